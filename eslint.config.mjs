@@ -1,0 +1,82 @@
+import nx from '@nx/eslint-plugin';
+import * as jsonParser from 'jsonc-eslint-parser';
+import tseslint from 'typescript-eslint';
+
+/** What a domain lib must never touch: servers, queues, logs, native indexes, the file system. */
+const adapterPackages = ['fastify', '@fastify/*', 'pino', 'ioredis', 'bullmq', 'kafkajs', 'faiss-node', '@duckdb/*'];
+
+export default tseslint.config(
+  { ignores: ['**/dist', '**/out-tsc', '**/node_modules', '**/.nx', '**/.facet', '**/vite.config.*.timestamp*'] },
+  ...tseslint.configs.recommended,
+  {
+    files: ['**/*.ts', '**/*.mts', '**/*.mjs', '**/*.js'],
+    plugins: { '@nx': nx },
+    rules: {
+      '@nx/enforce-module-boundaries': [
+        'error',
+        {
+          banTransitiveDependencies: true,
+          allow: ['^.*/eslint.config.mjs$', '^.*/vitest.config.base.mts$'],
+          depConstraints: [
+            { sourceTag: 'layer:foundation', onlyDependOnLibsWithTags: ['layer:foundation'] },
+            { sourceTag: 'layer:data', onlyDependOnLibsWithTags: ['layer:foundation'] },
+            {
+              sourceTag: 'layer:domain',
+              onlyDependOnLibsWithTags: ['layer:foundation', 'layer:data', 'layer:domain'],
+              bannedExternalImports: adapterPackages,
+            },
+            {
+              sourceTag: 'layer:adapter',
+              onlyDependOnLibsWithTags: ['layer:foundation', 'layer:data', 'layer:domain', 'layer:adapter'],
+            },
+            {
+              sourceTag: 'layer:pipeline',
+              onlyDependOnLibsWithTags: ['layer:foundation', 'layer:data', 'layer:domain', 'layer:adapter', 'layer:pipeline'],
+            },
+            {
+              sourceTag: 'layer:app',
+              onlyDependOnLibsWithTags: ['layer:foundation', 'layer:data', 'layer:domain', 'layer:adapter', 'layer:pipeline'],
+            },
+            { sourceTag: 'layer:tool', onlyDependOnLibsWithTags: ['*'] },
+          ],
+        },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'ExportDefaultDeclaration', message: 'Use a named export.' },
+        { selector: 'ExportAllDeclaration', message: 'Name what you export.' },
+      ],
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'separate-type-imports' }],
+      eqeqeq: 'error',
+      curly: ['error', 'multi-line'],
+    },
+  },
+  {
+    files: ['libs/{features,model,evaluation}/src/**/*.ts'],
+    rules: {
+      'no-restricted-globals': ['error', { name: 'Date', message: 'Domain code is given the time it works with.' }],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: 'Use the seeded generator that is passed in.' },
+        { object: 'process', property: 'env', message: 'Only an app reads the environment.' },
+      ],
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ group: ['node:fs', 'node:fs/*', 'fs', 'node:http', 'node:net'], message: 'Domain libs do no I/O.' }] },
+      ],
+    },
+  },
+  {
+    files: ['**/*.config.mts', '**/*.config.base.mts', '**/*.config.mjs'],
+    rules: { 'no-restricted-syntax': 'off' },
+  },
+  {
+    files: ['**/package.json'],
+    languageOptions: { parser: jsonParser },
+    plugins: { '@nx': nx },
+    rules: {
+      '@nx/dependency-checks': ['error', { ignoredFiles: ['{projectRoot}/test/**', '{projectRoot}/vitest.config.mts'], ignoredDependencies: ['vitest'] }],
+    },
+  },
+);

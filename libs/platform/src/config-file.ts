@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises';
+import type { Static, TSchema } from 'typebox';
+import { parse } from 'yaml';
+import { AppError } from './errors.ts';
+import { parseWith } from './parse.ts';
+
+/**
+ * Reads a YAML file against a schema; an absent file or an empty one means all defaults.
+ *
+ * @throws AppError `CONFIG_UNREADABLE` for text that is not YAML, `CONFIG_INVALID` for wrong fields.
+ */
+export async function readConfigFile<Schema extends TSchema>(schema: Schema, path: string): Promise<Static<Schema>> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw new AppError(`${path} cannot be read: ${error.message}.`, { code: 'CONFIG_UNREADABLE', cause: error });
+  });
+  let value: unknown;
+  try {
+    value = parse(text) ?? {};
+  } catch (error) {
+    throw new AppError(`${path} is not YAML: ${(error as Error).message}`, {
+      code: 'CONFIG_UNREADABLE',
+      remedy: 'Correct the line that it names.',
+      cause: error,
+    });
+  }
+  return parseWith(schema, value, { source: path });
+}

@@ -1,0 +1,18 @@
+import pino from 'pino';
+import type { DestinationStream, Logger, LoggerOptions } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** Fields that never reach a log line: credentials, and who the user is. */
+const redactedPaths = ['req.headers.authorization', 'req.headers["x-api-key"]', '*.apiKey', '*.userId', 'userId'];
+
+/** A JSON logger on standard error (standard output belongs to the command's result). Messages are constants, facts are fields. */
+export function createLogger(options: { name: string; level?: string; destination?: DestinationStream }): Logger {
+  const settings: LoggerOptions = {
+    name: options.name,
+    level: options.level ?? 'info',
+    redact: { paths: redactedPaths, censor: '[redacted]' },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  };
+  return pino(settings, options.destination ?? pino.destination({ fd: 2, sync: true }));
+}
