@@ -1,0 +1,79 @@
+/**
+ * The one place that knows what "the last L behaviors" are. A behavior sequence is laid out oldest to newest with its
+ * padding in front, so that slot L - 1 is always the newest behavior: whatever belongs to a slot (fixed routing logits)
+ * belongs to a place counted from the newest one.
+ */
+export interface BehaviorWindow {
+  /** Item indexes, oldest to newest; 0 (an item outside the vocabulary) is skipped. */
+  readonly items: ArrayLike<number>;
+  /** Epoch milliseconds, as long as `items`. */
+  readonly times: ArrayLike<number>;
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+}
+
+/** Rows of behavior sequences, each array [rows, length]; 0 is padding in all of them. */
+export interface BehaviorRows {
+  readonly length: number;
+  /** Item indexes. */
+  readonly items: Int32Array;
+  /** {@link ageBucket} of the behavior at the moment of asking. */
+  readonly ages: Int32Array;
+  /** How often the item was chosen within the window, at most {@link maxRepeatCount}. */
+  readonly counts: Int32Array;
+}
+
+export const maxRepeatCount = 7;
+
+export function createBehaviorRows(rows: number, length: number): BehaviorRows {
+  const size = rows * length;
+  return { length, items: new Int32Array(size), ages: new Int32Array(size), counts: new Int32Array(size) };
+}
+
+/**
+ * Writes the last `length` behaviors of a window, as they are at `now` (epoch milliseconds), into row `row`, which must
+ * be zero. With `distinct`, an item chosen again is one behavior: its newest, with the count.
+ *
+ * @returns n = |I_u|, the number of behaviors written.
+ */
+export function writeBehaviorSequence(
+  target: BehaviorRows,
+  row: number,
+  window: BehaviorWindow,
+  options: { readonly now: number; readonly distinct: boolean },
+): number {
+  const rowStart = row * target.length;
+  const slotOf = new Map<number, number>();
+  let slot = rowStart + target.length - 1;
+  for (let position = window.end - 1; position >= window.start; position--) {
+    const item = window.items[position]!;
+    if (item === 0) continue;
+    const earlier = slotOf.get(item);
+    if (earlier !== undefined && options.distinct) {
+      target.counts[earlier] = Math.min(maxRepeatCount, target.counts[earlier]! + 1);
+      continue;
+    }
+    if (slot < rowStart) {
+      if (options.distinct) continue;
+      break;
+    }
+    slotOf.set(item, slot);
+    target.items[slot] = item;
+    target.ages[slot] = ageBucket(options.now - window.times[position]!);
+    target.counts[slot] = 1;
+    slot--;
+  }
+  return rowStart + target.length - 1 - slot;
+}
+
+/** Number of age buckets, bucket 0 (padding) included. */
+export const ageBucketCount = 33;
+
+const hourMs = 3_600_000;
+
+/** The bucket of an age in milliseconds: 1 for under half an hour, then 2.5 buckets for each doubling from three hours on. */
+export function ageBucket(ageMs: number): number {
+  const threeHours = Math.max(0, ageMs) / (3 * hourMs);
+  return 1 + Math.min(ageBucketCount - 2, Math.round(2.5 * Math.log2(1 + threeHours)));
+}

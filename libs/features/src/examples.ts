@@ -1,0 +1,102 @@
+import { historyEnd } from './sequences.ts';
+import type { UserSequences } from './sequences.ts';
+import type { Random } from './random.ts';
+
+/**
+ * Training examples as columns: at the moment `time`, a user with the history `start..end - 1` goes on to choose the
+ * items at positions `end..labelEnd - 1`. With one label this is the prefix example of the paper's loss (Eq. 9).
+ */
+export interface Examples {
+  readonly count: number;
+  readonly user: Int32Array;
+  readonly start: Int32Array;
+  readonly end: Int32Array;
+  readonly labelEnd: Int32Array;
+  /** Epoch milliseconds. */
+  readonly time: Float64Array;
+}
+
+const dayMs = 86_400_000;
+
+/** Every prefix of every sequence before `before` (epoch milliseconds), the next interaction as its only label. */
+export function prefixExamples(sequences: UserSequences, before: number): Examples {
+  const columns = createColumns();
+  for (let user = 0; user < sequences.userIds.length; user++) {
+    const start = sequences.offsets[user]!;
+    const last = historyEnd(sequences, user, before);
+    for (let end = start + 1; end < last; end++) columns.add(user, start, end, end + 1, sequences.times[end]!);
+  }
+  return columns.finish();
+}
+
+/**
+ * What a time split asks at its cut, at every earlier cut that a user lived through: the history ends strictly before
+ * the moment, so a basket never predicts its own items, and the labels are what the user chose in the `windowMs` from
+ * it on (cut off at `before`). A user's moments are the first interactions of each day or, with `moment: 'interaction'`, of each distinct time.
+ */
+export function windowExamples(
+  sequences: UserSequences,
+  options: { readonly before: number; readonly windowMs: number; readonly moment: 'day' | 'interaction' },
+): Examples {
+  const columns = createColumns();
+  for (let user = 0; user < sequences.userIds.length; user++) {
+    const start = sequences.offsets[user]!;
+    const last = historyEnd(sequences, user, options.before);
+    let previous = Number.NEGATIVE_INFINITY;
+    for (let position = start; position < last; position++) {
+      const occurredAt = sequences.times[position]!;
+      const moment = options.moment === 'day' ? Math.floor(occurredAt / dayMs) * dayMs : occurredAt;
+      if (moment === previous) continue;
+      previous = moment;
+      if (position === start) continue;
+      const labelEnd = Math.min(last, historyEnd(sequences, user, moment + options.windowMs));
+      columns.add(user, start, position, Math.max(labelEnd, position + 1), moment);
+    }
+  }
+  return columns.finish();
+}
+
+/**
+ * The order of one epoch: positions of `examples`, shuffled, at most `perUser` of each user (0: all), so that users with
+ * long histories do not rule the epoch. A different part of them is drawn every time.
+ */
+export function drawEpoch(examples: Examples, options: { readonly perUser: number; readonly random: Random }): Int32Array {
+  const order = Int32Array.from({ length: examples.count }, (_, position) => position);
+  options.random.shuffle(order);
+  if (options.perUser === 0) return order;
+  const drawn = new Map<number, number>();
+  return order.filter((position) => {
+    const user = examples.user[position]!;
+    const count = drawn.get(user) ?? 0;
+    drawn.set(user, count + 1);
+    return count < options.perUser;
+  });
+}
+
+function createColumns(): {
+  add(user: number, start: number, end: number, labelEnd: number, time: number): void;
+  finish(): Examples;
+} {
+  const users: number[] = [];
+  const starts: number[] = [];
+  const ends: number[] = [];
+  const labelEnds: number[] = [];
+  const times: number[] = [];
+  return {
+    add(user, start, end, labelEnd, time) {
+      users.push(user);
+      starts.push(start);
+      ends.push(end);
+      labelEnds.push(labelEnd);
+      times.push(time);
+    },
+    finish: () => ({
+      count: users.length,
+      user: Int32Array.from(users),
+      start: Int32Array.from(starts),
+      end: Int32Array.from(ends),
+      labelEnd: Int32Array.from(labelEnds),
+      time: Float64Array.from(times),
+    }),
+  };
+}

@@ -1,0 +1,134 @@
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+
+/** A value of an item's or user's attribute, as events carry it. */
+export type AttributeValue = string | number | boolean | readonly string[];
+export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+/**
+ * How one attribute becomes rows of an embedding table: its known values (row 0 means none or unknown), or for a
+ * numeric attribute the upper edges of its bins, and how many values one item may carry.
+ */
+export const FeatureSchema = Type.Object({
+  name: Type.String(),
+  kind: Type.Union([Type.Literal('category'), Type.Literal('number'), Type.Literal('words')]),
+  /** Known values; value v is row v's position + 1. For `number`, names of the bins. */
+  values: Type.Array(Type.String()),
+  /** For `number`: bin b holds values up to and including edges[b]; the last bin is open. */
+  edges: Type.Array(Type.Number()),
+  /** Most values that are kept of one item or user. */
+  slots: Type.Integer({ minimum: 1 }),
+});
+export type FeatureSchema = Static<typeof FeatureSchema>;
+
+/** Rows of a table with padding: an encoder for one feature. */
+export interface FeatureEncoder {
+  readonly schema: FeatureSchema;
+  /** Number of rows of the feature's embedding table, row 0 included. */
+  readonly tableSize: number;
+  /** Row numbers of the attribute's values, at most `slots`; empty when it has none that is known. */
+  encode(value: AttributeValue | undefined): number[];
+}
+
+export function createFeatureEncoder(schema: FeatureSchema): FeatureEncoder {
+  const rows = new Map(schema.values.map((value, position) => [value, position + 1]));
+  return {
+    schema,
+    tableSize: schema.values.length + 1,
+    encode(value) {
+      if (value === undefined) return [];
+      if (schema.kind === 'number') {
+        const number = Number(value);
+        if (value === '' || Array.isArray(value) || !Number.isFinite(number)) return [];
+        const bin = schema.edges.findIndex((edge) => number <= edge);
+        return [(bin === -1 ? schema.edges.length : bin) + 1];
+      }
+      const found: number[] = [];
+      for (const text of valuesOf(value, schema.kind)) {
+        const row = rows.get(text);
+        if (row !== undefined && !found.includes(row)) found.push(row);
+        if (found.length === schema.slots) break;
+      }
+      return found;
+    },
+  };
+}
+
+/** How features are chosen from attributes. */
+export interface FeatureSelection {
+  /** Attribute names, or `auto`: every attribute whose values are shared by enough holders. */
+  readonly attributes: 'auto' | readonly string[];
+  /** A value must be carried by this many items or users, so that its embedding can be learned. */
+  readonly minHolders: number;
+  /** Most values kept of one holder. */
+  readonly maxSlots: number;
+}
+
+/** A text attribute whose words, not whole values, are the features (an item's title). */
+export const titleFeatureName = 'title';
+
+/**
+ * Learns the schemas of the features worth an embedding table from the attributes of all items (or users).
+ * `auto` leaves out what cannot help: attributes with fewer than two shared values, and near-unique ones such as post
+ * codes, whose shared values cover less than half of the holders. Numeric attributes with many values are cut into
+ * ten bins of equal size.
+ */
+export function learnFeatureSchemas(holders: readonly Attributes[], selection: FeatureSelection): FeatureSchema[] {
+  const names = new Set<string>();
+  for (const holder of holders) for (const name of Object.keys(holder)) names.add(name);
+  const wanted = selection.attributes === 'auto' ? [...names].sort() : [...selection.attributes];
+  const schemas: FeatureSchema[] = [];
+  for (const name of wanted) {
+    const schema = learnFeatureSchema(name, holders, selection);
+    if (schema !== undefined) schemas.push(schema);
+  }
+  return schemas;
+}
+
+const maxNumericCategories = 100;
+const numericBins = 10;
+
+function learnFeatureSchema(
+  name: string,
+  holders: readonly Attributes[],
+  selection: FeatureSelection,
+): FeatureSchema | undefined {
+  const values = holders.map((holder) => holder[name]).filter((value) => value !== undefined && value !== '');
+  if (values.length === 0) return undefined;
+  const kind = name === titleFeatureName ? 'words' : 'category';
+  const holdersOf = new Map<string, number>();
+  let slots = 1;
+  for (const value of values) {
+    const texts = [...new Set(valuesOf(value!, kind))];
+    slots = Math.max(slots, texts.length);
+    for (const text of texts) holdersOf.set(text, (holdersOf.get(text) ?? 0) + 1);
+  }
+
+  const numbers = values.map(Number);
+  if (kind === 'category' && holdersOf.size > maxNumericCategories && numbers.every(Number.isFinite)) {
+    const edges = quantiles(numbers, numericBins);
+    const bins = Array.from({ length: edges.length + 1 }, (_, bin) => (bin < edges.length ? `<=${edges[bin]}` : 'more'));
+    return { name, kind: 'number', values: bins, edges, slots: 1 };
+  }
+
+  const shared = [...holdersOf].filter(([, count]) => count >= selection.minHolders && count < holders.length);
+  if (selection.attributes === 'auto') {
+    const known = new Set(shared.map(([text]) => text));
+    const covered = values.filter((value) => valuesOf(value!, kind).some((text) => known.has(text))).length;
+    if (shared.length < 2 || covered < values.length / 2) return undefined;
+  }
+  shared.sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1));
+  return { name, kind, values: shared.map(([text]) => text), edges: [], slots: Math.min(slots, selection.maxSlots) };
+}
+
+function valuesOf(value: AttributeValue, kind: FeatureSchema['kind']): readonly string[] {
+  if (kind === 'words') return String(value).toLowerCase().match(/[\p{L}\p{N}]{2,}/gu) ?? [];
+  return Array.isArray(value) ? value : [String(value)];
+}
+
+/** Distinct inner edges that cut `values` into up to `bins` bins of about equal size. */
+function quantiles(values: readonly number[], bins: number): number[] {
+  const sorted = [...values].sort((a, b) => a - b);
+  const edges = Array.from({ length: bins - 1 }, (_, bin) => sorted[Math.floor(((bin + 1) * sorted.length) / bins)]!);
+  return [...new Set(edges)].filter((edge) => edge < sorted.at(-1)!);
+}

@@ -1,0 +1,101 @@
+import type { UserSequences } from './sequences.ts';
+
+/** What an item's popularity looked like on a given day; the order of {@link PopularityTimeline.featuresOn}'s columns. */
+export const popularityFeatureNames = ['chosen7Days', 'chosen30Days', 'chosen90Days', 'chosenEver', 'age', 'idle'] as const;
+export const popularityFeatureCount = popularityFeatureNames.length;
+
+const dayMs = 86_400_000;
+const windowDays = [7, 30, 90];
+/** Days since the last choice of an item that was never chosen. */
+const neverIdleDays = 1000;
+
+/** Item popularity at any day, from what had happened before that day only. */
+export interface PopularityTimeline {
+  /** The day number (since the epoch) of a time in epoch milliseconds. */
+  dayOf(time: number): number;
+  /**
+   * [N + 1, {@link popularityFeatureCount}], item-major: the logarithms ln(1 + x) of distinct users by day within 7, 30,
+   * 90 days and ever before `day`, of days since the first choice, and of days since the last. Cached by day.
+   */
+  featuresOn(day: number): Float32Array;
+}
+
+/** Built from interactions before `before` (epoch milliseconds); a user's repeats of an item within a day count once. */
+export function buildPopularityTimeline(sequences: UserSequences, itemCount: number, before: number): PopularityTimeline {
+  const choices = dailyChoices(sequences, itemCount, before);
+  const cache = new Map<number, Float32Array>();
+
+  function compute(day: number): Float32Array {
+    const features = new Float32Array((itemCount + 1) * popularityFeatureCount);
+    for (let item = 1; item <= itemCount; item++) {
+      const start = choices.offsets[item]!;
+      const end = lowerBound(choices.days, start, choices.offsets[item + 1]!, day);
+      const row = item * popularityFeatureCount;
+      for (let window = 0; window < windowDays.length; window++) {
+        const from = lowerBound(choices.days, start, end, day - windowDays[window]!);
+        features[row + window] = Math.log1p(end - from);
+      }
+      features[row + 3] = Math.log1p(end - start);
+      features[row + 4] = end === start ? 0 : Math.log1p(day - choices.days[start]!);
+      features[row + 5] = Math.log1p(end === start ? neverIdleDays : Math.min(neverIdleDays, day - 1 - choices.days[end - 1]!));
+    }
+    return features;
+  }
+
+  return {
+    dayOf: (time) => Math.floor(time / dayMs),
+    featuresOn(day) {
+      const cached = cache.get(day);
+      if (cached !== undefined) return cached;
+      const features = compute(day);
+      if (cache.size >= maxCachedDays) cache.delete(cache.keys().next().value!);
+      cache.set(day, features);
+      return features;
+    },
+  };
+}
+
+/** A batch of examples touches up to a few hundred days; each costs 6 floats an item. */
+const maxCachedDays = 800;
+
+/** For each item, the sorted days on which users chose it, a (user, item, day) once. */
+function dailyChoices(
+  sequences: UserSequences,
+  itemCount: number,
+  before: number,
+): { offsets: Int32Array; days: Int32Array } {
+  const offsets = new Int32Array(itemCount + 2);
+  const each = (visit: (item: number, day: number) => void): void => {
+    for (let user = 0; user < sequences.userIds.length; user++) {
+      const lastDayOf = new Map<number, number>();
+      for (let position = sequences.offsets[user]!; position < sequences.offsets[user + 1]!; position++) {
+        if (sequences.times[position]! >= before) break;
+        const item = sequences.items[position]!;
+        const day = Math.floor(sequences.times[position]! / dayMs);
+        if (item === 0 || lastDayOf.get(item) === day) continue;
+        lastDayOf.set(item, day);
+        visit(item, day);
+      }
+    }
+  };
+  each((item) => offsets[item + 1]!++);
+  for (let item = 0; item <= itemCount; item++) offsets[item + 1]! += offsets[item]!;
+  const days = new Int32Array(offsets[itemCount + 1]!);
+  const next = offsets.slice();
+  each((item, day) => {
+    days[next[item]!++] = day;
+  });
+  for (let item = 1; item <= itemCount; item++) days.subarray(offsets[item]!, offsets[item + 1]!).sort();
+  return { offsets, days };
+}
+
+function lowerBound(values: Int32Array, start: number, end: number, bound: number): number {
+  let low = start;
+  let high = end;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (values[middle]! < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

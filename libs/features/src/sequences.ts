@@ -1,0 +1,45 @@
+import type { Interaction } from './interactions.ts';
+import type { ItemVocabulary } from './vocabulary.ts';
+
+/** Every user's interactions, oldest to newest, as one table: user u owns positions offsets[u] .. offsets[u + 1] - 1. */
+export interface UserSequences {
+  readonly userIds: readonly string[];
+  /** [U + 1] */
+  readonly offsets: Int32Array;
+  /** [M] item indexes. */
+  readonly items: Int32Array;
+  /** [M] epoch milliseconds. */
+  readonly times: Float64Array;
+}
+
+/**
+ * The table of interactions that are already grouped by user and ordered by time (`selectInteractions`).
+ * An item outside the vocabulary gets index 0: the interaction stays countable but can be neither behavior nor label.
+ */
+export function buildUserSequences(interactions: readonly Interaction[], vocabulary: ItemVocabulary): UserSequences {
+  const userIds: string[] = [];
+  const offsets: number[] = [];
+  const items = new Int32Array(interactions.length);
+  const times = new Float64Array(interactions.length);
+  interactions.forEach((interaction, position) => {
+    if (userIds.at(-1) !== interaction.userId) {
+      userIds.push(interaction.userId);
+      offsets.push(position);
+    }
+    items[position] = vocabulary.indexOf(interaction.itemId) ?? 0;
+    times[position] = interaction.occurredAt;
+  });
+  return { userIds, offsets: Int32Array.from([...offsets, interactions.length]), items, times };
+}
+
+/** The first position of user `user` whose time is at or after `time` (the end of the history before it). */
+export function historyEnd(sequences: UserSequences, user: number, time: number): number {
+  let low = sequences.offsets[user]!;
+  let high = sequences.offsets[user + 1]!;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sequences.times[middle]! < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,108 @@
+import { AppError } from '@facet/platform/errors';
+import { historyEnd } from './sequences.ts';
+import type { UserSequences } from './sequences.ts';
+
+/**
+ * A split at points of global time (epoch milliseconds, half-open windows): training is everything before
+ * `validationFrom`, validation [validationFrom, testFrom), test everything at or after `testFrom`.
+ */
+export interface TimeSplit {
+  readonly validationFrom: number;
+  readonly testFrom: number;
+}
+
+/**
+ * Puts the newest `testShare` of the interactions into the test window and the `validationShare` before them into the
+ * validation window. A moment is never cut in two.
+ *
+ * @throws AppError `FEATURES_TOO_FEW_MOMENTS` when the times leave one of the three windows empty.
+ */
+export function chooseTimeSplit(
+  times: ArrayLike<number>,
+  shares: { readonly testShare: number; readonly validationShare: number },
+): TimeSplit {
+  const sorted = Float64Array.from(times).sort();
+  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
+  const split = {
+    validationFrom: at(1 - shares.testShare - shares.validationShare),
+    testFrom: at(1 - shares.testShare),
+  };
+  if (sorted.length === 0 || !(sorted[0]! < split.validationFrom && split.validationFrom < split.testFrom)) {
+    throw new AppError(`${sorted.length} interactions are too few moments to split by time.`, {
+      code: 'FEATURES_TOO_FEW_MOMENTS',
+      remedy: 'Import events over a longer time, or set split.validationFrom and split.testFrom.',
+    });
+  }
+  return split;
+}
+
+/** What a held-out user is asked: given positions `start..end - 1`, which of `truth` does the user choose next? */
+export interface HeldOutUser {
+  readonly user: number;
+  /** History: positions start .. end - 1 of the sequences. */
+  readonly start: number;
+  readonly end: number;
+  /** Distinct item indexes chosen in the window; items outside the vocabulary are counted in `absent`. */
+  readonly truth: Int32Array;
+  readonly absent: number;
+}
+
+/** Which held-out choices count: every one (`all`), or only items that the user had not chosen before (`new`). */
+export type TruthKind = 'all' | 'new';
+
+/**
+ * The users who chose something in [from, before) and something before it, with the history they had at `from`.
+ * Items that had no interaction before `from` cannot be ranked by anyone and count as absent, so that every method is
+ * measured on the same truth. Repeats inside the window count once.
+ */
+export function heldOutByTime(
+  sequences: UserSequences,
+  window: { readonly from: number; readonly before: number; readonly kind: TruthKind; readonly known: Uint8Array },
+): HeldOutUser[] {
+  const heldOut: HeldOutUser[] = [];
+  for (let user = 0; user < sequences.userIds.length; user++) {
+    const start = sequences.offsets[user]!;
+    const end = historyEnd(sequences, user, window.from);
+    if (end === start) continue;
+    const seen = window.kind === 'new' ? new Set(sequences.items.subarray(start, end)) : new Set<number>();
+    const truth = new Set<number>();
+    const absent = new Set<number>();
+    let unknownItems = 0;
+    for (let position = end; position < sequences.offsets[user + 1]!; position++) {
+      if (sequences.times[position]! >= window.before) break;
+      const item = sequences.items[position]!;
+      if (item === 0) unknownItems++;
+      else if (window.known[item] === 0) absent.add(item);
+      else if (!seen.has(item)) truth.add(item);
+    }
+    if (truth.size + absent.size + unknownItems === 0) continue;
+    heldOut.push({ user, start, end, truth: Int32Array.from(truth), absent: absent.size + unknownItems });
+  }
+  return heldOut;
+}
+
+/** Marks the items (by index, 1 = yes) that were chosen at least once before `time`. */
+export function itemsKnownBefore(sequences: UserSequences, time: number, itemCount: number): Uint8Array {
+  const known = new Uint8Array(itemCount + 1);
+  for (let position = 0; position < sequences.items.length; position++) {
+    if (sequences.times[position]! < time) known[sequences.items[position]!] = 1;
+  }
+  known[0] = 0;
+  return known;
+}
+
+/**
+ * Leave-one-out: each user's last (`test`) or last but one (`validation`) interaction is the only truth and everything
+ * before it the history. Compares with published tables; it leaks global time, so the time split is the default.
+ */
+export function heldOutByLeaveOneOut(sequences: UserSequences, part: 'validation' | 'test'): HeldOutUser[] {
+  const heldOut: HeldOutUser[] = [];
+  for (let user = 0; user < sequences.userIds.length; user++) {
+    const start = sequences.offsets[user]!;
+    const end = sequences.offsets[user + 1]! - (part === 'test' ? 1 : 2);
+    if (end - start < 1) continue;
+    const item = sequences.items[end]!;
+    heldOut.push({ user, start, end, truth: item === 0 ? new Int32Array() : Int32Array.of(item), absent: item === 0 ? 1 : 0 });
+  }
+  return heldOut;
+}

@@ -1,0 +1,59 @@
+import { AppError } from '@facet/platform/errors';
+import { createFeatureEncoder } from './feature-schema.ts';
+import type { Attributes, FeatureSchema } from './feature-schema.ts';
+
+/** itemId ↔ dense item index. Index 0 is padding and never an item. */
+export interface ItemVocabulary {
+  /** [N + 1]; `itemIds[0]` is the empty text. */
+  readonly itemIds: readonly string[];
+  /** Items 1..trainedCount have training interactions; the rest are cold and live by their side features. */
+  readonly trainedCount: number;
+  /** The index of an item, or undefined for an unknown one. */
+  indexOf(itemId: string): number | undefined;
+}
+
+/** @throws AppError `FEATURES_DUPLICATE_ITEM` when an id occurs twice. */
+export function createItemVocabulary(itemIds: readonly string[], trainedCount: number): ItemVocabulary {
+  const indexes = new Map<string, number>();
+  for (let index = 1; index < itemIds.length; index++) indexes.set(itemIds[index]!, index);
+  if (indexes.size !== itemIds.length - 1) {
+    throw new AppError('An item vocabulary names an item twice.', { code: 'FEATURES_DUPLICATE_ITEM' });
+  }
+  return { itemIds, trainedCount, indexOf: (itemId) => indexes.get(itemId) };
+}
+
+/**
+ * The vocabulary of a catalogue: items with training interactions first, most popular first (ties by id), so that an
+ * index is also a popularity rank, then the catalogue's other items by id.
+ */
+export function buildItemVocabulary(trainingItemIds: Iterable<string>, catalogItemIds: Iterable<string>): ItemVocabulary {
+  const counts = new Map<string, number>();
+  for (const itemId of trainingItemIds) counts.set(itemId, (counts.get(itemId) ?? 0) + 1);
+  const trained = [...counts.keys()].sort((a, b) => counts.get(b)! - counts.get(a)! || (a < b ? -1 : 1));
+  const cold = [...new Set(catalogItemIds)].filter((itemId) => !counts.has(itemId)).sort();
+  return createItemVocabulary(['', ...trained, ...cold], trained.length);
+}
+
+/** One side feature of every item: `rows[index * slots + slot]` is a row of the feature's table, 0 where there is none. */
+export interface EncodedFeature {
+  readonly schema: FeatureSchema;
+  /** [holders, slots] */
+  readonly rows: Int32Array;
+}
+
+/** Encodes the attributes of `holders` (for items: position = item index, position 0 empty) by each schema. */
+export function encodeFeatures(
+  schemas: readonly FeatureSchema[],
+  holders: readonly (Attributes | undefined)[],
+): EncodedFeature[] {
+  return schemas.map((schema) => {
+    const encoder = createFeatureEncoder(schema);
+    const rows = new Int32Array(holders.length * schema.slots);
+    holders.forEach((attributes, holder) => {
+      encoder.encode(attributes?.[schema.name]).forEach((row, slot) => {
+        rows[holder * schema.slots + slot] = row;
+      });
+    });
+    return { schema, rows };
+  });
+}
