@@ -1,0 +1,154 @@
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { IdentifierSchema, refuseIdentifier } from './identifier.ts';
+import { isPlainObject, refuse } from './parse-result.ts';
+import type { Refusal } from './parse-result.ts';
+import { parseRfc3339 } from './rfc3339.ts';
+
+/** The event types that need no declaration. */
+export const standardEventTypes = ['impression', 'view', 'click', 'add_to_cart', 'purchase', 'rating'] as const;
+
+/** What a custom event type must look like; `facet.yaml` declares them. */
+export const eventTypePattern = '^[a-z][a-z0-9_]{0,63}$';
+
+/**
+ * Integers below are refused as times: they are seconds (until the year 5138), not milliseconds (1973-03-03).
+ */
+export const epochMsMin = 100_000_000_000;
+/** The last millisecond of the year 9999. */
+export const epochMsMax = 253_402_300_799_999;
+
+/**
+ * How far ahead of the clock an event may be. More is refused: one event from next year would stretch every window that
+ * is counted back from the newest event.
+ */
+export const futureToleranceMs = 24 * 60 * 60 * 1000;
+
+/** The wire form of an event. Unknown fields are kept. Time is RFC 3339 text or whole epoch milliseconds. */
+export const EventSchema = Type.Object(
+  {
+    eventId: IdentifierSchema,
+    type: Type.String({
+      pattern: eventTypePattern,
+      description: `One of ${standardEventTypes.join(', ')}, or a type that facet.yaml declares.`,
+    }),
+    userId: IdentifierSchema,
+    itemId: IdentifierSchema,
+    occurredAt: Type.Union(
+      [Type.String({ format: 'date-time' }), Type.Integer({ minimum: epochMsMin, maximum: epochMsMax })],
+      { description: 'RFC 3339 text, or epoch milliseconds.' },
+    ),
+    sessionId: Type.Optional(IdentifierSchema),
+    recommendationId: Type.Optional(IdentifierSchema),
+    position: Type.Optional(Type.Integer({ minimum: 0, description: 'Zero-based place in the list that was shown.' })),
+    value: Type.Optional(Type.Number({ description: 'Rating, quantity or amount, as the type has it.' })),
+    context: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  },
+  { $id: 'https://facet.dev/schemas/event.schema.json', title: 'Event', additionalProperties: true },
+);
+export type EventInput = Static<typeof EventSchema>;
+
+/** A parsed event, as every lib sees it. Times are whole epoch milliseconds. */
+export interface Event {
+  readonly eventId: string;
+  readonly type: string;
+  readonly userId: string;
+  readonly itemId: string;
+  readonly occurredAt: number;
+  /** When Facet took the event in; set by Facet, never by the sender. */
+  readonly receivedAt: number;
+  readonly sessionId?: string;
+  readonly recommendationId?: string;
+  readonly position?: number;
+  readonly value?: number;
+  readonly context?: Readonly<Record<string, unknown>>;
+  /** Fields that the schema does not name, as they came. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+}
+
+export interface ParseEventOptions {
+  /** The clock in epoch milliseconds: becomes `receivedAt`, and bounds `occurredAt`. Defaults to the system clock. */
+  readonly now?: number;
+  /** Declared types beside the standard ones. */
+  readonly types?: readonly string[];
+}
+
+const knownFields = new Set([...Object.keys(EventSchema.properties), 'receivedAt']);
+const standardTypes: ReadonlySet<string> = new Set(standardEventTypes);
+
+/**
+ * Parses one event from its wire form. What it accepts is valid under {@link EventSchema}; beyond the schema it refuses
+ * types that are not declared, times more than a day ahead of `now`, and text that is not Unicode. A `receivedAt` that the
+ * sender gave is dropped.
+ */
+export function parseEvent(value: unknown, options: ParseEventOptions = {}): { ok: true; event: Event } | Refusal {
+  if (!isPlainObject(value)) return refuse('', 'not-an-object');
+  for (const field of ['eventId', 'userId', 'itemId'] as const) {
+    const problem = refuseIdentifier(value[field]);
+    if (problem !== undefined) return refuse(field, problem);
+  }
+  const type = value['type'];
+  if (typeof type !== 'string') return refuse('type', type === undefined || type === null ? 'missing' : 'not-text');
+  if (!isEventType(type, options.types)) return refuse('type', 'unknown-type');
+
+  const now = options.now ?? Date.now();
+  const occurredAt = parseOccurredAt(value['occurredAt'], now);
+  if (typeof occurredAt !== 'number') return occurredAt;
+
+  const event: { -readonly [Field in keyof Event]: Event[Field] } = {
+    eventId: value['eventId'] as string,
+    type,
+    userId: value['userId'] as string,
+    itemId: value['itemId'] as string,
+    occurredAt,
+    receivedAt: now,
+  };
+  for (const field of ['sessionId', 'recommendationId'] as const) {
+    if (value[field] === undefined) continue;
+    const problem = refuseIdentifier(value[field]);
+    if (problem !== undefined) return refuse(field, problem === 'missing' ? 'not-text' : problem);
+    event[field] = value[field] as string;
+  }
+  if (value['position'] !== undefined) {
+    if (!Number.isSafeInteger(value['position'])) return refuse('position', 'not-a-whole-number');
+    if ((value['position'] as number) < 0) return refuse('position', 'negative');
+    event.position = value['position'] as number;
+  }
+  if (value['value'] !== undefined) {
+    if (!Number.isFinite(value['value'])) return refuse('value', 'not-a-number');
+    event.value = value['value'] as number;
+  }
+  if (value['context'] !== undefined) {
+    if (!isPlainObject(value['context'])) return refuse('context', 'not-an-object');
+    event.context = value['context'];
+  }
+  const extra = Object.entries(value).filter(([field]) => !knownFields.has(field));
+  if (extra.length > 0) event.extra = Object.fromEntries(extra);
+  return { ok: true, event };
+}
+
+/** Whether a type is a standard one or one of `declared`. */
+export function isEventType(type: string, declared: readonly string[] = []): boolean {
+  return standardTypes.has(type) || declared.includes(type);
+}
+
+function parseOccurredAt(value: unknown, now: number): number | Refusal {
+  if (value === undefined || value === null) return refuse('occurredAt', 'missing');
+  let time: number | undefined;
+  if (typeof value === 'number') {
+    if (!Number.isInteger(value)) return refuse('occurredAt', 'not-a-time');
+    if (value >= 0 && value < epochMsMin) return refuse('occurredAt', 'time-in-seconds');
+    time = value;
+  } else if (typeof value === 'string') {
+    time = parseRfc3339(value);
+  }
+  if (time === undefined) return refuse('occurredAt', 'not-a-time');
+  return refuseTime(time, now) ?? time;
+}
+
+/** Refuses a time outside 1970 to 9999, or more than {@link futureToleranceMs} ahead of `now`. */
+export function refuseTime(time: number, now: number): Refusal | undefined {
+  if (!(time >= 0 && time <= epochMsMax)) return refuse('occurredAt', 'time-out-of-range');
+  if (time > now + futureToleranceMs) return refuse('occurredAt', 'time-in-future');
+  return undefined;
+}
