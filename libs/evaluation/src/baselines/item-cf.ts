@@ -1,0 +1,190 @@
+import { createTopSelector } from '../top-selector.ts';
+import type { InteractionColumns, Scorer } from './scorer.ts';
+
+export interface ItemCfOptions {
+  /** N: the scores are `[N+1]`. */
+  readonly catalogSize: number;
+  /** Neighbors kept per item, the item itself among them. */
+  readonly neighbors: number;
+  /** `bm25` (Robertson), with the parameters below, or `cosine` of the items' user vectors. */
+  readonly weights: 'bm25' | 'cosine';
+  /** BM25: how soon repeated choices saturate; 1.2 by default. */
+  readonly k1?: number;
+  /** BM25: how strongly popular items are damped, 0..1; 0.75 by default. */
+  readonly b?: number;
+  /** Whether a repeated choice weighs more in the similarities; `distinct` by default. */
+  readonly fitCounts?: 'distinct' | 'repeated';
+  /** Whether a repeated choice weighs more in a user's scores; `distinct` by default. */
+  readonly scoreCounts?: 'distinct' | 'repeated';
+  /** Scores from the user's last so many behaviors only; all by default. */
+  readonly lastBehaviors?: number;
+  /** Seeds which of equally similar items are kept as neighbors. */
+  readonly tieSeed?: number;
+}
+
+/** Compressed sparse rows: the entries of row r are `start[r] .. start[r+1]`. */
+interface SparseRows {
+  readonly start: Int32Array;
+  readonly columns: Int32Array;
+  readonly values: Float64Array;
+}
+
+/**
+ * Item-based collaborative filtering: sim(i, j) is the dot product of two items' weighted user vectors, each item keeps
+ * its nearest neighbors, and a user's score of j is the sum of sim(i, j) over the user's items i.
+ *
+ * The weights are those of `BM25Recommender` and `CosineRecommender` of the Python package implicit 0.7.3, BM25 with
+ * items as documents and users as terms:
+ * w(i, u) = c (k1 + 1) / (k1 ((1 - b) + b |i| / mean |i|) + c) * (ln N - ln(1 + |u|)), c the count of the pair, |i| the
+ * item's total count, |u| the number of the user's items, N the number of items.
+ *
+ * Fitting costs the sum over users of |u|^2; it needs O(pairs + N * neighbors) memory.
+ */
+export function itemCf(interactions: InteractionColumns, options: ItemCfOptions): Scorer {
+  const { catalogSize, lastBehaviors = Infinity, scoreCounts = 'distinct' } = options;
+  const similar = fitNeighbors(interactions, options);
+  return ({ history }) => {
+    const scores = new Float32Array(catalogSize + 1);
+    const considered = history.subarray(Math.max(0, history.length - lastBehaviors));
+    for (const item of scoreCounts === 'distinct' ? new Set(considered) : considered) {
+      for (let entry = similar.start[item]!; entry < similar.start[item + 1]!; entry++) {
+        scores[similar.columns[entry]!]! += similar.values[entry]!;
+      }
+    }
+    return scores;
+  };
+}
+
+function fitNeighbors(interactions: InteractionColumns, options: ItemCfOptions): SparseRows {
+  const { catalogSize, neighbors, tieSeed = 0 } = options;
+  const byItem = countPairs(interactions, catalogSize, options.fitCounts ?? 'distinct');
+  const userCount = interactions.users.reduce((highest, user) => Math.max(highest, user + 1), 0);
+  if (options.weights === 'bm25') weighByBm25(byItem, userCount, options.k1 ?? 1.2, options.b ?? 0.75);
+  else normalizeRows(byItem);
+  const byUser = transpose(byItem, userCount);
+
+  const similarity = new Float64Array(catalogSize + 1);
+  const touched = new Int32Array(catalogSize);
+  const touchedBy = new Int32Array(catalogSize + 1);
+  const selector = createTopSelector(neighbors, tieSeed);
+  const start = new Int32Array(catalogSize + 2);
+  const columns: Int32Array[] = [];
+  const values: Float64Array[] = [];
+  for (let item = 1; item <= catalogSize; item++) {
+    let touchedCount = 0;
+    for (let entry = byItem.start[item]!; entry < byItem.start[item + 1]!; entry++) {
+      const weight = byItem.values[entry]!;
+      const user = byItem.columns[entry]!;
+      for (let other = byUser.start[user]!; other < byUser.start[user + 1]!; other++) {
+        const otherItem = byUser.columns[other]!;
+        if (touchedBy[otherItem] !== item) {
+          touchedBy[otherItem] = item;
+          touched[touchedCount++] = otherItem;
+          similarity[otherItem] = 0;
+        }
+        similarity[otherItem]! += weight * byUser.values[other]!;
+      }
+    }
+    for (const otherItem of touched.subarray(0, touchedCount)) selector.offer(otherItem, similarity[otherItem]!);
+    const kept = selector.take();
+    columns.push(kept.items);
+    values.push(kept.scores);
+    start[item + 1] = start[item]! + kept.items.length;
+  }
+  return {
+    start,
+    columns: concatInto(new Int32Array(start.at(-1)!), columns),
+    values: concatInto(new Float64Array(start.at(-1)!), values),
+  };
+}
+
+/** The distinct (item, user) pairs as rows by item, each with its count (or 1). */
+function countPairs(
+  { users, items }: InteractionColumns,
+  catalogSize: number,
+  counts: 'distinct' | 'repeated',
+): SparseRows {
+  const userCount = users.reduce((highest, user) => Math.max(highest, user + 1), 0);
+  // Sorting the rows by user, then by item (two counting sorts) brings equal pairs together without a hash of pairs.
+  const byUser = countingSort(users, userCount, Int32Array.from(users.keys()));
+  const byItemThenUser = countingSort(items, catalogSize + 1, byUser);
+  const start = new Int32Array(catalogSize + 2);
+  const columns = new Int32Array(items.length);
+  const values = new Float64Array(items.length);
+  let size = 0;
+  let previousRow = -1;
+  for (const row of byItemThenUser) {
+    const isRepeat = previousRow >= 0 && items[previousRow] === items[row] && users[previousRow] === users[row];
+    if (!isRepeat) {
+      columns[size] = users[row]!;
+      values[size++] = 1;
+      start[items[row]! + 1]!++;
+    } else if (counts === 'repeated') values[size - 1]!++;
+    previousRow = row;
+  }
+  for (let item = 0; item <= catalogSize; item++) start[item + 1]! += start[item]!;
+  return { start, columns: columns.slice(0, size), values: values.slice(0, size) };
+}
+
+/** `rows` reordered by `keys[row]` (0 .. keyCount - 1), stable. */
+function countingSort(keys: Int32Array, keyCount: number, rows: Int32Array): Int32Array {
+  const next = new Int32Array(keyCount + 1);
+  for (const row of rows) next[keys[row]! + 1]!++;
+  for (let key = 0; key < keyCount; key++) next[key + 1]! += next[key]!;
+  const sorted = new Int32Array(rows.length);
+  for (const row of rows) sorted[next[keys[row]!]!++] = row;
+  return sorted;
+}
+
+function weighByBm25({ start, columns, values }: SparseRows, userCount: number, k1: number, b: number): void {
+  const itemCount = start.length - 2;
+  const itemsOfUser = new Int32Array(userCount);
+  for (const user of columns) itemsOfUser[user]!++;
+  const inverseFrequency = Float64Array.from(itemsOfUser, (items) => Math.log(itemCount) - Math.log1p(items));
+  const meanLength = values.reduce((total, count) => total + count, 0) / itemCount;
+  for (let item = 1; item <= itemCount; item++) {
+    let length = 0;
+    for (let entry = start[item]!; entry < start[item + 1]!; entry++) length += values[entry]!;
+    const norm = k1 * (1 - b + (b * length) / meanLength);
+    for (let entry = start[item]!; entry < start[item + 1]!; entry++) {
+      const count = values[entry]!;
+      values[entry] = ((count * (k1 + 1)) / (norm + count)) * inverseFrequency[columns[entry]!]!;
+    }
+  }
+}
+
+function normalizeRows({ start, values }: SparseRows): void {
+  for (let row = 0; row + 1 < start.length; row++) {
+    let squares = 0;
+    for (let entry = start[row]!; entry < start[row + 1]!; entry++) squares += values[entry]! ** 2;
+    for (let entry = start[row]!; entry < start[row + 1]!; entry++) values[entry]! /= Math.sqrt(squares);
+  }
+}
+
+function transpose({ start, columns, values }: SparseRows, columnCount: number): SparseRows {
+  const transposed = {
+    start: new Int32Array(columnCount + 1),
+    columns: new Int32Array(columns.length),
+    values: new Float64Array(values.length),
+  };
+  for (const column of columns) transposed.start[column + 1]!++;
+  for (let column = 0; column < columnCount; column++) transposed.start[column + 1]! += transposed.start[column]!;
+  const next = transposed.start.slice();
+  for (let row = 0; row + 1 < start.length; row++) {
+    for (let entry = start[row]!; entry < start[row + 1]!; entry++) {
+      const place = next[columns[entry]!]!++;
+      transposed.columns[place] = row;
+      transposed.values[place] = values[entry]!;
+    }
+  }
+  return transposed;
+}
+
+function concatInto<T extends Int32Array | Float64Array>(target: T, parts: readonly T[]): T {
+  let offset = 0;
+  for (const part of parts) {
+    target.set(part, offset);
+    offset += part.length;
+  }
+  return target;
+}

@@ -1,0 +1,125 @@
+import { AppError } from '@facet/platform';
+import { hitRateAt, mrrAt, ndcgAt, recallAt, truthSize } from './metrics.ts';
+import type { Truth } from './metrics.ts';
+
+/** One user's ranking over the full catalogue (distinct item indices, best first) and what the user really chose. */
+export interface RankedUser {
+  readonly ranking: Int32Array;
+  readonly truth: Truth;
+}
+
+/** Means over users, and the share of the catalogue's items that appear in anyone's first `cutoff` items. */
+export interface CutoffMetrics {
+  readonly cutoff: number;
+  readonly recall: number;
+  readonly hitRate: number;
+  readonly ndcg: number;
+  readonly mrr: number;
+  readonly coverage: number;
+}
+
+/** One value per user, in the order given, for {@link bootstrapInterval} and {@link pairedBootstrap}. */
+export interface UserMetrics {
+  readonly cutoff: number;
+  readonly recall: Float64Array;
+  readonly hitRate: Float64Array;
+  readonly ndcg: Float64Array;
+  readonly mrr: Float64Array;
+}
+
+export interface RankingEvaluation {
+  /** Users with at least one true item: those that the means are over. */
+  readonly users: number;
+  /** Users left out because nothing was held out for them. */
+  readonly usersWithoutTruth: number;
+  /** In the order of the cutoffs asked for. */
+  readonly metrics: readonly CutoffMetrics[];
+  /** Parallel to `metrics`. */
+  readonly perUser: readonly UserMetrics[];
+}
+
+/**
+ * Evaluates rankings at each cutoff. Users are read one at a time, so a generator keeps only one ranking in memory.
+ *
+ * @param options.catalogSize N, the number of items in the vocabulary: the denominator of coverage.
+ * @throws AppError `EVALUATION_RANKING_INVALID` for a ranking that repeats an item or holds one outside 1..N.
+ */
+export function evaluateRanking(
+  users: Iterable<RankedUser>,
+  options: { readonly cutoffs: readonly number[]; readonly catalogSize: number },
+): RankingEvaluation {
+  const { cutoffs, catalogSize } = options;
+  const collected = cutoffs.map((cutoff) => ({
+    cutoff,
+    recall: [] as number[],
+    hitRate: [] as number[],
+    ndcg: [] as number[],
+    mrr: [] as number[],
+    seen: new Uint8Array(catalogSize + 1),
+  }));
+  const lastSeenBy = new Int32Array(catalogSize + 1);
+  let position = 0;
+  let usersWithoutTruth = 0;
+  for (const { ranking, truth } of users) {
+    position++;
+    checkRanking(ranking, lastSeenBy, position);
+    if (truthSize(truth) === 0) {
+      usersWithoutTruth++;
+      continue;
+    }
+    for (const values of collected) {
+      values.recall.push(recallAt(ranking, truth, values.cutoff));
+      values.hitRate.push(hitRateAt(ranking, truth, values.cutoff));
+      values.ndcg.push(ndcgAt(ranking, truth, values.cutoff));
+      values.mrr.push(mrrAt(ranking, truth, values.cutoff));
+      for (const item of ranking.subarray(0, values.cutoff)) values.seen[item] = 1;
+    }
+  }
+  return {
+    users: position - usersWithoutTruth,
+    usersWithoutTruth,
+    metrics: collected.map((values) => ({
+      cutoff: values.cutoff,
+      recall: mean(values.recall),
+      hitRate: mean(values.hitRate),
+      ndcg: mean(values.ndcg),
+      mrr: mean(values.mrr),
+      coverage: catalogSize === 0 ? 0 : sum(values.seen) / catalogSize,
+    })),
+    perUser: collected.map((values) => ({
+      cutoff: values.cutoff,
+      recall: Float64Array.from(values.recall),
+      hitRate: Float64Array.from(values.hitRate),
+      ndcg: Float64Array.from(values.ndcg),
+      mrr: Float64Array.from(values.mrr),
+    })),
+  };
+}
+
+/** `lastSeenBy[item]` is the position of the last user whose ranking held the item: a repeat shows at once. */
+function checkRanking(ranking: Int32Array, lastSeenBy: Int32Array, position: number): void {
+  for (const item of ranking) {
+    const isOutside = item < 1 || item >= lastSeenBy.length;
+    if (isOutside || lastSeenBy[item] === position) {
+      throw new AppError(
+        `The ranking of user ${position} ${isOutside ? 'holds an item outside the catalogue' : 'repeats an item'}: index ${item}.`,
+        {
+          code: 'EVALUATION_RANKING_INVALID',
+          remedy: 'Rank distinct items between 1 and the size of the catalogue.',
+          context: { item, user: position, catalogSize: lastSeenBy.length - 1 },
+        },
+      );
+    }
+    lastSeenBy[item] = position;
+  }
+}
+
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : sum(values) / values.length;
+}
