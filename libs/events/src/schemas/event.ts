@@ -44,7 +44,7 @@ export const EventSchema = Type.Object(
     value: Type.Optional(Type.Number({ description: 'Rating, quantity or amount, as the type has it.' })),
     context: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   },
-  { $id: 'https://facet.dev/schemas/event.schema.json', title: 'Event', additionalProperties: true },
+  { $id: 'urn:facet:schema:event:v1', title: 'Event', additionalProperties: true },
 );
 export type EventInput = Static<typeof EventSchema>;
 

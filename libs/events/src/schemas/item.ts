@@ -14,7 +14,7 @@ export const ItemSchema = Type.Object(
     available: Type.Optional(Type.Boolean({ description: 'False withdraws it from recommendations. Default true.' })),
     attributes: Type.Optional(AttributesSchema),
   },
-  { $id: 'https://facet.dev/schemas/item.schema.json', title: 'Item', additionalProperties: true },
+  { $id: 'urn:facet:schema:item:v1', title: 'Item', additionalProperties: true },
 );
 export type ItemInput = Static<typeof ItemSchema>;
 

@@ -10,7 +10,7 @@ import type { Refusal } from './parse-result.ts';
 /** The wire form of a user: an upsert of the whole record. Unknown fields are kept. */
 export const UserSchema = Type.Object(
   { userId: IdentifierSchema, attributes: Type.Optional(AttributesSchema) },
-  { $id: 'https://facet.dev/schemas/user.schema.json', title: 'User', additionalProperties: true },
+  { $id: 'urn:facet:schema:user:v1', title: 'User', additionalProperties: true },
 );
 export type UserInput = Static<typeof UserSchema>;
 

@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
+
+export interface DuckDbOptions {
+  /** Beyond this DuckDB spills to the temporary folder. DuckDB's own words: `2GB`. */
+  readonly memoryLimit?: string;
+  readonly threads?: number;
+}
+
+/**
+ * Runs `work` on an in-memory database of its own, with bounded memory and no way to install extensions. Times are UTC.
+ */
+export async function withDuckDb<Result>(
+  options: DuckDbOptions,
+  work: (connection: DuckDBConnection) => Promise<Result>,
+): Promise<Result> {
+  const database = await openDuckDb(options);
+  try {
+    return await work(database.connection);
+  } finally {
+    await database.close();
+  }
+}
+
+export interface DuckDb {
+  readonly connection: DuckDBConnection;
+  close(): Promise<void>;
+}
+
+/** As {@link withDuckDb}, for a caller whose work has no single function. */
+export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
+  const spillFolder = join(tmpdir(), `facet-duckdb-${randomUUID()}`);
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: options.memoryLimit ?? '2GB',
+    threads: String(options.threads ?? 2),
+    temp_directory: spillFolder,
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  });
+  const connection = await instance.connect();
+  await connection.run(`SET TimeZone = 'UTC'`);
+  return {
+    connection,
+    close: async () => {
+      connection.closeSync();
+      instance.closeSync();
+      await rm(spillFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A text as an SQL literal. */
+export function sqlText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** A name as an SQL identifier. */
+export function sqlName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,200 @@
+import { AppError } from '@facet/platform';
+import type { Table, TableColumn } from '../tables/table.ts';
+
+/** The usual names of a field, likeliest first, without case and punctuation (`User ID`, `user_id` and `userId` are one). */
+export type FieldNames = Readonly<Record<string, readonly string[]>>;
+
+export const eventFieldNames = {
+  eventId: ['eventid', 'eventuuid', 'uuid'],
+  type: [
+    'type',
+    'event',
+    'eventtype',
+    'eventname',
+    'behavior',
+    'behaviour',
+    'behaviortype',
+    'behaviourtype',
+    'action',
+    'actiontype',
+  ],
+  userId: [
+    'userid',
+    'user',
+    'customerid',
+    'customer',
+    'visitorid',
+    'visitor',
+    'reviewerid',
+    'memberid',
+    'accountid',
+    'clientid',
+    'uid',
+  ],
+  itemId: [
+    'itemid',
+    'item',
+    'productid',
+    'product',
+    'stockcode',
+    'sku',
+    'asin',
+    'parentasin',
+    'movieid',
+    'articleid',
+    'trackid',
+    'songid',
+    'bookid',
+    'newsid',
+    'businessid',
+    'contentid',
+    'videoid',
+    'iid',
+  ],
+  occurredAt: [
+    'occurredat',
+    'timestamp',
+    'datetime',
+    'time',
+    'eventtime',
+    'ts',
+    'date',
+    'createdat',
+    'unixreviewtime',
+    'invoicedate',
+    'orderdate',
+    'purchasedate',
+    'tdat',
+  ],
+  sessionId: [
+    'sessionid',
+    'session',
+    'visitid',
+    'usersession',
+    'invoice',
+    'invoiceno',
+    'orderid',
+    'order',
+    'transactionid',
+  ],
+  recommendationId: ['recommendationid'],
+  position: ['position'],
+  value: ['rating', 'value', 'eventvalue', 'stars', 'score', 'quantity', 'amount', 'price'],
+  context: ['context'],
+} as const satisfies FieldNames;
+
+export const itemFieldNames = {
+  itemId: [...eventFieldNames.itemId, 'id'],
+  title: [
+    'title',
+    'movietitle',
+    'itemname',
+    'productname',
+    'producttitle',
+    'name',
+    'description',
+    'headline',
+    'prodname',
+  ],
+  available: ['available', 'isavailable', 'instock'],
+  attributes: ['attributes'],
+} as const satisfies FieldNames;
+
+export const userFieldNames = {
+  userId: [...eventFieldNames.userId, 'id'],
+  attributes: ['attributes'],
+} as const satisfies FieldNames;
+
+/** Names of value columns that hold a rating; the others hold amounts. */
+export const ratingNames: readonly string[] = ['rating', 'stars', 'score'];
+
+/** Index of the column of each field that was found. */
+export type FieldColumns<Names extends FieldNames> = { readonly [Field in keyof Names]?: number };
+
+export function plainName(name: string): string {
+  return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
+}
+
+/**
+ * Which column holds which field: as `mapped` says, else by the usual names.
+ *
+ * @throws AppError `EVENTS_COLUMN_MISSING` when a mapped column or one of the `required` fields is not in the file.
+ */
+export function findColumns<Names extends FieldNames>(
+  table: Pick<Table, 'path' | 'columns'>,
+  names: Names,
+  options: {
+    readonly mapped: { readonly [Field in keyof Names]?: string | undefined };
+    readonly required: readonly (keyof Names & string)[];
+    /** Where in facet.yaml the mapping stands: `mapping` or `mapping.items`. */
+    readonly section: string;
+  },
+): FieldColumns<Names> {
+  const taken = new Set<number>();
+  const found: { [Field in keyof Names]?: number } = {};
+  for (const [field, name] of Object.entries(options.mapped) as [keyof Names & string, string | undefined][]) {
+    if (name === undefined) continue;
+    const index = columnNamed(table.columns, name);
+    if (index === -1) {
+      throw missingColumn(
+        table,
+        `${options.section}.${field} says "${name}", but ${table.path} has no such column`,
+        options,
+        [field],
+      );
+    }
+    found[field] = index;
+    taken.add(index);
+  }
+  const plainNames = table.columns.map((column) => plainName(column.name));
+  for (const field of Object.keys(names) as (keyof Names & string)[]) {
+    if (found[field] !== undefined) continue;
+    for (const name of names[field] as readonly string[]) {
+      const index = plainNames.findIndex((candidate, at) => candidate === name && !taken.has(at));
+      if (index === -1) continue;
+      found[field] = index;
+      taken.add(index);
+      break;
+    }
+  }
+  const absent = options.required.filter((field) => found[field] === undefined);
+  if (absent.length > 0)
+    throw missingColumn(table, `${table.path} has no column for ${absent.join(', ')}`, options, absent);
+  return found;
+}
+
+/** The names of the columns found, by field. */
+export function columnNames(
+  table: Pick<Table, 'columns'>,
+  found: Readonly<Record<string, number | undefined>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(found).flatMap(([field, index]) => {
+      const column = index === undefined ? undefined : table.columns[index];
+      return column === undefined ? [] : [[field, column.name]];
+    }),
+  );
+}
+
+/** By its exact name, else by its name without annotation, case and punctuation. */
+function columnNamed(columns: readonly TableColumn[], name: string): number {
+  const exact = columns.findIndex((column) => column.name === name);
+  if (exact !== -1) return exact;
+  return columns.findIndex((column) => plainName(column.name) === plainName(name));
+}
+
+function missingColumn(
+  table: Pick<Table, 'path' | 'columns'>,
+  problem: string,
+  options: { readonly section: string },
+  fields: readonly string[],
+): AppError {
+  const columns = table.columns.map((column) => column.name);
+  const lines = [...options.section.split('.'), fields.map((field) => `${field}: <column>`).join(', ')];
+  const yaml = `${lines.slice(0, -1).join(': { ')}: { ${lines.at(-1)} }${' }'.repeat(lines.length - 2)}`;
+  return new AppError(`${problem}. Its columns are: ${columns.join(', ')}.`, {
+    code: 'EVENTS_COLUMN_MISSING',
+    remedy: `Name the column in facet.yaml: ${yaml}.`,
+    context: { path: table.path, fields, columns },
+  });
+}

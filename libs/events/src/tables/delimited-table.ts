@@ -1,0 +1,86 @@
+import { AppError } from '@facet/platform';
+import { readBytes } from './byte-source.ts';
+import type { FileFacts, OnBytes } from './byte-source.ts';
+import { guessDelimiter, readRecords } from './delimited.ts';
+import type { Dialect, RecordChunk } from './delimited.ts';
+import { plainColumn, recboleColumn } from './header.ts';
+import { readLines } from './lines.ts';
+import { startingWith } from './starting-with.ts';
+import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './table.ts';
+
+/**
+ * Opens a CSV, TSV or RecBole atomic file, gzip or not. The first record names the columns.
+ *
+ * @throws AppError `EVENTS_FILE_EMPTY`, `EVENTS_HEADER_AMBIGUOUS` (a name twice), `EVENTS_FILE_NOT_TEXT`, `EVENTS_FILE_DAMAGED`.
+ */
+export async function openDelimitedTable(
+  path: string,
+  format: 'csv' | 'tsv' | 'recbole',
+  options: { facts: FileFacts; delimiter?: string | undefined; onBytes?: OnBytes | undefined },
+): Promise<Table> {
+  const bytes = readBytes(path, { gzip: options.facts.container === 'gzip', onBytes: options.onBytes });
+  const blocks = readLines(bytes, path);
+  const first = await blocks.next();
+  if (first.done === true) throw emptyFile(path);
+
+  const delimiter = options.delimiter ?? (format === 'csv' ? guessDelimiter(first.value.lines[0] ?? '') : '\t');
+  const quoting: Dialect['quoting'] = format === 'csv' ? 'csv' : format === 'tsv' ? 'tsv' : 'none';
+  const records = readRecords(startingWith(first.value, blocks), { delimiter, quoting });
+  const firstRecords = await records.next();
+  const header = firstRecords.done === true ? undefined : firstRecords.value.rows[0];
+  if (firstRecords.done === true || header === undefined) throw emptyFile(path);
+
+  const columns = (header.cells as string[]).map(format === 'recbole' ? recboleColumn : plainColumn);
+  refuseRepeatedNames(path, columns);
+  const body = { rows: firstRecords.value.rows.slice(1), broken: firstRecords.value.broken };
+  return {
+    path,
+    format,
+    bytes: options.facts.bytes,
+    columns,
+    chunks: withWidth(startingWith(body, records), columns.length),
+  };
+}
+
+/** Passes on the rows of the header's width. Empty cells beyond it are only trailing delimiters. */
+async function* withWidth(records: AsyncIterable<RecordChunk>, width: number): AsyncGenerator<TableChunk> {
+  for await (const chunk of records) {
+    const hasWidth = (row: TableRow): boolean =>
+      row.cells.length === width || (row.cells.length > width && row.cells.slice(width).every((cell) => cell === ''));
+    if (chunk.rows.every((row) => row.cells.length === width)) {
+      yield chunk;
+      continue;
+    }
+    const odd: BrokenLine[] = chunk.rows
+      .filter((row) => !hasWidth(row))
+      .map((row) => ({
+        line: row.line,
+        reason: 'wrong-column-count',
+        detail: `${row.cells.length} columns instead of ${width}`,
+      }));
+    const broken = [...chunk.broken, ...odd].sort((a, b) => a.line - b.line);
+    yield { rows: chunk.rows.filter(hasWidth), broken };
+  }
+}
+
+function refuseRepeatedNames(path: string, columns: readonly TableColumn[]): void {
+  const seen = new Set<string>();
+  for (const { name } of columns) {
+    if (seen.has(name)) {
+      throw new AppError(`${path} has two columns named "${name}".`, {
+        code: 'EVENTS_HEADER_AMBIGUOUS',
+        remedy: 'Give each column its own name in the first line.',
+        context: { path, name },
+      });
+    }
+    seen.add(name);
+  }
+}
+
+function emptyFile(path: string): AppError {
+  return new AppError(`${path} has no header line.`, {
+    code: 'EVENTS_FILE_EMPTY',
+    remedy: 'Its first line must name the columns.',
+    context: { path },
+  });
+}

@@ -1,0 +1,100 @@
+import { isUtf8 } from 'node:buffer';
+import { AppError } from '@facet/platform';
+
+export type LineFault = 'not-utf8' | 'line-too-long';
+
+/** Consecutive lines without their line ends. A faulty line has empty text and an entry in `faults` by its index. */
+export interface LineBlock {
+  /** One-based number of `lines[0]` in the file. */
+  readonly firstLine: number;
+  readonly lines: readonly string[];
+  readonly faults: ReadonlyMap<number, LineFault>;
+}
+
+/** Beyond this a line is a fault: without a bound, a file without line ends would be read into memory whole. */
+const lineBytesMax = 16 << 20;
+const newline = 0x0a;
+const noFaults: ReadonlyMap<number, LineFault> = new Map();
+
+/**
+ * Splits bytes into lines (LF or CRLF) and decodes them as UTF-8; a byte order mark is dropped. A line that is not UTF-8
+ * is a fault of that line only.
+ *
+ * @throws AppError `EVENTS_FILE_NOT_TEXT` for UTF-16 and for binary files.
+ */
+export async function* readLines(bytes: AsyncIterable<Buffer>, path: string): AsyncGenerator<LineBlock> {
+  let firstLine = 1;
+  let carry: Buffer[] = [];
+  let carryBytes = 0;
+  let overlong = false;
+  let isStart = true;
+
+  const blockOf = (block: Buffer): LineBlock => {
+    const startsOverlong = overlong;
+    overlong = false;
+    const decoded = decodeLines(block, firstLine, startsOverlong);
+    firstLine += decoded.lines.length;
+    return decoded;
+  };
+
+  for await (const chunk of bytes) {
+    let rest = chunk;
+    if (isStart) {
+      rest = skipByteOrderMark(chunk, path);
+      isStart = false;
+    }
+    const lastNewline = rest.lastIndexOf(newline);
+    if (lastNewline === -1) {
+      if (!overlong) carry.push(rest);
+      carryBytes += rest.length;
+    } else {
+      yield blockOf(Buffer.concat([...carry, rest.subarray(0, lastNewline)]));
+      carry = [rest.subarray(lastNewline + 1)];
+      carryBytes = rest.length - lastNewline - 1;
+    }
+    if (carryBytes > lineBytesMax) {
+      overlong = true;
+      carry = [];
+      carryBytes = 0;
+    }
+  }
+  if (carryBytes > 0 || overlong) yield blockOf(Buffer.concat(carry));
+}
+
+function decodeLines(block: Buffer, firstLine: number, startsOverlong: boolean): LineBlock {
+  if (!startsOverlong && isUtf8(block))
+    return { firstLine, lines: splitText(block.toString('utf8')), faults: noFaults };
+  const faults = new Map<number, LineFault>();
+  const lines: string[] = [];
+  for (let start = 0, end; start <= block.length; start = end + 1) {
+    end = block.indexOf(newline, start);
+    if (end === -1) end = block.length;
+    const line = block.subarray(start, end);
+    if (startsOverlong && lines.length === 0) faults.set(0, 'line-too-long');
+    else if (!isUtf8(line)) faults.set(lines.length, 'not-utf8');
+    lines.push(faults.has(lines.length) ? '' : withoutReturn(line.toString('utf8')));
+  }
+  return { firstLine, lines, faults };
+}
+
+function splitText(text: string): string[] {
+  const lines = text.split('\n');
+  if (text.includes('\r')) return lines.map(withoutReturn);
+  return lines;
+}
+
+function withoutReturn(line: string): string {
+  return line.endsWith('\r') ? line.slice(0, -1) : line;
+}
+
+function skipByteOrderMark(chunk: Buffer, path: string): Buffer {
+  const isUtf16 = (chunk[0] === 0xff && chunk[1] === 0xfe) || (chunk[0] === 0xfe && chunk[1] === 0xff);
+  if (isUtf16 || chunk.subarray(0, 4096).includes(0)) {
+    throw new AppError(`${path} is ${isUtf16 ? 'UTF-16 text' : 'not a text file'}.`, {
+      code: 'EVENTS_FILE_NOT_TEXT',
+      remedy: 'Save it as UTF-8 text: CSV, TSV or one JSON object a line.',
+      context: { path },
+    });
+  }
+  return chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf ? chunk.subarray(3) : chunk;
+}

@@ -1,0 +1,65 @@
+import { AppError } from '@facet/platform';
+import { inspectFile } from './byte-source.ts';
+import type { OnBytes } from './byte-source.ts';
+import { openDelimitedTable } from './delimited-table.ts';
+import { openJsonlTable } from './jsonl-table.ts';
+import { openParquetTable } from './parquet-table.ts';
+import type { Table, TableFormat } from './table.ts';
+
+const formatsByExtension: Readonly<Record<string, TableFormat>> = {
+  csv: 'csv',
+  tsv: 'tsv',
+  tab: 'tsv',
+  jsonl: 'jsonl',
+  ndjson: 'jsonl',
+  json: 'jsonl',
+  parquet: 'parquet',
+  pq: 'parquet',
+  inter: 'recbole',
+  item: 'recbole',
+  user: 'recbole',
+};
+
+export interface OpenTableOptions {
+  /** Instead of what the file's name says. */
+  readonly format?: TableFormat | undefined;
+  /** Instead of what the header of a CSV file suggests. */
+  readonly delimiter?: string | undefined;
+  readonly onBytes?: OnBytes | undefined;
+}
+
+/**
+ * Opens a file of rows: CSV, TSV, JSON Lines, RecBole atomic files (each of these gzip or not) or Parquet. Rows are read
+ * as a stream; a broken line is reported in its chunk and never ends the reading.
+ *
+ * @throws AppError `EVENTS_FILE_UNREADABLE`, `EVENTS_FORMAT_UNKNOWN`, `EVENTS_FILE_EMPTY`, `EVENTS_FILE_NOT_TEXT`,
+ * `EVENTS_FILE_DAMAGED`, `EVENTS_HEADER_AMBIGUOUS`, `EVENTS_JSON_ARRAY`.
+ */
+export async function openTable(path: string, options: OpenTableOptions = {}): Promise<Table> {
+  const facts = await inspectFile(path);
+  if (facts.container === 'zip') {
+    throw new AppError(`${path} is a zip archive or an Excel workbook.`, {
+      code: 'EVENTS_FORMAT_UNKNOWN',
+      remedy: 'Unpack it, or save the sheet as CSV.',
+      context: { path },
+    });
+  }
+  const format = facts.container === 'parquet' ? 'parquet' : (options.format ?? formatOf(path));
+  const rest = { facts, onBytes: options.onBytes };
+  if (format === 'parquet') return openParquetTable(path, rest);
+  if (format === 'jsonl') return openJsonlTable(path, rest);
+  return openDelimitedTable(path, format, { ...rest, delimiter: options.delimiter });
+}
+
+function formatOf(path: string): TableFormat {
+  const name = path.toLowerCase().replace(/\.gz$/, '');
+  const format = formatsByExtension[name.slice(name.lastIndexOf('.') + 1)];
+  if (format !== undefined) return format;
+  throw new AppError(`The format of ${path} is not known by its name.`, {
+    code: 'EVENTS_FORMAT_UNKNOWN',
+    remedy: `Name it one of ${Object.keys(formatsByExtension)
+      .map((extension) => `.${extension}`)
+      .join(' ')} (and .gz), or give its format.`,
+    context: { path },
+  });
+}
