@@ -21,6 +21,6 @@ export type { Random } from './random.ts';
 export { buildUserSequences, historyEnd } from './sequences.ts';
 export type { UserSequences } from './sequences.ts';
 export { chooseTimeSplit, heldOutByLeaveOneOut, heldOutByTime, itemsKnownBefore } from './split.ts';
-export type { HeldOutUser, TimeSplit, TruthKind } from './split.ts';
+export type { HeldOutSequence, TimeSplit } from './split.ts';
 export { buildItemVocabulary, createItemVocabulary, encodeFeatures } from './vocabulary.ts';
 export type { EncodedFeature, ItemVocabulary } from './vocabulary.ts';

@@ -13,6 +13,8 @@ const neverIdleDays = 1000;
 export interface PopularityTimeline {
   /** The day number (since the epoch) of a time in epoch milliseconds. */
   dayOf(time: number): number;
+  /** Whether the item had been chosen before `day`: an item nobody knows yet can be neither label nor negative. */
+  isKnown(item: number, day: number): boolean;
   /**
    * [N + 1, {@link popularityFeatureCount}], item-major: the logarithms ln(1 + x) of distinct users by day within 7, 30,
    * 90 days and ever before `day`, of days since the first choice, and of days since the last. Cached by day.
@@ -44,6 +46,7 @@ export function buildPopularityTimeline(sequences: UserSequences, itemCount: num
 
   return {
     dayOf: (time) => Math.floor(time / dayMs),
+    isKnown: (item, day) => (choices.days[choices.offsets[item]!] ?? day) < day && choices.offsets[item + 1]! > choices.offsets[item]!,
     featuresOn(day) {
       const cached = cache.get(day);
       if (cached !== undefined) return cached;

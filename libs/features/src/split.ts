@@ -37,7 +37,7 @@ export function chooseTimeSplit(
 }
 
 /** What a held-out user is asked: given positions `start..end - 1`, which of `truth` does the user choose next? */
-export interface HeldOutUser {
+export interface HeldOutSequence {
   readonly user: number;
   /** History: positions start .. end - 1 of the sequences. */
   readonly start: number;
@@ -47,9 +47,6 @@ export interface HeldOutUser {
   readonly absent: number;
 }
 
-/** Which held-out choices count: every one (`all`), or only items that the user had not chosen before (`new`). */
-export type TruthKind = 'all' | 'new';
-
 /**
  * The users who chose something in [from, before) and something before it, with the history they had at `from`.
  * Items that had no interaction before `from` cannot be ranked by anyone and count as absent, so that every method is
@@ -57,14 +54,13 @@ export type TruthKind = 'all' | 'new';
  */
 export function heldOutByTime(
   sequences: UserSequences,
-  window: { readonly from: number; readonly before: number; readonly kind: TruthKind; readonly known: Uint8Array },
-): HeldOutUser[] {
-  const heldOut: HeldOutUser[] = [];
+  window: { readonly from: number; readonly before: number; readonly known: Uint8Array },
+): HeldOutSequence[] {
+  const heldOut: HeldOutSequence[] = [];
   for (let user = 0; user < sequences.userIds.length; user++) {
     const start = sequences.offsets[user]!;
     const end = historyEnd(sequences, user, window.from);
     if (end === start) continue;
-    const seen = window.kind === 'new' ? new Set(sequences.items.subarray(start, end)) : new Set<number>();
     const truth = new Set<number>();
     const absent = new Set<number>();
     let unknownItems = 0;
@@ -73,7 +69,7 @@ export function heldOutByTime(
       const item = sequences.items[position]!;
       if (item === 0) unknownItems++;
       else if (window.known[item] === 0) absent.add(item);
-      else if (!seen.has(item)) truth.add(item);
+      else truth.add(item);
     }
     if (truth.size + absent.size + unknownItems === 0) continue;
     heldOut.push({ user, start, end, truth: Int32Array.from(truth), absent: absent.size + unknownItems });
@@ -95,8 +91,8 @@ export function itemsKnownBefore(sequences: UserSequences, time: number, itemCou
  * Leave-one-out: each user's last (`test`) or last but one (`validation`) interaction is the only truth and everything
  * before it the history. Compares with published tables; it leaks global time, so the time split is the default.
  */
-export function heldOutByLeaveOneOut(sequences: UserSequences, part: 'validation' | 'test'): HeldOutUser[] {
-  const heldOut: HeldOutUser[] = [];
+export function heldOutByLeaveOneOut(sequences: UserSequences, part: 'validation' | 'test'): HeldOutSequence[] {
+  const heldOut: HeldOutSequence[] = [];
   for (let user = 0; user < sequences.userIds.length; user++) {
     const start = sequences.offsets[user]!;
     const end = sequences.offsets[user + 1]! - (part === 'test' ? 1 : 2);

@@ -1,1 +1,18 @@
-export {};
+export {
+  facetModel,
+  facetTraining,
+  mindModel,
+  mindTraining,
+  ModelConfig,
+  ModelSpec,
+  modelVariant,
+  modelVariants,
+  TrainingConfig,
+} from './config.ts';
+export { activeInterestCount } from './kernel/active-interests.ts';
+export { embedItems, indexDim, indexVectors } from './kernel/item-embeddings.ts';
+export { createUserKernel } from './kernel/user-kernel.ts';
+export type { Interests, UserKernel } from './kernel/user-kernel.ts';
+export type { ItemRows } from './layers/item-rows.ts';
+export { initializeWeights } from './weights.ts';
+export type { Weight, Weights } from './weights.ts';

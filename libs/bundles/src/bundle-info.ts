@@ -1,0 +1,45 @@
+import { ModelSpec } from '@facet/model';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+
+/** What `bundle.json` says: everything small that is needed to use the bundle and to trace where it came from. */
+export const BundleInfo = Type.Object({
+  formatVersion: Type.Literal(1),
+  modelId: Type.String(),
+  datasetId: Type.String(),
+  spec: ModelSpec,
+  /** Items 1..trainedCount were trained; the rest live by their side features. */
+  trainedCount: Type.Integer({ minimum: 0 }),
+  /** How events became behaviors; whoever serves must read the same ones. */
+  interactions: Type.Object({
+    positives: Type.String(),
+    repeats: Type.Union([Type.Literal('keep'), Type.Literal('first')]),
+    tieSeed: Type.Integer(),
+  }),
+  /** Epoch milliseconds: the end of the data. Ages of behaviors are measured from here, or from a newer behavior. */
+  asOf: Type.Integer(),
+  index: Type.Object({
+    kind: Type.String(),
+    /** Why this kind was chosen. */
+    reason: Type.String(),
+    dim: Type.Integer({ minimum: 1 }),
+    efSearch: Type.Optional(Type.Integer({ minimum: 1 })),
+    nprobe: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** Index recall against exact search, measured when the index was built. */
+    recall: Type.Number(),
+    recallAt: Type.Integer(),
+  }),
+  /** Held-out metrics of the model, as the evaluation reported them. */
+  metrics: Type.Record(Type.String(), Type.Number()),
+});
+export type BundleInfo = Static<typeof BundleInfo>;
+
+/** The files of a bundle's folder. */
+export const bundleFiles = {
+  info: 'bundle.json',
+  items: 'items.jsonl',
+  tower: 'user-tower.safetensors',
+  embeddings: 'items.safetensors',
+  index: 'index.faiss',
+  golden: 'golden.json',
+} as const;

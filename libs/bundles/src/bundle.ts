@@ -1,0 +1,136 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readSafetensors, writeSafetensors } from '@facet/artifacts';
+import type { ArtifactRef, ArtifactStore, SafeTensor } from '@facet/artifacts';
+import { createFeatureEncoder, createItemVocabulary } from '@facet/features';
+import type { Attributes, ItemVocabulary } from '@facet/features';
+import { createUserKernel } from '@facet/model';
+import type { UserKernel, Weights } from '@facet/model';
+import { AppError, parseWith } from '@facet/platform';
+import { openFaissIndex } from '@facet/retrieval';
+import type { VectorIndex } from '@facet/retrieval';
+import { Type } from 'typebox';
+import { bundleFiles, BundleInfo } from './bundle-info.ts';
+import type { CatalogItem } from './catalog-item.ts';
+import { GoldenVector, verifyGoldenVectors } from './golden-vectors.ts';
+
+/** What a bundle is made of; N items, index 0 of every array is padding. */
+export interface BundleContents {
+  readonly info: BundleInfo;
+  /** [N + 1]; position 0 is a placeholder with an empty id. */
+  readonly items: readonly CatalogItem[];
+  /** The weights that the kernel needs besides the item embeddings. */
+  readonly tower: Weights;
+  /** E [N + 1, D]. */
+  readonly embeddings: Float32Array;
+  /** [N + 1, index dim], what the index holds. */
+  readonly vectors: Float32Array;
+  /** [N + 1] how often each item was chosen lately: the order of the fallback. */
+  readonly popularity: Float32Array;
+  readonly golden: readonly GoldenVector[];
+}
+
+/** A loaded bundle, ready to answer. */
+export interface Bundle extends BundleContents {
+  readonly id: string;
+  readonly vocabulary: ItemVocabulary;
+  readonly kernel: UserKernel;
+  readonly index: VectorIndex;
+  /** Items marked `available: false`. */
+  readonly unavailable: readonly number[];
+  /** All items, most popular first. */
+  readonly byPopularity: Int32Array;
+  /** Table rows of a user's attributes for the kernel, one a user feature; 0 for unknown. */
+  encodeProfile(attributes: Attributes | undefined): number[];
+  close(): Promise<void>;
+}
+
+/** Writes all files of a bundle but the index into `folder`; the index is saved there by its builder. */
+export async function writeBundle(folder: string, contents: BundleContents): Promise<void> {
+  const { info, items, popularity } = contents;
+  const rows = items.length;
+  await writeFile(join(folder, bundleFiles.info), `${JSON.stringify(info, null, 2)}\n`);
+  await writeFile(join(folder, bundleFiles.items), items.slice(1).map((item) => `${JSON.stringify(item)}\n`).join(''));
+  await writeFile(join(folder, bundleFiles.golden), `${JSON.stringify(contents.golden)}\n`);
+  await writeSafetensors(join(folder, bundleFiles.tower), weightsToTensors(contents.tower));
+  await writeSafetensors(join(folder, bundleFiles.embeddings), {
+    embeddings: f32([rows, info.spec.config.embeddingDim], contents.embeddings),
+    vectors: f32([rows, info.index.dim], contents.vectors),
+    popularity: f32([rows], popularity),
+  });
+}
+
+/**
+ * Loads a bundle whole or not at all: files are verified by the store, the golden vectors are recomputed, and the index
+ * must hold one vector for each item.
+ *
+ * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `BUNDLE_INVALID`, `BUNDLE_DRIFTED`.
+ */
+export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promise<Bundle> {
+  const { folder } = await store.open(ref);
+  const read = (file: string): Promise<string> => readFile(join(folder, file), 'utf8');
+  const source = `bundle ${ref.id}`;
+  const info = parseWith(BundleInfo, JSON.parse(await read(bundleFiles.info)), { source });
+  const golden = parseWith(Type.Array(GoldenVector), JSON.parse(await read(bundleFiles.golden)), { source });
+  const items: CatalogItem[] = [{ itemId: '', attributes: {} }];
+  for (const line of (await read(bundleFiles.items)).split('\n')) if (line !== '') items.push(JSON.parse(line) as CatalogItem);
+  const tower = tensorsToWeights((await readSafetensors(join(folder, bundleFiles.tower))).tensors);
+  const { tensors } = await readSafetensors(join(folder, bundleFiles.embeddings));
+  const [embeddings, vectors, popularity] = [floats(tensors, 'embeddings'), floats(tensors, 'vectors'), floats(tensors, 'popularity')];
+  const vocabulary = createItemVocabulary(items.map((item) => item.itemId), info.trainedCount);
+  const kernel = createUserKernel(info.spec, tower, embeddings);
+  const index = await openFaissIndex(join(folder, bundleFiles.index));
+  if (index.size !== items.length - 1 || index.dim !== info.index.dim || vectors.length !== items.length * index.dim) {
+    throw new AppError(`Bundle ${ref.id} does not fit together: ${items.length - 1} items, an index of ${index.size}.`, {
+      code: 'BUNDLE_INVALID',
+      remedy: 'Rebuild it with facet index.',
+    });
+  }
+  verifyGoldenVectors(kernel, golden, ref.id);
+  const encoders = info.spec.userFeatures.map(createFeatureEncoder);
+  return {
+    id: ref.id,
+    info,
+    items,
+    tower,
+    embeddings,
+    vectors,
+    popularity,
+    golden,
+    vocabulary,
+    kernel,
+    index,
+    unavailable: items.flatMap((item, position) => (item.available === false ? [position] : [])),
+    byPopularity: Int32Array.from({ length: items.length - 1 }, (_, position) => position + 1).sort(
+      (a, b) => popularity[b]! - popularity[a]! || a - b,
+    ),
+    encodeProfile: (attributes) =>
+      encoders.map((encoder) => encoder.encode(attributes?.[encoder.schema.name])[0] ?? 0),
+    close: () => index.close(),
+  };
+}
+
+const f32 = (shape: readonly number[], data: Float32Array): SafeTensor => ({ dtype: 'F32', shape, data });
+
+/** Weights as tensors of a safetensors file. */
+export function weightsToTensors(weights: Weights): Record<string, SafeTensor> {
+  return Object.fromEntries(Object.entries(weights).map(([name, { shape, data }]) => [name, f32(shape, data)]));
+}
+
+/** The reverse of {@link weightsToTensors}. */
+export function tensorsToWeights(tensors: Readonly<Record<string, SafeTensor>>): Weights {
+  return Object.fromEntries(
+    Object.keys(tensors).map((name) => [name, { shape: tensors[name]!.shape, data: floats(tensors, name) }]),
+  );
+}
+
+function floats(tensors: Readonly<Record<string, SafeTensor>>, name: string): Float32Array {
+  const tensor = tensors[name];
+  if (tensor?.dtype !== 'F32') {
+    throw new AppError(`The tensor ${name} is missing or not of type F32.`, {
+      code: 'BUNDLE_INVALID',
+      remedy: 'Rebuild the artifact; it was written by another version.',
+    });
+  }
+  return tensor.data;
+}

@@ -1,0 +1,70 @@
+import type { BehaviorRows } from '@facet/features';
+import type { UserKernel } from '@facet/model';
+import { AppError } from '@facet/platform';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+
+/** Behaviors of some user and the interests that the trainer computed from them. */
+export const GoldenVector = Type.Object({
+  /** Each [L], padding in front. */
+  items: Type.Array(Type.Integer({ minimum: 0 })),
+  ages: Type.Array(Type.Integer({ minimum: 0 })),
+  counts: Type.Array(Type.Integer({ minimum: 0 })),
+  profile: Type.Array(Type.Integer({ minimum: 0 })),
+  /** [K'u, index dim] */
+  interests: Type.Array(Type.Array(Type.Number())),
+});
+export type GoldenVector = Static<typeof GoldenVector>;
+
+/** Largest accepted difference in a coordinate. */
+const toleranceMax = 1e-4;
+
+export function recordGoldenVector(kernel: UserKernel, behaviors: BehaviorRows, profile: readonly number[]): GoldenVector {
+  const { count, vectors } = kernel.interests(behaviors, profile);
+  const dim = count === 0 ? 0 : vectors.length / count;
+  return {
+    items: [...behaviors.items],
+    ages: [...behaviors.ages],
+    counts: [...behaviors.counts],
+    profile: [...profile],
+    interests: Array.from({ length: count }, (_, k) => [...vectors.subarray(k * dim, (k + 1) * dim)]),
+  };
+}
+
+/**
+ * Recomputes golden vectors with the kernel that will serve.
+ *
+ * @throws AppError `BUNDLE_DRIFTED` naming the vector and the difference.
+ */
+export function verifyGoldenVectors(kernel: UserKernel, golden: readonly GoldenVector[], bundleId: string): void {
+  golden.forEach((expected, position) => {
+    const behaviors: BehaviorRows = {
+      length: expected.items.length,
+      items: Int32Array.from(expected.items),
+      ages: Int32Array.from(expected.ages),
+      counts: Int32Array.from(expected.counts),
+    };
+    const actual = recordGoldenVector(kernel, behaviors, expected.profile);
+    const difference = largestDifference(expected.interests, actual.interests);
+    if (difference <= toleranceMax) return;
+    throw new AppError(`Golden vector ${position} of bundle ${bundleId} differs by ${difference.toPrecision(3)}.`, {
+      code: 'BUNDLE_DRIFTED',
+      remedy: 'This code computes interests differently from the one that trained the model: rebuild the bundle with it.',
+      context: { bundleId, position, difference },
+    });
+  });
+}
+
+function largestDifference(expected: readonly (readonly number[])[], actual: readonly (readonly number[])[]): number {
+  if (expected.length !== actual.length) return Number.POSITIVE_INFINITY;
+  let largest = 0;
+  expected.forEach((vector, k) => {
+    if (vector.length !== actual[k]!.length) largest = Number.POSITIVE_INFINITY;
+    vector.forEach((value, d) => {
+      const difference = Math.abs(value - actual[k]![d]!);
+      // A NaN must not pass as "not larger".
+      if (!(difference <= largest)) largest = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
+    });
+  });
+  return largest;
+}

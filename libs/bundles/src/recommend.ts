@@ -1,0 +1,210 @@
+import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
+import type { Attributes, BehaviorRows } from '@facet/features';
+import type { Interests } from '@facet/model';
+import { retrieveCandidates } from '@facet/retrieval';
+import type { Bundle } from './bundle.ts';
+
+/** One thing a user chose. */
+export interface Behavior {
+  readonly itemId: string;
+  /** Epoch milliseconds. */
+  readonly occurredAt: number;
+}
+
+export interface RecommendationRequest {
+  /** In any order; items that the bundle does not know are passed over. */
+  readonly behaviors: readonly Behavior[];
+  readonly attributes?: Attributes | undefined;
+  readonly limit: number;
+  /** Item ids that must not be returned, whatever the source. */
+  readonly exclude?: Iterable<string>;
+  /** Whether items that the user has chosen before may be returned ("buy again"); false by default. */
+  readonly includeSeen?: boolean;
+}
+
+export interface Recommendation {
+  readonly itemId: string;
+  readonly score: number;
+  /** Which of the user's interests found it; absent in a fallback. */
+  readonly interest?: number;
+}
+
+/** Where an answer comes from: the model, or a fallback and why. */
+export type RecommendationSource =
+  | { readonly kind: 'model' }
+  | { readonly kind: 'popular'; readonly reason: 'no_behaviors' | 'no_known_items' };
+
+/** A behavior's part in an interest; the shares of an interest add up to 1. */
+export interface InterestBehavior {
+  readonly itemId: string;
+  readonly share: number;
+}
+
+export interface UserInterest {
+  readonly interest: number;
+  /** The behaviors that formed it, largest share first. */
+  readonly behaviors: readonly InterestBehavior[];
+}
+
+export interface RecommendationResult {
+  readonly source: RecommendationSource;
+  readonly items: readonly Recommendation[];
+  readonly interests: readonly UserInterest[];
+  readonly removed: { readonly seen: number; readonly excluded: number; readonly unavailable: number };
+}
+
+/**
+ * The answer of one bundle to one request: behaviors → interests → candidates of each interest → merged by the maximum,
+ * each with the interest that won → exclusions → the first `limit`. The same bundle and request always give the same
+ * answer; no clock is read: a behavior's age counts from the end of the bundle's data, or from a newer behavior.
+ */
+export async function recommend(bundle: Bundle, request: RecommendationRequest): Promise<RecommendationResult> {
+  const user = readUser(bundle, request);
+  const exclusions = collectExclusions(bundle, user, request);
+  if (user.interests.count === 0) {
+    return {
+      source: { kind: 'popular', reason: request.behaviors.length === 0 ? 'no_behaviors' : 'no_known_items' },
+      items: mostPopular(bundle, exclusions.all, request.limit),
+      interests: [],
+      removed: exclusions.counts,
+    };
+  }
+  const dim = bundle.info.index.dim;
+  // Items of the user's own history carry a bonus that no index knows: they are scored apart and merged.
+  const found = await retrieveCandidates({
+    index: bundle.index,
+    interests: user.interests.vectors,
+    activeCount: user.interests.count,
+    limit: request.limit,
+    exclude: new Set([...exclusions.all, ...user.history.keys()]),
+    ...searchOptions(bundle),
+  });
+  const own = [...user.history]
+    .filter(([item]) => !exclusions.all.has(item))
+    .map(([item, bonus]) => scoreExactly(bundle, user.interests, item, bonus, dim));
+  const items = [...found, ...own]
+    .sort((a, b) => b.score - a.score || a.item - b.item)
+    .slice(0, request.limit)
+    .map(({ item, score, interest }) => ({ itemId: bundle.vocabulary.itemIds[item]!, score, interest }));
+  return {
+    source: { kind: 'model' },
+    items,
+    interests: describeInterests(bundle, user),
+    removed: exclusions.counts,
+  };
+}
+
+/** A user's interests with what formed them and the items nearest to each, most similar first; nothing is excluded. */
+export async function describeUser(
+  bundle: Bundle,
+  request: Pick<RecommendationRequest, 'behaviors' | 'attributes'> & { readonly nearest: number },
+): Promise<(UserInterest & { readonly nearest: readonly Recommendation[] })[]> {
+  const user = readUser(bundle, request);
+  const dim = bundle.info.index.dim;
+  return Promise.all(
+    describeInterests(bundle, user).map(async (described) => {
+      const { interest } = described;
+      const found = await retrieveCandidates({
+        index: bundle.index,
+        interests: user.interests.vectors.slice(interest * dim, (interest + 1) * dim),
+        activeCount: 1,
+        limit: request.nearest,
+        exclude: new Set<number>(),
+        ...searchOptions(bundle),
+      });
+      const nearest = found.map(({ item, score }) => ({ itemId: bundle.vocabulary.itemIds[item]!, score, interest }));
+      return { ...described, nearest };
+    }),
+  );
+}
+
+interface ReadUser {
+  readonly rows: BehaviorRows;
+  readonly interests: Interests;
+  /** Known items of the behavior sequence, with the bonus for each. */
+  readonly history: ReadonlyMap<number, number>;
+  /** Every known item among the behaviors, also those beyond the sequence's length. */
+  readonly seen: ReadonlySet<number>;
+}
+
+function readUser(bundle: Bundle, request: Pick<RecommendationRequest, 'behaviors' | 'attributes'>): ReadUser {
+  const { config } = bundle.info.spec;
+  const ordered = [...request.behaviors].sort((a, b) => a.occurredAt - b.occurredAt);
+  const items = Int32Array.from(ordered, ({ itemId }) => bundle.vocabulary.indexOf(itemId) ?? 0);
+  const times = ordered.map(({ occurredAt }) => occurredAt);
+  const now = Math.max(bundle.info.asOf, times.at(-1) ?? 0);
+  const rows = createBehaviorRows(1, config.sequenceLength);
+  const window = { items, times, start: 0, end: items.length };
+  writeBehaviorSequence(rows, 0, window, { now, distinct: config.distinctBehaviors });
+  const bonuses = bundle.kernel.repeatBonuses(rows);
+  const history = new Map<number, number>();
+  // Oldest slot first, so that the newest behavior of an item decides its bonus.
+  rows.items.forEach((item, slot) => {
+    if (item > 0) history.set(item, bonuses[slot]!);
+  });
+  const interests = bundle.kernel.interests(rows, bundle.encodeProfile(request.attributes));
+  return { rows, interests, history, seen: new Set(items.filter((item) => item > 0)) };
+}
+
+function collectExclusions(
+  bundle: Bundle,
+  user: ReadUser,
+  request: RecommendationRequest,
+): { all: Set<number>; counts: RecommendationResult['removed'] } {
+  const all = new Set<number>();
+  for (const itemId of request.exclude ?? []) {
+    const item = bundle.vocabulary.indexOf(itemId);
+    if (item !== undefined) all.add(item);
+  }
+  const excluded = all.size;
+  if (request.includeSeen !== true) for (const item of user.seen) all.add(item);
+  const seen = all.size - excluded;
+  for (const item of bundle.unavailable) all.add(item);
+  return { all, counts: { seen, excluded, unavailable: all.size - excluded - seen } };
+}
+
+function mostPopular(bundle: Bundle, exclude: ReadonlySet<number>, limit: number): Recommendation[] {
+  const items: Recommendation[] = [];
+  for (const item of bundle.byPopularity) {
+    if (items.length === limit) break;
+    if (!exclude.has(item)) items.push({ itemId: bundle.vocabulary.itemIds[item]!, score: bundle.popularity[item]! });
+  }
+  return items;
+}
+
+function scoreExactly(
+  bundle: Bundle,
+  interests: Interests,
+  item: number,
+  bonus: number,
+  dim: number,
+): { item: number; score: number; interest: number } {
+  let best = { item, score: Number.NEGATIVE_INFINITY, interest: 0 };
+  for (let interest = 0; interest < interests.count; interest++) {
+    let score = bonus;
+    for (let d = 0; d < dim; d++) score += interests.vectors[interest * dim + d]! * bundle.vectors[item * dim + d]!;
+    if (score > best.score) best = { item, score, interest };
+  }
+  return best;
+}
+
+function describeInterests(bundle: Bundle, user: ReadUser): UserInterest[] {
+  const { length } = user.rows;
+  return Array.from({ length: user.interests.count }, (_, interest) => {
+    const weights = user.interests.behaviorWeights.subarray(interest * length, (interest + 1) * length);
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    const behaviors = [...weights.keys()]
+      .filter((slot) => user.rows.items[slot]! > 0)
+      .sort((a, b) => weights[b]! - weights[a]! || b - a)
+      .map((slot) => ({
+        itemId: bundle.vocabulary.itemIds[user.rows.items[slot]!]!,
+        share: total === 0 ? 0 : weights[slot]! / total,
+      }));
+    return { interest, behaviors };
+  });
+}
+
+function searchOptions(bundle: Bundle): { efSearch?: number; nprobe?: number } {
+  const { efSearch, nprobe } = bundle.info.index;
+  return { ...(efSearch === undefined ? {} : { efSearch }), ...(nprobe === undefined ? {} : { nprobe }) };
+}

@@ -1,0 +1,57 @@
+import type { ModelSpec } from '../config.ts';
+import { poolItemRows } from '../layers/item-rows.ts';
+import type { ItemRows } from '../layers/item-rows.ts';
+import { popularityFeatureCount } from '@facet/features';
+import { unitLengthEpsilon } from '../epsilon.ts';
+import { scalarScale } from '../weights.ts';
+import type { Weights } from '../weights.ts';
+
+/** E [N + 1, D]: every item's embedding, the average of its rows (paper, §4.1). */
+export function embedItems(spec: ModelSpec, weights: Weights, items: ItemRows): Float32Array {
+  const D = spec.config.embeddingDim;
+  const embeddings = new Float32Array((items.itemCount + 1) * D);
+  for (const { table, slots, rows, weights: shares } of poolItemRows(items)) {
+    const { data } = weights[table]!;
+    for (let cell = 0; cell < rows.length; cell++) {
+      const share = shares[cell]!;
+      if (share === 0) continue;
+      const target = Math.floor(cell / slots) * D;
+      const source = rows[cell]! * D;
+      for (let d = 0; d < D; d++) embeddings[target + d]! += share * data[source + d]!;
+    }
+  }
+  return embeddings;
+}
+
+/** Length of a vector in the index: D, and one more where scores have a popularity prior. */
+export function indexDim(spec: ModelSpec): number {
+  return spec.config.embeddingDim + (spec.config.popularityPrior ? 1 : 0);
+}
+
+/**
+ * The vectors that go into the index, [N + 1, {@link indexDim}], such that the inner product with an interest vector is
+ * the score: embeddings scaled to unit length over the temperature where the model normalizes, and the item's
+ * popularity prior as the last coordinate, which meets a 1.
+ *
+ * @param popularity [N + 1, features] of the day the index is for (`PopularityTimeline.featuresOn`)
+ */
+export function indexVectors(spec: ModelSpec, weights: Weights, embeddings: Float32Array, popularity: Float32Array): Float32Array {
+  const { embeddingDim: D, normalize, temperature } = spec.config;
+  const width = indexDim(spec);
+  const rows = embeddings.length / D;
+  const vectors = new Float32Array(rows * width);
+  const prior = weights['prior/weights']?.data;
+  for (let row = 1; row < rows; row++) {
+    let squaredNorm = 0;
+    for (let d = 0; d < D; d++) squaredNorm += embeddings[row * D + d]! ** 2;
+    const scale = normalize ? 1 / (Math.sqrt(squaredNorm + unitLengthEpsilon) * temperature) : 1;
+    for (let d = 0; d < D; d++) vectors[row * width + d] = embeddings[row * D + d]! * scale;
+    if (prior === undefined) continue;
+    let sum = 0;
+    for (let feature = 0; feature < popularityFeatureCount; feature++) {
+      sum += prior[feature]! * scalarScale * popularity[row * popularityFeatureCount + feature]!;
+    }
+    vectors[row * width + D] = sum;
+  }
+  return vectors;
+}

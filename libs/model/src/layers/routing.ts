@@ -1,0 +1,57 @@
+import { tf } from '../tf.ts';
+import type { Tensor2D, Tensor3D } from '../tf.ts';
+import { squash } from './squash.ts';
+
+/** Far below any logit: its softmax weight is exactly zero in float32. */
+const minusInfinity = -1e9;
+
+export interface RoutingInput {
+  /** [B, L, D] behaviors through the shared bilinear map: rows S·e_i. */
+  readonly projected: Tensor3D;
+  /** [B, L] weight of each behavior in every capsule: 0 for padding, 1 in the paper, its recency weight otherwise. */
+  readonly behaviorWeights: Tensor2D;
+  /** [B, K, L] or [1, K, L] initial logits b_ij ~ N(0, σ²). */
+  readonly logits: Tensor3D;
+  /** [B, K] 1 for an active interest, 0 for one beyond K'u. */
+  readonly active: Tensor2D;
+  readonly iterations: number;
+  /** `last`: all iterations but the last work on detached inputs and only fix the routing weights. */
+  readonly gradient: 'last' | 'all';
+}
+
+/**
+ * Behavior-to-interest dynamic routing (paper, §4.2, Algorithm 1) → interest capsules [B, K, D].
+ *
+ * Each iteration: w_ij = softmax over the **interests** j of b_ij; z_j = Σ_i w_ij S·e_i (Eq. 6); u_j = squash(z_j)
+ * (Eq. 7); b_ij += u_jᵀ S·e_i (Eq. 5). Inactive interests take no part in the softmax, padding none in the sum.
+ */
+export function routeBehaviors(input: RoutingInput): Tensor3D {
+  return tf.tidy(() => {
+    const inactivePenalty = tf.mul(tf.sub(1, input.active), minusInfinity).expandDims(2); // [B, K, 1]
+    const weightRow = input.behaviorWeights.expandDims(1); // [B, 1, L]
+    const detached = input.gradient === 'last' ? detach(input.projected) : input.projected;
+    const detachedRow = input.gradient === 'last' ? detach(weightRow) : weightRow;
+    let logits = tf.add(input.logits, inactivePenalty) as Tensor3D; // [B, K, L]
+    let capsules: Tensor3D | undefined;
+    for (let iteration = 0; iteration < input.iterations; iteration++) {
+      const isLast = iteration === input.iterations - 1;
+      const behaviors = isLast ? input.projected : detached;
+      const weights = tf.mul(softmaxOverInterests(logits), isLast ? weightRow : detachedRow) as Tensor3D; // [B, K, L]
+      capsules = squash(tf.matMul(weights, behaviors) as Tensor3D); // [B, K, D]
+      if (!isLast) logits = tf.add(logits, tf.matMul(capsules, behaviors, false, true)) as Tensor3D;
+    }
+    return capsules!;
+  });
+}
+
+/** Softmax over axis 1 of [B, K, L]. */
+function softmaxOverInterests(logits: Tensor3D): Tensor3D {
+  const shifted = tf.exp(tf.sub(logits, tf.max(logits, 1, true)));
+  return tf.div(shifted, tf.sum(shifted, 1, true));
+}
+
+/** The same values as a constant: no gradient flows back. */
+const detach = tf.customGrad((value) => {
+  const tensor = value as Tensor3D;
+  return { value: tensor.clone(), gradFunc: () => tf.zerosLike(tensor) };
+}) as <T>(value: T) => T;

@@ -1,0 +1,41 @@
+import { tf } from '../tf.ts';
+import type { Tensor1D, Tensor2D, Tensor3D } from '../tf.ts';
+import type { ModelConfig } from '../config.ts';
+
+type InterestReadout = Exclude<ModelConfig['readout']['kind'], 'label-aware'>;
+
+/**
+ * Scores of all candidates under all interests of a user, as one number each → [R, C]: the maximum over active
+ * interests of v_kᵀ e (f_score of the paper, Eq. 3) or its smooth form ln mean_k exp(v_kᵀ e).
+ *
+ * @param interests [R, K, D] @param active [R, K] @param candidates [C, D]
+ */
+export function scoreCandidates(
+  interests: Tensor3D,
+  active: Tensor2D,
+  candidates: Tensor2D,
+  readout: InterestReadout,
+): Tensor2D {
+  return tf.tidy(() => {
+    const [R, K, D] = interests.shape;
+    const C = candidates.shape[0];
+    const scores = tf.matMul(interests.reshape([R * K, D]) as Tensor2D, candidates, false, true).reshape([R, K, C]);
+    return readInterests(scores as Tensor3D, active, readout);
+  });
+}
+
+/** The same for one item per row → [P]. @param interests [P, K, D] @param active [P, K] @param items [P, D] */
+export function scorePairs(interests: Tensor3D, active: Tensor2D, items: Tensor2D, readout: InterestReadout): Tensor1D {
+  return tf.tidy(() => {
+    const scores = tf.matMul(interests, items.expandDims(2)) as Tensor3D; // [P, K, 1]
+    return tf.squeeze(readInterests(scores, active, readout), [1]) as Tensor1D;
+  });
+}
+
+/** [R, K, C] → [R, C] over the active interests. */
+function readInterests(scores: Tensor3D, active: Tensor2D, readout: InterestReadout): Tensor2D {
+  const masked = tf.add(scores, tf.mul(tf.sub(1, active), -1e9).expandDims(2));
+  if (readout === 'max') return tf.max(masked, 1) as Tensor2D;
+  const count = tf.maximum(tf.sum(active, 1, true), 1);
+  return tf.sub(tf.logSumExp(masked, 1), tf.log(count)) as Tensor2D;
+}

@@ -1,0 +1,5 @@
+/* TensorFlow reads these once, when its library loads; ./tf.ts imports this file first. */
+// Its start-up lines would stand between the lines of a command.
+process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
+// oneDNN's primitives slow a step run op by op.
+process.env['TF_ENABLE_ONEDNN_OPTS'] ??= '0';

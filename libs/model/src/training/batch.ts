@@ -1,0 +1,162 @@
+import { createBehaviorRows, popularityFeatureCount, writeBehaviorSequence } from '@facet/features';
+import type { BehaviorRows, EncodedFeature, Examples, PopularityTimeline, Random, UserSequences } from '@facet/features';
+import type { ModelSpec } from '../config.ts';
+import { activeInterestCount } from '../kernel/active-interests.ts';
+import { repeatFeatureCount, repeatFeatures } from '../weights.ts';
+
+/** Everything that batches are cut from. */
+export interface TrainingData {
+  readonly sequences: UserSequences;
+  /** Profile rows of every user, one entry a user feature; rows [U, 1]. */
+  readonly profiles: readonly EncodedFeature[];
+  readonly timeline: PopularityTimeline;
+  /** Items that may be drawn or ranked, ascending item indexes: those with an interaction before the cut. */
+  readonly candidates: Int32Array;
+}
+
+/** One batch as plain arrays; B examples, P labels, C candidates. Tensors are made of it by the step. */
+export interface TrainingBatch {
+  readonly size: number;
+  readonly behaviors: BehaviorRows;
+  /** [B, K] 1 for an active interest. */
+  readonly active: Float32Array;
+  /** One [B] for each user feature. */
+  readonly profile: readonly Int32Array[];
+  /** [B, K, L] routing logits, when they are redrawn for each example. */
+  readonly logits: Float32Array | undefined;
+  /** [P] the example and the item of each label, and its weight; the weights of an example sum to 1/B. */
+  readonly labelRows: Int32Array;
+  readonly labels: Int32Array;
+  readonly labelWeights: Float32Array;
+  /** Popularity of the candidates [days, C, features] on each day that occurs, and the day of each example [B]. */
+  readonly popularity: { readonly days: number; readonly features: Float32Array; readonly dayOf: Int32Array } | undefined;
+  /** Repeat features [B, L, 5] and, for each slot, its cell b · C + candidate in [B, C]; −1 for padding. */
+  readonly repeats: { readonly features: Float32Array; readonly cells: Int32Array } | undefined;
+}
+
+/** Most labels of one example in a batch; more are thinned out evenly, which keeps the step's size bounded. */
+const maxLabels = 100;
+
+/** Builds the batch of `examples` at the positions `chosen`. */
+export function buildBatch(
+  spec: ModelSpec,
+  data: TrainingData,
+  examples: Examples,
+  chosen: Int32Array,
+  random: Random,
+): TrainingBatch {
+  const { config } = spec;
+  const { interests: K, sequenceLength: L } = config;
+  const size = chosen.length;
+  const behaviors = createBehaviorRows(size, L);
+  const active = new Float32Array(size * K);
+  const behaviorCounts = new Int32Array(size);
+  chosen.forEach((example, row) => {
+    const window = { ...data.sequences, start: examples.start[example]!, end: examples.end[example]! };
+    const now = examples.time[example]!;
+    const n = writeBehaviorSequence(behaviors, row, window, { now, distinct: config.distinctBehaviors });
+    behaviorCounts[row] = n;
+    active.fill(1, row * K, row * K + activeInterestCount(n, K, config.adaptiveInterests));
+  });
+
+  const candidatePosition = positionsOf(data.candidates, spec.itemCount);
+  const popularity = config.popularityPrior ? popularityOf(data, examples, chosen) : undefined;
+  const labels = labelsOf(spec, data, examples, chosen, candidatePosition, behaviorCounts, random);
+  return {
+    size,
+    behaviors,
+    active,
+    profile: data.profiles.map(({ rows }) => Int32Array.from(chosen, (example) => rows[examples.user[example]!]!)),
+    logits:
+      config.routing.trainingLogits === 'redrawn'
+        ? Float32Array.from({ length: size * K * L }, () => config.routing.sigma * random.normal())
+        : undefined,
+    ...labels,
+    popularity,
+    repeats: config.repeatBonus ? repeatsOf(behaviors, behaviorCounts, candidatePosition, data.candidates.length) : undefined,
+  };
+}
+
+/** [N + 1] position of each item among the candidates, −1 for none. */
+export function positionsOf(candidates: Int32Array, itemCount: number): Int32Array {
+  const positions = new Int32Array(itemCount + 1).fill(-1);
+  candidates.forEach((item, position) => {
+    positions[item] = position;
+  });
+  return positions;
+}
+
+function labelsOf(
+  spec: ModelSpec,
+  data: TrainingData,
+  examples: Examples,
+  chosen: Int32Array,
+  candidatePosition: Int32Array,
+  behaviorCounts: Int32Array,
+  random: Random,
+): { labelRows: Int32Array; labels: Int32Array; labelWeights: Float32Array } {
+  const rows: number[] = [];
+  const labels: number[] = [];
+  const weights: number[] = [];
+  chosen.forEach((example, row) => {
+    if (behaviorCounts[row] === 0) return;
+    const window = data.sequences.items.subarray(examples.end[example]!, examples.labelEnd[example]!);
+    const day = data.timeline.dayOf(examples.time[example]!);
+    const distinct = [...new Set(window)].filter(
+      (item) => candidatePosition[item]! >= 0 && (!spec.config.popularityPrior || data.timeline.isKnown(item, day)),
+    );
+    if (distinct.length > maxLabels) {
+      random.shuffle(distinct);
+      distinct.length = maxLabels;
+    }
+    for (const item of distinct) {
+      rows.push(row);
+      labels.push(item);
+      weights.push(1 / (distinct.length * chosen.length));
+    }
+  });
+  return { labelRows: Int32Array.from(rows), labels: Int32Array.from(labels), labelWeights: Float32Array.from(weights) };
+}
+
+function popularityOf(
+  data: TrainingData,
+  examples: Examples,
+  chosen: Int32Array,
+): { days: number; features: Float32Array; dayOf: Int32Array } {
+  const dayNumbers = Array.from(chosen, (example) => data.timeline.dayOf(examples.time[example]!));
+  const days = [...new Set(dayNumbers)].sort((a, b) => a - b);
+  const width = popularityFeatureCount;
+  const features = new Float32Array(days.length * data.candidates.length * width);
+  let offset = 0;
+  for (const day of days) {
+    const ofDay = data.timeline.featuresOn(day);
+    for (const item of data.candidates) {
+      for (let feature = 0; feature < width; feature++) features[offset++] = ofDay[item * width + feature]!;
+    }
+  }
+  const position = new Map(days.map((day, index) => [day, index]));
+  return { days: days.length, features, dayOf: Int32Array.from(dayNumbers, (day) => position.get(day)!) };
+}
+
+function repeatsOf(
+  behaviors: BehaviorRows,
+  behaviorCounts: Int32Array,
+  candidatePosition: Int32Array,
+  candidates: number,
+): { features: Float32Array; cells: Int32Array } {
+  const slots = behaviors.items.length;
+  const features = new Float32Array(slots * repeatFeatureCount);
+  const cells = new Int32Array(slots).fill(-1);
+  const given = new Set<number>();
+  // From the newest slot back, so that an item that stands twice gets its newest behavior's bonus, once.
+  for (let slot = slots - 1; slot >= 0; slot--) {
+    const row = Math.floor(slot / behaviors.length);
+    const position = candidatePosition[behaviors.items[slot]!]!;
+    const cell = row * candidates + position;
+    if (behaviors.items[slot] === 0 || position < 0 || given.has(cell)) continue;
+    given.add(cell);
+    cells[slot] = cell;
+    repeatFeatures(features, slot * repeatFeatureCount, behaviors.ages[slot]!, behaviors.counts[slot]!, behaviorCounts[row]!);
+  }
+  return { features, cells };
+}

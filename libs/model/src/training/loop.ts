@@ -1,0 +1,104 @@
+import { createRandom, drawEpoch } from '@facet/features';
+import type { Examples } from '@facet/features';
+import { AppError } from '@facet/platform/errors';
+import type { TrainingConfig } from '../config.ts';
+import type { Weights } from '../weights.ts';
+import type { TrainingSession, TrainingState } from './session.ts';
+
+/** One point of the curves. */
+export interface EpochReport {
+  readonly epoch: number;
+  /** Mean loss of the epoch's batches. */
+  readonly loss: number;
+  /** The validation score after the epoch, higher is better; absent in a refit. */
+  readonly score?: number;
+  readonly examples: number;
+}
+
+/** Where a run stands after an epoch; with the session's state it can go on from here. */
+export interface LoopProgress {
+  readonly curve: readonly EpochReport[];
+  readonly bestEpoch: number;
+  readonly bestWeights: Weights;
+}
+
+export interface LoopOptions {
+  readonly session: TrainingSession;
+  readonly examples: Examples;
+  readonly config: TrainingConfig;
+  /** Stops after this epoch although the schedule runs over `config.epochs`: the length of a refit. */
+  readonly lastEpoch?: number;
+  /** The score of weights on the validation window; without it every epoch is trained and the last one kept. */
+  readonly validate?: (weights: Weights) => Promise<number>;
+  readonly resume?: { readonly progress: LoopProgress; readonly state: TrainingState };
+  readonly onStep?: (progress: { epoch: number; done: number; total: number; loss: number }) => void;
+  readonly onEpoch?: (report: EpochReport, progress: LoopProgress) => Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Trains epoch by epoch: each draws its examples and noise from a stream of its own (seed and epoch), so that a resumed
+ * run equals an uninterrupted one. Stops when the validation score has not improved for `patience` epochs.
+ *
+ * @throws AppError `MODEL_NO_EXAMPLES`, `MODEL_DIVERGED` (a loss that is not a number), `MODEL_ABORTED`.
+ */
+export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
+  const { session, examples, config } = options;
+  if (examples.count === 0) {
+    throw new AppError('There is no training example: no user has two interactions at different moments.', {
+      code: 'MODEL_NO_EXAMPLES',
+      remedy: 'Import more events, or check the rule for positive events.',
+    });
+  }
+  let progress: LoopProgress = options.resume?.progress ?? { curve: [], bestEpoch: 0, bestWeights: session.weights() };
+  if (options.resume !== undefined) await session.restore(options.resume.state);
+  const lastEpoch = Math.min(options.lastEpoch ?? config.epochs, config.epochs);
+  for (let epoch = progress.curve.length + 1; epoch <= lastEpoch; epoch++) {
+    const report = await trainEpoch(options, epoch);
+    const weights = session.weights();
+    const score = await options.validate?.(weights);
+    const scored = score === undefined ? report : { ...report, score };
+    const best = progress.curve[progress.bestEpoch - 1]?.score;
+    const isBest = score === undefined || best === undefined || score > best;
+    progress = {
+      curve: [...progress.curve, scored],
+      bestEpoch: isBest ? epoch : progress.bestEpoch,
+      bestWeights: isBest ? weights : progress.bestWeights,
+    };
+    await options.onEpoch?.(scored, progress);
+    if (epoch - progress.bestEpoch >= config.patience) break;
+  }
+  return progress;
+}
+
+async function trainEpoch(options: LoopOptions, epoch: number): Promise<EpochReport> {
+  const { session, examples, config } = options;
+  const random = createRandom(config.seed).fork(`epoch ${epoch}`);
+  const order = drawEpoch(examples, { perUser: config.examplesPerUser, random });
+  const steps = Math.ceil(order.length / config.batchSize);
+  let lossSum = 0;
+  for (let step = 0; step < steps; step++) {
+    if (options.signal?.aborted === true) throw new AppError('Training was stopped.', { code: 'MODEL_ABORTED', retryable: true });
+    const chosen = order.subarray(step * config.batchSize, (step + 1) * config.batchSize);
+    const rate = learningRateAt(config, (epoch - 1) * steps + step, steps);
+    const loss = session.step(examples, chosen, rate, random);
+    if (!Number.isFinite(loss)) {
+      throw new AppError(`The loss became ${loss} in epoch ${epoch}.`, {
+        code: 'MODEL_DIVERGED',
+        remedy: 'Lower training.learningRate.',
+      });
+    }
+    lossSum += loss;
+    options.onStep?.({ epoch, done: step + 1, total: steps, loss });
+    // Training blocks the thread; a turn of the event loop lets signals and progress through.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return { epoch, loss: lossSum / steps, examples: order.length };
+}
+
+/** Rises over the first half epoch, then falls linearly to 1 % at the end of the last one. */
+function learningRateAt(config: TrainingConfig, step: number, stepsPerEpoch: number): number {
+  const warmUp = Math.min(1, (step + 1) / Math.max(1, stepsPerEpoch / 2));
+  const decay = Math.max(0.01, 1 - step / (config.epochs * stepsPerEpoch));
+  return config.learningRate * warmUp * decay;
+}

@@ -1,0 +1,140 @@
+import { popularityFeatureNames } from '@facet/features';
+import { tf } from '../tf.ts';
+import type { Scalar, Tensor1D, Tensor2D, Tensor3D, Variable } from '../tf.ts';
+import type { ModelSpec } from '../config.ts';
+import type { ItemTower } from '../layers/item-tower.ts';
+import { labelAwareAttention } from '../layers/label-aware-attention.ts';
+import { scoreCandidates, scorePairs } from '../layers/scores.ts';
+import { unitLength } from '../layers/unit-length.ts';
+import { userTower } from '../layers/user-tower.ts';
+import type { UserBatch } from '../layers/user-tower.ts';
+import { fullSoftmaxLoss } from '../loss/full-softmax.ts';
+import { sampledSoftmaxLoss } from '../loss/sampled-softmax.ts';
+import { scalarScale } from '../weights.ts';
+
+const chosenEverColumn = popularityFeatureNames.indexOf('chosenEver');
+
+/** The tensors of a training batch. B examples, P labels, C candidates (or negatives). */
+export interface BatchTensors {
+  readonly users: UserBatch;
+  /** [P] */
+  readonly labelRows: Tensor1D;
+  readonly labels: Tensor1D;
+  readonly labelWeights: Tensor1D;
+  /** [C] item indexes that labels compete with, and [P] the label's place among them (full softmax only). */
+  readonly candidates: Tensor1D;
+  readonly labelColumns: Tensor1D | undefined;
+  /** ln Q of the labels [P] and of the negatives [C] (sampled softmax only). */
+  readonly logExpected: { readonly labels: Tensor1D; readonly negatives: Tensor1D } | undefined;
+  /** [days, C, features] and [B]. */
+  readonly popularity: { readonly features: Tensor3D; readonly dayOf: Tensor1D } | undefined;
+  /** [B · L, 5] and [B · L]. */
+  readonly repeats: { readonly features: Tensor2D; readonly cells: Tensor1D } | undefined;
+}
+
+/** The loss of one batch (paper, Eq. 10), mean over examples: what the optimizer minimizes. */
+export function objective(
+  variables: Readonly<Record<string, Variable>>,
+  spec: ModelSpec,
+  itemTower: ItemTower,
+  batch: BatchTensors,
+): Scalar {
+  const { config } = spec;
+  return tf.tidy(() => {
+    const embeddings = itemTower.embed(variables); // [N + 1, D]
+    const interests = userTower(variables, spec, embeddings, batch.users); // [B, K, D]
+    const items = config.normalize ? tf.div(unitLength(embeddings), config.temperature) : embeddings;
+    const scored = items as Tensor2D;
+    if (batch.logExpected !== undefined) return sampledLoss(spec, interests, scored, batch, batch.logExpected);
+    return fullLoss(variables, spec, interests, scored, batch);
+  });
+}
+
+function fullLoss(
+  variables: Readonly<Record<string, Variable>>,
+  spec: ModelSpec,
+  interests: Tensor3D,
+  items: Tensor2D,
+  batch: BatchTensors,
+): Scalar {
+  const candidates = tf.gather(items, batch.candidates);
+  const { readout } = spec.config;
+  const additions = additiveTerms(variables, batch); // [B, C] or nothing
+  const columns = batch.labelColumns!;
+  if (readout.kind === 'label-aware') {
+    const users = attendToLabels(interests, items, batch, readout.power); // [P, D]
+    let scores = tf.matMul(users, candidates, false, true) as Tensor2D;
+    if (additions !== undefined) scores = tf.add(scores, tf.gather(additions, batch.labelRows));
+    const rows = tf.range(0, batch.labels.shape[0], 1, 'int32');
+    return fullSoftmaxLoss(scores, rows, columns, batch.labelWeights);
+  }
+  let scores = scoreCandidates(interests, batch.users.active, candidates, readout.kind);
+  if (additions !== undefined) scores = tf.add(scores, additions);
+  return fullSoftmaxLoss(scores, batch.labelRows, columns, batch.labelWeights);
+}
+
+function sampledLoss(
+  spec: ModelSpec,
+  interests: Tensor3D,
+  items: Tensor2D,
+  batch: BatchTensors,
+  logExpected: { labels: Tensor1D; negatives: Tensor1D },
+): Scalar {
+  const { readout } = spec.config;
+  const negatives = tf.gather(items, batch.candidates);
+  const labelItems = tf.gather(items, batch.labels);
+  let labelScores: Tensor1D;
+  let negativeScores: Tensor2D;
+  if (readout.kind === 'label-aware') {
+    const users = attendToLabels(interests, items, batch, readout.power);
+    labelScores = tf.sum(tf.mul(users, labelItems), 1);
+    negativeScores = tf.matMul(users, negatives, false, true);
+  } else {
+    const active = tf.gather(batch.users.active, batch.labelRows);
+    labelScores = scorePairs(tf.gather(interests, batch.labelRows), active, labelItems, readout.kind);
+    const rowScores = scoreCandidates(interests, batch.users.active, negatives, readout.kind);
+    negativeScores = tf.gather(rowScores, batch.labelRows);
+  }
+  return sampledSoftmaxLoss({
+    labelScores,
+    negativeScores,
+    logExpectedLabels: logExpected.labels,
+    logExpectedNegatives: logExpected.negatives,
+    labels: batch.labels,
+    negatives: batch.candidates,
+    weights: batch.labelWeights,
+  });
+}
+
+/** v_u of each label (paper, Eq. 9) → [P, D]. */
+function attendToLabels(
+  interests: Tensor3D,
+  items: Tensor2D,
+  batch: BatchTensors,
+  power: number | 'infinity',
+): Tensor2D {
+  const active = tf.gather(batch.users.active, batch.labelRows);
+  return labelAwareAttention(tf.gather(interests, batch.labelRows), tf.gather(items, batch.labels), active, power);
+}
+
+/** What a score has besides the interests, [B, C]: the popularity prior of the moment and the bonus for repeats. */
+function additiveTerms(variables: Readonly<Record<string, Variable>>, batch: BatchTensors): Tensor2D | undefined {
+  const C = batch.candidates.shape[0];
+  const terms: Tensor2D[] = [];
+  if (batch.popularity !== undefined) {
+    const { features, dayOf } = batch.popularity;
+    const [days, , width] = features.shape;
+    const weights = tf.mul(variables['prior/weights']!, scalarScale).reshape([width, 1]) as Tensor2D;
+    const byDay = tf.matMul(features.reshape([days * C, width]) as Tensor2D, weights).reshape([days, C]) as Tensor2D;
+    const chosenEver = tf.squeeze(tf.slice(features, [0, 0, chosenEverColumn], [days, C, 1]), [2]) as Tensor2D;
+    const unknown = tf.mul(tf.equal(chosenEver, 0).toFloat(), -1e9);
+    terms.push(tf.gather(tf.add(byDay, unknown), dayOf));
+  }
+  if (batch.repeats !== undefined) {
+    const weights = tf.mul(variables['repeat/weights']!, scalarScale).expandDims(1) as Tensor2D;
+    const bonus = tf.squeeze(tf.matMul(batch.repeats.features, weights), [1]) as Tensor1D; // [B · L]
+    const B = batch.users.active.shape[0];
+    terms.push(tf.unsortedSegmentSum(bonus, batch.repeats.cells, B * C).reshape([B, C]) as Tensor2D);
+  }
+  return terms.length === 0 ? undefined : (tf.addN(terms) as Tensor2D);
+}

@@ -1,0 +1,104 @@
+import { ageBucketCount, maxRepeatCount, popularityFeatureCount } from '@facet/features';
+import type { Random } from '@facet/features';
+import type { ModelSpec } from './config.ts';
+
+/** One named array of a model, row-major. */
+export interface Weight {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** All arrays of a model by name; the names are the layout that training, export and kernel share. */
+export type Weights = Readonly<Record<string, Weight>>;
+
+/** Names of the arrays that training never changes. */
+export const frozenWeights: ReadonlySet<string> = new Set(['routing/logits']);
+
+/** Weights of the bonus for an item chosen before; see {@link repeatFeatures}. */
+export const repeatFeatureCount = 5;
+
+/**
+ * Few-valued scalars (recency weights, the prior, the bonus) must travel further than embeddings in as few steps. They
+ * are stored divided by this factor, which under Adam multiplies their learning rate.
+ */
+export const scalarScale = 10;
+
+/** The name of the embedding table of an item feature. */
+export const itemFeatureTable = (name: string): string => `item/feature/${name}`;
+/** The name of the embedding table of a user feature. */
+export const profileTable = (name: string): string => `profile/${name}`;
+
+/** Width of the input of the H-layers: a capsule, the context, the profile. */
+export function hiddenInputWidth(spec: ModelSpec): number {
+  const { embeddingDim, context, profileDim } = spec.config;
+  return embeddingDim * (context ? 2 : 1) + profileDim * spec.userFeatures.length;
+}
+
+/** The weights of a new model, drawn from `random` in a fixed order. */
+export function initializeWeights(spec: ModelSpec, random: Random): Weights {
+  const { config } = spec;
+  const D = config.embeddingDim;
+  const weights: Record<string, Weight> = {};
+  const add = (name: string, shape: readonly number[], value: () => number): void => {
+    const data = new Float32Array(shape.reduce((size, length) => size * length, 1));
+    for (let index = 0; index < data.length; index++) data[index] = value();
+    weights[name] = { shape, data };
+  };
+  const normal = (deviation: number) => () => deviation * random.normal();
+  const zero = (): number => 0;
+  const glorot = (rows: number, columns: number) => {
+    const limit = Math.sqrt(6 / (rows + columns));
+    return () => limit * (2 * random.next() - 1);
+  };
+  const embedding = normal(embeddingDeviation);
+
+  add('item/id', [spec.itemCount + 1, D], embedding);
+  for (const feature of spec.itemFeatures) add(itemFeatureTable(feature.name), [feature.values.length + 1, D], embedding);
+  for (const feature of spec.userFeatures) add(profileTable(feature.name), [feature.values.length + 1, config.profileDim], embedding);
+  if (config.recency) {
+    add('behavior/age', [ageBucketCount, D], zero);
+    add('behavior/count', [maxRepeatCount + 1, D], zero);
+    add('behavior/ageWeight', [ageBucketCount], zero);
+    add('behavior/countWeight', [maxRepeatCount + 1], zero);
+    if (config.context) add('context/ageWeight', [ageBucketCount], zero);
+  }
+  const { identity, sigma } = config.routing;
+  const noise = identity === 0 ? glorot(D, D) : normal(identityNoise);
+  let cell = 0;
+  add('routing/S', [D, D], () => (cell++ % (D + 1) === 0 ? identity : 0) + noise());
+  add('routing/logits', [config.interests, config.sequenceLength], normal(sigma));
+
+  let width = hiddenInputWidth(spec);
+  [...config.hiddenUnits, D].forEach((units, layer) => {
+    const isOutput = layer === config.hiddenUnits.length;
+    // Beside a residual path the output layer starts near zero, so that a new model is its capsules and context.
+    const kernel = isOutput && config.residual ? normal(0.01) : glorot(width, units);
+    add(`hidden/${layer}/kernel`, [width, units], kernel);
+    add(`hidden/${layer}/bias`, [units], zero);
+    width = units;
+  });
+  if (config.popularityPrior) {
+    // Starts as the logarithm of last month's popularity, the strongest simple predictor under a time split.
+    let feature = 0;
+    add('prior/weights', [popularityFeatureCount], () => (feature++ === 1 ? 1 / scalarScale : 0));
+  }
+  if (config.repeatBonus) add('repeat/weights', [repeatFeatureCount], zero);
+  return weights;
+}
+
+const embeddingDeviation = 0.05;
+const identityNoise = 0.02;
+
+/**
+ * What the repeat bonus is linear in, written to `target` at `offset`: 1, ln c, a, ln n / 3 and a · ln c of a behavior
+ * chosen c times with age bucket g (a = (g − 1) / 10, a logarithm of its age), among n behaviors.
+ */
+export function repeatFeatures(target: Float32Array, offset: number, age: number, count: number, n: number): void {
+  const logCount = Math.log(count);
+  const logAge = (age - 1) / 10;
+  target[offset] = 1;
+  target[offset + 1] = logCount;
+  target[offset + 2] = logAge;
+  target[offset + 3] = Math.log(n) / 3;
+  target[offset + 4] = logAge * logCount;
+}
