@@ -1,0 +1,274 @@
+import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError, isAppError } from '@facet/platform';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import type { ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact } from './artifact-store.ts';
+import { hasErrorCode, hashFile, listFolder, replaceFile, syncPath } from './files.ts';
+import { artifactId, formatManifest, parseManifest } from './manifest.ts';
+import type { ArtifactManifest, ArtifactMetadata, ManifestFile } from './manifest.ts';
+import { clearAbandoned, stagingPath } from './staging.ts';
+
+const manifestName = 'manifest.json';
+const minKeep = 3;
+const Ref = Type.Object({ kind: Type.String(), id: Type.String() });
+const namePattern = /^[a-z][a-z0-9-]{0,63}$/;
+const idPattern = /^[0-9a-f]{32}$/;
+
+/**
+ * An artifact store in a folder, on one disk:
+ * ```
+ * <root>/<kind>/<id>/manifest.json …   immutable, renamed into place when complete and synced
+ * <root>/refs/<name>.json              {kind, id}, replaced by rename
+ * <root>/staging/…                     what is being written or removed
+ * ```
+ */
+export function createFolderArtifactStore(root: string): ArtifactStore {
+  const refsFolder = join(root, 'refs');
+  const stagingFolder = join(root, 'staging');
+
+  function folderOf({ kind, id }: ArtifactRef): string {
+    checkName(kind, 'kind');
+    if (!idPattern.test(id)) throw invalid(`"${id}" is not an artifact id.`, 'Use an id that the store gave out.');
+    return join(root, kind, id);
+  }
+
+  async function readManifest(ref: ArtifactRef): Promise<ArtifactManifest> {
+    const path = join(folderOf(ref), manifestName);
+    const text = await readFile(path, 'utf8').catch(async (error: unknown) => {
+      if (!hasErrorCode(error, 'ENOENT', 'ENOTDIR')) throw error;
+      if (await exists(folderOf(ref))) throw corrupt(ref, manifestName, 'is missing');
+      throw new AppError(`There is no ${ref.kind} ${ref.id} in ${root}.`, {
+        code: 'ARTIFACT_NOT_FOUND',
+        remedy: `List the ${ref.kind}s that exist, or build this one again.`,
+        context: { ...ref },
+        cause: error,
+      });
+    });
+    if (artifactId(text) !== ref.id) throw corrupt(ref, manifestName, 'has been altered');
+    const manifest = parseManifest(text, path);
+    if (manifest.kind !== ref.kind) throw corrupt(ref, manifestName, `belongs to a ${manifest.kind}`);
+    return manifest;
+  }
+
+  async function open(ref: ArtifactRef): Promise<OpenArtifact> {
+    const manifest = await readManifest(ref);
+    const folder = folderOf(ref);
+    const present = new Set((await listFolder(folder)).files);
+    present.delete(manifestName);
+    for (const file of manifest.files) {
+      if (!present.delete(file.path)) throw corrupt(ref, file.path, 'is missing');
+      const { size } = await stat(join(folder, file.path));
+      if (size !== file.bytes) throw corrupt(ref, file.path, `has ${size} bytes instead of ${file.bytes}`);
+      const { sha256 } = await hashFile(join(folder, file.path));
+      if (sha256 !== file.sha256) throw corrupt(ref, file.path, 'has been altered');
+    }
+    for (const extra of present) throw corrupt(ref, extra, 'is not in the manifest');
+    return { ref, folder, manifest };
+  }
+
+  async function put(
+    kind: string,
+    write: (folder: string) => Promise<void>,
+    metadata: ArtifactMetadata,
+  ): Promise<ArtifactRef> {
+    checkName(kind, 'kind');
+    await clearAbandoned(stagingFolder);
+    const staged = await stagingPath(stagingFolder);
+    try {
+      await mkdir(staged);
+      await write(staged);
+      const ref = await seal(kind, staged, metadata);
+      await moveIntoPlace(staged, ref);
+      return ref;
+    } finally {
+      await rm(staged, { recursive: true, force: true });
+    }
+  }
+
+  /** Hashes and syncs the staged files and adds the manifest. */
+  async function seal(kind: string, staged: string, metadata: ArtifactMetadata): Promise<ArtifactRef> {
+    const { files, folders } = await listFolder(staged);
+    if (files.includes(manifestName)) {
+      throw invalid(`${manifestName} is the store's own file.`, 'Name the file otherwise.');
+    }
+    const entries: ManifestFile[] = [];
+    for (const path of files) {
+      entries.push({ path, ...(await hashFile(join(staged, path))) });
+      await syncPath(join(staged, path));
+    }
+    const text = formatManifest({ formatVersion: 1, kind, files: entries, metadata });
+    await replaceFile(join(staged, manifestName), text, join(staged, `${manifestName}.new`));
+    for (const folder of folders) await syncPath(folder);
+    return { kind, id: artifactId(text) };
+  }
+
+  /** If the same content is there already, it stays, unless it is corrupt: then the fresh copy takes its place. */
+  async function moveIntoPlace(staged: string, ref: ArtifactRef): Promise<void> {
+    const target = folderOf(ref);
+    await mkdir(join(root, ref.kind), { recursive: true });
+    for (;;) {
+      try {
+        await rename(staged, target);
+        break;
+      } catch (error) {
+        if (!hasErrorCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+      }
+      try {
+        await open(ref);
+        const now = new Date();
+        await utimes(join(target, manifestName), now, now);
+        return;
+      } catch (error) {
+        // A prune may have taken it away in between; then the next rename succeeds.
+        if (isAppError(error, 'ARTIFACT_CORRUPT')) await discard(target);
+        else if (!isAppError(error, 'ARTIFACT_NOT_FOUND') && !hasErrorCode(error, 'ENOENT')) throw error;
+      }
+    }
+    await syncPath(join(root, ref.kind));
+  }
+
+  /** Removes a folder so that no reader ever sees half of it. */
+  async function discard(folder: string): Promise<void> {
+    const doomed = await stagingPath(stagingFolder);
+    await rename(folder, doomed).catch((error: unknown) => {
+      if (!hasErrorCode(error, 'ENOENT')) throw error;
+    });
+    await rm(doomed, { recursive: true, force: true });
+  }
+
+  async function list(kind: string): Promise<ListedArtifact[]> {
+    checkName(kind, 'kind');
+    const listed: ListedArtifact[] = [];
+    for (const id of await namesIn(join(root, kind))) {
+      if (!idPattern.test(id)) continue;
+      const manifest = await stat(join(root, kind, id, manifestName)).catch(() => undefined);
+      if (manifest !== undefined) listed.push({ ref: { kind, id }, putAt: manifest.mtimeMs });
+    }
+    return listed.sort((a, b) => b.putAt - a.putAt || (a.ref.id < b.ref.id ? -1 : 1));
+  }
+
+  async function readRef(name: string): Promise<ArtifactRef | undefined> {
+    const path = refPath(name);
+    const text = await readFile(path, 'utf8').catch((error: unknown) => {
+      if (hasErrorCode(error, 'ENOENT')) return undefined;
+      throw error;
+    });
+    if (text === undefined) return undefined;
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      value = undefined;
+    }
+    if (Value.Check(Ref, value) && namePattern.test(value.kind) && idPattern.test(value.id)) return value;
+    throw new AppError(`${path} does not name an artifact.`, {
+      code: 'ARTIFACT_CORRUPT',
+      remedy: 'Delete the file and promote an artifact again.',
+      context: { file: path },
+    });
+  }
+
+  async function writeRef(name: string, ref: ArtifactRef): Promise<void> {
+    const path = refPath(name);
+    await readManifest(ref);
+    await mkdir(refsFolder, { recursive: true });
+    const text = `${JSON.stringify({ kind: ref.kind, id: ref.id })}\n`;
+    await replaceFile(path, text, await stagingPath(stagingFolder));
+  }
+
+  async function promote(ref: ArtifactRef): Promise<void> {
+    await open(ref);
+    const current = await readRef('current');
+    if (current !== undefined && isSame(current, ref)) return;
+    await rememberAsPrevious(current);
+    await writeRef('current', ref);
+  }
+
+  /** An artifact that is gone or corrupt is nothing to go back to, and must not keep a sound one from being promoted. */
+  async function rememberAsPrevious(ref: ArtifactRef | undefined): Promise<void> {
+    if (ref === undefined) return;
+    await writeRef('previous', ref).catch((error: unknown) => {
+      if (!isAppError(error, 'ARTIFACT_NOT_FOUND') && !isAppError(error, 'ARTIFACT_CORRUPT')) throw error;
+    });
+  }
+
+  async function rollback(): Promise<ArtifactRef> {
+    const current = await readRef('current');
+    const previous = await readRef('previous');
+    if (current === undefined || previous === undefined || isSame(current, previous)) {
+      throw new AppError('There is no previous artifact to go back to.', {
+        code: 'ARTIFACT_NO_PREVIOUS',
+        remedy: 'Promote an artifact by its id instead.',
+      });
+    }
+    await open(previous);
+    await writeRef('current', previous);
+    await rememberAsPrevious(current);
+    return previous;
+  }
+
+  async function prune(kind: string, options: { readonly keep: number }): Promise<ArtifactRef[]> {
+    if (!(options.keep >= minKeep)) {
+      throw invalid(
+        `Pruning keeps at least ${minKeep} artifacts, not ${options.keep}.`,
+        `Ask it to keep ${minKeep} or more.`,
+      );
+    }
+    const referenced = new Set<string>();
+    for (const file of await namesIn(refsFolder)) {
+      if (!file.endsWith('.json')) continue;
+      const ref = await readRef(file.slice(0, -'.json'.length));
+      if (ref?.kind === kind) referenced.add(ref.id);
+    }
+    const doomed = (await list(kind)).slice(options.keep).flatMap(({ ref }) => (referenced.has(ref.id) ? [] : [ref]));
+    for (const ref of doomed) await discard(folderOf(ref));
+    await clearAbandoned(stagingFolder);
+    return doomed;
+  }
+
+  function refPath(name: string): string {
+    checkName(name, 'name of a reference');
+    return join(refsFolder, `${name}.json`);
+  }
+
+  return { put, open, list, readRef, writeRef, promote, rollback, prune };
+}
+
+function isSame(a: ArtifactRef, b: ArtifactRef): boolean {
+  return a.kind === b.kind && a.id === b.id;
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: unknown) => {
+    if (hasErrorCode(error, 'ENOENT')) return [];
+    throw error;
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function checkName(name: string, what: string): void {
+  if (namePattern.test(name) && name !== 'refs' && name !== 'staging') return;
+  throw invalid(
+    `"${name}" cannot be the ${what}.`,
+    'Use small letters, digits and hyphens; refs and staging are taken.',
+  );
+}
+
+function invalid(message: string, remedy: string): AppError {
+  return new AppError(message, { code: 'ARTIFACT_INVALID', remedy });
+}
+
+function corrupt(ref: ArtifactRef, file: string, problem: string): AppError {
+  return new AppError(`The ${ref.kind} ${ref.id} is corrupt: ${file} ${problem}.`, {
+    code: 'ARTIFACT_CORRUPT',
+    remedy: 'Roll back to another one, or build it again from the same inputs: a new copy replaces a corrupt one.',
+    context: { ...ref, file },
+  });
+}

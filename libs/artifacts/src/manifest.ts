@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '@facet/platform';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Value } from 'typebox/value';
+
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+export type ArtifactMetadata = { readonly [key: string]: JsonValue };
+
+const ManifestFile = Type.Object({
+  /** Relative to the artifact's folder, with forward slashes. */
+  path: Type.String({ minLength: 1 }),
+  bytes: Type.Integer({ minimum: 0 }),
+  sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+});
+
+const Manifest = Type.Object({
+  formatVersion: Type.Literal(1),
+  kind: Type.String(),
+  files: Type.Array(ManifestFile),
+  metadata: Type.Record(Type.String(), Type.Unknown()),
+});
+
+export type ManifestFile = Readonly<Static<typeof ManifestFile>>;
+
+/** What an artifact consists of. It holds no time and no host, so equal content has an equal manifest. */
+export interface ArtifactManifest {
+  readonly formatVersion: 1;
+  readonly kind: string;
+  /** In the order of their paths. */
+  readonly files: readonly ManifestFile[];
+  readonly metadata: ArtifactMetadata;
+}
+
+/**
+ * The one text of a manifest: keys sorted, two spaces, a line feed at the end. Its hash is the artifact's id.
+ *
+ * @throws AppError `ARTIFACT_INVALID` for metadata that JSON cannot carry unchanged.
+ */
+export function formatManifest(manifest: ArtifactManifest): string {
+  return `${JSON.stringify(sortKeys(manifest as unknown as JsonValue, 'the manifest'), undefined, 2)}\n`;
+}
+
+/** Half of a SHA-256 in hex: 128 bits are beyond accident, and still fit in a log line. */
+export function artifactId(manifestText: string): string {
+  return createHash('sha256').update(manifestText).digest('hex').slice(0, 32);
+}
+
+/** @throws AppError `ARTIFACT_CORRUPT` naming `source`. */
+export function parseManifest(text: string, source: string): ArtifactManifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw corruptManifest(source, 'is not JSON', error);
+  }
+  if (!Value.Check(Manifest, value)) throw corruptManifest(source, 'does not have the fields of a manifest');
+  return value as unknown as ArtifactManifest;
+}
+
+function corruptManifest(source: string, problem: string, cause?: unknown): AppError {
+  return new AppError(`${source} ${problem}.`, {
+    code: 'ARTIFACT_CORRUPT',
+    remedy: 'Build the artifact again, or use another one.',
+    context: { file: source },
+    cause,
+  });
+}
+
+function sortKeys(value: JsonValue, where: string): JsonValue {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'number') {
+    if (Number.isFinite(value)) return value;
+    throw notJson(where, value);
+  }
+  if (Array.isArray(value)) {
+    return value.map((element: JsonValue, position) => sortKeys(element, `${where}[${position}]`));
+  }
+  if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
+    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+    return Object.fromEntries(entries.map(([key, element]) => [key, sortKeys(element, `${where}.${key}`)]));
+  }
+  throw notJson(where, value);
+}
+
+function notJson(where: string, value: unknown): AppError {
+  return new AppError(`${where} is ${String(value)}, which JSON cannot hold.`, {
+    code: 'ARTIFACT_INVALID',
+    remedy: 'Put only text, finite numbers, booleans, null, arrays and plain objects into the metadata.',
+    context: { where },
+  });
+}

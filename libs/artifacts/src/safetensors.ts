@@ -1,0 +1,211 @@
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { AppError } from '@facet/platform';
+
+/** A named block of numbers. `shape` multiplies to the length of `data`; a scalar has the shape `[]`. */
+export type SafeTensor =
+  | { readonly dtype: 'F32'; readonly shape: readonly number[]; readonly data: Float32Array }
+  | { readonly dtype: 'I32'; readonly shape: readonly number[]; readonly data: Int32Array }
+  | { readonly dtype: 'I64'; readonly shape: readonly number[]; readonly data: BigInt64Array };
+
+type Dtype = SafeTensor['dtype'];
+
+interface HeaderEntry {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+const bytesPerElement: Readonly<Record<Dtype, number>> = { F32: 4, I32: 4, I64: 8 };
+
+/** The limit of the reference implementation; it guards against reading a random file as a header length. */
+const headerBytesMax = 100_000_000;
+
+/** One read or write call moves at most 2 GiB; smaller pieces keep the event loop free in between. */
+const chunkBytesDefault = 64 * 1024 * 1024;
+
+/**
+ * Writes tensors in the safetensors format: u64 little-endian header length, JSON header padded with spaces, data.
+ * Data starts at a multiple of 8 bytes, wider types first, so that every tensor is aligned for a typed array. Equal
+ * tensors and metadata give equal bytes, in whatever order they are listed. Nothing is synced or renamed: this is the store's part.
+ *
+ * @throws AppError `ARTIFACT_INVALID` for a shape that does not fit its data or a reserved name.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Readonly<Record<string, SafeTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+  options: { readonly chunkBytes?: number } = {},
+): Promise<void> {
+  const ordered = Object.entries(tensors).sort(
+    ([nameA, a], [nameB, b]) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype] || (nameA < nameB ? -1 : 1),
+  );
+  const header: [string, unknown][] = [];
+  const sortedMetadata = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (sortedMetadata.length > 0) header.push(['__metadata__', Object.fromEntries(sortedMetadata)]);
+  let offset = 0;
+  for (const [name, { dtype, shape, data }] of ordered) {
+    if (name === '__metadata__' || elementCount(shape) !== data.length) {
+      throw new AppError(`The tensor ${name} of ${data.length} elements cannot be written with the shape [${shape}].`, {
+        code: 'ARTIFACT_INVALID',
+        remedy: 'Give a shape whose product is the number of elements, and a name other than __metadata__.',
+        context: { tensor: name, shape },
+      });
+    }
+    header.push([name, { dtype, shape, data_offsets: [offset, offset + data.byteLength] }]);
+    offset += data.byteLength;
+  }
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(header)), 'utf8');
+  const headerBytes = Math.ceil(json.length / 8) * 8;
+  const head = Buffer.alloc(8 + headerBytes, ' ');
+  head.writeBigUInt64LE(BigInt(headerBytes), 0);
+  json.copy(head, 8);
+
+  const file = await open(path, 'w');
+  try {
+    await writeAll(file, head, 0);
+    let position = head.length;
+    for (const [, { data }] of ordered) {
+      const step = options.chunkBytes ?? chunkBytesDefault;
+      for (let done = 0; done < data.byteLength; done += step) {
+        const length = Math.min(step, data.byteLength - done);
+        await writeAll(file, new Uint8Array(data.buffer, data.byteOffset + done, length), position + done);
+      }
+      position += data.byteLength;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Reads a safetensors file into typed arrays of their own memory. Before any tensor is read the whole header is
+ * checked: types, shapes, and that the offsets cover the data exactly once, without overlap, gap or end beyond the file.
+ *
+ * @throws AppError `ARTIFACT_CORRUPT` naming the file and the tensor.
+ */
+export async function readSafetensors(
+  path: string,
+  options: { readonly chunkBytes?: number } = {},
+): Promise<{ tensors: Record<string, SafeTensor>; metadata: Record<string, string> }> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const { entries, metadata, dataStart } = await readHeader(file, size, path);
+    const tensors: [string, SafeTensor][] = [];
+    for (const { name, dtype, shape, begin, end } of entries) {
+      const buffer = new ArrayBuffer(end - begin);
+      const step = options.chunkBytes ?? chunkBytesDefault;
+      for (let done = 0; done < buffer.byteLength; done += step) {
+        const piece = new Uint8Array(buffer, done, Math.min(step, buffer.byteLength - done));
+        await readAll(file, piece, dataStart + begin + done, path);
+      }
+      tensors.push([name, viewAs(dtype, shape, buffer)]);
+    }
+    return { tensors: Object.fromEntries(tensors), metadata };
+  } finally {
+    await file.close();
+  }
+}
+
+async function readHeader(file: FileHandle, size: number, path: string) {
+  if (size < 8) throw corrupt(path, `it has ${size} bytes, too few for a header`);
+  const lengthBytes = Buffer.alloc(8);
+  await readAll(file, lengthBytes, 0, path);
+  const headerBytes = Number(lengthBytes.readBigUInt64LE(0));
+  if (headerBytes > headerBytesMax || 8 + headerBytes > size) {
+    throw corrupt(path, `its header of ${headerBytes} bytes does not fit into the ${size} bytes of the file`);
+  }
+  const text = Buffer.alloc(headerBytes);
+  await readAll(file, text, 8, path);
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder('utf8', { fatal: true }).decode(text));
+  } catch (error) {
+    throw corrupt(path, 'its header is not JSON', error);
+  }
+  if (!isRecord(header)) throw corrupt(path, 'its header is not an object');
+  const { __metadata__: metadata = {}, ...described } = header;
+  if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === 'string')) {
+    throw corrupt(path, 'its metadata is not text');
+  }
+  const entries = Object.entries(described).map(([name, entry]) => parseEntry(name, entry, path));
+  checkCoverage(entries, size - 8 - headerBytes, path);
+  return { entries, metadata: metadata as Record<string, string>, dataStart: 8 + headerBytes };
+}
+
+function parseEntry(name: string, entry: unknown, path: string): HeaderEntry {
+  if (!isRecord(entry)) throw corrupt(path, `the tensor ${name} is not described by an object`);
+  const { dtype, shape, data_offsets: offsets } = entry;
+  if (typeof dtype !== 'string' || !Object.hasOwn(bytesPerElement, dtype)) {
+    throw corrupt(path, `the tensor ${name} has the type ${String(dtype)}; only F32, I32 and I64 are read`);
+  }
+  if (!isCounts(shape)) throw corrupt(path, `the tensor ${name} has no valid shape`);
+  const [begin, end] = isCounts(offsets) && offsets.length === 2 ? offsets : [];
+  const bytes = elementCount(shape) * bytesPerElement[dtype as Dtype];
+  if (begin === undefined || end === undefined || end - begin !== bytes) {
+    throw corrupt(path, `the offsets of the tensor ${name} do not fit its shape [${shape}]`);
+  }
+  return { name, dtype: dtype as Dtype, shape, begin, end };
+}
+
+function checkCoverage(entries: readonly HeaderEntry[], dataBytes: number, path: string): void {
+  let covered = 0;
+  for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (begin !== covered) {
+      throw corrupt(path, `the tensor ${name} ${begin < covered ? 'overlaps another' : 'leaves a gap before it'}`);
+    }
+    if (end > dataBytes) throw corrupt(path, `it is truncated: the tensor ${name} ends beyond the file`);
+    covered = end;
+  }
+  if (covered !== dataBytes) throw corrupt(path, `${dataBytes - covered} bytes belong to no tensor`);
+}
+
+function viewAs(dtype: Dtype, shape: readonly number[], buffer: ArrayBuffer): SafeTensor {
+  switch (dtype) {
+    case 'F32':
+      return { dtype, shape, data: new Float32Array(buffer) };
+    case 'I32':
+      return { dtype, shape, data: new Int32Array(buffer) };
+    case 'I64':
+      return { dtype, shape, data: new BigInt64Array(buffer) };
+  }
+}
+
+async function readAll(file: FileHandle, into: Uint8Array, position: number, path: string): Promise<void> {
+  for (let done = 0; done < into.length;) {
+    const { bytesRead } = await file.read(into, done, into.length - done, position + done);
+    if (bytesRead === 0) throw corrupt(path, 'it became shorter while it was read');
+    done += bytesRead;
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
+}
+
+function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((element) => Number.isSafeInteger(element) && element >= 0);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function corrupt(path: string, problem: string, cause?: unknown): AppError {
+  return new AppError(`${path} is not a sound safetensors file: ${problem}.`, {
+    code: 'ARTIFACT_CORRUPT',
+    remedy: 'Build the artifact again, or use another one.',
+    context: { file: path },
+    cause,
+  });
+}

@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+
+/** A writer of another host that has not touched its folder for a day is taken for dead. */
+const abandonedAfterMs = 24 * 3600 * 1000;
+
+/** Tells this process from an earlier one with the same host name and id, as restarted containers have. */
+const processToken = randomUUID();
+
+/** A name below the staging folder that says who made it: host, process id, process token, and a random part. */
+export async function stagingPath(stagingFolder: string): Promise<string> {
+  await mkdir(stagingFolder, { recursive: true });
+  return join(stagingFolder, [encodeURIComponent(hostname()), process.pid, processToken, randomUUID()].join('~'));
+}
+
+/** Removes what dead writers left in the staging folder. What a living one is writing stays. */
+export async function clearAbandoned(stagingFolder: string): Promise<void> {
+  for (const name of await readdir(stagingFolder).catch(() => [])) {
+    const path = join(stagingFolder, name);
+    if (await isAbandoned(path, name)) await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function isAbandoned(path: string, name: string): Promise<boolean> {
+  const [host, pid, token] = name.split('~');
+  if (host === encodeURIComponent(hostname())) {
+    return Number(pid) === process.pid ? token !== processToken : !isRunning(Number(pid));
+  }
+  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }));
+  return Date.now() - mtimeMs > abandonedAfterMs;
+}
+
+function isRunning(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it lives, under another user.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, test } from 'vitest';
+import { createFolderArtifactStore } from '../src/index.ts';
+import { describeArtifactStore } from './conformance.ts';
+
+const scratch: string[] = [];
+async function createRoot(): Promise<string> {
+  const root = await mkdtemp(join(tmpdir(), 'facet-artifacts-'));
+  scratch.push(root);
+  return root;
+}
+afterAll(async () => {
+  for (const root of scratch) await rm(root, { recursive: true, force: true });
+});
+
+describeArtifactStore('folder artifact store', async () => createFolderArtifactStore(await createRoot()));
+
+test('the layout on disk: nested files, a manifest with hashes, nothing left in staging', async () => {
+  const root = await createRoot();
+  const store = createFolderArtifactStore(root);
+  const { id } = await store.put(
+    'model',
+    async (folder) => {
+      await mkdir(join(folder, 'deep', 'er'), { recursive: true });
+      await writeFile(join(folder, 'deep', 'er', 'x'), 'abc');
+    },
+    {},
+  );
+  const manifest: unknown = JSON.parse(await readFile(join(root, 'model', id, 'manifest.json'), 'utf8'));
+  expect(manifest).toEqual({
+    formatVersion: 1,
+    kind: 'model',
+    files: [
+      { path: 'deep/er/x', bytes: 3, sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad' },
+    ],
+    metadata: {},
+  });
+  expect(await readdir(join(root, 'staging'))).toEqual([]);
+});
+
+test('a link is refused: it would not survive a copy', async () => {
+  const store = createFolderArtifactStore(await createRoot());
+  const put = store.put('model', (folder) => symlink('/etc/hostname', join(folder, 'link')), {});
+  await expect(put).rejects.toThrow(/neither a file nor a folder/);
+});
+
+test('what dead writers left is cleared, what living ones write is not', async () => {
+  const root = await createRoot();
+  const store = createFolderArtifactStore(root);
+  const host = encodeURIComponent(hostname());
+  const leftovers = {
+    ofDeadProcess: `${host}~${await idOfEndedProcess()}~token~1`,
+    ofRestartedProcess: `${host}~${process.pid}~other-token~2`,
+    ofRunningProcess: `${host}~${process.ppid}~token~3`,
+    ofOtherHost: 'elsewhere~1~token~4',
+    ofOtherHostLongAgo: 'elsewhere~1~token~5',
+  };
+  for (const name of Object.values(leftovers)) await mkdir(join(root, 'staging', name), { recursive: true });
+  const longAgo = new Date(Date.now() - 25 * 3600 * 1000);
+  await utimes(join(root, 'staging', leftovers.ofOtherHostLongAgo), longAgo, longAgo);
+  expect(await store.list('model')).toEqual([]);
+  await store.put('model', (folder) => writeFile(join(folder, 'x'), ''), {});
+  const left = await readdir(join(root, 'staging'));
+  expect(left.sort()).toEqual([leftovers.ofRunningProcess, leftovers.ofOtherHost].sort());
+});
+
+test('whenever the writer is killed, references are whole and what is listed is sound', async () => {
+  const root = await createRoot();
+  const store = createFolderArtifactStore(root);
+  for (const delayMs of [0, 3, 11, 27]) {
+    const before = await store.readRef('previous');
+    const writer = startWriter(root);
+    while ((await store.readRef('previous'))?.id === before?.id) await sleep(5);
+    await sleep(delayMs);
+    writer.kill('SIGKILL');
+    await once(writer, 'exit');
+    const current = await store.readRef('current');
+    const previous = await store.readRef('previous');
+    await store.open(current!);
+    await store.open(previous!);
+    for (const { ref } of await store.list('bundle')) await store.open(ref);
+    await store.prune('bundle', { keep: 3 });
+    expect(await readdir(join(root, 'staging'))).toEqual([]);
+  }
+});
+
+/** A process that puts and promotes as fast as it can. */
+function startWriter(root: string) {
+  const script = fileURLToPath(new URL('./endless-writer.ts', import.meta.url));
+  const args = ['--conditions=@facet/source', '--import', 'tsx', script, root];
+  return spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+async function idOfEndedProcess(): Promise<number> {
+  const child = spawn(process.execPath, ['--version'], { stdio: 'ignore' });
+  await once(child, 'exit');
+  return child.pid!;
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
