@@ -1,0 +1,103 @@
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+
+const newline = 0x0a;
+const blockBytes = 1 << 20;
+const namePattern = /^(\d{20})\.jsonl$/;
+
+/** Segment files are named by the offset of their first event. */
+export function segmentName(base: number): string {
+  return `${String(base).padStart(20, '0')}.jsonl`;
+}
+
+/** The first offset of a segment file, or `undefined` for any other file. */
+export function segmentBase(name: string): number | undefined {
+  const match = namePattern.exec(name);
+  return match === null ? undefined : Number(match[1]);
+}
+
+/** The part of a segment that holds whole events. */
+export interface SegmentExtent {
+  readonly bytes: number;
+  readonly events: number;
+}
+
+/**
+ * Measures a segment from a known point on, up to the first torn line: one without its line end, or one with NUL bytes,
+ * which a file system leaves where it had grown a file but not written it. JSON text holds no NUL.
+ */
+export async function measureSegment(
+  path: string,
+  known: SegmentExtent = { bytes: 0, events: 0 },
+): Promise<SegmentExtent> {
+  const file = await open(path, 'r');
+  try {
+    let { bytes, events } = known;
+    let position = bytes;
+    for (;;) {
+      const block = await readBlock(file, position);
+      if (block.length === 0) return { bytes, events };
+      const torn = block.indexOf(0);
+      const whole = torn === -1 ? block : block.subarray(0, torn);
+      for (let at = whole.indexOf(newline); at !== -1; at = whole.indexOf(newline, at + 1)) {
+        bytes = position + at + 1;
+        events++;
+      }
+      if (torn !== -1) return { bytes, events };
+      position += block.length;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Where in a segment an event starts. */
+export interface SegmentPosition {
+  /** Events of the segment before it. */
+  readonly index: number;
+  readonly byte: number;
+}
+
+/**
+ * Reads up to `limit` lines from the event at `index` on, starting to look at `from`, and not beyond `endByte`.
+ * Returns the lines and where the next one starts.
+ */
+export async function readSegmentLines(
+  path: string,
+  query: { readonly from: SegmentPosition; readonly index: number; readonly limit: number; readonly endByte: number },
+): Promise<{ readonly lines: readonly string[]; readonly next: SegmentPosition }> {
+  const file = await open(path, 'r');
+  try {
+    const lines: string[] = [];
+    let { index, byte } = query.from;
+    let carry: Buffer = Buffer.alloc(0);
+    let position = byte;
+    while (position < query.endByte && lines.length < query.limit) {
+      const read = await readBlock(file, position, Math.min(blockBytes, query.endByte - position));
+      if (read.length === 0) break;
+      position += read.length;
+      const block = carry.length === 0 ? read : Buffer.concat([carry, read]);
+      let start = 0;
+      for (
+        let end = block.indexOf(newline);
+        end !== -1 && lines.length < query.limit;
+        end = block.indexOf(newline, start)
+      ) {
+        if (index >= query.index) lines.push(block.toString('utf8', start, end));
+        index++;
+        byte += end + 1 - start;
+        start = end + 1;
+      }
+      carry = block.subarray(start);
+    }
+    return { lines, next: { index, byte } };
+  } finally {
+    await file.close();
+  }
+}
+
+async function readBlock(file: FileHandle, position: number, length = blockBytes): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(length);
+  const { bytesRead } = await file.read(buffer, 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}
