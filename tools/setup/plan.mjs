@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { findCacheRoot } from './kit/cache.mjs';
+import * as pins from './pins.mjs';
+
+/**
+ * What this clone needs and where it is kept: worked out from the lock file, the pins and the patch alone, before anything
+ * is installed. Every part is named by its version and a hash of all that goes into it.
+ *
+ * @param {string} root Folder of the clone.
+ * @param {NodeJS.ProcessEnv} env
+ */
+export function makePlan(root, env) {
+  const setupFolder = path.join(root, 'tools', 'setup');
+  const cacheRoot = findCacheRoot(env);
+  const lockText = readFileSync(path.join(root, 'package-lock.json'), 'utf8');
+  const packages = /** @type {Record<string, { version?: string, integrity?: string }>} */ (
+    JSON.parse(lockText).packages
+  );
+  const locked = (/** @type {string} */ name) => {
+    const found = packages[`node_modules/${name}`];
+    if (!found) throw new Error(`package-lock.json does not list ${name}`);
+    return [name, found.version, found.integrity];
+  };
+  const addonApi = packages['node_modules/faiss-node/node_modules/node-addon-api']
+    ? locked('faiss-node/node_modules/node-addon-api')
+    : locked('node-addon-api');
+  const patch = readFileSync(path.join(setupFolder, 'faiss-node.patch'), 'utf8');
+  const crateLock = readFileSync(path.join(setupFolder, 'faiss-source', 'Cargo.lock'), 'utf8');
+  const headers = locked('node-api-headers');
+
+  const tensorflowKey = hash([pins.tensorflow.wheel.sha256, pins.tensorflow.headers]);
+  const faissKey = hash([crateLock, pins.faiss.cmakeFlags]);
+  const entry = (/** @type {string} */ name, /** @type {string} */ key) => path.join(cacheRoot, `${name}-${key}`);
+  return {
+    root,
+    setupFolder,
+    cacheRoot,
+    patch,
+    entries: {
+      tensorflowLibrary: entry(`tensorflow-${pins.tensorflow.version}`, tensorflowKey),
+      tensorflowAddon: entry(
+        'tfjs-node-addon',
+        hash([tensorflowKey, locked('@tensorflow/tfjs-node'), headers, pins.tensorflow.addonFlags]),
+      ),
+      faissLibrary: entry(`faiss-${pins.faiss.version}`, faissKey),
+      faissAddon: entry(
+        'faiss-node-addon',
+        hash([faissKey, locked('faiss-node'), addonApi, headers, pins.faiss.addonFlags, patch]),
+      ),
+    },
+    /** Changes whenever anything does that a setup reads. */
+    stamp: hash([lockText, patch, crateLock, ownSources(setupFolder), cacheRoot]),
+    stampFile: path.join(root, 'node_modules', '.facet-setup'),
+    packageLocations: {
+      tfjsNode: path.join(root, 'node_modules', '@tensorflow', 'tfjs-node'),
+      faissNode: path.join(root, 'node_modules', 'faiss-node'),
+    },
+  };
+}
+
+/** @typedef {ReturnType<typeof makePlan>} Plan */
+
+/**
+ * True when the last setup of this clone saw the same lock file, pins and patch, and its work is still there.
+ *
+ * @param {Plan} plan
+ */
+export function isReady(plan) {
+  const { tfjsNode, faissNode } = plan.packageLocations;
+  return (
+    existsSync(plan.stampFile) &&
+    readFileSync(plan.stampFile, 'utf8') === plan.stamp &&
+    // Through the links, into the cache.
+    existsSync(path.join(tfjsNode, 'deps', 'lib', 'libtensorflow_cc.so.2')) &&
+    existsSync(path.join(tfjsNode, 'lib', 'napi-v8', 'tfjs_binding.node')) &&
+    existsSync(path.join(faissNode, 'build', 'Release', 'faiss-node.node'))
+  );
+}
+
+/** @param {string} folder */
+function ownSources(folder) {
+  return ['.', 'kit', 'steps'].flatMap((part) =>
+    readdirSync(path.join(folder, part))
+      .filter((name) => /\.(mjs|py)$/.test(name))
+      .sort()
+      .map((name) => readFileSync(path.join(folder, part, name), 'utf8')),
+  );
+}
+
+/** @param {unknown} value */
+function hash(value) {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { runCommand } from './kit/command.mjs';
+import { Interrupted } from './kit/failure.mjs';
+import { withLock } from './kit/lock.mjs';
+import * as pins from './pins.mjs';
+import { ensureFaissAddon, ensureFaissLibrary } from './steps/faiss.mjs';
+import { installAddons } from './steps/install.mjs';
+import { checkDisk, checkPlatform, readCpuFlags } from './steps/machine.mjs';
+import { installPackages, packagesMatchLock } from './steps/npm-packages.mjs';
+import { findMissing, installMissing } from './steps/system-packages.mjs';
+import { ensureTensorflowAddon, ensureTensorflowLibrary } from './steps/tensorflow.mjs';
+
+/**
+ * Makes a clone ready. What is there already is left alone, so that a run after a failure goes on where that one stopped.
+ *
+ * @param {import('./plan.mjs').Plan} plan
+ * @param {object} options
+ * @param {import('./kit/progress.mjs').Progress} options.progress
+ * @param {AbortSignal} options.signal
+ * @param {import('./kit/command.mjs').CommandRunner} [options.run]
+ */
+export async function runSetup(plan, { progress, signal, run = runCommand }) {
+  // One setup at a time in a clone: two runs of npm in one folder break each other.
+  const clone = createHash('sha256').update(plan.root).digest('hex').slice(0, 16);
+  const lockFile = path.join(plan.cacheRoot, 'locks', clone);
+  let told = false;
+  const onWait = (/** @type {string} */ holder) => {
+    if (!told) progress.print(`  waiting for another setup of this clone (${holder})`);
+    told = true;
+  };
+  await withLock(lockFile, { signal, onWait }, () => setUp(plan, { progress, signal, run }));
+}
+
+/**
+ * @param {import('./plan.mjs').Plan} plan
+ * @param {object} options
+ * @param {import('./kit/progress.mjs').Progress} options.progress
+ * @param {AbortSignal} options.signal
+ * @param {import('./kit/command.mjs').CommandRunner} options.run
+ */
+async function setUp(plan, { progress, signal, run }) {
+  const { cacheRoot, entries } = plan;
+  const build = Object.values(entries).some((entry) => !existsSync(entry));
+  checkPlatform({ platform: process.platform, arch: process.arch, cpuFlags: readCpuFlags() });
+  if (build) await checkDisk(cacheRoot, pins.diskMegabytes.cache, 'the native libraries');
+  if (!existsSync(path.join(plan.root, 'node_modules'))) {
+    await checkDisk(plan.root, pins.diskMegabytes.cloneWithoutPackages, 'the npm packages');
+  }
+
+  // The first failure stops what else is under way; the parts that are complete stay in the cache.
+  const stop = new AbortController();
+  const both = AbortSignal.any([signal, stop.signal]);
+  /** @type {import('./setup-context.mjs').SetupContext} */
+  const context = { plan, run, signal: both };
+  /**
+   * @param {string} name
+   * @param {(update: (detail: string) => void) => Promise<string | void>} work Returns what is worth saying about it.
+   */
+  const step = async (name, work) => {
+    if (both.aborted) throw new Interrupted();
+    const line = progress.start(name);
+    try {
+      line.done((await work(line.update)) || '');
+    } catch (error) {
+      stop.abort();
+      line.failed();
+      throw error;
+    }
+  };
+  /**
+   * @param {string} name
+   * @param {(context: import('./setup-context.mjs').SetupContext, update: (detail: string) => void) => Promise<{ made: boolean }>} ensure
+   */
+  const cached = (name, ensure) =>
+    step(name, async (update) => ((await ensure(context, update)).made ? '' : 'from the cache'));
+
+  const missing = await findMissing({ build });
+  if (missing.length > 0) {
+    await step('System packages', async (update) => {
+      const machine = { isRoot: process.getuid?.() === 0, hasApt: existsSync('/usr/bin/apt-get') };
+      const installed = await installMissing(missing, { run, update, cacheRoot, signal: both, machine });
+      return installed.join(' ');
+    });
+  }
+
+  const packages = step('npm packages', async (update) => {
+    if (packagesMatchLock(plan.root)) return 'in place';
+    update('installing');
+    // From here on this clone is not ready, whatever happens.
+    await rm(plan.stampFile, { force: true });
+    await installPackages(plan.root, { run, cacheRoot, signal: both });
+    return '';
+  });
+  const tensorflow = Promise.all([
+    cached(`TensorFlow ${pins.tensorflow.version}`, ensureTensorflowLibrary),
+    packages,
+  ]).then(() => cached('tfjs-node addon', ensureTensorflowAddon));
+  const faiss = Promise.all([cached(`Faiss ${pins.faiss.version}`, ensureFaissLibrary), packages]).then(() =>
+    cached('faiss-node addon', ensureFaissAddon),
+  );
+  const results = await Promise.allSettled([packages, tensorflow, faiss]);
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+  if (failures.length > 0) throw failures.find((error) => !(error instanceof Interrupted)) ?? failures[0];
+
+  await step('Addons in node_modules', async () => installAddons(context));
+}

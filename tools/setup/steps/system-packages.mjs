@@ -1,0 +1,160 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { explainFailure, SetupFailure } from '../kit/failure.mjs';
+
+const LIBRARY_FOLDERS = [
+  '/usr/lib/x86_64-linux-gnu',
+  '/lib/x86_64-linux-gnu',
+  '/usr/lib64',
+  '/usr/lib',
+  '/usr/local/lib',
+];
+
+/**
+ * @typedef {object} Requirement
+ * @property {string} what Its name and, where that matters, version.
+ * @property {readonly string[]} packages Debian packages that bring it, the first known one is taken.
+ * @property {() => Promise<boolean>} isMet
+ */
+
+/** Loaded by the addons when they run. @type {readonly Requirement[]} */
+const runtime = [
+  { what: 'libopenblas.so.0', packages: ['libopenblas0'], isMet: async () => hasLibrary('libopenblas.so.0') },
+  { what: 'libgomp.so.1', packages: ['libgomp1'], isMet: async () => hasLibrary('libgomp.so.1') },
+];
+
+/** Needed to make them. @type {readonly Requirement[]} */
+const toolchain = [
+  { what: 'g++', packages: ['g++'], isMet: () => prints(['g++', '--version'], /./) },
+  { what: 'make', packages: ['make'], isMet: () => prints(['make', '--version'], /GNU Make/) },
+  {
+    what: 'cmake 3.24 or newer',
+    packages: ['cmake'],
+    isMet: () => prints(['cmake', '--version'], /version (3\.(2[4-9]|[3-9]\d)|[4-9]|\d\d)/),
+  },
+  { what: 'OpenBLAS', packages: ['libopenblas-dev'], isMet: async () => hasLibrary('libopenblas.so') },
+  { what: 'python3', packages: ['python3'], isMet: () => prints(['python3', '-c', 'import zipfile; print(1)'], /1/) },
+  { what: 'pip', packages: ['python3-pip'], isMet: () => prints(['python3', '-m', 'pip', '--version'], /^pip /) },
+  {
+    // Older ones read the index of crates by cloning a git repository.
+    what: 'cargo 1.70 or newer',
+    packages: ['cargo-web', 'cargo'],
+    isMet: () => prints(['cargo', '--version'], /^cargo (1\.([7-9]\d|\d{3})|[2-9])/),
+  },
+];
+
+/**
+ * What is missing on this machine.
+ *
+ * @param {{ build: boolean }} options `build`: something must be compiled, so the tools for that are needed as well.
+ */
+export async function findMissing({ build }) {
+  const required = build ? [...toolchain, ...runtime] : runtime;
+  const met = await Promise.all(required.map(({ isMet }) => isMet()));
+  const missing = required.filter((_, i) => !met[i]);
+  const developmentLibrary = missing.some(({ packages }) => packages.includes('libopenblas-dev'));
+  return missing.filter(({ packages }) => !(developmentLibrary && packages.includes('libopenblas0')));
+}
+
+/**
+ * Installs what is missing with apt where that is possible, else says what to install.
+ *
+ * @param {readonly Requirement[]} missing
+ * @param {object} context
+ * @param {import('../kit/command.mjs').CommandRunner} context.run
+ * @param {(detail: string) => void} context.update
+ * @param {string} context.cacheRoot
+ * @param {AbortSignal} context.signal
+ * @param {{ isRoot: boolean, hasApt: boolean }} context.machine
+ * @throws {SetupFailure}
+ */
+export async function installMissing(missing, { run, update, cacheRoot, signal, machine }) {
+  const names = missing.map(({ what }) => what).join(', ');
+  const guess = missing.map(({ packages }) => packages.at(-1)).join(' ');
+  if (!machine.hasApt) {
+    throw new SetupFailure(`This machine lacks ${names}`, {
+      tried: 'apt-get, which is not installed here',
+      remedy: `Install them with the package manager of this system (Debian calls them: ${guess}), then run the same command again.`,
+    });
+  }
+  if (!machine.isRoot) {
+    const packages = await knownPackages(missing);
+    throw new SetupFailure(`This machine lacks ${names}`, {
+      tried: 'nothing: installing system packages needs root',
+      remedy: `Run:\n  sudo apt-get update && sudo apt-get install -y ${packages.join(' ')}\nthen the same command again.`,
+    });
+  }
+
+  const logFile = path.join(cacheRoot, 'logs', 'system-packages.log');
+  /** @param {readonly string[]} argv */
+  const apt = (argv) =>
+    run(['apt-get', '-qq', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3', ...argv], {
+      logFile,
+      signal,
+      // On SIGINT apt completes what dpkg has begun.
+      stopWith: 'SIGINT',
+      env: { DEBIAN_FRONTEND: 'noninteractive' },
+    });
+  const attempt = async () => {
+    update('updating the package lists');
+    await apt(['update']);
+    const packages = await knownPackages(missing);
+    update(`installing ${packages.join(' ')}`);
+    await apt(['install', '-y', '--no-install-recommends', ...packages]);
+    return packages;
+  };
+  let packages;
+  try {
+    packages = await attempt().catch((error) => {
+      if (signal.aborted) throw error;
+      update('trying once more');
+      return attempt();
+    });
+  } catch (error) {
+    throw explainFailure('Installing system packages', error, {
+      cacheRoot,
+      remedy: `Install them by hand, then run the same command again:\n  apt-get update && apt-get install -y ${guess}`,
+    });
+  }
+  const still = (await Promise.all(missing.map(async (item) => ((await item.isMet()) ? [] : [item.what])))).flat();
+  if (still.length > 0) {
+    throw new SetupFailure(`This machine still lacks ${still.join(', ')}`, {
+      tried: `apt-get install ${packages.join(' ')}`,
+      remedy: `The packages of this system are too old, or another one comes first in PATH. Install ${still.join(', ')} by hand (cmake: python3 -m pip install cmake; cargo: rustup), then run the same command again.`,
+      logFile,
+    });
+  }
+  return packages;
+}
+
+/** @param {readonly Requirement[]} missing */
+async function knownPackages(missing) {
+  return Promise.all(
+    missing.map(async ({ packages }) => {
+      for (const name of packages.slice(0, -1)) {
+        if (await prints(['apt-cache', 'policy', name], /Candidate: \d/)) return name;
+      }
+      return packages.at(-1) ?? '';
+    }),
+  );
+}
+
+/** @param {string} name */
+function hasLibrary(name) {
+  return LIBRARY_FOLDERS.some((folder) => existsSync(path.join(folder, name)));
+}
+
+/**
+ * @param {readonly string[]} argv
+ * @param {RegExp} pattern
+ */
+async function prints([file = '', ...args], pattern) {
+  try {
+    const { stdout } = await promisify(execFile)(file, args, { timeout: 30_000 });
+    return pattern.test(stdout);
+  } catch {
+    return false;
+  }
+}
