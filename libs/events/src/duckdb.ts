@@ -28,6 +28,7 @@ export async function withDuckDb<Result>(
 
 export interface DuckDb {
   readonly connection: DuckDBConnection;
+  /** Ends it; a second time does nothing. */
   close(): Promise<void>;
 }
 
@@ -43,9 +44,12 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
   });
   const connection = await instance.connect();
   await connection.run(`SET TimeZone = 'UTC'`);
+  let isOpen = true;
   return {
     connection,
     close: async () => {
+      if (!isOpen) return;
+      isOpen = false;
       connection.closeSync();
       instance.closeSync();
       await rm(spillFolder, { recursive: true, force: true });

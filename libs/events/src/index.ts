@@ -9,6 +9,7 @@ export {
   isAttributeValue,
   isEventType,
   ItemSchema,
+  jsonSchemas,
   parseEvent,
   parseItem,
   parseUser,
@@ -29,4 +30,40 @@ export type {
   UserInput,
 } from './schemas/index.ts';
 export type { EventLog, LoggedEvent, OffsetRange } from './event-log/event-log.ts';
+export { openFileEventLog, openFileEventLogReader } from './event-log/file-event-log.ts';
+export type { FileEventLog, FileEventLogOptions } from './event-log/file-event-log.ts';
+export { listLakeFiles } from './lake/list-lake-files.ts';
+export { readLake, streamLake } from './lake/read-lake.ts';
+export { sinkLog } from './lake/sink-log.ts';
+export type { SinkOptions, SinkResult } from './lake/sink-log.ts';
+export { openLakeWriter } from './lake/lake-writer.ts';
+export type { LakeWriter } from './lake/lake-writer.ts';
+export type { LakeSource } from './lake/lake-layout.ts';
+export { catalogFiles, readItems, readUsers, upsertItems, upsertUsers } from './catalog/catalog.ts';
+export type { UpsertResult } from './catalog/catalog.ts';
+export { contentEventId } from './content-event-id.ts';
+export { eventsHome, importFiles } from './import/import-files.ts';
+export type { EventsHome, ImportOptions, ImportProgress, ImportResult, ImportSource } from './import/import-files.ts';
+export { validateFiles } from './import/validate-files.ts';
+export type { ValidateOptions } from './import/validate-files.ts';
+export type { ReadProgress, SourceFile, SourceFiles } from './import/read-files.ts';
+export { ColumnMappingSchema } from './mapping/column-mapping.ts';
+export type { ColumnMapping, ItemMapping, UserMapping } from './mapping/column-mapping.ts';
+export { openTable } from './tables/open-table.ts';
+export type { OpenTableOptions } from './tables/open-table.ts';
+export { tableFormats } from './tables/table.ts';
+export type { BrokenLine, Table, TableChunk, TableColumn, TableFormat, TableRow } from './tables/table.ts';
+export { renderValidationReport } from './validation/render-report.ts';
+export { ReportBuilder } from './validation/report-builder.ts';
+export type { Distribution } from './validation/distribution.ts';
+export type {
+  LineReference,
+  ReportFile,
+  ReportRefusal,
+  ReportSkew,
+  ReportUnknown,
+  ReportValues,
+  SuspiciousUser,
+  ValidationReport,
+} from './validation/report.ts';
 export type { LakeEvent, LakeFile, LakeWindow } from './lake/lake-event.ts';

@@ -158,14 +158,18 @@ class DuckDbLakeWriter implements LakeWriter {
     if (this.pending === 0) return;
     const { lakeFolder, source, temporary, database } = this.#opened;
     this.#appender.closeSync();
-    await mkdir(temporary, { recursive: true });
-    for (const group of await this.#dayGroups()) await database.connection.run(copyStatement(group, temporary));
-    await this.#publish(await readdir(temporary));
-    await writeFileAtomically(join(lakeFolder, offsetsFolder, `${sourceName(source)}.json`), [
-      `${JSON.stringify({ committed: this.#next })}\n`,
-    ]);
+    try {
+      await mkdir(temporary, { recursive: true });
+      for (const group of await this.#dayGroups()) await database.connection.run(copyStatement(group, temporary));
+      await this.#publish(await readdir(temporary));
+      await writeFileAtomically(join(lakeFolder, offsetsFolder, `${sourceName(source)}.json`), [
+        `${JSON.stringify({ committed: this.#next })}\n`,
+      ]);
+      await rm(temporary, { recursive: true, force: true });
+    } catch (error) {
+      throw unwritableLake(lakeFolder, error);
+    }
     this.#committed = this.#next;
-    await rm(temporary, { recursive: true, force: true });
     await database.connection.run('TRUNCATE batch');
     this.#appender = await database.connection.createAppender('batch');
   }
@@ -204,17 +208,19 @@ class DuckDbLakeWriter implements LakeWriter {
     const work = async (): Promise<void> => {
       for (let day = queue.pop(); day !== undefined; day = queue.pop()) await publishDay(day);
     };
-    await Promise.all(Array.from({ length: syncConcurrency }, work)).catch((error: unknown) => {
-      throw new AppError(`The event lake ${lakeFolder} cannot be written: ${(error as Error).message}.`, {
-        code: 'EVENTS_LAKE_UNWRITABLE',
-        remedy: 'Check the disk: space, permissions, health. The events are safe in the log and are written next time.',
-        context: { lakeFolder },
-        retryable: true,
-        cause: error,
-      });
-    });
+    await Promise.all(Array.from({ length: syncConcurrency }, work));
     await syncFolder(lakeFolder);
   }
+}
+
+function unwritableLake(lakeFolder: string, error: unknown): AppError {
+  return new AppError(`The event lake ${lakeFolder} cannot be written: ${(error as Error).message}.`, {
+    code: 'EVENTS_LAKE_UNWRITABLE',
+    remedy: 'Check the disk: space, permissions, health. The events are safe in the log and are written next time.',
+    context: { lakeFolder },
+    retryable: true,
+    cause: error,
+  });
 }
 
 const daySql = `strftime(make_timestamp("occurredAt" * 1000), '%Y-%m-%d')`;

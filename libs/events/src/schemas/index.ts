@@ -10,6 +10,7 @@ export {
 } from './event.ts';
 export type { Event, EventInput, ParseEventOptions } from './event.ts';
 export { IdentifierSchema, idLengthMax } from './identifier.ts';
+export { jsonSchemas } from './json-schemas.ts';
 export { ItemSchema, parseItem } from './item.ts';
 export type { Item, ItemInput } from './item.ts';
 export type { Refusal, RefusalReason } from './parse-result.ts';

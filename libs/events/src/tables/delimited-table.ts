@@ -19,27 +19,30 @@ export async function openDelimitedTable(
   options: { facts: FileFacts; delimiter?: string | undefined; onBytes?: OnBytes | undefined },
 ): Promise<Table> {
   const bytes = readBytes(path, { gzip: options.facts.container === 'gzip', onBytes: options.onBytes });
-  const blocks = readLines(bytes, path);
-  const first = await blocks.next();
-  if (first.done === true) throw emptyFile(path);
-
-  const delimiter = options.delimiter ?? (format === 'csv' ? guessDelimiter(first.value.lines[0] ?? '') : '\t');
-  const quoting: Dialect['quoting'] = format === 'csv' ? 'csv' : format === 'tsv' ? 'tsv' : 'none';
-  const records = readRecords(startingWith(first.value, blocks), { delimiter, quoting });
-  const firstRecords = await records.next();
-  const header = firstRecords.done === true ? undefined : firstRecords.value.rows[0];
-  if (firstRecords.done === true || header === undefined) throw emptyFile(path);
-
-  const columns = (header.cells as string[]).map(format === 'recbole' ? recboleColumn : plainColumn);
-  refuseRepeatedNames(path, columns);
-  const body = { rows: firstRecords.value.rows.slice(1), broken: firstRecords.value.broken };
-  return {
-    path,
-    format,
-    bytes: options.facts.bytes,
-    columns,
-    chunks: withWidth(startingWith(body, records), columns.length),
+  const close = async (): Promise<void> => {
+    await bytes.return(undefined);
   };
+  try {
+    const blocks = readLines(bytes, path);
+    const first = await blocks.next();
+    if (first.done === true) throw emptyFile(path);
+
+    const delimiter = options.delimiter ?? (format === 'csv' ? guessDelimiter(first.value.lines[0] ?? '') : '\t');
+    const quoting: Dialect['quoting'] = format === 'csv' ? 'csv' : format === 'tsv' ? 'tsv' : 'none';
+    const records = readRecords(startingWith(first.value, blocks), { delimiter, quoting });
+    const firstRecords = await records.next();
+    const header = firstRecords.done === true ? undefined : firstRecords.value.rows[0];
+    if (firstRecords.done === true || header === undefined) throw emptyFile(path);
+
+    const columns = (header.cells as string[]).map(format === 'recbole' ? recboleColumn : plainColumn);
+    refuseRepeatedNames(path, columns);
+    const body = { rows: firstRecords.value.rows.slice(1), broken: firstRecords.value.broken };
+    const chunks = withWidth(startingWith(body, records), columns.length);
+    return { path, format, bytes: options.facts.bytes, columns, chunks, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /** Passes on the rows of the header's width. Empty cells beyond it are only trailing delimiters. */

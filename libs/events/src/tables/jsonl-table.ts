@@ -17,18 +17,29 @@ export async function openJsonlTable(
   options: { facts: FileFacts; onBytes?: OnBytes | undefined },
 ): Promise<Table> {
   const bytes = readBytes(path, { gzip: options.facts.container === 'gzip', onBytes: options.onBytes });
-  const columns: TableColumn[] = [];
-  const chunks = parseBlocks(readLines(bytes, path), columns, path);
-  // The keys of the first chunk are the columns that a mapping is resolved against.
-  const first = await chunks.next();
-  if (first.done === true) {
-    throw new AppError(`${path} is empty.`, {
-      code: 'EVENTS_FILE_EMPTY',
-      remedy: 'It should hold one JSON object a line.',
-      context: { path },
-    });
+  const close = async (): Promise<void> => {
+    await bytes.return(undefined);
+  };
+  try {
+    const columns: TableColumn[] = [];
+    const chunks = parseBlocks(readLines(bytes, path), columns, path);
+    // The keys of the first chunk are the columns that a mapping is resolved against.
+    const first = await chunks.next();
+    if (first.done === true) throw emptyFile(path);
+    const all = startingWith(first.value, chunks);
+    return { path, format: 'jsonl', bytes: options.facts.bytes, columns, chunks: all, close };
+  } catch (error) {
+    await close();
+    throw error;
   }
-  return { path, format: 'jsonl', bytes: options.facts.bytes, columns, chunks: startingWith(first.value, chunks) };
+}
+
+function emptyFile(path: string): AppError {
+  return new AppError(`${path} is empty.`, {
+    code: 'EVENTS_FILE_EMPTY',
+    remedy: 'It should hold one JSON object a line.',
+    context: { path },
+  });
 }
 
 async function* parseBlocks(

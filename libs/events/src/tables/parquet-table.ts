@@ -33,12 +33,8 @@ export async function openParquetTable(
       format: 'parquet',
       bytes: options.facts.bytes,
       columns: fields.map((field) => field.column),
-      chunks: readChunks(
-        database,
-        sql,
-        fields.map((field) => field.column),
-        progress,
-      ),
+      chunks: readChunks(database, { path, sql, columns: fields.map((field) => field.column) }, progress),
+      close: database.close,
     };
   } catch (error) {
     await database.close();
@@ -48,35 +44,29 @@ export async function openParquetTable(
 
 async function* readChunks(
   database: DuckDb,
-  sql: string,
-  columns: readonly TableColumn[],
+  query: { readonly path: string; readonly sql: string; readonly columns: readonly TableColumn[] },
   onRows: (done: number) => void,
 ): AsyncGenerator<TableChunk> {
-  try {
-    const result = await database.connection.stream(sql);
-    let line = 1;
-    let rows: TableRow[] = [];
-    for (;;) {
-      const chunk = await result.fetchChunk();
-      const count = chunk?.rowCount ?? 0;
-      if (chunk !== null && count > 0) {
-        const vectors = columns.map((_, index) => chunk.getColumnVector(index));
-        for (let row = 0; row < count; row++) {
-          rows.push({
-            line: line++,
-            cells: vectors.map((vector, index) => cellOf(vector.getItem(row), columns[index])),
-          });
-        }
+  const result = await database.connection.stream(query.sql);
+  let line = 1;
+  let rows: TableRow[] = [];
+  for (;;) {
+    const chunk = await result.fetchChunk().catch((error: unknown) => {
+      throw damaged(query.path, error);
+    });
+    const count = chunk?.rowCount ?? 0;
+    if (chunk !== null && count > 0) {
+      const vectors = query.columns.map((_, index) => chunk.getColumnVector(index));
+      for (let row = 0; row < count; row++) {
+        rows.push({ line: line++, cells: vectors.map((vector, at) => cellOf(vector.getItem(row), query.columns[at])) });
       }
-      if (rows.length >= chunkRows || (count === 0 && rows.length > 0)) {
-        onRows(line - 1);
-        yield { rows, broken: [] };
-        rows = [];
-      }
-      if (count === 0) return;
     }
-  } finally {
-    await database.close();
+    if (rows.length >= chunkRows || (count === 0 && rows.length > 0)) {
+      onRows(line - 1);
+      yield { rows, broken: [] };
+      rows = [];
+    }
+    if (count === 0) return;
   }
 }
 

@@ -51,5 +51,7 @@ export interface Table {
   readonly bytes: number;
   /** Known from the start, except in JSONL, where it grows at the end as new keys appear. */
   readonly columns: readonly TableColumn[];
-  readonly chunks: AsyncGenerator<TableChunk>;
+  readonly chunks: AsyncIterable<TableChunk>;
+  /** Releases the file, whether or not it was read to its end. */
+  close(): Promise<void>;
 }

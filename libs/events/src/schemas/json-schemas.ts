@@ -1,0 +1,12 @@
+import { EventSchema } from './event.ts';
+import { ItemSchema } from './item.ts';
+import { UserSchema } from './user.ts';
+
+const dialect = { $schema: 'https://json-schema.org/draft/2020-12/schema' };
+
+/** The published JSON Schemas, by the name of their file in `schemas/`. */
+export const jsonSchemas: Readonly<Record<string, object>> = {
+  'event.schema.json': { ...dialect, ...EventSchema },
+  'item.schema.json': { ...dialect, ...ItemSchema },
+  'user.schema.json': { ...dialect, ...UserSchema },
+};
