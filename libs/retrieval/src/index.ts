@@ -1,1 +1,10 @@
-export {};
+export { chooseIndexKind } from './choose-index-kind.ts';
+export { buildExactIndex } from './exact.ts';
+export { buildFaissIndex, openFaissIndex, setFaissThreads } from './faiss.ts';
+export type { FaissIndexOptions } from './faiss.ts';
+export { measureIndexRecall } from './index-recall.ts';
+export { mergeInterests } from './merge-interests.ts';
+export type { Candidate } from './merge-interests.ts';
+export { retrieveCandidates } from './retrieve-candidates.ts';
+export type { Retrieval, RetrievalRequest } from './retrieve-candidates.ts';
+export type { BuiltVectorIndex, IndexKind, SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';

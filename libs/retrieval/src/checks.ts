@@ -1,0 +1,63 @@
+import { AppError } from '@facet/platform';
+import type { SearchParameters, SearchResult } from './vector-index.ts';
+
+/** @throws AppError `RETRIEVAL_VECTORS_INVALID`; returns N, the number of rows. */
+export function checkVectors(vectors: Float32Array, dim: number): number {
+  if (!isPositiveInteger(dim) || vectors.length % dim !== 0) {
+    throw new AppError(`${vectors.length} values are not rows of ${dim}.`, {
+      code: 'RETRIEVAL_VECTORS_INVALID',
+      remedy: 'Pass one row per item, each as wide as the embedding, without the padding row.',
+    });
+  }
+  const position = vectors.findIndex((value) => !Number.isFinite(value));
+  if (position >= 0) {
+    const item = Math.floor(position / dim) + 1;
+    throw new AppError(`The vector of item index ${item} holds ${vectors[position]}.`, {
+      code: 'RETRIEVAL_VECTORS_INVALID',
+      remedy: 'Look for a diverged model: every embedding must be finite.',
+      context: { item },
+    });
+  }
+  return vectors.length / dim;
+}
+
+/** @throws AppError `RETRIEVAL_QUERY_INVALID`; returns Q, the number of queries. */
+export function checkQueries(queries: Float32Array, dim: number, k: number, parameters: SearchParameters): number {
+  for (const [name, value] of Object.entries({ k, ...parameters })) {
+    if (value !== undefined && !isPositiveInteger(value)) {
+      throw invalidQuery(`${name} is ${value}, not a positive integer`);
+    }
+  }
+  if (queries.length % dim !== 0) throw invalidQuery(`${queries.length} values are not queries of ${dim}`);
+  const position = queries.findIndex((value) => !Number.isFinite(value));
+  if (position >= 0) throw invalidQuery(`query ${Math.floor(position / dim)} holds ${queries[position]}`);
+  return queries.length / dim;
+}
+
+export function invalidQuery(problem: string): AppError {
+  return new AppError(`The index cannot be searched: ${problem}.`, {
+    code: 'RETRIEVAL_QUERY_INVALID',
+    remedy: 'Check the model that made the interests and the numbers asked for.',
+  });
+}
+
+export function closedIndex(): AppError {
+  return new AppError('The index has been closed.', {
+    code: 'RETRIEVAL_INDEX_CLOSED',
+    remedy: 'Search the index that replaced it.',
+    retryable: true,
+  });
+}
+
+/** `[Q, k]` with nothing found yet. */
+export function emptyResult(queryCount: number, k: number): SearchResult {
+  return {
+    k,
+    ids: new Int32Array(queryCount * k).fill(-1),
+    scores: new Float32Array(queryCount * k).fill(-Infinity),
+  };
+}
+
+function isPositiveInteger(value: number): boolean {
+  return Number.isSafeInteger(value) && value > 0;
+}

@@ -1,0 +1,216 @@
+import { open } from 'node:fs/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import { AppError } from '@facet/platform';
+import { Index, MetricType, setThreads } from 'faiss-node';
+import { checkQueries, checkVectors, closedIndex, emptyResult } from './checks.ts';
+import { innerProduct, squaredNorm, squaredRadius, toSphere, toSphereQueries } from './euclidean.ts';
+import type { BuiltVectorIndex, SearchParameters, VectorIndex } from './vector-index.ts';
+
+export type FaissIndexOptions =
+  /** Every item is scored: exact. */
+  | { readonly kind: 'flat' }
+  /** A graph: fastest to search, slow to build. */
+  | {
+      readonly kind: 'hnsw';
+      /** Links per item; 32 by default. */
+      readonly neighbors?: number;
+      /** Candidates kept while an item is linked in; 40 by default. */
+      readonly efConstruction?: number;
+    }
+  /** Clusters: fastest to build. */
+  | {
+      readonly kind: 'ivf';
+      /** Clusters; by default 4 sqrt(N), and never more than leave 39 items each. */
+      readonly lists?: number;
+    };
+
+/** Rows added before the event loop gets a turn: short enough for signals and heartbeats. */
+const rowsPerTurn = 10_000;
+
+/** Below this many items a cluster, k-means is unsound and Faiss complains. */
+const itemsPerListMin = 39;
+
+/** Faiss's own default of 16 finds half of the nearest 200 of clustered vectors. */
+const efSearchDefault = 64;
+
+/** The first four bytes of a Faiss file say what it is. */
+const kindOfFile: ReadonlyMap<string, FaissIndexOptions['kind']> = new Map([
+  ['IxFI', 'flat'],
+  ['IHNf', 'hnsw'],
+  ['IwFl', 'ivf'],
+]);
+
+/**
+ * How many threads one call of Faiss may use, for the whole process. One while serving: requests already run beside each
+ * other, and OpenMP and BLAS pools that fight for the same cores cost a factor of ten (`OMP_NUM_THREADS=1` says the
+ * same from outside). All cores while building.
+ */
+export function setFaissThreads(threads: number): void {
+  setThreads(threads);
+}
+
+/**
+ * Builds a Faiss index of maximum inner product. With one thread the same vectors give the same index. An `ivf` index of
+ * fewer than 39 items, too few for one cluster, becomes a flat one.
+ *
+ * @param vectors `[N, D]` row by row, in the order of item indices; not kept.
+ * @throws AppError `RETRIEVAL_VECTORS_INVALID` for rows of another width or values that are not finite.
+ */
+export async function buildFaissIndex(
+  vectors: Float32Array,
+  dim: number,
+  options: FaissIndexOptions,
+  onProgress: (rowsDone: number) => void = () => undefined,
+): Promise<BuiltVectorIndex> {
+  const size = checkVectors(vectors, dim);
+  const kind = options.kind === 'ivf' && size < itemsPerListMin ? 'flat' : options.kind;
+  const index = createEmpty(kind, options, size, dim);
+  const radiusSquared = squaredRadius(vectors, dim);
+  const stored = (rows: Float32Array) => (kind === 'flat' ? rows : toSphere(rows, dim, radiusSquared));
+  if (kind === 'ivf') index.train(stored(vectors));
+  for (let row = 0; row < size; row += rowsPerTurn) {
+    const end = Math.min(size, row + rowsPerTurn);
+    index.add(stored(vectors.subarray(row * dim, end * dim)));
+    onProgress(end);
+    await yieldToEventLoop();
+  }
+  return {
+    ...createReader(index, kind),
+    async save(path) {
+      try {
+        index.write(path);
+      } catch (error) {
+        throw new AppError(`The index cannot be written to ${path}: ${(error as Error).message}.`, {
+          code: 'RETRIEVAL_INDEX_UNWRITABLE',
+          remedy: 'Check that the folder exists and the disk has room.',
+          cause: error,
+        });
+      }
+    },
+  };
+}
+
+/**
+ * Opens an index that was saved. Which kind it is stands in the file.
+ *
+ * @throws AppError `RETRIEVAL_INDEX_UNREADABLE` for a file that is absent, damaged, or not an index of this platform.
+ */
+export async function openFaissIndex(path: string): Promise<VectorIndex> {
+  const kind = await readKind(path);
+  let index: Index;
+  try {
+    index = Index.read(path);
+  } catch (error) {
+    throw unreadable(path, (error as Error).message, error);
+  }
+  return createReader(index, kind);
+}
+
+function createReader(index: Index, kind: FaissIndexOptions['kind']): VectorIndex {
+  const size = index.ntotal();
+  const dim = kind === 'flat' ? index.getDimension() : index.getDimension() - 1;
+  const radiusSquared = kind === 'flat' || size === 0 ? 0 : distanceFromOrigin(index, kind);
+  let isClosed = false;
+
+  /** `[Q, depth]` labels and inner products. */
+  async function searchIndex(queries: Float32Array, depth: number, parameters: SearchParameters) {
+    if (kind === 'flat') {
+      const { labels, distances } = await index.searchAsync(queries, depth);
+      return { labels, products: distances };
+    }
+    const norms = Float64Array.from({ length: queries.length / dim }, (_, query) =>
+      squaredNorm(queries, query * dim, dim),
+    );
+    const { labels, distances } = await index.searchAsync(
+      toSphereQueries(queries, dim),
+      depth,
+      parametersOf(kind, parameters, depth),
+    );
+    const products = distances.map((distance, position) =>
+      innerProduct(norms[Math.floor(position / depth)]!, radiusSquared, distance),
+    );
+    return { labels, products };
+  }
+
+  return {
+    kind,
+    size,
+    dim,
+    async search(queries, k, parameters = {}) {
+      if (isClosed) throw closedIndex();
+      const queryCount = checkQueries(queries, dim, k, parameters);
+      const result = emptyResult(queryCount, k);
+      if (queryCount === 0 || size === 0) return result;
+      const depth = Math.min(k, size);
+      const { labels, products } = await searchIndex(queries, depth, parameters);
+      for (let query = 0; query < queryCount; query++) {
+        for (let rank = 0; rank < depth; rank++) {
+          const label = labels[query * depth + rank]!;
+          if (label < 0) break;
+          result.ids[query * k + rank] = label + 1;
+          result.scores[query * k + rank] = products[query * depth + rank]!;
+        }
+      }
+      return result;
+    },
+    close() {
+      if (isClosed) return;
+      isClosed = true;
+      index.dispose();
+    },
+  };
+}
+
+function createEmpty(kind: FaissIndexOptions['kind'], options: FaissIndexOptions, size: number, dim: number): Index {
+  if (kind === 'flat') return Index.fromFactory(dim, 'Flat', MetricType.METRIC_INNER_PRODUCT);
+  if (options.kind === 'hnsw') {
+    const index = Index.fromFactory(dim + 1, `HNSW${options.neighbors ?? 32},Flat`, MetricType.METRIC_L2);
+    index.setParameter('efConstruction', options.efConstruction ?? 40);
+    return index;
+  }
+  const wanted = (options.kind === 'ivf' ? options.lists : undefined) ?? Math.round(4 * Math.sqrt(size));
+  const lists = Math.min(wanted, Math.floor(size / itemsPerListMin));
+  return Index.fromFactory(dim + 1, `IVF${lists},Flat`, MetricType.METRIC_L2);
+}
+
+/** R^2 of an index on disk: on the sphere every item is equally far from the origin, so any of them tells. */
+function distanceFromOrigin(index: Index, kind: 'hnsw' | 'ivf'): number {
+  const origin = new Float32Array(index.getDimension());
+  // Faiss takes more lists than there are as all of them; in a single one there might be no item.
+  const parameters = kind === 'ivf' ? { nprobe: index.ntotal() } : {};
+  return index.search(origin, 1, parameters).distances[0]!;
+}
+
+/**
+ * Faiss refuses a parameter of another kind. Its graph search stops by efSearch alone, so with efSearch below k it
+ * returns fewer than k items although there are more.
+ */
+function parametersOf(kind: 'hnsw' | 'ivf', { efSearch, nprobe }: SearchParameters, k: number): SearchParameters {
+  if (kind === 'hnsw') return { efSearch: Math.max(efSearch ?? efSearchDefault, k) };
+  if (kind === 'ivf' && nprobe !== undefined) return { nprobe };
+  return {};
+}
+
+async function readKind(path: string): Promise<FaissIndexOptions['kind']> {
+  const head = Buffer.alloc(4);
+  const file = await open(path, 'r').catch((error: unknown) => {
+    throw unreadable(path, (error as Error).message, error);
+  });
+  try {
+    await file.read(head, 0, head.length, 0);
+  } finally {
+    await file.close();
+  }
+  const kind = kindOfFile.get(head.toString('latin1'));
+  if (kind === undefined) throw unreadable(path, 'it is not a flat, HNSW or IVF index');
+  return kind;
+}
+
+function unreadable(path: string, problem: string, cause?: unknown): AppError {
+  return new AppError(`The index ${path} cannot be opened: ${problem}.`, {
+    code: 'RETRIEVAL_INDEX_UNREADABLE',
+    remedy: 'Build the index again, or use another bundle.',
+    context: { file: path },
+    cause,
+  });
+}

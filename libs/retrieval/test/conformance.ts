@@ -1,0 +1,144 @@
+import { isAppError } from '@facet/platform';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { buildExactIndex, measureIndexRecall } from '../src/index.ts';
+import type { SearchParameters, VectorIndex } from '../src/index.ts';
+import { learnableVectors } from './learnable-vectors.ts';
+
+const dim = 32;
+const size = 4000;
+
+/** What every kind of {@link VectorIndex} must do. */
+export function describeVectorIndex(
+  name: string,
+  build: (vectors: Float32Array, dim: number) => Promise<VectorIndex>,
+  options: { readonly isExact: boolean; readonly parameters?: SearchParameters; readonly recallMin: number },
+): void {
+  describe(name, () => {
+    const vectors = learnableVectors(size, dim, { space: 1, seed: 2 });
+    const queries = learnableVectors(100, dim, { space: 1, seed: 3 });
+    const parameters = options.parameters ?? {};
+    let index: VectorIndex;
+    beforeAll(async () => {
+      index = await build(vectors, dim);
+    });
+    const opened: VectorIndex[] = [];
+    afterEach(() => {
+      for (const other of opened.splice(0)) other.close();
+    });
+    async function buildOther(other: Float32Array, otherDim: number): Promise<VectorIndex> {
+      const built = await build(other, otherDim);
+      opened.push(built);
+      return built;
+    }
+
+    test('knows its size and width', () => {
+      expect([index.size, index.dim]).toEqual([size, dim]);
+    });
+
+    test('scores are the inner products of row id - 1, best first, each item once', async () => {
+      const { ids, scores } = await index.search(queries.subarray(0, 3 * dim), 50, parameters);
+      for (let query = 0; query < 3; query++) {
+        const found = ids.subarray(query * 50, (query + 1) * 50);
+        expect(new Set(found).size).toBe(50);
+        found.forEach((id, rank) => {
+          expect(id).toBeGreaterThanOrEqual(1);
+          expect(id).toBeLessThanOrEqual(size);
+          let product = 0;
+          for (let d = 0; d < dim; d++) product += vectors[(id - 1) * dim + d]! * queries[query * dim + d]!;
+          expect(scores[query * 50 + rank]!).toBeCloseTo(product, 5);
+          if (rank > 0) expect(scores[query * 50 + rank]!).toBeLessThanOrEqual(scores[query * 50 + rank - 1]!);
+        });
+      }
+    });
+
+    test('the first and the last row can be found: no row is taken for padding', async () => {
+      for (const item of [1, size]) {
+        const own = vectors.slice((item - 1) * dim, item * dim).map((value) => value * 3);
+        const { ids } = await index.search(own, 20, parameters);
+        expect(ids).toContain(item);
+      }
+    });
+
+    test(`finds at least ${options.recallMin} of the exact 100 nearest`, async () => {
+      const recall = await measureIndexRecall(index, buildExactIndex(vectors, dim), queries, 100, parameters);
+      expect(recall).toBeGreaterThanOrEqual(options.recallMin);
+    });
+
+    test('a batch gives what its queries give one by one, and concurrent searches do not mix', async () => {
+      const batch = await index.search(queries.subarray(0, 8 * dim), 10, parameters);
+      const single = await Promise.all(
+        Array.from({ length: 8 }, (_, query) =>
+          index.search(queries.subarray(query * dim, (query + 1) * dim), 10, parameters),
+        ),
+      );
+      single.forEach((result, query) => {
+        expect(result.ids).toEqual(batch.ids.subarray(query * 10, (query + 1) * 10));
+      });
+    });
+
+    test('the queries may be reused as soon as the search has started', async () => {
+      const reused = queries.slice(0, dim);
+      const search = index.search(reused, 10, parameters);
+      reused.fill(0);
+      expect((await search).ids).toEqual((await index.search(queries.subarray(0, dim), 10, parameters)).ids);
+    });
+
+    test('beyond the size of the index there is -1 with -Infinity', async () => {
+      const small = await buildOther(vectors.slice(0, 3 * dim), dim);
+      const { k, ids, scores } = await small.search(queries.subarray(0, 2 * dim), 5, parameters);
+      expect(k).toBe(5);
+      for (const start of [0, 5]) {
+        expect([...ids.subarray(start, start + 3)].sort()).toEqual([1, 2, 3]);
+        expect([...ids.subarray(start + 3, start + 5)]).toEqual([-1, -1]);
+        expect([...scores.subarray(start + 3, start + 5)]).toEqual([-Infinity, -Infinity]);
+      }
+    });
+
+    test('an empty index and an empty batch find nothing', async () => {
+      const empty = await buildOther(new Float32Array(0), dim);
+      expect(empty.size).toBe(0);
+      expect([...(await empty.search(queries.subarray(0, dim), 2)).ids]).toEqual([-1, -1]);
+      expect((await index.search(new Float32Array(0), 2)).ids).toHaveLength(0);
+    });
+
+    test.each([
+      ['a value that is not a number', Float32Array.of(...new Float32Array(dim - 1), NaN), 5, {}],
+      ['an infinite value', Float32Array.of(...new Float32Array(dim - 1), Infinity), 5, {}],
+      ['another width', new Float32Array(dim + 1), 5, {}],
+      ['k = 0', new Float32Array(dim), 0, {}],
+      ['a fractional k', new Float32Array(dim), 1.5, {}],
+      ['efSearch = 0', new Float32Array(dim), 5, { efSearch: 0 }],
+      ['a negative nprobe', new Float32Array(dim), 5, { nprobe: -1 }],
+    ])('refuses %s', async (_, query, k, wrong) => {
+      const error: unknown = await index.search(query, k, wrong).catch((thrown: unknown) => thrown);
+      expect(isAppError(error, 'RETRIEVAL_QUERY_INVALID')).toBe(true);
+    });
+
+    test('parameters of other kinds are ignored', async () => {
+      const found = await index.search(queries.subarray(0, dim), 5, { efSearch: 100, nprobe: 10 });
+      expect(found.ids).toHaveLength(5);
+    });
+
+    test('vectors that are not finite, or not rows, are refused with the item', async () => {
+      await expect(build(Float32Array.of(1, 2, 3, NaN), 2)).rejects.toThrow(/item index 2 holds NaN/);
+      await expect(build(new Float32Array(5), 2)).rejects.toThrow(/not rows of 2/);
+    });
+
+    test('after close, searches under way finish and new ones are refused', async () => {
+      const other = await buildOther(vectors.slice(0, 100 * dim), dim);
+      const underWay = other.search(queries, 10, parameters);
+      other.close();
+      other.close();
+      expect((await underWay).ids).not.toContain(-1);
+      const error: unknown = await other.search(queries, 10).catch((thrown: unknown) => thrown);
+      expect(isAppError(error, 'RETRIEVAL_INDEX_CLOSED')).toBe(true);
+    });
+
+    if (!options.isExact) return;
+    test('equals the exact scan, but for the order of near ties', async () => {
+      const expected = await buildExactIndex(vectors, dim).search(queries, 30);
+      const actual = await index.search(queries, 30);
+      actual.scores.forEach((score, position) => expect(score).toBeCloseTo(expected.scores[position]!, 5));
+    });
+  });
+}

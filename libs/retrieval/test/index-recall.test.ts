@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { buildExactIndex, chooseIndexKind, measureIndexRecall } from '../src/index.ts';
+import type { VectorIndex } from '../src/index.ts';
+
+const exact = buildExactIndex(
+  Float32Array.from({ length: 10 }, (_, row) => 10 - row),
+  1,
+);
+
+/** An index that never finds some items. */
+function without(index: VectorIndex, missing: number): VectorIndex {
+  return {
+    ...index,
+    async search(queries, k) {
+      const result = await index.search(queries, k);
+      const gaps = (position: number) => result.ids[position] === missing;
+      return {
+        k,
+        ids: result.ids.map((id, position) => (gaps(position) ? -1 : id)),
+        scores: result.scores.map((score, position) => (gaps(position) ? -Infinity : score)),
+      };
+    },
+  };
+}
+
+test('is the mean share of the exact nearest that were found, over more queries than one call takes', async () => {
+  const queries = new Float32Array(130).fill(1);
+  expect(await measureIndexRecall(exact, exact, queries, 5)).toBe(1);
+  expect(await measureIndexRecall(without(exact, 2), exact, queries, 5)).toBeCloseTo(0.8, 9);
+  expect(await measureIndexRecall(without(exact, 9), exact, queries, 5)).toBe(1);
+  expect(await measureIndexRecall(exact, exact, queries, 50)).toBe(1);
+});
+
+test('another item with the score of the last place counts: duplicates cost nothing', async () => {
+  const twins = buildExactIndex(Float32Array.of(1, 1, 0), 1);
+  const reversed: VectorIndex = {
+    ...twins,
+    search: async () => ({ k: 1, ids: Int32Array.of(2), scores: Float32Array.of(1) }),
+  };
+  expect(await measureIndexRecall(reversed, twins, Float32Array.of(1), 1)).toBe(1);
+});
+
+test('indexes of different items are refused', async () => {
+  const other = buildExactIndex(new Float32Array(3), 1);
+  await expect(measureIndexRecall(other, exact, Float32Array.of(1), 1)).rejects.toThrow(/3 x 1 is measured against/);
+});
+
+test('small catalogues are scanned, large ones get a graph, and the reason names the count', () => {
+  expect(chooseIndexKind(50_000).options.kind).toBe('flat');
+  expect(chooseIndexKind(50_001).options.kind).toBe('hnsw');
+  expect(chooseIndexKind(1_234_567).reason).toContain('1,234,567');
+});

@@ -1,0 +1,127 @@
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createRandom } from '@facet/features';
+import { isAppError } from '@facet/platform';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildExactIndex, buildFaissIndex, measureIndexRecall, openFaissIndex, setFaissThreads } from '../src/index.ts';
+import type { FaissIndexOptions } from '../src/index.ts';
+import { describeVectorIndex } from './conformance.ts';
+import { learnableVectors } from './learnable-vectors.ts';
+
+let folder: string;
+beforeAll(async () => {
+  setFaissThreads(1);
+  folder = await mkdtemp(join(tmpdir(), 'facet-index-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const hnsw: FaissIndexOptions = { kind: 'hnsw', neighbors: 16, efConstruction: 100 };
+const ivf: FaissIndexOptions = { kind: 'ivf', lists: 32 };
+
+describeVectorIndex('exact', async (vectors, dim) => buildExactIndex(vectors, dim), { isExact: true, recallMin: 1 });
+describeVectorIndex('faiss flat', (vectors, dim) => buildFaissIndex(vectors, dim, { kind: 'flat' }), {
+  isExact: true,
+  recallMin: 0.9999,
+});
+describeVectorIndex('faiss hnsw', (vectors, dim) => buildFaissIndex(vectors, dim, hnsw), {
+  isExact: false,
+  parameters: { efSearch: 200 },
+  recallMin: 0.98,
+});
+describeVectorIndex('faiss ivf', (vectors, dim) => buildFaissIndex(vectors, dim, ivf), {
+  isExact: false,
+  parameters: { nprobe: 12 },
+  recallMin: 0.95,
+});
+
+describe.each([{ kind: 'flat' } as const, hnsw, ivf])('faiss $kind on disk', (options) => {
+  const dim = 16;
+  const vectors = learnableVectors(2000, dim, { space: 4, seed: 5 });
+  const queries = learnableVectors(5, dim, { space: 4, seed: 6 });
+
+  test('an opened index has the kind, size and answers of the saved one', async () => {
+    const built = await buildFaissIndex(vectors, dim, options);
+    const path = join(folder, `${options.kind}.faiss`);
+    await built.save(path);
+    const opened = await openFaissIndex(path);
+    expect([opened.kind, opened.size, opened.dim]).toEqual([options.kind, 2000, dim]);
+    expect(await opened.search(queries, 10)).toEqual(await built.search(queries, 10));
+  });
+
+  test('with one thread the same vectors give the same bytes', async () => {
+    const paths = [join(folder, 'one'), join(folder, 'two')];
+    for (const path of paths) await (await buildFaissIndex(vectors, dim, options)).save(path);
+    const [one, two] = await Promise.all(paths.map((path) => readFile(path)));
+    expect(one!.equals(two!)).toBe(true);
+  });
+
+  test('a truncated file, another file and an absent one are refused, not fatal', async () => {
+    const path = join(folder, 'broken');
+    await (await buildFaissIndex(vectors, dim, options)).save(path);
+    await truncate(path, 1000);
+    const other = join(folder, 'other');
+    await writeFile(other, 'not an index at all');
+    for (const file of [path, other, join(folder, 'absent')]) {
+      const error: unknown = await openFaissIndex(file).catch((thrown: unknown) => thrown);
+      expect(isAppError(error, 'RETRIEVAL_INDEX_UNREADABLE')).toBe(true);
+      expect(String(error)).toContain(file);
+    }
+  });
+});
+
+test('saving into a folder that is absent is an error with the path', async () => {
+  const index = await buildFaissIndex(new Float32Array(8), 4, { kind: 'flat' });
+  const error: unknown = await index.save(join(folder, 'absent', 'x')).catch((thrown: unknown) => thrown);
+  expect(isAppError(error, 'RETRIEVAL_INDEX_UNWRITABLE')).toBe(true);
+});
+
+test('the parameters of a search take effect: a wider one finds more', async () => {
+  const dim = 32;
+  const vectors = learnableVectors(6000, dim, { space: 7, seed: 8 });
+  const queries = learnableVectors(50, dim, { space: 7, seed: 9 });
+  const exact = await buildExactIndex(vectors, dim).search(queries, 20);
+  for (const [options, narrow, wide] of [
+    [{ kind: 'hnsw', neighbors: 8, efConstruction: 20 }, { efSearch: 20 }, { efSearch: 300 }],
+    [{ kind: 'ivf', lists: 64 }, { nprobe: 1 }, { nprobe: 64 }],
+  ] as const) {
+    const index = await buildFaissIndex(vectors, dim, options);
+    const found = async (parameters: object) => {
+      const { ids } = await index.search(queries, 20, parameters);
+      let shared = 0;
+      for (let query = 0; query < 50; query++) {
+        const expected = new Set(exact.ids.subarray(query * 20, query * 20 + 20));
+        for (const id of ids.subarray(query * 20, query * 20 + 20)) if (expected.has(id)) shared++;
+      }
+      return shared / exact.ids.length;
+    };
+    expect(await found(wide)).toBeGreaterThan((await found(narrow)) + 0.02);
+    expect(await found(wide)).toBeGreaterThan(0.99);
+  }
+});
+
+test('a graph reaches every item, also among vectors of very different norms', async () => {
+  const dim = 8;
+  const random = createRandom(3);
+  const vectors = learnableVectors(3000, dim, { space: 10, seed: 11 });
+  for (let row = 0; row < 3000; row++) {
+    const norm = Math.exp(random.normal());
+    for (let d = 0; d < dim; d++) vectors[row * dim + d]! *= norm;
+  }
+  const index = await buildFaissIndex(vectors, dim, { kind: 'hnsw' });
+  const { ids } = await index.search(learnableVectors(1, dim, { space: 10, seed: 12 }), 3000);
+  expect(ids.filter((id) => id > 0).length).toBeGreaterThan(2990);
+  const queries = learnableVectors(40, dim, { space: 10, seed: 13 });
+  expect(await measureIndexRecall(index, buildExactIndex(vectors, dim), queries, 100)).toBeGreaterThan(0.97);
+});
+
+test('an ivf index of too few items for a cluster is a flat one', async () => {
+  expect((await buildFaissIndex(new Float32Array(38 * 2).fill(1), 2, { kind: 'ivf' })).kind).toBe('flat');
+  expect((await buildFaissIndex(new Float32Array(39 * 2).fill(1), 2, { kind: 'ivf' })).kind).toBe('ivf');
+});
+
+test('progress is told as rows are added', async () => {
+  const seen: number[] = [];
+  await buildFaissIndex(new Float32Array(25_000 * 2).fill(1), 2, { kind: 'flat' }, (rows) => seen.push(rows));
+  expect(seen).toEqual([10_000, 20_000, 25_000]);
+});
