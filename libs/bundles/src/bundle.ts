@@ -42,7 +42,7 @@ export interface Bundle extends BundleContents {
   readonly byPopularity: Int32Array;
   /** Table rows of a user's attributes for the kernel, one a user feature; 0 for unknown. */
   encodeProfile(attributes: Attributes | undefined): number[];
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** Writes all files of a bundle but the index into `folder`; the index is saved there by its builder. */

@@ -2,6 +2,7 @@ import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { Attributes, BehaviorRows } from '@facet/features';
 import type { Interests } from '@facet/model';
 import { retrieveCandidates } from '@facet/retrieval';
+import type { SearchParameters } from '@facet/retrieval';
 import type { Bundle } from './bundle.ts';
 
 /** One thing a user chose. */
@@ -71,18 +72,18 @@ export async function recommend(bundle: Bundle, request: RecommendationRequest):
   }
   const dim = bundle.info.index.dim;
   // Items of the user's own history carry a bonus that no index knows: they are scored apart and merged.
-  const found = await retrieveCandidates({
+  const { candidates } = await retrieveCandidates({
     index: bundle.index,
     interests: user.interests.vectors,
-    activeCount: user.interests.count,
+    active: user.interests.count,
     limit: request.limit,
     exclude: new Set([...exclusions.all, ...user.history.keys()]),
-    ...searchOptions(bundle),
+    parameters: searchParameters(bundle),
   });
   const own = [...user.history]
     .filter(([item]) => !exclusions.all.has(item))
     .map(([item, bonus]) => scoreExactly(bundle, user.interests, item, bonus, dim));
-  const items = [...found, ...own]
+  const items = [...candidates, ...own]
     .sort((a, b) => b.score - a.score || a.item - b.item)
     .slice(0, request.limit)
     .map(({ item, score, interest }) => ({ itemId: bundle.vocabulary.itemIds[item]!, score, interest }));
@@ -104,15 +105,14 @@ export async function describeUser(
   return Promise.all(
     describeInterests(bundle, user).map(async (described) => {
       const { interest } = described;
-      const found = await retrieveCandidates({
+      const { candidates } = await retrieveCandidates({
         index: bundle.index,
         interests: user.interests.vectors.slice(interest * dim, (interest + 1) * dim),
-        activeCount: 1,
+        active: 1,
         limit: request.nearest,
-        exclude: new Set<number>(),
-        ...searchOptions(bundle),
+        parameters: searchParameters(bundle),
       });
-      const nearest = found.map(({ item, score }) => ({ itemId: bundle.vocabulary.itemIds[item]!, score, interest }));
+      const nearest = candidates.map(({ item, score }) => ({ itemId: bundle.vocabulary.itemIds[item]!, score, interest }));
       return { ...described, nearest };
     }),
   );
@@ -204,7 +204,7 @@ function describeInterests(bundle: Bundle, user: ReadUser): UserInterest[] {
   });
 }
 
-function searchOptions(bundle: Bundle): { efSearch?: number; nprobe?: number } {
+function searchParameters(bundle: Bundle): SearchParameters {
   const { efSearch, nprobe } = bundle.info.index;
   return { ...(efSearch === undefined ? {} : { efSearch }), ...(nprobe === undefined ? {} : { nprobe }) };
 }

@@ -17,6 +17,10 @@ export interface Interests {
 
 /** Computes interests at inference with typed arrays: the same function as the user tower, without TensorFlow. */
 export interface UserKernel {
+  /** L, the length of the behavior rows it takes. */
+  readonly sequenceLength: number;
+  /** Whether those rows hold an item once, with its count. */
+  readonly distinctBehaviors: boolean;
   /**
    * @param behaviors one row @param profile a table row for each user feature, 0 for unknown
    */
@@ -91,6 +95,8 @@ export function createUserKernel(spec: ModelSpec, weights: Weights, embeddings: 
   }
 
   return {
+    sequenceLength: L,
+    distinctBehaviors: config.distinctBehaviors,
     interests(behaviors, profile) {
       const first = firstBehavior(behaviors.items, L);
       const n = L - first;

@@ -1,0 +1,97 @@
+import { ColumnMappingSchema } from '@facet/events';
+import { ModelConfig, modelVariant, TrainingConfig } from '@facet/model';
+import { parseWith, readConfigFile } from '@facet/platform';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+
+/** A day or moment in UTC: `2011-10-01` or RFC 3339. */
+const Moment = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}(T.*Z)?$' });
+
+/** `facet.yaml`. Every field has a default; docs/configuration.md explains each. */
+export const FacetConfig = Type.Object(
+  {
+    /** Columns of the user's own files, by what they mean; what is not named is found by its usual names. */
+    mapping: Type.Optional(ColumnMappingSchema),
+    interactions: Type.Object(
+      {
+        /** Which events count as positive. */
+        positives: Type.String({ default: 'click or add_to_cart or purchase or rating >= 4' }),
+        /** `keep`: every repeat of an item counts. `first`: only the first. */
+        repeats: Type.Union([Type.Literal('keep'), Type.Literal('first')], { default: 'keep' }),
+        /** Seeds the order of interactions of the same moment. */
+        tieSeed: Type.Integer({ default: 1 }),
+      },
+      { default: {} },
+    ),
+    split: Type.Object(
+      {
+        /** The newest share of the interactions, held out for the evaluation. */
+        testShare: Type.Number({ exclusiveMinimum: 0, maximum: 0.5, default: 0.1 }),
+        /** The share before it, for early stopping. */
+        validationShare: Type.Number({ exclusiveMinimum: 0, maximum: 0.5, default: 0.1 }),
+        /** Fixed boundaries instead of shares; both or neither. */
+        testFrom: Type.Optional(Moment),
+        validationFrom: Type.Optional(Moment),
+      },
+      { default: {} },
+    ),
+    features: Type.Object(
+      {
+        items: Type.Union([Type.Literal('auto'), Type.Array(Type.String())], { default: 'auto' }),
+        users: Type.Union([Type.Literal('auto'), Type.Array(Type.String())], { default: 'auto' }),
+        /** Whether the words of an item's title are a feature. */
+        titleWords: Type.Boolean({ default: true }),
+        /** A value must be carried by this many items or users. */
+        minHolders: Type.Integer({ minimum: 1, default: 3 }),
+        /** Most values kept of one item's feature. */
+        maxSlots: Type.Integer({ minimum: 1, default: 10 }),
+      },
+      { default: {} },
+    ),
+    model: Type.Object(
+      {
+        /** `facet` (the default recipe) or `mind` (the paper). */
+        variant: Type.String({ default: 'facet' }),
+      },
+      { default: {}, additionalProperties: true },
+    ),
+    /** Overrides of the variant's training settings. */
+    training: Type.Object({}, { default: {}, additionalProperties: true }),
+    index: Type.Object(
+      {
+        /** `auto` chooses by the number of items. */
+        kind: Type.Union([Type.Literal('auto'), Type.Literal('flat'), Type.Literal('hnsw'), Type.Literal('ivf')], { default: 'auto' }),
+        /** Index recall@200 that an approximate index must reach against exact search. */
+        recallMin: Type.Number({ minimum: 0, maximum: 1, default: 0.98 }),
+      },
+      { default: {} },
+    ),
+    evaluation: Type.Object(
+      {
+        cutoffs: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1, default: [10, 50, 100] }),
+        /** Seeds which of equally scored items ranks first. */
+        tieSeed: Type.Integer({ default: 1 }),
+      },
+      { default: {} },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type FacetConfig = Static<typeof FacetConfig>;
+
+/** @throws AppError `CONFIG_UNREADABLE`, `CONFIG_INVALID` naming the fields. */
+export async function readFacetConfig(path: string): Promise<FacetConfig> {
+  return readConfigFile(FacetConfig, path);
+}
+
+/** The variant's model and training settings with the overrides of `facet.yaml`. */
+export function resolveModel(config: FacetConfig): { model: ModelConfig; training: TrainingConfig } {
+  const { variant, ...modelOverrides } = config.model;
+  const base = modelVariant(variant);
+  return {
+    model: parseWith(ModelConfig, { ...base.model, ...modelOverrides }, { source: 'facet.yaml model' }),
+    training: parseWith(TrainingConfig, { ...base.training, ...config.training }, { source: 'facet.yaml training' }),
+  };
+}
+
+

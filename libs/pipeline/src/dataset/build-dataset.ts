@@ -1,0 +1,124 @@
+import type { Item, LakeEvent, User } from '@facet/events';
+import type { CatalogItem } from '@facet/bundles';
+import {
+  buildItemVocabulary,
+  buildUserSequences,
+  chooseTimeSplit,
+  learnFeatureSchemas,
+  parsePositiveRule,
+  selectInteractions,
+  titleFeatureName,
+} from '@facet/features';
+import type { Attributes, Interaction, TimeSplit } from '@facet/features';
+import { AppError } from '@facet/platform';
+import type { FacetConfig } from '../config.ts';
+import { featureAttributes } from './dataset.ts';
+import type { DatasetInfo, DatasetParts } from './dataset.ts';
+
+/** What a dataset is built from. */
+export interface DatasetSources {
+  readonly events: readonly LakeEvent[];
+  readonly items: readonly Item[];
+  readonly users: readonly User[];
+  readonly files: DatasetInfo['sources'];
+  readonly window: DatasetInfo['window'];
+}
+
+/**
+ * Events to a dataset: positives, their order, the split by time, the vocabulary of what was known before the test
+ * window, and the schemas of the features worth learning. Pure: the same sources and config give the same parts.
+ *
+ * @throws AppError `DATASET_NO_POSITIVES` naming the event types found, `FEATURES_TOO_FEW_MOMENTS`.
+ */
+export function buildDataset(sources: DatasetSources, config: FacetConfig): DatasetParts {
+  const rules = config.interactions;
+  const selected = selectInteractions(sources.events, {
+    isPositive: parsePositiveRule(rules.positives),
+    repeats: rules.repeats,
+    tieSeed: rules.tieSeed,
+  });
+  if (selected.interactions.length === 0) throw noPositives(sources.events, rules.positives);
+  const split = splitOf(selected.interactions, config);
+
+  const catalog = new Map<string, CatalogItem>(sources.items.map((item) => [item.itemId, toCatalogItem(item)]));
+  const beforeTest = selected.interactions.filter(({ occurredAt }) => occurredAt < split.testFrom);
+  const everyItemId = [...catalog.keys(), ...selected.interactions.map(({ itemId }) => itemId)];
+  const vocabulary = buildItemVocabulary(beforeTest.map(({ itemId }) => itemId), everyItemId);
+  const items = vocabulary.itemIds.map((itemId) => catalog.get(itemId) ?? { itemId, attributes: {} });
+  const sequences = buildUserSequences(selected.interactions, vocabulary);
+
+  const attributesOf = new Map(sources.users.map((user) => [user.userId, user.attributes as Attributes]));
+  const userAttributes = sequences.userIds.map((userId) => attributesOf.get(userId));
+  return {
+    items,
+    sequences,
+    userAttributes,
+    info: {
+      formatVersion: 1,
+      interactions: rules,
+      window: sources.window,
+      split,
+      trainedCount: vocabulary.trainedCount,
+      itemFeatures: itemFeatureSchemas(items.slice(1, vocabulary.trainedCount + 1), config),
+      userFeatures: learnFeatureSchemas(userAttributes.filter((attributes) => attributes !== undefined), {
+        attributes: config.features.users,
+        minHolders: config.features.minHolders,
+        maxSlots: 1,
+      }),
+      counts: {
+        events: sources.events.length,
+        interactions: selected.interactions.length,
+        users: sequences.userIds.length,
+        items: items.length - 1,
+        trainInteractions: selected.interactions.filter(({ occurredAt }) => occurredAt < split.validationFrom).length,
+        testInteractions: selected.interactions.length - beforeTest.length,
+      },
+      dropped: selected.dropped,
+      sources: sources.files,
+    },
+  };
+}
+
+function toCatalogItem({ itemId, title, available, attributes }: Item): CatalogItem {
+  return {
+    itemId,
+    ...(title === undefined ? {} : { title }),
+    ...(available === undefined ? {} : { available }),
+    attributes: attributes as Attributes,
+  };
+}
+
+/** Schemas are learned from items known before the test window only. */
+function itemFeatureSchemas(items: readonly CatalogItem[], config: FacetConfig): DatasetInfo['itemFeatures'] {
+  const { items: attributes, titleWords, minHolders, maxSlots } = config.features;
+  const holders = items.map(titleWords ? featureAttributes : (item) => item.attributes);
+  const chosen = attributes === 'auto' || !titleWords ? attributes : [...attributes, titleFeatureName];
+  return learnFeatureSchemas(holders, { attributes: chosen, minHolders, maxSlots });
+}
+
+function splitOf(interactions: readonly Interaction[], config: FacetConfig): TimeSplit {
+  const { testFrom, validationFrom, testShare, validationShare } = config.split;
+  if (testFrom === undefined && validationFrom === undefined) {
+    return chooseTimeSplit(interactions.map(({ occurredAt }) => occurredAt), { testShare, validationShare });
+  }
+  if (testFrom === undefined || validationFrom === undefined || Date.parse(validationFrom) >= Date.parse(testFrom)) {
+    throw new AppError('split.validationFrom and split.testFrom must both be given, the first before the second.', {
+      code: 'CONFIG_INVALID',
+      remedy: 'Correct them in facet.yaml, or remove both to split by shares.',
+    });
+  }
+  return { validationFrom: Date.parse(validationFrom), testFrom: Date.parse(testFrom) };
+}
+
+function noPositives(events: readonly LakeEvent[], rule: string): AppError {
+  const types = new Map<string, number>();
+  for (const { type } of events) types.set(type, (types.get(type) ?? 0) + 1);
+  const found = [...types].map(([type, count]) => `${type} (${count})`).join(', ');
+  return new AppError(
+    events.length === 0 ? 'There are no events.' : `No event is positive by the rule "${rule}"; the events are: ${found}.`,
+    {
+      code: 'DATASET_NO_POSITIVES',
+      remedy: events.length === 0 ? 'Import some with facet import.' : 'Set interactions.positives in facet.yaml.',
+    },
+  );
+}

@@ -1,0 +1,71 @@
+import { createItemVocabulary, encodeFeatures, FeatureSchema } from '@facet/features';
+import type { Attributes, EncodedFeature, ItemVocabulary, TimeSplit, UserSequences } from '@facet/features';
+import type { CatalogItem } from '@facet/bundles';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+
+/** What `dataset.json` says: the rules, the sources and the counts, enough to rebuild the same bytes. */
+export const DatasetInfo = Type.Object({
+  formatVersion: Type.Literal(1),
+  interactions: Type.Object({
+    positives: Type.String(),
+    repeats: Type.Union([Type.Literal('keep'), Type.Literal('first')]),
+    tieSeed: Type.Integer(),
+  }),
+  /** Events with occurredAt and receivedAt before these moments (epoch milliseconds), half-open. */
+  window: Type.Object({ occurredBefore: Type.Integer(), receivedBefore: Type.Integer() }),
+  split: Type.Object({ validationFrom: Type.Integer(), testFrom: Type.Integer() }),
+  trainedCount: Type.Integer(),
+  itemFeatures: Type.Array(FeatureSchema),
+  userFeatures: Type.Array(FeatureSchema),
+  counts: Type.Record(Type.String(), Type.Integer()),
+  dropped: Type.Record(Type.String(), Type.Integer()),
+  sources: Type.Object({
+    lake: Type.Array(Type.Object({ path: Type.String(), sha256: Type.String(), rows: Type.Integer() })),
+    catalog: Type.Array(Type.Object({ path: Type.String(), sha256: Type.String() })),
+  }),
+});
+export type DatasetInfo = Static<typeof DatasetInfo>;
+
+/** A dataset in memory: what training and evaluation work on. */
+export interface Dataset {
+  readonly id: string;
+  readonly info: DatasetInfo;
+  readonly vocabulary: ItemVocabulary;
+  /** [N + 1] by item index; position 0 is a placeholder. */
+  readonly items: readonly CatalogItem[];
+  readonly sequences: UserSequences;
+  /** Rows [N + 1, slots] of each item feature. */
+  readonly itemFeatures: readonly EncodedFeature[];
+  /** Rows [U, 1] of each user feature. */
+  readonly profiles: readonly EncodedFeature[];
+  readonly split: TimeSplit;
+}
+
+/** What a dataset is made from, before features are encoded. */
+export interface DatasetParts {
+  readonly info: DatasetInfo;
+  readonly items: readonly CatalogItem[];
+  readonly sequences: UserSequences;
+  /** [U] attributes of the sequences' users. */
+  readonly userAttributes: readonly (Attributes | undefined)[];
+}
+
+/** An item's attributes with its title among them, where title words are a feature. */
+export function featureAttributes(item: CatalogItem): Attributes {
+  return item.title === undefined ? item.attributes : { ...item.attributes, title: item.title };
+}
+
+export function assembleDataset(id: string, parts: DatasetParts): Dataset {
+  const { info, items } = parts;
+  return {
+    id,
+    info,
+    items,
+    vocabulary: createItemVocabulary(items.map((item) => item.itemId), info.trainedCount),
+    sequences: parts.sequences,
+    itemFeatures: encodeFeatures(info.itemFeatures, items.map(featureAttributes)),
+    profiles: encodeFeatures(info.userFeatures, parts.userAttributes),
+    split: info.split,
+  };
+}

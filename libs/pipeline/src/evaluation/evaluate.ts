@@ -1,0 +1,155 @@
+import { bootstrapInterval, interestShares, interestSimilarity, pairedBootstrap, winningInterest } from '@facet/evaluation';
+import type { BootstrapInterval, CutoffMetrics, InterestSimilarity, PairedDifference, RankingEvaluation } from '@facet/evaluation';
+import type { Dataset } from '../dataset/dataset.ts';
+import type { Model } from '../training/model-artifact.ts';
+import { fitBaselines } from './baselines.ts';
+import { createModelScorer } from './model-scorer.ts';
+import type { ModelScorer } from './model-scorer.ts';
+import { evaluateTasks, heldOutWindow } from './tasks.ts';
+import type { HeldOutWindow, TaskEvaluations } from './tasks.ts';
+
+/** One method's figures on one task. */
+export interface MethodMetrics {
+  readonly users: number;
+  readonly cutoffs: readonly CutoffMetrics[];
+  /** Recall at the main cutoff with its 95 % bootstrap interval over users. */
+  readonly recall: BootstrapInterval;
+}
+
+export interface EvaluatedMethod {
+  readonly name: string;
+  /** Items that the user had not chosen before; the history is masked. */
+  readonly new: MethodMetrics;
+  /** Everything the user chose, repeats included; nothing is masked. */
+  readonly all: MethodMetrics;
+}
+
+/** How the interests of a model differ and share the work; see libs/evaluation/src/monitors. */
+export interface InterestReport {
+  readonly meanInterests: number;
+  readonly similarity: InterestSimilarity;
+  /** Share of the held-out labels that each interest wins, and exp of their entropy. */
+  readonly labelShares: readonly number[];
+  readonly effectiveInterests: number;
+}
+
+export interface EvaluationReport {
+  readonly modelId: string;
+  readonly datasetId: string;
+  /** Epoch milliseconds of the test window, half-open. */
+  readonly window: { readonly from: number; readonly before: number };
+  /** Recall at this cutoff decides. */
+  readonly mainCutoff: number;
+  readonly rules: string;
+  /** The interest model first, then the baselines. */
+  readonly methods: readonly EvaluatedMethod[];
+  readonly itemCf: Readonly<Record<string, unknown>>;
+  /** Recall of the model minus that of the best baseline on the same users. */
+  readonly margin: Readonly<Record<'new' | 'all', PairedDifference & { readonly baseline: string }>>;
+  readonly interests: InterestReport;
+}
+
+export interface EvaluateOptions {
+  readonly dataset: Dataset;
+  readonly model: Model;
+  readonly cutoffs: readonly number[];
+  readonly tieSeed: number;
+  readonly onMethod?: (name: string, done: number, total: number) => void;
+}
+
+const bootstrapSeed = 1;
+const preferredCutoff = 50;
+const rules =
+  'Ranking over every item known before the window; users with at least one interaction before it; items first chosen ' +
+  'inside the window count as misses; equal scores rank by a seeded hash of the item.';
+
+/** Measures the model and the baselines on the test window: the same users, candidates, truth and tie rule for all. */
+export async function evaluateModel(options: EvaluateOptions): Promise<EvaluationReport> {
+  const { dataset, model } = options;
+  const { testFrom } = dataset.split;
+  const window = heldOutWindow(dataset, testFrom, Number.POSITIVE_INFINITY);
+  const { baselines, itemCfOptions } = fitBaselines(dataset, testFrom);
+  const modelScorer = createModelScorer(dataset, model.info.spec, model.weights, { asOf: testFrom, candidates: window.candidates });
+  const methods = [{ name: 'interest model', score: modelScorer.score }, ...baselines];
+  const evaluations: (TaskEvaluations & { name: string })[] = [];
+  for (const { name, score } of methods) {
+    options.onMethod?.(name, evaluations.length, methods.length);
+    await new Promise((resolve) => setImmediate(resolve));
+    const evaluated = evaluateTasks(score, window.users, {
+      cutoffs: options.cutoffs,
+      catalogSize: dataset.items.length - 1,
+      tieSeed: options.tieSeed,
+    });
+    evaluations.push({ name, ...evaluated });
+  }
+  const mainCutoff = options.cutoffs.includes(preferredCutoff) ? preferredCutoff : options.cutoffs.at(-1)!;
+  const main = options.cutoffs.indexOf(mainCutoff);
+  return {
+    modelId: model.id,
+    datasetId: dataset.id,
+    window: { from: testFrom, before: dataset.info.window.occurredBefore },
+    mainCutoff,
+    rules,
+    methods: evaluations.map(({ name, new: newItems, all }) => ({
+      name,
+      new: summarize(newItems, main),
+      all: summarize(all, main),
+    })),
+    itemCf: { ...itemCfOptions },
+    margin: { new: marginOf(evaluations, 'new', main), all: marginOf(evaluations, 'all', main) },
+    interests: reportInterests(modelScorer, window, model.info.spec.config.interests),
+  };
+}
+
+function summarize(evaluation: RankingEvaluation, main: number): MethodMetrics {
+  return {
+    users: evaluation.users,
+    cutoffs: evaluation.metrics,
+    recall: bootstrapInterval(evaluation.perUser[main]!.recall, { seed: bootstrapSeed }),
+  };
+}
+
+function marginOf(
+  evaluations: readonly (TaskEvaluations & { name: string })[],
+  task: 'new' | 'all',
+  main: number,
+): PairedDifference & { baseline: string } {
+  const [model, ...baselines] = evaluations;
+  const recallOf = (evaluated: TaskEvaluations): number => evaluated[task].metrics[main]!.recall;
+  const best = baselines.reduce((strongest, candidate) => (recallOf(candidate) > recallOf(strongest) ? candidate : strongest));
+  const difference = pairedBootstrap(model![task].perUser[main]!.recall, best[task].perUser[main]!.recall, { seed: bootstrapSeed });
+  return { ...difference, baseline: best.name };
+}
+
+function reportInterests(scorer: ModelScorer, window: HeldOutWindow, maxInterests: number): InterestReport {
+  const users = window.users.map((user) => ({ user, interests: scorer.interests(user) }));
+  const { dim } = scorer;
+  const winners = users.flatMap(({ user, interests }) =>
+    [...user.truth.items].map((item) =>
+      winningInterest(interests.vectors, interests.count, scorer.vectors.subarray(item * dim, (item + 1) * dim)),
+    ),
+  );
+  const { shares, effectiveInterests } = interestShares(winners.filter((winner) => winner >= 0), maxInterests);
+  return {
+    meanInterests: mean(users.map(({ interests }) => interests.count)),
+    similarity: interestSimilarity(users.map(({ interests }) => withoutPrior(interests, dim, scorer.embeddingDim)), scorer.embeddingDim),
+    labelShares: [...shares],
+    effectiveInterests,
+  };
+}
+
+/** Interest vectors without the constant coordinate that meets the popularity prior, which would make all alike. */
+function withoutPrior(
+  { count, vectors }: { count: number; vectors: Float32Array },
+  dim: number,
+  embeddingDim: number,
+): { interests: Float32Array; active: number } {
+  const interests = new Float32Array(count * embeddingDim);
+  for (let k = 0; k < count; k++) interests.set(vectors.subarray(k * dim, k * dim + embeddingDim), k * embeddingDim);
+  return { interests, active: count };
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+

@@ -1,0 +1,53 @@
+import { evaluateRanking, rankUsers } from '@facet/evaluation';
+import type { HeldOutUser, RankedUser, RankingEvaluation, Scorer } from '@facet/evaluation';
+import { heldOutByTime, itemsKnownBefore, mix } from '@facet/features';
+import type { Dataset } from '../dataset/dataset.ts';
+import type { SequenceUser } from './model-scorer.ts';
+
+/** A window of time that methods are measured on, with the users who have a history before it. */
+export interface HeldOutWindow {
+  /** Epoch milliseconds, half-open. */
+  readonly from: number;
+  readonly before: number;
+  /** [N + 1] 1 for the items known at `from`: the candidates of every method. */
+  readonly candidates: Uint8Array;
+  readonly users: readonly HeldOutSequenceUser[];
+}
+
+export type HeldOutSequenceUser = HeldOutUser & SequenceUser;
+
+export function heldOutWindow(dataset: Dataset, from: number, before: number): HeldOutWindow {
+  const { sequences } = dataset;
+  const candidates = itemsKnownBefore(sequences, from, dataset.items.length - 1);
+  const users = heldOutByTime(sequences, { from, before, known: candidates }).map(({ user, start, end, truth, absent }) => ({
+    userIndex: user,
+    start,
+    end,
+    history: sequences.items.slice(start, end).filter((item) => item > 0),
+    truth: { items: truth, absent },
+  }));
+  return { from, before, candidates, users };
+}
+
+/** The two questions that are reported apart: items new to the user, and everything, repeats included. */
+export interface TaskEvaluations {
+  readonly new: RankingEvaluation;
+  readonly all: RankingEvaluation;
+}
+
+/** Ranks the full catalogue for each user once and evaluates both tasks on it. */
+export function evaluateTasks(
+  scorer: Scorer<HeldOutSequenceUser>,
+  users: readonly HeldOutSequenceUser[],
+  options: { readonly cutoffs: readonly number[]; readonly catalogSize: number; readonly tieSeed: number },
+): TaskEvaluations {
+  const rankings: { new: RankedUser[]; all: RankedUser[] } = { new: [], all: [] };
+  const n = Math.max(...options.cutoffs);
+  users.forEach((user, position) => {
+    const scores = scorer(user);
+    const tieSeed = mix(options.tieSeed ^ position);
+    rankings.new.push(...rankUsers(() => scores, [user], { n, task: 'new', tieSeed }));
+    rankings.all.push(...rankUsers(() => scores, [user], { n, task: 'all', tieSeed }));
+  });
+  return { new: evaluateRanking(rankings.new, options), all: evaluateRanking(rankings.all, options) };
+}

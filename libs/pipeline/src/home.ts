@@ -1,0 +1,21 @@
+import { join } from 'node:path';
+import { eventsHome } from '@facet/events';
+import type { EventsHome } from '@facet/events';
+
+/** The folders of one data home: everything that Facet writes about one stream of events lies under it. */
+export interface HomePaths extends EventsHome {
+  readonly artifactsFolder: string;
+  /** Which stage gave which output for which inputs. */
+  readonly stagesFolder: string;
+  /** States of unfinished training runs. */
+  readonly checkpointsFolder: string;
+}
+
+export function homePaths(root: string): HomePaths {
+  return {
+    ...eventsHome(root),
+    artifactsFolder: join(root, 'artifacts'),
+    stagesFolder: join(root, 'stages'),
+    checkpointsFolder: join(root, 'checkpoints'),
+  };
+}

@@ -1,0 +1,166 @@
+import { join } from 'node:path';
+import { createFolderArtifactStore, hashFile } from '@facet/artifacts';
+import type { ArtifactStore } from '@facet/artifacts';
+import { catalogFiles, listLakeFiles, readItems, readLake, readUsers } from '@facet/events';
+import { isAppError } from '@facet/platform';
+import { buildDataset } from './dataset/build-dataset.ts';
+import { openDataset, putDataset } from './dataset/dataset-artifact.ts';
+import type { DatasetInfo } from './dataset/dataset.ts';
+import { resolveModel } from './config.ts';
+import type { FacetConfig } from './config.ts';
+import { evaluateModel } from './evaluation/evaluate.ts';
+import type { EvaluateOptions, EvaluationReport } from './evaluation/evaluate.ts';
+import type { HomePaths } from './home.ts';
+import { buildBundle } from './indexing/build-bundle.ts';
+import type { BuildBundleOptions } from './indexing/build-bundle.ts';
+import { hashJson, runStage } from './stage.ts';
+import type { StageResult } from './stage.ts';
+import { openModel } from './training/model-artifact.ts';
+import { trainModel } from './training/train.ts';
+import type { TrainOptions } from './training/train.ts';
+
+/** What every stage works with. */
+export interface StageContext {
+  readonly home: HomePaths;
+  readonly config: FacetConfig;
+  readonly store: ArtifactStore;
+}
+
+/** Raised when a stage computes something else from the same inputs, so that kept outputs are not reused. */
+const stageVersions = { dataset: 1, train: 1, evaluate: 1, index: 1 } as const;
+
+export function createStageContext(home: HomePaths, config: FacetConfig): StageContext {
+  return { home, config, store: createFolderArtifactStore(home.artifactsFolder) };
+}
+
+/** Lake and catalog → dataset. @throws AppError as `buildDataset`. */
+export async function datasetStage({ home, config, store }: StageContext): Promise<StageResult<{ datasetId: string; info: DatasetInfo }>> {
+  const lake = (await listLakeFiles(home.lakeFolder)).map(({ path, sha256, rows }) => ({ path, sha256, rows }));
+  const catalog = await catalogSources(home.catalogFolder);
+  return runStage({
+    folder: home.stagesFolder,
+    name: 'dataset',
+    inputs: {
+      version: stageVersions.dataset,
+      lake,
+      catalog,
+      interactions: config.interactions,
+      split: config.split,
+      features: config.features,
+    },
+    isUsable: ({ datasetId }) => exists(store, 'dataset', datasetId),
+    run: async () => {
+      const events = await readLake(home.lakeFolder);
+      const latest = (times: (event: (typeof events)[number]) => number): number =>
+        events.reduce((newest, event) => Math.max(newest, times(event)), 0);
+      const parts = buildDataset(
+        {
+          events,
+          items: await readItems(home.catalogFolder),
+          users: await readUsers(home.catalogFolder),
+          files: { lake, catalog },
+          window: {
+            occurredBefore: latest((event) => event.occurredAt) + 1,
+            receivedBefore: latest((event) => event.receivedAt) + 1,
+          },
+        },
+        config,
+      );
+      const { id } = await putDataset(store, parts);
+      return { datasetId: id, info: parts.info };
+    },
+  });
+}
+
+/** Dataset → model. Its curves are in the model; a killed run goes on from its last epoch. */
+export async function trainStage(
+  { home, config, store }: StageContext,
+  datasetId: string,
+  watch: Pick<TrainOptions, 'onProgress' | 'onEpoch' | 'signal'> = {},
+): Promise<StageResult<{ modelId: string }>> {
+  const { model, training } = resolveModel(config);
+  const inputs = { version: stageVersions.train, datasetId, model, training };
+  return runStage({
+    folder: home.stagesFolder,
+    name: 'train',
+    inputs,
+    isUsable: ({ modelId }) => exists(store, 'model', modelId),
+    run: async () => {
+      const dataset = await openDataset(store, datasetId);
+      const checkpoints = join(home.checkpointsFolder, hashJson(inputs));
+      const { id } = await trainModel({ store, dataset, model, training, checkpoints, ...watch });
+      return { modelId: id };
+    },
+  });
+}
+
+/** Dataset and model → the report on the test window, beside the baselines. */
+export async function evaluateStage(
+  { home, config, store }: StageContext,
+  ids: { readonly datasetId: string; readonly modelId: string },
+  watch: Pick<EvaluateOptions, 'onMethod'> = {},
+): Promise<StageResult<EvaluationReport>> {
+  return runStage({
+    folder: home.stagesFolder,
+    name: 'evaluate',
+    inputs: { version: stageVersions.evaluate, ...ids, evaluation: config.evaluation },
+    run: async () => {
+      const dataset = await openDataset(store, ids.datasetId);
+      const model = await openModel(store, ids.modelId);
+      return evaluateModel({ dataset, model, ...config.evaluation, ...watch });
+    },
+  });
+}
+
+/** Model → bundle with its index. Nothing serves it until it is promoted. */
+export async function indexStage(
+  { home, config, store }: StageContext,
+  ids: { readonly datasetId: string; readonly modelId: string },
+  options: { readonly metrics?: Readonly<Record<string, number>> } & Pick<BuildBundleOptions, 'onProgress'> = {},
+): Promise<StageResult<{ bundleId: string }>> {
+  const { metrics = {}, ...watch } = options;
+  return runStage({
+    folder: home.stagesFolder,
+    name: 'index',
+    inputs: { version: stageVersions.index, ...ids, index: config.index, metrics },
+    isUsable: ({ bundleId }) => exists(store, 'bundle', bundleId),
+    run: async () => {
+      const dataset = await openDataset(store, ids.datasetId);
+      const model = await openModel(store, ids.modelId);
+      const { id } = await buildBundle({ store, dataset, model, index: config.index, metrics, ...watch });
+      return { bundleId: id };
+    },
+  });
+}
+
+/** The figures of an evaluation that a bundle carries, by name: `new.recall@50`. */
+export function headlineMetrics({ methods, mainCutoff }: EvaluationReport): Record<string, number> {
+  const model = methods[0]!;
+  return Object.fromEntries(
+    (['new', 'all'] as const).flatMap((task) => {
+      const metrics = model[task].cutoffs.find(({ cutoff }) => cutoff === mainCutoff)!;
+      return (['recall', 'hitRate', 'ndcg'] as const).map((name) => [`${task}.${name}@${mainCutoff}`, metrics[name]]);
+    }),
+  );
+}
+
+async function exists(store: ArtifactStore, kind: string, id: string): Promise<boolean> {
+  return (await store.list(kind)).some(({ ref }) => ref.id === id);
+}
+
+async function catalogSources(folder: string): Promise<{ path: string; sha256: string }[]> {
+  const sources: { path: string; sha256: string }[] = [];
+  for (const file of Object.values(catalogFiles)) {
+    try {
+      sources.push({ path: file, sha256: (await hashFile(join(folder, file))).sha256 });
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+  return sources;
+}
+
+function isMissing(error: unknown): boolean {
+  const cause = isAppError(error) ? error.cause : error;
+  return (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+}
