@@ -5,12 +5,14 @@ import { promisify } from 'node:util';
 import { explainFailure, SetupFailure } from '../kit/failure.mjs';
 
 const LIBRARY_FOLDERS = [
+  ...(process.env['LIBRARY_PATH'] ?? '').split(':'),
+  ...(process.env['LD_LIBRARY_PATH'] ?? '').split(':'),
   '/usr/lib/x86_64-linux-gnu',
   '/lib/x86_64-linux-gnu',
   '/usr/lib64',
   '/usr/lib',
   '/usr/local/lib',
-];
+].filter((folder) => folder !== '');
 
 /**
  * @typedef {object} Requirement

@@ -1,0 +1,187 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const setupFolder = fileURLToPath(new URL('..', import.meta.url));
+
+/** Stands for every tool that setup calls: quick, and failing or hanging when it is told to. */
+const tool = `#!/bin/sh
+name=$(basename "$0")
+call="$name $*"
+case "$call" in
+  "g++ --version") echo g++; exit ;;
+  "make --version") echo GNU Make; exit ;;
+  "cmake --version") echo cmake version 3.25.1; exit ;;
+  "python3 -c "*) echo 1; exit ;;
+  "python3 -m pip --version") echo pip 23.0; exit ;;
+  "cargo --version") echo cargo 1.80.0; exit ;;
+esac
+case "$call" in
+  "npm ci"*) step=npm ;;
+  "python3 -m pip download"*) step=pip ;;
+  "python3 "*) step=unpack ;;
+  "cargo metadata"*) step=cargo ;;
+  "cmake --build"*) step=make ;;
+  "cmake -S"*) step=configure ;;
+  "g++ "*tfjs*) step=tfjs-addon ;;
+  "g++ "*faiss*) step=faiss-addon ;;
+  *) echo "unexpected: $call" >&2; exit 99 ;;
+esac
+echo "$step" >> "$FAKE/calls"
+after() { while [ $# -gt 1 ]; do [ "$1" = "$flag" ] && { echo "$2"; return; }; shift; done; }
+if [ -f "$FAKE/fail-$step" ]; then cat "$FAKE/fail-$step" >&2; exit 2; fi
+if [ -f "$FAKE/hang-$step" ]; then echo $$ > "$FAKE/hanging"; sleep 100 & wait; fi
+case "$step" in
+  npm) cp -r "$FAKE/packages" node_modules ;;
+  pip) flag=--dest; touch "$(after "$@")/tensorflow.whl" ;;
+  unpack) mkdir -p "$3/lib" "$3/include"; touch "$3/lib/libtensorflow_cc.so.2" "$3/lib/libtensorflow_framework.so.2" ;;
+  cargo) echo "{\\"packages\\":[{\\"name\\":\\"faiss-sys\\",\\"manifest_path\\":\\"$FAKE/crate/Cargo.toml\\"}]}" ;;
+  configure) flag=-B; mkdir -p "$(after "$@")/faiss" ;;
+  make) sleep 0.3; echo "[ 50%] Building"; touch "$2/faiss/libfaiss_avx2.a" ;;
+  *) flag=-o; echo "addon" > "$(after "$@")" ;;
+esac
+`;
+
+export interface SetupResult {
+  code: number | null;
+  output: string;
+  seconds: number;
+}
+
+/**
+ * A machine in a temporary folder on which the real setup.mjs runs: its own tools, libraries and cache, and clones with
+ * two small packages in the place of tfjs-node and faiss-node.
+ */
+export function createFakeMachine() {
+  const home = mkdtempSync(path.join(tmpdir(), 'facet-setup-test-'));
+  const file = (...parts: string[]) => path.join(home, ...parts);
+  const write = (name: string, text: string) => {
+    mkdirSync(path.dirname(file(name)), { recursive: true });
+    writeFileSync(file(name), text);
+  };
+
+  for (const name of ['g++', 'make', 'cmake', 'python3', 'cargo', 'npm']) {
+    write(`bin/${name}`, tool);
+    chmodSync(file('bin', name), 0o755);
+  }
+  for (const name of ['libopenblas.so', 'libopenblas.so.0', 'libgomp.so.1']) write(`libraries/${name}`, '');
+  write('crate/faiss/faiss/Index.h', '');
+
+  const locked = Object.fromEntries(
+    ['@tensorflow/tfjs-node', 'faiss-node', 'node-addon-api', 'node-api-headers'].map((name) => [
+      `node_modules/${name}`,
+      { version: '1.0.0', integrity: `sha512-${name}` },
+    ]),
+  );
+  const lock = JSON.stringify({ packages: { '': {}, ...locked } });
+  write('packages/.package-lock.json', JSON.stringify({ packages: locked }));
+  write('packages/@tensorflow/tfjs-node/index.js', 'exports.scalar = () => ({ dataSync() {} });\n');
+  write('packages/faiss-node/package.json', '{ "main": "lib/index.js" }');
+  write('packages/faiss-node/src/faiss.cc', 'int a;\nint b;\nint c;\n');
+  write('packages/faiss-node/lib/index.js', 'exports.version = "published";\n');
+  write('packages/node-addon-api/napi.h', '');
+  write('packages/node-api-headers/include/node_api.h', '');
+
+  const environment = {
+    PATH: `${file('bin')}:/usr/bin:/bin`,
+    FACET_CACHE_DIR: file('cache'),
+    LIBRARY_PATH: file('libraries'),
+    LD_LIBRARY_PATH: file('libraries'),
+    FAKE: home,
+  };
+
+  return {
+    cache: file('cache'),
+
+    /** A clone with setup's own sources and a small patch for the small faiss-node. */
+    clone(name: string): string {
+      const root = file(name);
+      cpSync(setupFolder, path.join(root, 'tools/setup'), {
+        recursive: true,
+        filter: (source) => !/node_modules|out-tsc|test/.test(path.relative(setupFolder, source)),
+      });
+      writeFileSync(path.join(root, 'package-lock.json'), lock);
+      this.patch(root, 'patched');
+      return root;
+    },
+
+    patch(root: string, version: string): void {
+      const patch = [
+        '--- a/lib/index.js\n+++ b/lib/index.js\n@@ -1 +1,2 @@\n-exports.version = "published";',
+        `+exports.version = "${version}";\n+exports.IndexFlatIP = class { add() {} };`,
+        '--- a/src/faiss.cc\n+++ b/src/faiss.cc\n@@ -1,3 +1,3 @@\n int a;\n-int b;\n+int bb;\n int c;\n',
+      ].join('\n');
+      writeFileSync(path.join(root, 'tools/setup/faiss-node.patch'), patch);
+    },
+
+    /** Makes a step print a text and fail, or hang; `null` heals it. */
+    tell(step: string, how: { fail: string } | 'hang' | null): void {
+      for (const kind of ['fail', 'hang']) rmSync(file(`${kind}-${step}`), { force: true });
+      if (how === 'hang') write(`hang-${step}`, '');
+      else if (how !== null) write(`fail-${step}`, `${how.fail}\n`);
+    },
+
+    start(root: string): { child: ChildProcess; ended: Promise<SetupResult> } {
+      const startedAt = performance.now();
+      const child = spawn(process.execPath, [path.join(root, 'tools/setup/setup.mjs'), '--verbose'], {
+        cwd: root,
+        env: environment,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let output = '';
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding('utf8').on('data', (text) => (output += text));
+      }
+      const ended = new Promise<SetupResult>((resolve) => {
+        child.on('close', (code) => resolve({ code, output, seconds: (performance.now() - startedAt) / 1_000 }));
+      });
+      return { child, ended };
+    },
+
+    run(root: string): Promise<SetupResult> {
+      return this.start(root).ended;
+    },
+
+    /** Process id of the tool that hangs, once it does. */
+    async hangingTool(): Promise<number> {
+      for (let i = 0; i < 500; i++) {
+        const text = existsSync(file('hanging')) ? readFileSync(file('hanging'), 'utf8') : '';
+        if (text.trim() !== '') {
+          rmSync(file('hanging'));
+          return Number(text);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      throw new Error('no tool hangs');
+    },
+
+    /** Steps since the last call of this, in order of the alphabet: some run at the same time. */
+    takeCalls(): string[] {
+      const calls = existsSync(file('calls')) ? readFileSync(file('calls'), 'utf8').trim().split('\n') : [];
+      rmSync(file('calls'), { force: true });
+      return calls.sort();
+    },
+
+    /** What a stopped run must not leave behind. */
+    leftovers(): string[] {
+      return readdirSync(file('cache'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+        /\.part-|\.lock$|^locks\/./.test(name),
+      );
+    },
+
+    remove: () => rmSync(home, { recursive: true, force: true }),
+  };
+}
