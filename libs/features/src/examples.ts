@@ -32,28 +32,34 @@ export function prefixExamples(sequences: UserSequences, before: number): Exampl
 /**
  * What a time split asks at its cut, at every earlier cut that a user lived through: the history ends strictly before
  * the moment, so a basket never predicts its own items, and the labels are what the user chose in the `windowMs` from
- * it on (cut off at `before`). A user's moments are the first interactions of each day or, with `moment: 'interaction'`, of each distinct time.
+ * it on (cut off at `before`). A user's moments are the starts of the days (UTC) on which they chose something, and
+ * `extraMoments` of the times within those days, drawn once.
  */
 export function windowExamples(
   sequences: UserSequences,
-  options: { readonly before: number; readonly windowMs: number; readonly moment: 'day' | 'interaction' },
+  options: { readonly before: number; readonly windowMs: number; readonly extraMoments: number; readonly random: Random },
 ): Examples {
   const columns = createColumns();
   for (let user = 0; user < sequences.userIds.length; user++) {
     const start = sequences.offsets[user]!;
     const last = historyEnd(sequences, user, options.before);
-    let previous = Number.NEGATIVE_INFINITY;
-    for (let position = start; position < last; position++) {
-      const occurredAt = sequences.times[position]!;
-      const moment = options.moment === 'day' ? Math.floor(occurredAt / dayMs) * dayMs : occurredAt;
-      if (moment === previous) continue;
-      previous = moment;
-      if (position === start) continue;
+    for (const moment of momentsOf(sequences.times.subarray(start, last), options)) {
+      const end = historyEnd(sequences, user, moment);
+      if (end === start) continue;
       const labelEnd = Math.min(last, historyEnd(sequences, user, moment + options.windowMs));
-      columns.add(user, start, position, Math.max(labelEnd, position + 1), moment);
+      columns.add(user, start, end, labelEnd, moment);
     }
   }
   return columns.finish();
+}
+
+/** The start of each day of `times` (ascending epoch milliseconds) and some of the other times, ascending. */
+function momentsOf(times: Float64Array, { extraMoments, random }: { extraMoments: number; random: Random }): number[] {
+  const days = new Set<number>();
+  for (const time of times) days.add(Math.floor(time / dayMs) * dayMs);
+  const within = [...new Set(times)].filter((time) => !days.has(time));
+  random.shuffle(within);
+  return [...days, ...within.slice(0, extraMoments)].sort((a, b) => a - b);
 }
 
 /**

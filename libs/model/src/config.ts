@@ -27,10 +27,15 @@ export const ModelConfig = Type.Object({
     trainingLogits: Type.Union([Type.Literal('redrawn'), Type.Literal('fixed')]),
     /** `last`: only the last iteration carries gradients, as in public code. `all`: every one. */
     gradient: Type.Union([Type.Literal('last'), Type.Literal('all')]),
+    /**
+     * How a capsule and a behavior agree: 0 is the paper's inner product u_jᵀ S·e_i; c > 0 is c times their cosine, which
+     * does not fade with the capsules' length and keeps interests apart.
+     */
+    cosineAgreement: Type.Number({ minimum: 0 }),
     /** S starts as this times the identity plus small noise; 0 means Glorot noise only. */
     identity: Type.Number(),
   }),
-  /** Age and count of a behavior: embeddings added to it, and its weight in the capsules (not in the paper). */
+  /** A behavior's age: an embedding added to it, and its weight in the capsules (not in the paper). */
   recency: Type.Boolean(),
   /** A recency-weighted mean of the behaviors beside each capsule (not in the paper). */
   context: Type.Boolean(),
@@ -77,9 +82,14 @@ export const TrainingConfig = Type.Object({
   patience: Type.Integer({ minimum: 1 }),
   /** Most examples of one user in an epoch; 0 means all. */
   examplesPerUser: Type.Integer({ minimum: 0 }),
-  /** `next`: the next interaction is the label. `window`: every interaction of the days after the moment is one. */
+  /**
+   * `next`: the next interaction is the label. `window`: at each day of a user, and at some moments within them, every
+   * interaction of the `windowDays` that follow is one: the question that a time split asks.
+   */
   labels: Type.Union([Type.Literal('next'), Type.Literal('window')]),
   windowDays: Type.Number({ exclusiveMinimum: 0 }),
+  /** Moments of each user beside the starts of days. */
+  extraMoments: Type.Integer({ minimum: 0 }),
   /** Whether the chosen number of epochs is trained again with the validation window included. */
   refit: Type.Boolean(),
 });
@@ -92,7 +102,7 @@ export const facetModel: ModelConfig = {
   adaptiveInterests: true,
   sequenceLength: 100,
   distinctBehaviors: true,
-  routing: { iterations: 3, sigma: 1, trainingLogits: 'fixed', gradient: 'last', identity: 1 },
+  routing: { iterations: 3, sigma: 1, trainingLogits: 'fixed', gradient: 'last', cosineAgreement: 10, identity: 1 },
   recency: true,
   context: true,
   residual: true,
@@ -105,18 +115,19 @@ export const facetModel: ModelConfig = {
   negatives: 'all',
   popularityPrior: true,
   repeatBonus: true,
-  dropout: 0.1,
+  dropout: 0.3,
 };
 
 export const facetTraining: TrainingConfig = {
   seed: 1,
   batchSize: 256,
-  epochs: 10,
+  epochs: 6,
   learningRate: 3e-3,
-  patience: 3,
-  examplesPerUser: 4,
+  patience: 2,
+  examplesPerUser: 8,
   labels: 'window',
   windowDays: 70,
+  extraMoments: 5,
   refit: true,
 };
 
@@ -127,7 +138,7 @@ export const mindModel: ModelConfig = {
   adaptiveInterests: true,
   sequenceLength: 50,
   distinctBehaviors: false,
-  routing: { iterations: 3, sigma: 1, trainingLogits: 'redrawn', gradient: 'last', identity: 0 },
+  routing: { iterations: 3, sigma: 1, trainingLogits: 'redrawn', gradient: 'last', cosineAgreement: 0, identity: 0 },
   recency: false,
   context: false,
   residual: false,

@@ -1,4 +1,4 @@
-import { ageBucketCount, maxRepeatCount, popularityFeatureCount } from '@facet/features';
+import { ageBucketCount, popularityFeatureCount } from '@facet/features';
 import type { Random } from '@facet/features';
 import type { ModelSpec } from './config.ts';
 
@@ -57,9 +57,7 @@ export function initializeWeights(spec: ModelSpec, random: Random): Weights {
   for (const feature of spec.userFeatures) add(profileTable(feature.name), [feature.values.length + 1, config.profileDim], embedding);
   if (config.recency) {
     add('behavior/age', [ageBucketCount, D], zero);
-    add('behavior/count', [maxRepeatCount + 1, D], zero);
     add('behavior/ageWeight', [ageBucketCount], zero);
-    add('behavior/countWeight', [maxRepeatCount + 1], zero);
     if (config.context) add('context/ageWeight', [ageBucketCount], zero);
   }
   const { identity, sigma } = config.routing;

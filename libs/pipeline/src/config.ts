@@ -26,9 +26,9 @@ export const FacetConfig = Type.Object(
     split: Type.Object(
       {
         /** The newest share of the interactions, held out for the evaluation. */
-        testShare: Type.Number({ exclusiveMinimum: 0, maximum: 0.5, default: 0.1 }),
+        testShare: Type.Number({ exclusiveMinimum: 0, maximum: 0.5, default: 0.2 }),
         /** The share before it, for early stopping. */
-        validationShare: Type.Number({ exclusiveMinimum: 0, maximum: 0.5, default: 0.1 }),
+        validationShare: Type.Number({ exclusiveMinimum: 0, maximum: 0.5, default: 0.2 }),
         /** Fixed boundaries instead of shares; both or neither. */
         testFrom: Type.Optional(Moment),
         validationFrom: Type.Optional(Moment),

@@ -48,8 +48,7 @@ export function createUserKernel(spec: ModelSpec, weights: Weights, embeddings: 
       const item = behaviors.items[slot]! * D;
       for (let d = 0; d < D; d++) inputs[row * D + d] = embeddings[item + d]!;
       if (config.recency) {
-        addRow(inputs, row * D, weights['behavior/age']!.data, behaviors.ages[slot]! * D, D);
-        addRow(inputs, row * D, weights['behavior/count']!.data, behaviors.counts[slot]! * D, D);
+        addScaled(inputs, row * D, weights['behavior/age']!.data, behaviors.ages[slot]! * D, 1, D);
       }
       for (let out = 0; out < D; out++) projected[row * D + out] = dot(inputs, row * D, S, out * D, D);
     }
@@ -57,8 +56,7 @@ export function createUserKernel(spec: ModelSpec, weights: Weights, embeddings: 
   }
 
   function recencyLogit(behaviors: BehaviorRows, slot: number, ageTable: string): number {
-    const age = weights[ageTable]!.data[behaviors.ages[slot]!]!;
-    return (age + weights['behavior/countWeight']!.data[behaviors.counts[slot]!]!) * scalarScale;
+    return weights[ageTable]!.data[behaviors.ages[slot]!]! * scalarScale;
   }
 
   /** B2I routing (see layers/routing.ts) for K interests; returns capsules [K, D] and the last routing weights [K, n]. */
@@ -68,6 +66,8 @@ export function createUserKernel(spec: ModelSpec, weights: Weights, embeddings: 
     for (let k = 0; k < K; k++) b.set(logits.subarray(k * L + first, (k + 1) * L), k * n);
     const routing = new Float32Array(K * n);
     const capsules = new Float32Array(K * D);
+    const cosine = config.routing.cosineAgreement;
+    const lengths = Float32Array.from({ length: n }, (_, row) => lengthOf(projected, row * D, D));
     for (let iteration = 0; iteration < config.routing.iterations; iteration++) {
       softmaxOverInterests(b, routing, K, n);
       for (let cell = 0; cell < K * n; cell++) routing[cell]! *= weightOf[cell % n]!;
@@ -76,7 +76,11 @@ export function createUserKernel(spec: ModelSpec, weights: Weights, embeddings: 
         for (let row = 0; row < n; row++) addScaled(capsules, k * D, projected, row * D, routing[k * n + row]!, D);
         squashRow(capsules, k * D, D);
         if (iteration === config.routing.iterations - 1) continue;
-        for (let row = 0; row < n; row++) b[k * n + row]! += dot(capsules, k * D, projected, row * D, D);
+        const capsuleLength = lengthOf(capsules, k * D, D);
+        for (let row = 0; row < n; row++) {
+          const product = dot(capsules, k * D, projected, row * D, D);
+          b[k * n + row]! += cosine === 0 ? product : (cosine * product) / (capsuleLength * lengths[row]!);
+        }
       }
     }
     return { capsules, routing };
@@ -203,8 +207,12 @@ function squashRow(values: Float32Array, offset: number, D: number): void {
   for (let d = 0; d < D; d++) values[offset + d]! *= factor;
 }
 
+function lengthOf(values: Float32Array, offset: number, D: number): number {
+  return Math.sqrt(dot(values, offset, values, offset, D) + unitLengthEpsilon);
+}
+
 function scaleToUnitLength(vector: Float32Array): void {
-  const scale = 1 / Math.sqrt(dot(vector, 0, vector, 0, vector.length) + unitLengthEpsilon);
+  const scale = 1 / lengthOf(vector, 0, vector.length);
   for (let d = 0; d < vector.length; d++) vector[d]! *= scale;
 }
 
@@ -212,10 +220,6 @@ function dot(a: Float32Array, aOffset: number, b: Float32Array, bOffset: number,
   let sum = 0;
   for (let d = 0; d < length; d++) sum += a[aOffset + d]! * b[bOffset + d]!;
   return sum;
-}
-
-function addRow(target: Float32Array, offset: number, source: Float32Array, sourceOffset: number, length: number): void {
-  for (let d = 0; d < length; d++) target[offset + d]! += source[sourceOffset + d]!;
 }
 
 function addScaled(target: Float32Array, offset: number, source: Float32Array, sourceOffset: number, factor: number, length: number): void {

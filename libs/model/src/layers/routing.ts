@@ -1,6 +1,7 @@
 import { tf } from '../tf.ts';
 import type { Tensor2D, Tensor3D } from '../tf.ts';
 import { squash } from './squash.ts';
+import { unitLength } from './unit-length.ts';
 
 /** Far below any logit: its softmax weight is exactly zero in float32. */
 const minusInfinity = -1e9;
@@ -15,6 +16,8 @@ export interface RoutingInput {
   /** [B, K] 1 for an active interest, 0 for one beyond K'u. */
   readonly active: Tensor2D;
   readonly iterations: number;
+  /** 0: agreement is the inner product u_jᵀ S·e_i (Eq. 5). c > 0: c · cos(u_j, S·e_i), not in the paper. */
+  readonly cosineAgreement: number;
   /** `last`: all iterations but the last work on detached inputs and only fix the routing weights. */
   readonly gradient: 'last' | 'all';
 }
@@ -38,10 +41,17 @@ export function routeBehaviors(input: RoutingInput): Tensor3D {
       const behaviors = isLast ? input.projected : detached;
       const weights = tf.mul(softmaxOverInterests(logits), isLast ? weightRow : detachedRow) as Tensor3D; // [B, K, L]
       capsules = squash(tf.matMul(weights, behaviors) as Tensor3D); // [B, K, D]
-      if (!isLast) logits = tf.add(logits, tf.matMul(capsules, behaviors, false, true)) as Tensor3D;
+      if (!isLast) logits = tf.add(logits, agreement(capsules, behaviors, input.cosineAgreement)) as Tensor3D;
     }
     return capsules!;
   });
+}
+
+/** How much each capsule [B, K, D] and behavior [B, L, D] agree → [B, K, L]. */
+function agreement(capsules: Tensor3D, behaviors: Tensor3D, cosineAgreement: number): Tensor3D {
+  if (cosineAgreement === 0) return tf.matMul(capsules, behaviors, false, true) as Tensor3D;
+  const cosine = tf.matMul(unitLength(capsules), unitLength(behaviors), false, true);
+  return tf.mul(cosine, cosineAgreement) as Tensor3D;
 }
 
 /** Softmax over axis 1 of [B, K, L]. */

@@ -8,10 +8,9 @@ import { routeBehaviors } from './routing.ts';
 
 /** A batch of users as tensors. Padding is 0 in all of them and lies before the behaviors. */
 export interface UserBatch {
-  /** [B, L] item indexes, age buckets and counts of the behaviors. */
+  /** [B, L] item indexes and age buckets of the behaviors. */
   readonly behaviors: Tensor2D;
   readonly ages: Tensor2D;
-  readonly counts: Tensor2D;
   /** [B, L] 1 for a behavior, 0 for padding. */
   readonly mask: Tensor2D;
   /** [B, K] 1 for an active interest. */
@@ -44,8 +43,7 @@ export function userTower(
     let weights: Tensor2D = batch.mask; // [B, L]
     if (config.recency) {
       const age = tf.gather(variables['behavior/age']!, batch.ages.flatten());
-      const count = tf.gather(variables['behavior/count']!, batch.counts.flatten());
-      inputs = tf.mul(tf.addN([inputs, age, count]), batch.mask.reshape([B * L, 1]));
+      inputs = tf.mul(tf.add(inputs, age), batch.mask.reshape([B * L, 1]));
       weights = tf.mul(tf.exp(recencyLogits(variables, batch, 'behavior/ageWeight')), batch.mask);
     }
     if (batch.inputNoise !== undefined) inputs = tf.mul(inputs, batch.inputNoise.reshape([B * L, D]));
@@ -56,6 +54,7 @@ export function userTower(
       logits: batch.logits,
       active: batch.active,
       iterations: config.routing.iterations,
+      cosineAgreement: config.routing.cosineAgreement,
       gradient: config.routing.gradient,
     });
 
@@ -79,11 +78,9 @@ export function userTower(
   });
 }
 
-/** [B, L] logarithms of the behaviors' recency weights: a learned scalar of the age and one of the count. */
+/** [B, L] logarithms of the behaviors' recency weights: a learned scalar of the age. */
 function recencyLogits(variables: Readonly<Record<string, Variable>>, batch: UserBatch, ageTable: string): Tensor2D {
-  const age = tf.gather(variables[ageTable]!, batch.ages.flatten());
-  const count = tf.gather(variables['behavior/countWeight']!, batch.counts.flatten());
-  return tf.mul(tf.add(age, count), scalarScale).reshape(batch.ages.shape);
+  return tf.mul(tf.gather(variables[ageTable]!, batch.ages.flatten()), scalarScale).reshape(batch.ages.shape);
 }
 
 /** [B, 1, D] mean of the behaviors under a softmax of their recency. */

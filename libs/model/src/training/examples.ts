@@ -1,11 +1,12 @@
-import { prefixExamples, windowExamples } from '@facet/features';
+import { createRandom, prefixExamples, windowExamples } from '@facet/features';
 import type { Examples, UserSequences } from '@facet/features';
 import type { TrainingConfig } from '../config.ts';
 
 /** The examples that a training config asks for, with labels before `before` (epoch milliseconds). */
 export function trainingExamples(sequences: UserSequences, config: TrainingConfig, before: number): Examples {
   if (config.labels === 'next') return prefixExamples(sequences, before);
-  return windowExamples(sequences, { before, windowMs: config.windowDays * dayMs, moment: 'day' });
+  const { windowDays, extraMoments, seed } = config;
+  return windowExamples(sequences, { before, windowMs: windowDays * dayMs, extraMoments, random: createRandom(seed) });
 }
 
 const dayMs = 86_400_000;

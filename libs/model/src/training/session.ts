@@ -152,7 +152,6 @@ function toTensors(
     users: {
       behaviors: tf.tensor2d(batch.behaviors.items, [B, L], 'int32'),
       ages: tf.tensor2d(batch.behaviors.ages, [B, L], 'int32'),
-      counts: tf.tensor2d(batch.behaviors.counts, [B, L], 'int32'),
       mask: tf.tensor2d(Float32Array.from(batch.behaviors.items, (item) => (item === 0 ? 0 : 1)), [B, L]),
       active: tf.tensor2d(batch.active, [B, K]),
       profile: batch.profile.map(int1d),

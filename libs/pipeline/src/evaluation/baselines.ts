@@ -3,19 +3,23 @@ import type { InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluatio
 import { historyEnd } from '@facet/features';
 import type { Dataset } from '../dataset/dataset.ts';
 import { evaluateTasks, heldOutWindow } from './tasks.ts';
+import type { HeldOutSequenceUser, Task } from './tasks.ts';
 
 const dayMs = 86_400_000;
 
-/** A method that every user of a window is ranked by. */
+/** A method that every user of a window is ranked by; each task may be given its own settings. */
 export interface NamedScorer {
   readonly name: string;
-  readonly score: Scorer;
+  readonly score: Readonly<Record<Task, Scorer<HeldOutSequenceUser>>>;
 }
 
+/** The settings of item-based CF for each task. */
+export type ItemCfChoice = Readonly<Record<Task, ItemCfOptions>>;
+
 /** The settings of item-based CF that are tried on the validation window: its strongest form is the bar. */
-const itemCfGrid: readonly Omit<ItemCfOptions, 'catalogSize'>[] = [20, 50, 100].flatMap((neighbors) =>
+const itemCfGrid: readonly Omit<ItemCfOptions, 'catalogSize'>[] = [5, 20, 100].flatMap((neighbors) =>
   [0.5, 0.75].flatMap((b) =>
-    [undefined, 10].map((lastBehaviors) => ({
+    [undefined, 50, 10].map((lastBehaviors) => ({
       neighbors,
       b,
       weights: 'bm25' as const,
@@ -29,37 +33,46 @@ const tuningUsersMax = 1000;
 
 /**
  * The simple methods that an interest model has to beat, fitted on everything before `from`: popularity of all time and
- * of the last 30 days, one's own history, and item-based CF with the settings that did best on the validation window.
+ * of the last 30 days, one's own history, and item-based CF with the settings that did best on the validation window,
+ * chosen for each task apart.
  */
-export function fitBaselines(dataset: Dataset, from: number): { baselines: NamedScorer[]; itemCfOptions: ItemCfOptions } {
+export function fitBaselines(dataset: Dataset, from: number): { baselines: NamedScorer[]; itemCfChoice: ItemCfChoice } {
   const catalogSize = dataset.items.length - 1;
   const columns = interactionsBefore(dataset, from);
   const recent = popularity(columns, { catalogSize, since: from - 30 * dayMs });
-  const itemCfOptions = chooseItemCf(dataset, catalogSize);
+  const itemCfChoice = chooseItemCf(dataset, catalogSize);
+  const itemCfOf = (task: Task): Scorer => withFallback(itemCf(columns, itemCfChoice[task]), recent);
   return {
-    itemCfOptions,
+    itemCfChoice,
     baselines: [
-      { name: 'popularity, all time', score: popularity(columns, { catalogSize }) },
-      { name: 'popularity, last 30 days', score: recent },
-      { name: 'own history, then popularity', score: ownHistory(recent) },
-      { name: 'item-based CF (BM25)', score: withFallback(itemCf(columns, itemCfOptions), recent) },
+      { name: 'popularity, all time', score: forBothTasks(popularity(columns, { catalogSize })) },
+      { name: 'popularity, last 30 days', score: forBothTasks(recent) },
+      { name: 'own history, then popularity', score: forBothTasks(ownHistory(recent)) },
+      { name: 'item-based CF (BM25)', score: { new: itemCfOf('new'), all: itemCfOf('all') } },
     ],
   };
 }
 
-function chooseItemCf(dataset: Dataset, catalogSize: number): ItemCfOptions {
+/** One scorer for both tasks. */
+export function forBothTasks(score: Scorer<HeldOutSequenceUser>): NamedScorer['score'] {
+  return { new: score, all: score };
+}
+
+function chooseItemCf(dataset: Dataset, catalogSize: number): ItemCfChoice {
   const { validationFrom, testFrom } = dataset.split;
-  const window = heldOutWindow(dataset, validationFrom, testFrom);
-  const users = window.users.slice(0, tuningUsersMax);
+  const users = heldOutWindow(dataset, validationFrom, testFrom).users.slice(0, tuningUsersMax);
   const columns = interactionsBefore(dataset, validationFrom);
   const recent = popularity(columns, { catalogSize, since: validationFrom - 30 * dayMs });
-  const scored = itemCfGrid.map((settings) => {
+  const tried = itemCfGrid.map((settings) => {
     const options = { ...settings, catalogSize };
-    const scorer = withFallback(itemCf(columns, options), recent);
-    const evaluated = evaluateTasks(scorer, users, { cutoffs: [50], catalogSize, tieSeed: 0 });
-    return { options, score: evaluated.new.metrics[0]!.recall + evaluated.all.metrics[0]!.recall };
+    const score = forBothTasks(withFallback(itemCf(columns, options), recent));
+    return { options, evaluated: evaluateTasks(score, users, { cutoffs: [50], catalogSize, tieSeed: 0 }) };
   });
-  return scored.reduce((best, candidate) => (candidate.score > best.score ? candidate : best)).options;
+  const bestFor = (task: Task): ItemCfOptions =>
+    tried.reduce((best, candidate) =>
+      candidate.evaluated[task].metrics[0]!.recall > best.evaluated[task].metrics[0]!.recall ? candidate : best,
+    ).options;
+  return { new: bestFor('new'), all: bestFor('all') };
 }
 
 /** The interactions with known items before `time` as columns. */

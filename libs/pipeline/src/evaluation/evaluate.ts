@@ -2,11 +2,12 @@ import { bootstrapInterval, interestShares, interestSimilarity, pairedBootstrap,
 import type { BootstrapInterval, CutoffMetrics, InterestSimilarity, PairedDifference, RankingEvaluation } from '@facet/evaluation';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { Model } from '../training/model-artifact.ts';
-import { fitBaselines } from './baselines.ts';
+import { fitBaselines, forBothTasks } from './baselines.ts';
+import type { ItemCfChoice } from './baselines.ts';
 import { createModelScorer } from './model-scorer.ts';
 import type { ModelScorer } from './model-scorer.ts';
 import { evaluateTasks, heldOutWindow } from './tasks.ts';
-import type { HeldOutWindow, TaskEvaluations } from './tasks.ts';
+import type { HeldOutWindow, Task, TaskEvaluations } from './tasks.ts';
 
 /** One method's figures on one task. */
 export interface MethodMetrics {
@@ -43,9 +44,10 @@ export interface EvaluationReport {
   readonly rules: string;
   /** The interest model first, then the baselines. */
   readonly methods: readonly EvaluatedMethod[];
-  readonly itemCf: Readonly<Record<string, unknown>>;
+  /** The settings of item-based CF that did best on the validation window, for each task. */
+  readonly itemCf: ItemCfChoice;
   /** Recall of the model minus that of the best baseline on the same users. */
-  readonly margin: Readonly<Record<'new' | 'all', PairedDifference & { readonly baseline: string }>>;
+  readonly margin: Readonly<Record<Task, PairedDifference & { readonly baseline: string }>>;
   readonly interests: InterestReport;
 }
 
@@ -68,9 +70,9 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   const { dataset, model } = options;
   const { testFrom } = dataset.split;
   const window = heldOutWindow(dataset, testFrom, Number.POSITIVE_INFINITY);
-  const { baselines, itemCfOptions } = fitBaselines(dataset, testFrom);
+  const { baselines, itemCfChoice } = fitBaselines(dataset, testFrom);
   const modelScorer = createModelScorer(dataset, model.info.spec, model.weights, { asOf: testFrom, candidates: window.candidates });
-  const methods = [{ name: 'interest model', score: modelScorer.score }, ...baselines];
+  const methods = [{ name: 'interest model', score: forBothTasks(modelScorer.score) }, ...baselines];
   const evaluations: (TaskEvaluations & { name: string })[] = [];
   for (const { name, score } of methods) {
     options.onMethod?.(name, evaluations.length, methods.length);
@@ -95,7 +97,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
       new: summarize(newItems, main),
       all: summarize(all, main),
     })),
-    itemCf: { ...itemCfOptions },
+    itemCf: itemCfChoice,
     margin: { new: marginOf(evaluations, 'new', main), all: marginOf(evaluations, 'all', main) },
     interests: reportInterests(modelScorer, window, model.info.spec.config.interests),
   };
@@ -111,7 +113,7 @@ function summarize(evaluation: RankingEvaluation, main: number): MethodMetrics {
 
 function marginOf(
   evaluations: readonly (TaskEvaluations & { name: string })[],
-  task: 'new' | 'all',
+  task: Task,
   main: number,
 ): PairedDifference & { baseline: string } {
   const [model, ...baselines] = evaluations;

@@ -29,25 +29,26 @@ export function heldOutWindow(dataset: Dataset, from: number, before: number): H
   return { from, before, candidates, users };
 }
 
-/** The two questions that are reported apart: items new to the user, and everything, repeats included. */
-export interface TaskEvaluations {
-  readonly new: RankingEvaluation;
-  readonly all: RankingEvaluation;
-}
+/** The two questions that are reported apart: items `new` to the user, and `all`, repeats included. */
+export type Task = 'new' | 'all';
+export type TaskEvaluations = Readonly<Record<Task, RankingEvaluation>>;
 
-/** Ranks the full catalogue for each user once and evaluates both tasks on it. */
+/**
+ * Evaluates both tasks, ranking the full catalogue for each user. A scorer that answers both is asked once a user.
+ */
 export function evaluateTasks(
-  scorer: Scorer<HeldOutSequenceUser>,
+  score: Readonly<Record<Task, Scorer<HeldOutSequenceUser>>>,
   users: readonly HeldOutSequenceUser[],
   options: { readonly cutoffs: readonly number[]; readonly catalogSize: number; readonly tieSeed: number },
 ): TaskEvaluations {
-  const rankings: { new: RankedUser[]; all: RankedUser[] } = { new: [], all: [] };
+  const rankings: Record<Task, RankedUser[]> = { new: [], all: [] };
   const n = Math.max(...options.cutoffs);
   users.forEach((user, position) => {
-    const scores = scorer(user);
     const tieSeed = mix(options.tieSeed ^ position);
+    const scores = score.new(user);
     rankings.new.push(...rankUsers(() => scores, [user], { n, task: 'new', tieSeed }));
-    rankings.all.push(...rankUsers(() => scores, [user], { n, task: 'all', tieSeed }));
+    const allScores = score.all === score.new ? scores : score.all(user);
+    rankings.all.push(...rankUsers(() => allScores, [user], { n, task: 'all', tieSeed }));
   });
   return { new: evaluateRanking(rankings.new, options), all: evaluateRanking(rankings.all, options) };
 }

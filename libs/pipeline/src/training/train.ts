@@ -7,6 +7,7 @@ import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '@facet/mod
 import { createTrainingSession, trainingExamples, trainLoop } from '@facet/model/training';
 import type { EpochReport, LoopProgress } from '@facet/model/training';
 import type { Dataset } from '../dataset/dataset.ts';
+import { forBothTasks } from '../evaluation/baselines.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
 import { evaluateTasks, heldOutWindow } from '../evaluation/tasks.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
@@ -133,7 +134,7 @@ function createValidator(dataset: Dataset, spec: ModelSpec): (weights: Weights) 
   users.length = Math.min(users.length, validationUsersMax);
   return async (weights) => {
     const scorer = createModelScorer(dataset, spec, weights, { asOf: validationFrom, candidates: window.candidates });
-    const evaluated = evaluateTasks(scorer.score, users, {
+    const evaluated = evaluateTasks(forBothTasks(scorer.score), users, {
       cutoffs: [validationCutoff],
       catalogSize: spec.itemCount,
       tieSeed: 0,
