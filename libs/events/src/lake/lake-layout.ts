@@ -80,7 +80,7 @@ export async function readCommittedOffsets(lakeFolder: string): Promise<Readonly
 
 async function readNames(folder: string): Promise<string[]> {
   return readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
     throw error;
   });
 }

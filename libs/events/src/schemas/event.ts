@@ -40,7 +40,13 @@ export const EventSchema = Type.Object(
     ),
     sessionId: Type.Optional(IdentifierSchema),
     recommendationId: Type.Optional(IdentifierSchema),
-    position: Type.Optional(Type.Integer({ minimum: 0, description: 'Zero-based place in the list that was shown.' })),
+    position: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'Zero-based place in the list that was shown.',
+      }),
+    ),
     value: Type.Optional(Type.Number({ description: 'Rating, quantity or amount, as the type has it.' })),
     context: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   },

@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createTimeParser } from '../../src/mapping/parse-time.ts';
+
+const noon = Date.UTC(2011, 11, 9, 12, 50);
+
+describe('createTimeParser', () => {
+  it.each([
+    ['2011-12-09 12:50:00', noon],
+    ['2011-12-09 12:50', noon],
+    [' 2011-12-09T12:50:00.250Z ', noon + 250],
+    ['2011-12-09T13:50:00+01:00', noon],
+    ['2011-12-09 07:20:00 -0530', noon],
+    ['2011-12-09 12:50:00 UTC', noon],
+    ['2011-12-09 12:50:00.123456', noon + 123],
+    ['2011-12-09', Date.UTC(2011, 11, 9)],
+    ['20111209', Date.UTC(2011, 11, 9)],
+    ['881250949', 881_250_949_000],
+    ['881250949.5', 881_250_949_500],
+    ['8.8125e8', 881_250_000_000],
+    [881_250_949, 881_250_949_000],
+    [noon, noon],
+    [String(noon * 1000), noon],
+    [`${noon}000000`, noon],
+    ['09/12/2011 12:50', 'time-order-unclear'],
+    ['12/9/11', 'time-order-unclear'],
+    ['9.12.2011', 'time-order-unclear'],
+    ['2011/12/09', 'time-order-unclear'],
+    ['2011-02-29', 'not-a-time'],
+    ['2011-12-09 24:00', 'not-a-time'],
+    ['yesterday', 'not-a-time'],
+    [true, 'not-a-time'],
+    [Number.NaN, 'not-a-time'],
+    ['  ', 'missing'],
+    [null, 'missing'],
+  ])('reads %j as %s', (cell, expected) => {
+    expect(createTimeParser({})(cell)).toBe(expected);
+  });
+
+  it.each([
+    ['DD/MM/YYYY HH:mm', '09/12/2011 12:50', noon],
+    ['M/D/YYYY H:mm', '12/9/2011 12:50', noon],
+    ['D.M.YYYY', '9.12.2011', Date.UTC(2011, 11, 9)],
+    ['YYYYMMDDHHmmss', '20111209125000', noon],
+    ['DD/MM/YYYY HH:mm', '12/31/2011 12:50', 'not-a-time'],
+    ['DD/MM/YYYY', '09/12/2011 12:50', 'not-a-time'],
+  ])('reads by the format %s', (timeFormat, text, expected) => {
+    expect(createTimeParser({ timeFormat })(text)).toBe(expected);
+  });
+
+  it('refuses formats without a whole date', () => {
+    for (const timeFormat of ['HH:mm', 'DD/MM/YY', 'DD/DD/YYYY', 'YYYY-MM-DD dddd']) {
+      expect(() => createTimeParser({ timeFormat })).toThrow(expect.objectContaining({ code: 'EVENTS_TIME_FORMAT' }));
+    }
+  });
+
+  it('gives back every moment that it is told as ISO text', () => {
+    const parse = createTimeParser({});
+    const date = fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('2100-01-01') });
+    fc.assert(
+      fc.property(date, (moment) => {
+        const iso = moment.toISOString();
+        expect(parse(iso)).toBe(moment.getTime());
+        expect(parse(iso.replace('T', ' ').replace('Z', ''))).toBe(moment.getTime());
+      }),
+    );
+  });
+});
+
+describe('time zones', () => {
+  const london = createTimeParser({ timeZone: 'Europe/London' });
+
+  it.each([
+    ['2011-01-15 12:00', Date.UTC(2011, 0, 15, 12)],
+    ['2011-07-15 12:00', Date.UTC(2011, 6, 15, 11)],
+    ['2011-03-27 00:59', Date.UTC(2011, 2, 27, 0, 59)],
+    // The clocks skip from 01:00 to 02:00.
+    ['2011-03-27 01:30', Date.UTC(2011, 2, 27, 1, 30)],
+    ['2011-03-27 02:00', Date.UTC(2011, 2, 27, 1)],
+    // They show 01:00 to 02:00 twice; the first is meant.
+    ['2011-10-30 01:30', Date.UTC(2011, 9, 30, 0, 30)],
+    ['2011-10-30 02:00', Date.UTC(2011, 9, 30, 2)],
+    // A zone in the text wins.
+    ['2011-07-15T12:00:00Z', Date.UTC(2011, 6, 15, 12)],
+  ])('reads %s in London', (text, expected) => {
+    expect(london(text)).toBe(expected);
+  });
+
+  it('reads what each zone shows, away from changes', () => {
+    const zones = ['America/St_Johns', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'Pacific/Apia', 'America/New_York'];
+    const moment = fc.integer({ min: Date.UTC(2001, 0, 1), max: Date.UTC(2030, 0, 1) }).map((ms) => ms - (ms % 1000));
+    fc.assert(
+      fc.property(fc.constantFrom(...zones), moment, (timeZone, utc) => {
+        const shown = new Date(utc).toLocaleString('sv-SE', { timeZone });
+        const parsed = createTimeParser({ timeZone })(shown);
+        // A time shown twice is read as the first, at most an hour earlier.
+        expect([0, 1_800_000, 3_600_000]).toContain(utc - Number(parsed));
+        expect(new Date(Number(parsed)).toLocaleString('sv-SE', { timeZone })).toBe(shown);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('names an unknown zone', () => {
+    expect(() => createTimeParser({ timeZone: 'Mars/Base' })).toThrow(
+      expect.objectContaining({ code: 'EVENTS_TIME_ZONE' }),
+    );
+  });
+});
