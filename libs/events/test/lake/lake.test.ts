@@ -187,17 +187,17 @@ describe('the lake', () => {
         expect(await readLake(lake)).toEqual(sorted);
         await log.close();
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 
-  it('writes thousands of days and many batches with one file a day and batch', async () => {
+  it('writes hundreds of days and many batches with one file a day and batch', async () => {
     const { log, lake } = await homeWith(
-      numbered(3000, (index) => ({ occurredAt: (index % 1500) * dayMs, userId: `u${index % 7}` })),
+      numbered(1800, (index) => ({ occurredAt: (index % 900) * dayMs, userId: `u${index % 7}` })),
     );
-    await sinkLog(log, lake, { batchEventsMax: 1500 });
+    await sinkLog(log, lake, { batchEventsMax: 900 });
     const files = await listLakeFiles(lake);
-    expect(files).toHaveLength(3000);
+    expect(files).toHaveLength(1800);
     expect(new Set(files.map(({ rows }) => rows))).toEqual(new Set([1]));
     await log.close();
   });
