@@ -1,0 +1,2 @@
+/** Where the API describes itself. */
+export const docsPath = '/docs';

@@ -1,0 +1,20 @@
+import { isAppError } from '@facet/platform';
+
+/** Exit codes of the process: what a supervisor can tell apart. */
+export const exitCodes = { failed: 1, badConfig: 2, noUsableBundle: 3, addressUnusable: 4 } as const;
+
+const codeOfError: Readonly<Record<string, number>> = {
+  CONFIG_INVALID: exitCodes.badConfig,
+  SERVING_KEYS_MISSING: exitCodes.badConfig,
+  SERVING_NO_BUNDLE: exitCodes.noUsableBundle,
+  ARTIFACT_NOT_FOUND: exitCodes.noUsableBundle,
+  ARTIFACT_CORRUPT: exitCodes.noUsableBundle,
+  BUNDLE_INVALID: exitCodes.noUsableBundle,
+  BUNDLE_DRIFTED: exitCodes.noUsableBundle,
+  RETRIEVAL_INDEX_UNREADABLE: exitCodes.noUsableBundle,
+  SERVING_ADDRESS_UNUSABLE: exitCodes.addressUnusable,
+};
+
+export function exitCodeOf(error: unknown): number {
+  return isAppError(error) ? (codeOfError[error.code] ?? exitCodes.failed) : exitCodes.failed;
+}

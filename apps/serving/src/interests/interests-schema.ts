@@ -1,0 +1,38 @@
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { askingUserFields } from '../profiles/asking-user.ts';
+import { AnswerInterest, AnswerSource } from '../recommendations/answer-schema.ts';
+
+export const nearestDefault = 10;
+
+export const InterestsRequest = Type.Object(
+  {
+    ...askingUserFields,
+    nearest: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 100, default: nearestDefault, description: 'Items shown of each interest.' }),
+    ),
+  },
+  { title: 'InterestsRequest', examples: [{ userId: '196', nearest: 5 }] },
+);
+export type InterestsRequest = Static<typeof InterestsRequest>;
+
+const NearestItem = Type.Object({ itemId: Type.String(), title: Type.Optional(Type.String()), score: Type.Number() });
+
+export const InterestsAnswer = Type.Object(
+  {
+    bundleId: Type.String(),
+    source: AnswerSource,
+    interestCount: Type.Integer({ description: "K'u: how many interests the model sees in these behaviors." }),
+    interests: Type.Array(
+      Type.Object({
+        ...AnswerInterest.properties,
+        nearest: Type.Array(NearestItem, {
+          description: 'The items closest to it. It is a description: nothing is ruled out, seen items are among them.',
+        }),
+      }),
+    ),
+    unknownItems: Type.Integer({ description: 'Different ids in behaviors that the bundle does not know.' }),
+  },
+  { title: 'InterestsAnswer', description: 'The interests.' },
+);
+export type InterestsAnswer = Static<typeof InterestsAnswer>;

@@ -1,0 +1,56 @@
+import type { Bundle, InterestBehavior, Recommendation } from '@facet/bundles';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+
+/** Where an answer comes from: the model, or a fallback and why. */
+export const AnswerSource = Type.Union(
+  [
+    Type.Object({ kind: Type.Literal('model') }),
+    Type.Object({
+      kind: Type.Literal('popular'),
+      reason: Type.Union([Type.Literal('unknown_user'), Type.Literal('no_behaviors'), Type.Literal('no_known_items')], {
+        description:
+          'unknown_user: nothing is stored of the userId and the request has no behaviors. no_behaviors: there are ' +
+          'none. no_known_items: the bundle knows none of the items.',
+      }),
+    }),
+  ],
+  { description: 'model: found by the interests of the user. popular: the items most chosen lately, and why.' },
+);
+export type AnswerSource = Static<typeof AnswerSource>;
+
+export const AnswerBehavior = Type.Object(
+  { itemId: Type.String(), title: Type.Optional(Type.String()), share: Type.Number() },
+  { description: 'A behavior and its part in an interest; the shares of an interest add up to 1.' },
+);
+export type AnswerBehavior = Static<typeof AnswerBehavior>;
+
+export const AnswerInterest = Type.Object({
+  interest: Type.Integer({ minimum: 0 }),
+  behaviors: Type.Array(AnswerBehavior, { description: 'What formed it, the largest share first.' }),
+});
+
+/** A title where the catalog has one. */
+export function titleOf(bundle: Bundle, itemId: string): { title?: string } {
+  const index = bundle.vocabulary.indexOf(itemId);
+  const title = index === undefined ? undefined : bundle.items[index]?.title;
+  return title === undefined ? {} : { title };
+}
+
+export function describeBehavior(bundle: Bundle, { itemId, share }: InterestBehavior): AnswerBehavior {
+  return { itemId, ...titleOf(bundle, itemId), share };
+}
+
+export function describeItem(
+  bundle: Bundle,
+  { itemId, score, interest }: Recommendation,
+): { itemId: string; title?: string; score: number; interest?: number } {
+  return { itemId, ...titleOf(bundle, itemId), score, ...(interest === undefined ? {} : { interest }) };
+}
+
+/** How many different item ids the bundle does not know. */
+export function countUnknownItems(bundle: Bundle, ...lists: readonly Iterable<string>[]): number {
+  const unknown = new Set<string>();
+  for (const ids of lists) for (const id of ids) if (bundle.vocabulary.indexOf(id) === undefined) unknown.add(id);
+  return unknown.size;
+}

@@ -1,0 +1,30 @@
+import { Problem } from '../problems/problem.ts';
+import type { RouteDeps } from '../route-deps.ts';
+import type { ServingApp } from '../serving-app.ts';
+import { answerRecommendations } from './recommendations.ts';
+import { RecommendationsAnswer, RecommendationsRequest } from './recommendations-schema.ts';
+
+export function addRecommendationsRoutes(app: ServingApp, deps: RouteDeps): void {
+  app.post(
+    '/v1/recommendations',
+    {
+      schema: {
+        operationId: 'recommend',
+        summary: 'Items that a user may want next',
+        description:
+          'Answers from the interests of a user: the stored behaviors of `userId`, those of the request, or both. ' +
+          'Somebody of whom nothing is known gets the most popular items, and `source` says why.',
+        tags: ['recommendations'],
+        body: RecommendationsRequest,
+        response: { 200: RecommendationsAnswer, '4xx': Problem, '5xx': Problem },
+      },
+    },
+    async (request) => {
+      const loaded = deps.live.require();
+      const asked = { recommendationId: deps.createId(), now: deps.now() };
+      const answer = await deps.admission.run(() => answerRecommendations(loaded, request.body, asked));
+      deps.metrics.countAnswer('recommendations', answer.source);
+      return answer;
+    },
+  );
+}
