@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createTestApp } from './fixtures.ts';
+import type { TestApp } from './fixtures.ts';
+
+let server: TestApp;
+
+beforeAll(async () => {
+  server = await createTestApp(undefined);
+});
+
+afterAll(async () => {
+  await server.close();
+});
+
+interface Operation {
+  operationId: string;
+  security?: unknown[];
+  requestBody?: { content: Record<string, { schema: { properties: Record<string, unknown> } }> };
+  responses: Record<
+    string,
+    { description: string; content: Record<string, { schema: { properties: Record<string, unknown> } }> }
+  >;
+}
+
+it('describes every route in OpenAPI 3.1, with the schemas that are enforced', async () => {
+  const document = (await server.app.inject('/docs/json')).json() as {
+    openapi: string;
+    paths: Record<string, Record<string, Operation>>;
+  };
+  expect(document.openapi).toBe('3.1.0');
+  expect(Object.keys(document.paths).sort()).toEqual([
+    '/healthz',
+    '/metrics',
+    '/readyz',
+    '/v1/interests',
+    '/v1/recommendations',
+  ]);
+  const { post } = document.paths['/v1/recommendations']!;
+  expect(Object.keys(post!.requestBody!.content['application/json']!.schema.properties).sort()).toEqual([
+    'attributes',
+    'behaviors',
+    'exclude',
+    'explain',
+    'includeSeen',
+    'limit',
+    'userId',
+  ]);
+  expect(Object.keys(post!.responses['200']!.content['application/json']!.schema.properties)).toContain(
+    'recommendationId',
+  );
+  expect(Object.keys(post!.responses['4XX']!.content['application/json']!.schema.properties)).toContain('remedy');
+  const open = Object.entries(document.paths).filter(([, operations]) => operations['get']?.security?.length === 0);
+  expect(open.map(([path]) => path).sort()).toEqual(['/healthz', '/readyz']);
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+  for (const { operationId, responses } of operations) {
+    expect(operationId).toMatch(/^\w+$/);
+    for (const { description } of Object.values(responses)) expect(description).not.toBe('Default Response');
+  }
+});
+
+it('shows it on a page that loads nothing from elsewhere', async () => {
+  const page = await server.app.inject('/docs/');
+  expect(page.statusCode).toBe(200);
+  expect(page.body).toContain('swagger-ui');
+  const policy = String(page.headers['content-security-policy']);
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).not.toContain('http');
+  const links = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link!);
+  expect(links.length).toBeGreaterThan(3);
+  for (const link of links) {
+    const { pathname } = new URL(link, 'http://facet/docs/');
+    expect((await server.app.inject(pathname)).statusCode, link).toBe(200);
+  }
+});

@@ -1,0 +1,226 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import type { ArtifactRef } from '@facet/artifacts';
+import { bundleFiles, recordGoldenVector, writeBundle } from '@facet/bundles';
+import type { BundleInfo, CatalogItem } from '@facet/bundles';
+import { openFileEventLog, sinkLog, upsertUsers } from '@facet/events';
+import type { Event, User } from '@facet/events';
+import {
+  buildItemVocabulary,
+  buildPopularityTimeline,
+  buildUserSequences,
+  createBehaviorRows,
+  createRandom,
+  encodeFeatures,
+  learnFeatureSchemas,
+  parsePositiveRule,
+  popularityFeatureCount,
+  selectInteractions,
+  writeBehaviorSequence,
+} from '@facet/features';
+import type { Attributes } from '@facet/features';
+import { createUserKernel, embedItems, facetModel, indexDim, indexVectors, initializeWeights } from '@facet/model';
+import type { ModelConfig, ModelSpec, Weights } from '@facet/model';
+import { createLogger, hashApiKey } from '@facet/platform';
+import { buildFaissIndex } from '@facet/retrieval';
+import { createApp } from '../src/app.ts';
+import type { AppOptions } from '../src/app.ts';
+import { LiveBundle } from '../src/live/live-bundle.ts';
+import type { Loaded } from '../src/live/live-bundle.ts';
+import { loadLiveBundle } from '../src/live/load-live-bundle.ts';
+import { createMetrics } from '../src/metrics/metrics.ts';
+import type { ServingApp } from '../src/serving-app.ts';
+
+export const apiKey = 'facet_a-key-for-tests';
+export const keyHash = hashApiKey(apiKey);
+
+const dayMs = 86_400_000;
+/** The end of the fixture's data. */
+export const asOf = Date.UTC(2026, 2, 1);
+export const now = asOf + 3_600_000;
+const genres = ['crime', 'dance', 'opera', 'space'];
+
+/** 60 films of four genres; the two last are withdrawn, and nobody chose the eight last. */
+export const films: CatalogItem[] = Array.from({ length: 60 }, (_, index) => ({
+  itemId: `film-${index}`,
+  title: `The film ${index}`,
+  ...(index >= 58 ? { available: false } : {}),
+  attributes: { genre: genres[index % genres.length]! },
+}));
+
+export const users: User[] = [
+  { userId: 'ada', attributes: { age: 'young' } },
+  { userId: 'ben', attributes: { age: 'old' } },
+  { userId: 'registered-only', attributes: { age: 'old' } },
+];
+
+/** Ratings: ada likes crime and space, ben likes dance, 20 others whatever; 3 is no positive. */
+export const events: Event[] = makeEvents();
+
+function makeEvents(): Event[] {
+  const random = createRandom(7);
+  const made: Event[] = [];
+  const rate = (userId: string, film: number, value: number): void => {
+    const occurredAt = asOf - 40 * dayMs + made.length * 3_600_000;
+    made.push({
+      eventId: `e${made.length}`,
+      type: 'rating',
+      userId,
+      itemId: `film-${film}`,
+      occurredAt,
+      receivedAt: occurredAt,
+      value,
+    });
+  };
+  for (const film of [0, 4, 8, 12, 16, 3, 7, 11, 15, 19]) rate('ada', film, 5);
+  for (const film of [2, 6, 10]) rate('ada', film, 3);
+  for (const film of [1, 5, 9, 13]) rate('ben', film, 4);
+  for (let other = 0; other < 20; other++) {
+    for (let choice = 0; choice < 12; choice++) rate(`other-${other}`, random.int(52), 4);
+  }
+  return made;
+}
+
+const rules = { positives: 'rating >= 4', repeats: 'keep', tieSeed: 1 } as const;
+
+/** A small tower; its scores depend on item, interest, prior and history as those of a trained one do. */
+const config: ModelConfig = { ...facetModel, embeddingDim: 8, sequenceLength: 16, hiddenUnits: [16], profileDim: 4 };
+
+/** A data home in a temporary folder: lake, catalog, and an untrained but whole bundle that is `current`. */
+export interface Home {
+  readonly folder: string;
+  readonly lakeFolder: string;
+  readonly catalogFolder: string;
+  readonly artifactsFolder: string;
+  readonly bundleRef: ArtifactRef;
+  remove(): Promise<void>;
+}
+
+export async function createHome(): Promise<Home> {
+  const folder = await mkdtemp(join(tmpdir(), 'facet-serving-'));
+  const lakeFolder = join(folder, 'lake');
+  const catalogFolder = join(folder, 'catalog');
+  const artifactsFolder = join(folder, 'artifacts');
+  const log = await openFileEventLog(join(folder, 'log'));
+  await log.append(events);
+  await sinkLog(log, lakeFolder);
+  await log.close();
+  await upsertUsers(catalogFolder, users);
+  const store = createFolderArtifactStore(artifactsFolder);
+  const bundleRef = await store.put('bundle', writeWholeBundle, {});
+  await store.promote(bundleRef);
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  return { folder, lakeFolder, catalogFolder, artifactsFolder, bundleRef, remove };
+}
+
+async function writeWholeBundle(folder: string): Promise<void> {
+  const { interactions } = selectInteractions(events, { ...rules, isPositive: parsePositiveRule(rules.positives) });
+  const vocabulary = buildItemVocabulary(
+    interactions.map(({ itemId }) => itemId),
+    films.map(({ itemId }) => itemId),
+  );
+  const filmOf = new Map(films.map((film) => [film.itemId, film]));
+  const items: CatalogItem[] = vocabulary.itemIds.map((itemId) => filmOf.get(itemId) ?? { itemId, attributes: {} });
+  const selection = { attributes: 'auto', minHolders: 1, maxSlots: 4 } as const;
+  const learn = (holders: readonly { readonly attributes: Attributes }[]) =>
+    learnFeatureSchemas(
+      holders.map(({ attributes }) => attributes),
+      selection,
+    );
+  const itemFeatures = learn(films);
+  const spec: ModelSpec = { config, itemCount: films.length, itemFeatures, userFeatures: learn(users) };
+  const weights = initializeWeights(spec, createRandom(11));
+  // A new model's items all look alike; spread them so that interests differ.
+  for (const [name, { data }] of Object.entries(weights)) {
+    if (name.startsWith('item/')) data.forEach((value, at) => (data[at] = value * 20));
+  }
+
+  const { trainedCount } = vocabulary;
+  const attributesOf = items.map(({ attributes }) => attributes);
+  const features = encodeFeatures(itemFeatures, attributesOf);
+  const embeddings = embedItems(spec, weights, { itemCount: films.length, trainedCount, features });
+  const sequences = buildUserSequences(interactions, vocabulary);
+  const timeline = buildPopularityTimeline(sequences, films.length, asOf);
+  const popularityFeatures = timeline.featuresOn(timeline.dayOf(asOf));
+  const vectors = indexVectors(spec, weights, embeddings, popularityFeatures);
+  const popularity = Float32Array.from(items, (_, item) => popularityFeatures[item * popularityFeatureCount + 1]!);
+  const tower: Weights = Object.fromEntries(Object.entries(weights).filter(([name]) => !name.startsWith('item/')));
+
+  const kernel = createUserKernel(spec, tower, embeddings);
+  const golden = sequences.userIds.slice(0, 3).map((_, user) => {
+    const rows = createBehaviorRows(1, config.sequenceLength);
+    const window = { ...sequences, start: sequences.offsets[user]!, end: sequences.offsets[user + 1]! };
+    writeBehaviorSequence(rows, 0, window, { now: asOf, distinct: config.distinctBehaviors });
+    return recordGoldenVector(
+      kernel,
+      rows,
+      spec.userFeatures.map(() => 0),
+    );
+  });
+  const dim = indexDim(spec);
+  const info: BundleInfo = {
+    formatVersion: 1,
+    modelId: 'model-of-the-fixture',
+    datasetId: 'dataset-of-the-fixture',
+    spec,
+    trainedCount,
+    interactions: rules,
+    asOf,
+    index: { kind: 'flat', reason: 'a small catalog', dim, recall: 1, recallAt: 10 },
+    metrics: {},
+  };
+  await writeBundle(folder, { info, items, tower, embeddings, vectors, popularity, golden });
+  const index = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'flat' });
+  await index.save(join(folder, bundleFiles.index));
+  index.close();
+}
+
+export interface TestApp {
+  readonly app: ServingApp;
+  readonly live: LiveBundle;
+  /** Undefined where the app was to start without a bundle. */
+  readonly loaded: Loaded | undefined;
+  /** Lines that the app logged, parsed. */
+  readonly logLines: Record<string, unknown>[];
+  post(
+    url: string,
+    body: unknown,
+  ): Promise<{ statusCode: number; body: Record<string, unknown>; headers: Record<string, unknown> }>;
+  close(): Promise<void>;
+}
+
+/** The real app on the home's bundle; answers anybody unless told otherwise. */
+export async function createTestApp(home: Home | undefined, options: Partial<AppOptions> = {}): Promise<TestApp> {
+  const logLines: Record<string, unknown>[] = [];
+  const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
+  const live = new LiveBundle();
+  const metrics = createMetrics();
+  const logger = createLogger({ name: 'test', level: 'debug', destination });
+  const app = await createApp({ logger, live, metrics, now: () => now }, { access: { kind: 'anybody' }, ...options });
+  const loaded = home === undefined ? undefined : await loadLiveBundle(home);
+  if (loaded !== undefined) {
+    live.load(loaded);
+    metrics.setLoaded(loaded.bundle, loaded.profiles.size);
+  }
+  return {
+    app,
+    live,
+    loaded,
+    logLines,
+    async post(url, body) {
+      const response = await app.inject({
+        method: 'POST',
+        url,
+        headers: { 'x-api-key': apiKey },
+        payload: body as object,
+      });
+      return { statusCode: response.statusCode, body: response.json(), headers: response.headers };
+    },
+    async close() {
+      await app.close();
+      await loaded?.bundle.close();
+    },
+  };
+}

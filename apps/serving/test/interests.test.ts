@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createHome, createTestApp } from './fixtures.ts';
+import type { Home, TestApp } from './fixtures.ts';
+
+let home: Home;
+let server: TestApp;
+
+beforeAll(async () => {
+  home = await createHome();
+  server = await createTestApp(home);
+});
+
+afterAll(async () => {
+  await server.close();
+  await home.remove();
+});
+
+it('shows each interest with the behaviors that formed it and the items nearest to it', async () => {
+  const { statusCode, body } = await server.post('/v1/interests', { userId: 'ada', nearest: 4 });
+  expect(statusCode).toBe(200);
+  expect(body).toMatchObject({
+    bundleId: home.bundleRef.id,
+    source: { kind: 'model' },
+    interestCount: 3,
+    unknownItems: 0,
+  });
+  const interests = body['interests'] as {
+    interest: number;
+    behaviors: { itemId: string; title: string; share: number }[];
+    nearest: { itemId: string; title: string; score: number }[];
+  }[];
+  expect(interests.map(({ interest }) => interest)).toEqual([0, 1, 2]);
+  for (const { behaviors, nearest } of interests) {
+    expect(behaviors).toHaveLength(10);
+    expect(behaviors.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 5);
+    expect(nearest).toHaveLength(4);
+    expect(nearest.map(({ score }) => score)).toEqual(nearest.map(({ score }) => score).sort((a, b) => b - a));
+    expect(nearest[0]!.title).toMatch(/^The film/);
+  }
+  expect(new Set(interests.map(({ nearest }) => JSON.stringify(nearest))).size, 'interests differ').toBe(3);
+});
+
+it('agrees with the recommendations about what formed an interest', async () => {
+  const body = { behaviors: ['film-1', 'film-2', 'film-3', 'film-4', 'film-9'], attributes: { age: 'old' } };
+  const interests = (await server.post('/v1/interests', body)).body['interests'] as {
+    interest: number;
+    behaviors: unknown;
+  }[];
+  const explained = await server.post('/v1/recommendations', { ...body, explain: true });
+  expect(interests.map(({ interest, behaviors }) => ({ interest, behaviors }))).toEqual(explained.body['interests']);
+});
+
+it.each([
+  [{ userId: 'nobody' }, 'unknown_user', 0],
+  [{}, 'no_behaviors', 0],
+  [{ behaviors: ['song-1'] }, 'no_known_items', 1],
+])('has none for %j and says why', async (request, reason, unknownItems) => {
+  const { statusCode, body } = await server.post('/v1/interests', request);
+  expect(statusCode).toBe(200);
+  expect(body).toMatchObject({ source: { kind: 'popular', reason }, interestCount: 0, interests: [], unknownItems });
+});

@@ -1,0 +1,154 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { appendFile, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { apiKey, createHome, keyHash } from './fixtures.ts';
+import type { Home } from './fixtures.ts';
+
+let home: Home;
+
+beforeAll(async () => {
+  home = await createHome();
+});
+
+afterAll(async () => {
+  await home.remove();
+});
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly output: Promise<string>;
+  readonly log: Promise<string>;
+  readonly exitCode: Promise<number | null>;
+}
+
+/** The real process, as the command line starts it. */
+function start(environment: Record<string, string>): Started {
+  const child = fork(join(import.meta.dirname, '../src/main.ts'), {
+    execArgv: ['--conditions', '@facet/source', '--import', 'tsx'],
+    env: { PATH: process.env['PATH'], FACET_HOME: home.folder, FACET_PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  return {
+    child,
+    output: text(child.stdout!),
+    log: text(child.stderr!),
+    exitCode: once(child, 'exit').then(([code]) => code as number | null),
+  };
+}
+
+describe('a process with a bundle', () => {
+  it('says where it listens and when it is ready, serves without TensorFlow, and ends on SIGTERM', async () => {
+    const { child, output, log, exitCode } = start({ FACET_API_KEY_HASHES: keyHash });
+    const messages: { type: string; url: string; bundleId?: string }[] = [];
+    child.on('message', (message) => messages.push(message as (typeof messages)[number]));
+    while (messages.at(-1)?.type !== 'ready') {
+      await Promise.race([once(child, 'message'), exitCode.then(failEarly(log))]);
+    }
+
+    const { url } = messages[0]!;
+    expect(messages).toEqual([
+      { type: 'listening', url },
+      { type: 'ready', url, bundleId: home.bundleRef.id },
+    ]);
+    const ready = await fetch(`${url}/readyz`);
+    expect(await ready.json()).toEqual({ status: 'ready', bundleId: home.bundleRef.id });
+    const response = await fetch(`${url}/v1/recommendations`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${apiKey}` },
+      body: JSON.stringify({ userId: 'ada', limit: 5 }),
+    });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ source: { kind: 'model' }, returned: 5 });
+
+    // What the kernel has mapped into the process cannot be fooled by how a module was loaded.
+    const maps = `/proc/${child.pid}/maps`;
+    if (existsSync(maps)) {
+      const mapped = await readFile(maps, 'utf8');
+      expect(mapped).toContain('faiss-node.node');
+      expect(mapped).not.toMatch(/tensorflow|tfjs/i);
+    }
+
+    child.kill('SIGTERM');
+    expect(await exitCode).toBe(0);
+    expect(
+      (await output)
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
+      { msg: 'listening', url },
+      { msg: 'ready', url, bundleId: home.bundleRef.id },
+    ]);
+    expect(await log).not.toContain(apiKey);
+  });
+});
+
+const failEarly = (log: Promise<string>) => async (): Promise<never> => {
+  throw new Error(`the process ended: ${await log}`);
+};
+
+describe('a process that cannot serve says why and ends', () => {
+  async function failure(environment: Record<string, string>) {
+    const { log, exitCode } = start(environment);
+    const code = await exitCode;
+    const lines = (await log)
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    return { exitCode: code, fatal: lines.find(({ level }) => level === 60)! };
+  }
+
+  it('without keys', async () => {
+    const { exitCode, fatal } = await failure({});
+    expect(exitCode).toBe(2);
+    expect(fatal).toMatchObject({ msg: 'cannot serve', code: 'SERVING_KEYS_MISSING' });
+  });
+
+  it('without a bundle', async () => {
+    const { exitCode, fatal } = await failure({
+      FACET_INSECURE: 'true',
+      FACET_ARTIFACTS: join(tmpdir(), 'facet-no-such-folder'),
+    });
+    expect(exitCode).toBe(3);
+    expect(fatal).toMatchObject({ code: 'SERVING_NO_BUNDLE' });
+    expect(fatal['problem']).toContain('npm start');
+  });
+
+  it('with a corrupt bundle, naming the file', async () => {
+    const damaged = await createHome();
+    await appendFile(join(damaged.artifactsFolder, 'bundle', damaged.bundleRef.id, 'items.jsonl'), '{}\n');
+    const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_HOME: damaged.folder });
+    expect(exitCode).toBe(3);
+    expect(fatal).toMatchObject({ code: 'ARTIFACT_CORRUPT' });
+    expect(fatal['problem']).toContain('items.jsonl');
+    await damaged.remove();
+  });
+
+  it('with a bundle that is gone', async () => {
+    const emptied = await createHome();
+    await rm(join(emptied.artifactsFolder, 'bundle'), { recursive: true });
+    const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_HOME: emptied.folder });
+    expect(exitCode).toBe(3);
+    expect(fatal).toMatchObject({ code: 'ARTIFACT_NOT_FOUND' });
+    await emptied.remove();
+  });
+
+  it('with the port taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_PORT: String(port) });
+    other.close();
+    expect(exitCode).toBe(4);
+    expect(fatal).toMatchObject({ code: 'SERVING_ADDRESS_UNUSABLE' });
+    expect(fatal['problem']).toContain('FACET_PORT');
+  });
+});

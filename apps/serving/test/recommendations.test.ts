@@ -1,0 +1,236 @@
+import { recommend } from '@facet/bundles';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { asOf, createHome, createTestApp, events, films } from './fixtures.ts';
+import type { Home, TestApp } from './fixtures.ts';
+
+interface Item {
+  itemId: string;
+  title?: string;
+  score: number;
+  interest?: number;
+  reasons?: { itemId: string; title?: string; share: number }[];
+}
+
+let home: Home;
+let server: TestApp;
+
+beforeAll(async () => {
+  home = await createHome();
+  server = await createTestApp(home);
+});
+
+afterAll(async () => {
+  await server.close();
+  await home.remove();
+});
+
+async function ask(body: Record<string, unknown>) {
+  const response = await server.post('/v1/recommendations', body);
+  expect(response.statusCode, JSON.stringify(response.body)).toBe(200);
+  return response.body as {
+    recommendationId: string;
+    bundleId: string;
+    source: unknown;
+    items: Item[];
+    interests?: { interest: number; behaviors: { itemId: string; share: number }[] }[];
+    requested: number;
+    returned: number;
+    removed: { seen: number; excluded: number; unavailable: number };
+    unknownItems: number;
+  };
+}
+
+const idsOf = (items: readonly Item[]): string[] => items.map(({ itemId }) => itemId);
+const positivesOf = (userId: string) => events.filter((event) => event.userId === userId && event.value! >= 4);
+
+describe('a user with stored behaviors', () => {
+  it('gets what the bundle recommends for them, with titles', async () => {
+    const answer = await ask({ userId: 'ada', limit: 10 });
+    const direct = await recommend(server.loaded!.bundle, {
+      behaviors: positivesOf('ada'),
+      attributes: { age: 'young' },
+      limit: 10,
+    });
+    expect(answer.source).toEqual({ kind: 'model' });
+    expect(answer.items.map(({ itemId, score, interest }) => ({ itemId, score, interest }))).toEqual(direct.items);
+    for (const { itemId, title } of answer.items) {
+      expect(title).toBe(films.find((film) => film.itemId === itemId)!.title);
+    }
+    expect(answer).toMatchObject({
+      bundleId: home.bundleRef.id,
+      requested: 10,
+      returned: 10,
+      removed: { seen: 10, excluded: 0, unavailable: 2 },
+      unknownItems: 0,
+    });
+    expect(answer).not.toHaveProperty('interests');
+    expect(answer.items[0]).not.toHaveProperty('reasons');
+  });
+
+  it('may be given by behaviors instead, with the same answer', async () => {
+    const stored = await ask({ userId: 'ada' });
+    const behaviors = positivesOf('ada').map(({ itemId, occurredAt }) => ({ itemId, occurredAt }));
+    const asText = behaviors.map((behavior) => ({
+      ...behavior,
+      occurredAt: new Date(behavior.occurredAt).toISOString(),
+    }));
+    const attributes = { age: 'young' };
+    expect((await ask({ behaviors, attributes })).items).toEqual(stored.items);
+    expect((await ask({ behaviors: asText, attributes })).items).toEqual(stored.items);
+    expect((await ask({ behaviors: [...behaviors].reverse(), attributes })).items).toEqual(stored.items);
+    expect((await ask({ behaviors })).items, 'the profile counts').not.toEqual(stored.items);
+  });
+
+  it('has the same answer each time, under another id', async () => {
+    const [first, second] = [await ask({ userId: 'ada', explain: true }), await ask({ userId: 'ada', explain: true })];
+    expect({ ...second, recommendationId: '' }).toEqual({ ...first, recommendationId: '' });
+    expect(second.recommendationId).not.toBe(first.recommendationId);
+    expect(first.recommendationId).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('has an answer of their own among concurrent ones', async () => {
+    const userIds = ['ada', 'ben', 'other-1', 'other-2'];
+    const alone = [];
+    for (const userId of userIds) alone.push((await ask({ userId })).items);
+    const together = await Promise.all(userIds.map(async (userId) => (await ask({ userId })).items));
+    expect(together).toEqual(alone);
+    expect(new Set(together.map((items) => JSON.stringify(items))).size).toBe(userIds.length);
+  });
+
+  it('sees the behaviors of the request at once, on top of the stored ones', async () => {
+    const before = await ask({ userId: 'ada', limit: 60 });
+    const [fresh] = idsOf(before.items);
+    const after = await ask({ userId: 'ada', behaviors: [fresh], limit: 60, explain: true });
+    expect(after.removed.seen).toBe(before.removed.seen + 1);
+    expect(idsOf(after.items)).not.toContain(fresh);
+    const formedBy = after.interests![0]!.behaviors.map(({ itemId }) => itemId);
+    expect(new Set(formedBy)).toEqual(new Set([fresh, ...positivesOf('ada').map(({ itemId }) => itemId)]));
+  });
+
+  it('is not counted twice for a behavior that is stored already', async () => {
+    const { itemId, occurredAt } = positivesOf('ada')[0]!;
+    const stored = await ask({ userId: 'ada' });
+    expect((await ask({ userId: 'ada', behaviors: [{ itemId, occurredAt }] })).items).toEqual(stored.items);
+  });
+
+  it('may get seen items back when they are asked for', async () => {
+    const answer = await ask({ userId: 'ada', limit: 60, includeSeen: true });
+    expect(idsOf(answer.items)).toEqual(expect.arrayContaining(positivesOf('ada').map(({ itemId }) => itemId)));
+    expect(answer).toMatchObject({ returned: 58, requested: 60, removed: { seen: 0, unavailable: 2 } });
+  });
+});
+
+describe('behaviors without a time', () => {
+  it('count as the newest, in their order', async () => {
+    const times = (offset: number) => new Date(asOf + offset).toISOString();
+    const plain = await ask({
+      behaviors: ['film-1', { itemId: 'film-2', occurredAt: times(-9_000) }, { itemId: 'film-3' }],
+    });
+    const timed = await ask({
+      behaviors: [
+        { itemId: 'film-2', occurredAt: times(-9_000) },
+        { itemId: 'film-1', occurredAt: times(1) },
+        { itemId: 'film-3', occurredAt: times(2) },
+      ],
+    });
+    expect(plain.items).toEqual(timed.items);
+    expect((await ask({ behaviors: ['film-3', 'film-2', 'film-1'] })).items).not.toEqual(plain.items);
+  });
+});
+
+describe('explain', () => {
+  it('names for each item the behaviors that shaped its interest most', async () => {
+    const { items, interests } = await ask({ userId: 'ada', limit: 20, explain: true });
+    expect(
+      interests!.map(({ interest }) => interest),
+      "K'u = log2(10)",
+    ).toEqual([0, 1, 2]);
+    for (const { behaviors } of interests!) {
+      expect(behaviors.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 5);
+      expect(behaviors.map(({ share }) => share)).toEqual(behaviors.map(({ share }) => share).sort((a, b) => b - a));
+    }
+    for (const { interest, reasons } of items) {
+      expect(reasons).toEqual(interests![interest!]!.behaviors.slice(0, 3));
+      expect(reasons![0]!.title).toMatch(/^The film \d+$/);
+    }
+  });
+
+  it('says that a fallback has no interests', async () => {
+    const { items, interests } = await ask({ userId: 'nobody', explain: true });
+    expect(interests).toEqual([]);
+    expect(items[0]).not.toHaveProperty('reasons');
+    expect(items[0]).not.toHaveProperty('interest');
+  });
+});
+
+describe('unknown users and items are normal input', () => {
+  it.each([
+    ['an unknown user', { userId: 'nobody' }, 'unknown_user'],
+    ['nobody in particular', {}, 'no_behaviors'],
+    ['no behaviors', { behaviors: [] }, 'no_behaviors'],
+    ['a user without positives', { userId: 'registered-only' }, 'no_behaviors'],
+    ['items that the bundle does not know', { behaviors: ['song-1', 'song-2'] }, 'no_known_items'],
+    ['an unknown user with unknown items', { userId: 'nobody', behaviors: ['song-1'] }, 'no_known_items'],
+  ])('%s', async (_, body, reason) => {
+    const answer = await ask({ ...body, limit: 5 });
+    expect(answer.source).toEqual({ kind: 'popular', reason });
+    const { bundle } = server.loaded!;
+    const popular = Array.from(bundle.byPopularity.subarray(0, 5), (item) => bundle.vocabulary.itemIds[item]);
+    expect(idsOf(answer.items)).toEqual(popular);
+  });
+
+  it('an unknown user with known behaviors is served by the model', async () => {
+    const known = await ask({ behaviors: ['film-1', 'film-2'] });
+    const answer = await ask({ userId: 'nobody', behaviors: ['film-1', 'film-2'] });
+    expect(answer.source).toEqual({ kind: 'model' });
+    expect(answer.items).toEqual(known.items);
+  });
+
+  it('unknown items are passed over and counted once each', async () => {
+    const known = await ask({ behaviors: ['film-1', 'film-2'], exclude: ['film-5'] });
+    const mixed = await ask({
+      behaviors: ['film-1', 'song-1', 'film-2', 'song-1'],
+      exclude: ['film-5', 'song-1', 'song-2'],
+      colour: 'blue',
+      attributes: { shoeSize: 43 },
+    });
+    expect(mixed.items).toEqual(known.items);
+    expect(mixed.unknownItems).toBe(2);
+  });
+});
+
+it('never returns what is excluded, seen or unavailable, whatever the source; and always as many as there are', async () => {
+  const filmId = fc.integer({ min: 0, max: 59 }).map((index) => `film-${index}`);
+  const requests = fc.record(
+    {
+      userId: fc.constantFrom('ada', 'ben', 'other-3', 'registered-only', 'nobody'),
+      behaviors: fc.array(fc.oneof(filmId, fc.constant('song-1')), { maxLength: 40 }),
+      exclude: fc.array(fc.oneof(filmId, fc.constant('song-2')), { maxLength: 70 }),
+      limit: fc.integer({ min: 1, max: 70 }),
+      includeSeen: fc.boolean(),
+      attributes: fc.constantFrom({ age: 'old' }, { age: 'none' }),
+    },
+    { requiredKeys: [] },
+  );
+  await fc.assert(
+    fc.asyncProperty(requests, async (request) => {
+      const { items, returned, requested } = await ask(request);
+      const seen = [...(request.behaviors ?? []), ...positivesOf(request.userId ?? '').map(({ itemId }) => itemId)];
+      const forbidden = new Set([
+        'film-58',
+        'film-59',
+        ...(request.exclude ?? []),
+        ...(request.includeSeen === true ? [] : seen),
+      ]);
+      const allowed = films.filter(({ itemId }) => !forbidden.has(itemId)).length;
+      expect(idsOf(items).filter((itemId) => forbidden.has(itemId))).toEqual([]);
+      expect(new Set(idsOf(items)).size).toBe(items.length);
+      expect(returned).toBe(items.length);
+      expect(returned).toBe(Math.min(requested, allowed));
+      const scores = items.map(({ score }) => score);
+      expect(scores).toEqual([...scores].sort((a, b) => b - a));
+    }),
+    { numRuns: 150 },
+  );
+});
