@@ -135,7 +135,8 @@ interface TensorContext {
   readonly candidatePosition: Int32Array;
 }
 
-function toTensors(
+/** The tensors of a batch; the caller tidies them up. */
+export function toTensors(
   spec: ModelSpec,
   variables: Readonly<Record<string, Variable>>,
   batch: TrainingBatch,

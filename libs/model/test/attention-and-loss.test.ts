@@ -1,0 +1,113 @@
+import { createRandom } from '@facet/features';
+import { describe, expect, it } from 'vitest';
+import { labelAwareAttention } from '../src/layers/label-aware-attention.ts';
+import { scoreCandidates, scorePairs } from '../src/layers/scores.ts';
+import { fullSoftmaxLoss } from '../src/loss/full-softmax.ts';
+import { createLogUniformSampler } from '../src/loss/negative-sampler.ts';
+import { sampledSoftmaxLoss } from '../src/loss/sampled-softmax.ts';
+import { tf } from '../src/tf.ts';
+
+describe('label-aware attention (§4.4)', () => {
+  // Agreements with the label [1, 0]: 0.5, −2, 1.
+  const interests = [[[0.5, 1], [-2, 0], [1, 3]]];
+  const attend = (power: number | 'infinity', active = [1, 1, 1]): number[] =>
+    tf.tidy(() => labelAwareAttention(tf.tensor3d(interests), tf.tensor2d([[1, 0]]), tf.tensor2d([active]), power).arraySync()[0]!);
+  const mix = (weights: number[]): number[] =>
+    [0, 1].map((d) => weights.reduce((sum, weight, k) => sum + weight * interests[0]![k]![d]!, 0));
+  const softmax = (logits: number[]): number[] => {
+    const exps = logits.map(Math.exp);
+    return exps.map((value) => value / exps.reduce((a, b) => a + b, 0));
+  };
+  const expectVector = (actual: number[], expected: number[]): void =>
+    actual.forEach((value, d) => expect(value).toBeCloseTo(expected[d]!, 4));
+
+  it('p = 0 weighs all interests alike', () => expectVector(attend(0), mix([1 / 3, 1 / 3, 1 / 3])));
+  it('p = 1 is a softmax of the agreements', () => expectVector(attend(1), mix(softmax([0.5, -2, 1]))));
+  it('an even p keeps the sign: a strongly negative interest never wins', () =>
+    expectVector(attend(2), mix(softmax([0.25, -4, 1]))));
+  it('a fractional p of a negative agreement is a number', () =>
+    expectVector(attend(1.5), mix(softmax([0.5 ** 1.5, -(2 ** 1.5), 1]))));
+  it('infinity takes the nearest interest', () => expectVector(attend('infinity'), [1, 3]));
+  it('inactive interests take no part', () => {
+    expectVector(attend('infinity', [1, 1, 0]), [0.5, 1]);
+    expectVector(attend(0, [1, 0, 0]), [0.5, 1]);
+  });
+});
+
+describe('reading a score from several interests', () => {
+  const interests = [[[1, 0], [0, 2], [9, 9]]];
+  const active = [[1, 1, 0]];
+  const candidates = [[1, 1], [3, 0]];
+  it('max is the best active interest', () => {
+    const scores = tf.tidy(() => scoreCandidates(tf.tensor3d(interests), tf.tensor2d(active), tf.tensor2d(candidates), 'max').arraySync());
+    expect(scores).toEqual([[2, 3]]);
+  });
+  it('logsumexp is ln mean exp over the active ones, the same for pairs', () => {
+    const expected = [Math.log((Math.exp(1) + Math.exp(2)) / 2), Math.log((Math.exp(3) + 1) / 2)];
+    const scores = tf.tidy(() => scoreCandidates(tf.tensor3d(interests), tf.tensor2d(active), tf.tensor2d(candidates), 'logsumexp').arraySync());
+    scores[0]!.forEach((value, c) => expect(value).toBeCloseTo(expected[c]!, 5));
+    const pair = tf.tidy(() => scorePairs(tf.tensor3d(interests), tf.tensor2d(active), tf.tensor2d([[1, 1]]), 'logsumexp').arraySync());
+    expect(pair[0]).toBeCloseTo(expected[0]!, 5);
+  });
+});
+
+describe('full softmax', () => {
+  it('is the weighted cross-entropy of the labels', () => {
+    const scores = [[1, 2, 0], [0, 0, 5]];
+    const logSoftmax = (row: number[], label: number): number => row[label]! - Math.log(row.reduce((sum, s) => sum + Math.exp(s), 0));
+    const expected = -(0.25 * logSoftmax(scores[0]!, 1) + 0.25 * logSoftmax(scores[0]!, 0) + 0.5 * logSoftmax(scores[1]!, 2));
+    const loss = tf.tidy(() =>
+      fullSoftmaxLoss(tf.tensor2d(scores), tf.tensor1d([0, 0, 1], 'int32'), tf.tensor1d([1, 0, 2], 'int32'), tf.tensor1d([0.25, 0.25, 0.5])).arraySync(),
+    );
+    expect(loss).toBeCloseTo(expected, 5);
+  });
+});
+
+describe('sampled softmax', () => {
+  const negatives = [2, 3, 3];
+  const loss = (options: { labels?: number[]; logLabels?: number[]; logNegatives?: number[] } = {}): number =>
+    tf.tidy(() =>
+      sampledSoftmaxLoss({
+        labelScores: tf.tensor1d([1.5]),
+        negativeScores: tf.tensor2d([[0.5, -1, -1]]),
+        logExpectedLabels: tf.tensor1d(options.logLabels ?? [0]),
+        logExpectedNegatives: tf.tensor1d(options.logNegatives ?? [0, 0, 0]),
+        labels: tf.tensor1d(options.labels ?? [1], 'int32'),
+        negatives: tf.tensor1d(negatives, 'int32'),
+        weights: tf.tensor1d([1]),
+      }).arraySync(),
+    );
+  it('is −ln of the label among label and negatives', () => {
+    const partition = Math.exp(1.5) + Math.exp(0.5) + 2 * Math.exp(-1);
+    expect(loss()).toBeCloseTo(Math.log(partition) - 1.5, 5);
+  });
+  it('corrects label and negatives by ln Q', () => {
+    const partition = Math.exp(1.5 - 0.7) + Math.exp(0.5 - 0.2) + 2 * Math.exp(-1 + 0.4);
+    expect(loss({ logLabels: [0.7], logNegatives: [0.2, -0.4, -0.4] })).toBeCloseTo(Math.log(partition) - 0.8, 5);
+  });
+  it('leaves out a negative that is the label itself', () => {
+    expect(loss({ labels: [3] })).toBeCloseTo(Math.log(Math.exp(1.5) + Math.exp(0.5)) - 1.5, 5);
+  });
+});
+
+describe('log-uniform negatives', () => {
+  it('draws by the stated probabilities, never padding, and ln Q says the expected counts', () => {
+    const itemCount = 20;
+    const sampler = createLogUniformSampler(itemCount);
+    const draws = 200_000;
+    const counts = new Float64Array(itemCount + 1);
+    for (const item of sampler.draw(draws, createRandom(1))) counts[item]!++;
+    expect(counts[0]).toBe(0);
+    for (let item = 1; item <= itemCount; item++) {
+      const expected = Math.exp(sampler.logExpectedCount(item, draws));
+      expect(Math.abs(counts[item]! - expected)).toBeLessThan(5 * Math.sqrt(expected));
+    }
+    const total = Array.from({ length: itemCount }, (_, item) => Math.exp(sampler.logExpectedCount(item + 1, 1)));
+    expect(total.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 10);
+  });
+  it('goes on in its stream: two draws differ', () => {
+    const random = createRandom(1);
+    const sampler = createLogUniformSampler(1000);
+    expect(sampler.draw(50, random)).not.toEqual(sampler.draw(50, random));
+  });
+});

@@ -1,0 +1,129 @@
+import { createBehaviorRows, createRandom, popularityFeatureCount } from '@facet/features';
+import type { BehaviorRows } from '@facet/features';
+import { describe, expect, it } from 'vitest';
+import { activeInterestCount, createUserKernel, embedItems, indexDim, indexVectors, initializeWeights } from '../src/index.ts';
+import type { ModelConfig, Weights } from '../src/index.ts';
+import { createItemTower } from '../src/layers/item-tower.ts';
+import { userTower } from '../src/layers/user-tower.ts';
+import { tf } from '../src/tf.ts';
+import type { Variable } from '../src/tf.ts';
+import { createTinyWorld } from './tiny-world.ts';
+
+const variants: { name: string; variant: 'facet' | 'mind'; model: Partial<ModelConfig> }[] = [
+  { name: 'facet', variant: 'facet', model: {} },
+  { name: 'facet without adaptive interests', variant: 'facet', model: { adaptiveInterests: false } },
+  { name: 'facet without context and recency', variant: 'facet', model: { context: false, recency: false } },
+  { name: 'mind', variant: 'mind', model: {} },
+  { name: 'mind with two hidden layers', variant: 'mind', model: { hiddenUnits: [10, 7] } },
+  { name: 'mind with one interest', variant: 'mind', model: { interests: 1 } },
+  { name: 'paper sizes', variant: 'facet', model: { embeddingDim: 64, interests: 4, sequenceLength: 100, hiddenUnits: [256] } },
+];
+
+/** Weights as a long training may leave them: none at zero. */
+function trainedWeights(spec: Parameters<typeof initializeWeights>[0]): Weights {
+  const random = createRandom(11);
+  return Object.fromEntries(
+    Object.entries(initializeWeights(spec, random)).map(([name, { shape, data }]) => [
+      name,
+      { shape, data: data.map((value) => value + 0.1 * random.normal()) },
+    ]),
+  );
+}
+
+function randomBehaviors(n: number, length: number, random: ReturnType<typeof createRandom>): BehaviorRows {
+  const rows = createBehaviorRows(1, length);
+  for (let slot = length - n; slot < length; slot++) {
+    rows.items[slot] = 1 + random.int(13);
+    rows.ages[slot] = 1 + random.int(31);
+    rows.counts[slot] = 1 + random.int(7);
+  }
+  return rows;
+}
+
+describe('the serving kernel', () => {
+  it.each(variants)('agrees with the TensorFlow graph within 1e-5: $name', ({ variant, model }) => {
+    const world = createTinyWorld({ variant, model });
+    const { spec } = world;
+    const { sequenceLength: L, interests: K, embeddingDim: D } = spec.config;
+    const weights = trainedWeights(spec);
+    const items = { itemCount: 13, trainedCount: 12, features: world.itemFeatures };
+    const embeddings = embedItems(spec, weights, items);
+    const kernel = createUserKernel(spec, weights, embeddings);
+    const random = createRandom(4);
+    const lengths = [1, 2, 3, 4, 5, L];
+    tf.tidy(() => {
+      const variables: Record<string, Variable> = {};
+      for (const [name, { shape, data }] of Object.entries(weights)) variables[name] = tf.variable(tf.tensor(data.slice(), [...shape]));
+      const graphEmbeddings = createItemTower(items).embed(variables);
+      const expectedEmbeddings = graphEmbeddings.dataSync();
+      embeddings.forEach((value, cell) => expect(Math.abs(value - expectedEmbeddings[cell]!)).toBeLessThan(1e-5));
+      for (const n of lengths) {
+        const rows = randomBehaviors(n, L, random);
+        const profile = [random.int(3)];
+        const count = activeInterestCount(n, K, spec.config.adaptiveInterests);
+        const graph = userTower(variables, spec, graphEmbeddings, {
+          behaviors: tf.tensor2d(rows.items, [1, L], 'int32'),
+          ages: tf.tensor2d(rows.ages, [1, L], 'int32'),
+          mask: tf.tensor2d(Float32Array.from(rows.items, (item) => (item > 0 ? 1 : 0)), [1, L]),
+          active: tf.tensor2d([Array.from({ length: K }, (_, k) => (k < count ? 1 : 0))]),
+          profile: [tf.tensor1d(profile, 'int32')],
+          logits: tf.tensor3d(weights['routing/logits']!.data.slice(), [1, K, L]),
+        }).arraySync()[0]!;
+        const { count: kernelCount, vectors } = kernel.interests(rows, profile);
+        expect(kernelCount).toBe(count);
+        const dim = indexDim(spec);
+        for (let k = 0; k < count; k++) {
+          for (let d = 0; d < D; d++) expect(Math.abs(vectors[k * dim + d]! - graph[k]![d]!)).toBeLessThan(1e-5);
+          if (dim > D) expect(vectors[k * dim + D]).toBe(1);
+        }
+        // What lies beyond K'u is zero in the graph, despite the biases of the H-layers.
+        for (let k = count; k < K; k++) expect(graph[k]!.every((value) => value === 0)).toBe(true);
+      }
+    });
+    tf.disposeVariables();
+  });
+
+  it('gives the same interests each time, and none without behaviors', () => {
+    const world = createTinyWorld({ variant: 'mind' });
+    const weights = trainedWeights(world.spec);
+    const embeddings = embedItems(world.spec, weights, { itemCount: 13, trainedCount: 12, features: world.itemFeatures });
+    const kernel = createUserKernel(world.spec, weights, embeddings);
+    const rows = randomBehaviors(5, 6, createRandom(1));
+    expect(kernel.interests(rows, [1])).toEqual(kernel.interests(rows, [1]));
+    expect(kernel.interests(createBehaviorRows(1, 6), [1]).count).toBe(0);
+  });
+
+  it('embeds a cold item by its side features alone and padding as zero', () => {
+    const { spec, itemFeatures } = createTinyWorld({ variant: 'mind' });
+    const weights = trainedWeights(spec);
+    const D = spec.config.embeddingDim;
+    const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const genre = weights['item/feature/genre']!.data;
+    // Item 13 is of genre b (13 % 3 = 1), row 2.
+    for (let d = 0; d < D; d++) {
+      expect(embeddings[13 * D + d]).toBeCloseTo(genre[2 * D + d]!, 6);
+      expect(embeddings[d]).toBe(0);
+      // Item 4 has an id and two genres: the mean of the id and of the mean of both.
+      const expected = (weights['item/id']!.data[4 * D + d]! + (genre[D + d]! + genre[2 * D + d]!) / 2) / 2;
+      expect(embeddings[4 * D + d]).toBeCloseTo(expected, 6);
+    }
+  });
+
+  it('exports what was trained: normalized items over the temperature, the prior as last coordinate', () => {
+    const { spec } = createTinyWorld({ variant: 'facet' });
+    const weights = trainedWeights(spec);
+    const D = spec.config.embeddingDim;
+    const embeddings = Float32Array.from({ length: 14 * D }, (_, cell) => (cell < D ? 0 : Math.sin(cell)));
+    const popularity = Float32Array.from({ length: 14 * popularityFeatureCount }, (_, cell) => cell % 5);
+    const vectors = indexVectors(spec, weights, embeddings, popularity);
+    const dim = indexDim(spec);
+    expect(dim).toBe(D + 1);
+    for (let item = 1; item <= 13; item++) {
+      const row = [...vectors.subarray(item * dim, (item + 1) * dim)];
+      expect(Math.hypot(...row.slice(0, D)) * spec.config.temperature).toBeCloseTo(1, 5);
+      const prior = Array.from({ length: popularityFeatureCount }, (_, f) => weights['prior/weights']!.data[f]! * 10 * popularity[item * popularityFeatureCount + f]!);
+      expect(row[D]).toBeCloseTo(prior.reduce((a, b) => a + b, 0), 4);
+    }
+    expect(vectors.subarray(0, dim).every((value) => value === 0)).toBe(true);
+  });
+});

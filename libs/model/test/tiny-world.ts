@@ -1,0 +1,64 @@
+import { buildPopularityTimeline, buildUserSequences, createItemVocabulary, createRandom, encodeFeatures } from '@facet/features';
+import type { FeatureSchema, Interaction } from '@facet/features';
+import { facetModel, facetTraining, initializeWeights, mindModel, mindTraining } from '../src/index.ts';
+import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '../src/index.ts';
+import type { TrainingData } from '../src/training.ts';
+
+const dayMs = 86_400_000;
+
+const genre: FeatureSchema = { name: 'genre', kind: 'category', values: ['a', 'b', 'c'], edges: [], slots: 2 };
+const gender: FeatureSchema = { name: 'gender', kind: 'category', values: ['F', 'M'], edges: [], slots: 1 };
+
+export interface TinyWorld {
+  readonly spec: ModelSpec;
+  readonly weights: Weights;
+  readonly data: TrainingData;
+  readonly itemFeatures: ReturnType<typeof encodeFeatures>;
+  readonly training: TrainingConfig;
+  readonly trainedCount: number;
+}
+
+/** 12 users who each walk through one of three groups of four items, two days a step; the last item is cold. */
+export function createTinyWorld(options: { variant: 'facet' | 'mind'; model?: Partial<ModelConfig>; training?: Partial<TrainingConfig> }): TinyWorld {
+  const base = options.variant === 'facet' ? facetModel : mindModel;
+  const trainingBase = options.variant === 'facet' ? facetTraining : mindTraining;
+  const config: ModelConfig = {
+    ...base,
+    embeddingDim: 8,
+    interests: 3,
+    sequenceLength: 6,
+    hiddenUnits: [10],
+    profileDim: 2,
+    ...(base.negatives === 'all' ? {} : { negatives: 8 }),
+    ...options.model,
+  };
+  const itemIds = ['', ...Array.from({ length: 13 }, (_, item) => `item${item + 1}`)];
+  const vocabulary = createItemVocabulary(itemIds, 12);
+  const interactions: Interaction[] = [];
+  for (let user = 0; user < 12; user++) {
+    const group = user % 3;
+    for (let step = 0; step < 8; step++) {
+      const item = 1 + group * 4 + ((step + user) % 4);
+      interactions.push({ userId: `user${String(user).padStart(2, '0')}`, itemId: `item${item}`, occurredAt: step * 2 * dayMs + user * 1000 });
+    }
+  }
+  const sequences = buildUserSequences(interactions, vocabulary);
+  const itemFeatures = encodeFeatures(
+    [genre],
+    itemIds.map((_, item) => (item === 0 ? undefined : { genre: item % 4 === 0 ? ['a', 'b'] : [['a', 'b', 'c'][item % 3]!] })),
+  );
+  const spec: ModelSpec = { config, itemCount: 13, itemFeatures: [genre], userFeatures: [gender] };
+  return {
+    spec,
+    weights: initializeWeights(spec, createRandom(5)),
+    itemFeatures,
+    trainedCount: 12,
+    training: { ...trainingBase, batchSize: 16, epochs: 3, ...options.training },
+    data: {
+      sequences,
+      profiles: encodeFeatures([gender], sequences.userIds.map((_, user) => ({ gender: user % 2 === 0 ? 'F' : 'M' }))),
+      timeline: buildPopularityTimeline(sequences, 13, 100 * dayMs),
+      candidates: Int32Array.from({ length: 12 }, (_, item) => item + 1),
+    },
+  };
+}
