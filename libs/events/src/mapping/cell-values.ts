@@ -12,8 +12,9 @@ export function cellText(cell: unknown): string | undefined {
 export function cellNumber(cell: unknown): number | undefined {
   if (typeof cell === 'number') return Number.isFinite(cell) ? cell : Number.NaN;
   const text = cellText(cell);
-  if (text === undefined)
+  if (text === undefined) {
     return cell === undefined || cell === null || typeof cell === 'string' ? undefined : Number.NaN;
+  }
   if (typeof cell === 'boolean') return Number.NaN;
   // Number() reads hexadecimal, too; in a table that is no number.
   return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) && Number.isFinite(Number(text))

@@ -158,8 +158,9 @@ export function findColumns<Names extends FieldNames>(
     }
   }
   const absent = options.required.filter((field) => found[field] === undefined);
-  if (absent.length > 0)
+  if (absent.length > 0) {
     throw missingColumn(table, `${table.path} has no column for ${absent.join(', ')}`, options, absent);
+  }
   return found;
 }
 

@@ -42,9 +42,9 @@ export async function* readRecords(blocks: AsyncIterable<LineBlock>, dialect: Di
         open.push({ line, text });
         open = take(open, dialect, rows, broken);
       } else if (text !== '') {
-        if (dialect.quoting === 'none' || !text.includes('"'))
+        if (dialect.quoting === 'none' || !text.includes('"')) {
           rows.push({ line, cells: text.split(dialect.delimiter) });
-        else if (dialect.quoting === 'tsv') rows.push({ line, cells: text.split(dialect.delimiter).map(unwrap) });
+        } else if (dialect.quoting === 'tsv') rows.push({ line, cells: text.split(dialect.delimiter).map(unwrap) });
         else open = take([{ line, text }], dialect, rows, broken);
       }
     }

@@ -96,8 +96,9 @@ function refuseArray(lines: readonly string[], path: string): void {
       .find((line) => line.trim() !== '')
       ?.trimStart()
       .startsWith('[') !== true
-  )
+  ) {
     return;
+  }
   throw new AppError(`${path} is one JSON array.`, {
     code: 'EVENTS_JSON_ARRAY',
     remedy: 'Write one object a line instead: `jq -c .[]` does that.',

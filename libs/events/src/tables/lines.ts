@@ -62,8 +62,9 @@ export async function* readLines(bytes: AsyncIterable<Buffer>, path: string): As
 }
 
 function decodeLines(block: Buffer, firstLine: number, startsOverlong: boolean): LineBlock {
-  if (!startsOverlong && isUtf8(block))
+  if (!startsOverlong && isUtf8(block)) {
     return { firstLine, lines: splitText(block.toString('utf8')), faults: noFaults };
+  }
   const faults = new Map<number, LineFault>();
   const lines: string[] = [];
   for (let start = 0, end; start <= block.length; start = end + 1) {

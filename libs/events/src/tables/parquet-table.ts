@@ -89,8 +89,9 @@ function fieldOf(name: string, type: string): ParquetField {
   if (/^(U?TINYINT|U?SMALLINT|U?INTEGER|FLOAT|DOUBLE)$/.test(type)) return field('number', `${id}::DOUBLE`);
   // As text, so that an id beyond 2^53 keeps all its digits; the kind lets an attribute become a number.
   if (/^(U?BIGINT|U?HUGEINT|DECIMAL)/.test(type) && !type.endsWith(']')) return field('number', `${id}::VARCHAR`);
-  if (type.endsWith('[]') && !type.endsWith('[][]') && !type.startsWith('STRUCT'))
+  if (type.endsWith('[]') && !type.endsWith('[][]') && !type.startsWith('STRUCT')) {
     return field('any', `${id}::VARCHAR[]`);
+  }
   if (/^(STRUCT|MAP|UNION)/.test(type) || type.endsWith(']')) return field('text', `to_json(${id})::VARCHAR`);
   return field('text', `${id}::VARCHAR`);
 }

@@ -193,11 +193,11 @@ describe('the lake', () => {
 
   it('writes hundreds of days and many batches with one file a day and batch', async () => {
     const { log, lake } = await homeWith(
-      numbered(1800, (index) => ({ occurredAt: (index % 900) * dayMs, userId: `u${index % 7}` })),
+      numbered(1000, (index) => ({ occurredAt: (index % 500) * dayMs, userId: `u${index % 7}` })),
     );
-    await sinkLog(log, lake, { batchEventsMax: 900 });
+    await sinkLog(log, lake, { batchEventsMax: 500 });
     const files = await listLakeFiles(lake);
-    expect(files).toHaveLength(1800);
+    expect(files).toHaveLength(1000);
     expect(new Set(files.map(({ rows }) => rows))).toEqual(new Set([1]));
     await log.close();
   });

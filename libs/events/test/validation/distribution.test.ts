@@ -24,8 +24,9 @@ it('puts every member into one bucket, and orders its quantiles', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 1e6 }), { minLength: 1 }), (counts) => {
       const { histogram, min, median, p90, max } = distributionOf(counts);
-      for (const { from, to, count } of histogram)
+      for (const { from, to, count } of histogram) {
         expect(count).toBe(counts.filter((value) => value >= from && value <= to).length);
+      }
       expect(histogram.reduce((sum, bucket) => sum + bucket.count, 0)).toBe(counts.length);
       expect([min, median, p90, max]).toEqual([min, median, p90, max].sort((a, b) => a - b));
     }),
