@@ -10,7 +10,7 @@ import { listLakeFiles } from '../../src/lake/list-lake-files.ts';
 import { readLake } from '../../src/lake/read-lake.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
-const child = fileURLToPath(new URL('import-in-child.mts', import.meta.url));
+const child = fileURLToPath(new URL('import-in-child.ts', import.meta.url));
 
 /** Runs an import in a process of its own and kills it at the given line of its progress; true when it ended by itself. */
 async function runAndKill(
