@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { countVitestReport, parseNxTasks, sum, summaryLine } from '../results.mjs';
+
+describe('Nx tasks', () => {
+  it('are read from what Nx prints, colors and cache notes included', () => {
+    const output = [
+      ' NX   Running targets lint, typecheck for 2 projects:',
+      '\x1b[32m✔\x1b[39m  nx run @facet/platform:lint  [local cache]',
+      '   ✔  nx run @facet/platform:typecheck (2s)',
+      '✖  nx run @facet/e2e:lint',
+      '  - @facet/e2e:lint',
+    ].join('\n');
+
+    expect(parseNxTasks(output)).toEqual([
+      { project: '@facet/platform', target: 'lint', ok: true },
+      { project: '@facet/platform', target: 'typecheck', ok: true },
+      { project: '@facet/e2e', target: 'lint', ok: false },
+    ]);
+  });
+});
+
+describe('a vitest report', () => {
+  const file = (status: string, ...assertions: string[]) => ({
+    status,
+    assertionResults: assertions.map((each) => ({ status: each })),
+  });
+  const report = (passed: number, failed: number, testResults: ReturnType<typeof file>[]) => ({
+    numPassedTests: passed,
+    numFailedTests: failed,
+    numPendingTests: 2,
+    numTodoTests: 1,
+    testResults,
+  });
+
+  it('is counted test by test', () => {
+    expect(countVitestReport(report(1, 1, [file('failed', 'passed', 'failed')]))).toEqual({
+      passed: 1,
+      failed: 1,
+      skipped: 3,
+    });
+  });
+
+  it('counts a file that did not load as a failure', () => {
+    expect(countVitestReport(report(1, 0, [file('passed', 'passed'), file('failed')])).failed).toBe(1);
+  });
+});
+
+it('the last line adds everything up', () => {
+  const tally = sum([
+    { passed: 1, failed: 0, skipped: 0 },
+    { passed: 2, failed: 1, skipped: 0 },
+  ]);
+
+  expect(summaryLine(tally)).toBe('3 passed, 1 failed');
+  expect(summaryLine({ ...tally, skipped: 4 })).toBe('3 passed, 1 failed, 4 skipped');
+});
