@@ -1,7 +1,7 @@
 import { isAppError } from '@facet/platform';
 
-/** Exit codes of the process: what a supervisor can tell apart. */
-export const exitCodes = { failed: 1, badConfig: 2, noUsableBundle: 3, addressUnusable: 4 } as const;
+/** What a supervisor can tell from how the process ended; the numbers mean the same as those of the `facet` command. */
+export const exitCodes = { failed: 1, badConfig: 2, noUsableBundle: 4, addressUnusable: 5 } as const;
 
 const codeOfError: Readonly<Record<string, number>> = {
   CONFIG_INVALID: exitCodes.badConfig,

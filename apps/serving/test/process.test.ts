@@ -117,7 +117,7 @@ describe('a process that cannot serve says why and ends', () => {
       FACET_INSECURE: 'true',
       FACET_ARTIFACTS: join(tmpdir(), 'facet-no-such-folder'),
     });
-    expect(exitCode).toBe(3);
+    expect(exitCode).toBe(4);
     expect(fatal).toMatchObject({ code: 'SERVING_NO_BUNDLE' });
     expect(fatal['problem']).toContain('npm start');
   });
@@ -126,7 +126,7 @@ describe('a process that cannot serve says why and ends', () => {
     const damaged = await createHome();
     await appendFile(join(damaged.artifactsFolder, 'bundle', damaged.bundleRef.id, 'items.jsonl'), '{}\n');
     const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_HOME: damaged.folder });
-    expect(exitCode).toBe(3);
+    expect(exitCode).toBe(4);
     expect(fatal).toMatchObject({ code: 'ARTIFACT_CORRUPT' });
     expect(fatal['problem']).toContain('items.jsonl');
     await damaged.remove();
@@ -136,7 +136,7 @@ describe('a process that cannot serve says why and ends', () => {
     const emptied = await createHome();
     await rm(join(emptied.artifactsFolder, 'bundle'), { recursive: true });
     const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_HOME: emptied.folder });
-    expect(exitCode).toBe(3);
+    expect(exitCode).toBe(4);
     expect(fatal).toMatchObject({ code: 'ARTIFACT_NOT_FOUND' });
     await emptied.remove();
   });
@@ -147,7 +147,7 @@ describe('a process that cannot serve says why and ends', () => {
     const { port } = other.address() as AddressInfo;
     const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_PORT: String(port) });
     other.close();
-    expect(exitCode).toBe(4);
+    expect(exitCode).toBe(5);
     expect(fatal).toMatchObject({ code: 'SERVING_ADDRESS_UNUSABLE' });
     expect(fatal['problem']).toContain('FACET_PORT');
   });

@@ -40,6 +40,7 @@ export async function addDocs(app: ServingApp): Promise<void> {
   await app.register(swaggerUi, {
     routePrefix: docsPath,
     staticCSP: contentSecurityPolicy,
+    theme: { title: 'Facet serving' },
     uiConfig: { tryItOutEnabled: true },
   });
 }
