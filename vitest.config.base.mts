@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-const conditions = ['@facet/source', 'node', 'import', 'module', 'default'];
+// No `import` here: Node would also use it for require() and hand ES modules to CommonJS packages.
+const conditions = ['@facet/source', 'node'];
 
 /** Shared by every project: tests run on the TypeScript source, never on `dist`, each file in its own process. */
 export default defineConfig({
