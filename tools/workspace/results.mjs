@@ -1,17 +1,31 @@
 /** @typedef {{ passed: number, failed: number, skipped: number }} Tally */
 
 /**
- * What Nx printed about its tasks. It shows the output of failed tasks only.
+ * What Nx printed about its tasks: a line for each that went well, a list of the others at the end.
  *
  * @param {string} output
  * @returns {{ project: string, target: string, ok: boolean }[]}
  */
 export function parseNxTasks(output) {
-  const tasks = new Map();
-  for (const [, mark, project, target] of plain(output).matchAll(/^\s*([✔✖])\s+nx run ([^:\s]+):([^:\s]+)/gm)) {
-    tasks.set(`${project}:${target}`, { project, target, ok: mark === '✔' });
-  }
-  return [...tasks.values()];
+  const text = plain(output);
+  const done = [...text.matchAll(/^\s*✔\s+nx run ([^:\s]+):([^:\s]+)/gm)];
+  const list = /^Failed tasks:\n\n((?:- .*\n)+)/m.exec(text)?.[1] ?? '';
+  const failed = [...list.matchAll(/^- ([^:\s]+):([^:\s]+)/gm)];
+  const tasks = [...done.map((match) => ({ match, ok: true })), ...failed.map((match) => ({ match, ok: false }))];
+  return tasks.map(({ match: [, project = '', target = ''], ok }) => ({ project, target, ok }));
+}
+
+/**
+ * What Nx printed about failures alone.
+ *
+ * @param {string} output
+ */
+export function failuresIn(output) {
+  return plain(output)
+    .split('\n')
+    .filter((line) => !/^\s*✔\s+nx run |^Output of \d+ successful tasks?/.test(line))
+    .join('\n')
+    .trim();
 }
 
 /** @param {string} text */

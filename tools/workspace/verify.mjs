@@ -5,7 +5,7 @@ import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { countVitestReport, parseNxTasks, plain, sum, summaryLine } from './results.mjs';
+import { countVitestReport, failuresIn, parseNxTasks, plain, sum, summaryLine } from './results.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const bin = path.join(root, 'node_modules', '.bin');
@@ -62,17 +62,17 @@ async function checks() {
   // Nx itself has failed, or a task that it does not name.
   if (!ok && tally.failed === 0) tally.failed = 1;
   tell(tally.failed === 0, 'lint and types', summaryLine(tally), startedAt);
-  if (tally.failed > 0) console.log(output.trimEnd());
+  if (tally.failed > 0) console.log(failuresIn(output));
   tallies.push(tally);
 }
 
 async function tests() {
+  const startedAt = Date.now();
   const folders = projectFolders();
   for (const folder of folders.values()) rmSync(path.join(folder, reportFile), { force: true });
 
   /** @type {Set<string>} */
   const told = new Set();
-  let failures = '';
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, '--passWithNoTests'];
   // One file at a time in each project, as many projects at a time as there are cores.
   const args = ['run-many', '-t', 'test', `--parallel=${cores}`, '--skipSync', '--', ...reporters, '--maxWorkers=1'];
@@ -86,12 +86,13 @@ async function tests() {
       // It crashed, or something failed outside of any test.
       if (!task.ok && tally.failed === 0) tally.failed = 1;
       tallies.push(tally);
-      tell(task.ok, `test ${task.project}`, summaryLine(tally), report?.startTime);
+      const isCached = report !== undefined && report.startTime < startedAt;
+      const detail = `${summaryLine(tally)}${isCached ? ', as before' : ''}`;
+      tell(task.ok, `test ${task.project}`, detail, isCached ? undefined : report?.startTime);
     }
   });
-  if (!ok) failures = output;
   if (!ok && sum(tallies).failed === 0) tallies.push({ passed: 0, failed: 1, skipped: 0 });
-  if (failures !== '') console.log(failures.trimEnd());
+  if (!ok) console.log(failuresIn(output));
 }
 
 /** Project name → folder. */

@@ -1,21 +1,35 @@
 import { describe, expect, it } from 'vitest';
-import { countVitestReport, parseNxTasks, sum, summaryLine } from '../results.mjs';
+import { countVitestReport, failuresIn, parseNxTasks, sum, summaryLine } from '../results.mjs';
 
 describe('Nx tasks', () => {
-  it('are read from what Nx prints, colors and cache notes included', () => {
-    const output = [
-      ' NX   Running targets lint, typecheck for 2 projects:',
-      '\x1b[32m✔\x1b[39m  nx run @facet/platform:lint  [local cache]',
-      '   ✔  nx run @facet/platform:typecheck (2s)',
-      '✖  nx run @facet/e2e:lint',
-      '  - @facet/e2e:lint',
-    ].join('\n');
+  const output = [
+    ' NX   Running targets lint, typecheck for 3 projects:',
+    '\x1b[32m✔\x1b[39m  nx run @facet/platform:lint  [local cache]',
+    '   ✔  nx run @facet/platform:typecheck (2s)',
+    '> nx run @facet/e2e:lint',
+    '✖ 1 problem (1 error, 0 warnings)',
+    'Failed tasks:',
+    '',
+    '- @facet/e2e:lint',
+    '- @facet/cli:lint',
+    '',
+    'Output of 2 successful tasks were not shown.',
+  ].join('\n');
 
+  it('are read from what Nx prints, colors and cache notes included', () => {
     expect(parseNxTasks(output)).toEqual([
       { project: '@facet/platform', target: 'lint', ok: true },
       { project: '@facet/platform', target: 'typecheck', ok: true },
       { project: '@facet/e2e', target: 'lint', ok: false },
+      { project: '@facet/cli', target: 'lint', ok: false },
     ]);
+  });
+
+  it('that went well are left out of what is shown of a failed run', () => {
+    const shown = failuresIn(output);
+
+    expect(shown).toContain('1 problem');
+    expect(shown).not.toMatch(/platform|successful/);
   });
 });
 
