@@ -4,7 +4,16 @@ import type { DestinationStream, Logger, LoggerOptions } from 'pino';
 export type { Logger } from 'pino';
 
 /** Fields that never reach a log line: credentials, and who the user is. */
-const redactedPaths = ['req.headers.authorization', 'req.headers["x-api-key"]', '*.apiKey', '*.userId', 'userId'];
+const redactedPaths = [
+  'req.headers.authorization',
+  'req.headers["x-api-key"]',
+  'apiKey',
+  '*.apiKey',
+  'userId',
+  '*.userId',
+  'err.context.apiKey',
+  'err.context.userId',
+];
 
 /** A JSON logger on standard error (standard output belongs to the command's result). Messages are constants, facts are fields. */
 export function createLogger(options: { name: string; level?: string; destination?: DestinationStream }): Logger {

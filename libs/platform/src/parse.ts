@@ -1,5 +1,6 @@
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import type { TLocalizedValidationError } from 'typebox/error';
 import { Value } from 'typebox/value';
 import { AppError } from './errors.ts';
 
@@ -18,12 +19,32 @@ export function parseWith<Schema extends TSchema>(
   const parsed = options.coerce === true ? Value.Convert(schema, filled) : filled;
   const check = Compile(schema);
   if (check.Check(parsed)) return parsed as Static<Schema>;
-  const problems = check
-    .Errors(parsed)
-    .map((error) => `${error.instancePath === '' ? 'the whole' : error.instancePath.slice(1).replaceAll('/', '.')}: ${error.message}`);
-  throw new AppError(`${options.source} is not valid: ${[...new Set(problems)].join('; ')}.`, {
+  const problems = describeProblems(check.Errors(parsed));
+  throw new AppError(`${options.source} is not valid: ${problems.join('; ')}.`, {
     code: 'CONFIG_INVALID',
     remedy: `Correct the named fields in ${options.source}.`,
     context: { source: options.source, problems },
   });
+}
+
+/** One sentence a field, however many rules it breaks; unknown and missing fields by their names. */
+function describeProblems(errors: readonly TLocalizedValidationError[]): string[] {
+  const complaints = new Map<string, Set<string>>();
+  const complain = (path: string, complaint: string): void => {
+    const field = path === '' ? 'the whole' : path.slice(1).replaceAll('/', '.');
+    complaints.set(field, (complaints.get(field) ?? new Set()).add(complaint));
+  };
+  for (const error of errors) {
+    const { keyword, instancePath, params } = error;
+    if (keyword === 'required') {
+      for (const name of params.requiredProperties) complain(`${instancePath}/${name}`, 'is missing');
+    } else if (keyword === 'additionalProperties') {
+      for (const name of params.additionalProperties) complain(`${instancePath}/${name}`, 'is not a known field');
+    } else if (keyword === 'const') {
+      complain(instancePath, `must be ${JSON.stringify(params.allowedValue)}`);
+    } else if (keyword !== 'anyOf' && keyword !== 'boolean') {
+      complain(instancePath, error.message);
+    }
+  }
+  return [...complaints].map(([field, said]) => `${field}: ${[...said].join(' or ')}`);
 }

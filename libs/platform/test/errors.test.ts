@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { AppError, describeError, isAppError } from '../src/index.ts';
+
+test('an error carries its code, remedy, facts and cause', () => {
+  const cause = new Error('ENOENT');
+  const error = new AppError('The lake is gone.', {
+    code: 'LAKE_MISSING',
+    remedy: 'Import events.',
+    context: { path: 'lake' },
+    retryable: true,
+    cause,
+  });
+  expect(error).toBeInstanceOf(Error);
+  expect(error).toMatchObject({
+    name: 'AppError',
+    code: 'LAKE_MISSING',
+    context: { path: 'lake' },
+    retryable: true,
+    cause,
+  });
+  expect(error.remedy).toBe('Import events.');
+});
+
+test('without them it is not retryable, has no facts and no cause of its own', () => {
+  const error = new AppError('No.', { code: 'NO' });
+  expect(error.remedy).toBeUndefined();
+  expect(error.context).toEqual({});
+  expect(error.retryable).toBe(false);
+  expect('cause' in error).toBe(false);
+});
+
+test('isAppError tells errors apart by code', () => {
+  const error: unknown = new AppError('No.', { code: 'NO' });
+  expect(isAppError(error)).toBe(true);
+  expect(isAppError(error, 'NO')).toBe(true);
+  expect(isAppError(error, 'YES')).toBe(false);
+  for (const other of [new Error('No.'), { code: 'NO' }, null, undefined, 'NO'])
+    expect(isAppError(other, 'NO')).toBe(false);
+});
+
+test('describeError gives one line for whatever was thrown', () => {
+  expect(describeError(new AppError('No.', { code: 'NO', remedy: 'Try again.' }))).toBe('No. Try again.');
+  expect(describeError(new AppError('No.', { code: 'NO' }))).toBe('No.');
+  expect(describeError(new TypeError('x is not a function'))).toBe('x is not a function');
+  expect(describeError('a text')).toBe('a text');
+  expect(describeError(undefined)).toBe('undefined');
+});
