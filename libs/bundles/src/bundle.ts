@@ -50,7 +50,13 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
   const { info, items, popularity } = contents;
   const rows = items.length;
   await writeFile(join(folder, bundleFiles.info), `${JSON.stringify(info, null, 2)}\n`);
-  await writeFile(join(folder, bundleFiles.items), items.slice(1).map((item) => `${JSON.stringify(item)}\n`).join(''));
+  await writeFile(
+    join(folder, bundleFiles.items),
+    items
+      .slice(1)
+      .map((item) => `${JSON.stringify(item)}\n`)
+      .join(''),
+  );
   await writeFile(join(folder, bundleFiles.golden), `${JSON.stringify(contents.golden)}\n`);
   await writeSafetensors(join(folder, bundleFiles.tower), weightsToTensors(contents.tower));
   await writeSafetensors(join(folder, bundleFiles.embeddings), {
@@ -73,18 +79,30 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
   const info = parseWith(BundleInfo, JSON.parse(await read(bundleFiles.info)), { source });
   const golden = parseWith(Type.Array(GoldenVector), JSON.parse(await read(bundleFiles.golden)), { source });
   const items: CatalogItem[] = [{ itemId: '', attributes: {} }];
-  for (const line of (await read(bundleFiles.items)).split('\n')) if (line !== '') items.push(JSON.parse(line) as CatalogItem);
+  for (const line of (await read(bundleFiles.items)).split('\n')) {
+    if (line !== '') items.push(JSON.parse(line) as CatalogItem);
+  }
   const tower = tensorsToWeights((await readSafetensors(join(folder, bundleFiles.tower))).tensors);
   const { tensors } = await readSafetensors(join(folder, bundleFiles.embeddings));
-  const [embeddings, vectors, popularity] = [floats(tensors, 'embeddings'), floats(tensors, 'vectors'), floats(tensors, 'popularity')];
-  const vocabulary = createItemVocabulary(items.map((item) => item.itemId), info.trainedCount);
+  const [embeddings, vectors, popularity] = [
+    floats(tensors, 'embeddings'),
+    floats(tensors, 'vectors'),
+    floats(tensors, 'popularity'),
+  ];
+  const vocabulary = createItemVocabulary(
+    items.map((item) => item.itemId),
+    info.trainedCount,
+  );
   const kernel = createUserKernel(info.spec, tower, embeddings);
   const index = await openFaissIndex(join(folder, bundleFiles.index));
   if (index.size !== items.length - 1 || index.dim !== info.index.dim || vectors.length !== items.length * index.dim) {
-    throw new AppError(`Bundle ${ref.id} does not fit together: ${items.length - 1} items, an index of ${index.size}.`, {
-      code: 'BUNDLE_INVALID',
-      remedy: 'Rebuild it with facet index.',
-    });
+    throw new AppError(
+      `Bundle ${ref.id} does not fit together: ${items.length - 1} items, an index of ${index.size}.`,
+      {
+        code: 'BUNDLE_INVALID',
+        remedy: 'Rebuild it with facet index.',
+      },
+    );
   }
   verifyGoldenVectors(kernel, golden, ref.id);
   const encoders = info.spec.userFeatures.map(createFeatureEncoder);
@@ -104,8 +122,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     byPopularity: Int32Array.from({ length: items.length - 1 }, (_, position) => position + 1).sort(
       (a, b) => popularity[b]! - popularity[a]! || a - b,
     ),
-    encodeProfile: (attributes) =>
-      encoders.map((encoder) => encoder.encode(attributes?.[encoder.schema.name])[0] ?? 0),
+    encodeProfile: (attributes) => encoders.map((encoder) => encoder.encode(attributes?.[encoder.schema.name])[0] ?? 0),
     close: () => index.close(),
   };
 }

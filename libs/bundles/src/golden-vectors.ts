@@ -19,7 +19,11 @@ export type GoldenVector = Static<typeof GoldenVector>;
 /** Largest accepted difference in a coordinate. */
 const toleranceMax = 1e-4;
 
-export function recordGoldenVector(kernel: UserKernel, behaviors: BehaviorRows, profile: readonly number[]): GoldenVector {
+export function recordGoldenVector(
+  kernel: UserKernel,
+  behaviors: BehaviorRows,
+  profile: readonly number[],
+): GoldenVector {
   const { count, vectors } = kernel.interests(behaviors, profile);
   const dim = count === 0 ? 0 : vectors.length / count;
   return {
@@ -49,7 +53,8 @@ export function verifyGoldenVectors(kernel: UserKernel, golden: readonly GoldenV
     if (difference <= toleranceMax) return;
     throw new AppError(`Golden vector ${position} of bundle ${bundleId} differs by ${difference.toPrecision(3)}.`, {
       code: 'BUNDLE_DRIFTED',
-      remedy: 'This code computes interests differently from the one that trained the model: rebuild the bundle with it.',
+      remedy:
+        'This code computes interests differently from the one that trained the model: rebuild the bundle with it.',
       context: { bundleId, position, difference },
     });
   });

@@ -32,8 +32,7 @@ export interface Recommendation {
 
 /** Where an answer comes from: the model, or a fallback and why. */
 export type RecommendationSource =
-  | { readonly kind: 'model' }
-  | { readonly kind: 'popular'; readonly reason: 'no_behaviors' | 'no_known_items' };
+  { readonly kind: 'model' } | { readonly kind: 'popular'; readonly reason: 'no_behaviors' | 'no_known_items' };
 
 /** A behavior's part in an interest; the shares of an interest add up to 1. */
 export interface InterestBehavior {
@@ -112,7 +111,11 @@ export async function describeUser(
         limit: request.nearest,
         parameters: searchParameters(bundle),
       });
-      const nearest = candidates.map(({ item, score }) => ({ itemId: bundle.vocabulary.itemIds[item]!, score, interest }));
+      const nearest = candidates.map(({ item, score }) => ({
+        itemId: bundle.vocabulary.itemIds[item]!,
+        score,
+        interest,
+      }));
       return { ...described, nearest };
     }),
   );

@@ -72,7 +72,7 @@ export const ageBucketCount = 33;
 
 const hourMs = 3_600_000;
 
-/** The bucket of an age in milliseconds: 1 for under half an hour, then 2.5 buckets for each doubling from three hours on. */
+/** The bucket of an age in milliseconds: 1 for under 27 minutes, then 2.5 buckets for each doubling from three hours on. */
 export function ageBucket(ageMs: number): number {
   const threeHours = Math.max(0, ageMs) / (3 * hourMs);
   return 1 + Math.min(ageBucketCount - 2, Math.round(2.5 * Math.log2(1 + threeHours)));

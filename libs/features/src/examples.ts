@@ -37,7 +37,12 @@ export function prefixExamples(sequences: UserSequences, before: number): Exampl
  */
 export function windowExamples(
   sequences: UserSequences,
-  options: { readonly before: number; readonly windowMs: number; readonly extraMoments: number; readonly random: Random },
+  options: {
+    readonly before: number;
+    readonly windowMs: number;
+    readonly extraMoments: number;
+    readonly random: Random;
+  },
 ): Examples {
   const columns = createColumns();
   for (let user = 0; user < sequences.userIds.length; user++) {
@@ -47,6 +52,7 @@ export function windowExamples(
       const end = historyEnd(sequences, user, moment);
       if (end === start) continue;
       const labelEnd = Math.min(last, historyEnd(sequences, user, moment + options.windowMs));
+      if (labelEnd === end) continue;
       columns.add(user, start, end, labelEnd, moment);
     }
   }
@@ -66,7 +72,10 @@ function momentsOf(times: Float64Array, { extraMoments, random }: { extraMoments
  * The order of one epoch: positions of `examples`, shuffled, at most `perUser` of each user (0: all), so that users with
  * long histories do not rule the epoch. A different part of them is drawn every time.
  */
-export function drawEpoch(examples: Examples, options: { readonly perUser: number; readonly random: Random }): Int32Array {
+export function drawEpoch(
+  examples: Examples,
+  options: { readonly perUser: number; readonly random: Random },
+): Int32Array {
   const order = Int32Array.from({ length: examples.count }, (_, position) => position);
   options.random.shuffle(order);
   if (options.perUser === 0) return order;

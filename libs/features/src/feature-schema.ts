@@ -38,8 +38,8 @@ export function createFeatureEncoder(schema: FeatureSchema): FeatureEncoder {
     encode(value) {
       if (value === undefined) return [];
       if (schema.kind === 'number') {
-        const number = Number(value);
-        if (value === '' || Array.isArray(value) || !Number.isFinite(number)) return [];
+        const number = numberOf(value);
+        if (number === undefined) return [];
         const bin = schema.edges.findIndex((edge) => number <= edge);
         return [(bin === -1 ? schema.edges.length : bin) + 1];
       }
@@ -76,7 +76,7 @@ export const titleFeatureName = 'title';
 export function learnFeatureSchemas(holders: readonly Attributes[], selection: FeatureSelection): FeatureSchema[] {
   const names = new Set<string>();
   for (const holder of holders) for (const name of Object.keys(holder)) names.add(name);
-  const wanted = selection.attributes === 'auto' ? [...names].sort() : [...selection.attributes];
+  const wanted = selection.attributes === 'auto' ? [...names].sort() : new Set(selection.attributes);
   const schemas: FeatureSchema[] = [];
   for (const name of wanted) {
     const schema = learnFeatureSchema(name, holders, selection);
@@ -104,10 +104,12 @@ function learnFeatureSchema(
     for (const text of texts) holdersOf.set(text, (holdersOf.get(text) ?? 0) + 1);
   }
 
-  const numbers = values.map(Number);
-  if (kind === 'category' && holdersOf.size > maxNumericCategories && numbers.every(Number.isFinite)) {
+  const numbers = values.map(numberOf);
+  if (kind === 'category' && holdersOf.size > maxNumericCategories && numbers.every((number) => number !== undefined)) {
     const edges = quantiles(numbers, numericBins);
-    const bins = Array.from({ length: edges.length + 1 }, (_, bin) => (bin < edges.length ? `<=${edges[bin]}` : 'more'));
+    const bins = Array.from({ length: edges.length + 1 }, (_, bin) =>
+      bin < edges.length ? `<=${edges[bin]}` : 'more',
+    );
     return { name, kind: 'number', values: bins, edges, slots: 1 };
   }
 
@@ -122,8 +124,21 @@ function learnFeatureSchema(
 }
 
 function valuesOf(value: AttributeValue, kind: FeatureSchema['kind']): readonly string[] {
-  if (kind === 'words') return String(value).toLowerCase().match(/[\p{L}\p{N}]{2,}/gu) ?? [];
+  if (kind === 'words')
+    return (
+      String(value)
+        .toLowerCase()
+        .match(/[\p{L}\p{N}]{2,}/gu) ?? []
+    );
   return Array.isArray(value) ? value : [String(value)];
+}
+
+/** The finite number that one value is; lists are never numbers, not even lists of one. */
+function numberOf(value: AttributeValue | undefined): number | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+  if (typeof value === 'string' && value.trim() === '') return undefined;
+  const number = Number(value);
+  return Number.isFinite(number) ? number : undefined;
 }
 
 /** Distinct inner edges that cut `values` into up to `bins` bins of about equal size. */

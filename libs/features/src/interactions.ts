@@ -80,6 +80,10 @@ export function selectInteractions(events: Iterable<InteractionEvent>, rules: In
 }
 
 /** Orders by item id, for the rare two items of one moment whose hashes are equal. */
-function compareIds(a: { interaction: Interaction }, b: { interaction: Interaction }): number {
-  return a.interaction.itemId < b.interaction.itemId ? -1 : 1;
+function compareIds(
+  { interaction: a }: { interaction: Interaction },
+  { interaction: b }: { interaction: Interaction },
+): number {
+  if (a.itemId === b.itemId) return 0;
+  return a.itemId < b.itemId ? -1 : 1;
 }

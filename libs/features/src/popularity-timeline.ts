@@ -1,7 +1,14 @@
 import type { UserSequences } from './sequences.ts';
 
 /** What an item's popularity looked like on a given day; the order of {@link PopularityTimeline.featuresOn}'s columns. */
-export const popularityFeatureNames = ['chosen7Days', 'chosen30Days', 'chosen90Days', 'chosenEver', 'age', 'idle'] as const;
+export const popularityFeatureNames = [
+  'chosen7Days',
+  'chosen30Days',
+  'chosen90Days',
+  'chosenEver',
+  'age',
+  'idle',
+] as const;
 export const popularityFeatureCount = popularityFeatureNames.length;
 
 const dayMs = 86_400_000;
@@ -23,7 +30,11 @@ export interface PopularityTimeline {
 }
 
 /** Built from interactions before `before` (epoch milliseconds); a user's repeats of an item within a day count once. */
-export function buildPopularityTimeline(sequences: UserSequences, itemCount: number, before: number): PopularityTimeline {
+export function buildPopularityTimeline(
+  sequences: UserSequences,
+  itemCount: number,
+  before: number,
+): PopularityTimeline {
   const choices = dailyChoices(sequences, itemCount, before);
   const cache = new Map<number, Float32Array>();
 
@@ -39,14 +50,17 @@ export function buildPopularityTimeline(sequences: UserSequences, itemCount: num
       }
       features[row + 3] = Math.log1p(end - start);
       features[row + 4] = end === start ? 0 : Math.log1p(day - choices.days[start]!);
-      features[row + 5] = Math.log1p(end === start ? neverIdleDays : Math.min(neverIdleDays, day - 1 - choices.days[end - 1]!));
+      features[row + 5] = Math.log1p(
+        end === start ? neverIdleDays : Math.min(neverIdleDays, day - 1 - choices.days[end - 1]!),
+      );
     }
     return features;
   }
 
   return {
     dayOf: (time) => Math.floor(time / dayMs),
-    isKnown: (item, day) => (choices.days[choices.offsets[item]!] ?? day) < day && choices.offsets[item + 1]! > choices.offsets[item]!,
+    isKnown: (item, day) =>
+      (choices.days[choices.offsets[item]!] ?? day) < day && choices.offsets[item + 1]! > choices.offsets[item]!,
     featuresOn(day) {
       const cached = cache.get(day);
       if (cached !== undefined) return cached;

@@ -38,6 +38,7 @@ export function parsePositiveRule(text: string): PositiveRule {
     clauses.some(
       (clause) =>
         clause.type === event.type &&
-        (clause.compare === undefined || (typeof event.value === 'number' && clause.compare(event.value, clause.bound))),
+        (clause.compare === undefined ||
+          (typeof event.value === 'number' && clause.compare(event.value, clause.bound))),
     );
 }

@@ -50,7 +50,8 @@ export interface HeldOutSequence {
 /**
  * The users who chose something in [from, before) and something before it, with the history they had at `from`.
  * Items that had no interaction before `from` cannot be ranked by anyone and count as absent, so that every method is
- * measured on the same truth. Repeats inside the window count once.
+ * measured on the same truth. Repeats inside the window count once, but for items outside the vocabulary, which cannot
+ * be told apart.
  */
 export function heldOutByTime(
   sequences: UserSequences,
@@ -98,7 +99,13 @@ export function heldOutByLeaveOneOut(sequences: UserSequences, part: 'validation
     const end = sequences.offsets[user + 1]! - (part === 'test' ? 1 : 2);
     if (end - start < 1) continue;
     const item = sequences.items[end]!;
-    heldOut.push({ user, start, end, truth: item === 0 ? new Int32Array() : Int32Array.of(item), absent: item === 0 ? 1 : 0 });
+    heldOut.push({
+      user,
+      start,
+      end,
+      truth: item === 0 ? new Int32Array() : Int32Array.of(item),
+      absent: item === 0 ? 1 : 0,
+    });
   }
   return heldOut;
 }

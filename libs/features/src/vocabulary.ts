@@ -26,7 +26,10 @@ export function createItemVocabulary(itemIds: readonly string[], trainedCount: n
  * The vocabulary of a catalogue: items with training interactions first, most popular first (ties by id), so that an
  * index is also a popularity rank, then the catalogue's other items by id.
  */
-export function buildItemVocabulary(trainingItemIds: Iterable<string>, catalogItemIds: Iterable<string>): ItemVocabulary {
+export function buildItemVocabulary(
+  trainingItemIds: Iterable<string>,
+  catalogItemIds: Iterable<string>,
+): ItemVocabulary {
   const counts = new Map<string, number>();
   for (const itemId of trainingItemIds) counts.set(itemId, (counts.get(itemId) ?? 0) + 1);
   const trained = [...counts.keys()].sort((a, b) => counts.get(b)! - counts.get(a)! || (a < b ? -1 : 1));

@@ -154,7 +154,13 @@ export const mindModel: ModelConfig = {
   dropout: 0,
 };
 
-export const mindTraining: TrainingConfig = { ...facetTraining, learningRate: 1e-3, epochs: 20, labels: 'next', examplesPerUser: 0 };
+export const mindTraining: TrainingConfig = {
+  ...facetTraining,
+  learningRate: 1e-3,
+  epochs: 20,
+  labels: 'next',
+  examplesPerUser: 0,
+};
 
 /** The named variants of `facet.yaml` (`model.variant`). */
 export const modelVariants: Readonly<Record<string, { model: ModelConfig; training: TrainingConfig }>> = {

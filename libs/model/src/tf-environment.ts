@@ -1,3 +1,4 @@
+/* eslint-disable no-restricted-properties -- the only way to set up a library that reads its environment */
 /* TensorFlow reads these once, when its library loads; ./tf.ts imports this file first. */
 // Its start-up lines would stand between the lines of a command.
 process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';

@@ -53,8 +53,12 @@ export function initializeWeights(spec: ModelSpec, random: Random): Weights {
   const embedding = normal(embeddingDeviation);
 
   add('item/id', [spec.itemCount + 1, D], embedding);
-  for (const feature of spec.itemFeatures) add(itemFeatureTable(feature.name), [feature.values.length + 1, D], embedding);
-  for (const feature of spec.userFeatures) add(profileTable(feature.name), [feature.values.length + 1, config.profileDim], embedding);
+  for (const feature of spec.itemFeatures) {
+    add(itemFeatureTable(feature.name), [feature.values.length + 1, D], embedding);
+  }
+  for (const feature of spec.userFeatures) {
+    add(profileTable(feature.name), [feature.values.length + 1, config.profileDim], embedding);
+  }
   if (config.recency) {
     add('behavior/age', [ageBucketCount, D], zero);
     add('behavior/ageWeight', [ageBucketCount], zero);

@@ -9,9 +9,23 @@ import { tf } from '../src/tf.ts';
 
 describe('label-aware attention (§4.4)', () => {
   // Agreements with the label [1, 0]: 0.5, −2, 1.
-  const interests = [[[0.5, 1], [-2, 0], [1, 3]]];
+  const interests = [
+    [
+      [0.5, 1],
+      [-2, 0],
+      [1, 3],
+    ],
+  ];
   const attend = (power: number | 'infinity', active = [1, 1, 1]): number[] =>
-    tf.tidy(() => labelAwareAttention(tf.tensor3d(interests), tf.tensor2d([[1, 0]]), tf.tensor2d([active]), power).arraySync()[0]!);
+    tf.tidy(
+      () =>
+        labelAwareAttention(
+          tf.tensor3d(interests),
+          tf.tensor2d([[1, 0]]),
+          tf.tensor2d([active]),
+          power,
+        ).arraySync()[0]!,
+    );
   const mix = (weights: number[]): number[] =>
     [0, 1].map((d) => weights.reduce((sum, weight, k) => sum + weight * interests[0]![k]![d]!, 0));
   const softmax = (logits: number[]): number[] => {
@@ -35,29 +49,57 @@ describe('label-aware attention (§4.4)', () => {
 });
 
 describe('reading a score from several interests', () => {
-  const interests = [[[1, 0], [0, 2], [9, 9]]];
+  const interests = [
+    [
+      [1, 0],
+      [0, 2],
+      [9, 9],
+    ],
+  ];
   const active = [[1, 1, 0]];
-  const candidates = [[1, 1], [3, 0]];
+  const candidates = [
+    [1, 1],
+    [3, 0],
+  ];
   it('max is the best active interest', () => {
-    const scores = tf.tidy(() => scoreCandidates(tf.tensor3d(interests), tf.tensor2d(active), tf.tensor2d(candidates), 'max').arraySync());
+    const scores = tf.tidy(() =>
+      scoreCandidates(tf.tensor3d(interests), tf.tensor2d(active), tf.tensor2d(candidates), 'max').arraySync(),
+    );
     expect(scores).toEqual([[2, 3]]);
   });
   it('logsumexp is ln mean exp over the active ones, the same for pairs', () => {
     const expected = [Math.log((Math.exp(1) + Math.exp(2)) / 2), Math.log((Math.exp(3) + 1) / 2)];
-    const scores = tf.tidy(() => scoreCandidates(tf.tensor3d(interests), tf.tensor2d(active), tf.tensor2d(candidates), 'logsumexp').arraySync());
+    const scores = tf.tidy(() =>
+      scoreCandidates(tf.tensor3d(interests), tf.tensor2d(active), tf.tensor2d(candidates), 'logsumexp').arraySync(),
+    );
     scores[0]!.forEach((value, c) => expect(value).toBeCloseTo(expected[c]!, 5));
-    const pair = tf.tidy(() => scorePairs(tf.tensor3d(interests), tf.tensor2d(active), tf.tensor2d([[1, 1]]), 'logsumexp').arraySync());
+    const pair = tf.tidy(() =>
+      scorePairs(tf.tensor3d(interests), tf.tensor2d(active), tf.tensor2d([[1, 1]]), 'logsumexp').arraySync(),
+    );
     expect(pair[0]).toBeCloseTo(expected[0]!, 5);
   });
 });
 
 describe('full softmax', () => {
   it('is the weighted cross-entropy of the labels', () => {
-    const scores = [[1, 2, 0], [0, 0, 5]];
-    const logSoftmax = (row: number[], label: number): number => row[label]! - Math.log(row.reduce((sum, s) => sum + Math.exp(s), 0));
-    const expected = -(0.25 * logSoftmax(scores[0]!, 1) + 0.25 * logSoftmax(scores[0]!, 0) + 0.5 * logSoftmax(scores[1]!, 2));
+    const scores = [
+      [1, 2, 0],
+      [0, 0, 5],
+    ];
+    const logSoftmax = (row: number[], label: number): number =>
+      row[label]! - Math.log(row.reduce((sum, s) => sum + Math.exp(s), 0));
+    const expected = -(
+      0.25 * logSoftmax(scores[0]!, 1) +
+      0.25 * logSoftmax(scores[0]!, 0) +
+      0.5 * logSoftmax(scores[1]!, 2)
+    );
     const loss = tf.tidy(() =>
-      fullSoftmaxLoss(tf.tensor2d(scores), tf.tensor1d([0, 0, 1], 'int32'), tf.tensor1d([1, 0, 2], 'int32'), tf.tensor1d([0.25, 0.25, 0.5])).arraySync(),
+      fullSoftmaxLoss(
+        tf.tensor2d(scores),
+        tf.tensor1d([0, 0, 1], 'int32'),
+        tf.tensor1d([1, 0, 2], 'int32'),
+        tf.tensor1d([0.25, 0.25, 0.5]),
+      ).arraySync(),
     );
     expect(loss).toBeCloseTo(expected, 5);
   });

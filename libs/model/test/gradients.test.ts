@@ -15,13 +15,23 @@ const cases: { name: string; variant: 'facet' | 'mind'; model: Partial<ModelConf
   // Stop-gradient makes the true derivative differ from the learning one: checked with all iterations.
   { name: 'the default recipe', variant: 'facet', model: { routing: routing('facet', 'all'), dropout: 0 } },
   { name: 'MIND, finite p', variant: 'mind', model: { routing: routing('mind', 'all') } },
-  { name: 'MIND, full softmax, p = 1', variant: 'mind', model: { routing: routing('mind', 'all'), negatives: 'all', readout: { kind: 'label-aware', power: 1 } } },
-  { name: 'MIND, sampled logsumexp', variant: 'mind', model: { routing: routing('mind', 'all'), readout: { kind: 'logsumexp' } } },
+  {
+    name: 'MIND, full softmax, p = 1',
+    variant: 'mind',
+    model: { routing: routing('mind', 'all'), negatives: 'all', readout: { kind: 'label-aware', power: 1 } },
+  },
+  {
+    name: 'MIND, sampled logsumexp',
+    variant: 'mind',
+    model: { routing: routing('mind', 'all'), readout: { kind: 'logsumexp' } },
+  },
 ];
 
 function routing(variant: 'facet' | 'mind', gradient: 'last' | 'all'): ModelConfig['routing'] {
   const base = { iterations: 3, sigma: 1, trainingLogits: 'fixed', gradient } as const;
-  return variant === 'facet' ? { ...base, cosineAgreement: 10, identity: 1 } : { ...base, cosineAgreement: 0, identity: 0 };
+  return variant === 'facet'
+    ? { ...base, cosineAgreement: 10, identity: 1 }
+    : { ...base, cosineAgreement: 0, identity: 0 };
 }
 
 describe('gradients against finite differences', () => {
@@ -42,7 +52,12 @@ describe('gradients against finite differences', () => {
       const batch = buildBatch(spec, data, examples, chosen, createRandom(2));
       const sampler = createLogUniformSampler(12);
       const negatives = spec.config.negatives === 'all' ? undefined : sampler.draw(spec.config.negatives, random);
-      const tensors = toTensors(spec, variables, batch, { data, negatives, sampler, candidatePosition: positionsOf(data.candidates, 13) });
+      const tensors = toTensors(spec, variables, batch, {
+        data,
+        negatives,
+        sampler,
+        candidatePosition: positionsOf(data.candidates, 13),
+      });
       const loss = (): number => tf.tidy(() => objective(variables, spec, tower, tensors).dataSync()[0]!);
       const { grads } = tf.variableGrads(() => objective(variables, spec, tower, tensors));
       const byVariable = new Map(Object.values(variables).map((variable) => [variable.name, variable]));
@@ -59,7 +74,10 @@ describe('gradients against finite differences', () => {
         const below = loss();
         variable.assign(origin as typeof variable);
         // Along its own gradient the loss rises by the gradient's length.
-        expect((above - below) / (2 * step) / slope, Object.keys(variables).find((key) => variables[key] === variable)).toBeCloseTo(1, 1);
+        expect(
+          (above - below) / (2 * step) / slope,
+          Object.keys(variables).find((key) => variables[key] === variable),
+        ).toBeCloseTo(1, 1);
       }
       return undefined as unknown as void;
     });
@@ -73,14 +91,24 @@ describe('what a batch reaches', () => {
     const { spec, data } = world;
     const reached = tf.tidy(() => {
       const variables: Record<string, Variable> = {};
-      for (const [name, { shape, data: values }] of Object.entries(world.weights)) variables[name] = tf.variable(tf.tensor(values.slice(), [...shape]));
+      for (const [name, { shape, data: values }] of Object.entries(world.weights)) {
+        variables[name] = tf.variable(tf.tensor(values.slice(), [...shape]));
+      }
       const tower = createItemTower({ itemCount: 13, trainedCount: 12, features: world.itemFeatures });
       const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
       const batch = buildBatch(spec, data, examples, Int32Array.of(0), createRandom(2));
       // Items 4, 8 and 12 carry genre b; the user's group 1..4 has it in item 4 only.
       const negatives = Int32Array.of(8, 12);
-      const tensors = toTensors(spec, variables, batch, { data, negatives, sampler: createLogUniformSampler(12), candidatePosition: positionsOf(data.candidates, 13) });
-      const { grads } = tf.variableGrads(() => objective(variables, spec, tower, tensors), [variables['item/id']!, variables['item/feature/genre']!]);
+      const tensors = toTensors(spec, variables, batch, {
+        data,
+        negatives,
+        sampler: createLogUniformSampler(12),
+        candidatePosition: positionsOf(data.candidates, 13),
+      });
+      const { grads } = tf.variableGrads(
+        () => objective(variables, spec, tower, tensors),
+        [variables['item/id']!, variables['item/feature/genre']!],
+      );
       return Object.values(grads).map((gradient) => gradient.abs().sum(1).arraySync() as number[]);
     });
     const [ids, genres] = reached;

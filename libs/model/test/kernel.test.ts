@@ -1,7 +1,14 @@
 import { createBehaviorRows, createRandom, popularityFeatureCount } from '@facet/features';
 import type { BehaviorRows } from '@facet/features';
 import { describe, expect, it } from 'vitest';
-import { activeInterestCount, createUserKernel, embedItems, indexDim, indexVectors, initializeWeights } from '../src/index.ts';
+import {
+  activeInterestCount,
+  createUserKernel,
+  embedItems,
+  indexDim,
+  indexVectors,
+  initializeWeights,
+} from '../src/index.ts';
 import type { ModelConfig, Weights } from '../src/index.ts';
 import { createItemTower } from '../src/layers/item-tower.ts';
 import { userTower } from '../src/layers/user-tower.ts';
@@ -16,7 +23,11 @@ const variants: { name: string; variant: 'facet' | 'mind'; model: Partial<ModelC
   { name: 'mind', variant: 'mind', model: {} },
   { name: 'mind with two hidden layers', variant: 'mind', model: { hiddenUnits: [10, 7] } },
   { name: 'mind with one interest', variant: 'mind', model: { interests: 1 } },
-  { name: 'paper sizes', variant: 'facet', model: { embeddingDim: 64, interests: 4, sequenceLength: 100, hiddenUnits: [256] } },
+  {
+    name: 'paper sizes',
+    variant: 'facet',
+    model: { embeddingDim: 64, interests: 4, sequenceLength: 100, hiddenUnits: [256] },
+  },
 ];
 
 /** Weights as a long training may leave them: none at zero. */
@@ -53,7 +64,9 @@ describe('the serving kernel', () => {
     const lengths = [1, 2, 3, 4, 5, L];
     tf.tidy(() => {
       const variables: Record<string, Variable> = {};
-      for (const [name, { shape, data }] of Object.entries(weights)) variables[name] = tf.variable(tf.tensor(data.slice(), [...shape]));
+      for (const [name, { shape, data }] of Object.entries(weights)) {
+        variables[name] = tf.variable(tf.tensor(data.slice(), [...shape]));
+      }
       const graphEmbeddings = createItemTower(items).embed(variables);
       const expectedEmbeddings = graphEmbeddings.dataSync();
       embeddings.forEach((value, cell) => expect(Math.abs(value - expectedEmbeddings[cell]!)).toBeLessThan(1e-5));
@@ -64,7 +77,10 @@ describe('the serving kernel', () => {
         const graph = userTower(variables, spec, graphEmbeddings, {
           behaviors: tf.tensor2d(rows.items, [1, L], 'int32'),
           ages: tf.tensor2d(rows.ages, [1, L], 'int32'),
-          mask: tf.tensor2d(Float32Array.from(rows.items, (item) => (item > 0 ? 1 : 0)), [1, L]),
+          mask: tf.tensor2d(
+            Float32Array.from(rows.items, (item) => (item > 0 ? 1 : 0)),
+            [1, L],
+          ),
           active: tf.tensor2d([Array.from({ length: K }, (_, k) => (k < count ? 1 : 0))]),
           profile: [tf.tensor1d(profile, 'int32')],
           logits: tf.tensor3d(weights['routing/logits']!.data.slice(), [1, K, L]),
@@ -86,7 +102,11 @@ describe('the serving kernel', () => {
   it('gives the same interests each time, and none without behaviors', () => {
     const world = createTinyWorld({ variant: 'mind' });
     const weights = trainedWeights(world.spec);
-    const embeddings = embedItems(world.spec, weights, { itemCount: 13, trainedCount: 12, features: world.itemFeatures });
+    const embeddings = embedItems(world.spec, weights, {
+      itemCount: 13,
+      trainedCount: 12,
+      features: world.itemFeatures,
+    });
     const kernel = createUserKernel(world.spec, weights, embeddings);
     const rows = randomBehaviors(5, 6, createRandom(1));
     expect(kernel.interests(rows, [1])).toEqual(kernel.interests(rows, [1]));
@@ -121,8 +141,14 @@ describe('the serving kernel', () => {
     for (let item = 1; item <= 13; item++) {
       const row = [...vectors.subarray(item * dim, (item + 1) * dim)];
       expect(Math.hypot(...row.slice(0, D)) * spec.config.temperature).toBeCloseTo(1, 5);
-      const prior = Array.from({ length: popularityFeatureCount }, (_, f) => weights['prior/weights']!.data[f]! * 10 * popularity[item * popularityFeatureCount + f]!);
-      expect(row[D]).toBeCloseTo(prior.reduce((a, b) => a + b, 0), 4);
+      const prior = Array.from(
+        { length: popularityFeatureCount },
+        (_, f) => weights['prior/weights']!.data[f]! * 10 * popularity[item * popularityFeatureCount + f]!,
+      );
+      expect(row[D]).toBeCloseTo(
+        prior.reduce((a, b) => a + b, 0),
+        4,
+      );
     }
     expect(vectors.subarray(0, dim).every((value) => value === 0)).toBe(true);
   });

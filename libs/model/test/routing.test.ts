@@ -9,7 +9,11 @@ const random = createRandom(3);
 const normals = (count: number): number[] => Array.from({ length: count }, () => random.normal());
 
 /** One user's capsules [K, D] as rows, for behaviors [n, D] padded in front to L slots. */
-function capsulesOf(behaviors: number[][], logits: number[][], options: { L?: number; K?: number; active?: number; iterations?: number; cosine?: number } = {}): number[][] {
+function capsulesOf(
+  behaviors: number[][],
+  logits: number[][],
+  options: { L?: number; K?: number; active?: number; iterations?: number; cosine?: number } = {},
+): number[][] {
   const n = behaviors.length;
   const D = behaviors[0]!.length;
   const { L = n, K = logits.length, active = K, iterations = 3, cosine = 0 } = options;
@@ -50,29 +54,57 @@ function routeByHand(behaviors: number[][], logits: number[][], active: number, 
       const norm = Math.hypot(...z);
       return z.map((value) => ((norm * norm) / (1 + norm * norm)) * (value / norm));
     });
-    capsules.forEach((u, j) => behaviors.forEach((e, i) => (b[j]![i]! += u.reduce((sum, value, d) => sum + value * e[d]!, 0))));
+    capsules.forEach((u, j) =>
+      behaviors.forEach((e, i) => (b[j]![i]! += u.reduce((sum, value, d) => sum + value * e[d]!, 0))),
+    );
   }
   return capsules;
 }
 
 describe('squash (Eq. 7)', () => {
   it('turns the norm m into m² / (1 + m²) and keeps the direction', () => {
-    const squashed = tf.tidy(() => squash(tf.tensor2d([[3, 4], [0.6, 0.8], [0.03, 0.04]])).arraySync());
-    expectClose(squashed, [[(25 / 26) * 0.6, (25 / 26) * 0.8], [0.5 * 0.6, 0.5 * 0.8], [(0.0025 / 1.0025) * 0.6, (0.0025 / 1.0025) * 0.8]]);
+    const squashed = tf.tidy(() =>
+      squash(
+        tf.tensor2d([
+          [3, 4],
+          [0.6, 0.8],
+          [0.03, 0.04],
+        ]),
+      ).arraySync(),
+    );
+    expectClose(squashed, [
+      [(25 / 26) * 0.6, (25 / 26) * 0.8],
+      [0.5 * 0.6, 0.5 * 0.8],
+      [(0.0025 / 1.0025) * 0.6, (0.0025 / 1.0025) * 0.8],
+    ]);
   });
 
   it('leaves a zero vector at zero, with a finite gradient', () => {
     expect(tf.tidy(() => squash(tf.zeros([1, 3])).arraySync())).toEqual([[0, 0, 0]]);
-    const gradient = tf.tidy(() => tf.grad((x) => tf.sum(squash(x)))(tf.zeros([1, 3])).arraySync()) as number[][];
+    const gradient = tf.tidy(() =>
+      tf
+        .grad((x) => tf.sum(squash(x)))(tf.zeros([1, 3]))
+        .arraySync(),
+    ) as number[][];
     for (const value of gradient[0]!) expect(Number.isFinite(value)).toBe(true);
   });
 });
 
 describe('adaptive number of interests (Eq. 8)', () => {
-  it.each([[0, 0], [1, 1], [2, 1], [3, 1], [4, 2], [5, 2], [7, 2], [8, 3], [15, 3], [16, 4], [32, 4], [1000, 4]])(
-    '%i behaviors have %i of 4 interests',
-    (n, expected) => expect(activeInterestCount(n, 4)).toBe(expected),
-  );
+  it.each([
+    [0, 0],
+    [1, 1],
+    [2, 1],
+    [3, 1],
+    [4, 2],
+    [5, 2],
+    [7, 2],
+    [8, 3],
+    [15, 3],
+    [16, 4],
+    [32, 4],
+    [1000, 4],
+  ])('%i behaviors have %i of 4 interests', (n, expected) => expect(activeInterestCount(n, 4)).toBe(expected));
   it('is K when fixed, and 0 without behaviors', () => {
     expect(activeInterestCount(1, 4, false)).toBe(4);
     expect(activeInterestCount(0, 4, false)).toBe(0);
@@ -103,7 +135,10 @@ describe('B2I dynamic routing (Algorithm 1)', () => {
 
   it('has no notion of order: permuting behaviors with their logits changes nothing', () => {
     const order = [3, 0, 4, 1, 2];
-    const permuted = capsulesOf(order.map((i) => behaviors[i]!), logits.map((row) => order.map((i) => row[i]!)));
+    const permuted = capsulesOf(
+      order.map((i) => behaviors[i]!),
+      logits.map((row) => order.map((i) => row[i]!)),
+    );
     expectClose(permuted, capsulesOf(behaviors, logits));
   });
 
@@ -114,20 +149,36 @@ describe('B2I dynamic routing (Algorithm 1)', () => {
   it('leaves inactive capsules at zero and out of the softmax', () => {
     const capsules = capsulesOf(behaviors, logits, { active: 1 });
     expectClose([capsules[0]!], capsulesOf(behaviors, [logits[0]!]));
-    expectClose(capsules.slice(1), [[0, 0, 0, 0], [0, 0, 0, 0]]);
+    expectClose(capsules.slice(1), [
+      [0, 0, 0, 0],
+      [0, 0, 0, 0],
+    ]);
   });
 
   it('lets every interest see every coordinate of S·e_i', () => {
     for (let d = 0; d < 4; d++) {
       const moved = behaviors.map((row) => row.map((value, at) => (at === d ? value + 1 : value)));
-      const [before, after] = [capsulesOf(behaviors, logits, { iterations: 1 }), capsulesOf(moved, logits, { iterations: 1 })];
+      const [before, after] = [
+        capsulesOf(behaviors, logits, { iterations: 1 }),
+        capsulesOf(moved, logits, { iterations: 1 }),
+      ];
       after.forEach((capsule, k) => expect(Math.abs(capsule[d]! - before[k]![d]!)).toBeGreaterThan(1e-3));
     }
   });
 
   it('with cosine agreement does not depend on how long behaviors are when directions agree', () => {
-    const two = [[1, 0], [0, 1]];
-    const clear = capsulesOf(two, [[1, 0], [0, 1]], { cosine: 10 });
+    const two = [
+      [1, 0],
+      [0, 1],
+    ];
+    const clear = capsulesOf(
+      two,
+      [
+        [1, 0],
+        [0, 1],
+      ],
+      { cosine: 10 },
+    );
     expect(clear[0]![0]!).toBeGreaterThan(10 * Math.abs(clear[0]![1]!));
     expect(clear[1]![1]!).toBeGreaterThan(10 * Math.abs(clear[1]![0]!));
   });
@@ -153,7 +204,9 @@ describe('B2I dynamic routing (Algorithm 1)', () => {
         return [...run(tf.tensor3d([behaviors])).dataSync()];
       });
     // With one or two iterations S must still learn (a published slip: "i < 2" never reaches the trainable branch).
-    for (const iterations of [1, 2, 3, 4]) for (const value of gradientFor('last', iterations)) expect(value).not.toBe(0);
+    for (const iterations of [1, 2, 3, 4]) {
+      for (const value of gradientFor('last', iterations)) expect(value).not.toBe(0);
+    }
     expect(gradientFor('last', 1)).toEqual(gradientFor('all', 1));
     expect(gradientFor('last', 3)).not.toEqual(gradientFor('all', 3));
   });

@@ -1,4 +1,10 @@
-import { buildPopularityTimeline, buildUserSequences, createItemVocabulary, createRandom, encodeFeatures } from '@facet/features';
+import {
+  buildPopularityTimeline,
+  buildUserSequences,
+  createItemVocabulary,
+  createRandom,
+  encodeFeatures,
+} from '@facet/features';
 import type { FeatureSchema, Interaction } from '@facet/features';
 import { facetModel, facetTraining, initializeWeights, mindModel, mindTraining } from '../src/index.ts';
 import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '../src/index.ts';
@@ -19,7 +25,11 @@ export interface TinyWorld {
 }
 
 /** 12 users who each walk through one of three groups of four items, two days a step; the last item is cold. */
-export function createTinyWorld(options: { variant: 'facet' | 'mind'; model?: Partial<ModelConfig>; training?: Partial<TrainingConfig> }): TinyWorld {
+export function createTinyWorld(options: {
+  variant: 'facet' | 'mind';
+  model?: Partial<ModelConfig>;
+  training?: Partial<TrainingConfig>;
+}): TinyWorld {
   const base = options.variant === 'facet' ? facetModel : mindModel;
   const trainingBase = options.variant === 'facet' ? facetTraining : mindTraining;
   const config: ModelConfig = {
@@ -39,13 +49,19 @@ export function createTinyWorld(options: { variant: 'facet' | 'mind'; model?: Pa
     const group = user % 3;
     for (let step = 0; step < 8; step++) {
       const item = 1 + group * 4 + ((step + user) % 4);
-      interactions.push({ userId: `user${String(user).padStart(2, '0')}`, itemId: `item${item}`, occurredAt: step * 2 * dayMs + user * 1000 });
+      interactions.push({
+        userId: `user${String(user).padStart(2, '0')}`,
+        itemId: `item${item}`,
+        occurredAt: step * 2 * dayMs + user * 1000,
+      });
     }
   }
   const sequences = buildUserSequences(interactions, vocabulary);
   const itemFeatures = encodeFeatures(
     [genre],
-    itemIds.map((_, item) => (item === 0 ? undefined : { genre: item % 4 === 0 ? ['a', 'b'] : [['a', 'b', 'c'][item % 3]!] })),
+    itemIds.map((_, item) =>
+      item === 0 ? undefined : { genre: item % 4 === 0 ? ['a', 'b'] : [['a', 'b', 'c'][item % 3]!] },
+    ),
   );
   const spec: ModelSpec = { config, itemCount: 13, itemFeatures: [genre], userFeatures: [gender] };
   return {
@@ -56,7 +72,10 @@ export function createTinyWorld(options: { variant: 'facet' | 'mind'; model?: Pa
     training: { ...trainingBase, batchSize: 16, epochs: 3, ...options.training },
     data: {
       sequences,
-      profiles: encodeFeatures([gender], sequences.userIds.map((_, user) => ({ gender: user % 2 === 0 ? 'F' : 'M' }))),
+      profiles: encodeFeatures(
+        [gender],
+        sequences.userIds.map((_, user) => ({ gender: user % 2 === 0 ? 'F' : 'M' })),
+      ),
       timeline: buildPopularityTimeline(sequences, 13, 100 * dayMs),
       candidates: Int32Array.from({ length: 12 }, (_, item) => item + 1),
     },

@@ -52,7 +52,9 @@ describe('training', () => {
     const { curve, bestWeights } = await train(world);
     expect(curve.at(-1)!.loss).toBeLessThan(curve[0]!.loss);
     const initial = initializeWeights(world.spec, createRandom(world.training.seed));
-    const unchanged = Object.keys(initial).filter((name) => Buffer.compare(bytes(bestWeights, name), bytes(initial, name)) === 0);
+    const unchanged = Object.keys(initial).filter(
+      (name) => Buffer.compare(bytes(bestWeights, name), bytes(initial, name)) === 0,
+    );
     expect(unchanged).toEqual(['routing/logits']);
   });
 

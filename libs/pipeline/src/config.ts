@@ -60,7 +60,9 @@ export const FacetConfig = Type.Object(
     index: Type.Object(
       {
         /** `auto` chooses by the number of items. */
-        kind: Type.Union([Type.Literal('auto'), Type.Literal('flat'), Type.Literal('hnsw'), Type.Literal('ivf')], { default: 'auto' }),
+        kind: Type.Union([Type.Literal('auto'), Type.Literal('flat'), Type.Literal('hnsw'), Type.Literal('ivf')], {
+          default: 'auto',
+        }),
         /** Index recall@200 that an approximate index must reach against exact search. */
         recallMin: Type.Number({ minimum: 0, maximum: 1, default: 0.98 }),
       },
@@ -93,5 +95,3 @@ export function resolveModel(config: FacetConfig): { model: ModelConfig; trainin
     training: parseWith(TrainingConfig, { ...base.training, ...config.training }, { source: 'facet.yaml training' }),
   };
 }
-
-

@@ -5,14 +5,7 @@ export type { EvaluatedMethod, EvaluationReport, InterestReport, MethodMetrics }
 export { homePaths } from './home.ts';
 export type { HomePaths } from './home.ts';
 export type { StageResult } from './stage.ts';
-export {
-  createStageContext,
-  datasetStage,
-  evaluateStage,
-  headlineMetrics,
-  indexStage,
-  trainStage,
-} from './stages.ts';
+export { createStageContext, datasetStage, evaluateStage, headlineMetrics, indexStage, trainStage } from './stages.ts';
 export type { StageContext } from './stages.ts';
 export { openModel } from './training/model-artifact.ts';
 export type { Model, ModelInfo } from './training/model-artifact.ts';

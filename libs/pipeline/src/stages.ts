@@ -34,7 +34,11 @@ export function createStageContext(home: HomePaths, config: FacetConfig): StageC
 }
 
 /** Lake and catalog → dataset. @throws AppError as `buildDataset`. */
-export async function datasetStage({ home, config, store }: StageContext): Promise<StageResult<{ datasetId: string; info: DatasetInfo }>> {
+export async function datasetStage({
+  home,
+  config,
+  store,
+}: StageContext): Promise<StageResult<{ datasetId: string; info: DatasetInfo }>> {
   const lake = (await listLakeFiles(home.lakeFolder)).map(({ path, sha256, rows }) => ({ path, sha256, rows }));
   const catalog = await catalogSources(home.catalogFolder);
   return runStage({

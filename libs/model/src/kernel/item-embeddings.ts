@@ -35,7 +35,12 @@ export function indexDim(spec: ModelSpec): number {
  *
  * @param popularity [N + 1, features] of the day the index is for (`PopularityTimeline.featuresOn`)
  */
-export function indexVectors(spec: ModelSpec, weights: Weights, embeddings: Float32Array, popularity: Float32Array): Float32Array {
+export function indexVectors(
+  spec: ModelSpec,
+  weights: Weights,
+  embeddings: Float32Array,
+  popularity: Float32Array,
+): Float32Array {
   const { embeddingDim: D, normalize, temperature } = spec.config;
   const width = indexDim(spec);
   const rows = embeddings.length / D;

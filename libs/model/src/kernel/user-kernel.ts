@@ -60,7 +60,12 @@ export function createUserKernel(spec: ModelSpec, weights: Weights, embeddings: 
   }
 
   /** B2I routing (see layers/routing.ts) for K interests; returns capsules [K, D] and the last routing weights [K, n]. */
-  function route(projected: Float32Array, weightOf: Float32Array, K: number, first: number): { capsules: Float32Array; routing: Float32Array } {
+  function route(
+    projected: Float32Array,
+    weightOf: Float32Array,
+    K: number,
+    first: number,
+  ): { capsules: Float32Array; routing: Float32Array } {
     const n = L - first;
     const b = new Float32Array(K * n);
     for (let k = 0; k < K; k++) b.set(logits.subarray(k * L + first, (k + 1) * L), k * n);
@@ -89,7 +94,9 @@ export function createUserKernel(spec: ModelSpec, weights: Weights, embeddings: 
   function contextOf(behaviors: BehaviorRows, inputs: Float32Array, first: number): Float32Array {
     const n = L - first;
     const shares = new Float32Array(n);
-    if (config.recency) for (let row = 0; row < n; row++) shares[row] = recencyLogit(behaviors, first + row, 'context/ageWeight');
+    if (config.recency) {
+      for (let row = 0; row < n; row++) shares[row] = recencyLogit(behaviors, first + row, 'context/ageWeight');
+    }
     const highest = shares.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
     let total = 0;
     for (let row = 0; row < n; row++) total += shares[row] = Math.exp(shares[row]! - highest);
@@ -111,7 +118,9 @@ export function createUserKernel(spec: ModelSpec, weights: Weights, embeddings: 
       const { inputs, projected } = behaviorInputs(behaviors, first);
       const weightOf = new Float32Array(n).fill(1);
       if (config.recency) {
-        for (let row = 0; row < n; row++) weightOf[row] = Math.exp(recencyLogit(behaviors, first + row, 'behavior/ageWeight'));
+        for (let row = 0; row < n; row++) {
+          weightOf[row] = Math.exp(recencyLogit(behaviors, first + row, 'behavior/ageWeight'));
+        }
       }
       const { capsules, routing } = route(projected, weightOf, K, first);
       const context = config.context ? contextOf(behaviors, inputs, first) : new Float32Array(0);
@@ -167,7 +176,9 @@ function hidden(layers: readonly Layer[], parts: readonly Float32Array[]): Float
   }
   for (const { kernel, bias, relu } of layers) {
     const output = bias.slice();
-    for (let row = 0; row < input.length; row++) addScaled(output, 0, kernel, row * output.length, input[row]!, output.length);
+    for (let row = 0; row < input.length; row++) {
+      addScaled(output, 0, kernel, row * output.length, input[row]!, output.length);
+    }
     if (relu) for (let unit = 0; unit < output.length; unit++) output[unit] = Math.max(0, output[unit]!);
     input = output;
   }
@@ -222,6 +233,13 @@ function dot(a: Float32Array, aOffset: number, b: Float32Array, bOffset: number,
   return sum;
 }
 
-function addScaled(target: Float32Array, offset: number, source: Float32Array, sourceOffset: number, factor: number, length: number): void {
+function addScaled(
+  target: Float32Array,
+  offset: number,
+  source: Float32Array,
+  sourceOffset: number,
+  factor: number,
+  length: number,
+): void {
   for (let d = 0; d < length; d++) target[offset + d]! += factor * source[sourceOffset + d]!;
 }

@@ -2,7 +2,6 @@ import { tf } from '../tf.ts';
 import type { Tensor } from '../tf.ts';
 import { squashEpsilon } from '../epsilon.ts';
 
-
 /**
  * squash(z) = ‖z‖² / (1 + ‖z‖²) · z / ‖z‖ along the last axis (paper, Eq. 7): keeps the direction and turns the norm m
  * into m² / (1 + m²) < 1.

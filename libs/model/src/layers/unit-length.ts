@@ -2,7 +2,6 @@ import { tf } from '../tf.ts';
 import type { Tensor } from '../tf.ts';
 import { unitLengthEpsilon } from '../epsilon.ts';
 
-
 /** Vectors along the last axis scaled to length 1. */
 export function unitLength<T extends Tensor>(vectors: T): T {
   return tf.tidy(() => {

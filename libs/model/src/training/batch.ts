@@ -1,5 +1,12 @@
 import { createBehaviorRows, popularityFeatureCount, writeBehaviorSequence } from '@facet/features';
-import type { BehaviorRows, EncodedFeature, Examples, PopularityTimeline, Random, UserSequences } from '@facet/features';
+import type {
+  BehaviorRows,
+  EncodedFeature,
+  Examples,
+  PopularityTimeline,
+  Random,
+  UserSequences,
+} from '@facet/features';
 import type { ModelSpec } from '../config.ts';
 import { activeInterestCount } from '../kernel/active-interests.ts';
 import { repeatFeatureCount, repeatFeatures } from '../weights.ts';
@@ -29,7 +36,8 @@ export interface TrainingBatch {
   readonly labels: Int32Array;
   readonly labelWeights: Float32Array;
   /** Popularity of the candidates [days, C, features] on each day that occurs, and the day of each example [B]. */
-  readonly popularity: { readonly days: number; readonly features: Float32Array; readonly dayOf: Int32Array } | undefined;
+  readonly popularity:
+    { readonly days: number; readonly features: Float32Array; readonly dayOf: Int32Array } | undefined;
   /** Repeat features [B, L, 5] and, for each slot, its cell b · C + candidate in [B, C]; −1 for padding. */
   readonly repeats: { readonly features: Float32Array; readonly cells: Int32Array } | undefined;
 }
@@ -73,7 +81,9 @@ export function buildBatch(
         : undefined,
     ...labels,
     popularity,
-    repeats: config.repeatBonus ? repeatsOf(behaviors, behaviorCounts, candidatePosition, data.candidates.length) : undefined,
+    repeats: config.repeatBonus
+      ? repeatsOf(behaviors, behaviorCounts, candidatePosition, data.candidates.length)
+      : undefined,
   };
 }
 
@@ -115,7 +125,11 @@ function labelsOf(
       weights.push(1 / (distinct.length * chosen.length));
     }
   });
-  return { labelRows: Int32Array.from(rows), labels: Int32Array.from(labels), labelWeights: Float32Array.from(weights) };
+  return {
+    labelRows: Int32Array.from(rows),
+    labels: Int32Array.from(labels),
+    labelWeights: Float32Array.from(weights),
+  };
 }
 
 function popularityOf(
@@ -156,7 +170,13 @@ function repeatsOf(
     if (behaviors.items[slot] === 0 || position < 0 || given.has(cell)) continue;
     given.add(cell);
     cells[slot] = cell;
-    repeatFeatures(features, slot * repeatFeatureCount, behaviors.ages[slot]!, behaviors.counts[slot]!, behaviorCounts[row]!);
+    repeatFeatures(
+      features,
+      slot * repeatFeatureCount,
+      behaviors.ages[slot]!,
+      behaviors.counts[slot]!,
+      behaviorCounts[row]!,
+    );
   }
   return { features, cells };
 }

@@ -78,7 +78,9 @@ async function trainEpoch(options: LoopOptions, epoch: number): Promise<EpochRep
   const steps = Math.ceil(order.length / config.batchSize);
   let lossSum = 0;
   for (let step = 0; step < steps; step++) {
-    if (options.signal?.aborted === true) throw new AppError('Training was stopped.', { code: 'MODEL_ABORTED', retryable: true });
+    if (options.signal?.aborted === true) {
+      throw new AppError('Training was stopped.', { code: 'MODEL_ABORTED', retryable: true });
+    }
     const chosen = order.subarray(step * config.batchSize, (step + 1) * config.batchSize);
     const rate = learningRateAt(config, (epoch - 1) * steps + step, steps);
     const loss = session.step(examples, chosen, rate, random);

@@ -93,8 +93,13 @@ export function createTrainingSession(options: SessionOptions): TrainingSession 
       return tf.tidy(() => {
         const negatives = config.negatives === 'all' ? undefined : sampler.draw(config.negatives, random);
         const tensors = toTensors(spec, variables, batch, { data, negatives, sampler, candidatePosition });
-        const users = noise === undefined ? tensors.users : { ...tensors.users, inputNoise: noise.draw(batch.size, spec, random) };
-        const loss = optimizer.minimize(() => objective(variables, spec, itemTower, { ...tensors, users }), true, trainable);
+        const users =
+          noise === undefined ? tensors.users : { ...tensors.users, inputNoise: noise.draw(batch.size, spec, random) };
+        const loss = optimizer.minimize(
+          () => objective(variables, spec, itemTower, { ...tensors, users }),
+          true,
+          trainable,
+        );
         return (loss as Scalar).dataSync()[0]!;
       });
     },
@@ -153,7 +158,10 @@ export function toTensors(
     users: {
       behaviors: tf.tensor2d(batch.behaviors.items, [B, L], 'int32'),
       ages: tf.tensor2d(batch.behaviors.ages, [B, L], 'int32'),
-      mask: tf.tensor2d(Float32Array.from(batch.behaviors.items, (item) => (item === 0 ? 0 : 1)), [B, L]),
+      mask: tf.tensor2d(
+        Float32Array.from(batch.behaviors.items, (item) => (item === 0 ? 0 : 1)),
+        [B, L],
+      ),
       active: tf.tensor2d(batch.active, [B, K]),
       profile: batch.profile.map(int1d),
       logits:
@@ -166,8 +174,11 @@ export function toTensors(
     labelWeights: tf.tensor1d(batch.labelWeights),
     candidates: int1d(candidates),
     labelColumns:
-      negatives === undefined ? int1d(Int32Array.from(batch.labels, (item) => context.candidatePosition[item]!)) : undefined,
-    logExpected: negatives === undefined ? undefined : { labels: logExpected(batch.labels), negatives: logExpected(negatives) },
+      negatives === undefined
+        ? int1d(Int32Array.from(batch.labels, (item) => context.candidatePosition[item]!))
+        : undefined,
+    logExpected:
+      negatives === undefined ? undefined : { labels: logExpected(batch.labels), negatives: logExpected(negatives) },
     popularity:
       batch.popularity === undefined
         ? undefined
@@ -196,7 +207,12 @@ export function toTensors(
 function createNoisePool(
   rate: number,
   rowSize: number,
-): { draw(rows: number, spec: ModelSpec, random: Random): NonNullable<BatchTensors['users']['inputNoise']>; dispose(): void } | undefined {
+):
+  | {
+      draw(rows: number, spec: ModelSpec, random: Random): NonNullable<BatchTensors['users']['inputNoise']>;
+      dispose(): void;
+    }
+  | undefined {
   if (rate === 0) return undefined;
   const keep = 1 / (1 - rate);
   const random = createRandom(noisePoolSeed);

@@ -43,7 +43,10 @@ export function buildDataset(sources: DatasetSources, config: FacetConfig): Data
   const catalog = new Map<string, CatalogItem>(sources.items.map((item) => [item.itemId, toCatalogItem(item)]));
   const beforeTest = selected.interactions.filter(({ occurredAt }) => occurredAt < split.testFrom);
   const everyItemId = [...catalog.keys(), ...selected.interactions.map(({ itemId }) => itemId)];
-  const vocabulary = buildItemVocabulary(beforeTest.map(({ itemId }) => itemId), everyItemId);
+  const vocabulary = buildItemVocabulary(
+    beforeTest.map(({ itemId }) => itemId),
+    everyItemId,
+  );
   const items = vocabulary.itemIds.map((itemId) => catalog.get(itemId) ?? { itemId, attributes: {} });
   const sequences = buildUserSequences(selected.interactions, vocabulary);
 
@@ -60,11 +63,14 @@ export function buildDataset(sources: DatasetSources, config: FacetConfig): Data
       split,
       trainedCount: vocabulary.trainedCount,
       itemFeatures: itemFeatureSchemas(items.slice(1, vocabulary.trainedCount + 1), config),
-      userFeatures: learnFeatureSchemas(userAttributes.filter((attributes) => attributes !== undefined), {
-        attributes: config.features.users,
-        minHolders: config.features.minHolders,
-        maxSlots: 1,
-      }),
+      userFeatures: learnFeatureSchemas(
+        userAttributes.filter((attributes) => attributes !== undefined),
+        {
+          attributes: config.features.users,
+          minHolders: config.features.minHolders,
+          maxSlots: 1,
+        },
+      ),
       counts: {
         events: sources.events.length,
         interactions: selected.interactions.length,
@@ -99,7 +105,10 @@ function itemFeatureSchemas(items: readonly CatalogItem[], config: FacetConfig):
 function splitOf(interactions: readonly Interaction[], config: FacetConfig): TimeSplit {
   const { testFrom, validationFrom, testShare, validationShare } = config.split;
   if (testFrom === undefined && validationFrom === undefined) {
-    return chooseTimeSplit(interactions.map(({ occurredAt }) => occurredAt), { testShare, validationShare });
+    return chooseTimeSplit(
+      interactions.map(({ occurredAt }) => occurredAt),
+      { testShare, validationShare },
+    );
   }
   if (testFrom === undefined || validationFrom === undefined || Date.parse(validationFrom) >= Date.parse(testFrom)) {
     throw new AppError('split.validationFrom and split.testFrom must both be given, the first before the second.', {
@@ -115,7 +124,9 @@ function noPositives(events: readonly LakeEvent[], rule: string): AppError {
   for (const { type } of events) types.set(type, (types.get(type) ?? 0) + 1);
   const found = [...types].map(([type, count]) => `${type} (${count})`).join(', ');
   return new AppError(
-    events.length === 0 ? 'There are no events.' : `No event is positive by the rule "${rule}"; the events are: ${found}.`,
+    events.length === 0
+      ? 'There are no events.'
+      : `No event is positive by the rule "${rule}"; the events are: ${found}.`,
     {
       code: 'DATASET_NO_POSITIVES',
       remedy: events.length === 0 ? 'Import some with facet import.' : 'Set interactions.positives in facet.yaml.',

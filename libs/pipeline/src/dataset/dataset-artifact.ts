@@ -38,7 +38,9 @@ export async function putDataset(store: ArtifactStore, parts: DatasetParts): Pro
 /** @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `DATASET_INVALID`. */
 export async function openDataset(store: ArtifactStore, id: string): Promise<Dataset> {
   const { folder } = await store.open({ kind: 'dataset', id });
-  const info = parseWith(DatasetInfo, JSON.parse(await readFile(join(folder, files.info), 'utf8')), { source: `dataset ${id}` });
+  const info = parseWith(DatasetInfo, JSON.parse(await readFile(join(folder, files.info), 'utf8')), {
+    source: `dataset ${id}`,
+  });
   const items = await readJsonLines<CatalogItem>(join(folder, files.items));
   const users = await readJsonLines<{ userId: string; attributes?: Attributes }>(join(folder, files.users));
   const { tensors } = await readSafetensors(join(folder, files.sequences));

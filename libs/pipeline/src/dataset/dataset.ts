@@ -62,7 +62,10 @@ export function assembleDataset(id: string, parts: DatasetParts): Dataset {
     id,
     info,
     items,
-    vocabulary: createItemVocabulary(items.map((item) => item.itemId), info.trainedCount),
+    vocabulary: createItemVocabulary(
+      items.map((item) => item.itemId),
+      info.trainedCount,
+    ),
     sequences: parts.sequences,
     itemFeatures: encodeFeatures(info.itemFeatures, items.map(featureAttributes)),
     profiles: encodeFeatures(info.userFeatures, parts.userAttributes),

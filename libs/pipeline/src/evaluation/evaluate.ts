@@ -1,5 +1,17 @@
-import { bootstrapInterval, interestShares, interestSimilarity, pairedBootstrap, winningInterest } from '@facet/evaluation';
-import type { BootstrapInterval, CutoffMetrics, InterestSimilarity, PairedDifference, RankingEvaluation } from '@facet/evaluation';
+import {
+  bootstrapInterval,
+  interestShares,
+  interestSimilarity,
+  pairedBootstrap,
+  winningInterest,
+} from '@facet/evaluation';
+import type {
+  BootstrapInterval,
+  CutoffMetrics,
+  InterestSimilarity,
+  PairedDifference,
+  RankingEvaluation,
+} from '@facet/evaluation';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { Model } from '../training/model-artifact.ts';
 import { fitBaselines, forBothTasks } from './baselines.ts';
@@ -71,7 +83,10 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   const { testFrom } = dataset.split;
   const window = heldOutWindow(dataset, testFrom, Number.POSITIVE_INFINITY);
   const { baselines, itemCfChoice } = fitBaselines(dataset, testFrom);
-  const modelScorer = createModelScorer(dataset, model.info.spec, model.weights, { asOf: testFrom, candidates: window.candidates });
+  const modelScorer = createModelScorer(dataset, model.info.spec, model.weights, {
+    asOf: testFrom,
+    candidates: window.candidates,
+  });
   const methods = [{ name: 'interest model', score: forBothTasks(modelScorer.score) }, ...baselines];
   const evaluations: (TaskEvaluations & { name: string })[] = [];
   for (const { name, score } of methods) {
@@ -118,8 +133,12 @@ function marginOf(
 ): PairedDifference & { baseline: string } {
   const [model, ...baselines] = evaluations;
   const recallOf = (evaluated: TaskEvaluations): number => evaluated[task].metrics[main]!.recall;
-  const best = baselines.reduce((strongest, candidate) => (recallOf(candidate) > recallOf(strongest) ? candidate : strongest));
-  const difference = pairedBootstrap(model![task].perUser[main]!.recall, best[task].perUser[main]!.recall, { seed: bootstrapSeed });
+  const best = baselines.reduce((strongest, candidate) =>
+    recallOf(candidate) > recallOf(strongest) ? candidate : strongest,
+  );
+  const difference = pairedBootstrap(model![task].perUser[main]!.recall, best[task].perUser[main]!.recall, {
+    seed: bootstrapSeed,
+  });
   return { ...difference, baseline: best.name };
 }
 
@@ -131,10 +150,16 @@ function reportInterests(scorer: ModelScorer, window: HeldOutWindow, maxInterest
       winningInterest(interests.vectors, interests.count, scorer.vectors.subarray(item * dim, (item + 1) * dim)),
     ),
   );
-  const { shares, effectiveInterests } = interestShares(winners.filter((winner) => winner >= 0), maxInterests);
+  const { shares, effectiveInterests } = interestShares(
+    winners.filter((winner) => winner >= 0),
+    maxInterests,
+  );
   return {
     meanInterests: mean(users.map(({ interests }) => interests.count)),
-    similarity: interestSimilarity(users.map(({ interests }) => withoutPrior(interests, dim, scorer.embeddingDim)), scorer.embeddingDim),
+    similarity: interestSimilarity(
+      users.map(({ interests }) => withoutPrior(interests, dim, scorer.embeddingDim)),
+      scorer.embeddingDim,
+    ),
     labelShares: [...shares],
     effectiveInterests,
   };
@@ -154,4 +179,3 @@ function withoutPrior(
 function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
-

@@ -35,7 +35,11 @@ export function createModelScorer(
   const { asOf, candidates } = options;
   const { sequences } = dataset;
   const itemCount = spec.itemCount;
-  const embeddings = embedItems(spec, weights, { itemCount, trainedCount: dataset.info.trainedCount, features: dataset.itemFeatures });
+  const embeddings = embedItems(spec, weights, {
+    itemCount,
+    trainedCount: dataset.info.trainedCount,
+    features: dataset.itemFeatures,
+  });
   const timeline = buildPopularityTimeline(sequences, itemCount, asOf);
   const vectors = indexVectors(spec, weights, embeddings, timeline.featuresOn(timeline.dayOf(asOf)));
   const kernel = createUserKernel(spec, weights, embeddings);
@@ -45,7 +49,13 @@ export function createModelScorer(
     const rows = createBehaviorRows(1, spec.config.sequenceLength);
     const window = { ...sequences, start: user.start, end: user.end };
     writeBehaviorSequence(rows, 0, window, { now: asOf, distinct: spec.config.distinctBehaviors });
-    return { rows, interests: kernel.interests(rows, dataset.profiles.map(({ rows: table }) => table[user.userIndex]!)) };
+    return {
+      rows,
+      interests: kernel.interests(
+        rows,
+        dataset.profiles.map(({ rows: table }) => table[user.userIndex]!),
+      ),
+    };
   };
 
   return {
@@ -73,7 +83,12 @@ export function createModelScorer(
 }
 
 /** max_k v_kᵀ e of one item. */
-function bestInterestScore({ count, vectors: interests }: Interests, vectors: Float32Array, item: number, dim: number): number {
+function bestInterestScore(
+  { count, vectors: interests }: Interests,
+  vectors: Float32Array,
+  item: number,
+  dim: number,
+): number {
   let best = Number.NEGATIVE_INFINITY;
   const offset = item * dim;
   for (let k = 0; k < count; k++) {

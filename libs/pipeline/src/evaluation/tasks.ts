@@ -19,13 +19,15 @@ export type HeldOutSequenceUser = HeldOutUser & SequenceUser;
 export function heldOutWindow(dataset: Dataset, from: number, before: number): HeldOutWindow {
   const { sequences } = dataset;
   const candidates = itemsKnownBefore(sequences, from, dataset.items.length - 1);
-  const users = heldOutByTime(sequences, { from, before, known: candidates }).map(({ user, start, end, truth, absent }) => ({
-    userIndex: user,
-    start,
-    end,
-    history: sequences.items.slice(start, end).filter((item) => item > 0),
-    truth: { items: truth, absent },
-  }));
+  const users = heldOutByTime(sequences, { from, before, known: candidates }).map(
+    ({ user, start, end, truth, absent }) => ({
+      userIndex: user,
+      start,
+      end,
+      history: sequences.items.slice(start, end).filter((item) => item > 0),
+      truth: { items: truth, absent },
+    }),
+  );
   return { from, before, candidates, users };
 }
 

@@ -2,7 +2,14 @@ import { join } from 'node:path';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { bundleFiles, recordGoldenVector, writeBundle } from '@facet/bundles';
 import type { BundleInfo, GoldenVector } from '@facet/bundles';
-import { buildPopularityTimeline, createBehaviorRows, createRandom, popularityFeatureCount, popularityFeatureNames, writeBehaviorSequence } from '@facet/features';
+import {
+  buildPopularityTimeline,
+  createBehaviorRows,
+  createRandom,
+  popularityFeatureCount,
+  popularityFeatureNames,
+  writeBehaviorSequence,
+} from '@facet/features';
 import { createUserKernel, embedItems, indexDim, indexVectors } from '@facet/model';
 import type { UserKernel, Weights } from '@facet/model';
 import { buildExactIndex, buildFaissIndex, chooseIndexKind, measureIndexRecall } from '@facet/retrieval';
@@ -116,14 +123,21 @@ async function tuneSearch(
     recall = await measureIndexRecall(index, exact, queries, depth, parameters);
     if (recall >= recallMin) return { parameters, recall };
   }
-  throw new AppError(`The ${index.kind} index reaches an index recall@${depth} of ${recall.toFixed(3)}, not ${recallMin}.`, {
-    code: 'INDEX_RECALL_TOO_LOW',
-    remedy: 'Set index.kind to flat, or lower index.recallMin.',
-  });
+  throw new AppError(
+    `The ${index.kind} index reaches an index recall@${depth} of ${recall.toFixed(3)}, not ${recallMin}.`,
+    {
+      code: 'INDEX_RECALL_TOO_LOW',
+      remedy: 'Set index.kind to flat, or lower index.recallMin.',
+    },
+  );
 }
 
 /** Some users' interests at `asOf`: as golden vectors, and as queries [Q, dim] to measure the index with. */
-function sampleUsers(dataset: Dataset, kernel: UserKernel, asOf: number): { golden: GoldenVector[]; queries: Float32Array } {
+function sampleUsers(
+  dataset: Dataset,
+  kernel: UserKernel,
+  asOf: number,
+): { golden: GoldenVector[]; queries: Float32Array } {
   const { sequences } = dataset;
   const users = Int32Array.from(sequences.userIds.keys());
   createRandom(0).shuffle(users);
@@ -133,7 +147,11 @@ function sampleUsers(dataset: Dataset, kernel: UserKernel, asOf: number): { gold
     const rows = createBehaviorRows(1, kernel.sequenceLength);
     const window = { ...sequences, start: sequences.offsets[user]!, end: sequences.offsets[user + 1]! };
     writeBehaviorSequence(rows, 0, window, { now: asOf, distinct: kernel.distinctBehaviors });
-    const recorded = recordGoldenVector(kernel, rows, dataset.profiles.map(({ rows: table }) => table[user]!));
+    const recorded = recordGoldenVector(
+      kernel,
+      rows,
+      dataset.profiles.map(({ rows: table }) => table[user]!),
+    );
     if (golden.length < goldenUsers) golden.push(recorded);
     queries.push(...recorded.interests.flat());
   }

@@ -23,7 +23,10 @@ export async function saveCheckpoint(folder: string, { progress, state }: Checkp
   await write(parts.weights, state.weights);
   await write(parts.optimizer, state.optimizer);
   await write(parts.best, progress.bestWeights);
-  await writeFile(join(unfinished, 'progress.json'), JSON.stringify({ curve: progress.curve, bestEpoch: progress.bestEpoch }));
+  await writeFile(
+    join(unfinished, 'progress.json'),
+    JSON.stringify({ curve: progress.curve, bestEpoch: progress.bestEpoch }),
+  );
   await mkdir(dirname(folder), { recursive: true });
   await rm(folder, { recursive: true, force: true });
   await rename(unfinished, folder);

@@ -88,7 +88,11 @@ interface Phase {
   readonly validate?: (weights: Weights) => Promise<number>;
 }
 
-async function runPhase(options: TrainOptions, spec: ModelSpec, { phase, before, epochs, validate }: Phase): Promise<LoopProgress> {
+async function runPhase(
+  options: TrainOptions,
+  spec: ModelSpec,
+  { phase, before, epochs, validate }: Phase,
+): Promise<LoopProgress> {
   const { dataset, training } = options;
   const window = heldOutWindow(dataset, before, Number.POSITIVE_INFINITY);
   const session = createTrainingSession({
