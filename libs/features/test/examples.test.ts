@@ -1,0 +1,234 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createRandom, drawEpoch, prefixExamples, windowExamples } from '../src/index.ts';
+import type { Examples, UserSequences } from '../src/index.ts';
+import { anyHistories, dayMs, hourMs, sequencesOf } from './histories.ts';
+
+interface Row {
+  user: number;
+  start: number;
+  end: number;
+  labelEnd: number;
+  time: number;
+}
+
+function rowsOf({ count, user, start, end, labelEnd, time }: Examples): Row[] {
+  return Array.from({ length: count }, (_, row) => ({
+    user: user[row]!,
+    start: start[row]!,
+    end: end[row]!,
+    labelEnd: labelEnd[row]!,
+    time: time[row]!,
+  }));
+}
+
+function windows(
+  sequences: UserSequences,
+  options: { before?: number; windowDays?: number; extraMoments?: number; seed?: number },
+): Row[] {
+  const { before = Infinity, windowDays = 7, extraMoments = 0, seed = 1 } = options;
+  return rowsOf(
+    windowExamples(sequences, { before, windowMs: windowDays * dayMs, extraMoments, random: createRandom(seed) }),
+  );
+}
+
+describe('prefixExamples', () => {
+  it('every prefix of every user, with the next choice as its label, at the moment of the label', () => {
+    const sequences = sequencesOf([
+      [
+        [1, 10],
+        [2, 20],
+        [3, 30],
+      ],
+      [[4, 5]],
+      [
+        [5, 1],
+        [6, 2],
+      ],
+    ]);
+    expect(rowsOf(prefixExamples(sequences, Infinity))).toEqual([
+      { user: 0, start: 0, end: 1, labelEnd: 2, time: 20 },
+      { user: 0, start: 0, end: 2, labelEnd: 3, time: 30 },
+      { user: 2, start: 4, end: 5, labelEnd: 6, time: 2 },
+    ]);
+  });
+
+  it('no label at or after `before`, and every choice before it but a first one is a label once', () => {
+    fc.assert(
+      fc.property(anyHistories(20), fc.integer({ min: 0, max: 21 }), (histories, before) => {
+        const sequences = sequencesOf(histories);
+        const rows = rowsOf(prefixExamples(sequences, before));
+        for (const row of rows) expect(sequences.times[row.labelEnd - 1]!).toBeLessThan(before);
+        const labels = rows.map(({ end }) => end);
+        const expected = histories.flatMap((choices, user) =>
+          choices.flatMap(([, time], position) =>
+            position > 0 && time < before ? [sequences.offsets[user]! + position] : [],
+          ),
+        );
+        expect(labels).toEqual(expected);
+      }),
+    );
+  });
+});
+
+describe('windowExamples', () => {
+  it('asks at the start of each day with a choice: history before it, labels from it on', () => {
+    const sequences = sequencesOf([
+      [
+        [1, hourMs],
+        [2, dayMs + 5 * hourMs],
+        [3, dayMs + 6 * hourMs],
+        [4, 9 * dayMs],
+      ],
+    ]);
+    expect(windows(sequences, {})).toEqual([
+      { user: 0, start: 0, end: 1, labelEnd: 3, time: dayMs },
+      { user: 0, start: 0, end: 3, labelEnd: 4, time: 9 * dayMs },
+    ]);
+  });
+
+  it('the label window is half-open', () => {
+    const sequences = sequencesOf([
+      [
+        [1, 0],
+        [2, 10 * dayMs],
+        [3, 12 * dayMs - 1],
+        [4, 12 * dayMs],
+      ],
+    ]);
+    expect(windows(sequences, { windowDays: 2 })[0]).toMatchObject({ end: 1, labelEnd: 3 });
+  });
+
+  it('a basket never predicts itself: choices of the same moment are together on one side', () => {
+    const basket = 3 * dayMs + hourMs;
+    const sequences = sequencesOf([
+      [
+        [1, dayMs],
+        [2, basket],
+        [3, basket],
+        [4, basket],
+        [5, basket + hourMs],
+      ],
+    ]);
+    const rows = windows(sequences, { extraMoments: 9 });
+    expect(rows.map(({ end, time }) => [end, time])).toEqual([
+      [1, 3 * dayMs],
+      [1, basket],
+      [4, basket + hourMs],
+    ]);
+  });
+
+  it('a user of one moment is no example', () => {
+    expect(
+      windows(
+        sequencesOf([
+          [
+            [1, hourMs],
+            [2, hourMs],
+          ],
+          [
+            [3, hourMs],
+            [4, 2 * hourMs],
+          ],
+        ]),
+        { extraMoments: 0 },
+      ),
+    ).toEqual([]);
+  });
+
+  it('a window without any label is no example', () => {
+    const sequences = sequencesOf([
+      [
+        [1, 0],
+        [2, dayMs + 12 * hourMs],
+        [3, 3 * dayMs + hourMs],
+      ],
+    ]);
+    expect(windows(sequences, { windowDays: 0.25 }).map(({ time, end, labelEnd }) => [time, end, labelEnd])).toEqual([
+      [3 * dayMs, 2, 3],
+    ]);
+  });
+
+  it('days before 1970 start at midnight, too', () => {
+    const sequences = sequencesOf([
+      [
+        [1, -3 * dayMs],
+        [2, -hourMs],
+      ],
+    ]);
+    expect(windows(sequences, {})).toMatchObject([{ time: -dayMs, end: 1, labelEnd: 2 }]);
+  });
+
+  it('draws the extra moments of a user once for a seed: no more than asked for, of real times within days', () => {
+    const sequences = sequencesOf([Array.from({ length: 12 }, (_, hour) => [1 + (hour % 9), hour * hourMs] as const)]);
+    const timesOf = (seed: number): number[] => windows(sequences, { extraMoments: 3, seed }).map(({ time }) => time);
+    expect(timesOf(1)).toEqual(timesOf(1));
+    expect(timesOf(1).length).toBe(3);
+    expect(new Set([1, 2, 3, 4, 5].map((seed) => timesOf(seed).join())).size).toBeGreaterThan(1);
+    expect(windows(sequences, { extraMoments: 99 })).toHaveLength(11);
+  });
+
+  it('every example is what a split at its moment would ask', () => {
+    const histories = anyHistories(100).map((list) =>
+      list.map((choices) => choices.map(([item, time]) => [item, time * 6 * hourMs] as const)),
+    );
+    const options = fc.record({
+      before: fc.integer({ min: 0, max: 110 }).map((time) => time * 6 * hourMs),
+      windowDays: fc.constantFrom(0.5, 1, 5, 100),
+      extraMoments: fc.integer({ min: 0, max: 3 }),
+      seed: fc.integer(),
+    });
+    fc.assert(
+      fc.property(histories, options, (list, chosen) => {
+        const sequences = sequencesOf(list);
+        const { times, offsets } = sequences;
+        const rows = windows(sequences, chosen);
+        for (const { user, start, end, labelEnd, time } of rows) {
+          expect(start).toBe(offsets[user]);
+          expect(start < end && end < labelEnd).toBe(true);
+          const until = Math.min(chosen.before, time + chosen.windowDays * dayMs);
+          for (let position = start; position < offsets[user + 1]!; position++) {
+            const at = times[position]!;
+            const side = position < end ? 'history' : position < labelEnd ? 'label' : 'later';
+            expect(side).toBe(at < time ? 'history' : at < until ? 'label' : 'later');
+          }
+        }
+        list.forEach((_, user) => {
+          const own = rows.filter((row) => row.user === user).map(({ time }) => time);
+          expect(own).toEqual([...new Set(own)].sort((a, b) => a - b));
+          expect(own.filter((time) => time % dayMs !== 0).length).toBeLessThanOrEqual(chosen.extraMoments);
+        });
+      }),
+    );
+  });
+});
+
+describe('drawEpoch', () => {
+  const examples = prefixExamples(
+    sequencesOf([30, 5, 2].map((length) => Array.from({ length }, (_, time) => [1 + (time % 9), time] as const))),
+    Infinity,
+  );
+  const draw = (perUser: number, seed: number): number[] => [
+    ...drawEpoch(examples, { perUser, random: createRandom(seed) }),
+  ];
+
+  it('without a cap, every example once, shuffled', () => {
+    const order = draw(0, 1);
+    expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: examples.count }, (_, position) => position));
+    expect(order).not.toEqual([...order].sort((a, b) => a - b));
+    expect(order).toEqual(draw(0, 1));
+    expect(order).not.toEqual(draw(0, 2));
+  });
+
+  it('with one, at most so many of a user, and all of those who have fewer', () => {
+    const order = draw(6, 1);
+    const perUser = [0, 1, 2].map((user) => order.filter((position) => examples.user[position] === user).length);
+    expect(perUser).toEqual([6, 4, 1]);
+    expect(new Set(order).size).toBe(order.length);
+  });
+
+  it('draws another part every time, so that all are seen in the end', () => {
+    const seen = new Set(Array.from({ length: 40 }, (_, epoch) => draw(6, epoch)).flat());
+    expect(seen.size).toBe(examples.count);
+  });
+});

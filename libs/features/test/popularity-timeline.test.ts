@@ -1,0 +1,145 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { buildPopularityTimeline, popularityFeatureCount, popularityFeatureNames } from '../src/index.ts';
+import { anyHistories, dayMs, hourMs, sequencesOf } from './histories.ts';
+import type { Choice } from './histories.ts';
+
+type Features = Record<(typeof popularityFeatureNames)[number], number>;
+
+function featuresOf(histories: readonly (readonly Choice[])[], item: number, day: number, before = Infinity): Features {
+  const all = buildPopularityTimeline(sequencesOf(histories), 9, before).featuresOn(day);
+  const row = all.subarray(item * popularityFeatureCount, (item + 1) * popularityFeatureCount);
+  return Object.fromEntries(popularityFeatureNames.map((name, column) => [name, row[column]])) as unknown as Features;
+}
+
+/** The definition, by scanning every choice. */
+function bruteForce(histories: readonly (readonly Choice[])[], item: number, day: number, before: number): Features {
+  const userDays = histories.flatMap((choices, user) =>
+    choices
+      .filter(([chosen, time]) => chosen === item && time < before)
+      .map(([, time]) => `${Math.floor(time / dayMs)} ${user}`),
+  );
+  const days = [...new Set(userDays)].map((userDay) => Number.parseInt(userDay, 10)).filter((chosen) => chosen < day);
+  const within = (length: number): number => Math.log1p(days.filter((chosen) => chosen >= day - length).length);
+  return {
+    chosen7Days: within(7),
+    chosen30Days: within(30),
+    chosen90Days: within(90),
+    chosenEver: Math.log1p(days.length),
+    age: days.length === 0 ? 0 : Math.log1p(day - Math.min(...days)),
+    idle: Math.log1p(days.length === 0 ? 1000 : Math.min(1000, day - 1 - Math.max(...days))),
+  };
+}
+
+const inDays = (histories: fc.Arbitrary<Choice[][]>): fc.Arbitrary<Choice[][]> =>
+  histories.map((list) => list.map((choices) => choices.map(([item, time]) => [item, time * 8 * hourMs] as const)));
+
+describe('buildPopularityTimeline', () => {
+  it('equals a scan of every choice', () => {
+    const day = fc.integer({ min: -1, max: 130 });
+    fc.assert(
+      fc.property(
+        inDays(anyHistories(360, 25)),
+        day,
+        fc.integer({ min: 0, max: 130 }),
+        (histories, asked, beforeDay) => {
+          const before = beforeDay * dayMs + hourMs;
+          const timeline = buildPopularityTimeline(sequencesOf(histories), 9, before);
+          const features = timeline.featuresOn(asked);
+          for (let item = 1; item <= 9; item++) {
+            const expected = bruteForce(histories, item, asked, before);
+            popularityFeatureNames.forEach((name, column) => {
+              expect(features[item * popularityFeatureCount + column]).toBeCloseTo(expected[name], 5);
+            });
+            expect(timeline.isKnown(item, asked)).toBe(expected.chosenEver > 0);
+          }
+        },
+      ),
+    );
+  });
+
+  it('never looks at the day itself or later', () => {
+    fc.assert(
+      fc.property(
+        inDays(anyHistories(90)),
+        inDays(anyHistories(90)),
+        fc.integer({ min: 0, max: 30 }),
+        (past, future, day) => {
+          const from = day * dayMs;
+          const known = past.map((choices) => choices.filter(([, time]) => time < from));
+          const longer = known.map((choices, user) => [
+            ...choices,
+            ...(future[user] ?? []).map(([item, time]) => [item, time + from] as const),
+          ]);
+          const features = (histories: typeof longer): number[] => [
+            ...buildPopularityTimeline(sequencesOf(histories), 9, Infinity).featuresOn(day),
+          ];
+          expect(features(longer)).toEqual(features(known));
+        },
+      ),
+    );
+  });
+
+  it('a user counts once a day, another user again, another day again', () => {
+    const histories: Choice[][] = [
+      [
+        [1, 0],
+        [1, hourMs],
+        [2, hourMs],
+        [1, 2 * hourMs],
+        [1, dayMs],
+      ],
+      [[1, 0]],
+    ];
+    expect(featuresOf(histories, 1, 3).chosenEver).toBeCloseTo(Math.log1p(3), 6);
+    expect(featuresOf(histories, 2, 3).chosenEver).toBeCloseTo(Math.log1p(1), 6);
+  });
+
+  it('what happens at or after `before` never happened', () => {
+    const histories: Choice[][] = [
+      [
+        [1, 0],
+        [1, dayMs],
+      ],
+    ];
+    expect(featuresOf(histories, 1, 9, dayMs).chosenEver).toBeCloseTo(Math.log1p(1), 6);
+    expect(featuresOf(histories, 1, 9, dayMs + 1).chosenEver).toBeCloseTo(Math.log1p(2), 6);
+  });
+
+  it('an item chosen on a day is known from the next day on; padding and others are never known', () => {
+    const timeline = buildPopularityTimeline(
+      sequencesOf([
+        [
+          [0, 0],
+          [3, 4 * dayMs],
+        ],
+      ]),
+      9,
+      Infinity,
+    );
+    expect([3, 4, 5, 99].map((day) => timeline.isKnown(3, day))).toEqual([false, false, true, true]);
+    for (const item of [0, 1, 2, 4, 9]) expect(timeline.isKnown(item, 99)).toBe(false);
+    expect([...timeline.featuresOn(99).subarray(0, popularityFeatureCount)]).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  it('numbers days from the epoch, at midnight UTC', () => {
+    const timeline = buildPopularityTimeline(sequencesOf([]), 9, Infinity);
+    expect([0, dayMs - 1, dayMs, -1].map((time) => timeline.dayOf(time))).toEqual([0, 0, 1, -1]);
+  });
+
+  it('remembers days without mixing them up, even more than it keeps', () => {
+    const histories: Choice[][] = [
+      [
+        [1, 0],
+        [2, 400 * dayMs],
+        [1, 900 * dayMs],
+      ],
+    ];
+    const timeline = buildPopularityTimeline(sequencesOf(histories), 9, Infinity);
+    const fresh = (day: number): number[] => [
+      ...buildPopularityTimeline(sequencesOf(histories), 9, Infinity).featuresOn(day),
+    ];
+    for (let day = 0; day < 1000; day++) timeline.featuresOn(day);
+    for (const day of [1, 401, 999]) expect([...timeline.featuresOn(day)]).toEqual(fresh(day));
+  });
+});

@@ -1,0 +1,235 @@
+import { isAppError } from '@facet/platform';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { chooseTimeSplit, heldOutByLeaveOneOut, heldOutByTime, itemsKnownBefore } from '../src/index.ts';
+import { anyHistories, sequencesOf } from './histories.ts';
+
+describe('chooseTimeSplit', () => {
+  const shares = { testShare: 0.2, validationShare: 0.2 };
+
+  it('puts the newest shares into the windows, whatever the order of the times', () => {
+    const split = chooseTimeSplit([9, 1, 3, 2, 8, 5, 4, 7, 6, 10], shares);
+    expect(split).toEqual({ validationFrom: 7, testFrom: 9 });
+  });
+
+  it('never cuts a moment in two: all of it goes to the later window', () => {
+    const split = chooseTimeSplit([1, 2, 3, 4, 5, 6, 7, 7, 7, 7], { testShare: 0.2, validationShare: 0.3 });
+    expect(split).toEqual({ validationFrom: 6, testFrom: 7 });
+  });
+
+  it.each([[[]], [[5]], [[5, 5, 5, 5]], [[1, 1, 1, 2]], [[1, 2]]])('refuses %j: a window would be empty', (times) => {
+    expect(() => chooseTimeSplit(times, shares)).toThrow(expect.objectContaining({ code: 'FEATURES_TOO_FEW_MOMENTS' }));
+  });
+
+  it('does not sort the times it is given', () => {
+    const times = [9, 1, 3, 2, 8, 5, 4, 7, 6, 10];
+    chooseTimeSplit(times, shares);
+    expect(times[0]).toBe(9);
+  });
+
+  it('all windows hold something, and the later two at least about their shares; otherwise it refuses', () => {
+    const share = fc.integer({ min: 1, max: 50 }).map((percent) => percent / 100);
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 60 }),
+        share,
+        share,
+        (times, testShare, validationShare) => {
+          try {
+            const { validationFrom, testFrom } = chooseTimeSplit(times, { testShare, validationShare });
+            const count = (from: number, before: number): number =>
+              times.filter((time) => time >= from && time < before).length;
+            expect(count(-Infinity, validationFrom)).toBeGreaterThan(0);
+            expect(count(validationFrom, testFrom)).toBeGreaterThan(0);
+            expect(count(testFrom, Infinity)).toBeGreaterThanOrEqual(Math.floor(times.length * testShare));
+            expect(count(validationFrom, Infinity)).toBeGreaterThanOrEqual(
+              Math.floor(times.length * (testShare + validationShare) - 1e-9),
+            );
+          } catch (error) {
+            if (!isAppError(error, 'FEATURES_TOO_FEW_MOMENTS')) throw error;
+          }
+        },
+      ),
+    );
+  });
+
+  it('as many moments as a day has minutes are always enough', () => {
+    const times = Array.from({ length: 1440 }, (_, minute) => minute);
+    for (const testShare of [0.01, 0.2, 0.49]) {
+      expect(() => chooseTimeSplit(times, { testShare, validationShare: testShare })).not.toThrow();
+    }
+  });
+});
+
+describe('heldOutByTime', () => {
+  const known = Uint8Array.from([0, 1, 1, 1, 1, 0, 0, 0, 0, 0]);
+
+  it('the history ends strictly before the window, and the window is half-open', () => {
+    const sequences = sequencesOf([
+      [
+        [1, 9],
+        [2, 10],
+        [3, 19],
+        [4, 20],
+      ],
+    ]);
+    const [user] = heldOutByTime(sequences, { from: 10, before: 20, known });
+    expect(user).toMatchObject({ user: 0, start: 0, end: 1, absent: 0 });
+    expect([...user!.truth]).toEqual([2, 3]);
+  });
+
+  it('counts repeats in the window once, and what nobody can rank as absent', () => {
+    const sequences = sequencesOf([
+      [
+        [1, 1],
+        [2, 10],
+        [2, 11],
+        [5, 12],
+        [5, 13],
+        [6, 14],
+        [0, 15],
+        [1, 16],
+      ],
+    ]);
+    const [user] = heldOutByTime(sequences, { from: 10, before: Infinity, known });
+    expect([...user!.truth]).toEqual([2, 1]);
+    expect(user!.absent).toBe(3);
+  });
+
+  it('leaves out users without a history and users who choose nothing in the window; absent items are something', () => {
+    const sequences = sequencesOf([
+      [[1, 10]],
+      [[1, 1]],
+      [
+        [1, 1],
+        [2, 30],
+      ],
+      [
+        [1, 1],
+        [5, 12],
+      ],
+    ]);
+    const heldOut = heldOutByTime(sequences, { from: 10, before: 20, known });
+    expect(heldOut.map(({ user }) => user)).toEqual([3]);
+    expect(heldOut[0]).toMatchObject({ absent: 1 });
+    expect([...heldOut[0]!.truth]).toEqual([]);
+  });
+
+  it('no leak: what happens at or after the window changes neither histories nor candidates', () => {
+    const cut = 10;
+    fc.assert(
+      fc.property(anyHistories(20), anyHistories(9), (histories, others) => {
+        const before = 20;
+        const later = histories
+          .map((choices, user) => [
+            ...choices.filter(([, time]) => time < cut),
+            ...(others[user] ?? []).map(([item, time]) => [item, time + cut] as const),
+          ])
+          .filter((choices) => choices.length > 0);
+        const kept = histories.filter(
+          (choices, user) => choices.some(([, time]) => time < cut) || (others[user] ?? []).length > 0,
+        );
+        expect(later).toHaveLength(kept.length);
+        const view = (of: typeof later): unknown => {
+          const sequences = sequencesOf(of);
+          const candidates = itemsKnownBefore(sequences, cut, 9);
+          const heldOut = heldOutByTime(sequences, { from: cut, before, known: candidates });
+          for (const { user, start, end, truth } of heldOut) {
+            for (let position = start; position < end; position++) expect(sequences.times[position]!).toBeLessThan(cut);
+            expect(start).toBe(sequences.offsets[user]);
+            for (const item of truth) expect(candidates[item]).toBe(1);
+          }
+          return [...candidates];
+        };
+        expect(view(later)).toEqual(view(kept));
+      }),
+    );
+  });
+
+  it('equals a scan of every choice', () => {
+    fc.assert(
+      fc.property(
+        anyHistories(20),
+        fc.integer({ min: 0, max: 20 }),
+        fc.integer({ min: 0, max: 20 }),
+        (histories, from, length) => {
+          const sequences = sequencesOf(histories);
+          const before = from + length;
+          const candidates = itemsKnownBefore(sequences, from, 9);
+          const expected = histories.flatMap((choices, user) => {
+            const inside = choices.filter(([, time]) => time >= from && time < before).map(([item]) => item);
+            if (!choices.some(([, time]) => time < from) || inside.length === 0) return [];
+            const truth = new Set(inside.filter((item) => candidates[item] === 1));
+            const absent = new Set(inside.filter((item) => item > 0 && candidates[item] === 0));
+            return [{ user, truth: [...truth], absent: absent.size + inside.filter((item) => item === 0).length }];
+          });
+          const heldOut = heldOutByTime(sequences, { from, before, known: candidates });
+          expect(heldOut.map(({ user, truth, absent }) => ({ user, truth: [...truth], absent }))).toEqual(expected);
+        },
+      ),
+    );
+  });
+});
+
+describe('itemsKnownBefore', () => {
+  it('marks items chosen strictly before the time; padding never', () => {
+    const sequences = sequencesOf(
+      [
+        [
+          [0, 1],
+          [1, 1],
+          [2, 10],
+        ],
+        [
+          [3, 9],
+          [1, 11],
+        ],
+      ],
+      4,
+    );
+    expect([...itemsKnownBefore(sequences, 10, 4)]).toEqual([0, 1, 0, 1, 0]);
+  });
+});
+
+describe('heldOutByLeaveOneOut', () => {
+  const sequences = sequencesOf([
+    [
+      [1, 1],
+      [2, 2],
+      [3, 3],
+    ],
+    [
+      [4, 1],
+      [5, 2],
+    ],
+    [[6, 1]],
+    [
+      [7, 1],
+      [8, 2],
+      [0, 3],
+    ],
+  ]);
+  const view = (part: 'validation' | 'test'): unknown[] =>
+    heldOutByLeaveOneOut(sequences, part).map(({ user, start, end, truth, absent }) => [
+      user,
+      start,
+      end,
+      [...truth],
+      absent,
+    ]);
+
+  it('test: the last choice, after everything before it', () => {
+    expect(view('test')).toEqual([
+      [0, 0, 2, [3], 0],
+      [1, 3, 4, [5], 0],
+      [3, 6, 8, [], 1],
+    ]);
+  });
+
+  it('validation: the last but one, for users who then still have a history', () => {
+    expect(view('validation')).toEqual([
+      [0, 0, 1, [2], 0],
+      [3, 6, 7, [8], 0],
+    ]);
+  });
+});
