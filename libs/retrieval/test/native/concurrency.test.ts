@@ -53,11 +53,14 @@ describe('searchAsync', () => {
     const allowed = new Uint8Array(2_500).fill(255);
     const before = index.search(queries, 10, { allowed });
 
+    // More searches than threads in the pool: the one in question waits.
+    const others = Array.from({ length: 8 }, () => index.searchAsync(vectors.subarray(0, 100 * d), 10));
     const pending = index.searchAsync(queries, 10, { allowed });
     queries.fill(0);
     allowed.fill(0);
 
     expect(await pending).toEqual(before);
+    await Promise.all(others);
   });
 
   it('keeps its index alive when nothing else does', async () => {
