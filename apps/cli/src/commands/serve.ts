@@ -1,0 +1,34 @@
+import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { openHome } from '../home.ts';
+import { chooseAccess } from '../serving/access.ts';
+import { keepServing } from '../serving/keep-serving.ts';
+import { startServing } from '../serving/serving-process.ts';
+
+export interface ServeOptions extends CommonOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly insecure?: boolean;
+  readonly apiKey?: string;
+}
+
+/** `facet serve`: the API over the current bundle of a home, until it is asked to stop. */
+export async function serveCommand(options: ServeOptions, context: CommandContext): Promise<void> {
+  const { environment, output, signal } = context;
+  const access = chooseAccess({ ...options, apiKeyHashes: environment.apiKeyHashes });
+  const server = await startServing(
+    {
+      home: openHome(options.home),
+      host: options.host,
+      port: options.port,
+      access,
+      logLevel: 'info',
+      environment,
+      onLog: (line) => process.stderr.write(`${line}\n`),
+    },
+    signal,
+  );
+  output.show(`Serving bundle ${server.bundleId} on ${server.url}`);
+  if (access.newKey !== undefined) output.show(`API key, shown once: ${access.newKey}`);
+  output.document({ home: options.home, url: server.url, bundleId: server.bundleId, apiKey: access.newKey ?? null });
+  await keepServing(server, signal);
+}

@@ -1,0 +1,28 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** What the environment tells the command line. A variable that is set to nothing counts as absent. */
+export interface CliEnvironment {
+  /** `FACET_HOME`: the data home where `--home` is not given. */
+  readonly home: string | undefined;
+  /** Downloads that all clones share: `FACET_CACHE_DIR`, else `facet` in `XDG_CACHE_HOME`, else in `~/.cache`. */
+  readonly cacheFolder: string;
+  /** `FACET_DEBUG`: stack traces of errors, as `--verbose`. */
+  readonly isDebug: boolean;
+  /** `FACET_API_KEY_HASHES`: keys that `facet serve` accepts instead of making one. */
+  readonly apiKeyHashes: string | undefined;
+  /** What child processes inherit. */
+  readonly inherited: NodeJS.ProcessEnv;
+}
+
+export function readEnvironment(environment: NodeJS.ProcessEnv): CliEnvironment {
+  const read = (name: string): string | undefined => (environment[name] ? environment[name] : undefined);
+  const cacheRoot = read('XDG_CACHE_HOME') ?? join(homedir(), '.cache');
+  return Object.freeze({
+    home: read('FACET_HOME'),
+    cacheFolder: resolve(read('FACET_CACHE_DIR') ?? join(cacheRoot, 'facet')),
+    isDebug: read('FACET_DEBUG') !== undefined,
+    apiKeyHashes: read('FACET_API_KEY_HASHES'),
+    inherited: environment,
+  });
+}

@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import { basename, join, resolve } from 'node:path';
+import { hashFile } from '@facet/artifacts';
+import type { SourceFiles } from '@facet/events';
+import { AppError } from '@facet/platform';
+
+export const movieLensHome = join('.facet', 'movielens-100k');
+
+/**
+ * The home of a demo on files of one's own: a log only grows, so changed files or another mapping get a fresh one, and
+ * the same ones find what an earlier run has done.
+ *
+ * @throws AppError `EVENTS_FILE_UNREADABLE` naming the file.
+ */
+export async function ownFilesHome(files: SourceFiles, mapping: unknown): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify(mapping ?? {}));
+  for (const kind of ['events', 'items', 'users'] as const) {
+    for (const file of files[kind] ?? []) {
+      const path = resolve(typeof file === 'string' ? file : file.path);
+      const { sha256 } = await hashFile(path).catch((error: unknown) => {
+        throw new AppError(`${path} cannot be read: ${(error as Error).message}.`, {
+          code: 'EVENTS_FILE_UNREADABLE',
+          remedy: 'Check the name and the permissions.',
+          cause: error,
+        });
+      });
+      hash.update(`\n${kind} ${path} ${sha256}`);
+    }
+  }
+  const [first] = files.events;
+  const name = basename(typeof first === 'string' ? first : (first?.path ?? 'files')).replace(/(\.[a-z]+){1,2}$/i, '');
+  const safe = name.replaceAll(/[^\w-]+/g, '-').slice(0, 40) || 'files';
+  return join('.facet', `${safe}-${hash.digest('hex').slice(0, 8)}`);
+}

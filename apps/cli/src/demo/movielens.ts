@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process';
+import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hashFile } from '@facet/artifacts';
+import { AppError } from '@facet/platform';
+
+/** MovieLens 100K as files that an import takes. */
+export interface MovieLensFiles {
+  readonly events: string;
+  readonly items: string;
+  readonly users: string;
+}
+
+/** The package of the Python index that carries the data set, and the files in it. */
+const wheel = 'recbole==1.2.1';
+const folderInWheel = 'recbole/dataset_example/ml-100k';
+const files: readonly { readonly name: string; readonly kind: keyof MovieLensFiles; readonly sha256: string }[] = [
+  { name: 'ml-100k.inter', kind: 'events', sha256: '4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff' },
+  { name: 'ml-100k.item', kind: 'items', sha256: '51d7cdf777ce5c0f5b32c1d947a4a81fe07d75e78abbe761e0cd4d0756064532' },
+  { name: 'ml-100k.user', kind: 'users', sha256: '4f670007d9cfbeb9807e757209af1555b9bcc186bde25e767f67cb67c6dd5972' },
+];
+
+export const movieLensNotice =
+  'MovieLens 100K (F. M. Harper and J. A. Konstan, 2015; GroupLens, University of Minnesota): free to use for research ' +
+  'and evaluation, not to be redistributed. It stays in the cache folder, outside of this repository.';
+
+/**
+ * The files of MovieLens 100K, fetched once for all clones of a machine. The folder appears whole or not at all, and a
+ * file that was altered is fetched anew.
+ *
+ * @throws AppError `DOWNLOAD_FAILED` with what was tried; the signal's reason when aborted.
+ */
+export async function ensureMovieLens(
+  cacheFolder: string,
+  signal: AbortSignal,
+): Promise<{ files: MovieLensFiles; reused: boolean }> {
+  const target = join(cacheFolder, 'movielens-100k');
+  if (await isComplete(target)) return { files: filesIn(target), reused: true };
+  await mkdir(cacheFolder, { recursive: true });
+  const staging = await mkdtemp(join(cacheFolder, 'movielens-100k.unfinished-'));
+  try {
+    await fetchInto(staging, signal);
+    if (!(await isComplete(staging))) throw downloadFailed(`The files in ${wheel} are not the ones that were expected.`);
+    await rm(target, { recursive: true, force: true });
+    // Another process may have put the same files there in the meantime.
+    await rename(staging, target).catch(async (error: unknown) => {
+      if (!(await isComplete(target))) throw error;
+    });
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+  return { files: filesIn(target), reused: false };
+}
+
+async function fetchInto(folder: string, signal: AbortSignal): Promise<void> {
+  const pip = ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-cache-dir', '--no-deps'];
+  await runPython([...pip, '--only-binary=:all:', '--dest', folder, wheel], signal);
+  const archive = (await readdir(folder)).find((name) => name.endsWith('.whl'));
+  if (archive === undefined) throw downloadFailed(`pip brought no wheel of ${wheel}.`);
+  const script = [
+    'import sys, zipfile, os',
+    'archive, source, target, *names = sys.argv[1:]',
+    'with zipfile.ZipFile(archive) as wheel:',
+    '    for name in names:',
+    '        with open(os.path.join(target, name), "wb") as file: file.write(wheel.read(source + "/" + name))',
+  ].join('\n');
+  const names = files.map(({ name }) => name);
+  await runPython(['-c', script, join(folder, archive), folderInWheel, folder, ...names], signal);
+  await rm(join(folder, archive));
+}
+
+/** Runs Python to its end. @throws AppError `DOWNLOAD_FAILED` with the last lines that it printed. */
+async function runPython(args: readonly string[], signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const child = spawn('python3', args, { stdio: ['ignore', 'ignore', 'pipe'], signal });
+  let printed = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (printed = (printed + text).slice(-4000)));
+  const failure = await new Promise<string | undefined>((resolve) => {
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      resolve(error.code === 'ENOENT' ? 'python3 is not installed' : error.message),
+    );
+    child.once('close', (code) => resolve(code === 0 ? undefined : lastLine(printed)));
+  });
+  signal.throwIfAborted();
+  if (failure !== undefined) throw downloadFailed(`Tried \`python3 -m pip download ${wheel}\`: ${failure}.`);
+}
+
+/** pip tells the reason in its last line that begins with ERROR. */
+function lastLine(printed: string): string {
+  const lines = printed.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  const told = lines.findLast((line) => line.startsWith('ERROR:')) ?? lines.at(-1) ?? 'it failed without a word';
+  return told.replace(/^ERROR:\s*/, '').replace(/\.$/, '');
+}
+
+function downloadFailed(reason: string): AppError {
+  return new AppError(`MovieLens 100K could not be fetched. ${reason}`, {
+    code: 'DOWNLOAD_FAILED',
+    remedy:
+      'It needs python3 with pip and a Python package index (see `pip config list`, PIP_INDEX_URL, HTTPS_PROXY); run the ' +
+      'same command again when they are there. Or use files of your own: npm start -- --events FILE --items FILE.',
+    retryable: true,
+  });
+}
+
+async function isComplete(folder: string): Promise<boolean> {
+  for (const { name, sha256 } of files) {
+    const path = join(folder, name);
+    const isThere = await access(path).then(() => true, () => false);
+    if (!isThere || (await hashFile(path)).sha256 !== sha256) return false;
+  }
+  return true;
+}
+
+function filesIn(folder: string): MovieLensFiles {
+  const pathOf = (kind: keyof MovieLensFiles): string => join(folder, files.find((file) => file.kind === kind)!.name);
+  return { events: pathOf('events'), items: pathOf('items'), users: pathOf('users') };
+}

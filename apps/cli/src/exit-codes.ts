@@ -1,0 +1,87 @@
+import { AppError, isAppError } from '@facet/platform';
+
+/** What a script can tell from how `facet` ended; docs/configuration.md has the table. */
+export const exitCodes = {
+  ok: 0,
+  unexpected: 1,
+  usage: 2,
+  badInput: 3,
+  badArtifact: 4,
+  service: 5,
+  interrupted: 130,
+} as const;
+
+const codeOfError: Readonly<Record<string, number>> = {
+  CONFIG_INVALID: exitCodes.usage,
+  CONFIG_UNREADABLE: exitCodes.usage,
+  CLI_USAGE: exitCodes.usage,
+  FEATURES_RULE_INVALID: exitCodes.usage,
+  MODEL_UNKNOWN_VARIANT: exitCodes.usage,
+  MODEL_UNSUPPORTED: exitCodes.usage,
+  MODEL_DIVERGED: exitCodes.usage,
+  INDEX_RECALL_TOO_LOW: exitCodes.usage,
+  EVENTS_TIME_FORMAT: exitCodes.usage,
+  EVENTS_TIME_ZONE: exitCodes.usage,
+
+  EVENTS_COLUMN_MISSING: exitCodes.badInput,
+  EVENTS_FILE_DAMAGED: exitCodes.badInput,
+  EVENTS_FILE_EMPTY: exitCodes.badInput,
+  EVENTS_FILE_NOT_TEXT: exitCodes.badInput,
+  EVENTS_FILE_UNREADABLE: exitCodes.badInput,
+  EVENTS_FORMAT_UNKNOWN: exitCodes.badInput,
+  EVENTS_HEADER_AMBIGUOUS: exitCodes.badInput,
+  EVENTS_JSON_ARRAY: exitCodes.badInput,
+  EVENTS_MOSTLY_REFUSED: exitCodes.badInput,
+  EVENTS_NOTHING_USABLE: exitCodes.badInput,
+  DATASET_NO_POSITIVES: exitCodes.badInput,
+  FEATURES_TOO_FEW_MOMENTS: exitCodes.badInput,
+  MODEL_NO_EXAMPLES: exitCodes.badInput,
+  EVALUATION_NO_USERS: exitCodes.badInput,
+
+  ARTIFACT_CORRUPT: exitCodes.badArtifact,
+  ARTIFACT_INVALID: exitCodes.badArtifact,
+  ARTIFACT_NOT_FOUND: exitCodes.badArtifact,
+  ARTIFACT_NO_PREVIOUS: exitCodes.badArtifact,
+  BUNDLE_DRIFTED: exitCodes.badArtifact,
+  BUNDLE_INVALID: exitCodes.badArtifact,
+  BUNDLE_NONE_CURRENT: exitCodes.badArtifact,
+  DATASET_INVALID: exitCodes.badArtifact,
+  EVENTS_CATALOG_DAMAGED: exitCodes.badArtifact,
+  EVENTS_LOG_DAMAGED: exitCodes.badArtifact,
+  RETRIEVAL_INDEX_UNREADABLE: exitCodes.badArtifact,
+  SERVING_NO_BUNDLE: exitCodes.badArtifact,
+
+  DOWNLOAD_FAILED: exitCodes.service,
+  EVENTS_LOG_LOCKED: exitCodes.service,
+  SERVING_ADDRESS_UNUSABLE: exitCodes.service,
+  SERVING_KEYS_MISSING: exitCodes.service,
+  SERVING_STOPPED: exitCodes.service,
+};
+
+/** The exit code for a command that ended with `error`. */
+export function exitCodeOf(error: unknown): number {
+  return isAppError(error) ? (codeOfError[error.code] ?? exitCodes.unexpected) : exitCodes.unexpected;
+}
+
+const remedyOfSystemError: Readonly<Record<string, string>> = {
+  ENOSPC: 'The disk is full. Free some space and run the same command again: finished stages are kept.',
+  EDQUOT: 'The quota of the disk is used up. Free some space and run the same command again: finished stages are kept.',
+  EACCES: 'Change the permissions, or choose another folder with --home.',
+  EPERM: 'Change the permissions, or choose another folder with --home.',
+  EROFS: 'The file system is read-only. Choose another folder with --home.',
+  EMFILE: 'Too many files are open. Raise the limit: ulimit -n 4096.',
+};
+
+/** Gives an error of the operating system, wherever it stands in the chain of causes, a remedy. Others stay as they are. */
+export function explainSystemError(error: unknown): unknown {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
+    const { code, path } = cause as NodeJS.ErrnoException;
+    const remedy = code === undefined ? undefined : remedyOfSystemError[code];
+    if (remedy === undefined) continue;
+    // An error of ours that already says what to do names the thing better than the system does.
+    if (isAppError(error) && error.remedy !== undefined && code !== 'ENOSPC') return error;
+    const what = isAppError(error) ? error.message : `${path ?? 'A file'} cannot be used: ${cause.message}.`;
+    return new AppError(what, { code: `SYSTEM_${code}`, remedy, retryable: true, cause: error });
+  }
+  return error;
+}

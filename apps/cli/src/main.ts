@@ -1,0 +1,30 @@
+import { readEnvironment } from './config.ts';
+import { Interruption } from './interruption.ts';
+import { runCli } from './run-cli.ts';
+import { exitCodes } from './exit-codes.ts';
+
+const exitCodeOfSignal = { SIGINT: exitCodes.interrupted, SIGTERM: 143, SIGHUP: 129 } as const;
+
+const stop = new AbortController();
+for (const [name, code] of Object.entries(exitCodeOfSignal) as [keyof typeof exitCodeOfSignal, number][]) {
+  process.on(name, () => {
+    // Asked twice: at once. What is written is whole or not there, whenever a process dies.
+    if (stop.signal.aborted) process.exit(code);
+    stop.abort(new Interruption(name));
+  });
+}
+// The reader of a pipe has seen enough: `facet bundles | head -1`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+  throw error;
+});
+
+const exitCode = await runCli(process.argv.slice(2), {
+  environment: readEnvironment(process.env),
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: stop.signal,
+  now: Date.now,
+});
+// Not by an empty event loop: a stage that could not be stopped half-way may still be at work.
+process.exit(exitCode);

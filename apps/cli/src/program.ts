@@ -1,0 +1,200 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { CommandContext, CommonOptions } from './command-context.ts';
+import { defaultHome } from './home.ts';
+import { defaultHost, defaultPort } from './serving/port.ts';
+
+/** What the program is wired to. */
+export interface ProgramDeps {
+  readonly version: string;
+  /** `FACET_HOME`, where it is set. */
+  readonly home: string | undefined;
+  /** Runs one command: makes its context, and tells how it ended. */
+  readonly run: (options: Pick<CommonOptions, 'json' | 'verbose'>, command: CommandBody) => Promise<void>;
+  /** Standard output and error for help and usage errors. */
+  readonly write: { readonly out: (text: string) => void; readonly err: (text: string) => void };
+}
+
+export type CommandBody = (context: CommandContext) => Promise<void>;
+
+const exitCodeHelp = `
+Exit codes:
+  0  ok                                   4  a missing or corrupt artifact
+  1  anything unexpected                  5  a port, a download, a service
+  2  wrong usage or configuration         130  stopped with Ctrl-C
+  3  input data that cannot be used`;
+
+/**
+ * The command line. Commands are loaded when they run: help needs nothing, and only those that train load TensorFlow.
+ */
+export function createProgram(deps: ProgramDeps): Command {
+  const program = new Command('facet')
+    .description('Multi-interest recommendations: from event files to an API that answers and explains.')
+    .version(deps.version)
+    .exitOverride()
+    .configureOutput({ writeOut: deps.write.out, writeErr: deps.write.err })
+    .showHelpAfterError('See --help.')
+    .helpCommand(false);
+
+  const add = (name: string, description: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .option('--json', 'one JSON document on standard output, nothing else')
+      .option('--verbose', 'stack traces of errors')
+      .option('--config <file>', 'configuration (default: facet.yaml, where there is one)');
+  const addHome = (command: Command): Command =>
+    command.addOption(new Option('--home <dir>', 'folder that everything is kept in').default(deps.home ?? defaultHome));
+
+  demo(add, deps);
+  files(add, addHome, deps);
+  stages(add, addHome, deps);
+  serving(add, addHome, deps);
+  bundles(add, addHome, deps);
+  program.addHelpText('after', `${exitCodeHelp}\n\nStart with: facet demo`);
+  return program;
+}
+
+type Add = (name: string, description: string) => Command;
+type AddHome = (command: Command) => Command;
+
+function demo(add: Add, { run, home }: ProgramDeps): void {
+  const command = add('demo', 'the whole path on MovieLens 100K, or on files of your own; what npm start runs');
+  addFiles(command, { isRequired: false })
+    .option('--home <dir>', 'folder that everything is kept in (default: .facet/movielens-100k, or one named after the files)', home)
+    .option('--no-serve', 'end after the results instead of serving them')
+    .option('--port <number>', `port of the API (default: ${defaultPort}, or a free one)`, parsePort)
+    .option('--insecure', 'answer requests without an API key')
+    .option('--validation-from <date>', 'first day of the validation window (default: by shares of the data)', parseDate)
+    .option('--test-from <date>', 'first day of the test window', parseDate)
+    .addHelpText(
+      'after',
+      examples(
+        'facet demo',
+        'facet demo --no-serve --json > result.json',
+        'facet demo --events orders.csv --items products.csv',
+        'facet demo --events orders.csv --validation-from 2011-08-01 --test-from 2011-10-01',
+      ),
+    )
+    .action(async (options) => {
+      if (options.events === undefined && (options.items ?? options.users) !== undefined) {
+        command.error('error: --items and --users need --events, the file of what users did');
+      }
+      await run(options, async (context) => (await import('./demo/demo.ts')).demoCommand(options, context));
+    });
+}
+
+function files(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
+  addHome(addFiles(add('import', 'read files into the event log, the lake and the catalog'), { isRequired: true }))
+    .addHelpText('after', examples('facet import --events orders.csv --items products.csv', 'facet import --events a.jsonl b.parquet'))
+    .action(async (options) =>
+      run(options, async (context) => (await import('./commands/import.ts')).importCommand(options, context)),
+    );
+  addFiles(add('validate', 'report what an import would find; writes nothing'), { isRequired: true })
+    .addHelpText('after', examples('facet validate --events orders.csv', 'facet validate --events orders.csv --items products.csv --json'))
+    .action(async (options) =>
+      run(options, async (context) => (await import('./commands/validate.ts')).validateCommand(options, context)),
+    );
+}
+
+const stageNote = `
+Runs what is missing before it, and says what it reuses: the newest outputs for the events and settings of now.`;
+
+function stages(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
+  const load = () => import('./commands/stages.ts');
+  addHome(add('dataset', 'events → users, items and behavior sequences, split by time'))
+    .addHelpText('after', examples('facet dataset', 'facet dataset --home .facet/shop --json'))
+    .action(async (options) => run(options, async (context) => (await load()).datasetCommand(options, context)));
+  addHome(add('train', 'dataset → model'))
+    .addHelpText('after', `${stageNote}\n${examples('facet train', 'facet train --config experiment.yaml')}`)
+    .action(async (options) => run(options, async (context) => (await load()).trainCommand(options, context)));
+  addHome(add('evaluate', 'the model beside popularity, own history and item-based CF on the held-out window'))
+    .addHelpText('after', `${stageNote}\n${examples('facet evaluate', 'facet evaluate --json > report.json')}`)
+    .action(async (options) => run(options, async (context) => (await load()).evaluateCommand(options, context)));
+  addHome(add('index', 'model → bundle with its Faiss index, made current'))
+    .option('--no-promote', 'leave the current bundle as it is')
+    .addHelpText('after', `${stageNote}\n${examples('facet index', 'facet index --no-promote')}`)
+    .action(async (options) => run(options, async (context) => (await load()).indexCommand(options, context)));
+}
+
+function serving(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
+  addHome(add('serve', 'the HTTP API over the current bundle'))
+    .option('--host <address>', 'address to listen on', defaultHost)
+    .option('--port <number>', 'port to listen on, 0 for a free one', parsePort, defaultPort)
+    .option('--api-key <key>', 'accept this key (default: the hashes in FACET_API_KEY_HASHES, else a new key)')
+    .addOption(new Option('--insecure', 'answer requests without a key').conflicts('apiKey'))
+    .addHelpText('after', examples('facet serve --home .facet/movielens-100k', 'facet serve --host 0.0.0.0 --port 9000'))
+    .action(async (options) =>
+      run(options, async (context) => (await import('./commands/serve.ts')).serveCommand(options, context)),
+    );
+  addAsking(addHome(add('recommend', 'what the current bundle recommends, without an API')))
+    .option('--limit <number>', 'most items', parseLimit, 20)
+    .option('--include-seen', 'also items that the user chose before')
+    .option('--explain', 'with the behaviors that shaped each')
+    .addHelpText('after', examples('facet recommend --user 196 --explain', 'facet recommend --behaviors 50,181,172 --limit 5 --json'))
+    .action(async (options) =>
+      run(options, async (context) => (await import('./commands/recommend.ts')).recommendCommand(options, context)),
+    );
+  addAsking(addHome(add('interests', "a user's interests: what formed them, and the items nearest to each")))
+    .option('--limit <number>', 'most behaviors and items of an interest', parseLimit, 5)
+    .addHelpText('after', examples('facet interests --user 196', 'facet interests --behaviors 50,181,172'))
+    .action(async (options) =>
+      run(options, async (context) => (await import('./commands/interests.ts')).interestsCommand(options, context)),
+    );
+}
+
+function bundles(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
+  const load = () => import('./commands/bundles.ts');
+  addHome(add('bundles', 'the bundles of a home, the newest first'))
+    .action(async (options) => run(options, async (context) => (await load()).bundlesCommand(options, context)));
+  addHome(add('promote', 'make a bundle current'))
+    .argument('<id>', 'id of a bundle, or a beginning that fits one')
+    .addHelpText('after', examples('facet promote 3f2a9c'))
+    .action(async (id: string, options) => run(options, async (context) => (await load()).promoteCommand(id, options, context)));
+  addHome(add('rollback', 'make the bundle current that was so before'))
+    .action(async (options) => run(options, async (context) => (await load()).rollbackCommand(options, context)));
+}
+
+function addFiles(command: Command, { isRequired }: { readonly isRequired: boolean }): Command {
+  const formats = 'csv, tsv, jsonl, parquet, RecBole';
+  const events = new Option('--events <files...>', `what users did: ${formats}${isRequired ? '' : ' (default: MovieLens 100K)'}`);
+  return command
+    .addOption(isRequired ? events.makeOptionMandatory() : events)
+    .option('--items <files...>', 'items with titles and attributes')
+    .option('--users <files...>', 'users with attributes');
+}
+
+function addAsking(command: Command): Command {
+  return command
+    .option('--user <id>', 'a user of the imported events')
+    .addOption(new Option('--behaviors <ids>', 'item ids somebody chose, oldest first, separated by commas').argParser(parseIds).conflicts('user'));
+}
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+  return port;
+}
+
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (!/^\d+$/.test(text) || limit < 1 || limit > 1000) throw new InvalidArgumentError('It is a number from 1 to 1000.');
+  return limit;
+}
+
+function parseDate(text: string): string {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(Date.parse(text))) {
+    throw new InvalidArgumentError('A date is written YYYY-MM-DD.');
+  }
+  return text;
+}
+
+function parseIds(text: string): string[] {
+  return text
+    .split(',')
+    .map((id) => id.trim())
+    .filter((id) => id !== '');
+}

@@ -1,0 +1,142 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { createInterface } from 'node:readline';
+import { AppError } from '@facet/platform';
+import type { CliEnvironment } from '../config.ts';
+import type { Home } from '../home.ts';
+import type { ServingAccess } from './access.ts';
+import { addressUnusable } from './port.ts';
+
+export interface ServingOptions {
+  readonly home: Home;
+  readonly host: string;
+  readonly port: number;
+  readonly access: ServingAccess;
+  readonly logLevel: string;
+  readonly environment: CliEnvironment;
+  /** Log lines of the process, one JSON object each. */
+  readonly onLog: (line: string) => void;
+}
+
+/** The API in a process of its own. */
+export interface ServingProcess {
+  readonly url: string;
+  readonly bundleId: string;
+  /** Its exit code, once it has ended; a signal that killed it counts as 1. */
+  readonly ended: Promise<number>;
+  /** Passes a signal on; the process finishes the requests under way, then ends. */
+  stop(signal: NodeJS.Signals): void;
+}
+
+interface Announcement {
+  readonly type: 'listening' | 'ready';
+  readonly url: string;
+  readonly bundleId?: string;
+}
+
+/** Apps do not import each other: this one is known by its entry, as source beside source and built beside built. */
+const entry = fileURLToPath(
+  import.meta.url.endsWith('.ts')
+    ? new URL('../../../serving/src/main.ts', import.meta.url)
+    : new URL('../../../serving/dist/main.js', import.meta.url),
+);
+
+/**
+ * Starts the API and waits until it answers.
+ *
+ * @throws AppError with the code that the process ended with: `SERVING_ADDRESS_UNUSABLE`, `SERVING_NO_BUNDLE`,
+ * `ARTIFACT_CORRUPT` …; `SERVING_STOPPED` when it ended without one; the signal's reason when aborted.
+ */
+export async function startServing(options: ServingOptions, signal: AbortSignal): Promise<ServingProcess> {
+  signal.throwIfAborted();
+  const child = fork(entry, {
+    env: environmentOf(options),
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // In a group of its own, Ctrl-C in the terminal reaches only this process, which passes it on once.
+    detached: true,
+  });
+  let fatal: FatalLine | undefined;
+  const logLines = createInterface({ input: child.stderr! });
+  logLines.on('line', (line) => {
+    const isFatal = readFatal(line);
+    if (isFatal === undefined) options.onLog(line);
+    else fatal = isFatal;
+  });
+  const ended = new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+  const stop = (name: NodeJS.Signals): void => void child.kill(name);
+  const onAbort = (): void => stop('SIGTERM');
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const ready = await new Promise<Announcement>((resolve, reject) => {
+      child.on('message', (message) => {
+        const announcement = message as Announcement;
+        if (announcement.type === 'ready') resolve(announcement);
+      });
+      ended.then((code) => reject(failureOf(fatal, code, options)), reject);
+    });
+    return { url: ready.url, bundleId: ready.bundleId ?? '', ended, stop };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function environmentOf({ home, host, port, access, logLevel, environment }: ServingOptions): NodeJS.ProcessEnv {
+  return {
+    ...environment.inherited,
+    FACET_HOME: home.folder,
+    FACET_LAKE: home.lakeFolder,
+    FACET_CATALOG: home.catalogFolder,
+    FACET_ARTIFACTS: home.artifactsFolder,
+    FACET_HOST: host,
+    FACET_PORT: String(port),
+    FACET_API_KEY_HASHES: access.keyHashes,
+    FACET_INSECURE: String(access.isInsecure),
+    FACET_LOG_LEVEL: logLevel,
+  };
+}
+
+/** The last words of a serving process: one log line of the level `fatal`. */
+interface FatalLine {
+  readonly code: string;
+  readonly problem: string;
+}
+
+function readFatal(line: string): FatalLine | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    const { level, code, problem } = JSON.parse(line) as Record<string, unknown>;
+    if (level !== 60 || typeof problem !== 'string') return undefined;
+    return { code: typeof code === 'string' ? code : 'SERVING_STOPPED', problem };
+  } catch {
+    return undefined;
+  }
+}
+
+function failureOf(fatal: FatalLine | undefined, exitCode: number, { host, port, home }: ServingOptions): AppError {
+  if (fatal === undefined) {
+    return new AppError(`The API process ended with code ${exitCode} before it was ready.`, {
+      code: 'SERVING_STOPPED',
+      remedy: 'Its log above may say why; run the same command again.',
+    });
+  }
+  if (fatal.code === 'SERVING_ADDRESS_UNUSABLE') {
+    const reason = /EADDRINUSE|EACCES|EADDRNOTAVAIL|ENOTFOUND/.exec(fatal.problem)?.[0];
+    return addressUnusable(host, port, reason ?? fatal.problem);
+  }
+  if (fatal.code === 'SERVING_NO_BUNDLE') return noCurrentBundle(home);
+  return new AppError(fatal.problem, { code: fatal.code });
+}
+
+/** What every command that needs the current bundle says when there is none. */
+export function noCurrentBundle({ folder }: Home): AppError {
+  return new AppError(`${folder} has no current bundle.`, {
+    code: 'BUNDLE_NONE_CURRENT',
+    remedy: `Make one with: facet index --home ${folder}. Or name the folder that has one with --home.`,
+  });
+}

@@ -1,0 +1,106 @@
+import type { EvaluatedMethod, EvaluationReport } from '@facet/pipeline';
+import Table from 'cli-table3';
+import type { Style } from './terminal.ts';
+import { countOf, formatDay, wrap } from './text.ts';
+
+type Cutoff = EvaluatedMethod['new']['cutoffs'][number];
+type Task = 'new' | 'all';
+
+const metrics = [
+  { name: 'Recall', of: (at: Cutoff) => at.recall },
+  { name: 'HitRate', of: (at: Cutoff) => at.hitRate },
+  { name: 'NDCG', of: (at: Cutoff) => at.ndcg },
+  { name: 'Coverage', of: (at: Cutoff) => at.coverage },
+] as const;
+
+const taskTitles: Readonly<Record<Task, string>> = {
+  new: 'Items new to the user',
+  all: 'All items, repeats included',
+};
+const taskPhrases: Readonly<Record<Task, string>> = { new: 'On items new to the user', all: 'On all items' };
+
+const bare = {
+  top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
+  bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
+  left: '  ', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ',
+};
+
+/** Rows under a header, columns aligned, without lines. */
+export function renderTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  options: { readonly style: Style; readonly right?: readonly number[] },
+): string {
+  const table = new Table({
+    head: head.map((name) => options.style('bold', name)),
+    colAligns: head.map((_, column) => (options.right?.includes(column) === true ? 'right' : 'left')),
+    chars: bare,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
+  table.push(...rows.map((row) => [...row]));
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+/** The methods beside each other on both tasks, and what follows from them in sentences. */
+export function renderEvaluation(report: EvaluationReport, options: { readonly style: Style; readonly width: number }): string {
+  const { window, mainCutoff } = report;
+  const intro =
+    `Held out: ${formatDay(window.from)} to ${formatDay(window.before - 1)}. No method has seen this window; each ranks ` +
+    `the whole catalog for the same users, and the first ${mainCutoff} items count.`;
+  const tasks = (['new', 'all'] as const).map((task) =>
+    [
+      `${options.style('bold', taskTitles[task])} (${countOf(report.methods[0]![task].users, 'user')})`,
+      renderTask(report, task, options.style),
+      ...sentences(report, task).map((sentence) => wrap(sentence, options.width)),
+    ].join('\n'),
+  );
+  return [wrap(intro, options.width), ...tasks].join('\n\n');
+}
+
+function renderTask({ methods, mainCutoff }: EvaluationReport, task: Task, style: Style): string {
+  const best = metrics.map(({ of }) => Math.max(...methods.map((method) => of(at(method, task, mainCutoff)))));
+  const rows = methods.map((method, row) => [
+    row === 0 ? style('bold', method.name) : method.name,
+    ...metrics.map(({ of }, column) => {
+      const value = of(at(method, task, mainCutoff));
+      return value === best[column] ? style(['bold', 'green'], value.toFixed(4)) : value.toFixed(4);
+    }),
+  ]);
+  const head = ['Method', ...metrics.map(({ name }) => `${name}@${mainCutoff}`)];
+  return renderTable(head, rows, { style, right: [1, 2, 3, 4] });
+}
+
+/** The margin with its interval, whatever it says, and the metrics on which another method is ahead. */
+function sentences(report: EvaluationReport, task: Task): string[] {
+  const { methods, mainCutoff, margin } = report;
+  const { mean, low, high, baseline } = margin[task];
+  const interval = `(95 % interval ${signed(low)} to ${signed(high)})`;
+  const recall = `recall@${mainCutoff}`;
+  const difference = Math.abs(mean).toFixed(4);
+  const where = taskPhrases[task];
+  const verdict =
+    low > 0
+      ? `${where} the interest model beats the best of the others, ${baseline}, by ${difference} in ${recall} ${interval}.`
+      : high < 0
+        ? `${where} the interest model loses to ${baseline} by ${difference} in ${recall} ${interval}.`
+        : `${where} the interest model is ${difference} ${mean < 0 ? 'behind' : 'ahead of'} ${baseline} in ${recall}, ` +
+          `which may be chance: the 95 % interval, ${signed(low)} to ${signed(high)}, holds 0.`;
+  const behind = metrics.flatMap(({ name, of }) => {
+    const [model, ...others] = methods.map((method) => ({ name: method.name, value: of(at(method, task, mainCutoff)) }));
+    const ahead = others.reduce((best, other) => (other.value > best.value ? other : best), model!);
+    return ahead === model || name === 'Recall' ? [] : [`${name}@${mainCutoff} (${ahead.name})`];
+  });
+  return behind.length === 0 ? [verdict] : [verdict, `Another method is ahead in ${behind.join(' and ')}.`];
+}
+
+function at(method: EvaluatedMethod, task: Task, cutoff: number): Cutoff {
+  return method[task].cutoffs.find((found) => found.cutoff === cutoff)!;
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
+}
