@@ -70,7 +70,8 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
  * Loads a bundle whole or not at all: files are verified by the store, the golden vectors are recomputed, and the index
  * must hold one vector for each item.
  *
- * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `BUNDLE_INVALID`, `BUNDLE_DRIFTED`.
+ * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID` (another version's `bundle.json`),
+ *   `FEATURES_DUPLICATE_ITEM`, `BUNDLE_INVALID`, `BUNDLE_DRIFTED`.
  */
 export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promise<Bundle> {
   const { folder } = await store.open(ref);
@@ -93,18 +94,24 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     items.map((item) => item.itemId),
     info.trainedCount,
   );
+  const rows = items.length;
+  const { embeddingDim } = info.spec.config;
+  const sizes = [
+    embeddings.length / embeddingDim,
+    vectors.length / info.index.dim,
+    popularity.length,
+    info.spec.itemCount + 1,
+  ];
+  if (sizes.some((size) => size !== rows))
+    {throw doesNotFit(ref.id, `${rows - 1} items, arrays of ${sizes.join(', ')} rows`);}
   const kernel = createUserKernel(info.spec, tower, embeddings);
-  const index = await openFaissIndex(join(folder, bundleFiles.index));
-  if (index.size !== items.length - 1 || index.dim !== info.index.dim || vectors.length !== items.length * index.dim) {
-    throw new AppError(
-      `Bundle ${ref.id} does not fit together: ${items.length - 1} items, an index of ${index.size}.`,
-      {
-        code: 'BUNDLE_INVALID',
-        remedy: 'Rebuild it with facet index.',
-      },
-    );
-  }
   verifyGoldenVectors(kernel, golden, ref.id);
+  const index = await openFaissIndex(join(folder, bundleFiles.index));
+  if (index.size !== rows - 1 || index.dim !== info.index.dim) {
+    const { size, dim } = index;
+    index.close();
+    throw doesNotFit(ref.id, `${rows - 1} items of ${info.index.dim} values, an index of ${size} of ${dim}`);
+  }
   const encoders = info.spec.userFeatures.map(createFeatureEncoder);
   return {
     id: ref.id,
@@ -119,12 +126,19 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     kernel,
     index,
     unavailable: items.flatMap((item, position) => (item.available === false ? [position] : [])),
-    byPopularity: Int32Array.from({ length: items.length - 1 }, (_, position) => position + 1).sort(
+    byPopularity: Int32Array.from({ length: rows - 1 }, (_, position) => position + 1).sort(
       (a, b) => popularity[b]! - popularity[a]! || a - b,
     ),
     encodeProfile: (attributes) => encoders.map((encoder) => encoder.encode(attributes?.[encoder.schema.name])[0] ?? 0),
     close: () => index.close(),
   };
+}
+
+function doesNotFit(id: string, found: string): AppError {
+  return new AppError(`Bundle ${id} does not fit together: ${found}.`, {
+    code: 'BUNDLE_INVALID',
+    remedy: 'Rebuild it with facet index.',
+  });
 }
 
 const f32 = (shape: readonly number[], data: Float32Array): SafeTensor => ({ dtype: 'F32', shape, data });

@@ -124,12 +124,13 @@ function learnFeatureSchema(
 }
 
 function valuesOf(value: AttributeValue, kind: FeatureSchema['kind']): readonly string[] {
-  if (kind === 'words')
+  if (kind === 'words') {
     return (
       String(value)
         .toLowerCase()
         .match(/[\p{L}\p{N}]{2,}/gu) ?? []
     );
+  }
   return Array.isArray(value) ? value : [String(value)];
 }
 

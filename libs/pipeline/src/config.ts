@@ -7,6 +7,9 @@ import type { Static } from 'typebox';
 /** A day or moment in UTC: `2011-10-01` or RFC 3339. */
 const Moment = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}(T.*Z)?$' });
 
+/** A section may be left out; a field that it does not have is a slip of the pen. */
+const strictSection = { default: {}, additionalProperties: false };
+
 /** `facet.yaml`. Every field has a default; docs/configuration.md explains each. */
 export const FacetConfig = Type.Object(
   {
@@ -21,7 +24,7 @@ export const FacetConfig = Type.Object(
         /** Seeds the order of interactions of the same moment. */
         tieSeed: Type.Integer({ default: 1 }),
       },
-      { default: {} },
+      strictSection,
     ),
     split: Type.Object(
       {
@@ -33,7 +36,7 @@ export const FacetConfig = Type.Object(
         testFrom: Type.Optional(Moment),
         validationFrom: Type.Optional(Moment),
       },
-      { default: {} },
+      strictSection,
     ),
     features: Type.Object(
       {
@@ -46,12 +49,14 @@ export const FacetConfig = Type.Object(
         /** Most values kept of one item's feature. */
         maxSlots: Type.Integer({ minimum: 1, default: 10 }),
       },
-      { default: {} },
+      strictSection,
     ),
+    /** Overrides of the variant's hyper-parameters. */
     model: Type.Object(
       {
         /** `facet` (the default recipe) or `mind` (the paper). */
         variant: Type.String({ default: 'facet' }),
+        routing: Type.Optional(Type.Object({}, { additionalProperties: true })),
       },
       { default: {}, additionalProperties: true },
     ),
@@ -66,7 +71,7 @@ export const FacetConfig = Type.Object(
         /** Index recall@200 that an approximate index must reach against exact search. */
         recallMin: Type.Number({ minimum: 0, maximum: 1, default: 0.98 }),
       },
-      { default: {} },
+      strictSection,
     ),
     evaluation: Type.Object(
       {
@@ -74,7 +79,7 @@ export const FacetConfig = Type.Object(
         /** Seeds which of equally scored items ranks first. */
         tieSeed: Type.Integer({ default: 1 }),
       },
-      { default: {} },
+      strictSection,
     ),
   },
   { additionalProperties: false },
@@ -86,12 +91,29 @@ export async function readFacetConfig(path: string): Promise<FacetConfig> {
   return readConfigFile(FacetConfig, path);
 }
 
-/** The variant's model and training settings with the overrides of `facet.yaml`. */
+const { routing } = ModelConfig.properties;
+const strict = { additionalProperties: false };
+const StrictModelConfig = Type.Object(
+  { ...ModelConfig.properties, routing: Type.Object(routing.properties, strict) },
+  strict,
+);
+const StrictTrainingConfig = Type.Object(TrainingConfig.properties, strict);
+
+/**
+ * The variant's model and training settings with the overrides of `facet.yaml`; those of `routing` one by one.
+ *
+ * @throws AppError `MODEL_UNKNOWN_VARIANT`, `CONFIG_INVALID` naming the fields.
+ */
 export function resolveModel(config: FacetConfig): { model: ModelConfig; training: TrainingConfig } {
-  const { variant, ...modelOverrides } = config.model;
+  const { variant, routing: routingOverrides, ...modelOverrides } = config.model;
   const base = modelVariant(variant);
+  const overridden = { ...base.model, ...modelOverrides, routing: { ...base.model.routing, ...routingOverrides } };
   return {
-    model: parseWith(ModelConfig, { ...base.model, ...modelOverrides }, { source: 'facet.yaml model' }),
-    training: parseWith(TrainingConfig, { ...base.training, ...config.training }, { source: 'facet.yaml training' }),
+    model: parseWith(StrictModelConfig, overridden, { source: 'facet.yaml model' }),
+    training: parseWith(
+      StrictTrainingConfig,
+      { ...base.training, ...config.training },
+      { source: 'facet.yaml training' },
+    ),
   };
 }

@@ -34,8 +34,9 @@ test('isAppError tells errors apart by code', () => {
   expect(isAppError(error)).toBe(true);
   expect(isAppError(error, 'NO')).toBe(true);
   expect(isAppError(error, 'YES')).toBe(false);
-  for (const other of [new Error('No.'), { code: 'NO' }, null, undefined, 'NO'])
+  for (const other of [new Error('No.'), { code: 'NO' }, null, undefined, 'NO']) {
     expect(isAppError(other, 'NO')).toBe(false);
+  }
 });
 
 test('describeError gives one line for whatever was thrown', () => {

@@ -53,7 +53,7 @@ export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
   let progress: LoopProgress = options.resume?.progress ?? { curve: [], bestEpoch: 0, bestWeights: session.weights() };
   if (options.resume !== undefined) await session.restore(options.resume.state);
   const lastEpoch = Math.min(options.lastEpoch ?? config.epochs, config.epochs);
-  for (let epoch = progress.curve.length + 1; epoch <= lastEpoch; epoch++) {
+  for (let epoch = progress.curve.length + 1; epoch <= lastEpoch && !hasStalled(progress, config); epoch++) {
     const report = await trainEpoch(options, epoch);
     const weights = session.weights();
     const score = await options.validate?.(weights);
@@ -66,9 +66,13 @@ export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
       bestWeights: isBest ? weights : progress.bestWeights,
     };
     await options.onEpoch?.(scored, progress);
-    if (epoch - progress.bestEpoch >= config.patience) break;
   }
   return progress;
+}
+
+/** Asked before each epoch, so that a run that was killed after its last one does not go on when it is resumed. */
+function hasStalled({ curve, bestEpoch }: LoopProgress, { patience }: TrainingConfig): boolean {
+  return curve.length - bestEpoch >= patience;
 }
 
 async function trainEpoch(options: LoopOptions, epoch: number): Promise<EpochReport> {

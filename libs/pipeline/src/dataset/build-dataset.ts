@@ -28,7 +28,8 @@ export interface DatasetSources {
  * Events to a dataset: positives, their order, the split by time, the vocabulary of what was known before the test
  * window, and the schemas of the features worth learning. Pure: the same sources and config give the same parts.
  *
- * @throws AppError `DATASET_NO_POSITIVES` naming the event types found, `FEATURES_TOO_FEW_MOMENTS`.
+ * @throws AppError `DATASET_NO_POSITIVES` naming the event types found, `FEATURES_RULE_INVALID`,
+ *   `FEATURES_TOO_FEW_MOMENTS`, `CONFIG_INVALID` and `DATASET_EMPTY_WINDOW` for fixed boundaries.
  */
 export function buildDataset(sources: DatasetSources, config: FacetConfig): DatasetParts {
   const rules = config.interactions;
@@ -110,13 +111,37 @@ function splitOf(interactions: readonly Interaction[], config: FacetConfig): Tim
       { testShare, validationShare },
     );
   }
-  if (testFrom === undefined || validationFrom === undefined || Date.parse(validationFrom) >= Date.parse(testFrom)) {
-    throw new AppError('split.validationFrom and split.testFrom must both be given, the first before the second.', {
+  const split = { validationFrom: Date.parse(validationFrom ?? ''), testFrom: Date.parse(testFrom ?? '') };
+  // False for an absent or impossible date, too.
+  if (!(split.validationFrom < split.testFrom)) {
+    throw new AppError('split.validationFrom and split.testFrom must both be dates, the first before the second.', {
       code: 'CONFIG_INVALID',
       remedy: 'Correct them in facet.yaml, or remove both to split by shares.',
     });
   }
-  return { validationFrom: Date.parse(validationFrom), testFrom: Date.parse(testFrom) };
+  checkWindows(interactions, split);
+  return split;
+}
+
+/** Fixed boundaries may lie outside the data: training, validation and test must each hold something. */
+function checkWindows(interactions: readonly Interaction[], { validationFrom, testFrom }: TimeSplit): void {
+  let first = Number.POSITIVE_INFINITY;
+  let last = Number.NEGATIVE_INFINITY;
+  let isValidated = false;
+  for (const { occurredAt } of interactions) {
+    first = Math.min(first, occurredAt);
+    last = Math.max(last, occurredAt);
+    isValidated ||= occurredAt >= validationFrom && occurredAt < testFrom;
+  }
+  if (first < validationFrom && isValidated && last >= testFrom) return;
+  const range = [first, last].map((time) => new Date(time).toISOString()).join(' to ');
+  throw new AppError(
+    `split.validationFrom and split.testFrom leave a window empty: the interactions are of ${range}.`,
+    {
+      code: 'DATASET_EMPTY_WINDOW',
+      remedy: 'Move them in facet.yaml so that interactions lie before, between and after them, or remove both.',
+    },
+  );
 }
 
 function noPositives(events: readonly LakeEvent[], rule: string): AppError {

@@ -61,19 +61,19 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
   const rows = vectors.subarray(dim);
   const { faiss, reason } = kindOf(options.index, spec.itemCount);
   const index = await buildFaissIndex(rows, dim, faiss, (done) => options.onProgress?.(done, spec.itemCount));
-  const { parameters, recall } = await tuneSearch(index, rows, dim, sample.queries, options.index.recallMin);
-  const info: BundleInfo = {
-    formatVersion: 1,
-    modelId: model.id,
-    datasetId: dataset.id,
-    spec,
-    trainedCount: dataset.info.trainedCount,
-    interactions: dataset.info.interactions,
-    asOf,
-    index: { kind: index.kind, reason, dim, ...parameters, recall, recallAt: Math.min(recallDepth, spec.itemCount) },
-    metrics: options.metrics,
-  };
   try {
+    const { parameters, recall } = await tuneSearch(index, rows, dim, sample.queries, options.index.recallMin);
+    const info: BundleInfo = {
+      formatVersion: 1,
+      modelId: model.id,
+      datasetId: dataset.id,
+      spec,
+      trainedCount: dataset.info.trainedCount,
+      interactions: dataset.info.interactions,
+      asOf,
+      index: { kind: index.kind, reason, dim, ...parameters, recall, recallAt: Math.min(recallDepth, spec.itemCount) },
+      metrics: options.metrics,
+    };
     return await options.store.put(
       'bundle',
       async (folder) => {

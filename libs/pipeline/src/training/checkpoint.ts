@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '@facet/artifacts';
@@ -13,7 +14,10 @@ export interface Checkpoint {
 
 const parts = { weights: 'weights', optimizer: 'optimizer', best: 'best' } as const;
 
-/** Replaces the checkpoint in `folder` by a newer one, whole or not at all. */
+/** Where the former checkpoint waits until the newer one is in its place. */
+const formerOf = (folder: string): string => `${folder}.former`;
+
+/** Replaces the checkpoint in `folder` by a newer one: whenever the process dies, the former or the newer can be loaded. */
 export async function saveCheckpoint(folder: string, { progress, state }: Checkpoint): Promise<void> {
   const unfinished = `${folder}.tmp`;
   await rm(unfinished, { recursive: true, force: true });
@@ -28,12 +32,20 @@ export async function saveCheckpoint(folder: string, { progress, state }: Checkp
     JSON.stringify({ curve: progress.curve, bestEpoch: progress.bestEpoch }),
   );
   await mkdir(dirname(folder), { recursive: true });
-  await rm(folder, { recursive: true, force: true });
+  if (existsSync(folder)) {
+    await rm(formerOf(folder), { recursive: true, force: true });
+    await rename(folder, formerOf(folder));
+  }
   await rename(unfinished, folder);
+  await rm(formerOf(folder), { recursive: true, force: true });
 }
 
 /** The checkpoint in `folder`, or undefined where there is none that can be read: training then starts afresh. */
 export async function loadCheckpoint(folder: string): Promise<Checkpoint | undefined> {
+  return (await readCheckpoint(folder)) ?? (await readCheckpoint(formerOf(folder)));
+}
+
+async function readCheckpoint(folder: string): Promise<Checkpoint | undefined> {
   try {
     const { curve, bestEpoch } = JSON.parse(await readFile(join(folder, 'progress.json'), 'utf8')) as Pick<
       LoopProgress,
