@@ -1,24 +1,43 @@
-import { createRandom } from '@facet/features';
 import type { EncodedFeature, Examples, Random } from '@facet/features';
 import { AppError } from '@facet/platform/errors';
 import { tf } from '../tf.ts';
-import type { Scalar, Tensor1D, Variable } from '../tf.ts';
+import type { Scalar, Variable } from '../tf.ts';
 import type { ModelSpec } from '../config.ts';
 import { createItemTower } from '../layers/item-tower.ts';
 import { createLogUniformSampler } from '../loss/negative-sampler.ts';
-import type { NegativeSampler } from '../loss/negative-sampler.ts';
-import { frozenWeights, repeatFeatureCount } from '../weights.ts';
+import { frozenWeights } from '../weights.ts';
 import type { Weights } from '../weights.ts';
 import { buildBatch, positionsOf } from './batch.ts';
-import type { TrainingBatch, TrainingData } from './batch.ts';
+import type { TrainingData } from './batch.ts';
+import { toTensors } from './batch-tensors.ts';
+import { createNoisePool } from './noise-pool.ts';
 import { objective } from './objective.ts';
-import type { BatchTensors } from './objective.ts';
 
 /** Adam (Kingma and Ba) whose learning rate follows a schedule. */
 class ScheduledAdam extends tf.AdamOptimizer {
   setLearningRate(learningRate: number): void {
     this.learningRate = learningRate;
   }
+
+  /**
+   * TensorFlow.js restores the powers of β with `pow`, which may differ in the last bit from the products that an
+   * uninterrupted run has taken step by step; here they are taken again.
+   */
+  override async setWeights(values: Parameters<tf.AdamOptimizer['setWeights']>[0]): Promise<void> {
+    await super.setWeights(values);
+    const { accBeta1, accBeta2 } = this as unknown as { accBeta1: Variable; accBeta2: Variable };
+    tf.tidy(() => {
+      accBeta1.assign(tf.scalar(steppedPower(this.beta1, this.iterations + 1)));
+      accBeta2.assign(tf.scalar(steppedPower(this.beta2, this.iterations + 1)));
+    });
+  }
+}
+
+/** base ** exponent in float32, one product at a time. */
+function steppedPower(base: number, exponent: number): number {
+  let power = 1;
+  for (let step = 0; step < exponent; step++) power = Math.fround(power * Math.fround(base));
+  return power;
 }
 
 /** Everything a training run must keep to go on later as if it had never stopped. */
@@ -75,7 +94,7 @@ export function createTrainingSession(options: SessionOptions): TrainingSession 
   const optimizer = new ScheduledAdam(0, 0.9, 0.999, 1e-8);
   const sampler = createLogUniformSampler(options.trainedCount);
   const candidatePosition = positionsOf(data.candidates, spec.itemCount);
-  const noise = createNoisePool(config.dropout, config.sequenceLength * config.embeddingDim);
+  const noise = createNoisePool(config.dropout, config.sequenceLength, config.embeddingDim);
 
   const weights = (): Weights =>
     Object.fromEntries(
@@ -92,9 +111,14 @@ export function createTrainingSession(options: SessionOptions): TrainingSession 
       optimizer.setLearningRate(learningRate);
       return tf.tidy(() => {
         const negatives = config.negatives === 'all' ? undefined : sampler.draw(config.negatives, random);
-        const tensors = toTensors(spec, variables, batch, { data, negatives, sampler, candidatePosition });
+        const tensors = toTensors(spec, variables, batch, {
+          candidates: data.candidates,
+          candidatePosition,
+          negatives,
+          sampler,
+        });
         const users =
-          noise === undefined ? tensors.users : { ...tensors.users, inputNoise: noise.draw(batch.size, spec, random) };
+          noise === undefined ? tensors.users : { ...tensors.users, inputNoise: noise.draw(batch.size, random) };
         const loss = optimizer.minimize(
           () => objective(variables, spec, itemTower, { ...tensors, users }),
           true,
@@ -132,104 +156,3 @@ export function createTrainingSession(options: SessionOptions): TrainingSession 
     },
   };
 }
-
-interface TensorContext {
-  readonly data: TrainingData;
-  readonly negatives: Int32Array | undefined;
-  readonly sampler: NegativeSampler;
-  readonly candidatePosition: Int32Array;
-}
-
-/** The tensors of a batch; the caller tidies them up. */
-export function toTensors(
-  spec: ModelSpec,
-  variables: Readonly<Record<string, Variable>>,
-  batch: TrainingBatch,
-  context: TensorContext,
-): BatchTensors {
-  const { interests: K, sequenceLength: L } = spec.config;
-  const B = batch.size;
-  const int1d = (values: Int32Array): Tensor1D => tf.tensor1d(values, 'int32');
-  const { negatives, sampler } = context;
-  const candidates = negatives ?? context.data.candidates;
-  const logExpected = (items: Int32Array): Tensor1D =>
-    tf.tensor1d(Float32Array.from(items, (item) => sampler.logExpectedCount(item, candidates.length)));
-  return {
-    users: {
-      behaviors: tf.tensor2d(batch.behaviors.items, [B, L], 'int32'),
-      ages: tf.tensor2d(batch.behaviors.ages, [B, L], 'int32'),
-      mask: tf.tensor2d(
-        Float32Array.from(batch.behaviors.items, (item) => (item === 0 ? 0 : 1)),
-        [B, L],
-      ),
-      active: tf.tensor2d(batch.active, [B, K]),
-      profile: batch.profile.map(int1d),
-      logits:
-        batch.logits === undefined
-          ? variables['routing/logits']!.reshape([1, K, L])
-          : tf.tensor3d(batch.logits, [B, K, L]),
-    },
-    labelRows: int1d(batch.labelRows),
-    labels: int1d(batch.labels),
-    labelWeights: tf.tensor1d(batch.labelWeights),
-    candidates: int1d(candidates),
-    labelColumns:
-      negatives === undefined
-        ? int1d(Int32Array.from(batch.labels, (item) => context.candidatePosition[item]!))
-        : undefined,
-    logExpected:
-      negatives === undefined ? undefined : { labels: logExpected(batch.labels), negatives: logExpected(negatives) },
-    popularity:
-      batch.popularity === undefined
-        ? undefined
-        : {
-            features: tf.tensor3d(batch.popularity.features, [
-              batch.popularity.days,
-              candidates.length,
-              batch.popularity.features.length / (batch.popularity.days * candidates.length),
-            ]),
-            dayOf: int1d(batch.popularity.dayOf),
-          },
-    repeats:
-      batch.repeats === undefined
-        ? undefined
-        : {
-            features: tf.tensor2d(batch.repeats.features, [B * L, repeatFeatureCount]),
-            cells: int1d(batch.repeats.cells),
-          },
-  };
-}
-
-/**
- * Dropout factors (0 or 1/(1 − rate)) drawn once; each step reads B·L·D of them from a random place. TensorFlow's random
- * operations run in JavaScript here and would cost more than the step.
- */
-function createNoisePool(
-  rate: number,
-  rowSize: number,
-):
-  | {
-      draw(rows: number, spec: ModelSpec, random: Random): NonNullable<BatchTensors['users']['inputNoise']>;
-      dispose(): void;
-    }
-  | undefined {
-  if (rate === 0) return undefined;
-  const keep = 1 / (1 - rate);
-  const random = createRandom(noisePoolSeed);
-  let pool = tf.tensor1d(new Float32Array(0));
-  const fill = (size: number): void => {
-    pool.dispose();
-    pool = tf.keep(tf.tensor1d(Float32Array.from({ length: size }, () => (random.next() < rate ? 0 : keep))));
-  };
-  return {
-    draw(rows, spec, stepRandom) {
-      const size = rows * rowSize;
-      if (pool.size < size * 2) fill(size * 2);
-      const start = stepRandom.int(pool.size - size);
-      return pool.slice(start, size).reshape([rows, spec.config.sequenceLength, spec.config.embeddingDim]);
-    },
-    dispose: () => pool.dispose(),
-  };
-}
-
-const noisePoolSeed = 7;
