@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createItemTower } from '../src/layers/item-tower.ts';
 import { objective } from '../src/training/objective.ts';
 import { buildBatch, positionsOf } from '../src/training/batch.ts';
-import { toTensors } from '../src/training/session.ts';
+import { toTensors } from '../src/training/batch-tensors.ts';
 import { createLogUniformSampler } from '../src/loss/negative-sampler.ts';
 import { trainingExamples } from '../src/training.ts';
 import { tf } from '../src/tf.ts';
@@ -53,7 +53,7 @@ describe('gradients against finite differences', () => {
       const sampler = createLogUniformSampler(12);
       const negatives = spec.config.negatives === 'all' ? undefined : sampler.draw(spec.config.negatives, random);
       const tensors = toTensors(spec, variables, batch, {
-        data,
+        candidates: data.candidates,
         negatives,
         sampler,
         candidatePosition: positionsOf(data.candidates, 13),
@@ -100,7 +100,7 @@ describe('what a batch reaches', () => {
       // Items 4, 8 and 12 carry genre b; the user's group 1..4 has it in item 4 only.
       const negatives = Int32Array.of(8, 12);
       const tensors = toTensors(spec, variables, batch, {
-        data,
+        candidates: data.candidates,
         negatives,
         sampler: createLogUniformSampler(12),
         candidatePosition: positionsOf(data.candidates, 13),

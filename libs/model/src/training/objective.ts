@@ -7,30 +7,12 @@ import { labelAwareAttention } from '../layers/label-aware-attention.ts';
 import { scoreCandidates, scorePairs } from '../layers/scores.ts';
 import { unitLength } from '../layers/unit-length.ts';
 import { userTower } from '../layers/user-tower.ts';
-import type { UserBatch } from '../layers/user-tower.ts';
 import { fullSoftmaxLoss } from '../loss/full-softmax.ts';
 import { sampledSoftmaxLoss } from '../loss/sampled-softmax.ts';
 import { scalarScale } from '../weights.ts';
+import type { BatchTensors } from './batch-tensors.ts';
 
 const chosenEverColumn = popularityFeatureNames.indexOf('chosenEver');
-
-/** The tensors of a training batch. B examples, P labels, C candidates (or negatives). */
-export interface BatchTensors {
-  readonly users: UserBatch;
-  /** [P] */
-  readonly labelRows: Tensor1D;
-  readonly labels: Tensor1D;
-  readonly labelWeights: Tensor1D;
-  /** [C] item indexes that labels compete with, and [P] the label's place among them (full softmax only). */
-  readonly candidates: Tensor1D;
-  readonly labelColumns: Tensor1D | undefined;
-  /** ln Q of the labels [P] and of the negatives [C] (sampled softmax only). */
-  readonly logExpected: { readonly labels: Tensor1D; readonly negatives: Tensor1D } | undefined;
-  /** [days, C, features] and [B]. */
-  readonly popularity: { readonly features: Tensor3D; readonly dayOf: Tensor1D } | undefined;
-  /** [B · L, 5] and [B · L]. */
-  readonly repeats: { readonly features: Tensor2D; readonly cells: Tensor1D } | undefined;
-}
 
 /** The loss of one batch (paper, Eq. 10), mean over examples: what the optimizer minimizes. */
 export function objective(
