@@ -66,7 +66,8 @@ async function setUp(plan, { progress, signal, run }) {
       line.done((await work(line.update)) || '');
     } catch (error) {
       stop.abort();
-      line.failed();
+      if (error instanceof Interrupted) line.stopped();
+      else line.failed();
       throw error;
     }
   };

@@ -39,17 +39,18 @@ const knownCauses = [
   {
     pattern: /no space left on device|ENOSPC|disk quota exceeded/i,
     remedy: (/** @type {string} */ cacheRoot) =>
-      `The disk is full. Free some space, or set FACET_CACHE_DIR to a folder on a larger disk (now ${cacheRoot}).`,
+      `The disk is full. Free some space, or set FACET_CACHE_DIR to a folder on a larger disk (now ${cacheRoot}), then run the same command again.`,
   },
   {
     pattern:
       /could not resolve|temporary failure in name resolution|name or service not known|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network is unreachable|connection (refused|reset|timed out)|failed to establish a new connection|max retries exceeded|spurious network error|failed to fetch|SSL|certificate/i,
     remedy: () =>
-      'The package registry could not be reached. Check the network, the proxy (HTTPS_PROXY) and the certificates (SSL_CERT_FILE, PIP_CERT, NODE_EXTRA_CA_CERTS).',
+      'The package registry could not be reached. Check the network, the proxy (HTTPS_PROXY) and the certificates (SSL_CERT_FILE, PIP_CERT, NODE_EXTRA_CA_CERTS), then run the same command again: finished parts are kept.',
   },
   {
     pattern: /killed signal terminated program|fatal error: killed|cannot allocate memory|virtual memory exhausted/i,
-    remedy: () => 'The machine ran out of memory. Free 2 GB of memory (or add swap).',
+    remedy: () =>
+      'The machine ran out of memory. Free 2 GB of memory (or add swap), then run the same command again: finished parts are kept.',
   },
 ];
 

@@ -9,6 +9,7 @@ const NOTICE_MS = 30_000;
  * @property {(detail: string) => void} update What it is doing, in a few words.
  * @property {(detail?: string) => void} done
  * @property {() => void} failed
+ * @property {() => void} stopped Ended early because something else has failed, or by the user.
  */
 
 /**
@@ -84,6 +85,7 @@ export function createProgress(out) {
         },
         done: (detail = '') => end('✔', detail),
         failed: () => end('✖', ''),
+        stopped: () => end('–', 'stopped'),
       };
     },
 

@@ -23,7 +23,9 @@ export async function ensureTensorflowLibrary({ plan, run, signal }, update) {
       const requirements = path.join(download, 'requirements.txt');
       await writeFile(requirements, `${wheel.requirement} --hash=sha256:${wheel.sha256}\n`);
       const watch = setInterval(async () => {
-        update(`downloading ${await megabytesIn(download)} of ${wheel.megabytes} MB`);
+        // At the end pip has the wheel twice for a moment.
+        const done = Math.min(await megabytesIn(download), wheel.megabytes);
+        update(`downloading ${done} of ${wheel.megabytes} MB`);
       }, 1_000);
       try {
         const argv = ['python3', '-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-cache-dir'];
