@@ -32,6 +32,7 @@ const codeOfError: Readonly<Record<string, number>> = {
   EVENTS_HEADER_AMBIGUOUS: exitCodes.badInput,
   EVENTS_JSON_ARRAY: exitCodes.badInput,
   EVENTS_MOSTLY_REFUSED: exitCodes.badInput,
+  EVENTS_NONE: exitCodes.badInput,
   EVENTS_NOTHING_USABLE: exitCodes.badInput,
   DATASET_NO_POSITIVES: exitCodes.badInput,
   FEATURES_TOO_FEW_MOMENTS: exitCodes.badInput,

@@ -2,8 +2,11 @@
 export class Interruption extends Error {
   readonly signal: NodeJS.Signals;
 
-  constructor(signal: NodeJS.Signals) {
-    super(`Stopped by ${signal}.`);
+  constructor(
+    signal: NodeJS.Signals,
+    message = 'Stopped. Finished stages are kept; the same command goes on from there.',
+  ) {
+    super(message);
     this.name = 'Interruption';
     this.signal = signal;
   }

@@ -43,7 +43,9 @@ export function createProgram(deps: ProgramDeps): Command {
       .option('--verbose', 'stack traces of errors')
       .option('--config <file>', 'configuration (default: facet.yaml, where there is one)');
   const addHome = (command: Command): Command =>
-    command.addOption(new Option('--home <dir>', 'folder that everything is kept in').default(deps.home ?? defaultHome));
+    command.addOption(
+      new Option('--home <dir>', 'folder that everything is kept in').default(deps.home ?? defaultHome),
+    );
 
   demo(add, deps);
   files(add, addHome, deps);
@@ -60,11 +62,19 @@ type AddHome = (command: Command) => Command;
 function demo(add: Add, { run, home }: ProgramDeps): void {
   const command = add('demo', 'the whole path on MovieLens 100K, or on files of your own; what npm start runs');
   addFiles(command, { isRequired: false })
-    .option('--home <dir>', 'folder that everything is kept in (default: .facet/movielens-100k, or one named after the files)', home)
+    .option(
+      '--home <dir>',
+      'folder that everything is kept in (default: .facet/movielens-100k, or one named after the files)',
+      home,
+    )
     .option('--no-serve', 'end after the results instead of serving them')
     .option('--port <number>', `port of the API (default: ${defaultPort}, or a free one)`, parsePort)
     .option('--insecure', 'answer requests without an API key')
-    .option('--validation-from <date>', 'first day of the validation window (default: by shares of the data)', parseDate)
+    .option(
+      '--validation-from <date>',
+      'first day of the validation window (default: by shares of the data)',
+      parseDate,
+    )
     .option('--test-from <date>', 'first day of the test window', parseDate)
     .addHelpText(
       'after',
@@ -85,12 +95,18 @@ function demo(add: Add, { run, home }: ProgramDeps): void {
 
 function files(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
   addHome(addFiles(add('import', 'read files into the event log, the lake and the catalog'), { isRequired: true }))
-    .addHelpText('after', examples('facet import --events orders.csv --items products.csv', 'facet import --events a.jsonl b.parquet'))
+    .addHelpText(
+      'after',
+      examples('facet import --events orders.csv --items products.csv', 'facet import --events a.jsonl b.parquet'),
+    )
     .action(async (options) =>
       run(options, async (context) => (await import('./commands/import.ts')).importCommand(options, context)),
     );
   addFiles(add('validate', 'report what an import would find; writes nothing'), { isRequired: true })
-    .addHelpText('after', examples('facet validate --events orders.csv', 'facet validate --events orders.csv --items products.csv --json'))
+    .addHelpText(
+      'after',
+      examples('facet validate --events orders.csv', 'facet validate --events orders.csv --items products.csv --json'),
+    )
     .action(async (options) =>
       run(options, async (context) => (await import('./commands/validate.ts')).validateCommand(options, context)),
     );
@@ -122,7 +138,10 @@ function serving(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
     .option('--port <number>', 'port to listen on, 0 for a free one', parsePort, defaultPort)
     .option('--api-key <key>', 'accept this key (default: the hashes in FACET_API_KEY_HASHES, else a new key)')
     .addOption(new Option('--insecure', 'answer requests without a key').conflicts('apiKey'))
-    .addHelpText('after', examples('facet serve --home .facet/movielens-100k', 'facet serve --host 0.0.0.0 --port 9000'))
+    .addHelpText(
+      'after',
+      examples('facet serve --home .facet/movielens-100k', 'facet serve --host 0.0.0.0 --port 9000'),
+    )
     .action(async (options) =>
       run(options, async (context) => (await import('./commands/serve.ts')).serveCommand(options, context)),
     );
@@ -130,7 +149,10 @@ function serving(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
     .option('--limit <number>', 'most items', parseLimit, 20)
     .option('--include-seen', 'also items that the user chose before')
     .option('--explain', 'with the behaviors that shaped each')
-    .addHelpText('after', examples('facet recommend --user 196 --explain', 'facet recommend --behaviors 50,181,172 --limit 5 --json'))
+    .addHelpText(
+      'after',
+      examples('facet recommend --user 196 --explain', 'facet recommend --behaviors 50,181,172 --limit 5 --json'),
+    )
     .action(async (options) =>
       run(options, async (context) => (await import('./commands/recommend.ts')).recommendCommand(options, context)),
     );
@@ -144,19 +166,26 @@ function serving(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
 
 function bundles(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
   const load = () => import('./commands/bundles.ts');
-  addHome(add('bundles', 'the bundles of a home, the newest first'))
-    .action(async (options) => run(options, async (context) => (await load()).bundlesCommand(options, context)));
+  addHome(add('bundles', 'the bundles of a home, the newest first')).action(async (options) =>
+    run(options, async (context) => (await load()).bundlesCommand(options, context)),
+  );
   addHome(add('promote', 'make a bundle current'))
     .argument('<id>', 'id of a bundle, or a beginning that fits one')
     .addHelpText('after', examples('facet promote 3f2a9c'))
-    .action(async (id: string, options) => run(options, async (context) => (await load()).promoteCommand(id, options, context)));
-  addHome(add('rollback', 'make the bundle current that was so before'))
-    .action(async (options) => run(options, async (context) => (await load()).rollbackCommand(options, context)));
+    .action(async (id: string, options) =>
+      run(options, async (context) => (await load()).promoteCommand(id, options, context)),
+    );
+  addHome(add('rollback', 'make the bundle current that was so before')).action(async (options) =>
+    run(options, async (context) => (await load()).rollbackCommand(options, context)),
+  );
 }
 
 function addFiles(command: Command, { isRequired }: { readonly isRequired: boolean }): Command {
   const formats = 'csv, tsv, jsonl, parquet, RecBole';
-  const events = new Option('--events <files...>', `what users did: ${formats}${isRequired ? '' : ' (default: MovieLens 100K)'}`);
+  const events = new Option(
+    '--events <files...>',
+    `what users did: ${formats}${isRequired ? '' : ' (default: MovieLens 100K)'}`,
+  );
   return command
     .addOption(isRequired ? events.makeOptionMandatory() : events)
     .option('--items <files...>', 'items with titles and attributes')
@@ -166,7 +195,11 @@ function addFiles(command: Command, { isRequired }: { readonly isRequired: boole
 function addAsking(command: Command): Command {
   return command
     .option('--user <id>', 'a user of the imported events')
-    .addOption(new Option('--behaviors <ids>', 'item ids somebody chose, oldest first, separated by commas').argParser(parseIds).conflicts('user'));
+    .addOption(
+      new Option('--behaviors <ids>', 'item ids somebody chose, oldest first, separated by commas')
+        .argParser(parseIds)
+        .conflicts('user'),
+    );
 }
 
 function examples(...lines: readonly string[]): string {
@@ -181,7 +214,9 @@ function parsePort(text: string): number {
 
 function parseLimit(text: string): number {
   const limit = Number(text);
-  if (!/^\d+$/.test(text) || limit < 1 || limit > 1000) throw new InvalidArgumentError('It is a number from 1 to 1000.');
+  if (!/^\d+$/.test(text) || limit < 1 || limit > 1000) {
+    throw new InvalidArgumentError('It is a number from 1 to 1000.');
+  }
   return limit;
 }
 

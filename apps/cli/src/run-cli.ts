@@ -29,12 +29,19 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
   /** One document a command: a report that was given is not followed by the error that it shows. */
   let hasDocument = false;
   const fail = (error: unknown): number => {
-    if (error instanceof Interruption || signal.aborted) return reportStop(signal.aborted ? signal.reason : error, stderr);
+    const interruption =
+      error instanceof Interruption ? error : signal.reason instanceof Interruption ? signal.reason : undefined;
+    if (interruption !== undefined) {
+      stderr.write(`\n${interruption.message}\n`);
+      return exitCodeOfSignal[interruption.signal] ?? exitCodes.interrupted;
+    }
     const explained = explainSystemError(error);
     const { style } = createTerminal(stderr);
     stderr.write(`${style(['bold', 'red'], 'error:')} ${describeError(explained)}\n`);
     if (isVerbose) stderr.write(`${stackOf(explained)}\n`);
-    else if (!isAppError(explained)) stderr.write('This was not expected. Run it again with --verbose to see where it happened.\n');
+    else if (!isAppError(explained)) {
+      stderr.write('This was not expected. Run it again with --verbose to see where it happened.\n');
+    }
     if (isJson && !hasDocument) stdout.write(`${JSON.stringify({ error: errorDocument(explained) })}\n`);
     return exitCodeOf(explained);
   };
@@ -75,12 +82,6 @@ function createContext(
     progress: createProgress(createTerminal(stderr), now),
     signal,
   };
-}
-
-function reportStop(reason: unknown, stderr: NodeJS.WritableStream): number {
-  const signal = reason instanceof Interruption ? reason.signal : 'SIGINT';
-  stderr.write(`\nStopped. Finished stages are kept; the same command goes on from there.\n`);
-  return exitCodeOfSignal[signal] ?? exitCodes.interrupted;
 }
 
 function errorDocument(error: unknown): Record<string, unknown> {

@@ -1,12 +1,15 @@
-import type { SourceFiles } from '@facet/events';
+import { readdir } from 'node:fs/promises';
+import { dirname, relative } from 'node:path';
 import { importFiles } from '@facet/events';
-import type { ImportProgress, ImportResult } from '@facet/events';
+import type { ImportProgress, ImportResult, SourceFiles } from '@facet/events';
 import { datasetStage, evaluateStage, headlineMetrics, indexStage, trainStage } from '@facet/pipeline';
 import type { DatasetInfo, EvaluationReport, StageContext, TrainProgress } from '@facet/pipeline';
+import { AppError } from '@facet/platform';
 import type { CommandContext } from './command-context.ts';
 import { unlessAborted } from './interruption.ts';
 import type { StageProgress } from './terminal/progress.ts';
 import { countOf, formatCount, formatDay, shortId } from './terminal/text.ts';
+import { facet } from './invocation.ts';
 
 /** The stages in their order; each is run after those before it. */
 export const stageNames = ['dataset', 'train', 'evaluate', 'index'] as const;
@@ -37,6 +40,7 @@ export async function runStages(pipeline: StageContext, last: StageName, watcher
     return { reused: isReused };
   };
   const { signal } = watcher;
+  await refuseEmptyHome(pipeline);
 
   const { datasetId, info } = await watch(watcher, 'dataset', 'users, items, behavior sequences', async (stage) => {
     const result = await unlessAborted(datasetStage(pipeline), signal);
@@ -56,7 +60,8 @@ export async function runStages(pipeline: StageContext, last: StageName, watcher
         stage.step(`${phaseNames[phase]}, epoch ${epoch}: loss ${loss.toFixed(3)}${scored}`);
       },
     });
-    const chosen = best === undefined ? '' : `, best epoch ${best.epoch}, validation recall@50 ${best.score.toFixed(3)}`;
+    const chosen =
+      best === undefined ? '' : `, best epoch ${best.epoch}, validation recall@50 ${best.score.toFixed(3)}`;
     stage.done(`model ${shortId(result.output.modelId)}${chosen}`, note('train', result.reused));
     return result.output;
   });
@@ -75,10 +80,23 @@ export async function runStages(pipeline: StageContext, last: StageName, watcher
     const onProgress = (done: number, total: number): void => stage.update(done / total, 'building the Faiss index');
     const metrics = headlineMetrics(evaluation);
     const result = await unlessAborted(indexStage(pipeline, { datasetId, modelId }, { metrics, onProgress }), signal);
-    stage.done(`bundle ${shortId(result.output.bundleId)}, ${countOf(info.counts['items'] ?? 0, 'item')}`, note('index', result.reused));
+    stage.done(
+      `bundle ${shortId(result.output.bundleId)}, ${countOf(info.counts['items'] ?? 0, 'item')}`,
+      note('index', result.reused),
+    );
     return result.output;
   });
   return { datasetId, dataset: info, modelId, evaluation, bundleId, reused };
+}
+
+async function refuseEmptyHome({ home }: StageContext): Promise<void> {
+  const days = await readdir(home.lakeFolder).catch(() => []);
+  if (days.length > 0) return;
+  const folder = relative(process.cwd(), dirname(home.lakeFolder)) || '.';
+  throw new AppError(`${folder} holds no events.`, {
+    code: 'EVENTS_NONE',
+    remedy: `Import some with: ${facet} import --events FILE --home ${folder}. Or name another folder with --home.`,
+  });
 }
 
 /**

@@ -2,16 +2,20 @@ import { AppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { openHome, openStore } from '../home.ts';
 import { renderTable } from '../terminal/tables.ts';
+import { facet } from '../invocation.ts';
 
 /** `facet promote ID`: an id, or a beginning of one that fits a single bundle. */
 export async function promoteCommand(id: string, options: CommonOptions, { output }: CommandContext): Promise<void> {
   const store = openStore(openHome(options.home));
   const found = (await store.list('bundle')).filter(({ ref }) => ref.id.startsWith(id));
   if (found.length !== 1) {
-    throw new AppError(`${found.length === 0 ? 'No bundle' : 'More than one bundle'} of ${options.home} has an id that begins with ${id}.`, {
-      code: 'ARTIFACT_NOT_FOUND',
-      remedy: `See facet bundles --home ${options.home}.`,
-    });
+    throw new AppError(
+      `${found.length === 0 ? 'No bundle' : 'More than one bundle'} of ${options.home} has an id that begins with ${id}.`,
+      {
+        code: 'ARTIFACT_NOT_FOUND',
+        remedy: `See ${facet} bundles --home ${options.home}.`,
+      },
+    );
   }
   const { ref } = found[0]!;
   await store.promote(ref);
@@ -43,7 +47,7 @@ export async function bundlesCommand(options: CommonOptions, { output, terminal 
   ]);
   output.show(
     rows.length === 0
-      ? `There are no bundles in ${options.home}. Make one with: facet index --home ${options.home}`
+      ? `There are no bundles in ${options.home}. Make one with: ${facet} index --home ${options.home}`
       : renderTable(['Bundle', 'Built (UTC)', ''], rows, { style: terminal.style }),
   );
   output.document({ home: options.home, bundles });

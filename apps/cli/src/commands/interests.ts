@@ -6,6 +6,7 @@ import { readAskingUser } from '../users/asking-user.ts';
 import type { AskingOptions } from '../users/asking-user.ts';
 import { withCurrentBundle } from '../users/current-bundle.ts';
 import { renderInterest } from '../users/render-interest.ts';
+import { describeTheme } from '../users/theme.ts';
 import { withTitle } from '../users/titles.ts';
 
 export interface InterestsOptions extends CommonOptions, AskingOptions {
@@ -20,6 +21,11 @@ export async function interestsCommand(options: InterestsOptions, { output, term
     const described = await describeUser(bundle, { ...asking, nearest: options.limit });
     const interests = described.map(({ interest, behaviors, nearest }) => ({
       interest,
+      theme: describeTheme(
+        bundle,
+        behaviors,
+        described.map((other) => other.behaviors),
+      ),
       behaviors: behaviors.map(({ itemId, share }) => ({ ...withTitle(bundle, itemId), share })),
       nearest: nearest.map(({ itemId, score }) => ({ ...withTitle(bundle, itemId), score })),
     }));
@@ -30,10 +36,10 @@ export async function interestsCommand(options: InterestsOptions, { output, term
       return;
     }
     output.show(`${countOf(interests.length, 'interest')} from ${countOf(asking.behaviors.length, 'behavior')}`);
-    for (const { interest, behaviors, nearest } of interests) {
+    for (const { interest, theme, behaviors, nearest } of interests) {
       const formedBy = behaviors.slice(0, options.limit);
-      const title = `Interest ${interest + 1}, formed by`;
-      output.show(`\n${renderInterest({ title, formedBy, foundTitle: 'nearest items', found: nearest }, terminal)}`);
+      const shown = { number: interest + 1, theme, formedBy, foundTitle: 'nearest items', found: nearest };
+      output.show(`\n${renderInterest(shown, terminal)}`);
     }
   });
 }

@@ -2,6 +2,7 @@ import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { openPipeline } from '../pipeline-context.ts';
 import { runStages } from '../run-stages.ts';
 import { renderEvaluation } from '../terminal/tables.ts';
+import { facet } from '../invocation.ts';
 
 /** `facet dataset`: events of a home to a dataset. */
 export async function datasetCommand(options: CommonOptions, { output, ...watcher }: CommandContext): Promise<void> {
@@ -34,8 +35,8 @@ export async function indexCommand(
   const { datasetId, modelId, bundleId, reused } = await runStages(pipeline, 'index', watcher);
   if (options.promote) await pipeline.store.promote({ kind: 'bundle', id: bundleId! });
   const next = options.promote
-    ? `now current. Next: facet serve --home ${options.home}`
-    : `not current yet. Next: facet promote ${bundleId} --home ${options.home}`;
+    ? `now current. Next: ${facet} serve --home ${options.home}`
+    : `not current yet. Next: ${facet} promote ${bundleId} --home ${options.home}`;
   output.show(`Bundle ${bundleId}, ${next}`);
   output.document({ home: options.home, datasetId, modelId, bundleId, promoted: options.promote, reused });
 }

@@ -18,11 +18,15 @@ export async function ownFilesHome(files: SourceFiles, mapping: unknown): Promis
     for (const file of files[kind] ?? []) {
       const path = resolve(typeof file === 'string' ? file : file.path);
       const { sha256 } = await hashFile(path).catch((error: unknown) => {
-        throw new AppError(`${path} cannot be read: ${(error as Error).message}.`, {
-          code: 'EVENTS_FILE_UNREADABLE',
-          remedy: 'Check the name and the permissions.',
-          cause: error,
-        });
+        const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+        throw new AppError(
+          isMissing ? `There is no file ${path}.` : `${path} cannot be read: ${(error as Error).message}.`,
+          {
+            code: 'EVENTS_FILE_UNREADABLE',
+            remedy: isMissing ? `Correct --${kind}.` : 'Check its permissions.',
+            cause: error,
+          },
+        );
       });
       hash.update(`\n${kind} ${path} ${sha256}`);
     }

@@ -16,9 +16,10 @@ import { renderEvaluation } from '../terminal/tables.ts';
 import { formatDuration, wrap } from '../terminal/text.ts';
 import { readAllUsers } from '../users/read-user.ts';
 import { movieLensHome, ownFilesHome } from './demo-home.ts';
-import { ensureMovieLens } from './movielens.ts';
+import { ensureMovieLens, movieLensNotice } from './movielens.ts';
 import { chooseShowcase, renderShownUser } from './showcase.ts';
 import type { Showcase, ShownUser } from './showcase.ts';
+import { facet } from '../invocation.ts';
 
 export interface DemoOptions extends Omit<CommonOptions, 'home'> {
   readonly home?: string;
@@ -69,7 +70,7 @@ export async function demoCommand(options: DemoOptions, context: CommandContext)
 /** The files, fetched where none are given, and the home that they belong in. */
 async function prepare(
   options: DemoOptions,
-  { environment, progress, signal }: CommandContext,
+  { environment, output, progress, signal, terminal }: CommandContext,
 ): Promise<{ files: SourceFiles; home: string; pipeline: StageContext }> {
   const config = withSplit(await readConfig(options), options);
   const open = (home: string, used: FacetConfig): StageContext => createStageContext(homePaths(resolve(home)), used);
@@ -85,11 +86,13 @@ async function prepare(
     throw error;
   });
   stage.done('MovieLens 100K: 943 people, 1,682 films', { reused: fetched.reused });
+  if (!fetched.reused) output.show(wrap(movieLensNotice, terminal.width));
   const { events, items, users } = fetched.files;
   const home = options.home ?? environment.home ?? movieLensHome;
   // A mapping in facet.yaml is about the user's own files.
-  const { mapping: _, ...rest } = config;
-  return { files: { events: [events], items: [items], users: [users] }, home, pipeline: open(home, rest) };
+  const withoutMapping = { ...config };
+  delete withoutMapping.mapping;
+  return { files: { events: [events], items: [items], users: [users] }, home, pipeline: open(home, withoutMapping) };
 }
 
 function withSplit(config: FacetConfig, { testFrom, validationFrom }: DemoOptions): FacetConfig {
@@ -104,7 +107,10 @@ function withSplit(config: FacetConfig, { testFrom, validationFrom }: DemoOption
   };
 }
 
-function idsOf({ datasetId, modelId }: { datasetId: string; modelId?: string }): { datasetId: string; modelId?: string } {
+function idsOf({ datasetId, modelId }: { datasetId: string; modelId?: string }): {
+  datasetId: string;
+  modelId?: string;
+} {
   return { datasetId, ...(modelId === undefined ? {} : { modelId }) };
 }
 
@@ -123,8 +129,8 @@ function renderShowcase({ users, rule }: Showcase, { terminal }: CommandContext)
 }
 
 function nextSteps(home: string, [user]: readonly ShownUser[]): string {
-  const example = user === undefined ? '' : `, facet recommend --user ${user.userId} --explain --home ${home}`;
-  return `Next: facet serve --home ${home}${example}`;
+  const recommend = user === undefined ? [] : [`${facet} recommend --user ${user.userId} --explain --home ${home}`];
+  return ['Next:', `${facet} serve --home ${home}`, ...recommend].join('\n  ');
 }
 
 async function serve(
@@ -158,7 +164,8 @@ async function serve(
   });
   stage.done(`answering on ${server.url}`);
   const { style } = terminal;
-  const key = access.newKey === undefined ? [] : [`API key   ${style('bold', access.newKey)}   (made for this run, shown once)`];
+  const key =
+    access.newKey === undefined ? [] : [`API key   ${style('bold', access.newKey)}   (made for this run, shown once)`];
   output.show(
     [
       '',

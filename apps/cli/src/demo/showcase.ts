@@ -6,6 +6,7 @@ import { countOf, printable, truncate } from '../terminal/text.ts';
 import type { StoredUser } from '../users/read-user.ts';
 import { renderInterest } from '../users/render-interest.ts';
 import type { FormingItem } from '../users/render-interest.ts';
+import { describeTheme } from '../users/theme.ts';
 import { withTitle } from '../users/titles.ts';
 import type { TitledItem } from '../users/titles.ts';
 
@@ -20,6 +21,8 @@ export interface ShownUser {
 
 export interface ShownInterest {
   readonly interest: number;
+  /** What it is about, where the catalog has words for it. */
+  readonly theme: readonly string[];
   readonly formedBy: readonly FormingItem[];
   readonly recommends: readonly TitledItem[];
 }
@@ -73,14 +76,18 @@ async function leastOverlapping(bundle: Bundle, eligible: readonly StoredUser[])
 }
 
 function countKnown(bundle: Bundle, behaviors: StoredUser['behaviors']): number {
-  return new Set(behaviors.map(({ itemId }) => itemId).filter((itemId) => bundle.vocabulary.indexOf(itemId) !== undefined)).size;
+  return new Set(
+    behaviors.map(({ itemId }) => itemId).filter((itemId) => bundle.vocabulary.indexOf(itemId) !== undefined),
+  ).size;
 }
 
 function describe(bundle: Bundle, user: StoredUser, { interests, items }: RecommendationResult): ShownUser {
   return {
     userId: user.userId,
     attributes: Object.fromEntries(
-      Object.entries(user.attributes).filter(([name]) => bundle.info.spec.userFeatures.some((feature) => feature.name === name)),
+      Object.entries(user.attributes).filter(([name]) =>
+        bundle.info.spec.userFeatures.some((feature) => feature.name === name),
+      ),
     ),
     behaviors: user.behaviors.length,
     interests: interests.flatMap(({ interest, behaviors }) => {
@@ -88,7 +95,14 @@ function describe(bundle: Bundle, user: StoredUser, { interests, items }: Recomm
       if (found.length < itemsOfInterestMin) return [];
       return {
         interest,
-        formedBy: behaviors.slice(0, behaviorsShown).map(({ itemId, share }) => ({ ...withTitle(bundle, itemId), share })),
+        theme: describeTheme(
+          bundle,
+          behaviors,
+          interests.map((other) => other.behaviors),
+        ),
+        formedBy: behaviors
+          .slice(0, behaviorsShown)
+          .map(({ itemId, share }) => ({ ...withTitle(bundle, itemId), share })),
         recommends: found.slice(0, itemsShown).map(({ itemId }) => withTitle(bundle, itemId)),
       };
     }),
@@ -113,13 +127,12 @@ function meanOverlap({ interests }: RecommendationResult, shown: readonly ShownI
 
 /** A user as people read them: who, and each interest with what formed it and what it recommends. */
 export function renderShownUser(user: ShownUser, options: { readonly style: Style; readonly width: number }): string {
-  const about = Object.entries(user.attributes).map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(' ') : String(value)}`);
+  const about = Object.entries(user.attributes).map(
+    ([name, value]) => `${name} ${Array.isArray(value) ? value.join(' ') : String(value)}`,
+  );
   const heading = `${[`User ${user.userId}`, ...about].map(printable).join(', ')}: ${countOf(user.behaviors, 'behavior')}`;
-  const interests = user.interests.map(({ formedBy, recommends }, position) =>
-    renderInterest(
-      { title: `Interest ${position + 1}, formed by`, formedBy, foundTitle: 'recommends', found: recommends },
-      options,
-    ),
+  const interests = user.interests.map(({ theme, formedBy, recommends }, position) =>
+    renderInterest({ number: position + 1, theme, formedBy, foundTitle: 'recommends', found: recommends }, options),
   );
   return [options.style('bold', truncate(heading, options.width)), ...interests].join('\n');
 }

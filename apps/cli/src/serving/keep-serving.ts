@@ -20,5 +20,5 @@ export async function keepServing(server: ServingProcess, signal: AbortSignal): 
     });
   }
   const { reason } = signal as { reason: unknown };
-  if (reason instanceof Interruption && reason.signal !== 'SIGTERM') throw reason;
+  if (reason instanceof Interruption && reason.signal !== 'SIGTERM') throw new Interruption(reason.signal, 'Stopped.');
 }

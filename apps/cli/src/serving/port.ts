@@ -16,7 +16,9 @@ export async function whyUnusable(host: string, port: number): Promise<string | 
 
 export function addressUnusable(host: string, port: number, reason: string): AppError {
   const isTaken = reason === 'EADDRINUSE';
-  const what = isTaken ? `Port ${port} of ${host} is in use by another program.` : `${host}:${port} cannot be listened on: ${reason}.`;
+  const what = isTaken
+    ? `Port ${port} of ${host} is in use by another program.`
+    : `${host}:${port} cannot be listened on: ${reason}.`;
   return new AppError(what, {
     code: 'SERVING_ADDRESS_UNUSABLE',
     remedy: isTaken

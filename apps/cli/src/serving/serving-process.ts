@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
 import { AppError } from '@facet/platform';
 import type { CliEnvironment } from '../config.ts';
+import { noCurrentBundle } from '../home.ts';
 import type { Home } from '../home.ts';
 import type { ServingAccess } from './access.ts';
 import { addressUnusable } from './port.ts';
@@ -75,7 +76,7 @@ export async function startServing(options: ServingOptions, signal: AbortSignal)
         const announcement = message as Announcement;
         if (announcement.type === 'ready') resolve(announcement);
       });
-      ended.then((code) => reject(failureOf(fatal, code, options)), reject);
+      ended.then(async (code) => reject(await failureOf(fatal, code, options)), reject);
     });
     return { url: ready.url, bundleId: ready.bundleId ?? '', ended, stop };
   } catch (error) {
@@ -118,7 +119,11 @@ function readFatal(line: string): FatalLine | undefined {
   }
 }
 
-function failureOf(fatal: FatalLine | undefined, exitCode: number, { host, port, home }: ServingOptions): AppError {
+async function failureOf(
+  fatal: FatalLine | undefined,
+  exitCode: number,
+  { host, port, home }: ServingOptions,
+): Promise<AppError> {
   if (fatal === undefined) {
     return new AppError(`The API process ended with code ${exitCode} before it was ready.`, {
       code: 'SERVING_STOPPED',
@@ -131,12 +136,4 @@ function failureOf(fatal: FatalLine | undefined, exitCode: number, { host, port,
   }
   if (fatal.code === 'SERVING_NO_BUNDLE') return noCurrentBundle(home);
   return new AppError(fatal.problem, { code: fatal.code });
-}
-
-/** What every command that needs the current bundle says when there is none. */
-export function noCurrentBundle({ folder }: Home): AppError {
-  return new AppError(`${folder} has no current bundle.`, {
-    code: 'BUNDLE_NONE_CURRENT',
-    remedy: `Make one with: facet index --home ${folder}. Or name the folder that has one with --home.`,
-  });
 }

@@ -20,9 +20,21 @@ const taskTitles: Readonly<Record<Task, string>> = {
 const taskPhrases: Readonly<Record<Task, string>> = { new: 'On items new to the user', all: 'On all items' };
 
 const bare = {
-  top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
-  bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
-  left: '  ', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ',
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '  ',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
 };
 
 /** Rows under a header, columns aligned, without lines. */
@@ -46,7 +58,10 @@ export function renderTable(
 }
 
 /** The methods beside each other on both tasks, and what follows from them in sentences. */
-export function renderEvaluation(report: EvaluationReport, options: { readonly style: Style; readonly width: number }): string {
+export function renderEvaluation(
+  report: EvaluationReport,
+  options: { readonly style: Style; readonly width: number },
+): string {
   const { window, mainCutoff } = report;
   const intro =
     `Held out: ${formatDay(window.from)} to ${formatDay(window.before - 1)}. No method has seen this window; each ranks ` +
@@ -90,7 +105,10 @@ function sentences(report: EvaluationReport, task: Task): string[] {
         : `${where} the interest model is ${difference} ${mean < 0 ? 'behind' : 'ahead of'} ${baseline} in ${recall}, ` +
           `which may be chance: the 95 % interval, ${signed(low)} to ${signed(high)}, holds 0.`;
   const behind = metrics.flatMap(({ name, of }) => {
-    const [model, ...others] = methods.map((method) => ({ name: method.name, value: of(at(method, task, mainCutoff)) }));
+    const [model, ...others] = methods.map((method) => ({
+      name: method.name,
+      value: of(at(method, task, mainCutoff)),
+    }));
     const ahead = others.reduce((best, other) => (other.value > best.value ? other : best), model!);
     return ahead === model || name === 'Recall' ? [] : [`${name}@${mainCutoff} (${ahead.name})`];
   });
