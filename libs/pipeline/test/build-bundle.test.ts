@@ -1,0 +1,168 @@
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { loadBundle, recommend } from '@facet/bundles';
+import type { Bundle } from '@facet/bundles';
+import { createRandom } from '@facet/features';
+import { initializeWeights } from '@facet/model';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { resolveModel } from '../src/index.ts';
+import type { Dataset, FacetConfig, Model } from '../src/index.ts';
+import { createModelScorer } from '../src/evaluation/model-scorer.ts';
+import { buildBundle } from '../src/indexing/build-bundle.ts';
+import { scratchFolder } from './scratch-folder.ts';
+import { closing, dayMs, shopConfig, shopDataset } from './tiny-shop.ts';
+
+const dataset = shopDataset();
+
+function randomModel(variant: 'facet' | 'mind'): Model {
+  const model = { variant, embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
+  const resolved = resolveModel(shopConfig({ model: { ...model, outputActivation: 'linear' } }));
+  const spec = {
+    config: resolved.model,
+    itemCount: dataset.items.length - 1,
+    itemFeatures: [...dataset.info.itemFeatures],
+    userFeatures: [...dataset.info.userFeatures],
+  };
+  const weights = initializeWeights(spec, createRandom(3));
+  const random = createRandom(8);
+  for (const [name, { data }] of Object.entries(weights)) {
+    if (name !== 'routing/logits') data.forEach((_, cell) => (data[cell] = 0.5 * random.normal()));
+  }
+  const info = {
+    formatVersion: 1 as const,
+    datasetId: dataset.id,
+    spec,
+    training: resolved.training,
+    fit: [],
+    refit: [],
+    bestEpoch: 1,
+  };
+  return { id: `a ${variant} model`, info, weights };
+}
+
+async function build(model: Model, index: FacetConfig['index'] = { kind: 'auto', recallMin: 0.98 }): Promise<Bundle> {
+  const store = createFolderArtifactStore(join(await scratchFolder(), 'artifacts'));
+  const ref = await buildBundle({ store, dataset, model, index, metrics: { 'new.recall@50': 0.25 } });
+  const bundle = await loadBundle(store, ref);
+  onTestFinished(() => bundle.close());
+  return bundle;
+}
+
+/** A user of the dataset as serving knows them: behaviors and attributes. */
+function requestOf(of: Dataset, user: number) {
+  const { sequences, items } = of;
+  const behaviors = Array.from({ length: sequences.offsets[user + 1]! - sequences.offsets[user]! }, (_, position) => ({
+    itemId: items[sequences.items[sequences.offsets[user]! + position]!]!.itemId,
+    occurredAt: sequences.times[sequences.offsets[user]! + position]!,
+  }));
+  const userId = sequences.userIds[user]!;
+  const number = Number(userId.slice('person'.length));
+  const attributes = number === 19 ? undefined : { age: number % 2 === 0 ? 'old' : 'young' };
+  return { behaviors, attributes };
+}
+
+describe('buildBundle', () => {
+  it('holds every item, also those that nobody chose, and says where it came from', async () => {
+    const model = randomModel('facet');
+    const bundle = await build(model);
+    expect(bundle.items).toEqual(dataset.items);
+    expect(bundle.index.size).toBe(24);
+    expect(bundle.info).toMatchObject({
+      modelId: model.id,
+      datasetId: dataset.id,
+      trainedCount: dataset.info.trainedCount,
+      interactions: dataset.info.interactions,
+      asOf: closing,
+      metrics: { 'new.recall@50': 0.25 },
+      index: { kind: 'flat', dim: 7, recall: 1, recallAt: 24 },
+    });
+    expect(bundle.info.index.reason).toContain('24 items');
+    expect(bundle.golden).toHaveLength(20);
+    expect(Object.keys(bundle.tower).filter((name) => name.startsWith('item/'))).toEqual([]);
+  });
+
+  it.each(['facet', 'mind'] as const)(
+    '%s: serving ranks the whole catalogue as the evaluation does',
+    async (variant) => {
+      const model = randomModel(variant);
+      const bundle = await build(model);
+      const scorer = createModelScorer(dataset, model.info.spec, model.weights, {
+        asOf: closing,
+        candidates: new Uint8Array(25).fill(1, 1),
+      });
+      const { sequences } = dataset;
+      for (let user = 0; user < sequences.userIds.length; user++) {
+        const [start, end] = [sequences.offsets[user]!, sequences.offsets[user + 1]!];
+        const scores = scorer.score({ userIndex: user, start, end, history: sequences.items.slice(start, end) });
+        const { items, source } = await recommend(bundle, {
+          ...requestOf(dataset, user),
+          limit: 24,
+          includeSeen: true,
+        });
+        expect(source).toEqual({ kind: 'model' });
+        // thing05 is withdrawn: the evaluation ranks it, serving must not.
+        expect(new Set(items.map(({ itemId }) => itemId)).size).toBe(23);
+        for (const { itemId, score } of items) {
+          expect(score).toBeCloseTo(scores[bundle.vocabulary.indexOf(itemId)!]!, 3);
+        }
+        const withdrawn = bundle.vocabulary.indexOf('thing05')!;
+        const best = [...scores.keys()]
+          .filter((item) => item > 0 && item !== withdrawn)
+          .sort((a, b) => scores[b]! - scores[a]!);
+        items.forEach(({ score }, rank) => expect(score).toBeCloseTo(scores[best[rank]!]!, 3));
+      }
+    },
+  );
+
+  it('the fallback is what most people chose in the last 30 days, older choices decide between equals', async () => {
+    const bundle = await build(randomModel('facet'));
+    const { sequences, items } = dataset;
+    const chosen = (item: number, since: number): number => {
+      const userDays = new Set<string>();
+      for (let user = 0; user < sequences.userIds.length; user++) {
+        for (let position = sequences.offsets[user]!; position < sequences.offsets[user + 1]!; position++) {
+          if (sequences.items[position] !== item || sequences.times[position]! < since) continue;
+          userDays.add(`${user} ${Math.floor(sequences.times[position]! / dayMs)}`);
+        }
+      }
+      return userDays.size;
+    };
+    const expected = Array.from({ length: 24 }, (_, position) => position + 1).sort(
+      (a, b) =>
+        chosen(b, closing - 30 * dayMs) - chosen(a, closing - 30 * dayMs) || chosen(b, 0) - chosen(a, 0) || a - b,
+    );
+    expect([...bundle.byPopularity]).toEqual(expected);
+    const { items: answer, source } = await recommend(bundle, { behaviors: [], limit: 5 });
+    expect(source).toEqual({ kind: 'popular', reason: 'no_behaviors' });
+    const available = expected.map((item) => items[item]!.itemId).filter((itemId) => itemId !== 'thing05');
+    expect(answer.map(({ itemId }) => itemId)).toEqual(available.slice(0, 5));
+  });
+
+  it('the same dataset and model give the same bundle', async () => {
+    expect((await build(randomModel('facet'))).id).toBe((await build(randomModel('facet'))).id);
+    expect((await build(randomModel('mind'))).id).not.toBe((await build(randomModel('facet'))).id);
+  });
+
+  it('an approximate index is tuned until it finds what a scan finds, and its search breadth travels along', async () => {
+    const bundle = await build(randomModel('facet'), { kind: 'hnsw', recallMin: 0.9 });
+    expect(bundle.info.index).toMatchObject({ kind: 'hnsw', reason: 'set by index.kind' });
+    expect(bundle.info.index.efSearch).toBeGreaterThan(0);
+    expect(bundle.info.index.recall).toBeGreaterThanOrEqual(0.9);
+    const { items } = await recommend(bundle, { ...requestOf(dataset, 0), limit: 5 });
+    expect(items).toHaveLength(5);
+  });
+
+  it('reports its progress up to the last row', async () => {
+    const seen: [number, number][] = [];
+    const store = createFolderArtifactStore(await scratchFolder());
+    await buildBundle({
+      store,
+      dataset,
+      model: randomModel('facet'),
+      index: { kind: 'flat', recallMin: 1 },
+      metrics: {},
+      onProgress: (done, rows) => void seen.push([done, rows]),
+    });
+    expect(seen.at(-1)).toEqual([24, 24]);
+  });
+});

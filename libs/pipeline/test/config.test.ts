@@ -1,0 +1,98 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { facetModel, facetTraining, mindModel, mindTraining } from '@facet/model';
+import { parseWith } from '@facet/platform';
+import { describe, expect, it } from 'vitest';
+import { FacetConfig, readFacetConfig, resolveModel } from '../src/index.ts';
+import { scratchFolder } from './scratch-folder.ts';
+
+const parse = (value: unknown): FacetConfig => parseWith(FacetConfig, value, { source: 'facet.yaml' });
+
+async function read(yaml: string): Promise<FacetConfig> {
+  const path = join(await scratchFolder(), 'facet.yaml');
+  await writeFile(path, yaml);
+  return readFacetConfig(path);
+}
+
+describe('facet.yaml', () => {
+  it('is all defaults when there is none', async () => {
+    const config = await readFacetConfig(join(await scratchFolder(), 'facet.yaml'));
+    expect(config).toEqual({
+      interactions: { positives: 'click or add_to_cart or purchase or rating >= 4', repeats: 'keep', tieSeed: 1 },
+      split: { testShare: 0.2, validationShare: 0.2 },
+      features: { items: 'auto', users: 'auto', titleWords: true, minHolders: 3, maxSlots: 10 },
+      model: { variant: 'facet' },
+      training: {},
+      index: { kind: 'auto', recallMin: 0.98 },
+      evaluation: { cutoffs: [10, 50, 100], tieSeed: 1 },
+    });
+    expect(resolveModel(config)).toEqual({ model: facetModel, training: facetTraining });
+  });
+
+  it('a section that names one field keeps the defaults of the others; dates stay text', async () => {
+    const config = await read(
+      'interactions:\n  repeats: first\nsplit:\n  testFrom: 2011-10-01\n  validationFrom: 2011-08-01T12:30:00Z\n',
+    );
+    expect(config.interactions).toMatchObject({ repeats: 'first', tieSeed: 1 });
+    expect(config.split).toMatchObject({ testFrom: '2011-10-01', validationFrom: '2011-08-01T12:30:00Z' });
+  });
+
+  it.each([
+    [{ spilt: {} }, 'spilt: is not a known field'],
+    [{ interactions: { positive: 'click' } }, 'interactions.positive: is not a known field'],
+    [{ split: { testShares: 0.1 } }, 'split.testShares: is not a known field'],
+    [{ features: { item: [] } }, 'features.item: is not a known field'],
+    [{ index: { type: 'flat' } }, 'index.type: is not a known field'],
+    [{ evaluation: { cutoff: 5 } }, 'evaluation.cutoff: is not a known field'],
+    [{ interactions: { repeats: 'last' } }, 'interactions.repeats: must be "keep" or must be "first"'],
+    [{ split: { testShare: 0 } }, 'split.testShare: must be > 0'],
+    [{ split: { testFrom: 'October' } }, 'split.testFrom: must match pattern'],
+    [{ evaluation: { cutoffs: [] } }, 'evaluation.cutoffs: must not have fewer than 1 items'],
+    [{ features: { minHolders: '3' } }, 'features.minHolders: must be integer'],
+    [{ model: 'mind' }, 'model: must be object'],
+    [{ model: { routing: 3 } }, 'model.routing: must be object'],
+  ])('%j says what is wrong and where', (value, problem) => {
+    expect(() => parse(value)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    expect(() => parse(value)).toThrow(problem);
+  });
+
+  it('names all wrong fields at once', () => {
+    expect(() => parse({ spilt: {}, index: { kind: 'tree', recallMin: 2 } })).toThrow(
+      /^facet\.yaml is not valid: (?=.*spilt: )(?=.*index\.kind: )(?=.*index\.recallMin: )/,
+    );
+  });
+});
+
+describe('resolveModel', () => {
+  it('takes the variant, then the overrides', () => {
+    const { model, training } = resolveModel(
+      parse({ model: { variant: 'mind', interests: 7 }, training: { epochs: 2 } }),
+    );
+    expect(model).toEqual({ ...mindModel, interests: 7 });
+    expect(training).toEqual({ ...mindTraining, epochs: 2 });
+  });
+
+  it('overrides single fields of the routing', () => {
+    const { model } = resolveModel(parse({ model: { routing: { iterations: 1 } } }));
+    expect(model.routing).toEqual({ ...facetModel.routing, iterations: 1 });
+  });
+
+  it('an unknown variant is answered with the known ones', () => {
+    expect(() => resolveModel(parse({ model: { variant: 'mnd' } }))).toThrow(
+      expect.objectContaining({ code: 'MODEL_UNKNOWN_VARIANT', remedy: 'Choose one of: facet, mind.' }),
+    );
+  });
+
+  it.each([
+    [{ model: { intrests: 4 } }, 'facet.yaml model is not valid: intrests: is not a known field.'],
+    [
+      { model: { routing: { iteration: 4 } } },
+      'facet.yaml model is not valid: routing.iteration: is not a known field.',
+    ],
+    [{ model: { interests: 0 } }, 'facet.yaml model is not valid: interests: must be >= 1.'],
+    [{ training: { epohcs: 4 } }, 'facet.yaml training is not valid: epohcs: is not a known field.'],
+    [{ training: { learningRate: 'fast' } }, 'facet.yaml training is not valid: learningRate: must be number.'],
+  ])('%j names the setting', (value, message) => {
+    expect(() => resolveModel(parse(value))).toThrow(message);
+  });
+});

@@ -1,0 +1,260 @@
+import type { LakeEvent } from '@facet/events';
+import { createRandom } from '@facet/features';
+import { initializeWeights } from '@facet/model';
+import type { ModelSpec, Weights } from '@facet/model';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { resolveModel } from '../src/index.ts';
+import type { Dataset, Model } from '../src/index.ts';
+import { fitBaselines } from '../src/evaluation/baselines.ts';
+import { evaluateModel } from '../src/evaluation/evaluate.ts';
+import { createModelScorer } from '../src/evaluation/model-scorer.ts';
+import { heldOutWindow } from '../src/evaluation/tasks.ts';
+import { headlineMetrics } from '../src/index.ts';
+import type { EvaluationReport } from '../src/index.ts';
+import { dayMs, opening, shopConfig, shopDataset, shopEvents, testFrom } from './tiny-shop.ts';
+
+function modelOf(dataset: Dataset, change: (weights: Weights) => void = () => undefined): Model {
+  const { model, training } = resolveModel(shopConfig());
+  const spec: ModelSpec = {
+    config: model,
+    itemCount: dataset.items.length - 1,
+    itemFeatures: [...dataset.info.itemFeatures],
+    userFeatures: [...dataset.info.userFeatures],
+  };
+  const weights = initializeWeights(spec, createRandom(3));
+  change(weights);
+  const info = { formatVersion: 1 as const, datasetId: dataset.id, spec, training, fit: [], refit: [], bestEpoch: 1 };
+  return { id: 'model', info, weights };
+}
+
+/** A model that knows nothing but last month's popularity: its items are all zero and its prior is as it starts. */
+function popularityModel(dataset: Dataset): Model {
+  return modelOf(dataset, (weights) => {
+    for (const [name, { data }] of Object.entries(weights)) if (name.startsWith('item/')) data.fill(0);
+  });
+}
+
+/** Makes every random embedding count, so that scores differ by user. */
+function outspokenModel(dataset: Dataset): Model {
+  return modelOf(dataset, (weights) => {
+    const random = createRandom(8);
+    for (const [name, { data }] of Object.entries(weights)) {
+      if (name !== 'routing/logits') data.forEach((_, cell) => (data[cell] = random.normal()));
+    }
+  });
+}
+
+/**
+ * A shop whose answers can be counted by hand. Before the test window 12 people buy a, 9 buy b, 6 buy c, 3 buy d, all in
+ * the month before it; then each of the first four buys something.
+ */
+function countableShop(): Dataset {
+  const events: LakeEvent[] = [];
+  const buy = (person: number, itemId: string, occurredAt: number): void => {
+    const userId = `person${String(person).padStart(2, '0')}`;
+    events.push({ eventId: `e${events.length}`, type: 'purchase', userId, itemId, occurredAt, receivedAt: occurredAt });
+  };
+  const day = (number: number): number => opening + number * dayMs;
+  for (let person = 0; person < 12; person++) {
+    buy(person, 'a', day(36) + person);
+    if (person < 9) buy(person, 'b', day(42) + person);
+    if (person < 6) buy(person, 'c', day(44) + person);
+    if (person < 3) buy(person, 'd', day(46) + person);
+  }
+  // Knows a, b, c, d: everything is a repeat.
+  buy(0, 'a', testFrom);
+  buy(0, 'd', testFrom + 1);
+  // New to person 3: d. New to the world: x.
+  buy(3, 'd', testFrom + 2);
+  buy(3, 'x', testFrom + 3);
+  // New to person 6: c and d.
+  buy(6, 'c', testFrom + 4);
+  buy(6, 'd', testFrom + 5);
+  // New to person 9: b; again: a.
+  buy(9, 'b', testFrom + 6);
+  buy(9, 'a', testFrom + 7);
+  // Nobody knows this one: no history.
+  buy(30, 'a', testFrom + 8);
+  return shopDataset(events);
+}
+
+describe('evaluateModel, where the answer is known', () => {
+  let report: EvaluationReport;
+  beforeAll(async () => {
+    const dataset = countableShop();
+    report = await evaluateModel({ dataset, model: popularityModel(dataset), cutoffs: [1, 2], tieSeed: 1 });
+  });
+
+  it('counts by hand: popularity ranks a, b, c, d', () => {
+    const [model, allTime, lastMonth] = report.methods;
+    for (const method of [model!, allTime!, lastMonth!]) {
+      // New: person 3 misses x and finds d at once; 6 finds c, then d; 9 finds b. Person 0 is left out.
+      expect(method.new.users).toBe(3);
+      expect(method.new.cutoffs.map(({ recall }) => recall)).toEqual([
+        expect.closeTo((1 / 2 + 1 / 2 + 1) / 3, 6),
+        expect.closeTo((1 / 2 + 1 + 1) / 3, 6),
+      ]);
+      expect(method.new.cutoffs.map(({ hitRate }) => hitRate)).toEqual([1, 1]);
+      // All: everybody is given a, then b. Truths: 0 {a, d}, 3 {d, x}, 6 {c, d}, 9 {b, a}.
+      expect(method.all.users).toBe(4);
+      expect(method.all.cutoffs.map(({ recall }) => recall)).toEqual([
+        expect.closeTo((1 / 2 + 0 + 0 + 1 / 2) / 4, 6),
+        expect.closeTo((1 / 2 + 0 + 0 + 1) / 4, 6),
+      ]);
+    }
+  });
+
+  it("one's own history is perfect on repeats", () => {
+    const own = report.methods.find(({ name }) => name.startsWith('own history'))!;
+    // Person 0 knows a, b, c, d once each: popularity decides, so a and b; 9 knows a only, then b.
+    expect(own.all.cutoffs[1]!.recall).toBeCloseTo((1 / 2 + 0 + 0 + 1) / 4, 6);
+  });
+
+  it('the model stands first, four baselines follow; the last cutoff decides where there is no 50', () => {
+    expect(report.methods.map(({ name }) => name)).toEqual([
+      'interest model',
+      'popularity, all time',
+      'popularity, last 30 days',
+      'own history, then popularity',
+      'item-based CF (BM25)',
+    ]);
+    expect(report.mainCutoff).toBe(2);
+    expect(report.window.from).toBe(testFrom);
+  });
+
+  it('recall at the main cutoff comes with its interval, the margin with the strongest baseline', () => {
+    for (const method of report.methods) {
+      for (const task of ['new', 'all'] as const) {
+        const { recall, cutoffs } = method[task];
+        expect(recall.mean).toBeCloseTo(cutoffs[1]!.recall, 9);
+        expect(recall.low <= recall.mean && recall.mean <= recall.high).toBe(true);
+      }
+    }
+    for (const task of ['new', 'all'] as const) {
+      const [model, ...baselines] = report.methods.map((method) => method[task].recall.mean);
+      expect(report.margin[task].mean).toBeCloseTo(model! - Math.max(...baselines), 9);
+      const named = report.methods.find(({ name }) => name === report.margin[task].baseline)!;
+      expect(named[task].recall.mean).toBe(Math.max(...baselines));
+    }
+  });
+
+  it('carries its headline into a bundle, and survives being kept as JSON', () => {
+    const headline = headlineMetrics(report);
+    expect(headline['new.recall@2']).toBeCloseTo(2.5 / 3, 6);
+    expect(headline['all.recall@2']).toBeCloseTo(1.5 / 4, 6);
+    expect(Object.keys(headline)).toHaveLength(6);
+    expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+  });
+
+  it('reports each method as it starts', async () => {
+    const dataset = countableShop();
+    const seen: unknown[] = [];
+    await evaluateModel({
+      dataset,
+      model: popularityModel(dataset),
+      cutoffs: [50],
+      tieSeed: 1,
+      onMethod: (...progress) => void seen.push(progress),
+    });
+    expect(seen).toHaveLength(5);
+    expect(seen[0]).toEqual(['interest model', 0, 5]);
+    expect(seen[4]).toEqual(['item-based CF (BM25)', 4, 5]);
+  });
+});
+
+describe('evaluation and time', () => {
+  const original = shopEvents();
+  /** Other purchases in the test window, by the same people, of things known before it; some people buy more. */
+  const mutated = [1, 2, 3].map((seed) => {
+    const random = createRandom(seed);
+    const known = [...new Set(original.filter(({ occurredAt }) => occurredAt < testFrom).map(({ itemId }) => itemId))];
+    return original.flatMap((event, position): LakeEvent[] => {
+      if (event.occurredAt < testFrom || event.type !== 'purchase') return [event];
+      const other = { ...event, itemId: known[random.int(known.length)]! };
+      return random.int(2) === 0
+        ? [other]
+        : [other, { ...other, eventId: `more${position}`, occurredAt: event.occurredAt + 1, itemId: known[0]! }];
+    });
+  });
+
+  function scoresOf(events: LakeEvent[]): Map<string, Record<string, number[]>> {
+    const dataset = shopDataset(events);
+    const model = outspokenModel(dataset);
+    const window = heldOutWindow(dataset, testFrom, Infinity);
+    const scorer = createModelScorer(dataset, model.info.spec, model.weights, {
+      asOf: testFrom,
+      candidates: window.candidates,
+    });
+    const methods = [
+      { name: 'model', score: { new: scorer.score, all: scorer.score } },
+      ...fitBaselines(dataset, testFrom).baselines,
+    ];
+    return new Map(
+      window.users.map((user) => [
+        dataset.sequences.userIds[user.userIndex]!,
+        Object.fromEntries(
+          methods.flatMap(({ name, score }) =>
+            (['new', 'all'] as const).map((task) => [`${name} ${task}`, [...score[task](user)]]),
+          ),
+        ),
+      ]),
+    );
+  }
+
+  it('nothing at or after the test window changes a score of any method', () => {
+    const before = scoresOf(original);
+    expect(before.size).toBe(20);
+    for (const events of mutated) {
+      const after = scoresOf(events);
+      expect([...after.keys()]).toEqual([...before.keys()]);
+      for (const [userId, scores] of after) expect(scores, userId).toEqual(before.get(userId));
+    }
+  });
+
+  it("and yet what comes before it does, and the truth is the window's", () => {
+    const fewer = original.filter(({ occurredAt }) => occurredAt < testFrom - 3 * dayMs || occurredAt >= testFrom);
+    expect(scoresOf(fewer).get('person00')).not.toEqual(scoresOf(original).get('person00'));
+    const truths = (events: LakeEvent[]) =>
+      heldOutWindow(shopDataset(events), testFrom, Infinity).users.map(({ truth }) => [...truth.items]);
+    expect(truths(mutated[0]!)).not.toEqual(truths(original));
+  });
+
+  it('items first bought inside the window are no candidates and count as misses', () => {
+    const novelty = {
+      ...original.at(-2)!,
+      eventId: 'n',
+      type: 'purchase',
+      itemId: 'thing23',
+      occurredAt: testFrom + 5,
+    };
+    const dataset = shopDataset([...original, novelty]);
+    const model = outspokenModel(dataset);
+    const window = heldOutWindow(dataset, testFrom, Infinity);
+    const thing23 = dataset.vocabulary.indexOf('thing23')!;
+    expect(window.candidates[thing23]).toBe(0);
+    const buyer = window.users.find(({ userIndex }) => dataset.sequences.userIds[userIndex] === novelty.userId)!;
+    expect(buyer.truth.absent).toBe(1);
+    const { score } = createModelScorer(dataset, model.info.spec, model.weights, {
+      asOf: testFrom,
+      candidates: window.candidates,
+    });
+    expect(score(buyer)[thing23]).toBe(-Infinity);
+  });
+
+  it('the same evaluation gives the same report', async () => {
+    const dataset = shopDataset();
+    const evaluate = () => evaluateModel({ dataset, model: outspokenModel(dataset), cutoffs: [3, 10], tieSeed: 1 });
+    expect(await evaluate()).toEqual(await evaluate());
+  });
+
+  it('reports how the interests differ and share the work', async () => {
+    const dataset = shopDataset();
+    const { interests } = await evaluateModel({ dataset, model: outspokenModel(dataset), cutoffs: [3], tieSeed: 1 });
+    expect(interests.meanInterests).toBeGreaterThan(1);
+    expect(interests.meanInterests).toBeLessThanOrEqual(3);
+    expect(interests.labelShares).toHaveLength(3);
+    expect(interests.labelShares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 6);
+    expect(interests.effectiveInterests).toBeGreaterThanOrEqual(1);
+    expect(interests.effectiveInterests).toBeLessThanOrEqual(3);
+  });
+});

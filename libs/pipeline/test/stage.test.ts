@@ -1,0 +1,117 @@
+import { readdir, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { hashJson, runStage } from '../src/stage.ts';
+import { scratchFolder } from './scratch-folder.ts';
+
+interface Counter {
+  readonly runs: number;
+  run(
+    inputs: unknown,
+    isUsable?: (output: { run: number }) => Promise<boolean>,
+  ): Promise<{ output: { run: number }; reused: boolean }>;
+}
+
+async function stage(name = 'train'): Promise<Counter & { folder: string }> {
+  const folder = join(await scratchFolder(), 'stages');
+  let runs = 0;
+  return {
+    folder,
+    get runs() {
+      return runs;
+    },
+    run: (inputs, isUsable) =>
+      runStage({
+        folder,
+        name,
+        inputs,
+        run: async () => ({ run: ++runs }),
+        ...(isUsable === undefined ? {} : { isUsable }),
+      }),
+  };
+}
+
+test('runs once for the same inputs, whatever the order of their keys', async () => {
+  const counter = await stage();
+  expect(await counter.run({ a: 1, b: { c: 2, d: [3] } })).toEqual({ output: { run: 1 }, reused: false });
+  expect(await counter.run({ b: { d: [3], c: 2 }, a: 1 })).toEqual({ output: { run: 1 }, reused: true });
+});
+
+test.each([
+  [{ a: 1 }, { a: 2 }],
+  [{ a: [1, 2] }, { a: [2, 1] }],
+  [{ a: '1' }, { a: 1 }],
+  [{ a: { b: 1 } }, { a: { c: 1 } }],
+  [{}, { a: null }],
+])('%j and %j are other inputs', async (one, other) => {
+  const counter = await stage();
+  await counter.run(one);
+  expect(await counter.run(other)).toEqual({ output: { run: 2 }, reused: false });
+  expect((await counter.run(one)).output).toEqual({ run: 1 });
+});
+
+test('stages of other names do not share outputs', async () => {
+  const folder = await scratchFolder();
+  const run = (name: string) => runStage({ folder, name, inputs: {}, run: async () => name });
+  expect((await run('train')).output).toBe('train');
+  expect((await run('index')).output).toBe('index');
+});
+
+test('a run that failed leaves nothing and is done again', async () => {
+  const folder = await scratchFolder();
+  const run = (work: () => Promise<string>) => runStage({ folder, name: 'train', inputs: {}, run: work });
+  await expect(run(() => Promise.reject(new Error('the disk is full')))).rejects.toThrow('the disk is full');
+  expect(await readdir(folder)).toEqual([]);
+  expect(await run(async () => 'done')).toEqual({ output: 'done', reused: false });
+});
+
+test.each(['', '{"run":', 'nonsense'])(
+  'an output that cannot be read (%j) is made again and replaced',
+  async (text) => {
+    const counter = await stage();
+    await counter.run({});
+    const [file] = await readdir(counter.folder);
+    await truncate(join(counter.folder, file!));
+    await writeFile(join(counter.folder, file!), text);
+    expect(await counter.run({})).toEqual({ output: { run: 2 }, reused: false });
+    expect(await counter.run({})).toEqual({ output: { run: 2 }, reused: true });
+  },
+);
+
+test('a kept output whose artifact is gone is made again', async () => {
+  const counter = await stage();
+  await counter.run({});
+  const asked: unknown[] = [];
+  const gone = async (output: { run: number }): Promise<boolean> => {
+    asked.push(output);
+    return output.run > 1;
+  };
+  expect(await counter.run({}, gone)).toEqual({ output: { run: 2 }, reused: false });
+  expect(await counter.run({}, gone)).toEqual({ output: { run: 2 }, reused: true });
+  expect(asked).toEqual([{ run: 1 }, { run: 2 }]);
+});
+
+test('leaves one file a stage and input, none unfinished', async () => {
+  const counter = await stage();
+  await counter.run({ a: 1 });
+  await counter.run({ a: 2 });
+  expect((await readdir(counter.folder)).every((file) => /^train-[0-9a-f]{24}\.json$/.test(file))).toBe(true);
+});
+
+test('a hash of JSON sees every value and no order of keys', () => {
+  const reversed = (value: unknown): unknown => {
+    if (value === null || typeof value !== 'object') return value;
+    if (Array.isArray(value)) return value.map(reversed);
+    return Object.fromEntries(
+      Object.entries(value)
+        .reverse()
+        .map(([key, inner]) => [key, reversed(inner)]),
+    );
+  };
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      expect(hashJson(reversed(value))).toBe(hashJson(value));
+    }),
+  );
+});

@@ -1,0 +1,117 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadBundle } from '@facet/bundles';
+import { openFileEventLog, sinkLog, upsertItems, upsertUsers } from '@facet/events';
+import type { LakeEvent } from '@facet/events';
+import { expect, test } from 'vitest';
+import {
+  createStageContext,
+  datasetStage,
+  evaluateStage,
+  headlineMetrics,
+  homePaths,
+  indexStage,
+  trainStage,
+} from '../src/index.ts';
+import type { FacetConfig, HomePaths } from '../src/index.ts';
+import { scratchFolder } from './scratch-folder.ts';
+import { people, shopConfig, shopEvents, things } from './tiny-shop.ts';
+
+const quick = { batchSize: 64, epochs: 1, windowDays: 10 };
+
+async function importEvents(home: HomePaths, events: LakeEvent[]): Promise<void> {
+  const log = await openFileEventLog(home.logFolder);
+  await log.append(events);
+  await sinkLog(log, home.lakeFolder);
+  await log.close();
+}
+
+/** All stages in order: which of them were reused, and the ids of what they made. */
+async function runAll(home: HomePaths, config: FacetConfig) {
+  const context = createStageContext(home, config);
+  const dataset = await datasetStage(context);
+  const { datasetId } = dataset.output;
+  const model = await trainStage(context, datasetId);
+  const ids = { datasetId, ...model.output };
+  const report = await evaluateStage(context, ids);
+  const index = await indexStage(context, ids, { metrics: headlineMetrics(report.output) });
+  const reused = Object.entries({ dataset, model, report, index }).flatMap(([name, stage]) =>
+    stage.reused ? [name] : [],
+  );
+  return {
+    reused,
+    ids: { ...ids, ...index.output },
+    report: report.output,
+    counts: dataset.output.info.counts,
+    context,
+  };
+}
+
+test('a lake becomes a bundle; what is done is reused, and only what depends on a change is done again', async () => {
+  const home = homePaths(await scratchFolder());
+  const config = shopConfig({ training: quick });
+  const events = shopEvents();
+  await importEvents(home, events);
+  await upsertItems(home.catalogFolder, things);
+  await upsertUsers(home.catalogFolder, people);
+
+  const first = await runAll(home, config);
+  expect(first.reused).toEqual([]);
+  expect(first.counts).toMatchObject({ events: events.length, users: 20, items: 24 });
+  const bundle = await loadBundle(first.context.store, { kind: 'bundle', id: first.ids.bundleId });
+  expect(bundle.info).toMatchObject({
+    modelId: first.ids.modelId,
+    datasetId: first.ids.datasetId,
+    asOf: events.at(-1)!.occurredAt + 1,
+  });
+  expect(bundle.info.metrics['all.recall@10']).toBe(first.report.methods[0]!.all.cutoffs[1]!.recall);
+  bundle.close();
+
+  const again = await runAll(home, config);
+  expect(again.reused).toEqual(['dataset', 'model', 'report', 'index']);
+  expect(again.ids).toEqual(first.ids);
+  expect(again.report).toEqual(first.report);
+
+  const otherIndex = await runAll(home, shopConfig({ training: quick, index: { kind: 'hnsw', recallMin: 0.5 } }));
+  expect(otherIndex.reused).toEqual(['dataset', 'model', 'report']);
+
+  const otherCutoffs = await runAll(home, shopConfig({ training: quick, evaluation: { cutoffs: [4] } }));
+  expect(otherCutoffs.reused).toEqual(['dataset', 'model']);
+
+  // Another training run with the same artifacts around it.
+  const otherTraining = await runAll(home, shopConfig({ training: { ...quick, seed: 2 } }));
+  expect(otherTraining.reused).toEqual(['dataset']);
+
+  // The model is gone, and is made again from its dataset, the same.
+  await rm(join(home.artifactsFolder, 'model', first.ids.modelId), { recursive: true });
+  const remade = await runAll(home, config);
+  expect(remade.reused).toEqual(['dataset', 'report', 'index']);
+  expect(remade.ids).toEqual(first.ids);
+
+  // Newer events, and then a changed catalogue, make another dataset.
+  const last = events.at(-2)!;
+  await importEvents(home, [
+    { ...last, eventId: 'newer', occurredAt: last.occurredAt + 1000, receivedAt: last.receivedAt + 1000 },
+  ]);
+  const context = createStageContext(home, config);
+  const newer = await datasetStage(context);
+  expect(newer.reused).toBe(false);
+  expect(newer.output.info.counts['events']).toBe(events.length + 1);
+  await upsertItems(home.catalogFolder, [{ itemId: 'thing00', title: 'another title', attributes: {} }]);
+  const renamed = await datasetStage(context);
+  expect(renamed.reused).toBe(false);
+  expect(renamed.output.datasetId).not.toBe(newer.output.datasetId);
+});
+
+test('an empty home says what to do', async () => {
+  const context = createStageContext(homePaths(await scratchFolder()), shopConfig());
+  await expect(datasetStage(context)).rejects.toMatchObject({
+    code: 'DATASET_NO_POSITIVES',
+    remedy: 'Import some with facet import.',
+  });
+});
+
+test('a dataset that is not there is named', async () => {
+  const context = createStageContext(homePaths(await scratchFolder()), shopConfig());
+  await expect(trainStage(context, 'f'.repeat(32))).rejects.toMatchObject({ code: 'ARTIFACT_NOT_FOUND' });
+});

@@ -1,0 +1,82 @@
+import type { Item, LakeEvent, User } from '@facet/events';
+import { createRandom } from '@facet/features';
+import { parseWith } from '@facet/platform';
+import { FacetConfig } from '../src/index.ts';
+import { buildDataset } from '../src/dataset/build-dataset.ts';
+import type { DatasetSources } from '../src/dataset/build-dataset.ts';
+import { assembleDataset } from '../src/dataset/dataset.ts';
+import type { Dataset } from '../src/dataset/dataset.ts';
+
+export const dayMs = 86_400_000;
+/** The first day of the shop, a Monday. */
+export const opening = Date.UTC(2026, 0, 5);
+export const validationFrom = opening + 40 * dayMs;
+export const testFrom = opening + 50 * dayMs;
+/** The end of the data: midnight after 60 days. */
+export const closing = opening + 60 * dayMs;
+
+const kinds = ['tea', 'cup', 'jam'];
+
+/** 24 things of three kinds; nobody ever bought the last two. */
+export const things: Item[] = Array.from({ length: 24 }, (_, thing) => ({
+  itemId: `thing${String(thing).padStart(2, '0')}`,
+  title: `${kinds[thing % 3]!} number ${thing}`,
+  ...(thing === 5 ? { available: false } : {}),
+  attributes: { kind: kinds[thing % 3]!, shop: `shop${thing % 2}` },
+}));
+
+/** All but the last one are in the user file. */
+export const people: User[] = Array.from({ length: 19 }, (_, person) => ({
+  userId: `person${String(person).padStart(2, '0')}`,
+  attributes: { age: person % 2 === 0 ? 'old' : 'young' },
+}));
+
+/** 20 people who each buy about every third day, mostly of two kinds; views are no purchases. */
+export function shopEvents(seed = 1): LakeEvent[] {
+  const random = createRandom(seed);
+  const events: LakeEvent[] = [];
+  for (let person = 0; person < 20; person++) {
+    for (let day = person % 3; day < 60; day += 3) {
+      const kind = (person + random.int(2)) % 3;
+      const thing = kind + 3 * random.int(7);
+      const occurredAt = opening + day * dayMs + 10 * 3_600_000 + person * 60_000;
+      const common = {
+        userId: `person${String(person).padStart(2, '0')}`,
+        itemId: things[thing]!.itemId,
+        occurredAt,
+        receivedAt: occurredAt,
+      };
+      events.push(
+        { ...common, eventId: `v${events.length}`, type: 'view' },
+        { ...common, eventId: `p${events.length}`, type: 'purchase' },
+      );
+    }
+  }
+  const [first] = events;
+  // The end of the data falls on midnight.
+  events.push({ ...first!, eventId: 'last', type: 'view', occurredAt: closing - 1, receivedAt: closing - 1 });
+  return events;
+}
+
+export function shopSources(events = shopEvents()): DatasetSources {
+  const window = { occurredBefore: closing, receivedBefore: closing };
+  return { events, items: things, users: people, files: { lake: [], catalog: [] }, window };
+}
+
+/** A small and quick facet.yaml; its boundaries are fixed. */
+export function shopConfig(overrides: Record<string, unknown> = {}): FacetConfig {
+  const settings = {
+    interactions: { positives: 'purchase' },
+    split: { validationFrom: '2026-02-14', testFrom: '2026-02-24' },
+    features: { minHolders: 2 },
+    model: { embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 },
+    training: { batchSize: 32, epochs: 3, windowDays: 10 },
+    evaluation: { cutoffs: [3, 10] },
+    ...overrides,
+  };
+  return parseWith(FacetConfig, settings, { source: 'the test' });
+}
+
+export function shopDataset(events?: LakeEvent[], config = shopConfig()): Dataset {
+  return assembleDataset('shop', buildDataset(shopSources(events), config));
+}

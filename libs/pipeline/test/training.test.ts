@@ -1,0 +1,248 @@
+import { appendFile, mkdir, mkdtemp, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { createRandom } from '@facet/features';
+import { initializeWeights } from '@facet/model';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openModel, resolveModel } from '../src/index.ts';
+import type { Dataset, TrainProgress } from '../src/index.ts';
+import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
+import type { Checkpoint } from '../src/training/checkpoint.ts';
+import { trainModel } from '../src/training/train.ts';
+import { scratchFolder } from './scratch-folder.ts';
+import { shopConfig, shopDataset, shopEvents, testFrom } from './tiny-shop.ts';
+
+const dataset = shopDataset();
+
+interface Run {
+  readonly modelId: string | undefined;
+  readonly error: unknown;
+  /** `fit 1`, `fit 2`, … in the order in which they were trained. */
+  readonly epochs: readonly string[];
+}
+
+/** One training run in `root`; `killAfter` ends it right after that epoch, in the way of Ctrl-C or of a crash. */
+async function run(
+  root: string,
+  options: { training?: object; model?: object; of?: Dataset; killAfter?: string; way?: 'abort' | 'crash' } = {},
+): Promise<Run> {
+  const base = { batchSize: 32, epochs: 3, windowDays: 10, patience: 9 };
+  const tiny = { embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
+  const config = shopConfig({ training: { ...base, ...options.training }, model: { ...tiny, ...options.model } });
+  const abort = new AbortController();
+  const epochs: string[] = [];
+  try {
+    const { id } = await trainModel({
+      store: createFolderArtifactStore(join(root, 'artifacts')),
+      dataset: options.of ?? dataset,
+      ...resolveModel(config),
+      checkpoints: join(root, 'checkpoints'),
+      signal: abort.signal,
+      onEpoch: (phase, { epoch }) => {
+        const name = `${phase} ${epoch}`;
+        epochs.push(name);
+        if (name !== options.killAfter) return;
+        if (options.way === 'crash') throw new Error('killed');
+        abort.abort();
+      },
+    });
+    return { modelId: id, error: undefined, epochs };
+  } catch (error) {
+    return { modelId: undefined, error, epochs };
+  }
+}
+
+async function storedModel(root: string, id: string) {
+  return openModel(createFolderArtifactStore(join(root, 'artifacts')), id);
+}
+
+describe('trainModel', () => {
+  it('stores the model with its curves, and leaves no checkpoints', async () => {
+    const root = await scratchFolder();
+    const { modelId, epochs } = await run(root);
+    const model = await storedModel(root, modelId!);
+    const { fit, refit, bestEpoch, spec, datasetId } = model.info;
+    expect(datasetId).toBe('shop');
+    expect(fit.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+    for (const { loss, score, examples } of fit) {
+      expect(Number.isFinite(loss) && examples > 0).toBe(true);
+      expect(score! >= 0 && score! <= 1).toBe(true);
+    }
+    expect(refit).toHaveLength(bestEpoch);
+    for (const { score } of refit) expect(score).toBeUndefined();
+    expect(epochs).toEqual(['fit 1', 'fit 2', 'fit 3', ...refit.map(({ epoch }) => `refit ${epoch}`)]);
+    expect(Object.keys(model.weights).sort()).toEqual(Object.keys(initializeWeights(spec, createRandom(0))).sort());
+    expect(await readdir(root)).toEqual(['artifacts']);
+  });
+
+  it('without a refit keeps the weights of the best epoch of the fit', async () => {
+    const root = await scratchFolder();
+    // 24 things and a cutoff of 50: recall is the same in every epoch, so the first one stays the best.
+    const { modelId, epochs } = await run(root, { training: { refit: false } });
+    const short = await run(await scratchFolder(), { training: { refit: false, patience: 1 } });
+    expect(epochs).toEqual(['fit 1', 'fit 2', 'fit 3']);
+    expect(short.epochs).toEqual(['fit 1', 'fit 2']);
+    const model = await storedModel(root, modelId!);
+    expect(model.info.refit).toEqual([]);
+    expect(model.info.bestEpoch).toBe(1);
+  });
+
+  it('reports every step with its place', async () => {
+    const config = shopConfig();
+    const steps: TrainProgress[] = [];
+    const root = await scratchFolder();
+    const { model, training } = resolveModel(config);
+    await trainModel({
+      store: createFolderArtifactStore(root),
+      dataset,
+      model,
+      training: { ...training, epochs: 1 },
+      checkpoints: join(root, 'checkpoints'),
+      onProgress: (progress) => void steps.push(progress),
+    });
+    const [{ total } = { total: 0 }] = steps;
+    expect(steps.slice(0, total).map(({ phase, epoch, epochs, done }) => [phase, epoch, epochs, done])).toEqual(
+      Array.from({ length: total }, (_, step) => ['fit', 1, 1, step + 1]),
+    );
+    expect(steps.at(-1)).toMatchObject({ phase: 'refit', epoch: 1, epochs: 1 });
+    expect(steps.at(-1)!.done).toBe(steps.at(-1)!.total);
+  });
+
+  it('never sees the test window: what happens in it does not change the model', async () => {
+    const original = shopEvents();
+    const mutated = original.map((event) =>
+      event.occurredAt >= testFrom ? { ...event, itemId: event.itemId === 'thing01' ? 'thing02' : 'thing01' } : event,
+    );
+    const untouched = await run(await scratchFolder(), { training: { epochs: 1 } });
+    const other = await run(await scratchFolder(), { training: { epochs: 1 }, of: shopDataset(mutated) });
+    expect(untouched.modelId).toBeDefined();
+    expect(other.modelId).toBe(untouched.modelId);
+  });
+
+  it('another seed makes another model', async () => {
+    const [one, two] = await Promise.all(
+      [1, 2].map(async (seed) => run(await scratchFolder(), { training: { seed, epochs: 1 } })),
+    );
+    expect(one!.modelId).not.toBe(two!.modelId);
+  });
+});
+
+describe('a training run that is stopped', () => {
+  let whole: Run;
+  beforeAll(async () => {
+    const root = await mkdtemp(join(tmpdir(), 'facet-pipeline-'));
+    whole = await run(root);
+    await rm(root, { recursive: true, force: true });
+  });
+
+  it.each([
+    ['fit 1', 'abort'],
+    ['fit 2', 'crash'],
+    ['fit 3', 'crash'],
+    ['refit 1', 'crash'],
+  ] as const)('after %s by %s goes on and ends as if it had not been', async (killAfter, way) => {
+    const root = await scratchFolder();
+    const killed = await run(root, { killAfter, way });
+    expect(killed.modelId).toBeUndefined();
+    expect(killed.epochs.at(-1)).toBe(killAfter);
+    if (way === 'abort') expect(killed.error).toMatchObject({ code: 'MODEL_ABORTED', retryable: true });
+    const resumed = await run(root);
+    expect(resumed.error).toBeUndefined();
+    expect([...killed.epochs, ...resumed.epochs]).toEqual(whole.epochs);
+    // The id is the hash of all weights and curves.
+    expect(resumed.modelId).toBe(whole.modelId);
+  });
+
+  it('after early stopping ended the fit does not fit any further', async () => {
+    const training = { patience: 1 };
+    const stopped = await run(await scratchFolder(), { training });
+    expect(stopped.epochs).toEqual(['fit 1', 'fit 2', 'refit 1']);
+    const root = await scratchFolder();
+    await run(root, { training, killAfter: 'fit 2', way: 'crash' });
+    const resumed = await run(root, { training });
+    expect(resumed.epochs).toEqual(['refit 1']);
+    expect(resumed.modelId).toBe(stopped.modelId);
+  });
+
+  it('the paper variant, which redraws logits and negatives, resumes exactly, too', async () => {
+    const options = { model: { variant: 'mind', negatives: 8 }, training: { epochs: 2, refit: false } };
+    const unstopped = await run(await scratchFolder(), options);
+    const root = await scratchFolder();
+    await run(root, { ...options, killAfter: 'fit 1', way: 'abort' });
+    const resumed = await run(root, options);
+    expect(resumed.epochs[0]).toBe('fit 2');
+    expect(resumed.modelId).toBe(unstopped.modelId);
+  });
+
+  it('starts afresh when its checkpoint is damaged', async () => {
+    const root = await scratchFolder();
+    await run(root, { killAfter: 'fit 2', way: 'crash' });
+    await truncate(join(root, 'checkpoints', 'fit', 'optimizer.safetensors'), 40);
+    const resumed = await run(root);
+    expect(resumed.epochs[0]).toBe('fit 1');
+    expect(resumed.modelId).toBe(whole.modelId);
+  });
+});
+
+describe('checkpoints', () => {
+  const weights = (value: number) => ({ 'routing/S': { shape: [2, 1], data: Float32Array.of(value, -value) } });
+  const checkpoint = (epoch: number): Checkpoint => ({
+    progress: {
+      curve: Array.from({ length: epoch }, (_, past) => ({
+        epoch: past + 1,
+        loss: 1 / (past + 3),
+        score: 0.1 * past,
+        examples: 7,
+      })),
+      bestEpoch: 1,
+      bestWeights: weights(0.1),
+    },
+    state: { weights: weights(epoch), optimizer: { '0/iter': { shape: [], data: Float32Array.of(epoch) } } },
+  });
+
+  it('read back as they were saved; the newest wins', async () => {
+    const folder = join(await scratchFolder(), 'run', 'fit');
+    expect(await loadCheckpoint(folder)).toBeUndefined();
+    for (const epoch of [1, 2]) {
+      await saveCheckpoint(folder, checkpoint(epoch));
+      expect(await loadCheckpoint(folder)).toEqual(checkpoint(epoch));
+    }
+    expect(await readdir(join(folder, '..'))).toEqual(['fit']);
+  });
+
+  it.each(['weights.safetensors', 'optimizer.safetensors', 'best.safetensors', 'progress.json'])(
+    'a damaged %s makes the whole checkpoint unreadable',
+    async (file) => {
+      const folder = join(await scratchFolder(), 'fit');
+      await saveCheckpoint(folder, checkpoint(1));
+      await truncate(join(folder, file), 9);
+      expect(await loadCheckpoint(folder)).toBeUndefined();
+    },
+  );
+
+  it('a process that died while saving left the former or the newer one', async () => {
+    const parent = await scratchFolder();
+    const folder = join(parent, 'fit');
+    await saveCheckpoint(folder, checkpoint(1));
+    // Half-way through writing the newer one.
+    await mkdir(`${folder}.tmp`);
+    await writeFile(join(`${folder}.tmp`, 'progress.json'), '{"curve":');
+    expect(await loadCheckpoint(folder)).toEqual(checkpoint(1));
+    // Between the two renames.
+    await rename(folder, `${folder}.former`);
+    expect(await loadCheckpoint(folder)).toEqual(checkpoint(1));
+    await saveCheckpoint(folder, checkpoint(2));
+    expect(await loadCheckpoint(folder)).toEqual(checkpoint(2));
+    expect(await readdir(parent)).toEqual(['fit']);
+  });
+});
+
+describe('the model artifact', () => {
+  it('is refused when a byte of it changed', async () => {
+    const root = await scratchFolder();
+    const { modelId } = await run(root, { training: { epochs: 1 } });
+    await appendFile(join(root, 'artifacts', 'model', modelId!, 'weights.safetensors'), 'x');
+    await expect(storedModel(root, modelId!)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT' });
+  });
+});
