@@ -5,8 +5,6 @@ import { CommandFailure, Interrupted } from './failure.mjs';
 
 const TAIL_LINES = 12;
 const MAX_CAPTURED_CHARS = 4_000_000;
-/** How long a child may take to end by itself before it is killed. */
-const GRACE_MS = 5_000;
 
 /**
  * @typedef {object} RunOptions
@@ -16,6 +14,7 @@ const GRACE_MS = 5_000;
  * @property {NodeJS.ProcessEnv} [env] Added to the environment of this process.
  * @property {(line: string) => void} [onLine] Sees each line as it comes.
  * @property {NodeJS.Signals} [stopWith] How the command is asked to end; SIGTERM unless told.
+ * @property {number} [graceMs] How long it may take to do so before it is killed; 5 s unless told.
  */
 
 /** @typedef {typeof runCommand} CommandRunner */
@@ -57,7 +56,7 @@ export async function runCommand(argv, options) {
   let killTimer;
   const stop = () => {
     signalGroup(options.stopWith ?? 'SIGTERM');
-    killTimer = setTimeout(() => signalGroup('SIGKILL'), GRACE_MS);
+    killTimer = setTimeout(() => signalGroup('SIGKILL'), options.graceMs ?? 5_000);
   };
   signal.addEventListener('abort', stop, { once: true });
 

@@ -42,6 +42,8 @@ export async function installPackages(root, { run, cacheRoot, signal }) {
       cwd: root,
       logFile: path.join(cacheRoot, 'logs', 'npm-packages.log'),
       signal,
+      // It goes on for long after it was asked to stop, and what it leaves half done is done anew.
+      graceMs: 300,
     });
   } catch (error) {
     throw explainFailure('Installing npm packages', error, {

@@ -97,6 +97,7 @@ export async function installMissing(missing, { run, update, cacheRoot, signal, 
       signal,
       // On SIGINT apt completes what dpkg has begun.
       stopWith: 'SIGINT',
+      graceMs: 120_000,
       env: { DEBIAN_FRONTEND: 'noninteractive' },
     });
   const attempt = async () => {
