@@ -102,8 +102,9 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     popularity.length,
     info.spec.itemCount + 1,
   ];
-  if (sizes.some((size) => size !== rows))
-    {throw doesNotFit(ref.id, `${rows - 1} items, arrays of ${sizes.join(', ')} rows`);}
+  if (sizes.some((size) => size !== rows)) {
+    throw doesNotFit(ref.id, `${rows - 1} items, arrays of ${sizes.join(', ')} rows`);
+  }
   const kernel = createUserKernel(info.spec, tower, embeddings);
   verifyGoldenVectors(kernel, golden, ref.id);
   const index = await openFaissIndex(join(folder, bundleFiles.index));

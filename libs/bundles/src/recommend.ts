@@ -94,7 +94,10 @@ export async function recommend(bundle: Bundle, request: RecommendationRequest):
   };
 }
 
-/** A user's interests with what formed them and the items nearest to each, most similar first; nothing is excluded. */
+/**
+ * A user's interests with what formed them and the items nearest to each, most similar first. Nothing is excluded, and
+ * popularity plays no part: it would put the same items first for every interest.
+ */
 export async function describeUser(
   bundle: Bundle,
   request: Pick<RecommendationRequest, 'behaviors' | 'attributes'> & { readonly nearest: number },
@@ -106,7 +109,7 @@ export async function describeUser(
       const { interest } = described;
       const { candidates } = await retrieveCandidates({
         index: bundle.index,
-        interests: user.interests.vectors.slice(interest * dim, (interest + 1) * dim),
+        interests: withoutPopularity(bundle, user.interests.vectors.slice(interest * dim, (interest + 1) * dim)),
         active: 1,
         limit: request.nearest,
         parameters: searchParameters(bundle),
@@ -119,6 +122,11 @@ export async function describeUser(
       return { ...described, nearest };
     }),
   );
+}
+
+/** An interest whose coordinate that meets the popularity prior, if there is one, is zero. */
+function withoutPopularity({ info }: Bundle, interest: Float32Array): Float32Array {
+  return interest.fill(0, info.spec.config.embeddingDim);
 }
 
 interface ReadUser {

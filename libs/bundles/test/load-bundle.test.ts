@@ -1,0 +1,204 @@
+import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildFaissIndex } from '@facet/retrieval';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundleFiles, loadBundle } from '../src/index.ts';
+import type { BundleContents } from '../src/index.ts';
+import { bundleContents, createShelf, itemCount } from './small-bundle.ts';
+import type { Shelf } from './small-bundle.ts';
+
+let shelf: Shelf;
+beforeAll(async () => {
+  shelf = await createShelf();
+});
+afterAll(() => shelf.remove());
+
+async function loadChanged(contents: BundleContents, change?: (folder: string) => Promise<void>): Promise<unknown> {
+  const bundle = await loadBundle(shelf.store, await shelf.put(contents, change));
+  bundle.close();
+  return bundle;
+}
+
+/** Rewrites one file of a bundle before it is stored, so that its hashes fit. */
+function rewrite(file: string, change: (text: string) => string) {
+  return async (folder: string): Promise<void> => {
+    await writeFile(join(folder, file), change(await readFile(join(folder, file), 'utf8')));
+  };
+}
+
+describe('a bundle', () => {
+  it.each(['facet', 'mind'] as const)('%s: loads as it was written', async (variant) => {
+    const contents = bundleContents(variant);
+    const ref = await shelf.put(contents);
+    const bundle = await loadBundle(shelf.store, ref);
+    const { info, items, tower, embeddings, vectors, popularity, golden } = bundle;
+    expect({ info, items, tower, embeddings, vectors, popularity, golden }).toEqual(contents);
+    expect(bundle.id).toBe(ref.id);
+    expect(bundle.index).toMatchObject({ size: itemCount, dim: contents.info.index.dim });
+    for (const item of [1, 25, itemCount]) expect(bundle.vocabulary.indexOf(`item${item}`)).toBe(item);
+    expect(bundle.vocabulary.trainedCount).toBe(37);
+    expect(bundle.unavailable).toEqual([7, 13]);
+    bundle.close();
+  });
+
+  it('its index holds its vectors: an exact search agrees with inner products', async () => {
+    const contents = bundleContents();
+    const bundle = await loadBundle(shelf.store, await shelf.put(contents));
+    const { dim } = contents.info.index;
+    const query = contents.vectors.slice(3 * dim, 4 * dim);
+    const products = Array.from({ length: itemCount }, (_, row) => {
+      let product = 0;
+      for (let d = 0; d < dim; d++) product += query[d]! * contents.vectors[(row + 1) * dim + d]!;
+      return product;
+    });
+    const { ids, scores } = await bundle.index.search(query, itemCount);
+    ids.forEach((item, rank) => expect(scores[rank]).toBeCloseTo(products[item - 1]!, 4));
+    expect(new Set(ids).size).toBe(itemCount);
+    bundle.close();
+  });
+
+  it('orders its items by popularity, equal ones by index, padding never', async () => {
+    const contents = bundleContents();
+    const bundle = await loadBundle(shelf.store, await shelf.put(contents));
+    const { popularity } = contents;
+    const order = [...bundle.byPopularity];
+    expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: itemCount }, (_, position) => position + 1));
+    for (let rank = 1; rank < order.length; rank++) {
+      const [before, after] = [order[rank - 1]!, order[rank]!];
+      expect(
+        popularity[before]! > popularity[after]! || (popularity[before] === popularity[after] && before < after),
+      ).toBe(true);
+    }
+    bundle.close();
+  });
+
+  it('reads the profile of a user from attributes: unknown and absent ones are row 0', async () => {
+    const bundle = await loadBundle(shelf.store, await shelf.put(bundleContents()));
+    const rows = [
+      undefined,
+      {},
+      { age: 'old' },
+      { age: 'young', shoe: 40 },
+      { age: 'ancient' },
+      { age: ['young', 'old'] },
+    ];
+    expect(rows.map((attributes) => bundle.encodeProfile(attributes))).toEqual([[0], [0], [1], [2], [0], [2]]);
+    bundle.close();
+  });
+
+  it('the same contents have the same id', async () => {
+    expect(await shelf.put(bundleContents())).toEqual(await shelf.put(bundleContents()));
+  });
+});
+
+describe('a bundle is refused whole', () => {
+  it.each(Object.values(bundleFiles))('when %s was altered, truncated or lost after it was stored', async (file) => {
+    const ownShelf = await createShelf();
+    const ref = await ownShelf.put(bundleContents());
+    const path = join(ownShelf.root, 'bundle', ref.id, file);
+    const whole = await readFile(path);
+    const altered = Buffer.from(whole);
+    altered[altered.length >> 1]! ^= 1;
+    const refused = { code: 'ARTIFACT_CORRUPT', message: expect.stringContaining(file) as string };
+    await writeFile(path, altered);
+    await expect(loadBundle(ownShelf.store, ref)).rejects.toMatchObject(refused);
+    await writeFile(path, whole);
+    await truncate(path, whole.length - 1);
+    await expect(loadBundle(ownShelf.store, ref)).rejects.toMatchObject(refused);
+    await rm(path);
+    await expect(loadBundle(ownShelf.store, ref)).rejects.toMatchObject(refused);
+    await ownShelf.remove();
+  });
+
+  it('when it is not there', async () => {
+    await expect(loadBundle(shelf.store, { kind: 'bundle', id: 'f'.repeat(32) })).rejects.toMatchObject({
+      code: 'ARTIFACT_NOT_FOUND',
+    });
+  });
+
+  it('when this code computes other interests than the trainer did', async () => {
+    const contents = bundleContents();
+    const drift = (by: number): BundleContents => ({
+      ...contents,
+      golden: contents.golden.map((vector, position) =>
+        position !== 1
+          ? vector
+          : {
+              ...vector,
+              interests: vector.interests.map((values) => values.map((value, d) => (d === 2 ? value + by : value))),
+            },
+      ),
+    });
+    await expect(loadChanged(drift(5e-5))).resolves.toBeDefined();
+    await expect(loadChanged(drift(2e-4))).rejects.toMatchObject({ code: 'BUNDLE_DRIFTED', context: { position: 1 } });
+    await expect(loadChanged(drift(-2e-4))).rejects.toMatchObject({ code: 'BUNDLE_DRIFTED' });
+  });
+
+  it.each([
+    ['a weight', (contents: BundleContents) => contents.tower['hidden/1/bias']!.data.fill(0.1)],
+    ['an embedding of a golden behavior', (contents: BundleContents) => contents.embeddings.fill(0.3, 6, 12)],
+    [
+      'a weight that is no number',
+      (contents: BundleContents) => (contents.tower['hidden/0/kernel']!.data[0] = Number.NaN),
+    ],
+  ])('when %s is not the one that the golden vectors were made with', async (_, change) => {
+    const contents = bundleContents();
+    change(contents);
+    await expect(loadChanged(contents)).rejects.toMatchObject({ code: 'BUNDLE_DRIFTED' });
+  });
+
+  it.each([
+    ['an interest too few', (interests: number[][]) => interests.slice(1)],
+    ['an interest too many', (interests: number[][]) => [...interests, interests[0]!]],
+    ['a coordinate too few', (interests: number[][]) => interests.map((vector) => vector.slice(1))],
+    ['a coordinate too many', (interests: number[][]) => interests.map((vector) => [...vector, 0])],
+  ])('when a golden vector has %s', async (_, change) => {
+    const contents = bundleContents();
+    const golden = contents.golden.map((vector) => ({ ...vector, interests: change(vector.interests) }));
+    await expect(loadChanged({ ...contents, golden })).rejects.toMatchObject({ code: 'BUNDLE_DRIFTED' });
+  });
+
+  it('when an item is missing or one too many', async () => {
+    const dropLast = rewrite(bundleFiles.items, (text) => text.trimEnd().split('\n').slice(0, -1).join('\n'));
+    await expect(loadChanged(bundleContents(), dropLast)).rejects.toMatchObject({ code: 'BUNDLE_INVALID' });
+    const addOne = rewrite(bundleFiles.items, (text) => `${text}{"itemId":"more","attributes":{}}\n`);
+    await expect(loadChanged(bundleContents(), addOne)).rejects.toMatchObject({ code: 'BUNDLE_INVALID' });
+  });
+
+  it('when an item is there twice', async () => {
+    const twice = rewrite(bundleFiles.items, (text) => text.replace('"item2"', '"item1"'));
+    await expect(loadChanged(bundleContents(), twice)).rejects.toMatchObject({ code: 'FEATURES_DUPLICATE_ITEM' });
+  });
+
+  it.each([
+    ['fewer items', itemCount - 1, 7],
+    ['more items', itemCount + 1, 7],
+    ['narrower vectors', itemCount, 6],
+  ])('when its index is of %s', async (_, rows, dim) => {
+    const otherIndex = async (folder: string): Promise<void> => {
+      await rm(join(folder, bundleFiles.index));
+      const index = await buildFaissIndex(new Float32Array(rows * dim).fill(0.5), dim, { kind: 'flat' });
+      await index.save(join(folder, bundleFiles.index));
+      index.close();
+    };
+    await expect(loadChanged(bundleContents(), otherIndex)).rejects.toMatchObject({ code: 'BUNDLE_INVALID' });
+  });
+
+  it('when its arrays are of another catalogue, even without golden vectors to notice', async () => {
+    const contents = { ...bundleContents(), golden: [] };
+    const { info } = contents;
+    const spec = { ...info.spec, itemCount: itemCount - 1 };
+    await expect(loadChanged({ ...contents, info: { ...info, spec } })).rejects.toMatchObject({
+      code: 'BUNDLE_INVALID',
+    });
+    await expect(loadChanged(contents)).resolves.toBeDefined();
+  });
+
+  it('when it is of a format that this version does not know', async () => {
+    const newer = rewrite(bundleFiles.info, (text) => text.replace('"formatVersion": 1', '"formatVersion": 2'));
+    await expect(loadChanged(bundleContents(), newer)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('formatVersion: must be 1') as string,
+    });
+  });
+});

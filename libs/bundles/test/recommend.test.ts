@@ -1,0 +1,307 @@
+import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeUser, loadBundle, recommend } from '../src/index.ts';
+import type { Behavior, Bundle, RecommendationRequest } from '../src/index.ts';
+import { asOf, bundleContents, createShelf, hourMs, itemCount } from './small-bundle.ts';
+import type { Shelf } from './small-bundle.ts';
+
+let shelf: Shelf;
+const bundles: Record<'facet' | 'mind', Bundle> = {} as never;
+beforeAll(async () => {
+  shelf = await createShelf();
+  for (const variant of ['facet', 'mind'] as const) {
+    bundles[variant] = await loadBundle(shelf.store, await shelf.put(bundleContents(variant)));
+  }
+});
+afterAll(async () => {
+  for (const bundle of Object.values(bundles)) bundle.close();
+  await shelf.remove();
+});
+
+/** Behaviors an hour apart, oldest first, the last an hour before the end of the data. */
+function chose(...items: number[]): Behavior[] {
+  return items.map((item, position) => ({
+    itemId: `item${item}`,
+    occurredAt: asOf - (items.length - position) * hourMs,
+  }));
+}
+
+const idsOf = (items: readonly { readonly itemId: string }[]): string[] => items.map(({ itemId }) => itemId);
+const numberOf = (itemId: string): number => Number(itemId.slice('item'.length));
+const withdrawn = [7, 13];
+
+const behaviors = fc.array(
+  fc.record({
+    // Item 41 and on are unknown.
+    itemId: fc.integer({ min: 1, max: itemCount + 5 }).map((item) => `item${item}`),
+    occurredAt: fc.integer({ min: 0, max: 3000 }).map((hours) => asOf - hours * hourMs),
+  }),
+  { maxLength: 20 },
+);
+const request: fc.Arbitrary<RecommendationRequest> = fc.record({
+  behaviors,
+  attributes: fc.constantFrom(undefined, { age: 'old' }, { age: 'unheard of', other: 1 }),
+  limit: fc.integer({ min: 0, max: itemCount + 3 }),
+  exclude: fc.array(
+    fc.integer({ min: 1, max: itemCount + 5 }).map((item) => `item${item}`),
+    { maxLength: 30 },
+  ),
+  includeSeen: fc.boolean(),
+});
+const variant = fc.constantFrom('facet', 'mind');
+
+/** Every allowed item's score by the definition: max over interests of the inner product, plus the bonus. */
+function bruteForce(
+  bundle: Bundle,
+  { behaviors: chosen, attributes, exclude = [], includeSeen }: RecommendationRequest,
+) {
+  const ordered = [...chosen].sort((a, b) => a.occurredAt - b.occurredAt);
+  const items = ordered.map(({ itemId }) => (numberOf(itemId) <= itemCount ? numberOf(itemId) : 0));
+  const times = ordered.map(({ occurredAt }) => occurredAt);
+  const { config } = bundle.info.spec;
+  const rows = createBehaviorRows(1, config.sequenceLength);
+  const now = Math.max(asOf, ...times);
+  writeBehaviorSequence(
+    rows,
+    0,
+    { items, times, start: 0, end: items.length },
+    { now, distinct: config.distinctBehaviors },
+  );
+  const { count, vectors } = bundle.kernel.interests(rows, bundle.encodeProfile(attributes));
+  const bonuses = bundle.kernel.repeatBonuses(rows);
+  const dim = bundle.info.index.dim;
+  const hidden = new Set([...exclude, ...(includeSeen === true ? [] : idsOf(chosen))].map(numberOf));
+  return Array.from({ length: itemCount }, (_, position) => position + 1)
+    .filter((item) => !hidden.has(item) && !withdrawn.includes(item))
+    .map((item) => {
+      const products = Array.from({ length: count }, (_, k) => {
+        let product = 0;
+        for (let d = 0; d < dim; d++) product += vectors[k * dim + d]! * bundle.vectors[item * dim + d]!;
+        return product;
+      });
+      const slot = rows.items.lastIndexOf(item);
+      return { item, products, score: Math.max(...products) + (slot === -1 ? 0 : bonuses[slot]!) };
+    })
+    .sort((a, b) => b.score - a.score);
+}
+
+describe('recommend', () => {
+  it('is the exact ranking of all allowed items, each with the interest that wins it', async () => {
+    await fc.assert(
+      fc.asyncProperty(variant, request, async (name, asked) => {
+        const bundle = bundles[name];
+        const { source, items } = await recommend(bundle, asked);
+        if (source.kind !== 'model') return;
+        const expected = bruteForce(bundle, asked).slice(0, asked.limit);
+        expect(items).toHaveLength(expected.length);
+        items.forEach(({ itemId, score, interest }, rank) => {
+          expect(score).toBeCloseTo(expected[rank]!.score, 3);
+          const { products, score: own } = bruteForce(bundle, asked).find(({ item }) => item === numberOf(itemId))!;
+          expect(score).toBeCloseTo(own, 3);
+          expect(products[interest!]).toBeCloseTo(Math.max(...products), 3);
+        });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('never returns an item that is excluded, withdrawn or unknown, nor one twice, whatever the source', async () => {
+    await fc.assert(
+      fc.asyncProperty(variant, request, async (name, asked) => {
+        const { items, removed, source, interests } = await recommend(bundles[name], asked);
+        const ids = idsOf(items);
+        const excluded = new Set(asked.exclude);
+        const seen = new Set(idsOf(asked.behaviors));
+        expect(new Set(ids).size).toBe(ids.length);
+        for (const itemId of ids) {
+          expect(excluded.has(itemId)).toBe(false);
+          expect(asked.includeSeen === true || !seen.has(itemId)).toBe(true);
+          expect(withdrawn).not.toContain(numberOf(itemId));
+          expect(bundles[name].vocabulary.indexOf(itemId)).toBeGreaterThan(0);
+        }
+        const allowed = itemCount - removed.seen - removed.excluded - removed.unavailable;
+        expect(ids).toHaveLength(Math.min(asked.limit, allowed));
+        for (let rank = 1; rank < items.length; rank++)
+          {expect(items[rank]!.score).toBeLessThanOrEqual(items[rank - 1]!.score);}
+        const known = asked.behaviors.some(({ itemId }) => numberOf(itemId) <= itemCount);
+        expect(source.kind).toBe(known ? 'model' : 'popular');
+        expect(interests.length > 0).toBe(known);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('leaves out what the user has chosen unless told otherwise, also what lies before the last L', async () => {
+    const many = chose(...Array.from({ length: 20 }, (_, item) => item + 14));
+    const seen = new Set(idsOf(many));
+    const fresh = await recommend(bundles.facet, { behaviors: many, limit: itemCount });
+    expect(idsOf(fresh.items).filter((itemId) => seen.has(itemId))).toEqual([]);
+    expect(fresh.removed).toEqual({ seen: 20, excluded: 0, unavailable: 2 });
+    const again = await recommend(bundles.facet, { behaviors: many, limit: itemCount, includeSeen: true });
+    expect(idsOf(again.items).filter((itemId) => seen.has(itemId))).toHaveLength(20);
+    expect(again.removed.seen).toBe(0);
+  });
+
+  it('counts what was removed and why, once an item', async () => {
+    const { removed } = await recommend(bundles.facet, {
+      behaviors: chose(1, 2, 2, 99),
+      exclude: ['item2', 'item3', 'item3', 'item7', 'nonsense'],
+      limit: 5,
+    });
+    expect(removed).toEqual({ seen: 1, excluded: 3, unavailable: 1 });
+  });
+
+  it('without behaviors, or with unknown ones only, gives what is popular and says why', async () => {
+    for (const bundle of Object.values(bundles)) {
+      const nothing = await recommend(bundle, { behaviors: [], limit: 5 });
+      expect(nothing.source).toEqual({ kind: 'popular', reason: 'no_behaviors' });
+      const unknown = await recommend(bundle, { behaviors: chose(99, 98), limit: 5 });
+      expect(unknown.source).toEqual({ kind: 'popular', reason: 'no_known_items' });
+      expect(unknown.items).toEqual(nothing.items);
+      const order = [...bundle.byPopularity].filter((item) => !withdrawn.includes(item));
+      expect(nothing.items).toEqual(
+        order.slice(0, 5).map((item) => ({ itemId: `item${item}`, score: bundle.popularity[item] })),
+      );
+      const rest = await recommend(bundle, { behaviors: [], limit: 5, exclude: idsOf(nothing.items) });
+      expect(idsOf(rest.items)).toEqual(order.slice(5, 10).map((item) => `item${item}`));
+    }
+  });
+
+  it('gives what it has when the limit is beyond it, and nothing for none', async () => {
+    for (const chosen of [[], chose(1)]) {
+      expect(
+        (await recommend(bundles.facet, { behaviors: chosen, limit: 1000, includeSeen: true })).items,
+      ).toHaveLength(38);
+      expect((await recommend(bundles.facet, { behaviors: chosen, limit: 0 })).items).toEqual([]);
+      const everything = Array.from({ length: itemCount }, (_, item) => `item${item + 1}`);
+      expect((await recommend(bundles.facet, { behaviors: chosen, limit: 5, exclude: everything })).items).toEqual([]);
+    }
+  });
+
+  it('the same request has the same answer, behaviors in any order', async () => {
+    const distinctTimes = fc
+      .uniqueArray(fc.integer({ min: 1, max: 4000 }), { minLength: 1, maxLength: 15 })
+      .chain((hours) =>
+        fc.tuple(
+          ...hours.map((hour) =>
+            fc
+              .integer({ min: 1, max: itemCount + 2 })
+              .map((item) => ({ itemId: `item${item}`, occurredAt: asOf - hour * hourMs })),
+          ),
+        ),
+      );
+    const shuffled = distinctTimes.chain((list) =>
+      fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })),
+    );
+    await fc.assert(
+      fc.asyncProperty(variant, shuffled, async (name, [list, mixed]) => {
+        const answer = await recommend(bundles[name], { behaviors: list, limit: 10 });
+        expect(await recommend(bundles[name], { behaviors: mixed, limit: 10 })).toEqual(answer);
+        expect(await recommend(bundles[name], { behaviors: list, limit: 10 })).toEqual(answer);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('a smaller limit is the beginning of a larger one', async () => {
+    const asked = { behaviors: chose(3, 9, 21, 22), includeSeen: true };
+    const all = await recommend(bundles.facet, { ...asked, limit: itemCount });
+    for (const limit of [1, 5, 20]) {
+      expect(idsOf((await recommend(bundles.facet, { ...asked, limit })).items)).toEqual(
+        idsOf(all.items).slice(0, limit),
+      );
+    }
+  });
+
+  it('attributes count where the model knows them; a new behavior counts at once', async () => {
+    const asked = { behaviors: chose(3, 9, 21, 22), limit: 10 };
+    const [old, young, unknown, none] = await Promise.all(
+      [{ age: 'old' }, { age: 'young' }, { age: '?' }, undefined].map(async (attributes) =>
+        recommend(bundles.facet, { ...asked, attributes }),
+      ),
+    );
+    expect(old!.items).not.toEqual(young!.items);
+    expect(unknown!.items).toEqual(none!.items);
+    const newer = [...asked.behaviors, { itemId: 'item35', occurredAt: asOf + hourMs }];
+    expect((await recommend(bundles.facet, { ...asked, behaviors: newer })).items).not.toEqual(none!.items);
+  });
+
+  it('does not change what it was given', async () => {
+    const asked = Object.freeze({
+      behaviors: Object.freeze([...chose(5, 4)].reverse()),
+      limit: 3,
+      exclude: Object.freeze(['item1']),
+    });
+    await recommend(bundles.facet, asked);
+    expect(idsOf(asked.behaviors)).toEqual(['item4', 'item5']);
+  });
+});
+
+describe('interests', () => {
+  it('shares of an interest add up to 1 and belong to the behaviors, largest first', async () => {
+    await fc.assert(
+      fc.asyncProperty(variant, request, async (name, asked) => {
+        const { interests } = await recommend(bundles[name], asked);
+        const seen = new Set(idsOf(asked.behaviors));
+        interests.forEach(({ interest, behaviors: formedBy }, position) => {
+          expect(interest).toBe(position);
+          expect(formedBy.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 5);
+          for (const { itemId, share } of formedBy) expect(seen.has(itemId) && share >= 0).toBe(true);
+          for (let rank = 1; rank < formedBy.length; rank++) {
+            expect(formedBy[rank]!.share).toBeLessThanOrEqual(formedBy[rank - 1]!.share);
+          }
+        });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("grow with the number of behaviors, K'u = log2 n", async () => {
+    const countOf = async (n: number): Promise<number> =>
+      (
+        await recommend(bundles.facet, {
+          behaviors: chose(...Array.from({ length: n }, (_, item) => item + 1)),
+          limit: 1,
+        })
+      ).interests.length;
+    expect(await Promise.all([1, 2, 3, 4, 7, 8, 20].map(countOf))).toEqual([1, 1, 1, 2, 2, 3, 3]);
+  });
+
+  it('describeUser: the same interests, with the items nearest to each alone', async () => {
+    const asked = { behaviors: chose(3, 9, 21, 22, 7), attributes: { age: 'old' } };
+    const { interests } = await recommend(bundles.facet, { ...asked, limit: 3 });
+    const described = await describeUser(bundles.facet, { ...asked, nearest: 6 });
+    expect(described.map(({ interest, behaviors: formedBy }) => ({ interest, behaviors: formedBy }))).toEqual(
+      interests,
+    );
+    // Nothing is excluded here: neither the history nor what is withdrawn.
+    const { kernel, vectors, info } = bundles.facet;
+    const rows = createBehaviorRows(1, 8);
+    const items = asked.behaviors.map(({ itemId }) => numberOf(itemId));
+    const times = asked.behaviors.map(({ occurredAt }) => occurredAt);
+    writeBehaviorSequence(rows, 0, { items, times, start: 0, end: items.length }, { now: asOf, distinct: true });
+    const found = kernel.interests(rows, bundles.facet.encodeProfile(asked.attributes));
+    const dim = info.index.dim;
+    for (const { interest, nearest } of described) {
+      const products = Array.from({ length: itemCount }, (_, position) => {
+        let product = 0;
+        for (let d = 0; d < dim; d++)
+          {product += found.vectors[interest * dim + d]! * vectors[(position + 1) * dim + d]!;}
+        return product;
+      });
+      const best = [...products].sort((a, b) => b - a);
+      expect(nearest).toHaveLength(6);
+      nearest.forEach(({ itemId, score, interest: of }, rank) => {
+        expect(of).toBe(interest);
+        expect(score).toBeCloseTo(products[numberOf(itemId) - 1]!, 4);
+        expect(score).toBeCloseTo(best[rank]!, 4);
+      });
+    }
+  });
+
+  it('describeUser: nobody has none', async () => {
+    expect(await describeUser(bundles.facet, { behaviors: [], nearest: 5 })).toEqual([]);
+    expect(await describeUser(bundles.facet, { behaviors: chose(99), nearest: 5 })).toEqual([]);
+  });
+});

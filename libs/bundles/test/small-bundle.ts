@@ -1,0 +1,128 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
+import {
+  createBehaviorRows,
+  createRandom,
+  encodeFeatures,
+  popularityFeatureCount,
+  writeBehaviorSequence,
+} from '@facet/features';
+import type { FeatureSchema } from '@facet/features';
+import {
+  createUserKernel,
+  embedItems,
+  facetModel,
+  indexDim,
+  indexVectors,
+  initializeWeights,
+  mindModel,
+} from '@facet/model';
+import type { ModelSpec } from '@facet/model';
+import { buildFaissIndex } from '@facet/retrieval';
+import { bundleFiles, recordGoldenVector, writeBundle } from '../src/index.ts';
+import type { BundleContents, CatalogItem } from '../src/index.ts';
+
+export const hourMs = 3_600_000;
+export const asOf = Date.UTC(2026, 2, 1);
+export const itemCount = 40;
+/** The last three items were never chosen; items 7 and 13 are withdrawn. */
+const trainedCount = 37;
+
+const genre: FeatureSchema = { name: 'genre', kind: 'category', values: ['crime', 'opera'], edges: [], slots: 1 };
+const age: FeatureSchema = { name: 'age', kind: 'category', values: ['old', 'young'], edges: [], slots: 1 };
+
+const items: CatalogItem[] = Array.from({ length: itemCount + 1 }, (_, item) =>
+  item === 0
+    ? { itemId: '', attributes: {} }
+    : {
+        itemId: `item${item}`,
+        title: `Title ${item}`,
+        ...(item === 7 || item === 13 ? { available: false } : {}),
+        attributes: { genre: item % 2 === 0 ? 'crime' : 'opera' },
+      },
+);
+
+/** A bundle of a random model: every score depends on item, interest, prior and history, as those of a trained one. */
+export function bundleContents(variant: 'facet' | 'mind' = 'facet'): BundleContents {
+  const base = variant === 'facet' ? facetModel : { ...mindModel, outputActivation: 'linear' as const };
+  const config = { ...base, embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
+  const spec: ModelSpec = { config, itemCount, itemFeatures: [genre], userFeatures: [age] };
+  const weights = initializeWeights(spec, createRandom(1));
+  const random = createRandom(2);
+  for (const [name, { data }] of Object.entries(weights)) {
+    if (name !== 'routing/logits') data.forEach((_, cell) => (data[cell] = 0.5 * random.normal()));
+  }
+  const features = encodeFeatures(
+    [genre],
+    items.map(({ attributes }) => attributes),
+  );
+  const embeddings = embedItems(spec, weights, { itemCount, trainedCount, features });
+  const popularityFeatures = Float32Array.from(
+    { length: (itemCount + 1) * popularityFeatureCount },
+    () => 2 * random.next(),
+  );
+  const vectors = indexVectors(spec, weights, embeddings, popularityFeatures);
+  const tower = Object.fromEntries(Object.entries(weights).filter(([name]) => !name.startsWith('item/')));
+  const kernel = createUserKernel(spec, tower, embeddings);
+  const golden = [[1, 2, 3], [4, 5, 4, 6, 30, 31, 32, 33, 34], [40]].map((history, user) => {
+    const rows = createBehaviorRows(1, config.sequenceLength);
+    const times = history.map((_, position) => asOf - (history.length - position) * 20 * hourMs);
+    const window = { items: history, times, start: 0, end: history.length };
+    writeBehaviorSequence(rows, 0, window, { now: asOf, distinct: config.distinctBehaviors });
+    return recordGoldenVector(kernel, rows, [user]);
+  });
+  return {
+    info: {
+      formatVersion: 1,
+      modelId: 'model',
+      datasetId: 'dataset',
+      spec,
+      trainedCount,
+      interactions: { positives: 'purchase', repeats: 'keep', tieSeed: 1 },
+      asOf,
+      index: { kind: 'flat', reason: 'few items', dim: indexDim(spec), recall: 1, recallAt: itemCount },
+      metrics: { 'new.recall@50': 0.5 },
+    },
+    items,
+    tower,
+    embeddings,
+    vectors,
+    // Items 10, 20, 30 and 40 are equally popular.
+    popularity: Float32Array.from({ length: itemCount + 1 }, (_, item) => (item % 10 === 0 ? 5 : (item * 7) % 40)),
+    golden,
+  };
+}
+
+export interface Shelf {
+  readonly root: string;
+  readonly store: ArtifactStore;
+  put(contents: BundleContents, change?: (folder: string) => Promise<void>): Promise<ArtifactRef>;
+  remove(): Promise<void>;
+}
+
+/** An artifact store in a temporary folder that bundles are put into whole, or changed before they are stored. */
+export async function createShelf(): Promise<Shelf> {
+  const root = await mkdtemp(join(tmpdir(), 'facet-bundles-'));
+  const store = createFolderArtifactStore(root);
+  return {
+    root,
+    store,
+    put: (contents, change) =>
+      store.put(
+        'bundle',
+        async (folder) => {
+          await writeBundle(folder, contents);
+          const { dim } = contents.info.index;
+          const index = await buildFaissIndex(contents.vectors.subarray(dim), dim, { kind: 'flat' });
+          await index.save(join(folder, bundleFiles.index));
+          index.close();
+          await change?.(folder);
+        },
+        {},
+      ),
+    remove: () => rm(root, { recursive: true, force: true }),
+  };
+}
