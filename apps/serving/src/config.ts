@@ -5,7 +5,7 @@ import type { Access } from './auth/access.ts';
 
 /** Everything that this process is told from outside, each with what its absence means. */
 const Environment = Type.Object({
-  FACET_HOME: Type.String({ default: '.facet' }),
+  FACET_HOME: Type.String({ default: '.facet/default' }),
   /** Default: `lake` in FACET_HOME. */
   FACET_LAKE: Type.Optional(Type.String()),
   /** Default: `catalog` in FACET_HOME. */

@@ -1,4 +1,4 @@
-import { ColumnMappingSchema } from '@facet/events';
+import { ColumnMappingSchema, eventTypePattern } from '@facet/events';
 import { ModelConfig, modelVariant, TrainingConfig } from '@facet/model';
 import { parseWith, readConfigFile } from '@facet/platform';
 import { Type } from 'typebox';
@@ -15,6 +15,8 @@ export const FacetConfig = Type.Object(
   {
     /** Columns of the user's own files, by what they mean; what is not named is found by its usual names. */
     mapping: Type.Optional(ColumnMappingSchema),
+    /** Event types of one's own beside the standard ones. */
+    eventTypes: Type.Array(Type.String({ pattern: eventTypePattern }), { default: [] }),
     interactions: Type.Object(
       {
         /** Which events count as positive. */
