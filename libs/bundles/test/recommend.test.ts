@@ -122,8 +122,9 @@ describe('recommend', () => {
         }
         const allowed = itemCount - removed.seen - removed.excluded - removed.unavailable;
         expect(ids).toHaveLength(Math.min(asked.limit, allowed));
-        for (let rank = 1; rank < items.length; rank++)
-          {expect(items[rank]!.score).toBeLessThanOrEqual(items[rank - 1]!.score);}
+        for (let rank = 1; rank < items.length; rank++) {
+          expect(items[rank]!.score).toBeLessThanOrEqual(items[rank - 1]!.score);
+        }
         const known = asked.behaviors.some(({ itemId }) => numberOf(itemId) <= itemCount);
         expect(source.kind).toBe(known ? 'model' : 'popular');
         expect(interests.length > 0).toBe(known);
@@ -275,7 +276,7 @@ describe('interests', () => {
     expect(described.map(({ interest, behaviors: formedBy }) => ({ interest, behaviors: formedBy }))).toEqual(
       interests,
     );
-    // Nothing is excluded here: neither the history nor what is withdrawn.
+    // Nothing is excluded here: neither the history nor what is withdrawn. Popularity, the last coordinate, has no part.
     const { kernel, vectors, info } = bundles.facet;
     const rows = createBehaviorRows(1, 8);
     const items = asked.behaviors.map(({ itemId }) => numberOf(itemId));
@@ -286,8 +287,9 @@ describe('interests', () => {
     for (const { interest, nearest } of described) {
       const products = Array.from({ length: itemCount }, (_, position) => {
         let product = 0;
-        for (let d = 0; d < dim; d++)
-          {product += found.vectors[interest * dim + d]! * vectors[(position + 1) * dim + d]!;}
+        for (let d = 0; d < info.spec.config.embeddingDim; d++) {
+          product += found.vectors[interest * dim + d]! * vectors[(position + 1) * dim + d]!;
+        }
         return product;
       });
       const best = [...products].sort((a, b) => b - a);

@@ -18,6 +18,7 @@ describe('facet.yaml', () => {
   it('is all defaults when there is none', async () => {
     const config = await readFacetConfig(join(await scratchFolder(), 'facet.yaml'));
     expect(config).toEqual({
+      eventTypes: [],
       interactions: { positives: 'click or add_to_cart or purchase or rating >= 4', repeats: 'keep', tieSeed: 1 },
       split: { testShare: 0.2, validationShare: 0.2 },
       features: { items: 'auto', users: 'auto', titleWords: true, minHolders: 3, maxSlots: 10 },
