@@ -221,9 +221,8 @@ function parseLimit(text: string): number {
 }
 
 function parseDate(text: string): string {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(Date.parse(text))) {
-    throw new InvalidArgumentError('A date is written YYYY-MM-DD.');
-  }
+  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text) && new Date(Date.parse(text)).toJSON()?.startsWith(text) === true;
+  if (!isDay) throw new InvalidArgumentError('A date is a day of the calendar, written YYYY-MM-DD.');
   return text;
 }
 

@@ -11,48 +11,35 @@ import type { StageProgress } from './terminal/progress.ts';
 import { countOf, formatCount, formatDay, shortId } from './terminal/text.ts';
 import { facet } from './invocation.ts';
 
-/** The stages in their order; each is run after those before it. */
-export const stageNames = ['dataset', 'train', 'evaluate', 'index'] as const;
-export type StageName = (typeof stageNames)[number];
-
-/** What the stages up to one have made. */
-export interface StageOutputs {
+/** What has been made up to a stage, and which of it was there already. */
+export interface DatasetOutputs {
   readonly datasetId: string;
   readonly dataset: DatasetInfo;
-  readonly modelId?: string;
-  readonly evaluation?: EvaluationReport;
-  readonly bundleId?: string;
-  /** The stages whose outputs were there already. */
-  readonly reused: readonly StageName[];
+  readonly reused: readonly string[];
 }
+export type TrainOutputs = DatasetOutputs & { readonly modelId: string };
+export type EvaluateOutputs = TrainOutputs & { readonly evaluation: EvaluationReport };
+export type IndexOutputs = EvaluateOutputs & { readonly bundleId: string };
 
 type Watcher = Pick<CommandContext, 'progress' | 'signal'>;
 
-/**
- * Runs the stages up to `last` in order; one that has been done with the same inputs and settings is not done again.
- *
- * @throws AppError of the stages; the signal's reason when aborted.
- */
-export async function runStages(pipeline: StageContext, last: StageName, watcher: Watcher): Promise<StageOutputs> {
-  const reused: StageName[] = [];
-  const note = (name: StageName, isReused: boolean): { reused: boolean } => {
-    if (isReused) reused.push(name);
-    return { reused: isReused };
-  };
-  const { signal } = watcher;
+/** Events to a dataset. @throws AppError `EVENTS_NONE`, those of the stage; the signal's reason when aborted. */
+export async function runDataset(pipeline: StageContext, watcher: Watcher): Promise<DatasetOutputs> {
   await refuseEmptyHome(pipeline);
-
-  const { datasetId, info } = await watch(watcher, 'dataset', 'users, items, behavior sequences', async (stage) => {
-    const result = await unlessAborted(datasetStage(pipeline), signal);
-    stage.done(describeDataset(result.output.datasetId, result.output.info), note('dataset', result.reused));
-    return result.output;
+  return watch(watcher, 'dataset', 'users, items, behavior sequences', async (stage) => {
+    const { output, reused } = await unlessAborted(datasetStage(pipeline), watcher.signal);
+    stage.done(describeDataset(output.datasetId, output.info), { reused });
+    return { datasetId: output.datasetId, dataset: output.info, reused: reused ? ['dataset'] : [] };
   });
-  if (last === 'dataset') return { datasetId, dataset: info, reused };
+}
 
-  const { modelId } = await watch(watcher, 'train', 'loading TensorFlow', async (stage) => {
+/** The dataset, made where it is missing, to a model. @throws as {@link runDataset}. */
+export async function runTrain(pipeline: StageContext, watcher: Watcher): Promise<TrainOutputs> {
+  const before = await runDataset(pipeline, watcher);
+  return watch(watcher, 'train', 'loading TensorFlow', async (stage) => {
     let best: { epoch: number; score: number } | undefined;
-    const result = await trainStage(pipeline, datasetId, {
-      signal,
+    const { output, reused } = await trainStage(pipeline, before.datasetId, {
+      signal: watcher.signal,
       onProgress: (progress) => stage.update(shareOfTraining(progress), describeStep(progress)),
       onEpoch: (phase, { epoch, loss, score }) => {
         if (score !== undefined && (best === undefined || score > best.score)) best = { epoch, score };
@@ -62,31 +49,45 @@ export async function runStages(pipeline: StageContext, last: StageName, watcher
     });
     const chosen =
       best === undefined ? '' : `, best epoch ${best.epoch}, validation recall@50 ${best.score.toFixed(3)}`;
-    stage.done(`model ${shortId(result.output.modelId)}${chosen}`, note('train', result.reused));
-    return result.output;
+    stage.done(`model ${shortId(output.modelId)}${chosen}`, { reused });
+    return { ...before, modelId: output.modelId, reused: [...before.reused, ...(reused ? ['train'] : [])] };
   });
-  if (last === 'train') return { datasetId, dataset: info, modelId, reused };
+}
 
-  const evaluation = await watch(watcher, 'evaluate', 'tuning the baselines', async (stage) => {
-    const ids = { datasetId, modelId };
+/** The model, trained where it is missing, beside the baselines. @throws as {@link runDataset}. */
+export async function runEvaluate(pipeline: StageContext, watcher: Watcher): Promise<EvaluateOutputs> {
+  const before = await runTrain(pipeline, watcher);
+  return watch(watcher, 'evaluate', 'tuning the baselines', async (stage) => {
     const onMethod = (name: string, done: number, total: number): void => stage.update((done + 1) / (total + 1), name);
-    const result = await unlessAborted(evaluateStage(pipeline, ids, { onMethod }), signal);
-    stage.done(describeEvaluation(result.output), note('evaluate', result.reused));
-    return result.output;
-  });
-  if (last === 'evaluate') return { datasetId, dataset: info, modelId, evaluation, reused };
-
-  const { bundleId } = await watch(watcher, 'index', 'item embeddings', async (stage) => {
-    const onProgress = (done: number, total: number): void => stage.update(done / total, 'building the Faiss index');
-    const metrics = headlineMetrics(evaluation);
-    const result = await unlessAborted(indexStage(pipeline, { datasetId, modelId }, { metrics, onProgress }), signal);
-    stage.done(
-      `bundle ${shortId(result.output.bundleId)}, ${countOf(info.counts['items'] ?? 0, 'item')}`,
-      note('index', result.reused),
+    const { output, reused } = await unlessAborted(
+      evaluateStage(pipeline, idsOf(before), { onMethod }),
+      watcher.signal,
     );
-    return result.output;
+    stage.done(describeEvaluation(output), { reused });
+    return { ...before, evaluation: output, reused: [...before.reused, ...(reused ? ['evaluate'] : [])] };
   });
-  return { datasetId, dataset: info, modelId, evaluation, bundleId, reused };
+}
+
+/** The evaluated model to a bundle, which is not promoted. @throws as {@link runDataset}. */
+export async function runIndex(pipeline: StageContext, watcher: Watcher): Promise<IndexOutputs> {
+  const before = await runEvaluate(pipeline, watcher);
+  return watch(watcher, 'index', 'item embeddings', async (stage) => {
+    const { output, reused } = await unlessAborted(
+      indexStage(pipeline, idsOf(before), {
+        metrics: headlineMetrics(before.evaluation),
+        onProgress: (done, total) => stage.update(done / total, 'building the Faiss index'),
+      }),
+      watcher.signal,
+    );
+    const items = countOf(before.dataset.counts['items'] ?? 0, 'item');
+    stage.done(`bundle ${shortId(output.bundleId)}, ${items}`, { reused });
+    return { ...before, bundleId: output.bundleId, reused: [...before.reused, ...(reused ? ['index'] : [])] };
+  });
+}
+
+/** Nothing but the ids: they name what a stage's output is kept under. */
+function idsOf({ datasetId, modelId }: TrainOutputs): { datasetId: string; modelId: string } {
+  return { datasetId, modelId };
 }
 
 async function refuseEmptyHome({ home }: StageContext): Promise<void> {
@@ -109,6 +110,7 @@ export async function runImport(files: SourceFiles, pipeline: StageContext, watc
     const result = await importFiles(files, {
       home: pipeline.home,
       mapping: pipeline.config.mapping,
+      types: pipeline.config.eventTypes,
       signal: watcher.signal,
       onProgress: (progress) => stage.update(shareOfImport(progress), importSteps[progress.stage]),
     });

@@ -8,10 +8,11 @@ import type { FileOptions } from './files.ts';
 /** `facet validate`: what an import would find in files; nothing is written. */
 export async function validateCommand(options: FileOptions, context: CommandContext): Promise<void> {
   const { output, signal } = context;
-  const { mapping } = await readConfig(options);
+  const { mapping, eventTypes } = await readConfig(options);
   const stage = context.progress.stage('validate');
   const report = await validateFiles(sourceFiles(options), {
     mapping,
+    types: eventTypes,
     signal,
     onProgress: ({ stage: kind, doneBytes, totalBytes }) => stage.update(doneBytes / Math.max(1, totalBytes), kind),
   }).finally(() => stage.failed());

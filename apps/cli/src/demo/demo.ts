@@ -6,7 +6,7 @@ import type { EvaluationReport, FacetConfig, StageContext } from '@facet/pipelin
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { openHome } from '../home.ts';
 import { readConfig } from '../pipeline-context.ts';
-import { runImport, runStages } from '../run-stages.ts';
+import { runImport, runIndex } from '../run-stages.ts';
 import { chooseAccess } from '../serving/access.ts';
 import { keepServing } from '../serving/keep-serving.ts';
 import { addressUnusable, defaultHost, defaultPort, whyUnusable } from '../serving/port.ts';
@@ -47,17 +47,15 @@ export async function demoCommand(options: DemoOptions, context: CommandContext)
   const imported = await runImport(files, pipeline, context);
   const refusals = renderRefusals(imported.report);
   if (refusals !== '') output.show(refusals);
-  const stages = await runStages(pipeline, 'index', context);
-  const bundleId = stages.bundleId!;
+  const { datasetId, modelId, evaluation, bundleId, reused } = await runIndex(pipeline, context);
   await pipeline.store.promote({ kind: 'bundle', id: bundleId });
-  const evaluation = stages.evaluation!;
   output.show(`\n${renderEvaluation(evaluation, terminal)}`);
 
   const showcase = await pickUsers(pipeline, home, bundleId);
   const { users } = showcase;
   context.signal.throwIfAborted();
   output.show(`\n${renderShowcase(showcase, context)}`);
-  const result = { home, bundleId, ...idsOf(stages), reused: stages.reused, evaluation, users };
+  const result = { home, datasetId, modelId, bundleId, reused, evaluation, users };
   const tookMs = Date.now() - startedAt;
   if (!options.serve) {
     output.show(`\nDone in ${formatDuration(tookMs)}. ${nextSteps(home, users)}`);
@@ -77,7 +75,7 @@ async function prepare(
   if (options.events !== undefined) {
     const { events, items, users } = options;
     const files = { events, ...(items === undefined ? {} : { items }), ...(users === undefined ? {} : { users }) };
-    const home = options.home ?? environment.home ?? (await ownFilesHome(files, config.mapping));
+    const home = options.home ?? (await ownFilesHome(files, config.mapping));
     return { files, home, pipeline: open(home, config) };
   }
   const stage = progress.stage('fetch', 'MovieLens 100K');
@@ -88,7 +86,7 @@ async function prepare(
   stage.done('MovieLens 100K: 943 people, 1,682 films', { reused: fetched.reused });
   if (!fetched.reused) output.show(wrap(movieLensNotice, terminal.width));
   const { events, items, users } = fetched.files;
-  const home = options.home ?? environment.home ?? movieLensHome;
+  const home = options.home ?? movieLensHome;
   // A mapping in facet.yaml is about the user's own files.
   const withoutMapping = { ...config };
   delete withoutMapping.mapping;
@@ -105,13 +103,6 @@ function withSplit(config: FacetConfig, { testFrom, validationFrom }: DemoOption
       ...(validationFrom === undefined ? {} : { validationFrom }),
     },
   };
-}
-
-function idsOf({ datasetId, modelId }: { datasetId: string; modelId?: string }): {
-  datasetId: string;
-  modelId?: string;
-} {
-  return { datasetId, ...(modelId === undefined ? {} : { modelId }) };
 }
 
 async function pickUsers(pipeline: StageContext, home: string, bundleId: string): Promise<Showcase> {

@@ -1,0 +1,126 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Interruption } from '../src/interruption.ts';
+import { run } from './run.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+async function fileWith(text: string, name = 'events.csv'): Promise<string> {
+  const path = join(await temporaryFolder(), name);
+  await writeFile(path, text);
+  return path;
+}
+
+const events = 'user_id,item_id,timestamp\nu1,a,1700000000\nu2,b,1700000100\n';
+
+describe('a mistake', () => {
+  it('is one line that names the thing, and a code that a script can test', async () => {
+    const { code, out, err } = await run(['import', '--events', 'nowhere.csv', '--home', await temporaryFolder()]);
+    expect(code).toBe(3);
+    expect(out).toBe('');
+    expect(err.split('\n').filter((line) => line.startsWith('error:'))).toEqual([
+      expect.stringContaining('nowhere.csv'),
+    ]);
+    expect(err).not.toContain('    at ');
+  });
+
+  it('shows its stack with --verbose, and with FACET_DEBUG', async () => {
+    const path = await fileWith('a,b\n1,2\n');
+    expect((await run(['validate', '--events', path, '--verbose'])).err).toContain('    at ');
+    expect((await run(['validate', '--events', path], { env: { FACET_DEBUG: '1' } })).err).toContain('    at ');
+  });
+
+  it('is one JSON document with --json', async () => {
+    const { code, out } = await run(['bundles', '--json', '--home', join(await temporaryFolder(), 'none')]);
+    expect({ code, bundles: (JSON.parse(out) as { bundles: unknown[] }).bundles }).toEqual({ code: 0, bundles: [] });
+    const failed = await run(['rollback', '--json', '--home', await temporaryFolder()]);
+    expect(failed.code).toBe(4);
+    expect(JSON.parse(failed.out)).toMatchObject({ error: { code: 'ARTIFACT_NO_PREVIOUS', retryable: false } });
+  });
+
+  it('in facet.yaml names the field', async () => {
+    const config = await fileWith('splt: { testShare: 0.1 }\n', 'facet.yaml');
+    const { code, err } = await run(['train', '--config', config, '--home', await temporaryFolder()]);
+    expect(code).toBe(2);
+    expect(err).toContain('splt');
+  });
+
+  it('is a --config that is not there, not the defaults', async () => {
+    const { code, err } = await run(['train', '--config', 'nowhere.yaml', '--home', await temporaryFolder()]);
+    expect(code).toBe(2);
+    expect(err).toContain('nowhere.yaml');
+  });
+});
+
+describe('facet validate', () => {
+  it('reports columns and broken lines, and succeeds', async () => {
+    const { code, out } = await run(['validate', '--events', await fileWith(`${events}u3,c,yesterday\n`)]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/occurredAt: not-a-time\s+line 4/);
+  });
+
+  it('ends with 3 when nothing can be used; the report stays the only document', async () => {
+    const { code, out } = await run([
+      'validate',
+      '--json',
+      '--events',
+      await fileWith('user_id,item_id,timestamp\nu,i,x\n'),
+    ]);
+    expect(code).toBe(3);
+    expect(JSON.parse(out)).toMatchObject({ events: { accepted: 0, refused: 1 } });
+  });
+});
+
+describe('facet import', () => {
+  it('imports once, and says so the second time', async () => {
+    const args = ['import', '--json', '--events', await fileWith(events), '--home', await temporaryFolder()];
+    const [first, second] = [await run(args), await run(args)];
+    expect([first.code, second.code]).toEqual([0, 0]);
+    expect(JSON.parse(first.out)).toMatchObject({ imported: true, offsets: { from: 0, to: 2 } });
+    expect(JSON.parse(second.out)).toMatchObject({ imported: false, offsets: { from: 0, to: 2 } });
+    expect(second.err).toContain('already done');
+  });
+});
+
+describe('a home without what a command needs', () => {
+  it('has no events: the stages say how to import some', async () => {
+    const { code, err } = await run(['dataset', '--home', await temporaryFolder()]);
+    expect(code).toBe(3);
+    expect(err).toMatch(/holds no events.*import --events/);
+  });
+
+  it('has no bundle: the homes nearby that have one are named', async () => {
+    const parent = await temporaryFolder();
+    const refs = join(parent, 'shop', 'artifacts', 'refs');
+    await mkdir(refs, { recursive: true });
+    await writeFile(join(refs, 'current.json'), JSON.stringify({ kind: 'bundle', id: '0'.repeat(32) }));
+    const { code, err } = await run(['recommend', '--user', 'u1', '--home', join(parent, 'default')]);
+    expect(code).toBe(4);
+    expect(err).toContain(`--home ${join(parent, 'shop')}`);
+  });
+
+  it('has a bundle whose files are gone', async () => {
+    const home = await temporaryFolder();
+    const refs = join(home, 'artifacts', 'refs');
+    await mkdir(refs, { recursive: true });
+    await writeFile(join(refs, 'current.json'), JSON.stringify({ kind: 'bundle', id: '0'.repeat(32) }));
+    const { code, err } = await run(['recommend', '--user', 'u1', '--home', home]);
+    expect(code).toBe(4);
+    expect(err).toContain('0'.repeat(32));
+  });
+});
+
+describe('being stopped', () => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s: a word, no stack, and %i', async (signal, expected) => {
+    const stop = new AbortController();
+    stop.abort(new Interruption(signal));
+    const args = ['import', '--events', await fileWith(events), '--home', await temporaryFolder()];
+    const { code, err } = await run(args, { signal: stop.signal });
+    expect(code).toBe(expected);
+    expect(err).toContain('Stopped.');
+    expect(err).not.toMatch(/error:| {4}at /);
+  });
+});

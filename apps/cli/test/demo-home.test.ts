@@ -1,0 +1,24 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { curlExample } from '../src/demo/demo.ts';
+import { ownFilesHome } from '../src/demo/demo-home.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+it('the home of own files is theirs: the same for the same files and mapping, another for others', async () => {
+  const folder = await temporaryFolder();
+  const events = join(folder, 'my orders.csv.gz');
+  await writeFile(events, 'one');
+  const home = await ownFilesHome({ events: [events] }, undefined);
+  expect(home).toMatch(/^\.facet\/my-orders-[0-9a-f]{8}$/);
+  expect(await ownFilesHome({ events: [events] }, undefined)).toBe(home);
+  expect(await ownFilesHome({ events: [events] }, { userId: 'buyer' })).not.toBe(home);
+  await writeFile(events, 'two');
+  expect(await ownFilesHome({ events: [events] }, undefined)).not.toBe(home);
+});
+
+it('the curl example survives a shell whatever the user is called', () => {
+  const example = curlExample('http://127.0.0.1:8080', 'facet_k', "o'neil");
+  expect(example).toContain(`-d '{"userId":"o'\\''neil","limit":5,"explain":true}'`);
+  expect(curlExample('http://127.0.0.1:8080', undefined, 'u')).not.toContain('x-api-key');
+});

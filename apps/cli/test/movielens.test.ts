@@ -1,0 +1,38 @@
+import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { ensureMovieLens } from '../src/demo/movielens.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+/** Puts a `python3` that does as the script says before the real one, for this test file's process. */
+async function withPython(script: string): Promise<void> {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, 'bin'));
+  await writeFile(join(folder, 'bin', 'python3'), `#!/bin/sh\n${script}\n`);
+  await chmod(join(folder, 'bin', 'python3'), 0o755);
+  process.env['PATH'] = `${join(folder, 'bin')}:/usr/bin:/bin`;
+}
+
+const never = new AbortController().signal;
+
+it('says what was tried, why it failed and what to do, and leaves nothing behind', async () => {
+  await withPython("echo 'ERROR: No matching distribution found for recbole==1.2.1' >&2; exit 1");
+  const cache = await temporaryFolder();
+  const failure = await ensureMovieLens(cache, never).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'DOWNLOAD_FAILED' });
+  const { message, remedy } = failure as { message: string; remedy: string };
+  expect(message).toContain('python3 -m pip download recbole==1.2.1');
+  expect(message).toContain('No matching distribution found');
+  expect(remedy).toContain('--events');
+  expect(await readdir(cache)).toEqual([]);
+});
+
+it('stops with its child when told to', async () => {
+  await withPython('exec sleep 30');
+  const cache = await temporaryFolder();
+  const stop = new AbortController();
+  const fetching = ensureMovieLens(cache, stop.signal);
+  setTimeout(() => stop.abort(new Error('enough')), 100);
+  await expect(fetching).rejects.toThrow('enough');
+  expect(await readdir(cache)).toEqual([]);
+});

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { run } from './run.ts';
+
+const commands = [
+  'demo',
+  'import',
+  'validate',
+  'dataset',
+  'train',
+  'evaluate',
+  'index',
+  'serve',
+  'recommend',
+  'interests',
+  'bundles',
+  'promote',
+  'rollback',
+];
+
+describe('help', () => {
+  it('lists every command and the exit codes', async () => {
+    const { code, out, err } = await run(['--help']);
+    expect(code).toBe(0);
+    expect(err).toBe('');
+    for (const command of commands) expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));
+    expect(out).toMatch(/Exit codes:[\s\S]*130/);
+  });
+
+  it.each(commands)('%s explains itself and takes the common options', async (command) => {
+    const { code, out } = await run([command, '--help']);
+    expect(code).toBe(0);
+    for (const option of ['--home', '--config', '--json', '--verbose']) {
+      // Reading files writes nowhere.
+      if (command === 'validate' && option === '--home') continue;
+      expect(out).toContain(option);
+    }
+  });
+
+  it('shows the data home that FACET_HOME sets as the default', async () => {
+    expect((await run(['train', '--help'], { env: { FACET_HOME: '/data/shop' } })).out).toContain('/data/shop');
+    expect((await run(['train', '--help'])).out).toContain('.facet/default');
+  });
+});
+
+describe('wrong usage', () => {
+  it.each([
+    [['frobnicate'], /unknown command 'frobnicate'/],
+    [['train', '--hme', 'x'], /unknown option '--hme'[\s\S]*--home/],
+    [['import'], /--events/],
+    [['promote'], /missing required argument 'id'/],
+    [['serve', '--port', '99999'], /A port is a number from 0 to 65535/],
+    [['serve', '--port', 'http'], /A port is a number/],
+    [['serve', '--insecure', '--api-key', 'k'], /cannot be used with/],
+    [['recommend', '--user', 'u', '--behaviors', 'a,b'], /cannot be used with/],
+    [['recommend', '--user', 'u', '--limit', '0'], /from 1 to 1000/],
+    [['demo', '--test-from', '01.10.2011'], /YYYY-MM-DD/],
+    [['demo', '--test-from', '2011-02-30'], /calendar|YYYY-MM-DD/],
+    [['demo', '--items', 'items.csv'], /need --events/],
+  ])('%j ends with 2 and says what is wrong', async (args, message) => {
+    const { code, out, err } = await run(args);
+    expect(err).toMatch(message);
+    expect(err).not.toMatch(/ at .*\.ts/);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+  });
+});
