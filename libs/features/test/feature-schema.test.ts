@@ -27,6 +27,11 @@ describe('learnFeatureSchemas, auto', () => {
     expect(namesOf(learnFeatureSchemas(holders, auto))).toEqual(['good']);
   });
 
+  it('a value that everybody has among others has no row', () => {
+    const holders = times(10, (n) => ({ tags: ['all', `t${n % 2}`] }));
+    expect(learnFeatureSchemas(holders, auto)[0]).toMatchObject({ values: ['t0', 't1'] });
+  });
+
   it('leaves out post codes: shared values that cover less than half of the holders', () => {
     const holders = times(20, (n) => ({ postcode: n < 8 ? `P${n % 4}` : `Q${n}` }));
     expect(learnFeatureSchemas(holders, auto)).toEqual([]);

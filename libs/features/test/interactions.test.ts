@@ -53,6 +53,13 @@ describe('selectInteractions', () => {
     }
   });
 
+  it('a repeat at one moment counts once, too', () => {
+    const events = [choice('u', 'a', 1), choice('u', 'a', 5), choice('u', 'a', 5), choice('u', 'a', 5)];
+    const { interactions, dropped } = selectInteractions(events, rules);
+    expect(interactions.map(({ occurredAt }) => occurredAt)).toEqual([1, 5]);
+    expect(dropped.sameMoment).toBe(2);
+  });
+
   it('keeps repeats or only the first of them', () => {
     const events = [choice('u', 'a', 3), choice('u', 'b', 2), choice('u', 'a', 1), choice('u', 'a', 4)];
     const kept = selectInteractions(events, rules);
