@@ -23,7 +23,7 @@ export function parseNxTasks(output) {
 export function failuresIn(output) {
   return plain(output)
     .split('\n')
-    .filter((line) => !/^\s*✔\s+nx run |^Output of \d+ successful tasks?/.test(line))
+    .filter((line) => !/^\s*✔\s+nx run |^\s*✓ |^Output of \d+ successful tasks?/.test(line))
     .join('\n')
     .trim();
 }

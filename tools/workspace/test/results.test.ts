@@ -8,6 +8,7 @@ describe('Nx tasks', () => {
     '   ✔  nx run @facet/platform:typecheck (2s)',
     '> nx run @facet/e2e:lint',
     '✖ 1 problem (1 error, 0 warnings)',
+    '   ✓ a platform test that passes 3ms',
     'Failed tasks:',
     '',
     '- @facet/e2e:lint',
