@@ -123,7 +123,7 @@ export const facetTraining: TrainingConfig = {
   batchSize: 256,
   epochs: 6,
   learningRate: 3e-3,
-  patience: 3,
+  patience: 6,
   examplesPerUser: 8,
   labels: 'window',
   windowDays: 70,
