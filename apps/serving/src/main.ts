@@ -25,6 +25,8 @@ async function main(): Promise<void> {
   const { startServing } = await import('./start-serving.ts');
   const server = await startServing(config, { logger });
   closeOnSignal(() => server.close(), { logger, delayMs: closeDelayMs });
+  // Nobody is left to stop it when the parent that started it, such as `facet serve`, was killed.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   announce({ type: 'listening', url: server.url });
   try {
     const { bundleId } = await server.ready;

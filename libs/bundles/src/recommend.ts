@@ -32,7 +32,8 @@ export interface Recommendation {
 
 /** Where an answer comes from: the model, or a fallback and why. */
 export type RecommendationSource =
-  { readonly kind: 'model' } | { readonly kind: 'popular'; readonly reason: 'no_behaviors' | 'no_known_items' };
+  | { readonly kind: 'model' }
+  | { readonly kind: 'popular'; readonly reason: 'no_behaviors' | 'no_known_items' | 'no_interest' };
 
 /** A behavior's part in an interest; the shares of an interest add up to 1. */
 export interface InterestBehavior {
@@ -61,9 +62,10 @@ export interface RecommendationResult {
 export async function recommend(bundle: Bundle, request: RecommendationRequest): Promise<RecommendationResult> {
   const user = readUser(bundle, request);
   const exclusions = collectExclusions(bundle, user, request);
-  if (user.interests.count === 0) {
+  // A ReLU at the end of the tower can leave a user with nothing but zeros, which are nearest to no item.
+  if (user.interests.vectors.every((value) => value === 0)) {
     return {
-      source: { kind: 'popular', reason: request.behaviors.length === 0 ? 'no_behaviors' : 'no_known_items' },
+      source: { kind: 'popular', reason: fallbackReason(user, request) },
       items: mostPopular(bundle, exclusions.all, request.limit),
       interests: [],
       removed: exclusions.counts,
@@ -155,6 +157,14 @@ function readUser(bundle: Bundle, request: Pick<RecommendationRequest, 'behavior
   });
   const interests = bundle.kernel.interests(rows, bundle.encodeProfile(request.attributes));
   return { rows, interests, history, seen: new Set(items.filter((item) => item > 0)) };
+}
+
+function fallbackReason(
+  user: ReadUser,
+  request: RecommendationRequest,
+): 'no_behaviors' | 'no_known_items' | 'no_interest' {
+  if (request.behaviors.length === 0) return 'no_behaviors';
+  return user.seen.size === 0 ? 'no_known_items' : 'no_interest';
 }
 
 function collectExclusions(

@@ -302,6 +302,24 @@ describe('interests', () => {
     }
   });
 
+  it('falls back, and says so, for a user whose interests are all zero', async () => {
+    const contents = bundleContents('mind');
+    const dead = Object.fromEntries(
+      Object.entries(contents.tower).map(([name, weight]) =>
+        // A ReLU layer whose biases keep it off.
+        name.startsWith('hidden/') && name.endsWith('bias')
+          ? [name, { ...weight, data: weight.data.map(() => -1e6) }]
+          : [name, weight],
+      ),
+    );
+    const bundle = await loadBundle(shelf.store, await shelf.put({ ...contents, tower: dead, golden: [] }));
+    const answer = await recommend(bundle, { behaviors: chose(3, 4), limit: 5 });
+    expect(answer.source).toEqual({ kind: 'popular', reason: 'no_interest' });
+    expect(answer.items).toHaveLength(5);
+    expect(idsOf(answer.items)).not.toContain('item3');
+    bundle.close();
+  });
+
   it('describeUser: nobody has none', async () => {
     expect(await describeUser(bundles.facet, { behaviors: [], nearest: 5 })).toEqual([]);
     expect(await describeUser(bundles.facet, { behaviors: chose(99), nearest: 5 })).toEqual([]);

@@ -61,6 +61,7 @@ const fallbackReasons: Readonly<Record<string, string>> = {
   unknown_user: 'nothing is stored of this user',
   no_behaviors: 'this user has no behaviors',
   no_known_items: 'the bundle knows none of the items',
+  no_interest: 'the model finds no interest in the behaviors',
 };
 
 function renderSource(source: { readonly kind: string; readonly reason?: string }, behaviors: number): string {

@@ -8,11 +8,19 @@ export const AnswerSource = Type.Union(
     Type.Object({ kind: Type.Literal('model') }),
     Type.Object({
       kind: Type.Literal('popular'),
-      reason: Type.Union([Type.Literal('unknown_user'), Type.Literal('no_behaviors'), Type.Literal('no_known_items')], {
-        description:
-          'unknown_user: nothing is stored of the userId and the request has no behaviors. no_behaviors: there are ' +
-          'none. no_known_items: the bundle knows none of the items.',
-      }),
+      reason: Type.Union(
+        [
+          Type.Literal('unknown_user'),
+          Type.Literal('no_behaviors'),
+          Type.Literal('no_known_items'),
+          Type.Literal('no_interest'),
+        ],
+        {
+          description:
+            'unknown_user: nothing is stored of the userId and the request has no behaviors. no_behaviors: there are ' +
+            'none. no_known_items: the bundle knows none of the items. no_interest: the model finds nothing in them.',
+        },
+      ),
     }),
   ],
   { description: 'model: found by the interests of the user. popular: the items most chosen lately, and why.' },
