@@ -312,7 +312,9 @@ describe('interests', () => {
           : [name, weight],
       ),
     );
-    const bundle = await loadBundle(shelf.store, await shelf.put({ ...contents, tower: dead, golden: [] }));
+    const config = { ...contents.info.spec.config, outputActivation: 'relu' as const };
+    const info = { ...contents.info, spec: { ...contents.info.spec, config } };
+    const bundle = await loadBundle(shelf.store, await shelf.put({ ...contents, info, tower: dead, golden: [] }));
     const answer = await recommend(bundle, { behaviors: chose(3, 4), limit: 5 });
     expect(answer.source).toEqual({ kind: 'popular', reason: 'no_interest' });
     expect(answer.items).toHaveLength(5);
