@@ -65,6 +65,13 @@ describe('the evaluation for people', () => {
     );
   });
 
+  it('calls equal what is equal', () => {
+    const same: Figures = [1, 1, 0.5, 1];
+    expect(rendered(same, same, { mean: 0, low: 0, high: 0 })).toContain(
+      'the interest model and popularity are equal in recall@50.',
+    );
+  });
+
   it('keeps to 80 columns and marks the best value of each column', () => {
     const marked = renderEvaluation(
       report([0.4, 0.8, 0.3, 0.2], [0.3, 0.7, 0.2, 0.9], { mean: 0.1, low: 0.03, high: 0.17 }),

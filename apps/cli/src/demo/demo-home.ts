@@ -10,10 +10,11 @@ export const movieLensHome = join('.facet', 'movielens-100k');
  * The home of a demo on files of one's own: a log only grows, so changed files or another mapping get a fresh one, and
  * the same ones find what an earlier run has done.
  *
+ * @param reading JSON: how the files are read.
  * @throws AppError `EVENTS_FILE_UNREADABLE` naming the file.
  */
-export async function ownFilesHome(files: SourceFiles, mapping: unknown): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify(mapping ?? {}));
+export async function ownFilesHome(files: SourceFiles, reading: unknown): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify(reading ?? {}));
   for (const kind of ['events', 'items', 'users'] as const) {
     for (const file of files[kind] ?? []) {
       const path = resolve(typeof file === 'string' ? file : file.path);

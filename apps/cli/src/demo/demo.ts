@@ -75,7 +75,7 @@ async function prepare(
   if (options.events !== undefined) {
     const { events, items, users } = options;
     const files = { events, ...(items === undefined ? {} : { items }), ...(users === undefined ? {} : { users }) };
-    const home = options.home ?? (await ownFilesHome(files, config.mapping));
+    const home = options.home ?? (await ownFilesHome(files, [config.mapping, config.eventTypes]));
     return { files, home, pipeline: open(home, config) };
   }
   const stage = progress.stage('fetch', 'MovieLens 100K');

@@ -97,8 +97,10 @@ function sentences(report: EvaluationReport, task: Task): string[] {
   const recall = `recall@${mainCutoff}`;
   const difference = Math.abs(mean).toFixed(4);
   const where = taskPhrases[task];
-  const verdict =
-    low > 0
+  const isEqual = Math.max(Math.abs(low), Math.abs(high)) < 0.00005;
+  const verdict = isEqual
+    ? `${where} the interest model and ${baseline} are equal in ${recall}.`
+    : low > 0
       ? `${where} the interest model beats the best of the others, ${baseline}, by ${difference} in ${recall} ${interval}.`
       : high < 0
         ? `${where} the interest model loses to ${baseline} by ${difference} in ${recall} ${interval}.`
