@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createFolderArtifactStore, hashFile } from '@facet/artifacts';
-import type { ArtifactStore } from '@facet/artifacts';
+import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { catalogFiles, listLakeFiles, readItems, readLake, readUsers } from '@facet/events';
 import { isAppError } from '@facet/platform';
 import { buildDataset } from './dataset/build-dataset.ts';
@@ -52,7 +52,7 @@ export async function datasetStage({
       split: config.split,
       features: config.features,
     },
-    isUsable: ({ datasetId }) => exists(store, 'dataset', datasetId),
+    isUsable: ({ datasetId }) => isSound(store, { kind: 'dataset', id: datasetId }),
     run: async () => {
       const events = await readLake(home.lakeFolder);
       const latest = (times: (event: (typeof events)[number]) => number): number =>
@@ -88,7 +88,7 @@ export async function trainStage(
     folder: home.stagesFolder,
     name: 'train',
     inputs,
-    isUsable: ({ modelId }) => exists(store, 'model', modelId),
+    isUsable: ({ modelId }) => isSound(store, { kind: 'model', id: modelId }),
     run: async () => {
       const dataset = await openDataset(store, datasetId);
       const checkpoints = join(home.checkpointsFolder, hashJson(inputs));
@@ -127,7 +127,7 @@ export async function indexStage(
     folder: home.stagesFolder,
     name: 'index',
     inputs: { version: stageVersions.index, ...ids, index: config.index, metrics },
-    isUsable: ({ bundleId }) => exists(store, 'bundle', bundleId),
+    isUsable: ({ bundleId }) => isSound(store, { kind: 'bundle', id: bundleId }),
     run: async () => {
       const dataset = await openDataset(store, ids.datasetId);
       const model = await openModel(store, ids.modelId);
@@ -148,8 +148,15 @@ export function headlineMetrics({ methods, mainCutoff }: EvaluationReport): Reco
   );
 }
 
-async function exists(store: ArtifactStore, kind: string, id: string): Promise<boolean> {
-  return (await store.list(kind)).some(({ ref }) => ref.id === id);
+/** Whether a kept artifact is there and unaltered; a stage makes it anew otherwise. */
+async function isSound(store: ArtifactStore, ref: ArtifactRef): Promise<boolean> {
+  try {
+    await store.open(ref);
+    return true;
+  } catch (error) {
+    if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return false;
+    throw error;
+  }
 }
 
 async function catalogSources(folder: string): Promise<{ path: string; sha256: string }[]> {

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { appendFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadBundle } from '@facet/bundles';
 import { openFileEventLog, sinkLog, upsertItems, upsertUsers } from '@facet/events';
@@ -87,6 +87,12 @@ test('a lake becomes a bundle; what is done is reused, and only what depends on 
   const remade = await runAll(home, config);
   expect(remade.reused).toEqual(['dataset', 'report', 'index']);
   expect(remade.ids).toEqual(first.ids);
+
+  // So is a bundle that was altered.
+  await appendFile(join(home.artifactsFolder, 'bundle', first.ids.bundleId, 'items.jsonl'), '\n');
+  const repaired = await runAll(home, config);
+  expect(repaired.reused).toEqual(['dataset', 'model', 'report']);
+  expect(repaired.ids).toEqual(first.ids);
 
   // Newer events, and then a changed catalogue, make another dataset.
   const last = events.at(-2)!;
