@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+export interface Ended {
+  /** Undefined when a signal killed it. */
+  readonly code: number | undefined;
+  readonly signal: NodeJS.Signals | undefined;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** `facet` as a process of its own, as a user runs it. */
+export interface FacetProcess {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** Waits until standard output or error matches. @throws when the process ends before. */
+  sees(pattern: RegExp): Promise<RegExpExecArray>;
+}
+
+/** Starts `facet` in `folder`, from the source. It does not outlive the test. */
+export function startFacet(folder: string, args: readonly string[]): FacetProcess {
+  const started = spawnFacet(folder, args);
+  const { child, ended } = started;
+  onTestFinished(async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM');
+      await ended;
+    }
+  });
+  return started;
+}
+
+/** Runs `facet` to its end. */
+export async function facet(folder: string, args: readonly string[]): Promise<Ended> {
+  return spawnFacet(folder, args).ended;
+}
+
+function spawnFacet(folder: string, args: readonly string[]): FacetProcess {
+  const entry = join(root, 'apps/cli/src/main.ts');
+  const child = spawn(process.execPath, ['--conditions=@facet/source', '--import', tsx, entry, ...args], {
+    cwd: folder,
+    env: withoutFacet(process.env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('close', () => process.off('exit', kill));
+  let [out, err] = ['', ''];
+  const waiting = new Set<() => void>();
+  const told = (): void => waiting.forEach((look) => look());
+  child.stdout.setEncoding('utf8').on('data', (text: string) => ((out += text), told()));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => ((err += text), told()));
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ code: code ?? undefined, signal: signal ?? undefined, out, err }));
+  });
+  const sees = async (pattern: RegExp): Promise<RegExpExecArray> => {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const match = pattern.exec(out) ?? pattern.exec(err);
+        if (match === null) return;
+        waiting.delete(look);
+        resolve(match);
+      };
+      waiting.add(look);
+      look();
+      void ended.then(({ code }) =>
+        reject(new Error(`facet ended with ${code} before it said ${pattern}:\n${out}\n${err}`)),
+      );
+    });
+  };
+  return { child, ended, sees };
+}
+
+/** Runs `facet … --json`, which must succeed, and reads its document. */
+export async function facetJson<Document>(folder: string, args: readonly string[]): Promise<Document> {
+  const { code, out, err } = await facet(folder, [...args, '--json']);
+  if (code !== 0) throw new Error(`facet ${args.join(' ')} ended with ${code}:\n${out}\n${err}`);
+  return JSON.parse(out) as Document;
+}
+
+/** A folder that is gone when the test has ended. */
+export async function temporaryFolder(): Promise<string> {
+  const { folder, remove } = await keptFolder();
+  onTestFinished(remove);
+  return folder;
+}
+
+/** A folder for all tests of a file; remove it in `afterAll`. */
+export async function keptFolder(): Promise<{ folder: string; remove: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'facet-e2e-'));
+  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** The environment without what would change where Facet reads and writes; the cache stays. */
+function withoutFacet(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = Object.entries(environment).filter(([name]) => !name.startsWith('FACET_') || name === 'FACET_CACHE_DIR');
+  return Object.fromEntries(kept);
+}

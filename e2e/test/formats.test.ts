@@ -1,0 +1,62 @@
+import { appendFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { expect, it } from 'vitest';
+import { facet, facetJson, temporaryFolder } from './facet.ts';
+import { shopEvents, shopItems, toCsv, toJsonLines } from './little-shop.ts';
+
+interface DatasetDocument {
+  readonly dataset: {
+    readonly counts: Readonly<Record<string, number>>;
+    readonly split: { readonly testFrom: number };
+  };
+}
+
+async function writeParquet(csv: string, parquet: string): Promise<void> {
+  const instance = await DuckDBInstance.create();
+  const connection = await instance.connect();
+  await connection.run(`COPY (FROM read_csv('${csv}')) TO '${parquet}' (FORMAT parquet)`);
+  connection.closeSync();
+  instance.closeSync();
+}
+
+it('the same rows as CSV, JSON Lines and Parquet make the same dataset', async () => {
+  const folder = await temporaryFolder();
+  const events = shopEvents();
+  await writeFile(join(folder, 'events.csv'), toCsv(events));
+  await writeFile(join(folder, 'events.jsonl'), toJsonLines(events));
+  await writeParquet(join(folder, 'events.csv'), join(folder, 'events.parquet'));
+  await writeFile(join(folder, 'items.csv'), toCsv(shopItems));
+
+  const datasets: DatasetDocument['dataset'][] = [];
+  for (const format of ['csv', 'jsonl', 'parquet']) {
+    await facetJson(folder, ['import', '--events', `events.${format}`, '--items', 'items.csv', '--home', format]);
+    datasets.push((await facetJson<DatasetDocument>(folder, ['dataset', '--home', format])).dataset);
+  }
+  const [csv, ...others] = datasets;
+  expect(csv!.counts).toMatchObject({ events: events.length, interactions: events.length, users: 200, items: 60 });
+  for (const other of others) {
+    expect({ counts: other.counts, split: other.split }).toEqual({ counts: csv!.counts, split: csv!.split });
+  }
+});
+
+it('broken lines cost themselves only, and are reported with their numbers', async () => {
+  const folder = await temporaryFolder();
+  const events = shopEvents();
+  const path = join(folder, 'events.csv');
+  await writeFile(path, toCsv(events));
+  // The header is line 1, so these are the lines from events.length + 2 on.
+  await appendFile(path, 'u1,garden-1,purchase,yesterday\nu2,,purchase,1704067200\nu3\n');
+  const numbers = [2, 3, 4].map((more) => events.length + more);
+
+  const validated = await facet(folder, ['validate', '--events', 'events.csv']);
+  expect(validated.code).toBe(0);
+  for (const number of numbers) expect(validated.out).toContain(String(number));
+
+  const imported = await facet(folder, ['import', '--events', 'events.csv', '--home', 'home']);
+  expect(imported.code).toBe(0);
+  expect(imported.out).toContain('3 lines left out');
+  for (const number of numbers) expect(imported.out).toContain(`events.csv:${number}`);
+  const { dataset } = await facetJson<DatasetDocument>(folder, ['dataset', '--home', 'home']);
+  expect(dataset.counts['events']).toBe(events.length);
+});

@@ -1,0 +1,47 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { facet, facetJson, startFacet, temporaryFolder } from './facet.ts';
+import { shopFiles, writeShop } from './shop-files.ts';
+
+const demo = ['demo', '--no-serve', '--home', 'home', ...shopFiles];
+
+it('a run killed in the middle of training goes on from its last epoch and ends as an undisturbed one', async () => {
+  const folder = await temporaryFolder();
+  await writeShop(folder);
+  const killed = startFacet(folder, demo);
+  await killed.sees(/fit, epoch 1: /);
+  killed.child.kill('SIGKILL');
+  expect(await killed.ended).toMatchObject({ signal: 'SIGKILL' });
+
+  const resumed = await facet(folder, demo);
+  expect(resumed.code).toBe(0);
+  expect(resumed.err).toMatch(/^import .*already done/m);
+  expect(resumed.err).toMatch(/^dataset .*already done/m);
+  expect(resumed.err).not.toContain('fit, epoch 1: ');
+  expect(resumed.err).toContain('fit, epoch 2: ');
+  expect(await readdir(join(folder, 'home', 'checkpoints')).catch(() => [])).toEqual([]);
+
+  await facetJson(folder, ['import', ...shopFiles, '--home', 'undisturbed']);
+  const { modelId } = await facetJson<{ modelId: string }>(folder, ['train', '--home', 'undisturbed']);
+  const [resumedId, ...more] = await readdir(join(folder, 'home', 'artifacts', 'model'));
+  expect(more).toEqual([]);
+  const weights = async (home: string, id: string): Promise<Buffer> =>
+    readFile(join(folder, home, 'artifacts', 'model', id, 'weights.safetensors'));
+  expect((await weights('home', resumedId!)).equals(await weights('undisturbed', modelId))).toBe(true);
+});
+
+it.each(['SIGINT', 'SIGTERM'] as const)('%s during training ends at once, without a stack trace', async (signal) => {
+  const folder = await temporaryFolder();
+  await writeShop(folder);
+  const stopped = startFacet(folder, demo);
+  await stopped.sees(/fit, epoch 1: /);
+  const askedAt = Date.now();
+  stopped.child.kill(signal);
+  const { code, out, err } = await stopped.ended;
+  expect(Date.now() - askedAt).toBeLessThan(10_000);
+  expect(code).toBe({ SIGINT: 130, SIGTERM: 143 }[signal]);
+  expect(err).toContain('Stopped. Finished stages are kept');
+  expect(`${out}${err}`).not.toMatch(/ {4}at |error:/);
+  expect(await readdir(join(folder, 'home', 'artifacts')).catch(() => [])).not.toContain('model');
+});

@@ -1,0 +1,78 @@
+/** A tiny shop, made up by a fixed rule: its customers' interests are known, so what a model finds can be checked. */
+
+export interface ShopEvent {
+  readonly user_id: string;
+  readonly item_id: string;
+  readonly type: string;
+  readonly timestamp: number;
+}
+
+export interface ShopItem {
+  readonly item_id: string;
+  readonly title: string;
+  readonly department: string;
+}
+
+const departments = ['garden', 'kitchen', 'music', 'sports'] as const;
+const itemsPerDepartment = 15;
+const userCount = 200;
+const days = 120;
+const daySeconds = 86_400;
+/** 2024-01-01T00:00:00Z. */
+const start = 1_704_067_200;
+
+export const shopItems: readonly ShopItem[] = departments.flatMap((department) =>
+  Array.from({ length: itemsPerDepartment }, (_, number) => ({
+    item_id: `${department}-${number + 1}`,
+    title: `The ${department} thing no. ${number + 1}`,
+    department,
+  })),
+);
+
+/** Each user is drawn to two departments and buys 12 to 24 different things, mostly from them, over the days. */
+export function shopEvents(): ShopEvent[] {
+  const random = createRandom(7);
+  const events: ShopEvent[] = [];
+  for (let user = 0; user < userCount; user++) {
+    const first = user % departments.length;
+    const second =
+      (first + 1 + (Math.floor(user / departments.length) % (departments.length - 1))) % departments.length;
+    const bought = new Set<string>();
+    const wanted = 12 + Math.floor(random() * 13);
+    while (bought.size < wanted) {
+      const draw = random();
+      const department = draw < 0.48 ? first : draw < 0.96 ? second : Math.floor(random() * departments.length);
+      bought.add(`${departments[department]}-${1 + Math.floor(random() * itemsPerDepartment)}`);
+    }
+    const times = [...bought].map(() => start + Math.floor(random() * days * daySeconds)).sort((a, b) => a - b);
+    [...bought].forEach((item_id, position) => {
+      events.push({ user_id: `u${user}`, item_id, type: 'purchase', timestamp: times[position]! });
+    });
+  }
+  return events.sort((a, b) => a.timestamp - b.timestamp);
+}
+
+export function departmentOf(itemId: string): string {
+  return itemId.split('-')[0]!;
+}
+
+/** Mulberry32. */
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+export function toCsv(rows: readonly object[]): string {
+  const columns = Object.keys(rows[0]!);
+  const lines = rows.map((row) => columns.map((column) => String(row[column as keyof typeof row])).join(','));
+  return `${[columns.join(','), ...lines].join('\n')}\n`;
+}
+
+export function toJsonLines(rows: readonly object[]): string {
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+}

@@ -1,0 +1,127 @@
+import { appendFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { facet, facetJson, keptFolder, startFacet } from './facet.ts';
+import { shopFiles, writeShop } from './shop-files.ts';
+
+interface Answer {
+  readonly source: { readonly kind: string; readonly reason?: string };
+  readonly bundleId: string;
+  readonly items: readonly { readonly itemId: string; readonly interest?: number }[];
+}
+
+let folder = '';
+let bundleId = '';
+let remove = async (): Promise<void> => undefined;
+
+beforeAll(async () => {
+  ({ folder, remove } = await keptFolder());
+  await writeShop(folder);
+  ({ bundleId } = await trainedHome());
+}, 180_000);
+afterAll(() => remove());
+
+async function trainedHome(): Promise<{ bundleId: string }> {
+  const run = async (...args: string[]): Promise<{ bundleId: string }> => {
+    // Outside of a test there is nothing to end the process with: it ends by itself.
+    const { code, out, err } = await facet(folder, [...args, '--home', 'home', '--json']);
+    if (code !== 0) throw new Error(err);
+    return JSON.parse(out) as { bundleId: string };
+  };
+  await run('import', ...shopFiles);
+  return run('index');
+}
+
+async function ask(url: string, body: object, key?: string): Promise<Response> {
+  const headers = { 'content-type': 'application/json', ...(key === undefined ? {} : { 'x-api-key': key }) };
+  return fetch(`${url}/v1/recommendations`, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
+describe('facet serve', () => {
+  it('answers over HTTP with the key, refuses without, and ends well on SIGTERM', async () => {
+    const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--json']);
+    const [document] = await server.sees(/^\{"home".*\}$/m);
+    const { url, apiKey, bundleId: served } = JSON.parse(document) as { url: string; apiKey: string; bundleId: string };
+    expect(served).toBe(bundleId);
+
+    expect((await ask(url, { userId: 'u1' })).status).toBe(401);
+    expect((await ask(url, { userId: 'u1' }, 'facet_wrong')).status).toBe(401);
+    const response = await ask(url, { userId: 'u1', limit: 5 }, apiKey);
+    expect(response.status).toBe(200);
+    const answer = (await response.json()) as Answer;
+    expect(answer.source).toEqual({ kind: 'model' });
+    expect(answer.items).toHaveLength(5);
+
+    const local = await facetJson<Answer>(folder, ['recommend', '--user', 'u1', '--limit', '5', '--home', 'home']);
+    expect(answer.items.map(({ itemId }) => itemId)).toEqual(local.items.map(({ itemId }) => itemId));
+
+    const stranger = (await (await ask(url, { userId: 'nobody', limit: 3 }, apiKey)).json()) as Answer;
+    expect(stranger.source).toEqual({ kind: 'popular', reason: 'unknown_user' });
+
+    server.child.kill('SIGTERM');
+    expect(await server.ended).toMatchObject({ code: 0, signal: undefined });
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+  });
+
+  it('takes its child with it when it is stopped with Ctrl-C', async () => {
+    const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--insecure', '--json']);
+    const [document] = await server.sees(/^\{"home".*\}$/m);
+    const { url, apiKey } = JSON.parse(document) as { url: string; apiKey: string | null };
+    expect(apiKey).toBeNull();
+    expect((await ask(url, { userId: 'u1' })).status).toBe(200);
+    server.child.kill('SIGINT');
+    const { code, err } = await server.ended;
+    expect(code).toBe(130);
+    expect(err).not.toMatch(/ {4}at |error:/);
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+  });
+
+  it('leaves no API behind when it is killed', async () => {
+    const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--insecure', '--json']);
+    const [document] = await server.sees(/^\{"home".*\}$/m);
+    const { url } = JSON.parse(document) as { url: string };
+    server.child.kill('SIGKILL');
+    await server.ended;
+    await vi.waitFor(async () => expect(fetch(`${url}/healthz`)).rejects.toThrow(), { timeout: 10_000, interval: 100 });
+  });
+
+  it('says which port is taken, and what to do', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void other.close());
+    const { port } = other.address() as AddressInfo;
+    const { code, err } = await facet(folder, ['serve', '--home', 'home', '--port', String(port)]);
+    expect(code).toBe(5);
+    expect(err).toMatch(new RegExp(`error: Port ${port} .*in use.*--port`));
+  });
+});
+
+describe('facet recommend', () => {
+  it('treats unknown users and items as normal', async () => {
+    const unknown = await facetJson<Answer>(folder, ['recommend', '--user', 'nobody', '--home', 'home']);
+    expect(unknown.source).toEqual({ kind: 'popular', reason: 'unknown_user' });
+    const items = await facetJson<Answer>(folder, ['recommend', '--behaviors', 'no-such-item', '--home', 'home']);
+    expect(items.source).toEqual({ kind: 'popular', reason: 'no_known_items' });
+  });
+});
+
+describe('a corrupt bundle', () => {
+  it('is refused with the name of the file, by the command line and by the API', async () => {
+    const file = join(folder, 'home', 'artifacts', 'bundle', bundleId, 'index.faiss');
+    await appendFile(file, 'x');
+    for (const command of [
+      ['recommend', '--user', 'u1'],
+      ['serve', '--port', '0'],
+    ]) {
+      const { code, err } = await facet(folder, [...command, '--home', 'home']);
+      expect(err).toMatch(/error: .*index\.faiss/);
+      expect(code).toBe(4);
+    }
+    // The same inputs make it anew.
+    const { bundleId: rebuilt } = await facetJson<{ bundleId: string }>(folder, ['index', '--home', 'home']);
+    expect(rebuilt).toBe(bundleId);
+    expect((await facet(folder, ['recommend', '--user', 'u1', '--home', 'home'])).code).toBe(0);
+  });
+});
