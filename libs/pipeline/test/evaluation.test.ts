@@ -177,7 +177,7 @@ describe('evaluation and time', () => {
     });
   });
 
-  function scoresOf(events: LakeEvent[]): Map<string, Record<string, number[]>> {
+  async function scoresOf(events: LakeEvent[]): Promise<Map<string, Record<string, number[]>>> {
     const dataset = shopDataset(events);
     const model = outspokenModel(dataset);
     const window = heldOutWindow(dataset, testFrom, Infinity);
@@ -187,7 +187,7 @@ describe('evaluation and time', () => {
     });
     const methods = [
       { name: 'model', score: { new: scorer.score, all: scorer.score } },
-      ...fitBaselines(dataset, testFrom).baselines,
+      ...(await fitBaselines(dataset, testFrom)).baselines,
     ];
     return new Map(
       window.users.map((user) => [
@@ -201,19 +201,20 @@ describe('evaluation and time', () => {
     );
   }
 
-  it('nothing at or after the test window changes a score of any method', () => {
-    const before = scoresOf(original);
+  it('nothing at or after the test window changes a score of any method', async () => {
+    const before = await scoresOf(original);
     expect(before.size).toBe(20);
     for (const events of mutated) {
-      const after = scoresOf(events);
+      const after = await scoresOf(events);
       expect([...after.keys()]).toEqual([...before.keys()]);
       for (const [userId, scores] of after) expect(scores, userId).toEqual(before.get(userId));
     }
   });
 
-  it("and yet what comes before it does, and the truth is the window's", () => {
+  it("and yet what comes before it does, and the truth is the window's", async () => {
     const fewer = original.filter(({ occurredAt }) => occurredAt < testFrom - 3 * dayMs || occurredAt >= testFrom);
-    expect(scoresOf(fewer).get('person00')).not.toEqual(scoresOf(original).get('person00'));
+    const [less, all] = [await scoresOf(fewer), await scoresOf(original)];
+    expect(less.get('person00')).not.toEqual(all.get('person00'));
     const truths = (events: LakeEvent[]) =>
       heldOutWindow(shopDataset(events), testFrom, Infinity).users.map(({ truth }) => [...truth.items]);
     expect(truths(mutated[0]!)).not.toEqual(truths(original));

@@ -3,7 +3,7 @@ import type { InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluatio
 import { historyEnd } from '@facet/features';
 import type { Dataset } from '../dataset/dataset.ts';
 import { evaluateTasks, heldOutWindow } from './tasks.ts';
-import type { HeldOutSequenceUser, Task } from './tasks.ts';
+import type { HeldOutSequenceUser, Task, TaskEvaluations } from './tasks.ts';
 
 const dayMs = 86_400_000;
 
@@ -36,11 +36,14 @@ const tuningUsersMax = 1000;
  * of the last 30 days, one's own history, and item-based CF with the settings that did best on the validation window,
  * chosen for each task apart.
  */
-export function fitBaselines(dataset: Dataset, from: number): { baselines: NamedScorer[]; itemCfChoice: ItemCfChoice } {
+export async function fitBaselines(
+  dataset: Dataset,
+  from: number,
+): Promise<{ baselines: NamedScorer[]; itemCfChoice: ItemCfChoice }> {
   const catalogSize = dataset.items.length - 1;
   const columns = interactionsBefore(dataset, from);
   const recent = popularity(columns, { catalogSize, since: from - 30 * dayMs });
-  const itemCfChoice = chooseItemCf(dataset, catalogSize);
+  const itemCfChoice = await chooseItemCf(dataset, catalogSize);
   const itemCfOf = (task: Task): Scorer => withFallback(itemCf(columns, itemCfChoice[task]), recent);
   return {
     itemCfChoice,
@@ -58,16 +61,19 @@ export function forBothTasks(score: Scorer<HeldOutSequenceUser>): NamedScorer['s
   return { new: score, all: score };
 }
 
-function chooseItemCf(dataset: Dataset, catalogSize: number): ItemCfChoice {
+async function chooseItemCf(dataset: Dataset, catalogSize: number): Promise<ItemCfChoice> {
   const { validationFrom, testFrom } = dataset.split;
   const users = heldOutWindow(dataset, validationFrom, testFrom).users.slice(0, tuningUsersMax);
   const columns = interactionsBefore(dataset, validationFrom);
   const recent = popularity(columns, { catalogSize, since: validationFrom - 30 * dayMs });
-  const tried = itemCfGrid.map((settings) => {
+  const tried: { options: ItemCfOptions; evaluated: TaskEvaluations }[] = [];
+  for (const settings of itemCfGrid) {
     const options = { ...settings, catalogSize };
     const score = forBothTasks(withFallback(itemCf(columns, options), recent));
-    return { options, evaluated: evaluateTasks(score, users, { cutoffs: [50], catalogSize, tieSeed: 0 }) };
-  });
+    tried.push({ options, evaluated: evaluateTasks(score, users, { cutoffs: [50], catalogSize, tieSeed: 0 }) });
+    // Each setting blocks the thread; a turn of the event loop lets signals through.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
   const bestFor = (task: Task): ItemCfOptions =>
     tried.reduce((best, candidate) =>
       candidate.evaluated[task].metrics[0]!.recall > best.evaluated[task].metrics[0]!.recall ? candidate : best,

@@ -82,7 +82,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   const { dataset, model } = options;
   const { testFrom } = dataset.split;
   const window = heldOutWindow(dataset, testFrom, Number.POSITIVE_INFINITY);
-  const { baselines, itemCfChoice } = fitBaselines(dataset, testFrom);
+  const { baselines, itemCfChoice } = await fitBaselines(dataset, testFrom);
   const modelScorer = createModelScorer(dataset, model.info.spec, model.weights, {
     asOf: testFrom,
     candidates: window.candidates,
