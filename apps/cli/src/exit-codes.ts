@@ -67,8 +67,9 @@ export function exitCodeOf(error: unknown): number {
 const remedyOfSystemError: Readonly<Record<string, string>> = {
   ENOSPC: 'The disk is full. Free some space and run the same command again: finished stages are kept.',
   EDQUOT: 'The quota of the disk is used up. Free some space and run the same command again: finished stages are kept.',
-  EACCES: 'Change the permissions, or choose another folder with --home.',
+  EACCES: 'Change the permissions, or choose another folder with --home or FACET_CACHE_DIR.',
   EPERM: 'Change the permissions, or choose another folder with --home.',
+  ENOTDIR: 'A file stands where a folder is needed. Choose another folder with --home or FACET_CACHE_DIR.',
   EROFS: 'The file system is read-only. Choose another folder with --home.',
   EMFILE: 'Too many files are open. Raise the limit: ulimit -n 4096.',
 };

