@@ -31,11 +31,23 @@ export default tseslint.config(
             },
             {
               sourceTag: 'layer:pipeline',
-              onlyDependOnLibsWithTags: ['layer:foundation', 'layer:data', 'layer:domain', 'layer:adapter', 'layer:pipeline'],
+              onlyDependOnLibsWithTags: [
+                'layer:foundation',
+                'layer:data',
+                'layer:domain',
+                'layer:adapter',
+                'layer:pipeline',
+              ],
             },
             {
               sourceTag: 'layer:app',
-              onlyDependOnLibsWithTags: ['layer:foundation', 'layer:data', 'layer:domain', 'layer:adapter', 'layer:pipeline'],
+              onlyDependOnLibsWithTags: [
+                'layer:foundation',
+                'layer:data',
+                'layer:domain',
+                'layer:adapter',
+                'layer:pipeline',
+              ],
             },
             { sourceTag: 'layer:tool', onlyDependOnLibsWithTags: ['*'] },
           ],
@@ -63,7 +75,11 @@ export default tseslint.config(
       ],
       'no-restricted-imports': [
         'error',
-        { patterns: [{ group: ['node:fs', 'node:fs/*', 'fs', 'node:http', 'node:net'], message: 'Domain libs do no I/O.' }] },
+        {
+          patterns: [
+            { group: ['node:fs', 'node:fs/*', 'fs', 'node:http', 'node:net'], message: 'Domain libs do no I/O.' },
+          ],
+        },
       ],
     },
   },
@@ -76,7 +92,10 @@ export default tseslint.config(
     languageOptions: { parser: jsonParser },
     plugins: { '@nx': nx },
     rules: {
-      '@nx/dependency-checks': ['error', { ignoredFiles: ['{projectRoot}/test/**', '{projectRoot}/vitest.config.mts'], ignoredDependencies: ['vitest'] }],
+      '@nx/dependency-checks': [
+        'error',
+        { ignoredFiles: ['{projectRoot}/test/**', '{projectRoot}/vitest.config.mts'], ignoredDependencies: ['vitest'] },
+      ],
     },
   },
 );
