@@ -28,6 +28,12 @@ function report(
     rules: '',
     methods: [method('interest model', model), method('popularity', baseline)],
     margin: { new: full, all: full },
+    interests: {
+      meanInterests: 3.91,
+      similarity: { users: 91, meanCosine: 0.773, meanMaxCosine: 0.9, maxCosine: 1 },
+      labelShares: [0.3, 0.3, 0.2, 0.2],
+      effectiveInterests: 3.9,
+    },
   } as unknown as EvaluationReport;
 }
 
@@ -43,6 +49,8 @@ describe('the evaluation for people', () => {
     );
     expect(text).not.toContain('Another method');
     expect(text).toContain('1998-03-08 to 1998-04-22');
+    expect(text).toContain("3.9 a user, mean cosine of a user's pairs 0.77");
+    expect(text).toContain('won by each: 30 %, 30 %, 20 %, 20 %.');
   });
 
   it('says when it loses, as plainly', () => {

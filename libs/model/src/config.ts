@@ -170,7 +170,7 @@ export const modelVariants: Readonly<Record<string, { model: ModelConfig; traini
 
 /** @throws AppError `MODEL_UNKNOWN_VARIANT` listing the known ones. */
 export function modelVariant(name: string): { model: ModelConfig; training: TrainingConfig } {
-  const variant = modelVariants[name];
+  const variant = Object.hasOwn(modelVariants, name) ? modelVariants[name] : undefined;
   if (variant === undefined) {
     throw new AppError(`There is no model variant "${name}".`, {
       code: 'MODEL_UNKNOWN_VARIANT',

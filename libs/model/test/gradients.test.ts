@@ -50,7 +50,7 @@ describe('gradients against finite differences', () => {
       const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
       const chosen = Int32Array.from({ length: 12 }, (_, position) => position * 3);
       const batch = buildBatch(spec, data, examples, chosen, createRandom(2));
-      const sampler = createLogUniformSampler(12);
+      const sampler = createLogUniformSampler(data.candidates);
       const negatives = spec.config.negatives === 'all' ? undefined : sampler.draw(spec.config.negatives, random);
       const tensors = toTensors(spec, variables, batch, {
         candidates: data.candidates,
@@ -102,7 +102,7 @@ describe('what a batch reaches', () => {
       const tensors = toTensors(spec, variables, batch, {
         candidates: data.candidates,
         negatives,
-        sampler: createLogUniformSampler(12),
+        sampler: createLogUniformSampler(data.candidates),
         candidatePosition: positionsOf(data.candidates, 13),
       });
       const { grads } = tf.variableGrads(

@@ -16,7 +16,6 @@ import type { BuildBundleOptions } from './indexing/build-bundle.ts';
 import { hashJson, runStage } from './stage.ts';
 import type { StageResult } from './stage.ts';
 import { openModel } from './training/model-artifact.ts';
-import { trainModel } from './training/train.ts';
 import type { TrainOptions } from './training/train.ts';
 
 /** What every stage works with. */
@@ -90,6 +89,8 @@ export async function trainStage(
     inputs,
     isUsable: ({ modelId }) => isSound(store, { kind: 'model', id: modelId }),
     run: async () => {
+      // TensorFlow comes with it: only training loads it.
+      const { trainModel } = await import('./training/train.ts');
       const dataset = await openDataset(store, datasetId);
       const checkpoints = join(home.checkpointsFolder, hashJson(inputs));
       const { id } = await trainModel({ store, dataset, model, training, checkpoints, ...watch });
@@ -108,6 +109,7 @@ export async function evaluateStage(
     folder: home.stagesFolder,
     name: 'evaluate',
     inputs: { version: stageVersions.evaluate, ...ids, evaluation: config.evaluation },
+    isUsable: async (report) => Array.isArray(report.methods),
     run: async () => {
       const dataset = await openDataset(store, ids.datasetId);
       const model = await openModel(store, ids.modelId);

@@ -66,6 +66,11 @@ export function renderEvaluation(
   const intro =
     `Held out: ${formatDay(window.from)} to ${formatDay(window.before - 1)}. No method has seen this window; each ranks ` +
     `the whole catalog for the same users, and the first ${mainCutoff} items count.`;
+  const { meanInterests, similarity, labelShares } = report.interests;
+  const shares = labelShares.map((share) => `${Math.round(100 * share)} %`).join(', ');
+  const monitors =
+    `Interests: ${meanInterests.toFixed(1)} a user, mean cosine of a user's pairs ${similarity.meanCosine.toFixed(2)} ` +
+    `(1 would be all alike); share of the held-out items won by each: ${shares}.`;
   const tasks = (['new', 'all'] as const).map((task) =>
     [
       `${options.style('bold', taskTitles[task])} (${countOf(report.methods[0]![task].users, 'user')})`,
@@ -73,7 +78,7 @@ export function renderEvaluation(
       ...sentences(report, task).map((sentence) => wrap(sentence, options.width)),
     ].join('\n'),
   );
-  return [wrap(intro, options.width), ...tasks].join('\n\n');
+  return [wrap(intro, options.width), ...tasks, wrap(monitors, options.width)].join('\n\n');
 }
 
 function renderTask({ methods, mainCutoff }: EvaluationReport, task: Task, style: Style): string {

@@ -5,13 +5,16 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { sqlText, withDuckDb } from '../duckdb.ts';
 import type { LakeFile, LakeWindow } from './lake-event.ts';
+import { lakeDamaged } from './lake-damaged.ts';
 import { listCommittedParts } from './lake-layout.ts';
 
-/** The files that {@link readLake} would open for the window, in order of their path, with size, hash and rows. */
+/** The files that {@link readLake} would open for the window, in order of their path, with size, hash and rows. @throws AppError `EVENTS_LAKE_DAMAGED`. */
 export async function listLakeFiles(lakeFolder: string, window: LakeWindow = {}): Promise<LakeFile[]> {
   const parts = await listCommittedParts(lakeFolder, window);
   if (parts.length === 0) return [];
-  const rows = await countRows(parts.map((part) => join(lakeFolder, part.path)));
+  const rows = await countRows(parts.map((part) => join(lakeFolder, part.path))).catch((error: unknown) => {
+    throw lakeDamaged(lakeFolder, error);
+  });
   const files: LakeFile[] = [];
   for (const [index, part] of parts.entries()) {
     const path = join(lakeFolder, part.path);

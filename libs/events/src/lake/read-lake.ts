@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { openDuckDb, sqlText } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import type { LakeEvent, LakeWindow } from './lake-event.ts';
+import { lakeDamaged } from './lake-damaged.ts';
 import { listCommittedParts } from './lake-layout.ts';
 
 /**
  * Reads the events of a window, ordered by user, then `occurredAt`, then `eventId` (text by its UTF-8 bytes). Of events with
  * one `eventId` inside the window only the one received first is there. The same files give the same rows.
+ *
+ * @throws AppError `EVENTS_LAKE_DAMAGED` naming the folder, for a file that is not whole.
  */
 export async function readLake(
   lakeFolder: string,
@@ -53,6 +56,8 @@ export async function* streamLake(
       }
       yield events;
     }
+  } catch (error) {
+    throw lakeDamaged(lakeFolder, error);
   } finally {
     await database.close();
   }

@@ -219,6 +219,22 @@ describe('the lake', () => {
   });
 });
 
+describe('a damaged lake', () => {
+  it('is refused with the name of the file, and a way out', async () => {
+    const { log, lake } = await homeWith([makeEvent({ eventId: 'a' })]);
+    await sinkLog(log, lake);
+    const [file] = await listLakeFiles(lake);
+    await writeFile(join(lake, file!.path), (await readFile(join(lake, file!.path))).subarray(0, 100));
+    const refused = {
+      code: 'EVENTS_LAKE_DAMAGED',
+      message: expect.stringContaining(file!.path),
+      remedy: expect.any(String),
+    };
+    await expect(readLake(lake)).rejects.toMatchObject(refused);
+    await expect(listLakeFiles(lake)).rejects.toMatchObject(refused);
+  });
+});
+
 describe('sinkLog', () => {
   it('goes on where it stopped', async () => {
     const { log, lake } = await homeWith(numbered(10, () => ({})));

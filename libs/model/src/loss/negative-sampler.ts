@@ -8,15 +8,19 @@ export interface NegativeSampler {
   logExpectedCount(item: number, count: number): number;
 }
 
-/** A sampler over items 1..itemCount, whose index is their popularity rank + 1. */
-export function createLogUniformSampler(itemCount: number): NegativeSampler {
-  const logRange = Math.log(itemCount + 1);
+/** A sampler over `candidates`, item indexes in the order of their popularity, the most popular first. */
+export function createLogUniformSampler(candidates: Int32Array): NegativeSampler {
+  const logRange = Math.log(candidates.length + 1);
+  const rankOf = new Map(Array.from(candidates, (item, rank) => [item, rank]));
   return {
     draw(count, random) {
       // The inverse of the cumulative distribution ln(r + 1) / ln(N + 1).
-      const rank = (): number => Math.min(itemCount - 1, Math.floor(Math.exp(random.next() * logRange)) - 1);
-      return Int32Array.from({ length: count }, () => rank() + 1);
+      const rank = (): number => Math.min(candidates.length - 1, Math.floor(Math.exp(random.next() * logRange)) - 1);
+      return Int32Array.from({ length: count }, () => candidates[rank()]!);
     },
-    logExpectedCount: (item, count) => Math.log((count * Math.log((item + 1) / item)) / logRange),
+    logExpectedCount(item, count) {
+      const rank = rankOf.get(item)!;
+      return Math.log((count * Math.log((rank + 2) / (rank + 1))) / logRange);
+    },
   };
 }

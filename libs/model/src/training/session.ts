@@ -92,7 +92,7 @@ export function createTrainingSession(options: SessionOptions): TrainingSession 
     features: options.itemFeatures,
   });
   const optimizer = new ScheduledAdam(0, 0.9, 0.999, 1e-8);
-  const sampler = createLogUniformSampler(options.trainedCount);
+  const sampler = createLogUniformSampler(data.candidates);
   const candidatePosition = positionsOf(data.candidates, spec.itemCount);
   const noise = createNoisePool(config.dropout, config.sequenceLength, config.embeddingDim);
 
