@@ -45,7 +45,7 @@ describe('the evaluation for people', () => {
   it('says when the model wins, by how much, and how sure that is', () => {
     const text = rendered([0.4, 0.8, 0.3, 0.2], [0.3, 0.7, 0.2, 0.1], { mean: 0.1, low: 0.03, high: 0.17 });
     expect(text).toContain(
-      'beats the best of the others, popularity, by 0.1000 in recall@50 (95 % interval +0.0300 to +0.1700)',
+      'beats the best of the others (popularity) by 0.1000 in recall@50 (95 % interval +0.0300 to +0.1700)',
     );
     expect(text).not.toContain('Another method');
     expect(text).toContain('1998-03-08 to 1998-04-22');

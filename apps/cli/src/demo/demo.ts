@@ -56,13 +56,13 @@ export async function demoCommand(options: DemoOptions, context: CommandContext)
   context.signal.throwIfAborted();
   output.show(`\n${renderShowcase(showcase, context)}`);
   const result = { home, datasetId, modelId, bundleId, reused, evaluation, users };
-  const tookMs = Date.now() - startedAt;
   if (!options.serve) {
+    const tookMs = Date.now() - startedAt;
     output.show(`\nDone in ${formatDuration(tookMs)}. ${nextSteps(home, users)}`);
     output.document({ ...result, tookMs });
     return;
   }
-  await serve({ home, users, tookMs, result }, options, context);
+  await serve({ home, users, startedAt, result }, options, context);
 }
 
 /** The files, fetched where none are given, and the home that they belong in. */
@@ -128,7 +128,7 @@ async function serve(
   about: {
     readonly home: string;
     readonly users: readonly ShownUser[];
-    readonly tookMs: number;
+    readonly startedAt: number;
     readonly result: { readonly evaluation: EvaluationReport };
   },
   options: DemoOptions,
@@ -154,13 +154,14 @@ async function serve(
     throw error;
   });
   stage.done(`answering on ${server.url}`);
+  const tookMs = Date.now() - about.startedAt;
   const { style } = terminal;
   const key =
     access.newKey === undefined ? [] : [`API key   ${style('bold', access.newKey)}   (made for this run, shown once)`];
   output.show(
     [
       '',
-      `Ready in ${formatDuration(about.tookMs)}.`,
+      `Ready in ${formatDuration(tookMs)}.`,
       `API       ${style('bold', server.url)}   (documentation: ${server.url}/docs)`,
       ...key,
       '',
@@ -169,7 +170,7 @@ async function serve(
       'Ctrl-C to stop.',
     ].join('\n'),
   );
-  output.document({ ...about.result, tookMs: about.tookMs, url: server.url, apiKey: access.newKey ?? null });
+  output.document({ ...about.result, tookMs, url: server.url, apiKey: access.newKey ?? null });
   await keepServing(server, signal);
 }
 

@@ -106,7 +106,7 @@ function sentences(report: EvaluationReport, task: Task): string[] {
   const verdict = isEqual
     ? `${where} the interest model and ${baseline} are equal in ${recall}.`
     : low > 0
-      ? `${where} the interest model beats the best of the others, ${baseline}, by ${difference} in ${recall} ${interval}.`
+      ? `${where} the interest model beats the best of the others (${baseline}) by ${difference} in ${recall} ${interval}.`
       : high < 0
         ? `${where} the interest model loses to ${baseline} by ${difference} in ${recall} ${interval}.`
         : `${where} the interest model is ${difference} ${mean < 0 ? 'behind' : 'ahead of'} ${baseline} in ${recall}, ` +
