@@ -45,7 +45,7 @@ after() { while [ $# -gt 1 ]; do [ "$1" = "$flag" ] && { echo "$2"; return; }; s
 if [ -f "$FAKE/fail-$step" ]; then cat "$FAKE/fail-$step" >&2; exit 2; fi
 if [ -f "$FAKE/hang-$step" ]; then echo $$ > "$FAKE/hanging"; sleep 100 & wait; fi
 case "$step" in
-  npm) cp -r "$FAKE/packages" node_modules ;;
+  npm) rm -rf node_modules; cp -r "$FAKE/packages" node_modules; cp "$FAKE/.package-lock.json" node_modules ;;
   pip) flag=--dest; touch "$(after "$@")/tensorflow.whl" ;;
   unpack) mkdir -p "$3/lib" "$3/include"; touch "$3/lib/libtensorflow_cc.so.2" "$3/lib/libtensorflow_framework.so.2" ;;
   cargo) echo "{\\"packages\\":[{\\"name\\":\\"faiss-sys\\",\\"manifest_path\\":\\"$FAKE/crate/Cargo.toml\\"}]}" ;;
@@ -87,7 +87,7 @@ export function createFakeMachine() {
     ]),
   );
   const lock = JSON.stringify({ packages: { '': {}, ...locked } });
-  write('packages/.package-lock.json', JSON.stringify({ packages: locked }));
+  write('.package-lock.json', JSON.stringify({ packages: locked }));
   write('packages/@tensorflow/tfjs-node/index.js', 'exports.scalar = () => ({ dataSync() {} });\n');
   write('packages/faiss-node/package.json', '{ "main": "lib/index.js" }');
   write('packages/faiss-node/src/faiss.cc', 'int a;\nint b;\nint c;\n');
@@ -175,10 +175,12 @@ export function createFakeMachine() {
       return calls.sort();
     },
 
-    /** What a stopped run must not leave behind. */
+    /** What a stopped run must not leave behind: half entries, and locks of entries that are still to be made. */
     leftovers(): string[] {
-      return readdirSync(file('cache'), { recursive: true, encoding: 'utf8' }).filter((name) =>
-        /\.part-|\.lock$|^locks\/./.test(name),
+      const names = readdirSync(file('cache'), { recursive: true, encoding: 'utf8' });
+      return names.filter(
+        (name) =>
+          /\.part-|^locks\/./.test(name) || (name.endsWith('.lock') && !names.includes(name.slice(0, -'.lock'.length))),
       );
     },
 

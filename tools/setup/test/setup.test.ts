@@ -126,7 +126,7 @@ describe('setup', () => {
     expect(machine.leftovers()).toEqual([]);
 
     machine.tell('make', null);
-    expect((await machine.run(clone)).code).toBe(0);
+    expect(await machine.run(clone)).toMatchObject({ code: 0 });
   });
 
   it('recovers from a run that was killed', async () => {
