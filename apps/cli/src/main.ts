@@ -5,11 +5,17 @@ import { exitCodes } from './exit-codes.ts';
 
 const exitCodeOfSignal = { SIGINT: exitCodes.interrupted, SIGTERM: 143, SIGHUP: 129 } as const;
 
+/** Under npm one Ctrl-C arrives twice, from the terminal and from npm, a few milliseconds apart. */
+const echoMs = 500;
+
 const stop = new AbortController();
+let stoppedAt = 0;
 for (const [name, code] of Object.entries(exitCodeOfSignal) as [keyof typeof exitCodeOfSignal, number][]) {
   process.on(name, () => {
     // Asked twice: at once. What is written is whole or not there, whenever a process dies.
+    if (stop.signal.aborted && Date.now() - stoppedAt < echoMs) return;
     if (stop.signal.aborted) process.exit(code);
+    stoppedAt = Date.now();
     stop.abort(new Interruption(name));
   });
 }
