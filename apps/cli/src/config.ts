@@ -1,6 +1,9 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
+/** The data home where neither `--home` nor `FACET_HOME` names one. */
+export const defaultHome = join('.facet', 'default');
+
 /** What the environment tells the command line. A variable that is set to nothing counts as absent. */
 export interface CliEnvironment {
   /** `FACET_HOME`: the data home where `--home` is not given. */

@@ -1,4 +1,4 @@
-import { AppError, isAppError } from '@facet/platform';
+import { AppError, isAppError } from '@facet/platform/errors';
 
 /** What a script can tell from how `facet` ended; docs/configuration.md has the table. */
 export const exitCodes = {

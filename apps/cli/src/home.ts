@@ -14,8 +14,6 @@ export interface Home {
   readonly artifactsFolder: string;
 }
 
-export const defaultHome = join('.facet', 'default');
-
 export function openHome(folder: string): Home {
   const { lakeFolder, catalogFolder } = eventsHome(resolve(folder));
   return { folder, lakeFolder, catalogFolder, artifactsFolder: join(resolve(folder), 'artifacts') };

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, CommonOptions } from './command-context.ts';
-import { defaultHome } from './home.ts';
+import { defaultHome } from './config.ts';
 import { defaultHost, defaultPort } from './serving/port.ts';
 
 /** What the program is wired to. */

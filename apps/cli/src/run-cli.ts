@@ -1,4 +1,4 @@
-import { AppError, describeError, isAppError } from '@facet/platform';
+import { AppError, describeError, isAppError } from '@facet/platform/errors';
 import { CommanderError } from 'commander';
 import type { CommandContext, Output } from './command-context.ts';
 import type { CliEnvironment } from './config.ts';

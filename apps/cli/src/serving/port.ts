@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { AppError } from '@facet/platform';
+import { AppError } from '@facet/platform/errors';
 
 /** Where `facet serve` and the demo listen unless told otherwise. */
 export const defaultHost = '127.0.0.1';
