@@ -1,5 +1,6 @@
 import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { Attributes, BehaviorRows } from '@facet/features';
+import { bestInterest } from '@facet/model';
 import type { Interests } from '@facet/model';
 import { retrieveCandidates } from '@facet/retrieval';
 import type { SearchParameters } from '@facet/retrieval';
@@ -83,7 +84,10 @@ export async function recommend(bundle: Bundle, request: RecommendationRequest):
   });
   const own = [...user.history]
     .filter(([item]) => !exclusions.all.has(item))
-    .map(([item, bonus]) => scoreExactly(bundle, user.interests, item, bonus, dim));
+    .map(([item, bonus]) => {
+      const { score, interest } = bestInterest(user.interests, bundle.vectors, item, dim);
+      return { item, score: score + bonus, interest };
+    });
   const items = [...candidates, ...own]
     .sort((a, b) => b.score - a.score || a.item - b.item)
     .slice(0, request.limit)
@@ -191,22 +195,6 @@ function mostPopular(bundle: Bundle, exclude: ReadonlySet<number>, limit: number
     if (!exclude.has(item)) items.push({ itemId: bundle.vocabulary.itemIds[item]!, score: bundle.popularity[item]! });
   }
   return items;
-}
-
-function scoreExactly(
-  bundle: Bundle,
-  interests: Interests,
-  item: number,
-  bonus: number,
-  dim: number,
-): { item: number; score: number; interest: number } {
-  let best = { item, score: Number.NEGATIVE_INFINITY, interest: 0 };
-  for (let interest = 0; interest < interests.count; interest++) {
-    let score = bonus;
-    for (let d = 0; d < dim; d++) score += interests.vectors[interest * dim + d]! * bundle.vectors[item * dim + d]!;
-    if (score > best.score) best = { item, score, interest };
-  }
-  return best;
 }
 
 function describeInterests(bundle: Bundle, user: ReadUser): UserInterest[] {

@@ -4,6 +4,7 @@ import { squashEpsilon, unitLengthEpsilon } from '../epsilon.ts';
 import { profileTable, repeatFeatureCount, repeatFeatures, scalarScale } from '../weights.ts';
 import type { Weights } from '../weights.ts';
 import { activeInterestCount } from './active-interests.ts';
+import { indexDim } from './item-embeddings.ts';
 
 /** The interests of one user. */
 export interface Interests {
@@ -33,7 +34,7 @@ export interface UserKernel {
 export function createUserKernel(spec: ModelSpec, weights: Weights, embeddings: Float32Array): UserKernel {
   const { config } = spec;
   const { embeddingDim: D, interests: maxInterests, sequenceLength: L } = config;
-  const dim = D + (config.popularityPrior ? 1 : 0);
+  const dim = indexDim(spec);
   const S = weights['routing/S']!.data;
   const logits = weights['routing/logits']!.data;
   const layers = layersOf(spec, weights);

@@ -1,6 +1,6 @@
 import { buildPopularityTimeline, createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { ScoredUser, Scorer } from '@facet/evaluation';
-import { createUserKernel, embedItems, indexDim, indexVectors } from '@facet/model';
+import { bestInterest, createUserKernel, embedItems, indexDim, indexVectors } from '@facet/model';
 import type { Interests, ModelSpec, Weights } from '@facet/model';
 import type { Dataset } from '../dataset/dataset.ts';
 
@@ -67,7 +67,7 @@ export function createModelScorer(
       const { rows, interests } = read(user);
       const scores = new Float32Array(itemCount + 1).fill(Number.NEGATIVE_INFINITY);
       for (let item = 1; item <= itemCount; item++) {
-        if (candidates[item] === 1) scores[item] = bestInterestScore(interests, vectors, item, dim);
+        if (candidates[item] === 1) scores[item] = bestInterest(interests, vectors, item, dim).score;
       }
       const bonuses = kernel.repeatBonuses(rows);
       const given = new Set<number>();
@@ -80,21 +80,4 @@ export function createModelScorer(
       return scores;
     },
   };
-}
-
-/** max_k v_kᵀ e of one item. */
-function bestInterestScore(
-  { count, vectors: interests }: Interests,
-  vectors: Float32Array,
-  item: number,
-  dim: number,
-): number {
-  let best = Number.NEGATIVE_INFINITY;
-  const offset = item * dim;
-  for (let k = 0; k < count; k++) {
-    let score = 0;
-    for (let d = 0; d < dim; d++) score += interests[k * dim + d]! * vectors[offset + d]!;
-    if (score > best) best = score;
-  }
-  return best;
 }
