@@ -5,6 +5,33 @@ import tseslint from 'typescript-eslint';
 /** What a domain lib must never touch: servers, queues, logs, native indexes, the file system. */
 const adapterPackages = ['fastify', '@fastify/*', 'pino', 'ioredis', 'bullmq', 'kafkajs', 'faiss-node', '@duckdb/*'];
 
+/**
+ * Which layer may use which.
+ *
+ * @param {readonly string[]} alsoAllowed Layers that every layer may use besides.
+ */
+function layers(alsoAllowed = []) {
+  const order = ['foundation', 'data', 'domain', 'adapter', 'pipeline'];
+  /** @param {string} layer @param {readonly string[]} uses */
+  const constrain = (layer, uses) => ({
+    sourceTag: `layer:${layer}`,
+    onlyDependOnLibsWithTags: [...uses, ...alsoAllowed].map((name) => `layer:${name}`),
+    ...(layer === 'domain' ? { bannedExternalImports: adapterPackages } : {}),
+  });
+  return [
+    constrain('foundation', ['foundation']),
+    constrain('data', ['foundation']),
+    ...order.slice(2).map((layer) => constrain(layer, order.slice(0, order.indexOf(layer) + 1))),
+    constrain('app', order),
+    { sourceTag: 'layer:tool', onlyDependOnLibsWithTags: ['*'] },
+  ];
+}
+
+const boundaries = {
+  banTransitiveDependencies: true,
+  allow: ['^.*/eslint.config.mjs$', '^.*/vitest.config.base.mts$'],
+};
+
 export default tseslint.config(
   { ignores: ['**/dist', '**/out-tsc', '**/node_modules', '**/.nx', '**/.facet', '**/vite.config.*.timestamp*'] },
   ...tseslint.configs.recommended,
@@ -12,47 +39,7 @@ export default tseslint.config(
     files: ['**/*.ts', '**/*.mts', '**/*.mjs', '**/*.js'],
     plugins: { '@nx': nx },
     rules: {
-      '@nx/enforce-module-boundaries': [
-        'error',
-        {
-          banTransitiveDependencies: true,
-          allow: ['^.*/eslint.config.mjs$', '^.*/vitest.config.base.mts$'],
-          depConstraints: [
-            { sourceTag: 'layer:foundation', onlyDependOnLibsWithTags: ['layer:foundation'] },
-            { sourceTag: 'layer:data', onlyDependOnLibsWithTags: ['layer:foundation'] },
-            {
-              sourceTag: 'layer:domain',
-              onlyDependOnLibsWithTags: ['layer:foundation', 'layer:data', 'layer:domain'],
-              bannedExternalImports: adapterPackages,
-            },
-            {
-              sourceTag: 'layer:adapter',
-              onlyDependOnLibsWithTags: ['layer:foundation', 'layer:data', 'layer:domain', 'layer:adapter'],
-            },
-            {
-              sourceTag: 'layer:pipeline',
-              onlyDependOnLibsWithTags: [
-                'layer:foundation',
-                'layer:data',
-                'layer:domain',
-                'layer:adapter',
-                'layer:pipeline',
-              ],
-            },
-            {
-              sourceTag: 'layer:app',
-              onlyDependOnLibsWithTags: [
-                'layer:foundation',
-                'layer:data',
-                'layer:domain',
-                'layer:adapter',
-                'layer:pipeline',
-              ],
-            },
-            { sourceTag: 'layer:tool', onlyDependOnLibsWithTags: ['*'] },
-          ],
-        },
-      ],
+      '@nx/enforce-module-boundaries': ['error', { ...boundaries, depConstraints: layers() }],
       'no-restricted-syntax': [
         'error',
         { selector: 'ExportDefaultDeclaration', message: 'Use a named export.' },
@@ -63,6 +50,11 @@ export default tseslint.config(
       eqeqeq: 'error',
       curly: ['error', 'multi-line'],
     },
+  },
+  {
+    // Tests start real servers, which are tools.
+    files: ['**/test/**/*.ts', '**/vitest.config.mts'],
+    rules: { '@nx/enforce-module-boundaries': ['error', { ...boundaries, depConstraints: layers(['tool']) }] },
   },
   {
     files: ['libs/{features,model,evaluation}/src/**/*.ts'],
