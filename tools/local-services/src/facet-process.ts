@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+/** The last bytes of what a process said that are kept to explain a failure. */
+const saidCharactersMax = 20_000;
+
+export interface FacetProcessOptions {
+  /** Folder below apps/. */
+  readonly app: string;
+  readonly args?: readonly string[];
+  /** Nothing else of the environment is handed on but PATH and HOME. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Answers 200 once the process can work. */
+  readonly readyUrl: string;
+  readonly readySeconds?: number;
+  /** V8's bound of the heap, to show growth soon. */
+  readonly heapMegabytes?: number;
+}
+
+/** One of Facet's apps as a process of its own, as ops run it. */
+export interface FacetProcess {
+  readonly pid: number;
+  readonly running: boolean;
+  /** The end of what it wrote to standard error. */
+  said(): string;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+}
+
+/**
+ * Starts an app from source and waits until it is ready.
+ *
+ * @throws Error with what the process said, when it ends or is not ready in time.
+ */
+export async function startFacetProcess(options: FacetProcessOptions): Promise<FacetProcess> {
+  const { app, args = [], env, readySeconds = 60, heapMegabytes } = options;
+  const child = spawn(
+    process.execPath,
+    [
+      '--conditions=@facet/source',
+      ...(heapMegabytes === undefined ? [] : [`--max-old-space-size=${heapMegabytes}`]),
+      '--import',
+      tsx,
+      path.join(root, 'apps', app, 'src', 'main.ts'),
+      ...args,
+    ],
+    {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
+    },
+  );
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-saidCharactersMax)));
+  const endWithParent = (): boolean => child.kill('SIGKILL');
+  process.once('exit', endWithParent);
+  child.once('exit', () => process.removeListener('exit', endWithParent));
+
+  const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    if (!isRunning()) return child.exitCode;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+    return child.exitCode;
+  };
+  const facet: FacetProcess = {
+    pid: child.pid ?? 0,
+    get running() {
+      return isRunning();
+    },
+    said: () => said,
+    kill: async () => void (await end('SIGKILL')),
+    stop: () => end('SIGTERM'),
+  };
+  await waitUntilReady(options.readyUrl, child, readySeconds).catch(async (error: Error) => {
+    await facet.kill();
+    throw new Error(`${app} ${args.join(' ')} ${error.message}; it said:\n${said}`);
+  });
+  return facet;
+}
+
+async function waitUntilReady(url: string, child: ChildProcess, seconds: number): Promise<void> {
+  const until = Date.now() + seconds * 1_000;
+  while (Date.now() < until) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`ended with ${child.exitCode}`);
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response?.ok === true) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`was not ready in ${seconds} s`);
+}
