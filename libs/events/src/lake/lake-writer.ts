@@ -39,8 +39,8 @@ const utc = (column: string): string => `make_timestamp("${column}" * 1000)::TIM
 const bufferColumns: readonly BufferColumn[] = [
   { name: 'eventId', type: VARCHAR, valueOf: ({ event }) => event.eventId },
   { name: 'type', type: VARCHAR, valueOf: ({ event }) => event.type },
-  { name: 'userId', type: VARCHAR, valueOf: ({ event }) => event.userId },
-  { name: 'itemId', type: VARCHAR, valueOf: ({ event }) => event.itemId },
+  { name: 'userId', type: VARCHAR, valueOf: ({ event }) => event.userId ?? null },
+  { name: 'itemId', type: VARCHAR, valueOf: ({ event }) => event.itemId ?? null },
   { name: 'occurredAt', type: BIGINT, sql: utc('occurredAt'), valueOf: ({ event }) => BigInt(event.occurredAt) },
   { name: 'receivedAt', type: BIGINT, sql: utc('receivedAt'), valueOf: ({ event }) => BigInt(event.receivedAt) },
   { name: 'value', type: DOUBLE, valueOf: ({ event }) => event.value ?? null },

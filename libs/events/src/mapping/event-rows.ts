@@ -1,7 +1,8 @@
 import { contentEventId } from '../content-event-id.ts';
-import { isEventType, refuseTime } from '../schemas/event.ts';
+import { isEventType, missingField, refuseTime } from '../schemas/event.ts';
 import type { Event } from '../schemas/event.ts';
-import { refuseIdentifier } from '../schemas/identifier.ts';
+import { refuseIdentifier, refuseUserIdentifier } from '../schemas/identifier.ts';
+import { isTooDeep, nestingMax } from '../schemas/nesting.ts';
 import { isPlainObject, refuse } from '../schemas/parse-result.ts';
 import type { Refusal } from '../schemas/parse-result.ts';
 import type { Table, TableRow } from '../tables/table.ts';
@@ -61,7 +62,7 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
     const cellAt = (index: number | undefined): unknown => (index === undefined ? undefined : cells[index]);
 
     const user = cellText(cellAt(at.userId));
-    const userProblem = refuseIdentifier(user);
+    const userProblem = refuseUserIdentifier(user);
     if (userProblem !== undefined) return refuse('userId', userProblem);
     const item = cellText(cellAt(at.itemId));
     const itemProblem = refuseIdentifier(item);
@@ -88,16 +89,13 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
       const problem = refuseIdentifier(givenId);
       if (problem !== undefined) return refuse('eventId', problem);
     }
+    const content = { userId: user as string, itemId: item as string, type: eventType, occurredAt: time };
     const event: { -readonly [Field in keyof Event]: Event[Field] } = {
-      eventId: '',
-      type: eventType,
-      userId: user as string,
-      itemId: item as string,
-      occurredAt: time,
+      eventId: givenId ?? contentEventId({ ...content, value: amount }),
+      ...content,
       receivedAt: now,
     };
     if (amount !== undefined) event.value = amount;
-    event.eventId = givenId ?? contentEventId(event);
 
     for (const field of ['sessionId', 'recommendationId'] as const) {
       const text = cellText(cellAt(at[field]));
@@ -106,6 +104,8 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
       if (problem !== undefined) return refuse(field, problem);
       event[field] = text;
     }
+    const missing = missingField(event);
+    if (missing !== undefined) return refuse(missing, 'missing');
     const place = cellNumber(cellAt(at.position));
     if (place !== undefined) {
       if (!Number.isSafeInteger(place)) return refuse('position', 'not-a-whole-number');
@@ -116,6 +116,8 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
     if (!isEmptyCell(context)) event.context = isPlainObject(context) ? context : { context };
     const extra = extraOf(cells, others);
     if (extra !== undefined) event.extra = extra;
+    if (isTooDeep(event.context)) return refuse('context', 'too-deep');
+    if (isTooDeep(extra, nestingMax + 1)) return refuse('', 'too-deep');
     return { ok: true, event };
   };
   return { columns: names, defaultType: at.type === undefined ? defaultType : undefined, parse };

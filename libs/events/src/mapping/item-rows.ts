@@ -1,5 +1,5 @@
 import type { Item } from '../schemas/item.ts';
-import { refuseIdentifier } from '../schemas/identifier.ts';
+import { refuseIdentifier, refuseUserIdentifier } from '../schemas/identifier.ts';
 import { refuse } from '../schemas/parse-result.ts';
 import type { Refusal } from '../schemas/parse-result.ts';
 import type { User } from '../schemas/user.ts';
@@ -74,7 +74,7 @@ export function createUserRowParser(table: Table, mapping: UserMapping = {}): Us
   const readAttributes = createAttributeReader(table, { fields: [at.userId], attributes: at.attributes }, mapping);
   const parse = (row: TableRow): { ok: true; user: User } | Refusal => {
     const id = cellText(at.userId === undefined ? undefined : row.cells[at.userId]);
-    const problem = refuseIdentifier(id);
+    const problem = refuseUserIdentifier(id);
     if (problem !== undefined) return refuse('userId', problem);
     const { attributes, extra } = readAttributes(row.cells);
     return {

@@ -1,12 +1,30 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { IdentifierSchema, refuseIdentifier } from './identifier.ts';
+import {
+  IdentifierSchema,
+  refuseIdentifier,
+  refuseUserIdentifier,
+  sessionUserPrefix,
+  UserIdentifierSchema,
+} from './identifier.ts';
+import { isTooDeep } from './nesting.ts';
 import { isPlainObject, refuse } from './parse-result.ts';
 import type { Refusal } from './parse-result.ts';
 import { parseRfc3339 } from './rfc3339.ts';
 
+/** The type that joins the anonymous events of a session to a user; the only one that is about no item. */
+export const identifyType = 'identify';
+
 /** The event types that need no declaration. */
-export const standardEventTypes = ['impression', 'view', 'click', 'add_to_cart', 'purchase', 'rating'] as const;
+export const standardEventTypes = [
+  'impression',
+  'view',
+  'click',
+  'add_to_cart',
+  'purchase',
+  'rating',
+  identifyType,
+] as const;
 
 /** What a custom event type must look like; `facet.yaml` declares them. */
 export const eventTypePattern = '^[a-z][a-z0-9_]{0,63}$';
@@ -24,6 +42,14 @@ export const epochMsMax = 253_402_300_799_999;
  */
 export const futureToleranceMs = 24 * 60 * 60 * 1000;
 
+/** Who acted (a user, or an anonymous person known by the session) and, except in `identify`, on which item. */
+const presence = {
+  anyOf: [{ required: ['userId'] }, { required: ['sessionId'] }],
+  if: { required: ['type'], properties: { type: { const: identifyType } } },
+  then: { required: ['userId', 'sessionId'] },
+  else: { required: ['itemId'] },
+};
+
 /** The wire form of an event. Unknown fields are kept. Time is RFC 3339 text or whole epoch milliseconds. */
 export const EventSchema = Type.Object(
   {
@@ -32,8 +58,8 @@ export const EventSchema = Type.Object(
       pattern: eventTypePattern,
       description: `One of ${standardEventTypes.join(', ')}, or a type that facet.yaml declares.`,
     }),
-    userId: IdentifierSchema,
-    itemId: IdentifierSchema,
+    userId: Type.Optional(UserIdentifierSchema),
+    itemId: Type.Optional(IdentifierSchema),
     occurredAt: Type.Union(
       [Type.String({ format: 'date-time' }), Type.Integer({ minimum: epochMsMin, maximum: epochMsMax })],
       { description: 'RFC 3339 text, or epoch milliseconds.' },
@@ -50,7 +76,7 @@ export const EventSchema = Type.Object(
     value: Type.Optional(Type.Number({ description: 'Rating, quantity or amount, as the type has it.' })),
     context: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   },
-  { $id: 'urn:facet:schema:event:v1', title: 'Event', additionalProperties: true },
+  { $id: 'urn:facet:schema:event:v1', title: 'Event', additionalProperties: true, ...presence },
 );
 export type EventInput = Static<typeof EventSchema>;
 
@@ -58,8 +84,10 @@ export type EventInput = Static<typeof EventSchema>;
 export interface Event {
   readonly eventId: string;
   readonly type: string;
-  readonly userId: string;
-  readonly itemId: string;
+  /** Absent only for an anonymous person; `sessionId` is then present. */
+  readonly userId?: string;
+  /** Absent only in an `identify`, which has `userId` and `sessionId`. */
+  readonly itemId?: string;
   readonly occurredAt: number;
   /** When Facet took the event in; set by Facet, never by the sender. */
   readonly receivedAt: number;
@@ -84,15 +112,13 @@ const standardTypes: ReadonlySet<string> = new Set(standardEventTypes);
 
 /**
  * Parses one event from its wire form. What it accepts is valid under {@link EventSchema}; beyond the schema it refuses
- * types that are not declared, times more than a day ahead of `now`, and text that is not Unicode. A `receivedAt` that the
- * sender gave is dropped.
+ * types that are not declared, times more than a day ahead of `now`, text in ids that is not Unicode, and fields nested
+ * deeper than {@link nestingMax}. A `receivedAt` that the sender gave is dropped.
  */
 export function parseEvent(value: unknown, options: ParseEventOptions = {}): { ok: true; event: Event } | Refusal {
   if (!isPlainObject(value)) return refuse('', 'not-an-object');
-  for (const field of ['eventId', 'userId', 'itemId'] as const) {
-    const problem = refuseIdentifier(value[field]);
-    if (problem !== undefined) return refuse(field, problem);
-  }
+  const problem = refuseIdentifier(value['eventId']);
+  if (problem !== undefined) return refuse('eventId', problem);
   const type = value['type'];
   if (typeof type !== 'string') return refuse('type', type === undefined || type === null ? 'missing' : 'not-text');
   if (!isEventType(type, options.types)) return refuse('type', 'unknown-type');
@@ -104,17 +130,18 @@ export function parseEvent(value: unknown, options: ParseEventOptions = {}): { o
   const event: { -readonly [Field in keyof Event]: Event[Field] } = {
     eventId: value['eventId'] as string,
     type,
-    userId: value['userId'] as string,
-    itemId: value['itemId'] as string,
     occurredAt,
     receivedAt: now,
   };
-  for (const field of ['sessionId', 'recommendationId'] as const) {
-    if (value[field] === undefined) continue;
-    const problem = refuseIdentifier(value[field]);
+  for (const field of ['userId', 'itemId', 'sessionId', 'recommendationId'] as const) {
+    const id = value[field];
+    if (id === undefined) continue;
+    const problem = field === 'userId' ? refuseUserIdentifier(id) : refuseIdentifier(id);
     if (problem !== undefined) return refuse(field, problem === 'missing' ? 'not-text' : problem);
-    event[field] = value[field] as string;
+    event[field] = id as string;
   }
+  const missing = missingField(event);
+  if (missing !== undefined) return refuse(missing, 'missing');
   if (value['position'] !== undefined) {
     if (!Number.isSafeInteger(value['position'])) return refuse('position', 'not-a-whole-number');
     if ((value['position'] as number) < 0) return refuse('position', 'negative');
@@ -126,11 +153,36 @@ export function parseEvent(value: unknown, options: ParseEventOptions = {}): { o
   }
   if (value['context'] !== undefined) {
     if (!isPlainObject(value['context'])) return refuse('context', 'not-an-object');
+    if (isTooDeep(value['context'])) return refuse('context', 'too-deep');
     event.context = value['context'];
   }
   const extra = Object.entries(value).filter(([field]) => !knownFields.has(field));
+  for (const [field, content] of extra) if (isTooDeep(content)) return refuse(field, 'too-deep');
   if (extra.length > 0) event.extra = Object.fromEntries(extra);
   return { ok: true, event };
+}
+
+/** The field that an event lacks to say who acted and on what. */
+export function missingField(
+  event: Pick<Event, 'type' | 'userId' | 'itemId' | 'sessionId'>,
+): 'userId' | 'itemId' | 'sessionId' | undefined {
+  if (event.userId === undefined && (event.sessionId === undefined || event.type === identifyType)) return 'userId';
+  if (event.type === identifyType) return event.sessionId === undefined ? 'sessionId' : undefined;
+  return event.itemId === undefined ? 'itemId' : undefined;
+}
+
+/**
+ * The wire form of an event as JSON text: {@link parseEvent} of it gives the event again, except for `receivedAt`, which
+ * is the log's to keep.
+ */
+export function serializeEvent(event: Event): string {
+  const { extra, ...fields } = event;
+  return JSON.stringify({ ...extra, ...fields, receivedAt: undefined });
+}
+
+/** The key of an event in the log: its user, or its session for an anonymous person. Events of a key stay in order. */
+export function keyOf(event: Pick<Event, 'userId' | 'sessionId'>): string {
+  return event.userId ?? `${sessionUserPrefix}${event.sessionId}`;
 }
 
 /** Whether a type is a standard one or one of `declared`. */

@@ -10,6 +10,17 @@ export const IdentifierSchema = Type.String({
   description: `Opaque id of 1 to ${idLengthMax} characters.`,
 });
 
+/** Begins the ids under which anonymous people are read: `session:<sessionId>`. No user may be called so. */
+export const sessionUserPrefix = 'session:';
+
+/** JSON Schema of a user's id: an opaque string that is no anonymous person's. */
+export const UserIdentifierSchema = Type.String({
+  minLength: 1,
+  maxLength: idLengthMax,
+  pattern: `^(?!${sessionUserPrefix})`,
+  description: `Opaque id of 1 to ${idLengthMax} characters; may not begin with ${sessionUserPrefix}.`,
+});
+
 /** Why a value is not an id, or `undefined` when it is one. */
 export function refuseIdentifier(
   value: unknown,
@@ -20,4 +31,11 @@ export function refuseIdentifier(
   // A lone surrogate has no UTF-8 form: it would come back from the log as another id.
   if (/\p{Surrogate}/u.test(value)) return 'not-unicode';
   return undefined;
+}
+
+/** Why a value is not the id of a user, or `undefined` when it is one. */
+export function refuseUserIdentifier(value: unknown): ReturnType<typeof refuseIdentifier> | 'reserved' {
+  const problem = refuseIdentifier(value);
+  if (problem !== undefined) return problem;
+  return (value as string).startsWith(sessionUserPrefix) ? 'reserved' : undefined;
 }

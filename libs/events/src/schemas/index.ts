@@ -4,15 +4,21 @@ export {
   EventSchema,
   eventTypePattern,
   futureToleranceMs,
+  identifyType,
   isEventType,
+  keyOf,
   parseEvent,
+  serializeEvent,
   standardEventTypes,
 } from './event.ts';
 export type { Event, EventInput, ParseEventOptions } from './event.ts';
-export { IdentifierSchema, idLengthMax } from './identifier.ts';
+export { IdentifierSchema, idLengthMax, sessionUserPrefix, UserIdentifierSchema } from './identifier.ts';
 export { jsonSchemas } from './json-schemas.ts';
-export { ItemSchema, parseItem } from './item.ts';
+export { ItemSchema, parseItem, serializeItem } from './item.ts';
 export type { Item, ItemInput } from './item.ts';
+export { parseLogged, parseLoggedItem, parseLoggedUser } from './logged-record.ts';
+export { nestingMax } from './nesting.ts';
+export { refusalReasons, refuse } from './parse-result.ts';
 export type { Refusal, RefusalReason } from './parse-result.ts';
-export { parseUser, UserSchema } from './user.ts';
+export { parseUser, serializeUser, UserSchema } from './user.ts';
 export type { User, UserInput } from './user.ts';

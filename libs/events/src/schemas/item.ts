@@ -3,6 +3,7 @@ import type { Static } from 'typebox';
 import { AttributesSchema, isAttributeValue } from './attributes.ts';
 import type { Attributes } from './attributes.ts';
 import { IdentifierSchema, refuseIdentifier } from './identifier.ts';
+import { isTooDeep } from './nesting.ts';
 import { isPlainObject, refuse } from './parse-result.ts';
 import type { Refusal } from './parse-result.ts';
 
@@ -38,10 +39,11 @@ export function parseItem(value: unknown): { ok: true; item: Item } | Refusal {
   if (problem !== undefined) return refuse('itemId', problem);
   if (title !== undefined && typeof title !== 'string') return refuse('title', 'not-text');
   if (available !== undefined && typeof available !== 'boolean') return refuse('available', 'not-true-or-false');
-  const attributes = value['attributes'] ?? {};
+  const attributes = value['attributes'] === undefined ? {} : value['attributes'];
   const refusal = refuseAttributes(attributes);
   if (refusal !== undefined) return refusal;
   const extra = Object.entries(value).filter(([field]) => !knownFields.has(field));
+  for (const [field, content] of extra) if (isTooDeep(content)) return refuse(field, 'too-deep');
   return {
     ok: true,
     item: {
@@ -52,6 +54,12 @@ export function parseItem(value: unknown): { ok: true; item: Item } | Refusal {
       ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
     },
   };
+}
+
+/** The wire form of an item as JSON text: {@link parseItem} of it gives the item again. */
+export function serializeItem(item: Item): string {
+  const { extra, ...fields } = item;
+  return JSON.stringify({ ...extra, ...fields });
 }
 
 /** Refuses an `attributes` field that is not an object of attribute values. */

@@ -1,11 +1,16 @@
 /** Why a record was refused: stable words, used as keys of reports and as metric labels. */
 export const refusalReasons = [
   'missing',
+  'not-unicode',
+  'not-json',
   'not-an-object',
   'not-text',
   'empty',
   'too-long',
-  'not-unicode',
+  'too-deep',
+  'too-large',
+  'reserved',
+  'key-differs',
   'not-a-number',
   'not-a-whole-number',
   'negative',

@@ -1,3 +1,4 @@
+import { keyOf } from '../schemas/event.ts';
 import type { Event } from '../schemas/event.ts';
 import { distributionOf } from './distribution.ts';
 import { FingerprintSet } from './fingerprint-set.ts';
@@ -76,8 +77,8 @@ export class ReportBuilder {
     this.#countRow(file, true);
     this.#accepted++;
     if (!this.#eventIds.add(event.eventId)) this.#duplicates++;
-    const user = tally(this.#users, event.userId, file, line);
-    tally(this.#items, event.itemId, file, line);
+    const user = tally(this.#users, keyOf(event), file, line);
+    if (event.itemId !== undefined) tally(this.#items, event.itemId, file, line);
     this.#types.set(event.type, (this.#types.get(event.type) ?? 0) + 1);
     const day = Math.floor(event.occurredAt / dayMs);
     this.#days.set(day, (this.#days.get(day) ?? 0) + 1);

@@ -10,6 +10,7 @@ import { openLakeWriter } from '../../src/lake/lake-writer.ts';
 import { listLakeFiles } from '../../src/lake/list-lake-files.ts';
 import { readLake, streamLake } from '../../src/lake/read-lake.ts';
 import { sinkLog } from '../../src/lake/sink-log.ts';
+import { keyOf } from '../../src/schemas/event.ts';
 import type { Event } from '../../src/schemas/event.ts';
 import { makeEvent, noon } from '../make-event.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
@@ -182,7 +183,7 @@ describe('the lake', () => {
         for (const { entry } of received) if (!expected.has(entry.eventId)) expected.set(entry.eventId, entry);
         const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
         const sorted = [...expected.values()].sort(
-          (a, b) => byBytes(a.userId, b.userId) || a.occurredAt - b.occurredAt || byBytes(a.eventId, b.eventId),
+          (a, b) => byBytes(keyOf(a), keyOf(b)) || a.occurredAt - b.occurredAt || byBytes(a.eventId, b.eventId),
         );
         expect(await readLake(lake)).toEqual(sorted);
         await log.close();

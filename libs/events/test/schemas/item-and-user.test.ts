@@ -13,6 +13,7 @@ describe('parseItem', () => {
     [{ itemId: '' }, 'itemId', 'empty'],
     [{ itemId: 'a', title: 5 }, 'title', 'not-text'],
     [{ itemId: 'a', available: 'yes' }, 'available', 'not-true-or-false'],
+    [{ itemId: 'a', attributes: null }, 'attributes', 'not-an-object'],
     [{ itemId: 'a', attributes: [] }, 'attributes', 'not-an-object'],
     [{ itemId: 'a', attributes: { size: { width: 1 } } }, 'attributes.size', 'not-an-attribute'],
     [{ itemId: 'a', attributes: { tags: ['x', 1] } }, 'attributes.tags', 'not-an-attribute'],
@@ -30,5 +31,6 @@ describe('parseUser', () => {
       user: { userId: 'u', attributes, extra: { since: 2020 } },
     });
     expect(parseUser({ attributes })).toEqual({ ok: false, field: 'userId', reason: 'missing' });
+    expect(parseUser({ userId: 'session:1' })).toEqual({ ok: false, field: 'userId', reason: 'reserved' });
   });
 });
