@@ -34,5 +34,11 @@ export const faiss = {
   addonFlags: ['-O3', '-march=x86-64-v3', '-std=c++17', '-fPIC', '-shared', '-fopenmp', '-DNAPI_VERSION=6'],
 };
 
+/** The broker that tests run; kafka/pom.xml and kafka/jars.sha256 pin its jars. */
+export const kafka = {
+  version: '4.1.0',
+  copyJars: 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies',
+};
+
 /** Free space that a first setup needs, measured, with some room. */
-export const diskMegabytes = { cache: 2_000, cloneWithoutPackages: 1_000 };
+export const diskMegabytes = { cache: 2_000, cloneWithoutPackages: 1_000, kafka: 300 };

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { findCacheRoot } from './kit/cache.mjs';
+import { findCacheRoot, hash } from './kit/cache.mjs';
 import * as pins from './pins.mjs';
+import { findServices, kafkaEntry } from './services.mjs';
 
 /**
  * What this clone needs and where it is kept: worked out from the lock file, the pins and the patch alone, before anything
@@ -50,6 +50,10 @@ export function makePlan(root, env) {
         hash([faissKey, locked('faiss-node'), addonApi, headers, pins.faiss.addonFlags, patch]),
       ),
     },
+    /** Read by tests only. */
+    servicesStampFile: path.join(root, 'node_modules', '.facet-services'),
+    kafka: kafkaEntry(env),
+    findServices: () => findServices(env),
     /** Changes whenever anything does that a setup reads. */
     stamp: hash([lockText, patch, crateLock, ownSources(setupFolder), cacheRoot]),
     stampFile: path.join(root, 'node_modules', '.facet-setup'),
@@ -79,17 +83,25 @@ export function isReady(plan) {
   );
 }
 
-/** @param {string} folder */
-function ownSources(folder) {
-  return ['.', 'kit', 'steps'].flatMap((part) =>
-    readdirSync(path.join(folder, part))
-      .filter((name) => /\.(mjs|py)$/.test(name))
-      .sort()
-      .map((name) => readFileSync(path.join(folder, part, name), 'utf8')),
+/**
+ * True when the last setup of the services saw the same pins, and its work is still there.
+ *
+ * @param {Plan} plan
+ */
+export function areServicesReady(plan) {
+  return (
+    existsSync(plan.servicesStampFile) &&
+    readFileSync(plan.servicesStampFile, 'utf8') === plan.stamp &&
+    Object.values(plan.findServices()).every((found) => found !== undefined)
   );
 }
 
-/** @param {unknown} value */
-function hash(value) {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
+/** @param {string} folder */
+function ownSources(folder) {
+  return ['.', 'kit', 'steps', 'kafka'].flatMap((part) =>
+    readdirSync(path.join(folder, part))
+      .filter((name) => /\.(mjs|py|xml|sha256)$/.test(name))
+      .sort()
+      .map((name) => readFileSync(path.join(folder, part, name), 'utf8')),
+  );
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { runCommand } from './kit/command.mjs';
@@ -8,9 +8,11 @@ import { withLock } from './kit/lock.mjs';
 import * as pins from './pins.mjs';
 import { ensureFaissAddon, ensureFaissLibrary } from './steps/faiss.mjs';
 import { installAddons } from './steps/install.mjs';
+import { ensureKafkaJars } from './steps/kafka.mjs';
 import { checkDisk, checkPlatform, readCpuFlags } from './steps/machine.mjs';
 import { installPackages, packagesMatchLock } from './steps/npm-packages.mjs';
 import { findMissing, installMissing } from './steps/system-packages.mjs';
+import { areServicesReady, isReady } from './plan.mjs';
 import { ensureTensorflowAddon, ensureTensorflowLibrary } from './steps/tensorflow.mjs';
 
 /**
@@ -20,9 +22,10 @@ import { ensureTensorflowAddon, ensureTensorflowLibrary } from './steps/tensorfl
  * @param {object} options
  * @param {import('./kit/progress.mjs').Progress} options.progress
  * @param {AbortSignal} options.signal
+ * @param {boolean} [options.services] Also what tests start: a broker, Redis, a browser.
  * @param {import('./kit/command.mjs').CommandRunner} [options.run]
  */
-export async function runSetup(plan, { progress, signal, run = runCommand }) {
+export async function runSetup(plan, { progress, signal, services = false, run = runCommand }) {
   // One setup at a time in a clone: two runs of npm in one folder break each other.
   const clone = createHash('sha256').update(plan.root).digest('hex').slice(0, 16);
   const lockFile = path.join(plan.cacheRoot, 'locks', clone);
@@ -31,7 +34,7 @@ export async function runSetup(plan, { progress, signal, run = runCommand }) {
     if (!told) progress.print(`  waiting for another setup of this clone (${holder})`);
     told = true;
   };
-  await withLock(lockFile, { signal, onWait }, () => setUp(plan, { progress, signal, run }));
+  await withLock(lockFile, { signal, onWait }, () => setUp(plan, { progress, signal, services, run }));
 }
 
 /**
@@ -39,13 +42,20 @@ export async function runSetup(plan, { progress, signal, run = runCommand }) {
  * @param {object} options
  * @param {import('./kit/progress.mjs').Progress} options.progress
  * @param {AbortSignal} options.signal
+ * @param {boolean} options.services
  * @param {import('./kit/command.mjs').CommandRunner} options.run
  */
-async function setUp(plan, { progress, signal, run }) {
+async function setUp(plan, { progress, signal, services, run }) {
   const { cacheRoot, entries } = plan;
-  const build = Object.values(entries).some((entry) => !existsSync(entry));
+  const needs = {
+    addons: !isReady(plan),
+    build: Object.values(entries).some((entry) => !existsSync(entry)),
+    services: services && !areServicesReady(plan),
+    kafka: services && !existsSync(plan.kafka),
+  };
   checkPlatform({ platform: process.platform, arch: process.arch, cpuFlags: readCpuFlags() });
-  if (build) await checkDisk(cacheRoot, pins.diskMegabytes.cache, 'the native libraries');
+  if (needs.build) await checkDisk(cacheRoot, pins.diskMegabytes.cache, 'the native libraries');
+  if (needs.kafka) await checkDisk(cacheRoot, pins.diskMegabytes.kafka, 'Kafka');
   if (!existsSync(path.join(plan.root, 'node_modules'))) {
     await checkDisk(plan.root, pins.diskMegabytes.cloneWithoutPackages, 'the npm packages');
   }
@@ -78,7 +88,7 @@ async function setUp(plan, { progress, signal, run }) {
   const cached = (name, ensure) =>
     step(name, async (update) => ((await ensure(context, update)).made ? '' : 'from the cache'));
 
-  const missing = await findMissing({ build });
+  const missing = await findMissing(needs);
   if (missing.length > 0) {
     await step('System packages', async (update) => {
       const machine = { isRoot: process.getuid?.() === 0, hasApt: existsSync('/usr/bin/apt-get') };
@@ -87,24 +97,32 @@ async function setUp(plan, { progress, signal, run }) {
     });
   }
 
-  const packages = step('npm packages', async (update) => {
-    if (packagesMatchLock(plan.root)) return 'in place';
-    update('installing');
-    // From here on this clone is not ready, whatever happens.
-    await rm(plan.stampFile, { force: true });
-    await installPackages(plan.root, { run, cacheRoot, signal: both });
-    return '';
-  });
-  const tensorflow = Promise.all([
-    cached(`TensorFlow ${pins.tensorflow.version}`, ensureTensorflowLibrary),
-    packages,
-  ]).then(() => cached('tfjs-node addon', ensureTensorflowAddon));
-  const faiss = Promise.all([cached(`Faiss ${pins.faiss.version}`, ensureFaissLibrary), packages]).then(() =>
-    cached('faiss-node addon', ensureFaissAddon),
-  );
-  const results = await Promise.allSettled([packages, tensorflow, faiss]);
+  /** Node's packages, and the addons that some of them need. */
+  const addons = () => {
+    const packages = step('npm packages', async (update) => {
+      if (packagesMatchLock(plan.root)) return 'in place';
+      update('installing');
+      // From here on this clone is not ready, whatever happens.
+      await rm(plan.stampFile, { force: true });
+      await installPackages(plan.root, { run, cacheRoot, signal: both });
+      return '';
+    });
+    const tensorflow = Promise.all([
+      cached(`TensorFlow ${pins.tensorflow.version}`, ensureTensorflowLibrary),
+      packages,
+    ]).then(() => cached('tfjs-node addon', ensureTensorflowAddon));
+    const faiss = Promise.all([cached(`Faiss ${pins.faiss.version}`, ensureFaissLibrary), packages]).then(() =>
+      cached('faiss-node addon', ensureFaissAddon),
+    );
+    return [packages, tensorflow, faiss];
+  };
+  const results = await Promise.allSettled([
+    ...(needs.addons ? addons() : []),
+    ...(needs.services ? [cached(`Kafka ${pins.kafka.version}`, ensureKafkaJars)] : []),
+  ]);
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   if (failures.length > 0) throw failures.find((error) => !(error instanceof Interrupted)) ?? failures[0];
 
-  await step('Addons in node_modules', async () => installAddons(context));
+  if (needs.addons) await step('Addons in node_modules', async () => installAddons(context));
+  if (needs.services) await writeFile(plan.servicesStampFile, plan.stamp);
 }

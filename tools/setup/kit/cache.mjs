@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -12,6 +13,15 @@ import { withLock } from './lock.mjs';
 export function findCacheRoot(env) {
   if (env['FACET_CACHE_DIR']) return path.resolve(env['FACET_CACHE_DIR']);
   return path.join(env['XDG_CACHE_HOME'] || path.join(os.homedir(), '.cache'), 'facet');
+}
+
+/**
+ * Names an entry after all that goes into it.
+ *
+ * @param {unknown} value
+ */
+export function hash(value) {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
 }
 
 /**

@@ -43,7 +43,7 @@ const knownCauses = [
   },
   {
     pattern:
-      /could not resolve|temporary failure in name resolution|name or service not known|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network is unreachable|connection (refused|reset|timed out)|failed to establish a new connection|max retries exceeded|spurious network error|failed to fetch|SSL|certificate/i,
+      /could not resolve|temporary failure in name resolution|name or service not known|unknown host|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network is unreachable|connection (refused|reset|timed out)|failed to establish a new connection|max retries exceeded|spurious network error|failed to fetch|SSL|certificate/i,
     remedy: () =>
       'The package registry could not be reached. Check the network, the proxy (HTTPS_PROXY) and the certificates (SSL_CERT_FILE, PIP_CERT, NODE_EXTRA_CA_CERTS), then run the same command again: finished parts are kept.',
   },

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { findServices } from '../services.mjs';
 import { explainFailure, SetupFailure } from '../kit/failure.mjs';
 
 const LIBRARY_FOLDERS = [
@@ -19,6 +20,7 @@ const LIBRARY_FOLDERS = [
  * @property {string} what Its name and, where that matters, version.
  * @property {readonly string[]} packages Debian packages that bring it, the first known one is taken.
  * @property {() => Promise<boolean>} isMet
+ * @property {string} [byHand] Another way to get a newer one.
  */
 
 /** Loaded by the addons when they run. @type {readonly Requirement[]} */
@@ -34,6 +36,7 @@ const toolchain = [
   {
     what: 'cmake 3.24 or newer',
     packages: ['cmake'],
+    byHand: 'cmake: python3 -m pip install cmake',
     isMet: () => prints(['cmake', '--version'], /version (3\.(2[4-9]|[3-9]\d)|[4-9]|\d\d)/),
   },
   { what: 'OpenBLAS', packages: ['libopenblas-dev'], isMet: async () => hasLibrary('libopenblas.so') },
@@ -43,17 +46,44 @@ const toolchain = [
     // Older ones read the index of crates by cloning a git repository.
     what: 'cargo 1.70 or newer',
     packages: ['cargo-web', 'cargo'],
+    byHand: 'cargo: rustup',
     isMet: () => prints(['cargo', '--version'], /^cargo (1\.([7-9]\d|\d{3})|[2-9])/),
   },
 ];
 
+/** Started by tests. @type {readonly Requirement[]} */
+const services = [
+  {
+    what: 'Java 17 or newer',
+    packages: ['openjdk-17-jre-headless', 'default-jre-headless'],
+    isMet: () => prints(['java', '--version'], /^(openjdk|java) (1[7-9]|[2-9]\d)/),
+  },
+  { what: 'redis-server', packages: ['redis-server'], isMet: () => prints(['redis-server', '--version'], /^Redis/) },
+  {
+    what: 'Chromium',
+    packages: ['chromium'],
+    isMet: async () => findServices(process.env).chromium !== undefined,
+  },
+];
+
+/** Fetches Kafka. */
+const maven = { what: 'Maven', packages: ['maven'], isMet: () => prints(['mvn', '--version'], /Apache Maven/) };
+
 /**
  * What is missing on this machine.
  *
- * @param {{ build: boolean }} options `build`: something must be compiled, so the tools for that are needed as well.
+ * @param {object} needs
+ * @param {boolean} needs.build Something must be compiled, so the tools for that are needed as well.
+ * @param {boolean} needs.services
+ * @param {boolean} needs.kafka Kafka must be fetched.
  */
-export async function findMissing({ build }) {
-  const required = build ? [...toolchain, ...runtime] : runtime;
+export async function findMissing(needs) {
+  const required = [
+    ...(needs.build ? toolchain : []),
+    ...runtime,
+    ...(needs.services ? services : []),
+    ...(needs.kafka ? [maven] : []),
+  ];
   const met = await Promise.all(required.map(({ isMet }) => isMet()));
   const missing = required.filter((_, i) => !met[i]);
   const developmentLibrary = missing.some(({ packages }) => packages.includes('libopenblas-dev'));
@@ -121,11 +151,13 @@ export async function installMissing(missing, { run, update, cacheRoot, signal, 
       remedy: `Install them by hand, then run the same command again:\n  apt-get update && apt-get install -y ${guess}`,
     });
   }
-  const still = (await Promise.all(missing.map(async (item) => ((await item.isMet()) ? [] : [item.what])))).flat();
-  if (still.length > 0) {
+  const stillMissing = (await Promise.all(missing.map(async (item) => ((await item.isMet()) ? [] : [item])))).flat();
+  if (stillMissing.length > 0) {
+    const still = stillMissing.map(({ what }) => what);
+    const byHand = stillMissing.flatMap((item) => item.byHand ?? []).join('; ');
     throw new SetupFailure(`This machine still lacks ${still.join(', ')}`, {
       tried: `apt-get install ${packages.join(' ')}`,
-      remedy: `The packages of this system are too old, or another one comes first in PATH. Install ${still.join(', ')} by hand (cmake: python3 -m pip install cmake; cargo: rustup), then run the same command again.`,
+      remedy: `The packages of this system are too old, or another one comes first in PATH. Install ${still.join(', ')} by hand${byHand === '' ? '' : ` (${byHand})`}, then run the same command again.`,
       logFile,
     });
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import {
@@ -9,6 +10,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,6 +30,9 @@ case "$call" in
   "python3 -c "*) echo 1; exit ;;
   "python3 -m pip --version") echo pip 23.0; exit ;;
   "cargo --version") echo cargo 1.80.0; exit ;;
+  "java --version") echo "openjdk $(cat "$FAKE/java-version") 2026-01-20"; exit ;;
+  "redis-server --version") echo Redis server v=7.0.15; exit ;;
+  "mvn --version") echo Apache Maven 3.8.7; exit ;;
 esac
 case "$call" in
   "npm ci"*) step=npm ;;
@@ -36,11 +41,16 @@ case "$call" in
   "cargo metadata"*) step=cargo ;;
   "cmake --build"*) step=make ;;
   "cmake -S"*) step=configure ;;
+  "apt-cache policy "*) echo "  Candidate: 1"; exit ;;
+  "apt-get "*update) step=apt-update ;;
+  "apt-get "*install*) step=apt-install ;;
+  "mvn "*copy-dependencies*) step=kafka ;;
   "g++ "*tfjs*) step=tfjs-addon ;;
   "g++ "*faiss*) step=faiss-addon ;;
   *) echo "unexpected: $call" >&2; exit 99 ;;
 esac
 echo "$step" >> "$FAKE/calls"
+for last; do true; done
 after() { while [ $# -gt 1 ]; do [ "$1" = "$flag" ] && { echo "$2"; return; }; shift; done; }
 if [ -f "$FAKE/fail-$step" ]; then cat "$FAKE/fail-$step" >&2; exit 2; fi
 if [ -f "$FAKE/hang-$step" ]; then echo $$ > "$FAKE/hanging"; sleep 100 & wait; fi
@@ -50,6 +60,9 @@ case "$step" in
   unpack) mkdir -p "$3/lib" "$3/include"; touch "$3/lib/libtensorflow_cc.so.2" "$3/lib/libtensorflow_framework.so.2" ;;
   cargo) echo "{\\"packages\\":[{\\"name\\":\\"faiss-sys\\",\\"manifest_path\\":\\"$FAKE/crate/Cargo.toml\\"}]}" ;;
   configure) flag=-B; mkdir -p "$(after "$@")/faiss" ;;
+  kafka) echo jar > "\${last#-DoutputDirectory=}/kafka.jar" ;;
+  apt-update) ;;
+  apt-install) cp "$0" "$FAKE/bin/$last" ;;
   make) sleep 0.3; echo "[ 50%] Building"; touch "$2/faiss/libfaiss_avx2.a" ;;
   *) flag=-o; echo "addon" > "$(after "$@")" ;;
 esac
@@ -73,11 +86,29 @@ export function createFakeMachine() {
     writeFileSync(file(name), text);
   };
 
-  for (const name of ['g++', 'make', 'cmake', 'python3', 'cargo', 'npm']) {
+  for (const name of [
+    'g++',
+    'make',
+    'cmake',
+    'python3',
+    'cargo',
+    'npm',
+    'java',
+    'mvn',
+    'redis-server',
+    'chromium',
+    'apt-get',
+    'apt-cache',
+  ]) {
     write(`bin/${name}`, tool);
     chmodSync(file('bin', name), 0o755);
   }
+  mkdirSync(file('system'));
+  for (const name of ['basename', 'cat', 'cp', 'mkdir', 'rm', 'sleep', 'touch']) {
+    symlinkSync(path.join('/bin', name), file('system', name));
+  }
   for (const name of ['libopenblas.so', 'libopenblas.so.0', 'libgomp.so.1']) write(`libraries/${name}`, '');
+  write('java-version', '17.0.15');
   write('crate/faiss/faiss/Index.h', '');
 
   const locked = Object.fromEntries(
@@ -96,7 +127,7 @@ export function createFakeMachine() {
   write('packages/node-api-headers/include/node_api.h', '');
 
   const environment = {
-    PATH: `${file('bin')}:/usr/bin:/bin`,
+    PATH: `${file('bin')}:${file('system')}`,
     FACET_CACHE_DIR: file('cache'),
     LIBRARY_PATH: file('libraries'),
     LD_LIBRARY_PATH: file('libraries'),
@@ -114,6 +145,7 @@ export function createFakeMachine() {
         filter: (source) => !/node_modules|out-tsc|test/.test(path.relative(setupFolder, source)),
       });
       writeFileSync(path.join(root, 'package-lock.json'), lock);
+      this.pinJar(root, 'jar\n');
       this.patch(root, 'patched');
       return root;
     },
@@ -127,6 +159,15 @@ export function createFakeMachine() {
       writeFileSync(path.join(root, 'tools/setup/faiss-node.patch'), patch);
     },
 
+    /** The content that the only jar of Kafka is to have. */
+    pinJar(root: string, content: string): void {
+      const checksum = createHash('sha256').update(content).digest('hex');
+      writeFileSync(path.join(root, 'tools/setup/kafka/jars.sha256'), `${checksum}  kafka.jar\n`);
+    },
+
+    setJavaVersion: (version: string) => write('java-version', version),
+    removeProgram: (name: string) => rmSync(file('bin', name)),
+
     /** Makes a step print a text and fail, or hang; `null` heals it. */
     tell(step: string, how: { fail: string } | 'hang' | null): void {
       for (const kind of ['fail', 'hang']) rmSync(file(`${kind}-${step}`), { force: true });
@@ -134,9 +175,9 @@ export function createFakeMachine() {
       else if (how !== null) write(`fail-${step}`, `${how.fail}\n`);
     },
 
-    start(root: string): { child: ChildProcess; ended: Promise<SetupResult> } {
+    start(root: string, options: readonly string[] = []): { child: ChildProcess; ended: Promise<SetupResult> } {
       const startedAt = performance.now();
-      const child = spawn(process.execPath, [path.join(root, 'tools/setup/setup.mjs'), '--verbose'], {
+      const child = spawn(process.execPath, [path.join(root, 'tools/setup/setup.mjs'), '--verbose', ...options], {
         cwd: root,
         env: environment,
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -151,8 +192,8 @@ export function createFakeMachine() {
       return { child, ended };
     },
 
-    run(root: string): Promise<SetupResult> {
-      return this.start(root).ended;
+    run(root: string, options: readonly string[] = []): Promise<SetupResult> {
+      return this.start(root, options).ended;
     },
 
     /** Process id of the tool that hangs, once it does. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFakeMachine } from './fake-machine.ts';
@@ -67,6 +67,70 @@ describe('setup', () => {
     expect(existsSync(installed(clone, 'faiss-node/build/Release/faiss-node.node'))).toBe(true);
   });
 
+  it('fetches what only tests need when it is asked to', async () => {
+    await machine.run(clone);
+    machine.takeCalls();
+
+    const first = await machine.run(clone, ['--services']);
+
+    expect(first.output).toMatch(/^✔ Kafka [\d.]+\n✔ Facet is set up/);
+    expect(first.code).toBe(0);
+    expect(machine.takeCalls()).toEqual(['kafka']);
+
+    const second = await machine.run(clone, ['--services']);
+
+    expect(second).toMatchObject({ code: 0, output: '✔ Facet is set up already\n' });
+    expect(machine.takeCalls()).toEqual([]);
+    expect(machine.leftovers()).toEqual([]);
+  });
+
+  it('shares Kafka among clones, and fetches it again when it has gone', async () => {
+    expect((await machine.run(clone, ['--services'])).code).toBe(0);
+    expect(machine.takeCalls()).toEqual([...everyStep, 'kafka'].sort());
+
+    expect((await machine.run(machine.clone('another'), ['--services'])).code).toBe(0);
+    expect(machine.takeCalls()).toEqual(['npm']);
+
+    for (const name of readdirSync(machine.cache).filter((name) => name.startsWith('kafka-'))) {
+      rmSync(path.join(machine.cache, name), { recursive: true });
+    }
+    expect((await machine.run(clone, ['--services'])).code).toBe(0);
+    expect(machine.takeCalls()).toEqual(['kafka']);
+  });
+
+  it('refuses a jar that is not the pinned one', async () => {
+    machine.pinJar(clone, 'another jar\n');
+
+    const refused = await machine.run(clone, ['--services']);
+
+    expect(refused.code).toBe(1);
+    expect(refused.output).toContain('✖ The jars of Kafka are not the pinned ones');
+    expect(refused.output).toContain('tools/setup/kafka/jars.sha256: kafka.jar');
+    expect(readdirSync(machine.cache).filter((name) => name.startsWith('kafka-'))).toEqual([]);
+
+    machine.pinJar(clone, 'jar\n');
+    expect((await machine.run(clone, ['--services'])).code).toBe(0);
+  });
+
+  describe.skipIf(process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))('as root, with apt', () => {
+    it('installs a service that is missing', async () => {
+      machine.removeProgram('redis-server');
+
+      const result = await machine.run(clone, ['--services']);
+
+      expect(result.output).toContain('✔ System packages: redis-server\n');
+    });
+
+    it('says which version is too old when that did not help', async () => {
+      machine.setJavaVersion('11.0.2');
+
+      const result = await machine.run(clone, ['--services']);
+
+      expect(result.code).toBe(1);
+      expect(result.output).toContain('✖ This machine still lacks Java 17 or newer');
+    });
+  });
+
   it('goes on after a failure where it stopped', async () => {
     machine.tell('faiss-addon', { fail: "src/faiss.cc:7: error: expected ';' before '}' token" });
     const broken = await machine.run(clone);
@@ -93,6 +157,7 @@ describe('setup', () => {
   it.each([
     ['pip', 'Temporary failure in name resolution', 'Fetching the TensorFlow library failed', /HTTPS_PROXY/],
     ['cargo', 'warning: spurious network error (2 tries remaining)', 'Building Faiss failed', /HTTPS_PROXY/],
+    ['kafka', '[ERROR] Could not transfer artifact: Unknown host', 'Fetching Kafka failed', /HTTPS_PROXY/],
     ['npm', 'npm error code ENOTFOUND', 'Installing npm packages failed', /HTTPS_PROXY/],
     [
       'unpack',
@@ -104,7 +169,7 @@ describe('setup', () => {
   ])('says what to do when %s prints "%s"', async (step, text, title, remedy) => {
     machine.tell(step, { fail: text });
 
-    const { code, output } = await machine.run(clone);
+    const { code, output } = await machine.run(clone, ['--services']);
 
     expect(code).toBe(1);
     expect(output).toContain(`✖ ${title}`);
@@ -148,10 +213,11 @@ describe('setup', () => {
   });
 
   it('does the work once for two clones at the same time', async () => {
-    const results = await Promise.all([machine.run(clone), machine.run(machine.clone('another'))]);
+    const clones = [clone, machine.clone('another')];
+    const results = await Promise.all(clones.map((root) => machine.run(root, ['--services'])));
 
     expect(results.map(({ code }) => code)).toEqual([0, 0]);
-    expect(machine.takeCalls()).toEqual([...everyStep, 'npm'].sort());
+    expect(machine.takeCalls()).toEqual([...everyStep, 'kafka', 'npm'].sort());
   });
 
   it('runs npm once for two runs in the same clone', async () => {

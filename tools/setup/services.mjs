@@ -1,0 +1,58 @@
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findCacheRoot, hash } from './kit/cache.mjs';
+import { kafka } from './pins.mjs';
+
+const kafkaFolder = fileURLToPath(new URL('kafka/', import.meta.url));
+
+/** The jars of a broker as Maven is asked for them, and the SHA-256 of each. */
+export const kafkaSources = {
+  pomFile: path.join(kafkaFolder, 'pom.xml'),
+  checksumsFile: path.join(kafkaFolder, 'jars.sha256'),
+};
+
+/**
+ * Where the broker's jars lie in the cache, or are to lie.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
+export function kafkaEntry(env) {
+  const key = hash([kafkaSources.pomFile, kafkaSources.checksumsFile].map((file) => readFileSync(file, 'utf8')));
+  return path.join(findCacheRoot(env), `kafka-${kafka.version}-${key}`);
+}
+
+/**
+ * What tests start besides Facet itself, as absolute paths; what is not on this machine is `undefined`.
+ * `node tools/setup/setup.mjs --services` brings all of it.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
+export function findServices(env) {
+  const kafkaJars = path.join(kafkaEntry(env), 'lib');
+  return {
+    kafkaJars: existsSync(kafkaJars) ? kafkaJars : undefined,
+    java: findProgram(env, ['java']),
+    redisServer: findProgram(env, ['redis-server']),
+    chromium: findProgram(env, ['chromium', 'chromium-browser', 'google-chrome']),
+  };
+}
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @param {readonly string[]} names The first one found is taken.
+ */
+function findProgram(env, names) {
+  const folders = (env['PATH'] ?? '').split(path.delimiter).filter((folder) => folder !== '');
+  return names.flatMap((name) => folders.map((folder) => path.join(folder, name))).find(isExecutable);
+}
+
+/** @param {string} file */
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
