@@ -1,4 +1,6 @@
-export { createApiKey, hashApiKey, isKnownApiKey } from './api-keys.ts';
+export { addApiKey, readApiKeys, replaceApiKey } from './api-key-file.ts';
+export { createApiKey, findApiKey, hashApiKey, scopes } from './api-keys.ts';
+export type { ApiKey, Scope } from './api-keys.ts';
 export { readConfigFile } from './config-file.ts';
 export { AppError, describeError, isAppError } from './errors.ts';
 export type { AppErrorOptions } from './errors.ts';

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from '@facet/platform';
+import helmet from '@fastify/helmet';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import fastify, { LogController } from 'fastify';
+import type { FastifyBaseLogger, RouteOptions } from 'fastify';
+import { addAccessControl, requireScopes } from './access/access.ts';
+import type { Access, RouteAccess } from './access/access.ts';
+import type { HttpApp } from './http-app.ts';
+import type { HttpMetrics } from './metrics/http-metrics.ts';
+import { addRequestObservation } from './metrics/request-observation.ts';
+import { addDraining } from './overload/draining.ts';
+import { addPressureRelief } from './overload/pressure.ts';
+import { compileValidator } from './problems/compile-validator.ts';
+import type { Problems } from './problems/problem.ts';
+import { addProblemHandlers, createBrokenRequestHandler, createProblemSender } from './problems/problem-handlers.ts';
+
+export interface HttpAppDeps {
+  readonly logger: Logger;
+  readonly metrics: HttpMetrics;
+}
+
+export interface HttpAppOptions {
+  readonly access: Access;
+  /** What is asked at the routes of plugins, which declare no scope themselves. */
+  readonly accessOf?: (route: RouteOptions) => RouteAccess | undefined;
+  readonly problems: Problems;
+  readonly bodyBytesMax: number;
+  /** Mean delay of the event loop over a second above which requests to `/v1/…` are turned away. */
+  readonly eventLoopDelayMsMax: number;
+  /** Time for an answer to be made, 10 seconds by default. */
+  readonly handlerTimeoutMs?: number;
+  /** Adds what must come before any caller is turned away, such as CORS. */
+  readonly beforeAccess?: (app: HttpApp) => Promise<void>;
+}
+
+/** Time for a request to arrive, and for its answer to be made: callers of an API of milliseconds are long gone. */
+const requestTimeoutMs = 10_000;
+const handlerTimeoutMsDefault = 10_000;
+
+/** An id of the caller's choice, as long as it is harmless in a log. */
+const requestIdPattern = /^[\w.:-]{1,128}$/;
+
+/**
+ * What all HTTP apps have in common, without a socket: one form for problems, keys by scope, security headers,
+ * measured requests, bounds on everything. Add routes, each with `config: { scope }`, and then `ready()`. Closing it refuses new
+ * requests and waits for those under way.
+ */
+export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: HttpAppOptions): Promise<HttpApp> {
+  const { catalog } = options.problems;
+  const app: HttpApp = fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: (request) => {
+      const given = request.headers['x-request-id'];
+      return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID();
+    },
+    bodyLimit: options.bodyBytesMax,
+    requestTimeout: requestTimeoutMs,
+    handlerTimeout: options.handlerTimeoutMs ?? handlerTimeoutMsDefault,
+    // Like any other field that is not known.
+    onProtoPoisoning: 'remove',
+    onConstructorPoisoning: 'remove',
+    forceCloseConnections: 'idle',
+    // Draining does it, in the form of these APIs.
+    return503OnClosing: false,
+    trustProxy: false,
+    frameworkErrors: createProblemSender(catalog),
+    clientErrorHandler: createBrokenRequestHandler(catalog),
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.removeContentTypeParser('text/plain');
+  app.setValidatorCompiler(compileValidator);
+  addProblemHandlers(app, catalog);
+
+  addRequestObservation(app, metrics);
+  app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id));
+  await app.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    // Whoever terminates TLS in front decides on it.
+    strictTransportSecurity: false,
+  });
+  requireScopes(app, options.accessOf);
+  await options.beforeAccess?.(app);
+  addAccessControl(app, options.access);
+  addDraining(app);
+  await addPressureRelief(app, options);
+  return app;
+}

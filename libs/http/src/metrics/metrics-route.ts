@@ -1,0 +1,23 @@
+import { Type } from 'typebox';
+import type { HttpApp } from '../http-app.ts';
+import type { HttpMetrics } from './http-metrics.ts';
+
+/** `/metrics`, for a key with the scope admin. */
+export function addMetricsRoute(app: HttpApp, metrics: HttpMetrics): void {
+  app.get(
+    '/metrics',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'readMetrics',
+        summary: 'Metrics in the text format of Prometheus',
+        tags: ['operations'],
+        response: { 200: { description: 'The metrics.', content: { 'text/plain': { schema: Type.String() } } } },
+      },
+    },
+    async (_request, reply) => {
+      reply.type(metrics.registry.contentType);
+      return metrics.registry.metrics();
+    },
+  );
+}

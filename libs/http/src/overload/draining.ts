@@ -1,0 +1,11 @@
+import type { HttpApp } from '../http-app.ts';
+import { problemError } from '../problems/problem.ts';
+
+/** From the start of closing on, what still arrives on open connections is refused. */
+export function addDraining(app: HttpApp): void {
+  let isClosing = false;
+  app.addHook('preClose', async () => void (isClosing = true));
+  app.addHook('onRequest', async () => {
+    if (isClosing) throw problemError('CLOSING', 'This server is shutting down.');
+  });
+}

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Type } from 'typebox';
+import { isSeq, parseDocument } from 'yaml';
+import type { Document } from 'yaml';
+import { scopes } from './api-keys.ts';
+import type { ApiKey } from './api-keys.ts';
+import { readConfigFile } from './config-file.ts';
+import { AppError } from './errors.ts';
+
+const exact = { additionalProperties: false };
+
+const KeyFile = Type.Object(
+  {
+    keys: Type.Array(
+      Type.Object(
+        {
+          name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' }),
+          scopes: Type.Array(Type.Union(scopes.map((scope) => Type.Literal(scope))), {
+            minItems: 1,
+            uniqueItems: true,
+          }),
+          sha256: Type.String({ pattern: '^[0-9a-fA-F]{64}$' }),
+          origins: Type.Optional(Type.Array(Type.String({ pattern: '^https?://[^/\\s]+$' }), { minItems: 1 })),
+          eventsPerSecondMax: Type.Optional(Type.Integer({ minimum: 1 })),
+          bodyBytesMax: Type.Optional(Type.Integer({ minimum: 1 })),
+        },
+        exact,
+      ),
+      { default: [] },
+    ),
+  },
+  exact,
+);
+
+/**
+ * Reads the keys of a YAML file, `keys: [{name, scopes, sha256, …}]`. An absent file has none.
+ *
+ * @throws AppError `CONFIG_UNREADABLE` for what is not YAML, `CONFIG_INVALID` naming each wrong field, never its value,
+ * or the name that two keys have.
+ */
+export async function readApiKeys(path: string): Promise<readonly ApiKey[]> {
+  const { keys } = await readConfigFile(KeyFile, path);
+  const names = new Set<string>();
+  for (const { name } of keys) {
+    if (names.has(name)) {
+      throw new AppError(`${path} has two keys of the name ${name}.`, {
+        code: 'CONFIG_INVALID',
+        remedy: 'Give each key a name of its own.',
+        context: { path, name },
+      });
+    }
+    names.add(name);
+  }
+  return keys;
+}
+
+/**
+ * Adds a key to the file, which is made where there is none, readable by its owner only.
+ *
+ * @throws AppError `KEYS_NAME_TAKEN`; those of {@link readApiKeys}.
+ */
+export async function addApiKey(path: string, key: ApiKey): Promise<void> {
+  const keys = await readApiKeys(path);
+  if (keys.some(({ name }) => name === key.name)) {
+    throw new AppError(`${path} has a key of the name ${key.name} already.`, {
+      code: 'KEYS_NAME_TAKEN',
+      remedy: 'Choose another name, or remove that key from the file.',
+      context: { path, name: key.name },
+    });
+  }
+  await replaceApiKey(path, key);
+}
+
+/**
+ * Puts a key in the place of the one of the same name, or behind the others. Comments of the file stay.
+ *
+ * @throws AppError those of {@link readApiKeys}.
+ */
+export async function replaceApiKey(path: string, key: ApiKey): Promise<void> {
+  const keys = await readApiKeys(path);
+  const document = parseDocument(await readFile(path, 'utf8').catch(emptyWhenMissing));
+  if (!isSeq(document.get('keys'))) document.set('keys', document.createNode([]));
+  const at = keys.findIndex(({ name }) => name === key.name);
+  document.setIn(['keys', at === -1 ? keys.length : at], document.createNode(key));
+  await writeDocument(path, document);
+}
+
+function emptyWhenMissing(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ENOENT') return '';
+  throw error;
+}
+
+async function writeDocument(path: string, document: Document): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${randomUUID()}`;
+  try {
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(document.toString());
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
