@@ -52,8 +52,17 @@ export type { SinkOptions, SinkResult } from './lake/sink-log.ts';
 export { openLakeWriter } from './lake/lake-writer.ts';
 export type { LakeWriter } from './lake/lake-writer.ts';
 export type { LakeSource } from './lake/lake-layout.ts';
-export { catalogFiles, readItems, readUsers, upsertItems, upsertUsers } from './catalog/catalog.ts';
+export {
+  catalogFiles,
+  changeItems,
+  changeUsers,
+  readItems,
+  readUsers,
+  upsertItems,
+  upsertUsers,
+} from './catalog/catalog.ts';
 export type { UpsertResult } from './catalog/catalog.ts';
+export { readCatalogOffsets, writeCatalogOffsets } from './catalog/catalog-offsets.ts';
 export { contentEventId } from './content-event-id.ts';
 export { eventsHome, importFiles } from './import/import-files.ts';
 export type { EventsHome, ImportOptions, ImportProgress, ImportResult, ImportSource } from './import/import-files.ts';

@@ -11,7 +11,7 @@ export const catalogFiles = { items: 'items.jsonl', users: 'users.jsonl' } as co
 /** Records joined into one write. */
 const recordsPerWrite = 10_000;
 
-/** What an upsert did: records that the catalog now holds, and how many of them are new or changed. */
+/** What a write did: records that the catalog now holds, and how many were new, changed or removed. */
 export interface UpsertResult {
   readonly total: number;
   readonly changed: number;
@@ -29,34 +29,52 @@ export async function readUsers(catalogFolder: string): Promise<User[]> {
 
 /** Puts items into the catalog; the last record of an id replaces the whole earlier one. One writer at a time. */
 export async function upsertItems(catalogFolder: string, items: Iterable<Item>): Promise<UpsertResult> {
-  return upsert(catalogFolder, catalogFiles.items, items, (item) => item.itemId);
+  return changeItems(catalogFolder, new Map(Array.from(items, (item) => [item.itemId, item])));
 }
 
 /** Puts users into the catalog; the last record of an id replaces the whole earlier one. One writer at a time. */
 export async function upsertUsers(catalogFolder: string, users: Iterable<User>): Promise<UpsertResult> {
-  return upsert(catalogFolder, catalogFiles.users, users, (user) => user.userId);
+  return changeUsers(catalogFolder, new Map(Array.from(users, (user) => [user.userId, user])));
 }
 
-async function upsert<Entity>(
+/** Puts items into the catalog or, without a record, takes them out. One writer at a time. */
+export async function changeItems(
+  catalogFolder: string,
+  changes: ReadonlyMap<string, Item | undefined>,
+): Promise<UpsertResult> {
+  return change(catalogFolder, catalogFiles.items, changes, (item) => item.itemId);
+}
+
+/** Puts users into the catalog or, without a record, takes them out. One writer at a time. */
+export async function changeUsers(
+  catalogFolder: string,
+  changes: ReadonlyMap<string, User | undefined>,
+): Promise<UpsertResult> {
+  return change(catalogFolder, catalogFiles.users, changes, (user) => user.userId);
+}
+
+async function change<Entity>(
   folder: string,
   file: string,
-  entities: Iterable<Entity>,
+  changes: ReadonlyMap<string, Entity | undefined>,
   idOf: (entity: Entity) => string,
 ): Promise<UpsertResult> {
   const path = join(folder, file);
   const lines = new Map((await readRecords<Entity>(path)).map((entity) => [idOf(entity), JSON.stringify(entity)]));
-  const changed = new Set<string>();
-  for (const entity of entities) {
-    const line = JSON.stringify(entity);
-    if (lines.get(idOf(entity)) !== line) changed.add(idOf(entity));
-    lines.set(idOf(entity), line);
+  let changed = 0;
+  for (const [id, entity] of changes) {
+    const line = entity === undefined ? undefined : JSON.stringify(entity);
+    if (lines.get(id) === line) continue;
+    changed++;
+    if (line === undefined) lines.delete(id);
+    else lines.set(id, line);
   }
-  if (changed.size > 0) {
+  if (changed > 0) {
     await mkdir(folder, { recursive: true });
     const sorted = [...lines].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => line);
     await writeFileAtomically(path, inWrites(sorted));
   }
-  return { total: lines.size, changed: changed.size };
+  return { total: lines.size, changed };
 }
 
 function* inWrites(lines: readonly string[]): Generator<string> {

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { readItems, readUsers, upsertItems, upsertUsers } from '../../src/catalog/catalog.ts';
+import { changeItems, readItems, readUsers, upsertItems, upsertUsers } from '../../src/catalog/catalog.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 it('replaces whole records, the last one of an id winning, and keeps the others', async () => {
@@ -22,6 +22,21 @@ it('replaces whole records, the last one of an id winning, and keeps the others'
     { itemId: 'b', available: false, attributes: { price: 3 } },
   ]);
   expect(await readdir(folder)).toEqual(['items.jsonl']);
+});
+
+it('takes out what a change has no record for', async () => {
+  const folder = await temporaryFolder();
+  await upsertItems(folder, [
+    { itemId: 'a', attributes: {} },
+    { itemId: 'b', attributes: {} },
+  ]);
+  const changes = new Map([
+    ['a', undefined],
+    ['c', { itemId: 'c', attributes: {} }],
+    ['never-there', undefined],
+  ]);
+  expect(await changeItems(folder, changes)).toEqual({ total: 2, changed: 2 });
+  expect((await readItems(folder)).map(({ itemId }) => itemId)).toEqual(['b', 'c']);
 });
 
 it('keeps users apart, and the same records give the same bytes in any order', async () => {
