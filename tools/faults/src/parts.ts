@@ -1,0 +1,131 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { startFacetProcess, startKafka, startRedis } from '@facet/local-services';
+import type { FacetProcess, LocalKafka, LocalRedis } from '@facet/local-services';
+import { createApiKey, hashApiKey } from '@facet/platform';
+
+/** One of the processes that the test kills. */
+export interface Victim {
+  readonly name: string;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+}
+
+export interface Parts {
+  readonly kafka: LocalKafka;
+  readonly redis: LocalRedis;
+  readonly key: string;
+  readonly lakeFolder: string;
+  readonly catalogFolder: string;
+  readonly ingestUrls: readonly string[];
+  readonly sinkUrl: string;
+  /** Broker 1 to 3, Redis, both ingests, the sink. */
+  readonly victims: readonly Victim[];
+  stop(): Promise<void>;
+}
+
+/** Starts three brokers, Redis, two ingests with a spool each, and a sink. */
+export async function startParts(options: {
+  readonly folder: string;
+  /** The spool of the first ingest lies on a small disk. */
+  readonly spoolFolders: readonly [string, string];
+}): Promise<Parts> {
+  const home = join(options.folder, 'home');
+  await mkdir(home, { recursive: true });
+  const key = createApiKey();
+  const keys = [{ name: 'faults', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) }];
+  // JSON is YAML.
+  await writeFile(join(home, 'keys.yaml'), JSON.stringify({ keys }));
+  const [kafka, redis] = await Promise.all([startKafka({ brokers: 3 }), startRedis({ persistent: true })]);
+  const shared = {
+    FACET_HOME: home,
+    FACET_KAFKA_BROKERS: kafka.brokers.join(','),
+    FACET_REDIS_URL: redis.url,
+    FACET_LOG_LEVEL: 'warn',
+  };
+  const ports = await freePorts(3);
+  const url = (index: number): string => `http://127.0.0.1:${ports[index]}`;
+  const ingest = (index: 0 | 1): FacetVictim =>
+    new FacetVictim(`ingest ${index + 1}`, {
+      args: ['ingest'],
+      env: { ...shared, FACET_PORT: String(ports[index]), FACET_SPOOL: options.spoolFolders[index] },
+      readyUrl: `${url(index)}/readyz`,
+    });
+  const sink = new FacetVictim('sink', {
+    args: ['sink'],
+    env: { ...shared, FACET_PORT: String(ports[2]), FACET_SINK_COMMIT_SECONDS: '3' },
+    // It lives while it waits for a dead Redis or broker.
+    readyUrl: `${url(2)}/healthz`,
+  });
+  const apps = [ingest(0), ingest(1), sink];
+  // The first makes the topics.
+  for (const app of apps) await app.start();
+  return {
+    kafka,
+    redis,
+    key,
+    lakeFolder: join(home, 'lake'),
+    catalogFolder: join(home, 'catalog'),
+    ingestUrls: [url(0), url(1)],
+    sinkUrl: url(2),
+    victims: [
+      ...kafka.nodes.map((node) => ({
+        name: `broker ${node.id}`,
+        kill: () => node.kill(),
+        start: () => node.start(),
+      })),
+      { name: 'redis', kill: () => redis.kill(), start: () => redis.start() },
+      ...apps,
+    ],
+    async stop() {
+      for (const app of apps) await app.stop();
+      await Promise.all([kafka.stop(), redis.stop()]);
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A collector process that can be killed and started again with the same settings. */
+class FacetVictim implements Victim {
+  readonly name: string;
+  readonly #settings: {
+    readonly args: readonly string[];
+    readonly env: Record<string, string>;
+    readonly readyUrl: string;
+  };
+  #process: FacetProcess | undefined;
+
+  constructor(name: string, settings: FacetVictim['#settings']) {
+    this.name = name;
+    this.#settings = settings;
+  }
+
+  async start(): Promise<void> {
+    this.#process = await startFacetProcess({ app: 'collector', ...this.#settings, readySeconds: 90 });
+  }
+
+  async kill(): Promise<void> {
+    if (this.#process?.running === false) throw new Error(`${this.name} had ended by itself:\n${this.#process.said()}`);
+    await this.#process?.kill();
+  }
+
+  async stop(): Promise<number | null> {
+    return (await this.#process?.stop()) ?? null;
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolve) =>
+          server.once('listening', () => resolve((server.address() as AddressInfo).port)),
+        ),
+    ),
+  );
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}

@@ -1,0 +1,114 @@
+import { seededEvent } from './seeded-events.ts';
+
+/** Events of a request. */
+const batchEvents = 250;
+/** Requests under way at a time. */
+const lanes = 4;
+const requestTimeoutMs = 20_000;
+
+export interface Producer {
+  /** By event number: 1 once a 202 said so. */
+  readonly acknowledged: Uint8Array;
+  readonly counts: ProducerCounts;
+  /** Sends nothing new, and resolves when what was begun is answered. */
+  finish(): Promise<void>;
+}
+
+export interface ProducerCounts {
+  /** Events that were in a request, whatever became of it. */
+  sent: number;
+  acknowledged: number;
+  /** Of these, acknowledged from the spool. */
+  spooled: number;
+  /** Requests answered 429 or 503. */
+  turnedAway: number;
+  /** Requests without an answer: their events may or may not be stored. */
+  unanswered: number;
+  /** Any other answer: a failure of the test. */
+  unexpected: string[];
+}
+
+/**
+ * Posts seeded events until `eventsMax` are acknowledged, as a careful client does: a batch is sent again, with the same
+ * ids, to the next server until one says 202.
+ */
+export function startProducer(options: {
+  readonly urls: () => readonly string[];
+  readonly key: string;
+  readonly startedAt: number;
+  readonly eventsMax: number;
+  /** Events a second, over all lanes; may change while it runs. */
+  readonly rate: () => number;
+}): Producer {
+  const acknowledged = new Uint8Array(options.eventsMax + batchEvents * lanes);
+  const counts: ProducerCounts = {
+    sent: 0,
+    acknowledged: 0,
+    spooled: 0,
+    turnedAway: 0,
+    unanswered: 0,
+    unexpected: [],
+  };
+  let next = 0;
+  let finishing = false;
+
+  const send = async (first: number, server: number): Promise<boolean> => {
+    const events = Array.from({ length: batchEvents }, (_, index) => seededEvent(first + index, options.startedAt));
+    const urls = options.urls();
+    const url = urls[server % urls.length] as string;
+    const response = await fetch(`${url}/v1/events`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-api-key': options.key },
+      body: JSON.stringify(events),
+      signal: AbortSignal.timeout(requestTimeoutMs),
+    }).catch(() => undefined);
+    const text = await response?.text().catch(() => undefined);
+    if (response === undefined || text === undefined) {
+      counts.unanswered++;
+      return false;
+    }
+    if (response.status === 202) {
+      const answer = JSON.parse(text) as { readonly accepted: number; readonly stored: string };
+      if (answer.accepted !== batchEvents) counts.unexpected.push(`202 accepted ${answer.accepted}: ${text}`);
+      acknowledged.fill(1, first, first + batchEvents);
+      counts.acknowledged += batchEvents;
+      if (answer.stored === 'spool') counts.spooled += batchEvents;
+      return true;
+    }
+    if (response.status === 503 || response.status === 429) {
+      counts.turnedAway++;
+      if (response.headers.get('retry-after') === null)
+        counts.unexpected.push(`${response.status} without Retry-After`);
+      return false;
+    }
+    counts.unexpected.push(`${response.status}: ${text.slice(0, 300)}`);
+    return false;
+  };
+
+  const runLane = async (lane: number): Promise<void> => {
+    while (!finishing && counts.acknowledged < options.eventsMax) {
+      const begunAt = Date.now();
+      const first = next;
+      next += batchEvents;
+      counts.sent += batchEvents;
+      for (let attempt = lane; !(await send(first, attempt)); attempt++) {
+        if (finishing) return;
+        await sleep(200);
+      }
+      await sleep(begunAt + (batchEvents * lanes * 1_000) / options.rate() - Date.now());
+    }
+  };
+  const running = Promise.all(Array.from({ length: lanes }, (_, lane) => runLane(lane)));
+  return {
+    acknowledged,
+    counts,
+    async finish() {
+      finishing = true;
+      await running;
+    },
+  };
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
+}

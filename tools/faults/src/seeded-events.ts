@@ -1,0 +1,51 @@
+/** Everything about an event follows from its number, so that the lake can be checked field by field without keeping it. */
+export interface SeededEvent {
+  readonly eventId: string;
+  readonly type: string;
+  readonly userId: string;
+  readonly itemId: string;
+  readonly occurredAt: number;
+  readonly value?: number;
+}
+
+const users = 4_000;
+const items = 1_500;
+const types = ['view', 'view', 'view', 'click', 'add_to_cart', 'purchase', 'rating'];
+const idPattern = /^fault-(\d+)$/;
+
+/** @param startedAt epoch milliseconds of the first event; the others follow a millisecond apart. */
+export function seededEvent(number: number, startedAt: number): SeededEvent {
+  const mixed = mix(number);
+  const type = types[mixed % types.length] as string;
+  return {
+    eventId: `fault-${number}`,
+    type,
+    userId: `user-${mix(mixed) % users}`,
+    itemId: `item-${mix(mixed ^ 0x5bd1e995) % items}`,
+    occurredAt: startedAt + number,
+    ...(type === 'rating' ? { value: 1 + (mixed % 5) } : {}),
+  };
+}
+
+/** The number of a seeded event, or undefined for an id that none has. */
+export function numberOf(eventId: string): number | undefined {
+  const match = idPattern.exec(eventId);
+  return match === null ? undefined : Number(match[1]);
+}
+
+/** The finalizer of MurmurHash3: neighbors get unlike values. */
+function mix(value: number): number {
+  let hash = value | 0;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** Seeded uniform numbers below `bound`. */
+export function createChooser(seed: number): (bound: number) => number {
+  let state = seed;
+  return (bound) => {
+    state = (state + 0x9e3779b9) | 0;
+    return mix(state) % bound;
+  };
+}
