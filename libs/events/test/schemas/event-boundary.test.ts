@@ -73,11 +73,13 @@ const mutation = fc.oneof(
 const mutated = fc.tuple(payload, fc.array(mutation, { maxLength: 3 })).map(([event, mutations]) => {
   let entries = Object.entries(event);
   for (const change of mutations) {
-    if (change.kind === 'set')
-      {entries = [...entries.filter(([name]) => name !== change.field), [change.field, change.value]];}
+    if (change.kind === 'set') {
+      entries = [...entries.filter(([name]) => name !== change.field), [change.field, change.value]];
+    }
     if (change.kind === 'drop') entries = entries.filter(([name]) => name !== change.field);
-    if (change.kind === 'move')
-      {entries = entries.map(([name, value]) => [name === change.field ? change.to : name, value]);}
+    if (change.kind === 'move') {
+      entries = entries.map(([name, value]) => [name === change.field ? change.to : name, value]);
+    }
   }
   // As it comes out of a request: without `undefined`, and with `__proto__` as a field like any other.
   return JSON.parse(JSON.stringify(Object.fromEntries(entries))) as Record<string, unknown>;
