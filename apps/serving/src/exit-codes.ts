@@ -5,14 +5,15 @@ export const exitCodes = { failed: 1, badConfig: 2, noUsableBundle: 4, addressUn
 
 const codeOfError: Readonly<Record<string, number>> = {
   CONFIG_INVALID: exitCodes.badConfig,
-  SERVING_KEYS_MISSING: exitCodes.badConfig,
+  CONFIG_UNREADABLE: exitCodes.badConfig,
+  HTTP_KEYS_MISSING: exitCodes.badConfig,
   SERVING_NO_BUNDLE: exitCodes.noUsableBundle,
   ARTIFACT_NOT_FOUND: exitCodes.noUsableBundle,
   ARTIFACT_CORRUPT: exitCodes.noUsableBundle,
   BUNDLE_INVALID: exitCodes.noUsableBundle,
   BUNDLE_DRIFTED: exitCodes.noUsableBundle,
   RETRIEVAL_INDEX_UNREADABLE: exitCodes.noUsableBundle,
-  SERVING_ADDRESS_UNUSABLE: exitCodes.addressUnusable,
+  HTTP_ADDRESS_UNUSABLE: exitCodes.addressUnusable,
 };
 
 export function exitCodeOf(error: unknown): number {

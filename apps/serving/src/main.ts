@@ -19,7 +19,7 @@ function announce(message: {
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const logger = createLogger({ name: 'serving', level: config.logLevel });
-  if (config.access.kind === 'anybody') logger.warn({ host: config.host }, 'answering anybody: FACET_INSECURE is true');
+  if (config.access === 'anybody') logger.warn({ host: config.host }, 'answering anybody: FACET_INSECURE is true');
   limitNativeThreads();
   // Not before: it loads the native index, which reads the environment once.
   const { startServing } = await import('./start-serving.ts');

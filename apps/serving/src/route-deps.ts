@@ -1,6 +1,6 @@
+import type { Admission } from '@facet/http';
 import type { LiveBundle } from './live/live-bundle.ts';
 import type { Metrics } from './metrics/metrics.ts';
-import type { Admission } from './overload/admission.ts';
 
 /** What the routes that answer from the bundle need. */
 export interface RouteDeps {

@@ -1,5 +1,4 @@
-import type { AddressInfo } from 'node:net';
-import { AppError } from '@facet/platform';
+import { listen, readAccess } from '@facet/http';
 import type { Logger } from '@facet/platform';
 import { createApp } from './app.ts';
 import type { ServingConfig } from './config.ts';
@@ -18,24 +17,14 @@ export interface RunningServer {
 /**
  * Listens, then loads: probes are answered while a large bundle is read.
  *
- * @throws AppError `SERVING_ADDRESS_UNUSABLE` when the port is taken or the host is not this machine's.
+ * @throws AppError those of `readAccess` and `listen`.
  */
 export async function startServing(config: ServingConfig, deps: { readonly logger: Logger }): Promise<RunningServer> {
   const live = new LiveBundle();
   const metrics = createMetrics();
-  const app = await createApp({ logger: deps.logger, live, metrics }, { access: config.access });
-  await app.listen({ host: config.host, port: config.port }).catch(async (error: NodeJS.ErrnoException) => {
-    await app.close();
-    throw new AppError(`${config.host}:${config.port} cannot be listened on: ${error.message}.`, {
-      code: 'SERVING_ADDRESS_UNUSABLE',
-      remedy:
-        error.code === 'EADDRINUSE'
-          ? 'Stop what uses the port, or choose another one with FACET_PORT.'
-          : 'Choose an address of this machine with FACET_HOST and a port with FACET_PORT.',
-      context: { host: config.host, port: config.port, cause: error.code },
-      cause: error,
-    });
-  });
+  const access = await readAccess(config.access);
+  const app = await createApp({ logger: deps.logger, live, metrics }, { access });
+  const { url } = await listen(app, config);
 
   const ready = loadLiveBundle(config).then((loaded) => {
     live.load(loaded);
@@ -43,7 +32,7 @@ export async function startServing(config: ServingConfig, deps: { readonly logge
     return { bundleId: loaded.bundle.id };
   });
   return {
-    url: urlOf(config.host, (app.server.address() as AddressInfo).port),
+    url,
     ready,
     async close() {
       await app.close();
@@ -51,8 +40,4 @@ export async function startServing(config: ServingConfig, deps: { readonly logge
       await live.loaded?.bundle.close();
     },
   };
-}
-
-function urlOf(host: string, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -1,13 +1,15 @@
+export { accessVariables, chooseAccessSource, readAccess } from './access/access-source.ts';
+export type { AccessSource } from './access/access-source.ts';
 export type { Access, RouteAccess } from './access/access.ts';
 export { createKeyRateLimiter } from './access/key-rate-limiter.ts';
 export type { KeyRateLimiter } from './access/key-rate-limiter.ts';
 export type { KeyPlace } from './access/presented-key.ts';
-export { readAccess } from './access/read-access.ts';
 export { createHttpApp } from './create-http-app.ts';
 export type { HttpAppDeps, HttpAppOptions } from './create-http-app.ts';
 export { addHealthRoutes } from './health/health-routes.ts';
 export type { HealthChecks } from './health/health-routes.ts';
 export type { HttpApp } from './http-app.ts';
+export { listen } from './listen.ts';
 export { createHttpMetrics } from './metrics/http-metrics.ts';
 export type { HttpMetrics } from './metrics/http-metrics.ts';
 export { addMetricsRoute } from './metrics/metrics-route.ts';

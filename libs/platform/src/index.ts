@@ -6,5 +6,5 @@ export { AppError, describeError, isAppError } from './errors.ts';
 export type { AppErrorOptions } from './errors.ts';
 export { createLogger } from './logger.ts';
 export type { Logger } from './logger.ts';
-export { parseWith } from './parse.ts';
+export { parseEnvironment, parseWith } from './parse.ts';
 export { closeOnSignal } from './shutdown.ts';

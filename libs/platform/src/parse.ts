@@ -1,4 +1,4 @@
-import type { Static, TSchema } from 'typebox';
+import type { Static, TObject, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
 import { Value } from 'typebox/value';
@@ -25,6 +25,22 @@ export function parseWith<Schema extends TSchema>(
     remedy: `Correct the named fields in ${options.source}.`,
     context: { source: options.source, problems },
   });
+}
+
+/**
+ * Parses the variables of the environment that `schema` names. One that is set to nothing counts as absent, as Compose
+ * files leave them.
+ *
+ * @throws AppError `CONFIG_INVALID` naming each wrong variable.
+ */
+export function parseEnvironment<Schema extends TObject>(
+  schema: Schema,
+  environment: NodeJS.ProcessEnv,
+): Static<Schema> {
+  const given = Object.keys(schema.properties)
+    .filter((name) => (environment[name] ?? '') !== '')
+    .map((name) => [name, environment[name]]);
+  return parseWith(schema, Object.fromEntries(given), { source: 'the environment', coerce: true });
 }
 
 /** One sentence a field, however many rules it breaks; unknown and missing fields by their names. */

@@ -1,7 +1,16 @@
+import type { HttpApp, RouteAccess } from '@facet/http';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { ServingApp } from '../serving-app.ts';
-import { docsPath } from './docs-path.ts';
+import type { RouteOptions } from 'fastify';
+
+/** Where the API describes itself. */
+const docsPath = '/docs';
+
+/** What the pages ask for; a browser sends the key as a password. Undefined for other routes. */
+export function accessOfDocs({ url }: RouteOptions): RouteAccess | undefined {
+  const isDocs = url === docsPath || url.startsWith(`${docsPath}/`);
+  return isDocs ? { scope: 'serve', keyPlaces: ['basic'] } : undefined;
+}
 
 /** Everything that the page needs comes from this server. Swagger UI writes style attributes. */
 const contentSecurityPolicy = {
@@ -17,7 +26,7 @@ const contentSecurityPolicy = {
 };
 
 /** Serves the OpenAPI 3.1 document of all routes that are added later, and a page that shows it. */
-export async function addDocs(app: ServingApp): Promise<void> {
+export async function addDocs(app: HttpApp): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',

@@ -1,13 +1,14 @@
-import { Problem } from '../problems/problem.ts';
+import { Problem } from '@facet/http';
+import type { HttpApp } from '@facet/http';
 import type { RouteDeps } from '../route-deps.ts';
-import type { ServingApp } from '../serving-app.ts';
 import { answerInterests } from './interests.ts';
 import { InterestsAnswer, InterestsRequest } from './interests-schema.ts';
 
-export function addInterestsRoutes(app: ServingApp, deps: RouteDeps): void {
+export function addInterestsRoutes(app: HttpApp, deps: RouteDeps): void {
   app.post(
     '/v1/interests',
     {
+      config: { scope: 'serve' },
       schema: {
         operationId: 'describeInterests',
         summary: 'The interests of a user',

@@ -1,5 +1,5 @@
 import type { Bundle } from '@facet/bundles';
-import { problemError } from '../problems/problem.ts';
+import { problemError } from '@facet/http';
 import type { ProfileStore } from '../profiles/profile-store.ts';
 
 /** What requests are answered from. The profiles were made by the rules of this bundle. */
@@ -8,10 +8,9 @@ export interface Loaded {
   readonly profiles: ProfileStore;
 }
 
-/** Holds what is loaded, and whether the process is on its way out. */
+/** Holds what is loaded. */
 export class LiveBundle {
   #loaded: Loaded | undefined;
-  #closing = false;
 
   get loaded(): Loaded | undefined {
     return this.#loaded;
@@ -21,22 +20,9 @@ export class LiveBundle {
     this.#loaded = loaded;
   }
 
-  startClosing(): void {
-    this.#closing = true;
-  }
-
-  /** @throws AppError `CLOSING`. */
-  refuseWhenClosing(): void {
-    if (this.#closing) throw problemError('CLOSING', 'This server is shutting down.', { remedy: 'Ask another one.' });
-  }
-
   /** @throws AppError `NOT_READY`. */
   require(): Loaded {
-    if (this.#loaded === undefined) {
-      throw problemError('NOT_READY', 'The bundle is still being loaded.', {
-        remedy: 'Try again when /readyz says 200.',
-      });
-    }
+    if (this.#loaded === undefined) throw problemError('NOT_READY', 'The bundle is still being loaded.');
     return this.#loaded;
   }
 }

@@ -2,10 +2,10 @@ import type { Behavior } from '@facet/bundles';
 import { EventSchema, futureToleranceMs, IdentifierSchema, AttributesSchema } from '@facet/events';
 import type { Attributes } from '@facet/features';
 import { selectInteractions } from '@facet/features';
+import { problemError } from '@facet/http';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import type { Loaded } from '../live/live-bundle.ts';
-import { problemError } from '../problems/problem.ts';
 
 /** More are refused: no model reads as many, and each is work. */
 const behaviorsMax = 10_000;

@@ -1,13 +1,14 @@
-import { Problem } from '../problems/problem.ts';
+import { Problem } from '@facet/http';
+import type { HttpApp } from '@facet/http';
 import type { RouteDeps } from '../route-deps.ts';
-import type { ServingApp } from '../serving-app.ts';
 import { answerRecommendations } from './recommendations.ts';
 import { RecommendationsAnswer, RecommendationsRequest } from './recommendations-schema.ts';
 
-export function addRecommendationsRoutes(app: ServingApp, deps: RouteDeps): void {
+export function addRecommendationsRoutes(app: HttpApp, deps: RouteDeps): void {
   app.post(
     '/v1/recommendations',
     {
+      config: { scope: 'serve' },
       schema: {
         operationId: 'recommend',
         summary: 'Items that a user may want next',

@@ -1,2 +1,0 @@
-/** Where the API describes itself. */
-export const docsPath = '/docs';
