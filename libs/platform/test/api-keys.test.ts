@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
-import { createApiKey, hashApiKey, isKnownApiKey } from '../src/index.ts';
+import { createApiKey, findApiKey, hashApiKey } from '../src/index.ts';
+import type { ApiKey } from '../src/index.ts';
+
+const entry = (name: string, sha256: string): ApiKey => ({ name, scopes: ['serve'], sha256 });
 
 test('keys are random, recognizable and long', () => {
   const keys = Array.from({ length: 100 }, createApiKey);
@@ -7,13 +10,13 @@ test('keys are random, recognizable and long', () => {
   for (const key of keys) expect(key).toMatch(/^facet_[\w-]{32}$/);
 });
 
-test('a key is known by its hash, at any place in the list', () => {
+test('a key is found by its hash, at any place in the list', () => {
   const keys = [createApiKey(), createApiKey(), createApiKey()];
-  const hashes = keys.map(hashApiKey);
-  for (const key of keys) expect(isKnownApiKey(key, hashes)).toBe(true);
-  expect(isKnownApiKey(createApiKey(), hashes)).toBe(false);
-  expect(isKnownApiKey('', hashes)).toBe(false);
-  expect(isKnownApiKey(keys[0]!, [])).toBe(false);
+  const entries = keys.map((key, at) => entry(`key-${at}`, hashApiKey(key)));
+  keys.forEach((key, at) => expect(findApiKey(key, entries)).toBe(entries[at]));
+  expect(findApiKey(createApiKey(), entries)).toBeUndefined();
+  expect(findApiKey('', entries)).toBeUndefined();
+  expect(findApiKey(keys[0]!, [])).toBeUndefined();
 });
 
 test('the hash is SHA-256: it is what other tools make of the key', () => {
@@ -23,10 +26,11 @@ test('the hash is SHA-256: it is what other tools make of the key', () => {
 test('a hash is no key, and neither a broken nor a shortened nor a longer hash lets anyone in', () => {
   const key = createApiKey();
   const hash = hashApiKey(key);
-  expect(isKnownApiKey(hash, [hash])).toBe(false);
+  const right = entry('right', hash);
+  expect(findApiKey(hash, [right])).toBeUndefined();
   for (const wrong of ['', 'not hex', hash.slice(2), hash.slice(0, -2), `${hash}00`, 'zz'.repeat(32)]) {
-    expect(isKnownApiKey(key, [wrong])).toBe(false);
-    expect(isKnownApiKey(key, [wrong, hash])).toBe(true);
+    expect(findApiKey(key, [entry('wrong', wrong)])).toBeUndefined();
+    expect(findApiKey(key, [entry('wrong', wrong), right])).toBe(right);
   }
-  expect(isKnownApiKey(key, [hash.toUpperCase()])).toBe(true);
+  expect(findApiKey(key, [entry('upper', hash.toUpperCase())])?.name).toBe('upper');
 });

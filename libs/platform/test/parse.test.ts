@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { expect, test } from 'vitest';
-import { AppError, parseWith } from '../src/index.ts';
+import { AppError, parseEnvironment, parseWith } from '../src/index.ts';
 
 const Settings = Type.Object(
   {
@@ -82,4 +82,14 @@ test('turns text into numbers and booleans only when asked to', () => {
   expect(problemsOf(environment)).toHaveLength(2);
   expect(parseWith(Settings, environment, { source, coerce: true })).toMatchObject({ port: 9000, isOpen: true });
   expect(() => parseWith(Settings, { port: 'many' }, { source, coerce: true })).toThrow(/port: must be integer/);
+});
+
+test('of the environment only the named variables count, and one that is set to nothing is absent', () => {
+  const Variables = Type.Object({
+    FACET_PORT: Type.Integer({ default: 8080 }),
+    FACET_HOST: Type.Optional(Type.String()),
+  });
+  expect(parseEnvironment(Variables, { FACET_PORT: '', FACET_HOST: '', PATH: '/bin' })).toEqual({ FACET_PORT: 8080 });
+  expect(parseEnvironment(Variables, { FACET_PORT: '0' })).toEqual({ FACET_PORT: 0 });
+  expect(() => parseEnvironment(Variables, { FACET_PORT: 'http' })).toThrow('FACET_PORT');
 });

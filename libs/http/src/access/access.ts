@@ -18,7 +18,10 @@ export interface RouteAccess {
 }
 
 declare module 'fastify' {
-  interface FastifyContextConfig extends Partial<RouteAccess> {}
+  interface FastifyContextConfig {
+    scope?: RouteAccess['scope'];
+    keyPlaces?: RouteAccess['keyPlaces'];
+  }
   interface FastifyRequest {
     /** The key of the caller; undefined on open routes, and where anybody is answered. */
     apiKey: ApiKey | undefined;

@@ -4,7 +4,7 @@ import { isAppError } from '@facet/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpApp } from '../http-app.ts';
 import { describeProblem } from './describe-problem.ts';
-import { problemError } from './problem.ts';
+import { isOfLoad, problemError } from './problem.ts';
 import type { HttpProblemCode, ProblemCatalog } from './problem.ts';
 
 /** Seconds after which a caller that was turned away may try again, where the error does not say. */
@@ -32,8 +32,7 @@ export function createProblemSender(catalog: ProblemCatalog): ProblemSender {
   return (error, request, reply) => {
     const problem = describeProblem(error, catalog, request.id);
     if (problem.code === 'INTERNAL') request.log.error({ err: error }, 'request failed');
-    if (problem.statusCode === 429 || problem.statusCode === 503)
-      reply.header('retry-after', retryAfterSecondsOf(error));
+    if (isOfLoad(problem.statusCode)) reply.header('retry-after', retryAfterSecondsOf(error));
     if (problem.code === 'CLOSING') reply.header('connection', 'close');
     reply.code(problem.statusCode).type('application/json; charset=utf-8').send(JSON.stringify(problem));
   };

@@ -78,11 +78,16 @@ export function createProblems<Own extends ProblemCatalog>(own: Own): Problems<H
   };
 }
 
+/** Whether the same request may succeed later. */
+export function isOfLoad(status: number): boolean {
+  return status === 429 || status === 503;
+}
+
 function makeError({ status }: ProblemKind, code: string, message: string, details: ProblemDetails): AppError {
   const { remedy, field, retryAfterSeconds, cause } = details;
   return new AppError(message, {
     code,
-    retryable: status === 429 || status === 503,
+    retryable: isOfLoad(status),
     ...(remedy === undefined ? {} : { remedy }),
     context: {
       ...(field === undefined ? {} : { field }),

@@ -1,0 +1,55 @@
+import { createLogger, hashApiKey } from '@facet/platform';
+import type { ApiKey, Scope } from '@facet/platform';
+import { Type } from 'typebox';
+import { addHealthRoutes, addMetricsRoute, createHttpApp, createHttpMetrics, createProblems } from '../src/index.ts';
+import type { Access, HttpApp, HttpAppOptions } from '../src/index.ts';
+
+/** The key of a name, and what is kept of it. */
+export const textOf = (name: string): string => `facet_the-key-of-${name}`;
+export const keyOf = (name: string, scopes: readonly Scope[], more: Partial<ApiKey> = {}): ApiKey => ({
+  name,
+  scopes,
+  sha256: hashApiKey(textOf(name)),
+  ...more,
+});
+
+export const problems = createProblems({
+  ORDER_SOLD_OUT: { status: 409, remedy: 'Order something else.' },
+  STORE_FULL: { status: 503 },
+  NOT_FOUND: { status: 404, remedy: 'See the menu.' },
+});
+
+export interface TestApp {
+  readonly app: HttpApp;
+  /** Lines that the app logged, parsed. */
+  readonly logLines: Record<string, unknown>[];
+}
+
+/** An app with a few routes, as the real ones are made; answers anybody unless told otherwise. */
+export async function createTestApp(
+  options: Partial<HttpAppOptions> & { readonly addRoutes?: (app: HttpApp) => void; readonly access?: Access } = {},
+): Promise<TestApp> {
+  const logLines: Record<string, unknown>[] = [];
+  const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
+  const logger = createLogger({ name: 'test', level: 'debug', destination });
+  const metrics = createHttpMetrics({ prefix: 'test_' });
+  const { addRoutes, ...rest } = options;
+  const app = await createHttpApp(
+    { logger, metrics },
+    { access: { kind: 'anybody' }, problems, bodyBytesMax: 10_000, eventLoopDelayMsMax: 250, ...rest },
+  );
+  addHealthRoutes(app, { readySummary: 'Whether it is ready', readyFacts: {}, checkReady: () => ({}) });
+  addMetricsRoute(app, metrics);
+  app.post(
+    '/v1/orders',
+    {
+      config: { scope: 'ingest', keyPlaces: ['query'] },
+      schema: { body: Type.Object({ dish: Type.String({ minLength: 1 }) }) },
+    },
+    async (request) => ({ dish: request.body.dish, by: request.apiKey?.name ?? null }),
+  );
+  app.get('/page', { config: { scope: 'serve', keyPlaces: ['basic'] } }, async () => ({ page: true }));
+  addRoutes?.(app);
+  await app.ready();
+  return { app, logLines };
+}

@@ -1,0 +1,150 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createLogger } from '@facet/platform';
+import { Type } from 'typebox';
+import { describe, expect, it } from 'vitest';
+import {
+  addHealthRoutes,
+  createAdmission,
+  createHttpApp,
+  createHttpMetrics,
+  listen,
+  problemError,
+} from '../src/index.ts';
+import { createTestApp, problems } from './fixtures.ts';
+
+describe('health', () => {
+  it('is what the app says of it', async () => {
+    let isStuck = false;
+    let bundleId = '';
+    const app = await createHttpApp(
+      { logger: createLogger({ name: 'test', level: 'silent' }), metrics: createHttpMetrics() },
+      { access: { kind: 'keys', keys: [] }, problems, bodyBytesMax: 100, eventLoopDelayMsMax: 250 },
+    );
+    addHealthRoutes(app, {
+      readySummary: 'Whether there is a bundle',
+      readyFacts: { bundleId: Type.String() },
+      checkReady: async () => {
+        if (bundleId === '') throw problemError('NOT_READY', 'There is no bundle.');
+        return { bundleId };
+      },
+      checkAlive: () => {
+        if (isStuck) throw problems.error('STORE_FULL', 'The store is stuck.');
+      },
+    });
+    expect((await app.inject('/healthz')).json()).toEqual({ status: 'ok' });
+    const waiting = await app.inject('/readyz');
+    expect(waiting.json()).toMatchObject({ statusCode: 503, code: 'NOT_READY' });
+    expect(waiting.headers['retry-after']).toBe('1');
+    bundleId = 'b1';
+    expect((await app.inject('/readyz')).json()).toEqual({ status: 'ready', bundleId: 'b1' });
+    isStuck = true;
+    expect((await app.inject('/healthz')).json()).toMatchObject({ statusCode: 503, code: 'STORE_FULL' });
+    await app.close();
+  });
+});
+
+describe('metrics', () => {
+  it('count requests by route, status and method, and make no series of a guess', async () => {
+    const { app } = await createTestApp();
+    await app.inject({ method: 'POST', url: '/v1/orders', payload: { dish: 'soup' } });
+    await app.inject({ method: 'POST', url: '/v1/orders', payload: {} });
+    await app.inject('/guess-1');
+    await app.inject('/guess-2?user=ada');
+    const { body, headers } = await app.inject('/metrics');
+    expect(headers['content-type']).toMatch(/^text\/plain/);
+    const lines = body.split('\n');
+    for (const [labels, count] of [
+      ['method="POST",route="/v1/orders",status="200"', 1],
+      ['method="POST",route="/v1/orders",status="400"', 1],
+      ['method="GET",route="unknown",status="404"', 2],
+    ] as const) {
+      expect(lines).toContain(`test_http_request_duration_seconds_count{${labels}} ${count}`);
+    }
+    expect(body).toContain('nodejs_eventloop_lag_seconds');
+    expect(body).not.toContain('guess');
+    await app.close();
+  });
+});
+
+describe('overload', () => {
+  it('admission turns away what is beyond its bound, and admits again after', async () => {
+    const admission = createAdmission(2);
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 5 }, () => admission.run(async () => sleep(20, 'done'))),
+    );
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'fulfilled',
+      ...Array.from({ length: 3 }, () => 'rejected'),
+    ]);
+    expect(outcomes[4]).toMatchObject({ reason: { code: 'OVERLOADED', retryable: true } });
+    await expect(admission.run(async () => Promise.reject(new Error('work failed')))).rejects.toThrow('work failed');
+    await expect(admission.run(async () => 'done')).resolves.toBe('done');
+  });
+
+  it('turns requests away while the event loop is late; probes and metrics still answer', async () => {
+    const { app } = await createTestApp({ eventLoopDelayMsMax: 30 });
+    const order = () => app.inject({ method: 'POST', url: '/v1/orders', payload: { dish: 'soup' } });
+    expect((await order()).statusCode).toBe(200);
+    const blockedUntil = Date.now() + 1_500;
+    while (Date.now() < blockedUntil) {
+      const pause = Date.now() + 120;
+      while (Date.now() < pause);
+      await sleep(1);
+    }
+    const response = await order();
+    expect(response.json()).toMatchObject({ statusCode: 503, code: 'OVERLOADED' });
+    expect(response.headers['retry-after']).toBe('1');
+    for (const url of ['/healthz', '/readyz', '/metrics']) {
+      expect((await app.inject(url)).statusCode, url).toBe(200);
+    }
+    await app.close();
+  });
+});
+
+it('listening says where, or why not', async () => {
+  const { app } = await createTestApp();
+  const { url } = await listen(app, { host: '127.0.0.1', port: 0 });
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  await app.close();
+
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const late = await createTestApp();
+  await expect(listen(late.app, { host: '127.0.0.1', port })).rejects.toMatchObject({
+    code: 'HTTP_ADDRESS_UNUSABLE',
+    remedy: expect.stringContaining('FACET_PORT'),
+  });
+  taken.close();
+});
+
+it('closing waits for the request under way, refuses the one behind it, and takes no new connection', async () => {
+  const { app } = await createTestApp();
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const body = JSON.stringify({ dish: 'soup' });
+  const head =
+    `POST /v1/orders HTTP/1.1\r\nHost: facet\r\nContent-Type: application/json\r\n` +
+    `Content-Length: ${body.length}\r\n\r\n`;
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write(head + body.slice(0, 5));
+  await sleep(100);
+  const closed = app.close();
+  await sleep(50);
+  socket.write(body.slice(5) + head + body);
+  const [, first = '', second = ''] = (await text(socket)).split('HTTP/1.1 ');
+  await closed;
+  expect(first).toMatch(/^200 /);
+  expect(first).toContain('"dish":"soup"');
+  expect(second).toMatch(/^503 /);
+  expect(second).toContain('"code":"CLOSING"');
+  const late = connect(port, '127.0.0.1');
+  const [error] = (await once(late, 'error')) as [NodeJS.ErrnoException];
+  expect(error.code).toBe('ECONNREFUSED');
+});

@@ -1,0 +1,170 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { AppError } from '@facet/platform';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestApp, problems } from './fixtures.ts';
+import type { TestApp } from './fixtures.ts';
+
+let server: TestApp;
+
+beforeAll(async () => {
+  server = await createTestApp({
+    addRoutes: (app) => {
+      const open = { config: { scope: 'open' } } as const;
+      app.get('/sold-out', open, async () => {
+        throw problems.error('ORDER_SOLD_OUT', 'There is no soup left.', { field: 'dish' });
+      });
+      app.get('/full', open, async () => {
+        throw problems.error('STORE_FULL', 'The store is full.', { retryAfterSeconds: 4.2, remedy: 'Wait.' });
+      });
+      app.get('/unknown-code', open, async () => {
+        throw new AppError('The file /etc/secret is gone.', { code: 'STORE_SECRET' });
+      });
+      app.get('/broken', open, async () => {
+        throw new TypeError('x is undefined');
+      });
+    },
+  });
+});
+
+afterAll(() => server.app.close());
+
+const send = (request: { payload?: string; headers?: Record<string, string>; method?: 'GET' | 'POST'; url?: string }) =>
+  server.app.inject({ method: 'POST', url: '/v1/orders', ...request });
+const json = { 'content-type': 'application/json' };
+
+describe('an error of the catalog is told as it is', () => {
+  it('with its status, field, and the remedy of the catalog', async () => {
+    const response = await server.app.inject('/sold-out');
+    expect(response.statusCode).toBe(409);
+    expect(response.json()).toEqual({
+      statusCode: 409,
+      code: 'ORDER_SOLD_OUT',
+      message: 'There is no soup left.',
+      remedy: 'Order something else.',
+      field: 'dish',
+    });
+  });
+
+  it('with the time to wait, in whole seconds, and a remedy of its own', async () => {
+    const response = await server.app.inject('/full');
+    expect(response.headers['retry-after']).toBe('5');
+    expect(response.json()).toMatchObject({ statusCode: 503, code: 'STORE_FULL', remedy: 'Wait.' });
+  });
+
+  it('and may be tried again when it is one of load', () => {
+    expect(problems.error('STORE_FULL', '').retryable).toBe(true);
+    expect(problems.error('RATE_LIMITED', '').retryable).toBe(true);
+    expect(problems.error('ORDER_SOLD_OUT', '').retryable).toBe(false);
+  });
+});
+
+describe('any other error is masked, and logged under the id of the request', () => {
+  it.each([
+    ['/unknown-code', 'STORE_SECRET'],
+    ['/broken', 'x is undefined'],
+  ])('%s', async (url, logged) => {
+    server.logLines.length = 0;
+    const response = await server.app.inject({ url, headers: { 'x-request-id': 'order-66' } });
+    expect(response.statusCode).toBe(500);
+    expect(response.json()).toEqual({
+      statusCode: 500,
+      code: 'INTERNAL',
+      message: 'The request failed for a reason that is not yours.',
+      remedy: 'Look for the request order-66 in the log of the server.',
+    });
+    const line = server.logLines.find(({ level }) => level === 50);
+    expect(line).toMatchObject({ msg: 'request failed', reqId: 'order-66' });
+    expect(JSON.stringify(line)).toContain(logged);
+  });
+
+  it('an id that could forge log lines is replaced', async () => {
+    const response = await server.app.inject({ url: '/healthz', headers: { 'x-request-id': 'a\u0007 b' } });
+    expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe('a body', () => {
+  it.each([
+    ['{"dish": ', /not valid JSON/],
+    ['', /empty/],
+  ])('that is no JSON: %s', async (payload, message) => {
+    const response = await send({ payload, headers: json });
+    expect(response.json()).toMatchObject({ statusCode: 400, code: 'BODY_NOT_JSON' });
+    expect(response.json().message).toMatch(message);
+  });
+
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/xml', 'nonsense'])(
+    'of the type %s',
+    async (type) => {
+      const response = await send({ payload: '{}', headers: { 'content-type': type } });
+      expect(response.json()).toMatchObject({ statusCode: 415, code: 'BODY_TYPE_UNSUPPORTED' });
+      expect(response.json().remedy).toContain('application/json');
+    },
+  );
+
+  it('beyond the limit', async () => {
+    const payload = JSON.stringify({ dish: 'x'.repeat(10_000) });
+    expect((await send({ payload, headers: json })).json()).toMatchObject({ statusCode: 413, code: 'BODY_TOO_LARGE' });
+  });
+
+  it.each([
+    ['[]', undefined, 'The body must be a JSON object.'],
+    ['{}', 'dish', 'dish is missing.'],
+    ['{"dish": 7}', 'dish', 'dish must be string.'],
+    ['{"dish": ""}', 'dish', 'dish must not have fewer than 1 characters.'],
+  ])('that the schema refuses: %s', async (payload, field, message) => {
+    const { field: told, ...rest } = (await send({ payload, headers: json })).json() as Record<string, unknown>;
+    expect(rest).toMatchObject({ statusCode: 400, code: 'REQUEST_INVALID', message });
+    expect(told).toBe(field);
+  });
+
+  it('with a prototype in it has one more unknown field', async () => {
+    const payload = '{"dish": "soup", "__proto__": {"a": 5}, "constructor": {"prototype": {"b": 5}}}';
+    expect((await send({ payload, headers: json })).json()).toEqual({ dish: 'soup', by: null });
+  });
+});
+
+describe('where there is nothing', () => {
+  it('an unknown path, with the remedy of the app', async () => {
+    const response = await send({ method: 'GET', url: '/v1/order?user=ada' });
+    expect(response.json()).toEqual({
+      statusCode: 404,
+      code: 'NOT_FOUND',
+      message: 'There is no GET /v1/order here.',
+      remedy: 'See the menu.',
+    });
+  });
+
+  it('another method is told which ones there are', async () => {
+    const response = await send({ method: 'GET' });
+    expect(response.statusCode).toBe(405);
+    expect(response.headers['allow']).toBe('POST');
+    expect(response.json()).toMatchObject({ code: 'METHOD_NOT_ALLOWED', remedy: 'Use POST.' });
+  });
+
+  it('a malformed URL', async () => {
+    const response = await send({ method: 'GET', url: '/%zz' });
+    expect(response.json()).toMatchObject({ statusCode: 400, code: 'REQUEST_INVALID' });
+  });
+});
+
+it('answers what is not HTTP in the same form', async () => {
+  const { app } = await createTestApp();
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  for (const [bytes, status, code] of [
+    ['HELO you\r\n\r\n', 400, 'REQUEST_INVALID'],
+    [`GET /healthz HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'],
+  ] as const) {
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write(bytes);
+    const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(JSON.parse(body)).toMatchObject({ statusCode: status, code });
+  }
+  await app.close();
+});

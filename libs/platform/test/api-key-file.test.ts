@@ -1,0 +1,128 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { addApiKey, createApiKey, hashApiKey, isAppError, readApiKeys, replaceApiKey } from '../src/index.ts';
+import type { ApiKey, AppError } from '../src/index.ts';
+
+async function temporaryFile(text?: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'facet-keys-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'home', 'keys.yaml');
+  if (text === undefined) return path;
+  await writeFile(join(folder, 'keys.yaml'), text);
+  return join(folder, 'keys.yaml');
+}
+
+async function refusal(reading: Promise<unknown>): Promise<AppError> {
+  const error: unknown = await reading.catch((reason: unknown) => reason);
+  if (!isAppError(error)) throw new Error('it was not refused');
+  return error;
+}
+
+const hash = hashApiKey(createApiKey());
+const web: ApiKey = {
+  name: 'web',
+  scopes: ['ingest'],
+  sha256: hash,
+  origins: ['https://shop.example', 'http://localhost:3000'],
+  eventsPerSecondMax: 500,
+  bodyBytesMax: 65_536,
+};
+const ops: ApiKey = { name: 'ops', scopes: ['admin', 'serve'], sha256: hashApiKey(createApiKey()) };
+
+describe('reading', () => {
+  test('finds the keys with everything that bounds them', async () => {
+    const path = await temporaryFile(
+      `keys:\n  - name: web\n    scopes: [ingest]\n    sha256: ${hash}\n    origins: [https://shop.example]\n    eventsPerSecondMax: 500\n`,
+    );
+    expect(await readApiKeys(path)).toEqual([
+      {
+        name: 'web',
+        scopes: ['ingest'],
+        sha256: hash,
+        origins: ['https://shop.example'],
+        eventsPerSecondMax: 500,
+      },
+    ]);
+  });
+
+  test.each([undefined, '', '# none yet\n', 'keys: []\n'])('finds none in %j', async (text) => {
+    expect(await readApiKeys(await temporaryFile(text))).toEqual([]);
+  });
+
+  test.each<[string, string, RegExp]>([
+    ['a scope that is none', `[{name: a, scopes: [root], sha256: ${hash}}]`, /keys\.0\.scopes\.0/],
+    ['no scope', `[{name: a, scopes: [], sha256: ${hash}}]`, /keys\.0\.scopes/],
+    ['a scope twice', `[{name: a, scopes: [serve, serve], sha256: ${hash}}]`, /keys\.0\.scopes/],
+    ['no name', `[{scopes: [serve], sha256: ${hash}}]`, /keys\.0\.name: is missing/],
+    ['a name that would break a log', `[{name: 'a b', scopes: [serve], sha256: ${hash}}]`, /keys\.0\.name/],
+    [
+      'a misspelled bound',
+      `[{name: a, scopes: [serve], sha256: ${hash}, origin: x}]`,
+      /keys\.0\.origin: is not a known/,
+    ],
+    ['an origin with a path', `[{name: a, scopes: [serve], sha256: ${hash}, origins: ['https://a/b']}]`, /origins\.0/],
+    ['a bound of 0', `[{name: a, scopes: [serve], sha256: ${hash}, eventsPerSecondMax: 0}]`, /eventsPerSecondMax/],
+    [
+      'two of a name',
+      `[{name: a, scopes: [serve], sha256: ${hash}}, {name: a, scopes: [admin], sha256: ${hash}}]`,
+      /two keys of the name a/,
+    ],
+  ])('refuses %s', async (_, keys, message) => {
+    const error = await refusal(readApiKeys(await temporaryFile(`keys: ${keys}\n`)));
+    expect(error.code).toBe('CONFIG_INVALID');
+    expect(error.message).toMatch(message);
+  });
+
+  test('never prints a key that was given for a hash', async () => {
+    const path = await temporaryFile(`keys: [{name: a, scopes: [serve], sha256: facet_secret}]\n`);
+    const error = await refusal(readApiKeys(path));
+    expect(error.message).toContain('keys.0.sha256');
+    expect(JSON.stringify({ ...error, message: error.message })).not.toContain('facet_secret');
+  });
+
+  test('refuses what is not YAML', async () => {
+    expect((await refusal(readApiKeys(await temporaryFile('keys: [')))).code).toBe('CONFIG_UNREADABLE');
+  });
+});
+
+describe('writing', () => {
+  test('makes the file for its owner only, and leaves nothing beside it', async () => {
+    const path = await temporaryFile();
+    await addApiKey(path, web);
+    await addApiKey(path, ops);
+    expect(await readApiKeys(path)).toEqual([web, ops]);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await readdir(join(path, '..'))).toEqual(['keys.yaml']);
+  });
+
+  test('adds no second key of a name', async () => {
+    const path = await temporaryFile();
+    await addApiKey(path, web);
+    expect((await refusal(addApiKey(path, { ...ops, name: 'web' }))).code).toBe('KEYS_NAME_TAKEN');
+    expect(await readApiKeys(path)).toEqual([web]);
+  });
+
+  test('replaces one in its place, and keeps what people wrote around it', async () => {
+    const path = await temporaryFile(
+      `# Keys of the shop.\nkeys:\n  - name: web # the tracker\n    scopes: [ingest]\n    sha256: ${hash}\n` +
+        `  # asked for by Ben\n  - name: ben\n    scopes: [serve]\n    sha256: ${hash}\n`,
+    );
+    await replaceApiKey(path, web);
+    await replaceApiKey(path, ops);
+    expect((await readApiKeys(path)).map(({ name }) => name)).toEqual(['web', 'ben', 'ops']);
+    expect((await readApiKeys(path))[0]).toEqual(web);
+    const text = await readFile(path, 'utf8');
+    expect(text).toContain('# Keys of the shop.');
+    expect(text).toContain('# asked for by Ben');
+  });
+
+  test('changes no file that it cannot read', async () => {
+    const text = 'keys: [{name: a}]\n';
+    const path = await temporaryFile(text);
+    await refusal(addApiKey(path, web));
+    await refusal(replaceApiKey(path, web));
+    expect(await readFile(path, 'utf8')).toBe(text);
+  });
+});
