@@ -16,6 +16,9 @@ export { IdentifierSchema, idLengthMax, sessionUserPrefix, UserIdentifierSchema 
 export { jsonSchemas } from './json-schemas.ts';
 export { ItemSchema, parseItem, serializeItem } from './item.ts';
 export type { Item, ItemInput } from './item.ts';
+export { parseLoggedErasure, serializeErasure } from './logged-erasure.ts';
+export type { ErasureRequest } from './logged-erasure.ts';
+export { parseLoggedIntake, serializeIntake } from './logged-intake.ts';
 export { parseLogged, parseLoggedItem, parseLoggedUser } from './logged-record.ts';
 export { nestingMax } from './nesting.ts';
 export { refusalReasons, refuse } from './parse-result.ts';

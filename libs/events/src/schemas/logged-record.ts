@@ -2,12 +2,11 @@ import { parseEvent } from './event.ts';
 import type { Event } from './event.ts';
 import { parseItem } from './item.ts';
 import type { Item } from './item.ts';
+import { parseJson } from './parse-json.ts';
 import { refuse } from './parse-result.ts';
 import type { Refusal } from './parse-result.ts';
 import { parseUser } from './user.ts';
 import type { User } from './user.ts';
-
-const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Parses the value of a record of the event log. `timestampMs` is the record's own time and becomes `receivedAt`, so that
@@ -48,19 +47,4 @@ export function parseLoggedUser(
   const parsed = parseUser(json.value);
   if (!parsed.ok) return parsed;
   return parsed.user.userId === key ? { ...parsed, userId: key } : refuse('userId', 'key-differs');
-}
-
-function parseJson(value: Uint8Array | null): { ok: true; value: unknown } | Refusal {
-  if (value === null) return refuse('', 'missing');
-  let text: string;
-  try {
-    text = utf8.decode(value);
-  } catch {
-    return refuse('', 'not-unicode');
-  }
-  try {
-    return { ok: true, value: JSON.parse(text) as unknown };
-  } catch {
-    return refuse('', 'not-json');
-  }
 }
