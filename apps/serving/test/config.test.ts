@@ -1,15 +1,14 @@
 import { isAppError } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../src/config.ts';
-import { keyHash } from './fixtures.ts';
 
 const insecure = { FACET_INSECURE: 'true' };
 
-function problemOf(environment: NodeJS.ProcessEnv): { code: string; message: string; remedy: string | undefined } {
+function problemOf(environment: NodeJS.ProcessEnv): { code: string; message: string } {
   try {
     readConfig(environment);
   } catch (error) {
-    if (isAppError(error)) return { code: error.code, message: error.message, remedy: error.remedy };
+    if (isAppError(error)) return error;
     throw error;
   }
   throw new Error('the environment was accepted');
@@ -46,33 +45,14 @@ it('cannot be changed', () => {
 });
 
 describe('access', () => {
-  it('is by the hashes of keys, or by the word that none are wanted', () => {
-    const other = 'AB'.repeat(32);
-    expect(readConfig({ FACET_API_KEY_HASHES: ` ${keyHash} ,${other},` }).access).toEqual({
-      kind: 'keys',
-      keyHashes: [keyHash, other],
-    });
-    expect(readConfig(insecure).access).toEqual({ kind: 'anybody' });
+  it('is by the keys of the home or of another file, or by the word that none are wanted', () => {
+    expect(readConfig({ FACET_HOME: '/data/shop' }).access).toEqual({ keysFile: '/data/shop/keys.yaml' });
+    expect(readConfig({ FACET_API_KEYS_FILE: '/etc/keys.yaml' }).access).toEqual({ keysFile: '/etc/keys.yaml' });
+    expect(readConfig(insecure).access).toBe('anybody');
   });
-
-  it.each([{}, { FACET_INSECURE: 'false' }, { FACET_API_KEY_HASHES: ' , ' }])(
-    'is refused to be left open: %j',
-    (environment) => {
-      const { code, remedy } = problemOf(environment);
-      expect(code).toBe('SERVING_KEYS_MISSING');
-      expect(remedy).toContain('FACET_API_KEY_HASHES');
-    },
-  );
 
   it('is refused to be both', () => {
-    expect(problemOf({ ...insecure, FACET_API_KEY_HASHES: keyHash }).code).toBe('CONFIG_INVALID');
-  });
-
-  it('never prints a key that was given for a hash', () => {
-    const { code, message, remedy } = problemOf({ FACET_API_KEY_HASHES: `${keyHash},facet_secret` });
-    expect(code).toBe('CONFIG_INVALID');
-    expect(message).toContain('Entry 2');
-    expect(message + remedy).not.toContain('facet_secret');
+    expect(problemOf({ ...insecure, FACET_API_KEYS_FILE: '/etc/keys.yaml' }).code).toBe('CONFIG_INVALID');
   });
 });
 

@@ -21,9 +21,11 @@ import {
   writeBehaviorSequence,
 } from '@facet/features';
 import type { Attributes } from '@facet/features';
+import type { HttpApp } from '@facet/http';
 import { createUserKernel, embedItems, facetModel, indexDim, indexVectors, initializeWeights } from '@facet/model';
 import type { ModelConfig, ModelSpec, Weights } from '@facet/model';
 import { createLogger, hashApiKey } from '@facet/platform';
+import type { ApiKey, Scope } from '@facet/platform';
 import { buildFaissIndex } from '@facet/retrieval';
 import { createApp } from '../src/app.ts';
 import type { AppOptions } from '../src/app.ts';
@@ -31,10 +33,16 @@ import { LiveBundle } from '../src/live/live-bundle.ts';
 import type { Loaded } from '../src/live/live-bundle.ts';
 import { loadLiveBundle } from '../src/live/load-live-bundle.ts';
 import { createMetrics } from '../src/metrics/metrics.ts';
-import type { ServingApp } from '../src/serving-app.ts';
 
-export const apiKey = 'facet_a-key-for-tests';
-export const keyHash = hashApiKey(apiKey);
+/** The key of a name, and what is kept of it. */
+export const textOfKey = (name: string): string => `facet_the-key-of-${name}`;
+export const servingKey = (name: string, scopes: readonly Scope[]): ApiKey => ({
+  name,
+  scopes,
+  sha256: hashApiKey(textOfKey(name)),
+});
+/** The key that `post` sends. */
+export const apiKey = textOfKey('tests');
 
 const dayMs = 86_400_000;
 /** The end of the fixture's data. */
@@ -178,7 +186,7 @@ async function writeWholeBundle(folder: string): Promise<void> {
 }
 
 export interface TestApp {
-  readonly app: ServingApp;
+  readonly app: HttpApp;
   readonly live: LiveBundle;
   /** Undefined where the app was to start without a bundle. */
   readonly loaded: Loaded | undefined;

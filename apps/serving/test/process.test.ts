@@ -8,14 +8,16 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { addApiKey } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { apiKey, createHome, keyHash } from './fixtures.ts';
+import { apiKey, createHome, servingKey } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 
 let home: Home;
 
 beforeAll(async () => {
   home = await createHome();
+  await addApiKey(join(home.folder, 'keys.yaml'), servingKey('tests', ['serve']));
 });
 
 afterAll(async () => {
@@ -46,7 +48,7 @@ function start(environment: Record<string, string>): Started {
 
 describe('a process with a bundle', () => {
   it('says where it listens and when it is ready, serves without TensorFlow, and ends on SIGTERM', async () => {
-    const { child, output, log, exitCode } = start({ FACET_API_KEY_HASHES: keyHash });
+    const { child, output, log, exitCode } = start({});
     const messages: { type: string; url: string; bundleId?: string }[] = [];
     child.on('message', (message) => messages.push(message as (typeof messages)[number]));
     while (messages.at(-1)?.type !== 'ready') {
@@ -107,9 +109,10 @@ describe('a process that cannot serve says why and ends', () => {
   }
 
   it('without keys', async () => {
-    const { exitCode, fatal } = await failure({});
+    const { exitCode, fatal } = await failure({ FACET_API_KEYS_FILE: join(home.folder, 'no-keys.yaml') });
     expect(exitCode).toBe(2);
-    expect(fatal).toMatchObject({ msg: 'cannot serve', code: 'SERVING_KEYS_MISSING' });
+    expect(fatal).toMatchObject({ msg: 'cannot serve', code: 'HTTP_KEYS_MISSING' });
+    expect(fatal['problem']).toContain('no-keys.yaml');
   });
 
   it('without a bundle', async () => {
@@ -148,7 +151,7 @@ describe('a process that cannot serve says why and ends', () => {
     const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_PORT: String(port) });
     other.close();
     expect(exitCode).toBe(5);
-    expect(fatal).toMatchObject({ code: 'SERVING_ADDRESS_UNUSABLE' });
+    expect(fatal).toMatchObject({ code: 'HTTP_ADDRESS_UNUSABLE' });
     expect(fatal['problem']).toContain('FACET_PORT');
   });
 });
