@@ -55,8 +55,12 @@ export { readLake, streamLake } from './lake/read-lake.ts';
 export { sinkLog } from './lake/sink-log.ts';
 export type { SinkOptions, SinkResult } from './lake/sink-log.ts';
 export { openLakeWriter } from './lake/lake-writer.ts';
-export type { LakeWriter } from './lake/lake-writer.ts';
+export type { LakeCommit, LakePending, LakeWriter, LakeWriterOptions } from './lake/lake-writer.ts';
+export { openLakeSnapshot } from './lake/lake-snapshot.ts';
+export type { LakeSnapshot } from './lake/lake-snapshot.ts';
+export { sourceName } from './lake/lake-layout.ts';
 export type { LakeSource } from './lake/lake-layout.ts';
+export type { Erasure, IntakeCount } from './lake/lake-record.ts';
 export {
   catalogFiles,
   changeItems,

@@ -2,6 +2,7 @@
 export interface LakeEvent {
   readonly eventId: string;
   readonly type: string;
+  /** Of an anonymous person: of the user whom the session turned out to be, else `session:<sessionId>`. */
   readonly userId: string;
   readonly itemId: string;
   readonly occurredAt: number;
@@ -9,11 +10,12 @@ export interface LakeEvent {
   readonly value?: number;
 }
 
-/** Which events to read: half-open on both times, `occurredFrom <= occurredAt < occurredBefore`, `receivedAt < receivedBefore`. */
+/** Which events to read. All bounds are half-open: `from <= time < before`. */
 export interface LakeWindow {
-  readonly occurredFrom?: number;
-  readonly occurredBefore?: number;
-  readonly receivedBefore?: number;
+  readonly occurredFrom?: number | undefined;
+  readonly occurredBefore?: number | undefined;
+  readonly receivedFrom?: number | undefined;
+  readonly receivedBefore?: number | undefined;
 }
 
 /** One file of the lake, for dataset manifests. */

@@ -1,84 +1,73 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LakeWindow } from './lake-event.ts';
 
 /**
- * The event lake is a Hive folder: `dt=YYYY-MM-DD/part-<topic>-<partition>-<from>-<to>.parquet`, the day being that of
- * `occurredAt` in UTC and `[from, to)` the offsets that the batch came from. `_offsets/<topic>-<partition>.json` says up to
- * which offset a log is committed; a part beyond it belongs to a batch that is not yet whole, and readers pass it over.
- * Spark, Trino and DuckDB skip names that begin with an underscore.
+ * The event lake is a Hive folder: `dt=YYYY-MM-DD/<file>.parquet`, the day being that of `occurredAt` in UTC. Which of the
+ * files belong to it, and up to which offset each log is in it, is said by `_log/` alone. Spark, Trino and DuckDB skip
+ * names that begin with an underscore.
  */
-export const offsetsFolder = '_offsets';
+export const logFolder = '_log';
 export const temporaryFolder = '_tmp';
 
-/** The log partition that a part came from. */
+/** Files that the lake no longer names stay for this long, for readers that opened it before. */
+export const graceMsDefault = 3_600_000;
+
+/** A partition of a log; its name in the lake is that of {@link sourceName}. */
 export interface LakeSource {
   readonly topic: string;
   readonly partition: number;
-}
-
-/** What the name of a part says. */
-export interface LakePart extends LakeSource {
-  readonly day: string;
-  readonly from: number;
-  readonly to: number;
-  /** Relative to the lake folder, with forward slashes. */
-  readonly path: string;
 }
 
 export function sourceName(source: LakeSource): string {
   return `${source.topic}-${source.partition}`;
 }
 
-export function partName(source: LakeSource, range: { readonly from: number; readonly to: number }): string {
-  return `part-${sourceName(source)}-${range.from}-${range.to}.parquet`;
+/**
+ * Where a batch's events of one day go. The name follows from the offsets, so whoever writes the batch again writes the
+ * same file.
+ */
+export function partPath(day: string, source: string, range: { readonly from: number; readonly to: number }): string {
+  return `dt=${day}/part-${source}-${range.from}-${range.to}.parquet`;
+}
+
+/** Where a compaction's or rebuild's events of one day go; `token` names the run. */
+export function mergedPath(day: string, token: string): string {
+  return `dt=${day}/merged-${token}.parquet`;
 }
 
 const dayPattern = /^dt=(\d{4}-\d\d-\d\d)$/;
-const partPattern = /^part-(.+)-(\d+)-(\d+)-(\d+)\.parquet$/;
+const partPattern = /\/part-(.+)-(\d+)-(\d+)\.parquet$/;
+const mergedPattern = /\/merged-([0-9a-z]+)\.parquet$/;
 
-/** Every part that lies in the lake, committed or not, in order of its path. */
-export async function listParts(lakeFolder: string): Promise<LakePart[]> {
-  const folders = (await readNames(lakeFolder)).filter((name) => dayPattern.test(name)).sort();
-  const parts = await Promise.all(
-    folders.map(async (folder) =>
-      (await readNames(join(lakeFolder, folder))).sort().flatMap((name) => partOf(folder, name)),
-    ),
-  );
-  return parts.flat();
+/** The day of a file of the lake, `YYYY-MM-DD`. */
+export function dayOf(path: string): string {
+  return path.slice('dt='.length, 'dt=YYYY-MM-DD'.length);
 }
 
-function partOf(folder: string, name: string): LakePart[] {
-  const day = dayPattern.exec(folder)?.[1];
-  const match = partPattern.exec(name);
-  if (day === undefined || match === null) return [];
-  const [, topic, partition, from, to] = match as unknown as [string, string, string, string, string];
-  return [{ day, topic, partition: Number(partition), from: Number(from), to: Number(to), path: `${folder}/${name}` }];
+/** What the name of a part says of the batch that it came from; `undefined` for other files. */
+export function parsePartPath(path: string): { readonly source: string; readonly from: number } | undefined {
+  const match = partPattern.exec(path);
+  return match === null ? undefined : { source: match[1] as string, from: Number(match[2]) };
 }
 
-/** The committed parts that may hold events of the window. */
-export async function listCommittedParts(lakeFolder: string, window: LakeWindow = {}): Promise<LakePart[]> {
-  const committed = await readCommittedOffsets(lakeFolder);
-  const { occurredFrom = Number.NEGATIVE_INFINITY, occurredBefore = Number.POSITIVE_INFINITY } = window;
-  return (await listParts(lakeFolder)).filter((part) => {
-    const start = Date.parse(`${part.day}T00:00:00Z`);
-    return part.to <= (committed.get(sourceName(part)) ?? 0) && start + dayMs > occurredFrom && start < occurredBefore;
-  });
+/** The token of a merged file; `undefined` for other files. */
+export function parseMergedPath(path: string): string | undefined {
+  return mergedPattern.exec(path)?.[1];
 }
 
-const dayMs = 86_400_000;
-
-/** Up to which offset each source is in the lake. */
-export async function readCommittedOffsets(lakeFolder: string): Promise<ReadonlyMap<string, number>> {
-  const names = (await readNames(join(lakeFolder, offsetsFolder))).filter((name) => name.endsWith('.json'));
-  const entries = names.map(async (name): Promise<[string, number]> => {
-    const text = await readFile(join(lakeFolder, offsetsFolder, name), 'utf8');
-    return [name.slice(0, -'.json'.length), (JSON.parse(text) as { committed: number }).committed];
-  });
-  return new Map(await Promise.all(entries));
+/** Every Parquet file that lies in the lake, whether the log names it or not, in order of its path. */
+export async function listPlacedFiles(lakeFolder: string): Promise<string[]> {
+  const days = (await readNames(lakeFolder)).filter((name) => dayPattern.test(name)).sort();
+  const paths: string[] = [];
+  for (const day of days) {
+    const names = (await readNames(join(lakeFolder, day))).sort();
+    paths.push(...names.filter((name) => name.endsWith('.parquet')).map((name) => `${day}/${name}`));
+  }
+  return paths;
 }
 
-async function readNames(folder: string): Promise<string[]> {
+/** The names in a folder; none when it is absent. */
+export async function readNames(folder: string): Promise<string[]> {
   return readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
     throw error;

@@ -1,238 +1,346 @@
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BIGINT, DOUBLE, DuckDBDataChunk, VARCHAR } from '@duckdb/node-api';
-import type { DuckDBAppender, DuckDBType, DuckDBValue } from '@duckdb/node-api';
-import { AppError } from '@facet/platform';
-import { syncFolder, writeFileAtomically } from '../atomic-file.ts';
+import { DuckDBDataChunk } from '@duckdb/node-api';
+import type { DuckDBAppender } from '@duckdb/node-api';
 import { openDuckDb, sqlText } from '../duckdb.ts';
 import type { DuckDb, DuckDbOptions } from '../duckdb.ts';
 import type { LoggedEvent } from '../event-log/event-log.ts';
-import {
-  listParts,
-  offsetsFolder,
-  partName,
-  readCommittedOffsets,
-  sourceName,
-  temporaryFolder,
-} from './lake-layout.ts';
-import type { LakeSource } from './lake-layout.ts';
+import { lakeSuperseded, lakeUnwritable } from './lake-errors.ts';
+import { dayOf, listPlacedFiles, parsePartPath, partPath } from './lake-layout.ts';
+import { openLakeLog } from './lake-log.ts';
+import type { LakeLog, LakeLogOptions } from './lake-log.ts';
+import type { Erasure, IntakeCount, LakeFileEntry } from './lake-record.ts';
+import { bufferColumns, lakeOrder } from './part-columns.ts';
+import { makeTemporaryFolder, placeFiles, removeAbandonedFolders } from './place-files.ts';
+import type { WrittenFile } from './place-files.ts';
 
-/** Days written by one COPY: each is an open file until it ends. */
-const daysPerCopy = 400;
+/** Files written by one COPY: each is open until it ends. */
+const filesPerCopy = 400;
 /** Rows of a DuckDB data chunk. */
 const chunkRows = 2048;
-/** Files made durable at a time. */
-const syncConcurrency = 16;
 
-interface BufferColumn {
-  readonly name: string;
-  readonly type: DuckDBType;
-  /** The column of the Parquet file, if it is not the buffer's as it stands. */
-  readonly sql?: string;
-  readonly valueOf: (logged: LoggedEvent) => DuckDBValue;
-}
-
-const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
-const utc = (column: string): string => `make_timestamp("${column}" * 1000)::TIMESTAMPTZ`;
-
-/** Columns of a part. `logOffset` orders events that were received in the same millisecond. */
-const bufferColumns: readonly BufferColumn[] = [
-  { name: 'eventId', type: VARCHAR, valueOf: ({ event }) => event.eventId },
-  { name: 'type', type: VARCHAR, valueOf: ({ event }) => event.type },
-  { name: 'userId', type: VARCHAR, valueOf: ({ event }) => event.userId ?? null },
-  { name: 'itemId', type: VARCHAR, valueOf: ({ event }) => event.itemId ?? null },
-  { name: 'occurredAt', type: BIGINT, sql: utc('occurredAt'), valueOf: ({ event }) => BigInt(event.occurredAt) },
-  { name: 'receivedAt', type: BIGINT, sql: utc('receivedAt'), valueOf: ({ event }) => BigInt(event.receivedAt) },
-  { name: 'value', type: DOUBLE, valueOf: ({ event }) => event.value ?? null },
-  { name: 'sessionId', type: VARCHAR, valueOf: ({ event }) => event.sessionId ?? null },
-  { name: 'recommendationId', type: VARCHAR, valueOf: ({ event }) => event.recommendationId ?? null },
-  {
-    name: 'position',
-    type: BIGINT,
-    valueOf: ({ event }) => (event.position === undefined ? null : BigInt(event.position)),
-  },
-  { name: 'context', type: VARCHAR, valueOf: ({ event }) => json(event.context) },
-  { name: 'extra', type: VARCHAR, valueOf: ({ event }) => json(event.extra) },
-  { name: 'logOffset', type: BIGINT, valueOf: ({ offset }) => BigInt(offset) },
-];
-
-/** Writes the events of one log partition to the lake; one writer a partition at a time. */
+/** Writes events of any number of sources to the lake, with their places in the logs: one transaction, or nothing. */
 export interface LakeWriter {
-  /** The first offset that is not in the lake. */
-  readonly committed: number;
-  /** Events added and not yet committed. */
-  readonly pending: number;
-  /** Takes the next events, in order and without gaps. */
-  add(events: readonly LoggedEvent[]): void;
-  /** Makes all added events a batch of the lake: durable, and visible to readers as one. */
-  commit(): Promise<void>;
+  /** The first offset of a source that is not in the lake, as of opening, the last commit or the last discard. */
+  committed(source: string): number;
+  /**
+   * Takes the next events of a source, in order of their offsets, which may have gaps, and goes on at `next`. Without events
+   * it only goes on.
+   */
+  add(source: string, events: readonly LoggedEvent[], next: number): void;
+  addIntake(counts: readonly IntakeCount[]): void;
+  addErasure(erasure: Erasure): void;
+  /** What was added and is not committed. */
+  readonly pending: LakePending;
+  /**
+   * Makes all that is pending durable, and visible to readers as one. After a failure it is still pending: commit again once
+   * the disk has room, more may be added before.
+   *
+   * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has committed one of the sources (`context.sources`; they
+   * are to be discarded), `EVENTS_LAKE_UNWRITABLE`.
+   */
+  commit(): Promise<LakeCommit>;
+  /** Forgets what is pending, of the given sources only or all of it, and looks anew where they stand in the lake. */
+  discard(sources?: readonly string[]): Promise<void>;
   /** Forgets what is not committed. */
   close(): Promise<void>;
 }
 
+export interface LakePending {
+  readonly events: number;
+  /** Sources that go on with the next commit. */
+  readonly sources: readonly string[];
+}
+
+export interface LakeCommit {
+  /** The version of the lake that holds it. */
+  readonly version: number;
+  readonly files: number;
+  readonly rows: number;
+  readonly bytes: number;
+  /** From where to where the sources went on. */
+  readonly offsets: Readonly<Record<string, { readonly from: number; readonly to: number }>>;
+}
+
+export interface LakeWriterOptions extends DuckDbOptions, LakeLogOptions {}
+
 /**
- * Opens the lake for the events of `source`. What a killed writer left of a batch is removed; the batch is to be written
- * again from {@link LakeWriter.committed}.
+ * Opens the lake for writing. Several processes may do so at a time; of two that write the same source, the one that commits
+ * second is refused. What killed writers left behind is removed.
+ *
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`
  */
-export async function openLakeWriter(
-  lakeFolder: string,
-  source: LakeSource,
-  options: DuckDbOptions = {},
-): Promise<LakeWriter> {
-  await mkdir(join(lakeFolder, offsetsFolder), { recursive: true });
-  const committed = (await readCommittedOffsets(lakeFolder)).get(sourceName(source)) ?? 0;
-  const temporary = join(lakeFolder, temporaryFolder, sourceName(source));
-  await rm(temporary, { recursive: true, force: true });
-  for (const part of await listParts(lakeFolder)) {
-    if (sourceName(part) === sourceName(source) && part.to > committed) await rm(join(lakeFolder, part.path));
-  }
+export async function openLakeWriter(lakeFolder: string, options: LakeWriterOptions = {}): Promise<LakeWriter> {
+  const strays = new Set(await listPlacedFiles(lakeFolder));
+  const log = await openLakeLog(lakeFolder, options);
+  await mkdir(lakeFolder, { recursive: true })
+    .then(() => removeAbandonedFolders(lakeFolder))
+    .catch((error: unknown) => {
+      throw lakeUnwritable(lakeFolder, error);
+    });
+  for (const path of strays) if (log.state.files.has(path)) strays.delete(path);
   const database = await openDuckDb(options);
   try {
-    await prepare(database);
-    const appender = await database.connection.createAppender('batch');
-    return new DuckDbLakeWriter({ lakeFolder, source, temporary, committed, database, appender });
+    // Together with filesPerCopy it keeps DuckDB from closing a file and starting a second one in its place.
+    await database.connection.run(`SET partitioned_write_max_open_files = ${filesPerCopy * 2}`);
+    const writer = new DuckDbLakeWriter({ lakeFolder, log, database, strays, appender: await makeBuffer(database) });
+    await writer.removeStrays();
+    return writer;
   } catch (error) {
     await database.close();
     throw error;
   }
 }
 
-async function prepare(database: DuckDb): Promise<void> {
-  const columns = bufferColumns.map((column) => `"${column.name}" ${column.type}`).join(', ');
-  await database.connection.run(`CREATE TABLE batch (${columns})`);
-  // Together they keep DuckDB from closing a day's file and starting a second one for the same day.
-  await database.connection.run(`SET partitioned_write_max_open_files = ${daysPerCopy * 2}`);
+async function makeBuffer(database: DuckDb): Promise<DuckDBAppender> {
+  const columns = bufferColumns.map(({ name, type }) => `"${name}" ${type}`).join(', ');
+  await database.connection.run(`CREATE OR REPLACE TABLE batch (${columns})`);
+  return database.connection.createAppender('batch');
 }
 
 interface OpenedWriter {
   readonly lakeFolder: string;
-  readonly source: LakeSource;
-  readonly temporary: string;
-  readonly committed: number;
+  readonly log: LakeLog;
   readonly database: DuckDb;
   readonly appender: DuckDBAppender;
+  /** Files in the lake that no record names. */
+  readonly strays: Set<string>;
+}
+
+/** What the next commit does to a source. */
+interface PendingSource {
+  /** Stands for the source in the buffer. */
+  readonly index: number;
+  readonly from: number;
+  next: number;
+  events: number;
 }
 
 class DuckDbLakeWriter implements LakeWriter {
-  readonly #opened: OpenedWriter;
+  readonly #lakeFolder: string;
+  readonly #log: LakeLog;
+  readonly #database: DuckDb;
+  readonly #strays: Set<string>;
   #appender: DuckDBAppender;
-  #committed: number;
-  #next: number;
+  readonly #sources: string[] = [];
+  readonly #pending = new Map<string, PendingSource>();
+  #intake: IntakeCount[] = [];
+  #erasures: Erasure[] = [];
 
-  constructor(opened: OpenedWriter) {
-    this.#opened = opened;
-    this.#appender = opened.appender;
-    this.#committed = opened.committed;
-    this.#next = opened.committed;
+  constructor({ lakeFolder, log, database, appender, strays }: OpenedWriter) {
+    this.#lakeFolder = lakeFolder;
+    this.#log = log;
+    this.#database = database;
+    this.#appender = appender;
+    this.#strays = strays;
   }
 
-  get committed(): number {
-    return this.#committed;
+  committed(source: string): number {
+    return this.#log.state.offsets.get(source) ?? 0;
   }
 
-  get pending(): number {
-    return this.#next - this.#committed;
+  get pending(): LakePending {
+    let events = 0;
+    for (const source of this.#pending.values()) events += source.events;
+    return { events, sources: [...this.#pending.keys()] };
   }
 
-  add(events: readonly LoggedEvent[]): void {
+  add(source: string, events: readonly LoggedEvent[], next: number): void {
+    const pending = this.#pending.get(source) ?? this.#startSource(source);
+    let position = pending.next;
+    for (const { offset } of events) {
+      if (offset < position) throw new Error(`offset ${offset} of ${source} comes where ${position} was to come`);
+      position = offset + 1;
+    }
+    if (next < position) throw new Error(`${source} cannot go on at ${next}, it stands at ${position}`);
     for (let start = 0; start < events.length; start += chunkRows) {
-      const rows = events.slice(start, start + chunkRows);
-      rows.forEach(({ offset }, index) => {
-        if (offset !== this.#next + index) throw new Error(`offset ${offset} follows ${this.#next + index - 1}`);
-      });
-      const chunk = DuckDBDataChunk.create(
-        bufferColumns.map((column) => column.type),
-        rows.length,
-      );
-      bufferColumns.forEach((column, index) => {
-        const vector = chunk.getColumnVector(index);
-        for (let row = 0; row < rows.length; row++) vector.setItem(row, column.valueOf(rows[row] as LoggedEvent));
-        vector.flush();
-      });
-      this.#appender.appendDataChunk(chunk);
-      this.#next += rows.length;
+      this.#append(events.slice(start, start + chunkRows), pending.index);
     }
+    pending.next = next;
+    pending.events += events.length;
+    if (pending.next > pending.from) this.#pending.set(source, pending);
   }
 
-  async commit(): Promise<void> {
-    if (this.pending === 0) return;
-    const { lakeFolder, source, temporary, database } = this.#opened;
+  addIntake(counts: readonly IntakeCount[]): void {
+    for (const count of counts) this.#intake.push(count);
+  }
+
+  addErasure(erasure: Erasure): void {
+    this.#erasures.push(erasure);
+  }
+
+  async commit(): Promise<LakeCommit> {
+    const offsets = Object.fromEntries(
+      [...this.#pending].map(([source, { from, next }]) => [source, { from, to: next }]),
+    );
+    const intake = this.#intake;
+    const erasures = this.#erasures;
+    const rows = this.pending.events;
+    const hasNothing = this.#pending.size === 0 && intake.length === 0 && erasures.length === 0;
+    if (hasNothing) return { version: this.#log.state.version, files: 0, rows: 0, bytes: 0, offsets };
+    const add = await this.#placeBatch();
+    await this.#log.commit({ add, offsets, intake, erasures }).catch(async (error: unknown) => {
+      await this.removeStrays();
+      throw error;
+    });
+    for (const { path } of add) this.#strays.delete(path);
+    this.#pending.clear();
+    this.#intake = [];
+    this.#erasures = [];
     this.#appender.closeSync();
-    try {
-      await mkdir(temporary, { recursive: true });
-      for (const group of await this.#dayGroups()) await database.connection.run(copyStatement(group, temporary));
-      await this.#publish(await readdir(temporary));
-      await writeFileAtomically(join(lakeFolder, offsetsFolder, `${sourceName(source)}.json`), [
-        `${JSON.stringify({ committed: this.#next })}\n`,
-      ]);
-      await rm(temporary, { recursive: true, force: true });
-    } catch (error) {
-      throw unwritableLake(lakeFolder, error);
+    this.#appender = await makeBuffer(this.#database);
+    await this.removeStrays();
+    const bytes = add.reduce((sum, file) => sum + file.bytes, 0);
+    return { version: this.#log.state.version, files: add.length, rows, bytes, offsets };
+  }
+
+  async discard(sources?: readonly string[]): Promise<void> {
+    if (sources === undefined) {
+      this.#pending.clear();
+      this.#intake = [];
+      this.#erasures = [];
+      this.#appender.closeSync();
+      this.#appender = await makeBuffer(this.#database);
+    } else {
+      this.#appender.flushSync();
+      for (const source of sources) {
+        const pending = this.#pending.get(source);
+        if (pending === undefined) continue;
+        await this.#database.connection.run(`DELETE FROM batch WHERE logSource = ${pending.index}`);
+        this.#pending.delete(source);
+      }
     }
-    this.#committed = this.#next;
-    await database.connection.run('TRUNCATE batch');
-    this.#appender = await database.connection.createAppender('batch');
+    await this.#log.refresh();
+    await this.removeStrays();
   }
 
   async close(): Promise<void> {
-    await this.#opened.database.close();
-    await rm(this.#opened.temporary, { recursive: true, force: true });
+    await this.#database.close();
   }
 
-  /** The days of the batch, in groups for one COPY each. */
-  async #dayGroups(): Promise<string[][]> {
-    const result = await this.#opened.database.connection.run(
-      `SELECT DISTINCT ${daySql} AS day FROM batch ORDER BY day`,
+  /**
+   * Removes files that no record can come to name: their source has gone on past where they begin. Others may be a live
+   * writer's, between its rename and its record; they wait.
+   */
+  async removeStrays(): Promise<void> {
+    const { files, removed } = this.#log.state;
+    for (const path of this.#strays) {
+      const part = parsePartPath(path);
+      if (part === undefined || files.has(path) || removed.has(path)) this.#strays.delete(path);
+      else if (part.from < this.committed(part.source)) {
+        await rm(join(this.#lakeFolder, path), { force: true });
+        this.#strays.delete(path);
+      }
+    }
+  }
+
+  #startSource(source: string): PendingSource {
+    const known = this.#sources.indexOf(source);
+    const index = known === -1 ? this.#sources.push(source) - 1 : known;
+    const from = this.committed(source);
+    return { index, from, next: from, events: 0 };
+  }
+
+  #append(rows: readonly LoggedEvent[], source: number): void {
+    const chunk = DuckDBDataChunk.create(
+      bufferColumns.map((column) => column.type),
+      rows.length,
     );
-    const days = (await result.getRows()).map(([day]) => String(day));
-    const groups: string[][] = [];
-    for (let start = 0; start < days.length; start += daysPerCopy) groups.push(days.slice(start, start + daysPerCopy));
-    return groups;
+    bufferColumns.forEach((column, index) => {
+      const vector = chunk.getColumnVector(index);
+      for (let row = 0; row < rows.length; row++) {
+        vector.setItem(row, column.valueOf(rows[row] as LoggedEvent, source));
+      }
+      vector.flush();
+    });
+    this.#appender.appendDataChunk(chunk);
   }
 
-  /** Renames the files of the temporary folder into place, each made durable first. */
-  async #publish(dayFolders: readonly string[]): Promise<void> {
-    const { lakeFolder, source, temporary } = this.#opened;
-    const name = partName(source, { from: this.#committed, to: this.#next });
-    const publishDay = async (dayFolder: string): Promise<void> => {
-      const [file, ...others] = await readdir(join(temporary, dayFolder));
-      if (file === undefined || others.length > 0) throw new Error(`${dayFolder} was not written as one file`);
-      const written = join(temporary, dayFolder, file);
-      const handle = await open(written, 'r+');
-      await handle.datasync().finally(() => handle.close());
-      await mkdir(join(lakeFolder, dayFolder), { recursive: true });
-      await rename(written, join(lakeFolder, dayFolder, name));
-      await syncFolder(join(lakeFolder, dayFolder));
-    };
-    const queue = [...dayFolders];
-    const work = async (): Promise<void> => {
-      for (let day = queue.pop(); day !== undefined; day = queue.pop()) await publishDay(day);
-    };
-    await Promise.all(Array.from({ length: syncConcurrency }, work));
-    await syncFolder(lakeFolder);
+  /** Writes the pending events as files of the lake that no record names yet. */
+  async #placeBatch(): Promise<LakeFileEntry[]> {
+    await this.#log.refresh();
+    const lost = [...this.#pending].filter(([source, { from }]) => from !== this.committed(source));
+    if (lost.length > 0) {
+      throw lakeSuperseded(
+        this.#lakeFolder,
+        lost.map(([source]) => source),
+      );
+    }
+    if (this.pending.events === 0) return [];
+    try {
+      this.#appender.flushSync();
+      const parts = await this.#planParts();
+      const temporary = await makeTemporaryFolder(this.#lakeFolder);
+      try {
+        const written: WrittenFile[] = [];
+        for (const group of groupByDays(parts)) {
+          const folder = join(temporary.path, String(written.length));
+          await this.#database.connection.run(copyStatement(group, this.#sources, folder));
+          for (const part of group) written.push({ path: part.path, written: await findWritten(folder, part) });
+        }
+        for (const { path } of parts) this.#strays.add(path);
+        const bytes = await placeFiles(this.#lakeFolder, written);
+        return parts.map(({ index: _, ...part }, at) => ({ ...part, bytes: bytes[at] as number }));
+      } finally {
+        await temporary.remove();
+      }
+    } catch (error) {
+      throw lakeUnwritable(this.#lakeFolder, error);
+    }
+  }
+
+  /** The files of the batch, by day and source. */
+  async #planParts(): Promise<PlannedPart[]> {
+    const result = await this.#database.connection.run(
+      `SELECT ${daySql} AS dt, logSource, count(*)::DOUBLE, min(receivedAt), max(receivedAt), ` +
+        `count(*) FILTER (userId IS NULL)::DOUBLE, count(*) FILTER (type = 'identify')::DOUBLE ` +
+        `FROM batch GROUP BY ALL ORDER BY ALL`,
+    );
+    return (await result.getRows()).map(([dt, index, ...facts]) => {
+      const [rows, receivedFrom, receivedTo, anonymous, identifies] = facts as [number, number, number, number, number];
+      const source = this.#sources[index as number] as string;
+      const { from, next: to } = this.#pending.get(source) as PendingSource;
+      const path = partPath(String(dt), source, { from, to });
+      return { path, index: index as number, rows, receivedFrom, receivedTo, anonymous, identifies, source, from, to };
+    });
   }
 }
 
-function unwritableLake(lakeFolder: string, error: unknown): AppError {
-  return new AppError(`The event lake ${lakeFolder} cannot be written: ${(error as Error).message}.`, {
-    code: 'EVENTS_LAKE_UNWRITABLE',
-    remedy: 'Check the disk: space, permissions, health. The events are safe in the log and are written next time.',
-    context: { lakeFolder },
-    retryable: true,
-    cause: error,
-  });
+interface PlannedPart extends Omit<LakeFileEntry, 'bytes'> {
+  /** Stands for the source in the buffer. */
+  readonly index: number;
 }
 
-const daySql = `strftime(make_timestamp("occurredAt" * 1000), '%Y-%m-%d')`;
+/** Groups of whole days, for one COPY each; a day with more sources than files may be open is a group of its own. */
+function groupByDays(parts: readonly PlannedPart[]): PlannedPart[][] {
+  const groups: PlannedPart[][] = [];
+  const days = [...new Set(parts.map(({ path }) => dayOf(path)))];
+  for (const day of days) {
+    const ofDay = parts.filter(({ path }) => dayOf(path) === day);
+    const last = groups.at(-1);
+    if (last !== undefined && last.length + ofDay.length <= filesPerCopy) last.push(...ofDay);
+    else groups.push(ofDay);
+  }
+  return groups;
+}
 
-function copyStatement(days: readonly string[], folder: string): string {
-  const columns = bufferColumns.map((column) =>
-    column.sql === undefined ? `"${column.name}"` : `${column.sql} AS "${column.name}"`,
-  );
-  const [first, last] = [days[0] as string, days.at(-1) as string];
+const daySql = `strftime(make_timestamp(batch.occurredAt::BIGINT * 1000), '%Y-%m-%d')`;
+
+function copyStatement(parts: readonly PlannedPart[], sources: readonly string[], folder: string): string {
+  const columns = bufferColumns.map(({ name, sql }) => (sql === undefined ? `"${name}"` : `${sql} AS "${name}"`));
+  const [first, last] = [parts[0], parts.at(-1)] as [PlannedPart, PlannedPart];
   return (
-    `COPY (SELECT ${columns.join(', ')}, ${daySql} AS dt FROM batch ` +
-    `WHERE ${daySql} BETWEEN ${sqlText(first)} AND ${sqlText(last)} ORDER BY dt, batch."userId", batch."occurredAt", batch."eventId") ` +
-    `TO ${sqlText(folder)} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (dt), OVERWRITE_OR_IGNORE)`
+    `COPY (SELECT ${columns.join(', ')}, ${daySql} AS dt, logSource AS part ` +
+    `FROM batch CROSS JOIN (SELECT [${sources.map(sqlText).join(', ')}] AS sources) ` +
+    `WHERE ${daySql} BETWEEN ${sqlText(dayOf(first.path))} AND ${sqlText(dayOf(last.path))} ` +
+    `ORDER BY dt, part, ${lakeOrder.map((column) => `batch."${column}"`).join(', ')}) ` +
+    `TO ${sqlText(folder)} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (dt, part))`
   );
+}
+
+async function findWritten(folder: string, part: PlannedPart): Promise<string> {
+  const ofPart = join(folder, `dt=${dayOf(part.path)}`, `part=${part.index}`);
+  const [file, ...others] = await readdir(ofPart);
+  if (file === undefined || others.length > 0) throw new Error(`${part.path} was not written as one file`);
+  return join(ofPart, file);
 }

@@ -1,38 +1,45 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { sqlText, withDuckDb } from '../duckdb.ts';
 import type { LakeFile, LakeWindow } from './lake-event.ts';
-import { lakeDamaged } from './lake-damaged.ts';
-import { listCommittedParts } from './lake-layout.ts';
 
-/** The files that {@link readLake} would open for the window, in order of their path, with size, hash and rows. @throws AppError `EVENTS_LAKE_DAMAGED`. */
-export async function listLakeFiles(lakeFolder: string, window: LakeWindow = {}): Promise<LakeFile[]> {
-  const parts = await listCommittedParts(lakeFolder, window);
-  if (parts.length === 0) return [];
-  const rows = await countRows(parts.map((part) => join(lakeFolder, part.path))).catch((error: unknown) => {
-    throw lakeDamaged(lakeFolder, error);
-  });
-  const files: LakeFile[] = [];
-  for (const [index, part] of parts.entries()) {
-    const path = join(lakeFolder, part.path);
-    files.push({
-      path: part.path,
-      bytes: (await stat(path)).size,
-      rows: rows[index] ?? 0,
-      sha256: await sha256File(path),
-    });
+import { filesOfWindow, lakeUnreadable, openLakeSnapshot } from './lake-snapshot.ts';
+import type { LakeSnapshot } from './lake-snapshot.ts';
+
+/**
+ * The files that hold the window's own events, in order of their path, with size, hash and rows as they lie on the disk.
+ *
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_SNAPSHOT_EXPIRED`
+ */
+export async function listLakeFiles(lake: string | LakeSnapshot, window: LakeWindow = {}): Promise<LakeFile[]> {
+  const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
+  const { lakeFolder } = snapshot;
+  const paths = filesOfWindow(snapshot, window).map(({ path }) => path);
+  if (paths.length === 0) return [];
+  try {
+    const rows = await countRows(paths.map((path) => join(lakeFolder, path)));
+    const files: LakeFile[] = [];
+    for (const [index, path] of paths.entries()) {
+      files.push({ path, rows: rows[index] ?? 0, ...(await hashFile(join(lakeFolder, path))) });
+    }
+    return files;
+  } catch (error) {
+    throw await lakeUnreadable(snapshot, error);
   }
-  return files;
 }
 
 /** SHA-256 of a file in hex. */
 export async function sha256File(path: string): Promise<string> {
+  return (await hashFile(path)).sha256;
+}
+
+async function hashFile(path: string): Promise<{ readonly bytes: number; readonly sha256: string }> {
   const digest = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), digest);
-  return digest.digest('hex');
+  const file = createReadStream(path, { highWaterMark: 1 << 20 });
+  await pipeline(file, digest);
+  return { bytes: file.bytesRead, sha256: digest.digest('hex') };
 }
 
 async function countRows(paths: readonly string[]): Promise<number[]> {

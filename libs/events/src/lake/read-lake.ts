@@ -1,39 +1,44 @@
 import type { DuckDBVector } from '@duckdb/node-api';
-import { join } from 'node:path';
-import { openDuckDb, sqlText } from '../duckdb.ts';
+import { openDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import type { LakeEvent, LakeWindow } from './lake-event.ts';
-import { lakeDamaged } from './lake-damaged.ts';
-import { listCommittedParts } from './lake-layout.ts';
+import { lakeQuery } from './lake-query.ts';
+import { lakeUnreadable, openLakeSnapshot } from './lake-snapshot.ts';
+import type { LakeSnapshot } from './lake-snapshot.ts';
 
 /**
  * Reads the events of a window, ordered by user, then `occurredAt`, then `eventId` (text by its UTF-8 bytes). Of events with
  * one `eventId` inside the window only the one received first is there. The same files give the same rows.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED` naming the folder, for a file that is not whole.
+ * An anonymous event belongs to the user of the next `identify` of its session, else of the last one before it, as far as the
+ * end of the window knows of it; without any, to `session:<sessionId>`. `identify` events themselves are left out, and so is
+ * what an erasure is about, whether it has been carried out on the files or not.
+ *
+ * @throws AppError `EVENTS_LAKE_DAMAGED` for a file that is not whole, `EVENTS_LAKE_SNAPSHOT_EXPIRED` when reading took longer
+ * than replaced files are kept.
  */
 export async function readLake(
-  lakeFolder: string,
+  lake: string | LakeSnapshot,
   window: LakeWindow = {},
   options: DuckDbOptions = {},
 ): Promise<LakeEvent[]> {
   const events: LakeEvent[] = [];
-  for await (const chunk of streamLake(lakeFolder, window, options)) for (const event of chunk) events.push(event);
+  for await (const chunk of streamLake(lake, window, options)) for (const event of chunk) events.push(event);
   return events;
 }
 
 /** As {@link readLake}, in chunks, for windows that are not to be held whole. */
 export async function* streamLake(
-  lakeFolder: string,
+  lake: string | LakeSnapshot,
   window: LakeWindow = {},
   options: DuckDbOptions = {},
 ): AsyncGenerator<LakeEvent[]> {
-  const parts = await listCommittedParts(lakeFolder, window);
-  if (parts.length === 0) return;
-  const paths = parts.map((part) => join(lakeFolder, part.path));
+  const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
+  const query = lakeQuery(snapshot, window);
+  if (query === undefined) return;
   const database = await openDuckDb(options);
   try {
-    const result = await database.connection.stream(selectStatement(paths, window));
+    const result = await database.connection.stream(query);
     const share = createSharer();
     for (;;) {
       const chunk = await result.fetchChunk();
@@ -57,7 +62,7 @@ export async function* streamLake(
       yield events;
     }
   } catch (error) {
-    throw lakeDamaged(lakeFolder, error);
+    throw await lakeUnreadable(snapshot, error);
   } finally {
     await database.close();
   }
@@ -72,20 +77,4 @@ function createSharer(): (text: string) => string {
     if (known.size < 4_000_000) known.set(text, text);
     return text;
   };
-}
-
-function selectStatement(paths: readonly string[], window: LakeWindow): string {
-  const time = (ms: number): string => `make_timestamp(${Math.trunc(ms * 1000)})::TIMESTAMPTZ`;
-  const conditions = [
-    ...(window.occurredFrom === undefined ? [] : [`occurredAt >= ${time(window.occurredFrom)}`]),
-    ...(window.occurredBefore === undefined ? [] : [`occurredAt < ${time(window.occurredBefore)}`]),
-    ...(window.receivedBefore === undefined ? [] : [`receivedAt < ${time(window.receivedBefore)}`]),
-  ];
-  return (
-    `SELECT eventId, type, userId, itemId, epoch_ms(occurredAt)::DOUBLE, epoch_ms(receivedAt)::DOUBLE, value ` +
-    `FROM read_parquet([${paths.map(sqlText).join(', ')}], hive_partitioning = false, union_by_name = true, filename = true) ` +
-    (conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')} `) +
-    `QUALIFY row_number() OVER (PARTITION BY eventId ORDER BY receivedAt, logOffset, filename) = 1 ` +
-    `ORDER BY userId, occurredAt, eventId`
-  );
 }

@@ -1,5 +1,6 @@
 import type { EventLog } from '../event-log/event-log.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
+import { sourceName } from './lake-layout.ts';
 import { openLakeWriter } from './lake-writer.ts';
 
 export interface SinkOptions extends DuckDbOptions {
@@ -24,24 +25,25 @@ const readLimit = 20_000;
  */
 export async function sinkLog(log: EventLog, lakeFolder: string, options: SinkOptions = {}): Promise<SinkResult> {
   const batchEventsMax = options.batchEventsMax ?? 1_000_000;
-  const writer = await openLakeWriter(lakeFolder, log, options);
+  const source = sourceName(log);
+  const writer = await openLakeWriter(lakeFolder, options);
   try {
-    const from = writer.committed;
+    const from = writer.committed(source);
     const end = await log.end();
     let offset = from;
     while (offset < end) {
       options.signal?.throwIfAborted();
-      const room = Math.min(readLimit, end - offset, batchEventsMax - writer.pending);
+      const room = Math.min(readLimit, end - offset, batchEventsMax - writer.pending.events);
       const events = await log.read({ from: offset, limit: room });
       if (events.length === 0) break;
-      writer.add(events);
       offset += events.length;
-      if (writer.pending >= batchEventsMax) await writer.commit();
+      writer.add(source, events, offset);
+      if (writer.pending.events >= batchEventsMax) await writer.commit();
       options.onProgress?.(offset - from, end - from);
     }
     options.signal?.throwIfAborted();
     await writer.commit();
-    return { from, to: writer.committed };
+    return { from, to: writer.committed(source) };
   } finally {
     await writer.close();
   }

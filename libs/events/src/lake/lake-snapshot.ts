@@ -1,0 +1,71 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AppError } from '@facet/platform';
+import { lakeDamaged, lakeSnapshotExpired } from './lake-errors.ts';
+import { dayOf } from './lake-layout.ts';
+import type { LakeWindow } from './lake-event.ts';
+import { readLakeState } from './lake-log.ts';
+import { isErasurePending } from './lake-state.ts';
+import type { LakeStateErasure, LakeStateFile } from './lake-state.ts';
+
+/** The lake as of one moment. Whatever is committed later, reads of it give the same rows. */
+export interface LakeSnapshot {
+  readonly lakeFolder: string;
+  readonly version: number;
+  /** In order of their paths. */
+  readonly files: readonly LakeStateFile[];
+  /** Those that some of the files have still to be cleared of. */
+  readonly pendingErasures: readonly LakeStateErasure[];
+}
+
+/**
+ * Pins the lake as it is now, so that several reads agree. Files that a compaction replaces stay on the disk for its grace
+ * period, an hour unless it is told otherwise; a snapshot is good for as long.
+ *
+ * @throws AppError `EVENTS_LAKE_DAMAGED`
+ */
+export async function openLakeSnapshot(lakeFolder: string): Promise<LakeSnapshot> {
+  const state = await readLakeState(lakeFolder);
+  const files = [...state.files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const pendingErasures = [...state.erasures.values()].filter((erasure) =>
+    files.some((file) => isErasurePending(erasure, file)),
+  );
+  return { lakeFolder, version: state.version, files, pendingErasures };
+}
+
+/** The files of the snapshot that may hold events of the window. */
+export function filesOfWindow(snapshot: LakeSnapshot, window: LakeWindow): readonly LakeStateFile[] {
+  const {
+    occurredFrom = -Infinity,
+    occurredBefore = Infinity,
+    receivedFrom = -Infinity,
+    receivedBefore = Infinity,
+  } = window;
+  return snapshot.files.filter((file) => {
+    const start = Date.parse(`${dayOf(file.path)}T00:00:00Z`);
+    return (
+      start + dayMs > occurredFrom &&
+      start < occurredBefore &&
+      file.receivedTo >= receivedFrom &&
+      file.receivedFrom < receivedBefore
+    );
+  });
+}
+
+const dayMs = 86_400_000;
+
+/** What a failed read of the snapshot's files becomes. */
+export async function lakeUnreadable({ lakeFolder, files }: LakeSnapshot, cause: unknown): Promise<AppError> {
+  const now = await readLakeState(lakeFolder);
+  const missing = await Promise.all(
+    files.filter(({ path }) => !now.files.has(path)).map(async ({ path }) => isAbsent(join(lakeFolder, path))),
+  );
+  return missing.includes(true) ? lakeSnapshotExpired(lakeFolder, cause) : lakeDamaged(lakeFolder, cause);
+}
+
+async function isAbsent(path: string): Promise<boolean> {
+  return access(path).then(
+    () => false,
+    () => true,
+  );
+}
