@@ -1,1 +1,184 @@
-export {};
+// Benchmarks of the collector on a broker and a Redis of their own, everything on this machine.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { connectKafka, ensureTopics, topicNames } from '@facet/events/kafka';
+import { startKafka, startRedis } from '@facet/local-services';
+import { prepareCollector } from './collector/collector.ts';
+import { measureFreshness, measureIngest, measureMemory, waitForLake } from './collector/measure.ts';
+import { runRawProducer } from './collector/raw-producer.ts';
+
+const help = `Measures the collector against the parts that it is made of.
+
+  npm run bench:collector -- [--rounds 3] [--soak] [--json]
+
+ingest     acknowledged events/s for batches of 1,000 and of 100, beside kafkajs by itself in every round
+sink       events/s from the topic into Parquet, with profiles in Redis
+freshness  from a post to the profile, while 5,000 events/s come in
+--soak     also 5,000,000 events through both, with the memory of the processes after each 500,000
+
+Load generator, broker, Redis and collector share the cores of this machine. Figures are medians over the rounds.`;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    soak: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+
+const ingestEvents = 300_000;
+const smallBatchEvents = 100_000;
+const sinkEvents = 1_000_000;
+const rawBatchEvents = 5_000;
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+const rounds = Number(values.rounds);
+const folder = await mkdtemp(join(tmpdir(), 'facet-bench-'));
+const [kafka, redis] = await Promise.all([startKafka(), startRedis({ persistent: true })]);
+try {
+  const shared = { folder, brokers: kafka.brokers, redisUrl: redis.url };
+  const results = {
+    ingest: await benchIngest(shared),
+    sink: await benchSink(shared),
+    freshness: await benchFreshness(shared),
+    ...(values.soak ? { memory: await benchMemory(shared) } : {}),
+  };
+  if (values.json) console.log(JSON.stringify(results));
+} finally {
+  await Promise.all([kafka.stop(), redis.stop()]);
+  await rm(folder, { recursive: true, force: true });
+}
+
+type Shared = Omit<Parameters<typeof prepareCollector>[0], 'topicPrefix'>;
+
+async function benchIngest(shared: Shared): Promise<object> {
+  const topicPrefix = 'bench-ingest';
+  const collector = await prepareCollector({ ...shared, topicPrefix });
+  const topic = await makeTopics(topicPrefix);
+  const ingest = await collector.startIngest();
+  try {
+    // Code that runs for the first time is slower; both sides get it out of the way.
+    await runRawProducer({ ...shared, topic, events: 50_000, batchEvents: rawBatchEvents, compression: 'gzip' });
+    await measureIngest(collector, 1_000, 50_000);
+    const raw: number[] = [];
+    const rawSmall: number[] = [];
+    const large: number[] = [];
+    const small: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const producer = { ...shared, topic, compression: 'gzip' } as const;
+      raw.push(
+        (await runRawProducer({ ...producer, events: ingestEvents, batchEvents: rawBatchEvents })).eventsPerSecond,
+      );
+      large.push((await measureIngest(collector, 1_000, ingestEvents)).eventsPerSecond);
+      rawSmall.push(
+        (await runRawProducer({ ...producer, events: smallBatchEvents, batchEvents: 100 })).eventsPerSecond,
+      );
+      small.push((await measureIngest(collector, 100, smallBatchEvents)).eventsPerSecond);
+    }
+    const result = {
+      rawProducer: median(raw),
+      batchesOf1000: median(large),
+      ratio: median(large.map((rate, round) => rate / (raw[round] as number))),
+      rawProducerBatchesOf100: median(rawSmall),
+      batchesOf100: median(small),
+    };
+    console.log(`raw producer, batches of 5,000     ${perSecond(result.rawProducer)}`);
+    console.log(
+      `ingest, batches of 1,000           ${perSecond(result.batchesOf1000)}  ${percent(result.ratio)} of the raw producer`,
+    );
+    console.log(`raw producer, batches of 100       ${perSecond(result.rawProducerBatchesOf100)}`);
+    console.log(`ingest, batches of 100             ${perSecond(result.batchesOf100)}`);
+    return result;
+  } finally {
+    await ingest.stop();
+  }
+}
+
+async function benchSink(shared: Shared): Promise<object> {
+  const rates: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const topicPrefix = `bench-sink-${round}`;
+    const collector = await prepareCollector({ ...shared, topicPrefix });
+    const topic = await makeTopics(topicPrefix);
+    await runRawProducer({ ...shared, topic, events: sinkEvents, batchEvents: rawBatchEvents, compression: 'gzip' });
+    const sink = await collector.startSink();
+    try {
+      const seconds = await waitForLake(collector, sinkEvents);
+      rates.push(sinkEvents / seconds);
+      say(`sink round ${round + 1}: ${perSecond(sinkEvents / seconds)}`);
+    } finally {
+      await sink.stop();
+    }
+  }
+  console.log(`sink, into Parquet and Redis       ${perSecond(median(rates))}`);
+  return { eventsPerSecond: median(rates) };
+}
+
+async function benchFreshness(shared: Shared): Promise<object> {
+  const collector = await prepareCollector({ ...shared, topicPrefix: 'bench-freshness' });
+  const ingest = await collector.startIngest();
+  const sink = await collector.startSink();
+  try {
+    await measureFreshness(collector, shared.redisUrl, { eventsPerSecond: 5_000, seconds: 5 });
+    const result = await measureFreshness(collector, shared.redisUrl, { eventsPerSecond: 5_000, seconds: 60 });
+    console.log(
+      `post to profile at ${perSecond(result.loadEventsPerSecond)}   p50 ${ms(result.p50Ms)}, p99 ${ms(result.p99Ms)}, slowest ${ms(result.maxMs)} of ${result.probes}`,
+    );
+    return result;
+  } finally {
+    await ingest.stop();
+    await sink.stop();
+  }
+}
+
+async function benchMemory(shared: Shared): Promise<object> {
+  const collector = await prepareCollector({ ...shared, topicPrefix: 'bench-memory' });
+  const ingest = await collector.startIngest();
+  const sink = await collector.startSink();
+  try {
+    return await measureMemory(
+      collector,
+      { ingestPid: ingest.pid, sinkPid: sink.pid },
+      { events: 5_000_000, rounds: 10, rowsBefore: 0 },
+      (sample) =>
+        console.log(
+          `after ${sample.events.toLocaleString('en')} events: ingest ${Math.round(sample.ingestMegabytes)} MB, sink ${Math.round(sample.sinkMegabytes)} MB`,
+        ),
+    );
+  } finally {
+    await ingest.stop();
+    await sink.stop();
+  }
+}
+
+async function makeTopics(prefix: string): Promise<string> {
+  const connection = connectKafka({ brokers: kafka.brokers, clientId: 'bench' });
+  const names = topicNames(prefix);
+  await ensureTopics(connection, { names });
+  await connection.close();
+  return names.events;
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? Number.NaN;
+}
+
+function perSecond(rate: number): string {
+  return `${Math.round(rate).toLocaleString('en').padStart(7)}/s`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+function ms(value: number): string {
+  return `${Math.round(value)} ms`;
+}

@@ -1,0 +1,61 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startFacetProcess } from '@facet/local-services';
+import type { FacetProcess } from '@facet/local-services';
+import { createApiKey, hashApiKey } from '@facet/platform';
+
+/** A collector under measurement: its processes run with their defaults. */
+export interface Collector {
+  readonly key: string;
+  readonly lakeFolder: string;
+  readonly ingestUrl: string;
+  readonly sinkUrl: string;
+  startIngest(): Promise<FacetProcess>;
+  startSink(): Promise<FacetProcess>;
+}
+
+const ingestPort = 18_081;
+const sinkPort = 18_082;
+
+export async function prepareCollector(options: {
+  readonly folder: string;
+  readonly brokers: readonly string[];
+  readonly redisUrl: string;
+  readonly topicPrefix: string;
+}): Promise<Collector> {
+  const home = join(options.folder, options.topicPrefix);
+  await mkdir(home, { recursive: true });
+  const key = createApiKey();
+  await writeFile(
+    join(home, 'keys.yaml'),
+    JSON.stringify({ keys: [{ name: 'bench', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) }] }),
+  );
+  const env = {
+    FACET_HOME: home,
+    FACET_KAFKA_BROKERS: options.brokers.join(','),
+    FACET_TOPIC_PREFIX: options.topicPrefix,
+    FACET_REDIS_URL: options.redisUrl,
+    FACET_LOG_LEVEL: 'warn',
+  };
+  const start = (name: 'ingest' | 'sink', port: number, probe: string): Promise<FacetProcess> =>
+    startFacetProcess({
+      app: 'collector',
+      args: [name],
+      env: { ...env, FACET_PORT: String(port) },
+      readyUrl: `http://127.0.0.1:${port}/${probe}`,
+    });
+  return {
+    key,
+    lakeFolder: join(home, 'lake'),
+    ingestUrl: `http://127.0.0.1:${ingestPort}`,
+    sinkUrl: `http://127.0.0.1:${sinkPort}`,
+    startIngest: () => start('ingest', ingestPort, 'readyz'),
+    startSink: () => start('sink', sinkPort, 'healthz'),
+  };
+}
+
+/** Resident memory of a process in megabytes. */
+export async function residentMegabytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1_024;
+}

@@ -1,0 +1,39 @@
+import { CompressionTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
+import { nextEvent } from './payloads.ts';
+import type { LoadResult } from './load.ts';
+
+/** The part that ingest is made of: kafkajs by itself, one send under way, acknowledged by all replicas. */
+export async function runRawProducer(options: {
+  readonly brokers: readonly string[];
+  readonly topic: string;
+  readonly events: number;
+  readonly batchEvents: number;
+  readonly compression: 'gzip' | 'none';
+}): Promise<LoadResult> {
+  const kafka = new Kafka({ clientId: 'bench-raw', brokers: [...options.brokers], logLevel: logLevel.NOTHING });
+  const producer = kafka.producer({ idempotent: true, createPartitioner: Partitioners.DefaultPartitioner });
+  await producer.connect();
+  try {
+    let seconds = 0;
+    let events = 0;
+    while (events < options.events) {
+      const messages = Array.from({ length: options.batchEvents }, () => {
+        const { userId, json } = nextEvent('raw');
+        return { key: userId, value: json };
+      });
+      // Making the messages is not the producer's work.
+      const startedAt = performance.now();
+      await producer.send({
+        topic: options.topic,
+        acks: -1,
+        compression: options.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None,
+        messages,
+      });
+      seconds += (performance.now() - startedAt) / 1_000;
+      events += messages.length;
+    }
+    return { events, seconds, eventsPerSecond: events / seconds };
+  } finally {
+    await producer.disconnect();
+  }
+}
