@@ -1,0 +1,47 @@
+export interface BrokerPlan {
+  id: number;
+  port: number;
+  controllerPort: number;
+  dataFolder: string;
+}
+
+/**
+ * The configuration of one node that is broker and controller at once: everything as in a cluster of its kind, but small.
+ *
+ * @param cluster All nodes.
+ */
+export function brokerProperties(node: BrokerPlan, cluster: readonly BrokerPlan[]): string {
+  const copies = cluster.length;
+  const properties: Record<string, string | number> = {
+    'process.roles': 'broker,controller',
+    'node.id': node.id,
+    'controller.quorum.voters': cluster.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(','),
+    listeners: `CLIENTS://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
+    'listener.security.protocol.map': 'CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'inter.broker.listener.name': 'CLIENTS',
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': node.dataFolder,
+
+    'auto.create.topics.enable': 'false',
+    'default.replication.factor': copies,
+    'min.insync.replicas': copies > 1 ? 2 : 1,
+    'offsets.topic.replication.factor': copies,
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.replication.factor': copies,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 4,
+
+    // A consumer group gets to work, and a dead broker's partitions get a new leader, within seconds.
+    'group.initial.rebalance.delay.ms': 0,
+    'broker.heartbeat.interval.ms': 1_000,
+    'broker.session.timeout.ms': 6_000,
+
+    // The default alone is larger than the whole heap.
+    'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,
+    'num.network.threads': 2,
+    'num.io.threads': 4,
+  };
+  return Object.entries(properties)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}

@@ -1,0 +1,60 @@
+import { connect } from 'node:net';
+
+const METADATA_API = 3;
+const VERSION = 1;
+const TIMEOUT_MS = 2_000;
+
+/**
+ * Ids of the brokers that the broker at this port of 127.0.0.1 would tell a client about: those that are registered and
+ * serve requests.
+ *
+ * @throws Error when it cannot be reached or does not answer within 2 s
+ */
+export async function requestBrokerIds(port: number): Promise<number[]> {
+  return parseBrokerIds(await exchange(port, metadataRequest()));
+}
+
+/** Size, header, and an empty list of topics: only the brokers are of interest. */
+function metadataRequest(): Buffer {
+  const clientId = 'facet-local-services';
+  const request = Buffer.alloc(4 + 2 + 2 + 4 + 2 + clientId.length + 4);
+  let at = request.writeInt32BE(request.length - 4);
+  at = request.writeInt16BE(METADATA_API, at);
+  at = request.writeInt16BE(VERSION, at);
+  at = request.writeInt32BE(1, at);
+  at = request.writeInt16BE(clientId.length, at);
+  at += request.write(clientId, at);
+  request.writeInt32BE(0, at);
+  return request;
+}
+
+/** @param response After its size: correlation id, then for each broker its id, host, port and rack. */
+function parseBrokerIds(response: Buffer): number[] {
+  let at = 4;
+  const ids = new Array<number>(response.readInt32BE(at));
+  at += 4;
+  for (let i = 0; i < ids.length; i++) {
+    ids[i] = response.readInt32BE(at);
+    at += 4;
+    at += 2 + response.readInt16BE(at);
+    at += 4;
+    at += 2 + Math.max(0, response.readInt16BE(at));
+  }
+  return ids;
+}
+
+function exchange(port: number, request: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(request));
+    let received = Buffer.alloc(0);
+    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`no answer from 127.0.0.1:${port}`)));
+    socket.on('data', (chunk) => {
+      received = Buffer.concat([received, chunk]);
+      if (received.length < 4 || received.length < 4 + received.readInt32BE()) return;
+      resolve(received.subarray(4));
+      socket.destroy();
+    });
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error(`127.0.0.1:${port} closed the connection`)));
+  });
+}

@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endWithUs } from './end-with-us.ts';
+
+export interface ServerProcessOptions {
+  /** For messages. */
+  title: string;
+  command: readonly string[];
+  /** Everything it prints is appended here. */
+  logFile: string;
+  /** True once the server answers as it should. May throw while it does not. */
+  isReady(): Promise<boolean>;
+}
+
+const POLL_MS = 50;
+const READY_WITHIN_MS = 60_000;
+const STOP_WITHIN_MS = 30_000;
+const LOG_TAIL_CHARS = 2_000;
+
+/**
+ * A server that can be started and ended many times, and that the kernel kills when this process ends, however that
+ * happens. It does not keep this process from ending.
+ */
+export class ServerProcess {
+  readonly #options: ServerProcessOptions;
+  #child: ChildProcess | undefined;
+
+  constructor(options: ServerProcessOptions) {
+    this.#options = options;
+  }
+
+  /** Process id of the server, also after it has ended. */
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error(`${this.#options.title} was never started`);
+    return this.#child.pid;
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /**
+   * Starts it and waits until it is ready.
+   *
+   * @throws Error with the end of its log when it ends before, or takes longer than a minute
+   */
+  async start(): Promise<void> {
+    const { title, command, logFile } = this.#options;
+    if (this.isRunning) throw new Error(`${title} is running already`);
+    const log = openSync(logFile, 'a');
+    const [file, ...args] = endWithUs(command);
+    const child = spawn(file, args, {
+      stdio: ['ignore', log, log],
+      // Ctrl-C is for us, not for it.
+      detached: true,
+    });
+    closeSync(log);
+    let spawnError: Error | undefined;
+    child.on('error', (error) => (spawnError = error));
+    child.unref();
+    this.#child = child;
+
+    const giveUpAt = Date.now() + READY_WITHIN_MS;
+    while (!(await this.#options.isReady().catch(() => false))) {
+      if (spawnError !== undefined || !this.isRunning) throw await this.#failure('ended while starting', spawnError);
+      if (Date.now() > giveUpAt) {
+        await this.kill();
+        throw await this.#failure(`was not ready after ${READY_WITHIN_MS / 1_000} s`);
+      }
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** SIGKILL: what is on the disk stays as it is at this moment. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** SIGTERM, and SIGKILL if that does not help. */
+  async stop(): Promise<void> {
+    const impatience = setTimeout(() => void this.kill(), STOP_WITHIN_MS);
+    await this.#end('SIGTERM');
+    clearTimeout(impatience);
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    if (this.#child === undefined || !this.isRunning) return;
+    const exited = once(this.#child, 'exit');
+    this.#child.ref();
+    this.#child.kill(signal);
+    await exited;
+  }
+
+  async #failure(what: string, cause?: Error): Promise<Error> {
+    const log = await readFile(this.#options.logFile, 'utf8').catch(() => '');
+    return new Error(`${this.#options.title} ${what}\n${log.slice(-LOG_TAIL_CHARS)}`, { cause });
+  }
+}

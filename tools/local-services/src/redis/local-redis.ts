@@ -1,0 +1,84 @@
+import { connect } from 'node:net';
+import path from 'node:path';
+import { findFreePorts } from '../process/free-ports.ts';
+import { createScratchFolder } from '../process/scratch-folder.ts';
+import { ServerProcess } from '../process/server-process.ts';
+import { requireService } from '../programs.ts';
+
+export interface LocalRedisOptions {
+  /** Whether data survives `kill` and `start`, but for the last second: an append-only file. False unless told. */
+  persistent?: boolean;
+}
+
+export interface LocalRedis {
+  readonly url: string;
+  readonly pid: number;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  /** On the same port; resolves when it answers. */
+  start(): Promise<void>;
+  /** Ends it and removes its data. */
+  stop(): Promise<void>;
+}
+
+const PING_TIMEOUT_MS = 1_000;
+
+/**
+ * Starts a real Redis on a free port of 127.0.0.1, with its data in a temporary folder. It ends with this process, however
+ * that ends.
+ *
+ * @throws Error that names the setup command when redis-server is missing, or shows its log when it did not start
+ */
+export async function startRedis({ persistent = false }: LocalRedisOptions = {}): Promise<LocalRedis> {
+  const redisServer = requireService('redisServer');
+  const scratch = await createScratchFolder('redis');
+  const [port = 0] = await findFreePorts(1);
+  const options: Record<string, string> = {
+    port: String(port),
+    bind: '127.0.0.1',
+    dir: scratch.path,
+    save: '',
+    appendonly: persistent ? 'yes' : 'no',
+    appendfsync: 'everysec',
+    'maxmemory-policy': 'noeviction',
+  };
+  const server = new ServerProcess({
+    title: 'Redis',
+    command: [redisServer, ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])],
+    logFile: path.join(scratch.path, 'redis.log'),
+    isReady: () => answersPing(port),
+  });
+  const stop = async () => {
+    await server.kill();
+    await scratch.remove();
+  };
+  try {
+    await server.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    get pid() {
+      return server.pid;
+    },
+    kill: () => server.kill(),
+    start: () => server.start(),
+    stop,
+  };
+}
+
+/** False also while it still loads its data. */
+function answersPing(port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write('PING\r\n'));
+    socket.setTimeout(PING_TIMEOUT_MS, () => socket.destroy());
+    socket.once('data', (answer) => {
+      resolve(answer.toString().startsWith('+PONG'));
+      socket.destroy();
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve(false));
+  });
+}

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** Runs a TypeScript file of this project in a process of its own. */
+export function runScript(file: string, env: NodeJS.ProcessEnv): ChildProcess {
+  const script = fileURLToPath(new URL(`../${file}`, import.meta.url));
+  return spawn(process.execPath, ['--conditions=@facet/source', '--import', 'tsx', script], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** What a process has printed by the time the pattern fits. */
+export function printed(stream: NodeJS.ReadableStream | null, pattern: RegExp): Promise<string> {
+  let text = '';
+  return new Promise((resolve, reject) => {
+    stream?.on('data', (chunk) => {
+      text += chunk;
+      if (pattern.test(text)) resolve(text);
+    });
+    stream?.on('end', () => reject(new Error(`ended after: ${text}`)));
+  });
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @throws Error when it does not become true within 10 s */
+export async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 500; i++) {
+    if (condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`still not true: ${condition}`);
+}
