@@ -57,6 +57,11 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
   };
 }
 
+/** The rows of a query, by the names of its columns. Cast whole numbers to DOUBLE: others come as bigint. */
+export async function selectRows<Row>(connection: DuckDBConnection, sql: string): Promise<readonly Row[]> {
+  return (await connection.runAndReadAll(sql)).getRowObjectsJS() as unknown as readonly Row[];
+}
+
 /** A text as an SQL literal. */
 export function sqlText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;

@@ -72,6 +72,21 @@ export {
 } from './catalog/catalog.ts';
 export type { UpsertResult } from './catalog/catalog.ts';
 export { readCatalogOffsets, writeCatalogOffsets } from './catalog/catalog-offsets.ts';
+export { dayHealth, defaultHealthBounds, newestLakeDays } from './health/day-health.ts';
+export type { DayHealthOptions } from './health/day-health.ts';
+export { HealthBoundsSchema } from './health/health-bounds.ts';
+export type { HealthBounds } from './health/health-bounds.ts';
+export { healthChecks } from './health/health-report.ts';
+export type {
+  DayHealth,
+  HealthCheck,
+  HealthJoin,
+  HealthReason,
+  HealthVerdict,
+  SuspiciousDayUser,
+} from './health/health-report.ts';
+export { describeReason, renderDayHealth } from './health/render-day-health.ts';
+export { readDayHealth, storeDayHealth } from './health/stored-health.ts';
 export { contentEventId } from './content-event-id.ts';
 export { eventsHome, importFiles } from './import/import-files.ts';
 export type { EventsHome, ImportOptions, ImportProgress, ImportResult, ImportSource } from './import/import-files.ts';

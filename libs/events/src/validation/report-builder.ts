@@ -12,16 +12,12 @@ import type {
   SuspiciousUser,
   ValidationReport,
 } from './report.ts';
-import { UserRates } from './user-rates.ts';
+import { suspiciousShare, suspiciousUsersMin, UserRates } from './user-rates.ts';
 
 /** Line numbers and examples kept of each kind; the counts are always whole. */
 const examplesMax = 20;
 /** Distinct values listed; more than that is an amount, not a rating. */
 const distinctValuesMax = 20;
-/** One user with more of all events than this is no customer. */
-const suspiciousShare = 0.05;
-/** With fewer users, a large share is only a small data set. */
-const suspiciousUsersMin = 100;
 
 const dayMs = 86_400_000;
 const year1990 = Date.UTC(1990, 0, 1);

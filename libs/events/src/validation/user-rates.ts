@@ -9,6 +9,11 @@ export const busyEventsPerMinute = 30;
 /** … and sustained is this many such minutes in a row. A basket booked in one minute is neither. */
 export const sustainedMinutes = 5;
 
+/** One user with more of all events than this is no customer. */
+export const suspiciousShare = 0.05;
+/** With fewer users, a large share is only a small data set. */
+export const suspiciousUsersMin = 100;
+
 /** Beyond this many events rates are no longer followed: 8 bytes each. */
 const eventsMax = 50_000_000;
 const minuteMs = 60_000;

@@ -1,0 +1,23 @@
+import { openLakeWriter } from '../../src/lake/lake-writer.ts';
+import type { Erasure, IntakeCount } from '../../src/lake/lake-record.ts';
+import type { Event } from '../../src/schemas/event.ts';
+
+/** Puts events, intake counts and erasures into a lake in one transaction, behind what is there. */
+export async function writeLake(
+  lakeFolder: string,
+  events: readonly Event[],
+  { intake = [], erasures = [] }: { intake?: readonly IntakeCount[]; erasures?: readonly Erasure[] } = {},
+): Promise<void> {
+  const source = 'test-0';
+  const writer = await openLakeWriter(lakeFolder);
+  try {
+    const from = writer.committed(source);
+    const logged = events.map((event, index) => ({ offset: from + index, event }));
+    writer.add(source, logged, from + events.length);
+    writer.addIntake(intake);
+    for (const erasure of erasures) writer.addErasure(erasure);
+    await writer.commit();
+  } finally {
+    await writer.close();
+  }
+}
