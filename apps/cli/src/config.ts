@@ -12,8 +12,8 @@ export interface CliEnvironment {
   readonly cacheFolder: string;
   /** `FACET_DEBUG`: stack traces of errors, as `--verbose`. */
   readonly isDebug: boolean;
-  /** `FACET_API_KEY_HASHES`: keys that `facet serve` accepts instead of making one. */
-  readonly apiKeyHashes: string | undefined;
+  /** `FACET_API_KEYS_FILE`: the keys that the apps accept, where it is not `keys.yaml` in the home. */
+  readonly apiKeysFile: string | undefined;
   /** What child processes inherit. */
   readonly inherited: NodeJS.ProcessEnv;
 }
@@ -25,7 +25,7 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): CliEnvironment 
     home: read('FACET_HOME'),
     cacheFolder: resolve(read('FACET_CACHE_DIR') ?? join(cacheRoot, 'facet')),
     isDebug: read('FACET_DEBUG') !== undefined,
-    apiKeyHashes: read('FACET_API_KEY_HASHES'),
+    apiKeysFile: read('FACET_API_KEYS_FILE'),
     inherited: environment,
   });
 }

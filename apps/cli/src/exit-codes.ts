@@ -15,6 +15,8 @@ const codeOfError: Readonly<Record<string, number>> = {
   CONFIG_INVALID: exitCodes.usage,
   CONFIG_UNREADABLE: exitCodes.usage,
   CLI_USAGE: exitCodes.usage,
+  HTTP_KEYS_MISSING: exitCodes.usage,
+  KEYS_NAME_TAKEN: exitCodes.usage,
   FEATURES_RULE_INVALID: exitCodes.usage,
   MODEL_UNKNOWN_VARIANT: exitCodes.usage,
   MODEL_UNSUPPORTED: exitCodes.usage,
@@ -58,9 +60,8 @@ const codeOfError: Readonly<Record<string, number>> = {
   EVENTS_LAKE_UNWRITABLE: exitCodes.service,
   EVENTS_LOG_LOCKED: exitCodes.service,
   EVENTS_LOG_UNWRITABLE: exitCodes.service,
+  HTTP_ADDRESS_UNUSABLE: exitCodes.service,
   RETRIEVAL_INDEX_UNWRITABLE: exitCodes.service,
-  SERVING_ADDRESS_UNUSABLE: exitCodes.service,
-  SERVING_KEYS_MISSING: exitCodes.service,
   SERVING_STOPPED: exitCodes.service,
 };
 

@@ -12,11 +12,20 @@ export interface Home {
   readonly lakeFolder: string;
   readonly catalogFolder: string;
   readonly artifactsFolder: string;
+  /** The API keys, unless another file is named. */
+  readonly keysFile: string;
 }
 
 export function openHome(folder: string): Home {
   const { lakeFolder, catalogFolder } = eventsHome(resolve(folder));
-  return { folder, lakeFolder, catalogFolder, artifactsFolder: join(resolve(folder), 'artifacts') };
+  const below = (name: string): string => join(resolve(folder), name);
+  return {
+    folder,
+    lakeFolder,
+    catalogFolder,
+    artifactsFolder: below('artifacts'),
+    keysFile: below('keys.yaml'),
+  };
 }
 
 export function openStore(home: Home): ArtifactStore {

@@ -1,3 +1,4 @@
+import { scopes } from '@facet/platform/api-keys';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, CommonOptions } from './command-context.ts';
 import { defaultHome } from './config.ts';
@@ -35,13 +36,14 @@ export function createProgram(deps: ProgramDeps): Command {
     .showHelpAfterError('See --help.')
     .helpCommand(false);
 
-  const add = (name: string, description: string): Command =>
-    program
+  const addTo = (parent: Command, name: string, description: string): Command =>
+    parent
       .command(name)
       .description(description)
       .option('--json', 'one JSON document on standard output, nothing else')
       .option('--verbose', 'stack traces of errors')
       .option('--config <file>', 'configuration (default: facet.yaml, where there is one)');
+  const add: Add = (name, description) => addTo(program, name, description);
   const addHome = (command: Command): Command =>
     command.addOption(
       new Option('--home <dir>', 'folder that everything is kept in').default(deps.home ?? defaultHome),
@@ -52,6 +54,8 @@ export function createProgram(deps: ProgramDeps): Command {
   stages(add, addHome, deps);
   serving(add, addHome, deps);
   bundles(add, addHome, deps);
+  const ofKeys = program.command('keys').description('who may call the APIs').helpCommand(false);
+  keys((name, description) => addTo(ofKeys, name, description), addHome, deps);
   program.addHelpText('after', `${exitCodeHelp}\n\nStart with: facet demo`);
   return program;
 }
@@ -136,7 +140,7 @@ function serving(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
   addHome(add('serve', 'the HTTP API over the current bundle'))
     .option('--host <address>', 'address to listen on', defaultHost)
     .option('--port <number>', 'port to listen on, 0 for a free one', parsePort, defaultPort)
-    .option('--api-key <key>', 'accept this key (default: the hashes in FACET_API_KEY_HASHES, else a new key)')
+    .option('--api-key <key>', 'accept this key (default: those in FACET_API_KEYS_FILE, else a new key)')
     .addOption(new Option('--insecure', 'answer requests without a key').conflicts('apiKey'))
     .addHelpText(
       'after',
@@ -180,6 +184,33 @@ function bundles(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
   );
 }
 
+function keys(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
+  const load = () => import('./commands/keys.ts');
+  const addFile = (command: Command): Command =>
+    addHome(command).option('--file <file>', 'the keys (default: FACET_API_KEYS_FILE, else keys.yaml in the home)');
+  addFile(add('create', 'a new key, shown once; its hash is kept'))
+    .requiredOption('--name <name>', 'who has it, as logs and reports say')
+    .addOption(
+      new Option('--scope <scope...>', 'ingest: send events. serve: get recommendations. admin: all that operates them')
+        .choices(scopes)
+        .makeOptionMandatory(),
+    )
+    .option('--origin <url...>', 'web origins that may use it, and nothing else may; for keys in web pages', addOrigin)
+    .option('--events-per-second <number>', 'most events it may send', parseCount)
+    .option('--body-bytes <number>', 'largest body it may send', parseCount)
+    .addHelpText(
+      'after',
+      examples(
+        'facet keys create --name backend --scope ingest --scope serve',
+        'facet keys create --name web --scope ingest --origin https://shop.example --events-per-second 500',
+      ),
+    )
+    .action(async (options) => run(options, async (context) => (await load()).createKeyCommand(options, context)));
+  addFile(add('list', 'names, scopes and bounds of the keys')).action(async (options) =>
+    run(options, async (context) => (await load()).listKeysCommand(options, context)),
+  );
+}
+
 function addFiles(command: Command, { isRequired }: { readonly isRequired: boolean }): Command {
   const formats = 'csv, tsv, jsonl, parquet, RecBole';
   const events = new Option(
@@ -218,6 +249,20 @@ function parseLimit(text: string): number {
     throw new InvalidArgumentError('It is a number from 1 to 1000.');
   }
   return limit;
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1) throw new InvalidArgumentError('It is a number from 1 on.');
+  return count;
+}
+
+function addOrigin(text: string, others: readonly string[] = []): string[] {
+  const origin = URL.canParse(text) ? new URL(text).origin : '';
+  if (!/^https?:/.test(origin) || origin !== text.replace(/\/$/, '')) {
+    throw new InvalidArgumentError('An origin is a scheme, a host and perhaps a port: https://shop.example.');
+  }
+  return [...others, origin];
 }
 
 function parseDate(text: string): string {

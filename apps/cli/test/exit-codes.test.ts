@@ -7,9 +7,10 @@ const systemError = (code: string, path?: string): Error => Object.assign(new Er
 describe('exitCodeOf', () => {
   it.each([
     ['CONFIG_INVALID', 2],
+    ['KEYS_NAME_TAKEN', 2],
     ['EVENTS_COLUMN_MISSING', 3],
     ['ARTIFACT_CORRUPT', 4],
-    ['SERVING_ADDRESS_UNUSABLE', 5],
+    ['HTTP_ADDRESS_UNUSABLE', 5],
     ['SOMETHING_NEW', 1],
   ])('%s: %i', (code, expected) => expect(exitCodeOf(new AppError('…', { code }))).toBe(expected));
 

@@ -8,31 +8,23 @@ import { scopes } from './api-keys.ts';
 import type { ApiKey } from './api-keys.ts';
 import { readConfigFile } from './config-file.ts';
 import { AppError } from './errors.ts';
+import { parseWith } from './parse.ts';
 
 const exact = { additionalProperties: false };
 
-const KeyFile = Type.Object(
+const KeyEntry = Type.Object(
   {
-    keys: Type.Array(
-      Type.Object(
-        {
-          name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' }),
-          scopes: Type.Array(Type.Union(scopes.map((scope) => Type.Literal(scope))), {
-            minItems: 1,
-            uniqueItems: true,
-          }),
-          sha256: Type.String({ pattern: '^[0-9a-fA-F]{64}$' }),
-          origins: Type.Optional(Type.Array(Type.String({ pattern: '^https?://[^/\\s]+$' }), { minItems: 1 })),
-          eventsPerSecondMax: Type.Optional(Type.Integer({ minimum: 1 })),
-          bodyBytesMax: Type.Optional(Type.Integer({ minimum: 1 })),
-        },
-        exact,
-      ),
-      { default: [] },
-    ),
+    name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' }),
+    scopes: Type.Array(Type.Union(scopes.map((scope) => Type.Literal(scope))), { minItems: 1, uniqueItems: true }),
+    sha256: Type.String({ pattern: '^[0-9a-fA-F]{64}$' }),
+    origins: Type.Optional(Type.Array(Type.String({ pattern: '^https?://[^/\\s]+$' }), { minItems: 1 })),
+    eventsPerSecondMax: Type.Optional(Type.Integer({ minimum: 1 })),
+    bodyBytesMax: Type.Optional(Type.Integer({ minimum: 1 })),
   },
   exact,
 );
+
+const KeyFile = Type.Object({ keys: Type.Array(KeyEntry, { default: [] }) }, exact);
 
 /**
  * Reads the keys of a YAML file, `keys: [{name, scopes, sha256, …}]`. An absent file has none.
@@ -59,7 +51,7 @@ export async function readApiKeys(path: string): Promise<readonly ApiKey[]> {
 /**
  * Adds a key to the file, which is made where there is none, readable by its owner only.
  *
- * @throws AppError `KEYS_NAME_TAKEN`; those of {@link readApiKeys}.
+ * @throws AppError `KEYS_NAME_TAKEN`; `CONFIG_INVALID` for a wrong field of the key; those of {@link readApiKeys}.
  */
 export async function addApiKey(path: string, key: ApiKey): Promise<void> {
   const keys = await readApiKeys(path);
@@ -76,10 +68,11 @@ export async function addApiKey(path: string, key: ApiKey): Promise<void> {
 /**
  * Puts a key in the place of the one of the same name, or behind the others. Comments of the file stay.
  *
- * @throws AppError those of {@link readApiKeys}.
+ * @throws AppError `CONFIG_INVALID` for a wrong field of the key; those of {@link readApiKeys}.
  */
 export async function replaceApiKey(path: string, key: ApiKey): Promise<void> {
   const keys = await readApiKeys(path);
+  parseWith(KeyEntry, key, { source: `the key ${key.name}` });
   const document = parseDocument(await readFile(path, 'utf8').catch(emptyWhenMissing));
   if (!isSeq(document.get('keys'))) document.set('keys', document.createNode([]));
   const at = keys.findIndex(({ name }) => name === key.name);

@@ -118,6 +118,13 @@ describe('writing', () => {
     expect(text).toContain('# asked for by Ben');
   });
 
+  test('writes no key that could not be read', async () => {
+    const path = await temporaryFile();
+    const error = await refusal(addApiKey(path, { ...web, name: 'a b' }));
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('the key a b') });
+    expect(await readApiKeys(path)).toEqual([]);
+  });
+
   test('changes no file that it cannot read', async () => {
     const text = 'keys: [{name: a}]\n';
     const path = await temporaryFile(text);

@@ -1,6 +1,6 @@
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { openHome } from '../home.ts';
-import { chooseAccess } from '../serving/access.ts';
+import { noCurrentBundle, openHome, openStore } from '../home.ts';
+import { prepareAccess } from '../serving/access.ts';
 import { keepServing } from '../serving/keep-serving.ts';
 import { startServing } from '../serving/serving-process.ts';
 
@@ -14,10 +14,13 @@ export interface ServeOptions extends CommonOptions {
 /** `facet serve`: the API over the current bundle of a home, until it is asked to stop. */
 export async function serveCommand(options: ServeOptions, context: CommandContext): Promise<void> {
   const { environment, output, signal } = context;
-  const access = chooseAccess({ ...options, apiKeyHashes: environment.apiKeyHashes });
+  const home = openHome(options.home);
+  // A mistyped home gets no keys.
+  if ((await openStore(home).readRef('current')) === undefined) throw await noCurrentBundle(home);
+  const access = await prepareAccess({ ...options, apiKeysFile: environment.apiKeysFile }, home);
   const server = await startServing(
     {
-      home: openHome(options.home),
+      home,
       host: options.host,
       port: options.port,
       access,

@@ -7,7 +7,7 @@ import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { openHome } from '../home.ts';
 import { readConfig } from '../pipeline-context.ts';
 import { runImport, runIndex } from '../run-stages.ts';
-import { chooseAccess } from '../serving/access.ts';
+import { prepareAccess } from '../serving/access.ts';
 import { keepServing } from '../serving/keep-serving.ts';
 import { addressUnusable, defaultHost, defaultPort, whyUnusable } from '../serving/port.ts';
 import { startServing } from '../serving/serving-process.ts';
@@ -135,12 +135,13 @@ async function serve(
   context: CommandContext,
 ): Promise<void> {
   const { environment, output, progress, signal, terminal } = context;
-  const access = chooseAccess({ insecure: options.insecure });
+  const home = openHome(about.home);
+  const access = await prepareAccess({ insecure: options.insecure, apiKeysFile: environment.apiKeysFile }, home);
   const stage = progress.stage('serve', 'loading the bundle');
   const port = options.port ?? ((await whyUnusable(defaultHost, defaultPort)) === undefined ? defaultPort : 0);
   const server = await startServing(
     {
-      home: openHome(about.home),
+      home,
       host: defaultHost,
       port,
       access,

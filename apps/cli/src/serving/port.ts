@@ -20,7 +20,7 @@ export function addressUnusable(host: string, port: number, reason: string): App
     ? `Port ${port} of ${host} is in use by another program.`
     : `${host}:${port} cannot be listened on: ${reason}.`;
   return new AppError(what, {
-    code: 'SERVING_ADDRESS_UNUSABLE',
+    code: 'HTTP_ADDRESS_UNUSABLE',
     remedy: isTaken
       ? 'Stop that program, or choose another port with --port (0: any free one).'
       : 'Choose an address of this machine with --host and a port above 1023 with --port.',

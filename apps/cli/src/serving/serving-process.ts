@@ -45,7 +45,7 @@ const entry = fileURLToPath(
 /**
  * Starts the API and waits until it answers.
  *
- * @throws AppError with the code that the process ended with: `SERVING_ADDRESS_UNUSABLE`, `SERVING_NO_BUNDLE`,
+ * @throws AppError with the code that the process ended with: `HTTP_ADDRESS_UNUSABLE`, `SERVING_NO_BUNDLE`,
  * `ARTIFACT_CORRUPT` …; `SERVING_STOPPED` when it ended without one; the signal's reason when aborted.
  */
 export async function startServing(options: ServingOptions, signal: AbortSignal): Promise<ServingProcess> {
@@ -96,8 +96,8 @@ function environmentOf({ home, host, port, access, logLevel, environment }: Serv
     FACET_ARTIFACTS: home.artifactsFolder,
     FACET_HOST: host,
     FACET_PORT: String(port),
-    FACET_API_KEY_HASHES: access.keyHashes,
-    FACET_INSECURE: String(access.isInsecure),
+    FACET_API_KEYS_FILE: access.keysFile ?? '',
+    FACET_INSECURE: String(access.keysFile === undefined),
     FACET_LOG_LEVEL: logLevel,
   };
 }
@@ -130,7 +130,7 @@ async function failureOf(
       remedy: 'Its log above may say why; run the same command again.',
     });
   }
-  if (fatal.code === 'SERVING_ADDRESS_UNUSABLE') {
+  if (fatal.code === 'HTTP_ADDRESS_UNUSABLE') {
     const reason = /EADDRINUSE|EACCES|EADDRNOTAVAIL|ENOTFOUND/.exec(fatal.problem)?.[0];
     return addressUnusable(host, port, reason ?? fatal.problem);
   }

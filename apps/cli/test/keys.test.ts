@@ -1,0 +1,92 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findApiKey, readApiKeys } from '@facet/platform';
+import { describe, expect, it } from 'vitest';
+import { run } from './run.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+describe('facet keys create', () => {
+  it('shows the key once and keeps its hash', async () => {
+    const home = await temporaryFolder();
+    const args = ['keys', 'create', '--home', home, '--name', 'backend', '--scope', 'serve', '--scope', 'ingest'];
+    const { code, out } = await run(args);
+    expect(code).toBe(0);
+    const [key = ''] = /facet_[\w-]+/.exec(out) ?? [];
+    const file = join(home, 'keys.yaml');
+    expect(findApiKey(key, await readApiKeys(file))).toMatchObject({ name: 'backend', scopes: ['serve', 'ingest'] });
+    expect(await readFile(file, 'utf8')).not.toContain(key);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it('takes origins and bounds, and is one document with --json', async () => {
+    const file = join(await temporaryFolder(), 'deep', 'web.yaml');
+    const origins = ['--origin', 'https://shop.example/', '--origin', 'http://localhost:3000'];
+    const bounds = ['--events-per-second', '500', '--body-bytes', '65536'];
+    const { code, out } = await run(
+      ['keys', 'create', '--json', '--file', file, '--name', 'web', '--scope', 'ingest', ...origins, ...bounds],
+      { env: { FACET_API_KEYS_FILE: '/nowhere/keys.yaml' } },
+    );
+    expect(code).toBe(0);
+    const described = {
+      name: 'web',
+      scopes: ['ingest'],
+      origins: ['https://shop.example', 'http://localhost:3000'],
+      eventsPerSecondMax: 500,
+      bodyBytesMax: 65_536,
+    };
+    const { apiKey, ...document } = JSON.parse(out) as { apiKey: string };
+    expect(document).toEqual({ file, ...described });
+    expect(findApiKey(apiKey, await readApiKeys(file))).toMatchObject(described);
+  });
+
+  it('makes no second key of a name', async () => {
+    const home = await temporaryFolder();
+    const args = ['keys', 'create', '--home', home, '--name', 'web', '--scope', 'ingest'];
+    expect((await run(args)).code).toBe(0);
+    const { code, err } = await run(args);
+    expect(code).toBe(2);
+    expect(err).toContain('a key of the name web already');
+  });
+
+  it.each([
+    [['--name', 'web', '--scope', 'root'], /Allowed choices are ingest, serve, admin/],
+    [['--name', 'web'], /--scope/],
+    [['--scope', 'serve'], /--name/],
+    [['--name', 'two words', '--scope', 'serve'], /the key two words is not valid: name/],
+    [['--name', 'web', '--scope', 'ingest', '--origin', 'shop.example'], /An origin is a scheme/],
+    [['--name', 'web', '--scope', 'ingest', '--origin', 'https://shop.example/cart'], /An origin is a scheme/],
+    [['--name', 'web', '--scope', 'ingest', '--origin', '*'], /An origin is a scheme/],
+    [['--name', 'web', '--scope', 'ingest', '--events-per-second', '0'], /from 1 on/],
+  ])('%j ends with 2 and says what is wrong', async (args, message) => {
+    const home = await temporaryFolder();
+    const { code, out, err } = await run(['keys', 'create', '--home', home, ...args]);
+    expect(err).toMatch(message);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(await readApiKeys(join(home, 'keys.yaml'))).toEqual([]);
+  });
+});
+
+describe('facet keys list', () => {
+  it('says who has a key and what for, from the file that FACET_API_KEYS_FILE names', async () => {
+    const file = join(await temporaryFolder(), 'keys.yaml');
+    const env = { FACET_API_KEYS_FILE: file };
+    expect((await run(['keys', 'list'], { env })).out).toContain('keys create');
+    await run(['keys', 'create', '--name', 'web', '--scope', 'ingest', '--events-per-second', '5000'], { env });
+    await run(['keys', 'create', '--name', 'ops', '--scope', 'serve', 'admin'], { env });
+    const { code, out } = await run(['keys', 'list'], { env });
+    expect(code).toBe(0);
+    expect(out).toMatch(/web +ingest +5,000/);
+    expect(out).toMatch(/ops +serve, admin/);
+    const document = JSON.parse((await run(['keys', 'list', '--json'], { env })).out) as { keys: { name: string }[] };
+    expect(document.keys.map(({ name }) => name)).toEqual(['web', 'ops']);
+  });
+
+  it('names the wrong line of a file, and never a value', async () => {
+    const file = join(await temporaryFolder(), 'keys.yaml');
+    await writeFile(file, 'keys: [{name: web, scopes: [ingest], sha256: facet_secret}]');
+    const { code, err } = await run(['keys', 'list', '--file', file]);
+    expect(code).toBe(2);
+    expect(err).toContain('keys.0.sha256');
+    expect(err).not.toContain('facet_secret');
+  });
+});
