@@ -1,0 +1,116 @@
+import { join, resolve } from 'node:path';
+import { accessVariables, chooseAccessSource } from '@facet/http';
+import type { AccessSource } from '@facet/http';
+import { AppError, parseEnvironment } from '@facet/platform';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+
+/** What both processes are told from outside, each with what its absence means. */
+const sharedVariables = {
+  FACET_HOME: Type.String({ default: '.facet/default' }),
+  /** Event types and rules; without such a file the defaults. */
+  FACET_CONFIG: Type.String({ default: 'facet.yaml' }),
+  /** `host:port` of some brokers, separated by commas. */
+  FACET_KAFKA_BROKERS: Type.String({ default: '127.0.0.1:9092' }),
+  FACET_TOPIC_PREFIX: Type.String({ pattern: '^[A-Za-z0-9._-]{1,100}$', default: 'facet' }),
+  /** Of the event topic, when it is made: bounds how many sinks can share the work. */
+  FACET_EVENT_PARTITIONS: Type.Integer({ minimum: 1, maximum: 1_000, default: 6 }),
+  /** Of all topics, when they are made. */
+  FACET_REPLICATION_FACTOR: Type.Integer({ minimum: 1, maximum: 10, default: 1 }),
+  FACET_HOST: Type.String({ default: '127.0.0.1' }),
+  ...accessVariables,
+  FACET_LOG_LEVEL: Type.Union(
+    (['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const).map((level) => Type.Literal(level)),
+    { default: 'info' },
+  ),
+};
+
+const SinkEnvironment = Type.Object({
+  ...sharedVariables,
+  /** Default: `lake` in FACET_HOME. */
+  FACET_LAKE: Type.Optional(Type.String()),
+  /** Default: `catalog` in FACET_HOME. */
+  FACET_CATALOG: Type.Optional(Type.String()),
+  /** Absent: no profiles are kept. */
+  FACET_REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://' })),
+  FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8082 }),
+  /** How long events are collected before they become files of the lake. */
+  FACET_SINK_COMMIT_SECONDS: Type.Number({ exclusiveMinimum: 0, maximum: 3_600, default: 15 }),
+  /** Or how many; what a crash makes it read again. */
+  FACET_SINK_COMMIT_ROWS: Type.Integer({ minimum: 1, maximum: 10_000_000, default: 200_000 }),
+  /** How long changes of items and users are collected: each writes the whole catalog anew. */
+  FACET_SINK_CATALOG_SECONDS: Type.Number({ minimum: 0, maximum: 3_600, default: 3 }),
+  /** Without progress for so long while there is something to do, the process says that it is not alive. */
+  FACET_SINK_STALL_SECONDS: Type.Number({ minimum: 1, default: 120 }),
+  /** How much of the newest Redis may lose when it is killed: that part of the lake is applied again. */
+  FACET_SINK_REFILL_SECONDS: Type.Number({ minimum: 0, default: 60 }),
+});
+
+export interface SharedConfig {
+  readonly configFile: string;
+  readonly brokers: readonly string[];
+  readonly topicPrefix: string;
+  readonly eventPartitions: number;
+  readonly replicationFactor: number;
+  readonly host: string;
+  readonly port: number;
+  /** Whom to answer. */
+  readonly access: AccessSource;
+  readonly logLevel: string;
+}
+
+export interface SinkConfig extends SharedConfig {
+  readonly lakeFolder: string;
+  readonly catalogFolder: string;
+  readonly redisUrl: string | undefined;
+  readonly commitMs: number;
+  readonly commitRowsMax: number;
+  readonly catalogMs: number;
+  readonly stallMs: number;
+  readonly refillMs: number;
+}
+
+/**
+ * Reads the environment of `collector sink`.
+ *
+ * @throws AppError `CONFIG_INVALID` naming each wrong variable.
+ */
+export function readSinkConfig(environment: NodeJS.ProcessEnv): SinkConfig {
+  const values = parseEnvironment(SinkEnvironment, environment);
+  const home = resolve(values.FACET_HOME);
+  return Object.freeze({
+    ...shared(values, home),
+    lakeFolder: resolve(values.FACET_LAKE ?? join(home, 'lake')),
+    catalogFolder: resolve(values.FACET_CATALOG ?? join(home, 'catalog')),
+    redisUrl: values.FACET_REDIS_URL,
+    port: values.FACET_PORT,
+    commitMs: values.FACET_SINK_COMMIT_SECONDS * 1000,
+    commitRowsMax: values.FACET_SINK_COMMIT_ROWS,
+    catalogMs: values.FACET_SINK_CATALOG_SECONDS * 1000,
+    stallMs: values.FACET_SINK_STALL_SECONDS * 1000,
+    refillMs: values.FACET_SINK_REFILL_SECONDS * 1000,
+  });
+}
+
+const SharedEnvironment = Type.Object(sharedVariables);
+
+function shared(values: Static<typeof SharedEnvironment>, home: string): Omit<SharedConfig, 'port'> {
+  const brokers = values.FACET_KAFKA_BROKERS.split(',').map((broker) => broker.trim());
+  const wrong = brokers.find((broker) => !/^\S+:\d{1,5}$/.test(broker));
+  if (wrong !== undefined) {
+    throw new AppError(`FACET_KAFKA_BROKERS: "${wrong}" is no broker.`, {
+      code: 'CONFIG_INVALID',
+      remedy: 'Write host:port, several separated by commas.',
+    });
+  }
+  return {
+    configFile: resolve(values.FACET_CONFIG),
+    brokers,
+    topicPrefix: values.FACET_TOPIC_PREFIX,
+    eventPartitions: values.FACET_EVENT_PARTITIONS,
+    replicationFactor: values.FACET_REPLICATION_FACTOR,
+    host: values.FACET_HOST,
+    access: chooseAccessSource(values, home),
+    logLevel: values.FACET_LOG_LEVEL,
+  };
+}
