@@ -1,20 +1,25 @@
-/** A Parquet file of the lake, as the log names it. Facts about its rows let readers pass files over unopened. */
-export interface LakeFileEntry {
-  /** Relative to the lake folder, with forward slashes. */
-  readonly path: string;
+/** What the log knows of a file's rows, so that readers can pass it over unopened. */
+export interface LakeFileFacts {
   readonly rows: number;
-  readonly bytes: number;
   /** The earliest and the latest `receivedAt`, epoch milliseconds. */
   readonly receivedFrom: number;
   readonly receivedTo: number;
   /** Rows without a user. */
   readonly anonymous: number;
-  /** Rows that say whose session it was. */
+  /** Rows that say whose a session was. */
   readonly identifies: number;
-  /** The batch that a part came from; absent in merged files. */
-  readonly source?: string;
-  readonly from?: number;
-  readonly to?: number;
+}
+
+/** From what offset to what offset, by source; half-open. */
+export type OffsetRanges = Readonly<Record<string, { readonly from: number; readonly to: number }>>;
+
+/** A Parquet file of the lake, as the log names it. */
+export interface LakeFileEntry extends LakeFileFacts {
+  /** Relative to the lake folder, with forward slashes. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Where its rows lie in the logs that they came from; rows of other files may lie between them. */
+  readonly sources: OffsetRanges;
   /** Erasures recorded up to this version have been carried out on it. */
   readonly erasedThrough?: number;
 }
@@ -67,7 +72,7 @@ export interface LakeChange {
   readonly add?: readonly LakeFileEntry[];
   readonly remove?: readonly string[];
   /** From what offset to what offset each source goes on. */
-  readonly offsets?: Readonly<Record<string, { readonly from: number; readonly to: number }>>;
+  readonly offsets?: OffsetRanges;
   readonly intake?: readonly IntakeCount[];
   readonly erasures?: readonly Erasure[];
   readonly erased?: readonly ErasedMark[];

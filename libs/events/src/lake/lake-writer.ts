@@ -1,23 +1,16 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DuckDBDataChunk } from '@duckdb/node-api';
-import type { DuckDBAppender } from '@duckdb/node-api';
-import { openDuckDb, sqlText } from '../duckdb.ts';
+import { openDuckDb } from '../duckdb.ts';
 import type { DuckDb, DuckDbOptions } from '../duckdb.ts';
 import type { LoggedEvent } from '../event-log/event-log.ts';
+import { createEventBuffer } from './event-buffer.ts';
+import type { EventBuffer } from './event-buffer.ts';
 import { lakeSuperseded, lakeUnwritable } from './lake-errors.ts';
-import { dayOf, listPlacedFiles, parsePartPath, partPath } from './lake-layout.ts';
+import { listPlacedFiles, parsePartPath, partPath } from './lake-layout.ts';
 import { openLakeLog } from './lake-log.ts';
 import type { LakeLog, LakeLogOptions } from './lake-log.ts';
-import type { Erasure, IntakeCount, LakeFileEntry } from './lake-record.ts';
-import { bufferColumns, lakeOrder } from './part-columns.ts';
+import type { Erasure, IntakeCount, LakeFileEntry, OffsetRanges } from './lake-record.ts';
 import { makeTemporaryFolder, placeFiles, removeAbandonedFolders } from './place-files.ts';
-import type { WrittenFile } from './place-files.ts';
-
-/** Files written by one COPY: each is open until it ends. */
-const filesPerCopy = 400;
-/** Rows of a DuckDB data chunk. */
-const chunkRows = 2048;
 
 /** Writes events of any number of sources to the lake, with their places in the logs: one transaction, or nothing. */
 export interface LakeWriter {
@@ -25,7 +18,7 @@ export interface LakeWriter {
   committed(source: string): number;
   /**
    * Takes the next events of a source, in order of their offsets, which may have gaps, and goes on at `next`. Without events
-   * it only goes on.
+   * it only goes on. Not while a commit is under way.
    */
   add(source: string, events: readonly LoggedEvent[], next: number): void;
   addIntake(counts: readonly IntakeCount[]): void;
@@ -59,7 +52,7 @@ export interface LakeCommit {
   readonly rows: number;
   readonly bytes: number;
   /** From where to where the sources went on. */
-  readonly offsets: Readonly<Record<string, { readonly from: number; readonly to: number }>>;
+  readonly offsets: OffsetRanges;
 }
 
 export interface LakeWriterOptions extends DuckDbOptions, LakeLogOptions {}
@@ -71,19 +64,18 @@ export interface LakeWriterOptions extends DuckDbOptions, LakeLogOptions {}
  * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`
  */
 export async function openLakeWriter(lakeFolder: string, options: LakeWriterOptions = {}): Promise<LakeWriter> {
-  const strays = new Set(await listPlacedFiles(lakeFolder));
+  const placed = await listPlacedFiles(lakeFolder);
   const log = await openLakeLog(lakeFolder, options);
+  const strays = new Set(placed.filter((path) => !log.state.files.has(path)));
   await mkdir(lakeFolder, { recursive: true })
     .then(() => removeAbandonedFolders(lakeFolder))
     .catch((error: unknown) => {
       throw lakeUnwritable(lakeFolder, error);
     });
-  for (const path of strays) if (log.state.files.has(path)) strays.delete(path);
   const database = await openDuckDb(options);
   try {
-    // Together with filesPerCopy it keeps DuckDB from closing a file and starting a second one in its place.
-    await database.connection.run(`SET partitioned_write_max_open_files = ${filesPerCopy * 2}`);
-    const writer = new DuckDbLakeWriter({ lakeFolder, log, database, strays, appender: await makeBuffer(database) });
+    const buffer = await createEventBuffer(database);
+    const writer = new BufferedLakeWriter({ lakeFolder, log, database, buffer, strays });
     await writer.removeStrays();
     return writer;
   } catch (error) {
@@ -92,46 +84,38 @@ export async function openLakeWriter(lakeFolder: string, options: LakeWriterOpti
   }
 }
 
-async function makeBuffer(database: DuckDb): Promise<DuckDBAppender> {
-  const columns = bufferColumns.map(({ name, type }) => `"${name}" ${type}`).join(', ');
-  await database.connection.run(`CREATE OR REPLACE TABLE batch (${columns})`);
-  return database.connection.createAppender('batch');
-}
-
 interface OpenedWriter {
   readonly lakeFolder: string;
   readonly log: LakeLog;
   readonly database: DuckDb;
-  readonly appender: DuckDBAppender;
+  readonly buffer: EventBuffer;
   /** Files in the lake that no record names. */
   readonly strays: Set<string>;
 }
 
 /** What the next commit does to a source. */
 interface PendingSource {
-  /** Stands for the source in the buffer. */
-  readonly index: number;
   readonly from: number;
-  next: number;
-  events: number;
+  readonly to: number;
+  readonly events: number;
 }
 
-class DuckDbLakeWriter implements LakeWriter {
+class BufferedLakeWriter implements LakeWriter {
   readonly #lakeFolder: string;
   readonly #log: LakeLog;
   readonly #database: DuckDb;
+  readonly #buffer: EventBuffer;
   readonly #strays: Set<string>;
-  #appender: DuckDBAppender;
-  readonly #sources: string[] = [];
   readonly #pending = new Map<string, PendingSource>();
   #intake: IntakeCount[] = [];
   #erasures: Erasure[] = [];
+  #isCommitting = false;
 
-  constructor({ lakeFolder, log, database, appender, strays }: OpenedWriter) {
+  constructor({ lakeFolder, log, database, buffer, strays }: OpenedWriter) {
     this.#lakeFolder = lakeFolder;
     this.#log = log;
     this.#database = database;
-    this.#appender = appender;
+    this.#buffer = buffer;
     this.#strays = strays;
   }
 
@@ -146,19 +130,18 @@ class DuckDbLakeWriter implements LakeWriter {
   }
 
   add(source: string, events: readonly LoggedEvent[], next: number): void {
-    const pending = this.#pending.get(source) ?? this.#startSource(source);
-    let position = pending.next;
+    if (this.#isCommitting) throw new Error('a commit is under way');
+    const from = this.committed(source);
+    const pending = this.#pending.get(source) ?? { from, to: from, events: 0 };
+    let position = pending.to;
     for (const { offset } of events) {
       if (offset < position) throw new Error(`offset ${offset} of ${source} comes where ${position} was to come`);
       position = offset + 1;
     }
     if (next < position) throw new Error(`${source} cannot go on at ${next}, it stands at ${position}`);
-    for (let start = 0; start < events.length; start += chunkRows) {
-      this.#append(events.slice(start, start + chunkRows), pending.index);
-    }
-    pending.next = next;
-    pending.events += events.length;
-    if (pending.next > pending.from) this.#pending.set(source, pending);
+    if (next === pending.to) return;
+    this.#buffer.add(source, events);
+    this.#pending.set(source, { ...pending, to: next, events: pending.events + events.length });
   }
 
   addIntake(counts: readonly IntakeCount[]): void {
@@ -170,45 +153,30 @@ class DuckDbLakeWriter implements LakeWriter {
   }
 
   async commit(): Promise<LakeCommit> {
-    const offsets = Object.fromEntries(
-      [...this.#pending].map(([source, { from, next }]) => [source, { from, to: next }]),
-    );
     const intake = this.#intake;
     const erasures = this.#erasures;
-    const rows = this.pending.events;
+    const offsets = Object.fromEntries([...this.#pending].map(([source, { from, to }]) => [source, { from, to }]));
     const hasNothing = this.#pending.size === 0 && intake.length === 0 && erasures.length === 0;
     if (hasNothing) return { version: this.#log.state.version, files: 0, rows: 0, bytes: 0, offsets };
-    const add = await this.#placeBatch();
-    await this.#log.commit({ add, offsets, intake, erasures }).catch(async (error: unknown) => {
+    this.#isCommitting = true;
+    try {
+      await this.#refuseSuperseded();
+      const add = await this.#placeBatch();
+      await this.#log.commit({ add, offsets, intake, erasures });
+      const rows = this.pending.events;
+      await this.#forget();
+      const bytes = add.reduce((sum, file) => sum + file.bytes, 0);
+      return { version: this.#log.state.version, files: add.length, rows, bytes, offsets };
+    } finally {
+      this.#isCommitting = false;
       await this.removeStrays();
-      throw error;
-    });
-    for (const { path } of add) this.#strays.delete(path);
-    this.#pending.clear();
-    this.#intake = [];
-    this.#erasures = [];
-    this.#appender.closeSync();
-    this.#appender = await makeBuffer(this.#database);
-    await this.removeStrays();
-    const bytes = add.reduce((sum, file) => sum + file.bytes, 0);
-    return { version: this.#log.state.version, files: add.length, rows, bytes, offsets };
+    }
   }
 
   async discard(sources?: readonly string[]): Promise<void> {
-    if (sources === undefined) {
-      this.#pending.clear();
-      this.#intake = [];
-      this.#erasures = [];
-      this.#appender.closeSync();
-      this.#appender = await makeBuffer(this.#database);
-    } else {
-      this.#appender.flushSync();
-      for (const source of sources) {
-        const pending = this.#pending.get(source);
-        if (pending === undefined) continue;
-        await this.#database.connection.run(`DELETE FROM batch WHERE logSource = ${pending.index}`);
-        this.#pending.delete(source);
-      }
+    if (sources === undefined) await this.#forget();
+    for (const source of sources ?? []) {
+      if (this.#pending.delete(source)) await this.#buffer.clear(source);
     }
     await this.#log.refresh();
     await this.removeStrays();
@@ -226,61 +194,48 @@ class DuckDbLakeWriter implements LakeWriter {
     const { files, removed } = this.#log.state;
     for (const path of this.#strays) {
       const part = parsePartPath(path);
-      if (part === undefined || files.has(path) || removed.has(path)) this.#strays.delete(path);
-      else if (part.from < this.committed(part.source)) {
-        await rm(join(this.#lakeFolder, path), { force: true });
-        this.#strays.delete(path);
-      }
+      const isKept = part === undefined || files.has(path) || removed.has(path);
+      if (!isKept && part.from >= this.committed(part.source)) continue;
+      // What cannot be removed now is found again when the lake is opened next.
+      if (!isKept) await rm(join(this.#lakeFolder, path), { force: true }).catch(() => undefined);
+      this.#strays.delete(path);
     }
   }
 
-  #startSource(source: string): PendingSource {
-    const known = this.#sources.indexOf(source);
-    const index = known === -1 ? this.#sources.push(source) - 1 : known;
-    const from = this.committed(source);
-    return { index, from, next: from, events: 0 };
+  async #forget(): Promise<void> {
+    this.#pending.clear();
+    this.#intake = [];
+    this.#erasures = [];
+    await this.#buffer.clear();
   }
 
-  #append(rows: readonly LoggedEvent[], source: number): void {
-    const chunk = DuckDBDataChunk.create(
-      bufferColumns.map((column) => column.type),
-      rows.length,
+  async #refuseSuperseded(): Promise<void> {
+    await this.#log.refresh();
+    const lost = [...this.#pending].filter(([source, { from }]) => from !== this.committed(source));
+    if (lost.length === 0) return;
+    throw lakeSuperseded(
+      this.#lakeFolder,
+      lost.map(([source]) => source),
     );
-    bufferColumns.forEach((column, index) => {
-      const vector = chunk.getColumnVector(index);
-      for (let row = 0; row < rows.length; row++) {
-        vector.setItem(row, column.valueOf(rows[row] as LoggedEvent, source));
-      }
-      vector.flush();
-    });
-    this.#appender.appendDataChunk(chunk);
   }
 
   /** Writes the pending events as files of the lake that no record names yet. */
   async #placeBatch(): Promise<LakeFileEntry[]> {
-    await this.#log.refresh();
-    const lost = [...this.#pending].filter(([source, { from }]) => from !== this.committed(source));
-    if (lost.length > 0) {
-      throw lakeSuperseded(
-        this.#lakeFolder,
-        lost.map(([source]) => source),
-      );
-    }
     if (this.pending.events === 0) return [];
     try {
-      this.#appender.flushSync();
-      const parts = await this.#planParts();
       const temporary = await makeTemporaryFolder(this.#lakeFolder);
       try {
-        const written: WrittenFile[] = [];
-        for (const group of groupByDays(parts)) {
-          const folder = join(temporary.path, String(written.length));
-          await this.#database.connection.run(copyStatement(group, this.#sources, folder));
-          for (const part of group) written.push({ path: part.path, written: await findWritten(folder, part) });
-        }
-        for (const { path } of parts) this.#strays.add(path);
-        const bytes = await placeFiles(this.#lakeFolder, written);
-        return parts.map(({ index: _, ...part }, at) => ({ ...part, bytes: bytes[at] as number }));
+        const parts = await this.#buffer.write(temporary.path);
+        const files = parts.map(({ day, source, facts }) => {
+          const { from, to } = this.#pending.get(source) as PendingSource;
+          return { path: partPath(day, source, { from, to }), ...facts, sources: { [source]: { from, to } } };
+        });
+        for (const { path } of files) this.#strays.add(path);
+        const bytes = await placeFiles(
+          this.#lakeFolder,
+          parts.map(({ written }, index) => ({ written, path: files[index]!.path })),
+        );
+        return files.map((file, index) => ({ ...file, bytes: bytes[index]! }));
       } finally {
         await temporary.remove();
       }
@@ -288,59 +243,4 @@ class DuckDbLakeWriter implements LakeWriter {
       throw lakeUnwritable(this.#lakeFolder, error);
     }
   }
-
-  /** The files of the batch, by day and source. */
-  async #planParts(): Promise<PlannedPart[]> {
-    const result = await this.#database.connection.run(
-      `SELECT ${daySql} AS dt, logSource, count(*)::DOUBLE, min(receivedAt), max(receivedAt), ` +
-        `count(*) FILTER (userId IS NULL)::DOUBLE, count(*) FILTER (type = 'identify')::DOUBLE ` +
-        `FROM batch GROUP BY ALL ORDER BY ALL`,
-    );
-    return (await result.getRows()).map(([dt, index, ...facts]) => {
-      const [rows, receivedFrom, receivedTo, anonymous, identifies] = facts as [number, number, number, number, number];
-      const source = this.#sources[index as number] as string;
-      const { from, next: to } = this.#pending.get(source) as PendingSource;
-      const path = partPath(String(dt), source, { from, to });
-      return { path, index: index as number, rows, receivedFrom, receivedTo, anonymous, identifies, source, from, to };
-    });
-  }
-}
-
-interface PlannedPart extends Omit<LakeFileEntry, 'bytes'> {
-  /** Stands for the source in the buffer. */
-  readonly index: number;
-}
-
-/** Groups of whole days, for one COPY each; a day with more sources than files may be open is a group of its own. */
-function groupByDays(parts: readonly PlannedPart[]): PlannedPart[][] {
-  const groups: PlannedPart[][] = [];
-  const days = [...new Set(parts.map(({ path }) => dayOf(path)))];
-  for (const day of days) {
-    const ofDay = parts.filter(({ path }) => dayOf(path) === day);
-    const last = groups.at(-1);
-    if (last !== undefined && last.length + ofDay.length <= filesPerCopy) last.push(...ofDay);
-    else groups.push(ofDay);
-  }
-  return groups;
-}
-
-const daySql = `strftime(make_timestamp(batch.occurredAt::BIGINT * 1000), '%Y-%m-%d')`;
-
-function copyStatement(parts: readonly PlannedPart[], sources: readonly string[], folder: string): string {
-  const columns = bufferColumns.map(({ name, sql }) => (sql === undefined ? `"${name}"` : `${sql} AS "${name}"`));
-  const [first, last] = [parts[0], parts.at(-1)] as [PlannedPart, PlannedPart];
-  return (
-    `COPY (SELECT ${columns.join(', ')}, ${daySql} AS dt, logSource AS part ` +
-    `FROM batch CROSS JOIN (SELECT [${sources.map(sqlText).join(', ')}] AS sources) ` +
-    `WHERE ${daySql} BETWEEN ${sqlText(dayOf(first.path))} AND ${sqlText(dayOf(last.path))} ` +
-    `ORDER BY dt, part, ${lakeOrder.map((column) => `batch."${column}"`).join(', ')}) ` +
-    `TO ${sqlText(folder)} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (dt, part))`
-  );
-}
-
-async function findWritten(folder: string, part: PlannedPart): Promise<string> {
-  const ofPart = join(folder, `dt=${dayOf(part.path)}`, `part=${part.index}`);
-  const [file, ...others] = await readdir(ofPart);
-  if (file === undefined || others.length > 0) throw new Error(`${part.path} was not written as one file`);
-  return join(ofPart, file);
 }
