@@ -27,8 +27,12 @@ export interface FacetProcess {
 }
 
 /** Starts `facet` in `folder`, from the source. It does not outlive the test. */
-export function startFacet(folder: string, args: readonly string[]): FacetProcess {
-  const started = spawnFacet(folder, args);
+export function startFacet(
+  folder: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): FacetProcess {
+  const started = spawnFacet(folder, args, environment);
   const { child, ended } = started;
   onTestFinished(async () => {
     if (child.exitCode === null && child.signalCode === null) {
@@ -44,11 +48,15 @@ export async function facet(folder: string, args: readonly string[]): Promise<En
   return spawnFacet(folder, args).ended;
 }
 
-function spawnFacet(folder: string, args: readonly string[]): FacetProcess {
+function spawnFacet(
+  folder: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): FacetProcess {
   const entry = join(root, 'apps/cli/src/main.ts');
   const child = spawn(process.execPath, ['--conditions=@facet/source', '--import', tsx, entry, ...args], {
     cwd: folder,
-    env: withoutFacet(process.env),
+    env: { ...withoutFacet(process.env), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const kill = (): void => void child.kill('SIGKILL');

@@ -57,12 +57,37 @@ describe('facet serve', () => {
     const local = await facetJson<Answer>(folder, ['recommend', '--user', 'u1', '--limit', '5', '--home', 'home']);
     expect(answer.items.map(({ itemId }) => itemId)).toEqual(local.items.map(({ itemId }) => itemId));
 
+    const keys = await facetJson<{ keys: { name: string; scopes: string[] }[] }>(folder, [
+      'keys',
+      'list',
+      '--home',
+      'home',
+    ]);
+    expect(keys.keys).toMatchObject([{ name: 'facet-serve', scopes: ['serve', 'admin'] }]);
+    const metrics = await fetch(`${url}/metrics`, { headers: { 'x-api-key': apiKey } });
+    expect(metrics.status).toBe(200);
+
     const stranger = (await (await ask(url, { userId: 'nobody', limit: 3 }, apiKey)).json()) as Answer;
     expect(stranger.source).toEqual({ kind: 'popular', reason: 'unknown_user' });
 
     server.child.kill('SIGTERM');
     expect(await server.ended).toMatchObject({ code: 0, signal: undefined });
     await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+  });
+
+  it('answers to the keys of a file that the environment names, each for what it is good for', async () => {
+    const create = ['keys', 'create', '--file', 'team.yaml'];
+    const { apiKey } = await facetJson<{ apiKey: string }>(folder, [...create, '--name', 'app', '--scope', 'serve']);
+    const sender = await facetJson<{ apiKey: string }>(folder, [...create, '--name', 'web', '--scope', 'ingest']);
+    const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--json'], {
+      FACET_API_KEYS_FILE: 'team.yaml',
+    });
+    const [document] = await server.sees(/^\{"home".*\}$/m);
+    const { url, apiKey: made } = JSON.parse(document) as { url: string; apiKey: string | null };
+    expect(made).toBeNull();
+    expect((await ask(url, { userId: 'u1' }, apiKey)).status).toBe(200);
+    expect((await ask(url, { userId: 'u1' }, sender.apiKey)).status).toBe(403);
+    expect((await fetch(`${url}/metrics`, { headers: { 'x-api-key': apiKey } })).status).toBe(403);
   });
 
   it('takes its child with it when it is stopped with Ctrl-C', async () => {
