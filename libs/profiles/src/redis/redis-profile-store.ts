@@ -1,0 +1,187 @@
+import type { Attributes } from '@facet/events';
+import { assembleProfile, assembleSessionProfile, erasedEvents } from '../assemble-profile.ts';
+import type { StoredSession, StoredUser } from '../assemble-profile.ts';
+import { decodeEvents, decodeIdentities, encodeEvent } from '../entry.ts';
+import { eventsMaxDefault } from '../limits.ts';
+import { groupByOwner, noSessionChanges, noUserChanges, ownPart } from '../owner-changes.ts';
+import type { OwnerChanges } from '../owner-changes.ts';
+import type { ProfileStore } from '../profile-store.ts';
+import { sessionIdOf } from '../session-owner.ts';
+import { RedisConnection } from './redis-connection.ts';
+import type { RedisConnectionOptions } from './redis-connection.ts';
+import { createRedisKeys, nameOfKey, sessionKeys, userKeys } from './redis-keys.ts';
+import { sessionWrite, tripsOf, userWrite } from './redis-writes.ts';
+import type { RedisWrite, WriteOptions } from './redis-writes.ts';
+import { settingWarnings } from './setting-warnings.ts';
+
+export interface RedisProfileStoreOptions extends RedisConnectionOptions {
+  /** What the names of all keys begin with. */
+  readonly prefix?: string;
+  /** Positives kept of a user: the newest. */
+  readonly eventsMax?: number;
+  /** A user or session that nothing was written of for so long is forgotten. */
+  readonly ttlDays?: number;
+}
+
+export interface RedisProfileStore extends ProfileStore {
+  /**
+   * Names the process of Redis that answers; undefined before the first answer. When it changes, apply the changes of the
+   * last seconds again: Redis writes to its disk once a second.
+   */
+  generation(): string | undefined;
+  /** What is unsafe in the settings of the server, a sentence each. */
+  checkSettings(): Promise<string[]>;
+}
+
+const dayMs = 86_400_000;
+
+/** Owners that a rebuild gathers before it writes them. */
+const ownersPerWrite = 1_000;
+
+/**
+ * Profiles in Redis. Resolves after the first attempt to connect, also when that failed: the store goes on trying, and
+ * everything that is asked of it fails soon until it succeeds.
+ *
+ * @throws AppError `PROFILES_URL_INVALID`. The methods throw `PROFILES_UNREACHABLE` and `PROFILES_REFUSED`, which may be
+ * retried.
+ */
+export async function openRedisProfileStore(options: RedisProfileStoreOptions): Promise<RedisProfileStore> {
+  const { prefix = 'facet', eventsMax = eventsMaxDefault, ttlDays = 180 } = options;
+  const connection = new RedisConnection(options);
+  const keys = createRedisKeys(prefix);
+  const applied: WriteOptions = { eventsMax, ttlMs: ttlDays * dayMs, replacedBefore: 0 };
+  await connection.open();
+
+  const readSessions = async (
+    sessionIds: readonly string[],
+    ask: 'read' | 'write' = 'read',
+  ): Promise<StoredSession[]> => {
+    if (sessionIds.length === 0) return [];
+    const replies = (await connection[ask]((pipeline) => {
+      for (const sessionId of sessionIds) {
+        const { events, identities } = sessionKeys(keys.session(sessionId));
+        pipeline.zrange(events, 0, -1).zrange(identities, 0, -1);
+      }
+    })) as string[][];
+    return sessionIds.map((_, position) => ({
+      events: decodeEvents(replies[2 * position] ?? []),
+      identities: decodeIdentities(replies[2 * position + 1] ?? []),
+    }));
+  };
+
+  const readUser = async (userId: string): Promise<{ user: StoredUser; sessionIds: string[] }> => {
+    const { events, sessions, attributes, erased } = userKeys(keys.user(userId));
+    const [eventTexts, sessionIds, attributesText, erasedText] = (await connection.read((pipeline) =>
+      pipeline.zrange(events, 0, -1).zrange(sessions, 0, -1).get(attributes).get(erased),
+    )) as [string[], string[], string | null, string | null];
+    const user = {
+      events: decodeEvents(eventTexts),
+      attributes: attributesText === null ? undefined : decodeAttributes(attributesText),
+      erasedBefore: erasedText === null ? undefined : Number(erasedText),
+    };
+    return { user, sessionIds };
+  };
+
+  const writesOf = (changes: OwnerChanges, writeOptions: WriteOptions): RedisWrite[] => [
+    ...[...changes.users].map(([userId, change]) => userWrite(keys.user(userId), change, writeOptions)),
+    ...[...changes.sessions].map(([sessionId, change]) => sessionWrite(keys.session(sessionId), change, writeOptions)),
+  ];
+
+  const send = async (writes: readonly RedisWrite[]): Promise<void> => {
+    for (const trip of tripsOf(writes)) {
+      await connection.write((pipeline) => {
+        for (const write of trip) write.addTo(pipeline);
+      });
+    }
+  };
+
+  /** After the user's own keys say so: whatever ends this half way is made good by erasing again. */
+  const eraseFromSessions = async (userId: string, erasedBefore: number): Promise<void> => {
+    const { sessions } = userKeys(keys.user(userId));
+    const [sessionIds] = (await connection.write((pipeline) => pipeline.zrange(sessions, 0, -1))) as [string[]];
+    const stored = await readSessions(sessionIds, 'write');
+    await connection.write((pipeline) => {
+      stored.forEach((session, position) => {
+        const texts = erasedEvents(session, userId, erasedBefore).map((event) => encodeEvent(event).text);
+        if (texts.length > 0) pipeline.zrem(sessionKeys(keys.session(sessionIds[position]!)).events, ...texts);
+      });
+      pipeline.zremrangebyscore(sessions, '-inf', erasedBefore);
+    });
+  };
+
+  const namesOf = async (pattern: string): Promise<Set<string>> => {
+    const names = new Set<string>();
+    for await (const found of connection.scan(pattern)) {
+      for (const key of found) if (!key.endsWith(':erased')) names.add(nameOfKey(key));
+    }
+    return names;
+  };
+
+  return {
+    async read(userId) {
+      const sessionId = sessionIdOf(userId);
+      if (sessionId !== undefined) {
+        const [session] = await readSessions([sessionId]);
+        return assembleSessionProfile(session!, eventsMax);
+      }
+      const { user, sessionIds } = await readUser(userId);
+      return assembleProfile(userId, user, await readSessions(sessionIds), eventsMax);
+    },
+
+    async apply(changes) {
+      const grouped = groupByOwner(changes);
+      await send(writesOf(grouped, applied));
+      for (const [userId, { erasedBefore }] of grouped.users) {
+        if (erasedBefore !== undefined) await eraseFromSessions(userId, erasedBefore);
+      }
+    },
+
+    async rebuild(owners, { receivedBefore }) {
+      const replacing = { ...applied, replacedBefore: receivedBefore };
+      const written = new Set<string>();
+      const waiting: RedisWrite[] = [];
+      let replaced = 0;
+      for await (const owner of owners) {
+        const writes = writesOf(ownPart(owner), replacing);
+        for (const { name } of writes) written.add(name);
+        waiting.push(...writes);
+        replaced++;
+        if (waiting.length >= ownersPerWrite) await send(waiting.splice(0));
+      }
+      await send(waiting);
+      let removed = 0;
+      for (const [pattern, empty] of [
+        [keys.patterns.users, (name: string) => userWrite(name, noUserChanges(), replacing)],
+        [keys.patterns.sessions, (name: string) => sessionWrite(name, noSessionChanges(), replacing)],
+      ] as const) {
+        const gone = [...(await namesOf(pattern))].filter((name) => !written.has(name));
+        await send(gone.map(empty));
+        const left = await namesOf(pattern);
+        removed += gone.filter((name) => !left.has(name)).length;
+      }
+      return { replaced, removed };
+    },
+
+    size: async () => (await namesOf(keys.patterns.users)).size,
+
+    async clear() {
+      for (const pattern of [keys.patterns.users, keys.patterns.sessions]) {
+        for await (const found of connection.scan(pattern)) {
+          if (found.length > 0) await connection.write((pipeline) => found.forEach((key) => pipeline.unlink(key)));
+        }
+      }
+    },
+
+    generation: () => connection.generation,
+    async checkSettings() {
+      const sections = await connection.read((pipeline) => pipeline.info('memory').info('persistence'));
+      return settingWarnings(sections.join('\n'));
+    },
+    close: () => connection.close(),
+  };
+}
+
+/** Attributes that were removed are remembered as null, so that older ones do not come back. */
+function decodeAttributes(text: string): Attributes | undefined {
+  return (JSON.parse(text) as [number, Attributes | null])[1] ?? undefined;
+}
