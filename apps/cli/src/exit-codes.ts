@@ -26,6 +26,7 @@ const codeOfError: Readonly<Record<string, number>> = {
   EVENTS_TIME_ZONE: exitCodes.usage,
 
   EVENTS_COLUMN_MISSING: exitCodes.badInput,
+  EVENTS_DAY_BAD: exitCodes.badInput,
   EVENTS_FILE_DAMAGED: exitCodes.badInput,
   EVENTS_FILE_EMPTY: exitCodes.badInput,
   EVENTS_FILE_NOT_TEXT: exitCodes.badInput,

@@ -65,7 +65,7 @@ type AddHome = (command: Command) => Command;
 
 function demo(add: Add, { run, home }: ProgramDeps): void {
   const command = add('demo', 'the whole path on MovieLens 100K, or on files of your own; what npm start runs');
-  addFiles(command, { isRequired: false })
+  addFiles(command, { isRequired: false, defaultFiles: 'MovieLens 100K' })
     .option(
       '--home <dir>',
       'folder that everything is kept in (default: .facet/movielens-100k, or one named after the files)',
@@ -106,14 +106,32 @@ function files(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
     .action(async (options) =>
       run(options, async (context) => (await import('./commands/import.ts')).importCommand(options, context)),
     );
-  addFiles(add('validate', 'report what an import would find; writes nothing'), { isRequired: true })
+  const validate = addHome(add('validate', 'report what an import would find, or the health of the days of the lake'));
+  addFiles(validate, { isRequired: false, defaultFiles: 'the lake' })
+    .addOption(new Option('--day <date>', 'this day of the lake').argParser(parseDate).conflicts(['events', 'days']))
+    .addOption(
+      new Option('--days <number>', 'the newest days of the lake that have events (default: 7)')
+        .argParser(parseDays)
+        .conflicts('events'),
+    )
     .addHelpText(
       'after',
-      examples('facet validate --events orders.csv', 'facet validate --events orders.csv --items products.csv --json'),
+      `
+With --events it reads files and writes nothing. Without, it checks days of the lake, keeps the reports in <home>/health, and
+ends with 3 when a day is bad.
+${examples('facet validate --events orders.csv', 'facet validate --home .facet/shop --day 2011-10-01', 'facet validate --days 30 --json')}`,
     )
-    .action(async (options) =>
-      run(options, async (context) => (await import('./commands/validate.ts')).validateCommand(options, context)),
-    );
+    .action(async (options) => {
+      const { events } = options;
+      if (events === undefined && (options.items ?? options.users) !== undefined) {
+        validate.error('error: --items and --users need --events, the file of what users did');
+      }
+      await run(options, async (context) => {
+        if (events === undefined) {
+          await (await import('./commands/validate-lake.ts')).validateLakeCommand(options, context);
+        } else await (await import('./commands/validate.ts')).validateCommand({ ...options, events }, context);
+      });
+    });
 }
 
 const stageNote = `
@@ -211,11 +229,14 @@ function keys(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
   );
 }
 
-function addFiles(command: Command, { isRequired }: { readonly isRequired: boolean }): Command {
+function addFiles(
+  command: Command,
+  { isRequired, defaultFiles }: { readonly isRequired: boolean; readonly defaultFiles?: string },
+): Command {
   const formats = 'csv, tsv, jsonl, parquet, RecBole';
   const events = new Option(
     '--events <files...>',
-    `what users did: ${formats}${isRequired ? '' : ' (default: MovieLens 100K)'}`,
+    `what users did: ${formats}${defaultFiles === undefined ? '' : ` (default: ${defaultFiles})`}`,
   );
   return command
     .addOption(isRequired ? events.makeOptionMandatory() : events)
@@ -263,6 +284,12 @@ function addOrigin(text: string, others: readonly string[] = []): string[] {
     throw new InvalidArgumentError('An origin is a scheme, a host and perhaps a port: https://shop.example.');
   }
   return [...others, origin];
+}
+
+function parseDays(text: string): number {
+  const days = Number(text);
+  if (!/^\d+$/.test(text) || days < 1 || days > 366) throw new InvalidArgumentError('It is a number from 1 to 366.');
+  return days;
 }
 
 function parseDate(text: string): string {

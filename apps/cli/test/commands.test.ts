@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Interruption } from '../src/interruption.ts';
@@ -68,6 +68,37 @@ describe('facet validate', () => {
     ]);
     expect(code).toBe(3);
     expect(JSON.parse(out)).toMatchObject({ events: { accepted: 0, refused: 1 } });
+  });
+});
+
+describe('facet validate without files', () => {
+  it('reports the health of the newest days of the lake and keeps it', async () => {
+    const home = await temporaryFolder();
+    const day = (date: string): string =>
+      Array.from({ length: 150 }, (_, n) => `u${n},i${n % 7},${Date.parse(date) + n * 1000}\n`).join('');
+    const path = await fileWith(`user_id,item_id,timestamp\n${day('2024-03-01')}${day('2024-03-03')}`);
+    await run(['import', '--events', path, '--home', home]);
+
+    const all = await run(['validate', '--json', '--home', home]);
+    expect(all.code).toBe(0);
+    const { days } = JSON.parse(all.out) as { days: { day: string; verdict: string; volume: { ratio?: number } }[] };
+    expect(days.map(({ day, verdict, volume }) => [day, verdict, volume.ratio])).toEqual([
+      ['2024-03-01', 'ok', undefined],
+      ['2024-03-03', 'ok', 1],
+    ]);
+    expect((await readdir(join(home, 'health'))).sort()).toEqual(['2024-03-01.json', '2024-03-03.json']);
+    const newest = await run(['validate', '--days', '1', '--home', home]);
+    expect(newest.out).toMatch(/^2024-03-03: ok\n/);
+  });
+
+  it('ends with 3 for a bad day, and for a lake without events', async () => {
+    const home = await temporaryFolder();
+    await run(['import', '--events', await fileWith(events), '--home', home]);
+    const { code, out, err } = await run(['validate', '--day', '2023-11-15', '--home', home]);
+    expect(code).toBe(3);
+    expect(out).toContain('2023-11-15: bad');
+    expect(err).toContain('2023-11-15');
+    expect((await run(['validate', '--home', await temporaryFolder()])).code).toBe(3);
   });
 });
 

@@ -31,11 +31,7 @@ describe('help', () => {
   it.each(commands)('%s explains itself and takes the common options', async (command) => {
     const { code, out } = await run([...command.split(' '), '--help']);
     expect(code).toBe(0);
-    for (const option of ['--home', '--config', '--json', '--verbose']) {
-      // Reading files writes nowhere.
-      if (command === 'validate' && option === '--home') continue;
-      expect(out).toContain(option);
-    }
+    for (const option of ['--home', '--config', '--json', '--verbose']) expect(out).toContain(option);
   });
 
   it('shows the data home that FACET_HOME sets as the default', async () => {
@@ -58,6 +54,10 @@ describe('wrong usage', () => {
     [['demo', '--test-from', '01.10.2011'], /YYYY-MM-DD/],
     [['demo', '--test-from', '2011-02-30'], /calendar|YYYY-MM-DD/],
     [['demo', '--items', 'items.csv'], /need --events/],
+    [['validate', '--items', 'items.csv'], /need --events/],
+    [['validate', '--events', 'events.csv', '--day', '2011-10-01'], /cannot be used with/],
+    [['validate', '--day', '2011-10-01', '--days', '2'], /cannot be used with/],
+    [['validate', '--days', '0'], /from 1 to 366/],
   ])('%j ends with 2 and says what is wrong', async (args, message) => {
     const { code, out, err } = await run(args);
     expect(err).toMatch(message);

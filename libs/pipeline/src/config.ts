@@ -1,4 +1,4 @@
-import { ColumnMappingSchema, eventTypePattern } from '@facet/events';
+import { ColumnMappingSchema, eventTypePattern, HealthBoundsSchema } from '@facet/events';
 import { ModelConfig, modelVariant, TrainingConfig } from '@facet/model';
 import { parseWith, readConfigFile } from '@facet/platform';
 import { Type } from 'typebox';
@@ -83,6 +83,8 @@ export const FacetConfig = Type.Object(
       },
       strictSection,
     ),
+    /** What a healthy day of events is. */
+    dataHealth: HealthBoundsSchema,
   },
   { additionalProperties: false },
 );

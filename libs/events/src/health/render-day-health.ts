@@ -117,7 +117,7 @@ function latenessSection({ lateness, events }: DayHealth): string {
     ['for older days', formatCount(lateness.receivedForOlderDays), 'received on this day'],
   ];
   return section('Time from event to receipt', [
-    ...alignColumns(rows, { right: [1] }),
+    ...(lateness.backfilled === events.count ? [] : alignColumns(rows, { right: [1] })),
     ...alignColumns(facts, { right: [1] }),
   ]);
 }

@@ -24,6 +24,8 @@ export interface EventsHome {
   readonly catalogFolder: string;
   /** A record of each import, so that one is not done twice and a killed one is taken up. */
   readonly importsFolder: string;
+  /** The health of each day that was checked. */
+  readonly healthFolder: string;
 }
 
 /** The usual places below one folder. */
@@ -33,6 +35,7 @@ export function eventsHome(folder: string): EventsHome {
     lakeFolder: join(folder, 'lake'),
     catalogFolder: join(folder, 'catalog'),
     importsFolder: join(folder, 'imports'),
+    healthFolder: join(folder, 'health'),
   };
 }
 
