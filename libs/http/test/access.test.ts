@@ -120,7 +120,8 @@ describe('a key', () => {
     server.logLines.length = 0;
     await order({ 'x-api-key': textOf('producer') });
     await order({ origin: shop }, `?key=${textOf('tracker')}`);
-    expect(server.logLines.map(({ keyName }) => keyName)).toEqual(['producer', 'tracker']);
+    await get('/metrics', { 'x-api-key': textOf('product') });
+    expect(server.logLines.map(({ keyName }) => keyName)).toEqual(['producer', 'tracker', 'product']);
     expect(JSON.stringify(server.logLines)).not.toContain('facet_');
   });
 });

@@ -53,9 +53,9 @@ export function addAccessControl(app: HttpApp, access: Access): void {
     const { scope } = request.routeOptions.config;
     if (scope === 'open') return;
     const key = identify(request, reply, access.keys);
+    request.apiKey = key;
     // A path that does not exist has no scope: whoever has a key may know that.
     if (scope !== undefined) refuseOtherUse(key, scope, request);
-    request.apiKey = key;
   });
 }
 
