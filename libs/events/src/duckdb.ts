@@ -58,8 +58,8 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
 }
 
 /** The rows of a query, by the names of its columns. Cast whole numbers to DOUBLE: others come as bigint. */
-export async function selectRows<Row>(connection: DuckDBConnection, sql: string): Promise<readonly Row[]> {
-  return (await connection.runAndReadAll(sql)).getRowObjectsJS() as unknown as readonly Row[];
+export async function selectRows<Row>(connection: DuckDBConnection, sql: string): Promise<Row[]> {
+  return (await connection.runAndReadAll(sql)).getRowObjectsJS() as unknown as Row[];
 }
 
 /** A text as an SQL literal. */

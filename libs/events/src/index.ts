@@ -47,11 +47,21 @@ export type {
   User,
   UserInput,
 } from './schemas/index.ts';
-export type { EventLog, LoggedEvent, OffsetRange } from './event-log/event-log.ts';
+export type {
+  EventLog,
+  LoggedBatch,
+  LoggedEvent,
+  OffsetRange,
+  PartitionExtent,
+  PartitionRange,
+  RefusedRecord,
+} from './event-log/event-log.ts';
 export { openFileEventLog, openFileEventLogReader } from './event-log/file-event-log.ts';
 export type { FileEventLog, FileEventLogOptions } from './event-log/file-event-log.ts';
 export { listLakeFiles } from './lake/list-lake-files.ts';
 export { readLake, streamLake } from './lake/read-lake.ts';
+export { streamLakeByPerson } from './lake/stream-lake-by-person.ts';
+export type { PersonEvent } from './lake/stream-lake-by-person.ts';
 export { sinkLog } from './lake/sink-log.ts';
 export type { SinkOptions, SinkResult } from './lake/sink-log.ts';
 export { openLakeWriter } from './lake/lake-writer.ts';
@@ -76,7 +86,7 @@ export { dayHealth, defaultHealthBounds, newestLakeDays } from './health/day-hea
 export type { DayHealthOptions } from './health/day-health.ts';
 export { HealthBoundsSchema } from './health/health-bounds.ts';
 export type { HealthBounds } from './health/health-bounds.ts';
-export { healthChecks } from './health/health-report.ts';
+export { DayHealthSchema, healthChecks } from './health/health-report.ts';
 export type {
   DayHealth,
   HealthCheck,

@@ -1,6 +1,5 @@
-import type { SuspiciousUser } from '../validation/report.ts';
-
-export type HealthVerdict = 'ok' | 'warning' | 'bad';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
 
 /** What may be wrong with a day. */
 export const healthChecks = [
@@ -16,123 +15,141 @@ export const healthChecks = [
 ] as const;
 export type HealthCheck = (typeof healthChecks)[number];
 
-export interface HealthReason {
-  readonly check: HealthCheck;
-  readonly severity: Exclude<HealthVerdict, 'ok'>;
-  /** What was measured, and the bound that it is beyond. */
-  readonly value: number;
-  readonly bound: number;
-}
+const Day = Type.String({ description: 'A UTC day, YYYY-MM-DD.' });
+const Count = Type.Integer({ minimum: 0 });
+const count = (description: string) => Type.Integer({ minimum: 0, description });
+const share = (description: string) => Type.Number({ description });
 
-/** What was measured of one day of the lake. Days are UTC, times epoch milliseconds, shares 0 to 1. */
-export interface DayMeasures {
-  /** `YYYY-MM-DD`, of `occurredAt`. */
-  readonly day: string;
-  readonly checkedAt: number;
-  /** False while the day goes on: it is then compared with the same hours of other days. */
-  readonly isOver: boolean;
-  readonly events: {
-    readonly rows: number;
-    /** Each `eventId` once. All counts below are of these. */
-    readonly count: number;
-    /** Known ones. */
-    readonly users: number;
-    readonly items: number;
-  };
-  readonly types: readonly { readonly type: string; readonly count: number }[];
-  readonly volume: {
-    /** Rows of the seven days before, of those that have any; up to the same time of day while the day goes on. */
-    readonly trailing: readonly { readonly day: string; readonly count: number }[];
-    readonly trailingMean?: number;
-    /** Rows of the day by that mean; absent when no day before has any. */
-    readonly ratio?: number;
-  };
-  /** What the collector was sent on that day, by when it came; nothing for events that were imported. */
-  readonly intake: {
-    readonly accepted: number;
-    readonly duplicate: number;
-    readonly refused: number;
-    readonly refusedShare: number;
-    readonly producers: readonly {
-      readonly producer: string;
-      readonly accepted: number;
-      readonly duplicate: number;
-      readonly refused: number;
-    }[];
-    readonly refusals: readonly {
-      readonly producer: string;
-      readonly field: string;
-      readonly reason: string;
-      readonly count: number;
-    }[];
-  };
-  readonly duplicates: {
-    /** Rows whose event is there already, on the same day … */
-    readonly insideDay: number;
-    /** … and events that are also there on one of the seven days before. */
-    readonly ofOtherDays: number;
-    /** Both, of the rows. */
-    readonly share: number;
-  };
-  readonly lateness: {
-    readonly late: number;
-    /** Of the events that are no backfill. */
-    readonly lateShare: number;
-    readonly backfilled: number;
-    /** Events that were received before they occurred: a clock that is ahead. */
-    readonly ahead: number;
-    /** By the time from `occurredAt` to `receivedAt`, at most `upToMs`; the last bucket has no bound. */
-    readonly histogram: readonly { readonly upToMs?: number; readonly count: number }[];
-    /** Rows received on this day that belong to earlier days. */
-    readonly receivedForOlderDays: number;
-  };
-  /** Absent while the catalog has no item. */
-  readonly unknownItems?: {
-    readonly ids: number;
-    readonly events: number;
-    readonly share: number;
-    readonly examples: readonly { readonly itemId: string; readonly events: number }[];
-  };
-  readonly joins: {
-    /** Items shown by a recommendation, and those that got a click, an add to cart or a purchase until the next day's end. */
-    readonly exposures: HealthJoin;
-    /** Outcomes that name a recommendation, and those whose exposure is there on that day or one of the seven before. */
-    readonly outcomes: HealthJoin;
-  };
-  readonly suspiciousUsers: {
-    readonly users: number;
-    readonly events: number;
-    readonly share: number;
-    /** Those with the most events. */
-    readonly examples: readonly SuspiciousDayUser[];
-  };
-  readonly identity: {
-    /** Events without a user. */
-    readonly anonymous: number;
-    readonly anonymousShare: number;
-    readonly anonymousSessions: number;
-    /** Events that say whose a session was. */
-    readonly identifies: number;
-  };
-}
+const HealthReasonSchema = Type.Object(
+  {
+    check: Type.Union(healthChecks.map((check) => Type.Literal(check))),
+    severity: Type.Union([Type.Literal('warning'), Type.Literal('bad')]),
+    value: Type.Number({ description: 'What was measured …' }),
+    bound: Type.Number({ description: '… and the bound that it is beyond.' }),
+  },
+  { title: 'HealthReason' },
+);
+export type HealthReason = Static<typeof HealthReasonSchema>;
 
-export interface HealthJoin {
-  readonly count: number;
-  readonly joined: number;
-  /** Absent when there is nothing to join. */
-  readonly rate?: number;
-}
+const HealthJoinSchema = Type.Object({
+  count: Count,
+  joined: Count,
+  rate: Type.Optional(share('Absent when there is nothing to join.')),
+});
+export type HealthJoin = Static<typeof HealthJoinSchema>;
 
-export interface SuspiciousDayUser extends Omit<SuspiciousUser, 'reasons'> {
-  readonly reasons: readonly (SuspiciousUser['reasons'][number] | 'no-sleep')[];
-  /** Hours of the day with an event. */
-  readonly activeHours: number;
-}
+const SuspiciousDayUserSchema = Type.Object({
+  userId: Type.String({ description: 'Or `session:` and the session of an anonymous person.' }),
+  events: Count,
+  share: share('Of all events of the day.'),
+  reasons: Type.Array(
+    Type.Union([Type.Literal('share-of-all-events'), Type.Literal('sustained-rate'), Type.Literal('no-sleep')]),
+  ),
+  activeHours: count('Hours of the day with an event.'),
+  eventsPerMinuteMax: Type.Optional(count('The most events in one minute of the sustained stretch.')),
+});
+export type SuspiciousDayUser = Static<typeof SuspiciousDayUserSchema>;
+
+const DayMeasuresSchema = Type.Object({
+  day: Day,
+  checkedAt: Type.Integer({ description: 'Epoch milliseconds.' }),
+  isOver: Type.Boolean({ description: 'While a day goes on it is compared with the same hours of other days.' }),
+  events: Type.Object(
+    { rows: Count, count: count('Each eventId once.'), users: count('Known ones.'), items: Count },
+    { description: 'Everything below but the volume is of events that are counted once.' },
+  ),
+  types: Type.Array(Type.Object({ type: Type.String(), count: Count })),
+  volume: Type.Object({
+    trailing: Type.Array(Type.Object({ day: Day, count: Count }), {
+      description: 'Rows of those of the seven days before that have any.',
+    }),
+    trailingMean: Type.Optional(Type.Number()),
+    ratio: Type.Optional(Type.Number({ description: 'Rows of the day by that mean.' })),
+  }),
+  intake: Type.Object(
+    {
+      accepted: Count,
+      duplicate: Count,
+      refused: Count,
+      refusedShare: share('Of all that was sent.'),
+      producers: Type.Array(
+        Type.Object({
+          producer: Type.String({ description: 'The name of an API key, or `topic:` and a topic.' }),
+          accepted: Count,
+          duplicate: Count,
+          refused: Count,
+        }),
+      ),
+      refusals: Type.Array(
+        Type.Object({ producer: Type.String(), field: Type.String(), reason: Type.String(), count: Count }),
+      ),
+    },
+    { description: 'What the collector was sent on that day; nothing of events that were imported.' },
+  ),
+  duplicates: Type.Object({
+    insideDay: count('Rows whose event is there already, on the same day …'),
+    ofOtherDays: count('… and events that are also there on one of the seven days before.'),
+    share: share('Both, of the rows.'),
+  }),
+  lateness: Type.Object({
+    late: Count,
+    lateShare: share('Of the events that are no backfill.'),
+    backfilled: count('So late that somebody sent history on purpose.'),
+    ahead: count('Received before they occurred: a clock that is ahead.'),
+    histogram: Type.Array(
+      Type.Object({
+        upToMs: Type.Optional(Type.Integer({ description: 'From occurredAt to receivedAt; absent in the last.' })),
+        count: Count,
+      }),
+    ),
+    receivedForOlderDays: count('Rows received on this day that belong to earlier days.'),
+  }),
+  unknownItems: Type.Optional(
+    Type.Object(
+      {
+        ids: Count,
+        events: Count,
+        share: share('Of the events about an item.'),
+        examples: Type.Array(Type.Object({ itemId: Type.String(), events: Count })),
+      },
+      { description: 'Absent while the catalog has no item.' },
+    ),
+  ),
+  joins: Type.Object({
+    exposures: HealthJoinSchema,
+    outcomes: HealthJoinSchema,
+  }),
+  suspiciousUsers: Type.Object({
+    users: Count,
+    events: Count,
+    share: share('Of all events.'),
+    examples: Type.Array(SuspiciousDayUserSchema, { description: 'Those with the most events.' }),
+  }),
+  identity: Type.Object({
+    anonymous: count('Events without a user.'),
+    anonymousShare: share('Of all events.'),
+    anonymousSessions: Count,
+    identifies: count('Events that say whose a session was.'),
+  }),
+});
+/**
+ * What was measured of one day. `joins.exposures` are items that a recommendation has shown, joined when they got a click, an
+ * add to cart or a purchase until the end of the next day; `joins.outcomes` are those events that name a recommendation, joined
+ * when their exposure is there on the day or one of the seven before.
+ */
+export type DayMeasures = Static<typeof DayMeasuresSchema>;
 
 /** The health of one day of the lake: plain JSON. */
-export interface DayHealth extends DayMeasures {
-  readonly version: 1;
-  /** The worst of the reasons. */
-  readonly verdict: HealthVerdict;
-  readonly reasons: readonly HealthReason[];
-}
+export const DayHealthSchema = Type.Object(
+  {
+    version: Type.Literal(1),
+    verdict: Type.Union([Type.Literal('ok'), Type.Literal('warning'), Type.Literal('bad')], {
+      description: 'The worst of the reasons.',
+    }),
+    reasons: Type.Array(HealthReasonSchema),
+    ...DayMeasuresSchema.properties,
+  },
+  { title: 'DayHealth' },
+);
+export type DayHealth = Static<typeof DayHealthSchema>;
+export type HealthVerdict = DayHealth['verdict'];

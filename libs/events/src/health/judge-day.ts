@@ -5,7 +5,7 @@ import type { DayMeasures, HealthCheck, HealthReason, HealthVerdict } from './he
 export function judgeDay(
   measures: DayMeasures,
   bounds: HealthBounds,
-): { readonly verdict: HealthVerdict; readonly reasons: readonly HealthReason[] } {
+): { verdict: HealthVerdict; reasons: HealthReason[] } {
   const { events, volume, intake, duplicates, lateness, unknownItems, joins, suspiciousUsers } = measures;
   const reasons: HealthReason[] = [];
   const judge = (

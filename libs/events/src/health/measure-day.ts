@@ -3,7 +3,7 @@ import { readItems } from '../catalog/catalog.ts';
 import { selectRows, sqlText } from '../duckdb.ts';
 import { dayOf } from '../lake/lake-layout.ts';
 import type { IntakeCount } from '../lake/lake-record.ts';
-import { parquetTable } from '../lake/lake-query.ts';
+import { parquetTable } from '../lake/lake-sql.ts';
 import { isErasurePending } from '../lake/lake-state.ts';
 import type { LakeState, LakeStateErasure, LakeStateFile } from '../lake/lake-state.ts';
 import { identifyType } from '../schemas/event.ts';
