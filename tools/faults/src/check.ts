@@ -73,7 +73,7 @@ async function checkProfiles(
 ): Promise<Pick<Verdict, 'profiles' | 'profilesDiffering'>> {
   const { lakeFolder, catalogFolder, redisUrl, eventsMax, ttlDays } = options;
   const rebuilt = createMemoryProfileStore({ eventsMax });
-  const stored = openRedisProfileStore({ url: redisUrl, eventsMax, ttlDays });
+  const stored = await openRedisProfileStore({ url: redisUrl, eventsMax, ttlDays });
   try {
     const isPositive = parsePositiveRule(options.positives);
     await fillProfiles(rebuilt, { lakeFolder, catalogFolder }, { isPositive });

@@ -1,9 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { startFacetProcess, startKafka, startRedis } from '@facet/local-services';
-import type { FacetProcess, LocalKafka, LocalRedis } from '@facet/local-services';
+import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
+import type { FacetProcess, FacetProcessOptions, LocalKafka, LocalRedis } from '@facet/local-services';
 import { createApiKey, hashApiKey } from '@facet/platform';
 
 /** One of the processes that the test kills. */
@@ -43,9 +41,10 @@ export async function startParts(options: {
     FACET_HOME: home,
     FACET_KAFKA_BROKERS: kafka.brokers.join(','),
     FACET_REDIS_URL: redis.url,
+    FACET_REPLICATION_FACTOR: '3',
     FACET_LOG_LEVEL: 'warn',
   };
-  const ports = await freePorts(3);
+  const ports = await findFreePorts(3);
   const url = (index: number): string => `http://127.0.0.1:${ports[index]}`;
   const ingest = (index: 0 | 1): FacetVictim =>
     new FacetVictim(`ingest ${index + 1}`, {
@@ -87,17 +86,15 @@ export async function startParts(options: {
   };
 }
 
+type Settings = Pick<FacetProcessOptions, 'args' | 'env' | 'readyUrl'>;
+
 /** A collector process that can be killed and started again with the same settings. */
 class FacetVictim implements Victim {
   readonly name: string;
-  readonly #settings: {
-    readonly args: readonly string[];
-    readonly env: Record<string, string>;
-    readonly readyUrl: string;
-  };
+  readonly #settings: Settings;
   #process: FacetProcess | undefined;
 
-  constructor(name: string, settings: FacetVictim['#settings']) {
+  constructor(name: string, settings: Settings) {
     this.name = name;
     this.#settings = settings;
   }
@@ -114,18 +111,4 @@ class FacetVictim implements Victim {
   async stop(): Promise<number | null> {
     return (await this.#process?.stop()) ?? null;
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) =>
-          server.once('listening', () => resolve((server.address() as AddressInfo).port)),
-        ),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -47,7 +47,7 @@ export async function measureFreshness(
   redisUrl: string,
   options: { readonly eventsPerSecond: number; readonly seconds: number },
 ): Promise<Freshness> {
-  const store = openRedisProfileStore({ url: redisUrl, eventsMax: 500, ttlDays: 180 });
+  const store = await openRedisProfileStore({ url: redisUrl, eventsMax: 500, ttlDays: 180 });
   const agent = new Agent({ keepAlive: true });
   const until = performance.now() + options.seconds * 1_000;
   const batchEvents = 500;

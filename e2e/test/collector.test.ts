@@ -1,0 +1,112 @@
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { lakeStatus } from '@facet/events';
+import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
+import type { FacetProcess, LocalKafka, LocalRedis } from '@facet/local-services';
+import { createApiKey, hashApiKey } from '@facet/platform';
+import { openRedisProfileStore } from '@facet/profiles';
+import { facetJson, temporaryFolder } from './facet.ts';
+import { shopEvents } from './little-shop.ts';
+import { shopFiles, writeShop } from './shop-files.ts';
+
+let kafka: LocalKafka;
+let redis: LocalRedis;
+beforeAll(async () => {
+  [kafka, redis] = await Promise.all([startKafka(), startRedis()]);
+});
+afterAll(async () => {
+  await Promise.all([kafka?.stop(), redis?.stop()]);
+});
+
+/** Beside the clone; not part of it. */
+const retail = fileURLToPath(new URL('../../../shared/data/online-retail-2', import.meta.url));
+
+it('events posted through HTTP give the dataset that their file gives, row for row', async () => {
+  const folder = await temporaryFolder();
+  await writeShop(folder);
+  await expectSameDataset(folder, shopFiles, shopEvents().length);
+
+  const store = await openRedisProfileStore({ url: redis.url, eventsMax: 500, ttlDays: 1 });
+  const first = await store.read('u0').finally(() => store.close());
+  expect(first?.events.length).toBe(shopEvents().filter(({ user_id }) => user_id === 'u0').length);
+}, 180_000);
+
+it('so does Online Retail II', async (context) => {
+  if (!existsSync(retail)) context.skip(`There is no ${retail}.`);
+  const folder = await temporaryFolder();
+  const files = ['--events', join(retail, 'interactions.tsv.gz'), '--items', join(retail, 'items.tsv')];
+  await expectSameDataset(folder, files, 788_247);
+}, 600_000);
+
+/** Imports the files into one home, posts them into another, and compares what the dataset stage makes of both. */
+async function expectSameDataset(folder: string, files: readonly string[], events: number): Promise<void> {
+  await facetJson(folder, ['import', ...files, '--home', 'imported']);
+  const collector = await startCollector(join(folder, 'collected'));
+  try {
+    const { url, key } = collector;
+    const sent = await facetJson<{ events: { accepted: number } }>(folder, [
+      'backfill',
+      ...files,
+      '--to',
+      url,
+      '--key',
+      key,
+    ]);
+    expect(sent.events.accepted).toBe(events);
+    await vi.waitFor(async () => expect((await lakeStatus(join(folder, 'collected', 'lake'))).rows).toBe(events), {
+      timeout: 120_000,
+      interval: 250,
+    });
+  } finally {
+    // Stopping stores what the sink still holds.
+    expect(await collector.stop()).toEqual([0, 0]);
+  }
+  const imported = await readDataset(folder, 'imported');
+  const collected = await readDataset(folder, 'collected');
+  for (const [name, bytes] of Object.entries(imported))
+    expect(bytes.equals(collected[name] as Buffer), name).toBe(true);
+}
+
+async function readDataset(folder: string, home: string): Promise<Record<string, Buffer>> {
+  const { datasetId } = await facetJson<{ datasetId: string }>(folder, ['dataset', '--home', home]);
+  const files = ['items.jsonl', 'users.jsonl', 'sequences.safetensors'];
+  const read = async (file: string): Promise<[string, Buffer]> => [
+    file,
+    await readFile(join(folder, home, 'artifacts', 'dataset', datasetId, file)),
+  ];
+  return Object.fromEntries(await Promise.all(files.map(read)));
+}
+
+async function startCollector(
+  home: string,
+): Promise<{ readonly url: string; readonly key: string; stop(): Promise<(number | null)[]> }> {
+  const key = createApiKey();
+  const keysFile = `${home}-keys.yaml`;
+  await writeFile(
+    keysFile,
+    JSON.stringify({ keys: [{ name: 'shop', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) }] }),
+  );
+  const [ingestPort = 0, sinkPort = 0] = await findFreePorts(2);
+  const start = async (name: 'ingest' | 'sink', port: number): Promise<FacetProcess> =>
+    startFacetProcess({
+      app: 'collector',
+      args: [name],
+      env: {
+        FACET_HOME: home,
+        FACET_API_KEYS_FILE: keysFile,
+        FACET_KAFKA_BROKERS: kafka.brokers.join(','),
+        FACET_TOPIC_PREFIX: `e2e-${ingestPort}`,
+        FACET_REDIS_URL: redis.url,
+        FACET_PORT: String(port),
+        FACET_SINK_COMMIT_SECONDS: '2',
+        FACET_LOG_LEVEL: 'warn',
+      },
+      readyUrl: `http://127.0.0.1:${port}/readyz`,
+    });
+  const ingest = await start('ingest', ingestPort);
+  const sink = await start('sink', sinkPort);
+  return { url: `http://127.0.0.1:${ingestPort}`, key, stop: async () => [await ingest.stop(), await sink.stop()] };
+}
