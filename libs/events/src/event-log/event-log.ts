@@ -1,29 +1,60 @@
 import type { Event } from '../schemas/event.ts';
+import type { Refusal } from '../schemas/parse-result.ts';
 
-/** An event and its place in the log. */
+/** An event and its place in its partition. */
 export interface LoggedEvent {
   readonly offset: number;
   readonly event: Event;
 }
 
-/** The half-open range of offsets that an append was given. */
+/** A half-open range of offsets of one partition. */
 export interface OffsetRange {
   readonly from: number;
   readonly to: number;
 }
 
+export interface PartitionRange extends OffsetRange {
+  readonly partition: number;
+}
+
+/** What a partition holds: the offsets from `start` up to, not including, `end`. */
+export interface PartitionExtent {
+  readonly partition: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A record of the log that is no event. */
+export interface RefusedRecord extends Refusal {
+  readonly offset: number;
+}
+
+/** Consecutive records of one partition. */
+export interface LoggedBatch {
+  readonly partition: number;
+  readonly events: readonly LoggedEvent[];
+  readonly refused: readonly RefusedRecord[];
+  /** Where the next batch of this partition begins: everything before it was streamed. */
+  readonly next: number;
+}
+
 /**
- * An ordered, durable, append-only sequence of events; one partition of one topic. Offsets start at 0 and have no gaps.
- * What `append` has answered survives a crash of the process and of the machine.
+ * A durable, append-only log of events. Within a partition, which an event's key decides, events are in order; their
+ * offsets grow, perhaps with gaps.
  */
 export interface EventLog {
   readonly topic: string;
-  readonly partition: number;
-  /** Appends in order; resolves once the events are durable. */
-  append(events: readonly Event[]): Promise<OffsetRange>;
-  /** Up to `limit` events from offset `from` on; fewer, or none, at the end. */
-  read(range: { readonly from: number; readonly limit: number }): Promise<readonly LoggedEvent[]>;
-  /** The offset that the next event will get. */
-  end(): Promise<number>;
+  /** Appends in order; resolves once the events are durable: they survive a crash of the process and of the machine. */
+  append(events: readonly Event[]): Promise<unknown>;
+  extents(): Promise<readonly PartitionExtent[]>;
+  /** By partition, the first offset whose event was received at `time` (epoch milliseconds) or later, else the end. */
+  offsetsAt(time: number): Promise<ReadonlyMap<number, number>>;
+  /**
+   * All records of the ranges, those of a partition in order. Ends when every range is done; a range may end where the log
+   * does, but not beyond.
+   *
+   * @throws The signal's reason when it is aborted.
+   */
+  stream(ranges: readonly PartitionRange[], options?: { readonly signal?: AbortSignal }): AsyncIterable<LoggedBatch>;
   close(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AppError } from '@facet/platform';
 import { syncFolder } from '../atomic-file.ts';
 import type { Event } from '../schemas/event.ts';
-import type { EventLog, LoggedEvent, OffsetRange } from './event-log.ts';
+import type { EventLog, LoggedBatch, LoggedEvent, OffsetRange, PartitionExtent, PartitionRange } from './event-log.ts';
 import { measureSegment, readSegmentLines, segmentBase, segmentName } from './segment.ts';
 import type { SegmentExtent, SegmentPosition } from './segment.ts';
 import { takeWriterLock } from './writer-lock.ts';
@@ -17,10 +17,21 @@ export interface FileEventLogOptions {
   readonly segmentBytesMax?: number;
 }
 
+/** An event log of one partition, in files. Its offsets start at 0 and have no gaps. */
 export interface FileEventLog extends EventLog {
+  readonly partition: number;
+  /** Appends in order, and tells which offsets the events got. */
+  append(events: readonly Event[]): Promise<OffsetRange>;
+  /** Up to `limit` events from offset `from` on; fewer, or none, at the end. */
+  read(range: { readonly from: number; readonly limit: number }): Promise<readonly LoggedEvent[]>;
+  /** The offset that the next event will get. */
+  end(): Promise<number>;
   /** Bytes of a torn last write that opening cut off; such a write was never acknowledged. */
   readonly truncatedBytes: number;
 }
+
+/** Of one batch of a stream. */
+const streamedEventsMax = 20_000;
 
 interface Segment {
   readonly base: number;
@@ -57,7 +68,7 @@ export async function openFileEventLog(folder: string, options: FileEventLogOpti
  * Opens the event log in a folder for reading beside its writer; what is appended later is seen, too. An absent folder is
  * an empty log.
  */
-export async function openFileEventLogReader(folder: string, options: FileEventLogOptions = {}): Promise<EventLog> {
+export async function openFileEventLogReader(folder: string, options: FileEventLogOptions = {}): Promise<FileEventLog> {
   return new SegmentedLog({ folder, segments: [], extent: { bytes: 0, events: 0 }, truncatedBytes: 0 }, options);
 }
 
@@ -120,6 +131,34 @@ class SegmentedLog implements FileEventLog {
   async end(): Promise<number> {
     await this.#refresh();
     return this.#end();
+  }
+
+  async extents(): Promise<readonly PartitionExtent[]> {
+    return [{ partition: this.partition, start: 0, end: await this.end() }];
+  }
+
+  async offsetsAt(time: number): Promise<ReadonlyMap<number, number>> {
+    const end = await this.end();
+    for await (const { events } of this.stream([{ partition: this.partition, from: 0, to: end }])) {
+      const first = events.find(({ event }) => event.receivedAt >= time);
+      if (first !== undefined) return new Map([[this.partition, first.offset]]);
+    }
+    return new Map([[this.partition, end]]);
+  }
+
+  async *stream(
+    ranges: readonly PartitionRange[],
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<LoggedBatch> {
+    for (const { from, to } of ranges) {
+      for (let next = from; next < to;) {
+        signal?.throwIfAborted();
+        const events = await this.read({ from: next, limit: Math.min(streamedEventsMax, to - next) });
+        if (events.length === 0) throw damagedLog(this.#folder, `it ends at offset ${next}, before ${to}`);
+        next += events.length;
+        yield { partition: this.partition, events, refused: [], next };
+      }
+    }
   }
 
   async close(): Promise<void> {

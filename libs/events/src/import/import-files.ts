@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { AppError } from '@facet/platform';
 import { writeFileAtomically } from '../atomic-file.ts';
 import { upsertItems, upsertUsers } from '../catalog/catalog.ts';
-import type { EventLog, LoggedEvent } from '../event-log/event-log.ts';
+import type { LoggedEvent } from '../event-log/event-log.ts';
 import { openFileEventLog } from '../event-log/file-event-log.ts';
+import type { FileEventLog } from '../event-log/file-event-log.ts';
 import { sha256File } from '../lake/list-lake-files.ts';
 import { sinkLog } from '../lake/sink-log.ts';
 import type { Event } from '../schemas/event.ts';
@@ -122,7 +123,7 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
   }
 }
 
-async function fillLake(log: EventLog, { home, signal, onProgress }: ImportOptions): Promise<void> {
+async function fillLake(log: FileEventLog, { home, signal, onProgress }: ImportOptions): Promise<void> {
   await sinkLog(log, home.lakeFolder, {
     signal,
     onProgress: (doneEvents, totalEvents) => onProgress?.({ stage: 'lake', doneEvents, totalEvents }),
@@ -143,7 +144,12 @@ async function importCatalog(
 
 async function appendEvents(
   files: SourceFiles,
-  to: { readonly log: EventLog; readonly from: number; readonly reading: ReadOptions; readonly report: ReportBuilder },
+  to: {
+    readonly log: FileEventLog;
+    readonly from: number;
+    readonly reading: ReadOptions;
+    readonly report: ReportBuilder;
+  },
 ): Promise<void> {
   const { log, report } = to;
   const skipAppended = createSkipper(log, to.from);
@@ -175,7 +181,7 @@ async function appendEvents(
  * Makes the function that leaves out what an earlier, unfinished run of the same import has appended already: the same
  * files give the same events in the same order, so as long as the log from `from` on agrees, its events are skipped.
  */
-function createSkipper(log: EventLog, from: number): (events: readonly Event[]) => Promise<readonly Event[]> {
+function createSkipper(log: FileEventLog, from: number): (events: readonly Event[]) => Promise<readonly Event[]> {
   let offset = from;
   let isAgreeing = true;
   return async (events) => {

@@ -1,5 +1,6 @@
-import { AppError } from '@facet/platform';
-import type { RefusedRecord } from './publish-queue.ts';
+import { AppError, isAppError } from '@facet/platform';
+import type { PartitionRange } from '../event-log/event-log.ts';
+import type { RejectedRecord } from './publish-queue.ts';
 
 /** Why Kafka refused or failed, from wherever in the chain of causes the broker's own answer stands. */
 export function protocolErrorType(error: unknown): string | undefined {
@@ -40,7 +41,7 @@ export function unknownTopic(topic: string): AppError {
 }
 
 /** Some records of a publish can never be in the log; all others are. */
-export function refusedRecords(refused: readonly RefusedRecord[]): AppError {
+export function refusedRecords(refused: readonly RejectedRecord[]): AppError {
   const isTooLarge = refused.every(({ reason }) => tooLargeReasons.has(reason));
   const topics = [...new Set(refused.map(({ topic }) => topic))];
   const reasons = [...new Set(refused.map(({ reason }) => reason))];
@@ -59,3 +60,35 @@ export function refusedRecords(refused: readonly RefusedRecord[]): AppError {
 const tooLargeReasons: ReadonlySet<string> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
 /** What brokers say of a record that they will not take however often it comes. */
 export const refusalReasons: ReadonlySet<string> = new Set([...tooLargeReasons, 'INVALID_TIMESTAMP']);
+
+/** Whether a batch could not be decompressed, as the client says it or as {@link unsupportedCodec} does. */
+export function isCodecError(error: unknown): error is Error {
+  return (
+    error instanceof Error && (error.name === 'KafkaJSNotImplemented' || isAppError(error, 'EVENTS_CODEC_UNSUPPORTED'))
+  );
+}
+
+export function unsupportedCodec(topic: string, at: PartitionRange | undefined, cause: Error): AppError {
+  const codec = /^\w+/.exec(cause.message)?.[0] ?? 'unknown';
+  const place = at === undefined ? '' : `, partition ${at.partition}, from about offset ${at.from} on,`;
+  return new AppError(`${topic}${place} holds records compressed with ${codec}, which cannot be read here.`, {
+    code: 'EVENTS_CODEC_UNSUPPORTED',
+    remedy:
+      'Let its producers use gzip or none, or set compression.type=gzip on the topic: brokers then convert what comes. ' +
+      'Send what is there already again, and move the offset of the sink behind it.',
+    context: { topic, partition: at?.partition, offset: at?.from, codec },
+    cause,
+  });
+}
+
+export function logTruncated(topic: string, range: PartitionRange, end: number): AppError {
+  const { partition, from, to } = range;
+  return new AppError(
+    `${topic}, partition ${partition}, ends at offset ${end}, but was to be read from ${from} to ${to}.`,
+    {
+      code: 'EVENTS_LOG_TRUNCATED',
+      remedy: 'Find out who has made the topic anew or cut it, and restore it, before anything is rebuilt from it.',
+      context: { topic, partition, from, to, end },
+    },
+  );
+}

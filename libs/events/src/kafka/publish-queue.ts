@@ -29,14 +29,14 @@ export interface PendingPublish {
   taken: number;
   /** How many of its records have no outcome. */
   open: number;
-  readonly refused: RefusedRecord[];
+  readonly refused: RejectedRecord[];
   readonly resolve: () => void;
   readonly reject: (error: AppError) => void;
   readonly timer: NodeJS.Timeout;
 }
 
 /** A record that the log does not take. */
-export interface RefusedRecord {
+export interface RejectedRecord {
   readonly topic: string;
   readonly index: number;
   /** As the protocol names it: `MESSAGE_TOO_LARGE`. */
@@ -49,7 +49,7 @@ export interface PublishQueueOptions {
   /** The error of a publish whose time is up. */
   readonly late: () => AppError;
   /** The error of a publish whose records were all acknowledged but these. */
-  readonly refusal: (refused: readonly RefusedRecord[]) => AppError;
+  readonly refusal: (refused: readonly RejectedRecord[]) => AppError;
 }
 
 /** What a record costs beside key and value, in memory and on the wire. */

@@ -1,4 +1,4 @@
-import type { EventLog } from '../event-log/event-log.ts';
+import type { FileEventLog } from '../event-log/file-event-log.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { sourceName } from './lake-layout.ts';
 import { openLakeWriter } from './lake-writer.ts';
@@ -23,7 +23,7 @@ const readLimit = 20_000;
  * Brings the lake up to the end of the log. It goes on where the lake's committed offset stands, so it can be stopped,
  * killed and run again at any point: each offset is in the lake once.
  */
-export async function sinkLog(log: EventLog, lakeFolder: string, options: SinkOptions = {}): Promise<SinkResult> {
+export async function sinkLog(log: FileEventLog, lakeFolder: string, options: SinkOptions = {}): Promise<SinkResult> {
   const batchEventsMax = options.batchEventsMax ?? 1_000_000;
   const source = sourceName(log);
   const writer = await openLakeWriter(lakeFolder, options);

@@ -1,0 +1,38 @@
+import type { PartitionExtent } from '../event-log/event-log.ts';
+import type { KafkaConnection } from './connect-kafka.ts';
+import { unknownTopic, unreachable } from './kafka-errors.ts';
+
+/** @throws AppError `EVENTS_TOPIC_UNKNOWN`, `EVENTS_LOG_UNREACHABLE` */
+export async function fetchExtents(kafka: KafkaConnection, topic: string): Promise<PartitionExtent[]> {
+  const partitions = await ask(kafka, topic, async (admin) => admin.fetchTopicOffsets(topic));
+  return partitions
+    .map(({ partition, low, high }) => ({ partition, start: Number(low), end: Number(high) }))
+    .sort((a, b) => a.partition - b.partition);
+}
+
+/**
+ * By partition, the first offset whose record has this time or a later one, else the end.
+ *
+ * @throws AppError `EVENTS_TOPIC_UNKNOWN`, `EVENTS_LOG_UNREACHABLE`
+ */
+export async function fetchOffsetsAt(
+  kafka: KafkaConnection,
+  topic: string,
+  time: number,
+): Promise<ReadonlyMap<number, number>> {
+  const partitions = await ask(kafka, topic, async (admin) => admin.fetchTopicOffsetsByTimestamp(topic, time));
+  return new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+}
+
+type Admin = Awaited<ReturnType<KafkaConnection['admin']>>;
+
+async function ask<T>(kafka: KafkaConnection, topic: string, question: (admin: Admin) => Promise<T>): Promise<T> {
+  try {
+    const admin = await kafka.admin();
+    // Asked about an unknown topic, the client would wait for it, and trip over it in every later request.
+    if ((await admin.listTopics()).includes(topic)) return await question(admin);
+  } catch (error) {
+    throw unreachable(`Kafka does not tell the offsets of ${topic}`, error);
+  }
+  throw unknownTopic(topic);
+}

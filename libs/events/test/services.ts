@@ -1,0 +1,15 @@
+import { startKafka } from '@facet/local-services';
+import type { TestProject } from 'vitest/node';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    readonly kafkaBrokers: readonly string[];
+  }
+}
+
+/** One broker for all test files; each file has topics of its own. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const kafka = await startKafka();
+  project.provide('kafkaBrokers', kafka.brokers);
+  return () => kafka.stop();
+}
