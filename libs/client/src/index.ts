@@ -1,1 +1,13 @@
-export {};
+export { ClientError, UnacknowledgedError } from './client-error.ts';
+export type { ClientErrorOptions, Problem } from './client-error.ts';
+export { createEventClient } from './event-client.ts';
+export type {
+  CallOptions,
+  Erasure,
+  EventClient,
+  EventClientOptions,
+  EventResult,
+  SendSummary,
+} from './event-client.ts';
+export type { RecordResult } from './http/send-records.ts';
+export type { Attributes, EventRecord, ItemRecord, UserRecord } from './records.ts';

@@ -1,0 +1,107 @@
+import { randomId } from './random-id.ts';
+import type { TextStorage } from './storage.ts';
+
+/** An event on its way. */
+export interface QueuedEvent {
+  readonly json: string;
+  /** Of the JSON, in UTF-8. */
+  readonly bytes: number;
+}
+
+const queuePrefix = 'queue.';
+/** A page that has unsent events writes its queue at least this often; one that does not is gone. */
+const abandonedAfterMs = 5 * 60_000;
+const encoder = new TextEncoder();
+
+/**
+ * The unsent events of a page, oldest first, with a copy in the storage that outlives the page: the next page takes over
+ * the copies of pages that are gone.
+ */
+export class EventQueue {
+  readonly #storage: TextStorage;
+  readonly #max: number;
+  readonly #name = queuePrefix + randomId();
+  #events: QueuedEvent[] = [];
+  #dropped = 0;
+  #isReleased = false;
+
+  constructor(storage: TextStorage, max: number) {
+    this.#storage = storage;
+    this.#max = max;
+    this.#adoptAbandoned();
+  }
+
+  get length(): number {
+    return this.#events.length;
+  }
+
+  /** Events that were lost because the queue was full. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** The oldest events, at most so many. */
+  first(count: number): readonly QueuedEvent[] {
+    return this.#events.slice(0, count);
+  }
+
+  all(): readonly QueuedEvent[] {
+    return this.#events;
+  }
+
+  add(event: object): void {
+    this.#push(event);
+    this.save();
+  }
+
+  remove(events: readonly QueuedEvent[]): void {
+    this.#events = this.#events.filter((event) => !events.includes(event));
+    this.save();
+  }
+
+  /** The page ends, or seems to: from now on the next one may take the events over. */
+  release(): void {
+    this.#isReleased = true;
+    this.save();
+  }
+
+  /** The page goes on after all. */
+  reclaim(): void {
+    this.#isReleased = false;
+    this.save();
+  }
+
+  /** Writes the copy, which also shows that this page is still there. */
+  save(): void {
+    if (this.#events.length === 0) {
+      this.#storage.remove(this.#name);
+      return;
+    }
+    const events = this.#events.map(({ json }) => json).join(',');
+    this.#storage.set(this.#name, `{"savedAt":${this.#isReleased ? 0 : Date.now()},"events":[${events}]}`);
+  }
+
+  #push(event: object): void {
+    const json = JSON.stringify(event);
+    this.#events.push({ json, bytes: encoder.encode(json).length });
+    if (this.#events.length > this.#max) {
+      this.#events.shift();
+      this.#dropped++;
+    }
+  }
+
+  #adoptAbandoned(): void {
+    for (const name of this.#storage.names()) {
+      if (!name.startsWith(queuePrefix)) continue;
+      try {
+        const { savedAt, events } = JSON.parse(this.#storage.get(name) ?? '');
+        if (Date.now() - savedAt < abandonedAfterMs) continue;
+        for (const event of events) this.#push(event);
+      } catch {
+        // Nothing that could be sent.
+      }
+      this.#storage.remove(name);
+    }
+    this.save();
+  }
+}
