@@ -1,0 +1,152 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { defaultHealthBounds, openLakeWriter } from '@facet/events';
+import type { DayHealth, Event } from '@facet/events';
+import { createHttpApp, createHttpMetrics, createProblems } from '@facet/http';
+import { createLogger } from '@facet/platform';
+import { Registry } from 'prom-client';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { createDataHealthMetrics } from '../../src/sink/data-health/data-health-metrics.ts';
+import { createDataHealthReader } from '../../src/sink/data-health/data-health-reader.ts';
+import type { DataHealthReader } from '../../src/sink/data-health/data-health-reader.ts';
+import { startDataHealthRefresher } from '../../src/sink/data-health/data-health-refresher.ts';
+import { addDataHealthRoutes } from '../../src/sink/data-health/data-health-routes.ts';
+
+const noon = Date.parse('2024-03-10T12:00:00Z');
+const dayMs = 86_400_000;
+const logger = createLogger({ name: 'test', level: 'silent' });
+
+interface Lake {
+  readonly home: string;
+  readonly reader: DataHealthReader;
+}
+
+/** A lake with `counts.yesterday` and `counts.today` events, and a reader of it at noon. */
+async function lakeWith(counts: { readonly yesterday: number; readonly today: number }): Promise<Lake> {
+  const home = await mkdtemp(join(tmpdir(), 'facet-data-health-'));
+  onTestFinished(() => rm(home, { recursive: true, force: true }));
+  const eventsOf = (name: string, at: number, count: number): Event[] =>
+    Array.from({ length: count }, (_, n) => ({
+      eventId: `${name}-${n}`,
+      type: 'click',
+      userId: `u${n}`,
+      itemId: 'i',
+      occurredAt: at - 1000 - n,
+      receivedAt: at,
+    }));
+  const events = [...eventsOf('y', noon - dayMs, counts.yesterday), ...eventsOf('t', noon, counts.today)];
+  const lakeFolder = join(home, 'lake');
+  const writer = await openLakeWriter(lakeFolder);
+  writer.add(
+    'test-0',
+    events.map((event, offset) => ({ event, offset })),
+    events.length,
+  );
+  const count = { day: '2024-03-10', producer: 'web', field: 'type', reason: 'unknown-type' };
+  writer.addIntake([{ ...count, outcome: 'refused', count: 3 }]);
+  await writer.commit();
+  await writer.close();
+  const deps = { lakeFolder, catalogFolder: join(home, 'catalog'), bounds: defaultHealthBounds(), now: () => noon };
+  return { home, reader: createDataHealthReader(deps, { freshMs: 60_000 }) };
+}
+
+it('keeps the metrics of today and yesterday, and the reports', async () => {
+  const { home, reader } = await lakeWith({ yesterday: 200, today: 50 });
+  const registry = new Registry();
+  const metrics = createDataHealthMetrics(registry);
+  const healthFolder = join(home, 'health');
+  const refresher = startDataHealthRefresher(
+    { reader, metrics, healthFolder, logger, now: () => noon },
+    { intervalMs: 60_000 },
+  );
+  onTestFinished(() => refresher.close());
+  await vi.waitFor(async () => expect(await readdir(healthFolder)).toHaveLength(2), { timeout: 10_000 });
+
+  const text = await registry.metrics();
+  expect(text).toContain('facet_data_health_events{day="yesterday"} 200');
+  expect(text).toContain('facet_data_health_events{day="today"} 50');
+  expect(text).toContain('facet_data_health_volume_ratio{day="today"} 0.25');
+  expect(text).toContain('facet_data_health_verdict{day="today"} 1');
+  expect(text).not.toContain('facet_data_health_volume_ratio{day="yesterday"}');
+  expect(text).toContain(
+    'facet_data_health_intake_events{day="today",producer="web",outcome="refused",field="type",reason="unknown-type"} 3',
+  );
+});
+
+it('forgets the reasons of refusals that a day no longer has', async () => {
+  const { reader } = await lakeWith({ yesterday: 1, today: 1 });
+  const registry = new Registry();
+  const metrics = createDataHealthMetrics(registry);
+  metrics.set('today', await reader.read('2024-03-10'));
+  expect(await registry.metrics()).toContain('reason="unknown-type"');
+  metrics.set('today', await reader.read('2024-03-11'));
+  expect(await registry.metrics()).not.toContain('reason="unknown-type"');
+});
+
+it('never checks twice at a time, and goes on after a failure', async () => {
+  const { home, reader } = await lakeWith({ yesterday: 1, today: 1 });
+  const registry = new Registry();
+  const days: string[] = [];
+  let running = 0;
+  const failing: DataHealthReader = {
+    async read(day) {
+      days.push(day);
+      expect(++running).toBe(1);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      running--;
+      if (days.length < 3) throw new Error('no disk');
+      return reader.read(day);
+    },
+  };
+  const refresher = startDataHealthRefresher(
+    {
+      reader: failing,
+      metrics: createDataHealthMetrics(registry),
+      healthFolder: join(home, 'health'),
+      logger,
+      now: () => noon,
+    },
+    { intervalMs: 1 },
+  );
+  await vi.waitFor(() => expect(days.length).toBeGreaterThan(6), { timeout: 10_000 });
+  await refresher.close();
+  const checked = days.length;
+  expect(await registry.metrics()).toContain('facet_data_health_failures_total 2');
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(days).toHaveLength(checked);
+  expect(days.slice(0, 4)).toEqual(['2024-03-09', '2024-03-10', '2024-03-09', '2024-03-10']);
+});
+
+it('answers GET /v1/data-health with the report of a day', async () => {
+  const { reader } = await lakeWith({ yesterday: 200, today: 50 });
+  const app = await createHttpApp({ logger, metrics: createHttpMetrics() }, {
+    access: 'open',
+    problems: createProblems({}),
+    bodyBytesMax: 1024,
+    eventLoopDelayMsMax: 1000,
+  } as never);
+  onTestFinished(() => app.close());
+  addDataHealthRoutes(app, { reader, now: () => noon });
+  const get = async (query: string) => app.inject({ url: `/v1/data-health${query}` });
+
+  const today = (await get('')).json<DayHealth>();
+  expect(today).toMatchObject({ day: '2024-03-10', isOver: false, verdict: 'warning', intake: { refused: 3 } });
+  expect(today).toEqual(JSON.parse(JSON.stringify(await reader.read('2024-03-10'))));
+  expect((await get('?day=2024-03-09')).json<DayHealth>()).toMatchObject({ isOver: true, events: { count: 200 } });
+  for (const query of ['?day=yesterday', '?day=2024-02-30', '?day=2024-03-09&day=2024-03-10']) {
+    expect((await get(query)).statusCode).toBe(400);
+  }
+});
+
+it('fails one check of a damaged lake, not the next of a whole one', async () => {
+  const { home, reader } = await lakeWith({ yesterday: 1, today: 1 });
+  const day = join(home, 'lake', 'dt=2024-03-10');
+  const [file] = await readdir(day);
+  const path = join(day, file ?? '');
+  await rm(path);
+  await expect(reader.read('2024-03-10')).rejects.toMatchObject({ code: 'EVENTS_LAKE_DAMAGED' });
+  await writeFile(path, 'not Parquet');
+  await expect(reader.read('2024-03-10')).rejects.toMatchObject({ code: 'EVENTS_LAKE_DAMAGED' });
+  expect((await reader.read('2024-03-08')).events.count).toBe(0);
+});
