@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { defaultHealthBounds, openLakeWriter } from '@facet/events';
 import type { DayHealth, Event } from '@facet/events';
 import { createHttpApp, createHttpMetrics, createProblems } from '@facet/http';
-import { createLogger } from '@facet/platform';
+import { createLogger, hashApiKey } from '@facet/platform';
 import { Registry } from 'prom-client';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { createDataHealthMetrics } from '../../src/sink/data-health/data-health-metrics.ts';
@@ -120,15 +120,19 @@ it('never checks twice at a time, and goes on after a failure', async () => {
 
 it('answers GET /v1/data-health with the report of a day', async () => {
   const { reader } = await lakeWith({ yesterday: 200, today: 50 });
-  const app = await createHttpApp({ logger, metrics: createHttpMetrics() }, {
-    access: 'open',
-    problems: createProblems({}),
-    bodyBytesMax: 1024,
-    eventLoopDelayMsMax: 1000,
-  } as never);
+  const keys = (['admin', 'ingest'] as const).map((scope) => ({
+    name: scope,
+    scopes: [scope],
+    sha256: hashApiKey(scope),
+  }));
+  const app = await createHttpApp(
+    { logger, metrics: createHttpMetrics() },
+    { access: { kind: 'keys', keys }, problems: createProblems({}), bodyBytesMax: 1024, eventLoopDelayMsMax: 1000 },
+  );
   onTestFinished(() => app.close());
   addDataHealthRoutes(app, { reader, now: () => noon });
-  const get = async (query: string) => app.inject({ url: `/v1/data-health${query}` });
+  const get = async (query: string, key = 'admin') =>
+    app.inject({ url: `/v1/data-health${query}`, headers: { 'x-api-key': key } });
 
   const today = (await get('')).json<DayHealth>();
   expect(today).toMatchObject({ day: '2024-03-10', isOver: false, verdict: 'warning', intake: { refused: 3 } });
@@ -137,6 +141,7 @@ it('answers GET /v1/data-health with the report of a day', async () => {
   for (const query of ['?day=yesterday', '?day=2024-02-30', '?day=2024-03-09&day=2024-03-10']) {
     expect((await get(query)).statusCode).toBe(400);
   }
+  expect((await get('', 'ingest')).statusCode).toBe(403);
 });
 
 it('fails one check of a damaged lake, not the next of a whole one', async () => {
