@@ -56,6 +56,8 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
       return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID();
     },
     bodyLimit: options.bodyBytesMax,
+    // Ids of 256 characters, each up to four bytes in UTF-8 and three characters a byte in a URL.
+    routerOptions: { maxParamLength: 256 * 12 },
     requestTimeout: requestTimeoutMs,
     handlerTimeout: options.handlerTimeoutMs ?? handlerTimeoutMsDefault,
     // Like any other field that is not known.

@@ -1,0 +1,4 @@
+import type { Refusal } from '@facet/events';
+
+/** A record of a request, before it is known whether it is one: any JSON value, or why it is none. */
+export type BatchEntry = { readonly ok: true; readonly value: unknown } | Refusal;

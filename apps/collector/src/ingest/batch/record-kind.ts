@@ -1,0 +1,66 @@
+import { keyOf, parseEvent, parseItem, parseUser, serializeEvent, serializeItem, serializeUser } from '@facet/events';
+import type { Refusal } from '@facet/events';
+import type { TopicNames } from '@facet/events/kafka';
+
+/** One kind of record that requests bring: how it is read, and how the log gets it. */
+export interface RecordKind {
+  readonly name: 'events' | 'items' | 'users';
+  readonly idField: 'eventId' | 'itemId' | 'userId';
+  readonly topic: string;
+  /** Whether a second record of the same id in a request says the same as the first; otherwise it replaces it. */
+  readonly repeatsAreDuplicates: boolean;
+  read(value: unknown, receivedAt: number): ReadRecord | Refusal;
+}
+
+export interface ReadRecord {
+  readonly ok: true;
+  readonly id: string;
+  readonly key: string;
+  /** The wire form that the log keeps. */
+  readonly json: string;
+}
+
+/** @param types event types that `facet.yaml` declares. */
+export function recordKinds(
+  topics: TopicNames,
+  types: readonly string[],
+): Readonly<Record<RecordKind['name'], RecordKind>> {
+  return {
+    events: {
+      name: 'events',
+      idField: 'eventId',
+      topic: topics.events,
+      repeatsAreDuplicates: true,
+      read(value, receivedAt) {
+        const parsed = parseEvent(value, { now: receivedAt, types });
+        if (!parsed.ok) return parsed;
+        const { event } = parsed;
+        return { ok: true, id: event.eventId, key: keyOf(event), json: serializeEvent(event) };
+      },
+    },
+    items: {
+      name: 'items',
+      idField: 'itemId',
+      topic: topics.items,
+      repeatsAreDuplicates: false,
+      read(value) {
+        const parsed = parseItem(value);
+        if (!parsed.ok) return parsed;
+        const { itemId } = parsed.item;
+        return { ok: true, id: itemId, key: itemId, json: serializeItem(parsed.item) };
+      },
+    },
+    users: {
+      name: 'users',
+      idField: 'userId',
+      topic: topics.users,
+      repeatsAreDuplicates: false,
+      read(value) {
+        const parsed = parseUser(value);
+        if (!parsed.ok) return parsed;
+        const { userId } = parsed.user;
+        return { ok: true, id: userId, key: userId, json: serializeUser(parsed.user) };
+      },
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { eventTypePattern, futureToleranceMs, idLengthMax, nestingMax, sessionUserPrefix } from '@facet/events';
+import type { Refusal, RefusalReason } from '@facet/events';
+
+const advice: Readonly<Record<RefusalReason, string>> = {
+  missing: 'must be there',
+  'not-unicode': 'must be valid Unicode, without lone surrogates',
+  'not-json': 'must be one JSON text',
+  'not-an-object': 'must be a JSON object',
+  'not-text': 'must be text, in quotes; numbers as ids too',
+  empty: 'must not be empty',
+  'too-long': `must have at most ${idLengthMax} characters`,
+  'too-deep': `must be nested at most ${nestingMax} levels deep`,
+  'too-large':
+    'is larger than the log takes: leave out what recommendations do not need, such as long texts in context',
+  reserved: `must not begin with ${sessionUserPrefix}, which stands for anonymous people: leave userId out and send sessionId`,
+  'key-differs': 'must be the key of the record',
+  'not-a-number': 'must be a finite number, without quotes',
+  'not-a-whole-number': 'must be a whole number, without quotes',
+  negative: 'must not be negative',
+  'not-true-or-false': 'must be true or false, without quotes',
+  'not-an-attribute': 'must be text, a finite number, true or false, or a list of texts',
+  'unknown-type': `must be a standard type, or one that eventTypes in facet.yaml declares (${eventTypePattern})`,
+  'not-a-time': 'must be RFC 3339 text with a zone, such as 2026-01-31T12:00:00Z, or whole epoch milliseconds',
+  'time-in-seconds': 'must be in milliseconds: multiply the seconds by 1000',
+  'time-out-of-range': 'must lie between the years 1970 and 9999',
+  'time-in-future': `must lie at most ${futureToleranceMs / 3_600_000} hours ahead: check the clock and the unit`,
+  'time-order-unclear': 'must say whether the day or the month comes first',
+};
+
+/** What the sender can do about a refusal, in a sentence. */
+export function adviseOn({ field, reason }: Refusal): string {
+  return `${field === '' ? 'The record' : field} ${advice[reason]}.`;
+}

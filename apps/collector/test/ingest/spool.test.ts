@@ -1,0 +1,187 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LogRecord } from '@facet/events/kafka';
+import { isAppError } from '@facet/platform';
+import { expect, it } from 'vitest';
+import { openSpool } from '../../src/ingest/spool/spool.ts';
+import type { Spool } from '../../src/ingest/spool/spool.ts';
+import { createTemporaryFolder } from './temporary-folder.ts';
+
+const bytesMax = 1 << 20;
+
+function batchOf(...values: string[]): LogRecord[] {
+  return values.map((value) => ({ topic: 'events', key: 'ada', value, timestamp: 1_000 }));
+}
+
+/** Reads and releases everything, a chunk of about `bytes` at a time. */
+async function drain(spool: Spool, bytes = 1): Promise<(string | null)[]> {
+  const values: (string | null)[] = [];
+  for (let chunk = await spool.read(bytes); chunk !== undefined; chunk = await spool.read(bytes)) {
+    values.push(...chunk.batches.flat().map(({ value }) => value));
+    await spool.release(chunk);
+  }
+  return values;
+}
+
+async function segments(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.endsWith('.spool')).sort();
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error === undefined || isAppError(error)) return error?.code;
+  throw error;
+}
+
+it('gives back what was appended, in order, as it was', async () => {
+  const folder = await createTemporaryFolder();
+  const spool = await openSpool(folder, { bytesMax, segmentBytesMax: 200 });
+  const odd: LogRecord = { topic: 'users', key: 'line\nend "ü" \u2028', value: null, timestamp: 1_234 };
+  await spool.append([batchOf('a', 'b'), batchOf('c')]);
+  await spool.append([[odd]]);
+  expect(spool.state).toMatchObject({ records: 4, oldestAt: 1_000 });
+  const chunk = await spool.read(1 << 20);
+  expect(chunk?.batches).toEqual([batchOf('a', 'b'), batchOf('c')]);
+  await spool.release(chunk!);
+  expect((await spool.read(1 << 20))?.batches).toEqual([[odd]]);
+  await spool.close();
+});
+
+it('goes on after a restart behind what was released, and leaves no files when all was', async () => {
+  const folder = await createTemporaryFolder();
+  const options = { bytesMax, segmentBytesMax: 150 };
+  const first = await openSpool(folder, options);
+  for (const value of ['a', 'b', 'c', 'd', 'e']) await first.append([batchOf(value)]);
+  expect((await segments(folder)).length).toBeGreaterThan(2);
+  const chunk = await first.read(1);
+  await first.release(chunk!);
+  await first.close();
+
+  const second = await openSpool(folder, options);
+  expect(second.state).toMatchObject({ records: 4, oldestAt: 1_000 });
+  await second.append([batchOf('f')]);
+  expect(await drain(second)).toEqual(['b', 'c', 'd', 'e', 'f']);
+  expect(second.isEmpty).toBe(true);
+  expect(second.state).toMatchObject({ records: 0, bytes: 0, oldestAt: undefined });
+  expect(await segments(folder)).toEqual([]);
+  await second.append([batchOf('g')]);
+  await second.close();
+
+  const third = await openSpool(folder, options);
+  expect(await drain(third)).toEqual(['g']);
+  await third.close();
+});
+
+it('cuts off a torn last write wherever it tore, and nothing else', async () => {
+  const folder = await createTemporaryFolder();
+  const spool = await openSpool(folder, { bytesMax });
+  await spool.append([batchOf('safe')]);
+  const path = join(folder, (await segments(folder))[0]!);
+  const { size } = await stat(path);
+  await spool.append([batchOf('torn')]);
+  await spool.close();
+  const whole = await readFile(path);
+  for (const end of [size + 1, size + 9, size + 18, whole.length - 2, whole.length - 1]) {
+    await writeFile(path, whole.subarray(0, end));
+    const opened = await openSpool(folder, { bytesMax });
+    expect(opened.truncatedBytes).toBe(end - size);
+    expect(opened.state.records).toBe(1);
+    await opened.close();
+    expect((await stat(path)).size).toBe(size);
+  }
+  // What a file system leaves where it had grown a file but not written it.
+  await appendFile(path, Buffer.alloc(100));
+  const opened = await openSpool(folder, { bytesMax });
+  expect(opened.truncatedBytes).toBe(100);
+  await opened.append([batchOf('after')]);
+  expect(await drain(opened)).toEqual(['safe', 'after']);
+  await opened.close();
+});
+
+it('refuses to open over a segment that lost acknowledged events', async () => {
+  const folder = await createTemporaryFolder();
+  const spool = await openSpool(folder, { bytesMax, segmentBytesMax: 1 });
+  await spool.append([batchOf('a')]);
+  await spool.append([batchOf('b')]);
+  await spool.close();
+  await truncate(join(folder, (await segments(folder))[0]!), 10);
+  expect(await codeOf(openSpool(folder, { bytesMax }))).toBe('COLLECTOR_SPOOL_DAMAGED');
+  // The refusal let go of the lock.
+  expect(await codeOf(openSpool(folder, { bytesMax }))).toBe('COLLECTOR_SPOOL_DAMAGED');
+});
+
+it('replays from the start when the cursor cannot be read', async () => {
+  const folder = await createTemporaryFolder();
+  const spool = await openSpool(folder, { bytesMax });
+  await spool.append([batchOf('a')]);
+  await spool.append([batchOf('b')]);
+  await spool.release((await spool.read(1))!);
+  await spool.close();
+  await writeFile(join(folder, 'cursor'), 'garbage');
+  const opened = await openSpool(folder, { bytesMax });
+  expect(await drain(opened)).toEqual(['a', 'b']);
+  await opened.close();
+});
+
+it('is bounded, and takes again once something was released', async () => {
+  const folder = await createTemporaryFolder();
+  const spool = await openSpool(folder, { bytesMax: 1_000, segmentBytesMax: 100 });
+  let taken = 0;
+  let code: string | undefined;
+  while (code === undefined) {
+    code = await codeOf(spool.append([batchOf('x'.repeat(50))]));
+    if (code === undefined) taken++;
+  }
+  expect(code).toBe('COLLECTOR_SPOOL_FULL');
+  expect(taken).toBeGreaterThan(3);
+  expect(spool.state.bytes).toBeLessThanOrEqual(1_000);
+  await spool.release((await spool.read(1))!);
+  await spool.append([batchOf('x'.repeat(50))]);
+  expect(await drain(spool)).toHaveLength(taken);
+  await spool.close();
+});
+
+it('loses nothing that is appended while the rest is released', async () => {
+  const folder = await createTemporaryFolder();
+  const spool = await openSpool(folder, { bytesMax, segmentBytesMax: 300 });
+  const values: (string | null)[] = [];
+  const written = Array.from({ length: 300 }, (_, index) => String(index));
+  let done = false;
+  const reading = (async () => {
+    while (!done || !spool.isEmpty) {
+      values.push(...(await drain(spool, 200)));
+      await new Promise(setImmediate);
+    }
+  })();
+  for (const value of written) await spool.append([batchOf(value)]);
+  done = true;
+  await reading;
+  expect(values).toEqual(written);
+  await spool.close();
+});
+
+it('belongs to one process, and to the next when that is gone', async () => {
+  const folder = await createTemporaryFolder();
+  const spool = await openSpool(folder, { bytesMax });
+  expect(await codeOf(openSpool(folder, { bytesMax }))).toBe('COLLECTOR_SPOOL_LOCKED');
+  await spool.close();
+
+  const gone = spawn('true');
+  await once(gone, 'exit');
+  await symlink(`${gone.pid}:1`, join(folder, 'lock'));
+  await (await openSpool(folder, { bytesMax })).close();
+  // This process, in an earlier life with the same id.
+  await symlink(`${process.pid}:1`, join(folder, 'lock'));
+  await (await openSpool(folder, { bytesMax })).close();
+});
+
+it('says which folder cannot be used', async () => {
+  const folder = await createTemporaryFolder();
+  await writeFile(join(folder, 'file'), '');
+  expect(await codeOf(openSpool(join(folder, 'file'), { bytesMax }))).toBe('COLLECTOR_SPOOL_UNWRITABLE');
+});

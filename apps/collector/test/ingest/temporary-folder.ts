@@ -1,0 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+/** A folder that is removed after the test. */
+export async function createTemporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'facet-collector-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
