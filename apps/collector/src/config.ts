@@ -46,9 +46,24 @@ const SinkEnvironment = Type.Object({
   FACET_SINK_REFILL_SECONDS: Type.Number({ minimum: 0, default: 60 }),
 });
 
+const IngestEnvironment = Type.Object({
+  ...sharedVariables,
+  FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8081 }),
+  /** What is acknowledged while Kafka is away; one process uses a folder. Default: `spool` in FACET_HOME. */
+  FACET_SPOOL: Type.Optional(Type.String()),
+  /** Of all its files. When it is full, requests are turned away. */
+  FACET_SPOOL_BYTES_MAX: Type.Integer({ minimum: 1 << 20, default: 1 << 30 }),
+  /** Of the records in memory that wait to be safe. */
+  FACET_INGEST_QUEUE_BYTES_MAX: Type.Integer({ minimum: 1 << 20, default: 64 << 20 }),
+  /** What Kafka has not acknowledged after this time goes into the spool. */
+  FACET_INGEST_ACK_SECONDS: Type.Number({ minimum: 0.1, maximum: 8, default: 3 }),
+  /** Of a request; a key may have a lower bound. */
+  FACET_INGEST_BODY_BYTES_MAX: Type.Integer({ minimum: 1 << 10, maximum: 64 << 20, default: 1 << 20 }),
+});
+
 export interface SharedConfig {
-  readonly configFile: string;
-  readonly brokers: readonly string[];
+  readonly facetFile: string;
+  readonly kafkaBrokers: readonly string[];
   readonly topicPrefix: string;
   readonly eventPartitions: number;
   readonly replicationFactor: number;
@@ -68,6 +83,33 @@ export interface SinkConfig extends SharedConfig {
   readonly catalogMs: number;
   readonly stallMs: number;
   readonly refillMs: number;
+}
+
+export interface IngestConfig extends SharedConfig {
+  readonly spoolFolder: string;
+  readonly spoolBytesMax: number;
+  readonly queueBytesMax: number;
+  readonly ackTimeoutMs: number;
+  readonly bodyBytesMax: number;
+}
+
+/**
+ * Reads the environment of `collector ingest`.
+ *
+ * @throws AppError `CONFIG_INVALID` naming each wrong variable.
+ */
+export function readIngestConfig(environment: NodeJS.ProcessEnv): IngestConfig {
+  const values = parseEnvironment(IngestEnvironment, environment);
+  const home = resolve(values.FACET_HOME);
+  return Object.freeze({
+    ...shared(values, home),
+    port: values.FACET_PORT,
+    spoolFolder: resolve(values.FACET_SPOOL ?? join(home, 'spool')),
+    spoolBytesMax: values.FACET_SPOOL_BYTES_MAX,
+    queueBytesMax: values.FACET_INGEST_QUEUE_BYTES_MAX,
+    ackTimeoutMs: values.FACET_INGEST_ACK_SECONDS * 1000,
+    bodyBytesMax: values.FACET_INGEST_BODY_BYTES_MAX,
+  });
 }
 
 /**
@@ -95,8 +137,8 @@ export function readSinkConfig(environment: NodeJS.ProcessEnv): SinkConfig {
 const SharedEnvironment = Type.Object(sharedVariables);
 
 function shared(values: Static<typeof SharedEnvironment>, home: string): Omit<SharedConfig, 'port'> {
-  const brokers = values.FACET_KAFKA_BROKERS.split(',').map((broker) => broker.trim());
-  const wrong = brokers.find((broker) => !/^\S+:\d{1,5}$/.test(broker));
+  const kafkaBrokers = values.FACET_KAFKA_BROKERS.split(',').map((broker) => broker.trim());
+  const wrong = kafkaBrokers.find((broker) => !/^\S+:\d{1,5}$/.test(broker));
   if (wrong !== undefined) {
     throw new AppError(`FACET_KAFKA_BROKERS: "${wrong}" is no broker.`, {
       code: 'CONFIG_INVALID',
@@ -104,8 +146,8 @@ function shared(values: Static<typeof SharedEnvironment>, home: string): Omit<Sh
     });
   }
   return {
-    configFile: resolve(values.FACET_CONFIG),
-    brokers,
+    facetFile: resolve(values.FACET_CONFIG),
+    kafkaBrokers,
     topicPrefix: values.FACET_TOPIC_PREFIX,
     eventPartitions: values.FACET_EVENT_PARTITIONS,
     replicationFactor: values.FACET_REPLICATION_FACTOR,
