@@ -1,4 +1,5 @@
 import { AppError } from '@facet/platform';
+import type { MaintenanceClaim } from './lake-record.ts';
 
 /** What a file of the lake that cannot be read becomes; the cause's message names the file. */
 export function lakeDamaged(lakeFolder: string, cause: unknown): AppError {
@@ -41,12 +42,13 @@ export function lakeSuperseded(lakeFolder: string, sources: readonly string[]): 
   });
 }
 
-/** Another compaction or rebuild is rewriting files. */
-export function lakeBusy(lakeFolder: string, holder: string): AppError {
+/** Another compaction or rebuild has the right to rewrite files, or had it in the meantime. */
+export function lakeBusy(lakeFolder: string, claim: MaintenanceClaim | undefined): AppError {
+  const holder = claim === undefined ? 'another process' : `process ${claim.pid} on ${claim.host}`;
   return new AppError(`The files of the lake ${lakeFolder} are being rewritten by ${holder}.`, {
     code: 'EVENTS_LAKE_BUSY',
     remedy: 'Wait until that compaction or rebuild has ended.',
-    context: { lakeFolder, holder },
+    context: { lakeFolder, ...claim },
     retryable: true,
   });
 }

@@ -23,9 +23,14 @@ export interface LakeLog {
    * Makes a transaction durable and visible.
    *
    * @throws AppError `EVENTS_LAKE_SUPERSEDED` when a source does not stand where the change goes on, `EVENTS_LAKE_BUSY` when
-   * a file to be removed is gone already or `token` is not the one that rewrites files, `EVENTS_LAKE_UNWRITABLE`.
+   * the right to rewrite files is not with `holder`, `EVENTS_LAKE_UNWRITABLE`.
    */
-  commit(change: LakeChange, options?: { readonly token?: string }): Promise<void>;
+  commit(change: LakeChange, options?: LakeCommitOptions): Promise<void>;
+}
+
+export interface LakeCommitOptions {
+  /** The token of the claim that the change relies on; `null` when it relies on there being none. */
+  readonly holder?: string | null;
 }
 
 export interface LakeLogOptions {
@@ -80,10 +85,10 @@ class FolderLakeLog implements LakeLog {
     }
   }
 
-  async commit(change: LakeChange, options: { readonly token?: string } = {}): Promise<void> {
+  async commit(change: LakeChange, options: LakeCommitOptions = {}): Promise<void> {
     for (;;) {
       await this.refresh();
-      this.#refuseConflict(change, options.token);
+      this.#refuseConflict(change, options);
       const record: LakeRecord = {
         format: 1,
         version: this.#state.version + 1,
@@ -120,24 +125,13 @@ class FolderLakeLog implements LakeLog {
     }
   }
 
-  #refuseConflict(change: LakeChange, token: string | undefined): void {
-    const { claim, files, offsets } = this.#state;
-    const lost = Object.entries(change.offsets ?? {}).filter(
-      ([source, { from }]) => from !== (offsets.get(source) ?? 0),
+  #refuseConflict({ offsets = {} }: LakeChange, { holder }: LakeCommitOptions): void {
+    const { claim } = this.#state;
+    if (holder !== undefined && holder !== (claim?.token ?? null)) throw lakeBusy(this.#lakeFolder, claim);
+    const lost = Object.keys(offsets).filter(
+      (source) => offsets[source]?.from !== (this.#state.offsets.get(source) ?? 0),
     );
-    if (lost.length > 0) {
-      throw lakeSuperseded(
-        this.#lakeFolder,
-        lost.map(([source]) => source),
-      );
-    }
-    const isReplaced = (change.remove ?? []).some((path) => !files.has(path));
-    if (isReplaced || (token !== undefined && claim !== undefined && claim.token !== token)) {
-      throw lakeBusy(
-        this.#lakeFolder,
-        claim === undefined ? 'another process' : `process ${claim.pid} on ${claim.host}`,
-      );
-    }
+    if (lost.length > 0) throw lakeSuperseded(this.#lakeFolder, lost);
   }
 
   /** Whether the record became the one of its version. */

@@ -6,7 +6,7 @@ import { dayOf } from './lake-layout.ts';
 import type { LakeWindow } from './lake-event.ts';
 import { readLakeState } from './lake-log.ts';
 import { isErasurePending } from './lake-state.ts';
-import type { LakeStateErasure, LakeStateFile } from './lake-state.ts';
+import type { LakeState, LakeStateErasure, LakeStateFile } from './lake-state.ts';
 
 /** The lake as of one moment. Whatever is committed later, reads of it give the same rows. */
 export interface LakeSnapshot {
@@ -14,7 +14,7 @@ export interface LakeSnapshot {
   readonly version: number;
   /** In order of their paths. */
   readonly files: readonly LakeStateFile[];
-  /** Those that some of the files have still to be cleared of. */
+  /** Those that some of the files may still have to be cleared of. */
   readonly pendingErasures: readonly LakeStateErasure[];
 }
 
@@ -25,11 +25,14 @@ export interface LakeSnapshot {
  * @throws AppError `EVENTS_LAKE_DAMAGED`
  */
 export async function openLakeSnapshot(lakeFolder: string): Promise<LakeSnapshot> {
-  const state = await readLakeState(lakeFolder);
+  return snapshotOf(lakeFolder, await readLakeState(lakeFolder));
+}
+
+/** The state of a lake, copied. */
+export function snapshotOf(lakeFolder: string, state: LakeState): LakeSnapshot {
   const files = [...state.files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-  const pendingErasures = [...state.erasures.values()].filter((erasure) =>
-    files.some((file) => isErasurePending(erasure, file)),
-  );
+  const erasures = [...state.erasures.values()];
+  const pendingErasures = erasures.filter((erasure) => files.some((file) => isErasurePending(erasure, file)));
   return { lakeFolder, version: state.version, files, pendingErasures };
 }
 
@@ -50,6 +53,11 @@ export function filesOfWindow(snapshot: LakeSnapshot, window: LakeWindow): reado
       file.receivedFrom < receivedBefore
     );
   });
+}
+
+/** Those files of the window that say whose sessions are. */
+export function identifyingFiles(snapshot: LakeSnapshot, window: LakeWindow = {}): readonly LakeStateFile[] {
+  return filesOfWindow(snapshot, window).filter(({ identifies }) => identifies > 0);
 }
 
 const dayMs = 86_400_000;

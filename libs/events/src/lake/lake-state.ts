@@ -91,6 +91,14 @@ export function isErasurePending(erasure: LakeStateErasure, file: LakeStateFile)
   );
 }
 
+/** Erasures that are not carried out on every file, or not yet marked so. */
+export function openErasures(state: LakeState): LakeStateErasure[] {
+  const files = [...state.files.values()];
+  return [...state.erasures.values()].filter(
+    (erasure) => erasure.done === undefined || files.some((file) => isErasurePending(erasure, file)),
+  );
+}
+
 /** The state as JSON. */
 export function serializeLakeState(state: LakeState): string {
   const days = [...new Set([...state.intake.values()].map(({ day }) => day))].sort();
