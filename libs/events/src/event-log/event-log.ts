@@ -50,8 +50,8 @@ export interface EventLog {
   /** By partition, the first offset whose event was received at `time` (epoch milliseconds) or later, else the end. */
   offsetsAt(time: number): Promise<ReadonlyMap<number, number>>;
   /**
-   * All records of the ranges, those of a partition in order. Ends when every range is done; a range may end where the log
-   * does, but not beyond.
+   * All records of the ranges, at most one of each partition, and those of a partition in order. Ends when every range is
+   * done; a range may end where the log does, but not beyond.
    *
    * @throws The signal's reason when it is aborted.
    */
