@@ -1,1 +1,4 @@
-export { default } from '../../vitest.config.base.mts';
+import { mergeConfig } from 'vitest/config';
+import base from '../../vitest.config.base.mts';
+
+export default mergeConfig(base, { test: { globalSetup: ['test/services.ts'] } });

@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/events/kafka';
+import type { Publisher, TopicNames } from '@facet/events/kafka';
+import { createKeyRateLimiter } from '@facet/http';
+import type { HttpApp } from '@facet/http';
+import { createLogger, hashApiKey } from '@facet/platform';
+import type { ApiKey, Scope } from '@facet/platform';
+import { inject } from 'vitest';
+import { createIngestApp } from '../../src/ingest/app.ts';
+import type { IngestOptions } from '../../src/ingest/app.ts';
+import { createIngestMetrics } from '../../src/ingest/ingest-metrics.ts';
+import { createIntakeCounter } from '../../src/ingest/intake-counter.ts';
+import { createRecordWriter } from '../../src/ingest/record-writer.ts';
+import { createRefusedRecords } from '../../src/ingest/spool/refused-records.ts';
+import { openSpool } from '../../src/ingest/spool/spool.ts';
+
+/** The key of a name, and what is kept of it. */
+export const textOf = (name: string): string => `facet_the-key-of-${name}`;
+export const keyOf = (name: string, scopes: readonly Scope[], more: Partial<ApiKey> = {}): ApiKey => ({
+  name,
+  scopes,
+  sha256: hashApiKey(textOf(name)),
+  ...more,
+});
+
+export const eventOf = (eventId: string, more: Readonly<Record<string, unknown>> = {}) => ({
+  eventId,
+  type: 'click',
+  userId: 'ada',
+  itemId: 'book-7',
+  occurredAt: '2026-01-31T12:00:00Z',
+  ...more,
+});
+
+export interface TestIngest {
+  readonly app: HttpApp;
+  readonly topics: TopicNames;
+  /** Lines that the app logged. */
+  readonly logLines: string[];
+  readonly takeIntake: () => string | null | undefined;
+  close(): Promise<void>;
+}
+
+/** The ingest as it runs, over the real broker, without a socket. */
+export async function createTestIngest(options: {
+  readonly spoolFolder: string;
+  readonly ingest: Omit<IngestOptions, 'eventTypes'> & { readonly eventTypes?: readonly string[] };
+  readonly brokers?: readonly string[];
+  readonly spoolBytesMax?: number;
+  readonly queueBytesMax?: number;
+  readonly recordBytesMax?: number;
+  readonly now?: () => number;
+}): Promise<TestIngest> {
+  const logLines: string[] = [];
+  const logger = createLogger({
+    name: 'test',
+    level: 'debug',
+    destination: { write: (line) => void logLines.push(line) },
+  });
+  const topics = topicNames(`t${randomUUID().slice(0, 8)}`);
+  const brokers = options.brokers ?? inject('kafkaBrokers');
+  const kafka = connectKafka({ brokers, clientId: 'test' });
+  if (options.brokers === undefined) await ensureTopics(kafka, { names: topics, eventPartitions: 2 });
+  const publisher: Publisher = openKafkaPublisher(kafka, {
+    ackTimeoutMs: options.brokers === undefined ? 10_000 : 300,
+    closeTimeoutMs: 500,
+    ...(options.recordBytesMax === undefined ? {} : { recordBytesMax: options.recordBytesMax }),
+  });
+  const spool = await openSpool(options.spoolFolder, { bytesMax: options.spoolBytesMax ?? 8 << 20 });
+  const metrics = createIngestMetrics();
+  const now = options.now ?? Date.now;
+  const refusedRecords = createRefusedRecords(options.spoolFolder);
+  const writer = createRecordWriter(
+    { publisher, spool, refusedRecords, metrics, logger, now },
+    { queueBytesMax: options.queueBytesMax ?? 8 << 20 },
+  );
+  metrics.watch(() => writer.state, now);
+  const intake = createIntakeCounter({ topic: topics.intake });
+  const app = await createIngestApp(
+    { logger, metrics, writer, intake, topics, rateLimiter: createKeyRateLimiter(), now, createId: randomUUID },
+    { eventTypes: [], ...options.ingest },
+  );
+  return {
+    app,
+    topics,
+    logLines,
+    takeIntake: () => intake.take(now())?.value,
+    async close() {
+      await app.close();
+      await writer.close();
+      await publisher.close();
+      await kafka.close();
+      await spool.close();
+    },
+  };
+}

@@ -1,0 +1,17 @@
+import { startKafka, startRedis } from '@facet/local-services';
+import type { TestProject } from 'vitest/node';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    readonly kafkaBrokers: readonly string[];
+    readonly redisUrl: string;
+  }
+}
+
+/** One broker and one Redis for all test files; each file has topics and keys of its own. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const [kafka, redis] = await Promise.all([startKafka(), startRedis()]);
+  project.provide('kafkaBrokers', kafka.brokers);
+  project.provide('redisUrl', redis.url);
+  return async () => void (await Promise.all([kafka.stop(), redis.stop()]));
+}
