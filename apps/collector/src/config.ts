@@ -77,6 +77,8 @@ export interface SharedConfig {
 export interface SinkConfig extends SharedConfig {
   readonly lakeFolder: string;
   readonly catalogFolder: string;
+  /** Where reports of data health are kept. */
+  readonly healthFolder: string;
   readonly redisUrl: string | undefined;
   readonly commitMs: number;
   readonly commitRowsMax: number;
@@ -124,6 +126,7 @@ export function readSinkConfig(environment: NodeJS.ProcessEnv): SinkConfig {
     ...shared(values, home),
     lakeFolder: resolve(values.FACET_LAKE ?? join(home, 'lake')),
     catalogFolder: resolve(values.FACET_CATALOG ?? join(home, 'catalog')),
+    healthFolder: join(home, 'health'),
     redisUrl: values.FACET_REDIS_URL,
     port: values.FACET_PORT,
     commitMs: values.FACET_SINK_COMMIT_SECONDS * 1000,

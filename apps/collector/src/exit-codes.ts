@@ -1,7 +1,7 @@
 import { isAppError } from '@facet/platform';
 
 /** What a supervisor can tell from how the process ended; the numbers mean the same as those of the `facet` command. */
-export const exitCodes = { failed: 1, badConfig: 2, badData: 4, serviceUnusable: 5 } as const;
+export const exitCodes = { failed: 1, badConfig: 2, badData: 4, serviceUnusable: 5, consumerStopped: 6 } as const;
 
 const codeOfError: Readonly<Record<string, number>> = {
   CONFIG_INVALID: exitCodes.badConfig,
@@ -16,6 +16,8 @@ const codeOfError: Readonly<Record<string, number>> = {
   COLLECTOR_SPOOL_UNWRITABLE: exitCodes.serviceUnusable,
   EVENTS_LAKE_UNWRITABLE: exitCodes.serviceUnusable,
   HTTP_ADDRESS_UNUSABLE: exitCodes.serviceUnusable,
+  PROFILES_URL_INVALID: exitCodes.badConfig,
+  SINK_CONSUMER_CRASHED: exitCodes.consumerStopped,
 };
 
 export function exitCodeOf(error: unknown): number {

@@ -8,10 +8,13 @@ import { help } from './help.ts';
 /** One of the processes that this program can be. */
 interface Running {
   readonly url: string;
+  /** Rejects when the process is of no more use. */
+  readonly failed?: Promise<never>;
   close(): Promise<void>;
 }
 
-const closeDelayMs = 10_000;
+/** A sink still stores what it has taken; orchestrators wait 30 seconds. */
+const closeDelayMs = { ingest: 10_000, sink: 28_000 } as const;
 
 async function main(command: string | undefined): Promise<void> {
   switch (command) {
@@ -37,16 +40,21 @@ async function main(command: string | undefined): Promise<void> {
   }
 }
 
-async function run(name: string, config: SharedConfig, start: (logger: Logger) => Promise<Running>): Promise<void> {
+async function run(
+  name: keyof typeof closeDelayMs,
+  config: SharedConfig,
+  start: (logger: Logger) => Promise<Running>,
+): Promise<void> {
   const logger = createLogger({ name, level: config.logLevel });
   if (config.access === 'anybody') logger.warn({ host: config.host }, 'answering anybody: FACET_INSECURE is true');
   const running = await start(logger);
-  closeOnSignal(() => running.close(), { logger, delayMs: closeDelayMs });
+  closeOnSignal(() => running.close(), { logger, delayMs: closeDelayMs[name] });
   // Nobody is left to stop it when the parent that started it was killed.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   logger.info({ url: running.url }, 'listening');
   process.stdout.write(`${JSON.stringify({ msg: 'listening', url: running.url })}\n`);
   process.send?.({ type: 'listening', url: running.url });
+  await running.failed?.finally(() => running.close());
 }
 
 try {

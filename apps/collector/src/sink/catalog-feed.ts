@@ -1,0 +1,90 @@
+import { changeItems, changeUsers, readCatalogOffsets, writeCatalogOffsets } from '@facet/events';
+import type { Item, User } from '@facet/events';
+import { AppError } from '@facet/platform';
+
+/** Changes of the catalog on their way into its files, which are rewritten as a whole: many changes at a time. */
+export interface CatalogFeed {
+  /** The first offset of a source that is not in the files. */
+  committed(source: string): number;
+  /** Without a record, the item is removed. */
+  changeItem(itemId: string, item: Item | undefined): void;
+  changeUser(userId: string, user: User | undefined): void;
+  /** Everything of `source` below `next` was given. */
+  advance(source: string, next: number): void;
+  /** Changes that are not in the files. */
+  readonly pending: number;
+  /** When the oldest change was made that is not in the files. */
+  readonly changedSince: number | undefined;
+  /**
+   * Puts the changes into the files.
+   *
+   * @throws AppError `SINK_CATALOG_UNWRITABLE` (retryable); the changes are kept then. `SINK_CATALOG_SUPERSEDED` when
+   * another member of the group has taken over what they come from.
+   */
+  write(): Promise<void>;
+  /** Forgets what is not in the files, and reads how far those are. */
+  discard(): Promise<void>;
+}
+
+export function createCatalogFeed(catalogFolder: string, { now }: { readonly now: () => number }): CatalogFeed {
+  const items = new Map<string, Item | undefined>();
+  const users = new Map<string, User | undefined>();
+  let written: ReadonlyMap<string, number> = new Map();
+  let taken = new Map<string, number>();
+  let changedSince: number | undefined;
+  const forget = (): void => {
+    items.clear();
+    users.clear();
+    changedSince = undefined;
+  };
+  return {
+    committed: (source) => written.get(source) ?? 0,
+    changeItem: (itemId, item) => void items.set(itemId, item),
+    changeUser: (userId, user) => void users.set(userId, user),
+    advance(source, next) {
+      taken.set(source, next);
+      changedSince ??= now();
+    },
+    get pending() {
+      return items.size + users.size;
+    },
+    get changedSince() {
+      return changedSince;
+    },
+    async write() {
+      if (changedSince === undefined) return;
+      const inFiles = await readCatalogOffsets(catalogFolder);
+      for (const source of taken.keys()) {
+        if (inFiles.get(source) !== written.get(source)) throw superseded(source);
+      }
+      try {
+        await changeItems(catalogFolder, items);
+        await changeUsers(catalogFolder, users);
+        written = new Map([...inFiles, ...taken]);
+        await writeCatalogOffsets(catalogFolder, written);
+      } catch (error) {
+        throw unwritable(catalogFolder, error);
+      }
+      forget();
+    },
+    async discard() {
+      forget();
+      written = await readCatalogOffsets(catalogFolder);
+      taken = new Map();
+    },
+  };
+}
+
+function superseded(source: string): AppError {
+  return new AppError(`Another writer has put ${source} into the catalog.`, { code: 'SINK_CATALOG_SUPERSEDED' });
+}
+
+function unwritable(catalogFolder: string, error: unknown): AppError {
+  return new AppError(`The catalog ${catalogFolder} cannot be written: ${(error as Error).message}.`, {
+    code: 'SINK_CATALOG_UNWRITABLE',
+    remedy: 'Check the disk: space, permissions, health. The changes are safe in the log until then.',
+    context: { catalogFolder },
+    retryable: true,
+    cause: error,
+  });
+}

@@ -1,0 +1,54 @@
+import { parseLoggedItem, parseLoggedUser } from '@facet/events';
+import type { ProfileChange } from '@facet/profiles';
+import type { RefusedMessage } from '../dead-letters.ts';
+import { sourceOf } from '../partition-position.ts';
+import type { ErasedUsers } from './erasures-handler.ts';
+import type { HandlerDeps } from './handler-deps.ts';
+import type { TopicHandler } from './topic-handler.ts';
+
+/** Items go into the catalog. */
+export function createItemsHandler({ catalog, deadLetters }: HandlerDeps): TopicHandler {
+  return {
+    keeper: 'catalog',
+    async take(position, messages, next, signal) {
+      const refused: RefusedMessage[] = [];
+      for (const message of messages) {
+        const parsed = parseLoggedItem(message.key?.toString() ?? null, message.value);
+        if (parsed.ok) catalog.changeItem(parsed.itemId, parsed.item);
+        else refused.push({ message, field: parsed.field, reason: parsed.reason });
+      }
+      await deadLetters.put(position, refused, signal);
+      catalog.advance(sourceOf(position), next);
+    },
+  };
+}
+
+/** Users go into the catalog, and their attributes at once into the profiles. */
+export function createUsersHandler(
+  { catalog, profiles, deadLetters }: HandlerDeps,
+  { erasedUsers }: { readonly erasedUsers: ErasedUsers },
+): TopicHandler {
+  return {
+    keeper: 'catalog',
+    async take(position, messages, next, signal) {
+      const refused: RefusedMessage[] = [];
+      const changes: ProfileChange[] = [];
+      for (const message of messages) {
+        const parsed = parseLoggedUser(message.key?.toString() ?? null, message.value);
+        if (!parsed.ok) {
+          refused.push({ message, field: parsed.field, reason: parsed.reason });
+          continue;
+        }
+        const { userId } = parsed;
+        const receivedAt = Number(message.timestamp);
+        // The topics are read beside each other: what is older than the erasure may come after it.
+        const user = erasedUsers.isErased(userId, receivedAt) ? undefined : parsed.user;
+        catalog.changeUser(userId, user);
+        changes.push({ kind: 'attributes', userId, attributes: user?.attributes ?? null, receivedAt });
+      }
+      await deadLetters.put(position, refused, signal);
+      await profiles.apply(changes, signal);
+      catalog.advance(sourceOf(position), next);
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import { parseLogged } from '@facet/events';
+import type { LoggedEvent } from '@facet/events';
+import type { PositiveRule } from '@facet/features';
+import { changesOf } from '@facet/profiles';
+import type { ProfileChange } from '@facet/profiles';
+import type { LogMessage } from '../log-message.ts';
+import type { RefusedMessage } from '../dead-letters.ts';
+
+export interface EventRules {
+  /** Event types that `facet.yaml` declares. */
+  readonly types: readonly string[];
+  readonly isPositive: PositiveRule;
+}
+
+/** What messages of the event topic hold. */
+export interface EventsRead {
+  readonly events: readonly LoggedEvent[];
+  readonly changes: readonly ProfileChange[];
+  readonly refused: readonly RefusedMessage[];
+  /** Events by how many days they came after their own; those of the same day are not there. */
+  readonly lateByDays: ReadonlyMap<number, number>;
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+export function readEvents(messages: readonly LogMessage[], { types, isPositive }: EventRules): EventsRead {
+  const events: LoggedEvent[] = [];
+  const changes: ProfileChange[] = [];
+  const refused: RefusedMessage[] = [];
+  const lateByDays = new Map<number, number>();
+  for (const message of messages) {
+    const parsed = parseLogged(message.value, Number(message.timestamp), types);
+    if (!parsed.ok) {
+      refused.push({ message, field: parsed.field, reason: parsed.reason });
+      continue;
+    }
+    const { event } = parsed;
+    events.push({ offset: Number(message.offset), event });
+    for (const change of changesOf(event, isPositive)) changes.push(change);
+    const days = Math.floor(event.receivedAt / dayMs) - Math.floor(event.occurredAt / dayMs);
+    if (days > 0) lateByDays.set(days, (lateByDays.get(days) ?? 0) + 1);
+  }
+  return { events, changes, refused, lateByDays };
+}
