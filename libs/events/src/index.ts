@@ -70,6 +70,8 @@ export { compactLake } from './lake/compact-lake.ts';
 export type { CompactOptions, CompactResult } from './lake/compact-lake.ts';
 export { hashUser, listErasures, verifyErasure } from './lake/erasures.ts';
 export type { ErasureCheck, LakeErasure } from './lake/erasures.ts';
+export { rebuildLake } from './lake/rebuild-lake.ts';
+export type { RebuildOptions, RebuildResult } from './lake/rebuild-lake.ts';
 export { lakeStatus } from './lake/lake-status.ts';
 export type { LakeDay, LakeStatus } from './lake/lake-status.ts';
 export { verifyLake } from './lake/verify-lake.ts';

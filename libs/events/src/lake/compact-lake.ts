@@ -31,7 +31,7 @@ export interface CompactResult {
  */
 export async function compactLake(lakeFolder: string, options: CompactOptions = {}): Promise<CompactResult> {
   return maintainLake(lakeFolder, options, async (maintenance) => {
-    const { snapshot, openErasures, connection, commit } = maintenance;
+    const { snapshot, openErasures, connection, commit, renew } = maintenance;
     const { marks, paths } =
       openErasures.length === 0
         ? { marks: [], paths: new Set<string>() }
@@ -54,7 +54,10 @@ export async function compactLake(lakeFolder: string, options: CompactOptions = 
     const pathsOf = (files: readonly LakeStateFile[]): string[] => files.map(({ path }) => path);
     if (marks.length > 0) {
       const add: LakeFileEntry[] = [];
-      for (const [day, files] of erasing) add.push(...(await rewrite(day, files)));
+      for (const [day, files] of erasing) {
+        add.push(...(await rewrite(day, files)));
+        await renew();
+      }
       await commit({ add, remove: erasing.flatMap(([, files]) => pathsOf(files)), erased: marks });
     }
     for (const [day, files] of merging) await commit({ add: await rewrite(day, files), remove: pathsOf(files) });

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBDataChunk } from '@duckdb/node-api';
 import type { DuckDBAppender } from '@duckdb/node-api';
@@ -67,6 +67,7 @@ class DuckDbEventBuffer implements EventBuffer {
 
   async write(folder: string): Promise<readonly BufferedPart[]> {
     this.#appender.flushSync();
+    await mkdir(folder, { recursive: true });
     const groups = groupByDays(await this.#planParts());
     for (const [number, group] of groups.entries()) {
       await this.#database.connection.run(copyStatement(group, this.#sources, join(folder, String(number))));

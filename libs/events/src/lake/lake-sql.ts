@@ -7,8 +7,12 @@ import type { LakeStateErasure } from './lake-state.ts';
 
 /** Files of the lake as a table of the columns that they have. */
 export function parquetTable(lakeFolder: string, files: readonly { readonly path: string }[]): string {
-  const paths = files.map(({ path }) => sqlText(join(lakeFolder, path)));
-  return `read_parquet([${paths.join(', ')}], hive_partitioning = false)`;
+  return parquetFiles(files.map(({ path }) => join(lakeFolder, path)));
+}
+
+/** As {@link parquetTable}, for any files. */
+export function parquetFiles(paths: readonly string[]): string {
+  return `read_parquet([${paths.map(sqlText).join(', ')}], hive_partitioning = false)`;
 }
 
 /** A time of epoch milliseconds. */

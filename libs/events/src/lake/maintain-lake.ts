@@ -20,6 +20,7 @@ import { isRunning } from './process-owner.ts';
 
 /** A claim that was not renewed for this long is void. */
 const claimMsMax = 3_600_000;
+const renewAfterMs = claimMsMax / 6;
 
 export interface MaintainOptions extends DuckDbOptions, LakeLogOptions {
   /** How long files that are no longer of the lake stay on the disk for readers that began before; an hour by default. */
@@ -33,6 +34,8 @@ export interface Maintenance {
   readonly snapshot: LakeSnapshot;
   /** Erasures that it is still to be told are done. */
   readonly openErasures: readonly LakeStateErasure[];
+  /** The first offset of a source that was not in the lake then. */
+  committed(source: string): number;
   readonly connection: DuckDBConnection;
   /** Names this run in the files that it makes. */
   readonly token: string;
@@ -40,6 +43,8 @@ export interface Maintenance {
   readonly temporaryFolder: string;
   /** @throws AppError `EVENTS_LAKE_BUSY` when another process has taken over. */
   commit(change: LakeChange): Promise<void>;
+  /** To be called now and then between commits, so that the right is not taken for abandoned. @throws as `commit` */
+  renew(): Promise<void>;
 }
 
 /**
@@ -74,14 +79,19 @@ export async function maintainLake<Result>(
   });
   try {
     await clear();
+    const offsets = new Map(log.state.offsets);
     const result = await withDuckDb(options, async (connection) =>
       work({
         snapshot: snapshotOf(lakeFolder, log.state),
         openErasures: openErasures(log.state),
+        committed: (source) => offsets.get(source) ?? 0,
         connection,
         token,
         temporaryFolder: temporary.path,
         commit,
+        renew: async () => {
+          if (now() - (log.state.claim?.at ?? 0) > renewAfterMs) await commit({});
+        },
       }),
     );
     await clear();

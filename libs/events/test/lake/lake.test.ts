@@ -45,7 +45,7 @@ describe('the lake', () => {
       makeEvent({ eventId: 'd', userId: 'u1', occurredAt: noon }),
       makeEvent({ eventId: 'a', userId: 'u1', occurredAt: noon, type: 'view' }),
     ]);
-    expect(await sinkLog(log, lake)).toEqual({ from: 0, to: 4 });
+    expect(await sinkLog(log, lake)).toEqual({ events: 4, offsets: { 'local-0': { from: 0, to: 4 } } });
     const events = await readLake(lake);
     expect(idsOf(events)).toEqual(['a', 'd', 'c', 'b']);
     expect(events[0]).toEqual({
@@ -248,8 +248,8 @@ describe('sinkLog', () => {
       [10, 10],
     ]);
     await log.append(numbered(3, (index) => ({ eventId: `later${index}` })));
-    expect(await sinkLog(log, lake)).toEqual({ from: 10, to: 13 });
-    expect(await sinkLog(log, lake)).toEqual({ from: 13, to: 13 });
+    expect(await sinkLog(log, lake)).toEqual({ events: 3, offsets: { 'local-0': { from: 10, to: 13 } } });
+    expect(await sinkLog(log, lake)).toEqual({ events: 0, offsets: {} });
     expect((await listLakeFiles(lake)).map(({ path }) => path.split('/')[1])).toEqual([
       'part-local-0-0-4.parquet',
       'part-local-0-10-13.parquet',
@@ -302,7 +302,7 @@ describe('sinkLog', () => {
     await expect(sinkLog(log, lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_UNWRITABLE', retryable: true });
     await rename(join(lake, 'dt=2024-01-15'), join(lake, 'away'));
     await rm(join(lake, 'away'));
-    expect(await sinkLog(log, lake)).toEqual({ from: 0, to: 1 });
+    expect(await sinkLog(log, lake)).toMatchObject({ events: 1 });
     await log.close();
   });
 });
