@@ -33,30 +33,26 @@ const wordsOfFastify: Readonly<Record<string, Words>> = {
  * the id of the request.
  */
 export function describeProblem(error: unknown, catalog: ProblemCatalog, requestId: string): Problem {
-  const tell = (
-    code: string,
-    { message, remedy = catalog[code]?.remedy }: { message: string; remedy?: string | undefined },
-  ): Problem => ({
-    statusCode: catalog[code]!.status,
-    code,
-    message,
-    ...(remedy === undefined ? {} : { remedy }),
-  });
   if (isAppError(error) && Object.hasOwn(catalog, error.code)) {
     const { field } = error.context;
-    return { ...tell(error.code, error), ...(typeof field === 'string' ? { field } : {}) };
+    const problem = problemOf(catalog, error.code, error.message, error.remedy);
+    return typeof field === 'string' ? { ...problem, field } : problem;
   }
   const { code, statusCode } = readFastifyError(error);
   const words = wordsOfFastify[code];
-  if (words !== undefined) return tell(words.code, words);
+  if (words !== undefined) return problemOf(catalog, words.code, words.message, words.remedy);
   // Any other refusal of Fastify or a plugin is the caller's affair as well.
   if (error instanceof Error && statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return { statusCode, code: 'REQUEST_INVALID', message: error.message };
   }
-  return tell('INTERNAL', {
-    message: 'The request failed for a reason that is not yours.',
-    remedy: `Look for the request ${requestId} in the log of the server.`,
-  });
+  const remedy = `Look for the request ${requestId} in the log of the server.`;
+  return problemOf(catalog, 'INTERNAL', 'The request failed for a reason that is not yours.', remedy);
+}
+
+function problemOf(catalog: ProblemCatalog, code: string, message: string, ownRemedy: string | undefined): Problem {
+  const kind = catalog[code]!;
+  const remedy = ownRemedy ?? kind.remedy;
+  return { statusCode: kind.status, code, message, ...(remedy === undefined ? {} : { remedy }) };
 }
 
 function readFastifyError(error: unknown): { code: string; statusCode: number | undefined } {
