@@ -45,7 +45,9 @@ export async function sendRequest(endpoint: Endpoint, request: ClientRequest): P
     if (answer !== undefined) return answer;
     const delayMs = retryDelayMs(failures, retryAfter, backoff);
     if (Date.now() + delayMs > giveUpAt) throw error;
-    await sleep(delayMs, undefined, request.signal === undefined ? {} : { signal: request.signal });
+    await sleep(delayMs, undefined, request.signal === undefined ? {} : { signal: request.signal }).catch(() => {
+      throw request.signal?.reason;
+    });
   }
 }
 
