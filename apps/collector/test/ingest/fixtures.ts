@@ -46,6 +46,7 @@ export async function createTestIngest(options: {
   readonly spoolFolder: string;
   readonly ingest: Omit<IngestOptions, 'eventTypes'> & { readonly eventTypes?: readonly string[] };
   readonly brokers?: readonly string[];
+  readonly ackTimeoutMs?: number;
   readonly spoolBytesMax?: number;
   readonly queueBytesMax?: number;
   readonly recordBytesMax?: number;
@@ -62,7 +63,7 @@ export async function createTestIngest(options: {
   const kafka = connectKafka({ brokers, clientId: 'test' });
   if (options.brokers === undefined) await ensureTopics(kafka, { names: topics, eventPartitions: 2 });
   const publisher: Publisher = openKafkaPublisher(kafka, {
-    ackTimeoutMs: options.brokers === undefined ? 10_000 : 300,
+    ackTimeoutMs: options.ackTimeoutMs ?? 10_000,
     closeTimeoutMs: 500,
     ...(options.recordBytesMax === undefined ? {} : { recordBytesMax: options.recordBytesMax }),
   });

@@ -58,7 +58,7 @@ export function addBatchRoute(
     },
     handler: async (request, reply) => {
       refuseKeyInUrl(request);
-      const { entries } = request.body as BatchBody;
+      const { entries } = requireBody(request);
       await deps.rateLimiter.consume(request.apiKey, entries.length);
       const receivedAt = deps.now();
       const taken = takeBatch(entries, kind, { receivedAt, recordBytesMax: options.recordBytesMax });
@@ -68,6 +68,12 @@ export function addBatchRoute(
       return answer(reply, { kind, outcomes, stored: written?.stored, isComplete: request.query.results === 'all' });
     },
   });
+}
+
+/** Without a content type, no body is read. */
+function requireBody({ body }: FastifyRequest): BatchBody {
+  if (body === undefined) throw ingestProblems.error('REQUEST_INVALID', 'The request has no body.');
+  return body as BatchBody;
 }
 
 /** URLs are written into logs: a key that may do more must not be in one. */

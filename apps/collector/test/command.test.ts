@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openSpool } from '../src/ingest/spool/spool.ts';
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'facet-collector-'));
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+interface Ended {
+  readonly code: number;
+  readonly output: string;
+  readonly said: string;
+}
+
+function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ['--conditions=@facet/source', '--import', 'tsx', main, ...args],
+      { env: { PATH: process.env['PATH'] ?? '', FACET_HOME: folder, FACET_PORT: '0', ...env } },
+      (error, output, said) => resolve({ code: Number(error?.code ?? 0), output, said }),
+    );
+  });
+}
+
+it('explains itself', async () => {
+  const { code, output } = await run(['--help']);
+  expect(code).toBe(0);
+  expect(output).toContain('collector ingest');
+  expect(output).toContain('FACET_KAFKA_BROKERS');
+});
+
+it.each([
+  ['without a command', [], {}, 2, 'COLLECTOR_USAGE'],
+  ['with one that there is not', ['drain'], {}, 2, 'COLLECTOR_USAGE'],
+  ['with a wrong setting', ['ingest'], { FACET_KAFKA_BROKERS: 'kafka' }, 2, 'CONFIG_INVALID'],
+  ['without keys', ['ingest'], {}, 2, 'HTTP_KEYS_MISSING'],
+  [
+    'with a port that is none of ours',
+    ['ingest'],
+    { FACET_INSECURE: 'true', FACET_HOST: '192.0.2.1' },
+    5,
+    'HTTP_ADDRESS_UNUSABLE',
+  ],
+] as const)('says what is wrong when it starts %s', async (_, args, env, code, errorCode) => {
+  const ended = await run(args, env);
+  expect(ended.said).toContain(errorCode);
+  expect(ended.code).toBe(code);
+});
+
+it('does not share a spool, and does not skip a damaged one', async () => {
+  const taken = join(folder, 'taken');
+  const spool = await openSpool(taken, { bytesMax: 1 << 20 });
+  const locked = await run(['ingest'], { FACET_INSECURE: 'true', FACET_SPOOL: taken });
+  await spool.close();
+  expect(locked.said).toContain('COLLECTOR_SPOOL_LOCKED');
+  expect(locked.code).toBe(5);
+
+  const damaged = join(folder, 'damaged');
+  await mkdir(damaged);
+  await writeFile(join(damaged, '0000000000000001.spool'), 'torn');
+  await writeFile(join(damaged, '0000000000000002.spool'), '');
+  const refused = await run(['ingest'], { FACET_INSECURE: 'true', FACET_SPOOL: damaged });
+  expect(refused.said).toContain('COLLECTOR_SPOOL_DAMAGED');
+  expect(refused.code).toBe(4);
+});

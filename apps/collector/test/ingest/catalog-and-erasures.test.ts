@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { createTestIngest, keyOf, textOf } from './fixtures.ts';
+import type { TestIngest } from './fixtures.ts';
+import { readTopic } from './read-topic.ts';
+
+const now = Date.parse('2026-02-01T00:00:00Z');
+let folder: string;
+let ingest: TestIngest;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'facet-collector-'));
+  ingest = await createTestIngest({
+    spoolFolder: folder,
+    ingest: { access: { kind: 'keys', keys: [keyOf('ops', ['admin'])] } },
+    now: () => now,
+  });
+});
+
+afterAll(async () => {
+  await ingest.close();
+  await rm(folder, { recursive: true });
+});
+
+const headers = { 'x-api-key': textOf('ops'), 'content-type': 'application/json' };
+
+it('puts items into their topic by id; the last one of a request wins', async () => {
+  const items = [
+    { itemId: 'b/1', title: 'One', attributes: { genre: ['crime'] }, isbn: '1' },
+    { itemId: 'b2', available: 'no' },
+    { itemId: 'b/1', title: 'Two' },
+  ];
+  const response = await ingest.app.inject({ method: 'PUT', url: '/v1/items', headers, payload: { items } });
+  expect(response.statusCode).toBe(202);
+  expect(response.json()).toMatchObject({
+    accepted: 2,
+    duplicates: 0,
+    refused: 1,
+    stored: 'log',
+    results: [{ index: 1, itemId: 'b2', field: 'available', reason: 'not-true-or-false' }],
+  });
+  const logged = await readTopic(inject('kafkaBrokers'), ingest.topics.items);
+  expect(logged.map(({ key, value }) => [key, JSON.parse(value!) as unknown])).toEqual([
+    ['b/1', { itemId: 'b/1', title: 'One', attributes: { genre: ['crime'] }, isbn: '1' }],
+    ['b/1', { itemId: 'b/1', title: 'Two', attributes: {} }],
+  ]);
+});
+
+it('puts users into their topic, a line each', async () => {
+  const response = await ingest.app.inject({
+    method: 'PUT',
+    url: '/v1/users',
+    headers: { ...headers, 'content-type': 'application/x-ndjson' },
+    payload: '{"userId":"ada","attributes":{"age":36}}\n{"userId":"session:x"}\n',
+  });
+  expect(response.json()).toMatchObject({ accepted: 1, results: [{ index: 1, field: 'userId', reason: 'reserved' }] });
+  const [user] = await readTopic(inject('kafkaBrokers'), ingest.topics.users);
+  expect(user).toMatchObject({ key: 'ada', value: '{"userId":"ada","attributes":{"age":36}}', timestamp: now });
+});
+
+it('reads no text as items, which another site’s page could send', async () => {
+  const text = { ...headers, 'content-type': 'text/plain' };
+  expect((await ingest.app.inject({ method: 'PUT', url: '/v1/items', headers: text, payload: '{}' })).statusCode).toBe(
+    415,
+  );
+});
+
+it.each(['ada', 'a/b?c=d#e%20 ü', '../x', '😀'.repeat(256)])('logs the erasure of %s', async (userId) => {
+  const url = `/v1/users/${encodeURIComponent(userId)}`;
+  const response = await ingest.app.inject({ method: 'DELETE', url, headers: { 'x-api-key': textOf('ops') } });
+  expect(response.statusCode).toBe(202);
+  const answer = response.json<{ erasureId: string }>();
+  expect(answer).toMatchObject({
+    userHash: createHash('sha256').update(userId).digest('hex'),
+    requestedAt: now,
+    stored: 'log',
+  });
+  const erasures = await readTopic(inject('kafkaBrokers'), ingest.topics.erasures);
+  const erasure = erasures.find(({ key }) => key === userId);
+  expect(JSON.parse(erasure!.value!)).toEqual({
+    erasureId: answer.erasureId,
+    userId,
+    requestedAt: now,
+    requestedBy: 'ops',
+  });
+  const users = await readTopic(inject('kafkaBrokers'), ingest.topics.users);
+  expect(users.findLast(({ key }) => key === userId)).toMatchObject({ value: null });
+  expect(ingest.logLines.join('')).not.toContain(JSON.stringify(userId));
+});
+
+it('erases no anonymous person by a session', async () => {
+  const response = await ingest.app.inject({
+    method: 'DELETE',
+    url: '/v1/users/session:x',
+    headers: { 'x-api-key': textOf('ops') },
+  });
+  expect(response.json()).toMatchObject({ statusCode: 400, code: 'REQUEST_INVALID', field: 'userId' });
+});

@@ -1,0 +1,172 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { jsonSchemas, keyOf, parseLogged, refusalReasons } from '@facet/events';
+import fc from 'fast-check';
+import { Compile } from 'typebox/compile';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import type { BatchAnswer } from '../../src/ingest/batch/batch-answer.ts';
+import { createTestIngest } from './fixtures.ts';
+import type { TestIngest } from './fixtures.ts';
+import { mutatedJson } from './mutated-json.ts';
+import { readTopic } from './read-topic.ts';
+
+const requests = 500;
+const eventsOfRequest = 200;
+const schema = Compile(jsonSchemas['event.schema.json'] as Record<string, unknown>);
+
+/** Events as they are sent in real life: ratings of MovieLens, a shop's page, a tracker before and after login. */
+const payload = fc
+  .record({
+    id: fc.uuid(),
+    shape: fc.constantFrom('rating', 'impression', 'anonymous', 'identify'),
+    user: fc.integer({ min: 1, max: 943 }),
+    film: fc.integer({ min: 1, max: 1682 }),
+    seconds: fc.integer({ min: 874_724_710, max: 893_286_638 }),
+    stars: fc.integer({ min: 1, max: 5 }),
+  })
+  .map(({ id, shape, user, film, seconds, stars }) => {
+    const who = shape === 'anonymous' ? {} : { userId: String(user) };
+    const what = shape === 'identify' ? {} : { itemId: String(film) };
+    const always = { eventId: id, ...who, ...what };
+    const text = new Date(seconds * 1000).toISOString();
+    if (shape === 'rating') return { ...always, type: 'rating', occurredAt: seconds * 1000, value: stars };
+    if (shape === 'identify') return { ...always, type: 'identify', occurredAt: text, sessionId: `s${user}` };
+    return {
+      ...always,
+      type: shape === 'anonymous' ? 'click' : 'impression',
+      occurredAt: text,
+      sessionId: `s${user}`,
+      recommendationId: `${id}-r`,
+      position: film % 20,
+      context: { page: { path: `/films/${film}`, title: 'Blade Runner (1982)' }, utm: ['a', 'b'] },
+      app_version: '3.1',
+    };
+  });
+
+let folder: string;
+let ingest: TestIngest;
+let url: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'facet-fuzz-'));
+  ingest = await createTestIngest({
+    spoolFolder: folder,
+    ackTimeoutMs: 60_000,
+    ingest: {
+      access: { kind: 'anybody' },
+      eventTypes: ['favorite'],
+      limits: { bodyBytesMax: 16 << 20, eventLoopDelayMsMax: 60_000 },
+    },
+  });
+  url = await ingest.app.listen({ host: '127.0.0.1', port: 0 });
+});
+
+afterAll(async () => {
+  await ingest.close();
+  await rm(folder, { recursive: true });
+});
+
+async function post(
+  body: string | Uint8Array<ArrayBuffer>,
+  headers: Record<string, string>,
+): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(`${url}/v1/events?results=all`, { method: 'POST', body, headers });
+  return { status: response.status, body: await response.json() };
+}
+
+const bodyOf = {
+  'application/json': (texts: readonly string[]) => `[${texts.join(',')}]`,
+  'application/x-ndjson': (texts: readonly string[]) => texts.join('\n'),
+  'text/plain': (texts: readonly string[]) => `{"events":[${texts.join(',')}]}`,
+};
+const contentType = fc.constantFrom(...(Object.keys(bodyOf) as (keyof typeof bodyOf)[]));
+
+it(`${(requests * eventsOfRequest).toLocaleString('en')} mutated events: no 5xx, accepted is valid, refused names the field`, async () => {
+  const counts = { sent: 0, accepted: 0, refused: 0 };
+  const reasons = new Set<string>();
+  const acceptedIds = new Set<string>();
+  const batch = fc.array(mutatedJson(payload), { minLength: eventsOfRequest, maxLength: eventsOfRequest });
+  await fc.assert(
+    fc.asyncProperty(batch, contentType, async (all, type) => {
+      // A list is JSON or it is not; only lines are judged for themselves.
+      const texts = type === 'application/x-ndjson' ? all : all.map((text) => (parse(text) === undefined ? '0' : text));
+      const { status, body } = await post(bodyOf[type](texts), { 'content-type': type });
+      if (status !== 202 && status !== 400) throw new Error(`status ${status}: ${JSON.stringify(body)}`);
+      const { results } = body as BatchAnswer;
+      if (results.length !== texts.length) throw new Error(`${results.length} results of ${texts.length} events`);
+      counts.sent += texts.length;
+      for (const [index, result] of results.entries()) {
+        const sent = parse(texts[index]!)?.value;
+        if (result.status !== 'refused') {
+          if (!schema.Check(sent)) throw new Error(`accepted, but refused by the schema: ${texts[index]}`);
+          counts.accepted++;
+          acceptedIds.add(result.eventId ?? '');
+          continue;
+        }
+        counts.refused++;
+        reasons.add(result.reason ?? '');
+        const { field = '?', reason } = result;
+        const isField = field === '' || field in sentFields || Object.hasOwn(Object(sent) as object, field);
+        if (!isField || !refusalReasons.some((known) => known === reason)) throw new Error(JSON.stringify(result));
+      }
+    }),
+    { numRuns: requests, endOnFailure: true },
+  );
+  expect(counts.sent).toBe(requests * eventsOfRequest);
+  expect(counts.accepted).toBeGreaterThan(counts.sent / 5);
+  expect(counts.refused).toBeGreaterThan(counts.sent / 5);
+  expect([...reasons]).toEqual(
+    expect.arrayContaining(['not-json', 'not-an-object', 'missing', 'reserved', 'too-deep']),
+  );
+
+  const loggedIds = new Set<string>();
+  for (const { key, value, timestamp } of await readTopic(inject('kafkaBrokers'), ingest.topics.events)) {
+    const parsed = parseLogged(Buffer.from(value ?? ''), timestamp, ['favorite']);
+    if (!parsed.ok || keyOf(parsed.event) !== key || !schema.Check(JSON.parse(value ?? ''))) {
+      throw new Error(`the log has what cannot be read: ${value}`);
+    }
+    loggedIds.add(parsed.event.eventId);
+  }
+  expect(loggedIds).toEqual(acceptedIds);
+}, 300_000);
+
+it('2,000 damaged bodies: no 5xx, and the collector answers afterwards', async () => {
+  const damage = fc.array(fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) }), { maxLength: 6 });
+  const oddType = fc.oneof(contentType, fc.constantFrom('application/json; charset=utf-16', 'text/html', 'x', '*/*'));
+  const encoding = fc.constantFrom('identity', 'identity', 'identity', 'gzip', 'br', 'x');
+  const body = fc.record({
+    texts: fc.array(mutatedJson(payload), { maxLength: 5 }),
+    as: contentType,
+    length: fc.nat(2000),
+  });
+  await fc.assert(
+    fc.asyncProperty(body, damage, oddType, encoding, async ({ texts, as, length }, changes, type, encoded) => {
+      const bytes = new Uint8Array(Buffer.from(bodyOf[as](texts)).subarray(0, length));
+      for (const { at, byte } of changes) if (bytes.length > 0) bytes[at % bytes.length] = byte;
+      const { status, body: answer } = await post(bytes, { 'content-type': type, 'content-encoding': encoded });
+      if (status >= 500) throw new Error(`status ${status}: ${JSON.stringify(answer)}`);
+    }),
+    { numRuns: 2000, endOnFailure: true },
+  );
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+}, 300_000);
+
+it('an event nested half a million levels deep is refused by name', async () => {
+  const context = `{"inner":${'['.repeat(500_000)}${']'.repeat(500_000)}}`;
+  const event = `{"eventId":"e","type":"click","userId":"u","itemId":"i","occurredAt":1714557600000,"context":${context}}`;
+  const { status, body } = await post(event, { 'content-type': 'application/json' });
+  expect(status).toBe(400);
+  expect((body as BatchAnswer).results).toMatchObject([{ field: 'context', reason: 'too-deep' }]);
+});
+
+const sentFields = (jsonSchemas['event.schema.json'] as { properties: Record<string, unknown> }).properties;
+
+/** The value of a JSON text; undefined when it is none. */
+function parse(text: string): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch {
+    return undefined;
+  }
+}

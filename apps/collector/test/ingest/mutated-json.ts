@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+
+type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+
+/** What programs send by mistake, and what attackers send on purpose. */
+const oddValues: readonly Json[] = [
+  ...[null, true, '', ' ', '0', 'null', [], {}, [[]], -0, -1, 0.1, 1e308, 1e-320, 2 ** 53, -(2 ** 63)],
+  ...['x'.repeat(257), '😀'.repeat(257), '\u0000', '\ud83d', '\u202e', 'ﷺ', "'; DROP TABLE", '../../etc/passwd'],
+  ...['session:1', '__proto__', 'constructor', '2024-02-30T00:00:00Z', '2024-05-31T25:00:00Z', 1_714_557_600, 4e12],
+];
+const oddNames = ['__proto__', 'constructor', 'toString', 'receivedAt', 'EventId', 'event_id', 'length', '', 'events'];
+const oddText = ['"', '\\', '\\u', '\\ud800', '{', '}', '[', ']', ',', ':', '\t', '-', '1e999', 'NaN', '\u0000', '𝕊'];
+
+const place = fc.nat({ max: 1000 });
+const change = fc.oneof(
+  fc.record({ kind: fc.constant('replace' as const), place, value: fc.constantFrom(...oddValues) }),
+  fc.record({ kind: fc.constant('copy' as const), place, from: place }),
+  fc.record({ kind: fc.constant('remove' as const), place }),
+  fc.record({ kind: fc.constant('rename' as const), place, name: fc.constantFrom(...oddNames) }),
+  fc.record({ kind: fc.constant('nest' as const), place, levels: fc.constantFrom(1, 63, 64, 65, 200) }),
+);
+const scratch = fc.record({ at: place, remove: fc.nat({ max: 3 }), insert: fc.constantFrom('', ...oddText) });
+
+/** JSON texts, most of them still JSON: payloads with up to three changes of their values, and sometimes of their text. */
+export function mutatedJson(payload: fc.Arbitrary<Json>): fc.Arbitrary<string> {
+  return fc
+    .tuple(
+      payload,
+      fc.array(change, { maxLength: 3 }),
+      fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, fc.array(scratch, { maxLength: 2 })),
+    )
+    .map(([original, changes, scratches]) => {
+      // The text of a payload is changed where the payload cannot be: its nesting is too deep to be written.
+      const deep: string[] = [];
+      const changed = structuredClone({ root: original });
+      for (const one of changes) {
+        const places = placesOf(changed.root);
+        const at = places[one.place % Math.max(1, places.length)];
+        if (at === undefined) break;
+        const [holder, name] = at;
+        const value = (holder as Record<string, Json>)[name] as Json;
+        const set = (key: string, to: Json): void => {
+          Object.defineProperty(holder, key, { value: to, enumerable: true, configurable: true, writable: true });
+        };
+        if (one.kind === 'replace') set(name, one.value);
+        if (one.kind === 'nest') set(name, `deep ${deep.push('['.repeat(one.levels) + ']'.repeat(one.levels)) - 1}`);
+        if (one.kind === 'remove' || one.kind === 'rename') Reflect.deleteProperty(holder, name);
+        if (one.kind === 'rename' && !Array.isArray(holder)) set(one.name, value);
+        if (one.kind === 'copy') {
+          const [from, key] = places[one.from % places.length]!;
+          set(name, structuredClone((from as Record<string, Json>)[key] as Json));
+        }
+      }
+      let text = JSON.stringify(changed.root).replace(/"deep (\d+)"/g, (whole, index) => deep[Number(index)] ?? whole);
+      for (const { at, remove, insert } of scratches) {
+        const start = at % (text.length + 1);
+        text = text.slice(0, start) + insert + text.slice(start + remove);
+      }
+      return text.trim() === '' ? '0' : text;
+    });
+}
+
+/** Every field of every object and entry of every list within a value. */
+function placesOf(value: Json): (readonly [holder: object, name: string])[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => [[value, name] as const, ...placesOf(inner as Json)]);
+}

@@ -1,0 +1,152 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { connectKafka, ensureTopics } from '@facet/events/kafka';
+import { startKafka } from '@facet/local-services';
+import { describe, expect, inject, it } from 'vitest';
+import { createTestIngest, eventOf, keyOf, textOf } from './fixtures.ts';
+import { readTopic } from './read-topic.ts';
+import { createTemporaryFolder } from './temporary-folder.ts';
+
+const keys = [keyOf('all', ['ingest', 'admin'])];
+const access = { kind: 'keys', keys } as const;
+/** Nobody listens there. */
+const deadBroker = '127.0.0.1:9';
+
+describe('without Kafka', () => {
+  it('keeps what it acknowledged in the spool, and turns away what is beyond', async () => {
+    const spoolFolder = await createTemporaryFolder();
+    const ingest = await createTestIngest({
+      spoolFolder,
+      ingest: { access },
+      brokers: [deadBroker],
+      ackTimeoutMs: 300,
+      spoolBytesMax: 4_000,
+    });
+    const { app } = ingest;
+    const headers = { 'x-api-key': textOf('all') };
+    const post = (id: string) =>
+      app.inject({ method: 'POST', url: '/v1/events', headers, payload: eventOf(id, { note: 'x'.repeat(500) }) });
+    const first = await post('first');
+    expect(first.json()).toMatchObject({ accepted: 1, stored: 'spool' });
+    expect((await app.inject('/readyz')).statusCode).toBe(200);
+    let answers = [first];
+    while (answers.at(-1)?.statusCode === 202) answers.push(await post(`e${answers.length}`));
+    const refused = answers.at(-1)!;
+    expect(refused.json()).toMatchObject({ statusCode: 503, code: 'STORE_UNAVAILABLE' });
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+    expect(refused.body).not.toContain(spoolFolder);
+    expect((await app.inject('/readyz')).statusCode).toBe(503);
+    const status = (await app.inject({ url: '/v1/status', headers })).json<{
+      spool: { bytes: number; records: number };
+    }>();
+    expect(status).toMatchObject({ log: 'unreachable', canStore: false, spool: { records: answers.length - 1 } });
+    expect(status.spool.bytes).toBeLessThanOrEqual(4_000);
+    await ingest.close();
+
+    const again = await createTestIngest({ spoolFolder, ingest: { access }, brokers: [deadBroker], ackTimeoutMs: 300 });
+    const kept = (await again.app.inject({ url: '/v1/status', headers })).json<{ spool: { records: number } }>();
+    expect(kept.spool.records).toBe(answers.length - 1);
+    answers = [];
+    await again.close();
+  });
+
+  it('has a bound on what waits in memory', async () => {
+    const ingest = await createTestIngest({
+      spoolFolder: await createTemporaryFolder(),
+      ingest: { access },
+      brokers: [deadBroker],
+      ackTimeoutMs: 300,
+      queueBytesMax: 1_000,
+    });
+    const headers = { 'x-api-key': textOf('all') };
+    const responses = await Promise.all(
+      Array.from({ length: 10 }, (_, at) =>
+        ingest.app.inject({
+          method: 'POST',
+          url: '/v1/events',
+          headers,
+          payload: eventOf(`e${at}`, { note: 'x'.repeat(300) }),
+        }),
+      ),
+    );
+    const statuses = responses.map(({ statusCode }) => statusCode);
+    expect(statuses.filter((status) => status === 202)).toHaveLength(2);
+    expect(statuses.filter((status) => status === 503)).toHaveLength(8);
+    expect(responses.at(-1)?.json()).toMatchObject({ code: 'OVERLOADED' });
+    await ingest.close();
+  });
+});
+
+it('refuses by itself what a broker would not take', async () => {
+  const spoolFolder = await createTemporaryFolder();
+  const headers = { 'x-api-key': textOf('all') };
+  const payload = [eventOf('small'), eventOf('large', { note: 'x'.repeat(2_000) })];
+  const strict = await createTestIngest({ spoolFolder, ingest: { access }, recordBytesMax: 1_000 });
+  const response = await strict.app.inject({ method: 'POST', url: '/v1/events', headers, payload });
+  expect(response.json()).toMatchObject({
+    accepted: 1,
+    refused: 1,
+    results: [{ eventId: 'large', reason: 'too-large' }],
+  });
+  const records = await readTopic(inject('kafkaBrokers'), strict.topics.events);
+  expect(records.map(({ value }) => (JSON.parse(value!) as { eventId: string }).eventId)).toEqual(['small']);
+  expect(await readdir(spoolFolder)).not.toContain('refused.jsonl');
+  await strict.close();
+});
+
+it('brings everything into the log, in order, once Kafka is back', async () => {
+  const kafka = await startKafka();
+  const spoolFolder = await createTemporaryFolder();
+  const [node] = kafka.nodes;
+  const ingest = await createTestIngest({
+    spoolFolder,
+    ingest: { access },
+    brokers: kafka.brokers,
+    ackTimeoutMs: 3_000,
+  });
+  try {
+    const connection = connectKafka({ brokers: kafka.brokers, clientId: 'test' });
+    await ensureTopics(connection, { names: ingest.topics, eventPartitions: 2 });
+    await connection.close();
+    const headers = { 'x-api-key': textOf('all') };
+    const stored = new Map<string, string>();
+    let sent = 0;
+    const post = async (): Promise<string> => {
+      const events = Array.from({ length: 20 }, () => eventOf(`e${sent++}`, { userId: `user${sent % 5}` }));
+      const response = await ingest.app.inject({ method: 'POST', url: '/v1/events', headers, payload: events });
+      expect(response.statusCode).toBe(202);
+      const where = response.json<{ stored: string }>().stored;
+      for (const { eventId } of events) stored.set(eventId, where);
+      return where;
+    };
+    expect(await post()).toBe('log');
+    await node!.kill();
+    expect(await post()).toBe('spool');
+    for (let request = 0; request < 10; request++) await post();
+    await node!.start();
+    // Behind what waits, until nothing does.
+    let where = 'spool';
+    for (let request = 0; where === 'spool' && request < 300; request++) {
+      where = await post();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(where).toBe('log');
+
+    const records = await readTopic(kafka.brokers, ingest.topics.events);
+    const ids = records.map(({ value }) => (JSON.parse(value!) as { eventId: string }).eventId);
+    expect(new Set(ids)).toEqual(new Set(stored.keys()));
+    // Only what was under way at the kill may be there twice.
+    expect(ids.length - stored.size).toBeLessThanOrEqual(20);
+    for (let user = 0; user < 5; user++) {
+      const numbers = records
+        .filter(({ key }) => key === `user${user}`)
+        .map(({ value }) => Number((JSON.parse(value!) as { eventId: string }).eventId.slice(1)));
+      const firstSeen = [...new Set(numbers)];
+      expect(firstSeen).toEqual(firstSeen.toSorted((a, b) => a - b));
+    }
+    expect(await readFile(join(spoolFolder, 'cursor'), 'utf8')).toMatch(/^\d{16} \d{16} [0-9a-f]{8}\n$/);
+  } finally {
+    await ingest.close();
+    await kafka.stop();
+  }
+}, 120_000);
