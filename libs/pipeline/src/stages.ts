@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createFolderArtifactStore, hashFile } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { catalogFiles, listLakeFiles, readItems, readLake, readUsers } from '@facet/events';
+import { catalogFiles, listLakeFiles, openLakeSnapshot, readItems, readLake, readUsers } from '@facet/events';
 import { isAppError } from '@facet/platform';
 import { buildDataset } from './dataset/build-dataset.ts';
 import { openDataset, putDataset } from './dataset/dataset-artifact.ts';
@@ -38,7 +38,9 @@ export async function datasetStage({
   config,
   store,
 }: StageContext): Promise<StageResult<{ datasetId: string; info: DatasetInfo }>> {
-  const lake = (await listLakeFiles(home.lakeFolder)).map(({ path, sha256, rows }) => ({ path, sha256, rows }));
+  // Sinks and compactions go on: files and events are to be those of one moment.
+  const snapshot = await openLakeSnapshot(home.lakeFolder);
+  const lake = (await listLakeFiles(snapshot)).map(({ path, sha256, rows }) => ({ path, sha256, rows }));
   const catalog = await catalogSources(home.catalogFolder);
   return runStage({
     folder: home.stagesFolder,
@@ -46,6 +48,8 @@ export async function datasetStage({
     inputs: {
       version: stageVersions.dataset,
       lake,
+      // What they are about is left out of the events, though it is still in the files.
+      pendingErasures: snapshot.pendingErasures.map(({ erasureId }) => erasureId),
       catalog,
       interactions: config.interactions,
       split: config.split,
@@ -53,7 +57,7 @@ export async function datasetStage({
     },
     isUsable: ({ datasetId }) => isSound(store, { kind: 'dataset', id: datasetId }),
     run: async () => {
-      const events = await readLake(home.lakeFolder);
+      const events = await readLake(snapshot);
       const latest = (times: (event: (typeof events)[number]) => number): number =>
         events.reduce((newest, event) => Math.max(newest, times(event)), 0);
       const parts = buildDataset(

@@ -1,7 +1,15 @@
 import { appendFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadBundle } from '@facet/bundles';
-import { openFileEventLog, sinkLog, upsertItems, upsertUsers } from '@facet/events';
+import {
+  compactLake,
+  hashUser,
+  openFileEventLog,
+  openLakeWriter,
+  sinkLog,
+  upsertItems,
+  upsertUsers,
+} from '@facet/events';
 import type { LakeEvent } from '@facet/events';
 import { expect, test } from 'vitest';
 import {
@@ -15,7 +23,7 @@ import {
 } from '../src/index.ts';
 import type { FacetConfig, HomePaths } from '../src/index.ts';
 import { scratchFolder } from './scratch-folder.ts';
-import { people, shopConfig, shopEvents, things } from './tiny-shop.ts';
+import { closing, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
 
 const quick = { batchSize: 64, epochs: 1, windowDays: 10 };
 
@@ -120,4 +128,27 @@ test('an empty home says what to do', async () => {
 test('a dataset that is not there is named', async () => {
   const context = createStageContext(homePaths(await scratchFolder()), shopConfig());
   await expect(trainStage(context, 'f'.repeat(32))).rejects.toMatchObject({ code: 'ARTIFACT_NOT_FOUND' });
+});
+
+test('an erased user is in no dataset any more, before and after a compaction', async () => {
+  const home = homePaths(await scratchFolder());
+  const context = createStageContext(home, shopConfig({ training: quick }));
+  const events = shopEvents();
+  await importEvents(home, events);
+  const countOf = async (): Promise<{ reused: boolean; events: number; users: number }> => {
+    const { reused, output } = await datasetStage(context);
+    return { reused, events: output.info.counts.events, users: output.info.counts.users };
+  };
+  expect(await countOf()).toEqual({ reused: false, events: events.length, users: 20 });
+
+  const writer = await openLakeWriter(home.lakeFolder);
+  const erasure = { erasureId: 'e', userHash: hashUser('person07'), requestedAt: closing, requestedBy: 'test' };
+  writer.addErasure({ ...erasure, sessionHashes: [] });
+  await writer.commit();
+  await writer.close();
+  const left = events.filter(({ userId }) => userId !== 'person07').length;
+  expect(await countOf()).toEqual({ reused: false, events: left, users: 19 });
+  expect(await countOf()).toMatchObject({ reused: true });
+  await compactLake(home.lakeFolder);
+  expect(await countOf()).toEqual({ reused: false, events: left, users: 19 });
 });
