@@ -51,9 +51,18 @@ function eventsOfUser({ events, identities }: StoredSession, userId: string, era
   return events.filter((event) => ownerAt(counting, event.occurredAt) === userId);
 }
 
-/** Whose an anonymous event is: of the next identify of its session, else of the last before it. */
+/**
+ * Whose an anonymous event is: of the next identify of its session, else of the last before it. Of two at one moment the
+ * one received last counts. As the lake has it.
+ */
 function ownerAt(identities: readonly StoredIdentity[], time: number): string | undefined {
-  return (identities.find(({ occurredAt }) => occurredAt >= time) ?? identities.at(-1))?.userId;
+  const moment = (identities.find(({ occurredAt }) => occurredAt >= time) ?? identities.at(-1))?.occurredAt;
+  const [first, ...others] = identities.filter(({ occurredAt }) => occurredAt === moment);
+  return others.reduce((last, identity) => (isReceivedAfter(identity, last!) ? identity : last), first)?.userId;
+}
+
+function isReceivedAfter(a: StoredIdentity, b: StoredIdentity): boolean {
+  return a.receivedAt === b.receivedAt ? a.userId > b.userId : a.receivedAt > b.receivedAt;
 }
 
 /** An eventId counts once, as it was received first. */

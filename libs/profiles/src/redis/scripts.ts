@@ -17,14 +17,14 @@ local function dropReceivedBefore(key, limit)
     if cjson.decode(text)[2] < limit then redis.call('ZREM', key, text) end
   end
 end
--- In portions: the stack of Lua holds no more.
+-- In portions: the stack of Lua holds no more. Nothing may be written before it, or a full memory refuses it no more.
 local function add(key, first, last)
   for from = first, last, 2000 do
     redis.call('ZADD', key, 'GT', unpack(ARGV, from, math.min(from + 1999, last)))
   end
 end
 local function keepNewest(key, count)
-  redis.call('ZREMRANGEBYRANK', key, 0, -count - 1)
+  if redis.call('ZCARD', key) > count then redis.call('ZREMRANGEBYRANK', key, 0, -count - 1) end
 end
 `;
 

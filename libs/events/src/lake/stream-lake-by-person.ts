@@ -1,0 +1,108 @@
+import type { DuckDBVector } from '@duckdb/node-api';
+import { openDuckDb, sqlText } from '../duckdb.ts';
+import type { DuckDbOptions } from '../duckdb.ts';
+import { identifyType } from '../schemas/event.ts';
+import type { Event } from '../schemas/event.ts';
+import { sessionUserPrefix } from '../schemas/identifier.ts';
+import type { LakeWindow } from './lake-event.ts';
+import { filesOfWindow, identifyingFiles, lakeUnreadable, openLakeSnapshot } from './lake-snapshot.ts';
+import type { LakeSnapshot } from './lake-snapshot.ts';
+import {
+  erasedOwners,
+  identifyRows,
+  notErased,
+  ownedRows,
+  parquetTable,
+  receivedFirst,
+  where,
+  windowConditions,
+} from './lake-sql.ts';
+
+/** An event of a user, or of an anonymous session: then `person` is `session:<sessionId>`. */
+export interface PersonEvent {
+  readonly person: string;
+  readonly event: Event;
+}
+
+/**
+ * The events of a window as they were sent, for a reader that joins sessions to users by itself: a person's next to each other,
+ * by time. An `identify` is there twice, with the user and with the session. Fields that only describe where an event was seen
+ * are left out, and so are erased events and all but the first received of one `eventId`.
+ *
+ * @throws AppError as `readLake`.
+ */
+export async function* streamLakeByPerson(
+  lake: string | LakeSnapshot,
+  window: LakeWindow = {},
+  options: DuckDbOptions = {},
+): AsyncGenerator<PersonEvent[]> {
+  const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
+  const query = personQuery(snapshot, window);
+  if (query === undefined) return;
+  const database = await openDuckDb(options);
+  try {
+    const result = await database.connection.stream(query);
+    for (;;) {
+      const chunk = await result.fetchChunk();
+      if (chunk === null || chunk.rowCount === 0) return;
+      const columns = Array.from({ length: columnCount }, (_, index) => chunk.getColumnVector(index));
+      yield Array.from({ length: chunk.rowCount }, (_, row) => personEvent(columns, row));
+    }
+  } catch (error) {
+    throw await lakeUnreadable(snapshot, error);
+  } finally {
+    await database.close();
+  }
+}
+
+const columnCount = 9;
+
+function personEvent(columns: readonly DuckDBVector[], row: number): PersonEvent {
+  const [person, eventId, type, userId, itemId, sessionId, occurredAt, receivedAt, value] = columns.map((column) =>
+    column.getItem(row),
+  ) as [string, string, string, string | null, string | null, string | null, number, number, number | null];
+  const event = {
+    eventId,
+    type,
+    ...(userId === null ? {} : { userId }),
+    ...(itemId === null ? {} : { itemId }),
+    ...(sessionId === null ? {} : { sessionId }),
+    occurredAt,
+    receivedAt,
+    ...(value === null ? {} : { value }),
+  };
+  return { person, event };
+}
+
+const columns = 'eventId, type, userId, itemId, sessionId, occurredAt, receivedAt, value';
+
+function personQuery(snapshot: LakeSnapshot, window: LakeWindow): string | undefined {
+  const files = filesOfWindow(snapshot, window);
+  if (files.length === 0) return undefined;
+  const events = parquetTable(snapshot.lakeFolder, files);
+  const received = `SELECT ${columns}, logSource, logOffset FROM ${events} ${where(windowConditions(window))}`;
+  const session = `${sqlText(sessionUserPrefix)} || sessionId`;
+  return (
+    `WITH ${keptTables(snapshot, { events, received }).join(', ')} ` +
+    `SELECT person, eventId, type, userId, itemId, sessionId, epoch_ms(occurredAt)::DOUBLE, epoch_ms(receivedAt)::DOUBLE, value ` +
+    `FROM (SELECT coalesce(userId, ${session}) AS person, ${columns} FROM kept UNION ALL ` +
+    `SELECT ${session}, ${columns} FROM kept WHERE type = ${sqlText(identifyType)}) ` +
+    `ORDER BY person, occurredAt, eventId`
+  );
+}
+
+/** The tables that `kept` takes; what is erased goes before one of the same `eventId` is chosen. */
+function keptTables(
+  snapshot: LakeSnapshot,
+  { events, received }: { readonly events: string; readonly received: string },
+): string[] {
+  const { lakeFolder, pendingErasures } = snapshot;
+  if (pendingErasures.length === 0) return [`kept AS (${received} ${receivedFirst})`];
+  return [
+    `received AS (${received})`,
+    `identifies AS (${identifyRows(lakeFolder, identifyingFiles(snapshot))})`,
+    `erased AS (${erasedOwners(pendingErasures, [events, 'identifies'])})`,
+    `owned AS (${ownedRows('received', 'identifies')})`,
+    `kept AS (SELECT * FROM owned WHERE ${notErased('erased', 'owned')} ${receivedFirst})`,
+  ];
+}

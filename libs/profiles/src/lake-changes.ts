@@ -1,0 +1,52 @@
+import { readUsers, streamLakeByPerson } from '@facet/events';
+import type { LakeWindow } from '@facet/events';
+import type { PositiveRule } from '@facet/features';
+import { changesOf } from './changes-of.ts';
+import type { OwnedChanges, ProfileChange } from './profile-store.ts';
+
+/** Where everything that profiles are made of lies. */
+export interface ProfileSources {
+  readonly lakeFolder: string;
+  readonly catalogFolder: string;
+}
+
+/** How events become profiles. */
+export interface ProfileRules {
+  readonly isPositive: PositiveRule;
+}
+
+/**
+ * All changes that the lake and the catalog amount to, by the person that they are about, each person once. The catalog does
+ * not say when it was told of a user: attributes count as received just before `readAt`.
+ */
+export async function* changesByOwner(
+  sources: ProfileSources,
+  rules: ProfileRules,
+  { window, readAt }: { readonly window: LakeWindow; readonly readAt: number },
+): AsyncGenerator<OwnedChanges> {
+  const attributes = new Map<string, ProfileChange>(
+    (await readUsers(sources.catalogFolder)).map((user) => [
+      user.userId,
+      { kind: 'attributes', userId: user.userId, attributes: user.attributes, receivedAt: readAt - 1 },
+    ]),
+  );
+  const complete = (owner: string, changes: ProfileChange[]): OwnedChanges => {
+    const known = attributes.get(owner);
+    attributes.delete(owner);
+    return { owner, changes: known === undefined ? changes : [...changes, known] };
+  };
+  let owner: string | undefined;
+  let changes: ProfileChange[] = [];
+  for await (const chunk of streamLakeByPerson(sources.lakeFolder, window)) {
+    for (const { person, event } of chunk) {
+      if (person !== owner) {
+        if (owner !== undefined && changes.length > 0) yield complete(owner, changes);
+        owner = person;
+        changes = [];
+      }
+      changes.push(...changesOf(event, rules.isPositive));
+    }
+  }
+  if (owner !== undefined && changes.length > 0) yield complete(owner, changes);
+  for (const [userId, change] of attributes) yield { owner: userId, changes: [change] };
+}

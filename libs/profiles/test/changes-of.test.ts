@@ -1,0 +1,38 @@
+import type { Event } from '@facet/events';
+import { parsePositiveRule } from '@facet/features';
+import { expect, it } from 'vitest';
+import { changesOf } from '../src/index.ts';
+
+const isPositive = parsePositiveRule('purchase or rating >= 4');
+const purchase: Event = {
+  eventId: 'e1',
+  type: 'purchase',
+  userId: 'ada',
+  sessionId: 'visit',
+  itemId: 'a',
+  occurredAt: 1,
+  receivedAt: 2,
+};
+const positive = { eventId: 'e1', type: 'purchase', itemId: 'a', occurredAt: 1 };
+
+it('a positive is an event of its user, also within a session', () => {
+  expect(changesOf(purchase, isPositive)).toEqual([{ kind: 'event', userId: 'ada', receivedAt: 2, event: positive }]);
+});
+
+it('an anonymous positive is one of its session', () => {
+  const { userId: _, ...anonymous } = purchase;
+  expect(changesOf({ ...anonymous, value: 0 }, isPositive)).toEqual([
+    { kind: 'event', sessionId: 'visit', receivedAt: 2, event: { ...positive, value: 0 } },
+  ]);
+});
+
+it('an identify says whose a session is', () => {
+  const { itemId: _, ...rest } = purchase;
+  expect(changesOf({ ...rest, type: 'identify' }, isPositive)).toEqual([
+    { kind: 'identify', userId: 'ada', sessionId: 'visit', occurredAt: 1, receivedAt: 2 },
+  ]);
+});
+
+it.each(['view', 'rating'])('a %s that is no positive changes nothing', (type) => {
+  expect(changesOf({ ...purchase, type, value: 3 }, isPositive)).toEqual([]);
+});

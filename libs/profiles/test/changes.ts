@@ -1,0 +1,25 @@
+import type { ProfileChange, ProfileEvent } from '../src/index.ts';
+
+export const noon = Date.UTC(2026, 0, 15, 12);
+
+/** A choice at `noon` plus some minutes, received a second later unless told otherwise. */
+export function chosen(
+  who: { readonly userId: string } | { readonly sessionId: string },
+  itemId: string,
+  minute: number,
+  fields: Partial<ProfileEvent> & { readonly receivedAt?: number } = {},
+): ProfileChange {
+  const { receivedAt, ...event } = fields;
+  const occurredAt = noon + minute * 60_000;
+  return {
+    kind: 'event',
+    ...who,
+    receivedAt: receivedAt ?? occurredAt + 1_000,
+    event: { eventId: `${itemId}-${minute}`, type: 'purchase', itemId, occurredAt, ...event },
+  };
+}
+
+export function identified(userId: string, sessionId: string, minute: number, receivedAt?: number): ProfileChange {
+  const occurredAt = noon + minute * 60_000;
+  return { kind: 'identify', userId, sessionId, occurredAt, receivedAt: receivedAt ?? occurredAt + 1_000 };
+}

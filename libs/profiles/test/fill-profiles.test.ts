@@ -1,0 +1,180 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openLakeWriter, streamLake, upsertUsers } from '@facet/events';
+import type { Event } from '@facet/events';
+import { parsePositiveRule } from '@facet/features';
+import { startRedis } from '@facet/local-services';
+import type { LocalRedis } from '@facet/local-services';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { changesOf, fillProfiles, rebuildProfiles } from '../src/index.ts';
+import type { ProfileSources, ProfileStore, UserProfile } from '../src/index.ts';
+import { chosen } from './changes.ts';
+import { openMemory, openRedis } from './stores.ts';
+
+let redis: LocalRedis;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+afterAll(async () => {
+  await redis.stop();
+});
+
+const rules = { isPositive: parsePositiveRule('purchase or rating >= 4') };
+const users = ['ada', 'ben'];
+const sessions = ['s1', 's2'];
+const everybody = [...users, ...sessions.map((sessionId) => `session:${sessionId}`)];
+const noon = Date.UTC(2026, 0, 15, 12);
+
+/** Events as they come in, with their own eventIds; a few of them sent again. */
+const events = fc
+  .array(
+    fc.record({
+      who: fc.oneof(
+        fc.record({ userId: fc.constantFrom(...users) }),
+        fc.record({ sessionId: fc.constantFrom(...sessions) }),
+        fc.record({ userId: fc.constantFrom(...users), sessionId: fc.constantFrom(...sessions) }),
+      ),
+      type: fc.constantFrom('purchase', 'rating', 'view', 'identify', 'identify'),
+      value: fc.constantFrom(3, 5),
+      itemId: fc.constantFrom('a', 'b', 'c'),
+      minute: fc.integer({ min: 0, max: 3 }),
+      delayMs: fc.integer({ min: 0, max: 3 }),
+      isSentAgain: fc.boolean(),
+    }),
+    { maxLength: 25 },
+  )
+  .map((rows) =>
+    rows.flatMap(({ who, type, value, itemId, minute, delayMs, isSentAgain }, index): Event[] => {
+      const occurredAt = noon + minute * 60_000;
+      const base = { eventId: `e${index}`, occurredAt, receivedAt: occurredAt + delayMs };
+      const isIdentify = type === 'identify' && 'userId' in who && 'sessionId' in who;
+      const sent = isIdentify
+        ? { ...base, ...who, type }
+        : { ...base, ...who, type: type === 'identify' ? 'purchase' : type, itemId, value };
+      return isSentAgain ? [sent, { ...sent, receivedAt: sent.receivedAt + 1_000 }] : [sent];
+    }),
+  );
+
+async function createSources(received: readonly Event[]): Promise<ProfileSources> {
+  const folder = await mkdtemp(join(tmpdir(), 'facet-profiles-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const sources = { lakeFolder: join(folder, 'lake'), catalogFolder: join(folder, 'catalog') };
+  await addToLake(sources, received);
+  await upsertUsers(sources.catalogFolder, [{ userId: 'ada', attributes: { age: 'young' } }]);
+  return sources;
+}
+
+async function addToLake({ lakeFolder }: ProfileSources, received: readonly Event[]): Promise<void> {
+  if (received.length === 0) return;
+  const writer = await openLakeWriter(lakeFolder);
+  const source = 'facet.events.v1-0';
+  const from = writer.committed(source);
+  writer.add(
+    source,
+    received.map((event, index) => ({ offset: from + index, event })),
+    from + received.length,
+  );
+  await writer.commit();
+  await writer.close();
+}
+
+/** What the lake itself says: its own join of sessions and users. */
+async function lakeProfiles({ lakeFolder }: ProfileSources): Promise<Record<string, UserProfile | undefined>> {
+  const profiles: Record<string, UserProfile | undefined> = Object.fromEntries(everybody.map((id) => [id, undefined]));
+  for await (const chunk of streamLake(lakeFolder)) {
+    for (const event of chunk) {
+      if (!rules.isPositive(event)) continue;
+      const { receivedAt: _, userId, ...positive } = event;
+      profiles[userId] = { events: [...(profiles[userId]?.events ?? []), positive], attributes: {} };
+    }
+  }
+  profiles['ada'] = { events: profiles['ada']?.events ?? [], attributes: { age: 'young' } };
+  return profiles;
+}
+
+async function profilesOf(store: ProfileStore): Promise<Record<string, UserProfile | undefined>> {
+  return Object.fromEntries(
+    await Promise.all(everybody.map(async (userId) => [userId, await store.read(userId)] as const)),
+  );
+}
+
+/** Events of one moment have no order between the sessions of a user. */
+function inOrderOfIds(profiles: Record<string, UserProfile | undefined>) {
+  return Object.fromEntries(
+    Object.entries(profiles).map(([userId, profile]) => [
+      userId,
+      profile && {
+        ...profile,
+        events: profile.events.toSorted((a, b) => a.occurredAt - b.occurredAt || (a.eventId < b.eventId ? -1 : 1)),
+      },
+    ]),
+  );
+}
+
+describe.each([
+  ['memory', async () => openMemory()],
+  ['Redis', () => openRedis({ url: redis.url })],
+] as const)('profiles from the lake: %s', (_, open) => {
+  it('are what the lake itself joins, whether applied, filled or rebuilt', async () => {
+    await fc.assert(
+      fc.asyncProperty(events, events, async (received, others) => {
+        const sources = await createSources(received);
+        const expected = inOrderOfIds(await lakeProfiles(sources));
+        const [applied, filled, rebuilt] = await Promise.all([open(), open(), open()]);
+
+        await applied.apply([
+          ...received.flatMap((event) => changesOf(event, rules.isPositive)),
+          { kind: 'attributes', userId: 'ada', attributes: { age: 'young' }, receivedAt: noon },
+        ]);
+        expect(inOrderOfIds(await profilesOf(applied))).toEqual(expected);
+
+        await fillProfiles(filled, sources, rules);
+        expect(inOrderOfIds(await profilesOf(filled))).toEqual(expected);
+
+        await rebuilt.apply(
+          others.flatMap((event) => changesOf({ ...event, eventId: `other-${event.eventId}` }, rules.isPositive)),
+        );
+        await rebuildProfiles(rebuilt, sources, rules);
+        expect(inOrderOfIds(await profilesOf(rebuilt))).toEqual(expected);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('stay up to date after a rebuild: a later identify takes the events along', async () => {
+    const anonymous = { eventId: 'e1', type: 'purchase', itemId: 'a', occurredAt: noon, receivedAt: noon };
+    const sources = await createSources([{ ...anonymous, sessionId: 's1' }]);
+    const store = await open();
+    await rebuildProfiles(store, sources, rules);
+    const identify = { ...anonymous, eventId: 'e2', type: 'identify', occurredAt: noon + 1, receivedAt: Date.now() };
+    await store.apply(changesOf({ ...identify, userId: 'ben', sessionId: 's1' }, rules.isPositive));
+    expect((await store.read('ben'))?.events).toEqual([
+      { eventId: 'e1', type: 'purchase', itemId: 'a', occurredAt: noon },
+    ]);
+    expect(await store.read('session:s1')).toBeUndefined();
+  });
+
+  it('lost by a store are made good from the moment of the loss on', async () => {
+    const event = (eventId: string, receivedAt: number): Event => ({
+      ...{ eventId, type: 'purchase', userId: 'ben', itemId: eventId, occurredAt: receivedAt, receivedAt },
+    });
+    const sources = await createSources([event('old', noon), event('new', noon + 1_000)]);
+    const store = await open();
+    await store.apply([chosen({ userId: 'cleo' }, 'kept', 0)]);
+    await fillProfiles(store, sources, rules, { receivedFrom: noon + 1 });
+    expect((await store.read('ben'))?.events.map(({ eventId }) => eventId)).toEqual(['new']);
+    expect(await store.read('cleo')).toBeDefined();
+  });
+
+  it('are empty where nothing has been collected yet', async () => {
+    const nowhere = { lakeFolder: join(tmpdir(), 'facet-no-lake'), catalogFolder: join(tmpdir(), 'facet-no-catalog') };
+    const store = await open();
+    await fillProfiles(store, nowhere, rules);
+    expect(await rebuildProfiles(store, nowhere, rules)).toEqual({ replaced: 0, removed: 0 });
+    expect(await store.size()).toBe(0);
+  });
+});

@@ -1,0 +1,193 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { startRedis } from '@facet/local-services';
+import type { LocalRedis } from '@facet/local-services';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { chosen, identified } from './changes.ts';
+import { describeProfileStore, itemsOf } from './conformance.ts';
+import { openRedis } from './stores.ts';
+
+let redis: LocalRedis;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+afterAll(async () => {
+  await redis.stop();
+});
+
+describeProfileStore('Redis', (options) => openRedis({ url: redis.url, ...options }));
+
+const ada = { userId: 'ada' };
+
+function connect(): Redis {
+  const client = new Redis(redis.url);
+  onTestFinished(() => client.disconnect());
+  return client;
+}
+
+describe('what is stored in Redis', () => {
+  it('expires when nothing is written of a user or session for ttlDays; a write prolongs all of it', async () => {
+    const client = connect();
+    const store = await openRedis({ url: redis.url, prefix: 'ttl', ttlDays: 2 });
+    await store.apply([
+      chosen(ada, 'a', 1),
+      identified('ada', 'visit', 1),
+      chosen({ sessionId: 'visit' }, 'b', 1),
+      { kind: 'attributes', userId: 'ada', attributes: {}, receivedAt: 1 },
+      { kind: 'erase', userId: 'ben', before: 1 },
+    ]);
+    const keys = await client.keys('ttl:*');
+    expect(keys.toSorted()).toEqual([
+      'ttl:session:{visit}:events',
+      'ttl:session:{visit}:identities',
+      'ttl:user:{ada}:attributes',
+      'ttl:user:{ada}:events',
+      'ttl:user:{ada}:sessions',
+      'ttl:user:{ben}:erased',
+    ]);
+    const twoDaysMs = 2 * 86_400_000;
+    for (const key of keys) {
+      const ttlMs = await client.pttl(key);
+      expect(ttlMs).toBeGreaterThan(twoDaysMs - 60_000);
+      expect(ttlMs).toBeLessThanOrEqual(twoDaysMs);
+      await client.pexpire(key, 1_000);
+    }
+    await store.apply([chosen(ada, 'c', 2)]);
+    expect(await client.pttl('ttl:user:{ada}:attributes')).toBeGreaterThan(twoDaysMs - 60_000);
+    expect(await client.pttl('ttl:session:{visit}:events')).toBeLessThanOrEqual(1_000);
+  });
+
+  it('is bounded', async () => {
+    const client = connect();
+    const store = await openRedis({ url: redis.url, prefix: 'bounded', eventsMax: 10 });
+    await store.apply(
+      Array.from({ length: 300 }, (_, n) => [
+        chosen(ada, `item-${n}`, n),
+        chosen({ sessionId: 'visit' }, `item-${n}`, n),
+        identified('ada', `visit-${n}`, n),
+        identified('ada', 'visit', n),
+      ]).flat(),
+    );
+    const [events, sessions, anonymous, identities] = await Promise.all([
+      client.zcard('bounded:user:{ada}:events'),
+      client.zcard('bounded:user:{ada}:sessions'),
+      client.zcard('bounded:session:{visit}:events'),
+      client.zcard('bounded:session:{visit}:identities'),
+    ]);
+    expect({ events, sessions, anonymous, identities }).toEqual({
+      events: 10,
+      sessions: 100,
+      anonymous: 10,
+      identities: 100,
+    });
+  });
+
+  it('is applied to a server that has forgotten the scripts', async () => {
+    const store = await openRedis({ url: redis.url });
+    await store.apply([chosen(ada, 'a', 1)]);
+    await connect().script('FLUSH');
+    await store.apply([chosen(ada, 'b', 2)]);
+    expect(await itemsOf(store, 'ada')).toEqual(['a', 'b']);
+  });
+});
+
+describe('the settings of Redis', () => {
+  it('are warned of when profiles can be lost', async () => {
+    const client = connect();
+    const store = await openRedis({ url: redis.url });
+    await client.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    expect(await store.checkSettings()).toEqual([
+      expect.stringContaining('maxmemory-policy is allkeys-lru'),
+      expect.stringContaining('appendonly is no'),
+    ]);
+    await client.config('SET', 'maxmemory-policy', 'noeviction');
+    await client.config('SET', 'appendonly', 'yes');
+    expect(await store.checkSettings()).toEqual([]);
+    await client.config('SET', 'appendonly', 'no');
+  });
+
+  it('are refused when they are no URL of Redis, without showing it', async () => {
+    await expect(openRedis({ url: 'http://user:secret@host' })).rejects.toMatchObject({
+      code: 'PROFILES_URL_INVALID',
+      message: expect.not.stringContaining('secret'),
+    });
+  });
+});
+
+describe('a Redis that fails', () => {
+  const unreachable = { code: 'PROFILES_UNREACHABLE', retryable: true, remedy: expect.any(String) };
+
+  it('is noticed soon when it was never there', async () => {
+    const url = 'redis://:secret@127.0.0.1:1';
+    const store = await openRedis({ url, connectTimeoutMs: 50, writeRetriesMax: 1 });
+    expect(store.generation()).toBeUndefined();
+    await expect(store.read('ada')).rejects.toMatchObject(unreachable);
+    await expect(store.apply([chosen(ada, 'a', 1)])).rejects.toMatchObject(unreachable);
+    await expect(store.checkSettings()).rejects.toThrow(expect.objectContaining({ code: 'PROFILES_UNREACHABLE' }));
+    await expect(store.read('ada')).rejects.not.toThrow('secret');
+  });
+
+  it('says what was refused, such as a write without memory', async () => {
+    const client = connect();
+    const store = await openRedis({ url: redis.url, writeRetriesMax: 0 });
+    await client.config('SET', 'maxmemory', '1');
+    onTestFinished(async () => void (await client.config('SET', 'maxmemory', '0')));
+    await expect(store.apply([chosen(ada, 'a', 1)])).rejects.toMatchObject({
+      code: 'PROFILES_REFUSED',
+      retryable: true,
+      message: expect.stringContaining('OOM'),
+    });
+  });
+
+  it('answers late: reads do not wait, and it is used again when it answers', async () => {
+    const store = await openRedis({ url: redis.url, readTimeoutMs: 50, writeTimeoutMs: 200, writeRetriesMax: 0 });
+    await store.apply([chosen(ada, 'a', 1)]);
+    process.kill(redis.pid, 'SIGSTOP');
+    try {
+      await expect(store.read('ada')).rejects.toMatchObject(unreachable);
+      await expect(store.apply([chosen(ada, 'b', 2)])).rejects.toMatchObject(unreachable);
+    } finally {
+      process.kill(redis.pid, 'SIGCONT');
+    }
+    await eventually(async () => expect(await itemsOf(store, 'ada')).toContain('a'));
+    await store.apply([chosen(ada, 'b', 2)]);
+    expect(await itemsOf(store, 'ada')).toEqual(['a', 'b']);
+  });
+
+  it('is killed: writes wait for its return, which is told, as it has lost what was not on its disk', async () => {
+    const mortal = await startRedis();
+    onTestFinished(() => mortal.stop());
+    const restarts: string[] = [];
+    const store = await openRedis({
+      url: mortal.url,
+      connectTimeoutMs: 5_000,
+      onRestart: (generation) => restarts.push(generation),
+    });
+    const before = store.generation();
+    expect(before).toMatch(/^[0-9a-f]{40}$/);
+    await store.apply([chosen(ada, 'lost', 1)]);
+    await mortal.kill();
+    await expect(store.read('ada')).rejects.toMatchObject(unreachable);
+    const applied = store.apply([chosen(ada, 'waited', 2)]);
+    await mortal.start();
+    await applied;
+    expect(await itemsOf(store, 'ada')).toEqual(['waited']);
+    await eventually(async () => expect(restarts).toEqual([store.generation()]));
+    expect(store.generation()).not.toBe(before);
+    await store.apply([chosen(ada, 'lost', 1)]);
+    expect(await itemsOf(store, 'ada')).toEqual(['lost', 'waited']);
+  });
+});
+
+async function eventually(check: () => Promise<void>): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await check();
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await delay(50);
+    }
+  }
+}

@@ -1,0 +1,16 @@
+import { randomUUID } from 'node:crypto';
+import { onTestFinished } from 'vitest';
+import { createMemoryProfileStore, openRedisProfileStore } from '../src/index.ts';
+import type { ProfileStore, RedisProfileStoreOptions } from '../src/index.ts';
+
+/** Opens an empty store, which is closed when the test ends. */
+export type OpenStore = (options?: { readonly eventsMax?: number }) => Promise<ProfileStore>;
+
+export const openMemory: OpenStore = async (options) => createMemoryProfileStore(options);
+
+/** Empty, because no other test has its prefix. */
+export async function openRedis(options: RedisProfileStoreOptions) {
+  const store = await openRedisProfileStore({ prefix: randomUUID(), ...options });
+  onTestFinished(() => store.close());
+  return store;
+}
