@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { defaultHealthBounds } from '@facet/events';
 import { facetModel, facetTraining, mindModel, mindTraining } from '@facet/model';
 import { parseWith } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
@@ -26,6 +27,7 @@ describe('facet.yaml', () => {
       training: {},
       index: { kind: 'auto', recallMin: 0.98 },
       evaluation: { cutoffs: [10, 50, 100], tieSeed: 1 },
+      dataHealth: defaultHealthBounds(),
     });
     expect(resolveModel(config)).toEqual({ model: facetModel, training: facetTraining });
   });
@@ -36,6 +38,11 @@ describe('facet.yaml', () => {
     );
     expect(config.interactions).toMatchObject({ repeats: 'first', tieSeed: 1 });
     expect(config.split).toMatchObject({ testFrom: '2011-10-01', validationFrom: '2011-08-01T12:30:00Z' });
+  });
+
+  it('a bound of the data health that names one of its two keeps the other', async () => {
+    const { dataHealth } = await read('dataHealth:\n  lateShare: { bad: 0.9 }\n');
+    expect(dataHealth).toEqual({ ...defaultHealthBounds(), lateShare: { warning: 0.05, bad: 0.9 } });
   });
 
   it.each([
