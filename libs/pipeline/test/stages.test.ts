@@ -137,7 +137,7 @@ test('an erased user is in no dataset any more, before and after a compaction', 
   await importEvents(home, events);
   const countOf = async (): Promise<{ reused: boolean; events: number; users: number }> => {
     const { reused, output } = await datasetStage(context);
-    return { reused, events: output.info.counts.events, users: output.info.counts.users };
+    return { reused, events: output.info.counts['events'] ?? 0, users: output.info.counts['users'] ?? 0 };
   };
   expect(await countOf()).toEqual({ reused: false, events: events.length, users: 20 });
 
