@@ -8,7 +8,7 @@ declare module 'vitest' {
 }
 
 /** One broker for all test files; each file has topics of its own. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const kafka = await startKafka();
   project.provide('kafkaBrokers', kafka.brokers);
   return () => kafka.stop();

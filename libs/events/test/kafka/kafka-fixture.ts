@@ -37,8 +37,9 @@ export async function readAll({ kafka, topic }: TestTopic): Promise<readonly (re
   const extents = await fetchExtents(kafka, topic);
   const partitions: RawRecord[][] = extents.map(() => []);
   const ranges = extents.map(({ partition, start, end }) => ({ partition, from: start, to: end }));
-  for await (const { partition, records } of readRecords(kafka, { topic, ranges }))
+  for await (const { partition, records } of readRecords(kafka, { topic, ranges })) {
     partitions[partition]?.push(...records);
+  }
   return partitions;
 }
 
