@@ -1,3 +1,5 @@
+import { listRoutes } from '@facet/http';
+import type { HTTPMethods } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { apiKey, createHome, createTestApp, servingKey, textOfKey } from './fixtures.ts';
 import type { Home, TestApp } from './fixtures.ts';
@@ -17,26 +19,8 @@ afterAll(async () => {
   await home.remove();
 });
 
-type Method = 'GET' | 'HEAD' | 'POST';
-
-/** Every route of the app, read from its router. */
-function listRoutes(): { method: Method; url: string }[] {
-  const path: string[] = [];
-  return server.app
-    .printRoutes({ commonPrefix: false })
-    .split('\n')
-    .flatMap((line) => {
-      const match = /^(?<indent>[│ ]*)[├└]── (?<part>\S+)(?: \((?<methods>[A-Z, ]+)\))?$/.exec(line);
-      if (match === null) return [];
-      const { indent = '', part = '', methods = '' } = match.groups!;
-      path.length = indent.length / 4;
-      path.push(part);
-      return methods.split(', ').map((method) => ({ method: method as Method, url: path.join('') }));
-    });
-}
-
-const call = (method: Method, url: string, headers: Record<string, string> = {}) =>
-  server.app.inject({ method, url, headers, ...(method === 'POST' ? { payload: {} } : {}) });
+const call = (method: HTTPMethods, url: string, headers: Record<string, string> = {}) =>
+  server.app.inject({ method: method as 'GET', url, headers, ...(method === 'POST' ? { payload: {} } : {}) });
 
 /** Who is answered at each route: nobody in particular, or the keys with one of these scopes. */
 const scopeOfRoute = {
@@ -56,12 +40,12 @@ const scopeOfRoute = {
 
 describe('every route', () => {
   it('is in this table', () => {
-    const routes = listRoutes().filter(({ method }) => method !== 'HEAD');
+    const routes = listRoutes(server.app).filter(({ method }) => method !== 'HEAD');
     expect(routes.map(({ method, url }) => `${method} ${url}`).sort()).toEqual(Object.keys(scopeOfRoute).sort());
   });
 
   it('answers to keys of its scope only, and without a key not at all', async () => {
-    for (const { method, url } of listRoutes()) {
+    for (const { method, url } of listRoutes(server.app)) {
       const route = `${method === 'HEAD' ? 'GET' : method} ${url}` as keyof typeof scopeOfRoute;
       const path = url.replace('*', 'static/swagger-ui.css');
       const scope = scopeOfRoute[route];

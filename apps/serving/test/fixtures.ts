@@ -6,7 +6,7 @@ import type { ArtifactRef } from '@facet/artifacts';
 import { bundleFiles, recordGoldenVector, writeBundle } from '@facet/bundles';
 import type { BundleInfo, CatalogItem } from '@facet/bundles';
 import { openFileEventLog, sinkLog, upsertUsers } from '@facet/events';
-import type { Event, User } from '@facet/events';
+import type { LakeEvent, User } from '@facet/events';
 import {
   buildItemVocabulary,
   buildPopularityTimeline,
@@ -65,11 +65,11 @@ export const users: User[] = [
 ];
 
 /** Ratings: ada likes crime and space, ben likes dance, 20 others whatever; 3 is no positive. */
-export const events: Event[] = makeEvents();
+export const events: LakeEvent[] = makeEvents();
 
-function makeEvents(): Event[] {
+function makeEvents(): LakeEvent[] {
   const random = createRandom(7);
-  const made: Event[] = [];
+  const made: LakeEvent[] = [];
   const rate = (userId: string, film: number, value: number): void => {
     const occurredAt = asOf - 40 * dayMs + made.length * 3_600_000;
     made.push({

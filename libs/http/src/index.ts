@@ -9,6 +9,7 @@ export type { HttpAppDeps, HttpAppOptions } from './create-http-app.ts';
 export { addHealthRoutes } from './health/health-routes.ts';
 export type { HealthChecks } from './health/health-routes.ts';
 export type { HttpApp } from './http-app.ts';
+export { listRoutes } from './list-routes.ts';
 export { listen } from './listen.ts';
 export { createHttpMetrics } from './metrics/http-metrics.ts';
 export type { HttpMetrics } from './metrics/http-metrics.ts';

@@ -12,6 +12,7 @@ import {
   createHttpApp,
   createHttpMetrics,
   listen,
+  listRoutes,
   problemError,
 } from '../src/index.ts';
 import { createTestApp, problems } from './fixtures.ts';
@@ -147,4 +148,17 @@ it('closing waits for the request under way, refuses the one behind it, and take
   const late = connect(port, '127.0.0.1');
   const [error] = (await once(late, 'error')) as [NodeJS.ErrnoException];
   expect(error.code).toBe('ECONNREFUSED');
+});
+
+it('the routes that are listed are all that there are', async () => {
+  const { app } = await createTestApp();
+  const routes = listRoutes(app).filter(({ method }) => method !== 'HEAD');
+  expect(routes.map(({ method, url }) => `${method} ${url}`).sort()).toEqual([
+    'GET /healthz',
+    'GET /metrics',
+    'GET /page',
+    'GET /readyz',
+    'POST /v1/orders',
+  ]);
+  await app.close();
 });
