@@ -176,8 +176,10 @@ export function missingField(
  * is the log's to keep.
  */
 export function serializeEvent(event: Event): string {
-  const { extra, ...fields } = event;
-  return JSON.stringify({ ...extra, ...fields, receivedAt: undefined });
+  // Every event passes here, and copying fields by name is several times faster than copying whatever there is.
+  const { eventId, type, userId, itemId, occurredAt, sessionId, recommendationId, position, value, context } = event;
+  const fields = { eventId, type, userId, itemId, occurredAt, sessionId, recommendationId, position, value, context };
+  return JSON.stringify(event.extra === undefined ? fields : { ...fields, ...event.extra });
 }
 
 /** The key of an event in the log: its user, or its session for an anonymous person. Events of a key stay in order. */
