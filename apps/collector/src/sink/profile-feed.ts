@@ -5,8 +5,15 @@ import type { SinkMetrics } from './sink-metrics.ts';
 
 /** Keeps the profile store as new as the log. */
 export interface ProfileFeed {
-  /** Applies changes; while the store is away it waits, and nothing else is taken. Rejects when `signal` aborts. */
-  apply(changes: readonly ProfileChange[], signal: AbortSignal): Promise<void>;
+  /**
+   * Begins to apply changes once those before are applied; while the store is away it waits, and nothing else is taken.
+   * Rejects when `signal` aborts, and with what the changes before failed with.
+   */
+  apply(changes: readonly ProfileChange[], signal: AbortSignal, onApplied?: () => void): Promise<void>;
+  /** Resolves when everything is applied. */
+  flush(): Promise<void>;
+  /** Waits for what is being applied, and forgets how it ended. */
+  discard(): Promise<void>;
   /**
    * Looks whether the store is the process that it was, and else makes good what it may have lost: from the lake. The first
    * time it waits for the store.
@@ -48,6 +55,17 @@ export function createProfileFeed(deps: ProfileFeedDeps, { refillMs }: ProfileFe
   /** What was applied in the `refillMs` before the last batch. */
   let recent: AppliedBatch[] = [];
   let lastBatchSize = 0;
+  let applying: Promise<void> = Promise.resolve();
+
+  const applyNow = async (changes: readonly ProfileChange[], signal: AbortSignal): Promise<void> => {
+    const startedAt = now();
+    await patience.until(dependency, () => store.apply(changes), signal);
+    const appliedAt = now();
+    metrics.observeApply((appliedAt - startedAt) / 1000);
+    recent = recent.filter((batch) => appliedAt - batch.appliedAt < refillMs);
+    recent.push({ appliedAt, receivedFrom: oldestOf(changes) });
+    lastBatchSize = changes.length;
+  };
 
   const refill = async (): Promise<void> => {
     // A batch whose writing was repeated may be all that a new, empty process has.
@@ -68,15 +86,17 @@ export function createProfileFeed(deps: ProfileFeedDeps, { refillMs }: ProfileFe
   };
 
   return {
-    async apply(changes, signal) {
-      if (changes.length === 0) return;
-      const startedAt = now();
-      await patience.until(dependency, () => store.apply(changes), signal);
-      const appliedAt = now();
-      metrics.observeApply((appliedAt - startedAt) / 1000);
-      recent = recent.filter((batch) => appliedAt - batch.appliedAt < refillMs);
-      recent.push({ appliedAt, receivedFrom: oldestOf(changes) });
-      lastBatchSize = changes.length;
+    async apply(changes, signal, onApplied) {
+      await applying;
+      // The next batch is parsed meanwhile.
+      applying = changes.length === 0 ? Promise.resolve() : applyNow(changes, signal);
+      applying = applying.then(onApplied);
+      applying.catch(() => undefined);
+    },
+    flush: () => applying,
+    async discard() {
+      applying = applying.catch(() => undefined);
+      await applying;
     },
     async refillAfterLoss(signal) {
       if (filled !== undefined && store.generation() === filled) return false;
@@ -96,5 +116,10 @@ function oldestOf(changes: readonly ProfileChange[]): number {
 
 /** Without a profile store. */
 export function createNoProfileFeed(): ProfileFeed {
-  return { apply: async () => undefined, refillAfterLoss: async () => false };
+  return {
+    apply: async () => undefined,
+    flush: async () => undefined,
+    discard: async () => undefined,
+    refillAfterLoss: async () => false,
+  };
 }

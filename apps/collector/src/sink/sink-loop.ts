@@ -156,10 +156,14 @@ export class SinkLoop {
     // Ends waits, not work: a batch that is being taken is finished.
     this.abandon();
     await this.#exclusively(async () => {
-      if (!lease.isSettled) return;
+      const isApplied = await this.#deps.profiles.flush().then(
+        () => true,
+        () => false,
+      );
+      // What is not in the profiles is not stored either: the next one reads it again.
+      if (!lease.isSettled || !isApplied) return;
       await this.#deps.patience.once('lake', () => this.#commitLake(lease));
       await this.#deps.patience.once('catalog', () => this.#writeCatalog(lease));
-      this.#reportOffsets();
     });
     await this.#reporting;
   }
@@ -202,10 +206,11 @@ export class SinkLoop {
   /** Drops the buffer and goes on from where the lake and the catalog are. */
   async #settle(lease: Lease): Promise<void> {
     if (lease.isSettled) return;
-    const { log, lake, catalog, handlers, patience, metrics, logger } = this.#deps;
+    const { log, lake, catalog, profiles, handlers, patience, metrics, logger } = this.#deps;
     this.#positions.clear();
     this.#unreported.clear();
     this.#bufferedSince = undefined;
+    await profiles.discard();
     await lake.discard();
     await catalog.discard();
     const extents = await patience.until('kafka', () => this.#readExtents(lease), lease.ended.signal);
@@ -246,7 +251,8 @@ export class SinkLoop {
   }
 
   async #commitLake(lease: Lease): Promise<void> {
-    const { lake, metrics, now } = this.#deps;
+    const { lake, profiles, metrics, now } = this.#deps;
+    await profiles.flush();
     const startedAt = now();
     const rows = lake.pending.events;
     const { files } = await lake.commit().catch((error: unknown) => this.#giveWay(lease, error));
@@ -257,6 +263,7 @@ export class SinkLoop {
   }
 
   async #writeCatalog(lease: Lease): Promise<void> {
+    await this.#deps.profiles.flush();
     await this.#deps.catalog.write().catch((error: unknown) => this.#giveWay(lease, error));
     if (lease.isSettled) this.#noteStored('catalog');
   }

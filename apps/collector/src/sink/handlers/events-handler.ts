@@ -1,3 +1,4 @@
+import type { LoggedEvent } from '@facet/events';
 import { sourceOf } from '../partition-position.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import { readEvents } from './read-events.ts';
@@ -10,23 +11,21 @@ const agesPerBatch = 20;
 /** Events go into the buffer of the lake, and at once into the profiles. */
 export function createEventsHandler(deps: HandlerDeps, rules: EventRules): TopicHandler {
   const { lake, profiles, deadLetters, metrics, now } = deps;
+  const observeAges = (events: readonly LoggedEvent[]): void => {
+    const step = Math.ceil(events.length / agesPerBatch);
+    for (let index = 0; index < events.length; index += step) {
+      metrics.observeAge((now() - events[index]!.event.receivedAt) / 1000);
+    }
+  };
   return {
     keeper: 'lake',
     async take(position, messages, next, signal) {
       const { events, changes, refused, lateByDays } = readEvents(messages, rules);
       await deadLetters.put(position, refused, signal);
-      // Redis and this thread work at the same time.
-      const applied = profiles.apply(changes, signal);
-      applied.catch(() => undefined);
+      await profiles.apply(changes, signal, () => observeAges(events));
       lake.add(sourceOf(position), events, next);
-      await applied;
-
       metrics.countEvents(events.length);
       for (const [days, count] of lateByDays) metrics.countLate(days, count);
-      const step = Math.ceil(events.length / agesPerBatch);
-      for (let index = 0; index < events.length; index += step) {
-        metrics.observeAge((now() - events[index]!.event.receivedAt) / 1000);
-      }
     },
   };
 }
