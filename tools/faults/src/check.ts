@@ -17,6 +17,8 @@ export interface Verdict {
   readonly unacknowledged: number;
   /** Offsets of the log that the lake holds twice. */
   readonly offsetsTwice: number;
+  /** Whether every file of the lake is there and holds what its log says. */
+  readonly isLakeSound: boolean;
   readonly profiles: number;
   /** Users whose profile is not the one that the lake gives. */
   readonly profilesDiffering: readonly string[];
@@ -30,11 +32,11 @@ export async function check(options: {
   readonly positives: string;
   readonly eventsMax: number;
   readonly ttlDays: number;
-  readonly acknowledged: Uint8Array;
+  readonly isAcknowledged: (number: number) => boolean;
   readonly sent: number;
   readonly startedAt: number;
 }): Promise<Verdict> {
-  const seen = new Uint8Array(options.acknowledged.length);
+  const seen = new Uint8Array(options.sent);
   let invented = 0;
   let altered = 0;
   let twice = 0;
@@ -53,17 +55,18 @@ export async function check(options: {
   let lost = 0;
   let unacknowledged = 0;
   for (let number = 0; number < options.sent; number++) {
-    if (options.acknowledged[number] === 1 && seen[number] === 0) lost++;
-    if (options.acknowledged[number] === 0 && seen[number] === 1) unacknowledged++;
+    if (options.isAcknowledged(number) && seen[number] === 0) lost++;
+    if (!options.isAcknowledged(number) && seen[number] === 1) unacknowledged++;
   }
-  const { duplicateOffsets } = await verifyLake(options.lakeFolder);
+  const { sources, isSound } = await verifyLake(options.lakeFolder);
   return {
     lost,
     invented,
     altered,
     twice,
     unacknowledged,
-    offsetsTwice: duplicateOffsets,
+    offsetsTwice: sources.reduce((sum, { repeated }) => sum + repeated, 0),
+    isLakeSound: isSound,
     ...(await checkProfiles(options)),
   };
 }
