@@ -38,7 +38,7 @@ if (values.help) {
 
 /** Facet's defaults, which the collector runs with here. */
 const positives = 'click or add_to_cart or purchase or rating >= 4';
-const profileSettings = { eventsMin: 500, ttlDays: 180 };
+const profileSettings = { eventsMax: 500, ttlDays: 180 };
 const smallDiskMegabytes = 8;
 /** How long all brokers are away, at a rate that fills the small disk meanwhile. */
 const outageSeconds = 20;
