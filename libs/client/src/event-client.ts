@@ -39,8 +39,13 @@ export interface SendSummary<Result> {
   readonly results: readonly Result[];
 }
 
+/** A request to forget a user: safe, and carried out by and by. */
 export interface Erasure {
   readonly erasureId: string;
+  /** The SHA-256 of the user id in hex, by which the lake names the erasure. */
+  readonly userHash: string;
+  /** Epoch milliseconds: what was received up to then is erased. */
+  readonly requestedAt: number;
 }
 
 export interface EventClient {
@@ -98,8 +103,10 @@ export function createEventClient(options: EventClientOptions): EventClient {
       const path = `/v1/users/${encodeURIComponent(userId)}`;
       const answer = await sendRequest(endpoint, { method: 'DELETE', path, ...call });
       if (answer.status >= 400) throw errorOf(answer);
-      const { erasureId } = (answer.body ?? {}) as { readonly erasureId?: unknown };
-      if (typeof erasureId === 'string') return { erasureId };
+      const { erasureId, userHash, requestedAt } = (answer.body ?? {}) as Partial<Erasure>;
+      if (erasureId !== undefined && userHash !== undefined && requestedAt !== undefined) {
+        return { erasureId, userHash, requestedAt };
+      }
       throw new ClientError(`The answer of ${endpoint.url} names no erasure`, {
         code: 'CLIENT_ANSWER_UNREADABLE',
         retryable: false,

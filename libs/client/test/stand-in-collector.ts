@@ -39,7 +39,8 @@ export async function startStandInCollector() {
     const refused = new Set(results.map(({ index }) => index));
     taken.push(...received.records.filter((_, index) => !refused.has(index)));
     if (trouble === 'hang-up-after-taking') return request.socket.destroy();
-    if (request.method === 'DELETE') return answer(response, 202, { erasureId: 'erasure-1' });
+    if (request.method === 'DELETE')
+      return answer(response, 202, { erasureId: 'erasure-1', userHash: 'abc', requestedAt: 1 });
     const accepted = received.records.length - results.length;
     return answer(response, 202, { accepted, duplicates: 0, refused: results.length, stored: 'log', results });
   });

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { endWithUs } from './end-with-us.ts';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -37,33 +38,28 @@ export interface FacetProcess {
 }
 
 /**
- * Starts an app from source and waits until it is ready.
+ * Starts an app from source and waits until it is ready. It ends with this process, however that ends.
  *
  * @throws Error with what the process said, when it ends or is not ready in time.
  */
 export async function startFacetProcess(options: FacetProcessOptions): Promise<FacetProcess> {
   const { app, args = [], env, readySeconds = 60, heapMegabytes } = options;
-  const child = spawn(
+  const [file, ...nodeArgs] = endWithUs([
     process.execPath,
-    [
-      '--conditions=@facet/source',
-      ...(heapMegabytes === undefined ? [] : [`--max-old-space-size=${heapMegabytes}`]),
-      '--import',
-      tsx,
-      path.join(root, 'apps', app, 'src', 'main.ts'),
-      ...args,
-    ],
-    {
-      cwd: root,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
-    },
-  );
+    '--conditions=@facet/source',
+    ...(heapMegabytes === undefined ? [] : [`--max-old-space-size=${heapMegabytes}`]),
+    '--import',
+    tsx,
+    path.join(root, 'apps', app, 'src', 'main.ts'),
+    ...args,
+  ]);
+  const child = spawn(file, nodeArgs, {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
+  });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-saidCharactersMax)));
-  const endWithParent = (): boolean => child.kill('SIGKILL');
-  process.once('exit', endWithParent);
-  child.once('exit', () => process.removeListener('exit', endWithParent));
 
   const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
