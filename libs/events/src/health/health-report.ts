@@ -22,7 +22,7 @@ const share = (description: string) => Type.Number({ description });
 
 const HealthReasonSchema = Type.Object(
   {
-    check: Type.Union(healthChecks.map((check) => Type.Literal(check))),
+    check: Type.Enum(healthChecks),
     severity: Type.Union([Type.Literal('warning'), Type.Literal('bad')]),
     value: Type.Number({ description: 'What was measured …' }),
     bound: Type.Number({ description: '… and the bound that it is beyond.' }),
