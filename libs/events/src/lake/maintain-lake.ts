@@ -9,7 +9,7 @@ import type { DuckDbOptions } from '../duckdb.ts';
 import { lakeBusy, lakeDamaged, lakeUnwritable } from './lake-errors.ts';
 import { graceMsDefault, listPlacedFiles, parseMergedPath, parsePartPath } from './lake-layout.ts';
 import { openLakeLog } from './lake-log.ts';
-import type { LakeLogOptions } from './lake-log.ts';
+import type { LakeLog, LakeLogOptions } from './lake-log.ts';
 import type { LakeChange, MaintenanceClaim } from './lake-record.ts';
 import { snapshotOf } from './lake-snapshot.ts';
 import type { LakeSnapshot } from './lake-snapshot.ts';
@@ -21,6 +21,9 @@ import { isRunning } from './process-owner.ts';
 /** A claim that was not renewed for this long is void. */
 const claimMsMax = 3_600_000;
 const renewAfterMs = claimMsMax / 6;
+
+/** Claims of this process. One that it could not give up, on a full disk, is none. */
+const heldHere = new Set<string>();
 
 export interface MaintainOptions extends DuckDbOptions, LakeLogOptions {
   /** How long files that are no longer of the lake stay on the disk for readers that began before; an hour by default. */
@@ -58,25 +61,17 @@ export async function maintainLake<Result>(
   options: MaintainOptions,
   work: (maintenance: Maintenance) => Promise<Result>,
 ): Promise<Result> {
-  const log = await openLakeLog(lakeFolder, options);
   const now = options.now ?? Date.now;
-  const earlier = log.state.claim;
-  if (earlier !== undefined && isHeld(earlier, now())) throw lakeBusy(lakeFolder, earlier);
-  const token = randomBytes(6).toString('hex');
-  const claim = (): MaintenanceClaim => ({ token, host: hostname(), pid: process.pid, at: now() });
-  await log.commit({ claim: claim() }, { holder: earlier?.token ?? null });
-  const commit = (change: LakeChange): Promise<void> => log.commit({ claim: claim(), ...change }, { holder: token });
-  const clear = async (): Promise<void> => {
-    const deleted = await deleteUnused(lakeFolder, {
-      state: log.state,
-      token,
-      before: now() - (options.graceMs ?? graceMsDefault),
-    });
-    if (deleted.length > 0) await commit({ deleted });
-  };
-  const temporary = await makeTemporaryFolder(lakeFolder).catch((error: unknown) => {
+  const { log, token, commit, release } = await claimLake(lakeFolder, { ...options, now });
+  const temporary = await makeTemporaryFolder(lakeFolder).catch(async (error: unknown) => {
+    await release();
     throw lakeUnwritable(lakeFolder, error);
   });
+  const clear = async (): Promise<void> => {
+    const before = now() - (options.graceMs ?? graceMsDefault);
+    const deleted = await deleteUnused(lakeFolder, { state: log.state, token, before });
+    if (deleted.length > 0) await commit({ deleted });
+  };
   try {
     await clear();
     const offsets = new Map(log.state.offsets);
@@ -100,12 +95,44 @@ export async function maintainLake<Result>(
     throw explain(error, lakeFolder, temporary.path);
   } finally {
     await temporary.remove();
-    await commit({ claim: null }).catch(() => undefined);
+    await release();
   }
 }
 
-function isHeld({ host, pid, at }: MaintenanceClaim, now: number): boolean {
-  return at > now - claimMsMax && (host !== hostname() || isRunning(pid, at));
+interface ClaimedLake {
+  readonly log: LakeLog;
+  readonly token: string;
+  /** Every commit renews the claim. */
+  commit(change: LakeChange): Promise<void>;
+  release(): Promise<void>;
+}
+
+async function claimLake(lakeFolder: string, { now }: { readonly now: () => number }): Promise<ClaimedLake> {
+  const log = await openLakeLog(lakeFolder, { now });
+  const earlier = log.state.claim;
+  if (earlier !== undefined && isHeld(earlier, now())) throw lakeBusy(lakeFolder, earlier);
+  const token = randomBytes(6).toString('hex');
+  const claim = (): MaintenanceClaim => ({ token, host: hostname(), pid: process.pid, at: now() });
+  heldHere.add(token);
+  await log.commit({ claim: claim() }, { holder: earlier?.token ?? null }).catch((error: unknown) => {
+    heldHere.delete(token);
+    throw error;
+  });
+  return {
+    log,
+    token,
+    commit: (change) => log.commit({ claim: claim(), ...change }, { holder: token }),
+    release: async () => {
+      heldHere.delete(token);
+      await log.commit({ claim: null }, { holder: token }).catch(() => undefined);
+    },
+  };
+}
+
+function isHeld({ token, host, pid, at }: MaintenanceClaim, now: number): boolean {
+  if (at <= now - claimMsMax) return false;
+  if (host !== hostname()) return true;
+  return pid === process.pid ? heldHere.has(token) : isRunning(pid, at);
 }
 
 /** DuckDB says in words only which file it could not read or write. */

@@ -149,7 +149,7 @@ describe('compactLake', () => {
 
   it('runs beside writers and readers: nothing is lost, nothing twice, nothing half', async () => {
     const { lake, writer } = await lakeOf();
-    const batches = 60;
+    const batches = 25;
     let isWriting = true;
     const writing = (async () => {
       for (let batch = 0; batch < batches; batch++) {
@@ -365,7 +365,7 @@ describe('an erasure', () => {
           if (erasures.length > 0) expect(rows).toBe(0);
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 });
