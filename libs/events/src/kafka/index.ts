@@ -1,5 +1,9 @@
 export { connectKafka } from './connect-kafka.ts';
 export type { KafkaConnection, KafkaOptions } from './connect-kafka.ts';
+export { deadLetter, deadLetterRecord } from './dead-letter.ts';
+export type { DeadLetter, DeadMessage } from './dead-letter.ts';
+export { readDeadLetters } from './dead-letters.ts';
+export type { FoundDeadLetter, ReadDeadLettersQuery } from './dead-letters.ts';
 export { ensureTopics } from './ensure-topics.ts';
 export type { EnsureTopicsOptions } from './ensure-topics.ts';
 export { openKafkaEventLog } from './kafka-event-log.ts';
@@ -11,5 +15,7 @@ export type { Publisher, PublisherOptions } from './publisher.ts';
 export type { RawBatch, RawRecord } from './range-reader.ts';
 export { explainUnreadable, readRecords } from './read-records.ts';
 export type { ReadRecordsQuery } from './read-records.ts';
+export { redriveDeadLetters } from './redrive-dead-letters.ts';
+export type { RedriveOptions, RedriveOutcome } from './redrive-dead-letters.ts';
 export { topicNames } from './topics.ts';
 export type { TopicNames } from './topics.ts';
