@@ -78,7 +78,7 @@ describe('Kafka', () => {
 
     await local.stop();
     expect(readdirSync(folder)).toEqual([]);
-  });
+  }, 120_000);
 });
 
 describe('Redis', () => {

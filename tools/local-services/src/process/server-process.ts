@@ -17,7 +17,7 @@ export interface ServerProcessOptions {
 }
 
 const POLL_MS = 50;
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 30_000;
 const LOG_TAIL_CHARS = 2_000;
 
@@ -46,7 +46,7 @@ export class ServerProcess {
   /**
    * Starts it and waits until it is ready.
    *
-   * @throws Error with the end of its log when it ends before, or takes longer than a minute
+   * @throws Error with the end of its log when it ends before, or takes longer than two minutes
    */
   async start(): Promise<void> {
     const { title, command, logFile } = this.#options;
