@@ -14,6 +14,10 @@ export interface CliEnvironment {
   readonly isDebug: boolean;
   /** `FACET_API_KEYS_FILE`: the keys that the apps accept, where it is not `keys.yaml` in the home. */
   readonly apiKeysFile: string | undefined;
+  /** `FACET_KAFKA_BROKERS`: `host:port` of some brokers, separated by commas. */
+  readonly kafkaBrokers: readonly string[];
+  /** `FACET_TOPIC_PREFIX`: what the names of the topics begin with. */
+  readonly topicPrefix: string;
   /** What child processes inherit. */
   readonly inherited: NodeJS.ProcessEnv;
 }
@@ -26,6 +30,15 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): CliEnvironment 
     cacheFolder: resolve(read('FACET_CACHE_DIR') ?? join(cacheRoot, 'facet')),
     isDebug: read('FACET_DEBUG') !== undefined,
     apiKeysFile: read('FACET_API_KEYS_FILE'),
+    kafkaBrokers: splitBrokers(read('FACET_KAFKA_BROKERS') ?? '127.0.0.1:9092'),
+    topicPrefix: read('FACET_TOPIC_PREFIX') ?? 'facet',
     inherited: environment,
   });
+}
+
+export function splitBrokers(text: string): string[] {
+  return text
+    .split(',')
+    .map((broker) => broker.trim())
+    .filter((broker) => broker !== '');
 }

@@ -1,7 +1,7 @@
 import { scopes } from '@facet/platform/api-keys';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, CommonOptions } from './command-context.ts';
-import { defaultHome } from './config.ts';
+import { defaultHome, splitBrokers } from './config.ts';
 import { defaultHost, defaultPort } from './serving/port.ts';
 
 /** What the program is wired to. */
@@ -56,6 +56,8 @@ export function createProgram(deps: ProgramDeps): Command {
   bundles(add, addHome, deps);
   const ofKeys = program.command('keys').description('who may call the APIs').helpCommand(false);
   keys((name, description) => addTo(ofKeys, name, description), addHome, deps);
+  const ofLetters = program.command('dead-letters').description('messages that could not be used').helpCommand(false);
+  deadLetters((name, description) => addTo(ofLetters, name, description), deps);
   program.addHelpText('after', `${exitCodeHelp}\n\nStart with: facet demo`);
   return program;
 }
@@ -227,6 +229,54 @@ function keys(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
   addFile(add('list', 'names, scopes and bounds of the keys')).action(async (options) =>
     run(options, async (context) => (await load()).listKeysCommand(options, context)),
   );
+}
+
+function deadLetters(add: Add, { run }: ProgramDeps): void {
+  const load = () => import('./commands/dead-letters.ts');
+  const addLog = (command: Command): Command =>
+    command
+      .option('--brokers <list>', 'host:port,… of the log (default: FACET_KAFKA_BROKERS)', splitBrokers)
+      .option('--topic-prefix <prefix>', 'what its topics begin with (default: FACET_TOPIC_PREFIX, else facet)');
+  const addFilter = (command: Command): Command =>
+    command
+      .option('--reason <reason...>', 'only letters of these reasons, as the list shows them')
+      .option('--field <name>', 'only letters with this field at fault');
+  addFilter(addLog(add('list', 'how many for which reason, and the newest of those that wait to be redriven')))
+    .option('--limit <number>', 'most letters shown', parseCount, 20)
+    .option('--all', 'also those that were redriven')
+    .addHelpText(
+      'after',
+      `
+What the log holds but cannot be used, such as an event of a type that nobody declared, is put aside here,
+so that it neither stops the collector nor is lost. It is kept for 90 days.
+${examples('facet dead-letters list', 'facet dead-letters list --reason unknown-type --limit 100 --json')}`,
+    )
+    .action(async (options) => run(options, async (context) => (await load()).listLettersCommand(options, context)));
+  addLog(add('show', 'all of one letter, with its message'))
+    .argument('<id>', 'as the list shows it')
+    .addHelpText('after', examples('facet dead-letters show facet.events.v1-3-1207'))
+    .action(async (id: string, options) =>
+      run(options, async (context) => (await load()).showLetterCommand(id, options, context)),
+    );
+  addFilter(addLog(add('redrive', 'put events into the log again, those that are valid by now')))
+    .argument('[ids...]', 'only these letters')
+    .option('--add-event-ids', 'give events without an eventId the id of their letter')
+    .option('--dry-run', 'say what would happen, change nothing')
+    .option('--limit <number>', 'most failures told one by one with --json', parseCount, 1000)
+    .addHelpText(
+      'after',
+      `
+1. See why:        facet dead-letters list
+2. Mend the cause: declare the type in facet.yaml, for example, and restart the collector
+3. Try:            facet dead-letters redrive --dry-run
+4. Do it:          facet dead-letters redrive
+An event keeps its eventId and its time, so one that is redriven twice counts once. Those that are still wrong
+stay, and are told with their reason.
+${examples('facet dead-letters redrive --reason unknown-type', 'facet dead-letters redrive facet.events.v1-3-1207')}`,
+    )
+    .action(async (ids: string[], options) =>
+      run(options, async (context) => (await load()).redriveLettersCommand(ids, options, context)),
+    );
 }
 
 function addFiles(
