@@ -6,6 +6,8 @@ import type { AddressInfo, Socket } from 'node:net';
 export type Trouble =
   { status: number; body?: unknown; headers?: Record<string, string> } | 'hang-up' | 'hang-up-after-taking';
 
+const erasure = { erasureId: 'erasure-1', userHash: 'abc', requestedAt: 1 };
+
 export interface ReceivedRequest {
   readonly method: string;
   readonly url: string;
@@ -39,8 +41,7 @@ export async function startStandInCollector() {
     const refused = new Set(results.map(({ index }) => index));
     taken.push(...received.records.filter((_, index) => !refused.has(index)));
     if (trouble === 'hang-up-after-taking') return request.socket.destroy();
-    if (request.method === 'DELETE')
-      return answer(response, 202, { erasureId: 'erasure-1', userHash: 'abc', requestedAt: 1 });
+    if (request.method === 'DELETE') return answer(response, 202, erasure);
     const accepted = received.records.length - results.length;
     return answer(response, 202, { accepted, duplicates: 0, refused: results.length, stored: 'log', results });
   });
