@@ -42,6 +42,8 @@ const SinkEnvironment = Type.Object({
   FACET_SINK_CATALOG_SECONDS: Type.Number({ minimum: 0, maximum: 3_600, default: 3 }),
   /** Without progress for so long while there is something to do, the process says that it is not alive. */
   FACET_SINK_STALL_SECONDS: Type.Number({ minimum: 1, default: 120 }),
+  /** After a sink dies, its partitions wait so long for another one; a pause of the process must not be longer. */
+  FACET_SINK_SESSION_SECONDS: Type.Integer({ minimum: 6, maximum: 300, default: 30 }),
   /** How much of the newest Redis may lose when it is killed: that part of the lake is applied again. */
   FACET_SINK_REFILL_SECONDS: Type.Number({ minimum: 0, default: 60 }),
 });
@@ -84,6 +86,7 @@ export interface SinkConfig extends SharedConfig {
   readonly commitRowsMax: number;
   readonly catalogMs: number;
   readonly stallMs: number;
+  readonly sessionMs: number;
   readonly refillMs: number;
 }
 
@@ -133,13 +136,14 @@ export function readSinkConfig(environment: NodeJS.ProcessEnv): SinkConfig {
     commitRowsMax: values.FACET_SINK_COMMIT_ROWS,
     catalogMs: values.FACET_SINK_CATALOG_SECONDS * 1000,
     stallMs: values.FACET_SINK_STALL_SECONDS * 1000,
+    sessionMs: values.FACET_SINK_SESSION_SECONDS * 1000,
     refillMs: values.FACET_SINK_REFILL_SECONDS * 1000,
   });
 }
 
-const SharedEnvironment = Type.Object(sharedVariables);
+type SharedVariables = Static<Type.TObject<typeof sharedVariables>>;
 
-function shared(values: Static<typeof SharedEnvironment>, home: string): Omit<SharedConfig, 'port'> {
+function shared(values: SharedVariables, home: string): Omit<SharedConfig, 'port'> {
   const kafkaBrokers = values.FACET_KAFKA_BROKERS.split(',').map((broker) => broker.trim());
   const wrong = kafkaBrokers.find((broker) => !/^\S+:\d{1,5}$/.test(broker));
   if (wrong !== undefined) {

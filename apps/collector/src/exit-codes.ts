@@ -1,4 +1,4 @@
-import { isAppError } from '@facet/platform';
+import { isAppError } from '@facet/platform/errors';
 
 /** What a supervisor can tell from how the process ended; the numbers mean the same as those of the `facet` command. */
 export const exitCodes = { failed: 1, badConfig: 2, badData: 4, serviceUnusable: 5, consumerStopped: 6 } as const;

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { openSpool } from '../src/ingest/spool/spool.ts';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
@@ -26,7 +26,15 @@ function run(args: readonly string[], env: Readonly<Record<string, string>> = {}
     execFile(
       process.execPath,
       ['--conditions=@facet/source', '--import', 'tsx', main, ...args],
-      { env: { PATH: process.env['PATH'] ?? '', FACET_HOME: folder, FACET_PORT: '0', ...env } },
+      {
+        env: {
+          PATH: process.env['PATH'] ?? '',
+          FACET_HOME: folder,
+          FACET_PORT: '0',
+          FACET_KAFKA_BROKERS: inject('kafkaBrokers').join(','),
+          ...env,
+        },
+      },
       (error, output, said) => resolve({ code: Number(error?.code ?? 0), output, said }),
     );
   });

@@ -139,8 +139,8 @@ describe('POST /v1/events', () => {
   });
 
   it('takes anonymous events by session, and identify', async () => {
-    const { userId: _, ...anonymous } = eventOf('s1', { sessionId: 'tab' });
-    const { itemId: __, ...identify } = eventOf('s2', { type: 'identify', sessionId: 'tab' });
+    const anonymous = eventOf('s1', { sessionId: 'tab', userId: undefined });
+    const identify = eventOf('s2', { type: 'identify', sessionId: 'tab', itemId: undefined });
     expect((await post([anonymous, identify])).json()).toMatchObject({ accepted: 2 });
     expect((await logged(['s1', 's2'])).map(({ key }) => key).sort()).toEqual(['ada', 'session:tab']);
   });

@@ -46,6 +46,7 @@ export async function createTestIngest(options: {
   readonly spoolFolder: string;
   readonly ingest: Omit<IngestOptions, 'eventTypes'> & { readonly eventTypes?: readonly string[] };
   readonly brokers?: readonly string[];
+  readonly topics?: TopicNames;
   readonly ackTimeoutMs?: number;
   readonly spoolBytesMax?: number;
   readonly queueBytesMax?: number;
@@ -58,7 +59,7 @@ export async function createTestIngest(options: {
     level: 'debug',
     destination: { write: (line) => void logLines.push(line) },
   });
-  const topics = topicNames(`t${randomUUID().slice(0, 8)}`);
+  const topics = options.topics ?? topicNames(`t${randomUUID().slice(0, 8)}`);
   const brokers = options.brokers ?? inject('kafkaBrokers');
   const kafka = connectKafka({ brokers, clientId: 'test' });
   if (options.brokers === undefined) await ensureTopics(kafka, { names: topics, eventPartitions: 2 });

@@ -94,6 +94,31 @@ it('refuses by itself what a broker would not take', async () => {
   await strict.close();
 });
 
+it('sets aside what it acknowledged and the log then refuses, and goes on', async () => {
+  const spoolFolder = await createTemporaryFolder();
+  const headers = { 'x-api-key': textOf('all') };
+  const payload = [eventOf('before'), eventOf('large', { note: 'x'.repeat(2_000) }), eventOf('after')];
+  const away = await createTestIngest({
+    spoolFolder,
+    ingest: { access },
+    brokers: [deadBroker],
+    ackTimeoutMs: 300,
+  });
+  const response = await away.app.inject({ method: 'POST', url: '/v1/events', headers, payload });
+  expect(response.json()).toMatchObject({ accepted: 3, stored: 'spool' });
+  await away.close();
+
+  const back = await createTestIngest({ spoolFolder, ingest: { access }, topics: away.topics, recordBytesMax: 1_000 });
+  await expect
+    .poll(async () => (await back.app.inject({ url: '/v1/status', headers })).json<unknown>(), { timeout: 10_000 })
+    .toMatchObject({ log: 'reachable', spool: { records: 0 } });
+  const records = await readTopic(inject('kafkaBrokers'), back.topics.events);
+  const ids = records.map(({ value }) => (JSON.parse(value!) as { eventId: string }).eventId);
+  expect(ids).toEqual(['before', 'after']);
+  expect(await readFile(join(spoolFolder, 'refused.jsonl'), 'utf8')).toContain('large');
+  await back.close();
+});
+
 it('brings everything into the log, in order, once Kafka is back', async () => {
   const kafka = await startKafka();
   const spoolFolder = await createTemporaryFolder();

@@ -1,0 +1,64 @@
+import { AppError, closeOnSignal, createLogger, describeError, isAppError } from '@facet/platform';
+import type { Logger } from '@facet/platform';
+import { readIngestConfig, readSinkConfig } from './config.ts';
+import type { SharedConfig } from './config.ts';
+import { exitCodeOf } from './exit-codes.ts';
+
+/** One of the processes that this program can be. */
+interface Running {
+  readonly url: string;
+  /** Rejects when the process is of no more use. */
+  readonly failed?: Promise<never>;
+  close(): Promise<void>;
+}
+
+/** A sink still stores what it has taken; orchestrators wait 30 seconds. */
+const closeDelayMs = { ingest: 10_000, sink: 28_000 } as const;
+
+async function start(command: string | undefined): Promise<void> {
+  switch (command) {
+    case 'ingest': {
+      const config = readIngestConfig(process.env);
+      const { startIngest } = await import('./ingest/start-ingest.ts');
+      return run('ingest', config, (logger) => startIngest(config, { logger }));
+    }
+    case 'sink': {
+      const config = readSinkConfig(process.env);
+      const { startSink } = await import('./sink/start-sink.ts');
+      return run('sink', config, (logger) => startSink(config, { logger }));
+    }
+    default:
+      throw new AppError(command === undefined ? 'Say what to run.' : `There is no ${command}.`, {
+        code: 'COLLECTOR_USAGE',
+        remedy: 'Run collector ingest or collector sink; collector --help explains them.',
+      });
+  }
+}
+
+async function run(
+  name: keyof typeof closeDelayMs,
+  config: SharedConfig,
+  start: (logger: Logger) => Promise<Running>,
+): Promise<void> {
+  const logger = createLogger({ name, level: config.logLevel });
+  if (config.access === 'anybody') logger.warn({ host: config.host }, 'answering anybody: FACET_INSECURE is true');
+  const running = await start(logger);
+  closeOnSignal(() => running.close(), { logger, delayMs: closeDelayMs[name] });
+  // Nobody is left to stop it when the parent that started it was killed.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  logger.info({ url: running.url }, 'listening');
+  process.stdout.write(`${JSON.stringify({ msg: 'listening', url: running.url })}\n`);
+  process.send?.({ type: 'listening', url: running.url });
+  await running.failed?.finally(() => running.close());
+}
+
+/** Runs the process that `command` names; ends this one with an exit code when it cannot. */
+export async function runCollector(command: string | undefined): Promise<void> {
+  try {
+    await start(command);
+  } catch (error) {
+    const code = isAppError(error) ? error.code : undefined;
+    createLogger({ name: 'collector' }).fatal({ code, problem: describeError(error), err: error }, 'cannot run');
+    process.exit(exitCodeOf(error));
+  }
+}
