@@ -19,6 +19,8 @@ export interface GroupListener {
 export interface GroupConsumerOptions {
   readonly groupId: string;
   readonly topics: readonly string[];
+  /** A member that is not heard of for so long is dead to the group. */
+  readonly sessionMs: number;
 }
 
 export interface GroupConsumer extends LogControl {
@@ -28,10 +30,8 @@ export interface GroupConsumer extends LogControl {
   close(): Promise<void>;
 }
 
-/** A member is missed after this time; longer than any pause of the process that is not the end of it. */
-const sessionTimeoutMs = 30_000;
-const rebalanceTimeoutMs = 60_000;
-const heartbeatMs = 3_000;
+/** Several of them fit into the shortest session. */
+const heartbeatMs = 2_000;
 /** Brokers answer a fetch at once when there is something; this bounds how long an empty one keeps a seek waiting. */
 const fetchWaitMs = 250;
 /** Compressed. What one fetch brings is taken before the next, so this bounds memory and how old the last of it gets. */
@@ -43,12 +43,13 @@ const leaveTimeoutMs = 5_000;
 export function createGroupConsumer(
   kafka: KafkaConnection,
   { logger }: { readonly logger: Logger },
-  { groupId, topics }: GroupConsumerOptions,
+  { groupId, topics, sessionMs }: GroupConsumerOptions,
 ): GroupConsumer {
   const consumer = kafka.client.consumer({
     groupId,
-    sessionTimeout: sessionTimeoutMs,
-    rebalanceTimeout: rebalanceTimeoutMs,
+    sessionTimeout: sessionMs,
+    // Who is still at a long batch when the others join gets twice the time.
+    rebalanceTimeout: sessionMs * 2,
     heartbeatInterval: heartbeatMs,
     maxWaitTimeInMs: fetchWaitMs,
     minBytes: 1,

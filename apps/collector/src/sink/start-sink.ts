@@ -89,7 +89,15 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
 
     const group = { id: `${config.topicPrefix}-sink`, isMember: false, since: now() };
     const setMember = (isMember: boolean): void => void Object.assign(group, { isMember, since: now() });
-    const consumer = createGroupConsumer(kafka, { logger }, { groupId: group.id, topics: [...handlers.keys()] });
+    const consumer = createGroupConsumer(
+      kafka,
+      { logger },
+      {
+        groupId: group.id,
+        topics: [...handlers.keys()],
+        sessionMs: config.sessionMs,
+      },
+    );
     const loop = new SinkLoop(
       { log: consumer, lake, catalog, profiles: profiles.feed, handlers, patience, metrics, logger, now },
       { ...config, catalogChangesMax },

@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { streamLake } from '@facet/events';
+import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/events/kafka';
+import type { LogRecord, Publisher, TopicNames } from '@facet/events/kafka';
+import { createLogger } from '@facet/platform';
+import { openRedisProfileStore } from '@facet/profiles';
+import type { RedisProfileStore } from '@facet/profiles';
+import { inject, onTestFinished, vi } from 'vitest';
+import { readSinkConfig } from '../../src/config.ts';
+import type { SinkConfig } from '../../src/config.ts';
+import { startSink } from '../../src/sink/start-sink.ts';
+import type { RunningSink } from '../../src/sink/start-sink.ts';
+import type { SinkStatus } from '../../src/sink/sink-app.ts';
+
+/** Topics, a home and a Redis database of one test. */
+export interface SinkBench {
+  readonly prefix: string;
+  readonly topics: TopicNames;
+  readonly home: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly publisher: Publisher;
+  readonly store: RedisProfileStore;
+  startSink(more?: Readonly<Record<string, string>>): Promise<RunningSink>;
+  /** Ids of the events that the lake gives. */
+  lakeIds(): Promise<string[]>;
+}
+
+let databases = 0;
+
+export async function createBench(options: { readonly redisUrl?: string } = {}): Promise<SinkBench> {
+  const prefix = `s${randomUUID().slice(0, 8)}`;
+  const home = await mkdtemp(join(tmpdir(), 'facet-sink-'));
+  const brokers = inject('kafkaBrokers');
+  // One process a test file: each of its tests has a database of its own.
+  const redisUrl = options.redisUrl ?? `${inject('redisUrl')}/${databases++}`;
+  const topics = topicNames(prefix);
+  const kafka = connectKafka({ brokers, clientId: 'test' });
+  // A topic that was made a moment ago may not be known to the broker yet.
+  await vi.waitFor(() => ensureTopics(kafka, { names: topics, eventPartitions: 4 }), { timeout: 10_000 });
+  const publisher = openKafkaPublisher(kafka);
+  const store = await openRedisProfileStore({ url: redisUrl });
+  await store.clear();
+  onTestFinished(async () => {
+    await publisher.close();
+    await kafka.close();
+    await store.close();
+    await rm(home, { recursive: true, force: true });
+  });
+  const environment = {
+    FACET_HOME: home,
+    FACET_KAFKA_BROKERS: brokers.join(','),
+    FACET_TOPIC_PREFIX: prefix,
+    FACET_REDIS_URL: redisUrl,
+    FACET_INSECURE: 'true',
+    FACET_PORT: '0',
+    FACET_CONFIG: join(home, 'facet.yaml'),
+    FACET_SINK_COMMIT_SECONDS: '0.5',
+    FACET_SINK_CATALOG_SECONDS: '0.1',
+    FACET_SINK_SESSION_SECONDS: '6',
+    FACET_LOG_LEVEL: 'silent',
+  };
+  return {
+    prefix,
+    topics,
+    home,
+    environment,
+    publisher,
+    store,
+    async startSink(more = {}) {
+      const config: SinkConfig = readSinkConfig({ ...environment, ...more });
+      const sink = await startSink(config, { logger: createLogger({ name: 'test', level: config.logLevel }) });
+      onTestFinished(() => sink.close());
+      return sink;
+    },
+    async lakeIds() {
+      const ids: string[] = [];
+      for await (const events of streamLake(join(home, 'lake'))) ids.push(...events.map(({ eventId }) => eventId));
+      return ids.sort();
+    },
+  };
+}
+
+export function eventRecord(
+  topic: string,
+  eventId: string,
+  more: Readonly<Record<string, unknown>> = {},
+  timestamp = Date.now(),
+): LogRecord {
+  const event = { eventId, type: 'click', userId: `u-${eventId}`, itemId: 'i', occurredAt: timestamp, ...more };
+  return { topic, key: String(event.userId), value: JSON.stringify(event), timestamp };
+}
+
+export function eventRecords(topic: string, name: string, count: number): LogRecord[] {
+  return Array.from({ length: count }, (_, n) => eventRecord(topic, `${name}-${n}`, { userId: `u${n % 97}` }));
+}
+
+export async function readStatus({ url }: { readonly url: string }): Promise<SinkStatus> {
+  return (await (await fetch(`${url}/v1/status`)).json()) as SinkStatus;
+}
+
+/** Whether the sink is a member with partitions, and has stored all that the log holds. */
+export async function isCaughtUp(sink: { readonly url: string }, messages: number): Promise<boolean> {
+  const { partitions } = await readStatus(sink);
+  const stored = partitions.reduce((sum, partition) => sum + partition.stored, 0);
+  return stored >= messages && partitions.every(({ lag }) => lag === 0);
+}
+
+export async function until(condition: () => Promise<boolean>, seconds = 30): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`not within ${seconds} seconds: ${condition.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { placeMessages } from '../../src/sink/partition-position.ts';
+
+const position = { topic: 't', partition: 0, next: 10, stored: 5, end: 100 };
+
+it('takes what comes next, also when some of it was taken before', () => {
+  expect(placeMessages(position, { first: 10, next: 20 })).toBe('take');
+  expect(placeMessages(position, { first: 7, next: 20 })).toBe('take');
+});
+
+it('skips what was taken', () => {
+  expect(placeMessages(position, { first: 5, next: 10 })).toBe('skip');
+});
+
+it('has a gap read again, once: then it is one of the log', () => {
+  expect(placeMessages(position, { first: 12, next: 20 })).toBe('read-again');
+  expect(placeMessages({ ...position, rewoundTo: 10 }, { first: 12, next: 20 })).toBe('take');
+  expect(placeMessages({ ...position, rewoundTo: 9 }, { first: 12, next: 20 })).toBe('read-again');
+});

@@ -1,0 +1,157 @@
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { lakeStatus, verifyLake } from '@facet/events';
+import { startFacetProcess, startRedis } from '@facet/local-services';
+import type { FacetProcess } from '@facet/local-services';
+import { expect, it, onTestFinished } from 'vitest';
+import { createBench, eventRecord, eventRecords, isCaughtUp, readStatus, until } from './fixtures.ts';
+import type { SinkBench } from './fixtures.ts';
+
+const timeout = 120_000;
+
+/** What must be true however the sinks were treated. */
+async function expectEachOnce({ home, lakeIds }: SinkBench, ids: readonly string[]): Promise<void> {
+  const check = await verifyLake(join(home, 'lake'));
+  expect(check.files).toEqual([]);
+  expect(check.sources.filter(({ repeated, beyond }) => repeated + beyond > 0)).toEqual([]);
+  expect((await lakeStatus(join(home, 'lake'))).rows).toBe(ids.length);
+  expect(await lakeIds()).toEqual([...ids].sort());
+}
+
+const idsOf = (name: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${name}-${n}`);
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function startProcess(bench: SinkBench, more: Readonly<Record<string, string>> = {}) {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const sink: FacetProcess = await startFacetProcess({
+    app: 'collector',
+    args: ['sink'],
+    env: { ...bench.environment, FACET_PORT: String(port), FACET_SINK_COMMIT_SECONDS: '0.2', ...more },
+    readyUrl: `${url}/healthz`,
+  });
+  onTestFinished(() => sink.kill());
+  return { url, stop: () => sink.stop(), kill: () => sink.kill() };
+}
+
+it(
+  'killed at any moment, a sink leaves each offset in the lake once',
+  async () => {
+    const bench = await createBench();
+    let published = 0;
+    let isPublishing = true;
+    const publishing = (async () => {
+      while (isPublishing) {
+        await bench.publisher.publish(eventRecords(bench.topics.events, `e${published}`, 300));
+        published++;
+      }
+    })();
+    for (const ms of [300, 900, 1_700]) {
+      const sink = await startProcess(bench);
+      await until(async () => (await readStatus(sink)).group.isMember, 60);
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      await sink.kill();
+    }
+    isPublishing = false;
+    await publishing;
+    const last = await startProcess(bench);
+    await until(() => isCaughtUp(last, published * 300), 90);
+    expect(await last.stop()).toBe(0);
+    const ids = Array.from({ length: published }, (_, batch) => idsOf(`e${batch}`, 300)).flat();
+    await expectEachOnce(bench, ids);
+  },
+  timeout,
+);
+
+it(
+  'two sinks share the partitions, and one takes over what the other leaves',
+  async () => {
+    const bench = await createBench();
+    const first = await bench.startSink();
+    await until(async () => (await readStatus(first)).partitions.length === 8);
+    await bench.publisher.publish(eventRecords(bench.topics.events, 'a', 400));
+    const second = await bench.startSink();
+    await until(async () => (await readStatus(second)).partitions.length === 4);
+    await until(async () => (await readStatus(first)).partitions.length === 4);
+    await bench.publisher.publish(eventRecords(bench.topics.events, 'b', 400));
+    await until(async () => {
+      const stored = (await lakeStatus(join(bench.home, 'lake'))).rows;
+      return stored === 800;
+    });
+    await bench.publisher.publish(eventRecords(bench.topics.events, 'c', 400));
+    await first.close();
+    await until(() => isCaughtUp(second, 1_200));
+    await expectEachOnce(bench, [...idsOf('a', 400), ...idsOf('b', 400), ...idsOf('c', 400)]);
+    expect((await bench.store.read('u3'))?.events).toHaveLength(15);
+  },
+  timeout,
+);
+
+it(
+  'SIGTERM stores what was taken, and leaves the group at once',
+  async () => {
+    const bench = await createBench();
+    await bench.publisher.publish(eventRecords(bench.topics.events, 'e', 200));
+    const sink = await startProcess(bench, { FACET_SINK_COMMIT_SECONDS: '600' });
+    await until(async () => (await readStatus(sink)).bufferedRows === 200, 60);
+    expect(await sink.stop()).toBe(0);
+    await expectEachOnce(bench, idsOf('e', 200));
+    const startedAt = Date.now();
+    const next = await bench.startSink();
+    await until(() => isCaughtUp(next, 200));
+    expect(Date.now() - startedAt).toBeLessThan(20_000);
+  },
+  timeout,
+);
+
+it(
+  'Redis away: nothing more is taken, health says why; back and emptied, it gets everything again',
+  async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const bench = await createBench({ redisUrl: redis.url });
+    const sink = await bench.startSink();
+    await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
+    await until(() => isCaughtUp(sink, 1));
+    await redis.kill();
+    await bench.publisher.publish([eventRecord(bench.topics.events, 'e2', { userId: 'ada' })]);
+    await until(async () => (await readStatus(sink)).troubles.some(({ dependency }) => dependency === 'redis'));
+    const ready = await fetch(`${sink.url}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({
+      code: 'NOT_READY',
+      message: expect.stringContaining('redis') as string,
+    });
+    expect(await bench.lakeIds()).toEqual(['e1']);
+
+    await redis.start();
+    await until(() => isCaughtUp(sink, 2));
+    await until(async () => (await bench.store.read('ada').catch(() => undefined))?.events.length === 2);
+    expect((await fetch(`${sink.url}/readyz`)).status).toBe(200);
+    await expectEachOnce(bench, ['e1', 'e2']);
+  },
+  timeout,
+);
+
+it(
+  'fills an empty profile store from the lake when it starts',
+  async () => {
+    const bench = await createBench();
+    await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
+    const first = await bench.startSink();
+    await until(() => isCaughtUp(first, 1));
+    await first.close();
+    await bench.store.clear();
+    await bench.startSink();
+    await until(async () => (await bench.store.read('ada')) !== undefined);
+  },
+  timeout,
+);

@@ -1,0 +1,178 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  compactLake,
+  lakeStatus,
+  readItems,
+  readUsers,
+  serializeErasure,
+  serializeIntake,
+  verifyErasure,
+} from '@facet/events';
+import { expect, inject, it } from 'vitest';
+import { readTopic } from '../ingest/read-topic.ts';
+import { createBench, eventRecord, eventRecords, isCaughtUp, readStatus, until } from './fixtures.ts';
+
+const now = Date.now();
+
+it('brings events into the lake once, and at once into the profiles', async () => {
+  const { publisher, topics, store, startSink, lakeIds, home } = await createBench();
+  const records = eventRecords(topics.events, 'e', 500);
+  await publisher.publish(records);
+  const sink = await startSink({ FACET_SINK_COMMIT_SECONDS: '60', FACET_SINK_COMMIT_ROWS: '400' });
+  await until(async () => (await store.read('u0'))?.events.length === 6);
+
+  await publisher.publish([eventRecord(topics.events, 'last', { userId: 'ada', itemId: 'book' })]);
+  await until(async () => (await store.read('ada')) !== undefined, 5);
+  expect(await store.read('ada')).toMatchObject({ events: [{ eventId: 'last', itemId: 'book' }] });
+  expect(await readStatus(sink)).toMatchObject({ group: { isMember: true }, troubles: [] });
+
+  await sink.close();
+  expect(await lakeIds()).toEqual([...records.map((_, n) => `e-${n}`), 'last'].sort());
+  const { rows, offsets } = await lakeStatus(join(home, 'lake'));
+  expect(rows).toBe(501);
+  expect(Object.values(offsets).reduce((sum, offset) => sum + offset, 0)).toBe(501);
+});
+
+it('keeps items and users in the catalog, and takes out what has no value', async () => {
+  const { publisher, topics, store, startSink, home } = await createBench();
+  const item = (itemId: string, more = {}) => ({
+    topic: topics.items,
+    key: itemId,
+    value: JSON.stringify({ itemId, ...more }),
+    timestamp: now,
+  });
+  const user = (userId: string, age: number) => ({
+    topic: topics.users,
+    key: userId,
+    value: JSON.stringify({ userId, attributes: { age } }),
+    timestamp: now,
+  });
+  const sink = await startSink();
+  await publisher.publish([item('a', { title: 'Old' }), item('b'), user('ada', 36), user('bob', 41)]);
+  await publisher.publish([
+    item('a', { title: 'New' }),
+    { ...item('b'), value: null },
+    { ...user('bob', 0), value: null },
+  ]);
+  await until(() => isCaughtUp(sink, 7));
+  const catalog = join(home, 'catalog');
+  expect(await readItems(catalog)).toEqual([{ itemId: 'a', title: 'New', attributes: {} }]);
+  expect(await readUsers(catalog)).toEqual([{ userId: 'ada', attributes: { age: 36 } }]);
+  expect((await store.read('ada'))?.attributes).toEqual({ age: 36 });
+  expect(await store.read('bob')).toBeUndefined();
+
+  await sink.close();
+  const before = await readFile(join(catalog, 'items.jsonl'), 'utf8');
+  const next = await startSink();
+  await until(() => isCaughtUp(next, 7));
+  expect(await readFile(join(catalog, 'items.jsonl'), 'utf8')).toBe(before);
+});
+
+it('puts messages that cannot be used aside, with the reason, and goes on behind them', async () => {
+  const { publisher, topics, startSink, lakeIds, home } = await createBench();
+  const brokers = inject('kafkaBrokers');
+  const poison = (value: string | null, key = 'k') => ({ topic: topics.events, key, value, timestamp: now });
+  await publisher.publish([
+    eventRecord(topics.events, 'before', { userId: 'k' }),
+    poison('not JSON'),
+    poison(''),
+    poison(null),
+    poison('[]'),
+    poison(`{"eventId":"${'x'.repeat(900_000)}"}`),
+    eventRecord(topics.events, 'unknown', { userId: 'k', type: 'teleport' }),
+    eventRecord(topics.events, 'seconds', { userId: 'k', occurredAt: 1_700_000_000 }),
+    eventRecord(topics.events, 'after', { userId: 'k' }),
+    { topic: topics.items, key: 'a', value: '{"itemId":"b"}', timestamp: now },
+    { topic: topics.erasures, key: 'a', value: '{}', timestamp: now },
+    { topic: topics.intake, key: 'a', value: '7', timestamp: now },
+  ]);
+  const sink = await startSink();
+  await until(() => isCaughtUp(sink, 12));
+  expect(await lakeIds()).toEqual(['after', 'before']);
+
+  const letters = (await readTopic(brokers, topics.deadLetters)).map(
+    ({ value }) => JSON.parse(value ?? '') as Record<string, unknown>,
+  );
+  const reasons = letters
+    .filter(({ topic }) => topic === topics.events)
+    .map(({ field, reason }) => `${String(field)}:${String(reason)}`);
+  expect(reasons).toEqual([
+    ':not-json',
+    ':not-json',
+    ':missing',
+    ':not-an-object',
+    'eventId:too-long',
+    'type:unknown-type',
+    'occurredAt:time-in-seconds',
+  ]);
+  expect(letters).toHaveLength(10);
+  expect(letters.find(({ payload }) => payload === 'not JSON')).toMatchObject({
+    topic: topics.events,
+    offset: 1,
+    key: 'k',
+    payload: 'not JSON',
+    timestamp: now,
+  });
+  expect(letters.find(({ bytes }) => bytes !== undefined)).toMatchObject({ encoding: 'base64', reason: 'too-long' });
+
+  const { intake } = await lakeStatus(join(home, 'lake'));
+  expect(intake.filter(({ producer }) => producer === `topic:${topics.events}`)).toHaveLength(6);
+  expect(await (await fetch(`${sink.url}/metrics`)).text()).toContain(
+    `facet_sink_dead_letters_total{topic="${topics.events}",reason="not-json"} 2`,
+  );
+});
+
+it('erases a user: from the profile and the catalog at once, from the lake at the next compaction', async () => {
+  const { publisher, topics, store, startSink, lakeIds, home } = await createBench();
+  const sink = await startSink();
+  const lake = join(home, 'lake');
+  const user = { topic: topics.users, key: 'ada', timestamp: now - 2_000 };
+  await publisher.publish([
+    eventRecord(topics.events, 'own', { userId: 'ada' }, now - 2_000),
+    eventRecord(topics.events, 'anonymous', { userId: undefined, sessionId: 's1' }, now - 2_000),
+    eventRecord(
+      topics.events,
+      'login',
+      { type: 'identify', userId: 'ada', sessionId: 's1', itemId: undefined },
+      now - 1_500,
+    ),
+    eventRecord(topics.events, 'other', { userId: 'bob' }, now - 2_000),
+    { ...user, value: JSON.stringify({ userId: 'ada', attributes: { age: 36 } }) },
+  ]);
+  await until(async () => (await store.read('ada'))?.events.length === 2);
+
+  const erasure = { erasureId: 'x1', userId: 'ada', requestedAt: now, requestedBy: 'test' };
+  await publisher.publish([
+    { topic: topics.erasures, key: 'ada', value: serializeErasure(erasure), timestamp: now },
+    { ...user, value: null, timestamp: now },
+    eventRecord(topics.events, 'since', { userId: 'ada' }, now + 1),
+  ]);
+  await until(() => isCaughtUp(sink, 8));
+  // Older than the erasure, and late.
+  await publisher.publish([{ ...user, value: JSON.stringify({ userId: 'ada', attributes: { age: 37 } }) }]);
+  await until(() => isCaughtUp(sink, 9));
+  expect(await store.read('ada')).toMatchObject({ events: [{ eventId: 'since' }], attributes: {} });
+  expect(await readUsers(join(home, 'catalog'))).toEqual([]);
+  expect(await lakeIds()).toEqual(['other', 'since']);
+  expect((await verifyErasure(lake, 'ada')).rows).toBeGreaterThan(0);
+  await compactLake(lake, { graceMs: 0 });
+  expect(await verifyErasure(lake, 'ada')).toMatchObject({
+    rows: 0,
+    erasures: [{ erasureId: 'x1', isPending: false }],
+  });
+});
+
+it('keeps the counts of ingest with the lake, each record once', async () => {
+  const { publisher, topics, startSink, home } = await createBench();
+  const count = { day: '2026-01-31', producer: 'web', outcome: 'accepted', field: '', reason: '', count: 7 } as const;
+  const record = { topic: topics.intake, key: 'ingest', value: serializeIntake([count]), timestamp: now };
+  await publisher.publish([record]);
+  const first = await startSink();
+  await until(() => isCaughtUp(first, 1));
+  await first.close();
+  const second = await startSink();
+  await publisher.publish([record]);
+  await until(() => isCaughtUp(second, 2));
+  expect((await lakeStatus(join(home, 'lake'))).intake).toEqual([{ ...count, count: 14 }]);
+});
