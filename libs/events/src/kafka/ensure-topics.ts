@@ -1,4 +1,5 @@
 import type { ITopicConfig } from 'kafkajs';
+import { createTopics } from './create-topics.ts';
 import { unreachable } from './kafka-errors.ts';
 import type { KafkaConnection } from './connect-kafka.ts';
 import type { TopicNames } from './topics.ts';
@@ -48,8 +49,7 @@ export async function ensureTopics(kafka: KafkaConnection, options: EnsureTopics
     const admin = await kafka.admin();
     const existing = new Set(await admin.listTopics());
     const missing = topics.filter(({ topic }) => !existing.has(topic));
-    // Answers false, rather than failing, for a topic that another process has created meanwhile.
-    if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true });
+    await createTopics(admin, missing);
     return missing.map(({ topic }) => topic);
   } catch (error) {
     throw unreachable('The topics cannot be made', error);

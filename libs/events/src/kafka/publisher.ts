@@ -41,6 +41,9 @@ export interface Publisher {
 /** Below what brokers take as one batch, even if all of it goes to one partition. */
 const sendBytesMax = 900_000;
 const pauseMsMax = 1_000;
+/** Not every broker hears of a new topic at once. */
+const topicQuestionsMax = 3;
+const topicPauseMs = 200;
 
 /**
  * Publishes in the order of the calls, one send at a time. Starts without brokers, outlives their absence, and sends again
@@ -174,7 +177,11 @@ class KafkaPublisher implements Publisher {
   async #failUnknownTopics(records: readonly QueuedRecord[]): Promise<void> {
     if (records.every(({ topic }) => this.#knownTopics.has(topic))) return;
     const admin = await this.#kafka.admin();
-    for (const topic of await admin.listTopics()) this.#knownTopics.add(topic);
+    const isKnown = ({ topic }: QueuedRecord): boolean => this.#knownTopics.has(topic);
+    for (let asked = 0; asked < topicQuestionsMax && !records.every(isKnown); asked++) {
+      if (asked > 0) await sleep(topicPauseMs);
+      for (const topic of await admin.listTopics()) this.#knownTopics.add(topic);
+    }
     for (const { topic, publish } of records) {
       if (!this.#knownTopics.has(topic)) this.#queue.fail(publish, unknownTopic(topic));
     }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createTopics } from '../../src/kafka/create-topics.ts';
 import { connectKafka, fetchExtents, readRecords } from '../../src/kafka/index.ts';
 import type { KafkaConnection, RawRecord } from '../../src/kafka/index.ts';
 
@@ -17,18 +18,14 @@ export interface TopicShape {
 export async function createTopic(brokers: readonly string[], shape: TopicShape = {}): Promise<TestTopic> {
   const kafka = connectKafka({ brokers, clientId: 'test' });
   const topic = `test-${randomUUID()}`;
-  const admin = await kafka.admin();
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: [
-      {
-        topic,
-        numPartitions: shape.partitions ?? 1,
-        replicationFactor: shape.replicationFactor ?? 1,
-        configEntries: Object.entries(shape.config ?? {}).map(([name, value]) => ({ name, value })),
-      },
-    ],
-  });
+  await createTopics(await kafka.admin(), [
+    {
+      topic,
+      numPartitions: shape.partitions ?? 1,
+      replicationFactor: shape.replicationFactor ?? 1,
+      configEntries: Object.entries(shape.config ?? {}).map(([name, value]) => ({ name, value })),
+    },
+  ]);
   return { kafka, topic };
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, inject, it } from 'vitest';
+import { createTopics } from '../../src/kafka/create-topics.ts';
 import { connectKafka, openKafkaPublisher } from '../../src/kafka/index.ts';
 import { createTopic, readAll, textOf } from './kafka-fixture.ts';
 
@@ -112,7 +113,7 @@ describe('the Kafka publisher', () => {
       { status: 'fulfilled' },
     ]);
     const admin = await target.kafka.admin();
-    await admin.createTopics({ topics: [{ topic: missing }], waitForLeaders: true });
+    await createTopics(admin, [{ topic: missing, numPartitions: 1, replicationFactor: 1 }]);
     await publisher.publish([{ topic: missing, key: 'a', value: 'two', timestamp }]);
     expect((await readAll(target)).flat().map(textOf)).toEqual(['one', 'three']);
     await publisher.close();
