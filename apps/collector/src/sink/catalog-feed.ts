@@ -8,7 +8,10 @@ export interface CatalogFeed {
   committed(source: string): number;
   /** Without a record, the item is removed. */
   changeItem(itemId: string, item: Item | undefined): void;
-  changeUser(userId: string, user: User | undefined): void;
+  /** @param receivedAt epoch milliseconds. */
+  changeUser(userId: string, user: User | undefined, receivedAt: number): void;
+  /** When the newest change of a user was received that this process has put into the files. */
+  readonly usersReceivedTo: number | undefined;
   /** Everything of `source` below `next` was given. */
   advance(source: string, next: number): void;
   /** Changes that are not in the files. */
@@ -32,6 +35,8 @@ export function createCatalogFeed(catalogFolder: string, { now }: { readonly now
   let written: ReadonlyMap<string, number> = new Map();
   let taken = new Map<string, number>();
   let changedSince: number | undefined;
+  let usersTakenTo = 0;
+  let usersReceivedTo: number | undefined;
   const forget = (): void => {
     items.clear();
     users.clear();
@@ -40,7 +45,13 @@ export function createCatalogFeed(catalogFolder: string, { now }: { readonly now
   return {
     committed: (source) => written.get(source) ?? 0,
     changeItem: (itemId, item) => void items.set(itemId, item),
-    changeUser: (userId, user) => void users.set(userId, user),
+    changeUser(userId, user, receivedAt) {
+      users.set(userId, user);
+      usersTakenTo = Math.max(usersTakenTo, receivedAt);
+    },
+    get usersReceivedTo() {
+      return usersReceivedTo;
+    },
     advance(source, next) {
       taken.set(source, next);
       changedSince ??= now();
@@ -65,10 +76,12 @@ export function createCatalogFeed(catalogFolder: string, { now }: { readonly now
       } catch (error) {
         throw unwritable(catalogFolder, error);
       }
+      if (usersTakenTo > 0) usersReceivedTo = usersTakenTo;
       forget();
     },
     async discard() {
       forget();
+      usersTakenTo = usersReceivedTo ?? 0;
       written = await readCatalogOffsets(catalogFolder);
       taken = new Map();
     },

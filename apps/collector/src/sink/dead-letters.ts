@@ -1,6 +1,6 @@
 import type { IntakeCount, LakeWriter, RefusalReason } from '@facet/events';
-import { serializeDeadLetter } from './dead-letter-record.ts';
-import type { LogRecord, Publisher } from '@facet/events/kafka';
+import { deadLetter, deadLetterRecord } from '@facet/events/kafka';
+import type { Publisher } from '@facet/events/kafka';
 import type { LogMessage } from './log-message.ts';
 import type { PartitionPosition } from './partition-position.ts';
 import type { Patience } from './patience.ts';
@@ -33,21 +33,11 @@ export function createDeadLetters(deps: DeadLettersDeps, { topic }: { readonly t
   return {
     async put(position, refused, signal) {
       if (refused.length === 0) return;
-      const records = refused.map(({ message, field, reason }): LogRecord => ({
-        topic,
-        key: `${position.topic}-${position.partition}-${message.offset}`,
-        value: serializeDeadLetter({
-          topic: position.topic,
-          partition: position.partition,
-          offset: Number(message.offset),
-          timestamp: Number(message.timestamp),
-          field,
-          reason,
-          key: message.key,
-          value: message.value,
-        }),
-        timestamp: now(),
-      }));
+      const records = refused.map(({ message, field, reason }) => {
+        const { key, value } = message;
+        const place = { ...position, offset: Number(message.offset), timestamp: Number(message.timestamp) };
+        return deadLetterRecord(topic, deadLetter({ ...place, key, value }, { field, reason }, now()));
+      });
       await patience.until('kafka', () => publisher.publish(records), signal);
       lake.addIntake(countRefusals(position.topic, refused));
       for (const [reason, count] of countBy(refused, (one) => one.reason)) {

@@ -4,12 +4,14 @@ import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import type { SinkConfig } from '../config.ts';
+import type { CatalogFeed } from './catalog-feed.ts';
 import type { Patience } from './patience.ts';
 import { createNoProfileFeed, createProfileFeed } from './profile-feed.ts';
 import type { ProfileFeed } from './profile-feed.ts';
 import type { SinkMetrics } from './sink-metrics.ts';
 
 export interface OpenProfileFeedDeps {
+  readonly catalog: Pick<CatalogFeed, 'usersReceivedTo'>;
   readonly isPositive: PositiveRule;
   readonly patience: Patience;
   readonly metrics: SinkMetrics;
@@ -28,7 +30,7 @@ const newestVersions = 10;
 /** Opens the profile store and what feeds it; without a URL nothing is kept. */
 export async function openProfileFeed(
   config: SinkConfig,
-  { isPositive, patience, metrics, logger, now }: OpenProfileFeedDeps,
+  { catalog, isPositive, patience, metrics, logger, now }: OpenProfileFeedDeps,
 ): Promise<OpenedProfileFeed> {
   const { redisUrl, lakeFolder, catalogFolder, refillMs } = config;
   if (redisUrl === undefined) {
@@ -46,7 +48,8 @@ export async function openProfileFeed(
           store,
           { lakeFolder, catalogFolder },
           { isPositive },
-          { now: now(), ...(receivedFrom === undefined ? {} : { receivedFrom }) },
+          // The catalog does not say when it was told of a user; what is read from the log from now on must count as newer.
+          { now: (catalog.usersReceivedTo ?? 0) + 1, ...(receivedFrom === undefined ? {} : { receivedFrom }) },
         ),
       lastStoredReceivedFrom: () => lastStoredReceivedFrom(lakeFolder),
       patience,

@@ -43,7 +43,7 @@ export function createUsersHandler(
         const receivedAt = Number(message.timestamp);
         // The topics are read beside each other: what is older than the erasure may come after it.
         const user = erasedUsers.isErased(userId, receivedAt) ? undefined : parsed.user;
-        catalog.changeUser(userId, user);
+        catalog.changeUser(userId, user, receivedAt);
         changes.push({ kind: 'attributes', userId, attributes: user?.attributes ?? null, receivedAt });
       }
       await deadLetters.put(position, refused, signal);

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { parseLoggedErasure } from '@facet/events';
+import { hashUser, parseLoggedErasure } from '@facet/events';
 import type { ProfileChange } from '@facet/profiles';
 import type { RefusedMessage } from '../dead-letters.ts';
 import { sourceOf } from '../partition-position.ts';
@@ -53,8 +52,4 @@ export function createErasuresHandler(
       lake.add(sourceOf(position), [], next);
     },
   };
-}
-
-function hashUser(userId: string): string {
-  return createHash('sha256').update(userId).digest('hex');
 }
