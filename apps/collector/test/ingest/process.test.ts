@@ -1,6 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { topicNames } from '@facet/events/kafka';
 import { startFacetProcess, startKafka } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
@@ -16,14 +19,20 @@ interface Settings {
   readonly brokers: readonly string[];
 }
 
-let nextPort = 20_000 + (process.pid % 4_000);
-
 async function prepare(brokers: readonly string[]): Promise<Settings> {
   const home = await createTemporaryFolder();
-  await mkdir(home, { recursive: true });
   // JSON is YAML.
   await writeFile(join(home, 'keys.yaml'), JSON.stringify({ keys: [keyOf('all', ['ingest', 'admin'])] }));
-  return { home, port: nextPort++, prefix: `t${randomUUID().slice(0, 8)}`, brokers };
+  return { home, port: await findFreePort(), prefix: `t${randomUUID().slice(0, 8)}`, brokers };
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 const start = ({ home, port, prefix, brokers }: Settings): Promise<FacetProcess> =>
