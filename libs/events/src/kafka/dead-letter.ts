@@ -73,13 +73,12 @@ export type DeadLetterEntry =
   { readonly letter: DeadLetter } | { readonly deadLetterId: string; readonly redrivenAt: number };
 
 /** What a record of the topic says; `undefined` when it is none of Facet's. */
-export function parseDeadLetterRecord({ key, value, timestampMs }: RawRecord): DeadLetterEntry | undefined {
+export function parseDeadLetterRecord({ key, value }: RawRecord): DeadLetterEntry | undefined {
   if (key === null || value === null) return undefined;
   const deadLetterId = key.toString('utf8');
   const fields = parseObject(value.toString('utf8'));
   if (typeof fields?.['redrivenAt'] === 'number') return { deadLetterId, redrivenAt: fields['redrivenAt'] };
-  if (!isLetter(fields)) return undefined;
-  return { letter: { ...fields, deadLetterId, failedAt: fields.failedAt ?? timestampMs } };
+  return isLetter(fields) ? { letter: fields } : undefined;
 }
 
 /** The bytes of the message, as far as the letter has them. */
@@ -87,13 +86,11 @@ export function payloadBytes({ payload, encoding }: DeadLetter): Buffer | null {
   return payload === null ? null : Buffer.from(payload, encoding);
 }
 
-type LetterFields = Omit<DeadLetter, 'deadLetterId' | 'failedAt'> & { readonly failedAt?: number };
-
-function isLetter(fields: unknown): fields is LetterFields {
+function isLetter(fields: unknown): fields is DeadLetter {
   return (
     isPlainObject(fields) &&
-    ['topic', 'reason', 'field'].every((name) => typeof fields[name] === 'string') &&
-    ['partition', 'offset', 'timestamp'].every((name) => typeof fields[name] === 'number') &&
+    ['deadLetterId', 'topic', 'reason', 'field'].every((name) => typeof fields[name] === 'string') &&
+    ['partition', 'offset', 'timestamp', 'failedAt'].every((name) => typeof fields[name] === 'number') &&
     (fields['payload'] === null || typeof fields['payload'] === 'string') &&
     (fields['encoding'] === 'utf8' || fields['encoding'] === 'base64')
   );
