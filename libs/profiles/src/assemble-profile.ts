@@ -72,10 +72,11 @@ function newestEvents(events: readonly StoredEvent[], eventsMax: number): Profil
     const known = byId.get(event.eventId);
     if (known === undefined || isReceivedBefore(event, known)) byId.set(event.eventId, event);
   }
-  return [...byId.values()]
-    .sort(compareEvents)
-    .slice(-eventsMax)
-    .map(({ receivedAt: _, ...event }) => event);
+  return [...byId.values()].sort(compareEvents).slice(-eventsMax).map(withoutReceipt);
+}
+
+function withoutReceipt({ eventId, type, itemId, occurredAt, value }: StoredEvent): ProfileEvent {
+  return value === undefined ? { eventId, type, itemId, occurredAt } : { eventId, type, itemId, occurredAt, value };
 }
 
 function isReceivedBefore(a: StoredEvent, b: StoredEvent): boolean {

@@ -4,15 +4,15 @@ import { expect, it } from 'vitest';
 import { changesOf } from '../src/index.ts';
 
 const isPositive = parsePositiveRule('purchase or rating >= 4');
-const purchase: Event = {
+const anonymous: Event = {
   eventId: 'e1',
   type: 'purchase',
-  userId: 'ada',
   sessionId: 'visit',
   itemId: 'a',
   occurredAt: 1,
   receivedAt: 2,
 };
+const purchase: Event = { ...anonymous, userId: 'ada' };
 const positive = { eventId: 'e1', type: 'purchase', itemId: 'a', occurredAt: 1 };
 
 it('a positive is an event of its user, also within a session', () => {
@@ -20,15 +20,14 @@ it('a positive is an event of its user, also within a session', () => {
 });
 
 it('an anonymous positive is one of its session', () => {
-  const { userId: _, ...anonymous } = purchase;
   expect(changesOf({ ...anonymous, value: 0 }, isPositive)).toEqual([
     { kind: 'event', sessionId: 'visit', receivedAt: 2, event: { ...positive, value: 0 } },
   ]);
 });
 
 it('an identify says whose a session is', () => {
-  const { itemId: _, ...rest } = purchase;
-  expect(changesOf({ ...rest, type: 'identify' }, isPositive)).toEqual([
+  const identify = { eventId: 'e1', type: 'identify', userId: 'ada', sessionId: 'visit', occurredAt: 1, receivedAt: 2 };
+  expect(changesOf(identify, isPositive)).toEqual([
     { kind: 'identify', userId: 'ada', sessionId: 'visit', occurredAt: 1, receivedAt: 2 },
   ]);
 });

@@ -88,7 +88,8 @@ async function lakeProfiles({ lakeFolder }: ProfileSources): Promise<Record<stri
   for await (const chunk of streamLake(lakeFolder)) {
     for (const event of chunk) {
       if (!rules.isPositive(event)) continue;
-      const { receivedAt: _, userId, ...positive } = event;
+      const { userId, eventId, type, itemId, occurredAt, value } = event;
+      const positive = { eventId, type, itemId, occurredAt, ...(value === undefined ? {} : { value }) };
       profiles[userId] = { events: [...(profiles[userId]?.events ?? []), positive], attributes: {} };
     }
   }

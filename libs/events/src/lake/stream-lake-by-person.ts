@@ -27,7 +27,7 @@ export interface PersonEvent {
 /**
  * The events of a window as they were sent, for a reader that joins sessions to users by itself: a person's next to each other,
  * by time. An `identify` is there twice, with the user and with the session. Fields that only describe where an event was seen
- * are left out, and so are erased events and all but the first received of one `eventId`.
+ * are left out, and so are erased events and, but for `identify`, all that were not received first of one `eventId`.
  *
  * @throws AppError as `readLake`.
  */
@@ -97,12 +97,14 @@ function keptTables(
   { events, received }: { readonly events: string; readonly received: string },
 ): string[] {
   const { lakeFolder, pendingErasures } = snapshot;
-  if (pendingErasures.length === 0) return [`kept AS (${received} ${receivedFirst})`];
+  // Of an identify the last received counts, where two people are identified at one moment: all of them are needed.
+  const distinct = `${receivedFirst} OR type = ${sqlText(identifyType)}`;
+  if (pendingErasures.length === 0) return [`kept AS (${received} ${distinct})`];
   return [
     `received AS (${received})`,
     `identifies AS (${identifyRows(lakeFolder, identifyingFiles(snapshot))})`,
     `erased AS (${erasedOwners(pendingErasures, [events, 'identifies'])})`,
     `owned AS (${ownedRows('received', 'identifies')})`,
-    `kept AS (SELECT * FROM owned WHERE ${notErased('erased', 'owned')} ${receivedFirst})`,
+    `kept AS (SELECT * FROM owned WHERE ${notErased('erased', 'owned')} ${distinct})`,
   ];
 }

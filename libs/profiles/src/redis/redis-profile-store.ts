@@ -82,12 +82,15 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
     return { user, sessionIds };
   };
 
-  const writesOf = (changes: OwnerChanges, writeOptions: WriteOptions): RedisWrite[] => [
-    ...[...changes.users].map(([userId, change]) => userWrite(keys.user(userId), change, writeOptions)),
-    ...[...changes.sessions].map(([sessionId, change]) => sessionWrite(keys.session(sessionId), change, writeOptions)),
-  ];
+  /** Made while they are sent: what a batch becomes is a multiple of it. */
+  function* writesOf(changes: OwnerChanges, writeOptions: WriteOptions): Generator<RedisWrite> {
+    for (const [userId, change] of changes.users) yield userWrite(keys.user(userId), change, writeOptions);
+    for (const [sessionId, change] of changes.sessions) {
+      yield sessionWrite(keys.session(sessionId), change, writeOptions);
+    }
+  }
 
-  const send = async (writes: readonly RedisWrite[]): Promise<void> => {
+  const send = async (writes: Iterable<RedisWrite>): Promise<void> => {
     for (const trip of tripsOf(writes)) {
       await connection.write((pipeline) => {
         for (const write of trip) write.addTo(pipeline);
@@ -142,9 +145,10 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
       const waiting: RedisWrite[] = [];
       let replaced = 0;
       for await (const owner of owners) {
-        const writes = writesOf(ownPart(owner), replacing);
-        for (const { name } of writes) written.add(name);
-        waiting.push(...writes);
+        for (const write of writesOf(ownPart(owner), replacing)) {
+          written.add(write.name);
+          waiting.push(write);
+        }
         replaced++;
         if (waiting.length >= ownersPerWrite) await send(waiting.splice(0));
       }

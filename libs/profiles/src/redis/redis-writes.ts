@@ -65,7 +65,7 @@ const commandsPerTrip = 500;
 const entriesPerTrip = 5_000;
 
 /** Parts writes into round trips. */
-export function* tripsOf(writes: readonly RedisWrite[]): Generator<readonly RedisWrite[]> {
+export function* tripsOf(writes: Iterable<RedisWrite>): Generator<readonly RedisWrite[]> {
   let trip: RedisWrite[] = [];
   let entries = 0;
   for (const write of writes) {

@@ -51,21 +51,25 @@ if replacedBefore > 0 then
   dropReceivedBefore(events, replacedBefore)
   redis.call('ZREMRANGEBYSCORE', sessions, '-inf', '(' .. ARGV[4])
 end
-add(sessions, firstSession, firstEvent - 1)
-keepNewest(sessions, sessionsMax)
+if firstEvent > firstSession then
+  add(sessions, firstSession, firstEvent - 1)
+  keepNewest(sessions, sessionsMax)
+end
 add(events, firstEvent, #ARGV)
 -- Before the newest are chosen: what is erased must not take the places of others.
 dropReceivedBefore(events, erasedBefore + 1)
 keepNewest(events, eventsMax)
 
-local known = redis.call('GET', attributes)
-local knownAt = known and cjson.decode(known)[1] or -1
-if knownAt < replacedBefore then knownAt = -1 end
-if ARGV[6] ~= '' and tonumber(ARGV[6]) >= knownAt then
-  knownAt = tonumber(ARGV[6])
-  redis.call('SET', attributes, '[' .. ARGV[6] .. ',' .. ARGV[7] .. ']')
+if ARGV[6] ~= '' or ARGV[5] ~= '' or replacedBefore > 0 then
+  local known = redis.call('GET', attributes)
+  local knownAt = known and cjson.decode(known)[1] or -1
+  if knownAt < replacedBefore then knownAt = -1 end
+  if ARGV[6] ~= '' and tonumber(ARGV[6]) >= knownAt then
+    knownAt = tonumber(ARGV[6])
+    redis.call('SET', attributes, '[' .. ARGV[6] .. ',' .. ARGV[7] .. ']')
+  end
+  if knownAt <= erasedBefore then redis.call('DEL', attributes) end
 end
-if (known or ARGV[6] ~= '') and knownAt <= erasedBefore then redis.call('DEL', attributes) end
 
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ttlMs) end
 `;
