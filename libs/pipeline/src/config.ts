@@ -75,6 +75,15 @@ export const FacetConfig = Type.Object(
       },
       strictSection,
     ),
+    profiles: Type.Object(
+      {
+        /** Positives kept of a user: the newest. */
+        eventsMax: Type.Integer({ minimum: 1, maximum: 10_000, default: 500 }),
+        /** A user or session of whom nothing came in for so long is forgotten. */
+        ttlDays: Type.Number({ exclusiveMinimum: 0, maximum: 3_650, default: 180 }),
+      },
+      strictSection,
+    ),
     evaluation: Type.Object(
       {
         cutoffs: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1, default: [10, 50, 100] }),

@@ -26,6 +26,7 @@ describe('facet.yaml', () => {
       model: { variant: 'facet' },
       training: {},
       index: { kind: 'auto', recallMin: 0.98 },
+      profiles: { eventsMax: 500, ttlDays: 180 },
       evaluation: { cutoffs: [10, 50, 100], tieSeed: 1 },
       dataHealth: defaultHealthBounds(),
     });
@@ -51,6 +52,7 @@ describe('facet.yaml', () => {
     [{ split: { testShares: 0.1 } }, 'split.testShares: is not a known field'],
     [{ features: { item: [] } }, 'features.item: is not a known field'],
     [{ index: { type: 'flat' } }, 'index.type: is not a known field'],
+    [{ profiles: { ttl: 5 } }, 'profiles.ttl: is not a known field'],
     [{ evaluation: { cutoff: 5 } }, 'evaluation.cutoff: is not a known field'],
     [{ interactions: { repeats: 'last' } }, 'interactions.repeats: must be "keep" or must be "first"'],
     [{ split: { testShare: 0 } }, 'split.testShare: must be > 0'],
