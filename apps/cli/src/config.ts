@@ -16,8 +16,14 @@ export interface CliEnvironment {
   readonly apiKeysFile: string | undefined;
   /** `FACET_KAFKA_BROKERS`: `host:port` of some brokers, separated by commas. */
   readonly kafkaBrokers: readonly string[];
+  /** Whether `FACET_KAFKA_BROKERS` is set: else a home may have its events from files. */
+  readonly hasKafka: boolean;
   /** `FACET_TOPIC_PREFIX`: what the names of the topics begin with. */
   readonly topicPrefix: string;
+  /** `FACET_REDIS_URL`: the profile store. */
+  readonly redisUrl: string | undefined;
+  /** `FACET_API_KEY`: the key that commands call the collector with. */
+  readonly apiKey: string | undefined;
   /** What child processes inherit. */
   readonly inherited: NodeJS.ProcessEnv;
 }
@@ -31,7 +37,10 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): CliEnvironment 
     isDebug: read('FACET_DEBUG') !== undefined,
     apiKeysFile: read('FACET_API_KEYS_FILE'),
     kafkaBrokers: splitBrokers(read('FACET_KAFKA_BROKERS') ?? '127.0.0.1:9092'),
+    hasKafka: read('FACET_KAFKA_BROKERS') !== undefined,
     topicPrefix: read('FACET_TOPIC_PREFIX') ?? 'facet',
+    redisUrl: read('FACET_REDIS_URL'),
+    apiKey: read('FACET_API_KEY'),
     inherited: environment,
   });
 }

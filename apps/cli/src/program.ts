@@ -58,6 +58,14 @@ export function createProgram(deps: ProgramDeps): Command {
   keys((name, description) => addTo(ofKeys, name, description), addHome, deps);
   const ofLetters = program.command('dead-letters').description('messages that could not be used').helpCommand(false);
   deadLetters((name, description) => addTo(ofLetters, name, description), deps);
+  const group = (name: string, description: string): Add => {
+    const parent = program.command(name).description(description).helpCommand(false);
+    return (subcommand, about) => addTo(parent, subcommand, about);
+  };
+  lake(group('lake', 'the events that datasets are made of'), addHome, deps);
+  profiles(group('profiles', 'the recent behaviors of users in Redis'), addHome, deps);
+  erasures(group('erasures', 'users who asked to be forgotten'), addHome, deps);
+  backfill(add, deps);
   program.addHelpText('after', `${exitCodeHelp}\n\nStart with: facet demo`);
   return program;
 }
@@ -231,12 +239,100 @@ function keys(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
   );
 }
 
+function lake(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
+  const load = () => import('./commands/lake.ts');
+  addHome(add('status', 'days, files, and how far each source is')).action(async (options) =>
+    run(options, async (context) => (await load()).lakeStatusCommand(options, context)),
+  );
+  addHome(add('verify', 'count every offset, look for every file')).action(async (options) =>
+    run(options, async (context) => (await load()).verifyLakeCommand(options, context)),
+  );
+  addHome(add('compact', 'make one file of each day, and carry out erasures; sinks may be at work'))
+    .option('--grace <hours>', 'how long replaced files stay for readers that have begun', parseHours, 1)
+    .addHelpText('after', examples('facet lake compact', 'facet lake compact --grace 0'))
+    .action(async (options) => run(options, async (context) => (await load()).compactLakeCommand(options, context)));
+  addRedis(addLog(addHome(add('rebuild', 'take the events since a time from the log again, then the profiles'))))
+    .requiredOption('--from <time>', 'time of receipt: YYYY-MM-DD or RFC 3339', parseTime)
+    .addHelpText(
+      'after',
+      `
+From the topic where --brokers or FACET_KAFKA_BROKERS is given, else from the files that were imported into the home. No
+sink may be at work. Nothing is changed when the log no longer holds all that would be replaced.
+${examples('facet lake rebuild --from 2026-01-31', 'facet lake rebuild --from 2026-01-31T12:00:00Z --brokers kafka:9092')}`,
+    )
+    .action(async (options) => run(options, async (context) => (await load()).rebuildLakeCommand(options, context)));
+}
+
+function profiles(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
+  addRedis(addLog(addHome(add('rebuild', 'make the profiles what the lake and the catalog give, and nothing else'))))
+    .addHelpText(
+      'after',
+      `
+Needed after interactions.positives in facet.yaml was changed. No sink may be at work; serving may.
+${examples('facet profiles rebuild --redis redis://127.0.0.1:6379')}`,
+    )
+    .action(async (options) =>
+      run(options, async (context) =>
+        (await import('./commands/profiles.ts')).rebuildProfilesCommand(options, context),
+      ),
+    );
+}
+
+function erasures(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
+  const load = () => import('./commands/erasures.ts');
+  addHome(add('list', 'the requests, and how far they are')).action(async (options) =>
+    run(options, async (context) => (await load()).listErasuresCommand(options, context)),
+  );
+  addHome(add('verify', 'what the disk still holds of a user; ends with 3 when something is left'))
+    .requiredOption('--user <id>', 'the user')
+    .action(async (options) => run(options, async (context) => (await load()).verifyErasureCommand(options, context)));
+  addRedis(addHome(add('request', 'forget a user of a home that is filled from files')))
+    .requiredOption('--user <id>', 'the user')
+    .addHelpText(
+      'after',
+      `
+Where events come through a collector, ask it: DELETE /v1/users/ID. It tells every part.
+${examples('facet erasures request --user 196 && facet lake compact --grace 0')}`,
+    )
+    .action(async (options) => run(options, async (context) => (await load()).requestErasureCommand(options, context)));
+}
+
+function backfill(add: Add, { run }: ProgramDeps): void {
+  const command = add('backfill', 'send the events of files to a collector');
+  addFiles(command, { isRequired: false })
+    .argument('[files...]', 'the same as --events')
+    .requiredOption('--to <url>', 'of the collector')
+    .option('--key <key>', 'an API key with the scope ingest, and admin for items and users (default: FACET_API_KEY)')
+    .addHelpText(
+      'after',
+      `
+Columns are found as by facet import, and events without an id get the same one. So it may be stopped and run again:
+what was sent already counts once.
+${examples('facet backfill orders.csv --to http://127.0.0.1:8081', 'facet backfill --events a.jsonl --items items.csv --to https://events.example.com')}`,
+    )
+    .action(async (files: string[], options) => {
+      const events = [...files, ...(options.events ?? [])];
+      if (events.length === 0 && (options.items ?? options.users) === undefined) {
+        command.error('error: name the files to send');
+      }
+      await run(options, async (context) =>
+        (await import('./commands/backfill.ts')).backfillCommand({ ...options, events }, context),
+      );
+    });
+}
+
+function addLog(command: Command): Command {
+  return command
+    .option('--brokers <list>', 'host:port,… of the log (default: FACET_KAFKA_BROKERS)', splitBrokers)
+    .option('--topic-prefix <prefix>', 'what its topics begin with (default: FACET_TOPIC_PREFIX, else facet)');
+}
+
+function addRedis(command: Command): Command {
+  return command.option('--redis <url>', 'the profile store (default: FACET_REDIS_URL)');
+}
+
 function deadLetters(add: Add, { run }: ProgramDeps): void {
   const load = () => import('./commands/dead-letters.ts');
-  const addLog = (command: Command): Command =>
-    command
-      .option('--brokers <list>', 'host:port,… of the log (default: FACET_KAFKA_BROKERS)', splitBrokers)
-      .option('--topic-prefix <prefix>', 'what its topics begin with (default: FACET_TOPIC_PREFIX, else facet)');
   const addFilter = (command: Command): Command =>
     command
       .option('--reason <reason...>', 'only letters of these reasons, as the list shows them')
@@ -346,6 +442,21 @@ function parseDate(text: string): string {
   const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text) && new Date(Date.parse(text)).toJSON()?.startsWith(text) === true;
   if (!isDay) throw new InvalidArgumentError('A date is a day of the calendar, written YYYY-MM-DD.');
   return text;
+}
+
+function parseHours(text: string): number {
+  const hours = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It is a number of hours, 0 or more.');
+  return hours;
+}
+
+function parseTime(text: string): number {
+  const isTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text);
+  const time = Date.parse(text);
+  if (!isTime || Number.isNaN(time)) {
+    throw new InvalidArgumentError('A time is written 2026-01-31 (UTC) or 2026-01-31T12:00:00Z.');
+  }
+  return time;
 }
 
 function parseIds(text: string): string[] {

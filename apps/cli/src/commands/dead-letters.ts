@@ -1,17 +1,13 @@
-import { connectKafka, openKafkaPublisher, readDeadLetters, redriveDeadLetters, topicNames } from '@facet/events/kafka';
-import type { DeadLetter, FoundDeadLetter, KafkaConnection, RedriveOutcome, TopicNames } from '@facet/events/kafka';
+import { openKafkaPublisher, readDeadLetters, redriveDeadLetters } from '@facet/events/kafka';
+import type { DeadLetter, FoundDeadLetter, RedriveOutcome } from '@facet/events/kafka';
 import { AppError } from '@facet/platform';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
+import type { CommandContext } from '../command-context.ts';
 import { facet } from '../invocation.ts';
+import { withLog } from '../kafka-log.ts';
+import type { LogOptions } from '../kafka-log.ts';
 import { readConfig } from '../pipeline-context.ts';
 import { renderTable } from '../terminal/tables.ts';
 import { countOf, formatCount, printable, truncate } from '../terminal/text.ts';
-
-/** Where the letters are. */
-export interface LogOptions extends Omit<CommonOptions, 'home'> {
-  readonly brokers?: string[];
-  readonly topicPrefix?: string;
-}
 
 /** Which letters. */
 export interface LetterFilter {
@@ -170,21 +166,6 @@ function adviceFor(failed: Counts, { addEventIds }: RedriveLettersOptions): stri
     return lacksId ? 'Events without an eventId: --add-event-ids gives them one.' : (adviceOf[reason] ?? generalAdvice);
   });
   return [...new Set(advice)].sort((a, b) => Number(a === generalAdvice) - Number(b === generalAdvice)).join('\n');
-}
-
-async function withLog(
-  options: LogOptions,
-  { environment }: CommandContext,
-  command: (kafka: KafkaConnection, names: TopicNames) => Promise<void>,
-): Promise<void> {
-  const brokers = options.brokers ?? environment.kafkaBrokers;
-  const names = topicNames(options.topicPrefix ?? environment.topicPrefix);
-  const kafka = connectKafka({ brokers, clientId: 'facet-cli' });
-  try {
-    await command(kafka, names);
-  } finally {
-    await kafka.close();
-  }
 }
 
 function filterOf({ reason, field }: LetterFilter): (letter: DeadLetter) => boolean {

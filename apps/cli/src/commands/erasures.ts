@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import { changeUsers, eventsHome, hashUser, listErasures, openLakeWriter, verifyErasure } from '@facet/events';
+import { AppError } from '@facet/platform';
+import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { facet } from '../invocation.ts';
+import { withProfileStore } from '../stored-profiles.ts';
+import { renderTable } from '../terminal/tables.ts';
+import { countOf, formatCount } from '../terminal/text.ts';
+
+export interface ErasureOptions extends CommonOptions {
+  readonly user: string;
+}
+
+export interface RequestErasureOptions extends ErasureOptions {
+  readonly redis?: string;
+}
+
+/** `facet erasures list`: who asked to be forgotten, and how far that is. */
+export async function listErasuresCommand(options: CommonOptions, { output, terminal }: CommandContext): Promise<void> {
+  const erasures = await listErasures(eventsHome(resolve(options.home)).lakeFolder);
+  output.document({ home: options.home, erasures });
+  const rows = erasures.map(({ erasureId, userHash, requestedAt, requestedBy, isPending, rows: gone }) => [
+    erasureId,
+    userHash.slice(0, 12),
+    new Date(requestedAt).toISOString().slice(0, 19).replace('T', ' '),
+    requestedBy,
+    isPending ? 'waits for lake compact' : 'done',
+    formatCount(gone),
+  ]);
+  const header = ['Erasure', 'User (hash)', 'Requested (UTC)', 'By', 'State', 'Rows gone'];
+  output.show(
+    rows.length === 0
+      ? 'Nobody asked to be forgotten.'
+      : renderTable(header, rows, { style: terminal.style, right: [5] }),
+  );
+}
+
+/**
+ * `facet erasures verify --user ID`: what the disk still holds of a user.
+ *
+ * @throws AppError `EVENTS_ERASURE_OPEN` when something is left that was to be erased.
+ */
+export async function verifyErasureCommand(options: ErasureOptions, { output }: CommandContext): Promise<void> {
+  const check = await verifyErasure(eventsHome(resolve(options.home)).lakeFolder, options.user);
+  output.document({ home: options.home, ...check });
+  output.show(
+    `User ${check.userHash.slice(0, 12)}: ${countOf(check.erasures.length, 'erasure')}, ${countOf(check.rows, 'row')}`,
+  );
+  if (check.rows === 0) {
+    output.show('No file of the lake holds anything of the user that is to be erased.');
+    return;
+  }
+  for (const { path, rows, isReplaced } of check.files) {
+    output.show(`${path}: ${countOf(rows, 'row')}${isReplaced ? ', replaced: it goes after its grace period' : ''}`);
+  }
+  if (check.erasures.length === 0) return;
+  throw new AppError(`${countOf(check.rows, 'row')} of the user are still on the disk.`, {
+    code: 'EVENTS_ERASURE_OPEN',
+    remedy: `Run ${facet} lake compact --home ${options.home}; replaced files go an hour later, with --grace 0 at once.`,
+    context: { userHash: check.userHash, rows: check.rows },
+  });
+}
+
+/** `facet erasures request --user ID`: for a home without Kafka; with it, DELETE /v1/users/ID does the same. */
+export async function requestErasureCommand(
+  options: RequestErasureOptions,
+  { environment, output }: CommandContext,
+): Promise<void> {
+  const { lakeFolder, catalogFolder } = eventsHome(resolve(options.home));
+  const { user: userId } = options;
+  const erasure = {
+    erasureId: randomUUID(),
+    userHash: hashUser(userId),
+    sessionHashes: [],
+    requestedAt: Date.now(),
+    requestedBy: 'facet',
+  };
+  const lake = await openLakeWriter(lakeFolder);
+  try {
+    lake.addErasure(erasure);
+    await lake.commit();
+  } finally {
+    await lake.close();
+  }
+  await changeUsers(catalogFolder, new Map([[userId, undefined]]));
+  const redis = options.redis ?? environment.redisUrl;
+  if (redis !== undefined) {
+    const before = erasure.requestedAt;
+    await withProfileStore(redis, async (store) =>
+      store.apply([
+        { kind: 'erase', userId, before },
+        { kind: 'attributes', userId, attributes: null, receivedAt: before },
+      ]),
+    );
+  }
+  output.document({ home: options.home, ...erasure });
+  output.show(
+    `Erasure ${erasure.erasureId} is noted: nothing that was received until now is read any more.\n` +
+      `To take it off the disk: ${facet} lake compact --home ${options.home}`,
+  );
+}

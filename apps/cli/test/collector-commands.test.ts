@@ -1,0 +1,127 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openLakeWriter } from '@facet/events';
+import { connectKafka, ensureTopics, fetchExtents, topicNames } from '@facet/events/kafka';
+import type { KafkaConnection } from '@facet/events/kafka';
+import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
+import type { LocalKafka, LocalRedis } from '@facet/local-services';
+import { openRedisProfileStore } from '@facet/profiles';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { run } from './run.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+let local: LocalKafka;
+let redis: LocalRedis;
+let kafka: KafkaConnection;
+beforeAll(async () => {
+  [local, redis] = await Promise.all([startKafka(), startRedis()]);
+  kafka = connectKafka({ brokers: local.brokers, clientId: 'test' });
+});
+afterAll(async () => {
+  await kafka.close();
+  await Promise.all([local.stop(), redis.stop()]);
+});
+
+async function makeTopics(prefix: string) {
+  const names = topicNames(prefix);
+  await vi.waitFor(() => ensureTopics(kafka, { names, eventPartitions: 1 }), { timeout: 10_000 });
+  return { names, env: { FACET_KAFKA_BROKERS: local.brokers.join(','), FACET_TOPIC_PREFIX: prefix } };
+}
+
+it('facet lake rebuild and profiles rebuild refuse while a sink is at work', async () => {
+  const { names, env } = await makeTopics('busy');
+  const consumer = kafka.client.consumer({ groupId: 'busy-sink' });
+  onTestFinished(() => consumer.disconnect());
+  const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
+  await consumer.connect();
+  await consumer.subscribe({ topic: names.events });
+  await consumer.run({ eachMessage: async () => undefined });
+  await joined;
+  const home = await temporaryFolder();
+  for (const args of [
+    ['lake', 'rebuild', '--from', '2026-01-01'],
+    ['profiles', 'rebuild', '--redis', redis.url],
+  ]) {
+    const { code, err } = await run([...args, '--home', home], { env });
+    expect(code).toBe(5);
+    expect(err).toMatch(/A sink is at work in the group busy-sink.*Stop every collector sink/);
+  }
+});
+
+it('facet lake rebuild changes nothing when the log does not hold what would be replaced', async () => {
+  const { names, env } = await makeTopics('short');
+  const home = await temporaryFolder();
+  const lake = await openLakeWriter(join(home, 'lake'));
+  const event = { eventId: 'e', type: 'click', userId: 'u', itemId: 'i', occurredAt: 1, receivedAt: 1_700_000_000_000 };
+  lake.add(`${names.events}-0`, [{ offset: 0, event }], 1);
+  await lake.commit();
+  await lake.close();
+  const { code, err } = await run(['lake', 'rebuild', '--from', '2020-01-01', '--home', home], { env });
+  expect({ code, err }).toMatchObject({ code: 3 });
+  expect((await run(['lake', 'verify', '--home', home])).code).toBe(0);
+});
+
+it('facet profiles rebuild makes the profiles what the lake gives', async () => {
+  const home = await temporaryFolder();
+  const events = join(home, 'events.csv');
+  await writeFile(events, 'user_id,item_id,timestamp,event_type\nada,a,1700000000,click\nbob,b,1700000100,view\n');
+  expect((await run(['import', '--home', home, '--events', events])).code).toBe(0);
+  const store = await openRedisProfileStore({ url: redis.url });
+  onTestFinished(() => store.close());
+  const positive = { eventId: 'x', type: 'click', itemId: 'gone', occurredAt: 1 };
+  await store.apply([{ kind: 'event', userId: 'cleo', receivedAt: 1, event: positive }]);
+  const { code, out } = await run(['profiles', 'rebuild', '--home', home, '--json'], {
+    env: { FACET_REDIS_URL: redis.url },
+  });
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ replaced: 1, removed: 1 });
+  expect(await store.read('ada')).toMatchObject({ events: [{ itemId: 'a' }] });
+  expect(await store.read('cleo')).toBeUndefined();
+
+  expect((await run(['profiles', 'rebuild', '--home', home])).code).toBe(2);
+});
+
+it('facet backfill sends files through the collector; a second time it adds nothing new', async () => {
+  const { names, env } = await makeTopics('backfill');
+  const home = await temporaryFolder();
+  const [port] = await findFreePorts(1);
+  const url = `http://127.0.0.1:${port}`;
+  const ingest = await startFacetProcess({
+    app: 'collector',
+    args: ['ingest'],
+    env: { ...env, FACET_HOME: home, FACET_PORT: String(port), FACET_INSECURE: 'true', FACET_LOG_LEVEL: 'silent' },
+    readyUrl: `${url}/readyz`,
+  });
+  onTestFinished(async () => void (await ingest.stop()));
+  const events = join(home, 'events.csv');
+  const items = join(home, 'items.csv');
+  await writeFile(
+    events,
+    'user_id,item_id,timestamp,event_type\nada,a,1700000000,click\nbob,b,yesterday,click\nbob,b,1700000100,teleport\n',
+  );
+  await writeFile(items, 'item_id,title\na,Ark\nb,Boat\n');
+  const config = join(home, 'facet.yaml');
+  // The collector does not know of this type.
+  await writeFile(config, 'eventTypes: [teleport]\n');
+  const args = ['backfill', events, '--items', items, '--to', url, '--key', 'any', '--config', config];
+  const first = await run([...args, '--json']);
+  expect(first.code).toBe(0);
+  expect(JSON.parse(first.out)).toMatchObject({
+    accepted: 3,
+    refusals: [{ kind: 'events', field: 'type', reason: 'unknown-type', count: 1 }],
+    report: { refusals: [{ field: 'occurredAt', reason: 'not-a-time', count: 1 }] },
+  });
+  expect(await fetchExtents(kafka, names.events)).toEqual([{ partition: 0, start: 0, end: 1 }]);
+  expect(await fetchExtents(kafka, names.items)).toEqual([{ partition: 0, start: 0, end: 2 }]);
+
+  const second = await run(args);
+  expect(second.out).toContain('events.csv:3');
+  expect(second.out).toMatch(/1 events refused by the collector: type: unknown-type/);
+}, 120_000);
+
+it('facet backfill needs files and a key', async () => {
+  expect((await run(['backfill', '--to', 'http://127.0.0.1:1'])).code).toBe(2);
+  const { code, err } = await run(['backfill', 'x.csv', '--to', 'http://127.0.0.1:1']);
+  expect(code).toBe(2);
+  expect(err).toContain('FACET_API_KEY');
+});

@@ -1,0 +1,79 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { lakeStatus, listLakeFiles, readLake } from '@facet/events';
+import { expect, it } from 'vitest';
+import { run } from './run.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+/** A home with four events of two users on two days, and what one of them is. */
+async function importedHome(): Promise<string> {
+  const home = await temporaryFolder();
+  const events = join(home, 'events.csv');
+  const users = join(home, 'users.csv');
+  await writeFile(
+    events,
+    'user_id,item_id,timestamp\nada,a,1700000000\nbob,b,1700000100\nada,c,1700090000\nbob,c,1700090100\n',
+  );
+  await writeFile(users, 'user_id,age\nada,36\nbob,41\n');
+  expect((await run(['import', '--home', home, '--events', events, '--users', users])).code).toBe(0);
+  return home;
+}
+
+const json = async <Document>(args: readonly string[]): Promise<Document> => {
+  const { code, out, err } = await run([...args, '--json']);
+  expect({ code, err }).toMatchObject({ code: 0 });
+  return JSON.parse(out) as Document;
+};
+
+it('facet lake status and verify say what is there', async () => {
+  const home = await importedHome();
+  const { code, out } = await run(['lake', 'status', '--home', home]);
+  expect(code).toBe(0);
+  expect(out).toMatch(/4 events in 2 days, 2 files/);
+  expect(out).toMatch(/2023-11-14 +2 +1/);
+  expect(await json(['lake', 'verify', '--home', home])).toMatchObject({ isSound: true, files: [] });
+});
+
+it('facet lake status says what to do about a home without a lake', async () => {
+  const { code, out } = await run(['lake', 'status', '--home', await temporaryFolder()]);
+  expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('no lake yet') as string });
+});
+
+it('facet lake verify ends with 4 when a file is missing, and rebuild makes it good', async () => {
+  const home = await importedHome();
+  const [file] = await listLakeFiles(join(home, 'lake'));
+  await rm(join(home, 'lake', file!.path));
+  const { code, out, err } = await run(['lake', 'verify', '--home', home]);
+  expect(code).toBe(4);
+  expect(out).toContain(`${file!.path}: missing`);
+  expect(err).toContain('lake rebuild');
+
+  const rebuilt = await run(['lake', 'rebuild', '--from', '2020-01-01', '--home', home]);
+  expect(rebuilt).toMatchObject({ code: 0, out: expect.stringContaining('4 events of 2 days') as string });
+  expect((await run(['lake', 'verify', '--home', home])).code).toBe(0);
+  expect(await readLake(join(home, 'lake'))).toHaveLength(4);
+});
+
+it.each(['yesterday', '2026-13-01', '1700000000'])('facet lake rebuild --from %s is wrong usage', async (time) => {
+  expect((await run(['lake', 'rebuild', '--from', time, '--home', await temporaryFolder()])).code).toBe(2);
+});
+
+it('facet erasures: requested, not read any more, taken off the disk by compact', async () => {
+  const home = await importedHome();
+  const verify = () => run(['erasures', 'verify', '--user', 'ada', '--home', home]);
+  expect((await verify()).out).toContain('2 rows');
+  expect((await run(['erasures', 'list', '--home', home])).out).toContain('Nobody asked');
+
+  expect((await run(['erasures', 'request', '--user', 'ada', '--home', home])).code).toBe(0);
+  expect((await readLake(join(home, 'lake'))).map(({ userId }) => userId)).toEqual(['bob', 'bob']);
+  const open = await verify();
+  expect(open.code).toBe(3);
+  expect(open.err).toContain('lake compact');
+  expect((await run(['erasures', 'list', '--home', home])).out).toContain('waits for lake compact');
+
+  const compacted = await json<{ erased: { rows: number }[] }>(['lake', 'compact', '--grace', '0', '--home', home]);
+  expect(compacted.erased).toMatchObject([{ rows: 2 }]);
+  expect((await verify()).code).toBe(0);
+  expect((await run(['erasures', 'list', '--home', home])).out).toMatch(/done +2/);
+  expect((await lakeStatus(join(home, 'lake'))).rows).toBe(2);
+});
