@@ -33,9 +33,10 @@ export function lakeUnwritable(lakeFolder: string, cause: unknown): AppError {
   });
 }
 
-/** Another writer went on where this one stood. `sources` are those it lost. */
+/** Another writer went on where this one stood. `sources` are those that it lost. */
 export function lakeSuperseded(lakeFolder: string, sources: readonly string[]): AppError {
-  return new AppError(`Another writer has committed ${sources.join(', ')} to the lake ${lakeFolder}.`, {
+  const what = sources.length === 0 ? '' : ` with ${sources.join(', ')}`;
+  return new AppError(`The lake ${lakeFolder} has gone on${what} without this writer.`, {
     code: 'EVENTS_LAKE_SUPERSEDED',
     remedy: 'Stop this writer, or go on from the committed offsets. No event is lost.',
     context: { lakeFolder, sources },
