@@ -2,9 +2,10 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { lakeStatus, verifyLake } from '@facet/events';
+import { connectKafka } from '@facet/events/kafka';
 import { startFacetProcess, startRedis } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, inject, it, onTestFinished } from 'vitest';
 import { createBench, eventRecord, eventRecords, isCaughtUp, readStatus, until } from './fixtures.ts';
 import type { SinkBench } from './fixtures.ts';
 
@@ -39,7 +40,13 @@ async function startProcess(bench: SinkBench, more: Readonly<Record<string, stri
     readyUrl: `${url}/healthz`,
   });
   onTestFinished(() => sink.kill());
-  return { url, stop: () => sink.stop(), kill: () => sink.kill() };
+  return {
+    url,
+    stop: () => sink.stop(),
+    kill: () => sink.kill(),
+    isRunning: () => sink.running,
+    said: () => sink.said(),
+  };
 }
 
 it(
@@ -108,6 +115,46 @@ it(
     const next = await bench.startSink();
     await until(() => isCaughtUp(next, 200));
     expect(Date.now() - startedAt).toBeLessThan(20_000);
+  },
+  timeout,
+);
+
+it(
+  'a consumer that cannot go on ends the process with a code of its own',
+  async () => {
+    const bench = await createBench();
+    const other = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'other' });
+    // A group has one way of sharing partitions; the sink's is another.
+    const consumer = other.client.consumer({
+      groupId: `${bench.prefix}-sink`,
+      partitionAssigners: [
+        () => ({
+          name: 'ours',
+          version: 1,
+          assign: async () => [],
+          protocol: () => ({ name: 'ours', metadata: Buffer.alloc(0) }),
+        }),
+      ],
+    });
+    onTestFinished(async () => {
+      await consumer.disconnect();
+      await other.close();
+    });
+    const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
+    await consumer.connect();
+    await consumer.subscribe({ topic: bench.topics.events });
+    await consumer.run({ eachMessage: async () => undefined });
+    await joined;
+    // It may have ended before it was seen to live.
+    const said = await startProcess(bench).then(
+      async (sink) => {
+        await until(async () => !sink.isRunning());
+        return `ended with ${await sink.stop()}: ${sink.said()}`;
+      },
+      (error: Error) => error.message,
+    );
+    expect(said).toContain('ended with 6');
+    expect(said).toContain('SINK_CONSUMER_CRASHED');
   },
   timeout,
 );

@@ -1,0 +1,95 @@
+import { createHttpMetrics, listRoutes } from '@facet/http';
+import { AppError, createLogger, hashApiKey } from '@facet/platform';
+import { expect, it, onTestFinished } from 'vitest';
+import { createSinkApp } from '../../src/sink/sink-app.ts';
+import type { SinkState } from '../../src/sink/sink-health.ts';
+
+const now = 1_800_000_000_000;
+const stallMs = 120_000;
+const position = { topic: 'facet.events.v1', partition: 0, next: 80, stored: 60, end: 100 };
+const working: SinkState = {
+  group: { id: 'facet-sink', isMember: true, since: now - 600_000 },
+  positions: [position],
+  lastProgressAt: now - 1_000,
+  bufferedRows: 20,
+  troubles: [],
+  failure: undefined,
+};
+const keys = (['ingest', 'serve', 'admin'] as const).map((scope) => ({
+  name: scope,
+  scopes: [scope],
+  sha256: hashApiKey(scope),
+}));
+
+async function createApp(state: SinkState) {
+  const app = await createSinkApp(
+    {
+      logger: createLogger({ name: 'test', level: 'silent' }),
+      metrics: createHttpMetrics(),
+      readState: () => state,
+      dataHealth: { read: async () => Promise.reject(new AppError('No lake.', { code: 'EVENTS_NONE' })) },
+      now: () => now,
+    },
+    { access: { kind: 'keys', keys }, stallMs },
+  );
+  onTestFinished(() => app.close());
+  return app;
+}
+
+const probe = async (state: SinkState): Promise<readonly [alive: number, ready: number, why: string]> => {
+  const app = await createApp(state);
+  const alive = await app.inject('/healthz');
+  return [alive.statusCode, (await app.inject('/readyz')).statusCode, alive.json<{ message?: string }>().message ?? ''];
+};
+
+it('asks for a key of an admin, but for probes', async () => {
+  const app = await createApp(working);
+  const routes = listRoutes(app).filter(({ method }) => method === 'GET');
+  expect(routes.map(({ url }) => url).sort()).toEqual([
+    '/healthz',
+    '/metrics',
+    '/readyz',
+    '/v1/data-health',
+    '/v1/status',
+  ]);
+  for (const { url } of routes) {
+    const isOpen = url.endsWith('z');
+    const statusWith = async (key?: string): Promise<number> =>
+      (await app.inject({ url, headers: key === undefined ? {} : { 'x-api-key': key } })).statusCode;
+    expect(await statusWith(), url).toBe(isOpen ? 200 : 401);
+    expect(await statusWith('serve'), url).toBe(isOpen ? 200 : 403);
+    expect([200, 500], url).toContain(await statusWith('admin'));
+  }
+});
+
+it('tells how far it is', async () => {
+  const app = await createApp(working);
+  const { partitions, ...rest } = (await app.inject({ url: '/v1/status', headers: { 'x-api-key': 'admin' } })).json();
+  expect(partitions).toEqual([{ topic: 'facet.events.v1', partition: 0, end: 100, taken: 80, stored: 60, lag: 40 }]);
+  expect(rest).toMatchObject({ bufferedRows: 20, stalledSeconds: 1, troubles: [], group: { isMember: true } });
+});
+
+it('lives by progress: lag without it for too long is death', async () => {
+  expect(await probe(working)).toEqual([200, 200, '']);
+  const still = { ...working, lastProgressAt: now - stallMs - 1 };
+  expect(await probe(still)).toEqual([503, 200, expect.stringContaining('no progress for 120 seconds')]);
+  const done = { ...still, positions: [{ ...position, next: 100, stored: 100 }] };
+  expect(await probe(done)).toEqual([200, 200, '']);
+});
+
+it('says what it waits for', async () => {
+  const troubles = [{ dependency: 'redis', since: now - 5_000, problem: 'It is away.' }];
+  expect(await probe({ ...working, troubles })).toEqual([200, 503, '']);
+  const long = { ...working, troubles, lastProgressAt: now - 200_000 };
+  expect(await probe(long)).toEqual([503, 503, expect.stringContaining('waits for redis')]);
+});
+
+it('is not ready outside the group, and dead when its consumer is', async () => {
+  const outside = { ...working, group: { ...working.group, isMember: false, since: now - 10_000 } };
+  expect(await probe(outside)).toEqual([200, 503, '']);
+  expect(await probe({ ...working, failure: new AppError('Over.', { code: 'SINK_CONSUMER_CRASHED' }) })).toEqual([
+    503,
+    200,
+    'The consumer has stopped.',
+  ]);
+});
