@@ -13,6 +13,8 @@ const Environment = Type.Object({
   FACET_CATALOG: Type.Optional(Type.String()),
   /** Default: `artifacts` in FACET_HOME. */
   FACET_ARTIFACTS: Type.Optional(Type.String()),
+  /** Absent: profiles are read from the lake when the process starts. */
+  FACET_REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://' })),
   FACET_HOST: Type.String({ default: '127.0.0.1' }),
   /** 0 lets the system choose a free one. */
   FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080 }),
@@ -27,6 +29,8 @@ export interface ServingConfig {
   readonly lakeFolder: string;
   readonly catalogFolder: string;
   readonly artifactsFolder: string;
+  /** Where the collector keeps profiles. */
+  readonly redisUrl: string | undefined;
   readonly host: string;
   readonly port: number;
   /** Whom to answer. */
@@ -46,6 +50,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     lakeFolder: resolve(values.FACET_LAKE ?? join(home, 'lake')),
     catalogFolder: resolve(values.FACET_CATALOG ?? join(home, 'catalog')),
     artifactsFolder: resolve(values.FACET_ARTIFACTS ?? join(home, 'artifacts')),
+    redisUrl: values.FACET_REDIS_URL,
     host: values.FACET_HOST,
     port: values.FACET_PORT,
     access: chooseAccessSource(values, home),

@@ -26,9 +26,9 @@ export async function startServing(config: ServingConfig, deps: { readonly logge
   const app = await createApp({ logger: deps.logger, live, metrics }, { access });
   const { url } = await listen(app, config);
 
-  const ready = loadLiveBundle(config).then((loaded) => {
+  const ready = loadLiveBundle(config, { logger: deps.logger, metrics }).then((loaded) => {
     live.load(loaded);
-    metrics.setLoaded(loaded.bundle, loaded.profiles.size);
+    metrics.setLoaded(loaded);
     return { bundleId: loaded.bundle.id };
   });
   return {
@@ -38,6 +38,7 @@ export async function startServing(config: ServingConfig, deps: { readonly logge
       await app.close();
       await ready.catch(() => undefined);
       await live.loaded?.bundle.close();
+      await live.loaded?.profiles.close();
     },
   };
 }

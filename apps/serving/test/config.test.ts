@@ -19,6 +19,7 @@ it('finds the folders below the home, each movable', () => {
     lakeFolder: '/data/shop/lake',
     catalogFolder: '/data/shop/catalog',
     artifactsFolder: '/data/shop/artifacts',
+    redisUrl: undefined,
     host: '127.0.0.1',
     port: 8080,
     logLevel: 'info',
@@ -38,6 +39,12 @@ it('takes a variable that is set to nothing as absent', () => {
     port: 8080,
     lakeFolder: '/data/lake',
   });
+});
+
+it('reads profiles from a URL of Redis', () => {
+  const FACET_REDIS_URL = 'rediss://cache:6379/2';
+  expect(readConfig({ ...insecure, FACET_REDIS_URL }).redisUrl).toBe(FACET_REDIS_URL);
+  expect(problemOf({ ...insecure, FACET_REDIS_URL: 'http://cache' }).message).toContain('FACET_REDIS_URL');
 });
 
 it('cannot be changed', () => {

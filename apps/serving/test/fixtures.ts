@@ -200,17 +200,21 @@ export interface TestApp {
 }
 
 /** The real app on the home's bundle; answers anybody unless told otherwise. */
-export async function createTestApp(home: Home | undefined, options: Partial<AppOptions> = {}): Promise<TestApp> {
+export async function createTestApp(
+  home: Home | undefined,
+  options: Partial<AppOptions> & { readonly redisUrl?: string } = {},
+): Promise<TestApp> {
   const logLines: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
   const live = new LiveBundle();
   const metrics = createMetrics();
   const logger = createLogger({ name: 'test', level: 'debug', destination });
   const app = await createApp({ logger, live, metrics, now: () => now }, { access: { kind: 'anybody' }, ...options });
-  const loaded = home === undefined ? undefined : await loadLiveBundle(home);
+  const loaded =
+    home === undefined ? undefined : await loadLiveBundle({ ...home, redisUrl: options.redisUrl }, { metrics, logger });
   if (loaded !== undefined) {
     live.load(loaded);
-    metrics.setLoaded(loaded.bundle, loaded.profiles.size);
+    metrics.setLoaded(loaded);
   }
   return {
     app,
@@ -229,6 +233,7 @@ export async function createTestApp(home: Home | undefined, options: Partial<App
     async close() {
       await app.close();
       await loaded?.bundle.close();
+      await loaded?.profiles.close();
     },
   };
 }

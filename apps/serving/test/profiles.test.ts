@@ -1,12 +1,17 @@
 import { join } from 'node:path';
 import { readLake } from '@facet/events';
 import { parsePositiveRule, selectInteractions } from '@facet/features';
+import { createLogger } from '@facet/platform';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { loadMemoryProfileStore } from '../src/profiles/memory-profile-store.ts';
-import { createHome } from './fixtures.ts';
+import { loadLiveBundle } from '../src/live/load-live-bundle.ts';
+import type { Loaded } from '../src/live/live-bundle.ts';
+import { createMetrics } from '../src/metrics/metrics.ts';
+import { readAskingUser } from '../src/profiles/asking-user.ts';
+import { createHome, now } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 
 let home: Home;
+const deps = { metrics: createMetrics(), logger: createLogger({ name: 'test', level: 'silent' }) };
 
 beforeAll(async () => {
   home = await createHome();
@@ -16,34 +21,57 @@ afterAll(async () => {
   await home.remove();
 });
 
-it.each(['keep', 'first'] as const)('holds what training reads, repeats: %s', async (repeats) => {
-  const settings = { positives: 'rating >= 4', repeats, tieSeed: 5 };
-  const store = await loadMemoryProfileStore(home, settings);
-  const { interactions } = selectInteractions(await readLake(home.lakeFolder), {
-    isPositive: parsePositiveRule(settings.positives),
-    repeats,
-    tieSeed: 5,
-  });
-  const userIds = new Set(interactions.map(({ userId }) => userId));
-  expect(userIds.size).toBe(22);
-  for (const userId of userIds) {
-    const expected = interactions.filter((interaction) => interaction.userId === userId);
-    const profile = await store.read(userId);
-    expect(profile!.behaviors).toEqual(expected.map(({ itemId, occurredAt }) => ({ itemId, occurredAt })));
+async function withLoaded(folders: Partial<Home>, work: (loaded: Loaded) => Promise<void>): Promise<void> {
+  const loaded = await loadLiveBundle({ ...home, ...folders }, deps);
+  try {
+    await work(loaded);
+  } finally {
+    await loaded.bundle.close();
+    await loaded.profiles.close();
   }
+}
+
+it.each(['keep', 'first'] as const)('a user has the behaviors that training reads, repeats: %s', async (repeats) => {
+  await withLoaded({}, async ({ bundle, ...rest }) => {
+    const interactions = { ...bundle.info.interactions, repeats, tieSeed: 5 };
+    const loaded = { ...rest, bundle: { ...bundle, info: { ...bundle.info, interactions } } };
+    const trained = selectInteractions(await readLake(home.lakeFolder), {
+      isPositive: parsePositiveRule('rating >= 4'),
+      repeats,
+      tieSeed: 5,
+    }).interactions;
+    const userIds = new Set(trained.map(({ userId }) => userId));
+    expect(userIds.size).toBe(22);
+    for (const userId of userIds) {
+      const expected = trained.filter((interaction) => interaction.userId === userId);
+      const { behaviors } = await readAskingUser(loaded, { userId }, now);
+      expect(behaviors).toEqual(expected.map(({ itemId, occurredAt }) => ({ itemId, occurredAt })));
+    }
+  });
 });
 
-it('knows attributes, also of users without a positive', async () => {
-  const store = await loadMemoryProfileStore(home, { positives: 'rating >= 4', repeats: 'keep', tieSeed: 1 });
-  expect(store.size).toBe(23);
-  expect((await store.read('ada'))!.attributes).toEqual({ age: 'young' });
-  expect((await store.read('other-1'))!.attributes).toEqual({});
-  expect(await store.read('registered-only')).toEqual({ behaviors: [], attributes: { age: 'old' } });
-  expect(await store.read('nobody')).toBeUndefined();
-  expect(await store.read('constructor')).toBeUndefined();
+it('a user has attributes, also without a positive', async () => {
+  await withLoaded({}, async (loaded) => {
+    expect(loaded.profileCount).toBe(23);
+    expect(await readAskingUser(loaded, { userId: 'ada' }, now)).toMatchObject({ attributes: { age: 'young' } });
+    expect(await readAskingUser(loaded, { userId: 'other-1' }, now)).toMatchObject({ attributes: {} });
+    expect(await readAskingUser(loaded, { userId: 'registered-only' }, now)).toEqual({
+      behaviors: [],
+      attributes: { age: 'old' },
+      isUnknown: false,
+      isProfileMissing: false,
+    });
+    for (const userId of ['nobody', 'constructor']) {
+      expect(await readAskingUser(loaded, { userId }, now)).toMatchObject({ behaviors: [], isUnknown: true });
+    }
+    expect(await readAskingUser(loaded, {}, now)).toMatchObject({ isUnknown: false, isProfileMissing: false });
+  });
 });
 
-it('is empty where nothing has been collected yet', async () => {
+it('nobody is known where nothing has been collected yet', async () => {
   const nowhere = { lakeFolder: join(home.folder, 'no-lake'), catalogFolder: join(home.folder, 'no-catalog') };
-  expect((await loadMemoryProfileStore(nowhere, { positives: 'purchase', repeats: 'keep', tieSeed: 1 })).size).toBe(0);
+  await withLoaded(nowhere, async (loaded) => {
+    expect(loaded.profileCount).toBe(0);
+    expect(await readAskingUser(loaded, { userId: 'ada' }, now)).toMatchObject({ isUnknown: true });
+  });
 });

@@ -1,11 +1,13 @@
 import type { Bundle } from '@facet/bundles';
 import { problemError } from '@facet/http';
-import type { ProfileStore } from '../profiles/profile-store.ts';
+import type { ProfileReader } from '../profiles/profile-reader.ts';
 
-/** What requests are answered from. The profiles were made by the rules of this bundle. */
+/** What requests are answered from. */
 export interface Loaded {
   readonly bundle: Bundle;
-  readonly profiles: ProfileStore;
+  readonly profiles: ProfileReader;
+  /** How many users it has, when they are in the memory of this process. */
+  readonly profileCount: number | undefined;
 }
 
 /** Holds what is loaded. */

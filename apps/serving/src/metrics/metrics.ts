@@ -1,13 +1,18 @@
-import type { Bundle } from '@facet/bundles';
 import { createHttpMetrics } from '@facet/http';
 import type { HttpMetrics } from '@facet/http';
-import { Counter, Gauge } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
+import type { Loaded } from '../live/live-bundle.ts';
 import type { AnswerSource } from '../recommendations/answer-schema.ts';
 
 export interface Metrics extends HttpMetrics {
   countAnswer(kind: 'recommendations' | 'interests', source: AnswerSource): void;
-  setLoaded(bundle: Bundle, profileCount: number): void;
+  /** @param outcome `unavailable`: the answer was made without the profile. */
+  observeProfileRead(outcome: 'found' | 'unknown' | 'unavailable', seconds: number): void;
+  setLoaded(loaded: Loaded): void;
 }
+
+/** From a store in memory to far beyond what is waited for. */
+const profileReadBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
 
 /** The metrics of one app, in a registry of its own. */
 export function createMetrics(): Metrics {
@@ -15,7 +20,7 @@ export function createMetrics(): Metrics {
   const registers = [http.registry];
   const answers = new Counter({
     name: 'facet_serving_answers_total',
-    help: 'Answers by where they came from; reason is empty for the model.',
+    help: 'Answers by where they came from; of the model, reason is empty or profiles_unavailable.',
     labelNames: ['kind', 'source', 'reason'] as const,
     registers,
   });
@@ -31,17 +36,28 @@ export function createMetrics(): Metrics {
     registers,
   });
   const items = new Gauge({ name: 'facet_serving_bundle_items', help: 'Items of the bundle.', registers });
-  const profiles = new Gauge({ name: 'facet_serving_profiles', help: 'Users whose profile is loaded.', registers });
+  const profiles = new Gauge({
+    name: 'facet_serving_profiles',
+    help: 'Users whose profile is in the memory of this process; none when profiles are in Redis.',
+    registers,
+  });
+  const profileReads = new Histogram({
+    name: 'facet_serving_profile_read_duration_seconds',
+    help: 'Time to read a profile, by whether it was found, unknown, or unavailable: then the answer is made without it.',
+    labelNames: ['outcome'] as const,
+    buckets: profileReadBuckets,
+    registers,
+  });
   return {
     ...http,
-    countAnswer: (kind, source) =>
-      answers.inc({ kind, source: source.kind, reason: source.kind === 'model' ? '' : source.reason }),
-    setLoaded(bundle, profileCount) {
+    countAnswer: (kind, source) => answers.inc({ kind, source: source.kind, reason: source.reason ?? '' }),
+    observeProfileRead: (outcome, seconds) => profileReads.observe({ outcome }, seconds),
+    setLoaded({ bundle, profileCount }) {
       bundleInfo.reset();
       bundleInfo.set({ bundle: bundle.id, model: bundle.info.modelId, dataset: bundle.info.datasetId }, 1);
       dataEnd.set(bundle.info.asOf / 1000);
       items.set(bundle.items.length - 1);
-      profiles.set(profileCount);
+      profiles.set(profileCount ?? 0);
     },
   };
 }

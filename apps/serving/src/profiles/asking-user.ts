@@ -1,8 +1,9 @@
 import type { Behavior } from '@facet/bundles';
 import { EventSchema, futureToleranceMs, IdentifierSchema, AttributesSchema } from '@facet/events';
 import type { Attributes } from '@facet/features';
-import { selectInteractions } from '@facet/features';
+import { parsePositiveRule, selectInteractions } from '@facet/features';
 import { problemError } from '@facet/http';
+import type { UserProfile } from '@facet/profiles';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import type { Loaded } from '../live/live-bundle.ts';
@@ -37,6 +38,8 @@ export interface AskingUser {
   readonly attributes: Attributes;
   /** Whether a userId was given of which nothing is stored. */
   readonly isUnknown: boolean;
+  /** Whether a userId was given and its profile could not be read. */
+  readonly isProfileMissing: boolean;
 }
 
 /**
@@ -47,13 +50,29 @@ export interface AskingUser {
  */
 export async function readAskingUser(loaded: Loaded, fields: AskingUserFields, now: number): Promise<AskingUser> {
   const { userId } = fields;
-  const profile = userId === undefined ? undefined : await loaded.profiles.read(userId);
-  const stored = profile?.behaviors ?? [];
+  const reading = userId === undefined ? undefined : await loaded.profiles.read(userId);
+  const profile = reading?.profile;
+  const stored = profile === undefined ? [] : storedBehaviors(loaded, fields, profile);
   return {
     behaviors: joinBehaviors(loaded, stored, fields, now),
     attributes: { ...profile?.attributes, ...fields.attributes },
-    isUnknown: userId !== undefined && profile === undefined,
+    isUnknown: reading?.isAvailable === true && profile === undefined,
+    isProfileMissing: reading?.isAvailable === false,
   };
+}
+
+/** The stored positives as behaviors, by the rules that the bundle's model was trained with. */
+function storedBehaviors(
+  { bundle }: Loaded,
+  { userId = '' }: AskingUserFields,
+  { events }: UserProfile,
+): readonly Behavior[] {
+  const { positives, repeats, tieSeed } = bundle.info.interactions;
+  const rules = { isPositive: parsePositiveRule(positives), repeats, tieSeed };
+  return selectInteractions(
+    events.map((event) => ({ ...event, userId })),
+    rules,
+  ).interactions.map(({ itemId, occurredAt }) => ({ itemId, occurredAt }));
 }
 
 /** One history of the stored and the requested behaviors, by the same rules as in training. */

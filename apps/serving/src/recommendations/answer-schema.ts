@@ -5,7 +5,14 @@ import type { Static } from 'typebox';
 /** Where an answer comes from: the model, or a fallback and why. */
 export const AnswerSource = Type.Union(
   [
-    Type.Object({ kind: Type.Literal('model') }),
+    Type.Object({
+      kind: Type.Literal('model'),
+      reason: Type.Optional(
+        Type.Literal('profiles_unavailable', {
+          description: 'The stored profile could not be read: the answer knows only what the request says.',
+        }),
+      ),
+    }),
     Type.Object({
       kind: Type.Literal('popular'),
       reason: Type.Union(
@@ -14,11 +21,13 @@ export const AnswerSource = Type.Union(
           Type.Literal('no_behaviors'),
           Type.Literal('no_known_items'),
           Type.Literal('no_interest'),
+          Type.Literal('profiles_unavailable'),
         ],
         {
           description:
             'unknown_user: nothing is stored of the userId and the request has no behaviors. no_behaviors: there are ' +
-            'none. no_known_items: the bundle knows none of the items. no_interest: the model finds nothing in them.',
+            'none. no_known_items: the bundle knows none of the items. no_interest: the model finds nothing in them. ' +
+            'profiles_unavailable: the stored profile could not be read, and the request alone gives no interests.',
         },
       ),
     }),

@@ -44,8 +44,12 @@ export async function answerRecommendations(
   };
 }
 
-/** The source as the caller reads it: that nobody knows the user says more than that there are no behaviors. */
+/**
+ * The source as the caller reads it: that the profile is missing, or that nobody knows the user, says more than that there
+ * are no behaviors.
+ */
 export function sourceFor(user: AskingUser, source: RecommendationSource): AnswerSource {
+  if (user.isProfileMissing) return { kind: source.kind, reason: 'profiles_unavailable' };
   if (source.kind === 'popular' && source.reason === 'no_behaviors' && user.isUnknown) {
     return { kind: 'popular', reason: 'unknown_user' };
   }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@facet/platform';
 import { Redis } from 'ioredis';
 import type { ChainableCommander } from 'ioredis';
@@ -111,7 +111,9 @@ export class RedisConnection {
     try {
       const replies = await Promise.race([
         pipeline.exec(),
-        delay(timeoutMs, undefined, { signal: timeout.signal }).then(() => {
+        delay(timeoutMs, undefined, { signal: timeout.signal }).then(async () => {
+          // After a long computation the timer is up before an answer that came in the meantime is looked at.
+          await nextTurn();
           throw new Error(`no answer within ${timeoutMs} ms`);
         }),
       ]);

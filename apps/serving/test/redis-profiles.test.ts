@@ -1,0 +1,155 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { startRedis } from '@facet/local-services';
+import type { LocalRedis } from '@facet/local-services';
+import { fillProfiles, openRedisProfileStore } from '@facet/profiles';
+import type { ProfileChange, RedisProfileStore } from '@facet/profiles';
+import { parsePositiveRule } from '@facet/features';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { apiKey, createHome, createTestApp, now } from './fixtures.ts';
+import type { Home, TestApp } from './fixtures.ts';
+
+let home: Home;
+let redis: LocalRedis;
+let collector: RedisProfileStore;
+
+beforeAll(async () => {
+  [home, redis] = await Promise.all([createHome(), startRedis()]);
+  collector = await openRedisProfileStore({ url: redis.url, connectTimeoutMs: 5_000 });
+});
+
+afterAll(async () => {
+  await collector?.close();
+  await redis?.stop();
+  await home?.remove();
+});
+
+beforeEach(() => collector.clear());
+
+async function openApp(): Promise<TestApp> {
+  const app = await createTestApp(home, { redisUrl: redis.url });
+  onTestFinished(() => app.close());
+  return app;
+}
+
+function rated(who: { readonly userId: string } | { readonly sessionId: string }, film: number): ProfileChange {
+  const event = { eventId: `rated-${film}`, type: 'rating', itemId: `film-${film}`, occurredAt: now, value: 5 };
+  return { kind: 'event', ...who, receivedAt: now, event };
+}
+
+const recommend = (app: TestApp, body: object) => app.post('/v1/recommendations', { limit: 60, ...body });
+
+describe('profiles in Redis', () => {
+  it('give the answers that the lake gives', async () => {
+    const app = await openApp();
+    const fromLake = await createTestApp(home);
+    onTestFinished(() => fromLake.close());
+    await fillProfiles(collector, home, { isPositive: parsePositiveRule('rating >= 4') });
+    for (const userId of ['ada', 'ben', 'other-3', 'registered-only', 'nobody']) {
+      for (const url of ['/v1/recommendations', '/v1/interests']) {
+        const [{ body: stored }, { body: loaded }] = await Promise.all([
+          app.post(url, { userId }),
+          fromLake.post(url, { userId }),
+        ]);
+        expect({ ...stored, recommendationId: '' }).toEqual({ ...loaded, recommendationId: '' });
+      }
+    }
+  });
+
+  it('are seen by the next recommendation', async () => {
+    const app = await openApp();
+    expect((await recommend(app, { userId: 'new' })).body).toMatchObject({
+      source: { kind: 'popular', reason: 'unknown_user' },
+      removed: { seen: 0 },
+    });
+    await collector.apply([rated({ userId: 'new' }, 4)]);
+    const { body } = await recommend(app, { userId: 'new', explain: true });
+    expect(body).toMatchObject({
+      source: { kind: 'model' },
+      removed: { seen: 1 },
+      interests: [{ behaviors: [{ itemId: 'film-4' }] }],
+    });
+    const items = body['items'] as readonly { readonly itemId: string }[];
+    expect(items.map(({ itemId }) => itemId)).not.toContain('film-4');
+  });
+
+  it('are read by the rules of the bundle', async () => {
+    const app = await openApp();
+    await collector.apply([
+      {
+        ...rated({ userId: 'new' }, 4),
+        event: { eventId: 'e', type: 'view', itemId: 'film-4', occurredAt: now },
+      } as ProfileChange,
+    ]);
+    expect((await recommend(app, { userId: 'new' })).body).toMatchObject({
+      source: { kind: 'popular', reason: 'no_behaviors' },
+    });
+  });
+
+  it('of an anonymous session are its user’s after the login', async () => {
+    const app = await openApp();
+    await collector.apply([rated({ sessionId: 'visit' }, 4)]);
+    const seen = { source: { kind: 'model' }, removed: { seen: 1 } };
+    expect((await recommend(app, { userId: 'session:visit' })).body).toMatchObject(seen);
+    await collector.apply([{ kind: 'identify', userId: 'new', sessionId: 'visit', occurredAt: now, receivedAt: now }]);
+    expect((await recommend(app, { userId: 'new' })).body).toMatchObject(seen);
+    expect((await recommend(app, { userId: 'session:visit' })).body).toMatchObject({ removed: { seen: 0 } });
+  });
+});
+
+describe('without Redis', () => {
+  const missing = (kind: string) => ({ statusCode: 200, body: { source: { kind, reason: 'profiles_unavailable' } } });
+
+  async function expectAnswersWithoutProfiles(app: TestApp): Promise<void> {
+    // More than it takes for the store to be left alone.
+    for (let asked = 0; asked < 8; asked++) {
+      expect(await recommend(app, { userId: 'new' })).toMatchObject(missing('popular'));
+    }
+    expect(await recommend(app, { userId: 'new', behaviors: ['film-4'] })).toMatchObject(missing('model'));
+    expect(await app.post('/v1/interests', { userId: 'new' })).toMatchObject(missing('popular'));
+    expect((await recommend(app, { behaviors: ['film-4'] })).body).toMatchObject({ source: { kind: 'model' } });
+    expect((await app.app.inject('/readyz')).statusCode).toBe(200);
+    expect(app.logLines.filter(({ msg }) => String(msg).startsWith('profiles cannot be read'))).toHaveLength(1);
+    const metrics = await app.app.inject({ url: '/metrics', headers: { 'x-api-key': apiKey } });
+    expect(metrics.body).toContain('facet_serving_profile_read_duration_seconds_count{outcome="unavailable"} 10');
+    expect(metrics.body).toMatch(
+      /answers_total\{kind="recommendations",source="model",reason="profiles_unavailable"\} 1/,
+    );
+  }
+
+  async function expectProfilesAgain(app: TestApp): Promise<void> {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const { body } = await recommend(app, { userId: 'new' });
+      if ((body['source'] as { kind: string }).kind === 'model') return;
+      await delay(50);
+    }
+    throw new Error('the profile was not read again');
+  }
+
+  it('that was killed, answers know what the request says, and say so; profiles return with it', async () => {
+    const app = await openApp();
+    await collector.apply([rated({ userId: 'new' }, 4)]);
+    await redis.kill();
+    await expectAnswersWithoutProfiles(app);
+    await redis.start();
+    await collector.apply([rated({ userId: 'new' }, 4)]);
+    await expectProfilesAgain(app);
+  });
+
+  it('that hangs, the same', async () => {
+    const app = await openApp();
+    await collector.apply([rated({ userId: 'new' }, 4)]);
+    process.kill(redis.pid, 'SIGSTOP');
+    try {
+      await expectAnswersWithoutProfiles(app);
+    } finally {
+      process.kill(redis.pid, 'SIGCONT');
+    }
+    await expectProfilesAgain(app);
+  });
+
+  it('from the start, too', async () => {
+    const app = await createTestApp(home, { redisUrl: 'redis://127.0.0.1:1' });
+    onTestFinished(() => app.close());
+    await expectAnswersWithoutProfiles(app);
+  });
+});
