@@ -16,7 +16,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from './run.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-const noon = Date.UTC(2026, 0, 2, 12);
+/** Today: brokers remove old letters. */
+const noon = new Date().setUTCHours(0, 0, 0, 0);
 
 let local: LocalKafka;
 let kafka: KafkaConnection;
@@ -65,7 +66,7 @@ describe('facet dead-letters', () => {
     const env = { FACET_KAFKA_BROKERS: local.brokers.join(', '), FACET_TOPIC_PREFIX: 'listed' };
     const { code, out } = await run(['dead-letters', 'list', '--limit', '2'], { env });
     expect(code).toBe(0);
-    expect(out).toMatch(/listed\.events\.v1-0-2 .*2026-01-02 12:00:02 .*missing \(eventId\) .*"type":"wishlist"/);
+    expect(out).toMatch(/listed\.events\.v1-0-2 .* 00:00:02 .*missing \(eventId\) .*"type":"wishlist"/);
     expect(out).not.toContain('listed.events.v1-0-0');
     expect(out).toContain('The newest 2 are shown');
     expect(out).toMatch(/1 +unknown-type \(type\)/);

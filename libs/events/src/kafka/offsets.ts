@@ -1,6 +1,8 @@
+import type { Admin } from 'kafkajs';
 import type { PartitionExtent } from '../event-log/event-log.ts';
 import type { KafkaConnection } from './connect-kafka.ts';
 import { unknownTopic, unreachable } from './kafka-errors.ts';
+import { knownTopics } from './known-topics.ts';
 
 /** @throws AppError `EVENTS_TOPIC_UNKNOWN`, `EVENTS_LOG_UNREACHABLE` */
 export async function fetchExtents(kafka: KafkaConnection, topic: string): Promise<PartitionExtent[]> {
@@ -24,13 +26,11 @@ export async function fetchOffsetsAt(
   return new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)]));
 }
 
-type Admin = Awaited<ReturnType<KafkaConnection['admin']>>;
-
 async function ask<T>(kafka: KafkaConnection, topic: string, question: (admin: Admin) => Promise<T>): Promise<T> {
   try {
     const admin = await kafka.admin();
     // Asked about an unknown topic, the client would wait for it, and trip over it in every later request.
-    if ((await admin.listTopics()).includes(topic)) return await question(admin);
+    if ((await knownTopics(admin, [topic])).has(topic)) return await question(admin);
   } catch (error) {
     throw unreachable(`Kafka does not tell the offsets of ${topic}`, error);
   }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CompressionTypes } from 'kafkajs';
 import type { KafkaConnection } from './connect-kafka.ts';
 import { busy, protocolErrorType, refusalReasons, refusedRecords, unknownTopic, unreachable } from './kafka-errors.ts';
+import { knownTopics } from './known-topics.ts';
 import { bytesOf, PublishQueue } from './publish-queue.ts';
 import type { LogRecord, QueuedRecord } from './publish-queue.ts';
 import { SafeProducer } from './safe-producer.ts';
@@ -41,9 +42,6 @@ export interface Publisher {
 /** Below what brokers take as one batch, even if all of it goes to one partition. */
 const sendBytesMax = 900_000;
 const pauseMsMax = 1_000;
-/** Not every broker hears of a new topic at once. */
-const topicQuestionsMax = 3;
-const topicPauseMs = 200;
 
 /**
  * Publishes in the order of the calls, one send at a time. Starts without brokers, outlives their absence, and sends again
@@ -59,8 +57,8 @@ class KafkaPublisher implements Publisher {
   readonly #queue: PublishQueue;
   readonly #queueBytesMax: number;
   readonly #closeTimeoutMs: number;
-  readonly #knownTopics = new Set<string>();
   readonly #sending: Promise<void>;
+  #knownTopics: ReadonlySet<string> = new Set();
   #isConnected = false;
   #isClosing = false;
   #lastFailure: unknown;
@@ -169,19 +167,15 @@ class KafkaPublisher implements Publisher {
   #fail(error: unknown): void {
     this.#isConnected = false;
     this.#lastFailure = error;
-    this.#knownTopics.clear();
+    this.#knownTopics = new Set();
     this.#kafka.logger?.warn({ err: error }, 'sending to Kafka failed; trying again');
   }
 
   /** One unknown topic in a send would fail all of it, for as long as the client library retries. */
   async #failUnknownTopics(records: readonly QueuedRecord[]): Promise<void> {
     if (records.every(({ topic }) => this.#knownTopics.has(topic))) return;
-    const admin = await this.#kafka.admin();
-    const isKnown = ({ topic }: QueuedRecord): boolean => this.#knownTopics.has(topic);
-    for (let asked = 0; asked < topicQuestionsMax && !records.every(isKnown); asked++) {
-      if (asked > 0) await sleep(topicPauseMs);
-      for (const topic of await admin.listTopics()) this.#knownTopics.add(topic);
-    }
+    const wanted = [...new Set(records.map(({ topic }) => topic))];
+    this.#knownTopics = await knownTopics(await this.#kafka.admin(), wanted);
     for (const { topic, publish } of records) {
       if (!this.#knownTopics.has(topic)) this.#queue.fail(publish, unknownTopic(topic));
     }

@@ -15,6 +15,8 @@ const replicationTimeoutMs = 10_000;
 /** Far beyond all retries of a send: ends one that the client library has forgotten. */
 const sendTimeoutMs = 60_000;
 const disconnectTimeoutMs = 5_000;
+/** Some 20 seconds: a retry within a send doubles fewer records than a new send does. */
+const sendRetries = 20;
 
 /**
  * Sends to Kafka without losing an acknowledged record, which the client library does in two ways (kafkajs 2.2.4,
@@ -83,7 +85,7 @@ export class SafeProducer {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      retry: clientRetry,
+      retry: { ...clientRetry, retries: sendRetries },
       createPartitioner: () => (args) => {
         this.#placements++;
         return (args.message.partition ??= this.#partitionOf(args));

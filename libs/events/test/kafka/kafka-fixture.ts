@@ -23,7 +23,11 @@ export async function createTopic(brokers: readonly string[], shape: TopicShape 
       topic,
       numPartitions: shape.partitions ?? 1,
       replicationFactor: shape.replicationFactor ?? 1,
-      configEntries: Object.entries(shape.config ?? {}).map(([name, value]) => ({ name, value })),
+      // Records of tests may be older than brokers keep them.
+      configEntries: Object.entries({ 'retention.ms': '-1', ...shape.config }).map(([name, value]) => ({
+        name,
+        value,
+      })),
     },
   ]);
   return { kafka, topic };
