@@ -30,6 +30,19 @@ export async function waitForLake(collector: Collector, rows: number, stallSecon
   }
 }
 
+/** Waits until the sink has read that many messages of the event topic. */
+export async function waitUntilTaken(collector: Collector, messages: number): Promise<void> {
+  for (;;) {
+    const response = await fetch(`${collector.sinkUrl}/v1/status`, { headers: { 'x-api-key': collector.key } });
+    const { partitions } = (await response.json()) as {
+      readonly partitions: readonly { readonly topic: string; readonly taken: number }[];
+    };
+    const events = partitions.filter(({ topic }) => topic.includes('.events.'));
+    if (events.reduce((sum, { taken }) => sum + taken, 0) >= messages) return;
+    await sleep(50);
+  }
+}
+
 export interface Freshness {
   readonly loadEventsPerSecond: number;
   readonly probes: number;
