@@ -7,6 +7,7 @@ const codeOfError: Readonly<Record<string, number>> = {
   CONFIG_INVALID: exitCodes.badConfig,
   CONFIG_UNREADABLE: exitCodes.badConfig,
   HTTP_KEYS_MISSING: exitCodes.badConfig,
+  PROFILES_URL_INVALID: exitCodes.badConfig,
   SERVING_NO_BUNDLE: exitCodes.noUsableBundle,
   ARTIFACT_NOT_FOUND: exitCodes.noUsableBundle,
   ARTIFACT_CORRUPT: exitCodes.noUsableBundle,
