@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { addHealthRoutes, addMetricsRoute, createAdmission, createHttpApp } from '@facet/http';
-import type { Access, HttpApp } from '@facet/http';
+import type { Access, Docs, HttpApp } from '@facet/http';
 import type { Logger } from '@facet/platform';
 import { Type } from 'typebox';
-import { accessOfDocs, addDocs } from './docs/docs-routes.ts';
 import { addInterestsRoutes } from './interests/interests-routes.ts';
 import type { LiveBundle } from './live/live-bundle.ts';
 import type { Metrics } from './metrics/metrics.ts';
@@ -36,6 +35,13 @@ export interface Limits {
 
 const limitsDefault: Limits = { bodyBytesMax: 1 << 20, concurrentMax: 256, eventLoopDelayMsMax: 250 };
 
+const docs: Docs = {
+  title: 'Facet serving',
+  description: 'Recommendations from the several interests of a user, and the reasons for them.',
+  scope: 'serve',
+  tags: ['recommendations'],
+};
+
 /**
  * Wires the API, without a socket: `listen` or `inject` it. Closing it refuses new requests and waits for those under
  * way; the bundle may be closed after that.
@@ -45,9 +51,8 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
   const limits = { ...limitsDefault, ...options.limits };
   const app = await createHttpApp(
     { logger, metrics },
-    { ...limits, access: options.access, accessOf: accessOfDocs, problems: servingProblems },
+    { ...limits, access: options.access, problems: servingProblems, docs },
   );
-  await addDocs(app);
   addHealthRoutes(app, {
     readySummary: 'Whether requests can be answered: the bundle and the profiles are loaded',
     readyFacts: { bundleId: Type.String() },

@@ -6,6 +6,8 @@ import fastify, { LogController } from 'fastify';
 import type { FastifyBaseLogger, RouteOptions } from 'fastify';
 import { addAccessControl, requireScopes } from './access/access.ts';
 import type { Access, RouteAccess } from './access/access.ts';
+import { accessOfDocs, addDocs } from './docs/docs.ts';
+import type { Docs } from './docs/docs.ts';
 import type { HttpApp } from './http-app.ts';
 import type { HttpMetrics } from './metrics/http-metrics.ts';
 import { addRequestObservation } from './metrics/request-observation.ts';
@@ -25,6 +27,8 @@ export interface HttpAppOptions {
   /** What is asked at the routes of plugins, which declare no scope themselves. */
   readonly accessOf?: (route: RouteOptions) => RouteAccess | undefined;
   readonly problems: Problems;
+  /** Makes the app describe itself at `/docs`; absent: it does not. */
+  readonly docs?: Docs;
   readonly bodyBytesMax: number;
   /** Mean delay of the event loop over a second above which requests to `/v1/…` are turned away. */
   readonly eventLoopDelayMsMax: number;
@@ -47,6 +51,7 @@ const requestIdPattern = /^[\w.:-]{1,128}$/;
  * requests and waits for those under way.
  */
 export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: HttpAppOptions): Promise<HttpApp> {
+  const { docs, accessOf } = options;
   const { catalog } = options.problems;
   const app: HttpApp = fastify({
     loggerInstance: logger as FastifyBaseLogger,
@@ -81,10 +86,11 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
     // Whoever terminates TLS in front decides on it.
     strictTransportSecurity: false,
   });
-  requireScopes(app, options.accessOf);
+  requireScopes(app, (route) => accessOfDocs(route, docs) ?? accessOf?.(route));
   await options.beforeAccess?.(app);
   addAccessControl(app, options.access);
   addDraining(app);
   await addPressureRelief(app, options);
+  if (docs !== undefined) await addDocs(app, docs);
   return app;
 }

@@ -151,13 +151,27 @@ it('closing waits for the request under way, refuses the one behind it, and take
 });
 
 it('the routes that are listed are all that there are', async () => {
-  const { app } = await createTestApp();
+  const { app } = await createTestApp({
+    addRoutes(bare) {
+      const config = { scope: 'open' } as const;
+      bare.options('*', { config }, async () => '');
+      bare.get('/files/*', { config }, async () => '');
+      bare.get('/files/index.html', { config }, async () => '');
+      bare.delete('/v1/orders/:orderId', { config }, async () => '');
+      bare.get('/v1/orders/:orderId/dish', { config }, async () => '');
+    },
+  });
   const routes = listRoutes(app).filter(({ method }) => method !== 'HEAD');
   expect(routes.map(({ method, url }) => `${method} ${url}`).sort()).toEqual([
+    'DELETE /v1/orders/:orderId',
+    'GET /files/*',
+    'GET /files/index.html',
     'GET /healthz',
     'GET /metrics',
     'GET /page',
     'GET /readyz',
+    'GET /v1/orders/:orderId/dish',
+    'OPTIONS *',
     'POST /v1/orders',
   ]);
   await app.close();
