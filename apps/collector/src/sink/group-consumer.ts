@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KafkaConnection } from '@facet/events/kafka';
 import { AppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
@@ -38,6 +39,7 @@ const fetchWaitMs = 250;
 const fetchBytesMaxPerPartition = 256 << 10;
 const fetchBytesMax = 2 << 20;
 const leaveTimeoutMs = 5_000;
+const untakenPauseMs = 20;
 
 /** A member of the consumer group that keeps offsets by itself: it commits none that it was not told to. */
 export function createGroupConsumer(
@@ -58,15 +60,27 @@ export function createGroupConsumer(
     allowAutoTopicCreation: false,
   });
 
+  const listenTo = (listener: GroupListener): void => {
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => listener.joined(payload.memberAssignment));
+    consumer.on(consumer.events.REBALANCING, () => listener.left());
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      listener.left();
+      if (!payload.restart) listener.crashed(crashed(groupId, payload.error));
+      else logger.warn({ problem: payload.error.message }, 'the consumer starts again');
+    });
+    // Batches of nothing but marks of transactions, or of what was aborted, are not handed over.
+    consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+      const { topic, partition, batchSize, lastOffset, highWatermark } = payload;
+      if (batchSize > 0) return;
+      void listener.take({ topic, partition, messages: [], next: Number(lastOffset) + 1, end: Number(highWatermark) });
+    });
+  };
+  let isListening = false;
+
   return {
     async start(listener) {
-      consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => listener.joined(payload.memberAssignment));
-      consumer.on(consumer.events.REBALANCING, () => listener.left());
-      consumer.on(consumer.events.CRASH, ({ payload }) => {
-        listener.left();
-        if (!payload.restart) listener.crashed(crashed(groupId, payload.error));
-        else logger.warn({ problem: payload.error.message }, 'the consumer starts again');
-      });
+      if (!isListening) listenTo(listener);
+      isListening = true;
       try {
         await consumer.connect();
         await consumer.subscribe({ topics: [...topics], fromBeginning: true });
@@ -87,6 +101,8 @@ export function createGroupConsumer(
             () => listener.take({ topic, partition, messages, next, end: Number(batch.highWatermark) }),
           );
           if (isTaken && !isStale()) resolveOffset(lastOffset);
+          // It comes again at once.
+          if (!isTaken) await sleep(untakenPauseMs);
         },
       });
     },

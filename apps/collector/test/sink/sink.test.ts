@@ -9,7 +9,8 @@ import {
   serializeIntake,
   verifyErasure,
 } from '@facet/events';
-import { expect, inject, it } from 'vitest';
+import { connectKafka } from '@facet/events/kafka';
+import { expect, inject, it, onTestFinished } from 'vitest';
 import { readTopic } from '../ingest/read-topic.ts';
 import { createBench, eventRecord, eventRecords, isCaughtUp, readStatus, until } from './fixtures.ts';
 
@@ -121,6 +122,29 @@ it('puts messages that cannot be used aside, with the reason, and goes on behind
   expect(await (await fetch(`${sink.url}/metrics`)).text()).toContain(
     `facet_sink_dead_letters_total{topic="${topics.events}",reason="not-json"} 2`,
   );
+});
+
+it('counts marks of transactions and what was aborted as taken', async () => {
+  const { topics, prefix, startSink, lakeIds } = await createBench();
+  const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
+  onTestFinished(() => kafka.close());
+  const producer = kafka.client.producer({ transactionalId: prefix, maxInFlightRequests: 1, idempotent: true });
+  onTestFinished(() => producer.disconnect());
+  await producer.connect();
+  const send = async (ids: readonly string[], end: 'commit' | 'abort'): Promise<void> => {
+    const transaction = await producer.transaction();
+    const messages = ids.map((id) => ({ value: eventRecord(topics.events, id).value, partition: 0 }));
+    await transaction.send({ topic: topics.events, messages });
+    await transaction[end]();
+  };
+  await send(['a', 'b'], 'commit');
+  const sink = await startSink();
+  await until(() => isCaughtUp(sink, 3));
+  await send(['c', 'd'], 'abort');
+  await until(() => isCaughtUp(sink, 6));
+  await send(['e'], 'commit');
+  await until(() => isCaughtUp(sink, 8));
+  expect(await lakeIds()).toEqual(['a', 'b', 'e']);
 });
 
 it('erases a user: from the profile and the catalog at once, from the lake at the next compaction', async () => {
