@@ -9,7 +9,7 @@ import {
   serializeIntake,
   verifyErasure,
 } from '@facet/events';
-import { connectKafka } from '@facet/events/kafka';
+import { connectKafka, fetchExtents } from '@facet/events/kafka';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { readTopic } from '../ingest/read-topic.ts';
 import { createBench, eventRecord, eventRecords, isCaughtUp, readStatus, until } from './fixtures.ts';
@@ -145,6 +145,28 @@ it('counts marks of transactions and what was aborted as taken', async () => {
   await send(['e'], 'commit');
   await until(() => isCaughtUp(sink, 8));
   expect(await lakeIds()).toEqual(['a', 'b', 'e']);
+});
+
+it('counts what the log deleted before it was taken, and goes on behind it', async () => {
+  const { publisher, topics, startSink, lakeIds } = await createBench();
+  const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
+  onTestFinished(() => kafka.close());
+  const ofOneUser = (id: string) => eventRecord(topics.events, id, { userId: 'ada' });
+  await publisher.publish(['a', 'b'].map(ofOneUser));
+  const first = await startSink();
+  await until(() => isCaughtUp(first, 2));
+  await first.close();
+
+  await publisher.publish(['c', 'd', 'e'].map(ofOneUser));
+  const { partition } = (await fetchExtents(kafka, topics.events)).find(({ end }) => end === 5)!;
+  const admin = await kafka.admin();
+  await admin.deleteTopicRecords({ topic: topics.events, partitions: [{ partition, offset: '4' }] });
+  const second = await startSink();
+  await until(() => isCaughtUp(second, 5));
+  expect(await lakeIds()).toEqual(['a', 'b', 'e']);
+  expect(await (await fetch(`${second.url}/metrics`)).text()).toContain(
+    `facet_sink_lost_messages_total{topic="${topics.events}"} 2`,
+  );
 });
 
 it('erases a user: from the profile and the catalog at once, from the lake at the next compaction', async () => {
