@@ -7,12 +7,13 @@ import type { CommandContext, CommonOptions } from './command-context.ts';
 import { readConfig } from './pipeline-context.ts';
 import { countOf } from './terminal/text.ts';
 
-/** Runs `command` with the profile store at a URL. @throws AppError `PROFILES_URL_INVALID`, `PROFILES_UNREACHABLE`. */
+/** Runs `command` with the profile store at a URL, bounded as facet.yaml says. @throws AppError `PROFILES_URL_INVALID`, `PROFILES_UNREACHABLE`. */
 export async function withProfileStore<Result>(
-  url: string,
+  options: Pick<CommonOptions, 'config'> & { readonly redis: string },
   command: (store: RedisProfileStore) => Promise<Result>,
 ): Promise<Result> {
-  const store = await openRedisProfileStore({ url });
+  const { profiles } = await readConfig(options);
+  const store = await openRedisProfileStore({ url: options.redis, ...profiles });
   try {
     return await command(store);
   } finally {
@@ -28,7 +29,7 @@ export async function rebuildStoredProfiles(
   const { interactions } = await readConfig(options);
   const stage = progress.stage('profiles');
   try {
-    const result = await withProfileStore(options.redis, async (store) =>
+    const result = await withProfileStore(options, async (store) =>
       rebuildProfiles(store, eventsHome(resolve(options.home)), {
         isPositive: parsePositiveRule(interactions.positives),
       }),

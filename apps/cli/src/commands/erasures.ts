@@ -87,7 +87,7 @@ export async function requestErasureCommand(
   const redis = options.redis ?? environment.redisUrl;
   if (redis !== undefined) {
     const before = erasure.requestedAt;
-    await withProfileStore(redis, async (store) =>
+    await withProfileStore({ ...options, redis }, async (store) =>
       store.apply([
         { kind: 'erase', userId, before },
         { kind: 'attributes', userId, attributes: null, receivedAt: before },

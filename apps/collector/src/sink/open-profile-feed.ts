@@ -1,5 +1,6 @@
 import { openLakeSnapshot } from '@facet/events';
 import type { PositiveRule } from '@facet/features';
+import type { FacetConfig } from '@facet/pipeline/config';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { fillProfiles, openRedisProfileStore } from '@facet/profiles';
@@ -29,15 +30,15 @@ const newestVersions = 10;
 
 /** Opens the profile store and what feeds it; without a URL nothing is kept. */
 export async function openProfileFeed(
-  config: SinkConfig,
+  config: SinkConfig & FacetConfig['profiles'],
   { catalog, isPositive, patience, metrics, logger, now }: OpenProfileFeedDeps,
 ): Promise<OpenedProfileFeed> {
-  const { redisUrl, lakeFolder, catalogFolder, refillMs } = config;
+  const { redisUrl, lakeFolder, catalogFolder, refillMs, eventsMax, ttlDays } = config;
   if (redisUrl === undefined) {
     logger.warn('FACET_REDIS_URL is not set: no profiles are kept');
     return { feed: createNoProfileFeed(), close: async () => undefined };
   }
-  const store = await openRedisProfileStore({ url: redisUrl });
+  const store = await openRedisProfileStore({ url: redisUrl, eventsMax, ttlDays });
   const warnings = await store.checkSettings().catch((error: unknown) => [describeError(error)]);
   for (const warning of warnings) logger.warn({ warning }, 'the profile store is not safe');
   const feed = createProfileFeed(

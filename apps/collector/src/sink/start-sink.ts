@@ -50,7 +50,12 @@ const dataHealthMs = 10 * 60_000;
  * @throws AppError those of `readAccess`, `readFacetConfig`, `openLakeWriter`, `openRedisProfileStore` and `listen`.
  */
 export async function startSink(config: SinkConfig, { logger, now = Date.now }: StartSinkDeps): Promise<RunningSink> {
-  const { interactions, eventTypes, dataHealth: bounds } = await readFacetConfig(config.facetFile);
+  const {
+    interactions,
+    eventTypes,
+    profiles: profileBounds,
+    dataHealth: bounds,
+  } = await readFacetConfig(config.facetFile);
   const isPositive = parsePositiveRule(interactions.positives);
   const access = await readAccess(config.access);
   const topics = topicNames(config.topicPrefix);
@@ -66,7 +71,10 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     const lake = await openLakeWriter(config.lakeFolder);
     closers.push(() => lake.close());
     const catalog = createCatalogFeed(config.catalogFolder, { now });
-    const profiles = await openProfileFeed(config, { catalog, isPositive, patience, metrics, logger, now });
+    const profiles = await openProfileFeed(
+      { ...config, ...profileBounds },
+      { catalog, isPositive, patience, metrics, logger, now },
+    );
     closers.push(() => profiles.close());
     const kafka = connectKafka({ brokers: config.kafkaBrokers, clientId: 'facet-sink', logger });
     closers.push(() => kafka.close());
