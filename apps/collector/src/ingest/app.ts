@@ -1,6 +1,7 @@
 import { addHealthRoutes, addMetricsRoute, createHttpApp } from '@facet/http';
-import type { Access, HttpApp } from '@facet/http';
+import type { Access, Docs, HttpApp } from '@facet/http';
 import { addBatchBodies } from './batch/batch-body.ts';
+import type { BatchBodyOptions } from './batch/batch-body.ts';
 import { recordKinds } from './batch/record-kind.ts';
 import { accessOfPreflight, addBrowserAccess } from './browser-access.ts';
 import type { IngestDeps } from './ingest-deps.ts';
@@ -33,6 +34,15 @@ export const ingestLimits: IngestLimits = {
   eventLoopDelayMsMax: 1_000,
 };
 
+const docs: Docs = {
+  title: 'Facet collector: ingest',
+  description:
+    'Takes events, items and users in, and forgets users. Events ask for a key with the scope ingest, everything else ' +
+    'for one with the scope admin.',
+  scope: 'admin',
+  tags: ['ingest'],
+};
+
 /** Wires the ingest API, without a socket. Closing it refuses new requests and waits for those under way. */
 export async function createIngestApp(deps: IngestDeps, options: IngestOptions): Promise<HttpApp> {
   const limits = { ...ingestLimits, ...options.limits };
@@ -41,6 +51,7 @@ export async function createIngestApp(deps: IngestDeps, options: IngestOptions):
     access: options.access,
     accessOf: accessOfPreflight,
     problems: ingestProblems,
+    docs,
     beforeAccess: (scope) => addBrowserAccess(scope, options.access),
   });
   addHealthRoutes(app, {
@@ -66,7 +77,8 @@ async function addBatchRoutes(
 ): Promise<void> {
   const kinds = recordKinds(deps.topics, eventTypes);
   await app.register(async (scope: HttpApp) => {
-    addBatchBodies(scope, { entriesMax: limits.recordsMax, listField: 'events', acceptText: true });
+    const bodies: BatchBodyOptions = { entriesMax: limits.recordsMax, listField: 'events', acceptText: true };
+    addBatchBodies(scope, bodies);
     addBatchRoute(
       scope,
       deps,
@@ -76,6 +88,7 @@ async function addBatchRoutes(
         scope: 'ingest',
         keyPlaces: ['query'],
         kind: kinds.events,
+        bodies,
         operationId: 'postEvents',
         summary: 'Takes events in',
         description:
@@ -87,7 +100,8 @@ async function addBatchRoutes(
   });
   for (const kind of [kinds.items, kinds.users] as const) {
     await app.register(async (scope: HttpApp) => {
-      addBatchBodies(scope, { entriesMax: limits.recordsMax, listField: kind.name, acceptText: false });
+      const bodies: BatchBodyOptions = { entriesMax: limits.recordsMax, listField: kind.name, acceptText: false };
+      addBatchBodies(scope, bodies);
       addBatchRoute(
         scope,
         deps,
@@ -96,6 +110,7 @@ async function addBatchRoutes(
           path: `/v1/${kind.name}`,
           scope: 'admin',
           kind,
+          bodies,
           operationId: kind.name === 'items' ? 'putItems' : 'putUsers',
           summary: `Adds or replaces ${kind.name}`,
           description: `One, a list of up to 1,000, { ${kind.name}: […] }, or NDJSON. Each replaces the whole record of its id.`,

@@ -1,5 +1,5 @@
 import { addHealthRoutes, addMetricsRoute, createHttpApp, createProblems } from '@facet/http';
-import type { Access, HttpApp, HttpMetrics } from '@facet/http';
+import type { Access, Docs, HttpApp, HttpMetrics } from '@facet/http';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { Type } from 'typebox';
@@ -51,6 +51,12 @@ export interface SinkAppOptions {
   readonly stallMs: number;
 }
 
+const docs: Docs = {
+  title: 'Facet collector: sink',
+  description: 'How far the events are on their way into the lake, and how healthy they are.',
+  scope: 'admin',
+};
+
 const bodyBytesMax = 1 << 10;
 /** Batches are read in one go; probes wait that long. */
 const eventLoopDelayMsMax = 5_000;
@@ -58,7 +64,7 @@ const eventLoopDelayMsMax = 5_000;
 /** The few routes of the sink, without a socket: probes, metrics, status, data health. */
 export async function createSinkApp(deps: SinkAppDeps, { access, stallMs }: SinkAppOptions): Promise<HttpApp> {
   const { logger, metrics, readState, dataHealth, now } = deps;
-  const app = await createHttpApp({ logger, metrics }, { access, problems, bodyBytesMax, eventLoopDelayMsMax });
+  const app = await createHttpApp({ logger, metrics }, { access, problems, docs, bodyBytesMax, eventLoopDelayMsMax });
   addMetricsRoute(app, metrics);
   addHealthRoutes(app, {
     readySummary: 'Whether the sink takes messages: it is a member of the group and everything that it needs works',

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { refuse } from '@facet/events';
+import { compileValidator } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { ingestProblems } from '../ingest-problems.ts';
 import type { BatchEntry } from './batch-entry.ts';
@@ -33,6 +34,8 @@ export function addBatchBodies(scope: HttpApp, options: BatchBodyOptions): void 
     'application/x-ndjson': (body) => readLines(body, parseJson, options),
     ...(options.acceptText ? { 'text/plain': (body: Buffer) => readText(body, parseJson, options) } : {}),
   };
+  // The schema of a body is there to be read by people: each record is accepted or refused for itself.
+  scope.setValidatorCompiler((part) => (part.httpPart === 'body' ? () => true : compileValidator(part)));
   scope.removeContentTypeParser(['application/json']);
   for (const [type, read] of Object.entries(readers)) {
     scope.addContentTypeParser(type, { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => {

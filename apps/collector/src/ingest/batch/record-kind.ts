@@ -1,12 +1,26 @@
-import { keyOf, parseEvent, parseItem, parseUser, serializeEvent, serializeItem, serializeUser } from '@facet/events';
+import {
+  EventSchema,
+  ItemSchema,
+  keyOf,
+  parseEvent,
+  parseItem,
+  parseUser,
+  serializeEvent,
+  serializeItem,
+  serializeUser,
+  UserSchema,
+} from '@facet/events';
 import type { Refusal } from '@facet/events';
 import type { TopicNames } from '@facet/events/kafka';
+import type { TSchema } from 'typebox';
 
 /** One kind of record that requests bring: how it is read, and how the log gets it. */
 export interface RecordKind {
   readonly name: 'events' | 'items' | 'users';
   readonly idField: 'eventId' | 'itemId' | 'userId';
   readonly topic: string;
+  /** The form of a record, for people; `read` decides. */
+  readonly schema: TSchema;
   /** Whether a second record of the same id in a request says the same as the first; otherwise it replaces it. */
   readonly repeatsAreDuplicates: boolean;
   read(value: unknown, receivedAt: number): ReadRecord | Refusal;
@@ -30,6 +44,7 @@ export function recordKinds(
       name: 'events',
       idField: 'eventId',
       topic: topics.events,
+      schema: EventSchema,
       repeatsAreDuplicates: true,
       read(value, receivedAt) {
         const parsed = parseEvent(value, { now: receivedAt, types });
@@ -42,6 +57,7 @@ export function recordKinds(
       name: 'items',
       idField: 'itemId',
       topic: topics.items,
+      schema: ItemSchema,
       repeatsAreDuplicates: false,
       read(value) {
         const parsed = parseItem(value);
@@ -54,6 +70,7 @@ export function recordKinds(
       name: 'users',
       idField: 'userId',
       topic: topics.users,
+      schema: UserSchema,
       repeatsAreDuplicates: false,
       read(value) {
         const parsed = parseUser(value);

@@ -6,7 +6,8 @@ import type { Scope } from '@facet/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { BatchAnswer, describeAllRefused, describeOutcomes, RefusedAnswer } from '../batch/batch-answer.ts';
-import type { BatchBody } from '../batch/batch-body.ts';
+import type { BatchBody, BatchBodyOptions } from '../batch/batch-body.ts';
+import { describeBodies, exampleOfAnswer, exampleOfRefusal } from '../batch/batch-docs.ts';
 import type { RecordKind } from '../batch/record-kind.ts';
 import { takeBatch, withRefused } from '../batch/take-batch.ts';
 import type { EntryOutcome } from '../batch/take-batch.ts';
@@ -22,6 +23,7 @@ export interface BatchRoute {
   readonly scope: Scope;
   readonly keyPlaces?: readonly KeyPlace[];
   readonly kind: RecordKind;
+  readonly bodies: BatchBodyOptions;
   readonly operationId: string;
   readonly summary: string;
   readonly description: string;
@@ -44,6 +46,7 @@ export function addBatchRoute(
   options: { readonly recordBytesMax: number },
 ): void {
   const { kind } = route;
+  scope.addSchema({ ...kind.schema, $id: kind.name });
   scope.route({
     method: route.method,
     url: route.path,
@@ -54,7 +57,13 @@ export function addBatchRoute(
       description: route.description,
       tags: ['ingest'],
       querystring: BatchQuery,
-      response: { 202: BatchAnswer, 400: RefusedAnswer, '4xx': Problem, '5xx': Problem },
+      body: describeBodies(kind, route.bodies),
+      response: {
+        202: { ...BatchAnswer, examples: [exampleOfAnswer(kind)] },
+        400: { ...RefusedAnswer, examples: [exampleOfRefusal(kind)] },
+        '4xx': Problem,
+        '5xx': Problem,
+      },
     },
     handler: async (request, reply) => {
       refuseKeyInUrl(request);

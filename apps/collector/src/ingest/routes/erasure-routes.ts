@@ -18,7 +18,19 @@ const ErasureAnswer = Type.Object(
     stored: Type.Union([Type.Literal('log'), Type.Literal('spool')]),
     verify: Type.String({ description: 'The command that shows whether anything of the user is left.' }),
   },
-  { title: 'ErasureAnswer', description: 'The request is safe, and will be carried out.' },
+  {
+    title: 'ErasureAnswer',
+    description: 'The request is safe, and will be carried out.',
+    examples: [
+      {
+        erasureId: '0b0ec1c8-5c1f-4a0c-a5a2-7d4c3a1b8f43',
+        userHash: 'fdee430d40bd57deeac186cd9790033d0f06f909a8806e7ce6e717ab7c7d5029',
+        requestedAt: 1_769_904_000_000,
+        stored: 'log',
+        verify: 'facet erasures verify USER_ID',
+      },
+    ],
+  },
 );
 
 /** Erases a user: profile and catalog at once, the lake at the next compaction. */
@@ -34,7 +46,9 @@ export function addErasureRoutes(app: HttpApp, deps: IngestDeps): void {
           'Erases the profile, the catalog entry, the rows of the lake and what sessions joined to the user had, as far as ' +
           'received until now. Asking again is harmless. What is received later is kept.',
         tags: ['ingest'],
-        params: Type.Object({ userId: Type.String({ description: 'URL-encoded; any characters.' }) }),
+        params: Type.Object({
+          userId: Type.String({ description: 'URL-encoded; any characters.', examples: ['ada'] }),
+        }),
         response: { 202: ErasureAnswer, '4xx': Problem, '5xx': Problem },
       },
     },

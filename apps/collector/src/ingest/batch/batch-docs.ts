@@ -1,0 +1,67 @@
+import { refuse } from '@facet/events';
+import { describeAllRefused, describeOutcomes } from './batch-answer.ts';
+import type { BatchAnswer, RefusedAnswer } from './batch-answer.ts';
+import type { BatchBodyOptions } from './batch-body.ts';
+import type { RecordKind } from './record-kind.ts';
+import type { EntryOutcome } from './take-batch.ts';
+
+type Example = Readonly<Record<string, unknown>>;
+
+/** Two records of each kind. */
+const records: Readonly<Record<RecordKind['name'], readonly [Example, Example]>> = {
+  events: [
+    { eventId: 'e-1', type: 'click', userId: 'ada', itemId: 'book-7', occurredAt: '2026-01-31T12:00:00Z' },
+    { eventId: 'e-2', type: 'identify', sessionId: 's-91', userId: 'ada', occurredAt: 1_769_860_980_000 },
+  ],
+  items: [
+    { itemId: 'book-7', title: 'The Dispossessed', attributes: { genre: ['science fiction'], price: 12.5 } },
+    { itemId: 'book-8', title: 'The Lathe of Heaven', available: false },
+  ],
+  users: [
+    { userId: 'ada', attributes: { country: 'GB', newsletter: true } },
+    { userId: 'ben', attributes: { country: 'DE', interests: ['gardening', 'chess'] } },
+  ],
+};
+
+/** The bodies of {@link addBatchBodies} as OpenAPI has them. The app knows the schema of a record as `kind.name`. */
+export function describeBodies(kind: RecordKind, { entriesMax, listField, acceptText }: BatchBodyOptions) {
+  const record = { $ref: `${kind.name}#` };
+  const list = { type: 'array', items: record, minItems: 1, maxItems: entriesMax };
+  const [one, other] = records[kind.name];
+  const json = {
+    anyOf: [record, list, { type: 'object', required: [listField], properties: { [listField]: list } }],
+    'x-examples': {
+      one: { summary: 'One', value: one },
+      batch: { summary: 'A batch', value: [one, other] },
+      named: { summary: `A batch in the field ${listField}`, value: { [listField]: [one, other] } },
+    },
+  };
+  const lines = { type: 'string', examples: [`${JSON.stringify(one)}\n${JSON.stringify(other)}\n`] };
+  return {
+    content: {
+      'application/json': { schema: json },
+      'application/x-ndjson': { schema: { ...lines, description: 'A record a line.' } },
+      ...(acceptText
+        ? { 'text/plain': { schema: { ...lines, description: 'JSON or NDJSON, as navigator.sendBeacon sends it.' } } }
+        : {}),
+    },
+  };
+}
+
+/** The answer to the batch of {@link describeBodies} with a record behind it that has no id. */
+export function exampleOfAnswer(kind: RecordKind): BatchAnswer {
+  const accepted = records[kind.name].map((record, index): EntryOutcome => {
+    return { status: 'accepted', index, id: String(record[kind.idField]) };
+  });
+  const outcomes = [...accepted, refusedAt(accepted.length, kind)];
+  return { ...describeOutcomes(outcomes, kind, { isComplete: false }), stored: 'log' };
+}
+
+/** The answer to a record that has no id. */
+export function exampleOfRefusal(kind: RecordKind): RefusedAnswer {
+  return describeAllRefused(describeOutcomes([refusedAt(0, kind)], kind, { isComplete: false }));
+}
+
+function refusedAt(index: number, { idField }: RecordKind): EntryOutcome {
+  return { status: 'refused', index, id: undefined, refusal: refuse(idField, 'missing') };
+}

@@ -1,0 +1,104 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createTestIngest } from './fixtures.ts';
+import type { TestIngest } from './fixtures.ts';
+
+interface Media {
+  readonly example?: unknown;
+  readonly examples?: Readonly<Record<string, { readonly value: unknown }>>;
+}
+interface Operation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly tags: readonly string[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> };
+  readonly responses: Readonly<
+    Record<string, { readonly description: string; readonly content: Readonly<Record<string, Media>> }>
+  >;
+}
+interface Document {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: object };
+}
+
+let folder: string;
+let ingest: TestIngest;
+let document: Document;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'facet-collector-'));
+  ingest = await createTestIngest({ spoolFolder: folder, ingest: { access: { kind: 'anybody' } } });
+  document = (await ingest.app.inject('/docs/json')).json();
+});
+
+afterAll(async () => {
+  await ingest.close();
+  await rm(folder, { recursive: true });
+});
+
+it('describes every route in OpenAPI 3.1', () => {
+  expect(document.openapi).toBe('3.1.0');
+  expect(Object.keys(document.components.schemas).sort()).toEqual(['Event', 'Item', 'User']);
+  const described = Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([method, operation]) => {
+      expect(operation.summary, path).not.toBe('');
+      expect(operation.tags, path).toHaveLength(1);
+      for (const { description } of Object.values(operation.responses)) {
+        expect(description).not.toBe('Default Response');
+      }
+      return `${method.toUpperCase()} ${path} ${operation.operationId}`;
+    }),
+  );
+  expect(described.sort()).toEqual([
+    'DELETE /v1/users/{userId} eraseUser',
+    'GET /healthz checkAlive',
+    'GET /metrics readMetrics',
+    'GET /readyz checkReady',
+    'GET /v1/status readStatus',
+    'POST /v1/events postEvents',
+    'PUT /v1/items putItems',
+    'PUT /v1/users putUsers',
+  ]);
+});
+
+const exampleOf = ({ responses }: Operation, status: number): unknown =>
+  responses[status]?.content['application/json']?.example;
+
+it.each([
+  ['post', '/v1/events', ['application/json', 'application/x-ndjson', 'text/plain']],
+  ['put', '/v1/items', ['application/json', 'application/x-ndjson']],
+  ['put', '/v1/users', ['application/json', 'application/x-ndjson']],
+] as const)('its examples of %s %s are true', async (method, url, types) => {
+  const operation = document.paths[url]![method]!;
+  const send = (type: string, body: unknown) =>
+    ingest.app.inject({
+      method: method === 'post' ? 'POST' : 'PUT',
+      url,
+      headers: { 'content-type': type },
+      payload: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+
+  const { content } = operation.requestBody!;
+  expect(Object.keys(content)).toEqual(types);
+  for (const [type, { example, examples }] of Object.entries(content)) {
+    const bodies = examples === undefined ? [example] : Object.values(examples).map(({ value }) => value);
+    expect(bodies).toHaveLength(type === 'application/json' ? 3 : 1);
+    for (const body of bodies) {
+      const response = await send(type, body);
+      expect(response.statusCode, response.body).toBe(202);
+      expect(response.json()).toMatchObject({ duplicates: 0, refused: 0 });
+    }
+  }
+  const batch = content['application/json']!.examples!['batch']!.value as unknown[];
+  expect((await send('application/json', [...batch, {}])).json()).toEqual(exampleOf(operation, 202));
+  expect((await send('application/json', {})).json()).toEqual(exampleOf(operation, 400));
+});
+
+it('its example of an erasure is true', async () => {
+  const response = await ingest.app.inject({ method: 'DELETE', url: '/v1/users/ada' });
+  const example = exampleOf(document.paths['/v1/users/{userId}']!['delete']!, 202) as object;
+  expect(response.json()).toEqual({ ...example, erasureId: expect.any(String), requestedAt: expect.any(Number) });
+});

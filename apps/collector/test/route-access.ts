@@ -1,0 +1,61 @@
+import { listRoutes } from '@facet/http';
+import type { HttpApp } from '@facet/http';
+import { hashApiKey, scopes } from '@facet/platform';
+import type { ApiKey, Scope } from '@facet/platform';
+import { expect } from 'vitest';
+
+/** A key for each scope; it is the name of the scope. */
+export const scopeKeys: readonly ApiKey[] = scopes.map((scope) => ({
+  name: scope,
+  scopes: [scope],
+  sha256: hashApiKey(scope),
+}));
+
+const preflightHeaders = { origin: 'https://shop.example', 'access-control-request-method': 'POST' };
+
+/**
+ * Fails unless `scopeOfRoute` names every route of an app that knows the {@link scopeKeys}, and each answers to keys of
+ * its scope only. Routes are named as `GET /healthz`; one for HEAD needs what the one for GET does.
+ */
+export async function expectRouteAccess(
+  app: HttpApp,
+  scopeOfRoute: Readonly<Record<string, Scope | 'open'>>,
+): Promise<void> {
+  const routes = listRoutes(app).map(({ method, url }) => ({
+    method: method as 'GET',
+    url: url
+      .replace('/static/*', '/static/swagger-ui.css')
+      .replace(':userId', 'session:x')
+      .replace(/^\*$/, '/v1/events'),
+    name: `${method === 'HEAD' ? 'GET' : method} ${url}`,
+  }));
+  expect([...new Set(routes.map(({ name }) => name))].sort()).toEqual(Object.keys(scopeOfRoute).sort());
+  for (const { method, url, name } of routes) {
+    const statusWith = async (headers: Readonly<Record<string, string>>): Promise<number> =>
+      (await app.inject({ method, url, headers })).statusCode;
+    const scope = scopeOfRoute[name];
+    if (scope === 'open') {
+      expect(await statusWith(name === 'OPTIONS *' ? preflightHeaders : {}), name).toBeLessThan(300);
+      continue;
+    }
+    expect(await statusWith({}), name).toBe(401);
+    expect(await statusWith({ 'x-api-key': 'facet_made-up' }), name).toBe(401);
+    for (const key of scopes) {
+      const status = await statusWith({ 'x-api-key': key });
+      // Past the key, requests without a body get what that deserves.
+      if (key === scope) expect([401, 403], `${name} with ${key}`).not.toContain(status);
+      else expect(status, `${name} with ${key}`).toBe(403);
+    }
+  }
+}
+
+/** The routes of the page on an API. */
+export const docsRoutes = {
+  'GET /docs': 'admin',
+  'GET /docs/': 'admin',
+  'GET /docs/json': 'admin',
+  'GET /docs/yaml': 'admin',
+  'GET /docs/static/*': 'admin',
+  'GET /docs/static/index.html': 'admin',
+  'GET /docs/static/swagger-initializer.js': 'admin',
+} as const;
