@@ -155,8 +155,6 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
 
     const stopping = new AbortController();
     closers.push(() => consumer.close());
-    closers.push(() => loop.close());
-    closers.push(async () => stopping.abort());
     closers.push(
       repeat(tickMs, () => loop.tick().catch(fail)),
       repeat(endsMs, async () => {
@@ -165,6 +163,9 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
         if (extents !== undefined) loop.noteEnds(extents);
       }),
     );
+    // First of all: it ends what the others may be waiting for.
+    closers.push(() => loop.close());
+    closers.push(async () => stopping.abort());
 
     const consume = async (): Promise<void> => {
       await patience.until(

@@ -42,6 +42,7 @@ async function startProcess(bench: SinkBench, more: Readonly<Record<string, stri
   onTestFinished(() => sink.kill());
   return {
     url,
+    pid: sink.pid,
     stop: () => sink.stop(),
     kill: () => sink.kill(),
     isRunning: () => sink.running,
@@ -184,6 +185,52 @@ it(
     await until(async () => (await bench.store.read('ada').catch(() => undefined))?.events.length === 2);
     expect((await fetch(`${sink.url}/readyz`)).status).toBe(200);
     await expectEachOnce(bench, ['e1', 'e2']);
+  },
+  timeout,
+);
+
+it(
+  'SIGTERM while Redis is away ends the process; the next one takes what this one could not',
+  async () => {
+    const redis = await startRedis({ persistent: true });
+    onTestFinished(() => redis.stop());
+    const bench = await createBench({ redisUrl: redis.url });
+    const sink = await startProcess(bench);
+    await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
+    await until(() => isCaughtUp(sink, 1));
+    await redis.kill();
+    await bench.publisher.publish([eventRecord(bench.topics.events, 'e2', { userId: 'ada' })]);
+    await until(async () => (await readStatus(sink)).troubles.some(({ dependency }) => dependency === 'redis'));
+    expect(await sink.stop()).toBe(0);
+
+    await redis.start();
+    const next = await bench.startSink();
+    await until(() => isCaughtUp(next, 2));
+    await until(async () => (await bench.store.read('ada').catch(() => undefined))?.events.length === 2);
+    await expectEachOnce(bench, ['e1', 'e2']);
+  },
+  timeout,
+);
+
+it(
+  'a sink that stood still for longer than its session gives way to the one that took over',
+  async () => {
+    const bench = await createBench();
+    const commitSeldom = { FACET_SINK_COMMIT_SECONDS: '3' };
+    const first = await startProcess(bench, commitSeldom);
+    await until(async () => (await readStatus(first)).partitions.length === 8);
+    await bench.publisher.publish(eventRecords(bench.topics.events, 'a', 400));
+    await until(async () => (await readStatus(first)).bufferedRows === 400);
+    process.kill(first.pid, 'SIGSTOP');
+    const second = await startProcess(bench, commitSeldom);
+    await bench.publisher.publish(eventRecords(bench.topics.events, 'b', 400));
+    await until(() => isCaughtUp(second, 800), 60);
+    process.kill(first.pid, 'SIGCONT');
+    await until(async () => (await readStatus(first)).partitions.length === 4);
+    await bench.publisher.publish(eventRecords(bench.topics.events, 'c', 400));
+    await until(async () => (await lakeStatus(join(bench.home, 'lake'))).rows === 1_200);
+    await expectEachOnce(bench, [...idsOf('a', 400), ...idsOf('b', 400), ...idsOf('c', 400)]);
+    expect(await first.stop()).toBe(0);
   },
   timeout,
 );
