@@ -32,5 +32,9 @@ const exitCode = await runCli(process.argv.slice(2), {
   signal: stop.signal,
   now: Date.now,
 });
+// A pipe takes what it is given in its own time: a long document would end in the middle.
+await Promise.all(
+  [process.stdout, process.stderr].map((stream) => new Promise((written) => stream.write('', written))),
+);
 // Not by an empty event loop: a stage that could not be stopped half-way may still be at work.
 process.exit(exitCode);
