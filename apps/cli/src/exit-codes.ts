@@ -69,6 +69,7 @@ const codeOfError: Readonly<Record<string, number>> = {
   CLI_SINK_RUNNING: exitCodes.service,
   DOWNLOAD_FAILED: exitCodes.service,
   EVENTS_LAKE_BUSY: exitCodes.service,
+  EVENTS_LAKE_SNAPSHOT_EXPIRED: exitCodes.service,
   EVENTS_LAKE_SUPERSEDED: exitCodes.service,
   EVENTS_LAKE_UNWRITABLE: exitCodes.service,
   EVENTS_LOG_BUSY: exitCodes.service,
