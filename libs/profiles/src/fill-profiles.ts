@@ -9,17 +9,18 @@ const changesPerBatch = 10_000;
  * Applies to a store what the lake and the catalog hold. What it has besides stays, so this also makes good what a store has
  * lost: `receivedFrom` (epoch milliseconds) then says since when.
  *
- * @throws AppError those of reading the lake and the catalog, and of the store.
+ * @throws AppError those of reading the lake and the catalog, and of the store; the signal's reason when aborted.
  */
 export async function fillProfiles(
   store: ProfileStore,
   sources: ProfileSources,
   rules: ProfileRules,
-  options: { readonly receivedFrom?: number; readonly now?: number } = {},
+  options: { readonly receivedFrom?: number; readonly now?: number; readonly signal?: AbortSignal } = {},
 ): Promise<void> {
-  const { receivedFrom, now: readAt = Date.now() } = options;
+  const { receivedFrom, now: readAt = Date.now(), signal } = options;
   let batch: ProfileChange[] = [];
   for await (const { changes } of changesByOwner(sources, rules, { window: { receivedFrom }, readAt })) {
+    signal?.throwIfAborted();
     batch.push(...changes);
     if (batch.length < changesPerBatch) continue;
     await store.apply(batch);

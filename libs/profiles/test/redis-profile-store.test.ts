@@ -116,6 +116,32 @@ describe('the settings of Redis', () => {
   });
 });
 
+describe('a fill of Redis', () => {
+  it('is one for all who carry it out, until the store is emptied', async () => {
+    const store = await openRedis({ url: redis.url, prefix: 'fill' });
+    expect(await store.readFill()).toBeUndefined();
+    const { fillId } = await store.beginFill();
+    expect(await store.beginFill()).toEqual({ fillId, hasEnded: false });
+    expect(await store.endFill(fillId)).toBe(true);
+    expect(await store.beginFill()).toEqual({ fillId, hasEnded: true });
+    expect(await store.endFill(fillId)).toBe(true);
+
+    await store.clear();
+    expect(await store.endFill(fillId)).toBe(false);
+    expect(await store.readFill()).toBeUndefined();
+    const next = await store.beginFill();
+    expect(next).toEqual({ fillId: expect.not.stringMatching(fillId), hasEnded: false });
+    expect(await store.endFill(fillId)).toBe(false);
+    expect(await store.readFill()).toEqual(next);
+  });
+
+  it('has ended after a rebuild', async () => {
+    const store = await openRedis({ url: redis.url, prefix: 'rebuilt' });
+    await store.rebuild((async function* () {})(), { receivedBefore: 1 });
+    expect(await store.readFill()).toMatchObject({ hasEnded: true });
+  });
+});
+
 describe('a Redis that fails', () => {
   const unreachable = { code: 'PROFILES_UNREACHABLE', retryable: true, remedy: expect.any(String) };
 

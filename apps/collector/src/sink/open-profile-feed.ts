@@ -44,13 +44,17 @@ export async function openProfileFeed(
   const feed = createProfileFeed(
     {
       store,
-      fill: (receivedFrom) =>
+      fill: ({ receivedFrom, signal }) =>
         fillProfiles(
           store,
           { lakeFolder, catalogFolder },
           { isPositive },
           // The catalog does not say when it was told of a user; what is read from the log from now on must count as newer.
-          { now: (catalog.usersReceivedTo ?? 0) + 1, ...(receivedFrom === undefined ? {} : { receivedFrom }) },
+          {
+            now: (catalog.usersReceivedTo ?? 0) + 1,
+            signal,
+            ...(receivedFrom === undefined ? {} : { receivedFrom }),
+          },
         ),
       lastStoredReceivedFrom: () => lastStoredReceivedFrom(lakeFolder),
       patience,

@@ -15,8 +15,8 @@ export interface ProfileFeed {
   /** Waits for what is being applied, and forgets how it ended. */
   discard(): Promise<void>;
   /**
-   * Looks whether the store is the process that it was, and else makes good what it may have lost: from the lake. The first
-   * time it waits for the store.
+   * Looks whether the store still has what it had, and else makes good what it may have lost: from the lake. The first time
+   * it waits for the store.
    *
    * @returns whether that was done; then what is not in the lake yet is to be applied again, too.
    */
@@ -24,9 +24,9 @@ export interface ProfileFeed {
 }
 
 export interface ProfileFeedDeps {
-  readonly store: Pick<RedisProfileStore, 'apply' | 'generation' | 'size'>;
+  readonly store: Pick<RedisProfileStore, 'apply' | 'generation' | 'readFill' | 'beginFill' | 'endFill'>;
   /** Applies what the lake has, from a time of receipt on or all of it. */
-  readonly fill: (receivedFrom?: number) => Promise<void>;
+  readonly fill: (what: { readonly receivedFrom?: number | undefined; readonly signal: AbortSignal }) => Promise<void>;
   /** When the oldest event was received of those that were stored last; undefined for an empty lake. */
   readonly lastStoredReceivedFrom: () => Promise<number | undefined>;
   readonly patience: Patience;
@@ -46,15 +46,23 @@ interface AppliedBatch {
   readonly receivedFrom: number;
 }
 
+/** A store that is complete: which process it is, and who filled it. */
+interface FilledStore {
+  readonly generation: string | undefined;
+  readonly fillId: string;
+}
+
 const dependency = 'redis';
+/** A store may be emptied while it runs on; this is how long it goes unnoticed. */
+const lookMs = 1_000;
 
 export function createProfileFeed(deps: ProfileFeedDeps, { refillMs }: ProfileFeedOptions): ProfileFeed {
   const { store, fill, lastStoredReceivedFrom, patience, metrics, logger, now } = deps;
-  /** The process of the store that has everything; undefined before the first look. */
-  let filled: string | undefined;
+  /** Undefined before the first look. */
+  let filled: FilledStore | undefined;
+  let lookedAt = 0;
   /** What was applied in the `refillMs` before the last batch. */
   let recent: AppliedBatch[] = [];
-  let lastBatchSize = 0;
   let applying: Promise<void> = Promise.resolve();
 
   const applyNow = async (changes: readonly ProfileChange[], signal: AbortSignal): Promise<void> => {
@@ -64,25 +72,39 @@ export function createProfileFeed(deps: ProfileFeedDeps, { refillMs }: ProfileFe
     metrics.observeApply((appliedAt - startedAt) / 1000);
     recent = recent.filter((batch) => appliedAt - batch.appliedAt < refillMs);
     recent.push({ appliedAt, receivedFrom: oldestOf(changes) });
-    lastBatchSize = changes.length;
   };
 
-  const refill = async (): Promise<void> => {
-    // A batch whose writing was repeated may be all that a new, empty process has.
-    const isEmpty = (await store.size()) <= lastBatchSize;
-    const generation = store.generation();
-    if (isEmpty) {
-      logger.info('filling the empty profile store from the lake');
-      await fill();
-    } else {
-      const receivedFrom =
-        recent.length === 0
-          ? await lastStoredReceivedFrom()
-          : recent.reduce((oldest, batch) => Math.min(oldest, batch.receivedFrom), Infinity);
-      if (receivedFrom !== undefined) await fill(receivedFrom);
+  /** What the store may have lost when another process of it answers, or when somebody else has filled it. */
+  const newestFrom = async (): Promise<number | undefined> =>
+    recent.length === 0
+      ? lastStoredReceivedFrom()
+      : recent.reduce((oldest, batch) => Math.min(oldest, batch.receivedFrom), Infinity);
+
+  const refill = async (signal: AbortSignal): Promise<void> => {
+    for (;;) {
+      const { fillId, hasEnded } = await store.beginFill();
+      const generation = store.generation();
+      if (hasEnded) {
+        const receivedFrom = await newestFrom();
+        if (receivedFrom !== undefined) await fill({ receivedFrom, signal });
+      } else {
+        logger.info('filling the profile store from the lake');
+        await fill({ signal });
+      }
+      if (store.generation() !== generation || !(await store.endFill(fillId))) continue;
+      if (filled !== undefined) logger.warn('the profile store was started again or emptied: what it lost is applied');
+      filled = { generation, fillId };
+      return;
     }
-    if (filled !== undefined) logger.warn('the profile store was started again: applied what it may have lost');
-    filled = generation;
+  };
+
+  const isComplete = async ({ generation, fillId }: FilledStore): Promise<boolean> => {
+    if (store.generation() !== generation) return false;
+    if (Math.abs(now() - lookedAt) < lookMs) return true;
+    lookedAt = now();
+    // A store that is away is waited for when there is something to apply.
+    const fill = await store.readFill().catch(() => ({ fillId, hasEnded: true }));
+    return fill?.fillId === fillId && fill.hasEnded;
   };
 
   return {
@@ -99,8 +121,8 @@ export function createProfileFeed(deps: ProfileFeedDeps, { refillMs }: ProfileFe
       await applying;
     },
     async refillAfterLoss(signal) {
-      if (filled !== undefined && store.generation() === filled) return false;
-      await patience.until(dependency, refill, signal);
+      if (filled !== undefined && (await isComplete(filled))) return false;
+      await patience.until(dependency, () => refill(signal), signal);
       return true;
     },
   };

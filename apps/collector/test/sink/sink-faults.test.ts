@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { lakeStatus, verifyLake } from '@facet/events';
+import { lakeStatus, openLakeWriter, verifyLake } from '@facet/events';
 import { connectKafka } from '@facet/events/kafka';
 import { startFacetProcess, startRedis } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
@@ -246,6 +246,44 @@ it(
     await bench.store.clear();
     await bench.startSink();
     await until(async () => (await bench.store.read('ada')) !== undefined);
+  },
+  timeout,
+);
+
+it(
+  'fills a profile store that was emptied while it ran on',
+  async () => {
+    const bench = await createBench();
+    const sink = await bench.startSink();
+    await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
+    await until(() => isCaughtUp(sink, 1));
+    await bench.store.clear();
+    await until(async () => (await bench.store.read('ada')) !== undefined);
+  },
+  timeout,
+);
+
+it(
+  'fills a profile store again of which a killed sink has filled a part',
+  async () => {
+    const bench = await createBench();
+    const lake = await openLakeWriter(join(bench.home, 'lake'));
+    for (let offset = 0; offset < 20; offset++) {
+      const at = Date.UTC(2026, 0, 1) + offset;
+      const ids = { eventId: `e${offset}`, userId: `u${offset}`, itemId: 'i' };
+      lake.add(
+        'imported-0',
+        [{ offset, event: { ...ids, type: 'click', occurredAt: at, receivedAt: at } }],
+        offset + 1,
+      );
+      await lake.commit();
+    }
+    await lake.close();
+    await bench.store.beginFill();
+    const choice = { eventId: 'e7', type: 'click', itemId: 'i', occurredAt: 7 };
+    await bench.store.apply([{ kind: 'event', userId: 'u7', receivedAt: 7, event: choice }]);
+    await bench.startSink();
+    await until(async () => (await bench.store.size()) === 20);
   },
   timeout,
 );

@@ -7,6 +7,8 @@ export interface RedisKeys {
   user(userId: string): string;
   /** What the names of a session's keys begin with. */
   session(sessionId: string): string;
+  /** Says whether everything that the lake gave was stored. */
+  readonly fill: string;
   /** Patterns for SCAN. */
   readonly patterns: { readonly users: string; readonly sessions: string };
 }
@@ -16,6 +18,7 @@ export function createRedisKeys(prefix: string): RedisKeys {
   return {
     user: (userId) => `${prefix}:user:{${encodeId(userId)}}`,
     session: (sessionId) => `${prefix}:session:{${encodeId(sessionId)}}`,
+    fill: `${prefix}:fill`,
     patterns: {
       users: `${escaped}:user:{*`,
       sessions: `${escaped}:session:{*`,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Attributes } from '@facet/events';
 import { assembleProfile, assembleSessionProfile, erasedEvents } from '../assemble-profile.ts';
 import type { StoredSession, StoredUser } from '../assemble-profile.ts';
@@ -23,12 +24,24 @@ export interface RedisProfileStoreOptions extends RedisConnectionOptions {
   readonly ttlDays?: number;
 }
 
+/** That somebody stores, or has stored, everything that the lake gives. A store that was emptied has none. */
+export interface ProfileFill {
+  readonly fillId: string;
+  readonly hasEnded: boolean;
+}
+
 export interface RedisProfileStore extends ProfileStore {
   /**
    * Names the process of Redis that answers; undefined before the first answer. When it changes, apply the changes of the
    * last seconds again: Redis writes to its disk once a second.
    */
   generation(): string | undefined;
+  /** Undefined when nobody has begun to fill the store since it was last empty. */
+  readFill(): Promise<ProfileFill | undefined>;
+  /** The fill that is there, or a new one. Several may carry out the same one. */
+  beginFill(): Promise<ProfileFill>;
+  /** Notes that everything is stored. False when the store was emptied since that fill began: then some of it is lost. */
+  endFill(fillId: string): Promise<boolean>;
   /** What is unsafe in the settings of the server, a sentence each. */
   checkSettings(): Promise<string[]>;
 }
@@ -112,6 +125,17 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
     });
   };
 
+  const beginFill = async (): Promise<ProfileFill> => {
+    const [, mark] = await connection.write((pipeline) =>
+      pipeline.set(keys.fill, `begun:${randomUUID()}`, 'NX').get(keys.fill),
+    );
+    return parseFill(mark as string);
+  };
+  const endFill = async (fillId: string): Promise<boolean> => {
+    const [isSame] = await connection.write((pipeline) => pipeline.facetEndFill(keys.fill, fillId));
+    return isSame === 1;
+  };
+
   const namesOf = async (pattern: string): Promise<Set<string>> => {
     const names = new Set<string>();
     for await (const found of connection.scan(pattern)) {
@@ -140,6 +164,7 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
     },
 
     async rebuild(owners, { receivedBefore }) {
+      const { fillId } = await beginFill();
       const replacing = { ...applied, replacedBefore: receivedBefore };
       const written = new Set<string>();
       const waiting: RedisWrite[] = [];
@@ -163,12 +188,14 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
         const left = await namesOf(pattern);
         removed += gone.filter((name) => !left.has(name)).length;
       }
+      await endFill(fillId);
       return { replaced, removed };
     },
 
     size: async () => (await namesOf(keys.patterns.users)).size,
 
     async clear() {
+      await connection.write((pipeline) => pipeline.unlink(keys.fill));
       for (const pattern of [keys.patterns.users, keys.patterns.sessions]) {
         for await (const found of connection.scan(pattern)) {
           if (found.length > 0) await connection.write((pipeline) => found.forEach((key) => pipeline.unlink(key)));
@@ -177,6 +204,12 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
     },
 
     generation: () => connection.generation,
+    async readFill() {
+      const [mark] = (await connection.read((pipeline) => pipeline.get(keys.fill))) as [string | null];
+      return mark === null ? undefined : parseFill(mark);
+    },
+    beginFill,
+    endFill,
     async checkSettings() {
       const sections = await connection.read((pipeline) => pipeline.info('memory').info('persistence'));
       return settingWarnings(sections.join('\n'));
@@ -188,4 +221,8 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
 /** Attributes that were removed are remembered as null, so that older ones do not come back. */
 function decodeAttributes(text: string): Attributes | undefined {
   return (JSON.parse(text) as [number, Attributes | null])[1] ?? undefined;
+}
+
+function parseFill(mark: string): ProfileFill {
+  return { fillId: mark.slice('begun:'.length), hasEnded: mark.startsWith('ended:') };
 }

@@ -6,6 +6,8 @@ declare module 'ioredis' {
     facetChangeUser(...args: readonly (string | number)[]): Result<null, Context>;
     /** {@link changeSessionScript} */
     facetChangeSession(...args: readonly (string | number)[]): Result<null, Context>;
+    /** {@link endFillScript} */
+    facetEndFill(key: string, fillId: string): Result<0 | 1, Context>;
   }
 }
 
@@ -95,8 +97,18 @@ keepNewest(events, eventsMax)
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ttlMs) end
 `;
 
+/** Says whether the fill that began under an id is the one that ends. KEYS: fill. ARGV: id. */
+const endFillScript = `
+local begun, ended = 'begun:' .. ARGV[1], 'ended:' .. ARGV[1]
+local mark = redis.call('GET', KEYS[1])
+if mark ~= begun and mark ~= ended then return 0 end
+redis.call('SET', KEYS[1], ended)
+return 1
+`;
+
 /** Teaches a client the scripts; it loads them into the server when that does not know them. */
 export function defineScripts(redis: Redis): void {
   redis.defineCommand('facetChangeUser', { numberOfKeys: 4, lua: changeUserScript });
   redis.defineCommand('facetChangeSession', { numberOfKeys: 2, lua: changeSessionScript });
+  redis.defineCommand('facetEndFill', { numberOfKeys: 1, lua: endFillScript });
 }
