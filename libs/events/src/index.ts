@@ -1,6 +1,7 @@
 export {
   AttributesSchema,
   AttributeValueSchema,
+  countedField,
   EventSchema,
   eventTypePattern,
   futureToleranceMs,

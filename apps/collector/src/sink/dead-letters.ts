@@ -1,3 +1,4 @@
+import { countedField } from '@facet/events';
 import type { IntakeCount, LakeWriter, RefusalReason } from '@facet/events';
 import { deadLetter, deadLetterRecord } from '@facet/events/kafka';
 import type { Publisher } from '@facet/events/kafka';
@@ -20,6 +21,8 @@ export interface DeadLetters {
   put(position: Readonly<PartitionPosition>, refused: readonly RefusedMessage[], signal: AbortSignal): Promise<void>;
 }
 
+const dayMs = 86_400_000;
+
 export interface DeadLettersDeps {
   readonly publisher: Pick<Publisher, 'publish'>;
   readonly lake: Pick<LakeWriter, 'addIntake'>;
@@ -39,7 +42,7 @@ export function createDeadLetters(deps: DeadLettersDeps, { topic }: { readonly t
         return deadLetterRecord(topic, deadLetter({ ...place, key, value }, { field, reason }, now()));
       });
       await patience.until('kafka', () => publisher.publish(records), signal);
-      lake.addIntake(countRefusals(position.topic, refused));
+      lake.addIntake(countRefusals(position.topic, refused, now()));
       for (const [reason, count] of countBy(refused, (one) => one.reason)) {
         metrics.countDeadLetters(position.topic, reason, count);
       }
@@ -48,15 +51,22 @@ export function createDeadLetters(deps: DeadLettersDeps, { topic }: { readonly t
 }
 
 /** What ingest did not see: a company's own producers write into the topic themselves. */
-function countRefusals(topic: string, refused: readonly RefusedMessage[]): IntakeCount[] {
+function countRefusals(topic: string, refused: readonly RefusedMessage[], now: number): IntakeCount[] {
   const byKind = new Map<string, IntakeCount>();
-  for (const { message, field, reason } of refused) {
-    const day = new Date(Number(message.timestamp)).toISOString().slice(0, 10);
+  for (const { message, field: given, reason } of refused) {
+    const day = dayOf(Number(message.timestamp), now);
+    const field = countedField(given);
     const kind = JSON.stringify([day, field, reason]);
     const count = (byKind.get(kind)?.count ?? 0) + 1;
     byKind.set(kind, { day, producer: `topic:${topic}`, outcome: 'refused', field, reason, count });
   }
   return [...byKind.values()];
+}
+
+/** The UTC day of a time that a producer gave; today for one that cannot be. */
+function dayOf(time: number, now: number): string {
+  const isTime = time >= 0 && time <= now + dayMs;
+  return new Date(isTime ? time : now).toISOString().slice(0, 10);
 }
 
 function countBy<Entry>(entries: readonly Entry[], nameOf: (entry: Entry) => string): Map<string, number> {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -15,6 +16,8 @@ import { readTopic } from '../ingest/read-topic.ts';
 import { createBench, eventRecord, eventRecords, isCaughtUp, readStatus, until } from './fixtures.ts';
 
 const now = Date.now();
+/** What Kafka's protocol calls a topic whose settings are changed. */
+const topicResource = 2;
 
 it('brings events into the lake once, and at once into the profiles', async () => {
   const { publisher, topics, store, startSink, lakeIds, home } = await createBench();
@@ -122,6 +125,48 @@ it('puts messages that cannot be used aside, with the reason, and goes on behind
   expect(await (await fetch(`${sink.url}/metrics`)).text()).toContain(
     `facet_sink_dead_letters_total{topic="${topics.events}",reason="not-json"} 2`,
   );
+});
+
+it('puts aside what would not fit into a dead letter, and counts made-up fields and times under one name', async () => {
+  const { topics, startSink, home } = await createBench();
+  const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
+  onTestFinished(() => kafka.close());
+  const admin = await kafka.admin();
+  await admin.alterConfigs({
+    validateOnly: false,
+    resources: [
+      {
+        type: topicResource,
+        name: topics.events,
+        configEntries: [{ name: 'message.timestamp.after.max.ms', value: '9223372036854775807' }],
+      },
+    ],
+  });
+  const producer = kafka.client.producer();
+  onTestFinished(() => producer.disconnect());
+  await producer.connect();
+  const deep = JSON.parse(`${'['.repeat(100)}${']'.repeat(100)}`) as unknown;
+  const withField = (field: string) => eventRecord(topics.events, 'deep', { [field]: deep }).value;
+  const messages = [
+    { key: randomBytes(700_000), value: '{}' },
+    { key: 'k', value: withField('"'.repeat(200_000)) },
+    { key: 'k', value: withField('made-up-1') },
+    { key: 'k', value: withField('made-up-2') },
+    { key: 'k', value: '{}', timestamp: '9223372036854775807' },
+    { key: 'k', value: eventRecord(topics.events, 'from-afar').value, timestamp: '9007199254740991' },
+  ];
+  for (const message of messages) {
+    await producer.send({ topic: topics.events, messages: [{ ...message, partition: 0 }] });
+  }
+  const sink = await startSink();
+  await until(() => isCaughtUp(sink, messages.length));
+  const { intake } = await lakeStatus(join(home, 'lake'));
+  const today = new Date().toISOString().slice(0, 10);
+  expect(intake.map(({ day, field, reason, count }) => [day, field, reason, count])).toEqual([
+    [today, 'eventId', 'missing', 1],
+    [today, 'other', 'too-deep', 3],
+    [today, '', 'time-out-of-range', 2],
+  ]);
 });
 
 it('counts marks of transactions and what was aborted as taken', async () => {

@@ -13,8 +13,9 @@ export interface DeadLetter {
   /** When the log took the message in, epoch milliseconds. */
   readonly timestamp: number;
   readonly reason: string;
-  /** At fault; empty for the whole message. */
+  /** At fault; empty for the whole message. A producer may make one up: its beginning. */
   readonly field: string;
+  /** Its beginning. */
   readonly key: string | null;
   readonly payload: string | null;
   readonly encoding: 'utf8' | 'base64';
@@ -36,6 +37,8 @@ export interface DeadMessage {
 
 /** A letter must fit into a record, also when JSON doubles or base64 lengthens it; all of the message is in its topic. */
 const payloadBytesMax = 450_000;
+const keyBytesMax = 4_096;
+const fieldCharactersMax = 256;
 
 /** @param failedAt Epoch milliseconds. */
 export function deadLetter(
@@ -51,8 +54,8 @@ export function deadLetter(
     offset,
     timestamp,
     reason: refusal.reason,
-    field: refusal.field,
-    key: key === null ? null : Buffer.from(key).toString('utf8'),
+    field: refusal.field.slice(0, fieldCharactersMax),
+    key: key === null ? null : Buffer.from(key.subarray(0, keyBytesMax)).toString('utf8'),
     ...payloadOf(value),
     failedAt,
   };

@@ -182,6 +182,13 @@ export function serializeEvent(event: Event): string {
   return JSON.stringify(event.extra === undefined ? fields : { ...fields, ...event.extra });
 }
 
+const countedFields: ReadonlySet<string> = new Set(['', ...Object.keys(EventSchema.properties)]);
+
+/** The name under which refusals for a field are counted: producers may make up as many other fields as they like. */
+export function countedField(field: string): string {
+  return countedFields.has(field) ? field : 'other';
+}
+
 /** The key of an event in the log: its user, or its session for an anonymous person. Events of a key stay in order. */
 export function keyOf(event: Pick<Event, 'userId' | 'sessionId'>): string {
   return event.userId ?? `${sessionUserPrefix}${event.sessionId}`;

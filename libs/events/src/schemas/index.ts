@@ -1,6 +1,7 @@
 export { AttributesSchema, AttributeValueSchema, isAttributeValue } from './attributes.ts';
 export type { Attributes, AttributeValue } from './attributes.ts';
 export {
+  countedField,
   EventSchema,
   eventTypePattern,
   futureToleranceMs,

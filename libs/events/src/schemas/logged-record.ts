@@ -1,4 +1,4 @@
-import { parseEvent } from './event.ts';
+import { epochMsMax, parseEvent } from './event.ts';
 import type { Event } from './event.ts';
 import { parseItem } from './item.ts';
 import type { Item } from './item.ts';
@@ -18,7 +18,10 @@ export function parseLogged(
   types: readonly string[] = [],
 ): { ok: true; event: Event } | Refusal {
   const json = parseJson(value);
-  return json.ok ? parseEvent(json.value, { now: timestampMs, types }) : json;
+  if (!json.ok) return json;
+  // A producer may write any number as the time of its record.
+  if (!(timestampMs >= 0 && timestampMs <= epochMsMax)) return refuse('', 'time-out-of-range');
+  return parseEvent(json.value, { now: timestampMs, types });
 }
 
 /** Parses a record of the item topic, whose key is the item's id; without a value it says that the item is removed. */

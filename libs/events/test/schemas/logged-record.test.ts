@@ -30,6 +30,11 @@ describe('parseLogged', () => {
     expect(parseLogged(value, Date.now())).toEqual({ ok: false, field, reason });
   });
 
+  it.each([-1, NaN, 9_223_372_036_854_775_807])('refuses a record of the time %s', (timestampMs) => {
+    const value = bytes(serializeEvent(makeEvent()));
+    expect(parseLogged(value, timestampMs)).toEqual({ ok: false, field: '', reason: 'time-out-of-range' });
+  });
+
   it('takes declared types', () => {
     const event = makeEvent({ type: 'wished' });
     expect(parseLogged(bytes(serializeEvent(event)), event.receivedAt, ['wished'])).toEqual({ ok: true, event });

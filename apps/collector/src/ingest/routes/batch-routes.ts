@@ -1,4 +1,4 @@
-import { EventSchema } from '@facet/events';
+import { countedField } from '@facet/events';
 import type { RefusalReason } from '@facet/events';
 import { Problem } from '@facet/http';
 import type { HttpApp, KeyPlace } from '@facet/http';
@@ -33,10 +33,6 @@ const BatchQuery = Type.Object({
   results: Type.Optional(Type.Literal('all', { description: 'Names the accepted records, too.' })),
   key: Type.Optional(Type.String({ description: 'An API key that is good for ingest and for web origins only.' })),
 });
-
-/** Fields that are counted by name; whatever else senders make up is counted together. */
-const countedFields: ReadonlySet<string> = new Set(['', ...Object.keys(EventSchema.properties)]);
-const otherField = 'other';
 
 /** A route that takes records of one kind; its bodies are read as batches. */
 export function addBatchRoute(
@@ -133,11 +129,10 @@ function sumOutcomes(outcomes: readonly EntryOutcome[]): readonly IntakeOutcome[
   for (const entry of outcomes) {
     const { status: outcome } = entry;
     const reason: RefusalReason | '' = entry.status === 'refused' ? entry.refusal.reason : '';
-    const field = entry.status === 'refused' ? entry.refusal.field : '';
-    const counted = countedFields.has(field) ? field : otherField;
-    const name = `${outcome} ${counted} ${reason}`;
+    const field = entry.status === 'refused' ? countedField(entry.refusal.field) : '';
+    const name = `${outcome} ${field} ${reason}`;
     const sum = sums.get(name);
-    if (sum === undefined) sums.set(name, { outcome, field: counted, reason, count: 1 });
+    if (sum === undefined) sums.set(name, { outcome, field, reason, count: 1 });
     else sum.count++;
   }
   return [...sums.values()];
