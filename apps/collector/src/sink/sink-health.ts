@@ -5,6 +5,7 @@ import type { Trouble } from './patience.ts';
 export interface SinkState {
   readonly group: { readonly id: string; readonly isMember: boolean; readonly since: number };
   readonly positions: readonly Readonly<PartitionPosition>[];
+  /** When something was taken or stored last, or there was nothing to do. Epoch milliseconds. */
   readonly lastProgressAt: number;
   readonly bufferedRows: number;
   readonly troubles: readonly Trouble[];
@@ -19,10 +20,9 @@ export function lagOf({ end, stored }: Readonly<PartitionPosition>): number {
 
 /**
  * How long there has been something to do and nothing was done, in milliseconds. Health is progress: a process that holds
- * its connections and takes nothing is as dead as one that is gone.
+ * its connections and takes nothing is as dead as one that is gone, and so is one that joins the group again and again.
  */
 export function stalledMs({ group, positions, lastProgressAt, troubles }: SinkState, now: number): number {
-  const hasWork = troubles.length > 0 || positions.some((position) => lagOf(position) > 0);
-  if (!group.isMember) return now - Math.max(group.since, lastProgressAt);
-  return hasWork ? now - Math.max(group.since, lastProgressAt) : 0;
+  const hasWork = !group.isMember || troubles.length > 0 || positions.some((position) => lagOf(position) > 0);
+  return hasWork ? Math.max(0, now - lastProgressAt) : 0;
 }

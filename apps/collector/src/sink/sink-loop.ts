@@ -8,6 +8,7 @@ import { placeMessages, sourceOf } from './partition-position.ts';
 import type { PartitionPosition } from './partition-position.ts';
 import type { Patience } from './patience.ts';
 import type { ProfileFeed } from './profile-feed.ts';
+import { lagOf } from './sink-health.ts';
 import type { SinkMetrics } from './sink-metrics.ts';
 import type { TopicHandler } from './handlers/topic-handler.ts';
 
@@ -72,7 +73,7 @@ export class SinkLoop {
     return [...this.#positions.values()];
   }
 
-  /** When something was taken or stored last. */
+  /** When something was taken or stored last, or there was nothing to do. */
   get lastProgressAt(): number {
     return this.#lastProgressAt;
   }
@@ -85,7 +86,6 @@ export class SinkLoop {
   begin(assignment: Assignment): void {
     this.abandon();
     this.#lease = { assignment, ended: new AbortController(), isSettled: false };
-    this.#lastProgressAt = this.#deps.now();
   }
 
   /** The lease is lost: whatever waits in its name stops. */
@@ -97,9 +97,7 @@ export class SinkLoop {
   noteEnds(extents: ReadonlyMap<string, PartitionExtent>): void {
     for (const [source, { end }] of extents) {
       const position = this.#positions.get(source);
-      if (position === undefined) continue;
-      if (position.stored === position.end && end > position.end) this.#lastProgressAt = this.#deps.now();
-      position.end = Math.max(position.end, end);
+      if (position !== undefined) position.end = Math.max(position.end, end);
     }
   }
 
@@ -127,6 +125,7 @@ export class SinkLoop {
   /** Does what is due by the clock. To be called about once a second. */
   async tick(): Promise<void> {
     const lease = this.#lease;
+    if (this.#isIdle()) this.#lastProgressAt = this.#deps.now();
     if (this.#isTicking || this.#isClosing || lease === undefined) return;
     this.#isTicking = true;
     try {
@@ -199,7 +198,10 @@ export class SinkLoop {
   }
 
   async #prepare(lease: Lease): Promise<void> {
-    if (await this.#deps.profiles.refillAfterLoss(lease.ended.signal)) lease.isSettled = false;
+    if (await this.#deps.profiles.refillAfterLoss(lease.ended.signal)) {
+      lease.isSettled = false;
+      this.#lastProgressAt = this.#deps.now();
+    }
     await this.#settle(lease);
   }
 
@@ -310,8 +312,15 @@ export class SinkLoop {
     return lease === this.#lease && !lease.ended.signal.aborted;
   }
 
+  /** Whether all that is known of the log is stored, and nothing is waited for. */
+  #isIdle(): boolean {
+    const isUpToDate = this.positions.every((position) => lagOf(position) === 0);
+    return isUpToDate && this.#lease?.isSettled === true && this.#deps.patience.troubles.length === 0;
+  }
+
+  /** Also when the clock was set back. */
   #isDue(since: number | undefined, afterMs: number): boolean {
-    return since !== undefined && this.#deps.now() - since >= afterMs;
+    return since !== undefined && Math.abs(this.#deps.now() - since) >= afterMs;
   }
 
   #exclusively<Value>(work: () => Promise<Value>): Promise<Value> {

@@ -69,6 +69,13 @@ it('lives by progress: lag without it for too long is death', async () => {
   expect(await probe(done)).toEqual([200, 200, '']);
 });
 
+it('is dead when it joins the group again and again and does nothing else', async () => {
+  const joined = { ...working.group, since: now - 1_000 };
+  const storm = { ...working, group: joined, lastProgressAt: now - stallMs - 1 };
+  expect(await probe(storm)).toEqual([503, 200, expect.stringContaining('no progress')]);
+  expect(await probe({ ...storm, group: { ...joined, isMember: false } })).toEqual([503, 503, expect.any(String)]);
+});
+
 it('says what it waits for', async () => {
   const troubles = [{ dependency: 'redis', since: now - 5_000, problem: 'It is away.' }];
   expect(await probe({ ...working, troubles })).toEqual([200, 503, '']);

@@ -190,6 +190,25 @@ it(
 );
 
 it(
+  'after hours without events, a sink that waits is alive as long as any other',
+  async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const bench = await createBench({ redisUrl: redis.url });
+    const sink = await bench.startSink({ FACET_SINK_STALL_SECONDS: '4' });
+    const isAlive = async (): Promise<boolean> => (await fetch(`${sink.url}/healthz`)).ok;
+    await until(async () => (await readStatus(sink)).group.isMember);
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    await redis.kill();
+    await bench.publisher.publish([eventRecord(bench.topics.events, 'e1')]);
+    await until(async () => (await readStatus(sink)).troubles.length > 0);
+    expect(await isAlive()).toBe(true);
+    await until(async () => !(await isAlive()));
+  },
+  timeout,
+);
+
+it(
   'SIGTERM while Redis is away ends the process; the next one takes what this one could not',
   async () => {
     const redis = await startRedis({ persistent: true });
