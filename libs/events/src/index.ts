@@ -92,7 +92,7 @@ export {
   upsertUsers,
 } from './catalog/catalog.ts';
 export type { UpsertResult } from './catalog/catalog.ts';
-export { readCatalogOffsets, writeCatalogOffsets } from './catalog/catalog-offsets.ts';
+export { readCatalogOffsets, writeCatalogOffset } from './catalog/catalog-offsets.ts';
 export { dayHealth, defaultHealthBounds, newestLakeDays } from './health/day-health.ts';
 export type { DayHealthOptions } from './health/day-health.ts';
 export { HealthBoundsSchema } from './health/health-bounds.ts';

@@ -1,4 +1,4 @@
-import { changeItems, changeUsers, readCatalogOffsets, writeCatalogOffsets } from '@facet/events';
+import { changeItems, changeUsers, readCatalogOffsets, writeCatalogOffset } from '@facet/events';
 import type { Item, User } from '@facet/events';
 import { AppError } from '@facet/platform';
 
@@ -71,8 +71,8 @@ export function createCatalogFeed(catalogFolder: string, { now }: { readonly now
       try {
         await changeItems(catalogFolder, items);
         await changeUsers(catalogFolder, users);
-        written = new Map([...inFiles, ...taken]);
-        await writeCatalogOffsets(catalogFolder, written);
+        for (const [source, next] of taken) await writeCatalogOffset(catalogFolder, source, next);
+        written = new Map([...written, ...taken]);
       } catch (error) {
         throw unwritable(catalogFolder, error);
       }

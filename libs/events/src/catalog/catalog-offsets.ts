@@ -1,20 +1,24 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../atomic-file.ts';
+import { readNames } from '../lake/lake-layout.ts';
 
-const offsetsFile = '_offsets.json';
+/** One file a source: processes that keep different sources of a catalog do not get into each other's way. */
+const offsetsFolder = '_offsets';
 
 /** How far each source (`<topic>-<partition>`) is in the catalog: its first offset that is not. */
 export async function readCatalogOffsets(catalogFolder: string): Promise<ReadonlyMap<string, number>> {
-  const text = await readFile(join(catalogFolder, offsetsFile), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '{}';
-    throw error;
+  const folder = join(catalogFolder, offsetsFolder);
+  const names = (await readNames(folder)).filter((name) => name.endsWith('.json'));
+  const entries = names.map(async (name) => {
+    const next = JSON.parse(await readFile(join(folder, name), 'utf8')) as number;
+    return [name.slice(0, -'.json'.length), next] as const;
   });
-  return new Map(Object.entries(JSON.parse(text) as Record<string, number>));
+  return new Map(await Promise.all(entries));
 }
 
-/** Notes how far sources are, once their changes are in the catalog. */
-export async function writeCatalogOffsets(catalogFolder: string, offsets: ReadonlyMap<string, number>): Promise<void> {
-  await mkdir(catalogFolder, { recursive: true });
-  await writeFileAtomically(join(catalogFolder, offsetsFile), [`${JSON.stringify(Object.fromEntries(offsets))}\n`]);
+/** Notes how far a source is, once its changes are in the catalog. One writer a source. */
+export async function writeCatalogOffset(catalogFolder: string, source: string, next: number): Promise<void> {
+  await mkdir(join(catalogFolder, offsetsFolder), { recursive: true });
+  await writeFileAtomically(join(catalogFolder, offsetsFolder, `${source}.json`), [`${next}\n`]);
 }
