@@ -32,15 +32,18 @@ export interface HttpAppOptions {
   readonly bodyBytesMax: number;
   /** Mean delay of the event loop over a second above which requests to `/v1/…` are turned away. */
   readonly eventLoopDelayMsMax: number;
-  /** Time for an answer to be made, 10 seconds by default. */
-  readonly handlerTimeoutMs?: number;
+  /** Time for a request to arrive, 10 seconds by default. */
+  readonly requestTimeoutMs?: number;
   /** Adds what must come before any caller is turned away, such as CORS. */
   readonly beforeAccess?: (app: HttpApp) => Promise<void>;
 }
 
-/** Time for a request to arrive, and for its answer to be made: callers of an API of milliseconds are long gone. */
-const requestTimeoutMs = 10_000;
-const handlerTimeoutMsDefault = 10_000;
+/** Time for a request to arrive: callers of an API of milliseconds are long gone. */
+const requestTimeoutMsDefault = 10_000;
+/** How often connections are looked through for requests that did not arrive in time. */
+const connectionsCheckMs = 1_000;
+/** The time for an answer ends so much later, so that a body that does not arrive is told from an answer that is not made. */
+const answerMarginMs = 2 * connectionsCheckMs;
 
 /** An id of the caller's choice, as long as it is harmless in a log. */
 const requestIdPattern = /^[\w.:-]{1,128}$/;
@@ -51,7 +54,7 @@ const requestIdPattern = /^[\w.:-]{1,128}$/;
  * requests and waits for those under way.
  */
 export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: HttpAppOptions): Promise<HttpApp> {
-  const { docs, accessOf } = options;
+  const { docs, accessOf, requestTimeoutMs = requestTimeoutMsDefault } = options;
   const { catalog } = options.problems;
   const app: HttpApp = fastify({
     loggerInstance: logger as FastifyBaseLogger,
@@ -64,7 +67,10 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
     // Ids of 256 characters, each up to four bytes in UTF-8 and three characters a byte in a URL.
     routerOptions: { maxParamLength: 256 * 12 },
     requestTimeout: requestTimeoutMs,
-    handlerTimeout: options.handlerTimeoutMs ?? handlerTimeoutMsDefault,
+    // Node takes the longer of the two for the whole request, and would wait a minute by default.
+    http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: connectionsCheckMs },
+    // Counts from the end of the headers.
+    handlerTimeout: requestTimeoutMs + answerMarginMs,
     // Like any other field that is not known.
     onProtoPoisoning: 'remove',
     onConstructorPoisoning: 'remove',

@@ -44,7 +44,9 @@ export async function createTestApp(
     '/v1/orders',
     {
       config: { scope: 'ingest', keyPlaces: ['query'] },
-      schema: { body: Type.Object({ dish: Type.String({ minLength: 1 }) }) },
+      schema: {
+        body: Type.Object({ dish: Type.String({ minLength: 1 }), size: Type.Optional(Type.Literal('small')) }),
+      },
     },
     async (request) => ({ dish: request.body.dish, by: request.apiKey?.name ?? null }),
   );

@@ -150,6 +150,52 @@ it('closing waits for the request under way, refuses the one behind it, and take
   expect(error.code).toBe('ECONNREFUSED');
 });
 
+describe('a request that does not arrive', () => {
+  const head = 'POST /v1/orders HTTP/1.1\r\nHost: facet\r\nContent-Type: application/json\r\n';
+  it.each([
+    ['within its headers', head],
+    ['within its body', `${head}Content-Length: 100\r\n\r\n{`],
+  ])('%s, is given up in time, and its connection with it, also when the caller does not let go', async (_, sent) => {
+    const { app } = await createTestApp({ requestTimeoutMs: 200 });
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = app.server.address() as AddressInfo;
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.write(sent);
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (part: string) => (answer += part));
+    await once(socket, 'end');
+    expect(answer).toMatch(/^HTTP\/1.1 408 /);
+    expect(answer).toContain('"code":"REQUEST_TIMED_OUT"');
+    const countConnections = (): Promise<number> =>
+      new Promise((resolve) => app.server.getConnections((_error, count) => resolve(count)));
+    await expect.poll(countConnections, { timeout: 3_000 }).toBe(0);
+    socket.destroy();
+    await app.close();
+  });
+});
+
+it.each([
+  ['with its length', 'Content-Length: 20000000'],
+  ['in chunks', 'Transfer-Encoding: chunked'],
+])('whoever sends too much, %s, is told so while still sending it', async (_, framing) => {
+  const { app } = await createTestApp();
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`POST /v1/orders HTTP/1.1\r\nHost: facet\r\nContent-Type: application/json\r\n${framing}\r\n\r\n`);
+  // The first of several chunks, or of a body without any.
+  socket.write(`f42400\r\n${' '.repeat(1 << 20)}`);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  expect(answer.toString()).toMatch(/^HTTP\/1.1 413 [^]*"code":"BODY_TOO_LARGE"/);
+  for (let sent = 0; sent < 10; sent++) {
+    socket.write(' '.repeat(1 << 20));
+    await sleep(10);
+  }
+  expect(socket.errored).toBeNull();
+  socket.destroy();
+  await app.close();
+});
+
 it('the routes that are listed are all that there are', async () => {
   const { app } = await createTestApp({
     addRoutes(bare) {

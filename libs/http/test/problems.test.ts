@@ -115,6 +115,7 @@ describe('a body', () => {
     ['{}', 'dish', 'dish is missing.'],
     ['{"dish": 7}', 'dish', 'dish must be string.'],
     ['{"dish": ""}', 'dish', 'dish must not have fewer than 1 characters.'],
+    ['{"dish": "soup", "size": "large"}', 'size', 'size must be "small".'],
   ])('that the schema refuses: %s', async (payload, field, message) => {
     const { field: told, ...rest } = (await send({ payload, headers: json })).json() as Record<string, unknown>;
     expect(rest).toMatchObject({ statusCode: 400, code: 'REQUEST_INVALID', message });

@@ -37,6 +37,7 @@ function pathOf(error: SchemaError): string[] {
 
 function textOf(error: SchemaError): string {
   if (error.keyword === 'required') return 'is missing';
+  if (error.keyword === 'const') return `must be ${JSON.stringify(error.params.allowedValue)}`;
   if (error.keyword === 'format') return 'must be RFC 3339 text or epoch milliseconds';
   return error.message;
 }

@@ -7,6 +7,8 @@ import { describeProblem } from './describe-problem.ts';
 import { isOfLoad, problemError } from './problem.ts';
 import type { HttpProblemCode, ProblemCatalog } from './problem.ts';
 
+/** A connection that cannot go on stays open so long for its last answer to be read. */
+const lingerMs = 1_000;
 /** Seconds after which a caller that was turned away may try again, where the error does not say. */
 const retryAfterSecondsDefault = 1;
 
@@ -34,6 +36,8 @@ export function createProblemSender(catalog: ProblemCatalog): ProblemSender {
     if (problem.code === 'INTERNAL') request.log.error({ err: error }, 'request failed');
     if (isOfLoad(problem.statusCode)) reply.header('retry-after', retryAfterSecondsOf(error));
     if (problem.code === 'CLOSING') reply.header('connection', 'close');
+    // A connection that is closed while a body arrives takes the answer with it: the rest is read, and dropped.
+    if (problem.code === 'BODY_TOO_LARGE') reply.removeHeader('connection');
     reply.code(problem.statusCode).type('application/json; charset=utf-8').send(JSON.stringify(problem));
   };
 }
@@ -58,6 +62,7 @@ export function createBrokenRequestHandler(catalog: ProblemCatalog) {
         `Content-Type: application/json; charset=utf-8\r\n` +
         `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
     );
+    setTimeout(() => socket.destroy(), lingerMs).unref();
   };
 }
 
