@@ -151,7 +151,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
       },
       { intervalMs: dataHealthMs },
     );
-    closers.push(() => refresher.close());
+    closers.push(async () => refresher.close());
 
     const stopping = new AbortController();
     closers.push(() => consumer.close());

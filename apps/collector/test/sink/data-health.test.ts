@@ -110,7 +110,7 @@ it('never checks twice at a time, and goes on after a failure', async () => {
     { intervalMs: 1 },
   );
   await vi.waitFor(() => expect(days.length).toBeGreaterThan(6), { timeout: 10_000 });
-  await refresher.close();
+  refresher.close();
   const checked = days.length;
   expect(await registry.metrics()).toContain('facet_data_health_failures_total 2');
   await new Promise((resolve) => setTimeout(resolve, 30));

@@ -19,8 +19,8 @@ export interface DataHealthRefresherOptions {
 }
 
 export interface DataHealthRefresher {
-  /** Ends it, after a refresh that is under way. */
-  close(): Promise<void>;
+  /** Ends it. A check that is under way only reads, for minutes perhaps: it is not waited for, and its report is dropped. */
+  close(): void;
 }
 
 const dayMs = 86_400_000;
@@ -37,12 +37,14 @@ export function startDataHealthRefresher(
     const day = dayOf(at);
     try {
       const health = await reader.read(day);
+      if (isClosed) return;
       metrics.set(name, health);
       await storeDayHealth(healthFolder, health);
       if (health.verdict !== 'ok') {
         logger.info({ day, verdict: health.verdict, reasons: health.reasons }, 'data health');
       }
     } catch (error) {
+      if (isClosed) return;
       metrics.countFailure();
       logger.warn({ err: error, day }, 'the health of a day could not be checked');
     }
@@ -52,15 +54,14 @@ export function startDataHealthRefresher(
     await check('yesterday', at - dayMs);
     if (!isClosed) await check('today', at);
     if (isClosed) return;
-    timer = setTimeout(() => (running = refresh()), intervalMs);
+    timer = setTimeout(() => void refresh(), intervalMs);
     timer.unref();
   };
-  let running = refresh();
+  void refresh();
   return {
-    async close() {
+    close() {
       isClosed = true;
       clearTimeout(timer);
-      await running;
     },
   };
 }
