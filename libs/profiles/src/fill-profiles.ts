@@ -19,7 +19,8 @@ export async function fillProfiles(
 ): Promise<void> {
   const { receivedFrom, now: readAt = Date.now(), signal } = options;
   let batch: ProfileChange[] = [];
-  for await (const { changes } of changesByOwner(sources, rules, { window: { receivedFrom }, readAt })) {
+  const lakeChanges = { window: { receivedFrom }, readAt, portionMax: changesPerBatch };
+  for await (const { changes } of changesByOwner(sources, rules, lakeChanges)) {
     signal?.throwIfAborted();
     batch.push(...changes);
     if (batch.length < changesPerBatch) continue;

@@ -15,14 +15,19 @@ export interface ProfileRules {
   readonly isPositive: PositiveRule;
 }
 
-/**
- * All changes that the lake and the catalog amount to, by the person that they are about, each person once. The catalog does
- * not say when it was told of a user: attributes count as received just before `readAt`.
- */
+export interface LakeChangesOptions {
+  readonly window: LakeWindow;
+  /** The catalog does not say when it was told of a user: attributes count as received just before. Epoch milliseconds. */
+  readonly readAt: number;
+  /** Whoever has more comes in several portions; without it each person comes once, with everything. */
+  readonly portionMax?: number;
+}
+
+/** All changes that the lake and the catalog amount to, by the person that they are about. */
 export async function* changesByOwner(
   sources: ProfileSources,
   rules: ProfileRules,
-  { window, readAt }: { readonly window: LakeWindow; readonly readAt: number },
+  { window, readAt, portionMax = Infinity }: LakeChangesOptions,
 ): AsyncGenerator<OwnedChanges> {
   const attributes = new Map<string, ProfileChange>(
     (await readUsers(sources.catalogFolder)).map((user) => [
@@ -45,6 +50,10 @@ export async function* changesByOwner(
         changes = [];
       }
       changes.push(...changesOf(event, rules.isPositive));
+      if (changes.length >= portionMax) {
+        yield { owner, changes };
+        changes = [];
+      }
     }
   }
   if (owner !== undefined && changes.length > 0) yield complete(owner, changes);

@@ -171,6 +171,24 @@ describe.each([
     expect(await store.read('cleo')).toBeDefined();
   });
 
+  it('of somebody who chose tens of thousands of times are applied in portions', async () => {
+    const events = Array.from({ length: 25_000 }, (_, n): Event => ({
+      ...{ eventId: `e${n}`, type: 'purchase', userId: 'ada', itemId: `i${n}`, occurredAt: noon + n, receivedAt: noon },
+    }));
+    const sources = await createSources(events);
+    const store = await open();
+    const sizes: number[] = [];
+    const apply: ProfileStore['apply'] = async (changes) => {
+      sizes.push(changes.length);
+      await store.apply(changes);
+    };
+    await fillProfiles({ ...store, apply }, sources, rules);
+    expect(Math.max(...sizes)).toBeLessThan(20_001);
+    const profile = await store.read('ada');
+    expect(profile?.events.at(-1)?.itemId).toBe('i24999');
+    expect(profile?.attributes).toEqual({ age: 'young' });
+  });
+
   it('are empty where nothing has been collected yet', async () => {
     const nowhere = { lakeFolder: join(tmpdir(), 'facet-no-lake'), catalogFolder: join(tmpdir(), 'facet-no-catalog') };
     const store = await open();
