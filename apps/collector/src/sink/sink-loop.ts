@@ -182,6 +182,7 @@ export class SinkLoop {
       log.seek(batch.topic, batch.partition, position.next);
       return false;
     }
+    if (first > position.next) await this.#countDeleted(position, { before: first, signal });
     const messages =
       first >= position.next ? batch.messages : batch.messages.filter(({ offset }) => Number(offset) >= position.next);
     await handler.take(position, messages, batch.next, signal);
@@ -208,7 +209,7 @@ export class SinkLoop {
   /** Drops the buffer and goes on from where the lake and the catalog are. */
   async #settle(lease: Lease): Promise<void> {
     if (lease.isSettled) return;
-    const { log, lake, catalog, profiles, handlers, patience, metrics, logger } = this.#deps;
+    const { log, lake, catalog, profiles, handlers, patience } = this.#deps;
     this.#positions.clear();
     this.#unreported.clear();
     this.#bufferedSince = undefined;
@@ -224,18 +225,30 @@ export class SinkLoop {
         const { start, end } = extents.get(source) ?? { start: 0, end: 0 };
         const committed = this.#committed(source, keeper);
         const next = Math.max(committed, start);
-        if (committed > 0 && next > committed && keeper === 'lake') {
-          metrics.countLost(topic, next - committed);
-          logger.error(
-            { topic, partition, from: committed, to: next },
-            'the log deleted messages before they were taken',
-          );
-        }
+        if (committed > 0 && keeper === 'lake') this.#noteLost({ topic, partition }, committed, next);
         this.#positions.set(source, { topic, partition, next, stored: next, end });
         log.seek(topic, partition, next);
       }
     }
     lease.isSettled = true;
+  }
+
+  /** A gap is mostly one of compaction or of transactions; but retention may have gone past what was to come next. */
+  async #countDeleted(
+    position: Readonly<PartitionPosition>,
+    { before, signal }: { readonly before: number; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { handlers, log, patience } = this.#deps;
+    const { topic, partition, next } = position;
+    if (handlers.get(topic)?.keeper !== 'lake') return;
+    const extents = await patience.until('kafka', () => log.readExtents({ [topic]: [partition] }), signal);
+    this.#noteLost(position, next, Math.min(before, extents.get(sourceOf(position))?.start ?? next));
+  }
+
+  #noteLost({ topic, partition }: { readonly topic: string; readonly partition: number }, from: number, to: number) {
+    if (to <= from) return;
+    this.#deps.metrics.countLost(topic, to - from);
+    this.#deps.logger.error({ topic, partition, from, to }, 'the log deleted messages before they were taken');
   }
 
   #committed(source: string, keeper: TopicHandler['keeper']): number {

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { lakeStatus, openLakeWriter, verifyLake } from '@facet/events';
-import { connectKafka } from '@facet/events/kafka';
+import { connectKafka, fetchExtents } from '@facet/events/kafka';
 import { startFacetProcess, startRedis } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
 import { expect, inject, it, onTestFinished } from 'vitest';
@@ -204,6 +204,42 @@ it(
     await until(async () => (await readStatus(sink)).troubles.length > 0);
     expect(await isAlive()).toBe(true);
     await until(async () => !(await isAlive()));
+  },
+  timeout,
+);
+
+it(
+  'counts what the log deletes while a sink waits',
+  async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const bench = await createBench({ redisUrl: redis.url });
+    const { topics, publisher } = bench;
+    const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
+    onTestFinished(() => kafka.close());
+    const publish = (...ids: string[]) =>
+      publisher.publish(ids.map((id) => eventRecord(topics.events, id, { userId: 'ada' })));
+    const sink = await bench.startSink();
+    await publish('a');
+    await until(() => isCaughtUp(sink, 1));
+
+    // The next one is being applied, and the one after it waits for that; what follows is not asked for.
+    process.kill(redis.pid, 'SIGSTOP');
+    await publish('b');
+    await until(async () => (await readStatus(sink)).partitions.some(({ taken }) => taken === 2));
+    await publish('c');
+    await until(async () => (await readStatus(sink)).troubles.length > 0);
+    await publish('d', 'e', 'f');
+    const { partition } = (await fetchExtents(kafka, topics.events)).find(({ end }) => end === 6)!;
+    const admin = await kafka.admin();
+    await admin.deleteTopicRecords({ topic: topics.events, partitions: [{ partition, offset: '5' }] });
+    process.kill(redis.pid, 'SIGCONT');
+
+    await until(() => isCaughtUp(sink, 6));
+    expect(await bench.lakeIds()).toEqual(['a', 'b', 'c', 'f']);
+    expect(await (await fetch(`${sink.url}/metrics`)).text()).toContain(
+      `facet_sink_lost_messages_total{topic="${topics.events}"} 2`,
+    );
   },
   timeout,
 );
