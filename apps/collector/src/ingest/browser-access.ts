@@ -17,6 +17,8 @@ export async function addBrowserAccess(app: HttpApp, access: Access): Promise<vo
     allowedHeaders: ['content-type', 'x-api-key', 'authorization', 'x-request-id'],
     exposedHeaders: ['retry-after', 'x-request-id'],
     maxAge: preflightSeconds,
+    // What is refused otherwise gets an answer that is no problem of this API.
+    strictPreflight: false,
   });
 }
 

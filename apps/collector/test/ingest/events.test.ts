@@ -230,7 +230,7 @@ describe('keys', () => {
         )
       ).statusCode,
     ).toBe(202);
-    const next = await post(eventOf('e'), { key: 'slow' });
+    const next = await post('{', { key: 'slow' });
     expect(next.json()).toMatchObject({ statusCode: 429, code: 'RATE_LIMITED' });
     expect(Number(next.headers['retry-after'])).toBeGreaterThanOrEqual(1);
     expect((await post(eventOf('f'))).statusCode).toBe(202);
@@ -269,6 +269,8 @@ describe('browsers', () => {
     });
     expect(allowed.headers['access-control-allow-headers']).toContain('x-api-key');
     expect((await preflight('https://evil.example')).headers).not.toHaveProperty('access-control-allow-origin');
+    const bare = await ingest.app.inject({ method: 'OPTIONS', url: '/v1/events' });
+    expect(bare.statusCode).toBe(204);
   });
 
   it('may read answers, also those that turn them away', async () => {

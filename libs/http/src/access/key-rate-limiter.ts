@@ -5,18 +5,22 @@ import { problemError } from '../problems/problem.ts';
 /** Bounds how much each key may send a second. */
 export interface KeyRateLimiter {
   /**
-   * Takes `points` from what the key may send. A request is never too large to be taken at all: what goes beyond the
-   * bound makes the next ones wait.
+   * Takes one point for a request, before its body is read: requests that turn out to be worth nothing cost something, too.
    *
    * @throws AppError `RATE_LIMITED` with the seconds to wait; nothing is taken then.
    */
-  consume(key: ApiKey | undefined, points: number): Promise<void>;
+  admit(key: ApiKey | undefined): Promise<void>;
+  /**
+   * Takes further points for a request that was admitted. It is never too large to be taken at all: what goes beyond the
+   * bound makes the next ones wait.
+   */
+  charge(key: ApiKey | undefined, points: number): Promise<void>;
 }
 
 export function createKeyRateLimiter(): KeyRateLimiter {
   const limiter = new RateLimiterMemory({ points: 1, duration: 1 });
   return {
-    async consume(key, points) {
+    async admit(key) {
       const max = key?.eventsPerSecondMax;
       if (key === undefined || max === undefined) return;
       const used = await limiter.get(key.name);
@@ -25,6 +29,11 @@ export function createKeyRateLimiter(): KeyRateLimiter {
           retryAfterSeconds: used.msBeforeNext / 1000,
         });
       }
+      await limiter.penalty(key.name, 1);
+    },
+    async charge(key, points) {
+      const max = key?.eventsPerSecondMax;
+      if (key === undefined || max === undefined) return;
       const { consumedPoints } = await limiter.penalty(key.name, points);
       if (consumedPoints > max) await limiter.set(key.name, consumedPoints, consumedPoints / max);
     },

@@ -22,6 +22,8 @@ export interface BatchBody {
 type ParseJson = (text: string) => unknown;
 
 const newline = 0x0a;
+/** The bytes of all that JSON ignores are no larger. */
+const space = 0x20;
 
 /**
  * Makes all routes of `scope` read bodies as batches: JSON (one record, a list, or an object with the list) and NDJSON,
@@ -91,25 +93,31 @@ function listOf(body: unknown, { listField }: BatchBodyOptions): readonly unknow
   return Array.isArray(list) ? list : [body];
 }
 
-/** @throws AppError `TOO_MANY_RECORDS`. Empty lines are none. */
+/** @throws AppError `TOO_MANY_RECORDS`. */
 function readLines(body: Buffer, parseJson: ParseJson, options: BatchBodyOptions): BatchEntry[] {
   const entries: BatchEntry[] = [];
-  for (let start = 0; start < body.length;) {
-    const found = body.indexOf(newline, start);
-    const end = found === -1 ? body.length : found;
-    const line = body.subarray(start, end);
-    start = end + 1;
-    const text = line.toString('utf8').trim();
-    if (text === '') continue;
-    entries.push(isUtf8(line) ? readLine(text, parseJson) : refuse('', 'not-unicode'));
+  for (const line of linesOf(body)) {
+    entries.push(readLine(line, parseJson));
     refuseTooMany(entries.length, options);
   }
   return entries;
 }
 
-function readLine(text: string, parseJson: ParseJson): BatchEntry {
+/** Those that hold anything but spaces. */
+function* linesOf(body: Buffer): Generator<Buffer> {
+  for (let start = 0; start < body.length;) {
+    const found = body.indexOf(newline, start);
+    const end = found === -1 ? body.length : found;
+    const line = body.subarray(start, end);
+    if (line.some((byte) => byte > space)) yield line;
+    start = end + 1;
+  }
+}
+
+function readLine(line: Buffer, parseJson: ParseJson): BatchEntry {
+  if (!isUtf8(line)) return refuse('', 'not-unicode');
   try {
-    return { ok: true, value: parseJson(text) };
+    return { ok: true, value: parseJson(line.toString('utf8')) };
   } catch {
     return refuse('', 'not-json');
   }
@@ -117,11 +125,11 @@ function readLine(text: string, parseJson: ParseJson): BatchEntry {
 
 /** One JSON text over however many lines, else a JSON text a line. */
 function readText(body: Buffer, parseJson: ParseJson, options: BatchBodyOptions): BatchEntry[] {
-  const lines = readLines(body, parseJson, { ...options, entriesMax: Infinity });
-  const isLines = lines.length > 1 && lines[0]?.ok === true;
-  if (!isLines) return readJson(body, parseJson, options);
-  refuseTooMany(lines.length, options);
-  return lines;
+  const lines = linesOf(body);
+  const first = lines.next();
+  const isSeveralLines = first.done !== true && lines.next().done !== true;
+  const isTextALine = isSeveralLines && readLine(first.value, parseJson).ok;
+  return isTextALine ? readLines(body, parseJson, options) : readJson(body, parseJson, options);
 }
 
 function refuseTooMany(count: number, { entriesMax }: BatchBodyOptions): void {

@@ -61,10 +61,13 @@ export function addBatchRoute(
         '5xx': Problem,
       },
     },
-    handler: async (request, reply) => {
+    onRequest: async (request) => {
       refuseKeyInUrl(request);
+      await deps.rateLimiter.admit(request.apiKey);
+    },
+    handler: async (request, reply) => {
       const { entries } = requireBody(request);
-      await deps.rateLimiter.consume(request.apiKey, entries.length);
+      await deps.rateLimiter.charge(request.apiKey, entries.length - 1);
       const receivedAt = deps.now();
       const taken = takeBatch(entries, kind, { receivedAt, recordBytesMax: options.recordBytesMax });
       const written = taken.records.length === 0 ? undefined : await storeRecords(deps, taken.records);
