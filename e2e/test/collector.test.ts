@@ -62,8 +62,9 @@ async function expectSameDataset(folder: string, files: readonly string[], event
   }
   const imported = await readDataset(folder, 'imported');
   const collected = await readDataset(folder, 'collected');
-  for (const [name, bytes] of Object.entries(imported))
+  for (const [name, bytes] of Object.entries(imported)) {
     expect(bytes.equals(collected[name] as Buffer), name).toBe(true);
+  }
 }
 
 async function readDataset(folder: string, home: string): Promise<Record<string, Buffer>> {

@@ -51,8 +51,9 @@ const choose = createChooser(Number(values.seed));
 const folder = await mkdtemp(join(tmpdir(), 'facet-faults-'));
 const disk = await mountSmallDisk(join(folder, 'small-disk'), smallDiskMegabytes);
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
-if (disk === undefined)
+if (disk === undefined) {
   say('No small disk can be mounted here (it needs root): the spool is filled to its own bound only.');
+}
 
 const startedAt = Date.now() - eventsMin * 2;
 const parts = await startParts({
@@ -125,8 +126,9 @@ async function killParts(
     `${total()} kills, all brokers were away: ${producer.counts.acknowledged} events acknowledged, ${producer.counts.spooled} of them from the spool`,
   );
 
-  while (total() < killsMin || producer.counts.acknowledged < eventsMin * 0.9)
+  while (total() < killsMin || producer.counts.acknowledged < eventsMin * 0.9) {
     await one(victims[choose(victims.length)] as Victim);
+  }
   return kills;
 }
 

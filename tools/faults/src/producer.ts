@@ -77,8 +77,9 @@ export function startProducer(options: {
     }
     if (response.status === 503 || response.status === 429) {
       counts.turnedAway++;
-      if (response.headers.get('retry-after') === null)
+      if (response.headers.get('retry-after') === null) {
         counts.unexpected.push(`${response.status} without Retry-After`);
+      }
       return false;
     }
     counts.unexpected.push(`${response.status}: ${text.slice(0, 300)}`);
