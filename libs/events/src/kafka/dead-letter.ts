@@ -104,7 +104,7 @@ function payloadOf(value: Uint8Array | null): Pick<DeadLetter, 'payload' | 'enco
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   if (bytes.length <= payloadBytesMax && isUtf8(bytes)) {
     const payload = bytes.toString('utf8');
-    if (JSON.stringify(payload).length <= 2 * payloadBytesMax) return { payload, encoding: 'utf8' };
+    if (Buffer.byteLength(JSON.stringify(payload)) <= 2 * payloadBytesMax) return { payload, encoding: 'utf8' };
   }
   const kept = bytes.subarray(0, payloadBytesMax);
   return {
