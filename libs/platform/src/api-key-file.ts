@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Type } from 'typebox';
 import { isSeq, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
 import { scopes } from './api-keys.ts';
 import type { ApiKey } from './api-keys.ts';
+import { writeFileAtomically } from './atomic-file.ts';
 import { readConfigFile } from './config-file.ts';
 import { AppError } from './errors.ts';
 import { parseWith } from './parse.ts';
@@ -87,18 +87,5 @@ function emptyWhenMissing(error: NodeJS.ErrnoException): string {
 
 async function writeDocument(path: string, document: Document): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${randomUUID()}`;
-  try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(document.toString());
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await writeFileAtomically(path, [document.toString()], { mode: 0o600 });
 }

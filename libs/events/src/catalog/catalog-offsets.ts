@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../atomic-file.ts';
+import { writeFileAtomically } from '@facet/platform';
 import { readNames } from '../lake/lake-layout.ts';
 
 /** One file a source: processes that keep different sources of a catalog do not get into each other's way. */

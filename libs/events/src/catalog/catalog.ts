@@ -1,7 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '@facet/platform';
-import { writeFileAtomically } from '../atomic-file.ts';
+import { AppError, writeFileAtomically } from '@facet/platform';
 import type { Item } from '../schemas/item.ts';
 import type { User } from '../schemas/user.ts';
 

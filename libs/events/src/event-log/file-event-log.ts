@@ -1,8 +1,7 @@
 import { mkdir, open, readdir, truncate } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '@facet/platform';
-import { syncFolder } from '../atomic-file.ts';
+import { AppError, syncFolder } from '@facet/platform';
 import type { Event } from '../schemas/event.ts';
 import type { EventLog, LoggedBatch, LoggedEvent, OffsetRange, PartitionExtent, PartitionRange } from './event-log.ts';
 import { measureSegment, readSegmentLines, segmentBase, segmentName } from './segment.ts';

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '@facet/platform';
-import { writeFileAtomically } from '../atomic-file.ts';
+import { AppError, writeFileAtomically } from '@facet/platform';
 import { upsertItems, upsertUsers } from '../catalog/catalog.ts';
 import type { LoggedEvent } from '../event-log/event-log.ts';
 import { openFileEventLog } from '../event-log/file-event-log.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFolder, writeFileAtomically } from '../atomic-file.ts';
+import { syncFolder, writeFileAtomically } from '@facet/platform';
 import { lakeBusy, lakeDamaged, lakeSuperseded, lakeUnwritable } from './lake-errors.ts';
 import { graceMsDefault, logFolder, readNames } from './lake-layout.ts';
 import type { LakeChange, LakeRecord } from './lake-record.ts';

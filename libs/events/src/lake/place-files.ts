@@ -2,7 +2,7 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { syncFolder } from '../atomic-file.ts';
+import { syncFolder } from '@facet/platform';
 import { readNames, temporaryFolder } from './lake-layout.ts';
 import { isRunning } from './process-owner.ts';
 

@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncFolder } from '@facet/platform';
 import { openCursor } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
 import { takeFolderLock } from './folder-lock.ts';
@@ -319,14 +320,4 @@ class SegmentedSpool implements Spool {
 
 function countAll(batches: readonly SpooledBatch[]): number {
   return batches.reduce((sum, batch) => sum + batch.length, 0);
-}
-
-/** Makes the names in a folder durable. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
