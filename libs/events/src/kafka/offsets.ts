@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KafkaJSProtocolError } from 'kafkajs';
-import type { Admin } from 'kafkajs';
+import type { Admin, KafkaJSError } from 'kafkajs';
 import type { PartitionExtent } from '../event-log/event-log.ts';
 import type { KafkaConnection } from './connect-kafka.ts';
 import { unknownTopic, unreachable } from './kafka-errors.ts';
@@ -65,5 +64,5 @@ async function askAnew<T>(kafka: KafkaConnection, question: (admin: Admin) => Pr
 }
 
 function isPassing(error: unknown): boolean {
-  return error instanceof KafkaJSProtocolError && error.retriable;
+  return error instanceof Error && (error as Partial<KafkaJSError>).retriable === true;
 }
