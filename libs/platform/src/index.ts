@@ -5,6 +5,8 @@ export { syncFolder, writeFileAtomically } from './atomic-file.ts';
 export { readConfigFile } from './config-file.ts';
 export { AppError, describeError, isAppError } from './errors.ts';
 export type { AppErrorOptions } from './errors.ts';
+export { takeFolderLock } from './folder-lock.ts';
+export type { FolderLock } from './folder-lock.ts';
 export { createLogger } from './logger.ts';
 export type { Logger } from './logger.ts';
 export { parseEnvironment, parseWith } from './parse.ts';

@@ -1,12 +1,12 @@
 import { mkdir, open, readdir, truncate } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, syncFolder } from '@facet/platform';
+import { AppError, syncFolder, takeFolderLock } from '@facet/platform';
+import type { FolderLock } from '@facet/platform';
 import type { Event } from '../schemas/event.ts';
 import type { EventLog, LoggedBatch, LoggedEvent, OffsetRange, PartitionExtent, PartitionRange } from './event-log.ts';
 import { measureSegment, readSegmentLines, segmentBase, segmentName } from './segment.ts';
 import type { SegmentExtent, SegmentPosition } from './segment.ts';
-import { takeWriterLock } from './writer-lock.ts';
 
 export interface FileEventLogOptions {
   /** Names the log in lake files. */
@@ -45,7 +45,8 @@ interface Segment {
  */
 export async function openFileEventLog(folder: string, options: FileEventLogOptions = {}): Promise<FileEventLog> {
   await mkdir(folder, { recursive: true });
-  const unlock = await takeWriterLock(join(folder, 'writer.lock'));
+  const lock = await takeFolderLock(folder);
+  if ('heldBy' in lock) throw logLocked(folder, lock.heldBy);
   try {
     const segments = await listSegments(folder);
     const last = segments.at(-1) ?? { base: 0, path: join(folder, segmentName(0)) };
@@ -56,9 +57,9 @@ export async function openFileEventLog(folder: string, options: FileEventLogOpti
     if (truncatedBytes > 0) await truncate(last.path, extent.bytes);
     await file.sync();
     await syncFolder(folder);
-    return new SegmentedLog({ folder, segments, file, extent, truncatedBytes, unlock }, options);
+    return new SegmentedLog({ folder, segments, file, extent, truncatedBytes, lock }, options);
   } catch (error) {
-    await unlock();
+    await lock.release();
     throw error;
   }
 }
@@ -78,7 +79,7 @@ interface OpenedLog {
   readonly file?: FileHandle;
   readonly extent: SegmentExtent;
   readonly truncatedBytes: number;
-  readonly unlock?: () => Promise<void>;
+  readonly lock?: FolderLock;
 }
 
 class SegmentedLog implements FileEventLog {
@@ -87,7 +88,7 @@ class SegmentedLog implements FileEventLog {
   readonly truncatedBytes: number;
   readonly #folder: string;
   readonly #segmentBytesMax: number;
-  readonly #unlock: (() => Promise<void>) | undefined;
+  readonly #lock: FolderLock | undefined;
   #segments: Segment[];
   /** Of the last segment. */
   #file: FileHandle | undefined;
@@ -104,7 +105,7 @@ class SegmentedLog implements FileEventLog {
     this.truncatedBytes = opened.truncatedBytes;
     this.#folder = opened.folder;
     this.#segmentBytesMax = options.segmentBytesMax ?? 128 << 20;
-    this.#unlock = opened.unlock;
+    this.#lock = opened.lock;
     this.#segments = opened.segments;
     this.#file = opened.file;
     this.#extent = opened.extent;
@@ -165,7 +166,7 @@ class SegmentedLog implements FileEventLog {
     await this.#file?.close();
     this.#file = undefined;
     this.#failure ??= new Error('the log is closed');
-    await this.#unlock?.();
+    await this.#lock?.release();
   }
 
   #end(): number {
@@ -211,7 +212,7 @@ class SegmentedLog implements FileEventLog {
 
   /** A reader looks for what its writer has done since. */
   async #refresh(): Promise<void> {
-    if (this.#unlock !== undefined) return;
+    if (this.#lock !== undefined) return;
     const segments = await listSegments(this.#folder);
     const last = segments.at(-1);
     if (last === undefined) return;
@@ -247,6 +248,15 @@ async function listSegments(folder: string): Promise<Segment[]> {
     return base === undefined ? [] : [{ base, path: join(folder, name) }];
   });
   return segments.sort((a, b) => a.base - b.base);
+}
+
+function logLocked(folder: string, heldBy: number): AppError {
+  return new AppError(`The event log ${folder} is being written by process ${heldBy}.`, {
+    code: 'EVENTS_LOG_LOCKED',
+    remedy: 'Wait for it to end, or stop it.',
+    context: { folder, heldBy },
+    retryable: true,
+  });
 }
 
 function unwritable(folder: string, cause: unknown): AppError {

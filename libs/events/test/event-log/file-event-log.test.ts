@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -119,11 +119,9 @@ describe('a file event log', () => {
     await expect(openFileEventLog(folder)).rejects.toMatchObject({ code: 'EVENTS_LOG_LOCKED' });
     await log.close();
     await expect(log.append(numbered(0, 1))).rejects.toMatchObject({ code: 'EVENTS_LOG_UNWRITABLE' });
-    // No process has the highest id; process 1 of a restarted container has this one's.
-    for (const holder of [4_194_304, process.pid]) {
-      await writeFile(join(folder, 'writer.lock'), `${holder}\n`);
-      await (await openFileEventLog(folder)).close();
-    }
+    // No process has the highest id.
+    await symlink('4194304 1', join(folder, 'lock.1'));
+    await (await openFileEventLog(folder)).close();
     expect(await readdir(folder)).toEqual(['00000000000000000000.jsonl']);
   });
 

@@ -19,8 +19,8 @@ export function spoolUnwritable(folder: string, cause: unknown): AppError {
   });
 }
 
-export function spoolLocked(folder: string, heldBy: string): AppError {
-  return new AppError(`The spool ${folder} belongs to the running process ${heldBy.split(':')[0]}.`, {
+export function spoolLocked(folder: string, heldBy: number): AppError {
+  return new AppError(`The spool ${folder} belongs to the running process ${heldBy}.`, {
     code: 'COLLECTOR_SPOOL_LOCKED',
     remedy: 'Give each ingest a folder of its own with FACET_SPOOL, or stop that process.',
     context: { folder, heldBy },

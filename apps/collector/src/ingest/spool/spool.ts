@@ -1,10 +1,10 @@
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
-import { syncFolder } from '@facet/platform';
+import { dirname, join } from 'node:path';
+import { syncFolder, takeFolderLock } from '@facet/platform';
+import type { FolderLock } from '@facet/platform';
 import { openCursor } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
-import { takeFolderLock } from './folder-lock.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
 import { readFrames } from './segment-reader.ts';
 import { spoolDamaged, spoolFull, spoolLocked, spoolUnwritable } from './spool-errors.ts';
@@ -70,7 +70,7 @@ export async function openSpool(folder: string, options: SpoolOptions): Promise<
     });
     try {
       const segments = await openSegments(folder, cursor.initial);
-      return new SegmentedSpool({ folder, cursor, ...segments, release: lock.release }, options);
+      return new SegmentedSpool({ folder, cursor, ...segments, lock }, options);
     } catch (error) {
       await cursor.close();
       throw error;
@@ -83,7 +83,8 @@ export async function openSpool(folder: string, options: SpoolOptions): Promise<
 
 async function makeLocked(folder: string): ReturnType<typeof takeFolderLock> {
   await mkdir(folder, { recursive: true });
-  return takeFolderLock(join(folder, 'lock'));
+  await syncFolder(dirname(folder));
+  return takeFolderLock(folder);
 }
 
 interface Segment {
@@ -160,7 +161,7 @@ class SegmentedSpool implements Spool {
   readonly #bytesMax: number;
   readonly #segmentBytesMax: number;
   readonly #cursor: Cursor;
-  readonly #unlock: () => Promise<void>;
+  readonly #lock: FolderLock;
   readonly #segments: Segment[];
   #position: SpoolPosition;
   #lastNumber: number;
@@ -175,7 +176,7 @@ class SegmentedSpool implements Spool {
     opened: OpenedSegments & {
       readonly folder: string;
       readonly cursor: Cursor;
-      readonly release: () => Promise<void>;
+      readonly lock: FolderLock;
     },
     options: SpoolOptions,
   ) {
@@ -184,7 +185,7 @@ class SegmentedSpool implements Spool {
     this.#bytesMax = options.bytesMax;
     this.#segmentBytesMax = options.segmentBytesMax ?? Math.min(16 << 20, Math.ceil(options.bytesMax / 8));
     this.#cursor = opened.cursor;
-    this.#unlock = opened.release;
+    this.#lock = opened.lock;
     this.#segments = opened.segments;
     this.#position = opened.position;
     this.#lastNumber = opened.lastNumber;
@@ -253,7 +254,7 @@ class SegmentedSpool implements Spool {
     await this.#file?.close();
     this.#file = undefined;
     await this.#cursor.close();
-    await this.#unlock();
+    await this.#lock.release();
   }
 
   #bytes(): number {
