@@ -60,6 +60,9 @@ interface Waiting {
 const groupBytesMax = 850_000;
 const replayBytesMax = 850_000;
 const replayPauseMs = { min: 200, max: 5_000 };
+/** While both go on, so much more is replayed than stored, as long as that takes no longer than a moment. */
+const replayedChunksAGroup = 2;
+const replayStepMsMax = 500;
 /** How long a failure to store counts as the state of things, so that a caller may then find out anew. */
 const troubleMs = 5_000;
 /** What a record costs beside its key and value. */
@@ -77,6 +80,7 @@ class GroupingWriter implements RecordWriter {
   #queueBytes = 0;
   #writing: Promise<void> | undefined;
   #replaying: Promise<void> | undefined;
+  #onReplayStep: (hasAdvanced: boolean) => void = () => undefined;
   readonly #closing = new AbortController();
   #isLogReachable: boolean | undefined;
   #lastFailedAt = -Infinity;
@@ -143,6 +147,7 @@ class GroupingWriter implements RecordWriter {
   async #store(group: readonly Waiting[]): Promise<readonly Written[]> {
     const { spool, metrics, now } = this.#deps;
     const startedAt = now();
+    await this.#letReplayAdvance();
     if (spool.isEmpty) {
       const published = await this.#publish(group.map(({ records }) => records));
       if (published !== undefined) {
@@ -154,6 +159,24 @@ class GroupingWriter implements RecordWriter {
     metrics.observeStored('spool', (now() - startedAt) / 1000);
     this.#startReplay();
     return group.map(() => ({ stored: 'spool', refused: [] }));
+  }
+
+  /** A spool that takes as much as it gives would never be empty again under a steady load. */
+  async #letReplayAdvance(): Promise<void> {
+    for (let chunks = 0; chunks < replayedChunksAGroup; chunks++) {
+      if (this.#deps.spool.isEmpty || this.#isLogReachable !== true) return;
+      if (!(await this.#nextReplayStep())) return;
+    }
+  }
+
+  async #nextReplayStep(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, replayStepMsMax, false);
+      this.#onReplayStep = (hasAdvanced) => {
+        clearTimeout(timer);
+        resolve(hasAdvanced);
+      };
+    });
   }
 
   /** Undefined when the log did not acknowledge everything in time; it may have done so for some, or do it later. */
@@ -204,11 +227,13 @@ class GroupingWriter implements RecordWriter {
           metrics.countReplayed(records);
           replayed += records;
           pauseMs = replayPauseMs.min;
+          this.#onReplayStep(true);
           continue;
         }
       } catch (error) {
         logger.error({ err: error }, 'the spool cannot be replayed');
       }
+      this.#onReplayStep(false);
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       pauseMs = Math.min(pauseMs * 2, replayPauseMs.max);
     }

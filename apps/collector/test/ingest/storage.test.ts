@@ -4,6 +4,7 @@ import { connectKafka, ensureTopics } from '@facet/events/kafka';
 import { startKafka } from '@facet/local-services';
 import { describe, expect, inject, it } from 'vitest';
 import { createTestIngest, eventOf, keyOf, textOf } from './fixtures.ts';
+import type { TestIngest } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 
@@ -118,6 +119,37 @@ it('sets aside what it acknowledged and the log then refuses, and goes on', asyn
   expect(await readFile(join(spoolFolder, 'refused.jsonl'), 'utf8')).toContain('large');
   await back.close();
 });
+
+it('empties the spool also under a load that never lets up', async () => {
+  const spoolFolder = await createTemporaryFolder();
+  const headers = { 'x-api-key': textOf('all') };
+  let sent = 0;
+  const post = async ({ app }: TestIngest): Promise<string> => {
+    const payload = Array.from({ length: 500 }, () => eventOf(`e${sent++}`));
+    const response = await app.inject({ method: 'POST', url: '/v1/events', headers, payload });
+    return response.json<{ stored: string }>().stored;
+  };
+  const spoolBytesMax = 256 << 20;
+  const away = await createTestIngest({
+    spoolFolder,
+    ingest: { access },
+    brokers: [deadBroker],
+    ackTimeoutMs: 300,
+    spoolBytesMax,
+  });
+  for (let request = 0; request < 40; request++) expect(await post(away)).toBe('spool');
+  await away.close();
+
+  const back = await createTestIngest({ spoolFolder, ingest: { access }, topics: away.topics, spoolBytesMax });
+  const until = Date.now() + 20_000;
+  let isEmptied = false;
+  const lane = async (): Promise<void> => {
+    while (!isEmptied && Date.now() < until) if ((await post(back)) === 'log') isEmptied = true;
+  };
+  await Promise.all(Array.from({ length: 16 }, lane));
+  expect(isEmptied).toBe(true);
+  await back.close();
+}, 60_000);
 
 it('brings everything into the log, in order, once Kafka is back', async () => {
   const kafka = await startKafka();
