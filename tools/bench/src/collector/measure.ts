@@ -11,9 +11,14 @@ import { nextBatch } from './payloads.ts';
 const lanes = 16;
 
 /** Acknowledged events a second for one size of batch. */
-export async function measureIngest(collector: Collector, batchEvents: number, events: number): Promise<LoadResult> {
+export async function measureIngest(
+  collector: Collector,
+  batchEvents: number,
+  events: number,
+  options: { readonly isPatient?: boolean } = {},
+): Promise<LoadResult> {
   const bodies = Array.from({ length: Math.ceil(events / batchEvents) }, () => nextBatch('load', batchEvents));
-  return postLoad({ url: collector.ingestUrl, key: collector.key, bodies, batchEvents, lanes });
+  return postLoad({ url: collector.ingestUrl, key: collector.key, bodies, batchEvents, lanes, ...options });
 }
 
 /** Waits until the lake holds that many rows. @returns seconds that it took. */
@@ -123,7 +128,7 @@ export async function measureMemory(
   const samples: MemorySample[] = [];
   const perRound = options.events / options.rounds;
   for (let round = 1; round <= options.rounds; round++) {
-    await measureIngest(collector, 1_000, perRound);
+    await measureIngest(collector, 1_000, perRound, { isPatient: true });
     await waitForLake(collector, options.rowsBefore + round * perRound);
     const sample = {
       events: round * perRound,
