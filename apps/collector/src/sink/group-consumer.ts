@@ -1,10 +1,10 @@
+import { sourceName } from '@facet/events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KafkaConnection } from '@facet/events/kafka';
 import { AppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { Assignment, LogControl, PartitionExtent } from './log-control.ts';
 import type { FetchedBatch } from './log-message.ts';
-import { sourceOf } from './partition-position.ts';
 
 /** Told what happens in the consumer group. */
 export interface GroupListener {
@@ -112,7 +112,7 @@ export function createGroupConsumer(
         const admin = await kafka.admin();
         for (const topic of Object.keys(assignment)) {
           for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
-            extents.set(sourceOf({ topic, partition }), { start: Number(low), end: Number(high) });
+            extents.set(sourceName({ topic, partition }), { start: Number(low), end: Number(high) });
           }
         }
       } catch (error) {

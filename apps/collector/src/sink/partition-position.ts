@@ -12,11 +12,6 @@ export interface PartitionPosition {
   rewoundTo?: number;
 }
 
-/** The name that offsets of a partition are kept under. */
-export function sourceOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
-  return `${topic}-${partition}`;
-}
-
 /** What to do with messages of the offsets `first` to `next` (exclusive) when `position.next` is to be taken next. */
 export type Placement = 'skip' | 'take' | 'read-again';
 

@@ -1,10 +1,11 @@
+import { sourceName } from '@facet/events';
 import type { LakeWriter } from '@facet/events';
 import { AppError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { CatalogFeed } from './catalog-feed.ts';
 import type { FetchedBatch } from './log-message.ts';
 import type { Assignment, LogControl, PartitionExtent } from './log-control.ts';
-import { placeMessages, sourceOf } from './partition-position.ts';
+import { placeMessages } from './partition-position.ts';
 import type { PartitionPosition } from './partition-position.ts';
 import type { Patience } from './patience.ts';
 import type { ProfileFeed } from './profile-feed.ts';
@@ -170,7 +171,7 @@ export class SinkLoop {
   async #takeIn(lease: Lease, batch: FetchedBatch): Promise<boolean> {
     const { handlers, log, lake, catalog, patience, now } = this.#deps;
     const { signal } = lease.ended;
-    const position = this.#positions.get(sourceOf(batch));
+    const position = this.#positions.get(sourceName(batch));
     const handler = handlers.get(batch.topic);
     if (position === undefined || handler === undefined) return false;
     position.end = Math.max(position.end, batch.end);
@@ -221,7 +222,7 @@ export class SinkLoop {
       const keeper = handlers.get(topic)?.keeper;
       if (keeper === undefined) continue;
       for (const partition of partitions) {
-        const source = sourceOf({ topic, partition });
+        const source = sourceName({ topic, partition });
         const { start, end } = extents.get(source) ?? { start: 0, end: 0 };
         const committed = this.#committed(source, keeper);
         const next = Math.max(committed, start);
@@ -242,7 +243,7 @@ export class SinkLoop {
     const { topic, partition, next } = position;
     if (handlers.get(topic)?.keeper !== 'lake') return;
     const extents = await patience.until('kafka', () => log.readExtents({ [topic]: [partition] }), signal);
-    this.#noteLost(position, next, Math.min(before, extents.get(sourceOf(position))?.start ?? next));
+    this.#noteLost(position, next, Math.min(before, extents.get(sourceName(position))?.start ?? next));
   }
 
   #noteLost({ topic, partition }: { readonly topic: string; readonly partition: number }, from: number, to: number) {

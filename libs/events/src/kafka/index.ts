@@ -13,7 +13,7 @@ export type { LogRecord } from './publish-queue.ts';
 export { openKafkaPublisher } from './publisher.ts';
 export type { Publisher, PublisherOptions } from './publisher.ts';
 export type { RawBatch, RawRecord } from './range-reader.ts';
-export { explainUnreadable, readRecords } from './read-records.ts';
+export { readRecords } from './read-records.ts';
 export type { ReadRecordsQuery } from './read-records.ts';
 export { redriveDeadLetters } from './redrive-dead-letters.ts';
 export type { RedriveOptions, RedriveOutcome } from './redrive-dead-letters.ts';

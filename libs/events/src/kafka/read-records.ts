@@ -43,28 +43,3 @@ export async function* readRecords(kafka: KafkaConnection, query: ReadRecordsQue
     await reader.close();
   }
 }
-
-/**
- * Turns the crash of a consumer over a batch that it cannot decompress into an error that names codec, topic and partition.
- * `positions` are the offsets that it was to read next. Any other error gives `undefined`.
- */
-export async function explainUnreadable(
-  kafka: KafkaConnection,
-  query: { readonly topic: string; readonly positions: ReadonlyMap<number, number>; readonly error: unknown },
-): Promise<Error | undefined> {
-  const { topic, positions, error } = query;
-  if (!isCodecError(error)) return undefined;
-  for (const { partition, end } of await fetchExtents(kafka, topic)) {
-    const from = positions.get(partition) ?? end;
-    if (from >= end) continue;
-    try {
-      const batches = readRecords(kafka, { topic, ranges: [{ partition, from, to: end }] });
-      await batches.next();
-      await batches.return(undefined);
-    } catch (problem) {
-      if (isCodecError(problem)) return problem;
-      throw problem;
-    }
-  }
-  return unsupportedCodec(topic, undefined, error);
-}

@@ -1,7 +1,6 @@
-import { parseLoggedItem, parseLoggedUser } from '@facet/events';
+import { parseLoggedItem, parseLoggedUser, sourceName } from '@facet/events';
 import type { ProfileChange } from '@facet/profiles';
 import type { RefusedMessage } from '../dead-letters.ts';
-import { sourceOf } from '../partition-position.ts';
 import type { ErasedUsers } from './erasures-handler.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { TopicHandler } from './topic-handler.ts';
@@ -18,7 +17,7 @@ export function createItemsHandler({ catalog, deadLetters }: HandlerDeps): Topic
         else refused.push({ message, field: parsed.field, reason: parsed.reason });
       }
       await deadLetters.put(position, refused, signal);
-      catalog.advance(sourceOf(position), next);
+      catalog.advance(sourceName(position), next);
     },
   };
 }
@@ -48,7 +47,7 @@ export function createUsersHandler(
       }
       await deadLetters.put(position, refused, signal);
       await profiles.apply(changes, signal);
-      catalog.advance(sourceOf(position), next);
+      catalog.advance(sourceName(position), next);
     },
   };
 }

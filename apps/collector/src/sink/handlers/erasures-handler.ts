@@ -1,7 +1,6 @@
-import { hashUser, parseLoggedErasure } from '@facet/events';
+import { hashUser, parseLoggedErasure, sourceName } from '@facet/events';
 import type { ProfileChange } from '@facet/profiles';
 import type { RefusedMessage } from '../dead-letters.ts';
-import { sourceOf } from '../partition-position.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { TopicHandler } from './topic-handler.ts';
 
@@ -49,7 +48,7 @@ export function createErasuresHandler(
       }
       await deadLetters.put(position, refused, signal);
       await profiles.apply(changes, signal);
-      lake.add(sourceOf(position), [], next);
+      lake.add(sourceName(position), [], next);
     },
   };
 }

@@ -1,5 +1,5 @@
+import { sourceName } from '@facet/events';
 import type { LoggedEvent } from '@facet/events';
-import { sourceOf } from '../partition-position.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import { readEvents } from './read-events.ts';
 import type { EventRules } from './read-events.ts';
@@ -27,11 +27,11 @@ export function createEventsHandler(deps: HandlerDeps, rules: EventRules): Topic
         const { events, changes, refused, lateByDays } = readEvents(part, rules);
         await deadLetters.put(position, refused, signal);
         await profiles.apply(changes, signal, () => observeAges(events));
-        lake.add(sourceOf(position), events, Number(part.at(-1)!.offset) + 1);
+        lake.add(sourceName(position), events, Number(part.at(-1)!.offset) + 1);
         metrics.countEvents(events.length);
         for (const [days, count] of lateByDays) metrics.countLate(days, count);
       }
-      lake.add(sourceOf(position), [], next);
+      lake.add(sourceName(position), [], next);
     },
   };
 }

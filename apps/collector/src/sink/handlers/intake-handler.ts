@@ -1,6 +1,5 @@
-import { parseLoggedIntake } from '@facet/events';
+import { parseLoggedIntake, sourceName } from '@facet/events';
 import type { RefusedMessage } from '../dead-letters.ts';
-import { sourceOf } from '../partition-position.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { TopicHandler } from './topic-handler.ts';
 
@@ -16,7 +15,7 @@ export function createIntakeHandler({ lake, deadLetters }: HandlerDeps): TopicHa
         else refused.push({ message, field: parsed.field, reason: parsed.reason });
       }
       await deadLetters.put(position, refused, signal);
-      lake.add(sourceOf(position), [], next);
+      lake.add(sourceName(position), [], next);
     },
   };
 }
