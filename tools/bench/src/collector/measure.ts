@@ -70,12 +70,16 @@ export async function measureFreshness(
   const until = performance.now() + options.seconds * 1_000;
   const batchEvents = 500;
   const everyMs = (batchEvents * 1_000) / options.eventsPerSecond;
+  const send = async (body: string): Promise<void> => {
+    const isStored = await post(agent, { url: collector.ingestUrl, key: collector.key }, Buffer.from(body));
+    if (!isStored) throw new Error('the ingest turned a request away');
+  };
   let loaded = 0;
   const load = async (): Promise<void> => {
     const startedAt = performance.now();
     for (let batch = 0; performance.now() < until; batch++) {
       await sleep(startedAt + batch * everyMs - performance.now());
-      await post(agent, { url: collector.ingestUrl, key: collector.key }, Buffer.from(nextBatch('load', batchEvents)));
+      await send(nextBatch('load', batchEvents));
       loaded += batchEvents;
     }
   };
@@ -85,7 +89,7 @@ export async function measureFreshness(
       const userId = `probe-${lane}-${number}`;
       const event = { eventId: userId, type: 'purchase', userId, itemId: 'i1', occurredAt: Date.now() };
       const sentAt = performance.now();
-      await post(agent, { url: collector.ingestUrl, key: collector.key }, Buffer.from(JSON.stringify(event)));
+      await send(JSON.stringify(event));
       while ((await store.read(userId)) === undefined) {
         if (performance.now() - sentAt > 30_000) throw new Error(`${userId} is not in its profile after 30 s`);
         await sleep(2);
