@@ -60,8 +60,9 @@ interface Waiting {
 const groupBytesMax = 850_000;
 const replayBytesMax = 850_000;
 const replayPauseMs = { min: 200, max: 5_000 };
-/** While both go on, so much more is replayed than stored, as long as that takes no longer than a moment. */
+/** While both go on, so much more is replayed than stored. */
 const replayedChunksAGroup = 2;
+/** A replay that takes longer for a chunk is not waited for. */
 const replayStepMsMax = 500;
 /** How long a failure to store counts as the state of things, so that a caller may then find out anew. */
 const troubleMs = 5_000;
@@ -80,7 +81,9 @@ class GroupingWriter implements RecordWriter {
   #queueBytes = 0;
   #writing: Promise<void> | undefined;
   #replaying: Promise<void> | undefined;
-  #onReplayStep: (hasAdvanced: boolean) => void = () => undefined;
+  /** Whether the last look at it found the replay under way. */
+  #isReplayAdvancing = false;
+  #onReplayStep: () => void = () => undefined;
   readonly #closing = new AbortController();
   #isLogReachable: boolean | undefined;
   #lastFailedAt = -Infinity;
@@ -164,19 +167,20 @@ class GroupingWriter implements RecordWriter {
   /** A spool that takes as much as it gives would never be empty again under a steady load. */
   async #letReplayAdvance(): Promise<void> {
     for (let chunks = 0; chunks < replayedChunksAGroup; chunks++) {
-      if (this.#deps.spool.isEmpty || this.#isLogReachable !== true) return;
-      if (!(await this.#nextReplayStep())) return;
+      if (this.#deps.spool.isEmpty || !this.#isReplayAdvancing) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => this.#noteReplayStep(false), replayStepMsMax);
+        this.#onReplayStep = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
     }
   }
 
-  async #nextReplayStep(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, replayStepMsMax, false);
-      this.#onReplayStep = (hasAdvanced) => {
-        clearTimeout(timer);
-        resolve(hasAdvanced);
-      };
-    });
+  #noteReplayStep(hasAdvanced: boolean): void {
+    this.#isReplayAdvancing = hasAdvanced;
+    this.#onReplayStep();
   }
 
   /** Undefined when the log did not acknowledge everything in time; it may have done so for some, or do it later. */
@@ -227,13 +231,13 @@ class GroupingWriter implements RecordWriter {
           metrics.countReplayed(records);
           replayed += records;
           pauseMs = replayPauseMs.min;
-          this.#onReplayStep(true);
+          this.#noteReplayStep(true);
           continue;
         }
       } catch (error) {
         logger.error({ err: error }, 'the spool cannot be replayed');
       }
-      this.#onReplayStep(false);
+      this.#noteReplayStep(false);
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       pauseMs = Math.min(pauseMs * 2, replayPauseMs.max);
     }
