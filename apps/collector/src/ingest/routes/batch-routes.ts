@@ -66,10 +66,9 @@ export function addBatchRoute(
       await deps.rateLimiter.admit(request.apiKey);
     },
     handler: async (request, reply) => {
-      const { entries } = requireBody(request);
-      await deps.rateLimiter.charge(request.apiKey, entries.length - 1);
       const receivedAt = deps.now();
-      const taken = takeBatch(entries, kind, { receivedAt, recordBytesMax: options.recordBytesMax });
+      const taken = takeBatch(takeBody(request), kind, { receivedAt, recordBytesMax: options.recordBytesMax });
+      await deps.rateLimiter.charge(request.apiKey, taken.outcomes.length - 1);
       const written = taken.records.length === 0 ? undefined : await storeRecords(deps, taken.records);
       const outcomes = withRefused(taken, written?.refused ?? []);
       count(deps, kind, { producer: producerOf(request.apiKey), receivedAt, outcomes });
@@ -78,10 +77,13 @@ export function addBatchRoute(
   });
 }
 
-/** Without a content type, no body is read. */
-function requireBody({ body }: FastifyRequest): BatchBody {
+/** The entries, which the request lets go of: it waits for the log, and they are many times as large as their records. */
+function takeBody(request: FastifyRequest): BatchBody['entries'] {
+  const body = request.body as BatchBody | undefined;
+  // Without a content type, none is read.
   if (body === undefined) throw ingestProblems.error('REQUEST_INVALID', 'The request has no body.');
-  return body as BatchBody;
+  request.body = undefined;
+  return body.entries;
 }
 
 /** URLs are written into logs: a key that may do more must not be in one. */
