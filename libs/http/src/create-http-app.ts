@@ -11,6 +11,7 @@ import type { Docs } from './docs/docs.ts';
 import type { HttpApp } from './http-app.ts';
 import type { HttpMetrics } from './metrics/http-metrics.ts';
 import { addRequestObservation } from './metrics/request-observation.ts';
+import { addArrivalBound } from './overload/arriving-bodies.ts';
 import { addDraining } from './overload/draining.ts';
 import { addPressureRelief } from './overload/pressure.ts';
 import { compileValidator } from './problems/compile-validator.ts';
@@ -30,6 +31,8 @@ export interface HttpAppOptions {
   /** Makes the app describe itself at `/docs`; absent: it does not. */
   readonly docs?: Docs;
   readonly bodyBytesMax: number;
+  /** Of all bodies that arrive at the same time, 128 MiB by default. */
+  readonly arrivingBytesMax?: number;
   /** Mean delay of the event loop over a second above which requests to `/v1/…` are turned away. */
   readonly eventLoopDelayMsMax: number;
   /** Time for a request to arrive, 10 seconds by default. */
@@ -40,6 +43,7 @@ export interface HttpAppOptions {
 
 /** Time for a request to arrive: callers of an API of milliseconds are long gone. */
 const requestTimeoutMsDefault = 10_000;
+const arrivingBytesMaxDefault = 128 << 20;
 /** How often connections are looked through for requests that did not arrive in time. */
 const connectionsCheckMs = 1_000;
 /** The time for an answer ends so much later, so that a body that does not arrive is told from an answer that is not made. */
@@ -96,6 +100,7 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
   await options.beforeAccess?.(app);
   addAccessControl(app, options.access);
   addDraining(app);
+  addArrivalBound(app, { arrivingBytesMax: arrivingBytesMaxDefault, ...options });
   await addPressureRelief(app, options);
   if (docs !== undefined) await addDocs(app, docs);
   return app;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '@facet/platform';
@@ -148,6 +148,32 @@ it('closing waits for the request under way, refuses the one behind it, and take
   const late = connect(port, '127.0.0.1');
   const [error] = (await once(late, 'error')) as [NodeJS.ErrnoException];
   expect(error.code).toBe('ECONNREFUSED');
+});
+
+it('turns bodies away while others are arriving that fill the room there is for them', async () => {
+  const { app } = await createTestApp({ bodyBytesMax: 1_000, arrivingBytesMax: 2_000 });
+  const { url } = await listen(app, { host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const order = async (): Promise<number> => {
+    const headers = { 'content-type': 'application/json' };
+    return (await fetch(`${url}/v1/orders`, { method: 'POST', headers, body: '{"dish":"soup"}' })).status;
+  };
+  const begin = async (length: string): Promise<Socket> => {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(`POST /v1/orders HTTP/1.1\r\nHost: facet\r\nContent-Type: application/json\r\n${length}\r\n\r\n`);
+    await sleep(20);
+    return socket;
+  };
+  const one = await begin('Content-Length: 1000');
+  expect(await order()).toBe(200);
+  const other = await begin('Transfer-Encoding: chunked');
+  expect(await order()).toBe(503);
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  one.destroy();
+  await expect.poll(order).toBe(200);
+  for (let times = 0; times < 200; times++) expect(await order()).toBe(200);
+  other.destroy();
+  await app.close();
 });
 
 describe('a request that does not arrive', () => {
