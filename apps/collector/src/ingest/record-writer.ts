@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogRecord, Publisher } from '@facet/events/kafka';
-import { AppError, isAppError } from '@facet/platform';
+import { AppError, describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { IngestMetrics } from './ingest-metrics.ts';
 import type { RefusedRecords } from './spool/refused-records.ts';
@@ -9,7 +9,7 @@ import type { Spool, SpoolState } from './spool/spool.ts';
 /** Where records are safe. */
 export interface Written {
   readonly stored: 'log' | 'spool';
-  /** Places of the records that the log will never take. */
+  /** Places of the records that are too large for the log. */
   readonly refused: readonly number[];
 }
 
@@ -32,7 +32,8 @@ export interface RecordWriter {
   /**
    * Resolves when all records are acknowledged by the log or durable in the spool.
    *
-   * @throws AppError `COLLECTOR_QUEUE_FULL`, or one of the spool's when neither log nor spool takes them; all retryable.
+   * @throws AppError `COLLECTOR_QUEUE_FULL`, `COLLECTOR_LOG_REFUSES`, or one of the spool's when neither log nor spool takes
+   * them; all retryable. Some of the records may be in the log all the same.
    */
   write(records: readonly LogRecord[]): Promise<Written>;
   readonly state: RecordWriterState;
@@ -152,7 +153,11 @@ class GroupingWriter implements RecordWriter {
     const startedAt = now();
     await this.#letReplayAdvance();
     if (spool.isEmpty) {
-      const published = await this.#publish(group.map(({ records }) => records));
+      const batches = group.map(({ records }) => records);
+      const published = await this.#publish(batches).catch((error: unknown) => {
+        if (!isAppError(error, 'EVENTS_RECORD_TOO_LARGE')) throw logRefuses(error);
+        return splitRefused(batches, error);
+      });
       if (published !== undefined) {
         metrics.observeStored('log', (now() - startedAt) / 1000);
         return published;
@@ -183,16 +188,20 @@ class GroupingWriter implements RecordWriter {
     this.#onReplayStep();
   }
 
-  /** Undefined when the log did not acknowledge everything in time; it may have done so for some, or do it later. */
+  /**
+   * Undefined when the log did not acknowledge everything in time; it may have done so for some, or do it later.
+   *
+   * @throws AppError of `isRefusal` when it takes all but some.
+   */
   async #publish(batches: readonly (readonly LogRecord[])[]): Promise<readonly Written[] | undefined> {
     try {
       await this.#deps.publisher.publish(batches.flat());
       this.#noteLog(true);
       return batches.map(() => ({ stored: 'log', refused: [] }));
     } catch (error) {
-      const indexes = refusedIndexes(error);
-      this.#noteLog(indexes !== undefined, error);
-      return indexes === undefined ? undefined : splitRefused(batches, indexes);
+      this.#noteLog(isRefusal(error), error);
+      if (isRefusal(error)) throw error;
+      return undefined;
     }
   }
 
@@ -223,7 +232,10 @@ class GroupingWriter implements RecordWriter {
       try {
         const chunk = await spool.read(replayBytesMax);
         if (chunk === undefined) break;
-        const published = await this.#publish(chunk.batches);
+        const published = await this.#publish(chunk.batches).catch((error: unknown) => {
+          if (isRefusal(error)) return splitRefused(chunk.batches, error);
+          throw error;
+        });
         if (published !== undefined) {
           await this.#deps.refusedRecords.add(pickRefused(chunk.batches, published));
           await spool.release(chunk);
@@ -245,13 +257,13 @@ class GroupingWriter implements RecordWriter {
   }
 }
 
-/** The places of records that the log refuses for good, where the error says so: it has taken all others. */
-function refusedIndexes(error: unknown): ReadonlySet<number> | undefined {
-  const isRefusal = isAppError(error, 'EVENTS_RECORD_REFUSED') || isAppError(error, 'EVENTS_RECORD_TOO_LARGE');
-  return isRefusal ? new Set(error.context['indexes'] as readonly number[]) : undefined;
+/** Whether the log says which records it does not take, however often they come: it has taken all others. */
+function isRefusal(error: unknown): error is AppError {
+  return isAppError(error, 'EVENTS_RECORD_REFUSED') || isAppError(error, 'EVENTS_RECORD_TOO_LARGE');
 }
 
-function splitRefused(batches: readonly (readonly LogRecord[])[], indexes: ReadonlySet<number>): Written[] {
+function splitRefused(batches: readonly (readonly LogRecord[])[], { context }: AppError): Written[] {
+  const indexes = new Set(context['indexes'] as readonly number[]);
   let start = 0;
   return batches.map((batch) => {
     const refused = batch.flatMap((_, index) => (indexes.has(start + index) ? [index] : []));
@@ -270,5 +282,15 @@ function queueFull(bytesMax: number): AppError {
     remedy: 'Send again later, or add a collector.',
     context: { bytesMax },
     retryable: true,
+  });
+}
+
+/** Not for the size of a record, so the fault is on this side, and the sender is to keep the records. */
+function logRefuses(cause: unknown): AppError {
+  return new AppError(`The log does not take records of this collector: ${describeError(cause)}`, {
+    code: 'COLLECTOR_LOG_REFUSES',
+    remedy: "Check the clock of this machine and those of the brokers, and the topics' limits of timestamps.",
+    retryable: true,
+    cause,
   });
 }

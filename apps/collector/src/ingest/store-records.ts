@@ -23,8 +23,8 @@ export async function storeRecords(
     if (error.code === 'COLLECTOR_QUEUE_FULL') {
       throw ingestProblems.error('OVERLOADED', 'Too much waits to be stored.', { retryAfterSeconds: 1, cause: error });
     }
-    logger.warn({ code: error.code, err: error }, 'neither the log nor the spool takes records');
-    throw ingestProblems.error('STORE_UNAVAILABLE', 'Nothing can be stored at the moment; nothing of this was.', {
+    logger.warn({ code: error.code, err: error }, 'records cannot be stored');
+    throw ingestProblems.error('STORE_UNAVAILABLE', 'The records cannot be stored at the moment.', {
       retryAfterSeconds,
       cause: error,
     });

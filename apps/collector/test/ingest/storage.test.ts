@@ -95,6 +95,23 @@ it('refuses by itself what a broker would not take', async () => {
   await strict.close();
 });
 
+it('has the sender keep what the log refuses for no fault of the sender', async () => {
+  const spoolFolder = await createTemporaryFolder();
+  const hourMs = 3_600_000;
+  // Brokers take no record that is more than an hour ahead of their clock.
+  const ahead = await createTestIngest({ spoolFolder, ingest: { access }, now: () => Date.now() + 2 * hourMs });
+  const headers = { 'x-api-key': textOf('all') };
+  const post = { method: 'POST', url: '/v1/events', headers, payload: eventOf('ahead') } as const;
+  const erase = { method: 'DELETE', url: '/v1/users/ada', headers } as const;
+  for (const request of [post, erase]) {
+    const response = await ahead.app.inject(request);
+    expect(response.json()).toMatchObject({ statusCode: 503, code: 'STORE_UNAVAILABLE' });
+    expect(response.headers).toHaveProperty('retry-after');
+  }
+  expect(ahead.logLines.join('')).toContain('INVALID_TIMESTAMP');
+  await ahead.close();
+});
+
 it('sets aside what it acknowledged and the log then refuses, and goes on', async () => {
   const spoolFolder = await createTemporaryFolder();
   const headers = { 'x-api-key': textOf('all') };

@@ -63,7 +63,8 @@ export function addErasureRoutes(app: HttpApp, deps: IngestDeps): void {
         { topic: deps.topics.erasures, key: userId, value: serializeErasure(erasure), timestamp: requestedAt },
         { topic: deps.topics.users, key: userId, value: null, timestamp: requestedAt },
       ];
-      const { stored } = await storeRecords(deps, records);
+      const { stored, refused } = await storeRecords(deps, records);
+      if (refused.length > 0) throw ingestProblems.error('STORE_UNAVAILABLE', 'The log does not take the request.');
       const userHash = createHash('sha256').update(userId).digest('hex');
       request.log.info({ erasureId, userHash, requestedBy: erasure.requestedBy }, 'erasure requested');
       reply.code(202);
