@@ -171,7 +171,8 @@ describe('the tracker in a browser', () => {
     await open();
     await untilArrived(ids);
     expect(collector.takenIds()).toHaveLength(30);
-    expect(await page.evaluate(() => Object.keys(localStorage))).toEqual(['facet.session']);
+    // Once the answer is there, too.
+    await expect.poll(() => page.evaluate(() => Object.keys(localStorage))).toEqual(['facet.session']);
   });
 
   it('sends what was tracked without a network when it is there again', async () => {
