@@ -124,7 +124,7 @@ it('listening says where, or why not', async () => {
   taken.close();
 });
 
-it('closing waits for the request under way, refuses the one behind it, and takes no new connection', async () => {
+it('closing waits for the request under way, refuses one that arrives then, and takes no new connection', async () => {
   const { app } = await createTestApp();
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo;
@@ -132,19 +132,25 @@ it('closing waits for the request under way, refuses the one behind it, and take
   const head =
     `POST /v1/orders HTTP/1.1\r\nHost: facet\r\nContent-Type: application/json\r\n` +
     `Content-Length: ${body.length}\r\n\r\n`;
-  const socket = connect(port, '127.0.0.1');
-  await once(socket, 'connect');
-  socket.write(head + body.slice(0, 5));
+  const begin = async (part: string): Promise<Socket> => {
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write(part);
+    return socket;
+  };
+  const underWay = await begin(head + body.slice(0, 5));
+  const arriving = await begin(head.slice(0, 20));
   await sleep(100);
   const closed = app.close();
   await sleep(50);
-  socket.write(body.slice(5) + head + body);
-  const [, first = '', second = ''] = (await text(socket)).split('HTTP/1.1 ');
+  underWay.write(body.slice(5));
+  arriving.write(head.slice(20) + body);
+  const [answer, refusal] = await Promise.all([text(underWay), text(arriving)]);
   await closed;
-  expect(first).toMatch(/^200 /);
-  expect(first).toContain('"dish":"soup"');
-  expect(second).toMatch(/^503 /);
-  expect(second).toContain('"code":"CLOSING"');
+  expect(answer).toMatch(/^HTTP\/1.1 200 /);
+  expect(answer).toContain('"dish":"soup"');
+  expect(refusal).toMatch(/^HTTP\/1.1 503 /);
+  expect(refusal).toContain('"code":"CLOSING"');
   const late = connect(port, '127.0.0.1');
   const [error] = (await once(late, 'error')) as [NodeJS.ErrnoException];
   expect(error.code).toBe('ECONNREFUSED');
@@ -220,6 +226,26 @@ it.each([
   expect(socket.errored).toBeNull();
   socket.destroy();
   await app.close();
+});
+
+it('closing does not wait for callers that keep their connection', async () => {
+  let finish: () => void = () => undefined;
+  const { app } = await createTestApp({
+    addRoutes: (bare) =>
+      void bare.get(
+        '/slow',
+        { config: { scope: 'open' } },
+        async () => new Promise<void>((resolve) => (finish = resolve)),
+      ),
+  });
+  const { url } = await listen(app, { host: '127.0.0.1', port: 0 });
+  const answering = fetch(`${url}/slow`);
+  await sleep(50);
+  const closed = app.close();
+  await sleep(50);
+  finish();
+  expect((await answering).headers.get('connection')).toBe('close');
+  await closed;
 });
 
 it('the routes that are listed are all that there are', async () => {

@@ -35,7 +35,6 @@ export function createProblemSender(catalog: ProblemCatalog): ProblemSender {
     const problem = describeProblem(error, catalog, request.id);
     if (problem.code === 'INTERNAL') request.log.error({ err: error }, 'request failed');
     if (isOfLoad(problem.statusCode)) reply.header('retry-after', retryAfterSecondsOf(error));
-    if (problem.code === 'CLOSING') reply.header('connection', 'close');
     // A connection that is closed while a body arrives takes the answer with it: the rest is read, and dropped.
     if (problem.code === 'BODY_TOO_LARGE') reply.removeHeader('connection');
     reply.code(problem.statusCode).type('application/json; charset=utf-8').send(JSON.stringify(problem));
