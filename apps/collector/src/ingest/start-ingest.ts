@@ -61,8 +61,8 @@ export async function startIngest(
     closing.abort();
     stopIntake();
     await writeIntake();
-    await writer.close();
-    await publisher.close();
+    // A replay under way waits for the publisher, and ends with it.
+    await Promise.all([writer.close(), publisher.close()]);
     await kafka.close();
     await spool.close();
   };

@@ -1,6 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs';
 import type { Admin, LogEntry } from 'kafkajs';
 import type { Logger } from '@facet/platform';
+import { withDeadline } from './with-deadline.ts';
 
 export interface KafkaOptions {
   /** `host:port` of some brokers of the cluster. */
@@ -27,6 +28,7 @@ export interface KafkaConnection {
  */
 const requestTimeoutMs = 15_000;
 const connectionTimeoutMs = 3_000;
+const closeTimeoutMs = 2_000;
 
 /** Set here because the library's own defaults differ under NODE_ENV=test. A broker fails over within 10 seconds. */
 export const clientRetry = { retries: 8, initialRetryTime: 100, multiplier: 2, factor: 0.2, maxRetryTime: 1_000 };
@@ -57,9 +59,10 @@ export function connectKafka({ brokers, clientId, logger }: KafkaOptions): Kafka
       }
     },
     async close() {
-      const admin = await connecting?.catch(() => undefined);
+      const closing = connecting?.then((admin) => admin.disconnect());
       connecting = undefined;
-      await admin?.disconnect();
+      // Brokers that do not answer would be waited for as long as for a request.
+      if (closing !== undefined) await withDeadline(closing, closeTimeoutMs, 'closing').catch(() => undefined);
     },
   };
 }

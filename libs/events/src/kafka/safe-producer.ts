@@ -14,7 +14,7 @@ export interface TopicMessage {
 const replicationTimeoutMs = 10_000;
 /** Far beyond all retries of a send: ends one that the client library has forgotten. */
 const sendTimeoutMs = 60_000;
-const disconnectTimeoutMs = 5_000;
+const disconnectTimeoutMs = 2_000;
 /** Some 20 seconds: a retry within a send doubles fewer records than a new send does. */
 const sendRetries = 20;
 
