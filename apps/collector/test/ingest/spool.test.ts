@@ -113,6 +113,25 @@ it('refuses to open over a segment that lost acknowledged events', async () => {
   expect(await codeOf(openSpool(folder, { bytesMax }))).toBe('COLLECTOR_SPOOL_DAMAGED');
 });
 
+it('refuses to open over a damaged batch in front of others', async () => {
+  const folder = await createTemporaryFolder();
+  const spool = await openSpool(folder, { bytesMax });
+  for (const value of ['a', 'b', 'c']) await spool.append([batchOf(value)]);
+  await spool.close();
+  const path = join(folder, (await segments(folder))[0]!);
+  const whole = await readFile(path);
+  for (const at of [5, 20, whole.indexOf('\n'), whole.length / 2]) {
+    const damaged = Buffer.from(whole);
+    damaged[Math.floor(at)]! ^= 1;
+    await writeFile(path, damaged);
+    expect(await codeOf(openSpool(folder, { bytesMax }))).toBe('COLLECTOR_SPOOL_DAMAGED');
+  }
+  await writeFile(path, whole);
+  const opened = await openSpool(folder, { bytesMax });
+  expect(await drain(opened)).toEqual(['a', 'b', 'c']);
+  await opened.close();
+});
+
 it('replays from the start when the cursor cannot be read', async () => {
   const folder = await createTemporaryFolder();
   const spool = await openSpool(folder, { bytesMax });

@@ -42,6 +42,21 @@ export async function* readFrames(path: string, from: number, to: number): Async
   }
 }
 
+/** Whether a whole line stands anywhere behind the one that begins at `from` and is not whole. */
+export async function hasFrameBehind(path: string, from: number, to: number): Promise<boolean> {
+  const file = await open(path, 'r');
+  try {
+    const bytes = await readBlock(file, from, to - from);
+    for (let start = frameEnd(bytes, 0) + 1; start > 0; start = frameEnd(bytes, start) + 1) {
+      const end = frameEnd(bytes, start);
+      if (end !== -1 && countRecords(bytes.subarray(start, end)) !== undefined) return true;
+    }
+    return false;
+  } finally {
+    await file.close();
+  }
+}
+
 async function readBlock(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(length);
   const { bytesRead } = await file.read(buffer, 0, length, position);

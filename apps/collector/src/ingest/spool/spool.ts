@@ -6,7 +6,7 @@ import type { FolderLock } from '@facet/platform';
 import { openCursor } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
-import { readFrames } from './segment-reader.ts';
+import { hasFrameBehind, readFrames } from './segment-reader.ts';
 import { spoolDamaged, spoolFull, spoolLocked, spoolUnwritable } from './spool-errors.ts';
 import type { SpooledBatch, SpoolPosition } from './spooled-record.ts';
 
@@ -130,7 +130,9 @@ async function openSegments(folder: string, position: SpoolPosition): Promise<Op
       segment.records += records;
     }
     if (segment.bytes < size) {
-      if (number !== lastNumber) throw spoolDamaged(path, segment.bytes);
+      // A torn write has nothing behind it. What has was acknowledged, perhaps.
+      const isTorn = number === lastNumber && !(await hasFrameBehind(path, segment.bytes, size));
+      if (!isTorn) throw spoolDamaged(path, segment.bytes);
       truncatedBytes = size - segment.bytes;
       await cutOff(path, segment.bytes);
     }
