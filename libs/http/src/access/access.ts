@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { HttpApp } from '../http-app.ts';
 import { problemError } from '../problems/problem.ts';
 import { presentedKey } from './presented-key.ts';
-import type { KeyPlace } from './presented-key.ts';
+import type { KeyPlace, PresentedKey } from './presented-key.ts';
 
 /** Who is answered. */
 export type Access = { readonly kind: 'keys'; readonly keys: readonly ApiKey[] } | { readonly kind: 'anybody' };
@@ -68,10 +68,12 @@ function identify(request: FastifyRequest, reply: FastifyReply, keys: readonly A
   if (key !== undefined && !isExposed) return key;
   const isBasic = keyPlaces.includes('basic');
   reply.header('www-authenticate', isBasic ? 'Basic realm="Facet: any name, an API key as the password"' : 'Bearer');
-  throw problemError(
-    'UNAUTHORIZED',
-    presented === undefined ? 'The request has no API key.' : 'The API key is not known.',
-  );
+  throw problemError('UNAUTHORIZED', complaintOf(presented, key));
+}
+
+function complaintOf(presented: PresentedKey | undefined, key: ApiKey | undefined): string {
+  if (presented === undefined) return 'The request has no API key.';
+  return key === undefined ? 'The API key is not known.' : 'An API key without origins is not taken from a URL.';
 }
 
 /** @throws AppError `FORBIDDEN`, `LENGTH_REQUIRED`, `BODY_TOO_LARGE`. */
