@@ -31,8 +31,6 @@ export interface Publisher {
    * the records at `context.indexes`, which brokers never take; all others of the call are acknowledged then.
    */
   publish(records: readonly LogRecord[]): Promise<void>;
-  /** Whether the brokers did what they were last asked for. */
-  readonly isConnected: boolean;
   /** Of all records without an outcome. */
   readonly queuedBytes: number;
   /** Sends what is queued, for a bounded time; then rejects what is left. */
@@ -59,7 +57,6 @@ class KafkaPublisher implements Publisher {
   readonly #closeTimeoutMs: number;
   readonly #sending: Promise<void>;
   #knownTopics: ReadonlySet<string> = new Set();
-  #isConnected = false;
   #isClosing = false;
   #lastFailure: unknown;
   #wake: () => void = () => undefined;
@@ -77,10 +74,6 @@ class KafkaPublisher implements Publisher {
       refusal: refusedRecords,
     });
     this.#sending = this.#sendUntilClosed();
-  }
-
-  get isConnected(): boolean {
-    return this.#isConnected;
   }
 
   get queuedBytes(): number {
@@ -106,7 +99,6 @@ class KafkaPublisher implements Publisher {
       unreachable('The publisher was closed before Kafka acknowledged the records', this.#lastFailure),
     );
     await this.#producer.disconnect();
-    this.#isConnected = false;
   }
 
   async #sendUntilClosed(): Promise<void> {
@@ -123,7 +115,6 @@ class KafkaPublisher implements Publisher {
   async #connect(): Promise<void> {
     try {
       await this.#producer.connect();
-      this.#isConnected = true;
     } catch (error) {
       this.#fail(error);
     }
@@ -138,7 +129,6 @@ class KafkaPublisher implements Publisher {
         rest = this.#queue.stillWanted(rest);
         if (rest.length === 0) return;
         const acknowledged = await this.#producer.send(rest);
-        this.#isConnected = true;
         this.#queue.acknowledge(acknowledged);
         rest = this.#queue.stillWanted(rest.filter((queued) => !acknowledged.has(queued)));
       } catch (error) {
@@ -165,7 +155,6 @@ class KafkaPublisher implements Publisher {
   }
 
   #fail(error: unknown): void {
-    this.#isConnected = false;
     this.#lastFailure = error;
     this.#knownTopics = new Set();
     this.#kafka.logger?.warn({ err: error }, 'sending to Kafka failed; trying again');

@@ -31,7 +31,7 @@ describe('the Kafka publisher', () => {
       );
       expect(records?.[0]?.timestampMs).toBe(timestamp);
     }
-    expect(publisher).toMatchObject({ isConnected: true, queuedBytes: 0 });
+    expect(publisher.queuedBytes).toBe(0);
     await publisher.close();
     await target.kafka.close();
   });
@@ -141,7 +141,7 @@ describe('the Kafka publisher', () => {
       code: 'EVENTS_LOG_UNREACHABLE',
       retryable: true,
     });
-    expect(publisher).toMatchObject({ isConnected: false, queuedBytes: 0 });
+    expect(publisher.queuedBytes).toBe(0);
     const pending = publisher.publish([record]);
     const closed = publisher.close();
     await expect(pending).rejects.toMatchObject({ code: 'EVENTS_LOG_UNREACHABLE' });
