@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, readdir, rename } from 'node:fs/promises';
-import { dirname, join, posix } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { join, posix } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '@facet/platform';
 
@@ -44,29 +44,6 @@ export async function listFolder(folder: string): Promise<{ files: string[]; fol
   }
   await visit('');
   return { files: files.sort(), folders };
-}
-
-/** Asks the disk to keep what was written to a file or a folder's list of names. */
-export async function syncPath(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Replaces a file by rename: readers see the old text or the new one, also after a power cut. `temporary` is on the same disk. */
-export async function replaceFile(path: string, text: string, temporary: string): Promise<void> {
-  const handle = await open(temporary, 'w');
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, path);
-  await syncPath(dirname(path));
 }
 
 /** True for an error of the file system with one of these codes. */

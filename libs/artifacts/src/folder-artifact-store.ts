@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, isAppError } from '@facet/platform';
+import { AppError, isAppError, syncPath, writeFileAtomically } from '@facet/platform';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact } from './artifact-store.ts';
-import { hasErrorCode, hashFile, listFolder, replaceFile, syncPath } from './files.ts';
+import { hasErrorCode, hashFile, listFolder } from './files.ts';
 import { artifactId, formatManifest, parseManifest } from './manifest.ts';
 import type { ArtifactManifest, ArtifactMetadata, ManifestFile } from './manifest.ts';
 import { clearAbandoned, stagingPath } from './staging.ts';
@@ -98,7 +98,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
       await syncPath(join(staged, path));
     }
     const text = formatManifest({ formatVersion: 1, kind, files: entries, metadata });
-    await replaceFile(join(staged, manifestName), text, join(staged, `${manifestName}.new`));
+    await writeFileAtomically(join(staged, manifestName), [text]);
     for (const folder of folders) await syncPath(folder);
     return { kind, id: artifactId(text) };
   }
@@ -174,7 +174,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     await readManifest(ref);
     await mkdir(refsFolder, { recursive: true });
     const text = `${JSON.stringify({ kind: ref.kind, id: ref.id })}\n`;
-    await replaceFile(path, text, await stagingPath(stagingFolder));
+    await writeFileAtomically(path, [text], { temporary: await stagingPath(stagingFolder) });
   }
 
   async function promote(ref: ArtifactRef): Promise<void> {

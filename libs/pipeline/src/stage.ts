@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFileAtomically } from '@facet/platform';
 
 /** What a finished stage leaves behind. */
 export interface StageResult<Output> {
@@ -29,9 +30,7 @@ export async function runStage<Output>(options: {
   if (kept !== undefined && ((await options.isUsable?.(kept)) ?? true)) return { output: kept, reused: true };
   const output = await options.run();
   await mkdir(options.folder, { recursive: true });
-  const unfinished = `${path}.${process.pid}.tmp`;
-  await writeFile(unfinished, JSON.stringify(output));
-  await rename(unfinished, path);
+  await writeFileAtomically(path, [JSON.stringify(output)]);
   return { output, reused: false };
 }
 

@@ -6,15 +6,16 @@ import { dirname } from 'node:path';
  * Writes a file so that a reader sees the old bytes or all of the new ones, also after a crash of the machine.
  *
  * @param options.mode of the file; what the process gives its files by default.
+ * @param options.temporary where the new bytes are until they are complete, on the same disk; beside the file by default.
  */
 export async function writeFileAtomically(
   path: string,
   parts: Iterable<string>,
-  options: { readonly mode?: number } = {},
+  options: { readonly mode?: number; readonly temporary?: string } = {},
 ): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
+  const { mode, temporary = `${path}.${randomUUID()}.tmp` } = options;
   try {
-    const file = await open(temporary, 'wx', options.mode);
+    const file = await open(temporary, 'wx', mode);
     try {
       for (const part of parts) await file.appendFile(part);
       await file.sync();
@@ -26,15 +27,15 @@ export async function writeFileAtomically(
     await rm(temporary, { force: true });
     throw error;
   }
-  await syncFolder(dirname(path));
+  await syncPath(dirname(path));
 }
 
-/** Makes the names in a folder durable. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
+/** Asks the disk to keep what was written to a file, or a folder's list of names. */
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
   try {
-    await folder.sync();
+    await handle.sync();
   } finally {
-    await folder.close();
+    await handle.close();
   }
 }

@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, truncate } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, syncFolder, takeFolderLock } from '@facet/platform';
+import { AppError, syncPath, takeFolderLock } from '@facet/platform';
 import type { FolderLock } from '@facet/platform';
 import type { Event } from '../schemas/event.ts';
 import type { EventLog, LoggedBatch, LoggedEvent, OffsetRange, PartitionExtent, PartitionRange } from './event-log.ts';
@@ -56,7 +56,7 @@ export async function openFileEventLog(folder: string, options: FileEventLogOpti
     const truncatedBytes = (await file.stat()).size - extent.bytes;
     if (truncatedBytes > 0) await truncate(last.path, extent.bytes);
     await file.sync();
-    await syncFolder(folder);
+    await syncPath(folder);
     return new SegmentedLog({ folder, segments, file, extent, truncatedBytes, lock }, options);
   } catch (error) {
     await lock.release();
@@ -203,7 +203,7 @@ class SegmentedLog implements FileEventLog {
   async #startSegment(base: number): Promise<void> {
     const path = join(this.#folder, segmentName(base));
     const file = await open(path, 'ax');
-    await syncFolder(this.#folder);
+    await syncPath(this.#folder);
     await this.#file?.close();
     this.#file = file;
     this.#segments.push({ base, path });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFolder, writeFileAtomically } from '@facet/platform';
+import { syncPath, writeFileAtomically } from '@facet/platform';
 import { lakeBusy, lakeDamaged, lakeSuperseded, lakeUnwritable } from './lake-errors.ts';
 import { graceMsDefault, logFolder, readNames } from './lake-layout.ts';
 import type { LakeChange, LakeRecord } from './lake-record.ts';
@@ -153,8 +153,8 @@ class FolderLakeLog implements LakeLog {
     } finally {
       await rm(temporary, { force: true });
     }
-    await syncFolder(this.#folder);
-    if (record.version === 1) await syncFolder(this.#lakeFolder);
+    await syncPath(this.#folder);
+    if (record.version === 1) await syncPath(this.#lakeFolder);
     return true;
   }
 

@@ -2,7 +2,7 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { syncFolder } from '@facet/platform';
+import { syncPath } from '@facet/platform';
 import { readNames, temporaryFolder } from './lake-layout.ts';
 import { isRunning } from './process-owner.ts';
 
@@ -40,8 +40,8 @@ export async function placeFiles(lakeFolder: string, files: readonly WrittenFile
     }
   };
   await Promise.all(Array.from({ length: syncConcurrency }, work));
-  for (const day of new Set(files.map(({ path }) => dirname(path)))) await syncFolder(join(lakeFolder, day));
-  await syncFolder(lakeFolder);
+  for (const day of new Set(files.map(({ path }) => dirname(path)))) await syncPath(join(lakeFolder, day));
+  await syncPath(lakeFolder);
   return bytes;
 }
 

@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncFolder, takeFolderLock } from '@facet/platform';
+import { syncPath, takeFolderLock } from '@facet/platform';
 import type { FolderLock } from '@facet/platform';
 import { openCursor } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
@@ -83,7 +83,7 @@ export async function openSpool(folder: string, options: SpoolOptions): Promise<
 
 async function makeLocked(folder: string): ReturnType<typeof takeFolderLock> {
   await mkdir(folder, { recursive: true });
-  await syncFolder(dirname(folder));
+  await syncPath(dirname(folder));
   return takeFolderLock(folder);
 }
 
@@ -280,7 +280,7 @@ class SegmentedSpool implements Spool {
     this.#file = file;
     const segment = { number, path, bytes: 0, records: 0 };
     this.#segments.push(segment);
-    await syncFolder(this.#folder);
+    await syncPath(this.#folder);
     return { file, segment };
   }
 
