@@ -1,10 +1,10 @@
 import type { DuckDBVector } from '@duckdb/node-api';
-import { openDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import type { LakeEvent, LakeWindow } from './lake-event.ts';
 import { lakeQuery } from './lake-query.ts';
-import { lakeUnreadable, openLakeSnapshot } from './lake-snapshot.ts';
+import { openLakeSnapshot } from './lake-snapshot.ts';
 import type { LakeSnapshot } from './lake-snapshot.ts';
+import { streamChunks } from './stream-chunks.ts';
 
 /**
  * Reads the events of a window, ordered by user, then `occurredAt`, then `eventId` (text by its UTF-8 bytes). Of events with
@@ -36,35 +36,25 @@ export async function* streamLake(
   const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
   const query = lakeQuery(snapshot, window);
   if (query === undefined) return;
-  const database = await openDuckDb(options);
-  try {
-    const result = await database.connection.stream(query);
-    const share = createSharer();
-    for (;;) {
-      const chunk = await result.fetchChunk();
-      if (chunk === null || chunk.rowCount === 0) return;
-      const [eventId, type, userId, itemId, occurredAt, receivedAt, value] = Array.from({ length: 7 }, (_, index) =>
-        chunk.getColumnVector(index),
-      ) as [DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector];
-      const events: LakeEvent[] = [];
-      for (let row = 0; row < chunk.rowCount; row++) {
-        const amount = value.getItem(row) as number | null;
-        const event = {
-          eventId: eventId.getItem(row) as string,
-          type: share(type.getItem(row) as string),
-          userId: share(userId.getItem(row) as string),
-          itemId: share(itemId.getItem(row) as string),
-          occurredAt: occurredAt.getItem(row) as number,
-          receivedAt: receivedAt.getItem(row) as number,
-        };
-        events.push(amount === null ? event : { ...event, value: amount });
-      }
-      yield events;
+  const share = createSharer();
+  for await (const chunk of streamChunks(snapshot, query, options)) {
+    const [eventId, type, userId, itemId, occurredAt, receivedAt, value] = Array.from({ length: 7 }, (_, index) =>
+      chunk.getColumnVector(index),
+    ) as [DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector];
+    const events: LakeEvent[] = [];
+    for (let row = 0; row < chunk.rowCount; row++) {
+      const amount = value.getItem(row) as number | null;
+      const event = {
+        eventId: eventId.getItem(row) as string,
+        type: share(type.getItem(row) as string),
+        userId: share(userId.getItem(row) as string),
+        itemId: share(itemId.getItem(row) as string),
+        occurredAt: occurredAt.getItem(row) as number,
+        receivedAt: receivedAt.getItem(row) as number,
+      };
+      events.push(amount === null ? event : { ...event, value: amount });
     }
-  } catch (error) {
-    throw await lakeUnreadable(snapshot, error);
-  } finally {
-    await database.close();
+    yield events;
   }
 }
 

@@ -1,11 +1,11 @@
 import type { DuckDBVector } from '@duckdb/node-api';
-import { openDuckDb, sqlText } from '../duckdb.ts';
+import { sqlText } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { identifyType } from '../schemas/event.ts';
 import type { Event } from '../schemas/event.ts';
 import { sessionUserPrefix } from '../schemas/identifier.ts';
 import type { LakeWindow } from './lake-event.ts';
-import { filesOfWindow, identifyingFiles, lakeUnreadable, openLakeSnapshot } from './lake-snapshot.ts';
+import { filesOfWindow, identifyingFiles, openLakeSnapshot } from './lake-snapshot.ts';
 import type { LakeSnapshot } from './lake-snapshot.ts';
 import {
   erasedOwners,
@@ -17,6 +17,7 @@ import {
   where,
   windowConditions,
 } from './lake-sql.ts';
+import { streamChunks } from './stream-chunks.ts';
 
 /** An event of a user, or of an anonymous session: then `person` is `session:<sessionId>`. */
 export interface PersonEvent {
@@ -39,19 +40,9 @@ export async function* streamLakeByPerson(
   const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
   const query = personQuery(snapshot, window);
   if (query === undefined) return;
-  const database = await openDuckDb(options);
-  try {
-    const result = await database.connection.stream(query);
-    for (;;) {
-      const chunk = await result.fetchChunk();
-      if (chunk === null || chunk.rowCount === 0) return;
-      const columns = Array.from({ length: columnCount }, (_, index) => chunk.getColumnVector(index));
-      yield Array.from({ length: chunk.rowCount }, (_, row) => personEvent(columns, row));
-    }
-  } catch (error) {
-    throw await lakeUnreadable(snapshot, error);
-  } finally {
-    await database.close();
+  for await (const chunk of streamChunks(snapshot, query, options)) {
+    const columns = Array.from({ length: columnCount }, (_, index) => chunk.getColumnVector(index));
+    yield Array.from({ length: chunk.rowCount }, (_, row) => personEvent(columns, row));
   }
 }
 
