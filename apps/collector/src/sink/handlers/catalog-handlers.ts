@@ -1,8 +1,8 @@
 import { parseLoggedItem, parseLoggedUser, sourceName } from '@facet/events';
 import type { ProfileChange } from '@facet/profiles';
-import type { RefusedMessage } from '../dead-letters.ts';
 import type { ErasedUsers } from './erasures-handler.ts';
 import type { HandlerDeps } from './handler-deps.ts';
+import { readMessages } from './read-messages.ts';
 import type { TopicHandler } from './topic-handler.ts';
 
 /** Items go into the catalog. */
@@ -10,12 +10,11 @@ export function createItemsHandler({ catalog, deadLetters }: HandlerDeps): Topic
   return {
     keeper: 'catalog',
     async take(position, messages, next, signal) {
-      const refused: RefusedMessage[] = [];
-      for (const message of messages) {
-        const parsed = parseLoggedItem(message.key?.toString() ?? null, message.value);
-        if (parsed.ok) catalog.changeItem(parsed.itemId, parsed.item);
-        else refused.push({ message, field: parsed.field, reason: parsed.reason });
-      }
+      const refused = readMessages(
+        messages,
+        ({ key, value }) => parseLoggedItem(key?.toString() ?? null, value),
+        ({ itemId, item }) => catalog.changeItem(itemId, item),
+      );
       await deadLetters.put(position, refused, signal);
       catalog.advance(sourceName(position), next);
     },
@@ -30,21 +29,19 @@ export function createUsersHandler(
   return {
     keeper: 'catalog',
     async take(position, messages, next, signal) {
-      const refused: RefusedMessage[] = [];
       const changes: ProfileChange[] = [];
-      for (const message of messages) {
-        const parsed = parseLoggedUser(message.key?.toString() ?? null, message.value);
-        if (!parsed.ok) {
-          refused.push({ message, field: parsed.field, reason: parsed.reason });
-          continue;
-        }
-        const { userId } = parsed;
-        const receivedAt = Number(message.timestamp);
-        // The topics are read beside each other: what is older than the erasure may come after it.
-        const user = erasedUsers.isErased(userId, receivedAt) ? undefined : parsed.user;
-        catalog.changeUser(userId, user, receivedAt);
-        changes.push({ kind: 'attributes', userId, attributes: user?.attributes ?? null, receivedAt });
-      }
+      const refused = readMessages(
+        messages,
+        ({ key, value }) => parseLoggedUser(key?.toString() ?? null, value),
+        (parsed, { timestamp }) => {
+          const { userId } = parsed;
+          const receivedAt = Number(timestamp);
+          // The topics are read beside each other: what is older than the erasure may come after it.
+          const user = erasedUsers.isErased(userId, receivedAt) ? undefined : parsed.user;
+          catalog.changeUser(userId, user, receivedAt);
+          changes.push({ kind: 'attributes', userId, attributes: user?.attributes ?? null, receivedAt });
+        },
+      );
       await deadLetters.put(position, refused, signal);
       await profiles.apply(changes, signal);
       catalog.advance(sourceName(position), next);

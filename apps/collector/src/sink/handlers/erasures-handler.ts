@@ -1,7 +1,7 @@
 import { hashUser, parseLoggedErasure, sourceName } from '@facet/events';
 import type { ProfileChange } from '@facet/profiles';
-import type { RefusedMessage } from '../dead-letters.ts';
 import type { HandlerDeps } from './handler-deps.ts';
+import { readMessages } from './read-messages.ts';
 import type { TopicHandler } from './topic-handler.ts';
 
 /** Who asked to be forgotten, and until when. */
@@ -31,21 +31,18 @@ export function createErasuresHandler(
   return {
     keeper: 'lake',
     async take(position, messages, next, signal) {
-      const refused: RefusedMessage[] = [];
       const changes: ProfileChange[] = [];
-      for (const message of messages) {
-        const parsed = parseLoggedErasure(message.value);
-        if (!parsed.ok) {
-          refused.push({ message, field: parsed.field, reason: parsed.reason });
-          continue;
-        }
-        const { erasureId, userId, requestedAt, requestedBy } = parsed.erasure;
-        const userHash = hashUser(userId);
-        erasedUsers.add(userHash, requestedAt);
-        changes.push({ kind: 'erase', userId, before: requestedAt });
-        changes.push({ kind: 'attributes', userId, attributes: null, receivedAt: requestedAt });
-        lake.addErasure({ erasureId, userHash, sessionHashes: [], requestedAt, requestedBy });
-      }
+      const refused = readMessages(
+        messages,
+        ({ value }) => parseLoggedErasure(value),
+        ({ erasure: { erasureId, userId, requestedAt, requestedBy } }) => {
+          const userHash = hashUser(userId);
+          erasedUsers.add(userHash, requestedAt);
+          changes.push({ kind: 'erase', userId, before: requestedAt });
+          changes.push({ kind: 'attributes', userId, attributes: null, receivedAt: requestedAt });
+          lake.addErasure({ erasureId, userHash, sessionHashes: [], requestedAt, requestedBy });
+        },
+      );
       await deadLetters.put(position, refused, signal);
       await profiles.apply(changes, signal);
       lake.add(sourceName(position), [], next);

@@ -1,6 +1,6 @@
 import { parseLoggedIntake, sourceName } from '@facet/events';
-import type { RefusedMessage } from '../dead-letters.ts';
 import type { HandlerDeps } from './handler-deps.ts';
+import { readMessages } from './read-messages.ts';
 import type { TopicHandler } from './topic-handler.ts';
 
 /** What ingest counted goes into the lake's log, where reports of data health find it. */
@@ -8,12 +8,11 @@ export function createIntakeHandler({ lake, deadLetters }: HandlerDeps): TopicHa
   return {
     keeper: 'lake',
     async take(position, messages, next, signal) {
-      const refused: RefusedMessage[] = [];
-      for (const message of messages) {
-        const parsed = parseLoggedIntake(message.value);
-        if (parsed.ok) lake.addIntake(parsed.counts);
-        else refused.push({ message, field: parsed.field, reason: parsed.reason });
-      }
+      const refused = readMessages(
+        messages,
+        ({ value }) => parseLoggedIntake(value),
+        ({ counts }) => lake.addIntake(counts),
+      );
       await deadLetters.put(position, refused, signal);
       lake.add(sourceName(position), [], next);
     },

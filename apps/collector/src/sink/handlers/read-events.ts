@@ -5,6 +5,7 @@ import { changesOf } from '@facet/profiles';
 import type { ProfileChange } from '@facet/profiles';
 import type { LogMessage } from '../log-message.ts';
 import type { RefusedMessage } from '../dead-letters.ts';
+import { readMessages } from './read-messages.ts';
 
 export interface EventRules {
   /** Event types that `facet.yaml` declares. */
@@ -26,19 +27,16 @@ const dayMs = 24 * 60 * 60 * 1000;
 export function readEvents(messages: readonly LogMessage[], { types, isPositive }: EventRules): EventsRead {
   const events: LoggedEvent[] = [];
   const changes: ProfileChange[] = [];
-  const refused: RefusedMessage[] = [];
   const lateByDays = new Map<number, number>();
-  for (const message of messages) {
-    const parsed = parseLogged(message.value, Number(message.timestamp), types);
-    if (!parsed.ok) {
-      refused.push({ message, field: parsed.field, reason: parsed.reason });
-      continue;
-    }
-    const { event } = parsed;
-    events.push({ offset: Number(message.offset), event });
-    for (const change of changesOf(event, isPositive)) changes.push(change);
-    const days = Math.floor(event.receivedAt / dayMs) - Math.floor(event.occurredAt / dayMs);
-    if (days > 0) lateByDays.set(days, (lateByDays.get(days) ?? 0) + 1);
-  }
+  const refused = readMessages(
+    messages,
+    ({ value, timestamp }) => parseLogged(value, Number(timestamp), types),
+    ({ event }, { offset }) => {
+      events.push({ offset: Number(offset), event });
+      for (const change of changesOf(event, isPositive)) changes.push(change);
+      const days = Math.floor(event.receivedAt / dayMs) - Math.floor(event.occurredAt / dayMs);
+      if (days > 0) lateByDays.set(days, (lateByDays.get(days) ?? 0) + 1);
+    },
+  );
   return { events, changes, refused, lateByDays };
 }
