@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { accessVariables, chooseAccessSource } from '@facet/http';
+import { chooseAccessSource, serverVariables } from '@facet/http';
 import type { AccessSource } from '@facet/http';
 import { AppError, parseEnvironment } from '@facet/platform';
 import { Type } from 'typebox';
@@ -17,12 +17,7 @@ const sharedVariables = {
   FACET_EVENT_PARTITIONS: Type.Integer({ minimum: 1, maximum: 1_000, default: 6 }),
   /** Of all topics, when they are made. */
   FACET_REPLICATION_FACTOR: Type.Integer({ minimum: 1, maximum: 10, default: 1 }),
-  FACET_HOST: Type.String({ default: '127.0.0.1' }),
-  ...accessVariables,
-  FACET_LOG_LEVEL: Type.Union(
-    (['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const).map((level) => Type.Literal(level)),
-    { default: 'info' },
-  ),
+  ...serverVariables,
 };
 
 const SinkEnvironment = Type.Object({

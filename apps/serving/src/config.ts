@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { accessVariables, chooseAccessSource } from '@facet/http';
+import { chooseAccessSource, serverVariables } from '@facet/http';
 import type { AccessSource } from '@facet/http';
 import { parseEnvironment } from '@facet/platform';
 import { Type } from 'typebox';
@@ -15,14 +15,9 @@ const Environment = Type.Object({
   FACET_ARTIFACTS: Type.Optional(Type.String()),
   /** Absent: profiles are read from the lake when the process starts. */
   FACET_REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://' })),
-  FACET_HOST: Type.String({ default: '127.0.0.1' }),
   /** 0 lets the system choose a free one. */
   FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080 }),
-  ...accessVariables,
-  FACET_LOG_LEVEL: Type.Union(
-    (['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const).map((level) => Type.Literal(level)),
-    { default: 'info' },
-  ),
+  ...serverVariables,
 });
 
 export interface ServingConfig {

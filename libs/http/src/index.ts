@@ -1,4 +1,4 @@
-export { accessVariables, chooseAccessSource, readAccess } from './access/access-source.ts';
+export { chooseAccessSource, readAccess } from './access/access-source.ts';
 export type { AccessSource } from './access/access-source.ts';
 export type { Access, RouteAccess } from './access/access.ts';
 export { createKeyRateLimiter } from './access/key-rate-limiter.ts';
@@ -20,3 +20,4 @@ export type { Admission } from './overload/admission.ts';
 export { compileValidator } from './problems/compile-validator.ts';
 export { createProblems, httpProblems, Problem, problemError } from './problems/problem.ts';
 export type { HttpProblemCode, ProblemCatalog, ProblemDetails, ProblemKind, Problems } from './problems/problem.ts';
+export { serverVariables } from './server-variables.ts';
