@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,7 +11,7 @@ import type { createTracker, Tracker } from '@facet/client/browser';
 import { connectKafka, fetchExtents, readRecords, topicNames } from '@facet/events/kafka';
 import { chromiumPath, findFreePorts, startFacetProcess, startKafka } from '@facet/local-services';
 import type { FacetProcess, LocalKafka } from '@facet/local-services';
-import { createApiKey, hashApiKey } from '@facet/platform';
+import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { chromium } from 'playwright-core';
 import type { Browser } from 'playwright-core';
 import { build } from 'vite';
@@ -40,11 +40,14 @@ beforeAll(async () => {
     findFreePorts(1),
   ]);
   siteUrl = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
-  const entries = [
-    { name: 'server', scopes: ['ingest', 'admin'], sha256: hashApiKey(keys.server) },
-    { name: 'browser', scopes: ['ingest'], sha256: hashApiKey(keys.browser), origins: [siteUrl] },
-  ];
-  await writeFile(join(folder, 'keys.yaml'), JSON.stringify({ keys: entries }));
+  const keysFile = join(folder, 'keys.yaml');
+  await addApiKey(keysFile, { name: 'server', scopes: ['ingest', 'admin'], sha256: hashApiKey(keys.server) });
+  await addApiKey(keysFile, {
+    name: 'browser',
+    scopes: ['ingest'],
+    sha256: hashApiKey(keys.browser),
+    origins: [siteUrl],
+  });
   collector = await startCollector();
 });
 afterEach(async () => {

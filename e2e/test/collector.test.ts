@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
 import type { FacetProcess, LocalKafka, LocalRedis } from '@facet/local-services';
-import { createApiKey, hashApiKey } from '@facet/platform';
+import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { openRedisProfileStore } from '@facet/profiles';
 import { facetJson, temporaryFolder } from './facet.ts';
 import { shopEvents } from './little-shop.ts';
@@ -89,10 +89,7 @@ interface Collector {
 async function startCollector(home: string): Promise<Collector> {
   const key = createApiKey();
   const keysFile = `${home}-keys.yaml`;
-  await writeFile(
-    keysFile,
-    JSON.stringify({ keys: [{ name: 'shop', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) }] }),
-  );
+  await addApiKey(keysFile, { name: 'shop', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) });
   const [ingestPort = 0, sinkPort = 0] = await findFreePorts(2);
   const start = async (name: 'ingest' | 'sink', port: number): Promise<FacetProcess> =>
     startFacetProcess({

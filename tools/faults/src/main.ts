@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { check } from './check.ts';
 import type { Verdict } from './check.ts';
@@ -193,8 +194,4 @@ function report(kills: ReadonlyMap<string, number>, { counts }: Producer, verdic
     ].join('\n'),
   );
   return ok ? 0 : 1;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }

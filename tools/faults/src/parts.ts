@@ -1,8 +1,8 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
 import type { FacetProcess, FacetProcessOptions, LocalKafka, LocalRedis } from '@facet/local-services';
-import { createApiKey, hashApiKey } from '@facet/platform';
+import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 
 /** One of the processes that the test kills. */
 export interface Victim {
@@ -31,11 +31,8 @@ export async function startParts(options: {
   readonly spoolFolders: readonly [string, string];
 }): Promise<Parts> {
   const home = join(options.folder, 'home');
-  await mkdir(home, { recursive: true });
   const key = createApiKey();
-  const keys = [{ name: 'faults', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) }];
-  // JSON is YAML.
-  await writeFile(join(home, 'keys.yaml'), JSON.stringify({ keys }));
+  await addApiKey(join(home, 'keys.yaml'), { name: 'faults', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) });
   const [kafka, redis] = await Promise.all([startKafka({ brokers: 3 }), startRedis({ persistent: true })]);
   const shared = {
     FACET_HOME: home,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { seededEvent } from './seeded-events.ts';
 
 /** Events of a request. */
@@ -108,8 +109,4 @@ export function startProducer(options: {
       await running;
     },
   };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }

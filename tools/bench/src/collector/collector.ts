@@ -1,8 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startFacetProcess } from '@facet/local-services';
+import { findFreePorts, startFacetProcess } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
-import { createApiKey, hashApiKey } from '@facet/platform';
+import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 
 /** A collector under measurement: its processes run with their defaults. */
 export interface Collector {
@@ -14,9 +14,6 @@ export interface Collector {
   startSink(): Promise<FacetProcess>;
 }
 
-const ingestPort = 18_081;
-const sinkPort = 18_082;
-
 export async function prepareCollector(options: {
   readonly folder: string;
   readonly brokers: readonly string[];
@@ -24,12 +21,9 @@ export async function prepareCollector(options: {
   readonly topicPrefix: string;
 }): Promise<Collector> {
   const home = join(options.folder, options.topicPrefix);
-  await mkdir(home, { recursive: true });
   const key = createApiKey();
-  await writeFile(
-    join(home, 'keys.yaml'),
-    JSON.stringify({ keys: [{ name: 'bench', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) }] }),
-  );
+  await addApiKey(join(home, 'keys.yaml'), { name: 'bench', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) });
+  const [ingestPort = 0, sinkPort = 0] = await findFreePorts(2);
   const env = {
     FACET_HOME: home,
     FACET_KAFKA_BROKERS: options.brokers.join(','),

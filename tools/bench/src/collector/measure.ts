@@ -1,4 +1,5 @@
 import { Agent } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { lakeStatus } from '@facet/events';
 import { openRedisProfileStore } from '@facet/profiles';
 import { residentMegabytes } from './collector.ts';
@@ -143,8 +144,4 @@ export async function measureMemory(
     onSample(sample);
   }
   return samples;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }
