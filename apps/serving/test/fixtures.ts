@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
-import { bundleFiles, recordGoldenVector, writeBundle } from '@facet/bundles';
+import { bundleFiles, bundleWeights, recordGoldenVector, writeBundle } from '@facet/bundles';
 import type { BundleInfo, CatalogItem } from '@facet/bundles';
 import { openFileEventLog, sinkLog, upsertUsers } from '@facet/events';
 import type { LakeEvent, User } from '@facet/events';
@@ -23,7 +23,7 @@ import {
 import type { Attributes } from '@facet/features';
 import type { HttpApp } from '@facet/http';
 import { createUserKernel, embedItems, facetModel, indexDim, indexVectors, initializeWeights } from '@facet/model';
-import type { ModelConfig, ModelSpec, Weights } from '@facet/model';
+import type { ModelConfig, ModelSpec } from '@facet/model';
 import { createLogger, hashApiKey } from '@facet/platform';
 import type { ApiKey, Scope } from '@facet/platform';
 import { buildFaissIndex } from '@facet/retrieval';
@@ -154,7 +154,7 @@ async function writeWholeBundle(folder: string): Promise<void> {
   const popularityFeatures = timeline.featuresOn(timeline.dayOf(asOf));
   const vectors = indexVectors(spec, weights, embeddings, popularityFeatures);
   const popularity = Float32Array.from(items, (_, item) => popularityFeatures[item * popularityFeatureCount + 1]!);
-  const tower: Weights = Object.fromEntries(Object.entries(weights).filter(([name]) => !name.startsWith('item/')));
+  const { tower, itemTables } = bundleWeights(weights);
 
   const kernel = createUserKernel(spec, tower, embeddings);
   const golden = sequences.userIds.slice(0, 3).map((_, user) => {
@@ -179,7 +179,7 @@ async function writeWholeBundle(folder: string): Promise<void> {
     index: { kind: 'flat', reason: 'a small catalog', dim, recall: 1, recallAt: 10 },
     metrics: {},
   };
-  await writeBundle(folder, { info, items, tower, embeddings, vectors, popularity, golden });
+  await writeBundle(folder, { info, items, tower, itemTables, embeddings, vectors, popularity, golden });
   const index = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'flat' });
   await index.save(join(folder, bundleFiles.index));
   index.close();

@@ -40,6 +40,7 @@ export const bundleFiles = {
   items: 'items.jsonl',
   tower: 'user-tower.safetensors',
   embeddings: 'items.safetensors',
+  itemTables: 'item-tables.safetensors',
   index: 'index.faiss',
   golden: 'golden.json',
 } as const;

@@ -21,6 +21,8 @@ export interface BundleContents {
   readonly items: readonly CatalogItem[];
   /** The weights that the kernel needs besides the item embeddings. */
   readonly tower: Weights;
+  /** The embedding tables of the items' side features: they give an item that comes later its embedding. */
+  readonly itemTables: Weights;
   /** E [N + 1, D]. */
   readonly embeddings: Float32Array;
   /** [N + 1, index dim], what the index holds. */
@@ -59,6 +61,7 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
   );
   await writeFile(join(folder, bundleFiles.golden), `${JSON.stringify(contents.golden)}\n`);
   await writeSafetensors(join(folder, bundleFiles.tower), weightsToTensors(contents.tower));
+  await writeSafetensors(join(folder, bundleFiles.itemTables), weightsToTensors(contents.itemTables));
   await writeSafetensors(join(folder, bundleFiles.embeddings), {
     embeddings: f32([rows, info.spec.config.embeddingDim], contents.embeddings),
     vectors: f32([rows, info.index.dim], contents.vectors),
@@ -83,7 +86,10 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
   for (const line of (await read(bundleFiles.items)).split('\n')) {
     if (line !== '') items.push(JSON.parse(line) as CatalogItem);
   }
-  const tower = tensorsToWeights((await readSafetensors(join(folder, bundleFiles.tower))).tensors);
+  const readWeights = async (file: string): Promise<Weights> =>
+    tensorsToWeights((await readSafetensors(join(folder, file))).tensors);
+  const tower = await readWeights(bundleFiles.tower);
+  const itemTables = await readWeights(bundleFiles.itemTables);
   const { tensors } = await readSafetensors(join(folder, bundleFiles.embeddings));
   const [embeddings, vectors, popularity] = [
     floats(tensors, 'embeddings'),
@@ -119,6 +125,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     info,
     items,
     tower,
+    itemTables,
     embeddings,
     vectors,
     popularity,
@@ -154,6 +161,16 @@ export function tensorsToWeights(tensors: Readonly<Record<string, SafeTensor>>):
   return Object.fromEntries(
     Object.keys(tensors).map((name) => [name, { shape: tensors[name]!.shape, data: floats(tensors, name) }]),
   );
+}
+
+/** A model's weights as a bundle keeps them; the embeddings of its own items are there already. */
+export function bundleWeights(weights: Weights): Pick<BundleContents, 'tower' | 'itemTables'> {
+  const where = (isKept: (name: string) => boolean): Weights =>
+    Object.fromEntries(Object.entries(weights).filter(([name]) => isKept(name)));
+  return {
+    tower: where((name) => !name.startsWith('item/')),
+    itemTables: where((name) => name.startsWith('item/') && name !== 'item/id'),
+  };
 }
 
 function floats(tensors: Readonly<Record<string, SafeTensor>>, name: string): Float32Array {

@@ -7,3 +7,8 @@ export interface CatalogItem {
   readonly available?: boolean;
   readonly attributes: Attributes;
 }
+
+/** An item's attributes as its features are made of them: with its title among them. */
+export function featureAttributes({ title, attributes }: Pick<CatalogItem, 'title' | 'attributes'>): Attributes {
+  return title === undefined ? attributes : { ...attributes, title };
+}

@@ -31,8 +31,8 @@ describe('a bundle', () => {
     const contents = bundleContents(variant);
     const ref = await shelf.put(contents);
     const bundle = await loadBundle(shelf.store, ref);
-    const { info, items, tower, embeddings, vectors, popularity, golden } = bundle;
-    expect({ info, items, tower, embeddings, vectors, popularity, golden }).toEqual(contents);
+    const { info, items, tower, itemTables, embeddings, vectors, popularity, golden } = bundle;
+    expect({ info, items, tower, itemTables, embeddings, vectors, popularity, golden }).toEqual(contents);
     expect(bundle.id).toBe(ref.id);
     expect(bundle.index).toMatchObject({ size: itemCount, dim: contents.info.index.dim });
     for (const item of [1, 25, itemCount]) expect(bundle.vocabulary.indexOf(`item${item}`)).toBe(item);

@@ -22,7 +22,7 @@ import {
 } from '@facet/model';
 import type { ModelSpec } from '@facet/model';
 import { buildFaissIndex } from '@facet/retrieval';
-import { bundleFiles, recordGoldenVector, writeBundle } from '../src/index.ts';
+import { bundleFiles, bundleWeights, recordGoldenVector, writeBundle } from '../src/index.ts';
 import type { BundleContents, CatalogItem } from '../src/index.ts';
 
 export const hourMs = 3_600_000;
@@ -65,7 +65,7 @@ export function bundleContents(variant: 'facet' | 'mind' = 'facet'): BundleConte
     () => 2 * random.next(),
   );
   const vectors = indexVectors(spec, weights, embeddings, popularityFeatures);
-  const tower = Object.fromEntries(Object.entries(weights).filter(([name]) => !name.startsWith('item/')));
+  const { tower, itemTables } = bundleWeights(weights);
   const kernel = createUserKernel(spec, tower, embeddings);
   const golden = [[1, 2, 3], [4, 5, 4, 6, 30, 31, 32, 33, 34], [40]].map((history, user) => {
     const rows = createBehaviorRows(1, config.sequenceLength);
@@ -88,6 +88,7 @@ export function bundleContents(variant: 'facet' | 'mind' = 'facet'): BundleConte
     },
     items,
     tower,
+    itemTables,
     embeddings,
     vectors,
     // Items 10, 20, 30 and 40 are equally popular.

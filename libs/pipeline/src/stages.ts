@@ -26,7 +26,7 @@ export interface StageContext {
 }
 
 /** Raised when a stage computes something else from the same inputs, so that kept outputs are not reused. */
-const stageVersions = { dataset: 1, train: 1, evaluate: 1, index: 1 } as const;
+const stageVersions = { dataset: 1, train: 1, evaluate: 1, index: 2 } as const;
 
 export function createStageContext(home: HomePaths, config: FacetConfig): StageContext {
   return { home, config, store: createFolderArtifactStore(home.artifactsFolder) };

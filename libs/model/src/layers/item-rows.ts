@@ -30,7 +30,8 @@ export function poolItemRows(items: ItemRows): PooledRows[] {
     ids.rows[item] = item;
     ids.weights[item] = 1;
   }
-  const pooled = [ids];
+  // Where no item has an embedding of its own there need not even be such a table.
+  const pooled = items.trainedCount === 0 ? [] : [ids];
   for (const feature of items.features) {
     const { slots, name } = feature.schema;
     const weights = Float32Array.from(feature.rows, (row) => (row > 0 ? 1 : 0));

@@ -1,4 +1,5 @@
 import type { Item, LakeEvent, User } from '@facet/events';
+import { featureAttributes } from '@facet/bundles';
 import type { CatalogItem } from '@facet/bundles';
 import {
   buildItemVocabulary,
@@ -12,7 +13,6 @@ import {
 import type { Attributes, Interaction, TimeSplit } from '@facet/features';
 import { AppError } from '@facet/platform';
 import type { FacetConfig } from '../config.ts';
-import { featureAttributes } from './dataset.ts';
 import type { DatasetInfo, DatasetParts } from './dataset.ts';
 
 /** What a dataset is built from. */

@@ -1,5 +1,6 @@
 import { createItemVocabulary, encodeFeatures, FeatureSchema } from '@facet/features';
 import type { Attributes, EncodedFeature, ItemVocabulary, TimeSplit, UserSequences } from '@facet/features';
+import { featureAttributes } from '@facet/bundles';
 import type { CatalogItem } from '@facet/bundles';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -49,11 +50,6 @@ export interface DatasetParts {
   readonly sequences: UserSequences;
   /** [U] attributes of the sequences' users. */
   readonly userAttributes: readonly (Attributes | undefined)[];
-}
-
-/** An item's attributes with its title among them, where title words are a feature. */
-export function featureAttributes(item: CatalogItem): Attributes {
-  return item.title === undefined ? item.attributes : { ...item.attributes, title: item.title };
 }
 
 export function assembleDataset(id: string, parts: DatasetParts): Dataset {

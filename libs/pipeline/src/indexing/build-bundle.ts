@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { bundleFiles, recordGoldenVector, writeBundle } from '@facet/bundles';
+import { bundleFiles, bundleWeights, recordGoldenVector, writeBundle } from '@facet/bundles';
 import type { BundleInfo, GoldenVector } from '@facet/bundles';
 import {
   buildPopularityTimeline,
@@ -11,7 +11,7 @@ import {
   writeBehaviorSequence,
 } from '@facet/features';
 import { createUserKernel, embedItems, indexDim, indexVectors } from '@facet/model';
-import type { UserKernel, Weights } from '@facet/model';
+import type { UserKernel } from '@facet/model';
 import { buildExactIndex, buildFaissIndex, chooseIndexKind, measureIndexRecall } from '@facet/retrieval';
 import type { BuiltVectorIndex, FaissIndexOptions, SearchParameters } from '@facet/retrieval';
 import { AppError } from '@facet/platform';
@@ -53,7 +53,7 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
   const timeline = buildPopularityTimeline(dataset.sequences, spec.itemCount, asOf);
   const popularityNow = timeline.featuresOn(timeline.dayOf(asOf - 1) + 1);
   const vectors = indexVectors(spec, model.weights, embeddings, popularityNow);
-  const tower = towerWeights(model.weights);
+  const { tower, itemTables } = bundleWeights(model.weights);
   const kernel = createUserKernel(spec, tower, embeddings);
   const sample = sampleUsers(dataset, kernel, asOf);
 
@@ -81,6 +81,7 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
           info,
           items: dataset.items,
           tower,
+          itemTables,
           embeddings,
           vectors,
           popularity: recentPopularity(popularityNow, spec.itemCount),
@@ -93,11 +94,6 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
   } finally {
     index.close();
   }
-}
-
-/** Everything but the item tables, whose result the bundle holds as embeddings. */
-function towerWeights(weights: Weights): Weights {
-  return Object.fromEntries(Object.entries(weights).filter(([name]) => !name.startsWith('item/')));
 }
 
 function kindOf(index: FacetConfig['index'], itemCount: number): { faiss: FaissIndexOptions; reason: string } {
