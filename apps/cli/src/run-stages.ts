@@ -38,15 +38,19 @@ export async function runTrain(pipeline: StageContext, watcher: Watcher): Promis
   const before = await runDataset(pipeline, watcher);
   return watch(watcher, 'train', 'loading TensorFlow', async (stage) => {
     let best: { epoch: number; score: number } | undefined;
-    const { output, reused } = await trainStage(pipeline, before.datasetId, {
-      signal: watcher.signal,
-      onProgress: (progress) => stage.update(shareOfTraining(progress), describeStep(progress)),
-      onEpoch: (phase, { epoch, loss, score }) => {
-        if (score !== undefined && (best === undefined || score > best.score)) best = { epoch, score };
-        const scored = score === undefined ? '' : `, validation recall@50 ${score.toFixed(4)}`;
-        stage.step(`${phaseNames[phase]}, epoch ${epoch}: loss ${loss.toFixed(3)}${scored}`);
+    const { output, reused } = await trainStage(
+      pipeline,
+      { datasetId: before.datasetId },
+      {
+        signal: watcher.signal,
+        onProgress: (progress) => stage.update(shareOfTraining(progress), describeStep(progress)),
+        onEpoch: (phase, { epoch, loss, score }) => {
+          if (score !== undefined && (best === undefined || score > best.score)) best = { epoch, score };
+          const scored = score === undefined ? '' : `, validation recall@50 ${score.toFixed(4)}`;
+          stage.step(`${phaseNames[phase]}, epoch ${epoch}: loss ${loss.toFixed(3)}${scored}`);
+        },
       },
-    });
+    );
     const chosen =
       best === undefined ? '' : `, best epoch ${best.epoch}, validation recall@50 ${best.score.toFixed(3)}`;
     stage.done(`model ${shortId(output.modelId)}${chosen}`, { reused });

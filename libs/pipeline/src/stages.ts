@@ -79,14 +79,20 @@ export async function datasetStage({
   });
 }
 
+/** What a model is made from: a dataset and, where a warm start is wanted, the model whose tables it starts from. */
+export interface TrainInputs {
+  readonly datasetId: string;
+  readonly warmFrom?: string;
+}
+
 /** Dataset → model. Its curves are in the model; a killed run goes on from its last epoch. */
 export async function trainStage(
   { home, config, store }: StageContext,
-  datasetId: string,
+  { datasetId, warmFrom }: TrainInputs,
   watch: Pick<TrainOptions, 'onProgress' | 'onEpoch' | 'signal'> = {},
 ): Promise<StageResult<{ modelId: string }>> {
   const { model, training } = resolveModel(config);
-  const inputs = { version: stageVersions.train, datasetId, model, training };
+  const inputs = { version: stageVersions.train, datasetId, warmFrom, model, training };
   return runStage({
     folder: home.stagesFolder,
     name: 'train',

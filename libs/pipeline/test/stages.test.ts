@@ -39,7 +39,7 @@ async function runAll(home: HomePaths, config: FacetConfig) {
   const context = createStageContext(home, config);
   const dataset = await datasetStage(context);
   const { datasetId } = dataset.output;
-  const model = await trainStage(context, datasetId);
+  const model = await trainStage(context, { datasetId });
   const ids = { datasetId, ...model.output };
   const report = await evaluateStage(context, ids);
   const index = await indexStage(context, ids, { metrics: headlineMetrics(report.output) });
@@ -127,7 +127,9 @@ test('an empty home says what to do', async () => {
 
 test('a dataset that is not there is named', async () => {
   const context = createStageContext(homePaths(await scratchFolder()), shopConfig());
-  await expect(trainStage(context, 'f'.repeat(32))).rejects.toMatchObject({ code: 'ARTIFACT_NOT_FOUND' });
+  await expect(trainStage(context, { datasetId: 'f'.repeat(32) })).rejects.toMatchObject({
+    code: 'ARTIFACT_NOT_FOUND',
+  });
 });
 
 test('an erased user is in no dataset any more, before and after a compaction', async () => {
