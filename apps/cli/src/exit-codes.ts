@@ -80,6 +80,8 @@ const codeOfError: Readonly<Record<string, number>> = {
   HTTP_ADDRESS_UNUSABLE: exitCodes.service,
   PROFILES_REFUSED: exitCodes.service,
   PROFILES_UNREACHABLE: exitCodes.service,
+  PROMOTION_CURRENT_CHANGED: exitCodes.service,
+  PROMOTION_SUPERSEDED: exitCodes.service,
   RETRIEVAL_INDEX_UNWRITABLE: exitCodes.service,
   SERVING_STOPPED: exitCodes.service,
 };

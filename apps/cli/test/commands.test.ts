@@ -113,6 +113,15 @@ describe('facet import', () => {
   });
 });
 
+/** A home in which a bundle is current that is gone. */
+async function promoteNothing(home: string): Promise<void> {
+  const promotions = join(home, 'artifacts', 'promotions');
+  await mkdir(promotions, { recursive: true });
+  const ref = { kind: 'bundle', id: '0'.repeat(32) };
+  const record = { format: 1, number: 1, at: 0, by: 'test', kind: 'promote', ref, previous: null };
+  await writeFile(join(promotions, '0000000001.json'), JSON.stringify(record));
+}
+
 describe('a home without what a command needs', () => {
   it('has no events: the stages say how to import some', async () => {
     const { code, err } = await run(['dataset', '--home', await temporaryFolder()]);
@@ -122,9 +131,7 @@ describe('a home without what a command needs', () => {
 
   it('has no bundle: the homes nearby that have one are named', async () => {
     const parent = await temporaryFolder();
-    const refs = join(parent, 'shop', 'artifacts', 'refs');
-    await mkdir(refs, { recursive: true });
-    await writeFile(join(refs, 'current.json'), JSON.stringify({ kind: 'bundle', id: '0'.repeat(32) }));
+    await promoteNothing(join(parent, 'shop'));
     const { code, err } = await run(['recommend', '--user', 'u1', '--home', join(parent, 'default')]);
     expect(code).toBe(4);
     expect(err).toContain(`--home ${join(parent, 'shop')}`);
@@ -132,9 +139,7 @@ describe('a home without what a command needs', () => {
 
   it('has a bundle whose files are gone', async () => {
     const home = await temporaryFolder();
-    const refs = join(home, 'artifacts', 'refs');
-    await mkdir(refs, { recursive: true });
-    await writeFile(join(refs, 'current.json'), JSON.stringify({ kind: 'bundle', id: '0'.repeat(32) }));
+    await promoteNothing(home);
     const { code, err } = await run(['recommend', '--user', 'u1', '--home', home]);
     expect(code).toBe(4);
     expect(err).toContain('0'.repeat(32));

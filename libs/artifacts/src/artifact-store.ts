@@ -1,4 +1,5 @@
 import type { ArtifactManifest, ArtifactMetadata } from './manifest.ts';
+import type { PromotionRecord, PromotionRun } from './promotion-record.ts';
 
 /** Names one immutable artifact: what it is (`dataset`, `model`, `bundle`) and the hash of its content. */
 export interface ArtifactRef {
@@ -20,9 +21,21 @@ export interface ListedArtifact {
   readonly putAt: number;
 }
 
+/** Who decides what is current, and on what grounds. */
+export interface PromotionDecision {
+  /** A person or a program; `unknown` by default. */
+  readonly by?: string;
+  readonly because?: string;
+  /** The id that must be current for the decision to hold; `null`: nothing is. */
+  readonly expectedCurrent?: string | null;
+  /** Epoch milliseconds; now by default. */
+  readonly at?: number;
+}
+
 /**
- * Immutable, content-addressed artifacts, and named references to them. An artifact is either there as a whole or not at
- * all, whenever the writer dies. References have one writer at a time; readers see the old or the new one.
+ * Immutable, content-addressed artifacts, named references to them, and the log of what was made current. An artifact is
+ * either there as a whole or not at all, whenever the writer dies. A reference has one writer at a time; the log may have
+ * many, on several hosts, and they agree on one history. Readers see the old or the new state.
  */
 export interface ArtifactStore {
   /**
@@ -44,33 +57,52 @@ export interface ArtifactStore {
   /** All artifacts of a kind, the last put first. They are not verified. */
   list(kind: string): Promise<ListedArtifact[]>;
 
-  /** The artifact that a name points to, or undefined if nothing has been named so. */
+  /**
+   * The artifact that a name points to, or undefined if nothing has been named so. `current` and `previous` are what the
+   * newest record of the promotion log says; reading them costs one listing and one small file.
+   */
   readRef(name: string): Promise<ArtifactRef | undefined>;
 
   /**
    * Points a name at an artifact, atomically.
    *
-   * @throws AppError `ARTIFACT_NOT_FOUND` if the artifact is absent.
+   * @throws AppError `ARTIFACT_NOT_FOUND` if the artifact is absent, `ARTIFACT_INVALID` for `current` and `previous`, which
+   *   only the promotion log moves.
    */
   writeRef(name: string, ref: ArtifactRef): Promise<void>;
 
   /**
-   * Verifies the artifact, then makes it `current` and the former one `previous`. `previous` moves first: whenever the
-   * process dies, `current` is the old or the new artifact, and repeating the call finishes the move. Promoting what is
-   * current changes nothing.
+   * Verifies the artifact, then makes it `current` and the former one `previous`, by one record. Promoting what is current
+   * adds nothing, and neither does a run that has promoted before: the record is the one that is there. A former current
+   * that is gone or corrupt is nothing to go back to, so `previous` stays as it is.
+   *
+   * @throws AppError `PROMOTION_SUPERSEDED` for a run whose day another one has fenced off, or when what is current was
+   *   promoted by the run of a later day; `PROMOTION_CURRENT_CHANGED` (retryable) when `expectedCurrent` is not current;
+   *   `ARTIFACT_INVALID` for a run without an id or a day; those of `open`.
    */
-  promote(ref: ArtifactRef): Promise<void>;
+  promote(ref: ArtifactRef, decision?: PromotionDecision & { readonly run?: PromotionRun }): Promise<PromotionRecord>;
 
   /**
    * Verifies `previous`, makes it `current`, and the former current `previous`: a second rollback undoes the first.
    *
-   * @throws AppError `ARTIFACT_NO_PREVIOUS` if there is nothing to go back to.
+   * @throws AppError `ARTIFACT_NO_PREVIOUS` if there is nothing to go back to; `PROMOTION_CURRENT_CHANGED`; those of `open`.
    */
-  rollback(): Promise<ArtifactRef>;
+  rollback(decision?: PromotionDecision): Promise<ArtifactRef>;
 
   /**
-   * Removes all artifacts of a kind but the `keep` put last (at least 3) and those that a reference names.
-   * Also clears what dead writers left behind.
+   * From now on only this run may promote for its day; the record's number is its token. Asking again gives the same one.
+   *
+   * @throws AppError `PROMOTION_SUPERSEDED` for a run that another one has taken the day from.
+   */
+  fence(run: PromotionRun, decision?: Pick<PromotionDecision, 'by' | 'at'>): Promise<PromotionRecord>;
+
+  /** The log, oldest first. */
+  promotions(): Promise<readonly PromotionRecord[]>;
+
+  /**
+   * Removes all artifacts of a kind but the `keep` put last (at least 3), those that are current or previous or that a
+   * reference names, and those that an artifact of another kind names in its metadata, as a bundle does with its `modelId`
+   * and `datasetId`. Also clears what dead writers left behind.
    *
    * @throws AppError `ARTIFACT_INVALID` for `keep` below 3.
    */

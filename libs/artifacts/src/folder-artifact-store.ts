@@ -3,14 +3,20 @@ import { join } from 'node:path';
 import { AppError, isAppError, syncPath, writeFileAtomically } from '@facet/platform';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import type { ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact } from './artifact-store.ts';
+import type { ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact, PromotionDecision } from './artifact-store.ts';
 import { hasErrorCode, hashFile, listFolder } from './files.ts';
 import { artifactId, formatManifest, parseManifest } from './manifest.ts';
 import type { ArtifactManifest, ArtifactMetadata, ManifestFile } from './manifest.ts';
+import { createPromotionLog } from './promotion-log.ts';
+import { isPromotionRun } from './promotion-record.ts';
+import type { PromotionRecord, PromotionRun } from './promotion-record.ts';
+import { fenceOf, promotionOf, refuseSuperseded } from './promotion-rules.ts';
 import { clearAbandoned, stagingPath } from './staging.ts';
 
 const manifestName = 'manifest.json';
 const minKeep = 3;
+/** Names that the promotion log decides about. */
+const promotedNames: readonly string[] = ['current', 'previous'];
 const Ref = Type.Object({ kind: Type.String(), id: Type.String() });
 const namePattern = /^[a-z][a-z0-9-]{0,63}$/;
 const idPattern = /^[0-9a-f]{32}$/;
@@ -19,6 +25,7 @@ const idPattern = /^[0-9a-f]{32}$/;
  * An artifact store in a folder, on one disk:
  * ```
  * <root>/<kind>/<id>/manifest.json …   immutable, renamed into place when complete and synced
+ * <root>/promotions/<number>.json      what became current, when, why; created once, never changed
  * <root>/refs/<name>.json              {kind, id}, replaced by rename
  * <root>/staging/…                     what is being written or removed
  * ```
@@ -26,6 +33,7 @@ const idPattern = /^[0-9a-f]{32}$/;
 export function createFolderArtifactStore(root: string): ArtifactStore {
   const refsFolder = join(root, 'refs');
   const stagingFolder = join(root, 'staging');
+  const log = createPromotionLog(join(root, 'promotions'), stagingFolder);
 
   function folderOf({ kind, id }: ArtifactRef): string {
     checkName(kind, 'kind');
@@ -149,6 +157,8 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
   }
 
   async function readRef(name: string): Promise<ArtifactRef | undefined> {
+    if (name === 'current') return (await log.newest())?.ref ?? undefined;
+    if (name === 'previous') return (await log.newest())?.previous ?? undefined;
     const path = refPath(name);
     const text = await readFile(path, 'utf8').catch((error: unknown) => {
       if (hasErrorCode(error, 'ENOENT')) return undefined;
@@ -164,12 +174,13 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     if (Value.Check(Ref, value) && namePattern.test(value.kind) && idPattern.test(value.id)) return value;
     throw new AppError(`${path} does not name an artifact.`, {
       code: 'ARTIFACT_CORRUPT',
-      remedy: 'Delete the file and promote an artifact again.',
+      remedy: 'Delete the file: whoever writes the reference makes it again.',
       context: { file: path },
     });
   }
 
   async function writeRef(name: string, ref: ArtifactRef): Promise<void> {
+    if (promotedNames.includes(name)) throw invalid(`"${name}" is not written.`, 'Promote the artifact.');
     const path = refPath(name);
     await readManifest(ref);
     await mkdir(refsFolder, { recursive: true });
@@ -177,35 +188,82 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     await writeFileAtomically(path, [text], { temporary: await stagingPath(stagingFolder) });
   }
 
-  async function promote(ref: ArtifactRef): Promise<void> {
+  async function promote(
+    ref: ArtifactRef,
+    decision: PromotionDecision & { readonly run?: PromotionRun } = {},
+  ): Promise<PromotionRecord> {
+    const { run } = decision;
+    if (run !== undefined) checkRun(run);
     await open(ref);
-    const current = await readRef('current');
-    if (current !== undefined && isSame(current, ref)) return;
-    await rememberAsPrevious(current);
-    await writeRef('current', ref);
-  }
-
-  /** An artifact that is gone or corrupt is nothing to go back to, and must not keep a sound one from being promoted. */
-  async function rememberAsPrevious(ref: ArtifactRef | undefined): Promise<void> {
-    if (ref === undefined) return;
-    await writeRef('previous', ref).catch((error: unknown) => {
-      if (!isAppError(error, 'ARTIFACT_NOT_FOUND') && !isAppError(error, 'ARTIFACT_CORRUPT')) throw error;
+    return log.append(async ({ newest, records }) => {
+      if (run !== undefined) {
+        const all = await records();
+        const done = promotionOf(run, all);
+        if (done !== undefined) return done;
+        refuseSuperseded(run, all);
+      }
+      const current = newest?.ref ?? null;
+      if (newest !== undefined && current !== null && isSame(current, ref)) return newest;
+      refuseOtherCurrent(current, decision);
+      return {
+        kind: 'promote',
+        ...stampOf(decision),
+        ref: { kind: ref.kind, id: ref.id },
+        previous: (await isPresent(current)) ? current : (newest?.previous ?? null),
+        ...(run === undefined ? {} : { run: { runId: run.runId, day: run.day } }),
+      };
     });
   }
 
-  async function rollback(): Promise<ArtifactRef> {
-    const current = await readRef('current');
-    const previous = await readRef('previous');
-    if (current === undefined || previous === undefined || isSame(current, previous)) {
-      throw new AppError('There is no previous artifact to go back to.', {
-        code: 'ARTIFACT_NO_PREVIOUS',
-        remedy: 'Promote an artifact by its id instead.',
-      });
+  async function rollback(decision: PromotionDecision = {}): Promise<ArtifactRef> {
+    const { ref } = await log.append(async ({ newest }) => {
+      const { ref: current = null, previous = null } = newest ?? {};
+      refuseOtherCurrent(current, decision);
+      if (current === null || previous === null || isSame(current, previous)) {
+        throw new AppError('There is no previous artifact to go back to.', {
+          code: 'ARTIFACT_NO_PREVIOUS',
+          remedy: 'Promote an artifact by its id instead.',
+        });
+      }
+      await open(previous);
+      return {
+        kind: 'rollback',
+        ...stampOf(decision),
+        ref: previous,
+        previous: (await isPresent(current)) ? current : null,
+      };
+    });
+    return ref!;
+  }
+
+  async function fence(
+    run: PromotionRun,
+    decision: Pick<PromotionDecision, 'by' | 'at'> = {},
+  ): Promise<PromotionRecord> {
+    checkRun(run);
+    return log.append(async ({ newest, records }) => {
+      const held = fenceOf(run, await records());
+      if (held !== undefined) return held;
+      return {
+        kind: 'fence',
+        ...stampOf(decision),
+        ref: newest?.ref ?? null,
+        previous: newest?.previous ?? null,
+        run: { runId: run.runId, day: run.day },
+      };
+    });
+  }
+
+  /** An artifact that is gone or corrupt is nothing to go back to, and must not keep a sound one from being promoted. */
+  async function isPresent(ref: ArtifactRef | null): Promise<boolean> {
+    if (ref === null) return false;
+    try {
+      await readManifest(ref);
+      return true;
+    } catch (error) {
+      if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return false;
+      throw error;
     }
-    await open(previous);
-    await writeRef('current', previous);
-    await rememberAsPrevious(current);
-    return previous;
   }
 
   async function prune(kind: string, options: { readonly keep: number }): Promise<ArtifactRef[]> {
@@ -215,16 +273,42 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
         `Ask it to keep ${minKeep} or more.`,
       );
     }
-    const referenced = new Set<string>();
-    for (const file of await namesIn(refsFolder)) {
-      if (!file.endsWith('.json')) continue;
-      const ref = await readRef(file.slice(0, -'.json'.length));
-      if (ref?.kind === kind) referenced.add(ref.id);
+    const old = (await list(kind)).slice(options.keep);
+    const named = old.length === 0 ? new Set<string>() : await idsNamedByOthers(kind);
+    const doomed: ArtifactRef[] = [];
+    for (const { ref } of old) {
+      // What is current is asked for again each time: somebody may be promoting an old one.
+      if (named.has(ref.id) || (await isReferenced(ref))) continue;
+      await discard(folderOf(ref));
+      doomed.push(ref);
     }
-    const doomed = (await list(kind)).slice(options.keep).flatMap(({ ref }) => (referenced.has(ref.id) ? [] : [ref]));
-    for (const ref of doomed) await discard(folderOf(ref));
     await clearAbandoned(stagingFolder);
     return doomed;
+  }
+
+  async function isReferenced(ref: ArtifactRef): Promise<boolean> {
+    const others = (await namesIn(refsFolder)).flatMap((file) => (file.endsWith('.json') ? [file.slice(0, -5)] : []));
+    for (const name of new Set([...promotedNames, ...others])) {
+      const named = await readRef(name);
+      if (named !== undefined && isSame(named, ref)) return true;
+    }
+    return false;
+  }
+
+  /** Artifacts of a kind that artifacts of other kinds are made of, by the metadata `<kind>Id` of their manifests. */
+  async function idsNamedByOthers(kind: string): Promise<Set<string>> {
+    const named = new Set<string>();
+    for (const other of await namesIn(root)) {
+      if (other === kind || !isName(other)) continue;
+      for (const { ref } of await list(other)) {
+        const id = await readManifest(ref).then(
+          ({ metadata }) => metadata[`${kind}Id`],
+          () => undefined,
+        );
+        if (typeof id === 'string') named.add(id);
+      }
+    }
+    return named;
   }
 
   function refPath(name: string): string {
@@ -232,7 +316,27 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     return join(refsFolder, `${name}.json`);
   }
 
-  return { put, open, list, readRef, writeRef, promote, rollback, prune };
+  return { put, open, list, readRef, writeRef, promote, rollback, fence, promotions: log.records, prune };
+}
+
+/** What a record says of the decision it stands for. */
+function stampOf({ at = Date.now(), by = 'unknown', because }: PromotionDecision) {
+  return { at, by, ...(because === undefined ? {} : { because }) };
+}
+
+function refuseOtherCurrent(current: ArtifactRef | null, { expectedCurrent }: PromotionDecision): void {
+  if (expectedCurrent === undefined || expectedCurrent === (current?.id ?? null)) return;
+  throw new AppError(`${current?.id ?? 'Nothing'} is current by now, not ${expectedCurrent ?? 'nothing'}.`, {
+    code: 'PROMOTION_CURRENT_CHANGED',
+    remedy: 'Decide again, on what is current now.',
+    retryable: true,
+    context: { current: current?.id ?? null, expectedCurrent },
+  });
+}
+
+function checkRun(run: PromotionRun): void {
+  if (isPromotionRun(run)) return;
+  throw invalid(`${JSON.stringify(run)} does not name a run.`, 'Give its runId, and its day as YYYY-MM-DD.');
 }
 
 function isSame(a: ArtifactRef, b: ArtifactRef): boolean {
@@ -253,11 +357,17 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+const reservedNames: readonly string[] = ['refs', 'staging', 'promotions'];
+
+function isName(name: string): boolean {
+  return namePattern.test(name) && !reservedNames.includes(name);
+}
+
 function checkName(name: string, what: string): void {
-  if (namePattern.test(name) && name !== 'refs' && name !== 'staging') return;
+  if (isName(name)) return;
   throw invalid(
     `"${name}" cannot be the ${what}.`,
-    'Use small letters, digits and hyphens; refs and staging are taken.',
+    `Use small letters, digits and hyphens; ${reservedNames.join(', ')} are taken.`,
   );
 }
 

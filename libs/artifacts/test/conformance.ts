@@ -103,6 +103,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       await expect(putText('x', {}, '../up')).rejects.toThrow(/cannot be the kind/);
       await expect(putText('x', {}, 'refs')).rejects.toThrow(/cannot be the kind/);
       await expect(store.open({ kind: 'bundle', id: '../../etc' })).rejects.toThrow(/not an artifact id/);
+      await expect(putText('x', {}, 'promotions')).rejects.toThrow(/cannot be the kind/);
       await expect(store.readRef('a/b')).rejects.toThrow(/cannot be the name/);
     });
 
@@ -140,6 +141,117 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       await rm(join((await store.open(one)).folder, 'a.txt'));
       await expect(store.rollback()).rejects.toThrow(/a\.txt is missing/);
       expect(await store.readRef('current')).toEqual(three);
+    });
+
+    async function codeOf(attempt: Promise<unknown>): Promise<string | undefined> {
+      const error: unknown = await attempt.then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      return isAppError(error) ? error.code : undefined;
+    }
+
+    test('only the log decides what is current and previous; other names are written', async () => {
+      const one = await putText('one');
+      for (const name of ['current', 'previous']) {
+        expect(await codeOf(store.writeRef(name, one))).toBe('ARTIFACT_INVALID');
+      }
+      await store.writeRef('delta', one);
+      expect(await store.readRef('delta')).toEqual(one);
+      expect(await store.readRef('current')).toBeUndefined();
+    });
+
+    test('a run promotes once, whatever became of it since', async () => {
+      const [one, two] = [await putText('one'), await putText('two')];
+      const run = { runId: 'a', day: '2026-01-31' };
+      await store.promote(one);
+      const record = await store.promote(two, { run });
+      await store.rollback({ by: 'guardrails', because: 'p99' });
+      expect(await store.promote(two, { run })).toEqual(record);
+      await store.fence({ runId: 'b', day: run.day });
+      expect(await store.promote(two, { run })).toEqual(record);
+      expect(await store.readRef('current')).toEqual(one);
+      expect((await store.promotions()).map(({ kind }) => kind)).toEqual(['promote', 'promote', 'rollback', 'fence']);
+    });
+
+    test('a fence keeps the former runs of its day from promoting, and only those', async () => {
+      const [one, two, three] = [await putText('one'), await putText('two'), await putText('three')];
+      const [a, b] = [
+        { runId: 'a', day: '2026-01-31' },
+        { runId: 'b', day: '2026-01-31' },
+      ];
+      const token = (await store.fence(a)).number;
+      expect((await store.fence(a)).number).toBe(token);
+      expect((await store.fence(b)).number).toBeGreaterThan(token);
+      expect(await codeOf(store.promote(one, { run: a }))).toBe('PROMOTION_SUPERSEDED');
+      expect(await codeOf(store.fence(a))).toBe('PROMOTION_SUPERSEDED');
+      await store.promote(two, { run: { runId: 'earlier', day: '2026-01-30' } });
+      await store.promote(three, { run: b });
+      expect(await store.readRef('current')).toEqual(three);
+      expect(await store.readRef('previous')).toEqual(two);
+    });
+
+    test('a fence moves nothing', async () => {
+      await store.fence({ runId: 'a', day: '2026-01-30' });
+      expect(await store.readRef('current')).toBeUndefined();
+      const [one, two] = [await putText('one'), await putText('two')];
+      await store.promote(one);
+      await store.promote(two);
+      await store.fence({ runId: 'a', day: '2026-01-31' });
+      expect(await store.readRef('current')).toEqual(two);
+      expect(await store.rollback()).toEqual(one);
+    });
+
+    test('the run of a day comes too late once a later day is current, until that is rolled back', async () => {
+      const [one, two, three] = [await putText('one'), await putText('two'), await putText('three')];
+      await store.promote(one, { run: { runId: 'a', day: '2026-01-29' } });
+      await store.promote(two, { run: { runId: 'c', day: '2026-01-31' } });
+      const late = { runId: 'b', day: '2026-01-30' };
+      expect(await codeOf(store.promote(three, { run: late }))).toBe('PROMOTION_SUPERSEDED');
+      await store.rollback();
+      await store.promote(three, { run: late });
+      expect(await store.readRef('current')).toEqual(three);
+    });
+
+    test('a decision about another current is refused; a person may do what a run may not', async () => {
+      const [one, two] = [await putText('one'), await putText('two')];
+      expect(await codeOf(store.promote(one, { expectedCurrent: two.id }))).toBe('PROMOTION_CURRENT_CHANGED');
+      await store.promote(one, { expectedCurrent: null });
+      expect(await codeOf(store.promote(two, { expectedCurrent: null }))).toBe('PROMOTION_CURRENT_CHANGED');
+      await store.promote(two, { run: { runId: 'a', day: '2026-01-31' }, expectedCurrent: one.id });
+      expect(await codeOf(store.rollback({ expectedCurrent: one.id }))).toBe('PROMOTION_CURRENT_CHANGED');
+      expect(await store.readRef('current')).toEqual(two);
+      await store.promote(one, { because: 'the newer one recommends umbrellas' });
+      expect(await store.readRef('current')).toEqual(one);
+    });
+
+    test('a run without an id or with a day that is none is refused', async () => {
+      const one = await putText('one');
+      for (const run of [
+        { runId: '', day: '2026-01-31' },
+        { runId: 'a', day: 'yesterday' },
+      ]) {
+        expect(await codeOf(store.promote(one, { run }))).toBe('ARTIFACT_INVALID');
+        expect(await codeOf(store.fence(run))).toBe('ARTIFACT_INVALID');
+      }
+      expect(await store.promotions()).toEqual([]);
+    });
+
+    test('prune keeps what bundles are made of for as long as the bundles are there', async () => {
+      const names: ArtifactRef[][] = [];
+      for (const text of ['1', '2', '3', '4', '5']) {
+        const dataset = await putText(text, {}, 'dataset');
+        const model = await putText(text, { datasetId: dataset.id }, 'model');
+        names.push([await putText(text, { modelId: model.id, datasetId: dataset.id }), model, dataset]);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      await store.promote(names[0]![0]!);
+      expect(await store.prune('dataset', { keep: 3 })).toEqual([]);
+      expect(await store.prune('model', { keep: 3 })).toEqual([]);
+      expect(await store.prune('bundle', { keep: 3 })).toEqual([names[1]![0]]);
+      expect(await store.prune('dataset', { keep: 3 })).toEqual([]);
+      expect(await store.prune('model', { keep: 3 })).toEqual([names[1]![1]]);
+      expect(await store.prune('dataset', { keep: 3 })).toEqual([names[1]![2]]);
     });
 
     test('prune keeps the newest, and whatever a reference names', async () => {

@@ -1,0 +1,17 @@
+import { isAppError } from '@facet/platform';
+import { createFolderArtifactStore } from '../src/index.ts';
+
+/** Runs of the same days as other processes have, as fast as it can; now and then somebody goes back. */
+const [root, name] = process.argv.slice(2) as [string, string];
+const store = createFolderArtifactStore(root);
+const bundles = (await store.list('bundle')).map(({ ref }) => ref);
+for (let turn = 0; ; turn++) {
+  const run = { runId: `${name}-${turn}`, day: `2026-01-0${1 + (Math.floor(turn / 4) % 9)}` };
+  try {
+    await store.fence(run);
+    await store.promote(bundles[turn % bundles.length]!, { run });
+    if (turn % 5 === 4) await store.rollback();
+  } catch (error) {
+    if (!isAppError(error, 'PROMOTION_SUPERSEDED') && !isAppError(error, 'ARTIFACT_NO_PREVIOUS')) throw error;
+  }
+}

@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isAppError } from '@facet/platform';
+import fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import { createFolderArtifactStore } from '../src/index.ts';
+import type { ArtifactRef, ArtifactStore } from '../src/index.ts';
+import { expectSoundHistory } from './promotion-history.ts';
+
+const scratch: string[] = [];
+async function createRoot(): Promise<string> {
+  const root = await mkdtemp(join(tmpdir(), 'facet-promotions-'));
+  scratch.push(root);
+  return root;
+}
+afterAll(async () => {
+  for (const root of scratch) await rm(root, { recursive: true, force: true });
+});
+
+async function putBundles(store: ArtifactStore, count: number): Promise<ArtifactRef[]> {
+  const refs: ArtifactRef[] = [];
+  for (let n = 0; n < count; n++) {
+    refs.push(await store.put('bundle', (folder) => writeFile(join(folder, 'n'), String(n)), {}));
+  }
+  return refs;
+}
+
+test('one file a record, which says who, when, why and what was before; nothing is left in staging', async () => {
+  const root = await createRoot();
+  const store = createFolderArtifactStore(root);
+  const [one, two] = await putBundles(store, 2);
+  await store.promote(one!, { by: 'ada', at: 5 });
+  const run = { runId: 'refresh-2026-01-31', day: '2026-01-31' };
+  await store.promote(two!, { by: 'indexer', because: 'the gate passed', run, at: 7 });
+  expect(await readdir(join(root, 'promotions'))).toEqual(['0000000001.json', '0000000002.json']);
+  expect(await readdir(join(root, 'staging'))).toEqual([]);
+  expect(await store.promotions()).toEqual([
+    { format: 1, number: 1, kind: 'promote', at: 5, by: 'ada', ref: one, previous: null },
+    {
+      format: 1,
+      number: 2,
+      kind: 'promote',
+      at: 7,
+      by: 'indexer',
+      because: 'the gate passed',
+      run,
+      ref: two,
+      previous: one,
+    },
+  ]);
+});
+
+test.each([
+  ['cut', (path: string) => writeFile(path, '{"format":1,"number":3,"kind":"promote","ref":{"kind"')],
+  ['empty', (path: string) => writeFile(path, '')],
+  ['zeroed', (path: string) => writeFile(path, Buffer.alloc(200))],
+  ['of another format', (path: string) => writeFile(path, '{"format":2,"number":3}')],
+  ['a folder', (path: string) => mkdir(path)],
+])(
+  'a record that is %s is passed over: readers see the one before, and the next gets a number of its own',
+  async (_, damage) => {
+    const root = await createRoot();
+    const store = createFolderArtifactStore(root);
+    const [one, two, three] = await putBundles(store, 3);
+    await store.promote(one!);
+    await store.promote(two!);
+    await damage(join(root, 'promotions', '0000000003.json'));
+    await writeFile(join(root, 'promotions', 'notes.txt'), 'not ours');
+    await writeFile(join(root, 'promotions', '3.json'), '{}');
+    expect(await store.readRef('current')).toEqual(two);
+    expect(await store.rollback()).toEqual(one);
+    const { number, previous } = await store.promote(three!);
+    expect([number, previous]).toEqual([5, one]);
+    expect((await store.promotions()).map((record) => record.number)).toEqual([1, 2, 4, 5]);
+  },
+);
+
+test('many who promote at the same time agree on one history, in which everyone is', async () => {
+  const root = await createRoot();
+  const refs = await putBundles(createFolderArtifactStore(root), 12);
+  await Promise.all(refs.map((ref) => createFolderArtifactStore(root).promote(ref)));
+  const records = await expectSoundHistory(createFolderArtifactStore(root));
+  expect(new Set(records.map(({ ref }) => ref!.id)).size).toBe(12);
+});
+
+test('of many who expect the same current, one wins and the others may decide again', async () => {
+  const root = await createRoot();
+  const [first, ...others] = await putBundles(createFolderArtifactStore(root), 9);
+  await createFolderArtifactStore(root).promote(first!);
+  const results = await Promise.allSettled(
+    others.map((ref) => createFolderArtifactStore(root).promote(ref, { expectedCurrent: first!.id })),
+  );
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  expect(failures).toHaveLength(7);
+  for (const error of failures) {
+    expect(isAppError(error, 'PROMOTION_CURRENT_CHANGED') && error.retryable).toBe(true);
+  }
+});
+
+const day = fc.constantFrom('2026-01-01', '2026-01-02', '2026-01-03');
+const step = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('promote' as const), day, bundle: fc.nat(3) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('fence' as const), day, bundle: fc.constant(0) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('rollback' as const), day, bundle: fc.constant(0) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('override' as const), day, bundle: fc.nat(3) }) },
+);
+
+test('whatever runs and people do at the same time, the history is sound', async () => {
+  const root = await createRoot();
+  const refs = await putBundles(createFolderArtifactStore(root), 4);
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(step, { maxLength: 6 }), { minLength: 2, maxLength: 4 }), async (actors) => {
+      await rm(join(root, 'promotions'), { recursive: true, force: true });
+      await Promise.all(
+        actors.map(async (steps, actor) => {
+          const store = createFolderArtifactStore(root);
+          for (const { kind, day, bundle } of steps) {
+            const run = { runId: `${day}-${actor}`, day };
+            await (
+              kind === 'fence'
+                ? store.fence(run)
+                : kind === 'rollback'
+                  ? store.rollback()
+                  : store.promote(refs[bundle]!, kind === 'override' ? {} : { run })
+            ).catch((error: unknown) => {
+              if (!isAppError(error, 'PROMOTION_SUPERSEDED') && !isAppError(error, 'ARTIFACT_NO_PREVIOUS')) throw error;
+            });
+          }
+        }),
+      );
+      await expectSoundHistory(createFolderArtifactStore(root));
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('writers of several processes are killed at any moment: the history stays sound and goes on', async () => {
+  const root = await createRoot();
+  const store = createFolderArtifactStore(root);
+  await putBundles(store, 4);
+  let length = 0;
+  for (const delayMs of [3, 31]) {
+    const writers = ['a', 'b', 'c'].map((name) => startWriter(root, `${name}${delayMs}`));
+    while ((await store.promotions()).length < length + 12) await sleep(5);
+    await sleep(delayMs);
+    for (const writer of writers) writer.kill('SIGKILL');
+    await Promise.all(writers.map((writer) => writer.exitCode ?? once(writer, 'exit')));
+    const records = await expectSoundHistory(store);
+    expect(records.length).toBeGreaterThan(length);
+    length = records.length;
+    await store.prune('bundle', { keep: 3 });
+    expect(await readdir(join(root, 'staging'))).toEqual([]);
+  }
+});
+
+function startWriter(root: string, name: string) {
+  const script = fileURLToPath(new URL('./endless-promoter.ts', import.meta.url));
+  const args = ['--conditions=@facet/source', '--import', 'tsx', script, root, name];
+  return spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
