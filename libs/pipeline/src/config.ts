@@ -37,6 +37,9 @@ export const FacetConfig = Type.Object(
         /** Fixed boundaries instead of shares; both or neither. */
         testFrom: Type.Optional(Moment),
         validationFrom: Type.Optional(Moment),
+        /** Windows of whole days back from the end of the data, as the daily refresh wants them; both or neither. */
+        testDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
+        validationDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
       },
       strictSection,
     ),

@@ -1,6 +1,6 @@
 export { FacetConfig, readFacetConfig, resolveModel } from './config.ts';
 export { openDataset } from './dataset/dataset-artifact.ts';
-export type { Dataset, DatasetInfo } from './dataset/dataset.ts';
+export type { Dataset, DatasetCut, DatasetInfo } from './dataset/dataset.ts';
 export type { EvaluatedMethod, EvaluationReport, InterestReport, MethodMetrics } from './evaluation/evaluate.ts';
 export { homePaths } from './home.ts';
 export type { HomePaths } from './home.ts';

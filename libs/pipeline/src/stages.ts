@@ -5,7 +5,7 @@ import { catalogFiles, listLakeFiles, openLakeSnapshot, readItems, readLake, rea
 import { isAppError } from '@facet/platform';
 import { buildDataset } from './dataset/build-dataset.ts';
 import { openDataset, putDataset } from './dataset/dataset-artifact.ts';
-import type { DatasetInfo } from './dataset/dataset.ts';
+import type { DatasetCut, DatasetInfo } from './dataset/dataset.ts';
 import { resolveModel } from './config.ts';
 import type { FacetConfig } from './config.ts';
 import { evaluateModel } from './evaluation/evaluate.ts';
@@ -26,27 +26,31 @@ export interface StageContext {
 }
 
 /** Raised when a stage computes something else from the same inputs, so that kept outputs are not reused. */
-const stageVersions = { dataset: 1, train: 1, evaluate: 1, index: 2 } as const;
+const stageVersions = { dataset: 2, train: 1, evaluate: 1, index: 2 } as const;
 
 export function createStageContext(home: HomePaths, config: FacetConfig): StageContext {
   return { home, config, store: createFolderArtifactStore(home.artifactsFolder) };
 }
 
-/** Lake and catalog → dataset. @throws AppError as `buildDataset`. */
-export async function datasetStage({
-  home,
-  config,
-  store,
-}: StageContext): Promise<StageResult<{ datasetId: string; info: DatasetInfo }>> {
+/**
+ * Lake and catalog → dataset: of all events, or of what is before a cut.
+ *
+ * @throws AppError as `buildDataset`.
+ */
+export async function datasetStage(
+  { home, config, store }: StageContext,
+  cut: DatasetCut = {},
+): Promise<StageResult<{ datasetId: string; info: DatasetInfo }>> {
   // Sinks and compactions go on: files and events are to be those of one moment.
   const snapshot = await openLakeSnapshot(home.lakeFolder);
-  const lake = (await listLakeFiles(snapshot)).map(({ path, sha256, rows }) => ({ path, sha256, rows }));
+  const lake = (await listLakeFiles(snapshot, cut)).map(({ path, sha256, rows }) => ({ path, sha256, rows }));
   const catalog = await catalogSources(home.catalogFolder);
   return runStage({
     folder: home.stagesFolder,
     name: 'dataset',
     inputs: {
       version: stageVersions.dataset,
+      cut,
       lake,
       // What they are about is left out of the events, though it is still in the files.
       pendingErasures: snapshot.pendingErasures.map(({ erasureId }) => erasureId),
@@ -57,7 +61,7 @@ export async function datasetStage({
     },
     isUsable: ({ datasetId }) => isSound(store, { kind: 'dataset', id: datasetId }),
     run: async () => {
-      const events = await readLake(snapshot);
+      const events = await readLake(snapshot, cut);
       const latest = (times: (event: (typeof events)[number]) => number): number =>
         events.reduce((newest, event) => Math.max(newest, times(event)), 0);
       const parts = buildDataset(
@@ -65,10 +69,11 @@ export async function datasetStage({
           events,
           items: await readItems(home.catalogFolder),
           users: await readUsers(home.catalogFolder),
-          files: { lake, catalog },
+          files: { lakeVersion: snapshot.version, lake, catalog },
           window: {
-            occurredBefore: latest((event) => event.occurredAt) + 1,
-            receivedBefore: latest((event) => event.receivedAt) + 1,
+            occurredBefore: cut.occurredBefore ?? latest((event) => event.occurredAt) + 1,
+            receivedBefore: cut.receivedBefore ?? latest((event) => event.receivedAt) + 1,
+            offsets: appliedOffsets(snapshot.offsets, cut.offsets),
           },
         },
         config,
@@ -77,6 +82,19 @@ export async function datasetStage({
       return { datasetId: id, info: parts.info };
     },
   });
+}
+
+/** The offsets of the lake, where the cut does not end before them. */
+function appliedOffsets(
+  lake: Readonly<Record<string, number>>,
+  cut: DatasetCut['offsets'] = lake,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(lake).flatMap(([source, next]) => {
+      const applied = Math.min(next, cut[source] ?? 0);
+      return applied === 0 ? [] : [[source, applied]];
+    }),
+  );
 }
 
 /** What a model is made from: a dataset and, where a warm start is wanted, the model whose tables it starts from. */

@@ -56,10 +56,10 @@ describe('buildDataset', () => {
   });
 
   it('says in the manifest how to read behaviors and what the data was', () => {
-    const files = { lake: [{ path: 'dt=1/a.parquet', sha256: 'ab', rows: 3 }], catalog: [] };
+    const files = { lakeVersion: 7, lake: [{ path: 'dt=1/a.parquet', sha256: 'ab', rows: 3 }], catalog: [] };
     const { info } = buildDataset({ ...shopSources(), files }, shopConfig());
     expect(info.interactions).toEqual({ positives: 'purchase', repeats: 'keep', tieSeed: 1 });
-    expect(info.window).toEqual({ occurredBefore: closing, receivedBefore: closing });
+    expect(info.window).toEqual({ occurredBefore: closing, receivedBefore: closing, offsets: {} });
     expect(info.sources).toEqual(files);
   });
 
@@ -149,11 +149,33 @@ describe('buildDataset', () => {
     [{ validationFrom: '2026-02-24', testFrom: '2026-02-24' }, 'CONFIG_INVALID'],
     [{ validationFrom: '2026-02-14', testFrom: '2026-13-45' }, 'CONFIG_INVALID'],
     [{ validationFrom: '2026-02-14', testFrom: '2026-02-24TnoonZ' }, 'CONFIG_INVALID'],
+    [{ testDays: 7 }, 'CONFIG_INVALID'],
+    [{ validationDays: 7 }, 'CONFIG_INVALID'],
+    [{ testDays: 7, validationDays: 7, testFrom: '2026-02-24', validationFrom: '2026-02-14' }, 'CONFIG_INVALID'],
+    [{ testDays: 7, validationFrom: '2026-02-14' }, 'CONFIG_INVALID'],
+    [{ testDays: 30, validationDays: 30 }, 'DATASET_EMPTY_WINDOW'],
     [{ validationFrom: '2025-02-14', testFrom: '2026-02-24' }, 'DATASET_EMPTY_WINDOW'],
     [{ validationFrom: '2026-02-14', testFrom: '2027-02-24' }, 'DATASET_EMPTY_WINDOW'],
     [{ validationFrom: '2026-02-14T00:00:00Z', testFrom: '2026-02-14T00:00:01Z' }, 'DATASET_EMPTY_WINDOW'],
-  ])('fixed boundaries %j are refused', (split, code) => {
+  ])('the boundaries %j are refused', (split, code) => {
     expect(() => buildDataset(shopSources(), shopConfig({ split }))).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('boundaries by days lie whole days before the end of the data', () => {
+    const splitOf = (occurredBefore: number) => {
+      const window = { ...shopSources().window, occurredBefore };
+      return buildDataset({ ...shopSources(), window }, shopConfig({ split: { testDays: 7, validationDays: 3 } })).info
+        .split;
+    };
+    expect(splitOf(closing)).toEqual({ testFrom: closing - 7 * dayMs, validationFrom: closing - 10 * dayMs });
+    expect(splitOf(closing + dayMs).testFrom).toBe(closing - 6 * dayMs);
+    // A day on which nothing happened is a window, too, and it is empty.
+    expect(() => splitOf(closing + 8 * dayMs)).toThrow(
+      expect.objectContaining({
+        code: 'DATASET_EMPTY_WINDOW',
+        message: expect.stringContaining('split.validationDays and split.testDays') as string,
+      }),
+    );
   });
 
   it('boundaries by share cover the newest interactions', () => {

@@ -59,8 +59,9 @@ export function shopEvents(seed = 1): LakeEvent[] {
 }
 
 export function shopSources(events = shopEvents()): DatasetSources {
-  const window = { occurredBefore: closing, receivedBefore: closing };
-  return { events, items: things, users: people, files: { lake: [], catalog: [] }, window };
+  const window = { occurredBefore: closing, receivedBefore: closing, offsets: {} };
+  const files = { lakeVersion: 1, lake: [], catalog: [] };
+  return { events, items: things, users: people, files, window };
 }
 
 /** A small and quick facet.yaml; its boundaries are fixed. */

@@ -42,7 +42,7 @@ export async function dayHealth(
   ).catch(async (error: unknown) => {
     if (isAppError(error)) throw error;
     const files = [...state.files.values()];
-    throw await lakeUnreadable({ lakeFolder, version: state.version, files, pendingErasures: [] }, error);
+    throw await lakeUnreadable({ lakeFolder, files }, error);
   });
   return { version: 1, ...measures, ...judgeDay(measures, bounds) };
 }

@@ -10,12 +10,14 @@ export interface LakeEvent {
   readonly value?: number;
 }
 
-/** Which events to read. All bounds are half-open: `from <= time < before`. */
+/** Which events to read. All bounds are half-open: `from <= time < before`, and an offset is the first that is not read. */
 export interface LakeWindow {
   readonly occurredFrom?: number | undefined;
   readonly occurredBefore?: number | undefined;
   readonly receivedFrom?: number | undefined;
   readonly receivedBefore?: number | undefined;
+  /** By source. Of a source that is not named nothing is read. Absent: whatever is there. */
+  readonly offsets?: Readonly<Record<string, number>> | undefined;
 }
 
 /** One file of the lake, for dataset manifests. */

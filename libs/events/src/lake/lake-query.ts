@@ -25,7 +25,11 @@ export function lakeQuery(snapshot: LakeSnapshot, window: LakeWindow): string | 
   const hasSessions = files.some(({ anonymous, identifies }) => anonymous + identifies > 0);
   const events = parquetTable(lakeFolder, files);
   // Whose the sessions are, as far as it is known at the end of the window.
-  const known = { occurredBefore: window.occurredBefore, receivedBefore: window.receivedBefore };
+  const known = {
+    occurredBefore: window.occurredBefore,
+    receivedBefore: window.receivedBefore,
+    offsets: window.offsets,
+  };
   const knowing = identifyingFiles(snapshot, known);
   const received = `SELECT ${columns} FROM ${events} ${where(windowConditions(window))}`;
   if (pendingErasures.length === 0) {

@@ -14,6 +14,8 @@ export interface LakeSnapshot {
   readonly version: number;
   /** In order of their paths. */
   readonly files: readonly LakeStateFile[];
+  /** By source, the first offset that is not in it. */
+  readonly offsets: Readonly<Record<string, number>>;
   /** Those that some of the files may still have to be cleared of. */
   readonly pendingErasures: readonly LakeStateErasure[];
 }
@@ -33,7 +35,8 @@ export function snapshotOf(lakeFolder: string, state: LakeState): LakeSnapshot {
   const files = [...state.files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   const erasures = [...state.erasures.values()];
   const pendingErasures = erasures.filter((erasure) => files.some((file) => isErasurePending(erasure, file)));
-  return { lakeFolder, version: state.version, files, pendingErasures };
+  const offsets = Object.fromEntries([...state.offsets].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { lakeFolder, version: state.version, files, offsets, pendingErasures };
 }
 
 /** The files of the snapshot that may hold events of the window. */
@@ -43,6 +46,7 @@ export function filesOfWindow(snapshot: LakeSnapshot, window: LakeWindow): reado
     occurredBefore = Infinity,
     receivedFrom = -Infinity,
     receivedBefore = Infinity,
+    offsets,
   } = window;
   return snapshot.files.filter((file) => {
     const start = Date.parse(`${dayOf(file.path)}T00:00:00Z`);
@@ -50,7 +54,9 @@ export function filesOfWindow(snapshot: LakeSnapshot, window: LakeWindow): reado
       start + dayMs > occurredFrom &&
       start < occurredBefore &&
       file.receivedTo >= receivedFrom &&
-      file.receivedFrom < receivedBefore
+      file.receivedFrom < receivedBefore &&
+      (offsets === undefined ||
+        Object.entries(file.sources).some(([source, { from }]) => from < (offsets[source] ?? 0)))
     );
   });
 }
@@ -63,7 +69,10 @@ export function identifyingFiles(snapshot: LakeSnapshot, window: LakeWindow = {}
 const dayMs = 86_400_000;
 
 /** What a failed read of the snapshot's files becomes. */
-export async function lakeUnreadable({ lakeFolder, files }: LakeSnapshot, cause: unknown): Promise<AppError> {
+export async function lakeUnreadable(
+  { lakeFolder, files }: Pick<LakeSnapshot, 'lakeFolder' | 'files'>,
+  cause: unknown,
+): Promise<AppError> {
   const now = await readLakeState(lakeFolder);
   const missing = await Promise.all(
     files.filter(({ path }) => !now.files.has(path)).map(async ({ path }) => isAbsent(join(lakeFolder, path))),

@@ -25,13 +25,19 @@ export function where(conditions: readonly string[]): string {
 }
 
 export function windowConditions(window: LakeWindow): string[] {
-  const { occurredFrom, occurredBefore, receivedFrom, receivedBefore } = window;
+  const { occurredFrom, occurredBefore, receivedFrom, receivedBefore, offsets } = window;
   return [
     ...(occurredFrom === undefined ? [] : [`occurredAt >= ${sqlTime(occurredFrom)}`]),
     ...(occurredBefore === undefined ? [] : [`occurredAt < ${sqlTime(occurredBefore)}`]),
     ...(receivedFrom === undefined ? [] : [`receivedAt >= ${sqlTime(receivedFrom)}`]),
     ...(receivedBefore === undefined ? [] : [`receivedAt < ${sqlTime(receivedBefore)}`]),
+    ...(offsets === undefined ? [] : [belowOffsets(offsets)]),
   ];
+}
+
+function belowOffsets(offsets: Readonly<Record<string, number>>): string {
+  const bounds = Object.entries(offsets).map(([source, next]) => ` WHEN ${sqlText(source)} THEN ${Math.trunc(next)}`);
+  return bounds.length === 0 ? 'false' : `logOffset < CASE logSource${bounds.join('')} ELSE 0 END`;
 }
 
 /** Of rows with one `eventId` the one received first. */

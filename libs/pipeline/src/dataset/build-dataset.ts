@@ -39,7 +39,7 @@ export function buildDataset(sources: DatasetSources, config: FacetConfig): Data
     tieSeed: rules.tieSeed,
   });
   if (selected.interactions.length === 0) throw noPositives(sources.events, rules.positives);
-  const split = splitOf(selected.interactions, config);
+  const split = splitOf(selected.interactions, config.split, sources.window.occurredBefore);
 
   const catalog = new Map<string, CatalogItem>(sources.items.map((item) => [item.itemId, toCatalogItem(item)]));
   const beforeTest = selected.interactions.filter(({ occurredAt }) => occurredAt < split.testFrom);
@@ -58,7 +58,7 @@ export function buildDataset(sources: DatasetSources, config: FacetConfig): Data
     sequences,
     userAttributes,
     info: {
-      formatVersion: 1,
+      formatVersion: 2,
       interactions: rules,
       window: sources.window,
       split,
@@ -103,28 +103,61 @@ function itemFeatureSchemas(items: readonly CatalogItem[], config: FacetConfig):
   return learnFeatureSchemas(holders, { attributes: chosen, minHolders, maxSlots });
 }
 
-function splitOf(interactions: readonly Interaction[], config: FacetConfig): TimeSplit {
-  const { testFrom, validationFrom, testShare, validationShare } = config.split;
-  if (testFrom === undefined && validationFrom === undefined) {
+/** By days back from `end` (epoch milliseconds), by fixed boundaries or by shares, whichever is set. */
+function splitOf(interactions: readonly Interaction[], settings: FacetConfig['split'], end: number): TimeSplit {
+  const { testFrom, validationFrom, testDays, validationDays, testShare, validationShare } = settings;
+  const byDays = testDays !== undefined || validationDays !== undefined;
+  const byDates = testFrom !== undefined || validationFrom !== undefined;
+  if (byDays && byDates) {
+    throw invalidSplit(
+      'split has both days (testDays, validationDays) and dates (testFrom, validationFrom).',
+      'Keep one pair of them',
+    );
+  }
+  if (!byDays && !byDates) {
     return chooseTimeSplit(
       interactions.map(({ occurredAt }) => occurredAt),
       { testShare, validationShare },
     );
   }
-  const split = { validationFrom: Date.parse(validationFrom ?? ''), testFrom: Date.parse(testFrom ?? '') };
-  // False for an absent or impossible date, too.
-  if (!(split.validationFrom < split.testFrom)) {
-    throw new AppError('split.validationFrom and split.testFrom must both be dates, the first before the second.', {
-      code: 'CONFIG_INVALID',
-      remedy: 'Correct them in facet.yaml, or remove both to split by shares.',
-    });
-  }
-  checkWindows(interactions, split);
+  const split = byDays ? daysBack(end, testDays, validationDays) : fixedDates(testFrom, validationFrom);
+  checkWindows(interactions, split, byDays ? ['validationDays', 'testDays'] : ['validationFrom', 'testFrom']);
   return split;
 }
 
-/** Fixed boundaries may lie outside the data: training, validation and test must each hold something. */
-function checkWindows(interactions: readonly Interaction[], { validationFrom, testFrom }: TimeSplit): void {
+function daysBack(end: number, testDays: number | undefined, validationDays: number | undefined): TimeSplit {
+  if (testDays === undefined || validationDays === undefined) {
+    throw invalidSplit('split.testDays and split.validationDays must both be set.', 'Set the other one');
+  }
+  const testFrom = end - testDays * dayMs;
+  return { validationFrom: testFrom - validationDays * dayMs, testFrom };
+}
+
+const dayMs = 86_400_000;
+
+function fixedDates(testFrom = '', validationFrom = ''): TimeSplit {
+  const split = { validationFrom: Date.parse(validationFrom), testFrom: Date.parse(testFrom) };
+  // False for an absent or impossible date, too.
+  if (split.validationFrom < split.testFrom) return split;
+  throw invalidSplit(
+    'split.validationFrom and split.testFrom must both be dates, the first before the second.',
+    'Correct them',
+  );
+}
+
+function invalidSplit(problem: string, whatToDo: string): AppError {
+  return new AppError(problem, {
+    code: 'CONFIG_INVALID',
+    remedy: `${whatToDo} in facet.yaml, or remove both to split by shares.`,
+  });
+}
+
+/** Boundaries that are not taken from the data may lie outside it: training, validation and test must each hold something. */
+function checkWindows(
+  interactions: readonly Interaction[],
+  { validationFrom, testFrom }: TimeSplit,
+  settings: readonly [string, string],
+): void {
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
   let isValidated = false;
@@ -134,12 +167,16 @@ function checkWindows(interactions: readonly Interaction[], { validationFrom, te
     isValidated ||= occurredAt >= validationFrom && occurredAt < testFrom;
   }
   if (first < validationFrom && isValidated && last >= testFrom) return;
-  const range = [first, last].map((time) => new Date(time).toISOString()).join(' to ');
+  const [range, boundaries] = [
+    [first, last],
+    [validationFrom, testFrom],
+  ].map((times) => times.map((time) => new Date(time).toISOString())) as [string[], string[]];
   throw new AppError(
-    `split.validationFrom and split.testFrom leave a window empty: the interactions are of ${range}.`,
+    `split.${settings[0]} and split.${settings[1]} leave a window empty: the interactions are of ${range.join(' to ')}, ` +
+      `validation begins at ${boundaries[0]}, test at ${boundaries[1]}.`,
     {
       code: 'DATASET_EMPTY_WINDOW',
-      remedy: 'Move them in facet.yaml so that interactions lie before, between and after them, or remove both.',
+      remedy: 'Change them in facet.yaml so that interactions lie before, between and after both, or remove both.',
     },
   );
 }

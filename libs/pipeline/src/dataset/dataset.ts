@@ -7,14 +7,21 @@ import type { Static } from 'typebox';
 
 /** What `dataset.json` says: the rules, the sources and the counts, enough to rebuild the same bytes. */
 export const DatasetInfo = Type.Object({
-  formatVersion: Type.Literal(1),
+  formatVersion: Type.Literal(2),
   interactions: Type.Object({
     positives: Type.String(),
     repeats: Type.Union([Type.Literal('keep'), Type.Literal('first')]),
     tieSeed: Type.Integer(),
   }),
-  /** Events with occurredAt and receivedAt before these moments (epoch milliseconds), half-open. */
-  window: Type.Object({ occurredBefore: Type.Integer(), receivedBefore: Type.Integer() }),
+  /**
+   * The cut as it was applied: events with occurredAt and receivedAt before these moments (epoch milliseconds) and, by
+   * source of the lake, below these offsets. Without a cut it lies right behind the newest event.
+   */
+  window: Type.Object({
+    occurredBefore: Type.Integer(),
+    receivedBefore: Type.Integer(),
+    offsets: Type.Record(Type.String(), Type.Integer()),
+  }),
   split: Type.Object({ validationFrom: Type.Integer(), testFrom: Type.Integer() }),
   trainedCount: Type.Integer(),
   itemFeatures: Type.Array(FeatureSchema),
@@ -22,11 +29,23 @@ export const DatasetInfo = Type.Object({
   counts: Type.Record(Type.String(), Type.Integer()),
   dropped: Type.Record(Type.String(), Type.Integer()),
   sources: Type.Object({
+    /** The version of the lake that was read. */
+    lakeVersion: Type.Integer(),
     lake: Type.Array(Type.Object({ path: Type.String(), sha256: Type.String(), rows: Type.Integer() })),
     catalog: Type.Array(Type.Object({ path: Type.String(), sha256: Type.String() })),
   }),
 });
 export type DatasetInfo = Static<typeof DatasetInfo>;
+
+/** What of the lake a dataset may know; half-open. What is left out is not cut. */
+export interface DatasetCut {
+  /** Epoch milliseconds. */
+  readonly occurredBefore?: number;
+  /** Epoch milliseconds. What is received later is late: it enters the next dataset. */
+  readonly receivedBefore?: number;
+  /** By source of the lake, the first offset that is not read; nothing is read of a source that is not named. */
+  readonly offsets?: Readonly<Record<string, number>>;
+}
 
 /** A dataset in memory: what training and evaluation work on. */
 export interface Dataset {

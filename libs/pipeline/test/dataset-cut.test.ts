@@ -1,0 +1,125 @@
+import { openLakeWriter } from '@facet/events';
+import type { LakeEvent } from '@facet/events';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createStageContext, datasetStage, homePaths, openDataset } from '../src/index.ts';
+import type { DatasetCut, StageContext } from '../src/index.ts';
+import { scratchFolder } from './scratch-folder.ts';
+import { closing, dayMs, shopConfig, shopEvents } from './tiny-shop.ts';
+
+const source = 'facet.events.v1-0';
+let context: StageContext;
+let next: number;
+
+beforeEach(async () => {
+  context = createStageContext(homePaths(await scratchFolder()), shopConfig());
+  next = 0;
+  await log(shopEvents());
+});
+
+/** Puts events into the lake, one offset each. */
+async function log(events: readonly LakeEvent[], from = source): Promise<void> {
+  const writer = await openLakeWriter(context.home.lakeFolder);
+  const start = writer.committed(from);
+  const logged = events.map((event, index) => ({ offset: start + index, event }));
+  writer.add(from, logged, start + events.length);
+  await writer.commit();
+  await writer.close();
+  if (from === source) next = start + events.length;
+}
+
+function purchase(itemId: string, occurredAt: number, receivedAt = occurredAt): LakeEvent {
+  return { eventId: `${itemId} bought`, type: 'purchase', userId: 'person01', itemId, occurredAt, receivedAt };
+}
+
+/** The items that only these tests sell, of the dataset of a cut. */
+async function itemsOf(cut?: DatasetCut): Promise<string[]> {
+  const { output } = await datasetStage(context, cut);
+  const { items } = await openDataset(context.store, output.datasetId);
+  return items.flatMap(({ itemId }) => (itemId === '' || itemId.startsWith('thing') ? [] : [itemId])).sort();
+}
+
+describe('a cut', () => {
+  it('is half-open on both times', async () => {
+    const hour = 3_600_000;
+    await log([
+      purchase('occurred 1 ms before', closing - 1),
+      purchase('occurred at', closing),
+      purchase('occurred 1 ms after', closing + 1),
+      purchase('received 1 ms before', closing - hour, closing + hour - 1),
+      purchase('received at', closing - hour, closing + hour),
+      purchase('received 1 ms after', closing - hour, closing + hour + 1),
+    ]);
+    const cut = { occurredBefore: closing, receivedBefore: closing + hour };
+    expect(await itemsOf(cut)).toEqual(['occurred 1 ms before', 'received 1 ms before']);
+    expect(await itemsOf({ occurredBefore: closing })).toEqual([
+      'occurred 1 ms before',
+      'received 1 ms after',
+      'received 1 ms before',
+      'received at',
+    ]);
+    expect(await itemsOf({ receivedBefore: closing + hour })).toEqual([
+      'occurred 1 ms after',
+      'occurred 1 ms before',
+      'occurred at',
+      'received 1 ms before',
+    ]);
+    expect(await itemsOf()).toHaveLength(6);
+  });
+
+  it('ends at an offset of each source, and reads no source that it does not name', async () => {
+    const start = next;
+    await log([purchase('below', closing - 3), purchase('at', closing - 2), purchase('above', closing - 1)]);
+    await log([purchase('elsewhere', closing - 1)], 'facet.events.v1-1');
+    expect(await itemsOf({ offsets: { [source]: start } })).toEqual([]);
+    expect(await itemsOf({ offsets: { [source]: start + 1 } })).toEqual(['below']);
+    expect(await itemsOf({ offsets: { [source]: start + 3, 'facet.events.v1-1': 1 } })).toHaveLength(4);
+  });
+
+  it('is written down as it was applied', async () => {
+    const windowOf = async (cut?: DatasetCut): Promise<object> => (await datasetStage(context, cut)).output.info.window;
+    const offsets = { [source]: next };
+    expect(await windowOf()).toEqual({ occurredBefore: closing, receivedBefore: closing, offsets });
+    const cut = { occurredBefore: closing + 5 * dayMs, receivedBefore: closing + 6 * dayMs };
+    expect(await windowOf(cut)).toEqual({ ...cut, offsets });
+    expect(await windowOf({ offsets: { [source]: next - 1 } })).toMatchObject({ offsets: { [source]: next - 1 } });
+    expect(await windowOf({ offsets: { [source]: next + 9, unheard: 4 } })).toMatchObject({ offsets });
+  });
+
+  it('late events enter the next dataset and leave the windows of the old one as they were', async () => {
+    const old = { occurredBefore: closing, receivedBefore: closing };
+    const before = await datasetStage(context, old);
+    await log([purchase('late', closing - 2 * dayMs, closing + 1), purchase('tomorrow', closing + 1)]);
+
+    const again = await datasetStage(context, old);
+    expect(again.output).toEqual(before.output);
+    const following = { occurredBefore: closing + dayMs, receivedBefore: closing + dayMs };
+    expect(await itemsOf(following)).toEqual(['late', 'tomorrow']);
+    const { counts } = (await datasetStage(context, following)).output.info;
+    expect(counts['testInteractions']).toBe(before.output.info.counts['testInteractions']! + 2);
+  });
+
+  it('a repeated event is the one that was received first, as far as the cut knows of it', async () => {
+    const sent = { ...purchase('sent twice', closing - dayMs, closing + 10), eventId: 'twice' };
+    await log([sent, { ...sent, itemId: 'sent once more', receivedAt: closing + 5 }]);
+    expect(await itemsOf()).toEqual(['sent once more']);
+    expect(await itemsOf({ receivedBefore: closing + 5 })).toEqual([]);
+    expect(await itemsOf({ offsets: { [source]: next - 1 } })).toEqual(['sent twice']);
+  });
+
+  it('knows whose a session was only from what lies before it', async () => {
+    const anonymous = { eventId: 'a', type: 'purchase', sessionId: 's', itemId: 'thing01', occurredAt: closing - 9 };
+    const identify = { eventId: 'i', type: 'identify', sessionId: 's', userId: 'person01', occurredAt: closing - 8 };
+    await log([
+      { ...anonymous, receivedAt: closing } as unknown as LakeEvent,
+      { ...identify, receivedAt: closing + 5 } as unknown as LakeEvent,
+    ]);
+    const isKnown = async (cut: DatasetCut): Promise<boolean> => {
+      const { output } = await datasetStage(context, cut);
+      const { sequences } = await openDataset(context.store, output.datasetId);
+      return !sequences.userIds.includes('session:s');
+    };
+    expect(await isKnown({ receivedBefore: closing + 6 })).toBe(true);
+    expect(await isKnown({ receivedBefore: closing + 5 })).toBe(false);
+    expect(await isKnown({ offsets: { [source]: next - 1 } })).toBe(false);
+  });
+});
