@@ -176,7 +176,7 @@ describe('unknown users and items are normal input', () => {
     const answer = await ask({ ...body, limit: 5 });
     expect(answer.source).toEqual({ kind: 'popular', reason });
     const { bundle } = server.loaded!;
-    const popular = Array.from(bundle.byPopularity.subarray(0, 5), (item) => bundle.vocabulary.itemIds[item]);
+    const popular = [...bundle.itemsByPopularity()].slice(0, 5).map((item) => bundle.itemAt(item).itemId);
     expect(idsOf(answer.items)).toEqual(popular);
   });
 

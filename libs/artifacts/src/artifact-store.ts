@@ -50,9 +50,10 @@ export interface ArtifactStore {
   /**
    * Verifies every file, then gives the folder.
    *
+   * @param options.files the only files that will be read: the content of others is not verified, since that takes time.
    * @throws AppError `ARTIFACT_NOT_FOUND`; `ARTIFACT_CORRUPT` naming a truncated, altered, missing or extra file.
    */
-  open(ref: ArtifactRef): Promise<OpenArtifact>;
+  open(ref: ArtifactRef, options?: { readonly files?: readonly string[] }): Promise<OpenArtifact>;
 
   /** All artifacts of a kind, the last put first. They are not verified. */
   list(kind: string): Promise<ListedArtifact[]>;

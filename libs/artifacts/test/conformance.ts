@@ -86,6 +86,14 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       await store.open(ref);
     });
 
+    test('opened for some of its files, the content of those alone is verified', async () => {
+      const ref = await putText('one');
+      const { folder } = await store.open(ref, { files: ['a.txt'] });
+      await writeFile(join(folder, 'b.bin'), Buffer.alloc(1000, 'x'));
+      await store.open(ref, { files: ['a.txt'] });
+      await expect(store.open(ref, { files: ['b.bin'] })).rejects.toThrow('b.bin');
+    });
+
     test('an artifact that is not there is named', async () => {
       const absent = { kind: 'bundle', id: '0'.repeat(32) };
       for (const attempt of [

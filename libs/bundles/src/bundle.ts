@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, SafeTensor } from '@facet/artifacts';
 import { createFeatureEncoder, createItemVocabulary } from '@facet/features';
-import type { Attributes, ItemVocabulary } from '@facet/features';
-import { createUserKernel } from '@facet/model';
-import type { UserKernel, Weights } from '@facet/model';
+import type { ItemVocabulary } from '@facet/features';
+import { bestInterest, createUserKernel } from '@facet/model';
+import type { Weights } from '@facet/model';
 import { AppError, parseWith } from '@facet/platform';
 import { openFaissIndex } from '@facet/retrieval';
-import type { VectorIndex } from '@facet/retrieval';
 import { Type } from 'typebox';
 import { bundleFiles, BundleInfo } from './bundle-info.ts';
+import type { BundleView } from './bundle-view.ts';
 import type { CatalogItem } from './catalog-item.ts';
 import { GoldenVector, verifyGoldenVectors } from './golden-vectors.ts';
 
@@ -33,18 +33,11 @@ export interface BundleContents {
 }
 
 /** A loaded bundle, ready to answer. */
-export interface Bundle extends BundleContents {
-  readonly id: string;
+export interface Bundle extends BundleContents, BundleView {
+  readonly info: BundleInfo;
   readonly vocabulary: ItemVocabulary;
-  readonly kernel: UserKernel;
-  readonly index: VectorIndex;
-  /** Items marked `available: false`. */
-  readonly unavailable: readonly number[];
   /** All items, most popular first. */
   readonly byPopularity: Int32Array;
-  /** Table rows of a user's attributes for the kernel, one a user feature; 0 for unknown. */
-  encodeProfile(attributes: Attributes | undefined): number[];
-  close(): void;
 }
 
 /** Writes all files of a bundle but the index into `folder`; the index is saved there by its builder. */
@@ -69,6 +62,40 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
   });
 }
 
+/** The parts of a bundle that items are looked up in and embedded by; its long arrays are not among them. */
+export type BundleFacts = Pick<BundleContents, 'info' | 'items' | 'tower' | 'itemTables'> & { readonly id: string };
+
+const factFiles = [bundleFiles.info, bundleFiles.items, bundleFiles.tower, bundleFiles.itemTables];
+
+/**
+ * Reads a bundle's facts, and verifies the files that they are in.
+ *
+ * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID` (another version's `bundle.json`),
+ *   `BUNDLE_INVALID`.
+ */
+export async function loadBundleFacts(store: ArtifactStore, ref: ArtifactRef): Promise<BundleFacts> {
+  const { folder } = await store.open(ref, { files: factFiles });
+  return readFacts(folder, ref.id);
+}
+
+async function readFacts(folder: string, id: string): Promise<BundleFacts> {
+  const source = `bundle ${id}`;
+  const info = parseWith(BundleInfo, await readJson(folder, bundleFiles.info), { source });
+  const items: CatalogItem[] = [{ itemId: '', attributes: {} }];
+  for (const line of (await readFile(join(folder, bundleFiles.items), 'utf8')).split('\n')) {
+    if (line !== '') items.push(JSON.parse(line) as CatalogItem);
+  }
+  const readWeights = async (file: string): Promise<Weights> =>
+    tensorsToWeights((await readSafetensors(join(folder, file))).tensors);
+  const tower = await readWeights(bundleFiles.tower);
+  const itemTables = await readWeights(bundleFiles.itemTables);
+  return { id, info, items, tower, itemTables };
+}
+
+async function readJson(folder: string, file: string): Promise<unknown> {
+  return JSON.parse(await readFile(join(folder, file), 'utf8')) as unknown;
+}
+
 /**
  * Loads a bundle whole or not at all: files are verified by the store, the golden vectors are recomputed, and the index
  * must hold one vector for each item.
@@ -78,18 +105,10 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
  */
 export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promise<Bundle> {
   const { folder } = await store.open(ref);
-  const read = (file: string): Promise<string> => readFile(join(folder, file), 'utf8');
+  const facts = await readFacts(folder, ref.id);
+  const { info, items, tower } = facts;
   const source = `bundle ${ref.id}`;
-  const info = parseWith(BundleInfo, JSON.parse(await read(bundleFiles.info)), { source });
-  const golden = parseWith(Type.Array(GoldenVector), JSON.parse(await read(bundleFiles.golden)), { source });
-  const items: CatalogItem[] = [{ itemId: '', attributes: {} }];
-  for (const line of (await read(bundleFiles.items)).split('\n')) {
-    if (line !== '') items.push(JSON.parse(line) as CatalogItem);
-  }
-  const readWeights = async (file: string): Promise<Weights> =>
-    tensorsToWeights((await readSafetensors(join(folder, file))).tensors);
-  const tower = await readWeights(bundleFiles.tower);
-  const itemTables = await readWeights(bundleFiles.itemTables);
+  const golden = parseWith(Type.Array(GoldenVector), await readJson(folder, bundleFiles.golden), { source });
   const { tensors } = await readSafetensors(join(folder, bundleFiles.embeddings));
   const [embeddings, vectors, popularity] = [
     floats(tensors, 'embeddings'),
@@ -120,12 +139,11 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     throw doesNotFit(ref.id, `${rows - 1} items of ${info.index.dim} values, an index of ${size} of ${dim}`);
   }
   const encoders = info.spec.userFeatures.map(createFeatureEncoder);
+  const byPopularity = Int32Array.from({ length: rows - 1 }, (_, position) => position + 1).sort(
+    (a, b) => popularity[b]! - popularity[a]! || a - b,
+  );
   return {
-    id: ref.id,
-    info,
-    items,
-    tower,
-    itemTables,
+    ...facts,
     embeddings,
     vectors,
     popularity,
@@ -133,10 +151,14 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     vocabulary,
     kernel,
     index,
-    unavailable: items.flatMap((item, position) => (item.available === false ? [position] : [])),
-    byPopularity: Int32Array.from({ length: rows - 1 }, (_, position) => position + 1).sort(
-      (a, b) => popularity[b]! - popularity[a]! || a - b,
-    ),
+    itemCount: rows - 1,
+    unavailable: new Set(items.flatMap((item, position) => (item.available === false ? [position] : []))),
+    byPopularity,
+    indexOf: vocabulary.indexOf,
+    itemAt: (item) => items[item]!,
+    itemsByPopularity: () => byPopularity,
+    popularityOf: (item) => popularity[item]!,
+    bestInterest: (interests, item) => bestInterest(interests, vectors, item, info.index.dim),
     encodeProfile: (attributes) => encoders.map((encoder) => encoder.encode(attributes?.[encoder.schema.name])[0] ?? 0),
     close: () => index.close(),
   };

@@ -1,8 +1,20 @@
-export { bundleWeights, loadBundle, tensorsToWeights, weightsToTensors, writeBundle } from './bundle.ts';
-export type { Bundle, BundleContents } from './bundle.ts';
+export {
+  bundleWeights,
+  loadBundle,
+  loadBundleFacts,
+  tensorsToWeights,
+  weightsToTensors,
+  writeBundle,
+} from './bundle.ts';
+export type { Bundle, BundleContents, BundleFacts } from './bundle.ts';
 export { bundleFiles, BundleInfo } from './bundle-info.ts';
+export type { BundleView } from './bundle-view.ts';
 export { featureAttributes } from './catalog-item.ts';
 export type { CatalogItem } from './catalog-item.ts';
+export { buildDelta } from './delta/build-delta.ts';
+export { DeltaInfo, loadDelta, putDelta } from './delta/delta.ts';
+export type { Delta, DeltaContents } from './delta/delta.ts';
+export { overlayDelta } from './delta/overlay-delta.ts';
 export { embedBySideFeatures } from './embed-by-side-features.ts';
 export { GoldenVector, recordGoldenVector, verifyGoldenVectors } from './golden-vectors.ts';
 export { describeUser, recommend } from './recommend.ts';

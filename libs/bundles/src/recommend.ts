@@ -1,10 +1,9 @@
 import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { Attributes, BehaviorRows } from '@facet/features';
-import { bestInterest } from '@facet/model';
 import type { Interests } from '@facet/model';
 import { retrieveCandidates } from '@facet/retrieval';
 import type { SearchParameters } from '@facet/retrieval';
-import type { Bundle } from './bundle.ts';
+import type { BundleView } from './bundle-view.ts';
 
 /** One thing a user chose. */
 export interface Behavior {
@@ -60,38 +59,38 @@ export interface RecommendationResult {
  * each with the interest that won → exclusions → the first `limit`. The same bundle and request always give the same
  * answer; no clock is read: a behavior's age counts from the end of the bundle's data, or from a newer behavior.
  */
-export async function recommend(bundle: Bundle, request: RecommendationRequest): Promise<RecommendationResult> {
+export async function recommend(bundle: BundleView, request: RecommendationRequest): Promise<RecommendationResult> {
   const user = readUser(bundle, request);
   const exclusions = collectExclusions(bundle, user, request);
   // A ReLU at the end of the tower can leave a user with nothing but zeros, which are nearest to no item.
   if (user.interests.vectors.every((value) => value === 0)) {
     return {
       source: { kind: 'popular', reason: fallbackReason(user, request) },
-      items: mostPopular(bundle, exclusions.all, request.limit),
+      items: mostPopular(bundle, exclusions, request.limit),
       interests: [],
       removed: exclusions.counts,
     };
   }
-  const dim = bundle.info.index.dim;
   // Items of the user's own history carry a bonus that no index knows: they are scored apart and merged.
   const { candidates } = await retrieveCandidates({
     index: bundle.index,
     interests: user.interests.vectors,
     active: user.interests.count,
     limit: request.limit,
-    exclude: new Set([...exclusions.all, ...user.history.keys()]),
+    exclude: (item) => exclusions.has(item) || user.history.has(item),
+    margin: Math.min(request.limit, exclusions.size + user.history.size),
     parameters: searchParameters(bundle),
   });
   const own = [...user.history]
-    .filter(([item]) => !exclusions.all.has(item))
+    .filter(([item]) => !exclusions.has(item))
     .map(([item, bonus]) => {
-      const { score, interest } = bestInterest(user.interests, bundle.vectors, item, dim);
+      const { score, interest } = bundle.bestInterest(user.interests, item);
       return { item, score: score + bonus, interest };
     });
   const items = [...candidates, ...own]
     .sort((a, b) => b.score - a.score || a.item - b.item)
     .slice(0, request.limit)
-    .map(({ item, score, interest }) => ({ itemId: bundle.vocabulary.itemIds[item]!, score, interest }));
+    .map(({ item, score, interest }) => ({ itemId: bundle.itemAt(item).itemId, score, interest }));
   return {
     source: { kind: 'model' },
     items,
@@ -105,7 +104,7 @@ export async function recommend(bundle: Bundle, request: RecommendationRequest):
  * popularity plays no part: it would put the same items first for every interest.
  */
 export async function describeUser(
-  bundle: Bundle,
+  bundle: BundleView,
   request: Pick<RecommendationRequest, 'behaviors' | 'attributes'> & { readonly nearest: number },
 ): Promise<(UserInterest & { readonly nearest: readonly Recommendation[] })[]> {
   const user = readUser(bundle, request);
@@ -121,7 +120,7 @@ export async function describeUser(
         parameters: searchParameters(bundle),
       });
       const nearest = candidates.map(({ item, score }) => ({
-        itemId: bundle.vocabulary.itemIds[item]!,
+        itemId: bundle.itemAt(item).itemId,
         score,
         interest,
       }));
@@ -131,7 +130,7 @@ export async function describeUser(
 }
 
 /** An interest whose coordinate that meets the popularity prior, if there is one, is zero. */
-function withoutPopularity({ info }: Bundle, interest: Float32Array): Float32Array {
+function withoutPopularity({ info }: BundleView, interest: Float32Array): Float32Array {
   return interest.fill(0, info.spec.config.embeddingDim);
 }
 
@@ -144,10 +143,10 @@ interface ReadUser {
   readonly seen: ReadonlySet<number>;
 }
 
-function readUser(bundle: Bundle, request: Pick<RecommendationRequest, 'behaviors' | 'attributes'>): ReadUser {
+function readUser(bundle: BundleView, request: Pick<RecommendationRequest, 'behaviors' | 'attributes'>): ReadUser {
   const { config } = bundle.info.spec;
   const ordered = [...request.behaviors].sort((a, b) => a.occurredAt - b.occurredAt);
-  const items = Int32Array.from(ordered, ({ itemId }) => bundle.vocabulary.indexOf(itemId) ?? 0);
+  const items = Int32Array.from(ordered, ({ itemId }) => bundle.indexOf(itemId) ?? 0);
   const times = ordered.map(({ occurredAt }) => occurredAt);
   const now = Math.max(bundle.info.asOf, times.at(-1) ?? 0);
   const rows = createBehaviorRows(1, config.sequenceLength);
@@ -171,33 +170,42 @@ function fallbackReason(
   return user.seen.size === 0 ? 'no_known_items' : 'no_interest';
 }
 
-function collectExclusions(
-  bundle: Bundle,
-  user: ReadUser,
-  request: RecommendationRequest,
-): { all: Set<number>; counts: RecommendationResult['removed'] } {
-  const all = new Set<number>();
-  for (const itemId of request.exclude ?? []) {
-    const item = bundle.vocabulary.indexOf(itemId);
-    if (item !== undefined) all.add(item);
-  }
-  const excluded = all.size;
-  if (request.includeSeen !== true) for (const item of user.seen) all.add(item);
-  const seen = all.size - excluded;
-  for (const item of bundle.unavailable) all.add(item);
-  return { all, counts: { seen, excluded, unavailable: all.size - excluded - seen } };
+/** Items that must not be returned. */
+interface Exclusions {
+  has(item: number): boolean;
+  readonly size: number;
+  readonly counts: RecommendationResult['removed'];
 }
 
-function mostPopular(bundle: Bundle, exclude: ReadonlySet<number>, limit: number): Recommendation[] {
+/** What is withdrawn may be much and is the same for everybody: it is asked, not copied. */
+function collectExclusions(bundle: BundleView, user: ReadUser, request: RecommendationRequest): Exclusions {
+  const { unavailable } = bundle;
+  const own = new Set<number>();
+  for (const itemId of request.exclude ?? []) {
+    const item = bundle.indexOf(itemId);
+    if (item !== undefined) own.add(item);
+  }
+  const excluded = own.size;
+  if (request.includeSeen !== true) for (const item of user.seen) own.add(item);
+  let both = 0;
+  for (const item of own) if (unavailable.has(item)) both++;
+  return {
+    has: (item) => own.has(item) || unavailable.has(item),
+    size: own.size + unavailable.size - both,
+    counts: { seen: own.size - excluded, excluded, unavailable: unavailable.size - both },
+  };
+}
+
+function mostPopular(bundle: BundleView, exclusions: Exclusions, limit: number): Recommendation[] {
   const items: Recommendation[] = [];
-  for (const item of bundle.byPopularity) {
+  for (const item of bundle.itemsByPopularity()) {
     if (items.length === limit) break;
-    if (!exclude.has(item)) items.push({ itemId: bundle.vocabulary.itemIds[item]!, score: bundle.popularity[item]! });
+    if (!exclusions.has(item)) items.push({ itemId: bundle.itemAt(item).itemId, score: bundle.popularityOf(item) });
   }
   return items;
 }
 
-function describeInterests(bundle: Bundle, user: ReadUser): UserInterest[] {
+function describeInterests(bundle: BundleView, user: ReadUser): UserInterest[] {
   const { length } = user.rows;
   return Array.from({ length: user.interests.count }, (_, interest) => {
     const weights = user.interests.behaviorWeights.subarray(interest * length, (interest + 1) * length);
@@ -206,14 +214,14 @@ function describeInterests(bundle: Bundle, user: ReadUser): UserInterest[] {
       .filter((slot) => user.rows.items[slot]! > 0)
       .sort((a, b) => weights[b]! - weights[a]! || b - a)
       .map((slot) => ({
-        itemId: bundle.vocabulary.itemIds[user.rows.items[slot]!]!,
+        itemId: bundle.itemAt(user.rows.items[slot]!).itemId,
         share: total === 0 ? 0 : weights[slot]! / total,
       }));
     return { interest, behaviors };
   });
 }
 
-function searchParameters(bundle: Bundle): SearchParameters {
+function searchParameters(bundle: BundleView): SearchParameters {
   const { efSearch, nprobe } = bundle.info.index;
   return { ...(efSearch === undefined ? {} : { efSearch }), ...(nprobe === undefined ? {} : { nprobe }) };
 }

@@ -37,7 +37,7 @@ describe('a bundle', () => {
     expect(bundle.index).toMatchObject({ size: itemCount, dim: contents.info.index.dim });
     for (const item of [1, 25, itemCount]) expect(bundle.vocabulary.indexOf(`item${item}`)).toBe(item);
     expect(bundle.vocabulary.trainedCount).toBe(37);
-    expect(bundle.unavailable).toEqual([7, 13]);
+    expect(bundle.unavailable).toEqual(new Set([7, 13]));
     bundle.close();
   });
 

@@ -12,7 +12,12 @@ export { createFeatureEncoder, FeatureSchema, learnFeatureSchemas, titleFeatureN
 export type { Attributes, AttributeValue, FeatureEncoder, FeatureSelection } from './feature-schema.ts';
 export { selectInteractions } from './interactions.ts';
 export type { Interaction, InteractionEvent, InteractionRules, SelectedInteractions } from './interactions.ts';
-export { buildPopularityTimeline, popularityFeatureCount, popularityFeatureNames } from './popularity-timeline.ts';
+export {
+  buildPopularityTimeline,
+  neverChosenFeatures,
+  popularityFeatureCount,
+  popularityFeatureNames,
+} from './popularity-timeline.ts';
 export type { PopularityTimeline } from './popularity-timeline.ts';
 export { parsePositiveRule } from './positive-rule.ts';
 export type { PositiveRule } from './positive-rule.ts';

@@ -16,6 +16,11 @@ const windowDays = [7, 30, 90];
 /** Days since the last choice of an item that was never chosen. */
 const neverIdleDays = 1000;
 
+/** What the features of an item are that was never chosen, on any day. */
+export const neverChosenFeatures: readonly number[] = popularityFeatureNames.map((name) =>
+  name === 'idle' ? Math.log1p(neverIdleDays) : 0,
+);
+
 /** Item popularity at any day, from what had happened before that day only. */
 export interface PopularityTimeline {
   /** The day number (since the epoch) of a time in epoch milliseconds. */
@@ -44,15 +49,17 @@ export function buildPopularityTimeline(
       const start = choices.offsets[item]!;
       const end = lowerBound(choices.days, start, choices.offsets[item + 1]!, day);
       const row = item * popularityFeatureCount;
+      if (end === start) {
+        features.set(neverChosenFeatures, row);
+        continue;
+      }
       for (let window = 0; window < windowDays.length; window++) {
         const from = lowerBound(choices.days, start, end, day - windowDays[window]!);
         features[row + window] = Math.log1p(end - from);
       }
       features[row + 3] = Math.log1p(end - start);
-      features[row + 4] = end === start ? 0 : Math.log1p(day - choices.days[start]!);
-      features[row + 5] = Math.log1p(
-        end === start ? neverIdleDays : Math.min(neverIdleDays, day - 1 - choices.days[end - 1]!),
-      );
+      features[row + 4] = Math.log1p(day - choices.days[start]!);
+      features[row + 5] = Math.log1p(Math.min(neverIdleDays, day - 1 - choices.days[end - 1]!));
     }
     return features;
   }

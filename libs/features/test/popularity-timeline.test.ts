@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { buildPopularityTimeline, popularityFeatureCount, popularityFeatureNames } from '../src/index.ts';
+import {
+  buildPopularityTimeline,
+  neverChosenFeatures,
+  popularityFeatureCount,
+  popularityFeatureNames,
+} from '../src/index.ts';
 import { anyHistories, dayMs, hourMs, sequencesOf } from './histories.ts';
 import type { Choice } from './histories.ts';
 
@@ -120,6 +125,18 @@ describe('buildPopularityTimeline', () => {
     expect([3, 4, 5, 99].map((day) => timeline.isKnown(3, day))).toEqual([false, false, true, true]);
     for (const item of [0, 1, 2, 4, 9]) expect(timeline.isKnown(item, 99)).toBe(false);
     expect([...timeline.featuresOn(99).subarray(0, popularityFeatureCount)]).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  it('an item that was never chosen looks the same on every day', () => {
+    const timeline = buildPopularityTimeline(sequencesOf([[[3, 4 * dayMs]]]), 9, Infinity);
+    for (const [item, day] of [
+      [5, 0],
+      [5, 99],
+      [3, 4],
+    ] as const) {
+      const row = timeline.featuresOn(day).subarray(item * popularityFeatureCount, (item + 1) * popularityFeatureCount);
+      expect(row).toEqual(Float32Array.from(neverChosenFeatures));
+    }
   });
 
   it('numbers days from the epoch, at midnight UTC', () => {

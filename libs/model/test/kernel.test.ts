@@ -113,6 +113,21 @@ describe('the serving kernel', () => {
     expect(kernel.interests(createBehaviorRows(1, 6), [1]).count).toBe(0);
   });
 
+  it('reads the embeddings of items that came later from where they are', () => {
+    const { spec, itemFeatures } = createTinyWorld({ variant: 'facet' });
+    const weights = trainedWeights(spec);
+    const all = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const split = 9 * spec.config.embeddingDim;
+    const whole = createUserKernel(spec, weights, all);
+    const parted = createUserKernel(spec, weights, all.subarray(0, split), all.subarray(split));
+    const random = createRandom(5);
+    const { sequenceLength } = spec.config;
+    for (let n = 1; n <= sequenceLength; n++) {
+      const rows = randomBehaviors(n, sequenceLength, random);
+      expect(parted.interests(rows, [1])).toEqual(whole.interests(rows, [1]));
+    }
+  });
+
   it('embeds a cold item by its side features alone and padding as zero', () => {
     const { spec, itemFeatures } = createTinyWorld({ variant: 'mind' });
     const weights = trainedWeights(spec);

@@ -2,6 +2,7 @@ export { chooseIndexKind } from './choose-index-kind.ts';
 export { buildExactIndex } from './exact.ts';
 export { buildFaissIndex, openFaissIndex, setFaissThreads } from './faiss.ts';
 export type { FaissIndexOptions } from './faiss.ts';
+export { joinIndexes } from './join-indexes.ts';
 export { measureIndexRecall } from './index-recall.ts';
 export { mergeInterests } from './merge-interests.ts';
 export type { Candidate } from './merge-interests.ts';

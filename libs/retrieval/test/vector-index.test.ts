@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { createRandom } from '@facet/features';
 import { isAppError } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildExactIndex, buildFaissIndex, measureIndexRecall, openFaissIndex, setFaissThreads } from '../src/index.ts';
+import {
+  buildExactIndex,
+  buildFaissIndex,
+  joinIndexes,
+  measureIndexRecall,
+  openFaissIndex,
+  setFaissThreads,
+} from '../src/index.ts';
 import type { FaissIndexOptions } from '../src/index.ts';
 import { describeVectorIndex } from './conformance.ts';
 import { learnableVectors } from './learnable-vectors.ts';
@@ -33,6 +40,24 @@ describeVectorIndex('faiss ivf', (vectors, dim) => buildFaissIndex(vectors, dim,
   isExact: false,
   parameters: { nprobe: 12 },
   recallMin: 0.95,
+});
+
+/** An index of the first rows and one of the rest. */
+async function buildJoined(main: FaissIndexOptions, vectors: Float32Array, dim: number) {
+  const split = Math.ceil((vectors.length / dim) * 0.6) * dim;
+  return joinIndexes(
+    await buildFaissIndex(vectors.subarray(0, split), dim, main),
+    await buildFaissIndex(vectors.subarray(split), dim, { kind: 'flat' }),
+  );
+}
+describeVectorIndex('two joined', (vectors, dim) => buildJoined({ kind: 'flat' }, vectors, dim), {
+  isExact: true,
+  recallMin: 0.9999,
+});
+describeVectorIndex('a graph joined with a scan', (vectors, dim) => buildJoined(hnsw, vectors, dim), {
+  isExact: false,
+  parameters: { efSearch: 200 },
+  recallMin: 0.98,
 });
 
 describe.each([{ kind: 'flat' } as const, hnsw, ivf])('faiss $kind on disk', (options) => {

@@ -1,10 +1,10 @@
-import type { Bundle } from '@facet/bundles';
+import type { BundleView } from '@facet/bundles';
 import { problemError } from '@facet/http';
 import type { ProfileReader } from '../profiles/profile-reader.ts';
 
 /** What requests are answered from. */
 export interface Loaded {
-  readonly bundle: Bundle;
+  readonly bundle: BundleView;
   readonly profiles: ProfileReader;
   /** How many users it has, when they are in the memory of this process. */
   readonly profileCount: number | undefined;

@@ -56,7 +56,7 @@ export function createMetrics(): Metrics {
       bundleInfo.reset();
       bundleInfo.set({ bundle: bundle.id, model: bundle.info.modelId, dataset: bundle.info.datasetId }, 1);
       dataEnd.set(bundle.info.asOf / 1000);
-      items.set(bundle.items.length - 1);
+      items.set(bundle.itemCount);
       profiles.set(profileCount ?? 0);
     },
   };

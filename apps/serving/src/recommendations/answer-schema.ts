@@ -1,4 +1,4 @@
-import type { Bundle, InterestBehavior, Recommendation } from '@facet/bundles';
+import type { BundleView, InterestBehavior, Recommendation } from '@facet/bundles';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -48,26 +48,26 @@ export const AnswerInterest = Type.Object({
 });
 
 /** A title where the catalog has one. */
-export function titleOf(bundle: Bundle, itemId: string): { title?: string } {
-  const index = bundle.vocabulary.indexOf(itemId);
-  const title = index === undefined ? undefined : bundle.items[index]?.title;
+export function titleOf(bundle: BundleView, itemId: string): { title?: string } {
+  const item = bundle.indexOf(itemId);
+  const title = item === undefined ? undefined : bundle.itemAt(item).title;
   return title === undefined ? {} : { title };
 }
 
-export function describeBehavior(bundle: Bundle, { itemId, share }: InterestBehavior): AnswerBehavior {
+export function describeBehavior(bundle: BundleView, { itemId, share }: InterestBehavior): AnswerBehavior {
   return { itemId, ...titleOf(bundle, itemId), share };
 }
 
 export function describeItem(
-  bundle: Bundle,
+  bundle: BundleView,
   { itemId, score, interest }: Recommendation,
 ): { itemId: string; title?: string; score: number; interest?: number } {
   return { itemId, ...titleOf(bundle, itemId), score, ...(interest === undefined ? {} : { interest }) };
 }
 
 /** How many different item ids the bundle does not know. */
-export function countUnknownItems(bundle: Bundle, ...lists: readonly Iterable<string>[]): number {
+export function countUnknownItems(bundle: BundleView, ...lists: readonly Iterable<string>[]): number {
   const unknown = new Set<string>();
-  for (const ids of lists) for (const id of ids) if (bundle.vocabulary.indexOf(id) === undefined) unknown.add(id);
+  for (const ids of lists) for (const id of ids) if (bundle.indexOf(id) === undefined) unknown.add(id);
   return unknown.size;
 }

@@ -30,8 +30,16 @@ export interface UserKernel {
   repeatBonuses(behaviors: BehaviorRows): Float32Array;
 }
 
-/** @param embeddings E [N + 1, D] from `embedItems` */
-export function createUserKernel(spec: ModelSpec, weights: Weights, embeddings: Float32Array): UserKernel {
+/**
+ * @param embeddings E [N + 1, D] from `embedItems`
+ * @param added [M, D] of items N + 1 .. N + M that came later, apart because E is large and never copied
+ */
+export function createUserKernel(
+  spec: ModelSpec,
+  weights: Weights,
+  embeddings: Float32Array,
+  added: Float32Array = new Float32Array(0),
+): UserKernel {
   const { config } = spec;
   const { embeddingDim: D, interests: maxInterests, sequenceLength: L } = config;
   const dim = indexDim(spec);
@@ -47,7 +55,10 @@ export function createUserKernel(spec: ModelSpec, weights: Weights, embeddings: 
     for (let row = 0; row < n; row++) {
       const slot = first + row;
       const item = behaviors.items[slot]! * D;
-      for (let d = 0; d < D; d++) inputs[row * D + d] = embeddings[item + d]!;
+      const isAdded = item >= embeddings.length;
+      const table = isAdded ? added : embeddings;
+      const source = isAdded ? item - embeddings.length : item;
+      for (let d = 0; d < D; d++) inputs[row * D + d] = table[source + d]!;
       if (config.recency) {
         addScaled(inputs, row * D, weights['behavior/age']!.data, behaviors.ages[slot]! * D, 1, D);
       }

@@ -1,0 +1,31 @@
+import type { Attributes } from '@facet/features';
+import type { Interests, UserKernel } from '@facet/model';
+import type { VectorIndex } from '@facet/retrieval';
+import type { BundleInfo } from './bundle-info.ts';
+import type { CatalogItem } from './catalog-item.ts';
+
+/** A bundle as answers are made from it: as it was built, or with a delta over it. Its items have indices 1..itemCount. */
+export interface BundleView {
+  /** Of the bundle. */
+  readonly id: string;
+  /** Of the delta; absent when the bundle answers as it was built. */
+  readonly deltaId?: string;
+  readonly info: BundleInfo;
+  readonly itemCount: number;
+  readonly kernel: UserKernel;
+  readonly index: VectorIndex;
+  /** Items that are withdrawn. */
+  readonly unavailable: ReadonlySet<number>;
+  /** Undefined for an item that is not known. */
+  indexOf(itemId: string): number | undefined;
+  itemAt(item: number): CatalogItem;
+  /** All items, most popular first. */
+  itemsByPopularity(): Iterable<number>;
+  popularityOf(item: number): number;
+  /** The score of one item and the interest that wins, as `bestInterest` of @facet/model. */
+  bestInterest(interests: Interests, item: number): { readonly score: number; readonly interest: number };
+  /** Table rows of a user's attributes for the kernel, one a user feature; 0 for unknown. */
+  encodeProfile(attributes: Attributes | undefined): number[];
+  /** Frees what it holds. Of a view with a delta: the delta's part, never the bundle. */
+  close(): void;
+}

@@ -1,0 +1,99 @@
+import { isDeepStrictEqual } from 'node:util';
+import { neverChosenFeatures, popularityFeatureCount } from '@facet/features';
+import { indexVectors } from '@facet/model';
+import type { BundleFacts } from '../bundle.ts';
+import type { CatalogItem } from '../catalog-item.ts';
+import { embedBySideFeatures } from '../embed-by-side-features.ts';
+import type { DeltaContents, DeltaInfo } from './delta.ts';
+
+/**
+ * How a catalog differs from a bundle. Items that the bundle does not know are embedded by their side features, with the
+ * popularity of an item that was never chosen, as it embeds the items of its own that nobody has chosen. Pure: the same
+ * catalog gives the same delta.
+ *
+ * @param catalog all items, in any order
+ * @param goneBefore items known to have been taken out of the catalog: the bundle may know them by their events alone
+ */
+export function buildDelta(
+  bundle: BundleFacts,
+  catalog: readonly CatalogItem[],
+  goneBefore: readonly string[] = [],
+): DeltaContents {
+  const { added, changed, counts, gone } = compareCatalog(bundle.items, catalog, new Set(goneBefore));
+  const { embeddings, vectors } = vectorsOf(bundle, added);
+  return {
+    info: {
+      formatVersion: 1,
+      bundleId: bundle.id,
+      embeddingDim: bundle.info.spec.config.embeddingDim,
+      indexDim: bundle.info.index.dim,
+      counts,
+      gone,
+    },
+    added,
+    changed,
+    embeddings,
+    vectors,
+  };
+}
+
+/** @param known the bundle's items, position 0 padding */
+function compareCatalog(
+  known: readonly CatalogItem[],
+  catalog: readonly CatalogItem[],
+  goneBefore: ReadonlySet<string>,
+): Pick<DeltaContents, 'added' | 'changed'> & Pick<DeltaInfo, 'counts' | 'gone'> {
+  const unlisted = new Map(known.slice(1).map((item) => [item.itemId, item]));
+  const added: CatalogItem[] = [];
+  const changed: CatalogItem[] = [];
+  const counts = { added: 0, withdrawn: 0, returned: 0, changed: 0 };
+  for (const item of catalog) {
+    const before = unlisted.get(item.itemId);
+    if (before === undefined) {
+      if (item.available !== false) added.push(item);
+      continue;
+    }
+    unlisted.delete(item.itemId);
+    const change = changeOf(before, item);
+    if (change === undefined) continue;
+    changed.push(item);
+    counts[change]++;
+  }
+  const gone: string[] = [];
+  for (const item of unlisted.values()) {
+    // An item that no catalog ever held is known by its events alone, and stays.
+    if (!wasListed(item) && !goneBefore.has(item.itemId)) continue;
+    gone.push(item.itemId);
+    if (item.available === false) continue;
+    changed.push({ ...item, available: false });
+    counts.withdrawn++;
+  }
+  const byId = (a: CatalogItem, b: CatalogItem): number => (a.itemId < b.itemId ? -1 : 1);
+  counts.added = added.length;
+  return { added: added.sort(byId), changed: changed.sort(byId), counts, gone: gone.sort() };
+}
+
+function changeOf(before: CatalogItem, now: CatalogItem): 'withdrawn' | 'returned' | 'changed' | undefined {
+  const [was, is] = [before.available !== false, now.available !== false];
+  if (was !== is) return is ? 'returned' : 'withdrawn';
+  const isSame = before.title === now.title && isDeepStrictEqual(before.attributes, now.attributes);
+  return isSame ? undefined : 'changed';
+}
+
+/** Whether the catalog that the bundle was built from held the item: it knows something of it. */
+function wasListed({ title, available, attributes }: CatalogItem): boolean {
+  return title !== undefined || available !== undefined || Object.keys(attributes).length > 0;
+}
+
+function vectorsOf(bundle: BundleFacts, added: readonly CatalogItem[]): Pick<DeltaContents, 'embeddings' | 'vectors'> {
+  const { spec, index } = bundle.info;
+  const { embeddingDim } = spec.config;
+  const embeddings = embedBySideFeatures(bundle, added);
+  // Row 0 is padding there.
+  const padded = new Float32Array(embeddingDim + embeddings.length);
+  padded.set(embeddings, embeddingDim);
+  const popularity = new Float32Array((added.length + 1) * popularityFeatureCount);
+  for (let row = 1; row <= added.length; row++) popularity.set(neverChosenFeatures, row * popularityFeatureCount);
+  const vectors = indexVectors(spec, bundle.tower, padded, popularity).slice(index.dim);
+  return { embeddings: padded.slice(embeddingDim), vectors };
+}

@@ -1,0 +1,113 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readSafetensors, writeSafetensors } from '@facet/artifacts';
+import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
+import { AppError, parseWith } from '@facet/platform';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import type { CatalogItem } from '../catalog-item.ts';
+
+/** What `delta.json` says. */
+export const DeltaInfo = Type.Object({
+  formatVersion: Type.Literal(1),
+  /** The bundle that the delta belongs to; over another one it means nothing. */
+  bundleId: Type.String(),
+  /** D, the width of the embeddings, and that of the index's vectors. */
+  embeddingDim: Type.Integer({ minimum: 1 }),
+  indexDim: Type.Integer({ minimum: 1 }),
+  counts: Type.Object({
+    /** Items that the bundle does not know. */
+    added: Type.Integer({ minimum: 0 }),
+    /** Items of the bundle that are offered no more … */
+    withdrawn: Type.Integer({ minimum: 0 }),
+    /** … or are offered again … */
+    returned: Type.Integer({ minimum: 0 }),
+    /** … or have another title or other attributes. */
+    changed: Type.Integer({ minimum: 0 }),
+  }),
+  /** Those of the withdrawn that the catalog held once and holds no more, ordered. */
+  gone: Type.Array(Type.String()),
+});
+export type DeltaInfo = Static<typeof DeltaInfo>;
+
+/** How the catalog differs from a bundle: M items that came later, and the bundle's items that are otherwise now. */
+export interface DeltaContents {
+  readonly info: DeltaInfo;
+  /** [M] ordered by id. */
+  readonly added: readonly CatalogItem[];
+  /** The bundle's items as they are now, ordered by id. */
+  readonly changed: readonly CatalogItem[];
+  /** [M, D], without a row for padding. */
+  readonly embeddings: Float32Array;
+  /** [M, index dim] */
+  readonly vectors: Float32Array;
+}
+
+export interface Delta extends DeltaContents {
+  readonly id: string;
+}
+
+const files = {
+  info: 'delta.json',
+  added: 'added.jsonl',
+  changed: 'changed.jsonl',
+  vectors: 'added.safetensors',
+} as const;
+
+/** Stores a delta. The same contents have the same id. */
+export async function putDelta(store: ArtifactStore, contents: DeltaContents): Promise<ArtifactRef> {
+  const { info, added, changed, embeddings, vectors } = contents;
+  return store.put(
+    'delta',
+    async (folder) => {
+      await writeFile(join(folder, files.info), `${JSON.stringify(info, null, 2)}\n`);
+      await writeFile(join(folder, files.added), toLines(added));
+      await writeFile(join(folder, files.changed), toLines(changed));
+      await writeSafetensors(join(folder, files.vectors), {
+        embeddings: { dtype: 'F32', shape: [added.length, info.embeddingDim], data: embeddings },
+        vectors: { dtype: 'F32', shape: [added.length, info.indexDim], data: vectors },
+      });
+    },
+    { formatVersion: 1, bundleId: info.bundleId },
+  );
+}
+
+/**
+ * Loads a delta whole or not at all; whether it fits a bundle is seen when it is laid over one.
+ *
+ * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID` (another version's), `DELTA_INVALID`.
+ */
+export async function loadDelta(store: ArtifactStore, ref: ArtifactRef): Promise<Delta> {
+  const { folder } = await store.open(ref);
+  const read = (file: string): Promise<string> => readFile(join(folder, file), 'utf8');
+  const info = parseWith(DeltaInfo, JSON.parse(await read(files.info)), { source: `delta ${ref.id}` });
+  const added = fromLines(await read(files.added));
+  const changed = fromLines(await read(files.changed));
+  const { tensors } = await readSafetensors(join(folder, files.vectors));
+  const [embeddings, vectors] = [tensors['embeddings'], tensors['vectors']];
+  if (embeddings?.dtype !== 'F32' || vectors?.dtype !== 'F32') throw invalidDelta(ref.id, 'its vectors are missing');
+  const rows = [embeddings.data.length / info.embeddingDim, vectors.data.length / info.indexDim, info.counts.added];
+  if (rows.some((count) => count !== added.length)) {
+    throw invalidDelta(ref.id, `it has ${added.length} new items, and ${rows.join(', ')} rows of them`);
+  }
+  return { id: ref.id, info, added, changed, embeddings: embeddings.data, vectors: vectors.data };
+}
+
+export function invalidDelta(id: string, problem: string): AppError {
+  return new AppError(`Delta ${id} cannot be used: ${problem}.`, {
+    code: 'DELTA_INVALID',
+    remedy: 'Delete refs/delta.json of the artifacts and run facet delta.',
+    context: { deltaId: id },
+  });
+}
+
+function toLines(items: readonly CatalogItem[]): string {
+  return items.map((item) => `${JSON.stringify(item)}\n`).join('');
+}
+
+function fromLines(text: string): CatalogItem[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as CatalogItem);
+}

@@ -1,0 +1,86 @@
+import { bestInterest, createUserKernel } from '@facet/model';
+import { buildFaissIndex, joinIndexes } from '@facet/retrieval';
+import type { Bundle } from '../bundle.ts';
+import type { BundleView } from '../bundle-view.ts';
+import type { CatalogItem } from '../catalog-item.ts';
+import { invalidDelta } from './delta.ts';
+import type { Delta } from './delta.ts';
+
+/**
+ * A bundle and its delta as one: the N items of the bundle keep their indices, new ones are N + 1 and on. New items are
+ * found by a scan beside the bundle's index, and are behaviors like others; what is withdrawn is never returned; titles
+ * and attributes are those of now. Nothing of the bundle is copied or changed, so other views of it may be in use, and
+ * the bundle must be closed last. A delta that says nothing leaves the bundle as it is and is not named.
+ *
+ * @throws AppError `DELTA_INVALID` for a delta that does not fit the bundle.
+ */
+export async function overlayDelta(bundle: Bundle, delta: Delta): Promise<BundleView> {
+  checkFit(bundle, delta);
+  const { added, changed } = delta;
+  if (added.length === 0 && changed.length === 0) return { ...bundle, close: () => undefined };
+  return {
+    ...bundle,
+    deltaId: delta.id,
+    ...withChanged(bundle, delta),
+    ...(added.length === 0 ? { close: () => undefined } : await withAdded(bundle, delta)),
+    itemAt: itemLookup(bundle, delta),
+  };
+}
+
+function checkFit({ id, info, vocabulary }: Bundle, delta: Delta): void {
+  const { bundleId, embeddingDim, indexDim } = delta.info;
+  if (bundleId !== id) throw invalidDelta(delta.id, `it belongs to bundle ${bundleId}, not to ${id}`);
+  if (embeddingDim !== info.spec.config.embeddingDim || indexDim !== info.index.dim) {
+    throw invalidDelta(delta.id, 'its vectors are of another width than those of its bundle');
+  }
+  const isKnown = ({ itemId }: CatalogItem): boolean => vocabulary.indexOf(itemId) !== undefined;
+  const misplaced = delta.added.find(isKnown) ?? delta.changed.find((item) => !isKnown(item));
+  if (misplaced !== undefined) throw invalidDelta(delta.id, `item ${misplaced.itemId} is not what it says`);
+  if (new Set(delta.added.map(({ itemId }) => itemId)).size !== delta.added.length) {
+    throw invalidDelta(delta.id, 'it has a new item twice');
+  }
+}
+
+function withChanged(bundle: Bundle, { changed }: Delta): Pick<BundleView, 'unavailable'> {
+  const unavailable = new Set(bundle.unavailable);
+  for (const { itemId, available } of changed) {
+    const item = bundle.vocabulary.indexOf(itemId)!;
+    if (available === false) unavailable.add(item);
+    else unavailable.delete(item);
+  }
+  return { unavailable };
+}
+
+function itemLookup(bundle: Bundle, { added, changed }: Delta): BundleView['itemAt'] {
+  const first = bundle.itemCount + 1;
+  const now = new Map(changed.map((item) => [bundle.vocabulary.indexOf(item.itemId)!, item]));
+  return (item) => (item >= first ? added[item - first]! : (now.get(item) ?? bundle.items[item]!));
+}
+
+type AddedParts =
+  'itemCount' | 'kernel' | 'index' | 'indexOf' | 'itemsByPopularity' | 'popularityOf' | 'bestInterest' | 'close';
+
+async function withAdded(bundle: Bundle, delta: Delta): Promise<Pick<BundleView, AddedParts>> {
+  const { info, tower, embeddings, byPopularity, popularity, vocabulary } = bundle;
+  const { added, vectors } = delta;
+  const first = bundle.itemCount + 1;
+  const indexes = new Map(added.map(({ itemId }, row) => [itemId, first + row]));
+  const scan = await buildFaissIndex(vectors, info.index.dim, { kind: 'flat' });
+  return {
+    itemCount: bundle.itemCount + added.length,
+    kernel: createUserKernel(info.spec, tower, embeddings, delta.embeddings),
+    index: joinIndexes(bundle.index, scan),
+    indexOf: (itemId) => vocabulary.indexOf(itemId) ?? indexes.get(itemId),
+    *itemsByPopularity() {
+      yield* byPopularity;
+      // Never chosen: behind all others.
+      yield* indexes.values();
+    },
+    popularityOf: (item) => (item >= first ? 0 : popularity[item]!),
+    bestInterest: (interests, item) =>
+      item >= first
+        ? bestInterest(interests, vectors, item - first, info.index.dim)
+        : bundle.bestInterest(interests, item),
+    close: () => scan.close(),
+  };
+}
