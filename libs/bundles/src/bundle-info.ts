@@ -2,6 +2,24 @@ import { ModelSpec } from '@facet/model';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
+/** Latencies are those of four interests a request, one thread, on the machine that built the index. */
+const IndexMeasurement = Type.Object({
+  /** Interests that the breadth was chosen with, and others that the recall was measured with. */
+  queries: Type.Object({ tuning: Type.Integer(), heldOut: Type.Integer() }),
+  /** An exact scan of the same items. */
+  exact: Type.Object({ p50Ms: Type.Number(), p99Ms: Type.Number() }),
+  /** By breadth: efSearch or nprobe. The recall is that of the queries that the breadth was chosen with. */
+  curve: Type.Array(
+    Type.Object({
+      breadth: Type.Integer(),
+      recall: Type.Number(),
+      p50Ms: Type.Number(),
+      p99Ms: Type.Number(),
+    }),
+  ),
+  buildSeconds: Type.Number(),
+});
+
 /** What `bundle.json` says: everything small that is needed to use the bundle and to trace where it came from. */
 export const BundleInfo = Type.Object({
   formatVersion: Type.Literal(1),
@@ -25,9 +43,11 @@ export const BundleInfo = Type.Object({
     dim: Type.Integer({ minimum: 1 }),
     efSearch: Type.Optional(Type.Integer({ minimum: 1 })),
     nprobe: Type.Optional(Type.Integer({ minimum: 1 })),
-    /** Index recall against exact search, measured when the index was built. */
-    recall: Type.Number(),
+    /** Index recall against exact search, measured when the index was built; null where there was nothing to measure it with. */
+    recall: Type.Union([Type.Number(), Type.Null()]),
     recallAt: Type.Integer(),
+    /** What the choice of kind and breadth rests on; absent where nothing had to be measured. */
+    measured: Type.Optional(IndexMeasurement),
   }),
   /** Held-out metrics of the model, as the evaluation reported them. */
   metrics: Type.Record(Type.String(), Type.Number()),

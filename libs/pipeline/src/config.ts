@@ -69,10 +69,12 @@ export const FacetConfig = Type.Object(
     training: Type.Object({}, { default: {}, additionalProperties: true }),
     index: Type.Object(
       {
-        /** `auto` chooses by the number of items. */
+        /** `auto` chooses by the number of items and by what is measured. */
         kind: Type.Union([Type.Literal('auto'), Type.Literal('flat'), Type.Literal('hnsw'), Type.Literal('ivf')], {
           default: 'auto',
         }),
+        /** `auto` scans a catalog of at most so many items, and measures nothing. */
+        flatItemsMax: Type.Integer({ minimum: 0, default: 50_000 }),
         /** Index recall@200 that an approximate index must reach against exact search. */
         recallMin: Type.Number({ minimum: 0, maximum: 1, default: 0.98 }),
       },

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { writeFileAtomically } from '@facet/platform';
+import { createHash, randomUUID } from 'node:crypto';
+import { link, mkdir, readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { syncPath, writeFileAtomically } from '@facet/platform';
 
 /** What a finished stage leaves behind. */
 export interface StageResult<Output> {
@@ -9,6 +9,13 @@ export interface StageResult<Output> {
   /** True when an earlier run with the same inputs had already finished. */
   readonly reused: boolean;
 }
+
+/**
+ * Makes a part of a stage's work that would come out differently a second time, such as a time that is measured: once for
+ * the stage's inputs. It is kept beside the stage's output, small and JSON, so that a stage that was killed and is run
+ * again goes on with the same part. Of two processes that make it, the first one's counts for both.
+ */
+export type MakeOnce = <Part>(name: string, make: () => Promise<Part>) => Promise<Part>;
 
 /**
  * Runs a stage once for the same inputs: its output (small and JSON; big things are artifacts named by it) is kept under
@@ -21,15 +28,17 @@ export async function runStage<Output>(options: {
   readonly folder: string;
   readonly name: string;
   readonly inputs: unknown;
-  readonly run: () => Promise<Output>;
+  readonly run: (once: MakeOnce) => Promise<Output>;
   readonly isUsable?: (output: Output) => Promise<boolean>;
 }): Promise<StageResult<Output>> {
   const hash = hashJson(options.inputs);
   const path = join(options.folder, `${options.name}-${hash}.json`);
   const kept = await readKept<Output>(path);
   if (kept !== undefined && ((await options.isUsable?.(kept)) ?? true)) return { output: kept, reused: true };
-  const output = await options.run();
   await mkdir(options.folder, { recursive: true });
+  const output = await options.run((part, make) =>
+    makeOnce(join(options.folder, `${options.name}-${hash}.${part}.json`), make),
+  );
   await writeFileAtomically(path, [JSON.stringify(output)]);
   return { output, reused: false };
 }
@@ -42,6 +51,28 @@ export function hashJson(value: unknown): string {
 function sortKeys(_key: string, value: unknown): unknown {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+async function makeOnce<Part>(path: string, make: () => Promise<Part>): Promise<Part> {
+  const kept = await readKept<Part>(path);
+  if (kept !== undefined) return kept;
+  const part = await make();
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    await writeFileAtomically(temporary, [JSON.stringify(part)]);
+    await link(temporary, path);
+    await syncPath(dirname(path));
+    return part;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    const others = await readKept<Part>(path);
+    if (others !== undefined) return others;
+    // It is there and cannot be read: of a disk that lost it, not of a writer.
+    await writeFileAtomically(path, [JSON.stringify(part)]);
+    return part;
+  } finally {
+    await rm(temporary, { force: true });
+  }
 }
 
 /** The kept output, or undefined where there is none that can be read. */

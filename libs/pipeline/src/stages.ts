@@ -26,7 +26,7 @@ export interface StageContext {
 }
 
 /** Raised when a stage computes something else from the same inputs, so that kept outputs are not reused. */
-const stageVersions = { dataset: 2, train: 1, evaluate: 1, index: 2 } as const;
+const stageVersions = { dataset: 2, train: 1, evaluate: 1, index: 3 } as const;
 
 export function createStageContext(home: HomePaths, config: FacetConfig): StageContext {
   return { home, config, store: createFolderArtifactStore(home.artifactsFolder) };
@@ -158,10 +158,10 @@ export async function indexStage(
     name: 'index',
     inputs: { version: stageVersions.index, ...ids, index: config.index, metrics },
     isUsable: ({ bundleId }) => isSound(store, { kind: 'bundle', id: bundleId }),
-    run: async () => {
+    run: async (once) => {
       const dataset = await openDataset(store, ids.datasetId);
       const model = await openModel(store, ids.modelId);
-      const { id } = await buildBundle({ store, dataset, model, index: config.index, metrics, ...watch });
+      const { id } = await buildBundle({ store, dataset, model, index: config.index, metrics, once, ...watch });
       return { bundleId: id };
     },
   });

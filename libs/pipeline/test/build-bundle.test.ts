@@ -9,6 +9,7 @@ import { resolveModel } from '../src/index.ts';
 import type { Dataset, FacetConfig, Model } from '../src/index.ts';
 import { createModelScorer } from '../src/evaluation/model-scorer.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
+import type { BuildBundleOptions } from '../src/indexing/build-bundle.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { closing, dayMs, shopConfig, shopDataset } from './tiny-shop.ts';
 
@@ -40,9 +41,16 @@ function randomModel(variant: 'facet' | 'mind'): Model {
   return { id: `a ${variant} model`, info, weights };
 }
 
-async function build(model: Model, index: FacetConfig['index'] = { kind: 'auto', recallMin: 0.98 }): Promise<Bundle> {
+const demand: FacetConfig['index'] = { kind: 'auto', flatItemsMax: 50_000, recallMin: 0.98 };
+
+async function build(
+  model: Model,
+  index = demand,
+  options: Pick<BuildBundleOptions, 'once'> & { of?: Dataset } = {},
+): Promise<Bundle> {
+  const { of = dataset, ...once } = options;
   const store = createFolderArtifactStore(join(await scratchFolder(), 'artifacts'));
-  const ref = await buildBundle({ store, dataset, model, index, metrics: { 'new.recall@50': 0.25 } });
+  const ref = await buildBundle({ store, dataset: of, model, index, metrics: { 'new.recall@50': 0.25 }, ...once });
   const bundle = await loadBundle(store, ref);
   onTestFinished(() => bundle.close());
   return bundle;
@@ -144,7 +152,7 @@ describe('buildBundle', () => {
   });
 
   it('an approximate index is tuned until it finds what a scan finds, and its search breadth travels along', async () => {
-    const bundle = await build(randomModel('facet'), { kind: 'hnsw', recallMin: 0.9 });
+    const bundle = await build(randomModel('facet'), { ...demand, kind: 'hnsw', recallMin: 0.9 });
     expect(bundle.info.index).toMatchObject({ kind: 'hnsw', reason: 'set by index.kind' });
     expect(bundle.info.index.efSearch).toBeGreaterThan(0);
     expect(bundle.info.index.recall).toBeGreaterThanOrEqual(0.9);
@@ -159,10 +167,41 @@ describe('buildBundle', () => {
       store,
       dataset,
       model: randomModel('facet'),
-      index: { kind: 'flat', recallMin: 1 },
+      index: { ...demand, kind: 'flat' },
       metrics: {},
       onProgress: (done, rows) => void seen.push([done, rows]),
     });
     expect(seen.at(-1)).toEqual([24, 24]);
+  });
+
+  it('what was measured travels along, with interests of users of the test window', async () => {
+    const { index } = (await build(randomModel('facet'), { ...demand, flatItemsMax: 0, recallMin: 0.5 })).info;
+    expect(index.reason).toContain('an exact scan takes');
+    expect(index.measured!.queries.tuning).toBeGreaterThan(10);
+    expect(index.measured!.queries.heldOut).toBeGreaterThan(10);
+    expect(index.measured!.exact.p50Ms).toBeGreaterThan(0);
+  });
+
+  it('goes on with the choice that was kept, whatever it would choose now', async () => {
+    const choice = { kind: 'hnsw', reason: 'it was so', efSearch: 33, recall: 0.5, recallAt: 24 };
+    const once = async (): Promise<never> => choice as never;
+    const bundle = await build(randomModel('facet'), demand, { once });
+    expect(bundle.info.index).toEqual({ ...choice, dim: 7 });
+    expect(bundle.index.kind).toBe('hnsw');
+    expect((await build(randomModel('facet'), demand, { once })).id).toBe(bundle.id);
+  });
+
+  it('a model that diverged is refused with the item', async () => {
+    const model = randomModel('facet');
+    model.weights['item/id']!.data.fill(Number.NaN, 18, 24);
+    await expect(build(model)).rejects.toMatchObject({ code: 'RETRIEVAL_VECTORS_INVALID', context: { item: 3 } });
+  });
+
+  it('without any interest of a user no recall is claimed', async () => {
+    const nobody = { ...dataset.sequences, items: dataset.sequences.items.map(() => 0) };
+    const of = { ...dataset, sequences: nobody };
+    const bundle = await build(randomModel('facet'), { ...demand, kind: 'hnsw' }, { of });
+    expect(bundle.info.index).toMatchObject({ kind: 'hnsw', recall: null });
+    expect(bundle.info.index.measured).toBeUndefined();
   });
 });

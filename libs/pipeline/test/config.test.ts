@@ -25,7 +25,7 @@ describe('facet.yaml', () => {
       features: { items: 'auto', users: 'auto', titleWords: true, minHolders: 3, maxSlots: 10 },
       model: { variant: 'facet' },
       training: {},
-      index: { kind: 'auto', recallMin: 0.98 },
+      index: { kind: 'auto', flatItemsMax: 50_000, recallMin: 0.98 },
       profiles: { eventsMax: 500, ttlDays: 180 },
       evaluation: { cutoffs: [10, 50, 100], tieSeed: 1 },
       dataHealth: defaultHealthBounds(),

@@ -1,5 +1,6 @@
 import { readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hashJson, runStage } from '../src/stage.ts';
@@ -114,4 +115,54 @@ test('a hash of JSON sees every value and no order of keys', () => {
       expect(hashJson(reversed(value))).toBe(hashJson(value));
     }),
   );
+});
+
+test('a part is made once for the inputs, also when the run that made it was killed', async () => {
+  const folder = await scratchFolder();
+  let made = 0;
+  const run = (inputs: unknown, fails: boolean) =>
+    runStage({
+      folder,
+      name: 'index',
+      inputs,
+      run: async (once) => {
+        const part = await once('choice', async () => ({ made: ++made }));
+        if (fails) throw new Error('killed');
+        return part;
+      },
+    });
+  await expect(run({ a: 1 }, true)).rejects.toThrow('killed');
+  expect(await run({ a: 1 }, false)).toEqual({ output: { made: 1 }, reused: false });
+  expect((await run({ a: 2 }, false)).output).toEqual({ made: 2 });
+  expect((await readdir(folder)).filter((file) => file.endsWith('.tmp'))).toEqual([]);
+});
+
+test('of two runs that make a part at the same time, one counts for both', async () => {
+  const folder = await scratchFolder();
+  const run = (made: number, delayMs: number) =>
+    runStage({
+      folder,
+      name: 'index',
+      inputs: {},
+      run: (once) => once('choice', () => sleep(delayMs, { made })),
+    });
+  const [slow, fast] = await Promise.all([run(1, 50), run(2, 1)]);
+  expect([slow.output, fast.output]).toEqual([{ made: 2 }, { made: 2 }]);
+});
+
+test('a part that cannot be read is made again', async () => {
+  const folder = await scratchFolder();
+  const run = (made: number) =>
+    runStage({
+      folder,
+      name: 'index',
+      inputs: {},
+      run: (once) => once('choice', async () => ({ made })),
+      isUsable: async () => false,
+    });
+  await run(1);
+  const [part] = (await readdir(folder)).filter((file) => file.includes('choice'));
+  await writeFile(join(folder, part!), '{"made":');
+  expect((await run(2)).output).toEqual({ made: 2 });
+  expect((await run(3)).output).toEqual({ made: 2 });
 });

@@ -1,4 +1,4 @@
-import { appendFile, rm } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadBundle } from '@facet/bundles';
 import {
@@ -115,6 +115,29 @@ test('a lake becomes a bundle; what is done is reused, and only what depends on 
   const renamed = await datasetStage(context);
   expect(renamed.reused).toBe(false);
   expect(renamed.output.datasetId).not.toBe(newer.output.datasetId);
+});
+
+test('an index stage that dies between measuring and storing ends with the bundle that it was about to store', async () => {
+  const home = homePaths(await scratchFolder());
+  const config = shopConfig({ training: quick, index: { kind: 'hnsw', recallMin: 0.5 } });
+  await importEvents(home, shopEvents());
+  const context = createStageContext(home, config);
+  const { datasetId } = (await datasetStage(context)).output;
+  const ids = { datasetId, ...(await trainStage(context, { datasetId })).output };
+  const dying = { ...context.store, put: () => Promise.reject(new Error('killed')) };
+  await expect(indexStage({ ...context, store: dying }, ids)).rejects.toThrow('killed');
+  const measured = (await readdir(home.stagesFolder)).filter((file) => /^index-.*\.choice\.json$/.test(file));
+  expect(measured).toHaveLength(1);
+  const choice = JSON.parse(await readFile(join(home.stagesFolder, measured[0]!), 'utf8')) as object;
+
+  const ref = { kind: 'bundle', id: (await indexStage(context, ids)).output.bundleId };
+  const bundle = await loadBundle(context.store, ref);
+  bundle.close();
+  expect(bundle.info.index).toEqual({ ...choice, dim: bundle.info.index.dim });
+
+  // Made again from nothing but its inputs and the figures, it is the same to the last byte.
+  await rm(join(home.artifactsFolder, 'bundle', ref.id), { recursive: true });
+  expect(await indexStage(context, ids)).toEqual({ output: { bundleId: ref.id }, reused: false });
 });
 
 test('an empty home says what to do', async () => {

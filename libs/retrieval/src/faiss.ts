@@ -30,6 +30,12 @@ const rowsPerTurn = 10_000;
 /** Below this many items a cluster, k-means is unsound and Faiss complains. */
 const itemsPerListMin = 39;
 
+/** An `ivf` index of fewer items, too few for one cluster, becomes a flat one. */
+export const ivfItemsMin = itemsPerListMin;
+
+/** Items a cluster that k-means looks at: of more it would draw as many itself, but after all had been copied. */
+const trainingItemsPerList = 64;
+
 /** Faiss's own default of 16 finds half of the nearest 200 of clustered vectors. */
 const efSearchDefault = 64;
 
@@ -43,15 +49,15 @@ const kindOfFile: ReadonlyMap<string, FaissIndexOptions['kind']> = new Map([
 /**
  * How many threads one call of Faiss may use, for the whole process. One while serving: requests already run beside each
  * other, and OpenMP and BLAS pools that fight for the same cores cost a factor of ten (`OMP_NUM_THREADS=1` says the
- * same from outside). All cores while building.
+ * same from outside). One while building what is kept, too: see `buildFaissIndex`.
  */
 export function setFaissThreads(threads: number): void {
   setThreads(threads);
 }
 
 /**
- * Builds a Faiss index of maximum inner product. With one thread the same vectors give the same index. An `ivf` index of
- * fewer than 39 items, too few for one cluster, becomes a flat one.
+ * Builds a Faiss index of maximum inner product. With one thread the same vectors give the same index; with more, a graph
+ * comes out differently each time. An `ivf` index of fewer than {@link ivfItemsMin} items becomes a flat one.
  *
  * @param vectors `[N, D]` row by row, in the order of item indices; not kept.
  * @throws AppError `RETRIEVAL_VECTORS_INVALID` for rows of another width or values that are not finite.
@@ -63,11 +69,11 @@ export async function buildFaissIndex(
   onProgress: (rowsDone: number) => void = () => undefined,
 ): Promise<BuiltVectorIndex> {
   const size = checkVectors(vectors, dim);
-  const kind = options.kind === 'ivf' && size < itemsPerListMin ? 'flat' : options.kind;
+  const kind = options.kind === 'ivf' && size < ivfItemsMin ? 'flat' : options.kind;
   const index = createEmpty(kind, options, size, dim);
   const radiusSquared = squaredRadius(vectors, dim);
   const stored = (rows: Float32Array) => (kind === 'flat' ? rows : toSphere(rows, dim, radiusSquared));
-  if (kind === 'ivf') index.train(stored(vectors));
+  if (kind === 'ivf') index.train(stored(everyNthRow(vectors, dim, listsOf(options, size) * trainingItemsPerList)));
   for (let row = 0; row < size; row += rowsPerTurn) {
     const end = Math.min(size, row + rowsPerTurn);
     index.add(stored(vectors.subarray(row * dim, end * dim)));
@@ -83,6 +89,7 @@ export async function buildFaissIndex(
         throw new AppError(`The index cannot be written to ${path}: ${(error as Error).message}.`, {
           code: 'RETRIEVAL_INDEX_UNWRITABLE',
           remedy: 'Check that the folder exists and the disk has room.',
+          retryable: true,
           cause: error,
         });
       }
@@ -168,9 +175,24 @@ function createEmpty(kind: FaissIndexOptions['kind'], options: FaissIndexOptions
     index.setParameter('efConstruction', options.efConstruction ?? 40);
     return index;
   }
+  return Index.fromFactory(dim + 1, `IVF${listsOf(options, size)},Flat`, MetricType.METRIC_L2);
+}
+
+function listsOf(options: FaissIndexOptions, size: number): number {
   const wanted = (options.kind === 'ivf' ? options.lists : undefined) ?? Math.round(4 * Math.sqrt(size));
-  const lists = Math.min(wanted, Math.floor(size / itemsPerListMin));
-  return Index.fromFactory(dim + 1, `IVF${lists},Flat`, MetricType.METRIC_L2);
+  return Math.min(wanted, Math.floor(size / itemsPerListMin));
+}
+
+/** At most `countMax` of the rows, evenly spread; all of them are not copied. */
+function everyNthRow(vectors: Float32Array, dim: number, countMax: number): Float32Array {
+  const size = vectors.length / dim;
+  if (size <= countMax) return vectors;
+  const rows = new Float32Array(countMax * dim);
+  for (let row = 0; row < countMax; row++) {
+    const from = Math.floor((row * size) / countMax) * dim;
+    rows.set(vectors.subarray(from, from + dim), row * dim);
+  }
+  return rows;
 }
 
 /** R^2 of an index on disk: on the sphere every item is equally far from the origin, so any of them tells. */

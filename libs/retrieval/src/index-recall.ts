@@ -1,5 +1,5 @@
 import { AppError } from '@facet/platform';
-import type { SearchParameters, VectorIndex } from './vector-index.ts';
+import type { SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';
 
 /** Queries searched in one call: enough to batch, few enough to keep the event loop turning. */
 const queriesPerCall = 64;
@@ -8,9 +8,8 @@ const queriesPerCall = 64;
  * Index recall@k: the mean share of the exact k nearest items that the index finds too. Not to be confused with the
  * ranking recall of a model.
  *
- * An item that scores as high as the exact k-th also counts, so that duplicates of a vector cost nothing.
- *
- * @param queries `[Q, D]`: take interests of real users, as the recall of made-up ones says nothing about them.
+ * @param queries `[Q, D]`, at least one: take interests of real users, as the recall of made-up ones says nothing about
+ *   them.
  * @throws AppError `RETRIEVAL_INDEXES_DIFFER` if the indexes do not hold equally many vectors of one width.
  */
 export async function measureIndexRecall(
@@ -31,19 +30,29 @@ export async function measureIndexRecall(
   }
   const depth = Math.min(k, index.size);
   const queryCount = queries.length / index.dim;
-  if (depth === 0 || queryCount === 0) return 1;
   let found = 0;
   for (let first = 0; first < queryCount; first += queriesPerCall) {
     const batch = queries.subarray(first * index.dim, (first + queriesPerCall) * index.dim);
-    const expected = await exact.search(batch, depth);
-    const actual = await index.search(batch, depth, parameters);
-    for (let start = 0; start < expected.ids.length; start += depth) {
-      const nearest = new Set(expected.ids.subarray(start, start + depth));
-      const lowestScore = expected.scores[start + depth - 1]!;
-      for (let position = start; position < start + depth; position++) {
-        if (nearest.has(actual.ids[position]!) || actual.scores[position]! >= lowestScore) found++;
-      }
-    }
+    found += countFound(await exact.search(batch, depth), await index.search(batch, depth, parameters));
   }
   return found / (queryCount * depth);
+}
+
+/** The mean share of the `expected` items that are among the `actual` ones, of answers to the same queries. */
+export function answeredRecall(expected: SearchResult, actual: SearchResult): number {
+  return countFound(expected, actual) / expected.ids.length;
+}
+
+/** An item that scores as high as the exact k-th also counts, so that duplicates of a vector cost nothing. */
+function countFound(expected: SearchResult, actual: SearchResult): number {
+  const { k } = expected;
+  let found = 0;
+  for (let start = 0; start < expected.ids.length; start += k) {
+    const nearest = new Set(expected.ids.subarray(start, start + k));
+    const lowestScore = expected.scores[start + k - 1]!;
+    for (let position = start; position < start + k; position++) {
+      if (nearest.has(actual.ids[position]!) || actual.scores[position]! >= lowestScore) found++;
+    }
+  }
+  return found;
 }

@@ -1,4 +1,12 @@
-export { chooseIndexKind } from './choose-index-kind.ts';
+export { buildChosenIndex, buildTunedIndex } from './build-tuned-index.ts';
+export type {
+  BuildTunedOptions,
+  BuiltIndexKind,
+  IndexChoice,
+  IndexDemand,
+  IndexMeasurement,
+  InterestQueries,
+} from './build-tuned-index.ts';
 export { buildExactIndex } from './exact.ts';
 export { buildFaissIndex, openFaissIndex, setFaissThreads } from './faiss.ts';
 export type { FaissIndexOptions } from './faiss.ts';
@@ -8,4 +16,7 @@ export { mergeInterests } from './merge-interests.ts';
 export type { Candidate } from './merge-interests.ts';
 export { retrieveCandidates } from './retrieve-candidates.ts';
 export type { Retrieval, RetrievalRequest } from './retrieve-candidates.ts';
+export { timeRequests } from './time-requests.ts';
+export type { Latency } from './time-requests.ts';
+export type { BreadthPoint } from './tune-breadth.ts';
 export type { BuiltVectorIndex, IndexKind, SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { buildExactIndex, chooseIndexKind, measureIndexRecall } from '../src/index.ts';
+import { buildExactIndex, measureIndexRecall } from '../src/index.ts';
 import type { VectorIndex } from '../src/index.ts';
 
 const exact = buildExactIndex(
@@ -43,10 +43,4 @@ test('another item with the score of the last place counts: duplicates cost noth
 test('indexes of different items are refused', async () => {
   const other = buildExactIndex(new Float32Array(3), 1);
   await expect(measureIndexRecall(other, exact, Float32Array.of(1), 1)).rejects.toThrow(/3 x 1 is measured against/);
-});
-
-test('small catalogues are scanned, large ones get a graph, and the reason names the count', () => {
-  expect(chooseIndexKind(50_000).options.kind).toBe('flat');
-  expect(chooseIndexKind(50_001).options.kind).toBe('hnsw');
-  expect(chooseIndexKind(1_234_567).reason).toContain('1,234,567');
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRandom } from '@facet/features';
 import { isAppError } from '@facet/platform';
+import type { AppError } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   buildExactIndex,
@@ -101,6 +102,14 @@ test('saving into a folder that is absent is an error with the path', async () =
   expect(isAppError(error, 'RETRIEVAL_INDEX_UNWRITABLE')).toBe(true);
 });
 
+test('a full disk is an error that says so', async () => {
+  const index = await buildFaissIndex(new Float32Array(4000), 4, { kind: 'flat' });
+  const error: unknown = await index.save('/dev/full').catch((thrown: unknown) => thrown);
+  expect(isAppError(error, 'RETRIEVAL_INDEX_UNWRITABLE')).toBe(true);
+  expect(String(error)).toContain('No space left on device');
+  expect((error as AppError).retryable).toBe(true);
+});
+
 test('the parameters of a search take effect: a wider one finds more', async () => {
   const dim = 32;
   const vectors = learnableVectors(6000, dim, { space: 7, seed: 8 });
@@ -143,6 +152,16 @@ test('a graph reaches every item, also among vectors of very different norms', a
 test('an ivf index of too few items for a cluster is a flat one', async () => {
   expect((await buildFaissIndex(new Float32Array(38 * 2).fill(1), 2, { kind: 'ivf' })).kind).toBe('flat');
   expect((await buildFaissIndex(new Float32Array(39 * 2).fill(1), 2, { kind: 'ivf' })).kind).toBe('ivf');
+});
+
+test('clusters of many items are trained on some of them, and still find what a scan finds', async () => {
+  // 32 lists look at 2,048 of the items.
+  const vectors = learnableVectors(8000, 16, { space: 14, seed: 15 });
+  const queries = learnableVectors(40, 16, { space: 14, seed: 16 });
+  const index = await buildFaissIndex(vectors, 16, { kind: 'ivf', lists: 32 });
+  const exact = buildExactIndex(vectors, 16);
+  expect(await measureIndexRecall(index, exact, queries, 50, { nprobe: 32 })).toBeGreaterThan(0.999);
+  expect(await measureIndexRecall(index, exact, queries, 50, { nprobe: 8 })).toBeGreaterThan(0.9);
 });
 
 test('progress is told as rows are added', async () => {

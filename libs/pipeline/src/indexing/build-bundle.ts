@@ -2,22 +2,17 @@ import { join } from 'node:path';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { bundleFiles, bundleWeights, recordGoldenVector, writeBundle } from '@facet/bundles';
 import type { BundleInfo, GoldenVector } from '@facet/bundles';
-import {
-  buildPopularityTimeline,
-  createBehaviorRows,
-  createRandom,
-  popularityFeatureCount,
-  popularityFeatureNames,
-  writeBehaviorSequence,
-} from '@facet/features';
+import { buildPopularityTimeline, createRandom, popularityFeatureCount, popularityFeatureNames } from '@facet/features';
 import { createUserKernel, embedItems, indexDim, indexVectors } from '@facet/model';
 import type { UserKernel } from '@facet/model';
-import { buildExactIndex, buildFaissIndex, chooseIndexKind, measureIndexRecall } from '@facet/retrieval';
-import type { BuiltVectorIndex, FaissIndexOptions, SearchParameters } from '@facet/retrieval';
 import { AppError } from '@facet/platform';
+import { buildChosenIndex, buildTunedIndex, openFaissIndex } from '@facet/retrieval';
+import type { BuildTunedOptions, BuiltVectorIndex, IndexChoice, InterestQueries } from '@facet/retrieval';
 import type { FacetConfig } from '../config.ts';
 import type { Dataset } from '../dataset/dataset.ts';
+import type { MakeOnce } from '../stage.ts';
 import type { Model } from '../training/model-artifact.ts';
+import { behaviorsOf, profileOf, sampleInterests } from './sample-interests.ts';
 
 export interface BuildBundleOptions {
   readonly store: ArtifactStore;
@@ -26,20 +21,19 @@ export interface BuildBundleOptions {
   readonly index: FacetConfig['index'];
   /** Held-out metrics to carry along, by name. */
   readonly metrics: Readonly<Record<string, number>>;
-  readonly onProgress?: (rowsDone: number, rows: number) => void;
+  /** Keeps what was measured: a stage that is killed and run again goes on with the same figures, to the same bundle. */
+  readonly once?: MakeOnce;
+  readonly onProgress?: BuildTunedOptions['onProgress'];
 }
 
 const goldenUsers = 20;
-const recallQueryUsers = 100;
-const recallDepth = 200;
-/** Search breadths tried in turn until an approximate index reaches its recall. */
-const breadths = [16, 32, 64, 128, 200, 300, 400, 600, 1000];
 
 /**
  * Item embeddings → Faiss index → bundle. Items without interactions are in it through their side features. Behaviors
  * and popularity are those of the end of the data.
  *
- * @throws AppError `INDEX_RECALL_TOO_LOW` when no search breadth reaches `index.recallMin`.
+ * @throws AppError `INDEX_RECALL_TOO_LOW` when no search breadth of the kind that is asked for reaches `index.recallMin`;
+ *   `RETRIEVAL_VECTORS_INVALID`, `RETRIEVAL_INDEX_UNWRITABLE`.
  */
 export async function buildBundle(options: BuildBundleOptions): Promise<ArtifactRef> {
   const { dataset, model } = options;
@@ -55,14 +49,11 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
   const vectors = indexVectors(spec, model.weights, embeddings, popularityNow);
   const { tower, itemTables } = bundleWeights(model.weights);
   const kernel = createUserKernel(spec, tower, embeddings);
-  const sample = sampleUsers(dataset, kernel, asOf);
 
   const dim = indexDim(spec);
-  const rows = vectors.subarray(dim);
-  const { faiss, reason } = kindOf(options.index, spec.itemCount);
-  const index = await buildFaissIndex(rows, dim, faiss, (done) => options.onProgress?.(done, spec.itemCount));
+  const queries = sampleInterests(dataset, kernel, asOf);
+  const { index, choice } = await chooseIndex(vectors.subarray(dim), dim, queries, options);
   try {
-    const { parameters, recall } = await tuneSearch(index, rows, dim, sample.queries, options.index.recallMin);
     const info: BundleInfo = {
       formatVersion: 1,
       modelId: model.id,
@@ -71,7 +62,7 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
       trainedCount: dataset.info.trainedCount,
       interactions: dataset.info.interactions,
       asOf,
-      index: { kind: index.kind, reason, dim, ...parameters, recall, recallAt: Math.min(recallDepth, spec.itemCount) },
+      index: { ...choice, dim },
       metrics: options.metrics,
     };
     return await options.store.put(
@@ -85,9 +76,9 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
           embeddings,
           vectors,
           popularity: recentPopularity(popularityNow, spec.itemCount),
-          golden: sample.golden,
+          golden: sampleGolden(dataset, kernel, asOf),
         });
-        await index.save(join(folder, bundleFiles.index));
+        await saveIndex(index, join(folder, bundleFiles.index));
       },
       { formatVersion: 1, modelId: model.id, datasetId: dataset.id },
     );
@@ -96,62 +87,51 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
   }
 }
 
-function kindOf(index: FacetConfig['index'], itemCount: number): { faiss: FaissIndexOptions; reason: string } {
-  if (index.kind !== 'auto') return { faiss: { kind: index.kind }, reason: 'set by index.kind' };
-  const { options, reason } = chooseIndexKind(itemCount);
-  return { faiss: options, reason };
-}
-
-/** Raises the search breadth until the index finds what an exact scan finds. */
-async function tuneSearch(
-  index: BuiltVectorIndex,
-  rows: Float32Array,
+/** The index that these inputs gave before, where its choice was kept; else the one that proves best. */
+async function chooseIndex(
+  vectors: Float32Array,
   dim: number,
-  queries: Float32Array,
-  recallMin: number,
-): Promise<{ parameters: SearchParameters; recall: number }> {
-  if (index.kind === 'flat' || queries.length === 0) return { parameters: {}, recall: 1 };
-  const exact = buildExactIndex(rows, dim);
-  const depth = Math.min(recallDepth, index.size);
-  let recall = 0;
-  for (const breadth of breadths) {
-    const parameters = index.kind === 'hnsw' ? { efSearch: breadth } : { nprobe: breadth };
-    recall = await measureIndexRecall(index, exact, queries, depth, parameters);
-    if (recall >= recallMin) return { parameters, recall };
-  }
-  throw new AppError(
-    `The ${index.kind} index reaches an index recall@${depth} of ${recall.toFixed(3)}, not ${recallMin}.`,
-    {
-      code: 'INDEX_RECALL_TOO_LOW',
-      remedy: 'Set index.kind to flat, or lower index.recallMin.',
-    },
-  );
+  queries: InterestQueries,
+  { index: demand, onProgress, once = async (_, make) => make() }: BuildBundleOptions,
+): Promise<{ index: BuiltVectorIndex; choice: IndexChoice }> {
+  const progress = onProgress === undefined ? {} : { onProgress };
+  let built: BuiltVectorIndex | undefined;
+  const choice = await once('choice', async () => {
+    const tuned = await buildTunedIndex(vectors, dim, queries, { ...demand, ...progress });
+    built = tuned.index;
+    return tuned.choice;
+  });
+  if (built?.kind === choice.kind) return { index: built, choice };
+  built?.close();
+  return { index: await buildChosenIndex(vectors, dim, choice.kind, onProgress), choice };
 }
 
-/** Some users' interests at `asOf`: as golden vectors, and as queries [Q, dim] to measure the index with. */
-function sampleUsers(
-  dataset: Dataset,
-  kernel: UserKernel,
-  asOf: number,
-): { golden: GoldenVector[]; queries: Float32Array } {
-  const { sequences } = dataset;
-  const users = Int32Array.from(sequences.userIds.keys());
+/**
+ * Writes the index and closes it, then opens what was written: a disk that is full at the last bytes is no error to Faiss.
+ *
+ * @throws AppError `RETRIEVAL_INDEX_UNWRITABLE`.
+ */
+async function saveIndex(index: BuiltVectorIndex, path: string): Promise<void> {
+  await index.save(path);
+  index.close();
+  const saved = await openFaissIndex(path).catch((error: unknown) => {
+    throw new AppError(`The index was not written whole to ${path}.`, {
+      code: 'RETRIEVAL_INDEX_UNWRITABLE',
+      remedy: 'Check that the disk has room, and run the same command again.',
+      retryable: true,
+      cause: error,
+    });
+  });
+  saved.close();
+}
+
+/** Some users' interests at `asOf`, to be recomputed by whoever serves. */
+function sampleGolden(dataset: Dataset, kernel: UserKernel, asOf: number): GoldenVector[] {
+  const users = Int32Array.from(dataset.sequences.userIds.keys());
   createRandom(0).shuffle(users);
-  const golden: GoldenVector[] = [];
-  const queries: number[] = [];
-  for (const user of users.subarray(0, recallQueryUsers)) {
-    const rows = createBehaviorRows(1, kernel.sequenceLength);
-    const window = { ...sequences, start: sequences.offsets[user]!, end: sequences.offsets[user + 1]! };
-    writeBehaviorSequence(rows, 0, window, { now: asOf, distinct: kernel.distinctBehaviors });
-    const recorded = recordGoldenVector(
-      kernel,
-      rows,
-      dataset.profiles.map(({ rows: table }) => table[user]!),
-    );
-    if (golden.length < goldenUsers) golden.push(recorded);
-    queries.push(...recorded.interests.flat());
-  }
-  return { golden, queries: Float32Array.from(queries) };
+  return Array.from(users.subarray(0, goldenUsers), (user) =>
+    recordGoldenVector(kernel, behaviorsOf(dataset, kernel, user, asOf), profileOf(dataset, user)),
+  );
 }
 
 /** [N + 1] users who chose an item in the last 30 days; all earlier ones decide between equals. */

@@ -1,0 +1,63 @@
+import { createRandom } from '@facet/features';
+import { createUserKernel, indexDim, initializeWeights } from '@facet/model';
+import { expect, test } from 'vitest';
+import { resolveModel } from '../src/index.ts';
+import type { Dataset } from '../src/index.ts';
+import { sampleInterests } from '../src/indexing/sample-interests.ts';
+import { closing, shopConfig, shopDataset } from './tiny-shop.ts';
+
+const dataset = shopDataset();
+const spec = {
+  config: resolveModel(shopConfig()).model,
+  itemCount: dataset.items.length - 1,
+  itemFeatures: [...dataset.info.itemFeatures],
+  userFeatures: [...dataset.info.userFeatures],
+};
+const weights = initializeWeights(spec, createRandom(3));
+const embeddings = Float32Array.from({ length: 25 * 6 }, (_, cell) => Math.sin(cell));
+const kernel = createUserKernel(spec, weights, embeddings);
+const dim = indexDim(spec);
+
+const rowsOf = (vectors: Float32Array): string[] =>
+  Array.from({ length: vectors.length / dim }, (_, row) => vectors.slice(row * dim, (row + 1) * dim).join());
+
+/** The dataset as if only these users had chosen something in its test window. */
+function activeOnly(users: readonly number[]): Dataset {
+  const { sequences, split } = dataset;
+  const times = sequences.times.slice();
+  for (let user = 0; user < sequences.userIds.length; user++) {
+    if (users.includes(user)) continue;
+    for (let at = sequences.offsets[user]!; at < sequences.offsets[user + 1]!; at++) {
+      times[at] = Math.min(times[at]!, split.testFrom - 1);
+    }
+  }
+  return { ...dataset, sequences: { ...sequences, times } };
+}
+
+test('half of the users are for tuning and the others held out, always the same ones', () => {
+  const { tuning, heldOut } = sampleInterests(dataset, kernel, closing);
+  expect(tuning.length).toBeGreaterThan(10 * dim);
+  expect(heldOut.length).toBeGreaterThan(10 * dim);
+  const tuned = new Set(rowsOf(tuning));
+  expect(rowsOf(heldOut).filter((row) => tuned.has(row))).toEqual([]);
+  expect(sampleInterests(dataset, kernel, closing)).toEqual({ tuning, heldOut });
+});
+
+test('only users of the test window count, unless there are none', () => {
+  const two = sampleInterests(activeOnly([4, 9]), kernel, closing);
+  expect(rowsOf(two.tuning).length).toBeLessThanOrEqual(3);
+  expect(rowsOf(two.heldOut).length).toBeGreaterThan(0);
+  const one = sampleInterests(activeOnly([4]), kernel, closing);
+  expect(one.heldOut).toEqual(one.tuning);
+  expect(one.tuning.length).toBeGreaterThan(0);
+  const nobody = sampleInterests(activeOnly([]), kernel, closing);
+  expect(rowsOf(nobody.tuning).length).toBeGreaterThan(10);
+});
+
+test('no interests, no queries: zero vectors are never searched', () => {
+  const strangers = { ...dataset, sequences: { ...dataset.sequences, items: dataset.sequences.items.map(() => 0) } };
+  expect(sampleInterests(strangers, kernel, closing)).toEqual({
+    tuning: new Float32Array(0),
+    heldOut: new Float32Array(0),
+  });
+});

@@ -1,0 +1,176 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createRandom } from '@facet/features';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildChosenIndex, buildExactIndex, buildTunedIndex, measureIndexRecall } from '../src/index.ts';
+import type { BuildTunedOptions, IndexChoice } from '../src/index.ts';
+import { learnableVectors } from './learnable-vectors.ts';
+
+const dim = 32;
+const size = 6000;
+const vectors = learnableVectors(size, dim, { space: 1, seed: 2 });
+const queries = {
+  tuning: learnableVectors(80, dim, { space: 1, seed: 3 }),
+  heldOut: learnableVectors(60, dim, { space: 1, seed: 4 }),
+};
+const none = { tuning: new Float32Array(0), heldOut: new Float32Array(0) };
+const demand = { kind: 'auto', flatItemsMax: 1000, recallMin: 0.98, depth: 50 } as const;
+
+/** The nearest 5 of noise: a graph that keeps at most 80 candidates loses some. */
+const hard = { depth: 5, recallMin: 0.999 };
+const ofNoise = { of: noise(size, 5), by: { tuning: noise(80, 6), heldOut: noise(60, 7) } };
+
+/** A clock on which every request takes as long as the scan, the first thing that is measured, by a factor. */
+function clockAfterScan(factor: number): () => number {
+  // Each of the 20 + 15 requests of the scan reads the clock twice.
+  const readingsOfScan = 2 * (80 / 4 + 60 / 4);
+  let [readings, time] = [0, 0];
+  return () => (time += readings++ < readingsOfScan ? 1 : factor);
+}
+
+async function choose(
+  options: Partial<BuildTunedOptions> = {},
+  { of = vectors, by = queries }: { of?: Float32Array; by?: typeof queries } = {},
+): Promise<IndexChoice> {
+  const { index, choice } = await buildTunedIndex(of, dim, by, { ...demand, now: clockAfterScan(0.5), ...options });
+  expect(index.kind).toBe(choice.kind);
+  expect(index.size).toBe(of.length / dim);
+  index.close();
+  return choice;
+}
+
+describe('which kind', () => {
+  test('a small catalog is scanned, and nothing is measured', async () => {
+    const choice = await choose({ flatItemsMax: size });
+    expect(choice).toEqual({
+      kind: 'flat',
+      reason: '6,000 items (at most 6,000): an exact scan is fast enough',
+      recall: 1,
+      recallAt: 50,
+    });
+  });
+
+  test('a large one gets a graph that finds enough and is faster than a scan', async () => {
+    const choice = await choose();
+    expect(choice.kind).toBe('hnsw');
+    expect(choice.reason).toMatch(/^6,000 items \(more than 1,000\); hnsw finds .* at efSearch \d+ in 0.5 ms; /);
+    expect(choice.reason).toContain('an exact scan takes 1 ms');
+    expect(choice.measured).toMatchObject({ queries: { tuning: 80, heldOut: 60 }, exact: { p50Ms: 1, p99Ms: 1 } });
+  });
+
+  test('a scan, where neither a graph nor clusters are faster', async () => {
+    const choice = await choose({ now: clockAfterScan(1) });
+    expect(choice).toMatchObject({ kind: 'flat', recall: 1, measured: { curve: [] } });
+    expect(choice.reason).toMatch(/; hnsw finds .*; ivf finds .*; an exact scan takes 1 ms and finds all$/);
+  });
+
+  test('clusters, where the graph finds too little at any breadth', async () => {
+    const choice = await choose(hard, ofNoise);
+    expect(choice.kind).toBe('ivf');
+    expect(choice.nprobe).toBeGreaterThan(0);
+    expect(choice.efSearch).toBeUndefined();
+    expect(choice.reason).toMatch(/hnsw finds 0\.\d+ .*, and no more at a worthwhile breadth; ivf finds 1\.000/);
+  });
+
+  test('the one that is set, also where another would be better, or the error that it cannot be', async () => {
+    expect(await choose({ kind: 'flat' })).toEqual({
+      kind: 'flat',
+      reason: 'set by index.kind',
+      recall: 1,
+      recallAt: 50,
+    });
+    const ivf = await choose({ kind: 'ivf', now: clockAfterScan(9) });
+    expect(ivf).toMatchObject({ kind: 'ivf', reason: 'set by index.kind' });
+    expect(ivf.recall).toBeGreaterThanOrEqual(0.98);
+    await expect(choose({ ...hard, kind: 'hnsw' }, ofNoise)).rejects.toMatchObject({
+      code: 'INDEX_RECALL_TOO_LOW',
+      context: { kind: 'hnsw' },
+    });
+  });
+
+  test('without any interest nothing is claimed to have been measured', async () => {
+    expect(await choose({}, { by: none })).toMatchObject({ kind: 'flat', recall: 1 });
+    const graph = await choose({ kind: 'hnsw' }, { by: none });
+    expect(graph).toEqual({
+      kind: 'hnsw',
+      reason: expect.stringContaining('not measured') as string,
+      recall: null,
+      recallAt: 50,
+    });
+  });
+
+  test('too few items for clusters are scanned', async () => {
+    expect(await choose({ kind: 'ivf' }, { of: vectors.subarray(0, 38 * dim) })).toMatchObject({
+      kind: 'flat',
+      recallAt: 38,
+    });
+  });
+
+  test('a vector that is no number is refused', async () => {
+    const broken = vectors.slice();
+    broken[5 * dim + 1] = Number.NaN;
+    await expect(choose({}, { of: broken })).rejects.toMatchObject({
+      code: 'RETRIEVAL_VECTORS_INVALID',
+      context: { item: 6 },
+    });
+  });
+});
+
+describe.each(['hnsw', 'ivf'] as const)('the breadth of %s', (kind) => {
+  let choice: IndexChoice;
+  beforeAll(async () => {
+    choice = await choose({ kind, recallMin: 0.995 });
+  });
+  const breadth = (): number => choice.efSearch ?? choice.nprobe ?? 0;
+
+  test('suffices for queries that it was not chosen with, which its recall is measured by', async () => {
+    const index = await buildChosenIndex(vectors, dim, kind);
+    const exact = buildExactIndex(vectors, dim);
+    const parameters = kind === 'ivf' ? { nprobe: breadth() } : { efSearch: breadth() };
+    expect(choice.recall).toBeGreaterThanOrEqual(0.995);
+    expect(await measureIndexRecall(index, exact, queries.heldOut, 50, parameters)).toBeCloseTo(choice.recall!, 3);
+    index.close();
+  });
+
+  test('is not needlessly wide: the next narrower one that was tried finds too little', () => {
+    const curve = choice.measured!.curve;
+    const at = curve.findIndex((point) => point.breadth === breadth());
+    expect(curve[at]!.recall).toBeGreaterThanOrEqual(0.995);
+    if (at > 0) {
+      const narrower = curve[at - 1]!;
+      expect(narrower.breadth).toBeGreaterThanOrEqual(Math.min(breadth() - 1, Math.floor(breadth() / 1.21)));
+    }
+    const breadths = curve.map((point) => point.breadth);
+    expect(breadths).toEqual([...new Set(breadths)].sort((a, b) => a - b));
+  });
+});
+
+describe('an index that was chosen before', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'facet-tuned-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test.each(['flat', 'hnsw', 'ivf'] as const)('comes out the same, byte for byte: %s', async (kind) => {
+    const bytes = async (name: string, build: () => ReturnType<typeof buildChosenIndex>): Promise<Buffer> => {
+      const index = await build();
+      await index.save(join(folder, name));
+      index.close();
+      return readFile(join(folder, name));
+    };
+    const tuned = await bytes(
+      'tuned',
+      async () => (await buildTunedIndex(vectors, dim, queries, { ...demand, kind, recallMin: 0.9 })).index,
+    );
+    const rebuilt = await bytes('rebuilt', () => buildChosenIndex(vectors, dim, kind));
+    expect(rebuilt.equals(tuned)).toBe(true);
+  });
+});
+
+/** Vectors without any structure, the hardest there are: a graph of them leads nowhere in particular. */
+function noise(count: number, seed: number): Float32Array {
+  const random = createRandom(seed);
+  return Float32Array.from({ length: count * dim }, () => random.normal());
+}
