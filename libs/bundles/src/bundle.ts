@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSafetensors, writeSafetensors } from '@facet/artifacts';
+import { readJsonLines, readSafetensors, writeJsonLines, writeSafetensors } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, SafeTensor } from '@facet/artifacts';
 import { createFeatureEncoder, createItemVocabulary } from '@facet/features';
 import type { ItemVocabulary } from '@facet/features';
@@ -45,13 +45,7 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
   const { info, items, popularity } = contents;
   const rows = items.length;
   await writeFile(join(folder, bundleFiles.info), `${JSON.stringify(info, null, 2)}\n`);
-  await writeFile(
-    join(folder, bundleFiles.items),
-    items
-      .slice(1)
-      .map((item) => `${JSON.stringify(item)}\n`)
-      .join(''),
-  );
+  await writeJsonLines(join(folder, bundleFiles.items), items.slice(1));
   await writeFile(join(folder, bundleFiles.golden), `${JSON.stringify(contents.golden)}\n`);
   await writeSafetensors(join(folder, bundleFiles.tower), weightsToTensors(contents.tower));
   await writeSafetensors(join(folder, bundleFiles.itemTables), weightsToTensors(contents.itemTables));
@@ -82,9 +76,7 @@ async function readFacts(folder: string, id: string): Promise<BundleFacts> {
   const source = `bundle ${id}`;
   const info = parseWith(BundleInfo, await readJson(folder, bundleFiles.info), { source });
   const items: CatalogItem[] = [{ itemId: '', attributes: {} }];
-  for (const line of (await readFile(join(folder, bundleFiles.items), 'utf8')).split('\n')) {
-    if (line !== '') items.push(JSON.parse(line) as CatalogItem);
-  }
+  for (const item of await readJsonLines<CatalogItem>(join(folder, bundleFiles.items))) items.push(item);
   const readWeights = async (file: string): Promise<Weights> =>
     tensorsToWeights((await readSafetensors(join(folder, file))).tensors);
   const tower = await readWeights(bundleFiles.tower);

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSafetensors, writeSafetensors } from '@facet/artifacts';
+import { readJsonLines, readSafetensors, writeJsonLines, writeSafetensors } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import type { CatalogItem } from '@facet/bundles';
 import type { Attributes } from '@facet/features';
@@ -22,9 +22,9 @@ export async function putDataset(store: ArtifactStore, parts: DatasetParts): Pro
     'dataset',
     async (folder) => {
       await writeFile(join(folder, files.info), `${JSON.stringify(parts.info, null, 2)}\n`);
-      await writeFile(join(folder, files.items), toJsonLines(parts.items.slice(1)));
+      await writeJsonLines(join(folder, files.items), parts.items.slice(1));
       const users = sequences.userIds.map((userId, user) => ({ userId, attributes: parts.userAttributes[user] }));
-      await writeFile(join(folder, files.users), toJsonLines(users));
+      await writeJsonLines(join(folder, files.users), users);
       await writeSafetensors(join(folder, files.sequences), {
         offsets: { dtype: 'I32', shape: [sequences.offsets.length], data: sequences.offsets },
         items: { dtype: 'I32', shape: [sequences.items.length], data: sequences.items },
@@ -62,13 +62,4 @@ export async function openDataset(store: ArtifactStore, id: string): Promise<Dat
       times: Float64Array.from(times.data, Number),
     },
   });
-}
-
-function toJsonLines(values: readonly unknown[]): string {
-  return values.map((value) => `${JSON.stringify(value)}\n`).join('');
-}
-
-async function readJsonLines<T>(path: string): Promise<T[]> {
-  const text = await readFile(path, 'utf8');
-  return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as T]));
 }

@@ -1,0 +1,42 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readJsonLines, writeJsonLines } from '../src/index.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'facet-lines-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test('what is written is read, over many pieces, whatever characters it holds', async () => {
+  const path = join(folder, 'many');
+  // Four bytes of é and of 💡 fall on every place of a piece's end; U+2028 and carriage returns end no line.
+  const values = Array.from({ length: 3000 }, (_, row) => ({ row, text: `é💡\u2028\r\n${'x'.repeat(row % 997)}` }));
+  await writeJsonLines(path, values);
+  expect(await readJsonLines(path)).toEqual(values);
+});
+
+test('a file of nothing, empty lines, and a last line without an end', async () => {
+  const path = join(folder, 'edges');
+  await writeJsonLines(path, []);
+  expect(await readJsonLines(path)).toEqual([]);
+  await writeFile(path, '\n{"a":1}\n\n{"a":2}');
+  expect(await readJsonLines(path)).toEqual([{ a: 1 }, { a: 2 }]);
+});
+
+test('values come from any source, one at a time', async () => {
+  const path = join(folder, 'source');
+  function* source() {
+    for (let row = 0; row < 5; row++) yield [row];
+  }
+  await writeJsonLines(path, source());
+  expect(await readJsonLines(path)).toEqual([[0], [1], [2], [3], [4]]);
+});
+
+test('a line that is no JSON is an error', async () => {
+  const path = join(folder, 'broken');
+  await writeFile(path, '{"a":1}\n{"a":');
+  await expect(readJsonLines(path)).rejects.toThrow(SyntaxError);
+});
