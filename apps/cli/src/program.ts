@@ -162,6 +162,16 @@ function stages(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
     .option('--no-promote', 'leave the current bundle as it is')
     .addHelpText('after', `${stageNote}\n${examples('facet index', 'facet index --no-promote')}`)
     .action(async (options) => run(options, async (context) => (await load()).indexCommand(options, context)));
+  addHome(add('delta', 'catalog → what of it differs from the current bundle: new items, withdrawn ones, new titles'))
+    .addHelpText(
+      'after',
+      `
+An API takes it up within seconds. Where the indexer runs, it does the same by itself.
+${examples('facet delta', 'facet import --events new.csv --items items.csv && facet delta')}`,
+    )
+    .action(async (options) =>
+      run(options, async (context) => (await import('./commands/delta.ts')).deltaCommand(options, context)),
+    );
 }
 
 function serving(add: Add, addHome: AddHome, { run }: ProgramDeps): void {

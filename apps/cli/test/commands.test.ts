@@ -45,6 +45,13 @@ describe('a mistake', () => {
     expect(err).toContain('splt');
   });
 
+  it.each(['delta', 'recommend', 'interests'])('is %s without a bundle, and says how to make one', async (command) => {
+    const asked = command === 'delta' ? [] : ['--behaviors', '1'];
+    const { code, err } = await run([command, ...asked, '--home', await temporaryFolder()]);
+    expect(code).toBe(4);
+    expect(err).toContain('has no current bundle');
+  });
+
   it('is a --config that is not there, not the defaults', async () => {
     const { code, err } = await run(['train', '--config', 'nowhere.yaml', '--home', await temporaryFolder()]);
     expect(code).toBe(2);

@@ -12,7 +12,7 @@ export type { BundleView } from './bundle-view.ts';
 export { featureAttributes } from './catalog-item.ts';
 export type { CatalogItem } from './catalog-item.ts';
 export { buildDelta } from './delta/build-delta.ts';
-export { DeltaInfo, loadDelta, putDelta } from './delta/delta.ts';
+export { DeltaInfo, loadDelta, putDelta, readDeltaInfo } from './delta/delta.ts';
 export type { Delta, DeltaContents } from './delta/delta.ts';
 export { overlayDelta } from './delta/overlay-delta.ts';
 export { embedBySideFeatures } from './embed-by-side-features.ts';

@@ -83,7 +83,6 @@ describe('a bundle with a delta', () => {
     await fc.assert(
       fc.asyncProperty(variant, changes, fc.integer({ min: 0, max: 7 }), request, async (name, what, added, asked) => {
         const now = catalog.flatMap((item, position): CatalogItem[] => {
-          const { available: _, ...rest } = item;
           switch (what[position]!) {
             case 'gone':
               return [];
@@ -92,7 +91,7 @@ describe('a bundle with a delta', () => {
             case 'renamed':
               return [{ ...item, title: `${item.title} (2)` }];
             case 'offered':
-              return [rest];
+              return [{ ...item, available: true }];
             default:
               return [item];
           }

@@ -1,6 +1,8 @@
 export { FacetConfig, readFacetConfig, resolveModel } from './config.ts';
 export { openDataset } from './dataset/dataset-artifact.ts';
 export type { Dataset, DatasetCut, DatasetInfo } from './dataset/dataset.ts';
+export { deltaStage } from './delta/delta-stage.ts';
+export type { DeltaResult } from './delta/delta-stage.ts';
 export type { EvaluatedMethod, EvaluationReport, InterestReport, MethodMetrics } from './evaluation/evaluate.ts';
 export { homePaths } from './home.ts';
 export type { HomePaths } from './home.ts';

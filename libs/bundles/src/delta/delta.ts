@@ -73,6 +73,21 @@ export async function putDelta(store: ArtifactStore, contents: DeltaContents): P
 }
 
 /**
+ * What a delta says of itself.
+ *
+ * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID` (another version's).
+ */
+export async function readDeltaInfo(store: ArtifactStore, ref: ArtifactRef): Promise<DeltaInfo> {
+  const { folder } = await store.open(ref, { files: [files.info] });
+  return parseInfo(folder, ref.id);
+}
+
+async function parseInfo(folder: string, id: string): Promise<DeltaInfo> {
+  const value: unknown = JSON.parse(await readFile(join(folder, files.info), 'utf8'));
+  return parseWith(DeltaInfo, value, { source: `delta ${id}` });
+}
+
+/**
  * Loads a delta whole or not at all; whether it fits a bundle is seen when it is laid over one.
  *
  * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID` (another version's), `DELTA_INVALID`.
@@ -80,7 +95,7 @@ export async function putDelta(store: ArtifactStore, contents: DeltaContents): P
 export async function loadDelta(store: ArtifactStore, ref: ArtifactRef): Promise<Delta> {
   const { folder } = await store.open(ref);
   const read = (file: string): Promise<string> => readFile(join(folder, file), 'utf8');
-  const info = parseWith(DeltaInfo, JSON.parse(await read(files.info)), { source: `delta ${ref.id}` });
+  const info = await parseInfo(folder, ref.id);
   const added = fromLines(await read(files.added));
   const changed = fromLines(await read(files.changed));
   const { tensors } = await readSafetensors(join(folder, files.vectors));

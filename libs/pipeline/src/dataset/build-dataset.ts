@@ -86,7 +86,8 @@ export function buildDataset(sources: DatasetSources, config: FacetConfig): Data
   };
 }
 
-function toCatalogItem({ itemId, title, available, attributes }: Item): CatalogItem {
+/** An item of the catalog as bundles know it. */
+export function toCatalogItem({ itemId, title, available, attributes }: Item): CatalogItem {
   return {
     itemId,
     ...(title === undefined ? {} : { title }),
