@@ -8,7 +8,7 @@ import { AppError } from '@facet/platform';
 import type { CommandContext } from './command-context.ts';
 import { unlessAborted } from './interruption.ts';
 import type { StageProgress } from './terminal/progress.ts';
-import { countOf, formatCount, formatDay, shortId } from './terminal/text.ts';
+import { countOf, formatCount, formatDay, formatDuration, shortId } from './terminal/text.ts';
 import { facet } from './invocation.ts';
 
 /** What has been made up to a stage, and which of it was there already. */
@@ -162,8 +162,10 @@ function shareOfTraining({ phase, epoch, epochs, done, total }: TrainProgress): 
   return phase === 'fit' ? fitShare * share : fitShare + (1 - fitShare) * share;
 }
 
-function describeStep({ phase, epoch, epochs, loss }: TrainProgress): string {
-  return `${phaseNames[phase]}, epoch ${epoch} of ${phase === 'fit' ? 'at most ' : ''}${epochs}, loss ${loss.toFixed(2)}`;
+function describeStep({ phase, epoch, epochs, loss, examplesPerSecond, etaSeconds }: TrainProgress): string {
+  const atMost = phase === 'fit' ? 'at most ' : '';
+  const pace = `${formatCount(Math.round(examplesPerSecond))} examples/s, ${atMost}${formatDuration(etaSeconds * 1000)} left`;
+  return `${phaseNames[phase]}, epoch ${epoch} of ${atMost}${epochs}, loss ${loss.toFixed(2)}, ${pace}`;
 }
 
 function describeImport({ report }: ImportResult): string {

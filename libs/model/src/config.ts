@@ -92,6 +92,11 @@ export const TrainingConfig = Type.Object({
   extraMoments: Type.Integer({ minimum: 0 }),
   /** Whether the chosen number of epochs is trained again with the validation window included. */
   refit: Type.Boolean(),
+  /** What is different where training starts from an earlier model's weights. */
+  warm: Type.Object({
+    epochs: Type.Integer({ minimum: 1 }),
+    learningRate: Type.Number({ exclusiveMinimum: 0 }),
+  }),
 });
 export type TrainingConfig = Static<typeof TrainingConfig>;
 
@@ -129,6 +134,7 @@ export const facetTraining: TrainingConfig = {
   windowDays: 70,
   extraMoments: 5,
   refit: true,
+  warm: { epochs: 2, learningRate: 1e-3 },
 };
 
 /** MIND as the paper has it: σ 1, p as a power, sampled softmax, Adam; sizes where it leaves them open. */
@@ -160,6 +166,7 @@ export const mindTraining: TrainingConfig = {
   epochs: 20,
   labels: 'next',
   examplesPerUser: 0,
+  warm: { epochs: 4, learningRate: 3e-4 },
 };
 
 /** The named variants of `facet.yaml` (`model.variant`). */

@@ -1,6 +1,6 @@
 import { ageBucketCount, popularityFeatureCount } from '@facet/features';
 import type { Random } from '@facet/features';
-import type { ModelSpec } from './config.ts';
+import type { ModelConfig, ModelSpec } from './config.ts';
 
 /** One named array of a model, row-major. */
 export interface Weight {
@@ -28,10 +28,14 @@ export const itemFeatureTable = (name: string): string => `item/feature/${name}`
 /** The name of the embedding table of a user feature. */
 export const profileTable = (name: string): string => `profile/${name}`;
 
+/** Width of that part of the input of the H-layers which comes of the behaviors: a capsule, the context. */
+export function hiddenBehaviorWidth({ embeddingDim, context }: ModelConfig): number {
+  return embeddingDim * (context ? 2 : 1);
+}
+
 /** Width of the input of the H-layers: a capsule, the context, the profile. */
-export function hiddenInputWidth(spec: ModelSpec): number {
-  const { embeddingDim, context, profileDim } = spec.config;
-  return embeddingDim * (context ? 2 : 1) + profileDim * spec.userFeatures.length;
+export function hiddenInputWidth({ config, userFeatures }: ModelSpec): number {
+  return hiddenBehaviorWidth(config) + config.profileDim * userFeatures.length;
 }
 
 /** The weights of a new model, drawn from `random` in a fixed order. */

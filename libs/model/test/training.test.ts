@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { initializeWeights } from '../src/index.ts';
 import type { ModelConfig, Weights } from '../src/index.ts';
 import { createTrainingSession, trainingExamples, trainLoop } from '../src/training.ts';
-import type { LoopProgress, TrainingSession, TrainingState } from '../src/training.ts';
+import type { LoopProgress, TrainingSession } from '../src/training.ts';
 import { tf } from '../src/tf.ts';
 import { createTinyWorld } from './tiny-world.ts';
 import type { TinyWorld } from './tiny-world.ts';
@@ -49,38 +49,38 @@ describe('training', () => {
 
   it('learns the default recipe, prior and repeat bonus included', async () => {
     const world = createTinyWorld({ variant: 'facet', training: { epochs: 10, learningRate: 0.02, patience: 99 } });
-    const { curve, bestWeights } = await train(world);
+    const { curve, best } = await train(world);
     expect(curve.at(-1)!.loss).toBeLessThan(curve[0]!.loss);
     const initial = initializeWeights(world.spec, createRandom(world.training.seed));
     const unchanged = Object.keys(initial).filter(
-      (name) => Buffer.compare(bytes(bestWeights, name), bytes(initial, name)) === 0,
+      (name) => Buffer.compare(bytes(best.weights, name), bytes(initial, name)) === 0,
     );
     expect(unchanged).toEqual(['routing/logits']);
   });
 
   it('never changes the routing logits and keeps row 0, padding, out of what it learns', async () => {
     const world = createTinyWorld({ variant: 'mind', training: { epochs: 2 } });
-    const { bestWeights } = await train(world);
+    const { best } = await train(world);
     const initial = initializeWeights(world.spec, createRandom(world.training.seed));
-    expect(bytes(bestWeights, 'routing/logits')).toEqual(bytes(initial, 'routing/logits'));
+    expect(bytes(best.weights, 'routing/logits')).toEqual(bytes(initial, 'routing/logits'));
     const D = world.spec.config.embeddingDim;
-    expect(bestWeights['item/id']!.data.slice(0, D)).toEqual(initial['item/id']!.data.slice(0, D));
+    expect(best.weights['item/id']!.data.slice(0, D)).toEqual(initial['item/id']!.data.slice(0, D));
     // The cold item has no id of its own to learn.
-    expect(bestWeights['item/id']!.data.slice(13 * D)).toEqual(initial['item/id']!.data.slice(13 * D));
+    expect(best.weights['item/id']!.data.slice(13 * D)).toEqual(initial['item/id']!.data.slice(13 * D));
   });
 
   it('gives the same weights for the same seed and others for another', async () => {
     const world = createTinyWorld({ variant: 'facet' });
     const [first, second] = [await train(world), await train(world)];
-    expect(allBytes(first.bestWeights)).toEqual(allBytes(second.bestWeights));
+    expect(allBytes(first.best.weights)).toEqual(allBytes(second.best.weights));
     const other = await train({ ...world, training: { ...world.training, seed: 2 } });
-    expect(allBytes(other.bestWeights)).not.toEqual(allBytes(first.bestWeights));
+    expect(allBytes(other.best.weights)).not.toEqual(allBytes(first.best.weights));
   });
 
   it('resumed after an epoch equals an uninterrupted run', async () => {
     const world = createTinyWorld({ variant: 'facet', training: { epochs: 4, patience: 99 } });
     const whole = await train(world);
-    let kept: { progress: LoopProgress; state: TrainingState } | undefined;
+    let kept: LoopProgress | undefined;
     const session = sessionOf(world);
     const examples = trainingExamples(world.data.sequences, world.training, before);
     const stop = new AbortController();
@@ -90,7 +90,7 @@ describe('training', () => {
       config: world.training,
       signal: stop.signal,
       onEpoch: async (report, progress) => {
-        kept = { progress, state: await session.state() };
+        kept = progress;
         if (report.epoch === 2) stop.abort();
       },
     });
@@ -98,14 +98,14 @@ describe('training', () => {
     session.dispose();
     const resumed = await train(world, { resume: kept! });
     expect(resumed.curve).toEqual(whole.curve);
-    expect(allBytes(resumed.bestWeights)).toEqual(allBytes(whole.bestWeights));
+    expect(allBytes(resumed.best.weights)).toEqual(allBytes(whole.best.weights));
   });
 
   it('stops when the validation score no longer rises and keeps the best epoch', async () => {
     const scores = [0.1, 0.3, 0.2, 0.25, 0.9];
     const world = createTinyWorld({ variant: 'facet', training: { epochs: 5, patience: 2 } });
     const seen: Weights[] = [];
-    const { bestEpoch, curve, bestWeights } = await train(world, {
+    const { bestEpoch, curve, best } = await train(world, {
       validate: async (weights) => {
         seen.push(weights);
         return scores[seen.length - 1]!;
@@ -113,7 +113,7 @@ describe('training', () => {
     });
     expect(curve.map(({ score }) => score)).toEqual([0.1, 0.3, 0.2, 0.25]);
     expect(bestEpoch).toBe(2);
-    expect(allBytes(bestWeights)).toEqual(allBytes(seen[1]!));
+    expect(allBytes(best.weights)).toEqual(allBytes(seen[1]!));
   });
 
   it('names what is wrong: no examples, a loss that is no number, a combination without a loss', async () => {

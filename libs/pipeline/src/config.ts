@@ -66,7 +66,10 @@ export const FacetConfig = Type.Object(
       { default: {}, additionalProperties: true },
     ),
     /** Overrides of the variant's training settings. */
-    training: Type.Object({}, { default: {}, additionalProperties: true }),
+    training: Type.Object(
+      { warm: Type.Optional(Type.Object({}, { additionalProperties: true })) },
+      { default: {}, additionalProperties: true },
+    ),
     index: Type.Object(
       {
         /** `auto` chooses by the number of items and by what is measured. */
@@ -115,10 +118,13 @@ const StrictModelConfig = Type.Object(
   { ...ModelConfig.properties, routing: Type.Object(routing.properties, strict) },
   strict,
 );
-const StrictTrainingConfig = Type.Object(TrainingConfig.properties, strict);
+const StrictTrainingConfig = Type.Object(
+  { ...TrainingConfig.properties, warm: Type.Object(TrainingConfig.properties.warm.properties, strict) },
+  strict,
+);
 
 /**
- * The variant's model and training settings with the overrides of `facet.yaml`; those of `routing` one by one.
+ * The variant's model and training settings with the overrides of `facet.yaml`; those of `routing` and `warm` one by one.
  *
  * @throws AppError `MODEL_UNKNOWN_VARIANT`, `CONFIG_INVALID` naming the fields.
  */
@@ -130,7 +136,7 @@ export function resolveModel(config: FacetConfig): { model: ModelConfig; trainin
     model: parseWith(StrictModelConfig, overridden, { source: 'facet.yaml model' }),
     training: parseWith(
       StrictTrainingConfig,
-      { ...base.training, ...config.training },
+      { ...base.training, ...config.training, warm: { ...base.training.warm, ...config.training.warm } },
       { source: 'facet.yaml training' },
     ),
   };

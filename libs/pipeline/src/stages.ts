@@ -16,6 +16,7 @@ import type { BuildBundleOptions } from './indexing/build-bundle.ts';
 import { hashJson, runStage } from './stage.ts';
 import type { StageResult } from './stage.ts';
 import { openModel } from './training/model-artifact.ts';
+import type { TrainingStart } from './training/model-artifact.ts';
 import type { TrainOptions } from './training/train.ts';
 
 /** What every stage works with. */
@@ -26,7 +27,7 @@ export interface StageContext {
 }
 
 /** Raised when a stage computes something else from the same inputs, so that kept outputs are not reused. */
-const stageVersions = { dataset: 2, train: 1, evaluate: 1, index: 3 } as const;
+const stageVersions = { dataset: 2, train: 2, evaluate: 1, index: 3 } as const;
 
 export function createStageContext(home: HomePaths, config: FacetConfig): StageContext {
   return { home, config, store: createFolderArtifactStore(home.artifactsFolder) };
@@ -103,14 +104,16 @@ export interface TrainInputs {
   readonly warmFrom?: string;
 }
 
-/** Dataset → model. Its curves are in the model; a killed run goes on from its last epoch. */
+/** Dataset → model. Its curves, and what it started from, are in the model; a killed run goes on from its last epoch. */
 export async function trainStage(
   { home, config, store }: StageContext,
   { datasetId, warmFrom }: TrainInputs,
-  watch: Pick<TrainOptions, 'onProgress' | 'onEpoch' | 'signal'> = {},
-): Promise<StageResult<{ modelId: string }>> {
+  watch: Pick<TrainOptions, 'onStart' | 'onProgress' | 'onEpoch' | 'signal' | 'now'> = {},
+): Promise<StageResult<{ modelId: string; start: TrainingStart }>> {
   const { model, training } = resolveModel(config);
-  const inputs = { version: stageVersions.train, datasetId, warmFrom, model, training };
+  const { warm, ...full } = training;
+  const starts = warmFrom === undefined ? {} : { warmFrom, warm };
+  const inputs = { version: stageVersions.train, datasetId, model, training: full, ...starts };
   return runStage({
     folder: home.stagesFolder,
     name: 'train',
@@ -121,8 +124,8 @@ export async function trainStage(
       const { trainModel } = await import('./training/train.ts');
       const dataset = await openDataset(store, datasetId);
       const checkpoints = join(home.checkpointsFolder, hashJson(inputs));
-      const { id } = await trainModel({ store, dataset, model, training, checkpoints, ...watch });
-      return { modelId: id };
+      const { ref, start } = await trainModel({ store, dataset, model, training, warmFrom, checkpoints, ...watch });
+      return { modelId: ref.id, start };
     },
   });
 }

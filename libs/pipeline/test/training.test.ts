@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { createRandom } from '@facet/features';
 import { initializeWeights } from '@facet/model';
+import type { LoopProgress, TrainingState } from '@facet/model/training';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openModel, resolveModel } from '../src/index.ts';
 import type { Dataset, TrainProgress } from '../src/index.ts';
 import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
-import type { Checkpoint } from '../src/training/checkpoint.ts';
 import { trainModel } from '../src/training/train.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { shopConfig, shopDataset, shopEvents, testFrom } from './tiny-shop.ts';
@@ -33,7 +33,7 @@ async function run(
   const abort = new AbortController();
   const epochs: string[] = [];
   try {
-    const { id } = await trainModel({
+    const { ref } = await trainModel({
       store: createFolderArtifactStore(join(root, 'artifacts')),
       dataset: options.of ?? dataset,
       ...resolveModel(config),
@@ -47,7 +47,7 @@ async function run(
         abort.abort();
       },
     });
-    return { modelId: id, error: undefined, epochs };
+    return { modelId: ref.id, error: undefined, epochs };
   } catch (error) {
     return { modelId: undefined, error, epochs };
   }
@@ -91,6 +91,7 @@ describe('trainModel', () => {
   it('reports every step with its place', async () => {
     const config = shopConfig();
     const steps: TrainProgress[] = [];
+    let clock = 0;
     const root = await scratchFolder();
     const { model, training } = resolveModel(config);
     await trainModel({
@@ -100,12 +101,16 @@ describe('trainModel', () => {
       training: { ...training, epochs: 1 },
       checkpoints: join(root, 'checkpoints'),
       onProgress: (progress) => void steps.push(progress),
+      // A step takes two seconds.
+      now: () => (clock += 2000),
     });
     const [{ total } = { total: 0 }] = steps;
     expect(steps.slice(0, total).map(({ phase, epoch, epochs, done }) => [phase, epoch, epochs, done])).toEqual(
       Array.from({ length: total }, (_, step) => ['fit', 1, 1, step + 1]),
     );
-    expect(steps.at(-1)).toMatchObject({ phase: 'refit', epoch: 1, epochs: 1 });
+    // The refit that follows takes as many steps as the fit, as far as is known.
+    expect(steps[0]).toMatchObject({ examplesPerSecond: 16, etaSeconds: 2 * (2 * total - 1) });
+    expect(steps.at(-1)).toMatchObject({ phase: 'refit', epoch: 1, epochs: 1, etaSeconds: 0 });
     expect(steps.at(-1)!.done).toBe(steps.at(-1)!.total);
   });
 
@@ -178,7 +183,7 @@ describe('a training run that is stopped', () => {
   it('starts afresh when its checkpoint is damaged', async () => {
     const root = await scratchFolder();
     await run(root, { killAfter: 'fit 2', way: 'crash' });
-    await truncate(join(root, 'checkpoints', 'fit', 'optimizer.safetensors'), 40);
+    await truncate(join(root, 'checkpoints', 'full', 'fit', 'last-optimizer.safetensors'), 40);
     const resumed = await run(root);
     expect(resumed.epochs[0]).toBe('fit 1');
     expect(resumed.modelId).toBe(whole.modelId);
@@ -186,19 +191,20 @@ describe('a training run that is stopped', () => {
 });
 
 describe('checkpoints', () => {
-  const weights = (value: number) => ({ 'routing/S': { shape: [2, 1], data: Float32Array.of(value, -value) } });
-  const checkpoint = (epoch: number): Checkpoint => ({
-    progress: {
-      curve: Array.from({ length: epoch }, (_, past) => ({
-        epoch: past + 1,
-        loss: 1 / (past + 3),
-        score: 0.1 * past,
-        examples: 7,
-      })),
-      bestEpoch: 1,
-      bestWeights: weights(0.1),
-    },
-    state: { weights: weights(epoch), optimizer: { '0/iter': { shape: [], data: Float32Array.of(epoch) } } },
+  const state = (value: number): TrainingState => ({
+    weights: { 'routing/S': { shape: [2, 1], data: Float32Array.of(value, -value) } },
+    optimizer: { steps: { shape: [], data: Float32Array.of(value) } },
+  });
+  const checkpoint = (epoch: number): LoopProgress => ({
+    curve: Array.from({ length: epoch }, (_, past) => ({
+      epoch: past + 1,
+      loss: 1 / (past + 3),
+      score: 0.1 * past,
+      examples: 7,
+    })),
+    bestEpoch: 1,
+    best: state(1),
+    last: state(epoch),
   });
 
   it('read back as they were saved; the newest wins', async () => {
@@ -211,15 +217,24 @@ describe('checkpoints', () => {
     expect(await readdir(join(folder, '..'))).toEqual(['fit']);
   });
 
-  it.each(['weights.safetensors', 'optimizer.safetensors', 'best.safetensors', 'progress.json'])(
-    'a damaged %s makes the whole checkpoint unreadable',
-    async (file) => {
-      const folder = join(await scratchFolder(), 'fit');
-      await saveCheckpoint(folder, checkpoint(1));
-      await truncate(join(folder, file), 9);
-      expect(await loadCheckpoint(folder)).toBeUndefined();
-    },
-  );
+  it('store once what is both the best and the newest state', async () => {
+    const folder = join(await scratchFolder(), 'fit');
+    await saveCheckpoint(folder, checkpoint(1));
+    expect(await readdir(folder)).toEqual(['last-optimizer.safetensors', 'last-weights.safetensors', 'progress.json']);
+  });
+
+  it.each([
+    'last-weights.safetensors',
+    'last-optimizer.safetensors',
+    'best-weights.safetensors',
+    'best-optimizer.safetensors',
+    'progress.json',
+  ])('a damaged %s makes the whole checkpoint unreadable', async (file) => {
+    const folder = join(await scratchFolder(), 'fit');
+    await saveCheckpoint(folder, checkpoint(2));
+    await truncate(join(folder, file), 9);
+    expect(await loadCheckpoint(folder)).toBeUndefined();
+  });
 
   it('a process that died while saving left the former or the newer one', async () => {
     const parent = await scratchFolder();

@@ -3,7 +3,8 @@ import type { Examples } from '@facet/features';
 import { AppError } from '@facet/platform/errors';
 import type { TrainingConfig } from '../config.ts';
 import type { Weights } from '../weights.ts';
-import type { TrainingSession, TrainingState } from './session.ts';
+import type { TrainingSession } from './session.ts';
+import type { TrainingState } from './training-state.ts';
 
 /** One point of the curves. */
 export interface EpochReport {
@@ -15,11 +16,24 @@ export interface EpochReport {
   readonly examples: number;
 }
 
-/** Where a run stands after an epoch; with the session's state it can go on from here. */
+/** Where a run stands after an epoch: it can go on from here. */
 export interface LoopProgress {
   readonly curve: readonly EpochReport[];
   readonly bestEpoch: number;
-  readonly bestWeights: Weights;
+  /** The state after the best epoch and after the newest one; the same object where they are the same epoch. */
+  readonly best: TrainingState;
+  readonly last: TrainingState;
+}
+
+/** One step of the optimizer has been taken. */
+export interface LoopStep {
+  readonly epoch: number;
+  /** Steps of the epoch. */
+  readonly done: number;
+  readonly total: number;
+  /** Examples of the epoch that were trained on so far. */
+  readonly examples: number;
+  readonly loss: number;
 }
 
 export interface LoopOptions {
@@ -30,8 +44,11 @@ export interface LoopOptions {
   readonly lastEpoch?: number;
   /** The score of weights on the validation window; without it every epoch is trained and the last one kept. */
   readonly validate?: (weights: Weights) => Promise<number>;
-  readonly resume?: { readonly progress: LoopProgress; readonly state: TrainingState };
-  readonly onStep?: (progress: { epoch: number; done: number; total: number; loss: number }) => void;
+  /** Where to start from instead of the session's initial weights. */
+  readonly start?: TrainingState;
+  /** Where a run with the same options stood when it ended too early. */
+  readonly resume?: LoopProgress;
+  readonly onStep?: (step: LoopStep) => void;
   readonly onEpoch?: (report: EpochReport, progress: LoopProgress) => Promise<void>;
   readonly signal?: AbortSignal;
 }
@@ -50,24 +67,31 @@ export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
       remedy: 'Import more events, or check the rule for positive events.',
     });
   }
-  let progress: LoopProgress = options.resume?.progress ?? { curve: [], bestEpoch: 0, bestWeights: session.weights() };
-  if (options.resume !== undefined) await session.restore(options.resume.state);
+  const from = options.resume?.last ?? options.start;
+  if (from !== undefined) await session.restore(from);
+  let progress = options.resume ?? (await beginning(session));
   const lastEpoch = Math.min(options.lastEpoch ?? config.epochs, config.epochs);
   for (let epoch = progress.curve.length + 1; epoch <= lastEpoch && !hasStalled(progress, config); epoch++) {
     const report = await trainEpoch(options, epoch);
-    const weights = session.weights();
-    const score = await options.validate?.(weights);
+    const last = await session.state();
+    const score = await options.validate?.(last.weights);
     const scored = score === undefined ? report : { ...report, score };
     const best = progress.curve[progress.bestEpoch - 1]?.score;
     const isBest = score === undefined || best === undefined || score > best;
     progress = {
       curve: [...progress.curve, scored],
       bestEpoch: isBest ? epoch : progress.bestEpoch,
-      bestWeights: isBest ? weights : progress.bestWeights,
+      best: isBest ? last : progress.best,
+      last,
     };
     await options.onEpoch?.(scored, progress);
   }
   return progress;
+}
+
+async function beginning(session: TrainingSession): Promise<LoopProgress> {
+  const state = await session.state();
+  return { curve: [], bestEpoch: 0, best: state, last: state };
 }
 
 /** Asked before each epoch, so that a run that was killed after its last one does not go on when it is resumed. */
@@ -95,7 +119,8 @@ async function trainEpoch(options: LoopOptions, epoch: number): Promise<EpochRep
       });
     }
     lossSum += loss;
-    options.onStep?.({ epoch, done: step + 1, total: steps, loss });
+    const trained = Math.min((step + 1) * config.batchSize, order.length);
+    options.onStep?.({ epoch, done: step + 1, total: steps, examples: trained, loss });
     // Training blocks the thread; a turn of the event loop lets signals and progress through.
     await new Promise((resolve) => setImmediate(resolve));
   }

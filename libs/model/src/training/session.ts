@@ -6,12 +6,14 @@ import type { ModelSpec } from '../config.ts';
 import { createItemTower } from '../layers/item-tower.ts';
 import { createLogUniformSampler } from '../loss/negative-sampler.ts';
 import { frozenWeights } from '../weights.ts';
-import type { Weights } from '../weights.ts';
+import type { Weight, Weights } from '../weights.ts';
 import { buildBatch, positionsOf } from './batch.ts';
 import type { TrainingData } from './batch.ts';
 import { toTensors } from './batch-tensors.ts';
 import { createNoisePool } from './noise-pool.ts';
 import { objective } from './objective.ts';
+import { momentName, moments } from './training-state.ts';
+import type { TrainingState } from './training-state.ts';
 
 /** Adam (Kingma and Ba) whose learning rate follows a schedule. */
 class ScheduledAdam extends tf.AdamOptimizer {
@@ -38,13 +40,6 @@ function steppedPower(base: number, exponent: number): number {
   let power = 1;
   for (let step = 0; step < exponent; step++) power = Math.fround(power * Math.fround(base));
   return power;
-}
-
-/** Everything a training run must keep to go on later as if it had never stopped. */
-export interface TrainingState {
-  readonly weights: Weights;
-  /** Adam's step count and moments, by the optimizer's own names. */
-  readonly optimizer: Weights;
 }
 
 /**
@@ -85,7 +80,8 @@ export function createTrainingSession(options: SessionOptions): TrainingSession 
     variables[name] = tf.variable(tensor, !frozenWeights.has(name));
     tensor.dispose();
   }
-  const trainable = Object.values(variables).filter((variable) => variable.trainable);
+  const trainableNames = Object.keys(variables).filter((name) => variables[name]!.trainable);
+  const trainable = trainableNames.map((name) => variables[name]!);
   const itemTower = createItemTower({
     itemCount: spec.itemCount,
     trainedCount: options.trainedCount,
@@ -129,24 +125,34 @@ export function createTrainingSession(options: SessionOptions): TrainingSession 
     },
     weights,
     async state() {
-      const moments = await optimizer.getWeights();
-      const saved = Object.fromEntries(
-        moments.map(({ name, tensor }, position) => [
-          `${position}/${name}`,
-          { shape: tensor.shape, data: Float32Array.from(tensor.dataSync()) },
-        ]),
-      );
-      return { weights: weights(), optimizer: saved };
+      // Steps, the first moments in the order of the variables, the second ones; no moments before the first step.
+      const [steps, ...kept] = await optimizer.getWeights();
+      const current = weights();
+      const saved: Record<string, Weight> = { steps: { shape: [], data: Float32Array.from(steps!.tensor.dataSync()) } };
+      steps!.tensor.dispose();
+      moments.forEach((moment, part) => {
+        trainableNames.forEach((name, position) => {
+          const { shape, data } = current[name]!;
+          const values = kept[part * trainableNames.length + position]?.tensor.dataSync() as Float32Array | undefined;
+          saved[momentName(moment, name)] = { shape, data: values?.slice() ?? new Float32Array(data.length) };
+        });
+      });
+      return { weights: current, optimizer: saved };
     },
     async restore(state) {
       for (const [name, { shape, data: values }] of Object.entries(state.weights)) {
         tf.tidy(() => variables[name]!.assign(tf.tensor(values.slice(), [...shape])));
       }
-      const moments = Object.entries(state.optimizer)
-        .map(([key, weight]) => ({ position: Number.parseInt(key, 10), name: key.slice(key.indexOf('/') + 1), weight }))
-        .sort((a, b) => a.position - b.position)
-        .map(({ name, weight }) => ({ name, tensor: tf.tensor(weight.data.slice(), [...weight.shape]) }));
-      if (moments.length > 0) await optimizer.setWeights(moments);
+      const names = moments.flatMap((moment) => trainableNames.map((name) => momentName(moment, name)));
+      const restored = [
+        { name: 'iter', tensor: tf.scalar(state.optimizer['steps']!.data[0]!, 'int32') },
+        ...names.map((name) => {
+          const { shape, data: values } = state.optimizer[name]!;
+          return { name, tensor: tf.tensor(values.slice(), [...shape]) };
+        }),
+      ];
+      await optimizer.setWeights(restored);
+      tf.dispose(restored.map(({ tensor }) => tensor));
     },
     dispose() {
       tf.dispose(Object.values(variables));

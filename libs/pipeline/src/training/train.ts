@@ -4,22 +4,30 @@ import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { buildPopularityTimeline, createRandom } from '@facet/features';
 import { initializeWeights } from '@facet/model';
 import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '@facet/model';
-import { createTrainingSession, trainingExamples, trainLoop } from '@facet/model/training';
-import type { EpochReport, LoopProgress } from '@facet/model/training';
+import { carryState, createTrainingSession, stateVersion, trainingExamples, trainLoop } from '@facet/model/training';
+import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
 import type { Dataset } from '../dataset/dataset.ts';
 import { forBothTasks } from '../evaluation/baselines.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
 import { evaluateTasks, heldOutWindow } from '../evaluation/tasks.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
-import { putModel } from './model-artifact.ts';
+import { openModelState, putModel } from './model-artifact.ts';
+import type { Model, StateInfo, TrainingPhase, TrainingStart } from './model-artifact.ts';
+import { createPace } from './pace.ts';
+import type { Pace } from './pace.ts';
+import { hashOfRules, phasesOf, planStart, withoutWarm } from './warm-start.ts';
+import type { PhaseBound } from './warm-start.ts';
 
-/** Where training stands; `phase` is the fit that chooses the number of epochs, or the refit on all but the test window. */
-export interface TrainProgress {
-  readonly phase: 'fit' | 'refit';
+/** Where training stands, a step at a time. */
+export interface TrainProgress extends Pace {
+  readonly phase: TrainingPhase;
   readonly epoch: number;
+  /** Most epochs of the phase. */
   readonly epochs: number;
+  /** Steps of the epoch. */
   readonly done: number;
   readonly total: number;
+  /** Of the step's batch. */
   readonly loss: number;
 }
 
@@ -28,11 +36,16 @@ export interface TrainOptions {
   readonly dataset: Dataset;
   readonly model: ModelConfig;
   readonly training: TrainingConfig;
+  /** The id of an earlier model to start from, where that is possible. */
+  readonly warmFrom?: string | undefined;
   /** A folder for this run's checkpoints, kept until it has finished. */
   readonly checkpoints: string;
+  readonly onStart?: (start: TrainingStart) => void;
   readonly onProgress?: (progress: TrainProgress) => void;
-  readonly onEpoch?: (phase: TrainProgress['phase'], report: EpochReport) => void;
+  readonly onEpoch?: (phase: TrainingPhase, report: EpochReport) => void;
   readonly signal?: AbortSignal;
+  /** A clock in milliseconds, for the pace that is told. */
+  readonly now?: () => number;
 }
 
 /** Recall is measured here for early stopping. */
@@ -44,89 +57,162 @@ const validationUsersMax = 1000;
  * Fits the model on what came before the validation window and keeps the epoch that did best in it; then, with
  * `training.refit`, fits it again for as many epochs with the validation window included. The test window is never seen.
  * A killed run goes on from its last epoch.
+ *
+ * With `warmFrom`, each phase starts from that state of the earlier model which has seen nothing of what is held out
+ * from the phase, and trains by `training.warm`. Where that cannot be, training is in full and `model.json` says why.
  */
-export async function trainModel(options: TrainOptions): Promise<ArtifactRef> {
-  const { dataset, training } = options;
-  const spec: ModelSpec = {
-    config: options.model,
-    itemCount: dataset.items.length - 1,
-    itemFeatures: [...dataset.info.itemFeatures],
-    userFeatures: [...dataset.info.userFeatures],
-  };
-  const { validationFrom, testFrom } = dataset.split;
-  const fit = await runPhase(options, spec, {
-    phase: 'fit',
-    before: validationFrom,
-    epochs: training.epochs,
-    validate: createValidator(dataset, spec),
-  });
-  const refit = training.refit
-    ? await runPhase(options, spec, { phase: 'refit', before: testFrom, epochs: fit.bestEpoch })
-    : undefined;
+export async function trainModel(options: TrainOptions): Promise<{ ref: ArtifactRef; start: TrainingStart }> {
+  const { store, dataset } = options;
+  const { start, source } = await planStart(store, options, options.warmFrom);
+  options.onStart?.(start);
+  const run = startRun(options, start, source);
+  const phases: PhaseResult[] = [];
+  for (const { phase, heldOutFrom } of phasesOf(dataset.split, options.training)) {
+    phases.push(
+      phase === 'fit'
+        ? await runPhase(run, { phase, heldOutFrom, validate: createValidator(dataset, run.spec) })
+        : await runPhase(run, { phase, heldOutFrom, lastEpoch: phases[0]!.progress.bestEpoch }),
+    );
+  }
+  const [fit, refit] = phases;
+  const { trainedCount } = dataset.info;
   const ref = await putModel(
-    options.store,
+    store,
     {
       formatVersion: 1,
       datasetId: dataset.id,
-      spec,
-      training,
-      fit: [...fit.curve],
-      refit: [...(refit?.curve ?? [])],
-      bestEpoch: fit.bestEpoch,
+      spec: run.spec,
+      training: start.kind === 'warm' ? options.training : withoutWarm(options.training),
+      fit: [...fit!.progress.curve],
+      refit: [...(refit?.progress.curve ?? [])],
+      bestEpoch: fit!.progress.bestEpoch,
+      start,
+      states: {
+        version: stateVersion,
+        interactionRules: hashOfRules(dataset),
+        phases: phases.map(({ phase, seenBefore }) => ({ phase, seenBefore })),
+      },
     },
-    (refit ?? fit).bestWeights,
+    {
+      itemIds: dataset.vocabulary.itemIds.slice(0, trainedCount + 1),
+      phases: phases.map(({ progress }) => progress.best),
+    },
   );
   await rm(options.checkpoints, { recursive: true, force: true });
-  return ref;
+  return { ref, start };
 }
 
-interface Phase {
-  readonly phase: TrainProgress['phase'];
-  /** Epoch milliseconds: nothing at or after this moment is seen. */
-  readonly before: number;
-  readonly epochs: number;
+/** What the phases of a run have in common. */
+interface Run {
+  readonly options: TrainOptions;
+  readonly spec: ModelSpec;
+  /** With the epochs and the rate of the run's kind of start. */
+  readonly config: TrainingConfig;
+  readonly start: TrainingStart;
+  readonly source: Model | undefined;
+  /** Starts of another kind, or from another model, do not go on from each other's checkpoints. */
+  readonly checkpoints: string;
+}
+
+function startRun(options: TrainOptions, start: TrainingStart, source: Model | undefined): Run {
+  const { dataset, training } = options;
+  const isWarm = start.kind === 'warm';
+  return {
+    options,
+    spec: {
+      config: options.model,
+      itemCount: dataset.items.length - 1,
+      itemFeatures: [...dataset.info.itemFeatures],
+      userFeatures: [...dataset.info.userFeatures],
+    },
+    config: isWarm ? { ...training, ...training.warm } : training,
+    start,
+    source,
+    checkpoints: join(options.checkpoints, isWarm ? start.modelId : 'full'),
+  };
+}
+
+interface Phase extends PhaseBound {
+  /** Trained up to this one although the schedule runs over all epochs: the length of a refit. */
+  readonly lastEpoch?: number;
   readonly validate?: (weights: Weights) => Promise<number>;
 }
 
-async function runPhase(
-  options: TrainOptions,
-  spec: ModelSpec,
-  { phase, before, epochs, validate }: Phase,
-): Promise<LoopProgress> {
-  const { dataset, training } = options;
-  const window = heldOutWindow(dataset, before, Number.POSITIVE_INFINITY);
+interface PhaseResult extends StateInfo {
+  readonly progress: LoopProgress;
+}
+
+async function runPhase(run: Run, { phase, heldOutFrom, lastEpoch, validate }: Phase): Promise<PhaseResult> {
+  const { options, spec, config } = run;
+  const { dataset } = options;
+  const window = heldOutWindow(dataset, heldOutFrom, Number.POSITIVE_INFINITY);
+  const initialWeights = initializeWeights(spec, createRandom(config.seed));
   const session = createTrainingSession({
     spec,
-    initialWeights: initializeWeights(spec, createRandom(training.seed)),
+    initialWeights,
     itemFeatures: dataset.itemFeatures,
     trainedCount: dataset.info.trainedCount,
     data: {
       sequences: dataset.sequences,
       profiles: dataset.profiles,
-      timeline: buildPopularityTimeline(dataset.sequences, spec.itemCount, before),
+      timeline: buildPopularityTimeline(dataset.sequences, spec.itemCount, heldOutFrom),
       candidates: Int32Array.from(window.candidates.keys()).filter((item) => window.candidates[item] === 1),
     },
   });
-  const folder = join(options.checkpoints, phase);
+  const folder = join(run.checkpoints, phase);
+  const epochs = lastEpoch ?? config.epochs;
+  const epochsAfter = phase === 'fit' && config.refit ? config.epochs : 0;
+  const pace = createPace(options.now ?? (() => performance.now()));
   try {
     const resume = await loadCheckpoint(folder);
-    return await trainLoop({
+    const start = resume === undefined ? await startOfPhase(run, phase, initialWeights) : undefined;
+    pace.restart();
+    const progress = await trainLoop({
       session,
-      examples: trainingExamples(dataset.sequences, training, before),
-      config: training,
+      examples: trainingExamples(dataset.sequences, config, heldOutFrom),
+      config,
       lastEpoch: epochs,
       ...(validate === undefined ? {} : { validate }),
+      ...(start === undefined ? {} : { start }),
       ...(resume === undefined ? {} : { resume }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
-      onStep: (step) => options.onProgress?.({ phase, epochs, ...step }),
-      onEpoch: async (report, progress) => {
-        await saveCheckpoint(folder, { progress, state: await session.state() });
+      onStep: (step) => {
+        const { epoch, done, total, loss } = step;
+        const reached = pace.after(step, epochs - epoch + epochsAfter);
+        options.onProgress?.({ phase, epoch, epochs, done, total, loss, ...reached });
+      },
+      onEpoch: async (report, reached) => {
+        await saveCheckpoint(folder, reached);
         options.onEpoch?.(phase, report);
+        pace.restart();
       },
     });
+    return { phase, seenBefore: heldOutFrom, progress };
   } finally {
     session.dispose();
   }
+}
+
+/** The state that a phase of a warm run starts from, moved to the dataset's items and features. */
+async function startOfPhase(
+  { options, spec, start, source }: Run,
+  phase: TrainingPhase,
+  initialWeights: Weights,
+): Promise<TrainingState | undefined> {
+  if (start.kind === 'full' || source === undefined) return undefined;
+  const { state } = start.from.find((choice) => choice.phase === phase)!;
+  const { dataset, store } = options;
+  const carried = await openModelState(store, source, state.phase);
+  return carryState(
+    { spec: source.info.spec, ...carried },
+    {
+      spec,
+      itemIds: dataset.vocabulary.itemIds,
+      trainedCount: dataset.info.trainedCount,
+      itemFeatures: dataset.itemFeatures,
+      initialWeights,
+    },
+  );
 }
 
 /** Mean of Recall@50 over both tasks on (a seeded sample of) the users of the validation window. */

@@ -1,0 +1,280 @@
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import type { ArtifactStore } from '@facet/artifacts';
+import type { LakeEvent } from '@facet/events';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openModel, resolveModel } from '../src/index.ts';
+import type { Dataset, ModelInfo, TrainingStart } from '../src/index.ts';
+import { buildDataset } from '../src/dataset/build-dataset.ts';
+import { assembleDataset } from '../src/dataset/dataset.ts';
+import { buildBundle } from '../src/indexing/build-bundle.ts';
+import { openModelState } from '../src/training/model-artifact.ts';
+import { trainModel } from '../src/training/train.ts';
+import { chooseStates, phasesOf } from '../src/training/warm-start.ts';
+import { scratchFolder } from './scratch-folder.ts';
+import { dayMs, opening, shopConfig, shopEvents, shopSources } from './tiny-shop.ts';
+
+const training = { batchSize: 32, epochs: 2, windowDays: 10, patience: 9, warm: { epochs: 2, learningRate: 1e-3 } };
+const moment = (day: number): number => opening + day * dayMs;
+const isoDay = (day: number): string => new Date(moment(day)).toISOString().slice(0, 10);
+
+/** What a refresh after `day` days works on: ten days of test, ten of validation. */
+function dayDataset(day: number, options: { events?: readonly LakeEvent[]; overrides?: Record<string, unknown> } = {}) {
+  const events = (options.events ?? shopEvents()).filter(({ occurredAt }) => occurredAt < moment(day));
+  const split = { validationFrom: isoDay(day - 20), testFrom: isoDay(day - 10) };
+  const config = shopConfig({ training, split, ...options.overrides });
+  const sources = {
+    ...shopSources([...events]),
+    window: { occurredBefore: moment(day), receivedBefore: moment(day), offsets: {} },
+  };
+  return { config, dataset: assembleDataset(`day ${day}`, buildDataset(sources, config)) };
+}
+
+interface Trained {
+  readonly id: string;
+  readonly start: TrainingStart;
+  readonly epochs: readonly string[];
+}
+
+async function train(
+  root: string,
+  { config, dataset }: { config: ReturnType<typeof shopConfig>; dataset: Dataset },
+  options: { warmFrom?: string; checkpoints?: string; crashAfter?: string } = {},
+): Promise<Trained> {
+  const epochs: string[] = [];
+  const { ref, start } = await trainModel({
+    store: storeOf(root),
+    dataset,
+    ...resolveModel(config),
+    warmFrom: options.warmFrom,
+    checkpoints: options.checkpoints ?? join(root, 'checkpoints'),
+    onEpoch: (phase, { epoch }) => {
+      epochs.push(`${phase} ${epoch}`);
+      if (epochs.at(-1) === options.crashAfter) throw new Error('killed');
+    },
+  });
+  return { id: ref.id, start, epochs };
+}
+
+const storeOf = (root: string): ArtifactStore => createFolderArtifactStore(join(root, 'artifacts'));
+
+describe('chooseStates', () => {
+  const moments = fc.integer({ min: 0, max: 20 });
+  const splits = fc.tuple(moments, fc.integer({ min: 1, max: 10 })).map(([validationFrom, days]) => ({
+    validationFrom,
+    testFrom: validationFrom + days,
+  }));
+  const { training: config } = resolveModel(shopConfig());
+
+  it('never starts a phase from a state that has seen what is held out from it, however windows move', () => {
+    fc.assert(
+      fc.property(fc.array(splits, { minLength: 2, maxLength: 8 }), fc.boolean(), (days, refit) => {
+        // A chain: each day's states have seen all up to their own bounds, and what they were started from has.
+        let states: { phase: 'fit' | 'refit'; seenBefore: number }[] = [];
+        for (const split of days) {
+          const phases = phasesOf(split, { ...config, refit });
+          const chosen = chooseStates(states, phases);
+          for (const { phase, state } of chosen ?? []) {
+            expect(state.seenBefore).toBeLessThanOrEqual(phases.find((bound) => bound.phase === phase)!.heldOutFrom);
+          }
+          // All phases start warm, or none.
+          expect([phases.length, undefined]).toContain(chosen?.length);
+          // Full where it must be only: a phase has no state at all.
+          if (chosen === undefined) {
+            expect(phases.some(({ heldOutFrom }) => states.every(({ seenBefore }) => seenBefore > heldOutFrom))).toBe(
+              true,
+            );
+          }
+          states = phases.map(({ phase, heldOutFrom }) => {
+            const from = chosen?.find((choice) => choice.phase === phase)?.state.seenBefore ?? 0;
+            return { phase, seenBefore: Math.max(from, heldOutFrom) };
+          });
+          // So what `seenBefore` says of a state is also true of the whole chain behind it.
+          expect(states.map(({ seenBefore }) => seenBefore)).toEqual(phases.map(({ heldOutFrom }) => heldOutFrom));
+        }
+      }),
+    );
+  });
+
+  it('takes the newest that is allowed: the refit of last week where the windows have moved past it', () => {
+    const states = [
+      { phase: 'fit' as const, seenBefore: 10 },
+      { phase: 'refit' as const, seenBefore: 14 },
+    ];
+    const starts = (validationFrom: number, testFrom: number) =>
+      chooseStates(states, phasesOf({ validationFrom, testFrom }, config))?.map(({ state }) => state.phase);
+    expect(starts(11, 15)).toEqual(['fit', 'refit']);
+    expect(starts(10, 14)).toEqual(['fit', 'refit']);
+    expect(starts(14, 18)).toEqual(['refit', 'refit']);
+    expect(starts(10, 13)).toEqual(['fit', 'fit']);
+    expect(starts(9, 20)).toBeUndefined();
+  });
+});
+
+describe('a warm start', () => {
+  let root: string;
+  let first: Trained;
+  let second: Trained;
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'facet-pipeline-'));
+    first = await train(root, dayDataset(56));
+    second = await train(root, dayDataset(58), { warmFrom: first.id });
+  });
+
+  afterAll(() => rm(root, { recursive: true, force: true }));
+
+  it('is recorded, with the state that each phase started from, and can be started from again', async () => {
+    expect(first.start).toEqual({ kind: 'full' });
+    const { info } = await openModel(storeOf(root), second.id);
+    expect(info.start).toEqual(second.start);
+    expect(second.start).toEqual({
+      kind: 'warm',
+      modelId: first.id,
+      from: [
+        { phase: 'fit', state: { phase: 'fit', seenBefore: moment(36) } },
+        { phase: 'refit', state: { phase: 'refit', seenBefore: moment(46) } },
+      ],
+      lastFull: { modelId: first.id, seenBefore: moment(46) },
+    });
+    expect(info.states!.phases).toEqual([
+      { phase: 'fit', seenBefore: moment(38) },
+      { phase: 'refit', seenBefore: moment(48) },
+    ]);
+    expect(info.fit.map(({ epoch }) => epoch)).toEqual([1, 2]);
+    const third = await train(root, dayDataset(60), { warmFrom: second.id });
+    expect(third.start).toMatchObject({ kind: 'warm', modelId: second.id, lastFull: { modelId: first.id } });
+  });
+
+  it('begins where the earlier model ended', async () => {
+    const { info } = await openModel(storeOf(root), second.id);
+    const { info: before } = await openModel(storeOf(root), first.id);
+    expect(info.fit[0]!.loss).toBeLessThan(before.fit[0]!.loss);
+    const steps = async (id: string, phase: 'fit' | 'refit'): Promise<number> => {
+      const { state } = await openModelState(storeOf(root), await openModel(storeOf(root), id), phase);
+      return state.optimizer['steps']!.data[0]!;
+    };
+    for (const phase of ['fit', 'refit'] as const) {
+      expect(await steps(second.id, phase)).toBeGreaterThan(await steps(first.id, phase));
+    }
+  });
+
+  it('from the same model gives the same bytes', async () => {
+    const other = await scratchFolder();
+    const base = await train(other, dayDataset(56));
+    expect(base.id).toBe(first.id);
+    expect((await train(other, dayDataset(58), { warmFrom: base.id })).id).toBe(second.id);
+  });
+
+  it.each(['fit 1', 'refit 1'])(
+    'that was killed after %s goes on and ends as if it had not been',
+    async (crashAfter) => {
+      const options = { warmFrom: first.id, checkpoints: join(await scratchFolder(), 'run') };
+      await expect(train(root, dayDataset(58), { ...options, crashAfter })).rejects.toThrow('killed');
+      const resumed = await train(root, dayDataset(58), options);
+      expect(resumed.id).toBe(second.id);
+      expect(resumed.epochs).toEqual(second.epochs.slice(second.epochs.indexOf(crashAfter) + 1));
+    },
+  );
+
+  it('does not go on from the checkpoint of a full run of the same day', async () => {
+    const checkpoints = join(await scratchFolder(), 'run');
+    await expect(train(root, dayDataset(58), { checkpoints, crashAfter: 'fit 1' })).rejects.toThrow('killed');
+    expect((await train(root, dayDataset(58), { warmFrom: first.id, checkpoints })).id).toBe(second.id);
+  });
+
+  it('lets no fit see its validation window by way of the earlier model', async () => {
+    // Two purchases on day 42 change places: held out from today's fit, but in yesterday's refit.
+    const events = shopEvents();
+    const [one, other] = events.filter(({ type, occurredAt }) => type === 'purchase' && occurredAt >= moment(42));
+    expect(other!.occurredAt).toBeLessThan(moment(46));
+    expect(one!.itemId).not.toBe(other!.itemId);
+    const swapped = events.map((event) => {
+      if (event === one) return { ...event, itemId: other!.itemId };
+      return event === other ? { ...event, itemId: one!.itemId } : event;
+    });
+    const mutated = await scratchFolder();
+    const base = await train(mutated, dayDataset(56, { events: swapped }));
+    const next = await train(mutated, dayDataset(58, { events: swapped }), { warmFrom: base.id });
+    const fitOf = async (folder: string, { id }: Trained) => {
+      const model = await openModel(storeOf(folder), id);
+      return {
+        losses: model.info.fit.map(({ loss }) => loss),
+        ...(await openModelState(storeOf(folder), model, 'fit')),
+      };
+    };
+    expect(base.id).not.toBe(first.id);
+    expect(await fitOf(mutated, next)).toEqual(await fitOf(root, second));
+  });
+
+  it('leaves the optimizer out of the bundle', async () => {
+    const model = await openModel(storeOf(root), second.id);
+    const { config, dataset } = dayDataset(58);
+    const ref = await buildBundle({ store: storeOf(root), dataset, model, index: config.index, metrics: {} });
+    const { folder } = await storeOf(root).open(ref);
+    for (const file of await readdir(folder)) {
+      if (!file.endsWith('.safetensors')) continue;
+      expect((await readFile(join(folder, file))).includes('second/')).toBe(false);
+    }
+  });
+
+  describe('is refused, and training is in full,', () => {
+    const refusal = async (day: Parameters<typeof train>[1], warmFrom = first.id) => {
+      const { start, id } = await train(root, day, { warmFrom });
+      expect((await openModel(storeOf(root), id)).info.start).toEqual(start);
+      expect(start).toMatchObject({ kind: 'full', refused: { modelId: warmFrom } });
+      return start.kind === 'full' ? start.refused!.because : '';
+    };
+
+    it.each([
+      ['model', { model: { embeddingDim: 4, hiddenUnits: [8] } }, 'The settings of the model have changed.'],
+      ['training', { training: { ...training, seed: 2 } }, 'The settings of the training have changed.'],
+      ['rules', { interactions: { positives: 'view' } }, 'The rules of interactions have changed.'],
+    ])('where the settings are others: %s', async (_, overrides, because) => {
+      expect(await refusal(dayDataset(58, { overrides }))).toBe(because);
+    });
+
+    it('but not where only those of warm starts are', async () => {
+      const warm = { epochs: 1, learningRate: 5e-4 };
+      const { start } = await train(root, dayDataset(58, { overrides: { training: { ...training, warm } } }), {
+        warmFrom: first.id,
+      });
+      expect(start.kind).toBe('warm');
+    });
+
+    it('where the windows have moved back', async () => {
+      expect(await refusal(dayDataset(55))).toBe('All of its states have seen data that is held out now.');
+    });
+
+    it('where there is no such model', async () => {
+      expect(await refusal(dayDataset(58), 'f'.repeat(32))).toBe('It is missing or damaged.');
+    });
+
+    it('where the model is older than warm starts', async () => {
+      const { store, id } = await olderModel(root, first.id);
+      expect(await refusal(dayDataset(58), id)).toBe('It was made by a version that kept no states to start from.');
+      expect((await openModel(store, id)).info.start).toBeUndefined();
+    });
+  });
+});
+
+/** The model as it would have been stored before there were warm starts. */
+async function olderModel(root: string, id: string): Promise<{ store: ArtifactStore; id: string }> {
+  const store = storeOf(root);
+  const { folder } = await store.open({ kind: 'model', id });
+  const info = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8')) as Partial<ModelInfo>;
+  delete info.start;
+  delete info.states;
+  const weights = await readFile(join(folder, 'weights.safetensors'));
+  const ref = await store.put(
+    'model',
+    async (target) => {
+      await writeFile(join(target, 'model.json'), JSON.stringify(info));
+      await writeFile(join(target, 'weights.safetensors'), weights);
+    },
+    { formatVersion: 1 },
+  );
+  return { store, id: ref.id };
+}

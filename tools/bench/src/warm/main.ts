@@ -1,0 +1,188 @@
+// Full retrains against a chain of warm starts, on Online Retail II, one refresh after another.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { bootstrapInterval, pairedBootstrap } from '@facet/evaluation';
+import { createStageContext, homePaths, openDataset, rankTestWindow } from '@facet/pipeline';
+import type { HomePaths, Task, TaskEvaluations } from '@facet/pipeline';
+import { hasRetailData, openRetailDays, retailFiles } from './retail-days.ts';
+import { dayMs, dayOf, trainDay } from './train-days.ts';
+import type { Day, TrainedDay } from './train-days.ts';
+
+const help = `Measures warm starts against full retrains on Online Retail II.
+
+  npm run bench:warm -- [--data DIR] [--steps 4] [--step-days 7] [--full-every 1] [--choose] [--json]
+
+The first model is trained in full. After each further step of days a chain goes on by warm starts, and after each
+--full-every steps a model is trained in full on the same dataset. Both are measured on the same test window, the last
+28 days; the 28 days before it are the validation window.
+--choose   tries settings of training.warm instead, by their validation windows, which end before the first test window
+           that is measured without it
+
+The data is ${Object.values(retailFiles).join(' and ')} in --data.`;
+
+const { values } = parseArgs({
+  options: {
+    data: { type: 'string', default: '../shared/data/online-retail-2' },
+    steps: { type: 'string', default: '4' },
+    'step-days': { type: 'string', default: '7' },
+    'full-every': { type: 'string', default: '1' },
+    choose: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+if (!hasRetailData(values.data)) {
+  console.log(
+    `Skipped: ${values.data} does not hold ${Object.values(retailFiles).join(' and ')}. Name the folder with --data.`,
+  );
+  process.exit(0);
+}
+
+/** The morning after the last day of the data. */
+const end = Date.UTC(2011, 11, 10);
+const windowDays = 28;
+const cutoff = 50;
+const metrics = ['recall', 'hitRate', 'ndcg'] as const;
+const tasks = ['new', 'all'] as const;
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+const steps = Number(values.steps);
+const stepDays = Number(values['step-days']);
+const scratch = await mkdtemp(join(tmpdir(), 'facet-bench-warm-'));
+const home = homePaths(join(scratch, 'home'));
+const retail = await openRetailDays(values.data, home, scratch);
+try {
+  if (values.choose) await chooseSettings();
+  else await compare();
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
+
+async function compare(): Promise<void> {
+  const days = Array.from({ length: steps + 1 }, (_, step) =>
+    dayOf(end - (steps - step) * stepDays * dayMs, windowDays, {}),
+  );
+  const rows: Comparison[] = [];
+  let chain: TrainedDay | undefined;
+  for (const [step, day] of days.entries()) {
+    await retail.importUpTo(day.before);
+    say(`step ${step}: data before ${isoDay(day.before)}`);
+    if (chain === undefined) {
+      chain = await trainDay(home, day, { say });
+      continue;
+    }
+    chain = await trainDay(home, day, { warmFrom: chain.model.id, say });
+    if (step % Number(values['full-every']) !== 0) continue;
+    const full = await trainDay(home, day, { say });
+    rows.push(await compareOn(home, day, full, chain));
+    console.log(describe(rows.at(-1)!));
+  }
+  if (values.json) console.log(JSON.stringify(rows));
+}
+
+/** For each setting a chain of two steps, fits only; their last validation scores beside those of full fits. */
+async function chooseSettings(): Promise<void> {
+  // The last validation window ends before the first test window that the comparison measures with its defaults.
+  const last = end - 4 * 7 * dayMs;
+  const grid = [1, 2, 3].flatMap((epochs) => [3e-4, 1e-3, 3e-3].map((learningRate) => ({ epochs, learningRate })));
+  const chains = new Map(grid.map((warm) => [warm, undefined as TrainedDay | undefined]));
+  for (const step of [0, 1, 2]) {
+    const before = last - (2 - step) * stepDays * dayMs;
+    await retail.importUpTo(before);
+    const full = await trainDay(home, dayOf(before, windowDays, { refit: false }), { say });
+    console.log(`${isoDay(before)}  full               ${describeFit(full)}`);
+    for (const [warm, chain] of chains) {
+      const day = dayOf(before, windowDays, { refit: false, warm });
+      const trained = chain === undefined ? full : await trainDay(home, day, { warmFrom: chain.model.id, say });
+      chains.set(warm, trained);
+      if (step > 0) {
+        console.log(`${isoDay(before)}  ${warm.epochs} epochs at ${warm.learningRate}  ${describeFit(trained)}`);
+      }
+    }
+  }
+}
+
+function describeFit({ model, cpuSeconds }: TrainedDay): string {
+  const scores = model.info.fit.map(({ score }) => score!.toFixed(4)).join(' ');
+  return `validation recall@${cutoff} by epoch ${scores}  (${cpuSeconds.toFixed(0)} s of CPU)`;
+}
+
+interface Comparison {
+  readonly before: string;
+  readonly full: Figures;
+  readonly warm: Figures;
+  readonly difference: Record<Task, Record<(typeof metrics)[number], Interval>>;
+}
+
+type Interval = { readonly mean: number; readonly low: number; readonly high: number };
+
+interface Figures extends Record<Task, Record<(typeof metrics)[number], Interval>> {
+  readonly users: Record<Task, number>;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly examplesPerSecond: number;
+}
+
+async function compareOn(at: HomePaths, day: Day, full: TrainedDay, warm: TrainedDay): Promise<Comparison> {
+  const { store, config } = createStageContext(at, day.config);
+  const dataset = await openDataset(store, full.datasetId);
+  const rank = ({ model }: TrainedDay): TaskEvaluations =>
+    rankTestWindow({ dataset, model, cutoffs: [cutoff], tieSeed: config.evaluation.tieSeed });
+  const [fullRanks, warmRanks] = [rank(full), rank(warm)];
+  return {
+    before: isoDay(day.before),
+    full: figuresOf(full, fullRanks),
+    warm: figuresOf(warm, warmRanks),
+    difference: byTaskAndMetric((task, metric) =>
+      pairedBootstrap(warmRanks[task].perUser[0]![metric], fullRanks[task].perUser[0]![metric], { seed: 1 }),
+    ),
+  };
+}
+
+function figuresOf({ seconds, cpuSeconds, examples }: TrainedDay, ranks: TaskEvaluations): Figures {
+  return {
+    ...byTaskAndMetric((task, metric) => bootstrapInterval(ranks[task].perUser[0]![metric], { seed: 1 })),
+    users: { new: ranks.new.users, all: ranks.all.users },
+    seconds,
+    cpuSeconds,
+    examplesPerSecond: examples / seconds,
+  };
+}
+
+function byTaskAndMetric<Value>(
+  of: (task: Task, metric: (typeof metrics)[number]) => Value,
+): Record<Task, Record<(typeof metrics)[number], Value>> {
+  const entries = (task: Task) => Object.fromEntries(metrics.map((metric) => [metric, of(task, metric)]));
+  return Object.fromEntries(tasks.map((task) => [task, entries(task)])) as ReturnType<typeof byTaskAndMetric<Value>>;
+}
+
+function describe({ before, full, warm, difference }: Comparison): string {
+  const lines = [`Data before ${before}`];
+  for (const task of tasks) {
+    for (const metric of metrics) {
+      const interval = ({ mean, low, high }: Interval): string =>
+        `${mean.toFixed(4)} (${low.toFixed(4)} to ${high.toFixed(4)})`;
+      const { mean, low, high } = difference[task][metric];
+      const signed = [mean, low, high].map((value) => `${value < 0 ? '' : '+'}${value.toFixed(4)}`);
+      lines.push(
+        `  ${task.toUpperCase()} ${`${metric}@${cutoff}`.padEnd(11)} full ${interval(full[task][metric])}  warm ${interval(warm[task][metric])}  difference ${signed[0]} (${signed[1]} to ${signed[2]})`,
+      );
+    }
+  }
+  const effort = ({ seconds, cpuSeconds, examplesPerSecond }: Figures): string =>
+    `${seconds.toFixed(0)} s, ${cpuSeconds.toFixed(0)} s of CPU, ${examplesPerSecond.toFixed(0)} examples/s`;
+  lines.push(
+    `  training        full ${effort(full)}; warm ${effort(warm)}; ${(full.seconds / warm.seconds).toFixed(1)} times as fast (CPU ${(full.cpuSeconds / warm.cpuSeconds).toFixed(1)})`,
+  );
+  return lines.join('\n');
+}
+
+function isoDay(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}

@@ -1,0 +1,48 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { createGunzip } from 'node:zlib';
+import { importFiles } from '@facet/events';
+import type { HomePaths } from '@facet/pipeline';
+
+/** The files of Online Retail II as the repository's other benchmarks use them. */
+export const retailFiles = { events: 'interactions.tsv.gz', items: 'items.tsv' } as const;
+
+export function hasRetailData(folder: string): boolean {
+  return Object.values(retailFiles).every((file) => existsSync(join(folder, file)));
+}
+
+export interface RetailDays {
+  /** Imports what is older than `before` (epoch milliseconds) and has not been imported yet. */
+  importUpTo(before: number): Promise<void>;
+}
+
+/** Online Retail II as it came in: day after day into one home. */
+export async function openRetailDays(folder: string, home: HomePaths, scratch: string): Promise<RetailDays> {
+  const [header, ...lines] = await readLines(join(folder, retailFiles.events));
+  const timeColumn = header!.split('\t').indexOf('datetime');
+  const timed = lines.map((line) => ({
+    line,
+    time: Date.parse(`${line.split('\t')[timeColumn]!.replace(' ', 'T')}Z`),
+  }));
+  let imported = Number.NEGATIVE_INFINITY;
+  let files = 0;
+  return {
+    async importUpTo(before) {
+      const newer = timed.filter(({ time }) => time >= imported && time < before).map(({ line }) => line);
+      imported = before;
+      const path = join(scratch, `days-${files++}.tsv`);
+      await writeFile(path, `${[header, ...newer].join('\n')}\n`);
+      await importFiles({ events: [path], items: [join(folder, retailFiles.items)] }, { home });
+    },
+  };
+}
+
+async function readLines(path: string): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: createReadStream(path).pipe(createGunzip()) })) {
+    if (line !== '') lines.push(line);
+  }
+  return lines;
+}
