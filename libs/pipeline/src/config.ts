@@ -3,6 +3,7 @@ import { ModelConfig, modelVariant, TrainingConfig } from '@facet/model';
 import { parseWith, readConfigFile } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
+import { GateSettings } from './gate/gate-settings.ts';
 
 /** A day or moment in UTC: `2011-10-01` or RFC 3339. */
 const Moment = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}(T.*Z)?$' });
@@ -102,6 +103,7 @@ export const FacetConfig = Type.Object(
     ),
     /** What a healthy day of events is. */
     dataHealth: HealthBoundsSchema,
+    gate: GateSettings,
   },
   { additionalProperties: false },
 );

@@ -9,6 +9,8 @@ export interface HomePaths extends EventsHome {
   readonly stagesFolder: string;
   /** States of unfinished training runs. */
   readonly checkpointsFolder: string;
+  /** The newest gate report about each bundle. */
+  readonly gatesFolder: string;
 }
 
 export function homePaths(root: string): HomePaths {
@@ -17,5 +19,6 @@ export function homePaths(root: string): HomePaths {
     artifactsFolder: join(root, 'artifacts'),
     stagesFolder: join(root, 'stages'),
     checkpointsFolder: join(root, 'checkpoints'),
+    gatesFolder: join(root, 'gates'),
   };
 }

@@ -1,15 +1,30 @@
 export { FacetConfig, readFacetConfig, resolveModel } from './config.ts';
-export { openDataset } from './dataset/dataset-artifact.ts';
+export { openDataset, readDatasetInfo } from './dataset/dataset-artifact.ts';
 export type { Dataset, DatasetCut, DatasetInfo } from './dataset/dataset.ts';
 export { deltaStage } from './delta/delta-stage.ts';
 export type { DeltaResult } from './delta/delta-stage.ts';
-export type { EvaluatedMethod, EvaluationReport, InterestReport, MethodMetrics } from './evaluation/evaluate.ts';
+export type { EvaluatedMethod, EvaluationReport, MethodMetrics } from './evaluation/evaluate.ts';
+export type { InterestReport } from './evaluation/interest-report.ts';
 export { rankTestWindow } from './evaluation/rank-test-window.ts';
 export type { Task, TaskEvaluations } from './evaluation/tasks.ts';
+export { compareItems } from './gate/content-checks.ts';
+export { readGateReport } from './gate/gate-report.ts';
+export type { GateCheck, GateReport } from './gate/gate-report.ts';
+export type { GateWatch } from './gate/run-gate.ts';
+export { compareAnswers, goldenUsers } from './gate/serving-checks.ts';
+export type { ChangedAnswer } from './gate/serving-checks.ts';
 export { homePaths } from './home.ts';
 export type { HomePaths } from './home.ts';
 export type { StageResult } from './stage.ts';
-export { createStageContext, datasetStage, evaluateStage, headlineMetrics, indexStage, trainStage } from './stages.ts';
+export {
+  createStageContext,
+  datasetStage,
+  evaluateStage,
+  gateStage,
+  headlineMetrics,
+  indexStage,
+  trainStage,
+} from './stages.ts';
 export type { StageContext, TrainInputs } from './stages.ts';
 export { openModel } from './training/model-artifact.ts';
 export type { Model, ModelInfo, TrainingStart } from './training/model-artifact.ts';

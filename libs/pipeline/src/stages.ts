@@ -10,6 +10,10 @@ import { resolveModel } from './config.ts';
 import type { FacetConfig } from './config.ts';
 import { evaluateModel } from './evaluation/evaluate.ts';
 import type { EvaluateOptions, EvaluationReport } from './evaluation/evaluate.ts';
+import { saveGateReport } from './gate/gate-report.ts';
+import type { GateReport } from './gate/gate-report.ts';
+import { runGate } from './gate/run-gate.ts';
+import type { GateWatch } from './gate/run-gate.ts';
 import type { HomePaths } from './home.ts';
 import { buildBundle } from './indexing/build-bundle.ts';
 import type { BuildBundleOptions } from './indexing/build-bundle.ts';
@@ -27,7 +31,7 @@ export interface StageContext {
 }
 
 /** Raised when a stage computes something else from the same inputs, so that kept outputs are not reused. */
-const stageVersions = { dataset: 2, train: 2, evaluate: 1, index: 3 } as const;
+const stageVersions = { dataset: 2, train: 2, evaluate: 1, index: 3, gate: 1 } as const;
 
 export function createStageContext(home: HomePaths, config: FacetConfig): StageContext {
   return { home, config, store: createFolderArtifactStore(home.artifactsFolder) };
@@ -168,6 +172,41 @@ export async function indexStage(
       return { bundleId: id };
     },
   });
+}
+
+/**
+ * Bundle, incumbent and the newest window → whether the bundle may be promoted. Moves nothing. The report is kept as the
+ * output of these inputs, so a stage that is tried again gives the same verdict though times were measured; and by the id
+ * of the bundle.
+ *
+ * @throws AppError of `loadBundle` for the candidate, those of `openDataset`.
+ */
+export async function gateStage(
+  { home, config, store }: StageContext,
+  ids: { readonly datasetId: string; readonly bundleId: string; readonly incumbentId?: string | undefined },
+  watch: GateWatch = {},
+): Promise<StageResult<GateReport>> {
+  const { datasetId, bundleId, incumbentId } = ids;
+  const { tieSeed } = config.evaluation;
+  const result = await runStage({
+    folder: home.stagesFolder,
+    name: 'gate',
+    inputs: {
+      version: stageVersions.gate,
+      datasetId,
+      bundleId,
+      incumbentId: incumbentId ?? null,
+      gate: config.gate,
+      tieSeed,
+    },
+    isUsable: async (report) => report.formatVersion === 1,
+    run: async () => {
+      const dataset = await openDataset(store, datasetId);
+      return runGate({ store, dataset, bundleId, incumbentId, settings: config.gate, tieSeed, watch });
+    },
+  });
+  await saveGateReport(home.gatesFolder, result.output);
+  return result;
 }
 
 /** The figures of an evaluation that a bundle carries, by name: `new.recall@50`. */

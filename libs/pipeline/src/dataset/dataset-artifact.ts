@@ -35,12 +35,20 @@ export async function putDataset(store: ArtifactStore, parts: DatasetParts): Pro
   );
 }
 
-/** @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `DATASET_INVALID`. */
+/** What a dataset says of itself, without reading the rest. @throws AppError as {@link openDataset}. */
+export async function readDatasetInfo(store: ArtifactStore, id: string): Promise<DatasetInfo> {
+  return readInfo((await store.open({ kind: 'dataset', id }, { files: [files.info] })).folder, id);
+}
+
+async function readInfo(folder: string, id: string): Promise<DatasetInfo> {
+  const info: unknown = JSON.parse(await readFile(join(folder, files.info), 'utf8'));
+  return parseWith(DatasetInfo, info, { source: `dataset ${id}` });
+}
+
+/** @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID`, `DATASET_INVALID`. */
 export async function openDataset(store: ArtifactStore, id: string): Promise<Dataset> {
   const { folder } = await store.open({ kind: 'dataset', id });
-  const info = parseWith(DatasetInfo, JSON.parse(await readFile(join(folder, files.info), 'utf8')), {
-    source: `dataset ${id}`,
-  });
+  const info = await readInfo(folder, id);
   const items = await readJsonLines<CatalogItem>(join(folder, files.items));
   const users = await readJsonLines<{ userId: string; attributes?: Attributes }>(join(folder, files.users));
   const { tensors } = await readSafetensors(join(folder, files.sequences));

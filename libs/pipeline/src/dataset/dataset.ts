@@ -59,6 +59,8 @@ export interface Dataset {
   readonly itemFeatures: readonly EncodedFeature[];
   /** Rows [U, 1] of each user feature. */
   readonly profiles: readonly EncodedFeature[];
+  /** [U] as the users' file or topic had them. */
+  readonly userAttributes: readonly (Attributes | undefined)[];
   readonly split: TimeSplit;
 }
 
@@ -84,6 +86,7 @@ export function assembleDataset(id: string, parts: DatasetParts): Dataset {
     sequences: parts.sequences,
     itemFeatures: encodeFeatures(info.itemFeatures, items.map(featureAttributes)),
     profiles: encodeFeatures(info.userFeatures, parts.userAttributes),
+    userAttributes: parts.userAttributes,
     split: info.split,
   };
 }

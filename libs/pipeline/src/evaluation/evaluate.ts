@@ -1,25 +1,14 @@
-import {
-  bootstrapInterval,
-  interestShares,
-  interestSimilarity,
-  pairedBootstrap,
-  winningInterest,
-} from '@facet/evaluation';
-import type {
-  BootstrapInterval,
-  CutoffMetrics,
-  InterestSimilarity,
-  PairedDifference,
-  RankingEvaluation,
-} from '@facet/evaluation';
+import { bootstrapInterval, pairedBootstrap } from '@facet/evaluation';
+import type { BootstrapInterval, CutoffMetrics, PairedDifference, RankingEvaluation } from '@facet/evaluation';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { Model } from '../training/model-artifact.ts';
 import { fitBaselines, forBothTasks } from './baselines.ts';
 import type { ItemCfChoice } from './baselines.ts';
+import { reportInterests } from './interest-report.ts';
+import type { InterestReport } from './interest-report.ts';
 import { createModelScorer } from './model-scorer.ts';
-import type { ModelScorer } from './model-scorer.ts';
 import { evaluateTasks, heldOutWindow } from './tasks.ts';
-import type { HeldOutWindow, Task, TaskEvaluations } from './tasks.ts';
+import type { Task, TaskEvaluations } from './tasks.ts';
 
 /** One method's figures on one task. */
 export interface MethodMetrics {
@@ -35,15 +24,6 @@ export interface EvaluatedMethod {
   readonly new: MethodMetrics;
   /** Everything the user chose, repeats included; nothing is masked. */
   readonly all: MethodMetrics;
-}
-
-/** How the interests of a model differ and share the work; see libs/evaluation/src/monitors. */
-export interface InterestReport {
-  readonly meanInterests: number;
-  readonly similarity: InterestSimilarity;
-  /** Share of the held-out labels that each interest wins, and exp of their entropy. */
-  readonly labelShares: readonly number[];
-  readonly effectiveInterests: number;
 }
 
 export interface EvaluationReport {
@@ -114,7 +94,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
     })),
     itemCf: itemCfChoice,
     margin: { new: marginOf(evaluations, 'new', main), all: marginOf(evaluations, 'all', main) },
-    interests: reportInterests(modelScorer, window, model.info.spec.config.interests),
+    interests: reportInterests(modelScorer, window.users, model.info.spec.config.interests),
   };
 }
 
@@ -140,42 +120,4 @@ function marginOf(
     seed: bootstrapSeed,
   });
   return { ...difference, baseline: best.name };
-}
-
-function reportInterests(scorer: ModelScorer, window: HeldOutWindow, maxInterests: number): InterestReport {
-  const users = window.users.map((user) => ({ user, interests: scorer.interests(user) }));
-  const { dim } = scorer;
-  const winners = users.flatMap(({ user, interests }) =>
-    [...user.truth.items].map((item) =>
-      winningInterest(interests.vectors, interests.count, scorer.vectors.subarray(item * dim, (item + 1) * dim)),
-    ),
-  );
-  const { shares, effectiveInterests } = interestShares(
-    winners.filter((winner) => winner >= 0),
-    maxInterests,
-  );
-  return {
-    meanInterests: mean(users.map(({ interests }) => interests.count)),
-    similarity: interestSimilarity(
-      users.map(({ interests }) => withoutPrior(interests, dim, scorer.embeddingDim)),
-      scorer.embeddingDim,
-    ),
-    labelShares: [...shares],
-    effectiveInterests,
-  };
-}
-
-/** Interest vectors without the constant coordinate that meets the popularity prior, which would make all alike. */
-function withoutPrior(
-  { count, vectors }: { count: number; vectors: Float32Array },
-  dim: number,
-  embeddingDim: number,
-): { interests: Float32Array; active: number } {
-  const interests = new Float32Array(count * embeddingDim);
-  for (let k = 0; k < count; k++) interests.set(vectors.subarray(k * dim, k * dim + embeddingDim), k * embeddingDim);
-  return { interests, active: count };
-}
-
-function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -35,14 +35,30 @@ export function heldOutWindow(dataset: Dataset, from: number, before: number): H
 export type Task = 'new' | 'all';
 export type TaskEvaluations = Readonly<Record<Task, RankingEvaluation>>;
 
+export interface TaskOptions {
+  readonly cutoffs: readonly number[];
+  readonly catalogSize: number;
+  readonly tieSeed: number;
+}
+
 /**
  * Evaluates both tasks, ranking the full catalogue for each user. A scorer that answers both is asked once a user.
  */
 export function evaluateTasks(
   score: Readonly<Record<Task, Scorer<HeldOutSequenceUser>>>,
   users: readonly HeldOutSequenceUser[],
-  options: { readonly cutoffs: readonly number[]; readonly catalogSize: number; readonly tieSeed: number },
+  options: TaskOptions,
 ): TaskEvaluations {
+  const rankings = rankTasks(score, users, options);
+  return { new: evaluateRanking(rankings.new, options), all: evaluateRanking(rankings.all, options) };
+}
+
+/** The rankings that {@link evaluateTasks} evaluates, in the order of the users, as deep as the largest cutoff. */
+export function rankTasks(
+  score: Readonly<Record<Task, Scorer<HeldOutSequenceUser>>>,
+  users: readonly HeldOutSequenceUser[],
+  options: Pick<TaskOptions, 'cutoffs' | 'tieSeed'>,
+): Readonly<Record<Task, readonly RankedUser[]>> {
   const rankings: Record<Task, RankedUser[]> = { new: [], all: [] };
   const n = Math.max(...options.cutoffs);
   users.forEach((user, position) => {
@@ -52,5 +68,5 @@ export function evaluateTasks(
     const allScores = score.all === score.new ? scores : score.all(user);
     rankings.all.push(...rankUsers(() => allScores, [user], { n, task: 'all', tieSeed }));
   });
-  return { new: evaluateRanking(rankings.new, options), all: evaluateRanking(rankings.all, options) };
+  return rankings;
 }

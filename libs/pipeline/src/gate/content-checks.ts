@@ -1,0 +1,108 @@
+import type { Bundle } from '@facet/bundles';
+import { percent } from './figures.ts';
+import type { GateCheck } from './gate-report.ts';
+import type { GateSettings } from './gate-settings.ts';
+
+/** A bundle with the bytes that its files take. */
+export interface WeighedBundle {
+  readonly bundle: Bundle;
+  readonly bytes: number;
+}
+
+export function indexRecallCheck(
+  { bundle }: WeighedBundle,
+  incumbent: WeighedBundle | undefined,
+  { indexRecallMin }: GateSettings,
+): GateCheck[] {
+  const { recall, recallAt, kind } = bundle.info.index;
+  if (indexRecallMin === false || recall === null) return [];
+  const passed = recall >= indexRecallMin;
+  return [
+    {
+      name: 'index recall',
+      value: recall,
+      incumbent: incumbent?.bundle.info.index.recall ?? null,
+      threshold: indexRecallMin,
+      passed,
+      sentence: `The ${kind} index finds ${percent(recall)} of the ${recallAt} items that an exact search finds${passed ? '' : `: at least ${percent(indexRecallMin)} are asked for`}.`,
+    },
+  ];
+}
+
+/** Size and items, as far as they are to be compared with an incumbent's. */
+export function contentChecks(
+  candidate: WeighedBundle,
+  incumbent: WeighedBundle | undefined,
+  settings: GateSettings,
+): GateCheck[] {
+  if (incumbent === undefined) return [];
+  return [...sizeCheck(candidate, incumbent, settings), ...itemChecks(candidate.bundle, incumbent.bundle, settings)];
+}
+
+function sizeCheck(candidate: WeighedBundle, incumbent: WeighedBundle, { sizeRatioMax }: GateSettings): GateCheck[] {
+  if (sizeRatioMax === false) return [];
+  const ratio = candidate.bytes / incumbent.bytes;
+  const passed = ratio <= sizeRatioMax && ratio >= 1 / sizeRatioMax;
+  return [
+    {
+      name: 'size',
+      value: candidate.bytes,
+      incumbent: incumbent.bytes,
+      threshold: ratio < 1 ? incumbent.bytes / sizeRatioMax : incumbent.bytes * sizeRatioMax,
+      passed,
+      sentence: `The bundle has ${megabytes(candidate.bytes)}, the incumbent ${megabytes(incumbent.bytes)}${passed ? '' : `: one may be ${sizeRatioMax} times the other`}.`,
+    },
+  ];
+}
+
+/** Items by which two bundles differ. */
+export interface ItemDifference {
+  /** Known only to the newer one. */
+  readonly added: readonly string[];
+  /** Available in the older one, and gone or unavailable in the newer. */
+  readonly lost: readonly string[];
+}
+
+export function compareItems(before: Bundle, after: Bundle): ItemDifference {
+  const isAvailable = (bundle: Bundle, itemId: string): boolean => {
+    const item = bundle.vocabulary.indexOf(itemId);
+    return item !== undefined && bundle.items[item]!.available !== false;
+  };
+  return {
+    added: after.items
+      .slice(1)
+      .flatMap(({ itemId }) => (before.vocabulary.indexOf(itemId) === undefined ? [itemId] : [])),
+    lost: before.items
+      .slice(1)
+      .flatMap(({ itemId, available }) => (available !== false && !isAvailable(after, itemId) ? [itemId] : [])),
+  };
+}
+
+function itemChecks(candidate: Bundle, incumbent: Bundle, { newItemsMax, lostItemsMax }: GateSettings): GateCheck[] {
+  const { added, lost } = compareItems(incumbent, candidate);
+  const checks: GateCheck[] = [];
+  const check = (name: string, value: number, threshold: number | false, found: string): void => {
+    if (threshold === false) return;
+    const passed = value <= threshold;
+    const sentence = `${found}, ${percent(value)}${passed ? '' : `: at most ${percent(threshold)} may be`}.`;
+    checks.push({ name, value, incumbent: null, threshold, passed, sentence });
+  };
+  const items = candidate.items.length - 1;
+  const available = incumbent.items.slice(1).filter((item) => item.available !== false).length;
+  check('new items', share(added.length, items), newItemsMax, `${added.length} of ${items} items are new`);
+  check(
+    'lost items',
+    share(lost.length, available),
+    lostItemsMax,
+    `${lost.length} of the incumbent's ${available} available items are gone or unavailable`,
+  );
+  return checks;
+}
+
+function share(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}

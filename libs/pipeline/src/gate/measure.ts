@@ -1,0 +1,127 @@
+import { evaluateRanking, ndcgAt, popularity, truthSize } from '@facet/evaluation';
+import type { RankedUser } from '@facet/evaluation';
+import { createRandom } from '@facet/features';
+import type { Bundle } from '@facet/bundles';
+import type { Dataset } from '../dataset/dataset.ts';
+import { forBothTasks, interactionsBefore } from '../evaluation/baselines.ts';
+import { reportInterests } from '../evaluation/interest-report.ts';
+import type { InterestReport } from '../evaluation/interest-report.ts';
+import { createBundleScorer } from '../evaluation/model-scorer.ts';
+import { heldOutWindow, rankTasks } from '../evaluation/tasks.ts';
+import type { HeldOutSequenceUser, Task, TaskEvaluations } from '../evaluation/tasks.ts';
+
+/** The cutoff of every figure of the gate. */
+export const gateCutoff = 50;
+
+/** A bundle on a window. */
+export interface MeasuredBundle {
+  readonly evaluated: TaskEvaluations;
+  readonly interests: InterestReport;
+  /** NDCG of each user's ranking by the user's own choices, and by other users': what does not depend on the user. */
+  readonly own: Readonly<Record<Task, OwnAndOthers>>;
+}
+
+export interface OwnAndOthers {
+  readonly own: Float64Array;
+  readonly others: Float64Array;
+}
+
+/** Both bundles and the baseline on the same window: the same users, candidates, truth and tie rule. */
+export interface MeasuredWindow {
+  readonly from: number;
+  readonly before: number;
+  readonly users: number;
+  readonly candidate: MeasuredBundle;
+  readonly incumbent: MeasuredBundle | undefined;
+  /** Popularity of the last 30 days. */
+  readonly baseline: TaskEvaluations;
+}
+
+export interface MeasureOptions {
+  readonly dataset: Dataset;
+  readonly candidate: Bundle;
+  readonly incumbent: Bundle | undefined;
+  /** Epoch milliseconds; the window ends with the data. */
+  readonly from: number;
+  readonly usersMax: number;
+  readonly tieSeed: number;
+  readonly onMethod?: ((name: string) => Promise<void>) | undefined;
+}
+
+const dayMs = 86_400_000;
+const sampleSeed = 1;
+/** Pairings of users with other users' choices: enough that chance in them is small beside that of the window. */
+const pairings = 10;
+
+export async function measureWindow(options: MeasureOptions): Promise<MeasuredWindow> {
+  const { dataset, from, tieSeed } = options;
+  const window = heldOutWindow(dataset, from, Number.POSITIVE_INFINITY);
+  const users = sampleOf(window.users, options.usersMax);
+  const catalogSize = dataset.items.length - 1;
+  const evaluation = { cutoffs: [gateCutoff], catalogSize, tieSeed };
+  const evaluate = (rankings: Readonly<Record<Task, readonly RankedUser[]>>): TaskEvaluations => ({
+    new: evaluateRanking(rankings.new, evaluation),
+    all: evaluateRanking(rankings.all, evaluation),
+  });
+  const measure = (bundle: Bundle): MeasuredBundle => {
+    const scorer = createBundleScorer(bundle, dataset, { asOf: from, candidates: window.candidates });
+    const rankings = rankTasks(forBothTasks(scorer.score), users, evaluation);
+    return {
+      evaluated: evaluate(rankings),
+      interests: reportInterests(scorer, users, bundle.info.spec.config.interests),
+      own: { new: ownAndOthers(rankings.new, users, 'new'), all: ownAndOthers(rankings.all, users, 'all') },
+    };
+  };
+  await options.onMethod?.('popularity');
+  const recent = popularity(interactionsBefore(dataset, from), { catalogSize, since: from - 30 * dayMs });
+  const baseline = evaluate(rankTasks(forBothTasks(recent), users, evaluation));
+  await options.onMethod?.('the candidate');
+  const candidate = measure(options.candidate);
+  await options.onMethod?.('the incumbent');
+  const incumbent = options.incumbent === undefined ? undefined : measure(options.incumbent);
+  return { from, before: dataset.info.window.occurredBefore, users: users.length, candidate, incumbent, baseline };
+}
+
+function sampleOf(users: readonly HeldOutSequenceUser[], usersMax: number): readonly HeldOutSequenceUser[] {
+  if (users.length <= usersMax) return users;
+  const sample = [...users];
+  createRandom(sampleSeed).shuffle(sample);
+  return sample.slice(0, usersMax);
+}
+
+/**
+ * Each ranking judged by its user's choices and, in the mean over seeded pairings, by those of others. Where choices have
+ * nothing to do with the histories before them, because the data is mixed up or the model knows nothing, both are equal.
+ */
+function ownAndOthers(
+  rankings: readonly RankedUser[],
+  users: readonly HeldOutSequenceUser[],
+  task: Task,
+): OwnAndOthers {
+  const random = createRandom(sampleSeed);
+  const partners = Array.from({ length: pairings }, () => {
+    const order = Int32Array.from(users.keys());
+    random.shuffle(order);
+    return order;
+  });
+  const own: number[] = [];
+  const others: number[] = [];
+  rankings.forEach(({ ranking, truth }, position) => {
+    if (truthSize(truth) === 0) return;
+    const history = new Set(task === 'new' ? users[position]!.history : []);
+    let total = 0;
+    let count = 0;
+    for (const order of partners) {
+      const partner = order[position]!;
+      const { items, absent } = users[partner]!.truth;
+      const theirs = { items: items.filter((item) => !history.has(item)), absent };
+      if (partner === position || truthSize(theirs) === 0) continue;
+      total += ndcgAt(ranking, theirs, gateCutoff);
+      count++;
+    }
+    if (count === 0) return;
+    own.push(ndcgAt(ranking, truth, gateCutoff));
+    others.push(total / count);
+  });
+  return { own: Float64Array.from(own), others: Float64Array.from(others) };
+}

@@ -1,0 +1,270 @@
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ArtifactStore } from '@facet/artifacts';
+import { isAppError } from '@facet/platform';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createStageContext, gateStage, homePaths, readGateReport } from '../src/index.ts';
+import type { Dataset, GateReport, HomePaths } from '../src/index.ts';
+import {
+  collapsedWeights,
+  dayOf,
+  ignorantWeights,
+  putThemedBundle,
+  putThemedDataset,
+  shuffledSince,
+  themedConfig,
+  themedEvents,
+  themedItems,
+} from './themed-shop.ts';
+
+let folder: string;
+let home: HomePaths;
+let store: ArtifactStore;
+let yesterday: Dataset;
+let today: Dataset;
+let incumbentId: string;
+let candidateId: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'facet-gate-'));
+  home = homePaths(folder);
+  ({ store } = createStageContext(home, themedConfig()));
+  yesterday = await putThemedDataset(store, 29);
+  today = await putThemedDataset(store, 30);
+  incumbentId = await putThemedBundle(store, yesterday);
+  candidateId = await putThemedBundle(store, today);
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function gate(
+  ids: { readonly dataset?: Dataset; readonly bundleId?: string; readonly incumbentId?: string | undefined },
+  settings: Record<string, unknown> = {},
+): Promise<GateReport> {
+  const { dataset = today, bundleId = candidateId, ...rest } = ids;
+  const context = createStageContext(home, themedConfig({ gate: settings }));
+  return (await gateStage(context, { datasetId: dataset.id, bundleId, ...rest })).output;
+}
+
+const failedOf = ({ checks }: GateReport): string[] => checks.flatMap(({ name, passed }) => (passed ? [] : [name]));
+
+describe('gateStage', () => {
+  it('passes a candidate that is as good as the incumbent, and tells the figures of both on the same window', async () => {
+    const report = await gate({ incumbentId });
+    expect(report).toMatchObject({ bundleId: candidateId, incumbentId, verdict: 'pass', reasons: [] });
+    expect(report.window).toMatchObject({ from: dayOf(29), before: dayOf(30) });
+    expect(report.window.users).toBeGreaterThan(40);
+    expect(report.checks.map(({ name }) => name)).toEqual([
+      'data age',
+      'users',
+      'hitRate@50 new',
+      'ndcg@50 new',
+      'hitRate@50 all',
+      'ndcg@50 all',
+      'popularity',
+      'personal',
+      'coverage@50',
+      'interest cosine',
+      'effective interests',
+      'index recall',
+      'latency',
+      'size',
+      'new items',
+      'lost items',
+      'overlap@50',
+    ]);
+    for (const { name, value, threshold, sentence } of report.checks) {
+      expect(Number.isFinite(value) && Number.isFinite(threshold), name).toBe(true);
+      expect(sentence, name).toMatch(/^[A-Z0-9].*\.$/);
+    }
+  });
+
+  it('gives a retried stage the report that is there, and keeps it by the id of the bundle', async () => {
+    const context = createStageContext(home, themedConfig());
+    const ids = { datasetId: today.id, bundleId: candidateId, incumbentId };
+    const first = await gateStage(context, ids);
+    const again = await gateStage(context, ids);
+    expect(again).toEqual({ output: first.output, reused: true });
+    expect(await readGateReport(home.gatesFolder, candidateId)).toEqual(first.output);
+    expect(await readGateReport(home.gatesFolder, '0'.repeat(32))).toBeUndefined();
+  });
+
+  it('rejects a candidate that is worse, with the reasons, and keeps it', async () => {
+    const bundleId = await putThemedBundle(store, today, ignorantWeights);
+    const report = await gate({ bundleId, incumbentId });
+    expect(report.verdict).toBe('reject');
+    expect(failedOf(report)).toEqual(expect.arrayContaining(['ndcg@50 new', 'hitRate@50 all', 'personal']));
+    expect(report.reasons.join(' ')).toMatch(/NDCG@50 on items new to the user is .* significantly worse/);
+    await store.open({ kind: 'bundle', id: bundleId });
+    expect((await readGateReport(home.gatesFolder, bundleId))?.verdict).toBe('reject');
+  });
+
+  it('measures a first bundle by itself: one that knows its users passes, one that does not is rejected', async () => {
+    const good = await gate({});
+    expect(good).toMatchObject({ incumbentId: null, verdict: 'pass' });
+    expect(good.checks.map(({ name }) => name)).toEqual([
+      'users',
+      'popularity',
+      'personal',
+      'coverage@50',
+      'interest cosine',
+      'effective interests',
+      'index recall',
+      'latency',
+    ]);
+    expect(good.checks.every(({ incumbent }) => incumbent === null)).toBe(true);
+    const bad = await gate({ bundleId: await putThemedBundle(store, today, ignorantWeights) });
+    expect(failedOf(bad)).toContain('personal');
+    expect(bad.reasons.join(' ')).toContain('no more than chance');
+  });
+
+  it('rejects interests that have become one', async () => {
+    const report = await gate({ bundleId: await putThemedBundle(store, today, collapsedWeights), incumbentId });
+    expect(failedOf(report)).toEqual(expect.arrayContaining(['interest cosine', 'effective interests']));
+  });
+
+  it('treats an incumbent that cannot be loaded as none, and says so', async () => {
+    const broken = await putThemedBundle(store, yesterday, ignorantWeights);
+    await appendFile(join(home.artifactsFolder, 'bundle', broken, 'items.jsonl'), '\n');
+    const report = await gate({ incumbentId: broken });
+    expect(report).toMatchObject({ verdict: 'pass', incumbentId: broken });
+    expect(report.incumbentProblem).toMatch(/items\.jsonl/);
+    const gone = await gate({ incumbentId: 'f'.repeat(32) });
+    expect(gone.incumbentProblem).toMatch(/There is no bundle f/);
+  });
+
+  it('fails on a candidate that cannot be loaded', async () => {
+    const error: unknown = await gate({ bundleId: 'e'.repeat(32), incumbentId }).catch((thrown: unknown) => thrown);
+    expect(isAppError(error, 'ARTIFACT_NOT_FOUND')).toBe(true);
+  });
+
+  it('rejects a candidate whose data ends before that of the incumbent, for this reason alone', async () => {
+    const report = await gate({ dataset: yesterday, bundleId: incumbentId, incumbentId: candidateId });
+    expect(failedOf(report)).toEqual(['data age']);
+    expect(report.reasons).toEqual([expect.stringMatching(/ends at .*, before the incumbent's at /)]);
+    const allowed = await gate(
+      { dataset: yesterday, bundleId: incumbentId, incumbentId: candidateId },
+      { olderData: true, usersMin: 1 },
+    );
+    expect(failedOf(allowed)).not.toContain('data age');
+  });
+
+  it('asks nothing about what is current already', async () => {
+    const report = await gate({ incumbentId: candidateId });
+    expect(report).toMatchObject({ verdict: 'pass', checks: [], notes: ['The bundle is current already.'] });
+  });
+
+  it('leaves out the days that the incumbent was trained on', async () => {
+    const wide = await putThemedDataset(store, 30, { testDays: 5 });
+    const report = await gate({ dataset: wide, bundleId: await putThemedBundle(store, wide), incumbentId });
+    expect(report.window).toMatchObject({ from: dayOf(28), before: dayOf(30) });
+  });
+
+  it('rejects a catalog that has lost many of its items', async () => {
+    const items = themedItems.map((item, position) => (position % 3 === 0 ? { ...item, available: false } : item));
+    const dataset = await putThemedDataset(store, 30, { items });
+    const report = await gate({ dataset, bundleId: await putThemedBundle(store, dataset), incumbentId });
+    expect(failedOf(report)).toEqual(['lost items']);
+    expect(report.reasons[0]).toContain("80 of the incumbent's 240 available items are gone or unavailable, 33.3 %");
+  });
+
+  it('an incumbent meets new items by their side features', async () => {
+    const items = [...themedItems, { itemId: 'novelty', title: 'A novelty', attributes: { theme: 'theme3' } }];
+    const dataset = await putThemedDataset(store, 30, { items });
+    const report = await gate({ dataset, bundleId: await putThemedBundle(store, dataset), incumbentId });
+    expect(report.verdict).toBe('pass');
+    expect(report.checks.find(({ name }) => name === 'new items')?.value).toBeCloseTo(1 / 241, 9);
+  });
+
+  it('says when there are too few users to tell', async () => {
+    const report = await gate({ incumbentId }, { usersMin: 1000 });
+    expect(failedOf(report)).toEqual(['users']);
+    expect(report.reasons[0]).toContain('1000 are asked for');
+  });
+
+  it('asks a seeded sample where there are many users', async () => {
+    const report = await gate({ incumbentId }, { usersMax: 30 });
+    expect(report.window.users).toBe(30);
+    expect(report.checks.find(({ name }) => name === 'ndcg@50 new')?.difference).toBeDefined();
+  });
+
+  it('lets every check be turned off', async () => {
+    const { gate: defaults } = themedConfig();
+    const off = Object.fromEntries(
+      Object.entries(defaults).flatMap(([name, value]) =>
+        ['usersMax', 'usersMin', 'confidence', 'olderData'].includes(name) || value === false ? [] : [[name, false]],
+      ),
+    );
+    const report = await gate(
+      { bundleId: await putThemedBundle(store, today, ignorantWeights), incumbentId },
+      { ...off, olderData: true },
+    );
+    expect(report.checks.map(({ name }) => name)).toEqual(['users']);
+    expect(report.verdict).toBe('pass');
+  });
+
+  it('stops between two steps when it is told to', async () => {
+    const stop = new AbortController();
+    const context = createStageContext(home, themedConfig({ gate: { usersMax: 31 } }));
+    const ids = { datasetId: today.id, bundleId: candidateId, incumbentId };
+    const told: string[] = [];
+    const stage = gateStage(context, ids, {
+      signal: stop.signal,
+      onStep: (what) => {
+        told.push(what);
+        if (what === 'the incumbent') stop.abort(new Error('enough'));
+      },
+    });
+    await expect(stage).rejects.toThrow('enough');
+    expect(told).toEqual(['popularity', 'the candidate', 'the incumbent']);
+  });
+});
+
+describe('a poisoned day', () => {
+  /** The newest day with its items dealt out anew, in a window of one day and in one that holds five good ones beside it. */
+  it.each([
+    [1, 'personal'],
+    [6, 'personal, newest day'],
+  ])('is rejected at a window of %i days, though the model is as good as ever', async (testDays, check) => {
+    const events = shuffledSince(themedEvents(30), dayOf(29));
+    const dataset = await putThemedDataset(store, 30, { testDays, events });
+    const before = await putThemedDataset(store, 29, { testDays });
+    const bundleId = await putThemedBundle(store, dataset);
+    const report = await gate({ dataset, bundleId, incumbentId: await putThemedBundle(store, before) });
+    expect(report.verdict).toBe('reject');
+    expect(failedOf(report)).toContain(check);
+    expect(report.reasons.join(' ')).toContain('users and items of the newest data look mixed up');
+    const first = await gate({ dataset, bundleId });
+    expect(failedOf(first)).toContain(check);
+  });
+
+  it('makes the incumbent fall far below what is recorded in it, which is a reason of its own', async () => {
+    const recorded = (await gate({ incumbentId })).checks;
+    const metrics = Object.fromEntries(
+      recorded.flatMap(({ name, incumbent }) => {
+        const [metric, task] = name.split(' ');
+        return task === 'new' && incumbent !== null ? [[`new.${metric!}`, incumbent]] : [];
+      }),
+    );
+    expect(Object.keys(metrics)).toEqual(['new.hitRate@50', 'new.ndcg@50']);
+    const known = await putThemedBundle(store, yesterday, undefined, metrics);
+    expect(failedOf(await gate({ incumbentId: known }))).toEqual([]);
+    const dataset = await putThemedDataset(store, 30, { events: shuffledSince(themedEvents(30), dayOf(29)) });
+    const report = await gate({ dataset, bundleId: await putThemedBundle(store, dataset), incumbentId: known });
+    expect(failedOf(report)).toContain('incumbent, as recorded');
+    expect(report.reasons.join(' ')).toContain('the newest data looks unlike any before');
+    await rm(join(home.artifactsFolder, 'bundle', known), { recursive: true });
+  });
+
+  it('is not found in a day like the others: nine good days in a row pass', async () => {
+    let current = incumbentId;
+    for (let days = 30; days < 39; days++) {
+      const dataset = await putThemedDataset(store, days);
+      const bundleId = await putThemedBundle(store, dataset);
+      const report = await gate({ dataset, bundleId, incumbentId: current });
+      expect(report.reasons).toEqual([]);
+      current = bundleId;
+    }
+  });
+});

@@ -1,0 +1,149 @@
+import type { ArtifactStore } from '@facet/artifacts';
+import type { Item, LakeEvent } from '@facet/events';
+import { createRandom } from '@facet/features';
+import { initializeWeights } from '@facet/model';
+import type { ModelSpec, Weights } from '@facet/model';
+import { parseWith } from '@facet/platform';
+import { FacetConfig, openDataset, resolveModel } from '../src/index.ts';
+import type { Dataset } from '../src/index.ts';
+import { buildDataset } from '../src/dataset/build-dataset.ts';
+import { putDataset } from '../src/dataset/dataset-artifact.ts';
+import { buildBundle } from '../src/indexing/build-bundle.ts';
+import { dayMs, opening } from './tiny-shop.ts';
+
+const themes = 12;
+const itemsPerTheme = 20;
+const shoppers = 150;
+
+/** 240 items of 12 themes. */
+export const themedItems: Item[] = Array.from({ length: themes * itemsPerTheme }, (_, item) => ({
+  itemId: `item${String(item).padStart(3, '0')}`,
+  title: `Item ${item}`,
+  attributes: { theme: `theme${item % themes}` },
+}));
+
+export const dayOf = (day: number): number => opening + day * dayMs;
+
+/** 150 shoppers who each buy, on two days of five, something of one of their two themes; day 0 up to `days`. */
+export function themedEvents(days: number): LakeEvent[] {
+  const random = createRandom(4);
+  const events: LakeEvent[] = [];
+  for (let day = 0; day < days; day++) {
+    for (let shopper = 0; shopper < shoppers; shopper++) {
+      if (random.next() > 0.4) continue;
+      const theme = random.next() < 0.5 ? shopper % themes : (5 * shopper + 3) % themes;
+      const occurredAt = dayOf(day) + 10 * 3_600_000 + shopper;
+      events.push({
+        eventId: `e${events.length}`,
+        type: 'purchase',
+        userId: `shopper${shopper}`,
+        itemId: themedItems[theme + themes * random.int(itemsPerTheme)]!.itemId,
+        occurredAt,
+        receivedAt: occurredAt,
+      });
+    }
+  }
+  return events;
+}
+
+/** The events with the items of those since `from` dealt out anew: as popular as before, and by nobody's taste. */
+export function shuffledSince(events: readonly LakeEvent[], from: number): LakeEvent[] {
+  const items = events.filter(({ occurredAt }) => occurredAt >= from).map(({ itemId }) => itemId);
+  createRandom(9).shuffle(items);
+  let dealt = 0;
+  return events.map((event) => (event.occurredAt < from ? event : { ...event, itemId: items[dealt++]! }));
+}
+
+export function themedConfig(overrides: Record<string, unknown> = {}): FacetConfig {
+  const settings = {
+    interactions: { positives: 'purchase' },
+    features: { titleWords: false },
+    model: { embeddingDim: themes, interests: 3, sequenceLength: 16, hiddenUnits: [8], profileDim: 2 },
+    ...overrides,
+  };
+  return parseWith(FacetConfig, settings, { source: 'the test' });
+}
+
+/** A dataset of what happened in the days before `days`, its test window the last `testDays` of them. */
+export async function putThemedDataset(
+  store: ArtifactStore,
+  days: number,
+  options: {
+    readonly testDays?: number;
+    readonly events?: readonly LakeEvent[];
+    readonly items?: readonly Item[];
+  } = {},
+): Promise<Dataset> {
+  const { testDays = 1, events = themedEvents(days), items = themedItems } = options;
+  const isoDay = (day: number): string => new Date(dayOf(day)).toISOString().slice(0, 10);
+  const split = { validationFrom: isoDay(days - testDays - 3), testFrom: isoDay(days - testDays) };
+  const parts = buildDataset(
+    {
+      events,
+      items,
+      users: [],
+      files: { lakeVersion: 1, lake: [], catalog: [] },
+      window: { occurredBefore: dayOf(days), receivedBefore: dayOf(days), offsets: {} },
+    },
+    themedConfig({ split }),
+  );
+  const { id } = await putDataset(store, parts);
+  return openDataset(store, id);
+}
+
+/** Knows every item's theme, and so every shopper's taste. */
+export function knowingWeights(spec: ModelSpec, dataset: Dataset): Weights {
+  const weights = initializeWeights(spec, createRandom(3));
+  const D = spec.config.embeddingDim;
+  const point = (data: Float32Array, row: number, theme: string): void => {
+    data.fill(0, row * D, (row + 1) * D);
+    data[row * D + Number(theme.slice('theme'.length))] = 1;
+  };
+  dataset.items.forEach(({ attributes }, item) => {
+    if (item > 0) point(weights['item/id']!.data, item, attributes['theme'] as string);
+  });
+  const themeFeature = spec.itemFeatures.find(({ name }) => name === 'theme')!;
+  themeFeature.values.forEach((theme, value) => {
+    point(weights['item/feature/theme']!.data, value + 1, theme as string);
+  });
+  return weights;
+}
+
+/** Knows nothing: what it says of a user has nothing to do with the items. */
+export function ignorantWeights(spec: ModelSpec): Weights {
+  const weights = initializeWeights(spec, createRandom(3));
+  const random = createRandom(8);
+  for (const [name, { data }] of Object.entries(weights)) {
+    if (name === 'prior/weights') data.fill(0);
+    else if (name !== 'routing/logits') data.forEach((_, cell) => (data[cell] = random.normal()));
+  }
+  return weights;
+}
+
+/** All routing logits alike: every interest of a user is the same. */
+export function collapsedWeights(spec: ModelSpec, dataset: Dataset): Weights {
+  const weights = knowingWeights(spec, dataset);
+  weights['routing/logits']!.data.fill(0);
+  return weights;
+}
+
+/** A bundle of such a model; its id. */
+export async function putThemedBundle(
+  store: ArtifactStore,
+  dataset: Dataset,
+  weightsOf: (spec: ModelSpec, dataset: Dataset) => Weights = knowingWeights,
+  metrics: Readonly<Record<string, number>> = {},
+): Promise<string> {
+  const { model, training } = resolveModel(themedConfig());
+  const spec: ModelSpec = {
+    config: model,
+    itemCount: dataset.items.length - 1,
+    itemFeatures: [...dataset.info.itemFeatures],
+    userFeatures: [...dataset.info.userFeatures],
+  };
+  const info = { formatVersion: 1 as const, datasetId: dataset.id, spec, training, fit: [], refit: [], bestEpoch: 1 };
+  const weights = weightsOf(spec, dataset);
+  const index = themedConfig().index;
+  const bundle = await buildBundle({ store, dataset, model: { id: 'a themed model', info, weights }, index, metrics });
+  return bundle.id;
+}
