@@ -209,6 +209,20 @@ describe('a warm start', () => {
     expect(await fitOf(mutated, next)).toEqual(await fitOf(root, second));
   });
 
+  it('draws examples of its own: no chain trains on the same ones day after day', async () => {
+    // At such a rate nothing is learned, so that losses differ by what was drawn alone.
+    const still = dayDataset(56, {
+      overrides: { training: { ...training, warm: { epochs: 1, learningRate: 1e-12 } } },
+    });
+    const next = await train(root, still, { warmFrom: first.id });
+    const afterNext = await train(root, still, { warmFrom: next.id });
+    const [one, other] = await Promise.all(
+      [next, afterNext].map(async ({ id }) => (await openModel(storeOf(root), id)).info.fit[0]!),
+    );
+    expect(one!.examples).toBe(other!.examples);
+    expect(Math.abs(one!.loss - other!.loss)).toBeGreaterThan(1e-4);
+  });
+
   it('leaves the optimizer out of the bundle', async () => {
     const model = await openModel(storeOf(root), second.id);
     const { config, dataset } = dayDataset(58);

@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { buildPopularityTimeline, createRandom } from '@facet/features';
+import { buildPopularityTimeline, createRandom, hashText } from '@facet/features';
 import { initializeWeights } from '@facet/model';
 import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '@facet/model';
 import { carryState, createTrainingSession, stateVersion, trainingExamples, trainLoop } from '@facet/model/training';
-import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
+import type { EpochReport, LoopProgress, TrainingSession, TrainingState } from '@facet/model/training';
 import type { Dataset } from '../dataset/dataset.ts';
 import { forBothTasks } from '../evaluation/baselines.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
@@ -143,33 +143,22 @@ interface PhaseResult extends StateInfo {
 }
 
 async function runPhase(run: Run, { phase, heldOutFrom, lastEpoch, validate }: Phase): Promise<PhaseResult> {
-  const { options, spec, config } = run;
-  const { dataset } = options;
-  const window = heldOutWindow(dataset, heldOutFrom, Number.POSITIVE_INFINITY);
-  const initialWeights = initializeWeights(spec, createRandom(config.seed));
-  const session = createTrainingSession({
-    spec,
-    initialWeights,
-    itemFeatures: dataset.itemFeatures,
-    trainedCount: dataset.info.trainedCount,
-    data: {
-      sequences: dataset.sequences,
-      profiles: dataset.profiles,
-      timeline: buildPopularityTimeline(dataset.sequences, spec.itemCount, heldOutFrom),
-      candidates: Int32Array.from(window.candidates.keys()).filter((item) => window.candidates[item] === 1),
-    },
-  });
+  const { options, spec } = run;
+  const { sequences } = options.dataset;
+  const initialWeights = initializeWeights(spec, createRandom(run.config.seed));
+  const start = await startOfPhase(run, phase, initialWeights);
+  const config = start === undefined ? run.config : { ...run.config, seed: seedAfter(start, run.config.seed) };
+  const session = openSession(run, heldOutFrom, initialWeights);
   const folder = join(run.checkpoints, phase);
   const epochs = lastEpoch ?? config.epochs;
   const epochsAfter = phase === 'fit' && config.refit ? config.epochs : 0;
   const pace = createPace(options.now ?? (() => performance.now()));
   try {
     const resume = await loadCheckpoint(folder);
-    const start = resume === undefined ? await startOfPhase(run, phase, initialWeights) : undefined;
     pace.restart();
     const progress = await trainLoop({
       session,
-      examples: trainingExamples(dataset.sequences, config, heldOutFrom),
+      examples: trainingExamples(sequences, config, heldOutFrom),
       config,
       lastEpoch: epochs,
       ...(validate === undefined ? {} : { validate }),
@@ -191,6 +180,28 @@ async function runPhase(run: Run, { phase, heldOutFrom, lastEpoch, validate }: P
   } finally {
     session.dispose();
   }
+}
+
+function openSession({ options, spec }: Run, heldOutFrom: number, initialWeights: Weights): TrainingSession {
+  const { dataset } = options;
+  const { candidates } = heldOutWindow(dataset, heldOutFrom, Number.POSITIVE_INFINITY);
+  return createTrainingSession({
+    spec,
+    initialWeights,
+    itemFeatures: dataset.itemFeatures,
+    trainedCount: dataset.info.trainedCount,
+    data: {
+      sequences: dataset.sequences,
+      profiles: dataset.profiles,
+      timeline: buildPopularityTimeline(dataset.sequences, spec.itemCount, heldOutFrom),
+      candidates: Int32Array.from(candidates.keys()).filter((item) => candidates[item] === 1),
+    },
+  });
+}
+
+/** Each run of a chain draws examples of its own, or the same ones would be learned by heart. */
+function seedAfter({ optimizer }: TrainingState, seed: number): number {
+  return hashText(`after ${optimizer['steps']!.data[0]} steps`, seed);
 }
 
 /** The state that a phase of a warm run starts from, moved to the dataset's items and features. */

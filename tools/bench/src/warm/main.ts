@@ -90,7 +90,7 @@ async function compare(): Promise<void> {
 async function chooseSettings(): Promise<void> {
   // The last validation window ends before the first test window that the comparison measures with its defaults.
   const last = end - 4 * 7 * dayMs;
-  const grid = [1, 2, 3].flatMap((epochs) => [3e-4, 1e-3, 3e-3].map((learningRate) => ({ epochs, learningRate })));
+  const grid = [1, 2, 3].flatMap((epochs) => [1e-3, 3e-3].map((learningRate) => ({ epochs, learningRate })));
   const chains = new Map(grid.map((warm) => [warm, undefined as TrainedDay | undefined]));
   for (const step of [0, 1, 2]) {
     const before = last - (2 - step) * stepDays * dayMs;
