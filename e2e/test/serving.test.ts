@@ -2,6 +2,7 @@ import { appendFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { changeItems, readItems, upsertItems } from '@facet/events';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { facet, facetJson, keptFolder, startFacet } from './facet.ts';
 import { shopFiles, writeShop } from './shop-files.ts';
@@ -120,6 +121,37 @@ describe('facet serve', () => {
     const { code, err } = await facet(folder, ['serve', '--home', 'home', '--port', String(port)]);
     expect(code).toBe(5);
     expect(err).toMatch(new RegExp(`error: Port ${port} .*in use.*--port`));
+  });
+});
+
+describe('facet delta', () => {
+  it('has a running API offer new items and no longer offer withdrawn ones, within seconds', async () => {
+    const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--insecure', '--json']);
+    const [document] = await server.sees(/^\{"home".*\}$/m);
+    const { url } = JSON.parse(document) as { url: string };
+    const answer = async (): Promise<string[]> => {
+      const response = await ask(url, { userId: 'u1', limit: 100, includeSeen: true });
+      return ((await response.json()) as Answer).items.map(({ itemId }) => itemId);
+    };
+    expect(await answer()).toContain('garden-1');
+    const catalog = join(folder, 'home', 'catalog');
+    const before = await readItems(catalog);
+    onTestFinished(async () => {
+      await changeItems(
+        catalog,
+        new Map([['garden-new', undefined], ...before.map((item) => [item.itemId, item] as const)]),
+      );
+      await facet(folder, ['delta', '--home', 'home']);
+    });
+    await upsertItems(catalog, [
+      { itemId: 'garden-1', available: false, attributes: {} },
+      { itemId: 'garden-new', title: 'The newest garden thing', attributes: { department: 'garden' } },
+    ]);
+    const delta = await facetJson<object>(folder, ['delta', '--home', 'home']);
+    expect(delta).toMatchObject({ bundleId, isNew: true, added: 1, withdrawn: 1 });
+    await vi.waitFor(async () => expect(await answer()).toContain('garden-new'), { timeout: 10_000, interval: 100 });
+    expect(await answer()).not.toContain('garden-1');
+    expect(await facetJson<object>(folder, ['delta', '--home', 'home'])).toMatchObject({ isNew: false });
   });
 });
 

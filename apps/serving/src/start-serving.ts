@@ -2,9 +2,12 @@ import { listen, readAccess } from '@facet/http';
 import type { Logger } from '@facet/platform';
 import { createApp } from './app.ts';
 import type { ServingConfig } from './config.ts';
+import { BundleWatcher } from './live/bundle-watcher.ts';
 import { LiveBundle } from './live/live-bundle.ts';
-import { loadLiveBundle } from './live/load-live-bundle.ts';
+import { poll } from './live/poll.ts';
+import type { Polling } from './live/poll.ts';
 import { createMetrics } from './metrics/metrics.ts';
+import { createProfileSource } from './profiles/profile-source.ts';
 
 export interface RunningServer {
   readonly url: string;
@@ -15,21 +18,24 @@ export interface RunningServer {
 }
 
 /**
- * Listens, then loads: probes are answered while a large bundle is read.
+ * Listens, then loads: probes are answered while a large bundle is read. From then on it takes up what is promoted.
  *
  * @throws AppError those of `readAccess` and `listen`.
  */
 export async function startServing(config: ServingConfig, deps: { readonly logger: Logger }): Promise<RunningServer> {
+  const { logger } = deps;
   const live = new LiveBundle();
   const metrics = createMetrics();
   const access = await readAccess(config.access);
-  const app = await createApp({ logger: deps.logger, live, metrics }, { access });
+  const app = await createApp({ logger, live, metrics }, { access });
   const { url } = await listen(app, config);
 
-  const ready = loadLiveBundle(config, { logger: deps.logger, metrics }).then((loaded) => {
-    live.load(loaded);
-    metrics.setLoaded(loaded);
-    return { bundleId: loaded.bundle.id };
+  const profiles = createProfileSource(config, { logger, metrics });
+  const watcher = new BundleWatcher({ artifactsFolder: config.artifactsFolder, profiles, live, metrics, logger });
+  let polling: Polling | undefined;
+  const ready = watcher.start().then(() => {
+    polling = poll(async () => void (await watcher.check()), config.watchIntervalMs);
+    return { bundleId: live.require().bundle.id };
   });
   return {
     url,
@@ -37,8 +43,9 @@ export async function startServing(config: ServingConfig, deps: { readonly logge
     async close() {
       await app.close();
       await ready.catch(() => undefined);
-      await live.loaded?.bundle.close();
-      await live.loaded?.profiles.close();
+      await polling?.stop();
+      await watcher.close();
+      await profiles.close();
     },
   };
 }

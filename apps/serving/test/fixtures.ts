@@ -25,14 +25,17 @@ import type { HttpApp } from '@facet/http';
 import { createUserKernel, embedItems, facetModel, indexDim, indexVectors, initializeWeights } from '@facet/model';
 import type { ModelConfig, ModelSpec } from '@facet/model';
 import { createLogger, hashApiKey } from '@facet/platform';
-import type { ApiKey, Scope } from '@facet/platform';
+import type { ApiKey, Logger, Scope } from '@facet/platform';
 import { buildFaissIndex } from '@facet/retrieval';
 import { createApp } from '../src/app.ts';
 import type { AppOptions } from '../src/app.ts';
+import { BundleWatcher } from '../src/live/bundle-watcher.ts';
 import { LiveBundle } from '../src/live/live-bundle.ts';
 import type { Loaded } from '../src/live/live-bundle.ts';
-import { loadLiveBundle } from '../src/live/load-live-bundle.ts';
 import { createMetrics } from '../src/metrics/metrics.ts';
+import type { Metrics } from '../src/metrics/metrics.ts';
+import { createProfileSource } from '../src/profiles/profile-source.ts';
+import type { ProfileSettings } from '../src/profiles/profile-source.ts';
 
 /** The key of a name, and what is kept of it. */
 export const textOfKey = (name: string): string => `facet_the-key-of-${name}`;
@@ -117,29 +120,46 @@ export async function createHome(): Promise<Home> {
   await log.close();
   await upsertUsers(catalogFolder, users);
   const store = createFolderArtifactStore(artifactsFolder);
-  const bundleRef = await store.put('bundle', writeWholeBundle, {});
+  const bundleRef = await putBundle({ artifactsFolder });
   await store.promote(bundleRef);
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   return { folder, lakeFolder, catalogFolder, artifactsFolder, bundleRef, remove };
 }
 
-async function writeWholeBundle(folder: string): Promise<void> {
+/** What is otherwise about another bundle. */
+export interface OtherBundle {
+  /** The catalog; films by default. */
+  readonly items?: readonly CatalogItem[];
+  /** Of the weights; another seed makes another model. */
+  readonly seed?: number;
+}
+
+/** Puts an untrained but whole bundle into a home. */
+export async function putBundle(
+  { artifactsFolder }: Pick<Home, 'artifactsFolder'>,
+  other: OtherBundle = {},
+): Promise<ArtifactRef> {
+  return createFolderArtifactStore(artifactsFolder).put('bundle', (folder) => writeWholeBundle(folder, other), {});
+}
+
+async function writeWholeBundle(folder: string, { items: catalog = films, seed = 11 }: OtherBundle): Promise<void> {
   const { interactions } = selectInteractions(events, { ...rules, isPositive: parsePositiveRule(rules.positives) });
   const vocabulary = buildItemVocabulary(
     interactions.map(({ itemId }) => itemId),
-    films.map(({ itemId }) => itemId),
+    catalog.map(({ itemId }) => itemId),
   );
-  const filmOf = new Map(films.map((film) => [film.itemId, film]));
-  const items: CatalogItem[] = vocabulary.itemIds.map((itemId) => filmOf.get(itemId) ?? { itemId, attributes: {} });
+  const itemOf = new Map(catalog.map((item) => [item.itemId, item]));
+  const items: CatalogItem[] = vocabulary.itemIds.map((itemId) => itemOf.get(itemId) ?? { itemId, attributes: {} });
   const selection = { attributes: 'auto', minHolders: 1, maxSlots: 4 } as const;
   const learn = (holders: readonly { readonly attributes: Attributes }[]) =>
     learnFeatureSchemas(
       holders.map(({ attributes }) => attributes),
       selection,
     );
-  const itemFeatures = learn(films);
-  const spec: ModelSpec = { config, itemCount: films.length, itemFeatures, userFeatures: learn(users) };
-  const weights = initializeWeights(spec, createRandom(11));
+  const itemCount = items.length - 1;
+  const itemFeatures = learn(catalog);
+  const spec: ModelSpec = { config, itemCount, itemFeatures, userFeatures: learn(users) };
+  const weights = initializeWeights(spec, createRandom(seed));
   // A new model's items all look alike; spread them so that interests differ.
   for (const [name, { data }] of Object.entries(weights)) {
     if (name.startsWith('item/')) data.forEach((value, at) => (data[at] = value * 20));
@@ -148,9 +168,9 @@ async function writeWholeBundle(folder: string): Promise<void> {
   const { trainedCount } = vocabulary;
   const attributesOf = items.map(({ attributes }) => attributes);
   const features = encodeFeatures(itemFeatures, attributesOf);
-  const embeddings = embedItems(spec, weights, { itemCount: films.length, trainedCount, features });
+  const embeddings = embedItems(spec, weights, { itemCount, trainedCount, features });
   const sequences = buildUserSequences(interactions, vocabulary);
-  const timeline = buildPopularityTimeline(sequences, films.length, asOf);
+  const timeline = buildPopularityTimeline(sequences, itemCount, asOf);
   const popularityFeatures = timeline.featuresOn(timeline.dayOf(asOf));
   const vectors = indexVectors(spec, weights, embeddings, popularityFeatures);
   const popularity = Float32Array.from(items, (_, item) => popularityFeatures[item * popularityFeatureCount + 1]!);
@@ -210,16 +230,12 @@ export async function createTestApp(
   const metrics = createMetrics();
   const logger = createLogger({ name: 'test', level: 'debug', destination });
   const app = await createApp({ logger, live, metrics, now: () => now }, { access: { kind: 'anybody' }, ...options });
-  const loaded =
-    home === undefined ? undefined : await loadLiveBundle({ ...home, redisUrl: options.redisUrl }, { metrics, logger });
-  if (loaded !== undefined) {
-    live.load(loaded);
-    metrics.setLoaded(loaded);
-  }
+  const opened =
+    home === undefined ? undefined : await openLive({ ...home, redisUrl: options.redisUrl }, { live, metrics, logger });
   return {
     app,
     live,
-    loaded,
+    loaded: live.loaded,
     logLines,
     async post(url, body) {
       const response = await app.inject({
@@ -232,8 +248,24 @@ export async function createTestApp(
     },
     async close() {
       await app.close();
-      await loaded?.bundle.close();
-      await loaded?.profiles.close();
+      await opened?.close();
+    },
+  };
+}
+
+/** Loads what is current into `live`. */
+export async function openLive(
+  settings: ProfileSettings & Pick<Home, 'artifactsFolder'>,
+  deps: { readonly live: LiveBundle; readonly metrics: Metrics; readonly logger: Logger },
+): Promise<{ readonly watcher: BundleWatcher; close(): Promise<void> }> {
+  const profiles = createProfileSource(settings, deps);
+  const watcher = new BundleWatcher({ artifactsFolder: settings.artifactsFolder, profiles, ...deps });
+  await watcher.start();
+  return {
+    watcher,
+    async close() {
+      await watcher.close();
+      await profiles.close();
     },
   };
 }

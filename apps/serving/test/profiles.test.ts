@@ -3,11 +3,11 @@ import { readLake } from '@facet/events';
 import { parsePositiveRule, selectInteractions } from '@facet/features';
 import { createLogger } from '@facet/platform';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { loadLiveBundle } from '../src/live/load-live-bundle.ts';
+import { LiveBundle } from '../src/live/live-bundle.ts';
 import type { Loaded } from '../src/live/live-bundle.ts';
 import { createMetrics } from '../src/metrics/metrics.ts';
 import { readAskingUser } from '../src/profiles/asking-user.ts';
-import { createHome, now } from './fixtures.ts';
+import { createHome, now, openLive } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 
 let home: Home;
@@ -22,12 +22,12 @@ afterAll(async () => {
 });
 
 async function withLoaded(folders: Partial<Home>, work: (loaded: Loaded) => Promise<void>): Promise<void> {
-  const loaded = await loadLiveBundle({ ...home, ...folders }, deps);
+  const live = new LiveBundle();
+  const opened = await openLive({ ...home, ...folders }, { live, ...deps });
   try {
-    await work(loaded);
+    await work(live.require());
   } finally {
-    await loaded.bundle.close();
-    await loaded.profiles.close();
+    await opened.close();
   }
 }
 

@@ -19,14 +19,14 @@ export async function promoteCommand(id: string, options: CommonOptions, { outpu
   }
   const { ref } = found[0]!;
   await store.promote(ref);
-  output.show(`Bundle ${ref.id} is current. A running API takes it up when it is started again.`);
+  output.show(`Bundle ${ref.id} is current. A running API takes it up within seconds.`);
   output.document({ home: options.home, bundleId: ref.id });
 }
 
 /** `facet rollback`: back to what was current before; a second rollback undoes the first. */
 export async function rollbackCommand(options: CommonOptions, { output }: CommandContext): Promise<void> {
   const { id } = await openStore(openHome(options.home)).rollback();
-  output.show(`Bundle ${id} is current again. A running API takes it up when it is started again.`);
+  output.show(`Bundle ${id} is current again. A running API takes it up within seconds.`);
   output.document({ home: options.home, bundleId: id });
 }
 

@@ -20,8 +20,9 @@ export function addInterestsRoutes(app: HttpApp, deps: RouteDeps): void {
       },
     },
     async (request) => {
-      const loaded = deps.live.require();
-      const answer = await deps.admission.run(() => answerInterests(loaded, request.body, deps.now()));
+      const answer = await deps.live.use((loaded) =>
+        deps.admission.run(() => answerInterests(loaded, request.body, deps.now())),
+      );
       deps.metrics.countAnswer('interests', answer.source);
       return answer;
     },

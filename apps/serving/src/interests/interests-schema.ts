@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { askingUserFields } from '../profiles/asking-user.ts';
-import { AnswerInterest, AnswerSource } from '../recommendations/answer-schema.ts';
+import { AnswerInterest, answerOrigin, AnswerSource } from '../recommendations/answer-schema.ts';
 
 export const nearestDefault = 10;
 
@@ -20,7 +20,7 @@ const NearestItem = Type.Object({ itemId: Type.String(), title: Type.Optional(Ty
 
 export const InterestsAnswer = Type.Object(
   {
-    bundleId: Type.String(),
+    ...answerOrigin,
     source: AnswerSource,
     interestCount: Type.Integer({ description: "K'u: how many interests the model sees in these behaviors." }),
     interests: Type.Array(

@@ -1,7 +1,7 @@
 import { describeUser } from '@facet/bundles';
 import type { Loaded } from '../live/live-bundle.ts';
 import { readAskingUser, requestedItemIds } from '../profiles/asking-user.ts';
-import { countUnknownItems, describeBehavior, titleOf } from '../recommendations/answer-schema.ts';
+import { countUnknownItems, describeBehavior, originOf, titleOf } from '../recommendations/answer-schema.ts';
 import { sourceFor } from '../recommendations/recommendations.ts';
 import { nearestDefault } from './interests-schema.ts';
 import type { InterestsAnswer, InterestsRequest } from './interests-schema.ts';
@@ -23,7 +23,7 @@ export async function answerInterests(
   }));
   const reason = behaviors.length === 0 ? 'no_behaviors' : 'no_known_items';
   return {
-    bundleId: bundle.id,
+    ...originOf(bundle),
     source: sourceFor(user, interests.length > 0 ? { kind: 'model' } : { kind: 'popular', reason }),
     interestCount: interests.length,
     interests,

@@ -9,6 +9,10 @@ export interface Metrics extends HttpMetrics {
   /** @param outcome `unavailable`: the answer was made without the profile. */
   observeProfileRead(outcome: 'found' | 'unknown' | 'unavailable', seconds: number): void;
   setLoaded(loaded: Loaded): void;
+  /** Another bundle, or another delta of it, answers from now on. */
+  countSwap(what: 'bundle' | 'delta'): void;
+  /** One could not be taken up. */
+  countLoadFailure(what: 'bundle' | 'delta'): void;
 }
 
 /** From a store in memory to far beyond what is waited for. */
@@ -35,7 +39,30 @@ export function createMetrics(): Metrics {
     help: 'The end of the data that the bundle was made of, in seconds since the epoch.',
     registers,
   });
-  const items = new Gauge({ name: 'facet_serving_bundle_items', help: 'Items of the bundle.', registers });
+  const items = new Gauge({
+    name: 'facet_serving_bundle_items',
+    help: 'Items that are known, those of the delta included.',
+    registers,
+  });
+  const deltaItems = new Gauge({
+    name: 'facet_serving_delta_items',
+    help: 'How the catalog differs from the bundle: items that are added, withdrawn, returned or changed.',
+    labelNames: ['change'] as const,
+    registers,
+  });
+  const swaps = new Counter({
+    name: 'facet_serving_swaps_total',
+    help: 'How often another bundle, or another delta of it, has come to answer.',
+    labelNames: ['what'] as const,
+    registers,
+  });
+  const loadFailures = new Counter({
+    name: 'facet_serving_bundle_load_failures_total',
+    help: 'Bundles and deltas that could not be taken up; the former goes on answering.',
+    labelNames: ['what'] as const,
+    registers,
+  });
+  for (const what of ['bundle', 'delta']) for (const counter of [swaps, loadFailures]) counter.inc({ what }, 0);
   const profiles = new Gauge({
     name: 'facet_serving_profiles',
     help: 'Users whose profile is in the memory of this process; none when profiles are in Redis.',
@@ -52,12 +79,17 @@ export function createMetrics(): Metrics {
     ...http,
     countAnswer: (kind, source) => answers.inc({ kind, source: source.kind, reason: source.reason ?? '' }),
     observeProfileRead: (outcome, seconds) => profileReads.observe({ outcome }, seconds),
-    setLoaded({ bundle, profileCount }) {
+    setLoaded({ bundle, delta, profileCount }) {
       bundleInfo.reset();
       bundleInfo.set({ bundle: bundle.id, model: bundle.info.modelId, dataset: bundle.info.datasetId }, 1);
       dataEnd.set(bundle.info.asOf / 1000);
       items.set(bundle.itemCount);
+      for (const change of ['added', 'withdrawn', 'returned', 'changed'] as const) {
+        deltaItems.set({ change }, delta?.[change] ?? 0);
+      }
       profiles.set(profileCount ?? 0);
     },
+    countSwap: (what) => swaps.inc({ what }),
+    countLoadFailure: (what) => loadFailures.inc({ what }),
   };
 }

@@ -47,6 +47,22 @@ export const AnswerInterest = Type.Object({
   behaviors: Type.Array(AnswerBehavior, { description: 'What formed it, the largest share first.' }),
 });
 
+/** The fields of an answer that say what it was made from. */
+export const answerOrigin = {
+  bundleId: Type.String({ description: 'Which bundle answered.' }),
+  deltaId: Type.Optional(
+    Type.String({
+      description:
+        'Which delta was over it: what of the catalog has changed since the bundle was built. The same bundle, delta and ' +
+        'request give the same items.',
+    }),
+  ),
+};
+
+export function originOf({ id, deltaId }: BundleView): { bundleId: string; deltaId?: string } {
+  return { bundleId: id, ...(deltaId === undefined ? {} : { deltaId }) };
+}
+
 /** A title where the catalog has one. */
 export function titleOf(bundle: BundleView, itemId: string): { title?: string } {
   const item = bundle.indexOf(itemId);

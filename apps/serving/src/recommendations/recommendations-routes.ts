@@ -21,9 +21,10 @@ export function addRecommendationsRoutes(app: HttpApp, deps: RouteDeps): void {
       },
     },
     async (request) => {
-      const loaded = deps.live.require();
       const asked = { recommendationId: deps.createId(), now: deps.now() };
-      const answer = await deps.admission.run(() => answerRecommendations(loaded, request.body, asked));
+      const answer = await deps.live.use((loaded) =>
+        deps.admission.run(() => answerRecommendations(loaded, request.body, asked)),
+      );
       deps.metrics.countAnswer('recommendations', answer.source);
       return answer;
     },

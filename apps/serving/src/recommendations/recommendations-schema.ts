@@ -2,7 +2,7 @@ import { IdentifierSchema } from '@facet/events';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { askingUserFields } from '../profiles/asking-user.ts';
-import { AnswerBehavior, AnswerInterest, AnswerSource } from './answer-schema.ts';
+import { AnswerBehavior, AnswerInterest, answerOrigin, AnswerSource } from './answer-schema.ts';
 
 export const limitDefault = 20;
 
@@ -40,7 +40,7 @@ const AnswerItem = Type.Object({
 export const RecommendationsAnswer = Type.Object(
   {
     recommendationId: Type.String({ description: 'Send it with the events that follow from this answer.' }),
-    bundleId: Type.String({ description: 'Which bundle answered. The same bundle and request give the same items.' }),
+    ...answerOrigin,
     source: AnswerSource,
     items: Type.Array(AnswerItem, { description: 'Best first.' }),
     interests: Type.Optional(Type.Array(AnswerInterest, { description: 'With explain.' })),

@@ -3,7 +3,7 @@ import type { RecommendationSource } from '@facet/bundles';
 import type { Loaded } from '../live/live-bundle.ts';
 import { readAskingUser, requestedItemIds } from '../profiles/asking-user.ts';
 import type { AskingUser } from '../profiles/asking-user.ts';
-import { countUnknownItems, describeBehavior, describeItem } from './answer-schema.ts';
+import { countUnknownItems, describeBehavior, describeItem, originOf } from './answer-schema.ts';
 import type { AnswerSource } from './answer-schema.ts';
 import { limitDefault } from './recommendations-schema.ts';
 import type { RecommendationsAnswer, RecommendationsRequest } from './recommendations-schema.ts';
@@ -33,7 +33,7 @@ export async function answerRecommendations(
   });
   return {
     recommendationId: asked.recommendationId,
-    bundleId: bundle.id,
+    ...originOf(bundle),
     source: sourceFor(user, result.source),
     items,
     ...(explain ? { interests } : {}),

@@ -1,0 +1,282 @@
+import { appendFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
+import { buildDelta, loadBundleFacts, putDelta } from '@facet/bundles';
+import type { CatalogItem } from '@facet/bundles';
+import { openFileEventLog, sinkLog } from '@facet/events';
+import { createLogger } from '@facet/platform';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { BundleWatcher } from '../src/live/bundle-watcher.ts';
+import { LiveBundle } from '../src/live/live-bundle.ts';
+import { createMetrics } from '../src/metrics/metrics.ts';
+import { createProfileSource } from '../src/profiles/profile-source.ts';
+import { startServing } from '../src/start-serving.ts';
+import { asOf, createHome, events, films, putBundle } from './fixtures.ts';
+import type { Home } from './fixtures.ts';
+
+interface Answer {
+  readonly bundleId: string;
+  readonly deltaId?: string;
+  readonly source: { readonly kind: string };
+  readonly items: readonly { readonly itemId: string; readonly title?: string }[];
+}
+
+/** Beside the films: the other bundle knows these instead of the films that nobody chose. */
+const shows: CatalogItem[] = Array.from({ length: 12 }, (_, index) => ({
+  itemId: `show-${index}`,
+  title: `The show ${index}`,
+  attributes: { genre: ['crime', 'dance'][index % 2]! },
+}));
+const otherCatalog = [...films.slice(0, 52), ...shows];
+const idsOf = (items: readonly { readonly itemId: string }[]): string[] => items.map(({ itemId }) => itemId);
+
+let home: Home;
+let store: ArtifactStore;
+beforeEach(async () => {
+  home = await createHome();
+  onTestFinished(() => home.remove());
+  store = createFolderArtifactStore(home.artifactsFolder);
+});
+
+/** Puts a delta of a bundle for a catalog into force. */
+async function putDeltaOf(bundle: ArtifactRef, catalog: readonly CatalogItem[]): Promise<ArtifactRef> {
+  const ref = await putDelta(store, buildDelta(await loadBundleFacts(store, bundle), catalog));
+  await store.writeRef('delta', ref);
+  return ref;
+}
+
+/** The real server on a real port. */
+async function serve() {
+  const logLines: Record<string, unknown>[] = [];
+  const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
+  const server = await startServing(
+    {
+      ...home,
+      redisUrl: undefined,
+      watchIntervalMs: 20,
+      host: '127.0.0.1',
+      port: 0,
+      access: 'anybody',
+      logLevel: 'info',
+    },
+    { logger: createLogger({ name: 'test', destination }) },
+  );
+  onTestFinished(() => server.close());
+  await server.ready;
+  const ask = async (body: object): Promise<Answer> => {
+    const response = await fetch(`${server.url}/v1/recommendations`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ limit: 100, ...body }),
+    });
+    if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
+    return (await response.json()) as Answer;
+  };
+  const metrics = async (): Promise<string[]> => (await (await fetch(`${server.url}/metrics`)).text()).split('\n');
+  return { ask, metrics, logLines, url: server.url };
+}
+
+const patiently = { timeout: 10_000, interval: 20 };
+
+it(
+  'no request fails while bundles are swapped, and each answer is that of one bundle',
+  { timeout: 30_000 },
+  async () => {
+    const other = await putBundle(home, { items: otherCatalog, seed: 12 });
+    const holds = new Map([
+      [home.bundleRef.id, new Set(idsOf(films))],
+      [other.id, new Set(idsOf(otherCatalog))],
+    ]);
+    const { ask, metrics, url } = await serve();
+    const seen = new Map<string, number>();
+    let isOver = false;
+    const asking = Array.from({ length: 4 }, async (_, worker) => {
+      while (!isOver) {
+        const answer = await ask(worker % 2 === 0 ? { userId: 'ada' } : { behaviors: ['film-1', 'film-5'] });
+        const held = holds.get(answer.bundleId)!;
+        expect(answer.items.filter(({ itemId }) => !held.has(itemId))).toEqual([]);
+        expect(answer.items.length).toBeGreaterThan(40);
+        seen.set(answer.bundleId, (seen.get(answer.bundleId) ?? 0) + 1);
+      }
+    });
+    const probing = (async () => {
+      while (!isOver) expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    })();
+    for (let swap = 0; swap < 6; swap++) {
+      const next = swap % 2 === 0 ? other : home.bundleRef;
+      await store.promote(next);
+      await vi.waitFor(async () => expect((await ask({})).bundleId).toBe(next.id), patiently);
+    }
+    isOver = true;
+    await Promise.all([...asking, probing]);
+    expect([...seen.keys()].sort()).toEqual([...holds.keys()].sort());
+    const lines = await metrics();
+    expect(lines).toContain('facet_serving_swaps_total{what="bundle"} 6');
+    expect(lines.filter((line) => line.startsWith('facet_serving_bundle_info{'))).toHaveLength(1);
+  },
+);
+
+it('a new item appears, a withdrawn one vanishes, and the answer names the delta', async () => {
+  const { ask, metrics } = await serve();
+  const before = await ask({});
+  expect(before.deltaId).toBeUndefined();
+  const popular = before.items[0]!.itemId;
+  const catalog = [...films.filter(({ itemId }) => itemId !== popular), ...shows.slice(0, 3)];
+  const delta = await putDeltaOf(home.bundleRef, catalog);
+  await vi.waitFor(async () => expect((await ask({})).deltaId).toBe(delta.id), patiently);
+  for (const body of [{}, { userId: 'ada', includeSeen: true }, { userId: 'nobody' }]) {
+    const answer = await ask(body);
+    expect(answer).toMatchObject({ bundleId: home.bundleRef.id, deltaId: delta.id });
+    expect(idsOf(answer.items)).not.toContain(popular);
+    expect(answer.items.find(({ itemId }) => itemId === 'show-1')).toMatchObject({ title: 'The show 1' });
+  }
+  // The new item is a behavior like others.
+  const chosen = await ask({ behaviors: ['show-1'] });
+  expect(chosen.source).toEqual({ kind: 'model' });
+  expect(chosen).toMatchObject({ unknownItems: 0 });
+  const lines = await metrics();
+  expect(lines).toContain('facet_serving_delta_items{change="added"} 3');
+  expect(lines).toContain('facet_serving_delta_items{change="withdrawn"} 1');
+  expect(lines).toContain('facet_serving_swaps_total{what="delta"} 1');
+});
+
+it('the same bundle, delta and request give the same items in another process', async () => {
+  await putDeltaOf(home.bundleRef, [...films.slice(3), ...shows]);
+  const [one, other] = [await serve(), await serve()];
+  for (const body of [{}, { userId: 'ada' }, { behaviors: ['show-1', 'film-9'] }]) {
+    const [a, b] = [await one.ask(body), await other.ask(body)];
+    expect(a.deltaId).toBeDefined();
+    expect({ ...a, recommendationId: '' }).toEqual({ ...b, recommendationId: '' });
+  }
+});
+
+it('a bundle that cannot be loaded is refused once, and the old one goes on answering', async () => {
+  const other = await putBundle(home, { seed: 12 });
+  const { ask, metrics, logLines } = await serve();
+  await store.promote(other);
+  await appendFile(join(home.artifactsFolder, 'bundle', other.id, 'golden.json'), ' ');
+  const failures = async (): Promise<string | undefined> =>
+    (await metrics()).find((line) => line.startsWith('facet_serving_bundle_load_failures_total{what="bundle"}'));
+  await vi.waitFor(async () => expect(await failures()).toMatch(/ 1$/), patiently);
+  // Fifty looks later it has not been tried again.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  expect(await failures()).toMatch(/ 1$/);
+  expect((await ask({})).bundleId).toBe(home.bundleRef.id);
+  expect(logLines.filter(({ level }) => level === 50)).toMatchObject([{ code: 'ARTIFACT_CORRUPT', name: other.id }]);
+  // Another one is taken up at once.
+  const third = await putBundle(home, { seed: 13 });
+  await store.promote(third);
+  await vi.waitFor(async () => expect((await ask({})).bundleId).toBe(third.id), patiently);
+});
+
+it.each([
+  ['corrupt', (ref: ArtifactRef) => writeFile(join(home.artifactsFolder, 'delta', ref.id, 'delta.json'), '{}')],
+  ['gone', (ref: ArtifactRef) => rm(join(home.artifactsFolder, 'delta', ref.id), { recursive: true })],
+])('a delta that is %s keeps nobody from answering, at the start and later', async (_, damage) => {
+  await damage(await putDeltaOf(home.bundleRef, [...films, ...shows]));
+  const { ask, metrics } = await serve();
+  expect(await ask({})).toMatchObject({ bundleId: home.bundleRef.id });
+  const failed = async (): Promise<string | undefined> =>
+    (await metrics()).find((line) => line.startsWith('facet_serving_bundle_load_failures_total{what="delta"}'));
+  expect(await failed()).toMatch(/ 1$/);
+  const sound = await putDeltaOf(home.bundleRef, [...films, ...shows.slice(1)]);
+  await vi.waitFor(async () => expect((await ask({})).deltaId).toBe(sound.id), patiently);
+});
+
+describe('the watcher', () => {
+  /** With a clock that the test moves. */
+  async function watch() {
+    let time = 0;
+    const live = new LiveBundle();
+    const deps = { live, metrics: createMetrics(), logger: createLogger({ name: 'test', level: 'silent' }) };
+    const profiles = createProfileSource(home, deps);
+    const watcher = new BundleWatcher({
+      artifactsFolder: home.artifactsFolder,
+      profiles,
+      clock: () => time,
+      ...deps,
+    });
+    await watcher.start();
+    onTestFinished(() => watcher.close());
+    return { live, watcher, pass: (ms: number) => (time += ms) };
+  }
+
+  it('tries what failed again after a minute, and not before', async () => {
+    const other = await putBundle(home, { seed: 12 });
+    const { live, watcher, pass } = await watch();
+    await store.promote(other);
+    const file = join(home.artifactsFolder, 'bundle', other.id, 'golden.json');
+    await appendFile(file, ' ');
+    expect(await watcher.check()).toBeUndefined();
+    await putBundle(home, { seed: 12 });
+    pass(59_000);
+    expect(await watcher.check()).toBeUndefined();
+    expect(live.require().bundle.id).toBe(home.bundleRef.id);
+    pass(1_000);
+    expect(await watcher.check()).toEqual({ from: home.bundleRef.id, to: other.id });
+    expect(live.require().bundle.id).toBe(other.id);
+  });
+
+  it('ignores the delta of another bundle, and takes the new bundle with its own as soon as there is one', async () => {
+    const first = await putDeltaOf(home.bundleRef, films.slice(2));
+    const { live, watcher, pass } = await watch();
+    expect(live.require().bundle.deltaId).toBe(first.id);
+    const other = await putBundle(home, { seed: 12 });
+    await store.promote(other);
+    await watcher.check();
+    pass(5_000);
+    await watcher.check();
+    // It would bring withdrawn items back.
+    expect(live.require().bundle).toMatchObject({ id: home.bundleRef.id, deltaId: first.id });
+    const second = await putDeltaOf(other, films.slice(2));
+    expect(await watcher.check()).toEqual({ from: home.bundleRef.id, to: other.id });
+    expect(live.require().bundle).toMatchObject({ id: other.id, deltaId: second.id });
+    await putDeltaOf(home.bundleRef, films.slice(5));
+    await watcher.check();
+    expect(live.require().bundle).toMatchObject({ id: other.id, deltaId: second.id });
+  });
+
+  it('waits ten seconds for that delta, no longer', async () => {
+    await putDeltaOf(home.bundleRef, films.slice(2));
+    const other = await putBundle(home, { seed: 12 });
+    const { live, watcher, pass } = await watch();
+    await store.promote(other);
+    expect(await watcher.check()).toBeUndefined();
+    pass(10_000);
+    expect(await watcher.check()).toEqual({ from: home.bundleRef.id, to: other.id });
+    expect(live.require().bundle.deltaId).toBeUndefined();
+  });
+
+  it('keeps a bundle as long as a request is answered from it, and frees it then', async () => {
+    const other = await putBundle(home, { seed: 12 });
+    const { live, watcher } = await watch();
+    const { index, info } = live.require().bundle;
+    const query = new Float32Array(info.index.dim).fill(1);
+    let finish = (): void => undefined;
+    const underWay = live.use(async ({ bundle }) => {
+      await new Promise<void>((resolve) => (finish = resolve));
+      return bundle.index.search(query, 3);
+    });
+    await store.promote(other);
+    await watcher.check();
+    // A second request on the same bundle would find it gone; the first may still search.
+    expect((await index.search(query, 1)).ids[0]).toBeGreaterThan(0);
+    finish();
+    expect((await underWay).ids).toHaveLength(3);
+    await expect(index.search(query, 1)).rejects.toThrow('closed');
+    expect((await live.require().bundle.index.search(query, 1)).ids[0]).toBeGreaterThan(0);
+  });
+
+  it('fills profiles in memory anew with each bundle: what came in since is seen', async () => {
+    const { live, watcher } = await watch();
+    const log = await openFileEventLog(join(home.folder, 'log'));
+    await log.append([{ ...events[0]!, eventId: 'later', userId: 'carl', occurredAt: asOf, receivedAt: asOf }]);
+    await sinkLog(log, home.lakeFolder);
+    await log.close();
+    expect(await live.require().profiles.read('carl')).toMatchObject({ profile: undefined });
+    await store.promote(await putBundle(home, { seed: 12 }));
+    await watcher.check();
+    expect((await live.require().profiles.read('carl')).profile!.events).toMatchObject([{ itemId: 'film-0' }]);
+  });
+});
