@@ -155,6 +155,23 @@ test('a dataset that is not there is named', async () => {
   });
 });
 
+test('what a training starts from is one of its inputs; the settings of warm starts concern warm starts only', async () => {
+  const home = homePaths(await scratchFolder());
+  await importEvents(home, shopEvents());
+  const contextWith = (warm: object) => createStageContext(home, shopConfig({ training: { ...quick, warm } }));
+  const context = contextWith({ epochs: 1 });
+  const { datasetId } = (await datasetStage(context)).output;
+  const full = await trainStage(context, { datasetId });
+  expect(full.output.start).toEqual({ kind: 'full' });
+  const inputs = { datasetId, warmFrom: full.output.modelId };
+  const warm = await trainStage(context, inputs);
+  expect(warm).toMatchObject({ reused: false, output: { start: { kind: 'warm', modelId: full.output.modelId } } });
+  expect(await trainStage(context, inputs)).toEqual({ ...warm, reused: true });
+  const other = contextWith({ epochs: 1, learningRate: 0.01 });
+  expect((await trainStage(other, { datasetId })).reused).toBe(true);
+  expect((await trainStage(other, inputs)).reused).toBe(false);
+});
+
 test('an erased user is in no dataset any more, before and after a compaction', async () => {
   const home = homePaths(await scratchFolder());
   const context = createStageContext(home, shopConfig({ training: quick }));
