@@ -144,8 +144,10 @@ export async function putBundle(
 
 async function writeWholeBundle(folder: string, { items: catalog = films, seed = 11 }: OtherBundle): Promise<void> {
   const { interactions } = selectInteractions(events, { ...rules, isPositive: parsePositiveRule(rules.positives) });
+  const counts = new Map<string, number>();
+  for (const { itemId } of interactions) counts.set(itemId, (counts.get(itemId) ?? 0) + 1);
   const vocabulary = buildItemVocabulary(
-    interactions.map(({ itemId }) => itemId),
+    counts,
     catalog.map(({ itemId }) => itemId),
   );
   const itemOf = new Map(catalog.map((item) => [item.itemId, item]));

@@ -61,6 +61,8 @@ export { openFileEventLog, openFileEventLogReader } from './event-log/file-event
 export type { FileEventLog, FileEventLogOptions } from './event-log/file-event-log.ts';
 export { listLakeFiles } from './lake/list-lake-files.ts';
 export { readLake, streamLake } from './lake/read-lake.ts';
+export { readChoices } from './lake/read-choices.ts';
+export type { ChoiceRules, EventCondition, LakeChoices } from './lake/read-choices.ts';
 export { streamLakeByPerson } from './lake/stream-lake-by-person.ts';
 export type { PersonEvent } from './lake/stream-lake-by-person.ts';
 export { sinkLog } from './lake/sink-log.ts';

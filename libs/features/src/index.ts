@@ -6,12 +6,21 @@ export {
   writeBehaviorSequence,
 } from './behavior-sequence.ts';
 export type { BehaviorRows, BehaviorWindow } from './behavior-sequence.ts';
+export { countChoices, dropRareItems, orderTable, toUserSequences } from './choice-table.ts';
+export type { ChoiceTable } from './choice-table.ts';
 export { drawEpoch, prefixExamples, windowExamples } from './examples.ts';
 export type { Examples } from './examples.ts';
 export { createFeatureEncoder, FeatureSchema, learnFeatureSchemas, titleFeatureName } from './feature-schema.ts';
 export type { Attributes, AttributeValue, FeatureEncoder, FeatureSelection } from './feature-schema.ts';
-export { selectInteractions } from './interactions.ts';
-export type { Interaction, InteractionEvent, InteractionRules, SelectedInteractions } from './interactions.ts';
+export { orderChoices, selectInteractions } from './interactions.ts';
+export type {
+  DroppedChoices,
+  Interaction,
+  InteractionEvent,
+  InteractionRules,
+  SelectedInteractions,
+  UserChoices,
+} from './interactions.ts';
 export {
   buildPopularityTimeline,
   neverChosenFeatures,
@@ -19,8 +28,8 @@ export {
   popularityFeatureNames,
 } from './popularity-timeline.ts';
 export type { PopularityTimeline } from './popularity-timeline.ts';
-export { parsePositiveRule } from './positive-rule.ts';
-export type { PositiveRule } from './positive-rule.ts';
+export { parsePositiveClauses, parsePositiveRule } from './positive-rule.ts';
+export type { Comparison, PositiveClause, PositiveRule } from './positive-rule.ts';
 export { createRandom, hashText, mix } from './random.ts';
 export type { Random } from './random.ts';
 export { buildUserSequences, historyEnd } from './sequences.ts';

@@ -29,7 +29,21 @@ export interface InteractionRules {
 export interface SelectedInteractions {
   /** Grouped by user (by id), each user's oldest to newest. */
   readonly interactions: Interaction[];
-  readonly dropped: { notPositive: number; duplicateEvent: number; sameMoment: number; repeat: number };
+  readonly dropped: { notPositive: number; duplicateEvent: number } & DroppedChoices;
+}
+
+/** One user's positives, in any order. */
+export interface UserChoices {
+  readonly count: number;
+  itemIdAt(position: number): string;
+  /** Epoch milliseconds. */
+  timeAt(position: number): number;
+}
+
+/** How many choices were no interactions. Counted on. */
+export interface DroppedChoices {
+  sameMoment: number;
+  repeat: number;
 }
 
 /**
@@ -54,36 +68,78 @@ export function selectInteractions(events: Iterable<InteractionEvent>, rules: In
       continue;
     }
     seenEvents.add(event.eventId);
-    const interactions = byUser.get(event.userId);
-    const interaction = { userId: event.userId, itemId: event.itemId, occurredAt: event.occurredAt };
-    if (interactions === undefined) byUser.set(event.userId, [interaction]);
-    else interactions.push(interaction);
+    const choices = byUser.get(event.userId);
+    const choice = { userId: event.userId, itemId: event.itemId, occurredAt: event.occurredAt };
+    if (choices === undefined) byUser.set(event.userId, [choice]);
+    else choices.push(choice);
   }
 
-  const kept: Interaction[] = [];
+  const interactions: Interaction[] = [];
   for (const userId of [...byUser.keys()].sort()) {
-    const userSeed = hashText(userId, rules.tieSeed);
-    const ordered = byUser
-      .get(userId)!
-      .map((interaction) => ({ interaction, tie: hashText(interaction.itemId, userSeed) }))
-      .sort((a, b) => a.interaction.occurredAt - b.interaction.occurredAt || a.tie - b.tie || compareIds(a, b));
-    const chosenAt = new Map<string, number>();
-    for (const { interaction } of ordered) {
-      const last = chosenAt.get(interaction.itemId);
-      if (last === interaction.occurredAt) dropped.sameMoment++;
-      else if (last !== undefined && rules.repeats === 'first') dropped.repeat++;
-      else kept.push(interaction);
-      chosenAt.set(interaction.itemId, interaction.occurredAt);
-    }
+    const choices = byUser.get(userId)!;
+    const columns: UserChoices = {
+      count: choices.length,
+      itemIdAt: (position) => choices[position]!.itemId,
+      timeAt: (position) => choices[position]!.occurredAt,
+    };
+    for (const position of orderChoices(userId, columns, rules, dropped)) interactions.push(choices[position]!);
   }
-  return { interactions: kept, dropped };
+  return { interactions, dropped };
+}
+
+/**
+ * The positions of a user's choices that are interactions, oldest to newest, by the rules of {@link selectInteractions}.
+ * What is left out is added to `dropped`.
+ */
+export function orderChoices(
+  userId: string,
+  choices: UserChoices,
+  rules: Pick<InteractionRules, 'repeats' | 'tieSeed'>,
+  dropped: DroppedChoices,
+): number[] {
+  const ordered = Array.from({ length: choices.count }, (_, position) => position);
+  orderByTime(userId, ordered, choices, rules.tieSeed);
+  const chosen = new Set<string>();
+  return ordered.filter((position, place) => {
+    const itemId = choices.itemIdAt(position);
+    // Equal items of one moment are next to each other.
+    const before = place === 0 ? undefined : ordered[place - 1]!;
+    if (before !== undefined && choices.timeAt(before) === choices.timeAt(position)) {
+      if (choices.itemIdAt(before) === itemId) {
+        dropped.sameMoment++;
+        return false;
+      }
+    }
+    if (rules.repeats === 'keep') return true;
+    if (chosen.has(itemId)) {
+      dropped.repeat++;
+      return false;
+    }
+    chosen.add(itemId);
+    return true;
+  });
+}
+
+/** Sorts positions by time, those of one moment by the hash of their items. */
+function orderByTime(userId: string, positions: number[], { itemIdAt, timeAt }: UserChoices, tieSeed: number): void {
+  positions.sort((a, b) => timeAt(a) - timeAt(b));
+  const userSeed = hashText(userId, tieSeed);
+  for (let start = 0; start < positions.length;) {
+    let end = start + 1;
+    while (end < positions.length && timeAt(positions[end]!) === timeAt(positions[start]!)) end++;
+    if (end - start > 1) {
+      const tied = positions
+        .slice(start, end)
+        .map((position) => ({ position, itemId: itemIdAt(position), tie: hashText(itemIdAt(position), userSeed) }))
+        .sort((a, b) => a.tie - b.tie || compareIds(a.itemId, b.itemId));
+      tied.forEach(({ position }, place) => (positions[start + place] = position));
+    }
+    start = end;
+  }
 }
 
 /** Orders by item id, for the rare two items of one moment whose hashes are equal. */
-function compareIds(
-  { interaction: a }: { interaction: Interaction },
-  { interaction: b }: { interaction: Interaction },
-): number {
-  if (a.itemId === b.itemId) return 0;
-  return a.itemId < b.itemId ? -1 : 1;
+function compareIds(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }

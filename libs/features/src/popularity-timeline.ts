@@ -42,6 +42,10 @@ export function buildPopularityTimeline(
 ): PopularityTimeline {
   const choices = dailyChoices(sequences, itemCount, before);
   const cache = new Map<number, Float32Array>();
+  const cachedDays = Math.min(
+    maxCachedDays,
+    Math.ceil(maxCachedBytes / (4 * popularityFeatureCount * (itemCount + 1))),
+  );
 
   function compute(day: number): Float32Array {
     const features = new Float32Array((itemCount + 1) * popularityFeatureCount);
@@ -72,15 +76,16 @@ export function buildPopularityTimeline(
       const cached = cache.get(day);
       if (cached !== undefined) return cached;
       const features = compute(day);
-      if (cache.size >= maxCachedDays) cache.delete(cache.keys().next().value!);
+      if (cache.size >= cachedDays) cache.delete(cache.keys().next().value!);
       cache.set(day, features);
       return features;
     },
   };
 }
 
-/** A batch of examples touches up to a few hundred days; each costs 6 floats an item. */
+/** A batch of examples touches up to a few hundred days; each costs 6 floats an item, and all together so much. */
 const maxCachedDays = 800;
+const maxCachedBytes = 2 ** 30;
 
 /** For each item, the sorted days on which users chose it, a (user, item, day) once. */
 function dailyChoices(

@@ -3,7 +3,15 @@ import { AppError } from '@facet/platform/errors';
 /** Decides whether an event counts as positive feedback. */
 export type PositiveRule = (event: { type: string; value?: number | null | undefined }) => boolean;
 
-const comparisons: Record<string, (value: number, bound: number) => boolean> = {
+/** A part of the rule: events of a type, all of them or those whose value compares to a bound. */
+export interface PositiveClause {
+  readonly type: string;
+  readonly value?: { readonly comparison: Comparison; readonly bound: number };
+}
+
+export type Comparison = '>=' | '<=' | '>' | '<' | '=';
+
+const comparisons: Record<Comparison, (value: number, bound: number) => boolean> = {
   '>=': (value, bound) => value >= bound,
   '<=': (value, bound) => value <= bound,
   '>': (value, bound) => value > bound,
@@ -14,14 +22,14 @@ const comparisons: Record<string, (value: number, bound: number) => boolean> = {
 const clausePattern = /^([A-Za-z_][\w.-]*)(?:\s*(>=|<=|>|<|=)\s*(-?\d+(?:\.\d+)?))?$/;
 
 /**
- * Compiles a rule such as `purchase`, `rating >= 4` or `click or add_to_cart or rating >= 4`:
+ * Reads a rule such as `purchase`, `rating >= 4` or `click or add_to_cart or rating >= 4`:
  * event types, each with an optional bound on the event's value, joined by `or`.
  * An event without a value never satisfies a bound.
  *
  * @throws AppError `FEATURES_RULE_INVALID` naming the clause.
  */
-export function parsePositiveRule(text: string): PositiveRule {
-  const clauses = text.split(/\s+or\s+/i).map((clause) => {
+export function parsePositiveClauses(text: string): PositiveClause[] {
+  return text.split(/\s+or\s+/i).map((clause) => {
     const match = clausePattern.exec(clause.trim());
     if (match === null) {
       throw new AppError(`"${clause.trim()}" is not a rule for positive events.`, {
@@ -30,15 +38,20 @@ export function parsePositiveRule(text: string): PositiveRule {
         context: { rule: text },
       });
     }
-    const [, type, operator, bound] = match;
-    const compare = operator === undefined ? undefined : comparisons[operator];
-    return { type, compare, bound: Number(bound) };
+    const [, type = '', comparison, bound] = match;
+    if (comparison === undefined) return { type };
+    return { type, value: { comparison: comparison as Comparison, bound: Number(bound) } };
   });
+}
+
+/** Compiles a rule as {@link parsePositiveClauses} reads it. @throws AppError `FEATURES_RULE_INVALID` naming the clause. */
+export function parsePositiveRule(text: string): PositiveRule {
+  const clauses = parsePositiveClauses(text);
   return (event) =>
     clauses.some(
-      (clause) =>
-        clause.type === event.type &&
-        (clause.compare === undefined ||
-          (typeof event.value === 'number' && clause.compare(event.value, clause.bound))),
+      ({ type, value }) =>
+        type === event.type &&
+        (value === undefined ||
+          (typeof event.value === 'number' && comparisons[value.comparison](event.value, value.bound))),
     );
 }

@@ -21,7 +21,7 @@ export function chooseTimeSplit(
   times: ArrayLike<number>,
   shares: { readonly testShare: number; readonly validationShare: number },
 ): TimeSplit {
-  const sorted = Float64Array.from(times).sort();
+  const sorted = new Float64Array(times).sort();
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
   const split = {
     validationFrom: at(1 - shares.testShare - shares.validationShare),

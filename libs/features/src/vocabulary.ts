@@ -25,15 +25,17 @@ export function createItemVocabulary(itemIds: readonly string[], trainedCount: n
 /**
  * The vocabulary of a catalogue: items with training interactions first, most popular first (ties by id), so that an
  * index is also a popularity rank, then the catalogue's other items by id.
+ *
+ * @param trainingCounts how often each item was chosen; one that never was does not count as trained
  */
 export function buildItemVocabulary(
-  trainingItemIds: Iterable<string>,
+  trainingCounts: ReadonlyMap<string, number>,
   catalogItemIds: Iterable<string>,
 ): ItemVocabulary {
-  const counts = new Map<string, number>();
-  for (const itemId of trainingItemIds) counts.set(itemId, (counts.get(itemId) ?? 0) + 1);
-  const trained = [...counts.keys()].sort((a, b) => counts.get(b)! - counts.get(a)! || (a < b ? -1 : 1));
-  const cold = [...new Set(catalogItemIds)].filter((itemId) => !counts.has(itemId)).sort();
+  const ranked = [...trainingCounts].filter(([, count]) => count > 0);
+  ranked.sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1));
+  const trained = ranked.map(([itemId]) => itemId);
+  const cold = [...new Set(catalogItemIds)].filter((itemId) => (trainingCounts.get(itemId) ?? 0) === 0).sort();
   return createItemVocabulary(['', ...trained, ...cold], trained.length);
 }
 

@@ -3,8 +3,14 @@ import { expect, test } from 'vitest';
 import { buildItemVocabulary, createItemVocabulary, encodeFeatures } from '../src/index.ts';
 import type { FeatureSchema } from '../src/index.ts';
 
+function countsOf(itemIds: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const itemId of itemIds) counts.set(itemId, (counts.get(itemId) ?? 0) + 1);
+  return counts;
+}
+
 test('most popular first, ties by id, then the cold items of the catalogue by id', () => {
-  const vocabulary = buildItemVocabulary(['b', 'a', 'c', 'c', 'd'], ['z', 'a', 'y', 'z']);
+  const vocabulary = buildItemVocabulary(countsOf(['b', 'a', 'c', 'c', 'd']), ['z', 'a', 'y', 'z']);
   expect(vocabulary.itemIds).toEqual(['', 'c', 'a', 'b', 'd', 'y', 'z']);
   expect(vocabulary.trainedCount).toBe(4);
   expect(vocabulary.indexOf('c')).toBe(1);
@@ -12,13 +18,13 @@ test('most popular first, ties by id, then the cold items of the catalogue by id
 });
 
 test('index 0 is padding: neither the empty text nor an unknown id is an item', () => {
-  const vocabulary = buildItemVocabulary(['a'], []);
+  const vocabulary = buildItemVocabulary(countsOf(['a']), []);
   for (const unknown of ['', 'b', 'toString', '__proto__']) expect(vocabulary.indexOf(unknown)).toBeUndefined();
 });
 
 test('a catalogue without interactions is all cold, and no catalogue at all is an empty vocabulary', () => {
-  expect(buildItemVocabulary([], ['b', 'a'])).toMatchObject({ itemIds: ['', 'a', 'b'], trainedCount: 0 });
-  expect(buildItemVocabulary([], [])).toMatchObject({ itemIds: [''], trainedCount: 0 });
+  expect(buildItemVocabulary(new Map(), ['b', 'a'])).toMatchObject({ itemIds: ['', 'a', 'b'], trainedCount: 0 });
+  expect(buildItemVocabulary(new Map(), [])).toMatchObject({ itemIds: [''], trainedCount: 0 });
 });
 
 test('an id that occurs twice is refused', () => {
@@ -43,8 +49,8 @@ test('the order of what comes in changes nothing; ids and indexes are inverse', 
     );
   fc.assert(
     fc.property(inputs, ([trained, catalog, mixedTrained, mixedCatalog]) => {
-      const vocabulary = buildItemVocabulary(trained, catalog);
-      expect(buildItemVocabulary(mixedTrained, mixedCatalog).itemIds).toEqual(vocabulary.itemIds);
+      const vocabulary = buildItemVocabulary(countsOf(trained), catalog);
+      expect(buildItemVocabulary(countsOf(mixedTrained), mixedCatalog).itemIds).toEqual(vocabulary.itemIds);
       expect(new Set(vocabulary.itemIds.slice(1))).toEqual(new Set([...trained, ...catalog]));
       expect(new Set(vocabulary.itemIds.slice(1, vocabulary.trainedCount + 1))).toEqual(new Set(trained));
       vocabulary.itemIds.forEach((itemId, index) => {

@@ -26,6 +26,23 @@ export const FacetConfig = Type.Object(
         repeats: Type.Union([Type.Literal('keep'), Type.Literal('first')], { default: 'keep' }),
         /** Seeds the order of interactions of the same moment. */
         tieSeed: Type.Integer({ default: 1 }),
+        /** Users who are left out, with all that they did. Of events of any type, on a day in UTC. */
+        bots: Type.Object(
+          {
+            /** Who has more events on a day is a bot. */
+            eventsPerDayMax: Type.Integer({ minimum: 1, default: 5_000 }),
+            /** So is who is active in this many hours of a day; 25 is never. */
+            noSleepHours: Type.Integer({ minimum: 1, maximum: 25, default: 20 }),
+          },
+          strictSection,
+        ),
+        rareItems: Type.Object(
+          {
+            /** Choices of an item that fewer users chose are left out. */
+            minUsers: Type.Integer({ minimum: 1, default: 1 }),
+          },
+          strictSection,
+        ),
       },
       strictSection,
     ),
@@ -54,6 +71,16 @@ export const FacetConfig = Type.Object(
         minHolders: Type.Integer({ minimum: 1, default: 3 }),
         /** Most values kept of one item's feature. */
         maxSlots: Type.Integer({ minimum: 1, default: 10 }),
+      },
+      strictSection,
+    ),
+    /** How a dataset is made; it is the same, whatever these are. */
+    dataset: Type.Object(
+      {
+        /** Of DuckDB, which spills to the temporary folder beyond it. The process takes more: 12 bytes a choice, and the ids. */
+        memoryLimit: Type.String({ pattern: '^\\d+(\\.\\d+)? ?[KMGT]i?B$', default: '2GB' }),
+        /** Of DuckDB. */
+        threads: Type.Integer({ minimum: 1, maximum: 1_024, default: 2 }),
       },
       strictSection,
     ),

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { createFolderArtifactStore, hashFile } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { catalogFiles, listLakeFiles, openLakeSnapshot, readItems, readLake, readUsers } from '@facet/events';
+import { catalogFiles, listLakeFiles, openLakeSnapshot, readChoices, readItems, readUsers } from '@facet/events';
+import { parsePositiveClauses } from '@facet/features';
 import { isAppError } from '@facet/platform';
 import { buildDataset } from './dataset/build-dataset.ts';
 import { openDataset, putDataset } from './dataset/dataset-artifact.ts';
@@ -40,7 +41,7 @@ export function createStageContext(home: HomePaths, config: FacetConfig): StageC
 /**
  * Lake and catalog → dataset: of all events, or of what is before a cut.
  *
- * @throws AppError as `buildDataset`.
+ * @throws AppError `FEATURES_RULE_INVALID`, those of `buildDataset`.
  */
 export async function datasetStage(
   { home, config, store }: StageContext,
@@ -66,18 +67,21 @@ export async function datasetStage(
     },
     isUsable: ({ datasetId }) => isSound(store, { kind: 'dataset', id: datasetId }),
     run: async () => {
-      const events = await readLake(snapshot, cut);
-      const latest = (times: (event: (typeof events)[number]) => number): number =>
-        events.reduce((newest, event) => Math.max(newest, times(event)), 0);
+      const choices = await readChoices(
+        snapshot,
+        cut,
+        { positives: parsePositiveClauses(config.interactions.positives), bots: config.interactions.bots },
+        config.dataset,
+      );
       const parts = buildDataset(
         {
-          events,
+          choices,
           items: await readItems(home.catalogFolder),
           users: await readUsers(home.catalogFolder),
           files: { lakeVersion: snapshot.version, lake, catalog },
           window: {
-            occurredBefore: cut.occurredBefore ?? latest((event) => event.occurredAt) + 1,
-            receivedBefore: cut.receivedBefore ?? latest((event) => event.receivedAt) + 1,
+            occurredBefore: cut.occurredBefore ?? choices.newest.occurredAt + 1,
+            receivedBefore: cut.receivedBefore ?? choices.newest.receivedAt + 1,
             offsets: appliedOffsets(snapshot.offsets, cut.offsets),
           },
         },

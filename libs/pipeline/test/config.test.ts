@@ -20,9 +20,16 @@ describe('facet.yaml', () => {
     const config = await readFacetConfig(join(await scratchFolder(), 'facet.yaml'));
     expect(config).toEqual({
       eventTypes: [],
-      interactions: { positives: 'click or add_to_cart or purchase or rating >= 4', repeats: 'keep', tieSeed: 1 },
+      interactions: {
+        positives: 'click or add_to_cart or purchase or rating >= 4',
+        repeats: 'keep',
+        tieSeed: 1,
+        bots: { eventsPerDayMax: 5_000, noSleepHours: 20 },
+        rareItems: { minUsers: 1 },
+      },
       split: { testShare: 0.2, validationShare: 0.2 },
       features: { items: 'auto', users: 'auto', titleWords: true, minHolders: 3, maxSlots: 10 },
+      dataset: { memoryLimit: '2GB', threads: 2 },
       model: { variant: 'facet' },
       training: {},
       index: { kind: 'auto', flatItemsMax: 50_000, recallMin: 0.98 },

@@ -1,5 +1,6 @@
-import type { Item, LakeEvent, User } from '@facet/events';
-import { createRandom } from '@facet/features';
+import type { Item, LakeChoices, LakeEvent, User } from '@facet/events';
+import { createRandom, parsePositiveRule } from '@facet/features';
+import type { PositiveRule } from '@facet/features';
 import { parseWith } from '@facet/platform';
 import { FacetConfig } from '../src/index.ts';
 import { buildDataset } from '../src/dataset/build-dataset.ts';
@@ -58,10 +59,12 @@ export function shopEvents(seed = 1): LakeEvent[] {
   return events;
 }
 
-export function shopSources(events = shopEvents()): DatasetSources {
+/** What a dataset is built from, as the lake gives it. */
+export function shopSources(events = shopEvents(), config = shopConfig()): DatasetSources {
+  const choices = choicesOf(events, parsePositiveRule(config.interactions.positives));
   const window = { occurredBefore: closing, receivedBefore: closing, offsets: {} };
   const files = { lakeVersion: 1, lake: [], catalog: [] };
-  return { events, items: things, users: people, files, window };
+  return { choices, items: things, users: people, files, window };
 }
 
 /** A small and quick facet.yaml; its boundaries are fixed. */
@@ -79,5 +82,28 @@ export function shopConfig(overrides: Record<string, unknown> = {}): FacetConfig
 }
 
 export function shopDataset(events?: LakeEvent[], config = shopConfig()): Dataset {
-  return assembleDataset('shop', buildDataset(shopSources(events), config));
+  return assembleDataset('shop', buildDataset(shopSources(events, config), config));
+}
+
+/** The columns that `readChoices` makes of a lake with these events. */
+function choicesOf(events: readonly LakeEvent[], isPositive: PositiveRule): LakeChoices {
+  const chosen = events.filter(isPositive);
+  const userIds = [...new Set(chosen.map(({ userId }) => userId))].sort();
+  const itemIds = [...new Set(chosen.map(({ itemId }) => itemId))];
+  const byUser = userIds.map((id) => chosen.filter(({ userId }) => userId === id));
+  const offsets = new Int32Array(userIds.length + 1);
+  byUser.forEach((own, user) => (offsets[user + 1] = offsets[user]! + own.length));
+  const eventTypes = new Map<string, number>();
+  for (const { type } of events) eventTypes.set(type, (eventTypes.get(type) ?? 0) + 1);
+  return {
+    userIds,
+    itemIds,
+    offsets,
+    items: Int32Array.from(byUser.flat(), ({ itemId }) => itemIds.indexOf(itemId)),
+    times: Float64Array.from(byUser.flat(), ({ occurredAt }) => occurredAt),
+    eventTypes,
+    newest: { occurredAt: closing - 1, receivedAt: closing - 1 },
+    repeated: 0,
+    bots: { users: 0, choices: 0 },
+  };
 }

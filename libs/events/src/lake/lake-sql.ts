@@ -3,6 +3,7 @@ import { sqlText } from '../duckdb.ts';
 import { identifyType } from '../schemas/event.ts';
 import { sessionUserPrefix } from '../schemas/identifier.ts';
 import type { LakeWindow } from './lake-event.ts';
+import type { LakeFileEntry } from './lake-record.ts';
 import type { LakeStateErasure } from './lake-state.ts';
 
 /** Files of the lake as a table of the columns that they have. */
@@ -24,15 +25,22 @@ export function where(conditions: readonly string[]): string {
   return conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
 }
 
-export function windowConditions(window: LakeWindow): string[] {
+/** @param files those that are read; where all of them end below the offsets of the window, rows are not asked for theirs. */
+export function windowConditions(window: LakeWindow, files?: readonly Pick<LakeFileEntry, 'sources'>[]): string[] {
   const { occurredFrom, occurredBefore, receivedFrom, receivedBefore, offsets } = window;
   return [
     ...(occurredFrom === undefined ? [] : [`occurredAt >= ${sqlTime(occurredFrom)}`]),
     ...(occurredBefore === undefined ? [] : [`occurredAt < ${sqlTime(occurredBefore)}`]),
     ...(receivedFrom === undefined ? [] : [`receivedAt >= ${sqlTime(receivedFrom)}`]),
     ...(receivedBefore === undefined ? [] : [`receivedAt < ${sqlTime(receivedBefore)}`]),
-    ...(offsets === undefined ? [] : [belowOffsets(offsets)]),
+    ...(offsets === undefined || files?.every((file) => isBelow(file, offsets)) === true
+      ? []
+      : [belowOffsets(offsets)]),
   ];
+}
+
+function isBelow({ sources }: Pick<LakeFileEntry, 'sources'>, offsets: Readonly<Record<string, number>>): boolean {
+  return Object.entries(sources).every(([source, { to }]) => to <= (offsets[source] ?? 0));
 }
 
 function belowOffsets(offsets: Readonly<Record<string, number>>): string {
@@ -40,9 +48,13 @@ function belowOffsets(offsets: Readonly<Record<string, number>>): string {
   return bounds.length === 0 ? 'false' : `logOffset < CASE logSource${bounds.join('')} ELSE 0 END`;
 }
 
+const placeOfRepeat = 'row_number() OVER (PARTITION BY eventId ORDER BY receivedAt, logSource, logOffset)';
+
 /** Of rows with one `eventId` the one received first. */
-export const receivedFirst =
-  'QUALIFY row_number() OVER (PARTITION BY eventId ORDER BY receivedAt, logSource, logOffset) = 1';
+export const receivedFirst = `QUALIFY ${placeOfRepeat} = 1`;
+
+/** Of rows with one `eventId` all others. */
+export const receivedAgain = `QUALIFY ${placeOfRepeat} > 1`;
 
 /** The `identify` rows of files, as `identify` in the conditions. */
 export function identifyRows(
@@ -65,12 +77,16 @@ const noIdentifyRows =
  * `identifies` is a table of {@link identifyRows}.
  */
 export function ownedRows(rows: string, identifies: string): string {
+  return `SELECT *, userId AS owner FROM ${rows} WHERE userId IS NOT NULL UNION ALL ${sessionRows(rows, identifies)}`;
+}
+
+/** Of {@link ownedRows} those without a user. */
+export function sessionRows(rows: string, identifies: string): string {
   const identities =
     `(SELECT sessionId, occurredAt, arg_max(userId, (receivedAt, userId)) AS userId ` +
     `FROM ${identifies} GROUP BY sessionId, occurredAt)`;
   return (
-    `SELECT *, userId AS owner FROM ${rows} WHERE userId IS NOT NULL UNION ALL ` +
-    `SELECT a.*, coalesce(n.userId, l.userId, ${sqlText(sessionUserPrefix)} || a.sessionId) ` +
+    `SELECT a.*, coalesce(n.userId, l.userId, ${sqlText(sessionUserPrefix)} || a.sessionId) AS owner ` +
     `FROM (SELECT * FROM ${rows} WHERE userId IS NULL) a ` +
     `ASOF LEFT JOIN ${identities} n ON a.sessionId = n.sessionId AND a.occurredAt <= n.occurredAt ` +
     `ASOF LEFT JOIN ${identities} l ON a.sessionId = l.sessionId AND a.occurredAt >= l.occurredAt`

@@ -1,7 +1,7 @@
-import type { DuckDBVector } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBVector } from '@duckdb/node-api';
 import type { DuckDbOptions } from '../duckdb.ts';
+import { defineEvents } from './define-events.ts';
 import type { LakeEvent, LakeWindow } from './lake-event.ts';
-import { lakeQuery } from './lake-query.ts';
 import { openLakeSnapshot } from './lake-snapshot.ts';
 import type { LakeSnapshot } from './lake-snapshot.ts';
 import { streamChunks } from './stream-chunks.ts';
@@ -34,10 +34,10 @@ export async function* streamLake(
   options: DuckDbOptions = {},
 ): AsyncGenerator<LakeEvent[]> {
   const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
-  const query = lakeQuery(snapshot, window);
-  if (query === undefined) return;
   const share = createSharer();
-  for await (const chunk of streamChunks(snapshot, query, options)) {
+  const prepare = async (connection: DuckDBConnection): Promise<string | undefined> =>
+    (await defineEvents(connection, snapshot, window)) && orderedEvents;
+  for await (const chunk of streamChunks(snapshot, prepare, options)) {
     const [eventId, type, userId, itemId, occurredAt, receivedAt, value] = Array.from({ length: 7 }, (_, index) =>
       chunk.getColumnVector(index),
     ) as [DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector];
@@ -57,6 +57,10 @@ export async function* streamLake(
     yield events;
   }
 }
+
+const orderedEvents =
+  'SELECT eventId, type, owner, itemId, epoch_ms(occurredAt)::DOUBLE, epoch_ms(receivedAt)::DOUBLE, value ' +
+  'FROM events ORDER BY owner, occurredAt, eventId';
 
 /** One string object for equal texts: ids recur on most rows. Bounded; beyond it texts are merely not shared. */
 function createSharer(): (text: string) => string {

@@ -39,8 +39,7 @@ export async function* streamLakeByPerson(
 ): AsyncGenerator<PersonEvent[]> {
   const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
   const query = personQuery(snapshot, window);
-  if (query === undefined) return;
-  for await (const chunk of streamChunks(snapshot, query, options)) {
+  for await (const chunk of streamChunks(snapshot, async () => query, options)) {
     const columns = Array.from({ length: columnCount }, (_, index) => chunk.getColumnVector(index));
     yield Array.from({ length: chunk.rowCount }, (_, row) => personEvent(columns, row));
   }
@@ -71,7 +70,7 @@ function personQuery(snapshot: LakeSnapshot, window: LakeWindow): string | undef
   const files = filesOfWindow(snapshot, window);
   if (files.length === 0) return undefined;
   const events = parquetTable(snapshot.lakeFolder, files);
-  const received = `SELECT ${columns}, logSource, logOffset FROM ${events} ${where(windowConditions(window))}`;
+  const received = `SELECT ${columns}, logSource, logOffset FROM ${events} ${where(windowConditions(window, files))}`;
   const session = `${sqlText(sessionUserPrefix)} || sessionId`;
   return (
     `WITH ${keptTables(snapshot, { events, received }).join(', ')} ` +

@@ -1,55 +1,59 @@
-import type { Item, LakeEvent, User } from '@facet/events';
+import type { Item, LakeChoices, User } from '@facet/events';
 import { featureAttributes } from '@facet/bundles';
 import type { CatalogItem } from '@facet/bundles';
 import {
   buildItemVocabulary,
-  buildUserSequences,
   chooseTimeSplit,
+  countChoices,
+  dropRareItems,
   learnFeatureSchemas,
-  parsePositiveRule,
-  selectInteractions,
+  orderTable,
   titleFeatureName,
+  toUserSequences,
 } from '@facet/features';
-import type { Attributes, Interaction, TimeSplit } from '@facet/features';
+import type { Attributes, ChoiceTable, TimeSplit } from '@facet/features';
 import { AppError } from '@facet/platform';
 import type { FacetConfig } from '../config.ts';
 import type { DatasetInfo, DatasetParts } from './dataset.ts';
 
 /** What a dataset is built from. */
 export interface DatasetSources {
-  readonly events: readonly LakeEvent[];
+  /** Its arrays are used up. */
+  readonly choices: LakeChoices;
   readonly items: readonly Item[];
   readonly users: readonly User[];
   readonly files: DatasetInfo['sources'];
   readonly window: DatasetInfo['window'];
 }
 
+/** The settings that decide what a dataset is. */
+export type DatasetSettings = Pick<FacetConfig, 'interactions' | 'split' | 'features'>;
+
 /**
- * Events to a dataset: positives, their order, the split by time, the vocabulary of what was known before the test
- * window, and the schemas of the features worth learning. Pure: the same sources and config give the same parts.
+ * Choices to a dataset: their order, the split by time, the vocabulary of what was known before the test window, and the
+ * schemas of the features worth learning. Pure: the same sources and settings give the same parts.
  *
- * @throws AppError `DATASET_NO_POSITIVES` naming the event types found, `FEATURES_RULE_INVALID`,
- *   `FEATURES_TOO_FEW_MOMENTS`, `CONFIG_INVALID` and `DATASET_EMPTY_WINDOW` for fixed boundaries.
+ * @throws AppError `DATASET_NO_POSITIVES` naming the event types found, `FEATURES_TOO_FEW_MOMENTS`, `CONFIG_INVALID` and
+ *   `DATASET_EMPTY_WINDOW` for boundaries that are not taken from the data.
  */
-export function buildDataset(sources: DatasetSources, config: FacetConfig): DatasetParts {
-  const rules = config.interactions;
-  const selected = selectInteractions(sources.events, {
-    isPositive: parsePositiveRule(rules.positives),
-    repeats: rules.repeats,
-    tieSeed: rules.tieSeed,
-  });
-  if (selected.interactions.length === 0) throw noPositives(sources.events, rules.positives);
-  const split = splitOf(selected.interactions, config.split, sources.window.occurredBefore);
+export function buildDataset(sources: DatasetSources, settings: DatasetSettings): DatasetParts {
+  const { features } = settings;
+  const { bots, rareItems, ...rules } = settings.interactions;
+  const { table, dropped } = selectChoices(sources.choices, settings.interactions);
+  if (table.items.length === 0) throw noPositives(sources.choices, settings.interactions);
+  const split = splitOf(table.times, settings.split, sources.window.occurredBefore);
+  const trainCounts = countChoices(table, split.testFrom);
+  const counts = countWindows(table.times, split);
 
   const catalog = new Map<string, CatalogItem>(sources.items.map((item) => [item.itemId, toCatalogItem(item)]));
-  const beforeTest = selected.interactions.filter(({ occurredAt }) => occurredAt < split.testFrom);
-  const everyItemId = [...catalog.keys(), ...selected.interactions.map(({ itemId }) => itemId)];
+  const allCounts = countChoices(table, Number.POSITIVE_INFINITY);
+  const chosen = table.itemIds.filter((_, item) => allCounts[item]! > 0);
   const vocabulary = buildItemVocabulary(
-    beforeTest.map(({ itemId }) => itemId),
-    everyItemId,
+    new Map(table.itemIds.map((itemId, item) => [itemId, trainCounts[item]!])),
+    concat(catalog.keys(), chosen),
   );
   const items = vocabulary.itemIds.map((itemId) => catalog.get(itemId) ?? { itemId, attributes: {} });
-  const sequences = buildUserSequences(selected.interactions, vocabulary);
+  const sequences = toUserSequences(table, vocabulary);
 
   const attributesOf = new Map(sources.users.map((user) => [user.userId, user.attributes as Attributes]));
   const userAttributes = sequences.userIds.map((userId) => attributesOf.get(userId));
@@ -60,30 +64,71 @@ export function buildDataset(sources: DatasetSources, config: FacetConfig): Data
     info: {
       formatVersion: 2,
       interactions: rules,
+      filters: { bots, rareItems },
       window: sources.window,
       split,
+      features,
       trainedCount: vocabulary.trainedCount,
-      itemFeatures: itemFeatureSchemas(items.slice(1, vocabulary.trainedCount + 1), config),
+      itemFeatures: itemFeatureSchemas(items.slice(1, vocabulary.trainedCount + 1), features),
       userFeatures: learnFeatureSchemas(
         userAttributes.filter((attributes) => attributes !== undefined),
-        {
-          attributes: config.features.users,
-          minHolders: config.features.minHolders,
-          maxSlots: 1,
-        },
+        { attributes: features.users, minHolders: features.minHolders, maxSlots: 1 },
       ),
       counts: {
-        events: sources.events.length,
-        interactions: selected.interactions.length,
+        events: sum(sources.choices.eventTypes.values()),
+        interactions: sequences.items.length,
         users: sequences.userIds.length,
         items: items.length - 1,
-        trainInteractions: selected.interactions.filter(({ occurredAt }) => occurredAt < split.validationFrom).length,
-        testInteractions: selected.interactions.length - beforeTest.length,
+        bots: sources.choices.bots.users,
+        ...counts,
       },
-      dropped: selected.dropped,
+      dropped,
       sources: sources.files,
     },
   };
+}
+
+/** Choices to interactions, with what was left out on the way by the name of the rule. */
+function selectChoices(
+  choices: LakeChoices,
+  rules: DatasetSettings['interactions'],
+): { table: ChoiceTable; dropped: Record<string, number> } {
+  const found = choices.items.length + choices.bots.choices;
+  const ordered = orderTable(choices, rules);
+  const common = dropRareItems(ordered.table, rules.rareItems.minUsers);
+  return {
+    table: common.table,
+    dropped: {
+      duplicateEvent: choices.repeated,
+      notPositive: sum(choices.eventTypes.values()) - found,
+      bot: choices.bots.choices,
+      ...ordered.dropped,
+      rareItem: common.dropped,
+    },
+  };
+}
+
+function countWindows(
+  times: Float64Array,
+  { validationFrom, testFrom }: TimeSplit,
+): { trainInteractions: number; testInteractions: number } {
+  let trainInteractions = 0;
+  let testInteractions = 0;
+  for (const time of times) {
+    if (time < validationFrom) trainInteractions++;
+    else if (time >= testFrom) testInteractions++;
+  }
+  return { trainInteractions, testInteractions };
+}
+
+function* concat(...parts: readonly Iterable<string>[]): Generator<string> {
+  for (const part of parts) yield* part;
+}
+
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
 }
 
 /** An item of the catalog as bundles know it. */
@@ -97,15 +142,17 @@ export function toCatalogItem({ itemId, title, available, attributes }: Item): C
 }
 
 /** Schemas are learned from items known before the test window only. */
-function itemFeatureSchemas(items: readonly CatalogItem[], config: FacetConfig): DatasetInfo['itemFeatures'] {
-  const { items: attributes, titleWords, minHolders, maxSlots } = config.features;
+function itemFeatureSchemas(
+  items: readonly CatalogItem[],
+  { items: attributes, titleWords, minHolders, maxSlots }: DatasetSettings['features'],
+): DatasetInfo['itemFeatures'] {
   const holders = items.map(titleWords ? featureAttributes : (item) => item.attributes);
   const chosen = attributes === 'auto' || !titleWords ? attributes : [...attributes, titleFeatureName];
   return learnFeatureSchemas(holders, { attributes: chosen, minHolders, maxSlots });
 }
 
 /** By days back from `end` (epoch milliseconds), by fixed boundaries or by shares, whichever is set. */
-function splitOf(interactions: readonly Interaction[], settings: FacetConfig['split'], end: number): TimeSplit {
+function splitOf(times: Float64Array, settings: DatasetSettings['split'], end: number): TimeSplit {
   const { testFrom, validationFrom, testDays, validationDays, testShare, validationShare } = settings;
   const byDays = testDays !== undefined || validationDays !== undefined;
   const byDates = testFrom !== undefined || validationFrom !== undefined;
@@ -115,14 +162,9 @@ function splitOf(interactions: readonly Interaction[], settings: FacetConfig['sp
       'Keep one pair of them',
     );
   }
-  if (!byDays && !byDates) {
-    return chooseTimeSplit(
-      interactions.map(({ occurredAt }) => occurredAt),
-      { testShare, validationShare },
-    );
-  }
+  if (!byDays && !byDates) return chooseTimeSplit(times, { testShare, validationShare });
   const split = byDays ? daysBack(end, testDays, validationDays) : fixedDates(testFrom, validationFrom);
-  checkWindows(interactions, split, byDays ? ['validationDays', 'testDays'] : ['validationFrom', 'testFrom']);
+  checkWindows(times, split, byDays ? ['validationDays', 'testDays'] : ['validationFrom', 'testFrom']);
   return split;
 }
 
@@ -155,17 +197,17 @@ function invalidSplit(problem: string, whatToDo: string): AppError {
 
 /** Boundaries that are not taken from the data may lie outside it: training, validation and test must each hold something. */
 function checkWindows(
-  interactions: readonly Interaction[],
+  times: Float64Array,
   { validationFrom, testFrom }: TimeSplit,
   settings: readonly [string, string],
 ): void {
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
   let isValidated = false;
-  for (const { occurredAt } of interactions) {
-    first = Math.min(first, occurredAt);
-    last = Math.max(last, occurredAt);
-    isValidated ||= occurredAt >= validationFrom && occurredAt < testFrom;
+  for (const time of times) {
+    first = Math.min(first, time);
+    last = Math.max(last, time);
+    isValidated ||= time >= validationFrom && time < testFrom;
   }
   if (first < validationFrom && isValidated && last >= testFrom) return;
   const [range, boundaries] = [
@@ -182,17 +224,30 @@ function checkWindows(
   );
 }
 
-function noPositives(events: readonly LakeEvent[], rule: string): AppError {
-  const types = new Map<string, number>();
-  for (const { type } of events) types.set(type, (types.get(type) ?? 0) + 1);
-  const found = [...types].map(([type, count]) => `${type} (${count})`).join(', ');
-  return new AppError(
-    events.length === 0
-      ? 'There are no events.'
-      : `No event is positive by the rule "${rule}"; the events are: ${found}.`,
-    {
-      code: 'DATASET_NO_POSITIVES',
-      remedy: events.length === 0 ? 'Import some with facet import.' : 'Set interactions.positives in facet.yaml.',
-    },
+function noPositives(
+  { eventTypes, items, bots }: LakeChoices,
+  { positives, rareItems }: DatasetSettings['interactions'],
+): AppError {
+  if (eventTypes.size === 0) return empty('There are no events.', 'Import some with facet import.');
+  if (items.length > 0) {
+    return empty(
+      `Every item was chosen by fewer than ${rareItems.minUsers} users.`,
+      'Lower interactions.rareItems.minUsers in facet.yaml.',
+    );
+  }
+  if (bots.choices > 0) {
+    return empty(
+      `Everybody with a positive event looks like a bot: ${bots.users} users.`,
+      'Raise the bounds of interactions.bots in facet.yaml.',
+    );
+  }
+  const found = [...eventTypes].map(([type, count]) => `${type} (${count})`).join(', ');
+  return empty(
+    `No event is positive by the rule "${positives}"; the events are: ${found}.`,
+    'Set interactions.positives in facet.yaml.',
   );
+}
+
+function empty(problem: string, remedy: string): AppError {
+  return new AppError(problem, { code: 'DATASET_NO_POSITIVES', remedy });
 }

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readJsonLines, readSafetensors, writeJsonLines, writeSafetensors } from '@facet/artifacts';
-import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
+import type { ArtifactRef, ArtifactStore, OpenArtifact } from '@facet/artifacts';
 import type { CatalogItem } from '@facet/bundles';
 import type { Attributes } from '@facet/features';
 import { AppError, parseWith } from '@facet/platform';
@@ -15,6 +15,11 @@ const files = {
   sequences: 'sequences.safetensors',
 } as const;
 
+interface DatasetUser {
+  readonly userId: string;
+  readonly attributes?: Attributes;
+}
+
 /** Stores a dataset; the same parts give the same id. */
 export async function putDataset(store: ArtifactStore, parts: DatasetParts): Promise<ArtifactRef> {
   const { sequences } = parts;
@@ -23,42 +28,45 @@ export async function putDataset(store: ArtifactStore, parts: DatasetParts): Pro
     async (folder) => {
       await writeFile(join(folder, files.info), `${JSON.stringify(parts.info, null, 2)}\n`);
       await writeJsonLines(join(folder, files.items), parts.items.slice(1));
-      const users = sequences.userIds.map((userId, user) => ({ userId, attributes: parts.userAttributes[user] }));
-      await writeJsonLines(join(folder, files.users), users);
+      await writeJsonLines(join(folder, files.users), usersOf(parts));
       await writeSafetensors(join(folder, files.sequences), {
         offsets: { dtype: 'I32', shape: [sequences.offsets.length], data: sequences.offsets },
         items: { dtype: 'I32', shape: [sequences.items.length], data: sequences.items },
-        times: { dtype: 'I64', shape: [sequences.times.length], data: BigInt64Array.from(sequences.times, BigInt) },
+        times: { dtype: 'I64', shape: [sequences.times.length], data: toWholeNumbers(sequences.times) },
       });
     },
-    { formatVersion: 1 },
+    { formatVersion: 2 },
   );
+}
+
+function* usersOf({ sequences, userAttributes }: DatasetParts): Generator<DatasetUser> {
+  for (const [user, userId] of sequences.userIds.entries()) {
+    const attributes = userAttributes[user];
+    yield attributes === undefined ? { userId } : { userId, attributes };
+  }
 }
 
 /** What a dataset says of itself, without reading the rest. @throws AppError as {@link openDataset}. */
 export async function readDatasetInfo(store: ArtifactStore, id: string): Promise<DatasetInfo> {
-  return readInfo((await store.open({ kind: 'dataset', id }, { files: [files.info] })).folder, id);
+  return readInfo(await store.open({ kind: 'dataset', id }, { files: [files.info] }));
 }
 
-async function readInfo(folder: string, id: string): Promise<DatasetInfo> {
+async function readInfo({ folder, manifest, ref }: OpenArtifact): Promise<DatasetInfo> {
+  if (manifest.metadata['formatVersion'] !== 2) throw outdated(ref.id);
   const info: unknown = JSON.parse(await readFile(join(folder, files.info), 'utf8'));
-  return parseWith(DatasetInfo, info, { source: `dataset ${id}` });
+  return parseWith(DatasetInfo, info, { source: `dataset ${ref.id}` });
 }
 
 /** @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID`, `DATASET_INVALID`. */
 export async function openDataset(store: ArtifactStore, id: string): Promise<Dataset> {
-  const { folder } = await store.open({ kind: 'dataset', id });
-  const info = await readInfo(folder, id);
+  const artifact = await store.open({ kind: 'dataset', id });
+  const { folder } = artifact;
+  const info = await readInfo(artifact);
   const items = await readJsonLines<CatalogItem>(join(folder, files.items));
-  const users = await readJsonLines<{ userId: string; attributes?: Attributes }>(join(folder, files.users));
+  const users = await readJsonLines<DatasetUser>(join(folder, files.users));
   const { tensors } = await readSafetensors(join(folder, files.sequences));
   const { offsets, items: itemIndexes, times } = tensors;
-  if (offsets?.dtype !== 'I32' || itemIndexes?.dtype !== 'I32' || times?.dtype !== 'I64') {
-    throw new AppError(`The sequences of dataset ${id} are not what this version writes.`, {
-      code: 'DATASET_INVALID',
-      remedy: 'Build the dataset again with facet dataset.',
-    });
-  }
+  if (offsets?.dtype !== 'I32' || itemIndexes?.dtype !== 'I32' || times?.dtype !== 'I64') throw outdated(id);
   return assembleDataset(id, {
     info,
     items: [{ itemId: '', attributes: {} }, ...items],
@@ -67,7 +75,37 @@ export async function openDataset(store: ArtifactStore, id: string): Promise<Dat
       userIds: users.map(({ userId }) => userId),
       offsets: offsets.data,
       items: itemIndexes.data,
-      times: Float64Array.from(times.data, Number),
+      times: fromWholeNumbers(times.data),
     },
   });
+}
+
+function outdated(id: string): AppError {
+  return new AppError(`The dataset ${id} is not what this version writes.`, {
+    code: 'DATASET_INVALID',
+    remedy: 'Build the dataset again with facet dataset.',
+  });
+}
+
+const upperWord = 2 ** 32;
+
+/** Whole numbers as 64-bit integers, without a bigint for each: low word first, as every machine that Node runs on has it. */
+function toWholeNumbers(numbers: Float64Array): BigInt64Array {
+  const words = new Int32Array(2 * numbers.length);
+  for (let position = 0; position < numbers.length; position++) {
+    const number = numbers[position]!;
+    words[2 * position] = number % upperWord;
+    words[2 * position + 1] = Math.floor(number / upperWord);
+  }
+  return new BigInt64Array(words.buffer);
+}
+
+/** The opposite of {@link toWholeNumbers}, in the place of the integers, which are overwritten. */
+function fromWholeNumbers(integers: BigInt64Array): Float64Array {
+  const words = new Int32Array(integers.buffer, integers.byteOffset, 2 * integers.length);
+  const numbers = new Float64Array(integers.buffer, integers.byteOffset, integers.length);
+  for (let position = 0; position < numbers.length; position++) {
+    numbers[position] = words[2 * position + 1]! * upperWord + (words[2 * position]! >>> 0);
+  }
+  return numbers;
 }

@@ -4,6 +4,9 @@ import { featureAttributes } from '@facet/bundles';
 import type { CatalogItem } from '@facet/bundles';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
+import { FacetConfig } from '../config.ts';
+
+const rules = FacetConfig.properties.interactions.properties;
 
 /** What `dataset.json` says: the rules, the sources and the counts, enough to rebuild the same bytes. */
 export const DatasetInfo = Type.Object({
@@ -13,6 +16,8 @@ export const DatasetInfo = Type.Object({
     repeats: Type.Union([Type.Literal('keep'), Type.Literal('first')]),
     tieSeed: Type.Integer(),
   }),
+  /** Rules that left out users and items. */
+  filters: Type.Object({ bots: rules.bots, rareItems: rules.rareItems }),
   /**
    * The cut as it was applied: events with occurredAt and receivedAt before these moments (epoch milliseconds) and, by
    * source of the lake, below these offsets. Without a cut it lies right behind the newest event.
@@ -23,10 +28,13 @@ export const DatasetInfo = Type.Object({
     offsets: Type.Record(Type.String(), Type.Integer()),
   }),
   split: Type.Object({ validationFrom: Type.Integer(), testFrom: Type.Integer() }),
+  /** How the features were chosen. */
+  features: FacetConfig.properties.features,
   trainedCount: Type.Integer(),
   itemFeatures: Type.Array(FeatureSchema),
   userFeatures: Type.Array(FeatureSchema),
   counts: Type.Record(Type.String(), Type.Integer()),
+  /** Events and choices that were left out, by the rule. */
   dropped: Type.Record(Type.String(), Type.Integer()),
   sources: Type.Object({
     /** The version of the lake that was read. */

@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  buildItemVocabulary,
+  countChoices,
+  dropRareItems,
+  orderTable,
+  selectInteractions,
+  toUserSequences,
+} from '../src/index.ts';
+import type { ChoiceTable, Interaction } from '../src/index.ts';
+
+/** The choices as columns, in the order in which they are given. */
+function tableOf(choices: readonly Interaction[]): ChoiceTable {
+  const userIds = [...new Set(choices.map(({ userId }) => userId))].sort();
+  const itemIds = [...new Set(choices.map(({ itemId }) => itemId))];
+  const byUser = userIds.map((id) => choices.filter(({ userId }) => userId === id));
+  const offsets = new Int32Array(userIds.length + 1);
+  byUser.forEach((own, user) => (offsets[user + 1] = offsets[user]! + own.length));
+  return {
+    userIds,
+    itemIds,
+    offsets,
+    items: Int32Array.from(byUser.flat(), ({ itemId }) => itemIds.indexOf(itemId)),
+    times: Float64Array.from(byUser.flat(), ({ occurredAt }) => occurredAt),
+  };
+}
+
+/** The opposite of {@link tableOf}. */
+function choicesOf({ userIds, itemIds, offsets, items, times }: ChoiceTable): Interaction[] {
+  return userIds.flatMap((userId, user) =>
+    Array.from(items.subarray(offsets[user], offsets[user + 1]), (item, place) => ({
+      userId,
+      itemId: itemIds[item]!,
+      occurredAt: times[offsets[user]! + place]!,
+    })),
+  );
+}
+
+const someChoices = fc.array(
+  fc.record({
+    userId: fc.constantFrom('ada', 'ben', 'cleo', '__proto__'),
+    itemId: fc.constantFrom('a', 'b', 'c', 'd', 'é'),
+    occurredAt: fc.integer({ min: -3, max: 5 }),
+  }),
+  { maxLength: 60 },
+);
+
+describe('orderTable', () => {
+  it('makes the interactions that selectInteractions makes, and drops what it drops', () => {
+    const repeats = fc.constantFrom('keep' as const, 'first' as const);
+    fc.assert(
+      fc.property(someChoices, repeats, fc.integer(), (choices, rule, tieSeed) => {
+        const rules = { repeats: rule, tieSeed };
+        const events = choices.map((choice, place) => ({ ...choice, type: 'purchase', eventId: `e${place}` }));
+        const selected = selectInteractions(events, { ...rules, isPositive: () => true });
+        const { table, dropped } = orderTable(tableOf(choices), rules);
+        expect(choicesOf(table)).toEqual(selected.interactions);
+        expect({ notPositive: 0, duplicateEvent: 0, ...dropped }).toEqual(selected.dropped);
+      }),
+    );
+  });
+});
+
+describe('dropRareItems', () => {
+  const choices = [
+    { userId: 'ada', itemId: 'common', occurredAt: 1 },
+    { userId: 'ada', itemId: 'rare', occurredAt: 2 },
+    { userId: 'ada', itemId: 'rare', occurredAt: 3 },
+    { userId: 'ben', itemId: 'common', occurredAt: 4 },
+    { userId: 'cleo', itemId: 'unique', occurredAt: 5 },
+  ];
+
+  it('counts users, not choices, and users who have nothing left are gone', () => {
+    const { table, dropped } = dropRareItems(tableOf(choices), 2);
+    expect(choicesOf(table)).toEqual([choices[0], choices[3]]);
+    expect(table.userIds).toEqual(['ada', 'ben']);
+    expect(dropped).toBe(3);
+  });
+
+  it('of one user drops nothing, and of more than there are everything', () => {
+    expect(dropRareItems(tableOf(choices), 1)).toEqual({ table: tableOf(choices), dropped: 0 });
+    const none = dropRareItems(tableOf(choices), 4);
+    expect(none.table).toMatchObject({ userIds: [], offsets: Int32Array.of(0) });
+    expect(none.dropped).toBe(5);
+  });
+});
+
+it('counts the choices before a moment, and numbers items by a vocabulary', () => {
+  const table = tableOf([
+    { userId: 'ada', itemId: 'a', occurredAt: 1 },
+    { userId: 'ada', itemId: 'b', occurredAt: 2 },
+    { userId: 'ada', itemId: 'b', occurredAt: 3 },
+    { userId: 'ben', itemId: 'c', occurredAt: 3 },
+  ]);
+  expect([...countChoices(table, 3)]).toEqual([1, 1, 0]);
+  const vocabulary = buildItemVocabulary(new Map([['b', 2]]), ['a']);
+  expect([...toUserSequences(table, vocabulary).items]).toEqual([2, 1, 1, 0]);
+});
