@@ -35,6 +35,7 @@ export function findServices(env) {
     java: findProgram(env, ['java']),
     redisServer: findProgram(env, ['redis-server']),
     chromium: findProgram(env, ['chromium', 'chromium-browser', 'google-chrome']),
+    promtool: findProgram(env, ['promtool']),
   };
 }
 

@@ -22,6 +22,10 @@ export interface CliEnvironment {
   readonly topicPrefix: string;
   /** `FACET_REDIS_URL`: the profile store. */
   readonly redisUrl: string | undefined;
+  /** `FACET_QUEUE_URL`: the Redis of the queue; without it refreshes run in the command's own process. */
+  readonly queueUrl: string | undefined;
+  /** `FACET_QUEUE_PREFIX`: what the keys of the queue begin with. */
+  readonly queuePrefix: string | undefined;
   /** `FACET_API_KEY`: the key that commands call the collector with. */
   readonly apiKey: string | undefined;
   /** What child processes inherit. */
@@ -40,6 +44,8 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): CliEnvironment 
     hasKafka: read('FACET_KAFKA_BROKERS') !== undefined,
     topicPrefix: read('FACET_TOPIC_PREFIX') ?? 'facet',
     redisUrl: read('FACET_REDIS_URL'),
+    queueUrl: read('FACET_QUEUE_URL'),
+    queuePrefix: read('FACET_QUEUE_PREFIX'),
     apiKey: read('FACET_API_KEY'),
     inherited: environment,
   });

@@ -8,6 +8,7 @@ export const exitCodes = {
   badInput: 3,
   badArtifact: 4,
   service: 5,
+  rejected: 6,
   interrupted: 130,
 } as const;
 
@@ -49,6 +50,16 @@ const codeOfError: Readonly<Record<string, number>> = {
   FEATURES_TOO_FEW_MOMENTS: exitCodes.badInput,
   MODEL_NO_EXAMPLES: exitCodes.badInput,
   EVALUATION_NO_USERS: exitCodes.badInput,
+  REFRESH_DAY_INVALID: exitCodes.usage,
+  REFRESH_DAY_NOT_OVER: exitCodes.badInput,
+  REFRESH_REJECTED: exitCodes.rejected,
+  REFRESH_RUN_UNKNOWN: exitCodes.badInput,
+  REFRESH_RUN_DAMAGED: exitCodes.badArtifact,
+  REFRESH_BUSY: exitCodes.service,
+  REFRESH_CANCELLED: exitCodes.service,
+  REFRESH_CHILD_DIED: exitCodes.service,
+  REFRESH_FAILED: exitCodes.service,
+  REFRESH_QUEUE_UNREACHABLE: exitCodes.service,
 
   ARTIFACT_CORRUPT: exitCodes.badArtifact,
   ARTIFACT_INVALID: exitCodes.badArtifact,

@@ -21,8 +21,8 @@ const exitCodeHelp = `
 Exit codes:
   0  ok                                   4  a missing or corrupt artifact
   1  anything unexpected                  5  a port, a download, a service
-  2  wrong usage or configuration         130  stopped with Ctrl-C
-  3  input data that cannot be used`;
+  2  wrong usage or configuration         6  a bundle that the gate rejects
+  3  input data that cannot be used       130  stopped with Ctrl-C`;
 
 /**
  * The command line. Commands are loaded when they run: help needs nothing, and only those that train load TensorFlow.
@@ -54,6 +54,7 @@ export function createProgram(deps: ProgramDeps): Command {
   stages(add, addHome, deps);
   serving(add, addHome, deps);
   bundles(add, addHome, deps);
+  refresh(add, addHome, deps);
   const ofKeys = program.command('keys').description('who may call the APIs').helpCommand(false);
   keys((name, description) => addTo(ofKeys, name, description), addHome, deps);
   const ofLetters = program.command('dead-letters').description('messages that could not be used').helpCommand(false);
@@ -62,6 +63,7 @@ export function createProgram(deps: ProgramDeps): Command {
     const parent = program.command(name).description(description).helpCommand(false);
     return (subcommand, about) => addTo(parent, subcommand, about);
   };
+  runs(group('runs', 'the refreshes of a home'), addHome, deps);
   lake(group('lake', 'the events that datasets are made of'), addHome, deps);
   profiles(group('profiles', 'the recent behaviors of users in Redis'), addHome, deps);
   erasures(group('erasures', 'users who asked to be forgotten'), addHome, deps);
@@ -220,6 +222,53 @@ function bundles(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
   addHome(add('rollback', 'make the bundle current that was so before')).action(async (options) =>
     run(options, async (context) => (await load()).rollbackCommand(options, context)),
   );
+}
+
+function refresh(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
+  addQueue(addHome(add('refresh', 'retrain on the data of a day, and promote what passes the gate')))
+    .option(
+      '--day <date>',
+      'the data day, in the time zone of refresh.timeZone (default: the newest that is over)',
+      parseDate,
+    )
+    .option('--force', 'also when nothing is new in the data, or the day has been refreshed')
+    .option('--full', 'train from the beginning, not from the current model')
+    .option('--no-wait', 'with a queue: ask for it and do not follow it')
+    .addHelpText(
+      'after',
+      `
+dataset → train → evaluate → index → gate → promote. With a queue, trainer and indexer do the work and this command follows it:
+Ctrl-C leaves it running. Without one, it is done here, and after Ctrl-C the same command goes on.
+Ends with 6 when the gate rejects the bundle, which is kept; with 0 when nothing is new.
+${examples('facet refresh', 'facet refresh --day 2026-01-31 --force', 'facet refresh --queue redis://127.0.0.1:6379 --no-wait --json')}`,
+    )
+    .action(async (options) =>
+      run(options, async (context) => (await import('./commands/refresh.ts')).refreshCommand(options, context)),
+    );
+}
+
+function runs(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
+  const load = () => import('./commands/runs.ts');
+  addHome(add('list', 'what became of the refreshes, the newest day first'))
+    .option('--limit <number>', 'most runs shown', parseCount, 20)
+    .action(async (options) => run(options, async (context) => (await load()).listRunsCommand(options, context)));
+  addHome(add('show', 'each stage of one'))
+    .argument('<id>', 'as 2026-01-31, or 2026-01-31-2 for the second run of the day')
+    .action(async (id: string, options) =>
+      run(options, async (context) => (await load()).showRunCommand(id, options, context)),
+    );
+  addQueue(addHome(add('cancel', 'end one that is under way; what is finished is kept')))
+    .argument('<id>', 'as the list shows it')
+    .option('--because <text>', 'why; kept with the run')
+    .action(async (id: string, options) =>
+      run(options, async (context) => (await load()).cancelRunCommand(id, options, context)),
+    );
+}
+
+function addQueue(command: Command): Command {
+  return command
+    .option('--queue <url>', 'the Redis of trainer and indexer (default: FACET_QUEUE_URL)')
+    .option('--queue-prefix <prefix>', 'what its keys begin with (default: FACET_QUEUE_PREFIX, else facet)');
 }
 
 function keys(add: Add, addHome: AddHome, { run }: ProgramDeps): void {

@@ -2,13 +2,22 @@ import { readdir } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
 import { importFiles } from '@facet/events';
 import type { ImportProgress, ImportResult, SourceFiles } from '@facet/events';
-import { datasetStage, evaluateStage, headlineMetrics, indexStage, trainStage } from '@facet/pipeline';
-import type { DatasetInfo, EvaluationReport, StageContext, TrainProgress } from '@facet/pipeline';
+import {
+  datasetStage,
+  evaluateStage,
+  headlineMetrics,
+  indexStage,
+  trainingPhaseNames,
+  trainingProgress,
+  trainStage,
+} from '@facet/pipeline';
+import type { DatasetInfo, EvaluationReport, StageContext } from '@facet/pipeline';
 import { AppError } from '@facet/platform';
 import type { CommandContext } from './command-context.ts';
 import { unlessAborted } from './interruption.ts';
 import type { StageProgress } from './terminal/progress.ts';
-import { countOf, formatCount, formatDay, formatDuration, shortId } from './terminal/text.ts';
+import { showProgress } from './terminal/show-progress.ts';
+import { countOf, formatCount, formatDay, shortId } from './terminal/text.ts';
 import { facet } from './invocation.ts';
 
 /** What has been made up to a stage, and which of it was there already. */
@@ -43,11 +52,11 @@ export async function runTrain(pipeline: StageContext, watcher: Watcher): Promis
       { datasetId: before.datasetId },
       {
         signal: watcher.signal,
-        onProgress: (progress) => stage.update(shareOfTraining(progress), describeStep(progress)),
+        onProgress: (progress) => showProgress(stage, trainingProgress(progress)),
         onEpoch: (phase, { epoch, loss, score }) => {
           if (score !== undefined && (best === undefined || score > best.score)) best = { epoch, score };
           const scored = score === undefined ? '' : `, validation recall@50 ${score.toFixed(4)}`;
-          stage.step(`${phaseNames[phase]}, epoch ${epoch}: loss ${loss.toFixed(3)}${scored}`);
+          stage.step(`${trainingPhaseNames[phase]}, epoch ${epoch}: loss ${loss.toFixed(3)}${scored}`);
         },
       },
     );
@@ -150,22 +159,6 @@ function shareOfImport(progress: ImportProgress): number {
   if (progress.stage === 'lake') return 0.5 + (0.5 * progress.doneEvents) / Math.max(1, progress.totalEvents);
   if (progress.stage === 'events') return (0.5 * progress.doneBytes) / Math.max(1, progress.totalBytes);
   return 0;
-}
-
-const phaseNames: Readonly<Record<TrainProgress['phase'], string>> = { fit: 'fit', refit: 'refit on newer data' };
-
-/** How much of the bar belongs to the fit; how many epochs the refit takes is not known before it ends. */
-const fitShare = 0.6;
-
-function shareOfTraining({ phase, epoch, epochs, done, total }: TrainProgress): number {
-  const share = (epoch - 1 + done / total) / epochs;
-  return phase === 'fit' ? fitShare * share : fitShare + (1 - fitShare) * share;
-}
-
-function describeStep({ phase, epoch, epochs, loss, examplesPerSecond, etaSeconds }: TrainProgress): string {
-  const atMost = phase === 'fit' ? 'at most ' : '';
-  const pace = `${formatCount(Math.round(examplesPerSecond))} examples/s, ${atMost}${formatDuration(etaSeconds * 1000)} left`;
-  return `${phaseNames[phase]}, epoch ${epoch} of ${atMost}${epochs}, loss ${loss.toFixed(2)}, ${pace}`;
 }
 
 function describeImport({ report }: ImportResult): string {

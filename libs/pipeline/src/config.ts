@@ -111,6 +111,31 @@ export const FacetConfig = Type.Object(
       },
       strictSection,
     ),
+    artifacts: Type.Object(
+      {
+        /** Bundles kept beside the current and the previous one, with what they were made of. */
+        keep: Type.Integer({ minimum: 3, default: 5 }),
+      },
+      strictSection,
+    ),
+    refresh: Type.Object(
+      {
+        /** Five or six cron fields, in `timeZone`. */
+        cron: Type.String({ default: '30 2 * * *' }),
+        /** Where a day begins and the clock of `cron`. */
+        timeZone: Type.String({ default: 'UTC' }),
+        /** Without a newer bundle so long after it was due, `facet_refresh_overdue_seconds` counts. */
+        promoteWithinHours: Type.Number({ exclusiveMinimum: 0, default: 6 }),
+        /** After days without a refresh: the newest one only, or all of them in turn. */
+        catchUp: Type.Union([Type.Literal('newest'), Type.Literal('all')], { default: 'newest' }),
+        catchUpDaysMax: Type.Integer({ minimum: 1, maximum: 366, default: 7 }),
+        /** Days from one training from the beginning to the next; 0: always. */
+        fullRetrainDays: Type.Integer({ minimum: 0, default: 7 }),
+        /** How often a stage is tried that failed for a reason that may pass. */
+        attempts: Type.Integer({ minimum: 1, maximum: 20, default: 3 }),
+      },
+      strictSection,
+    ),
     profiles: Type.Object(
       {
         /** Positives kept of a user: the newest. */

@@ -11,6 +11,8 @@ export interface HomePaths extends EventsHome {
   readonly checkpointsFolder: string;
   /** The newest gate report about each bundle. */
   readonly gatesFolder: string;
+  /** What became of each refresh. */
+  readonly runsFolder: string;
 }
 
 export function homePaths(root: string): HomePaths {
@@ -20,5 +22,6 @@ export function homePaths(root: string): HomePaths {
     stagesFolder: join(root, 'stages'),
     checkpointsFolder: join(root, 'checkpoints'),
     gatesFolder: join(root, 'gates'),
+    runsFolder: join(root, 'runs'),
   };
 }

@@ -15,6 +15,11 @@ export { compareAnswers, goldenUsers } from './gate/serving-checks.ts';
 export type { ChangedAnswer } from './gate/serving-checks.ts';
 export { homePaths } from './home.ts';
 export type { HomePaths } from './home.ts';
+export { runRefresh } from './refresh/run-refresh.ts';
+export type { RunRefreshOptions } from './refresh/run-refresh.ts';
+export { runRefreshStage } from './refresh/run-stage.ts';
+export { trainingPhaseNames, trainingProgress } from './refresh/stage-progress.ts';
+export type { StageProgress } from './refresh/stage-progress.ts';
 export type { StageResult } from './stage.ts';
 export {
   createStageContext,

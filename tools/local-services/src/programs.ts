@@ -5,6 +5,7 @@ const titles = {
   java: 'Java',
   redisServer: 'redis-server',
   chromium: 'Chromium',
+  promtool: 'promtool',
 } as const;
 
 /**
@@ -21,4 +22,9 @@ export function requireService(name: keyof typeof titles): string {
 /** The browser that tests drive. */
 export function chromiumPath(): string {
   return requireService('chromium');
+}
+
+/** Checks alert rules. */
+export function promtoolPath(): string {
+  return requireService('promtool');
 }

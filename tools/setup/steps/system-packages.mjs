@@ -64,6 +64,12 @@ const services = [
     packages: ['chromium'],
     isMet: async () => findServices(process.env).chromium !== undefined,
   },
+  {
+    // Checks the alert rules.
+    what: 'promtool',
+    packages: ['prometheus'],
+    isMet: async () => findServices(process.env).promtool !== undefined,
+  },
 ];
 
 /** Fetches Kafka. */

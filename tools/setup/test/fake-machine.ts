@@ -97,6 +97,7 @@ export function createFakeMachine() {
     'mvn',
     'redis-server',
     'chromium',
+    'promtool',
     'apt-get',
     'apt-cache',
   ]) {

@@ -1,0 +1,21 @@
+import { parseEnvironment } from '@facet/platform';
+import { workerConfig, workerVariables } from '@facet/refresh';
+import type { WorkerConfig } from '@facet/refresh';
+import { Type } from 'typebox';
+
+const Environment = Type.Object({
+  ...workerVariables,
+  FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8084 }),
+  /** How often the catalog is looked at for new and withdrawn items; 0: never. */
+  FACET_DELTA_SECONDS: Type.Number({ minimum: 0, maximum: 3_600, default: 5 }),
+});
+
+export interface IndexerConfig extends WorkerConfig {
+  readonly deltaMs: number;
+}
+
+/** @throws AppError `CONFIG_INVALID` naming each wrong variable. */
+export function readConfig(environment: NodeJS.ProcessEnv): IndexerConfig {
+  const values = parseEnvironment(Environment, environment);
+  return Object.freeze({ ...workerConfig(values), deltaMs: values.FACET_DELTA_SECONDS * 1000 });
+}

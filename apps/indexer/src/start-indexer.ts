@@ -1,0 +1,41 @@
+import { createProblems, listen, readAccess } from '@facet/http';
+import { readFacetConfig } from '@facet/pipeline/config';
+import { createRunStore, homePaths } from '@facet/pipeline/refresh';
+import type { Logger } from '@facet/platform';
+import { createWorkerApp, createWorkerMetrics, startStageWorker } from '@facet/refresh';
+import type { RunningWorker } from '@facet/refresh';
+import type { IndexerConfig } from './config.ts';
+
+/**
+ * Takes jobs and listens. It waits for Redis while it is away.
+ *
+ * @throws AppError those of `readFacetConfig`, `readAccess` and `listen`.
+ */
+export async function startIndexer(config: IndexerConfig, logger: Logger): Promise<RunningWorker> {
+  // A mistake in it is better told now than by every stage.
+  await readFacetConfig(config.configFile);
+  const access = await readAccess(config.access);
+  const runs = createRunStore(homePaths(config.home).runsFolder);
+
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closeOne of closers.splice(0).reverse()) await closeOne();
+  };
+  try {
+    const metrics = createWorkerMetrics(() => worker.isConnected);
+    const worker = startStageWorker(
+      { runs, logger, now: Date.now, onEnded: metrics.observeStage },
+      { ...config, name: 'indexer' },
+    );
+    closers.push(() => worker.close());
+    const docs = { title: 'Facet indexer', description: 'Bundles: built, judged, promoted.', scope: 'admin' as const };
+    const app = await createWorkerApp({ logger, metrics, worker }, { access, problems: createProblems({}), docs });
+    await app.ready();
+    closers.push(() => app.close());
+    const { url } = await listen(app, config);
+    return { url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

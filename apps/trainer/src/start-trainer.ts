@@ -1,0 +1,73 @@
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { listen, readAccess } from '@facet/http';
+import { readFacetConfig } from '@facet/pipeline/config';
+import { checkSchedule, createRunStore, homePaths } from '@facet/pipeline/refresh';
+import type { Logger } from '@facet/platform';
+import {
+  createWorkerApp,
+  createWorkerMetrics,
+  followRun,
+  openRefreshQueue,
+  startScheduler,
+  startStageWorker,
+} from '@facet/refresh';
+import type { RunningWorker } from '@facet/refresh';
+import type { TrainerConfig } from './config.ts';
+import { addRefreshGauges } from './refresh-gauges.ts';
+import { addRefreshesRoutes, trainerProblems } from './refreshes/refreshes-routes.ts';
+
+/**
+ * Takes jobs, keeps the schedule, listens. It waits for Redis while it is away.
+ *
+ * @throws AppError those of `readFacetConfig`, `checkSchedule`, `readAccess` and `listen`.
+ */
+export async function startTrainer(config: TrainerConfig, logger: Logger): Promise<RunningWorker> {
+  const now = Date.now;
+  const { refresh: schedule } = await readFacetConfig(config.configFile);
+  checkSchedule(schedule);
+  const access = await readAccess(config.access);
+  const { artifactsFolder, runsFolder } = homePaths(config.home);
+  const store = createFolderArtifactStore(artifactsFolder);
+  const runs = createRunStore(runsFolder);
+
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closeOne of closers.splice(0).reverse()) await closeOne();
+  };
+  try {
+    const queue = openRefreshQueue({ runs, store, schedule, now, attempts: schedule.attempts }, config);
+    closers.push(() => queue.close());
+    const metrics = createWorkerMetrics(() => worker.isConnected);
+    const worker = startStageWorker(
+      { runs, logger, now, onEnded: metrics.observeStage },
+      { ...config, name: 'trainer' },
+    );
+    closers.push(() => worker.close());
+    const scheduler = startScheduler(
+      { runs, queue, logger, now },
+      { ...config, schedule, everyMs: config.schedulerMs },
+    );
+    closers.push(() => scheduler.close());
+    addRefreshGauges(metrics.registry, { runs, store, queue, scheduler, schedule, now });
+
+    const docs = {
+      title: 'Facet trainer',
+      description: 'Refreshes of the model: asking for one, following it, ending it.',
+      scope: 'admin' as const,
+      tags: ['refreshes'],
+    };
+    const app = await createWorkerApp({ logger, metrics, worker }, { access, problems: trainerProblems, docs });
+    addRefreshesRoutes(app, {
+      runs,
+      queue,
+      follow: (runId, signal) => followRun(runs, runId, { ...config, signal }),
+    });
+    await app.ready();
+    closers.push(() => app.close());
+    const { url } = await listen(app, config);
+    return { url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,33 @@
+import { isAppError } from '@facet/platform';
+import { resolveModel } from '../config.ts';
+import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
+import type { DatasetInfo } from '../dataset/dataset.ts';
+import { hashJson } from '../stage.ts';
+import type { StageContext } from '../stages.ts';
+import { openModel } from '../training/model-artifact.ts';
+import { currentModelId } from './current-model.ts';
+
+/**
+ * Why a dataset is not worth training on: it knows what the current bundle was made of and no more, and the model is to be the
+ * same kind. Undefined when something is new, or nothing is current.
+ */
+export async function whyNothingNew({ store, config }: StageContext, info: DatasetInfo): Promise<string | undefined> {
+  try {
+    const modelId = await currentModelId(store);
+    if (modelId === undefined) return undefined;
+    const model = (await openModel(store, modelId)).info;
+    if (hashJson(resolveModel(config).model) !== hashJson(model.spec.config)) return undefined;
+    const before = await readDatasetInfo(store, model.datasetId);
+    if (hashJson(contentOf(before)) !== hashJson(contentOf(info))) return undefined;
+    return 'Nothing is new: the events, items and users are those that the current bundle was made of.';
+  } catch (error) {
+    // What cannot be compared with is no reason to leave a day out.
+    if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return undefined;
+    throw error;
+  }
+}
+
+/** A later cut lets more through or the same: then as many events are the same ones. */
+function contentOf({ counts, sources, interactions }: DatasetInfo): unknown {
+  return [counts['events'], sources.catalog, interactions];
+}

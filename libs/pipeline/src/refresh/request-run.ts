@@ -1,0 +1,55 @@
+import type { ArtifactStore } from '@facet/artifacts';
+import { AppError } from '@facet/platform';
+import { boundsOf, dayAt, parseDataDay, shiftDay } from './data-day.ts';
+import type { RunReport } from './refresh-run.ts';
+import type { RunStore } from './run-store.ts';
+import type { RefreshSchedule } from './schedule.ts';
+
+/** A refresh that somebody asks for. */
+export interface RefreshRequest {
+  /** `YYYY-MM-DD`; the newest day that is over, unless given. */
+  readonly day?: string | undefined;
+  /** Also when nothing is new, or the day has been refreshed. */
+  readonly isForced?: boolean | undefined;
+  /** Trains from the beginning. */
+  readonly isFull?: boolean | undefined;
+  /** `schedule`, or who asks. */
+  readonly requestedBy: string;
+}
+
+export interface RequestDeps {
+  readonly runs: RunStore;
+  readonly store: ArtifactStore;
+  readonly schedule: Pick<RefreshSchedule, 'timeZone'>;
+  /** The clock in epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/**
+ * Makes a run, unless one of the day does already. From then on no earlier run of the day can promote.
+ *
+ * @throws AppError `REFRESH_DAY_INVALID`, `REFRESH_DAY_NOT_OVER`.
+ */
+export async function requestRun(
+  { runs, store, schedule, now }: RequestDeps,
+  { day: asked, isForced = false, isFull = false, requestedBy }: RefreshRequest,
+): Promise<{ readonly report: RunReport; readonly isNew: boolean }> {
+  const requestedAt = now();
+  const day = asked === undefined ? newestDayOver(requestedAt, schedule) : parseDataDay(asked);
+  const { before: occurredBefore } = boundsOf(day, schedule.timeZone);
+  if (occurredBefore > requestedAt) {
+    throw new AppError(`The day ${day} is not over in ${schedule.timeZone}.`, {
+      code: 'REFRESH_DAY_NOT_OVER',
+      remedy: `Refresh ${newestDayOver(requestedAt, schedule)}, or wait until the day has ended.`,
+    });
+  }
+  const cut = { occurredBefore, receivedBefore: requestedAt };
+  const requested = await runs.request({ day, cut, isForced, isFull, requestedBy, requestedAt });
+  if (requested.isNew) await store.fence({ runId: requested.report.run.runId, day });
+  return requested;
+}
+
+/** The newest day that has ended. */
+export function newestDayOver(now: number, { timeZone }: Pick<RefreshSchedule, 'timeZone'>): string {
+  return shiftDay(dayAt(now, timeZone), -1);
+}

@@ -1,0 +1,47 @@
+import type { StageContext } from '../stages.ts';
+import { recordStage } from './record-stage.ts';
+import { refreshStages } from './refresh-run.ts';
+import type { RefreshOutputs, RefreshRun, RefreshStage, RunReport } from './refresh-run.ts';
+import type { RunStore } from './run-store.ts';
+import { runRefreshStage } from './run-stage.ts';
+import type { StageOutcome } from './record-stage.ts';
+import type { StageProgress } from './stage-progress.ts';
+
+export interface RunRefreshOptions {
+  readonly runs: RunStore;
+  /** The clock in epoch milliseconds. */
+  readonly now: () => number;
+  readonly signal?: AbortSignal;
+  readonly onBegin?: (stage: RefreshStage) => void;
+  readonly onProgress?: (stage: RefreshStage, progress: StageProgress) => void;
+  readonly onStage?: (stage: RefreshStage, outcome: StageOutcome) => void;
+}
+
+/** Does the stages of a run in order, in this process. A run that was killed goes on when it is done again. */
+export async function runRefresh(
+  context: StageContext,
+  run: RefreshRun,
+  { runs, now, signal, onBegin, onProgress, onStage }: RunRefreshOptions,
+): Promise<RunReport> {
+  let outputs: RefreshOutputs = {};
+  // Stopped by whoever watches: the same run can go on.
+  const willRetry = (): boolean => signal?.aborted === true;
+  for (const stage of refreshStages) {
+    signal?.throwIfAborted();
+    onBegin?.(stage);
+    const outcome = await recordStage({ runs, now }, { runId: run.runId, stage, willRetry }, () =>
+      runRefreshStage(
+        context,
+        { run, stage, outputs },
+        {
+          runs,
+          ...(signal === undefined ? {} : { signal }),
+          onProgress: (progress) => onProgress?.(stage, progress),
+        },
+      ),
+    );
+    outputs = outcome.outputs;
+    onStage?.(stage, outcome);
+  }
+  return runs.read(run.runId);
+}

@@ -1,0 +1,140 @@
+import { lakeStatus } from '@facet/events';
+import { AppError } from '@facet/platform';
+import type { StageContext } from '../stages.ts';
+import { datasetStage, evaluateStage, gateStage, headlineMetrics, indexStage, trainStage } from '../stages.ts';
+import { openModel } from '../training/model-artifact.ts';
+import { chooseStart } from './choose-start.ts';
+import { whyNothingNew } from './nothing-new.ts';
+import type { StageOutcome } from './record-stage.ts';
+import type { RefreshOutputs, RefreshRun, RefreshStage } from './refresh-run.ts';
+import type { RunStore } from './run-store.ts';
+import { trainingProgress } from './stage-progress.ts';
+import type { StageProgress } from './stage-progress.ts';
+
+export interface StageTask {
+  readonly run: RefreshRun;
+  readonly stage: RefreshStage;
+  /** Of the stages before. */
+  readonly outputs: RefreshOutputs;
+}
+
+export interface StageWatch {
+  readonly onProgress?: (progress: StageProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+type StageWork = (context: StageContext, task: StageTask, watch: StageWatch, runs: RunStore) => Promise<StageOutcome>;
+
+/**
+ * Does one stage of a refresh. Done again after it was killed, it gives the same artifacts: what it works on is fixed by the
+ * run and by the outputs of the stages before.
+ *
+ * @throws AppError those of the stages; `PROMOTION_SUPERSEDED` when another run has taken over.
+ */
+export async function runRefreshStage(
+  context: StageContext,
+  task: StageTask,
+  { runs, ...watch }: StageWatch & { readonly runs: RunStore },
+): Promise<StageOutcome> {
+  if (task.outputs.skipped !== undefined) return { outputs: task.outputs, isReused: false };
+  const { outputs, isReused } = await stageWork[task.stage](context, task, watch, runs);
+  return { outputs: { ...task.outputs, ...outputs }, isReused };
+}
+
+const stageWork: Readonly<Record<RefreshStage, StageWork>> = {
+  async dataset(context, { run }, { onProgress }, runs) {
+    onProgress?.({ share: 0, detail: 'users, items, behavior sequences' });
+    // Already done by whoever asked for the run, unless it was killed in between.
+    await context.store.fence({ runId: run.runId, day: run.day });
+    const { offsets: offsetsNow } = await lakeStatus(context.home.lakeFolder);
+    const offsets = await runs.pinOffsets(run.runId, offsetsNow);
+    const { output, reused } = await datasetStage(context, { ...run.cut, offsets });
+    const { datasetId, info } = output;
+    const skipped = run.isForced ? undefined : await whyNothingNew(context, info);
+    if (skipped !== undefined) return { outputs: { datasetId, skipped }, isReused: reused };
+    const warmFrom = await chooseStart(context, run, await runs.list());
+    return { outputs: { datasetId, ...(warmFrom === undefined ? {} : { warmFrom }) }, isReused: reused };
+  },
+
+  async train(context, { outputs }, { onProgress, signal }) {
+    const { warmFrom } = outputs;
+    const inputs = { datasetId: needed(outputs, 'datasetId'), ...(warmFrom === undefined ? {} : { warmFrom }) };
+    const { output, reused } = await trainStage(context, inputs, {
+      onProgress: (progress) => onProgress?.(trainingProgress(progress)),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const { info } = await openModel(context.store, output.modelId);
+    return { outputs: { modelId: output.modelId, start: info.start?.kind ?? 'full' }, isReused: reused };
+  },
+
+  async evaluate(context, { outputs }, { onProgress }) {
+    const { reused } = await evaluateStage(context, modelOf(outputs), {
+      onMethod: (name, done, total) => onProgress?.({ share: (done + 1) / (total + 1), detail: name }),
+    });
+    return { outputs: {}, isReused: reused };
+  },
+
+  async index(context, { outputs }, { onProgress }) {
+    const ids = modelOf(outputs);
+    const { output: report } = await evaluateStage(context, ids);
+    const { output, reused } = await indexStage(context, ids, {
+      metrics: headlineMetrics(report),
+      onProgress: (done, total) => onProgress?.({ share: done / total, detail: 'building the Faiss index' }),
+    });
+    return { outputs: output, isReused: reused };
+  },
+
+  async gate(context, { outputs }, { onProgress }) {
+    onProgress?.({ share: 0, detail: 'beside the current bundle' });
+    return judge(context, outputs, (await context.store.readRef('current'))?.id ?? null);
+  },
+
+  async promote(context, { run, outputs }) {
+    const { store, config } = context;
+    let judged: StageOutcome = { outputs, isReused: false };
+    const current = (await store.readRef('current'))?.id ?? null;
+    const isOurs = current === outputs.bundleId;
+    // Somebody has promoted or rolled back since: what counts is the bundle that would be replaced.
+    if (!isOurs && current !== outputs.incumbentId) judged = await judge(context, outputs, current);
+    if (judged.outputs.verdict !== 'pass') return judged;
+    const { number } = await store.promote(
+      { kind: 'bundle', id: needed(outputs, 'bundleId') },
+      {
+        by: 'refresh',
+        run: { runId: run.runId, day: run.day },
+        ...(isOurs ? {} : { expectedCurrent: current }),
+      },
+    );
+    // Bundles first: what they name is kept with them.
+    for (const kind of ['bundle', 'model', 'dataset']) await store.prune(kind, config.artifacts);
+    return { outputs: { ...judged.outputs, promotion: number }, isReused: false };
+  },
+};
+
+/** The gate's word on the run's bundle, compared with `incumbentId`. */
+async function judge(
+  context: StageContext,
+  outputs: RefreshOutputs,
+  incumbentId: string | null,
+): Promise<StageOutcome> {
+  const { output, reused } = await gateStage(context, {
+    datasetId: needed(outputs, 'datasetId'),
+    bundleId: needed(outputs, 'bundleId'),
+    ...(incumbentId === null ? {} : { incumbentId }),
+  });
+  const { verdict, reasons } = output;
+  return { outputs: { incumbentId, verdict, reasons }, isReused: reused };
+}
+
+function modelOf(outputs: RefreshOutputs): { datasetId: string; modelId: string } {
+  return { datasetId: needed(outputs, 'datasetId'), modelId: needed(outputs, 'modelId') };
+}
+
+function needed(outputs: RefreshOutputs, name: 'datasetId' | 'modelId' | 'bundleId'): string {
+  const value = outputs[name];
+  if (value !== undefined) return value;
+  throw new AppError(`The stages before gave no ${name}.`, {
+    code: 'REFRESH_OUTPUT_MISSING',
+    remedy: 'Start the run again: facet refresh --force.',
+  });
+}

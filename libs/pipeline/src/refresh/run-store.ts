@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto';
+import { access, link, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError, writeFileAtomically } from '@facet/platform';
+import type { DataDay } from './data-day.ts';
+import { hasEnded, refreshStages, summarizeRun } from './refresh-run.ts';
+import type { RefreshRun, RefreshStage, RunReport, StageRecord } from './refresh-run.ts';
+
+/**
+ * The runs of a home, on its disk, so that they outlive the queue that works on them:
+ * ```
+ * <runs>/<runId>/run.json        what was asked for
+ * <runs>/<runId>/<stage>.json    where each stage stands; replaced by whoever works on it
+ * <runs>/<runId>/offsets.json    up to where it reads each log, once its dataset was begun
+ * <runs>/<runId>/cancelled.json  once somebody has cancelled it
+ * ```
+ */
+export interface RunStore {
+  /**
+   * Makes a run, unless the day has one that this request would only repeat: one that has not ended; or without `isForced`
+   * one that was promoted, rejected or skipped. Of several that ask at once, one makes it.
+   */
+  request(asked: RunRequest): Promise<{ readonly report: RunReport; readonly isNew: boolean }>;
+  /** @throws AppError `REFRESH_RUN_UNKNOWN`. */
+  read(runId: string): Promise<RunReport>;
+  /** The newest day first, and of a day its newest run. */
+  list(): Promise<RunReport[]>;
+  write(runId: string, record: StageRecord): Promise<void>;
+  /** Of a run that has ended it changes nothing. @throws AppError `REFRESH_RUN_UNKNOWN`. */
+  cancel(runId: string, because: string): Promise<RunReport>;
+  isCancelled(runId: string): Promise<boolean>;
+  /** Fixes up to where the run reads each log, by the first who asks; gives what was fixed. */
+  pinOffsets(runId: string, offsets: LogOffsets): Promise<LogOffsets>;
+}
+
+/** By source, the first offset that is not read. */
+export type LogOffsets = Readonly<Record<string, number>>;
+
+export type RunRequest = Omit<RefreshRun, 'runId'>;
+
+const runIdPattern = /^(\d{4}-\d{2}-\d{2})(?:-([2-9]|[1-9]\d+))?$/;
+
+export function createRunStore(runsFolder: string): RunStore {
+  const fileOf = (runId: string, name: string): string => join(runsFolder, runId, `${name}.json`);
+
+  async function read(runId: string): Promise<RunReport> {
+    const run = runIdPattern.test(runId) ? await readJson<RefreshRun>(fileOf(runId, 'run')) : undefined;
+    if (run === undefined) {
+      throw new AppError(`There is no run ${runId} in ${runsFolder}.`, {
+        code: 'REFRESH_RUN_UNKNOWN',
+        remedy: 'See facet runs.',
+        context: { runId },
+      });
+    }
+    const stages: StageRecord[] = [];
+    for (const stage of refreshStages) {
+      const record = await readJson<StageRecord>(fileOf(runId, stage));
+      if (record !== undefined) stages.push(record);
+    }
+    return summarizeRun(run, stages, await readJson(fileOf(runId, 'cancelled')));
+  }
+
+  /** [number, runId] of a day's runs, the newest first. */
+  async function runsOf(day: DataDay): Promise<[number, string][]> {
+    return (await listRunIds(runsFolder))
+      .flatMap((runId): [number, string][] => {
+        const [, runDay, number = '1'] = runIdPattern.exec(runId)!;
+        return runDay === day ? [[Number(number), runId]] : [];
+      })
+      .sort(([a], [b]) => b - a);
+  }
+
+  /** False when another has made a run of this id. */
+  async function make(run: RefreshRun): Promise<boolean> {
+    await mkdir(runsFolder, { recursive: true });
+    const unfinished = join(runsFolder, `.${run.runId}-${randomUUID()}`);
+    try {
+      await mkdir(unfinished);
+      await writeFileAtomically(join(unfinished, 'run.json'), [toJson(run)]);
+      // A folder takes the place of no other that has something in it.
+      await rename(unfinished, join(runsFolder, run.runId));
+      return true;
+    } catch (error) {
+      await rm(unfinished, { recursive: true, force: true });
+      if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+      throw error;
+    }
+  }
+
+  return {
+    read,
+    async request(asked) {
+      for (;;) {
+        const [newest] = await runsOf(asked.day);
+        const report = newest === undefined ? undefined : await read(newest[1]);
+        if (report !== undefined && isRepeated(report, asked)) return { report, isNew: false };
+        const number = (newest?.[0] ?? 0) + 1;
+        const run = { runId: number === 1 ? asked.day : `${asked.day}-${number}`, ...asked };
+        if (await make(run)) return { report: summarizeRun(run, [], undefined), isNew: true };
+      }
+    },
+    async list() {
+      const runIds = await listRunIds(runsFolder);
+      const numbered = runIds.map((runId) => {
+        const [, day, number = '1'] = runIdPattern.exec(runId)!;
+        return { runId, day: day!, number: Number(number) };
+      });
+      numbered.sort((a, b) => (a.day === b.day ? b.number - a.number : a.day < b.day ? 1 : -1));
+      return Promise.all(numbered.map(({ runId }) => read(runId)));
+    },
+    write: (runId, record) => writeFileAtomically(fileOf(runId, record.stage), [toJson(record)]),
+    async cancel(runId, because) {
+      const report = await read(runId);
+      if (hasEnded(report)) return report;
+      await writeOnce(fileOf(runId, 'cancelled'), { because });
+      return read(runId);
+    },
+    isCancelled: (runId) =>
+      access(fileOf(runId, 'cancelled')).then(
+        () => true,
+        () => false,
+      ),
+    async pinOffsets(runId, offsets) {
+      const path = fileOf(runId, 'offsets');
+      await writeOnce(path, offsets);
+      return (await readJson<LogOffsets>(path))!;
+    },
+  };
+}
+
+function isRepeated(report: RunReport, { isForced }: RunRequest): boolean {
+  if (!hasEnded(report)) return true;
+  return !isForced && report.state !== 'failed' && report.state !== 'cancelled';
+}
+
+async function listRunIds(runsFolder: string): Promise<string[]> {
+  const names = await readdir(runsFolder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return names.filter((name) => runIdPattern.test(name));
+}
+
+/** Writes a file unless it is there: of several writers one succeeds. */
+async function writeOnce(path: string, value: unknown): Promise<void> {
+  const complete = `${path}.${randomUUID()}.tmp`;
+  await writeFileAtomically(complete, [toJson(value)]);
+  try {
+    await link(complete, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(complete, { force: true });
+  }
+}
+
+function toJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/** Undefined for a file that is not there. Written atomically, it is whole when it is. */
+async function readJson<Value>(path: string): Promise<Value | undefined> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as Value;
+  } catch (error) {
+    throw new AppError(`${path} is damaged: ${(error as Error).message}.`, {
+      code: 'REFRESH_RUN_DAMAGED',
+      remedy: 'Delete the folder that it is in: the artifacts of the run stay, and the day can be refreshed again.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,159 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { expect, test } from 'vitest';
+import { createRunStore, recordStage, requestRun } from '../../src/refresh/index.ts';
+import type { RefreshOutputs, RunRequest, RunStore } from '../../src/refresh/index.ts';
+import { scratchFolder } from '../scratch-folder.ts';
+
+const day = '2026-01-31';
+const asked: RunRequest = {
+  day,
+  cut: { occurredBefore: Date.parse('2026-02-01'), receivedBefore: 1_000 },
+  isForced: false,
+  isFull: false,
+  requestedBy: 'test',
+  requestedAt: 1_000,
+};
+
+async function finish(runs: RunStore, runId: string, outputs: RefreshOutputs): Promise<void> {
+  await runs.write(runId, { stage: 'promote', state: 'finished', attempt: 1, startedAt: 1, endedAt: 2, outputs });
+}
+
+async function fail(runs: RunStore, runId: string): Promise<void> {
+  const problem = { code: 'MODEL_DIVERGED', message: 'The loss became NaN.' };
+  await runs.write(runId, { stage: 'train', state: 'failed', attempt: 1, startedAt: 1, endedAt: 2, problem });
+}
+
+test('a day has one run, however many ask at once', async () => {
+  const folder = await scratchFolder();
+  const stores = Array.from({ length: 8 }, () => createRunStore(join(folder, 'runs')));
+  const requested = await Promise.all(stores.map((runs) => runs.request(asked)));
+  expect(new Set(requested.map(({ report }) => report.run.runId))).toEqual(new Set([day]));
+  expect(requested.filter(({ isNew }) => isNew)).toHaveLength(1);
+  expect(await readdir(join(folder, 'runs'))).toEqual([day]);
+});
+
+test('a run is repeated when it was forced, or had failed, and not while it is under way', async () => {
+  const runs = createRunStore(await scratchFolder());
+  const idOf = async (request: Partial<RunRequest> = {}): Promise<string> =>
+    (await runs.request({ ...asked, ...request })).report.run.runId;
+  expect(await idOf()).toBe(day);
+  // Under way.
+  expect(await idOf({ isForced: true })).toBe(day);
+  await finish(runs, day, { skipped: 'Nothing is new.' });
+  expect(await idOf()).toBe(day);
+  expect(await idOf({ isForced: true })).toBe(`${day}-2`);
+  await fail(runs, `${day}-2`);
+  expect(await idOf()).toBe(`${day}-3`);
+  await runs.cancel(`${day}-3`, 'a mistake');
+  expect(await idOf()).toBe(`${day}-4`);
+  await finish(runs, `${day}-4`, { verdict: 'reject', reasons: ['It is worse.'] });
+  expect(await idOf()).toBe(`${day}-4`);
+  expect((await runs.list()).map(({ run, state }) => [run.runId, state])).toEqual([
+    [`${day}-4`, 'rejected'],
+    [`${day}-3`, 'cancelled'],
+    [`${day}-2`, 'failed'],
+    [day, 'skipped'],
+  ]);
+});
+
+test('of many runs of a day the tenth follows the ninth', async () => {
+  const runs = createRunStore(await scratchFolder());
+  for (let run = 0; run < 11; run++) {
+    const { report } = await runs.request(asked);
+    await fail(runs, report.run.runId);
+  }
+  expect((await runs.list()).slice(0, 3).map(({ run }) => run.runId)).toEqual([`${day}-11`, `${day}-10`, `${day}-9`]);
+});
+
+test('a failure is told by its stage and reason; one that is tried again is none yet', async () => {
+  const runs = createRunStore(await scratchFolder());
+  await runs.request(asked);
+  const begun = { stage: 'train', attempt: 1, startedAt: 1 } as const;
+  const problem = { code: 'REFRESH_CHILD_DIED', message: 'The process ended.' };
+  await runs.write(day, { ...begun, state: 'failed', problem, willRetry: true });
+  expect((await runs.read(day)).state).toBe('running');
+  await runs.write(day, { ...begun, state: 'failed', problem, willRetry: false });
+  expect(await runs.read(day)).toMatchObject({ state: 'failed', reason: 'train: The process ended.' });
+});
+
+test('what has ended cannot be cancelled, and the first reason of a cancellation stays', async () => {
+  const runs = createRunStore(await scratchFolder());
+  await runs.request(asked);
+  await runs.cancel(day, 'first');
+  expect(await runs.cancel(day, 'second')).toMatchObject({ state: 'cancelled', reason: 'first' });
+  expect(await runs.isCancelled(day)).toBe(true);
+  const { report } = await runs.request(asked);
+  await finish(runs, report.run.runId, { promotion: 3 });
+  expect(await runs.cancel(report.run.runId, 'too late')).toMatchObject({ state: 'promoted' });
+});
+
+test('the offsets of a run are those of the first who asks', async () => {
+  const runs = createRunStore(await scratchFolder());
+  await runs.request(asked);
+  const pinned = await Promise.all([runs.pinOffsets(day, { a: 1 }), runs.pinOffsets(day, { a: 2 })]);
+  expect(pinned[0]).toEqual(pinned[1]);
+  expect(await runs.pinOffsets(day, { a: 3 })).toEqual(pinned[0]);
+});
+
+test('a stage that was killed is done again as the next attempt', async () => {
+  const runs = createRunStore(await scratchFolder());
+  await runs.request(asked);
+  let now = 10;
+  const deps = { runs, now: () => now++ };
+  await runs.write(day, { stage: 'dataset', state: 'running', attempt: 1, startedAt: 1 });
+  const work = async () => ({ outputs: { datasetId: 'd' }, isReused: false });
+  await recordStage(deps, { runId: day, stage: 'dataset' }, work);
+  expect((await runs.read(day)).stages).toEqual([
+    {
+      stage: 'dataset',
+      state: 'finished',
+      attempt: 2,
+      startedAt: 10,
+      endedAt: 11,
+      outputs: { datasetId: 'd' },
+      isReused: false,
+    },
+  ]);
+});
+
+test('left-overs of a killed request, and files of others, are no runs', async () => {
+  const folder = await scratchFolder();
+  const runs = createRunStore(folder);
+  await mkdir(join(folder, `.${day}-1234`));
+  await writeFile(join(folder, 'notes.txt'), 'hello');
+  expect(await runs.list()).toEqual([]);
+  await expect(runs.read('../../etc')).rejects.toMatchObject({ code: 'REFRESH_RUN_UNKNOWN' });
+  await expect(runs.read(day)).rejects.toMatchObject({ code: 'REFRESH_RUN_UNKNOWN' });
+});
+
+test('a damaged record names its file and what to do', async () => {
+  const folder = await scratchFolder();
+  const runs = createRunStore(folder);
+  await runs.request(asked);
+  await writeFile(join(folder, day, 'train.json'), '{"stage":');
+  await expect(runs.read(day)).rejects.toMatchObject({
+    code: 'REFRESH_RUN_DAMAGED',
+    message: expect.stringContaining('train.json'),
+  });
+  await rm(join(folder, day, 'train.json'));
+  expect((await runs.read(day)).state).toBe('waiting');
+});
+
+test('asking for a run fixes its cut and fences its day', async () => {
+  const folder = await scratchFolder();
+  const store = createFolderArtifactStore(join(folder, 'artifacts'));
+  const runs = createRunStore(join(folder, 'runs'));
+  const now = Date.parse('2026-02-03T10:00:00Z');
+  const deps = { runs, store, schedule: { timeZone: 'Europe/Berlin' }, now: () => now };
+  const { report } = await requestRun(deps, { requestedBy: 'test' });
+  expect(report.run).toMatchObject({
+    runId: '2026-02-02',
+    cut: { occurredBefore: Date.parse('2026-02-02T23:00:00Z'), receivedBefore: now },
+  });
+  expect(await store.promotions()).toMatchObject([{ kind: 'fence', run: { runId: '2026-02-02', day: '2026-02-02' } }]);
+  await expect(requestRun(deps, { day: '2026-02-03', requestedBy: 'test' })).rejects.toMatchObject({
+    code: 'REFRESH_DAY_NOT_OVER',
+  });
+});

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasEnded, refreshStages } from '@facet/pipeline/refresh';
+import type { RefreshStage, RunReport, RunStore, StageProgress } from '@facet/pipeline/refresh';
+import { QueueEvents } from 'bullmq';
+import { connectWorker, prefixDefault } from './queue/connection.ts';
+import type { QueueOptions } from './queue/connection.ts';
+import { jobIdOf, workers } from './queue/flow.ts';
+
+/** News of a run: that it stands elsewhere, or how far its stage is. */
+export type RunNews =
+  | { readonly type: 'report'; readonly report: RunReport }
+  | { readonly type: 'progress'; readonly stage: RefreshStage; readonly progress: StageProgress };
+
+/** How often the records are looked at. */
+const lookEveryMs = 500;
+
+/** Follows a run until it has ended: first where it stands, then whatever changes. */
+export async function* followRun(
+  runs: RunStore,
+  runId: string,
+  { signal, ...options }: QueueOptions & { readonly signal: AbortSignal },
+): AsyncGenerator<RunNews> {
+  const news: RunNews[] = [];
+  const connections = workers.map(() => connectWorker(options));
+  for (const connection of connections) connection.on('error', () => undefined);
+  const listeners = workers.map((name, position) => {
+    const connection = connections[position]!;
+    const events = new QueueEvents(name, {
+      connection,
+      prefix: options.prefix ?? prefixDefault,
+    });
+    events.on('error', () => undefined);
+    events.on('progress', ({ jobId, data }) => {
+      const stage = refreshStages.find((one) => jobId === jobIdOf(runId, one));
+      if (stage !== undefined) news.push({ type: 'progress', stage, progress: data as unknown as StageProgress });
+    });
+    return events;
+  });
+  try {
+    let told = '';
+    for (;;) {
+      const report = await runs.read(runId);
+      const state = JSON.stringify(report);
+      yield* news.splice(0);
+      if (state !== told) yield { type: 'report', report };
+      told = state;
+      if (hasEnded(report) || signal.aborted) return;
+      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined);
+    }
+  } finally {
+    await Promise.all(listeners.map((events) => events.close().catch(() => undefined)));
+    for (const connection of connections) connection.disconnect();
+  }
+}

@@ -1,0 +1,18 @@
+export { followRun } from './follow-run.ts';
+export type { RunNews } from './follow-run.ts';
+export type { QueueOptions } from './queue/connection.ts';
+export type { WorkerName } from './queue/flow.ts';
+export { openRefreshQueue } from './queue/refresh-queue.ts';
+export type { QueueCounts, RefreshQueue, RefreshQueueDeps } from './queue/refresh-queue.ts';
+export { startStageWorker } from './queue/stage-worker.ts';
+export type { StageWorker, StageWorkerDeps, StageWorkerOptions } from './queue/stage-worker.ts';
+export { scheduleName } from './scheduler/kick-off.ts';
+export { startScheduler } from './scheduler/start-scheduler.ts';
+export type { Scheduler, SchedulerDeps, SchedulerOptions } from './scheduler/start-scheduler.ts';
+export { createWorkerApp } from './worker/worker-app.ts';
+export { createWorkerMetrics } from './worker/worker-metrics.ts';
+export type { WorkerMetrics } from './worker/worker-metrics.ts';
+export { runWorker } from './worker/run-worker.ts';
+export type { RunningWorker } from './worker/run-worker.ts';
+export { workerConfig, workerVariables } from './worker/worker-variables.ts';
+export type { WorkerConfig } from './worker/worker-variables.ts';

@@ -1,0 +1,130 @@
+import { hasEnded, problemOf } from '@facet/pipeline/refresh';
+import type { RefreshSchedule, RunReport, RunStore } from '@facet/pipeline/refresh';
+import type { Logger } from '@facet/platform';
+import { Queue, Worker } from 'bullmq';
+import { connectAsker, connectWorker, prefixDefault, unfitSettings } from '../queue/connection.ts';
+import type { QueueOptions } from '../queue/connection.ts';
+import type { RefreshQueue } from '../queue/refresh-queue.ts';
+import { kickOff } from './kick-off.ts';
+import { reconcileSchedule } from './reconcile.ts';
+import { createSchedulerLock, lockMsDefault } from './scheduler-lock.ts';
+
+export interface SchedulerDeps {
+  readonly runs: RunStore;
+  readonly queue: RefreshQueue;
+  readonly logger: Logger;
+  /** The clock in epoch milliseconds. */
+  readonly now: () => number;
+}
+
+export interface SchedulerOptions extends QueueOptions {
+  readonly schedule: RefreshSchedule;
+  /** How often everything is looked after; a minute by default. */
+  readonly everyMs?: number;
+  /** How long a holder that is gone keeps others from taking over. */
+  readonly lockMs?: number;
+}
+
+export interface Scheduler {
+  /** Whether this process looks after the schedule. */
+  readonly isHolder: boolean;
+  /** When everything was last found or put in order, epoch milliseconds; undefined before. */
+  readonly lastDoneAt: number | undefined;
+  /** Looks after everything now. */
+  tick(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const kickOffQueue = 'kickoff';
+const minuteMs = 60_000;
+/** A run without jobs is given some, but not while whoever asked for it may still be at it. */
+const queueingMsMax = 15_000;
+
+/**
+ * Looks after the schedule, from one process at a time: at the start and every minute it makes the schedule in the queue the one
+ * that is wanted, gives jobs to runs that have lost theirs, notes failures that nobody could note, and asks for what is due.
+ * The jobs of the schedule only make the last of these happen on the second. They are in a queue of their own: the next one is
+ * made when the one before begins, so it must never wait behind a training.
+ */
+export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): Scheduler {
+  const { logger, now } = deps;
+  const { schedule, everyMs = minuteMs, lockMs = lockMsDefault, prefix = prefixDefault } = options;
+  const redis = connectAsker(options);
+  redis.on('error', () => undefined);
+  const queue = new Queue(kickOffQueue, { connection: redis, prefix });
+  queue.on('error', () => undefined);
+  const lock = createSchedulerLock(redis, `${prefix}:scheduler`, lockMs);
+  let isHolder = false;
+  let lastDoneAt: number | undefined;
+  let isChecked = false;
+
+  async function lookAfter(): Promise<void> {
+    isHolder = await lock.hold();
+    if (!isHolder) return;
+    if (!isChecked) {
+      for (const problem of await unfitSettings(redis)) logger.warn({ problem }, 'Redis is not set up for a queue');
+      isChecked = true;
+    }
+    const repairs = await reconcileSchedule(queue, schedule, now());
+    if (repairs.length > 0) {
+      logger.info({ repairs, cron: schedule.cron, timeZone: schedule.timeZone }, 'schedule put in order');
+    }
+    for (const report of await deps.runs.list()) if (!hasEnded(report)) await lookAfterRun(deps, report);
+    const made = await kickOff(deps, schedule);
+    if (made !== undefined) logger.info({ runId: made.run.runId }, 'refresh is due');
+    lastDoneAt = now();
+  }
+
+  let running: Promise<void> | undefined;
+  const tick = (): Promise<void> =>
+    (running ??= lookAfter()
+      .catch((error: unknown) => {
+        isHolder = false;
+        logger.warn({ problem: problemOf(error) }, 'the schedule cannot be looked after');
+      })
+      .finally(() => (running = undefined)));
+
+  const connection = connectWorker(options);
+  connection.on('error', () => undefined);
+  const worker = new Worker(kickOffQueue, () => kickOff(deps, schedule).then(() => undefined), { connection, prefix });
+  worker.on('error', () => undefined);
+  const timer = setInterval(() => void tick(), everyMs);
+  void tick();
+
+  return {
+    get isHolder() {
+      return isHolder;
+    },
+    get lastDoneAt() {
+      return lastDoneAt;
+    },
+    tick,
+    async close() {
+      clearInterval(timer);
+      await running;
+      if (isHolder) await lock.release().catch(() => undefined);
+      await Promise.race([worker.close(), new Promise((resolve) => setTimeout(resolve, closeWithinMs).unref())]);
+      connection.disconnect();
+      await queue.close().catch(() => undefined);
+      redis.disconnect();
+    },
+  };
+}
+
+const closeWithinMs = 3_000;
+
+/** A run that has not ended: jobs where it has none, or the word that they have failed. */
+async function lookAfterRun(
+  { runs, queue, now, logger }: SchedulerDeps,
+  { run: { runId, requestedAt }, stages }: RunReport,
+): Promise<void> {
+  const failure = await queue.failureOf(runId);
+  if (failure === undefined) {
+    if (now() - requestedAt > queueingMsMax) await queue.ensureJobs(runId);
+    return;
+  }
+  const last = stages.at(-1) ?? { stage: 'dataset' as const, attempt: 1, startedAt: requestedAt };
+  const problem = { code: 'REFRESH_STAGE_FAILED', message: failure.replace(`${last.stage}: `, '') };
+  await runs.write(runId, { ...last, state: 'failed', endedAt: now(), problem, willRetry: false });
+  logger.warn({ runId, failure }, 'a run has failed without a record');
+}

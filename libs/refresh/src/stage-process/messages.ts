@@ -1,0 +1,30 @@
+import type { RefreshOutputs, RefreshStage, StageOutcome, StageProgress } from '@facet/pipeline/refresh';
+
+/** What a stage process is told to do. */
+export interface StageOrder {
+  /** The data home. */
+  readonly home: string;
+  /** `facet.yaml`. */
+  readonly configFile: string;
+  readonly runId: string;
+  readonly stage: RefreshStage;
+  /** Of the stages before. */
+  readonly outputs: RefreshOutputs;
+}
+
+/** An error on its way from one process to another. */
+export interface SentError {
+  readonly message: string;
+  readonly code: string;
+  readonly remedy?: string;
+  readonly retryable: boolean;
+}
+
+/** What a child process says. */
+export type ChildMessage<Result> =
+  | { readonly type: 'ready' }
+  | { readonly type: 'progress'; readonly progress: StageProgress }
+  | { readonly type: 'done'; readonly result: Result }
+  | { readonly type: 'failed'; readonly error: SentError };
+
+export type StageMessage = ChildMessage<StageOutcome>;

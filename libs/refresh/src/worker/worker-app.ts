@@ -1,0 +1,40 @@
+import { addHealthRoutes, addMetricsRoute, createHttpApp, problemError } from '@facet/http';
+import type { Access, Docs, HttpApp, HttpMetrics, Problems } from '@facet/http';
+import type { Logger } from '@facet/platform';
+import { Type } from 'typebox';
+import type { StageWorker } from '../queue/stage-worker.ts';
+
+export interface WorkerAppDeps {
+  readonly logger: Logger;
+  readonly metrics: HttpMetrics;
+  readonly worker: Pick<StageWorker, 'isConnected' | 'working'>;
+}
+
+export interface WorkerAppOptions {
+  readonly access: Access;
+  readonly problems: Problems;
+  readonly docs: Docs;
+}
+
+const bodyBytesMax = 1 << 16;
+/** Nothing here is in a hurry. */
+const eventLoopDelayMsMax = 5_000;
+
+/** Probes and metrics of a worker, without a socket: add routes, then `ready()`. */
+export async function createWorkerApp(
+  { logger, metrics, worker }: WorkerAppDeps,
+  options: WorkerAppOptions,
+): Promise<HttpApp> {
+  const app = await createHttpApp({ logger, metrics }, { ...options, bodyBytesMax, eventLoopDelayMsMax });
+  addMetricsRoute(app, metrics);
+  addHealthRoutes(app, {
+    readySummary: 'Whether jobs can be taken: the queue answers',
+    readyFacts: { working: Type.String({ description: 'The run and stage that are worked on, or nothing.' }) },
+    checkReady() {
+      if (!worker.isConnected) throw problemError('NOT_READY', 'The queue in Redis does not answer.');
+      const { working } = worker;
+      return { working: working === undefined ? '' : `${working.runId} ${working.stage}` };
+    },
+  });
+  return app;
+}

@@ -1,0 +1,45 @@
+import { createHttpMetrics } from '@facet/http';
+import type { HttpMetrics } from '@facet/http';
+import type { RefreshStage } from '@facet/pipeline/refresh';
+import { Counter, Gauge, Histogram } from 'prom-client';
+
+export interface WorkerMetrics extends HttpMetrics {
+  observeStage(stage: RefreshStage, outcome: 'finished' | 'failed', seconds: number): void;
+}
+
+/** From a stage that finds its work done to a training of a night. */
+const stageBuckets = [1, 5, 15, 60, 300, 900, 1_800, 3_600, 3 * 3_600, 8 * 3_600];
+
+/** @param isConnected whether the worker can take jobs. */
+export function createWorkerMetrics(isConnected: () => boolean): WorkerMetrics {
+  const http = createHttpMetrics();
+  const registers = [http.registry];
+  const durations = new Histogram({
+    name: 'facet_refresh_stage_duration_seconds',
+    help: 'Time that a stage took, by how it ended.',
+    labelNames: ['stage', 'outcome'] as const,
+    buckets: stageBuckets,
+    registers,
+  });
+  const ended = new Counter({
+    name: 'facet_refresh_stages_total',
+    help: 'Attempts at a stage, by how they ended.',
+    labelNames: ['stage', 'outcome'] as const,
+    registers,
+  });
+  new Gauge({
+    name: 'facet_refresh_queue_connected',
+    help: '1 while the worker has a connection to the queue.',
+    registers,
+    collect() {
+      this.set(isConnected() ? 1 : 0);
+    },
+  });
+  return {
+    ...http,
+    observeStage(stage, outcome, seconds) {
+      durations.observe({ stage, outcome }, seconds);
+      ended.inc({ stage, outcome });
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasEnded } from '@facet/pipeline/refresh';
+import type { RunReport } from '@facet/pipeline/refresh';
+import { createLogger } from '@facet/platform';
+import { onTestFinished } from 'vitest';
+import { openRefreshQueue, startStageWorker } from '../src/index.ts';
+import type { RefreshQueue, StageWorker, WorkerName } from '../src/index.ts';
+import { createShopHome, daysOpen, dayMs, opening } from './shop-home.ts';
+import type { ShopHome } from './shop-home.ts';
+
+export const logger = createLogger({ name: 'test', level: 'silent' });
+let prefixes = 0;
+
+/** From source, as vitest itself runs it. */
+const execArgv = ['--conditions=@facet/source', '--import', import.meta.resolve('tsx')];
+
+export interface Plant {
+  readonly home: ShopHome;
+  readonly queue: RefreshQueue;
+  readonly redisUrl: string;
+  readonly prefix: string;
+  start(name: WorkerName): StageWorker;
+  /** Waits until the run has ended. */
+  ended(runId: string): Promise<RunReport>;
+}
+
+/** A home with queues of its own in a Redis. */
+export async function createPlant(redisUrl: string, positives?: string): Promise<Plant> {
+  const home = await createShopHome(positives);
+  const { runs, folder, configFile } = home;
+  const prefix = `test${++prefixes}`;
+  const now = (): number => opening + (daysOpen + 1) * dayMs;
+  const queue = openRefreshQueue(
+    { ...home, schedule: { timeZone: 'UTC' }, now, attempts: 2, backoffMs: 100 },
+    { redisUrl, prefix },
+  );
+  onTestFinished(() => queue.close());
+  return {
+    home,
+    queue,
+    redisUrl,
+    prefix,
+    start(name) {
+      const worker = startStageWorker(
+        { runs, logger, now: Date.now },
+        { redisUrl, prefix, name, home: folder, configFile, lockMs: 2_000, execArgv },
+      );
+      onTestFinished(() => worker.close());
+      return worker;
+    },
+    async ended(runId) {
+      for (;;) {
+        const report = await runs.read(runId);
+        if (hasEnded(report)) return report;
+        await sleep(50);
+      }
+    },
+  };
+}
