@@ -52,6 +52,7 @@ export function createProgram(deps: ProgramDeps): Command {
   demo(add, deps);
   files(add, addHome, deps);
   stages(add, addHome, deps);
+  estimate(add, deps);
   serving(add, addHome, deps);
   bundles(add, addHome, deps);
   refresh(add, addHome, deps);
@@ -173,6 +174,24 @@ ${examples('facet delta', 'facet import --events new.csv --items items.csv && fa
     )
     .action(async (options) =>
       run(options, async (context) => (await import('./commands/delta.ts')).deltaCommand(options, context)),
+    );
+}
+
+function estimate(add: Add, { run }: ProgramDeps): void {
+  add('estimate', 'memory, disk, build time and latency for so many items, on this machine')
+    .requiredOption('--items <number>', 'items of the catalog', parseCount)
+    .option('--users <number>', 'users with behaviors (default: two an item)', parseCount)
+    .option('--events <number>', 'positive events (default: 20 a user)', parseCount)
+    .option('--dim <number>', 'values of an embedding (default: model.embeddingDim)', parseCount)
+    .option('--interests <number>', 'interests of a user (default: model.interests)', parseCount)
+    .addHelpText(
+      'after',
+      `
+Builds small indexes for some seconds, and follows what it measures to the wanted size. Nothing is written.
+${examples('facet estimate --items 1000000', 'facet estimate --items 200000 --users 3000000 --events 50000000 --json')}`,
+    )
+    .action(async (options) =>
+      run(options, async (context) => (await import('./commands/estimate.ts')).estimateCommand(options, context)),
     );
 }
 

@@ -167,3 +167,39 @@ describe('being stopped', () => {
     expect(err).not.toMatch(/error:| {4}at /);
   });
 });
+
+describe('facet estimate', () => {
+  it('tells the kinds of index, what would be chosen and why, memory and disk, and writes nothing', async () => {
+    const config = await fileWith('index: { flatItemsMax: 5000 }\n', 'facet.yaml');
+    const { code, out, err } = await run(['estimate', '--items', '3000', '--dim', '16', '--config', config]);
+    expect(code).toBe(0);
+    expect(out).toContain('3,000 items of 16 values, 6,000 users with 120,000 events, 4 interests a user');
+    for (const kind of ['flat', 'hnsw', 'ivf']) expect(out).toMatch(new RegExp(`^  ${kind} .* ms .* ms$`, 'm'));
+    expect(out).toContain('index.kind auto takes flat, because 3,000 items are at most index.flatItemsMax.');
+    for (const what of ['train', 'index', 'serve', 'a run']) {
+      expect(out).toMatch(new RegExp(`^  ${what}, .* [MG]B`, 'm'));
+    }
+    expect(err).toContain('building small indexes');
+  });
+
+  it('is one document with --json, and counts what it was told', async () => {
+    const sizes = ['--users', '10', '--events', '200', '--interests', '2'];
+    const { out } = await run(['estimate', '--items', '2000', '--dim', '8', ...sizes, '--json']);
+    expect(JSON.parse(out)).toMatchObject({
+      items: 2000,
+      users: 10,
+      events: 200,
+      dim: 8,
+      interests: 2,
+      chosen: 'flat',
+      certainty: 'certain',
+      kinds: [{ kind: 'flat' }, { kind: 'hnsw' }, { kind: 'ivf' }],
+      memory: { train: {}, index: {}, serve: {}, disk: {} },
+    });
+  });
+
+  it('needs to know how many items', async () => {
+    expect((await run(['estimate'])).code).toBe(2);
+    expect((await run(['estimate', '--items', 'many'])).code).toBe(2);
+  });
+});

@@ -3,6 +3,8 @@ export { openDataset, readDatasetInfo } from './dataset/dataset-artifact.ts';
 export type { Dataset, DatasetCut, DatasetInfo } from './dataset/dataset.ts';
 export { deltaStage } from './delta/delta-stage.ts';
 export type { DeltaResult } from './delta/delta-stage.ts';
+export { estimateMemory } from './estimate/estimate-memory.ts';
+export type { ByteEstimate, DataSize, MemoryEstimate } from './estimate/estimate-memory.ts';
 export type { EvaluatedMethod, EvaluationReport, MethodMetrics } from './evaluation/evaluate.ts';
 export type { InterestReport } from './evaluation/interest-report.ts';
 export { rankTestWindow } from './evaluation/rank-test-window.ts';

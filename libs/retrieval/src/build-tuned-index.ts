@@ -1,6 +1,6 @@
 import { AppError } from '@facet/platform';
 import { buildFaissIndex, ivfItemsMin, setFaissThreads } from './faiss.ts';
-import { timeRequests } from './time-requests.ts';
+import { latencyOf, timeRequests } from './time-requests.ts';
 import type { Latency } from './time-requests.ts';
 import { parametersOf, tuneBreadth } from './tune-breadth.ts';
 import type { AnsweredQueries, BreadthPoint, TunedBreadth } from './tune-breadth.ts';
@@ -162,12 +162,12 @@ async function answerExactly(
   now: () => number,
 ): Promise<{ tuning: AnsweredQueries; heldOut: AnsweredQueries; exact: Latency }> {
   try {
-    const { answers, latency } = await timeRequests(index, tuning, k, {}, now);
-    const others = await timeRequests(index, heldOut, k, {}, now);
+    const { answers, times } = await timeRequests(index, tuning, { k, now });
+    const others = await timeRequests(index, heldOut, { k, now });
     return {
       tuning: { queries: tuning, answers },
       heldOut: { queries: heldOut, answers: others.answers },
-      exact: latency,
+      exact: latencyOf(times),
     };
   } finally {
     index.close();

@@ -1,10 +1,10 @@
 import type { SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';
 
-/** Queries of one request: as many interests as the default recipe gives a user. */
-export const queriesPerRequest = 4;
+/** As many interests as the default recipe gives a user. */
+const queriesPerRequestDefault = 4;
 
 /** Requests before the clock starts: memory that was never touched is slow once. */
-const warmUpRequests = 8;
+export const warmUpRequests = 8;
 
 /** How long a request takes, in milliseconds. */
 export interface Latency {
@@ -12,21 +12,28 @@ export interface Latency {
   readonly p99Ms: number;
 }
 
+export interface TimedSearch {
+  readonly k: number;
+  readonly parameters?: SearchParameters;
+  /** A clock in milliseconds. */
+  readonly now: () => number;
+  /** Interests of a user; 4 by default. */
+  readonly queriesPerRequest?: number;
+}
+
 /**
- * Searches as serving does, four queries at a time and one request after the other, and says how long a request takes.
+ * Searches as serving does, the interests of a user at a time and one request after the other, and says how long
+ * they take.
  *
  * @param queries `[Q, D]`, at least one.
- * @param now a clock in milliseconds.
- * @returns `[Q, k]` answers, in the order of the queries.
+ * @returns `[Q, k]` answers in the order of the queries, and the milliseconds of each request.
  * @throws AppError as `VectorIndex.search`.
  */
 export async function timeRequests(
   index: VectorIndex,
   queries: Float32Array,
-  k: number,
-  parameters: SearchParameters,
-  now: () => number,
-): Promise<{ answers: SearchResult; latency: Latency }> {
+  { k, parameters = {}, now, queriesPerRequest = queriesPerRequestDefault }: TimedSearch,
+): Promise<{ answers: SearchResult; times: number[] }> {
   const step = queriesPerRequest * index.dim;
   for (let start = 0; start < Math.min(queries.length, warmUpRequests * step); start += step) {
     await index.search(queries.subarray(start, start + step), k, parameters);
@@ -42,12 +49,15 @@ export async function timeRequests(
     answers.ids.set(ids, (start / index.dim) * k);
     answers.scores.set(scores, (start / index.dim) * k);
   }
-  times.sort((a, b) => a - b);
-  return { answers, latency: { p50Ms: percentile(times, 0.5), p99Ms: percentile(times, 0.99) } };
+  return { answers, times };
 }
 
 /** By nearest rank, in whole microseconds: more digits would be noise. */
-function percentile(sorted: readonly number[], share: number): number {
-  const value = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]!;
-  return Math.round(value * 1000) / 1000;
+export function latencyOf(times: readonly number[]): Latency {
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (share: number): number => {
+    const value = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]!;
+    return Math.round(value * 1000) / 1000;
+  };
+  return { p50Ms: at(0.5), p99Ms: at(0.99) };
 }

@@ -1,5 +1,5 @@
 import { answeredRecall } from './index-recall.ts';
-import { timeRequests } from './time-requests.ts';
+import { latencyOf, timeRequests } from './time-requests.ts';
 import type { Latency } from './time-requests.ts';
 import type { SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';
 
@@ -53,14 +53,16 @@ export async function tuneBreadth(
   const { k } = tuning.answers;
   const points = new Map<number, BreadthPoint>();
   const measure = async (breadth: number): Promise<BreadthPoint> => {
-    const { answers, latency } = await timeRequests(index, tuning.queries, k, parametersOf(index, breadth), now);
-    const point = { breadth, recall: answeredRecall(tuning.answers, answers), ...latency };
+    const parameters = parametersOf(index, breadth);
+    const { answers, times } = await timeRequests(index, tuning.queries, { k, parameters, now });
+    const point = { breadth, recall: answeredRecall(tuning.answers, answers), ...latencyOf(times) };
     points.set(breadth, point);
     onPoint(point);
     return point;
   };
   const heldOutRecall = async (breadth: number): Promise<number> => {
-    const { answers } = await timeRequests(index, heldOut.queries, k, parametersOf(index, breadth), now);
+    const parameters = parametersOf(index, breadth);
+    const { answers } = await timeRequests(index, heldOut.queries, { k, parameters, now });
     return answeredRecall(heldOut.answers, answers);
   };
   const curve = (): BreadthPoint[] => [...points.values()].sort((a, b) => a.breadth - b.breadth);

@@ -1,0 +1,20 @@
+/**
+ * The power law y = a·x^b through measured points, by least squares of the logarithms: how a cost grows beyond the sizes
+ * that were measured. It passes through the last point, so that what is near it is told as it was measured. A single
+ * point gives a constant.
+ *
+ * @param points with positive x and y.
+ */
+export function fitPowerLaw(points: readonly (readonly [x: number, y: number])[]): {
+  readonly exponent: number;
+  at(x: number): number;
+} {
+  const logs = points.map(([x, y]) => [Math.log(x), Math.log(y)] as const);
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [meanX, meanY] = [mean(logs.map(([x]) => x)), mean(logs.map(([, y]) => y))];
+  const covariance = mean(logs.map(([x, y]) => (x - meanX) * (y - meanY)));
+  const variance = mean(logs.map(([x]) => (x - meanX) ** 2));
+  const exponent = variance === 0 ? 0 : covariance / variance;
+  const [lastX, lastY] = points.at(-1)!;
+  return { exponent, at: (x) => lastY * (x / lastX) ** exponent };
+}

@@ -1,0 +1,57 @@
+// One kind of index in a process of its own, so that the peak of its memory is its own. Prints one JSON document.
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildTunedIndex, latencyOf, openFaissIndex, syntheticVectors, timeRequests } from '@facet/retrieval';
+import type { IndexDemand } from '@facet/retrieval';
+import type { KindMeasurement } from './kind-measurement.ts';
+
+const [kind, itemCount, dim, recallMin] = JSON.parse(process.argv[2]!) as [IndexDemand['kind'], number, number, number];
+
+/** Interests to tune with, and as many others: those of 200 users each. */
+const queryCount = 800;
+const depth = 200;
+
+const vectors = syntheticVectors(itemCount, dim, 1);
+const queries = { tuning: syntheticVectors(queryCount, dim, 2), heldOut: syntheticVectors(queryCount, dim, 3) };
+const vectorsMb = await peakMb();
+const folder = await mkdtemp(join(tmpdir(), 'facet-bench-index-'));
+try {
+  const path = join(folder, 'index.faiss');
+  const startedAt = performance.now();
+  let lastStep = '';
+  const { index, choice } = await buildTunedIndex(vectors, dim, queries, {
+    kind,
+    flatItemsMax: 0,
+    recallMin,
+    depth,
+    onProgress: (done, rows, step) => {
+      if (step !== lastStep) process.stderr.write(`  ${step}\n`);
+      lastStep = step;
+    },
+  });
+  const seconds = (performance.now() - startedAt) / 1000;
+  await index.save(path);
+  index.close();
+  const peakMemoryMb = await peakMb();
+  const opened = await openFaissIndex(path);
+  const { efSearch, nprobe } = choice;
+  const parameters = { ...(efSearch === undefined ? {} : { efSearch }), ...(nprobe === undefined ? {} : { nprobe }) };
+  const { times } = await timeRequests(opened, queries.heldOut, {
+    k: depth,
+    parameters,
+    now: () => performance.now(),
+  });
+  opened.close();
+  const { size: bytes } = await stat(path);
+  const result: KindMeasurement = { choice, seconds, vectorsMb, peakMemoryMb, bytes, latency: latencyOf(times) };
+  process.stdout.write(JSON.stringify(result));
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** The most memory that this process has had, in MB. */
+async function peakMb(): Promise<number> {
+  const status = await readFile('/proc/self/status', 'utf8');
+  return Math.round((Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024) / 1e6);
+}
