@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '@facet/artifacts';
 import type { Item, LakeEvent } from '@facet/events';
-import { createRandom } from '@facet/features';
+import { createRandom, parsePositiveRule } from '@facet/features';
 import { initializeWeights } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
 import { parseWith } from '@facet/platform';
@@ -9,7 +9,7 @@ import type { Dataset } from '../src/index.ts';
 import { buildDataset } from '../src/dataset/build-dataset.ts';
 import { putDataset } from '../src/dataset/dataset-artifact.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
-import { dayMs, opening } from './tiny-shop.ts';
+import { choicesOf, dayMs, opening } from './tiny-shop.ts';
 
 const themes = 12;
 const itemsPerTheme = 20;
@@ -77,15 +77,16 @@ export async function putThemedDataset(
   const { testDays = 1, events = themedEvents(days), items = themedItems } = options;
   const isoDay = (day: number): string => new Date(dayOf(day)).toISOString().slice(0, 10);
   const split = { validationFrom: isoDay(days - testDays - 3), testFrom: isoDay(days - testDays) };
+  const config = themedConfig({ split });
   const parts = buildDataset(
     {
-      events,
+      choices: choicesOf(events, parsePositiveRule(config.interactions.positives)),
       items,
       users: [],
       files: { lakeVersion: 1, lake: [], catalog: [] },
       window: { occurredBefore: dayOf(days), receivedBefore: dayOf(days), offsets: {} },
     },
-    themedConfig({ split }),
+    config,
   );
   const { id } = await putDataset(store, parts);
   return openDataset(store, id);

@@ -86,7 +86,7 @@ export function shopDataset(events?: LakeEvent[], config = shopConfig()): Datase
 }
 
 /** The columns that `readChoices` makes of a lake with these events. */
-function choicesOf(events: readonly LakeEvent[], isPositive: PositiveRule): LakeChoices {
+export function choicesOf(events: readonly LakeEvent[], isPositive: PositiveRule): LakeChoices {
   const chosen = events.filter(isPositive);
   const userIds = [...new Set(chosen.map(({ userId }) => userId))].sort();
   const itemIds = [...new Set(chosen.map(({ itemId }) => itemId))];
