@@ -3,6 +3,7 @@ import { addHealthRoutes, addMetricsRoute, createAdmission, createHttpApp } from
 import type { Access, Docs, HttpApp } from '@facet/http';
 import type { Logger } from '@facet/platform';
 import { Type } from 'typebox';
+import type { Guardrails } from './guardrails/guardrails.ts';
 import { addInterestsRoutes } from './interests/interests-routes.ts';
 import type { LiveBundle } from './live/live-bundle.ts';
 import type { Metrics } from './metrics/metrics.ts';
@@ -15,6 +16,8 @@ export interface AppDeps {
   /** What is answered from; it may be filled later. */
   readonly live: LiveBundle;
   readonly metrics: Metrics;
+  /** Is told of every recommendation; absent: nobody is. */
+  readonly guardrails?: Pick<Guardrails, 'record'>;
   /** The clock in epoch milliseconds. */
   readonly now?: () => number;
   readonly createId?: () => string;
@@ -63,6 +66,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
     live,
     metrics,
     admission: createAdmission(limits.concurrentMax),
+    guardrails: deps.guardrails,
     now: deps.now ?? Date.now,
     createId: deps.createId ?? randomUUID,
   };

@@ -15,6 +15,8 @@ const Environment = Type.Object({
   FACET_ARTIFACTS: Type.Optional(Type.String()),
   /** Absent: profiles are read from the lake when the process starts. */
   FACET_REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://' })),
+  /** Settings of the pipeline; of it only `guardrails` is read. */
+  FACET_CONFIG: Type.String({ default: 'facet.yaml' }),
   /** How often it is looked for a bundle or a delta to take up. */
   FACET_WATCH_INTERVAL_MS: Type.Integer({ minimum: 10, maximum: 3_600_000, default: 1_000 }),
   /** 0 lets the system choose a free one. */
@@ -28,6 +30,8 @@ export interface ServingConfig {
   readonly artifactsFolder: string;
   /** Where the collector keeps profiles. */
   readonly redisUrl: string | undefined;
+  /** `facet.yaml`. */
+  readonly facetFile: string;
   readonly watchIntervalMs: number;
   readonly host: string;
   readonly port: number;
@@ -49,6 +53,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     catalogFolder: resolve(values.FACET_CATALOG ?? join(home, 'catalog')),
     artifactsFolder: resolve(values.FACET_ARTIFACTS ?? join(home, 'artifacts')),
     redisUrl: values.FACET_REDIS_URL,
+    facetFile: resolve(values.FACET_CONFIG),
     watchIntervalMs: values.FACET_WATCH_INTERVAL_MS,
     host: values.FACET_HOST,
     port: values.FACET_PORT,

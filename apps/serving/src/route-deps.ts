@@ -1,4 +1,5 @@
 import type { Admission } from '@facet/http';
+import type { Guardrails } from './guardrails/guardrails.ts';
 import type { LiveBundle } from './live/live-bundle.ts';
 import type { Metrics } from './metrics/metrics.ts';
 
@@ -7,6 +8,8 @@ export interface RouteDeps {
   readonly live: LiveBundle;
   readonly metrics: Metrics;
   readonly admission: Admission;
+  /** Absent: nobody judges bundles by their traffic. */
+  readonly guardrails: Pick<Guardrails, 'record'> | undefined;
   /** The clock in epoch milliseconds. */
   readonly now: () => number;
   /** A new id for an answer. */

@@ -1,13 +1,22 @@
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { GuardrailSettings } from '@facet/bundles/guardrails';
 import { listen, readAccess } from '@facet/http';
+import { readConfigFile } from '@facet/platform';
 import type { Logger } from '@facet/platform';
+import { Type } from 'typebox';
 import { createApp } from './app.ts';
 import type { ServingConfig } from './config.ts';
+import { Guardrails } from './guardrails/guardrails.ts';
+import type { GuardrailDeps } from './guardrails/guardrails.ts';
 import { BundleWatcher } from './live/bundle-watcher.ts';
 import { LiveBundle } from './live/live-bundle.ts';
 import { poll } from './live/poll.ts';
 import type { Polling } from './live/poll.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { createProfileSource } from './profiles/profile-source.ts';
+
+/** What serving reads of `facet.yaml`; the other sections are the pipeline's. */
+const SettingsOfServing = Type.Object({ guardrails: GuardrailSettings });
 
 export interface RunningServer {
   readonly url: string;
@@ -20,21 +29,26 @@ export interface RunningServer {
 /**
  * Listens, then loads: probes are answered while a large bundle is read. From then on it takes up what is promoted.
  *
- * @throws AppError those of `readAccess` and `listen`.
+ * @throws AppError those of `readConfigFile`, `readAccess` and `listen`.
  */
 export async function startServing(config: ServingConfig, deps: { readonly logger: Logger }): Promise<RunningServer> {
   const { logger } = deps;
   const live = new LiveBundle();
   const metrics = createMetrics();
   const access = await readAccess(config.access);
-  const app = await createApp({ logger, live, metrics }, { access });
+  const guardrails = await createGuardrails(config, { metrics, logger });
+  const app = await createApp({ logger, live, metrics, ...(guardrails && { guardrails }) }, { access });
   const { url } = await listen(app, config);
 
   const profiles = createProfileSource(config, { logger, metrics });
   const watcher = new BundleWatcher({ artifactsFolder: config.artifactsFolder, profiles, live, metrics, logger });
   let polling: Polling | undefined;
   const ready = watcher.start().then(() => {
-    polling = poll(async () => void (await watcher.check()), config.watchIntervalMs);
+    polling = poll(async () => {
+      const swap = await watcher.check();
+      if (swap !== undefined) guardrails?.begin(swap);
+      await guardrails?.check();
+    }, config.watchIntervalMs);
     return { bundleId: live.require().bundle.id };
   });
   return {
@@ -48,4 +62,14 @@ export async function startServing(config: ServingConfig, deps: { readonly logge
       await profiles.close();
     },
   };
+}
+
+/** Those of `facet.yaml`, unless they are off. */
+async function createGuardrails(
+  { facetFile, artifactsFolder }: ServingConfig,
+  deps: Omit<GuardrailDeps, 'store'>,
+): Promise<Guardrails | undefined> {
+  const { guardrails: settings } = await readConfigFile(SettingsOfServing, facetFile);
+  if (!settings.enabled) return undefined;
+  return new Guardrails(settings, { store: createFolderArtifactStore(artifactsFolder), ...deps });
 }

@@ -11,16 +11,9 @@ import { BundleWatcher } from '../src/live/bundle-watcher.ts';
 import { LiveBundle } from '../src/live/live-bundle.ts';
 import { createMetrics } from '../src/metrics/metrics.ts';
 import { createProfileSource } from '../src/profiles/profile-source.ts';
-import { startServing } from '../src/start-serving.ts';
 import { asOf, createHome, events, films, putBundle } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
-
-interface Answer {
-  readonly bundleId: string;
-  readonly deltaId?: string;
-  readonly source: { readonly kind: string };
-  readonly items: readonly { readonly itemId: string; readonly title?: string }[];
-}
+import { startTestServer } from './test-server.ts';
 
 /** Beside the films: the other bundle knows these instead of the films that nobody chose. */
 const shows: CatalogItem[] = Array.from({ length: 12 }, (_, index) => ({
@@ -46,36 +39,7 @@ async function putDeltaOf(bundle: ArtifactRef, catalog: readonly CatalogItem[]):
   return ref;
 }
 
-/** The real server on a real port. */
-async function serve() {
-  const logLines: Record<string, unknown>[] = [];
-  const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
-  const server = await startServing(
-    {
-      ...home,
-      redisUrl: undefined,
-      watchIntervalMs: 20,
-      host: '127.0.0.1',
-      port: 0,
-      access: 'anybody',
-      logLevel: 'info',
-    },
-    { logger: createLogger({ name: 'test', destination }) },
-  );
-  onTestFinished(() => server.close());
-  await server.ready;
-  const ask = async (body: object): Promise<Answer> => {
-    const response = await fetch(`${server.url}/v1/recommendations`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ limit: 100, ...body }),
-    });
-    if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
-    return (await response.json()) as Answer;
-  };
-  const metrics = async (): Promise<string[]> => (await (await fetch(`${server.url}/metrics`)).text()).split('\n');
-  return { ask, metrics, logLines, url: server.url };
-}
+const serve = () => startTestServer(home);
 
 const patiently = { timeout: 10_000, interval: 20 };
 

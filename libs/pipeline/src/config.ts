@@ -1,3 +1,4 @@
+import { GuardrailSettings } from '@facet/bundles/guardrails';
 import { ColumnMappingSchema, eventTypePattern, HealthBoundsSchema } from '@facet/events';
 import { ModelConfig, modelVariant, TrainingConfig } from '@facet/model';
 import { parseWith, readConfigFile } from '@facet/platform';
@@ -153,6 +154,8 @@ export const FacetConfig = Type.Object(
       },
       strictSection,
     ),
+    /** When an API goes back to the bundle before. */
+    guardrails: GuardrailSettings,
     /** What a healthy day of events is. */
     dataHealth: HealthBoundsSchema,
     gate: GateSettings,

@@ -1,4 +1,5 @@
 import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { chooseConfigFile } from '../config-file.ts';
 import { noCurrentBundle, openHome, openStore } from '../home.ts';
 import { prepareAccess } from '../serving/access.ts';
 import { keepServing } from '../serving/keep-serving.ts';
@@ -15,6 +16,7 @@ export interface ServeOptions extends CommonOptions {
 export async function serveCommand(options: ServeOptions, context: CommandContext): Promise<void> {
   const { environment, output, signal } = context;
   const home = openHome(options.home);
+  const configFile = await chooseConfigFile(options);
   // A mistyped home gets no keys.
   if ((await openStore(home).readRef('current')) === undefined) throw await noCurrentBundle(home);
   const access = await prepareAccess({ ...options, apiKeysFile: environment.apiKeysFile }, home);
@@ -24,6 +26,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       host: options.host,
       port: options.port,
       access,
+      configFile,
       logLevel: 'info',
       environment,
       onLog: (line) => process.stderr.write(`${line}\n`),

@@ -4,6 +4,7 @@ import type { SourceFiles } from '@facet/events';
 import { createStageContext, homePaths } from '@facet/pipeline';
 import type { EvaluationReport, FacetConfig, StageContext } from '@facet/pipeline';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { chooseConfigFile } from '../config-file.ts';
 import { openHome } from '../home.ts';
 import { readConfig } from '../pipeline-context.ts';
 import { runImport, runIndex } from '../run-stages.ts';
@@ -145,6 +146,7 @@ async function serve(
       host: defaultHost,
       port,
       access,
+      configFile: await chooseConfigFile(options),
       logLevel: 'warn',
       environment,
       onLog: (line) => process.stderr.write(`${line}\n`),

@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
 import { AppError } from '@facet/platform';
@@ -13,6 +14,8 @@ export interface ServingOptions {
   readonly host: string;
   readonly port: number;
   readonly access: ServingAccess;
+  /** `facet.yaml`. */
+  readonly configFile: string;
   readonly logLevel: string;
   readonly environment: CliEnvironment;
   /** Log lines of the process, one JSON object each. */
@@ -87,13 +90,22 @@ export async function startServing(options: ServingOptions, signal: AbortSignal)
   }
 }
 
-function environmentOf({ home, host, port, access, logLevel, environment }: ServingOptions): NodeJS.ProcessEnv {
+function environmentOf({
+  home,
+  host,
+  port,
+  access,
+  configFile,
+  logLevel,
+  environment,
+}: ServingOptions): NodeJS.ProcessEnv {
   return {
     ...environment.inherited,
     FACET_HOME: home.folder,
     FACET_LAKE: home.lakeFolder,
     FACET_CATALOG: home.catalogFolder,
     FACET_ARTIFACTS: home.artifactsFolder,
+    FACET_CONFIG: resolve(configFile),
     FACET_HOST: host,
     FACET_PORT: String(port),
     FACET_API_KEYS_FILE: access.keysFile ?? '',

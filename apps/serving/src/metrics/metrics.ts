@@ -13,6 +13,8 @@ export interface Metrics extends HttpMetrics {
   countSwap(what: 'bundle' | 'delta'): void;
   /** One could not be taken up. */
   countLoadFailure(what: 'bundle' | 'delta'): void;
+  /** The guardrails have gone back to the bundle before. */
+  countRollback(): void;
 }
 
 /** From a store in memory to far beyond what is waited for. */
@@ -62,6 +64,11 @@ export function createMetrics(): Metrics {
     labelNames: ['what'] as const,
     registers,
   });
+  const rollbacks = new Counter({
+    name: 'facet_serving_rollbacks_total',
+    help: 'How often the guardrails of this process have gone back to the bundle before.',
+    registers,
+  });
   for (const what of ['bundle', 'delta']) for (const counter of [swaps, loadFailures]) counter.inc({ what }, 0);
   const profiles = new Gauge({
     name: 'facet_serving_profiles',
@@ -91,5 +98,6 @@ export function createMetrics(): Metrics {
     },
     countSwap: (what) => swaps.inc({ what }),
     countLoadFailure: (what) => loadFailures.inc({ what }),
+    countRollback: () => rollbacks.inc(),
   };
 }

@@ -1,10 +1,26 @@
 import { Problem } from '@facet/http';
 import type { HttpApp } from '@facet/http';
+import type { RequestOutcome } from '../guardrails/traffic-window.ts';
 import type { RouteDeps } from '../route-deps.ts';
 import { answerRecommendations } from './recommendations.ts';
 import { RecommendationsAnswer, RecommendationsRequest } from './recommendations-schema.ts';
 
+/** Says how a request ended, the bundle's part in it; what was wrong with the request is not. */
+function outcomeOf(
+  statusCode: number,
+  answer: RecommendationsAnswer | undefined,
+  ms: number,
+): RequestOutcome | undefined {
+  if (statusCode >= 500) return { kind: 'error' };
+  if (answer === undefined) return undefined;
+  const { source, returned } = answer;
+  // That profiles cannot be read is no fault of the bundle.
+  const isFallback = source.kind === 'popular' && source.reason !== 'profiles_unavailable';
+  return { kind: 'answer', isFallback, isEmpty: returned === 0, ms };
+}
+
 export function addRecommendationsRoutes(app: HttpApp, deps: RouteDeps): void {
+  const answers = new WeakMap<object, RecommendationsAnswer>();
   app.post(
     '/v1/recommendations',
     {
@@ -19,6 +35,11 @@ export function addRecommendationsRoutes(app: HttpApp, deps: RouteDeps): void {
         body: RecommendationsRequest,
         response: { 200: RecommendationsAnswer, '4xx': Problem, '5xx': Problem },
       },
+      async onResponse(request, { statusCode, elapsedTime }) {
+        const answer = answers.get(request);
+        const outcome = outcomeOf(statusCode, answer, elapsedTime);
+        if (outcome !== undefined) deps.guardrails?.record(answer?.bundleId, outcome);
+      },
     },
     async (request) => {
       const asked = { recommendationId: deps.createId(), now: deps.now() };
@@ -26,6 +47,7 @@ export function addRecommendationsRoutes(app: HttpApp, deps: RouteDeps): void {
         deps.admission.run(() => answerRecommendations(loaded, request.body, asked)),
       );
       deps.metrics.countAnswer('recommendations', answer.source);
+      answers.set(request, answer);
       return answer;
     },
   );

@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { createLogger } from '@facet/platform';
+import { onTestFinished } from 'vitest';
+import { startServing } from '../src/start-serving.ts';
+import type { Home } from './fixtures.ts';
+
+export interface TestAnswer {
+  readonly bundleId: string;
+  readonly deltaId?: string;
+  readonly source: { readonly kind: string };
+  readonly items: readonly { readonly itemId: string; readonly title?: string }[];
+}
+
+export interface TestServer {
+  readonly url: string;
+  /** Lines that it logged, parsed. */
+  readonly logLines: Record<string, unknown>[];
+  /** A recommendation over HTTP, of up to 100 items unless the body says otherwise. */
+  ask(body: object): Promise<TestAnswer>;
+  /** The lines of its metrics. */
+  metrics(): Promise<string[]>;
+}
+
+/** The real server on a real port, until the test has ended; it reads `facet.yaml` of the home's folder. */
+export async function startTestServer(home: Home): Promise<TestServer> {
+  const logLines: Record<string, unknown>[] = [];
+  const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
+  const server = await startServing(
+    {
+      ...home,
+      redisUrl: undefined,
+      facetFile: join(home.folder, 'facet.yaml'),
+      watchIntervalMs: 20,
+      host: '127.0.0.1',
+      port: 0,
+      access: 'anybody',
+      logLevel: 'info',
+    },
+    { logger: createLogger({ name: 'test', destination }) },
+  );
+  onTestFinished(() => server.close());
+  await server.ready;
+  return {
+    url: server.url,
+    logLines,
+    async ask(body) {
+      const response = await fetch(`${server.url}/v1/recommendations`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ limit: 100, ...body }),
+      });
+      if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
+      return (await response.json()) as TestAnswer;
+    },
+    metrics: async () => (await (await fetch(`${server.url}/metrics`)).text()).split('\n'),
+  };
+}

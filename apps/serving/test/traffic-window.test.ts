@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { TrafficWindow } from '../src/guardrails/traffic-window.ts';
+import type { RequestOutcome } from '../src/guardrails/traffic-window.ts';
+
+const windowMs = 60_000;
+const answer = (ms: number, what: { isFallback?: boolean; isEmpty?: boolean } = {}): RequestOutcome => ({
+  kind: 'answer',
+  isFallback: false,
+  isEmpty: false,
+  ...what,
+  ms,
+});
+
+it('gives shares of the answers, and of the requests those that failed', () => {
+  const window = new TrafficWindow(windowMs);
+  for (let request = 0; request < 6; request++) window.record(request, answer(10, { isFallback: request < 3 }));
+  window.record(6, answer(10, { isEmpty: true }));
+  window.record(7, answer(10));
+  window.record(8, { kind: 'error' });
+  window.record(9, { kind: 'error' });
+  expect(window.figures(10)).toMatchObject({ requests: 10, fallbackShare: 3 / 8, emptyShare: 1 / 8, errorShare: 0.2 });
+});
+
+it('of nothing, everything is 0', () => {
+  const window = new TrafficWindow(windowMs);
+  const nothing = { requests: 0, fallbackShare: 0, emptyShare: 0, errorShare: 0, p99Ms: 0 };
+  expect(window.figures(0)).toEqual(nothing);
+  window.record(0, answer(5));
+  window.clear();
+  expect(window.figures(0)).toEqual(nothing);
+});
+
+it('knows the time of 99 of 100 answers within 15 %, never too low', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.double({ min: 0.2, max: 20_000, noNaN: true }), { minLength: 1, maxLength: 300 }),
+      (times) => {
+        const window = new TrafficWindow(windowMs);
+        for (const ms of times) window.record(0, answer(ms));
+        const exact = times.toSorted((a, b) => a - b)[Math.ceil(times.length * 0.99) - 1]!;
+        const { p99Ms } = window.figures(0);
+        expect(p99Ms).toBeGreaterThanOrEqual(exact * 0.999999);
+        expect(p99Ms).toBeLessThanOrEqual(exact * 1.16);
+      },
+    ),
+  );
+});
+
+it('forgets what is older than the window, to a twentieth of it', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat({ max: 300_000 }), { maxLength: 60 }), fc.nat({ max: 60_000 }), (moments, later) => {
+      const window = new TrafficWindow(windowMs);
+      const ordered = moments.toSorted((a, b) => a - b);
+      for (const moment of ordered) window.record(moment, answer(1));
+      const now = (ordered.at(-1) ?? 0) + later;
+      const { requests } = window.figures(now);
+      const since = (age: number): number => ordered.filter((moment) => moment > now - age).length;
+      expect(requests).toBeGreaterThanOrEqual(since(windowMs * 0.95));
+      expect(requests).toBeLessThanOrEqual(since(windowMs));
+    }),
+  );
+});
