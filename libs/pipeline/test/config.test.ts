@@ -67,6 +67,15 @@ describe('facet.yaml', () => {
         lostItemsMax: 0.2,
         overlapMin: 0.1,
       },
+      guardrails: {
+        enabled: false,
+        windowMinutes: 15,
+        requestsMin: 500,
+        fallbackShare: { max: 0.5, rise: 0.2 },
+        emptyShare: { max: 0.02, rise: 0.02 },
+        errorShare: { max: 0.02, rise: 0.02 },
+        p99Ms: { max: 250, rise: 150 },
+      },
     });
     expect(resolveModel(config)).toEqual({ model: facetModel, training: facetTraining });
   });
