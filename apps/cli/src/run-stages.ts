@@ -88,7 +88,7 @@ export async function runIndex(pipeline: StageContext, watcher: Watcher): Promis
     const { output, reused } = await unlessAborted(
       indexStage(pipeline, idsOf(before), {
         metrics: headlineMetrics(before.evaluation),
-        onProgress: (done, total) => stage.update(done / total, 'building the Faiss index'),
+        onProgress: (share, step) => stage.update(share, step),
       }),
       watcher.signal,
     );

@@ -160,8 +160,8 @@ describe('buildBundle', () => {
     expect(items).toHaveLength(5);
   });
 
-  it('reports its progress up to the last row', async () => {
-    const seen: [number, number][] = [];
+  it('reports its progress up to the last row, with what it does', async () => {
+    const seen: [number, string][] = [];
     const store = createFolderArtifactStore(await scratchFolder());
     await buildBundle({
       store,
@@ -169,9 +169,9 @@ describe('buildBundle', () => {
       model: randomModel('facet'),
       index: { ...demand, kind: 'flat' },
       metrics: {},
-      onProgress: (done, rows) => void seen.push([done, rows]),
+      onProgress: (share, step) => void seen.push([share, step]),
     });
-    expect(seen.at(-1)).toEqual([24, 24]);
+    expect(seen.at(-1)).toEqual([1, 'building flat']);
   });
 
   it('what was measured travels along, with interests of users of the test window', async () => {

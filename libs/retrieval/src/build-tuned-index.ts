@@ -49,16 +49,21 @@ export interface IndexMeasurement {
   readonly buildSeconds: number;
 }
 
+/** @param share of the work that is done, 0 to 1: of the first kind that is tried, when others have to follow. */
+export type IndexProgress = (share: number, step: string) => void;
+
 export interface BuildTunedOptions extends IndexDemand {
   /** k of the recall: what a request retrieves; 200 by default. */
   readonly depth?: number;
   /** A clock in milliseconds. */
   readonly now?: () => number;
-  /** Rows of the index that is being built, and what is being done. */
-  readonly onProgress?: (rowsDone: number, rows: number, step: string) => void;
+  readonly onProgress?: IndexProgress;
 }
 
 const depthDefault = 200;
+
+/** Where the building of the kind that is tried begins and ends in the progress: before it the scan, after it the tuning. */
+const buildShare = { from: 0.1, to: 0.9 };
 
 /** In the order in which they are tried: a graph is searched faster. */
 const approximateKinds = ['hnsw', 'ivf'] as const;
@@ -80,11 +85,16 @@ export async function buildTunedIndex(
 ): Promise<{ index: BuiltVectorIndex; choice: IndexChoice }> {
   const size = vectors.length / dim;
   const recallAt = Math.min(options.depth ?? depthDefault, size);
-  const build = (kind: BuiltIndexKind) => buildChosenIndex(vectors, dim, kind, options.onProgress);
   const decided = decideUnmeasured(options, size, queries.tuning.length > 0);
-  if (decided !== undefined) return { index: await build(decided.kind), choice: { ...decided, recallAt } };
-
   const { now = () => performance.now(), onProgress = () => undefined } = options;
+  if (decided !== undefined) {
+    return { index: await buildChosenIndex(vectors, dim, decided.kind, onProgress), choice: { ...decided, recallAt } };
+  }
+  const build = (kind: BuiltIndexKind) =>
+    buildChosenIndex(vectors, dim, kind, (share, step) => {
+      const { from, to } = kind === 'flat' ? { from: 0, to: buildShare.from } : buildShare;
+      onProgress(from + (to - from) * share, step);
+    });
   const { exact, ...answered } = await answerExactly(await build('flat'), queries, recallAt, now);
   const counts = { tuning: queries.tuning.length / dim, heldOut: queries.heldOut.length / dim };
   const isAuto = options.kind === 'auto';
@@ -97,7 +107,7 @@ export async function buildTunedIndex(
       recallMin: options.recallMin,
       giveUpAtMs: isAuto ? exact.p50Ms : Infinity,
       now,
-      onPoint: (point) => onProgress(size, size, describePoint(kind, point, recallAt)),
+      onPoint: (point) => onProgress(buildShare.to, describePoint(kind, point, recallAt)),
     });
     const { chosen, curve } = tuned;
     findings.push(describeTuned(kind, tuned, recallAt));
@@ -127,11 +137,11 @@ export async function buildChosenIndex(
   vectors: Float32Array,
   dim: number,
   kind: BuiltIndexKind,
-  onProgress: BuildTunedOptions['onProgress'] = () => undefined,
+  onProgress: IndexProgress = () => undefined,
 ): Promise<BuiltVectorIndex> {
   setFaissThreads(1);
   const size = vectors.length / dim;
-  return buildFaissIndex(vectors, dim, { kind }, (rowsDone) => onProgress(rowsDone, size, `building ${kind}`));
+  return buildFaissIndex(vectors, dim, { kind }, (rowsDone) => onProgress(rowsDone / size, `building ${kind}`));
 }
 
 /** The choice where there is nothing to measure: a kind and why, or undefined. */

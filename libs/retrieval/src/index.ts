@@ -5,6 +5,7 @@ export type {
   IndexChoice,
   IndexDemand,
   IndexMeasurement,
+  IndexProgress,
   InterestQueries,
 } from './build-tuned-index.ts';
 export { buildExactIndex } from './exact.ts';

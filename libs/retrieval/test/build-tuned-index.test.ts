@@ -100,6 +100,16 @@ describe('which kind', () => {
     });
   });
 
+  test('how far it is never goes back while the first kind is tried', async () => {
+    const seen: [number, string][] = [];
+    await choose({ onProgress: (share, step) => void seen.push([share, step]) });
+    const shares = seen.map(([share]) => share);
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    expect(seen.map(([, step]) => step.replace(/ finds .*/, ' finds'))).toEqual(
+      expect.arrayContaining(['building flat', 'building hnsw', 'hnsw finds']),
+    );
+  });
+
   test('too few items for clusters are scanned', async () => {
     expect(await choose({ kind: 'ivf' }, { of: vectors.subarray(0, 38 * dim) })).toMatchObject({
       kind: 'flat',

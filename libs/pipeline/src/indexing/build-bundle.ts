@@ -7,7 +7,7 @@ import { createUserKernel, embedItems, indexDim, indexVectors } from '@facet/mod
 import type { UserKernel } from '@facet/model';
 import { AppError } from '@facet/platform';
 import { buildChosenIndex, buildTunedIndex, openFaissIndex } from '@facet/retrieval';
-import type { BuildTunedOptions, BuiltVectorIndex, IndexChoice, InterestQueries } from '@facet/retrieval';
+import type { BuiltVectorIndex, IndexChoice, IndexProgress, InterestQueries } from '@facet/retrieval';
 import type { FacetConfig } from '../config.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { MakeOnce } from '../stage.ts';
@@ -23,7 +23,7 @@ export interface BuildBundleOptions {
   readonly metrics: Readonly<Record<string, number>>;
   /** Keeps what was measured: a stage that is killed and run again goes on with the same figures, to the same bundle. */
   readonly once?: MakeOnce;
-  readonly onProgress?: BuildTunedOptions['onProgress'];
+  readonly onProgress?: IndexProgress;
 }
 
 const goldenUsers = 20;

@@ -79,7 +79,7 @@ const stageWork: Readonly<Record<RefreshStage, StageWork>> = {
     const { output: report } = await evaluateStage(context, ids);
     const { output, reused } = await indexStage(context, ids, {
       metrics: headlineMetrics(report),
-      onProgress: (done, total) => onProgress?.({ share: done / total, detail: 'building the Faiss index' }),
+      onProgress: (share, detail) => onProgress?.({ share, detail }),
     });
     return { outputs: output, isReused: reused };
   },

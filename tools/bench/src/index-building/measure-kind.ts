@@ -25,7 +25,7 @@ try {
     flatItemsMax: 0,
     recallMin,
     depth,
-    onProgress: (done, rows, step) => {
+    onProgress: (_, step) => {
       if (step !== lastStep) process.stderr.write(`  ${step}\n`);
       lastStep = step;
     },
