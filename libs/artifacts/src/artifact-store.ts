@@ -84,7 +84,8 @@ export interface ArtifactStore {
   promote(ref: ArtifactRef, decision?: PromotionDecision & { readonly run?: PromotionRun }): Promise<PromotionRecord>;
 
   /**
-   * Verifies `previous`, makes it `current`, and the former current `previous`: a second rollback undoes the first.
+   * Makes `previous` current, and the former current `previous`: a second rollback undoes the first. That its files are there
+   * in their sizes is checked, not their bytes, so it takes no longer for a large artifact; `open` verifies those.
    *
    * @throws AppError `ARTIFACT_NO_PREVIOUS` if there is nothing to go back to; `PROMOTION_CURRENT_CHANGED`; those of `open`.
    */
