@@ -50,7 +50,7 @@ function sizeCheck(candidate: WeighedBundle, incumbent: WeighedBundle, { sizeRat
       incumbent: incumbent.bytes,
       threshold: ratio < 1 ? incumbent.bytes / sizeRatioMax : incumbent.bytes * sizeRatioMax,
       passed,
-      sentence: `The bundle has ${megabytes(candidate.bytes)}, the incumbent ${megabytes(incumbent.bytes)}${passed ? '' : `: one may be ${sizeRatioMax} times the other`}.`,
+      sentence: `The bundle has ${kilobytes(candidate.bytes)}, the incumbent ${kilobytes(incumbent.bytes)}${passed ? '' : `: one may be ${sizeRatioMax} times the other`}.`,
     },
   ];
 }
@@ -103,6 +103,6 @@ function share(part: number, whole: number): number {
   return whole === 0 ? 0 : part / whole;
 }
 
-function megabytes(bytes: number): string {
-  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+function kilobytes(bytes: number): string {
+  return `${Math.round(bytes / 1000)} kB`;
 }

@@ -24,7 +24,8 @@ const liftMax = 1000;
 export function incumbentChecks({ candidate, incumbent }: MeasuredWindow, settings: GateSettings): GateCheck[] {
   const { lossMax } = settings;
   if (incumbent === undefined || lossMax === false) return [];
-  return tasks.flatMap((task) =>
+  const asked = tasks.filter((task) => candidate.evaluated[task].users > 0);
+  return asked.flatMap((task) =>
     metrics.map((metric) => lossCheck({ task, metric, candidate, rival: incumbent, lossMax }, settings)),
   );
 }
