@@ -96,6 +96,8 @@ const codeOfError: Readonly<Record<string, number>> = {
   PROMOTION_SUPERSEDED: exitCodes.service,
   RETRIEVAL_INDEX_UNWRITABLE: exitCodes.service,
   SERVING_STOPPED: exitCodes.service,
+
+  GATE_REJECTED: exitCodes.rejected,
 };
 
 /** The exit code for a command that ended with `error`. */

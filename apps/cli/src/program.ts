@@ -32,17 +32,12 @@ export function createProgram(deps: ProgramDeps): Command {
     .description('Multi-interest recommendations: from event files to an API that answers and explains.')
     .version(deps.version)
     .exitOverride()
+    // A command with subcommands would take their options for its own otherwise.
+    .enablePositionalOptions()
     .configureOutput({ writeOut: deps.write.out, writeErr: deps.write.err })
     .showHelpAfterError('See --help.')
     .helpCommand(false);
 
-  const addTo = (parent: Command, name: string, description: string): Command =>
-    parent
-      .command(name)
-      .description(description)
-      .option('--json', 'one JSON document on standard output, nothing else')
-      .option('--verbose', 'stack traces of errors')
-      .option('--config <file>', 'configuration (default: facet.yaml, where there is one)');
   const add: Add = (name, description) => addTo(program, name, description);
   const addHome = (command: Command): Command =>
     command.addOption(
@@ -71,6 +66,16 @@ export function createProgram(deps: ProgramDeps): Command {
   backfill(add, deps);
   program.addHelpText('after', `${exitCodeHelp}\n\nStart with: facet demo`);
   return program;
+}
+
+/** A command with the options that all have. */
+function addTo(parent: Command, name: string, description: string): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .option('--json', 'one JSON document on standard output, nothing else')
+    .option('--verbose', 'stack traces of errors')
+    .option('--config <file>', 'configuration (default: facet.yaml, where there is one)');
 }
 
 type Add = (name: string, description: string) => Command;
@@ -229,18 +234,50 @@ function serving(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
 
 function bundles(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
   const load = () => import('./commands/bundles.ts');
-  addHome(add('bundles', 'the bundles of a home, the newest first')).action(async (options) =>
-    run(options, async (context) => (await load()).bundlesCommand(options, context)),
-  );
-  addHome(add('promote', 'make a bundle current'))
-    .argument('<id>', 'id of a bundle, or a beginning that fits one')
-    .addHelpText('after', examples('facet promote 3f2a9c'))
-    .action(async (id: string, options) =>
-      run(options, async (context) => (await load()).promoteCommand(id, options, context)),
+  const id = 'id of a bundle, or a beginning that fits one';
+  const list = addHome(
+    add('bundles', 'the bundles of a home, the newest first: state, figures, gate, who promoted them'),
+  )
+    .addHelpText('after', examples('facet bundles', 'facet bundles --json', 'facet bundles diff 3f2a9c 71bd02'))
+    .action(async (options) => run(options, async (context) => (await load()).bundlesCommand(options, context)));
+  addHome(addTo(list, 'diff', 'two bundles beside each other: figures, settings, items, and what users would now see'))
+    .argument('<before>', id)
+    .argument('<after>', id)
+    .addHelpText('after', examples('facet bundles diff 3f2a9c 71bd02'))
+    .action(async (before: string, after: string, options) =>
+      run(options, async (context) =>
+        (await import('./commands/bundles-diff.ts')).diffBundlesCommand({ before, after }, options, context),
+      ),
     );
-  addHome(add('rollback', 'make the bundle current that was so before')).action(async (options) =>
-    run(options, async (context) => (await load()).rollbackCommand(options, context)),
-  );
+  addHome(add('gate', 'whether a bundle may take the place of the current one, and why; ends with 6 when not'))
+    .argument('[id]', `${id} (default: the newest)`)
+    .addHelpText('after', examples('facet gate', 'facet gate 3f2a9c --json'))
+    .action(async (wanted: string | undefined, options) =>
+      run(options, async (context) => (await import('./commands/gate.ts')).gateCommand(wanted, options, context)),
+    );
+  addHome(add('promote', 'make a bundle current'))
+    .argument('<id>', id)
+    .option('--because <reason>', 'recorded; needed for a bundle that the gate rejected or has not seen', parseReason)
+    .addHelpText(
+      'after',
+      examples('facet promote 3f2a9c', 'facet promote 3f2a9c --because "the catalog was cut down on purpose"'),
+    )
+    .action(async (wanted: string, options) =>
+      run(options, async (context) => (await load()).promoteCommand(wanted, options, context)),
+    );
+  addHome(add('rollback', 'make the bundle current that was so before'))
+    .option('--because <reason>', 'recorded', parseReason)
+    .addHelpText('after', examples('facet rollback', 'facet rollback --because "complaints about empty answers"'))
+    .action(async (options) => run(options, async (context) => (await load()).rollbackCommand(options, context)));
+  addHome(add('promotions', 'who made what current, when and why, the newest first'))
+    .option('--limit <number>', 'most records shown', parseCount, 20)
+    .action(async (options) => run(options, async (context) => (await load()).promotionsCommand(options, context)));
+  addHome(add('lineage', 'what a bundle, model or dataset was made from, down to files and offsets of the lake'))
+    .argument('<id>', 'an id, or a beginning that fits one; answers of the API name their bundleId')
+    .addHelpText('after', examples('facet lineage 3f2a9c', 'facet lineage 3f2a9c --json'))
+    .action(async (wanted: string, options) =>
+      run(options, async (context) => (await import('./commands/lineage.ts')).lineageCommand(wanted, options, context)),
+    );
 }
 
 function refresh(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
@@ -500,6 +537,11 @@ function parseCount(text: string): number {
   const count = Number(text);
   if (!/^\d+$/.test(text) || count < 1) throw new InvalidArgumentError('It is a number from 1 on.');
   return count;
+}
+
+function parseReason(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('Say why, in a few words.');
+  return text.trim();
 }
 
 function addOrigin(text: string, others: readonly string[] = []): string[] {

@@ -11,6 +11,7 @@ describe('exitCodeOf', () => {
     ['EVENTS_COLUMN_MISSING', 3],
     ['ARTIFACT_CORRUPT', 4],
     ['HTTP_ADDRESS_UNUSABLE', 5],
+    ['GATE_REJECTED', 6],
     ['SOMETHING_NEW', 1],
   ])('%s: %i', (code, expected) => expect(exitCodeOf(new AppError('…', { code }))).toBe(expected));
 

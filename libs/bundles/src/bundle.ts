@@ -88,6 +88,12 @@ async function readJson(folder: string, file: string): Promise<unknown> {
   return JSON.parse(await readFile(join(folder, file), 'utf8')) as unknown;
 }
 
+/** What a bundle says of itself, without loading the rest. @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID`. */
+export async function readBundleInfo(store: ArtifactStore, ref: ArtifactRef): Promise<BundleInfo> {
+  const { folder } = await store.open(ref, { files: [bundleFiles.info] });
+  return parseWith(BundleInfo, await readJson(folder, bundleFiles.info), { source: `bundle ${ref.id}` });
+}
+
 /**
  * Loads a bundle whole or not at all: files are verified by the store, the golden vectors are recomputed, and the index
  * must hold one vector for each item.

@@ -2,6 +2,7 @@ export {
   bundleWeights,
   loadBundle,
   loadBundleFacts,
+  readBundleInfo,
   tensorsToWeights,
   weightsToTensors,
   writeBundle,

@@ -33,6 +33,6 @@ export {
   trainStage,
 } from './stages.ts';
 export type { StageContext, TrainInputs } from './stages.ts';
-export { openModel } from './training/model-artifact.ts';
+export { openModel, readModelInfo } from './training/model-artifact.ts';
 export type { Model, ModelInfo, TrainingStart } from './training/model-artifact.ts';
 export type { TrainProgress } from './training/train.ts';

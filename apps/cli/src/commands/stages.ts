@@ -53,7 +53,7 @@ export async function indexCommand(
 ): Promise<void> {
   const pipeline = await openPipeline(options);
   const { datasetId, modelId, bundleId, reused } = await runIndex(pipeline, watcher);
-  if (options.promote) await pipeline.store.promote({ kind: 'bundle', id: bundleId });
+  if (options.promote) await pipeline.store.promote({ kind: 'bundle', id: bundleId }, { by: 'facet index' });
   const next = options.promote
     ? `now current. Next: ${facet} serve --home ${options.home}`
     : `not current yet. Next: ${facet} promote ${bundleId} --home ${options.home}`;

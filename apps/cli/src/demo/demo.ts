@@ -49,7 +49,7 @@ export async function demoCommand(options: DemoOptions, context: CommandContext)
   const refusals = renderRefusals(imported.report);
   if (refusals !== '') output.show(refusals);
   const { datasetId, modelId, evaluation, bundleId, reused } = await runIndex(pipeline, context);
-  await pipeline.store.promote({ kind: 'bundle', id: bundleId });
+  await pipeline.store.promote({ kind: 'bundle', id: bundleId }, { by: 'facet demo' });
   output.show(`\n${renderEvaluation(evaluation, terminal)}`);
 
   const showcase = await pickUsers(pipeline, home, bundleId);

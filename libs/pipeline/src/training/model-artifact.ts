@@ -117,6 +117,13 @@ export async function putModel(store: ArtifactStore, info: InfoWithStates, state
   );
 }
 
+/** What a model says of itself, without its weights. @throws AppError as {@link openModel}. */
+export async function readModelInfo(store: ArtifactStore, id: string): Promise<ModelInfo> {
+  const { folder } = await store.open({ kind: 'model', id }, { files: [files.info] });
+  const text = await readFile(join(folder, files.info), 'utf8');
+  return parseWith(ModelInfo, JSON.parse(text), { source: `model ${id}` });
+}
+
 /** Reads a model without its states. @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID`. */
 export async function openModel(store: ArtifactStore, id: string): Promise<Model> {
   const { folder } = await store.open({ kind: 'model', id });

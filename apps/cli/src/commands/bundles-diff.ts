@@ -1,0 +1,189 @@
+import type { ArtifactStore } from '@facet/artifacts';
+import { loadBundle } from '@facet/bundles';
+import type { Bundle, BundleInfo } from '@facet/bundles';
+import { compareAnswers, compareItems, goldenUsers, openDataset } from '@facet/pipeline';
+import type { ChangedAnswer } from '@facet/pipeline';
+import { isAppError } from '@facet/platform';
+import { findArtifact } from '../bundles/find-artifact.ts';
+import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { openHome, openStore } from '../home.ts';
+import { renderTable } from '../terminal/tables.ts';
+import type { Style } from '../terminal/terminal.ts';
+import { countOf, formatCount, printable, shortId } from '../terminal/text.ts';
+import { withTitle } from '../users/titles.ts';
+import type { TitledItem } from '../users/titles.ts';
+
+/** One thing of which two bundles say something else; `null` where one says nothing. */
+interface Difference {
+  readonly name: string;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** An item that some of the sampled users would newly see, or no more. */
+type MovedItem = TitledItem & { readonly users: number };
+
+interface BundleDiff {
+  readonly before: string;
+  readonly after: string;
+  readonly metrics: readonly Difference[];
+  readonly settings: readonly Difference[];
+  readonly items: { readonly added: readonly TitledItem[]; readonly lost: readonly TitledItem[] };
+  /** Absent where the datasets of both are gone: nobody can be asked about. */
+  readonly answers: {
+    readonly users: number;
+    readonly overlap: number;
+    readonly gained: readonly MovedItem[];
+    readonly lost: readonly MovedItem[];
+  } | null;
+}
+
+const shownItemsMax = 10;
+
+/** `facet bundles diff A B`: what would change for whom if B took the place of A. */
+export async function diffBundlesCommand(
+  ids: { readonly before: string; readonly after: string },
+  options: CommonOptions,
+  { output, terminal }: CommandContext,
+): Promise<void> {
+  const store = openStore(openHome(options.home));
+  const find = async (id: string): ReturnType<typeof findArtifact> =>
+    findArtifact(store, id, { kinds: ['bundle'], home: options.home });
+  const [beforeRef, afterRef] = [await find(ids.before), await find(ids.after)];
+  const before = await loadBundle(store, beforeRef);
+  try {
+    const after = await loadBundle(store, afterRef);
+    try {
+      const diff = await diffBundles(store, before, after);
+      output.show(renderDiff(diff, terminal.style));
+      output.document({ home: options.home, ...diff });
+    } finally {
+      after.close();
+    }
+  } finally {
+    before.close();
+  }
+}
+
+async function diffBundles(store: ArtifactStore, before: Bundle, after: Bundle): Promise<BundleDiff> {
+  const { added, lost } = compareItems(before, after);
+  return {
+    before: before.id,
+    after: after.id,
+    metrics: beside(before.info.metrics, after.info.metrics),
+    settings: beside(settingsOf(before.info), settingsOf(after.info)).filter(
+      (setting) => setting.before !== setting.after,
+    ),
+    items: {
+      added: added.map((itemId) => withTitle(after, itemId)),
+      lost: lost.map((itemId) => withTitle(before, itemId)),
+    },
+    answers: await answersOf(store, before, after),
+  };
+}
+
+async function answersOf(store: ArtifactStore, before: Bundle, after: Bundle): Promise<BundleDiff['answers']> {
+  for (const { info } of [after, before]) {
+    const dataset = await openDataset(store, info.datasetId).catch((error: unknown) => {
+      // It was pruned, or is of another version; the other one's users do as well.
+      if (isAppError(error)) return undefined;
+      throw error;
+    });
+    if (dataset === undefined) continue;
+    const changed = await compareAnswers(before, after, goldenUsers(dataset));
+    return {
+      users: changed.length,
+      overlap: changed.reduce((sum, { overlap }) => sum + overlap, 0) / Math.max(1, changed.length),
+      gained: countItems(changed, 'gained', after),
+      lost: countItems(changed, 'lost', before),
+    };
+  }
+  return null;
+}
+
+/** The items that moved, those of most users first. */
+function countItems(changed: readonly ChangedAnswer[], side: 'gained' | 'lost', bundle: Bundle): MovedItem[] {
+  const users = new Map<string, number>();
+  for (const answer of changed) for (const itemId of answer[side]) users.set(itemId, (users.get(itemId) ?? 0) + 1);
+  return [...users]
+    .sort(([idA, a], [idB, b]) => b - a || (idA < idB ? -1 : 1))
+    .map(([itemId, count]) => ({ ...withTitle(bundle, itemId), users: count }));
+}
+
+/** What was chosen or set, as opposed to what came out. */
+function settingsOf({ spec, interactions, index, trainedCount, asOf }: BundleInfo): Record<string, unknown> {
+  const { kind, efSearch, nprobe } = index;
+  return flatten({
+    model: spec.config,
+    interactions,
+    index: { kind, efSearch, nprobe },
+    features: {
+      items: spec.itemFeatures.map(({ name }) => name).join(', '),
+      users: spec.userFeatures.map(({ name }) => name).join(', '),
+    },
+    items: { count: spec.itemCount, trained: trainedCount },
+    data: { before: new Date(asOf).toISOString() },
+  });
+}
+
+function flatten(value: Readonly<Record<string, unknown>>, prefix = ''): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, inner]): [string, unknown][] => {
+      const path = `${prefix}${name}`;
+      if (inner === undefined) return [];
+      if (Array.isArray(inner)) return [[path, inner.join(', ')]];
+      if (typeof inner !== 'object' || inner === null) return [[path, inner]];
+      return Object.entries(flatten(inner as Record<string, unknown>, `${path}.`));
+    }),
+  );
+}
+
+function beside(before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>): Difference[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return names.map((name) => ({ name, before: before[name] ?? null, after: after[name] ?? null }));
+}
+
+function renderDiff({ before, after, metrics, settings, items, answers }: BundleDiff, style: Style): string {
+  const head = ['', shortId(before), shortId(after)];
+  const table = (title: string, differences: readonly Difference[]): string[] =>
+    differences.length === 0
+      ? []
+      : [
+          `${style('bold', title)}\n${renderTable(
+            head,
+            differences.map(({ name, ...sides }) => [name, shown(sides.before), shown(sides.after)]),
+            { style, right: [1, 2] },
+          )}`,
+        ];
+  const titles = (some: readonly TitledItem[]): string =>
+    some
+      .slice(0, shownItemsMax)
+      .map(({ itemId, title }) => `\n  ${printable(title ?? itemId)}`)
+      .join('');
+  const moved = (some: readonly MovedItem[]): string =>
+    some
+      .slice(0, shownItemsMax)
+      .map(({ itemId, title, users }) => `\n  ${formatCount(users).padStart(4)}  ${printable(title ?? itemId)}`)
+      .join('');
+  const seen =
+    answers === null
+      ? ['The datasets of both are gone, so there are no users to ask about.']
+      : [
+          `${countOf(answers.users, 'sampled user')} would keep ${(100 * answers.overlap).toFixed(0)} % of their first 50 items.`,
+          ...(answers.gained.length === 0 ? [] : [`Newly seen, by so many of them:${moved(answers.gained)}`]),
+          ...(answers.lost.length === 0 ? [] : [`No more seen, by so many:${moved(answers.lost)}`]),
+        ];
+  return [
+    ...table('Figures on their own windows', metrics),
+    ...table('Settings that differ', settings),
+    `${countOf(items.added.length, 'item')} new, ${formatCount(items.lost.length)} gone or unavailable.`,
+    ...(items.added.length === 0 ? [] : [`New:${titles(items.added)}`]),
+    ...(items.lost.length === 0 ? [] : [`Gone or unavailable:${titles(items.lost)}`]),
+    ...seen,
+  ].join('\n\n');
+}
+
+function shown(value: unknown): string {
+  if (value === null) return '–';
+  return typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(4) : String(value);
+}

@@ -1,0 +1,202 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from './run.ts';
+
+const dayMs = 86_400_000;
+const start = Date.UTC(2026, 0, 5);
+
+/** 40 people who each choose one of 240 things a day, all of one kind. */
+function eventsFile(): string {
+  const lines = ['user_id,item_id,timestamp'];
+  for (let day = 0; day < 20; day++) {
+    for (let person = 0; person < 40; person++) {
+      const thing = (person % 3) + 3 * ((person * 7 + day * 13) % 80);
+      lines.push(`person${person},thing${thing},${(start + day * dayMs + person * 1000) / 1000}`);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function itemsFile(): string {
+  const rows = Array.from({ length: 240 }, (_, thing) => `thing${thing},Thing number ${thing},kind${thing % 3}`);
+  return `item_id,title,kind\n${rows.join('\n')}\n`;
+}
+
+const settings = `
+interactions: { positives: purchase }
+split: { validationFrom: 2026-01-19, testFrom: 2026-01-23 }
+features: { titleWords: false }
+model: { embeddingDim: 6, interests: 2, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 }
+`;
+const everythingOff = [
+  'lossMax',
+  'baselineLossMax',
+  'personalLiftMin',
+  'incumbentLossMax',
+  'coverageLossMax',
+  'interestCosineMax',
+  'effectiveInterestsMin',
+  'effectiveInterestsLossMax',
+  'latencyMsMax',
+  'latencyRatioMax',
+].map((check) => `${check}: false`);
+
+let folder: string;
+let home: string;
+let first: string;
+let second: string;
+const configs: Record<'one' | 'other' | 'strict' | 'lenient', string> = { one: '', other: '', strict: '', lenient: '' };
+
+async function json(...args: readonly string[]): Promise<{ code: number; document: Record<string, unknown> }> {
+  const { code, out } = await run([...args, '--json', '--home', home]);
+  return { code, document: JSON.parse(out) as Record<string, unknown> };
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'facet-promotion-'));
+  home = join(folder, 'home');
+  const write = async (name: string, text: string): Promise<string> => {
+    await writeFile(join(folder, name), text);
+    return join(folder, name);
+  };
+  const training = (seed: number): string => `training: { batchSize: 64, epochs: 1, windowDays: 3, seed: ${seed} }\n`;
+  configs.one = await write('one.yaml', settings + training(1));
+  configs.other = await write('other.yaml', settings + training(2));
+  configs.strict = await write('strict.yaml', `gate: { usersMin: 10000 }\n`);
+  configs.lenient = await write('lenient.yaml', `gate: { ${everythingOff.join(', ')} }\n`);
+  const files = ['--events', await write('events.csv', eventsFile()), '--items', await write('items.csv', itemsFile())];
+  await run(['import', ...files, '--home', home]);
+  const index = async (...args: readonly string[]): Promise<string> => {
+    const { code, out, err } = await run(['index', '--json', '--home', home, ...args]);
+    expect(code, err).toBe(0);
+    return (JSON.parse(out) as { bundleId: string }).bundleId;
+  };
+  first = await index('--config', configs.one);
+  second = await index('--config', configs.other, '--no-promote');
+}, 120_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('from a bundle to the current one', () => {
+  it('what the gate has not seen needs a reason while another bundle is current', async () => {
+    const { code, err } = await run(['promote', second, '--home', home]);
+    expect(code).toBe(2);
+    expect(err).toMatch(/has not seen bundle .*facet -- gate .*--because/);
+    expect((await run(['promote', second, '--because', ' ', '--home', home])).code).toBe(2);
+    expect((await run(['promote', first, '--home', home])).code).toBe(0);
+  });
+
+  it('the gate ends with 6 for a bundle that it rejects, with the reasons first; the bundle is kept', async () => {
+    const { code, out, err } = await run(['gate', second.slice(0, 8), '--config', configs.strict, '--home', home]);
+    expect(code).toBe(6);
+    expect(out).toMatch(/^\nrejected: bundle .*\n- The window has 40 users [^.]*10000 are asked\nfor\./);
+    expect(out).toMatch(/FAIL {2}users +40 +10000/);
+    expect(err).toContain(`promote ${second.slice(0, 12)}`);
+    const refused = await run(['promote', second, '--home', home]);
+    expect(refused.code).toBe(2);
+    expect(refused.err).toMatch(/gate rejected bundle .*10000 are asked for/);
+  });
+
+  it('an override is recorded with its reason, and so is a rollback', async () => {
+    const because = 'the window was cut short by a holiday';
+    expect((await run(['promote', second, '--because', because, '--home', home])).code).toBe(0);
+    expect((await run(['rollback', '--because', 'it was no holiday', '--home', home])).code).toBe(0);
+    const { document } = await json('promotions');
+    expect(document['promotions']).toMatchObject([
+      { kind: 'rollback', because: 'it was no holiday', ref: { id: first } },
+      { kind: 'promote', because, ref: { id: second }, previous: { id: first } },
+      { kind: 'promote', by: 'facet index', ref: { id: first }, previous: null },
+    ]);
+    expect((await run(['promotions', '--home', home])).out).toContain(because);
+  });
+
+  it('the list shows state, day, figures, verdict and decision of each', async () => {
+    const { document } = await json('bundles');
+    expect(document['bundles']).toMatchObject([
+      {
+        bundleId: second,
+        state: 'previous',
+        day: '2026-01-24',
+        gate: { verdict: 'reject', incumbentId: first },
+        promotion: { because: 'the window was cut short by a holiday' },
+        metrics: { 'new.ndcg@50': expect.any(Number) as number },
+      },
+      { bundleId: first, state: 'current', gate: null, promotion: { kind: 'rollback' } },
+    ]);
+    const { out } = await run(['bundles', '--home', home]);
+    expect(out).toMatch(new RegExp(`${second.slice(0, 12)} +previous +2026-01-24 .* rejected .*holiday`));
+  });
+
+  it('what the gate passed is promoted without a word, and is the newest by default', async () => {
+    const { code, document } = await json('gate', '--config', configs.lenient);
+    expect([code, document['bundleId'], document['verdict']]).toEqual([0, second, 'pass']);
+    expect((await run(['promote', second, '--home', home])).code).toBe(0);
+    expect((await run(['rollback', '--home', home])).code).toBe(0);
+  });
+});
+
+describe('facet bundles diff', () => {
+  it('has figures and settings beside each other, and what sampled users would newly see', async () => {
+    const { code, document } = await json('bundles', 'diff', first.slice(0, 10), second.slice(0, 10));
+    expect(code).toBe(0);
+    expect(document).toMatchObject({
+      before: first,
+      after: second,
+      settings: [],
+      items: { added: [], lost: [] },
+      answers: { users: 40 },
+    });
+    expect(document['metrics']).toContainEqual({
+      name: 'all.ndcg@50',
+      before: expect.any(Number) as number,
+      after: expect.any(Number) as number,
+    });
+    const { out } = await run(['bundles', 'diff', first, second, '--home', home]);
+    expect(out).toContain('40 sampled users would keep');
+    expect(out).toContain('0 items new, 0 gone or unavailable.');
+  });
+});
+
+describe('facet lineage', () => {
+  it('goes from a bundle to the files and offsets of the lake', async () => {
+    const { document } = await json('lineage', first);
+    expect(document).toMatchObject({
+      bundle: { id: first, isGone: false, promotions: { length: 3 } },
+      model: { isGone: false, startedFrom: null },
+      dataset: { isGone: false, counts: { events: 800, users: 40 } },
+      lake: { files: { length: 20 } },
+    });
+    const lake = document['lake'] as { files: { isGone: boolean; rows: number }[]; offsets: Record<string, number> };
+    expect(lake.files.every(({ isGone, rows }) => !isGone && rows === 40)).toBe(true);
+    expect(Object.values(lake.offsets)).toEqual([800]);
+    const model = (document['model'] as { id: string }).id;
+    expect((await json('lineage', model)).document).toMatchObject({ bundle: null, model: { id: model } });
+    const { out } = await run(['lineage', first.slice(0, 8), '--home', home]);
+    expect(out).toMatch(/^bundle {3}[0-9a-f]{32}, data to 2026-01-24\n/);
+    expect(out).toMatch(/offsets before 800\n/);
+    expect(out).toMatch(/and 10 files more/);
+  });
+
+  it('says what of it is gone: files that a compaction replaced, artifacts that were pruned', async () => {
+    await run(['lake', 'compact', '--grace', '0', '--home', home]);
+    const replaced = (await json('lineage', second)).document;
+    const { id: datasetId } = replaced['dataset'] as { id: string };
+    const files = (replaced['lake'] as { files: { isGone: boolean }[] }).files;
+    expect(files.some(({ isGone }) => isGone)).toBe(files.length > 0 && files[0]!.isGone);
+    await rm(join(home, 'artifacts', 'dataset', datasetId), { recursive: true });
+    expect((await json('lineage', second)).document).toMatchObject({
+      dataset: { id: datasetId, isGone: true },
+      lake: null,
+    });
+    await rm(join(home, 'artifacts', 'bundle', second), { recursive: true });
+    expect((await json('lineage', second)).document).toMatchObject({
+      bundle: { id: second, isGone: true },
+      dataset: { id: datasetId, isGone: true },
+    });
+    const unknown = await run(['lineage', 'f'.repeat(32), '--home', home]);
+    expect(unknown.code).toBe(4);
+    expect(unknown.err).toContain('nothing names it');
+    expect((await run(['lineage', 'nothing', '--home', home])).code).toBe(4);
+  });
+});
