@@ -2,12 +2,13 @@ import { createProblems, listen, readAccess } from '@facet/http';
 import { readFacetConfig } from '@facet/pipeline/config';
 import { createRunStore, homePaths } from '@facet/pipeline/refresh';
 import type { Logger } from '@facet/platform';
-import { createWorkerApp, createWorkerMetrics, startStageWorker } from '@facet/refresh';
+import { createWorkerApp, createWorkerMetrics, startDeltaWatcher, startStageWorker } from '@facet/refresh';
 import type { RunningWorker } from '@facet/refresh';
 import type { IndexerConfig } from './config.ts';
+import { countDeltas } from './delta-metrics.ts';
 
 /**
- * Takes jobs and listens. It waits for Redis while it is away.
+ * Takes jobs, brings changes of the catalog into the current bundle, and listens. It waits for Redis while it is away.
  *
  * @throws AppError those of `readFacetConfig`, `readAccess` and `listen`.
  */
@@ -28,6 +29,13 @@ export async function startIndexer(config: IndexerConfig, logger: Logger): Promi
       { ...config, name: 'indexer' },
     );
     closers.push(() => worker.close());
+    if (config.deltaMs > 0) {
+      const deltas = startDeltaWatcher(
+        { logger, onResult: countDeltas(metrics.registry) },
+        { ...config, everyMs: config.deltaMs },
+      );
+      closers.push(() => deltas.close());
+    }
     const docs = { title: 'Facet indexer', description: 'Bundles: built, judged, promoted.', scope: 'admin' as const };
     const app = await createWorkerApp({ logger, metrics, worker }, { access, problems: createProblems({}), docs });
     await app.ready();

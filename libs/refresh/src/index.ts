@@ -1,3 +1,5 @@
+export { startDeltaWatcher } from './delta-watcher.ts';
+export type { DeltaWatcher, DeltaWatcherOptions } from './delta-watcher.ts';
 export { followRun } from './follow-run.ts';
 export type { RunNews } from './follow-run.ts';
 export type { QueueOptions } from './queue/connection.ts';

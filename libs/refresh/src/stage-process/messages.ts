@@ -1,11 +1,15 @@
-import type { RefreshOutputs, RefreshStage, StageOutcome, StageProgress } from '@facet/pipeline/refresh';
+import type { RefreshOutputs, RefreshStage, StageProgress } from '@facet/pipeline/refresh';
 
-/** What a stage process is told to do. */
-export interface StageOrder {
+/** Whose catalog and current bundle to compare. */
+export interface DeltaOrder {
   /** The data home. */
   readonly home: string;
   /** `facet.yaml`. */
   readonly configFile: string;
+}
+
+/** What a stage process is told to do. */
+export interface StageOrder extends DeltaOrder {
   readonly runId: string;
   readonly stage: RefreshStage;
   /** Of the stages before. */
@@ -26,5 +30,3 @@ export type ChildMessage<Result> =
   | { readonly type: 'progress'; readonly progress: StageProgress }
   | { readonly type: 'done'; readonly result: Result }
   | { readonly type: 'failed'; readonly error: SentError };
-
-export type StageMessage = ChildMessage<StageOutcome>;
