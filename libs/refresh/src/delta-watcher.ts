@@ -19,6 +19,9 @@ export interface DeltaWatcher {
   close(): Promise<void>;
 }
 
+/** What has failed will mostly fail again at once, and each try is a process. */
+const roundsOfRest = 6;
+
 /**
  * Looks for changes of the catalog and of the current bundle, and has new and withdrawn items brought into force: in a process
  * of its own, and only when there is something to look at.
@@ -34,6 +37,7 @@ export function startDeltaWatcher(
   const store = createFolderArtifactStore(artifactsFolder);
   const closing = new AbortController();
   let seen = '';
+  let resting = 0;
   let working: Promise<void> | undefined;
 
   async function look(): Promise<void> {
@@ -51,9 +55,11 @@ export function startDeltaWatcher(
   }
 
   const timer = setInterval(() => {
+    if (resting-- > 0) return;
     working ??= look()
       .catch((error: unknown) => {
         if (closing.signal.aborted) return;
+        resting = roundsOfRest;
         onResult?.('failed');
         logger.warn({ problem: problemOf(error) }, 'changes of the catalog cannot be brought into force');
       })

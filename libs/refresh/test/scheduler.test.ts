@@ -141,6 +141,19 @@ test('a schedule that was removed, altered or joined by another one is put right
   expect(new Intl.DateTimeFormat('sv', { timeZone: 'Europe/Berlin', timeStyle: 'short' }).format(next)).toBe('02:30');
 });
 
+test('a schedule that was switched off is taken away, and nothing is due', async () => {
+  const office = await createOffice();
+  const on = office.start();
+  await on.tick();
+  await on.close();
+  await finish(office, '2026-02-13');
+  office.now = Date.parse('2026-02-20T12:00:00Z');
+  const off = office.start({ schedule: { ...schedule, cron: 'off' } });
+  await off.tick();
+  expect(await office.kickOffs.getJobSchedulers()).toEqual([]);
+  expect(await runIds(office)).toEqual(['2026-02-13']);
+});
+
 test('exactly one process looks after the schedule, and another one takes over', async () => {
   const office = await createOffice();
   const first = office.start();

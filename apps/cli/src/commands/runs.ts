@@ -1,5 +1,5 @@
-import { createRunStore, dueMomentOf, newestDueDay, shiftDay } from '@facet/pipeline/refresh';
-import type { RunReport } from '@facet/pipeline/refresh';
+import { createRunStore, dueMomentOf, isScheduled, newestDueDay, shiftDay } from '@facet/pipeline/refresh';
+import type { RefreshSchedule, RunReport } from '@facet/pipeline/refresh';
 import { openRefreshQueue } from '@facet/refresh';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { openPipeline } from '../pipeline-context.ts';
@@ -20,8 +20,7 @@ export interface CancelRunOptions extends CommonOptions, QueueFlags {
 export async function listRunsCommand(options: ListRunsOptions, { output, terminal }: CommandContext): Promise<void> {
   const { home, config } = await openPipeline(options);
   const reports = (await createRunStore(home.runsFolder).list()).slice(0, options.limit);
-  const nextDay = shiftDay(newestDueDay(Date.now(), config.refresh), 1);
-  const next = { day: nextDay, dueAt: dueMomentOf(nextDay, config.refresh) };
+  const next = isScheduled(config.refresh) ? nextDue(config.refresh) : null;
   output.document({ home: options.home, runs: reports, next });
   const { style, width } = terminal;
   const rows = reports.map((report) => [
@@ -35,7 +34,12 @@ export async function listRunsCommand(options: ListRunsOptions, { output, termin
   ]);
   const header = ['Run', 'State', 'By', 'Asked for (UTC)', 'Took', 'Bundle', 'Why'];
   output.show(rows.length === 0 ? `${options.home} was never refreshed.` : renderTable(header, rows, { style }));
-  output.show(`\nWith a trainer the day ${next.day} is due at ${formatTime(next.dueAt)} UTC.`);
+  if (next !== null) output.show(`\nWith a trainer the day ${next.day} is due at ${formatTime(next.dueAt)} UTC.`);
+}
+
+function nextDue(schedule: RefreshSchedule): { readonly day: string; readonly dueAt: number } {
+  const day = shiftDay(newestDueDay(Date.now(), schedule), 1);
+  return { day, dueAt: dueMomentOf(day, schedule) };
 }
 
 /** `facet runs show ID`: each stage of a run. */

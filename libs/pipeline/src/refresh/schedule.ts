@@ -5,7 +5,7 @@ import type { DataDay } from './data-day.ts';
 
 /** When refreshes are due: the section `refresh` of facet.yaml. */
 export interface RefreshSchedule {
-  /** Five or six cron fields. */
+  /** Five or six cron fields, or `off`: nothing is due, and nothing overdue. */
   readonly cron: string;
   /** IANA name: of the cron pattern, and of where a day begins. */
   readonly timeZone: string;
@@ -19,17 +19,23 @@ export interface RefreshSchedule {
 
 const hourMs = 3_600_000;
 
+/** Whether refreshes come by themselves. */
+export function isScheduled({ cron }: Pick<RefreshSchedule, 'cron'>): boolean {
+  return cron !== 'off';
+}
+
 /** @throws AppError `CONFIG_INVALID` for a pattern or zone that is none. */
 export function checkSchedule({ cron, timeZone }: Pick<RefreshSchedule, 'cron' | 'timeZone'>): void {
   try {
+    new Intl.DateTimeFormat('en', { timeZone });
+    if (!isScheduled({ cron })) return;
     // Without the strict mode a pattern of any text would be taken for "* * * * *".
     if (cron.trim().split(/\s+/).length < 5) throw new Error('it has fewer than five fields');
-    new Intl.DateTimeFormat('en', { timeZone });
     CronExpressionParser.parse(cron, { tz: timeZone }).next();
   } catch (error) {
     throw new AppError(`refresh.cron "${cron}" in ${timeZone} is no schedule: ${(error as Error).message}.`, {
       code: 'CONFIG_INVALID',
-      remedy: 'Write a cron pattern such as "30 2 * * *", and an IANA time zone such as Europe/Berlin.',
+      remedy: 'Write a cron pattern such as "30 2 * * *", or off, and an IANA time zone such as Europe/Berlin.',
       cause: error,
     });
   }
@@ -57,6 +63,7 @@ export function newestDueDay(now: number, schedule: Pick<RefreshSchedule, 'cron'
  * @param attended the newest day that has a run, whatever became of it; undefined before the first.
  */
 export function missingDays(now: number, schedule: RefreshSchedule, attended: DataDay | undefined): DataDay[] {
+  if (!isScheduled(schedule)) return [];
   const newest = newestDueDay(now, schedule);
   if (attended !== undefined && attended >= newest) return [];
   if (schedule.catchUp === 'newest' || attended === undefined) return [newest];
@@ -78,6 +85,7 @@ export function overdueSeconds(
   schedule: RefreshSchedule,
   { completed, since }: { readonly completed: DataDay | undefined; readonly since: number },
 ): number {
+  if (!isScheduled(schedule)) return 0;
   const awaited = completed === undefined ? firstDayDueAfter(since, schedule) : shiftDay(completed, 1);
   const deadline = dueMomentOf(awaited, schedule) + schedule.promoteWithinHours * hourMs;
   return Math.max(0, (now - deadline) / 1000);

@@ -153,6 +153,14 @@ describe('a schedule', () => {
     expect(overdueSeconds(deadline + 5_000, schedule(), { completed: undefined, since })).toBe(5);
   });
 
+  test('that is off has nothing due and nothing overdue', () => {
+    const off = schedule({ cron: 'off' });
+    checkSchedule(off);
+    const now = at('2026-02-05T12:00:00Z');
+    expect(missingDays(now, off, '2026-01-01')).toEqual([]);
+    expect(overdueSeconds(now, off, { completed: '2026-01-01', since: 0 })).toBe(0);
+  });
+
   test.each([
     ['no cron', 'Europe/Berlin'],
     ['', 'Europe/Berlin'],

@@ -1,3 +1,4 @@
+import { isScheduled } from '@facet/pipeline/refresh';
 import type { RefreshSchedule } from '@facet/pipeline/refresh';
 import type { Queue } from 'bullmq';
 
@@ -23,10 +24,11 @@ export async function reconcileSchedule(
   const actual = await queue.getJobSchedulers();
   const repairs: Repair[] = [];
   for (const { key } of actual) {
-    if (key === scheduleId) continue;
+    if (key === scheduleId && isScheduled({ cron })) continue;
     await queue.removeJobScheduler(key);
     repairs.push('removed');
   }
+  if (!isScheduled({ cron })) return repairs;
   const ours = actual.find(({ key }) => key === scheduleId);
   const repair = whatIsWrong(ours, { cron, timeZone }, now);
   if (repair !== undefined) {
