@@ -71,7 +71,8 @@ export function createProgram(deps: ProgramDeps): Command {
 /** A command with the options that all have. */
 function addTo(parent: Command, name: string, description: string): Command {
   return parent
-    .command(name)
+    // `facet runs` lists them.
+    .command(name, { isDefault: parent.name() === 'runs' && name === 'list' })
     .description(description)
     .option('--json', 'one JSON document on standard output, nothing else')
     .option('--verbose', 'stack traces of errors')

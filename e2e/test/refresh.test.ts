@@ -1,0 +1,178 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findFreePorts, startFacetProcess, startRedis } from '@facet/local-services';
+import type { FacetProcess, LocalRedis } from '@facet/local-services';
+import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { calendarDay, poisoned, purchasesOn, things, toJsonLines } from './changing-shop.ts';
+import type { Purchase } from './changing-shop.ts';
+import { facet, facetJson, keptFolder } from './facet.ts';
+
+const config = `
+interactions: { positives: purchase }
+split: { testDays: 7, validationDays: 7 }
+model: { embeddingDim: 16, hiddenUnits: [32], sequenceLength: 30 }
+training: { epochs: 4, windowDays: 14 }
+refresh: { cron: 'off', promoteWithinHours: 6 }
+`;
+/** The days of the shop that the first refresh knows. */
+const days = 50;
+
+interface Run {
+  readonly run: { readonly runId: string };
+  readonly state: string;
+  readonly reason?: string;
+  readonly stages: readonly {
+    readonly stage: string;
+    readonly state: string;
+    readonly outputs?: { readonly bundleId?: string; readonly modelId?: string; readonly [name: string]: unknown };
+  }[];
+}
+
+let redis: LocalRedis;
+let folder: string;
+let remove: () => Promise<void>;
+const processes: FacetProcess[] = [];
+const apiKey = createApiKey();
+const urls = { trainer: '', serving: '' };
+
+/** Starts an app on the home of the test. */
+async function start(app: string, env: Record<string, string> = {}): Promise<string> {
+  const [port = 0] = await findFreePorts(1);
+  const url = `http://127.0.0.1:${port}`;
+  processes.push(
+    await startFacetProcess({
+      app,
+      env: {
+        FACET_HOME: join(folder, 'home'),
+        FACET_CONFIG: join(folder, 'facet.yaml'),
+        FACET_PORT: String(port),
+        FACET_LOG_LEVEL: 'warn',
+        ...env,
+      },
+      readyUrl: `${url}/readyz`,
+    }),
+  );
+  return url;
+}
+
+beforeAll(async () => {
+  redis = await startRedis({ persistent: true });
+  ({ folder, remove } = await keptFolder());
+  await writeFile(join(folder, 'facet.yaml'), config);
+  await writeFile(join(folder, 'items.jsonl'), toJsonLines(things));
+  await addApiKey(join(folder, 'home', 'keys.yaml'), {
+    name: 'test',
+    scopes: ['serve', 'admin'],
+    sha256: hashApiKey(apiKey),
+  });
+  await take(Array.from({ length: days }, (_, day) => purchasesOn(day)).flat(), ['--items', 'items.jsonl']);
+  const queue = { FACET_QUEUE_URL: redis.url };
+  urls.trainer = await start('trainer', queue);
+  await start('indexer', { ...queue, FACET_DELTA_SECONDS: '1' });
+}, 120_000);
+
+afterAll(async () => {
+  await Promise.all(processes.map((process) => process.stop()));
+  await redis.stop();
+  await remove();
+});
+
+/** Imports purchases. */
+async function take(purchases: readonly Purchase[], more: readonly string[] = []): Promise<void> {
+  await writeFile(join(folder, 'events.jsonl'), toJsonLines(purchases));
+  await facetJson(folder, ['import', '--events', 'events.jsonl', ...more, '--home', 'home']);
+}
+
+async function ask<Answer>(url: string, body?: unknown): Promise<Answer> {
+  const response = await fetch(url, {
+    headers: { 'x-api-key': apiKey, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
+  return (await response.json()) as Answer;
+}
+
+/** Asks for the refresh of a day, and waits until it has ended. */
+async function refresh(day: number): Promise<Run> {
+  const { run } = await ask<Run>(`${urls.trainer}/v1/refreshes`, { day: calendarDay(day) });
+  const response = await fetch(`${urls.trainer}/v1/refreshes/${run.runId}/events`, {
+    headers: { 'x-api-key': apiKey },
+  });
+  // It ends with the run.
+  const events = await response.text();
+  expect(events).toMatch(/^event: report\n/);
+  return ask<Run>(`${urls.trainer}/v1/refreshes/${run.runId}`);
+}
+
+function outputsOf({ stages }: Run, stage: string): Record<string, unknown> {
+  return stages.find((record) => record.stage === stage)?.outputs ?? {};
+}
+
+interface Answer {
+  readonly bundleId: string;
+  readonly deltaId?: string;
+  readonly items: readonly { readonly itemId: string }[];
+}
+
+const recommend = (limit = 10): Promise<Answer> =>
+  ask<Answer>(`${urls.serving}/v1/recommendations`, { userId: 'customer4', limit });
+
+it('two days are refreshed through the queue, the second from the first; a poisoned third day is rejected', async () => {
+  const first = await refresh(days - 1);
+  expect([first.state, first.reason]).toEqual(['promoted', undefined]);
+  expect(outputsOf(first, 'train')['start']).toBe('full');
+  const firstBundle = outputsOf(first, 'index')['bundleId'];
+  urls.serving = await start('serving');
+  expect((await recommend()).bundleId).toBe(firstBundle);
+
+  // The next day without its data: nothing is new.
+  expect((await refresh(days)).state).toBe('skipped');
+
+  await take(purchasesOn(days + 1));
+  const second = await refresh(days + 1);
+  expect([second.state, second.reason]).toEqual(['promoted', undefined]);
+  expect(outputsOf(second, 'train')).toMatchObject({ start: 'warm', warmFrom: outputsOf(first, 'train')['modelId'] });
+  expect(outputsOf(second, 'gate')).toMatchObject({ incumbentId: firstBundle, verdict: 'pass' });
+  const secondBundle = outputsOf(second, 'index')['bundleId'];
+  // Serving takes it up by itself.
+  await vi.waitFor(async () => expect((await recommend()).bundleId).toBe(secondBundle), { timeout: 30_000 });
+
+  await take(poisoned(purchasesOn(days + 2)));
+  const third = await refresh(days + 2);
+  expect(third.state).toBe('rejected');
+  expect(third.reason).not.toBe('');
+  const rejected = outputsOf(third, 'index')['bundleId'];
+  expect(rejected).not.toBe(secondBundle);
+  expect((await recommend()).bundleId).toBe(secondBundle);
+
+  // On record: what was promoted and what was not, and that a person may still decide otherwise.
+  const { runs } = await facetJson<{ runs: Run[] }>(folder, ['runs', '--home', 'home']);
+  expect(runs.map(({ state }) => state)).toEqual(['rejected', 'promoted', 'skipped', 'promoted']);
+  const refused = await facet(folder, ['promote', String(rejected), '--home', 'home']);
+  expect(refused.code).not.toBe(0);
+  await facetJson(folder, ['promote', String(rejected), '--because', 'the test says so', '--home', 'home']);
+  await vi.waitFor(async () => expect((await recommend()).bundleId).toBe(rejected), { timeout: 30_000 });
+  await facetJson(folder, ['rollback', '--home', 'home']);
+  await vi.waitFor(async () => expect((await recommend()).bundleId).toBe(secondBundle), { timeout: 30_000 });
+}, 420_000);
+
+it('between two refreshes a new item can be recommended and a withdrawn one is not, within a minute', async () => {
+  const changed = [
+    { itemId: 'garden-new', title: 'A garden thing that just came', attributes: { department: 'garden' } },
+    { ...things[0]!, available: false },
+  ];
+  await writeFile(join(folder, 'changed.jsonl'), toJsonLines(changed));
+  await writeFile(join(folder, 'events.jsonl'), toJsonLines(purchasesOn(0).slice(0, 1)));
+  await facetJson(folder, ['import', '--events', 'events.jsonl', '--items', 'changed.jsonl', '--home', 'home']);
+  await vi.waitFor(
+    async () => {
+      const { items, deltaId } = await recommend(1_000);
+      const ids = items.map(({ itemId }) => itemId);
+      expect(deltaId).toBeDefined();
+      expect(ids).toContain('garden-new');
+      expect(ids).not.toContain(things[0]!.itemId);
+    },
+    { timeout: 60_000, interval: 500 },
+  );
+}, 90_000);
