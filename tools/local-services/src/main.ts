@@ -2,12 +2,11 @@ import { parseArgs } from 'node:util';
 import { startKafka } from './kafka/local-kafka.ts';
 import { startRedis } from './redis/local-redis.ts';
 
-const usage = `npm run services [-- [--brokers 1|3] [--persistent]]
+const usage = `npm run services [-- [--brokers 1|3]]
 
 Keeps Kafka and Redis up until Ctrl-C, and prints the environment variables that Facet's apps find them by.
 
   --brokers N    how many Kafka brokers, 1 or 3 (1)
-  --persistent   Redis keeps its data over a kill and a start
 `;
 
 /** Resolves with the signal that asks this process to end. */
@@ -18,7 +17,6 @@ const endSignal = new Promise<NodeJS.Signals>((resolve) => {
 const { values } = parseArgs({
   options: {
     brokers: { type: 'string', default: '1' },
-    persistent: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -28,12 +26,17 @@ if (values.help) {
   process.stderr.write(`--brokers is 1 or 3, not "${values.brokers}"\n\n${usage}`);
   process.exitCode = 2;
 } else {
-  await keepUp(values.brokers === '1' ? 1 : 3, values.persistent);
+  await keepUp(values.brokers === '1' ? 1 : 3);
 }
 
-async function keepUp(brokers: 1 | 3, persistent: boolean): Promise<void> {
-  const [kafka, redis] = await Promise.all([startKafka({ brokers }), startRedis({ persistent })]);
-  process.stdout.write(`export FACET_KAFKA_BROKERS=${kafka.brokers.join(',')}\nexport FACET_REDIS_URL=${redis.url}\n`);
+async function keepUp(brokers: 1 | 3): Promise<void> {
+  const [kafka, redis] = await Promise.all([startKafka({ brokers }), startRedis({ persistent: true })]);
+  const variables = {
+    FACET_KAFKA_BROKERS: kafka.brokers.join(','),
+    FACET_REDIS_URL: redis.url,
+    FACET_QUEUE_URL: redis.url,
+  };
+  for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}=${value}\n`);
   process.stderr.write('Kafka and Redis are up until Ctrl-C. Their data ends with them.\n');
   const awake = setInterval(() => {}, 60_000);
   await endSignal;
