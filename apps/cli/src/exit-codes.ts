@@ -52,6 +52,7 @@ const codeOfError: Readonly<Record<string, number>> = {
   EVALUATION_NO_USERS: exitCodes.badInput,
   REFRESH_DAY_INVALID: exitCodes.usage,
   REFRESH_DAY_NOT_OVER: exitCodes.badInput,
+  REFRESH_DAY_SUPERSEDED: exitCodes.badInput,
   REFRESH_REJECTED: exitCodes.rejected,
   REFRESH_RUN_UNKNOWN: exitCodes.badInput,
   REFRESH_RUN_DAMAGED: exitCodes.badArtifact,

@@ -28,7 +28,7 @@ export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
     help: 'Time since a newer bundle should have been promoted; 0 while there is time.',
     registers,
     async collect() {
-      const reports = await runs.list();
+      const reports = await runs.list({ limit: runsLookedAt });
       const since = Math.min(startedAt, ...reports.map(({ run }) => run.requestedAt));
       this.set(overdueSeconds(now(), schedule, { completed: await newestCompleted(store, reports), since }));
     },
@@ -44,12 +44,12 @@ export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
   });
   new Gauge({
     name: 'facet_refresh_runs',
-    help: 'Runs on record, by what became of them.',
+    help: 'The newest hundred runs, by what became of them.',
     labelNames: ['state'] as const,
     registers,
     async collect() {
       this.reset();
-      for (const { state } of await runs.list()) this.inc({ state });
+      for (const { state } of await runs.list({ limit: runsLookedAt })) this.inc({ state });
     },
   });
   new Gauge({
@@ -74,6 +74,9 @@ export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
     },
   });
 }
+
+/** Every scrape reads them. */
+const runsLookedAt = 100;
 
 /** The newest day of which a bundle was promoted, or whose run found nothing new. */
 async function newestCompleted(store: ArtifactStore, reports: readonly RunReport[]): Promise<string | undefined> {

@@ -19,7 +19,7 @@ export interface CancelRunOptions extends CommonOptions, QueueFlags {
 /** `facet runs`: the refreshes of a home, the newest day first. */
 export async function listRunsCommand(options: ListRunsOptions, { output, terminal }: CommandContext): Promise<void> {
   const { home, config } = await openPipeline(options);
-  const reports = (await createRunStore(home.runsFolder).list()).slice(0, options.limit);
+  const reports = await createRunStore(home.runsFolder).list(options);
   const next = isScheduled(config.refresh) ? nextDue(config.refresh) : null;
   output.document({ home: options.home, runs: reports, next });
   const { style, width } = terminal;

@@ -16,6 +16,7 @@ export interface RefreshesDeps {
 export const trainerProblems = createProblems({
   REFRESH_DAY_INVALID: { status: 400 },
   REFRESH_DAY_NOT_OVER: { status: 409 },
+  REFRESH_DAY_SUPERSEDED: { status: 409 },
   REFRESH_RUN_UNKNOWN: { status: 404, remedy: 'See GET /v1/refreshes.' },
   REFRESH_QUEUE_UNREACHABLE: { status: 503 },
 });
@@ -70,7 +71,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
         },
       },
     },
-    async ({ query }) => ({ refreshes: (await runs.list()).slice(0, query.limit ?? 30) }),
+    async ({ query }) => ({ refreshes: await runs.list({ limit: query.limit ?? 30 }) }),
   );
 
   app.get(

@@ -28,7 +28,7 @@ export interface RequestDeps {
 /**
  * Makes a run, unless one of the day does already. From then on no earlier run of the day can promote.
  *
- * @throws AppError `REFRESH_DAY_INVALID`, `REFRESH_DAY_NOT_OVER`.
+ * @throws AppError `REFRESH_DAY_INVALID`, `REFRESH_DAY_NOT_OVER`, `REFRESH_DAY_SUPERSEDED`.
  */
 export async function requestRun(
   { runs, store, schedule, now }: RequestDeps,
@@ -43,10 +43,22 @@ export async function requestRun(
       remedy: `Refresh ${newestDayOver(requestedAt, schedule)}, or wait until the day has ended.`,
     });
   }
+  await refuseEarlierDay(store, day);
   const cut = { occurredBefore, receivedBefore: requestedAt };
   const requested = await runs.request({ day, cut, isForced, isFull, requestedBy, requestedAt });
   if (requested.isNew) await store.fence({ runId: requested.report.run.runId, day });
   return requested;
+}
+
+/** What is made of older data than what is current could not be promoted in the end: better known now. */
+async function refuseEarlierDay(store: ArtifactStore, day: string): Promise<void> {
+  const current = (await store.promotions()).findLast(({ kind }) => kind !== 'fence');
+  if (current?.kind !== 'promote' || current.run === undefined || current.run.day <= day) return;
+  throw new AppError(`The current bundle is of ${current.run.day}, which is later than ${day}.`, {
+    code: 'REFRESH_DAY_SUPERSEDED',
+    remedy: 'Refresh a later day, or roll back first: facet rollback.',
+    context: { day, currentDay: current.run.day },
+  });
 }
 
 /** The newest day that has ended. */

@@ -28,6 +28,7 @@ export async function runRefresh(
   const willRetry = (): boolean => signal?.aborted === true;
   for (const stage of refreshStages) {
     signal?.throwIfAborted();
+    if (await runs.isCancelled(run.runId)) return runs.read(run.runId);
     onBegin?.(stage);
     const outcome = await recordStage({ runs, now }, { runId: run.runId, stage, willRetry }, () =>
       runRefreshStage(

@@ -23,8 +23,8 @@ export interface RunStore {
   request(asked: RunRequest): Promise<{ readonly report: RunReport; readonly isNew: boolean }>;
   /** @throws AppError `REFRESH_RUN_UNKNOWN`. */
   read(runId: string): Promise<RunReport>;
-  /** The newest day first, and of a day its newest run. */
-  list(): Promise<RunReport[]>;
+  /** The newest day first, and of a day its newest run; at most `limit` of them. */
+  list(options?: { readonly limit?: number }): Promise<RunReport[]>;
   write(runId: string, record: StageRecord): Promise<void>;
   /** Of a run that has ended it changes nothing. @throws AppError `REFRESH_RUN_UNKNOWN`. */
   cancel(runId: string, because: string): Promise<RunReport>;
@@ -99,14 +99,14 @@ export function createRunStore(runsFolder: string): RunStore {
         if (await make(run)) return { report: summarizeRun(run, [], undefined), isNew: true };
       }
     },
-    async list() {
+    async list({ limit = Infinity } = {}) {
       const runIds = await listRunIds(runsFolder);
       const numbered = runIds.map((runId) => {
         const [, day, number = '1'] = runIdPattern.exec(runId)!;
         return { runId, day: day!, number: Number(number) };
       });
       numbered.sort((a, b) => (a.day === b.day ? b.number - a.number : a.day < b.day ? 1 : -1));
-      return Promise.all(numbered.map(({ runId }) => read(runId)));
+      return Promise.all(numbered.slice(0, limit).map(({ runId }) => read(runId)));
     },
     write: (runId, record) => writeFileAtomically(fileOf(runId, record.stage), [toJson(record)]),
     async cancel(runId, because) {

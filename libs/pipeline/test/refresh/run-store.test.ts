@@ -156,4 +156,9 @@ test('asking for a run fixes its cut and fences its day', async () => {
   await expect(requestRun(deps, { day: '2026-02-03', requestedBy: 'test' })).rejects.toMatchObject({
     code: 'REFRESH_DAY_NOT_OVER',
   });
+  const bundle = await store.put('bundle', async () => undefined, {});
+  await store.promote(bundle, { run: { runId: '2026-02-02', day: '2026-02-02' } });
+  await expect(requestRun(deps, { day: '2026-02-01', requestedBy: 'test' })).rejects.toMatchObject({
+    code: 'REFRESH_DAY_SUPERSEDED',
+  });
 });

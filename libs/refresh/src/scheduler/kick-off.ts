@@ -12,7 +12,7 @@ export async function kickOff(
   { runs, queue, now }: { readonly runs: RunStore; readonly queue: RefreshQueue; readonly now: () => number },
   schedule: RefreshSchedule,
 ): Promise<RunReport | undefined> {
-  const reports = await runs.list();
+  const reports = await runs.list({ limit: runsLookedAt });
   const scheduled = reports.filter(({ run }) => run.requestedBy === scheduleName);
   if (scheduled.some((report) => !hasEnded(report))) return undefined;
   const attended = reports.find((report) => isAttended(report))?.run.day;
@@ -21,6 +21,9 @@ export async function kickOff(
   const { report, isNew } = await queue.request({ day, requestedBy: scheduleName });
   return isNew ? report : undefined;
 }
+
+/** A schedule is behind by days, not by more runs than this. */
+export const runsLookedAt = 100;
 
 /** Who asked, of runs that the schedule asked for. */
 export const scheduleName = 'schedule';

@@ -5,7 +5,7 @@ import { Queue, Worker } from 'bullmq';
 import { connectAsker, connectWorker, prefixDefault, unfitSettings } from '../queue/connection.ts';
 import type { QueueOptions } from '../queue/connection.ts';
 import type { RefreshQueue } from '../queue/refresh-queue.ts';
-import { kickOff } from './kick-off.ts';
+import { kickOff, runsLookedAt } from './kick-off.ts';
 import { reconcileSchedule } from './reconcile.ts';
 import { createSchedulerLock, lockMsDefault } from './scheduler-lock.ts';
 
@@ -69,7 +69,8 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
     if (repairs.length > 0) {
       logger.info({ repairs, cron: schedule.cron, timeZone: schedule.timeZone }, 'schedule put in order');
     }
-    for (const report of await deps.runs.list()) if (!hasEnded(report)) await lookAfterRun(deps, report);
+    for (const report of await deps.runs.list({ limit: runsLookedAt }))
+      if (!hasEnded(report)) await lookAfterRun(deps, report);
     const made = await kickOff(deps, schedule);
     if (made !== undefined) logger.info({ runId: made.run.runId }, 'refresh is due');
     lastDoneAt = now();
