@@ -6,7 +6,7 @@ import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { calendarDay, poisoned, purchasesOn, things, toJsonLines } from './changing-shop.ts';
 import type { Purchase } from './changing-shop.ts';
-import { facetJson, keptFolder } from './facet.ts';
+import { facet, facetJson, keptFolder } from './facet.ts';
 
 const config = `
 interactions: { positives: purchase }
@@ -149,7 +149,9 @@ it('two days are refreshed through the queue, the second from the first; a poiso
   // On record: what was promoted and what was not. A person may still decide otherwise, and go back.
   const { runs } = await facetJson<{ runs: Run[] }>(folder, ['runs', '--home', 'home']);
   expect(runs.map(({ state }) => state)).toEqual(['rejected', 'promoted', 'skipped', 'promoted']);
-  await facetJson(folder, ['promote', String(rejected), '--home', 'home']);
+  const refused = await facet(folder, ['promote', String(rejected), '--home', 'home']);
+  expect(refused.code).not.toBe(0);
+  await facetJson(folder, ['promote', String(rejected), '--because', 'the test says so', '--home', 'home']);
   await vi.waitFor(async () => expect((await recommend()).bundleId).toBe(rejected), { timeout: 30_000 });
   await facetJson(folder, ['rollback', '--home', 'home']);
   await vi.waitFor(async () => expect((await recommend()).bundleId).toBe(secondBundle), { timeout: 30_000 });

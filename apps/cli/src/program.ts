@@ -70,13 +70,15 @@ export function createProgram(deps: ProgramDeps): Command {
 
 /** A command with the options that all have. */
 function addTo(parent: Command, name: string, description: string): Command {
-  return parent
-    // `facet runs` lists them.
-    .command(name, { isDefault: parent.name() === 'runs' && name === 'list' })
-    .description(description)
-    .option('--json', 'one JSON document on standard output, nothing else')
-    .option('--verbose', 'stack traces of errors')
-    .option('--config <file>', 'configuration (default: facet.yaml, where there is one)');
+  return (
+    parent
+      // `facet runs` lists them.
+      .command(name, { isDefault: parent.name() === 'runs' && name === 'list' })
+      .description(description)
+      .option('--json', 'one JSON document on standard output, nothing else')
+      .option('--verbose', 'stack traces of errors')
+      .option('--config <file>', 'configuration (default: facet.yaml, where there is one)')
+  );
 }
 
 type Add = (name: string, description: string) => Command;
