@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { newestLakeDays } from '@facet/events';
-import { runRefresh } from '@facet/pipeline';
+import { deltaStage, runRefresh } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
 import { createRunStore, hasEnded, newestDayOver, requestRun } from '@facet/pipeline/refresh';
 import type { RefreshRequest, RefreshStage, RunReport, RunStore, StageProgress as Told } from '@facet/pipeline/refresh';
@@ -87,7 +87,7 @@ async function refreshHere(
     const now = Date.now;
     const { report } = await requestRun({ runs, store: pipeline.store, schedule: pipeline.config.refresh, now }, asked);
     if (hasEnded(report)) return report;
-    return await runRefresh(pipeline, report.run, {
+    const ended = await runRefresh(pipeline, report.run, {
       runs,
       now,
       signal,
@@ -95,6 +95,9 @@ async function refreshHere(
       onProgress: (stage, told) => display.update(stage, told),
       onStage: (stage, { outputs, isReused }) => display.done(stage, describeOutputs(stage, outputs), isReused),
     });
+    // What of the catalog came after the cut; with workers the indexer sees to it.
+    if (ended.state === 'promoted') await deltaStage(pipeline);
+    return ended;
   } finally {
     display.close();
     await lock.release();
@@ -159,7 +162,7 @@ function createStageDisplay(progress: CommandContext['progress']) {
 
 function describeOutputs(stage: RefreshStage, outputs: RunReport['stages'][number]['outputs'] = {}): string {
   const { skipped, datasetId = '', modelId = '', start, bundleId = '', verdict, promotion } = outputs;
-  if (skipped !== undefined) return stage === 'dataset' ? `dataset ${shortId(datasetId)}: nothing new` : 'not needed';
+  if (skipped !== undefined) return `dataset ${shortId(datasetId)}: nothing new`;
   switch (stage) {
     case 'dataset':
       return `dataset ${shortId(datasetId)}`;

@@ -34,7 +34,7 @@ export interface RefreshOutputs {
   readonly verdict?: 'pass' | 'reject';
   /** Why the gate rejects. */
   readonly reasons?: readonly string[];
-  /** Why nothing more was to be done; the stages behind pass it on. */
+  /** Why nothing more is to be done: the stages behind are left out. */
   readonly skipped?: string;
   /** The number of the record in the promotion log. */
   readonly promotion?: number;
@@ -96,6 +96,8 @@ function stateOf(
   stages: readonly StageRecord[],
   cancelled: { readonly because: string } | undefined,
 ): Pick<RunReport, 'state' | 'reason'> {
+  const skipping = stages.find(({ outputs }) => outputs?.skipped !== undefined);
+  if (skipping !== undefined) return { state: 'skipped', reason: skipping.outputs!.skipped! };
   const last = stages.find(({ stage }) => stage === 'promote');
   if (last?.state === 'finished') return outcomeOf(last.outputs ?? {});
   if (cancelled !== undefined) return { state: 'cancelled', reason: cancelled.because };
@@ -107,7 +109,6 @@ function stateOf(
   return { state: stages.length === 0 ? 'waiting' : 'running' };
 }
 
-function outcomeOf({ skipped, verdict, reasons = [] }: RefreshOutputs): Pick<RunReport, 'state' | 'reason'> {
-  if (skipped !== undefined) return { state: 'skipped', reason: skipped };
+function outcomeOf({ verdict, reasons = [] }: RefreshOutputs): Pick<RunReport, 'state' | 'reason'> {
   return verdict === 'reject' ? { state: 'rejected', reason: reasons.join(' ') } : { state: 'promoted' };
 }

@@ -43,6 +43,7 @@ export async function runRefresh(
     );
     outputs = outcome.outputs;
     onStage?.(stage, outcome);
+    if (outputs.skipped !== undefined) break;
   }
   return runs.read(run.runId);
 }

@@ -36,7 +36,6 @@ export async function runRefreshStage(
   task: StageTask,
   { runs, ...watch }: StageWatch & { readonly runs: RunStore },
 ): Promise<StageOutcome> {
-  if (task.outputs.skipped !== undefined) return { outputs: task.outputs, isReused: false };
   const { outputs, isReused } = await stageWork[task.stage](context, task, watch, runs);
   return { outputs: { ...task.outputs, ...outputs }, isReused };
 }

@@ -41,7 +41,7 @@ test('a run is repeated when it was forced, or had failed, and not while it is u
   expect(await idOf()).toBe(day);
   // Under way.
   expect(await idOf({ isForced: true })).toBe(day);
-  await finish(runs, day, { skipped: 'Nothing is new.' });
+  await finish(runs, day, { verdict: 'reject', reasons: ['It is worse.'] });
   expect(await idOf()).toBe(day);
   expect(await idOf({ isForced: true })).toBe(`${day}-2`);
   await fail(runs, `${day}-2`);
@@ -54,7 +54,7 @@ test('a run is repeated when it was forced, or had failed, and not while it is u
     [`${day}-4`, 'rejected'],
     [`${day}-3`, 'cancelled'],
     [`${day}-2`, 'failed'],
-    [day, 'skipped'],
+    [day, 'rejected'],
   ]);
 });
 
