@@ -85,15 +85,18 @@ export { sourceName } from './lake/lake-layout.ts';
 export type { LakeSource } from './lake/lake-layout.ts';
 export type { Erasure, IntakeCount } from './lake/lake-record.ts';
 export {
+  addItemVersions,
   catalogFiles,
   changeItems,
   changeUsers,
   readItems,
+  readItemsAsOf,
   readUsers,
   upsertItems,
   upsertUsers,
 } from './catalog/catalog.ts';
 export type { UpsertResult } from './catalog/catalog.ts';
+export type { ItemsAsOf, ItemVersion } from './catalog/item-history.ts';
 export { readCatalogOffsets, writeCatalogOffset } from './catalog/catalog-offsets.ts';
 export { dayHealth, defaultHealthBounds, newestLakeDays } from './health/day-health.ts';
 export type { DayHealthOptions } from './health/day-health.ts';

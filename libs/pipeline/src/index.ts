@@ -1,6 +1,8 @@
 export { FacetConfig, readFacetConfig, resolveModel } from './config.ts';
 export { openDataset, readDatasetInfo } from './dataset/dataset-artifact.ts';
 export type { Dataset, DatasetCut, DatasetInfo } from './dataset/dataset.ts';
+export { rebuildDataset } from './dataset/rebuild-dataset.ts';
+export type { RebuiltDataset } from './dataset/rebuild-dataset.ts';
 export { deltaStage } from './delta/delta-stage.ts';
 export type { DeltaResult } from './delta/delta-stage.ts';
 export { estimateMemory } from './estimate/estimate-memory.ts';

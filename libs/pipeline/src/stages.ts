@@ -1,12 +1,15 @@
 import { join } from 'node:path';
-import { createFolderArtifactStore, hashFile } from '@facet/artifacts';
+import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { catalogFiles, listLakeFiles, openLakeSnapshot, readChoices, readItems, readUsers } from '@facet/events';
-import { parsePositiveClauses } from '@facet/features';
+import { openLakeSnapshot } from '@facet/events';
+import type { LakeSnapshot } from '@facet/events';
 import { isAppError } from '@facet/platform';
-import { buildDataset } from './dataset/build-dataset.ts';
-import { openDataset, putDataset } from './dataset/dataset-artifact.ts';
-import type { DatasetCut, DatasetInfo } from './dataset/dataset.ts';
+import { openDataset } from './dataset/dataset-artifact.ts';
+import { appliedOffsets, describeLake, readCatalog } from './dataset/dataset-sources.ts';
+import { datasetVersion } from './dataset/dataset.ts';
+import type { DatasetCut } from './dataset/dataset.ts';
+import { makeDataset } from './dataset/make-dataset.ts';
+import type { MadeDataset } from './dataset/make-dataset.ts';
 import { resolveModel } from './config.ts';
 import type { FacetConfig } from './config.ts';
 import { evaluateModel } from './evaluation/evaluate.ts';
@@ -32,7 +35,7 @@ export interface StageContext {
 }
 
 /** Raised when a stage computes something else from the same inputs, so that kept outputs are not reused. */
-const stageVersions = { dataset: 2, train: 2, evaluate: 1, index: 3, gate: 1 } as const;
+const stageVersions = { dataset: datasetVersion, train: 2, evaluate: 1, index: 3, gate: 1 } as const;
 
 export function createStageContext(home: HomePaths, config: FacetConfig): StageContext {
   return { home, config, store: createFolderArtifactStore(home.artifactsFolder) };
@@ -46,64 +49,41 @@ export function createStageContext(home: HomePaths, config: FacetConfig): StageC
 export async function datasetStage(
   { home, config, store }: StageContext,
   cut: DatasetCut = {},
-): Promise<StageResult<{ datasetId: string; info: DatasetInfo }>> {
-  // Sinks and compactions go on: files and events are to be those of one moment.
+): Promise<StageResult<MadeDataset>> {
+  // Sinks and compactions go on: everything is to be of one moment.
   const snapshot = await openLakeSnapshot(home.lakeFolder);
-  const lake = (await listLakeFiles(snapshot, cut)).map(({ path, sha256, rows }) => ({ path, sha256, rows }));
-  const catalog = await catalogSources(home.catalogFolder);
+  const { interactions, split, features } = config;
   return runStage({
     folder: home.stagesFolder,
     name: 'dataset',
     inputs: {
       version: stageVersions.dataset,
-      cut,
-      lake,
-      // What they are about is left out of the events, though it is still in the files.
-      pendingErasures: snapshot.pendingErasures.map(({ erasureId }) => erasureId),
-      catalog,
-      interactions: config.interactions,
-      split: config.split,
-      features: config.features,
+      ...(await cutInputs(home, snapshot, cut)),
+      interactions,
+      split,
+      features,
     },
     isUsable: ({ datasetId }) => isSound(store, { kind: 'dataset', id: datasetId }),
-    run: async () => {
-      const choices = await readChoices(
-        snapshot,
-        cut,
-        { positives: parsePositiveClauses(config.interactions.positives), bots: config.interactions.bots },
-        config.dataset,
-      );
-      const parts = buildDataset(
-        {
-          choices,
-          items: await readItems(home.catalogFolder),
-          users: await readUsers(home.catalogFolder),
-          files: { lakeVersion: snapshot.version, lake, catalog },
-          window: {
-            occurredBefore: cut.occurredBefore ?? choices.newest.occurredAt + 1,
-            receivedBefore: cut.receivedBefore ?? choices.newest.receivedAt + 1,
-            offsets: appliedOffsets(snapshot.offsets, cut.offsets),
-          },
-        },
-        config,
-      );
-      const { id } = await putDataset(store, parts);
-      return { datasetId: id, info: parts.info };
-    },
+    run: async () => makeDataset({ home, store, snapshot, settings: config, resources: config.dataset }, cut),
   });
 }
 
-/** The offsets of the lake, where the cut does not end before them. */
-function appliedOffsets(
-  lake: Readonly<Record<string, number>>,
-  cut: DatasetCut['offsets'] = lake,
-): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(lake).flatMap(([source, next]) => {
-      const applied = Math.min(next, cut[source] ?? 0);
-      return applied === 0 ? [] : [[source, applied]];
-    }),
-  );
+/**
+ * What decides which events, items and users are behind a cut. One that ends at offsets says it by itself: made once, it is
+ * made, whatever a compaction does to files and whatever users change of themselves.
+ */
+async function cutInputs(home: HomePaths, snapshot: LakeSnapshot, cut: DatasetCut): Promise<object> {
+  if (cut.offsets !== undefined) {
+    const offsets = appliedOffsets(snapshot, cut.offsets);
+    return { cut: { ...cut, offsets }, erasures: snapshot.erasures.map(({ erasureId }) => erasureId) };
+  }
+  return {
+    cut,
+    lake: (await describeLake(snapshot, cut)).lake,
+    // What they are about is left out of the events, though it is still in the files.
+    pendingErasures: snapshot.pendingErasures.map(({ erasureId }) => erasureId),
+    catalog: (await readCatalog(home, cut.receivedBefore)).files,
+  };
 }
 
 /** What a model is made from: a dataset and, where a warm start is wanted, the model whose tables it starts from. */
@@ -233,21 +213,4 @@ async function isSound(store: ArtifactStore, ref: ArtifactRef): Promise<boolean>
     if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return false;
     throw error;
   }
-}
-
-async function catalogSources(folder: string): Promise<{ path: string; sha256: string }[]> {
-  const sources: { path: string; sha256: string }[] = [];
-  for (const file of Object.values(catalogFiles)) {
-    try {
-      sources.push({ path: file, sha256: (await hashFile(join(folder, file))).sha256 });
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
-  }
-  return sources;
-}
-
-function isMissing(error: unknown): boolean {
-  const cause = isAppError(error) ? error.cause : error;
-  return (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 }

@@ -78,9 +78,14 @@ describe('a cut', () => {
   it('is written down as it was applied', async () => {
     const windowOf = async (cut?: DatasetCut): Promise<object> => (await datasetStage(context, cut)).output.info.window;
     const offsets = { [source]: next };
-    expect(await windowOf()).toEqual({ occurredBefore: closing, receivedBefore: closing, offsets });
+    expect(await windowOf()).toEqual({
+      occurredBefore: closing,
+      receivedBefore: closing,
+      offsets,
+      itemsReceivedBefore: 1,
+    });
     const cut = { occurredBefore: closing + 5 * dayMs, receivedBefore: closing + 6 * dayMs };
-    expect(await windowOf(cut)).toEqual({ ...cut, offsets });
+    expect(await windowOf(cut)).toEqual({ ...cut, offsets, itemsReceivedBefore: cut.receivedBefore });
     expect(await windowOf({ offsets: { [source]: next - 1 } })).toMatchObject({ offsets: { [source]: next - 1 } });
     expect(await windowOf({ offsets: { [source]: next + 9, unheard: 4 } })).toMatchObject({ offsets });
   });

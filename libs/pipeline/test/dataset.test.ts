@@ -62,7 +62,12 @@ describe('buildDataset', () => {
     const files = { lakeVersion: 7, lake: [{ path: 'dt=1/a.parquet', sha256: 'ab', rows: 3 }], catalog: [] };
     const { info } = buildDataset({ ...shopSources(), files }, shopConfig());
     expect(info.interactions).toEqual({ positives: 'purchase', repeats: 'keep', tieSeed: 1 });
-    expect(info.window).toEqual({ occurredBefore: closing, receivedBefore: closing, offsets: {} });
+    expect(info.window).toEqual({
+      occurredBefore: closing,
+      receivedBefore: closing,
+      offsets: {},
+      itemsReceivedBefore: closing,
+    });
     expect(info.sources).toEqual(files);
   });
 

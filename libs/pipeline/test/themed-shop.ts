@@ -84,7 +84,7 @@ export async function putThemedDataset(
       items,
       users: [],
       files: { lakeVersion: 1, lake: [], catalog: [] },
-      window: { occurredBefore: dayOf(days), receivedBefore: dayOf(days), offsets: {} },
+      window: { occurredBefore: dayOf(days), receivedBefore: dayOf(days), offsets: {}, itemsReceivedBefore: 1 },
     },
     config,
   );

@@ -62,7 +62,7 @@ export function shopEvents(seed = 1): LakeEvent[] {
 /** What a dataset is built from, as the lake gives it. */
 export function shopSources(events = shopEvents(), config = shopConfig()): DatasetSources {
   const choices = choicesOf(events, parsePositiveRule(config.interactions.positives));
-  const window = { occurredBefore: closing, receivedBefore: closing, offsets: {} };
+  const window = { occurredBefore: closing, receivedBefore: closing, offsets: {}, itemsReceivedBefore: closing };
   const files = { lakeVersion: 1, lake: [], catalog: [] };
   return { choices, items: things, users: people, files, window };
 }

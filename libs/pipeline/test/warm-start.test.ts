@@ -28,7 +28,7 @@ function dayDataset(day: number, options: { events?: readonly LakeEvent[]; overr
   const config = shopConfig({ training, split, ...options.overrides });
   const sources = {
     ...shopSources([...events]),
-    window: { occurredBefore: moment(day), receivedBefore: moment(day), offsets: {} },
+    window: { occurredBefore: moment(day), receivedBefore: moment(day), offsets: {}, itemsReceivedBefore: 1 },
   };
   return { config, dataset: assembleDataset(`day ${day}`, buildDataset(sources, config)) };
 }

@@ -1,13 +1,17 @@
-import { changeItems, changeUsers, readCatalogOffsets, writeCatalogOffset } from '@facet/events';
-import type { Item, User } from '@facet/events';
+import { addItemVersions, changeUsers, readCatalogOffsets, writeCatalogOffset } from '@facet/events';
+import type { Item, ItemVersion, User } from '@facet/events';
 import { AppError } from '@facet/platform';
 
 /** Changes of the catalog on their way into its files, which are rewritten as a whole: many changes at a time. */
 export interface CatalogFeed {
   /** The first offset of a source that is not in the files. */
   committed(source: string): number;
-  /** Without a record, the item is removed. */
-  changeItem(itemId: string, item: Item | undefined): void;
+  /**
+   * Without a record, the item is removed.
+   *
+   * @param receivedAt epoch milliseconds; the catalog keeps what it knew when.
+   */
+  changeItem(itemId: string, item: Item | undefined, receivedAt: number): void;
   /** @param receivedAt epoch milliseconds. */
   changeUser(userId: string, user: User | undefined, receivedAt: number): void;
   /** When the newest change of a user was received that this process has put into the files. */
@@ -30,7 +34,7 @@ export interface CatalogFeed {
 }
 
 export function createCatalogFeed(catalogFolder: string, { now }: { readonly now: () => number }): CatalogFeed {
-  const items = new Map<string, Item | undefined>();
+  let items: ItemVersion[] = [];
   const users = new Map<string, User | undefined>();
   let written: ReadonlyMap<string, number> = new Map();
   let taken = new Map<string, number>();
@@ -38,13 +42,13 @@ export function createCatalogFeed(catalogFolder: string, { now }: { readonly now
   let usersTakenTo = 0;
   let usersReceivedTo: number | undefined;
   const forget = (): void => {
-    items.clear();
+    items = [];
     users.clear();
     changedSince = undefined;
   };
   return {
     committed: (source) => written.get(source) ?? 0,
-    changeItem: (itemId, item) => void items.set(itemId, item),
+    changeItem: (itemId, item, receivedAt) => void items.push({ itemId, item, receivedAt }),
     changeUser(userId, user, receivedAt) {
       users.set(userId, user);
       usersTakenTo = Math.max(usersTakenTo, receivedAt);
@@ -57,7 +61,7 @@ export function createCatalogFeed(catalogFolder: string, { now }: { readonly now
       changedSince ??= now();
     },
     get pending() {
-      return items.size + users.size;
+      return items.length + users.size;
     },
     get changedSince() {
       return changedSince;
@@ -69,7 +73,7 @@ export function createCatalogFeed(catalogFolder: string, { now }: { readonly now
         if (inFiles.get(source) !== written.get(source)) throw superseded(source);
       }
       try {
-        await changeItems(catalogFolder, items);
+        await addItemVersions(catalogFolder, items);
         await changeUsers(catalogFolder, users);
         for (const [source, next] of taken) await writeCatalogOffset(catalogFolder, source, next);
         written = new Map([...written, ...taken]);

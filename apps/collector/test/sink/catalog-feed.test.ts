@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readCatalogOffsets, readItems, readUsers } from '@facet/events';
+import { readCatalogOffsets, readItems, readItemsAsOf, readUsers } from '@facet/events';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { createCatalogFeed } from '../../src/sink/catalog-feed.ts';
 import type { CatalogFeed } from '../../src/sink/catalog-feed.ts';
@@ -25,7 +25,7 @@ it('is kept by two processes, one for the items and one for the users, that writ
   const ofItems = await openFeed();
   const ofUsers = await openFeed();
   for (let offset = 0; offset < 5; offset++) {
-    ofItems.changeItem(`i${offset}`, { itemId: `i${offset}`, attributes: {} });
+    ofItems.changeItem(`i${offset}`, { itemId: `i${offset}`, attributes: {} }, offset);
     ofItems.advance(items, offset + 1);
     ofUsers.changeUser(`u${offset}`, { userId: `u${offset}`, attributes: {} }, offset);
     ofUsers.advance(users, offset + 1);
@@ -43,14 +43,40 @@ it('is kept by two processes, one for the items and one for the users, that writ
 
 it('refuses the one of two writers of a topic that comes second', async () => {
   const former = await openFeed();
-  former.changeItem('i', { itemId: 'i', title: 'old', attributes: {} });
+  former.changeItem('i', { itemId: 'i', title: 'old', attributes: {} }, 1);
   former.advance(items, 1);
   const successor = await openFeed();
-  successor.changeItem('i', { itemId: 'i', title: 'new', attributes: {} });
+  successor.changeItem('i', { itemId: 'i', title: 'new', attributes: {} }, 2);
   successor.advance(items, 2);
   await successor.write();
   await expect(former.write()).rejects.toMatchObject({ code: 'SINK_CATALOG_SUPERSEDED' });
   expect(await readItems(folder)).toEqual([{ itemId: 'i', title: 'new', attributes: {} }]);
   await former.discard();
   expect(former.committed(items)).toBe(2);
+});
+
+it('keeps what it knew of an item when, also of versions that one write brings', async () => {
+  const feed = await openFeed();
+  feed.changeItem('i', { itemId: 'i', title: 'first', attributes: {} }, 10);
+  feed.changeItem('i', { itemId: 'i', title: 'second', attributes: {} }, 20);
+  feed.changeItem('i', undefined, 30);
+  feed.advance(items, 3);
+  await feed.write();
+  // Another process takes them from the log once more, as after a kill before the offset was noted.
+  const again = await openFeed();
+  again.changeItem('i', { itemId: 'i', title: 'first', attributes: {} }, 10);
+  again.changeItem('i', { itemId: 'i', title: 'second', attributes: {} }, 20);
+  again.changeItem('i', undefined, 30);
+  again.advance(items, 3);
+  await again.write();
+  const titleAt = async (receivedBefore: number) => (await readItemsAsOf(folder, receivedBefore)).items[0]?.title;
+  expect(await Promise.all([10, 11, 20, 21, 30, 31].map(titleAt))).toEqual([
+    undefined,
+    'first',
+    'first',
+    'second',
+    'second',
+    undefined,
+  ]);
+  expect(await readItems(folder)).toEqual([]);
 });

@@ -137,7 +137,7 @@ async function importCatalog(
   await readItemFiles(files.items ?? [], to.reading, to.report, (item) => items.push(item));
   const users: User[] = [];
   await readUserFiles(files.users ?? [], to.reading, to.report, (user) => users.push(user));
-  await upsertItems(to.home.catalogFolder, items);
+  await upsertItems(to.home.catalogFolder, items, to.reading.now());
   await upsertUsers(to.home.catalogFolder, users);
 }
 

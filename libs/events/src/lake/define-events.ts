@@ -19,13 +19,15 @@ import {
 export interface DefinedEvents {
   /** Rows that repeat the `eventId` of one received earlier. */
   readonly repeated: number;
+  /** The newest times of all rows that count, repeated ones and `identify` among them; epoch milliseconds, 0 without a row. */
+  readonly newest: { readonly occurredAt: number; readonly receivedAt: number };
 }
 
 /**
  * Makes the view `events(eventId, type, owner, itemId, occurredAt, receivedAt, value)` of a window, as `readLake` describes its
- * rows, on a database of the caller's. Rows of users are read from the files whenever the view is; only what has to be known
- * of all of them beforehand lies in tables: repeated rows, and those without a user. `undefined` when no file can hold events
- * of the window.
+ * rows, on a database of the caller's. Of a large lake the rows of users are read from the files whenever the view is; only
+ * what has to be known of all of them beforehand lies in tables: repeated rows, and those without a user. `undefined` when no
+ * file can hold events of the window.
  */
 export async function defineEvents(
   connection: DuckDBConnection,
@@ -36,7 +38,9 @@ export async function defineEvents(
   if (files.length === 0) return undefined;
   const table = parquetTable(snapshot.lakeFolder, files);
   const conditions = where(windowConditions(window, files));
-  await connection.run(`CREATE TEMP VIEW received AS SELECT ${columns} FROM ${table} ${conditions}`);
+  const rows = files.reduce((sum, file) => sum + file.rows, 0);
+  const shape = rows <= tableRowsMax ? 'TABLE' : 'VIEW';
+  await connection.run(`CREATE TEMP ${shape} received AS SELECT ${columns} FROM ${table} ${conditions}`);
   if (snapshot.pendingErasures.length > 0) await defineKept(connection, snapshot, table);
   else await connection.run('CREATE TEMP VIEW kept AS FROM received');
   const repeated = await defineDistinct(connection);
@@ -52,8 +56,11 @@ export async function defineEvents(
     const rows = `${known} UNION ALL FROM ofSessions`;
     await connection.run(`CREATE TEMP VIEW events AS FROM (${rows}) WHERE type <> ${sqlText(identifyType)}`);
   }
-  return { repeated };
+  return { repeated, newest: await findNewest(connection) };
 }
+
+/** So few rows are read once: opening their files again and again would take longer than anything else. */
+const tableRowsMax = 200_000;
 
 const columns = 'eventId, type, userId, itemId, sessionId, occurredAt, receivedAt, value, logSource, logOffset';
 
@@ -111,6 +118,15 @@ async function defineIdentifies(
   const isKept = snapshot.pendingErasures.length > 0 ? [notErased('erased', 'identify', 'userId')] : [];
   const conditions = [...windowConditions(known, files), ...isKept];
   await connection.run(`CREATE TEMP TABLE identifies AS ${identifyRows(snapshot.lakeFolder, files, conditions)}`);
+}
+
+async function findNewest(connection: DuckDBConnection): Promise<DefinedEvents['newest']> {
+  const [row] = await selectRows<DefinedEvents['newest']>(
+    connection,
+    `SELECT coalesce(epoch_ms(max(occurredAt)), 0)::DOUBLE AS occurredAt, ` +
+      `coalesce(epoch_ms(max(receivedAt)), 0)::DOUBLE AS receivedAt FROM kept`,
+  );
+  return row!;
 }
 
 /** The number of rows of a table or view. */

@@ -16,6 +16,8 @@ export interface LakeSnapshot {
   readonly files: readonly LakeStateFile[];
   /** By source, the first offset that is not in it. */
   readonly offsets: Readonly<Record<string, number>>;
+  /** All that it was told of, in the order of their versions. */
+  readonly erasures: readonly LakeStateErasure[];
   /** Those that some of the files may still have to be cleared of. */
   readonly pendingErasures: readonly LakeStateErasure[];
 }
@@ -33,10 +35,10 @@ export async function openLakeSnapshot(lakeFolder: string): Promise<LakeSnapshot
 /** The state of a lake, copied. */
 export function snapshotOf(lakeFolder: string, state: LakeState): LakeSnapshot {
   const files = [...state.files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-  const erasures = [...state.erasures.values()];
+  const erasures = [...state.erasures.values()].sort((a, b) => a.version - b.version);
   const pendingErasures = erasures.filter((erasure) => files.some((file) => isErasurePending(erasure, file)));
   const offsets = Object.fromEntries([...state.offsets].sort(([a], [b]) => (a < b ? -1 : 1)));
-  return { lakeFolder, version: state.version, files, offsets, pendingErasures };
+  return { lakeFolder, version: state.version, files, offsets, erasures, pendingErasures };
 }
 
 /** The files of the snapshot that may hold events of the window. */

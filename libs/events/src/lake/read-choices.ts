@@ -37,7 +37,7 @@ export interface LakeChoices {
   readonly times: Float64Array;
   /** How many events there are of each type, in the order of the names; each `eventId` counts once, `identify` does not. */
   readonly eventTypes: ReadonlyMap<string, number>;
-  /** The newest of their times in epoch milliseconds, 0 when there is none. */
+  /** The newest times of all rows that were read, repeated ones and `identify` among them, in epoch milliseconds; else 0. */
   readonly newest: { readonly occurredAt: number; readonly receivedAt: number };
   /** Rows that repeat an `eventId`. */
   readonly repeated: number;
@@ -63,9 +63,9 @@ export async function readChoices(
       await connection.run('SET preserve_insertion_order = false');
       const events = await defineEvents(connection, snapshot, window);
       if (events === undefined) return noChoices;
-      const found = await countTypes(connection);
+      const eventTypes = await countTypes(connection);
       const bots = await defineChosen(connection, rules);
-      return { ...found, ...events, bots, ...(await readColumns(connection)) };
+      return { ...events, eventTypes, bots, ...(await readColumns(connection)) };
     });
   } catch (error) {
     throw await lakeUnreadable(snapshot, error);
@@ -84,19 +84,12 @@ const noChoices: LakeChoices = {
   bots: { users: 0, choices: 0 },
 };
 
-async function countTypes(connection: DuckDBConnection): Promise<Pick<LakeChoices, 'eventTypes' | 'newest'>> {
-  const rows = await selectRows<{ type: string; events: number; occurredAt: number; receivedAt: number }>(
+async function countTypes(connection: DuckDBConnection): Promise<LakeChoices['eventTypes']> {
+  const rows = await selectRows<{ type: string; events: number }>(
     connection,
-    `SELECT type, count(*)::DOUBLE AS events, epoch_ms(max(occurredAt))::DOUBLE AS occurredAt, ` +
-      `epoch_ms(max(receivedAt))::DOUBLE AS receivedAt FROM events GROUP BY type ORDER BY type`,
+    `SELECT type, count(*)::DOUBLE AS events FROM events GROUP BY type ORDER BY type`,
   );
-  return {
-    eventTypes: new Map(rows.map(({ type, events }) => [type, events])),
-    newest: {
-      occurredAt: rows.reduce((newest, { occurredAt }) => Math.max(newest, occurredAt), 0),
-      receivedAt: rows.reduce((newest, { receivedAt }) => Math.max(newest, receivedAt), 0),
-    },
-  };
+  return new Map(rows.map(({ type, events }) => [type, events]));
 }
 
 /** The view `chosen(owner, itemId, occurredAt)`: positives of everybody but bots, who are counted. */

@@ -21,7 +21,7 @@ it('replaces whole records, the last one of an id winning, and keeps the others'
     { itemId: 'a', attributes: { tags: ['new'] } },
     { itemId: 'b', available: false, attributes: { price: 3 } },
   ]);
-  expect(await readdir(folder)).toEqual(['items.jsonl']);
+  expect(await readdir(folder)).toEqual(['items.history.jsonl', 'items.jsonl']);
 });
 
 it('takes out what a change has no record for', async () => {

@@ -14,6 +14,7 @@ import {
 import type { Attributes, ChoiceTable, TimeSplit } from '@facet/features';
 import { AppError } from '@facet/platform';
 import type { FacetConfig } from '../config.ts';
+import { datasetVersion } from './dataset.ts';
 import type { DatasetInfo, DatasetParts } from './dataset.ts';
 
 /** What a dataset is built from. */
@@ -63,6 +64,7 @@ export function buildDataset(sources: DatasetSources, settings: DatasetSettings)
     userAttributes,
     info: {
       formatVersion: 2,
+      stageVersion: datasetVersion,
       interactions: rules,
       filters: { bots, rareItems },
       window: sources.window,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readJsonLines, readSafetensors, writeJsonLines, writeSafetensors } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, OpenArtifact } from '@facet/artifacts';
 import type { CatalogItem } from '@facet/bundles';
+import type { User } from '@facet/events';
 import type { Attributes } from '@facet/features';
 import { AppError, parseWith } from '@facet/platform';
 import { assembleDataset, DatasetInfo } from './dataset.ts';
@@ -49,6 +50,13 @@ function* usersOf({ sequences, userAttributes }: DatasetParts): Generator<Datase
 /** What a dataset says of itself, without reading the rest. @throws AppError as {@link openDataset}. */
 export async function readDatasetInfo(store: ArtifactStore, id: string): Promise<DatasetInfo> {
   return readInfo(await store.open({ kind: 'dataset', id }, { files: [files.info] }));
+}
+
+/** The users of a dataset with their attributes. @throws AppError as {@link openDataset}. */
+export async function readDatasetUsers(store: ArtifactStore, id: string): Promise<User[]> {
+  const { folder } = await store.open({ kind: 'dataset', id }, { files: [files.users] });
+  const users = await readJsonLines<DatasetUser>(join(folder, files.users));
+  return users.flatMap(({ userId, attributes }) => (attributes === undefined ? [] : [{ userId, attributes } as User]));
 }
 
 async function readInfo({ folder, manifest, ref }: OpenArtifact): Promise<DatasetInfo> {

@@ -6,11 +6,16 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { FacetConfig } from '../config.ts';
 
+/** Raised when other bytes are made of the same sources and settings. */
+export const datasetVersion = 3;
+
 const rules = FacetConfig.properties.interactions.properties;
 
 /** What `dataset.json` says: the rules, the sources and the counts, enough to rebuild the same bytes. */
 export const DatasetInfo = Type.Object({
   formatVersion: Type.Literal(2),
+  /** What the stage computed when it made it; of another version the same sources may give other bytes. */
+  stageVersion: Type.Integer(),
   interactions: Type.Object({
     positives: Type.String(),
     repeats: Type.Union([Type.Literal('keep'), Type.Literal('first')]),
@@ -20,12 +25,14 @@ export const DatasetInfo = Type.Object({
   filters: Type.Object({ bots: rules.bots, rareItems: rules.rareItems }),
   /**
    * The cut as it was applied: events with occurredAt and receivedAt before these moments (epoch milliseconds) and, by
-   * source of the lake, below these offsets. Without a cut it lies right behind the newest event.
+   * source of the lake, below these offsets; items as the catalog knew them before a moment. Without a cut it lies right
+   * behind the newest of each.
    */
   window: Type.Object({
     occurredBefore: Type.Integer(),
     receivedBefore: Type.Integer(),
     offsets: Type.Record(Type.String(), Type.Integer()),
+    itemsReceivedBefore: Type.Integer(),
   }),
   split: Type.Object({ validationFrom: Type.Integer(), testFrom: Type.Integer() }),
   /** How the features were chosen. */
@@ -40,6 +47,7 @@ export const DatasetInfo = Type.Object({
     /** The version of the lake that was read. */
     lakeVersion: Type.Integer(),
     lake: Type.Array(Type.Object({ path: Type.String(), sha256: Type.String(), rows: Type.Integer() })),
+    /** Hashes of the records as they were read, one a line. */
     catalog: Type.Array(Type.Object({ path: Type.String(), sha256: Type.String() })),
   }),
 });
@@ -49,7 +57,7 @@ export type DatasetInfo = Static<typeof DatasetInfo>;
 export interface DatasetCut {
   /** Epoch milliseconds. */
   readonly occurredBefore?: number;
-  /** Epoch milliseconds. What is received later is late: it enters the next dataset. */
+  /** Epoch milliseconds. What is received later is late: it enters the next dataset. Items are as they were then. */
   readonly receivedBefore?: number;
   /** By source of the lake, the first offset that is not read; nothing is read of a source that is not named. */
   readonly offsets?: Readonly<Record<string, number>>;

@@ -13,7 +13,7 @@ export function createItemsHandler({ catalog, deadLetters }: HandlerDeps): Topic
       const refused = readMessages(
         messages,
         ({ key, value }) => parseLoggedItem(key?.toString() ?? null, value),
-        ({ itemId, item }) => catalog.changeItem(itemId, item),
+        ({ itemId, item }, { timestamp }) => catalog.changeItem(itemId, item, Number(timestamp)),
       );
       await deadLetters.put(position, refused, signal);
       catalog.advance(sourceName(position), next);

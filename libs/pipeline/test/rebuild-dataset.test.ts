@@ -1,0 +1,159 @@
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { changeItems, compactLake, hashUser, openLakeWriter, upsertItems, upsertUsers } from '@facet/events';
+import type { Event } from '@facet/events';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createStageContext, datasetStage, homePaths, openDataset, rebuildDataset } from '../src/index.ts';
+import type { DatasetCut, StageContext } from '../src/index.ts';
+import { scratchFolder } from './scratch-folder.ts';
+import { closing, dayMs, opening, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
+
+const source = 'facet.events.v1-0';
+let context: StageContext;
+
+beforeEach(async () => {
+  const config = shopConfig({ split: { testDays: 10, validationDays: 10 } });
+  context = createStageContext(homePaths(await scratchFolder()), config);
+  await log(shopEvents());
+  await upsertItems(context.home.catalogFolder, things, opening);
+  await upsertUsers(context.home.catalogFolder, people);
+});
+
+async function log(events: readonly Event[], erased: readonly string[] = []): Promise<void> {
+  const writer = await openLakeWriter(context.home.lakeFolder);
+  const start = writer.committed(source);
+  writer.add(
+    source,
+    events.map((event, index) => ({ offset: start + index, event })),
+    start + events.length,
+  );
+  for (const userId of erased) {
+    const erasure = { erasureId: userId, userHash: hashUser(userId), requestedAt: closing * 2, requestedBy: 'test' };
+    writer.addErasure({ ...erasure, sessionHashes: [] });
+  }
+  await writer.commit();
+  await writer.close();
+}
+
+async function offsetsNow(): Promise<Record<string, number>> {
+  const writer = await openLakeWriter(context.home.lakeFolder);
+  const next = writer.committed(source);
+  await writer.close();
+  return { [source]: next };
+}
+
+function purchase(itemId: string, occurredAt: number, receivedAt = occurredAt): Event {
+  return { eventId: `${itemId} bought`, type: 'purchase', userId: 'person01', itemId, occurredAt, receivedAt };
+}
+
+async function titleOf(itemId: string, cut?: DatasetCut): Promise<string | undefined> {
+  const { items } = await openDataset(context.store, (await datasetStage(context, cut)).output.datasetId);
+  return items.find((item) => item.itemId === itemId)?.title;
+}
+
+/** Late and newer events, a lost duplicate, changed, new and removed items, changed users, a compaction. */
+async function letLifeGoOn(): Promise<void> {
+  await log([
+    purchase('late', closing - 5 * dayMs, closing + 5),
+    purchase('newer', closing + dayMs),
+    { ...purchase('thing03', closing - dayMs, closing + 9), eventId: 'p1' },
+  ]);
+  const { catalogFolder } = context.home;
+  await upsertItems(catalogFolder, [{ itemId: 'thing01', title: 'renamed', attributes: { kind: 'tea' } }], closing + 1);
+  await changeItems(catalogFolder, new Map([['thing22', undefined]]), closing + 2);
+  await upsertItems(catalogFolder, [{ itemId: 'fresh', title: 'fresh', attributes: {} }], closing + 3);
+  await upsertUsers(catalogFolder, [{ userId: 'person02', attributes: { age: 'young', city: 'Ghent' } }]);
+  await compactLake(context.home.lakeFolder, { graceMs: 0 });
+}
+
+describe('items of a dataset', () => {
+  it('are as they were before the cut, and those that came later are not there', async () => {
+    await letLifeGoOn();
+    const at = (receivedBefore: number): DatasetCut => ({ receivedBefore });
+    expect(await titleOf('thing01', at(closing + 1))).toBe('tea number 1'.replace('tea', 'cup'));
+    expect(await titleOf('thing01', at(closing + 2))).toBe('renamed');
+    expect(await titleOf('thing22', at(closing + 2))).toBe('cup number 22');
+    expect(await titleOf('thing22', at(closing + 3))).toBeUndefined();
+    expect(await titleOf('fresh', at(closing + 3))).toBeUndefined();
+    expect(await titleOf('fresh', at(closing + 4))).toBe('fresh');
+    expect(await titleOf('fresh')).toBe('fresh');
+  });
+
+  it('that changed later do not make another dataset of an earlier cut', async () => {
+    const cut = { occurredBefore: closing, receivedBefore: closing };
+    const before = await datasetStage(context, cut);
+    await upsertItems(context.home.catalogFolder, [{ itemId: 'thing01', title: 'renamed', attributes: {} }], closing);
+    expect(await datasetStage(context, cut)).toEqual({ output: before.output, reused: true });
+  });
+});
+
+describe('a cut that ends at offsets', () => {
+  it('is one dataset, made once, whatever happens to the files since', async () => {
+    const cut = { occurredBefore: closing, receivedBefore: closing, offsets: await offsetsNow() };
+    const before = await datasetStage(context, cut);
+    await letLifeGoOn();
+    expect(await datasetStage(context, cut)).toEqual({ output: before.output, reused: true });
+    await log([], ['person07']);
+    expect((await datasetStage(context, cut)).reused).toBe(false);
+  });
+});
+
+describe('rebuildDataset', () => {
+  it.each([
+    ['all there was', undefined],
+    ['a cut', { occurredBefore: closing - dayMs, receivedBefore: closing - dayMs }],
+  ])('gives the same bytes after the manifest of %s, whatever has come in since', async (_, cut) => {
+    const { datasetId } = (await datasetStage(context, cut)).output;
+    await letLifeGoOn();
+    // Settings of today do not matter.
+    const today = createStageContext(context.home, shopConfig({ interactions: { positives: 'view' } }));
+    expect(await rebuildDataset(today, datasetId)).toMatchObject({ datasetId, isSame: true, reasons: [] });
+    expect((await datasetStage(context, undefined)).output.datasetId).not.toBe(datasetId);
+  });
+
+  it('knows what an identify at the end of the data said', async () => {
+    const anonymous = { eventId: 'a', type: 'purchase', sessionId: 's', itemId: 'thing01', occurredAt: closing };
+    const identify = { eventId: 'i', type: 'identify', sessionId: 's', userId: 'person01', occurredAt: closing + 5 };
+    await log([
+      { ...anonymous, receivedAt: closing },
+      { ...identify, receivedAt: closing + 6 },
+    ]);
+    const { datasetId, info } = (await datasetStage(context)).output;
+    expect(info.window).toMatchObject({ occurredBefore: closing + 6, receivedBefore: closing + 7 });
+    await letLifeGoOn();
+    expect((await rebuildDataset(context, datasetId)).isSame).toBe(true);
+  });
+
+  it('says that users were erased since, and gives a dataset without them', async () => {
+    const { datasetId } = (await datasetStage(context)).output;
+    await log([], ['person07']);
+    const before = await rebuildDataset(context, datasetId);
+    expect(before).toMatchObject({ isSame: false, reasons: ['users were erased since (1 requests)'] });
+    expect(before.differing).toEqual(expect.arrayContaining(['dataset.json', 'users.jsonl', 'sequences.safetensors']));
+    expect((await openDataset(context.store, before.datasetId)).sequences.userIds).not.toContain('person07');
+    await compactLake(context.home.lakeFolder, { graceMs: 0 });
+    expect(await rebuildDataset(context, datasetId)).toEqual(before);
+  });
+
+  it('says that the lake has lost something', async () => {
+    const { datasetId } = (await datasetStage(context)).output;
+    const emptied = createStageContext(homePaths(await scratchFolder()), context.config);
+    await log(shopEvents());
+    const lost = { ...context, home: { ...context.home, lakeFolder: emptied.home.lakeFolder } };
+    const here = context;
+    context = lost;
+    await log(shopEvents().slice(0, 300));
+    context = here;
+    expect((await rebuildDataset(lost, datasetId)).reasons).toEqual([
+      expect.stringMatching(/^the lake holds facet.events.v1-0 below offset 300 only, not below \d+$/),
+    ]);
+  });
+
+  it('refuses a dataset that was altered', async () => {
+    const { datasetId } = (await datasetStage(context)).output;
+    const manifest = join(context.home.artifactsFolder, 'dataset', datasetId, 'dataset.json');
+    await writeFile(manifest, (await readFile(manifest, 'utf8')).replace('"keep"', '"lose"'));
+    await expect(rebuildDataset(context, datasetId)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT' });
+    await appendFile(manifest, ' ');
+  });
+});

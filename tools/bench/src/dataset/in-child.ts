@@ -1,0 +1,40 @@
+// Does one step of the benchmark in a process of its own, and says how long it took and how much memory it had.
+import { readFile } from 'node:fs/promises';
+import { createStageContext, datasetStage, FacetConfig, homePaths, openDataset } from '@facet/pipeline';
+import { parseWith } from '@facet/platform';
+import { dayMs, days, firstDay } from './generate-lake.ts';
+
+const [home = '', step = '', memoryLimit = ''] = process.argv.slice(2);
+const config = parseWith(
+  FacetConfig,
+  {
+    dataset: { memoryLimit },
+    interactions: { rareItems: { minUsers: 2 } },
+    split: { testDays: 7, validationDays: 7 },
+  },
+  { source: 'the benchmark' },
+);
+const context = createStageContext(homePaths(home), config);
+const startedAt = performance.now();
+const result = step === 'build' ? await build() : await read(step);
+const seconds = (performance.now() - startedAt) / 1000;
+process.stdout.write(JSON.stringify({ ...result, seconds, peakMegabytes: await peakMegabytes() }));
+
+/** The day before the last is the last of the dataset: what comes later, or came in later, is cut off. */
+async function build(): Promise<object> {
+  const end = firstDay + (days - 1) * dayMs;
+  const { output } = await datasetStage(context, { occurredBefore: end, receivedBefore: end });
+  const { counts, dropped } = output.info;
+  return { datasetId: output.datasetId, counts, dropped };
+}
+
+async function read(datasetId: string): Promise<object> {
+  const { sequences, items } = await openDataset(context.store, datasetId);
+  return { users: sequences.userIds.length, interactions: sequences.items.length, items: items.length - 1 };
+}
+
+/** Of this process since it began, all that was resident. */
+async function peakMegabytes(): Promise<number> {
+  const status = await readFile('/proc/self/status', 'utf8');
+  return Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN) / 1024;
+}
