@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AppError, writeFileAtomically } from '@facet/platform';
 import type { DataDay } from './data-day.ts';
 import { hasEnded, refreshStages, summarizeRun } from './refresh-run.ts';
-import type { RefreshRun, RefreshStage, RunReport, StageRecord } from './refresh-run.ts';
+import type { RefreshRun, RunReport, StageRecord } from './refresh-run.ts';
 
 /**
  * The runs of a home, on its disk, so that they outlive the queue that works on them:
