@@ -70,6 +70,7 @@ const codeOfError: Readonly<Record<string, number>> = {
   BUNDLE_INVALID: exitCodes.badArtifact,
   BUNDLE_NONE_CURRENT: exitCodes.badArtifact,
   DATASET_INVALID: exitCodes.badArtifact,
+  DATASET_NOT_REPRODUCED: exitCodes.badArtifact,
   DELTA_INVALID: exitCodes.badArtifact,
   EVENTS_CATALOG_DAMAGED: exitCodes.badArtifact,
   EVENTS_LAKE_DAMAGED: exitCodes.badArtifact,

@@ -161,7 +161,11 @@ Runs what is missing before it, and says what it reuses: the newest outputs for 
 function stages(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
   const load = () => import('./commands/stages.ts');
   addHome(add('dataset', 'events → users, items and behavior sequences, split by time'))
-    .addHelpText('after', examples('facet dataset', 'facet dataset --home .facet/shop --json'))
+    .option('--like <id>', 'build this dataset once more, by its manifest, and compare; ends with 4 when it is another')
+    .addHelpText(
+      'after',
+      examples('facet dataset', 'facet dataset --home .facet/shop --json', 'facet dataset --like 3f2a9c'),
+    )
     .action(async (options) => run(options, async (context) => (await load()).datasetCommand(options, context)));
   addHome(add('train', 'dataset → model'))
     .addHelpText('after', `${stageNote}\n${examples('facet train', 'facet train --config experiment.yaml')}`)

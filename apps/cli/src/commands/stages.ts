@@ -1,4 +1,7 @@
-import type { DatasetInfo } from '@facet/pipeline';
+import { rebuildDataset } from '@facet/pipeline';
+import type { DatasetInfo, StageContext } from '@facet/pipeline';
+import { AppError } from '@facet/platform';
+import { findArtifact } from '../bundles/find-artifact.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { openPipeline } from '../pipeline-context.ts';
 import { runDataset, runEvaluate, runIndex, runTrain } from '../run-stages.ts';
@@ -6,11 +9,34 @@ import { renderEvaluation } from '../terminal/tables.ts';
 import { countOf, formatCount } from '../terminal/text.ts';
 import { facet } from '../invocation.ts';
 
-/** `facet dataset`: events of a home to a dataset. */
-export async function datasetCommand(options: CommonOptions, { output, ...watcher }: CommandContext): Promise<void> {
-  const { datasetId, dataset, reused } = await runDataset(await openPipeline(options), watcher);
+/** `facet dataset`: events of a home to a dataset; with `--like`, by the manifest of an earlier one. */
+export async function datasetCommand(
+  options: CommonOptions & { readonly like?: string | undefined },
+  { output, ...watcher }: CommandContext,
+): Promise<void> {
+  const pipeline = await openPipeline(options);
+  if (options.like !== undefined) return rebuildCommand(pipeline, { ...options, like: options.like }, output);
+  const { datasetId, dataset, reused } = await runDataset(pipeline, watcher);
   output.show([`Dataset ${datasetId}`, ...describeDropped(dataset)].join('\n'));
   output.document({ home: options.home, datasetId, dataset, reused });
+}
+
+/** @throws AppError `DATASET_NOT_REPRODUCED` when other bytes come out, with the reasons. */
+async function rebuildCommand(
+  pipeline: StageContext,
+  { home, like }: CommonOptions & { readonly like: string },
+  output: CommandContext['output'],
+): Promise<void> {
+  const { id } = await findArtifact(pipeline.store, like, { kinds: ['dataset'], home });
+  const { datasetId, isSame, differing, reasons } = await rebuildDataset(pipeline, id);
+  output.document({ home, like: id, datasetId, isSame, differing, reasons });
+  if (isSame) return output.show(`Dataset ${datasetId}, built again: the same bytes`);
+  const why = reasons.length === 0 ? 'lake or catalog have changed in a way that is not known' : reasons.join('; ');
+  throw new AppError(`Built again, dataset ${id} is ${datasetId}: ${why}. ${differing.join(', ')} differ.`, {
+    code: 'DATASET_NOT_REPRODUCED',
+    remedy: 'Both are there to be compared. Nothing that was made of the first is touched.',
+    context: { datasetId, differing, reasons },
+  });
 }
 
 const droppedNames: Readonly<Record<string, string>> = {

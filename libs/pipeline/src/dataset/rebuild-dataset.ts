@@ -86,7 +86,7 @@ function findReasons(
     reasons.push('it was built by a version of Facet that computes datasets otherwise');
   }
   const erasures = snapshot.erasures.filter(({ version }) => version > sources.lakeVersion).length;
-  if (erasures > 0) reasons.push(`users were erased since (${erasures} requests)`);
+  if (erasures > 0) reasons.push(`${erasures} ${erasures === 1 ? 'user was' : 'users were'} erased since`);
   const offsets = appliedOffsets(snapshot, window.offsets);
   for (const [source, next] of Object.entries(window.offsets)) {
     const there = offsets[source] ?? 0;

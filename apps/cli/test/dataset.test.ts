@@ -1,0 +1,49 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hashUser, openLakeWriter } from '@facet/events';
+import { expect, it } from 'vitest';
+import { run } from './run.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+async function importShop(folder: string): Promise<string> {
+  const start = 1_700_000_000;
+  const rows = Array.from({ length: 60 }, (_, row) => `u${row % 7},i${row % 5},view,${start + row * 3_600}`);
+  const positives = Array.from({ length: 60 }, (_, row) => `u${row % 7},i${row % 5},click,${start + row * 3_600}`);
+  const program = Array.from({ length: 24 }, (_, hour) => `program,i0,click,${start + hour * 3_600}`);
+  const path = join(folder, 'events.csv');
+  await writeFile(path, ['user_id,item_id,type,timestamp', ...rows, ...positives, ...program].join('\n'));
+  const home = join(folder, 'home');
+  expect((await run(['import', '--events', path, '--home', home])).code).toBe(0);
+  return home;
+}
+
+it('says what its rules left out', async () => {
+  const folder = await temporaryFolder();
+  const home = await importShop(folder);
+  const config = join(folder, 'facet.yaml');
+  await writeFile(config, 'interactions: { bots: { noSleepHours: 15 } }\n');
+  const { code, out } = await run(['dataset', '--home', home, '--config', config]);
+  expect(code).toBe(0);
+  expect(out).toContain('Left out: 60 not positive, 24 of bots (1 bot).');
+});
+
+it('builds an earlier one again, and says whether the bytes are the same', async () => {
+  const folder = await temporaryFolder();
+  const home = await importShop(folder);
+  const built = await run(['dataset', '--home', home, '--json']);
+  const { datasetId } = JSON.parse(built.out) as { datasetId: string };
+  const again = await run(['dataset', '--like', datasetId.slice(0, 8), '--home', home]);
+  expect(again).toMatchObject({ code: 0, out: expect.stringContaining(`${datasetId}, built again: the same bytes`) });
+
+  const writer = await openLakeWriter(join(home, 'lake'));
+  const erasure = { erasureId: 'e', userHash: hashUser('u1'), requestedAt: Date.now(), requestedBy: 'test' };
+  writer.addErasure({ ...erasure, sessionHashes: [] });
+  await writer.commit();
+  await writer.close();
+  const other = await run(['dataset', '--like', datasetId, '--home', home]);
+  expect(other.code).toBe(4);
+  expect(other.err).toContain('1 user was erased since');
+  const json = await run(['dataset', '--like', datasetId, '--home', home, '--json']);
+  expect(JSON.parse(json.out)).toMatchObject({ isSame: false });
+  expect((await run(['dataset', '--like', 'ffff', '--home', home])).code).toBe(4);
+});
