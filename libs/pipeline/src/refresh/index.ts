@@ -17,7 +17,7 @@ export type {
 export { newestDayOver, requestRun } from './request-run.ts';
 export type { RefreshRequest, RequestDeps } from './request-run.ts';
 export { createRunStore } from './run-store.ts';
-export type { LogOffsets, RunRequest, RunStore } from './run-store.ts';
+export type { LogOffsets, RunRequest, RunStart, RunStore } from './run-store.ts';
 export { checkSchedule, dueMomentOf, isScheduled, missingDays, newestDueDay, overdueSeconds } from './schedule.ts';
 export type { RefreshSchedule } from './schedule.ts';
 export type { StageProgress } from './stage-progress.ts';

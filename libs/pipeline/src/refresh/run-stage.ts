@@ -1,5 +1,6 @@
 import { lakeStatus } from '@facet/events';
 import { AppError } from '@facet/platform';
+import type { DatasetInfo } from '../dataset/dataset.ts';
 import type { StageContext } from '../stages.ts';
 import { datasetStage, evaluateStage, gateStage, headlineMetrics, indexStage, trainStage } from '../stages.ts';
 import { openModel } from '../training/model-artifact.ts';
@@ -7,7 +8,7 @@ import { chooseStart } from './choose-start.ts';
 import { whyNothingNew } from './nothing-new.ts';
 import type { StageOutcome } from './record-stage.ts';
 import type { RefreshOutputs, RefreshRun, RefreshStage } from './refresh-run.ts';
-import type { RunStore } from './run-store.ts';
+import type { RunStart, RunStore } from './run-store.ts';
 import { trainingProgress } from './stage-progress.ts';
 import type { StageProgress } from './stage-progress.ts';
 
@@ -49,10 +50,8 @@ const stageWork: Readonly<Record<RefreshStage, StageWork>> = {
     const offsets = await runs.pinOffsets(run.runId, offsetsNow);
     const { output, reused } = await datasetStage(context, { ...run.cut, offsets });
     const { datasetId, info } = output;
-    const skipped = run.isForced ? undefined : await whyNothingNew(context, info);
-    if (skipped !== undefined) return { outputs: { datasetId, skipped }, isReused: reused };
-    const warmFrom = await chooseStart(context, run, await runs.list());
-    return { outputs: { datasetId, ...(warmFrom === undefined ? {} : { warmFrom }) }, isReused: reused };
+    const start = await runs.pinStart(run.runId, await decideStart(context, run, info, runs));
+    return { outputs: { datasetId, ...start }, isReused: reused };
   },
 
   async train(context, { outputs }, { onProgress, signal }) {
@@ -109,6 +108,19 @@ const stageWork: Readonly<Record<RefreshStage, StageWork>> = {
     return { outputs: { ...judged.outputs, promotion: number }, isReused: false };
   },
 };
+
+/** By what is current now; done again after the run has promoted, it would be decided by the run's own bundle. */
+async function decideStart(
+  context: StageContext,
+  run: RefreshRun,
+  info: DatasetInfo,
+  runs: RunStore,
+): Promise<RunStart> {
+  const skipped = run.isForced ? undefined : await whyNothingNew(context, info);
+  if (skipped !== undefined) return { skipped };
+  const warmFrom = await chooseStart(context, run, await runs.list());
+  return warmFrom === undefined ? {} : { warmFrom };
+}
 
 /** The gate's word on the run's bundle, compared with `incumbentId`. */
 async function judge(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AppError, writeFileAtomically } from '@facet/platform';
 import type { DataDay } from './data-day.ts';
 import { hasEnded, refreshStages, summarizeRun } from './refresh-run.ts';
-import type { RefreshRun, RunReport, StageRecord } from './refresh-run.ts';
+import type { RefreshOutputs, RefreshRun, RunReport, StageRecord } from './refresh-run.ts';
 
 /**
  * The runs of a home, on its disk, so that they outlive the queue that works on them:
@@ -12,6 +12,7 @@ import type { RefreshRun, RunReport, StageRecord } from './refresh-run.ts';
  * <runs>/<runId>/run.json        what was asked for
  * <runs>/<runId>/<stage>.json    where each stage stands; replaced by whoever works on it
  * <runs>/<runId>/offsets.json    up to where it reads each log, once its dataset was begun
+ * <runs>/<runId>/start.json      what its training starts from, or why there is none, once its dataset was made
  * <runs>/<runId>/cancelled.json  once somebody has cancelled it
  * ```
  */
@@ -31,10 +32,15 @@ export interface RunStore {
   isCancelled(runId: string): Promise<boolean>;
   /** Fixes up to where the run reads each log, by the first who asks; gives what was fixed. */
   pinOffsets(runId: string, offsets: LogOffsets): Promise<LogOffsets>;
+  /** Fixes how the run goes on after its dataset, by the first who asks; gives what was fixed. */
+  pinStart(runId: string, start: RunStart): Promise<RunStart>;
 }
 
 /** By source, the first offset that is not read. */
 export type LogOffsets = Readonly<Record<string, number>>;
+
+/** What is decided about a run by what was current when its dataset was made. */
+export type RunStart = Pick<RefreshOutputs, 'skipped' | 'warmFrom'>;
 
 export type RunRequest = Omit<RefreshRun, 'runId'>;
 
@@ -120,11 +126,8 @@ export function createRunStore(runsFolder: string): RunStore {
         () => true,
         () => false,
       ),
-    async pinOffsets(runId, offsets) {
-      const path = fileOf(runId, 'offsets');
-      await writeOnce(path, offsets);
-      return (await readJson<LogOffsets>(path))!;
-    },
+    pinOffsets: (runId, offsets) => pin(fileOf(runId, 'offsets'), offsets),
+    pinStart: (runId, start) => pin(fileOf(runId, 'start'), start),
   };
 }
 
@@ -152,6 +155,12 @@ async function writeOnce(path: string, value: unknown): Promise<void> {
   } finally {
     await rm(complete, { force: true });
   }
+}
+
+/** Writes a file unless it is there, and gives what it holds. */
+async function pin<Value>(path: string, value: Value): Promise<Value> {
+  await writeOnce(path, value);
+  return (await readJson<Value>(path))!;
 }
 
 function toJson(value: unknown): string {
