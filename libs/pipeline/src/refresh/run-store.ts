@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { access, link, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, writeFileAtomically } from '@facet/platform';
+import { AppError, isAppError, writeFileAtomically } from '@facet/platform';
 import type { DataDay } from './data-day.ts';
+import { problemOf } from './record-stage.ts';
 import { hasEnded, refreshStages, summarizeRun } from './refresh-run.ts';
-import type { RefreshOutputs, RefreshRun, RunReport, StageRecord } from './refresh-run.ts';
+import type { RefreshOutputs, RefreshRun, RefreshStage, RunReport, StageRecord } from './refresh-run.ts';
 
 /**
  * The runs of a home, on its disk, so that they outlive the queue that works on them:
@@ -22,9 +23,13 @@ export interface RunStore {
    * one that was promoted, rejected or skipped. Of several that ask at once, one makes it.
    */
   request(asked: RunRequest): Promise<{ readonly report: RunReport; readonly isNew: boolean }>;
-  /** @throws AppError `REFRESH_RUN_UNKNOWN`. */
+  /**
+   * A record of a stage that is damaged counts as the failure of the stage.
+   *
+   * @throws AppError `REFRESH_RUN_UNKNOWN`; `REFRESH_RUN_DAMAGED` when what was asked for cannot be read.
+   */
   read(runId: string): Promise<RunReport>;
-  /** The newest day first, and of a day its newest run; at most `limit` of them. */
+  /** The newest day first, and of a day its newest run; at most `limit` of them. One that cannot be read is left out. */
   list(options?: { readonly limit?: number }): Promise<RunReport[]>;
   write(runId: string, record: StageRecord): Promise<void>;
   /** Of a run that has ended it changes nothing. @throws AppError `REFRESH_RUN_UNKNOWN`. */
@@ -60,10 +65,25 @@ export function createRunStore(runsFolder: string): RunStore {
     }
     const stages: StageRecord[] = [];
     for (const stage of refreshStages) {
-      const record = await readJson<StageRecord>(fileOf(runId, stage));
+      const record = await readJson<StageRecord>(fileOf(runId, stage)).catch(
+        orIfDamaged((error) => damagedRecord(run, stage, error)),
+      );
       if (record !== undefined) stages.push(record);
     }
-    return summarizeRun(run, stages, await readJson(fileOf(runId, 'cancelled')));
+    const cancelled = await readJson<{ because: string }>(fileOf(runId, 'cancelled')).catch(
+      orIfDamaged(({ message }) => ({ because: message })),
+    );
+    return summarizeRun(run, stages, cancelled);
+  }
+
+  /** Undefined for a run of which nobody can tell what was asked for: it must not keep others from being seen. */
+  async function readIfSound(runId: string): Promise<RunReport | undefined> {
+    try {
+      return await read(runId);
+    } catch (error) {
+      if (isAppError(error, 'REFRESH_RUN_DAMAGED') || isAppError(error, 'REFRESH_RUN_UNKNOWN')) return undefined;
+      throw error;
+    }
   }
 
   /** [number, runId] of a day's runs, the newest first. */
@@ -98,7 +118,7 @@ export function createRunStore(runsFolder: string): RunStore {
     async request(asked) {
       for (;;) {
         const [newest] = await runsOf(asked.day);
-        const report = newest === undefined ? undefined : await read(newest[1]);
+        const report = newest === undefined ? undefined : await readIfSound(newest[1]);
         if (report !== undefined && isRepeated(report, asked)) return { report, isNew: false };
         const number = (newest?.[0] ?? 0) + 1;
         const run = { runId: number === 1 ? asked.day : `${asked.day}-${number}`, ...asked };
@@ -112,7 +132,8 @@ export function createRunStore(runsFolder: string): RunStore {
         return { runId, day: day!, number: Number(number) };
       });
       numbered.sort((a, b) => (a.day === b.day ? b.number - a.number : a.day < b.day ? 1 : -1));
-      return Promise.all(numbered.slice(0, limit).map(({ runId }) => read(runId)));
+      const reports = await Promise.all(numbered.slice(0, limit).map(({ runId }) => readIfSound(runId)));
+      return reports.filter((report) => report !== undefined);
     },
     write: (runId, record) => writeFileAtomically(fileOf(runId, record.stage), [toJson(record)]),
     async cancel(runId, because) {
@@ -167,6 +188,18 @@ function toJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
+/** For `catch`: what stands in for a file that is damaged. */
+function orIfDamaged<Value>(instead: (error: AppError) => Value): (error: unknown) => Value {
+  return (error) => {
+    if (isAppError(error, 'REFRESH_RUN_DAMAGED')) return instead(error);
+    throw error;
+  };
+}
+
+function damagedRecord({ requestedAt }: RefreshRun, stage: RefreshStage, error: AppError): StageRecord {
+  return { stage, state: 'failed', attempt: 1, startedAt: requestedAt, problem: problemOf(error) };
+}
+
 /** Undefined for a file that is not there. Written atomically, it is whole when it is. */
 async function readJson<Value>(path: string): Promise<Value | undefined> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -179,7 +212,7 @@ async function readJson<Value>(path: string): Promise<Value | undefined> {
   } catch (error) {
     throw new AppError(`${path} is damaged: ${(error as Error).message}.`, {
       code: 'REFRESH_RUN_DAMAGED',
-      remedy: 'Delete the folder that it is in: the artifacts of the run stay, and the day can be refreshed again.',
+      remedy: 'Refresh the day again, with facet refresh --day DAY: another run is made.',
       cause: error,
     });
   }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { expect, test } from 'vitest';
@@ -128,17 +128,41 @@ test('left-overs of a killed request, and files of others, are no runs', async (
   await expect(runs.read(day)).rejects.toMatchObject({ code: 'REFRESH_RUN_UNKNOWN' });
 });
 
-test('a damaged record names its file and what to do', async () => {
+test('a damaged record of a stage is a failure that names its file, and the day can be refreshed again', async () => {
   const folder = await scratchFolder();
   const runs = createRunStore(folder);
   await runs.request(asked);
   await writeFile(join(folder, day, 'train.json'), '{"stage":');
+  const report = await runs.read(day);
+  expect(report).toMatchObject({ state: 'failed', reason: expect.stringContaining('train.json') });
+  expect(report.stages).toMatchObject([{ stage: 'train', problem: { code: 'REFRESH_RUN_DAMAGED' } }]);
+  expect(await runs.list()).toEqual([report]);
+  expect((await runs.request(asked)).report.run.runId).toBe(`${day}-2`);
+  // Of a run that has ended it changes nothing.
+  await finish(runs, day, { verdict: 'pass' });
+  expect((await runs.read(day)).state).toBe('promoted');
+});
+
+test('a run that cannot be read does not hide the others, and its number is not used again', async () => {
+  const folder = await scratchFolder();
+  const runs = createRunStore(folder);
+  await runs.request({ ...asked, day: '2026-01-30' });
+  await runs.request(asked);
+  await writeFile(join(folder, day, 'run.json'), '');
   await expect(runs.read(day)).rejects.toMatchObject({
     code: 'REFRESH_RUN_DAMAGED',
-    message: expect.stringContaining('train.json'),
+    message: expect.stringContaining('run.json'),
   });
-  await rm(join(folder, day, 'train.json'));
-  expect((await runs.read(day)).state).toBe('waiting');
+  expect((await runs.list()).map(({ run }) => run.runId)).toEqual(['2026-01-30']);
+  expect((await runs.request(asked)).report.run.runId).toBe(`${day}-2`);
+});
+
+test('a cancellation that is damaged is one all the same', async () => {
+  const folder = await scratchFolder();
+  const runs = createRunStore(folder);
+  await runs.request(asked);
+  await writeFile(join(folder, day, 'cancelled.json'), '');
+  expect(await runs.read(day)).toMatchObject({ state: 'cancelled', reason: expect.stringContaining('cancelled.json') });
 });
 
 test('asking for a run fixes its cut and fences its day', async () => {

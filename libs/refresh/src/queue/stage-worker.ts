@@ -140,8 +140,12 @@ function tellOf(job: Job): (progress: StageProgress) => void {
 
 async function lookForCancellation(runs: RunStore, runId: string, cancelling: AbortController): Promise<void> {
   if (!(await runs.isCancelled(runId).catch(() => false))) return;
-  const { reason } = await runs.read(runId);
-  cancelling.abort(new AppError(`cancelled: ${reason}`, { code: 'REFRESH_CANCELLED' }));
+  // Nobody waits for this: a disk that fails for a moment must not end the worker.
+  const reason = await runs.read(runId).then(
+    (report) => report.reason,
+    () => undefined,
+  );
+  cancelling.abort(new AppError(`cancelled: ${reason ?? 'see facet runs'}`, { code: 'REFRESH_CANCELLED' }));
 }
 
 /** A mistake in the data or the settings stays one; anything else may pass. */
