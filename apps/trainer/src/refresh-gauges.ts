@@ -80,7 +80,15 @@ const runsLookedAt = 100;
 
 /** The newest day of which a bundle was promoted, or whose run found nothing new. */
 async function newestCompleted(store: ArtifactStore, reports: readonly RunReport[]): Promise<string | undefined> {
-  const promoted = (await store.promotions()).flatMap(({ kind, run }) => (kind === 'promote' && run ? [run.day] : []));
+  const promoted = (await store.promotions()).flatMap(({ kind, ref, run }) => {
+    // A person who promotes what the gate rejected names no run, but the bundle is of one.
+    const day = run?.day ?? reports.find(({ stages }) => bundleOf(stages) === ref?.id)?.run.day;
+    return kind === 'promote' && day !== undefined ? [day] : [];
+  });
   const skipped = reports.filter(({ state }) => state === 'skipped').map(({ run }) => run.day);
   return [...promoted, ...skipped].sort().at(-1);
+}
+
+function bundleOf(stages: RunReport['stages']): string | undefined {
+  return stages.findLast(({ outputs }) => outputs?.bundleId !== undefined)?.outputs?.bundleId;
 }

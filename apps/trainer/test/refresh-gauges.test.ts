@@ -1,0 +1,43 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { createRunStore, requestRun } from '@facet/pipeline/refresh';
+import { Registry } from 'prom-client';
+import { expect, onTestFinished, test } from 'vitest';
+import { addRefreshGauges } from '../src/refresh-gauges.ts';
+import type { GaugeDeps } from '../src/refresh-gauges.ts';
+
+const schedule = {
+  cron: '30 2 * * *',
+  timeZone: 'UTC',
+  promoteWithinHours: 6,
+  catchUp: 'newest',
+  catchUpDaysMax: 7,
+} as const;
+const day = '2026-01-31';
+
+test('a refresh whose bundle was rejected is overdue until a person promotes it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'facet-gauges-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const store = createFolderArtifactStore(join(folder, 'artifacts'));
+  const runs = createRunStore(join(folder, 'runs'));
+  let time = Date.parse('2026-02-01T02:00:00Z');
+  const now = (): number => time;
+  const registry = new Registry();
+  const deps = { runs, store, schedule, now, scheduler: { isHolder: true }, queue: { counts: async () => ({}) } };
+  addRefreshGauges(registry, deps as unknown as GaugeDeps);
+  const overdue = async (): Promise<number | undefined> =>
+    (await registry.getSingleMetric('facet_refresh_overdue_seconds')!.get()).values[0]?.value;
+
+  const { report } = await requestRun({ runs, store, schedule, now }, { day, requestedBy: 'schedule' });
+  const bundle = await store.put('bundle', async () => undefined, {});
+  const outputs = { bundleId: bundle.id, verdict: 'reject', reasons: ['It is worse.'] } as const;
+  await runs.write(report.run.runId, { stage: 'promote', state: 'finished', attempt: 1, startedAt: 1, outputs });
+  time = Date.parse('2026-02-01T09:30:00Z');
+  // Due at 02:30, and to be promoted within six hours.
+  expect(await overdue()).toBe(3_600);
+
+  await store.promote(bundle, { by: 'a person', because: 'it is as it should be' });
+  expect(await overdue()).toBe(0);
+});
