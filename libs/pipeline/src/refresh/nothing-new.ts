@@ -28,6 +28,6 @@ export async function whyNothingNew({ store, config }: StageContext, info: Datas
 }
 
 /** A later cut lets more through or the same: then as many events are the same ones. */
-function contentOf({ counts, sources, interactions }: DatasetInfo): unknown {
-  return [counts['events'], sources.catalog, interactions];
+function contentOf({ counts, sources, interactions, filters, features }: DatasetInfo): unknown {
+  return [counts['events'], sources.catalog, interactions, filters, features];
 }

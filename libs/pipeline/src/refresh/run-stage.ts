@@ -51,6 +51,7 @@ const stageWork: Readonly<Record<RefreshStage, StageWork>> = {
     const { output, reused } = await datasetStage(context, { ...run.cut, offsets });
     const { datasetId, info } = output;
     const start = await runs.pinStart(run.runId, await decideStart(context, run, info, runs));
+    if (start.skipped !== undefined) await pruneArtifacts(context);
     return { outputs: { datasetId, ...start }, isReused: reused };
   },
 
@@ -88,13 +89,16 @@ const stageWork: Readonly<Record<RefreshStage, StageWork>> = {
   },
 
   async promote(context, { run, outputs }) {
-    const { store, config } = context;
+    const { store } = context;
     let judged: StageOutcome = { outputs, isReused: false };
     const current = (await store.readRef('current'))?.id ?? null;
     const isOurs = current === outputs.bundleId;
     // Somebody has promoted or rolled back since: what counts is the bundle that would be replaced.
     if (!isOurs && current !== outputs.incumbentId) judged = await judge(context, outputs, current);
-    if (judged.outputs.verdict !== 'pass') return judged;
+    if (judged.outputs.verdict !== 'pass') {
+      await pruneArtifacts(context);
+      return judged;
+    }
     const { number } = await store.promote(
       { kind: 'bundle', id: needed(outputs, 'bundleId') },
       {
@@ -103,8 +107,7 @@ const stageWork: Readonly<Record<RefreshStage, StageWork>> = {
         ...(isOurs ? {} : { expectedCurrent: current }),
       },
     );
-    // Bundles first: what they name is kept with them.
-    for (const kind of ['bundle', 'model', 'dataset']) await store.prune(kind, config.artifacts);
+    await pruneArtifacts(context);
     return { outputs: { ...judged.outputs, promotion: number }, isReused: false };
   },
 };
@@ -120,6 +123,12 @@ async function decideStart(
   if (skipped !== undefined) return { skipped };
   const warmFrom = await chooseStart(context, run, await runs.list());
   return warmFrom === undefined ? {} : { warmFrom };
+}
+
+/** After each run, whatever became of it: days that are rejected, or bring nothing new, must not fill the disk. */
+async function pruneArtifacts({ store, config }: StageContext): Promise<void> {
+  // Bundles first: what they name is kept with them.
+  for (const kind of ['bundle', 'model', 'dataset']) await store.prune(kind, config.artifacts);
 }
 
 /** The gate's word on the run's bundle, compared with `incumbentId`. */
