@@ -203,7 +203,7 @@ function tell(report: RunReport, { home }: CommonOptions, { output }: CommandCon
     case 'failed':
       throw new AppError(`Run ${runId} failed: ${reason}`, {
         code: 'REFRESH_FAILED',
-        remedy: `See ${facet} runs show ${runId}; then the same command makes another run, which uses what is finished.`,
+        remedy: `See ${facet} runs show ${runId}; then the same command makes another run.`,
       });
     case 'cancelled':
       throw new AppError(`Run ${runId} was cancelled: ${reason}`, { code: 'REFRESH_CANCELLED' });
