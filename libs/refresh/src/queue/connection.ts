@@ -11,7 +11,7 @@ export interface QueueOptions {
 export const prefixDefault = 'facet';
 
 /** How long somebody who only asks waits for Redis. */
-const askingTimeoutMs = 5_000;
+export const askingTimeoutMs = 5_000;
 
 /** A connection of a worker, which waits while Redis is away. */
 export function connectWorker({ redisUrl }: QueueOptions): Redis {

@@ -1,7 +1,7 @@
 import { hasEnded, refreshStages, requestRun } from '@facet/pipeline/refresh';
 import type { RefreshRequest, RequestDeps, RunReport } from '@facet/pipeline/refresh';
 import { FlowProducer, Queue } from 'bullmq';
-import { connectAsker, prefixDefault, queueUnreachable } from './connection.ts';
+import { askingTimeoutMs, connectAsker, prefixDefault, queueUnreachable } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
 import { flowOf, jobIdOf, workerOf, workers } from './flow.ts';
 import type { RetryPolicy, StageJobData, WorkerName } from './flow.ts';
@@ -50,10 +50,17 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
   const rootQueue = queues[workerOf[rootStage]];
 
   const ask = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
+    let patience: NodeJS.Timeout | undefined;
+    const silence = new Promise<never>((_, reject) => {
+      patience = setTimeout(() => reject(new Error(`nothing in ${askingTimeoutMs / 1000} s`)), askingTimeoutMs);
+    });
     try {
-      return await call();
+      // BullMQ waits for the first connection for as long as it takes.
+      return await Promise.race([call(), silence]);
     } catch (error) {
       throw queueUnreachable(error);
+    } finally {
+      clearTimeout(patience);
     }
   };
 
