@@ -1,13 +1,11 @@
 import type { StageProgress } from '@facet/pipeline/refresh';
 import { isAppError } from '@facet/platform';
-import { endWithParent } from './end-with-parent.ts';
 import type { ChildMessage, SentError } from './messages.ts';
 
 /** The child's side of `runChild`: takes one order, works on it, tells its result, and ends. */
 export function beChild<Order, Result>(
   work: (order: Order, onProgress: (progress: StageProgress) => void) => Promise<Result>,
 ): void {
-  endWithParent(Number(process.argv[2]));
   const say = (message: ChildMessage<Result>): Promise<void> =>
     new Promise((resolve) => process.send!(message, undefined, undefined, () => resolve()));
   process.once('message', (order) => {

@@ -1,5 +1,3 @@
-import { Worker } from 'node:worker_threads';
-
 /** How long the process may live after its parent, milliseconds. */
 const lookEveryMs = 500;
 
@@ -10,14 +8,19 @@ const watch = `
   }, workerData.lookEveryMs);
 `;
 
+const preload = `
+  import { isMainThread, Worker } from 'node:worker_threads';
+  if (isMainThread) {
+    const workerData = { parent: Number(process.argv[2]), lookEveryMs: ${lookEveryMs} };
+    new Worker(${JSON.stringify(watch)}, { eval: true, execArgv: [], workerData }).unref();
+    process.once('disconnect', () => process.exit(1));
+  }
+`;
+
 /**
- * Ends this process when its parent is gone, however that ended: a worker that was killed must not leave a training behind that
- * goes on. A thread of its own looks, as native code keeps the main one busy for long.
- *
- * @param parent the process id of the parent, as the parent says it: it may be gone before this is called.
+ * Options of Node that end a process when its parent is gone, however that ended: a worker that was killed must not leave a
+ * training behind that goes on. They come first, as loading what a stage needs takes seconds. A thread of its own looks, as
+ * native code keeps the main one busy for long. The parent's process id is the first argument of the process: the parent may be
+ * gone before it could be asked.
  */
-export function endWithParent(parent: number): void {
-  const watcher = new Worker(watch, { eval: true, execArgv: [], workerData: { parent, lookEveryMs } });
-  watcher.unref();
-  process.once('disconnect', () => process.exit(1));
-}
+export const endWithParent: readonly string[] = ['--import', `data:text/javascript,${encodeURIComponent(preload)}`];

@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { StageProgress } from '@facet/pipeline/refresh';
 import { AppError } from '@facet/platform';
+import { endWithParent } from './end-with-parent.ts';
 import type { ChildMessage } from './messages.ts';
 
 export interface ChildWatch {
@@ -32,7 +33,7 @@ export async function runChild<Result>(
   const file = fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url));
   const child = fork(file, [String(process.pid)], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: [...execArgv],
+    execArgv: [...endWithParent, ...execArgv],
   });
   let said = '';
   child.stderr!.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-saidCharactersMax)));

@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { endWithParent } from '../src/stage-process/end-with-parent.ts';
+
+/** A child that says its process id, and then is busy for ever without letting anything else run. */
+const child = `
+  require('node:fs').writeFileSync(process.argv[3], String(process.pid));
+  for (;;);
+`;
+const parent = `
+  const { fork } = require('node:child_process');
+  const [, , file, told, execArgv] = process.argv;
+  fork(file, [String(process.pid), told], { execArgv: JSON.parse(execArgv) });
+`;
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+test('a process whose parent is killed ends soon, however busy it is', { timeout: 60_000 }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'facet-parent-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const [parentFile, childFile, told] = ['parent.cjs', 'child.cjs', 'pid'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await writeFile(parentFile, parent);
+  await writeFile(childFile, child);
+  const started = spawn(process.execPath, [parentFile, childFile, told, JSON.stringify(endWithParent)], {
+    stdio: 'ignore',
+  });
+  await expect.poll(() => readFile(told, 'utf8').catch(() => ''), { timeout: 30_000 }).toMatch(/^\d+$/);
+  const pid = Number(await readFile(told, 'utf8'));
+  onTestFinished(() => void (isAlive(pid) && process.kill(pid, 'SIGKILL')));
+  // It goes on as long as its parent does.
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  expect(isAlive(pid)).toBe(true);
+  started.kill('SIGKILL');
+  await once(started, 'exit');
+  await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
+});
