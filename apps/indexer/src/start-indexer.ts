@@ -1,9 +1,10 @@
-import { createProblems, listen, readAccess } from '@facet/http';
+import { listen, readAccess } from '@facet/http';
 import { readFacetConfig } from '@facet/pipeline/config';
 import { createRunStore, homePaths } from '@facet/pipeline/refresh';
 import type { Logger } from '@facet/platform';
-import { createWorkerApp, createWorkerMetrics, startDeltaWatcher, startStageWorker } from '@facet/refresh';
+import { createWorkerMetrics, startDeltaWatcher, startStageWorker } from '@facet/refresh';
 import type { RunningWorker } from '@facet/refresh';
+import { createApp } from './app.ts';
 import type { IndexerConfig } from './config.ts';
 import { countDeltas } from './delta-metrics.ts';
 
@@ -36,9 +37,7 @@ export async function startIndexer(config: IndexerConfig, logger: Logger): Promi
       );
       closers.push(() => deltas.close());
     }
-    const docs = { title: 'Facet indexer', description: 'Bundles: built, judged, promoted.', scope: 'admin' as const };
-    const app = await createWorkerApp({ logger, metrics, worker }, { access, problems: createProblems({}), docs });
-    await app.ready();
+    const app = await createApp({ logger, metrics, worker }, { access });
     closers.push(() => app.close());
     const { url } = await listen(app, config);
     return { url, close };

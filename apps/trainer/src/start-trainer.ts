@@ -3,18 +3,12 @@ import { listen, readAccess } from '@facet/http';
 import { readFacetConfig } from '@facet/pipeline/config';
 import { checkSchedule, createRunStore, homePaths } from '@facet/pipeline/refresh';
 import type { Logger } from '@facet/platform';
-import {
-  createWorkerApp,
-  createWorkerMetrics,
-  followRun,
-  openRefreshQueue,
-  startScheduler,
-  startStageWorker,
-} from '@facet/refresh';
+import { createWorkerMetrics, followRun, openRefreshQueue, startScheduler, startStageWorker } from '@facet/refresh';
 import type { RunningWorker } from '@facet/refresh';
+import { createApp } from './app.ts';
 import type { TrainerConfig } from './config.ts';
 import { addRefreshGauges } from './refresh-gauges.ts';
-import { addRefreshesRoutes, trainerProblems } from './refreshes/refreshes-routes.ts';
+import type { RefreshesDeps } from './refreshes/refreshes-routes.ts';
 
 /**
  * Takes jobs, keeps the schedule, listens. It waits for Redis while it is away.
@@ -50,19 +44,8 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
     closers.push(() => scheduler.close());
     addRefreshGauges(metrics.registry, { runs, store, queue, scheduler, schedule, now });
 
-    const docs = {
-      title: 'Facet trainer',
-      description: 'Refreshes of the model: asking for one, following it, ending it.',
-      scope: 'admin' as const,
-      tags: ['refreshes'],
-    };
-    const app = await createWorkerApp({ logger, metrics, worker }, { access, problems: trainerProblems, docs });
-    addRefreshesRoutes(app, {
-      runs,
-      queue,
-      follow: (runId, signal) => followRun(runs, runId, { ...config, signal }),
-    });
-    await app.ready();
+    const follow: RefreshesDeps['follow'] = (runId, signal) => followRun(runs, runId, { ...config, signal });
+    const app = await createApp({ logger, metrics, worker, runs, queue, follow }, { access });
     closers.push(() => app.close());
     const { url } = await listen(app, config);
     return { url, close };

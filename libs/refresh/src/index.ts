@@ -12,6 +12,7 @@ export { scheduleName } from './scheduler/kick-off.ts';
 export { startScheduler } from './scheduler/start-scheduler.ts';
 export type { Scheduler, SchedulerDeps, SchedulerOptions } from './scheduler/start-scheduler.ts';
 export { createWorkerApp } from './worker/worker-app.ts';
+export type { WorkerAppDeps } from './worker/worker-app.ts';
 export { createWorkerMetrics } from './worker/worker-metrics.ts';
 export type { WorkerMetrics } from './worker/worker-metrics.ts';
 export { runWorker } from './worker/run-worker.ts';

@@ -17,7 +17,7 @@ export const trainerProblems = createProblems({
   REFRESH_DAY_INVALID: { status: 400 },
   REFRESH_DAY_NOT_OVER: { status: 409 },
   REFRESH_DAY_SUPERSEDED: { status: 409 },
-  REFRESH_RUN_UNKNOWN: { status: 404, remedy: 'See GET /v1/refreshes.' },
+  REFRESH_RUN_UNKNOWN: { status: 404 },
   REFRESH_QUEUE_UNREACHABLE: { status: 503 },
 });
 
@@ -71,7 +71,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
         },
       },
     },
-    async ({ query }) => ({ refreshes: await runs.list({ limit: query.limit ?? 30 }) }),
+    async ({ query }) => ({ refreshes: await runs.list({ limit: Number(query.limit ?? 30) }) }),
   );
 
   app.get(
@@ -123,6 +123,8 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
       await runs.read(params.runId);
       const until = AbortSignal.any([signal, closing.signal]);
       void reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store');
+      // It was sent before the server began to close, which would wait for a connection that is kept open.
+      void reply.header('connection', 'close');
       return reply.send(Readable.from(asEvents(follow(params.runId, until))));
     },
   );

@@ -80,5 +80,8 @@ export const CancelBody = Type.Object(
 export const RunParams = Type.Object({ runId: Type.String({ description: 'As 2026-01-31 or 2026-01-31-2.' }) });
 
 export const ListQuery = Type.Object({
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 30 })),
+  // Parts of a URL are text, and nothing is coerced.
+  limit: Type.Optional(
+    Type.String({ pattern: '^(?:[1-9]\\d{0,2}|1000)$', description: 'How many at most: 1 to 1000, 30 unless given.' }),
+  ),
 });
