@@ -1,0 +1,87 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { findFreePorts, startFacetProcess, startRedis } from '@facet/local-services';
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+const timeout = 180_000;
+const patience = { timeout: 60_000, interval: 50 };
+
+async function createHome(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'facet-indexer-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+it('starts without Redis, is ready while it answers, and ends on SIGTERM', { timeout }, async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  await redis.kill();
+  const home = await createHome();
+  const [port] = await findFreePorts(1);
+  const url = `http://127.0.0.1:${port}`;
+  const indexer = await startFacetProcess({
+    app: 'indexer',
+    env: {
+      FACET_HOME: home,
+      FACET_CONFIG: join(home, 'facet.yaml'),
+      FACET_QUEUE_URL: redis.url,
+      FACET_DELTA_SECONDS: '0',
+      FACET_INSECURE: 'true',
+      FACET_PORT: String(port),
+    },
+    readyUrl: `${url}/healthz`,
+  });
+  onTestFinished(() => indexer.kill());
+  const ready = (): Promise<number> => fetch(`${url}/readyz`).then(({ status }) => status);
+  expect(await ready()).toBe(503);
+  await redis.start();
+  await expect.poll(ready, patience).toBe(200);
+  await redis.kill();
+  await expect.poll(ready, patience).toBe(503);
+  expect(await (await fetch(`${url}/metrics`)).text()).toContain('\nfacet_refresh_queue_connected 0\n');
+  // Also while there is nobody to say good-bye to.
+  expect(await indexer.stop()).toBe(0);
+});
+
+describe('a process that cannot run says why and ends', () => {
+  async function run(
+    environment: Record<string, string>,
+    args: readonly string[] = [],
+  ): Promise<{ readonly code: number | null; readonly output: string; readonly said: string }> {
+    const child = fork(join(import.meta.dirname, '../src/main.ts'), args, {
+      execArgv: ['--conditions', '@facet/source', '--import', 'tsx'],
+      env: { PATH: process.env['PATH'], FACET_PORT: '0', ...environment },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const [output, said, [code]] = await Promise.all([
+      text(child.stdout!),
+      text(child.stderr!),
+      once(child, 'exit') as Promise<[number | null]>,
+    ]);
+    return { code, output, said };
+  }
+
+  it.concurrent('with wrong settings', { timeout }, async () => {
+    const { code, said } = await run({ FACET_QUEUE_LOCK_SECONDS: '0', FACET_DELTA_SECONDS: '-1' });
+    expect(said).toContain('CONFIG_INVALID');
+    for (const name of ['FACET_QUEUE_LOCK_SECONDS', 'FACET_DELTA_SECONDS']) expect(said).toContain(name);
+    expect(code).toBe(2);
+  });
+
+  it.concurrent('without keys', { timeout }, async () => {
+    const home = await createHome();
+    const { code, said } = await run({ FACET_CONFIG: join(home, 'facet.yaml'), FACET_HOME: home });
+    expect(said).toContain('HTTP_KEYS_MISSING');
+    expect(code).toBe(2);
+  });
+
+  it.concurrent('and explains itself when it is asked to', { timeout }, async () => {
+    const { code, output } = await run({}, ['--help']);
+    expect(output).toContain('FACET_QUEUE_URL');
+    expect(code).toBe(0);
+  });
+});

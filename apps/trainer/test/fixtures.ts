@@ -1,0 +1,122 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import type { ArtifactStore } from '@facet/artifacts';
+import { openFileEventLog, sinkLog, upsertItems } from '@facet/events';
+import type { HttpApp } from '@facet/http';
+import { createRunStore, homePaths } from '@facet/pipeline/refresh';
+import type { HomePaths, RunStore } from '@facet/pipeline/refresh';
+import { createLogger, hashApiKey, scopes } from '@facet/platform';
+import type { ApiKey } from '@facet/platform';
+import { createWorkerMetrics, followRun, openRefreshQueue } from '@facet/refresh';
+import type { RefreshQueue } from '@facet/refresh';
+import { onTestFinished } from 'vitest';
+import { createApp } from '../src/app.ts';
+
+const dayMs = 86_400_000;
+/** Noon of the day after the last one that is over. */
+export const now = Date.UTC(2026, 2, 1, 12);
+export const lastDay = '2026-02-28';
+
+/** A key for each scope; it is the name of the scope. */
+export const scopeKeys: readonly ApiKey[] = scopes.map((scope) => ({
+  name: scope,
+  scopes: [scope],
+  sha256: hashApiKey(scope),
+}));
+
+export interface Home {
+  readonly folder: string;
+  readonly configFile: string;
+  readonly paths: HomePaths;
+  readonly runs: RunStore;
+  readonly store: ArtifactStore;
+}
+
+/** An empty home; gone when the test is. */
+export async function createHome(settings = ''): Promise<Home> {
+  const folder = await mkdtemp(join(tmpdir(), 'facet-trainer-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const configFile = join(folder, 'facet.yaml');
+  await writeFile(configFile, settings);
+  const paths = homePaths(folder);
+  return {
+    folder,
+    configFile,
+    paths,
+    runs: createRunStore(paths.runsFolder),
+    store: createFolderArtifactStore(paths.artifactsFolder),
+  };
+}
+
+/** What a home with a shop is trained with: for some seconds, in many short epochs. */
+export const shopSettings = `
+interactions: { positives: purchase }
+split: { testDays: 7, validationDays: 7 }
+features: { minHolders: 2 }
+model: { embeddingDim: 6, interests: 2, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 }
+training: { batchSize: 16, epochs: 8, patience: 8, windowDays: 10 }
+evaluation: { cutoffs: [10, 50] }
+`;
+
+/** Forty days of purchases up to yesterday, of sixty people who each buy things of one kind. */
+export async function openShop({ paths }: Home): Promise<void> {
+  await upsertItems(
+    paths.catalogFolder,
+    Array.from({ length: 300 }, (_, thing) => ({
+      itemId: `thing${thing}`,
+      title: `thing number ${thing}`,
+      attributes: { kind: `kind${thing % 3}` },
+    })),
+  );
+  const log = await openFileEventLog(paths.logFolder);
+  const opening = Date.parse(new Date().toISOString().slice(0, 10)) - 40 * dayMs;
+  for (let day = 0; day < 40; day++) {
+    await log.append(
+      Array.from({ length: 60 }, (_, person) => {
+        const occurredAt = opening + day * dayMs + person * 60_000;
+        return {
+          eventId: `${day}-${person}`,
+          type: 'purchase',
+          userId: `person${person}`,
+          itemId: `thing${(person % 3) + 3 * ((7 * person + 11 * day) % 100)}`,
+          occurredAt,
+          receivedAt: occurredAt,
+        };
+      }),
+    );
+  }
+  await sinkLog(log, paths.lakeFolder);
+  await log.close();
+}
+
+export interface TestApp {
+  readonly app: HttpApp;
+  readonly home: Home;
+  readonly queue: RefreshQueue;
+}
+
+let prefixes = 0;
+
+/** The real app on a home of its own and queues of its own, which nobody works on; asks for the keys of {@link scopeKeys}. */
+export async function createTestApp(redisUrl: string): Promise<TestApp> {
+  const home = await createHome();
+  const { runs } = home;
+  const options = { redisUrl, prefix: `app${++prefixes}` };
+  const queue = openRefreshQueue({ ...home, schedule: { timeZone: 'UTC' }, now: () => now, attempts: 1 }, options);
+  onTestFinished(() => queue.close());
+  const app = await createApp(
+    {
+      logger: createLogger({ name: 'test', level: 'silent' }),
+      metrics: createWorkerMetrics(() => true),
+      worker: { isConnected: true, working: undefined },
+      runs,
+      queue,
+      follow: (runId, signal) => followRun(runs, runId, { ...options, signal }),
+    },
+    { access: { kind: 'keys', keys: scopeKeys } },
+  );
+  onTestFinished(() => app.close());
+  return { app, home, queue };
+}

@@ -1,0 +1,196 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { findFreePorts, startFacetProcess, startRedis } from '@facet/local-services';
+import type { FacetProcess, LocalRedis } from '@facet/local-services';
+import { shiftDay } from '@facet/pipeline/refresh';
+import type { StageRecord } from '@facet/pipeline/refresh';
+import { Queue } from 'bullmq';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { createHome, openShop, shopSettings } from './fixtures.ts';
+import type { Home } from './fixtures.ts';
+
+const timeout = 180_000;
+const patience = { timeout: 60_000, interval: 50 };
+
+let redis: LocalRedis;
+beforeAll(async () => {
+  redis = await startRedis({ persistent: true });
+});
+afterAll(() => redis.stop());
+
+async function startTrainer(home: Home, prefix: string): Promise<FacetProcess & { readonly url: string }> {
+  const [port] = await findFreePorts(1);
+  const url = `http://127.0.0.1:${port}`;
+  const trainer = await startFacetProcess({
+    app: 'trainer',
+    env: {
+      FACET_HOME: home.folder,
+      FACET_CONFIG: home.configFile,
+      FACET_QUEUE_URL: redis.url,
+      FACET_QUEUE_PREFIX: prefix,
+      FACET_QUEUE_LOCK_SECONDS: '1',
+      FACET_SCHEDULER_SECONDS: '1',
+      FACET_INSECURE: 'true',
+      FACET_PORT: String(port),
+    },
+    readyUrl: `${url}/healthz`,
+  });
+  onTestFinished(() => trainer.kill());
+  return Object.assign(trainer, { url });
+}
+
+/** Notes runs that the schedule has asked for, so that it asks for none; the last day is the newest that can be due. */
+async function attend({ runs }: Home, days: readonly string[]): Promise<void> {
+  for (const day of days) {
+    const requestedAt = Date.parse(day) + 86_400_000;
+    const cut = { occurredBefore: requestedAt, receivedBefore: requestedAt };
+    await runs.request({ day, cut, isForced: false, isFull: false, requestedBy: 'schedule', requestedAt });
+    await runs.cancel(day, 'a test');
+  }
+}
+
+const today = (): string => new Date().toISOString().slice(0, 10);
+
+async function metric(url: string, name: string): Promise<number> {
+  const body = await (await fetch(`${url}/metrics`)).text();
+  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(body)?.[1]);
+}
+
+it('is ready while Redis answers, and tells of overdue refreshes also while it does not', { timeout }, async () => {
+  const home = await createHome();
+  // The last that was looked after is of ten days ago, and nothing came of it.
+  await attend(home, [shiftDay(today(), -10), today()]);
+  const { url, stop } = await startTrainer(home, 'readiness');
+  const ready = (): Promise<number> => fetch(`${url}/readyz`).then(({ status }) => status);
+  await expect.poll(ready, patience).toBe(200);
+  expect(await metric(url, 'facet_refresh_queue_connected')).toBe(1);
+  expect(await metric(url, 'facet_refresh_scheduler_holder')).toBe(1);
+  await redis.kill();
+  await expect.poll(ready, patience).toBe(503);
+  expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ code: 'NOT_READY' });
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  const overdue = await metric(url, 'facet_refresh_overdue_seconds');
+  expect(overdue).toBeGreaterThan(7 * 86_400);
+  await expect.poll(() => metric(url, 'facet_refresh_overdue_seconds'), patience).toBeGreaterThan(overdue);
+  expect(await metric(url, 'facet_refresh_queue_connected')).toBe(0);
+  await redis.start();
+  await expect.poll(ready, patience).toBe(200);
+  await expect.poll(() => metric(url, 'facet_refresh_scheduler_holder'), patience).toBe(1);
+  expect(await stop()).toBe(0);
+});
+
+/** The processes of stages that a trainer has started. */
+async function stageProcesses({ pid }: FacetProcess): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await readdir('/proc')) {
+    const command = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+    if (/\/stage-process\/stage\.ts\0(\d+)\0$/.exec(command)?.[1] === String(pid)) found.push(name);
+  }
+  return found;
+}
+
+it('a training outlives its trainers, and nothing of them outlives it', { timeout }, async () => {
+  const home = await createHome(shopSettings);
+  await openShop(home);
+  const queue = new Queue('trainer', { connection: { url: redis.url }, prefix: 'shop' });
+  onTestFinished(() => queue.close());
+  const runId = async (): Promise<string | undefined> => (await home.runs.list())[0]?.run.runId;
+  const recordOf = async (stage: string): Promise<StageRecord | undefined> =>
+    (await home.runs.list())[0]?.stages.find((record) => record.stage === stage);
+  const trained = async (): Promise<unknown> => (await queue.getJob(`${await runId()}-train`))?.progress;
+
+  // It asks for the day that is due by itself.
+  const first = await startTrainer(home, 'shop');
+  await expect.poll(trained, patience).toMatchObject({ detail: expect.stringMatching(/epoch/) });
+  expect((await stageProcesses(first)).length).toBe(1);
+
+  // Asked to end, it gives the job back.
+  expect(await first.stop()).toBe(0);
+  expect(await stageProcesses(first)).toEqual([]);
+  const job = await queue.getJob(`${await runId()}-train`);
+  expect([await job?.getState(), job?.attemptsMade]).toEqual(['waiting', 0]);
+  expect(await recordOf('train')).toMatchObject({ state: 'failed', willRetry: true });
+
+  // Killed, it leaves nothing behind.
+  const second = await startTrainer(home, 'shop');
+  await expect.poll(() => stageProcesses(second), patience).toHaveLength(1);
+  await second.kill();
+  await expect.poll(() => stageProcesses(second), { timeout: 5_000, interval: 50 }).toEqual([]);
+
+  await startTrainer(home, 'shop');
+  await expect.poll(() => recordOf('train'), patience).toMatchObject({ state: 'finished' });
+  expect((await queue.getJob(`${await runId()}-train`))?.attemptsMade).toBeLessThanOrEqual(1);
+  const { modelId } = (await recordOf('train'))!.outputs!;
+  await home.store.open({ kind: 'model', id: modelId! });
+});
+
+describe('a process that cannot run says why and ends', () => {
+  async function run(
+    environment: Record<string, string>,
+    args: readonly string[] = [],
+  ): Promise<{ readonly code: number | null; readonly output: string; readonly said: string }> {
+    const child = fork(join(import.meta.dirname, '../src/main.ts'), args, {
+      execArgv: ['--conditions', '@facet/source', '--import', 'tsx'],
+      env: { PATH: process.env['PATH'], FACET_PORT: '0', FACET_QUEUE_URL: redis.url, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const [output, said, [code]] = await Promise.all([
+      text(child.stdout!),
+      text(child.stderr!),
+      once(child, 'exit') as Promise<[number | null]>,
+    ]);
+    return { code, output, said };
+  }
+
+  it.concurrent('with wrong settings', { timeout }, async () => {
+    const { code, said } = await run({ FACET_PORT: '80800', FACET_QUEUE_URL: 'http://redis', FACET_INSECURE: 'yes' });
+    expect(said).toContain('CONFIG_INVALID');
+    for (const name of ['FACET_PORT', 'FACET_QUEUE_URL', 'FACET_INSECURE']) expect(said).toContain(name);
+    expect(code).toBe(2);
+  });
+
+  it.concurrent('with a schedule that is none', { timeout }, async () => {
+    const home = await createHome('refresh: { cron: daily }\n');
+    const { code, said } = await run({
+      FACET_CONFIG: home.configFile,
+      FACET_HOME: home.folder,
+      FACET_INSECURE: 'true',
+    });
+    expect(said).toContain('refresh.cron');
+    expect(code).toBe(2);
+  });
+
+  it.concurrent('without keys', { timeout }, async () => {
+    const home = await createHome();
+    const { code, said } = await run({ FACET_CONFIG: home.configFile, FACET_HOME: home.folder });
+    expect(said).toContain('HTTP_KEYS_MISSING');
+    expect(code).toBe(2);
+  });
+
+  it.concurrent('with the port taken', { timeout }, async () => {
+    const home = await createHome();
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const { code, said } = await run({
+      FACET_CONFIG: home.configFile,
+      FACET_HOME: home.folder,
+      FACET_INSECURE: 'true',
+      FACET_PORT: String(port),
+    });
+    other.close();
+    expect(said).toContain('HTTP_ADDRESS_UNUSABLE');
+    expect(code).toBe(5);
+  });
+
+  it.concurrent('and explains itself when it is asked to', { timeout }, async () => {
+    const { code, output } = await run({}, ['--help']);
+    expect(output).toContain('FACET_QUEUE_LOCK_SECONDS');
+    expect(code).toBe(0);
+  });
+});
