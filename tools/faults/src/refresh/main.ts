@@ -134,7 +134,8 @@ async function runScenario(template: string, scenario: Scenario, round: number, 
     const outcome = await scenario.run(plant, { choose, stageMs: control.stageMs });
     const tookMs = Date.now() - begunAt;
     const last = outcome.reports.at(-1)!;
-    const own = (outcome.problems ?? []).map((problem) => ({ name: 'the fault is told', problem }));
+    const missed = outcome.faults === 0 ? ['no moment was hit'] : [];
+    const own = [...missed, ...(outcome.problems ?? [])].map((problem) => ({ name: 'the fault', problem }));
     return {
       scenario: title,
       fault,

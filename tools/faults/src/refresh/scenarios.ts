@@ -44,6 +44,11 @@ async function begin(plant: Plant): Promise<string> {
   return runId;
 }
 
+/** Milliseconds into a stage: within its first half, so that one that happens to be quick is still at work. */
+function momentIn({ choose, stageMs }: Dice, stage: RefreshStage): number {
+  return choose(Math.ceil(stageMs[stage] / 2));
+}
+
 /** Something that dies and comes back. */
 type Hit = (plant: Plant) => Promise<void>;
 
@@ -107,7 +112,7 @@ function inside(name: string, hit: Hit): Scenario {
       let faults = 0;
       for (const stage of refreshStages) {
         await plant.untilStage(runId, stage, () => true);
-        await sleep(dice.choose(dice.stageMs[stage]));
+        await sleep(momentIn(dice, stage));
         await hit(plant);
         faults++;
       }
@@ -127,7 +132,7 @@ function child(moment: 'at boundaries' | 'inside stages'): Scenario {
       let faults = 0;
       for (const stage of refreshStages) {
         const { attempt } = await plant.untilStage(runId, stage, () => true);
-        if (moment === 'inside stages') await sleep(dice.choose(dice.stageMs[stage]));
+        if (moment === 'inside stages') await sleep(momentIn(dice, stage));
         const report = await plant.home.runs.read(runId);
         // At a random moment it may be done.
         if (report.stages.find((record) => record.stage === stage)?.state !== 'running') continue;
@@ -149,7 +154,7 @@ function together(): Scenario {
       const runId = await begin(plant);
       for (const stage of ['train', 'index'] as const) {
         await plant.untilStage(runId, stage, () => true);
-        await sleep(dice.choose(dice.stageMs[stage]));
+        await sleep(momentIn(dice, stage));
         await hitEverything(plant);
       }
       return { faults: 2, reports: [await plant.ended(runId)] };
@@ -182,7 +187,7 @@ function flushed(): Scenario {
     async run(plant, dice) {
       const runId = await begin(plant);
       await plant.untilStage(runId, 'train', () => true);
-      await sleep(dice.choose(dice.stageMs.train));
+      await sleep(momentIn(dice, 'train'));
       const redis = new Redis(plant.redis.url);
       await redis.flushall();
       redis.disconnect();
