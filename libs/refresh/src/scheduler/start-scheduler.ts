@@ -69,8 +69,9 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
     if (repairs.length > 0) {
       logger.info({ repairs, cron: schedule.cron, timeZone: schedule.timeZone }, 'schedule put in order');
     }
-    for (const report of await deps.runs.list({ limit: runsLookedAt }))
+    for (const report of await deps.runs.list({ limit: runsLookedAt })) {
       if (!hasEnded(report)) await lookAfterRun(deps, report);
+    }
     const made = await kickOff(deps, schedule);
     if (made !== undefined) logger.info({ runId: made.run.runId }, 'refresh is due');
     lastDoneAt = now();
