@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { findFreePorts, startFacetProcess, startRedis } from '@facet/local-services';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 
 const timeout = 180_000;
 const patience = { timeout: 60_000, interval: 50 };
@@ -47,41 +47,37 @@ it('starts without Redis, is ready while it answers, and ends on SIGTERM', { tim
   expect(await indexer.stop()).toBe(0);
 });
 
-describe('a process that cannot run says why and ends', () => {
-  async function run(
-    environment: Record<string, string>,
-    args: readonly string[] = [],
-  ): Promise<{ readonly code: number | null; readonly output: string; readonly said: string }> {
-    const child = fork(join(import.meta.dirname, '../src/main.ts'), args, {
-      execArgv: ['--conditions', '@facet/source', '--import', 'tsx'],
-      env: { PATH: process.env['PATH'], FACET_PORT: '0', ...environment },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
-    const [output, said, [code]] = await Promise.all([
-      text(child.stdout!),
-      text(child.stderr!),
-      once(child, 'exit') as Promise<[number | null]>,
-    ]);
-    return { code, output, said };
-  }
+interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+  readonly said: string;
+}
 
-  it.concurrent('with wrong settings', { timeout }, async () => {
-    const { code, said } = await run({ FACET_QUEUE_LOCK_SECONDS: '0', FACET_DELTA_SECONDS: '-1' });
-    expect(said).toContain('CONFIG_INVALID');
-    for (const name of ['FACET_QUEUE_LOCK_SECONDS', 'FACET_DELTA_SECONDS']) expect(said).toContain(name);
-    expect(code).toBe(2);
+async function run(environment: Record<string, string>, args: readonly string[] = []): Promise<Ended> {
+  const child = fork(join(import.meta.dirname, '../src/main.ts'), args, {
+    execArgv: ['--conditions', '@facet/source', '--import', 'tsx'],
+    env: { PATH: process.env['PATH'], FACET_PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [output, said, [code]] = await Promise.all([
+    text(child.stdout!),
+    text(child.stderr!),
+    once(child, 'exit') as Promise<[number | null]>,
+  ]);
+  return { code, output, said };
+}
 
-  it.concurrent('without keys', { timeout }, async () => {
-    const home = await createHome();
-    const { code, said } = await run({ FACET_CONFIG: join(home, 'facet.yaml'), FACET_HOME: home });
-    expect(said).toContain('HTTP_KEYS_MISSING');
-    expect(code).toBe(2);
-  });
-
-  it.concurrent('and explains itself when it is asked to', { timeout }, async () => {
-    const { code, output } = await run({}, ['--help']);
-    expect(output).toContain('FACET_QUEUE_URL');
-    expect(code).toBe(0);
-  });
+it('says why it cannot run, and ends', { timeout }, async () => {
+  const home = await createHome();
+  const [wrong, keyless, helped] = await Promise.all([
+    run({ FACET_QUEUE_LOCK_SECONDS: '0', FACET_DELTA_SECONDS: '-1' }),
+    run({ FACET_CONFIG: join(home, 'facet.yaml'), FACET_HOME: home }),
+    run({}, ['--help']),
+  ]);
+  expect(wrong.said).toContain('CONFIG_INVALID');
+  for (const name of ['FACET_QUEUE_LOCK_SECONDS', 'FACET_DELTA_SECONDS']) expect(wrong.said).toContain(name);
+  expect(keyless.said).toContain('HTTP_KEYS_MISSING');
+  expect(helped.output).toContain('FACET_QUEUE_URL');
+  expect([wrong, keyless, helped].map(({ code }) => code)).toEqual([2, 2, 0]);
 });

@@ -10,7 +10,7 @@ import type { FacetProcess, LocalRedis } from '@facet/local-services';
 import { shiftDay } from '@facet/pipeline/refresh';
 import type { StageRecord } from '@facet/pipeline/refresh';
 import { Queue } from 'bullmq';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { createHome, openShop, shopSettings } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 
@@ -129,68 +129,47 @@ it('a training outlives its trainers, and nothing of them outlives it', { timeou
   await home.store.open({ kind: 'model', id: modelId! });
 });
 
-describe('a process that cannot run says why and ends', () => {
-  async function run(
-    environment: Record<string, string>,
-    args: readonly string[] = [],
-  ): Promise<{ readonly code: number | null; readonly output: string; readonly said: string }> {
-    const child = fork(join(import.meta.dirname, '../src/main.ts'), args, {
-      execArgv: ['--conditions', '@facet/source', '--import', 'tsx'],
-      env: { PATH: process.env['PATH'], FACET_PORT: '0', FACET_QUEUE_URL: redis.url, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
-    const [output, said, [code]] = await Promise.all([
-      text(child.stdout!),
-      text(child.stderr!),
-      once(child, 'exit') as Promise<[number | null]>,
-    ]);
-    return { code, output, said };
-  }
+interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+  readonly said: string;
+}
 
-  it.concurrent('with wrong settings', { timeout }, async () => {
-    const { code, said } = await run({ FACET_PORT: '80800', FACET_QUEUE_URL: 'http://redis', FACET_INSECURE: 'yes' });
-    expect(said).toContain('CONFIG_INVALID');
-    for (const name of ['FACET_PORT', 'FACET_QUEUE_URL', 'FACET_INSECURE']) expect(said).toContain(name);
-    expect(code).toBe(2);
+async function run(environment: Record<string, string>, args: readonly string[] = []): Promise<Ended> {
+  const child = fork(join(import.meta.dirname, '../src/main.ts'), args, {
+    execArgv: ['--conditions', '@facet/source', '--import', 'tsx'],
+    env: { PATH: process.env['PATH'], FACET_PORT: '0', FACET_QUEUE_URL: redis.url, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [output, said, [code]] = await Promise.all([
+    text(child.stdout!),
+    text(child.stderr!),
+    once(child, 'exit') as Promise<[number | null]>,
+  ]);
+  return { code, output, said };
+}
 
-  it.concurrent('with a schedule that is none', { timeout }, async () => {
-    const home = await createHome('refresh: { cron: daily }\n');
-    const { code, said } = await run({
-      FACET_CONFIG: home.configFile,
-      FACET_HOME: home.folder,
-      FACET_INSECURE: 'true',
-    });
-    expect(said).toContain('refresh.cron');
-    expect(code).toBe(2);
-  });
-
-  it.concurrent('without keys', { timeout }, async () => {
-    const home = await createHome();
-    const { code, said } = await run({ FACET_CONFIG: home.configFile, FACET_HOME: home.folder });
-    expect(said).toContain('HTTP_KEYS_MISSING');
-    expect(code).toBe(2);
-  });
-
-  it.concurrent('with the port taken', { timeout }, async () => {
-    const home = await createHome();
-    const other = createServer().listen(0, '127.0.0.1');
-    await once(other, 'listening');
-    const { port } = other.address() as AddressInfo;
-    const { code, said } = await run({
-      FACET_CONFIG: home.configFile,
-      FACET_HOME: home.folder,
-      FACET_INSECURE: 'true',
-      FACET_PORT: String(port),
-    });
-    other.close();
-    expect(said).toContain('HTTP_ADDRESS_UNUSABLE');
-    expect(code).toBe(5);
-  });
-
-  it.concurrent('and explains itself when it is asked to', { timeout }, async () => {
-    const { code, output } = await run({}, ['--help']);
-    expect(output).toContain('FACET_QUEUE_LOCK_SECONDS');
-    expect(code).toBe(0);
-  });
+it('says why it cannot run, and ends', { timeout }, async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  onTestFinished(() => void other.close());
+  const { port } = other.address() as AddressInfo;
+  const [home, misconfigured] = [await createHome(), await createHome('refresh: { cron: daily }\n')];
+  const homeOf = ({ folder, configFile }: Home) => ({ FACET_HOME: folder, FACET_CONFIG: configFile });
+  const insecure = { FACET_INSECURE: 'true' };
+  const [wrong, unscheduled, keyless, portless, helped] = await Promise.all([
+    run({ FACET_PORT: '80800', FACET_QUEUE_URL: 'http://redis', FACET_INSECURE: 'yes' }),
+    run({ ...homeOf(misconfigured), ...insecure }),
+    run(homeOf(home)),
+    run({ ...homeOf(home), ...insecure, FACET_PORT: String(port) }),
+    run({}, ['--help']),
+  ]);
+  expect(wrong.said).toContain('CONFIG_INVALID');
+  for (const name of ['FACET_PORT', 'FACET_QUEUE_URL', 'FACET_INSECURE']) expect(wrong.said).toContain(name);
+  expect(unscheduled.said).toContain('refresh.cron');
+  expect(keyless.said).toContain('HTTP_KEYS_MISSING');
+  expect(portless.said).toContain('HTTP_ADDRESS_UNUSABLE');
+  expect(helped.output).toContain('FACET_QUEUE_LOCK_SECONDS');
+  expect([wrong, unscheduled, keyless, portless, helped].map(({ code }) => code)).toEqual([2, 2, 2, 5, 0]);
 });
