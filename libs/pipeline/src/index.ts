@@ -14,6 +14,7 @@ export type { Task, TaskEvaluations } from './evaluation/tasks.ts';
 export { compareItems } from './gate/content-checks.ts';
 export { readGateReport } from './gate/gate-report.ts';
 export type { GateCheck, GateReport } from './gate/gate-report.ts';
+export { runGate } from './gate/run-gate.ts';
 export type { GateWatch } from './gate/run-gate.ts';
 export { compareAnswers, goldenUsers } from './gate/serving-checks.ts';
 export type { ChangedAnswer } from './gate/serving-checks.ts';

@@ -1,0 +1,93 @@
+import { createWriteStream } from 'node:fs';
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { importFiles, readLake } from '@facet/events';
+import type { LakeEvent } from '@facet/events';
+import { createRandom, historyEnd } from '@facet/features';
+import { homePaths } from '@facet/pipeline';
+import type { Dataset, HomePaths } from '@facet/pipeline';
+
+export const dayMs = 86_400_000;
+
+/** A window of a dataset in epoch milliseconds, half-open. */
+export interface Window {
+  readonly from: number;
+  readonly before: number;
+}
+
+/** The days (UTC) of the test window on which anybody chose anything, oldest first. */
+export function daysOf({ sequences, split }: Dataset): Window[] {
+  const days = new Set<number>();
+  for (const time of sequences.times) if (time >= split.testFrom) days.add(Math.floor(time / dayMs));
+  return [...days]
+    .toSorted((a, b) => a - b)
+    .map((day) => ({ from: Math.max(day * dayMs, split.testFrom), before: (day + 1) * dayMs }));
+}
+
+/** The dataset as it was at the end of `window`, which is its test window. */
+export function endingWith(dataset: Dataset, { from, before }: Window): Dataset {
+  const { info, split, sequences } = dataset;
+  const users = sequences.userIds.length;
+  const offsets = new Int32Array(users + 1);
+  const items: Int32Array[] = [];
+  const times: Float64Array[] = [];
+  for (let user = 0; user < users; user++) {
+    const [start, end] = [sequences.offsets[user]!, historyEnd(sequences, user, before)];
+    items.push(sequences.items.subarray(start, end));
+    times.push(sequences.times.subarray(start, end));
+    offsets[user + 1] = offsets[user]! + end - start;
+  }
+  const total = offsets[users]!;
+  const joined = { items: new Int32Array(total), times: new Float64Array(total) };
+  for (let user = 0; user < users; user++) {
+    joined.items.set(items[user]!, offsets[user]);
+    joined.times.set(times[user]!, offsets[user]);
+  }
+  return {
+    ...dataset,
+    info: { ...info, window: { ...info.window, occurredBefore: before }, split: { ...info.split, testFrom: from } },
+    split: { ...split, testFrom: from },
+    sequences: { ...sequences, ...joined, offsets },
+  };
+}
+
+/** The dataset with the items of its test window dealt out anew: as popular as before, and by nobody's taste. */
+export function mixedUp(dataset: Dataset, seed: number): Dataset {
+  const { sequences, split } = dataset;
+  const inWindow = [...sequences.times.keys()].filter((position) => sequences.times[position]! >= split.testFrom);
+  const dealt = inWindow.map((position) => sequences.items[position]!);
+  createRandom(seed).shuffle(dealt);
+  const items = sequences.items.slice();
+  inWindow.forEach((position, index) => (items[position] = dealt[index]!));
+  return { ...dataset, sequences: { ...sequences, items } };
+}
+
+/**
+ * A home whose lake has the events of another, the items of those that occurred since `from` dealt out anew among them,
+ * whatever their type and value; and the same catalog.
+ */
+export async function importMixedUp(
+  sound: HomePaths,
+  folder: string,
+  { from, seed }: { readonly from: number; readonly seed: number },
+): Promise<HomePaths> {
+  const home = homePaths(folder);
+  await cp(sound.catalogFolder, home.catalogFolder, { recursive: true });
+  const events = await readLake(sound.lakeFolder);
+  const items = events.filter(({ occurredAt }) => occurredAt >= from).map(({ itemId }) => itemId);
+  createRandom(seed).shuffle(items);
+  const path = join(folder, 'events.jsonl');
+  await pipeline(linesOf(events, items, from), createWriteStream(path));
+  await importFiles({ events: [path] }, { home });
+  return home;
+}
+
+function* linesOf(events: readonly LakeEvent[], items: readonly string[], from: number): Generator<string> {
+  let dealt = 0;
+  for (const event of events) {
+    const itemId = event.occurredAt < from ? event.itemId : items[dealt++];
+    // When it is received, the log says.
+    yield `${JSON.stringify({ ...event, itemId, receivedAt: undefined })}\n`;
+  }
+}

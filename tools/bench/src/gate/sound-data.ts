@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { importFiles } from '@facet/events';
+import {
+  createStageContext,
+  datasetStage,
+  FacetConfig,
+  homePaths,
+  indexStage,
+  openDataset,
+  trainStage,
+} from '@facet/pipeline';
+import type { Dataset, HomePaths, StageContext } from '@facet/pipeline';
+import { parseWith } from '@facet/platform';
+import { retailFiles } from '../warm/retail-days.ts';
+
+/** A data set as it came in, with its settings. */
+export interface SoundData {
+  readonly name: string;
+  readonly home: HomePaths;
+  readonly config: FacetConfig;
+}
+
+/** MovieLens 100K in `home`, which `facet demo` fetches, imports and trains if it is not there yet. */
+export async function openMovieLens(home: string): Promise<SoundData> {
+  const cli = fileURLToPath(new URL('../../../../apps/cli/src/main.ts', import.meta.url));
+  const child = spawn(process.execPath, [...process.execArgv, cli, 'demo', '--no-serve', '--home', home], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const code = await new Promise((done, failed) => child.once('close', done).once('error', failed));
+  if (code !== 0) throw new Error(`facet demo ended with ${String(code)}`);
+  return { name: 'MovieLens 100K', home: homePaths(resolve(home)), config: configOf({}) };
+}
+
+/** Online Retail II, imported into `home`. The test window is its last nine days, of which the shop was open on eight. */
+export async function importRetail(folder: string, home: string): Promise<SoundData> {
+  const paths = homePaths(home);
+  const files = { events: [join(folder, retailFiles.events)], items: [join(folder, retailFiles.items)] };
+  await importFiles(files, { home: paths });
+  const split = { validationFrom: '2011-11-22', testFrom: '2011-12-01' };
+  return { name: 'Online Retail II', home: paths, config: configOf({ split }) };
+}
+
+function configOf(settings: object): FacetConfig {
+  return parseWith(FacetConfig, settings, { source: 'bench:gate' });
+}
+
+/** What the gate is asked about. */
+export interface Made {
+  readonly context: StageContext;
+  readonly dataset: Dataset;
+  readonly bundleId: string;
+}
+
+/** The stages up to the bundle. Without the evaluation: the gate reads the figures of an incumbent only, and there is none. */
+export async function makeBundle(home: HomePaths, config: FacetConfig, say: (text: string) => void): Promise<Made> {
+  const context = createStageContext(home, config);
+  const { datasetId } = (await datasetStage(context)).output;
+  const watch = { onEpoch: (phase: string, report: object) => say(`${phase} ${JSON.stringify(report)}`) };
+  const { modelId } = (await trainStage(context, { datasetId }, watch)).output;
+  const { bundleId } = (await indexStage(context, { datasetId, modelId })).output;
+  return { context, dataset: await openDataset(context.store, datasetId), bundleId };
+}
