@@ -49,7 +49,15 @@ async function attend({ runs }: Home, days: readonly string[]): Promise<void> {
   for (const day of days) {
     const requestedAt = Date.parse(day) + 86_400_000;
     const cut = { occurredBefore: requestedAt, receivedBefore: requestedAt };
-    await runs.request({ day, cut, isForced: false, isFull: false, requestedBy: 'schedule', requestedAt });
+    await runs.request({
+      day,
+      cut,
+      isForced: false,
+      isFull: false,
+      place: 'queue',
+      requestedBy: 'schedule',
+      requestedAt,
+    });
     await runs.cancel(day, 'a test');
   }
 }

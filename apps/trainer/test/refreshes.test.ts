@@ -38,6 +38,7 @@ describe('asking for a refresh', () => {
         cut: { occurredBefore: Date.UTC(2026, 2, 1), receivedBefore: now },
         isForced: false,
         isFull: false,
+        place: 'queue',
         requestedBy: 'admin',
         requestedAt: now,
       },

@@ -189,7 +189,8 @@ export async function gateStage(
       return runGate({ store, dataset, bundleId, incumbentId, settings: config.gate, tieSeed, watch });
     },
   });
-  await saveGateReport(home.gatesFolder, result.output);
+  // Beside itself nothing is learned of a bundle: the report that let it pass stays.
+  if (incumbentId !== bundleId) await saveGateReport(home.gatesFolder, result.output);
   return result;
 }
 

@@ -90,7 +90,9 @@ test(
     await expect
       .poll(async () => (await rootOf(plant, lastDay))?.failedReason, { timeout: 20_000 })
       .toMatch(/^dataset: No event is positive/);
-    expect(await plant.queue.failureOf(lastDay)).toMatch(/^dataset: No event is positive/);
+    expect(await plant.queue.failureOf((await plant.home.runs.read(lastDay)).run)).toMatch(
+      /^dataset: No event is positive/,
+    );
   },
 );
 

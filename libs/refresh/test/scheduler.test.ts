@@ -196,6 +196,33 @@ test('a run whose jobs are gone gets them again', async () => {
   expect((await office.queue.counts()).indexer).toMatchObject({ 'waiting-children': 3 });
 });
 
+test('what is left of a run of the same name, of a home that is gone, does not stand for this one', async () => {
+  const office = await createOffice();
+  const { report } = await office.queue.request({ day: '2026-02-12', requestedBy: 'somebody' });
+  const sameName = { ...report.run, requestedAt: report.run.requestedAt + 1 };
+  await office.queue.ensureJobs(sameName);
+  expect((await office.queue.counts()).trainer).toMatchObject({ waiting: 1 });
+  const connection = new Redis(redis.url);
+  onTestFinished(() => connection.disconnect());
+  const trainer = new Queue('trainer', { connection, prefix: `office${prefixes}` });
+  onTestFinished(() => trainer.close());
+  const [job] = await trainer.getWaiting();
+  expect(job?.data).toEqual({ runId: '2026-02-12', requestedAt: sameName.requestedAt });
+});
+
+test('a run that its own process works on is given no jobs', async () => {
+  const office = await createOffice();
+  await office.queue.request({ day: '2026-02-12', requestedBy: 'facet refresh', place: 'here' });
+  office.now += 3_600_000;
+  const scheduler = office.start();
+  await scheduler.tick();
+  expect((await office.queue.counts()).indexer).toMatchObject({ 'waiting-children': 3 });
+  expect((await office.home.runs.list()).map(({ run }) => [run.runId, run.place])).toEqual([
+    ['2026-02-13', 'queue'],
+    ['2026-02-12', 'here'],
+  ]);
+});
+
 test('without Redis it says so and goes on when Redis is back', { timeout: 30_000 }, async () => {
   const office = await createOffice();
   const scheduler = office.start();

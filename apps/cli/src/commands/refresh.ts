@@ -85,8 +85,12 @@ async function refreshHere(
   const display = createStageDisplay(progress);
   try {
     const now = Date.now;
-    const { report } = await requestRun({ runs, store: pipeline.store, schedule: pipeline.config.refresh, now }, asked);
+    const { report } = await requestRun(
+      { runs, store: pipeline.store, schedule: pipeline.config.refresh, now },
+      { ...asked, place: 'here' },
+    );
     if (hasEnded(report)) return report;
+    if (report.run.place === 'queue') throw doneByWorkers(report.run.runId);
     const ended = await runRefresh(pipeline, report.run, {
       runs,
       now,
@@ -102,6 +106,14 @@ async function refreshHere(
     display.close();
     await lock.release();
   }
+}
+
+function doneByWorkers(runId: string): AppError {
+  return new AppError(`Trainer and indexer work on run ${runId}.`, {
+    code: 'REFRESH_BUSY',
+    remedy: `Follow it with --queue URL or FACET_QUEUE_URL, or end it: ${facet} runs cancel ${runId}.`,
+    retryable: true,
+  });
 }
 
 async function refreshByWorkers(
@@ -162,7 +174,7 @@ function createStageDisplay(progress: CommandContext['progress']) {
 
 function describeOutputs(stage: RefreshStage, outputs: RunReport['stages'][number]['outputs'] = {}): string {
   const { skipped, datasetId = '', modelId = '', start, bundleId = '', verdict, promotion } = outputs;
-  if (skipped !== undefined) return `dataset ${shortId(datasetId)}: nothing new`;
+  if (skipped !== undefined) return 'nothing new';
   switch (stage) {
     case 'dataset':
       return `dataset ${shortId(datasetId)}`;
@@ -203,7 +215,7 @@ function tell(report: RunReport, { home }: CommonOptions, { output }: CommandCon
     case 'failed':
       throw new AppError(`Run ${runId} failed: ${reason}`, {
         code: 'REFRESH_FAILED',
-        remedy: `See ${facet} runs show ${runId}; then the same command makes another run.`,
+        remedy: `See ${facet} runs show ${runId}; then the same command makes another run, which uses what is finished.`,
       });
     case 'cancelled':
       throw new AppError(`Run ${runId} was cancelled: ${reason}`, { code: 'REFRESH_CANCELLED' });

@@ -45,6 +45,9 @@ export const Refresh = Type.Unsafe<RunReport>(
         cut: Type.Object({ occurredBefore: Time, receivedBefore: Time }),
         isForced: Type.Boolean(),
         isFull: Type.Boolean(),
+        place: Type.Enum(['here', 'queue'], {
+          description: 'Whether `facet refresh` does the stages in its process, or workers.',
+        }),
         requestedBy: Type.String(),
         requestedAt: Time,
       }),

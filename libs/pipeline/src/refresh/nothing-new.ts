@@ -6,6 +6,7 @@ import { hashJson } from '../stage.ts';
 import type { StageContext } from '../stages.ts';
 import { openModel } from '../training/model-artifact.ts';
 import { currentModelId } from './current-model.ts';
+import type { LogOffsets } from './run-store.ts';
 
 /**
  * Why a dataset is not worth training on: it knows what the current bundle was made of and no more, and the model is to be the
@@ -25,6 +26,19 @@ export async function whyNothingNew({ store, config }: StageContext, info: Datas
     if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return undefined;
     throw error;
   }
+}
+
+/**
+ * Why a day without events in the newest window is no failure: nothing was received since the current bundle's dataset, as in
+ * a shop that is closed. Undefined otherwise.
+ */
+export async function whyNothingReceived({ store }: StageContext, offsets: LogOffsets): Promise<string | undefined> {
+  const modelId = await currentModelId(store);
+  if (modelId === undefined) return undefined;
+  const { datasetId } = (await openModel(store, modelId)).info;
+  const { window } = await readDatasetInfo(store, datasetId);
+  if (hashJson(window.offsets) !== hashJson(offsets)) return undefined;
+  return 'Nothing is new: no event was received since those that the current bundle was made of.';
 }
 
 /** A later cut lets more through or the same: then as many events are the same ones. */

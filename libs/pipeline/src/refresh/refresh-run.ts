@@ -15,6 +15,8 @@ export interface RefreshRun {
   readonly isForced: boolean;
   /** Trains from the beginning, whatever the schedule of full retrains says. */
   readonly isFull: boolean;
+  /** `here`: the stages are done by the process that asked. `queue`: by workers. */
+  readonly place: 'here' | 'queue';
   /** `schedule`, or who asked. */
   readonly requestedBy: string;
   /** Epoch milliseconds. */

@@ -1,7 +1,7 @@
 import type { ArtifactStore } from '@facet/artifacts';
 import { AppError } from '@facet/platform';
 import { boundsOf, dayAt, parseDataDay, shiftDay } from './data-day.ts';
-import type { RunReport } from './refresh-run.ts';
+import type { RefreshRun, RunReport } from './refresh-run.ts';
 import type { RunStore } from './run-store.ts';
 import type { RefreshSchedule } from './schedule.ts';
 
@@ -13,6 +13,8 @@ export interface RefreshRequest {
   readonly isForced?: boolean | undefined;
   /** Trains from the beginning. */
   readonly isFull?: boolean | undefined;
+  /** By whom the stages are done: workers, unless given. */
+  readonly place?: RefreshRun['place'];
   /** `schedule`, or who asks. */
   readonly requestedBy: string;
 }
@@ -32,7 +34,7 @@ export interface RequestDeps {
  */
 export async function requestRun(
   { runs, store, schedule, now }: RequestDeps,
-  { day: asked, isForced = false, isFull = false, requestedBy }: RefreshRequest,
+  { day: asked, isForced = false, isFull = false, place = 'queue', requestedBy }: RefreshRequest,
 ): Promise<{ readonly report: RunReport; readonly isNew: boolean }> {
   const requestedAt = now();
   const day = asked === undefined ? newestDayOver(requestedAt, schedule) : parseDataDay(asked);
@@ -45,7 +47,7 @@ export async function requestRun(
   }
   await refuseEarlierDay(store, day);
   const cut = { occurredBefore, receivedBefore: requestedAt };
-  const requested = await runs.request({ day, cut, isForced, isFull, requestedBy, requestedAt });
+  const requested = await runs.request({ day, cut, isForced, isFull, place, requestedBy, requestedAt });
   if (requested.isNew) await store.fence({ runId: requested.report.run.runId, day });
   return requested;
 }

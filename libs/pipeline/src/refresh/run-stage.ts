@@ -1,11 +1,11 @@
 import { lakeStatus } from '@facet/events';
-import { AppError } from '@facet/platform';
+import { AppError, isAppError } from '@facet/platform';
 import type { DatasetInfo } from '../dataset/dataset.ts';
 import type { StageContext } from '../stages.ts';
 import { datasetStage, evaluateStage, gateStage, headlineMetrics, indexStage, trainStage } from '../stages.ts';
 import { openModel } from '../training/model-artifact.ts';
 import { chooseStart } from './choose-start.ts';
-import { whyNothingNew } from './nothing-new.ts';
+import { whyNothingNew, whyNothingReceived } from './nothing-new.ts';
 import type { StageOutcome } from './record-stage.ts';
 import type { RefreshOutputs, RefreshRun, RefreshStage } from './refresh-run.ts';
 import type { RunStart, RunStore } from './run-store.ts';
@@ -48,11 +48,18 @@ const stageWork: Readonly<Record<RefreshStage, StageWork>> = {
     await context.store.fence({ runId: run.runId, day: run.day });
     const { offsets: offsetsNow } = await lakeStatus(context.home.lakeFolder);
     const offsets = await runs.pinOffsets(run.runId, offsetsNow);
-    const { output, reused } = await datasetStage(context, { ...run.cut, offsets });
-    const { datasetId, info } = output;
+    const made = await datasetStage(context, { ...run.cut, offsets }).catch(async (error: unknown) => {
+      const skipped = isAppError(error, 'DATASET_EMPTY_WINDOW')
+        ? await whyNothingReceived(context, offsets)
+        : undefined;
+      if (skipped === undefined) throw error;
+      return { skipped };
+    });
+    if ('skipped' in made) return { outputs: made, isReused: false };
+    const { datasetId, info } = made.output;
     const start = await runs.pinStart(run.runId, await decideStart(context, run, info, runs));
     if (start.skipped !== undefined) await pruneArtifacts(context);
-    return { outputs: { datasetId, ...start }, isReused: reused };
+    return { outputs: { datasetId, ...start }, isReused: made.reused };
   },
 
   async train(context, { outputs }, { onProgress, signal }) {

@@ -20,7 +20,8 @@ import type { RefreshOutputs, RefreshRun, RefreshStage, RunReport, StageRecord }
 export interface RunStore {
   /**
    * Makes a run, unless the day has one that this request would only repeat: one that has not ended; or without `isForced`
-   * one that was promoted, rejected or skipped. Of several that ask at once, one makes it.
+   * one that was promoted, rejected or skipped. Of several that ask at once, one makes it. Without `isForced`, one that follows a
+   * failed one reads the same events, so that it uses what that one has finished.
    */
   request(asked: RunRequest): Promise<{ readonly report: RunReport; readonly isNew: boolean }>;
   /**
@@ -96,13 +97,15 @@ export function createRunStore(runsFolder: string): RunStore {
       .sort(([a], [b]) => b - a);
   }
 
-  /** False when another has made a run of this id. */
-  async function make(run: RefreshRun): Promise<boolean> {
+  /** False when another has made a run of this id. @param after a failed run, up to whose offsets it reads. */
+  async function make(run: RefreshRun, after: string | undefined): Promise<boolean> {
     await mkdir(runsFolder, { recursive: true });
     const unfinished = join(runsFolder, `.${run.runId}-${randomUUID()}`);
     try {
       await mkdir(unfinished);
       await writeFileAtomically(join(unfinished, 'run.json'), [toJson(run)]);
+      const offsets = after === undefined ? undefined : await readJson(fileOf(after, 'offsets'));
+      if (offsets !== undefined) await writeFileAtomically(join(unfinished, 'offsets.json'), [toJson(offsets)]);
       // A folder takes the place of no other that has something in it.
       await rename(unfinished, join(runsFolder, run.runId));
       return true;
@@ -121,8 +124,10 @@ export function createRunStore(runsFolder: string): RunStore {
         const report = newest === undefined ? undefined : await readIfSound(newest[1]);
         if (report !== undefined && isRepeated(report, asked)) return { report, isNew: false };
         const number = (newest?.[0] ?? 0) + 1;
-        const run = { runId: number === 1 ? asked.day : `${asked.day}-${number}`, ...asked };
-        if (await make(run)) return { report: summarizeRun(run, [], undefined), isNew: true };
+        const failed = report?.state === 'failed' && !asked.isForced ? report.run : undefined;
+        const cut = failed?.cut ?? asked.cut;
+        const run = { runId: number === 1 ? asked.day : `${asked.day}-${number}`, ...asked, cut };
+        if (await make(run, failed?.runId)) return { report: summarizeRun(run, [], undefined), isNew: true };
       }
     },
     async list({ limit = Infinity } = {}) {

@@ -12,6 +12,7 @@ const asked: RunRequest = {
   cut: { occurredBefore: Date.parse('2026-02-01'), receivedBefore: 1_000 },
   isForced: false,
   isFull: false,
+  place: 'queue',
   requestedBy: 'test',
   requestedAt: 1_000,
 };
@@ -56,6 +57,21 @@ test('a run is repeated when it was forced, or had failed, and not while it is u
     [`${day}-2`, 'failed'],
     [day, 'rejected'],
   ]);
+});
+
+test('a run that follows a failed one reads the same events; a forced one those of now', async () => {
+  const runs = createRunStore(await scratchFolder());
+  const later = { ...asked, cut: { ...asked.cut, receivedBefore: 9_000 }, requestedAt: 9_000 };
+  await runs.request(asked);
+  await runs.pinOffsets(day, { log: 7 });
+  await fail(runs, day);
+  const { report } = await runs.request(later);
+  expect(report.run).toMatchObject({ runId: `${day}-2`, cut: asked.cut, requestedAt: 9_000 });
+  expect(await runs.pinOffsets(`${day}-2`, { log: 99 })).toEqual({ log: 7 });
+  await fail(runs, `${day}-2`);
+  const forced = await runs.request({ ...later, isForced: true });
+  expect(forced.report.run.cut).toEqual(later.cut);
+  expect(await runs.pinOffsets(`${day}-3`, { log: 99 })).toEqual({ log: 99 });
 });
 
 test('of many runs of a day the tenth follows the ninth', async () => {

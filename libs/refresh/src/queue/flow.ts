@@ -18,6 +18,13 @@ export const workerOf: Readonly<Record<RefreshStage, WorkerName>> = {
 /** What a job carries; everything else is in the run's records and in what its child returned. */
 export interface StageJobData {
   readonly runId: string;
+  /** Of the run: another home may have one of the same name. */
+  readonly requestedAt: number;
+}
+
+/** Whether a job is of this run, and not of one that has its name elsewhere. */
+export function isOf(job: StageJobData, run: Pick<RefreshRun, 'runId' | 'requestedAt'>): boolean {
+  return job.runId === run.runId && job.requestedAt === run.requestedAt;
 }
 
 /** The id of a stage's job, the same whoever makes it. */
@@ -37,7 +44,7 @@ export interface RetryPolicy {
 
 /** The jobs of a run: each stage is the parent of the one before it, and the root is the last. */
 export function flowOf(
-  { runId }: Pick<RefreshRun, 'runId'>,
+  { runId, requestedAt }: Pick<RefreshRun, 'runId' | 'requestedAt'>,
   { attempts, backoffMs = backoffMsDefault }: RetryPolicy,
 ): FlowJob {
   const jobOptions: JobsOptions = {
@@ -51,7 +58,7 @@ export function flowOf(
     return {
       name: stage,
       queueName: workerOf[stage],
-      data: { runId } satisfies StageJobData,
+      data: { runId, requestedAt } satisfies StageJobData,
       opts: {
         ...jobOptions,
         jobId: jobIdOf(runId, stage),

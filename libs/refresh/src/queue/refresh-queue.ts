@@ -1,9 +1,9 @@
 import { hasEnded, refreshStages, requestRun } from '@facet/pipeline/refresh';
-import type { RefreshRequest, RequestDeps, RunReport } from '@facet/pipeline/refresh';
+import type { RefreshRequest, RefreshRun, RequestDeps, RunReport } from '@facet/pipeline/refresh';
 import { FlowProducer, Queue } from 'bullmq';
 import { askingTimeoutMs, connectAsker, prefixDefault, queueUnreachable } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
-import { flowOf, jobIdOf, workerOf, workers } from './flow.ts';
+import { flowOf, isOf, jobIdOf, workerOf, workers } from './flow.ts';
 import type { RetryPolicy, StageJobData, WorkerName } from './flow.ts';
 
 /** Where refreshes are asked for, and cancelled. */
@@ -15,12 +15,12 @@ export interface RefreshQueue {
    * soon as Redis is back.
    */
   request(asked: RefreshRequest): Promise<{ readonly report: RunReport; readonly isNew: boolean }>;
-  /** Puts the jobs of a run into the queues, unless they are there. */
-  ensureJobs(runId: string): Promise<void>;
+  /** Puts the jobs of a run into the queues, unless they are there or its stages are done elsewhere. */
+  ensureJobs(run: RefreshRun): Promise<void>;
   /** Ends a run: what waits is taken away, what is worked on is stopped. Of a run that has ended it changes nothing. */
   cancel(runId: string, because: string): Promise<RunReport>;
   /** Why the jobs of a run have failed; undefined when they have not, or are gone. */
-  failureOf(runId: string): Promise<string | undefined>;
+  failureOf(run: RefreshRun): Promise<string | undefined>;
   counts(): Promise<QueueCounts>;
   close(): Promise<void>;
 }
@@ -64,11 +64,15 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
     }
   };
 
-  async function ensureJobs(runId: string): Promise<void> {
+  async function ensureJobs(run: RefreshRun): Promise<void> {
+    if (run.place === 'here') return;
     await ask(async () => {
       for (const queue of Object.values(queues)) await queue.setGlobalConcurrency(concurrencyOfAll);
-      if ((await rootQueue.getJob(jobIdOf(runId, rootStage))) !== undefined) return;
-      await flows.add(flowOf({ runId }, deps));
+      const root = await rootQueue.getJob(jobIdOf(run.runId, rootStage));
+      if (root !== undefined && isOf(root.data, run)) return;
+      // Left over from a run of this name in a home that is gone.
+      await root?.remove({ removeChildren: true });
+      await flows.add(flowOf(run, deps));
     });
   }
 
@@ -76,7 +80,7 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
     ensureJobs,
     async request(asked) {
       const requested = await requestRun(deps, asked);
-      if (!hasEnded(requested.report)) await ensureJobs(requested.report.run.runId);
+      if (!hasEnded(requested.report)) await ensureJobs(requested.report.run);
       return requested;
     },
     async cancel(runId, because) {
@@ -87,9 +91,10 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
       await root?.remove({ removeChildren: true }).catch(() => undefined);
       return report;
     },
-    async failureOf(runId) {
-      const root = await ask(() => rootQueue.getJob(jobIdOf(runId, rootStage)));
-      return root !== undefined && (await ask(() => root.isFailed())) ? root.failedReason : undefined;
+    async failureOf(run) {
+      const root = await ask(() => rootQueue.getJob(jobIdOf(run.runId, rootStage)));
+      if (root === undefined || !isOf(root.data, run)) return undefined;
+      return (await ask(() => root.isFailed())) ? root.failedReason : undefined;
     },
     async counts() {
       const entries = workers.map(async (name) => [name, await ask(() => queues[name].getJobCounts())] as const);

@@ -8,6 +8,7 @@ import type { Job } from 'bullmq';
 import { runStageProcess } from '../stage-process/run-stage-process.ts';
 import { connectWorker, prefixDefault } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
+import { isOf } from './flow.ts';
 import type { StageJobData, WorkerName } from './flow.ts';
 
 export interface StageWorkerDeps {
@@ -62,6 +63,7 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
     const [reason] = Object.values(await job.getIgnoredChildrenFailures());
     if (reason !== undefined) throw new UnrecoverableError(reason);
     const report = await runs.read(runId);
+    if (!isOf(job.data, report.run)) throw new UnrecoverableError(foreignJob(runId));
     if (report.state === 'cancelled') throw new UnrecoverableError(`cancelled: ${report.reason}`);
     if (hasEnded(report) && report.state !== 'failed') return report.stages.at(-1)?.outputs ?? {};
     const [outputs = {}] = Object.values(await job.getChildrenValues<RefreshOutputs>());
@@ -155,4 +157,8 @@ function isRetryable(error: unknown): boolean {
 
 function stopped(name: string): AppError {
   return new AppError(`The ${name} was stopped.`, { code: 'REFRESH_WORKER_STOPPED', retryable: true });
+}
+
+function foreignJob(runId: string): string {
+  return `The job is of another run ${runId} than this home has. Give each home that shares a Redis its own FACET_QUEUE_PREFIX.`;
 }

@@ -116,13 +116,11 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
 const closeWithinMs = 3_000;
 
 /** A run that has not ended: jobs where it has none, or the word that they have failed. */
-async function lookAfterRun(
-  { runs, queue, now, logger }: SchedulerDeps,
-  { run: { runId, requestedAt }, stages }: RunReport,
-): Promise<void> {
-  const failure = await queue.failureOf(runId);
+async function lookAfterRun({ runs, queue, now, logger }: SchedulerDeps, { run, stages }: RunReport): Promise<void> {
+  const { runId, requestedAt } = run;
+  const failure = await queue.failureOf(run);
   if (failure === undefined) {
-    if (now() - requestedAt > queueingMsMax) await queue.ensureJobs(runId);
+    if (now() - requestedAt > queueingMsMax) await queue.ensureJobs(run);
     return;
   }
   const last = stages.at(-1) ?? { stage: 'dataset' as const, attempt: 1, startedAt: requestedAt };

@@ -230,8 +230,10 @@ function diskFull(stage: RefreshStage, smallDisk: 'artifacts' | 'home'): Scenari
       await plant.untilStage(runId, stage, () => true);
       const ballast = await fillDisk(disk);
       // On a full home nothing can be noted, not even that it has failed.
-      if (smallDisk === 'home') await until('the failure of the jobs', () => plant.queue.failureOf(runId));
-      else await plant.ended(runId);
+      if (smallDisk === 'home') {
+        const { run } = await plant.home.runs.read(runId);
+        await until('the failure of the jobs', () => plant.queue.failureOf(run));
+      } else await plant.ended(runId);
       await rm(ballast);
       const failed = await plant.ended(runId);
       const problems = /space|full/i.test(failed.reason ?? '') ? [] : [`the reason is: ${failed.reason}`];
