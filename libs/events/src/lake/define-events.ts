@@ -53,8 +53,8 @@ export async function defineEvents(
     await connection.run(
       `CREATE TEMP TABLE ofSessions AS SELECT ${eventColumns('owner')} FROM (${sessionRows('distinctRows', 'identifies')})`,
     );
-    const rows = `${known} UNION ALL FROM ofSessions`;
-    await connection.run(`CREATE TEMP VIEW events AS FROM (${rows}) WHERE type <> ${sqlText(identifyType)}`);
+    const all = `${known} UNION ALL FROM ofSessions`;
+    await connection.run(`CREATE TEMP VIEW events AS FROM (${all}) WHERE type <> ${sqlText(identifyType)}`);
   }
   return { repeated, newest: await findNewest(connection) };
 }

@@ -18,7 +18,10 @@ const context = createStageContext(homePaths(home), config);
 const startedAt = performance.now();
 const result = step === 'build' ? await build() : await read(step);
 const seconds = (performance.now() - startedAt) / 1000;
-process.stdout.write(JSON.stringify({ ...result, seconds, peakMegabytes: await peakMegabytes() }));
+const { user, system } = process.cpuUsage();
+process.stdout.write(
+  JSON.stringify({ ...result, seconds, cpuSeconds: (user + system) / 1e6, peakMegabytes: await peakMegabytes() }),
+);
 
 /** The day before the last is the last of the dataset: what comes later, or came in later, is cut off. */
 async function build(): Promise<object> {
