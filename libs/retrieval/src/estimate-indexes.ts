@@ -1,10 +1,11 @@
 import { buildChosenIndex } from './build-tuned-index.ts';
 import type { BuiltIndexKind } from './build-tuned-index.ts';
 import { answeredRecall } from './index-recall.ts';
+import { clusteringWork } from './faiss.ts';
 import { indexMemory } from './index-memory.ts';
 import { fitPowerLaw } from './power-law.ts';
 import { syntheticVectors } from './synthetic-vectors.ts';
-import { latencyOf, timeRequests, warmUpRequests } from './time-requests.ts';
+import { latencyOf, timeRequests } from './time-requests.ts';
 import type { Latency } from './time-requests.ts';
 import { tuneBreadth } from './tune-breadth.ts';
 import type { AnsweredQueries } from './tune-breadth.ts';
@@ -63,14 +64,14 @@ export interface IndexesEstimate {
 const calibrationItemsMin = 4_000;
 const queryCount = 400;
 const depth = 200;
-const runsPerSearch = 3;
 /** By so much the times of two kinds must differ to be told apart beforehand. */
 const marginMin = 2;
 
 /**
  * What indexes over so many items would need and how fast they would be, on this machine. Small ones of seeded vectors are
  * built, with a quarter, half and all of at most 50,000 items; what is measured of graphs and clusters is followed to the
- * wanted number along power laws. A scan is measured on at most 400,000 items and grows as their number. Memory is computed.
+ * wanted number along power laws, but for the build time of clusters, which grows as the distances that it computes. A scan
+ * is measured on at most 400,000 items and grows as their number. Times are those of a core, memory is computed.
  *
  * The vectors are of 24 dimensions plus noise, as trained embeddings are: harder ones need a wider search.
  */
@@ -134,8 +135,8 @@ interface ScanSample {
 }
 
 function createSampler(options: EstimateOptions, vectors: Float32Array, queries: Float32Array) {
-  const { dim, interests, recallMin, now = () => performance.now(), processorTime = usedProcessorMs } = options;
-  const timed = { k: depth, now, queriesPerRequest: interests };
+  const { dim, interests, recallMin, processorTime = usedProcessorMs } = options;
+  const timed = { k: depth, now: processorTime, queriesPerRequest: interests };
 
   /** Builds an index, hands it to `use`, and frees it. */
   async function withIndex<Result>(
@@ -152,24 +153,12 @@ function createSampler(options: EstimateOptions, vectors: Float32Array, queries:
     }
   }
 
-  /**
-   * The median is the processor's time. How much longer the slow requests take is told by the quickest of several runs of
-   * each: what other work on the machine did to one of them is left out.
-   */
   async function search(
     index: VectorIndex,
     parameters: SearchParameters = {},
   ): Promise<{ answers: SearchResult; latency: Latency }> {
-    const startedAt = processorTime();
-    const runs: { answers: SearchResult; times: number[] }[] = [];
-    for (let run = 0; run < runsPerSearch; run++) {
-      runs.push(await timeRequests(index, queries, { ...timed, parameters }));
-    }
-    const { answers, times } = runs[0]!;
-    const requests = runsPerSearch * (times.length + warmUpRequests);
-    const p50Ms = (processorTime() - startedAt) / requests;
-    const quickest = latencyOf(times.map((_, request) => Math.min(...runs.map((run) => run.times[request]!))));
-    return { answers, latency: { p50Ms, p99Ms: (p50Ms * quickest.p99Ms) / quickest.p50Ms } };
+    const { answers, times } = await timeRequests(index, queries, { ...timed, parameters });
+    return { answers, latency: latencyOf(times) };
   }
 
   async function searchGraph(index: VectorIndex, breadth: number, exact: AnsweredQueries): Promise<GraphSearch> {
@@ -193,7 +182,7 @@ function createSampler(options: EstimateOptions, vectors: Float32Array, queries:
         wide: await searchGraph(index, 2 * depth, exact),
       }));
       const cluster = await withIndex('ivf', rows, async (index, buildMs) => {
-        const tuning = { recallMin, giveUpAtMs: Infinity, now };
+        const tuning = { recallMin, giveUpAtMs: Infinity, now: processorTime };
         const { chosen, curve } = await tuneBreadth(index, { tuning: exact, heldOut: exact }, tuning);
         const breadth = (chosen ?? curve.at(-1)!).breadth;
         const { latency } = await search(index, { nprobe: breadth });
@@ -253,11 +242,11 @@ function followGraphs(
 }
 
 function followClusters(samples: readonly ClusterSample[], items: number, dim: number): KindEstimate {
-  const { latency } = samples.at(-1)!;
+  const { size: largest, buildMs, latency } = samples.at(-1)!;
   const p50Ms = fitPowerLaw(samples.map((sample) => [sample.size, sample.latency.p50Ms]));
   return {
     kind: 'ivf',
-    buildSeconds: fitPowerLaw(samples.map((sample) => [sample.size, sample.buildMs])).at(items) / 1000,
+    buildSeconds: ((buildMs / 1000) * clusteringWork(items)) / clusteringWork(largest),
     ...indexMemory('ivf', items, dim),
     breadth: Math.max(1, Math.round(fitPowerLaw(samples.map(({ size, breadth }) => [size, breadth])).at(items))),
     latency: scaled(latency, p50Ms.at(items) / latency.p50Ms),

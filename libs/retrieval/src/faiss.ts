@@ -183,6 +183,13 @@ function listsOf(options: FaissIndexOptions, size: number): number {
   return Math.min(wanted, Math.floor(size / itemsPerListMin));
 }
 
+/** Distances that are computed to build an `ivf` index of so many items: by ten rounds of k-means, and to put each into its list. */
+export function clusteringWork(size: number): number {
+  const lists = listsOf({ kind: 'ivf' }, size);
+  const trained = Math.min(size, lists * trainingItemsPerList);
+  return (10 * trained + size) * lists;
+}
+
 /** At most `countMax` of the rows, evenly spread; all of them are not copied. */
 function everyNthRow(vectors: Float32Array, dim: number, countMax: number): Float32Array {
   const size = vectors.length / dim;

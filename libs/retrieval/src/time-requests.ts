@@ -4,7 +4,7 @@ import type { SearchParameters, SearchResult, VectorIndex } from './vector-index
 const queriesPerRequestDefault = 4;
 
 /** Requests before the clock starts: memory that was never touched is slow once. */
-export const warmUpRequests = 8;
+const warmUpRequests = 8;
 
 /** How long a request takes, in milliseconds. */
 export interface Latency {
