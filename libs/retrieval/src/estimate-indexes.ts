@@ -64,6 +64,17 @@ export interface IndexesEstimate {
 const calibrationItemsMin = 4_000;
 const queryCount = 400;
 const depth = 200;
+const runsPerSearch = 3;
+/**
+ * Bounds of how a cost grows with the number of items. A graph search looks at about log N items, which take longer as
+ * caches miss: from 30,000 to 1,000,000 it grew as N ** .35, building as N ** 1.3. Clusters are scanned in part.
+ */
+const growth = {
+  graphBuild: { min: 1, max: 1.4 },
+  graphSearch: { min: 0.1, max: 0.4 },
+  graphBreadth: { min: 0.3, max: 1 },
+  clusterSearch: { min: 0.5, max: 1 },
+} as const;
 /** By so much the times of two kinds must differ to be told apart beforehand. */
 const marginMin = 2;
 
@@ -153,12 +164,18 @@ function createSampler(options: EstimateOptions, vectors: Float32Array, queries:
     }
   }
 
+  /** The quickest of some runs: other work empties the caches, and a power law makes much of a little. */
   async function search(
     index: VectorIndex,
     parameters: SearchParameters = {},
   ): Promise<{ answers: SearchResult; latency: Latency }> {
-    const { answers, times } = await timeRequests(index, queries, { ...timed, parameters });
-    return { answers, latency: latencyOf(times) };
+    let quickest: { answers: SearchResult; latency: Latency } | undefined;
+    for (let run = 0; run < runsPerSearch; run++) {
+      const { answers, times } = await timeRequests(index, queries, { ...timed, parameters });
+      const latency = latencyOf(times);
+      if (quickest === undefined || latency.p50Ms < quickest.latency.p50Ms) quickest = { answers, latency };
+    }
+    return quickest!;
   }
 
   async function searchGraph(index: VectorIndex, breadth: number, exact: AnsweredQueries): Promise<GraphSearch> {
@@ -206,12 +223,12 @@ function createSampler(options: EstimateOptions, vectors: Float32Array, queries:
 }
 
 function followScan({ size, buildMs, latency }: ScanSample, items: number, dim: number): KindEstimate {
-  const growth = items / size;
+  const factor = items / size;
   return {
     kind: 'flat',
-    buildSeconds: (buildMs * growth) / 1000,
+    buildSeconds: (buildMs * factor) / 1000,
     ...indexMemory('flat', items, dim),
-    latency: scaled(latency, growth),
+    latency: scaled(latency, factor),
   };
 }
 
@@ -221,11 +238,20 @@ function followGraphs(
   { dim, recallMin }: Pick<EstimateOptions, 'dim' | 'recallMin'>,
 ): KindEstimate {
   const { narrow, wide } = samples.at(-1)!;
-  const buildMs = fitPowerLaw(samples.map((sample) => [sample.size, sample.buildMs]));
-  const p50Ms = fitPowerLaw(samples.map((sample) => [sample.size, sample.narrow.latency.p50Ms]));
+  const buildMs = fitPowerLaw(
+    samples.map((sample) => [sample.size, sample.buildMs]),
+    growth.graphBuild,
+  );
+  const p50Ms = fitPowerLaw(
+    samples.map((sample) => [sample.size, sample.narrow.latency.p50Ms]),
+    growth.graphSearch,
+  );
   const misses = fitPowerLaw(samples.map((sample) => [sample.size, sample.narrow.misses]));
   const missesByBreadth = fitPowerLaw([wide, narrow].map(({ breadth, misses: missed }) => [breadth, missed]));
-  const p50MsByBreadth = fitPowerLaw([wide, narrow].map(({ breadth, latency }) => [breadth, latency.p50Ms]));
+  const p50MsByBreadth = fitPowerLaw(
+    [wide, narrow].map(({ breadth, latency }) => [breadth, latency.p50Ms]),
+    growth.graphBreadth,
+  );
   // More items, more misses; a wider search, fewer. The widening that takes the misses down to those that are allowed:
   const excess = misses.at(items) / Math.max(1 - recallMin, Number.EPSILON);
   const widening = Math.max(1, excess ** (1 / Math.max(0.5, -missesByBreadth.exponent)));
@@ -234,16 +260,16 @@ function followGraphs(
     buildSeconds: buildMs.at(items) / 1000,
     ...indexMemory('hnsw', items, dim),
     breadth: Math.min(items, Math.round(depth * widening)),
-    latency: scaled(
-      narrow.latency,
-      (p50Ms.at(items) / narrow.latency.p50Ms) * widening ** Math.max(0, p50MsByBreadth.exponent),
-    ),
+    latency: scaled(narrow.latency, (p50Ms.at(items) / narrow.latency.p50Ms) * widening ** p50MsByBreadth.exponent),
   };
 }
 
 function followClusters(samples: readonly ClusterSample[], items: number, dim: number): KindEstimate {
   const { size: largest, buildMs, latency } = samples.at(-1)!;
-  const p50Ms = fitPowerLaw(samples.map((sample) => [sample.size, sample.latency.p50Ms]));
+  const p50Ms = fitPowerLaw(
+    samples.map((sample) => [sample.size, sample.latency.p50Ms]),
+    growth.clusterSearch,
+  );
   return {
     kind: 'ivf',
     buildSeconds: ((buildMs / 1000) * clusteringWork(items)) / clusteringWork(largest),

@@ -4,8 +4,12 @@
  * point gives a constant.
  *
  * @param points with positive x and y.
+ * @param bounds of the exponent, where more is known of it: few points on a busy machine say anything.
  */
-export function fitPowerLaw(points: readonly (readonly [x: number, y: number])[]): {
+export function fitPowerLaw(
+  points: readonly (readonly [x: number, y: number])[],
+  bounds: { readonly min: number; readonly max: number } = { min: -Infinity, max: Infinity },
+): {
   readonly exponent: number;
   at(x: number): number;
 } {
@@ -14,7 +18,7 @@ export function fitPowerLaw(points: readonly (readonly [x: number, y: number])[]
   const [meanX, meanY] = [mean(logs.map(([x]) => x)), mean(logs.map(([, y]) => y))];
   const covariance = mean(logs.map(([x, y]) => (x - meanX) * (y - meanY)));
   const variance = mean(logs.map(([x]) => (x - meanX) ** 2));
-  const exponent = variance === 0 ? 0 : covariance / variance;
+  const exponent = variance === 0 ? 0 : Math.min(bounds.max, Math.max(bounds.min, covariance / variance));
   const [lastX, lastY] = points.at(-1)!;
   return { exponent, at: (x) => lastY * (x / lastX) ** exponent };
 }

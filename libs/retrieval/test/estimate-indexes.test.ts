@@ -22,6 +22,8 @@ describe('a power law', () => {
     ]);
     expect(noisy.at(4)).toBeCloseTo(4, 9);
     expect(fitPowerLaw([[5, 7]]).at(100)).toBe(7);
+    const steep = [1, 2, 4].map((x) => [x, x ** 3] as const);
+    expect(fitPowerLaw(steep, { min: 0, max: 1 }).at(8)).toBeCloseTo(128, 9);
   });
 });
 
