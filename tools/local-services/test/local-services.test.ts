@@ -118,9 +118,10 @@ describe('when the process that started them', () => {
   it('is `npm run services`, they are up until Ctrl-C', async () => {
     const services = runScript('src/main.ts', { TMPDIR: folder });
     const exited = once(services, 'exit');
-    const output = await printed(services.stdout, /REDIS_URL.*\n/);
+    const output = await printed(services.stdout, /QUEUE_URL.*\n/);
     const [, brokers = '', url = ''] =
-      /^export FACET_KAFKA_BROKERS=(\S+)\nexport FACET_REDIS_URL=(\S+)\n$/.exec(output) ?? [];
+      /^export FACET_KAFKA_BROKERS=(\S+)\nexport FACET_REDIS_URL=(\S+)\nexport FACET_QUEUE_URL=\2\n$/.exec(output) ??
+      [];
     const admin = connect([brokers]).admin();
     await admin.connect();
     expect((await admin.describeCluster()).brokers).toHaveLength(1);
