@@ -1,6 +1,6 @@
-import { link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncPath } from '@facet/platform';
+import { createFileAtomically, syncPath } from '@facet/platform';
 import { hasErrorCode } from './files.ts';
 import { parsePromotionRecord } from './promotion-record.ts';
 import type { PromotionDraft, PromotionRecord } from './promotion-record.ts';
@@ -75,25 +75,10 @@ export function createPromotionLog(folder: string, stagingFolder: string): Promo
   /** Whether the record got its number. */
   async function create(record: PromotionRecord): Promise<boolean> {
     await mkdir(folder, { recursive: true });
-    const staged = await stagingPath(stagingFolder);
-    try {
-      const file = await open(staged, 'wx');
-      try {
-        await file.writeFile(`${JSON.stringify(record)}\n`);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await link(staged, pathOf(record.number));
-    } catch (error) {
-      if (hasErrorCode(error, 'EEXIST')) return false;
-      throw error;
-    } finally {
-      await rm(staged, { force: true });
-    }
-    await syncPath(folder);
-    if (record.number === 1) await syncPath(dirname(folder));
-    return true;
+    const temporary = await stagingPath(stagingFolder);
+    const isCreated = await createFileAtomically(pathOf(record.number), [`${JSON.stringify(record)}\n`], { temporary });
+    if (isCreated && record.number === 1) await syncPath(dirname(folder));
+    return isCreated;
   }
 
   function pathOf(number: number): string {

@@ -1,7 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { syncPath, writeFileAtomically } from '@facet/platform';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createFileAtomically, writeFileAtomically } from '@facet/platform';
 
 /** What a finished stage leaves behind. */
 export interface StageResult<Output> {
@@ -57,22 +57,12 @@ async function makeOnce<Part>(path: string, make: () => Promise<Part>): Promise<
   const kept = await readKept<Part>(path);
   if (kept !== undefined) return kept;
   const part = await make();
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  try {
-    await writeFileAtomically(temporary, [JSON.stringify(part)]);
-    await link(temporary, path);
-    await syncPath(dirname(path));
-    return part;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    const others = await readKept<Part>(path);
-    if (others !== undefined) return others;
-    // It is there and cannot be read: of a disk that lost it, not of a writer.
-    await writeFileAtomically(path, [JSON.stringify(part)]);
-    return part;
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  if (await createFileAtomically(path, [JSON.stringify(part)])) return part;
+  const others = await readKept<Part>(path);
+  if (others !== undefined) return others;
+  // It is there and cannot be read: of a disk that lost it, not of a writer.
+  await writeFileAtomically(path, [JSON.stringify(part)]);
+  return part;
 }
 
 /** The kept output, or undefined where there is none that can be read. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
@@ -13,21 +13,42 @@ export async function writeFileAtomically(
   parts: Iterable<string>,
   options: { readonly mode?: number; readonly temporary?: string } = {},
 ): Promise<void> {
-  const { mode, temporary = `${path}.${randomUUID()}.tmp` } = options;
+  const { mode, temporary = temporaryOf(path) } = options;
   try {
-    const file = await open(temporary, 'wx', mode);
-    try {
-      for (const part of parts) await file.appendFile(part);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeNewFile(temporary, parts, mode);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
   await syncPath(dirname(path));
+}
+
+/**
+ * Makes a file that is there as a whole or not at all, also after a crash of the machine, unless there is one: of several
+ * writers one succeeds.
+ *
+ * @param options.temporary where the bytes are until they are complete, on the same disk; beside the file by default.
+ * @returns whether this call has made it.
+ */
+export async function createFileAtomically(
+  path: string,
+  parts: Iterable<string>,
+  options: { readonly temporary?: string } = {},
+): Promise<boolean> {
+  const { temporary = temporaryOf(path) } = options;
+  try {
+    await writeNewFile(temporary, parts);
+    // Unlike a rename, a link takes the place of nothing.
+    await link(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await syncPath(dirname(path));
+  return true;
 }
 
 /** Asks the disk to keep what was written to a file, or a folder's list of names. */
@@ -37,5 +58,19 @@ export async function syncPath(path: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+function temporaryOf(path: string): string {
+  return `${path}.${randomUUID()}.tmp`;
+}
+
+async function writeNewFile(path: string, parts: Iterable<string>, mode?: number): Promise<void> {
+  const file = await open(path, 'wx', mode);
+  try {
+    for (const part of parts) await file.appendFile(part);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }

@@ -1,7 +1,7 @@
 export { addApiKey, readApiKeys, replaceApiKey } from './api-key-file.ts';
 export { createApiKey, findApiKey, hashApiKey, scopes } from './api-keys.ts';
 export type { ApiKey, Scope } from './api-keys.ts';
-export { syncPath, writeFileAtomically } from './atomic-file.ts';
+export { createFileAtomically, syncPath, writeFileAtomically } from './atomic-file.ts';
 export { readConfigFile } from './config-file.ts';
 export { AppError, describeError, isAppError } from './errors.ts';
 export type { AppErrorOptions } from './errors.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncPath, writeFileAtomically } from '@facet/platform';
+import { createFileAtomically, syncPath, writeFileAtomically } from '@facet/platform';
 import { lakeBusy, lakeDamaged, lakeSuperseded, lakeUnwritable } from './lake-errors.ts';
 import { graceMsDefault, logFolder, readNames } from './lake-layout.ts';
 import type { LakeChange, LakeRecord } from './lake-record.ts';
@@ -138,24 +138,10 @@ class FolderLakeLog implements LakeLog {
   async #create(record: LakeRecord): Promise<boolean> {
     await mkdir(this.#folder, { recursive: true });
     const temporary = join(this.#folder, `${record.id}.tmp`);
-    try {
-      const file = await open(temporary, 'wx');
-      try {
-        await file.writeFile(`${JSON.stringify(record)}\n`);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await link(temporary, join(this.#folder, recordName(record.version)));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-      throw error;
-    } finally {
-      await rm(temporary, { force: true });
-    }
-    await syncPath(this.#folder);
-    if (record.version === 1) await syncPath(this.#lakeFolder);
-    return true;
+    const path = join(this.#folder, recordName(record.version));
+    const isCreated = await createFileAtomically(path, [`${JSON.stringify(record)}\n`], { temporary });
+    if (isCreated && record.version === 1) await syncPath(this.#lakeFolder);
+    return isCreated;
   }
 
   /**

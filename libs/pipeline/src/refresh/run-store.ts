@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { access, link, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, isAppError, writeFileAtomically } from '@facet/platform';
+import { AppError, createFileAtomically, isAppError, writeFileAtomically } from '@facet/platform';
 import type { DataDay } from './data-day.ts';
 import { problemOf } from './record-stage.ts';
 import { hasEnded, refreshStages, summarizeRun } from './refresh-run.ts';
@@ -144,7 +144,7 @@ export function createRunStore(runsFolder: string): RunStore {
     async cancel(runId, because) {
       const report = await read(runId);
       if (hasEnded(report)) return report;
-      await writeOnce(fileOf(runId, 'cancelled'), { because });
+      await createFileAtomically(fileOf(runId, 'cancelled'), [toJson({ because })]);
       return read(runId);
     },
     isCancelled: (runId) =>
@@ -170,22 +170,9 @@ async function listRunIds(runsFolder: string): Promise<string[]> {
   return names.filter((name) => runIdPattern.test(name));
 }
 
-/** Writes a file unless it is there: of several writers one succeeds. */
-async function writeOnce(path: string, value: unknown): Promise<void> {
-  const complete = `${path}.${randomUUID()}.tmp`;
-  await writeFileAtomically(complete, [toJson(value)]);
-  try {
-    await link(complete, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    await rm(complete, { force: true });
-  }
-}
-
 /** Writes a file unless it is there, and gives what it holds. */
 async function pin<Value>(path: string, value: Value): Promise<Value> {
-  await writeOnce(path, value);
+  await createFileAtomically(path, [toJson(value)]);
   return (await readJson<Value>(path))!;
 }
 
