@@ -3,7 +3,6 @@ import { AppError, isAppError } from '@facet/platform';
 import type { DatasetInfo } from '../dataset/dataset.ts';
 import type { StageContext } from '../stages.ts';
 import { datasetStage, evaluateStage, gateStage, headlineMetrics, indexStage, trainStage } from '../stages.ts';
-import { openModel } from '../training/model-artifact.ts';
 import { chooseStart } from './choose-start.ts';
 import { whyNothingNew, whyNothingReceived } from './nothing-new.ts';
 import type { StageOutcome } from './record-stage.ts';
@@ -69,8 +68,7 @@ const stageWork: Readonly<Record<RefreshStage, StageWork>> = {
       onProgress: (progress) => onProgress?.(trainingProgress(progress)),
       ...(signal === undefined ? {} : { signal }),
     });
-    const { info } = await openModel(context.store, output.modelId);
-    return { outputs: { modelId: output.modelId, start: info.start?.kind ?? 'full' }, isReused: reused };
+    return { outputs: { modelId: output.modelId, start: output.start.kind }, isReused: reused };
   },
 
   async evaluate(context, { outputs }, { onProgress }) {
