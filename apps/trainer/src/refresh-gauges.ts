@@ -1,6 +1,7 @@
-import type { ArtifactStore } from '@facet/artifacts';
+import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
 import { overdueSeconds } from '@facet/pipeline/refresh';
 import type { RefreshSchedule, RunReport, RunStore } from '@facet/pipeline/refresh';
+import { runsLookedAt } from '@facet/refresh';
 import type { RefreshQueue, Scheduler } from '@facet/refresh';
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
@@ -23,14 +24,15 @@ export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
   const { runs, store, queue, scheduler, schedule, now } = deps;
   const startedAt = now();
   const registers = [registry];
+  const read = shareWhilePending(() => readRefreshes(runs, store));
   new Gauge({
     name: 'facet_refresh_overdue_seconds',
     help: 'Time since a newer bundle should have been promoted; 0 while there is time.',
     registers,
     async collect() {
-      const reports = await runs.list({ limit: runsLookedAt });
-      const since = Math.min(startedAt, ...reports.map(({ run }) => run.requestedAt));
-      this.set(overdueSeconds(now(), schedule, { completed: await newestCompleted(store, reports), since }));
+      const refreshes = await read();
+      const since = Math.min(startedAt, ...refreshes.reports.map(({ run }) => run.requestedAt));
+      this.set(overdueSeconds(now(), schedule, { completed: newestCompleted(refreshes), since }));
     },
   });
   new Gauge({
@@ -38,7 +40,8 @@ export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
     help: 'When a bundle was made current last, in seconds since the epoch; 0 when none ever was.',
     registers,
     async collect() {
-      const moved = (await store.promotions()).filter(({ kind }) => kind !== 'fence');
+      const { promotions } = await read();
+      const moved = promotions.filter(({ kind }) => kind !== 'fence');
       this.set((moved.at(-1)?.at ?? 0) / 1000);
     },
   });
@@ -48,8 +51,9 @@ export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
     labelNames: ['state'] as const,
     registers,
     async collect() {
+      const { reports } = await read();
       this.reset();
-      for (const { state } of await runs.list({ limit: runsLookedAt })) this.inc({ state });
+      for (const { state } of reports) this.inc({ state });
     },
   });
   new Gauge({
@@ -75,12 +79,27 @@ export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
   });
 }
 
-/** Every scrape reads them. */
-const runsLookedAt = 100;
+interface Refreshes {
+  /** The newest first. */
+  readonly reports: readonly RunReport[];
+  /** Oldest first. */
+  readonly promotions: readonly PromotionRecord[];
+}
+
+async function readRefreshes(runs: RunStore, store: ArtifactStore): Promise<Refreshes> {
+  const [reports, promotions] = await Promise.all([runs.list({ limit: runsLookedAt }), store.promotions()]);
+  return { reports, promotions };
+}
+
+/** Whoever asks while an answer is being made gets the same one, as the gauges of a scrape do: they are collected at once. */
+function shareWhilePending<Answer>(make: () => Promise<Answer>): () => Promise<Answer> {
+  let pending: Promise<Answer> | undefined;
+  return () => (pending ??= make().finally(() => (pending = undefined)));
+}
 
 /** The newest day of which a bundle was promoted, or whose run found nothing new. */
-async function newestCompleted(store: ArtifactStore, reports: readonly RunReport[]): Promise<string | undefined> {
-  const promoted = (await store.promotions()).flatMap(({ kind, ref, run }) => {
+function newestCompleted({ promotions, reports }: Refreshes): string | undefined {
+  const promoted = promotions.flatMap(({ kind, ref, run }) => {
     // A person who promotes what the gate rejected names no run, but the bundle is of one.
     const day = run?.day ?? reports.find(({ stages }) => bundleOf(stages) === ref?.id)?.run.day;
     return kind === 'promote' && day !== undefined ? [day] : [];

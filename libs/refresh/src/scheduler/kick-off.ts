@@ -22,7 +22,7 @@ export async function kickOff(
   return isNew ? report : undefined;
 }
 
-/** A schedule is behind by days, not by more runs than this. */
+/** Runs that are looked at each time: a schedule is behind by days, not by more runs than this. */
 export const runsLookedAt = 100;
 
 /** Who asked, of runs that the schedule asked for. */
