@@ -22,7 +22,6 @@ export async function* followRun(
 ): AsyncGenerator<RunNews> {
   const news: RunNews[] = [];
   const connections = workers.map(() => connectWorker(options));
-  for (const connection of connections) connection.on('error', () => undefined);
   const listeners = workers.map((name, position) => {
     const connection = connections[position]!;
     const events = new QueueEvents(name, {

@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@facet/platform';
+import type { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
 
 /** Where the queues are. */
 export interface QueueOptions {
@@ -15,16 +18,28 @@ export const askingTimeoutMs = 5_000;
 
 /** A connection of a worker, which waits while Redis is away. */
 export function connectWorker({ redisUrl }: QueueOptions): Redis {
-  return new Redis(redisUrl, { maxRetriesPerRequest: null });
+  return connect(redisUrl, { maxRetriesPerRequest: null });
 }
 
 /** A connection of somebody who asks, and is told soon when Redis does not answer. */
 export function connectAsker({ redisUrl }: QueueOptions): Redis {
-  return new Redis(redisUrl, {
+  return connect(redisUrl, {
     maxRetriesPerRequest: 1,
     connectTimeout: askingTimeoutMs,
     commandTimeout: askingTimeoutMs,
   });
+}
+
+function connect(redisUrl: string, options: RedisOptions): Redis {
+  const redis = new Redis(redisUrl, options);
+  // Without a listener an error of the connection would end the process; calls tell of it.
+  redis.on('error', () => undefined);
+  return redis;
+}
+
+/** Closes a worker; one that does not end within `ms`, as without Redis, is left to the end of its connection. */
+export async function closeWithin(worker: Pick<Worker, 'close'>, ms: number): Promise<void> {
+  await Promise.race([worker.close(), sleep(ms, undefined, { ref: false })]);
 }
 
 /** What a failed call of a queue becomes. */

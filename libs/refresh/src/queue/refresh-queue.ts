@@ -37,14 +37,13 @@ const concurrencyOfAll = 1;
 export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions): RefreshQueue {
   const { runs } = deps;
   const connection = connectAsker(options);
-  // Without a listener an error of the connection would end the process; calls tell of it.
-  connection.on('error', () => undefined);
   const shared = { connection, prefix: options.prefix ?? prefixDefault };
   const flows = new FlowProducer(shared);
   const queues = Object.fromEntries(workers.map((name) => [name, new Queue<StageJobData>(name, shared)])) as Record<
     WorkerName,
     Queue<StageJobData>
   >;
+  // They pass on the errors of the connection.
   flows.on('error', () => undefined);
   for (const queue of Object.values(queues)) queue.on('error', () => undefined);
   const rootQueue = queues[workerOf[rootStage]];

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { hasEnded, problemOf, recordStage } from '@facet/pipeline/refresh';
 import type { RefreshOutputs, RefreshStage, RunStore, StageProgress } from '@facet/pipeline/refresh';
 import { AppError, isAppError } from '@facet/platform';
@@ -6,7 +5,7 @@ import type { Logger } from '@facet/platform';
 import { UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
 import { runStageProcess } from '../stage-process/run-stage-process.ts';
-import { connectWorker, prefixDefault } from './connection.ts';
+import { closeWithin, connectWorker, prefixDefault } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
 import { isOf } from './flow.ts';
 import type { StageJobData, WorkerName } from './flow.ts';
@@ -129,7 +128,7 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
     async close() {
       closing.abort(stopped(name));
       // It waits for the job that was just given back; without Redis there is nobody to give it to.
-      await Promise.race([worker.close(), sleep(closeWithinMs, undefined, { ref: false })]);
+      await closeWithin(worker, closeWithinMs);
       connection.disconnect();
     },
   };

@@ -3,12 +3,12 @@ import type { RefreshSchedule } from '@facet/pipeline/refresh';
 import type { Queue } from 'bullmq';
 
 /** The name of the one schedule, and of its jobs. */
-export const scheduleId = 'refresh';
+const scheduleId = 'refresh';
 
 /** How late the next moment of a schedule may be before it counts as stuck. */
 const latenessMsMax = 60_000;
 
-export type Repair = 'added' | 'changed' | 'stuck' | 'removed';
+type Repair = 'added' | 'changed' | 'stuck' | 'removed';
 
 /**
  * Makes the schedules in the queue be those that are wanted. Whatever removed or altered them, they are as they were a minute

@@ -2,7 +2,7 @@ import { hasEnded, problemOf } from '@facet/pipeline/refresh';
 import type { RefreshSchedule, RunReport, RunStore } from '@facet/pipeline/refresh';
 import type { Logger } from '@facet/platform';
 import { Queue, Worker } from 'bullmq';
-import { connectAsker, connectWorker, prefixDefault, unfitSettings } from '../queue/connection.ts';
+import { closeWithin, connectAsker, connectWorker, prefixDefault, unfitSettings } from '../queue/connection.ts';
 import type { QueueOptions } from '../queue/connection.ts';
 import type { RefreshQueue } from '../queue/refresh-queue.ts';
 import { kickOff, runsLookedAt } from './kick-off.ts';
@@ -28,8 +28,6 @@ export interface SchedulerOptions extends QueueOptions {
 export interface Scheduler {
   /** Whether this process looks after the schedule. */
   readonly isHolder: boolean;
-  /** When everything was last found or put in order, epoch milliseconds; undefined before. */
-  readonly lastDoneAt: number | undefined;
   /** Looks after everything now. */
   tick(): Promise<void>;
   close(): Promise<void>;
@@ -37,6 +35,7 @@ export interface Scheduler {
 
 const kickOffQueue = 'kickoff';
 const minuteMs = 60_000;
+const closeWithinMs = 3_000;
 /** A run without jobs is given some, but not while whoever asked for it may still be at it. */
 const queueingMsMax = 15_000;
 
@@ -50,12 +49,10 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
   const { logger, now } = deps;
   const { schedule, everyMs = minuteMs, lockMs = lockMsDefault, prefix = prefixDefault } = options;
   const redis = connectAsker(options);
-  redis.on('error', () => undefined);
   const queue = new Queue(kickOffQueue, { connection: redis, prefix });
   queue.on('error', () => undefined);
   const lock = createSchedulerLock(redis, `${prefix}:scheduler`, lockMs);
   let isHolder = false;
-  let lastDoneAt: number | undefined;
   let isChecked = false;
 
   async function lookAfter(): Promise<void> {
@@ -74,7 +71,6 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
     }
     const made = await kickOff(deps, schedule);
     if (made !== undefined) logger.info({ runId: made.run.runId }, 'refresh is due');
-    lastDoneAt = now();
   }
 
   let running: Promise<void> | undefined;
@@ -87,7 +83,6 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
       .finally(() => (running = undefined)));
 
   const connection = connectWorker(options);
-  connection.on('error', () => undefined);
   const worker = new Worker(kickOffQueue, () => kickOff(deps, schedule).then(() => undefined), { connection, prefix });
   worker.on('error', () => undefined);
   const timer = setInterval(() => void tick(), everyMs);
@@ -97,23 +92,18 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
     get isHolder() {
       return isHolder;
     },
-    get lastDoneAt() {
-      return lastDoneAt;
-    },
     tick,
     async close() {
       clearInterval(timer);
       await running;
       if (isHolder) await lock.release().catch(() => undefined);
-      await Promise.race([worker.close(), new Promise((resolve) => setTimeout(resolve, closeWithinMs).unref())]);
+      await closeWithin(worker, closeWithinMs);
       connection.disconnect();
       await queue.close().catch(() => undefined);
       redis.disconnect();
     },
   };
 }
-
-const closeWithinMs = 3_000;
 
 /** A run that has not ended: jobs where it has none, or the word that they have failed. */
 async function lookAfterRun({ runs, queue, now, logger }: SchedulerDeps, { run, stages }: RunReport): Promise<void> {
