@@ -1,4 +1,4 @@
-import { recommend } from '@facet/bundles';
+import { recommend } from '@facet/recommendations';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asOf, createHome, createTestApp, events, films } from './fixtures.ts';

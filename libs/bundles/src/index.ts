@@ -18,13 +18,3 @@ export type { Delta, DeltaContents } from './delta/delta.ts';
 export { overlayDelta } from './delta/overlay-delta.ts';
 export { embedBySideFeatures } from './embed-by-side-features.ts';
 export { GoldenVector, recordGoldenVector, verifyGoldenVectors } from './golden-vectors.ts';
-export { describeUser, recommend } from './recommend.ts';
-export type {
-  Behavior,
-  InterestBehavior,
-  Recommendation,
-  RecommendationRequest,
-  RecommendationResult,
-  RecommendationSource,
-  UserInterest,
-} from './recommend.ts';

@@ -1,20 +1,17 @@
 import { isAppError } from '@facet/platform';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   buildDelta,
-  describeUser,
   embedBySideFeatures,
   loadBundle,
   loadBundleFacts,
   loadDelta,
   overlayDelta,
   putDelta,
-  recommend,
 } from '../src/index.ts';
-import type { Bundle, BundleContents, BundleView, CatalogItem, Delta, RecommendationRequest } from '../src/index.ts';
-import { asOf, bundleContents, createShelf, hourMs, itemCount } from './small-bundle.ts';
-import type { Shelf } from './small-bundle.ts';
+import type { Bundle, CatalogItem, Delta } from '../src/index.ts';
+import { bundleContents, createShelf } from '../src/testing/small-bundle.ts';
+import type { Shelf } from '../src/testing/small-bundle.ts';
 
 let shelf: Shelf;
 const bundles: Record<'facet' | 'mind', Bundle> = {} as never;
@@ -40,158 +37,6 @@ const newItems = (count: number): CatalogItem[] =>
 
 async function store(bundle: Bundle, items: readonly CatalogItem[]): Promise<Delta> {
   return loadDelta(shelf.store, await putDelta(shelf.store, buildDelta(bundle, items)));
-}
-
-/** A delta of the catalog is laid over the bundle while `work` runs. */
-async function withView<Result>(
-  bundle: Bundle,
-  items: readonly CatalogItem[],
-  work: (view: BundleView, delta: Delta) => Promise<Result>,
-): Promise<Result> {
-  // Not stored: that syncs the disk, and properties make many.
-  const delta = { id: 'd'.repeat(32), ...buildDelta(bundle, items) };
-  const view = await overlayDelta(bundle, delta);
-  try {
-    return await work(view, delta);
-  } finally {
-    view.close();
-  }
-}
-
-const anyId = fc.oneof(
-  fc.integer({ min: 1, max: itemCount + 3 }).map((item) => `item${item}`),
-  fc.integer({ min: 0, max: 9 }).map((item) => `new${item}`),
-);
-const request: fc.Arbitrary<RecommendationRequest> = fc.record({
-  behaviors: fc.array(
-    fc.record({
-      itemId: anyId,
-      occurredAt: fc.integer({ min: -3000, max: 100 }).map((hours) => asOf + hours * hourMs),
-    }),
-    { maxLength: 12 },
-  ),
-  limit: fc.integer({ min: 0, max: itemCount + 12 }),
-  exclude: fc.array(anyId, { maxLength: 12 }),
-  includeSeen: fc.boolean(),
-});
-const variant = fc.constantFrom('facet', 'mind');
-
-describe('a bundle with a delta', () => {
-  it('never returns what is excluded, seen, withdrawn or gone, and lacks nothing that is allowed', async () => {
-    const change = fc.constantFrom('none', 'none', 'withdrawn', 'gone', 'renamed', 'offered');
-    const changes = fc.array(change, { minLength: itemCount, maxLength: itemCount });
-    await fc.assert(
-      fc.asyncProperty(variant, changes, fc.integer({ min: 0, max: 7 }), request, async (name, what, added, asked) => {
-        const now = catalog.flatMap((item, position): CatalogItem[] => {
-          switch (what[position]!) {
-            case 'gone':
-              return [];
-            case 'withdrawn':
-              return [{ ...item, available: false }];
-            case 'renamed':
-              return [{ ...item, title: `${item.title} (2)` }];
-            case 'offered':
-              return [{ ...item, available: true }];
-            default:
-              return [item];
-          }
-        });
-        const offered = [...now, ...newItems(added)].filter(({ available }) => available !== false);
-        const forbidden = new Set([
-          ...(asked.exclude ?? []),
-          ...(asked.includeSeen === true ? [] : idsOf(asked.behaviors)),
-        ]);
-        const allowed = new Map(
-          offered.filter(({ itemId }) => !forbidden.has(itemId)).map((item) => [item.itemId, item]),
-        );
-        await withView(bundles[name], [...now, ...newItems(added)], async (view) => {
-          const { items, source } = await recommend(view, asked);
-          const ids = idsOf(items);
-          expect(new Set(ids).size).toBe(ids.length);
-          expect(ids.filter((itemId) => !allowed.has(itemId))).toEqual([]);
-          expect(ids).toHaveLength(Math.min(asked.limit, allowed.size));
-          for (const itemId of ids) {
-            expect(view.itemAt(view.indexOf(itemId)!).title).toBe(allowed.get(itemId)!.title);
-          }
-          const isKnown = asked.behaviors.some(({ itemId }) => view.indexOf(itemId) !== undefined);
-          expect(source.kind).toBe(isKnown ? 'model' : 'popular');
-        });
-      }),
-      { numRuns: 60 },
-    );
-  });
-
-  it('answers as a bundle that was built of all items would', async () => {
-    const added = newItems(10);
-    for (const name of ['facet', 'mind'] as const) {
-      await withView(bundles[name], [...catalog, ...added], async (view, delta) => {
-        const whole = await loadBundle(shelf.store, await shelf.put(joined(bundleContents(name), delta)));
-        await fc.assert(
-          fc.asyncProperty(request, async (asked) => {
-            const answer = await recommend(view, asked);
-            const expected = await recommend(whole, asked);
-            expect(answer.removed).toEqual(expected.removed);
-            expect(answer.source).toEqual(expected.source);
-            expect(answer.interests).toEqual(expected.interests);
-            expect(answer.items.length).toBe(expected.items.length);
-            const scores = new Map(expected.items.map(({ itemId, score }) => [itemId, score]));
-            answer.items.forEach(({ itemId, score }, rank) => {
-              expect(score).toBeCloseTo(expected.items[rank]!.score, 4);
-              // Items without a feature score the same: which of them are last is open.
-              if (scores.has(itemId)) expect(score).toBeCloseTo(scores.get(itemId)!, 4);
-            });
-          }),
-          { numRuns: 40 },
-        );
-        const described = { behaviors: [{ itemId: 'new0', occurredAt: asOf }], nearest: 20 };
-        const [one, other] = [await describeUser(view, described), await describeUser(whole, described)];
-        expect(one.map(({ behaviors }) => behaviors)).toEqual(other.map(({ behaviors }) => behaviors));
-        whole.close();
-      });
-    }
-  });
-
-  it('offers a new item to whoever chose its kind, and takes it for a behavior', async () => {
-    const item = newItems(1);
-    await withView(bundles.facet, [...catalog, ...item], async (view) => {
-      const asked = { behaviors: [{ itemId: 'new0', occurredAt: asOf }], limit: itemCount };
-      const answer = await recommend(view, asked);
-      expect(answer.source).toEqual({ kind: 'model' });
-      expect(answer.interests[0]!.behaviors).toEqual([{ itemId: 'new0', share: 1 }]);
-      expect(idsOf((await recommend(view, { ...asked, includeSeen: true })).items)).toContain('new0');
-      expect((await recommend(bundles.facet, asked)).source).toEqual({ kind: 'popular', reason: 'no_known_items' });
-      expect(idsOf((await recommend(view, { behaviors: [], limit: 100 })).items).at(-1)).toBe('new0');
-    });
-  });
-
-  it('leaves the bundle as it was, also when another delta takes its place', async () => {
-    const before = await recommend(bundles.facet, { behaviors: [], limit: 5 });
-    const popular = before.items[0]!.itemId;
-    await withView(bundles.facet, catalog.slice(), async (same) => {
-      expect(same.deltaId).toBeUndefined();
-      expect(await recommend(same, { behaviors: [], limit: 5 })).toEqual(before);
-    });
-    const without = catalog.filter(({ itemId }) => itemId !== popular);
-    await withView(bundles.facet, without, async (view, delta) => {
-      expect(view).toMatchObject({ id: bundles.facet.id, deltaId: delta.id });
-      expect(idsOf((await recommend(view, { behaviors: [], limit: 5 })).items)).not.toContain(popular);
-    });
-    expect(await recommend(bundles.facet, { behaviors: [], limit: 5 })).toEqual(before);
-  });
-});
-
-/** The bundle that would have been built of the new items, too. */
-function joined(contents: BundleContents, { added, embeddings, vectors }: Delta): BundleContents {
-  const concat = (a: Float32Array, b: Float32Array): Float32Array => Float32Array.of(...a, ...b);
-  const { spec } = contents.info;
-  return {
-    ...contents,
-    info: { ...contents.info, spec: { ...spec, itemCount: spec.itemCount + added.length } },
-    items: [...contents.items, ...added],
-    embeddings: concat(contents.embeddings, embeddings),
-    vectors: concat(contents.vectors, vectors),
-    popularity: concat(contents.popularity, new Float32Array(added.length)),
-  };
 }
 
 describe('a delta', () => {

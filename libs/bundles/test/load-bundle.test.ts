@@ -4,8 +4,8 @@ import { buildFaissIndex } from '@facet/retrieval';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleFiles, loadBundle } from '../src/index.ts';
 import type { BundleContents } from '../src/index.ts';
-import { bundleContents, createShelf, itemCount } from './small-bundle.ts';
-import type { Shelf } from './small-bundle.ts';
+import { bundleContents, createShelf, itemCount } from '../src/testing/small-bundle.ts';
+import type { Shelf } from '../src/testing/small-bundle.ts';
 
 let shelf: Shelf;
 beforeAll(async () => {

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { loadBundle, recommend } from '@facet/bundles';
+import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
 import { createRandom } from '@facet/features';
 import { initializeWeights } from '@facet/model';
+import { recommend } from '@facet/recommendations';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { resolveModel } from '../src/index.ts';
 import type { Dataset, FacetConfig, Model } from '../src/index.ts';

@@ -1,11 +1,12 @@
 import { readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadBundle, loadDelta, overlayDelta, recommend } from '@facet/bundles';
-import type { RecommendationResult } from '@facet/bundles';
+import { loadBundle, loadDelta, overlayDelta } from '@facet/bundles';
 import { changeItems, upsertItems } from '@facet/events';
 import type { Item } from '@facet/events';
 import { createRandom } from '@facet/features';
 import { initializeWeights } from '@facet/model';
+import { recommend } from '@facet/recommendations';
+import type { RecommendationResult } from '@facet/recommendations';
 import { beforeEach, expect, test } from 'vitest';
 import { createStageContext, deltaStage, homePaths, resolveModel } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';

@@ -1,4 +1,4 @@
-import { describeUser } from '@facet/bundles';
+import { describeUser } from '@facet/recommendations';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { openHome } from '../home.ts';
 import { countOf } from '../terminal/text.ts';

@@ -1,5 +1,6 @@
-import { recommend } from '@facet/bundles';
-import type { Bundle, RecommendationResult } from '@facet/bundles';
+import type { Bundle } from '@facet/bundles';
+import { recommend } from '@facet/recommendations';
+import type { RecommendationResult } from '@facet/recommendations';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { openHome } from '../home.ts';
 import { renderTable } from '../terminal/tables.ts';

@@ -1,6 +1,7 @@
-import { recommend } from '@facet/bundles';
-import type { Bundle, RecommendationResult } from '@facet/bundles';
+import type { Bundle } from '@facet/bundles';
 import { createRandom } from '@facet/features';
+import { recommend } from '@facet/recommendations';
+import type { RecommendationResult } from '@facet/recommendations';
 import type { Style } from '../terminal/terminal.ts';
 import { countOf, printable, truncate } from '../terminal/text.ts';
 import type { StoredUser } from '../users/read-user.ts';

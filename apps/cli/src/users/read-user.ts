@@ -1,8 +1,9 @@
-import type { Behavior, BundleInfo } from '@facet/bundles';
+import type { BundleInfo } from '@facet/bundles';
 import { readUsers, streamLake } from '@facet/events';
 import type { LakeEvent } from '@facet/events';
 import { parsePositiveRule, selectInteractions } from '@facet/features';
 import type { Attributes } from '@facet/features';
+import type { Behavior } from '@facet/recommendations';
 import type { Home } from '../home.ts';
 
 /** What is stored of a user. */

@@ -1,4 +1,5 @@
-import type { Bundle, InterestBehavior } from '@facet/bundles';
+import type { Bundle } from '@facet/bundles';
+import type { InterestBehavior } from '@facet/recommendations';
 
 /** A value that most of an interest carries … */
 const shareMin = 0.4;

@@ -1,4 +1,4 @@
-import { describeUser } from '@facet/bundles';
+import { describeUser } from '@facet/recommendations';
 import type { Loaded } from '../live/live-bundle.ts';
 import { readAskingUser, requestedItemIds } from '../profiles/asking-user.ts';
 import { countUnknownItems, describeBehavior, originOf, titleOf } from '../recommendations/answer-schema.ts';

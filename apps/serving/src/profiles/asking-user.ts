@@ -1,9 +1,9 @@
-import type { Behavior } from '@facet/bundles';
 import { EventSchema, futureToleranceMs, IdentifierSchema, AttributesSchema } from '@facet/events';
 import type { Attributes } from '@facet/features';
 import { parsePositiveRule, selectInteractions } from '@facet/features';
 import { problemError } from '@facet/http';
 import type { UserProfile } from '@facet/profiles';
+import type { Behavior } from '@facet/recommendations';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import type { Loaded } from '../live/live-bundle.ts';

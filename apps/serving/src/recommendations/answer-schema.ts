@@ -1,4 +1,5 @@
-import type { BundleView, InterestBehavior, Recommendation } from '@facet/bundles';
+import type { BundleView } from '@facet/bundles';
+import type { InterestBehavior, Recommendation } from '@facet/recommendations';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 

@@ -1,5 +1,5 @@
-import { recommend } from '@facet/bundles';
-import type { RecommendationSource } from '@facet/bundles';
+import { recommend } from '@facet/recommendations';
+import type { RecommendationSource } from '@facet/recommendations';
 import type { Loaded } from '../live/live-bundle.ts';
 import { readAskingUser, requestedItemIds } from '../profiles/asking-user.ts';
 import type { AskingUser } from '../profiles/asking-user.ts';

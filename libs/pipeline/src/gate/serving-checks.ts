@@ -1,6 +1,7 @@
-import { recommend } from '@facet/bundles';
-import type { Bundle, RecommendationRequest } from '@facet/bundles';
+import type { Bundle } from '@facet/bundles';
 import { hashText } from '@facet/features';
+import { recommend } from '@facet/recommendations';
+import type { RecommendationRequest } from '@facet/recommendations';
 import type { Dataset } from '../dataset/dataset.ts';
 import { percent } from './figures.ts';
 import type { GateCheck } from './gate-report.ts';

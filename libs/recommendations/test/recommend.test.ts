@@ -1,10 +1,12 @@
+import { loadBundle } from '@facet/bundles';
+import type { Bundle } from '@facet/bundles';
+import { asOf, bundleContents, createShelf, hourMs, itemCount } from '@facet/bundles/testing';
+import type { Shelf } from '@facet/bundles/testing';
 import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { describeUser, loadBundle, recommend } from '../src/index.ts';
-import type { Behavior, Bundle, RecommendationRequest } from '../src/index.ts';
-import { asOf, bundleContents, createShelf, hourMs, itemCount } from './small-bundle.ts';
-import type { Shelf } from './small-bundle.ts';
+import { describeUser, recommend } from '../src/index.ts';
+import type { Behavior, RecommendationRequest } from '../src/index.ts';
 
 let shelf: Shelf;
 const bundles: Record<'facet' | 'mind', Bundle> = {} as never;

@@ -1,9 +1,9 @@
+import type { BundleView } from '@facet/bundles';
 import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { Attributes, BehaviorRows } from '@facet/features';
 import type { Interests } from '@facet/model';
 import { retrieveCandidates } from '@facet/retrieval';
 import type { SearchParameters } from '@facet/retrieval';
-import type { BundleView } from './bundle-view.ts';
 
 /** One thing a user chose. */
 export interface Behavior {

@@ -22,8 +22,11 @@ import {
 } from '@facet/model';
 import type { ModelSpec } from '@facet/model';
 import { buildFaissIndex } from '@facet/retrieval';
-import { bundleFiles, bundleWeights, recordGoldenVector, writeBundle } from '../src/index.ts';
-import type { BundleContents, CatalogItem } from '../src/index.ts';
+import { bundleWeights, writeBundle } from '../bundle.ts';
+import type { BundleContents } from '../bundle.ts';
+import { bundleFiles } from '../bundle-info.ts';
+import type { CatalogItem } from '../catalog-item.ts';
+import { recordGoldenVector } from '../golden-vectors.ts';
 
 export const hourMs = 3_600_000;
 export const asOf = Date.UTC(2026, 2, 1);
