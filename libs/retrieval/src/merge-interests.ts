@@ -1,14 +1,5 @@
+import type { Candidate } from './merging/interest-list.ts';
 import type { SearchResult } from './vector-index.ts';
-
-/** An item retrieved for a user. */
-export interface Candidate {
-  /** Item index, 1..N. */
-  readonly item: number;
-  /** max over interests k of e_i . v_u^k. */
-  readonly score: number;
-  /** The interest that won: the k of the maximum, the lowest of equal ones. */
-  readonly interest: number;
-}
 
 /**
  * Merges the lists of a user's interests: one candidate per item, with the highest score that any list gives it and the

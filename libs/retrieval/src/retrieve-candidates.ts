@@ -1,6 +1,6 @@
 import { invalidQuery } from './checks.ts';
 import { mergeInterests } from './merge-interests.ts';
-import type { Candidate } from './merge-interests.ts';
+import type { Candidate } from './merging/interest-list.ts';
 import type { SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';
 
 export interface RetrievalRequest {

@@ -1,0 +1,257 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { insertCandidates, listLimit, mergeLists } from '../src/index.ts';
+import type { Candidate, InterestList, Merge } from '../src/index.ts';
+import { divideByShares } from '../src/merging/divide-by-shares.ts';
+
+const byScore = (a: { score: number; item: number }, b: { score: number; item: number }): number =>
+  b.score - a.score || a.item - b.item;
+
+/** `[K][N]` scores of items 1..N; small integers make ties common. */
+const scoreTable = fc
+  .tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 30 }))
+  .chain(([interests, items]) =>
+    fc.array(fc.array(fc.integer({ min: -9, max: 9 }), { minLength: items, maxLength: items }), {
+      minLength: interests,
+      maxLength: interests,
+    }),
+  );
+
+/** As retrieval gives them: the best `length` of each interest. Interest numbers are 0, 2, 4 …: some have no list. */
+function listsOf(table: number[][], length: number): InterestList[] {
+  return table.map((scores, row) => {
+    const best = scores
+      .map((score, column) => ({ item: column + 1, score }))
+      .sort(byScore)
+      .slice(0, length);
+    return {
+      interest: 2 * row,
+      items: Int32Array.from(best, ({ item }) => item),
+      scores: Float32Array.from(best, ({ score }) => score),
+    };
+  });
+}
+
+/** Lists that no index would give: of any length, with any items. */
+const looseLists = fc
+  .array(fc.dictionary(fc.integer({ min: 1, max: 20 }).map(String), fc.integer({ min: -9, max: 9 })), { maxLength: 4 })
+  .map((dictionaries) =>
+    dictionaries.map((scoreOf, interest): InterestList => {
+      const best = Object.entries(scoreOf)
+        .map(([item, score]) => ({ item: Number(item), score }))
+        .sort(byScore);
+      return {
+        interest,
+        items: Int32Array.from(best, ({ item }) => item),
+        scores: Float32Array.from(best, ({ score }) => score),
+      };
+    }),
+  );
+
+const quotas = fc.array(fc.nat(12), { maxLength: 8 });
+const anyMerge: fc.Arbitrary<Merge> = fc.oneof(
+  fc.constant<Merge>({ by: 'max' }),
+  fc.constant<Merge>({ by: 'round-robin' }),
+  fc
+    .tuple(fc.option(quotas), fc.option(fc.oneof(quotas, fc.constant('equal' as const))))
+    .map(([floors, shares]): Merge => ({ by: 'quota', floors: floors ?? undefined, shares: shares ?? undefined })),
+  fc.nat(3).map((lambda): Merge => ({ by: 'diverse', lambda, attribute: 'brand' })),
+);
+const categoryOf = (item: number) => (item % 5 === 0 ? undefined : item % 3);
+const merge = (lists: readonly InterestList[], by: Merge, limit: number) =>
+  mergeLists(lists, by, limit, { categoryOf });
+
+test('every merge: each item once, the page full, scores and interests those of the lists, the same again', () => {
+  fc.assert(
+    fc.property(looseLists, anyMerge, fc.nat(25), (lists, by, limit) => {
+      const merged = merge(lists, by, limit);
+      const union = new Set(lists.flatMap(({ items }) => [...items]));
+      expect(new Set(merged.map(({ item }) => item)).size).toBe(merged.length);
+      expect(merged).toHaveLength(Math.min(limit, union.size));
+      for (const { item, score, interest } of merged) {
+        const { items, scores } = lists[interest]!;
+        expect(scores[items.indexOf(item)]).toBe(score);
+      }
+      expect(merge(lists, by, limit)).toEqual(merged);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('max is the maximum over the interests of all items, though only the best of each interest are looked at', () => {
+  fc.assert(
+    fc.property(scoreTable, fc.integer({ min: 1, max: 35 }), (table, limit) => {
+      const expected = table[0]!
+        .map((_, column): Candidate => {
+          const scores = table.map((row) => row[column]!);
+          const score = Math.max(...scores);
+          return { item: column + 1, score, interest: 2 * scores.indexOf(score) };
+        })
+        .sort(byScore)
+        .slice(0, limit);
+      expect(merge(listsOf(table, limit), { by: 'max' }, limit)).toEqual(expected);
+    }),
+  );
+});
+
+describe('quota', () => {
+  test('floors are met whenever there is room, and shares of what they leave; the best come first', () => {
+    fc.assert(
+      fc.property(
+        scoreTable,
+        fc.integer({ min: 1, max: 35 }),
+        quotas,
+        fc.option(quotas, { nil: undefined }),
+        (table, limit, floors, shares) => {
+          const lists = listsOf(table, limit);
+          const merged = merge(lists, { by: 'quota', floors, shares }, limit);
+          expect(merged).toEqual([...merged].sort(byScore));
+          const wanted = lists.map(({ interest }) => floors[interest] ?? 0);
+          const left = limit - wanted.reduce((sum, floor) => sum + floor, 0);
+          // With fewer items than places all of them come, and whose they are is nobody's loss.
+          if (left < 0 || table[0]!.length < limit) return;
+          const parts = divideByShares(left, shares === undefined ? [0] : lists.map((l) => shares[l.interest] ?? 0));
+          lists.forEach(({ interest }, list) => {
+            const count = merged.filter((candidate) => candidate.interest === interest).length;
+            expect(count).toBeGreaterThanOrEqual(wanted[list]! + (shares === undefined ? 0 : parts[list]!));
+          });
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test('without floors and shares, and with shares of nothing, it is max', () => {
+    fc.assert(
+      fc.property(looseLists, fc.nat(25), (lists, limit) => {
+        const max = merge(lists, { by: 'max' }, limit);
+        expect(merge(lists, { by: 'quota' }, limit)).toEqual(max);
+        expect(merge(lists, { by: 'quota', shares: [0, 0] }, limit)).toEqual(max);
+      }),
+    );
+  });
+
+  const strong: InterestList = {
+    interest: 0,
+    items: Int32Array.of(1, 2, 3, 4),
+    scores: Float32Array.of(9, 8, 7, 6),
+  };
+  const weak: InterestList = { interest: 1, items: Int32Array.of(1, 5, 6, 7), scores: Float32Array.of(4, 3, 2, 1) };
+
+  test('an item of two interests counts for the one that scores it higher, and fills a floor once', () => {
+    expect(merge([strong, weak], { by: 'quota', floors: [1, 1] }, 3)).toEqual([
+      { item: 1, score: 9, interest: 0 },
+      { item: 2, score: 8, interest: 0 },
+      { item: 5, score: 3, interest: 1 },
+    ]);
+  });
+
+  test('equal shares, the odd place to the first; floors beyond the limit are cut in proportion', () => {
+    const interestsOf = (by: Merge, limit: number) => merge([strong, weak], by, limit).map(({ interest }) => interest);
+    expect(interestsOf({ by: 'quota', shares: 'equal' }, 3)).toEqual([0, 0, 1]);
+    expect(interestsOf({ by: 'quota', shares: [1, 3] }, 4)).toEqual([0, 1, 1, 1]);
+    expect(interestsOf({ by: 'quota', floors: [2, 6] }, 4)).toEqual([0, 1, 1, 1]);
+  });
+
+  test('what an interest cannot fill goes to the others', () => {
+    const short: InterestList = { interest: 1, items: Int32Array.of(5), scores: Float32Array.of(3) };
+    expect(merge([strong, short], { by: 'quota', shares: [1, 3] }, 4).map(({ item }) => item)).toEqual([1, 2, 3, 5]);
+  });
+});
+
+test('round-robin: each turn takes the best that is left of its interest, and no interest is two ahead', () => {
+  fc.assert(
+    fc.property(scoreTable, fc.integer({ min: 1, max: 30 }), (table, limit) => {
+      const lists = listsOf(table, limit);
+      const merged = merge(lists, { by: 'round-robin' }, limit);
+      const taken = new Set<number>();
+      const turns = new Map(lists.map(({ interest }) => [interest, 0]));
+      for (const { item, interest } of merged) {
+        const { items } = lists.find((list) => list.interest === interest)!;
+        expect(item).toBe(items.find((candidate) => !taken.has(candidate)));
+        taken.add(item);
+        turns.set(interest, turns.get(interest)! + 1);
+        expect(Math.max(...turns.values()) - Math.min(...turns.values())).toBeLessThanOrEqual(1);
+      }
+      expect(merged[0]).toEqual(merge(lists, { by: 'max' }, 1)[0]);
+    }),
+  );
+});
+
+describe('diverse', () => {
+  test('is the greedy choice of f + λ Σ g, item by item', () => {
+    fc.assert(
+      fc.property(scoreTable, fc.integer({ min: 1, max: 12 }), fc.nat(3), (table, limit, lambda) => {
+        const by: Merge = { by: 'diverse', lambda, attribute: 'brand' };
+        const lists = listsOf(table, listLimit(by, limit));
+        const pool = merge(lists, { by: 'max' }, listLimit(by, limit));
+        const range = pool[0]!.score - pool[Math.min(limit, pool.length) - 1]!.score || 1;
+        const chosen: Candidate[] = [];
+        while (chosen.length < Math.min(limit, pool.length)) {
+          const gain = ({ item, score }: Candidate): number =>
+            score + lambda * range * chosen.filter((other) => categoryOf(other.item) !== categoryOf(item)).length;
+          const open = pool.filter((candidate) => !chosen.includes(candidate));
+          chosen.push(open.reduce((best, candidate) => (gain(candidate) > gain(best) ? candidate : best)));
+        }
+        expect(merge(lists, by, limit)).toEqual(chosen);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('with λ = 0 it is max', () => {
+    fc.assert(
+      fc.property(looseLists, fc.nat(25), (lists, limit) => {
+        const none: Merge = { by: 'diverse', lambda: 0, attribute: 'brand' };
+        expect(merge(lists, none, limit)).toEqual(merge(lists, { by: 'max' }, limit));
+      }),
+    );
+  });
+
+  test('a larger λ never leaves fewer pairs of different categories', () => {
+    fc.assert(
+      fc.property(scoreTable, fc.integer({ min: 1, max: 12 }), (table, limit) => {
+        const pairs = (lambda: number): number => {
+          const by: Merge = { by: 'diverse', lambda, attribute: 'brand' };
+          const items = merge(listsOf(table, listLimit(by, limit)), by, limit).map(({ item }) => categoryOf(item));
+          return items.flatMap((a) => items.filter((b) => a !== b)).length;
+        };
+        expect(pairs(3)).toBeGreaterThanOrEqual(pairs(0));
+        expect(pairs(100)).toBeGreaterThanOrEqual(pairs(3));
+      }),
+    );
+  });
+});
+
+test('places are divided by shares: all of them, each part less than 1 from the exact one, remainders first', () => {
+  fc.assert(
+    fc.property(fc.nat(1000), fc.array(fc.nat(50), { minLength: 1, maxLength: 6 }), (places, shares) => {
+      const parts = divideByShares(places, shares);
+      const total = shares.reduce((sum, share) => sum + share, 0);
+      expect(parts.reduce((sum, part) => sum + part, 0)).toBe(total === 0 ? 0 : places);
+      parts.forEach((part, k) => {
+        expect(Math.abs(part - (total === 0 ? 0 : (places * shares[k]!) / total))).toBeLessThan(1);
+      });
+    }),
+  );
+  expect(divideByShares(10, [1, 1, 1])).toEqual([4, 3, 3]);
+  expect(divideByShares(10, [0.15, 0.5, 0.35])).toEqual([2, 5, 3]);
+});
+
+test('candidates from elsewhere go to their place in the list of their interest', () => {
+  const list: InterestList = { interest: 1, items: Int32Array.of(4, 9), scores: Float32Array.of(3, 1) };
+  const inserted = insertCandidates(
+    [list],
+    [
+      { item: 5, score: 3, interest: 1 },
+      { item: 2, score: 3, interest: 1 },
+      { item: 7, score: 0.1, interest: 1 },
+      { item: 8, score: 2, interest: 0 },
+    ],
+  );
+  expect(inserted).toEqual([
+    { interest: 0, items: Int32Array.of(8), scores: Float32Array.of(2) },
+    { interest: 1, items: Int32Array.of(2, 4, 5, 9, 7), scores: Float32Array.of(3, 3, 3, 1, 0.1) },
+  ]);
+  expect(insertCandidates([list], [])).toEqual([list]);
+});
