@@ -27,6 +27,8 @@ export function makePlan(root, env) {
     ? locked('faiss-node/node_modules/node-addon-api')
     : locked('node-addon-api');
   const patch = readFileSync(path.join(setupFolder, 'faiss-node.patch'), 'utf8');
+  const addonSources = path.join(setupFolder, 'faiss-addon');
+  const addon = [patch, ...textsOf(addonSources, /\.h$/)];
   const crateLock = readFileSync(path.join(setupFolder, 'faiss-source', 'Cargo.lock'), 'utf8');
   const headers = locked('node-api-headers');
 
@@ -38,6 +40,8 @@ export function makePlan(root, env) {
     setupFolder,
     cacheRoot,
     patch,
+    /** What the patched faiss.cc includes. */
+    addonSources,
     entries: {
       tensorflowLibrary: entry(`tensorflow-${pins.tensorflow.version}`, tensorflowKey),
       tensorflowAddon: entry(
@@ -47,7 +51,7 @@ export function makePlan(root, env) {
       faissLibrary: entry(`faiss-${pins.faiss.version}`, faissKey),
       faissAddon: entry(
         'faiss-node-addon',
-        hash([faissKey, locked('faiss-node'), addonApi, headers, pins.faiss.addonFlags, patch]),
+        hash([faissKey, locked('faiss-node'), addonApi, headers, pins.faiss.addonFlags, addon]),
       ),
     },
     /** Read by tests only. */
@@ -55,7 +59,7 @@ export function makePlan(root, env) {
     kafka: kafkaEntry(env),
     findServices: () => findServices(env),
     /** Changes whenever anything does that a setup reads. */
-    stamp: hash([lockText, patch, crateLock, ownSources(setupFolder), cacheRoot]),
+    stamp: hash([lockText, addon, crateLock, ownSources(setupFolder), cacheRoot]),
     stampFile: path.join(root, 'node_modules', '.facet-setup'),
     packageLocations: {
       tfjsNode: path.join(root, 'node_modules', '@tensorflow', 'tfjs-node'),
@@ -98,10 +102,16 @@ export function areServicesReady(plan) {
 
 /** @param {string} folder */
 function ownSources(folder) {
-  return ['.', 'kit', 'steps', 'kafka'].flatMap((part) =>
-    readdirSync(path.join(folder, part))
-      .filter((name) => /\.(mjs|py|xml|sha256)$/.test(name))
-      .sort()
-      .map((name) => readFileSync(path.join(folder, part, name), 'utf8')),
-  );
+  return ['.', 'kit', 'steps', 'kafka'].flatMap((part) => textsOf(path.join(folder, part), /\.(mjs|py|xml|sha256)$/));
+}
+
+/**
+ * @param {string} folder
+ * @param {RegExp} names
+ */
+function textsOf(folder, names) {
+  return readdirSync(folder)
+    .filter((name) => names.test(name))
+    .sort()
+    .map((name) => readFileSync(path.join(folder, name), 'utf8'));
 }

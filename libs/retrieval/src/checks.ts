@@ -22,8 +22,10 @@ export function checkVectors(vectors: Float32Array, dim: number): number {
 }
 
 /** @throws AppError `RETRIEVAL_QUERY_INVALID`; returns Q, the number of queries. */
-export function checkQueries(queries: Float32Array, dim: number, k: number, parameters: SearchParameters): number {
-  for (const [name, value] of Object.entries({ k, ...parameters })) {
+export function checkQueries(queries: Float32Array, dim: number, k: number, parameters: SearchParameters = {}): number {
+  const { allowed, ...numbers } = parameters;
+  if (allowed !== undefined && !(allowed instanceof Uint8Array)) throw invalidQuery('allowed is not a bitmap');
+  for (const [name, value] of Object.entries({ k, ...numbers })) {
     if (value !== undefined && !isPositiveInteger(value)) {
       throw invalidQuery(`${name} is ${value}, not a positive integer`);
     }
@@ -32,6 +34,21 @@ export function checkQueries(queries: Float32Array, dim: number, k: number, para
   const position = queries.findIndex((value) => !Number.isFinite(value));
   if (position >= 0) throw invalidQuery(`query ${Math.floor(position / dim)} holds ${queries[position]}`);
   return queries.length / dim;
+}
+
+/** The rows (item - 1) of the items of a scan. @throws AppError `RETRIEVAL_QUERY_INVALID`. */
+export function rowsOf(items: Int32Array, size: number): Int32Array {
+  const rows = new Int32Array(items.length);
+  for (let position = 0; position < items.length; position++) {
+    const item = items[position]!;
+    if (item < 1 || item > size) throw invalidQuery(`it has no item ${item}, only 1 to ${size}`);
+    rows[position] = item - 1;
+  }
+  return rows;
+}
+
+export function isAllowed(allowed: Uint8Array, row: number): boolean {
+  return ((allowed[row >> 3] ?? 0) & (1 << (row & 7))) !== 0;
 }
 
 export function invalidQuery(problem: string): AppError {

@@ -1,4 +1,4 @@
-import { checkQueries, checkVectors, closedIndex, emptyResult } from './checks.ts';
+import { checkQueries, checkVectors, closedIndex, emptyResult, isAllowed, rowsOf } from './checks.ts';
 import type { SearchResult, VectorIndex } from './vector-index.ts';
 
 /**
@@ -11,6 +11,17 @@ import type { SearchResult, VectorIndex } from './vector-index.ts';
 export function buildExactIndex(vectors: Float32Array, dim: number): VectorIndex {
   const size = checkVectors(vectors, dim);
   let stored: Float32Array | undefined = vectors;
+
+  /** Of the given rows, in ascending order; all of them by default. */
+  function best(queries: Float32Array, queryCount: number, k: number, rows?: Int32Array): SearchResult {
+    const result = emptyResult(queryCount, k);
+    for (let query = 0; query < queryCount; query++) {
+      const scores = innerProducts(stored!, queries.subarray(query * dim, (query + 1) * dim), rows ?? size);
+      keepHighest(scores, rows, query, result);
+    }
+    return result;
+  }
+
   return {
     kind: 'exact',
     size,
@@ -18,12 +29,13 @@ export function buildExactIndex(vectors: Float32Array, dim: number): VectorIndex
     async search(queries, k, parameters = {}) {
       if (stored === undefined) throw closedIndex();
       const queryCount = checkQueries(queries, dim, k, parameters);
-      const result = emptyResult(queryCount, k);
-      for (let query = 0; query < queryCount; query++) {
-        const scores = innerProducts(stored, queries.subarray(query * dim, (query + 1) * dim), size);
-        keepHighest(scores, query, result);
-      }
-      return result;
+      const { allowed } = parameters;
+      return best(queries, queryCount, k, allowed && allowedRows(allowed, size));
+    },
+    async scan(queries, k, items) {
+      if (stored === undefined) throw closedIndex();
+      const queryCount = checkQueries(queries, dim, k);
+      return best(queries, queryCount, k, rowsOf(items, size).sort());
     },
     close() {
       stored = undefined;
@@ -31,28 +43,38 @@ export function buildExactIndex(vectors: Float32Array, dim: number): VectorIndex
   };
 }
 
-/** `[N]`, computed in double precision and rounded once. */
-function innerProducts(vectors: Float32Array, query: Float32Array, size: number): Float32Array {
+function allowedRows(allowed: Uint8Array, size: number): Int32Array {
+  return Int32Array.from({ length: size }, (_, row) => row).filter((row) => isAllowed(allowed, row));
+}
+
+/** `[R]`, computed in double precision and rounded once: of the given rows, or of the first so many. */
+function innerProducts(vectors: Float32Array, query: Float32Array, rows: Int32Array | number): Float32Array {
   const dim = query.length;
-  const scores = new Float32Array(size);
-  for (let row = 0, offset = 0; row < size; row++, offset += dim) {
+  const count = typeof rows === 'number' ? rows : rows.length;
+  const scores = new Float32Array(count);
+  for (let position = 0; position < count; position++) {
+    const offset = (typeof rows === 'number' ? position : rows[position]!) * dim;
     let score = 0;
     for (let d = 0; d < dim; d++) score += vectors[offset + d]! * query[d]!;
-    scores[row] = score;
+    scores[position] = score;
   }
   return scores;
 }
 
 /** Writes the k highest scores, and the items (row + 1) that have them, into the query's place of the result. */
-function keepHighest(scores: Float32Array, query: number, { k, ids, scores: kept }: SearchResult): void {
+function keepHighest(scores: Float32Array, rows: Int32Array | undefined, query: number, result: SearchResult): void {
+  const { k } = result;
   const found = Math.min(k, scores.length);
   if (found === 0) return;
   const lowestKept = scores.slice().sort()[scores.length - found]!;
-  const rows: number[] = [];
-  for (let row = 0; row < scores.length; row++) if (scores[row]! >= lowestKept) rows.push(row);
-  rows.sort((a, b) => scores[b]! - scores[a]! || a - b);
+  const positions: number[] = [];
+  for (let position = 0; position < scores.length; position++) {
+    if (scores[position]! >= lowestKept) positions.push(position);
+  }
+  positions.sort((a, b) => scores[b]! - scores[a]! || a - b);
   for (let rank = 0; rank < found; rank++) {
-    ids[query * k + rank] = rows[rank]! + 1;
-    kept[query * k + rank] = scores[rows[rank]!]!;
+    const position = positions[rank]!;
+    result.ids[query * k + rank] = (rows?.[position] ?? position) + 1;
+    result.scores[query * k + rank] = scores[position]!;
   }
 }

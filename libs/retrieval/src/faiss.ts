@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { AppError } from '@facet/platform';
-import { Index, MetricType, setThreads } from 'faiss-node';
-import { checkQueries, checkVectors, closedIndex, emptyResult } from './checks.ts';
+import { Index, mapFile as mapIntoMemory, MetricType, setThreads } from 'faiss-node';
+import { checkQueries, checkVectors, closedIndex, emptyResult, rowsOf } from './checks.ts';
 import { innerProduct, squaredNorm, squaredRadius, toSphere, toSphereQueries } from './euclidean.ts';
-import type { BuiltVectorIndex, SearchParameters, VectorIndex } from './vector-index.ts';
+import type { BuiltVectorIndex, SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';
 
 export type FaissIndexOptions =
   /** Every item is scored: exact. */
@@ -56,6 +56,27 @@ export function setFaissThreads(threads: number): void {
 }
 
 /**
+ * The bytes of a file, read-only in effect: its pages are shared with every process that maps it, and what is written into
+ * the buffer never reaches the file. It is read ahead without blocking the event loop, may be deleted meanwhile, and is
+ * unmapped when the buffer is collected. Only for files that never change, as those of the artifact store: reading what
+ * has been cut off ends the process.
+ *
+ * @throws AppError `RETRIEVAL_FILE_UNREADABLE`.
+ */
+export async function mapFile(path: string): Promise<ArrayBuffer> {
+  try {
+    return await mapIntoMemory(path);
+  } catch (error) {
+    throw new AppError(`The file cannot be mapped: ${(error as Error).message}.`, {
+      code: 'RETRIEVAL_FILE_UNREADABLE',
+      remedy: 'Check that the file is there and may be read.',
+      context: { file: path },
+      cause: error,
+    });
+  }
+}
+
+/**
  * Builds a Faiss index of maximum inner product. With one thread the same vectors give the same index; with more, a graph
  * comes out differently each time. An `ivf` index of fewer than {@link ivfItemsMin} items becomes a flat one.
  *
@@ -81,7 +102,7 @@ export async function buildFaissIndex(
     await yieldToEventLoop();
   }
   return {
-    ...createReader(index, kind),
+    ...(await createReader(index, kind)),
     async save(path) {
       try {
         index.write(path);
@@ -98,38 +119,42 @@ export async function buildFaissIndex(
 }
 
 /**
- * Opens an index that was saved. Which kind it is stands in the file.
+ * Opens an index that was saved, without blocking the event loop. Which kind it is stands in the file.
  *
+ * @param options.map Leave vectors and links in the file, whose pages are shared with every process that maps it, as
+ *   `mapFile` does.
  * @throws AppError `RETRIEVAL_INDEX_UNREADABLE` for a file that is absent, damaged, or not an index of this platform.
  */
-export async function openFaissIndex(path: string): Promise<VectorIndex> {
+export async function openFaissIndex(path: string, options: { readonly map?: boolean } = {}): Promise<VectorIndex> {
   const kind = await readKind(path);
   let index: Index;
   try {
-    index = Index.read(path);
+    index = await Index.readAsync(path, { map: options.map ?? false });
   } catch (error) {
     throw unreadable(path, (error as Error).message, error);
   }
-  return createReader(index, kind);
+  return await createReader(index, kind);
 }
 
-function createReader(index: Index, kind: FaissIndexOptions['kind']): VectorIndex {
+async function createReader(index: Index, kind: FaissIndexOptions['kind']): Promise<VectorIndex> {
   const size = index.ntotal();
   const dim = kind === 'flat' ? index.getDimension() : index.getDimension() - 1;
-  const radiusSquared = kind === 'flat' || size === 0 ? 0 : distanceFromOrigin(index, kind);
+  const radiusSquared = kind === 'flat' || size === 0 ? 0 : await distanceFromOrigin(index, kind);
   let isClosed = false;
+
+  const stored = (queries: Float32Array) => (kind === 'flat' ? queries : toSphereQueries(queries, dim));
 
   /** `[Q, depth]` labels and inner products. */
   async function searchIndex(queries: Float32Array, depth: number, parameters: SearchParameters) {
     if (kind === 'flat') {
-      const { labels, distances } = await index.searchAsync(queries, depth);
+      const { labels, distances } = await index.searchAsync(queries, depth, allowedOf(parameters));
       return { labels, products: distances };
     }
     const norms = Float64Array.from({ length: queries.length / dim }, (_, query) =>
       squaredNorm(queries, query * dim, dim),
     );
     const { labels, distances } = await index.searchAsync(
-      toSphereQueries(queries, dim),
+      stored(queries),
       depth,
       parametersOf(kind, parameters, depth),
     );
@@ -146,19 +171,17 @@ function createReader(index: Index, kind: FaissIndexOptions['kind']): VectorInde
     async search(queries, k, parameters = {}) {
       if (isClosed) throw closedIndex();
       const queryCount = checkQueries(queries, dim, k, parameters);
-      const result = emptyResult(queryCount, k);
-      if (queryCount === 0 || size === 0) return result;
-      const depth = Math.min(k, size);
-      const { labels, products } = await searchIndex(queries, depth, parameters);
-      for (let query = 0; query < queryCount; query++) {
-        for (let rank = 0; rank < depth; rank++) {
-          const label = labels[query * depth + rank]!;
-          if (label < 0) break;
-          result.ids[query * k + rank] = label + 1;
-          result.scores[query * k + rank] = products[query * depth + rank]!;
-        }
-      }
-      return result;
+      if (queryCount === 0 || size === 0) return emptyResult(queryCount, k);
+      const { labels, products } = await searchIndex(queries, Math.min(k, size), parameters);
+      return resultOf(labels, products, queryCount, k);
+    },
+    async scan(queries, k, items) {
+      if (isClosed) throw closedIndex();
+      const queryCount = checkQueries(queries, dim, k);
+      const rows = rowsOf(items, size);
+      if (queryCount === 0 || rows.length === 0) return emptyResult(queryCount, k);
+      const { labels, distances } = await index.scanAsync(stored(queries), Math.min(k, rows.length), rows);
+      return resultOf(labels, distances, queryCount, k);
     },
     close() {
       if (isClosed) return;
@@ -166,6 +189,21 @@ function createReader(index: Index, kind: FaissIndexOptions['kind']): VectorInde
       index.dispose();
     },
   };
+}
+
+/** Labels `[Q, depth]`, of which -1 are none, as items of a result `[Q, k]`. */
+function resultOf(labels: Int32Array, products: Float32Array, queryCount: number, k: number): SearchResult {
+  const result = emptyResult(queryCount, k);
+  const depth = labels.length / queryCount;
+  for (let query = 0; query < queryCount; query++) {
+    for (let rank = 0; rank < depth; rank++) {
+      const label = labels[query * depth + rank]!;
+      if (label < 0) break;
+      result.ids[query * k + rank] = label + 1;
+      result.scores[query * k + rank] = products[query * depth + rank]!;
+    }
+  }
+  return result;
 }
 
 function createEmpty(kind: FaissIndexOptions['kind'], options: FaissIndexOptions, size: number, dim: number): Index {
@@ -203,21 +241,26 @@ function everyNthRow(vectors: Float32Array, dim: number, countMax: number): Floa
 }
 
 /** R^2 of an index on disk: on the sphere every item is equally far from the origin, so any of them tells. */
-function distanceFromOrigin(index: Index, kind: 'hnsw' | 'ivf'): number {
+async function distanceFromOrigin(index: Index, kind: 'hnsw' | 'ivf'): Promise<number> {
   const origin = new Float32Array(index.getDimension());
   // Faiss takes more lists than there are as all of them; in a single one there might be no item.
   const parameters = kind === 'ivf' ? { nprobe: index.ntotal() } : {};
-  return index.search(origin, 1, parameters).distances[0]!;
+  return (await index.searchAsync(origin, 1, parameters)).distances[0]!;
 }
 
 /**
  * Faiss refuses a parameter of another kind. Its graph search stops by efSearch alone, so with efSearch below k it
  * returns fewer than k items although there are more.
  */
-function parametersOf(kind: 'hnsw' | 'ivf', { efSearch, nprobe }: SearchParameters, k: number): SearchParameters {
-  if (kind === 'hnsw') return { efSearch: Math.max(efSearch ?? efSearchDefault, k) };
-  if (kind === 'ivf' && nprobe !== undefined) return { nprobe };
-  return {};
+function parametersOf(kind: 'hnsw' | 'ivf', parameters: SearchParameters, k: number): SearchParameters {
+  const { efSearch, nprobe } = parameters;
+  if (kind === 'hnsw') return { efSearch: Math.max(efSearch ?? efSearchDefault, k), ...allowedOf(parameters) };
+  return { ...(nprobe !== undefined && { nprobe }), ...allowedOf(parameters) };
+}
+
+/** The bit of an item is that of its label. */
+function allowedOf({ allowed }: SearchParameters): SearchParameters {
+  return allowed === undefined ? {} : { allowed };
 }
 
 async function readKind(path: string): Promise<FaissIndexOptions['kind']> {

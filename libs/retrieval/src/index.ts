@@ -9,7 +9,7 @@ export type {
   InterestQueries,
 } from './build-tuned-index.ts';
 export { buildExactIndex } from './exact.ts';
-export { buildFaissIndex, openFaissIndex, setFaissThreads } from './faiss.ts';
+export { buildFaissIndex, mapFile, openFaissIndex, setFaissThreads } from './faiss.ts';
 export type { FaissIndexOptions } from './faiss.ts';
 export { joinIndexes } from './join-indexes.ts';
 export { measureIndexRecall } from './index-recall.ts';

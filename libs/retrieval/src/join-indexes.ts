@@ -1,5 +1,5 @@
-import { closedIndex } from './checks.ts';
-import type { SearchResult, VectorIndex } from './vector-index.ts';
+import { closedIndex, invalidQuery } from './checks.ts';
+import type { SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';
 
 /**
  * Two indexes of one width as one: the items of `main` keep their indices 1..N, those of `added` become N + 1..N + M.
@@ -7,16 +7,35 @@ import type { SearchResult, VectorIndex } from './vector-index.ts';
  */
 export function joinIndexes(main: VectorIndex, added: VectorIndex): VectorIndex {
   let isClosed = false;
+  const size = main.size + added.size;
   return {
     kind: main.kind,
-    size: main.size + added.size,
+    size,
     dim: main.dim,
     async search(queries, k, parameters = {}) {
       if (isClosed) throw closedIndex();
       // Both start before either is waited for: the queries may be reused after that.
       const [first, second] = await Promise.all([
         main.search(queries, k, parameters),
-        added.search(queries, k, parameters),
+        added.search(queries, k, ofAdded(parameters, main.size, added.size)),
+      ]);
+      return mergeResults(first, second, main.size);
+    },
+    async scan(queries, k, items) {
+      if (isClosed) throw closedIndex();
+      const wrong = items.find((item) => item < 1 || item > size);
+      if (wrong !== undefined) throw invalidQuery(`it has no item ${wrong}, only 1 to ${size}`);
+      const [first, second] = await Promise.all([
+        main.scan(
+          queries,
+          k,
+          items.filter((item) => item <= main.size),
+        ),
+        added.scan(
+          queries,
+          k,
+          items.filter((item) => item > main.size).map((item) => item - main.size),
+        ),
       ]);
       return mergeResults(first, second, main.size);
     },
@@ -26,6 +45,18 @@ export function joinIndexes(main: VectorIndex, added: VectorIndex): VectorIndex 
       added.close();
     },
   };
+}
+
+/** The bitmap of allowed items has those of the second index behind the first's, at any bit. */
+function ofAdded(parameters: SearchParameters, firstSize: number, size: number): SearchParameters {
+  const { allowed } = parameters;
+  if (allowed === undefined) return parameters;
+  const shifted = new Uint8Array(Math.ceil(size / 8));
+  const bits = firstSize & 7;
+  for (let byte = 0, from = firstSize >> 3; byte < shifted.length; byte++, from++) {
+    shifted[byte] = ((allowed[from] ?? 0) >> bits) | ((allowed[from + 1] ?? 0) << (8 - bits));
+  }
+  return { ...parameters, allowed: shifted };
 }
 
 /** The k best of both, query by query. */

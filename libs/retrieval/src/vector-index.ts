@@ -10,6 +10,12 @@ export interface SearchParameters {
   readonly efSearch?: number;
   /** IVF: lists scanned. More finds more and takes longer. */
   readonly nprobe?: number;
+  /**
+   * Bitmap of the items that may be found: of item 1..N, bit `(item - 1) & 7` of byte `(item - 1) >> 3`, so bit 0 of byte 0
+   * is item 1. Items beyond its end may not be found. A graph or clusters may find fewer of them than there are: where few
+   * items are allowed, `scan` them.
+   */
+  readonly allowed?: Uint8Array;
 }
 
 /** The nearest items of Q queries; entries q * k .. q * k + k - 1 answer query q, best first. */
@@ -36,6 +42,15 @@ export interface VectorIndex {
    *   or a parameter that is not a positive integer; `RETRIEVAL_INDEX_CLOSED` after `close`.
    */
   search(queries: Float32Array, k: number, parameters?: SearchParameters): Promise<SearchResult>;
+  /**
+   * The k items with the highest inner product for each query, of the given ones alone: exact for every kind. Equal
+   * scores are ordered by item index. The queries and the items may be reused as soon as the call has returned.
+   *
+   * @param queries `[Q, D]` row by row.
+   * @param items item indices 1..N in any order, each once.
+   * @throws AppError `RETRIEVAL_QUERY_INVALID` also for an item that is not one of the index; else as `search`.
+   */
+  scan(queries: Float32Array, k: number, items: Int32Array): Promise<SearchResult>;
   /** Frees the memory. Searches under way still finish. Closing twice is harmless. */
   close(): void;
 }

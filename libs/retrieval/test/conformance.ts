@@ -134,6 +134,121 @@ export function describeVectorIndex(
       expect(isAppError(error, 'RETRIEVAL_INDEX_CLOSED')).toBe(true);
     });
 
+    describe('of the allowed items', () => {
+      const bitmapOf = (items: Iterable<number>) => {
+        const bitmap = new Uint8Array(Math.ceil(size / 8));
+        for (const item of items) bitmap[(item - 1) >> 3]! |= 1 << ((item - 1) & 7);
+        return bitmap;
+      };
+      const everyThird = Array.from({ length: Math.floor(size / 3) }, (_, i) => 3 * i + 2);
+
+      test('a search finds these alone, and most of their nearest', async () => {
+        const allowed = bitmapOf(everyThird);
+        const { ids, scores } = await index.search(queries, 30, { ...parameters, allowed });
+        const nearest = await buildExactIndex(vectors, dim).scan(queries, 30, Int32Array.from(everyThird));
+        let found = 0;
+        for (let start = 0; start < ids.length; start += 30) {
+          const expected = new Set(nearest.ids.subarray(start, start + 30));
+          for (const id of ids.subarray(start, start + 30)) if (expected.has(id)) found++;
+        }
+        expect(ids.every((id) => id === -1 || id % 3 === 2)).toBe(true);
+        expect(found / ids.length).toBeGreaterThanOrEqual(options.recallMin - 0.03);
+        expect(scores[0]).toBeCloseTo(nearest.scores[0]!, 5);
+      });
+
+      test('every bit is the item that the documentation says', async () => {
+        for (const item of [1, 2, 8, 9, 2399, 2400, 2401, 2402, 2408, 2409, size - 1, size]) {
+          const own = vectors.slice((item - 1) * dim, item * dim).map((value) => value * 3);
+          const { ids } = await index.search(own, 3, { ...parameters, allowed: bitmapOf([item]) });
+          expect([...ids]).toEqual([item, -1, -1]);
+        }
+      });
+
+      test('beyond the end of the bitmap, and where it is empty, nothing is allowed', async () => {
+        const short = await index.search(queries, 5, {
+          ...parameters,
+          allowed: bitmapOf([3]).subarray(0, 1).fill(255),
+        });
+        expect(short.ids.every((id) => id <= 8)).toBe(true);
+        const none = await index.search(queries, 5, { ...parameters, allowed: new Uint8Array(0) });
+        expect(none.ids.every((id) => id === -1)).toBe(true);
+      });
+
+      test('a bitmap of another type is refused', async () => {
+        const allowed = new Set([1]) as unknown as Uint8Array;
+        const error: unknown = await index.search(queries, 5, { allowed }).catch((thrown: unknown) => thrown);
+        expect(isAppError(error, 'RETRIEVAL_QUERY_INVALID')).toBe(true);
+      });
+    });
+
+    describe('a scan of given items', () => {
+      test('is exact, best first, whatever the order they are given in', async () => {
+        const items = Int32Array.from({ length: 700 }, (_, i) => ((i * 1709) % size) + 1);
+        const { k, ids, scores } = await index.scan(queries, 40, items);
+        const expected = await buildExactIndex(vectors, dim).scan(queries, 40, items);
+        expect(k).toBe(40);
+        scores.forEach((score, position) => expect(score).toBeCloseTo(expected.scores[position]!, 5));
+        for (let start = 0; start < ids.length; start += 40) {
+          const found = ids.subarray(start, start + 40);
+          expect(new Set(found).size).toBe(40);
+          expect(found.every((id) => items.includes(id))).toBe(true);
+        }
+      });
+
+      test('scores every item of the index, and pads behind them', async () => {
+        const items = Int32Array.from({ length: size }, (_, i) => size - i);
+        const { ids, scores } = await index.scan(queries.subarray(0, dim), size + 2, items);
+        expect([...ids.subarray(0, size)].sort((a, b) => a - b)).toEqual([...items].reverse());
+        expect([...ids.subarray(size)]).toEqual([-1, -1]);
+        expect([...scores.subarray(size)]).toEqual([-Infinity, -Infinity]);
+      });
+
+      test('orders items of the same vector by their index', async () => {
+        const same = await buildOther(new Float32Array(50 * dim).fill(0.25), dim);
+        const { ids } = await same.scan(queries.subarray(0, dim), 5, Int32Array.of(40, 2, 30, 31, 9));
+        expect([...ids]).toEqual([2, 9, 30, 31, 40]);
+      });
+
+      test('of no items or for no queries finds nothing', async () => {
+        expect([...(await index.scan(queries.subarray(0, dim), 2, new Int32Array(0))).ids]).toEqual([-1, -1]);
+        expect((await index.scan(new Float32Array(0), 2, Int32Array.of(1))).ids).toHaveLength(0);
+      });
+
+      test('leaves its arguments to the caller as soon as it has started', async () => {
+        const reused = queries.slice(0, dim);
+        const items = Int32Array.of(5, 6);
+        const scan = index.scan(reused, 2, items);
+        reused.fill(0);
+        items.fill(7);
+        expect(await scan).toEqual(await index.scan(queries.subarray(0, dim), 2, Int32Array.of(5, 6)));
+      });
+
+      test.each([
+        ['item 0', queries.subarray(0, dim), 5, [0]],
+        ['an item beyond the last', queries.subarray(0, dim), 5, [1, size + 1]],
+        ['a negative item', queries.subarray(0, dim), 5, [-1]],
+        ['a value that is not a number', new Float32Array(dim).fill(NaN), 5, [1]],
+        ['another width', new Float32Array(dim + 1), 5, [1]],
+        ['k = 0', queries.subarray(0, dim), 0, [1]],
+      ])('refuses %s', async (_, query, k, items) => {
+        const error: unknown = await index.scan(query, k, Int32Array.from(items)).catch((thrown: unknown) => thrown);
+        expect(isAppError(error, 'RETRIEVAL_QUERY_INVALID')).toBe(true);
+      });
+
+      test('is refused after close; one under way finishes', async () => {
+        const other = await buildOther(vectors.slice(0, 100 * dim), dim);
+        const underWay = other.scan(
+          queries,
+          10,
+          Int32Array.from({ length: 100 }, (_, i) => i + 1),
+        );
+        other.close();
+        expect((await underWay).ids).not.toContain(-1);
+        const error: unknown = await other.scan(queries, 1, Int32Array.of(1)).catch((thrown: unknown) => thrown);
+        expect(isAppError(error, 'RETRIEVAL_INDEX_CLOSED')).toBe(true);
+      });
+    });
+
     if (!options.isExact) return;
     test('equals the exact scan, but for the order of near ties', async () => {
       const expected = await buildExactIndex(vectors, dim).search(queries, 30);

@@ -9,6 +9,7 @@ import {
   buildExactIndex,
   buildFaissIndex,
   joinIndexes,
+  mapFile,
   measureIndexRecall,
   openFaissIndex,
   setFaissThreads,
@@ -72,7 +73,11 @@ describe.each([{ kind: 'flat' } as const, hnsw, ivf])('faiss $kind on disk', (op
     await built.save(path);
     const opened = await openFaissIndex(path);
     expect([opened.kind, opened.size, opened.dim]).toEqual([options.kind, 2000, dim]);
-    expect(await opened.search(queries, 10)).toEqual(await built.search(queries, 10));
+    const items = Int32Array.of(7, 1999, 3, 2000);
+    for (const other of [opened, await openFaissIndex(path, { map: true })]) {
+      expect(await other.search(queries, 10)).toEqual(await built.search(queries, 10));
+      expect(await other.scan(queries, 3, items)).toEqual(await built.scan(queries, 3, items));
+    }
   });
 
   test('with one thread the same vectors give the same bytes', async () => {
@@ -94,6 +99,15 @@ describe.each([{ kind: 'flat' } as const, hnsw, ivf])('faiss $kind on disk', (op
       expect(String(error)).toContain(file);
     }
   });
+});
+
+test('a mapped file has its bytes; one that is absent is an error with its path', async () => {
+  const path = join(folder, 'values');
+  await writeFile(path, Buffer.from(Float32Array.of(0.5, -2).buffer));
+  expect([...new Float32Array(await mapFile(path))]).toEqual([0.5, -2]);
+  const error: unknown = await mapFile(join(folder, 'gone')).catch((thrown: unknown) => thrown);
+  expect(isAppError(error, 'RETRIEVAL_FILE_UNREADABLE')).toBe(true);
+  expect(String(error)).toContain(join(folder, 'gone'));
 });
 
 test('saving into a folder that is absent is an error with the path', async () => {

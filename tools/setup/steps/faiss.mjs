@@ -66,7 +66,7 @@ export async function ensureFaissLibrary({ plan, run, signal }, update) {
 }
 
 /**
- * faiss-node with our patch: the addon, its JavaScript entry and its types. The package in node_modules is only read.
+ * faiss-node with our patch and the sources it includes: the addon, its JavaScript entry and its types. The package in node_modules is only read.
  *
  * @param {import('../setup-context.mjs').SetupContext} context
  * @param {(detail: string) => void} update
@@ -79,6 +79,7 @@ export async function ensureFaissAddon({ plan, run, signal }, update) {
       await cp(path.join(original, 'src'), path.join(folder, 'src'), { recursive: true });
       await cp(unpatchedEntry(original), path.join(folder, 'lib'), { recursive: true });
       await applyPatch(folder, plan.patch);
+      await cp(plan.addonSources, path.join(folder, 'src'), { recursive: true });
 
       update('compiling');
       const addonApi = [path.join(original, 'node_modules'), path.join(plan.root, 'node_modules')]
@@ -98,7 +99,7 @@ export async function ensureFaissAddon({ plan, run, signal }, update) {
     throw explainFailure('Compiling the faiss-node addon', error, {
       cacheRoot,
       remedy:
-        'Read the message above; the patch is tools/setup/faiss-node.patch. Then run the same command again: finished parts are kept.',
+        'Read the message above; the sources are tools/setup/faiss-node.patch and tools/setup/faiss-addon. Then run the same command again: finished parts are kept.',
     });
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFakeMachine } from './fake-machine.ts';
@@ -55,6 +55,19 @@ describe('setup', () => {
     expect(result.code).toBe(0);
     expect(machine.takeCalls()).toEqual(['faiss-addon']);
     expect(readFileSync(installed(clone, 'faiss-node/lib/index.js'), 'utf8')).toContain('"patched better"');
+  });
+
+  it('makes only the addon anew, of all of its sources, when one that the patch includes has changed', async () => {
+    await machine.run(clone);
+    machine.takeCalls();
+    appendFileSync(path.join(clone, 'tools/setup/faiss-addon/scan.h'), '// more\n');
+
+    expect((await machine.run(clone)).code).toBe(0);
+    expect(machine.takeCalls()).toEqual(['faiss-addon']);
+    const entries = readdirSync(machine.cache).filter((name) => name.startsWith('faiss-node-addon-'));
+    const sources = entries.map((name) => readFileSync(path.join(machine.cache, name, 'src/scan.h'), 'utf8'));
+    expect(sources.filter((text) => text.endsWith('// more\n'))).toHaveLength(1);
+    expect(sources).toHaveLength(2);
   });
 
   it('sees when a part has gone', async () => {

@@ -125,9 +125,11 @@ describe('parameters of one search', () => {
     expect([...labels].sort()).toEqual([-1, -1, 1, 4]);
   });
 
-  it('finds nothing when nothing is allowed', () => {
-    const { labels } = build('Flat').search(queries.subarray(0, d), 2, { allowed: new Uint8Array(0) });
+  it('finds nothing when nothing is allowed', async () => {
+    const index = build('Flat');
+    const nothing = { allowed: new Uint8Array(0) };
 
-    expect([...labels]).toEqual([-1, -1]);
+    expect([...index.search(queries.subarray(0, d), 2, nothing).labels]).toEqual([-1, -1]);
+    expect([...(await index.searchAsync(queries.subarray(0, d), 2, nothing)).labels]).toEqual([-1, -1]);
   });
 });

@@ -1,0 +1,264 @@
+import { Index, IndexFlatIP, mapFile, MetricType, setThreads } from 'faiss-node';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { randomVectors } from './random-vectors.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+const d = 16;
+const n = 600;
+const vectors = randomVectors(n, d, 11);
+const queries = randomVectors(4, d, 12);
+const factories = ['Flat', 'HNSW8', 'IVF10,Flat'];
+
+let folder: string;
+beforeAll(async () => {
+  setThreads(1);
+  folder = await mkdtemp(path.join(tmpdir(), 'facet-files-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function build(factory: string, rows = vectors): Index {
+  const index = Index.fromFactory(d, factory, MetricType.METRIC_L2);
+  if (!index.isTrained()) index.train(rows);
+  index.add(rows);
+  return index;
+}
+
+async function save(index: Index, name: string): Promise<string> {
+  const file = path.join(folder, name);
+  index.write(file);
+  return file;
+}
+
+/** Of this process's memory, what lies in a mapping of the file. */
+async function mappings(file: string): Promise<number> {
+  return (await readFile('/proc/self/maps', 'utf8')).split('\n').filter((line) => line.includes(file)).length;
+}
+
+describe.each(factories)('readAsync of %s', (factory) => {
+  it.each([{ map: false }, { map: true }])('gives the same index %j', async (options) => {
+    const built = build(factory);
+    const file = await save(built, 'same');
+
+    const read = await Index.readAsync(file, options);
+
+    expect([read.ntotal(), read.getDimension()]).toEqual([n, d]);
+    expect(read.search(queries, 10)).toEqual(built.search(queries, 10));
+    expect(await read.scanAsync(queries, 5, Int32Array.of(3, 500, 7))).toEqual(
+      await built.scanAsync(queries, 5, Int32Array.of(3, 500, 7)),
+    );
+  });
+
+  it('a file cut short anywhere is refused, mapped or not', async () => {
+    const whole = await readFile(await save(build(factory), 'whole'));
+    const file = path.join(folder, 'cut');
+    for (let i = 0; i < 60; i++) {
+      // Around the end, where a part of a value is left, and anywhere before.
+      const length = i < 12 ? whole.length - 1 - i : Math.floor((whole.length * (i - 12)) / 48);
+      await writeFile(file, whole.subarray(0, length));
+      for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow();
+      expect(() => Index.read(file)).toThrow();
+    }
+  });
+});
+
+describe('readAsync', () => {
+  it('leaves vectors and graph in the file when it is mapped, also after that is deleted', async () => {
+    const built = build('HNSW8');
+    const file = await save(built, 'mapped');
+    const mapped = await Index.readAsync(file, { map: true });
+    const copied = await Index.readAsync(file);
+    expect(await mappings(file)).toBe(1);
+
+    await unlink(file);
+
+    expect(mapped.search(queries, 10)).toEqual(copied.search(queries, 10));
+    mapped.dispose();
+    expect(await mappings(file)).toBe(0);
+  });
+
+  it('a mapped index cannot be changed, and says so', async () => {
+    const mapped = await Index.readAsync(await save(build('Flat'), 'fixed'), { map: true });
+
+    expect(() => mapped.add(vectors)).toThrow(/mapped/);
+    expect(() => build('Flat').mergeFrom(mapped)).toThrow(/mapped/);
+    expect(mapped.ntotal()).toBe(n);
+  });
+
+  it('an empty index is read', async () => {
+    for (const map of [false, true]) {
+      const index = await Index.readAsync(await save(build('HNSW8', new Float32Array(0)), 'empty'), { map });
+      expect(index.ntotal()).toBe(0);
+    }
+  });
+
+  it('what is absent, empty, a folder or something else is refused with its name or a reason', async () => {
+    const other = path.join(folder, 'other');
+    for (const text of ['', 'IHNf', 'IxFI and more', 'something else altogether']) {
+      await writeFile(other, text);
+      for (const map of [false, true]) await expect(Index.readAsync(other, { map })).rejects.toThrow(/other|read/);
+    }
+    await expect(Index.readAsync(path.join(folder, 'absent'))).rejects.toThrow(/absent.*No such file/);
+    await expect(Index.readAsync(folder)).rejects.toThrow(/not a file/);
+    expect(() => Index.readAsync(3 as unknown as string)).toThrow(TypeError);
+  });
+
+  it('a graph with wrong bytes is refused or searched, never fatal', async () => {
+    const whole = await readFile(await save(build('HNSW8'), 'sound'));
+    // In a process of its own: what this is about would end it.
+    const code = `
+      const { Index, setThreads } = require('faiss-node');
+      const { readFileSync, writeFileSync } = require('node:fs');
+      setThreads(1);
+      const [sound, broken] = process.argv.slice(1);
+      const queries = new Float32Array(${d}).fill(0.1);
+      const labels = Int32Array.from({ length: ${n} }, (_, label) => label);
+      let state = 7;
+      const random = (below) => (state = (state * 48271) % 2147483647) % below;
+      (async () => {
+        let refused = 0, searched = 0;
+        for (let i = 0; i < 600; i++) {
+          const bytes = readFileSync(sound);
+          for (let j = 0; j < 4; j++) bytes[random(i % 3 ? bytes.length : 300)] = random(256);
+          writeFileSync(broken, bytes);
+          try {
+            const index = await Index.readAsync(broken, { map: i % 2 === 0 });
+            index.search(queries, Math.min(50, index.ntotal()), { efSearch: 200 });
+            await index.scanAsync(queries, 5, labels);
+            searched++;
+          } catch { refused++; }
+        }
+        console.log(JSON.stringify({ refused, searched }));
+      })();`;
+    const files = ['sound', 'broken'].map((name) => path.join(folder, name));
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', code, ...files]);
+    const { refused, searched } = JSON.parse(stdout) as { refused: number; searched: number };
+    expect(whole.length).toBeGreaterThan(0);
+    expect(refused + searched).toBe(600);
+    expect(refused).toBeGreaterThan(100);
+    expect(searched).toBeGreaterThan(10);
+  });
+});
+
+describe('mapFile', () => {
+  it('gives the bytes of the file, without touching the file when they are written', async () => {
+    const file = path.join(folder, 'numbers');
+    await writeFile(file, new Uint8Array(Float32Array.of(1, 2, 3.5).buffer));
+
+    const numbers = new Float32Array(await mapFile(file));
+    expect([...numbers]).toEqual([1, 2, 3.5]);
+    numbers[1] = 9;
+
+    expect([...numbers]).toEqual([1, 9, 3.5]);
+    expect([...new Float32Array(await mapFile(file))]).toEqual([1, 2, 3.5]);
+  });
+
+  it('outlives its file, and is unmapped when it is collected', async () => {
+    const file = path.join(folder, 'large');
+    await writeFile(file, new Uint8Array(1e6).fill(7));
+    const last = async () => {
+      const buffer = await mapFile(file);
+      await unlink(file);
+      expect(await mappings(file)).toBe(1);
+      return new Uint8Array(buffer)[999_999];
+    };
+    expect(await last()).toBe(7);
+
+    for (let i = 0; i < 50 && (await mappings(file)) > 0; i++) {
+      collectGarbage();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(await mappings(file)).toBe(0);
+  });
+
+  it('an empty file is an empty buffer; an absent one and a folder are errors', async () => {
+    const file = path.join(folder, 'nothing');
+    await writeFile(file, '');
+    expect((await mapFile(file)).byteLength).toBe(0);
+    await expect(mapFile(path.join(folder, 'absent'))).rejects.toThrow(/absent.*No such file/);
+    await expect(mapFile(folder)).rejects.toThrow(/not a file/);
+    expect(() => mapFile(undefined as unknown as string)).toThrow(TypeError);
+  });
+});
+
+describe('scanAsync', () => {
+  it.each(factories)('scores the given labels of %s only, by inner product, equal ones by label', async (factory) => {
+    // Rows 0 and 300 are the same.
+    const rows = vectors.slice();
+    rows.copyWithin(0, 300 * d, 301 * d);
+    const index = build(factory, rows);
+    const given = Int32Array.of(599, 300, 0, 17, 42);
+
+    const { labels, distances } = await index.scanAsync(queries, 7, given);
+
+    for (let query = 0; query < 4; query++) {
+      const scored = [...given].map((label) => ({ label, score: product(rows, label, query) }));
+      scored.sort((a, b) => b.score - a.score || a.label - b.label);
+      expect([...labels.subarray(query * 7, query * 7 + 7)]).toEqual([...scored.map(({ label }) => label), -1, -1]);
+      scored.forEach(({ score }, rank) => expect(distances[query * 7 + rank]).toBeCloseTo(score, 5));
+      expect(distances[query * 7 + 6]).toBe(-Infinity);
+    }
+  });
+
+  it('keeps the best of many, and a batch scores as its queries do one by one', async () => {
+    const index = build('Flat');
+    const all = Int32Array.from({ length: n }, (_, label) => n - 1 - label);
+    for (const count of [1, 2, 3, 4]) {
+      const batch = await index.scanAsync(queries.subarray(0, count * d), 20, all);
+      for (let query = 0; query < count; query++) {
+        const alone = await index.scanAsync(queries.subarray(query * d, (query + 1) * d), 20, all);
+        expect(batch.distances.subarray(query * 20, query * 20 + 20)).toEqual(alone.distances);
+        expect(batch.labels.subarray(query * 20, query * 20 + 20)).toEqual(alone.labels);
+        const best = [...all].sort((a, b) => product(vectors, b, query) - product(vectors, a, query)).slice(0, 20);
+        expect([...alone.labels]).toEqual(best);
+      }
+    }
+  });
+
+  it('sees what was added since the last scan', async () => {
+    const index = build('IVF10,Flat');
+    await index.scanAsync(queries, 1, Int32Array.of(0));
+    index.add(vectors);
+
+    expect((await index.scanAsync(queries, 1, Int32Array.of(n + 3))).labels[0]).toBe(n + 3);
+  });
+
+  it('copies its arguments, and holds the index', async () => {
+    const index = build('Flat');
+    const given = Int32Array.of(1, 2);
+    const scan = index.scanAsync(queries, 2, given);
+    given.fill(5);
+    expect(() => index.add(vectors)).toThrow(/using it/);
+    index.dispose();
+
+    expect([...(await scan).labels.subarray(0, 2)].sort()).toEqual([1, 2]);
+  });
+
+  it('refuses what it cannot scan', async () => {
+    const index = build('Flat');
+    for (const label of [-1, n]) {
+      await expect(index.scanAsync(queries, 1, Int32Array.of(label))).rejects.toThrow(`but got ${label}`);
+    }
+    for (const k of [0, -1, 1.5, NaN]) expect(() => index.scanAsync(queries, k, Int32Array.of(1))).toThrow(TypeError);
+    expect(() => index.scanAsync(queries, 1, [1] as unknown as Int32Array)).toThrow(/Int32Array/);
+    expect(() => index.scanAsync(queries.subarray(1), 1, Int32Array.of(1))).toThrow(/multiple/);
+    await expect(build('SQ8').scanAsync(queries, 1, Int32Array.of(1))).rejects.toThrow(/whole vectors/);
+    expect((await new IndexFlatIP(d).scanAsync(queries, 1, new Int32Array(0))).labels).toEqual(
+      Int32Array.of(-1, -1, -1, -1),
+    );
+  });
+});
+
+function product(rows: Float32Array, label: number, query: number): number {
+  let sum = 0;
+  for (let j = 0; j < d; j++) sum += rows[label * d + j]! * queries[query * d + j]!;
+  return sum;
+}
