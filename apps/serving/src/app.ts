@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { addHealthRoutes, addMetricsRoute, createAdmission, createHttpApp } from '@facet/http';
+import { addAdmissionMetrics, addHealthRoutes, addMetricsRoute, createAdmission, createHttpApp } from '@facet/http';
 import type { Access, Docs, HttpApp } from '@facet/http';
 import type { Logger } from '@facet/platform';
 import { Type } from 'typebox';
@@ -30,13 +30,13 @@ export interface AppOptions {
 
 export interface Limits {
   readonly bodyBytesMax: number;
-  /** Requests that are worked on at a time; each holds one search of the index. */
+  /** Requests that are worked on at a time, however short the line is; each holds one search of the index. */
   readonly concurrentMax: number;
   /** Mean delay of the event loop over a second above which requests are turned away. */
   readonly eventLoopDelayMsMax: number;
 }
 
-const limitsDefault: Limits = { bodyBytesMax: 1 << 20, concurrentMax: 256, eventLoopDelayMsMax: 250 };
+const limitsDefault: Limits = { bodyBytesMax: 1 << 20, concurrentMax: 128, eventLoopDelayMsMax: 250 };
 
 const docs: Docs = {
   title: 'Facet serving',
@@ -52,9 +52,12 @@ const docs: Docs = {
 export async function createApp(deps: AppDeps, options: AppOptions): Promise<HttpApp> {
   const { live, logger, metrics } = deps;
   const limits = { ...limitsDefault, ...options.limits };
+  const { concurrentMax } = limits;
+  const admission = createAdmission({ concurrentMax, logger });
+  addAdmissionMetrics(metrics, admission);
   const app = await createHttpApp(
     { logger, metrics },
-    { ...limits, access: options.access, problems: servingProblems, docs },
+    { ...limits, access: options.access, problems: servingProblems, docs, admission },
   );
   addHealthRoutes(app, {
     readySummary: 'Whether requests can be answered: the bundle and the profiles are loaded',
@@ -65,7 +68,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
   const routes: RouteDeps = {
     live,
     metrics,
-    admission: createAdmission(limits.concurrentMax),
+    admission,
     guardrails: deps.guardrails,
     now: deps.now ?? Date.now,
     createId: deps.createId ?? randomUUID,

@@ -72,7 +72,7 @@ describe('overload', () => {
     expect(refused.length).toBeGreaterThanOrEqual(1);
     for (const { body, headers } of refused) {
       expect(body).toMatchObject({ code: 'OVERLOADED' });
-      expect(headers['retry-after']).toBe('1');
+      expect(headers['retry-after']).toMatch(/^[123]$/);
     }
     expect((await server.post('/v1/recommendations', { userId: 'ada' })).statusCode).toBe(200);
     await server.close();

@@ -11,8 +11,10 @@ import type { Docs } from './docs/docs.ts';
 import type { HttpApp } from './http-app.ts';
 import type { HttpMetrics } from './metrics/http-metrics.ts';
 import { addRequestObservation } from './metrics/request-observation.ts';
+import type { Admission } from './overload/admission.ts';
 import { addArrivalBound } from './overload/arriving-bodies.ts';
 import { addDraining } from './overload/draining.ts';
+import { addEarlyRefusal } from './overload/early-refusal.ts';
 import { addPressureRelief } from './overload/pressure.ts';
 import { compileValidator } from './problems/compile-validator.ts';
 import type { Problems } from './problems/problem.ts';
@@ -33,6 +35,8 @@ export interface HttpAppOptions {
   readonly bodyBytesMax: number;
   /** Of all bodies that arrive at the same time, 128 MiB by default. */
   readonly arrivingBytesMax?: number;
+  /** Turns requests to `/v1/…` with the scope `serve` away before anything is done for them, while it has no room. */
+  readonly admission?: Admission;
   /** Mean delay of the event loop over a second above which requests to `/v1/…` are turned away. */
   readonly eventLoopDelayMsMax: number;
   /** Time for a request to arrive, 10 seconds by default. */
@@ -91,6 +95,7 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
 
   addRequestObservation(app, metrics);
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id));
+  if (options.admission !== undefined) addEarlyRefusal(app, options.admission, catalog);
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
     // Whoever terminates TLS in front decides on it.

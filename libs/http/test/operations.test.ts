@@ -6,15 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '@facet/platform';
 import { Type } from 'typebox';
 import { describe, expect, it } from 'vitest';
-import {
-  addHealthRoutes,
-  createAdmission,
-  createHttpApp,
-  createHttpMetrics,
-  listen,
-  listRoutes,
-  problemError,
-} from '../src/index.ts';
+import { addHealthRoutes, createHttpApp, createHttpMetrics, listen, listRoutes, problemError } from '../src/index.ts';
 import { createTestApp, problems } from './fixtures.ts';
 
 describe('health', () => {
@@ -72,21 +64,6 @@ describe('metrics', () => {
 });
 
 describe('overload', () => {
-  it('admission turns away what is beyond its bound, and admits again after', async () => {
-    const admission = createAdmission(2);
-    const outcomes = await Promise.allSettled(
-      Array.from({ length: 5 }, () => admission.run(async () => sleep(20, 'done'))),
-    );
-    expect(outcomes.map(({ status }) => status)).toEqual([
-      'fulfilled',
-      'fulfilled',
-      ...Array.from({ length: 3 }, () => 'rejected'),
-    ]);
-    expect(outcomes[4]).toMatchObject({ reason: { code: 'OVERLOADED', retryable: true } });
-    await expect(admission.run(async () => Promise.reject(new Error('work failed')))).rejects.toThrow('work failed');
-    await expect(admission.run(async () => 'done')).resolves.toBe('done');
-  });
-
   it('turns requests away while the event loop is late; probes and metrics still answer', async () => {
     const { app } = await createTestApp({ eventLoopDelayMsMax: 30 });
     const order = () => app.inject({ method: 'POST', url: '/v1/orders', payload: { dish: 'soup' } });

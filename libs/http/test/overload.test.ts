@@ -1,0 +1,148 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import { createAdmission } from '../src/index.ts';
+import type { Admission } from '../src/index.ts';
+import { nextLimit } from '../src/overload/concurrency-limit.ts';
+import { measureQueueDelay } from '../src/overload/queue-delay.ts';
+import { createTestApp, keyOf, problems, textOf } from './fixtures.ts';
+
+const bounds = { concurrentMin: 4, concurrentMax: 256, delayMsTarget: 10 };
+
+describe('the next limit', () => {
+  const anyLimit = fc.integer({ min: 4, max: 256 });
+  const anyDelay = fc.double({ min: 0, max: 10_000, noNaN: true });
+
+  it('stays within its bounds, and halves at most', () => {
+    fc.assert(
+      fc.property(anyLimit, anyDelay, fc.integer({ min: 0, max: 256 }), (limit, leastDelayMs, busyMax) => {
+        const next = nextLimit(limit, { leastDelayMs, busyMax }, bounds);
+        expect(next).toBeGreaterThanOrEqual(4);
+        expect(next).toBeLessThanOrEqual(256);
+        expect(next).toBeGreaterThanOrEqual(Math.floor(Math.min(limit, Math.max(1, busyMax)) / 2));
+      }),
+    );
+  });
+
+  it('grows while there is little delay, shrinks while there is much', () => {
+    fc.assert(
+      fc.property(anyLimit, fc.double({ min: 0, max: 10, noNaN: true }), (limit, leastDelayMs) => {
+        expect(nextLimit(limit, { leastDelayMs, busyMax: limit }, bounds)).toBe(Math.min(256, Math.ceil(limit * 1.1)));
+      }),
+    );
+    expect(nextLimit(200, { leastDelayMs: 12.5, busyMax: 200 }, bounds)).toBe(160);
+    expect(nextLimit(200, { leastDelayMs: 500, busyMax: 200 }, bounds)).toBe(100);
+    // A limit that was never reached is not what kept the line short.
+    expect(nextLimit(256, { leastDelayMs: 12.5, busyMax: 50 }, bounds)).toBe(40);
+  });
+
+  /** A line that is worked off at a rate: by Little's law the delay is what is under way beyond the first, by the rate. */
+  it('settles where the delay is the one that is wanted, at any rate, under any overload', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0.5, max: 20, noNaN: true }), anyLimit, (perMs, from) => {
+        let limit = from;
+        for (let setting = 0; setting < 60; setting++) {
+          limit = nextLimit(limit, { leastDelayMs: (limit - 1) / perMs, busyMax: limit }, bounds);
+        }
+        const wanted = Math.min(256, Math.max(4, 10 * perMs));
+        expect(limit).toBeGreaterThanOrEqual(Math.floor(0.8 * wanted));
+        expect(limit).toBeLessThanOrEqual(Math.ceil(1.25 * wanted) + 1);
+      }),
+    );
+  });
+});
+
+describe('admission', () => {
+  it('turns away what is beyond its limit, admits again after, and lets callers come again at different times', async () => {
+    const random = vi.fn().mockReturnValueOnce(0).mockReturnValueOnce(0.5).mockReturnValue(0.99);
+    const admission = createAdmission({ concurrentMax: 2, random });
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 5 }, () => admission.run(async () => sleep(20, 'done'))),
+    );
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'fulfilled',
+      ...Array.from({ length: 3 }, () => 'rejected'),
+    ]);
+    expect(outcomes[4]).toMatchObject({ reason: { code: 'OVERLOADED', retryable: true } });
+    const seconds = outcomes.slice(2).map((outcome) => (outcome as { reason: { context: object } }).reason.context);
+    expect(seconds).toEqual([1, 2, 3].map((retryAfterSeconds) => ({ retryAfterSeconds })));
+    expect(admission.turnedAway).toBe(3);
+    await expect(admission.run(async () => Promise.reject(new Error('work failed')))).rejects.toThrow('work failed');
+    await expect(admission.run(async () => 'done')).resolves.toBe('done');
+    expect(admission.busy).toBe(0);
+  });
+
+  it('admits less while there is a line, more when it is gone, and says when it turns away', async () => {
+    let delayMs = 100;
+    const messages: string[] = [];
+    const say = (_facts: unknown, message: string): void => void messages.push(message);
+    const logger = { warn: say, info: say } as never;
+    const admission = createAdmission({ concurrentMin: 4, measureDelay: async () => sleep(1, delayMs), logger });
+    const over = new AbortController();
+    const asking = (async () => {
+      while (!over.signal.aborted) {
+        await Promise.allSettled(Array.from({ length: 64 }, () => admission.run(() => sleep(2))));
+      }
+    })();
+    await vi.waitFor(() => expect(admission.limit).toBe(4));
+    await vi.waitFor(() => expect(messages).toEqual(['overloaded: requests are turned away']));
+    delayMs = 1;
+    await vi.waitFor(() => expect(admission.limit).toBeGreaterThan(64), { timeout: 5_000 });
+    over.abort();
+    await asking;
+    await vi.waitFor(() => expect(messages).toHaveLength(2), { timeout: 5_000 });
+    expect(messages[1]).toBe('no longer overloaded');
+  });
+
+  it('measures the line for the threads that searches wait for, and for the event loop', async () => {
+    const { pbkdf2 } = await import('node:crypto');
+    const work = (): Promise<void> =>
+      new Promise((resolve) => pbkdf2('word', 'salt', 200_000, 32, 'sha256', () => resolve()));
+    const idle = Math.min(...(await Promise.all(Array.from({ length: 3 }, measureQueueDelay))));
+    const crowd = Array.from({ length: 24 }, work);
+    expect(await measureQueueDelay()).toBeGreaterThan(idle);
+    await Promise.all(crowd);
+  });
+});
+
+describe('an app with an admission', () => {
+  const full: Admission = { limit: 0, busy: 0, turnedAway: 0, refuse: () => 2, run: () => Promise.reject(new Error()) };
+
+  it('turns requests for work away before it looks at anything else; the rest is answered', async () => {
+    let parsed = 0;
+    const { app, logLines } = await createTestApp({
+      admission: full,
+      access: { kind: 'keys', keys: [keyOf('product', ['serve']), keyOf('operator', ['admin'])] },
+      addRoutes(bare) {
+        bare.post(
+          '/v1/lists',
+          { config: { scope: 'serve' }, preValidation: async () => void parsed++ },
+          async () => 'list',
+        );
+      },
+    });
+    const response = await app.inject({ method: 'POST', url: '/v1/lists', payload: { some: 'body' } });
+    expect(response.statusCode).toBe(503);
+    expect(response.headers['retry-after']).toBe('2');
+    expect(response.headers['content-type']).toBe('application/json; charset=utf-8');
+    expect(response.headers['x-request-id']).toBeDefined();
+    expect(response.json()).toEqual({
+      statusCode: 503,
+      code: 'OVERLOADED',
+      message: 'This server has more to do than it can.',
+      remedy: problems.catalog['OVERLOADED']!.remedy,
+    });
+    expect(parsed).toBe(0);
+    const ask = async (url: string, key: string): Promise<number> =>
+      (await app.inject({ url, headers: { 'x-api-key': textOf(key) } })).statusCode;
+    expect(await ask('/healthz', 'nobody')).toBe(200);
+    expect(await ask('/readyz', 'nobody')).toBe(200);
+    expect(await ask('/metrics', 'operator')).toBe(200);
+    expect(await ask('/page', 'product')).toBe(200);
+    expect(await ask('/v1/nothing', 'product')).toBe(404);
+    // A line for each of many refusals would itself be a load.
+    expect(logLines.filter(({ statusCode }) => statusCode === 503)).toMatchObject([{ level: 20 }]);
+    await app.close();
+  });
+});
