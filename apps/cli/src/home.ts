@@ -12,6 +12,8 @@ export interface Home {
   readonly lakeFolder: string;
   readonly catalogFolder: string;
   readonly artifactsFolder: string;
+  /** What the API answered. */
+  readonly exposuresFolder: string;
   /** The API keys, unless another file is named. */
   readonly keysFile: string;
 }
@@ -24,6 +26,7 @@ export function openHome(folder: string): Home {
     lakeFolder,
     catalogFolder,
     artifactsFolder: below('artifacts'),
+    exposuresFolder: below('exposures'),
     keysFile: below('keys.yaml'),
   };
 }

@@ -1,6 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lakeStatus, listLakeFiles, readLake } from '@facet/events';
+import { ExposureWriter } from '@facet/exposures';
 import { expect, it } from 'vitest';
 import { run } from './run.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -76,4 +77,31 @@ it('facet erasures: requested, not read any more, taken off the disk by compact'
   expect((await verify()).code).toBe(0);
   expect((await run(['erasures', 'list', '--home', home])).out).toMatch(/done +2/);
   expect((await lakeStatus(join(home, 'lake'))).rows).toBe(2);
+});
+
+it('facet erasures and lake compact reach the log of what was answered', async () => {
+  const home = await importedHome();
+  const exposures = new ExposureWriter({ folder: join(home, 'exposures') });
+  for (const userId of ['ada', 'bob', 'ada']) {
+    exposures.append({
+      recommendationId: `to-${userId}`,
+      answeredAt: Date.now() - 1_000,
+      bundleId: 'b',
+      userId,
+      arms: {},
+      source: { kind: 'model' },
+      merge: { by: 'max' },
+      items: ['a'],
+      interests: [0],
+      offset: 0,
+    });
+  }
+  await exposures.close();
+  const verify = () => run(['erasures', 'verify', '--user', 'ada', '--home', home]);
+  expect((await verify()).out).toContain('2 logged answers');
+  await run(['erasures', 'request', '--user', 'ada', '--home', home]);
+  expect(await verify()).toMatchObject({ code: 3, err: expect.stringContaining('2 logged answers') as string });
+  const { out } = await run(['lake', 'compact', '--grace', '0', '--home', home]);
+  expect(out).toContain('2 answers to erased users removed');
+  expect(await verify()).toMatchObject({ code: 0, out: expect.stringContaining('0 logged answers') as string });
 });

@@ -1,5 +1,6 @@
 import { GuardrailSettings } from '@facet/bundles/guardrails';
 import { ColumnMappingSchema, eventTypePattern, HealthBoundsSchema } from '@facet/events';
+import { ExperimentsSettings, parseExperiments } from '@facet/exposures/experiments';
 import { ModelConfig, modelVariant, TrainingConfig } from '@facet/model';
 import { parseWith, readConfigFile } from '@facet/platform';
 import { Type } from 'typebox';
@@ -159,6 +160,8 @@ export const FacetConfig = Type.Object(
     /** What a healthy day of events is. */
     dataHealth: HealthBoundsSchema,
     gate: GateSettings,
+    /** What an API answers differently for some users, and how that is compared. */
+    experiments: ExperimentsSettings,
   },
   { additionalProperties: false },
 );
@@ -166,7 +169,9 @@ export type FacetConfig = Static<typeof FacetConfig>;
 
 /** @throws AppError `CONFIG_UNREADABLE`, `CONFIG_INVALID` naming the fields. */
 export async function readFacetConfig(path: string): Promise<FacetConfig> {
-  return readConfigFile(FacetConfig, path);
+  const config = await readConfigFile(FacetConfig, path);
+  parseExperiments(config.experiments, path);
+  return config;
 }
 
 const { routing } = ModelConfig.properties;

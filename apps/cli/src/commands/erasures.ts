@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { changeUsers, eventsHome, hashUser, listErasures, openLakeWriter, verifyErasure } from '@facet/events';
+import { countErasable } from '@facet/exposures';
 import { AppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { openHome } from '../home.ts';
 import { facet } from '../invocation.ts';
 import { withProfileStore } from '../stored-profiles.ts';
 import { renderTable } from '../terminal/tables.ts';
@@ -42,24 +44,35 @@ export async function listErasuresCommand(options: CommonOptions, { output, term
  * @throws AppError `EVENTS_ERASURE_OPEN` when something is left that was to be erased.
  */
 export async function verifyErasureCommand(options: ErasureOptions, { output }: CommandContext): Promise<void> {
-  const check = await verifyErasure(eventsHome(resolve(options.home)).lakeFolder, options.user);
-  output.document({ home: options.home, ...check });
+  const { lakeFolder, exposuresFolder } = openHome(options.home);
+  const check = await verifyErasure(lakeFolder, options.user);
+  const { erasures, userHash } = check;
+  const everything = { erasureId: '', userHash, requestedAt: Infinity };
+  const exposures = await countErasable(exposuresFolder, erasures.length === 0 ? [everything] : erasures);
+  output.document({ home: options.home, ...check, exposures });
   output.show(
-    `User ${check.userHash.slice(0, 12)}: ${countOf(check.erasures.length, 'erasure')}, ${countOf(check.rows, 'row')}`,
+    `User ${userHash.slice(0, 12)}: ${countOf(erasures.length, 'erasure')}, ${countOf(check.rows, 'row')}, ` +
+      countOf(exposures, 'logged answer'),
   );
-  if (check.rows === 0) {
-    output.show('No file of the lake holds anything of the user that is to be erased.');
+  if (check.rows + exposures === 0) {
+    output.show('No file of the lake or of the exposure log holds anything of the user that is to be erased.');
     return;
   }
   for (const { path, rows, isReplaced } of check.files) {
     output.show(`${path}: ${countOf(rows, 'row')}${isReplaced ? ', replaced: it goes after its grace period' : ''}`);
   }
-  if (check.erasures.length === 0) return;
-  throw new AppError(`${countOf(check.rows, 'row')} of the user are still on the disk.`, {
-    code: 'EVENTS_ERASURE_OPEN',
-    remedy: `Run ${facet} lake compact --home ${options.home}; replaced files go an hour later, with --grace 0 at once.`,
-    context: { userHash: check.userHash, rows: check.rows },
-  });
+  if (exposures > 0) output.show(`exposures: ${countOf(exposures, 'logged answer')}`);
+  if (erasures.length === 0) return;
+  throw new AppError(
+    `${countOf(check.rows, 'row')} and ${countOf(exposures, 'logged answer')} of the user are still on the disk.`,
+    {
+      code: 'EVENTS_ERASURE_OPEN',
+      remedy:
+        `Run ${facet} lake compact --home ${options.home}; replaced files of the lake go an hour later, with --grace 0 at ` +
+        `once, and a file that the API is writing to after the 15 minutes that it does so.`,
+      context: { userHash, rows: check.rows, exposures },
+    },
+  );
 }
 
 /** `facet erasures request --user ID`: for a home without Kafka; with it, DELETE /v1/users/ID does the same. */

@@ -1,9 +1,20 @@
-import { compactLake, eventsHome, lakeStatus, openFileEventLogReader, rebuildLake, verifyLake } from '@facet/events';
+import {
+  compactLake,
+  eventsHome,
+  lakeStatus,
+  listErasures,
+  openFileEventLogReader,
+  rebuildLake,
+  verifyLake,
+} from '@facet/events';
 import type { EventLog, LakeCheck } from '@facet/events';
 import { openKafkaEventLog } from '@facet/events/kafka';
+import { eraseFromExposures } from '@facet/exposures';
+import type { EraseExposuresResult } from '@facet/exposures';
 import { AppError } from '@facet/platform';
 import { resolve } from 'node:path';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { openHome } from '../home.ts';
 import { facet } from '../invocation.ts';
 import { refuseWhileSinksRun, withLog } from '../kafka-log.ts';
 import type { LogOptions } from '../kafka-log.ts';
@@ -71,7 +82,7 @@ export async function verifyLakeCommand(options: CommonOptions, { output, termin
   output.show('\nEvery offset is in the lake at most once. Absent ones were refused, erased, or are no events.');
 }
 
-/** `facet lake compact`: one file a day, and pending erasures carried out. */
+/** `facet lake compact`: one file a day, and pending erasures carried out, also on the log of what was answered. */
 export async function compactLakeCommand(options: CompactLakeOptions, context: CommandContext): Promise<void> {
   const { output, progress, signal } = context;
   const stage = progress.stage('compact');
@@ -85,13 +96,25 @@ export async function compactLakeCommand(options: CompactLakeOptions, context: C
   });
   const { days, filesBefore, filesAfter, erased } = result;
   stage.done(`${countOf(days, 'day')} rewritten, ${formatCount(filesBefore)} files are now ${formatCount(filesAfter)}`);
-  output.document({ home: options.home, ...result });
+  const { exposuresFolder, lakeFolder } = openHome(options.home);
+  const exposures = await eraseFromExposures(exposuresFolder, await listErasures(lakeFolder), { signal });
+  output.document({ home: options.home, ...result, exposures });
   output.show(days === 0 ? 'Every day was one file already.' : `${countOf(days, 'day')} rewritten.`);
+  showErasedExposures(exposures, context);
   if (erased.length === 0) return;
   const rows = erased.reduce((sum, mark) => sum + mark.rows, 0);
   output.show(
     `${countOf(erased.length, 'erasure')} carried out: ${countOf(rows, 'row')} gone. Replaced files go after ${options.grace} h.`,
   );
+}
+
+function showErasedExposures({ records, openFiles }: EraseExposuresResult, { output }: CommandContext): void {
+  if (records > 0) output.show(`${countOf(records, 'answer')} to erased users removed from the exposure log.`);
+  if (openFiles > 0) {
+    output.show(
+      `${countOf(openFiles, 'file')} of the exposure log being written to: looked into by the next compaction.`,
+    );
+  }
 }
 
 /** `facet lake rebuild --from TIME`: the lake from the log again, and then the profiles from the lake. */

@@ -1,0 +1,83 @@
+import { dayOfTime, listDays, listFiles } from './exposure-layout.ts';
+import type { ExposureFile } from './exposure-layout.ts';
+import { readLines } from './exposure-lines.ts';
+import { parseExposure } from './exposure-record.ts';
+import type { ExposureRecord } from './exposure-record.ts';
+import { erasedBy } from './erased-users.ts';
+import type { UserErasure } from './erased-users.ts';
+
+export interface ReadExposuresOptions {
+  /** Of `answeredAt`, half-open, in epoch milliseconds; absent: all that is there. */
+  readonly from?: number | undefined;
+  readonly before?: number | undefined;
+  /** Users who are to be forgotten: what files still hold of them is left out. */
+  readonly erasures?: readonly UserErasure[] | undefined;
+  /** Called for each line that cannot be read, such as the last one of a process that was killed. */
+  readonly onDamaged?: ((path: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The records of all processes, day by day, many at a time; within a day in the order of the files. */
+export async function* readExposures(
+  folder: string,
+  options: ReadExposuresOptions = {},
+): AsyncGenerator<ExposureRecord[]> {
+  const { from = -Infinity, before = Infinity, onDamaged } = options;
+  const isErased = erasedBy(options.erasures ?? []);
+  for (const day of await daysWithin(folder, options)) {
+    for (const { path } of await listFiles(folder, day, Date.now())) {
+      for await (const { lines, isTorn } of readLines(path)) {
+        options.signal?.throwIfAborted();
+        const records: ExposureRecord[] = [];
+        for (const line of lines) {
+          const record = parseExposure(line);
+          if (record === undefined) onDamaged?.(path);
+          else if (record.answeredAt >= from && record.answeredAt < before && !isErased(record)) records.push(record);
+        }
+        if (isTorn) onDamaged?.(path);
+        if (records.length > 0) yield records;
+      }
+    }
+  }
+}
+
+/** The record of an answer, looked for in the newest files first; of several with one id, as pages have it, the first found. */
+export async function findExposure(
+  folder: string,
+  recommendationId: string,
+  options: Omit<ReadExposuresOptions, 'onDamaged'> = {},
+): Promise<ExposureRecord | undefined> {
+  const { from = -Infinity, before = Infinity, signal } = options;
+  const isErased = erasedBy(options.erasures ?? []);
+  const mark = `"recommendationId":${JSON.stringify(recommendationId)}`;
+  for (const file of newestFirst(await filesWithin(folder, options))) {
+    for await (const { lines } of readLines(file.path)) {
+      signal?.throwIfAborted();
+      for (const line of lines) {
+        if (!line.includes(mark)) continue;
+        const record = parseExposure(line);
+        if (record?.recommendationId !== recommendationId || isErased(record)) continue;
+        if (record.answeredAt >= from && record.answeredAt < before) return record;
+      }
+    }
+  }
+  return undefined;
+}
+
+type Range = Pick<ReadExposuresOptions, 'from' | 'before'>;
+
+async function daysWithin(folder: string, { from, before }: Range): Promise<string[]> {
+  const first = from === undefined || from === -Infinity ? '' : dayOfTime(from);
+  const last = before === undefined || before === Infinity ? '9999' : dayOfTime(before - 1);
+  return (await listDays(folder)).filter((day) => first <= day && day <= last);
+}
+
+async function filesWithin(folder: string, range: Range): Promise<ExposureFile[]> {
+  const files: ExposureFile[] = [];
+  for (const day of await daysWithin(folder, range)) files.push(...(await listFiles(folder, day, Date.now())));
+  return files;
+}
+
+function newestFirst(files: readonly ExposureFile[]): ExposureFile[] {
+  return [...files].sort((a, b) => (a.day < b.day ? 1 : a.day > b.day ? -1 : b.modifiedAt - a.modifiedAt));
+}

@@ -1,0 +1,122 @@
+import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hashUser } from '@facet/events';
+import { expect, it } from 'vitest';
+import { countErasable, eraseFromExposures, ExposureWriter, findExposure, readExposures } from '../src/index.ts';
+import type { ExposureRecord, UserErasure } from '../src/index.ts';
+import { exposure, noon } from './exposure.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const erasureOf = (userId: string, requestedAt = noon): UserErasure => ({
+  erasureId: `erasure-of-${userId}`,
+  userHash: hashUser(userId),
+  requestedAt,
+});
+
+/** A log with a closed file, and what writes another one. */
+async function log(): Promise<{ folder: string; writer: ExposureWriter }> {
+  const folder = await temporaryFolder();
+  const first = new ExposureWriter({ folder, now: () => noon });
+  for (const userId of ['ada', 'bob', 'ada', undefined]) first.append(record(userId));
+  first.append(record('ada', noon + 1));
+  await first.close();
+  return { folder, writer: new ExposureWriter({ folder, now: () => noon }) };
+}
+
+let number = 0;
+const record = (userId: string | undefined, answeredAt = noon): ExposureRecord =>
+  exposure({ recommendationId: `r${number++}`, answeredAt, ...(userId === undefined ? {} : { userId }) });
+
+async function usersOf(folder: string, erasures?: readonly UserErasure[]): Promise<(string | undefined)[]> {
+  const users: (string | undefined)[] = [];
+  for await (const records of readExposures(folder, { erasures })) users.push(...records.map(({ userId }) => userId));
+  return users;
+}
+
+async function bytesOf(folder: string): Promise<string> {
+  const names = (await readdir(folder, { recursive: true })).filter((name) => name.includes('.jsonl'));
+  return (await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))).join('');
+}
+
+it('is read no more as soon as it is asked for, and gone from the disk afterwards', async () => {
+  const { folder, writer } = await log();
+  await writer.close();
+  const erasures = [erasureOf('ada')];
+  expect(await usersOf(folder, erasures)).toEqual(['bob', undefined, 'ada']);
+  expect(await countErasable(folder, erasures)).toBe(2);
+  expect(await eraseFromExposures(folder, erasures)).toEqual({ records: 2, files: 1, openFiles: 0 });
+  // What was answered after the request stays.
+  expect(await usersOf(folder)).toEqual(['bob', undefined, 'ada']);
+  expect(await countErasable(folder, erasures)).toBe(0);
+  expect(await readdir(folder)).toContain('_erasures.json');
+});
+
+it('leaves open files to a later run, and takes all out then', async () => {
+  const { folder, writer } = await log();
+  writer.append(record('ada'));
+  writer.append(record('bob'));
+  await writer.flush();
+  const erasures = [erasureOf('ada')];
+  expect(await eraseFromExposures(folder, erasures)).toEqual({ records: 2, files: 1, openFiles: 1 });
+  // The writer goes on in its file.
+  const late = record('bob');
+  writer.append(late);
+  await writer.close();
+  expect(await findExposure(folder, late.recommendationId)).toEqual(late);
+  expect(await countErasable(folder, erasures)).toBe(1);
+  expect(await eraseFromExposures(folder, erasures)).toEqual({ records: 1, files: 1, openFiles: 0 });
+  expect(await countErasable(folder, erasures)).toBe(0);
+});
+
+it('takes over the file of a process that died, with its torn line', async () => {
+  const { folder, writer } = await log();
+  writer.append(record('bob'));
+  await writer.flush();
+  const name = (await readdir(folder, { recursive: true })).find((path) => path.endsWith('.open'))!;
+  const path = join(folder, name);
+  await writeFile(path, `${await readFile(path, 'utf8')}{"recommendationId":"torn","userId":"ada"`);
+  const erasures = [erasureOf('ada')];
+  expect((await eraseFromExposures(folder, erasures)).openFiles).toBe(1);
+  const longAgo = (await stat(path)).mtimeMs / 1000 - 2 * 3_600;
+  await utimes(path, longAgo, longAgo);
+  expect((await eraseFromExposures(folder, erasures)).openFiles).toBe(0);
+  expect(await readFile(path, 'utf8')).not.toContain('ada');
+  expect(await readFile(path, 'utf8')).toContain('bob');
+  await writer.close();
+});
+
+it('removes a file of which nothing is left, and does not look for what it has finished', async () => {
+  const folder = await temporaryFolder();
+  const writer = new ExposureWriter({ folder, now: () => noon });
+  writer.append(record('ada'));
+  await writer.close();
+  await eraseFromExposures(folder, [erasureOf('ada')]);
+  expect(await bytesOf(folder)).toBe('');
+  // Put back by hand, as nothing else would: the erasure is done.
+  const again = new ExposureWriter({ folder, now: () => noon });
+  again.append(record('ada'));
+  again.append(record('bob'));
+  await again.close();
+  expect((await eraseFromExposures(folder, [erasureOf('ada')])).records).toBe(0);
+  expect((await eraseFromExposures(folder, [erasureOf('ada'), erasureOf('bob')])).records).toBe(1);
+});
+
+it('does not take a request for done that came a moment ago: records may wait for the disk', async () => {
+  const folder = await temporaryFolder();
+  const now = Date.now();
+  const write = async () => {
+    const writer = new ExposureWriter({ folder });
+    writer.append(record('ada', now - 1));
+    await writer.close();
+  };
+  const erasures = [erasureOf('ada', now)];
+  await write();
+  expect((await eraseFromExposures(folder, erasures)).records).toBe(1);
+  await write();
+  expect((await eraseFromExposures(folder, erasures)).records).toBe(1);
+});
+
+it('finds nothing to do where there is no log', async () => {
+  const folder = join(await temporaryFolder(), 'absent');
+  expect(await eraseFromExposures(folder, [erasureOf('ada')])).toEqual({ records: 0, files: 0, openFiles: 0 });
+});

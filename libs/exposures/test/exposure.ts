@@ -1,0 +1,19 @@
+import type { ExposureRecord } from '../src/index.ts';
+
+export const noon = Date.UTC(2026, 0, 10, 12);
+export const dayMs = 86_400_000;
+
+/** An answer of three items at noon. */
+export function exposure(fields: Partial<ExposureRecord> & { readonly recommendationId: string }): ExposureRecord {
+  return {
+    answeredAt: noon,
+    bundleId: '0'.repeat(32),
+    arms: {},
+    source: { kind: 'model' },
+    merge: { by: 'max' },
+    items: ['a', 'b', 'c'],
+    interests: [0, 1, null],
+    offset: 0,
+    ...fields,
+  };
+}
