@@ -1,0 +1,30 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { GeneratorTarget } from './generator.ts';
+import type { Load, LoadResult } from './load.ts';
+
+/** Makes load in a process of its own. */
+export interface LoadGenerator {
+  run(load: Load): Promise<LoadResult>;
+  stop(): void;
+}
+
+export async function startLoadGenerator(target: GeneratorTarget): Promise<LoadGenerator> {
+  const script = fileURLToPath(new URL('generator.ts', import.meta.url));
+  const child = fork(script, [JSON.stringify(target)], { serialization: 'advanced', execArgv: process.execArgv });
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the load generator ended with ${code}`);
+  });
+  ended.catch(() => undefined);
+  const answer = async (): Promise<unknown> =>
+    Promise.race([once(child, 'message').then(([message]) => message as unknown), ended]);
+  await answer();
+  return {
+    async run(load) {
+      child.send(load);
+      return (await answer()) as LoadResult;
+    },
+    stop: () => child.disconnect(),
+  };
+}

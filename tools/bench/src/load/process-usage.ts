@@ -1,0 +1,54 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+
+/** What a process has of the machine. */
+export interface ProcessUsage {
+  readonly pid: number;
+  /** User and system time since it started. */
+  readonly cpuMs: number;
+  readonly residentMb: number;
+  /** Its own memory, and its part of what it shares with others. */
+  readonly proportionalMb: number;
+}
+
+/** `sysconf(_SC_CLK_TCK)`, 100 on every Linux that Node runs on. */
+const ticksPerSecond = 100;
+
+/** A Node process and those that descend from it, without the compilers that it starts where it runs from source. */
+export async function treeUsage(rootPid: number): Promise<ProcessUsage[]> {
+  return Promise.all((await treeOf(rootPid)).map(usageOf));
+}
+
+/** User and system time of a Node process and those that descend from it, in milliseconds. */
+export async function treeCpuMs(rootPid: number): Promise<number> {
+  const times = await Promise.all((await treeOf(rootPid)).map(async (pid) => (await statOf(pid)).cpuMs));
+  return times.reduce((sum, ms) => sum + ms, 0);
+}
+
+async function treeOf(rootPid: number): Promise<number[]> {
+  const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0);
+  const parents = new Map<number, number>();
+  for (const pid of pids) {
+    const stat = await statOf(pid).catch(() => undefined);
+    if (stat !== undefined) parents.set(pid, stat.parent);
+  }
+  const isInTree = (pid: number | undefined): boolean =>
+    pid !== undefined && (pid === rootPid || isInTree(parents.get(pid)));
+  const inTree = [...parents.keys()].filter(isInTree);
+  const programs = await Promise.all(inTree.map(async (pid) => readlink(`/proc/${pid}/exe`).catch(() => '')));
+  return inTree.filter((_, position) => programs[position] === programs[inTree.indexOf(rootPid)]);
+}
+
+async function statOf(pid: number): Promise<{ readonly parent: number; readonly cpuMs: number }> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+  // The name, in parentheses, may hold anything.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { parent: Number(fields[1]), cpuMs: ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond };
+}
+
+async function usageOf(pid: number): Promise<ProcessUsage> {
+  const { cpuMs } = await statOf(pid);
+  const memory = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const megabytes = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(memory)?.[1]) / 1024;
+  return { pid, cpuMs, residentMb: megabytes('Rss'), proportionalMb: megabytes('Pss') };
+}

@@ -1,0 +1,21 @@
+// Loaded into a serving process that is to be profiled: SIGURG starts a CPU profile, and the next one writes it.
+import { writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector';
+import { join } from 'node:path';
+
+const folder = process.env['FACET_BENCH_PROFILES'] ?? '.';
+let session;
+process.on('SIGURG', () => {
+  if (session === undefined) {
+    session = new Session();
+    session.connect();
+    session.post('Profiler.enable');
+    session.post('Profiler.start');
+    return;
+  }
+  session.post('Profiler.stop', (_, { profile }) => {
+    writeFileSync(join(folder, `serving-${process.pid}.cpuprofile`), JSON.stringify(profile));
+  });
+  session.disconnect();
+  session = undefined;
+});

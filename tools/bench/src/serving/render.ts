@@ -1,0 +1,106 @@
+import type { Latencies } from '../load/latencies.ts';
+import type { ProcessUsage } from '../load/process-usage.ts';
+import type { LoadFigures } from './load-figures.ts';
+import type { RawSearchResult } from './raw-search.ts';
+
+export interface ServingReport {
+  readonly items: number;
+  readonly index: { readonly kind: string; readonly efSearch?: number | undefined };
+  readonly limit: number;
+  readonly raw: { readonly alone: RawSearchResult; readonly together: RawSearchResult };
+  readonly tower: Latencies;
+  readonly answers: { readonly indexRecall: number; readonly answerRecall: number; readonly users: number };
+  readonly closed: readonly (LoadFigures & { readonly concurrency: number })[];
+  readonly saturated: LoadFigures & { readonly concurrency: number };
+  readonly half: LoadFigures;
+  readonly memory: readonly ProcessUsage[];
+}
+
+/** A figure with what it should be. */
+interface Row {
+  readonly name: string;
+  readonly value: string;
+  readonly target?: string;
+  readonly isMet?: boolean;
+}
+
+export function renderServing(report: ServingReport): string {
+  const { items, index, limit, raw, tower, answers, closed, saturated, half, memory } = report;
+  const breadth = index.efSearch === undefined ? '' : `, efSearch ${index.efSearch}`;
+  const ofRaw = (figures: LoadFigures, { cpuMs }: RawSearchResult): string => (figures.cpuMs / cpuMs).toFixed(2);
+  const rows: Row[] = [
+    atLeast('index recall@200', answers.indexRecall, 0.98, (value) => value.toFixed(4)),
+    { name: `recall@200 of answers, ${answers.users} users`, value: answers.answerRecall.toFixed(4) },
+    { name: 'bare search of four queries, one core', value: renderRaw(raw.alone) },
+    { name: 'bare search of four queries, all cores', value: renderRaw(raw.together) },
+    atMost('user tower, p50', tower.p50Ms, 0.5, ms),
+    ...closed.map((figures) => closedRow(figures, items)),
+    { name: 'half of the greatest rate', value: renderLoad(half), ...failures(half) },
+    ...halfRows(items, half),
+    { name: 'processor time a request, saturated', value: ms(saturated.cpuMs) },
+    { name: 'processor time a request, half', value: ms(half.cpuMs) },
+    atMost('  to the bare search on all cores, saturated', saturated.cpuMs / raw.together.cpuMs, 1.5, ratio),
+    { name: '  to the bare search on one core, saturated', value: ofRaw(saturated, raw.alone) },
+    { name: '  to the bare search on one core, half', value: ofRaw(half, raw.alone) },
+    {
+      name: 'load generator, saturated and half',
+      value: `${ms(saturated.generatorCpuMs)} and ${ms(half.generatorCpuMs)} a request; ${ms(half.lateMs)} late`,
+    },
+    ...memory.map(({ residentMb, proportionalMb }, position) => ({
+      name: `memory of process ${position + 1}`,
+      value: `RSS ${residentMb.toFixed(0)} MB, PSS ${proportionalMb.toFixed(0)} MB`,
+    })),
+  ];
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  const title = `${items.toLocaleString('en')} items, ${index.kind}${breadth}; 50 behaviors, the first ${limit} items`;
+  return [title, ...rows.map((row) => `  ${row.name.padEnd(width)}  ${row.value}${verdict(row)}`)].join('\n');
+}
+
+/** The rows that have a target for this size of a catalog, of the paper or of a peer. */
+function halfRows(items: number, { latency }: LoadFigures): Row[] {
+  if (items >= 1_000_000) return [atMost('  p50', latency.p50Ms, 5, ms), atMost('  p99', latency.p99Ms, 12, ms)];
+  if (items >= 100_000) return [atMost('  p99', latency.p99Ms, 4, ms)];
+  return [];
+}
+
+function closedRow(figures: LoadFigures & { readonly concurrency: number }, items: number): Row {
+  const name = `${figures.concurrency} under way`;
+  const value = renderLoad(figures);
+  if (figures.concurrency !== 8 || items >= 100_000) return { name, value, ...failures(figures) };
+  const isMet = figures.rate >= 2_000 && figures.latency.p99Ms <= 15 && figures.failed === 0;
+  return { name, value, target: '2,000/s, p99 15 ms', isMet };
+}
+
+function failures({ failed }: LoadFigures): Pick<Row, 'target' | 'isMet'> {
+  return failed === 0 ? {} : { target: 'none failed', isMet: false };
+}
+
+function renderLoad({ rate, latency, failed }: LoadFigures): string {
+  const { p50Ms, p99Ms, p999Ms } = latency;
+  const failures = failed === 0 ? '' : `, ${failed} failed`;
+  return `${Math.round(rate).toLocaleString('en').padStart(6)}/s   p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}, p99.9 ${ms(p999Ms)}${failures}`;
+}
+
+function renderRaw({ cpuMs, latency }: RawSearchResult): string {
+  return `${ms(cpuMs)} of the processor; p50 ${ms(latency.p50Ms)}, p99 ${ms(latency.p99Ms)}`;
+}
+
+function atMost(name: string, value: number, target: number, render: (value: number) => string): Row {
+  return { name, value: render(value), target: `at most ${render(target)}`, isMet: value <= target };
+}
+
+function atLeast(name: string, value: number, target: number, render: (value: number) => string): Row {
+  return { name, value: render(value), target: `at least ${render(target)}`, isMet: value >= target };
+}
+
+function verdict({ target, isMet }: Row): string {
+  return target === undefined ? '' : `   (${target}: ${isMet === true ? 'met' : 'MISSED'})`;
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(2)} ms`;
+}
+
+function ratio(value: number): string {
+  return value.toFixed(2);
+}

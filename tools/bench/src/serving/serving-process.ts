@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import { findFreePorts, startFacetProcess } from '@facet/local-services';
+import type { FacetProcess } from '@facet/local-services';
+import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
+
+/** The serving app as ops run it, with its defaults, answering from the current bundle of a store. */
+export interface ServingProcess extends FacetProcess {
+  readonly url: string;
+  readonly key: string;
+}
+
+export async function startServing(options: {
+  /** For its keys. */
+  readonly folder: string;
+  readonly artifactsFolder: string;
+  readonly processes?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}): Promise<ServingProcess> {
+  const { folder, artifactsFolder, processes, env } = options;
+  const key = createApiKey();
+  await addApiKey(join(folder, 'keys.yaml'), { name: 'bench', scopes: ['serve', 'admin'], sha256: hashApiKey(key) });
+  const [port = 0] = await findFreePorts(1);
+  const url = `http://127.0.0.1:${port}`;
+  const started = await startFacetProcess({
+    app: 'serving',
+    env: {
+      FACET_HOME: folder,
+      FACET_ARTIFACTS: artifactsFolder,
+      FACET_CONFIG: join(folder, 'facet.yaml'),
+      FACET_LOG_LEVEL: 'warn',
+      FACET_PORT: String(port),
+      ...(processes === undefined ? {} : { FACET_PROCESSES: String(processes) }),
+      ...env,
+    },
+    readyUrl: `${url}/readyz`,
+    readySeconds: 300,
+  });
+  return Object.assign(started, { url, key });
+}

@@ -1,0 +1,89 @@
+import type { CatalogItem } from '@facet/bundles';
+import { createRandom, mix } from '@facet/features';
+
+const adjectives = [
+  'Brushed',
+  'Compact',
+  'Everyday',
+  'Folding',
+  'Handmade',
+  'Large',
+  'Quilted',
+  'Recycled',
+  'Slim',
+  'Vintage',
+];
+const materials = ['bamboo', 'canvas', 'ceramic', 'cotton', 'glass', 'leather', 'oak', 'steel', 'walnut', 'wool'];
+const things = [
+  'basket',
+  'blanket',
+  'bowl',
+  'chair',
+  'clock',
+  'cushion',
+  'jacket',
+  'kettle',
+  'lamp',
+  'mirror',
+  'notebook',
+];
+const categoryCount = 64;
+const brandCount = 5_000;
+/** One item of so many cannot be had at the moment, as in any shop. */
+const itemsPerUnavailable = 100;
+
+export function worldItemId(item: number): string {
+  return `item-${String(item).padStart(7, '0')}`;
+}
+
+export function isAvailable(item: number): boolean {
+  return mix(item) % itemsPerUnavailable !== 0;
+}
+
+/**
+ * [N + 1] items with a title, a category that goes with the place of the item's vector, a brand and a price.
+ *
+ * @param embeddings [N + 1, D]
+ */
+export function drawCatalog(embeddings: Float32Array, dim: number): CatalogItem[] {
+  const random = createRandom(6);
+  const directions = Array.from({ length: categoryCount }, () => Float32Array.from({ length: dim }, random.normal));
+  const one = (words: readonly string[]): string => words[random.int(words.length)]!;
+  const items: CatalogItem[] = [{ itemId: '', attributes: {} }];
+  for (let item = 1; item < embeddings.length / dim; item++) {
+    const vector = embeddings.subarray(item * dim, (item + 1) * dim);
+    items.push({
+      itemId: worldItemId(item),
+      title: `${one(adjectives)} ${one(materials)} ${one(things)}, no. ${random.int(10_000)}`,
+      available: isAvailable(item),
+      attributes: {
+        category: `category-${nearest(directions, vector)}`,
+        // Few brands have most of the items.
+        brand: `brand-${Math.floor(brandCount * random.next() ** 3)}`,
+        price: Math.round(100 * Math.exp(3 + random.normal())) / 100,
+      },
+    });
+  }
+  return items;
+}
+
+/** [N + 1] how often each item was chosen: few items often, most rarely. */
+export function drawPopularity(itemCount: number): Float32Array {
+  const random = createRandom(7);
+  const ranks = Array.from({ length: itemCount }, (_, rank) => rank);
+  random.shuffle(ranks);
+  return Float32Array.from({ length: itemCount + 1 }, (_, item) =>
+    item === 0 ? 0 : Math.floor(itemCount / (1 + ranks[item - 1]!)),
+  );
+}
+
+function nearest(directions: readonly Float32Array[], vector: Float32Array): number {
+  let best = 0;
+  let highest = -Infinity;
+  directions.forEach((direction, position) => {
+    let product = 0;
+    for (let d = 0; d < vector.length; d++) product += direction[d]! * vector[d]!;
+    if (product > highest) [best, highest] = [position, product];
+  });
+  return best;
+}
