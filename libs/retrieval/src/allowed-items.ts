@@ -1,20 +1,17 @@
 /** The items that a filter lets through. */
 export interface AllowedItems {
   readonly count: number;
-  /** Bit (item - 1) & 7 of byte (item - 1) >> 3. Items beyond its end are not allowed. */
-  readonly bitmap: Uint8Array;
   has(item: number): boolean;
   /** Their indices, rising: found when they are first asked for, and kept. */
   items(): Int32Array;
 }
 
-/** @param bitmap bit (item - 1) & 7 of byte (item - 1) >> 3; kept, not copied. */
+/** @param bitmap bit (item - 1) & 7 of byte (item - 1) >> 3, and nothing beyond its end; kept, not copied. */
 export function allowedItems(bitmap: Uint8Array): AllowedItems {
   const count = countBits(bitmap);
   let items: Int32Array | undefined;
   return {
     count,
-    bitmap,
     has: (item) => item > 0 && ((bitmap[(item - 1) >> 3] ?? 0) & (1 << ((item - 1) & 7))) !== 0,
     items() {
       if (items !== undefined) return items;
@@ -31,7 +28,7 @@ export function allowedItems(bitmap: Uint8Array): AllowedItems {
   };
 }
 
-/** A bitmap of `size` items with those that a test accepts. */
+/** Those of `size` items that a test accepts. */
 export function allowItems(size: number, isAllowed: (item: number) => boolean): AllowedItems {
   const bitmap = new Uint8Array(Math.ceil(size / 8));
   for (let row = 0; row < size; row++) if (isAllowed(row + 1)) bitmap[row >> 3]! |= 1 << (row & 7);

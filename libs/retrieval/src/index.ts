@@ -25,6 +25,8 @@ export { listLimit, mergeLists } from './merging/merge-lists.ts';
 export type { Merge } from './merging/merge-lists.ts';
 export { retrieveCandidates } from './retrieve-candidates.ts';
 export type { Retrieval, RetrievalRequest } from './retrieve-candidates.ts';
+export { retrieveLists } from './retrieve-lists.ts';
+export type { ListsRequest, RetrievedLists } from './retrieve-lists.ts';
 export { syntheticVectors } from './synthetic-vectors.ts';
 export { estimateIndexes } from './estimate-indexes.ts';
 export type { EstimateOptions, IndexesEstimate, KindEstimate } from './estimate-indexes.ts';

@@ -1,0 +1,251 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  allowedItems,
+  allowItems,
+  buildExactIndex,
+  buildFaissIndex,
+  joinIndexes,
+  listLimit,
+  mergeLists,
+  retrieveLists,
+} from '../src/index.ts';
+import type { ListsRequest, Merge, VectorIndex } from '../src/index.ts';
+import { learnableVectors } from './learnable-vectors.ts';
+
+const dim = 3;
+/** Small integers make ties common. */
+const component = fc.integer({ min: -3, max: 3 });
+const rows = (minLength: number, maxLength: number) =>
+  fc.array(fc.array(component, { minLength: dim, maxLength: dim }), { minLength, maxLength });
+
+const build = (kind: 'flat' | 'hnsw' | 'ivf') => (vectors: Float32Array) =>
+  buildFaissIndex(vectors, dim, kind === 'ivf' ? { kind, lists: 2 } : { kind });
+
+/** The last third as a delta has it. */
+async function buildJoined(vectors: Float32Array): Promise<VectorIndex> {
+  const split = Math.ceil((vectors.length / dim) * (2 / 3)) * dim;
+  return joinIndexes(await build('hnsw')(vectors.slice(0, split)), await build('flat')(vectors.slice(split)));
+}
+
+const merges: Merge[] = [
+  { by: 'max' },
+  { by: 'round-robin' },
+  { by: 'quota', floors: [2, 1, 1] },
+  { by: 'quota', shares: 'equal' },
+  { by: 'diverse', lambda: 0.3, attribute: 'brand' },
+];
+
+describe.each([
+  ['exact', async (vectors: Float32Array) => buildExactIndex(vectors, dim)],
+  ['flat', build('flat')],
+  ['hnsw', build('hnsw')],
+  ['ivf', build('ivf')],
+  ['hnsw and delta', buildJoined],
+] as const)('over an index of kind %s', (name, buildIndex) => {
+  test('nothing is returned that is excluded or not allowed, and lists and pages are full', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        rows(1, 90),
+        rows(1, 4),
+        fc.nat(4),
+        fc.array(fc.integer({ min: 1, max: 90 })),
+        fc.nat(5),
+        fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+        fc.integer({ min: 1, max: 100 }),
+        async (items, interests, activeWanted, excludedItems, sizeMore, keptOf4, limit) => {
+          const active = Math.min(activeWanted, interests.length);
+          const excluded = new Set(excludedItems);
+          const index = await buildIndex(Float32Array.from(items.flat()));
+          const isAllowed = (item: number) => keptOf4 === undefined || (item * 7) % 4 < keptOf4;
+          const request: ListsRequest = {
+            index,
+            interests: Float32Array.from(interests.flat()),
+            active,
+            limit,
+            exclude: { has: (item) => excluded.has(item), size: excluded.size + sizeMore },
+            ...(keptOf4 === undefined ? {} : { allowed: allowItems(items.length, isAllowed) }),
+            parameters: { efSearch: 4, nprobe: 1 },
+          };
+          const open = items.flatMap((_, row) => (isAllowed(row + 1) && !excluded.has(row + 1) ? [row + 1] : []));
+          const searched = interests
+            .slice(0, active)
+            .flatMap((row, k) => (row.some((value) => value !== 0) ? [k] : []));
+
+          const { lists } = await retrieveLists(request);
+          expect(lists.map(({ interest }) => interest)).toEqual(searched);
+          for (const list of lists) {
+            const scoreOf = (item: number): number =>
+              items[item - 1]!.reduce((dot, value, d) => dot + value * interests[list.interest]![d]!, 0);
+            expect(list.items).toHaveLength(Math.min(limit, open.length));
+            expect(new Set(list.items).size).toBe(list.items.length);
+            for (const item of list.items) expect(open).toContain(item);
+            const scores = [...list.items].map(scoreOf);
+            expect(scores).toEqual([...scores].sort((a, b) => b - a));
+            list.scores.forEach((score, rank) => expect(score).toBeCloseTo(scores[rank]!, 3));
+            if (name === 'exact' || name === 'flat') {
+              const best = open.map(scoreOf).sort((a, b) => b - a);
+              expect(scores).toEqual(best.slice(0, limit));
+              for (let rank = 1; rank < scores.length; rank++) {
+                if (scores[rank] === scores[rank - 1]) expect(list.items[rank]).toBeGreaterThan(list.items[rank - 1]!);
+              }
+            }
+          }
+
+          for (const merge of merges) {
+            const deep = await retrieveLists({ ...request, limit: listLimit(merge, limit) });
+            const page = mergeLists(deep.lists, merge, limit, { categoryOf: (item) => item % 3 });
+            expect(page).toHaveLength(searched.length === 0 ? 0 : Math.min(limit, open.length));
+            expect(new Set(page.map(({ item }) => item)).size).toBe(page.length);
+            for (const { item } of page) expect(open).toContain(item);
+          }
+          index.close();
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+/** An index that counts how it is asked. */
+function spyOn(index: VectorIndex): VectorIndex & { calls: { kind: 'search' | 'scan'; queries: number; k: number }[] } {
+  const calls: { kind: 'search' | 'scan'; queries: number; k: number }[] = [];
+  return {
+    ...index,
+    calls,
+    search(queries, k, parameters) {
+      calls.push({ kind: 'search', queries: queries.length / index.dim, k });
+      return index.search(queries, k, parameters);
+    },
+    scan(queries, k, items) {
+      calls.push({ kind: 'scan', queries: queries.length / index.dim, k });
+      return index.scan(queries, k, items);
+    },
+  };
+}
+
+const line = buildExactIndex(
+  Float32Array.from({ length: 100 }, (_, row) => 100 - row),
+  1,
+);
+
+test('inactive and zero interests are never searched, and the others keep their numbers', async () => {
+  const index = spyOn(buildExactIndex(Float32Array.of(1, 0, 0, 1, -1, -1), 2));
+  const interests = Float32Array.of(0, 0, 0, 1, 9, 9);
+  const { lists } = await retrieveLists({ index, interests, active: 2, limit: 2 });
+  expect(index.calls).toEqual([{ kind: 'search', queries: 1, k: 2 }]);
+  expect(lists).toEqual([{ interest: 1, items: Int32Array.of(2, 1), scores: Float32Array.of(1, 0) }]);
+});
+
+test('no active interest, only zero ones, an empty index, nothing allowed or no limit: nothing, without a search', async () => {
+  const index = spyOn(line);
+  const empty = buildExactIndex(new Float32Array(0), 1);
+  const request = { index, interests: Float32Array.of(1), active: 1, limit: 5 };
+  for (const other of [
+    { ...request, active: 0 },
+    { ...request, interests: Float32Array.of(0, -0), active: 2 },
+    { ...request, limit: 0 },
+    { ...request, index: empty },
+    { ...request, allowed: allowItems(100, () => false) },
+  ]) {
+    const { lists, method } = await retrieveLists(other);
+    expect(lists.flatMap(({ items }) => [...items])).toEqual([]);
+    expect(method).toBe('none');
+  }
+  expect(index.calls).toEqual([]);
+});
+
+test('one search suffices where exclusions lie elsewhere or are few; only lists that came short go deeper', async () => {
+  const index = spyOn(line);
+  const interests = Float32Array.of(1, -1);
+  const exclude = new Set(Array.from({ length: 60 }, (_, row) => row + 1));
+  const { lists, method, searches } = await retrieveLists({ index, interests, active: 2, limit: 5, exclude });
+  expect(lists[0]!.items).toEqual(Int32Array.of(61, 62, 63, 64, 65));
+  expect(lists[1]!.items).toEqual(Int32Array.of(100, 99, 98, 97, 96));
+  expect([method, searches]).toEqual(['search', 4]);
+  expect(index.calls).toEqual([
+    { kind: 'search', queries: 2, k: 10 },
+    { kind: 'search', queries: 1, k: 20 },
+    { kind: 'search', queries: 1, k: 40 },
+    { kind: 'search', queries: 1, k: 65 },
+  ]);
+});
+
+test('interests of another width, or more active than there are, are refused', async () => {
+  const index = buildExactIndex(Float32Array.of(1, 0), 2);
+  const request = { index, interests: new Float32Array(3), active: 1, limit: 1 };
+  await expect(retrieveLists(request)).rejects.toThrow(/not interests of 2/);
+  await expect(retrieveLists({ ...request, interests: new Float32Array(2), active: 2 })).rejects.toThrow(/2 interests/);
+});
+
+describe('a graph of 60,000 items', () => {
+  const size = 60_000;
+  const width = 8;
+  const vectors = learnableVectors(size, width, { space: 1, seed: 2 });
+  const interests = learnableVectors(3, width, { space: 1, seed: 3 });
+  const exact = buildExactIndex(vectors, width);
+  let graph: VectorIndex;
+  beforeAll(async () => {
+    graph = await buildFaissIndex(vectors, width, { kind: 'hnsw', neighbors: 16 });
+  });
+  afterAll(() => graph.close());
+  const request = { interests, active: 3, limit: 50, parameters: { efSearch: 100 } };
+
+  async function sharedWithExact(other: Pick<ListsRequest, 'allowed' | 'exclude'>) {
+    const index = spyOn(graph);
+    const { lists, method } = await retrieveLists({ ...request, ...other, index });
+    const expected = (await retrieveLists({ ...request, ...other, index: exact })).lists;
+    const shares = lists.map(({ items }, k) => items.filter((item) => expected[k]!.items.includes(item)).length / 50);
+    return { method, calls: index.calls, recall: Math.min(...shares), lists };
+  }
+
+  test('is searched for more than is wanted where most items pass it, and scanned where few do', async () => {
+    const most = await sharedWithExact({ allowed: allowItems(size, (item) => item % 20 !== 0) });
+    expect(most.method).toBe('search');
+    // (50 + 3 √50) / 0.95
+    expect(most.calls).toEqual([{ kind: 'search', queries: 3, k: 75 }]);
+    expect(most.recall).toBeGreaterThan(0.9);
+    const few = await sharedWithExact({ allowed: allowItems(size, (item) => item % 10 === 0) });
+    expect(few.method).toBe('scan');
+    expect(few.calls).toEqual([{ kind: 'scan', queries: 3, k: 50 }]);
+    expect(few.recall).toBe(1);
+  });
+
+  test('a filter that keeps away what is near is answered by a scan of those interests', async () => {
+    // All but the 3,000 nearest to the first interest: a search for some more than 50 finds none of the others.
+    const near = new Set((await exact.search(interests.subarray(0, width), 3_000)).ids);
+    const { method, calls, lists, recall } = await sharedWithExact({
+      allowed: allowItems(size, (item) => !near.has(item)),
+    });
+    expect(method).toBe('scan');
+    expect(calls.at(-1)).toMatchObject({ kind: 'scan' });
+    expect(calls.at(-1)!.queries).toBeLessThan(3);
+    expect(lists.map(({ items }) => items.length)).toEqual([50, 50, 50]);
+    expect(recall).toBeGreaterThan(0.9);
+  });
+
+  test('many exclusions nearby end in a scan, too, before the search is slower', async () => {
+    const exclude = new Set((await exact.search(interests.subarray(0, width), 5_000)).ids);
+    const { method, calls, lists } = await sharedWithExact({ exclude });
+    expect(method).toBe('scan');
+    expect(calls.length).toBeLessThan(4);
+    expect(lists.map(({ items }) => items.length)).toEqual([50, 50, 50]);
+    for (const { items } of lists) for (const item of items) expect(exclude.has(item)).toBe(false);
+  });
+});
+
+test('allowed items are those of the bitmap, rising', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 20 }), (bitmap) => {
+      const allowed = allowedItems(bitmap);
+      const expected = Array.from({ length: bitmap.length * 8 + 9 }, (_, row) => row + 1).filter(
+        (item) => ((bitmap[(item - 1) >> 3] ?? 0) & (1 << ((item - 1) & 7))) !== 0,
+      );
+      expect([...allowed.items()]).toEqual(expected);
+      expect(allowed.count).toBe(expected.length);
+      expect(expected.every((item) => allowed.has(item))).toBe(true);
+      expect([0, -1, bitmap.length * 8 + 1].some((item) => allowed.has(item))).toBe(false);
+      expect(allowItems(bitmap.length * 8, allowed.has).items()).toEqual(allowed.items());
+    }),
+  );
+});
