@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
-import { bundleFiles, bundleWeights, recordGoldenVector, writeBundle } from '@facet/bundles';
+import { bundleFiles, bundleFormat, bundleWeights, recordGoldenVector, writeBundle } from '@facet/bundles';
 import type { BundleInfo, CatalogItem } from '@facet/bundles';
 import { openFileEventLog, sinkLog, upsertUsers } from '@facet/events';
 import type { LakeEvent, User } from '@facet/events';
@@ -191,7 +191,7 @@ async function writeWholeBundle(folder: string, { items: catalog = films, seed =
   });
   const dim = indexDim(spec);
   const info: BundleInfo = {
-    formatVersion: 1,
+    formatVersion: bundleFormat,
     modelId: 'model-of-the-fixture',
     datasetId: 'dataset-of-the-fixture',
     spec,

@@ -127,7 +127,7 @@ describe('a process that cannot serve says why and ends', () => {
 
   it('with a corrupt bundle, naming the file', async () => {
     const damaged = await createHome();
-    await appendFile(join(damaged.artifactsFolder, 'bundle', damaged.bundleRef.id, 'items.jsonl'), '{}\n');
+    await appendFile(join(damaged.artifactsFolder, 'bundle', damaged.bundleRef.id, 'golden.json'), '\n');
     const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_HOME: damaged.folder });
     expect(exitCode).toBe(4);
     expect(fatal).toMatchObject({ code: 'ARTIFACT_CORRUPT' });

@@ -5,6 +5,7 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact, PromotionDecision } from './artifact-store.ts';
 import { hasErrorCode, hashFile, listFolder } from './files.ts';
+import { hashFiles } from './hash-files.ts';
 import { artifactId, formatManifest, parseManifest } from './manifest.ts';
 import type { ArtifactManifest, ArtifactMetadata, ManifestFile } from './manifest.ts';
 import { createPromotionLog } from './promotion-log.ts';
@@ -68,11 +69,13 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
       if (!present.delete(file.path)) throw corrupt(ref, file.path, 'is missing');
       const { size } = await stat(join(folder, file.path));
       if (size !== file.bytes) throw corrupt(ref, file.path, `has ${size} bytes instead of ${file.bytes}`);
-      if (options.files?.includes(file.path) === false) continue;
-      const { sha256 } = await hashFile(join(folder, file.path));
-      if (sha256 !== file.sha256) throw corrupt(ref, file.path, 'has been altered');
     }
     for (const extra of present) throw corrupt(ref, extra, 'is not in the manifest');
+    const read = manifest.files.filter(({ path }) => options.files?.includes(path) !== false);
+    const hashes = await hashFiles(read.map(({ path, bytes }) => ({ path: join(folder, path), bytes })));
+    read.forEach(({ path, sha256 }, position) => {
+      if (hashes[position] !== sha256) throw corrupt(ref, path, 'has been altered');
+    });
     return { ref, folder, manifest };
   }
 

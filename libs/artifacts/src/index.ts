@@ -4,5 +4,5 @@ export { createFolderArtifactStore } from './folder-artifact-store.ts';
 export { readJsonLines, writeJsonLines } from './json-lines.ts';
 export type { ArtifactManifest, ArtifactMetadata, JsonValue, ManifestFile } from './manifest.ts';
 export type { PromotionRecord, PromotionRun } from './promotion-record.ts';
-export { readSafetensors, writeSafetensors } from './safetensors.ts';
-export type { SafeTensor } from './safetensors.ts';
+export { readSafetensors, viewSafetensors, writeSafetensors } from './safetensors.ts';
+export type { SafeTensor, Safetensors } from './safetensors.ts';

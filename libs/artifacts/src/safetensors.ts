@@ -5,8 +5,15 @@ import { AppError } from '@facet/platform';
 /** A named block of numbers. `shape` multiplies to the length of `data`; a scalar has the shape `[]`. */
 export type SafeTensor =
   | { readonly dtype: 'F32'; readonly shape: readonly number[]; readonly data: Float32Array }
+  | { readonly dtype: 'F64'; readonly shape: readonly number[]; readonly data: Float64Array }
   | { readonly dtype: 'I32'; readonly shape: readonly number[]; readonly data: Int32Array }
-  | { readonly dtype: 'I64'; readonly shape: readonly number[]; readonly data: BigInt64Array };
+  | { readonly dtype: 'I64'; readonly shape: readonly number[]; readonly data: BigInt64Array }
+  | { readonly dtype: 'U8'; readonly shape: readonly number[]; readonly data: Uint8Array };
+
+export interface Safetensors {
+  readonly tensors: Record<string, SafeTensor>;
+  readonly metadata: Record<string, string>;
+}
 
 type Dtype = SafeTensor['dtype'];
 
@@ -18,7 +25,7 @@ interface HeaderEntry {
   readonly end: number;
 }
 
-const bytesPerElement: Readonly<Record<Dtype, number>> = { F32: 4, I32: 4, I64: 8 };
+const bytesPerElement: Readonly<Record<Dtype, number>> = { F32: 4, F64: 8, I32: 4, I64: 8, U8: 1 };
 
 /** The limit of the reference implementation; it guards against reading a random file as a header length. */
 const headerBytesMax = 100_000_000;
@@ -89,11 +96,18 @@ export async function writeSafetensors(
 export async function readSafetensors(
   path: string,
   options: { readonly chunkBytes?: number } = {},
-): Promise<{ tensors: Record<string, SafeTensor>; metadata: Record<string, string> }> {
+): Promise<Safetensors> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
-    const { entries, metadata, dataStart } = await readHeader(file, size, path);
+    const readBytes = async (position: number, length: number): Promise<Uint8Array> => {
+      const bytes = new Uint8Array(length);
+      await readAll(file, bytes, position, path);
+      return bytes;
+    };
+    const headerBytes = headerLength(await readBytes(0, Math.min(size, 8)), size, path);
+    const dataStart = 8 + headerBytes;
+    const { entries, metadata } = parseHeader(await readBytes(8, headerBytes), size - dataStart, path);
     const tensors: [string, SafeTensor][] = [];
     for (const { name, dtype, shape, begin, end } of entries) {
       const buffer = new ArrayBuffer(end - begin);
@@ -102,7 +116,7 @@ export async function readSafetensors(
         const piece = new Uint8Array(buffer, done, Math.min(step, buffer.byteLength - done));
         await readAll(file, piece, dataStart + begin + done, path);
       }
-      tensors.push([name, viewAs(dtype, shape, buffer)]);
+      tensors.push([name, viewAs(dtype, shape, buffer, 0)]);
     }
     return { tensors: Object.fromEntries(tensors), metadata };
   } finally {
@@ -110,16 +124,39 @@ export async function readSafetensors(
   }
 }
 
-async function readHeader(file: FileHandle, size: number, path: string) {
-  if (size < 8) throw corrupt(path, `it has ${size} bytes, too few for a header`);
-  const lengthBytes = Buffer.alloc(8);
-  await readAll(file, lengthBytes, 0, path);
-  const headerBytes = Number(lengthBytes.readBigUInt64LE(0));
+/**
+ * The tensors of a safetensors file that is in memory, such as a mapped one, as views of that memory: nothing is read but
+ * the header, which is checked as by {@link readSafetensors}.
+ *
+ * @param file the whole file
+ * @param path for messages
+ * @throws AppError `ARTIFACT_CORRUPT` naming the file and the tensor.
+ */
+export function viewSafetensors(file: ArrayBuffer, path: string): Safetensors {
+  const headerBytes = headerLength(new Uint8Array(file, 0, Math.min(file.byteLength, 8)), file.byteLength, path);
+  const dataStart = 8 + headerBytes;
+  const { entries, metadata } = parseHeader(new Uint8Array(file, 8, headerBytes), file.byteLength - dataStart, path);
+  const tensors = entries.map(({ name, dtype, shape, begin, end }): [string, SafeTensor] => {
+    const start = dataStart + begin;
+    // Other writers need not align their data.
+    return start % bytesPerElement[dtype] === 0
+      ? [name, viewAs(dtype, shape, file, start)]
+      : [name, viewAs(dtype, shape, file.slice(start, dataStart + end), 0)];
+  });
+  return { tensors: Object.fromEntries(tensors), metadata };
+}
+
+/** @param start the first 8 bytes @param size of the whole file */
+function headerLength(start: Uint8Array, size: number, path: string): number {
+  if (start.length < 8) throw corrupt(path, `it has ${size} bytes, too few for a header`);
+  const headerBytes = Number(new DataView(start.buffer, start.byteOffset).getBigUint64(0, true));
   if (headerBytes > headerBytesMax || 8 + headerBytes > size) {
     throw corrupt(path, `its header of ${headerBytes} bytes does not fit into the ${size} bytes of the file`);
   }
-  const text = Buffer.alloc(headerBytes);
-  await readAll(file, text, 8, path);
+  return headerBytes;
+}
+
+function parseHeader(text: Uint8Array, dataBytes: number, path: string) {
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder('utf8', { fatal: true }).decode(text));
@@ -132,15 +169,15 @@ async function readHeader(file: FileHandle, size: number, path: string) {
     throw corrupt(path, 'its metadata is not text');
   }
   const entries = Object.entries(described).map(([name, entry]) => parseEntry(name, entry, path));
-  checkCoverage(entries, size - 8 - headerBytes, path);
-  return { entries, metadata: metadata as Record<string, string>, dataStart: 8 + headerBytes };
+  checkCoverage(entries, dataBytes, path);
+  return { entries, metadata: metadata as Record<string, string> };
 }
 
 function parseEntry(name: string, entry: unknown, path: string): HeaderEntry {
   if (!isRecord(entry)) throw corrupt(path, `the tensor ${name} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = entry;
   if (typeof dtype !== 'string' || !Object.hasOwn(bytesPerElement, dtype)) {
-    throw corrupt(path, `the tensor ${name} has the type ${String(dtype)}; only F32, I32 and I64 are read`);
+    throw corrupt(path, `the tensor ${name} has the type ${String(dtype)}; only F32, F64, I32, I64 and U8 are read`);
   }
   if (!isCounts(shape)) throw corrupt(path, `the tensor ${name} has no valid shape`);
   const [begin, end] = isCounts(offsets) && offsets.length === 2 ? offsets : [];
@@ -163,14 +200,19 @@ function checkCoverage(entries: readonly HeaderEntry[], dataBytes: number, path:
   if (covered !== dataBytes) throw corrupt(path, `${dataBytes - covered} bytes belong to no tensor`);
 }
 
-function viewAs(dtype: Dtype, shape: readonly number[], buffer: ArrayBuffer): SafeTensor {
+function viewAs(dtype: Dtype, shape: readonly number[], buffer: ArrayBuffer, start: number): SafeTensor {
+  const count = elementCount(shape);
   switch (dtype) {
     case 'F32':
-      return { dtype, shape, data: new Float32Array(buffer) };
+      return { dtype, shape, data: new Float32Array(buffer, start, count) };
+    case 'F64':
+      return { dtype, shape, data: new Float64Array(buffer, start, count) };
     case 'I32':
-      return { dtype, shape, data: new Int32Array(buffer) };
+      return { dtype, shape, data: new Int32Array(buffer, start, count) };
     case 'I64':
-      return { dtype, shape, data: new BigInt64Array(buffer) };
+      return { dtype, shape, data: new BigInt64Array(buffer, start, count) };
+    case 'U8':
+      return { dtype, shape, data: new Uint8Array(buffer, start, count) };
   }
 }
 

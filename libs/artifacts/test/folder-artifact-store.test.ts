@@ -43,6 +43,32 @@ test('the layout on disk: nested files, a manifest with hashes, nothing left in 
   expect(await readdir(join(root, 'staging'))).toEqual([]);
 });
 
+test('of a large artifact, verified by a thread, each altered file is found', async () => {
+  const root = await createRoot();
+  const store = createFolderArtifactStore(root);
+  const large = Buffer.alloc(34_000_000, 7);
+  const ref = await store.put(
+    'bundle',
+    async (folder) => {
+      await writeFile(join(folder, 'large'), large);
+      await writeFile(join(folder, 'small'), 'abc');
+    },
+    {},
+  );
+  expect((await store.open(ref)).folder).toBe(join(root, 'bundle', ref.id));
+  for (const [file, sound] of [
+    ['large', large],
+    ['small', Buffer.from('abc')],
+  ] as const) {
+    const altered = Buffer.from(sound);
+    altered[altered.length - 1]! ^= 1;
+    await writeFile(join(root, 'bundle', ref.id, file), altered);
+    await expect(store.open(ref)).rejects.toThrow(`${file} has been altered`);
+    await writeFile(join(root, 'bundle', ref.id, file), sound);
+  }
+  await store.open(ref);
+});
+
 test('a link is refused: it would not survive a copy', async () => {
   const store = createFolderArtifactStore(await createRoot());
   const put = store.put('model', (folder) => symlink('/etc/hostname', join(folder, 'link')), {});

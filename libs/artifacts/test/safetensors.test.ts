@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isAppError } from '@facet/platform';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readSafetensors, writeSafetensors } from '../src/index.ts';
+import { readSafetensors, viewSafetensors, writeSafetensors } from '../src/index.ts';
 import type { SafeTensor } from '../src/index.ts';
 
 let folder: string;
@@ -20,6 +20,8 @@ const tensors: Record<string, SafeTensor> = {
   offsets: { dtype: 'I64', shape: [2, 1], data: BigInt64Array.of(1n << 40n, -5n) },
   table: { dtype: 'F32', shape: [2, 3], data: Float32Array.of(1.5, -0, NaN, Infinity, 5, 6) },
   scalar: { dtype: 'F32', shape: [], data: Float32Array.of(7) },
+  double: { dtype: 'F64', shape: [2], data: Float64Array.of(0.1, NaN) },
+  bytes: { dtype: 'U8', shape: [3], data: Uint8Array.of(0, 127, 255) },
   empty: { dtype: 'F32', shape: [0, 4], data: new Float32Array(0) },
 };
 
@@ -125,4 +127,26 @@ test('a file cut anywhere is refused', async () => {
     }),
     { numRuns: 50 },
   );
+});
+
+test('views of a file in memory are the tensors that reading gives, aligned or not', async () => {
+  await writeSafetensors(path, tensors, { a: 'b' });
+  const { buffer } = Uint8Array.from(await readFile(path));
+  const viewed = viewSafetensors(buffer, path);
+  expect(viewed).toEqual(await readSafetensors(path));
+  expect(viewed.tensors['table']!.data.buffer).toBe(buffer);
+
+  await writeRaw({ x: x(0, 1, [1], 'U8'), y: x(1, 9, [1], 'F64') }, 9);
+  const odd = Uint8Array.from(await readFile(path));
+  new DataView(odd.buffer).setFloat64(odd.length - 8, 0.1, true);
+  expect(viewSafetensors(odd.buffer, path).tensors['y']!.data).toEqual(Float64Array.of(0.1));
+});
+
+test('a file in memory is checked as one that is read', async () => {
+  await writeSafetensors(path, tensors, { a: 'b' });
+  const whole = await readFile(path);
+  for (let length = 0; length < whole.length; length += 7) {
+    const { buffer } = Uint8Array.from(whole.subarray(0, length));
+    expect(() => viewSafetensors(buffer, path)).toThrow(expect.objectContaining({ code: 'ARTIFACT_CORRUPT' }));
+  }
 });

@@ -20,9 +20,12 @@ const IndexMeasurement = Type.Object({
   buildSeconds: Type.Number(),
 });
 
+/** Raised when the files of a bundle become others; a bundle of another format is refused. */
+export const bundleFormat = 2;
+
 /** What `bundle.json` says: everything small that is needed to use the bundle and to trace where it came from. */
 export const BundleInfo = Type.Object({
-  formatVersion: Type.Literal(1),
+  formatVersion: Type.Literal(bundleFormat),
   modelId: Type.String(),
   datasetId: Type.String(),
   spec: ModelSpec,
@@ -57,7 +60,7 @@ export type BundleInfo = Static<typeof BundleInfo>;
 /** The files of a bundle's folder. */
 export const bundleFiles = {
   info: 'bundle.json',
-  items: 'items.jsonl',
+  catalog: 'catalog.safetensors',
   tower: 'user-tower.safetensors',
   embeddings: 'items.safetensors',
   itemTables: 'item-tables.safetensors',

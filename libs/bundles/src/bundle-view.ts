@@ -3,6 +3,8 @@ import type { Interests, UserKernel } from '@facet/model';
 import type { VectorIndex } from '@facet/retrieval';
 import type { BundleInfo } from './bundle-info.ts';
 import type { CatalogItem } from './catalog-item.ts';
+import type { ItemBitmap } from './items/item-bitmap.ts';
+import type { ItemCatalog } from './items/item-catalog.ts';
 
 /** A bundle as answers are made from it: as it was built, or with a delta over it. Its items have indices 1..itemCount. */
 export interface BundleView {
@@ -14,10 +16,17 @@ export interface BundleView {
   readonly itemCount: number;
   readonly kernel: UserKernel;
   readonly index: VectorIndex;
+  /** The bundle's own items, as they were when it was built. */
+  readonly catalog: ItemCatalog;
+  /** Items that the delta adds, and those of the bundle that it changes, as they are now; by index. */
+  readonly deltaItems: ReadonlyMap<number, CatalogItem>;
   /** Items that are withdrawn. */
-  readonly unavailable: ReadonlySet<number>;
+  readonly unavailable: ItemBitmap;
   /** Undefined for an item that is not known. */
   indexOf(itemId: string): number | undefined;
+  idOf(item: number): string;
+  titleOf(item: number): string | undefined;
+  /** All facts of an item: where one of them does, ask for that. */
   itemAt(item: number): CatalogItem;
   /** All items, most popular first. */
   itemsByPopularity(): Iterable<number>;

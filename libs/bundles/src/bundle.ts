@@ -1,18 +1,23 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readJsonLines, readSafetensors, writeJsonLines, writeSafetensors } from '@facet/artifacts';
-import type { ArtifactRef, ArtifactStore, SafeTensor } from '@facet/artifacts';
-import { createFeatureEncoder, createItemVocabulary } from '@facet/features';
-import type { ItemVocabulary } from '@facet/features';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import { readSafetensors, viewSafetensors, writeSafetensors } from '@facet/artifacts';
+import type { ArtifactRef, ArtifactStore, SafeTensor, Safetensors } from '@facet/artifacts';
+import { createFeatureEncoder } from '@facet/features';
 import { bestInterest, createUserKernel } from '@facet/model';
 import type { Weights } from '@facet/model';
 import { AppError, parseWith } from '@facet/platform';
 import { openFaissIndex } from '@facet/retrieval';
 import { Type } from 'typebox';
-import { bundleFiles, BundleInfo } from './bundle-info.ts';
+import { bundleFiles, bundleFormat, BundleInfo } from './bundle-info.ts';
 import type { BundleView } from './bundle-view.ts';
 import type { CatalogItem } from './catalog-item.ts';
 import { GoldenVector, verifyGoldenVectors } from './golden-vectors.ts';
+import { encodeCatalog, openCatalog } from './items/item-catalog.ts';
+import type { ItemCatalog } from './items/item-catalog.ts';
+import { mapFile } from './map-file.ts';
+import { tensor, tensorOf } from './tensor-of.ts';
+import type { Tensors } from './tensor-of.ts';
 
 /** What a bundle is made of; N items, index 0 of every array is padding. */
 export interface BundleContents {
@@ -32,20 +37,24 @@ export interface BundleContents {
   readonly golden: readonly GoldenVector[];
 }
 
-/** A loaded bundle, ready to answer. */
-export interface Bundle extends BundleContents, BundleView {
+/** A loaded bundle, ready to answer. What it has of each item is read from its files, and never changed. */
+export interface Bundle extends BundleView, Omit<BundleContents, 'items'> {
   readonly info: BundleInfo;
-  readonly vocabulary: ItemVocabulary;
-  /** All items, most popular first. */
+  /** [N] all items, most popular first. */
   readonly byPopularity: Int32Array;
 }
 
-/** Writes all files of a bundle but the index into `folder`; the index is saved there by its builder. */
+/**
+ * Writes all files of a bundle but the index into `folder`; the index is saved there by its builder.
+ *
+ * @throws AppError `FEATURES_DUPLICATE_ITEM`; `BUNDLE_TOO_LARGE` for more than 2 GiB of titles, or of one attribute's values.
+ */
 export async function writeBundle(folder: string, contents: BundleContents): Promise<void> {
   const { info, items, popularity } = contents;
   const rows = items.length;
   await writeFile(join(folder, bundleFiles.info), `${JSON.stringify(info, null, 2)}\n`);
-  await writeJsonLines(join(folder, bundleFiles.items), items.slice(1));
+  const catalog = encodeCatalog(items);
+  await writeSafetensors(join(folder, bundleFiles.catalog), catalog.tensors, catalog.metadata);
   await writeFile(join(folder, bundleFiles.golden), `${JSON.stringify(contents.golden)}\n`);
   await writeSafetensors(join(folder, bundleFiles.tower), weightsToTensors(contents.tower));
   await writeSafetensors(join(folder, bundleFiles.itemTables), weightsToTensors(contents.itemTables));
@@ -53,107 +62,129 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
     embeddings: f32([rows, info.spec.config.embeddingDim], contents.embeddings),
     vectors: f32([rows, info.index.dim], contents.vectors),
     popularity: f32([rows], popularity),
+    byPopularity: tensor('I32', orderByPopularity(popularity)),
   });
 }
 
-/** The parts of a bundle that items are looked up in and embedded by; its long arrays are not among them. */
-export type BundleFacts = Pick<BundleContents, 'info' | 'items' | 'tower' | 'itemTables'> & { readonly id: string };
+/** [N] the items, most popular first, equal ones by index. */
+function orderByPopularity(popularity: Float32Array): Int32Array {
+  return Int32Array.from({ length: popularity.length - 1 }, (_, position) => position + 1).sort(
+    (a, b) => popularity[b]! - popularity[a]! || a - b,
+  );
+}
 
-const factFiles = [bundleFiles.info, bundleFiles.items, bundleFiles.tower, bundleFiles.itemTables];
+/** The parts of a bundle that items are looked up in and embedded by; its long arrays are not among them. */
+export interface BundleFacts extends Pick<BundleContents, 'info' | 'tower' | 'itemTables'> {
+  readonly id: string;
+  readonly catalog: ItemCatalog;
+}
+
+const factFiles = [bundleFiles.catalog, bundleFiles.tower, bundleFiles.itemTables];
 
 /**
  * Reads a bundle's facts, and verifies the files that they are in.
  *
- * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID` (another version's `bundle.json`),
- *   `BUNDLE_INVALID`.
+ * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `BUNDLE_INVALID` (also for one of another format).
  */
 export async function loadBundleFacts(store: ArtifactStore, ref: ArtifactRef): Promise<BundleFacts> {
+  // A bundle of another format has other files.
+  const info = await readBundleInfo(store, ref);
   const { folder } = await store.open(ref, { files: factFiles });
-  return readFacts(folder, ref.id);
+  return readFacts(folder, ref.id, info);
 }
 
-async function readFacts(folder: string, id: string): Promise<BundleFacts> {
-  const source = `bundle ${id}`;
-  const info = parseWith(BundleInfo, await readJson(folder, bundleFiles.info), { source });
-  const items: CatalogItem[] = [{ itemId: '', attributes: {} }];
-  for (const item of await readJsonLines<CatalogItem>(join(folder, bundleFiles.items))) items.push(item);
+async function readFacts(folder: string, id: string, info: BundleInfo): Promise<BundleFacts> {
+  const { tensors, metadata } = await mapSafetensors(folder, bundleFiles.catalog);
+  const catalog = openCatalog(tensors, metadata);
   const readWeights = async (file: string): Promise<Weights> =>
     tensorsToWeights((await readSafetensors(join(folder, file))).tensors);
   const tower = await readWeights(bundleFiles.tower);
   const itemTables = await readWeights(bundleFiles.itemTables);
-  return { id, info, items, tower, itemTables };
+  return { id, info, catalog, tower, itemTables };
 }
 
 async function readJson(folder: string, file: string): Promise<unknown> {
   return JSON.parse(await readFile(join(folder, file), 'utf8')) as unknown;
 }
 
-/** What a bundle says of itself, without loading the rest. @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID`. */
+async function mapSafetensors(folder: string, file: string): Promise<Safetensors> {
+  const path = join(folder, file);
+  return viewSafetensors(await mapFile(path), path);
+}
+
+function parseInfo(value: unknown, id: string): BundleInfo {
+  const format = (value as Partial<BundleInfo> | null)?.formatVersion;
+  if (format !== bundleFormat) {
+    throw new AppError(
+      `Bundle ${id} has the format ${format}; this version of Facet reads the format ${bundleFormat}.`,
+      {
+        code: 'BUNDLE_INVALID',
+        remedy: 'Rebuild it with facet index, which takes the dataset and the model that are there.',
+        context: { bundleId: id, format: format ?? null },
+      },
+    );
+  }
+  return parseWith(BundleInfo, value, { source: `bundle ${id}` });
+}
+
+/** What a bundle says of itself, without loading the rest. @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `BUNDLE_INVALID`. */
 export async function readBundleInfo(store: ArtifactStore, ref: ArtifactRef): Promise<BundleInfo> {
   const { folder } = await store.open(ref, { files: [bundleFiles.info] });
-  return parseWith(BundleInfo, await readJson(folder, bundleFiles.info), { source: `bundle ${ref.id}` });
+  return parseInfo(await readJson(folder, bundleFiles.info), ref.id);
 }
 
 /**
  * Loads a bundle whole or not at all: files are verified by the store, the golden vectors are recomputed, and the index
- * must hold one vector for each item.
+ * must hold one vector for each item. Meanwhile the event loop has its turns: what grows with the number of items is
+ * verified in another thread and stays in the files, which are mapped.
  *
- * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID` (another version's `bundle.json`),
- *   `FEATURES_DUPLICATE_ITEM`, `BUNDLE_INVALID`, `BUNDLE_DRIFTED`.
+ * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `BUNDLE_INVALID` (also for one of another format), `BUNDLE_DRIFTED`.
  */
 export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promise<Bundle> {
+  const info = await readBundleInfo(store, ref);
   const { folder } = await store.open(ref);
-  const facts = await readFacts(folder, ref.id);
-  const { info, items, tower } = facts;
-  const source = `bundle ${ref.id}`;
-  const golden = parseWith(Type.Array(GoldenVector), await readJson(folder, bundleFiles.golden), { source });
-  const { tensors } = await readSafetensors(join(folder, bundleFiles.embeddings));
-  const [embeddings, vectors, popularity] = [
-    floats(tensors, 'embeddings'),
-    floats(tensors, 'vectors'),
-    floats(tensors, 'popularity'),
-  ];
-  const vocabulary = createItemVocabulary(
-    items.map((item) => item.itemId),
-    info.trainedCount,
-  );
-  const rows = items.length;
+  const facts = await readFacts(folder, ref.id, info);
+  const { catalog, tower } = facts;
   const { embeddingDim } = info.spec.config;
-  const sizes = [
-    embeddings.length / embeddingDim,
-    vectors.length / info.index.dim,
-    popularity.length,
-    info.spec.itemCount + 1,
-  ];
-  if (sizes.some((size) => size !== rows)) {
-    throw doesNotFit(ref.id, `${rows - 1} items, arrays of ${sizes.join(', ')} rows`);
+  const golden = parseWith(Type.Array(GoldenVector), await readJson(folder, bundleFiles.golden), {
+    source: `bundle ${ref.id}`,
+  });
+  const { tensors } = await mapSafetensors(folder, bundleFiles.embeddings);
+  const { itemCount } = catalog;
+  const rows = itemCount + 1;
+  if (info.spec.itemCount !== itemCount) {
+    throw doesNotFit(ref.id, `${itemCount} items, a model of ${info.spec.itemCount}`);
   }
+  const embeddings = tensorOf(tensors, 'embeddings', 'F32', rows * embeddingDim);
+  const vectors = tensorOf(tensors, 'vectors', 'F32', rows * info.index.dim);
+  const popularity = tensorOf(tensors, 'popularity', 'F32', rows);
+  const byPopularity = tensorOf(tensors, 'byPopularity', 'I32', itemCount);
   const kernel = createUserKernel(info.spec, tower, embeddings);
-  verifyGoldenVectors(kernel, golden, ref.id);
+  await verifyGoldenVectors(kernel, golden, ref.id);
   const index = await openFaissIndex(join(folder, bundleFiles.index));
-  if (index.size !== rows - 1 || index.dim !== info.index.dim) {
+  if (index.size !== itemCount || index.dim !== info.index.dim) {
     const { size, dim } = index;
     index.close();
-    throw doesNotFit(ref.id, `${rows - 1} items of ${info.index.dim} values, an index of ${size} of ${dim}`);
+    throw doesNotFit(ref.id, `${itemCount} items of ${info.index.dim} values, an index of ${size} of ${dim}`);
   }
+  await yieldToEventLoop();
   const encoders = info.spec.userFeatures.map(createFeatureEncoder);
-  const byPopularity = Int32Array.from({ length: rows - 1 }, (_, position) => position + 1).sort(
-    (a, b) => popularity[b]! - popularity[a]! || a - b,
-  );
   return {
     ...facts,
     embeddings,
     vectors,
     popularity,
+    byPopularity,
     golden,
-    vocabulary,
     kernel,
     index,
-    itemCount: rows - 1,
-    unavailable: new Set(items.flatMap((item, position) => (item.available === false ? [position] : []))),
-    byPopularity,
-    indexOf: vocabulary.indexOf,
-    itemAt: (item) => items[item]!,
+    itemCount,
+    deltaItems: new Map(),
+    unavailable: catalog.unavailable,
+    indexOf: catalog.indexOf,
+    idOf: catalog.idOf,
+    titleOf: catalog.titleOf,
+    itemAt: catalog.itemAt,
     itemsByPopularity: () => byPopularity,
     popularityOf: (item) => popularity[item]!,
     bestInterest: (interests, item) => bestInterest(interests, vectors, item, info.index.dim),
@@ -177,9 +208,9 @@ export function weightsToTensors(weights: Weights): Record<string, SafeTensor> {
 }
 
 /** The reverse of {@link weightsToTensors}. */
-export function tensorsToWeights(tensors: Readonly<Record<string, SafeTensor>>): Weights {
+export function tensorsToWeights(tensors: Tensors): Weights {
   return Object.fromEntries(
-    Object.keys(tensors).map((name) => [name, { shape: tensors[name]!.shape, data: floats(tensors, name) }]),
+    Object.keys(tensors).map((name) => [name, { shape: tensors[name]!.shape, data: tensorOf(tensors, name, 'F32') }]),
   );
 }
 
@@ -191,15 +222,4 @@ export function bundleWeights(weights: Weights): Pick<BundleContents, 'tower' | 
     tower: where((name) => !name.startsWith('item/')),
     itemTables: where((name) => name.startsWith('item/') && name !== 'item/id'),
   };
-}
-
-function floats(tensors: Readonly<Record<string, SafeTensor>>, name: string): Float32Array {
-  const tensor = tensors[name];
-  if (tensor?.dtype !== 'F32') {
-    throw new AppError(`The tensor ${name} is missing or not of type F32.`, {
-      code: 'BUNDLE_INVALID',
-      remedy: 'Rebuild the artifact; it was written by another version.',
-    });
-  }
-  return tensor.data;
 }

@@ -1,3 +1,4 @@
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { BehaviorRows } from '@facet/features';
 import type { UserKernel } from '@facet/model';
 import { AppError } from '@facet/platform';
@@ -36,12 +37,17 @@ export function recordGoldenVector(
 }
 
 /**
- * Recomputes golden vectors with the kernel that will serve.
+ * Recomputes golden vectors with the kernel that will serve, one in a turn of the event loop.
  *
  * @throws AppError `BUNDLE_DRIFTED` naming the vector and the difference.
  */
-export function verifyGoldenVectors(kernel: UserKernel, golden: readonly GoldenVector[], bundleId: string): void {
-  golden.forEach((expected, position) => {
+export async function verifyGoldenVectors(
+  kernel: UserKernel,
+  golden: readonly GoldenVector[],
+  bundleId: string,
+): Promise<void> {
+  for (const [position, expected] of golden.entries()) {
+    await yieldToEventLoop();
     const behaviors: BehaviorRows = {
       length: expected.items.length,
       items: Int32Array.from(expected.items),
@@ -50,14 +56,14 @@ export function verifyGoldenVectors(kernel: UserKernel, golden: readonly GoldenV
     };
     const actual = recordGoldenVector(kernel, behaviors, expected.profile);
     const difference = largestDifference(expected.interests, actual.interests);
-    if (difference <= toleranceMax) return;
+    if (difference <= toleranceMax) continue;
     throw new AppError(`Golden vector ${position} of bundle ${bundleId} differs by ${difference.toPrecision(3)}.`, {
       code: 'BUNDLE_DRIFTED',
       remedy:
         'This code computes interests differently from the one that trained the model: rebuild the bundle with it.',
       context: { bundleId, position, difference },
     });
-  });
+  }
 }
 
 function largestDifference(expected: readonly (readonly number[])[], actual: readonly (readonly number[])[]): number {

@@ -8,7 +8,7 @@ export {
   writeBundle,
 } from './bundle.ts';
 export type { Bundle, BundleContents, BundleFacts } from './bundle.ts';
-export { bundleFiles, BundleInfo } from './bundle-info.ts';
+export { bundleFiles, bundleFormat, BundleInfo } from './bundle-info.ts';
 export type { BundleView } from './bundle-view.ts';
 export { featureAttributes } from './catalog-item.ts';
 export type { CatalogItem } from './catalog-item.ts';
@@ -17,4 +17,8 @@ export { DeltaInfo, loadDelta, putDelta, readDeltaInfo } from './delta/delta.ts'
 export type { Delta, DeltaContents } from './delta/delta.ts';
 export { overlayDelta } from './delta/overlay-delta.ts';
 export { embedBySideFeatures } from './embed-by-side-features.ts';
+export type { AttributeColumn } from './items/attribute-columns.ts';
+export type { ItemBitmap } from './items/item-bitmap.ts';
+export { encodeCatalog, itemsOf, openCatalog } from './items/item-catalog.ts';
+export type { ItemCatalog } from './items/item-catalog.ts';
 export { GoldenVector, recordGoldenVector, verifyGoldenVectors } from './golden-vectors.ts';

@@ -10,7 +10,7 @@ import {
   putDelta,
 } from '../src/index.ts';
 import type { Bundle, CatalogItem, Delta } from '../src/index.ts';
-import { bundleContents, createShelf } from '../src/testing/small-bundle.ts';
+import { bundleContents, catalogOf, createShelf } from '../src/testing/small-bundle.ts';
 import type { Shelf } from '../src/testing/small-bundle.ts';
 
 let shelf: Shelf;
@@ -83,7 +83,7 @@ describe('a delta', () => {
   it('withdraws an item that only events know when it is known to be gone, and never otherwise', async () => {
     const contents = bundleContents();
     const items = contents.items.map((item, at) => (at === 1 || at === 2 ? bare(at) : item));
-    const facts = { ...contents, items, id: 'b'.repeat(32) };
+    const facts = { ...contents, catalog: catalogOf(items), id: 'b'.repeat(32) };
     const now = catalog.slice(2);
     expect(buildDelta(facts, now).info).toMatchObject({ counts: { withdrawn: 0 }, gone: [] });
     expect(buildDelta(facts, now, ['item1', 'item999']).info).toMatchObject({

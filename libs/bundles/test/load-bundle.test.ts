@@ -1,9 +1,10 @@
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeSafetensors } from '@facet/artifacts';
 import { buildFaissIndex } from '@facet/retrieval';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundleFiles, loadBundle } from '../src/index.ts';
-import type { BundleContents } from '../src/index.ts';
+import { bundleFiles, encodeCatalog, itemsOf, loadBundle } from '../src/index.ts';
+import type { BundleContents, CatalogItem } from '../src/index.ts';
 import { bundleContents, createShelf, itemCount } from '../src/testing/small-bundle.ts';
 import type { Shelf } from '../src/testing/small-bundle.ts';
 
@@ -31,13 +32,14 @@ describe('a bundle', () => {
     const contents = bundleContents(variant);
     const ref = await shelf.put(contents);
     const bundle = await loadBundle(shelf.store, ref);
-    const { info, items, tower, itemTables, embeddings, vectors, popularity, golden } = bundle;
+    const { info, tower, itemTables, embeddings, vectors, popularity, golden } = bundle;
+    const items = [contents.items[0], ...itemsOf(bundle.catalog)];
     expect({ info, items, tower, itemTables, embeddings, vectors, popularity, golden }).toEqual(contents);
     expect(bundle.id).toBe(ref.id);
     expect(bundle.index).toMatchObject({ size: itemCount, dim: contents.info.index.dim });
-    for (const item of [1, 25, itemCount]) expect(bundle.vocabulary.indexOf(`item${item}`)).toBe(item);
-    expect(bundle.vocabulary.trainedCount).toBe(37);
-    expect(bundle.unavailable).toEqual(new Set([7, 13]));
+    for (const item of [1, 25, itemCount]) expect(bundle.indexOf(`item${item}`)).toBe(item);
+    expect(bundle.unavailable.size).toBe(2);
+    expect([7, 13].every((item) => bundle.unavailable.has(item))).toBe(true);
     bundle.close();
   });
 
@@ -159,15 +161,22 @@ describe('a bundle is refused whole', () => {
   });
 
   it('when an item is missing or one too many', async () => {
-    const dropLast = rewrite(bundleFiles.items, (text) => text.trimEnd().split('\n').slice(0, -1).join('\n'));
-    await expect(loadChanged(bundleContents(), dropLast)).rejects.toMatchObject({ code: 'BUNDLE_INVALID' });
-    const addOne = rewrite(bundleFiles.items, (text) => `${text}{"itemId":"more","attributes":{}}\n`);
-    await expect(loadChanged(bundleContents(), addOne)).rejects.toMatchObject({ code: 'BUNDLE_INVALID' });
+    const { items } = bundleContents();
+    const catalogOf = (others: readonly CatalogItem[]) => async (folder: string) => {
+      const { tensors, metadata } = encodeCatalog(others);
+      await writeSafetensors(join(folder, bundleFiles.catalog), tensors, metadata);
+    };
+    await expect(loadChanged(bundleContents(), catalogOf(items.slice(0, -1)))).rejects.toMatchObject({
+      code: 'BUNDLE_INVALID',
+    });
+    const oneMore = [...items, { itemId: 'more', attributes: {} }];
+    await expect(loadChanged(bundleContents(), catalogOf(oneMore))).rejects.toMatchObject({ code: 'BUNDLE_INVALID' });
   });
 
   it('when an item is there twice', async () => {
-    const twice = rewrite(bundleFiles.items, (text) => text.replace('"item2"', '"item1"'));
-    await expect(loadChanged(bundleContents(), twice)).rejects.toMatchObject({ code: 'FEATURES_DUPLICATE_ITEM' });
+    const contents = bundleContents();
+    const items = contents.items.map((item, at) => (at === 2 ? contents.items[1]! : item));
+    await expect(shelf.put({ ...contents, items })).rejects.toMatchObject({ code: 'FEATURES_DUPLICATE_ITEM' });
   });
 
   it.each([
@@ -195,10 +204,17 @@ describe('a bundle is refused whole', () => {
   });
 
   it('when it is of a format that this version does not know', async () => {
-    const newer = rewrite(bundleFiles.info, (text) => text.replace('"formatVersion": 1', '"formatVersion": 2'));
-    await expect(loadChanged(bundleContents(), newer)).rejects.toMatchObject({
-      code: 'CONFIG_INVALID',
-      message: expect.stringContaining('formatVersion: must be 1') as string,
-    });
+    const older = rewrite(bundleFiles.info, (text) => text.replace('"formatVersion": 2', '"formatVersion": 1'));
+    const dropCatalog = async (folder: string): Promise<void> => {
+      await older(folder);
+      await rm(join(folder, bundleFiles.catalog));
+    };
+    for (const change of [older, dropCatalog]) {
+      await expect(loadChanged(bundleContents(), change)).rejects.toMatchObject({
+        code: 'BUNDLE_INVALID',
+        message: expect.stringContaining('has the format 1') as string,
+        remedy: expect.stringContaining('facet index') as string,
+      });
+    }
   });
 });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { loadBundle } from '@facet/bundles';
+import { itemsOf, loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
 import { createRandom } from '@facet/features';
 import { initializeWeights } from '@facet/model';
@@ -74,7 +74,7 @@ describe('buildBundle', () => {
   it('holds every item, also those that nobody chose, and says where it came from', async () => {
     const model = randomModel('facet');
     const bundle = await build(model);
-    expect(bundle.items).toEqual(dataset.items);
+    expect([...itemsOf(bundle.catalog)]).toEqual(dataset.items.slice(1));
     expect(bundle.index.size).toBe(24);
     expect(bundle.info).toMatchObject({
       modelId: model.id,
@@ -112,9 +112,9 @@ describe('buildBundle', () => {
         // thing05 is withdrawn: the evaluation ranks it, serving must not.
         expect(new Set(items.map(({ itemId }) => itemId)).size).toBe(23);
         for (const { itemId, score } of items) {
-          expect(score).toBeCloseTo(scores[bundle.vocabulary.indexOf(itemId)!]!, 3);
+          expect(score).toBeCloseTo(scores[bundle.indexOf(itemId)!]!, 3);
         }
-        const withdrawn = bundle.vocabulary.indexOf('thing05')!;
+        const withdrawn = bundle.indexOf('thing05')!;
         const best = [...scores.keys()]
           .filter((item) => item > 0 && item !== withdrawn)
           .sort((a, b) => scores[b]! - scores[a]!);

@@ -126,7 +126,7 @@ describe('gateStage', () => {
 
   it('treats an incumbent that cannot be loaded as none, and says so', async () => {
     const broken = await putThemedBundle(store, yesterday, ignorantWeights);
-    await appendFile(join(home.artifactsFolder, 'bundle', broken, 'items.jsonl'), '\n');
+    await appendFile(join(home.artifactsFolder, 'bundle', broken, 'golden.json'), '\n');
     const report = await gate({ incumbentId: broken });
     expect(report).toMatchObject({ verdict: 'pass', incumbentId: broken });
     expect(report.incumbentProblem).toMatch(/items\.jsonl/);

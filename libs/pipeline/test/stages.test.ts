@@ -97,7 +97,7 @@ test('a lake becomes a bundle; what is done is reused, and only what depends on 
   expect(remade.ids).toEqual(first.ids);
 
   // So is a bundle that was altered.
-  await appendFile(join(home.artifactsFolder, 'bundle', first.ids.bundleId, 'items.jsonl'), '\n');
+  await appendFile(join(home.artifactsFolder, 'bundle', first.ids.bundleId, 'golden.json'), '\n');
   const repaired = await runAll(home, config);
   expect(repaired.reused).toEqual(['dataset', 'model', 'report']);
   expect(repaired.ids).toEqual(first.ids);

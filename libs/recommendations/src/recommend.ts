@@ -90,7 +90,7 @@ export async function recommend(bundle: BundleView, request: RecommendationReque
   const items = [...candidates, ...own]
     .sort((a, b) => b.score - a.score || a.item - b.item)
     .slice(0, request.limit)
-    .map(({ item, score, interest }) => ({ itemId: bundle.itemAt(item).itemId, score, interest }));
+    .map(({ item, score, interest }) => ({ itemId: bundle.idOf(item), score, interest }));
   return {
     source: { kind: 'model' },
     items,
@@ -120,7 +120,7 @@ export async function describeUser(
         parameters: searchParameters(bundle),
       });
       const nearest = candidates.map(({ item, score }) => ({
-        itemId: bundle.itemAt(item).itemId,
+        itemId: bundle.idOf(item),
         score,
         interest,
       }));
@@ -200,7 +200,7 @@ function mostPopular(bundle: BundleView, exclusions: Exclusions, limit: number):
   const items: Recommendation[] = [];
   for (const item of bundle.itemsByPopularity()) {
     if (items.length === limit) break;
-    if (!exclusions.has(item)) items.push({ itemId: bundle.itemAt(item).itemId, score: bundle.popularityOf(item) });
+    if (!exclusions.has(item)) items.push({ itemId: bundle.idOf(item), score: bundle.popularityOf(item) });
   }
   return items;
 }
@@ -214,7 +214,7 @@ function describeInterests(bundle: BundleView, user: ReadUser): UserInterest[] {
       .filter((slot) => user.rows.items[slot]! > 0)
       .sort((a, b) => weights[b]! - weights[a]! || b - a)
       .map((slot) => ({
-        itemId: bundle.itemAt(user.rows.items[slot]!).itemId,
+        itemId: bundle.idOf(user.rows.items[slot]!),
         share: total === 0 ? 0 : weights[slot]! / total,
       }));
     return { interest, behaviors };

@@ -78,7 +78,7 @@ async function leastOverlapping(bundle: Bundle, eligible: readonly StoredUser[])
 
 function countKnown(bundle: Bundle, behaviors: StoredUser['behaviors']): number {
   return new Set(
-    behaviors.map(({ itemId }) => itemId).filter((itemId) => bundle.vocabulary.indexOf(itemId) !== undefined),
+    behaviors.map(({ itemId }) => itemId).filter((itemId) => bundle.indexOf(itemId) !== undefined),
   ).size;
 }
 

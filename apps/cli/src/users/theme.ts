@@ -36,7 +36,8 @@ function weighValues(bundle: Bundle, behaviors: readonly InterestBehavior[]): Ma
   const weights = new Map<string, number>();
   const names = bundle.info.spec.itemFeatures.filter(({ kind }) => kind === 'category').map(({ name }) => name);
   for (const { itemId, share } of behaviors) {
-    const attributes = bundle.items[bundle.vocabulary.indexOf(itemId) ?? 0]?.attributes ?? {};
+    const item = bundle.indexOf(itemId);
+    const attributes = item === undefined ? {} : bundle.itemAt(item).attributes;
     for (const name of names) {
       for (const value of [attributes[name] ?? []].flat()) {
         // A number tells nobody what an interest is about.

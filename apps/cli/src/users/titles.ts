@@ -7,7 +7,7 @@ export interface TitledItem {
 }
 
 export function withTitle(bundle: Bundle, itemId: string): TitledItem {
-  const index = bundle.vocabulary.indexOf(itemId);
-  const title = index === undefined ? undefined : bundle.items[index]?.title;
+  const item = bundle.indexOf(itemId);
+  const title = item === undefined ? undefined : bundle.titleOf(item);
   return title === undefined ? { itemId } : { itemId, title };
 }

@@ -67,7 +67,7 @@ export function originOf({ id, deltaId }: BundleView): { bundleId: string; delta
 /** A title where the catalog has one. */
 export function titleOf(bundle: BundleView, itemId: string): { title?: string } {
   const item = bundle.indexOf(itemId);
-  const title = item === undefined ? undefined : bundle.itemAt(item).title;
+  const title = item === undefined ? undefined : bundle.titleOf(item);
   return title === undefined ? {} : { title };
 }
 

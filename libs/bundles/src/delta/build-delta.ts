@@ -4,6 +4,8 @@ import { indexVectors } from '@facet/model';
 import type { BundleFacts } from '../bundle.ts';
 import type { CatalogItem } from '../catalog-item.ts';
 import { embedBySideFeatures } from '../embed-by-side-features.ts';
+import { createBits, hasBit, setBit } from '../items/item-bitmap.ts';
+import type { ItemCatalog } from '../items/item-catalog.ts';
 import type { DeltaContents, DeltaInfo } from './delta.ts';
 
 /**
@@ -19,7 +21,7 @@ export function buildDelta(
   catalog: readonly CatalogItem[],
   goneBefore: readonly string[] = [],
 ): DeltaContents {
-  const { added, changed, counts, gone } = compareCatalog(bundle.items, catalog, new Set(goneBefore));
+  const { added, changed, counts, gone } = compareCatalog(bundle.catalog, catalog, new Set(goneBefore));
   const { embeddings, vectors } = vectorsOf(bundle, added);
   return {
     info: {
@@ -37,30 +39,31 @@ export function buildDelta(
   };
 }
 
-/** @param known the bundle's items, position 0 padding */
 function compareCatalog(
-  known: readonly CatalogItem[],
+  known: ItemCatalog,
   catalog: readonly CatalogItem[],
   goneBefore: ReadonlySet<string>,
 ): Pick<DeltaContents, 'added' | 'changed'> & Pick<DeltaInfo, 'counts' | 'gone'> {
-  const unlisted = new Map(known.slice(1).map((item) => [item.itemId, item]));
+  const listed = createBits(known.itemCount);
   const added: CatalogItem[] = [];
   const changed: CatalogItem[] = [];
   const counts = { added: 0, withdrawn: 0, returned: 0, changed: 0 };
   for (const item of catalog) {
-    const before = unlisted.get(item.itemId);
-    if (before === undefined) {
+    const index = known.indexOf(item.itemId);
+    if (index === undefined) {
       if (item.available !== false) added.push(item);
       continue;
     }
-    unlisted.delete(item.itemId);
-    const change = changeOf(before, item);
+    setBit(listed, index);
+    const change = changeOf(known.itemAt(index), item);
     if (change === undefined) continue;
     changed.push(item);
     counts[change]++;
   }
   const gone: string[] = [];
-  for (const item of unlisted.values()) {
+  for (let index = 1; index <= known.itemCount; index++) {
+    if (hasBit(listed, index)) continue;
+    const item = known.itemAt(index);
     // An item that no catalog ever held is known by its events alone, and stays.
     if (!wasListed(item) && !goneBefore.has(item.itemId)) continue;
     gone.push(item.itemId);

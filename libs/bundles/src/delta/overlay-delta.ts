@@ -3,6 +3,7 @@ import { buildFaissIndex, joinIndexes } from '@facet/retrieval';
 import type { Bundle } from '../bundle.ts';
 import type { BundleView } from '../bundle-view.ts';
 import type { CatalogItem } from '../catalog-item.ts';
+import { bitmapOf, createBits, setBit } from '../items/item-bitmap.ts';
 import { invalidDelta } from './delta.ts';
 import type { Delta } from './delta.ts';
 
@@ -18,22 +19,30 @@ export async function overlayDelta(bundle: Bundle, delta: Delta): Promise<Bundle
   checkFit(bundle, delta);
   const { added, changed } = delta;
   if (added.length === 0 && changed.length === 0) return { ...bundle, close: () => undefined };
+  const deltaItems = new Map(changed.map((item) => [bundle.indexOf(item.itemId)!, item]));
+  added.forEach((item, row) => deltaItems.set(bundle.itemCount + 1 + row, item));
   return {
     ...bundle,
     deltaId: delta.id,
-    ...withChanged(bundle, delta),
+    deltaItems,
+    unavailable: unavailableNow(bundle, deltaItems, bundle.itemCount + added.length),
+    idOf: (item) => (item > bundle.itemCount ? deltaItems.get(item)!.itemId : bundle.idOf(item)),
+    titleOf(item) {
+      const now = deltaItems.get(item);
+      return now === undefined ? bundle.titleOf(item) : now.title;
+    },
+    itemAt: (item) => deltaItems.get(item) ?? bundle.itemAt(item),
     ...(added.length === 0 ? { close: () => undefined } : await withAdded(bundle, delta)),
-    itemAt: itemLookup(bundle, delta),
   };
 }
 
-function checkFit({ id, info, vocabulary }: Bundle, delta: Delta): void {
+function checkFit({ id, info, indexOf }: Bundle, delta: Delta): void {
   const { bundleId, embeddingDim, indexDim } = delta.info;
   if (bundleId !== id) throw invalidDelta(delta.id, `it belongs to bundle ${bundleId}, not to ${id}`);
   if (embeddingDim !== info.spec.config.embeddingDim || indexDim !== info.index.dim) {
     throw invalidDelta(delta.id, 'its vectors are of another width than those of its bundle');
   }
-  const isKnown = ({ itemId }: CatalogItem): boolean => vocabulary.indexOf(itemId) !== undefined;
+  const isKnown = ({ itemId }: CatalogItem): boolean => indexOf(itemId) !== undefined;
   const misplaced = delta.added.find(isKnown) ?? delta.changed.find((item) => !isKnown(item));
   if (misplaced !== undefined) throw invalidDelta(delta.id, `item ${misplaced.itemId} is not what it says`);
   if (new Set(delta.added.map(({ itemId }) => itemId)).size !== delta.added.length) {
@@ -41,27 +50,22 @@ function checkFit({ id, info, vocabulary }: Bundle, delta: Delta): void {
   }
 }
 
-function withChanged(bundle: Bundle, { changed }: Delta): Pick<BundleView, 'unavailable'> {
-  const unavailable = new Set(bundle.unavailable);
-  for (const { itemId, available } of changed) {
-    const item = bundle.vocabulary.indexOf(itemId)!;
-    if (available === false) unavailable.add(item);
-    else unavailable.delete(item);
-  }
-  return { unavailable };
-}
-
-function itemLookup(bundle: Bundle, { added, changed }: Delta): BundleView['itemAt'] {
-  const first = bundle.itemCount + 1;
-  const now = new Map(changed.map((item) => [bundle.vocabulary.indexOf(item.itemId)!, item]));
-  return (item) => (item >= first ? added[item - first]! : (now.get(item) ?? bundle.items[item]!));
+function unavailableNow(
+  { unavailable }: Bundle,
+  deltaItems: BundleView['deltaItems'],
+  itemCount: number,
+): BundleView['unavailable'] {
+  const bits = createBits(itemCount);
+  bits.set(unavailable.bits);
+  for (const [item, { available }] of deltaItems) setBit(bits, item, available === false);
+  return bitmapOf(bits);
 }
 
 type AddedParts =
   'itemCount' | 'kernel' | 'index' | 'indexOf' | 'itemsByPopularity' | 'popularityOf' | 'bestInterest' | 'close';
 
 async function withAdded(bundle: Bundle, delta: Delta): Promise<Pick<BundleView, AddedParts>> {
-  const { info, tower, embeddings, byPopularity, popularity, vocabulary } = bundle;
+  const { info, tower, embeddings, byPopularity, popularity } = bundle;
   const { added, vectors } = delta;
   const first = bundle.itemCount + 1;
   const indexes = new Map(added.map(({ itemId }, row) => [itemId, first + row]));
@@ -70,7 +74,7 @@ async function withAdded(bundle: Bundle, delta: Delta): Promise<Pick<BundleView,
     itemCount: bundle.itemCount + added.length,
     kernel: createUserKernel(info.spec, tower, embeddings, delta.embeddings),
     index: joinIndexes(bundle.index, scan),
-    indexOf: (itemId) => vocabulary.indexOf(itemId) ?? indexes.get(itemId),
+    indexOf: (itemId) => bundle.indexOf(itemId) ?? indexes.get(itemId),
     *itemsByPopularity() {
       yield* byPopularity;
       // Never chosen: behind all others.

@@ -24,9 +24,11 @@ import type { ModelSpec } from '@facet/model';
 import { buildFaissIndex } from '@facet/retrieval';
 import { bundleWeights, writeBundle } from '../bundle.ts';
 import type { BundleContents } from '../bundle.ts';
-import { bundleFiles } from '../bundle-info.ts';
+import { bundleFiles, bundleFormat } from '../bundle-info.ts';
 import type { CatalogItem } from '../catalog-item.ts';
 import { recordGoldenVector } from '../golden-vectors.ts';
+import { encodeCatalog, openCatalog } from '../items/item-catalog.ts';
+import type { ItemCatalog } from '../items/item-catalog.ts';
 
 export const hourMs = 3_600_000;
 export const asOf = Date.UTC(2026, 2, 1);
@@ -79,7 +81,7 @@ export function bundleContents(variant: 'facet' | 'mind' = 'facet'): BundleConte
   });
   return {
     info: {
-      formatVersion: 1,
+      formatVersion: bundleFormat,
       modelId: 'model',
       datasetId: 'dataset',
       spec,
@@ -98,6 +100,12 @@ export function bundleContents(variant: 'facet' | 'mind' = 'facet'): BundleConte
     popularity: Float32Array.from({ length: itemCount + 1 }, (_, item) => (item % 10 === 0 ? 5 : (item * 7) % 40)),
     golden,
   };
+}
+
+/** The catalog that a bundle of these items would have. */
+export function catalogOf(catalogItems: readonly CatalogItem[]): ItemCatalog {
+  const { tensors, metadata } = encodeCatalog(catalogItems);
+  return openCatalog(tensors, metadata);
 }
 
 export interface Shelf {

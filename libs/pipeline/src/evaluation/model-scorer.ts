@@ -52,7 +52,7 @@ export function createModelScorer(
  * others that of their side features, and users are described by the attributes that it has learned.
  */
 export function createBundleScorer(
-  bundle: Pick<Bundle, 'info' | 'tower' | 'itemTables' | 'embeddings' | 'vocabulary' | 'encodeProfile'>,
+  bundle: Pick<Bundle, 'info' | 'tower' | 'itemTables' | 'embeddings' | 'indexOf' | 'encodeProfile'>,
   dataset: Dataset,
   options: ScorerOptions,
 ): ModelScorer {
@@ -68,7 +68,7 @@ function embeddingsOf(bundle: Parameters<typeof createBundleScorer>[0], { items 
   const embeddings = new Float32Array(items.length * D);
   const unknown: number[] = [];
   for (let item = 1; item < items.length; item++) {
-    const known = bundle.vocabulary.indexOf(items[item]!.itemId);
+    const known = bundle.indexOf(items[item]!.itemId);
     if (known === undefined) unknown.push(item);
     else embeddings.set(bundle.embeddings.subarray(known * D, (known + 1) * D), item * D);
   }

@@ -65,17 +65,22 @@ export interface ItemDifference {
 
 export function compareItems(before: Bundle, after: Bundle): ItemDifference {
   const isAvailable = (bundle: Bundle, itemId: string): boolean => {
-    const item = bundle.vocabulary.indexOf(itemId);
-    return item !== undefined && bundle.items[item]!.available !== false;
+    const item = bundle.indexOf(itemId);
+    return item !== undefined && !bundle.unavailable.has(item);
   };
   return {
-    added: after.items
-      .slice(1)
-      .flatMap(({ itemId }) => (before.vocabulary.indexOf(itemId) === undefined ? [itemId] : [])),
-    lost: before.items
-      .slice(1)
-      .flatMap(({ itemId, available }) => (available !== false && !isAvailable(after, itemId) ? [itemId] : [])),
+    added: idsWhere(after, (itemId) => before.indexOf(itemId) === undefined),
+    lost: idsWhere(before, (itemId) => isAvailable(before, itemId) && !isAvailable(after, itemId)),
   };
+}
+
+function idsWhere(bundle: Bundle, isWanted: (itemId: string) => boolean): string[] {
+  const ids: string[] = [];
+  for (let item = 1; item <= bundle.itemCount; item++) {
+    const itemId = bundle.idOf(item);
+    if (isWanted(itemId)) ids.push(itemId);
+  }
+  return ids;
 }
 
 function itemChecks(candidate: Bundle, incumbent: Bundle, { newItemsMax, lostItemsMax }: GateSettings): GateCheck[] {
@@ -87,8 +92,8 @@ function itemChecks(candidate: Bundle, incumbent: Bundle, { newItemsMax, lostIte
     const sentence = `${found}, ${percent(value)}${passed ? '' : `: at most ${percent(threshold)} may be`}.`;
     checks.push({ name, value, incumbent: null, threshold, passed, sentence });
   };
-  const items = candidate.items.length - 1;
-  const available = incumbent.items.slice(1).filter((item) => item.available !== false).length;
+  const items = candidate.itemCount;
+  const available = incumbent.itemCount - incumbent.unavailable.size;
   check('new items', share(added.length, items), newItemsMax, `${added.length} of ${items} items are new`);
   check(
     'lost items',

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { bundleFiles, bundleWeights, recordGoldenVector, writeBundle } from '@facet/bundles';
+import { bundleFiles, bundleFormat, bundleWeights, recordGoldenVector, writeBundle } from '@facet/bundles';
 import type { BundleInfo, GoldenVector } from '@facet/bundles';
 import { buildPopularityTimeline, createRandom, popularityFeatureCount, popularityFeatureNames } from '@facet/features';
 import { createUserKernel, embedItems, indexDim, indexVectors } from '@facet/model';
@@ -55,7 +55,7 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
   const { index, choice } = await chooseIndex(vectors.subarray(dim), dim, queries, options);
   try {
     const info: BundleInfo = {
-      formatVersion: 1,
+      formatVersion: bundleFormat,
       modelId: model.id,
       datasetId: dataset.id,
       spec,
@@ -80,7 +80,7 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
         });
         await saveIndex(index, join(folder, bundleFiles.index));
       },
-      { formatVersion: 1, modelId: model.id, datasetId: dataset.id },
+      { formatVersion: bundleFormat, modelId: model.id, datasetId: dataset.id },
     );
   } finally {
     index.close();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { bundleFiles, BundleInfo, recordGoldenVector, writeBundle } from '@facet/bundles';
+import { bundleFiles, bundleFormat, BundleInfo, recordGoldenVector, writeBundle } from '@facet/bundles';
 import { facetModel } from '@facet/model';
 import type { UserKernel } from '@facet/model';
 import { buildFaissIndex, buildTunedIndex, syntheticVectors } from '@facet/retrieval';
@@ -211,7 +211,7 @@ async function putBundle(
 ): Promise<ArtifactRef> {
   const datasetId = 'world';
   const info: BundleInfo = {
-    formatVersion: 1,
+    formatVersion: bundleFormat,
     modelId,
     datasetId,
     spec: model.spec,

@@ -1,0 +1,241 @@
+import type { SafeTensor } from '@facet/artifacts';
+import type { Attributes, AttributeValue } from '@facet/features';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { tensor, tensorOf } from '../tensor-of.ts';
+import type { Tensors } from '../tensor-of.ts';
+import { createBits, hasBit, setBit } from './item-bitmap.ts';
+import { encodeTexts, openTexts } from './text-column.ts';
+import type { TextColumn } from './text-column.ts';
+
+/** What a column holds. An attribute that has values of several types has a column for each, and an item is in one of them. */
+export const ColumnSchema = Type.Object({
+  name: Type.String(),
+  type: Type.Union([Type.Literal('boolean'), Type.Literal('list'), Type.Literal('number'), Type.Literal('text')]),
+});
+export type ColumnSchema = Static<typeof ColumnSchema>;
+
+/** The different texts of a column, in the order of their UTF-16; text v is code v + 1. */
+export interface ColumnValues {
+  readonly texts: TextColumn;
+  /** [V] how many items carry each. */
+  readonly counts: Int32Array;
+}
+
+/** One attribute of all items; position 0 of arrays of N + 1 is padding. */
+export type AttributeColumn =
+  | {
+      readonly name: string;
+      readonly type: 'text';
+      readonly values: ColumnValues;
+      /** [N + 1] 0 for none. */
+      readonly codes: Int32Array;
+    }
+  | {
+      readonly name: string;
+      readonly type: 'list';
+      readonly values: ColumnValues;
+      /** [N + 2] the codes of item i are those from `offsets[i]` to `offsets[i + 1]`. */
+      readonly offsets: Int32Array;
+      readonly codes: Int32Array;
+      /** Bits of the items that have a list, be it an empty one. */
+      readonly present: Uint8Array;
+    }
+  | {
+      readonly name: string;
+      readonly type: 'number';
+      /** [N + 1] NaN for none. */
+      readonly numbers: Float64Array;
+    }
+  | {
+      readonly name: string;
+      readonly type: 'boolean';
+      /** [N + 1] 0 for none, 1 for false, 2 for true. */
+      readonly booleans: Uint8Array;
+    };
+
+/** The value of one item, or undefined where it has none in this column. */
+export function valueAt(column: AttributeColumn, item: number): AttributeValue | undefined {
+  switch (column.type) {
+    case 'text': {
+      const code = column.codes[item]!;
+      return code === 0 ? undefined : column.values.texts.at(code - 1);
+    }
+    case 'list':
+      if (!hasBit(column.present, item)) return undefined;
+      return Array.from(column.codes.subarray(column.offsets[item], column.offsets[item + 1]), (code) =>
+        column.values.texts.at(code - 1),
+      );
+    case 'number': {
+      const number = column.numbers[item]!;
+      return Number.isNaN(number) ? undefined : number;
+    }
+    case 'boolean': {
+      const value = column.booleans[item]!;
+      return value === 0 ? undefined : value === 2;
+    }
+  }
+}
+
+/**
+ * The attributes of all items as tensors, and what the columns are, in the order of their names.
+ *
+ * @param holders [N + 1], position 0 without attributes
+ * @throws AppError `BUNDLE_TOO_LARGE` for more than 2 GiB of text in a column.
+ */
+export function encodeColumns(holders: readonly Attributes[]): {
+  readonly schemas: readonly ColumnSchema[];
+  readonly tensors: Record<string, SafeTensor>;
+} {
+  const schemas = new Map<string, ColumnSchema>();
+  for (const attributes of holders) {
+    for (const name of Object.keys(attributes)) {
+      const type = typeOf(attributes[name]!);
+      const key = `${type} ${name}`;
+      if (!schemas.has(key)) schemas.set(key, { name, type });
+    }
+  }
+  const ordered = [...schemas.values()].sort((a, b) => compareTexts(a.name, b.name) || compareTexts(a.type, b.type));
+  const tensors: Record<string, SafeTensor> = {};
+  ordered.forEach((schema, position) => {
+    for (const [name, data] of Object.entries(encodeColumn(schema, holders))) {
+      tensors[tensorName(position, name)] = data;
+    }
+  });
+  return { schemas: ordered, tensors };
+}
+
+/** The values of one column, with their items. */
+function* cellsOf<Value extends AttributeValue>(
+  { name, type }: ColumnSchema,
+  holders: readonly Attributes[],
+): Generator<[item: number, value: Value]> {
+  for (let item = 1; item < holders.length; item++) {
+    const attributes = holders[item]!;
+    if (!Object.hasOwn(attributes, name)) continue;
+    const value = attributes[name]!;
+    if (typeOf(value) === type) yield [item, value as Value];
+  }
+}
+
+function typeOf(value: AttributeValue): ColumnSchema['type'] {
+  if (Array.isArray(value)) return 'list';
+  return typeof value === 'string' ? 'text' : typeof value === 'number' ? 'number' : 'boolean';
+}
+
+const tensorName = (column: number, name: string): string => `attribute/${column}/${name}`;
+
+const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function encodeColumn(schema: ColumnSchema, holders: readonly Attributes[]): Record<string, SafeTensor> {
+  const rows = holders.length;
+  switch (schema.type) {
+    case 'number': {
+      const numbers = new Float64Array(rows).fill(Number.NaN);
+      for (const [item, value] of cellsOf<number>(schema, holders)) numbers[item] = value;
+      return { numbers: tensor('F64', numbers) };
+    }
+    case 'boolean': {
+      const booleans = new Uint8Array(rows);
+      for (const [item, value] of cellsOf<boolean>(schema, holders)) booleans[item] = value ? 2 : 1;
+      return { booleans: tensor('U8', booleans) };
+    }
+    case 'text': {
+      const { tensors, codeOf } = encodeValues(schema, holders);
+      const codes = new Int32Array(rows);
+      for (const [item, value] of cellsOf<string>(schema, holders)) codes[item] = codeOf(value);
+      return { ...tensors, codes: tensor('I32', codes) };
+    }
+    case 'list': {
+      const { tensors, codeOf } = encodeValues(schema, holders);
+      const offsets = new Int32Array(rows + 1);
+      const present = createBits(rows - 1);
+      const codes: number[] = [];
+      let last = 0;
+      for (const [item, list] of cellsOf<readonly string[]>(schema, holders)) {
+        offsets.fill(codes.length, last + 1, item + 1);
+        last = item;
+        for (const text of list) codes.push(codeOf(text));
+        setBit(present, item);
+      }
+      offsets.fill(codes.length, last + 1);
+      return {
+        ...tensors,
+        offsets: tensor('I32', offsets),
+        codes: tensor('I32', Int32Array.from(codes)),
+        present: tensor('U8', present),
+      };
+    }
+  }
+}
+
+function encodeValues(
+  schema: ColumnSchema,
+  holders: readonly Attributes[],
+): { readonly tensors: Record<string, SafeTensor>; readonly codeOf: (text: string) => number } {
+  const counts = new Map<string, number>();
+  for (const [, value] of cellsOf<string | readonly string[]>(schema, holders)) {
+    for (const text of typeof value === 'string' ? [value] : new Set(value)) {
+      counts.set(text, (counts.get(text) ?? 0) + 1);
+    }
+  }
+  const texts = [...counts.keys()].sort(compareTexts);
+  const codes = new Map(texts.map((text, position) => [text, position + 1]));
+  const { bytes, offsets } = encodeTexts(texts, `The values of ${schema.name}`);
+  const carried = Int32Array.from(texts, (text) => counts.get(text)!);
+  return {
+    tensors: {
+      'values/bytes': tensor('U8', bytes),
+      'values/offsets': tensor('I32', offsets),
+      'values/counts': tensor('I32', carried),
+    },
+    codeOf: (text) => codes.get(text)!,
+  };
+}
+
+/** The column at a position of `schemas` as {@link encodeColumns} left it. @throws AppError `BUNDLE_INVALID`. */
+export function openColumn(
+  { name, type }: ColumnSchema,
+  position: number,
+  tensors: Tensors,
+  rows: number,
+): AttributeColumn {
+  const at = (part: string): string => tensorName(position, part);
+  switch (type) {
+    case 'number':
+      return { name, type, numbers: tensorOf(tensors, at('numbers'), 'F64', rows) };
+    case 'boolean':
+      return { name, type, booleans: tensorOf(tensors, at('booleans'), 'U8', rows) };
+    case 'text':
+      return { name, type, values: openValues(tensors, at), codes: tensorOf(tensors, at('codes'), 'I32', rows) };
+    case 'list': {
+      const offsets = tensorOf(tensors, at('offsets'), 'I32', rows + 1);
+      return {
+        name,
+        type,
+        values: openValues(tensors, at),
+        offsets,
+        codes: tensorOf(tensors, at('codes'), 'I32', offsets[rows]!),
+        present: tensorOf(tensors, at('present'), 'U8', createBits(rows - 1).length),
+      };
+    }
+  }
+}
+
+function openValues(tensors: Tensors, at: (part: string) => string): ColumnValues {
+  const counts = tensorOf(tensors, at('values/counts'), 'I32');
+  const offsets = tensorOf(tensors, at('values/offsets'), 'I32', counts.length + 1);
+  const bytes = tensorOf(tensors, at('values/bytes'), 'U8', offsets[counts.length]!);
+  return { texts: openTexts({ bytes, offsets }), counts };
+}
+
+/** The code of a text, or 0 where no item carries it: by bisection, as the texts are in order. */
+export function codeOf({ texts }: ColumnValues, text: string): number {
+  let [low, high] = [0, texts.count];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (texts.at(middle) < text) low = middle + 1;
+    else high = middle;
+  }
+  return low < texts.count && texts.at(low) === text ? low + 1 : 0;
+}

@@ -1,0 +1,50 @@
+/** Some of the items 1..N. */
+export interface ItemSet {
+  readonly size: number;
+  has(item: number): boolean;
+}
+
+/** Items as bits: item i is bit (i − 1) mod 8 of byte (i − 1) / 8, which is what the search of an index takes as allowed. */
+export interface ItemBitmap extends ItemSet {
+  /** [⌈N / 8⌉]; the bits beyond N are 0. */
+  readonly bits: Uint8Array;
+}
+
+export function createBits(itemCount: number): Uint8Array {
+  return new Uint8Array(Math.ceil(itemCount / 8));
+}
+
+export function setBit(bits: Uint8Array, item: number, isSet = true): void {
+  const [byte, bit] = [(item - 1) >> 3, 1 << ((item - 1) & 7)];
+  if (isSet) bits[byte]! |= bit;
+  else bits[byte]! &= ~bit;
+}
+
+export function hasBit(bits: Uint8Array, item: number): boolean {
+  return item > 0 && ((bits[(item - 1) >> 3]! >> ((item - 1) & 7)) & 1) === 1;
+}
+
+/** The set that bits describe; they are kept, not copied. */
+export function bitmapOf(bits: Uint8Array): ItemBitmap {
+  return { bits, size: countBits(bits), has: (item) => hasBit(bits, item) };
+}
+
+const bitsOfByte = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
+
+export function countBits(bits: Uint8Array): number {
+  let count = 0;
+  for (let byte = 0; byte < bits.length; byte++) count += bitsOfByte[bits[byte]!]!;
+  return count;
+}
+
+/** The items of a set in their order. */
+export function itemsOfBits(bits: Uint8Array, count = countBits(bits)): Int32Array {
+  const items = new Int32Array(count);
+  let found = 0;
+  for (let byte = 0; byte < bits.length; byte++) {
+    for (let rest = bits[byte]!; rest !== 0; rest &= rest - 1) {
+      items[found++] = byte * 8 + (31 - Math.clz32(rest & -rest)) + 1;
+    }
+  }
+  return items;
+}

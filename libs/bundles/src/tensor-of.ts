@@ -1,0 +1,33 @@
+import type { SafeTensor } from '@facet/artifacts';
+import { AppError } from '@facet/platform';
+
+export type Tensors = Readonly<Record<string, SafeTensor>>;
+
+type DataOf<Dtype> = Extract<SafeTensor, { readonly dtype: Dtype }>['data'];
+
+/** The numbers of a tensor. @throws AppError `BUNDLE_INVALID` when it is missing, of another type, or not of `length`. */
+export function tensorOf<Dtype extends SafeTensor['dtype']>(
+  tensors: Tensors,
+  name: string,
+  dtype: Dtype,
+  length?: number,
+): DataOf<Dtype> {
+  const tensor = tensors[name];
+  if (tensor?.dtype !== dtype) throw invalidTensor(`The tensor ${name} is missing or not of type ${dtype}.`);
+  if (length !== undefined && tensor.data.length !== length) {
+    throw invalidTensor(`The tensor ${name} has ${tensor.data.length} values instead of ${length}.`);
+  }
+  return tensor.data as DataOf<Dtype>;
+}
+
+/** A list of numbers as a tensor. */
+export function tensor<Dtype extends SafeTensor['dtype']>(dtype: Dtype, data: DataOf<Dtype>): SafeTensor {
+  return { dtype, shape: [data.length], data } as SafeTensor;
+}
+
+function invalidTensor(problem: string): AppError {
+  return new AppError(problem, {
+    code: 'BUNDLE_INVALID',
+    remedy: 'Rebuild the artifact; it was written by another version.',
+  });
+}

@@ -1,0 +1,84 @@
+// Puts a bundle of a generated catalog into a store, in a process of its own. Prints its id.
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { bundleFiles, bundleFormat, bundleWeights, recordGoldenVector, writeBundle } from '@facet/bundles';
+import type { BundleInfo, CatalogItem } from '@facet/bundles';
+import { createBehaviorRows, createRandom, writeBehaviorSequence } from '@facet/features';
+import type { FeatureSchema } from '@facet/features';
+import { createUserKernel, facetModel, indexDim, initializeWeights } from '@facet/model';
+import type { ModelSpec } from '@facet/model';
+import { buildFaissIndex } from '@facet/retrieval';
+
+const [root, itemCount, dim, indexKind] = JSON.parse(process.argv[2]!) as [string, number, number, 'flat' | 'hnsw'];
+
+const random = createRandom(6);
+const asOf = Date.UTC(2026, 2, 1);
+const names = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, at) => `${prefix} ${at}`);
+const [categories, brands, tags] = [names('category', 50), names('brand', 20_000), names('tag', 200)];
+
+/** Small numbers are drawn more often, as a few brands have most items. */
+const skewed = (values: readonly string[]): string => values[Math.floor(values.length * random.next() ** 2)]!;
+
+const items: CatalogItem[] = Array.from({ length: itemCount + 1 }, (_, item) =>
+  item === 0
+    ? { itemId: '', attributes: {} }
+    : {
+        itemId: `sku-${100_000_000 + item * 7}`,
+        title: `${skewed(brands)} thing ${item} in size ${random.int(50)}`,
+        ...(item % 50 === 0 ? { available: false } : {}),
+        attributes: {
+          category: skewed(categories),
+          brand: skewed(brands),
+          price: random.int(100_000) / 100,
+          tags: Array.from({ length: random.int(5) }, () => skewed(tags)),
+        },
+      },
+);
+
+const feature = (name: string, values: string[], slots = 1): FeatureSchema => ({
+  name,
+  kind: 'category',
+  values,
+  edges: [],
+  slots,
+});
+const itemFeatures = [feature('brand', brands), feature('category', categories), feature('tags', tags, 4)];
+const config = { ...facetModel, embeddingDim: dim, popularityPrior: false };
+const spec: ModelSpec = { config, itemCount, itemFeatures, userFeatures: [feature('age', names('age', 10))] };
+// A tower does not depend on the number of items.
+const { tower, itemTables } = bundleWeights(initializeWeights({ ...spec, itemCount: 1 }, random));
+const embeddings = new Float32Array((itemCount + 1) * dim);
+for (let cell = dim; cell < embeddings.length; cell++) embeddings[cell] = random.next() - 0.5;
+const kernel = createUserKernel(spec, tower, embeddings);
+const golden = Array.from({ length: 20 }, () => {
+  const rows = createBehaviorRows(1, config.sequenceLength);
+  const history = Array.from({ length: config.sequenceLength }, () => 1 + random.int(itemCount));
+  const times = history.map((_, position) => asOf - (history.length - position) * 3_600_000);
+  const window = { items: history, times, start: 0, end: history.length };
+  writeBehaviorSequence(rows, 0, window, { now: asOf, distinct: config.distinctBehaviors });
+  return recordGoldenVector(kernel, rows, [1]);
+});
+
+const info: BundleInfo = {
+  formatVersion: bundleFormat,
+  modelId: 'generated',
+  datasetId: 'generated',
+  spec,
+  trainedCount: itemCount,
+  interactions: { positives: 'purchase', repeats: 'keep', tieSeed: 1 },
+  asOf,
+  index: { kind: indexKind, reason: 'a benchmark', dim: indexDim(spec), recall: null, recallAt: 200 },
+  metrics: {},
+};
+const index = await buildFaissIndex(embeddings.subarray(dim), dim, { kind: indexKind });
+const popularity = Float32Array.from({ length: itemCount + 1 }, () => Math.floor(1 / (random.next() + 1e-4)));
+const { id } = await createFolderArtifactStore(root).put(
+  'bundle',
+  async (folder) => {
+    await writeBundle(folder, { info, items, tower, itemTables, embeddings, vectors: embeddings, popularity, golden });
+    await index.save(join(folder, bundleFiles.index));
+  },
+  {},
+);
+index.close();
+process.stdout.write(JSON.stringify({ id }));
