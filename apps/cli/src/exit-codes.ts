@@ -69,6 +69,7 @@ const codeOfError: Readonly<Record<string, number>> = {
   BUNDLE_DRIFTED: exitCodes.badArtifact,
   BUNDLE_INVALID: exitCodes.badArtifact,
   BUNDLE_NONE_CURRENT: exitCodes.badArtifact,
+  BUNDLE_TOO_LARGE: exitCodes.badInput,
   DATASET_INVALID: exitCodes.badArtifact,
   DATASET_NOT_REPRODUCED: exitCodes.badArtifact,
   DELTA_INVALID: exitCodes.badArtifact,

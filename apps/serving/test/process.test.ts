@@ -131,7 +131,7 @@ describe('a process that cannot serve says why and ends', () => {
     const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_HOME: damaged.folder });
     expect(exitCode).toBe(4);
     expect(fatal).toMatchObject({ code: 'ARTIFACT_CORRUPT' });
-    expect(fatal['problem']).toContain('items.jsonl');
+    expect(fatal['problem']).toContain('golden.json');
     await damaged.remove();
   });
 

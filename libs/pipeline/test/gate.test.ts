@@ -129,7 +129,7 @@ describe('gateStage', () => {
     await appendFile(join(home.artifactsFolder, 'bundle', broken, 'golden.json'), '\n');
     const report = await gate({ incumbentId: broken });
     expect(report).toMatchObject({ verdict: 'pass', incumbentId: broken });
-    expect(report.incumbentProblem).toMatch(/items\.jsonl/);
+    expect(report.incumbentProblem).toMatch(/golden\.json/);
     const gone = await gate({ incumbentId: 'f'.repeat(32) });
     expect(gone.incumbentProblem).toMatch(/There is no bundle f/);
   });

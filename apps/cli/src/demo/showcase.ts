@@ -77,9 +77,7 @@ async function leastOverlapping(bundle: Bundle, eligible: readonly StoredUser[])
 }
 
 function countKnown(bundle: Bundle, behaviors: StoredUser['behaviors']): number {
-  return new Set(
-    behaviors.map(({ itemId }) => itemId).filter((itemId) => bundle.indexOf(itemId) !== undefined),
-  ).size;
+  return new Set(behaviors.map(({ itemId }) => itemId).filter((itemId) => bundle.indexOf(itemId) !== undefined)).size;
 }
 
 function describe(bundle: Bundle, user: StoredUser, { interests, items }: RecommendationResult): ShownUser {
