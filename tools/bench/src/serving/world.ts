@@ -92,7 +92,7 @@ export async function openWorld(options: WorldOptions, bundleCount = 1): Promise
     heldOut: interestsOf(kernel, allUsers.slice(tuning, tuning + heldOut), dim),
   }));
 
-  const artifactsFolder = join(folder, `artifacts-${bundleFormat()}`);
+  const artifactsFolder = join(folder, `artifacts-${bundleKey()}`);
   const store = createFolderArtifactStore(artifactsFolder);
   const parts = { model, choice, indexFile, embeddings, vectors, kernel, users };
   const bundles = await cachedBundles(artifactsFolder, store, parts, bundleCount, onProgress);
@@ -241,7 +241,7 @@ async function putBundle(
 }
 
 /** Names how bundles are written at the moment: another one, and they are written anew, while vectors and index stay. */
-function bundleFormat(): string {
+function bundleKey(): string {
   const ways = [BundleInfo, bundleFiles, ...[writeBundle, drawCatalog, isAvailable, drawPopularity].map(String)];
   return createHash('sha256').update(JSON.stringify(ways)).digest('hex').slice(0, 12);
 }
