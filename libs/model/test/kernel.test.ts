@@ -109,7 +109,12 @@ describe('the serving kernel', () => {
     });
     const kernel = createUserKernel(world.spec, weights, embeddings);
     const rows = randomBehaviors(5, 6, createRandom(1));
-    expect(kernel.interests(rows, [1])).toEqual(kernel.interests(rows, [1]));
+    const first = kernel.interests(rows, [1]);
+    const kept = structuredClone(first);
+    // Whoever was asked for in between leaves nothing behind.
+    for (const n of [6, 1, 3]) kernel.interests(randomBehaviors(n, 6, createRandom(n)), [2]);
+    expect(first).toEqual(kept);
+    expect(kernel.interests(rows, [1])).toEqual(kept);
     expect(kernel.interests(createBehaviorRows(1, 6), [1]).count).toBe(0);
   });
 

@@ -5,6 +5,7 @@ import { profileTable, repeatFeatureCount, repeatFeatures, scalarScale } from '.
 import type { Weights } from '../weights.ts';
 import { activeInterestCount } from './active-interests.ts';
 import { indexDim } from './item-embeddings.ts';
+import { addWeightedRows, dot, multiplyByRows } from './rows.ts';
 
 /** The interests of one user. */
 export interface Interests {
@@ -31,6 +32,9 @@ export interface UserKernel {
 }
 
 /**
+ * What is computed on the way lies in arrays that are used again for the next user: a new one for each would cost more
+ * than the sums.
+ *
  * @param embeddings E [N + 1, D] from `embedItems`
  * @param added [M, D] of items N + 1 .. N + M that came later, apart because E is large and never copied
  */
@@ -45,76 +49,86 @@ export function createUserKernel(
   const dim = indexDim(spec);
   const S = weights['routing/S']!.data;
   const logits = weights['routing/logits']!.data;
-  const layers = layersOf(spec, weights);
+  const runLayers = createLayers(spec, weights);
+  const ages = config.recency ? weights['behavior/age']!.data : undefined;
+
+  const inputs = new Float32Array(L * D);
+  const projected = new Float32Array(L * D);
+  const lengths = new Float32Array(L);
+  const weightOf = new Float32Array(L);
+  const b = new Float32Array(maxInterests * L);
+  const routing = new Float32Array(maxInterests * L);
+  const agreement = new Float32Array(maxInterests * L);
+  const capsules = new Float32Array(maxInterests * D);
+  const shares = new Float32Array(L);
+  const context = new Float32Array(config.context ? D : 0);
 
   /** Rows of the behaviors from slot `first` on: their inputs [n, D] and those through S [n, D]. */
-  function behaviorInputs(behaviors: BehaviorRows, first: number): { inputs: Float32Array; projected: Float32Array } {
+  function readBehaviors(behaviors: BehaviorRows, first: number): void {
     const n = L - first;
-    const inputs = new Float32Array(n * D);
-    const projected = new Float32Array(n * D);
     for (let row = 0; row < n; row++) {
-      const slot = first + row;
-      const item = behaviors.items[slot]! * D;
+      const item = behaviors.items[first + row]! * D;
       const isAdded = item >= embeddings.length;
       const table = isAdded ? added : embeddings;
       const source = isAdded ? item - embeddings.length : item;
       for (let d = 0; d < D; d++) inputs[row * D + d] = table[source + d]!;
-      if (config.recency) {
-        addScaled(inputs, row * D, weights['behavior/age']!.data, behaviors.ages[slot]! * D, 1, D);
-      }
-      for (let out = 0; out < D; out++) projected[row * D + out] = dot(inputs, row * D, S, out * D, D);
+      if (ages === undefined) continue;
+      const age = behaviors.ages[first + row]! * D;
+      for (let d = 0; d < D; d++) inputs[row * D + d]! += ages[age + d]!;
     }
-    return { inputs, projected };
+    multiplyByRows(projected, inputs, n, S, D, D);
+  }
+
+  /** B2I routing (see layers/routing.ts) for K interests: capsules [K, D] and the last routing weights [K, n]. */
+  function route(K: number, first: number): void {
+    const n = L - first;
+    for (let k = 0; k < K; k++) b.set(logits.subarray(k * L + first, (k + 1) * L), k * n);
+    const cosine = config.routing.cosineAgreement;
+    for (let row = 0; row < n; row++) lengths[row] = lengthOf(projected, row * D, D);
+    for (let iteration = 0; iteration < config.routing.iterations; iteration++) {
+      softmaxOverInterests(b, routing, K, n);
+      for (let k = 0; k < K; k++) for (let row = 0; row < n; row++) routing[k * n + row]! *= weightOf[row]!;
+      capsules.fill(0);
+      for (let k = 0; k < K; k++) {
+        addWeightedRows(capsules, k * D, projected, D, routing, k * n, n);
+        squashRow(capsules, k * D, D);
+      }
+      if (iteration === config.routing.iterations - 1) break;
+      multiplyByRows(agreement, capsules, K, projected, n, D);
+      for (let k = 0; k < K; k++) {
+        const capsuleLength = lengthOf(capsules, k * D, D);
+        for (let row = 0; row < n; row++) {
+          const product = agreement[k * n + row]!;
+          b[k * n + row]! += cosine === 0 ? product : (cosine * product) / (capsuleLength * lengths[row]!);
+        }
+      }
+    }
   }
 
   function recencyLogit(behaviors: BehaviorRows, slot: number, ageTable: string): number {
     return weights[ageTable]!.data[behaviors.ages[slot]!]! * scalarScale;
   }
 
-  /** B2I routing (see layers/routing.ts) for K interests; returns capsules [K, D] and the last routing weights [K, n]. */
-  function route(
-    projected: Float32Array,
-    weightOf: Float32Array,
-    K: number,
-    first: number,
-  ): { capsules: Float32Array; routing: Float32Array } {
-    const n = L - first;
-    const b = new Float32Array(K * n);
-    for (let k = 0; k < K; k++) b.set(logits.subarray(k * L + first, (k + 1) * L), k * n);
-    const routing = new Float32Array(K * n);
-    const capsules = new Float32Array(K * D);
-    const cosine = config.routing.cosineAgreement;
-    const lengths = Float32Array.from({ length: n }, (_, row) => lengthOf(projected, row * D, D));
-    for (let iteration = 0; iteration < config.routing.iterations; iteration++) {
-      softmaxOverInterests(b, routing, K, n);
-      for (let cell = 0; cell < K * n; cell++) routing[cell]! *= weightOf[cell % n]!;
-      capsules.fill(0);
-      for (let k = 0; k < K; k++) {
-        for (let row = 0; row < n; row++) addScaled(capsules, k * D, projected, row * D, routing[k * n + row]!, D);
-        squashRow(capsules, k * D, D);
-        if (iteration === config.routing.iterations - 1) continue;
-        const capsuleLength = lengthOf(capsules, k * D, D);
-        for (let row = 0; row < n; row++) {
-          const product = dot(capsules, k * D, projected, row * D, D);
-          b[k * n + row]! += cosine === 0 ? product : (cosine * product) / (capsuleLength * lengths[row]!);
-        }
-      }
+  function weighBehaviors(behaviors: BehaviorRows, first: number): void {
+    weightOf.fill(1);
+    if (!config.recency) return;
+    for (let row = 0; row < L - first; row++) {
+      weightOf[row] = Math.exp(recencyLogit(behaviors, first + row, 'behavior/ageWeight'));
     }
-    return { capsules, routing };
   }
 
-  function contextOf(behaviors: BehaviorRows, inputs: Float32Array, first: number): Float32Array {
+  function readContext(behaviors: BehaviorRows, first: number): void {
     const n = L - first;
-    const shares = new Float32Array(n);
-    if (config.recency) {
-      for (let row = 0; row < n; row++) shares[row] = recencyLogit(behaviors, first + row, 'context/ageWeight');
+    let highest = Number.NEGATIVE_INFINITY;
+    for (let row = 0; row < n; row++) {
+      shares[row] = config.recency ? recencyLogit(behaviors, first + row, 'context/ageWeight') : 0;
+      highest = Math.max(highest, shares[row]!);
     }
-    const highest = shares.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
     let total = 0;
     for (let row = 0; row < n; row++) total += shares[row] = Math.exp(shares[row]! - highest);
-    const context = new Float32Array(D);
-    for (let row = 0; row < n; row++) addScaled(context, 0, inputs, row * D, shares[row]! / total, D);
-    return context;
+    for (let row = 0; row < n; row++) shares[row]! /= total;
+    context.fill(0);
+    addWeightedRows(context, 0, inputs, D, shares, 0, n);
   }
 
   return {
@@ -127,21 +141,15 @@ export function createUserKernel(
       const vectors = new Float32Array(K * dim);
       const behaviorWeights = new Float32Array(K * L);
       if (K === 0) return { count: 0, vectors, behaviorWeights };
-      const { inputs, projected } = behaviorInputs(behaviors, first);
-      const weightOf = new Float32Array(n).fill(1);
-      if (config.recency) {
-        for (let row = 0; row < n; row++) {
-          weightOf[row] = Math.exp(recencyLogit(behaviors, first + row, 'behavior/ageWeight'));
-        }
-      }
-      const { capsules, routing } = route(projected, weightOf, K, first);
-      const context = config.context ? contextOf(behaviors, inputs, first) : new Float32Array(0);
-      const profileVector = profileOf(spec, weights, profile);
+      readBehaviors(behaviors, first);
+      weighBehaviors(behaviors, first);
+      route(K, first);
+      if (config.context) readContext(behaviors, first);
+      const run = runLayers(context, profileOf(spec, weights, profile));
       for (let k = 0; k < K; k++) {
         behaviorWeights.set(routing.subarray(k * n, (k + 1) * n), k * L + first);
-        const capsule = capsules.subarray(k * D, (k + 1) * D);
-        const vector = hidden(layers, [capsule, context, profileVector]);
-        if (config.residual) for (let d = 0; d < D; d++) vector[d]! += capsule[d]! + (context[d] ?? 0);
+        const vector = run(capsules, k * D);
+        if (config.residual) for (let d = 0; d < D; d++) vector[d]! += capsules[k * D + d]! + (context[d] ?? 0);
         if (config.normalize) scaleToUnitLength(vector);
         vectors.set(vector, k * dim);
         if (dim > D) vectors[k * dim + D] = 1;
@@ -163,38 +171,42 @@ export function createUserKernel(
   };
 }
 
-interface Layer {
-  readonly kernel: Float32Array;
-  readonly bias: Float32Array;
-  readonly relu: boolean;
-}
-
-function layersOf(spec: ModelSpec, weights: Weights): Layer[] {
-  const count = spec.config.hiddenUnits.length;
-  return Array.from({ length: count + 1 }, (_, layer) => ({
+/**
+ * The H-layers on a capsule, the context and the profile. What the last two give is the same for all capsules of a user, and
+ * computed once. The output lies in an array that the next run overwrites.
+ */
+function createLayers(
+  spec: ModelSpec,
+  weights: Weights,
+): (context: Float32Array, profile: Float32Array) => (capsules: Float32Array, offset: number) => Float32Array {
+  const { embeddingDim: D, hiddenUnits, outputActivation } = spec.config;
+  const layers = [...hiddenUnits, D].map((units, layer) => ({
     kernel: weights[`hidden/${layer}/kernel`]!.data,
     bias: weights[`hidden/${layer}/bias`]!.data,
-    relu: layer < count || spec.config.outputActivation === 'relu',
+    relu: layer < hiddenUnits.length || outputActivation === 'relu',
+    output: new Float32Array(units),
   }));
-}
-
-/** The H-layers on the concatenation of `parts`. */
-function hidden(layers: readonly Layer[], parts: readonly Float32Array[]): Float32Array {
-  let input = new Float32Array(parts.reduce((width, part) => width + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    input.set(part, offset);
-    offset += part.length;
-  }
-  for (const { kernel, bias, relu } of layers) {
-    const output = bias.slice();
-    for (let row = 0; row < input.length; row++) {
-      addScaled(output, 0, kernel, row * output.length, input[row]!, output.length);
-    }
-    if (relu) for (let unit = 0; unit < output.length; unit++) output[unit] = Math.max(0, output[unit]!);
-    input = output;
-  }
-  return input;
+  const { kernel: firstKernel, bias: firstBias } = layers[0]!;
+  const shared = new Float32Array(firstBias.length);
+  return (context, profile) => {
+    const width = shared.length;
+    shared.set(firstBias);
+    addWeightedRows(shared, 0, firstKernel.subarray(D * width), width, context, 0, context.length);
+    const profileKernel = firstKernel.subarray((D + context.length) * width);
+    addWeightedRows(shared, 0, profileKernel, width, profile, 0, profile.length);
+    return (capsules, offset) => {
+      let input = capsules;
+      let from = offset;
+      let count = D;
+      layers.forEach(({ kernel, bias, relu, output }, layer) => {
+        output.set(layer === 0 ? shared : bias);
+        addWeightedRows(output, 0, kernel, output.length, input, from, count);
+        if (relu) for (let unit = 0; unit < output.length; unit++) output[unit] = Math.max(0, output[unit]!);
+        [input, from, count] = [output, 0, output.length];
+      });
+      return input;
+    };
+  };
 }
 
 function profileOf(spec: ModelSpec, weights: Weights, profile: readonly number[]): Float32Array {
@@ -237,21 +249,4 @@ function lengthOf(values: Float32Array, offset: number, D: number): number {
 function scaleToUnitLength(vector: Float32Array): void {
   const scale = 1 / lengthOf(vector, 0, vector.length);
   for (let d = 0; d < vector.length; d++) vector[d]! *= scale;
-}
-
-function dot(a: Float32Array, aOffset: number, b: Float32Array, bOffset: number, length: number): number {
-  let sum = 0;
-  for (let d = 0; d < length; d++) sum += a[aOffset + d]! * b[bOffset + d]!;
-  return sum;
-}
-
-function addScaled(
-  target: Float32Array,
-  offset: number,
-  source: Float32Array,
-  sourceOffset: number,
-  factor: number,
-  length: number,
-): void {
-  for (let d = 0; d < length; d++) target[offset + d]! += factor * source[sourceOffset + d]!;
 }

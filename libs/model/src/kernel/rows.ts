@@ -1,0 +1,93 @@
+/** The inner product of two rows of `length` values. */
+export function dot(a: Float32Array, aOffset: number, b: Float32Array, bOffset: number, length: number): number {
+  let sum = 0;
+  for (let d = 0; d < length; d++) sum += a[aOffset + d]! * b[bOffset + d]!;
+  return sum;
+}
+
+/**
+ * target [A, B] = a [A, D] times the transpose of b [B, D]. Four inner products run beside each other: in one alone every
+ * addition waits for the one before it.
+ */
+export function multiplyByRows(
+  target: Float32Array,
+  a: Float32Array,
+  aRows: number,
+  b: Float32Array,
+  bRows: number,
+  D: number,
+): void {
+  for (let row = 0; row < aRows; row++) {
+    const offset = row * D;
+    let column = 0;
+    for (; column + 4 <= bRows; column += 4) {
+      const b0 = column * D;
+      const b1 = b0 + D;
+      const b2 = b1 + D;
+      const b3 = b2 + D;
+      let sum0 = 0;
+      let sum1 = 0;
+      let sum2 = 0;
+      let sum3 = 0;
+      for (let d = 0; d < D; d++) {
+        const value = a[offset + d]!;
+        sum0 += value * b[b0 + d]!;
+        sum1 += value * b[b1 + d]!;
+        sum2 += value * b[b2 + d]!;
+        sum3 += value * b[b3 + d]!;
+      }
+      const cell = row * bRows + column;
+      target[cell] = sum0;
+      target[cell + 1] = sum1;
+      target[cell + 2] = sum2;
+      target[cell + 3] = sum3;
+    }
+    for (; column < bRows; column++) target[row * bRows + column] = dot(a, offset, b, column * D, D);
+  }
+}
+
+/**
+ * Adds the rows of a matrix [count, width], each times its weight, to `target`, four at a time: the target is read and
+ * written that much less. Rows of weight 0 are passed over; behind a ReLU those are half.
+ *
+ * @param weights those of the rows, from `weightOffset` on
+ */
+export function addWeightedRows(
+  target: Float32Array,
+  targetOffset: number,
+  matrix: Float32Array,
+  width: number,
+  weights: Float32Array,
+  weightOffset: number,
+  count: number,
+): void {
+  let row = nextRow(weights, weightOffset, -1, count);
+  while (row < count) {
+    const row1 = nextRow(weights, weightOffset, row, count);
+    const row2 = nextRow(weights, weightOffset, row1, count);
+    const row3 = nextRow(weights, weightOffset, row2, count);
+    const m0 = row * width;
+    const weight0 = weights[weightOffset + row]!;
+    if (row3 < count) {
+      const [m1, m2, m3] = [row1 * width, row2 * width, row3 * width];
+      const weight1 = weights[weightOffset + row1]!;
+      const weight2 = weights[weightOffset + row2]!;
+      const weight3 = weights[weightOffset + row3]!;
+      for (let d = 0; d < width; d++) {
+        target[targetOffset + d]! +=
+          weight0 * matrix[m0 + d]! + weight1 * matrix[m1 + d]! + weight2 * matrix[m2 + d]! + weight3 * matrix[m3 + d]!;
+      }
+      row = nextRow(weights, weightOffset, row3, count);
+    } else {
+      for (let d = 0; d < width; d++) target[targetOffset + d]! += weight0 * matrix[m0 + d]!;
+      row = row1;
+    }
+  }
+}
+
+/** The first row behind `row` whose weight is not 0; at least `count` if there is none. */
+function nextRow(weights: Float32Array, weightOffset: number, row: number, count: number): number {
+  let next = row + 1;
+  while (next < count && weights[weightOffset + next] === 0) next++;
+  return next;
+}
