@@ -13,6 +13,8 @@ export type Load =
   | { readonly kind: 'open'; readonly rate: number; readonly seconds: number };
 
 export interface LoadResult {
+  /** When the first request was meant to be sent, in milliseconds of `process.hrtime`, which all processes of a machine share. */
+  readonly startedAtMs: number;
   /** From the first request to the last answer. */
   readonly seconds: number;
   /** By status; 0 for a connection that broke. */
@@ -117,12 +119,19 @@ function createRecorder() {
       const startsMs = Float64Array.from(starts, (ms) => ms - from);
       const latenciesMs = Float64Array.from(latencies);
       const to = startsMs.reduce((latest, ms, position) => Math.max(latest, ms + latenciesMs[position]!), 0);
-      return { seconds: to / 1000, statuses, startsMs, latenciesMs, lateMs: late / Math.max(1, starts.length) };
+      return {
+        startedAtMs: from,
+        seconds: to / 1000,
+        statuses,
+        startsMs,
+        latenciesMs,
+        lateMs: late / Math.max(1, starts.length),
+      };
     },
   };
 }
 
-/** The clock that all threads of the machine share. */
-function nowMs(): number {
+/** The clock that all processes of the machine share, in milliseconds. */
+export function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
