@@ -22,6 +22,8 @@ export interface LoadResult {
   /** When each request was meant to be sent, in milliseconds from the start. */
   readonly startsMs: Float64Array;
   readonly latenciesMs: Float64Array;
+  /** What each was answered with. */
+  readonly requestStatuses: Uint16Array;
   /** How much later than it was meant to a request was sent, the generator's own fault: the mean. */
   readonly lateMs: number;
   /** What the load itself took of the processor. */
@@ -105,12 +107,14 @@ async function runOpen({ rate, seconds }: Extract<Load, { kind: 'open' }>, send:
 function createRecorder() {
   const starts: number[] = [];
   const latencies: number[] = [];
+  const requestStatuses: number[] = [];
   const statuses: Record<number, number> = {};
   let late = 0;
   return {
     add(meantAt: number, lateMs: number, latencyMs: number, status: number): void {
       starts.push(meantAt);
       latencies.push(latencyMs);
+      requestStatuses.push(status);
       late += lateMs;
       statuses[status] = (statuses[status] ?? 0) + 1;
     },
@@ -125,6 +129,7 @@ function createRecorder() {
         statuses,
         startsMs,
         latenciesMs,
+        requestStatuses: Uint16Array.from(requestStatuses),
         lateMs: late / Math.max(1, starts.length),
       };
     },
