@@ -211,12 +211,11 @@ function serving(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
   addHome(add('serve', 'the HTTP API over the current bundle'))
     .option('--host <address>', 'address to listen on', defaultHost)
     .option('--port <number>', 'port to listen on, 0 for a free one', parsePort, defaultPort)
-    .option('--processes <number>', 'how many share the port; cores: as many as there are', parseProcesses)
     .option('--api-key <key>', 'accept this key (default: those in FACET_API_KEYS_FILE, else a new key)')
     .addOption(new Option('--insecure', 'answer requests without a key').conflicts('apiKey'))
     .addHelpText(
       'after',
-      examples('facet serve --home .facet/movielens-100k', 'facet serve --host 0.0.0.0 --port 9000 --processes cores'),
+      examples('facet serve --home .facet/movielens-100k', 'facet serve --host 0.0.0.0 --port 9000'),
     )
     .action(async (options) =>
       run(options, async (context) => (await import('./commands/serve.ts')).serveCommand(options, context)),
@@ -531,11 +530,6 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('A port is a number from 0 to 65535.');
   return port;
-}
-
-function parseProcesses(text: string): string {
-  if (!/^(cores|[1-9][0-9]?)$/.test(text)) throw new InvalidArgumentError('It is cores, or a number from 1 to 99.');
-  return text;
 }
 
 function parseLimit(text: string): number {

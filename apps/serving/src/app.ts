@@ -8,8 +8,6 @@ import { addInterestsRoutes } from './interests/interests-routes.ts';
 import type { LiveBundle } from './live/live-bundle.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { addRecommendationsRoutes } from './recommendations/recommendations-routes.ts';
-import type { Peers } from './processes/peers.ts';
-import { noPeers } from './processes/peers.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { servingProblems } from './serving-problems.ts';
 
@@ -20,8 +18,6 @@ export interface AppDeps {
   readonly metrics: Metrics;
   /** Is told of every recommendation; absent: nobody is. */
   readonly guardrails?: Pick<Guardrails, 'record'>;
-  /** Other processes that answer on the same port; absent: there are none. */
-  readonly peers?: Peers;
   /** The clock in epoch milliseconds. */
   readonly now?: () => number;
   readonly createId?: () => string;
@@ -54,7 +50,7 @@ const docs: Docs = {
  * way; the bundle may be closed after that.
  */
 export async function createApp(deps: AppDeps, options: AppOptions): Promise<HttpApp> {
-  const { live, logger, metrics, peers = noPeers(metrics) } = deps;
+  const { live, logger, metrics } = deps;
   const limits = { ...limitsDefault, ...options.limits };
   const { concurrentMax } = limits;
   const admission = createAdmission({ concurrentMax, logger });
@@ -66,13 +62,9 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
   addHealthRoutes(app, {
     readySummary: 'Whether requests can be answered: the bundle and the profiles are loaded',
     readyFacts: { bundleId: Type.String() },
-    checkReady() {
-      const bundleId = live.require().bundle.id;
-      peers.requireReady();
-      return { bundleId };
-    },
+    checkReady: () => ({ bundleId: live.require().bundle.id }),
   });
-  addMetricsRoute(app, metrics, peers.readMetrics);
+  addMetricsRoute(app, metrics);
   const routes: RouteDeps = {
     live,
     metrics,

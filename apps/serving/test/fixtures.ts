@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
-import { bundleFiles, bundleFormat, bundleWeights, recordGoldenVector, writeBundle } from '@facet/bundles';
+import {
+  bundleFiles,
+  bundleFormat,
+  bundleWeights,
+  noPopularLists,
+  recordGoldenVector,
+  writeBundle,
+} from '@facet/bundles';
 import type { BundleInfo, CatalogItem } from '@facet/bundles';
 import { openFileEventLog, sinkLog, upsertUsers } from '@facet/events';
 import type { LakeEvent, User } from '@facet/events';
@@ -201,7 +208,17 @@ async function writeWholeBundle(folder: string, { items: catalog = films, seed =
     index: { kind: 'flat', reason: 'a small catalog', dim, recall: 1, recallAt: 10 },
     metrics: {},
   };
-  await writeBundle(folder, { info, items, tower, itemTables, embeddings, vectors, popularity, golden });
+  await writeBundle(folder, {
+    info,
+    items,
+    tower,
+    itemTables,
+    embeddings,
+    vectors,
+    popularity,
+    popularLists: noPopularLists,
+    golden,
+  });
   const index = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'flat' });
   await index.save(join(folder, bundleFiles.index));
   index.close();

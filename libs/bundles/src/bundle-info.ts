@@ -66,4 +66,5 @@ export const bundleFiles = {
   itemTables: 'item-tables.safetensors',
   index: 'index.faiss',
   golden: 'golden.json',
+  popular: 'popular.safetensors',
 } as const;

@@ -5,6 +5,7 @@ import type { BundleInfo } from './bundle-info.ts';
 import type { CatalogItem } from './catalog-item.ts';
 import type { ItemBitmap } from './items/item-bitmap.ts';
 import type { ItemCatalog } from './items/item-catalog.ts';
+import type { Popular } from './popularity/popular.ts';
 
 /** A bundle as answers are made from it: as it was built, or with a delta over it. Its items have indices 1..itemCount. */
 export interface BundleView {
@@ -31,6 +32,8 @@ export interface BundleView {
   /** All items, most popular first. */
   itemsByPopularity(): Iterable<number>;
   popularityOf(item: number): number;
+  /** What many chose lately, by window and segment. */
+  readonly popular: Popular;
   /** The score of one item and the interest that wins, as `bestInterest` of @facet/model. */
   bestInterest(interests: Interests, item: number): { readonly score: number; readonly interest: number };
   /** Table rows of a user's attributes for the kernel, one a user feature; 0 for unknown. */

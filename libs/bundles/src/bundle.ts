@@ -16,6 +16,9 @@ import { GoldenVector, verifyGoldenVectors } from './golden-vectors.ts';
 import { encodeCatalog, openCatalog } from './items/item-catalog.ts';
 import type { ItemCatalog } from './items/item-catalog.ts';
 import { mapFile } from './map-file.ts';
+import { readPopularLists, writePopularLists } from './popularity/popular-file.ts';
+import { createPopular } from './popularity/popular.ts';
+import type { PopularLists } from './popularity/popular-lists.ts';
 import { tensor, tensorOf } from './tensor-of.ts';
 import type { Tensors } from './tensor-of.ts';
 
@@ -32,8 +35,10 @@ export interface BundleContents {
   readonly embeddings: Float32Array;
   /** [N + 1, index dim], what the index holds. */
   readonly vectors: Float32Array;
-  /** [N + 1] how often each item was chosen lately: the order of the fallback. */
+  /** [N + 1] how often each item was chosen lately: the order of all items in a fallback. */
   readonly popularity: Float32Array;
+  /** What many chose lately, by window and segment: what comes first in a fallback. */
+  readonly popularLists: PopularLists;
   readonly golden: readonly GoldenVector[];
 }
 
@@ -64,6 +69,7 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
     popularity: f32([rows], popularity),
     byPopularity: tensor('I32', orderByPopularity(popularity)),
   });
+  await writePopularLists(join(folder, bundleFiles.popular), contents.popularLists);
 }
 
 /** [N] the items, most popular first, equal ones by index. */
@@ -159,6 +165,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
   const vectors = tensorOf(tensors, 'vectors', 'F32', rows * info.index.dim);
   const popularity = tensorOf(tensors, 'popularity', 'F32', rows);
   const byPopularity = tensorOf(tensors, 'byPopularity', 'I32', itemCount);
+  const popularLists = await readPopularLists(join(folder, bundleFiles.popular), itemCount);
   const kernel = createUserKernel(info.spec, tower, embeddings);
   await verifyGoldenVectors(kernel, golden, ref.id);
   const index = await openFaissIndex(join(folder, bundleFiles.index));
@@ -175,6 +182,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     vectors,
     popularity,
     byPopularity,
+    popularLists,
     golden,
     kernel,
     index,
@@ -187,6 +195,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     itemAt: catalog.itemAt,
     itemsByPopularity: () => byPopularity,
     popularityOf: (item) => popularity[item]!,
+    popular: createPopular(popularLists, () => byPopularity),
     bestInterest: (interests, item) => bestInterest(interests, vectors, item, info.index.dim),
     encodeProfile: (attributes) => encoders.map((encoder) => encoder.encode(attributes?.[encoder.schema.name])[0] ?? 0),
     close: () => index.close(),

@@ -22,3 +22,6 @@ export type { ItemBitmap } from './items/item-bitmap.ts';
 export { encodeCatalog, itemsOf, openCatalog } from './items/item-catalog.ts';
 export type { ItemCatalog } from './items/item-catalog.ts';
 export { GoldenVector, recordGoldenVector, verifyGoldenVectors } from './golden-vectors.ts';
+export type { Popular, PopularItems, PopularQuery } from './popularity/popular.ts';
+export { noPopularLists } from './popularity/popular-lists.ts';
+export type { PopularList, PopularLists, Segment } from './popularity/popular-lists.ts';

@@ -93,6 +93,18 @@ describe('a delta', () => {
     expect(buildDelta(facts, [...now, bare(1)], ['item1']).info).toMatchObject({ counts: { withdrawn: 0 }, gone: [] });
   });
 
+  it('new items come behind what many chose, and nothing else changes there', async () => {
+    const view = await overlayDelta(bundles.facet, await store(bundles.facet, [...catalog, ...newItems(2)]));
+    const attributes = { age: 'old' };
+    const before = [...bundles.facet.popular.listFor({ attributes }).items];
+    expect([...view.popular.listFor({ attributes }).items]).toEqual([
+      ...before,
+      catalog.length + 1,
+      catalog.length + 2,
+    ]);
+    view.close();
+  });
+
   it('that does not fit its bundle is refused', async () => {
     const delta = await store(bundles.facet, [...catalog.slice(1), ...newItems(2)]);
     const { info } = delta;

@@ -32,9 +32,9 @@ describe('a bundle', () => {
     const contents = bundleContents(variant);
     const ref = await shelf.put(contents);
     const bundle = await loadBundle(shelf.store, ref);
-    const { info, tower, itemTables, embeddings, vectors, popularity, golden } = bundle;
+    const { info, tower, itemTables, embeddings, vectors, popularity, popularLists, golden } = bundle;
     const items = [contents.items[0], ...itemsOf(bundle.catalog)];
-    expect({ info, items, tower, itemTables, embeddings, vectors, popularity, golden }).toEqual(contents);
+    expect({ info, items, tower, itemTables, embeddings, vectors, popularity, popularLists, golden }).toEqual(contents);
     expect(bundle.id).toBe(ref.id);
     expect(bundle.index).toMatchObject({ size: itemCount, dim: contents.info.index.dim });
     for (const item of [1, 25, itemCount]) expect(bundle.indexOf(`item${item}`)).toBe(item);

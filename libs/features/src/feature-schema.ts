@@ -62,6 +62,8 @@ export interface FeatureSelection {
   readonly minHolders: number;
   /** Most values kept of one holder. */
   readonly maxSlots: number;
+  /** Numbers of more than `categoriesMax` different values, 100 by default, are cut into `bins` bins, 10 by default. */
+  readonly numbers?: { readonly categoriesMax: number; readonly bins: number };
 }
 
 /** A text attribute whose words, not whole values, are the features (an item's title). */
@@ -71,7 +73,7 @@ export const titleFeatureName = 'title';
  * Learns the schemas of the features worth an embedding table from the attributes of all items (or users).
  * `auto` leaves out what cannot help: attributes with fewer than two shared values, and near-unique ones such as post
  * codes, whose shared values cover less than half of the holders. Numeric attributes with many values are cut into
- * ten bins of equal size.
+ * bins of equal size.
  */
 export function learnFeatureSchemas(holders: readonly Attributes[], selection: FeatureSelection): FeatureSchema[] {
   const names = new Set<string>();
@@ -85,8 +87,7 @@ export function learnFeatureSchemas(holders: readonly Attributes[], selection: F
   return schemas;
 }
 
-const maxNumericCategories = 100;
-const numericBins = 10;
+const numbersDefault = { categoriesMax: 100, bins: 10 };
 
 function learnFeatureSchema(
   name: string,
@@ -105,8 +106,9 @@ function learnFeatureSchema(
   }
 
   const numbers = values.map(numberOf);
-  if (kind === 'category' && holdersOf.size > maxNumericCategories && numbers.every((number) => number !== undefined)) {
-    const edges = quantiles(numbers, numericBins);
+  const { categoriesMax, bins: binCount } = selection.numbers ?? numbersDefault;
+  if (kind === 'category' && holdersOf.size > categoriesMax && numbers.every((number) => number !== undefined)) {
+    const edges = quantiles(numbers, binCount);
     const bins = Array.from({ length: edges.length + 1 }, (_, bin) =>
       bin < edges.length ? `<=${edges[bin]}` : 'more',
     );

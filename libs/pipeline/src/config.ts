@@ -113,6 +113,22 @@ export const FacetConfig = Type.Object(
       },
       strictSection,
     ),
+    /** The answer for somebody of whom no behavior is known. */
+    popularity: Type.Object(
+      {
+        /** Days before the end of the data; the first are the default. */
+        windowDays: Type.Array(Type.Integer({ minimum: 1, maximum: 3_650 }), {
+          minItems: 1,
+          maxItems: 10,
+          default: [7, 30, 90],
+        }),
+        /** Attributes of users who get lists of their own, by value. */
+        segments: Type.Union([Type.Literal('auto'), Type.Array(Type.String())], { default: 'auto' }),
+        /** A segment with fewer users in a window has no list of it. */
+        minUsers: Type.Integer({ minimum: 1, default: 50 }),
+      },
+      strictSection,
+    ),
     artifacts: Type.Object(
       {
         /** Bundles kept beside the current and the previous one, with what they were made of. */

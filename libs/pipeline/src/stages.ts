@@ -147,12 +147,13 @@ export async function indexStage(
   return runStage({
     folder: home.stagesFolder,
     name: 'index',
-    inputs: { version: stageVersions.index, ...ids, index: config.index, metrics },
+    inputs: { version: stageVersions.index, ...ids, index: config.index, popularity: config.popularity, metrics },
     isUsable: ({ bundleId }) => isSound(store, { kind: 'bundle', id: bundleId }),
     run: async (once) => {
       const dataset = await openDataset(store, ids.datasetId);
       const model = await openModel(store, ids.modelId);
-      const { id } = await buildBundle({ store, dataset, model, index: config.index, metrics, once, ...watch });
+      const { index, popularity } = config;
+      const { id } = await buildBundle({ store, dataset, model, index, popularity, metrics, once, ...watch });
       return { bundleId: id };
     },
   });

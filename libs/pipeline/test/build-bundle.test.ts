@@ -51,7 +51,9 @@ async function build(
 ): Promise<Bundle> {
   const { of = dataset, ...once } = options;
   const store = createFolderArtifactStore(join(await scratchFolder(), 'artifacts'));
-  const ref = await buildBundle({ store, dataset: of, model, index, metrics: { 'new.recall@50': 0.25 }, ...once });
+  const { popularity } = shopConfig({ popularity: { windowDays: [14, 60], minUsers: 5 } });
+  const metrics = { 'new.recall@50': 0.25 };
+  const ref = await buildBundle({ store, dataset: of, model, index, popularity, metrics, ...once });
   const bundle = await loadBundle(store, ref);
   onTestFinished(() => bundle.close());
   return bundle;
@@ -147,6 +149,33 @@ describe('buildBundle', () => {
     expect(answer.map(({ itemId }) => itemId)).toEqual(available.slice(0, 5));
   });
 
+  it('what the users of a segment chose within a window comes first for one of them', async () => {
+    const bundle = await build(randomModel('facet'));
+    const { sequences, userAttributes } = dataset;
+    const usersWho = (item: number, age?: string): number =>
+      sequences.userIds.filter((_, user) => {
+        if (age !== undefined && userAttributes[user]?.['age'] !== age) return false;
+        const [start, end] = [sequences.offsets[user]!, sequences.offsets[user + 1]!];
+        return sequences.items
+          .subarray(start, end)
+          .some((other, position) => other === item && sequences.times[start + position]! >= closing - 14 * dayMs);
+      }).length;
+    const best = (age?: string): number[] =>
+      Array.from({ length: 24 }, (_, position) => position + 1)
+        .filter((item) => usersWho(item, age) > 0)
+        .sort((a, b) => usersWho(b, age) - usersWho(a, age) || a - b);
+    for (const age of ['old', 'young']) {
+      const { items, segment, windowDays } = bundle.popular.listFor({ attributes: { age } });
+      expect([segment, windowDays]).toEqual([{ attribute: 'age', value: age, users: age === 'old' ? 10 : 9 }, 14]);
+      expect([...items].slice(0, best(age).length)).toEqual(best(age));
+      expect(new Set(items).size).toBe(24);
+    }
+    const anybody = bundle.popular.listFor({ attributes: { age: 'ageless' } });
+    expect(anybody.segment).toBeUndefined();
+    expect([...anybody.items].slice(0, best().length)).toEqual(best());
+    expect(best('old')).not.toEqual(best('young'));
+  });
+
   it('the same dataset and model give the same bundle', async () => {
     expect((await build(randomModel('facet'))).id).toBe((await build(randomModel('facet'))).id);
     expect((await build(randomModel('mind'))).id).not.toBe((await build(randomModel('facet'))).id);
@@ -169,6 +198,7 @@ describe('buildBundle', () => {
       dataset,
       model: randomModel('facet'),
       index: { ...demand, kind: 'flat' },
+      popularity: shopConfig().popularity,
       metrics: {},
       onProgress: (share, step) => void seen.push([share, step]),
     });

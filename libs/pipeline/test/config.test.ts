@@ -33,6 +33,7 @@ describe('facet.yaml', () => {
       model: { variant: 'facet' },
       training: {},
       index: { kind: 'auto', flatItemsMax: 50_000, recallMin: 0.98 },
+      popularity: { windowDays: [7, 30, 90], segments: 'auto', minUsers: 50 },
       artifacts: { keep: 5 },
       refresh: {
         cron: '30 2 * * *',
@@ -44,6 +45,7 @@ describe('facet.yaml', () => {
         attempts: 3,
       },
       profiles: { eventsMax: 500, ttlDays: 180 },
+      experiments: [],
       evaluation: { cutoffs: [10, 50, 100], tieSeed: 1 },
       dataHealth: defaultHealthBounds(),
       gate: {

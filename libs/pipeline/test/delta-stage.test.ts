@@ -46,6 +46,7 @@ async function promoteBundle(seed: number): Promise<string> {
     dataset,
     model: untrained,
     index: config.index,
+    popularity: config.popularity,
     metrics: {},
   });
   await context.store.promote(ref);

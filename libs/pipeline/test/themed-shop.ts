@@ -144,7 +144,8 @@ export async function putThemedBundle(
   };
   const info = { formatVersion: 1 as const, datasetId: dataset.id, spec, training, fit: [], refit: [], bestEpoch: 1 };
   const weights = weightsOf(spec, dataset);
-  const index = themedConfig().index;
-  const bundle = await buildBundle({ store, dataset, model: { id: 'a themed model', info, weights }, index, metrics });
+  const themed = { id: 'a themed model', info, weights };
+  const { index, popularity } = themedConfig();
+  const bundle = await buildBundle({ store, dataset, model: themed, index, popularity, metrics });
   return bundle.id;
 }

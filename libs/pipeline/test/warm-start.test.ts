@@ -226,7 +226,8 @@ describe('a warm start', () => {
   it('leaves the optimizer out of the bundle', async () => {
     const model = await openModel(storeOf(root), second.id);
     const { config, dataset } = dayDataset(58);
-    const ref = await buildBundle({ store: storeOf(root), dataset, model, index: config.index, metrics: {} });
+    const { index, popularity } = config;
+    const ref = await buildBundle({ store: storeOf(root), dataset, model, index, popularity, metrics: {} });
     const { folder } = await storeOf(root).open(ref);
     for (const file of await readdir(folder)) {
       if (!file.endsWith('.safetensors')) continue;

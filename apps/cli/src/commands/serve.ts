@@ -8,7 +8,6 @@ import { startServing } from '../serving/serving-process.ts';
 export interface ServeOptions extends CommonOptions {
   readonly host: string;
   readonly port: number;
-  readonly processes?: string;
   readonly insecure?: boolean;
   readonly apiKey?: string;
 }
@@ -26,7 +25,6 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       home,
       host: options.host,
       port: options.port,
-      processes: options.processes,
       access,
       configFile,
       logLevel: 'info',

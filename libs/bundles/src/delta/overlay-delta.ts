@@ -4,6 +4,7 @@ import type { Bundle } from '../bundle.ts';
 import type { BundleView } from '../bundle-view.ts';
 import type { CatalogItem } from '../catalog-item.ts';
 import { bitmapOf, createBits, setBit } from '../items/item-bitmap.ts';
+import { createPopular } from '../popularity/popular.ts';
 import { invalidDelta } from './delta.ts';
 import type { Delta } from './delta.ts';
 
@@ -62,7 +63,15 @@ function unavailableNow(
 }
 
 type AddedParts =
-  'itemCount' | 'kernel' | 'index' | 'indexOf' | 'itemsByPopularity' | 'popularityOf' | 'bestInterest' | 'close';
+  | 'itemCount'
+  | 'kernel'
+  | 'index'
+  | 'indexOf'
+  | 'itemsByPopularity'
+  | 'popularityOf'
+  | 'popular'
+  | 'bestInterest'
+  | 'close';
 
 async function withAdded(bundle: Bundle, delta: Delta): Promise<Pick<BundleView, AddedParts>> {
   const { info, tower, embeddings, byPopularity, popularity } = bundle;
@@ -70,17 +79,19 @@ async function withAdded(bundle: Bundle, delta: Delta): Promise<Pick<BundleView,
   const first = bundle.itemCount + 1;
   const indexes = new Map(added.map(({ itemId }, row) => [itemId, first + row]));
   const scan = await buildFaissIndex(vectors, info.index.dim, { kind: 'flat' });
+  function* itemsByPopularity(): Generator<number> {
+    yield* byPopularity;
+    // Never chosen: behind all others.
+    yield* indexes.values();
+  }
   return {
     itemCount: bundle.itemCount + added.length,
     kernel: createUserKernel(info.spec, tower, embeddings, delta.embeddings),
     index: joinIndexes(bundle.index, scan),
     indexOf: (itemId) => bundle.indexOf(itemId) ?? indexes.get(itemId),
-    *itemsByPopularity() {
-      yield* byPopularity;
-      // Never chosen: behind all others.
-      yield* indexes.values();
-    },
+    itemsByPopularity,
     popularityOf: (item) => (item >= first ? 0 : popularity[item]!),
+    popular: createPopular(bundle.popularLists, itemsByPopularity),
     bestInterest: (interests, item) =>
       item >= first
         ? bestInterest(interests, vectors, item - first, info.index.dim)

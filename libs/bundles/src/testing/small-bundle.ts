@@ -29,6 +29,7 @@ import type { CatalogItem } from '../catalog-item.ts';
 import { recordGoldenVector } from '../golden-vectors.ts';
 import { encodeCatalog, openCatalog } from '../items/item-catalog.ts';
 import type { ItemCatalog } from '../items/item-catalog.ts';
+import type { PopularList, PopularLists } from '../popularity/popular-lists.ts';
 
 export const hourMs = 3_600_000;
 export const asOf = Date.UTC(2026, 2, 1);
@@ -98,7 +99,32 @@ export function bundleContents(variant: 'facet' | 'mind' = 'facet'): BundleConte
     vectors,
     // Items 10, 20, 30 and 40 are equally popular.
     popularity: Float32Array.from({ length: itemCount + 1 }, (_, item) => (item % 10 === 0 ? 5 : (item * 7) % 40)),
+    popularLists,
     golden,
+  };
+}
+
+/** Young people are too few for a list of the last 7 days. */
+const popularLists: PopularLists = {
+  windowDays: [7, 30],
+  minUsers: 50,
+  attributes: [age],
+  lists: [
+    popularList(7, 100, [4, 7, 2]),
+    popularList(7, 60, [12, 7, 5], 'old'),
+    popularList(30, 300, [2, 4, 10]),
+    popularList(30, 180, [5, 12], 'old'),
+    popularList(30, 120, [3, 13], 'young'),
+  ],
+};
+
+function popularList(windowDays: number, users: number, chosen: number[], value?: string): PopularList {
+  return {
+    windowDays,
+    ...(value === undefined ? {} : { segment: { attribute: age.name, value } }),
+    users,
+    items: Int32Array.from(chosen),
+    chosenBy: Int32Array.from(chosen, (_, rank) => users - 10 * rank),
   };
 }
 

@@ -2,16 +2,8 @@ import { Type } from 'typebox';
 import type { HttpApp } from '../http-app.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 
-/**
- * `/metrics`, for a key with the scope admin.
- *
- * @param read those of the app alone by default.
- */
-export function addMetricsRoute(
-  app: HttpApp,
-  metrics: Pick<HttpMetrics, 'registry'>,
-  read: () => Promise<string> = () => metrics.registry.metrics(),
-): void {
+/** `/metrics`, for a key with the scope admin. */
+export function addMetricsRoute(app: HttpApp, metrics: HttpMetrics): void {
   app.get(
     '/metrics',
     {
@@ -25,7 +17,7 @@ export function addMetricsRoute(
     },
     async (_request, reply) => {
       reply.type(metrics.registry.contentType);
-      return read();
+      return metrics.registry.metrics();
     },
   );
 }

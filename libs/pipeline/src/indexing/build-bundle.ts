@@ -12,6 +12,7 @@ import type { FacetConfig } from '../config.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { MakeOnce } from '../stage.ts';
 import type { Model } from '../training/model-artifact.ts';
+import { findPopularLists } from './popular-lists.ts';
 import { behaviorsOf, profileOf, sampleInterests } from './sample-interests.ts';
 
 export interface BuildBundleOptions {
@@ -19,6 +20,7 @@ export interface BuildBundleOptions {
   readonly dataset: Dataset;
   readonly model: Model;
   readonly index: FacetConfig['index'];
+  readonly popularity: FacetConfig['popularity'];
   /** Held-out metrics to carry along, by name. */
   readonly metrics: Readonly<Record<string, number>>;
   /** Keeps what was measured: a stage that is killed and run again goes on with the same figures, to the same bundle. */
@@ -76,6 +78,7 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
           embeddings,
           vectors,
           popularity: recentPopularity(popularityNow, spec.itemCount),
+          popularLists: findPopularLists(dataset, asOf, options.popularity),
           golden: sampleGolden(dataset, kernel, asOf),
         });
         await saveIndex(index, join(folder, bundleFiles.index));

@@ -1,7 +1,14 @@
 // Puts a bundle of a generated catalog into a store, in a process of its own. Prints its id.
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { bundleFiles, bundleFormat, bundleWeights, recordGoldenVector, writeBundle } from '@facet/bundles';
+import {
+  bundleFiles,
+  bundleFormat,
+  bundleWeights,
+  noPopularLists,
+  recordGoldenVector,
+  writeBundle,
+} from '@facet/bundles';
 import type { BundleInfo, CatalogItem } from '@facet/bundles';
 import { createBehaviorRows, createRandom, writeBehaviorSequence } from '@facet/features';
 import type { FeatureSchema } from '@facet/features';
@@ -75,7 +82,17 @@ const popularity = Float32Array.from({ length: itemCount + 1 }, () => Math.floor
 const { id } = await createFolderArtifactStore(root).put(
   'bundle',
   async (folder) => {
-    await writeBundle(folder, { info, items, tower, itemTables, embeddings, vectors: embeddings, popularity, golden });
+    await writeBundle(folder, {
+      info,
+      items,
+      tower,
+      itemTables,
+      embeddings,
+      vectors: embeddings,
+      popularity,
+      popularLists: noPopularLists,
+      golden,
+    });
     await index.save(join(folder, bundleFiles.index));
   },
   {},

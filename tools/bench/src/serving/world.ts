@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { bundleFiles, bundleFormat, BundleInfo, recordGoldenVector, writeBundle } from '@facet/bundles';
+import { bundleFiles, bundleFormat, BundleInfo, noPopularLists, recordGoldenVector, writeBundle } from '@facet/bundles';
 import { facetModel } from '@facet/model';
 import type { UserKernel } from '@facet/model';
 import { buildFaissIndex, buildTunedIndex, syntheticVectors } from '@facet/retrieval';
@@ -232,6 +232,7 @@ async function putBundle(
         embeddings,
         vectors,
         popularity,
+        popularLists: noPopularLists,
         golden: users.slice(0, 20).map((behaviors) => recordGoldenVector(kernel, behaviorRowsOf(behaviors), [])),
       });
       await copyFile(indexFile, join(folder, bundleFiles.index));
