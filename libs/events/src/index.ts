@@ -129,6 +129,7 @@ export type { OpenTableOptions } from './tables/open-table.ts';
 export { tableFormats } from './tables/table.ts';
 export type { BrokenLine, Table, TableChunk, TableColumn, TableFormat, TableRow } from './tables/table.ts';
 export { renderValidationReport } from './validation/render-report.ts';
+export { FingerprintSet } from './validation/fingerprint-set.ts';
 export { ReportBuilder } from './validation/report-builder.ts';
 export type { Distribution } from './validation/distribution.ts';
 export type {
