@@ -17,8 +17,6 @@ const commands = [
   'rollback',
   'keys create',
   'keys list',
-  'experiment list',
-  'experiment report',
 ];
 
 describe('help', () => {

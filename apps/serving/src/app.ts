@@ -8,6 +8,8 @@ import { addInterestsRoutes } from './interests/interests-routes.ts';
 import type { LiveBundle } from './live/live-bundle.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { addRecommendationsRoutes } from './recommendations/recommendations-routes.ts';
+import type { Peers } from './processes/peers.ts';
+import { noPeers } from './processes/peers.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { servingProblems } from './serving-problems.ts';
 
@@ -18,6 +20,8 @@ export interface AppDeps {
   readonly metrics: Metrics;
   /** Is told of every recommendation; absent: nobody is. */
   readonly guardrails?: Pick<Guardrails, 'record'>;
+  /** Other processes that answer on the same port; absent: there are none. */
+  readonly peers?: Peers;
   /** The clock in epoch milliseconds. */
   readonly now?: () => number;
   readonly createId?: () => string;
@@ -50,7 +54,7 @@ const docs: Docs = {
  * way; the bundle may be closed after that.
  */
 export async function createApp(deps: AppDeps, options: AppOptions): Promise<HttpApp> {
-  const { live, logger, metrics } = deps;
+  const { live, logger, metrics, peers = noPeers(metrics) } = deps;
   const limits = { ...limitsDefault, ...options.limits };
   const { concurrentMax } = limits;
   const admission = createAdmission({ concurrentMax, logger });
@@ -62,9 +66,13 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
   addHealthRoutes(app, {
     readySummary: 'Whether requests can be answered: the bundle and the profiles are loaded',
     readyFacts: { bundleId: Type.String() },
-    checkReady: () => ({ bundleId: live.require().bundle.id }),
+    checkReady() {
+      const bundleId = live.require().bundle.id;
+      peers.requireReady();
+      return { bundleId };
+    },
   });
-  addMetricsRoute(app, metrics);
+  addMetricsRoute(app, metrics, peers.readMetrics);
   const routes: RouteDeps = {
     live,
     metrics,

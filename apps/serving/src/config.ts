@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { chooseAccessSource, serverVariables } from '@facet/http';
 import type { AccessSource } from '@facet/http';
@@ -19,6 +20,8 @@ const Environment = Type.Object({
   FACET_CONFIG: Type.String({ default: 'facet.yaml' }),
   /** How often it is looked for a bundle or a delta to take up. */
   FACET_WATCH_INTERVAL_MS: Type.Integer({ minimum: 10, maximum: 3_600_000, default: 1_000 }),
+  /** How many answer on the port: a number, or `cores` for as many as there are. */
+  FACET_PROCESSES: Type.String({ default: '1', pattern: '^(cores|[1-9][0-9]?)$' }),
   /** 0 lets the system choose a free one. */
   FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080 }),
   ...serverVariables,
@@ -33,6 +36,8 @@ export interface ServingConfig {
   /** `facet.yaml`. */
   readonly facetFile: string;
   readonly watchIntervalMs: number;
+  /** With more than one, another process keeps them and answers nothing itself. */
+  readonly processes: number;
   readonly host: string;
   readonly port: number;
   /** Whom to answer. */
@@ -55,6 +60,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     redisUrl: values.FACET_REDIS_URL,
     facetFile: resolve(values.FACET_CONFIG),
     watchIntervalMs: values.FACET_WATCH_INTERVAL_MS,
+    processes: values.FACET_PROCESSES === 'cores' ? availableParallelism() : Number(values.FACET_PROCESSES),
     host: values.FACET_HOST,
     port: values.FACET_PORT,
     access: chooseAccessSource(values, home),

@@ -13,37 +13,60 @@ import { LiveBundle } from './live/live-bundle.ts';
 import { poll } from './live/poll.ts';
 import type { Polling } from './live/poll.ts';
 import { createMetrics } from './metrics/metrics.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import type { WorkerRole } from './processes/messages.ts';
+import { noPeers } from './processes/peers.ts';
+import type { Peers } from './processes/peers.ts';
 import { createProfileSource } from './profiles/profile-source.ts';
 
 /** What serving reads of `facet.yaml`; the other sections are the pipeline's. */
 const SettingsOfServing = Type.Object({ guardrails: GuardrailSettings });
 
 export interface RunningServer {
-  readonly url: string;
+  /** Settles with the URL when connections are taken. */
+  readonly listening: Promise<string>;
   /** Settles when requests can be answered, or never will be. */
   readonly ready: Promise<{ readonly bundleId: string }>;
   /** Refuses new requests, waits for those under way, then frees the bundle. */
   close(): Promise<void>;
 }
 
+export interface ServingDeps {
+  readonly logger: Logger;
+  /** Where there are other processes that answer on the port. */
+  readonly joinPeers?: (metrics: Metrics) => Peers;
+  /** At once by default: probes are answered while a large bundle is read. */
+  readonly listens?: WorkerRole['listens'];
+}
+
 /**
- * Listens, then loads: probes are answered while a large bundle is read. From then on it takes up what is promoted.
+ * Listens and loads, or loads and listens. From then on it takes up what is promoted.
  *
- * @throws AppError those of `readConfigFile`, `readAccess` and `listen`.
+ * @throws AppError those of `readConfigFile` and `readAccess`, and those of `listen` where it listens at once.
  */
-export async function startServing(config: ServingConfig, deps: { readonly logger: Logger }): Promise<RunningServer> {
-  const { logger } = deps;
+export async function startServing(config: ServingConfig, deps: ServingDeps): Promise<RunningServer> {
+  const { logger, joinPeers = noPeers, listens = 'at once' } = deps;
   const live = new LiveBundle();
   const metrics = createMetrics();
+  const peers = joinPeers(metrics);
   const access = await readAccess(config.access);
   const guardrails = await createGuardrails(config, { metrics, logger });
-  const app = await createApp({ logger, live, metrics, ...(guardrails && { guardrails }) }, { access });
-  const { url } = await listen(app, config);
+  const app = await createApp({ logger, live, metrics, peers, ...(guardrails && { guardrails }) }, { access });
+  const urlAtOnce = listens === 'at once' ? (await listen(app, config)).url : undefined;
 
   const profiles = createProfileSource(config, { logger, metrics });
-  const watcher = new BundleWatcher({ artifactsFolder: config.artifactsFolder, profiles, live, metrics, logger });
+  const watcher = new BundleWatcher({
+    artifactsFolder: config.artifactsFolder,
+    profiles,
+    live,
+    metrics,
+    logger,
+    takeTurn: peers.takeTurn,
+  });
   let polling: Polling | undefined;
-  const ready = watcher.start().then(() => {
+  const loaded = watcher.start();
+  const listening = loaded.then(async () => urlAtOnce ?? (await listen(app, config)).url);
+  const ready = listening.then(() => {
     polling = poll(async () => {
       const swap = await watcher.check();
       if (swap !== undefined) guardrails?.begin(swap);
@@ -52,9 +75,10 @@ export async function startServing(config: ServingConfig, deps: { readonly logge
     return { bundleId: live.require().bundle.id };
   });
   return {
-    url,
+    listening: urlAtOnce === undefined ? listening : Promise.resolve(urlAtOnce),
     ready,
     async close() {
+      watcher.stop();
       await app.close();
       await ready.catch(() => undefined);
       await polling?.stop();

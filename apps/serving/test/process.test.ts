@@ -1,5 +1,3 @@
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { appendFile, readFile, rm } from 'node:fs/promises';
@@ -7,11 +5,12 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { addApiKey } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { apiKey, createHome, servingKey } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
+import { startProcess } from './real-process.ts';
+import type { RealProcess } from './real-process.ts';
 
 let home: Home;
 
@@ -24,27 +23,7 @@ afterAll(async () => {
   await home.remove();
 });
 
-interface Started {
-  readonly child: ChildProcess;
-  readonly output: Promise<string>;
-  readonly log: Promise<string>;
-  readonly exitCode: Promise<number | null>;
-}
-
-/** The real process, as the command line starts it. */
-function start(environment: Record<string, string>): Started {
-  const child = fork(join(import.meta.dirname, '../src/main.ts'), {
-    execArgv: ['--conditions', '@facet/source', '--import', 'tsx'],
-    env: { PATH: process.env['PATH'], FACET_HOME: home.folder, FACET_PORT: '0', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
-  return {
-    child,
-    output: text(child.stdout!),
-    log: text(child.stderr!),
-    exitCode: once(child, 'exit').then(([code]) => code as number | null),
-  };
-}
+const start = (environment: Record<string, string>): RealProcess => startProcess(home, environment);
 
 describe('a process with a bundle', () => {
   it('says where it listens and when it is ready, serves without TensorFlow, and ends on SIGTERM', async () => {

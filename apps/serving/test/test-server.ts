@@ -32,6 +32,7 @@ export async function startTestServer(home: Home): Promise<TestServer> {
       facetFile: join(home.folder, 'facet.yaml'),
       watchIntervalMs: 20,
       host: '127.0.0.1',
+      processes: 1,
       port: 0,
       access: 'anybody',
       logLevel: 'info',
@@ -39,12 +40,13 @@ export async function startTestServer(home: Home): Promise<TestServer> {
     { logger: createLogger({ name: 'test', destination }) },
   );
   onTestFinished(() => server.close());
+  const url = await server.listening;
   await server.ready;
   return {
-    url: server.url,
+    url,
     logLines,
     async ask(body) {
-      const response = await fetch(`${server.url}/v1/recommendations`, {
+      const response = await fetch(`${url}/v1/recommendations`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ limit: 100, ...body }),
@@ -52,6 +54,6 @@ export async function startTestServer(home: Home): Promise<TestServer> {
       if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
       return (await response.json()) as TestAnswer;
     },
-    metrics: async () => (await (await fetch(`${server.url}/metrics`)).text()).split('\n'),
+    metrics: async () => (await (await fetch(`${url}/metrics`)).text()).split('\n'),
   };
 }

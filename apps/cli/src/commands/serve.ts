@@ -8,6 +8,7 @@ import { startServing } from '../serving/serving-process.ts';
 export interface ServeOptions extends CommonOptions {
   readonly host: string;
   readonly port: number;
+  readonly processes?: string;
   readonly insecure?: boolean;
   readonly apiKey?: string;
 }
@@ -25,6 +26,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       home,
       host: options.host,
       port: options.port,
+      processes: options.processes,
       access,
       configFile,
       logLevel: 'info',

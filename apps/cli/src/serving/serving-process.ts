@@ -13,6 +13,8 @@ export interface ServingOptions {
   readonly home: Home;
   readonly host: string;
   readonly port: number;
+  /** As `FACET_PROCESSES`, which is read where this is absent. */
+  readonly processes?: string | undefined;
   readonly access: ServingAccess;
   /** `facet.yaml`. */
   readonly configFile: string;
@@ -94,6 +96,7 @@ function environmentOf({
   home,
   host,
   port,
+  processes,
   access,
   configFile,
   logLevel,
@@ -108,6 +111,7 @@ function environmentOf({
     FACET_CONFIG: resolve(configFile),
     FACET_HOST: host,
     FACET_PORT: String(port),
+    ...(processes === undefined ? {} : { FACET_PROCESSES: processes }),
     FACET_API_KEYS_FILE: access.keysFile ?? '',
     FACET_INSECURE: String(access.keysFile === undefined),
     FACET_LOG_LEVEL: logLevel,

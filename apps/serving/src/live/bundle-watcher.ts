@@ -5,6 +5,7 @@ import type { Bundle, BundleView, Delta } from '@facet/bundles';
 import { AppError, describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { Peers } from '../processes/peers.ts';
 import type { OpenProfiles, ProfileSource } from '../profiles/profile-source.ts';
 import type { LiveBundle, Loaded } from './live-bundle.ts';
 import { Shared } from './shared.ts';
@@ -15,6 +16,8 @@ export interface WatcherDeps {
   readonly live: LiveBundle;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** Waits until no other process loads a bundle, and gives what lets the next one. Absent: there are none. */
+  readonly takeTurn?: Peers['takeTurn'];
   /** A clock in milliseconds that only goes forward. */
   readonly clock?: () => number;
 }
@@ -47,6 +50,7 @@ export class BundleWatcher {
   #deltaId: string | undefined;
   /** When what failed may be tried again. */
   readonly #resting = new Map<string, number>();
+  readonly #closing = new AbortController();
   #awaitsDelta: { readonly bundleId: string; readonly until: number } | undefined;
 
   constructor(deps: WatcherDeps) {
@@ -89,15 +93,26 @@ export class BundleWatcher {
       return undefined;
     }
     if (await this.#isWorthWaiting(ref)) return undefined;
+    const endTurn = await this.#deps.takeTurn?.(this.#closing.signal);
+    if (this.#closing.signal.aborted) {
+      endTurn?.();
+      return undefined;
+    }
     const start = this.#clock();
     const isLoaded = await this.#attempt(ref.id, 'bundle', async () => {
       await this.#load(ref);
       return true;
     });
+    endTurn?.();
     if (isLoaded !== true) return undefined;
     this.#deps.metrics.countSwap('bundle');
     this.#deps.logger.info({ from, bundleId: ref.id, ms: Math.round(this.#clock() - start) }, 'bundle swapped');
     return { from, to: ref.id };
+  }
+
+  /** Takes up nothing from now on, beside what is being loaded. */
+  stop(): void {
+    this.#closing.abort();
   }
 
   /** Lets go of everything; what requests under way still use is freed when they have ended. */

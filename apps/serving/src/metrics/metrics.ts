@@ -34,22 +34,26 @@ export function createMetrics(): Metrics {
     name: 'facet_serving_bundle_info',
     help: 'Always 1; the labels say which bundle answers.',
     labelNames: ['bundle', 'model', 'dataset'] as const,
+    aggregator: 'max',
     registers,
   });
   const dataEnd = new Gauge({
     name: 'facet_serving_bundle_data_end_seconds',
     help: 'The end of the data that the bundle was made of, in seconds since the epoch.',
+    aggregator: 'max',
     registers,
   });
   const items = new Gauge({
     name: 'facet_serving_bundle_items',
     help: 'Items that are known, those of the delta included.',
+    aggregator: 'max',
     registers,
   });
   const deltaItems = new Gauge({
     name: 'facet_serving_delta_items',
     help: 'How the catalog differs from the bundle: items that are added, withdrawn, returned or changed.',
     labelNames: ['change'] as const,
+    aggregator: 'max',
     registers,
   });
   const swaps = new Counter({
@@ -73,6 +77,7 @@ export function createMetrics(): Metrics {
   const profiles = new Gauge({
     name: 'facet_serving_profiles',
     help: 'Users whose profile is in the memory of this process; none when profiles are in Redis.',
+    aggregator: 'max',
     registers,
   });
   const profileReads = new Histogram({

@@ -2,8 +2,16 @@ import { Type } from 'typebox';
 import type { HttpApp } from '../http-app.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 
-/** `/metrics`, for a key with the scope admin. */
-export function addMetricsRoute(app: HttpApp, metrics: HttpMetrics): void {
+/**
+ * `/metrics`, for a key with the scope admin.
+ *
+ * @param read those of the app alone by default.
+ */
+export function addMetricsRoute(
+  app: HttpApp,
+  metrics: Pick<HttpMetrics, 'registry'>,
+  read: () => Promise<string> = () => metrics.registry.metrics(),
+): void {
   app.get(
     '/metrics',
     {
@@ -17,7 +25,7 @@ export function addMetricsRoute(app: HttpApp, metrics: HttpMetrics): void {
     },
     async (_request, reply) => {
       reply.type(metrics.registry.contentType);
-      return metrics.registry.metrics();
+      return read();
     },
   );
 }

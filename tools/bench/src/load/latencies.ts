@@ -14,7 +14,27 @@ export function describeLatencies(latenciesMs: Float64Array): Latencies {
   return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999), maxMs: at(1) };
 }
 
-/** Requests that were not answered with 200. */
-export function countFailed(statuses: Readonly<Record<number, number>>): number {
-  return Object.entries(statuses).reduce((sum, [status, count]) => sum + (status === '200' ? 0 : count), 0);
+/** Answers by status, without those of 200; 0 stands for connections that broke. */
+export type Failures = Readonly<Record<number, number>>;
+
+export function failuresOf(statuses: Readonly<Record<number, number>>): Failures {
+  return Object.fromEntries(Object.entries(statuses).filter(([status]) => status !== '200'));
+}
+
+export function addFailures(one: Failures, other: Failures): Failures {
+  const sum: Record<number, number> = { ...one };
+  for (const [status, count] of Object.entries(other)) sum[Number(status)] = (sum[Number(status)] ?? 0) + count;
+  return sum;
+}
+
+export function hasFailures(failures: Failures): boolean {
+  return Object.keys(failures).length > 0;
+}
+
+/** `none`, or `3 of status 503, 1 of status 0`. */
+export function renderFailures(failures: Failures): string {
+  if (!hasFailures(failures)) return 'none';
+  return Object.entries(failures)
+    .map(([status, count]) => `${count} of status ${status}`)
+    .join(', ');
 }

@@ -13,6 +13,8 @@ export type Load =
   | { readonly kind: 'open'; readonly rate: number; readonly seconds: number };
 
 export interface LoadResult {
+  /** When the first request was meant to be sent, in milliseconds of `process.hrtime`, which all processes of a machine share. */
+  readonly startedAtMs: number;
   /** From the first request to the last answer. */
   readonly seconds: number;
   /** By status; 0 for a connection that broke. */
@@ -20,6 +22,8 @@ export interface LoadResult {
   /** When each request was meant to be sent, in milliseconds from the start. */
   readonly startsMs: Float64Array;
   readonly latenciesMs: Float64Array;
+  /** What each was answered with. */
+  readonly requestStatuses: Uint16Array;
   /** How much later than it was meant to a request was sent, the generator's own fault: the mean. */
   readonly lateMs: number;
   /** What the load itself took of the processor. */
@@ -103,12 +107,14 @@ async function runOpen({ rate, seconds }: Extract<Load, { kind: 'open' }>, send:
 function createRecorder() {
   const starts: number[] = [];
   const latencies: number[] = [];
+  const requestStatuses: number[] = [];
   const statuses: Record<number, number> = {};
   let late = 0;
   return {
     add(meantAt: number, lateMs: number, latencyMs: number, status: number): void {
       starts.push(meantAt);
       latencies.push(latencyMs);
+      requestStatuses.push(status);
       late += lateMs;
       statuses[status] = (statuses[status] ?? 0) + 1;
     },
@@ -117,12 +123,20 @@ function createRecorder() {
       const startsMs = Float64Array.from(starts, (ms) => ms - from);
       const latenciesMs = Float64Array.from(latencies);
       const to = startsMs.reduce((latest, ms, position) => Math.max(latest, ms + latenciesMs[position]!), 0);
-      return { seconds: to / 1000, statuses, startsMs, latenciesMs, lateMs: late / Math.max(1, starts.length) };
+      return {
+        startedAtMs: from,
+        seconds: to / 1000,
+        statuses,
+        startsMs,
+        latenciesMs,
+        requestStatuses: Uint16Array.from(requestStatuses),
+        lateMs: late / Math.max(1, starts.length),
+      };
     },
   };
 }
 
-/** The clock that all threads of the machine share. */
-function nowMs(): number {
+/** The clock that all processes of the machine share, in milliseconds. */
+export function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }

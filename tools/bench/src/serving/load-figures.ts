@@ -1,5 +1,5 @@
-import { countFailed, describeLatencies } from '../load/latencies.ts';
-import type { Latencies } from '../load/latencies.ts';
+import { describeLatencies, failuresOf } from '../load/latencies.ts';
+import type { Failures, Latencies } from '../load/latencies.ts';
 import type { LoadResult } from '../load/load.ts';
 
 /** What a load says of a server. */
@@ -7,7 +7,7 @@ export interface LoadFigures {
   /** Answers a second. */
   readonly rate: number;
   readonly latency: Latencies;
-  readonly failed: number;
+  readonly failures: Failures;
   /** Processor time of all serving processes for one request. */
   readonly cpuMs: number;
   /** And of the load generator. */
@@ -21,7 +21,7 @@ export function loadFigures(result: LoadResult, servingCpuMs: number): LoadFigur
   return {
     rate: latency.count / result.seconds,
     latency,
-    failed: countFailed(result.statuses),
+    failures: failuresOf(result.statuses),
     cpuMs: servingCpuMs / latency.count,
     generatorCpuMs: result.cpuMs / latency.count,
     lateMs: result.lateMs,

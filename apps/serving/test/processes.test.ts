@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { afterEach, beforeAll, expect, it, afterAll, vi } from 'vitest';
+import { createHome, putBundle } from './fixtures.ts';
+import type { Home } from './fixtures.ts';
+import { isGone, KeptConnection, startProcess, workersOf } from './real-process.ts';
+import type { RealProcess } from './real-process.ts';
+
+let home: Home;
+const running: RealProcess[] = [];
+const patiently = { timeout: 60_000, interval: 50 };
+
+beforeAll(async () => {
+  home = await createHome();
+});
+afterAll(() => home.remove());
+afterEach(() => {
+  for (const { child } of running.splice(0)) child.kill('SIGKILL');
+});
+
+async function startTwo(environment: Record<string, string> = {}): Promise<RealProcess> {
+  const started = startProcess(home, {
+    FACET_PROCESSES: '2',
+    FACET_INSECURE: 'true',
+    FACET_WATCH_INTERVAL_MS: '50',
+    ...environment,
+  });
+  running.push(started);
+  return started;
+}
+
+async function sumOf(url: string, name: string): Promise<number> {
+  const lines = (await (await fetch(`${url}/metrics`)).text()).split('\n');
+  const values = lines.filter((line) => line.startsWith(name)).map((line) => Number(line.split(' ').at(-1)));
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+const answers = 'facet_serving_answers_total{kind="recommendations"';
+
+it(
+  'two processes share a port; a killed one is replaced, the other goes on, and no count is lost',
+  { timeout: 150_000 },
+  async () => {
+    const { child, ready, log } = await startTwo();
+    const { url } = await ready;
+    const workers = await workersOf(child.pid!);
+    expect(workers).toHaveLength(2);
+
+    // Connections are given to the workers in turn.
+    const lanes = await Promise.all([0, 1].map(() => KeptConnection.open(url)));
+    let failed = 0;
+    const asking = lanes.map(async (lane) => {
+      for (let asked = 0; asked < 200; asked++) {
+        await lane.ask().then(
+          ({ status }) => expect(status).toBe(200),
+          () => failed++,
+        );
+      }
+    });
+    await vi.waitFor(async () => expect(await sumOf(url, answers)).toBeGreaterThan(40), { ...patiently, interval: 1 });
+    process.kill(workers[0]!, 'SIGKILL');
+    await Promise.all(asking);
+    // The one that it was just answering.
+    expect(failed).toBeLessThanOrEqual(1);
+    for (let request = 0; request < 20; request++) expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    await vi.waitFor(async () => expect(await sumOf(url, 'facet_serving_workers ')).toBe(2), patiently);
+    expect(await sumOf(url, 'facet_serving_worker_restarts_total')).toBe(1);
+    const replaced = await workersOf(child.pid!);
+    expect(replaced).toContain(workers[1]);
+    expect(replaced).not.toContain(workers[0]);
+    // Nothing of the one that has ended is forgotten from one scrape to the next.
+    const before = await sumOf(url, answers);
+    expect(before).toBeGreaterThan(200);
+    for (const lane of lanes) await lane.ask();
+    expect(await sumOf(url, answers)).toBe(before + 2);
+
+    // SIGTERM: what is under way is finished, and all of them end.
+    const { port } = new URL(url);
+    const late = connect(Number(port), '127.0.0.1');
+    const body = '{"userId":"ada"}';
+    late.write(
+      `POST /v1/recommendations HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 4)}`,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    child.kill('SIGTERM');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    late.write(body.slice(4));
+    const [answer] = (await once(late, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 200 /);
+    const [code] = (await once(child, 'exit')) as [number | null];
+    expect(code, await log).toBe(0);
+    for (const pid of replaced) expect(isGone(pid)).toBe(true);
+  },
+);
+
+it('all take up a new bundle, one after the other, and no request fails', { timeout: 150_000 }, async () => {
+  const { child, ready } = await startTwo();
+  const { url } = await ready;
+  const other = await putBundle(home, { seed: 12 });
+  await createFolderArtifactStore(home.artifactsFolder).promote(other);
+  const lanes = await Promise.all([0, 1].map(() => KeptConnection.open(url)));
+  const bundles = async (): Promise<Set<string>> =>
+    new Set(await Promise.all(lanes.map(async (lane) => (await lane.ask()).bundleId)));
+  await vi.waitFor(async () => expect(await bundles()).toEqual(new Set([other.id])), patiently);
+  expect(await sumOf(url, 'facet_serving_swaps_total{what="bundle"}')).toBe(2);
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+});
+
+it('a worker that fails before it is ready ends all, with its exit code', { timeout: 60_000 }, async () => {
+  const { child, log } = await startTwo({ FACET_ARTIFACTS: '/nowhere' });
+  const [code] = (await once(child, 'exit')) as [number];
+  expect(code).toBe(4);
+  expect(await log).toContain('"code":"SERVING_NO_BUNDLE"');
+});

@@ -1,0 +1,86 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { Home } from './fixtures.ts';
+
+export interface RealProcess {
+  readonly child: ChildProcess;
+  /** All of standard output, and of the log, when it has ended. */
+  readonly output: Promise<string>;
+  readonly log: Promise<string>;
+  readonly exitCode: Promise<number | null>;
+  /** What it says when it is ready. */
+  readonly ready: Promise<{ readonly url: string; readonly bundleId: string }>;
+}
+
+/** The real process, as the command line starts it. */
+export function startProcess(home: Pick<Home, 'folder'>, environment: Record<string, string>): RealProcess {
+  const child = fork(join(import.meta.dirname, '../src/main.ts'), {
+    execArgv: ['--conditions', '@facet/source', '--import', 'tsx'],
+    env: { PATH: process.env['PATH'], FACET_HOME: home.folder, FACET_PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  const log = text(child.stderr!);
+  const exitCode = once(child, 'exit').then(([code]) => code as number | null);
+  const ready = new Promise<{ url: string; bundleId: string }>((resolve, reject) => {
+    child.on('message', (message) => {
+      const { type, ...facts } = message as { type: string; url: string; bundleId: string };
+      if (type === 'ready') resolve(facts);
+    });
+    void exitCode.then(async (code) => reject(new Error(`it ended with ${code}: ${await log}`)));
+  });
+  // Whoever waits for the end does not wait for this.
+  ready.catch(() => undefined);
+  return { child, output: text(child.stdout!), log, exitCode, ready };
+}
+
+/** The processes that a process has started. */
+export async function workersOf(pid: number): Promise<number[]> {
+  const listed = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  const children = listed.split(' ').filter(Boolean).map(Number);
+  const commands = await Promise.all(children.map((child) => readFile(`/proc/${child}/cmdline`, 'utf8')));
+  return children.filter((_, position) => commands[position]!.includes('serving/src/main.ts'));
+}
+
+export function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** One connection that is kept, so that one process answers all of it. */
+export class KeptConnection {
+  readonly #url: string;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+
+  private constructor(url: string) {
+    this.#url = url;
+  }
+
+  static async open(url: string): Promise<KeptConnection> {
+    const connection = new KeptConnection(url);
+    await connection.ask();
+    return connection;
+  }
+
+  /** @throws Error when the connection is cut: it is not made anew. */
+  async ask(): Promise<{ readonly status: number; readonly bundleId: string }> {
+    const sent = request(`${this.#url}/v1/recommendations`, {
+      method: 'POST',
+      agent: this.#agent,
+      headers: { 'content-type': 'application/json' },
+    });
+    sent.end('{"userId":"ada"}');
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    const body = await text(response);
+    return { status: response.statusCode!, bundleId: (JSON.parse(body) as { bundleId: string }).bundleId };
+  }
+}

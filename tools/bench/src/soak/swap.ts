@@ -1,0 +1,173 @@
+// Bundles are promoted in turn while requests come at a steady rate: none may fail, and answers may take a little longer.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { addFailures, describeLatencies, failuresOf, hasFailures, renderFailures } from '../load/latencies.ts';
+import type { Failures, Latencies } from '../load/latencies.ts';
+import type { LoadResult } from '../load/load.ts';
+import { startLoadGenerator } from '../load/load-generator.ts';
+import { treeUsage } from '../load/process-usage.ts';
+import { startServing } from '../serving/serving-process.ts';
+import { depth, openWorld, requestBodies } from '../serving/world.ts';
+import { promoteAndAwait } from './promoted.ts';
+import type { Swap } from './promoted.ts';
+
+const help = `Promotes bundles of a generated catalog in turn while requests come at a steady rate, at random.
+
+  npm run bench:swap -- [--items 1000000] [--swaps 4] [--rate N] [--calm 20] [--processes N] [--limit 200] [--json]
+
+--items      of the catalog; two bundles of it are kept as bench:serving keeps its world
+--swaps      how many promotions
+--rate       requests a second; half of what 8 requests under way reach, if absent
+--calm       seconds before the first swap, and after each
+--processes  of serving; what it does by default if absent
+--limit      items that a request asks for
+
+A swap lasts from the promotion until every process answers from the bundle. No request may fail, and p99 during swaps may be
+twice what it is before the first one.`;
+
+const { values } = parseArgs({
+  options: {
+    items: { type: 'string', default: '1000000' },
+    swaps: { type: 'string', default: '4' },
+    rate: { type: 'string' },
+    calm: { type: 'string', default: '20' },
+    processes: { type: 'string' },
+    limit: { type: 'string', default: String(depth) },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+
+/** p99 during swaps, as a multiple of the one before. */
+const riseMax = 2;
+const warmUpSeconds = 5;
+/** Loads of so many seconds follow each other until all swaps are done. */
+const secondsPerLoad = 10;
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+const calmMs = Number(values.calm) * 1000;
+const world = await openWorld({ items: Number(values.items), recallMin: 0.98, onProgress: say }, 2);
+await world.store.promote(world.bundles[0]!);
+const folder = await mkdtemp(join(tmpdir(), 'facet-bench-swap-'));
+try {
+  const { processes } = values;
+  const serving = await startServing({
+    folder,
+    artifactsFolder: world.artifactsFolder,
+    ...(processes === undefined ? {} : { processes: Number(processes) }),
+  });
+  const bodiesFile = join(folder, 'bodies.json');
+  await writeFile(bodiesFile, JSON.stringify(requestBodies(world, Number(values.limit))));
+  const { url, key } = serving;
+  const generator = await startLoadGenerator({ url, path: '/v1/recommendations', key, bodiesFile });
+  try {
+    say('warm-up');
+    const saturated = await generator.run({ kind: 'closed', concurrency: 8, seconds: warmUpSeconds });
+    const rate = Number(values.rate ?? saturated.latenciesMs.length / saturated.seconds / 2);
+    say(`${rate.toFixed(0)} requests a second`);
+    const swaps: Swap[] = [];
+    const loads: LoadResult[] = [];
+    let isDone = false;
+    const swapping = (async () => {
+      await sleep(calmMs);
+      for (let number = 1; number <= Number(values.swaps); number++) {
+        const swap = await promoteAndAwait(world, world.bundles[number % 2]!, serving);
+        swaps.push(swap);
+        say(`swap ${number} took ${((swap.toMs - swap.fromMs) / 1000).toFixed(1)} s`);
+        await sleep(calmMs);
+      }
+    })().finally(() => (isDone = true));
+    while (!isDone) loads.push(await generator.run({ kind: 'open', rate, seconds: secondsPerLoad }));
+    await swapping;
+    const memory = await treeUsage(serving.pid);
+    const report = { items: world.itemCount, rate, ...windowsOf(loads, swaps), swaps, memory };
+    if (values.json) console.log(JSON.stringify(report));
+    else print(report);
+  } finally {
+    generator.stop();
+    await serving.stop();
+  }
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+
+interface Windows {
+  readonly requests: number;
+  readonly failures: Failures;
+  readonly before: Latencies;
+  readonly during: Latencies;
+  readonly each: readonly Latencies[];
+  /** Between the swaps. */
+  readonly between: Latencies;
+}
+
+function windowsOf(loads: readonly LoadResult[], swaps: readonly Swap[]): Windows {
+  const requests = loads.flatMap(({ startedAtMs, startsMs, latenciesMs }) =>
+    Array.from(startsMs, (start, position) => {
+      const from = startedAtMs + start;
+      return { from, latency: latenciesMs[position]!, to: from + latenciesMs[position]! };
+    }),
+  );
+  const first = swaps[0]!.fromMs;
+  const isIn = (request: { readonly from: number; readonly to: number }, swap: Swap): boolean =>
+    request.from < swap.toMs && request.to > swap.fromMs;
+  const latencies = (isMeant: (request: { readonly from: number; readonly to: number }) => boolean): Latencies =>
+    describeLatencies(Float64Array.from(requests.filter(isMeant), ({ latency }) => latency));
+  return {
+    requests: requests.length,
+    failures: loads.map(({ statuses }) => failuresOf(statuses)).reduce(addFailures),
+    before: latencies(({ to }) => to <= first),
+    during: latencies((request) => swaps.some((swap) => isIn(request, swap))),
+    each: swaps.map((swap) => latencies((request) => isIn(request, swap))),
+    between: latencies((request) => request.from > first && !swaps.some((swap) => isIn(request, swap))),
+  };
+}
+
+function print({
+  items,
+  rate,
+  requests,
+  failures,
+  before,
+  during,
+  each,
+  between,
+  swaps,
+  memory,
+}: Windows & {
+  readonly items: number;
+  readonly rate: number;
+  readonly swaps: readonly Swap[];
+  readonly memory: Awaited<ReturnType<typeof treeUsage>>;
+}): void {
+  const rise = during.p99Ms / before.p99Ms;
+  const ms = (value: number): string => `${value.toFixed(2)} ms`;
+  const render = ({ count, p50Ms, p99Ms, maxMs }: Latencies): string =>
+    `${String(count).padStart(7)} requests, p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}, slowest ${ms(maxMs)}`;
+  console.log(`${items.toLocaleString('en')} items, ${rate.toFixed(0)} requests a second, ${swaps.length} swaps`);
+  console.log(
+    `  failed         ${renderFailures(failures)}, of ${requests} requests   (none: ${hasFailures(failures) ? 'MISSED' : 'met'})`,
+  );
+  console.log(`  before         ${render(before)}`);
+  each.forEach((window, position) => {
+    const { fromMs, toMs } = swaps[position]!;
+    console.log(`  swap ${position + 1}, ${((toMs - fromMs) / 1000).toFixed(1)} s  ${render(window)}`);
+  });
+  console.log(`  all swaps      ${render(during)}`);
+  console.log(`  between swaps  ${render(between)}`);
+  console.log(
+    `  p99 in swaps to before  ${rise.toFixed(2)}   (at most ${riseMax}: ${rise <= riseMax ? 'met' : 'MISSED'})`,
+  );
+  memory.forEach(({ residentMb, proportionalMb }, position) =>
+    console.log(
+      `  memory of process ${position + 1}   RSS ${residentMb.toFixed(0)} MB, PSS ${proportionalMb.toFixed(0)} MB`,
+    ),
+  );
+}
