@@ -63,6 +63,7 @@ export function createProgram(deps: ProgramDeps): Command {
   lake(group('lake', 'the events that datasets are made of'), addHome, deps);
   profiles(group('profiles', 'the recent behaviors of users in Redis'), addHome, deps);
   erasures(group('erasures', 'users who asked to be forgotten'), addHome, deps);
+  experiment(group('experiment', 'what users of each arm did with what they were shown'), addHome, deps);
   backfill(add, deps);
   program.addHelpText('after', `${exitCodeHelp}\n\nStart with: facet demo`);
   return program;
@@ -418,6 +419,33 @@ Where events come through a collector, ask it: DELETE /v1/users/ID. It tells eve
 ${examples('facet erasures request --user 196 && facet lake compact --grace 0')}`,
     )
     .action(async (options) => run(options, async (context) => (await load()).requestErasureCommand(options, context)));
+}
+
+function experiment(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
+  const load = () => import('./commands/experiment.ts');
+  addHome(add('list', 'the experiments that facet.yaml declares')).action(async (options) =>
+    run(options, async (context) => (await load()).listExperimentsCommand(options, context)),
+  );
+  addHome(add('report', 'arms beside each other, with intervals; ends with 3 when users are not divided as declared'))
+    .argument('<name>', 'as facet.yaml has it')
+    .option('--from <time>', 'of the answers (default: when the experiment begins)', parseTime)
+    .option('--to <time>', 'answers before it (default: when the experiment ends)', parseTime)
+    .option('--outcome <type...>', 'types of events that follow from an answer', ['click', 'purchase'])
+    .option('--window-hours <hours>', 'how long after the answer they count', parseHours, 24)
+    .addHelpText(
+      'after',
+      `
+Joins the log of what was answered with events that name the recommendationId and an item of it. The first arm is the
+control. Read it in this order:
+1. SAMPLE RATIO MISMATCH: the arms are not comparable. Stop there.
+2. Difference and its interval: one that holds 0 may be chance. p is how likely chance alone makes as much.
+3. What was left out, at the end: users seen in several arms, outcomes that came too late.
+Decide beforehand which figure counts and when it ends: who looks at twenty figures, or every day, finds one by chance.
+${examples('facet experiment report merge-2026-02', 'facet experiment report merge-2026-02 --from 2026-02-08 --outcome click --outcome purchase --window-hours 72', 'facet experiment report merge-2026-02 --json > report.json')}`,
+    )
+    .action(async (name: string, options) =>
+      run(options, async (context) => (await load()).reportExperimentCommand(name, options, context)),
+    );
 }
 
 function backfill(add: Add, { run }: ProgramDeps): void {

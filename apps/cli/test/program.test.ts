@@ -17,6 +17,8 @@ const commands = [
   'rollback',
   'keys create',
   'keys list',
+  'experiment list',
+  'experiment report',
 ];
 
 describe('help', () => {

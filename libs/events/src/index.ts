@@ -65,6 +65,8 @@ export { readChoices } from './lake/read-choices.ts';
 export type { ChoiceRules, EventCondition, LakeChoices } from './lake/read-choices.ts';
 export { streamLakeByPerson } from './lake/stream-lake-by-person.ts';
 export type { PersonEvent } from './lake/stream-lake-by-person.ts';
+export { streamOutcomes } from './lake/stream-outcomes.ts';
+export type { Outcome } from './lake/stream-outcomes.ts';
 export { sinkLog } from './lake/sink-log.ts';
 export type { SinkOptions, SinkResult } from './lake/sink-log.ts';
 export { openLakeWriter } from './lake/lake-writer.ts';
@@ -127,6 +129,7 @@ export type { OpenTableOptions } from './tables/open-table.ts';
 export { tableFormats } from './tables/table.ts';
 export type { BrokenLine, Table, TableChunk, TableColumn, TableFormat, TableRow } from './tables/table.ts';
 export { renderValidationReport } from './validation/render-report.ts';
+export { FingerprintSet } from './validation/fingerprint-set.ts';
 export { ReportBuilder } from './validation/report-builder.ts';
 export type { Distribution } from './validation/distribution.ts';
 export type {

@@ -5,18 +5,10 @@ import { identifyType } from '../schemas/event.ts';
 import type { Event } from '../schemas/event.ts';
 import { sessionUserPrefix } from '../schemas/identifier.ts';
 import type { LakeWindow } from './lake-event.ts';
-import { filesOfWindow, identifyingFiles, openLakeSnapshot } from './lake-snapshot.ts';
+import { keptTables } from './kept-tables.ts';
+import { filesOfWindow, openLakeSnapshot } from './lake-snapshot.ts';
 import type { LakeSnapshot } from './lake-snapshot.ts';
-import {
-  erasedOwners,
-  identifyRows,
-  notErased,
-  ownedRows,
-  parquetTable,
-  receivedFirst,
-  where,
-  windowConditions,
-} from './lake-sql.ts';
+import { parquetTable, where, windowConditions } from './lake-sql.ts';
 import { streamChunks } from './stream-chunks.ts';
 
 /** An event of a user, or of an anonymous session: then `person` is `session:<sessionId>`. */
@@ -79,22 +71,4 @@ function personQuery(snapshot: LakeSnapshot, window: LakeWindow): string | undef
     `SELECT ${session}, ${columns} FROM kept WHERE type = ${sqlText(identifyType)}) ` +
     `ORDER BY person, occurredAt, eventId`
   );
-}
-
-/** The tables that `kept` takes; what is erased goes before one of the same `eventId` is chosen. */
-function keptTables(
-  snapshot: LakeSnapshot,
-  { events, received }: { readonly events: string; readonly received: string },
-): string[] {
-  const { lakeFolder, pendingErasures } = snapshot;
-  // Of an identify the last received counts, where two people are identified at one moment: all of them are needed.
-  const distinct = `${receivedFirst} OR type = ${sqlText(identifyType)}`;
-  if (pendingErasures.length === 0) return [`kept AS (${received} ${distinct})`];
-  return [
-    `received AS (${received})`,
-    `identifies AS (${identifyRows(lakeFolder, identifyingFiles(snapshot))})`,
-    `erased AS (${erasedOwners(pendingErasures, [events, 'identifies'])})`,
-    `owned AS (${ownedRows('received', 'identifies')})`,
-    `kept AS (SELECT * FROM owned WHERE ${notErased('erased', 'owned')} ${distinct})`,
-  ];
 }

@@ -25,9 +25,17 @@ export const MergeSettings = Type.Union([
       floors: Type.Optional(Type.Array(Type.Integer({ minimum: 0 }))),
       shares: Type.Optional(Type.Union([Type.Literal('equal'), Type.Array(Type.Number({ minimum: 0 }))])),
     },
+    // One of them is needed.
+    { ...strict, minProperties: 2 },
+  ),
+  Type.Object(
+    {
+      by: Type.Literal('diverse'),
+      lambda: Type.Number({ minimum: 0, maximum: 1_000 }),
+      attribute: Type.String({ minLength: 1 }),
+    },
     strict,
   ),
-  Type.Object({ by: Type.Literal('diverse'), lambda: Type.Number({ minimum: 0 }), attribute: Type.String() }, strict),
 ]);
 export type MergeSettings = Static<typeof MergeSettings>;
 

@@ -1,0 +1,192 @@
+import type { ArmFigure, ArmOutcome, ArmReport, ExperimentReport } from '@facet/exposures/report';
+import { renderTable } from '../terminal/tables.ts';
+import type { Style } from '../terminal/terminal.ts';
+import { countOf, formatCount, wrap } from '../terminal/text.ts';
+
+export interface RenderExperimentOptions {
+  /** Of the answers, epoch milliseconds. */
+  readonly from: number | undefined;
+  readonly before: number | undefined;
+  readonly windowHours: number;
+  /** Lines of the log that could not be read. */
+  readonly damaged: number;
+  readonly style: Style;
+  readonly width: number;
+}
+
+/** The report of an experiment, for people. */
+export function renderExperiment(report: ExperimentReport, options: RenderExperimentOptions): string {
+  const { style } = options;
+  const [control] = report.arms;
+  return [
+    ...(report.sampleRatio?.isMismatch === true ? [style(['bold', 'red'], mismatch(report))] : []),
+    intro(report, options),
+    ...(control === undefined ? [] : [renderArms(report, style)]),
+    ...(report.sampleRatio === undefined || report.sampleRatio.isMismatch ? [] : [soundSplit(report)]),
+    ...(control === undefined ? [] : control.outcomes.map((_, outcome) => renderOutcome(report.arms, outcome, style))),
+    ...(control === undefined || control.outcomes.length === 0 ? [] : [renderInterests(report.arms, style)]),
+    ...(report.shadow.length === 0 ? [] : [renderShadow(report, style)]),
+    ...notes(report, options).map((note) => wrap(note, options.width)),
+  ].join('\n\n');
+}
+
+function intro(
+  { experiment, counts }: ExperimentReport,
+  { from, before, windowHours, width }: RenderExperimentOptions,
+) {
+  const day = (time: number): string =>
+    new Date(time).toISOString().slice(0, 16).replace('T', ' ').replace(' 00:00', '');
+  const when = `${from === undefined ? '' : ` from ${day(from)}`}${before === undefined ? '' : ` to ${day(before)}`}`;
+  return wrap(
+    `${experiment}: ${countOf(counts.exposures, 'answer')}${when} (UTC), outcomes within ${windowHours} h. Intervals are of ` +
+      '95 %, over users.',
+    width,
+  );
+}
+
+function mismatch({ sampleRatio, arms }: ExperimentReport): string {
+  const found = arms.map(({ arm, users }, place) => {
+    return `${arm} has ${formatCount(users)} (expected ${formatCount(Math.round(sampleRatio!.expected[place]!))})`;
+  });
+  return `SAMPLE RATIO MISMATCH: ${found.join(', ')}. The differences below mean nothing until its cause is known.`;
+}
+
+function soundSplit({ sampleRatio }: ExperimentReport): string {
+  const { chiSquare, degrees, pValue } = sampleRatio!;
+  return `Users are divided as the weights say (chi-square ${chiSquare.toFixed(2)}, ${degrees} df, p = ${formatP(pValue)}).`;
+}
+
+function renderArms({ arms }: ExperimentReport, style: Style): string {
+  const rows = arms.map(({ arm, users, exposures, items, fallbacks }) => [
+    arm,
+    ...[users, exposures, items].map(formatCount),
+    percent(fallbacks.estimate?.value),
+  ]);
+  return renderTable(['Arm', 'Users', 'Answers', 'Items', 'Fallbacks'], rows, { style, right: [1, 2, 3, 4] });
+}
+
+const figures = [
+  { title: 'of answers', of: ({ ofExposures }: ArmOutcome) => ofExposures },
+  { title: 'of answers, mean of users', of: ({ perUser }: ArmOutcome) => perUser },
+  { title: 'of users', of: ({ ofUsers }: ArmOutcome) => ofUsers },
+] as const;
+
+function renderOutcome(arms: readonly ArmReport[], outcome: number, style: Style): string {
+  const rows = figures.flatMap(({ title, of }) =>
+    arms.map(({ arm, outcomes }, place) => {
+      const figure = of(outcomes[outcome]!);
+      return [place === 0 ? title : '', arm, ...valueCells(figure), ...differenceCells(figure, style)];
+    }),
+  );
+  const head = [
+    arms[0]!.outcomes[outcome]!.outcome,
+    'Arm',
+    'Share',
+    'Interval',
+    'Difference',
+    'Interval',
+    'Relative',
+    'p',
+  ];
+  return renderTable(head, rows, { style, right: [2, 3, 4, 5, 6, 7] });
+}
+
+function renderInterests(arms: readonly ArmReport[], style: Style): string {
+  const { outcome } = arms[0]!.outcomes[0]!;
+  const rows = arms.flatMap(({ arm, outcomes }) =>
+    outcomes[0]!.interests.map(({ interest, itemsShown, ofItems, shareOfChosen }, place) => [
+      place === 0 ? arm : '',
+      interest === null ? 'none' : String(interest),
+      formatCount(itemsShown),
+      ...valueCells(ofItems),
+      percent(shareOfChosen),
+    ]),
+  );
+  const head = ['Arm', 'Interest', 'Items shown', `With ${outcome}`, 'Interval', `Share of all ${outcome}s`];
+  return renderTable(head, rows, { style, right: [2, 3, 4, 5] });
+}
+
+function renderShadow({ shadow }: ExperimentReport, style: Style): string {
+  const rows = shadow.map(({ arm, answers, items, shown, chosen, chosenHeld }) => [
+    arm,
+    formatCount(answers),
+    percent(shown / items),
+    formatCount(chosen),
+    percent(chosenHeld / chosen),
+  ]);
+  const head = ['Shadow arm', 'Answers', 'Of its items shown', 'Items chosen', 'Also in its list'];
+  return renderTable(head, rows, { style, right: [1, 2, 3, 4] });
+}
+
+/** What is left out or may mislead; nothing where everything is in order. */
+function notes({ counts, arms }: ExperimentReport, { damaged, windowHours }: RenderExperimentOptions): string[] {
+  const { crossedUsers, crossedExposures, withoutUser, unknownArm, repeated, open } = counts;
+  const said = (count: number, sentence: string): string[] => (count === 0 ? [] : [sentence]);
+  const fates = { early: 0, late: 0, otherItem: 0 };
+  for (const outcome of counts.outcomes) {
+    for (const fate of ['early', 'late', 'otherItem'] as const) fates[fate] += outcome[fate];
+  }
+  const { early, late, otherItem } = fates;
+  const thin = arms.filter(({ users }) => users < usersMin).map(({ arm }) => arm);
+  return [
+    ...said(
+      crossedUsers,
+      `${countOf(crossedUsers, 'user')} seen in more than one arm left out, with ${countOf(crossedExposures, 'answer')}: were ` +
+        'weights or arms changed?',
+    ),
+    ...said(withoutUser + unknownArm + repeated + damaged, leftOut({ withoutUser, unknownArm, repeated, damaged })),
+    ...said(
+      early + late + otherItem,
+      `Outcomes not counted: ${formatCount(early)} before the answer, ${formatCount(late)} later than ${windowHours} h, ` +
+        `${formatCount(otherItem)} on items that the answer does not hold.`,
+    ),
+    ...said(open, `${countOf(open, 'answer')} so young that outcomes may still come.`),
+    ...said(thin.length, `Fewer than ${usersMin} users in ${thin.join(', ')}: too few for these intervals.`),
+  ];
+}
+
+/** Below it the normal approximation is not to be trusted. */
+const usersMin = 100;
+
+function leftOut(counts: { withoutUser: number; unknownArm: number; repeated: number; damaged: number }): string {
+  const { withoutUser, unknownArm, repeated, damaged } = counts;
+  const parts = [
+    [withoutUser, 'without a user'],
+    [unknownArm, 'of an arm that facet.yaml does not declare'],
+    [repeated, 'there twice'],
+    [damaged, 'torn or damaged'],
+  ] as const;
+  const said = parts.filter(([count]) => count > 0).map(([count, what]) => `${formatCount(count)} ${what}`);
+  return `Lines of the log left out: ${said.join(', ')}.`;
+}
+
+function valueCells({ estimate }: ArmFigure): [string, string] {
+  const { value, low, high } = estimate ?? {};
+  return [percent(value), low === undefined || high === undefined ? '–' : `${percent(low)} to ${percent(high)}`];
+}
+
+function differenceCells({ difference }: ArmFigure, style: Style): [string, string, string, string] {
+  if (difference === undefined) return ['', '', '', ''];
+  const { value, low, high, pValue, relative } = difference;
+  const isClear = low > 0 || high < 0;
+  const shown = signed(100 * value, 2);
+  return [
+    isClear ? style('bold', shown) : shown,
+    `${signed(100 * low, 2)} to ${signed(100 * high, 2)}`,
+    relative === undefined ? '–' : `${signed(100 * relative, 1)} %`,
+    formatP(pValue),
+  ];
+}
+
+function percent(share: number | undefined): string {
+  return share === undefined || Number.isNaN(share) ? '–' : `${(100 * share).toFixed(2)} %`;
+}
+
+function signed(value: number, digits: number): string {
+  const text = Math.abs(value).toFixed(digits);
+  return Number(text) === 0 ? text : `${value < 0 ? '−' : '+'}${text}`;
+}
+
+function formatP(p: number): string {
+  return p < 0.0001 ? '< 0.0001' : p.toFixed(4);
+}

@@ -1,0 +1,133 @@
+import type { Experiment } from '../experiments/experiment.ts';
+import type { JoinCounts, JoinedExperiment, JoinedUnits } from './join-outcomes.ts';
+import { compareRatios, estimateRatio } from './ratio.ts';
+import type { RatioDifference, RatioEstimate } from './ratio.ts';
+import { testSampleRatio } from './sample-ratio.ts';
+import type { SampleRatio } from './sample-ratio.ts';
+import type { ShadowTally } from './shadow.ts';
+
+/** A figure of an arm, and how it differs from that of the control. */
+export interface ArmFigure {
+  /** Absent where there is nothing to divide by. */
+  readonly estimate?: RatioEstimate;
+  /** Absent of the control. */
+  readonly difference?: RatioDifference;
+}
+
+/** An outcome in an arm. */
+export interface ArmOutcome {
+  readonly outcome: string;
+  /** Exposures with the outcome, by exposures. */
+  readonly ofExposures: ArmFigure;
+  /** The same share for each user, and then the mean: every user weighs the same. */
+  readonly perUser: ArmFigure;
+  /** Users with the outcome, by users. */
+  readonly ofUsers: ArmFigure;
+  /** By the interest that found the item; null where none did. */
+  readonly interests: readonly ArmInterest[];
+}
+
+export interface ArmInterest {
+  readonly interest: number | null;
+  readonly itemsShown: number;
+  /** Items with the outcome. */
+  readonly itemsChosen: number;
+  /** Items with the outcome, by items shown. */
+  readonly ofItems: ArmFigure;
+  /** Of the items with the outcome: those that this interest found. */
+  readonly shareOfChosen?: number;
+}
+
+export interface ArmReport {
+  readonly arm: string;
+  readonly users: number;
+  readonly exposures: number;
+  readonly items: number;
+  /** Exposures that no interest answered, by exposures. */
+  readonly fallbacks: ArmFigure;
+  /** In the order they were asked for. */
+  readonly outcomes: readonly ArmOutcome[];
+}
+
+export interface ExperimentReport {
+  readonly experiment: string;
+  /** Absent without users, and in an experiment that has shadow arms only. */
+  readonly sampleRatio?: SampleRatio;
+  /** The control first. */
+  readonly arms: readonly ArmReport[];
+  readonly shadow: readonly ShadowTally[];
+  readonly counts: JoinCounts;
+}
+
+/** The figures of an experiment. Users who were seen in several arms are left out of all but the counts. */
+export function reportExperiment(
+  { name, arms }: Pick<Experiment, 'name' | 'arms'>,
+  { units, counts, shadow }: JoinedExperiment,
+  outcomes: readonly string[],
+): ExperimentReport {
+  const members = arms.map((_, arm) => Int32Array.from(placesOf(units.arms, arm)));
+  const derived = deriveColumns(units);
+  const sampleRatio = testSampleRatio(
+    members.map(({ length }) => length),
+    arms.map(({ weight }) => weight),
+  );
+  const figure = (arm: number, numerators: Float64Array, denominators: Float64Array): ArmFigure => {
+    const [estimate, control] = [arm, 0].map((place) => estimateRatio(numerators, denominators, members[place]!));
+    const difference = arm === 0 ? undefined : compareRatios(estimate, control);
+    return { ...(estimate === undefined ? {} : { estimate }), ...(difference === undefined ? {} : { difference }) };
+  };
+  const outcomeOf = (arm: number, outcome: number): ArmOutcome => ({
+    outcome: outcomes[outcome]!,
+    ofExposures: figure(arm, units.exposuresWith[outcome]!, units.exposures),
+    perUser: figure(arm, derived.shares[outcome]!, derived.ones),
+    ofUsers: figure(arm, derived.has[outcome]!, derived.ones),
+    interests: interestsOf(arm, outcome),
+  });
+  const interestsOf = (arm: number, outcome: number): ArmInterest[] => {
+    const chosen = units.chosen[outcome]!;
+    const all = chosen.reduce((sum, column) => sum + total(column, members[arm]!), 0);
+    return units.shown.flatMap((shown, slot) => {
+      const itemsShown = total(shown, members[arm]!);
+      if (itemsShown === 0) return [];
+      const itemsChosen = total(chosen[slot]!, members[arm]!);
+      return {
+        interest: slot === 0 ? null : slot - 1,
+        itemsShown,
+        itemsChosen,
+        ofItems: figure(arm, chosen[slot]!, shown),
+        ...(all === 0 ? {} : { shareOfChosen: itemsChosen / all }),
+      };
+    });
+  };
+  return {
+    experiment: name,
+    ...(sampleRatio === undefined ? {} : { sampleRatio }),
+    arms: arms.map(({ name: armName }, arm) => ({
+      arm: armName,
+      users: members[arm]!.length,
+      exposures: total(units.exposures, members[arm]!),
+      items: total(units.items, members[arm]!),
+      fallbacks: figure(arm, units.fallbacks, units.exposures),
+      outcomes: outcomes.map((_, outcome) => outcomeOf(arm, outcome)),
+    })),
+    shadow,
+    counts,
+  };
+}
+
+/** What the shares of users need: a 1 for each, and by outcome the share of a user's exposures, and whether there is one. */
+function deriveColumns({ exposures, exposuresWith }: JoinedUnits) {
+  return {
+    ones: new Float64Array(exposures.length).fill(1),
+    shares: exposuresWith.map((column) => column.map((count, unit) => count / exposures[unit]!)),
+    has: exposuresWith.map((column) => column.map((count) => Math.min(1, count))),
+  };
+}
+
+function placesOf(arms: Int32Array, arm: number): number[] {
+  return Array.from(arms.keys()).filter((unit) => arms[unit] === arm);
+}
+
+function total(column: Float64Array, units: Int32Array): number {
+  return units.reduce((sum, unit) => sum + column[unit]!, 0);
+}

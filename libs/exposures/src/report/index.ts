@@ -1,0 +1,10 @@
+export { joinOutcomes } from './join-outcomes.ts';
+export type { JoinCounts, JoinedExperiment, JoinedUnits, JoinOptions } from './join-outcomes.ts';
+export { reportExperiment } from './experiment-report.ts';
+export type { ArmFigure, ArmInterest, ArmOutcome, ArmReport, ExperimentReport } from './experiment-report.ts';
+export { compareRatios, estimateRatio } from './ratio.ts';
+export type { RatioDifference, RatioEstimate } from './ratio.ts';
+export { testSampleRatio } from './sample-ratio.ts';
+export type { SampleRatio } from './sample-ratio.ts';
+export type { OutcomeFate } from './recorded-outcomes.ts';
+export type { ShadowTally } from './shadow.ts';

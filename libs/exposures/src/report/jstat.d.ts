@@ -1,0 +1,11 @@
+/** What is used of jstat, which comes without types. */
+declare module 'jstat' {
+  const jstat: {
+    readonly jStat: {
+      /** The complementary error function. */
+      erfc(x: number): number;
+      readonly chisquare: { cdf(x: number, degrees: number): number };
+    };
+  };
+  export = jstat;
+}
