@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { AppError } from '@facet/platform';
-import { Index, mapFile as mapIntoMemory, MetricType, setThreads } from 'faiss-node';
+import { Graph, Index, mapFile as mapIntoMemory, MetricType, setThreads } from 'faiss-node';
 import { checkQueries, checkVectors, closedIndex, emptyResult, rowsOf } from './checks.ts';
 import { innerProduct, squaredNorm, squaredRadius, toSphere, toSphereQueries } from './euclidean.ts';
 import type { BuiltVectorIndex, SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';
@@ -39,11 +39,12 @@ const trainingItemsPerList = 64;
 /** Faiss's own default of 16 finds half of the nearest 200 of clustered vectors. */
 const efSearchDefault = 64;
 
-/** The first four bytes of a Faiss file say what it is. */
-const kindOfFile: ReadonlyMap<string, FaissIndexOptions['kind']> = new Map([
+/** The first four bytes of a file say what it is. Graphs that Faiss itself wrote are of earlier bundles. */
+const kindOfFile: ReadonlyMap<string, 'flat' | 'ivf' | 'graph' | 'faiss graph'> = new Map([
   ['IxFI', 'flat'],
-  ['IHNf', 'hnsw'],
   ['IwFl', 'ivf'],
+  ['FctG', 'graph'],
+  ['IHNf', 'faiss graph'],
 ]);
 
 /**
@@ -101,21 +102,24 @@ export async function buildFaissIndex(
     onProgress(end);
     await yieldToEventLoop();
   }
-  return {
-    ...(await createReader(index, kind)),
-    async save(path) {
-      try {
-        index.write(path);
-      } catch (error) {
-        throw new AppError(`The index cannot be written to ${path}: ${(error as Error).message}.`, {
-          code: 'RETRIEVAL_INDEX_UNWRITABLE',
-          remedy: 'Check that the folder exists and the disk has room.',
-          retryable: true,
-          cause: error,
-        });
-      }
-    },
-  };
+  if (kind === 'hnsw') {
+    const graph = await index.takeGraphAsync(dim);
+    return { ...createGraphReader(graph), save: (path) => saved(path, () => graph.writeAsync(path)) };
+  }
+  return { ...(await createReader(index, kind)), save: (path) => saved(path, () => index.write(path)) };
+}
+
+async function saved(path: string, write: () => Promise<void> | void): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    throw new AppError(`The index cannot be written to ${path}: ${(error as Error).message}.`, {
+      code: 'RETRIEVAL_INDEX_UNWRITABLE',
+      remedy: 'Check that the folder exists and the disk has room.',
+      retryable: true,
+      cause: error,
+    });
+  }
 }
 
 /**
@@ -127,43 +131,81 @@ export async function buildFaissIndex(
  */
 export async function openFaissIndex(path: string, options: { readonly map?: boolean } = {}): Promise<VectorIndex> {
   const kind = await readKind(path);
-  let index: Index;
+  const how = { map: options.map ?? false };
   try {
-    index = await Index.readAsync(path, { map: options.map ?? false });
+    if (kind === 'graph') return createGraphReader(await Graph.openAsync(path, how));
+    const index = await Index.readAsync(path, how);
+    if (kind !== 'faiss graph') return await createReader(index, kind);
+    return createGraphReader(await index.takeGraphAsync(index.getDimension() - 1));
   } catch (error) {
     throw unreadable(path, (error as Error).message, error);
   }
-  return await createReader(index, kind);
 }
 
-async function createReader(index: Index, kind: FaissIndexOptions['kind']): Promise<VectorIndex> {
-  const size = index.ntotal();
-  const dim = kind === 'flat' ? index.getDimension() : index.getDimension() - 1;
-  const radiusSquared = kind === 'flat' || size === 0 ? 0 : await distanceFromOrigin(index, kind);
-  let isClosed = false;
-
-  const stored = (queries: Float32Array) => (kind === 'flat' ? queries : toSphereQueries(queries, dim));
-
+/** What the two native classes have in common: labels are rows (item - 1). */
+interface Searched {
   /** `[Q, depth]` labels and inner products. */
-  async function searchIndex(queries: Float32Array, depth: number, parameters: SearchParameters) {
-    if (kind === 'flat') {
-      const { labels, distances } = await index.searchAsync(queries, depth, allowedOf(parameters));
-      return { labels, products: distances };
-    }
-    const norms = Float64Array.from({ length: queries.length / dim }, (_, query) =>
-      squaredNorm(queries, query * dim, dim),
-    );
-    const { labels, distances } = await index.searchAsync(
-      stored(queries),
-      depth,
-      parametersOf(kind, parameters, depth),
-    );
-    const products = distances.map((distance, position) =>
-      innerProduct(norms[Math.floor(position / depth)]!, radiusSquared, distance),
-    );
-    return { labels, products };
-  }
+  search(
+    queries: Float32Array,
+    depth: number,
+    parameters: SearchParameters,
+  ): Promise<{ readonly labels: Int32Array; readonly products: Float32Array }>;
+  scan(
+    queries: Float32Array,
+    depth: number,
+    rows: Int32Array,
+  ): Promise<{ readonly labels: Int32Array; readonly distances: Float32Array }>;
+  dispose(): void;
+}
 
+async function createReader(index: Index, kind: 'flat' | 'ivf'): Promise<VectorIndex> {
+  const size = index.ntotal();
+  if (kind === 'flat') {
+    return readerOf('flat', size, index.getDimension(), {
+      async search(queries, depth, parameters) {
+        const { labels, distances } = await index.searchAsync(queries, depth, allowedOf(parameters));
+        return { labels, products: distances };
+      },
+      scan: (queries, depth, rows) => index.scanAsync(queries, depth, rows),
+      dispose: () => index.dispose(),
+    });
+  }
+  const dim = index.getDimension() - 1;
+  const radiusSquared = size === 0 ? 0 : await distanceFromOrigin(index);
+  return readerOf('ivf', size, dim, {
+    async search(queries, depth, parameters) {
+      const norms = Float64Array.from({ length: queries.length / dim }, (_, query) =>
+        squaredNorm(queries, query * dim, dim),
+      );
+      const { nprobe } = parameters;
+      const { labels, distances } = await index.searchAsync(toSphereQueries(queries, dim), depth, {
+        ...(nprobe !== undefined && { nprobe }),
+        ...allowedOf(parameters),
+      });
+      const products = distances.map((distance, position) =>
+        innerProduct(norms[Math.floor(position / depth)]!, radiusSquared, distance),
+      );
+      return { labels, products };
+    },
+    scan: (queries, depth, rows) => index.scanAsync(toSphereQueries(queries, dim), depth, rows),
+    dispose: () => index.dispose(),
+  });
+}
+
+function createGraphReader(graph: Graph): VectorIndex {
+  return readerOf('hnsw', graph.ntotal(), graph.getDimension(), {
+    async search(queries, depth, parameters) {
+      const efSearch = Math.max(parameters.efSearch ?? efSearchDefault, depth);
+      const { labels, distances } = await graph.searchAsync(queries, depth, { efSearch, ...allowedOf(parameters) });
+      return { labels, products: distances };
+    },
+    scan: (queries, depth, rows) => graph.scanAsync(queries, depth, rows),
+    dispose: () => graph.dispose(),
+  });
+}
+
+function readerOf(kind: FaissIndexOptions['kind'], size: number, dim: number, searched: Searched): VectorIndex {
+  let isClosed = false;
   return {
     kind,
     size,
@@ -172,7 +214,7 @@ async function createReader(index: Index, kind: FaissIndexOptions['kind']): Prom
       if (isClosed) throw closedIndex();
       const queryCount = checkQueries(queries, dim, k, parameters);
       if (queryCount === 0 || size === 0) return emptyResult(queryCount, k);
-      const { labels, products } = await searchIndex(queries, Math.min(k, size), parameters);
+      const { labels, products } = await searched.search(queries, Math.min(k, size), parameters);
       return resultOf(labels, products, queryCount, k);
     },
     async scan(queries, k, items) {
@@ -180,13 +222,13 @@ async function createReader(index: Index, kind: FaissIndexOptions['kind']): Prom
       const queryCount = checkQueries(queries, dim, k);
       const rows = rowsOf(items, size);
       if (queryCount === 0 || rows.length === 0) return emptyResult(queryCount, k);
-      const { labels, distances } = await index.scanAsync(stored(queries), Math.min(k, rows.length), rows);
+      const { labels, distances } = await searched.scan(queries, Math.min(k, rows.length), rows);
       return resultOf(labels, distances, queryCount, k);
     },
     close() {
       if (isClosed) return;
       isClosed = true;
-      index.dispose();
+      searched.dispose();
     },
   };
 }
@@ -240,22 +282,11 @@ function everyNthRow(vectors: Float32Array, dim: number, countMax: number): Floa
   return rows;
 }
 
-/** R^2 of an index on disk: on the sphere every item is equally far from the origin, so any of them tells. */
-async function distanceFromOrigin(index: Index, kind: 'hnsw' | 'ivf'): Promise<number> {
+/** R^2 of clusters on disk: on the sphere every item is equally far from the origin, so any of them tells. */
+async function distanceFromOrigin(index: Index): Promise<number> {
   const origin = new Float32Array(index.getDimension());
   // Faiss takes more lists than there are as all of them; in a single one there might be no item.
-  const parameters = kind === 'ivf' ? { nprobe: index.ntotal() } : {};
-  return (await index.searchAsync(origin, 1, parameters)).distances[0]!;
-}
-
-/**
- * Faiss refuses a parameter of another kind. Its graph search stops by efSearch alone, so with efSearch below k it
- * returns fewer than k items although there are more.
- */
-function parametersOf(kind: 'hnsw' | 'ivf', parameters: SearchParameters, k: number): SearchParameters {
-  const { efSearch, nprobe } = parameters;
-  if (kind === 'hnsw') return { efSearch: Math.max(efSearch ?? efSearchDefault, k), ...allowedOf(parameters) };
-  return { ...(nprobe !== undefined && { nprobe }), ...allowedOf(parameters) };
+  return (await index.searchAsync(origin, 1, { nprobe: index.ntotal() })).distances[0]!;
 }
 
 /** The bit of an item is that of its label. */
@@ -263,7 +294,7 @@ function allowedOf({ allowed }: SearchParameters): SearchParameters {
   return allowed === undefined ? {} : { allowed };
 }
 
-async function readKind(path: string): Promise<FaissIndexOptions['kind']> {
+async function readKind(path: string) {
   const head = Buffer.alloc(4);
   const file = await open(path, 'r').catch((error: unknown) => {
     throw unreadable(path, (error as Error).message, error);
@@ -274,7 +305,7 @@ async function readKind(path: string): Promise<FaissIndexOptions['kind']> {
     await file.close();
   }
   const kind = kindOfFile.get(head.toString('latin1'));
-  if (kind === undefined) throw unreadable(path, 'it is not a flat, HNSW or IVF index');
+  if (kind === undefined) throw unreadable(path, 'it is not an index');
   return kind;
 }
 

@@ -1,21 +1,13 @@
 #pragma once
 
-#include <stdexcept>
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIVFFlat.h>
+#include "check.h"
 
 namespace facet {
 
-inline void expect(bool holds, const char *problem)
-{
-  if (!holds)
-  {
-    throw std::runtime_error(problem);
-  }
-}
-
-inline void checkGraph(const faiss::IndexHNSW &index)
+inline void checkLinks(const faiss::IndexHNSW &index)
 {
   const auto &hnsw = index.hnsw;
   const size_t n = index.ntotal;
@@ -64,7 +56,7 @@ inline void checkIndex(const faiss::Index &index)
     expect(hnsw->storage && hnsw->storage->ntotal == hnsw->ntotal && hnsw->storage->d == hnsw->d,
            "its vectors do not fit its graph");
     checkIndex(*hnsw->storage);
-    checkGraph(*hnsw);
+    checkLinks(*hnsw);
   }
   else if (auto ivf = dynamic_cast<const faiss::IndexIVF *>(&index))
   {

@@ -90,7 +90,7 @@ struct Scored
 class Best
 {
 public:
-  explicit Best(size_t k) : k_(k) { kept_.reserve(2 * k_ + 64); }
+  explicit Best(size_t k) : k_(k) {}
 
   void offer(float score, int32_t label)
   {
@@ -101,29 +101,62 @@ public:
     kept_.push_back({score, label});
     if (kept_.size() >= 2 * k_ + 64)
     {
-      std::nth_element(kept_.begin(), kept_.begin() + (k_ - 1), kept_.end());
-      kept_.resize(k_);
-      lowest_ = kept_[k_ - 1].score;
+      trim();
     }
+  }
+
+  /** Those kept, in no order. */
+  std::vector<int32_t> labels()
+  {
+    trim();
+    std::vector<int32_t> labels;
+    for (const auto &one : kept_)
+    {
+      labels.push_back(one.label);
+    }
+    return labels;
   }
 
   /** Best first; where there are fewer than k, -1 with -Infinity. */
   void write(size_t k, float *scores, int32_t *labels)
   {
+    trim();
     std::sort(kept_.begin(), kept_.end());
     for (size_t rank = 0; rank < k; rank++)
     {
-      const bool isFound = rank < std::min(k_, kept_.size());
+      const bool isFound = rank < kept_.size();
       scores[rank] = isFound ? kept_[rank].score : -std::numeric_limits<float>::infinity();
       labels[rank] = isFound ? kept_[rank].label : -1;
     }
   }
 
 private:
+  void trim()
+  {
+    if (kept_.size() > k_)
+    {
+      std::nth_element(kept_.begin(), kept_.begin() + (k_ - 1), kept_.end());
+      kept_.resize(k_);
+      lowest_ = kept_[k_ - 1].score;
+    }
+  }
+
   size_t k_;
   float lowest_ = -std::numeric_limits<float>::infinity();
   std::vector<Scored> kept_;
 };
+
+inline void checkLabels(const std::vector<int32_t> &labels, int64_t ntotal)
+{
+  for (auto label : labels)
+  {
+    if (label < 0 || label >= ntotal)
+    {
+      throw std::invalid_argument("Expected labels from 0 to ntotal - 1 (ntotal: " + std::to_string(ntotal) +
+                                  "), but got " + std::to_string(label) + ".");
+    }
+  }
+}
 
 /** Vectors whose memory is under way while one is scored. */
 constexpr size_t scanAhead = 12;
@@ -135,14 +168,7 @@ constexpr size_t scanAhead = 12;
 inline void scan(const StoredVectors &vectors, int64_t ntotal, const std::vector<int32_t> &labels, const float *queries,
                  size_t count, size_t d, size_t k, float *scores, int32_t *found)
 {
-  for (auto label : labels)
-  {
-    if (label < 0 || label >= ntotal)
-    {
-      throw std::invalid_argument("Expected labels from 0 to ntotal - 1 (ntotal: " + std::to_string(ntotal) +
-                                  "), but got " + std::to_string(label) + ".");
-    }
-  }
+  checkLabels(labels, ntotal);
   std::vector<Best> best(count, Best(std::min(k, labels.size() + 1)));
   std::vector<float> products(count);
   for (size_t i = 0; i < std::min(scanAhead, labels.size()); i++)
