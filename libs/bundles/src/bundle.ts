@@ -7,7 +7,7 @@ import { createFeatureEncoder } from '@facet/features';
 import { bestInterest, createUserKernel } from '@facet/model';
 import type { Weights } from '@facet/model';
 import { AppError, parseWith } from '@facet/platform';
-import { openFaissIndex } from '@facet/retrieval';
+import { mapFile, openFaissIndex } from '@facet/retrieval';
 import { Type } from 'typebox';
 import { bundleFiles, bundleFormat, BundleInfo } from './bundle-info.ts';
 import type { BundleView } from './bundle-view.ts';
@@ -15,7 +15,6 @@ import type { CatalogItem } from './catalog-item.ts';
 import { GoldenVector, verifyGoldenVectors } from './golden-vectors.ts';
 import { encodeCatalog, openCatalog } from './items/item-catalog.ts';
 import type { ItemCatalog } from './items/item-catalog.ts';
-import { mapFile } from './map-file.ts';
 import { readPopularLists, writePopularLists } from './popularity/popular-file.ts';
 import { createPopular } from './popularity/popular.ts';
 import type { PopularLists } from './popularity/popular-lists.ts';
@@ -168,7 +167,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
   const popularLists = await readPopularLists(join(folder, bundleFiles.popular), itemCount);
   const kernel = createUserKernel(info.spec, tower, embeddings);
   await verifyGoldenVectors(kernel, golden, ref.id);
-  const index = await openFaissIndex(join(folder, bundleFiles.index));
+  const index = await openFaissIndex(join(folder, bundleFiles.index), { map: true });
   if (index.size !== itemCount || index.dim !== info.index.dim) {
     const { size, dim } = index;
     index.close();

@@ -17,6 +17,11 @@ export { DeltaInfo, loadDelta, putDelta, readDeltaInfo } from './delta/delta.ts'
 export type { Delta, DeltaContents } from './delta/delta.ts';
 export { overlayDelta } from './delta/overlay-delta.ts';
 export { embedBySideFeatures } from './embed-by-side-features.ts';
+export { AttributeCondition, AttributeFilter, FilterValue, passesFilter } from './filters/attribute-filter.ts';
+export { compileFilter, intersectAllowed } from './filters/compile-filter.ts';
+export type { AllowedItems } from './filters/compile-filter.ts';
+export { labelItems } from './filters/label-items.ts';
+export type { ItemLabel, LabelOptions } from './filters/label-items.ts';
 export type { AttributeColumn } from './items/attribute-columns.ts';
 export type { ItemBitmap } from './items/item-bitmap.ts';
 export { encodeCatalog, itemsOf, openCatalog } from './items/item-catalog.ts';

@@ -73,7 +73,7 @@ describe('a catalog in columns', () => {
         if (!items.some((one) => one.itemId === other)) expect(catalog.indexOf(other)).toBeUndefined();
         expect(catalog.indexOf('')).toBeUndefined();
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 

@@ -5,6 +5,7 @@ import type { Static } from 'typebox';
 import { tensor, tensorOf } from '../tensor-of.ts';
 import type { Tensors } from '../tensor-of.ts';
 import { createBits, hasBit, setBit } from './item-bitmap.ts';
+import { numberOf } from './number-of.ts';
 import { encodeTexts, openTexts } from './text-column.ts';
 import type { TextColumn } from './text-column.ts';
 
@@ -20,6 +21,8 @@ export interface ColumnValues {
   readonly texts: TextColumn;
   /** [V] how many items carry each. */
   readonly counts: Int32Array;
+  /** [V] the number that each is, NaN for none; empty where none is one. */
+  readonly numbers: Float64Array;
 }
 
 /** One attribute of all items; position 0 of arrays of N + 1 is padding. */
@@ -183,11 +186,13 @@ function encodeValues(
   const codes = new Map(texts.map((text, position) => [text, position + 1]));
   const { bytes, offsets } = encodeTexts(texts, `The values of ${schema.name}`);
   const carried = Int32Array.from(texts, (text) => counts.get(text)!);
+  const numbers = Float64Array.from(texts, numberOf);
   return {
     tensors: {
       'values/bytes': tensor('U8', bytes),
       'values/offsets': tensor('I32', offsets),
       'values/counts': tensor('I32', carried),
+      ...(numbers.every(Number.isNaN) ? {} : { 'values/numbers': tensor('F64', numbers) }),
     },
     codeOf: (text) => codes.get(text)!,
   };
@@ -222,11 +227,15 @@ export function openColumn(
   }
 }
 
+const none = new Float64Array(0);
+
 function openValues(tensors: Tensors, at: (part: string) => string): ColumnValues {
   const counts = tensorOf(tensors, at('values/counts'), 'I32');
   const offsets = tensorOf(tensors, at('values/offsets'), 'I32', counts.length + 1);
   const bytes = tensorOf(tensors, at('values/bytes'), 'U8', offsets[counts.length]!);
-  return { texts: openTexts({ bytes, offsets }), counts };
+  const numbers =
+    at('values/numbers') in tensors ? tensorOf(tensors, at('values/numbers'), 'F64', counts.length) : none;
+  return { texts: openTexts({ bytes, offsets }), counts, numbers };
 }
 
 /** The code of a text, or 0 where no item carries it: by bisection, as the texts are in order. */

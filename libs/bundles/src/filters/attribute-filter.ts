@@ -1,0 +1,73 @@
+import type { AttributeValue } from '@facet/features';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import type { CatalogItem } from '../catalog-item.ts';
+import { numberOf } from '../items/number-of.ts';
+
+/** Bounds what one filter may cost. */
+const [valuesMax, attributesMax] = [1000, 32];
+
+/** A value of an attribute. Values are compared as texts, as features read them: `5` is `"5"`. */
+export const FilterValue = Type.Union([Type.String(), Type.Number(), Type.Boolean()]);
+export type FilterValue = Static<typeof FilterValue>;
+
+const Values = Type.Array(FilterValue, { maxItems: valuesMax });
+
+/** What an attribute must be; all that is given must hold. */
+export const AttributeCondition = Type.Object(
+  {
+    in: Type.Optional({ ...Values, description: 'Its value is one of these; of a list, any.' }),
+    notIn: Type.Optional({ ...Values, description: 'Its value is none of these; of a list, no value is.' }),
+    min: Type.Optional(
+      Type.Number({ description: 'Its number, or a text that is one, is at least this; of a list, any.' }),
+    ),
+    max: Type.Optional(
+      Type.Number({ description: 'Its number is at most this; of a list, the same one as for `min`.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type AttributeCondition = Static<typeof AttributeCondition>;
+
+/**
+ * Which items may be returned, by what is known of them. An item without the attribute fails `in`, `min` and `max`, and
+ * passes `notIn`.
+ */
+export const AttributeFilter = Type.Object(
+  {
+    attributes: Type.Optional(
+      Type.Record(Type.String(), AttributeCondition, {
+        maxProperties: attributesMax,
+        description: 'Conditions by the name of the attribute; all must hold.',
+      }),
+    ),
+    available: Type.Optional(
+      Type.Boolean({ description: '`true`: items that are not withdrawn; `false`: those that are; both by default.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type AttributeFilter = Static<typeof AttributeFilter>;
+
+/** Whether one item passes. */
+export function passesFilter(filter: AttributeFilter, item: CatalogItem): boolean {
+  if (filter.available !== undefined && filter.available !== (item.available !== false)) return false;
+  return Object.entries(filter.attributes ?? {}).every(([name, condition]) =>
+    passes(condition, Object.hasOwn(item.attributes, name) ? item.attributes[name] : undefined),
+  );
+}
+
+function passes({ in: wanted, notIn, min, max }: AttributeCondition, value: AttributeValue | undefined): boolean {
+  const values = value === undefined ? [] : [value].flat();
+  const isAmong = (list: readonly FilterValue[]): boolean => {
+    const texts = new Set(list.map(String));
+    return values.some((one) => texts.has(String(one)));
+  };
+  if (wanted !== undefined && !isAmong(wanted)) return false;
+  if (notIn !== undefined && isAmong(notIn)) return false;
+  return (min === undefined && max === undefined) || values.some((one) => isWithin(numberOf(one), min, max));
+}
+
+export function isWithin(number: number, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): boolean {
+  return number >= min && number <= max;
+}

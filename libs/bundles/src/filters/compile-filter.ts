@@ -1,0 +1,137 @@
+import type { BundleView } from '../bundle-view.ts';
+import type { AttributeColumn } from '../items/attribute-columns.ts';
+import { bitmapOf, createBits, itemsOfBits, setBit } from '../items/item-bitmap.ts';
+import type { ItemBitmap } from '../items/item-bitmap.ts';
+import { passesFilter } from './attribute-filter.ts';
+import type { AttributeCondition, AttributeFilter, FilterValue } from './attribute-filter.ts';
+import { matchColumn } from './match-column.ts';
+import type { ValueTest } from './match-column.ts';
+import { createRecentlyUsed } from './recently-used.ts';
+
+/** The items that pass a filter. */
+export interface AllowedItems {
+  readonly count: number;
+  has(item: number): boolean;
+  /** Their bits, as the search of an index takes them: [⌈N / 8⌉]. */
+  readonly bitmap: Uint8Array;
+  /** In their order. Made when it is asked for. */
+  items(): Int32Array;
+  /** Attributes that the filter names and no item has. */
+  readonly unknownAttributes: readonly string[];
+}
+
+/** Filters that are kept of one view, by their number and by the memory of their bits. */
+const [keptMax, keptBytesMax] = [1000, 64 * 1024 * 1024];
+
+/** Views go, and what was compiled for them with them: a delta's view has other items. */
+const keptOf = new WeakMap<BundleView, ReturnType<typeof createRecentlyUsed<AllowedItems>>>();
+
+/**
+ * Finds the items that pass a filter, those of a delta included, by a walk over the columns of the attributes that it
+ * names: a few milliseconds for a million items. Filters that were used lately are kept with the view.
+ */
+export function compileFilter(view: BundleView, filter: AttributeFilter): AllowedItems {
+  let kept = keptOf.get(view);
+  if (kept === undefined) {
+    kept = createRecentlyUsed(Math.min(keptMax, Math.ceil(keptBytesMax / (1 + 2 * (view.itemCount >> 3)))));
+    keptOf.set(view, kept);
+  }
+  return kept.take(canonicalKey(filter), () => evaluateFilter(view, filter));
+}
+
+/** The items that several filters allow; of one, what it allows. */
+export function intersectAllowed(all: readonly [AllowedItems, ...AllowedItems[]]): AllowedItems {
+  const [first, ...others] = all;
+  if (others.length === 0) return first;
+  const bits = first.bitmap.slice();
+  for (const { bitmap } of others) keepCommon(bits, bitmap);
+  return allowedBy(bits, [...new Set(all.flatMap(({ unknownAttributes }) => unknownAttributes))]);
+}
+
+function evaluateFilter(view: BundleView, filter: AttributeFilter): AllowedItems {
+  const { itemCount, catalog, deltaItems, unavailable } = view;
+  const conditions = Object.entries(filter.attributes ?? {});
+  const own = allBits(catalog.itemCount);
+  for (const [name, condition] of conditions) {
+    applyCondition(
+      own,
+      catalog.columns.filter((column) => column.name === name),
+      condition,
+    );
+  }
+  const bits = createBits(itemCount);
+  bits.set(own);
+  const ofAttributes = { attributes: filter.attributes ?? {} };
+  for (const [item, facts] of deltaItems) setBit(bits, item, passesFilter(ofAttributes, facts));
+  if (filter.available !== undefined) keepAvailable(bits, unavailable, filter.available);
+  const known = new Set(catalog.columns.map(({ name }) => name));
+  for (const { attributes } of deltaItems.values()) for (const name of Object.keys(attributes)) known.add(name);
+  return allowedBy(
+    bits,
+    conditions.flatMap(([name]) => (known.has(name) ? [] : [name])),
+  );
+}
+
+/** Clears the bits of the items that fail a condition. */
+function applyCondition(
+  bits: Uint8Array,
+  columns: readonly AttributeColumn[],
+  { in: wanted, notIn, min, max }: AttributeCondition,
+): void {
+  const matches = (test: ValueTest): Uint8Array => {
+    const found = new Uint8Array(bits.length);
+    for (const column of columns) matchColumn(column, test, found);
+    return found;
+  };
+  if (wanted !== undefined) keepCommon(bits, matches({ among: wanted }));
+  if (notIn !== undefined) removeCommon(bits, matches({ among: notIn }));
+  if (min !== undefined || max !== undefined) keepCommon(bits, matches({ min, max }));
+}
+
+function keepAvailable(bits: Uint8Array, unavailable: ItemBitmap, isAvailable: boolean): void {
+  if (isAvailable) removeCommon(bits, unavailable.bits);
+  else keepCommon(bits, unavailable.bits);
+}
+
+function keepCommon(bits: Uint8Array, others: Uint8Array): void {
+  for (let byte = 0; byte < bits.length; byte++) bits[byte]! &= others[byte]!;
+}
+
+function removeCommon(bits: Uint8Array, others: Uint8Array): void {
+  for (let byte = 0; byte < bits.length; byte++) bits[byte]! &= ~others[byte]!;
+}
+
+/** Bits of the items 1..N. */
+function allBits(itemCount: number): Uint8Array {
+  const bits = createBits(itemCount).fill(0xff);
+  if (itemCount % 8 !== 0) bits[bits.length - 1] = (1 << (itemCount % 8)) - 1;
+  return bits;
+}
+
+function allowedBy(bits: Uint8Array, unknownAttributes: readonly string[]): AllowedItems {
+  const { size, has } = bitmapOf(bits);
+  let items: Int32Array | undefined;
+  return {
+    count: size,
+    has,
+    bitmap: bits,
+    items() {
+      if (items !== undefined) return items;
+      const found = itemsOfBits(bits, size);
+      // Many items take more memory than their bits, and nobody scans as many.
+      if (found.byteLength <= bits.length) items = found;
+      return found;
+    },
+    unknownAttributes,
+  };
+}
+
+/** Equal for filters that say the same in another order. */
+function canonicalKey({ attributes = {}, available }: AttributeFilter): string {
+  const texts = (values: readonly FilterValue[] | undefined) =>
+    values === undefined ? null : [...new Set(values.map(String))].sort();
+  const conditions = Object.entries(attributes)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, { in: wanted, notIn, min, max }]) => [name, texts(wanted), texts(notIn), min ?? null, max ?? null]);
+  return JSON.stringify([conditions, available ?? null]);
+}
