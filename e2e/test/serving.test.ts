@@ -130,7 +130,7 @@ describe('facet delta', () => {
     const [document] = await server.sees(/^\{"home".*\}$/m);
     const { url } = JSON.parse(document) as { url: string };
     const answer = async (): Promise<string[]> => {
-      const response = await ask(url, { userId: 'u1', limit: 100, includeSeen: true });
+      const response = await ask(url, { userId: 'u1', limit: 100, excludeSeen: false });
       return ((await response.json()) as Answer).items.map(({ itemId }) => itemId);
     };
     expect(await answer()).toContain('garden-1');

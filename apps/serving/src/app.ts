@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import type { ArtifactStore } from '@facet/artifacts';
 import { addAdmissionMetrics, addHealthRoutes, addMetricsRoute, createAdmission, createHttpApp } from '@facet/http';
 import type { Access, Docs, HttpApp } from '@facet/http';
 import type { Logger } from '@facet/platform';
+import type { ServingSettings } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
+import { addBatchRoutes } from './batch/batch-routes.ts';
+import { addBundlesRoutes } from './bundles/bundles-routes.ts';
 import type { Guardrails } from './guardrails/guardrails.ts';
 import { addInterestsRoutes } from './interests/interests-routes.ts';
 import type { LiveBundle } from './live/live-bundle.ts';
@@ -11,13 +15,18 @@ import { addRecommendationsRoutes } from './recommendations/recommendations-rout
 import type { Peers } from './processes/peers.ts';
 import { noPeers } from './processes/peers.ts';
 import type { RouteDeps } from './route-deps.ts';
+import { addSimilarItemsRoutes } from './similar-items/similar-items-routes.ts';
 import { servingProblems } from './serving-problems.ts';
 
 export interface AppDeps {
   readonly logger: Logger;
+  /** Where the bundles are. */
+  readonly store: ArtifactStore;
   /** What is answered from; it may be filled later. */
   readonly live: LiveBundle;
   readonly metrics: Metrics;
+  /** How requests are answered, where they do not say. */
+  readonly settings: ServingSettings;
   /** Is told of every recommendation; absent: nobody is. */
   readonly guardrails?: Pick<Guardrails, 'record'>;
   /** Other processes that answer on the same port; absent: there are none. */
@@ -46,7 +55,7 @@ const docs: Docs = {
   title: 'Facet serving',
   description: 'Recommendations from the several interests of a user, and the reasons for them.',
   scope: 'serve',
-  tags: ['recommendations'],
+  tags: ['recommendations', 'bundles'],
 };
 
 /**
@@ -77,12 +86,16 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
     live,
     metrics,
     admission,
+    settings: deps.settings,
     guardrails: deps.guardrails,
     now: deps.now ?? Date.now,
     createId: deps.createId ?? randomUUID,
   };
   addRecommendationsRoutes(app, routes);
+  addBatchRoutes(app, routes);
+  addBundlesRoutes(app, deps);
   addInterestsRoutes(app, routes);
+  addSimilarItemsRoutes(app, routes);
   await app.ready();
   return app;
 }

@@ -3,11 +3,11 @@ import { GuardrailSettings } from '@facet/bundles/guardrails';
 import { listen, readAccess } from '@facet/http';
 import { readConfigFile } from '@facet/platform';
 import type { Logger } from '@facet/platform';
+import { ServingSettings } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
 import { createApp } from './app.ts';
 import type { ServingConfig } from './config.ts';
 import { Guardrails } from './guardrails/guardrails.ts';
-import type { GuardrailDeps } from './guardrails/guardrails.ts';
 import { BundleWatcher } from './live/bundle-watcher.ts';
 import { LiveBundle } from './live/live-bundle.ts';
 import { poll } from './live/poll.ts';
@@ -20,7 +20,7 @@ import type { Peers } from './processes/peers.ts';
 import { createProfileSource } from './profiles/profile-source.ts';
 
 /** What serving reads of `facet.yaml`; the other sections are the pipeline's. */
-const SettingsOfServing = Type.Object({ guardrails: GuardrailSettings });
+const SettingsOfServing = Type.Object({ guardrails: GuardrailSettings, serving: ServingSettings });
 
 export interface RunningServer {
   /** Settles with the URL when connections are taken. */
@@ -50,8 +50,13 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const metrics = createMetrics();
   const peers = joinPeers(metrics);
   const access = await readAccess(config.access);
-  const guardrails = await createGuardrails(config, { metrics, logger });
-  const app = await createApp({ logger, live, metrics, peers, ...(guardrails && { guardrails }) }, { access });
+  const { guardrails: bounds, serving: settings } = await readConfigFile(SettingsOfServing, config.facetFile);
+  const store = createFolderArtifactStore(config.artifactsFolder);
+  const guardrails = bounds.enabled ? new Guardrails(bounds, { store, metrics, logger }) : undefined;
+  const app = await createApp(
+    { logger, store, live, metrics, settings, peers, ...(guardrails && { guardrails }) },
+    { access },
+  );
   const urlAtOnce = listens === 'at once' ? (await listen(app, config)).url : undefined;
 
   const profiles = createProfileSource(config, { logger, metrics });
@@ -86,14 +91,4 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       await profiles.close();
     },
   };
-}
-
-/** Those of `facet.yaml`, unless they are off. */
-async function createGuardrails(
-  { facetFile, artifactsFolder }: ServingConfig,
-  deps: Omit<GuardrailDeps, 'store'>,
-): Promise<Guardrails | undefined> {
-  const { guardrails: settings } = await readConfigFile(SettingsOfServing, facetFile);
-  if (!settings.enabled) return undefined;
-  return new Guardrails(settings, { store: createFolderArtifactStore(artifactsFolder), ...deps });
 }

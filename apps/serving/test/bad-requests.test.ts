@@ -52,7 +52,7 @@ describe('a wrong field is named, with what is wrong', () => {
     ['exclude', /exclude must not have more than 10000 items/, { exclude: many(10_001) }],
     ['exclude.0', /exclude.0 must be string/, { exclude: [{}] }],
     ['explain', /explain must be boolean/, { explain: 'yes' }],
-    ['attributes.age', /attributes.age must be/, { attributes: { age: { years: 7 } } }],
+    ['profile.age', /profile.age must be/, { profile: { age: { years: 7 } } }],
   ])('%s: %s', async (field, message, body) => {
     const response = await server.post('/v1/recommendations', body);
     expect(response.statusCode).toBe(400);

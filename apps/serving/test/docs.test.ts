@@ -32,17 +32,31 @@ it('describes every route in OpenAPI 3.1, with the schemas that are enforced', a
     '/healthz',
     '/metrics',
     '/readyz',
+    '/v1/bundles',
+    '/v1/bundles/{bundleId}',
+    '/v1/bundles/{bundleId}/promote',
     '/v1/interests',
+    '/v1/items/{itemId}/similar',
     '/v1/recommendations',
+    '/v1/recommendations:batch',
+    '/v1/refs',
+    '/v1/refs/rollback',
   ]);
   const { post } = document.paths['/v1/recommendations']!;
   expect(Object.keys(post!.requestBody!.content['application/json']!.schema.properties).sort()).toEqual([
-    'attributes',
     'behaviors',
+    'context',
+    'cursor',
     'exclude',
+    'excludeSeen',
     'explain',
-    'includeSeen',
+    'filter',
+    'filters',
     'limit',
+    'merge',
+    'pageSize',
+    'profile',
+    'timings',
     'userId',
   ]);
   expect(Object.keys(post!.responses['200']!.content['application/json']!.schema.properties)).toContain(

@@ -31,11 +31,12 @@ import type { Attributes } from '@facet/features';
 import type { HttpApp } from '@facet/http';
 import { createUserKernel, embedItems, facetModel, indexDim, indexVectors, initializeWeights } from '@facet/model';
 import type { ModelConfig, ModelSpec } from '@facet/model';
-import { createLogger, hashApiKey } from '@facet/platform';
+import { createLogger, hashApiKey, parseWith } from '@facet/platform';
 import type { ApiKey, Logger, Scope } from '@facet/platform';
+import { ServingSettings } from '@facet/recommendations/settings';
 import { buildFaissIndex } from '@facet/retrieval';
 import { createApp } from '../src/app.ts';
-import type { AppOptions } from '../src/app.ts';
+import type { AppOptions, Limits } from '../src/app.ts';
 import { BundleWatcher } from '../src/live/bundle-watcher.ts';
 import { LiveBundle } from '../src/live/live-bundle.ts';
 import type { Loaded } from '../src/live/live-bundle.ts';
@@ -227,6 +228,8 @@ async function writeWholeBundle(folder: string, { items: catalog = films, seed =
 export interface TestApp {
   readonly app: HttpApp;
   readonly live: LiveBundle;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
   /** Undefined where the app was to start without a bundle. */
   readonly loaded: Loaded | undefined;
   /** Lines that the app logged, parsed. */
@@ -238,22 +241,30 @@ export interface TestApp {
   close(): Promise<void>;
 }
 
+/** Other programs may take the cores while tests run: that is no reason to turn requests away. */
+export const patientLimits: Partial<Limits> = { eventLoopDelayMsMax: 60_000 };
+
 /** The real app on the home's bundle; answers anybody unless told otherwise. */
 export async function createTestApp(
   home: Home | undefined,
-  options: Partial<AppOptions> & { readonly redisUrl?: string } = {},
+  options: Partial<AppOptions> & { readonly redisUrl?: string; readonly settings?: object } = {},
 ): Promise<TestApp> {
   const logLines: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
   const live = new LiveBundle();
   const metrics = createMetrics();
   const logger = createLogger({ name: 'test', level: 'debug', destination });
-  const app = await createApp({ logger, live, metrics, now: () => now }, { access: { kind: 'anybody' }, ...options });
+  const store = createFolderArtifactStore(home?.artifactsFolder ?? join(tmpdir(), 'facet-serving-none'));
+  const settings = parseWith(ServingSettings, options.settings ?? {}, { source: 'settings' });
+  const deps = { logger, store, live, metrics, settings, now: () => now };
+  const app = await createApp(deps, { access: { kind: 'anybody' }, limits: patientLimits, ...options });
   const opened =
     home === undefined ? undefined : await openLive({ ...home, redisUrl: options.redisUrl }, { live, metrics, logger });
   return {
     app,
     live,
+    metrics,
+    logger,
     loaded: live.loaded,
     logLines,
     async post(url, body) {

@@ -89,7 +89,7 @@ it('a new item appears, a withdrawn one vanishes, and the answer names the delta
   const catalog = [...films.filter(({ itemId }) => itemId !== popular), ...shows.slice(0, 3)];
   const delta = await putDeltaOf(home.bundleRef, catalog);
   await vi.waitFor(async () => expect((await ask({})).deltaId).toBe(delta.id), patiently);
-  for (const body of [{}, { userId: 'ada', includeSeen: true }, { userId: 'nobody' }]) {
+  for (const body of [{}, { userId: 'ada', excludeSeen: false }, { userId: 'nobody' }]) {
     const answer = await ask(body);
     expect(answer).toMatchObject({ bundleId: home.bundleRef.id, deltaId: delta.id });
     expect(idsOf(answer.items)).not.toContain(popular);

@@ -41,7 +41,7 @@ it('shows each interest with the behaviors that formed it and the items nearest 
 });
 
 it('agrees with the recommendations about what formed an interest', async () => {
-  const body = { behaviors: ['film-1', 'film-2', 'film-3', 'film-4', 'film-9'], attributes: { age: 'old' } };
+  const body = { behaviors: ['film-1', 'film-2', 'film-3', 'film-4', 'film-9'], profile: { age: 'old' } };
   const interests = (await server.post('/v1/interests', body)).body['interests'] as {
     interest: number;
     behaviors: unknown;

@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { readLake } from '@facet/events';
 import { parsePositiveRule, selectInteractions } from '@facet/features';
 import { createLogger } from '@facet/platform';
+import { readAskingUser } from '@facet/recommendations';
+import type { AskingUser } from '@facet/recommendations';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LiveBundle } from '../src/live/live-bundle.ts';
 import type { Loaded } from '../src/live/live-bundle.ts';
 import { createMetrics } from '../src/metrics/metrics.ts';
-import { readAskingUser } from '../src/profiles/asking-user.ts';
 import { createHome, now, openLive } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 
@@ -20,6 +21,9 @@ beforeAll(async () => {
 afterAll(async () => {
   await home.remove();
 });
+
+const readUser = ({ bundle, profiles }: Loaded, fields: { readonly userId?: string }): Promise<AskingUser> =>
+  readAskingUser(bundle, fields, { readProfile: profiles.read, now });
 
 async function withLoaded(folders: Partial<Home>, work: (loaded: Loaded) => Promise<void>): Promise<void> {
   const live = new LiveBundle();
@@ -44,7 +48,7 @@ it.each(['keep', 'first'] as const)('a user has the behaviors that training read
     expect(userIds.size).toBe(22);
     for (const userId of userIds) {
       const expected = trained.filter((interaction) => interaction.userId === userId);
-      const { behaviors } = await readAskingUser(loaded, { userId }, now);
+      const { behaviors } = await readUser(loaded, { userId });
       expect(behaviors).toEqual(expected.map(({ itemId, occurredAt }) => ({ itemId, occurredAt })));
     }
   });
@@ -53,18 +57,19 @@ it.each(['keep', 'first'] as const)('a user has the behaviors that training read
 it('a user has attributes, also without a positive', async () => {
   await withLoaded({}, async (loaded) => {
     expect(loaded.profileCount).toBe(23);
-    expect(await readAskingUser(loaded, { userId: 'ada' }, now)).toMatchObject({ attributes: { age: 'young' } });
-    expect(await readAskingUser(loaded, { userId: 'other-1' }, now)).toMatchObject({ attributes: {} });
-    expect(await readAskingUser(loaded, { userId: 'registered-only' }, now)).toEqual({
+    expect(await readUser(loaded, { userId: 'ada' })).toMatchObject({ attributes: { age: 'young' } });
+    expect(await readUser(loaded, { userId: 'other-1' })).toMatchObject({ attributes: {} });
+    expect(await readUser(loaded, { userId: 'registered-only' })).toEqual({
       behaviors: [],
+      choices: [],
       attributes: { age: 'old' },
       isUnknown: false,
       isProfileMissing: false,
     });
     for (const userId of ['nobody', 'constructor']) {
-      expect(await readAskingUser(loaded, { userId }, now)).toMatchObject({ behaviors: [], isUnknown: true });
+      expect(await readUser(loaded, { userId })).toMatchObject({ behaviors: [], isUnknown: true });
     }
-    expect(await readAskingUser(loaded, {}, now)).toMatchObject({ isUnknown: false, isProfileMissing: false });
+    expect(await readUser(loaded, {})).toMatchObject({ isUnknown: false, isProfileMissing: false });
   });
 });
 
@@ -72,6 +77,6 @@ it('nobody is known where nothing has been collected yet', async () => {
   const nowhere = { lakeFolder: join(home.folder, 'no-lake'), catalogFolder: join(home.folder, 'no-catalog') };
   await withLoaded(nowhere, async (loaded) => {
     expect(loaded.profileCount).toBe(0);
-    expect(await readAskingUser(loaded, { userId: 'ada' }, now)).toMatchObject({ isUnknown: true });
+    expect(await readUser(loaded, { userId: 'ada' })).toMatchObject({ isUnknown: true });
   });
 });

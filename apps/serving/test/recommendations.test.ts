@@ -61,7 +61,7 @@ describe('a user with stored behaviors', () => {
       bundleId: home.bundleRef.id,
       requested: 10,
       returned: 10,
-      removed: { seen: 10, excluded: 0, unavailable: 2 },
+      removed: { seen: 10, excluded: 0, unavailable: 2, filtered: 0 },
       unknownItems: 0,
     });
     expect(answer).not.toHaveProperty('interests');
@@ -75,10 +75,10 @@ describe('a user with stored behaviors', () => {
       ...behavior,
       occurredAt: new Date(behavior.occurredAt).toISOString(),
     }));
-    const attributes = { age: 'young' };
-    expect((await ask({ behaviors, attributes })).items).toEqual(stored.items);
-    expect((await ask({ behaviors: asText, attributes })).items).toEqual(stored.items);
-    expect((await ask({ behaviors: [...behaviors].reverse(), attributes })).items).toEqual(stored.items);
+    const profile = { age: 'young' };
+    expect((await ask({ behaviors, profile })).items).toEqual(stored.items);
+    expect((await ask({ behaviors: asText, profile })).items).toEqual(stored.items);
+    expect((await ask({ behaviors: [...behaviors].reverse(), profile })).items).toEqual(stored.items);
     expect((await ask({ behaviors })).items, 'the profile counts').not.toEqual(stored.items);
   });
 
@@ -115,9 +115,9 @@ describe('a user with stored behaviors', () => {
   });
 
   it('may get seen items back when they are asked for', async () => {
-    const answer = await ask({ userId: 'ada', limit: 60, includeSeen: true });
+    const answer = await ask({ userId: 'ada', limit: 60, excludeSeen: false });
     expect(idsOf(answer.items)).toEqual(expect.arrayContaining(positivesOf('ada').map(({ itemId }) => itemId)));
-    expect(answer).toMatchObject({ returned: 58, requested: 60, removed: { seen: 0, unavailable: 2 } });
+    expect(answer).toMatchObject({ returned: 58, requested: 60, removed: { seen: 0, unavailable: 2, filtered: 0 } });
   });
 });
 
@@ -193,7 +193,7 @@ describe('unknown users and items are normal input', () => {
       behaviors: ['film-1', 'song-1', 'film-2', 'song-1'],
       exclude: ['film-5', 'song-1', 'song-2'],
       colour: 'blue',
-      attributes: { shoeSize: 43 },
+      profile: { shoeSize: 43 },
     });
     expect(mixed.items).toEqual(known.items);
     expect(mixed.unknownItems).toBe(2);
@@ -208,8 +208,8 @@ it('never returns what is excluded, seen or unavailable, whatever the source; an
       behaviors: fc.array(fc.oneof(filmId, fc.constant('song-1')), { maxLength: 40 }),
       exclude: fc.array(fc.oneof(filmId, fc.constant('song-2')), { maxLength: 70 }),
       limit: fc.integer({ min: 1, max: 70 }),
-      includeSeen: fc.boolean(),
-      attributes: fc.constantFrom({ age: 'old' }, { age: 'none' }),
+      excludeSeen: fc.boolean(),
+      profile: fc.constantFrom({ age: 'old' }, { age: 'none' }),
     },
     { requiredKeys: [] },
   );
@@ -221,7 +221,7 @@ it('never returns what is excluded, seen or unavailable, whatever the source; an
         'film-58',
         'film-59',
         ...(request.exclude ?? []),
-        ...(request.includeSeen === true ? [] : seen),
+        ...(request.excludeSeen === false ? [] : seen),
       ]);
       const allowed = films.filter(({ itemId }) => !forbidden.has(itemId)).length;
       expect(idsOf(items).filter((itemId) => forbidden.has(itemId))).toEqual([]);

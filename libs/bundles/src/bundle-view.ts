@@ -34,6 +34,8 @@ export interface BundleView {
   popularityOf(item: number): number;
   /** What many chose lately, by window and segment. */
   readonly popular: Popular;
+  /** [index dim] of the item, as the index holds it; not to be changed. */
+  vectorOf(item: number): Float32Array;
   /** The score of one item and the interest that wins, as `bestInterest` of @facet/model. */
   bestInterest(interests: Interests, item: number): { readonly score: number; readonly interest: number };
   /** Table rows of a user's attributes for the kernel, one a user feature; 0 for unknown. */

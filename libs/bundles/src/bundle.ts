@@ -195,6 +195,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     itemsByPopularity: () => byPopularity,
     popularityOf: (item) => popularity[item]!,
     popular: createPopular(popularLists, () => byPopularity),
+    vectorOf: (item) => vectors.subarray(item * info.index.dim, (item + 1) * info.index.dim),
     bestInterest: (interests, item) => bestInterest(interests, vectors, item, info.index.dim),
     encodeProfile: (attributes) => encoders.map((encoder) => encoder.encode(attributes?.[encoder.schema.name])[0] ?? 0),
     close: () => index.close(),

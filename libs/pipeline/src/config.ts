@@ -3,6 +3,7 @@ import { ColumnMappingSchema, eventTypePattern, HealthBoundsSchema } from '@face
 import { ExperimentsSettings, parseExperiments } from '@facet/exposures/experiments';
 import { ModelConfig, modelVariant, TrainingConfig } from '@facet/model';
 import { parseWith, readConfigFile } from '@facet/platform';
+import { ServingSettings } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { GateSettings } from './gate/gate-settings.ts';
@@ -173,6 +174,8 @@ export const FacetConfig = Type.Object(
     ),
     /** When an API goes back to the bundle before. */
     guardrails: GuardrailSettings,
+    /** How an API answers requests, where they do not say. */
+    serving: ServingSettings,
     /** What a healthy day of events is. */
     dataHealth: HealthBoundsSchema,
     gate: GateSettings,

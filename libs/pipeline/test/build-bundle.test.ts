@@ -108,7 +108,7 @@ describe('buildBundle', () => {
         const { items, source } = await recommend(bundle, {
           ...requestOf(dataset, user),
           limit: 24,
-          includeSeen: true,
+          seen: [],
         });
         expect(source).toEqual({ kind: 'model' });
         // thing05 is withdrawn: the evaluation ranks it, serving must not.

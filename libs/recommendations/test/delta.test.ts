@@ -59,7 +59,7 @@ const request: fc.Arbitrary<RecommendationRequest> = fc.record({
   ),
   limit: fc.integer({ min: 0, max: itemCount + 12 }),
   exclude: fc.array(anyId, { maxLength: 12 }),
-  includeSeen: fc.boolean(),
+  seen: fc.constantFrom(undefined, []),
 });
 const variant = fc.constantFrom('facet', 'mind');
 
@@ -84,10 +84,7 @@ describe('a bundle with a delta', () => {
           }
         });
         const offered = [...now, ...newItems(added)].filter(({ available }) => available !== false);
-        const forbidden = new Set([
-          ...(asked.exclude ?? []),
-          ...(asked.includeSeen === true ? [] : idsOf(asked.behaviors)),
-        ]);
+        const forbidden = new Set([...(asked.exclude ?? []), ...(asked.seen ?? idsOf(asked.behaviors))]);
         const allowed = new Map(
           offered.filter(({ itemId }) => !forbidden.has(itemId)).map((item) => [item.itemId, item]),
         );
@@ -145,7 +142,7 @@ describe('a bundle with a delta', () => {
       const answer = await recommend(view, asked);
       expect(answer.source).toEqual({ kind: 'model' });
       expect(answer.interests[0]!.behaviors).toEqual([{ itemId: 'new0', share: 1 }]);
-      expect(idsOf((await recommend(view, { ...asked, includeSeen: true })).items)).toContain('new0');
+      expect(idsOf((await recommend(view, { ...asked, seen: [] })).items)).toContain('new0');
       expect((await recommend(bundles.facet, asked)).source).toEqual({ kind: 'popular', reason: 'no_known_items' });
       expect(idsOf((await recommend(view, { behaviors: [], limit: 100 })).items).at(-1)).toBe('new0');
     });

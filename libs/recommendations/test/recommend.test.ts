@@ -49,15 +49,12 @@ const request: fc.Arbitrary<RecommendationRequest> = fc.record({
     fc.integer({ min: 1, max: itemCount + 5 }).map((item) => `item${item}`),
     { maxLength: 30 },
   ),
-  includeSeen: fc.boolean(),
+  seen: fc.constantFrom(undefined, []),
 });
 const variant = fc.constantFrom('facet', 'mind');
 
 /** Every allowed item's score by the definition: max over interests of the inner product, plus the bonus. */
-function bruteForce(
-  bundle: Bundle,
-  { behaviors: chosen, attributes, exclude = [], includeSeen }: RecommendationRequest,
-) {
+function bruteForce(bundle: Bundle, { behaviors: chosen, attributes, exclude = [], seen }: RecommendationRequest) {
   const ordered = [...chosen].sort((a, b) => a.occurredAt - b.occurredAt);
   const items = ordered.map(({ itemId }) => (numberOf(itemId) <= itemCount ? numberOf(itemId) : 0));
   const times = ordered.map(({ occurredAt }) => occurredAt);
@@ -73,7 +70,7 @@ function bruteForce(
   const { count, vectors } = bundle.kernel.interests(rows, bundle.encodeProfile(attributes));
   const bonuses = bundle.kernel.repeatBonuses(rows);
   const dim = bundle.info.index.dim;
-  const hidden = new Set([...exclude, ...(includeSeen === true ? [] : idsOf(chosen))].map(numberOf));
+  const hidden = new Set([...exclude, ...(seen ?? idsOf(chosen))].map(numberOf));
   return Array.from({ length: itemCount }, (_, position) => position + 1)
     .filter((item) => !hidden.has(item) && !withdrawn.includes(item))
     .map((item) => {
@@ -118,7 +115,7 @@ describe('recommend', () => {
         expect(new Set(ids).size).toBe(ids.length);
         for (const itemId of ids) {
           expect(excluded.has(itemId)).toBe(false);
-          expect(asked.includeSeen === true || !seen.has(itemId)).toBe(true);
+          expect(asked.seen !== undefined || !seen.has(itemId)).toBe(true);
           expect(withdrawn).not.toContain(numberOf(itemId));
           expect(bundles[name].indexOf(itemId)).toBeGreaterThan(0);
         }
@@ -140,8 +137,8 @@ describe('recommend', () => {
     const seen = new Set(idsOf(many));
     const fresh = await recommend(bundles.facet, { behaviors: many, limit: itemCount });
     expect(idsOf(fresh.items).filter((itemId) => seen.has(itemId))).toEqual([]);
-    expect(fresh.removed).toEqual({ seen: 20, excluded: 0, unavailable: 2 });
-    const again = await recommend(bundles.facet, { behaviors: many, limit: itemCount, includeSeen: true });
+    expect(fresh.removed).toEqual({ seen: 20, excluded: 0, unavailable: 2, filtered: 0 });
+    const again = await recommend(bundles.facet, { behaviors: many, limit: itemCount, seen: [] });
     expect(idsOf(again.items).filter((itemId) => seen.has(itemId))).toHaveLength(20);
     expect(again.removed.seen).toBe(0);
   });
@@ -152,7 +149,7 @@ describe('recommend', () => {
       exclude: ['item2', 'item3', 'item3', 'item7', 'nonsense'],
       limit: 5,
     });
-    expect(removed).toEqual({ seen: 1, excluded: 3, unavailable: 1 });
+    expect(removed).toEqual({ seen: 1, excluded: 3, unavailable: 1, filtered: 0 });
   });
 
   it('without behaviors, or with unknown ones only, gives what is popular and says why', async () => {
@@ -173,9 +170,7 @@ describe('recommend', () => {
 
   it('gives what it has when the limit is beyond it, and nothing for none', async () => {
     for (const chosen of [[], chose(1)]) {
-      expect(
-        (await recommend(bundles.facet, { behaviors: chosen, limit: 1000, includeSeen: true })).items,
-      ).toHaveLength(38);
+      expect((await recommend(bundles.facet, { behaviors: chosen, limit: 1000, seen: [] })).items).toHaveLength(38);
       expect((await recommend(bundles.facet, { behaviors: chosen, limit: 0 })).items).toEqual([]);
       const everything = Array.from({ length: itemCount }, (_, item) => `item${item + 1}`);
       expect((await recommend(bundles.facet, { behaviors: chosen, limit: 5, exclude: everything })).items).toEqual([]);
@@ -208,7 +203,7 @@ describe('recommend', () => {
   });
 
   it('a smaller limit is the beginning of a larger one', async () => {
-    const asked = { behaviors: chose(3, 9, 21, 22), includeSeen: true };
+    const asked = { behaviors: chose(3, 9, 21, 22), seen: [] };
     const all = await recommend(bundles.facet, { ...asked, limit: itemCount });
     for (const limit of [1, 5, 20]) {
       expect(idsOf((await recommend(bundles.facet, { ...asked, limit })).items)).toEqual(

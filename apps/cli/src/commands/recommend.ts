@@ -31,7 +31,7 @@ export async function recommendCommand(options: RecommendOptions, { output, term
       behaviors: asking.behaviors,
       attributes: asking.attributes,
       limit: options.limit,
-      includeSeen: options.includeSeen === true,
+      ...(options.includeSeen === true ? { seen: [] } : {}),
     });
     const source = asking.isUnknown ? { kind: 'popular', reason: 'unknown_user' } : result.source;
     const items = result.items.map((item) => ({

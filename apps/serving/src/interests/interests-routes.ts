@@ -1,8 +1,7 @@
 import { Problem } from '@facet/http';
 import type { HttpApp } from '@facet/http';
+import { answerInterests, InterestsAnswer, InterestsRequest } from '@facet/recommendations';
 import type { RouteDeps } from '../route-deps.ts';
-import { answerInterests } from './interests.ts';
-import { InterestsAnswer, InterestsRequest } from './interests-schema.ts';
 
 export function addInterestsRoutes(app: HttpApp, deps: RouteDeps): void {
   app.post(
@@ -20,8 +19,10 @@ export function addInterestsRoutes(app: HttpApp, deps: RouteDeps): void {
       },
     },
     async (request) => {
-      const answer = await deps.live.use((loaded) =>
-        deps.admission.run(() => answerInterests(loaded, request.body, deps.now())),
+      const answer = await deps.live.use(({ bundle, profiles }) =>
+        deps.admission.run(() =>
+          answerInterests(request.body, { bundle, readProfile: profiles.read, now: deps.now() }),
+        ),
       );
       deps.metrics.countAnswer('interests', answer.source);
       return answer;

@@ -1,11 +1,14 @@
 import { createHttpMetrics } from '@facet/http';
 import type { HttpMetrics } from '@facet/http';
+import type { AnswerSource } from '@facet/recommendations';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Loaded } from '../live/live-bundle.ts';
-import type { AnswerSource } from '../recommendations/answer-schema.ts';
+
+/** What was asked for. */
+export type AnswerKind = 'recommendations' | 'interests' | 'similar';
 
 export interface Metrics extends HttpMetrics {
-  countAnswer(kind: 'recommendations' | 'interests', source: AnswerSource): void;
+  countAnswer(kind: AnswerKind, source: AnswerSource): void;
   /** @param outcome `unavailable`: the answer was made without the profile. */
   observeProfileRead(outcome: 'found' | 'unknown' | 'unavailable', seconds: number): void;
   setLoaded(loaded: Loaded): void;

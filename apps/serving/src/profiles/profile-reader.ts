@@ -1,17 +1,12 @@
 import { isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
-import type { ProfileStore, UserProfile } from '@facet/profiles';
+import type { ProfileStore } from '@facet/profiles';
+import type { ProfileReading, ReadProfile } from '@facet/recommendations';
 import type { Metrics } from '../metrics/metrics.ts';
-
-/** A profile, or undefined: of somebody unknown, or because it could not be read. */
-export interface ProfileReading {
-  readonly profile: UserProfile | undefined;
-  readonly isAvailable: boolean;
-}
 
 /** Reads profiles without ever failing a request. */
 export interface ProfileReader {
-  read(userId: string): Promise<ProfileReading>;
+  readonly read: ReadProfile;
   close(): Promise<void>;
 }
 

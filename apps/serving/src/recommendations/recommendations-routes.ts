@@ -1,9 +1,8 @@
 import { Problem } from '@facet/http';
 import type { HttpApp } from '@facet/http';
+import { answerRecommendations, RecommendationsAnswer, RecommendationsRequest } from '@facet/recommendations';
 import type { RequestOutcome } from '../guardrails/traffic-window.ts';
 import type { RouteDeps } from '../route-deps.ts';
-import { answerRecommendations } from './recommendations.ts';
-import { RecommendationsAnswer, RecommendationsRequest } from './recommendations-schema.ts';
 
 /** Says how a request ended, the bundle's part in it; what was wrong with the request is not. */
 function outcomeOf(
@@ -42,9 +41,16 @@ export function addRecommendationsRoutes(app: HttpApp, deps: RouteDeps): void {
       },
     },
     async (request) => {
-      const asked = { recommendationId: deps.createId(), now: deps.now() };
-      const answer = await deps.live.use((loaded) =>
-        deps.admission.run(() => answerRecommendations(loaded, request.body, asked)),
+      const answer = await deps.live.use(({ bundle, profiles }) =>
+        deps.admission.run(() =>
+          answerRecommendations(request.body, {
+            bundle,
+            readProfile: profiles.read,
+            settings: deps.settings,
+            recommendationId: deps.createId(),
+            now: deps.now(),
+          }),
+        ),
       );
       deps.metrics.countAnswer('recommendations', answer.source);
       answers.set(request, answer);

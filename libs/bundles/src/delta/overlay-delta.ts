@@ -70,6 +70,7 @@ type AddedParts =
   | 'itemsByPopularity'
   | 'popularityOf'
   | 'popular'
+  | 'vectorOf'
   | 'bestInterest'
   | 'close';
 
@@ -92,6 +93,10 @@ async function withAdded(bundle: Bundle, delta: Delta): Promise<Pick<BundleView,
     itemsByPopularity,
     popularityOf: (item) => (item >= first ? 0 : popularity[item]!),
     popular: createPopular(bundle.popularLists, itemsByPopularity),
+    vectorOf: (item) =>
+      item >= first
+        ? vectors.subarray((item - first) * info.index.dim, (item - first + 1) * info.index.dim)
+        : bundle.vectorOf(item),
     bestInterest: (interests, item) =>
       item >= first
         ? bestInterest(interests, vectors, item - first, info.index.dim)

@@ -1,7 +1,9 @@
 import type { BundleView } from '@facet/bundles';
-import type { InterestBehavior, Recommendation } from '@facet/recommendations';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
+import type { Recommendation, RecommendationSource } from './recommend.ts';
+import type { AskingUser } from './users/asking-user.ts';
+import type { InterestBehavior } from './users/read-user.ts';
 
 /** Where an answer comes from: the model, or a fallback and why. */
 export const AnswerSource = Type.Union(
@@ -22,12 +24,14 @@ export const AnswerSource = Type.Union(
           Type.Literal('no_behaviors'),
           Type.Literal('no_known_items'),
           Type.Literal('no_interest'),
+          Type.Literal('unknown_item'),
           Type.Literal('profiles_unavailable'),
         ],
         {
           description:
             'unknown_user: nothing is stored of the userId and the request has no behaviors. no_behaviors: there are ' +
             'none. no_known_items: the bundle knows none of the items. no_interest: the model finds nothing in them. ' +
+            'unknown_item: the bundle does not know the item that others should be like. ' +
             'profiles_unavailable: the stored profile could not be read, and the request alone gives no interests.',
         },
       ),
@@ -77,9 +81,9 @@ export function describeBehavior(bundle: BundleView, { itemId, share }: Interest
 
 export function describeItem(
   bundle: BundleView,
-  { itemId, score, interest }: Recommendation,
-): { itemId: string; title?: string; score: number; interest?: number } {
-  return { itemId, ...titleOf(bundle, itemId), score, ...(interest === undefined ? {} : { interest }) };
+  { itemId, score }: Pick<Recommendation, 'itemId' | 'score'>,
+): { itemId: string; title?: string; score: number } {
+  return { itemId, ...titleOf(bundle, itemId), score };
 }
 
 /** How many different item ids the bundle does not know. */
@@ -87,4 +91,16 @@ export function countUnknownItems(bundle: BundleView, ...lists: readonly Iterabl
   const unknown = new Set<string>();
   for (const ids of lists) for (const id of ids) if (bundle.indexOf(id) === undefined) unknown.add(id);
   return unknown.size;
+}
+
+/**
+ * The source as the caller reads it: that the profile is missing, or that nobody knows the user, says more than that there
+ * are no behaviors.
+ */
+export function sourceFor(user: AskingUser, source: RecommendationSource): AnswerSource {
+  if (user.isProfileMissing) return { ...source, reason: 'profiles_unavailable' };
+  if (source.kind === 'popular' && source.reason === 'no_behaviors' && user.isUnknown) {
+    return { ...source, reason: 'unknown_user' };
+  }
+  return source;
 }

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { askingUserFields } from '../profiles/asking-user.ts';
-import { AnswerInterest, answerOrigin, AnswerSource } from '../recommendations/answer-schema.ts';
+import { askingUserFields } from '../users/asking-user.ts';
+import { AnswerInterest, answerOrigin, AnswerSource } from '../answer-parts.ts';
 
 export const nearestDefault = 10;
 

@@ -1,21 +1,32 @@
-import { EventSchema, futureToleranceMs, IdentifierSchema, AttributesSchema } from '@facet/events';
+import type { BundleView } from '@facet/bundles';
+import { AttributeValueSchema, EventSchema, futureToleranceMs, IdentifierSchema } from '@facet/events';
 import type { Attributes } from '@facet/features';
 import { parsePositiveRule, selectInteractions } from '@facet/features';
-import { problemError } from '@facet/http';
 import type { UserProfile } from '@facet/profiles';
-import type { Behavior } from '@facet/recommendations';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import type { Loaded } from '../live/live-bundle.ts';
+import { requestError } from '../request-error.ts';
+import type { ReadProfile } from './profile-reading.ts';
+import type { Behavior } from './read-user.ts';
 
 /** More are refused: no model reads as many, and each is work. */
 const behaviorsMax = 10_000;
 
-const { occurredAt } = EventSchema.properties;
+const { occurredAt, type } = EventSchema.properties;
 
 const RequestedBehavior = Type.Union(
-  [IdentifierSchema, Type.Object({ itemId: IdentifierSchema, occurredAt: Type.Optional(occurredAt) })],
-  { description: 'An item that the user chose: its id, or the id with the time. Without a time: just now.' },
+  [
+    IdentifierSchema,
+    Type.Object({
+      itemId: IdentifierSchema,
+      occurredAt: Type.Optional(occurredAt),
+      type: Type.Optional(type),
+    }),
+  ],
+  {
+    description:
+      'An item that the user chose: its id, or the id with the time and the type of event. Without a time: just now.',
+  },
 );
 
 /** The fields of a body that say who asks. */
@@ -27,14 +38,26 @@ export const askingUserFields = {
       description: 'What the user chose, oldest first. With a userId they come on top of the stored ones.',
     }),
   ),
-  attributes: Type.Optional(AttributesSchema),
+  profile: Type.Optional(
+    Type.Record(Type.String(), AttributeValueSchema, {
+      description: 'Attributes of the user, by name; they win over the stored ones.',
+    }),
+  ),
 };
 
 export type AskingUserFields = Static<Type.TObject<typeof askingUserFields>>;
 
+/** Something a user chose, with the type of event where it is known. */
+export interface TypedBehavior extends Behavior {
+  readonly type?: string;
+}
+
 /** A user as the model reads one. */
 export interface AskingUser {
+  /** By the rules that the bundle's model was trained with. */
   readonly behaviors: readonly Behavior[];
+  /** All that is known of what the user chose, before those rules. */
+  readonly choices: readonly TypedBehavior[];
   readonly attributes: Attributes;
   /** Whether a userId was given of which nothing is stored. */
   readonly isUnknown: boolean;
@@ -48,14 +71,21 @@ export interface AskingUser {
  * @param now the clock in epoch milliseconds; it only bounds the times of the request.
  * @throws AppError `REQUEST_INVALID` for a time that is no moment, or lies in the future.
  */
-export async function readAskingUser(loaded: Loaded, fields: AskingUserFields, now: number): Promise<AskingUser> {
+export async function readAskingUser(
+  bundle: BundleView,
+  fields: AskingUserFields,
+  { readProfile, now }: { readonly readProfile: ReadProfile; readonly now: number },
+): Promise<AskingUser> {
   const { userId } = fields;
-  const reading = userId === undefined ? undefined : await loaded.profiles.read(userId);
+  const reading = userId === undefined ? undefined : await readProfile(userId);
   const profile = reading?.profile;
-  const stored = profile === undefined ? [] : storedBehaviors(loaded, fields, profile);
+  const stored = profile === undefined ? [] : storedBehaviors(bundle, fields, profile);
+  const newest = Math.max(bundle.info.asOf, stored.at(-1)?.occurredAt ?? 0);
+  const requested = placeInTime(fields.behaviors ?? [], newest, now);
   return {
-    behaviors: joinBehaviors(loaded, stored, fields, now),
-    attributes: { ...profile?.attributes, ...fields.attributes },
+    behaviors: joinBehaviors(bundle, stored, requested, userId),
+    choices: [...(profile?.events ?? []), ...requested],
+    attributes: { ...profile?.attributes, ...fields.profile },
     isUnknown: reading?.isAvailable === true && profile === undefined,
     isProfileMissing: reading?.isAvailable === false,
   };
@@ -63,11 +93,11 @@ export async function readAskingUser(loaded: Loaded, fields: AskingUserFields, n
 
 /** The stored positives as behaviors, by the rules that the bundle's model was trained with. */
 function storedBehaviors(
-  { bundle }: Loaded,
+  { info }: BundleView,
   { userId = '' }: AskingUserFields,
   { events }: UserProfile,
 ): readonly Behavior[] {
-  const { positives, repeats, tieSeed } = bundle.info.interactions;
+  const { positives, repeats, tieSeed } = info.interactions;
   const rules = { isPositive: parsePositiveRule(positives), repeats, tieSeed };
   return selectInteractions(
     events.map((event) => ({ ...event, userId })),
@@ -77,21 +107,20 @@ function storedBehaviors(
 
 /** One history of the stored and the requested behaviors, by the same rules as in training. */
 function joinBehaviors(
-  { bundle }: Loaded,
+  { info }: BundleView,
   stored: readonly Behavior[],
-  { userId = '', behaviors: requested = [] }: AskingUserFields,
-  now: number,
+  requested: readonly Behavior[],
+  userId = '',
 ): readonly Behavior[] {
   if (requested.length === 0) return stored;
-  const { asOf, interactions: settings } = bundle.info;
-  const all = [...stored, ...placeInTime(requested, Math.max(asOf, stored.at(-1)?.occurredAt ?? 0), now)];
-  const events = all.map((behavior, position) => ({
-    ...behavior,
+  const events = [...stored, ...requested].map(({ itemId, occurredAt }, position) => ({
+    itemId,
+    occurredAt,
     userId,
     eventId: String(position),
     type: 'behavior',
   }));
-  const { repeats, tieSeed } = settings;
+  const { repeats, tieSeed } = info.interactions;
   return selectInteractions(events, { isPositive: () => true, repeats, tieSeed }).interactions;
 }
 
@@ -103,26 +132,26 @@ function placeInTime(
   requested: readonly Static<typeof RequestedBehavior>[],
   after: number,
   now: number,
-): readonly Behavior[] {
+): readonly TypedBehavior[] {
   const times = requested.map((behavior, position) =>
     typeof behavior === 'string' || behavior.occurredAt === undefined
       ? undefined
       : readTime(behavior.occurredAt, `behaviors.${position}.occurredAt`, now),
   );
   let newest = times.reduce<number>((latest, time) => Math.max(latest, time ?? 0), after);
-  return requested.map((behavior, position) => ({
-    itemId: typeof behavior === 'string' ? behavior : behavior.itemId,
-    occurredAt: times[position] ?? ++newest,
-  }));
+  return requested.map((behavior, position) => {
+    const occurredAt = times[position] ?? ++newest;
+    if (typeof behavior === 'string') return { itemId: behavior, occurredAt };
+    const { itemId, type } = behavior;
+    return type === undefined ? { itemId, occurredAt } : { itemId, occurredAt, type };
+  });
 }
 
 function readTime(value: string | number, field: string, now: number): number {
   const time = typeof value === 'number' ? value : Date.parse(value);
-  if (Number.isNaN(time)) {
-    throw problemError('REQUEST_INVALID', `${field} is not a moment of the calendar.`, { field });
-  }
+  if (Number.isNaN(time)) throw requestError(`${field} is not a moment of the calendar.`, { field });
   if (time > now + futureToleranceMs) {
-    throw problemError('REQUEST_INVALID', `${field} lies more than a day in the future.`, {
+    throw requestError(`${field} lies more than a day in the future.`, {
       field,
       remedy: 'Check the clock and the unit: RFC 3339 text, or epoch milliseconds.',
     });

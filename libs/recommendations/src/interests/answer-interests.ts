@@ -1,19 +1,17 @@
-import { describeUser } from '@facet/recommendations';
-import type { Loaded } from '../live/live-bundle.ts';
-import { readAskingUser, requestedItemIds } from '../profiles/asking-user.ts';
-import { countUnknownItems, describeBehavior, originOf, titleOf } from '../recommendations/answer-schema.ts';
-import { sourceFor } from '../recommendations/recommendations.ts';
+import { countUnknownItems, describeBehavior, originOf, sourceFor, titleOf } from '../answer-parts.ts';
+import type { AnswerContext } from '../recommendations/answer-recommendations.ts';
+import { readAskingUser, requestedItemIds } from '../users/asking-user.ts';
+import { describeUser } from './describe-user.ts';
 import { nearestDefault } from './interests-schema.ts';
 import type { InterestsAnswer, InterestsRequest } from './interests-schema.ts';
 
-/** Describes the interests of one user from what is loaded. */
+/** Describes the interests of one user. @throws AppError `REQUEST_INVALID`. */
 export async function answerInterests(
-  loaded: Loaded,
   request: InterestsRequest,
-  now: number,
+  context: Pick<AnswerContext, 'bundle' | 'readProfile' | 'now'>,
 ): Promise<InterestsAnswer> {
-  const { bundle } = loaded;
-  const user = await readAskingUser(loaded, request, now);
+  const { bundle } = context;
+  const user = await readAskingUser(bundle, request, context);
   const { behaviors, attributes } = user;
   const described = await describeUser(bundle, { behaviors, attributes, nearest: request.nearest ?? nearestDefault });
   const interests = described.map(({ interest, behaviors: formedBy, nearest }) => ({

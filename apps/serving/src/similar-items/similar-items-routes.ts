@@ -1,0 +1,39 @@
+import { IdentifierSchema } from '@facet/events';
+import { Problem } from '@facet/http';
+import type { HttpApp } from '@facet/http';
+import {
+  answerSimilarItems,
+  readSimilarItemsQuery,
+  SimilarItemsAnswer,
+  SimilarItemsQuery,
+} from '@facet/recommendations';
+import { Type } from 'typebox';
+import type { RouteDeps } from '../route-deps.ts';
+
+export function addSimilarItemsRoutes(app: HttpApp, deps: RouteDeps): void {
+  app.get(
+    '/v1/items/:itemId/similar',
+    {
+      config: { scope: 'serve' },
+      schema: {
+        operationId: 'findSimilarItems',
+        summary: 'Items that are like an item',
+        description:
+          'By the embeddings of the bundle. Popularity plays no part; neither the item itself nor what is not available is ' +
+          'returned. An item that is not known has popular ones instead, and `source` says so.',
+        tags: ['recommendations'],
+        params: Type.Object({ itemId: IdentifierSchema }),
+        querystring: SimilarItemsQuery,
+        response: { 200: SimilarItemsAnswer, '4xx': Problem, '5xx': Problem },
+      },
+    },
+    async ({ params, query }) => {
+      const request = { itemId: params.itemId, ...readSimilarItemsQuery(query) };
+      const answer = await deps.live.use(({ bundle }) =>
+        deps.admission.run(() => answerSimilarItems(request, { bundle, settings: deps.settings })),
+      );
+      deps.metrics.countAnswer('similar', answer.source);
+      return answer;
+    },
+  );
+}

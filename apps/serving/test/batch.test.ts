@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createHome, createTestApp } from './fixtures.ts';
+import type { Home, TestApp } from './fixtures.ts';
+
+let home: Home;
+let server: TestApp;
+
+beforeAll(async () => {
+  home = await createHome();
+  server = await createTestApp(home);
+});
+
+afterAll(async () => {
+  await server.close();
+  await home.remove();
+});
+
+interface Batch {
+  bundleId: string;
+  answers: Record<string, unknown>[];
+}
+
+it('answers each user as a request of their own would be, in order', async () => {
+  const users = [
+    { userId: 'ada' },
+    { behaviors: ['film-1', 'film-5'], profile: { age: 'old' } },
+    { userId: 'nobody' },
+    { userId: 'ben', behaviors: ['film-17'] },
+  ];
+  const shared = { limit: 7, exclude: ['film-9'], merge: { by: 'round-robin' }, explain: true };
+  const { statusCode, body } = await server.post('/v1/recommendations:batch', { users, ...shared });
+  expect(statusCode).toBe(200);
+  const { answers, bundleId } = body as unknown as Batch;
+  expect(bundleId).toBe(home.bundleRef.id);
+  expect(answers).toHaveLength(users.length);
+  for (const [position, user] of users.entries()) {
+    const alone = (await server.post('/v1/recommendations', { ...user, ...shared })).body;
+    const { recommendationId, bundleId, ...list } = answers[position]!;
+    expect(bundleId).toBeUndefined();
+    expect(alone).toEqual({ ...list, bundleId: home.bundleRef.id, position: 0, recommendationId: expect.any(String) });
+    expect(alone['recommendationId']).not.toBe(recommendationId);
+  }
+});
+
+it('tells of a user whose fields are wrong, and answers the others', async () => {
+  const users = [
+    { userId: 'ada' },
+    { behaviors: [{ itemId: 'film-1', occurredAt: '2999-01-01T00:00:00Z' }] },
+    { userId: 'ben' },
+  ];
+  const { statusCode, body } = await server.post('/v1/recommendations:batch', { users, limit: 3 });
+  expect(statusCode).toBe(200);
+  const { answers } = body as unknown as Batch;
+  expect(answers.map((answer) => answer['returned'])).toEqual([3, undefined, 3]);
+  expect(answers[1]).toMatchObject({ code: 'REQUEST_INVALID', field: 'users.1.behaviors.0.occurredAt' });
+});
+
+it('refuses faults that all users share, and more items than fit', async () => {
+  const users = [{ userId: 'ada' }];
+  const cases: [string, object][] = [
+    ['filters.0', { users, filters: ['none'] }],
+    ['limit', { users: Array(200).fill({ userId: 'ada' }), limit: 501 }],
+    ['users', { users: [] }],
+    ['users', {}],
+    ['users.0.userId', { users: [{ userId: 7 }] }],
+  ];
+  for (const [field, body] of cases) {
+    const response = await server.post('/v1/recommendations:batch', body);
+    expect(response.statusCode).toBe(400);
+    expect(response.body).toMatchObject({ code: 'REQUEST_INVALID', field });
+  }
+});

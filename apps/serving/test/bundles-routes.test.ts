@@ -1,0 +1,91 @@
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createHome, createTestApp, openLive, putBundle, servingKey, textOfKey } from './fixtures.ts';
+import type { Home, TestApp } from './fixtures.ts';
+
+let home: Home;
+let server: TestApp;
+
+beforeEach(async () => {
+  home = await createHome();
+  server = await createTestApp(home, { access: { kind: 'keys', keys: [servingKey('ops', ['admin'])] } });
+});
+
+afterEach(async () => {
+  await server.close();
+  await home.remove();
+});
+
+async function call(method: 'GET' | 'POST', url: string, payload?: object) {
+  const headers = { 'x-api-key': textOfKey('ops') };
+  const response = await server.app.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) });
+  return { statusCode: response.statusCode, body: response.json() as Record<string, unknown> };
+}
+
+it('shows which bundles there are, and which one answers', async () => {
+  const other = await putBundle(home, { seed: 12 });
+  const { bundles } = (await call('GET', '/v1/bundles')).body as { bundles: { bundleId: string }[] };
+  expect(bundles.map(({ bundleId }) => bundleId).sort()).toEqual([home.bundleRef.id, other.id].sort());
+  expect(bundles.find(({ bundleId }) => bundleId === home.bundleRef.id)).toMatchObject({
+    state: 'current',
+    isLoaded: true,
+  });
+  expect(bundles.find(({ bundleId }) => bundleId === other.id)).toMatchObject({ state: null, isLoaded: false });
+  expect((await call('GET', `/v1/bundles/${home.bundleRef.id}`)).body).toMatchObject({
+    state: 'current',
+    modelId: 'model-of-the-fixture',
+    items: 60,
+    index: { kind: 'flat', recall: 1, recallAt: 10 },
+    dataEnd: '2026-03-01T00:00:00.000Z',
+  });
+  expect((await call('GET', '/v1/refs')).body).toEqual({
+    current: home.bundleRef.id,
+    previous: null,
+    delta: null,
+    serving: { bundleId: home.bundleRef.id },
+  });
+});
+
+it('promotes and rolls back, and records who and why', async () => {
+  const opened = await openLive(home, { live: server.live, metrics: server.metrics, logger: server.logger });
+  try {
+    const other = await putBundle(home, { seed: 12 });
+    const promoted = await call('POST', `/v1/bundles/${other.id}/promote`, { because: 'a fix for the sale' });
+    expect(promoted).toEqual({ statusCode: 200, body: { current: other.id } });
+    await opened.watcher.check();
+    expect((await call('GET', '/v1/refs')).body).toMatchObject({
+      current: other.id,
+      previous: home.bundleRef.id,
+      serving: { bundleId: other.id },
+    });
+    const back = await call('POST', '/v1/refs/rollback', { because: 'it was none' });
+    expect(back.body).toEqual({ current: home.bundleRef.id });
+    const records = await createFolderArtifactStore(home.artifactsFolder).promotions();
+    expect(records.slice(-2).map(({ by, because }) => [by, because])).toEqual([
+      ['api:ops', 'a fix for the sale'],
+      ['api:ops', 'it was none'],
+    ]);
+  } finally {
+    await opened.close();
+  }
+});
+
+it('refuses what is not there, and what has no reason', async () => {
+  const unknown = 'f'.repeat(32);
+  expect(await call('GET', `/v1/bundles/${unknown}`)).toMatchObject({
+    statusCode: 404,
+    body: { code: 'ARTIFACT_NOT_FOUND' },
+  });
+  expect(await call('POST', `/v1/bundles/${unknown}/promote`, { because: 'why not' })).toMatchObject({
+    statusCode: 404,
+  });
+  expect((await call('GET', '/v1/bundles/..%2f..%2fetc')).statusCode).toBe(400);
+  expect(await call('POST', '/v1/refs/rollback', { because: 'nothing before' })).toMatchObject({
+    statusCode: 409,
+    body: { code: 'ARTIFACT_NO_PREVIOUS' },
+  });
+  expect(await call('POST', `/v1/bundles/${home.bundleRef.id}/promote`, {})).toMatchObject({
+    statusCode: 400,
+    body: { field: 'because' },
+  });
+});

@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { createHome, createTestApp, films, openLive, putBundle } from './fixtures.ts';
+import type { Home, TestApp } from './fixtures.ts';
+
+interface Page {
+  recommendationId: string;
+  bundleId: string;
+  items: { itemId: string; score: number; reasons?: unknown[] }[];
+  interests?: unknown[];
+  position: number;
+  requested: number;
+  returned: number;
+  removed: Record<string, number>;
+  nextCursor?: string;
+}
+
+let home: Home;
+let server: TestApp;
+
+beforeAll(async () => {
+  home = await createHome();
+  server = await createTestApp(home);
+});
+
+afterAll(async () => {
+  await server.close();
+  await home.remove();
+});
+
+async function ask(body: Record<string, unknown>): Promise<Page> {
+  const response = await server.post('/v1/recommendations', body);
+  expect(response.statusCode, JSON.stringify(response.body)).toBe(200);
+  return response.body as unknown as Page;
+}
+
+async function allPages(first: Page): Promise<Page[]> {
+  const pages = [first];
+  while (pages.at(-1)!.nextCursor !== undefined) pages.push(await ask({ cursor: pages.at(-1)!.nextCursor }));
+  return pages;
+}
+
+it.each(['ada', 'nobody'])('pages of %s are together the list without pages', async (userId) => {
+  const whole = await ask({ userId, limit: 37, explain: true });
+  const pages = await allPages(await ask({ userId, limit: 37, pageSize: 10, explain: true }));
+  expect(pages.flatMap(({ items }) => items)).toEqual(whole.items);
+  expect(pages.map(({ position }) => position)).toEqual([0, 10, 20, 30]);
+  expect(pages.map(({ returned }) => returned)).toEqual([10, 10, 10, 7]);
+  expect(new Set(pages.map(({ recommendationId }) => recommendationId)).size).toBe(1);
+  expect(pages.map(({ requested }) => requested)).toEqual([37, 37, 37, 37]);
+});
+
+it('a page may be of another size, and be fetched again', async () => {
+  const { nextCursor, items } = await ask({ userId: 'ada', limit: 20, pageSize: 5 });
+  const next = await ask({ cursor: nextCursor, pageSize: 15 });
+  expect(next.returned).toBe(15);
+  expect(next.nextCursor).toBeUndefined();
+  expect(await ask({ cursor: nextCursor, pageSize: 15 })).toEqual(next);
+  expect(new Set([...items, ...next.items].map(({ itemId }) => itemId)).size).toBe(20);
+});
+
+it('what is no cursor, or was damaged, is refused', async () => {
+  const { nextCursor } = await ask({ userId: 'ada', limit: 20, pageSize: 5 });
+  const middle = nextCursor!.length >> 1;
+  const damaged = `${nextCursor!.slice(0, middle)}${nextCursor![middle] === 'A' ? 'B' : 'A'}${nextCursor!.slice(middle + 1)}`;
+  for (const cursor of ['nonsense', damaged, nextCursor!.slice(0, -8), 'H4sIAAAAAAAAA6tWUlCyUqoFAA']) {
+    const { statusCode, body } = await server.post('/v1/recommendations', { cursor });
+    expect(statusCode).toBe(400);
+    expect(body).toMatchObject({ code: 'REQUEST_INVALID', field: 'cursor' });
+  }
+});
+
+it('a list stays that of its bundle when another one comes, without what is not offered any more', async () => {
+  const own = await createHome();
+  const app = await createTestApp(own);
+  const opened = await openLive(own, { live: app.live, metrics: app.metrics, logger: app.logger });
+  try {
+    const post = async (body: object): Promise<Page> =>
+      (await app.post('/v1/recommendations', body)).body as unknown as Page;
+    const whole = await post({ userId: 'ada', limit: 30 });
+    const first = await post({ userId: 'ada', limit: 30, pageSize: 10 });
+    const withdrawn = whole.items[12]!.itemId;
+    const items = films.map((film) => (film.itemId === withdrawn ? { ...film, available: false } : film));
+    const ref = await putBundle(own, { items, seed: 12 });
+    await createFolderArtifactStore(own.artifactsFolder).promote(ref);
+    expect(await opened.watcher.check()).toMatchObject({ to: ref.id });
+    const second = await post({ cursor: first.nextCursor });
+    expect(second).toMatchObject({
+      bundleId: own.bundleRef.id,
+      recommendationId: first.recommendationId,
+      position: 10,
+    });
+    const expected = whole.items.filter(({ itemId }) => itemId !== withdrawn).slice(10, 20);
+    expect(second.items).toEqual(expected);
+    expect(second.removed['unavailable']).toBe(1);
+    expect((await post({ userId: 'ada' })).bundleId).toBe(ref.id);
+  } finally {
+    await app.close();
+    await opened.close();
+    await own.remove();
+  }
+});

@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createHome, createTestApp } from './fixtures.ts';
+import type { Home, TestApp } from './fixtures.ts';
+
+let home: Home;
+let server: TestApp;
+
+beforeAll(async () => {
+  home = await createHome();
+  server = await createTestApp(home, {
+    settings: { filters: { dance: { attributes: { genre: { in: ['dance'] } } } } },
+  });
+});
+
+afterAll(async () => {
+  await server.close();
+  await home.remove();
+});
+
+async function similar(itemId: string, query = ''): Promise<{ statusCode: number; body: Record<string, unknown> }> {
+  const response = await server.app.inject(`/v1/items/${encodeURIComponent(itemId)}/similar${query}`);
+  return { statusCode: response.statusCode, body: response.json() };
+}
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  const product = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, at) => sum + value * y[at]!, 0);
+  return product(a, b) / Math.sqrt(product(a, a) * product(b, b));
+}
+
+it('are the nearest in the space of the embeddings, without the item itself and what is unavailable', async () => {
+  const { statusCode, body } = await similar('film-3', '?limit=8');
+  expect(statusCode).toBe(200);
+  const { bundle } = server.loaded!;
+  const dim = bundle.info.spec.config.embeddingDim;
+  const vectorOf = (itemId: string) => bundle.vectorOf(bundle.indexOf(itemId)!).subarray(0, dim);
+  const expected = Array.from({ length: 58 }, (_, film) => `film-${film}`)
+    .filter((itemId) => itemId !== 'film-3')
+    .sort((a, b) => cosine(vectorOf('film-3'), vectorOf(b)) - cosine(vectorOf('film-3'), vectorOf(a)))
+    .slice(0, 8);
+  expect(body).toMatchObject({
+    bundleId: home.bundleRef.id,
+    itemId: 'film-3',
+    title: 'The film 3',
+    source: { kind: 'model' },
+    requested: 8,
+    returned: 8,
+  });
+  expect((body['items'] as { itemId: string }[]).map(({ itemId }) => itemId)).toEqual(expected);
+});
+
+it('pass the filters that are named', async () => {
+  const { body } = await similar('film-3', '?filters=dance&limit=60');
+  expect(body).toMatchObject({ returned: 15 });
+  expect((await similar('film-3', '?filters=dance,none')).body).toMatchObject({ field: 'filters.1' });
+});
+
+it('of an item that nobody knows are the popular ones, and it is said', async () => {
+  for (const itemId of ['song-1', 'a/b?c=%', 'x'.repeat(256)]) {
+    const { statusCode, body } = await similar(itemId, '?limit=3');
+    expect(statusCode).toBe(200);
+    expect(body).toMatchObject({ itemId, source: { kind: 'popular', reason: 'unknown_item' }, returned: 3 });
+  }
+});
+
+it.each(['?limit=0', '?limit=1001', '?limit=ten', '?limit='])('%s is refused', async (query) => {
+  const { statusCode, body } = await similar('film-3', query);
+  expect(statusCode).toBe(400);
+  expect(body).toMatchObject({ code: 'REQUEST_INVALID', field: 'limit' });
+});

@@ -1,0 +1,68 @@
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import { isAppError } from '@facet/platform';
+import { originOf } from '../answer-parts.ts';
+import { answerRecommendations } from '../recommendations/answer-recommendations.ts';
+import type { AnswerContext } from '../recommendations/answer-recommendations.ts';
+import { limitDefault } from '../recommendations/recommendations-schema.ts';
+import type { RecommendationsAnswer } from '../recommendations/recommendations-schema.ts';
+import { requestError } from '../request-error.ts';
+import { batchItemsMax } from './batch-schema.ts';
+import type { BatchAnswer, BatchList, BatchProblem, BatchRequest } from './batch-schema.ts';
+
+export type BatchContext = Omit<AnswerContext, 'recommendationId' | 'arms' | 'overrides' | 'measure'> & {
+  /** A new id for each list. */
+  readonly createId: () => string;
+};
+
+/**
+ * One list for each user, one after the other: whoever waits for a single answer goes before.
+ *
+ * @throws AppError `REQUEST_INVALID` for more items than fit, and for faults of the fields that all users share.
+ */
+export async function answerBatch(request: BatchRequest, context: BatchContext): Promise<BatchAnswer> {
+  const { users, ...shared } = request;
+  const { limit = limitDefault } = shared;
+  if (users.length * limit > batchItemsMax) {
+    throw requestError(`limit is ${limit} for ${users.length} users, more than ${batchItemsMax} items in all.`, {
+      field: 'limit',
+      remedy: 'Send fewer users at a time, or a smaller limit.',
+    });
+  }
+  const answers: (BatchList | BatchProblem)[] = [];
+  for (const [position, user] of users.entries()) {
+    try {
+      const answer = await answerRecommendations(
+        { ...shared, ...user },
+        { ...context, recommendationId: context.createId() },
+      );
+      answers.push(listOf(answer));
+    } catch (error) {
+      answers.push(problemOf(error, position));
+    }
+    await yieldToEventLoop();
+  }
+  return { ...originOf(context.bundle), answers };
+}
+
+/** A fault of the user's own fields; one of the shared fields is that of the whole request. */
+function problemOf(error: unknown, position: number): BatchProblem {
+  if (!isAppError(error, 'REQUEST_INVALID')) throw error;
+  const field = String(error.context['field']);
+  if (!field.startsWith('behaviors.')) throw error;
+  const { code, message, remedy } = error;
+  return { code, message, field: `users.${position}.${field}`, ...(remedy === undefined ? {} : { remedy }) };
+}
+
+/** An answer without what the whole batch says once. */
+function listOf({
+  recommendationId,
+  source,
+  items,
+  interests,
+  requested,
+  ...answer
+}: RecommendationsAnswer): BatchList {
+  const { returned, removed, unknownItems } = answer;
+  const explained = interests === undefined ? {} : { interests };
+  return { recommendationId, source, items, ...explained, requested, returned, removed, unknownItems };
+}

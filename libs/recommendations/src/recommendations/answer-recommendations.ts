@@ -1,0 +1,158 @@
+import type { BundleView } from '@facet/bundles';
+import type { Merge } from '@facet/retrieval';
+import { countUnknownItems, describeBehavior, describeItem, originOf, sourceFor } from '../answer-parts.ts';
+import { resolveFilters } from '../filtering/resolve-filters.ts';
+import { readMerge } from '../merge-fields.ts';
+import { recommend } from '../recommend.ts';
+import type { ServingSettings } from '../settings.ts';
+import { unmeasured } from '../stage-clock.ts';
+import type { MeasureStage } from '../stage-clock.ts';
+import { readAskingUser, requestedItemIds } from '../users/asking-user.ts';
+import type { ReadProfile } from '../users/profile-reading.ts';
+import { seenItems } from '../users/seen-items.ts';
+import { decodeCursor, encodeCursor } from './pages.ts';
+import type { PageSequence } from './pages.ts';
+import { limitDefault } from './recommendations-schema.ts';
+import type { AnswerItem, RecommendationsAnswer, RecommendationsRequest } from './recommendations-schema.ts';
+
+/** The behaviors named as the reasons of an item. */
+const reasonsMax = 3;
+
+/** What an answer depends on beside the request. */
+export interface AnswerContext {
+  readonly bundle: BundleView;
+  readonly readProfile: ReadProfile;
+  readonly settings: ServingSettings;
+  readonly recommendationId: string;
+  /** Epoch milliseconds. It bounds times of the request and ages of what was seen; nothing else. */
+  readonly now: number;
+  /** The arm of each experiment that the user is in. */
+  readonly arms?: Readonly<Record<string, string>>;
+  /** What the arms say, which goes before the request and the settings. */
+  readonly overrides?: AnswerOverrides;
+  readonly measure?: MeasureStage;
+}
+
+export interface AnswerOverrides {
+  readonly merge?: Merge;
+  readonly efSearch?: number;
+}
+
+/**
+ * Answers one request from one bundle. The same request, bundle, profile and context give the same answer.
+ *
+ * @throws AppError `REQUEST_INVALID` for what the schema does not tell.
+ */
+export async function answerRecommendations(
+  request: RecommendationsRequest,
+  context: AnswerContext,
+): Promise<RecommendationsAnswer> {
+  return request.cursor === undefined
+    ? answerFirstPage(request, context)
+    : answerNextPage(decodeCursor(request.cursor), request, context);
+}
+
+async function answerFirstPage(
+  request: RecommendationsRequest,
+  context: AnswerContext,
+): Promise<RecommendationsAnswer> {
+  const { bundle, settings, recommendationId, now, arms, overrides, measure = unmeasured } = context;
+  const { limit = limitDefault, exclude = [], explain = false } = request;
+  const filters = resolveFilters(request, settings.filters);
+  const merge = overrides?.merge ?? readMerge(request.merge ?? settings.merge);
+  const user = await measure('profile', () => readAskingUser(bundle, request, context));
+  const result = await recommend(
+    bundle,
+    {
+      behaviors: user.behaviors,
+      attributes: user.attributes,
+      limit,
+      exclude,
+      seen: seenItems(user.choices, request.excludeSeen ?? settings.excludeSeen, now),
+      filters,
+      merge,
+      efSearch: overrides?.efSearch,
+      explain,
+    },
+    measure,
+  );
+  return measure('render', () => {
+    const interests = result.interests.map(({ interest, behaviors }) => ({
+      interest,
+      behaviors: behaviors.map((behavior) => describeBehavior(bundle, behavior)),
+    }));
+    const reasons = interests.map(({ behaviors }) => behaviors.slice(0, reasonsMax));
+    const page = takePage(bundle, {
+      version: 1,
+      recommendationId,
+      ...originOf(bundle),
+      source: sourceFor(user, result.source),
+      ...(arms === undefined || Object.keys(arms).length === 0 ? {} : { arms }),
+      requested: limit,
+      position: 0,
+      pageSize: request.pageSize ?? limit,
+      items: result.items.map(({ itemId, score, interest }) => [itemId, score, interest ?? null]),
+      ...(explain ? { reasons } : {}),
+    });
+    return {
+      ...page,
+      ...(explain ? { interests } : {}),
+      removed: result.removed,
+      unknownItems: countUnknownItems(bundle, requestedItemIds(request), exclude),
+    };
+  });
+}
+
+const nothingRemoved: RecommendationsAnswer['removed'] = { seen: 0, excluded: 0, unavailable: 0, filtered: 0 };
+
+/** What became unavailable since the list was made, or is not known any more, is left out. */
+function answerNextPage(
+  sequence: PageSequence,
+  { pageSize = sequence.pageSize }: RecommendationsRequest,
+  { bundle }: AnswerContext,
+): RecommendationsAnswer {
+  const items = sequence.items.filter(([itemId]) => {
+    const item = bundle.indexOf(itemId);
+    return item !== undefined && !bundle.unavailable.has(item);
+  });
+  const unavailable = sequence.items.length - items.length;
+  return {
+    ...takePage(bundle, { ...sequence, items, pageSize }),
+    removed: { ...nothingRemoved, unavailable },
+    unknownItems: 0,
+  };
+}
+
+/** The first page of a sequence, and the cursor of the rest. */
+function takePage(
+  bundle: BundleView,
+  sequence: PageSequence,
+): Omit<RecommendationsAnswer, 'removed' | 'unknownItems' | 'interests'> {
+  const { recommendationId, bundleId, deltaId, source, arms, position, pageSize, requested, reasons } = sequence;
+  const page = sequence.items.slice(0, pageSize);
+  const rest = sequence.items.slice(pageSize);
+  return {
+    recommendationId,
+    bundleId,
+    ...(deltaId === undefined ? {} : { deltaId }),
+    source,
+    ...(arms === undefined ? {} : { arms }),
+    items: page.map((item) => renderItem(bundle, item, reasons)),
+    position,
+    requested,
+    returned: page.length,
+    ...(rest.length === 0
+      ? {}
+      : { nextCursor: encodeCursor({ ...sequence, items: rest, position: position + page.length }) }),
+  };
+}
+
+function renderItem(
+  bundle: BundleView,
+  [itemId, score, interest]: PageSequence['items'][number],
+  reasons: PageSequence['reasons'],
+): AnswerItem {
+  const item = describeItem(bundle, { itemId, score });
+  if (interest === null) return item;
+  return reasons === undefined ? { ...item, interest } : { ...item, interest, reasons: reasons[interest] ?? [] };
+}

@@ -1,0 +1,128 @@
+import { IdentifierSchema } from '@facet/events';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { AnswerBehavior, AnswerInterest, answerOrigin, AnswerSource } from '../answer-parts.ts';
+import { filterFields } from '../filtering/filter-fields.ts';
+import { MergeFields } from '../merge-fields.ts';
+import { askingUserFields } from '../users/asking-user.ts';
+import { ExcludeSeen } from '../users/seen-items.ts';
+
+export const limitDefault = 20;
+export const limitMax = 1_000;
+/** Of cursors: a thousand ids of the longest kind. */
+const cursorLengthMax = 600_000;
+
+/** What a request says beside who asks; a batch says it once for all. */
+export const recommendationFields = {
+  limit: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: limitMax,
+      default: limitDefault,
+      description: 'Items in all, over all pages.',
+    }),
+  ),
+  merge: Type.Optional(MergeFields),
+  ...filterFields,
+  exclude: Type.Optional(
+    Type.Array(IdentifierSchema, { maxItems: 10_000, description: 'Items never to return, whatever the source.' }),
+  ),
+  excludeSeen: Type.Optional(ExcludeSeen),
+  explain: Type.Optional(Type.Boolean({ default: false, description: 'Adds reasons to items, and the interests.' })),
+};
+
+export const RecommendationsRequest = Type.Object(
+  {
+    ...askingUserFields,
+    ...recommendationFields,
+    pageSize: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: limitMax,
+        description: 'Items in this answer; the rest of the limit is fetched with its nextCursor. By default all.',
+      }),
+    ),
+    cursor: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: cursorLengthMax,
+        description:
+          'The nextCursor of an answer: continues its list, which stays as it was. Beside it only pageSize is read.',
+      }),
+    ),
+    timings: Type.Optional(
+      Type.Boolean({ default: false, description: 'Adds how long each stage took, in milliseconds.' }),
+    ),
+  },
+  {
+    title: 'RecommendationsRequest',
+    examples: [
+      { userId: '196', limit: 10, explain: true },
+      { behaviors: ['50', '181', '172'] },
+      { userId: '196', limit: 200, pageSize: 20, merge: { by: 'diverse', lambda: 0.3, attribute: 'genre' } },
+      { userId: '196', filter: { attributes: { genre: { in: ['Comedy'] } } }, excludeSeen: { types: ['purchase'] } },
+    ],
+  },
+);
+export type RecommendationsRequest = Static<typeof RecommendationsRequest>;
+
+const AnswerItem = Type.Object({
+  itemId: Type.String(),
+  title: Type.Optional(Type.String()),
+  score: Type.Number({
+    description: 'Of the model, or in a fallback: how often it was chosen lately. Merges other than max reorder items.',
+  }),
+  interest: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'The interest that found it; absent in a fallback.' }),
+  ),
+  reasons: Type.Optional(
+    Type.Array(AnswerBehavior, { description: 'With explain: the behaviors that shaped that interest most.' }),
+  ),
+});
+export type AnswerItem = Static<typeof AnswerItem>;
+
+const Removed = Type.Object(
+  {
+    seen: Type.Integer(),
+    excluded: Type.Integer(),
+    unavailable: Type.Integer(),
+    filtered: Type.Integer(),
+  },
+  {
+    description:
+      'Items of the catalog that were ruled out, each counted once: excluded, else seen, else unavailable, else filtered.',
+  },
+);
+
+export const RecommendationsAnswer = Type.Object(
+  {
+    recommendationId: Type.String({
+      description: 'Send it with the events that follow from this answer. All pages of a list have the same.',
+    }),
+    ...answerOrigin,
+    source: AnswerSource,
+    arms: Type.Optional(
+      Type.Record(Type.String(), Type.String(), { description: 'The arm of each experiment that the user is in.' }),
+    ),
+    items: Type.Array(AnswerItem, { description: 'Best first.' }),
+    interests: Type.Optional(Type.Array(AnswerInterest, { description: 'With explain, on the first page.' })),
+    position: Type.Integer({ description: 'Place of the first item in the whole list, from 0.' }),
+    requested: Type.Integer({ description: 'The limit.' }),
+    returned: Type.Integer({
+      description: 'Items on this page. Of a whole list it is less than requested only when no more items are allowed.',
+    }),
+    removed: Removed,
+    nextCursor: Type.Optional(Type.String({ description: 'Fetches the next page; absent on the last one.' })),
+    unknownItems: Type.Integer({
+      description: 'Different ids in behaviors and exclude that the bundle does not know.',
+    }),
+    unknownAttributes: Type.Optional(
+      Type.Array(Type.String(), { description: 'Attributes in the filters that no item has.' }),
+    ),
+    timings: Type.Optional(
+      Type.Record(Type.String(), Type.Number(), { description: 'With timings: milliseconds by stage.' }),
+    ),
+  },
+  { title: 'RecommendationsAnswer', description: 'The items.' },
+);
+export type RecommendationsAnswer = Static<typeof RecommendationsAnswer>;
