@@ -7,15 +7,24 @@ export interface LineBlock {
   readonly isTorn: boolean;
 }
 
-/** Reads a file of the log in blocks; nothing when it is gone. Line breaks are left out. */
-export async function* readLines(path: string): AsyncGenerator<LineBlock> {
+/**
+ * Reads a file of the log in blocks; nothing when it is gone. Line breaks are left out.
+ *
+ * @param options.containing only blocks with this text are of interest; looking for it costs a fraction of dividing into lines.
+ */
+export async function* readLines(
+  path: string,
+  { containing }: { readonly containing?: string } = {},
+): AsyncGenerator<LineBlock> {
   const handle = await openToRead(path);
   if (handle === undefined) return;
   let rest = '';
   for await (const text of handle.createReadStream({ encoding: 'utf8', highWaterMark: 256 * 1024 })) {
-    const lines = (rest + (text as string)).split('\n');
-    rest = lines.pop()!;
-    yield { lines, isTorn: false };
+    const block = rest + (text as string);
+    const end = block.lastIndexOf('\n') + 1;
+    rest = block.slice(end);
+    if (end === 0 || (containing !== undefined && !block.includes(containing))) continue;
+    yield { lines: block.slice(0, end - 1).split('\n'), isTorn: false };
   }
   if (rest !== '') yield { lines: [], isTorn: true };
 }

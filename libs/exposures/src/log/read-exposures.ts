@@ -51,7 +51,7 @@ export async function findExposure(
   const isErased = erasedBy(options.erasures ?? []);
   const mark = `"recommendationId":${JSON.stringify(recommendationId)}`;
   for (const file of newestFirst(await filesWithin(folder, options))) {
-    for await (const { lines } of readLines(file.path)) {
+    for await (const { lines } of readLines(file.path, { containing: mark })) {
       signal?.throwIfAborted();
       for (const line of lines) {
         if (!line.includes(mark)) continue;
