@@ -1,7 +1,7 @@
 import type { BundleView } from '@facet/bundles';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import type { Recommendation, RecommendationSource } from './recommend.ts';
+import type { Recommendation } from './recommend.ts';
 import type { AskingUser } from './users/asking-user.ts';
 import type { InterestBehavior } from './users/read-user.ts';
 
@@ -34,6 +34,13 @@ export const AnswerSource = Type.Union(
             'unknown_item: the bundle does not know the item that others should be like. ' +
             'profiles_unavailable: the stored profile could not be read, and the request alone gives no interests.',
         },
+      ),
+      windowDays: Type.Optional(Type.Integer({ description: 'Within how many days they were chosen.' })),
+      segment: Type.Optional(
+        Type.Object(
+          { attribute: Type.String(), value: Type.String(), users: Type.Integer() },
+          { description: 'Whose choices come first: users with this attribute. Absent: all.' },
+        ),
       ),
     }),
   ],
@@ -97,7 +104,7 @@ export function countUnknownItems(bundle: BundleView, ...lists: readonly Iterabl
  * The source as the caller reads it: that the profile is missing, or that nobody knows the user, says more than that there
  * are no behaviors.
  */
-export function sourceFor(user: AskingUser, source: RecommendationSource): AnswerSource {
+export function sourceFor(user: AskingUser, source: AnswerSource): AnswerSource {
   if (user.isProfileMissing) return { ...source, reason: 'profiles_unavailable' };
   if (source.kind === 'popular' && source.reason === 'no_behaviors' && user.isUnknown) {
     return { ...source, reason: 'unknown_user' };

@@ -1,5 +1,4 @@
-import type { BundleView } from '@facet/bundles';
-import type { AllowedItems } from '@facet/retrieval';
+import type { AllowedItems, BundleView } from '@facet/bundles';
 
 /** Items of the catalog that were ruled out, each counted once: excluded, else seen, else unavailable, else filtered. */
 export interface RemovedCounts {

@@ -1,38 +1,59 @@
-import type { BundleView } from '@facet/bundles';
-import type { AllowedItems } from '@facet/retrieval';
+import type { AllowedItems, BundleView, PopularItems } from '@facet/bundles';
+import type { Attributes } from '@facet/features';
 import type { Exclusions } from './exclusions.ts';
 import type { Recommendation } from './recommend.ts';
 
 /** A fallback: the items most chosen lately, and why nothing better is known. */
-export interface PopularSource {
+export interface PopularSource extends Pick<PopularItems, 'windowDays' | 'segment'> {
   readonly kind: 'popular';
   readonly reason: 'no_behaviors' | 'no_known_items' | 'no_interest' | 'unknown_item';
 }
 
 export interface PopularRequest {
   readonly limit: number;
+  /** Of the user, who may be in a segment by them. */
+  readonly attributes?: Attributes | undefined;
   readonly exclusions: Exclusions;
   readonly allowed?: AllowedItems | undefined;
   readonly reason: PopularSource['reason'];
 }
 
-/** Where so few pass the filters, these are ordered instead of going through all items for them. */
+/** Where so few pass the filters, they are ordered by themselves. */
 const fewShare = 1 / 64;
 
+/** The lists of a window and of a segment in it are no longer than this together. */
+const listsLengthMax = 2_000;
+
+/**
+ * What many users like this one chose lately, then what all chose, then the rest of the catalog: as many as are allowed,
+ * whatever is excluded. Scores are how often an item was chosen lately by anybody.
+ */
 export function popularItems(
   bundle: BundleView,
-  { limit, exclusions, allowed, reason }: PopularRequest,
+  { limit, attributes, exclusions, allowed, reason }: PopularRequest,
 ): { readonly source: PopularSource; readonly items: Recommendation[] } {
+  const { items: order, windowDays, segment } = bundle.popular.listFor({ attributes });
   const isFew = allowed !== undefined && allowed.count < bundle.itemCount * fewShare;
-  const order = isFew ? byPopularity(bundle, allowed.items()) : bundle.itemsByPopularity();
-  const items: Recommendation[] = [];
-  for (const item of order) {
-    if (items.length >= limit) break;
-    if (!exclusions.has(item)) items.push({ itemId: bundle.idOf(item), score: bundle.popularityOf(item) });
+  const found = new Set<number>();
+  for (const item of isFew ? fewInOrder(bundle, order, allowed) : order) {
+    if (found.size >= limit) break;
+    if (!exclusions.has(item)) found.add(item);
   }
-  return { source: { kind: 'popular', reason }, items };
+  return {
+    source: { kind: 'popular', reason, windowDays, ...(segment === undefined ? {} : { segment }) },
+    items: Array.from(found, (item) => ({ itemId: bundle.idOf(item), score: bundle.popularityOf(item) })),
+  };
 }
 
-function byPopularity(bundle: BundleView, items: Int32Array): Int32Array {
-  return items.sort((a, b) => bundle.popularityOf(b) - bundle.popularityOf(a) || a - b);
+/** The beginning of the order, which holds the lists, and then the few by themselves: the whole catalog would be a long way. */
+function* fewInOrder(bundle: BundleView, order: Iterable<number>, allowed: AllowedItems): Generator<number> {
+  let visited = 0;
+  for (const item of order) {
+    if (visited++ === listsLengthMax) break;
+    yield item;
+  }
+  yield* allowed
+    .items()
+    .slice()
+    .sort((a, b) => bundle.popularityOf(b) - bundle.popularityOf(a) || a - b);
 }

@@ -1,10 +1,9 @@
-import type { BundleView } from '@facet/bundles';
+import type { AllowedItems, AttributeFilter, BundleView } from '@facet/bundles';
 import { insertCandidates, listLimit, mergeLists, retrieveLists } from '@facet/retrieval';
-import type { AllowedItems, Candidate, Merge } from '@facet/retrieval';
+import type { Candidate, Merge } from '@facet/retrieval';
 import { collectExclusions } from './exclusions.ts';
 import type { Exclusions, RemovedCounts } from './exclusions.ts';
 import { allowedItemsOf } from './filtering/allowed-items-of.ts';
-import type { AttributeFilter } from './filtering/filter-fields.ts';
 import { popularItems } from './popular-items.ts';
 import type { PopularSource } from './popular-items.ts';
 import { searchParameters } from './search-parameters.ts';
@@ -22,7 +21,7 @@ export interface RecommendationRequest extends UserFacts {
   /** `max` by default, as in the paper. */
   readonly merge?: Merge;
   /** What the items must meet, each of these, by attribute. */
-  readonly filters?: readonly AttributeFilter[];
+  readonly filters?: readonly Pick<AttributeFilter, 'attributes'>[];
   /** Breadth of the search, where it is not that of the bundle. */
   readonly efSearch?: number | undefined;
   /** Whether the interests are described; true by default. */
@@ -45,6 +44,8 @@ export interface RecommendationResult {
   /** Without them where they were not asked for. */
   readonly interests: readonly UserInterest[];
   readonly removed: RemovedCounts;
+  /** Attributes that the filters name and no item has. */
+  readonly unknownAttributes: readonly string[];
 }
 
 /**
@@ -61,18 +62,20 @@ export async function recommend(
   const user = measure('interests', () => readUser(bundle, request));
   const allowed = measure('filters', () => allowedItemsOf(bundle, filters));
   const exclusions = collectExclusions(bundle, { exclude, seen }, allowed);
+  const ruledOut = { removed: exclusions.counts, unknownAttributes: allowed?.unknownAttributes ?? [] };
   // A ReLU at the end of the tower can leave a user with nothing but zeros, which are nearest to no item.
   if (user.interests.vectors.every((value) => value === 0)) {
     const reason = fallbackReason(user, request);
-    const { source, items } = popularItems(bundle, { limit, allowed, exclusions, reason });
-    return { source, items, interests: [], removed: exclusions.counts };
+    const { attributes } = request;
+    const { source, items } = popularItems(bundle, { limit, attributes, allowed, exclusions, reason });
+    return { source, items, interests: [], ...ruledOut };
   }
   const candidates = limit <= 0 ? [] : await findCandidates(bundle, user, { exclusions, allowed }, request, measure);
   return {
     source: { kind: 'model' },
     items: candidates.map(({ item, score, interest }) => ({ itemId: bundle.idOf(item), score, interest })),
     interests: request.explain === false ? [] : describeInterests(bundle, user),
-    removed: exclusions.counts,
+    ...ruledOut,
   };
 }
 

@@ -143,7 +143,10 @@ describe('a bundle with a delta', () => {
       expect(answer.source).toEqual({ kind: 'model' });
       expect(answer.interests[0]!.behaviors).toEqual([{ itemId: 'new0', share: 1 }]);
       expect(idsOf((await recommend(view, { ...asked, seen: [] })).items)).toContain('new0');
-      expect((await recommend(bundles.facet, asked)).source).toEqual({ kind: 'popular', reason: 'no_known_items' });
+      expect((await recommend(bundles.facet, asked)).source).toMatchObject({
+        kind: 'popular',
+        reason: 'no_known_items',
+      });
       expect(idsOf((await recommend(view, { behaviors: [], limit: 100 })).items).at(-1)).toBe('new0');
     });
   });

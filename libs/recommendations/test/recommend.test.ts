@@ -121,7 +121,8 @@ describe('recommend', () => {
         }
         const allowed = itemCount - removed.seen - removed.excluded - removed.unavailable;
         expect(ids).toHaveLength(Math.min(asked.limit, allowed));
-        for (let rank = 1; rank < items.length; rank++) {
+        // A fallback begins with what a segment of users chose.
+        for (let rank = 1; rank < items.length && source.kind === 'model'; rank++) {
           expect(items[rank]!.score).toBeLessThanOrEqual(items[rank - 1]!.score);
         }
         const known = asked.behaviors.some(({ itemId }) => numberOf(itemId) <= itemCount);
@@ -155,11 +156,11 @@ describe('recommend', () => {
   it('without behaviors, or with unknown ones only, gives what is popular and says why', async () => {
     for (const bundle of Object.values(bundles)) {
       const nothing = await recommend(bundle, { behaviors: [], limit: 5 });
-      expect(nothing.source).toEqual({ kind: 'popular', reason: 'no_behaviors' });
+      expect(nothing.source).toMatchObject({ kind: 'popular', reason: 'no_behaviors' });
       const unknown = await recommend(bundle, { behaviors: chose(99, 98), limit: 5 });
-      expect(unknown.source).toEqual({ kind: 'popular', reason: 'no_known_items' });
+      expect(unknown.source).toMatchObject({ kind: 'popular', reason: 'no_known_items' });
       expect(unknown.items).toEqual(nothing.items);
-      const order = [...bundle.byPopularity].filter((item) => !withdrawn.includes(item));
+      const order = [...bundle.popular.listFor({}).items].filter((item) => !withdrawn.includes(item));
       expect(nothing.items).toEqual(
         order.slice(0, 5).map((item) => ({ itemId: `item${item}`, score: bundle.popularity[item] })),
       );
@@ -313,7 +314,7 @@ describe('interests', () => {
     const info = { ...contents.info, spec: { ...contents.info.spec, config } };
     const bundle = await loadBundle(shelf.store, await shelf.put({ ...contents, info, tower: dead, golden: [] }));
     const answer = await recommend(bundle, { behaviors: chose(3, 4), limit: 5 });
-    expect(answer.source).toEqual({ kind: 'popular', reason: 'no_interest' });
+    expect(answer.source).toMatchObject({ kind: 'popular', reason: 'no_interest' });
     expect(answer.items).toHaveLength(5);
     expect(idsOf(answer.items)).not.toContain('item3');
     bundle.close();

@@ -1,27 +1,12 @@
+import { AttributeFilter, FilterValue } from '@facet/bundles/filters';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
-/** A single fact to compare with; of an attribute that is a list, any of its entries. */
-const Scalar = Type.Union([Type.String(), Type.Number(), Type.Boolean()]);
-
-const valuesMax = 1_000;
-
-const scalars = (description: string) => Type.Array(Scalar, { maxItems: valuesMax, description });
-const Scalars = scalars('Some facts to compare with.');
-
-export const AttributeCondition = Type.Object(
-  {
-    in: Type.Optional(scalars('One of these; an item without the attribute fails.')),
-    notIn: Type.Optional(scalars('None of these; an item without the attribute passes.')),
-    min: Type.Optional(Type.Number({ description: 'At least this; an item without the attribute fails.' })),
-    max: Type.Optional(Type.Number({ description: 'At most this; an item without the attribute fails.' })),
-  },
-  { additionalProperties: false },
-);
+const { attributes } = AttributeFilter.properties;
 
 export const ItemFilter = Type.Object(
   {
-    attributes: Type.Optional(Type.Record(Type.String(), AttributeCondition)),
+    attributes,
     available: Type.Optional(
       Type.Literal(true, { description: 'Always so: what is not available is never returned.' }),
     ),
@@ -29,10 +14,9 @@ export const ItemFilter = Type.Object(
   { additionalProperties: false, description: 'Items must meet all conditions.' },
 );
 export type ItemFilter = Static<typeof ItemFilter>;
-/** Conditions by attribute, all of which an item must meet. */
-export type AttributeFilter = NonNullable<ItemFilter['attributes']>;
 
-const ContextValue = Type.Union([Scalar, Scalars]);
+const Values = Type.Array(FilterValue, { maxItems: 1_000 });
+const ContextValue = Type.Union([FilterValue, Values]);
 
 /** The fields of a request that say which items may be returned. */
 export const filterFields = {
@@ -55,8 +39,8 @@ const FromContext = Type.Object({ context: Type.String({ minLength: 1 }) }, { ad
 
 const NamedCondition = Type.Object(
   {
-    in: Type.Optional(Type.Union([Scalars, FromContext])),
-    notIn: Type.Optional(Type.Union([Scalars, FromContext])),
+    in: Type.Optional(Type.Union([Values, FromContext])),
+    notIn: Type.Optional(Type.Union([Values, FromContext])),
     min: Type.Optional(Type.Union([Type.Number(), FromContext])),
     max: Type.Optional(Type.Union([Type.Number(), FromContext])),
   },

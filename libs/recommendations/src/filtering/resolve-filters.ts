@@ -1,8 +1,8 @@
+import type { AttributeCondition, AttributeFilter } from '@facet/bundles';
 import type { Static, TObject } from 'typebox';
 import { requestError } from '../request-error.ts';
-import type { AttributeCondition, AttributeFilter, filterFields, NamedFilters } from './filter-fields.ts';
+import type { filterFields, NamedFilters } from './filter-fields.ts';
 
-type Condition = Static<typeof AttributeCondition>;
 type FilterRequest = Static<TObject<typeof filterFields>>;
 
 type Context = NonNullable<FilterRequest['context']>;
@@ -17,7 +17,7 @@ type Context = NonNullable<FilterRequest['context']>;
 export function resolveFilters(
   { filters = [], filter, context = {} }: Omit<FilterRequest, 'filters'> & { readonly filters?: readonly string[] },
   named: NamedFilters,
-): readonly AttributeFilter[] {
+): readonly Pick<AttributeFilter, 'attributes'>[] {
   const resolved = filters.map((name, position) => {
     if (!Object.hasOwn(named, name)) {
       const known = Object.keys(named);
@@ -26,23 +26,26 @@ export function resolveFilters(
         remedy: known.length === 0 ? 'None is declared.' : `Declared are: ${known.join(', ')}.`,
       });
     }
-    return Object.fromEntries(
-      Object.entries(named[name]!.attributes).map(([attribute, condition]) => [
-        attribute,
-        resolveCondition(condition, context, name),
-      ]),
-    );
+    return {
+      attributes: Object.fromEntries(
+        Object.entries(named[name]!.attributes).map(([attribute, condition]) => [
+          attribute,
+          resolveCondition(condition, context, name),
+        ]),
+      ),
+    };
   });
-  const all = filter?.attributes === undefined ? resolved : [...resolved, filter.attributes];
-  return all.filter((attributes) => Object.keys(attributes).length > 0);
+  return filter?.attributes === undefined ? resolved : [...resolved, { attributes: filter.attributes }];
 }
 
 function resolveCondition(
   condition: NamedFilters[string]['attributes'][string],
   context: Context,
   filter: string,
-): Condition {
-  const list = (value: NonNullable<Condition['in']> | { readonly context: string }): NonNullable<Condition['in']> => {
+): AttributeCondition {
+  const list = (
+    value: NonNullable<AttributeCondition['in']> | { readonly context: string },
+  ): NonNullable<AttributeCondition['in']> => {
     if (Array.isArray(value)) return value;
     const found = fieldOf(context, value.context, filter);
     return Array.isArray(found) ? found : [found];

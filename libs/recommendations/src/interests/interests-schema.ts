@@ -26,6 +26,9 @@ export const InterestsAnswer = Type.Object(
     interests: Type.Array(
       Type.Object({
         ...AnswerInterest.properties,
+        labels: Type.Array(Type.Object({ attribute: Type.String(), value: Type.String() }), {
+          description: 'What sets its items apart from the rest of the catalog; the most telling first, often none.',
+        }),
         nearest: Type.Array(NearestItem, {
           description: 'The items closest to it. It is a description: nothing is ruled out, seen items are among them.',
         }),

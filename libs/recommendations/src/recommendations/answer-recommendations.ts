@@ -99,6 +99,7 @@ async function answerFirstPage(
       ...(explain ? { interests } : {}),
       removed: result.removed,
       unknownItems: countUnknownItems(bundle, requestedItemIds(request), exclude),
+      ...(result.unknownAttributes.length === 0 ? {} : { unknownAttributes: [...result.unknownAttributes] }),
     };
   });
 }

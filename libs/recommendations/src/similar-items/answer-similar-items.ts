@@ -1,10 +1,13 @@
+import type { BundleView } from '@facet/bundles';
 import { describeItem, originOf, titleOf } from '../answer-parts.ts';
 import { collectExclusions } from '../exclusions.ts';
 import { allowedItemsOf } from '../filtering/allowed-items-of.ts';
 import { resolveFilters } from '../filtering/resolve-filters.ts';
 import { popularItems } from '../popular-items.ts';
 import type { AnswerContext } from '../recommendations/answer-recommendations.ts';
+import type { Recommendation, RecommendationSource } from '../recommend.ts';
 import { nearestItems } from './nearest-items.ts';
+import type { NearestRequest } from './nearest-items.ts';
 import type { SimilarItemsAnswer, SimilarItemsRequest } from './similar-items-schema.ts';
 
 /**
@@ -23,22 +26,27 @@ export async function answerSimilarItems(
   const item = bundle.indexOf(itemId);
   const vector = item === undefined ? undefined : bundle.vectorOf(item).slice(0, bundle.info.spec.config.embeddingDim);
   const isKnown = vector?.some((value) => value !== 0) === true;
-  const found = isKnown
-    ? await nearestItems(bundle, withPlace(vector, bundle.info.index.dim), {
-        limit,
-        exclude: exclusions.own,
-        allowed,
-      })
-    : popularItems(bundle, { limit, exclusions, allowed, reason: 'unknown_item' }).items;
+  const { source, items } = isKnown
+    ? await findNearest(bundle, vector, { limit, exclude: exclusions.own, allowed })
+    : popularItems(bundle, { limit, exclusions, allowed, reason: 'unknown_item' });
   return {
     ...originOf(bundle),
     itemId,
     ...titleOf(bundle, itemId),
-    source: isKnown ? { kind: 'model' } : { kind: 'popular', reason: 'unknown_item' },
-    items: found.map((similar) => describeItem(bundle, similar)),
+    source,
+    items: items.map((similar) => describeItem(bundle, similar)),
     requested: limit,
-    returned: found.length,
+    returned: items.length,
   };
+}
+
+async function findNearest(
+  bundle: BundleView,
+  vector: Float32Array,
+  request: NearestRequest,
+): Promise<{ source: RecommendationSource; items: Recommendation[] }> {
+  const items = await nearestItems(bundle, withPlace(vector, bundle.info.index.dim), request);
+  return { source: { kind: 'model' }, items };
 }
 
 /** A vector with a place for the popularity prior, as wide as those of the index. */

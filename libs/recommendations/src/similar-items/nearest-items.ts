@@ -1,6 +1,5 @@
-import type { BundleView } from '@facet/bundles';
+import type { AllowedItems, BundleView } from '@facet/bundles';
 import { retrieveLists } from '@facet/retrieval';
-import type { AllowedItems } from '@facet/retrieval';
 import { searchParameters } from '../search-parameters.ts';
 
 export interface NearestRequest {
