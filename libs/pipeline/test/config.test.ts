@@ -34,6 +34,7 @@ describe('facet.yaml', () => {
       training: {},
       index: { kind: 'auto', flatItemsMax: 50_000, recallMin: 0.98 },
       popularity: { windowDays: [7, 30, 90], segments: 'auto', minUsers: 50 },
+      serving: { merge: { by: 'max' }, excludeSeen: true, filters: {} },
       artifacts: { keep: 5 },
       refresh: {
         cron: '30 2 * * *',
