@@ -10,6 +10,8 @@ import { addBundlesRoutes } from './bundles/bundles-routes.ts';
 import type { Guardrails } from './guardrails/guardrails.ts';
 import { addInterestsRoutes } from './interests/interests-routes.ts';
 import type { LiveBundle } from './live/live-bundle.ts';
+import { addRequestRecording } from './live/record-requests.ts';
+import type { RecentRequests } from './live/recent-requests.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { addRecommendationsRoutes } from './recommendations/recommendations-routes.ts';
 import type { Peers } from './processes/peers.ts';
@@ -29,6 +31,8 @@ export interface AppDeps {
   readonly settings: ServingSettings;
   /** Is told of every recommendation; absent: nobody is. */
   readonly guardrails?: Pick<Guardrails, 'record'>;
+  /** Keeps some of the requests; absent: nobody does. */
+  readonly recent?: RecentRequests;
   /** Other processes that answer on the same port; absent: there are none. */
   readonly peers?: Peers;
   /** The clock in epoch milliseconds. */
@@ -91,6 +95,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
     now: deps.now ?? Date.now,
     createId: deps.createId ?? randomUUID,
   };
+  if (deps.recent !== undefined) addRequestRecording(app, deps.recent);
   addRecommendationsRoutes(app, routes);
   addBatchRoutes(app, routes);
   addBundlesRoutes(app, deps);

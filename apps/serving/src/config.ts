@@ -35,6 +35,8 @@ export interface ServingConfig {
   readonly redisUrl: string | undefined;
   /** `facet.yaml`. */
   readonly facetFile: string;
+  /** Some of the last requests, for a bundle to be warmed by. */
+  readonly recentRequestsFile: string;
   readonly watchIntervalMs: number;
   /** With more than one, another process keeps them and answers nothing itself. */
   readonly processes: number;
@@ -59,6 +61,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     artifactsFolder: resolve(values.FACET_ARTIFACTS ?? join(home, 'artifacts')),
     redisUrl: values.FACET_REDIS_URL,
     facetFile: resolve(values.FACET_CONFIG),
+    recentRequestsFile: join(home, 'serving', 'recent-requests.jsonl'),
     watchIntervalMs: values.FACET_WATCH_INTERVAL_MS,
     processes: values.FACET_PROCESSES === 'cores' ? availableParallelism() : Number(values.FACET_PROCESSES),
     host: values.FACET_HOST,

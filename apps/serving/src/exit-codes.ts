@@ -13,6 +13,7 @@ const codeOfError: Readonly<Record<string, number>> = {
   ARTIFACT_CORRUPT: exitCodes.noUsableBundle,
   BUNDLE_INVALID: exitCodes.noUsableBundle,
   BUNDLE_DRIFTED: exitCodes.noUsableBundle,
+  BUNDLE_ANSWERS_WRONG: exitCodes.noUsableBundle,
   RETRIEVAL_INDEX_UNREADABLE: exitCodes.noUsableBundle,
   HTTP_ADDRESS_UNUSABLE: exitCodes.addressUnusable,
 };

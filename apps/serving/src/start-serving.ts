@@ -10,6 +10,7 @@ import type { ServingConfig } from './config.ts';
 import { Guardrails } from './guardrails/guardrails.ts';
 import { BundleWatcher } from './live/bundle-watcher.ts';
 import { LiveBundle } from './live/live-bundle.ts';
+import { RecentRequests } from './live/recent-requests.ts';
 import { poll } from './live/poll.ts';
 import type { Polling } from './live/poll.ts';
 import { createMetrics } from './metrics/metrics.ts';
@@ -47,6 +48,8 @@ export interface ServingDeps {
 export async function startServing(config: ServingConfig, deps: ServingDeps): Promise<RunningServer> {
   const { logger, joinPeers = noPeers, listens = 'at once' } = deps;
   const live = new LiveBundle();
+  const recent = new RecentRequests();
+  await recent.load(config.recentRequestsFile);
   const metrics = createMetrics();
   const peers = joinPeers(metrics);
   const access = await readAccess(config.access);
@@ -54,7 +57,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const store = createFolderArtifactStore(config.artifactsFolder);
   const guardrails = bounds.enabled ? new Guardrails(bounds, { store, metrics, logger }) : undefined;
   const app = await createApp(
-    { logger, store, live, metrics, settings, peers, ...(guardrails && { guardrails }) },
+    { logger, store, live, metrics, settings, recent, peers, ...(guardrails && { guardrails }) },
     { access },
   );
   const urlAtOnce = listens === 'at once' ? (await listen(app, config)).url : undefined;
@@ -66,8 +69,14 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     live,
     metrics,
     logger,
+    recent,
     takeTurn: peers.takeTurn,
   });
+  /** Without it a bundle is warmed a little worse. */
+  const saveRecent = async (isAtEnd: boolean): Promise<void> =>
+    recent
+      .save(config.recentRequestsFile, isAtEnd)
+      .catch((error: unknown) => logger.debug({ err: error }, 'recent requests cannot be saved'));
   let polling: Polling | undefined;
   const loaded = watcher.start();
   const listening = loaded.then(async () => urlAtOnce ?? (await listen(app, config)).url);
@@ -76,6 +85,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       const swap = await watcher.check();
       if (swap !== undefined) guardrails?.begin(swap);
       await guardrails?.check();
+      await saveRecent(false);
     }, config.watchIntervalMs);
     return { bundleId: live.require().bundle.id };
   });
@@ -87,6 +97,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       await app.close();
       await ready.catch(() => undefined);
       await polling?.stop();
+      await saveRecent(true);
       await watcher.close();
       await profiles.close();
     },

@@ -45,7 +45,7 @@ const patiently = { timeout: 10_000, interval: 20 };
 
 it(
   'no request fails while bundles are swapped, and each answer is that of one bundle',
-  { timeout: 30_000 },
+  { timeout: 60_000 },
   async () => {
     const other = await putBundle(home, { items: otherCatalog, seed: 12 });
     const holds = new Map([

@@ -19,6 +19,8 @@ export interface TestServer {
   ask(body: object): Promise<TestAnswer>;
   /** The lines of its metrics. */
   metrics(): Promise<string[]>;
+  /** Before the end of the test. */
+  close(): Promise<void>;
 }
 
 /** The real server on a real port, until the test has ended; it reads `facet.yaml` of the home's folder. */
@@ -31,6 +33,7 @@ export async function startTestServer(home: Home): Promise<TestServer> {
       redisUrl: undefined,
       facetFile: join(home.folder, 'facet.yaml'),
       watchIntervalMs: 20,
+      recentRequestsFile: join(home.folder, 'serving', 'recent-requests.jsonl'),
       host: '127.0.0.1',
       processes: 1,
       port: 0,
@@ -39,12 +42,15 @@ export async function startTestServer(home: Home): Promise<TestServer> {
     },
     { logger: createLogger({ name: 'test', destination }) },
   );
-  onTestFinished(() => server.close());
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => (closed ??= server.close());
+  onTestFinished(close);
   const url = await server.listening;
   await server.ready;
   return {
     url,
     logLines,
+    close,
     async ask(body) {
       const response = await fetch(`${url}/v1/recommendations`, {
         method: 'POST',

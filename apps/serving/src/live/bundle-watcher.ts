@@ -8,7 +8,10 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Peers } from '../processes/peers.ts';
 import type { OpenProfiles, ProfileSource } from '../profiles/profile-source.ts';
 import type { LiveBundle, Loaded } from './live-bundle.ts';
+import type { RecentRequest } from './recent-requests.ts';
 import { Shared } from './shared.ts';
+import { checkAnswers } from './smoke-queries.ts';
+import { warm } from './warming.ts';
 
 export interface WatcherDeps {
   readonly artifactsFolder: string;
@@ -16,6 +19,8 @@ export interface WatcherDeps {
   readonly live: LiveBundle;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** What a bundle is warmed by before it answers; absent: its golden users alone. */
+  readonly recent?: { readonly all: readonly RecentRequest[] };
   /** Waits until no other process loads a bundle, and gives what lets the next one. Absent: there are none. */
   readonly takeTurn?: Peers['takeTurn'];
   /** A clock in milliseconds that only goes forward. */
@@ -63,7 +68,7 @@ export class BundleWatcher {
    * Loads the bundle that is current, and opens the profiles.
    *
    * @throws AppError `SERVING_NO_BUNDLE` when nothing was ever promoted; those of `loadBundle` for a bundle that is gone,
-   *   corrupt, or computes otherwise than its trainer did; those of the profiles.
+   *   corrupt, or computes otherwise than its trainer did; those of `checkAnswers`; those of the profiles.
    */
   async start(): Promise<void> {
     const ref = await this.#store.readRef('current');
@@ -128,6 +133,9 @@ export class BundleWatcher {
     const bundle = new Shared(await loadBundle(this.#store, ref), (loaded) => loaded.close());
     let profiles: Shared<OpenProfiles>;
     try {
+      await checkAnswers(bundle.value);
+      const warming = await warm(bundle.value, bundle.value, this.#deps.recent?.all ?? []);
+      this.#deps.logger.info({ bundleId: ref.id, ...warming }, 'bundle loaded, checked and warmed');
       profiles = await this.#deps.profiles.openFor(bundle.value.info.interactions);
     } catch (error) {
       await bundle.release();
