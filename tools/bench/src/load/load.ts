@@ -1,5 +1,6 @@
 import { createRandom } from '@facet/features';
 import { Worker } from 'node:worker_threads';
+import type { Answered } from './lane.ts';
 import type { Lanes } from './lanes.ts';
 
 /** How requests come. */
@@ -30,6 +31,9 @@ export interface LoadResult {
   readonly cpuMs: number;
 }
 
+/** How long a lane of a closed load rests after an answer other than 200. */
+const restMs = 50;
+
 /** Requests of a load before any is answered; more are a server that has stopped. */
 const openMax = 20_000;
 
@@ -38,11 +42,11 @@ export async function runLoad(load: Load, lanes: Lanes, requests: readonly Buffe
   const cpuBefore = process.cpuUsage();
   const recorder = createRecorder();
   let next = first;
-  const send = (meantAt: number, answered: () => void): void => {
+  const send: Send = (meantAt, answered) => {
     const sentAt = nowMs();
     lanes.send(requests[next++ % requests.length]!, (status) => {
       recorder.add(meantAt, sentAt - meantAt, nowMs() - meantAt, status);
-      answered();
+      answered(status);
     });
   };
   if (load.kind === 'closed') await runClosed(load, send);
@@ -51,7 +55,7 @@ export async function runLoad(load: Load, lanes: Lanes, requests: readonly Buffe
   return { ...recorder.result(), cpuMs: (user + system) / 1000 };
 }
 
-type Send = (meantAt: number, answered: () => void) => void;
+type Send = (meantAt: number, answered: Answered) => void;
 
 async function runClosed(
   { concurrency, seconds = Infinity, requests = Infinity }: Extract<Load, { kind: 'closed' }>,
@@ -61,7 +65,12 @@ async function runClosed(
   let left = requests;
   const lane = (): Promise<void> =>
     new Promise((resolve) => {
-      const again = (): void => {
+      const again = (status: number): void => {
+        // As a caller that is turned away does; else nothing but refusals would be counted.
+        if (status !== 200) {
+          setTimeout(again, restMs, 200);
+          return;
+        }
         if (nowMs() >= until || left <= 0) {
           resolve();
           return;
@@ -69,7 +78,7 @@ async function runClosed(
         left--;
         send(nowMs(), again);
       };
-      again();
+      again(200);
     });
   await Promise.all(Array.from({ length: concurrency }, lane));
 }
