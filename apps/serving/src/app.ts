@@ -18,6 +18,8 @@ import type { Peers } from './processes/peers.ts';
 import { noPeers } from './processes/peers.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { addSimilarItemsRoutes } from './similar-items/similar-items-routes.ts';
+import { addRequestStages } from './stages/request-stages.ts';
+import { createSlowRequestLog } from './stages/slow-requests.ts';
 import { servingProblems } from './serving-problems.ts';
 
 export interface AppDeps {
@@ -42,6 +44,8 @@ export interface AppDeps {
 
 export interface AppOptions {
   readonly access: Access;
+  /** Requests that take longer are logged, 100 ms by default. */
+  readonly slowRequestMs?: number;
   readonly limits?: Partial<Limits>;
 }
 
@@ -54,6 +58,8 @@ export interface Limits {
 }
 
 const limitsDefault: Limits = { bodyBytesMax: 1 << 20, concurrentMax: 128, eventLoopDelayMsMax: 250 };
+
+const slowRequestMsDefault = 100;
 
 const docs: Docs = {
   title: 'Facet serving',
@@ -76,6 +82,8 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
     { logger, metrics },
     { ...limits, access: options.access, problems: servingProblems, docs, admission },
   );
+  const recordSlow = createSlowRequestLog(options.slowRequestMs ?? slowRequestMsDefault, logger);
+  addRequestStages(app, { live, metrics, recordSlow });
   addHealthRoutes(app, {
     readySummary: 'Whether requests can be answered: the bundle and the profiles are loaded',
     readyFacts: { bundleId: Type.String() },

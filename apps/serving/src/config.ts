@@ -20,6 +20,8 @@ const Environment = Type.Object({
   FACET_CONFIG: Type.String({ default: 'facet.yaml' }),
   /** How often it is looked for a bundle or a delta to take up. */
   FACET_WATCH_INTERVAL_MS: Type.Integer({ minimum: 10, maximum: 3_600_000, default: 1_000 }),
+  /** Requests that take longer are logged with what they spent the time on. */
+  FACET_SLOW_REQUEST_MS: Type.Number({ minimum: 1, default: 100 }),
   /** How many answer on the port: a number, or `cores` for as many as there are. */
   FACET_PROCESSES: Type.String({ default: '1', pattern: '^(cores|[1-9][0-9]?)$' }),
   /** 0 lets the system choose a free one. */
@@ -37,6 +39,7 @@ export interface ServingConfig {
   readonly facetFile: string;
   /** Some of the last requests, for a bundle to be warmed by. */
   readonly recentRequestsFile: string;
+  readonly slowRequestMs: number;
   readonly watchIntervalMs: number;
   /** With more than one, another process keeps them and answers nothing itself. */
   readonly processes: number;
@@ -62,6 +65,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     redisUrl: values.FACET_REDIS_URL,
     facetFile: resolve(values.FACET_CONFIG),
     recentRequestsFile: join(home, 'serving', 'recent-requests.jsonl'),
+    slowRequestMs: values.FACET_SLOW_REQUEST_MS,
     watchIntervalMs: values.FACET_WATCH_INTERVAL_MS,
     processes: values.FACET_PROCESSES === 'cores' ? availableParallelism() : Number(values.FACET_PROCESSES),
     host: values.FACET_HOST,

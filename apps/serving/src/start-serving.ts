@@ -58,7 +58,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const guardrails = bounds.enabled ? new Guardrails(bounds, { store, metrics, logger }) : undefined;
   const app = await createApp(
     { logger, store, live, metrics, settings, recent, peers, ...(guardrails && { guardrails }) },
-    { access },
+    { access, slowRequestMs: config.slowRequestMs },
   );
   const urlAtOnce = listens === 'at once' ? (await listen(app, config)).url : undefined;
 

@@ -11,6 +11,8 @@ export interface Metrics extends HttpMetrics {
   countAnswer(kind: AnswerKind, source: AnswerSource): void;
   /** @param outcome `unavailable`: the answer was made without the profile. */
   observeProfileRead(outcome: 'found' | 'unknown' | 'unavailable', seconds: number): void;
+  /** How long a stage of a request took. */
+  observeStage(stage: string, seconds: number): void;
   setLoaded(loaded: Loaded): void;
   /** Another bundle, or another delta of it, answers from now on. */
   countSwap(what: 'bundle' | 'delta'): void;
@@ -22,6 +24,9 @@ export interface Metrics extends HttpMetrics {
 
 /** From a store in memory to far beyond what is waited for. */
 const profileReadBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
+
+/** From a merge of few items to an exact scan of many. */
+const stageBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25];
 
 /** The metrics of one app, in a registry of its own. */
 export function createMetrics(): Metrics {
@@ -90,8 +95,16 @@ export function createMetrics(): Metrics {
     buckets: profileReadBuckets,
     registers,
   });
+  const stages = new Histogram({
+    name: 'facet_serving_stage_duration_seconds',
+    help: 'Time that a request spent in a stage: profile, interests, filters, search, merge, render.',
+    labelNames: ['stage'] as const,
+    buckets: stageBuckets,
+    registers,
+  });
   return {
     ...http,
+    observeStage: (stage, seconds) => stages.observe({ stage }, seconds),
     countAnswer: (kind, source) => answers.inc({ kind, source: source.kind, reason: source.reason ?? '' }),
     observeProfileRead: (outcome, seconds) => profileReads.observe({ outcome }, seconds),
     setLoaded({ bundle, delta, profileCount }) {

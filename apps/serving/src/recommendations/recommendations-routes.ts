@@ -49,12 +49,13 @@ export function addRecommendationsRoutes(app: HttpApp, deps: RouteDeps): void {
             settings: deps.settings,
             recommendationId: deps.createId(),
             now: deps.now(),
+            measure: request.timings.measure,
           }),
         ),
       );
       deps.metrics.countAnswer('recommendations', answer.source);
       answers.set(request, answer);
-      return answer;
+      return request.body.timings === true ? { ...answer, timings: request.timings.toJSON() } : answer;
     },
   );
 }

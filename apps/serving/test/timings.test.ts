@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createSlowRequestLog } from '../src/stages/slow-requests.ts';
+import { createTimings } from '../src/stages/timings.ts';
+import { createHome, createTestApp } from './fixtures.ts';
+import type { Home } from './fixtures.ts';
+
+let home: Home;
+beforeAll(async () => {
+  home = await createHome();
+});
+afterAll(() => home.remove());
+
+it('timings add up the stages of a request, of work that is done at once and of work that is promised', async () => {
+  let now = 0;
+  const { measure, stages, toJSON } = createTimings(undefined, () => now);
+  expect(measure('tower', () => (now += 2))).toBe(2);
+  const searching = measure('search', async () => {
+    await sleep(1);
+    now += 5.00012;
+    return 'found';
+  });
+  await expect(searching).resolves.toBe('found');
+  measure('tower', () => (now += 1));
+  await expect(measure('render', () => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
+  expect(() =>
+    measure('merge', () => {
+      now += 4;
+      throw new Error('failed at once');
+    }),
+  ).toThrow('failed at once');
+  expect([...stages.keys()]).toEqual(['tower', 'search', 'render', 'merge']);
+  expect(toJSON()).toEqual({ tower: 3, search: 5, render: 0, merge: 4 });
+});
+
+it('whoever asks for them is told them, and metrics have them of every request', async () => {
+  const server = await createTestApp(home);
+  const asked = await server.post('/v1/recommendations', { userId: 'ada', timings: true });
+  const timings = asked.body['timings'] as Record<string, number>;
+  expect(Object.keys(timings)).toEqual(expect.arrayContaining(['profile', 'interests', 'search', 'merge', 'render']));
+  for (const ms of Object.values(timings)) expect(ms).toBeGreaterThanOrEqual(0);
+  const other = await server.post('/v1/recommendations', { userId: 'ada' });
+  expect(other.body).not.toHaveProperty('timings');
+  const lines = (await server.app.inject('/metrics')).body.split('\n');
+  for (const stage of Object.keys(timings)) {
+    expect(lines).toContain(`facet_serving_stage_duration_seconds_count{stage="${stage}"} 2`);
+  }
+  await server.close();
+});
+
+it('a slow request is logged with its stages and sizes, and nothing of who asked for what', async () => {
+  const server = await createTestApp(home, { slowRequestMs: 0 });
+  await server.post('/v1/recommendations', { userId: 'ada', behaviors: ['film-7'], limit: 3 });
+  await server.post('/v1/recommendations', { userId: 'ada' });
+  const slow = server.logLines.filter(({ msg }) => msg === 'slow request');
+  expect(slow).toHaveLength(1);
+  expect(slow[0]).toMatchObject({
+    route: '/v1/recommendations',
+    status: 200,
+    bundleId: home.bundleRef.id,
+    behaviors: 1,
+    limit: 3,
+    requestBytes: 49,
+    others: 0,
+  });
+  expect(slow[0]!['answerBytes']).toBeGreaterThan(100);
+  expect(Object.keys(slow[0]!['stages'] as object)).toContain('search');
+  expect(JSON.stringify(slow)).not.toMatch(/ada|film-7/);
+  await server.close();
+});
+
+it('of many slow requests one a second is logged, with how many there were', () => {
+  let now = 0;
+  const lines: object[] = [];
+  const logger = { warn: (facts: object) => void lines.push(facts) } as never;
+  const record = createSlowRequestLog(100, logger, () => now);
+  for (; now < 2_500; now += 100) {
+    record(101, () => ({}) as never);
+    record(100, () => ({}) as never);
+  }
+  expect(lines).toEqual([
+    { ms: 101, others: 0 },
+    { ms: 101, others: 9 },
+    { ms: 101, others: 9 },
+  ]);
+});
