@@ -15,7 +15,7 @@ import { measureTower } from './measure-tower.ts';
 import { startServing } from './serving-process.ts';
 import type { ServingProcess } from './serving-process.ts';
 import { renderServing } from './render.ts';
-import { depth, openWorld, requestBodies } from './world.ts';
+import { checkedUsers, depth, openWorld, requestBodies } from './world.ts';
 import type { World } from './world.ts';
 
 const help = `Measures serving against the parts that it is made of, on a generated world: a catalog, users, a bundle.
@@ -56,8 +56,6 @@ if (values.help) {
 
 /** Requests under way at the same time. */
 const concurrencies = [1, 2, 4, 8, 16, 32];
-/** Users whose answers are compared with an exact scan. */
-const checkedUsers = 100;
 const profiledRequests = 4_000;
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -115,13 +113,15 @@ function describeWorld({ itemCount, choice }: World) {
 /** The bare search on one core, and on all at the same time, as serving uses them under load. */
 async function measureRaw() {
   const interestsFile = join(folder, 'interests.f32');
-  const { interests, dim, choice, indexFile, users } = world;
+  const { interests, dim, choice, users } = world;
   await writeFile(interestsFile, new Uint8Array(interests.buffer, interests.byteOffset, interests.byteLength));
   const queriesPerUser = interests.length / dim / users.length;
   const { efSearch } = choice;
   const task = {
-    indexFile,
+    indexFile: world.bareIndexFile,
     interestsFile,
+    exactFile: world.exactFile,
+    recallMin: Number(values['recall-min']),
     queriesPerUser,
     dim,
     k: Math.min(depth, world.itemCount),

@@ -22,7 +22,10 @@ export async function measureRawSearch(task: RawSearchTask, processes: number): 
   );
   const mean = (of: (result: RawSearchResult) => number): number =>
     results.reduce((sum, result) => sum + of(result), 0) / results.length;
+  const { recall, efSearch } = results[0]!;
   return {
+    recall,
+    ...(efSearch === undefined ? {} : { efSearch }),
     cpuMs: mean(({ cpuMs }) => cpuMs),
     latency: {
       count: results.reduce((sum, { latency }) => sum + latency.count, 0),

@@ -11,22 +11,31 @@ export interface RawSearchTask {
   readonly queriesPerUser: number;
   readonly dim: number;
   readonly k: number;
+  /** Of a graph, the breadth to begin with: it is widened until it finds enough. */
   readonly efSearch?: number;
+  /** [queries, k] labels that an exact scan finds for the first interests. */
+  readonly exactFile: string;
+  readonly recallMin: number;
   readonly seconds: number;
 }
 
 export interface RawSearchResult {
+  readonly efSearch?: number;
+  readonly recall: number;
   /** User and system time of this process for one user. */
   readonly cpuMs: number;
   readonly latency: Latencies;
 }
 
+const widening = 1.1;
+
 const task = JSON.parse(process.argv[2]!) as RawSearchTask;
-const { queriesPerUser, dim, k, efSearch } = task;
+const { queriesPerUser, dim, k } = task;
 setThreads(1);
 const index = Index.read(task.indexFile);
 const requests = await readRequests();
-const parameters = efSearch === undefined ? {} : { efSearch: Math.max(efSearch, k) };
+const exact = await readInts(task.exactFile);
+const { parameters, recall } = widenUntilEnough();
 
 process.once('message', () => {
   measure(1);
@@ -45,7 +54,40 @@ function measure(seconds: number): RawSearchResult {
     times.push(performance.now() - start);
   }
   const { user, system } = process.cpuUsage(before);
-  return { cpuMs: (user + system) / 1000 / times.length, latency: describeLatencies(Float64Array.from(times)) };
+  return {
+    ...parameters,
+    recall,
+    cpuMs: (user + system) / 1000 / times.length,
+    latency: describeLatencies(Float64Array.from(times)),
+  };
+}
+
+/** The narrowest search that finds `recallMin` of what an exact scan finds. */
+function widenUntilEnough(): { readonly parameters: { readonly efSearch?: number }; readonly recall: number } {
+  if (task.efSearch === undefined) return { parameters: {}, recall: recallOf({}) };
+  for (let efSearch = Math.max(task.efSearch, k); ; efSearch = Math.ceil(efSearch * widening)) {
+    const recall = recallOf({ efSearch });
+    if (recall >= task.recallMin || efSearch >= index.ntotal()) return { parameters: { efSearch }, recall };
+  }
+}
+
+function recallOf(parameters: { readonly efSearch?: number }): number {
+  let found = 0;
+  const users = exact.length / k / queriesPerUser;
+  for (let user = 0; user < users; user++) {
+    const { labels } = index.search(requests[user]!, k, parameters);
+    for (let query = 0; query < queriesPerUser; query++) {
+      const first = (user * queriesPerUser + query) * k;
+      const nearest = new Set(exact.subarray(first, first + k));
+      for (const label of labels.subarray(query * k, (query + 1) * k)) if (nearest.has(label)) found++;
+    }
+  }
+  return found / exact.length;
+}
+
+async function readInts(path: string): Promise<Int32Array> {
+  const bytes = await readFile(path);
+  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
 }
 
 /** As wide as the index stores vectors: a graph has one value more, which is 0 in queries. */

@@ -32,17 +32,17 @@ export function renderServing(report: ServingReport): string {
   const rows: Row[] = [
     atLeast('index recall@200', answers.indexRecall, 0.98, (value) => value.toFixed(4)),
     { name: `recall@200 of answers, ${answers.users} users`, value: answers.answerRecall.toFixed(4) },
-    { name: 'bare search of four queries, one core', value: renderRaw(raw.alone) },
-    { name: 'bare search of four queries, all cores', value: renderRaw(raw.together) },
+    { name: 'bare Faiss, four queries, one core', value: renderRaw(raw.alone) },
+    { name: 'bare Faiss, four queries, all cores', value: renderRaw(raw.together) },
     atMost('user tower, p50', tower.p50Ms, 0.5, ms),
     ...closed.map((figures) => closedRow(figures, items)),
     { name: 'half of the greatest rate', value: renderLoad(half), ...verdictOfFailures(half) },
     ...halfRows(items, half),
     { name: 'processor time a request, saturated', value: ms(saturated.cpuMs) },
     { name: 'processor time a request, half', value: ms(half.cpuMs) },
-    atMost('  to the bare search on all cores, saturated', saturated.cpuMs / raw.together.cpuMs, 1.5, ratio),
-    { name: '  to the bare search on one core, saturated', value: ofRaw(saturated, raw.alone) },
-    { name: '  to the bare search on one core, half', value: ofRaw(half, raw.alone) },
+    atMost('  to bare Faiss on all cores, saturated', saturated.cpuMs / raw.together.cpuMs, 1.5, ratio),
+    { name: '  to bare Faiss on one core, saturated', value: ofRaw(saturated, raw.alone) },
+    { name: '  to bare Faiss on one core, half', value: ofRaw(half, raw.alone) },
     {
       name: 'load generator, saturated and half',
       value: `${ms(saturated.generatorCpuMs)} and ${ms(half.generatorCpuMs)} a request; ${ms(half.lateMs)} late`,
@@ -82,8 +82,9 @@ function renderLoad({ rate, latency, failures }: LoadFigures): string {
   return `${Math.round(rate).toLocaleString('en').padStart(6)}/s   p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}, p99.9 ${ms(p999Ms)}${failed}`;
 }
 
-function renderRaw({ cpuMs, latency }: RawSearchResult): string {
-  return `${ms(cpuMs)} of the processor; p50 ${ms(latency.p50Ms)}, p99 ${ms(latency.p99Ms)}`;
+function renderRaw({ cpuMs, latency, recall, efSearch }: RawSearchResult): string {
+  const breadth = efSearch === undefined ? '' : ` at efSearch ${efSearch}`;
+  return `${ms(cpuMs)} of the processor, recall ${recall.toFixed(4)}${breadth}; p50 ${ms(latency.p50Ms)}, p99 ${ms(latency.p99Ms)}`;
 }
 
 function atMost(name: string, value: number, target: number, render: (value: number) => string): Row {

@@ -9,6 +9,7 @@ import { facetModel } from '@facet/model';
 import type { UserKernel } from '@facet/model';
 import { buildFaissIndex, buildTunedIndex, syntheticVectors } from '@facet/retrieval';
 import type { IndexChoice } from '@facet/retrieval';
+import { writeBareGraph } from './bare-index.ts';
 import { drawCatalog, drawPopularity, isAvailable, worldItemId } from './world-catalog.ts';
 import {
   behaviorRowsOf,
@@ -22,11 +23,13 @@ import type { WorldModel } from './world-model.ts';
 import { drawUsers } from './world-users.ts';
 
 /** Counts up when the generator makes another world of the same parameters. */
-const generation = 1;
+const generation = 2;
 
 const dim = facetModel.embeddingDim;
 /** Users whose interests tune the index, as many that its recall is measured with, and those who ask. */
 const usersPerPart = { tuning: 200, heldOut: 200, asking: 1_000 } as const;
+/** Of those who ask, so many have their answers compared with exact ones. */
+export const checkedUsers = 100;
 /** k of the index recall, and what is asked for. */
 export const depth = 200;
 
@@ -51,6 +54,10 @@ export interface World {
   readonly choice: IndexChoice;
   /** The file of the index, as it is in the bundles. */
   readonly indexFile: string;
+  /** An index of the same kind as Faiss by itself builds, stores and searches it. */
+  readonly bareIndexFile: string;
+  /** [queries, k] labels (item - 1), those that an exact scan finds for the interests of the first who ask. */
+  readonly exactFile: string;
   /** E [N + 1, D] */
   readonly embeddings: Float32Array;
   /** [N + 1, D], what the index holds. */
@@ -92,6 +99,9 @@ export async function openWorld(options: WorldOptions, bundleCount = 1): Promise
     heldOut: interestsOf(kernel, allUsers.slice(tuning, tuning + heldOut), dim),
   }));
 
+  const bareIndexFile = await cachedBareIndex(folder, indexFile, choice, vectors, onProgress);
+  const interests = interestsOf(kernel, users, dim);
+  const exactFile = await cachedExactAnswers(folder, vectors, interests, onProgress);
   const artifactsFolder = join(folder, `artifacts-${bundleKey()}`);
   const store = createFolderArtifactStore(artifactsFolder);
   const parts = { model, choice, indexFile, embeddings, vectors, kernel, users };
@@ -104,10 +114,12 @@ export async function openWorld(options: WorldOptions, bundleCount = 1): Promise
     bundles,
     choice,
     indexFile,
+    bareIndexFile,
     embeddings,
     vectors,
     users,
-    interests: interestsOf(kernel, users, dim),
+    interests,
+    exactFile,
     kernel,
   };
 }
@@ -158,6 +170,41 @@ async function cachedIndex(
     index.close();
     return choice;
   });
+}
+
+/** A flat index is Faiss's own. */
+async function cachedBareIndex(
+  folder: string,
+  indexFile: string,
+  { kind }: IndexChoice,
+  vectors: Float32Array,
+  onProgress: (text: string) => void,
+): Promise<string> {
+  if (kind === 'flat') return indexFile;
+  if (kind !== 'hnsw') throw new Error(`${kind} is no kind of index that this benchmark compares with the bare one`);
+  const path = join(folder, 'bare.faiss');
+  if (await isThere(path)) return path;
+  onProgress('building the bare index');
+  await writeWhole(path, async (part) => writeBareGraph(vectors.subarray(dim), dim, part));
+  return path;
+}
+
+async function cachedExactAnswers(
+  folder: string,
+  vectors: Float32Array,
+  interests: Float32Array,
+  onProgress: (text: string) => void,
+): Promise<string> {
+  const path = join(folder, 'exact.i32');
+  if (await isThere(path)) return path;
+  onProgress('scanning for the exact answers');
+  const scan = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'flat' });
+  const queries = interests.subarray(0, checkedUsers * facetModel.interests * dim);
+  const { ids } = await scan.search(queries, Math.min(depth, scan.size));
+  scan.close();
+  const labels = ids.map((item) => item - 1);
+  await writeWhole(path, (part) => writeFile(part, new Uint8Array(labels.buffer)));
+  return path;
 }
 
 /** As `facet.yaml` has it by default. */
