@@ -22,6 +22,8 @@ const Environment = Type.Object({
   FACET_WATCH_INTERVAL_MS: Type.Integer({ minimum: 10, maximum: 3_600_000, default: 1_000 }),
   /** Requests that take longer are logged with what they spent the time on. */
   FACET_SLOW_REQUEST_MS: Type.Number({ minimum: 1, default: 100 }),
+  /** Share of the searches that is done again exactly, to measure what the index finds; 0: none. */
+  FACET_RECALL_SHARE: Type.Number({ minimum: 0, maximum: 1, default: 0.01 }),
   /** How many answer on the port: a number, or `cores` for as many as there are. */
   FACET_PROCESSES: Type.String({ default: '1', pattern: '^(cores|[1-9][0-9]?)$' }),
   /** 0 lets the system choose a free one. */
@@ -40,6 +42,7 @@ export interface ServingConfig {
   /** Some of the last requests, for a bundle to be warmed by. */
   readonly recentRequestsFile: string;
   readonly slowRequestMs: number;
+  readonly recallShare: number;
   readonly watchIntervalMs: number;
   /** With more than one, another process keeps them and answers nothing itself. */
   readonly processes: number;
@@ -66,6 +69,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     facetFile: resolve(values.FACET_CONFIG),
     recentRequestsFile: join(home, 'serving', 'recent-requests.jsonl'),
     slowRequestMs: values.FACET_SLOW_REQUEST_MS,
+    recallShare: values.FACET_RECALL_SHARE,
     watchIntervalMs: values.FACET_WATCH_INTERVAL_MS,
     processes: values.FACET_PROCESSES === 'cores' ? availableParallelism() : Number(values.FACET_PROCESSES),
     host: values.FACET_HOST,

@@ -11,6 +11,7 @@ import { Guardrails } from './guardrails/guardrails.ts';
 import { BundleWatcher } from './live/bundle-watcher.ts';
 import { LiveBundle } from './live/live-bundle.ts';
 import { RecentRequests } from './live/recent-requests.ts';
+import { createLiveRecall } from './live/live-recall.ts';
 import { poll } from './live/poll.ts';
 import type { Polling } from './live/poll.ts';
 import { createMetrics } from './metrics/metrics.ts';
@@ -70,6 +71,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     metrics,
     logger,
     recent,
+    watchIndex: createLiveRecall({ share: config.recallShare, metrics }),
     takeTurn: peers.takeTurn,
   });
   /** Without it a bundle is warmed a little worse. */

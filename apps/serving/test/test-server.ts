@@ -34,6 +34,7 @@ export async function startTestServer(home: Home): Promise<TestServer> {
       facetFile: join(home.folder, 'facet.yaml'),
       watchIntervalMs: 20,
       slowRequestMs: 100,
+      recallShare: 1,
       recentRequestsFile: join(home.folder, 'serving', 'recent-requests.jsonl'),
       host: '127.0.0.1',
       processes: 1,

@@ -18,6 +18,7 @@ export { addMetricsRoute } from './metrics/metrics-route.ts';
 export { addAdmissionMetrics } from './overload/admission-metrics.ts';
 export { createAdmission } from './overload/admission.ts';
 export type { Admission, AdmissionOptions } from './overload/admission.ts';
+export { measureQueueDelay } from './overload/queue-delay.ts';
 export { compileValidator } from './problems/compile-validator.ts';
 export { createProblems, httpProblems, Problem, problemError } from './problems/problem.ts';
 export type { HttpProblemCode, ProblemCatalog, ProblemDetails, ProblemKind, Problems } from './problems/problem.ts';

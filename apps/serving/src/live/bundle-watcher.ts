@@ -8,6 +8,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Peers } from '../processes/peers.ts';
 import type { OpenProfiles, ProfileSource } from '../profiles/profile-source.ts';
 import type { LiveBundle, Loaded } from './live-bundle.ts';
+import type { WatchIndex } from './live-recall.ts';
 import type { RecentRequest } from './recent-requests.ts';
 import { Shared } from './shared.ts';
 import { checkAnswers } from './smoke-queries.ts';
@@ -19,6 +20,8 @@ export interface WatcherDeps {
   readonly live: LiveBundle;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** Watches how the index of a bundle answers; absent: nobody does. */
+  readonly watchIndex?: WatchIndex;
   /** What a bundle is warmed by before it answers; absent: its golden users alone. */
   readonly recent?: { readonly all: readonly RecentRequest[] };
   /** Waits until no other process loads a bundle, and gives what lets the next one. Absent: there are none. */
@@ -130,11 +133,13 @@ export class BundleWatcher {
 
   /** Loads a bundle and has it answer, or changes nothing. */
   async #load(ref: ArtifactRef): Promise<void> {
-    const bundle = new Shared(await loadBundle(this.#store, ref), (loaded) => loaded.close());
+    const loaded = await loadBundle(this.#store, ref);
+    const index = this.#deps.watchIndex?.(loaded.index, ref.id) ?? loaded.index;
+    const bundle = new Shared<Bundle>({ ...loaded, index }, () => loaded.close());
     let profiles: Shared<OpenProfiles>;
     try {
-      await checkAnswers(bundle.value);
-      const warming = await warm(bundle.value, bundle.value, this.#deps.recent?.all ?? []);
+      await checkAnswers(loaded);
+      const warming = await warm(loaded, loaded, this.#deps.recent?.all ?? []);
       this.#deps.logger.info({ bundleId: ref.id, ...warming }, 'bundle loaded, checked and warmed');
       profiles = await this.#deps.profiles.openFor(bundle.value.info.interactions);
     } catch (error) {

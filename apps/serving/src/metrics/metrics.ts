@@ -13,6 +13,8 @@ export interface Metrics extends HttpMetrics {
   observeProfileRead(outcome: 'found' | 'unknown' | 'unavailable', seconds: number): void;
   /** How long a stage of a request took. */
   observeStage(stage: string, seconds: number): void;
+  /** A search was done again exactly: of the items that were wanted, how many had been found. */
+  observeIndexRecall(bundleId: string, found: { readonly hits: number; readonly wanted: number }): void;
   setLoaded(loaded: Loaded): void;
   /** Another bundle, or another delta of it, answers from now on. */
   countSwap(what: 'bundle' | 'delta'): void;
@@ -27,6 +29,9 @@ const profileReadBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0
 
 /** From a merge of few items to an exact scan of many. */
 const stageBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25];
+
+/** A new sample's part in the mean of the index recall: it is that of the last hundred or so. */
+const recallWeight = 0.02;
 
 /** The metrics of one app, in a registry of its own. */
 export function createMetrics(): Metrics {
@@ -102,8 +107,36 @@ export function createMetrics(): Metrics {
     buckets: stageBuckets,
     registers,
   });
+  const recall = new Gauge({
+    name: 'facet_serving_index_recall',
+    help: 'Share of the exact nearest items that live searches found: a sliding mean over samples of this bundle.',
+    labelNames: ['bundle'] as const,
+    aggregator: 'average',
+    registers,
+  });
+  const recallWanted = new Counter({
+    name: 'facet_serving_index_recall_wanted_total',
+    help: 'Exact nearest items of the searches that were sampled.',
+    registers,
+  });
+  const recallHits = new Counter({
+    name: 'facet_serving_index_recall_hits_total',
+    help: 'Those of them that the search had found.',
+    registers,
+  });
+  let recallMean: { readonly bundleId: string; readonly value: number } | undefined;
   return {
     ...http,
+    observeIndexRecall(bundleId, { hits, wanted }) {
+      if (wanted === 0) return;
+      const share = hits / wanted;
+      const before = recallMean?.bundleId === bundleId ? recallMean.value : share;
+      recallMean = { bundleId, value: before + recallWeight * (share - before) };
+      recall.reset();
+      recall.set({ bundle: bundleId }, recallMean.value);
+      recallWanted.inc(wanted);
+      recallHits.inc(hits);
+    },
     observeStage: (stage, seconds) => stages.observe({ stage }, seconds),
     countAnswer: (kind, source) => answers.inc({ kind, source: source.kind, reason: source.reason ?? '' }),
     observeProfileRead: (outcome, seconds) => profileReads.observe({ outcome }, seconds),
