@@ -63,6 +63,7 @@ export function createProgram(deps: ProgramDeps): Command {
   lake(group('lake', 'the events that datasets are made of'), addHome, deps);
   profiles(group('profiles', 'the recent behaviors of users in Redis'), addHome, deps);
   erasures(group('erasures', 'users who asked to be forgotten'), addHome, deps);
+  recommendations(group('recommendations', 'answers that an API has given'), addHome, deps);
   experiment(group('experiment', 'what users of each arm did with what they were shown'), addHome, deps);
   backfill(add, deps);
   program.addHelpText('after', `${exitCodeHelp}\n\nStart with: facet demo`);
@@ -419,6 +420,22 @@ Where events come through a collector, ask it: DELETE /v1/users/ID. It tells eve
 ${examples('facet erasures request --user 196 && facet lake compact --grace 0')}`,
     )
     .action(async (options) => run(options, async (context) => (await load()).requestErasureCommand(options, context)));
+}
+
+function recommendations(add: Add, addHome: AddHome, { run }: ProgramDeps): void {
+  addHome(add('replay', 'makes a recorded answer again; ends with 3 when it differs'))
+    .argument('<id>', 'the recommendationId of an answer that was sampled')
+    .option('--bundle <id>', 'answer with another bundle, and show which items come, go and move')
+    .addHelpText(
+      'after',
+      examples(
+        'facet recommendations replay e6fae55a-a032-4d86-b75d-c93881a47622',
+        'facet recommendations replay e6fae55a-a032-4d86-b75d-c93881a47622 --bundle 71bd02',
+      ),
+    )
+    .action(async (id: string, options) =>
+      run(options, async (context) => (await import('./commands/replay.ts')).replayCommand(id, options, context)),
+    );
 }
 
 function experiment(add: Add, addHome: AddHome, { run }: ProgramDeps): void {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ArtifactStore } from '@facet/artifacts';
+import type { Experiment } from '@facet/exposures';
 import { addAdmissionMetrics, addHealthRoutes, addMetricsRoute, createAdmission, createHttpApp } from '@facet/http';
 import type { Access, Docs, HttpApp } from '@facet/http';
 import type { Logger } from '@facet/platform';
@@ -7,6 +8,8 @@ import type { ServingSettings } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
 import { addBatchRoutes } from './batch/batch-routes.ts';
 import { addBundlesRoutes } from './bundles/bundles-routes.ts';
+import { ArmBundles } from './experiments/arm-bundles.ts';
+import type { ExposureRecorder } from './exposures/exposure-recorder.ts';
 import type { Guardrails } from './guardrails/guardrails.ts';
 import { addInterestsRoutes } from './interests/interests-routes.ts';
 import type { LiveBundle } from './live/live-bundle.ts';
@@ -31,6 +34,13 @@ export interface AppDeps {
   readonly metrics: Metrics;
   /** How requests are answered, where they do not say. */
   readonly settings: ServingSettings;
+  /** Those that facet.yaml declares; absent: none. */
+  readonly experiments?: readonly Experiment[];
+  /** The bundles that arms of them name. */
+  readonly armBundles?: ArmBundles;
+  /** Records what was answered, and of which share all that a replay takes; absent: nobody does. */
+  readonly recorder?: ExposureRecorder;
+  readonly sampledShare?: number;
   /** Is told of every recommendation; absent: nobody is. */
   readonly guardrails?: Pick<Guardrails, 'record'>;
   /** Keeps some of the requests; absent: nobody does. */
@@ -73,7 +83,7 @@ const docs: Docs = {
  * way; the bundle may be closed after that.
  */
 export async function createApp(deps: AppDeps, options: AppOptions): Promise<HttpApp> {
-  const { live, logger, metrics, peers = noPeers(metrics) } = deps;
+  const { live, logger, metrics, peers = noPeers(metrics), experiments = [] } = deps;
   const limits = { ...limitsDefault, ...options.limits };
   const { concurrentMax } = limits;
   const admission = createAdmission({ concurrentMax, logger });
@@ -99,6 +109,10 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
     metrics,
     admission,
     settings: deps.settings,
+    experiments,
+    armBundles: deps.armBundles ?? new ArmBundles({ store: deps.store, experiments, logger }),
+    recorder: deps.recorder,
+    sampledShare: deps.sampledShare ?? 0,
     guardrails: deps.guardrails,
     now: deps.now ?? Date.now,
     createId: deps.createId ?? randomUUID,

@@ -14,9 +14,11 @@ const Environment = Type.Object({
   FACET_CATALOG: Type.Optional(Type.String()),
   /** Default: `artifacts` in FACET_HOME. */
   FACET_ARTIFACTS: Type.Optional(Type.String()),
+  /** Default: `exposures` in FACET_HOME. */
+  FACET_EXPOSURES: Type.Optional(Type.String()),
   /** Absent: profiles are read from the lake when the process starts. */
   FACET_REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://' })),
-  /** Settings of the pipeline; of it only `guardrails` is read. */
+  /** Settings of the pipeline and of this app. */
   FACET_CONFIG: Type.String({ default: 'facet.yaml' }),
   /** How often it is looked for a bundle or a delta to take up. */
   FACET_WATCH_INTERVAL_MS: Type.Integer({ minimum: 10, maximum: 3_600_000, default: 1_000 }),
@@ -35,6 +37,8 @@ export interface ServingConfig {
   readonly lakeFolder: string;
   readonly catalogFolder: string;
   readonly artifactsFolder: string;
+  /** Where it is recorded what was answered. */
+  readonly exposuresFolder: string;
   /** Where the collector keeps profiles. */
   readonly redisUrl: string | undefined;
   /** `facet.yaml`. */
@@ -65,6 +69,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     lakeFolder: resolve(values.FACET_LAKE ?? join(home, 'lake')),
     catalogFolder: resolve(values.FACET_CATALOG ?? join(home, 'catalog')),
     artifactsFolder: resolve(values.FACET_ARTIFACTS ?? join(home, 'artifacts')),
+    exposuresFolder: resolve(values.FACET_EXPOSURES ?? join(home, 'exposures')),
     redisUrl: values.FACET_REDIS_URL,
     facetFile: resolve(values.FACET_CONFIG),
     recentRequestsFile: join(home, 'serving', 'recent-requests.jsonl'),

@@ -1,5 +1,6 @@
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { GuardrailSettings } from '@facet/bundles/guardrails';
+import { ExperimentsSettings, ExposureLogSettings, ExposureWriter, parseExperiments } from '@facet/exposures';
 import { listen, readAccess } from '@facet/http';
 import { readConfigFile } from '@facet/platform';
 import type { Logger } from '@facet/platform';
@@ -7,6 +8,9 @@ import { ServingSettings } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
 import { createApp } from './app.ts';
 import type { ServingConfig } from './config.ts';
+import { ArmBundles } from './experiments/arm-bundles.ts';
+import { ExposureRecorder } from './exposures/exposure-recorder.ts';
+import type { RecorderDeps } from './exposures/exposure-recorder.ts';
 import { Guardrails } from './guardrails/guardrails.ts';
 import { BundleWatcher } from './live/bundle-watcher.ts';
 import { LiveBundle } from './live/live-bundle.ts';
@@ -22,7 +26,12 @@ import type { Peers } from './processes/peers.ts';
 import { createProfileSource } from './profiles/profile-source.ts';
 
 /** What serving reads of `facet.yaml`; the other sections are the pipeline's. */
-const SettingsOfServing = Type.Object({ guardrails: GuardrailSettings, serving: ServingSettings });
+const SettingsOfServing = Type.Object({
+  guardrails: GuardrailSettings,
+  serving: ServingSettings,
+  experiments: ExperimentsSettings,
+  exposures: ExposureLogSettings,
+});
 
 export interface RunningServer {
   /** Settles with the URL when connections are taken. */
@@ -54,11 +63,20 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const metrics = createMetrics();
   const peers = joinPeers(metrics);
   const access = await readAccess(config.access);
-  const { guardrails: bounds, serving: settings } = await readConfigFile(SettingsOfServing, config.facetFile);
+  const read = await readConfigFile(SettingsOfServing, config.facetFile);
+  const { guardrails: bounds, serving: settings, exposures } = read;
+  const experiments = parseExperiments(read.experiments, config.facetFile);
   const store = createFolderArtifactStore(config.artifactsFolder);
   const guardrails = bounds.enabled ? new Guardrails(bounds, { store, metrics, logger }) : undefined;
+  const armBundles = new ArmBundles({ store, experiments, logger });
+  const recorder = exposures.enabled ? createRecorder(config, exposures, { metrics, logger }) : undefined;
   const app = await createApp(
-    { logger, store, live, metrics, settings, recent, peers, ...(guardrails && { guardrails }) },
+    {
+      ...{ logger, store, live, metrics, settings, recent, peers, experiments, armBundles },
+      sampledShare: exposures.sampledShare,
+      ...(guardrails && { guardrails }),
+      ...(recorder && { recorder }),
+    },
     { access, slowRequestMs: config.slowRequestMs },
   );
   const urlAtOnce = listens === 'at once' ? (await listen(app, config)).url : undefined;
@@ -80,13 +98,14 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       .save(config.recentRequestsFile, isAtEnd)
       .catch((error: unknown) => logger.debug({ err: error }, 'recent requests cannot be saved'));
   let polling: Polling | undefined;
-  const loaded = watcher.start();
+  const loaded = watcher.start().then(() => armBundles.refresh());
   const listening = loaded.then(async () => urlAtOnce ?? (await listen(app, config)).url);
   const ready = listening.then(() => {
     polling = poll(async () => {
       const swap = await watcher.check();
       if (swap !== undefined) guardrails?.begin(swap);
       await guardrails?.check();
+      await armBundles.refresh();
       await saveRecent(false);
     }, config.watchIntervalMs);
     return { bundleId: live.require().bundle.id };
@@ -100,8 +119,24 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       await ready.catch(() => undefined);
       await polling?.stop();
       await saveRecent(true);
+      await recorder?.close();
+      await armBundles.close();
       await watcher.close();
       await profiles.close();
     },
   };
+}
+
+function createRecorder(
+  { exposuresFolder: folder }: ServingConfig,
+  { retentionDays }: ExposureLogSettings,
+  deps: Omit<RecorderDeps, 'writer'> & { readonly metrics: Metrics },
+): ExposureRecorder {
+  const writer = new ExposureWriter({
+    folder,
+    retentionDays,
+    onFailure: (error, dropped) => deps.logger.error({ err: error, dropped }, 'exposures cannot be recorded'),
+  });
+  deps.metrics.watchExposures(() => writer.counts);
+  return new ExposureRecorder({ writer, ...deps });
 }

@@ -19,6 +19,7 @@ it('finds the folders below the home, each movable', () => {
     lakeFolder: '/data/shop/lake',
     catalogFolder: '/data/shop/catalog',
     artifactsFolder: '/data/shop/artifacts',
+    exposuresFolder: '/data/shop/exposures',
     redisUrl: undefined,
     host: '127.0.0.1',
     port: 8080,

@@ -30,6 +30,7 @@ export async function startTestServer(home: Home): Promise<TestServer> {
   const server = await startServing(
     {
       ...home,
+      exposuresFolder: join(home.folder, 'exposures'),
       redisUrl: undefined,
       facetFile: join(home.folder, 'facet.yaml'),
       watchIntervalMs: 20,

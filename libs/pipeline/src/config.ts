@@ -1,5 +1,6 @@
 import { GuardrailSettings } from '@facet/bundles/guardrails';
 import { ColumnMappingSchema, eventTypePattern, HealthBoundsSchema } from '@facet/events';
+import { ExposureLogSettings } from '@facet/exposures';
 import { ExperimentsSettings, parseExperiments } from '@facet/exposures/experiments';
 import { ModelConfig, modelVariant, TrainingConfig } from '@facet/model';
 import { parseWith, readConfigFile } from '@facet/platform';
@@ -176,6 +177,8 @@ export const FacetConfig = Type.Object(
     guardrails: GuardrailSettings,
     /** How an API answers requests, where they do not say. */
     serving: ServingSettings,
+    /** What is recorded of answers. */
+    exposures: ExposureLogSettings,
     /** What a healthy day of events is. */
     dataHealth: HealthBoundsSchema,
     gate: GateSettings,

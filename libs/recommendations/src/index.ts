@@ -6,7 +6,7 @@ export { describeUser } from './interests/describe-user.ts';
 export { InterestsAnswer, InterestsRequest } from './interests/interests-schema.ts';
 export { recommend } from './recommend.ts';
 export type { Recommendation, RecommendationRequest, RecommendationResult, RecommendationSource } from './recommend.ts';
-export { answerRecommendations } from './recommendations/answer-recommendations.ts';
+export { answerRecommendations, mergeOf, renderAnswer } from './recommendations/answer-recommendations.ts';
 export type { AnswerContext, AnswerOverrides } from './recommendations/answer-recommendations.ts';
 export { RecommendationsAnswer, RecommendationsRequest } from './recommendations/recommendations-schema.ts';
 export { answerSimilarItems } from './similar-items/answer-similar-items.ts';

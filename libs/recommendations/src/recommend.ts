@@ -23,7 +23,7 @@ export interface RecommendationRequest extends UserFacts {
   /** What the items must meet, each of these, by attribute. */
   readonly filters?: readonly Pick<AttributeFilter, 'attributes'>[];
   /** Breadth of the search, where it is not that of the bundle. */
-  readonly efSearch?: number | undefined;
+  readonly breadth?: number | undefined;
   /** Whether the interests are described; true by default. */
   readonly explain?: boolean;
 }
@@ -83,7 +83,7 @@ async function findCandidates(
   bundle: BundleView,
   { interests, history }: ReadUser,
   { exclusions, allowed }: { readonly exclusions: Exclusions; readonly allowed: AllowedItems | undefined },
-  { limit, merge = { by: 'max' }, efSearch }: RecommendationRequest,
+  { limit, merge = { by: 'max' }, breadth }: RecommendationRequest,
   measure: MeasureStage,
 ): Promise<Candidate[]> {
   // Items of the user's own history carry a bonus that no index knows: they are scored apart and put into the lists.
@@ -96,7 +96,7 @@ async function findCandidates(
       limit: listLimit(merge, limit),
       exclude,
       ...(allowed === undefined ? {} : { allowed }),
-      parameters: searchParameters(bundle, efSearch),
+      parameters: searchParameters(bundle, breadth),
     }),
   );
   return measure('merge', () => {

@@ -1,5 +1,6 @@
 import { createHttpMetrics } from '@facet/http';
 import type { HttpMetrics } from '@facet/http';
+import type { ExposureCounts } from '@facet/exposures';
 import type { AnswerSource } from '@facet/recommendations';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Loaded } from '../live/live-bundle.ts';
@@ -15,6 +16,11 @@ export interface Metrics extends HttpMetrics {
   observeStage(stage: string, seconds: number): void;
   /** A search was done again exactly: of the items that were wanted, how many had been found. */
   observeIndexRecall(bundleId: string, found: { readonly hits: number; readonly wanted: number }): void;
+  countArms(arms: Readonly<Record<string, string>>): void;
+  /** What nobody sees. @param outcome `left_out`: there was no time, or no bundle. */
+  countShadow(outcome: 'computed' | 'left_out' | 'failed'): void;
+  /** Reads what the exposure log has done whenever the metrics are read. */
+  watchExposures(counts: () => ExposureCounts): void;
   setLoaded(loaded: Loaded): void;
   /** Another bundle, or another delta of it, answers from now on. */
   countSwap(what: 'bundle' | 'delta'): void;
@@ -41,6 +47,18 @@ export function createMetrics(): Metrics {
     name: 'facet_serving_answers_total',
     help: 'Answers by where they came from; of the model, reason is empty or profiles_unavailable.',
     labelNames: ['kind', 'source', 'reason'] as const,
+    registers,
+  });
+  const arms = new Counter({
+    name: 'facet_serving_arm_answers_total',
+    help: 'Answers by experiment and arm.',
+    labelNames: ['experiment', 'arm'] as const,
+    registers,
+  });
+  const shadows = new Counter({
+    name: 'facet_serving_shadow_answers_total',
+    help: 'What shadow arms would have answered: computed, left out for want of time or of a bundle, or failed.',
+    labelNames: ['outcome'] as const,
     registers,
   });
   const bundleInfo = new Gauge({
@@ -149,6 +167,25 @@ export function createMetrics(): Metrics {
         deltaItems.set({ change }, delta?.[change] ?? 0);
       }
       profiles.set(profileCount ?? 0);
+    },
+    countArms(entered) {
+      for (const [experiment, arm] of Object.entries(entered)) arms.inc({ experiment, arm });
+    },
+    countShadow: (outcome) => shadows.inc({ outcome }),
+    watchExposures(counts) {
+      const exposures = new Counter({
+        name: 'facet_serving_exposures_total',
+        help: 'Records of the exposure log: written, or dropped because the disk was too slow, full, or broken.',
+        labelNames: ['outcome'] as const,
+        registers,
+        collect() {
+          const { written, dropped } = counts();
+          this.reset();
+          this.inc({ outcome: 'written' }, written);
+          this.inc({ outcome: 'dropped' }, dropped);
+        },
+      });
+      exposures.inc({ outcome: 'written' }, 0);
     },
     countSwap: (what) => swaps.inc({ what }),
     countLoadFailure: (what) => loadFailures.inc({ what }),

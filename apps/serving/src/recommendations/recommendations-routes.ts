@@ -1,8 +1,9 @@
 import { Problem } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { answerRecommendations, RecommendationsAnswer, RecommendationsRequest } from '@facet/recommendations';
+import { RecommendationsAnswer, RecommendationsRequest } from '@facet/recommendations';
 import type { RequestOutcome } from '../guardrails/traffic-window.ts';
 import type { RouteDeps } from '../route-deps.ts';
+import { answerAndRecord } from './answer-and-record.ts';
 
 /** Says how a request ended, the bundle's part in it; what was wrong with the request is not. */
 function outcomeOf(
@@ -40,22 +41,18 @@ export function addRecommendationsRoutes(app: HttpApp, deps: RouteDeps): void {
         if (outcome !== undefined) deps.guardrails?.record(answer?.bundleId, outcome);
       },
     },
-    async (request) => {
-      const answer = await deps.live.use(({ bundle, profiles }) =>
-        deps.admission.run(() =>
-          answerRecommendations(request.body, {
-            bundle,
-            readProfile: profiles.read,
-            settings: deps.settings,
-            recommendationId: deps.createId(),
-            now: deps.now(),
-            measure: request.timings.measure,
-          }),
-        ),
+    async (request, reply) => {
+      const caller = { keyName: request.apiKey?.name, timings: request.timings };
+      const { answer, text } = await deps.live.use((loaded) =>
+        deps.admission.run(() => answerAndRecord(request.body, caller, loaded, deps)),
       );
       deps.metrics.countAnswer('recommendations', answer.source);
       answers.set(request, answer);
-      return request.body.timings === true ? { ...answer, timings: request.timings.toJSON() } : answer;
+      // As it is recorded, byte for byte.
+      return reply
+        .type('application/json; charset=utf-8')
+        .serializer((rendered: string) => rendered)
+        .send(text as never);
     },
   );
 }

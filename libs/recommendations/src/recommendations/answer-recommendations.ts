@@ -1,8 +1,8 @@
 import type { BundleView } from '@facet/bundles';
-import type { Merge } from '@facet/retrieval';
 import { countUnknownItems, describeBehavior, describeItem, originOf, sourceFor } from '../answer-parts.ts';
 import { resolveFilters } from '../filtering/resolve-filters.ts';
 import { readMerge } from '../merge-fields.ts';
+import type { MergeFields } from '../merge-fields.ts';
 import { recommend } from '../recommend.ts';
 import type { ServingSettings } from '../settings.ts';
 import { unmeasured } from '../stage-clock.ts';
@@ -28,14 +28,18 @@ export interface AnswerContext {
   readonly now: number;
   /** The arm of each experiment that the user is in. */
   readonly arms?: Readonly<Record<string, string>>;
-  /** What the arms say, which goes before the request and the settings. */
+  /** What the arms say. */
   readonly overrides?: AnswerOverrides;
   readonly measure?: MeasureStage;
 }
 
+/** What goes before the settings; where a request says otherwise, that goes before this. */
 export interface AnswerOverrides {
-  readonly merge?: Merge;
-  readonly efSearch?: number;
+  readonly merge?: MergeFields;
+  /** Named filters beside those of the request. */
+  readonly filters?: readonly string[];
+  /** How wide the index is searched. */
+  readonly breadth?: number;
 }
 
 /**
@@ -58,8 +62,9 @@ async function answerFirstPage(
 ): Promise<RecommendationsAnswer> {
   const { bundle, settings, recommendationId, now, arms, overrides, measure = unmeasured } = context;
   const { limit = limitDefault, exclude = [], explain = false } = request;
-  const filters = resolveFilters(request, settings.filters);
-  const merge = overrides?.merge ?? readMerge(request.merge ?? settings.merge);
+  const names = [...(request.filters ?? []), ...(overrides?.filters ?? [])];
+  const filters = resolveFilters({ ...request, filters: names }, settings.filters);
+  const merge = readMerge(mergeOf(request, context));
   const user = await measure('profile', () => readAskingUser(bundle, request, context));
   const result = await recommend(
     bundle,
@@ -71,7 +76,7 @@ async function answerFirstPage(
       seen: seenItems(user.choices, request.excludeSeen ?? settings.excludeSeen, now),
       filters,
       merge,
-      efSearch: overrides?.efSearch,
+      breadth: overrides?.breadth,
       explain,
     },
     measure,
@@ -102,6 +107,19 @@ async function answerFirstPage(
       ...(result.unknownAttributes.length === 0 ? {} : { unknownAttributes: [...result.unknownAttributes] }),
     };
   });
+}
+
+/** How the lists of the interests become one for a request. */
+export function mergeOf(
+  { merge }: Pick<RecommendationsRequest, 'merge'>,
+  { overrides, settings }: Pick<AnswerContext, 'overrides' | 'settings'>,
+): MergeFields {
+  return merge ?? overrides?.merge ?? settings.merge;
+}
+
+/** The JSON text of an answer, as it is sent and as a replay must make it again. */
+export function renderAnswer(answer: RecommendationsAnswer): string {
+  return JSON.stringify(answer);
 }
 
 const nothingRemoved: RecommendationsAnswer['removed'] = { seen: 0, excluded: 0, unavailable: 0, filtered: 0 };

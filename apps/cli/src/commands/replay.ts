@@ -1,0 +1,183 @@
+import { loadBundle, loadDelta, overlayDelta } from '@facet/bundles';
+import type { BundleView } from '@facet/bundles';
+import { listErasures } from '@facet/events';
+import { findExposure } from '@facet/exposures';
+import type { ExposureRecord, SampledAnswer } from '@facet/exposures';
+import { AppError } from '@facet/platform';
+import type { UserProfile } from '@facet/profiles';
+import { answerRecommendations, renderAnswer } from '@facet/recommendations';
+import type { AnswerContext, RecommendationsAnswer, RecommendationsRequest } from '@facet/recommendations';
+import { findArtifact } from '../bundles/find-artifact.ts';
+import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { openHome, openStore } from '../home.ts';
+import type { Home } from '../home.ts';
+import { renderTable } from '../terminal/tables.ts';
+import { countOf, printable, shortId, truncate } from '../terminal/text.ts';
+
+export interface ReplayOptions extends CommonOptions {
+  /** Answers with another bundle instead, and shows what differs. */
+  readonly bundle?: string;
+}
+
+type Sampled = Omit<SampledAnswer, 'request' | 'profile'> & {
+  readonly request: Pick<AnswerContext, 'settings' | 'overrides'> & { readonly body: RecommendationsRequest };
+  readonly profile?: UserProfile;
+};
+
+/** `facet recommendations replay ID`: makes an answer again, by its own bundle or by another one. */
+export async function replayCommand(id: string, options: ReplayOptions, context: CommandContext): Promise<void> {
+  const home = openHome(options.home);
+  const record = await findRecord(home, id);
+  if (options.bundle === undefined) await repeat(record, home, context);
+  else await compare(record, options.bundle, home, context, options);
+}
+
+/** @throws AppError `REPLAY_UNKNOWN`, `REPLAY_NOT_SAMPLED`. */
+async function findRecord(home: Home, id: string): Promise<ExposureRecord & { readonly sampled: Sampled }> {
+  const record = await findExposure(home.exposuresFolder, id, { erasures: await listErasures(home.lakeFolder) });
+  if (record === undefined) {
+    throw new AppError(`No answer with the id ${printable(id)} is recorded in ${home.exposuresFolder}.`, {
+      code: 'REPLAY_UNKNOWN',
+      remedy: 'Check the id. Answers are kept for exposures.retentionDays, and those of erased users are gone.',
+    });
+  }
+  if (record.sampled === undefined) {
+    throw new AppError(
+      `Of the answer ${printable(id)} only the items are recorded, not what it takes to make it again.`,
+      {
+        code: 'REPLAY_NOT_SAMPLED',
+        remedy: 'Raise exposures.sampledShare in facet.yaml to record more of the answers to come.',
+      },
+    );
+  }
+  return record as ExposureRecord & { readonly sampled: Sampled };
+}
+
+/** @throws AppError `REPLAY_DIFFERS`. */
+async function repeat(
+  record: ExposureRecord & { readonly sampled: Sampled },
+  home: Home,
+  { output }: CommandContext,
+): Promise<void> {
+  const { recommendationId, bundleId, deltaId, sampled } = record;
+  const answer = await withView(home, { bundleId, deltaId }, (view) => answerAgain(record, view));
+  const isSame = renderAnswer(answer) === sampled.answer;
+  output.document({ recommendationId, bundleId, isSame, answer, recorded: JSON.parse(sampled.answer) as unknown });
+  if (!isSame) {
+    throw new AppError(`The replay of ${recommendationId} by bundle ${shortId(bundleId)} is another answer.`, {
+      code: 'REPLAY_DIFFERS',
+      remedy: 'Look at both with --json. Another version of Facet may compute otherwise.',
+    });
+  }
+  output.show(`The same answer, byte for byte: ${countOf(answer.returned, 'item')} by bundle ${bundleId}.`);
+}
+
+async function compare(
+  record: ExposureRecord & { readonly sampled: Sampled },
+  bundle: string,
+  home: Home,
+  { output, terminal }: CommandContext,
+  options: CommonOptions,
+): Promise<void> {
+  const { id } = await findArtifact(openStore(home), bundle, { kinds: ['bundle'], home: options.home });
+  const answer = await withView(home, { bundleId: id }, (view) => answerAgain(record, view));
+  const before = (JSON.parse(record.sampled.answer) as RecommendationsAnswer).items;
+  const items = compareItems(before, answer.items);
+  const kept = items.filter(({ was, is }) => was !== null && is !== null).length;
+  output.show(
+    renderTable(
+      ['Item', '', record.bundleId.slice(0, 8), shortId(id), ''],
+      items.map(({ itemId, title, was, is }) => [
+        printable(itemId),
+        truncate(printable(title ?? ''), 40),
+        placeOf(was),
+        placeOf(is),
+        describeMove(was, is),
+      ]),
+      { style: terminal.style, right: [2, 3] },
+    ),
+  );
+  output.show(`${kept} of ${countOf(before.length, 'item')} are in both; source ${answer.source.kind}.`);
+  output.document({
+    recommendationId: record.recommendationId,
+    before: record.bundleId,
+    after: id,
+    kept,
+    items,
+    answer,
+  });
+}
+
+function answerAgain(
+  { recommendationId, arms, sampled }: ExposureRecord & { readonly sampled: Sampled },
+  bundle: BundleView,
+): Promise<RecommendationsAnswer> {
+  const { request, profile, now } = sampled;
+  const { source } = JSON.parse(sampled.answer) as RecommendationsAnswer;
+  // What could not be read then is not read now either.
+  const isAvailable = source.reason !== 'profiles_unavailable';
+  return answerRecommendations(request.body, {
+    bundle,
+    readProfile: async () => ({ profile, isAvailable }),
+    settings: request.settings,
+    ...(request.overrides === undefined ? {} : { overrides: request.overrides }),
+    recommendationId,
+    now,
+    arms,
+  });
+}
+
+async function withView<Result>(
+  home: Home,
+  { bundleId, deltaId }: { readonly bundleId: string; readonly deltaId?: string | undefined },
+  use: (view: BundleView) => Promise<Result>,
+): Promise<Result> {
+  const store = openStore(home);
+  const bundle = await loadBundle(store, { kind: 'bundle', id: bundleId });
+  try {
+    if (deltaId === undefined) return await use(bundle);
+    const view = await overlayDelta(bundle, await loadDelta(store, { kind: 'delta', id: deltaId }));
+    try {
+      return await use(view);
+    } finally {
+      view.close();
+    }
+  } finally {
+    bundle.close();
+  }
+}
+
+interface ComparedItem {
+  readonly itemId: string;
+  readonly title?: string;
+  /** Places from 1; null where it is not among the items. */
+  readonly was: number | null;
+  readonly is: number | null;
+}
+
+/** The items of both lists, in the order of the second, then those that are only in the first. */
+function compareItems(before: RecommendationsAnswer['items'], after: RecommendationsAnswer['items']): ComparedItem[] {
+  const placeBefore = new Map(before.map(({ itemId }, place) => [itemId, place + 1]));
+  const idsAfter = new Set(after.map(({ itemId }) => itemId));
+  const titled = ({ itemId, title }: RecommendationsAnswer['items'][number]) => ({
+    itemId,
+    ...(title === undefined ? {} : { title }),
+  });
+  return [
+    ...after.map((item, place) => ({ ...titled(item), was: placeBefore.get(item.itemId) ?? null, is: place + 1 })),
+    ...before
+      .filter(({ itemId }) => !idsAfter.has(itemId))
+      .map((item) => ({ ...titled(item), was: placeBefore.get(item.itemId)!, is: null })),
+  ];
+}
+
+function placeOf(place: number | null): string {
+  return place === null ? '–' : String(place);
+}
+
+function describeMove(was: number | null, is: number | null): string {
+  if (was === null) return 'new';
+  if (is === null) return 'gone';
+  if (was === is) return '';
+  return is < was ? `up ${was - is}` : `down ${is - was}`;
+}

@@ -1,0 +1,211 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { loadBundle } from '@facet/bundles';
+import { readExposures } from '@facet/exposures';
+import type { ExposureRecord } from '@facet/exposures';
+import type { UserProfile } from '@facet/profiles';
+import { answerRecommendations, renderAnswer } from '@facet/recommendations';
+import type { AnswerContext, RecommendationsRequest } from '@facet/recommendations';
+import { createLogger } from '@facet/platform';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startServing } from '../src/start-serving.ts';
+import type { RunningServer } from '../src/start-serving.ts';
+import { createHome, putBundle } from './fixtures.ts';
+import type { Home } from './fixtures.ts';
+
+let home: Home;
+let server: RunningServer | undefined;
+
+beforeEach(async () => {
+  home = await createHome();
+});
+
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+  await home.remove();
+});
+
+/** Starts the server on a facet.yaml. */
+async function start(yaml: string): Promise<(body: object) => Promise<Record<string, unknown>>> {
+  const facetFile = join(home.folder, 'facet.yaml');
+  await writeFile(facetFile, yaml);
+  const logger = createLogger({ name: 'test', level: 'silent' });
+  const folders = {
+    slowRequestMs: 100,
+    exposuresFolder: exposuresFolder(),
+    recentRequestsFile: join(home.folder, 'recent.jsonl'),
+  };
+  const settings = {
+    redisUrl: undefined,
+    facetFile,
+    watchIntervalMs: 20,
+    processes: 1,
+    recallShare: 0,
+    host: '127.0.0.1',
+    port: 0,
+  };
+  server = await startServing({ ...home, ...folders, ...settings, access: 'anybody', logLevel: 'silent' }, { logger });
+  const url = await server.listening;
+  await server.ready;
+  return async (body) => {
+    const response = await fetch(`${url}/v1/recommendations`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const text = await response.text();
+    expect(response.status, text).toBe(200);
+    sent.push(text);
+    return JSON.parse(text) as Record<string, unknown>;
+  };
+}
+
+/** Texts of answers, as they came. */
+let sent: string[] = [];
+beforeEach(() => {
+  sent = [];
+});
+
+const exposuresFolder = (): string => join(home.folder, 'exposures');
+
+/** What is recorded when the server has ended. */
+async function recorded(): Promise<ExposureRecord[]> {
+  await server!.close();
+  server = undefined;
+  const records: ExposureRecord[] = [];
+  for await (const some of readExposures(exposuresFolder())) records.push(...some);
+  return records;
+}
+
+it('records what was answered: each page, with items and the interests that found them', async () => {
+  const ask = await start('exposures: { sampledShare: 0 }');
+  const first = await ask({ userId: 'ada', limit: 7, pageSize: 4, merge: { by: 'round-robin' } });
+  const second = await ask({ cursor: first['nextCursor'] });
+  await ask({ userId: 'nobody', limit: 2 });
+  const records = await recorded();
+  expect(records).toHaveLength(3);
+  const idsOf = (answer: Record<string, unknown>) =>
+    (answer['items'] as { itemId: string }[]).map((item) => item.itemId);
+  expect(records[0]).toMatchObject({
+    recommendationId: first['recommendationId'],
+    bundleId: home.bundleRef.id,
+    userId: 'ada',
+    arms: {},
+    source: { kind: 'model' },
+    merge: { by: 'round-robin' },
+    items: idsOf(first),
+    interests: (first['items'] as { interest: number }[]).map(({ interest }) => interest),
+    offset: 0,
+  });
+  expect(records[1]).toMatchObject({
+    recommendationId: first['recommendationId'],
+    items: idsOf(second),
+    offset: 4,
+  });
+  expect(records[2]).toMatchObject({ source: { kind: 'popular', reason: 'unknown_user' }, interests: [null, null] });
+  expect(records.every(({ sampled }) => sampled === undefined)).toBe(true);
+});
+
+it('a sampled answer can be made again, byte for byte, from what is recorded', async () => {
+  const ask = await start('exposures: { sampledShare: 1 }\nserving: { merge: { by: round-robin } }');
+  const bodies: RecommendationsRequest[] = [
+    { userId: 'ada', limit: 12, explain: true },
+    { userId: 'ben', behaviors: ['film-17'], filter: { attributes: { genre: { notIn: ['opera'] } } } },
+    { behaviors: ['film-1', 'film-2'], profile: { age: 'old' }, pageSize: 3 },
+    { userId: 'nobody' },
+  ];
+  for (const body of bodies) await ask(body);
+  const records = await recorded();
+  const store = createFolderArtifactStore(home.artifactsFolder);
+  for (const [position, { recommendationId, bundleId, sampled }] of records.entries()) {
+    const { body, ...context } = sampled!.request as Pick<AnswerContext, 'settings'> & { body: RecommendationsRequest };
+    const bundle = await loadBundle(store, { kind: 'bundle', id: bundleId });
+    const profile = sampled!.profile as UserProfile | undefined;
+    const answer = await answerRecommendations(body, {
+      ...context,
+      bundle,
+      readProfile: async () => ({ profile, isAvailable: true }),
+      recommendationId,
+      now: sampled!.now,
+    });
+    bundle.close();
+    expect(sampled!.answer).toBe(sent[position]);
+    expect(renderAnswer(answer)).toBe(sent[position]);
+  }
+});
+
+it('nothing is recorded when that is off', async () => {
+  const ask = await start('exposures: { enabled: false }');
+  await ask({ userId: 'ada' });
+  expect(await recorded()).toEqual([]);
+});
+
+describe('experiments', () => {
+  it('answer each user by the arm that they are in, say which, and record it', async () => {
+    const other = await putBundle(home, { seed: 12 });
+    const ask = await start(`
+exposures: { sampledShare: 0 }
+experiments:
+  - name: bundle-test
+    arms: { control: {}, other: { bundle: ${other.id} } }
+  - name: merge-test
+    arms: { control: {}, turns: { merge: { by: round-robin } } }
+`);
+    const answers: Record<string, unknown>[] = [];
+    for (let user = 0; user < 20; user++) answers.push(await ask({ userId: `user-${user}`, behaviors: ['film-1'] }));
+    const armOf = (answer: Record<string, unknown>, name: string) => (answer['arms'] as Record<string, string>)[name];
+    expect(new Set(answers.map((answer) => armOf(answer, 'bundle-test')))).toEqual(new Set(['control', 'other']));
+    for (const answer of answers) {
+      const expected = armOf(answer, 'bundle-test') === 'other' ? other.id : home.bundleRef.id;
+      expect(answer['bundleId']).toBe(expected);
+    }
+    const again = await ask({ userId: 'user-3', behaviors: ['film-1'] });
+    expect(again['arms']).toEqual(answers[3]!['arms']);
+    expect(await ask({ behaviors: ['film-1'] })).not.toHaveProperty('arms');
+    const records = await recorded();
+    expect(records.slice(0, 20).map(({ arms }) => arms)).toEqual(answers.map(({ arms }) => arms));
+    const turns = records.filter(({ arms }) => arms['merge-test'] === 'turns');
+    expect(turns.length).toBeGreaterThan(3);
+    for (const { merge } of turns) expect(merge).toEqual({ by: 'round-robin' });
+  });
+
+  it('nobody enters an arm whose bundle cannot be loaded', async () => {
+    const ask = await start(`
+experiments:
+  - name: bundle-test
+    arms: { control: {}, other: { bundle: ${'f'.repeat(32)} } }
+`);
+    const arms: unknown[] = [];
+    for (let user = 0; user < 10; user++) arms.push((await ask({ userId: `user-${user}` }))['arms']);
+    expect(arms).toContainEqual({ 'bundle-test': 'control' });
+    expect(arms).toContainEqual(undefined);
+    expect(arms).not.toContainEqual({ 'bundle-test': 'other' });
+  });
+
+  it('shadow arms are recorded, and nobody sees them', async () => {
+    const other = await putBundle(home, { seed: 12 });
+    const ask = await start(`
+exposures: { sampledShare: 0 }
+experiments:
+  - name: look-ahead
+    shadow: { other: { bundle: ${other.id} } }
+`);
+    const answer = await ask({ userId: 'ada', limit: 5 });
+    expect(answer['bundleId']).toBe(home.bundleRef.id);
+    expect(answer).not.toHaveProperty('arms');
+    const [record] = await recorded();
+    expect(record!.shadow).toEqual([
+      {
+        experiment: 'look-ahead',
+        arm: 'other',
+        bundleId: other.id,
+        items: expect.any(Array),
+        interests: expect.any(Array),
+      },
+    ]);
+    expect(record!.shadow![0]!.items).toHaveLength(5);
+    expect(record!.shadow![0]!.items).not.toEqual(record!.items);
+  });
+});
