@@ -129,8 +129,9 @@ private:
     void Execute() override
     {
       checkLabels(labels_, graph_->header.count);
-      const auto rowAt = [this](size_t i) { return graph_->rowsOfLabels[labels_[i]]; };
-      scanRows(*graph_, padded(*graph_, queries_.data(), count_).data(), count_, k_, labels_.size(), rowAt,
+      const auto rows = rowsInOrder(*graph_, labels_);
+      const auto rowAt = [&rows](size_t i) { return rows[i]; };
+      scanRows(*graph_, padded(*graph_, queries_.data(), count_).data(), count_, k_, rows.size(), rowAt,
                found_.distances.data(), found_.labels.data());
     }
 

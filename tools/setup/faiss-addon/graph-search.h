@@ -357,6 +357,40 @@ void scanRows(const Graph &graph, const float *queries, size_t count, size_t k, 
   }
 }
 
+/**
+ * The rows of labels, each once, in the order in which they lie where there are many: read in any other, each waits for
+ * memory. A bit for every row sorts them in less time than they are read in.
+ */
+inline std::vector<int32_t> rowsInOrder(const Graph &graph, const std::vector<int32_t> &labels)
+{
+  std::vector<int32_t> rows;
+  rows.reserve(labels.size());
+  constexpr size_t bits = 64;
+  const size_t words = graph.header.count / bits + 1;
+  if (labels.size() < words)
+  {
+    for (auto label : labels)
+    {
+      rows.push_back(graph.rowsOfLabels[label]);
+    }
+    return rows;
+  }
+  std::vector<uint64_t> isWanted(words, 0);
+  for (auto label : labels)
+  {
+    const auto row = static_cast<size_t>(graph.rowsOfLabels[label]);
+    isWanted[row / bits] |= uint64_t(1) << (row % bits);
+  }
+  for (size_t word = 0; word < words; word++)
+  {
+    for (uint64_t left = isWanted[word]; left != 0; left &= left - 1)
+    {
+      rows.push_back(static_cast<int32_t>(word * bits + __builtin_ctzll(left)));
+    }
+  }
+  return rows;
+}
+
 /** A search of this share of all rows and more looks at nearly every one, in a bad order. */
 constexpr int64_t scanShare = 16;
 
