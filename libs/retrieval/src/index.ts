@@ -13,7 +13,6 @@ export { buildFaissIndex, mapFile, openFaissIndex, setFaissThreads } from './fai
 export type { FaissIndexOptions } from './faiss.ts';
 export { joinIndexes } from './join-indexes.ts';
 export { measureIndexRecall } from './index-recall.ts';
-export { mergeInterests } from './merge-interests.ts';
 export { allowedItems, allowItems } from './allowed-items.ts';
 export type { AllowedItems } from './allowed-items.ts';
 export { insertCandidates } from './merging/interest-list.ts';
@@ -23,8 +22,6 @@ export type { Quotas } from './merging/merge-by-quota.ts';
 export type { CategoryOf } from './merging/merge-diverse.ts';
 export { listLimit, mergeLists } from './merging/merge-lists.ts';
 export type { Merge } from './merging/merge-lists.ts';
-export { retrieveCandidates } from './retrieve-candidates.ts';
-export type { Retrieval, RetrievalRequest } from './retrieve-candidates.ts';
 export { retrieveLists } from './retrieve-lists.ts';
 export type { ListsRequest, RetrievedLists } from './retrieve-lists.ts';
 export { syntheticVectors } from './synthetic-vectors.ts';

@@ -94,9 +94,10 @@ function isSearchCheaper(
   parameters: SearchParameters,
   searches: number,
 ): boolean {
-  if (allowed !== undefined) return !isExact(index) && searchCost(index, depth, parameters) < scanCost(allowed.count);
+  const isCheaper = searchCost(index, depth, parameters) < scanCost(index, allowed?.count ?? index.size);
+  if (allowed !== undefined) return !isExact(index) && isCheaper;
   // The index was chosen because it is faster than a scan, so what it was tuned for needs no thought.
-  return searches === 0 || isExact(index) || searchCost(index, depth, parameters) < scanCost(index.size);
+  return searches === 0 || isExact(index) || isCheaper;
 }
 
 function isExact({ kind }: VectorIndex): boolean {

@@ -1,4 +1,4 @@
-import { buildFaissIndex, measureIndexRecall, mergeInterests, openFaissIndex } from '@facet/retrieval';
+import { buildFaissIndex, measureIndexRecall, mergeByMax, openFaissIndex, retrieveLists } from '@facet/retrieval';
 import { isAvailable, worldItemId } from './world-catalog.ts';
 import { depth, requestBodies } from './world.ts';
 import type { World } from './world.ts';
@@ -40,11 +40,14 @@ export async function checkAnswers(
     for (const [user, body] of requestBodies(world, depth).slice(0, userCount).entries()) {
       const chosen = new Set(users[user]);
       const isAllowed = (item: number): boolean => !chosen.has(item) && isAvailable(item);
-      const queries = interests.subarray(user * perUser, (user + 1) * perUser);
-      const answers = await exact.search(queries, Math.min(world.itemCount, 2 * depth + chosen.size));
-      const expected = mergeInterests(answers)
-        .filter(({ item }) => isAllowed(item))
-        .slice(0, depth);
+      const { lists } = await retrieveLists({
+        index: exact,
+        interests: interests.subarray(user * perUser, (user + 1) * perUser),
+        active: perUser / dim,
+        limit: depth,
+        exclude: { has: (item) => !isAllowed(item), size: world.itemCount },
+      });
+      const expected = mergeByMax(lists, depth);
       const answered = await ask(to, body);
       checkAllowed(answered, chosen, user);
       const ids = new Set(answered);
