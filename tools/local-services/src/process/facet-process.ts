@@ -15,6 +15,8 @@ const saidCharactersMax = 20_000;
 export interface FacetProcessOptions {
   /** Folder below apps/. */
   readonly app: string;
+  /** Folder that the app was packed into and installed in: it is run from there, and not as root. */
+  readonly packedIn?: string;
   readonly args?: readonly string[];
   /** Nothing else of the environment is handed on but PATH and HOME. */
   readonly env: Readonly<Record<string, string>>;
@@ -37,24 +39,23 @@ export interface FacetProcess {
   stop(): Promise<number | null>;
 }
 
+/** A user who may write nowhere but where everybody may. */
+const nobody = 65_534;
+
 /**
- * Starts an app from source and waits until it is ready. It ends with this process, however that ends.
+ * Starts an app, from source unless it was packed, and waits until it is ready. It ends with this process, however that ends.
  *
  * @throws Error with what the process said, when it ends or is not ready in time.
  */
 export async function startFacetProcess(options: FacetProcessOptions): Promise<FacetProcess> {
-  const { app, args = [], env, readySeconds = 60, heapMegabytes } = options;
-  const [file, ...nodeArgs] = endWithUs([
-    process.execPath,
-    '--conditions=@facet/source',
-    ...(heapMegabytes === undefined ? [] : [`--max-old-space-size=${heapMegabytes}`]),
-    '--import',
-    tsx,
-    path.join(root, 'apps', app, 'src', 'main.ts'),
-    ...args,
-  ]);
+  const { app, packedIn, args = [], env, readySeconds = 60, heapMegabytes } = options;
+  const heap = heapMegabytes === undefined ? [] : [`--max-old-space-size=${heapMegabytes}`];
+  const source = ['--conditions=@facet/source', '--import', tsx, path.join(root, 'apps', app, 'src', 'main.ts')];
+  const main = packedIn === undefined ? source : [path.join('dist', 'main.js')];
+  const user = packedIn === undefined ? undefined : nobody;
+  const [file, ...nodeArgs] = endWithUs([process.execPath, ...heap, ...main, ...args], user);
   const child = spawn(file, nodeArgs, {
-    cwd: root,
+    cwd: packedIn ?? root,
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
   });
