@@ -1,0 +1,39 @@
+import { constants } from 'node:fs';
+import { copyFile, link, mkdir, readdir, readlink, stat, symlink } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+
+/** What of `dist` is run: a build leaves there what was made of files that are gone. */
+export async function builtFromSource(folder: string): Promise<(file: string) => boolean> {
+  const sources = new Set(await listFiles(join(folder, 'src')));
+  return (file) =>
+    file.startsWith('dist/') && file.endsWith('.js') && sources.has(`${file.slice('dist/'.length, -3)}.ts`);
+}
+
+/** Larger files are linked where that is possible: the library of TensorFlow has 788 MB. No build writes into them. */
+const copiedBytesMax = 16 << 20;
+
+/** Copies the needed files of a package; packages that lie in it stay behind. */
+export async function copyFiles(from: string, to: string, isNeeded: (file: string) => boolean): Promise<void> {
+  for (const file of (await listFiles(from)).filter(isNeeded)) {
+    const [source, target] = [join(from, file), join(to, file)];
+    await mkdir(dirname(target), { recursive: true });
+    const linked = await readlink(source).catch(() => undefined);
+    if (linked !== undefined && !isAbsolute(linked)) await symlink(linked, target);
+    else if ((await stat(source)).size <= copiedBytesMax) await copyFile(source, target);
+    else await link(source, target).catch(() => copyFile(source, target, constants.COPYFILE_FICLONE));
+  }
+}
+
+/** Files below a folder, relative to it; linked folders are entered. */
+async function listFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder);
+  const found = await Promise.all(
+    entries.map(async (name) => {
+      const path = join(folder, name);
+      const stats = await stat(path).catch(() => undefined);
+      if (stats?.isDirectory() !== true) return stats === undefined ? [] : [name];
+      return name === 'node_modules' ? [] : (await listFiles(path)).map((file) => join(name, file));
+    }),
+  );
+  return found.flat().sort();
+}

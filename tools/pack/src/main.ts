@@ -1,0 +1,49 @@
+import { spawnSync } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { packApp } from './pack-app.ts';
+import { readWorkspace } from './workspace.ts';
+
+const usage = `npm run pack -- [APP…] [--out DIR]
+
+Builds apps, all of them unless some are named, and writes each into a folder of its own, ready for a machine that has
+Node and nothing else of this repository:
+
+  cd out/serving && npm ci && node dist/main.js
+
+  --out DIR    where the folders are made (out)
+`;
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { out: { type: 'string', default: join(root, 'out') }, help: { type: 'boolean', default: false } },
+});
+const workspace = await readWorkspace(root);
+const unknown = positionals.filter((name) => !workspace.apps.has(name));
+if (values.help) {
+  process.stdout.write(usage);
+} else if (unknown.length > 0) {
+  process.stderr.write(`No app is called ${unknown.join(', ')}: ${[...workspace.apps.keys()].join(', ')}\n\n${usage}`);
+  process.exitCode = 2;
+} else {
+  await pack(positionals.length > 0 ? positionals : [...workspace.apps.keys()], resolve(values.out));
+}
+
+async function pack(names: readonly string[], out: string): Promise<void> {
+  const apps = names.map((name) => ({ name, app: workspace.apps.get(name)! }));
+  const projects = apps.map(({ app }) => app.manifest.name).join(',');
+  const command = ['run-many', '-t', 'build', '-p', projects, '--skipSync'];
+  const { status, stdout } = spawnSync(join(root, 'node_modules', '.bin', 'nx'), command, {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+    env: { ...process.env, NX_DAEMON: 'false', NX_TUI: 'false' },
+  });
+  if (status !== 0) throw new Error(`The build failed.\n${stdout}`);
+  for (const { name, app } of apps) {
+    await packApp(workspace, app, join(out, name));
+    process.stdout.write(`${join(out, name)}\n`);
+  }
+}

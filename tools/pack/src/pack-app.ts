@@ -1,0 +1,65 @@
+import { execFile } from 'node:child_process';
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { builtFromSource, copyFiles } from './copy-files.ts';
+import { lockUnder, strangersIn, withLibraries } from './lock.ts';
+import type { Lock, PutPackage } from './lock.ts';
+import type { Manifest } from './manifest.ts';
+import { nativePackages } from './native-packages.ts';
+import { packedManifest } from './packed-manifest.ts';
+import { find, traceApp } from './trace.ts';
+import type { OwnPackage, Workspace } from './workspace.ts';
+
+/**
+ * Writes a built app into `target`, with everything that it needs and the lock of what `npm ci` there will fetch. What was in
+ * the folder is gone.
+ *
+ * @throws Error when a package imports what its package.json does not declare, or when npm cannot keep to the workspace's lock.
+ */
+export async function packApp(workspace: Workspace, app: OwnPackage, target: string): Promise<void> {
+  const { root } = workspace;
+  const reached = await traceApp(workspace, app);
+  await rm(target, { recursive: true, force: true });
+  const put: PutPackage[] = [];
+  for (const [name, imports] of reached) {
+    const own = find(workspace, app, name);
+    const native = nativePackages.find((one) => one.name === name);
+    const manifest = packedManifest(own.manifest, imports, native === undefined);
+    const folder = own === app ? '' : (native?.target ?? own.folder);
+    const isNeeded = native?.isNeeded ?? (await builtFromSource(join(root, own.folder)));
+    await copyFiles(join(root, own.folder), join(target, folder), isNeeded);
+    if (own !== app) {
+      await writeJson(join(target, folder, 'package.json'), manifest);
+      put.push({ folder, manifest });
+    }
+  }
+  await copyFile(join(root, 'LICENSE'), join(target, 'LICENSE'));
+  // Also where somebody installs by hand: what install scripts would do here has been done.
+  await writeFile(join(target, '.npmrc'), 'ignore-scripts=true\naudit=false\nfund=false\nomit=dev\n');
+  const { engines } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Manifest;
+  const rootManifest = {
+    ...packedManifest(app.manifest, reached.get(app.manifest.name) ?? new Set(), true),
+    ...(engines === undefined ? {} : { engines }),
+    workspaces: put.map(({ folder }) => folder).sort(),
+  };
+  await writeJson(join(target, 'package.json'), rootManifest);
+  await writeLock(root, target, rootManifest, put);
+}
+
+async function writeLock(root: string, target: string, manifest: Manifest, put: readonly PutPackage[]): Promise<void> {
+  const workspaceLock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as Lock;
+  const lockFile = join(target, 'package-lock.json');
+  await writeJson(lockFile, lockUnder(workspaceLock, manifest, put));
+  // All that is wanted is in the lock already: npm leaves out the rest, and needs no registry for it.
+  const flags = ['--package-lock-only', '--ignore-scripts', '--offline', '--no-audit', '--no-fund', '--loglevel=error'];
+  await promisify(execFile)('npm', ['install', ...flags], { cwd: target });
+  const pruned = JSON.parse(await readFile(lockFile, 'utf8')) as Lock;
+  const strangers = strangersIn(pruned, workspaceLock);
+  if (strangers.length > 0) throw new Error(`npm chose other versions than package-lock.json: ${strangers.join(', ')}`);
+  await writeJson(lockFile, withLibraries(pruned, workspaceLock));
+}
+
+async function writeJson(file: string, value: unknown): Promise<void> {
+  await writeFile(file, `${JSON.stringify(value, null, 2)}\n`);
+}

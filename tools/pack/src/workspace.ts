@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { nativePackages } from './native-packages.ts';
+import { readManifest } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+
+/** A package that is packed by its files; all others come from the registry. */
+export interface OwnPackage {
+  /** In the workspace, from its root; for our own packages also where it is put: `libs/http`. */
+  readonly folder: string;
+  readonly manifest: Manifest;
+}
+
+export interface Workspace {
+  readonly root: string;
+  /** By the name of the folder below apps/. */
+  readonly apps: ReadonlyMap<string, OwnPackage>;
+  /** Libs, and the packages with addons that we build: by package name. */
+  readonly packages: ReadonlyMap<string, OwnPackage>;
+}
+
+export async function readWorkspace(root: string): Promise<Workspace> {
+  const read = async (folder: string): Promise<OwnPackage> => ({
+    folder,
+    manifest: await readManifest(join(root, folder)),
+  });
+  const below = async (parent: string): Promise<string[]> =>
+    (await readdir(join(root, parent))).filter((name) => existsSync(join(root, parent, name, 'package.json'))).sort();
+  const apps = await Promise.all(
+    (await below('apps')).map(async (name) => [name, await read(join('apps', name))] as const),
+  );
+  const packages = await Promise.all([
+    ...(await below('libs')).map((name) => read(join('libs', name))),
+    ...nativePackages.map(({ name }) => read(join('node_modules', name))),
+  ]);
+  return { root, apps: new Map(apps), packages: new Map(packages.map((one) => [one.manifest.name, one])) };
+}
