@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { DCLinter } from 'dclint';
+import { validate } from 'dockerfile-utils';
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { dockerfile, stepsOf } from './dockerfile.ts';
+
+const workspace = fileURLToPath(new URL('../../../', import.meta.url));
+const composeFile = `${workspace}infra/compose.yaml`;
+
+interface Service {
+  readonly image: string;
+  readonly build?: { readonly args: { readonly APP: string } };
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly volumes?: readonly string[];
+  readonly healthcheck?: object;
+  readonly mem_limit?: string;
+  readonly stop_grace_period?: string;
+  readonly profiles?: readonly string[];
+}
+
+const compose = parse(readFileSync(composeFile, 'utf8'), { merge: true }) as {
+  readonly services: Readonly<Record<string, Service>>;
+  readonly volumes: Readonly<Record<string, unknown>>;
+};
+const services = Object.entries(compose.services);
+
+it('the Dockerfile is well-formed, and what runs is not root', () => {
+  expect(validate(dockerfile)).toEqual([]);
+  const runtime = stepsOf('runtime');
+  expect(runtime.filter(({ instruction }) => instruction === 'USER').map(({ content }) => content)).toEqual([
+    '1000:1000',
+  ]);
+  const copied = runtime.filter(({ instruction }) => instruction === 'COPY').map(({ content }) => content);
+  expect(copied).toEqual(['/packed/$APP /app']);
+});
+
+it('the compose file follows the schema of Compose', () => {
+  // Rules of order and quotation are matters of taste; an image that is built here is named, too.
+  const off = ['no-build-and-image', 'no-quotes-in-volumes', 'services-alphabetical-order'];
+  off.push('service-keys-order', 'top-level-properties-order');
+  const linter = new DCLinter({ rules: Object.fromEntries(off.map((name) => [name, 0])) });
+  // Its own types do not resolve in a package of ES modules.
+  const results = linter.lintFiles([composeFile], false) as { messages: { line: number; message: string }[] }[];
+  expect(results.flatMap(({ messages }) => messages.map(({ line, message }) => `${line}: ${message}`))).toEqual([]);
+});
+
+it('compose runs the four apps, bounded and on volumes that are declared', () => {
+  const built = services.flatMap(([, { build }]) => build?.args.APP ?? []);
+  expect([...new Set(built)].sort()).toEqual(readdirSync(`${workspace}apps`).sort());
+  for (const [name, service] of services) {
+    if (service.profiles !== undefined) continue;
+    expect([name, service.mem_limit, service.stop_grace_period]).toEqual([
+      name,
+      expect.any(String),
+      expect.any(String),
+    ]);
+    for (const volume of service.volumes ?? []) {
+      expect(Object.keys(compose.volumes), `${name}: ${volume}`).toContain(volume.split(':')[0]);
+    }
+  }
+});
+
+it('compose and the image set variables that the apps read', () => {
+  const read = ['apps', 'libs']
+    .flatMap((parent) =>
+      readdirSync(`${workspace}${parent}`, { recursive: true, encoding: 'utf8' }).map((file) => `${parent}/${file}`),
+    )
+    .filter((file) => /\/src\/.*\.ts$/.test(file) && !file.includes('node_modules'))
+    .map((file) => readFileSync(workspace + file, 'utf8'))
+    .join('\n');
+  const inCompose = services.flatMap(([, { environment = {} }]) => Object.keys(environment));
+  const inImage = stepsOf('runtime').flatMap(({ instruction, content }) =>
+    instruction === 'ENV' ? [...content.matchAll(/(FACET_\w+)=/g)].map(([, name]) => name!) : [],
+  );
+  for (const name of [...inCompose, ...inImage].filter((one) => one.startsWith('FACET_'))) {
+    expect(read, name).toMatch(new RegExp(`\\b${name}\\b`));
+  }
+});

@@ -1,0 +1,160 @@
+import { execFile } from 'node:child_process';
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
+import type { FacetProcess, LocalKafka, LocalRedis } from '@facet/local-services';
+import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { stepsOf } from './dockerfile.ts';
+import { lastDay, shopConfig, shopEvents, shopItems } from './shop.ts';
+
+const run = promisify(execFile);
+const workspace = fileURLToPath(new URL('../../../', import.meta.url));
+const apps = ['cli', 'collector', 'indexer', 'serving', 'trainer'] as const;
+type App = (typeof apps)[number];
+const nobody = 65_534;
+
+let folder: string;
+let kafka: LocalKafka;
+let redis: LocalRedis;
+const apiKey = createApiKey();
+const running: FacetProcess[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'facet-packed-'));
+  await chmod(folder, 0o755);
+  [kafka, redis] = await Promise.all([startKafka(), startRedis({ persistent: true }), packAndInstall()]);
+  await mkdir(join(folder, 'home'));
+  await writeFile(join(folder, 'facet.yaml'), shopConfig);
+  const scopes = ['serve', 'admin', 'ingest'] as const;
+  await addApiKey(join(folder, 'keys.yaml'), { name: 'test', scopes: [...scopes], sha256: hashApiKey(apiKey) });
+  await chmod(join(folder, 'keys.yaml'), 0o644);
+  if (process.getuid?.() === 0) await chown(join(folder, 'home'), nobody, nobody);
+}, 600_000);
+
+afterAll(async () => {
+  await Promise.all(running.map((process) => process.kill()));
+  await Promise.all([kafka?.stop(), redis?.stop()]);
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Does what the Dockerfile does, here: its commands, in folders of this machine. */
+async function packAndInstall(): Promise<void> {
+  const commands = stepsOf('packed').filter(({ instruction }) => instruction === 'RUN');
+  expect(commands.length).toBeGreaterThan(1);
+  const shell = (app: string, { content, workdir }: (typeof commands)[number]): Promise<unknown> => {
+    const here = (text: string): string => text.replaceAll('/packed', folder).replaceAll('$APP', app);
+    const cwd = workdir === '/facet' ? workspace : here(workdir);
+    return run('sh', ['-ec', here(content)], { cwd, env: { ...process.env, APP: app } });
+  };
+  const [pack, ...install] = commands;
+  await shell(apps.join(' '), pack!);
+  for (const command of install) await Promise.all(apps.map((app) => shell(app, command)));
+}
+
+/** Starts an app from its folder, as a user who may write into the data home only. */
+async function start(app: App, env: Record<string, string>, args: readonly string[] = []) {
+  const [port = 0] = await findFreePorts(1);
+  const url = `http://127.0.0.1:${port}`;
+  const process = await startFacetProcess({
+    app,
+    packedIn: join(folder, app),
+    args,
+    env: { ...environment(), FACET_PORT: String(port), FACET_LOG_LEVEL: 'warn', ...env },
+    readyUrl: `${url}/readyz`,
+  });
+  running.push(process);
+  return { url, process };
+}
+
+function environment(): Record<string, string> {
+  return {
+    FACET_HOME: join(folder, 'home'),
+    FACET_CONFIG: join(folder, 'facet.yaml'),
+    FACET_API_KEYS_FILE: join(folder, 'keys.yaml'),
+    FACET_KAFKA_BROKERS: kafka.brokers.join(','),
+    FACET_REDIS_URL: redis.url,
+    FACET_QUEUE_URL: redis.url,
+  };
+}
+
+async function ask<Answer>(url: string, method = 'GET', body?: unknown): Promise<Answer> {
+  const response = await fetch(url, {
+    method,
+    headers: { 'x-api-key': apiKey, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(`${method} ${url} answered ${response.status}: ${await response.text()}`);
+  return (await response.json()) as Answer;
+}
+
+interface SinkStatus {
+  readonly partitions: readonly { readonly topic: string; readonly stored: number; readonly lag: number }[];
+}
+
+async function sendShop(ingestUrl: string, sinkUrl: string): Promise<void> {
+  await ask(`${ingestUrl}/v1/items`, 'PUT', { items: shopItems });
+  for (let from = 0; from < shopEvents.length; from += 1_000) {
+    await ask(`${ingestUrl}/v1/events`, 'POST', { events: shopEvents.slice(from, from + 1_000) });
+  }
+  await vi.waitFor(
+    async () => {
+      const { partitions } = await ask<SinkStatus>(`${sinkUrl}/v1/status`);
+      const events = partitions.filter(({ topic }) => topic === 'facet.events.v1');
+      expect(events.reduce((sum, { stored }) => sum + stored, 0)).toBe(shopEvents.length);
+      expect(partitions.reduce((sum, { lag }) => sum + lag, 0)).toBe(0);
+    },
+    { timeout: 30_000, interval: 200 },
+  );
+}
+
+it('the packed apps, installed away from the workspace, bring events to recommendations, and end well on SIGTERM', async () => {
+  const ingest = await start('collector', { FACET_SPOOL: join(folder, 'home', 'spool') }, ['ingest']);
+  const sink = await start('collector', { FACET_SINK_COMMIT_SECONDS: '1', FACET_SINK_CATALOG_SECONDS: '0' }, ['sink']);
+  const trainer = await start('trainer', {});
+  const indexer = await start('indexer', {});
+  await sendShop(ingest.url, sink.url);
+
+  // Training needs TensorFlow, the index Faiss: each in a process of its own.
+  const { run: asked } = await ask<{ run: { runId: string } }>(`${trainer.url}/v1/refreshes`, 'POST', { day: lastDay });
+  const events = await fetch(`${trainer.url}/v1/refreshes/${asked.runId}/events`, { headers: { 'x-api-key': apiKey } });
+  await events.text();
+  const refresh = await ask<{ state: string; reason?: string }>(`${trainer.url}/v1/refreshes/${asked.runId}`);
+  expect([refresh.state, refresh.reason]).toEqual(['promoted', undefined]);
+
+  const serving = await start('serving', { FACET_PROCESSES: '2' });
+  const answer = await ask<{ source: { kind: string }; bundleId: string; items: { itemId: string }[] }>(
+    `${serving.url}/v1/recommendations`,
+    'POST',
+    { userId: 'customer1', limit: 5 },
+  );
+  expect(answer.source.kind).toBe('model');
+  expect(answer.items).toHaveLength(5);
+
+  const { stdout } = await run(process.execPath, ['dist/main.js', 'bundles', '--json'], {
+    cwd: join(folder, 'cli'),
+    env: environment(),
+  });
+  expect(JSON.stringify(JSON.parse(stdout))).toContain(answer.bundleId);
+
+  for (const { process } of [ingest, sink, trainer, indexer, serving]) {
+    expect([await process.stop(), process.said()]).toEqual([0, expect.any(String)]);
+  }
+}, 180_000);
+
+it('only what trains has TensorFlow, and only what searches has Faiss', async () => {
+  const has = async (app: App, name: string): Promise<boolean> => {
+    const native = await readdir(join(folder, app, 'native')).catch((): string[] => []);
+    const modules = await readdir(join(folder, app, 'node_modules'));
+    return native.includes(name) || modules.includes(name === 'tfjs-node' ? '@tensorflow' : name);
+  };
+  const holders = async (name: string): Promise<App[]> => {
+    const found = await Promise.all(apps.map(async (app) => ((await has(app, name)) ? app : undefined)));
+    return found.filter((app) => app !== undefined);
+  };
+  expect(await holders('tfjs-node')).toEqual(['trainer']);
+  expect(await holders('faiss-node')).toEqual(['cli', 'indexer', 'serving', 'trainer']);
+});

@@ -1,0 +1,42 @@
+/** A shop whose customers each keep to two departments, made up by a fixed rule: just enough to train a model and to promote it. */
+
+const departments = ['garden', 'kitchen', 'music', 'sports'] as const;
+const itemsPerDepartment = 40;
+const customers = 80;
+const days = 28;
+const dayMs = 86_400_000;
+const firstDay = Date.UTC(2026, 0, 5);
+
+export const shopItems = departments.flatMap((department) =>
+  Array.from({ length: itemsPerDepartment }, (_, number) => ({
+    itemId: `${department}-${number}`,
+    title: `The ${department} thing no. ${number}`,
+    attributes: { department },
+  })),
+);
+
+/** Who bought what, oldest first. */
+export const shopEvents = Array.from({ length: days }, (_, day) =>
+  Array.from({ length: customers }, (_, customer) => {
+    const department = departments[(customer + (day % 3 === 0 ? 1 : 0)) % departments.length];
+    return {
+      eventId: `${day}-${customer}`,
+      type: 'purchase',
+      userId: `customer${customer}`,
+      itemId: `${department}-${(Math.imul(day * customers + customer, 2_654_435_761) >>> 12) % itemsPerDepartment}`,
+      occurredAt: firstDay + day * dayMs + customer * 60_000,
+    };
+  }),
+).flat();
+
+export const lastDay = new Date(firstDay + (days - 1) * dayMs).toISOString().slice(0, 10);
+
+/** `facet.yaml` for it: small, and without a gate, because what is tried out is not how good the model is. */
+export const shopConfig = `
+interactions: { positives: purchase }
+split: { testDays: 4, validationDays: 4 }
+model: { embeddingDim: 8, hiddenUnits: [16], sequenceLength: 12 }
+training: { epochs: 1 }
+refresh: { cron: 'off' }
+gate: { usersMin: 1, personalLiftMin: false, baselineLossMax: false, interestCosineMax: false, effectiveInterestsMin: false }
+`;
