@@ -24,11 +24,26 @@ struct Bitmap
   }
 };
 
+/** What a walk needs room for; kept by a thread from one search to the next. */
+struct WalkRoom
+{
+  struct Candidate
+  {
+    float score;
+    int32_t row; // the highest bit is set once its links have been followed
+  };
+
+  std::vector<uint64_t> seen;
+  std::vector<Candidate> candidates;
+  std::vector<int32_t> fresh;
+  std::vector<int16_t> query;
+};
+
 /** Scores a walk by the vectors themselves. The query is padded as they are. */
 class ByVector
 {
 public:
-  ByVector(const Graph &graph, const float *query) : rows_(graph.rows), width_(graph.width), query_(query) {}
+  ByVector(const Graph &graph, const float *query, WalkRoom &) : rows_(graph.rows), width_(graph.width), query_(query) {}
 
   float operator()(int32_t row) const
   {
@@ -49,8 +64,11 @@ private:
 class ByCode
 {
 public:
-  ByCode(const Graph &graph, const float *query) : codes_(graph.codes), width_(graph.width), query_(graph.width)
+  ByCode(const Graph &graph, const float *query, WalkRoom &room) : codes_(graph.codes), width_(graph.width)
   {
+    room.query.resize(width_);
+    int16_t *whole = room.query.data();
+    query_ = whole;
     float highest = 0;
     for (size_t d = 0; d < width_; d++)
     {
@@ -60,7 +78,7 @@ public:
     const float most = std::min(32000.0f, 2e9f / (127.0f * width_));
     for (size_t d = 0; d < width_; d++)
     {
-      query_[d] = highest > 0 ? int16_t(std::lrint(query[d] * graph.scales[d] / highest * most)) : 0;
+      whole[d] = highest > 0 ? int16_t(std::lrint(query[d] * graph.scales[d] / highest * most)) : 0;
     }
   }
 
@@ -71,7 +89,7 @@ public:
     for (size_t d = 0; d < width_; d += 16)
     {
       const __m256i values = _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i *>(code + d)));
-      const __m256i query = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(query_.data() + d));
+      const __m256i query = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(query_ + d));
       sums = _mm256_add_epi32(sums, _mm256_madd_epi16(values, query));
     }
     __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
@@ -85,22 +103,11 @@ public:
 private:
   const int8_t *codes_;
   size_t width_;
-  std::vector<int16_t> query_;
+  const int16_t *query_;
 };
 
-/** What a walk needs room for; kept by a thread from one search to the next. */
-struct WalkRoom
-{
-  struct Candidate
-  {
-    float score;
-    int32_t row; // the highest bit is set once its links have been followed
-  };
-
-  std::vector<uint64_t> seen;
-  std::vector<Candidate> candidates;
-  std::vector<int32_t> fresh;
-};
+/** Candidates of a walk whose links are asked for before they are followed. */
+constexpr size_t linksAhead = 2;
 
 /**
  * One query's way through the graph (Malkov and Yashunin, algorithm 2): the `breadth` best rows seen so far, best first,
@@ -112,7 +119,7 @@ class Walk
 {
 public:
   Walk(const Graph &graph, const float *query, size_t breadth, const Bitmap &allowed, WalkRoom &room)
-      : graph_(graph), scorer_(graph, query), breadth_(breadth), allowed_(allowed), room_(room), found_(breadth)
+      : graph_(graph), scorer_(graph, query, room), breadth_(breadth), allowed_(allowed), room_(room), found_(breadth)
   {
     room_.seen.assign((graph.header.count + 63) / 64, 0);
     room_.candidates.resize(breadth);
@@ -138,20 +145,25 @@ public:
       return false;
     }
     auto &candidate = room_.candidates[next_];
-    const int32_t *links = graph_.links + size_t(candidate.row) * graph_.header.degree;
+    const size_t degree = graph_.header.degree;
+    const int32_t *links = graph_.links + candidate.row * degree;
     candidate.row |= followed;
-    freshCount_ = 0;
-    for (uint32_t j = 0; j < graph_.header.degree && links[j] >= 0; j++)
+    uint64_t *seen = room_.seen.data();
+    int32_t *fresh = room_.fresh.data();
+    size_t count = 0;
+    for (size_t j = 0; j < degree && links[j] >= 0; j++)
     {
-      uint64_t &seen = room_.seen[links[j] >> 6];
-      const uint64_t bit = uint64_t(1) << (links[j] & 63);
-      room_.fresh[freshCount_] = links[j];
-      freshCount_ += (seen & bit) == 0;
-      seen |= bit;
+      const int32_t row = links[j];
+      const uint64_t bit = uint64_t(1) << (row & 63);
+      const uint64_t before = seen[row >> 6];
+      fresh[count] = row;
+      count += (before & bit) == 0;
+      seen[row >> 6] = before | bit;
     }
-    for (size_t i = 0; i < freshCount_; i++)
+    freshCount_ = count;
+    for (size_t i = 0; i < count; i++)
     {
-      scorer_.prefetch(room_.fresh[i]);
+      scorer_.prefetch(fresh[i]);
     }
     return true;
   }
@@ -159,11 +171,14 @@ public:
   /** Scores what the last look has found. */
   void weigh()
   {
-    for (size_t i = 0; i < freshCount_; i++)
+    const Scorer scorer = scorer_;
+    const int32_t *fresh = room_.fresh.data();
+    for (size_t i = 0, count = freshCount_; i < count; i++)
     {
-      keep(scorer_(room_.fresh[i]), room_.fresh[i]);
+      keep(scorer(fresh[i]), fresh[i]);
     }
-    while (next_ < size_ && room_.candidates[next_].row < 0)
+    const auto *candidates = room_.candidates.data();
+    while (next_ < size_ && candidates[next_].row < 0)
     {
       next_++;
     }
@@ -186,7 +201,7 @@ public:
         rows[i] = room_.candidates[i].row & ~followed;
       }
     }
-    const ByVector exact(graph_, query);
+    const ByVector exact(graph_, query, room_);
     for (size_t i = 0; i < std::min(scanAhead, rows.size()); i++)
     {
       exact.prefetch(rows[i]);
@@ -254,12 +269,19 @@ private:
     next_ = std::min(next_, place);
   }
 
+  /** Those of the next candidates, unless nearer ones come before them. */
   void prefetchLinks() const
   {
-    if (next_ < size_)
+    const size_t degree = graph_.header.degree;
+    const auto *candidates = room_.candidates.data();
+    size_t asked = 0;
+    for (size_t i = next_; i < size_ && asked < linksAhead; i++)
     {
-      const size_t degree = graph_.header.degree;
-      prefetch(graph_.links + room_.candidates[next_].row * degree, degree * sizeof(int32_t));
+      if (candidates[i].row >= 0)
+      {
+        prefetch(graph_.links + candidates[i].row * degree, degree * sizeof(int32_t));
+        asked++;
+      }
     }
   }
 
