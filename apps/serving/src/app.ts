@@ -23,6 +23,7 @@ import type { RouteDeps } from './route-deps.ts';
 import { addSimilarItemsRoutes } from './similar-items/similar-items-routes.ts';
 import { addRequestStages } from './stages/request-stages.ts';
 import { createSlowRequestLog } from './stages/slow-requests.ts';
+import type { Tracing } from './tracing/request-tracing.ts';
 import { servingProblems } from './serving-problems.ts';
 
 export interface AppDeps {
@@ -45,6 +46,8 @@ export interface AppDeps {
   readonly guardrails?: Pick<Guardrails, 'record'>;
   /** Keeps some of the requests; absent: nobody does. */
   readonly recent?: RecentRequests;
+  /** Absent: nothing is traced. */
+  readonly tracing?: Tracing;
   /** Other processes that answer on the same port; absent: there are none. */
   readonly peers?: Peers;
   /** The clock in epoch milliseconds. */
@@ -93,7 +96,8 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
     { ...limits, access: options.access, problems: servingProblems, docs, admission },
   );
   const recordSlow = createSlowRequestLog(options.slowRequestMs ?? slowRequestMsDefault, logger);
-  addRequestStages(app, { live, metrics, recordSlow });
+  deps.tracing?.addTo(app);
+  addRequestStages(app, { live, metrics, recordSlow, watchStages: deps.tracing?.watchStages });
   addHealthRoutes(app, {
     readySummary: 'Whether requests can be answered: the bundle and the profiles are loaded',
     readyFacts: { bundleId: Type.String() },

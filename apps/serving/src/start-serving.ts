@@ -70,12 +70,14 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const guardrails = bounds.enabled ? new Guardrails(bounds, { store, metrics, logger }) : undefined;
   const armBundles = new ArmBundles({ store, experiments, logger });
   const recorder = exposures.enabled ? createRecorder(config, exposures, { metrics, logger }) : undefined;
+  const tracing = config.tracing && (await import('./tracing/open-tracing.ts')).openTracing(config.tracing, logger);
   const app = await createApp(
     {
       ...{ logger, store, live, metrics, settings, recent, peers, experiments, armBundles },
       sampledShare: exposures.sampledShare,
       ...(guardrails && { guardrails }),
       ...(recorder && { recorder }),
+      ...(tracing && { tracing }),
     },
     { access, slowRequestMs: config.slowRequestMs },
   );
@@ -116,6 +118,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     async close() {
       watcher.stop();
       await app.close();
+      await tracing?.close();
       await ready.catch(() => undefined);
       await polling?.stop();
       await saveRecent(true);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { createLogger } from '@facet/platform';
 import { onTestFinished } from 'vitest';
 import { startServing } from '../src/start-serving.ts';
+import type { TracingSettings } from '../src/tracing/open-tracing.ts';
 import type { Home } from './fixtures.ts';
 
 export interface TestAnswer {
@@ -24,7 +25,7 @@ export interface TestServer {
 }
 
 /** The real server on a real port, until the test has ended; it reads `facet.yaml` of the home's folder. */
-export async function startTestServer(home: Home): Promise<TestServer> {
+export async function startTestServer(home: Home, tracing?: TracingSettings): Promise<TestServer> {
   const logLines: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
   const server = await startServing(
@@ -35,6 +36,7 @@ export async function startTestServer(home: Home): Promise<TestServer> {
       facetFile: join(home.folder, 'facet.yaml'),
       watchIntervalMs: 20,
       slowRequestMs: 100,
+      tracing,
       recallShare: 1,
       recentRequestsFile: join(home.folder, 'serving', 'recent-requests.jsonl'),
       host: '127.0.0.1',
