@@ -6,12 +6,13 @@ import type { ArtifactRef, ArtifactStore, SafeTensor, Safetensors } from '@facet
 import { createFeatureEncoder } from '@facet/features';
 import { bestInterest, createUserKernel } from '@facet/model';
 import type { Weights } from '@facet/model';
-import { AppError, parseWith } from '@facet/platform';
+import { AppError } from '@facet/platform';
 import { mapFile, openFaissIndex } from '@facet/retrieval';
 import { Type } from 'typebox';
 import { bundleFiles, bundleFormat, BundleInfo } from './bundle-info.ts';
 import type { BundleView } from './bundle-view.ts';
 import type { CatalogItem } from './catalog-item.ts';
+import { createParser } from './create-parser.ts';
 import { GoldenVector, verifyGoldenVectors } from './golden-vectors.ts';
 import { encodeCatalog, openCatalog } from './items/item-catalog.ts';
 import type { ItemCatalog } from './items/item-catalog.ts';
@@ -108,14 +109,20 @@ async function readFacts(folder: string, id: string, info: BundleInfo): Promise<
   return { id, info, catalog, tower, itemTables };
 }
 
+/** The event loop has a turn between reading a long text and what is done with it. */
 async function readJson(folder: string, file: string): Promise<unknown> {
-  return JSON.parse(await readFile(join(folder, file), 'utf8')) as unknown;
+  const value: unknown = JSON.parse(await readFile(join(folder, file), 'utf8'));
+  await yieldToEventLoop();
+  return value;
 }
 
 async function mapSafetensors(folder: string, file: string): Promise<Safetensors> {
   const path = join(folder, file);
   return viewSafetensors(await mapFile(path), path);
 }
+
+const parseBundleInfo = createParser(BundleInfo);
+const parseGolden = createParser(Type.Array(GoldenVector));
 
 function parseInfo(value: unknown, id: string): BundleInfo {
   const format = (value as Partial<BundleInfo> | null)?.formatVersion;
@@ -129,7 +136,7 @@ function parseInfo(value: unknown, id: string): BundleInfo {
       },
     );
   }
-  return parseWith(BundleInfo, value, { source: `bundle ${id}` });
+  return parseBundleInfo(value, `bundle ${id}`);
 }
 
 /** What a bundle says of itself, without loading the rest. @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `BUNDLE_INVALID`. */
@@ -151,9 +158,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
   const facts = await readFacts(folder, ref.id, info);
   const { catalog, tower } = facts;
   const { embeddingDim } = info.spec.config;
-  const golden = parseWith(Type.Array(GoldenVector), await readJson(folder, bundleFiles.golden), {
-    source: `bundle ${ref.id}`,
-  });
+  const golden = parseGolden(await readJson(folder, bundleFiles.golden), `bundle ${ref.id}`);
   const { tensors } = await mapSafetensors(folder, bundleFiles.embeddings);
   const { itemCount } = catalog;
   const rows = itemCount + 1;

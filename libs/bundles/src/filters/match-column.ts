@@ -52,16 +52,18 @@ function setBits(bits: Uint8Array, codes: Int32Array | Uint8Array, wanted: Uint8
   for (let item = 1; item < codes.length; item++) bits[(item - 1) >> 3]! |= wanted[codes[item]!]! << ((item - 1) & 7);
 }
 
+/** Goes through the codes, as most are not wanted, and looks for the item only of one that is. */
 function matchLists(
   { offsets, codes }: Extract<AttributeColumn, { readonly type: 'list' }>,
   wanted: Uint8Array | undefined,
   bits: Uint8Array,
 ): void {
   if (wanted === undefined) return;
-  for (let item = 1; item < offsets.length - 1; item++) {
-    let isWanted = 0;
-    for (let at = offsets[item]!; at < offsets[item + 1]!; at++) isWanted |= wanted[codes[at]!]!;
-    bits[(item - 1) >> 3]! |= isWanted << ((item - 1) & 7);
+  let item = 1;
+  for (let at = 0; at < codes.length; at++) {
+    if (wanted[codes[at]!] !== 1) continue;
+    while (offsets[item + 1]! <= at) item++;
+    bits[(item - 1) >> 3]! |= 1 << ((item - 1) & 7);
   }
 }
 
@@ -80,6 +82,8 @@ function matchNumbers(numbers: Float64Array, test: ValueTest, bits: Uint8Array):
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = test;
   for (let item = 1; item < numbers.length; item++) {
     const number = numbers[item]!;
-    bits[(item - 1) >> 3]! |= Number(number >= min && number <= max) << ((item - 1) & 7);
+    // Without a branch: which way it would go cannot be foreseen.
+    const isWithinBounds = Number(number >= min) & Number(number <= max);
+    bits[(item - 1) >> 3]! |= isWithinBounds << ((item - 1) & 7);
   }
 }

@@ -1,4 +1,5 @@
 import type { SafeTensor } from '@facet/artifacts';
+import type { AttributeValue } from '@facet/features';
 import { AppError, parseWith } from '@facet/platform';
 import { Type } from 'typebox';
 import type { CatalogItem } from '../catalog-item.ts';
@@ -103,20 +104,27 @@ export function openCatalog(tensors: Tensors, metadata: Readonly<Record<string, 
     itemAt(item) {
       const title = titleOf(item);
       const isUnavailable = unavailable.has(item);
-      const attributes = columns.flatMap((column) => {
+      const attributes: Record<string, AttributeValue> = {};
+      for (const column of columns) {
         const value = valueAt(column, item);
-        return value === undefined ? [] : [[column.name, value] as const];
-      });
+        if (value !== undefined) setOwn(attributes, column.name, value);
+      }
       return {
         itemId: ids.at(item),
         ...(title === undefined ? {} : { title }),
         ...(isUnavailable || hasBit(available, item) ? { available: !isUnavailable } : {}),
-        attributes: Object.fromEntries(attributes),
+        attributes,
       };
     },
     unavailable,
     columns,
   };
+}
+
+/** Sets a field also where its name means something else to an assignment. */
+function setOwn(attributes: Record<string, AttributeValue>, name: string, value: AttributeValue): void {
+  if (name === '__proto__') Object.defineProperty(attributes, name, { value, enumerable: true });
+  else attributes[name] = value;
 }
 
 function parseSchemas(text: string | undefined): readonly ColumnSchema[] {

@@ -3,32 +3,22 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { loadBundle } from '@facet/bundles';
-import type { Bundle } from '@facet/bundles';
+import { compileFilter, loadBundle } from '@facet/bundles';
+import type { AttributeFilter, Bundle } from '@facet/bundles';
 import { createRandom } from '@facet/features';
-import type { LoadReport, Memory } from './load-report.ts';
+import type { Loading, LoadReport, Memory } from './load-report.ts';
 
 const [root, id] = JSON.parse(process.argv[2]!) as [string, string];
 const lookups = 300_000;
+/** Of each filter another one for each time, as one that was asked for lately is kept. */
+const filterTimes = 9;
 
-const watch = watchEventLoop();
-// What is slow for the first time is not what is measured.
-await delay(300);
-watch.reset();
 const before = memoryNow();
-const processorBefore = processorSeconds();
-const startedAt = performance.now();
-const bundle = await loadBundle(createFolderArtifactStore(root), { kind: 'bundle', id });
-await delay(2);
-const report: LoadReport = {
-  seconds: (performance.now() - startedAt) / 1000,
-  ...watch.stop(),
-  processorSeconds: processorSeconds() - processorBefore,
-  before,
-  after: memoryNow(),
-  ...measureLookups(bundle),
-};
-say(report);
+const { bundle, ...start } = await load();
+const after = memoryNow();
+const { bundle: another, ...beside } = await load();
+another.close();
+say({ start, beside, before, after, lookups: measureLookups(bundle), filters: measureFilters(bundle) });
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === 'memory') say(memoryNow());
 }
@@ -38,22 +28,55 @@ function say(value: LoadReport | Memory): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
-function measureLookups(bundle: Bundle): Pick<LoadReport, 'indexOfPerSecond' | 'itemAtPerSecond'> {
+async function load(): Promise<Loading & { readonly bundle: Bundle }> {
+  await delay(100);
+  const watch = watchEventLoop();
+  const processorBefore = processorSeconds();
+  const startedAt = performance.now();
+  const loaded = await loadBundle(createFolderArtifactStore(root), { kind: 'bundle', id });
+  const seconds = (performance.now() - startedAt) / 1000;
+  await delay(2);
+  return { bundle: loaded, seconds, processorSeconds: processorSeconds() - processorBefore, ...watch.stop() };
+}
+
+function measureLookups({ itemCount, idOf, indexOf, itemAt }: Bundle): LoadReport['lookups'] {
   const random = createRandom(1);
-  const items = Array.from({ length: lookups }, () => 1 + random.int(bundle.itemCount));
-  const ids = items.map((item) => bundle.idOf(item));
-  const perSecond = (lookup: (position: number) => unknown): number => {
-    const start = performance.now();
+  const items = Array.from({ length: lookups }, () => 1 + random.int(itemCount));
+  const ids = items.map((item) => idOf(item));
+  const usOf = (lookup: (position: number) => unknown): number => {
+    const startSeconds = processorSeconds();
     for (let position = 0; position < lookups; position++) lookup(position);
-    return (1000 * lookups) / (performance.now() - start);
+    return (1e6 * (processorSeconds() - startSeconds)) / lookups;
   };
-  const results = [
-    perSecond((position) => bundle.itemAt(items[position]!)),
-    perSecond((position) => {
-      if (bundle.indexOf(ids[position]!) !== items[position]) throw new Error('another item was found');
+  return {
+    itemAtUs: usOf((position) => itemAt(items[position]!)),
+    idOfUs: usOf((position) => idOf(items[position]!)),
+    indexOfUs: usOf((position) => {
+      if (indexOf(ids[position]!) !== items[position]) throw new Error('another item was found');
     }),
-  ];
-  return { itemAtPerSecond: results[0]!, indexOfPerSecond: results[1]! };
+  };
+}
+
+function measureFilters(loaded: Bundle): LoadReport['filters'] {
+  const filters: Record<string, (time: number) => NonNullable<AttributeFilter['attributes']>> = {
+    'one of two texts': (time) => ({ category: { in: [`category ${time}`, 'category 40'] } }),
+    'a range of numbers': (time) => ({ price: { min: 10 + time, max: 50 } }),
+    'an entry of a list': (time) => ({ tags: { in: [`tag ${time}`] } }),
+    'all three, and not some brands': (time) => ({
+      category: { in: [`category ${time}`, 'category 41'] },
+      price: { min: 20 + time },
+      tags: { in: ['tag 40', `tag ${time}`] },
+      brand: { notIn: Array.from({ length: 100 }, (_, brand) => `brand ${brand + time}`) },
+    }),
+  };
+  return Object.entries(filters).map(([name, filterOf]) => {
+    const times = Array.from({ length: filterTimes }, (_, time) => {
+      const startSeconds = processorSeconds();
+      compileFilter(loaded, { attributes: filterOf(time), available: true });
+      return 1000 * (processorSeconds() - startSeconds);
+    });
+    return { name, ms: times.sort((a, b) => a - b)[filterTimes >> 1]! };
+  });
 }
 
 /** A timer of one millisecond, and the longest gap between two of its turns. */
@@ -67,7 +90,6 @@ function watchEventLoop() {
     [lastAt, lastProcessorMs] = [now, processorMs];
   }, 1);
   return {
-    reset: () => void ([stallMs, stallProcessorMs] = [0, 0]),
     stop() {
       clearInterval(timer);
       return { stallMs, stallProcessorMs };
@@ -75,7 +97,7 @@ function watchEventLoop() {
   };
 }
 
-/** Time that this thread has had a core. */
+/** Time that this thread has had a core, known to some 4 ms: to the last time that it waited, or to a tick of the kernel. */
 function threadProcessorMs(): number {
   return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6;
 }
@@ -89,10 +111,5 @@ function memoryNow(): Memory {
   const rollup = readFileSync('/proc/self/smaps_rollup', 'latin1');
   const of = (name: string): number =>
     (Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1]) * 1024) / 1e6;
-  return {
-    rss: of('Rss'),
-    pss: of('Pss'),
-    own: of('Private_Clean') + of('Private_Dirty'),
-    heap: process.memoryUsage().heapUsed / 1e6,
-  };
+  return { rss: of('Rss'), pss: of('Pss'), heap: process.memoryUsage().heapUsed / 1e6 };
 }

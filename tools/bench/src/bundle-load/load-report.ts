@@ -1,16 +1,25 @@
-/** What one process saw of loading a bundle. Memory in megabytes. */
+/** What one process saw of a bundle. Memory in megabytes; times of one thread are those that it had a core. */
 export interface LoadReport {
+  /** Into a process that has just started. */
+  readonly start: Loading;
+  /** Once more beside the first, as when bundles are exchanged. */
+  readonly beside: Loading;
+  /** Before the bundle was loaded, and with it. */
+  readonly before: Memory;
+  readonly after: Memory;
+  /** Microseconds of one, for random items. */
+  readonly lookups: { readonly indexOfUs: number; readonly idOfUs: number; readonly itemAtUs: number };
+  /** Milliseconds until the allowed items are known, by the conditions of the filter. */
+  readonly filters: readonly { readonly name: string; readonly ms: number }[];
+}
+
+export interface Loading {
   readonly seconds: number;
+  /** Processor time of all threads. */
+  readonly processorSeconds: number;
   /** The longest time that the event loop did nothing else, by the clock and by the processor time of its thread. */
   readonly stallMs: number;
   readonly stallProcessorMs: number;
-  /** Processor time of all threads while loading. */
-  readonly processorSeconds: number;
-  readonly before: Memory;
-  readonly after: Memory;
-  /** Lookups a second, of random items: an index by its id, and all facts by the index. */
-  readonly indexOfPerSecond: number;
-  readonly itemAtPerSecond: number;
 }
 
 export interface Memory {
@@ -18,7 +27,6 @@ export interface Memory {
   readonly rss: number;
   /** Resident, with what several processes share divided among them. */
   readonly pss: number;
-  /** Resident, of this process alone. */
-  readonly own: number;
+  /** JavaScript heap that is in use. */
   readonly heap: number;
 }

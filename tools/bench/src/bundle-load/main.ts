@@ -17,7 +17,8 @@ const help = `Loads a bundle of a generated catalog into two processes, one afte
 --rounds times that both processes are started
 
 A stall is the longest gap between two turns of the timer: by the clock, which on a busy machine counts what others do, and
-by the time that the thread of the event loop had a core.`;
+by the time that the thread of the event loop had a core. Each process loads the bundle twice: when it starts, and once more
+beside the first, as when bundles are exchanged.`;
 
 const { values } = parseArgs({
   options: {
@@ -41,12 +42,18 @@ interface Loader {
   stop(): Promise<void>;
 }
 
+/** Two processes that were there at the same time. */
+interface Round {
+  readonly reports: readonly LoadReport[];
+  readonly together: readonly Memory[];
+}
+
 const root = await mkdtemp(join(tmpdir(), 'facet-bench-bundle-load-'));
 try {
   process.stderr.write(`a bundle of ${Number(values.items).toLocaleString('en')} items\n`);
   const maker = start('make-bundle.ts', [root, Number(values.items), Number(values.dim), values.index]);
   const { id } = JSON.parse(await linesOf(maker).next()) as { readonly id: string };
-  const rounds: { readonly reports: LoadReport[]; readonly together: Memory[] }[] = [];
+  const rounds: Round[] = [];
   for (let round = 0; round < Number(values.rounds); round++) {
     const first = await startLoader(id);
     const second = await startLoader(id);
@@ -63,55 +70,56 @@ try {
   await rm(root, { recursive: true, force: true });
 }
 
-function render(rounds: readonly { readonly reports: LoadReport[]; readonly together: Memory[] }[]): void {
+function render(rounds: readonly Round[]): void {
   const reports = rounds.flatMap((round) => round.reports);
   const row = (name: string, figures: readonly number[], unit: string, digits = 0): void => {
     const sorted = [...figures].sort((a, b) => a - b);
-    const [middle, worst] = [sorted[sorted.length >> 1]!, sorted.at(-1)!].map((figure) => figure.toFixed(digits));
-    console.log(`${name.padEnd(46)}${`${middle} ${unit}`.padStart(12)}   largest ${worst}`);
+    const [middle, largest] = [sorted[sorted.length >> 1]!, sorted.at(-1)!].map((figure) => figure.toFixed(digits));
+    console.log(`${name.padEnd(46)}${`${middle} ${unit}`.padStart(12)}   largest ${largest}`);
   };
+  for (const [title, part] of [
+    ['into a new process', 'start'],
+    ['beside the one that answers', 'beside'],
+  ] as const) {
+    const loadings = reports.map((report) => report[part]);
+    row(
+      title,
+      loadings.map(({ seconds }) => seconds),
+      's',
+      2,
+    );
+    row(
+      '  processor time, all threads',
+      loadings.map(({ processorSeconds }) => processorSeconds),
+      's',
+      2,
+    );
+    row(
+      '  longest stall of the event loop',
+      loadings.map(({ stallMs }) => stallMs),
+      'ms',
+      1,
+    );
+    row(
+      '    in processor time of its thread',
+      loadings.map(({ stallProcessorMs }) => stallProcessorMs),
+      'ms',
+      1,
+    );
+  }
   row(
-    'load',
-    reports.map(({ seconds }) => seconds),
-    's',
-    2,
+    'one process: resident before',
+    rounds.map(({ reports: [first] }) => first!.before.rss),
+    'MB',
   );
   row(
-    '  processor time, all threads',
-    reports.map(({ processorSeconds }) => processorSeconds),
-    's',
-    2,
-  );
-  row(
-    '  longest stall of the event loop',
-    reports.map(({ stallMs }) => stallMs),
-    'ms',
-    1,
-  );
-  row(
-    '    its processor time',
-    reports.map(({ stallProcessorMs }) => stallProcessorMs),
-    'ms',
-    1,
-  );
-  row(
-    'one process: resident',
+    '  and with the bundle',
     rounds.map(({ reports: [first] }) => first!.after.rss),
     'MB',
   );
   row(
-    '  of which its own',
-    rounds.map(({ reports: [first] }) => first!.after.own),
-    'MB',
-  );
-  row(
-    '  JavaScript heap',
+    '  of which JavaScript heap',
     rounds.map(({ reports: [first] }) => first!.after.heap),
-    'MB',
-  );
-  row(
-    '  resident before loading',
-    rounds.map(({ reports: [first] }) => first!.before.rss),
     'MB',
   );
   row(
@@ -120,15 +128,31 @@ function render(rounds: readonly { readonly reports: LoadReport[]; readonly toge
     'MB',
   );
   row(
-    'index of an id, a second',
-    reports.map(({ indexOfPerSecond }) => indexOfPerSecond),
-    '',
+    'index of an id, processor time',
+    reports.map(({ lookups }) => lookups.indexOfUs),
+    'us',
+    2,
   );
   row(
-    'all facts of an item, a second',
-    reports.map(({ itemAtPerSecond }) => itemAtPerSecond),
-    '',
+    'id of an index',
+    reports.map(({ lookups }) => lookups.idOfUs),
+    'us',
+    2,
   );
+  row(
+    'all facts of an item',
+    reports.map(({ lookups }) => lookups.itemAtUs),
+    'us',
+    2,
+  );
+  reports[0]!.filters.forEach(({ name }, at) => {
+    row(
+      `filter: ${name}`,
+      reports.map(({ filters }) => filters[at]!.ms),
+      'ms',
+      1,
+    );
+  });
 }
 
 async function startLoader(id: string): Promise<Loader> {
