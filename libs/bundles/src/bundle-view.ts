@@ -1,4 +1,4 @@
-import type { Attributes } from '@facet/features';
+import type { Attributes, AttributeValue } from '@facet/features';
 import type { Interests, UserKernel } from '@facet/model';
 import type { VectorIndex } from '@facet/retrieval';
 import type { BundleInfo } from './bundle-info.ts';
@@ -27,6 +27,7 @@ export interface BundleView {
   indexOf(itemId: string): number | undefined;
   idOf(item: number): string;
   titleOf(item: number): string | undefined;
+  attributeOf(item: number, name: string): AttributeValue | undefined;
   /** All facts of an item: where one of them does, ask for that. */
   itemAt(item: number): CatalogItem;
   /** All items, most popular first. */

@@ -196,6 +196,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     indexOf: catalog.indexOf,
     idOf: catalog.idOf,
     titleOf: catalog.titleOf,
+    attributeOf: catalog.attributeOf,
     itemAt: catalog.itemAt,
     itemsByPopularity: () => byPopularity,
     popularityOf: (item) => popularity[item]!,

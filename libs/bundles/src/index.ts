@@ -17,7 +17,7 @@ export { DeltaInfo, loadDelta, putDelta, readDeltaInfo } from './delta/delta.ts'
 export type { Delta, DeltaContents } from './delta/delta.ts';
 export { overlayDelta } from './delta/overlay-delta.ts';
 export { embedBySideFeatures } from './embed-by-side-features.ts';
-export { AttributeCondition, AttributeFilter, FilterValue, passesFilter } from './filters/attribute-filter.ts';
+export { AttributeCondition, AttributeFilter, FilterValue } from './filters/attribute-filter.ts';
 export { compileFilter, intersectAllowed } from './filters/compile-filter.ts';
 export type { AllowedItems } from './filters/compile-filter.ts';
 export { labelItems } from './filters/label-items.ts';

@@ -105,6 +105,27 @@ describe('a delta', () => {
     view.close();
   });
 
+  it('over its bundle says of every item what the catalog says now', async () => {
+    const now: CatalogItem[] = [
+      ...catalog.filter(({ itemId }) => itemId !== 'item2'),
+      { itemId: 'item2', attributes: { size: ['s', 'm'] } },
+      ...newItems(3),
+    ];
+    const view = await overlayDelta(bundles.facet, await store(bundles.facet, now));
+    expect(view.itemCount).toBe(now.length);
+    for (const expected of now) {
+      const item = view.indexOf(expected.itemId)!;
+      expect(view.itemAt(item)).toEqual(expected);
+      expect(view.idOf(item)).toBe(expected.itemId);
+      expect(view.titleOf(item)).toBe(expected.title);
+      for (const name of ['genre', 'size', 'toString']) {
+        const attribute = Object.entries(expected.attributes).find(([other]) => other === name)?.[1];
+        expect(view.attributeOf(item, name)).toEqual(attribute);
+      }
+    }
+    view.close();
+  });
+
   it('that does not fit its bundle is refused', async () => {
     const delta = await store(bundles.facet, [...catalog.slice(1), ...newItems(2)]);
     const { info } = delta;

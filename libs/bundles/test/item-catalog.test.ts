@@ -67,6 +67,10 @@ describe('a catalog in columns', () => {
           expect(catalog.indexOf(expected.itemId)).toBe(position + 1);
           expect(catalog.idOf(position + 1)).toBe(expected.itemId);
           expect(catalog.titleOf(position + 1)).toBe(expected.title);
+          for (const key of ['genre', 'constructor', '__proto__', 'a b']) {
+            const attribute = Object.entries(expected.attributes).find(([other]) => other === key)?.[1];
+            expect(catalog.attributeOf(position + 1, key)).toEqual(attribute);
+          }
           expect(catalog.unavailable.has(position + 1)).toBe(expected.available === false);
         });
         expect(catalog.unavailable.size).toBe(items.filter(({ available }) => available === false).length);

@@ -115,7 +115,7 @@ function categoryOf(bundle: BundleView, merge: Merge): (item: number) => string 
   if (merge.by !== 'diverse') return () => undefined;
   const { attribute } = merge;
   return (item) => {
-    const value = bundle.itemAt(item).attributes[attribute];
+    const value = bundle.attributeOf(item, attribute);
     const first = Array.isArray(value) ? value[0] : value;
     return typeof first === 'boolean' ? String(first) : first;
   };

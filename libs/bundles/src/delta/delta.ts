@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSafetensors, writeSafetensors } from '@facet/artifacts';
+import { readJsonLines, readSafetensors, writeJsonLines, writeSafetensors } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { AppError, parseWith } from '@facet/platform';
 import { Type } from 'typebox';
@@ -61,8 +61,8 @@ export async function putDelta(store: ArtifactStore, contents: DeltaContents): P
     'delta',
     async (folder) => {
       await writeFile(join(folder, files.info), `${JSON.stringify(info, null, 2)}\n`);
-      await writeFile(join(folder, files.added), toLines(added));
-      await writeFile(join(folder, files.changed), toLines(changed));
+      await writeJsonLines(join(folder, files.added), added);
+      await writeJsonLines(join(folder, files.changed), changed);
       await writeSafetensors(join(folder, files.vectors), {
         embeddings: { dtype: 'F32', shape: [added.length, info.embeddingDim], data: embeddings },
         vectors: { dtype: 'F32', shape: [added.length, info.indexDim], data: vectors },
@@ -94,10 +94,9 @@ async function parseInfo(folder: string, id: string): Promise<DeltaInfo> {
  */
 export async function loadDelta(store: ArtifactStore, ref: ArtifactRef): Promise<Delta> {
   const { folder } = await store.open(ref);
-  const read = (file: string): Promise<string> => readFile(join(folder, file), 'utf8');
   const info = await parseInfo(folder, ref.id);
-  const added = fromLines(await read(files.added));
-  const changed = fromLines(await read(files.changed));
+  const added = await readJsonLines<CatalogItem>(join(folder, files.added));
+  const changed = await readJsonLines<CatalogItem>(join(folder, files.changed));
   const { tensors } = await readSafetensors(join(folder, files.vectors));
   const [embeddings, vectors] = [tensors['embeddings'], tensors['vectors']];
   if (embeddings?.dtype !== 'F32' || vectors?.dtype !== 'F32') throw invalidDelta(ref.id, 'its vectors are missing');
@@ -114,15 +113,4 @@ export function invalidDelta(id: string, problem: string): AppError {
     remedy: 'Delete refs/delta.json of the artifacts and run facet delta.',
     context: { deltaId: id },
   });
-}
-
-function toLines(items: readonly CatalogItem[]): string {
-  return items.map((item) => `${JSON.stringify(item)}\n`).join('');
-}
-
-function fromLines(text: string): CatalogItem[] {
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as CatalogItem);
 }

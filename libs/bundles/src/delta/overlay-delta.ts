@@ -1,4 +1,6 @@
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { bestInterest, createUserKernel } from '@facet/model';
+import type { AppError } from '@facet/platform';
 import { buildFaissIndex, joinIndexes } from '@facet/retrieval';
 import type { Bundle } from '../bundle.ts';
 import type { BundleView } from '../bundle-view.ts';
@@ -20,8 +22,7 @@ export async function overlayDelta(bundle: Bundle, delta: Delta): Promise<Bundle
   checkFit(bundle, delta);
   const { added, changed } = delta;
   if (added.length === 0 && changed.length === 0) return { ...bundle, close: () => undefined };
-  const deltaItems = new Map(changed.map((item) => [bundle.indexOf(item.itemId)!, item]));
-  added.forEach((item, row) => deltaItems.set(bundle.itemCount + 1 + row, item));
+  const { deltaItems, indexes } = await placeItems(bundle, delta);
   return {
     ...bundle,
     deltaId: delta.id,
@@ -32,23 +33,55 @@ export async function overlayDelta(bundle: Bundle, delta: Delta): Promise<Bundle
       const now = deltaItems.get(item);
       return now === undefined ? bundle.titleOf(item) : now.title;
     },
+    attributeOf(item, name) {
+      const now = deltaItems.get(item);
+      if (now === undefined) return bundle.attributeOf(item, name);
+      return Object.hasOwn(now.attributes, name) ? now.attributes[name] : undefined;
+    },
     itemAt: (item) => deltaItems.get(item) ?? bundle.itemAt(item),
-    ...(added.length === 0 ? { close: () => undefined } : await withAdded(bundle, delta)),
+    ...(added.length === 0 ? { close: () => undefined } : await withAdded(bundle, delta, indexes)),
   };
 }
 
-function checkFit({ id, info, indexOf }: Bundle, delta: Delta): void {
+function checkFit({ id, info }: Bundle, delta: Delta): void {
   const { bundleId, embeddingDim, indexDim } = delta.info;
   if (bundleId !== id) throw invalidDelta(delta.id, `it belongs to bundle ${bundleId}, not to ${id}`);
   if (embeddingDim !== info.spec.config.embeddingDim || indexDim !== info.index.dim) {
     throw invalidDelta(delta.id, 'its vectors are of another width than those of its bundle');
   }
-  const isKnown = ({ itemId }: CatalogItem): boolean => indexOf(itemId) !== undefined;
-  const misplaced = delta.added.find(isKnown) ?? delta.changed.find((item) => !isKnown(item));
-  if (misplaced !== undefined) throw invalidDelta(delta.id, `item ${misplaced.itemId} is not what it says`);
-  if (new Set(delta.added.map(({ itemId }) => itemId)).size !== delta.added.length) {
-    throw invalidDelta(delta.id, 'it has a new item twice');
+}
+
+/** Items that are placed before the event loop gets a turn. */
+const itemsPerTurn = 2000;
+
+/** The items of the delta by their index, and the indexes of the new ones by their id. */
+async function placeItems(
+  { itemCount, indexOf }: Bundle,
+  { id, added, changed }: Delta,
+): Promise<{
+  readonly deltaItems: ReadonlyMap<number, CatalogItem>;
+  readonly indexes: ReadonlyMap<string, number>;
+}> {
+  const deltaItems = new Map<number, CatalogItem>();
+  const indexes = new Map<string, number>();
+  for (const item of changed) {
+    const index = indexOf(item.itemId);
+    if (index === undefined) throw misplaced(id, item);
+    deltaItems.set(index, item);
+    if (deltaItems.size % itemsPerTurn === 0) await yieldToEventLoop();
   }
+  for (const item of added) {
+    if (indexOf(item.itemId) !== undefined) throw misplaced(id, item);
+    if (indexes.has(item.itemId)) throw invalidDelta(id, 'it has a new item twice');
+    indexes.set(item.itemId, itemCount + 1 + indexes.size);
+    deltaItems.set(itemCount + indexes.size, item);
+    if (indexes.size % itemsPerTurn === 0) await yieldToEventLoop();
+  }
+  return { deltaItems, indexes };
+}
+
+function misplaced(deltaId: string, { itemId }: CatalogItem): AppError {
+  return invalidDelta(deltaId, `item ${itemId} is not what it says`);
 }
 
 function unavailableNow(
@@ -74,11 +107,14 @@ type AddedParts =
   | 'bestInterest'
   | 'close';
 
-async function withAdded(bundle: Bundle, delta: Delta): Promise<Pick<BundleView, AddedParts>> {
+async function withAdded(
+  bundle: Bundle,
+  delta: Delta,
+  indexes: ReadonlyMap<string, number>,
+): Promise<Pick<BundleView, AddedParts>> {
   const { info, tower, embeddings, byPopularity, popularity } = bundle;
   const { added, vectors } = delta;
   const first = bundle.itemCount + 1;
-  const indexes = new Map(added.map(({ itemId }, row) => [itemId, first + row]));
   const scan = await buildFaissIndex(vectors, info.index.dim, { kind: 'flat' });
   function* itemsByPopularity(): Generator<number> {
     yield* byPopularity;

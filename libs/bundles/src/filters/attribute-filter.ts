@@ -1,8 +1,5 @@
-import type { AttributeValue } from '@facet/features';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import type { CatalogItem } from '../catalog-item.ts';
-import { numberOf } from '../items/number-of.ts';
 
 /** Bounds what one filter may cost. */
 const [valuesMax, attributesMax] = [1000, 32];
@@ -48,26 +45,3 @@ export const AttributeFilter = Type.Object(
   { additionalProperties: false },
 );
 export type AttributeFilter = Static<typeof AttributeFilter>;
-
-/** Whether one item passes. */
-export function passesFilter(filter: AttributeFilter, item: CatalogItem): boolean {
-  if (filter.available !== undefined && filter.available !== (item.available !== false)) return false;
-  return Object.entries(filter.attributes ?? {}).every(([name, condition]) =>
-    passes(condition, Object.hasOwn(item.attributes, name) ? item.attributes[name] : undefined),
-  );
-}
-
-function passes({ in: wanted, notIn, min, max }: AttributeCondition, value: AttributeValue | undefined): boolean {
-  const values = value === undefined ? [] : [value].flat();
-  const isAmong = (list: readonly FilterValue[]): boolean => {
-    const texts = new Set(list.map(String));
-    return values.some((one) => texts.has(String(one)));
-  };
-  if (wanted !== undefined && !isAmong(wanted)) return false;
-  if (notIn !== undefined && isAmong(notIn)) return false;
-  return (min === undefined && max === undefined) || values.some((one) => isWithin(numberOf(one), min, max));
-}
-
-export function isWithin(number: number, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): boolean {
-  return number >= min && number <= max;
-}

@@ -2,8 +2,8 @@ import type { BundleView } from '../bundle-view.ts';
 import type { AttributeColumn } from '../items/attribute-columns.ts';
 import { bitmapOf, createBits, itemsOfBits, setBit } from '../items/item-bitmap.ts';
 import type { ItemBitmap } from '../items/item-bitmap.ts';
-import { passesFilter } from './attribute-filter.ts';
 import type { AttributeCondition, AttributeFilter, FilterValue } from './attribute-filter.ts';
+import { createItemTest } from './item-test.ts';
 import { matchColumn } from './match-column.ts';
 import type { ValueTest } from './match-column.ts';
 import { createRecentlyUsed } from './recently-used.ts';
@@ -61,8 +61,8 @@ function evaluateFilter(view: BundleView, filter: AttributeFilter): AllowedItems
   }
   const bits = createBits(itemCount);
   bits.set(own);
-  const ofAttributes = { attributes: filter.attributes ?? {} };
-  for (const [item, facts] of deltaItems) setBit(bits, item, passesFilter(ofAttributes, facts));
+  const passes = createItemTest(filter.attributes ?? {});
+  for (const [item, facts] of deltaItems) setBit(bits, item, passes(facts));
   if (filter.available !== undefined) keepAvailable(bits, unavailable, filter.available);
   const known = new Set(catalog.columns.map(({ name }) => name));
   for (const { attributes } of deltaItems.values()) for (const name of Object.keys(attributes)) known.add(name);

@@ -1,7 +1,6 @@
 import { codeOf } from '../items/attribute-columns.ts';
 import type { AttributeColumn, ColumnValues } from '../items/attribute-columns.ts';
-import { numberOf } from '../items/number-of.ts';
-import { isWithin } from './attribute-filter.ts';
+import { isWithin, numberOf } from '../items/number-of.ts';
 import type { FilterValue } from './attribute-filter.ts';
 
 /** What a value must be: one of these, or a number in this range. */

@@ -23,6 +23,8 @@ export interface ItemCatalog {
   indexOf(itemId: string): number | undefined;
   idOf(item: number): string;
   titleOf(item: number): string | undefined;
+  /** One attribute of an item. */
+  attributeOf(item: number, name: string): AttributeValue | undefined;
   /** All facts of an item; its attributes in the order of their names. */
   itemAt(item: number): CatalogItem;
   /** Items that are withdrawn. */
@@ -101,6 +103,14 @@ export function openCatalog(tensors: Tensors, metadata: Readonly<Record<string, 
     indexOf: openIdTable(tensorOf(tensors, 'id/table', 'I32'), ids),
     idOf: ids.at,
     titleOf,
+    attributeOf(item, name) {
+      for (const column of columns) {
+        if (column.name !== name) continue;
+        const value = valueAt(column, item);
+        if (value !== undefined) return value;
+      }
+      return undefined;
+    },
     itemAt(item) {
       const title = titleOf(item);
       const isUnavailable = unavailable.has(item);
