@@ -81,14 +81,13 @@ function segmentsOf(
   }));
 }
 
-/** Counts what some users chose within so many days before `asOf`. */
+/** Counts what some users chose within so many days before `asOf`. A list takes as long as it has choices, not items. */
 function createCounter({ sequences, items }: Pick<Dataset, 'sequences' | 'items'>, asOf: number) {
+  /** Both by item and all 0 between two lists: how many users, and the last of them (+ 1). */
   const counts = new Int32Array(items.length);
-  /** By item, the last user who was counted (+ 1). */
   const lastUser = new Int32Array(items.length);
   return (users: Int32Array, days: number): Pick<PopularList, 'users' | 'items' | 'chosenBy'> => {
-    counts.fill(0);
-    lastUser.fill(0);
+    const chosen: number[] = [];
     let active = 0;
     for (const user of users) {
       const start = historyEnd(sequences, user, asOf - days * dayMs);
@@ -98,21 +97,22 @@ function createCounter({ sequences, items }: Pick<Dataset, 'sequences' | 'items'
         const item = sequences.items[position]!;
         if (item === 0 || lastUser[item] === user + 1) continue;
         lastUser[item] = user + 1;
-        counts[item]!++;
+        if (counts[item]!++ === 0) chosen.push(item);
         isActive = true;
       }
       if (isActive) active++;
     }
-    const best = highest(counts, listItemsMax);
-    return { users: active, items: best, chosenBy: best.map((item) => counts[item]!) };
+    const best = highest(chosen, counts, listItemsMax);
+    const chosenBy = best.map((item) => counts[item]!);
+    for (const item of chosen) counts[item] = lastUser[item] = 0;
+    return { users: active, items: best, chosenBy };
   };
 }
 
-/** The items with the highest counts above 0, equal ones by index. */
-function highest(counts: Int32Array, limit: number): Int32Array {
-  const sorted = counts.filter((count) => count > 0).sort();
-  const least = sorted[Math.max(0, sorted.length - limit)] ?? 1;
-  const found: number[] = [];
-  for (let item = 1; item < counts.length; item++) if (counts[item]! >= least) found.push(item);
-  return Int32Array.from(found.sort((a, b) => counts[b]! - counts[a]! || a - b).slice(0, limit));
+/** Of the items those with the highest counts, equal ones by index. */
+function highest(items: readonly number[], counts: Int32Array, limit: number): Int32Array {
+  const sorted = Int32Array.from(items, (item) => counts[item]!).sort();
+  const least = sorted[Math.max(0, sorted.length - limit)] ?? 0;
+  const candidates = items.filter((item) => counts[item]! >= least);
+  return Int32Array.from(candidates.sort((a, b) => counts[b]! - counts[a]! || a - b).slice(0, limit));
 }
