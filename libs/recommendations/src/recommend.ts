@@ -1,6 +1,6 @@
 import type { AllowedItems, AttributeFilter, BundleView } from '@facet/bundles';
 import { insertCandidates, listLimit, mergeLists, retrieveLists } from '@facet/retrieval';
-import type { Candidate, Merge } from '@facet/retrieval';
+import type { Candidate, InterestList, Merge } from '@facet/retrieval';
 import { collectExclusions } from './exclusions.ts';
 import type { Exclusions, RemovedCounts } from './exclusions.ts';
 import { allowedItemsOf } from './filtering/allowed-items-of.ts';
@@ -88,7 +88,16 @@ async function findCandidates(
 ): Promise<Candidate[]> {
   // Items of the user's own history carry a bonus that no index knows: they are scored apart and put into the lists.
   const exclude = new Set([...exclusions.own, ...history.keys()]);
-  const { lists } = await measure('search', () =>
+  const own = [...history]
+    .filter(([item]) => !exclusions.has(item))
+    .map(([item, bonus]) => {
+      const { score, interest } = bundle.bestInterest(interests, item);
+      return { item, score: score + bonus, interest };
+    });
+  const mergeFound = (lists: readonly InterestList[]): Candidate[] =>
+    mergeLists(insertCandidates(lists, own), merge, limit, { categoryOf: categoryOf(bundle, merge) });
+  let merged: Candidate[] | undefined;
+  const { lists, searches } = await measure('search', () =>
     retrieveLists({
       index: bundle.index,
       interests: interests.vectors,
@@ -97,17 +106,18 @@ async function findCandidates(
       exclude,
       ...(allowed === undefined ? {} : { allowed }),
       parameters: searchParameters(bundle, breadth),
+      ...(merge.by === 'max'
+        ? {
+            // Nothing below the last place of the page can come onto it.
+            needed(found: readonly InterestList[]) {
+              merged = mergeFound(found);
+              return merged.length < limit ? -Infinity : merged[limit - 1]!.score;
+            },
+          }
+        : {}),
     }),
   );
-  return measure('merge', () => {
-    const own = [...history]
-      .filter(([item]) => !exclusions.has(item))
-      .map(([item, bonus]) => {
-        const { score, interest } = bundle.bestInterest(interests, item);
-        return { item, score: score + bonus, interest };
-      });
-    return mergeLists(insertCandidates(lists, own), merge, limit, { categoryOf: categoryOf(bundle, merge) });
-  });
+  return merged !== undefined && searches === 1 ? merged : measure('merge', () => mergeFound(lists));
 }
 
 /** The value that a diverse merge is to vary; of a list, its first entry. */

@@ -1,17 +1,22 @@
 /** The items that a filter lets through. */
 export interface AllowedItems {
   readonly count: number;
+  /** Bit (item - 1) & 7 of byte (item - 1) >> 3, as a search takes it. */
+  readonly bitmap: Uint8Array;
   has(item: number): boolean;
   /** Their indices, rising: found when they are first asked for, and kept. */
   items(): Int32Array;
 }
 
-/** @param bitmap bit (item - 1) & 7 of byte (item - 1) >> 3, and nothing beyond its end; kept, not copied. */
-export function allowedItems(bitmap: Uint8Array): AllowedItems {
-  const count = countBits(bitmap);
+/**
+ * @param bitmap bit (item - 1) & 7 of byte (item - 1) >> 3, and nothing beyond its end; kept, not copied.
+ * @param count of its bits, where it is known.
+ */
+export function allowedItems(bitmap: Uint8Array, count = countBits(bitmap)): AllowedItems {
   let items: Int32Array | undefined;
   return {
     count,
+    bitmap,
     has: (item) => item > 0 && ((bitmap[(item - 1) >> 3] ?? 0) & (1 << ((item - 1) & 7))) !== 0,
     items() {
       if (items !== undefined) return items;

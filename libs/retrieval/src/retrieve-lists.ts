@@ -1,3 +1,4 @@
+import { allowedItems } from './allowed-items.ts';
 import type { AllowedItems } from './allowed-items.ts';
 import { invalidQuery } from './checks.ts';
 import type { InterestList } from './merging/interest-list.ts';
@@ -12,13 +13,27 @@ export interface ListsRequest {
   readonly active: number;
   /** How long each list is to be. */
   readonly limit: number;
-  /** Items never to return; `size` may be too high. Some thousands: more are better left out of `allowed`. */
-  readonly exclude?: Pick<ReadonlySet<number>, 'has' | 'size'>;
+  /** Items never to return. Some thousands: more are better left out of `allowed`. */
+  readonly exclude?: ReadonlySet<number>;
   /** The only items to return; without it, all. */
   readonly allowed?: AllowedItems;
   /** As they were tuned, without a thought of `exclude` and `allowed`. */
   readonly parameters?: SearchParameters;
+  /**
+   * The score below which no item is of use, as far as the lists go by now: a list that has come to it may be shorter than
+   * `limit`. By default there is none.
+   */
+  readonly needed?: (lists: readonly InterestList[]) => number;
 }
+
+/** What the index gave, without what is left out. */
+interface FoundList extends InterestList {
+  /** No item that the index did not give scores higher; −∞ where it gave all it has. */
+  readonly lowestSeen: number;
+}
+
+/** With so large a part of the items allowed, what is not hardly shortens a list. */
+const mostShare = 0.9;
 
 export interface RetrievedLists {
   /** One for each interest that was searched, rising by interest. */
@@ -31,30 +46,46 @@ export interface RetrievedLists {
 
 /**
  * The nearest items of each interest of a user that are allowed and not excluded: exactly `limit`, or all where there are
- * fewer, whatever the index. It takes what costs less: a search that asks for as many more as will be left out, and for
- * twice as many where a list still came short; or the exact scores of all that is allowed. A list that an approximate
- * index leaves short is found by the latter. Where every item is scored, by kind of index or by scan, lists are exact;
- * which of several items with the score of the last place are returned is left open.
+ * fewer, or all that are `needed`, whatever the index. An index that scores every item is told which it may find. Another
+ * one takes what costs less: a search that asks for as many more as will be left out, and for twice as many where a list
+ * still came short; or the exact scores of all that is allowed. A list that an approximate index leaves short is found by
+ * the latter. Where every item is scored, by kind of index or by scan, lists are exact; which of several items with the
+ * score of the last place are returned is left open.
  *
  * @throws AppError `RETRIEVAL_QUERY_INVALID` for interests that do not fit the index, or are not finite.
  */
 export async function retrieveLists(request: ListsRequest): Promise<RetrievedLists> {
-  const { index, limit, exclude, allowed } = request;
+  const { index, limit, exclude, allowed, needed = () => -Infinity } = request;
   const interests = searchableInterests(request);
   const count = allowed?.count ?? index.size;
   if (interests.length === 0 || limit <= 0) return { lists: [], method: 'none', searches: 0 };
   if (count === 0) return { lists: interests.map(emptyList), method: 'none', searches: 0 };
 
-  const found = new Map<number, InterestList>();
+  if (isExact(index)) {
+    const open = openItems(request);
+    if (open === undefined) return searchOnce(request, interests, Math.min(limit, index.size), {});
+    const depth = Math.min(limit, open.count);
+    if (depth === 0) return { lists: interests.map(emptyList), method: 'none', searches: 0 };
+    return searchOnce(request, interests, depth, { allowed: open.bitmap });
+  }
+
+  const found = new Map<number, FoundList>();
   let pending = interests;
   let searches = 0;
   const keep = (result: SearchResult): void => {
     pending.forEach((interest, query) => found.set(interest, listOf(result, query, interest, request)));
-    pending = pending.filter((interest) => found.get(interest)!.items.length < limit);
+    const floor = needed(interests.map((interest) => found.get(interest)!));
+    pending = pending.filter((interest) => {
+      const { items, lowestSeen } = found.get(interest)!;
+      return items.length < limit && lowestSeen > floor;
+    });
     searches++;
   };
   const retrieved = (method: RetrievedLists['method']): RetrievedLists => ({
-    lists: interests.map((interest) => found.get(interest)!),
+    lists: interests.map((interest) => {
+      const { items, scores } = found.get(interest)!;
+      return { interest, items, scores };
+    }),
     method,
     searches,
   });
@@ -66,17 +97,53 @@ export async function retrieveLists(request: ListsRequest): Promise<RetrievedLis
   for (let depth = Math.min(deepest, firstDepth(request)); ; depth = Math.min(deepest, 2 * depth)) {
     if (!isSearchCheaper(request, depth, parameters, searches)) break;
     keep(await index.search(pack(request, pending), depth, parameters));
-    if (pending.length === 0 || (depth === deepest && isExact(index))) return retrieved('search');
+    if (pending.length === 0) return retrieved('search');
     if (depth === deepest) break;
   }
   keep(await index.scan(pack(request, pending), enough, allowed?.items() ?? allItems(index.size)));
   return retrieved('scan');
 }
 
-/** So many that a search is unlikely to come short, if what is excluded or not allowed is nearby as often as elsewhere. */
-function firstDepth({ index, limit, exclude, allowed }: ListsRequest): number {
-  const wanted = limit + Math.min(limit, exclude?.size ?? 0);
-  if (allowed === undefined) return wanted;
+/** One search of an index that scores every item. */
+async function searchOnce(
+  request: ListsRequest,
+  interests: readonly number[],
+  depth: number,
+  parameters: SearchParameters,
+): Promise<RetrievedLists> {
+  const result = await request.index.search(pack(request, interests), depth, parameters);
+  const lists = interests.map((interest, query) => {
+    const { items, scores } = listOf(result, query, interest, request);
+    return { interest, items, scores };
+  });
+  return { lists, method: 'search', searches: 1 };
+}
+
+/** What is allowed and not excluded; undefined where that is everything. */
+function openItems({ index, exclude, allowed }: ListsRequest): AllowedItems | undefined {
+  if (exclude === undefined || exclude.size === 0) return allowed;
+  const bitmap = new Uint8Array(Math.ceil(index.size / 8));
+  if (allowed === undefined) bitmap.fill(0xff);
+  else bitmap.set(allowed.bitmap.subarray(0, bitmap.length));
+  if (allowed === undefined && index.size % 8 !== 0) bitmap[bitmap.length - 1] = (1 << (index.size % 8)) - 1;
+  let count = allowed?.count ?? index.size;
+  for (const item of exclude) {
+    const bit = 1 << ((item - 1) & 7);
+    const byte = (item - 1) >> 3;
+    if (item < 1 || item > index.size || (bitmap[byte]! & bit) === 0) continue;
+    bitmap[byte]! &= ~bit;
+    count--;
+  }
+  return allowedItems(bitmap, count);
+}
+
+/**
+ * So many that a search is unlikely to come short, if what is excluded or not allowed is nearby as often as elsewhere.
+ * Where it is known what is needed, some may be left out: few lists are needed to their end.
+ */
+function firstDepth({ index, limit, exclude, allowed, needed }: ListsRequest): number {
+  const wanted = needed === undefined ? limit + Math.min(limit, exclude?.size ?? 0) : limit;
+  if (allowed === undefined || allowed.count >= index.size * mostShare) return wanted;
   // How many of the nearest are allowed is left to chance: three standard deviations above.
   return Math.ceil(((wanted + 3 * Math.sqrt(wanted)) * index.size) / allowed.count);
 }
@@ -95,9 +162,8 @@ function isSearchCheaper(
   searches: number,
 ): boolean {
   const isCheaper = searchCost(index, depth, parameters) < scanCost(index, allowed?.count ?? index.size);
-  if (allowed !== undefined) return !isExact(index) && isCheaper;
   // The index was chosen because it is faster than a scan, so what it was tuned for needs no thought.
-  return searches === 0 || isExact(index) || isCheaper;
+  return isCheaper || (allowed === undefined && searches === 0);
 }
 
 function isExact({ kind }: VectorIndex): boolean {
@@ -134,7 +200,7 @@ function listOf(
   query: number,
   interest: number,
   { limit, exclude, allowed }: ListsRequest,
-): InterestList {
+): FoundList {
   const items = new Int32Array(Math.min(k, limit));
   const kept = new Float32Array(items.length);
   let count = 0;
@@ -152,7 +218,9 @@ function listOf(
     }
     items[place] = item;
   }
-  return { interest, items: items.subarray(0, count), scores: kept.subarray(0, count) };
+  const last = (query + 1) * k - 1;
+  const lowestSeen = ids[last]! < 0 ? -Infinity : scores[last]!;
+  return { interest, items: items.subarray(0, count), scores: kept.subarray(0, count), lowestSeen };
 }
 
 function emptyList(interest: number): InterestList {
