@@ -2,6 +2,7 @@ import { appendFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { ClientError, createServingClient } from '@facet/client/serving';
 import { changeItems, readItems, upsertItems } from '@facet/events';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { facet, facetJson, keptFolder, startFacet } from './facet.ts';
@@ -74,6 +75,33 @@ describe('facet serve', () => {
     server.child.kill('SIGTERM');
     expect(await server.ended).toMatchObject({ code: 0, signal: undefined });
     await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+  });
+
+  it('answers to the client for it: lists, pages, batches, interests and similar items', async () => {
+    const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--json']);
+    const [document] = await server.sees(/^\{"home".*\}$/m);
+    const { url, apiKey } = JSON.parse(document) as { url: string; apiKey: string };
+    const client = createServingClient({ url, key: apiKey, timeoutMs: 20_000 });
+
+    const whole = await client.recommend({ userId: 'u1', limit: 12, merge: { by: 'round-robin' }, explain: true });
+    expect(whole).toMatchObject({ source: { kind: 'model' }, bundleId, returned: 12 });
+    const items: unknown[] = [];
+    const request = { userId: 'u1', limit: 12, merge: { by: 'round-robin' }, explain: true } as const;
+    for await (const page of client.pages({ ...request, pageSize: 5 })) items.push(...page.items);
+    expect(items).toEqual(whole.items);
+
+    const { answers } = await client.recommendBatch({ users: [{ userId: 'u1' }, { userId: 'u2' }], limit: 3 });
+    expect(answers.map((answer) => 'items' in answer && answer.items.length)).toEqual([3, 3]);
+    const { interests, interestCount } = await client.describeInterests({ userId: 'u1', nearest: 2 });
+    expect(interests).toHaveLength(interestCount);
+    const similar = await client.findSimilarItems('music-1', { limit: 4 });
+    expect(similar.items.map(({ itemId }) => itemId)).toHaveLength(4);
+
+    const refused = await client.recommend({ limit: 5_000 }).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(ClientError);
+    expect(refused).toMatchObject({ code: 'REQUEST_INVALID', field: 'limit', remedy: expect.any(String) });
+    const stranger = createServingClient({ url, key: 'facet_wrong' });
+    await expect(stranger.recommend({ userId: 'u1' })).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
   });
 
   it('answers to the keys of a file that the environment names, each for what it is good for', async () => {

@@ -101,6 +101,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
   addHealthRoutes(app, {
     readySummary: 'Whether requests can be answered: the bundle and the profiles are loaded',
     readyFacts: { bundleId: Type.String() },
+    readyExample: { bundleId: 'eb342103ec0057bad650138446eee7d9' },
     checkReady() {
       const bundleId = live.require().bundle.id;
       peers.requireReady();

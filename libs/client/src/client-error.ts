@@ -23,6 +23,10 @@ export class ClientError extends Error {
   readonly retryable: boolean;
   /** What the server said, where it said something. */
   readonly problem: Problem | undefined;
+  /** The field of the request at fault, as a path with dots. */
+  readonly field: string | undefined;
+  /** What to do about it. */
+  readonly remedy: string | undefined;
 
   constructor(message: string, { code, retryable, problem, cause }: ClientErrorOptions) {
     super(message, cause === undefined ? undefined : { cause });
@@ -30,6 +34,8 @@ export class ClientError extends Error {
     this.code = code;
     this.retryable = retryable;
     this.problem = problem;
+    this.field = problem?.field;
+    this.remedy = problem?.remedy;
   }
 }
 

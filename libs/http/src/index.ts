@@ -20,6 +20,6 @@ export { createAdmission } from './overload/admission.ts';
 export type { Admission, AdmissionOptions } from './overload/admission.ts';
 export { measureQueueDelay } from './overload/queue-delay.ts';
 export { compileValidator } from './problems/compile-validator.ts';
-export { createProblems, httpProblems, Problem, problemError } from './problems/problem.ts';
+export { createProblems, httpProblems, Problem, problemAnswers, problemError } from './problems/problem.ts';
 export type { HttpProblemCode, ProblemCatalog, ProblemDetails, ProblemKind, Problems } from './problems/problem.ts';
 export { serverVariables } from './server-variables.ts';

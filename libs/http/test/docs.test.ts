@@ -54,6 +54,35 @@ it('describes the routes in OpenAPI 3.1', async () => {
   expect((await get('/docs/yaml')).body).toContain('openapi: 3.1.0');
 });
 
+it('names what has a title once, wherever it stands, and leaves examples as they are', async () => {
+  const example = { title: 'Alien' };
+  const Film = Type.Object({ title: Type.String() }, { title: 'Film' });
+  const films = Type.Object(
+    { films: Type.Array(Film), byName: Type.Record(Type.String(), Film) },
+    { title: 'Films', examples: [{ films: [example] }] },
+  );
+  const { app } = await createTestApp({
+    docs,
+    addRoutes(added) {
+      const schema = { tags: ['orders'], body: Film, response: { 200: films } };
+      added.post('/v1/films', { config: { scope: 'admin' }, schema }, async () => ({ films: [], byName: {} }));
+    },
+  });
+  const { paths, components } = (await app.inject('/docs/json')).json();
+  const film = { $ref: '#/components/schemas/Film' };
+  expect(paths['/v1/films'].post.requestBody.content['application/json'].schema).toEqual(film);
+  expect(paths['/v1/films'].post.responses['200'].content['application/json']).toEqual({
+    schema: { $ref: '#/components/schemas/Films' },
+    example: { films: [example] },
+  });
+  expect(components.schemas.Films.properties).toEqual({
+    films: { type: 'array', items: film },
+    byName: { type: 'object', additionalProperties: film },
+  });
+  expect(components.schemas.Film.properties).toEqual({ title: { type: 'string' } });
+  await app.close();
+});
+
 it('shows them on a page that loads nothing from elsewhere', async () => {
   const page = await get('/docs/');
   expect(page.statusCode).toBe(200);

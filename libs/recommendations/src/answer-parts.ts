@@ -44,20 +44,29 @@ export const AnswerSource = Type.Union(
       ),
     }),
   ],
-  { description: 'model: found by the interests of the user. popular: the items most chosen lately, and why.' },
+  {
+    title: 'AnswerSource',
+    description: 'model: found by the interests of the user. popular: the items most chosen lately, and why.',
+  },
 );
 export type AnswerSource = Static<typeof AnswerSource>;
 
 export const AnswerBehavior = Type.Object(
   { itemId: Type.String(), title: Type.Optional(Type.String()), share: Type.Number() },
-  { description: 'A behavior and its part in an interest; the shares of an interest add up to 1.' },
+  {
+    title: 'AnswerBehavior',
+    description: 'A behavior and its part in an interest; the shares of an interest add up to 1.',
+  },
 );
 export type AnswerBehavior = Static<typeof AnswerBehavior>;
 
-export const AnswerInterest = Type.Object({
-  interest: Type.Integer({ minimum: 0 }),
-  behaviors: Type.Array(AnswerBehavior, { description: 'What formed it, the largest share first.' }),
-});
+export const AnswerInterest = Type.Object(
+  {
+    interest: Type.Integer({ minimum: 0 }),
+    behaviors: Type.Array(AnswerBehavior, { description: 'What formed it, the largest share first.' }),
+  },
+  { title: 'AnswerInterest' },
+);
 
 /** The fields of an answer that say what it was made from. */
 export const answerOrigin = {

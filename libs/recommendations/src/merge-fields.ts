@@ -35,6 +35,7 @@ const fields = {
 };
 
 export const MergeFields = Type.Object(fields, {
+  title: 'Merge',
   description: 'How the lists of the interests become one; max by default.',
 });
 export type MergeFields = Static<typeof MergeFields>;

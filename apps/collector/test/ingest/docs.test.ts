@@ -41,7 +41,16 @@ afterAll(async () => {
 
 it('describes every route in OpenAPI 3.1', () => {
   expect(document.openapi).toBe('3.1.0');
-  expect(Object.keys(document.components.schemas).sort()).toEqual(['Event', 'Item', 'User']);
+  expect(Object.keys(document.components.schemas).sort()).toEqual([
+    'BatchAnswer',
+    'ErasureAnswer',
+    'Event',
+    'IngestStatus',
+    'Item',
+    'Problem',
+    'RefusedAnswer',
+    'User',
+  ]);
   const described = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, operation]) => {
       expect(operation.summary, path).not.toBe('');

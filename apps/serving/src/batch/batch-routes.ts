@@ -1,4 +1,4 @@
-import { Problem } from '@facet/http';
+import { problemAnswers } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { answerBatch, BatchAnswer, BatchRequest } from '@facet/recommendations';
 import type { RouteDeps } from '../route-deps.ts';
@@ -17,7 +17,7 @@ export function addBatchRoutes(app: HttpApp, deps: RouteDeps): void {
           'a problem in the place of the list; the others are answered.',
         tags: ['recommendations'],
         body: BatchRequest,
-        response: { 200: BatchAnswer, '4xx': Problem, '5xx': Problem },
+        response: { 200: BatchAnswer, ...problemAnswers },
       },
     },
     async (request) => {

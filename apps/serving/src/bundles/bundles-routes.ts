@@ -1,6 +1,6 @@
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
-import { Problem } from '@facet/http';
+import { problemAnswers } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { Type } from 'typebox';
 import type { LiveBundle } from '../live/live-bundle.ts';
@@ -20,9 +20,10 @@ export interface BundlesDeps {
 }
 
 /** Ids are hexadecimal; anything else never names a folder. */
-const BundleParams = Type.Object({ bundleId: Type.String({ pattern: '^[0-9a-f]{32}$' }) });
+const BundleParams = Type.Object({
+  bundleId: Type.String({ pattern: '^[0-9a-f]{32}$', examples: ['eb342103ec0057bad650138446eee7d9'] }),
+});
 
-const problems = { '4xx': Problem, '5xx': Problem };
 const tags = ['bundles'];
 
 /** What there is to answer from, and which of it does; for operators. */
@@ -45,7 +46,7 @@ export function addBundlesRoutes(app: HttpApp, { store, live }: BundlesDeps): vo
         operationId: 'listBundles',
         summary: 'The bundles there are',
         tags,
-        response: { 200: BundlesAnswer, ...problems },
+        response: { 200: BundlesAnswer, ...problemAnswers },
       },
     },
     async () => {
@@ -71,7 +72,7 @@ export function addBundlesRoutes(app: HttpApp, { store, live }: BundlesDeps): vo
         summary: 'What a bundle was made of, and how good it is',
         tags,
         params: BundleParams,
-        response: { 200: BundleAnswer, ...problems },
+        response: { 200: BundleAnswer, ...problemAnswers },
       },
     },
     async ({ params: { bundleId } }) => {
@@ -99,7 +100,7 @@ export function addBundlesRoutes(app: HttpApp, { store, live }: BundlesDeps): vo
         operationId: 'readRefs',
         summary: 'Which bundle is current, and which one answers',
         tags,
-        response: { 200: RefsAnswer, ...problems },
+        response: { 200: RefsAnswer, ...problemAnswers },
       },
     },
     async () => {
@@ -127,7 +128,7 @@ export function addBundlesRoutes(app: HttpApp, { store, live }: BundlesDeps): vo
         tags,
         params: BundleParams,
         body: PromoteRequest,
-        response: { 200: PromotedAnswer, ...problems },
+        response: { 200: PromotedAnswer, ...problemAnswers },
       },
     },
     async ({ params: { bundleId }, body: { because }, apiKey }) => {
@@ -148,7 +149,7 @@ export function addBundlesRoutes(app: HttpApp, { store, live }: BundlesDeps): vo
         description: 'A second rollback undoes the first. The reason and the name of the key are recorded.',
         tags,
         body: RollbackRequest,
-        response: { 200: PromotedAnswer, ...problems },
+        response: { 200: PromotedAnswer, ...problemAnswers },
       },
     },
     async ({ body: { because }, apiKey }) => {

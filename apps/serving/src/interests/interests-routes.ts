@@ -1,4 +1,4 @@
-import { Problem } from '@facet/http';
+import { problemAnswers } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { answerInterests, InterestsAnswer, InterestsRequest } from '@facet/recommendations';
 import type { RouteDeps } from '../route-deps.ts';
@@ -15,7 +15,7 @@ export function addInterestsRoutes(app: HttpApp, deps: RouteDeps): void {
           'What the model sees in the behaviors: each interest with the behaviors that formed it and the items closest to it.',
         tags: ['recommendations'],
         body: InterestsRequest,
-        response: { 200: InterestsAnswer, '4xx': Problem, '5xx': Problem },
+        response: { 200: InterestsAnswer, ...problemAnswers },
       },
     },
     async (request) => {

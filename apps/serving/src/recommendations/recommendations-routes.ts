@@ -1,4 +1,4 @@
-import { Problem } from '@facet/http';
+import { problemAnswers } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { RecommendationsAnswer, RecommendationsRequest } from '@facet/recommendations';
 import type { RequestOutcome } from '../guardrails/traffic-window.ts';
@@ -33,7 +33,7 @@ export function addRecommendationsRoutes(app: HttpApp, deps: RouteDeps): void {
           'Somebody of whom nothing is known gets the most popular items, and `source` says why.',
         tags: ['recommendations'],
         body: RecommendationsRequest,
-        response: { 200: RecommendationsAnswer, '4xx': Problem, '5xx': Problem },
+        response: { 200: RecommendationsAnswer, ...problemAnswers },
       },
       async onResponse(request, { statusCode, elapsedTime }) {
         const answer = answers.get(request);

@@ -1,5 +1,5 @@
 import { IdentifierSchema } from '@facet/events';
-import { Problem } from '@facet/http';
+import { problemAnswers } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import {
   answerSimilarItems,
@@ -22,9 +22,9 @@ export function addSimilarItemsRoutes(app: HttpApp, deps: RouteDeps): void {
           'By the embeddings of the bundle. Popularity plays no part; neither the item itself nor what is not available is ' +
           'returned. An item that is not known has popular ones instead, and `source` says so.',
         tags: ['recommendations'],
-        params: Type.Object({ itemId: IdentifierSchema }),
+        params: Type.Object({ itemId: { ...IdentifierSchema, examples: ['film-1'] } }),
         querystring: SimilarItemsQuery,
-        response: { 200: SimilarItemsAnswer, '4xx': Problem, '5xx': Problem },
+        response: { 200: SimilarItemsAnswer, ...problemAnswers },
       },
     },
     async ({ params, query }) => {

@@ -5,7 +5,7 @@ import type { Static } from 'typebox';
 const [valuesMax, attributesMax] = [1000, 32];
 
 /** A value of an attribute. Values are compared as texts, as features read them: `5` is `"5"`. */
-export const FilterValue = Type.Union([Type.String(), Type.Number(), Type.Boolean()]);
+export const FilterValue = Type.Union([Type.String(), Type.Number(), Type.Boolean()], { title: 'FilterValue' });
 export type FilterValue = Static<typeof FilterValue>;
 
 const Values = Type.Array(FilterValue, { maxItems: valuesMax });
@@ -22,7 +22,7 @@ export const AttributeCondition = Type.Object(
       Type.Number({ description: 'Its number is at most this; of a list, the same one as for `min`.' }),
     ),
   },
-  { additionalProperties: false },
+  { title: 'AttributeCondition', additionalProperties: false },
 );
 export type AttributeCondition = Static<typeof AttributeCondition>;
 

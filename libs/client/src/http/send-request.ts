@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientError } from '../client-error.ts';
 import type { Problem } from '../client-error.ts';
 import { retryDelayMs } from '../retry-delay.ts';
@@ -12,10 +11,13 @@ export interface Endpoint {
   readonly timeoutMs: number;
   /** No attempt is begun later than this after the first. */
   readonly giveUpAfterMs: number;
+  /** That of the platform unless told. */
+  readonly fetch?: typeof fetch;
 }
 
 export interface ClientRequest {
-  readonly method: 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With the query, where there is one. */
   readonly path: string;
   /** JSON. */
   readonly body?: string;
@@ -45,20 +47,35 @@ export async function sendRequest(endpoint: Endpoint, request: ClientRequest): P
     if (answer !== undefined) return answer;
     const delayMs = retryDelayMs(failures, retryAfter, backoff);
     if (Date.now() + delayMs > giveUpAt) throw error;
-    await sleep(delayMs, undefined, request.signal === undefined ? {} : { signal: request.signal }).catch(() => {
-      throw request.signal?.reason;
-    });
+    await sleep(delayMs, request.signal);
   }
+}
+
+/** @throws the signal's reason when that is aborted. */
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', stop, { once: true });
+  });
 }
 
 type Attempt =
   | { answer: Answer; error?: never; retryAfter?: never }
   | { answer?: never; error: ClientError; retryAfter: string | null };
 
-async function attempt({ url, key, timeoutMs }: Endpoint, request: ClientRequest): Promise<Attempt> {
+async function attempt(endpoint: Endpoint, request: ClientRequest): Promise<Attempt> {
+  const { url, key, timeoutMs, fetch: send = fetch } = endpoint;
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
-    const response = await fetch(`${url}${request.path}`, {
+    const response = await send(`${url}${request.path}`, {
       method: request.method,
       headers: {
         authorization: `Bearer ${key}`,

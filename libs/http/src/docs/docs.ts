@@ -4,6 +4,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { RouteOptions } from 'fastify';
 import type { RouteAccess } from '../access/access.ts';
 import type { HttpApp } from '../http-app.ts';
+import { nameSchemas } from './name-schemas.ts';
 
 /** What an API says of itself, beside the schemas of its routes. */
 export interface Docs {
@@ -39,7 +40,7 @@ const contentSecurityPolicy = {
 
 /**
  * Serves the OpenAPI 3.1 document of all routes that are added later (`/docs/json`), and a page that shows it (`/docs`).
- * Schemas that were given to `addSchema` are components of it, named by their titles.
+ * Schemas that have a title are components of it under that name.
  */
 export async function addDocs(app: HttpApp, { title, description, tags = [] }: Docs): Promise<void> {
   await app.register(swagger, {
@@ -59,6 +60,7 @@ export async function addDocs(app: HttpApp, { title, description, tags = [] }: D
       buildLocalReference: (schema, _baseUri, _fragment, index) =>
         typeof schema['title'] === 'string' ? schema['title'] : `schema-${index}`,
     },
+    transformObject: (made) => ('openapiObject' in made ? nameSchemas(made.openapiObject) : made.swaggerObject),
   });
   await app.register(swaggerUi, {
     routePrefix: docsPath,

@@ -1,13 +1,15 @@
 import { Type } from 'typebox';
 import type { Static, TProperties } from 'typebox';
 import type { HttpApp } from '../http-app.ts';
-import { Problem } from '../problems/problem.ts';
+import { problemAnswers } from '../problems/problem.ts';
 
 export interface HealthChecks<Facts extends TProperties> {
   /** What has to be so for requests to be answered, for people. */
   readonly readySummary: string;
   /** What `/readyz` tells beside its status. */
   readonly readyFacts: Facts;
+  /** Those facts as they may be, for the docs. */
+  readonly readyExample?: FactsOf<Facts>;
   /** @throws AppError one of the app's problems while requests cannot be answered. */
   checkReady(): FactsOf<Facts> | Promise<FactsOf<Facts>>;
   /** @throws AppError one of the app's problems when only a restart helps. Absent: as long as it answers, it lives. */
@@ -28,8 +30,8 @@ export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks:
         tags: ['operations'],
         security: [],
         response: {
-          200: Type.Object({ status: Type.Literal('ok') }, { description: 'It does.' }),
-          503: Problem,
+          200: Type.Object({ status: Type.Literal('ok') }, { description: 'It does.', examples: [{ status: 'ok' }] }),
+          503: problemAnswers['5xx'],
         },
       },
     },
@@ -38,7 +40,9 @@ export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks:
       return { status: 'ok' as const };
     },
   );
+  const { readyExample } = checks;
   const facts: TProperties = checks.readyFacts;
+  const examples = readyExample === undefined ? {} : { examples: [{ status: 'ready', ...readyExample }] };
   app.get(
     '/readyz',
     {
@@ -49,8 +53,8 @@ export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks:
         tags: ['operations'],
         security: [],
         response: {
-          200: Type.Object({ status: Type.Literal('ready'), ...facts }, { description: 'They can.' }),
-          503: Problem,
+          200: Type.Object({ status: Type.Literal('ready'), ...facts }, { description: 'They can.', ...examples }),
+          503: problemAnswers['5xx'],
         },
       },
     },

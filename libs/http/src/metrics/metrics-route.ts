@@ -1,6 +1,9 @@
 import { Type } from 'typebox';
 import type { HttpApp } from '../http-app.ts';
+import { problemAnswers } from '../problems/problem.ts';
 import type { HttpMetrics } from './http-metrics.ts';
+
+const example = 'process_cpu_seconds_total 12.5\n';
 
 /**
  * `/metrics`, for a key with the scope admin.
@@ -20,7 +23,10 @@ export function addMetricsRoute(
         operationId: 'readMetrics',
         summary: 'Metrics in the text format of Prometheus',
         tags: ['operations'],
-        response: { 200: { description: 'The metrics.', content: { 'text/plain': { schema: Type.String() } } } },
+        response: {
+          200: { description: 'The metrics.', content: { 'text/plain': { schema: Type.String(), example } } },
+          ...problemAnswers,
+        },
       },
     },
     async (_request, reply) => {

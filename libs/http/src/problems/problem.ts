@@ -15,6 +15,41 @@ export const Problem = Type.Object(
 );
 export type Problem = Static<typeof Problem>;
 
+const examplesOf = (...problems: readonly Problem[]) => ({
+  'x-examples': Object.fromEntries(problems.map((value) => [value.code, { value }])),
+});
+
+/** What every route may answer beside success, with examples for its docs. */
+export const problemAnswers = {
+  '4xx': {
+    ...Problem,
+    ...examplesOf(
+      {
+        statusCode: 400,
+        code: 'REQUEST_INVALID',
+        message: 'limit must be >= 1.',
+        remedy: 'Correct the field; /docs describes it.',
+        field: 'limit',
+      },
+      {
+        statusCode: 401,
+        code: 'UNAUTHORIZED',
+        message: 'The request has no API key.',
+        remedy: 'Send a key in the header x-api-key, or as Authorization: Bearer.',
+      },
+    ),
+  },
+  '5xx': {
+    ...Problem,
+    ...examplesOf({
+      statusCode: 503,
+      code: 'OVERLOADED',
+      message: 'This server has more to do than it can.',
+      remedy: 'Try again after the seconds in Retry-After, or add a server.',
+    }),
+  },
+} as const;
+
 /** What callers are told of one code. */
 export interface ProblemKind {
   /** The HTTP status. */

@@ -11,7 +11,7 @@ export const ItemFilter = Type.Object(
       Type.Literal(true, { description: 'Always so: what is not available is never returned.' }),
     ),
   },
-  { additionalProperties: false, description: 'Items must meet all conditions.' },
+  { title: 'ItemFilter', additionalProperties: false, description: 'Items must meet all conditions.' },
 );
 export type ItemFilter = Static<typeof ItemFilter>;
 

@@ -57,28 +57,38 @@ export const RecommendationsRequest = Type.Object(
   {
     title: 'RecommendationsRequest',
     examples: [
-      { userId: '196', limit: 10, explain: true },
-      { behaviors: ['50', '181', '172'] },
-      { userId: '196', limit: 200, pageSize: 20, merge: { by: 'diverse', lambda: 0.3, attribute: 'genre' } },
-      { userId: '196', filter: { attributes: { genre: { in: ['Comedy'] } } }, excludeSeen: { types: ['purchase'] } },
+      { userId: 'ada', limit: 1, explain: true },
+      { behaviors: ['film-3', 'film-16', 'film-4'], profile: { age: 'young' }, limit: 5 },
+      { userId: 'ada', limit: 40, pageSize: 10, merge: { by: 'diverse', lambda: 0.3, attribute: 'genre' } },
+      {
+        userId: 'ada',
+        filters: ['affordable'],
+        context: { budget: 30 },
+        filter: { attributes: { genre: { in: ['opera'] } } },
+        excludeSeen: { types: ['purchase'], withinDays: 90 },
+      },
     ],
   },
 );
 export type RecommendationsRequest = Static<typeof RecommendationsRequest>;
 
-const AnswerItem = Type.Object({
-  itemId: Type.String(),
-  title: Type.Optional(Type.String()),
-  score: Type.Number({
-    description: 'Of the model, or in a fallback: how often it was chosen lately. Merges other than max reorder items.',
-  }),
-  interest: Type.Optional(
-    Type.Integer({ minimum: 0, description: 'The interest that found it; absent in a fallback.' }),
-  ),
-  reasons: Type.Optional(
-    Type.Array(AnswerBehavior, { description: 'With explain: the behaviors that shaped that interest most.' }),
-  ),
-});
+const AnswerItem = Type.Object(
+  {
+    itemId: Type.String(),
+    title: Type.Optional(Type.String()),
+    score: Type.Number({
+      description:
+        'Of the model, or in a fallback: how often it was chosen lately. Merges other than max reorder items.',
+    }),
+    interest: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'The interest that found it; absent in a fallback.' }),
+    ),
+    reasons: Type.Optional(
+      Type.Array(AnswerBehavior, { description: 'With explain: the behaviors that shaped that interest most.' }),
+    ),
+  },
+  { title: 'AnswerItem' },
+);
 export type AnswerItem = Static<typeof AnswerItem>;
 
 const Removed = Type.Object(
@@ -89,6 +99,7 @@ const Removed = Type.Object(
     filtered: Type.Integer(),
   },
   {
+    title: 'RemovedItems',
     description:
       'Items of the catalog that were ruled out, each counted once: excluded, else seen, else unavailable, else filtered.',
   },
@@ -123,6 +134,34 @@ export const RecommendationsAnswer = Type.Object(
       Type.Record(Type.String(), Type.Number(), { description: 'With timings: milliseconds by stage.' }),
     ),
   },
-  { title: 'RecommendationsAnswer', description: 'The items.' },
+  {
+    title: 'RecommendationsAnswer',
+    description: 'The items.',
+    examples: [
+      {
+        recommendationId: 'e6fae55a-a032-4d86-b75d-c93881a47622',
+        bundleId: 'eb342103ec0057bad650138446eee7d9',
+        source: { kind: 'model' },
+        items: [
+          {
+            itemId: 'film-28',
+            title: 'The film 28',
+            score: 4.345,
+            interest: 1,
+            reasons: [{ itemId: 'film-16', title: 'The film 16', share: 0.285 }],
+          },
+        ],
+        interests: [
+          { interest: 0, behaviors: [{ itemId: 'film-3', title: 'The film 3', share: 1 }] },
+          { interest: 1, behaviors: [{ itemId: 'film-16', title: 'The film 16', share: 1 }] },
+        ],
+        position: 0,
+        requested: 1,
+        returned: 1,
+        removed: { seen: 10, excluded: 0, unavailable: 2, filtered: 0 },
+        unknownItems: 0,
+      },
+    ],
+  },
 );
 export type RecommendationsAnswer = Static<typeof RecommendationsAnswer>;

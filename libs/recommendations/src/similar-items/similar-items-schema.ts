@@ -7,13 +7,18 @@ import { requestError } from '../request-error.ts';
 /** The query of a URL: all of it is text. */
 export const SimilarItemsQuery = Type.Object({
   limit: Type.Optional(
-    Type.String({ pattern: '^[0-9]{1,4}$', description: `1 to ${limitMax}, ${limitDefault} by default.` }),
+    Type.String({
+      pattern: '^[0-9]{1,4}$',
+      description: `1 to ${limitMax}, ${limitDefault} by default.`,
+      examples: ['5'],
+    }),
   ),
   filters: Type.Optional(
     Type.String({
       minLength: 1,
       maxLength: 2_000,
       description: 'Names of filters that facet.yaml declares, with commas between them; items must pass all of them.',
+      examples: ['affordable'],
     }),
   ),
 });
@@ -41,16 +46,33 @@ export const SimilarItemsAnswer = Type.Object(
     title: Type.Optional(Type.String()),
     source: AnswerSource,
     items: Type.Array(
-      Type.Object({
-        itemId: Type.String(),
-        title: Type.Optional(Type.String()),
-        score: Type.Number({ description: 'Orders the items of one answer.' }),
-      }),
+      Type.Object(
+        {
+          itemId: Type.String(),
+          title: Type.Optional(Type.String()),
+          score: Type.Number({ description: 'Orders the items of one answer.' }),
+        },
+        { title: 'SimilarItem' },
+      ),
       { description: 'Most similar first; neither the item itself nor what is not available.' },
     ),
     requested: Type.Integer({ description: 'The limit.' }),
     returned: Type.Integer(),
   },
-  { title: 'SimilarItemsAnswer', description: 'The items.' },
+  {
+    title: 'SimilarItemsAnswer',
+    description: 'The items.',
+    examples: [
+      {
+        bundleId: 'eb342103ec0057bad650138446eee7d9',
+        itemId: 'film-1',
+        title: 'The film 1',
+        source: { kind: 'model' },
+        items: [{ itemId: 'film-9', title: 'The film 9', score: 0.912 }],
+        requested: 1,
+        returned: 1,
+      },
+    ],
+  },
 );
 export type SimilarItemsAnswer = Static<typeof SimilarItemsAnswer>;

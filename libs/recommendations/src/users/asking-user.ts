@@ -24,6 +24,7 @@ const RequestedBehavior = Type.Union(
     }),
   ],
   {
+    title: 'RequestedBehavior',
     description:
       'An item that the user chose: its id, or the id with the time and the type of event. Without a time: just now.',
   },

@@ -20,6 +20,7 @@ const SeenRule = Type.Object({
 
 /** Which of the items that a user chose before are left out. */
 export const ExcludeSeen = Type.Union([Type.Boolean(), SeenRule], {
+  title: 'ExcludeSeen',
   description:
     'Whether items that the user chose before are left out: all of them (true, the default), none (false), or those of a rule.',
 });

@@ -1,0 +1,113 @@
+import { expect, it } from 'vitest';
+import { createServingClient } from '../src/serving/index.ts';
+import type { RecommendationsAnswer } from '../src/serving/index.ts';
+
+const answer: RecommendationsAnswer = {
+  recommendationId: 'r-1',
+  bundleId: 'b-1',
+  source: { kind: 'model' },
+  items: [{ itemId: 'film-1', score: 1 }],
+  position: 0,
+  requested: 3,
+  returned: 1,
+  removed: { seen: 0, excluded: 0, unavailable: 0, filtered: 0 },
+  unknownItems: 0,
+};
+
+interface Sent {
+  readonly method: string;
+  readonly url: string;
+  readonly key: string | null;
+  readonly body: unknown;
+  readonly at: number;
+}
+
+/** A platform whose requests are answered in turn, the last one for ever. */
+function answering(
+  ...answers: readonly { readonly status: number; readonly body: unknown; readonly after?: number }[]
+) {
+  const sent: Sent[] = [];
+  const send: typeof fetch = async (url, { method = '', headers, body } = {}) => {
+    const { status, body: payload, after } = answers[Math.min(sent.length, answers.length - 1)]!;
+    const key = new Headers(headers).get('authorization');
+    sent.push({ method, url: String(url), key, body: JSON.parse(String(body ?? 'null')), at: performance.now() });
+    return Response.json(payload, { status, headers: after === undefined ? {} : { 'retry-after': String(after) } });
+  };
+  return { sent, fetch: send };
+}
+
+const connect = (platform: { fetch: typeof fetch }, giveUpAfterMs = 5_000) =>
+  createServingClient({ url: 'http://facet/', key: 'k', giveUpAfterMs, fetch: platform.fetch });
+
+it('sends each request to its route, with the key', async () => {
+  const platform = answering({ status: 200, body: answer });
+  const client = connect(platform);
+  expect(await client.recommend({ userId: 'ada' })).toEqual(answer);
+  await client.recommendBatch({ users: [{ userId: 'ada' }] });
+  await client.describeInterests({ userId: 'ada' });
+  await client.findSimilarItems('a/b?c', { limit: 3, filters: ['new', 'cheap'] });
+  await client.findSimilarItems('a');
+  expect(platform.sent.map(({ method, url, body }) => [`${method} ${url}`, body])).toEqual([
+    ['POST http://facet/v1/recommendations', { userId: 'ada' }],
+    ['POST http://facet/v1/recommendations:batch', { users: [{ userId: 'ada' }] }],
+    ['POST http://facet/v1/interests', { userId: 'ada' }],
+    ['GET http://facet/v1/items/a%2Fb%3Fc/similar?limit=3&filters=new%2Ccheap', null],
+    ['GET http://facet/v1/items/a/similar', null],
+  ]);
+  expect(new Set(platform.sent.map(({ key }) => key))).toEqual(new Set(['Bearer k']));
+});
+
+it('goes through the pages of a list, one request for each that is asked for', async () => {
+  const platform = answering(
+    { status: 200, body: { ...answer, nextCursor: 'two' } },
+    { status: 200, body: { ...answer, position: 1, nextCursor: 'three' } },
+    { status: 200, body: { ...answer, position: 2 } },
+  );
+  const client = connect(platform);
+  const positions: number[] = [];
+  for await (const { position } of client.pages({ userId: 'ada', limit: 3, pageSize: 1 })) positions.push(position);
+  expect(positions).toEqual([0, 1, 2]);
+  expect(platform.sent.map(({ body }) => body)).toEqual([
+    { userId: 'ada', limit: 3, pageSize: 1 },
+    { cursor: 'two' },
+    { cursor: 'three' },
+  ]);
+  await connect(platform).pages({ userId: 'ada', pageSize: 1 })[Symbol.asyncIterator]().next();
+  expect(platform.sent).toHaveLength(4);
+});
+
+it('repeats what was turned away, not before the server allows it', async () => {
+  const busy = { status: 503, body: { statusCode: 503, code: 'OVERLOADED', message: 'Busy.' }, after: 1 };
+  const platform = answering(busy, { status: 200, body: answer });
+  expect(await connect(platform).recommend({ userId: 'ada' })).toEqual(answer);
+  const [first, second] = platform.sent;
+  expect(second!.at - first!.at).toBeGreaterThanOrEqual(1_000);
+});
+
+it('says what the server said, when the time is up or the request is at fault', async () => {
+  const limited = { status: 429, body: { statusCode: 429, code: 'RATE_LIMITED', message: 'Too many.' }, after: 60 };
+  const patient = answering(limited);
+  await expect(connect(patient).recommend({})).rejects.toMatchObject({ code: 'RATE_LIMITED', retryable: true });
+  expect(patient.sent).toHaveLength(1);
+
+  const problem = { statusCode: 400, code: 'REQUEST_INVALID', message: 'No.', field: 'limit', remedy: 'Correct it.' };
+  const refused = answering({ status: 400, body: problem });
+  await expect(connect(refused).recommend({ limit: 0 })).rejects.toMatchObject({
+    code: 'REQUEST_INVALID',
+    field: 'limit',
+    remedy: 'Correct it.',
+    retryable: false,
+  });
+  expect(refused.sent).toHaveLength(1);
+  const other = answering({ status: 200, body: 'hello' });
+  await expect(connect(other).recommend({})).rejects.toMatchObject({ code: 'CLIENT_ANSWER_UNREADABLE' });
+});
+
+it('ends a wait when it is told to', async () => {
+  const platform = answering({ status: 503, body: {}, after: 3 });
+  const stop = new AbortController();
+  const asked = connect(platform).recommend({}, { signal: stop.signal });
+  await expect.poll(() => platform.sent.length).toBe(1);
+  stop.abort(new Error('the page is gone'));
+  await expect(asked).rejects.toThrow('the page is gone');
+});
