@@ -5,6 +5,7 @@ import { profileTable, repeatFeatureCount, repeatFeatures, scalarScale } from '.
 import type { Weights } from '../weights.ts';
 import { activeInterestCount } from './active-interests.ts';
 import { indexDim } from './item-embeddings.ts';
+import { createRowProjection } from './projected-rows.ts';
 import { addWeightedRows, dot, multiplyByRows } from './rows.ts';
 
 /** The interests of one user. */
@@ -50,7 +51,11 @@ export function createUserKernel(
   const S = weights['routing/S']!.data;
   const logits = weights['routing/logits']!.data;
   const runLayers = createLayers(spec, weights);
+  const ownRows = embeddings.length / D;
+  const project = createRowProjection(S, D, ownRows + added.length / D - 1);
   const ages = config.recency ? weights['behavior/age']!.data : undefined;
+  const projectedAges = new Float32Array(ages?.length ?? 0);
+  if (ages !== undefined) multiplyByRows(projectedAges, ages, ages.length / D, S, D, D);
 
   const inputs = new Float32Array(L * D);
   const projected = new Float32Array(L * D);
@@ -63,20 +68,22 @@ export function createUserKernel(
   const shares = new Float32Array(L);
   const context = new Float32Array(config.context ? D : 0);
 
-  /** Rows of the behaviors from slot `first` on: their inputs [n, D] and those through S [n, D]. */
+  /** Rows of the behaviors from slot `first` on: their inputs [n, D], the item's and its age's, and those through S [n, D]. */
   function readBehaviors(behaviors: BehaviorRows, first: number): void {
-    const n = L - first;
-    for (let row = 0; row < n; row++) {
-      const item = behaviors.items[first + row]! * D;
-      const isAdded = item >= embeddings.length;
+    for (let row = 0; row < L - first; row++) {
+      const item = behaviors.items[first + row]!;
+      const isAdded = item >= ownRows;
       const table = isAdded ? added : embeddings;
-      const source = isAdded ? item - embeddings.length : item;
-      for (let d = 0; d < D; d++) inputs[row * D + d] = table[source + d]!;
+      const source = isAdded ? item - ownRows : item;
+      for (let d = 0; d < D; d++) inputs[row * D + d] = table[source * D + d]!;
+      project(table, source, item, projected, row * D);
       if (ages === undefined) continue;
       const age = behaviors.ages[first + row]! * D;
-      for (let d = 0; d < D; d++) inputs[row * D + d]! += ages[age + d]!;
+      for (let d = 0; d < D; d++) {
+        inputs[row * D + d]! += ages[age + d]!;
+        projected[row * D + d]! += projectedAges[age + d]!;
+      }
     }
-    multiplyByRows(projected, inputs, n, S, D, D);
   }
 
   /** B2I routing (see layers/routing.ts) for K interests: capsules [K, D] and the last routing weights [K, n]. */
