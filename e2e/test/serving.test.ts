@@ -1,4 +1,4 @@
-import { appendFile } from 'node:fs/promises';
+import { appendFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { facet, facetJson, keptFolder, startFacet } from './facet.ts';
 import { shopFiles, writeShop } from './shop-files.ts';
 
 interface Answer {
+  readonly recommendationId: string;
   readonly source: { readonly kind: string; readonly reason?: string };
   readonly bundleId: string;
   readonly items: readonly { readonly itemId: string; readonly interest?: number }[];
@@ -21,6 +22,7 @@ let remove = async (): Promise<void> => undefined;
 beforeAll(async () => {
   ({ folder, remove } = await keptFolder());
   await writeShop(folder);
+  await writeFile(join(folder, 'facet.yaml'), 'exposures: { sampledShare: 1 }\n');
   ({ bundleId } = await trainedHome());
 }, 180_000);
 afterAll(() => remove());
@@ -75,6 +77,16 @@ describe('facet serve', () => {
     server.child.kill('SIGTERM');
     expect(await server.ended).toMatchObject({ code: 0, signal: undefined });
     await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+
+    const replay = ['recommendations', 'replay', answer.recommendationId, '--home', 'home'];
+    expect(await facetJson(folder, replay)).toMatchObject({ isSame: true, bundleId, answer: { items: answer.items } });
+    expect(await facetJson(folder, [...replay, '--bundle', bundleId.slice(0, 8)])).toMatchObject({
+      kept: 5,
+      after: bundleId,
+    });
+    const unknown = await facet(folder, ['recommendations', 'replay', 'no-such-answer', '--home', 'home', '--json']);
+    expect(unknown.code).toBe(3);
+    expect(JSON.parse(unknown.out)).toMatchObject({ error: { code: 'REPLAY_UNKNOWN' } });
   });
 
   it('answers to the client for it: lists, pages, batches, interests and similar items', async () => {
