@@ -1,0 +1,178 @@
+// Does to the serving app what may befall it, while it is asked, and looks at what callers notice.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { bundleContents, createShelf } from '@facet/bundles/testing';
+import { findFreePorts, startFacetProcess, startRedis } from '@facet/local-services';
+import { openRedisProfileStore } from '@facet/profiles';
+import { formatTable } from '../refresh/table.ts';
+import { createChooser } from '../seeded-events.ts';
+import { mountSmallDisk } from '../small-disk.ts';
+import { servingScenarios } from './scenarios.ts';
+import type { ServingPlant, ServingScenario } from './scenarios.ts';
+import { SteadyLoad } from './steady-load.ts';
+import type { Asked } from './steady-load.ts';
+
+const help = `Does to the serving app what may befall it, while it is asked 100 times a second, and looks at what callers notice.
+
+  npm run test:serving-faults -- [--seed 1] [--only TEXT] [--json]
+
+Two processes from source on a small bundle, profiles in a real Redis, exposures on a disk of their own. For each fault: requests
+that failed, answers that were made without the profile, the longest, and how long after the end of the fault the last
+one was that failed, was made without the profile, or took more than 250 ms.
+Exit code 0 when no more failed than may (of a killed worker those that it was answering), else 1. The disk is filled only
+where one may mount a tmpfs (as root on Linux).`;
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+
+interface Row {
+  readonly scenario: string;
+  readonly fault: string;
+  readonly requests: number;
+  readonly failed: number;
+  readonly degraded: number;
+  readonly longestMs: number;
+  readonly recoveryMs: number;
+  readonly problem: string | undefined;
+}
+
+const perSecond = 100;
+const slowMs = 250;
+/** Before and after each fault. */
+const calmMs = 2_000;
+
+const folder = await mkdtemp(join(tmpdir(), 'facet-serving-faults-'));
+const disk = await mountSmallDisk(join(folder, 'exposures'), 8);
+const [shelf, redis] = await Promise.all([createShelf(), startRedis({ persistent: true })]);
+const rows: Row[] = [];
+try {
+  const plant = await startPlant();
+  for (const scenario of servingScenarios) {
+    if (!scenario.name.includes(values.only)) continue;
+    if (scenario.needsSmallDisk === true && plant.smallDisk === undefined) continue;
+    process.stderr.write(`${scenario.name}\n`);
+    rows.push(await play(scenario, plant));
+  }
+  const exitCode = await plant.serving.stop();
+  if (exitCode !== 0) throw new Error(`the serving app ended with ${exitCode}:\n${plant.serving.said()}`);
+} finally {
+  await redis.stop();
+  await shelf.remove();
+  await disk?.unmount();
+  await rm(folder, { recursive: true, force: true });
+}
+const isPassed = rows.every(({ problem }) => problem === undefined);
+report();
+process.exit(isPassed ? 0 : 1);
+
+async function startPlant(): Promise<ServingPlant> {
+  let bundles = 0;
+  const putBundle = () => {
+    const contents = bundleContents();
+    return shelf.put({ ...contents, info: { ...contents.info, modelId: `model-${++bundles}` } });
+  };
+  await shelf.store.promote(await putBundle());
+  const profiles = await openRedisProfileStore({ url: redis.url, connectTimeoutMs: 5_000 });
+  await profiles.apply(
+    ['item1', 'item2', 'item3'].map((itemId, position) => ({
+      kind: 'event',
+      userId: 'ada',
+      receivedAt: Date.now(),
+      event: { eventId: itemId, type: 'purchase', itemId, occurredAt: Date.now() - 3_600_000 * (3 - position) },
+    })),
+  );
+  await profiles.close();
+  await mkdir(join(folder, 'exposures'), { recursive: true });
+  await writeFile(join(folder, 'facet.yaml'), '');
+  const [port = 0] = await findFreePorts(1);
+  const url = `http://127.0.0.1:${port}`;
+  const shift = fileURLToPath(new URL('clock-shift.mjs', import.meta.url));
+  const serving = await startFacetProcess({
+    app: 'serving',
+    env: {
+      FACET_HOME: folder,
+      FACET_ARTIFACTS: shelf.root,
+      FACET_CONFIG: join(folder, 'facet.yaml'),
+      FACET_EXPOSURES: join(folder, 'exposures'),
+      FACET_REDIS_URL: redis.url,
+      FACET_PROCESSES: '2',
+      FACET_INSECURE: 'true',
+      FACET_WATCH_INTERVAL_MS: '200',
+      FACET_PORT: String(port),
+      NODE_OPTIONS: `--import ${shift}`,
+    },
+    readyUrl: `${url}/readyz`,
+    readySeconds: 120,
+  });
+  return {
+    url,
+    serving,
+    redis,
+    store: shelf.store,
+    artifactsFolder: shelf.root,
+    smallDisk: disk?.folder,
+    putBundle,
+    choose: createChooser(Number(values.seed)),
+  };
+}
+
+async function play(scenario: ServingScenario, plant: ServingPlant): Promise<Row> {
+  const load = new SteadyLoad(plant.url, perSecond);
+  await sleep(calmMs);
+  const begin = performance.now();
+  const problem = await scenario.run(plant).catch((error: unknown) => String(error));
+  const end = performance.now();
+  await sleep(calmMs);
+  const asked = (await load.stop()).filter(({ at }) => at >= begin);
+  const isFailed = ({ status }: Asked): boolean => status !== 200;
+  const bad = asked.filter((one) => isFailed(one) || one.isDegraded || one.ms > slowMs);
+  const failed = asked.filter(isFailed).length;
+  const tooMany = failed > scenario.failedMax ? `${failed} requests failed, ${scenario.failedMax} may` : undefined;
+  return {
+    scenario: scenario.name,
+    fault: scenario.fault,
+    requests: asked.length,
+    failed,
+    degraded: asked.filter(({ isDegraded }) => isDegraded).length,
+    longestMs: asked.reduce((longest, { ms }) => Math.max(longest, ms), 0),
+    recoveryMs: bad.reduce((last, { at, ms }) => Math.max(last, at + ms - end), 0),
+    problem: problem ?? tooMany,
+  };
+}
+
+function report(): void {
+  if (values.json) {
+    console.log(JSON.stringify({ ok: isPassed, rows }));
+    return;
+  }
+  console.log(
+    formatTable([
+      ['scenario', 'fault', 'requests', 'failed', 'no profile', 'longest', 'well again'],
+      ...rows.map(({ scenario, fault, requests, failed, degraded, longestMs, recoveryMs }) => [
+        scenario,
+        fault,
+        String(requests),
+        String(failed),
+        String(degraded),
+        `${longestMs.toFixed(0)} ms`,
+        recoveryMs === 0 ? 'at once' : `after ${recoveryMs.toFixed(0)} ms`,
+      ]),
+    ]),
+  );
+  for (const { scenario, problem } of rows) if (problem !== undefined) console.log(`${scenario}: ${problem}`);
+  console.log(isPassed ? 'ok' : 'FAILED');
+}
