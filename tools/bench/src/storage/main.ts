@@ -92,7 +92,7 @@ else console.log(render());
 
 async function measureTaken(name: string, file: string, options: { codes?: boolean; order?: boolean }): Promise<void> {
   const taken = await (await Index.readAsync(file)).takeGraphAsync(dim, options);
-  const path = join(folder, 'taken.graph');
+  const path = join(folder, `taken-${process.pid}.graph`);
   await taken.writeAsync(path);
   taken.dispose();
   for (const map of [false, true]) {
