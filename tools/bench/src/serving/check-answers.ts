@@ -1,4 +1,11 @@
-import { buildFaissIndex, measureIndexRecall, mergeByMax, openFaissIndex, retrieveLists } from '@facet/retrieval';
+import {
+  allowItems,
+  buildFaissIndex,
+  measureIndexRecall,
+  mergeByMax,
+  openFaissIndex,
+  retrieveLists,
+} from '@facet/retrieval';
 import { isAvailable, worldItemId } from './world-catalog.ts';
 import { depth, requestBodies } from './world.ts';
 import type { World } from './world.ts';
@@ -35,17 +42,18 @@ export async function checkAnswers(
       depth,
       efSearch === undefined ? {} : { efSearch },
     );
+    const allowed = allowItems(world.itemCount, isAvailable);
     let found = 0;
     let wanted = 0;
     for (const [user, body] of requestBodies(world, depth).slice(0, userCount).entries()) {
       const chosen = new Set(users[user]);
-      const isAllowed = (item: number): boolean => !chosen.has(item) && isAvailable(item);
       const { lists } = await retrieveLists({
         index: exact,
         interests: interests.subarray(user * perUser, (user + 1) * perUser),
         active: perUser / dim,
         limit: depth,
-        exclude: { has: (item) => !isAllowed(item), size: world.itemCount },
+        exclude: chosen,
+        allowed,
       });
       const expected = mergeByMax(lists, depth);
       const answered = await ask(to, body);
