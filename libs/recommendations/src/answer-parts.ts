@@ -1,7 +1,7 @@
 import type { BundleView } from '@facet/bundles';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import type { Recommendation } from './recommend.ts';
+import type { FoundItem } from './recommend.ts';
 import type { AskingUser } from './users/asking-user.ts';
 import type { InterestBehavior } from './users/read-user.ts';
 
@@ -97,9 +97,11 @@ export function describeBehavior(bundle: BundleView, { itemId, share }: Interest
 
 export function describeItem(
   bundle: BundleView,
-  { itemId, score }: Pick<Recommendation, 'itemId' | 'score'>,
+  { item, score }: Pick<FoundItem, 'item' | 'score'>,
 ): { itemId: string; title?: string; score: number } {
-  return { itemId, ...titleOf(bundle, itemId), score };
+  const itemId = bundle.idOf(item);
+  const title = bundle.titleOf(item);
+  return title === undefined ? { itemId, score } : { itemId, title, score };
 }
 
 /** How many different item ids the bundle does not know. */

@@ -1,7 +1,7 @@
 import type { AllowedItems, BundleView, PopularItems } from '@facet/bundles';
 import type { Attributes } from '@facet/features';
 import type { Exclusions } from './exclusions.ts';
-import type { Recommendation } from './recommend.ts';
+import type { FoundItem } from './recommend.ts';
 
 /** A fallback: the items most chosen lately, and why nothing better is known. */
 export interface PopularSource extends Pick<PopularItems, 'windowDays' | 'segment'> {
@@ -31,7 +31,7 @@ const listsLengthMax = 2_000;
 export function popularItems(
   bundle: BundleView,
   { limit, attributes, exclusions, allowed, reason }: PopularRequest,
-): { readonly source: PopularSource; readonly items: Recommendation[] } {
+): { readonly source: PopularSource; readonly found: FoundItem[] } {
   const { items: order, windowDays, segment } = bundle.popular.listFor({ attributes });
   const isFew = allowed !== undefined && allowed.count < bundle.itemCount * fewShare;
   const found = new Set<number>();
@@ -41,7 +41,7 @@ export function popularItems(
   }
   return {
     source: { kind: 'popular', reason, windowDays, ...(segment === undefined ? {} : { segment }) },
-    items: Array.from(found, (item) => ({ itemId: bundle.idOf(item), score: bundle.popularityOf(item) })),
+    found: Array.from(found, (item) => ({ item, score: bundle.popularityOf(item) })),
   };
 }
 

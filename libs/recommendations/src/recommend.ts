@@ -28,11 +28,16 @@ export interface RecommendationRequest extends UserFacts {
   readonly explain?: boolean;
 }
 
-export interface Recommendation {
-  readonly itemId: string;
+/** An item of a list, by its index in the bundle. */
+export interface FoundItem {
+  readonly item: number;
   readonly score: number;
   /** Which of the user's interests found it; absent in a fallback. */
   readonly interest?: number;
+}
+
+export interface Recommendation extends Omit<FoundItem, 'item'> {
+  readonly itemId: string;
 }
 
 /** Where an answer comes from: the model, or a fallback and why. */
@@ -53,11 +58,17 @@ export interface RecommendationResult {
  * the first `limit`, each with the interest that found it. The same bundle and request always give the same answer; no
  * clock is read: a behavior's age counts from the end of the bundle's data, or from a newer behavior.
  */
-export async function recommend(
+export async function recommend(bundle: BundleView, request: RecommendationRequest): Promise<RecommendationResult> {
+  const { found, ...result } = await findItems(bundle, request);
+  return { ...result, items: found.map(({ item, ...facts }) => ({ itemId: bundle.idOf(item), ...facts })) };
+}
+
+/** What {@link recommend} gives, with items by their indices. */
+export async function findItems(
   bundle: BundleView,
   request: RecommendationRequest,
   measure: MeasureStage = unmeasured,
-): Promise<RecommendationResult> {
+): Promise<Omit<RecommendationResult, 'items'> & { readonly found: readonly FoundItem[] }> {
   const { behaviors, limit, exclude = [], seen = behaviors.map(({ itemId }) => itemId), filters = [] } = request;
   const user = measure('interests', () => readUser(bundle, request));
   const allowed = measure('filters', () => allowedItemsOf(bundle, filters));
@@ -67,13 +78,12 @@ export async function recommend(
   if (user.interests.vectors.every((value) => value === 0)) {
     const reason = fallbackReason(user, request);
     const { attributes } = request;
-    const { source, items } = popularItems(bundle, { limit, attributes, allowed, exclusions, reason });
-    return { source, items, interests: [], ...ruledOut };
+    const { source, found } = popularItems(bundle, { limit, attributes, allowed, exclusions, reason });
+    return { source, found, interests: [], ...ruledOut };
   }
-  const candidates = limit <= 0 ? [] : await findCandidates(bundle, user, { exclusions, allowed }, request, measure);
   return {
     source: { kind: 'model' },
-    items: candidates.map(({ item, score, interest }) => ({ itemId: bundle.idOf(item), score, interest })),
+    found: limit <= 0 ? [] : await findCandidates(bundle, user, { exclusions, allowed }, request, measure),
     interests: request.explain === false ? [] : describeInterests(bundle, user),
     ...ruledOut,
   };

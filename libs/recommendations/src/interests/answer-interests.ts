@@ -1,6 +1,6 @@
 import { labelItems } from '@facet/bundles';
 import type { BundleView } from '@facet/bundles';
-import { countUnknownItems, describeBehavior, describeItem, originOf, sourceFor } from '../answer-parts.ts';
+import { countUnknownItems, describeBehavior, originOf, sourceFor, titleOf } from '../answer-parts.ts';
 import type { AnswerContext } from '../recommendations/answer-recommendations.ts';
 import { readAskingUser, requestedItemIds } from '../users/asking-user.ts';
 import { describeUser } from './describe-user.ts';
@@ -27,7 +27,7 @@ export async function answerInterests(
       attribute,
       value,
     })),
-    nearest: nearest.map((item) => describeItem(bundle, item)),
+    nearest: nearest.map(({ itemId, score }) => ({ itemId, ...titleOf(bundle, itemId), score })),
   }));
   const reason = behaviors.length === 0 ? 'no_behaviors' : 'no_known_items';
   return {

@@ -19,7 +19,10 @@ export async function describeUser(
       const { interest } = described;
       const vector = user.interests.vectors.slice(interest * dim, (interest + 1) * dim);
       const found = await nearestItems(bundle, vector, { limit: request.nearest });
-      return { ...described, nearest: found.map((item) => ({ ...item, interest })) };
+      return {
+        ...described,
+        nearest: found.map(({ item, score }) => ({ itemId: bundle.idOf(item), score, interest })),
+      };
     }),
   );
 }

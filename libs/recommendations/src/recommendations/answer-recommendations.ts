@@ -3,7 +3,8 @@ import { countUnknownItems, describeBehavior, describeItem, originOf, sourceFor 
 import { resolveFilters } from '../filtering/resolve-filters.ts';
 import { readMerge } from '../merge-fields.ts';
 import type { MergeFields } from '../merge-fields.ts';
-import { recommend } from '../recommend.ts';
+import { findItems } from '../recommend.ts';
+import type { FoundItem } from '../recommend.ts';
 import type { ServingSettings } from '../settings.ts';
 import { unmeasured } from '../stage-clock.ts';
 import type { MeasureStage } from '../stage-clock.ts';
@@ -66,7 +67,7 @@ async function answerFirstPage(
   const filters = resolveFilters({ ...request, filters: names }, settings.filters);
   const merge = readMerge(mergeOf(request, context));
   const user = await measure('profile', () => readAskingUser(bundle, request, context));
-  const result = await recommend(
+  const result = await findItems(
     bundle,
     {
       behaviors: user.behaviors,
@@ -87,7 +88,7 @@ async function answerFirstPage(
       behaviors: behaviors.map((behavior) => describeBehavior(bundle, behavior)),
     }));
     const reasons = interests.map(({ behaviors }) => behaviors.slice(0, reasonsMax));
-    const page = takePage(bundle, {
+    const page = takePage(bundle, result.found, {
       version: 1,
       recommendationId,
       ...originOf(bundle),
@@ -96,7 +97,6 @@ async function answerFirstPage(
       requested: limit,
       position: 0,
       pageSize: request.pageSize ?? limit,
-      items: result.items.map(({ itemId, score, interest }) => [itemId, score, interest ?? null]),
       ...(explain ? { reasons } : {}),
     });
     return {
@@ -130,48 +130,56 @@ function answerNextPage(
   { pageSize = sequence.pageSize }: RecommendationsRequest,
   { bundle }: AnswerContext,
 ): RecommendationsAnswer {
-  const items = sequence.items.filter(([itemId]) => {
+  const { items, ...rest } = sequence;
+  const offered = items.flatMap(([itemId, score, interest]): FoundItem[] => {
     const item = bundle.indexOf(itemId);
-    return item !== undefined && !bundle.unavailable.has(item);
+    if (item === undefined || bundle.unavailable.has(item)) return [];
+    return [interest === null ? { item, score } : { item, score, interest }];
   });
-  const unavailable = sequence.items.length - items.length;
   return {
-    ...takePage(bundle, { ...sequence, items, pageSize }),
-    removed: { ...nothingRemoved, unavailable },
+    ...takePage(bundle, offered, { ...rest, pageSize }),
+    removed: { ...nothingRemoved, unavailable: items.length - offered.length },
     unknownItems: 0,
   };
 }
 
-/** The first page of a sequence, and the cursor of the rest. */
+/** The first page of a list, and the cursor of the rest. */
 function takePage(
   bundle: BundleView,
-  sequence: PageSequence,
+  list: readonly FoundItem[],
+  sequence: Omit<PageSequence, 'items'>,
 ): Omit<RecommendationsAnswer, 'removed' | 'unknownItems' | 'interests'> {
   const { recommendationId, bundleId, deltaId, source, arms, position, pageSize, requested, reasons } = sequence;
-  const page = sequence.items.slice(0, pageSize);
-  const rest = sequence.items.slice(pageSize);
+  const page = list.slice(0, pageSize);
   return {
     recommendationId,
     bundleId,
     ...(deltaId === undefined ? {} : { deltaId }),
     source,
     ...(arms === undefined ? {} : { arms }),
-    items: page.map((item) => renderItem(bundle, item, reasons)),
+    items: page.map((found) => renderItem(bundle, found, reasons)),
     position,
     requested,
     returned: page.length,
-    ...(rest.length === 0
+    ...(list.length <= pageSize
       ? {}
-      : { nextCursor: encodeCursor({ ...sequence, items: rest, position: position + page.length }) }),
+      : {
+          nextCursor: encodeCursor({
+            ...sequence,
+            items: list
+              .slice(pageSize)
+              .map(({ item, score, interest }) => [bundle.idOf(item), score, interest ?? null]),
+            position: position + page.length,
+          }),
+        }),
   };
 }
 
-function renderItem(
-  bundle: BundleView,
-  [itemId, score, interest]: PageSequence['items'][number],
-  reasons: PageSequence['reasons'],
-): AnswerItem {
-  const item = describeItem(bundle, { itemId, score });
-  if (interest === null) return item;
-  return reasons === undefined ? { ...item, interest } : { ...item, interest, reasons: reasons[interest] ?? [] };
+function renderItem(bundle: BundleView, found: FoundItem, reasons: PageSequence['reasons']): AnswerItem {
+  const item: AnswerItem = describeItem(bundle, found);
+  const { interest } = found;
+  if (interest === undefined) return item;
+  item.interest = interest;
+  if (reasons !== undefined) item.reasons = reasons[interest] ?? [];
+  return item;
 }

@@ -5,7 +5,7 @@ import { allowedItemsOf } from '../filtering/allowed-items-of.ts';
 import { resolveFilters } from '../filtering/resolve-filters.ts';
 import { popularItems } from '../popular-items.ts';
 import type { AnswerContext } from '../recommendations/answer-recommendations.ts';
-import type { Recommendation, RecommendationSource } from '../recommend.ts';
+import type { FoundItem, RecommendationSource } from '../recommend.ts';
 import { nearestItems } from './nearest-items.ts';
 import type { NearestRequest } from './nearest-items.ts';
 import type { SimilarItemsAnswer, SimilarItemsRequest } from './similar-items-schema.ts';
@@ -26,7 +26,7 @@ export async function answerSimilarItems(
   const item = bundle.indexOf(itemId);
   const vector = item === undefined ? undefined : bundle.vectorOf(item).slice(0, bundle.info.spec.config.embeddingDim);
   const isKnown = vector?.some((value) => value !== 0) === true;
-  const { source, items } = isKnown
+  const { source, found } = isKnown
     ? await findNearest(bundle, vector, { limit, exclude: exclusions.own, allowed })
     : popularItems(bundle, { limit, exclusions, allowed, reason: 'unknown_item' });
   return {
@@ -34,9 +34,9 @@ export async function answerSimilarItems(
     itemId,
     ...titleOf(bundle, itemId),
     source,
-    items: items.map((similar) => describeItem(bundle, similar)),
+    items: found.map((similar) => describeItem(bundle, similar)),
     requested: limit,
-    returned: items.length,
+    returned: found.length,
   };
 }
 
@@ -44,9 +44,9 @@ async function findNearest(
   bundle: BundleView,
   vector: Float32Array,
   request: NearestRequest,
-): Promise<{ source: RecommendationSource; items: Recommendation[] }> {
-  const items = await nearestItems(bundle, withPlace(vector, bundle.info.index.dim), request);
-  return { source: { kind: 'model' }, items };
+): Promise<{ source: RecommendationSource; found: FoundItem[] }> {
+  const found = await nearestItems(bundle, withPlace(vector, bundle.info.index.dim), request);
+  return { source: { kind: 'model' }, found };
 }
 
 /** A vector with a place for the popularity prior, as wide as those of the index. */

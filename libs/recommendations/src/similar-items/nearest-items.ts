@@ -1,5 +1,6 @@
 import type { AllowedItems, BundleView } from '@facet/bundles';
 import { retrieveLists } from '@facet/retrieval';
+import type { FoundItem } from '../recommend.ts';
 import { searchParameters } from '../search-parameters.ts';
 
 export interface NearestRequest {
@@ -18,7 +19,7 @@ export async function nearestItems(
   bundle: BundleView,
   vector: Float32Array,
   { limit, exclude, allowed }: NearestRequest,
-): Promise<{ itemId: string; score: number }[]> {
+): Promise<FoundItem[]> {
   const { lists } = await retrieveLists({
     index: bundle.index,
     interests: vector.fill(0, bundle.info.spec.config.embeddingDim),
@@ -30,5 +31,5 @@ export async function nearestItems(
   });
   const [list] = lists;
   if (list === undefined) return [];
-  return Array.from(list.items, (item, rank) => ({ itemId: bundle.idOf(item), score: list.scores[rank]! }));
+  return Array.from(list.items, (item, rank) => ({ item, score: list.scores[rank]! }));
 }
