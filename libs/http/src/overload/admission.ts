@@ -32,11 +32,11 @@ export interface AdmissionOptions extends Partial<LimitBounds> {
 }
 
 /**
- * Eight are always admitted: they keep the event loop and libuv's four threads busy, also while other programs have the cores.
- * 10 ms in line are little to a caller, and enough never to be out of work. 128 is what may come at once to a server that had
- * nothing to do.
+ * Sixteen are always admitted: the pool of connections of one caller, which is not to be turned away because answers take some
+ * milliseconds longer, or because other programs have the cores. 25 ms in line are little to a caller, and enough never to
+ * be out of work. 128 is what may come at once to a server that had nothing to do.
  */
-const boundsDefault: LimitBounds = { concurrentMin: 8, concurrentMax: 128, delayMsTarget: 10 };
+const boundsDefault: LimitBounds = { concurrentMin: 16, concurrentMax: 128, delayMsTarget: 25 };
 
 /** The limit is set by so many measures of the delay: ten times a second. */
 const measuresPerSetting = 8;
