@@ -1,15 +1,11 @@
 // Benchmark of what the serving process still answers when it is asked for more than it can.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeLatencies } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
-import { startLoadGenerator } from '../load/load-generator.ts';
 import type { LoadGenerator } from '../load/load-generator.ts';
 import type { Load, LoadResult } from '../load/load.ts';
-import { startServing } from '../serving/serving-process.ts';
-import { depth, openWorld, requestBodies } from '../serving/world.ts';
+import { askWorld } from '../serving/ask-world.ts';
+import { depth, openWorld } from '../serving/world.ts';
 
 const help = `Measures the goodput of the serving process at 1, 2 and 3 times the load that saturates it.
 
@@ -49,23 +45,12 @@ const concurrency = 16;
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 const world = await openWorld({ items: Number(values.items), recallMin: 0.98, onProgress: say });
-await world.store.promote(world.bundles[0]!);
-const folder = await mkdtemp(join(tmpdir(), 'facet-bench-overload-'));
-try {
-  const { artifactsFolder } = world;
-  const serving = await startServing({ folder, artifactsFolder, processes: Number(values.processes) });
-  const bodiesFile = join(folder, 'bodies.json');
-  await writeFile(bodiesFile, JSON.stringify(requestBodies(world, depth)));
-  const generator = await startLoadGenerator({ ...serving, path: '/v1/recommendations', bodiesFile });
+await askWorld(world, { limit: depth, processes: values.processes }, async (_, generator) => {
   const rows = await measure(generator);
-  generator.stop();
-  await serving.stop();
   const peak = Math.max(...rows.map(({ goodput }) => goodput));
   if (values.json) console.log(JSON.stringify({ items: world.itemCount, peak, rows }));
   else console.log(render(rows, peak));
-} finally {
-  await rm(folder, { recursive: true });
-}
+});
 
 async function measure(generator: LoadGenerator): Promise<Row[]> {
   const run = async (name: string, load: (seconds: number) => Load): Promise<Row> => {

@@ -4,18 +4,17 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Load } from '../load/load.ts';
-import { startLoadGenerator } from '../load/load-generator.ts';
 import type { LoadGenerator } from '../load/load-generator.ts';
 import { treeCpuMs, treeUsage } from '../load/process-usage.ts';
+import { askWorld } from './ask-world.ts';
 import { checkAnswers } from './check-answers.ts';
 import { loadFigures } from './load-figures.ts';
 import type { LoadFigures } from './load-figures.ts';
 import { measureRawSearch } from './measure-raw.ts';
 import { measureTower } from './measure-tower.ts';
-import { startServing } from './serving-process.ts';
 import type { ServingProcess } from './serving-process.ts';
 import { renderServing } from './render.ts';
-import { checkedUsers, depth, openWorld, requestBodies } from './world.ts';
+import { checkedUsers, depth, openWorld } from './world.ts';
 import type { World } from './world.ts';
 
 const help = `Measures serving against the parts that it is made of, on a generated world: a catalog, users, a bundle.
@@ -66,45 +65,26 @@ const world = await openWorld({
   recallMin: Number(values['recall-min']),
   onProgress: say,
 });
-await world.store.promote(world.bundles[0]!);
-const folder = await mkdtemp(join(tmpdir(), 'facet-bench-serving-'));
-try {
-  const raw = await measureRaw();
-  say('user tower');
-  const tower = measureTower(world);
-  const profile = values.profile;
-  const serving = await startServing({
-    folder,
-    artifactsFolder: world.artifactsFolder,
-    ...(values.processes === undefined ? {} : { processes: Number(values.processes) }),
-    ...(profile === undefined
-      ? {}
-      : {
-          env: {
-            NODE_OPTIONS: `--import=${new URL('profile-hook.mjs', import.meta.url).href}`,
-            FACET_BENCH_PROFILES: profile,
-          },
-        }),
-  });
-  const bodiesFile = join(folder, 'bodies.json');
-  await writeFile(bodiesFile, JSON.stringify(requestBodies(world, limit)));
-  const { url, key } = serving;
-  const generator = await startLoadGenerator({ url, path: '/v1/recommendations', key, bodiesFile });
-  try {
-    say('answers compared with an exact scan');
-    const answers = await checkAnswers(world, serving, checkedUsers);
-    const loads = await measureLoads(serving, generator);
-    if (!serving.running) throw new Error(`serving has ended; it said:\n${serving.said()}`);
-    const results = { ...loads, memory: await treeUsage(serving.pid) };
-    const report = { ...describeWorld(world), limit, raw, tower, answers, ...results };
-    console.log(values.json ? JSON.stringify(report) : renderServing(report));
-  } finally {
-    generator.stop();
-    await serving.stop();
-  }
-} finally {
-  await rm(folder, { recursive: true, force: true });
-}
+const raw = await measureRaw();
+say('user tower');
+const tower = measureTower(world);
+const { processes, profile } = values;
+const env: Record<string, string> =
+  profile === undefined
+    ? {}
+    : {
+        NODE_OPTIONS: `--import=${new URL('profile-hook.mjs', import.meta.url).href}`,
+        FACET_BENCH_PROFILES: profile,
+      };
+await askWorld(world, { limit, processes, env }, async (serving, generator) => {
+  say('answers compared with an exact scan');
+  const answers = await checkAnswers(world, serving, checkedUsers);
+  const loads = await measureLoads(serving, generator);
+  if (!serving.running) throw new Error(`serving has ended; it said:\n${serving.said()}`);
+  const results = { ...loads, memory: await treeUsage(serving.pid) };
+  const report = { ...describeWorld(world), limit, raw, tower, answers, ...results };
+  console.log(values.json ? JSON.stringify(report) : renderServing(report));
+});
 
 function describeWorld({ itemCount, choice }: World) {
   return { items: itemCount, index: { kind: choice.kind, efSearch: choice.efSearch } };
@@ -112,26 +92,31 @@ function describeWorld({ itemCount, choice }: World) {
 
 /** The bare search on one core, and on all at the same time, as serving uses them under load. */
 async function measureRaw() {
-  const interestsFile = join(folder, 'interests.f32');
-  const { interests, dim, choice, users } = world;
-  await writeFile(interestsFile, new Uint8Array(interests.buffer, interests.byteOffset, interests.byteLength));
-  const queriesPerUser = interests.length / dim / users.length;
-  const { efSearch } = choice;
-  const task = {
-    indexFile: world.bareIndexFile,
-    interestsFile,
-    exactFile: world.exactFile,
-    recallMin: Number(values['recall-min']),
-    queriesPerUser,
-    dim,
-    k: Math.min(depth, world.itemCount),
-    ...(efSearch === undefined ? {} : { efSearch }),
-    seconds: seconds / 4,
-  };
-  say('bare search on one core');
-  const alone = await measureRawSearch(task, 1);
-  say('bare search on all cores');
-  return { alone, together: await measureRawSearch(task, availableParallelism()) };
+  const folder = await mkdtemp(join(tmpdir(), 'facet-bench-raw-'));
+  try {
+    const interestsFile = join(folder, 'interests.f32');
+    const { interests, dim, choice, users } = world;
+    await writeFile(interestsFile, new Uint8Array(interests.buffer, interests.byteOffset, interests.byteLength));
+    const queriesPerUser = interests.length / dim / users.length;
+    const { efSearch } = choice;
+    const task = {
+      indexFile: world.bareIndexFile,
+      interestsFile,
+      exactFile: world.exactFile,
+      recallMin: Number(values['recall-min']),
+      queriesPerUser,
+      dim,
+      k: Math.min(depth, world.itemCount),
+      ...(efSearch === undefined ? {} : { efSearch }),
+      seconds: seconds / 4,
+    };
+    say('bare search on one core');
+    const alone = await measureRawSearch(task, 1);
+    say('bare search on all cores');
+    return { alone, together: await measureRawSearch(task, availableParallelism()) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function measureLoads(serving: ServingProcess, generator: LoadGenerator) {

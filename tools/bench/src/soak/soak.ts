@@ -1,14 +1,10 @@
 // A great many requests, with swaps between them: memory must not grow.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { addFailures, failuresOf, hasFailures, renderFailures } from '../load/latencies.ts';
 import type { Failures } from '../load/latencies.ts';
-import { startLoadGenerator } from '../load/load-generator.ts';
 import { treeUsage } from '../load/process-usage.ts';
-import { startServing } from '../serving/serving-process.ts';
-import { openWorld, requestBodies } from '../serving/world.ts';
+import { askWorld } from '../serving/ask-world.ts';
+import { openWorld } from '../serving/world.ts';
 import { promoteAndAwait } from './promoted.ts';
 
 const help = `Sends a great many requests while bundles are promoted in turn, and looks at the memory of serving.
@@ -44,62 +40,43 @@ const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const swaps = Number(values.swaps);
 const requestsPerSwap = Math.ceil(Number(values.requests) / swaps);
 const world = await openWorld({ items: Number(values.items), recallMin: 0.98, onProgress: say }, 2);
-await world.store.promote(world.bundles[0]!);
-const folder = await mkdtemp(join(tmpdir(), 'facet-bench-soak-'));
-try {
-  const { processes } = values;
-  const serving = await startServing({
-    folder,
-    artifactsFolder: world.artifactsFolder,
-    ...(processes === undefined ? {} : { processes: Number(processes) }),
-  });
-  const bodiesFile = join(folder, 'bodies.json');
-  await writeFile(bodiesFile, JSON.stringify(requestBodies(world, Number(values.limit))));
-  const { url, key } = serving;
-  const generator = await startLoadGenerator({ url, path: '/v1/recommendations', key, bodiesFile });
-  try {
-    const samples: { requests: number; residentMb: number; proportionalMb: number }[] = [];
-    let failures: Failures = {};
-    for (let number = 1; number <= swaps; number++) {
-      const running = generator.run({ kind: 'closed', concurrency: 8, requests: requestsPerSwap });
-      await promoteAndAwait(world, world.bundles[number % 2]!, serving);
-      failures = addFailures(failures, failuresOf((await running).statuses));
-      const usage = await treeUsage(serving.pid);
-      const total = (of: (one: (typeof usage)[number]) => number): number =>
-        usage.reduce((sum, one) => sum + of(one), 0);
-      const sample = {
-        requests: number * requestsPerSwap,
-        residentMb: total(({ residentMb }) => residentMb),
-        proportionalMb: total(({ proportionalMb }) => proportionalMb),
-      };
-      samples.push(sample);
-      say(
-        `after ${sample.requests.toLocaleString('en')} requests and ${number} swaps: RSS ${sample.residentMb.toFixed(0)} MB`,
-      );
-    }
-    const growth = growthOf(samples.map(({ residentMb }) => residentMb));
-    const report = { items: world.itemCount, requests: swaps * requestsPerSwap, swaps, failures, samples, growth };
-    if (values.json) console.log(JSON.stringify(report));
-    else {
-      console.log(
-        `${report.items.toLocaleString('en')} items, ${report.requests.toLocaleString('en')} requests, ${swaps} swaps`,
-      );
-      for (const { requests, residentMb, proportionalMb } of samples) {
-        console.log(
-          `  after ${requests.toLocaleString('en').padStart(9)} requests  RSS ${residentMb.toFixed(0)} MB, PSS ${proportionalMb.toFixed(0)} MB`,
-        );
-      }
-      console.log(`  failed  ${renderFailures(failures)}   (none: ${hasFailures(failures) ? 'MISSED' : 'met'})`);
-      const verdict = growth < growthMax ? 'met' : 'MISSED';
-      console.log(`  growth  ${(growth * 100).toFixed(2)} %   (below ${growthMax * 100} %: ${verdict})`);
-    }
-  } finally {
-    generator.stop();
-    await serving.stop();
+const { processes } = values;
+await askWorld(world, { limit: Number(values.limit), processes }, async (serving, generator) => {
+  const samples: { requests: number; residentMb: number; proportionalMb: number }[] = [];
+  let failures: Failures = {};
+  for (let number = 1; number <= swaps; number++) {
+    const running = generator.run({ kind: 'closed', concurrency: 8, requests: requestsPerSwap });
+    await promoteAndAwait(world, world.bundles[number % 2]!, serving);
+    failures = addFailures(failures, failuresOf((await running).statuses));
+    const usage = await treeUsage(serving.pid);
+    const total = (of: (one: (typeof usage)[number]) => number): number => usage.reduce((sum, one) => sum + of(one), 0);
+    const sample = {
+      requests: number * requestsPerSwap,
+      residentMb: total(({ residentMb }) => residentMb),
+      proportionalMb: total(({ proportionalMb }) => proportionalMb),
+    };
+    samples.push(sample);
+    say(
+      `after ${sample.requests.toLocaleString('en')} requests and ${number} swaps: RSS ${sample.residentMb.toFixed(0)} MB`,
+    );
   }
-} finally {
-  await rm(folder, { recursive: true, force: true });
-}
+  const growth = growthOf(samples.map(({ residentMb }) => residentMb));
+  const report = { items: world.itemCount, requests: swaps * requestsPerSwap, swaps, failures, samples, growth };
+  if (values.json) console.log(JSON.stringify(report));
+  else {
+    console.log(
+      `${report.items.toLocaleString('en')} items, ${report.requests.toLocaleString('en')} requests, ${swaps} swaps`,
+    );
+    for (const { requests, residentMb, proportionalMb } of samples) {
+      console.log(
+        `  after ${requests.toLocaleString('en').padStart(9)} requests  RSS ${residentMb.toFixed(0)} MB, PSS ${proportionalMb.toFixed(0)} MB`,
+      );
+    }
+    console.log(`  failed  ${renderFailures(failures)}   (none: ${hasFailures(failures) ? 'MISSED' : 'met'})`);
+    const verdict = growth < growthMax ? 'met' : 'MISSED';
+    console.log(`  growth  ${(growth * 100).toFixed(2)} %   (below ${growthMax * 100} %: ${verdict})`);
+  }
+});
 
 /** From the median of the second quarter to that of the last one, as a share. */
 function growthOf(megabytes: readonly number[]): number {

@@ -1,16 +1,12 @@
 // Bundles are promoted in turn while requests come at a steady rate: none may fail, and answers may take a little longer.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { addFailures, describeLatencies, failuresOf, hasFailures, renderFailures } from '../load/latencies.ts';
 import type { Failures, Latencies } from '../load/latencies.ts';
 import type { LoadResult } from '../load/load.ts';
-import { startLoadGenerator } from '../load/load-generator.ts';
 import { treeUsage } from '../load/process-usage.ts';
-import { startServing } from '../serving/serving-process.ts';
-import { depth, openWorld, requestBodies } from '../serving/world.ts';
+import { askWorld } from '../serving/ask-world.ts';
+import { depth, openWorld } from '../serving/world.ts';
 import { promoteAndAwait } from './promoted.ts';
 import type { Swap } from './promoted.ts';
 
@@ -54,49 +50,31 @@ const secondsPerLoad = 10;
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const calmMs = Number(values.calm) * 1000;
 const world = await openWorld({ items: Number(values.items), recallMin: 0.98, onProgress: say }, 2);
-await world.store.promote(world.bundles[0]!);
-const folder = await mkdtemp(join(tmpdir(), 'facet-bench-swap-'));
-try {
-  const { processes } = values;
-  const serving = await startServing({
-    folder,
-    artifactsFolder: world.artifactsFolder,
-    ...(processes === undefined ? {} : { processes: Number(processes) }),
-  });
-  const bodiesFile = join(folder, 'bodies.json');
-  await writeFile(bodiesFile, JSON.stringify(requestBodies(world, Number(values.limit))));
-  const { url, key } = serving;
-  const generator = await startLoadGenerator({ url, path: '/v1/recommendations', key, bodiesFile });
-  try {
-    say('warm-up');
-    const saturated = await generator.run({ kind: 'closed', concurrency: 8, seconds: warmUpSeconds });
-    const rate = Number(values.rate ?? saturated.latenciesMs.length / saturated.seconds / 2);
-    say(`${rate.toFixed(0)} requests a second`);
-    const swaps: Swap[] = [];
-    const loads: LoadResult[] = [];
-    let isDone = false;
-    const swapping = (async () => {
+const { processes } = values;
+await askWorld(world, { limit: Number(values.limit), processes }, async (serving, generator) => {
+  say('warm-up');
+  const saturated = await generator.run({ kind: 'closed', concurrency: 8, seconds: warmUpSeconds });
+  const rate = Number(values.rate ?? saturated.latenciesMs.length / saturated.seconds / 2);
+  say(`${rate.toFixed(0)} requests a second`);
+  const swaps: Swap[] = [];
+  const loads: LoadResult[] = [];
+  let isDone = false;
+  const swapping = (async () => {
+    await sleep(calmMs);
+    for (let number = 1; number <= Number(values.swaps); number++) {
+      const swap = await promoteAndAwait(world, world.bundles[number % 2]!, serving);
+      swaps.push(swap);
+      say(`swap ${number} took ${((swap.toMs - swap.fromMs) / 1000).toFixed(1)} s`);
       await sleep(calmMs);
-      for (let number = 1; number <= Number(values.swaps); number++) {
-        const swap = await promoteAndAwait(world, world.bundles[number % 2]!, serving);
-        swaps.push(swap);
-        say(`swap ${number} took ${((swap.toMs - swap.fromMs) / 1000).toFixed(1)} s`);
-        await sleep(calmMs);
-      }
-    })().finally(() => (isDone = true));
-    while (!isDone) loads.push(await generator.run({ kind: 'open', rate, seconds: secondsPerLoad }));
-    await swapping;
-    const memory = await treeUsage(serving.pid);
-    const report = { items: world.itemCount, rate, ...windowsOf(loads, swaps), swaps, memory };
-    if (values.json) console.log(JSON.stringify(report));
-    else print(report);
-  } finally {
-    generator.stop();
-    await serving.stop();
-  }
-} finally {
-  await rm(folder, { recursive: true, force: true });
-}
+    }
+  })().finally(() => (isDone = true));
+  while (!isDone) loads.push(await generator.run({ kind: 'open', rate, seconds: secondsPerLoad }));
+  await swapping;
+  const memory = await treeUsage(serving.pid);
+  const report = { items: world.itemCount, rate, ...windowsOf(loads, swaps), swaps, memory };
+  if (values.json) console.log(JSON.stringify(report));
+  else print(report);
+});
 
 interface Windows {
   readonly requests: number;
