@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { AppError } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HttpApp } from '../src/index.ts';
 import { createTestApp, problems } from './fixtures.ts';
 import type { TestApp } from './fixtures.ts';
 
@@ -144,6 +145,23 @@ describe('where there is nothing', () => {
     expect(response.statusCode).toBe(405);
     expect(response.headers['allow']).toBe('POST');
     expect(response.json()).toMatchObject({ code: 'METHOD_NOT_ALLOWED', remedy: 'Use POST.' });
+  });
+
+  it.each([
+    ['/v1/orders/7/dishes', 'GET, HEAD'],
+    ['/v1/orders:all', 'POST'],
+  ])('also where the path has a parameter or a colon: %s', async (url, allowed) => {
+    const addRoutes = (app: HttpApp): void => {
+      app.get('/v1/orders/:order/dishes', { config: { scope: 'open' } }, () => 'none');
+      app.post('/v1/orders::all', { config: { scope: 'open' } }, () => 'none');
+    };
+    const { app } = await createTestApp({ addRoutes });
+    const response = await app.inject({ method: 'DELETE', url });
+    expect([response.statusCode, response.headers['allow']]).toEqual([405, allowed]);
+    for (const other of ['/v1/orders//dishes', '/v1/orders/7/8/dishes', '/v1/ordersXall']) {
+      expect((await app.inject({ method: 'DELETE', url: other })).statusCode, other).toBe(404);
+    }
+    await app.close();
   });
 
   it('a malformed URL', async () => {

@@ -14,18 +14,33 @@ const retryAfterSecondsDefault = 1;
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
-/** Answers every error and every unknown route in the one form. */
+/** Answers every error and every unknown route in the one form. Routes must be added later. */
 export function addProblemHandlers(app: HttpApp, catalog: ProblemCatalog): void {
+  const routes: { readonly method: string; readonly pattern: RegExp }[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) routes.push({ method: one, pattern: patternOf(url) });
+  });
   app.setErrorHandler(createProblemSender(catalog));
   app.setNotFoundHandler((request, reply) => {
     const [path = ''] = request.url.split('?');
-    const allowed = methods.filter((method) => app.hasRoute({ method, url: path }));
+    const there = new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
+    const allowed = methods.filter((method) => there.has(method));
     if (allowed.length === 0) throw problemError('NOT_FOUND', `There is no ${request.method} ${path} here.`);
     reply.header('allow', allowed.join(', '));
     throw problemError('METHOD_NOT_ALLOWED', `${path} does not take ${request.method}.`, {
       remedy: `Use ${allowed.join(' or ')}.`,
     });
   });
+}
+
+/** The paths of a route: `:name` stands for a piece, `*` for any rest, and `::` for a colon. */
+function patternOf(url: string): RegExp {
+  const pattern = url.replaceAll(/::|:\w+|\*|[^\w/-]/g, (part) => {
+    if (part === '::') return ':';
+    if (part === '*') return '.*';
+    return part.startsWith(':') ? '[^/]+' : `\\${part}`;
+  });
+  return new RegExp(`^${pattern}$`);
 }
 
 export type ProblemSender = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
