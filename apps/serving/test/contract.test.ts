@@ -1,0 +1,242 @@
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { bundleFiles } from '@facet/bundles';
+import { listRoutes } from '@facet/http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readContract, urlOf } from './api-contract.ts';
+import type { Answer, ApiDocument, Operation } from './api-contract.ts';
+import { createHome, createTestApp, now, patientLimits, putBundle, servingKey, textOfKey } from './fixtures.ts';
+import type { Home, TestApp } from './fixtures.ts';
+
+const keys = [
+  servingKey('all', ['serve', 'admin']),
+  servingKey('ingest', ['ingest']),
+  { ...servingKey('small', ['serve', 'admin']), bodyBytesMax: 10 },
+];
+/** The named filters that examples of requests name. */
+const settings = { filters: { affordable: { attributes: { price: { max: 30 } } } } };
+
+let home: Home;
+let otherBundleId: string;
+let server: TestApp;
+let operations: readonly Operation[];
+
+beforeAll(async () => {
+  home = await createHome();
+  otherBundleId = (await putBundle(home, { seed: 12 })).id;
+  server = await createTestApp(home, { access: { kind: 'keys', keys }, settings });
+  const document = await send(server, { method: 'GET', url: '/docs/json' });
+  operations = readContract(JSON.parse(document.body) as ApiDocument);
+});
+
+afterAll(async () => {
+  await server.close();
+  await home.remove();
+});
+
+interface Sent {
+  readonly method: string;
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly payload?: string | object;
+}
+
+async function send({ app }: TestApp, { method, url, headers, payload }: Sent): Promise<Answer> {
+  return app.inject({
+    method: method as 'GET',
+    url,
+    headers: { 'x-api-key': textOfKey('all'), ...headers },
+    ...(payload === undefined ? {} : { payload }),
+  });
+}
+
+/** The example of each parameter, with a bundle that exists. */
+function exampleUrl(operation: Operation, bundleId = otherBundleId): string {
+  const values = Object.fromEntries(operation.parameters.map(({ name, example }) => [name, example]));
+  return urlOf(operation, { ...values, bundleId });
+}
+
+const operationOf = (operationId: string): Operation =>
+  operations.find((operation) => operation.operationId === operationId)!;
+const takesBody = ({ body }: Operation): boolean => body !== undefined;
+const needsKey = ({ isOpen }: Operation): boolean => !isOpen;
+const ofBundle = ({ path }: Operation): boolean => path.includes('{bundleId}');
+
+/** A route as the document writes it. A colon after a word is no parameter. */
+const documented = (url: string): string => url.replaceAll(/(?<=\/):(\w+)/g, '{$1}');
+
+it('describes all routes of the app, but those of the description', () => {
+  const routes = listRoutes(server.app)
+    .filter(({ method, url }) => method !== 'HEAD' && !/^\/docs(?:\/|$)/.test(url))
+    .map(({ method, url }) => `${method} ${documented(url)}`);
+  expect(operations.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(routes.sort());
+});
+
+it('has no example of an answer that is not as its schema says', () => {
+  expect(operations.flatMap((operation) => operation.faultyExamples())).toEqual([]);
+});
+
+it('each example of a request is answered as it says', async () => {
+  // A promotion and then the way back: in this order each of them is possible.
+  const order = ['promoteBundle', 'rollBack'];
+  const sorted = [...operations].sort((a, b) => order.indexOf(a.operationId) - order.indexOf(b.operationId));
+  for (const operation of sorted) {
+    const { operationId, method, body } = operation;
+    for (const payload of body?.examples ?? [undefined]) {
+      const answer = await send(server, {
+        method,
+        url: exampleUrl(operation),
+        ...(payload === undefined ? {} : { payload: payload as object }),
+      });
+      expect(answer.statusCode, `${operationId}: ${answer.body}`).toBe(200);
+      expect(operation.faultOf(answer), operationId).toBeUndefined();
+    }
+  }
+  const records = await createFolderArtifactStore(home.artifactsFolder).promotions();
+  expect(records.slice(-2).map(({ because }) => because)).toEqual([
+    'Its answers for new users were looked through.',
+    'Empty pages since noon.',
+  ]);
+});
+
+interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  readonly of: (operation: Operation) => boolean;
+  readonly change: (operation: Operation) => Partial<Sent>;
+}
+
+const json = { 'content-type': 'application/json' };
+const refusals: readonly Refusal[] = [
+  { status: 400, code: 'BODY_NOT_JSON', of: takesBody, change: () => ({ headers: json, payload: '{"userId":' }) },
+  { status: 400, code: 'BODY_NOT_JSON', of: takesBody, change: () => ({ headers: json, payload: '' }) },
+  { status: 400, code: 'REQUEST_INVALID', of: takesBody, change: () => ({ headers: json, payload: '[]' }) },
+  { status: 401, code: 'UNAUTHORIZED', of: needsKey, change: () => ({ headers: { 'x-api-key': '' } }) },
+  { status: 403, code: 'FORBIDDEN', of: needsKey, change: () => ({ headers: { 'x-api-key': textOfKey('ingest') } }) },
+  { status: 404, code: 'ARTIFACT_NOT_FOUND', of: ofBundle, change: (of) => ({ url: exampleUrl(of, 'f'.repeat(32)) }) },
+  { status: 400, code: 'REQUEST_INVALID', of: ofBundle, change: (of) => ({ url: exampleUrl(of, '../etc') }) },
+  {
+    status: 411,
+    code: 'LENGTH_REQUIRED',
+    of: takesBody,
+    change: () => ({ headers: { 'x-api-key': textOfKey('small'), 'transfer-encoding': 'chunked' } }),
+  },
+  {
+    status: 413,
+    code: 'BODY_TOO_LARGE',
+    of: takesBody,
+    change: () => ({ headers: { 'x-api-key': textOfKey('small') } }),
+  },
+  {
+    status: 413,
+    code: 'BODY_TOO_LARGE',
+    of: takesBody,
+    change: () => ({ payload: { because: 'why not', padding: 'x'.repeat(1 << 20) } }),
+  },
+  {
+    status: 415,
+    code: 'BODY_TYPE_UNSUPPORTED',
+    of: takesBody,
+    change: () => ({ headers: { 'content-type': 'text/plain' }, payload: '{}' }),
+  },
+];
+
+describe('each refusal is answered as it says', () => {
+  it.each(refusals.map((refusal) => [refusal.status, refusal.code, refusal] as const))(
+    '%i %s',
+    async (status, code, { of, change }) => {
+      const concerned = operations.filter(of);
+      expect(concerned.length).toBeGreaterThan(1);
+      for (const operation of concerned) {
+        const { operationId, method, body } = operation;
+        const [payload] = body?.examples ?? [];
+        const answer = await send(server, {
+          method,
+          url: exampleUrl(operation),
+          ...(payload === undefined ? {} : { payload: payload as object }),
+          ...change(operation),
+        });
+        expect(answer.statusCode, `${operationId}: ${answer.body}`).toBe(status);
+        expect(JSON.parse(answer.body), operationId).toMatchObject({ statusCode: status, code });
+        expect(operation.faultOf(answer), operationId).toBeUndefined();
+      }
+    },
+  );
+
+  it.each([
+    ['recommend', 'a quota of nothing', { merge: { by: 'quota' } }],
+    ['recommend', 'the future', { behaviors: [{ itemId: 'film-1', occurredAt: now + 2 * 86_400_000 }] }],
+    ['recommend', 'a filter that is not declared', { filters: ['unheard-of'] }],
+    ['recommend', 'what is no cursor', { cursor: 'nonsense' }],
+    ['recommendBatch', 'too many items in all', { users: Array.from({ length: 200 }, () => ({})), limit: 1000 }],
+  ] as const)('400 of %s for what no schema tells: %s', async (operationId, _, payload) => {
+    const operation = operationOf(operationId);
+    const answer = await send(server, { method: 'POST', url: operation.path, payload });
+    expect(answer.statusCode).toBe(400);
+    expect(operation.faultOf(answer)).toBeUndefined();
+  });
+
+  it('405 for another method, with those that there are', async () => {
+    // The probes are asked by nobody who would read it.
+    for (const operation of operations.filter(needsKey)) {
+      const answer = await send(server, { method: 'DELETE', url: exampleUrl(operation) });
+      expect(answer.statusCode).toBe(405);
+      expect(String(answer.headers['allow'])).toContain(operation.method);
+      expect(operation.faultOf(answer)).toBeUndefined();
+    }
+  });
+
+  it('409 for bundles that cannot be made current', async () => {
+    const own = await createHome();
+    const app = await createTestApp(own);
+    const damaged = await putBundle(own, { seed: 12 });
+    await appendFile(join(own.artifactsFolder, 'bundle', damaged.id, bundleFiles.golden), ' ');
+    const tries = [
+      { operation: operationOf('rollBack'), code: 'ARTIFACT_NO_PREVIOUS' },
+      { operation: operationOf('promoteBundle'), code: 'ARTIFACT_CORRUPT' },
+    ];
+    for (const { operation, code } of tries) {
+      const url = exampleUrl(operation, damaged.id);
+      const answer = await send(app, { method: 'POST', url, payload: { because: 'to see' } });
+      expect(JSON.parse(answer.body)).toMatchObject({ statusCode: 409, code });
+      expect(operation.faultOf(answer)).toBeUndefined();
+    }
+    await app.close();
+    await own.remove();
+  });
+
+  it('a batch with a user whose fields are wrong has a problem in the place of the list', async () => {
+    const operation = operationOf('recommendBatch');
+    const users = [{ userId: 'ada' }, { behaviors: [{ itemId: 'film-1', occurredAt: now + 2 * 86_400_000 }] }];
+    const answer = await send(server, { method: 'POST', url: operation.path, payload: { users, limit: 2 } });
+    expect(JSON.parse(answer.body)).toMatchObject({ answers: [{ returned: 2 }, { code: 'REQUEST_INVALID' }] });
+    expect(operation.faultOf(answer)).toBeUndefined();
+  });
+
+  const answersOfWork = ['describeInterests', 'findSimilarItems', 'recommend', 'recommendBatch'];
+  it.each([
+    ['NOT_READY', 'without a bundle', false, [...answersOfWork, 'checkReady', 'readRefs']],
+    ['OVERLOADED', 'with more to do than it can', true, answersOfWork],
+  ] as const)('503 %s with Retry-After %s', async (code, _, hasBundle, concerned) => {
+    const limits = { ...patientLimits, ...(hasBundle ? { concurrentMax: 0 } : {}) };
+    const app = await createTestApp(hasBundle ? home : undefined, { limits });
+    const refusing: string[] = [];
+    for (const operation of operations) {
+      const { operationId, method, body } = operation;
+      const [payload] = body?.examples ?? [];
+      const answer = await send(app, {
+        method,
+        url: exampleUrl(operation),
+        ...(payload === undefined ? {} : { payload: payload as object }),
+      });
+      expect(operation.faultOf(answer), operationId).toBeUndefined();
+      if (answer.statusCode !== 503) continue;
+      expect(JSON.parse(answer.body), operationId).toMatchObject({ code });
+      expect(Number(answer.headers['retry-after']), operationId).toBeGreaterThanOrEqual(1);
+      refusing.push(operationId);
+    }
+    expect(refusing.sort()).toEqual([...concerned].sort());
+    await app.close();
+  });
+});
