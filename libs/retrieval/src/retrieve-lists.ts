@@ -28,7 +28,10 @@ export interface ListsRequest {
 
 /** What the index gave, without what is left out. */
 interface FoundList extends InterestList {
-  /** No item that the index did not give scores higher; −∞ where it gave all it has. */
+  /**
+   * No item that the index did not give scores higher, as far as it knows: −∞ where it gave all it has, and ∞ where it ran
+   * dry: it came to the end of what it looks at, and has other items.
+   */
   readonly lowestSeen: number;
 }
 
@@ -48,8 +51,8 @@ export interface RetrievedLists {
  * The nearest items of each interest of a user that are allowed and not excluded: exactly `limit`, or all where there are
  * fewer, or all that are `needed`, whatever the index. An index that scores every item is told which it may find. Another
  * one takes what costs less: a search that asks for as many more as will be left out, and for twice as many where a list
- * still came short; or the exact scores of all that is allowed. A list that an approximate index leaves short is found by
- * the latter. Where every item is scored, by kind of index or by scan, lists are exact; which of several items with the
+ * still came short; or the exact scores of all that is allowed. A list for which an approximate index finds too few is found
+ * by the latter. Where every item is scored, by kind of index or by scan, lists are exact; which of several items with the
  * score of the last place are returned is left open.
  *
  * @throws AppError `RETRIEVAL_QUERY_INVALID` for interests that do not fit the index, or are not finite.
@@ -98,7 +101,8 @@ export async function retrieveLists(request: ListsRequest): Promise<RetrievedLis
     if (!isSearchCheaper(request, depth, parameters, searches)) break;
     keep(await index.search(pack(request, pending), depth, parameters));
     if (pending.length === 0) return retrieved('search');
-    if (depth === deepest) break;
+    // To ask for more brings nothing where a search ran dry.
+    if (depth === deepest || pending.some((interest) => found.get(interest)!.lowestSeen === Infinity)) break;
   }
   keep(await index.scan(pack(request, pending), enough, allowed?.items() ?? allItems(index.size)));
   return retrieved('scan');
@@ -199,7 +203,7 @@ function listOf(
   { k, ids, scores }: SearchResult,
   query: number,
   interest: number,
-  { limit, exclude, allowed }: ListsRequest,
+  { index, limit, exclude, allowed }: ListsRequest,
 ): FoundList {
   const items = new Int32Array(Math.min(k, limit));
   const kept = new Float32Array(items.length);
@@ -218,8 +222,9 @@ function listOf(
     }
     items[place] = item;
   }
-  const last = (query + 1) * k - 1;
-  const lowestSeen = ids[last]! < 0 ? -Infinity : scores[last]!;
+  const answer = ids.subarray(query * k, (query + 1) * k);
+  const found = answer.at(-1)! < 0 ? answer.indexOf(-1) : k;
+  const lowestSeen = found === index.size ? -Infinity : found < k ? Infinity : scores[query * k + k - 1]!;
   return { interest, items: items.subarray(0, count), scores: kept.subarray(0, count), lowestSeen };
 }
 

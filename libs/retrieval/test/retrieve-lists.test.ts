@@ -1,5 +1,8 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
   allowedItems,
   allowItems,
@@ -8,6 +11,7 @@ import {
   joinIndexes,
   listLimit,
   mergeLists,
+  openFaissIndex,
   retrieveLists,
 } from '../src/index.ts';
 import type { InterestList, ListsRequest, Merge, VectorIndex } from '../src/index.ts';
@@ -225,6 +229,57 @@ describe('a graph of 60,000 items', () => {
     expect(calls.length).toBeLessThan(5);
     expect(lists.map(({ items }) => items.length)).toEqual([50, 50, 50]);
     for (const { items } of lists) for (const item of items) expect(exclude.has(item)).toBe(false);
+  });
+});
+
+describe('an index that comes to the end of what it looks at, and not of its items,', () => {
+  const size = 4_000;
+  const width = 8;
+  const vectors = learnableVectors(size, width, { space: 1, seed: 4 });
+  const interests = learnableVectors(2, width, { space: 1, seed: 5 });
+  const exact = buildExactIndex(vectors, width);
+
+  /** With one cluster of a hundred looked at. */
+  async function buildClusters(): Promise<VectorIndex> {
+    return buildFaissIndex(vectors, width, { kind: 'ivf', lists: 100 });
+  }
+
+  /** None of its rows links to another. Where links lie in a file says tools/setup/faiss-addon/graph.h. */
+  async function buildUnlinked(): Promise<VectorIndex> {
+    const folder = await mkdtemp(path.join(tmpdir(), 'facet-unlinked-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = path.join(folder, 'graph');
+    const built = await buildFaissIndex(vectors, width, { kind: 'hnsw', neighbors: 4 });
+    await built.save(file);
+    built.close();
+    const bytes = await readFile(file);
+    const degree = bytes.readUInt32LE(12);
+    const hasCodes = bytes.readUInt32LE(20) === 1;
+    const pageAfter = (end: number) => Math.ceil(end / 4096) * 4096;
+    const scales = pageAfter(4096 + size * 16 * 4);
+    const codes = pageAfter(scales + 16 * 4);
+    const links = hasCodes ? pageAfter(codes + size * 16) : codes;
+    bytes.fill(0xff, links, links + size * degree * 4);
+    await writeFile(file, bytes);
+    return openFaissIndex(file);
+  }
+
+  test.each([
+    ['clusters', buildClusters, { nprobe: 1 }],
+    ['a graph', buildUnlinked, { efSearch: 100 }],
+  ])('is not taken to have none left: %s', async (_, build, parameters) => {
+    const index = await build();
+    onTestFinished(() => index.close());
+    const request = { interests, active: 2, limit: 150, parameters };
+    const { ids } = await index.search(interests, 150, parameters);
+    expect(ids).toContain(-1);
+    const exclude = new Set([...(await exact.search(interests, 10)).ids]);
+    for (const other of [{}, { exclude }, { allowed: allowItems(size, (item) => item % 20 !== 0) }]) {
+      const found = await retrieveLists({ ...request, ...other, index });
+      const expected = await retrieveLists({ ...request, ...other, index: exact });
+      expect(found.lists.map(({ items }) => items)).toEqual(expected.lists.map(({ items }) => items));
+      expect(found.method).toBe('scan');
+    }
   });
 });
 
