@@ -19,7 +19,7 @@ export { overlayDelta } from './delta/overlay-delta.ts';
 export { embedBySideFeatures } from './embed-by-side-features.ts';
 export { AttributeCondition, AttributeFilter, FilterValue } from './filters/attribute-filter.ts';
 export { compileFilter, intersectAllowed } from './filters/compile-filter.ts';
-export type { AllowedItems } from './filters/compile-filter.ts';
+export type { FilteredItems } from './filters/compile-filter.ts';
 export { labelItems } from './filters/label-items.ts';
 export type { ItemLabel, LabelOptions } from './filters/label-items.ts';
 export type { AttributeColumn } from './items/attribute-columns.ts';

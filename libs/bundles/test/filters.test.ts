@@ -2,7 +2,7 @@ import { parseWith } from '@facet/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AttributeFilter, compileFilter, intersectAllowed, labelItems } from '../src/index.ts';
-import type { AllowedItems, BundleView, CatalogItem } from '../src/index.ts';
+import type { BundleView, CatalogItem, FilteredItems } from '../src/index.ts';
 import { createRecentlyUsed } from '../src/filters/recently-used.ts';
 import { bitmapOf, createBits, setBit } from '../src/items/item-bitmap.ts';
 import { catalogOf } from '../src/testing/small-bundle.ts';
@@ -73,7 +73,7 @@ function isAllowed({ attributes = {}, available }: AttributeFilter, facts: Catal
   return true;
 }
 
-function expectItems(allowed: AllowedItems, expected: readonly number[], itemCount: number): void {
+function expectItems(allowed: FilteredItems, expected: readonly number[], itemCount: number): void {
   expect([...allowed.items()]).toEqual(expected);
   expect(allowed.count).toBe(expected.length);
   const all = Array.from({ length: 8 * Math.ceil(itemCount / 8) + 1 }, (_, at) => at);
@@ -124,7 +124,7 @@ describe('a filter', () => {
       [{ itemId: 'a', attributes: { genre: 'crime' } }],
       new Map([[2, { itemId: 'b', attributes: { size: 'xl' } }]]),
     );
-    const allowed = (attributes: AttributeFilter['attributes']): AllowedItems =>
+    const allowed = (attributes: AttributeFilter['attributes']): FilteredItems =>
       compileFilter(view, { ...(attributes === undefined ? {} : { attributes }) });
     const found = allowed({ genre: { in: ['crime'] }, gnere: { in: ['crime'] }, size: {} });
     expect(found).toMatchObject({ count: 0, unknownAttributes: ['gnere'] });

@@ -1,4 +1,5 @@
-import type { AllowedItems, BundleView } from '@facet/bundles';
+import type { BundleView } from '@facet/bundles';
+import type { AllowedItems } from '@facet/retrieval';
 
 /** Items of the catalog that were ruled out, each counted once: excluded, else seen, else unavailable, else filtered. */
 export interface RemovedCounts {

@@ -1,5 +1,6 @@
-import type { AllowedItems, BundleView, PopularItems } from '@facet/bundles';
+import type { BundleView, PopularItems } from '@facet/bundles';
 import type { Attributes } from '@facet/features';
+import type { AllowedItems } from '@facet/retrieval';
 import type { Exclusions } from './exclusions.ts';
 import type { FoundItem } from './recommend.ts';
 

@@ -1,6 +1,6 @@
-import type { AllowedItems, AttributeFilter, BundleView } from '@facet/bundles';
+import type { AttributeFilter, BundleView } from '@facet/bundles';
 import { insertCandidates, listLimit, mergeLists, retrieveLists } from '@facet/retrieval';
-import type { Candidate, InterestList, Merge } from '@facet/retrieval';
+import type { AllowedItems, Candidate, InterestList, Merge } from '@facet/retrieval';
 import { collectExclusions } from './exclusions.ts';
 import type { Exclusions, RemovedCounts } from './exclusions.ts';
 import { allowedItemsOf } from './filtering/allowed-items-of.ts';

@@ -4,7 +4,7 @@ export interface AllowedItems {
   /** Bit (item - 1) & 7 of byte (item - 1) >> 3, as a search takes it. */
   readonly bitmap: Uint8Array;
   has(item: number): boolean;
-  /** Their indices, rising: found when they are first asked for, and kept. */
+  /** Their indices, rising: found when they are asked for. */
   items(): Int32Array;
 }
 
@@ -20,15 +20,17 @@ export function allowedItems(bitmap: Uint8Array, count = countBits(bitmap)): All
     has: (item) => item > 0 && ((bitmap[(item - 1) >> 3] ?? 0) & (1 << ((item - 1) & 7))) !== 0,
     items() {
       if (items !== undefined) return items;
-      items = new Int32Array(count);
+      const found = new Int32Array(count);
       let next = 0;
       for (let byte = 0; byte < bitmap.length; byte++) {
         // The lowest bit that is set, and then without it: filters mostly leave few.
         for (let bits = bitmap[byte]!; bits !== 0; bits &= bits - 1) {
-          items[next++] = byte * 8 + 32 - Math.clz32(bits & -bits);
+          found[next++] = byte * 8 + 32 - Math.clz32(bits & -bits);
         }
       }
-      return items;
+      // Many take more memory than their bits, and are seldom scanned.
+      if (found.byteLength <= bitmap.length) items = found;
+      return found;
     },
   };
 }

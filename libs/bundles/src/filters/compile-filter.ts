@@ -1,6 +1,8 @@
+import { allowedItems } from '@facet/retrieval';
+import type { AllowedItems } from '@facet/retrieval';
 import type { BundleView } from '../bundle-view.ts';
 import type { AttributeColumn } from '../items/attribute-columns.ts';
-import { bitmapOf, createBits, itemsOfBits, setBit } from '../items/item-bitmap.ts';
+import { createBits, setBit } from '../items/item-bitmap.ts';
 import type { ItemBitmap } from '../items/item-bitmap.ts';
 import type { AttributeCondition, AttributeFilter, FilterValue } from './attribute-filter.ts';
 import { createItemTest } from './item-test.ts';
@@ -9,13 +11,7 @@ import type { ValueTest } from './match-column.ts';
 import { createRecentlyUsed } from './recently-used.ts';
 
 /** The items that pass a filter. */
-export interface AllowedItems {
-  readonly count: number;
-  has(item: number): boolean;
-  /** Their bits, as the search of an index takes them: [⌈N / 8⌉]. */
-  readonly bitmap: Uint8Array;
-  /** In their order. Made when it is asked for. */
-  items(): Int32Array;
+export interface FilteredItems extends AllowedItems {
   /** Attributes that the filter names and no item has. */
   readonly unknownAttributes: readonly string[];
 }
@@ -24,13 +20,13 @@ export interface AllowedItems {
 const [keptMax, keptBytesMax] = [1000, 64 * 1024 * 1024];
 
 /** Views go, and what was compiled for them with them: a delta's view has other items. */
-const keptOf = new WeakMap<BundleView, ReturnType<typeof createRecentlyUsed<AllowedItems>>>();
+const keptOf = new WeakMap<BundleView, ReturnType<typeof createRecentlyUsed<FilteredItems>>>();
 
 /**
  * Finds the items that pass a filter, those of a delta included, by a walk over the columns of the attributes that it
  * names: a few milliseconds for a million items. Filters that were used lately are kept with the view.
  */
-export function compileFilter(view: BundleView, filter: AttributeFilter): AllowedItems {
+export function compileFilter(view: BundleView, filter: AttributeFilter): FilteredItems {
   let kept = keptOf.get(view);
   if (kept === undefined) {
     kept = createRecentlyUsed(Math.min(keptMax, Math.ceil(keptBytesMax / (1 + 2 * (view.itemCount >> 3)))));
@@ -40,15 +36,15 @@ export function compileFilter(view: BundleView, filter: AttributeFilter): Allowe
 }
 
 /** The items that several filters allow; of one, what it allows. */
-export function intersectAllowed(all: readonly [AllowedItems, ...AllowedItems[]]): AllowedItems {
+export function intersectAllowed(all: readonly [FilteredItems, ...FilteredItems[]]): FilteredItems {
   const [first, ...others] = all;
   if (others.length === 0) return first;
   const bits = first.bitmap.slice();
   for (const { bitmap } of others) keepCommon(bits, bitmap);
-  return allowedBy(bits, [...new Set(all.flatMap(({ unknownAttributes }) => unknownAttributes))]);
+  return filteredBy(bits, [...new Set(all.flatMap(({ unknownAttributes }) => unknownAttributes))]);
 }
 
-function evaluateFilter(view: BundleView, filter: AttributeFilter): AllowedItems {
+function evaluateFilter(view: BundleView, filter: AttributeFilter): FilteredItems {
   const { itemCount, catalog, deltaItems, unavailable } = view;
   const conditions = Object.entries(filter.attributes ?? {});
   const own = allBits(catalog.itemCount);
@@ -66,7 +62,7 @@ function evaluateFilter(view: BundleView, filter: AttributeFilter): AllowedItems
   if (filter.available !== undefined) keepAvailable(bits, unavailable, filter.available);
   const known = new Set(catalog.columns.map(({ name }) => name));
   for (const { attributes } of deltaItems.values()) for (const name of Object.keys(attributes)) known.add(name);
-  return allowedBy(
+  return filteredBy(
     bits,
     conditions.flatMap(([name]) => (known.has(name) ? [] : [name])),
   );
@@ -108,22 +104,8 @@ function allBits(itemCount: number): Uint8Array {
   return bits;
 }
 
-function allowedBy(bits: Uint8Array, unknownAttributes: readonly string[]): AllowedItems {
-  const { size, has } = bitmapOf(bits);
-  let items: Int32Array | undefined;
-  return {
-    count: size,
-    has,
-    bitmap: bits,
-    items() {
-      if (items !== undefined) return items;
-      const found = itemsOfBits(bits, size);
-      // Many items take more memory than their bits, and nobody scans as many.
-      if (found.byteLength <= bits.length) items = found;
-      return found;
-    },
-    unknownAttributes,
-  };
+function filteredBy(bits: Uint8Array, unknownAttributes: readonly string[]): FilteredItems {
+  return { ...allowedItems(bits), unknownAttributes };
 }
 
 /** Equal for filters that say the same in another order. */

@@ -1,3 +1,5 @@
+import { allowedItems } from '@facet/retrieval';
+
 /** Some of the items 1..N. */
 export interface ItemSet {
   readonly size: number;
@@ -26,25 +28,6 @@ export function hasBit(bits: Uint8Array, item: number): boolean {
 
 /** The set that bits describe; they are kept, not copied. */
 export function bitmapOf(bits: Uint8Array): ItemBitmap {
-  return { bits, size: countBits(bits), has: (item) => hasBit(bits, item) };
-}
-
-const bitsOfByte = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
-
-export function countBits(bits: Uint8Array): number {
-  let count = 0;
-  for (let byte = 0; byte < bits.length; byte++) count += bitsOfByte[bits[byte]!]!;
-  return count;
-}
-
-/** The items of a set in their order. */
-export function itemsOfBits(bits: Uint8Array, count = countBits(bits)): Int32Array {
-  const items = new Int32Array(count);
-  let found = 0;
-  for (let byte = 0; byte < bits.length; byte++) {
-    for (let rest = bits[byte]!; rest !== 0; rest &= rest - 1) {
-      items[found++] = byte * 8 + (31 - Math.clz32(rest & -rest)) + 1;
-    }
-  }
-  return items;
+  const { count, has } = allowedItems(bits);
+  return { bits, size: count, has };
 }

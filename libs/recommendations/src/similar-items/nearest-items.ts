@@ -1,5 +1,6 @@
-import type { AllowedItems, BundleView } from '@facet/bundles';
+import type { BundleView } from '@facet/bundles';
 import { retrieveLists } from '@facet/retrieval';
+import type { AllowedItems } from '@facet/retrieval';
 import type { FoundItem } from '../recommend.ts';
 import { searchParameters } from '../search-parameters.ts';
 
