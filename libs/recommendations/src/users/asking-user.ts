@@ -57,7 +57,7 @@ export interface TypedBehavior extends Behavior {
 export interface AskingUser {
   /** By the rules that the bundle's model was trained with. */
   readonly behaviors: readonly Behavior[];
-  /** All that is known of what the user chose, before those rules. */
+  /** All that is known of what the user chose, before those rules, and when it really was: what has no time is of now. */
   readonly choices: readonly TypedBehavior[];
   readonly attributes: Attributes;
   /** Whether a userId was given of which nothing is stored. */
@@ -69,7 +69,8 @@ export interface AskingUser {
 /**
  * Joins what is stored of a user with what the request says. The request's attributes win.
  *
- * @param now the clock in epoch milliseconds; it only bounds the times of the request.
+ * @param now the clock in epoch milliseconds. It bounds the times of the request and dates its `choices`; the `behaviors`,
+ *   which the model reads, know nothing of it.
  * @throws AppError `REQUEST_INVALID` for a time that is no moment, or lies in the future.
  */
 export async function readAskingUser(
@@ -82,10 +83,13 @@ export async function readAskingUser(
   const profile = reading?.profile;
   const stored = profile === undefined ? [] : storedBehaviors(bundle, fields, profile);
   const newest = Math.max(bundle.info.asOf, stored.at(-1)?.occurredAt ?? 0);
-  const requested = placeInTime(fields.behaviors ?? [], newest, now);
+  const requested = readRequested(fields.behaviors ?? [], now);
   return {
-    behaviors: joinBehaviors(bundle, stored, requested, userId),
-    choices: [...(profile?.events ?? []), ...requested],
+    behaviors: joinBehaviors(bundle, stored, placeInTime(requested, newest), userId),
+    choices: [
+      ...(profile?.events ?? []),
+      ...requested.map((choice) => ({ ...choice, occurredAt: choice.occurredAt ?? now })),
+    ],
     attributes: { ...profile?.attributes, ...fields.profile },
     isUnknown: reading?.isAvailable === true && profile === undefined,
     isProfileMissing: reading?.isAvailable === false,
@@ -125,27 +129,29 @@ function joinBehaviors(
   return selectInteractions(events, { isPositive: () => true, repeats, tieSeed }).interactions;
 }
 
+type DatedOrNot = Omit<TypedBehavior, 'occurredAt'> & { readonly occurredAt?: number };
+
+function readRequested(requested: readonly Static<typeof RequestedBehavior>[], now: number): readonly DatedOrNot[] {
+  return requested.map((behavior, position) => {
+    if (typeof behavior === 'string') return { itemId: behavior };
+    const { itemId, occurredAt, type } = behavior;
+    return {
+      itemId,
+      ...(occurredAt === undefined
+        ? {}
+        : { occurredAt: readTime(occurredAt, `behaviors.${position}.occurredAt`, now) }),
+      ...(type === undefined ? {} : { type }),
+    };
+  });
+}
+
 /**
  * Gives behaviors without a time one: a millisecond apart, in their order, after everything else that is known. The clock
  * stays out of it, so that the same request has the same answer.
  */
-function placeInTime(
-  requested: readonly Static<typeof RequestedBehavior>[],
-  after: number,
-  now: number,
-): readonly TypedBehavior[] {
-  const times = requested.map((behavior, position) =>
-    typeof behavior === 'string' || behavior.occurredAt === undefined
-      ? undefined
-      : readTime(behavior.occurredAt, `behaviors.${position}.occurredAt`, now),
-  );
-  let newest = times.reduce<number>((latest, time) => Math.max(latest, time ?? 0), after);
-  return requested.map((behavior, position) => {
-    const occurredAt = times[position] ?? ++newest;
-    if (typeof behavior === 'string') return { itemId: behavior, occurredAt };
-    const { itemId, type } = behavior;
-    return type === undefined ? { itemId, occurredAt } : { itemId, occurredAt, type };
-  });
+function placeInTime(requested: readonly DatedOrNot[], after: number): readonly Behavior[] {
+  let newest = requested.reduce((latest, { occurredAt = 0 }) => Math.max(latest, occurredAt), after);
+  return requested.map(({ itemId, occurredAt = ++newest }) => ({ itemId, occurredAt }));
 }
 
 function readTime(value: string | number, field: string, now: number): number {

@@ -5,18 +5,22 @@ import type { TypedBehavior } from './asking-user.ts';
 
 const dayMs = 86_400_000;
 
-const SeenRule = Type.Object({
-  types: Type.Optional(
-    Type.Array(EventSchema.properties.type, {
-      minItems: 1,
-      maxItems: 50,
-      description: 'Only what was chosen by an event of these types, such as purchase.',
-    }),
-  ),
-  withinDays: Type.Optional(
-    Type.Number({ exclusiveMinimum: 0, maximum: 36_500, description: 'Only what was chosen so lately.' }),
-  ),
-});
+const SeenRule = Type.Object(
+  {
+    types: Type.Optional(
+      Type.Array(EventSchema.properties.type, {
+        minItems: 1,
+        maxItems: 50,
+        description: 'Only what was chosen by an event of these types, such as purchase.',
+      }),
+    ),
+    withinDays: Type.Optional(
+      Type.Number({ exclusiveMinimum: 0, maximum: 36_500, description: 'Only what was chosen so lately.' }),
+    ),
+  },
+  // A rule that is misspelled would be another rule.
+  { additionalProperties: false },
+);
 
 /** Which of the items that a user chose before are left out. */
 export const ExcludeSeen = Type.Union([Type.Boolean(), SeenRule], {

@@ -1,0 +1,58 @@
+import { loadBundle } from '@facet/bundles';
+import type { Bundle } from '@facet/bundles';
+import { asOf, bundleContents, createShelf, hourMs, itemCount } from '@facet/bundles/testing';
+import type { Shelf } from '@facet/bundles/testing';
+import { Value } from 'typebox/value';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { answerRecommendations, RecommendationsRequest } from '../src/index.ts';
+import type { RecommendationsAnswer } from '../src/index.ts';
+
+const dayMs = 24 * hourMs;
+
+let shelf: Shelf;
+let bundle: Bundle;
+beforeAll(async () => {
+  shelf = await createShelf();
+  bundle = await loadBundle(shelf.store, await shelf.put(bundleContents()));
+});
+afterAll(async () => {
+  bundle.close();
+  await shelf.remove();
+});
+
+/** @param bundleDays how old the data of the bundle is when it is asked. */
+const ask = async (request: RecommendationsRequest, bundleDays: number): Promise<RecommendationsAnswer> =>
+  answerRecommendations(
+    { limit: itemCount, ...request },
+    {
+      bundle,
+      readProfile: async () => ({ profile: undefined, isAvailable: true }),
+      settings: { merge: { by: 'max' }, excludeSeen: true, filters: {} },
+      recommendationId: 'id',
+      now: asOf + bundleDays * dayMs,
+    },
+  );
+const idsOf = ({ items }: RecommendationsAnswer): string[] => items.map(({ itemId }) => itemId);
+
+it('what is chosen just now is seen within any number of days, however old the bundle is', async () => {
+  const excludeSeen = { withinDays: 1 };
+  const justNow = await ask({ behaviors: ['item1', { itemId: 'item2' }], excludeSeen }, 200);
+  expect(justNow.removed.seen).toBe(2);
+  for (const itemId of ['item1', 'item2']) expect(idsOf(justNow)).not.toContain(itemId);
+  const old = { itemId: 'item3', occurredAt: asOf + 198 * dayMs };
+  const mixed = await ask({ behaviors: ['item1', old, 'item2'], excludeSeen }, 200);
+  expect(mixed.removed.seen).toBe(2);
+  expect(idsOf(mixed)).toContain('item3');
+});
+
+it('the clock is no part of what the model reads', async () => {
+  const request = { behaviors: ['item1', { itemId: 'item2', type: 'purchase' }, 'item30'], explain: true };
+  expect(await ask(request, 400)).toEqual(await ask(request, 0));
+});
+
+it('a rule that says nothing known is no rule', () => {
+  const isRequest = (excludeSeen: unknown): boolean => Value.Check(RecommendationsRequest, { excludeSeen });
+  expect(isRequest({ types: ['purchase'], withinDays: 90 })).toBe(true);
+  expect(isRequest({ type: ['purchase'] })).toBe(false);
+  expect(isRequest({ types: ['purchase'], days: 90 })).toBe(false);
+});
