@@ -4,7 +4,7 @@ import { ExperimentsSettings, ExposureLogSettings, ExposureWriter, parseExperime
 import { listen, readAccess } from '@facet/http';
 import { readConfigFile } from '@facet/platform';
 import type { Logger } from '@facet/platform';
-import { ServingSettings } from '@facet/recommendations/settings';
+import { checkServingSettings, ServingSettings } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
 import { createApp } from './app.ts';
 import type { ServingConfig } from './config.ts';
@@ -66,6 +66,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const read = await readConfigFile(SettingsOfServing, config.facetFile);
   const { guardrails: bounds, serving: settings, exposures } = read;
   const experiments = parseExperiments(read.experiments, config.facetFile);
+  checkServingSettings(settings, experiments, config.facetFile);
   const store = createFolderArtifactStore(config.artifactsFolder);
   const guardrails = bounds.enabled ? new Guardrails(bounds, { store, metrics, logger }) : undefined;
   const armBundles = new ArmBundles({ store, experiments, logger });

@@ -4,7 +4,6 @@ export {
   drawShadows,
   ExperimentsSettings,
   isRunning,
-  MergeSettings,
   parseExperiments,
   settingsOfArms,
 } from './experiments/index.ts';

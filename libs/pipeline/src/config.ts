@@ -4,7 +4,7 @@ import { ExposureLogSettings } from '@facet/exposures';
 import { ExperimentsSettings, parseExperiments } from '@facet/exposures/experiments';
 import { ModelConfig, modelVariant, TrainingConfig } from '@facet/model';
 import { parseWith, readConfigFile } from '@facet/platform';
-import { ServingSettings } from '@facet/recommendations/settings';
+import { checkServingSettings, ServingSettings } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { GateSettings } from './gate/gate-settings.ts';
@@ -192,7 +192,7 @@ export type FacetConfig = Static<typeof FacetConfig>;
 /** @throws AppError `CONFIG_UNREADABLE`, `CONFIG_INVALID` naming the fields. */
 export async function readFacetConfig(path: string): Promise<FacetConfig> {
   const config = await readConfigFile(FacetConfig, path);
-  parseExperiments(config.experiments, path);
+  checkServingSettings(config.serving, parseExperiments(config.experiments, path), path);
   return config;
 }
 

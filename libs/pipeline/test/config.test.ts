@@ -119,6 +119,18 @@ describe('facet.yaml', () => {
     expect(() => parse(value)).toThrow(problem);
   });
 
+  it('refuses settings that no request could be answered with, of the API and of arms', async () => {
+    await expect(read('serving: { merge: { by: quota } }\n')).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('serving.merge.floors: is missing') as string,
+    });
+    const arms = '{ control: {}, other: { filters: [affordable] } }';
+    await expect(read(`experiments: [{ name: filtered, arms: ${arms} }]\n`)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('experiments.0.arms.other.filters.0: "affordable" is not declared') as string,
+    });
+  });
+
   it('names all wrong fields at once', () => {
     expect(() => parse({ spilt: {}, index: { kind: 'tree', recallMin: 2 } })).toThrow(
       /^facet\.yaml is not valid: (?=.*spilt: )(?=.*index\.kind: )(?=.*index\.recallMin: )/,

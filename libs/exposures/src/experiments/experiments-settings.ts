@@ -1,3 +1,4 @@
+import { MergeFields } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -6,7 +7,7 @@ const strict = { additionalProperties: false };
 /** Without a default of its own, those of its fields would not be filled in a record. */
 const filled = { ...strict, default: {} };
 
-/** Experiments, arms and filters are named in answers, logs and metrics. */
+/** Experiments and arms are named in answers, logs and metrics. */
 export const namePattern = '^[a-z][a-z0-9_-]{0,63}$';
 const Name = Type.String({ pattern: namePattern });
 
@@ -15,38 +16,14 @@ const Moment = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}(T.*Z)?$' });
 
 const Share = Type.Number({ exclusiveMinimum: 0, maximum: 1, default: 1 });
 
-/** How the lists of a user's interests become one; docs/serving.md has the names. */
-export const MergeSettings = Type.Union([
-  Type.Object({ by: Type.Literal('max') }, strict),
-  Type.Object({ by: Type.Literal('round-robin') }, strict),
-  Type.Object(
-    {
-      by: Type.Literal('quota'),
-      floors: Type.Optional(Type.Array(Type.Integer({ minimum: 0 }))),
-      shares: Type.Optional(Type.Union([Type.Literal('equal'), Type.Array(Type.Number({ minimum: 0 }))])),
-    },
-    // One of them is needed.
-    { ...strict, minProperties: 2 },
-  ),
-  Type.Object(
-    {
-      by: Type.Literal('diverse'),
-      lambda: Type.Number({ minimum: 0, maximum: 1_000 }),
-      attribute: Type.String({ minLength: 1 }),
-    },
-    strict,
-  ),
-]);
-export type MergeSettings = Static<typeof MergeSettings>;
-
 /** What an arm may change. What it does not name stays as it is for everybody. */
 const armFields = {
   /** Id of the bundle that answers instead of the current one. */
   bundle: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
-  /** Instead of `max`; a request that names a merge of its own keeps that. */
-  merge: Type.Optional(MergeSettings),
+  /** Instead of that of `serving`; a request that names a merge of its own keeps that. */
+  merge: Type.Optional(MergeFields),
   /** Named filters that apply besides those of the request. */
-  filters: Type.Optional(Type.Array(Name)),
+  filters: Type.Optional(Type.Array(Type.String())),
   /** Search breadth of the index: efSearch of HNSW, nprobe of IVF. */
   breadth: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_536 })),
 };
@@ -54,7 +31,10 @@ const armFields = {
 export const ArmSettings = Type.Object(armFields, strict);
 export type ArmSettings = Static<typeof ArmSettings>;
 
-/** The section `experiments` of `facet.yaml`. `parseExperiments` checks the rest: times, names of arms, and how many there are. */
+/**
+ * The section `experiments` of `facet.yaml`. `parseExperiments` checks times, names of arms, and how many there are;
+ * `checkServingSettings` of @facet/recommendations whether what they set can be done.
+ */
 export const ExperimentsSettings = Type.Array(
   Type.Object(
     {

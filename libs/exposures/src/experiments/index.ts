@@ -1,4 +1,4 @@
-export { ArmSettings, ExperimentsSettings, MergeSettings } from './experiments-settings.ts';
+export { ArmSettings, ExperimentsSettings } from './experiments-settings.ts';
 export type { Arm, Experiment, ShadowArm } from './experiment.ts';
 export { isRunning } from './experiment.ts';
 export { parseExperiments } from './parse-experiments.ts';
