@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
+import { hashUser } from '@facet/events';
 import { readExposures } from '@facet/exposures';
 import type { ExposureRecord } from '@facet/exposures';
 import type { UserProfile } from '@facet/profiles';
@@ -27,6 +29,9 @@ afterEach(async () => {
   await home.remove();
 });
 
+let url = '';
+const metrics = async (): Promise<string[]> => (await (await fetch(`${url}/metrics`)).text()).split('\n');
+
 /** Starts the server on a facet.yaml. */
 async function start(yaml: string): Promise<(body: object) => Promise<Record<string, unknown>>> {
   const facetFile = join(home.folder, 'facet.yaml');
@@ -48,7 +53,7 @@ async function start(yaml: string): Promise<(body: object) => Promise<Record<str
     port: 0,
   };
   server = await startServing({ ...home, ...folders, ...settings, access: 'anybody', logLevel: 'silent' }, { logger });
-  const url = await server.listening;
+  url = await server.listening;
   await server.ready;
   return async (body) => {
     const response = await fetch(`${url}/v1/recommendations`, {
@@ -102,9 +107,13 @@ it('records what was answered: each page, with items and the interests that foun
   });
   expect(records[1]).toMatchObject({
     recommendationId: first['recommendationId'],
+    userHash: hashUser('ada'),
+    source: { kind: 'model' },
+    merge: { by: 'round-robin' },
     items: idsOf(second),
     offset: 4,
   });
+  expect(records[1]).not.toHaveProperty('userId');
   expect(records[2]).toMatchObject({ source: { kind: 'popular', reason: 'unknown_user' }, interests: [null, null] });
   expect(records.every(({ sampled }) => sampled === undefined)).toBe(true);
 });
@@ -170,6 +179,33 @@ experiments:
     const turns = records.filter(({ arms }) => arms['merge-test'] === 'turns');
     expect(turns.length).toBeGreaterThan(3);
     for (const { merge } of turns) expect(merge).toEqual({ by: 'round-robin' });
+  });
+
+  it('a further page has the arm of its list, and the metrics count the list once', async () => {
+    const ask = await start(`
+experiments:
+  - name: merge-test
+    arms: { control: {}, turns: { merge: { by: round-robin } } }
+`);
+    const first = await ask({ userId: 'user-1', behaviors: ['film-1'], limit: 9, pageSize: 3 });
+    const second = await ask({ cursor: first['nextCursor'] });
+    const third = await ask({ cursor: second['nextCursor'] });
+    const counted = (await metrics()).filter((line) => line.startsWith('facet_serving_arm_answers_total'));
+    expect(counted).toEqual([expect.stringMatching(/ 1$/)]);
+    const records = await recorded();
+    expect(records.map(({ offset }) => offset)).toEqual([0, 3, 6]);
+    for (const { arms } of [first, second, third, ...records]) expect(arms).toEqual(first['arms']);
+    expect(new Set(records.map(({ merge }) => JSON.stringify(merge))).size).toBe(1);
+  });
+
+  it('a cursor that somebody made adds no arm to the metrics', async () => {
+    const ask = await start('exposures: { sampledShare: 0 }');
+    const { nextCursor } = await ask({ userId: 'ada', limit: 6, pageSize: 3 });
+    const sequence = JSON.parse(gunzipSync(Buffer.from(String(nextCursor), 'base64url')).toString()) as object;
+    const made = gzipSync(JSON.stringify({ ...sequence, arms: { made: 'up' } })).toString('base64url');
+    expect(await ask({ cursor: made })).toMatchObject({ arms: { made: 'up' } });
+    const counted = (await metrics()).filter((line) => line.startsWith('facet_serving_arm_answers_total'));
+    expect(counted).toEqual([]);
   });
 
   it('nobody enters an arm whose bundle cannot be loaded', async () => {

@@ -1,5 +1,7 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createFolderArtifactStore } from '@facet/artifacts';
+import { isSameWhenUnpacked } from '@facet/recommendations';
 import { createHome, createTestApp, films, openLive, putBundle } from './fixtures.ts';
 import type { Home, TestApp } from './fixtures.ts';
 
@@ -57,6 +59,20 @@ it('a page may be of another size, and be fetched again', async () => {
   expect(next.nextCursor).toBeUndefined();
   expect(await ask({ cursor: nextCursor, pageSize: 15 })).toEqual(next);
   expect(new Set([...items, ...next.items].map(({ itemId }) => itemId)).size).toBe(20);
+});
+
+it('a cursor that was packed otherwise is of the same answer, and one of another list is not', async () => {
+  const first = await ask({ userId: 'ada', limit: 20, pageSize: 5 });
+  const text = JSON.stringify(first);
+  const sequence = gunzipSync(Buffer.from(first.nextCursor!, 'base64url')).toString();
+  const withCursor = (json: string): string =>
+    JSON.stringify({ ...first, nextCursor: gzipSync(json, { level: 9 }).toString('base64url') });
+  const packed = withCursor(sequence);
+  expect(packed).not.toBe(text);
+  expect(isSameWhenUnpacked(packed, text)).toBe(true);
+  expect(isSameWhenUnpacked(withCursor(sequence.replace('"position":5', '"position":6')), text)).toBe(false);
+  expect(isSameWhenUnpacked(JSON.stringify({ ...first, nextCursor: 'of another version' }), text)).toBe(false);
+  expect(isSameWhenUnpacked(JSON.stringify({ ...first, returned: 4 }), text)).toBe(false);
 });
 
 it('what is no cursor, or was damaged, is refused', async () => {

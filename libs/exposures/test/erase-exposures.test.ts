@@ -51,6 +51,24 @@ it('is read no more as soon as it is asked for, and gone from the disk afterward
   expect(await readdir(folder)).toContain('_erasures.json');
 });
 
+it('finds the further pages of an answer, which have the hash of the user', async () => {
+  const folder = await temporaryFolder();
+  const writer = new ExposureWriter({ folder, now: () => noon });
+  for (const userId of ['ada', 'bob']) {
+    const first = record(userId);
+    writer.append(first);
+    const { recommendationId } = first;
+    writer.append(exposure({ recommendationId, userHash: hashUser(userId), offset: 3, items: [`page of ${userId}`] }));
+  }
+  await writer.close();
+  const erasures = [erasureOf('ada')];
+  expect(await usersOf(folder, erasures)).toEqual(['bob', undefined]);
+  expect(await countErasable(folder, erasures)).toBe(2);
+  expect((await eraseFromExposures(folder, erasures)).records).toBe(2);
+  expect(await bytesOf(folder)).not.toMatch(/ada/);
+  expect(await bytesOf(folder)).toContain('page of bob');
+});
+
 it('leaves open files to a later run, and takes all out then', async () => {
   const { folder, writer } = await log();
   writer.append(record('ada'));

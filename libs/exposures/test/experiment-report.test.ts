@@ -1,3 +1,4 @@
+import { hashUser } from '@facet/events';
 import type { Outcome } from '@facet/events';
 import { expect, it } from 'vitest';
 import { assignArms, parseExperiments } from '../src/index.ts';
@@ -20,7 +21,7 @@ async function report(
   outcomes: readonly Outcome[],
   types: readonly string[] = ['click'],
 ): Promise<ExperimentReport> {
-  const joined = await joinOutcomes(inOneChunk(records), inOneChunk(outcomes), {
+  const joined = await joinOutcomes(() => inOneChunk(records), inOneChunk(outcomes), {
     experiment: 'ranking',
     arms: ['control', 'treatment'],
     outcomes: types,
@@ -90,22 +91,85 @@ it('counts an exposure with an outcome once, and only outcomes in time on items 
   expect(treatment!.outcomes[0]!.interests[0]).toMatchObject({ interest: null, itemsShown: 2, itemsChosen: 2 });
 });
 
+/** A further page, as the API records it: of its user it has the hash. */
+const page = (recommendationId: string, userId: string, arm: string, fields: Partial<ExposureRecord>) =>
+  exposure({ recommendationId, userHash: hashUser(userId), arms: { ranking: arm }, ...fields });
+
 it('leaves out and counts records that are there twice, of nobody, or of arms that are not declared', async () => {
   const { arms: found, counts } = await report(
     [
       shown('r1', 'ada', 'control'),
       shown('r1', 'ada', 'control'),
-      // The second page of the same sequence.
-      shown('r1', 'ada', 'control', { offset: 3, items: ['d'], interests: [0] }),
       exposure({ recommendationId: 'r2', arms: { ranking: 'control' } }),
       shown('r3', 'bob', 'removed'),
       shown('r4', 'eve', 'treatment', { answeredAt: noon + 90 * hourMs }),
     ],
+    [did('r1', 'a')],
+  );
+  expect(counts).toMatchObject({ exposures: 4, repeated: 1, withoutUser: 1, unknownArm: 1, open: 1 });
+  expect(found[0]).toMatchObject({ users: 1, exposures: 1, items: 3 });
+});
+
+it('takes the pages of a list for one answer, in whatever order the files have them', async () => {
+  const records = [
+    page('r1', 'ada', 'control', { offset: 5, items: ['f'], interests: [1], source: { kind: 'popular' } }),
+    shown('r1', 'ada', 'control'),
+    page('r1', 'ada', 'control', { offset: 3, items: ['d', 'e'], interests: [0, 0], answeredAt: noon + 2 * hourMs }),
+    shown('r2', 'ada', 'control'),
+    page('r2', 'ada', 'control', { offset: 3, items: ['d', 'e'], interests: [0, 0] }),
+  ];
+  const outcomes = [did('r1', 'a'), did('r1', 'f'), did('r1', 'd', { occurredAt: noon + 25 * hourMs }), did('r1', 'e')];
+  for (const order of [records, records.toReversed()]) {
+    const { arms: found, counts } = await report(order, outcomes);
+    expect(counts).toMatchObject({ exposures: 2, pages: 3, withoutUser: 0, orphanPages: 0 });
+    // Of `e` the click came before its page, of `d` within a day of its page.
+    expect(counts.outcomes[0]).toMatchObject({ counted: 3, early: 1, otherItem: 0 });
+    expect(found[0]).toMatchObject({ users: 1, exposures: 2, items: 11, fallbacks: { estimate: { value: 0 } } });
+    const [clicks] = found[0]!.outcomes;
+    expect(clicks!.ofExposures.estimate!.value).toBe(0.5);
+    expect(clicks!.interests).toMatchObject([
+      { interest: null, itemsShown: 2, itemsChosen: 0 },
+      { interest: 0, itemsShown: 6, itemsChosen: 2 },
+      { interest: 1, itemsShown: 3, itemsChosen: 1 },
+    ]);
+  }
+});
+
+it('counts an item once that was fetched again with pages of another size', async () => {
+  const { arms: found, counts } = await report(
+    [
+      shown('r1', 'ada', 'control'),
+      page('r1', 'ada', 'control', { offset: 3, items: ['d', 'e'], interests: [0, 0] }),
+      page('r1', 'ada', 'control', { offset: 3, items: ['d', 'e', 'f'], interests: [0, 0, 0] }),
+      page('r1', 'ada', 'control', { offset: 3, items: ['d', 'e'], interests: [0, 0] }),
+    ],
     [did('r1', 'd')],
   );
-  expect(counts).toMatchObject({ exposures: 5, repeated: 1, withoutUser: 1, unknownArm: 1, open: 1 });
-  expect(found[0]).toMatchObject({ users: 1, exposures: 2, items: 4 });
-  expect(found[0]!.outcomes[0]!.ofExposures.estimate!.value).toBe(0.5);
+  expect(counts).toMatchObject({ exposures: 1, pages: 3, repeated: 1 });
+  expect(counts.outcomes[0]).toMatchObject({ counted: 1 });
+  expect(found[0]).toMatchObject({ exposures: 1, items: 6 });
+  expect(found[0]!.outcomes[0]!.interests[1]).toMatchObject({ interest: 0, itemsShown: 4, itemsChosen: 1 });
+});
+
+it('believes no page that says what its first one does not', async () => {
+  const more = { offset: 3, items: ['d'], interests: [0] };
+  const { arms: found, counts } = await report(
+    [
+      shown('r1', 'ada', 'control'),
+      page('r1', 'ada', 'treatment', more),
+      page('r1', 'bob', 'control', more),
+      page('r1', 'ada', 'made up', more),
+      page('made up', 'ada', 'treatment', more),
+      page('made up', 'ada', 'treatment', { ...more, offset: 4 }),
+    ],
+    [did('r1', 'd'), did('made up', 'd')],
+  );
+  expect(counts).toMatchObject({ exposures: 1, pages: 0, orphanPages: 5, crossedUsers: 0, unknownArm: 0 });
+  expect(found.map(({ users, exposures, items }) => [users, exposures, items])).toEqual([
+    [1, 1, 3],
+    [0, 0, 0],
+  ]);
+  expect(found[0]!.outcomes[0]!.ofExposures.estimate!.value).toBe(0);
 });
 
 it('leaves out who was seen in more than one arm, and tells how many they are', async () => {

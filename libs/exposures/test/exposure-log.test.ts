@@ -204,6 +204,22 @@ describe('readExposures', () => {
     expect((await findExposure(folder, 'twice', { before: Date.parse('2026-01-10') }))?.bundleId).toBe('old');
     expect(await findExposure(folder, 'inside')).toBeUndefined();
   });
+
+  it('finds the first page of a list, wherever the others are', async () => {
+    const folder = await temporaryFolder();
+    for (const [day, ids] of [
+      ['2026-01-09', ['paged']],
+      ['2026-01-10', ['paged', 'lost']],
+    ] as const) {
+      const answeredAt = Date.parse(day);
+      const offset = day === '2026-01-09' ? 0 : 3;
+      const lines = ids.map((recommendationId) => JSON.stringify(exposure({ recommendationId, answeredAt, offset })));
+      await mkdir(join(folder, `dt=${day}`));
+      await writeFile(join(folder, `dt=${day}`, 'host-1-0.jsonl'), `${lines.join('\n')}\n`);
+    }
+    expect(await findExposure(folder, 'paged')).toMatchObject({ offset: 0 });
+    expect(await findExposure(folder, 'lost')).toMatchObject({ offset: 3 });
+  });
 });
 
 it('isSampled takes the share of answers, the same ones each time', () => {

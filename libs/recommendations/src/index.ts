@@ -6,8 +6,16 @@ export { describeUser } from './interests/describe-user.ts';
 export { InterestsAnswer, InterestsRequest } from './interests/interests-schema.ts';
 export { recommend } from './recommend.ts';
 export type { Recommendation, RecommendationRequest, RecommendationResult, RecommendationSource } from './recommend.ts';
-export { answerRecommendations, mergeOf, renderAnswer } from './recommendations/answer-recommendations.ts';
+export {
+  answerNextPage,
+  answerRecommendations,
+  mergeOf,
+  renderAnswer,
+} from './recommendations/answer-recommendations.ts';
 export type { AnswerContext, AnswerOverrides } from './recommendations/answer-recommendations.ts';
+export { decodeCursor } from './recommendations/pages.ts';
+export type { PageSequence } from './recommendations/pages.ts';
+export { isSameWhenUnpacked } from './recommendations/same-answer.ts';
 export { RecommendationsAnswer, RecommendationsRequest } from './recommendations/recommendations-schema.ts';
 export { answerSimilarItems } from './similar-items/answer-similar-items.ts';
 export { readSimilarItemsQuery, SimilarItemsAnswer, SimilarItemsQuery } from './similar-items/similar-items-schema.ts';

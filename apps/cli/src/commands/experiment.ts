@@ -72,27 +72,28 @@ export async function reportExperimentCommand(
   const stage = progress.stage('report');
   let damaged = 0;
   let read = 0;
-  const exposures = readExposures(exposuresFolder, {
-    from,
-    before,
-    erasures: await listErasures(lakeFolder),
-    onDamaged: () => damaged++,
-    signal,
-  });
+  const now = Date.now();
+  const erasures = await listErasures(lakeFolder);
+  const readLog = () => {
+    damaged = 0;
+    read = 0;
+    const range = { from, before: before ?? now };
+    return readExposures(exposuresFolder, { ...range, erasures, onDamaged: () => damaged++, signal });
+  };
   const outcomes = streamOutcomes(lakeFolder, {
     types: options.outcome,
     occurredFrom: from,
     occurredBefore: before === undefined ? undefined : before + windowMs,
   });
   const joined = await joinOutcomes(
-    watched(exposures, (count) => stage.update(0, countOf((read += count), 'answer'))),
+    () => watched(readLog(), (count) => stage.update(0, countOf((read += count), 'answer'))),
     outcomes,
     {
       experiment: name,
       arms: experiment.arms.map((arm) => arm.name),
       outcomes: options.outcome,
       windowMs,
-      now: Date.now(),
+      now,
     },
   ).finally(() => stage.failed());
   const report = reportExperiment(experiment, joined, options.outcome);

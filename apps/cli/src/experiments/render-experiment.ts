@@ -1,4 +1,4 @@
-import type { ArmFigure, ArmOutcome, ArmReport, ExperimentReport } from '@facet/exposures/report';
+import type { ArmFigure, ArmOutcome, ArmReport, ExperimentReport, JoinCounts } from '@facet/exposures/report';
 import { renderTable } from '../terminal/tables.ts';
 import type { Style } from '../terminal/terminal.ts';
 import { countOf, formatCount, wrap } from '../terminal/text.ts';
@@ -120,7 +120,7 @@ function renderShadow({ shadow }: ExperimentReport, style: Style): string {
 
 /** What is left out or may mislead; nothing where everything is in order. */
 function notes({ counts, arms }: ExperimentReport, { damaged, windowHours }: RenderExperimentOptions): string[] {
-  const { crossedUsers, crossedExposures, withoutUser, unknownArm, repeated, open } = counts;
+  const { crossedUsers, crossedExposures, withoutUser, unknownArm, repeated, orphanPages, open } = counts;
   const said = (count: number, sentence: string): string[] => (count === 0 ? [] : [sentence]);
   const fates = { early: 0, late: 0, otherItem: 0 };
   for (const outcome of counts.outcomes) {
@@ -134,7 +134,10 @@ function notes({ counts, arms }: ExperimentReport, { damaged, windowHours }: Ren
       `${countOf(crossedUsers, 'user')} seen in more than one arm left out, with ${countOf(crossedExposures, 'answer')}: were ` +
         'weights or arms changed?',
     ),
-    ...said(withoutUser + unknownArm + repeated + damaged, leftOut({ withoutUser, unknownArm, repeated, damaged })),
+    ...said(
+      withoutUser + unknownArm + repeated + orphanPages + damaged,
+      leftOut({ withoutUser, unknownArm, repeated, orphanPages, damaged }),
+    ),
     ...said(
       early + late + otherItem,
       `Outcomes not counted: ${formatCount(early)} before the answer, ${formatCount(late)} later than ${windowHours} h, ` +
@@ -148,12 +151,15 @@ function notes({ counts, arms }: ExperimentReport, { damaged, windowHours }: Ren
 /** Below it the normal approximation is not to be trusted. */
 const usersMin = 100;
 
-function leftOut(counts: { withoutUser: number; unknownArm: number; repeated: number; damaged: number }): string {
-  const { withoutUser, unknownArm, repeated, damaged } = counts;
+type LeftOut = Pick<JoinCounts, 'withoutUser' | 'unknownArm' | 'repeated' | 'orphanPages'>;
+
+function leftOut(counts: LeftOut & { readonly damaged: number }): string {
+  const { withoutUser, unknownArm, repeated, orphanPages, damaged } = counts;
   const parts = [
     [withoutUser, 'without a user'],
     [unknownArm, 'of an arm that facet.yaml does not declare'],
     [repeated, 'there twice'],
+    [orphanPages, 'further pages of lists that do not count'],
     [damaged, 'torn or damaged'],
   ] as const;
   const said = parts.filter(([count]) => count > 0).map(([count, what]) => `${formatCount(count)} ${what}`);

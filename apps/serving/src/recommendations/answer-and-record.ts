@@ -1,11 +1,25 @@
 import type { BundleView } from '@facet/bundles';
 import { drawShadows, isSampled } from '@facet/exposures';
-import type { DrawnShadow, ExposureRecord, ShadowAnswer } from '@facet/exposures';
+import type { DrawnShadow, SampledAnswer, ShadowAnswer } from '@facet/exposures';
 import type { UserProfile } from '@facet/profiles';
-import { answerRecommendations, mergeOf, renderAnswer, unmeasured } from '@facet/recommendations';
-import type { AnswerContext, ReadProfile, RecommendationsAnswer, RecommendationsRequest } from '@facet/recommendations';
+import {
+  answerNextPage,
+  answerRecommendations,
+  decodeCursor,
+  mergeOf,
+  renderAnswer,
+  unmeasured,
+} from '@facet/recommendations';
+import type {
+  AnswerContext,
+  PageSequence,
+  ReadProfile,
+  RecommendationsAnswer,
+  RecommendationsRequest,
+} from '@facet/recommendations';
 import { enterArms } from '../experiments/enter-arms.ts';
 import type { EnteredArms } from '../experiments/enter-arms.ts';
+import { exposureOf } from '../exposures/exposure-of.ts';
 import type { Loaded } from '../live/live-bundle.ts';
 import type { RouteDeps } from '../route-deps.ts';
 import type { Timings } from '../stages/timings.ts';
@@ -22,8 +36,19 @@ export interface Caller {
   readonly timings: Timings;
 }
 
-/** Answers a request by the arms that its user is in, and records what was answered. */
+/** Answers a request and records what was answered: a list by the arms that its user is in, or a further page of one. */
 export async function answerAndRecord(
+  request: RecommendationsRequest,
+  caller: Caller,
+  loaded: Loaded,
+  deps: RouteDeps,
+): Promise<AnsweredText> {
+  return request.cursor === undefined
+    ? answerList(request, caller, loaded, deps)
+    : answerPage(decodeCursor(request.cursor), request, { caller, loaded, deps });
+}
+
+async function answerList(
   request: RecommendationsRequest,
   caller: Caller,
   loaded: Loaded,
@@ -48,26 +73,54 @@ export async function answerAndRecord(
     armBundle === undefined || armBundle === loaded.bundle.id
       ? await answerWith(loaded.bundle)
       : ((await deps.armBundles.use(armBundle, answerWith)) ?? (await answerWith(loaded.bundle)));
-  const text = renderAnswer(request.timings === true ? { ...answer, timings: caller.timings.toJSON() } : answer);
+  const text = textOf(answer, request, caller);
   deps.metrics.countArms(answer.arms ?? {});
-  if (deps.recorder !== undefined) {
-    const record = exposureOf(
-      { request, answer, text, context, keyName: caller.keyName, profile: reading.profile },
-      deps,
-    );
-    deps.recorder.record(record, shadowsOf(request, context, deps));
+  const { recorder } = deps;
+  if (recorder !== undefined) {
+    const sampled = sampleOf({ request, answer, text, context, profile: reading.profile }, deps);
+    const record = {
+      ...exposureOf(answer, { answeredAt: now, keyName: caller.keyName }),
+      ...(request.userId === undefined ? {} : { userId: request.userId }),
+      merge: mergeOf(request, context),
+      ...(sampled === undefined ? {} : { sampled }),
+    };
+    recorder.record(record, shadowsOf(request, context, deps));
   }
   return { answer, text };
 }
 
+/** The arms of a further page are those of its list; who counts them counts lists. */
+function answerPage(
+  sequence: PageSequence,
+  request: RecommendationsRequest,
+  { caller, loaded, deps }: { readonly caller: Caller; readonly loaded: Loaded; readonly deps: RouteDeps },
+): AnsweredText {
+  const answer = answerNextPage(sequence, request, loaded.bundle);
+  const { userHash, merge } = sequence;
+  const record = {
+    ...exposureOf(answer, { answeredAt: deps.now(), keyName: caller.keyName }),
+    ...(userHash === undefined ? {} : { userHash }),
+    merge,
+  };
+  deps.recorder?.record(record, []);
+  return { answer, text: textOf(answer, request, caller) };
+}
+
+function textOf(
+  answer: RecommendationsAnswer,
+  { timings }: RecommendationsRequest,
+  { timings: measured }: Caller,
+): string {
+  return renderAnswer(timings === true ? { ...answer, timings: measured.toJSON() } : answer);
+}
+
 function enter(
-  { cursor, userId }: RecommendationsRequest,
+  { userId }: RecommendationsRequest,
   now: number,
   { bundle }: Loaded,
   { experiments, armBundles }: RouteDeps,
 ): EnteredArms {
-  // A further page is of the list that the first one began.
-  if (cursor !== undefined || experiments.length === 0) return { arms: {}, settings: {} };
+  if (experiments.length === 0) return { arms: {}, settings: {} };
   return enterArms(experiments, { unitId: userId, now }, (id) => id === bundle.id || armBundles.has(id));
 }
 
@@ -89,32 +142,15 @@ interface Answered {
   readonly answer: RecommendationsAnswer;
   readonly text: string;
   readonly context: Omit<AnswerContext, 'bundle'>;
-  readonly keyName: string | undefined;
   readonly profile: UserProfile | undefined;
 }
 
-function exposureOf(answered: Answered, { sampledShare }: RouteDeps): ExposureRecord {
-  const { request, answer, text, context, keyName, profile } = answered;
-  const { recommendationId, bundleId, deltaId, source, items, position, arms = {} } = answer;
+/** What a replay takes, of an answer that is one of the sample. Times are never the same again. */
+function sampleOf(answered: Answered, { sampledShare }: RouteDeps): SampledAnswer | undefined {
+  const { request, answer, text, context, profile } = answered;
+  if (request.timings === true || !isSampled(answer.recommendationId, sampledShare)) return undefined;
   const { now, settings, overrides } = context;
-  const isReplayable = request.cursor === undefined && request.timings !== true;
-  return {
-    recommendationId,
-    answeredAt: now,
-    bundleId,
-    ...(deltaId === undefined ? {} : { deltaId }),
-    ...(request.userId === undefined ? {} : { userId: request.userId }),
-    arms,
-    source: { kind: source.kind, ...(source.reason === undefined ? {} : { reason: source.reason }) },
-    merge: mergeOf(request, context),
-    items: items.map(({ itemId }) => itemId),
-    interests: items.map(({ interest }) => interest ?? null),
-    offset: position,
-    ...(keyName === undefined ? {} : { keyName }),
-    ...(isReplayable && isSampled(recommendationId, sampledShare)
-      ? { sampled: { request: { body: request, settings, overrides }, profile, now, answer: text } }
-      : {}),
-  };
+  return { request: { body: request, settings, overrides }, profile, now, answer: text };
 }
 
 /** What the shadow arms would have answered, to be computed later. */
@@ -123,7 +159,6 @@ function shadowsOf(
   context: Omit<AnswerContext, 'bundle'>,
   deps: RouteDeps,
 ): (() => Promise<ShadowAnswer | undefined>)[] {
-  if (request.cursor !== undefined) return [];
   const drawn = drawShadows(deps.experiments, context.recommendationId, context.now);
   return drawn.map((shadow) => () => computeShadow(shadow, request, context, deps));
 }

@@ -15,33 +15,32 @@ export class FingerprintSet {
   /** Whether the text was new. */
   add(text: string): boolean {
     if ((this.#size + 1) * 3 > this.#slots.length) this.#grow();
-    let high = 0x9e3779b9;
-    let low = 0x85ebca6b;
-    for (let index = 0; index < text.length; index++) {
-      const code = text.charCodeAt(index);
-      high = Math.imul(high ^ code, 0x9e3779b1);
-      low = Math.imul(low ^ code, 0x5f356495);
-    }
-    // cyrb53's finish: each half is mixed with the other.
-    high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35);
-    low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35);
-    const isNew = this.#insert(high >>> 0, (low | 1) >>> 0);
+    const [high, low] = fingerprintOf(text);
+    const isNew = this.#insert(high, low);
     if (isNew) this.#size++;
     return isNew;
   }
 
-  /** `low` is odd, so that no fingerprint looks like an empty slot. */
+  has(text: string): boolean {
+    const [high, low] = fingerprintOf(text);
+    return this.#slots[this.#slotOf(high, low) * 2 + 1] !== emptySlot;
+  }
+
   #insert(high: number, low: number): boolean {
+    const slot = this.#slotOf(high, low);
+    if (this.#slots[slot * 2 + 1] !== emptySlot) return false;
+    this.#slots[slot * 2] = high;
+    this.#slots[slot * 2 + 1] = low;
+    return true;
+  }
+
+  /** Where a fingerprint is, or would be: then the slot is empty. */
+  #slotOf(high: number, low: number): number {
     const slots = this.#slots;
     const mask = slots.length / 2 - 1;
     for (let slot = high & mask; ; slot = (slot + 1) & mask) {
       const found = slots[slot * 2 + 1];
-      if (found === emptySlot) {
-        slots[slot * 2] = high;
-        slots[slot * 2 + 1] = low;
-        return true;
-      }
-      if (found === low && slots[slot * 2] === high) return false;
+      if (found === emptySlot || (found === low && slots[slot * 2] === high)) return slot;
     }
   }
 
@@ -53,4 +52,19 @@ export class FingerprintSet {
       if (low !== emptySlot) this.#insert(old[index] as number, low);
     }
   }
+}
+
+/** Two halves of 32 bits. The second is odd, so that no fingerprint looks like an empty slot. */
+function fingerprintOf(text: string): readonly [number, number] {
+  let high = 0x9e3779b9;
+  let low = 0x85ebca6b;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    high = Math.imul(high ^ code, 0x9e3779b1);
+    low = Math.imul(low ^ code, 0x5f356495);
+  }
+  // cyrb53's finish: each half is mixed with the other.
+  high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35);
+  low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35);
+  return [high >>> 0, (low | 1) >>> 0];
 }

@@ -8,6 +8,7 @@ it('agrees with a set of texts', () => {
       const set = new FingerprintSet();
       const exact = new Set<string>();
       for (const text of texts) {
+        expect(set.has(text)).toBe(exact.has(text));
         expect(set.add(text)).toBe(!exact.has(text));
         exact.add(text);
       }

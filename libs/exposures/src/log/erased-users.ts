@@ -1,4 +1,4 @@
-import { hashUser } from '@facet/events';
+import { userHashOf } from './exposure-record.ts';
 import type { ExposureRecord } from './exposure-record.ts';
 
 /** That a user is to be forgotten, as the lake keeps it. */
@@ -17,5 +17,8 @@ export function erasedBy(erasures: readonly UserErasure[]): (record: ExposureRec
   for (const { userHash, requestedAt } of erasures) {
     until.set(userHash, Math.max(requestedAt, until.get(userHash) ?? 0));
   }
-  return ({ userId, answeredAt }) => userId !== undefined && answeredAt <= (until.get(hashUser(userId)) ?? -Infinity);
+  return (record) => {
+    const userHash = userHashOf(record);
+    return userHash !== undefined && record.answeredAt <= (until.get(userHash) ?? -Infinity);
+  };
 }

@@ -1,13 +1,17 @@
+import { hashUser } from '@facet/events';
 import type { Arms } from '../experiments/assign-arms.ts';
 
-/** What an API answered once: a line of the exposure log. */
+/** What an API answered once: a line of the exposure log. Each page of a list has its own, with the same id. */
 export interface ExposureRecord {
   readonly recommendationId: string;
   /** Epoch milliseconds. */
   readonly answeredAt: number;
   readonly bundleId: string;
   readonly deltaId?: string;
+  /** Of the first page. */
   readonly userId?: string;
+  /** `hashUser` of the id: of a further page, as its cursor has no id. */
+  readonly userHash?: string;
   /** By experiment. */
   readonly arms: Arms;
   /** Where the answer came from: the model, or a fallback and why. */
@@ -72,4 +76,9 @@ function isRecord(value: Partial<ExposureRecord>): value is ExposureRecord {
     Array.isArray(value.items) &&
     Array.isArray(value.interests)
   );
+}
+
+/** `hashUser` of whom a record is of; undefined for nobody's. */
+export function userHashOf({ userId, userHash }: Pick<ExposureRecord, 'userId' | 'userHash'>): string | undefined {
+  return userId === undefined ? userHash : hashUser(userId);
 }

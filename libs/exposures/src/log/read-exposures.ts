@@ -41,7 +41,10 @@ export async function* readExposures(
   }
 }
 
-/** The record of an answer, looked for in the newest files first; of several with one id, as pages have it, the first found. */
+/**
+ * The record of an answer, looked for in the newest files first. Of the pages of a list the first one, or where the log has lost
+ * that, the one found first.
+ */
 export async function findExposure(
   folder: string,
   recommendationId: string,
@@ -49,6 +52,7 @@ export async function findExposure(
 ): Promise<ExposureRecord | undefined> {
   const { from = -Infinity, before = Infinity, signal } = options;
   const isErased = erasedBy(options.erasures ?? []);
+  let laterPage: ExposureRecord | undefined;
   const mark = `"recommendationId":${JSON.stringify(recommendationId)}`;
   for (const file of newestFirst(await filesWithin(folder, options))) {
     for await (const { lines } of readLines(file.path, { containing: mark })) {
@@ -57,11 +61,13 @@ export async function findExposure(
         if (!line.includes(mark)) continue;
         const record = parseExposure(line);
         if (record?.recommendationId !== recommendationId || isErased(record)) continue;
-        if (record.answeredAt >= from && record.answeredAt < before) return record;
+        if (record.answeredAt < from || record.answeredAt >= before) continue;
+        if (record.offset === 0) return record;
+        laterPage ??= record;
       }
     }
   }
-  return undefined;
+  return laterPage;
 }
 
 type Range = Pick<ReadExposuresOptions, 'from' | 'before'>;

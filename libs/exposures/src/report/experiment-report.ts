@@ -1,10 +1,11 @@
 import type { Experiment } from '../experiments/experiment.ts';
-import type { JoinCounts, JoinedExperiment, JoinedUnits } from './join-outcomes.ts';
+import type { JoinCounts, JoinedExperiment } from './join-outcomes.ts';
 import { compareRatios, estimateRatio } from './ratio.ts';
 import type { RatioDifference, RatioEstimate } from './ratio.ts';
 import { testSampleRatio } from './sample-ratio.ts';
 import type { SampleRatio } from './sample-ratio.ts';
 import type { ShadowTally } from './shadow.ts';
+import type { JoinedUnits } from './unit-table.ts';
 
 /** A figure of an arm, and how it differs from that of the control. */
 export interface ArmFigure {

@@ -1,5 +1,6 @@
 export { joinOutcomes } from './join-outcomes.ts';
-export type { JoinCounts, JoinedExperiment, JoinedUnits, JoinOptions } from './join-outcomes.ts';
+export type { JoinCounts, JoinedExperiment, JoinOptions } from './join-outcomes.ts';
+export type { JoinedUnits } from './unit-table.ts';
 export { reportExperiment } from './experiment-report.ts';
 export type { ArmFigure, ArmInterest, ArmOutcome, ArmReport, ExperimentReport } from './experiment-report.ts';
 export { compareRatios, estimateRatio } from './ratio.ts';

@@ -1,12 +1,13 @@
 import { FingerprintSet } from '@facet/events';
 import type { Outcome } from '@facet/events';
+import { userHashOf } from '../log/exposure-record.ts';
 import type { ExposureRecord } from '../log/exposure-record.ts';
 import { countFates, outcomeFates, recordOutcomes } from './recorded-outcomes.ts';
-import type { OutcomeFate, RecordedOutcome } from './recorded-outcomes.ts';
+import type { OutcomeFate, RecordedOutcome, RecordedOutcomes } from './recorded-outcomes.ts';
 import { joinShadow } from './shadow.ts';
 import type { ShadowTally } from './shadow.ts';
-import { createColumn } from './unit-columns.ts';
-import type { Column } from './unit-columns.ts';
+import { createUnitTable } from './unit-table.ts';
+import type { ChosenItems, JoinedUnits, UnitTable } from './unit-table.ts';
 
 export interface JoinOptions {
   readonly experiment: string;
@@ -20,33 +21,20 @@ export interface JoinOptions {
   readonly now: number;
 }
 
-/** What is known of the users of an experiment: a row a user. */
-export interface JoinedUnits {
-  /** [U] place of the arm in the options; -1 for a user who was seen in several. */
-  readonly arms: Int32Array;
-  /** [U] */
-  readonly exposures: Float64Array;
-  readonly items: Float64Array;
-  /** [U] exposures that no interest answered. */
-  readonly fallbacks: Float64Array;
-  /** By outcome, [U]: exposures with at least one. */
-  readonly exposuresWith: readonly Float64Array[];
-  /** By interest, [U]: items shown. The first is that of items that no interest found, the next that of interest 0. */
-  readonly shown: readonly Float64Array[];
-  /** By outcome and interest, [U]: items with at least one. */
-  readonly chosen: readonly (readonly Float64Array[])[];
-}
-
 export interface JoinCounts {
-  /** Records of the window that have an arm of the experiment. */
+  /** Answers of the window that have an arm of the experiment. */
   readonly exposures: number;
-  /** Records left out: of a page that was there before, without a user, of an arm that is not declared. */
+  /** Further pages of them. */
+  readonly pages: number;
+  /** Further pages left out: no answer that counts has their id, user and arm. */
+  readonly orphanPages: number;
+  /** Records left out: of what was there before, without a user, of an arm that is not declared. */
   readonly repeated: number;
   readonly withoutUser: number;
   readonly unknownArm: number;
-  /** Records so young that outcomes may still come. */
+  /** Answers so young that outcomes may still come. */
   readonly open: number;
-  /** Users seen in more than one arm, and their records. */
+  /** Users seen in more than one arm, and their answers. */
   readonly crossedUsers: number;
   readonly crossedExposures: number;
   /** By outcome. */
@@ -62,24 +50,67 @@ export interface JoinedExperiment {
 /**
  * Joins answers with what users did with them, by recommendation and item. Outcomes are held in memory, and of answers a row for
  * each user: records may be as many as there are.
+ *
+ * An answer is a list: its first page, and further pages that name its id, user and arm. What else a further page may claim, whose
+ * cursor its caller holds, is left out.
+ *
+ * @param readExposures reads the log from its beginning; called again when it has further pages.
  */
 export async function joinOutcomes(
-  exposures: AsyncIterable<readonly ExposureRecord[]>,
+  readExposures: () => AsyncIterable<readonly ExposureRecord[]>,
   outcomes: AsyncIterable<readonly Outcome[]>,
   options: JoinOptions,
 ): Promise<JoinedExperiment> {
   const recorded = await recordOutcomes(outcomes, options.outcomes);
+  const table = createUnitTable(options.outcomes);
+  const lists = new FingerprintSet();
+  const first = await joinFirstPages(readExposures(), { recorded, table, lists }, options);
+  const later = first.hasFurtherPages
+    ? await joinFurtherPages(readExposures(), { recorded, table, lists }, options)
+    : { pages: 0, orphanPages: 0, repeated: 0 };
+  const units = table.units();
+  const crossed = Array.from(units.arms.keys()).filter((unit) => units.arms[unit] === -1);
+  const crossedExposures = crossed.reduce((sum, unit) => sum + units.exposures[unit]!, 0);
+  return {
+    units,
+    counts: {
+      ...first.counts,
+      ...later,
+      repeated: first.counts.repeated + later.repeated,
+      crossedUsers: crossed.length,
+      crossedExposures,
+      outcomes: countFates(recorded, options.outcomes),
+    },
+    shadow: first.shadow,
+  };
+}
+
+interface Joining {
+  readonly recorded: RecordedOutcomes;
+  readonly table: UnitTable;
+  /** The lists whose first page counts, by `listKey`. */
+  readonly lists: FingerprintSet;
+}
+
+async function joinFirstPages(
+  exposures: AsyncIterable<readonly ExposureRecord[]>,
+  { recorded, table, lists }: Joining,
+  options: JoinOptions,
+) {
   const seen = new FingerprintSet();
-  const table = createUnitTable(options);
   const shadow = new Map<string, ShadowTally>();
   const counts = { exposures: 0, repeated: 0, withoutUser: 0, unknownArm: 0, open: 0 };
+  let hasFurtherPages = false;
   for await (const records of exposures) {
     for (const record of records) {
-      const arm = Object.hasOwn(record.arms, options.experiment) ? record.arms[options.experiment] : undefined;
+      const arm = armOf(record, options);
       const hasShadow = record.shadow?.some(({ experiment }) => experiment === options.experiment) === true;
       if (arm === undefined && !hasShadow) continue;
-      // Pages of one sequence may have one id.
-      if (!seen.add(`${record.recommendationId} ${record.offset}`)) {
+      if (record.offset > 0) {
+        hasFurtherPages = true;
+        continue;
+      }
+      if (!seen.add(record.recommendationId)) {
         counts.repeated++;
         continue;
       }
@@ -88,32 +119,64 @@ export async function joinOutcomes(
       if (hasShadow) joinShadow(shadow, record, { experiment: options.experiment, chosen });
       if (arm === undefined) continue;
       counts.exposures++;
+      const user = userHashOf(record);
       const place = options.arms.indexOf(arm);
       if (place < 0) counts.unknownArm++;
-      else if (record.userId === undefined) counts.withoutUser++;
+      else if (user === undefined) counts.withoutUser++;
       else {
         if (record.answeredAt + options.windowMs > options.now) counts.open++;
-        table.add(record, { arm: place, chosen });
+        const unit = table.addAnswer(user, place, record);
+        table.addPage(unit, record, chosen);
+        lists.add(listKey(record, user, arm));
       }
     }
   }
-  const units = table.units();
-  const crossed = Array.from(units.arms.keys()).filter((unit) => units.arms[unit] === -1);
-  const crossedExposures = crossed.reduce((sum, unit) => sum + units.exposures[unit]!, 0);
-  return {
-    units,
-    counts: {
-      ...counts,
-      crossedUsers: crossed.length,
-      crossedExposures,
-      outcomes: countFates(recorded, options.outcomes),
-    },
-    shadow: [...shadow.values()],
-  };
+  return { counts, shadow: [...shadow.values()], hasFurtherPages };
 }
 
-/** By outcome, the places of the items of an answer that had one in time. */
-type ChosenItems = ReadonlyMap<number, ReadonlySet<number>>;
+async function joinFurtherPages(
+  exposures: AsyncIterable<readonly ExposureRecord[]>,
+  { recorded, table, lists }: Joining,
+  options: JoinOptions,
+) {
+  const shown = new FingerprintSet();
+  const counts = { pages: 0, orphanPages: 0, repeated: 0 };
+  for await (const records of exposures) {
+    for (const record of records) {
+      const arm = armOf(record, options);
+      if (arm === undefined || record.offset === 0) continue;
+      const user = userHashOf(record) ?? '';
+      const list = listKey(record, user, arm);
+      if (!lists.has(list)) {
+        counts.orphanPages++;
+        continue;
+      }
+      counts.pages++;
+      // A page may be fetched again, also with another size.
+      const places = record.items.flatMap((itemId, place) => (shown.add(`${list} ${itemId}`) ? place : []));
+      if (places.length === 0) {
+        counts.repeated++;
+        continue;
+      }
+      const page = {
+        ...record,
+        items: places.map((place) => record.items[place]!),
+        interests: places.map((place) => record.interests[place] ?? null),
+      };
+      const own = recorded.get(record.recommendationId) ?? [];
+      table.addPage(table.unitOf(user), page, chosenItems(page, own, options.windowMs));
+    }
+  }
+  return counts;
+}
+
+function armOf({ arms }: ExposureRecord, { experiment }: JoinOptions): string | undefined {
+  return Object.hasOwn(arms, experiment) ? arms[experiment] : undefined;
+}
+
+function listKey({ recommendationId }: ExposureRecord, userHash: string, arm: string): string {
+  return `${recommendationId} ${userHash} ${arm}`;
+}
 
 const fateOf = (fate: OutcomeFate): number => outcomeFates.indexOf(fate);
 
@@ -134,51 +197,4 @@ function chosenItems(record: ExposureRecord, own: readonly RecordedOutcome[], wi
     outcome.fate = Math.max(outcome.fate, fateOf(fate));
   }
   return chosen;
-}
-
-function createUnitTable({ outcomes }: JoinOptions) {
-  const numbers = new Map<string, number>();
-  const arms: number[] = [];
-  const exposures = createColumn();
-  const items = createColumn();
-  const fallbacks = createColumn();
-  const exposuresWith = outcomes.map(() => createColumn());
-  const shown: Column[] = [];
-  const chosenOf: Column[][] = outcomes.map(() => []);
-  return {
-    add(record: ExposureRecord, { arm, chosen }: { readonly arm: number; readonly chosen: ChosenItems }): void {
-      const unit = numbers.get(record.userId!) ?? numbers.size;
-      if (unit === numbers.size) {
-        numbers.set(record.userId!, unit);
-        arms.push(arm);
-      } else if (arms[unit] !== arm) arms[unit] = -1;
-      exposures.add(unit, 1);
-      items.add(unit, record.items.length);
-      if (record.source.kind !== 'model') fallbacks.add(unit, 1);
-      const slotOf = (item: number): number => (record.interests[item] ?? -1) + 1;
-      record.items.forEach((_, item) => columnAt(shown, slotOf(item)).add(unit, 1));
-      for (const [outcome, places] of chosen) {
-        exposuresWith[outcome]!.add(unit, 1);
-        for (const item of places) columnAt(chosenOf[outcome]!, slotOf(item)).add(unit, 1);
-      }
-    },
-    units(): JoinedUnits {
-      const values = (column: Column): Float64Array => column.values(arms.length);
-      return {
-        arms: Int32Array.from(arms),
-        exposures: values(exposures),
-        items: values(items),
-        fallbacks: values(fallbacks),
-        exposuresWith: exposuresWith.map(values),
-        shown: shown.map(values),
-        chosen: chosenOf.map((columns) => shown.map((_, slot) => values(columnAt(columns, slot)))),
-      };
-    },
-  };
-}
-
-/** Columns come into being up to the one that is asked for. */
-function columnAt(columns: Column[], place: number): Column {
-  while (columns.length <= place) columns.push(createColumn());
-  return columns[place]!;
 }

@@ -1,4 +1,5 @@
 import type { BundleView } from '@facet/bundles';
+import { hashUser } from '@facet/events';
 import { countUnknownItems, describeBehavior, describeItem, originOf, sourceFor } from '../answer-parts.ts';
 import { resolveFilters } from '../filtering/resolve-filters.ts';
 import { readMerge } from '../merge-fields.ts';
@@ -11,7 +12,7 @@ import type { MeasureStage } from '../stage-clock.ts';
 import { readAskingUser, requestedItemIds } from '../users/asking-user.ts';
 import type { ReadProfile } from '../users/profile-reading.ts';
 import { seenItems } from '../users/seen-items.ts';
-import { decodeCursor, encodeCursor } from './pages.ts';
+import { encodeCursor } from './pages.ts';
 import type { PageSequence } from './pages.ts';
 import { limitDefault } from './recommendations-schema.ts';
 import type { AnswerItem, RecommendationsAnswer, RecommendationsRequest } from './recommendations-schema.ts';
@@ -44,20 +45,13 @@ export interface AnswerOverrides {
 }
 
 /**
- * Answers one request from one bundle. The same request, bundle, profile and context give the same answer.
+ * Answers a request that begins a list, from one bundle. The same request, bundle, profile and context give the same answer, but
+ * for how the bytes of its cursor are packed: zlib does that otherwise on another machine or in another version.
  *
+ * @param request one without a cursor; `answerNextPage` answers those that have one.
  * @throws AppError `REQUEST_INVALID` for what the schema does not tell.
  */
 export async function answerRecommendations(
-  request: RecommendationsRequest,
-  context: AnswerContext,
-): Promise<RecommendationsAnswer> {
-  return request.cursor === undefined
-    ? answerFirstPage(request, context)
-    : answerNextPage(decodeCursor(request.cursor), request, context);
-}
-
-async function answerFirstPage(
   request: RecommendationsRequest,
   context: AnswerContext,
 ): Promise<RecommendationsAnswer> {
@@ -65,7 +59,8 @@ async function answerFirstPage(
   const { limit = limitDefault, exclude = [], explain = false } = request;
   const names = [...(request.filters ?? []), ...(overrides?.filters ?? [])];
   const filters = resolveFilters({ ...request, filters: names }, settings.filters);
-  const merge = readMerge(mergeOf(request, context));
+  const mergeFields = mergeOf(request, context);
+  const merge = readMerge(mergeFields);
   const user = await measure('profile', () => readAskingUser(bundle, request, context));
   const result = await findItems(
     bundle,
@@ -89,8 +84,10 @@ async function answerFirstPage(
     }));
     const reasons = interests.map(({ behaviors }) => behaviors.slice(0, reasonsMax));
     const page = takePage(bundle, result.found, {
-      version: 1,
+      version: 2,
       recommendationId,
+      ...(request.userId === undefined ? {} : { userHash: hashUser(request.userId) }),
+      merge: mergeFields,
       ...originOf(bundle),
       source: sourceFor(user, result.source),
       ...(arms === undefined || Object.keys(arms).length === 0 ? {} : { arms }),
@@ -124,11 +121,16 @@ export function renderAnswer(answer: RecommendationsAnswer): string {
 
 const nothingRemoved: RecommendationsAnswer['removed'] = { seen: 0, excluded: 0, unavailable: 0, filtered: 0 };
 
-/** What became unavailable since the list was made, or is not known any more, is left out. */
-function answerNextPage(
+/**
+ * Answers a request with a cursor. What became unavailable since the list was made, or is not known any more, is left out.
+ *
+ * @param sequence what the cursor holds.
+ * @param bundle that answers now.
+ */
+export function answerNextPage(
   sequence: PageSequence,
-  { pageSize = sequence.pageSize }: RecommendationsRequest,
-  { bundle }: AnswerContext,
+  { pageSize = sequence.pageSize }: Pick<RecommendationsRequest, 'pageSize'>,
+  bundle: BundleView,
 ): RecommendationsAnswer {
   const { items, ...rest } = sequence;
   const offered = items.flatMap(([itemId, score, interest]): FoundItem[] => {

@@ -3,26 +3,39 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { answerOrigin, AnswerBehavior, AnswerSource } from '../answer-parts.ts';
+import { MergeFields } from '../merge-fields.ts';
 import { requestError } from '../request-error.ts';
 import { limitMax } from './recommendations-schema.ts';
 
 /** Far more than a thousand ids of the longest kind take. */
 const sequenceBytesMax = 4 << 20;
 
+/** Bounds of what is written down of a cursor that somebody made: of ids and names, and of experiments at a time. */
+const nameLengthMax = 128;
+const armsMax = 64;
+
 /**
  * What is left of a list after a page. It travels with the caller: the next page is the same on whichever process, and
  * whatever has been promoted or has happened to the user since.
  */
 const PageSequence = Type.Object({
-  version: Type.Literal(1),
-  recommendationId: Type.String(),
+  version: Type.Literal(2),
+  recommendationId: Type.String({ maxLength: nameLengthMax }),
+  /** `hashUser` of whom the list is for; absent for a request without a userId. Nothing of an answer follows from it. */
+  userHash: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
   ...answerOrigin,
   source: AnswerSource,
-  arms: Type.Optional(Type.Record(Type.String(), Type.String())),
-  requested: Type.Integer(),
+  arms: Type.Optional(
+    Type.Record(Type.String({ maxLength: nameLengthMax }), Type.String({ maxLength: nameLengthMax }), {
+      maxProperties: armsMax,
+    }),
+  ),
+  /** How the list was made. */
+  merge: MergeFields,
+  requested: Type.Integer({ minimum: 1, maximum: limitMax }),
   /** Of the first item that is left. */
-  position: Type.Integer({ minimum: 0 }),
-  pageSize: Type.Integer({ minimum: 1 }),
+  position: Type.Integer({ minimum: 1, maximum: limitMax }),
+  pageSize: Type.Integer({ minimum: 1, maximum: limitMax }),
   /** `[itemId, score, interest]`, without an interest in a fallback. */
   items: Type.Array(Type.Tuple([Type.String(), Type.Number(), Type.Union([Type.Integer(), Type.Null()])]), {
     maxItems: limitMax,
