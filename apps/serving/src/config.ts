@@ -4,7 +4,6 @@ import { chooseAccessSource, serverVariables } from '@facet/http';
 import type { AccessSource } from '@facet/http';
 import { parseEnvironment } from '@facet/platform';
 import { Type } from 'typebox';
-import type { Static } from 'typebox';
 import type { TracingSettings } from './tracing/open-tracing.ts';
 
 /** Everything that this process is told from outside, each with what its absence means. */
@@ -30,12 +29,8 @@ const Environment = Type.Object({
   FACET_RECALL_SHARE: Type.Number({ minimum: 0, maximum: 1, default: 0.01 }),
   /** How many answer on the port: a number, or `cores` for as many as there are. */
   FACET_PROCESSES: Type.String({ default: '1', pattern: '^(cores|[1-9][0-9]?)$' }),
-  /** Absent: nothing is traced. */
+  /** Absent: nothing is traced. OpenTelemetry's packages read this one, too, and the others by themselves. */
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(Type.String({ pattern: '^https?://' })),
-  OTEL_EXPORTER_OTLP_HEADERS: Type.Optional(
-    Type.String({ pattern: '^[^=,]+=([^,%]|%[0-9A-Fa-f]{2})*(,[^=,]+=([^,%]|%[0-9A-Fa-f]{2})*)*$' }),
-  ),
-  OTEL_SERVICE_NAME: Type.String({ default: 'facet-serving' }),
   /** Share of the requests without a `traceparent` that is traced. */
   OTEL_TRACES_SAMPLER_ARG: Type.Number({ minimum: 0, maximum: 1, default: 1 }),
   /** 0 lets the system choose a free one. */
@@ -55,7 +50,7 @@ export interface ServingConfig {
   readonly facetFile: string;
   /** Some of the last requests, for a bundle to be warmed by. */
   readonly recentRequestsFile: string;
-  /** Where traces go; undefined: nowhere. */
+  /** Of which requests there are traces; undefined: of none. */
   readonly tracing: TracingSettings | undefined;
   readonly slowRequestMs: number;
   readonly recallShare: number;
@@ -87,7 +82,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     recentRequestsFile: join(home, 'serving', 'recent-requests.jsonl'),
     slowRequestMs: values.FACET_SLOW_REQUEST_MS,
     recallShare: values.FACET_RECALL_SHARE,
-    tracing: readTracing(values),
+    tracing: values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? undefined : { share: values.OTEL_TRACES_SAMPLER_ARG },
     watchIntervalMs: values.FACET_WATCH_INTERVAL_MS,
     processes: values.FACET_PROCESSES === 'cores' ? availableParallelism() : Number(values.FACET_PROCESSES),
     host: values.FACET_HOST,
@@ -95,21 +90,6 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     access: chooseAccessSource(values, home),
     logLevel: values.FACET_LOG_LEVEL,
   });
-}
-
-function readTracing(values: Static<typeof Environment>): TracingSettings | undefined {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers } = values;
-  if (endpoint === undefined) return undefined;
-  const pairs = (headers?.split(',') ?? []).map((pair) => {
-    const at = pair.indexOf('=');
-    return [pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())];
-  });
-  return {
-    endpoint,
-    headers: Object.fromEntries(pairs) as Record<string, string>,
-    serviceName: values.OTEL_SERVICE_NAME,
-    share: values.OTEL_TRACES_SAMPLER_ARG,
-  };
 }
 
 /**

@@ -1,14 +1,14 @@
 import type { HttpApp } from '@facet/http';
+import { defaultTextMapGetter, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import type { Context, Span, Tracer } from '@opentelemetry/api';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import {
+  ATTR_HTTP_REQUEST_METHOD,
+  ATTR_HTTP_RESPONSE_STATUS_CODE,
+  ATTR_HTTP_ROUTE,
+} from '@opentelemetry/semantic-conventions';
 import type { FastifyRequest } from 'fastify';
 import type { WatchStage } from '../stages/timings.ts';
-import type { OtlpExporter, Span } from './otlp-exporter.ts';
-import { createSpanId, readTraceContext } from './trace-context.ts';
-import type { TraceContext } from './trace-context.ts';
-
-interface Trace extends TraceContext {
-  readonly spanId: string;
-  readonly startMs: number;
-}
 
 export interface Tracing {
   /** A span for each stage of a request. */
@@ -17,67 +17,49 @@ export interface Tracing {
   addTo(app: HttpApp): void;
 }
 
-/** Epoch milliseconds of the clock that only goes forward. */
-const nowMs = (): number => performance.timeOrigin + performance.now();
+/** A request that is recorded. */
+interface Traced {
+  readonly span: Span;
+  /** What its stages are in. */
+  readonly context: Context;
+}
 
 /**
  * Traces requests: a span of kind server for each, named by its route, and one for each of its stages. Spans hold no more of a
- * request than its route, status and id.
- *
- * @param share of the requests without a `traceparent` that is traced.
+ * request than its route, status and id. A request with a `traceparent` (W3C Trace Context) is a part of that trace.
  */
-export function createTracing(exporter: Pick<OtlpExporter, 'add'>, share: number): Tracing {
-  const traces = new WeakMap<FastifyRequest, Trace>();
+export function createTracing(tracer: Tracer): Tracing {
+  const traced = new WeakMap<FastifyRequest, Traced>();
+  const propagator = new W3CTraceContextPropagator();
   const nothing = (): void => undefined;
 
   return {
     watchStages: (request) => (stage) => {
-      const trace = traces.get(request);
-      if (trace === undefined) return nothing;
-      const startMs = nowMs();
-      return () =>
-        exporter.add({
-          traceId: trace.traceId,
-          spanId: createSpanId(),
-          parentSpanId: trace.spanId,
-          name: stage,
-          kind: 'internal',
-          startMs,
-          endMs: nowMs(),
-          attributes: {},
-          isError: false,
-        });
+      const of = traced.get(request);
+      if (of === undefined) return nothing;
+      const span = tracer.startSpan(stage, {}, of.context);
+      return () => span.end();
     },
     addTo(app) {
       app.addHook('onRequest', async (request) => {
-        if (request.routeOptions.url?.startsWith('/v1/') !== true) return;
-        const context = readTraceContext(request.headers['traceparent'], share);
-        if (context.isSampled) traces.set(request, { ...context, spanId: createSpanId(), startMs: nowMs() });
+        const { method, id } = request;
+        const { url: route } = request.routeOptions;
+        if (route?.startsWith('/v1/') !== true) return;
+        const caller = propagator.extract(ROOT_CONTEXT, request.headers, defaultTextMapGetter);
+        const attributes = {
+          [ATTR_HTTP_REQUEST_METHOD]: method,
+          [ATTR_HTTP_ROUTE]: route,
+          'facet.request_id': id,
+        };
+        const span = tracer.startSpan(`${method} ${route}`, { kind: SpanKind.SERVER, attributes }, caller);
+        if (span.isRecording()) traced.set(request, { span, context: trace.setSpan(caller, span) });
       });
-      app.addHook('onResponse', async (request, reply) => {
-        const trace = traces.get(request);
-        if (trace !== undefined) exporter.add(spanOf(trace, request, reply.statusCode));
+      app.addHook('onResponse', async (request, { statusCode }) => {
+        const span = traced.get(request)?.span;
+        span?.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, statusCode);
+        if (statusCode >= 500) span?.setStatus({ code: SpanStatusCode.ERROR });
+        span?.end();
       });
     },
-  };
-}
-
-function spanOf({ traceId, spanId, parentSpanId, startMs }: Trace, request: FastifyRequest, status: number): Span {
-  const route = request.routeOptions.url ?? 'unknown';
-  return {
-    traceId,
-    spanId,
-    parentSpanId,
-    name: `${request.method} ${route}`,
-    kind: 'server',
-    startMs,
-    endMs: nowMs(),
-    attributes: {
-      'http.request.method': request.method,
-      'http.route': route,
-      'http.response.status_code': status,
-      'facet.request_id': request.id,
-    },
-    isError: status >= 500,
   };
 }
