@@ -52,7 +52,42 @@ it('tells of a user whose fields are wrong, and answers the others', async () =>
   expect(statusCode).toBe(200);
   const { answers } = body as unknown as Batch;
   expect(answers.map((answer) => answer['returned'])).toEqual([3, undefined, 3]);
-  expect(answers[1]).toMatchObject({ code: 'REQUEST_INVALID', field: 'users.1.behaviors.0.occurredAt' });
+  expect(answers[1]).toEqual({
+    code: 'REQUEST_INVALID',
+    message: 'users.1.behaviors.0.occurredAt lies more than a day in the future.',
+    field: 'users.1.behaviors.0.occurredAt',
+    remedy: expect.any(String) as string,
+  });
+});
+
+it('says once which attributes of the filter no item has', async () => {
+  const filter = { attributes: { gender: { in: ['dance'] } } };
+  const users = [{ userId: 'ada' }, { userId: 'ben' }];
+  const { body } = await server.post('/v1/recommendations:batch', { users, filter });
+  expect(body).toMatchObject({ unknownAttributes: ['gender'], answers: [{ returned: 0 }, { returned: 0 }] });
+});
+
+it('stops when the caller has gone', async () => {
+  const url = await server.app.listen({ port: 0 });
+  const stop = new AbortController();
+  const users = Array.from({ length: 1_000 }, () => ({ userId: 'ada' }));
+  const asked = fetch(`${url}/v1/recommendations:batch`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ users, limit: 58, explain: true }),
+    signal: stop.signal,
+  });
+  const metric = async (name: string): Promise<number> => {
+    const lines = (await server.app.inject('/metrics')).body.split('\n');
+    return Number(lines.find((line) => line.startsWith(name))?.split(' ')[1] ?? 0);
+  };
+  const answers = 'facet_serving_answers_total{kind="recommendations",source="model",reason=""}';
+  const before = await metric(answers);
+  await expect.poll(() => metric('facet_http_admission_busy'), { interval: 1 }).toBe(1);
+  stop.abort();
+  await expect(asked).rejects.toThrow('aborted');
+  await expect.poll(() => metric('facet_http_admission_busy'), { interval: 1 }).toBe(0);
+  expect((await metric(answers)) - before).toBeLessThan(users.length);
 });
 
 it('refuses faults that all users share, and more items than fit', async () => {

@@ -8,7 +8,13 @@ let server: TestApp;
 beforeAll(async () => {
   home = await createHome();
   server = await createTestApp(home, {
-    settings: { filters: { dance: { attributes: { genre: { in: ['dance'] } } } } },
+    settings: {
+      filters: {
+        dance: { attributes: { genre: { in: ['dance'] } } },
+        'one-of': { attributes: { genre: { in: { context: 'genres' } } } },
+        misspelled: { attributes: { gender: { notIn: ['dance'] } } },
+      },
+    },
   });
 });
 
@@ -52,6 +58,30 @@ it('pass the filters that are named', async () => {
   const { body } = await similar('film-3', '?filters=dance&limit=60');
   expect(body).toMatchObject({ returned: 15 });
   expect((await similar('film-3', '?filters=dance,none')).body).toMatchObject({ field: 'filters.1' });
+});
+
+it('take values of a filter from the context, in JSON', async () => {
+  const context = encodeURIComponent(JSON.stringify({ genres: ['dance', 'opera'] }));
+  const { body } = await similar('film-3', `?filters=one-of&limit=60&context=${context}`);
+  // Of the 30 one is not available.
+  expect(body).toMatchObject({ returned: 29, source: { kind: 'model' } });
+  expect((await similar('film-3', '?filters=one-of')).body).toMatchObject({ field: 'context.genres' });
+  for (const wrong of ['genres', '7', '[]', '{"genres":{}}', '{"genres":null}']) {
+    const refused = await similar('film-3', `?context=${encodeURIComponent(wrong)}`);
+    expect(refused).toMatchObject({ statusCode: 400, body: { code: 'REQUEST_INVALID', field: 'context' } });
+  }
+  expect((await similar('film-3', '?filters=misspelled')).body).toMatchObject({ unknownAttributes: ['gender'] });
+});
+
+it('are none of those that are excluded, of the model and of a fallback', async () => {
+  for (const itemId of ['film-3', 'song-1']) {
+    const all = (await similar(itemId, '?limit=60')).body['items'] as { itemId: string }[];
+    const [first, second] = all;
+    const one = await similar(itemId, `?limit=60&exclude=${first!.itemId}`);
+    expect(one.body['items']).toEqual(all.slice(1));
+    const two = await similar(itemId, `?limit=3&exclude=${first!.itemId}&exclude=${second!.itemId}&exclude=song-9`);
+    expect(two.body['items']).toEqual(all.slice(2, 5));
+  }
 });
 
 it('of an item that nobody knows are the popular ones, and it is said', async () => {

@@ -11,6 +11,20 @@ beforeAll(async () => {
 });
 afterAll(() => home.remove());
 
+it('of many answers in a request stages add up, and nobody is told of each', () => {
+  let now = 0;
+  const told: string[] = [];
+  const watch = (stage: string) => {
+    told.push(stage);
+    return () => undefined;
+  };
+  const { measure, measureOfMany, toJSON } = createTimings(watch, () => now);
+  measure('filters', () => (now += 1));
+  for (let answer = 0; answer < 3; answer++) measureOfMany('search', () => (now += 2));
+  expect(toJSON()).toEqual({ filters: 1, search: 6 });
+  expect(told).toEqual(['filters']);
+});
+
 it('timings add up the stages of a request, of work that is done at once and of work that is promised', async () => {
   let now = 0;
   const { measure, stages, toJSON } = createTimings(undefined, () => now);
@@ -41,9 +55,19 @@ it('whoever asks for them is told them, and metrics have them of every request',
   for (const ms of Object.values(timings)) expect(ms).toBeGreaterThanOrEqual(0);
   const other = await server.post('/v1/recommendations', { userId: 'ada' });
   expect(other.body).not.toHaveProperty('timings');
+  await server.post('/v1/interests', { userId: 'ada' });
+  await server.app.inject('/v1/items/film-1/similar');
+  await server.post('/v1/recommendations:batch', { users: [{ userId: 'ada' }, { userId: 'ben' }] });
   const lines = (await server.app.inject('/metrics')).body.split('\n');
-  for (const stage of Object.keys(timings)) {
-    expect(lines).toContain(`facet_serving_stage_duration_seconds_count{stage="${stage}"} 2`);
+  const count = (route: string, stage: string): string =>
+    `facet_serving_stage_duration_seconds_count{route="${route}",stage="${stage}"}`;
+  for (const stage of Object.keys(timings)) expect(lines).toContain(`${count('/v1/recommendations', stage)} 2`);
+  for (const stage of ['profile', 'interests', 'search', 'render']) {
+    expect(lines).toContain(`${count('/v1/interests', stage)} 1`);
+    expect(lines).toContain(`${count('/v1/recommendations::batch', stage)} 1`);
+  }
+  for (const stage of ['filters', 'search', 'render']) {
+    expect(lines).toContain(`${count('/v1/items/:itemId/similar', stage)} 1`);
   }
   await server.close();
 });

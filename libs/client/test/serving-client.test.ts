@@ -47,12 +47,14 @@ it('sends each request to its route, with the key', async () => {
   await client.describeInterests({ userId: 'ada' });
   await client.findSimilarItems('a/b?c', { limit: 3, filters: ['new', 'cheap'] });
   await client.findSimilarItems('a');
+  await client.findSimilarItems('a', { context: { budget: 30 }, exclude: ['b', 'c&d'] });
   expect(platform.sent.map(({ method, url, body }) => [`${method} ${url}`, body])).toEqual([
     ['POST http://facet/v1/recommendations', { userId: 'ada' }],
     ['POST http://facet/v1/recommendations:batch', { users: [{ userId: 'ada' }] }],
     ['POST http://facet/v1/interests', { userId: 'ada' }],
     ['GET http://facet/v1/items/a%2Fb%3Fc/similar?limit=3&filters=new%2Ccheap', null],
     ['GET http://facet/v1/items/a/similar', null],
+    ['GET http://facet/v1/items/a/similar?context=%7B%22budget%22%3A30%7D&exclude=b&exclude=c%26d', null],
   ]);
   expect(new Set(platform.sent.map(({ key }) => key))).toEqual(new Set(['Bearer k']));
 });

@@ -25,13 +25,15 @@ export const AnswerSource = Type.Union(
           Type.Literal('no_known_items'),
           Type.Literal('no_interest'),
           Type.Literal('unknown_item'),
+          Type.Literal('no_features'),
           Type.Literal('profiles_unavailable'),
         ],
         {
           description:
             'unknown_user: nothing is stored of the userId and the request has no behaviors. no_behaviors: there are ' +
             'none. no_known_items: the bundle knows none of the items. no_interest: the model finds nothing in them. ' +
-            'unknown_item: the bundle does not know the item that others should be like. ' +
+            'unknown_item: the bundle does not know the item that others should be like. no_features: nobody has chosen ' +
+            'that item, and the model knows none of its attributes. ' +
             'profiles_unavailable: the stored profile could not be read, and the request alone gives no interests.',
         },
       ),

@@ -7,7 +7,7 @@ import type { FoundItem } from './recommend.ts';
 /** A fallback: the items most chosen lately, and why nothing better is known. */
 export interface PopularSource extends Pick<PopularItems, 'windowDays' | 'segment'> {
   readonly kind: 'popular';
-  readonly reason: 'no_behaviors' | 'no_known_items' | 'no_interest' | 'unknown_item';
+  readonly reason: 'no_behaviors' | 'no_known_items' | 'no_interest' | 'unknown_item' | 'no_features';
 }
 
 export interface PopularRequest {

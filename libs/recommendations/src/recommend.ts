@@ -9,7 +9,7 @@ import type { PopularSource } from './popular-items.ts';
 import { searchParameters } from './search-parameters.ts';
 import { unmeasured } from './stage-clock.ts';
 import type { MeasureStage } from './stage-clock.ts';
-import { describeInterests, readUser } from './users/read-user.ts';
+import { describeInterests, readUser, whyWithoutInterests } from './users/read-user.ts';
 import type { ReadUser, UserFacts, UserInterest } from './users/read-user.ts';
 
 export interface RecommendationRequest extends UserFacts {
@@ -74,9 +74,8 @@ export async function findItems(
   const allowed = measure('filters', () => allowedItemsOf(bundle, filters));
   const exclusions = collectExclusions(bundle, { exclude, seen }, allowed);
   const ruledOut = { removed: exclusions.counts, unknownAttributes: allowed?.unknownAttributes ?? [] };
-  // A ReLU at the end of the tower can leave a user with nothing but zeros, which are nearest to no item.
-  if (user.interests.vectors.every((value) => value === 0)) {
-    const reason = fallbackReason(user, request);
+  const reason = whyWithoutInterests(user, request);
+  if (reason !== undefined) {
     const { attributes } = request;
     const { source, found } = popularItems(bundle, { limit, attributes, allowed, exclusions, reason });
     return { source, found, interests: [], ...ruledOut };
@@ -139,9 +138,4 @@ function categoryOf(bundle: BundleView, merge: Merge): (item: number) => string 
     const first = Array.isArray(value) ? value[0] : value;
     return typeof first === 'boolean' ? String(first) : first;
   };
-}
-
-function fallbackReason(user: ReadUser, { behaviors }: RecommendationRequest): PopularSource['reason'] {
-  if (behaviors.length === 0) return 'no_behaviors';
-  return user.hasKnownItems ? 'no_interest' : 'no_known_items';
 }

@@ -13,14 +13,17 @@ export function addBatchRoutes(app: HttpApp, deps: RouteDeps): void {
         operationId: 'recommendBatch',
         summary: 'Items for many users at a time',
         description:
-          'For offline scoring: one list a user, all of one bundle, in the order of `users`. A user whose fields are wrong has ' +
-          'a problem in the place of the list; the others are answered.',
+          'For offline scoring: one list a user, all of one bundle, in the order of `users`. A user whose behaviors are wrong ' +
+          'has a problem in the place of the list; the others are answered. Users are in no experiment, and nothing is ' +
+          'recorded: the lists are not shown by this API.',
         tags: ['recommendations'],
         body: BatchRequest,
         response: { 200: BatchAnswer, ...problemAnswers },
       },
     },
-    async (request) => {
+    async (request, reply) => {
+      const gone = new AbortController();
+      reply.raw.once('close', () => gone.abort());
       const batch = await deps.live.use(({ bundle, profiles }) =>
         deps.admission.run(() =>
           answerBatch(request.body, {
@@ -29,6 +32,8 @@ export function addBatchRoutes(app: HttpApp, deps: RouteDeps): void {
             settings: deps.settings,
             createId: deps.createId,
             now: deps.now(),
+            measure: request.timings.measureOfMany,
+            signal: gone.signal,
           }),
         ),
       );

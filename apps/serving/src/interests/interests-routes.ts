@@ -21,7 +21,12 @@ export function addInterestsRoutes(app: HttpApp, deps: RouteDeps): void {
     async (request) => {
       const answer = await deps.live.use(({ bundle, profiles }) =>
         deps.admission.run(() =>
-          answerInterests(request.body, { bundle, readProfile: profiles.read, now: deps.now() }),
+          answerInterests(request.body, {
+            bundle,
+            readProfile: profiles.read,
+            now: deps.now(),
+            measure: request.timings.measure,
+          }),
         ),
       );
       deps.metrics.countAnswer('interests', answer.source);

@@ -12,8 +12,8 @@ export interface Metrics extends HttpMetrics {
   countAnswer(kind: AnswerKind, source: AnswerSource): void;
   /** @param outcome `unavailable`: the answer was made without the profile. */
   observeProfileRead(outcome: 'found' | 'unknown' | 'unavailable', seconds: number): void;
-  /** How long a stage of a request took. */
-  observeStage(stage: string, seconds: number): void;
+  /** How long a stage of a request took: of a batch, that of all its answers. */
+  observeStage(route: string, stage: string, seconds: number): void;
   /** A search was done again exactly: of the items that were wanted, how many had been found. */
   observeIndexRecall(bundleId: string, found: { readonly hits: number; readonly wanted: number }): void;
   countArms(arms: Readonly<Record<string, string>>): void;
@@ -121,7 +121,7 @@ export function createMetrics(): Metrics {
   const stages = new Histogram({
     name: 'facet_serving_stage_duration_seconds',
     help: 'Time that a request spent in a stage: profile, interests, filters, search, merge, render.',
-    labelNames: ['stage'] as const,
+    labelNames: ['route', 'stage'] as const,
     buckets: stageBuckets,
     registers,
   });
@@ -155,7 +155,7 @@ export function createMetrics(): Metrics {
       recallWanted.inc(wanted);
       recallHits.inc(hits);
     },
-    observeStage: (stage, seconds) => stages.observe({ stage }, seconds),
+    observeStage: (route, stage, seconds) => stages.observe({ route, stage }, seconds),
     countAnswer: (kind, source) => answers.inc({ kind, source: source.kind, reason: source.reason ?? '' }),
     observeProfileRead: (outcome, seconds) => profileReads.observe({ outcome }, seconds),
     setLoaded({ bundle, delta, profileCount }) {

@@ -19,18 +19,21 @@ export function addSimilarItemsRoutes(app: HttpApp, deps: RouteDeps): void {
         operationId: 'findSimilarItems',
         summary: 'Items that are like an item',
         description:
-          'By the embeddings of the bundle. Popularity plays no part; neither the item itself nor what is not available is ' +
-          'returned. An item that is not known has popular ones instead, and `source` says so.',
+          'By the embeddings of the bundle; a new item has that of its attributes. Popularity plays no part; neither the ' +
+          'item itself nor what is excluded or not available is returned. An item of which nothing is known has popular ' +
+          'ones instead, and `source` says so.',
         tags: ['recommendations'],
         params: Type.Object({ itemId: { ...IdentifierSchema, examples: ['film-1'] } }),
         querystring: SimilarItemsQuery,
         response: { 200: SimilarItemsAnswer, ...problemAnswers },
       },
     },
-    async ({ params, query }) => {
+    async ({ params, query, timings }) => {
       const request = { itemId: params.itemId, ...readSimilarItemsQuery(query) };
       const answer = await deps.live.use(({ bundle }) =>
-        deps.admission.run(() => answerSimilarItems(request, { bundle, settings: deps.settings })),
+        deps.admission.run(() =>
+          answerSimilarItems(request, { bundle, settings: deps.settings, measure: timings.measure }),
+        ),
       );
       deps.metrics.countAnswer('similar', answer.source);
       return answer;

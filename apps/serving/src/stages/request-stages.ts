@@ -33,7 +33,8 @@ export function addRequestStages(app: HttpApp, { live, metrics, recordSlow, watc
     const { timings } = request as Partial<Pick<FastifyRequest, 'timings'>>;
     if (timings === undefined || timings.stages.size === 0) return;
     const { stages } = timings;
-    for (const [stage, ms] of stages) metrics.observeStage(stage, ms / 1_000);
+    const route = request.routeOptions.url ?? 'unknown';
+    for (const [stage, ms] of stages) metrics.observeStage(route, stage, ms / 1_000);
     recordSlow(reply.elapsedTime, () => describe(request, reply, live.loaded?.bundle.id));
   });
 }

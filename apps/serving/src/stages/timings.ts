@@ -4,6 +4,8 @@ import type { MeasureStage } from '@facet/recommendations';
 export interface Timings {
   /** Does the work of a stage, and adds how long it took, or how long what it promises did. */
   readonly measure: MeasureStage;
+  /** The same for one of many answers in a request: nobody watches, who would be told of each stage of each. */
+  readonly measureOfMany: MeasureStage;
   /** Milliseconds by stage, in the order in which they began. */
   readonly stages: ReadonlyMap<string, number>;
   /** The same, rounded to microseconds. */
@@ -15,11 +17,11 @@ export type WatchStage = (stage: string) => () => void;
 
 export function createTimings(watch?: WatchStage, clock: () => number = () => performance.now()): Timings {
   const stages = new Map<string, number>();
-  return {
-    stages,
-    measure(stage, work) {
+  const createMeasure =
+    (watchStage?: WatchStage): MeasureStage =>
+    (stage, work) => {
       const start = clock();
-      const stopWatching = watch?.(stage);
+      const stopWatching = watchStage?.(stage);
       // Takes its place in the order.
       if (!stages.has(stage)) stages.set(stage, 0);
       const end = (): void => {
@@ -38,7 +40,11 @@ export function createTimings(watch?: WatchStage, clock: () => number = () => pe
       } finally {
         if (!isLater) end();
       }
-    },
+    };
+  return {
+    stages,
+    measure: createMeasure(watch),
+    measureOfMany: createMeasure(),
     toJSON: () => Object.fromEntries([...stages].map(([stage, ms]) => [stage, Math.round(ms * 1_000) / 1_000])),
   };
 }

@@ -83,7 +83,7 @@ export interface paths {
     readonly put?: never;
     /**
      * Items for many users at a time
-     * @description For offline scoring: one list a user, all of one bundle, in the order of `users`. A user whose fields are wrong has a problem in the place of the list; the others are answered.
+     * @description For offline scoring: one list a user, all of one bundle, in the order of `users`. A user whose behaviors are wrong has a problem in the place of the list; the others are answered. Users are in no experiment, and nothing is recorded: the lists are not shown by this API.
      */
     readonly post: operations['recommendBatch'];
     readonly delete?: never;
@@ -212,7 +212,7 @@ export interface paths {
     };
     /**
      * Items that are like an item
-     * @description By the embeddings of the bundle. Popularity plays no part; neither the item itself nor what is not available is returned. An item that is not known has popular ones instead, and `source` says so.
+     * @description By the embeddings of the bundle; a new item has that of its attributes. Popularity plays no part; neither the item itself nor what is excluded or not available is returned. An item of which nothing is known has popular ones instead, and `source` says so.
      */
     readonly get: operations['findSimilarItems'];
     readonly put?: never;
@@ -262,13 +262,14 @@ export interface components {
       | {
           /** @enum {string} */
           readonly kind: 'popular';
-          /** @description unknown_user: nothing is stored of the userId and the request has no behaviors. no_behaviors: there are none. no_known_items: the bundle knows none of the items. no_interest: the model finds nothing in them. unknown_item: the bundle does not know the item that others should be like. profiles_unavailable: the stored profile could not be read, and the request alone gives no interests. */
+          /** @description unknown_user: nothing is stored of the userId and the request has no behaviors. no_behaviors: there are none. no_known_items: the bundle knows none of the items. no_interest: the model finds nothing in them. unknown_item: the bundle does not know the item that others should be like. no_features: nobody has chosen that item, and the model knows none of its attributes. profiles_unavailable: the stored profile could not be read, and the request alone gives no interests. */
           readonly reason:
             | 'unknown_user'
             | 'no_behaviors'
             | 'no_known_items'
             | 'no_interest'
             | 'unknown_item'
+            | 'no_features'
             | 'profiles_unavailable';
           /** @description Within how many days they were chosen. */
           readonly windowDays?: number;
@@ -297,6 +298,8 @@ export interface components {
       readonly deltaId?: string;
       /** @description One a user, in their order. */
       readonly answers: readonly (components['schemas']['BatchList'] | components['schemas']['BatchProblem'])[];
+      /** @description Attributes in the filters that no item has. */
+      readonly unknownAttributes?: readonly string[];
     };
     /** @description The list of one user. */
     readonly BatchList: {
@@ -314,8 +317,6 @@ export interface components {
       readonly removed: components['schemas']['RemovedItems'];
       /** @description Different ids in behaviors and exclude that the bundle does not know. */
       readonly unknownItems: number;
-      /** @description Attributes in the filters that no item has. */
-      readonly unknownAttributes?: readonly string[];
     };
     /** @description Why this user has no list. */
     readonly BatchProblem: {
@@ -620,11 +621,14 @@ export interface components {
       readonly itemId: string;
       readonly title?: string;
       readonly source: components['schemas']['AnswerSource'];
-      /** @description Most similar first; neither the item itself nor what is not available. */
+      /** @description Most similar first; neither the item itself, nor what is excluded or not available. */
       readonly items: readonly components['schemas']['SimilarItem'][];
       /** @description The limit. */
       readonly requested: number;
+      /** @description Less than requested only when no more items are allowed. */
       readonly returned: number;
+      /** @description Attributes in the filters that no item has. */
+      readonly unknownAttributes?: readonly string[];
     };
   };
   responses: never;
@@ -1336,6 +1340,16 @@ export interface operations {
          * @example affordable
          */
         readonly filters?: string;
+        /**
+         * @description Where and how is asked, as an object in JSON; named filters may refer to its fields.
+         * @example {"budget":30}
+         */
+        readonly context?: string;
+        /**
+         * @description An item never to return; repeat it for more.
+         * @example film-7
+         */
+        readonly exclude?: string | readonly string[];
       };
       readonly header?: never;
       readonly path: {

@@ -33,6 +33,10 @@ export interface SimilarItemsOptions extends ServingCallOptions {
   readonly limit?: number;
   /** Names of filters that facet.yaml declares; items must pass all of them. */
   readonly filters?: readonly string[];
+  /** What those filters refer to, such as `{ budget: 30 }`. */
+  readonly context?: NonNullable<RecommendationsRequest['context']>;
+  /** Items never to return; at most 100. */
+  readonly exclude?: readonly string[];
 }
 
 /** Every method throws a `ClientError` with the `code`, `field` and `remedy` of the server's problem. */
@@ -78,10 +82,12 @@ export function createServingClient(options: ServingClientOptions): ServingClien
     },
     recommendBatch: (request, call) => post('/v1/recommendations:batch', request, call),
     describeInterests: (request, call) => post('/v1/interests', request, call),
-    findSimilarItems(itemId, { limit, filters, ...call } = {}) {
+    findSimilarItems(itemId, { limit, filters, context, exclude = [], ...call } = {}) {
       const query = new URLSearchParams();
       if (limit !== undefined) query.set('limit', String(limit));
       if (filters !== undefined && filters.length > 0) query.set('filters', filters.join(','));
+      if (context !== undefined) query.set('context', JSON.stringify(context));
+      for (const excluded of exclude) query.append('exclude', excluded);
       const path = `/v1/items/${encodeURIComponent(itemId)}/similar`;
       const search = query.toString();
       return ask(endpoint, { method: 'GET', path: search === '' ? path : `${path}?${search}`, ...call });

@@ -9,13 +9,16 @@ import { requestError } from '../request-error.ts';
 import { batchItemsMax } from './batch-schema.ts';
 import type { BatchAnswer, BatchList, BatchProblem, BatchRequest } from './batch-schema.ts';
 
-export type BatchContext = Omit<AnswerContext, 'recommendationId' | 'arms' | 'overrides' | 'measure'> & {
+export type BatchContext = Omit<AnswerContext, 'recommendationId' | 'arms' | 'overrides'> & {
   /** A new id for each list. */
   readonly createId: () => string;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
 };
 
 /**
- * One list for each user, one after the other: whoever waits for a single answer goes before.
+ * One list for each user, one after the other: whoever waits for a single answer goes before. Users are in no arm: these
+ * lists are not shown by this API. When nobody waits any more, what there is by then is returned.
  *
  * @throws AppError `REQUEST_INVALID` for more items than fit, and for faults of the fields that all users share.
  */
@@ -29,19 +32,26 @@ export async function answerBatch(request: BatchRequest, context: BatchContext):
     });
   }
   const answers: (BatchList | BatchProblem)[] = [];
+  let unknownAttributes: RecommendationsAnswer['unknownAttributes'];
   for (const [position, user] of users.entries()) {
+    if (context.signal?.aborted === true) break;
     try {
       const answer = await answerRecommendations(
         { ...shared, ...user },
         { ...context, recommendationId: context.createId() },
       );
+      unknownAttributes = answer.unknownAttributes;
       answers.push(listOf(answer));
     } catch (error) {
       answers.push(problemOf(error, position));
     }
     await yieldToEventLoop();
   }
-  return { ...originOf(context.bundle), answers };
+  return {
+    ...originOf(context.bundle),
+    answers,
+    ...(unknownAttributes === undefined ? {} : { unknownAttributes }),
+  };
 }
 
 /** A fault of the user's own fields; one of the shared fields is that of the whole request. */
@@ -50,7 +60,13 @@ function problemOf(error: unknown, position: number): BatchProblem {
   const field = String(error.context['field']);
   if (!field.startsWith('behaviors.')) throw error;
   const { code, message, remedy } = error;
-  return { code, message, field: `users.${position}.${field}`, ...(remedy === undefined ? {} : { remedy }) };
+  const user = `users.${position}`;
+  return {
+    code,
+    message: `${user}.${message}`,
+    field: `${user}.${field}`,
+    ...(remedy === undefined ? {} : { remedy }),
+  };
 }
 
 /** An answer without what the whole batch says once. */

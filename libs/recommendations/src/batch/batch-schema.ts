@@ -40,7 +40,7 @@ export type BatchProblem = Static<typeof BatchProblem>;
 /** What differs from user to user; the bundle is the same for all. */
 const BatchList = Type.Omit(
   RecommendationsAnswer,
-  ['bundleId', 'deltaId', 'arms', 'nextCursor', 'timings', 'position'],
+  ['bundleId', 'deltaId', 'arms', 'nextCursor', 'timings', 'position', 'unknownAttributes'],
   { title: 'BatchList', description: 'The list of one user.' },
 );
 export type BatchList = Static<typeof BatchList>;
@@ -49,6 +49,7 @@ export const BatchAnswer = Type.Object(
   {
     ...answerOrigin,
     answers: Type.Array(Type.Union([BatchList, BatchProblem]), { description: 'One a user, in their order.' }),
+    unknownAttributes: RecommendationsAnswer.properties.unknownAttributes,
   },
   {
     title: 'BatchAnswer',

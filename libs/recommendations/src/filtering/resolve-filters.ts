@@ -3,7 +3,7 @@ import type { Static, TObject } from 'typebox';
 import { requestError } from '../request-error.ts';
 import type { filterFields, NamedFilters } from './filter-fields.ts';
 
-type FilterRequest = Static<TObject<typeof filterFields>>;
+export type FilterRequest = Static<TObject<typeof filterFields>>;
 
 type Context = NonNullable<FilterRequest['context']>;
 

@@ -2,40 +2,54 @@ import { labelItems } from '@facet/bundles';
 import type { BundleView } from '@facet/bundles';
 import { countUnknownItems, describeBehavior, originOf, sourceFor, titleOf } from '../answer-parts.ts';
 import type { AnswerContext } from '../recommendations/answer-recommendations.ts';
+import { unmeasured } from '../stage-clock.ts';
 import { readAskingUser, requestedItemIds } from '../users/asking-user.ts';
-import { describeUser } from './describe-user.ts';
+import { readUser, whyWithoutInterests } from '../users/read-user.ts';
+import type { InterestBehavior } from '../users/read-user.ts';
+import { nearestToInterests } from './describe-user.ts';
+import type { DescribedInterest } from './describe-user.ts';
 import { nearestDefault } from './interests-schema.ts';
 import type { InterestsAnswer, InterestsRequest } from './interests-schema.ts';
-import type { InterestBehavior } from '../users/read-user.ts';
 
 /** Behaviors with less than this part of the largest one's share do not stand for an interest. */
 const typicalShareMin = 0.25;
 
-/** Describes the interests of one user. @throws AppError `REQUEST_INVALID`. */
+/**
+ * Describes the interests of one user. Without any, the source says why, as it does for recommendations.
+ *
+ * @throws AppError `REQUEST_INVALID`.
+ */
 export async function answerInterests(
   request: InterestsRequest,
-  context: Pick<AnswerContext, 'bundle' | 'readProfile' | 'now'>,
+  context: Pick<AnswerContext, 'bundle' | 'readProfile' | 'now' | 'measure'>,
 ): Promise<InterestsAnswer> {
-  const { bundle } = context;
-  const user = await readAskingUser(bundle, request, context);
-  const { behaviors, attributes } = user;
-  const described = await describeUser(bundle, { behaviors, attributes, nearest: request.nearest ?? nearestDefault });
-  const interests = described.map(({ interest, behaviors: formedBy, nearest }) => ({
+  const { bundle, measure = unmeasured } = context;
+  const asking = await measure('profile', () => readAskingUser(bundle, request, context));
+  const user = measure('interests', () => readUser(bundle, asking));
+  const reason = whyWithoutInterests(user, asking);
+  const { nearest: limit = nearestDefault } = request;
+  const described = reason === undefined ? await measure('search', () => nearestToInterests(bundle, user, limit)) : [];
+  return measure('render', () => ({
+    ...originOf(bundle),
+    source: sourceFor(asking, reason === undefined ? { kind: 'model' } : { kind: 'popular', reason }),
+    interestCount: described.length,
+    interests: described.map((interest) => renderInterest(bundle, interest)),
+    unknownItems: countUnknownItems(bundle, requestedItemIds(request)),
+  }));
+}
+
+function renderInterest(
+  bundle: BundleView,
+  { interest, behaviors, nearest }: DescribedInterest,
+): InterestsAnswer['interests'][number] {
+  return {
     interest,
-    behaviors: formedBy.map((behavior) => describeBehavior(bundle, behavior)),
-    labels: labelItems(bundle, labeledItems(bundle, formedBy, nearest)).map(({ attribute, value }) => ({
+    behaviors: behaviors.map((behavior) => describeBehavior(bundle, behavior)),
+    labels: labelItems(bundle, labeledItems(bundle, behaviors, nearest)).map(({ attribute, value }) => ({
       attribute,
       value,
     })),
     nearest: nearest.map(({ itemId, score }) => ({ itemId, ...titleOf(bundle, itemId), score })),
-  }));
-  const reason = behaviors.length === 0 ? 'no_behaviors' : 'no_known_items';
-  return {
-    ...originOf(bundle),
-    source: sourceFor(user, interests.length > 0 ? { kind: 'model' } : { kind: 'popular', reason }),
-    interestCount: interests.length,
-    interests,
-    unknownItems: countUnknownItems(bundle, requestedItemIds(request)),
   };
 }
 

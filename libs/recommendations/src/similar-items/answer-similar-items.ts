@@ -6,30 +6,40 @@ import { resolveFilters } from '../filtering/resolve-filters.ts';
 import { popularItems } from '../popular-items.ts';
 import type { AnswerContext } from '../recommendations/answer-recommendations.ts';
 import type { FoundItem, RecommendationSource } from '../recommend.ts';
+import { unmeasured } from '../stage-clock.ts';
 import { nearestItems } from './nearest-items.ts';
 import type { NearestRequest } from './nearest-items.ts';
 import type { SimilarItemsAnswer, SimilarItemsRequest } from './similar-items-schema.ts';
 
 /**
- * The items nearest to one item, by what it is like. An item that the bundle does not know, or of which the model knows
- * nothing, has popular ones instead.
+ * The items nearest to one item, by what it is like: what is learned of it, or of a new one, its attributes. An item that
+ * the bundle does not know, or of which the model knows nothing, has popular ones instead.
  *
- * @throws AppError `REQUEST_INVALID` for a filter that is not declared.
+ * @throws AppError `REQUEST_INVALID` for a filter that is not declared, or lacks its context.
  */
 export async function answerSimilarItems(
-  { itemId, limit, filters: names }: SimilarItemsRequest,
-  { bundle, settings }: Pick<AnswerContext, 'bundle' | 'settings'>,
+  request: SimilarItemsRequest,
+  { bundle, settings, measure = unmeasured }: Pick<AnswerContext, 'bundle' | 'settings' | 'measure'>,
 ): Promise<SimilarItemsAnswer> {
-  const filters = resolveFilters({ filters: names }, settings.filters);
-  const allowed = allowedItemsOf(bundle, filters);
-  const exclusions = collectExclusions(bundle, { exclude: [itemId], seen: [] }, allowed);
+  const { itemId, limit } = request;
+  const filters = resolveFilters(request, settings.filters);
+  const allowed = measure('filters', () => allowedItemsOf(bundle, filters));
+  const exclusions = collectExclusions(bundle, { exclude: [itemId, ...request.exclude], seen: [] }, allowed);
   const item = bundle.indexOf(itemId);
   const vector = item === undefined ? undefined : bundle.vectorOf(item).slice(0, bundle.info.spec.config.embeddingDim);
-  const isKnown = vector?.some((value) => value !== 0) === true;
-  const { source, found } = isKnown
-    ? await findNearest(bundle, vector, { limit, exclude: exclusions.own, allowed })
-    : popularItems(bundle, { limit, exclusions, allowed, reason: 'unknown_item' });
-  return {
+  const isPlaced = vector?.some((value) => value !== 0) === true;
+  const { source, found } = await measure('search', async () =>
+    isPlaced
+      ? findNearest(bundle, vector, { limit, exclude: exclusions.own, allowed })
+      : popularItems(bundle, {
+          limit,
+          exclusions,
+          allowed,
+          reason: item === undefined ? 'unknown_item' : 'no_features',
+        }),
+  );
+  const unknownAttributes = allowed?.unknownAttributes ?? [];
+  return measure('render', () => ({
     ...originOf(bundle),
     itemId,
     ...titleOf(bundle, itemId),
@@ -37,7 +47,8 @@ export async function answerSimilarItems(
     items: found.map((similar) => describeItem(bundle, similar)),
     requested: limit,
     returned: found.length,
-  };
+    ...(unknownAttributes.length === 0 ? {} : { unknownAttributes: [...unknownAttributes] }),
+  }));
 }
 
 async function findNearest(

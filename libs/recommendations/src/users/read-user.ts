@@ -28,6 +28,17 @@ export interface ReadUser {
   readonly hasKnownItems: boolean;
 }
 
+/** Why the model has nothing to go by; undefined when it has. */
+export function whyWithoutInterests(
+  { interests, hasKnownItems }: ReadUser,
+  { behaviors }: Pick<UserFacts, 'behaviors'>,
+): 'no_behaviors' | 'no_known_items' | 'no_interest' | undefined {
+  // A ReLU at the end of the tower can leave a user with nothing but zeros, which are nearest to no item.
+  if (interests.vectors.some((value) => value !== 0)) return undefined;
+  if (behaviors.length === 0) return 'no_behaviors';
+  return hasKnownItems ? 'no_interest' : 'no_known_items';
+}
+
 /** Behaviors → the newest L → interests. No clock is read: ages count from the end of the bundle's data, or from a newer behavior. */
 export function readUser(bundle: BundleView, { behaviors, attributes }: UserFacts): ReadUser {
   const { config } = bundle.info.spec;
