@@ -42,6 +42,8 @@ export interface AppDeps {
   /** Records what was answered, and of which share all that a replay takes; absent: nobody does. */
   readonly recorder?: ExposureRecorder;
   readonly sampledShare?: number;
+  /** Whether answers to requests without a userId are recorded as well; absent: they are not. */
+  readonly recordStateless?: boolean;
   /** Is told of every recommendation; absent: nobody is. */
   readonly guardrails?: Pick<Guardrails, 'record'>;
   /** Keeps some of the requests; absent: nobody does. */
@@ -118,6 +120,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
     armBundles: deps.armBundles ?? new ArmBundles({ store: deps.store, experiments, logger }),
     recorder: deps.recorder,
     sampledShare: deps.sampledShare ?? 0,
+    recordStateless: deps.recordStateless ?? false,
     guardrails: deps.guardrails,
     now: deps.now ?? Date.now,
     createId: deps.createId ?? randomUUID,

@@ -48,8 +48,6 @@ export interface ServingConfig {
   readonly redisUrl: string | undefined;
   /** `facet.yaml`. */
   readonly facetFile: string;
-  /** Some of the last requests, for a bundle to be warmed by. */
-  readonly recentRequestsFile: string;
   /** Of which requests there are traces; undefined: of none. */
   readonly tracing: TracingSettings | undefined;
   readonly slowRequestMs: number;
@@ -79,7 +77,6 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     exposuresFolder: resolve(values.FACET_EXPOSURES ?? join(home, 'exposures')),
     redisUrl: values.FACET_REDIS_URL,
     facetFile: resolve(values.FACET_CONFIG),
-    recentRequestsFile: join(home, 'serving', 'recent-requests.jsonl'),
     slowRequestMs: values.FACET_SLOW_REQUEST_MS,
     recallShare: values.FACET_RECALL_SHARE,
     tracing: values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? undefined : { share: values.OTEL_TRACES_SAMPLER_ARG },

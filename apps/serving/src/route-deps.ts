@@ -22,6 +22,8 @@ export interface RouteDeps {
   readonly recorder: ExposureRecorder | undefined;
   /** Of the answers: which are recorded so that they can be replayed. */
   readonly sampledShare: number;
+  /** Whether answers to requests without a userId are recorded as well. */
+  readonly recordStateless: boolean;
   /** Absent: nobody judges bundles by their traffic. */
   readonly guardrails: Pick<Guardrails, 'record'> | undefined;
   /** The clock in epoch milliseconds. */

@@ -59,7 +59,6 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const { logger, joinPeers = noPeers, listens = 'at once' } = deps;
   const live = new LiveBundle();
   const recent = new RecentRequests();
-  await recent.load(config.recentRequestsFile);
   const metrics = createMetrics();
   const peers = joinPeers(metrics);
   const access = await readAccess(config.access);
@@ -76,6 +75,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     {
       ...{ logger, store, live, metrics, settings, recent, peers, experiments, armBundles },
       sampledShare: exposures.sampledShare,
+      recordStateless: exposures.recordStateless,
       ...(guardrails && { guardrails }),
       ...(recorder && { recorder }),
       ...(tracing && { tracing }),
@@ -95,11 +95,6 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     watchIndex: createLiveRecall({ share: config.recallShare, metrics }),
     takeTurn: peers.takeTurn,
   });
-  /** Without it a bundle is warmed a little worse. */
-  const saveRecent = async (isAtEnd: boolean): Promise<void> =>
-    recent
-      .save(config.recentRequestsFile, isAtEnd)
-      .catch((error: unknown) => logger.debug({ err: error }, 'recent requests cannot be saved'));
   let polling: Polling | undefined;
   const loaded = watcher.start().then(() => armBundles.refresh());
   const listening = loaded.then(async () => urlAtOnce ?? (await listen(app, config)).url);
@@ -109,7 +104,6 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       if (swap !== undefined) guardrails?.begin(swap);
       await guardrails?.check();
       await armBundles.refresh();
-      await saveRecent(false);
     }, config.watchIntervalMs);
     return { bundleId: live.require().bundle.id };
   });
@@ -122,7 +116,6 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       await tracing?.close();
       await ready.catch(() => undefined);
       await polling?.stop();
-      await saveRecent(true);
       await recorder?.close();
       await armBundles.close();
       await watcher.close();

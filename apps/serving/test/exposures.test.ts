@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { createFolderArtifactStore } from '@facet/artifacts';
@@ -37,11 +37,7 @@ async function start(yaml: string): Promise<(body: object) => Promise<Record<str
   const facetFile = join(home.folder, 'facet.yaml');
   await writeFile(facetFile, yaml);
   const logger = createLogger({ name: 'test', level: 'silent' });
-  const folders = {
-    slowRequestMs: 100,
-    exposuresFolder: exposuresFolder(),
-    recentRequestsFile: join(home.folder, 'recent.jsonl'),
-  };
+  const folders = { slowRequestMs: 100, exposuresFolder: exposuresFolder() };
   const settings = {
     redisUrl: undefined,
     facetFile,
@@ -73,6 +69,8 @@ let sent: string[] = [];
 beforeEach(() => {
   sent = [];
 });
+
+const filesIn = async (folder: string): Promise<string[]> => (await readdir(folder, { recursive: true })).sort();
 
 const exposuresFolder = (): string => join(home.folder, 'exposures');
 
@@ -119,7 +117,9 @@ it('records what was answered: each page, with items and the interests that foun
 });
 
 it('a sampled answer can be made again, byte for byte, from what is recorded', async () => {
-  const ask = await start('exposures: { sampledShare: 1 }\nserving: { merge: { by: round-robin } }');
+  const ask = await start(
+    'exposures: { sampledShare: 1, recordStateless: true }\nserving: { merge: { by: round-robin } }',
+  );
   const bodies: RecommendationsRequest[] = [
     { userId: 'ada', limit: 12, explain: true },
     { userId: 'ben', behaviors: ['film-17'], filter: { attributes: { genre: { notIn: ['opera'] } } } },
@@ -144,6 +144,25 @@ it('a sampled answer can be made again, byte for byte, from what is recorded', a
     expect(sampled!.answer).toBe(sent[position]);
     expect(renderAnswer(answer)).toBe(sent[position]);
   }
+});
+
+it('nothing of a request without a userId is on the disk, whatever it says', async () => {
+  const ask = await start(`
+exposures: { sampledShare: 1 }
+experiments:
+  - name: look-ahead
+    shadow: { wide: { breadth: 400 } }
+`);
+  const behaviors = ['film-1', 'film-17', 'film-23'];
+  const first = await ask({ behaviors, profile: { age: 'old' }, limit: 6, pageSize: 3 });
+  expect(first).toMatchObject({ source: { kind: 'model' }, returned: 3 });
+  await ask({ cursor: first['nextCursor'] });
+  await ask({ behaviors, timings: true, explain: true });
+  await ask({ limit: 3 });
+  const before = await filesIn(home.folder);
+  expect(await recorded()).toEqual([]);
+  expect(await filesIn(home.folder)).toEqual(before);
+  expect(before.filter((name) => /exposures|serving/.test(name))).toEqual([]);
 });
 
 it('nothing is recorded when that is off', async () => {

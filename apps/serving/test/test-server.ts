@@ -38,7 +38,6 @@ export async function startTestServer(home: Home, tracing?: TracingSettings): Pr
       slowRequestMs: 100,
       tracing,
       recallShare: 1,
-      recentRequestsFile: join(home.folder, 'serving', 'recent-requests.jsonl'),
       host: '127.0.0.1',
       processes: 1,
       port: 0,

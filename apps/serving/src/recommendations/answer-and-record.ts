@@ -20,6 +20,7 @@ import type {
 import { enterArms } from '../experiments/enter-arms.ts';
 import type { EnteredArms } from '../experiments/enter-arms.ts';
 import { exposureOf } from '../exposures/exposure-of.ts';
+import type { ExposureRecorder } from '../exposures/exposure-recorder.ts';
 import type { Loaded } from '../live/live-bundle.ts';
 import type { RouteDeps } from '../route-deps.ts';
 import type { Timings } from '../stages/timings.ts';
@@ -75,7 +76,7 @@ async function answerList(
       : ((await deps.armBundles.use(armBundle, answerWith)) ?? (await answerWith(loaded.bundle)));
   const text = textOf(answer, request, caller);
   deps.metrics.countArms(answer.arms ?? {});
-  const { recorder } = deps;
+  const recorder = recorderFor(request.userId, deps);
   if (recorder !== undefined) {
     const sampled = sampleOf({ request, answer, text, context, profile: reading.profile }, deps);
     const record = {
@@ -102,8 +103,13 @@ function answerPage(
     ...(userHash === undefined ? {} : { userHash }),
     merge,
   };
-  deps.recorder?.record(record, []);
+  recorderFor(userHash, deps)?.record(record, []);
   return { answer, text: textOf(answer, request, caller) };
+}
+
+/** Of a request that names nobody nothing is kept, unless that is wanted. */
+function recorderFor(user: string | undefined, { recorder, recordStateless }: RouteDeps): ExposureRecorder | undefined {
+  return user !== undefined || recordStateless ? recorder : undefined;
 }
 
 function textOf(

@@ -5,6 +5,8 @@ import type { Static } from 'typebox';
 export const ExposureLogSettings = Type.Object(
   {
     enabled: Type.Boolean({ default: true }),
+    /** Whether answers to requests without a userId are recorded, too. They are in no arm; of nobody it is kept what they chose. */
+    recordStateless: Type.Boolean({ default: false }),
     /** Of the answers: whose whole request is kept, so that it can be replayed. */
     sampledShare: Type.Number({ minimum: 0, maximum: 1, default: 0.001 }),
     /** Days that are kept besides today's. */
