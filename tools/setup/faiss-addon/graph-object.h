@@ -89,7 +89,7 @@ private:
   public:
     SearchWorker(Napi::Env env, Share graph, const Rows &queries, int32_t k)
         : Worker(env, "graph.search"), graph_(graph), queries_(queries.data, queries.data + queries.length),
-          count_(queries.n), k_(k), found_(count_ * k)
+          count_(queries.n), k_(k)
     {
     }
 
@@ -100,6 +100,7 @@ private:
   protected:
     void Execute() override
     {
+      found_ = Found(count_ * k_); // here, where want of memory is an error
       static const uint8_t none = 0;
       const Bitmap bitmap{isFiltered ? (allowed.empty() ? &none : allowed.data()) : nullptr, allowed.size()};
       searchGraph(*graph_, queries_.data(), count_, k_, std::max(k_, breadth), bitmap, found_.distances.data(),
@@ -121,13 +122,14 @@ private:
   public:
     ScanWorker(Napi::Env env, Share graph, const Rows &queries, int32_t k, std::vector<int32_t> labels)
         : Worker(env, "graph.scan"), graph_(graph), queries_(queries.data, queries.data + queries.length),
-          count_(queries.n), k_(k), labels_(std::move(labels)), found_(count_ * k)
+          count_(queries.n), k_(k), labels_(std::move(labels))
     {
     }
 
   protected:
     void Execute() override
     {
+      found_ = Found(count_ * k_);
       checkLabels(labels_, graph_->header.count);
       const auto rows = rowsInOrder(*graph_, labels_);
       const auto rowAt = [&rows](size_t i) { return rows[i]; };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -98,7 +99,8 @@ public:
     {
       return;
     }
-    kept_.push_back({score, label});
+    // The sum of two products too large for a float may be no number, which has no place in an order.
+    kept_.push_back({std::isnan(score) ? -std::numeric_limits<float>::infinity() : score, label});
     if (kept_.size() >= 2 * k_ + 64)
     {
       trim();

@@ -157,6 +157,16 @@ describe('arguments', () => {
   });
 });
 
+it.each(['index', 'graph'])('results that no memory has room for are an error: %s', async (kind) => {
+  const [queries, label] = [new Float32Array(1e5 * d), Int32Array.of(0)];
+  const built = hnsw();
+  const scanned = kind === 'index' ? built : await built.takeGraphAsync(d);
+
+  // 2^31 results of each query: some 10^15 bytes.
+  await expect((async () => scanned.scanAsync(queries, 2 ** 31 - 1, label))()).rejects.toThrow(/bad_alloc/);
+  expect((await scanned.scanAsync(vectors.subarray(0, d), 1, label)).labels).toEqual(label);
+});
+
 describe('life cycle', () => {
   it('a disposed index says so', () => {
     const index = flat();

@@ -242,3 +242,29 @@ describe('a graph', () => {
     expect(searched).toBeGreaterThan(10);
   });
 });
+
+it('what has a product that is no number comes last, and is found', async () => {
+  // 1e60 is beyond a float, and infinity less infinity is no number.
+  const huge = new Float32Array(n * d);
+  for (let label = 0; label < n; label++) {
+    huge[label * d] = label % 3 === 0 ? 1e30 : 1;
+    huge[label * d + 1] = label % 2 === 0 ? 1e30 : 1;
+  }
+  const query = new Float32Array(d);
+  query.set([1e30, -1e30]);
+  const graph = await faissIndex(huge).takeGraphAsync(d);
+  const flat = Index.fromFactory(d, 'Flat', MetricType.METRIC_INNER_PRODUCT);
+  flat.add(huge);
+  const all = Int32Array.from({ length: n }, (_, label) => label);
+
+  for (const scanned of [graph, flat]) {
+    const { labels, distances } = await scanned.scanAsync(query, n, all);
+    expect(labels.slice().sort()).toEqual(all);
+    const ranks = distances.map((score) => (score === Infinity ? 0 : Number.isFinite(score) ? 1 : 2));
+    expect(ranks).toEqual(ranks.slice().sort());
+    expect(ranks[0]).toBe(0);
+    expect(distances.some(Number.isNaN)).toBe(false);
+  }
+  const { labels } = await graph.searchAsync(query, k, { efSearch });
+  expect(new Set(labels).size).toBe(k);
+});
