@@ -39,12 +39,11 @@ const trainingItemsPerList = 64;
 /** Faiss's own default of 16 finds half of the nearest 200 of clustered vectors. */
 const efSearchDefault = 64;
 
-/** The first four bytes of a file say what it is. Graphs that Faiss itself wrote are of earlier bundles. */
-const kindOfFile: ReadonlyMap<string, 'flat' | 'ivf' | 'graph' | 'faiss graph'> = new Map([
+/** The first four bytes of a file say what it is. */
+const kindOfFile: ReadonlyMap<string, 'flat' | 'ivf' | 'graph'> = new Map([
   ['IxFI', 'flat'],
   ['IwFl', 'ivf'],
   ['FctG', 'graph'],
-  ['IHNf', 'faiss graph'],
 ]);
 
 /**
@@ -134,9 +133,7 @@ export async function openFaissIndex(path: string, options: { readonly map?: boo
   const how = { map: options.map ?? false };
   try {
     if (kind === 'graph') return createGraphReader(await Graph.openAsync(path, how));
-    const index = await Index.readAsync(path, how);
-    if (kind !== 'faiss graph') return await createReader(index, kind);
-    return createGraphReader(await index.takeGraphAsync(index.getDimension() - 1));
+    return await createReader(await Index.readAsync(path, how), kind);
   } catch (error) {
     throw unreadable(path, (error as Error).message, error);
   }
@@ -295,18 +292,22 @@ function allowedOf({ allowed }: SearchParameters): SearchParameters {
 }
 
 async function readKind(path: string) {
-  const head = Buffer.alloc(4);
-  const file = await open(path, 'r').catch((error: unknown) => {
+  const head = await readStart(path, 4).catch((error: unknown) => {
     throw unreadable(path, (error as Error).message, error);
   });
-  try {
-    await file.read(head, 0, head.length, 0);
-  } finally {
-    await file.close();
-  }
   const kind = kindOfFile.get(head.toString('latin1'));
   if (kind === undefined) throw unreadable(path, 'it is not an index');
   return kind;
+}
+
+/** The first bytes of a file; zeros where it is shorter. */
+async function readStart(path: string, bytes: number): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    return (await file.read(Buffer.alloc(bytes), 0, bytes, 0)).buffer;
+  } finally {
+    await file.close();
+  }
 }
 
 function unreadable(path: string, problem: string, cause?: unknown): AppError {

@@ -87,13 +87,13 @@ describe.each([{ kind: 'flat' } as const, hnsw, ivf])('faiss $kind on disk', (op
     expect(one!.equals(two!)).toBe(true);
   });
 
-  test('a truncated file, another file and an absent one are refused, not fatal', async () => {
+  test('a truncated file, another file, a folder and an absent one are refused, not fatal', async () => {
     const path = join(folder, 'broken');
     await (await buildFaissIndex(vectors, dim, options)).save(path);
     await truncate(path, 1000);
     const other = join(folder, 'other');
     await writeFile(other, 'not an index at all');
-    for (const file of [path, other, join(folder, 'absent')]) {
+    for (const file of [path, other, folder, join(folder, 'absent')]) {
       const error: unknown = await openFaissIndex(file).catch((thrown: unknown) => thrown);
       expect(isAppError(error, 'RETRIEVAL_INDEX_UNREADABLE')).toBe(true);
       expect(String(error)).toContain(file);
