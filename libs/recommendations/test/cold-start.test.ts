@@ -1,0 +1,176 @@
+import { buildDelta, loadBundle, overlayDelta } from '@facet/bundles';
+import type { Bundle, BundleView, CatalogItem } from '@facet/bundles';
+import { asOf, bundleContents, createShelf, hourMs, itemCount } from '@facet/bundles/testing';
+import type { Shelf } from '@facet/bundles/testing';
+import type { UserProfile } from '@facet/profiles';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { answerInterests, answerRecommendations, answerSimilarItems } from '../src/index.ts';
+import type { AnswerSource, ReadProfile, RecommendationsRequest } from '../src/index.ts';
+
+/** Of the catalog, but neither in the bundle nor chosen by anybody: one with an attribute that the model knows, one without. */
+const newItems: CatalogItem[] = [
+  { itemId: 'new-opera', title: 'A new opera', attributes: { genre: 'opera' } },
+  { itemId: 'new-plain', title: 'A new thing', attributes: {} },
+];
+
+let shelf: Shelf;
+let bundle: Bundle;
+let view: BundleView;
+beforeAll(async () => {
+  shelf = await createShelf();
+  bundle = await loadBundle(shelf.store, await shelf.put(bundleContents()));
+  const catalog = [...bundleContents().items.slice(1), ...newItems];
+  view = await overlayDelta(bundle, { id: 'd'.repeat(32), ...buildDelta(bundle, catalog) });
+});
+afterAll(async () => {
+  view.close();
+  bundle.close();
+  await shelf.remove();
+});
+
+const chose = (...itemIds: string[]): UserProfile['events'] =>
+  itemIds.map((itemId, position) => ({
+    eventId: `e${position}`,
+    type: 'purchase',
+    itemId,
+    occurredAt: asOf - (itemIds.length - position) * hourMs,
+  }));
+const stored: Readonly<Record<string, UserProfile>> = {
+  chooser: { attributes: { age: 'old' }, events: chose('item3', 'item4') },
+  registered: { attributes: { age: 'old' }, events: [] },
+  odd: { attributes: { age: 'unheard of' }, events: [] },
+  // The rule of the bundle counts purchases only.
+  looker: { attributes: {}, events: chose('item3').map((event) => ({ ...event, type: 'click' })) },
+};
+const readProfile: ReadProfile = async (userId) => ({ profile: stored[userId], isAvailable: true });
+const cannotRead: ReadProfile = async () => ({ profile: undefined, isAvailable: false });
+
+const context = (read: ReadProfile = readProfile, of: BundleView = view) => ({
+  bundle: of,
+  readProfile: read,
+  settings: { merge: { by: 'max' as const }, excludeSeen: true, filters: {} },
+  recommendationId: 'id',
+  now: asOf,
+});
+
+const model: AnswerSource = { kind: 'model' };
+const popular = (reason: string, isSegment = false) => ({
+  kind: 'popular',
+  reason,
+  windowDays: 7,
+  ...(isSegment ? { segment: { attribute: 'age', value: 'old', users: 60 } } : {}),
+});
+/** What all chose in the last 7 days, and what the old did. */
+const [ofAll, ofTheOld] = ['item4', 'item12'];
+
+/** The rows of the table in docs/serving.md, in its order. */
+const rows: [who: string, request: RecommendationsRequest, source: unknown, read?: ReadProfile][] = [
+  ['a userId with stored behaviors', { userId: 'chooser' }, model],
+  ['behaviors in the request, a single one is enough', { behaviors: ['item3'] }, model],
+  ['an unknown userId, with behaviors in the request', { userId: 'nobody', behaviors: ['item3'] }, model],
+  ['behaviors of new items alone', { behaviors: ['new-opera'] }, model],
+  ['no behaviors, but stored attributes', { userId: 'registered' }, popular('no_behaviors', true)],
+  ['no behaviors, but a profile in the request', { profile: { age: 'old' } }, popular('no_behaviors', true)],
+  ['attributes that no segment has', { userId: 'odd' }, popular('no_behaviors')],
+  ['stored events, but none is a positive', { userId: 'looker' }, popular('no_behaviors')],
+  ['nothing at all', {}, popular('no_behaviors')],
+  ['an unknown userId', { userId: 'nobody' }, popular('unknown_user')],
+  [
+    'an unknown userId, with a profile in the request',
+    { userId: 'nobody', profile: { age: 'old' } },
+    popular('unknown_user', true),
+  ],
+  ['behaviors of unknown items alone', { behaviors: ['song-1'] }, popular('no_known_items')],
+  [
+    'a profile that cannot be read, with behaviors in the request',
+    { userId: 'chooser', behaviors: ['item3'] },
+    { ...model, reason: 'profiles_unavailable' },
+    cannotRead,
+  ],
+  [
+    'a profile that cannot be read, and nothing in the request',
+    { userId: 'chooser' },
+    popular('profiles_unavailable'),
+    cannotRead,
+  ],
+];
+
+describe('who asks, and what the answer is made of', () => {
+  it.each(rows)('%s', async (_, request, source, read) => {
+    const answer = await answerRecommendations({ limit: 5, ...request }, context(read));
+    expect(answer.source).toEqual(source);
+    expect(answer.returned).toBe(5);
+    const { kind, segment } = answer.source as { kind: string; segment?: object };
+    const isFromInterests = answer.items.every(({ interest }) => interest !== undefined);
+    expect(isFromInterests).toBe(kind === 'model');
+    if (kind === 'popular') expect(answer.items[0]!.itemId).toBe(segment === undefined ? ofAll : ofTheOld);
+  });
+
+  it.each(rows)('%s: interests have the same reason', async (_, request, source, read) => {
+    const { behaviors, profile, userId } = request;
+    const asking = Object.fromEntries(Object.entries({ behaviors, profile, userId }).filter(([, value]) => value));
+    const answer = await answerInterests(asking, context(read));
+    const { kind, reason } = source as { kind: string; reason?: string };
+    expect(answer.source).toEqual(reason === undefined ? { kind } : { kind, reason });
+    expect(answer.interestCount > 0).toBe(kind === 'model');
+    expect(answer.interests).toHaveLength(answer.interestCount);
+  });
+
+  it('behaviors in which the model finds nothing', async () => {
+    const contents = bundleContents('mind');
+    const off = Object.entries(contents.tower).map(([name, weight]) =>
+      // A ReLU layer whose biases keep it off.
+      name.startsWith('hidden/') && name.endsWith('bias')
+        ? [name, { ...weight, data: weight.data.map(() => -1e6) }]
+        : [name, weight],
+    );
+    const config = { ...contents.info.spec.config, outputActivation: 'relu' as const };
+    const info = { ...contents.info, spec: { ...contents.info.spec, config } };
+    const tower = Object.fromEntries(off) as typeof contents.tower;
+    const dead = await loadBundle(shelf.store, await shelf.put({ ...contents, info, tower, golden: [] }));
+    const request = { behaviors: ['item3'], profile: { age: 'old' }, limit: 5 };
+    const answer = await answerRecommendations(request, context(readProfile, dead));
+    expect(answer.source).toEqual(popular('no_interest', true));
+    const interests = await answerInterests({ behaviors: ['item3'] }, context(readProfile, dead));
+    expect(interests).toMatchObject({ source: { kind: 'popular', reason: 'no_interest' }, interestCount: 0 });
+    dead.close();
+  });
+
+  it('attributes count in the tower as soon as there is a behavior', async () => {
+    const ask = (profile: object) =>
+      answerRecommendations({ behaviors: ['item3'], profile: { ...profile }, limit: itemCount }, context());
+    const [old, young, none] = [await ask({ age: 'old' }), await ask({ age: 'young' }), await ask({})];
+    expect(old.items).not.toEqual(young.items);
+    expect(old.items).not.toEqual(none.items);
+  });
+});
+
+describe('new items, of the delta', () => {
+  it('are recommended by their attributes, and without any by popularity alone, last of all', async () => {
+    const ask = async (request: RecommendationsRequest) =>
+      (await answerRecommendations({ limit: 2 * itemCount, ...request }, context())).items.map(({ itemId }) => itemId);
+    const found = await ask({ behaviors: ['item3'] });
+    expect(found).toContain('new-opera');
+    const fallback = await ask({});
+    expect(fallback.slice(-2).sort()).toEqual(['new-opera', 'new-plain']);
+  });
+
+  it.each([
+    ['new-opera', model],
+    ['new-plain', popular('no_features')],
+    ['song-1', popular('unknown_item')],
+  ])('%s has similar ones, and it is said from where', async (itemId, source) => {
+    const request = { itemId, limit: 5, filters: [], context: {}, exclude: [] };
+    const answer = await answerSimilarItems(request, context());
+    expect(answer.source).toEqual(source);
+    expect(answer.returned).toBe(5);
+    expect(answer.items.map((item) => item.itemId)).not.toContain(itemId);
+  });
+
+  it('are like those with their attributes', async () => {
+    const request = { itemId: 'new-opera', limit: 3, filters: [], context: {}, exclude: [] };
+    const { items } = await answerSimilarItems(request, context());
+    // Of the bundle the last three were never chosen, so they are what their attributes are: 39 is an opera.
+    expect(items[0]!.itemId).toBe('item39');
+  });
+});
