@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
@@ -8,6 +9,8 @@ import { readConfig } from '../src/config.ts';
 import { createHome } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 import { startTestServer } from './test-server.ts';
+
+const require = createRequire(import.meta.url);
 
 let home: Home;
 beforeAll(async () => {
@@ -75,6 +78,16 @@ const ask = (url: string, headers: Record<string, string> = {}): Promise<Respons
   });
 
 const traceparent = (traceId: string, caller: string, flags: string): string => `00-${traceId}-${caller}-${flags}`;
+
+it('the packages of OpenTelemetry are loaded only where there are traces', async () => {
+  // Its `api` is loaded by prom-client, too.
+  const isLoaded = (): boolean => Object.keys(require.cache).some((file) => file.includes('@opentelemetry/sdk'));
+  await startTestServer(home);
+  expect(isLoaded()).toBe(false);
+  await receive();
+  await startTestServer(home, { share: 1 });
+  expect(isLoaded()).toBe(true);
+});
 
 it('a request is a span of the trace of its caller, and its stages are spans of it', async () => {
   const { spans, resources, heads } = await receive(200, {
