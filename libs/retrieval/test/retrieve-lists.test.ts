@@ -26,11 +26,13 @@ const rows = (minLength: number, maxLength: number) =>
 const build = (kind: 'flat' | 'hnsw' | 'ivf') => (vectors: Float32Array) =>
   buildFaissIndex(vectors, dim, kind === 'ivf' ? { kind, lists: 2 } : { kind });
 
+const clusters = (lists: number) => (vectors: Float32Array) => buildFaissIndex(vectors, dim, { kind: 'ivf', lists });
+
 /** The last third as a delta has it. */
-async function buildJoined(vectors: Float32Array): Promise<VectorIndex> {
+const joined = (buildMain: (vectors: Float32Array) => Promise<VectorIndex>) => async (vectors: Float32Array) => {
   const split = Math.ceil((vectors.length / dim) * (2 / 3)) * dim;
-  return joinIndexes(await build('hnsw')(vectors.slice(0, split)), await build('flat')(vectors.slice(split)));
-}
+  return joinIndexes(await buildMain(vectors.slice(0, split)), await build('flat')(vectors.slice(split)));
+};
 
 const merges: Merge[] = [
   { by: 'max' },
@@ -45,7 +47,7 @@ describe.each([
   ['flat', build('flat')],
   ['hnsw', build('hnsw')],
   ['ivf', build('ivf')],
-  ['hnsw and delta', buildJoined],
+  ['hnsw and delta', joined(build('hnsw'))],
 ] as const)('over an index of kind %s', (name, buildIndex) => {
   test('nothing is returned that is excluded or not allowed, and lists and pages are full', async () => {
     await fc.assert(
@@ -230,6 +232,49 @@ describe('a graph of 60,000 items', () => {
     expect(lists.map(({ items }) => items.length)).toEqual([50, 50, 50]);
     for (const { items } of lists) for (const item of items) expect(exclude.has(item)).toBe(false);
   });
+});
+
+test.each([
+  ['a graph that is walked', build('hnsw')],
+  ['many clusters, of which few are looked at', clusters(40)],
+  ['a graph and a delta', joined(build('hnsw'))],
+  ['clusters and a delta', joined(clusters(40))],
+] as const)('lists are full, whatever is left out and however narrow the search: %s', async (_, buildIndex) => {
+  const size = 3_000;
+  const vectors = learnableVectors(size, dim, { space: 1, seed: 6 });
+  // Some hundreds are the same as others.
+  for (let row = 0; row < 300; row++) vectors.copyWithin((row + 1_000) * dim, (row % 7) * dim, (row % 7) * dim + dim);
+  const index = await buildIndex(vectors);
+  const exact = buildExactIndex(vectors, dim);
+  onTestFinished(() => index.close());
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 2 * dim, maxLength: 2 * dim }),
+      fc.integer({ min: 1, max: 400 }),
+      fc.constantFrom(0.001, 0.05, 0.5, 0.95, 1),
+      fc.boolean(),
+      fc.nat(300),
+      fc.integer({ min: 1, max: 40 }),
+      async (values, limit, share, isOneSided, excludedNearby, efSearch) => {
+        const interests = Float32Array.from(values);
+        const isKept = (item: number) =>
+          isOneSided ? vectors[(item - 1) * dim]! > share - 0.5 : ((item * 7919) % 1_000) / 1_000 < share;
+        const allowed = allowItems(size, isKept);
+        const near = excludedNearby === 0 ? [] : (await exact.search(interests, excludedNearby)).ids;
+        const exclude = new Set(near);
+        const open = allowed.items().filter((item) => !exclude.has(item)).length;
+        const request = { index, interests, active: 2, limit, exclude, allowed, parameters: { efSearch, nprobe: 1 } };
+        const { lists } = await retrieveLists(request);
+        for (const { items } of lists) {
+          expect(items).toHaveLength(Math.min(limit, open));
+          expect(new Set(items).size).toBe(items.length);
+          expect(items.every((item) => allowed.has(item) && !exclude.has(item))).toBe(true);
+        }
+        expect((await retrieveLists(request)).lists).toEqual(lists);
+      },
+    ),
+    { numRuns: 60 },
+  );
 });
 
 describe('an index that comes to the end of what it looks at, and not of its items,', () => {
