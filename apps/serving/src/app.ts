@@ -117,7 +117,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
     admission,
     settings: deps.settings,
     experiments,
-    armBundles: deps.armBundles ?? new ArmBundles({ store: deps.store, experiments, logger }),
+    armBundles: deps.armBundles ?? new ArmBundles({ store: deps.store, experiments, metrics, logger }),
     recorder: deps.recorder,
     sampledShare: deps.sampledShare ?? 0,
     recordStateless: deps.recordStateless ?? false,

@@ -67,8 +67,9 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const experiments = parseExperiments(read.experiments, config.facetFile);
   checkServingSettings(settings, experiments, config.facetFile);
   const store = createFolderArtifactStore(config.artifactsFolder);
-  const guardrails = bounds.enabled ? new Guardrails(bounds, { store, metrics, logger }) : undefined;
-  const armBundles = new ArmBundles({ store, experiments, logger });
+  const guardrails = bounds.enabled ? new Guardrails(bounds, { store, live, metrics, logger }) : undefined;
+  const { takeTurn } = peers;
+  const armBundles = new ArmBundles({ store, experiments, metrics, logger, recent, takeTurn });
   const recorder = exposures.enabled ? createRecorder(config, exposures, { metrics, logger }) : undefined;
   const tracing = config.tracing && (await import('./tracing/open-tracing.ts')).openTracing(config.tracing, logger);
   const app = await createApp(
@@ -93,18 +94,20 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     logger,
     recent,
     watchIndex: createLiveRecall({ share: config.recallShare, metrics }),
-    takeTurn: peers.takeTurn,
+    takeTurn,
+    beforeAnswering: (view) => armBundles.prepare(view),
   });
   let polling: Polling | undefined;
-  const loaded = watcher.start().then(() => armBundles.refresh());
+  const loaded = watcher.start().then(() => live.use(({ bundle }) => armBundles.refresh(bundle)));
   const listening = loaded.then(async () => urlAtOnce ?? (await listen(app, config)).url);
   const ready = listening.then(() => {
-    polling = poll(async () => {
+    const watch = async (): Promise<void> => {
       const swap = await watcher.check();
       if (swap !== undefined) guardrails?.begin(swap);
       await guardrails?.check();
-      await armBundles.refresh();
-    }, config.watchIntervalMs);
+      await live.use(({ bundle }) => armBundles.refresh(bundle));
+    };
+    polling = poll(watch, { intervalMs: config.watchIntervalMs, logger });
     return { bundleId: live.require().bundle.id };
   });
   return {
@@ -112,6 +115,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     ready,
     async close() {
       watcher.stop();
+      armBundles.stop();
       await app.close();
       await tracing?.close();
       await ready.catch(() => undefined);

@@ -36,7 +36,7 @@ import type { ApiKey, Logger, Scope } from '@facet/platform';
 import { ServingSettings } from '@facet/recommendations/settings';
 import { buildFaissIndex } from '@facet/retrieval';
 import { createApp } from '../src/app.ts';
-import type { AppOptions, Limits } from '../src/app.ts';
+import type { AppDeps, AppOptions, Limits } from '../src/app.ts';
 import { BundleWatcher } from '../src/live/bundle-watcher.ts';
 import { LiveBundle } from '../src/live/live-bundle.ts';
 import type { Loaded } from '../src/live/live-bundle.ts';
@@ -140,6 +140,8 @@ export interface OtherBundle {
   readonly items?: readonly CatalogItem[];
   /** Of the weights; another seed makes another model. */
   readonly seed?: number;
+  /** How events become behaviors. */
+  readonly positives?: string;
 }
 
 /** Puts an untrained but whole bundle into a home. */
@@ -150,7 +152,10 @@ export async function putBundle(
   return createFolderArtifactStore(artifactsFolder).put('bundle', (folder) => writeWholeBundle(folder, other), {});
 }
 
-async function writeWholeBundle(folder: string, { items: catalog = films, seed = 11 }: OtherBundle): Promise<void> {
+async function writeWholeBundle(
+  folder: string,
+  { items: catalog = films, seed = 11, positives = rules.positives }: OtherBundle,
+): Promise<void> {
   const { interactions } = selectInteractions(events, { ...rules, isPositive: parsePositiveRule(rules.positives) });
   const counts = new Map<string, number>();
   for (const { itemId } of interactions) counts.set(itemId, (counts.get(itemId) ?? 0) + 1);
@@ -204,7 +209,7 @@ async function writeWholeBundle(folder: string, { items: catalog = films, seed =
     datasetId: 'dataset-of-the-fixture',
     spec,
     trainedCount,
-    interactions: rules,
+    interactions: { ...rules, positives },
     asOf,
     index: { kind: 'flat', reason: 'a small catalog', dim, recall: 1, recallAt: 10 },
     metrics: {},
@@ -247,7 +252,8 @@ export const patientLimits: Partial<Limits> = { eventLoopDelayMsMax: 60_000 };
 /** The real app on the home's bundle; answers anybody unless told otherwise. */
 export async function createTestApp(
   home: Home | undefined,
-  options: Partial<AppOptions> & { readonly redisUrl?: string; readonly settings?: object } = {},
+  options: Partial<AppOptions> &
+    Pick<AppDeps, 'experiments' | 'recorder'> & { readonly redisUrl?: string; readonly settings?: object } = {},
 ): Promise<TestApp> {
   const logLines: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
@@ -256,7 +262,8 @@ export async function createTestApp(
   const logger = createLogger({ name: 'test', level: 'debug', destination });
   const store = createFolderArtifactStore(home?.artifactsFolder ?? join(tmpdir(), 'facet-serving-none'));
   const settings = parseWith(ServingSettings, options.settings ?? {}, { source: 'settings' });
-  const deps = { logger, store, live, metrics, settings, now: () => now };
+  const { experiments = [], recorder } = options;
+  const deps = { logger, store, live, metrics, settings, experiments, ...(recorder && { recorder }), now: () => now };
   const app = await createApp(deps, { access: { kind: 'anybody' }, limits: patientLimits, ...options });
   const opened =
     home === undefined ? undefined : await openLive({ ...home, redisUrl: options.redisUrl }, { live, metrics, logger });

@@ -12,3 +12,8 @@ export interface CatalogItem {
 export function featureAttributes({ title, attributes }: Pick<CatalogItem, 'title' | 'attributes'>): Attributes {
   return title === undefined ? attributes : { ...attributes, title };
 }
+
+/** Whether the catalog that the bundle was built from held the item: it knows something of it. */
+export function wasListed({ title, available, attributes }: CatalogItem): boolean {
+  return title !== undefined || available !== undefined || Object.keys(attributes).length > 0;
+}

@@ -15,6 +15,8 @@ export type { CatalogItem } from './catalog-item.ts';
 export { buildDelta } from './delta/build-delta.ts';
 export { DeltaInfo, loadDelta, putDelta, readDeltaInfo } from './delta/delta.ts';
 export type { Delta, DeltaContents } from './delta/delta.ts';
+export { offerAsLive } from './delta/offer-as-live.ts';
+export type { LiveItems } from './delta/offer-as-live.ts';
 export { overlayDelta } from './delta/overlay-delta.ts';
 export { embedBySideFeatures } from './embed-by-side-features.ts';
 export { AttributeCondition, AttributeFilter, FilterValue } from './filters/attribute-filter.ts';

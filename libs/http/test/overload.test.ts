@@ -86,6 +86,7 @@ describe('admission', () => {
       }
     })();
     await vi.waitFor(() => expect(admission.limit).toBe(4));
+    expect(admission.hasTimeToSpare).toBe(false);
     await vi.waitFor(() => expect(messages).toEqual(['overloaded: requests are turned away']));
     delayMs = 1;
     await vi.waitFor(() => expect(admission.limit).toBeGreaterThan(64), { timeout: 5_000 });
@@ -93,6 +94,17 @@ describe('admission', () => {
     await asking;
     await vi.waitFor(() => expect(messages).toHaveLength(2), { timeout: 5_000 });
     expect(messages[1]).toBe('no longer overloaded');
+    await vi.waitFor(() => expect(admission.hasTimeToSpare).toBe(true), { timeout: 5_000 });
+  });
+
+  it('has no time to spare while more than half of what may be under way is', async () => {
+    const admission = createAdmission({ concurrentMin: 4, concurrentMax: 4, measureDelay: async () => sleep(1, 0) });
+    const work = [1, 2].map(() => admission.run(() => sleep(20)));
+    expect(admission.hasTimeToSpare).toBe(true);
+    work.push(admission.run(() => sleep(20)));
+    expect(admission.hasTimeToSpare).toBe(false);
+    await Promise.all(work);
+    expect(admission.hasTimeToSpare).toBe(true);
   });
 
   it('measures the line for the threads that searches wait for, and for the event loop', async () => {
@@ -107,7 +119,14 @@ describe('admission', () => {
 });
 
 describe('an app with an admission', () => {
-  const full: Admission = { limit: 0, busy: 0, turnedAway: 0, refuse: () => 2, run: () => Promise.reject(new Error()) };
+  const full: Admission = {
+    limit: 0,
+    busy: 0,
+    hasTimeToSpare: false,
+    turnedAway: 0,
+    refuse: () => 2,
+    run: () => Promise.reject(new Error()),
+  };
 
   it('turns requests for work away before it looks at anything else; the rest is answered', async () => {
     let parsed = 0;

@@ -77,7 +77,8 @@ export const answerOrigin = {
     Type.String({
       description:
         'Which delta was over it: what of the catalog has changed since the bundle was built. The same bundle, delta and ' +
-        'request give the same items.',
+        'request give the same items. Where the bundle is that of an arm, it is the delta of the bundle that is live, which ' +
+        'says what is offered.',
     }),
   ),
 };

@@ -1,5 +1,5 @@
-import { loadBundle, loadDelta, overlayDelta } from '@facet/bundles';
-import type { BundleView } from '@facet/bundles';
+import { loadBundle, loadDelta, offerAsLive, overlayDelta } from '@facet/bundles';
+import type { Bundle, BundleView } from '@facet/bundles';
 import { listErasures } from '@facet/events';
 import { findExposure } from '@facet/exposures';
 import type { ExposureRecord, SampledAnswer } from '@facet/exposures';
@@ -59,8 +59,8 @@ async function repeat(
   home: Home,
   { output }: CommandContext,
 ): Promise<void> {
-  const { recommendationId, bundleId, deltaId, sampled } = record;
-  const answer = await withView(home, { bundleId, deltaId }, (view) => answerAgain(record, view));
+  const { recommendationId, bundleId, sampled } = record;
+  const answer = await withView(home, bundleId, offeredBy(record), (view) => answerAgain(record, view));
   const text = renderAnswer(answer);
   const isSameText = text === sampled.answer;
   const isSame = isSameText || isSameWhenUnpacked(text, sampled.answer);
@@ -88,7 +88,8 @@ async function compare(
   options: CommonOptions,
 ): Promise<void> {
   const { id } = await findArtifact(openStore(home), bundle, { kinds: ['bundle'], home: options.home });
-  const answer = await withView(home, { bundleId: id }, (view) => answerAgain(record, view));
+  const offered = offeredBy(record);
+  const answer = await withView(home, id, offered, (view) => answerAgain(record, view));
   const before = (JSON.parse(record.sampled.answer) as RecommendationsAnswer).items;
   const items = compareItems(before, answer.items);
   const kept = items.filter(({ was, is }) => was !== null && is !== null).length;
@@ -106,10 +107,15 @@ async function compare(
     ),
   );
   output.show(`${kept} of ${countOf(before.length, 'item')} are in both; source ${answer.source.kind}.`);
+  if (id !== offered.bundleId) {
+    const delta = offered.deltaId === undefined ? '' : ` with delta ${shortId(offered.deltaId)}`;
+    output.show(`It offers what bundle ${shortId(offered.bundleId)}${delta} offered when the answer was made.`);
+  }
   output.document({
     recommendationId: record.recommendationId,
     before: record.bundleId,
     after: id,
+    offeredBy: offered,
     kept,
     items,
     answer,
@@ -135,23 +141,42 @@ function answerAgain(
   });
 }
 
+/** What was live when an answer was made: it says which items were offered. */
+interface Offered {
+  readonly bundleId: string;
+  readonly deltaId?: string;
+}
+
+function offeredBy({ bundleId, deltaId, sampled }: ExposureRecord & { readonly sampled: Sampled }): Offered {
+  return { bundleId: sampled.liveBundleId ?? bundleId, ...(deltaId === undefined ? {} : { deltaId }) };
+}
+
+/** Gives a bundle as it answers beside what was live, which may be itself. */
 async function withView<Result>(
   home: Home,
-  { bundleId, deltaId }: { readonly bundleId: string; readonly deltaId?: string | undefined },
+  bundleId: string,
+  offered: Offered,
   use: (view: BundleView) => Promise<Result>,
 ): Promise<Result> {
   const store = openStore(home);
-  const bundle = await loadBundle(store, { kind: 'bundle', id: bundleId });
-  try {
-    if (deltaId === undefined) return await use(bundle);
+  const opened: { close(): void }[] = [];
+  const load = async (id: string): Promise<Bundle> => {
+    const bundle = await loadBundle(store, { kind: 'bundle', id });
+    opened.push(bundle);
+    return bundle;
+  };
+  const withDelta = async (bundle: Bundle): Promise<BundleView> => {
+    const { deltaId } = offered;
+    if (deltaId === undefined) return bundle;
     const view = await overlayDelta(bundle, await loadDelta(store, { kind: 'delta', id: deltaId }));
-    try {
-      return await use(view);
-    } finally {
-      view.close();
-    }
+    opened.push(view);
+    return view;
+  };
+  try {
+    const live = await withDelta(await load(offered.bundleId));
+    return await use(bundleId === live.id ? live : await offerAsLive(await load(bundleId), live));
   } finally {
-    bundle.close();
+    for (const one of opened.reverse()) one.close();
   }
 }
 

@@ -1,16 +1,25 @@
 import type { ArtifactStore } from '@facet/artifacts';
-import { loadBundle } from '@facet/bundles';
+import { offerAsLive } from '@facet/bundles';
 import type { Bundle, BundleView } from '@facet/bundles';
 import type { Experiment } from '@facet/exposures';
 import { isRunning } from '@facet/exposures';
 import { describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
+import { loadSoundBundle } from '../live/load-sound-bundle.ts';
+import type { SoundBundleDeps } from '../live/load-sound-bundle.ts';
 import { Shared } from '../live/shared.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { inTurn } from '../processes/peers.ts';
+import type { Peers } from '../processes/peers.ts';
 
 export interface ArmBundlesDeps {
   readonly store: ArtifactStore;
   readonly experiments: readonly Experiment[];
+  readonly metrics: Pick<Metrics, 'countLoadFailure'>;
   readonly logger: Logger;
+  readonly recent?: SoundBundleDeps['recent'];
+  /** Waits until no other process loads a bundle, and gives what lets the next one. Absent: there are none. */
+  readonly takeTurn?: Peers['takeTurn'];
   /** The clock in epoch milliseconds. */
   readonly now?: () => number;
 }
@@ -18,51 +27,91 @@ export interface ArmBundlesDeps {
 /** How long one that could not be loaded is left alone. */
 const restMs = 60_000;
 
-/** Holds the bundles that arms name, beside the one that is current, while their experiments run. */
+interface Held {
+  readonly bundle: Shared<Bundle>;
+  /** By what is live: the bundle as it answers beside it. */
+  readonly views: WeakMap<BundleView, BundleView>;
+}
+
+/**
+ * Holds the bundles that arms name, beside the one that is current, while their experiments run. They offer what the live one
+ * offers: an item that is withdrawn there is in no answer of theirs.
+ */
 export class ArmBundles {
   readonly #deps: ArmBundlesDeps;
   readonly #now: () => number;
-  readonly #held = new Map<string, Shared<Bundle>>();
+  readonly #held = new Map<string, Held>();
   readonly #resting = new Map<string, number>();
+  readonly #closing = new AbortController();
 
   constructor(deps: ArmBundlesDeps) {
     this.#deps = deps;
     this.#now = deps.now ?? Date.now;
   }
 
-  /** Loads what is missing and lets go of what is over. Never fails: an arm without its bundle is not entered. */
-  async refresh(): Promise<void> {
+  /**
+   * Loads what is missing and lets go of what is over. Never fails: an arm without its bundle is not entered.
+   *
+   * @param live what answers now; those that are loaded are made ready for it.
+   */
+  async refresh(live: BundleView): Promise<void> {
     const now = this.#now();
     const wanted = this.#wanted(now);
-    for (const [id, bundle] of this.#held) {
+    for (const [id, { bundle }] of this.#held) {
       if (wanted.has(id)) continue;
       this.#held.delete(id);
       await bundle.release();
     }
     for (const id of wanted) {
-      if (!this.#held.has(id) && now >= (this.#resting.get(id) ?? 0)) await this.#load(id);
+      if (this.#held.has(id) || now < (this.#resting.get(id) ?? 0)) continue;
+      await inTurn(this.#deps.takeTurn, this.#closing.signal, () => this.#load(id, live));
     }
   }
 
-  has(id: string): boolean {
-    return this.#held.has(id);
+  /** Makes the bundles ready to answer beside what will be live. Never fails: an arm that cannot be is not entered. */
+  async prepare(live: BundleView): Promise<void> {
+    for (const [id, held] of this.#held) {
+      if (id !== live.id) await this.#attempt(id, () => makeReady(held, live));
+    }
   }
 
-  /** Does `work` with a bundle, which stays until the work has ended. Undefined when it is not held. */
-  async use<Result>(id: string, work: (bundle: BundleView) => Promise<Result>): Promise<Result | undefined> {
-    const held = this.#held.get(id)?.hold();
-    if (held === undefined) return undefined;
+  /** @param live what is live to the request that asks. */
+  has(id: string, live: BundleView): boolean {
+    return id === live.id || this.#held.get(id)?.views.has(live) === true;
+  }
+
+  /**
+   * Does `work` with a bundle as it answers beside what is live, which may be itself. It stays until the work has ended.
+   * Undefined when it is not held.
+   *
+   * @param live is held by whoever calls.
+   */
+  async use<Result>(
+    id: string,
+    live: BundleView,
+    work: (bundle: BundleView) => Promise<Result>,
+  ): Promise<Result | undefined> {
+    if (id === live.id) return work(live);
+    const held = this.#held.get(id);
+    const view = held?.views.get(live);
+    if (held === undefined || view === undefined) return undefined;
+    const bundle = held.bundle.hold();
     try {
-      return await work(held.value);
+      return await work(view);
     } finally {
-      await held.release();
+      await bundle.release();
     }
+  }
+
+  /** Loads nothing from now on, beside what is being loaded. */
+  stop(): void {
+    this.#closing.abort();
   }
 
   async close(): Promise<void> {
     const all = [...this.#held.values()];
     this.#held.clear();
-    for (const bundle of all) await bundle.release();
+    for (const { bundle } of all) await bundle.release();
   }
 
   #wanted(now: number): Set<string> {
@@ -71,17 +120,30 @@ export class ArmBundles {
     return new Set(arms.flatMap(({ settings }) => settings.bundle ?? []));
   }
 
-  async #load(id: string): Promise<void> {
-    const { store, logger } = this.#deps;
+  #load(id: string, live: BundleView): Promise<void> {
+    return this.#attempt(id, async () => {
+      const loaded = await loadSoundBundle({ kind: 'bundle', id }, this.#deps);
+      const held: Held = { bundle: new Shared(loaded, () => loaded.close()), views: new WeakMap() };
+      this.#held.set(id, held);
+      if (id !== live.id) await makeReady(held, live);
+      this.#deps.logger.info({ bundleId: id }, 'the bundle of an arm is loaded');
+    });
+  }
+
+  async #attempt(id: string, work: () => Promise<void>): Promise<void> {
+    const { metrics, logger } = this.#deps;
     try {
-      const bundle = await loadBundle(store, { kind: 'bundle', id });
-      this.#held.set(id, new Shared(bundle, (loaded) => loaded.close()));
-      logger.info({ bundleId: id }, 'the bundle of an arm is loaded');
+      await work();
     } catch (error) {
       this.#resting.set(id, this.#now() + restMs);
+      metrics.countLoadFailure('arm');
       const code = isAppError(error) ? error.code : undefined;
       const facts = { bundleId: id, code, problem: describeError(error), err: error };
-      logger.error(facts, 'the bundle of an arm cannot be loaded: nobody enters the arm');
+      logger.error(facts, 'the bundle of an arm cannot be taken up: nobody enters the arm');
     }
   }
+}
+
+async function makeReady({ bundle, views }: Held, live: BundleView): Promise<void> {
+  views.set(live, await offerAsLive(bundle.value, live));
 }

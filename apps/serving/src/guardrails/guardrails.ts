@@ -4,12 +4,14 @@ import type { GuardrailSettings, TrafficFigures } from '@facet/bundles/guardrail
 import { describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { BundleSwap } from '../live/bundle-watcher.ts';
+import type { LiveBundle } from '../live/live-bundle.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { TrafficWindow } from './traffic-window.ts';
 import type { RequestOutcome } from './traffic-window.ts';
 
 export interface GuardrailDeps {
   readonly store: ArtifactStore;
+  readonly live: Pick<LiveBundle, 'loaded'>;
   readonly metrics: Pick<Metrics, 'countRollback'>;
   readonly logger: Logger;
   /** A clock in milliseconds that only goes forward. */
@@ -49,9 +51,12 @@ export class Guardrails {
     this.#traffic = new TrafficWindow(this.#windowMs);
   }
 
-  /** @param bundleId of the bundle that answered; undefined when none did. One that has been replaced counts no more. */
+  /**
+   * @param bundleId of the bundle that answered, or failed to; undefined when none was asked. Only the one that is live counts:
+   *   not one that has been replaced, and not that of an arm.
+   */
   record(bundleId: string | undefined, outcome: RequestOutcome): void {
-    if (bundleId !== undefined && this.#trial !== undefined && bundleId !== this.#trial.bundleId) return;
+    if (bundleId !== undefined && bundleId !== this.#deps.live.loaded?.bundle.id) return;
     this.#traffic.record(this.#clock(), outcome);
   }
 

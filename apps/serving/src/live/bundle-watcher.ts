@@ -1,18 +1,18 @@
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { loadBundle, loadDelta, overlayDelta, readDeltaInfo } from '@facet/bundles';
+import { loadDelta, overlayDelta, readDeltaInfo } from '@facet/bundles';
 import type { Bundle, BundleView, Delta } from '@facet/bundles';
 import { AppError, describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { Metrics } from '../metrics/metrics.ts';
+import { inTurn } from '../processes/peers.ts';
 import type { Peers } from '../processes/peers.ts';
 import type { OpenProfiles, ProfileSource } from '../profiles/profile-source.ts';
 import type { LiveBundle, Loaded } from './live-bundle.ts';
 import type { WatchIndex } from './live-recall.ts';
-import type { RecentRequest } from './recent-requests.ts';
+import { loadSoundBundle } from './load-sound-bundle.ts';
+import type { SoundBundleDeps } from './load-sound-bundle.ts';
 import { Shared } from './shared.ts';
-import { checkAnswers } from './smoke-queries.ts';
-import { warm } from './warming.ts';
 
 export interface WatcherDeps {
   readonly artifactsFolder: string;
@@ -22,8 +22,9 @@ export interface WatcherDeps {
   readonly logger: Logger;
   /** Watches how the index of a bundle answers; absent: nobody does. */
   readonly watchIndex?: WatchIndex;
-  /** What a bundle is warmed by before it answers; absent: its golden users alone. */
-  readonly recent?: { readonly all: readonly RecentRequest[] };
+  readonly recent?: SoundBundleDeps['recent'];
+  /** Is awaited before a view answers: what answers beside it is made ready for it. Never fails. */
+  readonly beforeAnswering?: (view: BundleView) => Promise<void>;
   /** Waits until no other process loads a bundle, and gives what lets the next one. Absent: there are none. */
   readonly takeTurn?: Peers['takeTurn'];
   /** A clock in milliseconds that only goes forward. */
@@ -70,8 +71,8 @@ export class BundleWatcher {
   /**
    * Loads the bundle that is current, and opens the profiles.
    *
-   * @throws AppError `SERVING_NO_BUNDLE` when nothing was ever promoted; those of `loadBundle` for a bundle that is gone,
-   *   corrupt, or computes otherwise than its trainer did; those of `checkAnswers`; those of the profiles.
+   * @throws AppError `SERVING_NO_BUNDLE` when nothing was ever promoted; those of `loadSoundBundle`; those of
+   *   the profiles.
    */
   async start(): Promise<void> {
     const ref = await this.#store.readRef('current');
@@ -94,28 +95,19 @@ export class BundleWatcher {
    */
   async check(): Promise<BundleSwap | undefined> {
     const from = this.#held?.bundle.value.id;
-    const ref = await this.#attempt('current', 'bundle', () => this.#store.readRef('current'));
+    const ref = await this.#readCurrent();
     if (ref === undefined || from === undefined) return undefined;
     if (ref.id === from) {
+      this.#awaitsDelta = undefined;
       if (await this.#takeDelta()) this.#deps.metrics.countSwap('delta');
       return undefined;
     }
-    if (await this.#isWorthWaiting(ref)) return undefined;
-    const endTurn = await this.#deps.takeTurn?.(this.#closing.signal);
-    if (this.#closing.signal.aborted) {
-      endTurn?.();
-      return undefined;
-    }
-    const start = this.#clock();
-    const isLoaded = await this.#attempt(ref.id, 'bundle', async () => {
-      await this.#load(ref);
-      return true;
+    if (this.#rests(ref.id) || (await this.#isWorthWaiting(ref))) return undefined;
+    return inTurn(this.#deps.takeTurn, this.#closing.signal, async () => {
+      // Others may have taken long, and it may have been rolled back meanwhile.
+      const isCurrent = (await this.#readCurrent())?.id === ref.id;
+      return isCurrent ? this.#swap(from, ref) : undefined;
     });
-    endTurn?.();
-    if (isLoaded !== true) return undefined;
-    this.#deps.metrics.countSwap('bundle');
-    this.#deps.logger.info({ from, bundleId: ref.id, ms: Math.round(this.#clock() - start) }, 'bundle swapped');
-    return { from, to: ref.id };
   }
 
   /** Takes up nothing from now on, beside what is being loaded. */
@@ -131,16 +123,30 @@ export class BundleWatcher {
     this.#held = undefined;
   }
 
+  #readCurrent(): Promise<ArtifactRef | undefined> {
+    return this.#attempt('current', 'bundle', () => this.#store.readRef('current'));
+  }
+
+  async #swap(from: string, ref: ArtifactRef): Promise<BundleSwap | undefined> {
+    const start = this.#clock();
+    const isLoaded = await this.#attempt(ref.id, 'bundle', async () => {
+      await this.#load(ref);
+      return true;
+    });
+    if (isLoaded !== true) return undefined;
+    this.#deps.metrics.countSwap('bundle');
+    this.#deps.logger.info({ from, bundleId: ref.id, ms: Math.round(this.#clock() - start) }, 'bundle swapped');
+    return { from, to: ref.id };
+  }
+
   /** Loads a bundle and has it answer, or changes nothing. */
   async #load(ref: ArtifactRef): Promise<void> {
-    const loaded = await loadBundle(this.#store, ref);
-    const index = this.#deps.watchIndex?.(loaded.index, ref.id) ?? loaded.index;
+    const { logger, recent, watchIndex } = this.#deps;
+    const loaded = await loadSoundBundle(ref, { store: this.#store, logger, recent });
+    const index = watchIndex?.(loaded.index, ref.id) ?? loaded.index;
     const bundle = new Shared<Bundle>({ ...loaded, index }, () => loaded.close());
     let profiles: Shared<OpenProfiles>;
     try {
-      await checkAnswers(loaded);
-      const warming = await warm(loaded, loaded, this.#deps.recent?.all ?? []);
-      this.#deps.logger.info({ bundleId: ref.id, ...warming }, 'bundle loaded, checked and warmed');
       profiles = await this.#deps.profiles.openFor(bundle.value.info.interactions);
     } catch (error) {
       await bundle.release();
@@ -149,6 +155,7 @@ export class BundleWatcher {
     const former = this.#held;
     this.#held = { bundle, profiles };
     this.#deltaId = undefined;
+    this.#awaitsDelta = undefined;
     if (!(await this.#takeDelta())) await this.#answerWith(bundle.value, undefined);
     await former?.bundle.release();
     await former?.profiles.release();
@@ -174,6 +181,7 @@ export class BundleWatcher {
 
   /** From now on requests are answered from this. */
   async #answerWith(view: BundleView, delta: Delta | undefined): Promise<void> {
+    await this.#deps.beforeAnswering?.(view);
     const bundle = this.#held!.bundle.hold();
     const profiles = this.#held!.profiles.hold();
     const { reader, count } = profiles.value;
@@ -199,17 +207,22 @@ export class BundleWatcher {
     return this.#clock() < this.#awaitsDelta.until;
   }
 
+  /** Whether it failed a short while ago. */
+  #rests(name: string): boolean {
+    return this.#clock() < (this.#resting.get(name) ?? 0);
+  }
+
   /** Does what may fail, unless it did so a short while ago. Undefined when it failed or rests. */
   async #attempt<Result>(
     name: string,
     what: 'bundle' | 'delta',
     work: () => Promise<Result>,
   ): Promise<Result | undefined> {
-    const now = this.#clock();
-    if (now < (this.#resting.get(name) ?? 0)) return undefined;
+    if (this.#rests(name)) return undefined;
     try {
       return await work();
     } catch (error) {
+      const now = this.#clock();
       for (const [other, until] of this.#resting) if (until <= now) this.#resting.delete(other);
       this.#resting.set(name, now + restMs);
       this.#deps.metrics.countLoadFailure(what);

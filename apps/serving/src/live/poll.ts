@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { describeError } from '@facet/platform';
+import type { Logger } from '@facet/platform';
 
 /** Work that is done again and again until it is stopped. */
 export interface Polling {
@@ -6,13 +8,20 @@ export interface Polling {
   stop(): Promise<void>;
 }
 
-/** @param work never fails; the next time is `intervalMs` after its end. */
-export function poll(work: () => Promise<void>, intervalMs: number): Polling {
+/**
+ * @param work the next time is `intervalMs` after its end, also when it has failed: that is logged, whatever it was.
+ */
+export function poll(
+  work: () => Promise<void>,
+  { intervalMs, logger }: { readonly intervalMs: number; readonly logger: Pick<Logger, 'error'> },
+): Polling {
   const stopping = new AbortController();
+  const log = (error: unknown): void =>
+    logger.error({ problem: describeError(error), err: error }, 'watching failed, and goes on');
   const running = (async () => {
     while (!stopping.signal.aborted) {
       await delay(intervalMs, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
-      if (!stopping.signal.aborted) await work();
+      if (!stopping.signal.aborted) await work().catch(log);
     }
   })();
   return {

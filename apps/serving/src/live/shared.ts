@@ -17,7 +17,9 @@ export class Shared<Value> {
     return this;
   }
 
+  /** Once for each {@link hold}, and once by its maker. */
   async release(): Promise<void> {
+    if (this.#holders === 0) throw new Error('What has been freed cannot be let go of again.');
     if (--this.#holders === 0) await this.#free(this.value);
   }
 }

@@ -24,8 +24,8 @@ export interface Metrics extends HttpMetrics {
   setLoaded(loaded: Loaded): void;
   /** Another bundle, or another delta of it, answers from now on. */
   countSwap(what: 'bundle' | 'delta'): void;
-  /** One could not be taken up. */
-  countLoadFailure(what: 'bundle' | 'delta'): void;
+  /** One could not be taken up. @param what `arm`: the bundle of one. */
+  countLoadFailure(what: 'bundle' | 'delta' | 'arm'): void;
   /** The guardrails have gone back to the bundle before. */
   countRollback(): void;
 }
@@ -95,7 +95,7 @@ export function createMetrics(): Metrics {
   });
   const loadFailures = new Counter({
     name: 'facet_serving_bundle_load_failures_total',
-    help: 'Bundles and deltas that could not be taken up; the former goes on answering.',
+    help: 'Bundles and deltas that could not be taken up: the former goes on answering. Of arms: nobody enters them.',
     labelNames: ['what'] as const,
     registers,
   });
@@ -105,6 +105,7 @@ export function createMetrics(): Metrics {
     registers,
   });
   for (const what of ['bundle', 'delta']) for (const counter of [swaps, loadFailures]) counter.inc({ what }, 0);
+  loadFailures.inc({ what: 'arm' }, 0);
   const profiles = new Gauge({
     name: 'facet_serving_profiles',
     help: 'Users whose profile is in the memory of this process; none when profiles are in Redis.',

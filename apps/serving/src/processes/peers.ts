@@ -18,3 +18,17 @@ export function noPeers({ registry }: Pick<HttpMetrics, 'registry'>): Peers {
     requireReady: () => undefined,
   };
 }
+
+/** Does `work` while no other process loads a bundle. Undefined when it is aborted before that begins. */
+export async function inTurn<Result>(
+  takeTurn: Peers['takeTurn'] | undefined,
+  signal: AbortSignal,
+  work: () => Promise<Result>,
+): Promise<Result | undefined> {
+  const endTurn = await takeTurn?.(signal);
+  try {
+    return signal.aborted ? undefined : await work();
+  } finally {
+    endTurn?.();
+  }
+}

@@ -1,7 +1,6 @@
 import type { BundleView } from '@facet/bundles';
 import { drawShadows, isSampled } from '@facet/exposures';
 import type { DrawnShadow, SampledAnswer, ShadowAnswer } from '@facet/exposures';
-import type { UserProfile } from '@facet/profiles';
 import {
   answerNextPage,
   answerRecommendations,
@@ -13,6 +12,7 @@ import {
 import type {
   AnswerContext,
   PageSequence,
+  ProfileReading,
   ReadProfile,
   RecommendationsAnswer,
   RecommendationsRequest,
@@ -35,6 +35,8 @@ export interface AnsweredText {
 export interface Caller {
   readonly keyName: string | undefined;
   readonly timings: Timings;
+  /** Is told which bundle is asked, before it answers or fails to. */
+  readonly onBundle: (bundleId: string) => void;
 }
 
 /** Answers a request and records what was answered: a list by the arms that its user is in, or a further page of one. */
@@ -57,10 +59,10 @@ async function answerList(
 ): Promise<AnsweredText> {
   const now = deps.now();
   const entered = enter(request, now, loaded, deps);
-  const { bundle: armBundle, ...overrides } = entered.settings;
-  const reading = rememberReading(loaded.profiles.read);
+  const { bundle: armBundle = loaded.bundle.id, ...overrides } = entered.settings;
+  const remembered = rememberReading(loaded.profiles.read);
   const context = {
-    readProfile: reading.read,
+    readProfile: remembered.read,
     settings: deps.settings,
     recommendationId: deps.createId(),
     now,
@@ -68,17 +70,16 @@ async function answerList(
     overrides,
     measure: caller.timings.measure,
   };
-  const answerWith = (bundle: BundleView): Promise<RecommendationsAnswer> =>
-    answerRecommendations(request, { ...context, bundle });
-  const answer =
-    armBundle === undefined || armBundle === loaded.bundle.id
-      ? await answerWith(loaded.bundle)
-      : ((await deps.armBundles.use(armBundle, answerWith)) ?? (await answerWith(loaded.bundle)));
+  const answerWith = (bundle: BundleView): Promise<RecommendationsAnswer> => {
+    caller.onBundle(bundle.id);
+    return answerRecommendations(request, { ...context, bundle });
+  };
+  const answer = (await deps.armBundles.use(armBundle, loaded.bundle, answerWith)) ?? (await answerWith(loaded.bundle));
   const text = textOf(answer, request, caller);
   deps.metrics.countArms(answer.arms ?? {});
   const recorder = recorderFor(request.userId, deps);
   if (recorder !== undefined) {
-    const sampled = sampleOf({ request, answer, text, context, profile: reading.profile }, deps);
+    const sampled = sampleOf({ request, answer, text, context, loaded, profile: remembered.reading?.profile }, deps);
     const record = {
       ...exposureOf(answer, { answeredAt: now, keyName: caller.keyName }),
       ...(request.userId === undefined ? {} : { userId: request.userId }),
@@ -96,6 +97,7 @@ function answerPage(
   request: RecommendationsRequest,
   { caller, loaded, deps }: { readonly caller: Caller; readonly loaded: Loaded; readonly deps: RouteDeps },
 ): AnsweredText {
+  caller.onBundle(loaded.bundle.id);
   const answer = answerNextPage(sequence, request, loaded.bundle);
   const { userHash, merge } = sequence;
   const record = {
@@ -127,18 +129,19 @@ function enter(
   { experiments, armBundles }: RouteDeps,
 ): EnteredArms {
   if (experiments.length === 0) return { arms: {}, settings: {} };
-  return enterArms(experiments, { unitId: userId, now }, (id) => id === bundle.id || armBundles.has(id));
+  return enterArms(experiments, { unitId: userId, now }, (id) => armBundles.has(id, bundle));
 }
 
-/** Reads profiles, and remembers what was read last. */
-function rememberReading(read: ReadProfile): { readonly read: ReadProfile; readonly profile: UserProfile | undefined } {
-  const remembered: { read: ReadProfile; profile: UserProfile | undefined } = {
-    profile: undefined,
-    async read(userId) {
-      const reading = await read(userId);
-      remembered.profile = reading.profile;
-      return reading;
-    },
+interface Remembered {
+  readonly read: ReadProfile;
+  readonly reading: ProfileReading | undefined;
+}
+
+/** Reads the profile of the one who asks once: what is computed later is of the same. */
+function rememberReading(read: ReadProfile): Remembered {
+  const remembered: { read: ReadProfile; reading: ProfileReading | undefined } = {
+    reading: undefined,
+    read: async (userId) => (remembered.reading ??= await read(userId)),
   };
   return remembered;
 }
@@ -148,15 +151,22 @@ interface Answered {
   readonly answer: RecommendationsAnswer;
   readonly text: string;
   readonly context: Omit<AnswerContext, 'bundle'>;
-  readonly profile: UserProfile | undefined;
+  readonly loaded: Loaded;
+  readonly profile: ProfileReading['profile'];
 }
 
 /** What a replay takes, of an answer that is one of the sample. Times are never the same again. */
 function sampleOf(answered: Answered, { sampledShare }: RouteDeps): SampledAnswer | undefined {
-  const { request, answer, text, context, profile } = answered;
+  const { request, answer, text, context, loaded, profile } = answered;
   if (request.timings === true || !isSampled(answer.recommendationId, sampledShare)) return undefined;
   const { now, settings, overrides } = context;
-  return { request: { body: request, settings, overrides }, profile, now, answer: text };
+  return {
+    request: { body: request, settings, overrides },
+    profile,
+    now,
+    ...(answer.bundleId === loaded.bundle.id ? {} : { liveBundleId: loaded.bundle.id }),
+    answer: text,
+  };
 }
 
 /** What the shadow arms would have answered, to be computed later. */
@@ -173,8 +183,9 @@ async function computeShadow(
   { experiment, arm }: DrawnShadow,
   request: RecommendationsRequest,
   context: Omit<AnswerContext, 'bundle'>,
-  { live, armBundles }: RouteDeps,
+  { live, armBundles, admission }: RouteDeps,
 ): Promise<ShadowAnswer | undefined> {
+  if (!admission.hasTimeToSpare) return undefined;
   const { bundle: armBundle, ...overrides } = arm.settings;
   const compute = async (bundle: BundleView): Promise<ShadowAnswer> => {
     const { bundleId, items } = await answerRecommendations(request, {
@@ -191,5 +202,5 @@ async function computeShadow(
       interests: items.map(({ interest }) => interest ?? null),
     };
   };
-  return armBundle === undefined ? live.use(({ bundle }) => compute(bundle)) : armBundles.use(armBundle, compute);
+  return live.use(({ bundle }) => armBundles.use(armBundle ?? bundle.id, bundle, compute));
 }

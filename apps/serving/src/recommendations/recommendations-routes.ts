@@ -21,6 +21,8 @@ function outcomeOf(
 
 export function addRecommendationsRoutes(app: HttpApp, deps: RouteDeps): void {
   const answers = new WeakMap<object, RecommendationsAnswer>();
+  /** Which bundle was asked, also where it failed. */
+  const askedBundles = new WeakMap<object, string>();
   app.post(
     '/v1/recommendations',
     {
@@ -38,11 +40,15 @@ export function addRecommendationsRoutes(app: HttpApp, deps: RouteDeps): void {
       async onResponse(request, { statusCode, elapsedTime }) {
         const answer = answers.get(request);
         const outcome = outcomeOf(statusCode, answer, elapsedTime);
-        if (outcome !== undefined) deps.guardrails?.record(answer?.bundleId, outcome);
+        if (outcome !== undefined) deps.guardrails?.record(answer?.bundleId ?? askedBundles.get(request), outcome);
       },
     },
     async (request, reply) => {
-      const caller = { keyName: request.apiKey?.name, timings: request.timings };
+      const caller = {
+        keyName: request.apiKey?.name,
+        timings: request.timings,
+        onBundle: (id: string) => void askedBundles.set(request, id),
+      };
       const { answer, text } = await deps.live.use((loaded) =>
         deps.admission.run(() => answerAndRecord(request.body, caller, loaded, deps)),
       );

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { neverChosenFeatures, popularityFeatureCount } from '@facet/features';
 import { indexVectors } from '@facet/model';
 import type { BundleFacts } from '../bundle.ts';
+import { wasListed } from '../catalog-item.ts';
 import type { CatalogItem } from '../catalog-item.ts';
 import { embedBySideFeatures } from '../embed-by-side-features.ts';
 import { createBits, hasBit, setBit } from '../items/item-bitmap.ts';
@@ -81,11 +82,6 @@ function changeOf(before: CatalogItem, now: CatalogItem): 'withdrawn' | 'returne
   if (was !== is) return is ? 'returned' : 'withdrawn';
   const isSame = before.title === now.title && isDeepStrictEqual(before.attributes, now.attributes);
   return isSame ? undefined : 'changed';
-}
-
-/** Whether the catalog that the bundle was built from held the item: it knows something of it. */
-function wasListed({ title, available, attributes }: CatalogItem): boolean {
-  return title !== undefined || available !== undefined || Object.keys(attributes).length > 0;
 }
 
 function vectorsOf(bundle: BundleFacts, added: readonly CatalogItem[]): Pick<DeltaContents, 'embeddings' | 'vectors'> {

@@ -24,10 +24,18 @@ export async function overlayDelta(bundle: Bundle, delta: Delta): Promise<Bundle
   if (added.length === 0 && changed.length === 0) return { ...bundle, close: () => undefined };
   const { deltaItems, indexes } = await placeItems(bundle, delta);
   return {
-    ...bundle,
+    ...viewWithItems(bundle, deltaItems, bundle.itemCount + added.length),
     deltaId: delta.id,
+    ...(added.length === 0 ? { close: () => undefined } : await withAdded(bundle, delta, indexes)),
+  };
+}
+
+/** The bundle, some of whose items are otherwise, or come behind its own: their facts by index. */
+export function viewWithItems(bundle: Bundle, deltaItems: BundleView['deltaItems'], itemCount: number): BundleView {
+  return {
+    ...bundle,
     deltaItems,
-    unavailable: unavailableNow(bundle, deltaItems, bundle.itemCount + added.length),
+    unavailable: unavailableNow(bundle, deltaItems, itemCount),
     idOf: (item) => (item > bundle.itemCount ? deltaItems.get(item)!.itemId : bundle.idOf(item)),
     titleOf(item) {
       const now = deltaItems.get(item);
@@ -39,7 +47,6 @@ export async function overlayDelta(bundle: Bundle, delta: Delta): Promise<Bundle
       return Object.hasOwn(now.attributes, name) ? now.attributes[name] : undefined;
     },
     itemAt: (item) => deltaItems.get(item) ?? bundle.itemAt(item),
-    ...(added.length === 0 ? { close: () => undefined } : await withAdded(bundle, delta, indexes)),
   };
 }
 

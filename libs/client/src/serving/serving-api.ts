@@ -294,7 +294,7 @@ export interface components {
     readonly BatchAnswer: {
       /** @description Which bundle answered. */
       readonly bundleId: string;
-      /** @description Which delta was over it: what of the catalog has changed since the bundle was built. The same bundle, delta and request give the same items. */
+      /** @description Which delta was over it: what of the catalog has changed since the bundle was built. The same bundle, delta and request give the same items. Where the bundle is that of an arm, it is the delta of the bundle that is live, which says what is offered. */
       readonly deltaId?: string;
       /** @description One a user, in their order. */
       readonly answers: readonly (components['schemas']['BatchList'] | components['schemas']['BatchProblem'])[];
@@ -423,7 +423,7 @@ export interface components {
     readonly InterestsAnswer: {
       /** @description Which bundle answered. */
       readonly bundleId: string;
-      /** @description Which delta was over it: what of the catalog has changed since the bundle was built. The same bundle, delta and request give the same items. */
+      /** @description Which delta was over it: what of the catalog has changed since the bundle was built. The same bundle, delta and request give the same items. Where the bundle is that of an arm, it is the delta of the bundle that is live, which says what is offered. */
       readonly deltaId?: string;
       readonly source: components['schemas']['AnswerSource'];
       /** @description K'u: how many interests the model sees in these behaviors. */
@@ -504,7 +504,7 @@ export interface components {
       readonly recommendationId: string;
       /** @description Which bundle answered. */
       readonly bundleId: string;
-      /** @description Which delta was over it: what of the catalog has changed since the bundle was built. The same bundle, delta and request give the same items. */
+      /** @description Which delta was over it: what of the catalog has changed since the bundle was built. The same bundle, delta and request give the same items. Where the bundle is that of an arm, it is the delta of the bundle that is live, which says what is offered. */
       readonly deltaId?: string;
       readonly source: components['schemas']['AnswerSource'];
       /** @description The arm of each experiment that the user is in. */
@@ -616,7 +616,7 @@ export interface components {
     readonly SimilarItemsAnswer: {
       /** @description Which bundle answered. */
       readonly bundleId: string;
-      /** @description Which delta was over it: what of the catalog has changed since the bundle was built. The same bundle, delta and request give the same items. */
+      /** @description Which delta was over it: what of the catalog has changed since the bundle was built. The same bundle, delta and request give the same items. Where the bundle is that of an arm, it is the delta of the bundle that is live, which says what is offered. */
       readonly deltaId?: string;
       readonly itemId: string;
       readonly title?: string;

@@ -39,6 +39,8 @@ export interface SampledAnswer {
   readonly profile?: unknown;
   /** The clock of the answer, epoch milliseconds. */
   readonly now: number;
+  /** The bundle that was live, where that of an arm answered: it says, with the delta, what was offered. */
+  readonly liveBundleId?: string;
   /** The JSON text of the answer, byte for byte. */
   readonly answer: string;
 }

@@ -10,6 +10,8 @@ export interface Admission {
   readonly limit: number;
   /** How much is. */
   readonly busy: number;
+  /** Whether there is time for work that nobody waits for: there was no line lately, and there is room for many more requests. */
+  readonly hasTimeToSpare: boolean;
   /** How many requests were turned away since the start. */
   readonly turnedAway: number;
   /**
@@ -109,6 +111,9 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     },
     get turnedAway() {
       return turnedAway;
+    },
+    get hasTimeToSpare() {
+      return limit === bounds.concurrentMax && busy <= limit / 2;
     },
     refuse,
     async run(work) {

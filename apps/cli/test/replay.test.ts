@@ -1,0 +1,122 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import type { ArtifactRef } from '@facet/artifacts';
+import {
+  buildDelta,
+  bundleFiles,
+  loadBundle,
+  loadDelta,
+  offerAsLive,
+  overlayDelta,
+  putDelta,
+  writeBundle,
+} from '@facet/bundles';
+import type { BundleView } from '@facet/bundles';
+import { asOf, bundleContents } from '@facet/bundles/testing';
+import { ExposureWriter } from '@facet/exposures';
+import { parseWith } from '@facet/platform';
+import { answerRecommendations, renderAnswer } from '@facet/recommendations';
+import { ServingSettings } from '@facet/recommendations/settings';
+import { buildFaissIndex } from '@facet/retrieval';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { run } from './run.ts';
+
+let home: string;
+const refs: Record<'live' | 'arm' | 'delta', ArtifactRef> = {} as never;
+const now = asOf + 1000;
+
+/** Records an answer of `view` as the serving app does. */
+async function record(recommendationId: string, view: BundleView, liveBundleId?: string): Promise<string[]> {
+  const body = { behaviors: ['item1', 'item5', 'item12'], limit: 40 };
+  const settings = parseWith(ServingSettings, {}, { source: 'settings' });
+  const readProfile = async () => ({ profile: undefined, isAvailable: true });
+  const arms = { test: 'other' };
+  const answer = await answerRecommendations(body, {
+    bundle: view,
+    readProfile,
+    settings,
+    recommendationId,
+    now,
+    arms,
+  });
+  const { bundleId, deltaId, source, items, position } = answer;
+  const writer = new ExposureWriter({ folder: join(home, 'exposures'), now: () => now });
+  writer.append({
+    ...{ recommendationId, answeredAt: now, bundleId, arms, source, merge: settings.merge, offset: position },
+    ...(deltaId === undefined ? {} : { deltaId }),
+    items: items.map(({ itemId }) => itemId),
+    interests: items.map(({ interest }) => interest ?? null),
+    sampled: {
+      request: { body, settings, overrides: {} },
+      now,
+      ...(liveBundleId === undefined ? {} : { liveBundleId }),
+      answer: renderAnswer(answer),
+    },
+  });
+  await writer.close();
+  return items.map(({ itemId }) => itemId);
+}
+
+const replay = async (...args: string[]) => {
+  const { code, out } = await run(['recommendations', 'replay', ...args, '--home', home, '--json']);
+  return { code, document: JSON.parse(out) as Record<string, unknown> };
+};
+const itemsOf = (document: Record<string, unknown>): string[] =>
+  (document['answer'] as { items: { itemId: string }[] }).items.map(({ itemId }) => itemId);
+
+let shown: Record<'live' | 'arm', string[]>;
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'facet-replay-'));
+  const store = createFolderArtifactStore(join(home, 'artifacts'));
+  const put = (variant: 'facet' | 'mind') =>
+    store.put(
+      'bundle',
+      async (folder) => {
+        const contents = bundleContents(variant);
+        await writeBundle(folder, contents);
+        const { dim } = contents.info.index;
+        const index = await buildFaissIndex(contents.vectors.subarray(dim), dim, { kind: 'flat' });
+        await index.save(join(folder, bundleFiles.index));
+        index.close();
+      },
+      {},
+    );
+  refs.live = await put('facet');
+  refs.arm = await put('mind');
+  const [live, arm] = [await loadBundle(store, refs.live), await loadBundle(store, refs.arm)];
+  const catalog = bundleContents()
+    .items.slice(1)
+    .map((item) => (item.itemId === 'item30' ? { ...item, available: false } : item));
+  refs.delta = await putDelta(store, buildDelta(live, catalog));
+  const view = await overlayDelta(live, await loadDelta(store, refs.delta));
+  shown = {
+    live: await record('of-live', view),
+    arm: await record('of-arm', await offerAsLive(arm, view), live.id),
+  };
+  for (const one of [view, live, arm]) one.close();
+});
+afterAll(() => rm(home, { recursive: true, force: true }));
+
+it('an answer of an arm is made again, byte for byte, with what was offered then', async () => {
+  expect(shown.arm).not.toContain('item30');
+  expect(shown.arm).not.toEqual(shown.live);
+  for (const id of ['of-live', 'of-arm']) {
+    expect(await replay(id)).toMatchObject({ code: 0, document: { isSame: true, recommendationId: id } });
+  }
+});
+
+it('another bundle answers with what was offered then, and that is said', async () => {
+  const offeredBy = { bundleId: refs.live.id, deltaId: refs.delta.id };
+  for (const [id, other, expected] of [
+    ['of-live', refs.arm, 'arm'],
+    ['of-arm', refs.live, 'live'],
+  ] as const) {
+    const { code, document } = await replay(id, '--bundle', other.id);
+    expect({ code, document }).toMatchObject({ code: 0, document: { after: other.id, offeredBy } });
+    expect(itemsOf(document)).toEqual(shown[expected]);
+  }
+  const { out } = await run(['recommendations', 'replay', 'of-live', '--bundle', refs.arm.id, '--home', home]);
+  expect(out).toMatch(/It offers what bundle \w{12} with delta \w{12} offered when the answer was made\./);
+});

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  buildDelta,
+  compileFilter,
+  loadBundle,
+  loadDelta,
+  noPopularLists,
+  offerAsLive,
+  overlayDelta,
+  putDelta,
+} from '../src/index.ts';
+import type { Bundle, BundleView, CatalogItem } from '../src/index.ts';
+import { asOf, bundleContents, createShelf } from '../src/testing/small-bundle.ts';
+import type { Shelf } from '../src/testing/small-bundle.ts';
+
+let shelf: Shelf;
+const opened: { close(): void }[] = [];
+beforeAll(async () => {
+  shelf = await createShelf();
+});
+afterAll(async () => {
+  for (const one of opened.reverse()) one.close();
+  await shelf.remove();
+});
+
+const contents = bundleContents();
+const catalog = contents.items.slice(1);
+
+/** A bundle of the small one's model over these items. */
+async function bundleOf(items: readonly CatalogItem[], at = asOf): Promise<Bundle> {
+  const info = { ...contents.info, asOf: at };
+  const padded = [contents.items[0]!, ...items];
+  const bundle = await loadBundle(
+    shelf.store,
+    await shelf.put({ ...contents, info, items: padded, popularLists: noPopularLists }),
+  );
+  opened.push(bundle);
+  return bundle;
+}
+
+/** The bundle with the delta to this catalog. */
+async function withDelta(bundle: Bundle, now: readonly CatalogItem[]): Promise<BundleView> {
+  const ref = await putDelta(shelf.store, buildDelta(bundle, now));
+  const view = await overlayDelta(bundle, await loadDelta(shelf.store, ref));
+  opened.push(view);
+  return view;
+}
+
+const unavailableOf = (view: BundleView): string[] =>
+  Array.from({ length: view.itemCount }, (_, at) => at + 1)
+    .filter((item) => view.unavailable.has(item))
+    .map((item) => view.idOf(item));
+const allowedBy = (view: BundleView, filter: Parameters<typeof compileFilter>[1]): string[] =>
+  Array.from(compileFilter(view, filter).items(), (item) => view.idOf(item));
+const withdrawn = (...itemIds: string[]): CatalogItem[] =>
+  catalog.map((item) => (itemIds.includes(item.itemId) ? { ...item, available: false } : item));
+
+it('what the live bundle or its delta has withdrawn is not offered, whatever its place', async () => {
+  const beside = await bundleOf(catalog.toReversed());
+  const live = await withDelta(await bundleOf(withdrawn('item2')), withdrawn('item2', 'item30'));
+  const view = await offerAsLive(beside, live);
+  expect(unavailableOf(beside).sort()).toEqual(['item13', 'item7']);
+  expect(unavailableOf(view).sort()).toEqual(['item13', 'item2', 'item30', 'item7']);
+  expect(allowedBy(view, { available: true })).toHaveLength(36);
+  expect(view).toMatchObject({ id: beside.id, deltaId: live.deltaId, itemCount: 40 });
+  expect(view.itemAt(view.indexOf('item30')!)).toMatchObject({ itemId: 'item30', available: false });
+  // Nothing of the bundle itself is changed.
+  expect(unavailableOf(beside).sort()).toEqual(['item13', 'item7']);
+});
+
+it('what is offered again is, and what the delta says of an item is known', async () => {
+  const beside = await bundleOf(catalog);
+  const now = catalog.map((item): CatalogItem => {
+    if (item.itemId === 'item7') return { ...item, available: true };
+    return item.itemId === 'item3' ? { ...item, title: 'Three', attributes: { genre: 'space' } } : item;
+  });
+  const view = await offerAsLive(beside, await withDelta(await bundleOf(withdrawn('item1')), now));
+  expect(unavailableOf(view)).toEqual(['item13']);
+  expect(view.titleOf(3)).toBe('Three');
+  expect(allowedBy(view, { attributes: { genre: { in: ['space'] } } })).toEqual(['item3']);
+});
+
+it('what the live bundle does not know has left the catalog, unless no catalog ever held it, or it came later', async () => {
+  const items = catalog.map((item): CatalogItem => {
+    if (item.itemId === 'item5') return { ...item, itemId: 'left' };
+    return item.itemId === 'item6' ? { itemId: 'by events', attributes: {} } : item;
+  });
+  const [before, after] = [await bundleOf(items, asOf - 1), await bundleOf(items, asOf + 1)];
+  const live = await bundleOf(withdrawn('item1'));
+  expect(unavailableOf(await offerAsLive(before, live))).toEqual(['item1', 'left', 'item7', 'item13']);
+  // A younger bundle knows more than the live one, except of what the live one does not offer.
+  expect(unavailableOf(await offerAsLive(after, live))).toEqual(['item1', 'item7', 'item13']);
+  // A delta knows the catalog of now.
+  expect(unavailableOf(await offerAsLive(after, await withDelta(live, catalog)))).toEqual(['left', 'item7', 'item13']);
+});
+
+it('an item that only a delta has is not searched, and one that the bundle knows before the live one is', async () => {
+  const beside = await bundleOf([...catalog.slice(0, 39), { itemId: 'new', title: 'New', attributes: {} }]);
+  const live = await withDelta(await bundleOf(catalog), [
+    ...catalog,
+    { itemId: 'new', title: 'Newer', attributes: {} },
+    { itemId: 'newest', title: 'Newest', attributes: {} },
+  ]);
+  const view = await offerAsLive(beside, live);
+  expect(view.itemCount).toBe(40);
+  expect(view.indexOf('newest')).toBeUndefined();
+  expect(view.unavailable.has(view.indexOf('new')!)).toBe(false);
+  expect(view.titleOf(view.indexOf('new')!)).toBe('Newer');
+});
