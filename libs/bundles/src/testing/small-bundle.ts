@@ -34,28 +34,34 @@ import type { PopularList, PopularLists } from '../popularity/popular-lists.ts';
 export const hourMs = 3_600_000;
 export const asOf = Date.UTC(2026, 2, 1);
 export const itemCount = 40;
-/** The last three items were never chosen; items 7 and 13 are withdrawn. */
-const trainedCount = 37;
 
 const genre: FeatureSchema = { name: 'genre', kind: 'category', values: ['crime', 'opera'], edges: [], slots: 1 };
 const age: FeatureSchema = { name: 'age', kind: 'category', values: ['old', 'young'], edges: [], slots: 1 };
 
-const items: CatalogItem[] = Array.from({ length: itemCount + 1 }, (_, item) =>
-  item === 0
-    ? { itemId: '', attributes: {} }
-    : {
-        itemId: `item${item}`,
-        title: `Title ${item}`,
-        ...(item === 7 || item === 13 ? { available: false } : {}),
-        attributes: { genre: item % 2 === 0 ? 'crime' : 'opera' },
-      },
-);
+/** Items 7 and 13 are withdrawn. */
+function catalogOfSize(size: number): CatalogItem[] {
+  return Array.from({ length: size + 1 }, (_, item) =>
+    item === 0
+      ? { itemId: '', attributes: {} }
+      : {
+          itemId: `item${item}`,
+          title: `Title ${item}`,
+          ...(item === 7 || item === 13 ? { available: false } : {}),
+          attributes: { genre: item % 2 === 0 ? 'crime' : 'opera' },
+        },
+  );
+}
 
-/** A bundle of a random model: every score depends on item, interest, prior and history, as those of a trained one. */
-export function bundleContents(variant: 'facet' | 'mind' = 'facet'): BundleContents {
+/**
+ * A bundle of a random model: every score depends on item, interest, prior and history, as those of a trained one. The
+ * last three items were never chosen.
+ */
+export function bundleContents(variant: 'facet' | 'mind' = 'facet', size = itemCount): BundleContents {
+  const items = catalogOfSize(size);
+  const trainedCount = size - 3;
   const base = variant === 'facet' ? facetModel : { ...mindModel, outputActivation: 'linear' as const };
   const config = { ...base, embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
-  const spec: ModelSpec = { config, itemCount, itemFeatures: [genre], userFeatures: [age] };
+  const spec: ModelSpec = { config, itemCount: size, itemFeatures: [genre], userFeatures: [age] };
   const weights = initializeWeights(spec, createRandom(1));
   const random = createRandom(2);
   for (const [name, { data }] of Object.entries(weights)) {
@@ -65,9 +71,9 @@ export function bundleContents(variant: 'facet' | 'mind' = 'facet'): BundleConte
     [genre],
     items.map(({ attributes }) => attributes),
   );
-  const embeddings = embedItems(spec, weights, { itemCount, trainedCount, features });
+  const embeddings = embedItems(spec, weights, { itemCount: size, trainedCount, features });
   const popularityFeatures = Float32Array.from(
-    { length: (itemCount + 1) * popularityFeatureCount },
+    { length: (size + 1) * popularityFeatureCount },
     () => 2 * random.next(),
   );
   const vectors = indexVectors(spec, weights, embeddings, popularityFeatures);
@@ -89,7 +95,7 @@ export function bundleContents(variant: 'facet' | 'mind' = 'facet'): BundleConte
       trainedCount,
       interactions: { positives: 'purchase', repeats: 'keep', tieSeed: 1 },
       asOf,
-      index: { kind: 'flat', reason: 'few items', dim: indexDim(spec), recall: 1, recallAt: itemCount },
+      index: { kind: 'flat', reason: 'few items', dim: indexDim(spec), recall: 1, recallAt: size },
       metrics: { 'new.recall@50': 0.5 },
     },
     items,
@@ -98,7 +104,7 @@ export function bundleContents(variant: 'facet' | 'mind' = 'facet'): BundleConte
     embeddings,
     vectors,
     // Items 10, 20, 30 and 40 are equally popular.
-    popularity: Float32Array.from({ length: itemCount + 1 }, (_, item) => (item % 10 === 0 ? 5 : (item * 7) % 40)),
+    popularity: Float32Array.from({ length: size + 1 }, (_, item) => (item % 10 === 0 ? 5 : (item * 7) % 40)),
     popularLists,
     golden,
   };
