@@ -109,7 +109,7 @@ const request = fc
     {
       userId: fc.constantFrom('chooser', 'registered', 'nobody', 'unreadable'),
       behaviors: fc.oneof(
-        { weight: 1, arbitrary: fc.constant(['song-1', 'song-2']) },
+        { weight: 1, arbitrary: fc.constant<string[]>(['song-1', 'song-2']) },
         {
           weight: 9,
           arbitrary: fc.array(
@@ -146,7 +146,7 @@ const request = fc
         { by: 'quota', floors: [1], shares: [1, 0, 3] },
         { by: 'diverse', lambda: 0.3, attribute: 'genre' },
       ),
-      filter: fc.constantFrom(
+      filter: fc.constantFrom<NonNullable<RecommendationsRequest['filter']>>(
         { attributes: { genre: { in: ['opera'] } } },
         { attributes: { genre: { notIn: ['opera'] } } },
       ),
@@ -235,8 +235,7 @@ describe.each(['flat', 'hnsw', 'ivf', 'flat and a delta', 'hnsw and a delta', 'i
             expect(returned).toBe(items.length);
             expect(nextCursor === undefined || returned === pageSize).toBe(true);
           }
-          const { pageSize: _, ...unpaged } = asked;
-          const whole = await answerRecommendations(unpaged, context);
+          const whole = await answerRecommendations({ ...asked, pageSize: asked.limit }, context);
           expect(pages.flatMap(({ items }) => items)).toEqual(whole.items);
           sources.add(`${first!.source.kind} ${first!.source.reason ?? ''}`);
         }),
