@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
@@ -99,6 +99,34 @@ it('a good bundle stays, and its trial ends', async () => {
   expect(verdict()).toMatchObject({ bundleId: good.id, verdict: 'fine' });
   expect((await store.readRef('current'))!.id).toBe(good.id);
   expect(await server.metrics()).toContain('facet_serving_rollbacks_total 0');
+});
+
+it('what goes wrong with the bundle of an arm is not held against the one that is live', async () => {
+  // Nobody's stored events become behaviors by such a rule: each of those requests fails.
+  const failing = await putBundle(home, { seed: 13, positives: 'no rule at all' });
+  const facetFile = join(home.folder, 'facet.yaml');
+  await set('enabled: true, windowMinutes: 0.05');
+  await appendFile(
+    facetFile,
+    `experiments: [{ name: test, arms: { control: {}, other: { bundle: ${failing.id} } } }]\n`,
+  );
+  const server = await startTestServer(home);
+  const statuses = new Map<string, number>();
+  const askAll = async (): Promise<void> => {
+    for (let user = 0; user < 20; user++) {
+      const outcome = await server.ask({ userId: `other-${user}` }).then(
+        () => 'items',
+        (error: Error) => error.message.slice(0, 3),
+      );
+      statuses.set(outcome, (statuses.get(outcome) ?? 0) + 1);
+    }
+  };
+  await promote(good, server);
+  const verdict = (): unknown => server.logLines.find((line) => 'verdict' in line);
+  while (verdict() === undefined) await askAll();
+  expect([...statuses.keys()].sort()).toEqual(['500', 'items']);
+  expect(verdict()).toMatchObject({ bundleId: good.id, verdict: 'fine', errorShare: 0 });
+  expect((await store.readRef('current'))!.id).toBe(good.id);
 });
 
 it('what a person made current by a rollback is left alone', async () => {

@@ -1,16 +1,18 @@
-import { appendFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { buildDelta, loadBundleFacts, putDelta } from '@facet/bundles';
+import { buildDelta, bundleFiles, loadBundleFacts, putDelta } from '@facet/bundles';
 import type { CatalogItem } from '@facet/bundles';
 import { openFileEventLog, sinkLog } from '@facet/events';
 import { createLogger } from '@facet/platform';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BundleWatcher } from '../src/live/bundle-watcher.ts';
+import type { WatcherDeps } from '../src/live/bundle-watcher.ts';
 import { LiveBundle } from '../src/live/live-bundle.ts';
 import { createMetrics } from '../src/metrics/metrics.ts';
 import { createProfileSource } from '../src/profiles/profile-source.ts';
+import type { ProfileSource } from '../src/profiles/profile-source.ts';
 import { asOf, createHome, events, films, putBundle } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 import { startTestServer } from './test-server.ts';
@@ -150,21 +152,133 @@ it.each([
 
 describe('the watcher', () => {
   /** With a clock that the test moves. */
-  async function watch() {
+  async function watch(
+    others: Pick<WatcherDeps, 'takeTurn'> & { readonly whileLoading?: () => Promise<unknown> } = {},
+  ) {
     let time = 0;
     const live = new LiveBundle();
     const deps = { live, metrics: createMetrics(), logger: createLogger({ name: 'test', level: 'silent' }) };
-    const profiles = createProfileSource(home, deps);
+    const opened = createProfileSource(home, deps);
+    let isStarted = false;
+    const { whileLoading, ...rest } = others;
+    const profiles: ProfileSource = {
+      async openFor(rules) {
+        if (isStarted) await whileLoading?.();
+        return opened.openFor(rules);
+      },
+      close: opened.close,
+    };
     const watcher = new BundleWatcher({
       artifactsFolder: home.artifactsFolder,
       profiles,
       clock: () => time,
       ...deps,
+      ...rest,
     });
     await watcher.start();
+    isStarted = true;
     onTestFinished(() => watcher.close());
-    return { live, watcher, pass: (ms: number) => (time += ms) };
+    return { live, watcher, metrics: deps.metrics, pass: (ms: number) => (time += ms) };
   }
+
+  it('takes up what is promoted while it loads, after what it loads', async () => {
+    const [other, third] = [await putBundle(home, { seed: 12 }), await putBundle(home, { seed: 13 })];
+    const { live, watcher } = await watch({ whileLoading: () => store.promote(third) });
+    await store.promote(other);
+    expect(await watcher.check()).toEqual({ from: home.bundleRef.id, to: other.id });
+    expect(await watcher.check()).toEqual({ from: other.id, to: third.id });
+    expect(live.require().bundle.id).toBe(third.id);
+  });
+
+  it('of two that are promoted in between two looks takes the last, and goes back to the former', async () => {
+    const [other, third] = [await putBundle(home, { seed: 12 }), await putBundle(home, { seed: 13 })];
+    const { live, watcher } = await watch();
+    const { index, info } = live.require().bundle;
+    await store.promote(other);
+    await store.promote(third);
+    expect(await watcher.check()).toEqual({ from: home.bundleRef.id, to: third.id });
+    await expect(index.search(new Float32Array(info.index.dim).fill(1), 1)).rejects.toThrow('closed');
+    await store.rollback();
+    expect(await watcher.check()).toEqual({ from: third.id, to: other.id });
+    expect(live.require().bundle.id).toBe(other.id);
+  });
+
+  it('does not load what was rolled back while it waited for its turn', async () => {
+    const other = await putBundle(home, { seed: 12 });
+    const turns: string[] = [];
+    const { live, watcher } = await watch({
+      async takeTurn() {
+        await store.rollback();
+        return () => void turns.push('over');
+      },
+    });
+    await store.promote(other);
+    expect(await watcher.check()).toBeUndefined();
+    expect(live.require().bundle.id).toBe(home.bundleRef.id);
+    expect(turns).toEqual(['over']);
+  });
+
+  it('refuses a bundle whose index is of other vectors, counts it, and takes no turn for it until it is tried again', async () => {
+    const [other, third] = [await putBundle(home, { seed: 12 }), await putBundle(home, { seed: 13 })];
+    const folderOf = ({ id }: ArtifactRef): string => join(home.artifactsFolder, 'bundle', id);
+    const mixed = await store.put(
+      'bundle',
+      async (folder) => {
+        for (const file of Object.values(bundleFiles)) {
+          await copyFile(join(folderOf(file === bundleFiles.index ? third : other), file), join(folder, file));
+        }
+      },
+      {},
+    );
+    let turns = 0;
+    const { live, watcher, metrics, pass } = await watch({
+      async takeTurn() {
+        turns++;
+        return () => undefined;
+      },
+    });
+    await store.promote(mixed);
+    for (let look = 0; look < 3; look++) expect(await watcher.check()).toBeUndefined();
+    expect(turns).toBe(1);
+    expect(live.require().bundle.id).toBe(home.bundleRef.id);
+    expect(await metrics.registry.metrics()).toContain('facet_serving_bundle_load_failures_total{what="bundle"} 1');
+    pass(60_000);
+    expect(await watcher.check()).toBeUndefined();
+    expect(turns).toBe(2);
+  });
+
+  it('goes on answering while the artifacts are away, and takes up what is promoted when they are back', async () => {
+    const delta = await putDeltaOf(home.bundleRef, films.slice(2));
+    const other = await putBundle(home, { seed: 12 });
+    const { live, watcher, pass } = await watch();
+    const { index, info } = live.require().bundle;
+    await rename(home.artifactsFolder, `${home.artifactsFolder}-away`);
+    for (let look = 0; look < 3; look++) expect(await watcher.check()).toBeUndefined();
+    expect(live.require().bundle).toMatchObject({ id: home.bundleRef.id, deltaId: delta.id });
+    expect((await index.search(new Float32Array(info.index.dim).fill(1), 3)).ids[0]).toBeGreaterThan(0);
+    await rename(`${home.artifactsFolder}-away`, home.artifactsFolder);
+    await store.promote(other);
+    pass(60_000);
+    expect(await watcher.check()).toBeUndefined();
+    pass(10_000);
+    expect(await watcher.check()).toEqual({ from: home.bundleRef.id, to: other.id });
+  });
+
+  it('waits for the delta of a bundle anew when it is promoted again later', async () => {
+    await putDeltaOf(home.bundleRef, films.slice(2));
+    const other = await putBundle(home, { seed: 12 });
+    const { live, watcher, pass } = await watch();
+    await store.promote(other);
+    expect(await watcher.check()).toBeUndefined();
+    await store.rollback();
+    expect(await watcher.check()).toBeUndefined();
+    pass(3_600_000);
+    await store.promote(other);
+    expect(await watcher.check()).toBeUndefined();
+    expect(live.require().bundle.id).toBe(home.bundleRef.id);
+    pass(10_000);
+    expect(await watcher.check()).toEqual({ from: home.bundleRef.id, to: other.id });
+  });
 
   it('tries what failed again after a minute, and not before', async () => {
     const other = await putBundle(home, { seed: 12 });

@@ -16,12 +16,14 @@ export function poll(
   { intervalMs, logger }: { readonly intervalMs: number; readonly logger: Pick<Logger, 'error'> },
 ): Polling {
   const stopping = new AbortController();
-  const log = (error: unknown): void =>
-    logger.error({ problem: describeError(error), err: error }, 'watching failed, and goes on');
   const running = (async () => {
     while (!stopping.signal.aborted) {
       await delay(intervalMs, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
-      if (!stopping.signal.aborted) await work().catch(log);
+      try {
+        if (!stopping.signal.aborted) await work();
+      } catch (error) {
+        logger.error({ problem: describeError(error), err: error }, 'watching failed, and goes on');
+      }
     }
   })();
   return {

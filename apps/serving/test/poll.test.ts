@@ -1,0 +1,42 @@
+import { createLogger } from '@facet/platform';
+import { expect, it, vi } from 'vitest';
+import { poll } from '../src/live/poll.ts';
+
+it('goes on after work that failed, says so, and stops when the work under way has ended', async () => {
+  const lines: Record<string, unknown>[] = [];
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
+  let rounds = 0;
+  let isWorking = false;
+  let finish = (): void => undefined;
+  const work = async (): Promise<void> => {
+    if (++rounds === 1) throw new Error('no disk');
+    if (rounds === 2) throw 'no reason';
+    isWorking = true;
+    await new Promise<void>((resolve) => (finish = resolve));
+    isWorking = false;
+  };
+  const polling = poll(work, { intervalMs: 1, logger: createLogger({ name: 'test', destination }) });
+  await vi.waitFor(() => expect(rounds).toBe(3));
+  expect(isWorking).toBe(true);
+  const stopped = polling.stop();
+  expect(isWorking).toBe(true);
+  finish();
+  await stopped;
+  expect(isWorking).toBe(false);
+  expect(rounds).toBe(3);
+  expect(lines).toMatchObject([
+    { level: 50, msg: 'watching failed, and goes on', problem: 'no disk' },
+    { level: 50, msg: 'watching failed, and goes on' },
+  ]);
+});
+
+it('work that throws at once ends nothing either', async () => {
+  let rounds = 0;
+  const work = (): Promise<void> => {
+    rounds++;
+    throw new Error('at once');
+  };
+  const polling = poll(work, { intervalMs: 1, logger: createLogger({ name: 'test', level: 'silent' }) });
+  await vi.waitFor(() => expect(rounds).toBeGreaterThan(2));
+  await polling.stop();
+});
