@@ -71,6 +71,7 @@ const codeOfError: Readonly<Record<string, number>> = {
   ARTIFACT_CORRUPT: exitCodes.badArtifact,
   ARTIFACT_INVALID: exitCodes.badArtifact,
   ARTIFACT_NOT_FOUND: exitCodes.badArtifact,
+  REPLAY_BUNDLE_GONE: exitCodes.badArtifact,
   ARTIFACT_NO_PREVIOUS: exitCodes.badArtifact,
   BUNDLE_DRIFTED: exitCodes.badArtifact,
   BUNDLE_INVALID: exitCodes.badArtifact,

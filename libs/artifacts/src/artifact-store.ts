@@ -106,7 +106,8 @@ export interface ArtifactStore {
    * reference names, and those that an artifact of another kind names in its metadata, as a bundle does with its `modelId`
    * and `datasetId`. Also clears what dead writers left behind.
    *
+   * @param options.needed ids that stay besides.
    * @throws AppError `ARTIFACT_INVALID` for `keep` below 3.
    */
-  prune(kind: string, options: { readonly keep: number }): Promise<ArtifactRef[]>;
+  prune(kind: string, options: { readonly keep: number; readonly needed?: readonly string[] }): Promise<ArtifactRef[]>;
 }

@@ -271,14 +271,18 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     }
   }
 
-  async function prune(kind: string, options: { readonly keep: number }): Promise<ArtifactRef[]> {
+  async function prune(
+    kind: string,
+    options: { readonly keep: number; readonly needed?: readonly string[] },
+  ): Promise<ArtifactRef[]> {
     if (!(options.keep >= minKeep)) {
       throw invalid(
         `Pruning keeps at least ${minKeep} artifacts, not ${options.keep}.`,
         `Ask it to keep ${minKeep} or more.`,
       );
     }
-    const old = (await list(kind)).slice(options.keep);
+    const needed = new Set(options.needed);
+    const old = (await list(kind)).slice(options.keep).filter(({ ref }) => !needed.has(ref.id));
     const named = old.length === 0 ? new Set<string>() : await idsNamedByOthers(kind);
     const doomed: ArtifactRef[] = [];
     for (const { ref } of old) {

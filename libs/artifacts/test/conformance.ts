@@ -270,6 +270,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       }
       await store.promote(refs[0]!);
       await store.promote(refs[1]!);
+      expect(await store.prune('bundle', { keep: 3, needed: [refs[2]!.id, 'f'.repeat(32)] })).toEqual([]);
       const removed = await store.prune('bundle', { keep: 3 });
       expect(removed).toEqual([refs[2]]);
       const kept = (await store.list('bundle')).map(({ ref }) => ref);

@@ -68,12 +68,27 @@ test(
   },
 );
 
-test('days whose bundles are rejected leave no more of them than are to be kept', async () => {
+test('days whose bundles are rejected leave no more of them than are to be kept, and those of experiments', async () => {
   const home = await createShopHome();
   const { runs, store } = home;
   const { report } = await requestRun({ runs, store, schedule, now }, { day: lastDay, requestedBy: 'test' });
-  for (let number = 0; number < 7; number++) await store.put('bundle', async () => undefined, { number });
-  const [newest] = await store.list('bundle');
+  for (let number = 0; number < 9; number++) await store.put('bundle', async () => undefined, { number });
+  const stored = await store.list('bundle');
+  const newest = stored[0];
+  const [running, over, longOver] = stored.slice(-3).map(({ ref }) => ref.id);
+  const day = (daysAgo: number): string => new Date(Date.now() - daysAgo * dayMs).toISOString().slice(0, 10);
+  const experiment = (name: string, bundle: string, from: number, to: number): string =>
+    `  - { name: ${name}, from: ${day(from)}, to: ${day(to)}, arms: { control: {}, other: { bundle: ${bundle} } } }\n`;
+  const experiments = [
+    experiment('running', running!, 10, -2),
+    // Its answers may be replayed for as long as they are kept.
+    experiment('over', over!, 30, 20),
+    experiment('long-over', longOver!, 50, 40),
+  ];
+  await writeFile(
+    home.configFile,
+    `${await readFile(home.configFile, 'utf8')}exposures: { retentionDays: 30 }\nexperiments:\n${experiments.join('')}`,
+  );
   const outputs = { bundleId: newest!.ref.id, incumbentId: null, verdict: 'reject' as const };
   const outcome = await runRefreshStage(
     await contextOf(home),
@@ -81,5 +96,7 @@ test('days whose bundles are rejected leave no more of them than are to be kept'
     { runs },
   );
   expect(outcome.outputs).toEqual(outputs);
-  expect(await store.list('bundle')).toHaveLength(5);
+  const kept = (await store.list('bundle')).map(({ ref }) => ref.id);
+  expect(kept).toHaveLength(5 + 2);
+  expect(kept).toEqual(expect.arrayContaining([running, over]));
 });

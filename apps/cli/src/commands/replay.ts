@@ -3,7 +3,7 @@ import type { Bundle, BundleView } from '@facet/bundles';
 import { listErasures } from '@facet/events';
 import { findExposure } from '@facet/exposures';
 import type { ExposureRecord, SampledAnswer } from '@facet/exposures';
-import { AppError } from '@facet/platform';
+import { AppError, isAppError } from '@facet/platform';
 import type { UserProfile } from '@facet/profiles';
 import { answerRecommendations, isSameWhenUnpacked, renderAnswer } from '@facet/recommendations';
 import type { AnswerContext, RecommendationsAnswer, RecommendationsRequest } from '@facet/recommendations';
@@ -24,12 +24,33 @@ type Sampled = Omit<SampledAnswer, 'request' | 'profile'> & {
   readonly profile?: UserProfile;
 };
 
-/** `facet recommendations replay ID`: makes an answer again, by its own bundle or by another one. */
+/**
+ * `facet recommendations replay ID`: makes an answer again, by its own bundle or by another one.
+ *
+ * @throws AppError those of `findRecord`; `REPLAY_DIFFERS`; `REPLAY_BUNDLE_GONE` when what gave the answer was pruned.
+ */
 export async function replayCommand(id: string, options: ReplayOptions, context: CommandContext): Promise<void> {
   const home = openHome(options.home);
   const record = await findRecord(home, id);
-  if (options.bundle === undefined) await repeat(record, home, context);
-  else await compare(record, options.bundle, home, context, options);
+  try {
+    if (options.bundle === undefined) await repeat(record, home, context);
+    else await compare(record, options.bundle, home, context, options);
+  } catch (error) {
+    throw isAppError(error, 'ARTIFACT_NOT_FOUND') && goneOf(record, error) ? bundleGone(record, error) : error;
+  }
+}
+
+/** Whether it is an artifact of the answer that is not there; `--bundle` may name one as well. */
+function goneOf({ bundleId, deltaId, sampled }: ExposureRecord, { context }: AppError): boolean {
+  return [bundleId, deltaId, sampled?.liveBundleId].includes(context['id'] as string);
+}
+
+function bundleGone({ recommendationId }: ExposureRecord, cause: AppError): AppError {
+  return new AppError(`What gave the answer ${recommendationId} is not there any more. ${cause.message}`, {
+    code: 'REPLAY_BUNDLE_GONE',
+    remedy: 'So that answers to come can be made again for longer, raise artifacts.keep in facet.yaml.',
+    cause,
+  });
 }
 
 /** @throws AppError `REPLAY_UNKNOWN`, `REPLAY_NOT_SAMPLED`. */

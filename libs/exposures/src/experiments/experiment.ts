@@ -29,6 +29,18 @@ export interface Experiment {
   readonly shadow: readonly ShadowArm[];
 }
 
+/**
+ * The bundles that arms and shadow arms name, of experiments that are not over by a moment (epoch milliseconds): they are, or will
+ * be, answered from.
+ */
+export function bundlesOfExperiments(experiments: readonly Experiment[], moment: number): string[] {
+  const declared = experiments.filter(({ before }) => moment < before);
+  const named = declared
+    .flatMap(({ arms, shadow }) => [...arms, ...shadow])
+    .flatMap(({ settings }) => settings.bundle ?? []);
+  return [...new Set(named)];
+}
+
 export function isRunning({ from, before }: Pick<Experiment, 'from' | 'before'>, now: number): boolean {
   return from <= now && now < before;
 }

@@ -1,4 +1,5 @@
 import { lakeStatus } from '@facet/events';
+import { bundlesOfExperiments, parseExperiments } from '@facet/exposures/experiments';
 import { AppError, isAppError } from '@facet/platform';
 import type { DatasetInfo } from '../dataset/dataset.ts';
 import type { StageContext } from '../stages.ts';
@@ -10,6 +11,8 @@ import type { RefreshOutputs, RefreshRun, RefreshStage } from './refresh-run.ts'
 import type { RunStart, RunStore } from './run-store.ts';
 import { trainingProgress } from './stage-progress.ts';
 import type { StageProgress } from './stage-progress.ts';
+
+const dayMs = 86_400_000;
 
 export interface StageTask {
   readonly run: RefreshRun;
@@ -132,8 +135,15 @@ async function decideStart(
 
 /** After each run, whatever became of it: days that are rejected, or bring nothing new, must not fill the disk. */
 async function pruneArtifacts({ store, config }: StageContext): Promise<void> {
+  const { keep } = config.artifacts;
   // Bundles first: what they name is kept with them.
-  for (const kind of ['bundle', 'model', 'dataset']) await store.prune(kind, config.artifacts);
+  await store.prune('bundle', { keep, needed: bundlesInExperiments(config) });
+  for (const kind of ['model', 'dataset']) await store.prune(kind, { keep });
+}
+
+/** Those of experiments, until their answers have left the exposure log: so long they can be replayed. */
+function bundlesInExperiments({ experiments, exposures }: StageContext['config']): string[] {
+  return bundlesOfExperiments(parseExperiments(experiments), Date.now() - exposures.retentionDays * dayMs);
 }
 
 /** The gate's word on the run's bundle, compared with `incumbentId`. */
