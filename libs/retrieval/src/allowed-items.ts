@@ -42,6 +42,13 @@ export function allowItems(size: number, isAllowed: (item: number) => boolean): 
   return allowedItems(bitmap);
 }
 
+/** All item indices, rising, where nothing is left out. */
+export function allItems(size: number): Int32Array {
+  const items = new Int32Array(size);
+  for (let row = 0; row < size; row++) items[row] = row + 1;
+  return items;
+}
+
 function countBits(bitmap: Uint8Array): number {
   let count = 0;
   for (const byte of bitmap) count += bitsOfByte[byte]!;

@@ -13,7 +13,7 @@ export { buildFaissIndex, mapFile, openFaissIndex, setFaissThreads } from './fai
 export type { FaissIndexOptions } from './faiss.ts';
 export { joinIndexes } from './join-indexes.ts';
 export { measureIndexRecall } from './index-recall.ts';
-export { allowedItems, allowItems } from './allowed-items.ts';
+export { allItems, allowedItems, allowItems } from './allowed-items.ts';
 export type { AllowedItems } from './allowed-items.ts';
 export { insertCandidates } from './merging/interest-list.ts';
 export type { Candidate, InterestList } from './merging/interest-list.ts';

@@ -1,4 +1,4 @@
-import { allowedItems } from './allowed-items.ts';
+import { allItems, allowedItems } from './allowed-items.ts';
 import type { AllowedItems } from './allowed-items.ts';
 import { invalidQuery } from './checks.ts';
 import type { InterestList } from './merging/interest-list.ts';
@@ -230,10 +230,4 @@ function listOf(
 
 function emptyList(interest: number): InterestList {
   return { interest, items: new Int32Array(0), scores: new Float32Array(0) };
-}
-
-function allItems(size: number): Int32Array {
-  const items = new Int32Array(size);
-  for (let row = 0; row < size; row++) items[row] = row + 1;
-  return items;
 }

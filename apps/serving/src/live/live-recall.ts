@@ -1,4 +1,5 @@
 import { measureQueueDelay } from '@facet/http';
+import { allItems } from '@facet/retrieval';
 import type { SearchParameters, SearchResult, VectorIndex } from '@facet/retrieval';
 import type { Metrics } from '../metrics/metrics.ts';
 
@@ -19,6 +20,13 @@ const restMs = 1_000;
 /** Not while there is a line: those who ask go first. */
 const delayMsMax = 5;
 
+/** A search that is to be done again. */
+interface Answered {
+  readonly bundleId: string;
+  readonly queries: Float32Array;
+  readonly found: SearchResult;
+}
+
 /** An index that answers as the one it is made of, a sample of whose searches is done again exactly when they have been answered. */
 export type WatchIndex = (index: VectorIndex, bundleId: string) => VectorIndex;
 
@@ -32,14 +40,12 @@ export function createLiveRecall(options: LiveRecallOptions): WatchIndex {
   let restsUntil = -Infinity;
 
   async function check(
-    index: VectorIndex,
-    bundleId: string,
-    queries: Float32Array,
-    found: SearchResult,
+    scan: (queries: Float32Array, k: number) => Promise<SearchResult>,
+    answered: Answered,
   ): Promise<void> {
     if ((await measureDelay()) > delayMsMax) return;
-    const everything = Int32Array.from({ length: index.size }, (_, position) => position + 1);
-    const exact = await index.scan(queries, found.k, everything);
+    const { bundleId, queries, found } = answered;
+    const exact = await scan(queries, found.k);
     metrics.observeIndexRecall(bundleId, countFound(exact, found));
     restsUntil = clock() + restMs;
   }
@@ -48,6 +54,10 @@ export function createLiveRecall(options: LiveRecallOptions): WatchIndex {
     // What scans everything anyway finds everything.
     if (share === 0 || index.kind === 'flat' || index.kind === 'exact') return index;
     const { kind, size, dim } = index;
+    // Made once: of a million items it takes as long as a few answers.
+    let everything: Int32Array | undefined;
+    const scanAll = (queries: Float32Array, k: number): Promise<SearchResult> =>
+      index.scan(queries, k, (everything ??= allItems(size)));
     return {
       kind,
       size,
@@ -62,11 +72,11 @@ export function createLiveRecall(options: LiveRecallOptions): WatchIndex {
         restsUntil = now + restMs;
         // They may be used again as soon as the search has begun.
         const asked = queries.slice();
-        const found = await index.search(queries, k, parameters);
-        const copy: SearchResult = { k, ids: found.ids.slice(), scores: found.scores.slice() };
+        const result = await index.search(queries, k, parameters);
+        const found: SearchResult = { k, ids: result.ids.slice(), scores: result.scores.slice() };
         // Of a bundle that has been replaced meanwhile nobody wants to know.
-        void check(index, bundleId, asked, copy).catch(() => undefined);
-        return found;
+        void check(scanAll, { bundleId, queries: asked, found }).catch(() => undefined);
+        return result;
       },
     };
   };
