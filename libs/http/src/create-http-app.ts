@@ -12,6 +12,7 @@ import type { HttpApp } from './http-app.ts';
 import type { HttpMetrics } from './metrics/http-metrics.ts';
 import { addRequestObservation } from './metrics/request-observation.ts';
 import type { Admission } from './overload/admission.ts';
+import { addAnswerBound } from './overload/answer-bound.ts';
 import { addArrivalBound } from './overload/arriving-bodies.ts';
 import { addDraining } from './overload/draining.ts';
 import { addEarlyRefusal } from './overload/early-refusal.ts';
@@ -77,8 +78,6 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
     requestTimeout: requestTimeoutMs,
     // Node takes the longer of the two for the whole request, and would wait a minute by default.
     http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: connectionsCheckMs },
-    // Counts from the end of the headers.
-    handlerTimeout: requestTimeoutMs + answerMarginMs,
     // Like any other field that is not known.
     onProtoPoisoning: 'remove',
     onConstructorPoisoning: 'remove',
@@ -94,6 +93,7 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
   addProblemHandlers(app, catalog);
 
   addRequestObservation(app, metrics);
+  addAnswerBound(app, requestTimeoutMs + answerMarginMs);
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id));
   if (options.admission !== undefined) addEarlyRefusal(app, options.admission, catalog);
   await app.register(helmet, {

@@ -183,6 +183,31 @@ describe('a request that does not arrive', () => {
   });
 });
 
+it('an answer that is not made is given up, with a body and without one', async () => {
+  const finish: (() => void)[] = [];
+  const { app, logLines } = await createTestApp({
+    requestTimeoutMs: 10,
+    addRoutes(routes) {
+      const never = async (): Promise<object> => new Promise((resolve) => finish.push(() => resolve({})));
+      routes.get('/v1/never', { config: { scope: 'serve' } }, never);
+      routes.post('/v1/never', { config: { scope: 'serve' } }, never);
+    },
+  });
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  const body = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"dish":"soup"}' };
+  const answers = await Promise.all([fetch(`${url}/v1/never`), fetch(`${url}/v1/never`, body)]);
+  for (const answer of answers) {
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get('retry-after')).toBe('1');
+    expect(await answer.json()).toMatchObject({ code: 'ANSWER_TIMED_OUT' });
+  }
+  expect(finish).toHaveLength(2);
+  // What comes too late is dropped.
+  for (const answer of finish) answer();
+  await app.close();
+  expect(logLines.filter(({ level }) => level === 'error' || level === 50)).toEqual([]);
+});
+
 it.each([
   ['with its length', 'Content-Length: 20000000'],
   ['in chunks', 'Transfer-Encoding: chunked'],

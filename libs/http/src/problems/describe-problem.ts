@@ -25,7 +25,6 @@ const wordsOfFastify: Readonly<Record<string, Words>> = {
     message: 'The body is not of a type that this API reads.',
   },
   FST_ERR_BAD_URL: { code: 'REQUEST_INVALID', message: 'The URL is malformed.', remedy: 'Encode it as RFC 3986 says.' },
-  FST_ERR_HANDLER_TIMEOUT: { code: 'ANSWER_TIMED_OUT', message: 'The answer took too long and was given up.' },
 };
 
 /**
