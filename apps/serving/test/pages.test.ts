@@ -8,6 +8,7 @@ import type { Home, TestApp } from './fixtures.ts';
 interface Page {
   recommendationId: string;
   bundleId: string;
+  source: object;
   items: { itemId: string; score: number; reasons?: unknown[] }[];
   interests?: unknown[];
   position: number;
@@ -84,6 +85,25 @@ it('what is no cursor, or was damaged, is refused', async () => {
     expect(statusCode).toBe(400);
     expect(body).toMatchObject({ code: 'REQUEST_INVALID', field: 'cursor' });
   }
+});
+
+it('what a cursor says is taken as it is checked, and names no arm in metrics that nobody declared', async () => {
+  const { nextCursor } = await ask({ userId: 'ada', limit: 20, pageSize: 5 });
+  const sequence = JSON.parse(gunzipSync(Buffer.from(nextCursor!, 'base64url')).toString()) as { items: unknown[][] };
+  const packed = (changes: object): string =>
+    gzipSync(JSON.stringify({ ...sequence, ...changes })).toString('base64url');
+  const [[itemId, score]] = sequence.items as [[string, number]];
+  for (const changes of [{ items: [[itemId, score, -1]] }, { position: 1e15 }, { pageSize: 0.5 }, { requested: -1 }]) {
+    const { statusCode } = await server.post('/v1/recommendations', { cursor: packed(changes) });
+    expect(statusCode, JSON.stringify(changes)).toBe(400);
+  }
+  const reasons = [[{ itemId: 'film-1', share: 1, more: 1 }]];
+  const source = { kind: 'model', more: 1 };
+  const { items, source: told } = await ask({ cursor: packed({ items: [[itemId, score, 0]], reasons, source }) });
+  expect(told).toEqual({ kind: 'model' });
+  expect(items[0]!.reasons).toEqual([{ itemId: 'film-1', share: 1 }]);
+  expect(await ask({ cursor: packed({ arms: { made: 'up' } }) })).toMatchObject({ arms: { made: 'up' } });
+  expect(await server.metrics.registry.metrics()).not.toContain('experiment="made"');
 });
 
 it('a list stays that of its bundle when another one comes, without what is not offered any more', async () => {

@@ -5,7 +5,7 @@ import { requestError } from './request-error.ts';
 import type { RequestFault } from './request-error.ts';
 
 /** Interests that a model may have at most, in a request's lists of them. */
-const interestsMax = 64;
+export const interestsMax = 64;
 
 export const MergeFields = Type.Object(
   {

@@ -12,13 +12,10 @@ import type { MeasureStage } from '../stage-clock.ts';
 import { readAskingUser, requestedItemIds } from '../users/asking-user.ts';
 import type { ReadProfile } from '../users/profile-reading.ts';
 import { seenItems } from '../users/seen-items.ts';
-import { encodeCursor } from './pages.ts';
+import { encodeCursor, reasonsMax } from './pages.ts';
 import type { PageSequence } from './pages.ts';
 import { limitDefault } from './recommendations-schema.ts';
 import type { AnswerItem, RecommendationsAnswer, RecommendationsRequest } from './recommendations-schema.ts';
-
-/** The behaviors named as the reasons of an item. */
-const reasonsMax = 3;
 
 /** What an answer depends on beside the request. */
 export interface AnswerContext {

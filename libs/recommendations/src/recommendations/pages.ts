@@ -2,8 +2,9 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { Clean } from 'typebox/value';
 import { answerOrigin, AnswerBehavior, AnswerSource } from '../answer-parts.ts';
-import { MergeFields } from '../merge-fields.ts';
+import { interestsMax, MergeFields } from '../merge-fields.ts';
 import { requestError } from '../request-error.ts';
 import { limitMax } from './recommendations-schema.ts';
 
@@ -13,6 +14,11 @@ const sequenceBytesMax = 4 << 20;
 /** Bounds of what is written down of a cursor that somebody made: of ids and names, and of experiments at a time. */
 const nameLengthMax = 128;
 const armsMax = 64;
+
+/** The behaviors named as the reasons of an item. */
+export const reasonsMax = 3;
+
+const Reasons = Type.Array(Type.Array(AnswerBehavior, { maxItems: reasonsMax }), { maxItems: interestsMax });
 
 /**
  * What is left of a list after a page. It travels with the caller: the next page is the same on whichever process, and
@@ -37,11 +43,12 @@ const PageSequence = Type.Object({
   position: Type.Integer({ minimum: 1, maximum: limitMax }),
   pageSize: Type.Integer({ minimum: 1, maximum: limitMax }),
   /** `[itemId, score, interest]`, without an interest in a fallback. */
-  items: Type.Array(Type.Tuple([Type.String(), Type.Number(), Type.Union([Type.Integer(), Type.Null()])]), {
-    maxItems: limitMax,
-  }),
+  items: Type.Array(
+    Type.Tuple([Type.String(), Type.Number(), Type.Union([Type.Integer({ minimum: 0 }), Type.Null()])]),
+    { maxItems: limitMax },
+  ),
   /** With explain: the reasons of an item by its interest. */
-  reasons: Type.Optional(Type.Array(Type.Array(AnswerBehavior))),
+  reasons: Type.Optional(Reasons),
 });
 export type PageSequence = Static<typeof PageSequence>;
 
@@ -55,11 +62,20 @@ const check = Compile(PageSequence);
 /** @throws AppError `REQUEST_INVALID` for what is no cursor, or is damaged. */
 export function decodeCursor(cursor: string): PageSequence {
   const sequence = unpack(cursor);
-  if (check.Check(sequence)) return sequence;
+  if (check.Check(sequence)) return withoutMore(sequence);
   throw requestError('cursor is not one that this API gave, or it is damaged.', {
     field: 'cursor',
     remedy: 'Send nextCursor as it came, or ask again without a cursor.',
   });
+}
+
+/** A cursor is not signed: what somebody has put beside the fields gets into no answer. */
+function withoutMore({ source, reasons, ...sequence }: PageSequence): PageSequence {
+  return {
+    ...sequence,
+    source: Clean(AnswerSource, source) as AnswerSource,
+    ...(reasons === undefined ? {} : { reasons: Clean(Reasons, reasons) as Static<typeof Reasons> }),
+  };
 }
 
 function unpack(cursor: string): unknown {
