@@ -253,7 +253,10 @@ export const patientLimits: Partial<Limits> = { eventLoopDelayMsMax: 60_000 };
 export async function createTestApp(
   home: Home | undefined,
   options: Partial<AppOptions> &
-    Pick<AppDeps, 'experiments' | 'recorder'> & { readonly redisUrl?: string; readonly settings?: object } = {},
+    Pick<AppDeps, 'experiments' | 'recorder' | 'sampledShare' | 'createId'> & {
+      readonly redisUrl?: string;
+      readonly settings?: object;
+    } = {},
 ): Promise<TestApp> {
   const logLines: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
@@ -262,8 +265,7 @@ export async function createTestApp(
   const logger = createLogger({ name: 'test', level: 'debug', destination });
   const store = createFolderArtifactStore(home?.artifactsFolder ?? join(tmpdir(), 'facet-serving-none'));
   const settings = parseWith(ServingSettings, options.settings ?? {}, { source: 'settings' });
-  const { experiments = [], recorder } = options;
-  const deps = { logger, store, live, metrics, settings, experiments, ...(recorder && { recorder }), now: () => now };
+  const deps = { ...options, logger, store, live, metrics, settings, now: () => now };
   const app = await createApp(deps, { access: { kind: 'anybody' }, limits: patientLimits, ...options });
   const opened =
     home === undefined ? undefined : await openLive({ ...home, redisUrl: options.redisUrl }, { live, metrics, logger });

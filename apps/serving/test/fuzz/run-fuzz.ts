@@ -1,0 +1,237 @@
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ExperimentsSettings, ExposureWriter, parseExperiments } from '@facet/exposures';
+import { createLogger, parseWith } from '@facet/platform';
+import fc from 'fast-check';
+import { ExposureRecorder } from '../../src/exposures/exposure-recorder.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
+import { readContract } from '../api-contract.ts';
+import type { Answer, ApiDocument } from '../api-contract.ts';
+import { createHome, createTestApp, films, putBundle, servingKey, textOfKey, users } from '../fixtures.ts';
+import type { Home, TestApp } from '../fixtures.ts';
+import { fuzzCases } from './cases.ts';
+import type { CaseOptions, FuzzCase } from './cases.ts';
+import { sendInside, sendThroughSocket } from './send.ts';
+
+export interface FuzzOptions {
+  readonly cases: number;
+  readonly seed: number;
+  readonly onProgress?: (done: number) => void;
+}
+
+export interface FuzzReport {
+  readonly seed: number;
+  readonly cases: number;
+  readonly seconds: number;
+  /** How many answers of each status there were, by what was asked; `closed` without an answer. */
+  readonly answers: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** The longest that an answer took. */
+  readonly longestMs: number;
+  /** The smallest case found that fails, and why; undefined: none does. */
+  readonly failure: { readonly fault: string; readonly case: unknown } | undefined;
+}
+
+/** An answer that takes longer hangs: it is of milliseconds, but other programs may have the cores. */
+const answerMsMax = 20_000;
+
+/** Named filters with and without a part of the context, as facet.yaml may declare them. */
+const settings = {
+  filters: {
+    affordable: { attributes: { price: { max: { context: 'budget' } } } },
+    'by-genre': { attributes: { genre: { in: { context: 'genres' } } } },
+    'no-crime': { attributes: { genre: { notIn: ['crime'] } } },
+  },
+};
+
+const experiments = parseWith(
+  ExperimentsSettings,
+  [
+    {
+      name: 'merge',
+      arms: { control: {}, turns: { merge: { by: 'round-robin' } } },
+      shadow: { wide: { share: 0.2, breadth: 40 } },
+    },
+  ],
+  { source: 'experiments' },
+);
+
+/**
+ * Sends requests of every kind to the real app and looks whether each answer is as the document says, soon, and no fault of the
+ * server; and whether it answers as before at the end.
+ */
+export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
+  const home = await createHome();
+  const server = await startServer(home);
+  try {
+    return await fuzz(server, options, await caseOptions(server, home));
+  } finally {
+    await server.close();
+    await home.remove();
+  }
+}
+
+async function startServer(home: Home): Promise<TestApp & { readonly port: number }> {
+  const writer = new ExposureWriter({ folder: join(home.folder, 'exposures'), retentionDays: 30, onFailure: fail });
+  const logger = createLogger({ name: 'fuzz', level: 'silent' });
+  const server = await createTestApp(home, {
+    access: { kind: 'keys', keys: [servingKey('all', ['serve', 'admin']), ...others] },
+    settings,
+    experiments: parseExperiments(experiments),
+    recorder: new ExposureRecorder({ writer, metrics: createMetrics(), logger }),
+    sampledShare: 0.1,
+  });
+  await server.app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = server.app.server.address() as AddressInfo;
+  const close = async (): Promise<void> => {
+    await server.close();
+    await writer.close();
+  };
+  return { ...server, port, close };
+}
+
+const others = [servingKey('serve', ['serve']), { ...servingKey('small', ['serve', 'admin']), bodyBytesMax: 100 }];
+
+function fail(error: unknown): never {
+  throw error;
+}
+
+const asAll = { 'x-api-key': textOfKey('all') };
+
+async function caseOptions(server: TestApp, home: Home): Promise<CaseOptions> {
+  const document = (await server.app.inject({ url: '/docs/json', headers: asAll })).json() as ApiDocument;
+  const cursors: string[] = [];
+  for (const body of [{ userId: 'ada', explain: true }, { userId: 'nobody' }, { userId: 'ben', limit: 1_000 }]) {
+    const answer = await server.app.inject({
+      method: 'POST',
+      url: '/v1/recommendations',
+      headers: asAll,
+      payload: { ...body, pageSize: 3 },
+    });
+    cursors.push((answer.json() as { nextCursor: string }).nextCursor);
+  }
+  const itemIds = [...films.map(({ itemId }) => itemId), 'unheard-of'];
+  const userIds = [...users.map(({ userId }) => userId), 'other-3', 'nobody'];
+  return {
+    operations: readContract(document),
+    schemas: document.components.schemas,
+    cursors,
+    key: textOfKey('all'),
+    otherKeys: [...others.map(({ name }) => textOfKey(name)), 'wrong'],
+    known: {
+      itemId: itemIds,
+      behaviors: itemIds,
+      exclude: itemIds,
+      userId: userIds,
+      attribute: ['genre', 'price', 'age', 'budget', 'genres'],
+      profile: ['young', 'old'],
+      filters: Object.keys(settings.filters),
+      in: ['crime', 'dance', 'space'],
+      notIn: ['crime', 'opera'],
+      context: ['crime', 'space'],
+      genres: ['crime', 'space'],
+      type: ['rating', 'purchase'],
+      types: ['rating', 'purchase'],
+      bundleId: [home.bundleRef.id, (await putBundle(home, { seed: 12 })).id, 'f'.repeat(32)],
+      because: ['to see'],
+    },
+  };
+}
+
+async function fuzz(
+  server: TestApp & { readonly port: number },
+  { cases, seed, onProgress }: FuzzOptions,
+  options: CaseOptions,
+): Promise<FuzzReport> {
+  const answers: Record<string, Record<string, number>> = {};
+  const startedAt = performance.now();
+  let done = 0;
+  let longestMs = 0;
+  const before = await goldenAnswer(server);
+  const checkCase = async (sent: FuzzCase): Promise<void> => {
+    const sentAt = performance.now();
+    server.logLines.length = 0;
+    const answer = await withinTime(
+      sent.wire === 'none' ? sendInside(server.app, sent) : sendThroughSocket(server.port, sent),
+    );
+    const fault = faultOf(sent, answer) ?? faultLogged(server);
+    if (fault !== undefined) throw new Error(fault);
+    longestMs = Math.max(longestMs, performance.now() - sentAt);
+    const ofTarget = (answers[sent.target] ??= {});
+    const status = answer?.statusCode ?? 'closed';
+    ofTarget[status] = (ofTarget[status] ?? 0) + 1;
+    if (++done % 1_000 === 0) onProgress?.(done);
+  };
+  const result = await fc.check(fc.asyncProperty(fuzzCases(options), checkCase), { numRuns: cases, seed });
+  const found = result.failed
+    ? { fault: String(result.errorInstance), case: describe(result.counterexample?.[0]) }
+    : undefined;
+  const after = await goldenAnswer(server);
+  const changed = { fault: `the answer to ada is another one: ${after} instead of ${before}`, case: undefined };
+  return {
+    ...{ seed: result.seed, cases: done, seconds: (performance.now() - startedAt) / 1_000, answers, longestMs },
+    failure: found ?? (after === before ? undefined : changed),
+  };
+}
+
+/** An answer of which everything is known beforehand but its id. */
+async function goldenAnswer({ app }: TestApp): Promise<string> {
+  const payload = { userId: 'ada', behaviors: ['film-30'], limit: 20, explain: true };
+  const answer = await app.inject({ method: 'POST', url: '/v1/recommendations', headers: asAll, payload });
+  return `${answer.statusCode} ${answer.body.replace(/"recommendationId":"[^"]+"/, '')}`;
+}
+
+async function withinTime<T>(answering: Promise<T>): Promise<T> {
+  const ending = new AbortController();
+  const late = sleep(answerMsMax, undefined, { signal: ending.signal }).then(
+    () => fail(new Error(`no answer within ${answerMsMax} ms`)),
+    () => fail(new Error('ended')),
+  );
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([answering, late]);
+  } finally {
+    ending.abort();
+  }
+}
+
+function faultOf({ operation, method, wire }: FuzzCase, answer: Answer | undefined): string | undefined {
+  if (answer === undefined) return wire === 'broken' ? undefined : 'the connection was closed without an answer';
+  const { statusCode, body } = answer;
+  if (statusCode >= 500) return `${statusCode}: ${body.slice(0, 500)}`;
+  if (method === 'HEAD') return undefined;
+  // On the way it may have become a request that Node refuses, or one of another route.
+  if (operation !== undefined && wire !== 'broken') return operation.faultOf(answer);
+  return statusCode < 400 || body === '' ? undefined : faultOfProblem(answer);
+}
+
+/** Every refusal has the one form. */
+function faultOfProblem({ statusCode, body }: Answer): string | undefined {
+  const problem = JSON.parse(body) as Record<string, unknown>;
+  const isWhole = problem['statusCode'] === statusCode && typeof problem['code'] === 'string';
+  return isWhole && typeof problem['message'] === 'string'
+    ? undefined
+    : `no problem: ${statusCode} ${body.slice(0, 500)}`;
+}
+
+const errorLevel = 50;
+
+function faultLogged({ logLines }: TestApp): string | undefined {
+  const line = logLines.find(({ level }) => Number(level) >= errorLevel);
+  return line === undefined ? undefined : `logged: ${JSON.stringify(line)}`;
+}
+
+/** What is needed to send it again; long bodies are cut. */
+function describe(sent: FuzzCase | undefined): unknown {
+  if (sent === undefined) return undefined;
+  const { target, method, url, headers, wire, body } = sent;
+  return {
+    target,
+    method,
+    url,
+    headers,
+    wire,
+    body: body?.toString().slice(0, 2_000),
+    bytes: body && Buffer.byteLength(body),
+  };
+}
