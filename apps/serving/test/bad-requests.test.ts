@@ -53,6 +53,9 @@ describe('a wrong field is named, with what is wrong', () => {
     ['exclude.0', /exclude.0 must be string/, { exclude: [{}] }],
     ['explain', /explain must be boolean/, { explain: 'yes' }],
     ['profile.age', /profile.age must be/, { profile: { age: { years: 7 } } }],
+    ['profile.two\nlines', /must be/, { profile: { 'two\nlines': null } }],
+    ['context.two\r\nlines', /must be/, { context: { 'two\r\nlines': null } }],
+    ['filter.attributes.two\nlines', /must be object/, { filter: { attributes: { 'two\nlines': null } } }],
   ])('%s: %s', async (field, message, body) => {
     const response = await server.post('/v1/recommendations', body);
     expect(response.statusCode).toBe(400);

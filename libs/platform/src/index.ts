@@ -10,4 +10,5 @@ export type { FolderLock } from './folder-lock.ts';
 export { createLogger } from './logger.ts';
 export type { Logger } from './logger.ts';
 export { parseEnvironment, parseWith } from './parse.ts';
+export { anyNamePattern, recordOf } from './record-of.ts';
 export { closeOnSignal } from './shutdown.ts';

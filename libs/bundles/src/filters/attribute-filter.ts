@@ -1,3 +1,4 @@
+import { recordOf } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -33,7 +34,7 @@ export type AttributeCondition = Static<typeof AttributeCondition>;
 export const AttributeFilter = Type.Object(
   {
     attributes: Type.Optional(
-      Type.Record(Type.String(), AttributeCondition, {
+      recordOf(AttributeCondition, {
         maxProperties: attributesMax,
         description: 'Conditions by the name of the attribute; all must hold.',
       }),

@@ -1,3 +1,4 @@
+import { recordOf } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -11,7 +12,7 @@ export const AttributeValueSchema = Type.Union([
 export type AttributeValue = Static<typeof AttributeValueSchema>;
 
 /** Facts by name: brand, shop, category, age … */
-export const AttributesSchema = Type.Record(Type.String(), AttributeValueSchema);
+export const AttributesSchema = recordOf(AttributeValueSchema);
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** Whether a value can be kept as an attribute. */

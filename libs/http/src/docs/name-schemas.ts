@@ -1,10 +1,12 @@
+import { anyNamePattern } from '@facet/platform';
+
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
 /** Keywords whose values are data, not schemas. */
 const dataKeywords: ReadonlySet<string> = new Set(['example', 'examples', 'default', 'enum', 'const']);
 const namePattern = /^[A-Z][A-Za-z]+$/;
 /** Any name: how records are written in a JSON Schema, where most readers of OpenAPI look for `additionalProperties`. */
-const anyName = '^.*$';
+const anyNames = ['^.*$', anyNamePattern];
 
 /**
  * Makes each schema that has a title a component of that name, and refers to it wherever it stands.
@@ -20,7 +22,8 @@ export function nameSchemas<T extends object>(document: T): T {
     if (typeof value !== 'object' || value === null) return value;
     const visited: Record<string, Json> = {};
     for (const [key, inner] of Object.entries(value)) {
-      if (key === 'patternProperties' && isRecordOfAny(inner)) visited['additionalProperties'] = visit(inner[anyName]!);
+      if (key === 'patternProperties' && isRecordOfAny(inner))
+        visited['additionalProperties'] = visit(Object.values(inner)[0]!);
       else visited[key] = dataKeywords.has(key) ? inner : visit(inner);
     }
     const { title, ...schema } = visited;
@@ -51,6 +54,9 @@ function withoutTitle(schema: Json): Json {
 
 function isRecordOfAny(value: Json): value is { readonly [name: string]: Json } {
   return (
-    typeof value === 'object' && value !== null && Object.keys(value).length === 1 && Object.hasOwn(value, anyName)
+    typeof value === 'object' &&
+    value !== null &&
+    Object.keys(value).length === 1 &&
+    anyNames.some((name) => Object.hasOwn(value, name))
   );
 }

@@ -1,4 +1,5 @@
 import { AttributeFilter, FilterValue } from '@facet/bundles/filters';
+import { recordOf } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -28,7 +29,7 @@ export const filterFields = {
   ),
   filter: Type.Optional(ItemFilter),
   context: Type.Optional(
-    Type.Record(Type.String(), ContextValue, {
+    recordOf(ContextValue, {
       description: 'Where and how is asked, such as device or country; named filters may refer to its fields.',
     }),
   ),

@@ -32,8 +32,9 @@ const PageSequence = Type.Object({
   ...answerOrigin,
   source: AnswerSource,
   arms: Type.Optional(
-    Type.Record(Type.String({ maxLength: nameLengthMax }), Type.String({ maxLength: nameLengthMax }), {
+    Type.Record(Type.String({ pattern: `^[\\s\\S]{0,${nameLengthMax}}$` }), Type.String({ maxLength: nameLengthMax }), {
       maxProperties: armsMax,
+      additionalProperties: false,
     }),
   ),
   /** How the list was made. */

@@ -2,6 +2,7 @@ import type { BundleView } from '@facet/bundles';
 import { AttributeValueSchema, EventSchema, futureToleranceMs, IdentifierSchema } from '@facet/events';
 import type { Attributes } from '@facet/features';
 import { parsePositiveRule, selectInteractions } from '@facet/features';
+import { recordOf } from '@facet/platform';
 import type { UserProfile } from '@facet/profiles';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -40,7 +41,7 @@ export const askingUserFields = {
     }),
   ),
   profile: Type.Optional(
-    Type.Record(Type.String(), AttributeValueSchema, {
+    recordOf(AttributeValueSchema, {
       description: 'Attributes of the user, by name; they win over the stored ones.',
     }),
   ),
