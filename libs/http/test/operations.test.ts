@@ -159,6 +159,18 @@ it('turns bodies away while others are arriving that fill the room there is for 
   await app.close();
 });
 
+it('a body takes no room any more when it has been answered, also where there is no socket', async () => {
+  const { app } = await createTestApp({ bodyBytesMax: 1_000, arrivingBytesMax: 2_000 });
+  const payload = { dish: 'x'.repeat(500) };
+  for (const url of ['/v1/orders', '/nowhere', '/healthz']) {
+    for (let times = 0; times < 10; times++) {
+      const { statusCode } = await app.inject({ method: url === '/healthz' ? 'GET' : 'POST', url, payload });
+      expect(statusCode, url).toBe(url === '/nowhere' ? 404 : 200);
+    }
+  }
+  await app.close();
+});
+
 describe('a request that does not arrive', () => {
   const head = 'POST /v1/orders HTTP/1.1\r\nHost: facet\r\nContent-Type: application/json\r\n';
   it.each([

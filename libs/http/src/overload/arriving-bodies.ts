@@ -11,12 +11,19 @@ export function addArrivalBound(
   { arrivingBytesMax, bodyBytesMax }: { readonly arrivingBytesMax: number; readonly bodyBytesMax: number },
 ): void {
   let arrivingBytes = 0;
-  app.addHook('onRequest', async ({ raw, headers }) => {
+  app.addHook('onRequest', async ({ raw, headers }, reply) => {
     const bytes = Math.min(announcedBytes(headers), bodyBytesMax);
     // A single one may be of any size, or it could never be sent.
     if (arrivingBytes > 0 && arrivingBytes + bytes > arrivingBytesMax) throw overloaded();
     arrivingBytes += bytes;
-    raw.once('close', () => (arrivingBytes -= bytes));
+    let isArriving = true;
+    const release = (): void => {
+      if (isArriving) arrivingBytes -= bytes;
+      isArriving = false;
+    };
+    // A request that comes by no socket is never closed, its answer is.
+    raw.once('close', release);
+    reply.raw.once('close', release);
   });
 }
 
