@@ -22,9 +22,9 @@ export function nameSchemas<T extends object>(document: T): T {
     if (typeof value !== 'object' || value === null) return value;
     const visited: Record<string, Json> = {};
     for (const [key, inner] of Object.entries(value)) {
-      if (key === 'patternProperties' && isRecordOfAny(inner))
+      if (key === 'patternProperties' && isRecordOfAny(inner)) {
         visited['additionalProperties'] = visit(Object.values(inner)[0]!);
-      else visited[key] = dataKeywords.has(key) ? inner : visit(inner);
+      } else visited[key] = dataKeywords.has(key) ? inner : visit(inner);
     }
     const { title, ...schema } = visited;
     if (typeof title !== 'string' || !namePattern.test(title)) return visited;
