@@ -38,7 +38,8 @@ beforeAll(async () => {
   server = await createTestApp(home, {
     access: { kind: 'keys', keys: [servingKey('all', ['serve', 'admin']), servingKey('ops', ['admin'])] },
     settings,
-    deps: { experiments, createId: () => `recommendation-${++created}` },
+    experiments,
+    createId: () => `recommendation-${++created}`,
   });
 });
 

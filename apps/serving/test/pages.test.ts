@@ -87,7 +87,7 @@ it('what is no cursor, or was damaged, is refused', async () => {
   }
 });
 
-it('what a cursor says is taken as it is checked, and names no arm in metrics that nobody declared', async () => {
+it('a cursor that somebody made up says nothing that an answer could not, and makes no label of metrics', async () => {
   const { nextCursor } = await ask({ userId: 'ada', limit: 20, pageSize: 5 });
   const sequence = JSON.parse(gunzipSync(Buffer.from(nextCursor!, 'base64url')).toString()) as { items: unknown[][] };
   const packed = (changes: object): string =>
@@ -102,6 +102,9 @@ it('what a cursor says is taken as it is checked, and names no arm in metrics th
   const { items, source: told } = await ask({ cursor: packed({ items: [[itemId, score, 0]], reasons, source }) });
   expect(told).toEqual({ kind: 'model' });
   expect(items[0]!.reasons).toEqual([{ itemId: 'film-1', share: 1 }]);
+  for (const arms of [{ 'two\nlines': 1 }, { ['x'.repeat(129)]: 'arm' }]) {
+    expect((await server.post('/v1/recommendations', { cursor: packed({ arms }) })).statusCode).toBe(400);
+  }
   expect(await ask({ cursor: packed({ arms: { made: 'up' } }) })).toMatchObject({ arms: { made: 'up' } });
   expect(await server.metrics.registry.metrics()).not.toContain('experiment="made"');
 });
