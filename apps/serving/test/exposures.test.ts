@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { createFolderArtifactStore } from '@facet/artifacts';
@@ -163,6 +163,24 @@ experiments:
   expect(await recorded()).toEqual([]);
   expect(await filesIn(home.folder)).toEqual(before);
   expect(before.filter((name) => /exposures|serving/.test(name))).toEqual([]);
+});
+
+it('lines are as large as docs/operations.md says', async () => {
+  const docs = await readFile(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+  const sizes = /(\d+) bytes, (\d+) more for a further page, and for each item its id and (\d+) more/.exec(docs)!;
+  const [ofFirst = 0, ofFurther = 0, ofItem = 0] = sizes.slice(1).map(Number);
+  const ask = await start('exposures: { sampledShare: 0 }');
+  const { nextCursor } = await ask({ userId: 'ada', limit: 50, pageSize: 40 });
+  await ask({ cursor: nextCursor });
+  await ask({ userId: 'ben', limit: 5 });
+  const records = await recorded();
+  expect(records).toHaveLength(3);
+  for (const record of records) {
+    const bytesOfItems = record.items.reduce((sum, id) => sum + id.length + ofItem, 0);
+    const rest = Buffer.byteLength(JSON.stringify(record)) + 1 - bytesOfItems;
+    const expected = ofFirst + (record.offset > 0 ? ofFurther : 0);
+    expect(Math.abs(rest - expected)).toBeLessThan(0.05 * expected);
+  }
 });
 
 it('nothing is recorded when that is off', async () => {
