@@ -76,6 +76,26 @@ it('a cursor that was packed otherwise is of the same answer, and one of another
   expect(isSameWhenUnpacked(JSON.stringify({ ...first, returned: 4 }), text)).toBe(false);
 });
 
+it('a cursor that somebody made is refused when what is recorded of it could have no end', async () => {
+  const { nextCursor } = await ask({ userId: 'ada', limit: 20, pageSize: 5 });
+  const sequence = JSON.parse(gunzipSync(Buffer.from(nextCursor!, 'base64url')).toString()) as {
+    items: [string, number, number][];
+  };
+  const [[itemId, score]] = sequence.items as [[string, number, number]];
+  for (const change of [
+    { items: [[itemId, score, 1e9]] },
+    { items: [[itemId, score, -1]] },
+    { bundleId: 'b'.repeat(1000) },
+    { recommendationId: 'r'.repeat(1000) },
+    { arms: { made: 'a'.repeat(1000) } },
+    { userHash: 'somebody' },
+  ]) {
+    const cursor = gzipSync(JSON.stringify({ ...sequence, ...change })).toString('base64url');
+    const { statusCode, body } = await server.post('/v1/recommendations', { cursor });
+    expect({ statusCode, body, change }).toMatchObject({ statusCode: 400, body: { field: 'cursor' } });
+  }
+});
+
 it('what is no cursor, or was damaged, is refused', async () => {
   const { nextCursor } = await ask({ userId: 'ada', limit: 20, pageSize: 5 });
   const middle = nextCursor!.length >> 1;

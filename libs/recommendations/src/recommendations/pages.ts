@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Clean } from 'typebox/value';
-import { answerOrigin, AnswerBehavior, AnswerSource } from '../answer-parts.ts';
+import { AnswerBehavior, AnswerSource } from '../answer-parts.ts';
 import { interestsMax, MergeFields } from '../merge-fields.ts';
 import { requestError } from '../request-error.ts';
 import { limitMax } from './recommendations-schema.ts';
@@ -29,7 +29,8 @@ const PageSequence = Type.Object({
   recommendationId: Type.String({ maxLength: nameLengthMax }),
   /** `hashUser` of whom the list is for; absent for a request without a userId. Nothing of an answer follows from it. */
   userHash: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
-  ...answerOrigin,
+  bundleId: Type.String({ maxLength: nameLengthMax }),
+  deltaId: Type.Optional(Type.String({ maxLength: nameLengthMax })),
   source: AnswerSource,
   arms: Type.Optional(
     Type.Record(Type.String({ pattern: `^[\\s\\S]{0,${nameLengthMax}}$` }), Type.String({ maxLength: nameLengthMax }), {
@@ -45,7 +46,11 @@ const PageSequence = Type.Object({
   pageSize: Type.Integer({ minimum: 1, maximum: limitMax }),
   /** `[itemId, score, interest]`, without an interest in a fallback. */
   items: Type.Array(
-    Type.Tuple([Type.String(), Type.Number(), Type.Union([Type.Integer({ minimum: 0 }), Type.Null()])]),
+    Type.Tuple([
+      Type.String(),
+      Type.Number(),
+      Type.Union([Type.Integer({ minimum: 0, maximum: interestsMax - 1 }), Type.Null()]),
+    ]),
     { maxItems: limitMax },
   ),
   /** With explain: the reasons of an item by its interest. */
