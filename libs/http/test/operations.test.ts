@@ -220,6 +220,20 @@ it('an answer that is not made is given up, with a body and without one', async 
   expect(logLines.filter(({ level }) => level === 'error' || level === 50)).toEqual([]);
 });
 
+it('a route that may take longer is not given up', async () => {
+  const { app } = await createTestApp({
+    requestTimeoutMs: 10,
+    addRoutes(routes) {
+      const config = { scope: 'serve' } as const;
+      const slowly = async (): Promise<object> => sleep(3_000).then(() => ({ dish: 'stew' }));
+      routes.get('/v1/stew', { config, handlerTimeout: 60_000 }, slowly);
+    },
+  });
+  const answer = await fetch(`${await app.listen({ host: '127.0.0.1', port: 0 })}/v1/stew`);
+  expect(await answer.json()).toEqual({ dish: 'stew' });
+  await app.close();
+});
+
 it.each([
   ['with its length', 'Content-Length: 20000000'],
   ['in chunks', 'Transfer-Encoding: chunked'],
