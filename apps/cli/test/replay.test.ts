@@ -120,3 +120,16 @@ it('another bundle answers with what was offered then, and that is said', async 
   const { out } = await run(['recommendations', 'replay', 'of-live', '--bundle', refs.arm.id, '--home', home]);
   expect(out).toMatch(/It offers what bundle \w{12} with delta \w{12} offered when the answer was made\./);
 });
+
+it('another bundle answers also when what was live is pruned, and says what it offers instead', async () => {
+  const ask = (id: string) => replay(id, '--bundle', refs.arm.id);
+  await rm(join(home, 'artifacts', 'delta', refs.delta.id), { recursive: true });
+  expect(await replay('of-live')).toMatchObject({ document: { error: { code: 'REPLAY_BUNDLE_GONE' } } });
+  const withoutDelta = await ask('of-live');
+  expect(withoutDelta.document).toMatchObject({ offeredBy: { bundleId: refs.live.id } });
+  expect(itemsOf(withoutDelta.document)).toContain('item30');
+  await rm(join(home, 'artifacts', 'bundle', refs.live.id), { recursive: true });
+  expect((await ask('of-live')).document).toMatchObject({ offeredBy: { bundleId: refs.arm.id } });
+  const { out } = await run(['recommendations', 'replay', 'of-arm', '--bundle', refs.arm.id, '--home', home]);
+  expect(out).toMatch(/is pruned: it offers what bundle \w{12} offered when it was built\./);
+});

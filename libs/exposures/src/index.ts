@@ -1,6 +1,7 @@
 export {
   ArmSettings,
   assignArms,
+  bundlesOfExperiments,
   drawShadows,
   ExperimentsSettings,
   isRunning,

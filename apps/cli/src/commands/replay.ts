@@ -1,4 +1,4 @@
-import { loadBundle, loadDelta, offerAsLive, overlayDelta } from '@facet/bundles';
+import { loadBundle, loadDelta, offerAsLive, overlayDelta, readBundleInfo, readDeltaInfo } from '@facet/bundles';
 import type { Bundle, BundleView } from '@facet/bundles';
 import { listErasures } from '@facet/events';
 import { findExposure } from '@facet/exposures';
@@ -109,7 +109,8 @@ async function compare(
   options: CommonOptions,
 ): Promise<void> {
   const { id } = await findArtifact(openStore(home), bundle, { kinds: ['bundle'], home: options.home });
-  const offered = offeredBy(record);
+  const wasOffered = offeredBy(record);
+  const offered = await whatIsLeft(home, wasOffered, id);
   const answer = await withView(home, id, offered, (view) => answerAgain(record, view));
   const before = (JSON.parse(record.sampled.answer) as RecommendationsAnswer).items;
   const items = compareItems(before, answer.items);
@@ -128,9 +129,12 @@ async function compare(
     ),
   );
   output.show(`${kept} of ${countOf(before.length, 'item')} are in both; source ${answer.source.kind}.`);
-  if (id !== offered.bundleId) {
+  const by = `bundle ${shortId(offered.bundleId)}`;
+  if (offered !== wasOffered) {
+    output.show(`What was live when the answer was made is pruned: it offers what ${by} offered when it was built.`);
+  } else if (id !== offered.bundleId) {
     const delta = offered.deltaId === undefined ? '' : ` with delta ${shortId(offered.deltaId)}`;
-    output.show(`It offers what bundle ${shortId(offered.bundleId)}${delta} offered when the answer was made.`);
+    output.show(`It offers what ${by}${delta} offered when the answer was made.`);
   }
   output.document({
     recommendationId: record.recommendationId,
@@ -170,6 +174,25 @@ interface Offered {
 
 function offeredBy({ bundleId, deltaId, sampled }: ExposureRecord & { readonly sampled: Sampled }): Offered {
   return { bundleId: sampled.liveBundleId ?? bundleId, ...(deltaId === undefined ? {} : { deltaId }) };
+}
+
+/** What of it is not pruned: without the delta the bundle as it was built, without that the other one. */
+async function whatIsLeft(home: Home, offered: Offered, otherId: string): Promise<Offered> {
+  const store = openStore(home);
+  const { bundleId, deltaId } = offered;
+  if (!(await isThere(readBundleInfo(store, { kind: 'bundle', id: bundleId })))) return { bundleId: otherId };
+  if (deltaId === undefined || (await isThere(readDeltaInfo(store, { kind: 'delta', id: deltaId })))) return offered;
+  return { bundleId };
+}
+
+async function isThere(reading: Promise<unknown>): Promise<boolean> {
+  try {
+    await reading;
+    return true;
+  } catch (error) {
+    if (isAppError(error, 'ARTIFACT_NOT_FOUND')) return false;
+    throw error;
+  }
 }
 
 /** Gives a bundle as it answers beside what was live, which may be itself. */

@@ -2,7 +2,7 @@ import type { ArtifactStore } from '@facet/artifacts';
 import { offerAsLive } from '@facet/bundles';
 import type { Bundle, BundleView } from '@facet/bundles';
 import type { Experiment } from '@facet/exposures';
-import { isRunning } from '@facet/exposures';
+import { bundlesOfExperiments, isRunning } from '@facet/exposures';
 import { describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { loadSoundBundle } from '../live/load-sound-bundle.ts';
@@ -116,8 +116,7 @@ export class ArmBundles {
 
   #wanted(now: number): Set<string> {
     const running = this.#deps.experiments.filter((experiment) => isRunning(experiment, now));
-    const arms = running.flatMap(({ arms: shown, shadow }) => [...shown, ...shadow]);
-    return new Set(arms.flatMap(({ settings }) => settings.bundle ?? []));
+    return new Set(bundlesOfExperiments(running, now));
   }
 
   #load(id: string, live: BundleView): Promise<void> {
