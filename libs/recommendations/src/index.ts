@@ -24,4 +24,5 @@ export type { MeasureStage } from './stage-clock.ts';
 export { readAskingUser } from './users/asking-user.ts';
 export type { AskingUser } from './users/asking-user.ts';
 export type { ProfileReading, ReadProfile } from './users/profile-reading.ts';
+export { readUser } from './users/read-user.ts';
 export type { Behavior, InterestBehavior, UserInterest } from './users/read-user.ts';

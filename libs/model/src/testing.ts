@@ -1,0 +1,2 @@
+export { graphInterests } from './testing/graph-interests.ts';
+export type { GraphInterests, GraphModel } from './testing/graph-interests.ts';

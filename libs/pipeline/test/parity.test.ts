@@ -1,0 +1,228 @@
+import { loadBundle } from '@facet/bundles';
+import type { BundleView } from '@facet/bundles';
+import { openFileEventLog, sinkLog, upsertItems, upsertUsers } from '@facet/events';
+import type { LakeEvent } from '@facet/events';
+import { buildPopularityTimeline, parsePositiveRule } from '@facet/features';
+import type { Examples } from '@facet/features';
+import { indexDim } from '@facet/model';
+import { graphInterests } from '@facet/model/testing';
+import type { GraphInterests } from '@facet/model/testing';
+import { trainingExamples } from '@facet/model/training';
+import { createMemoryProfileStore, fillProfiles } from '@facet/profiles';
+import type { ProfileStore } from '@facet/profiles';
+import { readAskingUser, readUser } from '@facet/recommendations';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  createStageContext,
+  datasetStage,
+  homePaths,
+  indexStage,
+  openDataset,
+  openModel,
+  resolveModel,
+  trainStage,
+} from '../src/index.ts';
+import type { Dataset, FacetConfig, Model } from '../src/index.ts';
+import { scratchFolder } from './scratch-folder.ts';
+import { closing, dayMs, opening, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
+
+/** Interests by the graph and by the kernel that serves may differ by this much in a coordinate; float32 has seven digits. */
+const toleranceMax = 1e-5;
+
+/** What the usual events of the shop have not: baskets, repeats, copies, late arrivals, and users of a single choice. */
+function oddEvents(): LakeEvent[] {
+  const bought = (userId: string, thing: number, occurredAt: number, more: Partial<LakeEvent> = {}): LakeEvent => ({
+    eventId: `${userId} ${thing} ${occurredAt}`,
+    type: 'purchase',
+    userId,
+    itemId: things[thing]!.itemId,
+    occurredAt,
+    receivedAt: occurredAt,
+    ...more,
+  });
+  const noon = opening + 30 * dayMs + dayMs / 2;
+  return [
+    // A basket larger than L, in the order of the till.
+    ...[9, 3, 17, 1, 12, 6, 20, 14, 2, 8, 11].map((thing) => bought('basket', thing, noon)),
+    ...[4, 7, 1].map((thing) => bought('basket', thing, noon + 12 * dayMs)),
+    // The same again and again, and twice at one moment.
+    ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((day) => bought('faithful', day % 3, noon + day * dayMs)),
+    bought('faithful', 1, noon + dayMs, { eventId: 'a copy under another id' }),
+    bought('faithful', 1, noon + dayMs),
+    // Arrived in another order than they were.
+    bought('late', 10, noon + 5 * dayMs, { receivedAt: noon + 6 * dayMs }),
+    bought('late', 13, noon + dayMs, { receivedAt: noon + 9 * dayMs }),
+    bought('late', 16, noon + 5 * dayMs, { receivedAt: noon + 5 * dayMs }),
+    bought('once', 19, noon + 20 * dayMs),
+    // Nothing that counts.
+    bought('looking', 19, noon, { type: 'view' }),
+    // Not in the catalog.
+    bought('stranger', 2, noon, { itemId: 'not in the catalog' }),
+    bought('stranger', 5, noon + dayMs),
+  ];
+}
+
+const users = [
+  ...people,
+  { userId: 'faithful', attributes: { age: 'old' } },
+  { userId: 'idle', attributes: { age: 'young' } },
+];
+
+interface Both {
+  readonly dataset: Dataset;
+  readonly model: Model;
+  readonly bundle: BundleView;
+  readonly profiles: ProfileStore;
+  readonly config: FacetConfig;
+}
+
+/** The events by the stages of the trainer and the indexer, and by what the serving app reads. */
+async function makeBoth(overrides: Record<string, unknown>): Promise<Both> {
+  const home = homePaths(await scratchFolder());
+  const config = shopConfig({ training: { batchSize: 64, epochs: 2, windowDays: 10, extraMoments: 2 }, ...overrides });
+  const log = await openFileEventLog(home.logFolder);
+  await log.append([...shopEvents(), ...oddEvents()].sort((a, b) => a.receivedAt - b.receivedAt));
+  await sinkLog(log, home.lakeFolder);
+  await log.close();
+  await upsertItems(home.catalogFolder, things);
+  await upsertUsers(home.catalogFolder, users);
+
+  const context = createStageContext(home, config);
+  const { datasetId } = (await datasetStage(context)).output;
+  const { modelId } = (await trainStage(context, { datasetId })).output;
+  const { bundleId } = (await indexStage(context, { datasetId, modelId }, { metrics: {} })).output;
+  const bundle = await loadBundle(context.store, { kind: 'bundle', id: bundleId });
+  onTestFinished(() => bundle.close());
+  const profiles = createMemoryProfileStore();
+  await fillProfiles(profiles, home, { isPositive: parsePositiveRule(bundle.info.interactions.positives) });
+  return {
+    dataset: await openDataset(context.store, datasetId),
+    model: await openModel(context.store, modelId),
+    bundle,
+    profiles,
+    config,
+  };
+}
+
+/** What the trainer makes of examples. */
+function trained({ dataset, model }: Both, examples: Examples): GraphInterests {
+  const { spec } = model.info;
+  const { sequences, profiles, itemFeatures, info } = dataset;
+  const timeline = buildPopularityTimeline(sequences, spec.itemCount, closing);
+  const candidates = Int32Array.from({ length: info.trainedCount }, (_, item) => item + 1);
+  return graphInterests(
+    { spec, weights: model.weights, itemFeatures, trainedCount: info.trainedCount },
+    { sequences, profiles, timeline, candidates },
+    examples,
+  );
+}
+
+/** What serving makes of a user's stored events at a moment: of what had happened by then, by a bundle of then. */
+async function served({ bundle, profiles }: Both, userId: string, moment: number) {
+  const view: BundleView = Object.create(bundle, { info: { value: { ...bundle.info, asOf: moment } } }) as BundleView;
+  const stored = await profiles.read(userId);
+  const profile = stored && { ...stored, events: stored.events.filter(({ occurredAt }) => occurredAt < moment) };
+  const readProfile = async () => ({ profile, isAvailable: true });
+  const { behaviors, attributes } = await readAskingUser(view, { userId }, { readProfile, now: moment });
+  return { ...readUser(view, { behaviors, attributes }), profile: bundle.encodeProfile(attributes) };
+}
+
+/** Each user of the dataset with all that they chose, at the end of the data. */
+function everybodyAtTheEnd({ sequences }: Dataset, moment: number): Examples {
+  const { offsets, userIds } = sequences;
+  return {
+    count: userIds.length,
+    user: Int32Array.from(userIds.keys()),
+    start: offsets.slice(0, -1),
+    end: offsets.slice(1),
+    labelEnd: offsets.slice(1),
+    time: new Float64Array(userIds.length).fill(moment),
+  };
+}
+
+/**
+ * Those whose history is all that had happened before the moment. A prefix example of the paper may end within a basket, which
+ * serving never sees half of.
+ */
+function ofWholeMoments(examples: Examples, { sequences: { times } }: Dataset): Examples {
+  const whole = [...examples.time.keys()].filter((one) => times[examples.end[one]! - 1]! < examples.time[one]!);
+  const pick = <Column extends Int32Array | Float64Array>(column: Column): Column =>
+    column.filter((_, one) => whole.includes(one)) as Column;
+  const { user, start, end, labelEnd, time } = examples;
+  return {
+    count: whole.length,
+    user: pick(user),
+    start: pick(start),
+    end: pick(end),
+    labelEnd: pick(labelEnd),
+    time: pick(time),
+  };
+}
+
+async function expectSame(both: Both, examples: Examples): Promise<void> {
+  const { dataset, model, bundle } = both;
+  const { sequenceLength: L, embeddingDim: D } = model.info.spec.config;
+  const dim = indexDim(model.info.spec);
+  const graph = trained(both, examples);
+  let largest = 0;
+  for (let example = 0; example < examples.count; example++) {
+    const userId = dataset.sequences.userIds[examples.user[example]!]!;
+    const { rows, interests, profile } = await served(both, userId, examples.time[example]!);
+    const rowOf = (values: Int32Array): number[] => [...values.subarray(example * L, (example + 1) * L)];
+    const sequence = { items: [...rows.items], ages: [...rows.ages], counts: [...rows.counts] };
+    const { items, ages, counts } = graph.behaviors;
+    expect(sequence, userId).toEqual({ items: rowOf(items), ages: rowOf(ages), counts: rowOf(counts) });
+    expect(profile, userId).toEqual(graph.profiles[example]);
+    expect(interests.count, userId).toBe(graph.counts[example]);
+    for (let k = 0; k < interests.count; k++) {
+      for (let d = 0; d < D; d++) {
+        const difference = Math.abs(interests.vectors[k * dim + d]! - graph.interests[example]![k]![d]!);
+        // A NaN must not pass as "not larger".
+        expect(difference <= toleranceMax, `${userId}: ${difference}`).toBe(true);
+        largest = Math.max(largest, Math.abs(interests.vectors[k * dim + d]!));
+      }
+    }
+  }
+  // Of interests that are all nothing it would not say much.
+  expect(largest).toBeGreaterThan(100 * toleranceMax);
+  expect(bundle.info.datasetId).toBe(dataset.id);
+}
+
+describe('the trainer and the serving app make the same of the same events', () => {
+  it.each([
+    ['facet', 'keep'],
+    ['facet', 'first'],
+    ['mind', 'keep'],
+  ] as const)('%s, repeats: %s', { timeout: 240_000 }, async (variant, repeats) => {
+    const { model } = shopConfig();
+    const both = await makeBoth({
+      interactions: { positives: 'purchase', repeats },
+      model: { ...model, variant },
+    });
+    const { sequences } = both.dataset;
+    const { sequenceLength } = both.model.info.spec.config;
+    const lengths = sequences.userIds.map((_, user) => sequences.offsets[user + 1]! - sequences.offsets[user]!);
+    // Some have more than L behaviors, and one has a single one.
+    expect(Math.max(...lengths)).toBeGreaterThan(sequenceLength);
+    expect(Math.min(...lengths)).toBe(1);
+
+    await expectSame(both, everybodyAtTheEnd(both.dataset, both.bundle.info.asOf));
+    const { training } = resolveModel(both.config);
+    const examples = ofWholeMoments(trainingExamples(sequences, training, closing), both.dataset);
+    expect(examples.count).toBeGreaterThan(100);
+    await expectSame(both, examples);
+  });
+
+  it(
+    'somebody of whom no choice counts has no interests, with or without attributes',
+    { timeout: 240_000 },
+    async () => {
+      const both = await makeBoth({});
+      for (const userId of ['idle', 'looking', 'nobody']) {
+        expect(both.dataset.sequences.userIds).not.toContain(userId);
+        const { interests, rows } = await served(both, userId, closing);
+        expect([interests.count, rows.items.some((item) => item !== 0)]).toEqual([0, false]);
+      }
+    },
+  );
+});
