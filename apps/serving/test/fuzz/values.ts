@@ -79,7 +79,8 @@ export interface ValueOptions {
 /** How often an optional field is there, of twenty; half of the time by default. */
 const presence: Readonly<Record<string, number>> = {
   cursor: 1,
-  filters: 4,
+  filters: 3,
+  context: 15,
   limit: 14,
   userId: 14,
   lambda: 16,
@@ -109,7 +110,7 @@ export function valuesOf(schema: JsonSchema, options: ValueOptions, name = ''): 
     case 'array':
       return lists(schema, options, name);
     default:
-      return objects(schema, options, name);
+      return knownOr(objects(schema, options, name), options.known[name]);
   }
 }
 
@@ -117,7 +118,7 @@ function texts(schema: JsonSchema, { known, isLoose = false }: ValueOptions, nam
   const { pattern, format, minLength = 0, maxLength = 256 } = schema;
   const [least, most] = [Number(minLength), Number(maxLength)];
   const fits = (text: string): boolean => isLoose || (text.length >= least && text.length <= most);
-  const ownKnown = known[name] ?? [];
+  const ownKnown = (known[name] ?? []).filter((one) => typeof one === 'string');
   if (format === 'date-time') return fc.constantFrom(...moments, ...(isLoose ? oddMoments : []));
   if (typeof pattern === 'string') {
     const matching = fc.stringMatching(new RegExp(pattern));
@@ -174,6 +175,13 @@ function lists({ items, minItems, maxItems }: JsonSchema, options: ValueOptions,
         .map(([some, length]) => Array.from({ length }, (_, index) => some[index % some.length])),
     },
   );
+}
+
+/** Fields that only go together are rarely drawn together. */
+function knownOr(drawn: fc.Arbitrary<unknown>, known: readonly unknown[] = []): fc.Arbitrary<unknown> {
+  const whole = known.filter((one) => typeof one === 'object');
+  if (whole.length === 0) return drawn;
+  return fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...whole) }, { weight: 1, arbitrary: drawn });
 }
 
 function objects(schema: JsonSchema, options: ValueOptions, name: string): fc.Arbitrary<unknown> {
