@@ -6,7 +6,11 @@ import type { Home, TestApp } from './fixtures.ts';
 let home: Home;
 let server: TestApp;
 
-const keys = (['ingest', 'serve', 'admin'] as const).map((scope) => servingKey(scope, [scope]));
+const keys = [
+  ...(['ingest', 'serve', 'admin'] as const).map((scope) => servingKey(scope, [scope])),
+  servingKey('all but serve', ['ingest', 'admin']),
+  servingKey('all but admin', ['ingest', 'serve']),
+];
 
 beforeAll(async () => {
   home = await createHome();
@@ -57,11 +61,14 @@ describe('every route', () => {
       const scope = scopeOfRoute[route];
       const statusWithout = (await call(method, path)).statusCode;
       expect(statusWithout, `${method} ${url}`).toBe(scope === 'open' ? 200 : 401);
-      for (const { name } of keys) {
+      const statusWithWrong = (await call(method, path, { 'x-api-key': textOfKey('nobody') })).statusCode;
+      expect(statusWithWrong, `${method} ${url} with a key that nobody knows`).toBe(scope === 'open' ? 200 : 401);
+      for (const { name, scopes } of keys) {
         const { statusCode } = await call(method, path, { 'x-api-key': textOfKey(name) });
-        const isAllowed = scope === 'open' || scope === name;
+        const isAllowed = scope === 'open' || scopes.includes(scope);
         // Whether there is such a bundle, or a body is right, is for those to know who may ask.
-        expect([401, 403].includes(statusCode), `${method} ${url} with ${name}`).toBe(!isAllowed);
+        if (isAllowed) expect([401, 403], `${method} ${url} with ${name}`).not.toContain(statusCode);
+        else expect(statusCode, `${method} ${url} with ${name}`).toBe(403);
       }
     }
   });

@@ -1,33 +1,27 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { afterEach, beforeAll, expect, it, afterAll, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createHome, putBundle } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 import { isGone, KeptConnection, startProcess, workersOf } from './real-process.ts';
 import type { RealProcess } from './real-process.ts';
 
 let home: Home;
-const running: RealProcess[] = [];
 const patiently = { timeout: 60_000, interval: 50 };
 
 beforeAll(async () => {
   home = await createHome();
 });
 afterAll(() => home.remove());
-afterEach(() => {
-  for (const { child } of running.splice(0)) child.kill('SIGKILL');
-});
 
-async function startTwo(environment: Record<string, string> = {}): Promise<RealProcess> {
-  const started = startProcess(home, {
+function startTwo(environment: Record<string, string> = {}): RealProcess {
+  return startProcess(home, {
     FACET_PROCESSES: '2',
     FACET_INSECURE: 'true',
     FACET_WATCH_INTERVAL_MS: '50',
     ...environment,
   });
-  running.push(started);
-  return started;
 }
 
 async function sumOf(url: string, name: string): Promise<number> {
@@ -38,17 +32,65 @@ async function sumOf(url: string, name: string): Promise<number> {
 
 const answers = 'facet_serving_answers_total{kind="recommendations"';
 
-it(
-  'two processes share a port; a killed one is replaced, the other goes on, and no count is lost',
-  { timeout: 150_000 },
-  async () => {
-    const { child, ready, log } = await startTwo();
-    const { url } = await ready;
+interface Page {
+  readonly bundleId: string;
+  readonly recommendationId: string;
+  readonly items: readonly { readonly itemId: string }[];
+  readonly nextCursor?: string;
+}
+
+/** One after the other on the same two processes: to start them takes longest. */
+describe('two processes on one port', { timeout: 150_000 }, () => {
+  let started: RealProcess;
+  let url: string;
+  /** Connections are given to the workers in turn. */
+  let lanes: readonly KeptConnection[];
+  const list = { userId: 'ada', limit: 30 };
+
+  beforeAll(async () => {
+    started = startTwo();
+    ({ url } = await started.ready);
+    lanes = await Promise.all([0, 1].map(() => KeptConnection.open(url)));
+  }, 150_000);
+  afterAll(() => started.child.kill('SIGKILL'));
+
+  async function restOf(first: Page): Promise<Page[]> {
+    const pages = [first];
+    for (let cursor = first.nextCursor; cursor !== undefined; cursor = pages.at(-1)!.nextCursor) {
+      const { status, body } = await lanes[pages.length % 2]!.ask<Page>({ cursor });
+      expect(status).toBe(200);
+      pages.push(body);
+    }
+    return pages;
+  }
+
+  it('pages are of one list, whichever of them answers, and all take up a new bundle, one after the other', async () => {
+    const { body: whole } = await lanes[1]!.ask<Page>(list);
+    const { body: first } = await lanes[0]!.ask<Page>({ ...list, pageSize: 7 });
+    const expectWhole = (pages: readonly Page[]): void => {
+      expect(pages.flatMap(({ items }) => items)).toEqual(whole.items);
+      expect(new Set(pages.map(({ recommendationId }) => recommendationId)).size).toBe(1);
+      expect(new Set(pages.map(({ bundleId }) => bundleId))).toEqual(new Set([home.bundleRef.id]));
+    };
+    const pages = await restOf(first);
+    expect(pages).toHaveLength(5);
+    expectWhole(pages);
+
+    const other = await putBundle(home, { seed: 12 });
+    await createFolderArtifactStore(home.artifactsFolder).promote(other);
+    const bundles = async (): Promise<Set<string>> =>
+      new Set(await Promise.all(lanes.map(async (lane) => (await lane.ask()).body.bundleId)));
+    await vi.waitFor(async () => expect(await bundles()).toEqual(new Set([other.id])), patiently);
+    expect(await sumOf(url, 'facet_serving_swaps_total{what="bundle"}')).toBe(2);
+    expectWhole(await restOf(first));
+  });
+
+  it('a killed one is replaced, the other goes on, no count is lost, and SIGTERM ends all', async () => {
+    const { child, log } = started;
     const workers = await workersOf(child.pid!);
     expect(workers).toHaveLength(2);
 
-    // Connections are given to the workers in turn.
-    const lanes = await Promise.all([0, 1].map(() => KeptConnection.open(url)));
+    const answeredBefore = await sumOf(url, answers);
     let failed = 0;
     const asking = lanes.map(async (lane) => {
       for (let asked = 0; asked < 200; asked++) {
@@ -58,7 +100,10 @@ it(
         );
       }
     });
-    await vi.waitFor(async () => expect(await sumOf(url, answers)).toBeGreaterThan(40), { ...patiently, interval: 1 });
+    await vi.waitFor(async () => expect(await sumOf(url, answers)).toBeGreaterThan(answeredBefore + 40), {
+      ...patiently,
+      interval: 1,
+    });
     process.kill(workers[0]!, 'SIGKILL');
     await Promise.all(asking);
     // The one that it was just answering.
@@ -71,7 +116,7 @@ it(
     expect(replaced).not.toContain(workers[0]);
     // Nothing of the one that has ended is forgotten from one scrape to the next.
     const before = await sumOf(url, answers);
-    expect(before).toBeGreaterThan(200);
+    expect(before).toBeGreaterThan(answeredBefore + 200);
     for (const lane of lanes) await lane.ask();
     expect(await sumOf(url, answers)).toBe(before + 2);
 
@@ -91,25 +136,12 @@ it(
     const [code] = (await once(child, 'exit')) as [number | null];
     expect(code, await log).toBe(0);
     for (const pid of replaced) expect(isGone(pid)).toBe(true);
-  },
-);
-
-it('all take up a new bundle, one after the other, and no request fails', { timeout: 150_000 }, async () => {
-  const { child, ready } = await startTwo();
-  const { url } = await ready;
-  const other = await putBundle(home, { seed: 12 });
-  await createFolderArtifactStore(home.artifactsFolder).promote(other);
-  const lanes = await Promise.all([0, 1].map(() => KeptConnection.open(url)));
-  const bundles = async (): Promise<Set<string>> =>
-    new Set(await Promise.all(lanes.map(async (lane) => (await lane.ask()).bundleId)));
-  await vi.waitFor(async () => expect(await bundles()).toEqual(new Set([other.id])), patiently);
-  expect(await sumOf(url, 'facet_serving_swaps_total{what="bundle"}')).toBe(2);
-  child.kill('SIGTERM');
-  await once(child, 'exit');
+  });
 });
 
 it('a worker that fails before it is ready ends all, with its exit code', { timeout: 60_000 }, async () => {
-  const { child, log } = await startTwo({ FACET_ARTIFACTS: '/nowhere' });
+  const { child, log } = startTwo({ FACET_ARTIFACTS: '/nowhere' });
+  onTestFinished(() => void child.kill('SIGKILL'));
   const [code] = (await once(child, 'exit')) as [number];
   expect(code).toBe(4);
   expect(await log).toContain('"code":"SERVING_NO_BUNDLE"');

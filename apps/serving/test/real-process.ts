@@ -72,15 +72,16 @@ export class KeptConnection {
   }
 
   /** @throws Error when the connection is cut: it is not made anew. */
-  async ask(): Promise<{ readonly status: number; readonly bundleId: string }> {
+  async ask<Body extends { readonly bundleId: string }>(
+    asked: object = { userId: 'ada' },
+  ): Promise<{ readonly status: number; readonly body: Body }> {
     const sent = request(`${this.#url}/v1/recommendations`, {
       method: 'POST',
       agent: this.#agent,
       headers: { 'content-type': 'application/json' },
     });
-    sent.end('{"userId":"ada"}');
+    sent.end(JSON.stringify(asked));
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
-    const body = await text(response);
-    return { status: response.statusCode!, bundleId: (JSON.parse(body) as { bundleId: string }).bundleId };
+    return { status: response.statusCode!, body: JSON.parse(await text(response)) as Body };
   }
 }
