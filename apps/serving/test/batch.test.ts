@@ -42,6 +42,18 @@ it('answers each user as a request of their own would be, in order', async () =>
   }
 });
 
+it('passes fields over that are not for their place: those of the batch with a user, those of a single request', async () => {
+  const users = [{ userId: 'ada' }, { userId: 'ben' }];
+  const listsOf = async (asked: object): Promise<unknown> => {
+    const { body } = await server.post('/v1/recommendations:batch', asked);
+    return (body as unknown as Batch).answers?.map((list) => ({ ...list, recommendationId: '' })) ?? body;
+  };
+  const more = { limit: null, exclude: 'all', filter: 7, merge: 'max', pageSize: 1 };
+  const misplaced = { pageSize: 'x', userId: 'other-1', behaviors: ['film-1'], cursor: 5, timings: 7 };
+  const asked = { users: users.map((user) => ({ ...user, ...more })), limit: 3, ...misplaced };
+  expect(await listsOf(asked)).toEqual(await listsOf({ users, limit: 3 }));
+});
+
 it('tells of a user whose fields are wrong, and answers the others', async () => {
   const users = [
     { userId: 'ada' },

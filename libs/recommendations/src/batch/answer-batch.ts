@@ -3,9 +3,10 @@ import { isAppError } from '@facet/platform';
 import { originOf } from '../answer-parts.ts';
 import { answerRecommendations } from '../recommendations/answer-recommendations.ts';
 import type { AnswerContext } from '../recommendations/answer-recommendations.ts';
-import { limitDefault } from '../recommendations/recommendations-schema.ts';
+import { limitDefault, recommendationFields } from '../recommendations/recommendations-schema.ts';
 import type { RecommendationsAnswer } from '../recommendations/recommendations-schema.ts';
 import { requestError } from '../request-error.ts';
+import { askingUserFields } from '../users/asking-user.ts';
 import { batchItemsMax } from './batch-schema.ts';
 import type { BatchAnswer, BatchList, BatchProblem, BatchRequest } from './batch-schema.ts';
 
@@ -23,8 +24,8 @@ export type BatchContext = Omit<AnswerContext, 'recommendationId' | 'arms' | 'ov
  * @throws AppError `REQUEST_INVALID` for more items than fit, and for faults of the fields that all users share.
  */
 export async function answerBatch(request: BatchRequest, context: BatchContext): Promise<BatchAnswer> {
-  const { users, ...shared } = request;
-  const { limit = limitDefault } = shared;
+  const { users, limit = limitDefault } = request;
+  const shared = pick(request, recommendationFields);
   if (users.length * limit > batchItemsMax) {
     throw requestError(`limit is ${limit} for ${users.length} users, more than ${batchItemsMax} items in all.`, {
       field: 'limit',
@@ -37,7 +38,7 @@ export async function answerBatch(request: BatchRequest, context: BatchContext):
     if (context.signal?.aborted === true) break;
     try {
       const answer = await answerRecommendations(
-        { ...shared, ...user },
+        { ...shared, ...pick(user, askingUserFields) },
         { ...context, recommendationId: context.createId() },
       );
       unknownAttributes = answer.unknownAttributes;
@@ -52,6 +53,14 @@ export async function answerBatch(request: BatchRequest, context: BatchContext):
     answers,
     ...(unknownAttributes === undefined ? {} : { unknownAttributes }),
   };
+}
+
+/** The fields that are for this place: others have not been checked, as those that are not known. */
+function pick<Given extends object, Name extends string>(
+  given: Given,
+  fields: Readonly<Record<Name, unknown>>,
+): Pick<Given, Name & keyof Given> {
+  return Object.fromEntries(Object.entries(given).filter(([name]) => Object.hasOwn(fields, name))) as Given;
 }
 
 /** A fault of the user's own fields; one of the shared fields is that of the whole request. */
