@@ -5,24 +5,34 @@ import type { RequestOutcome } from '../guardrails/traffic-window.ts';
 import type { RouteDeps } from '../route-deps.ts';
 import { answerAndRecord } from './answer-and-record.ts';
 
-/** Says how a request ended, the bundle's part in it; what was wrong with the request is not. */
-function outcomeOf(
-  statusCode: number,
-  answer: RecommendationsAnswer | undefined,
-  ms: number,
-): RequestOutcome | undefined {
-  if (statusCode >= 500) return { kind: 'error' };
-  if (answer === undefined) return undefined;
-  const { source, returned } = answer;
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What the guardrails judge, of a request for recommendations that was not turned away at the door. */
+    judged?: { bundleId?: string; answer?: JudgedAnswer };
+  }
+}
+
+/** The bundle's part in an answer. */
+interface JudgedAnswer {
+  readonly isFallback: boolean;
+  readonly isEmpty: boolean;
+}
+
+function judge({ source, returned }: RecommendationsAnswer): JudgedAnswer {
   // That profiles cannot be read is no fault of the bundle.
   const isFallback = source.kind === 'popular' && source.reason !== 'profiles_unavailable';
-  return { kind: 'answer', isFallback, isEmpty: returned === 0, ms };
+  return { isFallback, isEmpty: returned === 0 };
+}
+
+/** Says how a request ended; what was wrong with the request is not the bundle's part. */
+function outcomeOf(statusCode: number, answer: JudgedAnswer | undefined, ms: number): RequestOutcome | undefined {
+  if (statusCode >= 500) return { kind: 'error' };
+  return answer && { kind: 'answer', ...answer, ms };
 }
 
 export function addRecommendationsRoutes(app: HttpApp, deps: RouteDeps): void {
-  const answers = new WeakMap<object, RecommendationsAnswer>();
-  /** Which bundle was asked, also where it failed. */
-  const askedBundles = new WeakMap<object, string>();
+  // Not a WeakMap of requests: what it holds outlives all short collections of garbage.
+  app.decorateRequest('judged');
   app.post(
     '/v1/recommendations',
     {
@@ -37,23 +47,23 @@ export function addRecommendationsRoutes(app: HttpApp, deps: RouteDeps): void {
         body: RecommendationsRequest,
         response: { 200: RecommendationsAnswer, ...problemAnswers },
       },
-      async onResponse(request, { statusCode, elapsedTime }) {
-        const answer = answers.get(request);
-        const outcome = outcomeOf(statusCode, answer, elapsedTime);
-        if (outcome !== undefined) deps.guardrails?.record(answer?.bundleId ?? askedBundles.get(request), outcome);
+      async onResponse({ judged }, { statusCode, elapsedTime }) {
+        const outcome = outcomeOf(statusCode, judged?.answer, elapsedTime);
+        if (outcome !== undefined) deps.guardrails?.record(judged?.bundleId, outcome);
       },
     },
     async (request, reply) => {
+      const judged: NonNullable<typeof request.judged> = (request.judged = {});
       const caller = {
         keyName: request.apiKey?.name,
         timings: request.timings,
-        onBundle: (id: string) => void askedBundles.set(request, id),
+        onBundle: (id: string) => void (judged.bundleId = id),
       };
       const { answer, text } = await deps.live.use((loaded) =>
         deps.admission.run(() => answerAndRecord(request.body, caller, loaded, deps)),
       );
       deps.metrics.countAnswer('recommendations', answer.source);
-      answers.set(request, answer);
+      judged.answer = judge(answer);
       // As it is recorded, byte for byte.
       return reply
         .type('application/json; charset=utf-8')
