@@ -47,7 +47,7 @@ describe('facet.yaml', () => {
       },
       profiles: { eventsMax: 500, ttlDays: 180 },
       experiments: [],
-      exposures: { enabled: true, sampledShare: 0.001, retentionDays: 30 },
+      exposures: { enabled: true, recordStateless: false, sampledShare: 0.001, retentionDays: 30 },
       evaluation: { cutoffs: [10, 50, 100], tieSeed: 1 },
       dataHealth: defaultHealthBounds(),
       gate: {
