@@ -7,6 +7,7 @@ import { describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { loadSoundBundle } from '../live/load-sound-bundle.ts';
 import type { SoundBundleDeps } from '../live/load-sound-bundle.ts';
+import { Resting } from '../live/resting.ts';
 import { Shared } from '../live/shared.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { inTurn } from '../processes/peers.ts';
@@ -24,9 +25,6 @@ export interface ArmBundlesDeps {
   readonly now?: () => number;
 }
 
-/** How long one that could not be loaded is left alone. */
-const restMs = 60_000;
-
 interface Held {
   readonly bundle: Shared<Bundle>;
   /** By what is live: the bundle as it answers beside it. */
@@ -41,12 +39,13 @@ export class ArmBundles {
   readonly #deps: ArmBundlesDeps;
   readonly #now: () => number;
   readonly #held = new Map<string, Held>();
-  readonly #resting = new Map<string, number>();
+  readonly #resting: Resting;
   readonly #closing = new AbortController();
 
   constructor(deps: ArmBundlesDeps) {
     this.#deps = deps;
     this.#now = deps.now ?? Date.now;
+    this.#resting = new Resting(this.#now);
   }
 
   /**
@@ -55,15 +54,14 @@ export class ArmBundles {
    * @param live what answers now; those that are loaded are made ready for it.
    */
   async refresh(live: BundleView): Promise<void> {
-    const now = this.#now();
-    const wanted = this.#wanted(now);
+    const wanted = this.#wanted(this.#now());
     for (const [id, { bundle }] of this.#held) {
       if (wanted.has(id)) continue;
       this.#held.delete(id);
       await bundle.release();
     }
     for (const id of wanted) {
-      if (this.#held.has(id) || now < (this.#resting.get(id) ?? 0)) continue;
+      if (this.#held.has(id) || this.#resting.has(id)) continue;
       await inTurn(this.#deps.takeTurn, this.#closing.signal, () => this.#load(id, live));
     }
   }
@@ -134,7 +132,7 @@ export class ArmBundles {
     try {
       await work();
     } catch (error) {
-      this.#resting.set(id, this.#now() + restMs);
+      this.#resting.add(id);
       metrics.countLoadFailure('arm');
       const code = isAppError(error) ? error.code : undefined;
       const facts = { bundleId: id, code, problem: describeError(error), err: error };

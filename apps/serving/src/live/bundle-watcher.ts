@@ -12,6 +12,7 @@ import type { LiveBundle, Loaded } from './live-bundle.ts';
 import type { WatchIndex } from './live-recall.ts';
 import { loadSoundBundle } from './load-sound-bundle.ts';
 import type { SoundBundleDeps } from './load-sound-bundle.ts';
+import { Resting } from './resting.ts';
 import { Shared } from './shared.ts';
 
 export interface WatcherDeps {
@@ -37,9 +38,6 @@ export interface BundleSwap {
   readonly to: string;
 }
 
-/** How long what failed is left alone. */
-const restMs = 60_000;
-
 /**
  * How long the old bundle goes on answering after a promotion until there is a delta of the new one: without it, items
  * that were withdrawn while the new one was made would come back.
@@ -57,8 +55,7 @@ export class BundleWatcher {
   #held: { readonly bundle: Shared<Bundle>; readonly profiles: Shared<OpenProfiles> } | undefined;
   /** The delta that was last looked at for this bundle, be it one of its own or not. */
   #deltaId: string | undefined;
-  /** When what failed may be tried again. */
-  readonly #resting = new Map<string, number>();
+  readonly #resting: Resting;
   readonly #closing = new AbortController();
   #awaitsDelta: { readonly bundleId: string; readonly until: number } | undefined;
 
@@ -66,6 +63,7 @@ export class BundleWatcher {
     this.#deps = deps;
     this.#store = createFolderArtifactStore(deps.artifactsFolder);
     this.#clock = deps.clock ?? (() => performance.now());
+    this.#resting = new Resting(this.#clock);
   }
 
   /**
@@ -102,7 +100,7 @@ export class BundleWatcher {
       if (await this.#takeDelta()) this.#deps.metrics.countSwap('delta');
       return undefined;
     }
-    if (this.#rests(ref.id) || (await this.#isWorthWaiting(ref))) return undefined;
+    if (this.#resting.has(ref.id) || (await this.#isWorthWaiting(ref))) return undefined;
     return inTurn(this.#deps.takeTurn, this.#closing.signal, async () => {
       // Others may have taken long, and it may have been rolled back meanwhile.
       const isCurrent = (await this.#readCurrent())?.id === ref.id;
@@ -207,24 +205,17 @@ export class BundleWatcher {
     return this.#clock() < this.#awaitsDelta.until;
   }
 
-  /** Whether it failed a short while ago. */
-  #rests(name: string): boolean {
-    return this.#clock() < (this.#resting.get(name) ?? 0);
-  }
-
   /** Does what may fail, unless it did so a short while ago. Undefined when it failed or rests. */
   async #attempt<Result>(
     name: string,
     what: 'bundle' | 'delta',
     work: () => Promise<Result>,
   ): Promise<Result | undefined> {
-    if (this.#rests(name)) return undefined;
+    if (this.#resting.has(name)) return undefined;
     try {
       return await work();
     } catch (error) {
-      const now = this.#clock();
-      for (const [other, until] of this.#resting) if (until <= now) this.#resting.delete(other);
-      this.#resting.set(name, now + restMs);
+      this.#resting.add(name);
       this.#deps.metrics.countLoadFailure(what);
       const code = isAppError(error) ? error.code : undefined;
       const facts = { name, code, problem: describeError(error), err: error };
