@@ -17,7 +17,13 @@ export interface Tracing {
   addTo(app: HttpApp): void;
 }
 
-/** A request that is recorded. */
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of a request that is recorded. */
+    traced?: Traced;
+  }
+}
+
 interface Traced {
   readonly span: Span;
   /** What its stages are in. */
@@ -29,18 +35,18 @@ interface Traced {
  * request than its route, status and id. A request with a `traceparent` (W3C Trace Context) is a part of that trace.
  */
 export function createTracing(tracer: Tracer): Tracing {
-  const traced = new WeakMap<FastifyRequest, Traced>();
   const propagator = new W3CTraceContextPropagator();
   const nothing = (): void => undefined;
 
   return {
     watchStages: (request) => (stage) => {
-      const of = traced.get(request);
-      if (of === undefined) return nothing;
-      const span = tracer.startSpan(stage, {}, of.context);
+      const { traced } = request;
+      if (traced === undefined) return nothing;
+      const span = tracer.startSpan(stage, {}, traced.context);
       return () => span.end();
     },
     addTo(app) {
+      app.decorateRequest('traced');
       app.addHook('onRequest', async (request) => {
         const { method, id } = request;
         const { url: route } = request.routeOptions;
@@ -52,10 +58,10 @@ export function createTracing(tracer: Tracer): Tracing {
           'facet.request_id': id,
         };
         const span = tracer.startSpan(`${method} ${route}`, { kind: SpanKind.SERVER, attributes }, caller);
-        if (span.isRecording()) traced.set(request, { span, context: trace.setSpan(caller, span) });
+        if (span.isRecording()) request.traced = { span, context: trace.setSpan(caller, span) };
       });
-      app.addHook('onResponse', async (request, { statusCode }) => {
-        const span = traced.get(request)?.span;
+      app.addHook('onResponse', async ({ traced }, { statusCode }) => {
+        const span = traced?.span;
         span?.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, statusCode);
         if (statusCode >= 500) span?.setStatus({ code: SpanStatusCode.ERROR });
         span?.end();
