@@ -15,8 +15,12 @@ interface ChangingArm {
   readonly settings: { readonly merge?: MergeFields; readonly filters?: readonly string[] };
 }
 
-/** As the query of similar items, which has commas between them, can name filters. */
-const isName = /^[a-z][a-z0-9_-]{0,63}$/;
+/**
+ * Of filters, experiments and arms: they are named in answers, logs and metrics, and filters in the query of similar items, with
+ * commas between them.
+ */
+export const namePattern = '^[a-z][a-z0-9_-]{0,63}$';
+const isName = new RegExp(namePattern);
 
 /**
  * Checks what a schema does not say of settings that no request names, and that would fail every request: merges that are
@@ -46,7 +50,7 @@ export function checkServingSettings(
 
   checkMerge('serving', merge);
   for (const name of Object.keys(declared)) {
-    if (!isName.test(name)) problems.push(`serving.filters.${name}: is no name. It must match ${isName.source}`);
+    if (!isName.test(name)) problems.push(`serving.filters.${name}: is no name. It must match ${namePattern}`);
   }
   for (const [index, { arms, shadow }] of experiments.entries()) {
     for (const arm of arms) checkArm(`experiments.${index}.arms.${arm.name}`, arm);

@@ -4,7 +4,7 @@ import { NamedFilters } from './filtering/filter-fields.ts';
 import { MergeDefault } from './merge-fields.ts';
 import { ExcludeSeenDefault } from './users/seen-items.ts';
 
-export { checkServingSettings } from './check-settings.ts';
+export { checkServingSettings, namePattern } from './check-settings.ts';
 export { MergeFields } from './merge-fields.ts';
 
 /** How requests are answered, where they do not say; the section `serving` of facet.yaml. */

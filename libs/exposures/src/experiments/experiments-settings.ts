@@ -1,4 +1,4 @@
-import { MergeFields } from '@facet/recommendations/settings';
+import { MergeFields, namePattern } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -7,8 +7,6 @@ const strict = { additionalProperties: false };
 /** Without a default of its own, those of its fields would not be filled in a record. */
 const filled = { ...strict, default: {} };
 
-/** Experiments and arms are named in answers, logs and metrics. */
-export const namePattern = '^[a-z][a-z0-9_-]{0,63}$';
 const Name = Type.String({ pattern: namePattern });
 
 /** A day or moment in UTC: `2026-02-01` or RFC 3339. */

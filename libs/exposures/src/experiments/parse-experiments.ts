@@ -1,6 +1,6 @@
 import { AppError } from '@facet/platform';
+import { namePattern } from '@facet/recommendations/settings';
 import type { Experiment } from './experiment.ts';
-import { namePattern } from './experiments-settings.ts';
 import type { ArmSettings, ExperimentsSettings } from './experiments-settings.ts';
 
 const isName = new RegExp(namePattern);
