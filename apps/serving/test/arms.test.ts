@@ -2,7 +2,7 @@ import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { buildDelta, loadBundle, loadBundleFacts, putDelta } from '@facet/bundles';
+import { loadBundle } from '@facet/bundles';
 import type { Bundle, CatalogItem } from '@facet/bundles';
 import { readExposures } from '@facet/exposures';
 import type { Experiment, ExposureRecord } from '@facet/exposures';
@@ -11,7 +11,7 @@ import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ArmBundles } from '../src/experiments/arm-bundles.ts';
 import { ExposureRecorder } from '../src/exposures/exposure-recorder.ts';
 import { createMetrics } from '../src/metrics/metrics.ts';
-import { createHome, createTestApp, films, putBundle } from './fixtures.ts';
+import { createHome, createTestApp, films, putBundle, putDeltaOf } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 import { startTestServer } from './test-server.ts';
 
@@ -27,12 +27,6 @@ const patiently = { timeout: 10_000, interval: 20 };
 const declare = (yaml: string): Promise<void> => writeFile(join(home.folder, 'facet.yaml'), yaml);
 const withdraw = (itemIds: readonly string[]): CatalogItem[] =>
   films.map((film) => (itemIds.includes(film.itemId) ? { ...film, available: false } : film));
-
-async function putDeltaOf(bundle: ArtifactRef, catalog: readonly CatalogItem[]): Promise<ArtifactRef> {
-  const ref = await putDelta(store, buildDelta(await loadBundleFacts(store, bundle), catalog));
-  await store.writeRef('delta', ref);
-  return ref;
-}
 
 const experimentOf = (declared: Partial<Experiment>): Experiment => ({
   ...{ name: 'test', salt: 'test', share: 1, from: -Infinity, before: Infinity },
@@ -55,7 +49,7 @@ experiments:
     shadow: { unseen: { bundle: ${arm.id} } }
 `);
   const withdrawn = ['film-40', 'film-9'];
-  const first = await putDeltaOf(home.bundleRef, withdraw(withdrawn));
+  const first = await putDeltaOf(home, home.bundleRef, withdraw(withdrawn));
   const server = await startTestServer(home);
   const bodies = Array.from({ length: 12 }, (_, user) => ({
     userId: user % 3 === 0 ? `user-${user}` : `other-${user}`,
@@ -86,10 +80,10 @@ experiments:
     ['film-30', 'film-2'],
   ]) {
     withdrawn.push(...itemIds);
-    await check(home.bundleRef, await putDeltaOf(home.bundleRef, withdraw(withdrawn)));
+    await check(home.bundleRef, await putDeltaOf(home, home.bundleRef, withdraw(withdrawn)));
   }
   await store.promote(next);
-  await check(next, await putDeltaOf(next, withdraw(withdrawn)));
+  await check(next, await putDeltaOf(home, next, withdraw(withdrawn)));
   await server.close();
   const shadows = (await recorded()).flatMap(({ shadow = [] }) => shadow);
   expect(shadows.length).toBeGreaterThan(0);

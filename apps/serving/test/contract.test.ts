@@ -57,6 +57,15 @@ function exampleUrl(operation: Operation, bundleId = otherBundleId): string {
   return urlOf(operation, { ...values, bundleId });
 }
 
+/** A request as the document has it by example. */
+function exampleOf(operation: Operation, payload: unknown = operation.body?.examples[0]): Sent {
+  return {
+    method: operation.method,
+    url: exampleUrl(operation),
+    ...(payload === undefined ? {} : { payload: payload as object }),
+  };
+}
+
 const operationOf = (operationId: string): Operation =>
   operations.find((operation) => operation.operationId === operationId)!;
 const takesBody = ({ body }: Operation): boolean => body !== undefined;
@@ -82,13 +91,9 @@ it('each example of a request is answered as it says', async () => {
   const order = ['promoteBundle', 'rollBack'];
   const sorted = [...operations].sort((a, b) => order.indexOf(a.operationId) - order.indexOf(b.operationId));
   for (const operation of sorted) {
-    const { operationId, method, body } = operation;
+    const { operationId, body } = operation;
     for (const payload of body?.examples ?? [undefined]) {
-      const answer = await send(server, {
-        method,
-        url: exampleUrl(operation),
-        ...(payload === undefined ? {} : { payload: payload as object }),
-      });
+      const answer = await send(server, exampleOf(operation, payload));
       expect(answer.statusCode, `${operationId}: ${answer.body}`).toBe(200);
       expect(operation.faultOf(answer), operationId).toBeUndefined();
     }
@@ -149,14 +154,8 @@ describe('each refusal is answered as it says', () => {
       const concerned = operations.filter(of);
       expect(concerned.length).toBeGreaterThan(1);
       for (const operation of concerned) {
-        const { operationId, method, body } = operation;
-        const [payload] = body?.examples ?? [];
-        const answer = await send(server, {
-          method,
-          url: exampleUrl(operation),
-          ...(payload === undefined ? {} : { payload: payload as object }),
-          ...change(operation),
-        });
+        const { operationId } = operation;
+        const answer = await send(server, { ...exampleOf(operation), ...change(operation) });
         expect(answer.statusCode, `${operationId}: ${answer.body}`).toBe(status);
         expect(JSON.parse(answer.body), operationId).toMatchObject({ statusCode: status, code });
         expect(operation.faultOf(answer), operationId).toBeUndefined();
@@ -223,13 +222,8 @@ describe('each refusal is answered as it says', () => {
     const app = await createTestApp(hasBundle ? home : undefined, { limits });
     const refusing: string[] = [];
     for (const operation of operations) {
-      const { operationId, method, body } = operation;
-      const [payload] = body?.examples ?? [];
-      const answer = await send(app, {
-        method,
-        url: exampleUrl(operation),
-        ...(payload === undefined ? {} : { payload: payload as object }),
-      });
+      const { operationId } = operation;
+      const answer = await send(app, exampleOf(operation));
       expect(operation.faultOf(answer), operationId).toBeUndefined();
       if (answer.statusCode !== 503) continue;
       expect(JSON.parse(answer.body), operationId).toMatchObject({ code });

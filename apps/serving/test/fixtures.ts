@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
 import {
+  buildDelta,
   bundleFiles,
   bundleFormat,
   bundleWeights,
+  loadBundleFacts,
   noPopularLists,
+  putDelta,
   recordGoldenVector,
   writeBundle,
 } from '@facet/bundles';
@@ -150,6 +153,18 @@ export async function putBundle(
   other: OtherBundle = {},
 ): Promise<ArtifactRef> {
   return createFolderArtifactStore(artifactsFolder).put('bundle', (folder) => writeWholeBundle(folder, other), {});
+}
+
+/** Puts a delta of a bundle for a catalog into force. */
+export async function putDeltaOf(
+  { artifactsFolder }: Pick<Home, 'artifactsFolder'>,
+  bundle: ArtifactRef,
+  catalog: readonly CatalogItem[],
+): Promise<ArtifactRef> {
+  const store = createFolderArtifactStore(artifactsFolder);
+  const ref = await putDelta(store, buildDelta(await loadBundleFacts(store, bundle), catalog));
+  await store.writeRef('delta', ref);
+  return ref;
 }
 
 async function writeWholeBundle(

@@ -2,7 +2,7 @@ import { appendFile, copyFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { buildDelta, bundleFiles, loadBundleFacts, putDelta } from '@facet/bundles';
+import { bundleFiles } from '@facet/bundles';
 import type { CatalogItem } from '@facet/bundles';
 import { openFileEventLog, sinkLog } from '@facet/events';
 import { createLogger } from '@facet/platform';
@@ -13,7 +13,7 @@ import { LiveBundle } from '../src/live/live-bundle.ts';
 import { createMetrics } from '../src/metrics/metrics.ts';
 import { createProfileSource } from '../src/profiles/profile-source.ts';
 import type { ProfileSource } from '../src/profiles/profile-source.ts';
-import { asOf, createHome, events, films, putBundle } from './fixtures.ts';
+import { asOf, createHome, events, films, putBundle, putDeltaOf } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 import { startTestServer } from './test-server.ts';
 
@@ -33,13 +33,6 @@ beforeEach(async () => {
   onTestFinished(() => home.remove());
   store = createFolderArtifactStore(home.artifactsFolder);
 });
-
-/** Puts a delta of a bundle for a catalog into force. */
-async function putDeltaOf(bundle: ArtifactRef, catalog: readonly CatalogItem[]): Promise<ArtifactRef> {
-  const ref = await putDelta(store, buildDelta(await loadBundleFacts(store, bundle), catalog));
-  await store.writeRef('delta', ref);
-  return ref;
-}
 
 const serve = () => startTestServer(home);
 
@@ -89,7 +82,7 @@ it('a new item appears, a withdrawn one vanishes, and the answer names the delta
   expect(before.deltaId).toBeUndefined();
   const popular = before.items[0]!.itemId;
   const catalog = [...films.filter(({ itemId }) => itemId !== popular), ...shows.slice(0, 3)];
-  const delta = await putDeltaOf(home.bundleRef, catalog);
+  const delta = await putDeltaOf(home, home.bundleRef, catalog);
   await vi.waitFor(async () => expect((await ask({})).deltaId).toBe(delta.id), patiently);
   for (const body of [{}, { userId: 'ada', excludeSeen: false }, { userId: 'nobody' }]) {
     const answer = await ask(body);
@@ -108,7 +101,7 @@ it('a new item appears, a withdrawn one vanishes, and the answer names the delta
 });
 
 it('the same bundle, delta and request give the same items in another process', async () => {
-  await putDeltaOf(home.bundleRef, [...films.slice(3), ...shows]);
+  await putDeltaOf(home, home.bundleRef, [...films.slice(3), ...shows]);
   const [one, other] = [await serve(), await serve()];
   for (const body of [{}, { userId: 'ada' }, { behaviors: ['show-1', 'film-9'] }]) {
     const [a, b] = [await one.ask(body), await other.ask(body)];
@@ -140,13 +133,13 @@ it.each([
   ['corrupt', (ref: ArtifactRef) => writeFile(join(home.artifactsFolder, 'delta', ref.id, 'delta.json'), '{}')],
   ['gone', (ref: ArtifactRef) => rm(join(home.artifactsFolder, 'delta', ref.id), { recursive: true })],
 ])('a delta that is %s keeps nobody from answering, at the start and later', async (_, damage) => {
-  await damage(await putDeltaOf(home.bundleRef, [...films, ...shows]));
+  await damage(await putDeltaOf(home, home.bundleRef, [...films, ...shows]));
   const { ask, metrics } = await serve();
   expect(await ask({})).toMatchObject({ bundleId: home.bundleRef.id });
   const failed = async (): Promise<string | undefined> =>
     (await metrics()).find((line) => line.startsWith('facet_serving_bundle_load_failures_total{what="delta"}'));
   expect(await failed()).toMatch(/ 1$/);
-  const sound = await putDeltaOf(home.bundleRef, [...films, ...shows.slice(1)]);
+  const sound = await putDeltaOf(home, home.bundleRef, [...films, ...shows.slice(1)]);
   await vi.waitFor(async () => expect((await ask({})).deltaId).toBe(sound.id), patiently);
 });
 
@@ -248,7 +241,7 @@ describe('the watcher', () => {
   });
 
   it('goes on answering while the artifacts are away, and takes up what is promoted when they are back', async () => {
-    const delta = await putDeltaOf(home.bundleRef, films.slice(2));
+    const delta = await putDeltaOf(home, home.bundleRef, films.slice(2));
     const other = await putBundle(home, { seed: 12 });
     const { live, watcher, pass } = await watch();
     const { index, info } = live.require().bundle;
@@ -265,7 +258,7 @@ describe('the watcher', () => {
   });
 
   it('waits for the delta of a bundle anew when it is promoted again later', async () => {
-    await putDeltaOf(home.bundleRef, films.slice(2));
+    await putDeltaOf(home, home.bundleRef, films.slice(2));
     const other = await putBundle(home, { seed: 12 });
     const { live, watcher, pass } = await watch();
     await store.promote(other);
@@ -297,7 +290,7 @@ describe('the watcher', () => {
   });
 
   it('ignores the delta of another bundle, and takes the new bundle with its own as soon as there is one', async () => {
-    const first = await putDeltaOf(home.bundleRef, films.slice(2));
+    const first = await putDeltaOf(home, home.bundleRef, films.slice(2));
     const { live, watcher, pass } = await watch();
     expect(live.require().bundle.deltaId).toBe(first.id);
     const other = await putBundle(home, { seed: 12 });
@@ -307,16 +300,16 @@ describe('the watcher', () => {
     await watcher.check();
     // It would bring withdrawn items back.
     expect(live.require().bundle).toMatchObject({ id: home.bundleRef.id, deltaId: first.id });
-    const second = await putDeltaOf(other, films.slice(2));
+    const second = await putDeltaOf(home, other, films.slice(2));
     expect(await watcher.check()).toEqual({ from: home.bundleRef.id, to: other.id });
     expect(live.require().bundle).toMatchObject({ id: other.id, deltaId: second.id });
-    await putDeltaOf(home.bundleRef, films.slice(5));
+    await putDeltaOf(home, home.bundleRef, films.slice(5));
     await watcher.check();
     expect(live.require().bundle).toMatchObject({ id: other.id, deltaId: second.id });
   });
 
   it('waits ten seconds for that delta, no longer', async () => {
-    await putDeltaOf(home.bundleRef, films.slice(2));
+    await putDeltaOf(home, home.bundleRef, films.slice(2));
     const other = await putBundle(home, { seed: 12 });
     const { live, watcher, pass } = await watch();
     await store.promote(other);
