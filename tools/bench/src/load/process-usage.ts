@@ -24,6 +24,11 @@ export async function treeCpuMs(rootPid: number): Promise<number> {
   return times.reduce((sum, ms) => sum + ms, 0);
 }
 
+/** User and system time of the first thread of a process, which runs its event loop, in milliseconds. */
+export async function eventLoopCpuMs(pid: number): Promise<number> {
+  return (await statOf(`${pid}/task/${pid}`)).cpuMs;
+}
+
 async function treeOf(rootPid: number): Promise<number[]> {
   const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0);
   const parents = new Map<number, number>();
@@ -38,8 +43,9 @@ async function treeOf(rootPid: number): Promise<number[]> {
   return inTree.filter((_, position) => programs[position] === programs[inTree.indexOf(rootPid)]);
 }
 
-async function statOf(pid: number): Promise<{ readonly parent: number; readonly cpuMs: number }> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+/** @param task a process, or a thread of one, by its path below /proc */
+async function statOf(task: number | string): Promise<{ readonly parent: number; readonly cpuMs: number }> {
+  const text = await readFile(`/proc/${task}/stat`, 'utf8');
   // The name, in parentheses, may hold anything.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return { parent: Number(fields[1]), cpuMs: ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond };

@@ -5,16 +5,18 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Load } from '../load/load.ts';
 import type { LoadGenerator } from '../load/load-generator.ts';
-import { treeCpuMs, treeUsage } from '../load/process-usage.ts';
+import { eventLoopCpuMs, treeCpuMs, treeUsage } from '../load/process-usage.ts';
 import { askWorld } from './ask-world.ts';
 import { checkAnswers } from './check-answers.ts';
 import { loadFigures } from './load-figures.ts';
 import type { LoadFigures } from './load-figures.ts';
+import { measureBareServer } from './measure-bare-server.ts';
+import type { BareServerFigures } from './measure-bare-server.ts';
 import { measureRawSearch } from './measure-raw.ts';
 import { measureTower } from './measure-tower.ts';
 import type { ServingProcess } from './serving-process.ts';
 import { renderServing } from './render.ts';
-import { checkedUsers, depth, openWorld } from './world.ts';
+import { checkedUsers, depth, openWorld, requestBodies } from './world.ts';
 import type { World } from './world.ts';
 
 const help = `Measures serving against the parts that it is made of, on a generated world: a catalog, users, a bundle.
@@ -30,7 +32,8 @@ const help = `Measures serving against the parts that it is made of, on a genera
 
 In one run: the bare index (patched Faiss, the four queries of the same users, one thread), on one core and on all of them;
 the user tower; answers at 1 to 32 requests under way, which gives the greatest rate; answers at half of it, where requests
-come at random whatever the answers take; processor time a request, and memory. A request has 50 behaviors.
+come at random whatever the answers take, beside those of a bare server that is as busy with each; processor time a request,
+and memory. A request has 50 behaviors.
 Load generator and serving share the cores of this machine; it should have nothing else to do.
 
 A world is built once and kept in FACET_BENCH_CACHE (default: facet-bench below the folder for temporary files). A million
@@ -135,9 +138,30 @@ async function measureLoads(serving: ServingProcess, generator: LoadGenerator) {
   const saturated = closed.reduce((best, one) => (one.rate > best.rate ? one : best));
   say('half of the greatest rate');
   const rate = saturated.rate / 2;
-  const half = await measure({ kind: 'open', rate, seconds });
+  const load: Load = { kind: 'open', rate, seconds };
+  const busyBefore = await eventLoopCpuMs(serving.pid);
+  const half = await measure(load);
+  const busyMs = ((await eventLoopCpuMs(serving.pid)) - busyBefore) / half.latency.count;
   if (values.profile !== undefined) await profileServing(serving, generator);
-  return { closed, saturated, half };
+  return { closed, saturated, half, bare: await measureBare(busyMs, load, serving) };
+}
+
+/** A bare server in place of serving; with several processes no thread stands for all. */
+async function measureBare(
+  busyMs: number,
+  load: Load,
+  serving: ServingProcess,
+): Promise<BareServerFigures | undefined> {
+  if (processes !== undefined && processes !== '1') return undefined;
+  say('a bare server that is as busy');
+  const bodies = requestBodies(world, limit);
+  const answer = await fetch(`${serving.url}/v1/recommendations`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-api-key': serving.key },
+    body: bodies[0]!,
+  });
+  const { byteLength: answerBytes } = await answer.arrayBuffer();
+  return measureBareServer({ busyMs, answerBytes, bodies, load });
 }
 
 /** Has each process of serving write a CPU profile of some requests. */

@@ -2,6 +2,7 @@ import { hasFailures, renderFailures } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
 import type { ProcessUsage } from '../load/process-usage.ts';
 import type { LoadFigures } from './load-figures.ts';
+import type { BareServerFigures } from './measure-bare-server.ts';
 import type { RawSearchResult } from './raw-search.ts';
 
 export interface ServingReport {
@@ -14,6 +15,8 @@ export interface ServingReport {
   readonly closed: readonly (LoadFigures & { readonly concurrency: number })[];
   readonly saturated: LoadFigures & { readonly concurrency: number };
   readonly half: LoadFigures;
+  /** The same load on a bare server; absent with several processes. */
+  readonly bare: BareServerFigures | undefined;
   readonly memory: readonly ProcessUsage[];
 }
 
@@ -26,7 +29,7 @@ interface Row {
 }
 
 export function renderServing(report: ServingReport): string {
-  const { items, index, limit, raw, tower, answers, closed, saturated, half, memory } = report;
+  const { items, index, limit, raw, tower, answers, closed, saturated, half, bare, memory } = report;
   const breadth = index.efSearch === undefined ? '' : `, efSearch ${index.efSearch}`;
   const ofRaw = (figures: LoadFigures, { cpuMs }: RawSearchResult): string => (figures.cpuMs / cpuMs).toFixed(2);
   const rows: Row[] = [
@@ -38,6 +41,7 @@ export function renderServing(report: ServingReport): string {
     ...closed.map((figures) => closedRow(figures, items)),
     { name: 'half of the greatest rate', value: renderLoad(half), ...verdictOfFailures(half) },
     ...halfRows(items, half),
+    ...bareRows(half, bare),
     { name: 'processor time a request, saturated', value: ms(saturated.cpuMs) },
     { name: 'processor time a request, half', value: ms(half.cpuMs) },
     atMost('  to bare Faiss on all cores, saturated', saturated.cpuMs / raw.together.cpuMs, 1.5, ratio),
@@ -62,6 +66,16 @@ function halfRows(items: number, { latency }: LoadFigures): Row[] {
   if (items >= 1_000_000) return [atMost('  p50', latency.p50Ms, 5, ms), atMost('  p99', latency.p99Ms, 12, ms)];
   if (items >= 100_000) return [atMost('  p99', latency.p99Ms, 4, ms)];
   return [];
+}
+
+function bareRows({ latency }: LoadFigures, bare: BareServerFigures | undefined): Row[] {
+  if (bare === undefined) return [];
+  const { busyMs, latency: ofBare } = bare;
+  const value = `p50 ${ms(ofBare.p50Ms)}, p99 ${ms(ofBare.p99Ms)}, p99.9 ${ms(ofBare.p999Ms)}`;
+  return [
+    { name: `  bare server, ${ms(busyMs)} a request`, value },
+    { name: '  p99 to that of the bare server', value: ratio(latency.p99Ms / ofBare.p99Ms) },
+  ];
 }
 
 function closedRow(figures: LoadFigures & { readonly concurrency: number }, items: number): Row {

@@ -1,0 +1,50 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describeLatencies } from '../load/latencies.ts';
+import type { Latencies } from '../load/latencies.ts';
+import { startLoadGenerator } from '../load/load-generator.ts';
+import type { Load } from '../load/load.ts';
+
+/** What queueing on one thread costs, whatever is done on it. */
+export interface BareServerFigures {
+  /** What each request took of the thread. */
+  readonly busyMs: number;
+  readonly latency: Latencies;
+}
+
+export interface BareServerOptions {
+  readonly busyMs: number;
+  readonly answerBytes: number;
+  readonly bodies: readonly string[];
+  readonly load: Load;
+}
+
+const warmUpSeconds = 2;
+
+/** A server that is busy for `busyMs` with each request, and does nothing else, under the same load from the same generator. */
+export async function measureBareServer(options: BareServerOptions): Promise<BareServerFigures> {
+  const { busyMs, answerBytes, bodies, load } = options;
+  const script = fileURLToPath(new URL('bare-server.mjs', import.meta.url));
+  const server = fork(script, [String(busyMs), String(answerBytes)], { execArgv: [] });
+  const folder = await mkdtemp(join(tmpdir(), 'facet-bench-bare-'));
+  try {
+    const [{ port }] = (await once(server, 'message')) as [AddressInfo];
+    const bodiesFile = join(folder, 'bodies.json');
+    await writeFile(bodiesFile, JSON.stringify(bodies));
+    const generator = await startLoadGenerator({ url: `http://127.0.0.1:${port}`, path: '/', key: 'none', bodiesFile });
+    try {
+      await generator.run({ kind: 'closed', concurrency: 1, seconds: warmUpSeconds });
+      return { busyMs, latency: describeLatencies((await generator.run(load)).latenciesMs) };
+    } finally {
+      generator.stop();
+    }
+  } finally {
+    server.disconnect();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
