@@ -1,6 +1,7 @@
 import { orderChoices } from './interactions.ts';
 import type { DroppedChoices, InteractionRules } from './interactions.ts';
-import type { UserSequences } from './sequences.ts';
+import { cutEnd } from './sequences.ts';
+import type { Cut, UserSequences } from './sequences.ts';
 import type { ItemVocabulary } from './vocabulary.ts';
 
 /**
@@ -70,11 +71,12 @@ export function dropRareItems(
   };
 }
 
-/** How often each item [I] was chosen before `before` (epoch milliseconds). */
-export function countChoices({ itemIds, items, times }: ChoiceTable, before: number): Int32Array {
-  const counts = new Int32Array(itemIds.length);
-  for (let position = 0; position < items.length; position++) {
-    if (times[position]! < before) counts[items[position]!]!++;
+/** How often each item [I] was chosen before `before`. */
+export function countChoices(table: ChoiceTable, before: Cut): Int32Array {
+  const counts = new Int32Array(table.itemIds.length);
+  for (let user = 0; user < table.userIds.length; user++) {
+    const end = cutEnd(table, user, before);
+    for (let position = table.offsets[user]!; position < end; position++) counts[table.items[position]!]!++;
   }
   return counts;
 }

@@ -1,5 +1,5 @@
-import { historyEnd } from './sequences.ts';
-import type { UserSequences } from './sequences.ts';
+import { cutEnd, historyEnd } from './sequences.ts';
+import type { Cut, UserSequences } from './sequences.ts';
 import type { Random } from './random.ts';
 
 /**
@@ -18,12 +18,12 @@ export interface Examples {
 
 const dayMs = 86_400_000;
 
-/** Every prefix of every sequence before `before` (epoch milliseconds), the next interaction as its only label. */
-export function prefixExamples(sequences: UserSequences, before: number): Examples {
+/** Every prefix of every sequence before `before`, the next interaction as its only label. */
+export function prefixExamples(sequences: UserSequences, before: Cut): Examples {
   const columns = createColumns();
   for (let user = 0; user < sequences.userIds.length; user++) {
     const start = sequences.offsets[user]!;
-    const last = historyEnd(sequences, user, before);
+    const last = cutEnd(sequences, user, before);
     for (let end = start + 1; end < last; end++) columns.add(user, start, end, end + 1, sequences.times[end]!);
   }
   return columns.finish();
@@ -38,7 +38,7 @@ export function prefixExamples(sequences: UserSequences, before: number): Exampl
 export function windowExamples(
   sequences: UserSequences,
   options: {
-    readonly before: number;
+    readonly before: Cut;
     readonly windowMs: number;
     readonly extraMoments: number;
     readonly random: Random;
@@ -47,7 +47,7 @@ export function windowExamples(
   const columns = createColumns();
   for (let user = 0; user < sequences.userIds.length; user++) {
     const start = sequences.offsets[user]!;
-    const last = historyEnd(sequences, user, options.before);
+    const last = cutEnd(sequences, user, options.before);
     for (const moment of momentsOf(sequences.times.subarray(start, last), options)) {
       const end = historyEnd(sequences, user, moment);
       if (end === start) continue;

@@ -32,9 +32,16 @@ export { parsePositiveClauses, parsePositiveRule } from './positive-rule.ts';
 export type { Comparison, PositiveClause, PositiveRule } from './positive-rule.ts';
 export { createRandom, hashText, mix } from './random.ts';
 export type { Random } from './random.ts';
-export { buildUserSequences, historyEnd } from './sequences.ts';
-export type { UserSequences } from './sequences.ts';
-export { chooseTimeSplit, heldOutByLeaveOneOut, heldOutByTime, itemsKnownBefore } from './split.ts';
+export { buildUserSequences, cutEnd, historyEnd } from './sequences.ts';
+export type { Cut, UserSequences } from './sequences.ts';
+export {
+  chooseTimeSplit,
+  heldOutByTime,
+  heldOutNext,
+  itemsKnownBefore,
+  leaveOneOutCut,
+  leaveOneOutInteractionsMin,
+} from './split.ts';
 export type { HeldOutSequence, TimeSplit } from './split.ts';
 export { buildItemVocabulary, createItemVocabulary, encodeFeatures } from './vocabulary.ts';
 export type { EncodedFeature, ItemVocabulary } from './vocabulary.ts';

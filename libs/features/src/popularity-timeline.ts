@@ -1,4 +1,5 @@
-import type { UserSequences } from './sequences.ts';
+import { cutEnd } from './sequences.ts';
+import type { Cut, UserSequences } from './sequences.ts';
 
 /** What an item's popularity looked like on a given day; the order of {@link PopularityTimeline.featuresOn}'s columns. */
 export const popularityFeatureNames = [
@@ -34,12 +35,8 @@ export interface PopularityTimeline {
   featuresOn(day: number): Float32Array;
 }
 
-/** Built from interactions before `before` (epoch milliseconds); a user's repeats of an item within a day count once. */
-export function buildPopularityTimeline(
-  sequences: UserSequences,
-  itemCount: number,
-  before: number,
-): PopularityTimeline {
+/** Built from interactions before `before`; a user's repeats of an item within a day count once. */
+export function buildPopularityTimeline(sequences: UserSequences, itemCount: number, before: Cut): PopularityTimeline {
   const choices = dailyChoices(sequences, itemCount, before);
   const cache = new Map<number, Float32Array>();
   const cachedDays = Math.min(
@@ -91,14 +88,14 @@ const maxCachedBytes = 2 ** 30;
 function dailyChoices(
   sequences: UserSequences,
   itemCount: number,
-  before: number,
+  before: Cut,
 ): { offsets: Int32Array; days: Int32Array } {
   const offsets = new Int32Array(itemCount + 2);
   const each = (visit: (item: number, day: number) => void): void => {
     for (let user = 0; user < sequences.userIds.length; user++) {
       const lastDayOf = new Map<number, number>();
-      for (let position = sequences.offsets[user]!; position < sequences.offsets[user + 1]!; position++) {
-        if (sequences.times[position]! >= before) break;
+      const end = cutEnd(sequences, user, before);
+      for (let position = sequences.offsets[user]!; position < end; position++) {
         const item = sequences.items[position]!;
         const day = Math.floor(sequences.times[position]! / dayMs);
         if (item === 0 || lastDayOf.get(item) === day) continue;

@@ -32,8 +32,19 @@ export function buildUserSequences(interactions: readonly Interaction[], vocabul
   return { userIds, offsets: Int32Array.from([...offsets, interactions.length]), items, times };
 }
 
+/**
+ * What may be known of every user: what lies before a time (epoch milliseconds), or [U] what lies before a position of the
+ * user's own.
+ */
+export type Cut = number | Int32Array;
+
+/** The end of what may be known of user `user`: the first position that is held out. */
+export function cutEnd(sequences: Pick<UserSequences, 'offsets' | 'times'>, user: number, cut: Cut): number {
+  return typeof cut === 'number' ? historyEnd(sequences, user, cut) : cut[user]!;
+}
+
 /** The first position of user `user` whose time is at or after `time` (the end of the history before it). */
-export function historyEnd(sequences: UserSequences, user: number, time: number): number {
+export function historyEnd(sequences: Pick<UserSequences, 'offsets' | 'times'>, user: number, time: number): number {
   let low = sequences.offsets[user]!;
   let high = sequences.offsets[user + 1]!;
   while (low < high) {

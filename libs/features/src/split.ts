@@ -1,6 +1,6 @@
 import { AppError } from '@facet/platform/errors';
-import { historyEnd } from './sequences.ts';
-import type { UserSequences } from './sequences.ts';
+import { cutEnd, historyEnd } from './sequences.ts';
+import type { Cut, UserSequences } from './sequences.ts';
 
 /**
  * A split at points of global time (epoch milliseconds, half-open windows): training is everything before
@@ -78,33 +78,51 @@ export function heldOutByTime(
   return heldOut;
 }
 
-/** Marks the items (by index, 1 = yes) that were chosen at least once before `time`. */
-export function itemsKnownBefore(sequences: UserSequences, time: number, itemCount: number): Uint8Array {
+/** Marks the items (by index, 1 = yes) that were chosen at least once before `before`. */
+export function itemsKnownBefore(sequences: UserSequences, before: Cut, itemCount: number): Uint8Array {
   const known = new Uint8Array(itemCount + 1);
-  for (let position = 0; position < sequences.items.length; position++) {
-    if (sequences.times[position]! < time) known[sequences.items[position]!] = 1;
+  for (let user = 0; user < sequences.userIds.length; user++) {
+    const end = cutEnd(sequences, user, before);
+    for (let position = sequences.offsets[user]!; position < end; position++) known[sequences.items[position]!] = 1;
   }
   known[0] = 0;
   return known;
 }
 
+/** Users with fewer interactions take no part in leave-one-out: a history, a validation item and a test item are needed. */
+export const leaveOneOutInteractionsMin = 3;
+
 /**
- * Leave-one-out: each user's last (`test`) or last but one (`validation`) interaction is the only truth and everything
- * before it the history. Compares with published tables; it leaks global time, so the time split is the default.
+ * Leave-one-out: [U] the position of each user's last (`test`) or last but one (`validation`) interaction, the end of what
+ * may be known. Of users with fewer than {@link leaveOneOutInteractionsMin} nothing is. It compares with published tables,
+ * but leaks global time: the time split is the default.
  */
-export function heldOutByLeaveOneOut(sequences: UserSequences, part: 'validation' | 'test'): HeldOutSequence[] {
+export function leaveOneOutCut({ offsets }: Pick<UserSequences, 'offsets'>, part: 'validation' | 'test'): Int32Array {
+  const heldOut = part === 'test' ? 1 : 2;
+  return Int32Array.from({ length: offsets.length - 1 }, (_, user) => {
+    const [start, end] = [offsets[user]!, offsets[user + 1]!];
+    return end - start < leaveOneOutInteractionsMin ? start : end - heldOut;
+  });
+}
+
+/**
+ * The users of whom something is known, each asked for the interaction at the cut: the only truth, and absent where its item
+ * is outside the vocabulary or not `known` before the cut.
+ */
+export function heldOutNext(sequences: UserSequences, cut: Int32Array, known: Uint8Array): HeldOutSequence[] {
   const heldOut: HeldOutSequence[] = [];
   for (let user = 0; user < sequences.userIds.length; user++) {
     const start = sequences.offsets[user]!;
-    const end = sequences.offsets[user + 1]! - (part === 'test' ? 1 : 2);
-    if (end - start < 1) continue;
+    const end = cut[user]!;
+    if (end === start) continue;
     const item = sequences.items[end]!;
+    const isKnown = known[item] === 1;
     heldOut.push({
       user,
       start,
       end,
-      truth: item === 0 ? new Int32Array() : Int32Array.of(item),
-      absent: item === 0 ? 1 : 0,
+      truth: isKnown ? Int32Array.of(item) : new Int32Array(),
+      absent: isKnown ? 0 : 1,
     });
   }
   return heldOut;

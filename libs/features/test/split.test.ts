@@ -1,7 +1,16 @@
 import { isAppError } from '@facet/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chooseTimeSplit, heldOutByLeaveOneOut, heldOutByTime, itemsKnownBefore } from '../src/index.ts';
+import {
+  buildPopularityTimeline,
+  chooseTimeSplit,
+  heldOutByTime,
+  heldOutNext,
+  itemsKnownBefore,
+  leaveOneOutCut,
+  prefixExamples,
+} from '../src/index.ts';
+import type { UserSequences } from '../src/index.ts';
 import { anyHistories, sequencesOf } from './histories.ts';
 
 describe('chooseTimeSplit', () => {
@@ -191,45 +200,110 @@ describe('itemsKnownBefore', () => {
   });
 });
 
-describe('heldOutByLeaveOneOut', () => {
+describe('leave-one-out', () => {
   const sequences = sequencesOf([
     [
       [1, 1],
       [2, 2],
       [3, 3],
+      [4, 4],
     ],
     [
-      [4, 1],
-      [5, 2],
+      [5, 1],
+      [6, 2],
     ],
-    [[6, 1]],
+    [[7, 1]],
     [
-      [7, 1],
+      [2, 1],
       [8, 2],
       [0, 3],
     ],
   ]);
-  const view = (part: 'validation' | 'test'): unknown[] =>
-    heldOutByLeaveOneOut(sequences, part).map(({ user, start, end, truth, absent }) => [
+  const view = (part: 'validation' | 'test'): unknown[] => {
+    const cut = leaveOneOutCut(sequences, part);
+    const known = itemsKnownBefore(sequences, cut, 9);
+    return heldOutNext(sequences, cut, known).map(({ user, start, end, truth, absent }) => [
       user,
       start,
       end,
       [...truth],
       absent,
     ]);
+  };
 
-  it('test: the last choice, after everything before it', () => {
+  it('users with fewer than three interactions are left out; an item nobody chose before, or outside the vocabulary, is absent', () => {
     expect(view('test')).toEqual([
-      [0, 0, 2, [3], 0],
-      [1, 3, 4, [5], 0],
-      [3, 6, 8, [], 1],
+      [0, 0, 3, [], 1],
+      [3, 7, 9, [], 1],
+    ]);
+    expect(view('validation')).toEqual([
+      [0, 0, 2, [], 1],
+      [3, 7, 8, [], 1],
+    ]);
+    expect([...itemsKnownBefore(sequences, leaveOneOutCut(sequences, 'test'), 9)]).toEqual([
+      0, 1, 1, 1, 0, 0, 0, 0, 1, 0,
     ]);
   });
 
-  it('validation: the last but one, for users who then still have a history', () => {
-    expect(view('validation')).toEqual([
-      [0, 0, 1, [2], 0],
-      [3, 6, 7, [8], 0],
+  it('neither the known items, nor examples, nor popularity, nor histories change with what is held out', () => {
+    const whole = fc.array(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 3, maxLength: 8 }), { maxLength: 6 });
+    fc.assert(
+      fc.property(whole, whole, fc.constantFrom('validation', 'test'), (histories, others, part) => {
+        const heldOut = part === 'test' ? 1 : 2;
+        const timed = (items: readonly number[]): [number, number][] =>
+          items.map((item, day) => [item, day * 86_400_000]);
+        const original = histories.map((items) => timed(items));
+        const changed = histories.map((items, user) =>
+          timed([...items.slice(0, -heldOut), ...Array.from({ length: heldOut }, (_, k) => others[user]?.[k] ?? 9)]),
+        );
+        const seen = (of: [number, number][][]): unknown => {
+          const sequences = sequencesOf(of);
+          const cut = leaveOneOutCut(sequences, part);
+          const known = itemsKnownBefore(sequences, cut, 9);
+          const timeline = buildPopularityTimeline(sequences, 9, cut);
+          return [
+            [...known],
+            rowsOfExamples(sequences, cut),
+            heldOutNext(sequences, cut, known).map(({ user, start, end }) => [
+              user,
+              ...sequences.items.subarray(start, end),
+            ]),
+            [...timeline.featuresOn(20)],
+          ];
+        };
+        expect(seen(changed)).toEqual(seen(original));
+      }),
+    );
+  });
+
+  it('each of the others is asked for the interaction at the cut, after everything before it', () => {
+    const two = sequencesOf([
+      [
+        [1, 1],
+        [2, 1],
+        [3, 1],
+      ],
+      [
+        [3, 1],
+        [2, 2],
+        [1, 3],
+        [2, 4],
+      ],
+    ]);
+    const cut = leaveOneOutCut(two, 'test');
+    const rows = heldOutNext(two, cut, itemsKnownBefore(two, cut, 9));
+    expect(rows.map(({ user, start, end, truth }) => [user, start, end, [...truth]])).toEqual([
+      [0, 0, 2, [3]],
+      [1, 3, 6, [2]],
     ]);
   });
 });
+
+function rowsOfExamples(sequences: UserSequences, cut: Int32Array): unknown {
+  const { count, user, start, end, labelEnd } = prefixExamples(sequences, cut);
+  return Array.from({ length: count }, (_, row) => [
+    user[row],
+    ...sequences.items.subarray(start[row]!, end[row]!),
+    ...sequences.items.subarray(end[row]!, labelEnd[row]!),
+  ]);
+}

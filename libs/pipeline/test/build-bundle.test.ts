@@ -98,13 +98,19 @@ describe('buildBundle', () => {
       const model = randomModel(variant);
       const bundle = await build(model);
       const scorer = createModelScorer(dataset, model.info.spec, model.weights, {
-        asOf: closing,
+        cut: closing,
         candidates: new Uint8Array(25).fill(1, 1),
       });
       const { sequences } = dataset;
       for (let user = 0; user < sequences.userIds.length; user++) {
         const [start, end] = [sequences.offsets[user]!, sequences.offsets[user + 1]!];
-        const scores = scorer.score({ userIndex: user, start, end, history: sequences.items.slice(start, end) });
+        const scores = scorer.score({
+          userIndex: user,
+          askedAt: closing,
+          start,
+          end,
+          history: sequences.items.slice(start, end),
+        });
         const { items, source } = await recommend(bundle, {
           ...requestOf(dataset, user),
           limit: 24,

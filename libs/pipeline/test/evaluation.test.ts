@@ -181,10 +181,7 @@ describe('evaluation and time', () => {
     const dataset = shopDataset(events);
     const model = outspokenModel(dataset);
     const window = heldOutWindow(dataset, testFrom, Infinity);
-    const scorer = createModelScorer(dataset, model.info.spec, model.weights, {
-      asOf: testFrom,
-      candidates: window.candidates,
-    });
+    const scorer = createModelScorer(dataset, model.info.spec, model.weights, window);
     const methods = [
       { name: 'model', score: { new: scorer.score, all: scorer.score } },
       ...(await fitBaselines(dataset, testFrom)).baselines,
@@ -235,10 +232,7 @@ describe('evaluation and time', () => {
     expect(window.candidates[thing23]).toBe(0);
     const buyer = window.users.find(({ userIndex }) => dataset.sequences.userIds[userIndex] === novelty.userId)!;
     expect(buyer.truth.absent).toBe(1);
-    const { score } = createModelScorer(dataset, model.info.spec, model.weights, {
-      asOf: testFrom,
-      candidates: window.candidates,
-    });
+    const { score } = createModelScorer(dataset, model.info.spec, model.weights, window);
     expect(score(buyer)[thing23]).toBe(-Infinity);
   });
 

@@ -7,7 +7,7 @@ import type { Interests } from './user-kernel.ts';
  * @param vectors [N + 1, dim] from `indexVectors`
  */
 export function bestInterest(
-  { count, vectors: interests }: Interests,
+  { count, vectors: interests }: Pick<Interests, 'count' | 'vectors'>,
   vectors: Float32Array,
   item: number,
   dim: number,

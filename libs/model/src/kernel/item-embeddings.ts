@@ -45,18 +45,32 @@ export function indexVectors(
   const width = indexDim(spec);
   const rows = embeddings.length / D;
   const vectors = new Float32Array(rows * width);
-  const prior = weights['prior/weights']?.data;
+  const prior = popularityPrior(weights, popularity);
   for (let row = 1; row < rows; row++) {
     let squaredNorm = 0;
     for (let d = 0; d < D; d++) squaredNorm += embeddings[row * D + d]! ** 2;
     const scale = normalize ? 1 / (Math.sqrt(squaredNorm + unitLengthEpsilon) * temperature) : 1;
     for (let d = 0; d < D; d++) vectors[row * width + d] = embeddings[row * D + d]! * scale;
-    if (prior === undefined) continue;
-    let sum = 0;
-    for (let feature = 0; feature < popularityFeatureCount; feature++) {
-      sum += prior[feature]! * scalarScale * popularity[row * popularityFeatureCount + feature]!;
-    }
-    vectors[row * width + D] = sum;
+    if (prior !== undefined) vectors[row * width + D] = prior[row]!;
   }
   return vectors;
+}
+
+/**
+ * What popularity adds to the score of each item, [N + 1]; nothing where the model has no prior.
+ *
+ * @param popularity [N + 1, features] of the day of asking (`PopularityTimeline.featuresOn`)
+ */
+export function popularityPrior(weights: Weights, popularity: Float32Array): Float32Array | undefined {
+  const weight = weights['prior/weights']?.data;
+  if (weight === undefined) return undefined;
+  const prior = new Float32Array(popularity.length / popularityFeatureCount);
+  for (let row = 1; row < prior.length; row++) {
+    let sum = 0;
+    for (let feature = 0; feature < popularityFeatureCount; feature++) {
+      sum += weight[feature]! * scalarScale * popularity[row * popularityFeatureCount + feature]!;
+    }
+    prior[row] = sum;
+  }
+  return prior;
 }

@@ -11,11 +11,11 @@ import {
   titleFeatureName,
   toUserSequences,
 } from '@facet/features';
-import type { Attributes, ChoiceTable, TimeSplit } from '@facet/features';
+import type { Attributes, ChoiceTable, Cut, TimeSplit } from '@facet/features';
 import { AppError } from '@facet/platform';
 import type { FacetConfig } from '../config.ts';
 import { datasetVersion } from './dataset.ts';
-import type { DatasetInfo, DatasetParts } from './dataset.ts';
+import type { DatasetInfo, DatasetParts, DatasetTables, LearnedTables } from './dataset.ts';
 
 /** What a dataset is built from. */
 export interface DatasetSources {
@@ -43,25 +43,10 @@ export function buildDataset(sources: DatasetSources, settings: DatasetSettings)
   const { table, dropped } = selectChoices(sources.choices, settings.interactions);
   if (table.items.length === 0) throw noPositives(sources.choices, settings.interactions);
   const split = splitOf(table.times, settings.split, sources.window.occurredBefore);
-  const trainCounts = countChoices(table, split.testFrom);
   const counts = countWindows(table.times, split);
-
-  const catalog = new Map<string, CatalogItem>(sources.items.map((item) => [item.itemId, toCatalogItem(item)]));
-  const allCounts = countChoices(table, Number.POSITIVE_INFINITY);
-  const chosen = table.itemIds.filter((_, item) => allCounts[item]! > 0);
-  const vocabulary = buildItemVocabulary(
-    new Map(table.itemIds.map((itemId, item) => [itemId, trainCounts[item]!])),
-    concat(catalog.keys(), chosen),
-  );
-  const items = vocabulary.itemIds.map((itemId) => catalog.get(itemId) ?? { itemId, attributes: {} });
-  const sequences = toUserSequences(table, vocabulary);
-
-  const attributesOf = new Map(sources.users.map((user) => [user.userId, user.attributes as Attributes]));
-  const userAttributes = sequences.userIds.map((userId) => attributesOf.get(userId));
+  const { learned, ...tables } = layOutTables(table, split.testFrom, { ...sources, features });
   return {
-    items,
-    sequences,
-    userAttributes,
+    ...tables,
     info: {
       formatVersion: 2,
       stageVersion: datasetVersion,
@@ -70,17 +55,12 @@ export function buildDataset(sources: DatasetSources, settings: DatasetSettings)
       window: sources.window,
       split,
       features,
-      trainedCount: vocabulary.trainedCount,
-      itemFeatures: itemFeatureSchemas(items.slice(1, vocabulary.trainedCount + 1), features),
-      userFeatures: learnFeatureSchemas(
-        userAttributes.filter((attributes) => attributes !== undefined),
-        { attributes: features.users, minHolders: features.minHolders, maxSlots: 1 },
-      ),
+      ...learned,
       counts: {
         events: sum(sources.choices.eventTypes.values()),
-        interactions: sequences.items.length,
-        users: sequences.userIds.length,
-        items: items.length - 1,
+        interactions: tables.sequences.items.length,
+        users: tables.sequences.userIds.length,
+        items: tables.items.length - 1,
         bots: sources.choices.bots.users,
         ...counts,
       },
@@ -90,8 +70,44 @@ export function buildDataset(sources: DatasetSources, settings: DatasetSettings)
   };
 }
 
+/**
+ * Ordered choices to tables: a vocabulary whose trained items were chosen before the cut, and the schemas of the features worth
+ * learning from them. The arrays of `table` are used up.
+ */
+export function layOutTables(
+  table: ChoiceTable,
+  cut: Cut,
+  { items: catalogItems, users, features }: Pick<DatasetSources, 'items' | 'users'> & Pick<DatasetSettings, 'features'>,
+): DatasetTables & { readonly learned: LearnedTables } {
+  const trainCounts = countChoices(table, cut);
+  const catalog = new Map<string, CatalogItem>(catalogItems.map((item) => [item.itemId, toCatalogItem(item)]));
+  const allCounts = countChoices(table, Number.POSITIVE_INFINITY);
+  const chosen = table.itemIds.filter((_, item) => allCounts[item]! > 0);
+  const vocabulary = buildItemVocabulary(
+    new Map(table.itemIds.map((itemId, item) => [itemId, trainCounts[item]!])),
+    concat(catalog.keys(), chosen),
+  );
+  const items = vocabulary.itemIds.map((itemId) => catalog.get(itemId) ?? { itemId, attributes: {} });
+  const sequences = toUserSequences(table, vocabulary);
+  const attributesOf = new Map(users.map((user) => [user.userId, user.attributes as Attributes]));
+  const userAttributes = sequences.userIds.map((userId) => attributesOf.get(userId));
+  return {
+    items,
+    sequences,
+    userAttributes,
+    learned: {
+      trainedCount: vocabulary.trainedCount,
+      itemFeatures: itemFeatureSchemas(items.slice(1, vocabulary.trainedCount + 1), features),
+      userFeatures: learnFeatureSchemas(
+        userAttributes.filter((attributes) => attributes !== undefined),
+        { attributes: features.users, minHolders: features.minHolders, maxSlots: 1 },
+      ),
+    },
+  };
+}
+
 /** Choices to interactions, with what was left out on the way by the name of the rule. */
-function selectChoices(
+export function selectChoices(
   choices: LakeChoices,
   rules: DatasetSettings['interactions'],
 ): { table: ChoiceTable; dropped: Record<string, number> } {

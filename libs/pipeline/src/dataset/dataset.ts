@@ -80,29 +80,45 @@ export interface Dataset {
   readonly split: TimeSplit;
 }
 
-/** What a dataset is made from, before features are encoded. */
-export interface DatasetParts {
-  readonly info: DatasetInfo;
+/** The tables of a dataset, before features are encoded. */
+export interface DatasetTables {
+  /** [N + 1] by item index; position 0 is a placeholder. */
   readonly items: readonly CatalogItem[];
   readonly sequences: UserSequences;
   /** [U] attributes of the sequences' users. */
   readonly userAttributes: readonly (Attributes | undefined)[];
 }
 
+/** What a dataset is made from. */
+export interface DatasetParts extends DatasetTables {
+  readonly info: DatasetInfo;
+}
+
+/** What was learned of the tables from what is not held out. */
+export type LearnedTables = Pick<DatasetInfo, 'trainedCount' | 'itemFeatures' | 'userFeatures'>;
+
+/** What models are fitted on and asked about, however it is divided for that. */
+export type ModelData = Pick<
+  Dataset,
+  'vocabulary' | 'items' | 'sequences' | 'itemFeatures' | 'profiles' | 'userAttributes'
+>;
+
 export function assembleDataset(id: string, parts: DatasetParts): Dataset {
-  const { info, items } = parts;
+  const { info } = parts;
+  return { id, info, ...encodeTables(parts, info), split: info.split };
+}
+
+/** The tables with their items numbered and their features encoded. */
+export function encodeTables({ items, sequences, userAttributes }: DatasetTables, learned: LearnedTables): ModelData {
   return {
-    id,
-    info,
     items,
     vocabulary: createItemVocabulary(
       items.map((item) => item.itemId),
-      info.trainedCount,
+      learned.trainedCount,
     ),
-    sequences: parts.sequences,
-    itemFeatures: encodeFeatures(info.itemFeatures, items.map(featureAttributes)),
-    profiles: encodeFeatures(info.userFeatures, parts.userAttributes),
-    userAttributes: parts.userAttributes,
-    split: info.split,
+    sequences,
+    itemFeatures: encodeFeatures(learned.itemFeatures, items.map(featureAttributes)),
+    profiles: encodeFeatures(learned.userFeatures, userAttributes),
+    userAttributes,
   };
 }

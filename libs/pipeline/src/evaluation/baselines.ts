@@ -1,7 +1,8 @@
 import { itemCf, ownHistory, popularity, withFallback } from '@facet/evaluation';
 import type { InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluation';
-import { historyEnd } from '@facet/features';
-import type { Dataset } from '../dataset/dataset.ts';
+import { cutEnd } from '@facet/features';
+import type { Cut } from '@facet/features';
+import type { Dataset, ModelData } from '../dataset/dataset.ts';
 import { evaluateTasks, heldOutWindow } from './tasks.ts';
 import type { HeldOutSequenceUser, Task, TaskEvaluations } from './tasks.ts';
 
@@ -81,13 +82,13 @@ async function chooseItemCf(dataset: Dataset, catalogSize: number): Promise<Item
   return { new: bestFor('new'), all: bestFor('all') };
 }
 
-/** The interactions with known items before `time` as columns. */
-export function interactionsBefore({ sequences }: Dataset, time: number): InteractionColumns {
+/** The interactions with known items before `cut` as columns. */
+export function interactionsBefore({ sequences }: Pick<ModelData, 'sequences'>, cut: Cut): InteractionColumns {
   const users: number[] = [];
   const items: number[] = [];
   const times: number[] = [];
   for (let user = 0; user < sequences.userIds.length; user++) {
-    const end = historyEnd(sequences, user, time);
+    const end = cutEnd(sequences, user, cut);
     for (let position = sequences.offsets[user]!; position < end; position++) {
       if (sequences.items[position] === 0) continue;
       users.push(user);

@@ -63,10 +63,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   const { testFrom } = dataset.split;
   const window = heldOutWindow(dataset, testFrom, Number.POSITIVE_INFINITY);
   const { baselines, itemCfChoice } = await fitBaselines(dataset, testFrom);
-  const modelScorer = createModelScorer(dataset, model.info.spec, model.weights, {
-    asOf: testFrom,
-    candidates: window.candidates,
-  });
+  const modelScorer = createModelScorer(dataset, model.info.spec, model.weights, window);
   const methods = [{ name: 'interest model', score: forBothTasks(modelScorer.score) }, ...baselines];
   const evaluations: (TaskEvaluations & { name: string })[] = [];
   for (const { name, score } of methods) {

@@ -22,7 +22,7 @@ export function reportInterests(
   const { dim } = scorer;
   const winners = users.flatMap(({ user, interests }) =>
     [...user.truth.items].map((item) =>
-      winningInterest(interests.vectors, interests.count, scorer.vectors.subarray(item * dim, (item + 1) * dim)),
+      winningInterest(interests.interests, interests.active, scorer.vectors.subarray(item * dim, (item + 1) * dim)),
     ),
   );
   const { shares, effectiveInterests } = interestShares(
@@ -30,25 +30,14 @@ export function reportInterests(
     maxInterests,
   );
   return {
-    meanInterests: mean(users.map(({ interests }) => interests.count)),
+    meanInterests: mean(users.map(({ interests }) => interests.active)),
     similarity: interestSimilarity(
-      users.map(({ interests }) => withoutPrior(interests, dim, scorer.embeddingDim)),
-      scorer.embeddingDim,
+      users.map(({ interests }) => interests),
+      dim,
     ),
     labelShares: [...shares],
     effectiveInterests,
   };
-}
-
-/** Interest vectors without the constant coordinate that meets the popularity prior, which would make all alike. */
-function withoutPrior(
-  { count, vectors }: { count: number; vectors: Float32Array },
-  dim: number,
-  embeddingDim: number,
-): { interests: Float32Array; active: number } {
-  const interests = new Float32Array(count * embeddingDim);
-  for (let k = 0; k < count; k++) interests.set(vectors.subarray(k * dim, k * dim + embeddingDim), k * embeddingDim);
-  return { interests, active: count };
 }
 
 function mean(values: readonly number[]): number {

@@ -1,50 +1,52 @@
 import type { Bundle } from '@facet/bundles';
 import { embedBySideFeatures } from '@facet/bundles';
 import { buildPopularityTimeline, createBehaviorRows, writeBehaviorSequence } from '@facet/features';
-import type { ScoredUser, Scorer } from '@facet/evaluation';
-import { bestInterest, createUserKernel, embedItems, indexDim, indexVectors } from '@facet/model';
-import type { Interests, ModelSpec, Weights } from '@facet/model';
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Cut } from '@facet/features';
+import type { ScoredUser, Scorer, UserInterests } from '@facet/evaluation';
+import { bestInterest, createUserKernel, embedItems, indexDim, indexVectors, popularityPrior } from '@facet/model';
+import type { ModelSpec, Weights } from '@facet/model';
+import type { Dataset, ModelData } from '../dataset/dataset.ts';
 
 /** A held-out user: its history is positions start .. end − 1 of the dataset's sequences. */
 export interface SequenceUser extends ScoredUser {
   readonly userIndex: number;
   readonly start: number;
   readonly end: number;
+  /** Epoch milliseconds: popularity and the ages of behaviors are of then. */
+  readonly askedAt: number;
 }
 
 /** A model as the evaluation asks it: exactly what serving computes, over the full catalogue instead of an index. */
 export interface ModelScorer {
   readonly score: Scorer<SequenceUser>;
-  readonly interests: (user: SequenceUser) => Interests;
-  /** [N + 1, dim] what an index of this moment would hold. */
+  readonly interests: (user: SequenceUser) => UserInterests;
+  /** [N + 1, D] as an index holds them, without the coordinate of the popularity prior. */
   readonly vectors: Float32Array;
+  /** D. */
   readonly dim: number;
-  /** D, the coordinates before the popularity prior's. */
-  readonly embeddingDim: number;
 }
 
 export interface ScorerOptions {
-  /** Epoch milliseconds: the moment of asking; popularity and ages are of then. */
-  readonly asOf: number;
+  /** What is known of popularity. */
+  readonly cut: Cut;
   /** [N + 1] 1 for an item that may be ranked. */
   readonly candidates: Uint8Array;
 }
 
 /** A model asked about the dataset that it was trained on. */
 export function createModelScorer(
-  dataset: Dataset,
+  data: ModelData,
   spec: ModelSpec,
   weights: Weights,
   options: ScorerOptions,
 ): ModelScorer {
   const embeddings = embedItems(spec, weights, {
     itemCount: spec.itemCount,
-    trainedCount: dataset.info.trainedCount,
-    features: dataset.itemFeatures,
+    trainedCount: data.vocabulary.trainedCount,
+    features: data.itemFeatures,
   });
-  const profileOf = (user: number): number[] => dataset.profiles.map(({ rows }) => rows[user]!);
-  return createScorer(dataset, { spec, weights, embeddings, profileOf }, options);
+  const profileOf = (user: number): number[] => data.profiles.map(({ rows }) => rows[user]!);
+  return createScorer(data, { spec, weights, embeddings, profileOf }, options);
 }
 
 /**
@@ -91,33 +93,37 @@ interface ScoredParts {
 }
 
 function createScorer(
-  { sequences, items }: Dataset,
+  { sequences, items }: ModelData,
   { spec, weights, embeddings, profileOf }: ScoredParts,
-  { asOf, candidates }: ScorerOptions,
+  { cut, candidates }: ScorerOptions,
 ): ModelScorer {
   const itemCount = items.length - 1;
-  const timeline = buildPopularityTimeline(sequences, itemCount, asOf);
-  const vectors = indexVectors(spec, weights, embeddings, timeline.featuresOn(timeline.dayOf(asOf)));
+  const timeline = buildPopularityTimeline(sequences, itemCount, cut);
+  const priorOn = keptByDay((day) => popularityPrior(weights, timeline.featuresOn(day)));
   const kernel = createUserKernel(spec, weights, embeddings);
-  const dim = indexDim(spec);
+  const dim = spec.config.embeddingDim;
+  const vectors = columnsBefore(dim, indexDim(spec), indexVectors(spec, weights, embeddings, timeline.featuresOn(0)));
 
-  const read = (user: SequenceUser): { rows: ReturnType<typeof createBehaviorRows>; interests: Interests } => {
+  const read = (user: SequenceUser): { rows: ReturnType<typeof createBehaviorRows>; interests: UserInterests } => {
     const rows = createBehaviorRows(1, spec.config.sequenceLength);
     const window = { ...sequences, start: user.start, end: user.end };
-    writeBehaviorSequence(rows, 0, window, { now: asOf, distinct: spec.config.distinctBehaviors });
-    return { rows, interests: kernel.interests(rows, profileOf(user.userIndex)) };
+    writeBehaviorSequence(rows, 0, window, { now: user.askedAt, distinct: spec.config.distinctBehaviors });
+    const { count, vectors } = kernel.interests(rows, profileOf(user.userIndex));
+    return { rows, interests: { active: count, interests: columnsBefore(dim, indexDim(spec), vectors) } };
   };
 
   return {
     vectors,
     dim,
-    embeddingDim: spec.config.embeddingDim,
     interests: (user) => read(user).interests,
     score(user) {
       const { rows, interests } = read(user);
+      const prior = priorOn(timeline.dayOf(user.askedAt));
       const scores = new Float32Array(itemCount + 1).fill(Number.NEGATIVE_INFINITY);
       for (let item = 1; item <= itemCount; item++) {
-        if (candidates[item] === 1) scores[item] = bestInterest(interests, vectors, item, dim).score;
+        if (candidates[item] !== 1) continue;
+        const best = bestInterest({ count: interests.active, vectors: interests.interests }, vectors, item, dim);
+        scores[item] = best.score + (prior?.[item] ?? 0);
       }
       const bonuses = kernel.repeatBonuses(rows);
       const given = new Set<number>();
@@ -129,5 +135,23 @@ function createScorer(
       }
       return scores;
     },
+  };
+}
+
+/** The first `columns` of each row of a matrix of `width` columns. */
+function columnsBefore(columns: number, width: number, matrix: Float32Array): Float32Array {
+  if (columns === width) return matrix;
+  const rows = matrix.length / width;
+  const kept = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++) kept.set(matrix.subarray(row * width, row * width + columns), row * columns);
+  return kept;
+}
+
+/** Under leave-one-out there are as many moments of asking as users, but few days. */
+function keptByDay<Value>(compute: (day: number) => Value): (day: number) => Value {
+  const kept = new Map<number, Value>();
+  return (day) => {
+    if (!kept.has(day)) kept.set(day, compute(day));
+    return kept.get(day)!;
   };
 }

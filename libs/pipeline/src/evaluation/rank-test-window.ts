@@ -14,7 +14,7 @@ export function rankTestWindow(options: {
 }): TaskEvaluations {
   const { dataset, model } = options;
   const { testFrom } = dataset.split;
-  const { candidates, users } = heldOutWindow(dataset, testFrom, Number.POSITIVE_INFINITY);
-  const scorer = createModelScorer(dataset, model.info.spec, model.weights, { asOf: testFrom, candidates });
-  return evaluateTasks(forBothTasks(scorer.score), users, { ...options, catalogSize: dataset.items.length - 1 });
+  const window = heldOutWindow(dataset, testFrom, Number.POSITIVE_INFINITY);
+  const scorer = createModelScorer(dataset, model.info.spec, model.weights, window);
+  return evaluateTasks(forBothTasks(scorer.score), window.users, { ...options, catalogSize: dataset.items.length - 1 });
 }

@@ -1,34 +1,66 @@
 import { evaluateRanking, rankUsers } from '@facet/evaluation';
 import type { HeldOutUser, RankedUser, RankingEvaluation, Scorer } from '@facet/evaluation';
-import { heldOutByTime, itemsKnownBefore, mix } from '@facet/features';
-import type { Dataset } from '../dataset/dataset.ts';
+import { heldOutByTime, heldOutNext, itemsKnownBefore, leaveOneOutCut, mix } from '@facet/features';
+import type { Cut, HeldOutSequence } from '@facet/features';
+import type { ModelData } from '../dataset/dataset.ts';
 import type { SequenceUser } from './model-scorer.ts';
 
-/** A window of time that methods are measured on, with the users who have a history before it. */
-export interface HeldOutWindow {
-  /** Epoch milliseconds, half-open. */
-  readonly from: number;
-  readonly before: number;
-  /** [N + 1] 1 for the items known at `from`: the candidates of every method. */
+/** What methods are measured on: those who have a history before a cut are asked what they choose after it. */
+export interface HeldOut {
+  /** What methods may be fitted on. */
+  readonly cut: Cut;
+  /** [N + 1] 1 for the items known before the cut: the candidates of every method. */
   readonly candidates: Uint8Array;
   readonly users: readonly HeldOutSequenceUser[];
 }
 
+/** A window of time: everybody is asked at its beginning. */
+export interface HeldOutWindow extends HeldOut {
+  /** Epoch milliseconds, half-open. */
+  readonly from: number;
+  readonly before: number;
+}
+
 export type HeldOutSequenceUser = HeldOutUser & SequenceUser;
 
-export function heldOutWindow(dataset: Dataset, from: number, before: number): HeldOutWindow {
-  const { sequences } = dataset;
-  const candidates = itemsKnownBefore(sequences, from, dataset.items.length - 1);
-  const users = heldOutByTime(sequences, { from, before, known: candidates }).map(
-    ({ user, start, end, truth, absent }) => ({
-      userIndex: user,
-      start,
-      end,
-      history: sequences.items.slice(start, end).filter((item) => item > 0),
-      truth: { items: truth, absent },
-    }),
-  );
-  return { from, before, candidates, users };
+export function heldOutWindow(
+  { sequences, items }: Pick<ModelData, 'sequences' | 'items'>,
+  from: number,
+  before: number,
+): HeldOutWindow {
+  const candidates = itemsKnownBefore(sequences, from, items.length - 1);
+  const users = heldOutByTime(sequences, { from, before, known: candidates }).map((heldOut) => ({
+    ...askedUser(sequences, heldOut),
+    askedAt: from,
+  }));
+  return { cut: from, from, before, candidates, users };
+}
+
+/** Leave-one-out: everybody is asked for the last (`test`) or the last but one item, at the moment of choosing it. */
+export function heldOutLast(
+  { sequences, items }: Pick<ModelData, 'sequences' | 'items'>,
+  part: 'validation' | 'test',
+): HeldOut {
+  const cut = leaveOneOutCut(sequences, part);
+  const candidates = itemsKnownBefore(sequences, cut, items.length - 1);
+  const users = heldOutNext(sequences, cut, candidates).map((heldOut) => ({
+    ...askedUser(sequences, heldOut),
+    askedAt: sequences.times[heldOut.end]!,
+  }));
+  return { cut, candidates, users };
+}
+
+function askedUser(
+  sequences: ModelData['sequences'],
+  { user, start, end, truth, absent }: HeldOutSequence,
+): Omit<HeldOutSequenceUser, 'askedAt'> {
+  return {
+    userIndex: user,
+    start,
+    end,
+    history: sequences.items.slice(start, end).filter((item) => item > 0),
+    truth: { items: truth, absent },
+  };
 }
 
 /** The two questions that are reported apart: items `new` to the user, and `all`, repeats included. */

@@ -64,7 +64,7 @@ export async function measureWindow(options: MeasureOptions): Promise<MeasuredWi
     all: evaluateRanking(rankings.all, evaluation),
   });
   const measure = (bundle: Bundle): MeasuredBundle => {
-    const scorer = createBundleScorer(bundle, dataset, { asOf: from, candidates: window.candidates });
+    const scorer = createBundleScorer(bundle, dataset, window);
     const rankings = rankTasks(forBothTasks(scorer.score), users, evaluation);
     return {
       evaluated: evaluate(rankings),

@@ -1,34 +1,25 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { buildPopularityTimeline, createRandom, hashText } from '@facet/features';
+import { createRandom, hashText } from '@facet/features';
 import { initializeWeights } from '@facet/model';
 import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '@facet/model';
-import { carryState, createTrainingSession, stateVersion, trainingExamples, trainLoop } from '@facet/model/training';
-import type { EpochReport, LoopProgress, TrainingSession, TrainingState } from '@facet/model/training';
+import { carryState, stateVersion } from '@facet/model/training';
+import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
 import type { Dataset } from '../dataset/dataset.ts';
 import { forBothTasks } from '../evaluation/baselines.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
 import { evaluateTasks, heldOutWindow } from '../evaluation/tasks.ts';
-import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { openModelState, putModel } from './model-artifact.ts';
 import type { Model, StateInfo, TrainingPhase, TrainingStart } from './model-artifact.ts';
-import { createPace } from './pace.ts';
-import type { Pace } from './pace.ts';
+import { trainPhase } from './train-phase.ts';
+import type { PhaseProgress } from './train-phase.ts';
 import { hashOfRules, phasesOf, planStart, withoutWarm } from './warm-start.ts';
 import type { PhaseBound } from './warm-start.ts';
 
 /** Where training stands, a step at a time. */
-export interface TrainProgress extends Pace {
+export interface TrainProgress extends PhaseProgress {
   readonly phase: TrainingPhase;
-  readonly epoch: number;
-  /** Most epochs of the phase. */
-  readonly epochs: number;
-  /** Steps of the epoch. */
-  readonly done: number;
-  readonly total: number;
-  /** Of the step's batch. */
-  readonly loss: number;
 }
 
 export interface TrainOptions {
@@ -144,59 +135,26 @@ interface PhaseResult extends StateInfo {
 
 async function runPhase(run: Run, { phase, heldOutFrom, lastEpoch, validate }: Phase): Promise<PhaseResult> {
   const { options, spec } = run;
-  const { sequences } = options.dataset;
   const initialWeights = initializeWeights(spec, createRandom(run.config.seed));
   const start = await startOfPhase(run, phase, initialWeights);
   const config = start === undefined ? run.config : { ...run.config, seed: seedAfter(start, run.config.seed) };
-  const session = openSession(run, heldOutFrom, initialWeights);
-  const folder = join(run.checkpoints, phase);
-  const epochs = lastEpoch ?? config.epochs;
-  const epochsAfter = phase === 'fit' && config.refit ? config.epochs : 0;
-  const pace = createPace(options.now ?? (() => performance.now()));
-  try {
-    const resume = await loadCheckpoint(folder);
-    pace.restart();
-    const progress = await trainLoop({
-      session,
-      examples: trainingExamples(sequences, config, heldOutFrom),
-      config,
-      lastEpoch: epochs,
-      ...(validate === undefined ? {} : { validate }),
-      ...(start === undefined ? {} : { start }),
-      ...(resume === undefined ? {} : { resume }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-      onStep: (step) => {
-        const { epoch, done, total, loss } = step;
-        const reached = pace.after(step, epochs - epoch + epochsAfter);
-        options.onProgress?.({ phase, epoch, epochs, done, total, loss, ...reached });
-      },
-      onEpoch: async (report, reached) => {
-        await saveCheckpoint(folder, reached);
-        options.onEpoch?.(phase, report);
-        pace.restart();
-      },
-    });
-    return { phase, seenBefore: heldOutFrom, progress };
-  } finally {
-    session.dispose();
-  }
-}
-
-function openSession({ options, spec }: Run, heldOutFrom: number, initialWeights: Weights): TrainingSession {
-  const { dataset } = options;
-  const { candidates } = heldOutWindow(dataset, heldOutFrom, Number.POSITIVE_INFINITY);
-  return createTrainingSession({
+  const progress = await trainPhase({
+    data: options.dataset,
     spec,
+    config,
+    heldOut: heldOutWindow(options.dataset, heldOutFrom, Number.POSITIVE_INFINITY),
     initialWeights,
-    itemFeatures: dataset.itemFeatures,
-    trainedCount: dataset.info.trainedCount,
-    data: {
-      sequences: dataset.sequences,
-      profiles: dataset.profiles,
-      timeline: buildPopularityTimeline(dataset.sequences, spec.itemCount, heldOutFrom),
-      candidates: Int32Array.from(candidates.keys()).filter((item) => candidates[item] === 1),
-    },
+    checkpoint: join(run.checkpoints, phase),
+    epochsAfter: phase === 'fit' && config.refit ? config.epochs : 0,
+    ...(lastEpoch === undefined ? {} : { lastEpoch }),
+    ...(validate === undefined ? {} : { validate }),
+    ...(start === undefined ? {} : { start }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...(options.now === undefined ? {} : { now: options.now }),
+    onProgress: (progress) => options.onProgress?.({ phase, ...progress }),
+    onEpoch: (report) => options.onEpoch?.(phase, report),
   });
+  return { phase, seenBefore: heldOutFrom, progress };
 }
 
 /** Each run of a chain draws examples of its own, or the same ones would be learned by heart. */
@@ -234,7 +192,7 @@ function createValidator(dataset: Dataset, spec: ModelSpec): (weights: Weights) 
   createRandom(0).shuffle(users);
   users.length = Math.min(users.length, validationUsersMax);
   return async (weights) => {
-    const scorer = createModelScorer(dataset, spec, weights, { asOf: validationFrom, candidates: window.candidates });
+    const scorer = createModelScorer(dataset, spec, weights, window);
     const evaluated = evaluateTasks(forBothTasks(scorer.score), users, {
       cutoffs: [validationCutoff],
       catalogSize: spec.itemCount,

@@ -1,0 +1,88 @@
+import { buildPopularityTimeline } from '@facet/features';
+import type { ModelSpec, TrainingConfig, Weights } from '@facet/model';
+import { createTrainingSession, trainingExamples, trainLoop } from '@facet/model/training';
+import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
+import type { ModelData } from '../dataset/dataset.ts';
+import type { HeldOut } from '../evaluation/tasks.ts';
+import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { createPace } from './pace.ts';
+import type { Pace } from './pace.ts';
+
+/** Where a phase stands, a step at a time. */
+export interface PhaseProgress extends Pace {
+  readonly epoch: number;
+  /** Most epochs of the phase. */
+  readonly epochs: number;
+  /** Steps of the epoch. */
+  readonly done: number;
+  readonly total: number;
+  /** Of the step's batch. */
+  readonly loss: number;
+}
+
+export interface PhaseOptions {
+  readonly data: ModelData;
+  readonly spec: ModelSpec;
+  readonly config: TrainingConfig;
+  /** Nothing behind its cut is seen. */
+  readonly heldOut: Pick<HeldOut, 'cut' | 'candidates'>;
+  readonly initialWeights: Weights;
+  /** A folder for the state after each epoch, from which a killed phase goes on. */
+  readonly checkpoint: string;
+  /** Trained up to this one although the schedule runs over all epochs: the length of a refit. */
+  readonly lastEpoch?: number;
+  readonly validate?: (weights: Weights) => Promise<number>;
+  readonly start?: TrainingState;
+  /** Of later phases, for the time that is left. */
+  readonly epochsAfter?: number;
+  readonly signal?: AbortSignal;
+  /** A clock in milliseconds, for the pace that is told. */
+  readonly now?: () => number;
+  readonly onProgress?: (progress: PhaseProgress) => void;
+  readonly onEpoch?: (report: EpochReport) => void;
+}
+
+/** Trains on what lies before a cut. @throws AppError as `trainLoop`. */
+export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
+  const { data, spec, config, heldOut, checkpoint, epochsAfter = 0 } = options;
+  const epochs = options.lastEpoch ?? config.epochs;
+  const pace = createPace(options.now ?? (() => performance.now()));
+  const session = createTrainingSession({
+    spec,
+    initialWeights: options.initialWeights,
+    itemFeatures: data.itemFeatures,
+    trainedCount: data.vocabulary.trainedCount,
+    data: {
+      sequences: data.sequences,
+      profiles: data.profiles,
+      timeline: buildPopularityTimeline(data.sequences, spec.itemCount, heldOut.cut),
+      candidates: Int32Array.from(heldOut.candidates.keys()).filter((item) => heldOut.candidates[item] === 1),
+    },
+  });
+  try {
+    const resume = await loadCheckpoint(checkpoint);
+    pace.restart();
+    return await trainLoop({
+      session,
+      examples: trainingExamples(data.sequences, config, heldOut.cut),
+      config,
+      lastEpoch: epochs,
+      ...(options.validate === undefined ? {} : { validate: options.validate }),
+      ...(options.start === undefined ? {} : { start: options.start }),
+      ...(resume === undefined ? {} : { resume }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      onStep: (step) => {
+        const { epoch, done, total, loss } = step;
+        const reached = pace.after(step, epochs - epoch + epochsAfter);
+        options.onProgress?.({ epoch, epochs, done, total, loss, ...reached });
+      },
+      onEpoch: async (report, reached) => {
+        await saveCheckpoint(checkpoint, reached);
+        options.onEpoch?.(report);
+        pace.restart();
+      },
+    });
+  } finally {
+    session.dispose();
+  }
+}
