@@ -78,6 +78,7 @@ const codeOfError: Readonly<Record<string, number>> = {
   BUNDLE_NONE_CURRENT: exitCodes.badArtifact,
   BUNDLE_TOO_LARGE: exitCodes.badInput,
   DATASET_INVALID: exitCodes.badArtifact,
+  MODEL_OUTDATED: exitCodes.badArtifact,
   DATASET_NOT_REPRODUCED: exitCodes.badArtifact,
   DELTA_INVALID: exitCodes.badArtifact,
   EVENTS_CATALOG_DAMAGED: exitCodes.badArtifact,

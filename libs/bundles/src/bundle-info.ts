@@ -21,7 +21,7 @@ const IndexMeasurement = Type.Object({
 });
 
 /** Raised when the files of a bundle become others; a bundle of another format is refused. */
-export const bundleFormat = 2;
+export const bundleFormat = 3;
 
 /** What `bundle.json` says: everything small that is needed to use the bundle and to trace where it came from. */
 export const BundleInfo = Type.Object({

@@ -131,7 +131,7 @@ function parseInfo(value: unknown, id: string): BundleInfo {
       `Bundle ${id} has the format ${format}; this version of Facet reads the format ${bundleFormat}.`,
       {
         code: 'BUNDLE_INVALID',
-        remedy: 'Rebuild it with facet index, which takes the dataset and the model that are there.',
+        remedy: 'Build another one with facet train and facet index, which take the dataset that is there.',
         context: { bundleId: id, format: format ?? null },
       },
     );

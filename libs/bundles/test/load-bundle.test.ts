@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeSafetensors } from '@facet/artifacts';
 import { buildFaissIndex } from '@facet/retrieval';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundleFiles, encodeCatalog, itemsOf, loadBundle } from '../src/index.ts';
+import { bundleFiles, bundleFormat, encodeCatalog, itemsOf, loadBundle } from '../src/index.ts';
 import type { BundleContents, CatalogItem } from '../src/index.ts';
 import { bundleContents, createShelf, itemCount } from '../src/testing/small-bundle.ts';
 import type { Shelf } from '../src/testing/small-bundle.ts';
@@ -204,7 +204,9 @@ describe('a bundle is refused whole', () => {
   });
 
   it('when it is of a format that this version does not know', async () => {
-    const older = rewrite(bundleFiles.info, (text) => text.replace('"formatVersion": 2', '"formatVersion": 1'));
+    const older = rewrite(bundleFiles.info, (text) =>
+      text.replace(`"formatVersion": ${bundleFormat}`, '"formatVersion": 1'),
+    );
     const dropCatalog = async (folder: string): Promise<void> => {
       await older(folder);
       await rm(join(folder, bundleFiles.catalog));

@@ -1,12 +1,40 @@
 import { FeatureSchema } from '@facet/features';
-import { AppError } from '@facet/platform/errors';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
-/**
- * Every hyper-parameter of a user tower and its loss. The two presets below are whole sets of values:
- * {@link facetModel}, the default, and {@link mindModel}, the paper unchanged.
- */
+/** Behavior-to-interest dynamic routing (paper, §4.2); {@link https://arxiv.org/abs/1904.08030} and its heirs. */
+const RoutingExtractor = Type.Object({
+  kind: Type.Literal('routing'),
+  /** R of the paper, "usually three". */
+  iterations: Type.Integer({ minimum: 1 }),
+  /** σ of the Gaussian logits. */
+  sigma: Type.Number({ minimum: 0 }),
+  /** `redrawn`: new logits for each training example. `fixed`: those of inference in training, too. */
+  trainingLogits: Type.Union([Type.Literal('redrawn'), Type.Literal('fixed')]),
+  /** `last`: only the last iteration carries gradients, as in public code. `all`: every one. */
+  gradient: Type.Union([Type.Literal('last'), Type.Literal('all')]),
+  /**
+   * How a capsule and a behavior agree: 0 is the paper's inner product u_jᵀ S·e_i; c > 0 is c times their cosine, which
+   * does not fade with the capsules' length and keeps interests apart.
+   */
+  cosineAgreement: Type.Number({ minimum: 0 }),
+  /** S starts as this times the identity plus small noise; 0 means Glorot noise only. */
+  identity: Type.Number(),
+});
+
+/** The weighted mean of the behaviors, as one capsule. */
+const MeanExtractor = Type.Object({ kind: Type.Literal('mean') });
+
+/** What makes capsules of behaviors, by `kind`. */
+export const extractorSchemas = { routing: RoutingExtractor, mean: MeanExtractor } as const;
+export const ExtractorKind = Type.Enum(Object.keys(extractorSchemas) as (keyof typeof extractorSchemas)[]);
+export type ExtractorKind = Static<typeof ExtractorKind>;
+/** The settings of one kind of extractor. */
+export type ExtractorConfig<Kind extends ExtractorKind = ExtractorKind> = {
+  [Each in Kind]: Static<(typeof extractorSchemas)[Each]>;
+}[Kind];
+
+/** Every hyper-parameter of a user tower and its loss: extractor × layers × readout × loss. */
 export const ModelConfig = Type.Object({
   /** D, the size of an embedding. */
   embeddingDim: Type.Integer({ minimum: 1 }),
@@ -18,29 +46,18 @@ export const ModelConfig = Type.Object({
   sequenceLength: Type.Integer({ minimum: 1 }),
   /** Whether an item chosen again is one behavior with a count. */
   distinctBehaviors: Type.Boolean(),
-  routing: Type.Object({
-    /** R of the paper, "usually three". */
-    iterations: Type.Integer({ minimum: 1 }),
-    /** σ of the Gaussian logits. */
-    sigma: Type.Number({ minimum: 0 }),
-    /** `redrawn`: new logits for each training example. `fixed`: those of inference in training, too. */
-    trainingLogits: Type.Union([Type.Literal('redrawn'), Type.Literal('fixed')]),
-    /** `last`: only the last iteration carries gradients, as in public code. `all`: every one. */
-    gradient: Type.Union([Type.Literal('last'), Type.Literal('all')]),
-    /**
-     * How a capsule and a behavior agree: 0 is the paper's inner product u_jᵀ S·e_i; c > 0 is c times their cosine, which
-     * does not fade with the capsules' length and keeps interests apart.
-     */
-    cosineAgreement: Type.Number({ minimum: 0 }),
-    /** S starts as this times the identity plus small noise; 0 means Glorot noise only. */
-    identity: Type.Number(),
-  }),
+  extractor: Type.Union([extractorSchemas.routing, extractorSchemas.mean]),
   /** A behavior's age: an embedding added to it, and its weight in the capsules (not in the paper). */
   recency: Type.Boolean(),
-  /** A recency-weighted mean of the behaviors beside each capsule (not in the paper). */
+  /** A recency-weighted mean of the behaviors beside each capsule, an input of the H-layers (not in the paper). */
   context: Type.Boolean(),
   /** Adds the capsule (and the context) to the output of the H-layers (not in the paper). */
   residual: Type.Boolean(),
+  /**
+   * What makes interests of capsules. `hidden`: the paper's H-layers (§4.3). `relu`: one bias-free ReLU layer D → D. `none`:
+   * capsules are interests. Without H-layers the profile is added to each capsule through a linear map of its own.
+   */
+  layers: Type.Union([Type.Literal('hidden'), Type.Literal('relu'), Type.Literal('none')]),
   /** Width of each hidden H-layer; an output layer of width D follows. */
   hiddenUnits: Type.Array(Type.Integer({ minimum: 1 })),
   outputActivation: Type.Union([Type.Literal('relu'), Type.Literal('linear')]),
@@ -100,91 +117,10 @@ export const TrainingConfig = Type.Object({
 });
 export type TrainingConfig = Static<typeof TrainingConfig>;
 
-/** The default recipe; where each extra comes from and what it is worth: docs/model.md. */
-export const facetModel: ModelConfig = {
-  embeddingDim: 64,
-  interests: 4,
-  adaptiveInterests: true,
-  sequenceLength: 100,
-  distinctBehaviors: true,
-  routing: { iterations: 3, sigma: 1, trainingLogits: 'fixed', gradient: 'last', cosineAgreement: 10, identity: 1 },
-  recency: true,
-  context: true,
-  residual: true,
-  hiddenUnits: [256],
-  outputActivation: 'linear',
-  profileDim: 16,
-  normalize: true,
-  temperature: 0.2,
-  readout: { kind: 'logsumexp' },
-  negatives: 'all',
-  popularityPrior: true,
-  repeatBonus: true,
-  dropout: 0.3,
-};
-
-export const facetTraining: TrainingConfig = {
-  seed: 1,
-  batchSize: 256,
-  epochs: 6,
-  learningRate: 3e-3,
-  patience: 6,
-  examplesPerUser: 8,
-  labels: 'window',
-  windowDays: 70,
-  extraMoments: 5,
-  refit: true,
-  warm: { epochs: 2, learningRate: 1e-3 },
-};
-
-/** MIND as the paper has it: σ 1, p as a power, sampled softmax, Adam; sizes where it leaves them open. */
-export const mindModel: ModelConfig = {
-  embeddingDim: 64,
-  interests: 4,
-  adaptiveInterests: true,
-  sequenceLength: 50,
-  distinctBehaviors: false,
-  routing: { iterations: 3, sigma: 1, trainingLogits: 'redrawn', gradient: 'last', cosineAgreement: 0, identity: 0 },
-  recency: false,
-  context: false,
-  residual: false,
-  hiddenUnits: [256],
-  outputActivation: 'relu',
-  profileDim: 16,
-  normalize: false,
-  temperature: 1,
-  readout: { kind: 'label-aware', power: 2 },
-  negatives: 1280,
-  popularityPrior: false,
-  repeatBonus: false,
-  dropout: 0,
-};
-
-export const mindTraining: TrainingConfig = {
-  ...facetTraining,
-  learningRate: 1e-3,
-  epochs: 20,
-  labels: 'next',
-  examplesPerUser: 0,
-  warm: { epochs: 4, learningRate: 3e-4 },
-};
-
-/** The named variants of `facet.yaml` (`model.variant`). */
-export const modelVariants: Readonly<Record<string, { model: ModelConfig; training: TrainingConfig }>> = {
-  facet: { model: facetModel, training: facetTraining },
-  mind: { model: mindModel, training: mindTraining },
-};
-
-/** @throws AppError `MODEL_UNKNOWN_VARIANT` listing the known ones. */
-export function modelVariant(name: string): { model: ModelConfig; training: TrainingConfig } {
-  const variant = Object.hasOwn(modelVariants, name) ? modelVariants[name] : undefined;
-  if (variant === undefined) {
-    throw new AppError(`There is no model variant "${name}".`, {
-      code: 'MODEL_UNKNOWN_VARIANT',
-      remedy: `Choose one of: ${Object.keys(modelVariants).join(', ')}.`,
-    });
-  }
-  return variant;
+/** A named whole set of values: one of `variants/`. */
+export interface ModelVariant {
+  readonly model: ModelConfig;
+  readonly training: TrainingConfig;
 }
 
 /** A model's config with what it learned of its data's features: all that is needed to lay out its weights. */

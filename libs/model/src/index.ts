@@ -1,14 +1,6 @@
-export {
-  facetModel,
-  facetTraining,
-  mindModel,
-  mindTraining,
-  ModelConfig,
-  ModelSpec,
-  modelVariant,
-  modelVariants,
-  TrainingConfig,
-} from './config.ts';
+export { checkModel } from './check-model.ts';
+export { ExtractorKind, extractorSchemas, ModelConfig, ModelSpec, TrainingConfig } from './config.ts';
+export type { ExtractorConfig, ModelVariant } from './config.ts';
 export { activeInterestCount } from './kernel/active-interests.ts';
 export { bestInterest } from './kernel/best-interest.ts';
 export { embedItems, indexDim, indexVectors, popularityPrior } from './kernel/item-embeddings.ts';
@@ -17,3 +9,6 @@ export type { Interests, UserKernel } from './kernel/user-kernel.ts';
 export type { ItemRows } from './layers/item-rows.ts';
 export { initializeWeights } from './weights.ts';
 export type { Weight, Weights } from './weights.ts';
+export { facetModel, facetTraining } from './variants/facet.ts';
+export { mindModel, mindTraining } from './variants/mind.ts';
+export { defaultExtractor, modelVariant, modelVariants } from './variants/model-variants.ts';

@@ -49,7 +49,6 @@ export function initializeWeights(spec: ModelSpec, random: Random): Weights {
     weights[name] = { shape, data };
   };
   const normal = (deviation: number) => () => deviation * random.normal();
-  const zero = (): number => 0;
   const glorot = (rows: number, columns: number) => {
     const limit = Math.sqrt(6 / (rows + columns));
     return () => limit * (2 * random.next() - 1);
@@ -68,21 +67,8 @@ export function initializeWeights(spec: ModelSpec, random: Random): Weights {
     add('behavior/ageWeight', [ageBucketCount], zero);
     if (config.context) add('context/ageWeight', [ageBucketCount], zero);
   }
-  const { identity, sigma } = config.routing;
-  const noise = identity === 0 ? glorot(D, D) : normal(identityNoise);
-  let cell = 0;
-  add('routing/S', [D, D], () => (cell++ % (D + 1) === 0 ? identity : 0) + noise());
-  add('routing/logits', [config.interests, config.sequenceLength], normal(sigma));
-
-  let width = hiddenInputWidth(spec);
-  [...config.hiddenUnits, D].forEach((units, layer) => {
-    const isOutput = layer === config.hiddenUnits.length;
-    // Beside a residual path the output layer starts near zero, so that a new model is its capsules and context.
-    const kernel = isOutput && config.residual ? normal(0.01) : glorot(width, units);
-    add(`hidden/${layer}/kernel`, [width, units], kernel);
-    add(`hidden/${layer}/bias`, [units], zero);
-    width = units;
-  });
+  addExtractor(spec, { add, normal, glorot });
+  addLayers(spec, { add, normal, glorot });
   if (config.popularityPrior) {
     // Starts as the logarithm of last month's popularity, the strongest simple predictor under a time split.
     let feature = 0;
@@ -94,6 +80,49 @@ export function initializeWeights(spec: ModelSpec, random: Random): Weights {
 
 const embeddingDeviation = 0.05;
 const identityNoise = 0.02;
+
+/** Adds a weight with values drawn cell by cell, and ways to draw them. */
+interface WeightMaker {
+  add(name: string, shape: readonly number[], value: () => number): void;
+  normal(deviation: number): () => number;
+  glorot(rows: number, columns: number): () => number;
+}
+
+const zero = (): number => 0;
+
+function addExtractor({ config }: ModelSpec, { add, normal, glorot }: WeightMaker): void {
+  const { embeddingDim: D, interests: K, sequenceLength: L, extractor } = config;
+  switch (extractor.kind) {
+    case 'routing': {
+      const { identity, sigma } = extractor;
+      const noise = identity === 0 ? glorot(D, D) : normal(identityNoise);
+      let cell = 0;
+      add('routing/S', [D, D], () => (cell++ % (D + 1) === 0 ? identity : 0) + noise());
+      add('routing/logits', [K, L], normal(sigma));
+      return;
+    }
+    case 'mean':
+  }
+}
+
+function addLayers(spec: ModelSpec, { add, normal, glorot }: WeightMaker): void {
+  const { embeddingDim: D, hiddenUnits, layers, profileDim, residual } = spec.config;
+  if (layers === 'hidden') {
+    let width = hiddenInputWidth(spec);
+    [...hiddenUnits, D].forEach((units, layer) => {
+      const isOutput = layer === hiddenUnits.length;
+      // Beside a residual path the output layer starts near zero, so that a new model is its capsules and context.
+      const kernel = isOutput && residual ? normal(0.01) : glorot(width, units);
+      add(`hidden/${layer}/kernel`, [width, units], kernel);
+      add(`hidden/${layer}/bias`, [units], zero);
+      width = units;
+    });
+    return;
+  }
+  const P = profileDim * spec.userFeatures.length;
+  if (P > 0) add('profileMap/kernel', [P, D], glorot(P, D));
+  if (layers === 'relu') add('relu/kernel', [D, D], glorot(D, D));
+}
 
 /**
  * What the repeat bonus is linear in, written to `target` at `offset`: 1, ln c, a, ln n / 3 and a · ln c of a behavior

@@ -8,6 +8,7 @@ import {
   indexDim,
   indexVectors,
   initializeWeights,
+  modelVariants,
 } from '../src/index.ts';
 import type { ModelConfig, Weights } from '../src/index.ts';
 import { createItemTower } from '../src/layers/item-tower.ts';
@@ -16,13 +17,14 @@ import { tf } from '../src/tf.ts';
 import type { Variable } from '../src/tf.ts';
 import { createTinyWorld } from './tiny-world.ts';
 
-const variants: { name: string; variant: 'facet' | 'mind'; model: Partial<ModelConfig> }[] = [
-  { name: 'facet', variant: 'facet', model: {} },
+const variants: { name: string; variant: string; model: Partial<ModelConfig> }[] = [
+  ...Object.keys(modelVariants).map((variant) => ({ name: variant, variant, model: {} })),
   { name: 'facet without adaptive interests', variant: 'facet', model: { adaptiveInterests: false } },
   { name: 'facet without context and recency', variant: 'facet', model: { context: false, recency: false } },
-  { name: 'mind', variant: 'mind', model: {} },
   { name: 'mind with two hidden layers', variant: 'mind', model: { hiddenUnits: [10, 7] } },
   { name: 'mind with one interest', variant: 'mind', model: { interests: 1 } },
+  { name: 'one ReLU layer instead of H-layers', variant: 'mind', model: { layers: 'relu' } },
+  { name: 'capsules as interests', variant: 'mind', model: { layers: 'none' } },
   {
     name: 'paper sizes',
     variant: 'facet',
@@ -83,7 +85,6 @@ describe('the serving kernel', () => {
           ),
           active: tf.tensor2d([Array.from({ length: K }, (_, k) => (k < count ? 1 : 0))]),
           profile: [tf.tensor1d(profile, 'int32')],
-          logits: tf.tensor3d(weights['routing/logits']!.data.slice(), [1, K, L]),
         }).arraySync()[0]!;
         const { count: kernelCount, vectors } = kernel.interests(rows, profile);
         expect(kernelCount).toBe(count);

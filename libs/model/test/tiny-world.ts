@@ -6,7 +6,7 @@ import {
   encodeFeatures,
 } from '@facet/features';
 import type { FeatureSchema, Interaction } from '@facet/features';
-import { facetModel, facetTraining, initializeWeights, mindModel, mindTraining } from '../src/index.ts';
+import { initializeWeights, modelVariant } from '../src/index.ts';
 import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '../src/index.ts';
 import type { TrainingData } from '../src/training.ts';
 
@@ -26,16 +26,15 @@ export interface TinyWorld {
 
 /** 12 users who each walk through one of three groups of four items, two days a step; the last item is cold. */
 export function createTinyWorld(options: {
-  variant: 'facet' | 'mind';
+  variant: string;
   model?: Partial<ModelConfig>;
   training?: Partial<TrainingConfig>;
 }): TinyWorld {
-  const base = options.variant === 'facet' ? facetModel : mindModel;
-  const trainingBase = options.variant === 'facet' ? facetTraining : mindTraining;
+  const { model: base, training: trainingBase } = modelVariant(options.variant);
   const config: ModelConfig = {
     ...base,
     embeddingDim: 8,
-    interests: 3,
+    interests: Math.min(3, base.interests),
     sequenceLength: 6,
     hiddenUnits: [10],
     profileDim: 2,

@@ -1,6 +1,6 @@
 import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
-import { initializeWeights } from '../src/index.ts';
+import { initializeWeights, modelVariants } from '../src/index.ts';
 import type { ModelConfig, Weights } from '../src/index.ts';
 import { createTrainingSession, trainingExamples, trainLoop } from '../src/training.ts';
 import type { LoopProgress, TrainingSession } from '../src/training.ts';
@@ -56,6 +56,20 @@ describe('training', () => {
       (name) => Buffer.compare(bytes(best.weights, name), bytes(initial, name)) === 0,
     );
     expect(unchanged).toEqual(['routing/logits']);
+  });
+
+  it.each(Object.keys(modelVariants))('%s beats its initial loss, with every weight in use', async (variant) => {
+    const world = createTinyWorld({
+      variant,
+      training: { epochs: 12, learningRate: 0.02, labels: 'next', patience: 99 },
+    });
+    const { curve, best } = await train(world);
+    expect(curve.at(-1)!.loss).toBeLessThan(curve[0]!.loss);
+    const initial = initializeWeights(world.spec, createRandom(world.training.seed));
+    const unchanged = Object.keys(initial).filter(
+      (name) => Buffer.compare(bytes(best.weights, name), bytes(initial, name)) === 0,
+    );
+    expect(unchanged).toEqual(Object.keys(initial).filter((name) => name === 'routing/logits'));
   });
 
   it('never changes the routing logits and keeps row 0, padding, out of what it learns', async () => {

@@ -2,7 +2,15 @@ import { GuardrailSettings } from '@facet/bundles/guardrails';
 import { ColumnMappingSchema, eventTypePattern, HealthBoundsSchema } from '@facet/events';
 import { ExposureLogSettings } from '@facet/exposures';
 import { ExperimentsSettings, parseExperiments } from '@facet/exposures/experiments';
-import { ModelConfig, modelVariant, TrainingConfig } from '@facet/model';
+import {
+  checkModel,
+  defaultExtractor,
+  ExtractorKind,
+  extractorSchemas,
+  ModelConfig,
+  modelVariant,
+  TrainingConfig,
+} from '@facet/model';
 import { parseWith, readConfigFile } from '@facet/platform';
 import { checkServingSettings, ServingSettings } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
@@ -93,7 +101,7 @@ export const FacetConfig = Type.Object(
       {
         /** `facet` (the default recipe) or `mind` (the paper). */
         variant: Type.String({ default: 'facet' }),
-        routing: Type.Optional(Type.Object({}, { additionalProperties: true })),
+        extractor: Type.Optional(Type.Object({}, { additionalProperties: true })),
       },
       { default: {}, additionalProperties: true },
     ),
@@ -196,32 +204,44 @@ export async function readFacetConfig(path: string): Promise<FacetConfig> {
   return config;
 }
 
-const { routing } = ModelConfig.properties;
 const strict = { additionalProperties: false };
-const StrictModelConfig = Type.Object(
-  { ...ModelConfig.properties, routing: Type.Object(routing.properties, strict) },
-  strict,
-);
 const StrictTrainingConfig = Type.Object(
   { ...TrainingConfig.properties, warm: Type.Object(TrainingConfig.properties.warm.properties, strict) },
   strict,
 );
 
 /**
- * The variant's model and training settings with the overrides of `facet.yaml`; those of `routing` and `warm` one by one.
+ * The variant's model and training settings with the overrides of `facet.yaml`; those of `extractor` and `warm` one by one.
+ * An extractor of another kind than the variant's has the usual settings of its kind.
  *
- * @throws AppError `MODEL_UNKNOWN_VARIANT`, `CONFIG_INVALID` naming the fields.
+ * @throws AppError `MODEL_UNKNOWN_VARIANT`, `MODEL_UNSUPPORTED`, `CONFIG_INVALID` naming the fields.
  */
 export function resolveModel(config: FacetConfig): { model: ModelConfig; training: TrainingConfig } {
-  const { variant, routing: routingOverrides, ...modelOverrides } = config.model;
+  const { variant, ...overrides } = config.model;
   const base = modelVariant(variant);
-  const overridden = { ...base.model, ...modelOverrides, routing: { ...base.model.routing, ...routingOverrides } };
+  const model = overriddenModel(base.model, overrides);
+  checkModel(model);
   return {
-    model: parseWith(StrictModelConfig, overridden, { source: 'facet.yaml model' }),
+    model,
     training: parseWith(
       StrictTrainingConfig,
       { ...base.training, ...config.training, warm: { ...base.training.warm, ...config.training.warm } },
       { source: 'facet.yaml training' },
     ),
   };
+}
+
+function overriddenModel(
+  base: ModelConfig,
+  { extractor: overrides, ...others }: Omit<FacetConfig['model'], 'variant'>,
+): ModelConfig {
+  const source = 'facet.yaml model';
+  const named = { kind: base.extractor.kind, ...overrides };
+  const { kind } = parseWith(Type.Object({ kind: ExtractorKind }), named, { source: `${source}.extractor` });
+  const extractor = { ...(kind === base.extractor.kind ? base.extractor : defaultExtractor(kind)), ...overrides };
+  const schema = Type.Object(
+    { ...ModelConfig.properties, extractor: Type.Object(extractorSchemas[kind].properties, strict) },
+    strict,
+  );
+  return parseWith(schema, { ...base, ...others, extractor }, { source }) as ModelConfig;
 }

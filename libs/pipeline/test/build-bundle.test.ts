@@ -11,6 +11,7 @@ import type { Dataset, FacetConfig, Model } from '../src/index.ts';
 import { createModelScorer } from '../src/evaluation/model-scorer.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import type { BuildBundleOptions } from '../src/indexing/build-bundle.ts';
+import { modelFormat } from '../src/training/model-artifact.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { closing, dayMs, shopConfig, shopDataset } from './tiny-shop.ts';
 
@@ -31,7 +32,7 @@ function randomModel(variant: 'facet' | 'mind'): Model {
     if (name !== 'routing/logits') data.forEach((_, cell) => (data[cell] = 0.5 * random.normal()));
   }
   const info = {
-    formatVersion: 1 as const,
+    formatVersion: modelFormat,
     datasetId: dataset.id,
     spec,
     training: resolved.training,

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defaultHealthBounds } from '@facet/events';
-import { facetModel, facetTraining, mindModel, mindTraining } from '@facet/model';
+import { facetModel, facetTraining, mindModel, mindTraining, modelVariants } from '@facet/model';
 import { parseWith } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
 import { FacetConfig, readFacetConfig, resolveModel } from '../src/index.ts';
@@ -113,7 +113,7 @@ describe('facet.yaml', () => {
     [{ evaluation: { cutoffs: [] } }, 'evaluation.cutoffs: must not have fewer than 1 items'],
     [{ features: { minHolders: '3' } }, 'features.minHolders: must be integer'],
     [{ model: 'mind' }, 'model: must be object'],
-    [{ model: { routing: 3 } }, 'model.routing: must be object'],
+    [{ model: { extractor: 3 } }, 'model.extractor: must be object'],
   ])('%j says what is wrong and where', (value, problem) => {
     expect(() => parse(value)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
     expect(() => parse(value)).toThrow(problem);
@@ -148,22 +148,43 @@ describe('resolveModel', () => {
   });
 
   it('overrides single fields of the routing', () => {
-    const { model } = resolveModel(parse({ model: { routing: { iterations: 1 } } }));
-    expect(model.routing).toEqual({ ...facetModel.routing, iterations: 1 });
+    const { model } = resolveModel(parse({ model: { extractor: { iterations: 1 } } }));
+    expect(model.extractor).toEqual({ ...facetModel.extractor, iterations: 1 });
+  });
+
+  it('an extractor of another kind has the usual settings of its kind', () => {
+    const { model } = resolveModel(
+      parse({ model: { variant: 'youtube-dnn', extractor: { kind: 'routing', sigma: 2 } } }),
+    );
+    expect(model.extractor).toEqual({ ...mindModel.extractor, sigma: 2 });
+  });
+
+  it.each([
+    [{ extractor: { kind: 'mean' } }, /makes one interest of a user, not 4/],
+    [{ layers: 'none' }, /goes with H-layers, not with layers: none/],
+    [{ negatives: 5 }, /needs the full softmax/],
+  ])('%j contradicts the other settings', (model, message) => {
+    expect(() => resolveModel(parse({ model }))).toThrow(expect.objectContaining({ code: 'MODEL_UNSUPPORTED' }));
+    expect(() => resolveModel(parse({ model }))).toThrow(message);
   });
 
   it('an unknown variant is answered with the known ones', () => {
     expect(() => resolveModel(parse({ model: { variant: 'mnd' } }))).toThrow(
-      expect.objectContaining({ code: 'MODEL_UNKNOWN_VARIANT', remedy: 'Choose one of: facet, mind.' }),
+      expect.objectContaining({
+        code: 'MODEL_UNKNOWN_VARIANT',
+        remedy: `Choose one of: ${Object.keys(modelVariants).join(', ')}.`,
+      }),
     );
   });
 
   it.each([
     [{ model: { intrests: 4 } }, 'facet.yaml model is not valid: intrests: is not a known field.'],
     [
-      { model: { routing: { iteration: 4 } } },
-      'facet.yaml model is not valid: routing.iteration: is not a known field.',
+      { model: { extractor: { iteration: 4 } } },
+      'facet.yaml model is not valid: extractor.iteration: is not a known field.',
     ],
+    [{ model: { extractor: { kind: 'men' } } }, 'facet.yaml model.extractor is not valid: kind: must be'],
+    [{ model: { routing: { iterations: 1 } } }, 'facet.yaml model is not valid: routing: is not a known field.'],
     [{ model: { interests: 0 } }, 'facet.yaml model is not valid: interests: must be >= 1.'],
     [{ training: { epohcs: 4 } }, 'facet.yaml training is not valid: epohcs: is not a known field.'],
     [{ training: { learningRate: 'fast' } }, 'facet.yaml training is not valid: learningRate: must be number.'],

@@ -11,6 +11,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { createStageContext, deltaStage, homePaths, resolveModel } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
+import { modelFormat } from '../src/training/model-artifact.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { closing, shopConfig, shopDataset, things } from './tiny-shop.ts';
 
@@ -30,7 +31,7 @@ async function promoteBundle(seed: number): Promise<string> {
     userFeatures: [...dataset.info.userFeatures],
   };
   const info = {
-    formatVersion: 1 as const,
+    formatVersion: modelFormat,
     datasetId: dataset.id,
     spec,
     training,

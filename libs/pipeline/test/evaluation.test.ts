@@ -11,6 +11,7 @@ import { createModelScorer } from '../src/evaluation/model-scorer.ts';
 import { heldOutWindow } from '../src/evaluation/tasks.ts';
 import { headlineMetrics } from '../src/index.ts';
 import type { EvaluationReport } from '../src/index.ts';
+import { modelFormat } from '../src/training/model-artifact.ts';
 import { dayMs, opening, shopConfig, shopDataset, shopEvents, testFrom } from './tiny-shop.ts';
 
 function modelOf(dataset: Dataset, change: (weights: Weights) => void = () => undefined): Model {
@@ -23,7 +24,7 @@ function modelOf(dataset: Dataset, change: (weights: Weights) => void = () => un
   };
   const weights = initializeWeights(spec, createRandom(3));
   change(weights);
-  const info = { formatVersion: 1 as const, datasetId: dataset.id, spec, training, fit: [], refit: [], bestEpoch: 1 };
+  const info = { formatVersion: modelFormat, datasetId: dataset.id, spec, training, fit: [], refit: [], bestEpoch: 1 };
   return { id: 'model', info, weights };
 }
 

@@ -9,6 +9,7 @@ import type { Dataset } from '../src/index.ts';
 import { buildDataset } from '../src/dataset/build-dataset.ts';
 import { putDataset } from '../src/dataset/dataset-artifact.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
+import { modelFormat } from '../src/training/model-artifact.ts';
 import { choicesOf, dayMs, opening } from './tiny-shop.ts';
 
 const themes = 12;
@@ -142,7 +143,7 @@ export async function putThemedBundle(
     itemFeatures: [...dataset.info.itemFeatures],
     userFeatures: [...dataset.info.userFeatures],
   };
-  const info = { formatVersion: 1 as const, datasetId: dataset.id, spec, training, fit: [], refit: [], bestEpoch: 1 };
+  const info = { formatVersion: modelFormat, datasetId: dataset.id, spec, training, fit: [], refit: [], bestEpoch: 1 };
   const weights = weightsOf(spec, dataset);
   const themed = { id: 'a themed model', info, weights };
   const { index, popularity } = themedConfig();

@@ -11,7 +11,7 @@ import type { Dataset, ModelInfo, TrainingStart } from '../src/index.ts';
 import { buildDataset } from '../src/dataset/build-dataset.ts';
 import { assembleDataset } from '../src/dataset/dataset.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
-import { openModelState } from '../src/training/model-artifact.ts';
+import { modelFormat, openModelState } from '../src/training/model-artifact.ts';
 import { trainModel } from '../src/training/train.ts';
 import { chooseStates, phasesOf } from '../src/training/warm-start.ts';
 import { scratchFolder } from './scratch-folder.ts';
@@ -272,11 +272,24 @@ describe('a warm start', () => {
       expect(await refusal(dayDataset(58), id)).toBe('It was made by a version that kept no states to start from.');
       expect((await openModel(store, id)).info.start).toBeUndefined();
     });
+
+    it('where the model has another format, which is an error for whoever needs it', async () => {
+      const { store, id } = await olderModel(root, first.id, { formatVersion: 1 });
+      expect(await refusal(dayDataset(58), id)).toBe('It was made by another version of Facet.');
+      await expect(openModel(store, id)).rejects.toMatchObject({
+        code: 'MODEL_OUTDATED',
+        message: `Model ${id} has the format 1; this version of Facet reads the format ${modelFormat}.`,
+      });
+    });
   });
 });
 
 /** The model as it would have been stored before there were warm starts. */
-async function olderModel(root: string, id: string): Promise<{ store: ArtifactStore; id: string }> {
+async function olderModel(
+  root: string,
+  id: string,
+  changes: object = {},
+): Promise<{ store: ArtifactStore; id: string }> {
   const store = storeOf(root);
   const { folder } = await store.open({ kind: 'model', id });
   const info = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8')) as Partial<ModelInfo>;
@@ -286,10 +299,10 @@ async function olderModel(root: string, id: string): Promise<{ store: ArtifactSt
   const ref = await store.put(
     'model',
     async (target) => {
-      await writeFile(join(target, 'model.json'), JSON.stringify(info));
+      await writeFile(join(target, 'model.json'), JSON.stringify({ ...info, ...changes }));
       await writeFile(join(target, 'weights.safetensors'), weights);
     },
-    { formatVersion: 1 },
+    { formatVersion: modelFormat },
   );
   return { store, id: ref.id };
 }

@@ -3,8 +3,14 @@ import { multiplyByRows } from './rows.ts';
 /** Rows that are kept: of a popular part of any catalog, in 4 MB with 64 values. */
 const keptMax = 1 << 14;
 
-/** Writes the row of a table [N, D] times the transpose of S [D, D] to `target` at `offset`. */
-export type ProjectRow = (table: Float32Array, row: number, key: number, target: Float32Array, offset: number) => void;
+/** Writes the D values of `source` from `start` on times the transpose of S [D, D] to `target` at `offset`. */
+export type ProjectRow = (
+  source: Float32Array,
+  start: number,
+  key: number,
+  target: Float32Array,
+  offset: number,
+) => void;
 
 /**
  * Rows through S, a third of the work of the user tower. Those that were asked for lately are kept: users choose the same
@@ -16,13 +22,13 @@ export function createRowProjection(S: Float32Array, D: number, keyMax: number):
   const kept = Math.min(keptMax, keyMax + 1);
   const rows = new Float32Array(kept * D);
   const keys = new Int32Array(kept).fill(-1);
-  return (table, row, key, target, offset) => {
+  return (source, start, key, target, offset) => {
     const place = key % kept;
-    const start = place * D;
+    const kept0 = place * D;
     if (keys[place] !== key) {
       keys[place] = key;
-      multiplyByRows(rows.subarray(start, start + D), table.subarray(row * D, (row + 1) * D), 1, S, D, D);
+      multiplyByRows(rows.subarray(kept0, kept0 + D), source.subarray(start, start + D), 1, S, D, D);
     }
-    for (let d = 0; d < D; d++) target[offset + d] = rows[start + d]!;
+    for (let d = 0; d < D; d++) target[offset + d] = rows[kept0 + d]!;
   };
 }

@@ -1,8 +1,15 @@
+import { unitLengthEpsilon } from '../epsilon.ts';
+
 /** The inner product of two rows of `length` values. */
 export function dot(a: Float32Array, aOffset: number, b: Float32Array, bOffset: number, length: number): number {
   let sum = 0;
   for (let d = 0; d < length; d++) sum += a[aOffset + d]! * b[bOffset + d]!;
   return sum;
+}
+
+/** The length of a row of `length` values; of a zero row not quite zero. */
+export function lengthOf(values: Float32Array, offset: number, length: number): number {
+  return Math.sqrt(dot(values, offset, values, offset, length) + unitLengthEpsilon);
 }
 
 /**

@@ -1,12 +1,13 @@
 import type { BehaviorRows } from '@facet/features';
 import type { ModelSpec } from '../config.ts';
-import { squashEpsilon, unitLengthEpsilon } from '../epsilon.ts';
 import { profileTable, repeatFeatureCount, repeatFeatures, scalarScale } from '../weights.ts';
 import type { Weights } from '../weights.ts';
 import { activeInterestCount } from './active-interests.ts';
+import { createExtractorKernel } from './extractors/create-extractor-kernel.ts';
 import { indexDim } from './item-embeddings.ts';
-import { createRowProjection } from './projected-rows.ts';
-import { addWeightedRows, dot, multiplyByRows } from './rows.ts';
+import { createInterestLayers } from './interest-layers.ts';
+import { createItemTable } from './item-table.ts';
+import { addWeightedRows, dot, lengthOf } from './rows.ts';
 
 /** The interests of one user. */
 export interface Interests {
@@ -48,67 +49,25 @@ export function createUserKernel(
   const { config } = spec;
   const { embeddingDim: D, interests: maxInterests, sequenceLength: L } = config;
   const dim = indexDim(spec);
-  const S = weights['routing/S']!.data;
-  const logits = weights['routing/logits']!.data;
-  const runLayers = createLayers(spec, weights);
-  const ownRows = embeddings.length / D;
-  const project = createRowProjection(S, D, ownRows + added.length / D - 1);
+  const items = createItemTable(embeddings, added, D);
+  const extractor = createExtractorKernel({ spec, weights, items });
+  const runLayers = createInterestLayers(spec, weights);
   const ages = config.recency ? weights['behavior/age']!.data : undefined;
-  const projectedAges = new Float32Array(ages?.length ?? 0);
-  if (ages !== undefined) multiplyByRows(projectedAges, ages, ages.length / D, S, D, D);
-
   const inputs = new Float32Array(L * D);
-  const projected = new Float32Array(L * D);
-  const lengths = new Float32Array(L);
   const weightOf = new Float32Array(L);
-  const b = new Float32Array(maxInterests * L);
-  const routing = new Float32Array(maxInterests * L);
-  const agreement = new Float32Array(maxInterests * L);
-  const capsules = new Float32Array(maxInterests * D);
   const shares = new Float32Array(L);
   const context = new Float32Array(config.context ? D : 0);
 
-  /** Rows of the behaviors from slot `first` on: their inputs [n, D], the item's and its age's, and those through S [n, D]. */
-  function readBehaviors(behaviors: BehaviorRows, first: number): void {
+  /** [n, D] the behaviors from slot `first` on: the item's embedding and its age's. */
+  function readBehaviors(rows: BehaviorRows, first: number): void {
     for (let row = 0; row < L - first; row++) {
-      const item = behaviors.items[first + row]!;
-      const isAdded = item >= ownRows;
-      const table = isAdded ? added : embeddings;
-      const source = isAdded ? item - ownRows : item;
-      for (let d = 0; d < D; d++) inputs[row * D + d] = table[source * D + d]!;
-      project(table, source, item, projected, row * D);
+      const item = rows.items[first + row]!;
+      const table = items.arrayOf(item);
+      const source = items.offsetOf(item);
+      for (let d = 0; d < D; d++) inputs[row * D + d] = table[source + d]!;
       if (ages === undefined) continue;
-      const age = behaviors.ages[first + row]! * D;
-      for (let d = 0; d < D; d++) {
-        inputs[row * D + d]! += ages[age + d]!;
-        projected[row * D + d]! += projectedAges[age + d]!;
-      }
-    }
-  }
-
-  /** B2I routing (see layers/routing.ts) for K interests: capsules [K, D] and the last routing weights [K, n]. */
-  function route(K: number, first: number): void {
-    const n = L - first;
-    for (let k = 0; k < K; k++) b.set(logits.subarray(k * L + first, (k + 1) * L), k * n);
-    const cosine = config.routing.cosineAgreement;
-    for (let row = 0; row < n; row++) lengths[row] = lengthOf(projected, row * D, D);
-    for (let iteration = 0; iteration < config.routing.iterations; iteration++) {
-      softmaxOverInterests(b, routing, K, n);
-      for (let k = 0; k < K; k++) for (let row = 0; row < n; row++) routing[k * n + row]! *= weightOf[row]!;
-      capsules.fill(0);
-      for (let k = 0; k < K; k++) {
-        addWeightedRows(capsules, k * D, projected, D, routing, k * n, n);
-        squashRow(capsules, k * D, D);
-      }
-      if (iteration === config.routing.iterations - 1) break;
-      multiplyByRows(agreement, capsules, K, projected, n, D);
-      for (let k = 0; k < K; k++) {
-        const capsuleLength = lengthOf(capsules, k * D, D);
-        for (let row = 0; row < n; row++) {
-          const product = agreement[k * n + row]!;
-          b[k * n + row]! += cosine === 0 ? product : (cosine * product) / (capsuleLength * lengths[row]!);
-        }
-      }
+      const age = rows.ages[first + row]! * D;
+      for (let d = 0; d < D; d++) inputs[row * D + d]! += ages[age + d]!;
     }
   }
 
@@ -141,20 +100,21 @@ export function createUserKernel(
   return {
     sequenceLength: L,
     distinctBehaviors: config.distinctBehaviors,
-    interests(behaviors, profile) {
-      const first = firstBehavior(behaviors.items, L);
+    interests(rows, profile) {
+      const first = firstBehavior(rows.items, L);
       const n = L - first;
       const K = activeInterestCount(n, maxInterests, config.adaptiveInterests);
       const vectors = new Float32Array(K * dim);
       const behaviorWeights = new Float32Array(K * L);
       if (K === 0) return { count: 0, vectors, behaviorWeights };
-      readBehaviors(behaviors, first);
-      weighBehaviors(behaviors, first);
-      route(K, first);
-      if (config.context) readContext(behaviors, first);
+      readBehaviors(rows, first);
+      weighBehaviors(rows, first);
+      extractor.extract(K, { rows, first, n, behaviors: inputs, weights: weightOf });
+      if (config.context) readContext(rows, first);
       const run = runLayers(context, profileOf(spec, weights, profile));
+      const { capsules } = extractor;
       for (let k = 0; k < K; k++) {
-        behaviorWeights.set(routing.subarray(k * n, (k + 1) * n), k * L + first);
+        behaviorWeights.set(extractor.shares.subarray(k * n, (k + 1) * n), k * L + first);
         const vector = run(capsules, k * D);
         if (config.residual) for (let d = 0; d < D; d++) vector[d]! += capsules[k * D + d]! + (context[d] ?? 0);
         if (config.normalize) scaleToUnitLength(vector);
@@ -178,44 +138,6 @@ export function createUserKernel(
   };
 }
 
-/**
- * The H-layers on a capsule, the context and the profile. What the last two give is the same for all capsules of a user, and
- * computed once. The output lies in an array that the next run overwrites.
- */
-function createLayers(
-  spec: ModelSpec,
-  weights: Weights,
-): (context: Float32Array, profile: Float32Array) => (capsules: Float32Array, offset: number) => Float32Array {
-  const { embeddingDim: D, hiddenUnits, outputActivation } = spec.config;
-  const layers = [...hiddenUnits, D].map((units, layer) => ({
-    kernel: weights[`hidden/${layer}/kernel`]!.data,
-    bias: weights[`hidden/${layer}/bias`]!.data,
-    relu: layer < hiddenUnits.length || outputActivation === 'relu',
-    output: new Float32Array(units),
-  }));
-  const { kernel: firstKernel, bias: firstBias } = layers[0]!;
-  const shared = new Float32Array(firstBias.length);
-  return (context, profile) => {
-    const width = shared.length;
-    shared.set(firstBias);
-    addWeightedRows(shared, 0, firstKernel.subarray(D * width), width, context, 0, context.length);
-    const profileKernel = firstKernel.subarray((D + context.length) * width);
-    addWeightedRows(shared, 0, profileKernel, width, profile, 0, profile.length);
-    return (capsules, offset) => {
-      let input = capsules;
-      let from = offset;
-      let count = D;
-      layers.forEach(({ kernel, bias, relu, output }, layer) => {
-        output.set(layer === 0 ? shared : bias);
-        addWeightedRows(output, 0, kernel, output.length, input, from, count);
-        if (relu) for (let unit = 0; unit < output.length; unit++) output[unit] = Math.max(0, output[unit]!);
-        [input, from, count] = [output, 0, output.length];
-      });
-      return input;
-    };
-  };
-}
-
 function profileOf(spec: ModelSpec, weights: Weights, profile: readonly number[]): Float32Array {
   const P = spec.config.profileDim;
   const vector = new Float32Array(P * spec.userFeatures.length);
@@ -231,26 +153,6 @@ function firstBehavior(items: Int32Array, length: number): number {
   let first = 0;
   while (first < length && items[first] === 0) first++;
   return first;
-}
-
-function softmaxOverInterests(b: Float32Array, weights: Float32Array, K: number, n: number): void {
-  for (let row = 0; row < n; row++) {
-    let highest = Number.NEGATIVE_INFINITY;
-    for (let k = 0; k < K; k++) highest = Math.max(highest, b[k * n + row]!);
-    let total = 0;
-    for (let k = 0; k < K; k++) total += weights[k * n + row] = Math.exp(b[k * n + row]! - highest);
-    for (let k = 0; k < K; k++) weights[k * n + row]! /= total;
-  }
-}
-
-function squashRow(values: Float32Array, offset: number, D: number): void {
-  const squaredNorm = dot(values, offset, values, offset, D);
-  const factor = Math.sqrt(squaredNorm + squashEpsilon) / (1 + squaredNorm);
-  for (let d = 0; d < D; d++) values[offset + d]! *= factor;
-}
-
-function lengthOf(values: Float32Array, offset: number, D: number): number {
-  return Math.sqrt(dot(values, offset, values, offset, D) + unitLengthEpsilon);
 }
 
 function scaleToUnitLength(vector: Float32Array): void {

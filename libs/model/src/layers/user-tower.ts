@@ -1,31 +1,15 @@
 import { tf } from '../tf.ts';
-import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Variable } from '../tf.ts';
+import type { Tensor, Tensor2D, Tensor3D, Variable } from '../tf.ts';
 import type { ModelSpec } from '../config.ts';
 import { profileTable, scalarScale } from '../weights.ts';
-import { hiddenLayers } from './hidden-layers.ts';
+import { extractCapsules } from './extractors/extract-capsules.ts';
+import { interestLayers } from './interest-layers.ts';
 import { unitLength } from './unit-length.ts';
-import { routeBehaviors } from './routing.ts';
-
-/** A batch of users as tensors. Padding is 0 in all of them and lies before the behaviors. */
-export interface UserBatch {
-  /** [B, L] item indexes and age buckets of the behaviors. */
-  readonly behaviors: Tensor2D;
-  readonly ages: Tensor2D;
-  /** [B, L] 1 for a behavior, 0 for padding. */
-  readonly mask: Tensor2D;
-  /** [B, K] 1 for an active interest. */
-  readonly active: Tensor2D;
-  /** One [B] of table rows for each user feature. */
-  readonly profile: readonly Tensor1D[];
-  /** [B, K, L] or [1, K, L] routing logits. */
-  readonly logits: Tensor3D;
-  /** [B, L, D] factors of the behavior inputs in training (dropout). */
-  readonly inputNoise?: Tensor3D;
-}
+import type { UserBatch } from './user-batch.ts';
 
 /**
- * f_user(I_u, P_u) = V_u (paper, Eq. 1): behaviors → interest capsules by routing → H-layers with the profile →
- * interests [B, K, D], zero where inactive.
+ * f_user(I_u, P_u) = V_u (paper, Eq. 1): behaviors → capsules by the extractor → layers with the profile → interests
+ * [B, K, D], zero where inactive.
  *
  * @param itemEmbeddings E [N + 1, D]
  */
@@ -37,7 +21,7 @@ export function userTower(
 ): Tensor3D {
   const { config } = spec;
   const [B, L] = batch.behaviors.shape;
-  const [D, K] = [config.embeddingDim, config.interests];
+  const D = config.embeddingDim;
   return tf.tidy(() => {
     let inputs: Tensor = tf.gather(itemEmbeddings, batch.behaviors.flatten()); // [B · L, D]
     let weights: Tensor2D = batch.mask; // [B, L]
@@ -47,31 +31,13 @@ export function userTower(
       weights = tf.mul(tf.exp(recencyLogits(variables, batch, 'behavior/ageWeight')), batch.mask);
     }
     if (batch.inputNoise !== undefined) inputs = tf.mul(inputs, batch.inputNoise.reshape([B * L, D]));
-    const projected = tf.matMul(inputs as Tensor2D, variables['routing/S'] as unknown as Tensor2D, false, true);
-    const capsules = routeBehaviors({
-      projected: projected.reshape([B, L, D]),
-      behaviorWeights: weights,
-      logits: batch.logits,
-      active: batch.active,
-      iterations: config.routing.iterations,
-      cosineAgreement: config.routing.cosineAgreement,
-      gradient: config.routing.gradient,
-    });
+    const behaviors = inputs.reshape([B, L, D]) as Tensor3D;
+    const capsules = extractCapsules(variables, config, { behaviors, weights, users: batch });
+    const context = config.context ? contextVector(variables, spec, behaviors, batch) : undefined; // [B, 1, D]
+    const profile = profileVector(variables, spec, batch);
 
-    const parts: Tensor3D[] = [capsules];
-    let shortcut: Tensor3D = capsules;
-    if (config.context) {
-      const context = contextVector(variables, spec, inputs.reshape([B, L, D]), batch); // [B, 1, D]
-      parts.push(tf.tile(context, [1, K, 1]));
-      shortcut = tf.add(capsules, context);
-    }
-    spec.userFeatures.forEach((feature, position) => {
-      const rows = tf.gather(variables[profileTable(feature.name)]!, batch.profile[position]!); // [B, P]
-      parts.push(tf.tile(rows.expandDims(1), [1, K, 1]) as Tensor3D);
-    });
-    const hiddenInput = tf.concat(parts, 2);
-    let interests = hiddenLayers(hiddenInput.reshape([B * K, -1]), variables, config).reshape([B, K, D]) as Tensor3D;
-    if (config.residual) interests = tf.add(interests, shortcut);
+    let interests = interestLayers(variables, config, { capsules, context, profile });
+    if (config.residual) interests = tf.add(interests, context === undefined ? capsules : tf.add(capsules, context));
     if (config.normalize) interests = unitLength(interests);
     // The biases of the H-layers make inactive capsules non-zero: mask again.
     return tf.mul(interests, batch.active.expandDims(2));
@@ -87,12 +53,23 @@ function recencyLogits(variables: Readonly<Record<string, Variable>>, batch: Use
 function contextVector(
   variables: Readonly<Record<string, Variable>>,
   spec: ModelSpec,
-  inputs: Tensor,
+  behaviors: Tensor3D,
   batch: UserBatch,
 ): Tensor3D {
   const padding = tf.mul(tf.sub(1, batch.mask), -1e9);
   const logits = spec.config.recency
     ? tf.add(recencyLogits(variables, batch, 'context/ageWeight'), padding)
     : (padding as Tensor2D);
-  return tf.matMul(tf.softmax(logits).expandDims(1), inputs) as Tensor3D;
+  return tf.matMul(tf.softmax(logits).expandDims(1), behaviors) as Tensor3D;
+}
+
+/** p_u [B, 1, P] (paper, §4.1): the embeddings of the user's features beside each other; undefined without features. */
+function profileVector(
+  variables: Readonly<Record<string, Variable>>,
+  { userFeatures }: ModelSpec,
+  { profile }: UserBatch,
+): Tensor3D | undefined {
+  if (userFeatures.length === 0) return undefined;
+  const parts = userFeatures.map(({ name }, position) => tf.gather(variables[profileTable(name)]!, profile[position]!));
+  return tf.concat(parts, 1).expandDims(1) as Tensor3D;
 }

@@ -5,7 +5,7 @@ import { createItemTower } from '../layers/item-tower.ts';
 import { userTower } from '../layers/user-tower.ts';
 import { createLogUniformSampler } from '../loss/negative-sampler.ts';
 import { tf } from '../tf.ts';
-import type { Tensor3D, Variable } from '../tf.ts';
+import type { Variable } from '../tf.ts';
 import { buildBatch, positionsOf } from '../training/batch.ts';
 import type { TrainingData } from '../training/batch.ts';
 import { toTensors } from '../training/batch-tensors.ts';
@@ -37,7 +37,7 @@ export interface GraphInterests {
  */
 export function graphInterests(model: GraphModel, data: TrainingData, examples: Examples): GraphInterests {
   const { spec, weights } = model;
-  const { interests: K, sequenceLength: L } = spec.config;
+  const { interests: K } = spec.config;
   const all = Int32Array.from({ length: examples.count }, (_, example) => example);
   const batch = buildBatch(spec, data, examples, all, createRandom(1));
   const itemTower = createItemTower({ ...model, itemCount: spec.itemCount, features: model.itemFeatures });
@@ -47,14 +47,17 @@ export function graphInterests(model: GraphModel, data: TrainingData, examples: 
   }
   try {
     const interests = tf.tidy(() => {
-      const { users } = toTensors(spec, variables, batch, {
-        candidates: data.candidates,
-        candidatePosition: positionsOf(data.candidates, spec.itemCount),
-        negatives: undefined,
-        sampler: createLogUniformSampler(data.candidates),
-      });
-      const logits: Tensor3D = variables['routing/logits']!.reshape([1, K, L]);
-      return userTower(variables, spec, itemTower.embed(variables), { ...users, logits }).arraySync();
+      const { users } = toTensors(
+        spec,
+        { ...batch, logits: undefined },
+        {
+          candidates: data.candidates,
+          candidatePosition: positionsOf(data.candidates, spec.itemCount),
+          negatives: undefined,
+          sampler: createLogUniformSampler(data.candidates),
+        },
+      );
+      return userTower(variables, spec, itemTower.embed(variables), users).arraySync();
     });
     return {
       behaviors: batch.behaviors,

@@ -1,7 +1,7 @@
 import { tf } from '../tf.ts';
-import type { Tensor1D, Tensor2D, Tensor3D, Variable } from '../tf.ts';
+import type { Tensor1D, Tensor2D, Tensor3D } from '../tf.ts';
 import type { ModelSpec } from '../config.ts';
-import type { UserBatch } from '../layers/user-tower.ts';
+import type { UserBatch } from '../layers/user-batch.ts';
 import type { NegativeSampler } from '../loss/negative-sampler.ts';
 import { repeatFeatureCount } from '../weights.ts';
 import type { TrainingBatch } from './batch.ts';
@@ -36,12 +36,7 @@ export interface Competition {
 }
 
 /** The tensors of a batch; the caller tidies them up. */
-export function toTensors(
-  spec: ModelSpec,
-  variables: Readonly<Record<string, Variable>>,
-  batch: TrainingBatch,
-  competition: Competition,
-): BatchTensors {
+export function toTensors(spec: ModelSpec, batch: TrainingBatch, competition: Competition): BatchTensors {
   const { interests: K, sequenceLength: L } = spec.config;
   const B = batch.size;
   const int1d = (values: Int32Array): Tensor1D => tf.tensor1d(values, 'int32');
@@ -59,10 +54,7 @@ export function toTensors(
       ),
       active: tf.tensor2d(batch.active, [B, K]),
       profile: batch.profile.map(int1d),
-      logits:
-        batch.logits === undefined
-          ? variables['routing/logits']!.reshape([1, K, L])
-          : tf.tensor3d(batch.logits, [B, K, L]),
+      logits: batch.logits === undefined ? undefined : tf.tensor3d(batch.logits, [B, K, L]),
     },
     labelRows: int1d(batch.labelRows),
     labels: int1d(batch.labels),

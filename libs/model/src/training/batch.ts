@@ -7,7 +7,7 @@ import type {
   Random,
   UserSequences,
 } from '@facet/features';
-import type { ModelSpec } from '../config.ts';
+import type { ModelConfig, ModelSpec } from '../config.ts';
 import { activeInterestCount } from '../kernel/active-interests.ts';
 import { repeatFeatureCount, repeatFeatures } from '../weights.ts';
 
@@ -75,16 +75,20 @@ export function buildBatch(
     behaviors,
     active,
     profile: data.profiles.map(({ rows }) => Int32Array.from(chosen, (example) => rows[examples.user[example]!]!)),
-    logits:
-      config.routing.trainingLogits === 'redrawn'
-        ? Float32Array.from({ length: size * K * L }, () => config.routing.sigma * random.normal())
-        : undefined,
+    logits: redrawnLogits(config, size, random),
     ...labels,
     popularity,
     repeats: config.repeatBonus
       ? repeatsOf(behaviors, behaviorCounts, candidatePosition, data.candidates.length)
       : undefined,
   };
+}
+
+/** [size, K, L] new routing logits for each example, where the model draws them. */
+function redrawnLogits(config: ModelConfig, size: number, random: Random): Float32Array | undefined {
+  const { extractor, interests, sequenceLength } = config;
+  if (extractor.kind !== 'routing' || extractor.trainingLogits === 'fixed') return undefined;
+  return Float32Array.from({ length: size * interests * sequenceLength }, () => extractor.sigma * random.normal());
 }
 
 /** [N + 1] position of each item among the candidates, −1 for none. */

@@ -1,7 +1,7 @@
 import type { EncodedFeature, Examples, Random } from '@facet/features';
-import { AppError } from '@facet/platform/errors';
 import { tf } from '../tf.ts';
 import type { Scalar, Variable } from '../tf.ts';
+import { checkModel } from '../check-model.ts';
 import type { ModelSpec } from '../config.ts';
 import { createItemTower } from '../layers/item-tower.ts';
 import { createLogUniformSampler } from '../loss/negative-sampler.ts';
@@ -64,16 +64,11 @@ export interface SessionOptions {
   readonly data: TrainingData;
 }
 
-/** @throws AppError `MODEL_UNSUPPORTED` for a combination that has no loss. */
+/** @throws AppError `MODEL_UNSUPPORTED` as {@link checkModel}. */
 export function createTrainingSession(options: SessionOptions): TrainingSession {
   const { spec, data } = options;
   const { config } = spec;
-  if (config.negatives !== 'all' && (config.popularityPrior || config.repeatBonus)) {
-    throw new AppError('A popularity prior or repeat bonus needs the full softmax.', {
-      code: 'MODEL_UNSUPPORTED',
-      remedy: 'Set model.negatives to all, or popularityPrior and repeatBonus to false.',
-    });
-  }
+  checkModel(config);
   const variables: Record<string, Variable> = {};
   for (const [name, weight] of Object.entries(options.initialWeights)) {
     const tensor = tf.tensor(weight.data.slice(), [...weight.shape]);
@@ -107,7 +102,7 @@ export function createTrainingSession(options: SessionOptions): TrainingSession 
       optimizer.setLearningRate(learningRate);
       return tf.tidy(() => {
         const negatives = config.negatives === 'all' ? undefined : sampler.draw(config.negatives, random);
-        const tensors = toTensors(spec, variables, batch, {
+        const tensors = toTensors(spec, batch, {
           candidates: data.candidates,
           candidatePosition,
           negatives,

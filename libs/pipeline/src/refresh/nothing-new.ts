@@ -1,10 +1,11 @@
+import type { ArtifactStore } from '@facet/artifacts';
 import { isAppError } from '@facet/platform';
 import { resolveModel } from '../config.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import type { DatasetInfo } from '../dataset/dataset.ts';
 import { hashJson } from '../stage.ts';
 import type { StageContext } from '../stages.ts';
-import { openModel } from '../training/model-artifact.ts';
+import { openModel, readModelInfo } from '../training/model-artifact.ts';
 import { currentModelId } from './current-model.ts';
 import type { LogOffsets } from './run-store.ts';
 
@@ -23,7 +24,10 @@ export async function whyNothingNew({ store, config }: StageContext, info: Datas
     return 'Nothing is new: the events, items and users are those that the current bundle was made of.';
   } catch (error) {
     // What cannot be compared with is no reason to leave a day out.
-    if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return undefined;
+    const isUnusable = ['ARTIFACT_NOT_FOUND', 'ARTIFACT_CORRUPT', 'MODEL_OUTDATED'].some((code) =>
+      isAppError(error, code),
+    );
+    if (isUnusable) return undefined;
     throw error;
   }
 }
@@ -35,10 +39,21 @@ export async function whyNothingNew({ store, config }: StageContext, info: Datas
 export async function whyNothingReceived({ store }: StageContext, offsets: LogOffsets): Promise<string | undefined> {
   const modelId = await currentModelId(store);
   if (modelId === undefined) return undefined;
-  const { datasetId } = (await openModel(store, modelId)).info;
+  const datasetId = await datasetOf(store, modelId);
+  if (datasetId === undefined) return undefined;
   const { window } = await readDatasetInfo(store, datasetId);
   if (hashJson(window.offsets) !== hashJson(offsets)) return undefined;
   return 'Nothing is new: no event was received since those that the current bundle was made of.';
+}
+
+/** Undefined for a model of another format. */
+async function datasetOf(store: ArtifactStore, modelId: string): Promise<string | undefined> {
+  try {
+    return (await readModelInfo(store, modelId)).datasetId;
+  } catch (error) {
+    if (isAppError(error, 'MODEL_OUTDATED')) return undefined;
+    throw error;
+  }
 }
 
 /** A later cut lets more through or the same: then as many events are the same ones. */

@@ -4,7 +4,7 @@ import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { ModelSpec, TrainingConfig } from '@facet/model';
 import type { Weights } from '@facet/model';
 import type { TrainingState } from '@facet/model/training';
-import { parseWith } from '@facet/platform';
+import { AppError, parseWith } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { readWeights, writeWeights } from './weights-file.ts';
@@ -49,9 +49,12 @@ export const TrainingStart = Type.Union([
 ]);
 export type TrainingStart = Static<typeof TrainingStart>;
 
+/** Raised when `model.json` says things otherwise; a model of another format is refused. */
+export const modelFormat = 2 as const;
+
 /** What `model.json` says. */
 export const ModelInfo = Type.Object({
-  formatVersion: Type.Literal(1),
+  formatVersion: Type.Literal(modelFormat),
   datasetId: Type.String(),
   spec: ModelSpec,
   /** `warm` is there where it was used. */
@@ -113,22 +116,37 @@ export async function putModel(store: ArtifactStore, info: InfoWithStates, state
         await write(files.optimizer(phase), optimizer);
       }
     },
-    { formatVersion: 1, datasetId: info.datasetId },
+    { formatVersion: modelFormat, datasetId: info.datasetId },
   );
 }
 
 /** What a model says of itself, without its weights. @throws AppError as {@link openModel}. */
 export async function readModelInfo(store: ArtifactStore, id: string): Promise<ModelInfo> {
   const { folder } = await store.open({ kind: 'model', id }, { files: [files.info] });
-  const text = await readFile(join(folder, files.info), 'utf8');
-  return parseWith(ModelInfo, JSON.parse(text), { source: `model ${id}` });
+  return readInfo(folder, id);
 }
 
-/** Reads a model without its states. @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID`. */
+async function readInfo(folder: string, id: string): Promise<ModelInfo> {
+  const info: unknown = JSON.parse(await readFile(join(folder, files.info), 'utf8'));
+  const format = (info as Partial<ModelInfo> | null)?.formatVersion;
+  if (format !== modelFormat) {
+    throw new AppError(`Model ${id} has the format ${format}; this version of Facet reads the format ${modelFormat}.`, {
+      code: 'MODEL_OUTDATED',
+      remedy: 'Train it again with facet train.',
+      context: { modelId: id, format: format ?? null },
+    });
+  }
+  return parseWith(ModelInfo, info, { source: `model ${id}` });
+}
+
+/**
+ * Reads a model without its states.
+ *
+ * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `MODEL_OUTDATED` for one of another format, `CONFIG_INVALID`.
+ */
 export async function openModel(store: ArtifactStore, id: string): Promise<Model> {
   const { folder } = await store.open({ kind: 'model', id });
-  const text = await readFile(join(folder, files.info), 'utf8');
-  const info = parseWith(ModelInfo, JSON.parse(text), { source: `model ${id}` });
+  const info = await readInfo(folder, id);
   return { id, info, weights: await readWeights(join(folder, files.weights)) };
 }
 

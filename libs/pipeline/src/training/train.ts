@@ -10,7 +10,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import { forBothTasks } from '../evaluation/baselines.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
 import { evaluateTasks, heldOutWindow } from '../evaluation/tasks.ts';
-import { openModelState, putModel } from './model-artifact.ts';
+import { modelFormat, openModelState, putModel } from './model-artifact.ts';
 import type { Model, StateInfo, TrainingPhase, TrainingStart } from './model-artifact.ts';
 import { trainPhase } from './train-phase.ts';
 import type { PhaseProgress } from './train-phase.ts';
@@ -70,7 +70,7 @@ export async function trainModel(options: TrainOptions): Promise<{ ref: Artifact
   const ref = await putModel(
     store,
     {
-      formatVersion: 1,
+      formatVersion: modelFormat,
       datasetId: dataset.id,
       spec: run.spec,
       training: start.kind === 'warm' ? options.training : withoutWarm(options.training),

@@ -51,7 +51,7 @@ export async function planStart(
   if (warmFrom === undefined) return { start: { kind: 'full' } };
   const refuse = (because: string) => ({ start: { kind: 'full' as const, refused: { modelId: warmFrom, because } } });
   const source = await openIfSound(store, warmFrom);
-  if (source === undefined) return refuse('It is missing or damaged.');
+  if (typeof source === 'string') return refuse(source);
   const { states } = source.info;
   if (states === undefined) return refuse('It was made by a version that kept no states to start from.');
   const difference = differenceOf(source, states, wanted);
@@ -61,11 +61,15 @@ export async function planStart(
   return { start: { kind: 'warm', modelId: warmFrom, from, lastFull: lastFullOf(source, states.phases) }, source };
 }
 
-async function openIfSound(store: ArtifactStore, id: string): Promise<Model | undefined> {
+/** The model, or why it cannot be opened. */
+async function openIfSound(store: ArtifactStore, id: string): Promise<Model | string> {
   try {
     return await openModel(store, id);
   } catch (error) {
-    if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return undefined;
+    if (isAppError(error, 'MODEL_OUTDATED')) return 'It was made by another version of Facet.';
+    if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) {
+      return 'It is missing or damaged.';
+    }
     throw error;
   }
 }

@@ -1,0 +1,14 @@
+import type { ExtractorKernel, KernelParts } from './extractor-kernel.ts';
+import { createMeanKernel } from './mean.ts';
+import { createRoutingKernel } from './routing.ts';
+
+/** The kernel of the model's extractor. */
+export function createExtractorKernel(parts: KernelParts): ExtractorKernel {
+  const { extractor } = parts.spec.config;
+  switch (extractor.kind) {
+    case 'routing':
+      return createRoutingKernel(extractor, parts);
+    case 'mean':
+      return createMeanKernel(extractor, parts);
+  }
+}

@@ -1,0 +1,19 @@
+import type { Tensor3D, Variable } from '../../tf.ts';
+import type { ModelConfig } from '../../config.ts';
+import type { ExtractorInput } from './extractor.ts';
+import { extractMean } from './mean.ts';
+import { extractByRouting } from './routing.ts';
+
+/** Behaviors → capsules [B, K, D] by the model's extractor. */
+export function extractCapsules(
+  variables: Readonly<Record<string, Variable>>,
+  { extractor }: Pick<ModelConfig, 'extractor'>,
+  input: ExtractorInput,
+): Tensor3D {
+  switch (extractor.kind) {
+    case 'routing':
+      return extractByRouting(variables, extractor, input);
+    case 'mean':
+      return extractMean(variables, extractor, input);
+  }
+}

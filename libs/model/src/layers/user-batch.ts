@@ -1,0 +1,18 @@
+import type { Tensor1D, Tensor2D, Tensor3D } from '../tf.ts';
+
+/** A batch of users as tensors. Padding is 0 in all of them and lies before the behaviors. */
+export interface UserBatch {
+  /** [B, L] item indexes and age buckets of the behaviors. */
+  readonly behaviors: Tensor2D;
+  readonly ages: Tensor2D;
+  /** [B, L] 1 for a behavior, 0 for padding. */
+  readonly mask: Tensor2D;
+  /** [B, K] 1 for an active interest. */
+  readonly active: Tensor2D;
+  /** One [B] of table rows for each user feature. */
+  readonly profile: readonly Tensor1D[];
+  /** [B, K, L] routing logits drawn for each example; without them those of inference are taken. */
+  readonly logits?: Tensor3D | undefined;
+  /** [B, L, D] factors of the behavior inputs in training (dropout). */
+  readonly inputNoise?: Tensor3D;
+}

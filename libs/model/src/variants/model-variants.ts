@@ -1,0 +1,34 @@
+import { AppError } from '@facet/platform/errors';
+import type { ExtractorConfig, ExtractorKind, ModelVariant } from '../config.ts';
+import { facetModel, facetTraining } from './facet.ts';
+import { mindModel, mindRouting, mindTraining } from './mind.ts';
+import { youtubeDnn } from './youtube-dnn.ts';
+
+/** The named variants of `facet.yaml` (`model.variant`). */
+export const modelVariants: Readonly<Record<string, ModelVariant>> = {
+  facet: { model: facetModel, training: facetTraining },
+  mind: { model: mindModel, training: mindTraining },
+  'youtube-dnn': youtubeDnn,
+};
+
+/** @throws AppError `MODEL_UNKNOWN_VARIANT` listing the known ones. */
+export function modelVariant(name: string): ModelVariant {
+  const variant = Object.hasOwn(modelVariants, name) ? modelVariants[name] : undefined;
+  if (variant === undefined) {
+    throw new AppError(`There is no model variant "${name}".`, {
+      code: 'MODEL_UNKNOWN_VARIANT',
+      remedy: `Choose one of: ${Object.keys(modelVariants).join(', ')}.`,
+    });
+  }
+  return variant;
+}
+
+/** The settings of an extractor where `facet.yaml` names another kind than the variant has. */
+export function defaultExtractor(kind: ExtractorKind): ExtractorConfig {
+  return defaultExtractors[kind];
+}
+
+const defaultExtractors: { readonly [Kind in ExtractorKind]: ExtractorConfig<Kind> } = {
+  routing: mindRouting,
+  mean: { kind: 'mean' },
+};
