@@ -32,7 +32,15 @@ import {
 } from '@facet/features';
 import type { Attributes } from '@facet/features';
 import type { HttpApp } from '@facet/http';
-import { createUserKernel, embedItems, facetModel, indexDim, indexVectors, initializeWeights } from '@facet/model';
+import {
+  createUserKernel,
+  embedItems,
+  facetModel,
+  indexDim,
+  indexVectors,
+  initializeWeights,
+  unknownUser,
+} from '@facet/model';
 import type { ModelConfig, ModelSpec } from '@facet/model';
 import { createLogger, hashApiKey, parseWith } from '@facet/platform';
 import type { ApiKey, Logger, Scope } from '@facet/platform';
@@ -215,6 +223,7 @@ async function writeWholeBundle(
       kernel,
       rows,
       spec.userFeatures.map(() => 0),
+      unknownUser,
     );
   });
   const dim = indexDim(spec);

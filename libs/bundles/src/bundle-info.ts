@@ -67,4 +67,6 @@ export const bundleFiles = {
   index: 'index.faiss',
   golden: 'golden.json',
   popular: 'popular.safetensors',
+  /** Only where users have vectors of their own. */
+  userIds: 'user-ids.json',
 } as const;

@@ -41,6 +41,8 @@ export interface BundleView {
   bestInterest(interests: Interests, item: number): { readonly score: number; readonly interest: number };
   /** Table rows of a user's attributes for the kernel, one a user feature; 0 for unknown. */
   encodeProfile(attributes: Attributes | undefined): number[];
+  /** The row of a user who has vectors of their own in the model, `unknownUser` for everybody else; for the kernel. */
+  userRowOf(userId: string | undefined): number;
   /** Frees what it holds. Of a view with a delta: the delta's part, never the bundle. */
   close(): void;
 }

@@ -4,7 +4,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { readSafetensors, viewSafetensors, writeSafetensors } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, SafeTensor, Safetensors } from '@facet/artifacts';
 import { createFeatureEncoder } from '@facet/features';
-import { bestInterest, createUserKernel } from '@facet/model';
+import { bestInterest, createUserKernel, unknownUser } from '@facet/model';
 import type { Weights } from '@facet/model';
 import { AppError } from '@facet/platform';
 import { mapFile, openFaissIndex } from '@facet/retrieval';
@@ -40,6 +40,8 @@ export interface BundleContents {
   /** What many chose lately, by window and segment: what comes first in a fallback. */
   readonly popularLists: PopularLists;
   readonly golden: readonly GoldenVector[];
+  /** [U] the users who have vectors of their own, by row; absent where the model has no such vectors. */
+  readonly userIds?: readonly string[] | undefined;
 }
 
 /** A loaded bundle, ready to answer. What it has of each item is read from its files, and never changed. */
@@ -69,6 +71,9 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
     popularity: f32([rows], popularity),
     byPopularity: tensor('I32', orderByPopularity(popularity)),
   });
+  if (contents.userIds !== undefined) {
+    await writeFile(join(folder, bundleFiles.userIds), `${JSON.stringify(contents.userIds)}\n`);
+  }
   await writePopularLists(join(folder, bundleFiles.popular), contents.popularLists);
 }
 
@@ -122,6 +127,7 @@ async function mapSafetensors(folder: string, file: string): Promise<Safetensors
 }
 
 const parseBundleInfo = createParser(BundleInfo);
+const parseUserIds = createParser(Type.Array(Type.String()));
 const parseGolden = createParser(Type.Array(GoldenVector));
 
 function parseInfo(value: unknown, id: string): BundleInfo {
@@ -170,6 +176,8 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
   const popularity = tensorOf(tensors, 'popularity', 'F32', rows);
   const byPopularity = tensorOf(tensors, 'byPopularity', 'I32', itemCount);
   const popularLists = await readPopularLists(join(folder, bundleFiles.popular), itemCount);
+  const userIds = await readUserIds(folder, ref.id, info);
+  const rowOfUser = new Map(userIds?.map((userId, row) => [userId, row]));
   const kernel = createUserKernel(info.spec, tower, embeddings);
   await verifyGoldenVectors(kernel, golden, ref.id);
   const index = await openFaissIndex(join(folder, bundleFiles.index), { map: true });
@@ -188,6 +196,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     byPopularity,
     popularLists,
     golden,
+    userIds,
     kernel,
     index,
     itemCount,
@@ -204,8 +213,18 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     vectorOf: (item) => vectors.subarray(item * info.index.dim, (item + 1) * info.index.dim),
     bestInterest: (interests, item) => bestInterest(interests, vectors, item, info.index.dim),
     encodeProfile: (attributes) => encoders.map((encoder) => encoder.encode(attributes?.[encoder.schema.name])[0] ?? 0),
+    userRowOf: (userId) => (userId === undefined ? unknownUser : (rowOfUser.get(userId) ?? unknownUser)),
     close: () => index.close(),
   };
+}
+
+async function readUserIds(folder: string, id: string, { spec }: BundleInfo): Promise<string[] | undefined> {
+  if (spec.userCount === undefined) return undefined;
+  const userIds = parseUserIds(await readJson(folder, bundleFiles.userIds), `bundle ${id}`);
+  if (userIds.length !== spec.userCount) {
+    throw doesNotFit(id, `${userIds.length} users, a model of ${spec.userCount}`);
+  }
+  return userIds;
 }
 
 function doesNotFit(id: string, found: string): AppError {

@@ -1,5 +1,6 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { BehaviorRows } from '@facet/features';
+import { unknownUser } from '@facet/model';
 import type { UserKernel } from '@facet/model';
 import { AppError } from '@facet/platform';
 import { Type } from 'typebox';
@@ -12,6 +13,7 @@ export const GoldenVector = Type.Object({
   ages: Type.Array(Type.Integer({ minimum: 0 })),
   counts: Type.Array(Type.Integer({ minimum: 0 })),
   profile: Type.Array(Type.Integer({ minimum: 0 })),
+  userRow: Type.Integer({ minimum: unknownUser }),
   /** [K'u, index dim] */
   interests: Type.Array(Type.Array(Type.Number())),
 });
@@ -24,14 +26,16 @@ export function recordGoldenVector(
   kernel: UserKernel,
   behaviors: BehaviorRows,
   profile: readonly number[],
+  userRow: number,
 ): GoldenVector {
-  const { count, vectors } = kernel.interests(behaviors, profile);
+  const { count, vectors } = kernel.interests(behaviors, profile, userRow);
   const dim = count === 0 ? 0 : vectors.length / count;
   return {
     items: [...behaviors.items],
     ages: [...behaviors.ages],
     counts: [...behaviors.counts],
     profile: [...profile],
+    userRow,
     interests: Array.from({ length: count }, (_, k) => [...vectors.subarray(k * dim, (k + 1) * dim)]),
   };
 }
@@ -54,7 +58,7 @@ export async function verifyGoldenVectors(
       ages: Int32Array.from(expected.ages),
       counts: Int32Array.from(expected.counts),
     };
-    const actual = recordGoldenVector(kernel, behaviors, expected.profile);
+    const actual = recordGoldenVector(kernel, behaviors, expected.profile, expected.userRow);
     const difference = largestDifference(expected.interests, actual.interests);
     if (difference <= toleranceMax) continue;
     throw new AppError(`Golden vector ${position} of bundle ${bundleId} differs by ${difference.toPrecision(3)}.`, {

@@ -28,13 +28,16 @@ function rewrite(file: string, change: (text: string) => string) {
 }
 
 describe('a bundle', () => {
-  it.each(['facet', 'mind'] as const)('%s: loads as it was written', async (variant) => {
+  it.each(['facet', 'mind', 'maxmf'] as const)('%s: loads as it was written', async (variant) => {
     const contents = bundleContents(variant);
     const ref = await shelf.put(contents);
     const bundle = await loadBundle(shelf.store, ref);
-    const { info, tower, itemTables, embeddings, vectors, popularity, popularLists, golden } = bundle;
+    const { info, tower, itemTables, embeddings, vectors, popularity, popularLists, golden, userIds } = bundle;
     const items = [contents.items[0], ...itemsOf(bundle.catalog)];
-    expect({ info, items, tower, itemTables, embeddings, vectors, popularity, popularLists, golden }).toEqual(contents);
+    expect({ info, items, tower, itemTables, embeddings, vectors, popularity, popularLists, golden, userIds }).toEqual(
+      contents,
+    );
+    expect(['cyd', 'nobody', undefined].map(bundle.userRowOf)).toEqual([variant === 'maxmf' ? 2 : -1, -1, -1]);
     expect(bundle.id).toBe(ref.id);
     expect(bundle.index).toMatchObject({ size: itemCount, dim: contents.info.index.dim });
     for (const item of [1, 25, itemCount]) expect(bundle.indexOf(`item${item}`)).toBe(item);
@@ -96,7 +99,7 @@ describe('a bundle', () => {
 describe('a bundle is refused whole', () => {
   it.each(Object.values(bundleFiles))('when %s was altered, truncated or lost after it was stored', async (file) => {
     const ownShelf = await createShelf();
-    const ref = await ownShelf.put(bundleContents());
+    const ref = await ownShelf.put(bundleContents('maxmf'));
     const path = join(ownShelf.root, 'bundle', ref.id, file);
     const whole = await readFile(path);
     const altered = Buffer.from(whole);
@@ -201,6 +204,14 @@ describe('a bundle is refused whole', () => {
       code: 'BUNDLE_INVALID',
     });
     await expect(loadChanged(contents)).resolves.toBeDefined();
+  });
+
+  it('when its users are not those of the model', async () => {
+    const contents = bundleContents('maxmf');
+    await expect(loadChanged({ ...contents, userIds: ['ada'] })).rejects.toMatchObject({
+      code: 'BUNDLE_INVALID',
+      message: expect.stringContaining('1 users, a model of 3') as string,
+    });
   });
 
   it('when it is of a format that this version does not know', async () => {

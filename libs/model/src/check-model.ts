@@ -19,6 +19,12 @@ export function checkModel(config: ModelConfig): void {
       'Set model.interests to 1, or choose another extractor.',
     );
   }
+  if (extractor.kind === 'user-vectors' && config.adaptiveInterests) {
+    throw unsupported(
+      'Vectors of users are as many for all: K does not adapt to the behaviors.',
+      'Set model.adaptiveInterests to false.',
+    );
+  }
   if (layers !== 'hidden' && (config.context || config.residual)) {
     throw unsupported(
       `A context or residual path goes with H-layers, not with layers: ${layers}.`,

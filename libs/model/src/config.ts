@@ -25,8 +25,17 @@ const RoutingExtractor = Type.Object({
 /** The weighted mean of the behaviors, as one capsule. */
 const MeanExtractor = Type.Object({ kind: Type.Literal('mean') });
 
+/**
+ * K vectors for each user of the training, free parameters (MaxMF): behaviors play no part, and whoever is new has none.
+ */
+const UserVectorsExtractor = Type.Object({ kind: Type.Literal('user-vectors') });
+
 /** What makes capsules of behaviors, by `kind`. */
-export const extractorSchemas = { routing: RoutingExtractor, mean: MeanExtractor } as const;
+export const extractorSchemas = {
+  routing: RoutingExtractor,
+  mean: MeanExtractor,
+  'user-vectors': UserVectorsExtractor,
+} as const;
 export const ExtractorKind = Type.Enum(Object.keys(extractorSchemas) as (keyof typeof extractorSchemas)[]);
 export type ExtractorKind = Static<typeof ExtractorKind>;
 /** The settings of one kind of extractor. */
@@ -46,7 +55,7 @@ export const ModelConfig = Type.Object({
   sequenceLength: Type.Integer({ minimum: 1 }),
   /** Whether an item chosen again is one behavior with a count. */
   distinctBehaviors: Type.Boolean(),
-  extractor: Type.Union([extractorSchemas.routing, extractorSchemas.mean]),
+  extractor: Type.Union([RoutingExtractor, MeanExtractor, UserVectorsExtractor]),
   /** A behavior's age: an embedding added to it, and its weight in the capsules (not in the paper). */
   recency: Type.Boolean(),
   /** A recency-weighted mean of the behaviors beside each capsule, an input of the H-layers (not in the paper). */
@@ -128,6 +137,8 @@ export const ModelSpec = Type.Object({
   config: ModelConfig,
   /** N, items of the vocabulary. */
   itemCount: Type.Integer({ minimum: 1 }),
+  /** U, users of the training; only where each has vectors of their own (`user-vectors`). */
+  userCount: Type.Optional(Type.Integer({ minimum: 1 })),
   itemFeatures: Type.Array(FeatureSchema),
   userFeatures: Type.Array(FeatureSchema),
 });

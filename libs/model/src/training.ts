@@ -6,4 +6,5 @@ export type { EpochReport, LoopProgress, LoopStep } from './training/loop.ts';
 export { createTrainingSession } from './training/session.ts';
 export type { TrainingSession } from './training/session.ts';
 export type { TrainingData } from './training/batch.ts';
+export { zeroUntrainedUsers } from './training/untrained-users.ts';
 export type { TrainingState } from './training/training-state.ts';

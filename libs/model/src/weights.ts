@@ -25,6 +25,8 @@ export const scalarScale = 10;
 
 /** The name of the embedding table of an item feature. */
 export const itemFeatureTable = (name: string): string => `item/feature/${name}`;
+/** The table of the vectors of users, [U, K · D] (MaxMF). */
+export const userVectorTable = 'user/vectors';
 /** The name of the embedding table of a user feature. */
 export const profileTable = (name: string): string => `profile/${name}`;
 
@@ -90,7 +92,7 @@ interface WeightMaker {
 
 const zero = (): number => 0;
 
-function addExtractor({ config }: ModelSpec, { add, normal, glorot }: WeightMaker): void {
+function addExtractor({ config, userCount }: ModelSpec, { add, normal, glorot }: WeightMaker): void {
   const { embeddingDim: D, interests: K, sequenceLength: L, extractor } = config;
   switch (extractor.kind) {
     case 'routing': {
@@ -101,6 +103,9 @@ function addExtractor({ config }: ModelSpec, { add, normal, glorot }: WeightMake
       add('routing/logits', [K, L], normal(sigma));
       return;
     }
+    case 'user-vectors':
+      add(userVectorTable, [userCount ?? 0, K * D], normal(embeddingDeviation));
+      return;
     case 'mean':
   }
 }

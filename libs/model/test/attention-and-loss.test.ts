@@ -6,6 +6,7 @@ import { fullSoftmaxLoss } from '../src/loss/full-softmax.ts';
 import { createLogUniformSampler } from '../src/loss/negative-sampler.ts';
 import { sampledSoftmaxLoss } from '../src/loss/sampled-softmax.ts';
 import { tf } from '../src/tf.ts';
+import type { Tensor3D } from '../src/tf.ts';
 
 describe('label-aware attention (§4.4)', () => {
   // Agreements with the label [1, 0]: 0.5, −2, 1.
@@ -66,6 +67,22 @@ describe('reading a score from several interests', () => {
       scoreCandidates(tf.tensor3d(interests), tf.tensor2d(active), tf.tensor2d(candidates), 'max').arraySync(),
     );
     expect(scores).toEqual([[2, 3]]);
+  });
+  it('max sends its gradient to the interest that wins, and to no other (MaxMF)', () => {
+    const gradient = tf.tidy(() =>
+      tf
+        .grad((vectors) =>
+          tf.sum(scoreCandidates(vectors as Tensor3D, tf.tensor2d(active), tf.tensor2d([[3, 0]]), 'max')),
+        )(tf.tensor3d(interests))
+        .arraySync(),
+    );
+    expect(gradient).toEqual([
+      [
+        [3, 0],
+        [0, 0],
+        [0, 0],
+      ],
+    ]);
   });
   it('logsumexp is ln mean exp over the active ones, the same for pairs', () => {
     const expected = [Math.log((Math.exp(1) + Math.exp(2)) / 2), Math.log((Math.exp(3) + 1) / 2)];

@@ -9,6 +9,7 @@ import {
   indexVectors,
   initializeWeights,
   modelVariants,
+  unknownUser,
 } from '../src/index.ts';
 import type { ModelConfig, Weights } from '../src/index.ts';
 import { createItemTower } from '../src/layers/item-tower.ts';
@@ -75,6 +76,7 @@ describe('the serving kernel', () => {
       for (const n of lengths) {
         const rows = randomBehaviors(n, L, random);
         const profile = [random.int(3)];
+        const userRow = random.int(12);
         const count = activeInterestCount(n, K, spec.config.adaptiveInterests);
         const graph = userTower(variables, spec, graphEmbeddings, {
           behaviors: tf.tensor2d(rows.items, [1, L], 'int32'),
@@ -85,8 +87,9 @@ describe('the serving kernel', () => {
           ),
           active: tf.tensor2d([Array.from({ length: K }, (_, k) => (k < count ? 1 : 0))]),
           profile: [tf.tensor1d(profile, 'int32')],
+          userRows: tf.tensor1d([userRow], 'int32'),
         }).arraySync()[0]!;
-        const { count: kernelCount, vectors } = kernel.interests(rows, profile);
+        const { count: kernelCount, vectors } = kernel.interests(rows, profile, userRow);
         expect(kernelCount).toBe(count);
         const dim = indexDim(spec);
         for (let k = 0; k < count; k++) {
@@ -110,13 +113,28 @@ describe('the serving kernel', () => {
     });
     const kernel = createUserKernel(world.spec, weights, embeddings);
     const rows = randomBehaviors(5, 6, createRandom(1));
-    const first = kernel.interests(rows, [1]);
+    const first = kernel.interests(rows, [1], unknownUser);
     const kept = structuredClone(first);
     // Whoever was asked for in between leaves nothing behind.
-    for (const n of [6, 1, 3]) kernel.interests(randomBehaviors(n, 6, createRandom(n)), [2]);
+    for (const n of [6, 1, 3]) kernel.interests(randomBehaviors(n, 6, createRandom(n)), [2], unknownUser);
     expect(first).toEqual(kept);
-    expect(kernel.interests(rows, [1])).toEqual(kept);
-    expect(kernel.interests(createBehaviorRows(1, 6), [1]).count).toBe(0);
+    expect(kernel.interests(rows, [1], unknownUser)).toEqual(kept);
+    expect(kernel.interests(createBehaviorRows(1, 6), [1], unknownUser).count).toBe(0);
+  });
+
+  it('gives the vectors of a user by who it is, also without behaviors, and none to whoever is new', () => {
+    const { spec, weights, itemFeatures } = createTinyWorld({ variant: 'maxmf' });
+    const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const kernel = createUserKernel({ ...spec, userFeatures: [] }, weights, embeddings);
+    const { interests: K, embeddingDim: D, sequenceLength: L } = spec.config;
+    const behaviors = randomBehaviors(3, L, createRandom(1));
+    for (const rows of [behaviors, createBehaviorRows(1, L)]) {
+      const { count, vectors, behaviorWeights } = kernel.interests(rows, [], 7);
+      expect(count).toBe(K);
+      expect(vectors).toEqual(weights['user/vectors']!.data.slice(7 * K * D, 8 * K * D));
+      expect(behaviorWeights.every((weight) => weight === 0)).toBe(true);
+    }
+    expect(kernel.interests(behaviors, [], unknownUser).count).toBe(0);
   });
 
   it('reads the embeddings of items that came later from where they are', () => {
@@ -130,7 +148,7 @@ describe('the serving kernel', () => {
     const { sequenceLength } = spec.config;
     for (let n = 1; n <= sequenceLength; n++) {
       const rows = randomBehaviors(n, sequenceLength, random);
-      expect(parted.interests(rows, [1])).toEqual(whole.interests(rows, [1]));
+      expect(parted.interests(rows, [1], unknownUser)).toEqual(whole.interests(rows, [1], unknownUser));
     }
   });
 

@@ -62,7 +62,13 @@ export function createTinyWorld(options: {
       item === 0 ? undefined : { genre: item % 4 === 0 ? ['a', 'b'] : [['a', 'b', 'c'][item % 3]!] },
     ),
   );
-  const spec: ModelSpec = { config, itemCount: 13, itemFeatures: [genre], userFeatures: [gender] };
+  const spec: ModelSpec = {
+    config,
+    itemCount: 13,
+    ...(config.extractor.kind === 'user-vectors' ? { userCount: 12 } : {}),
+    itemFeatures: [genre],
+    userFeatures: [gender],
+  };
   return {
     spec,
     weights: initializeWeights(spec, createRandom(5)),

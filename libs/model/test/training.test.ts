@@ -2,7 +2,7 @@ import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
 import { initializeWeights, modelVariants } from '../src/index.ts';
 import type { ModelConfig, Weights } from '../src/index.ts';
-import { createTrainingSession, trainingExamples, trainLoop } from '../src/training.ts';
+import { createTrainingSession, trainingExamples, trainLoop, zeroUntrainedUsers } from '../src/training.ts';
 import type { LoopProgress, TrainingSession } from '../src/training.ts';
 import { tf } from '../src/tf.ts';
 import { createTinyWorld } from './tiny-world.ts';
@@ -70,6 +70,25 @@ describe('training', () => {
       (name) => Buffer.compare(bytes(best.weights, name), bytes(initial, name)) === 0,
     );
     expect(unchanged).toEqual(Object.keys(initial).filter((name) => name === 'routing/logits'));
+  });
+
+  it('updates the vectors of the users of a batch, and leaves those without an example at zero (MaxMF)', () => {
+    const world = createTinyWorld({ variant: 'maxmf', training: { labels: 'next' } });
+    const { spec, data } = world;
+    const { interests: K, embeddingDim: D } = spec.config;
+    const examples = trainingExamples(data.sequences, world.training, before);
+    const trained = examples.user[0]!;
+    const initialWeights = zeroUntrainedUsers(spec, world.weights, { count: 1, user: examples.user });
+    const session = createTrainingSession({ ...world, initialWeights });
+    session.step(examples, Int32Array.of(0), 0.01, createRandom(1));
+    const rowOf = (weights: Weights, user: number): Float32Array =>
+      weights['user/vectors']!.data.slice(user * K * D, (user + 1) * K * D);
+    for (const user of data.sequences.userIds.keys()) {
+      const row = rowOf(session.weights(), user);
+      if (user === trained) expect(row).not.toEqual(rowOf(world.weights, user));
+      else expect(row.every((value) => value === 0)).toBe(true);
+    }
+    session.dispose();
   });
 
   it('never changes the routing logits and keeps row 0, padding, out of what it learns', async () => {

@@ -259,6 +259,14 @@ describe('a warm start', () => {
       expect(start.kind).toBe('warm');
     });
 
+    it('where users have vectors of their own', async () => {
+      const overrides = { model: { variant: 'maxmf', embeddingDim: 4, sequenceLength: 8, negatives: 12 } };
+      const model = await train(root, dayDataset(56, { overrides }));
+      expect(await refusal(dayDataset(58, { overrides }), model.id)).toBe(
+        'Vectors of users are parameters of their training, and none are carried to another.',
+      );
+    });
+
     it('where the windows have moved back', async () => {
       expect(await refusal(dayDataset(55))).toBe('All of its states have seen data that is held out now.');
     });

@@ -3,6 +3,7 @@ import type { Bundle } from '@facet/bundles';
 import { asOf, bundleContents, createShelf, hourMs, itemCount } from '@facet/bundles/testing';
 import type { Shelf } from '@facet/bundles/testing';
 import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
+import { unknownUser } from '@facet/model';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeUser, recommend } from '../src/index.ts';
@@ -67,7 +68,7 @@ function bruteForce(bundle: Bundle, { behaviors: chosen, attributes, exclude = [
     { items, times, start: 0, end: items.length },
     { now, distinct: config.distinctBehaviors },
   );
-  const { count, vectors } = bundle.kernel.interests(rows, bundle.encodeProfile(attributes));
+  const { count, vectors } = bundle.kernel.interests(rows, bundle.encodeProfile(attributes), unknownUser);
   const bonuses = bundle.kernel.repeatBonuses(rows);
   const dim = bundle.info.index.dim;
   const hidden = new Set([...exclude, ...(seen ?? idsOf(chosen))].map(numberOf));
@@ -280,7 +281,7 @@ describe('interests', () => {
     const items = asked.behaviors.map(({ itemId }) => numberOf(itemId));
     const times = asked.behaviors.map(({ occurredAt }) => occurredAt);
     writeBehaviorSequence(rows, 0, { items, times, start: 0, end: items.length }, { now: asOf, distinct: true });
-    const found = kernel.interests(rows, bundles.facet.encodeProfile(asked.attributes));
+    const found = kernel.interests(rows, bundles.facet.encodeProfile(asked.attributes), unknownUser);
     const dim = info.index.dim;
     for (const { interest, nearest } of described) {
       const products = Array.from({ length: itemCount }, (_, position) => {

@@ -28,6 +28,7 @@ export async function recommendCommand(options: RecommendOptions, { output, term
   await withCurrentBundle(home, async (bundle) => {
     const asking = await readAskingUser(options, bundle, home);
     const result = await recommend(bundle, {
+      userId: asking.userId,
       behaviors: asking.behaviors,
       attributes: asking.attributes,
       limit: options.limit,

@@ -12,6 +12,7 @@ export interface AskingOptions {
 }
 
 export type AskingUser = Pick<StoredUser, 'behaviors' | 'attributes'> & {
+  readonly userId: string | undefined;
   /** A user was named of whom nothing is stored. */
   readonly isUnknown: boolean;
 };
@@ -28,11 +29,17 @@ export async function readAskingUser(options: AskingOptions, bundle: Bundle, hom
   if (behaviors !== undefined) {
     const start = bundle.info.asOf;
     return {
+      userId: undefined,
       behaviors: behaviors.map((itemId, position) => ({ itemId, occurredAt: start + position })),
       attributes: {},
       isUnknown: false,
     };
   }
   const stored = await readUser(home, bundle.info.interactions, user!);
-  return { behaviors: stored?.behaviors ?? [], attributes: stored?.attributes ?? {}, isUnknown: stored === undefined };
+  return {
+    userId: user,
+    behaviors: stored?.behaviors ?? [],
+    attributes: stored?.attributes ?? {},
+    isUnknown: stored === undefined,
+  };
 }

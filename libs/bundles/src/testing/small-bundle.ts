@@ -14,11 +14,11 @@ import type { FeatureSchema } from '@facet/features';
 import {
   createUserKernel,
   embedItems,
-  facetModel,
   indexDim,
   indexVectors,
   initializeWeights,
-  mindModel,
+  modelVariant,
+  unknownUser,
 } from '@facet/model';
 import type { ModelSpec } from '@facet/model';
 import { buildFaissIndex } from '@facet/retrieval';
@@ -56,12 +56,19 @@ function catalogOfSize(size: number): CatalogItem[] {
  * A bundle of a random model: every score depends on item, interest, prior and history, as those of a trained one. The
  * last three items were never chosen.
  */
-export function bundleContents(variant: 'facet' | 'mind' = 'facet', size = itemCount): BundleContents {
+export function bundleContents(variant: 'facet' | 'mind' | 'maxmf' = 'facet', size = itemCount): BundleContents {
   const items = catalogOfSize(size);
   const trainedCount = size - 3;
-  const base = variant === 'facet' ? facetModel : { ...mindModel, outputActivation: 'linear' as const };
+  const base = { ...modelVariant(variant).model, outputActivation: 'linear' as const };
+  const userIds = variant === 'maxmf' ? ['ada', 'bob', 'cyd'] : undefined;
   const config = { ...base, embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
-  const spec: ModelSpec = { config, itemCount: size, itemFeatures: [genre], userFeatures: [age] };
+  const spec: ModelSpec = {
+    config,
+    itemCount: size,
+    ...(userIds === undefined ? {} : { userCount: userIds.length }),
+    itemFeatures: [genre],
+    userFeatures: [age],
+  };
   const weights = initializeWeights(spec, createRandom(1));
   const random = createRandom(2);
   for (const [name, { data }] of Object.entries(weights)) {
@@ -84,7 +91,7 @@ export function bundleContents(variant: 'facet' | 'mind' = 'facet', size = itemC
     const times = history.map((_, position) => asOf - (history.length - position) * 20 * hourMs);
     const window = { items: history, times, start: 0, end: history.length };
     writeBehaviorSequence(rows, 0, window, { now: asOf, distinct: config.distinctBehaviors });
-    return recordGoldenVector(kernel, rows, [user]);
+    return recordGoldenVector(kernel, rows, [user], userIds === undefined ? unknownUser : user);
   });
   return {
     info: {
@@ -107,6 +114,7 @@ export function bundleContents(variant: 'facet' | 'mind' = 'facet', size = itemC
     popularity: Float32Array.from({ length: size + 1 }, (_, item) => (item % 10 === 0 ? 5 : (item * 7) % 40)),
     popularLists,
     golden,
+    userIds,
   };
 }
 

@@ -11,13 +11,16 @@ import { addWeightedRows, dot, lengthOf } from './rows.ts';
 
 /** The interests of one user. */
 export interface Interests {
-  /** K'u; 0 for a user without behaviors. */
+  /** K'u; 0 for a user without behaviors, or without vectors in a model that has such. */
   readonly count: number;
   /** [K'u, index dim] interest vectors, ready for the index (a 1 appended where items carry a prior). */
   readonly vectors: Float32Array;
   /** [K'u, L] the weight with which each behavior went into each interest; 0 for padding. */
   readonly behaviorWeights: Float32Array;
 }
+
+/** The row of whoever has no vectors of their own: everybody, but in models with a table of them. */
+export const unknownUser = -1;
 
 /** Computes interests at inference with typed arrays: the same function as the user tower, without TensorFlow. */
 export interface UserKernel {
@@ -27,8 +30,9 @@ export interface UserKernel {
   readonly distinctBehaviors: boolean;
   /**
    * @param behaviors one row @param profile a table row for each user feature, 0 for unknown
+   * @param userRow of a user who has vectors of their own (`user-vectors`), else {@link unknownUser}
    */
-  interests(behaviors: BehaviorRows, profile: readonly number[]): Interests;
+  interests(behaviors: BehaviorRows, profile: readonly number[], userRow: number): Interests;
   /** The bonus of each slot's item for having been chosen before, [L]; zero where the model has none. */
   repeatBonuses(behaviors: BehaviorRows): Float32Array;
 }
@@ -49,6 +53,7 @@ export function createUserKernel(
   const { config } = spec;
   const { embeddingDim: D, interests: maxInterests, sequenceLength: L } = config;
   const dim = indexDim(spec);
+  const hasUserVectors = config.extractor.kind === 'user-vectors';
   const items = createItemTable(embeddings, added, D);
   const extractor = createExtractorKernel({ spec, weights, items });
   const runLayers = createInterestLayers(spec, weights);
@@ -100,16 +105,18 @@ export function createUserKernel(
   return {
     sequenceLength: L,
     distinctBehaviors: config.distinctBehaviors,
-    interests(rows, profile) {
+    interests(rows, profile, userRow) {
       const first = firstBehavior(rows.items, L);
       const n = L - first;
-      const K = activeInterestCount(n, maxInterests, config.adaptiveInterests);
+      const K = hasUserVectors
+        ? Number(userRow !== unknownUser) * maxInterests
+        : activeInterestCount(n, maxInterests, config.adaptiveInterests);
       const vectors = new Float32Array(K * dim);
       const behaviorWeights = new Float32Array(K * L);
       if (K === 0) return { count: 0, vectors, behaviorWeights };
       readBehaviors(rows, first);
       weighBehaviors(rows, first);
-      extractor.extract(K, { rows, first, n, behaviors: inputs, weights: weightOf });
+      extractor.extract(K, { userRow, rows, first, n, behaviors: inputs, weights: weightOf });
       if (config.context) readContext(rows, first);
       const run = runLayers(context, profileOf(spec, weights, profile));
       const { capsules } = extractor;

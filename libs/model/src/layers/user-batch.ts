@@ -11,6 +11,8 @@ export interface UserBatch {
   readonly active: Tensor2D;
   /** One [B] of table rows for each user feature. */
   readonly profile: readonly Tensor1D[];
+  /** [B] rows of the users in the table of user vectors, where the model has one. */
+  readonly userRows?: Tensor1D | undefined;
   /** [B, K, L] routing logits drawn for each example; without them those of inference are taken. */
   readonly logits?: Tensor3D | undefined;
   /** [B, L, D] factors of the behavior inputs in training (dropout). */

@@ -54,6 +54,7 @@ export function toTensors(spec: ModelSpec, batch: TrainingBatch, competition: Co
       ),
       active: tf.tensor2d(batch.active, [B, K]),
       profile: batch.profile.map(int1d),
+      userRows: batch.userRows === undefined ? undefined : int1d(batch.userRows),
       logits: batch.logits === undefined ? undefined : tf.tensor3d(batch.logits, [B, K, L]),
     },
     labelRows: int1d(batch.labelRows),

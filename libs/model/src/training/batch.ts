@@ -29,6 +29,8 @@ export interface TrainingBatch {
   readonly active: Float32Array;
   /** One [B] for each user feature. */
   readonly profile: readonly Int32Array[];
+  /** [B] rows in the table of user vectors, where the model has one. */
+  readonly userRows: Int32Array | undefined;
   /** [B, K, L] routing logits, when they are redrawn for each example. */
   readonly logits: Float32Array | undefined;
   /** [P] the example and the item of each label, and its weight; the weights of an example sum to 1/B. */
@@ -75,6 +77,10 @@ export function buildBatch(
     behaviors,
     active,
     profile: data.profiles.map(({ rows }) => Int32Array.from(chosen, (example) => rows[examples.user[example]!]!)),
+    userRows:
+      config.extractor.kind === 'user-vectors'
+        ? Int32Array.from(chosen, (example) => examples.user[example]!)
+        : undefined,
     logits: redrawnLogits(config, size, random),
     ...labels,
     popularity,

@@ -1,6 +1,7 @@
 import { AppError } from '@facet/platform/errors';
 import type { ExtractorConfig, ExtractorKind, ModelVariant } from '../config.ts';
 import { facetModel, facetTraining } from './facet.ts';
+import { maxMf } from './maxmf.ts';
 import { mindModel, mindRouting, mindTraining } from './mind.ts';
 import { youtubeDnn } from './youtube-dnn.ts';
 
@@ -9,6 +10,7 @@ export const modelVariants: Readonly<Record<string, ModelVariant>> = {
   facet: { model: facetModel, training: facetTraining },
   mind: { model: mindModel, training: mindTraining },
   'youtube-dnn': youtubeDnn,
+  maxmf: maxMf,
 };
 
 /** @throws AppError `MODEL_UNKNOWN_VARIANT` listing the known ones. */
@@ -31,4 +33,5 @@ export function defaultExtractor(kind: ExtractorKind): ExtractorConfig {
 const defaultExtractors: { readonly [Kind in ExtractorKind]: ExtractorConfig<Kind> } = {
   routing: mindRouting,
   mean: { kind: 'mean' },
+  'user-vectors': { kind: 'user-vectors' },
 };

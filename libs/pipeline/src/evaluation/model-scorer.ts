@@ -46,7 +46,7 @@ export function createModelScorer(
     features: data.itemFeatures,
   });
   const profileOf = (user: number): number[] => data.profiles.map(({ rows }) => rows[user]!);
-  return createScorer(data, { spec, weights, embeddings, profileOf }, options);
+  return createScorer(data, { spec, weights, embeddings, profileOf, userRowOf: (user) => user }, options);
 }
 
 /**
@@ -54,14 +54,15 @@ export function createModelScorer(
  * others that of their side features, and users are described by the attributes that it has learned.
  */
 export function createBundleScorer(
-  bundle: Pick<Bundle, 'info' | 'tower' | 'itemTables' | 'embeddings' | 'indexOf' | 'encodeProfile'>,
+  bundle: Pick<Bundle, 'info' | 'tower' | 'itemTables' | 'embeddings' | 'indexOf' | 'encodeProfile' | 'userRowOf'>,
   dataset: Dataset,
   options: ScorerOptions,
 ): ModelScorer {
   const { spec } = bundle.info;
   const profileOf = (user: number): number[] => bundle.encodeProfile(dataset.userAttributes[user]);
   const embeddings = embeddingsOf(bundle, dataset);
-  return createScorer(dataset, { spec, weights: bundle.tower, embeddings, profileOf }, options);
+  const userRowOf = (user: number): number => bundle.userRowOf(dataset.sequences.userIds[user]);
+  return createScorer(dataset, { spec, weights: bundle.tower, embeddings, profileOf, userRowOf }, options);
 }
 
 /** E [N + 1, D] of the dataset's items. */
@@ -90,11 +91,13 @@ interface ScoredParts {
   readonly embeddings: Float32Array;
   /** Table rows of a user's attributes, one a user feature. */
   readonly profileOf: (user: number) => number[];
+  /** Row of a user who has vectors of their own, where the model has such. */
+  readonly userRowOf: (user: number) => number;
 }
 
 function createScorer(
   { sequences, items }: ModelData,
-  { spec, weights, embeddings, profileOf }: ScoredParts,
+  { spec, weights, embeddings, profileOf, userRowOf }: ScoredParts,
   { cut, candidates }: ScorerOptions,
 ): ModelScorer {
   const itemCount = items.length - 1;
@@ -108,7 +111,7 @@ function createScorer(
     const rows = createBehaviorRows(1, spec.config.sequenceLength);
     const window = { ...sequences, start: user.start, end: user.end };
     writeBehaviorSequence(rows, 0, window, { now: user.askedAt, distinct: spec.config.distinctBehaviors });
-    const { count, vectors } = kernel.interests(rows, profileOf(user.userIndex));
+    const { count, vectors } = kernel.interests(rows, profileOf(user.userIndex), userRowOf(user.userIndex));
     return { rows, interests: { active: count, interests: columnsBefore(dim, indexDim(spec), vectors) } };
   };
 

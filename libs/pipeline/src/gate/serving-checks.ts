@@ -31,7 +31,12 @@ export function goldenUsers({ sequences, items, userAttributes }: Dataset): Gold
       const item = sequences.items[position]!;
       if (item > 0) behaviors.push({ itemId: items[item]!.itemId, occurredAt: sequences.times[position]! });
     }
-    const request = { behaviors, attributes: userAttributes[user], limit: answerLength };
+    const request = {
+      userId: sequences.userIds[user]!,
+      behaviors,
+      attributes: userAttributes[user],
+      limit: answerLength,
+    };
     return { userId: sequences.userIds[user]!, request };
   });
 }

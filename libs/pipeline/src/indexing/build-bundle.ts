@@ -80,6 +80,7 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
           popularity: recentPopularity(popularityNow, spec.itemCount),
           popularLists: findPopularLists(dataset, asOf, options.popularity),
           golden: sampleGolden(dataset, kernel, asOf),
+          userIds: spec.userCount === undefined ? undefined : dataset.sequences.userIds,
         });
         await saveIndex(index, join(folder, bundleFiles.index));
       },
@@ -133,7 +134,7 @@ function sampleGolden(dataset: Dataset, kernel: UserKernel, asOf: number): Golde
   const users = Int32Array.from(dataset.sequences.userIds.keys());
   createRandom(0).shuffle(users);
   return Array.from(users.subarray(0, goldenUsers), (user) =>
-    recordGoldenVector(kernel, behaviorsOf(dataset, kernel, user, asOf), profileOf(dataset, user)),
+    recordGoldenVector(kernel, behaviorsOf(dataset, kernel, user, asOf), profileOf(dataset, user), user),
   );
 }
 

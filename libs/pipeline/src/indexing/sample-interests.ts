@@ -51,7 +51,7 @@ function activeUsers({ sequences, split }: Dataset): Int32Array {
 /** A user's interests that are not zero, `[K'u, D]`. */
 function interestsOf(dataset: Dataset, kernel: UserKernel, user: number, asOf: number): Float32Array {
   const rows = behaviorsOf(dataset, kernel, user, asOf);
-  const { count, vectors } = kernel.interests(rows, profileOf(dataset, user));
+  const { count, vectors } = kernel.interests(rows, profileOf(dataset, user), user);
   const dim = count === 0 ? 0 : vectors.length / count;
   const interests = Array.from({ length: count }, (_, k) => vectors.subarray(k * dim, (k + 1) * dim));
   return join(interests.filter((interest) => interest.some((value) => value !== 0)));

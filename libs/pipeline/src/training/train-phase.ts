@@ -1,6 +1,6 @@
 import { buildPopularityTimeline } from '@facet/features';
 import type { ModelSpec, TrainingConfig, Weights } from '@facet/model';
-import { createTrainingSession, trainingExamples, trainLoop } from '@facet/model/training';
+import { createTrainingSession, trainingExamples, trainLoop, zeroUntrainedUsers } from '@facet/model/training';
 import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
 import type { ModelData } from '../dataset/dataset.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
@@ -47,9 +47,10 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
   const { data, spec, config, heldOut, checkpoint, epochsAfter = 0 } = options;
   const epochs = options.lastEpoch ?? config.epochs;
   const pace = createPace(options.now ?? (() => performance.now()));
+  const examples = trainingExamples(data.sequences, config, heldOut.cut);
   const session = createTrainingSession({
     spec,
-    initialWeights: options.initialWeights,
+    initialWeights: zeroUntrainedUsers(spec, options.initialWeights, examples),
     itemFeatures: data.itemFeatures,
     trainedCount: data.vocabulary.trainedCount,
     data: {
@@ -64,7 +65,7 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
     pace.restart();
     return await trainLoop({
       session,
-      examples: trainingExamples(data.sequences, config, heldOut.cut),
+      examples,
       config,
       lastEpoch: epochs,
       ...(options.validate === undefined ? {} : { validate: options.validate }),

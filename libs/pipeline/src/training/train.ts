@@ -12,6 +12,7 @@ import { createModelScorer } from '../evaluation/model-scorer.ts';
 import { evaluateTasks, heldOutWindow } from '../evaluation/tasks.ts';
 import { modelFormat, openModelState, putModel } from './model-artifact.ts';
 import type { Model, StateInfo, TrainingPhase, TrainingStart } from './model-artifact.ts';
+import { modelSpecOf } from './model-spec.ts';
 import { trainPhase } from './train-phase.ts';
 import type { PhaseProgress } from './train-phase.ts';
 import { hashOfRules, phasesOf, planStart, withoutWarm } from './warm-start.ts';
@@ -110,12 +111,7 @@ function startRun(options: TrainOptions, start: TrainingStart, source: Model | u
   const isWarm = start.kind === 'warm';
   return {
     options,
-    spec: {
-      config: options.model,
-      itemCount: dataset.items.length - 1,
-      itemFeatures: [...dataset.info.itemFeatures],
-      userFeatures: [...dataset.info.userFeatures],
-    },
+    spec: modelSpecOf(options.model, dataset),
     config: isWarm ? { ...training, ...training.warm } : training,
     start,
     source,

@@ -82,6 +82,9 @@ function differenceOf(
 ): string | undefined {
   if (version !== stateVersion) return 'Its weights are those of another version.';
   if (hashJson(info.spec.config) !== hashJson(model)) return 'The settings of the model have changed.';
+  if (model.extractor.kind === 'user-vectors') {
+    return 'Vectors of users are parameters of their training, and none are carried to another.';
+  }
   if (hashJson(withoutWarm(info.training)) !== hashJson(withoutWarm(training))) {
     return 'The settings of the training have changed.';
   }

@@ -62,6 +62,7 @@ export async function answerRecommendations(
   const result = await findItems(
     bundle,
     {
+      userId: user.userId,
       behaviors: user.behaviors,
       attributes: user.attributes,
       limit,

@@ -56,6 +56,7 @@ export interface TypedBehavior extends Behavior {
 
 /** A user as the model reads one. */
 export interface AskingUser {
+  readonly userId: string | undefined;
   /** By the rules that the bundle's model was trained with. */
   readonly behaviors: readonly Behavior[];
   /** All that is known of what the user chose, before those rules, and when it really was: what has no time is of now. */
@@ -86,6 +87,7 @@ export async function readAskingUser(
   const newest = Math.max(bundle.info.asOf, stored.at(-1)?.occurredAt ?? 0);
   const requested = readRequested(fields.behaviors ?? [], now);
   return {
+    userId,
     behaviors: joinBehaviors(bundle, stored, placeInTime(requested, newest), userId),
     choices: [
       ...(profile?.events ?? []),

@@ -12,6 +12,8 @@ export interface Behavior {
 
 /** Who asks, as the model reads it. */
 export interface UserFacts {
+  /** Only a model with vectors of users asks who it is. */
+  readonly userId?: string | undefined;
   /** In any order; items that the bundle does not know are passed over. */
   readonly behaviors: readonly Behavior[];
   readonly attributes?: Attributes | undefined;
@@ -40,7 +42,7 @@ export function whyWithoutInterests(
 }
 
 /** Behaviors → the newest L → interests. No clock is read: ages count from the end of the bundle's data, or from a newer behavior. */
-export function readUser(bundle: BundleView, { behaviors, attributes }: UserFacts): ReadUser {
+export function readUser(bundle: BundleView, { userId, behaviors, attributes }: UserFacts): ReadUser {
   const { config } = bundle.info.spec;
   const ordered = [...behaviors].sort((a, b) => a.occurredAt - b.occurredAt);
   const items = Int32Array.from(ordered, ({ itemId }) => bundle.indexOf(itemId) ?? 0);
@@ -55,7 +57,7 @@ export function readUser(bundle: BundleView, { behaviors, attributes }: UserFact
   rows.items.forEach((item, slot) => {
     if (item > 0) history.set(item, bonuses[slot]!);
   });
-  const interests = bundle.kernel.interests(rows, bundle.encodeProfile(attributes));
+  const interests = bundle.kernel.interests(rows, bundle.encodeProfile(attributes), bundle.userRowOf(userId));
   return { rows, interests, history, hasKnownItems: items.some((item) => item > 0) };
 }
 
@@ -76,12 +78,13 @@ export function describeInterests(bundle: BundleView, { rows, interests }: ReadU
   return Array.from({ length: interests.count }, (_, interest) => {
     const weights = interests.behaviorWeights.subarray(interest * length, (interest + 1) * length);
     const total = weights.reduce((sum, weight) => sum + weight, 0);
+    // Vectors of users are formed by no behavior of theirs.
     const behaviors = [...weights.keys()]
-      .filter((slot) => rows.items[slot]! > 0)
+      .filter((slot) => rows.items[slot]! > 0 && total > 0)
       .sort((a, b) => weights[b]! - weights[a]! || b - a)
       .map((slot) => ({
         itemId: bundle.idOf(rows.items[slot]!),
-        share: total === 0 ? 0 : weights[slot]! / total,
+        share: weights[slot]! / total,
       }));
     return { interest, behaviors };
   });

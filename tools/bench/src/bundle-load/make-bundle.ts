@@ -12,7 +12,7 @@ import {
 import type { BundleInfo, CatalogItem } from '@facet/bundles';
 import { createBehaviorRows, createRandom, writeBehaviorSequence } from '@facet/features';
 import type { FeatureSchema } from '@facet/features';
-import { createUserKernel, facetModel, indexDim, initializeWeights } from '@facet/model';
+import { createUserKernel, facetModel, indexDim, initializeWeights, unknownUser } from '@facet/model';
 import type { ModelSpec } from '@facet/model';
 import { buildFaissIndex } from '@facet/retrieval';
 
@@ -63,7 +63,7 @@ const golden = Array.from({ length: 20 }, () => {
   const times = history.map((_, position) => asOf - (history.length - position) * 3_600_000);
   const window = { items: history, times, start: 0, end: history.length };
   writeBehaviorSequence(rows, 0, window, { now: asOf, distinct: config.distinctBehaviors });
-  return recordGoldenVector(kernel, rows, [1]);
+  return recordGoldenVector(kernel, rows, [1], unknownUser);
 });
 
 const info: BundleInfo = {

@@ -1,3 +1,4 @@
+import { unknownUser } from '@facet/model';
 import { describeLatencies } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
 import { behaviorRowsOf } from './world-model.ts';
@@ -13,7 +14,7 @@ export function measureTower({ kernel, users }: World): Latencies {
   const times = new Float64Array(measured);
   for (let turn = -warmUps; turn < measured; turn++) {
     const start = performance.now();
-    kernel.interests(rows[(turn + warmUps) % rows.length]!, []);
+    kernel.interests(rows[(turn + warmUps) % rows.length]!, [], unknownUser);
     if (turn >= 0) times[turn] = performance.now() - start;
   }
   return describeLatencies(times);

@@ -1,6 +1,6 @@
 import { createBehaviorRows, createRandom, writeBehaviorSequence } from '@facet/features';
 import type { BehaviorRows } from '@facet/features';
-import { createUserKernel, facetModel, indexVectors, initializeWeights } from '@facet/model';
+import { createUserKernel, facetModel, indexVectors, initializeWeights, unknownUser } from '@facet/model';
 import type { ModelSpec, UserKernel, Weights } from '@facet/model';
 import { bundleWeights } from '@facet/bundles';
 
@@ -53,7 +53,7 @@ export function interestsOf(kernel: UserKernel, users: readonly Int32Array[], di
   const { interests: count } = facetModel;
   const interests = new Float32Array(users.length * count * dim);
   users.forEach((items, user) => {
-    const found = kernel.interests(behaviorRowsOf(items), []);
+    const found = kernel.interests(behaviorRowsOf(items), [], unknownUser);
     if (found.count !== count) throw new Error(`user ${user} has ${found.count} interests, not ${count}`);
     interests.set(found.vectors, user * count * dim);
   });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { bundleFiles, bundleFormat, BundleInfo, noPopularLists, recordGoldenVector, writeBundle } from '@facet/bundles';
-import { facetModel } from '@facet/model';
+import { facetModel, unknownUser } from '@facet/model';
 import type { UserKernel } from '@facet/model';
 import { buildFaissIndex, buildTunedIndex, syntheticVectors } from '@facet/retrieval';
 import type { IndexChoice } from '@facet/retrieval';
@@ -280,7 +280,9 @@ async function putBundle(
         vectors,
         popularity,
         popularLists: noPopularLists,
-        golden: users.slice(0, 20).map((behaviors) => recordGoldenVector(kernel, behaviorRowsOf(behaviors), [])),
+        golden: users
+          .slice(0, 20)
+          .map((behaviors) => recordGoldenVector(kernel, behaviorRowsOf(behaviors), [], unknownUser)),
       });
       await copyFile(indexFile, join(folder, bundleFiles.index));
     },

@@ -5,6 +5,8 @@ import type { ItemTable } from '../item-table.ts';
 
 /** What the kernel of an extractor reads of one user; n behaviors without padding, in arrays that are used again for the next. */
 export interface KernelInput {
+  /** The user's row in the table of user vectors; `unknownUser` for others. */
+  readonly userRow: number;
   /** One row, and its first slot that holds a behavior: n = L − first. */
   readonly rows: BehaviorRows;
   readonly first: number;

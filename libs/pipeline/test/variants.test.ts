@@ -1,0 +1,68 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadBundle } from '@facet/bundles';
+import { openFileEventLog, sinkLog, upsertItems, upsertUsers } from '@facet/events';
+import { modelVariant, modelVariants } from '@facet/model';
+import { recommend } from '@facet/recommendations';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createStageContext, datasetStage, evaluateStage, homePaths, indexStage, trainStage } from '../src/index.ts';
+import type { HomePaths } from '../src/index.ts';
+import { people, shopConfig, shopEvents, things } from './tiny-shop.ts';
+
+let root: string;
+let home: HomePaths;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'facet-variants-'));
+  home = homePaths(root);
+  const log = await openFileEventLog(home.logFolder);
+  await log.append(shopEvents());
+  await sinkLog(log, home.lakeFolder);
+  await log.close();
+  await upsertItems(home.catalogFolder, things);
+  await upsertUsers(home.catalogFolder, people);
+});
+
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+/** The shop's sizes for a variant. */
+function contextOf(variant: string): ReturnType<typeof createStageContext> {
+  const { interests, negatives } = modelVariant(variant).model;
+  const sizes = { embeddingDim: 6, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
+  const few = { interests: Math.min(interests, 3), negatives: negatives === 'all' ? ('all' as const) : 12 };
+  const training = { batchSize: 32, epochs: 2, windowDays: 10 };
+  return createStageContext(home, shopConfig({ model: { variant, ...sizes, ...few }, training }));
+}
+
+describe('a variant by its name in facet.yaml', () => {
+  it.each(Object.keys(modelVariants))(
+    '%s is trained, evaluated, indexed and served',
+    { timeout: 60_000 },
+    async (variant) => {
+      const context = contextOf(variant);
+      const { datasetId } = (await datasetStage(context)).output;
+      const { modelId } = (await trainStage(context, { datasetId })).output;
+      const report = (await evaluateStage(context, { datasetId, modelId })).output;
+      expect(report.methods.map(({ name }) => name)).toContain('interest model');
+      const { bundleId } = (await indexStage(context, { datasetId, modelId })).output;
+      const bundle = await loadBundle(context.store, { kind: 'bundle', id: bundleId });
+      try {
+        const behaviors = [0, 3, 6, 9, 1].map((thing, day) => ({
+          itemId: things[thing]!.itemId,
+          occurredAt: bundle.info.asOf - (9 - day) * 86_400_000,
+        }));
+        const answer = await recommend(bundle, { userId: 'person04', behaviors, attributes: { age: 'old' }, limit: 5 });
+        expect(answer.source).toEqual({ kind: 'model' });
+        expect(answer.items).toHaveLength(5);
+
+        // Whoever was not there in training: their behaviors are all that a model can go by.
+        const fresh = await recommend(bundle, { userId: 'newcomer', behaviors, limit: 5 });
+        expect(fresh.source.kind).toBe(variant === 'maxmf' ? 'popular' : 'model');
+        expect(fresh.items).toHaveLength(5);
+      } finally {
+        bundle.close();
+      }
+    },
+  );
+});
