@@ -13,6 +13,8 @@ export const exitCodes = {
 } as const;
 
 const codeOfError: Readonly<Record<string, number>> = {
+  BENCHMARK_SETTING_UNKNOWN: exitCodes.usage,
+  BENCHMARK_SYSTEM_UNKNOWN: exitCodes.usage,
   CONFIG_INVALID: exitCodes.usage,
   CONFIG_UNREADABLE: exitCodes.usage,
   CLI_USAGE: exitCodes.usage,
@@ -28,6 +30,10 @@ const codeOfError: Readonly<Record<string, number>> = {
   EVENTS_TIME_FORMAT: exitCodes.usage,
   EVENTS_TIME_ZONE: exitCodes.usage,
 
+  BENCHMARK_DATA_UNKNOWN: exitCodes.badInput,
+  BENCHMARK_NO_TIMES: exitCodes.badInput,
+  BENCHMARK_SEQUENCES_INVALID: exitCodes.badInput,
+  BENCHMARK_TOO_SHORT: exitCodes.badInput,
   EVENTS_CODEC_UNSUPPORTED: exitCodes.badInput,
   EVENTS_COLUMN_MISSING: exitCodes.badInput,
   EVENTS_DEAD_LETTER_UNKNOWN: exitCodes.badInput,

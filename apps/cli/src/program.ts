@@ -1,5 +1,6 @@
 import { scopes } from '@facet/platform/api-keys';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Setting } from '@facet/pipeline/benchmark';
 import type { CommandContext, CommonOptions } from './command-context.ts';
 import { defaultHome, splitBrokers } from './config.ts';
 import { defaultHost, defaultPort } from './serving/port.ts';
@@ -47,6 +48,7 @@ export function createProgram(deps: ProgramDeps): Command {
   demo(add, deps);
   files(add, addHome, deps);
   stages(add, addHome, deps);
+  benchmark(add, deps);
   estimate(add, deps);
   serving(add, addHome, deps);
   bundles(add, addHome, deps);
@@ -188,6 +190,40 @@ ${examples('facet delta', 'facet import --events new.csv --items items.csv && fa
     )
     .action(async (options) =>
       run(options, async (context) => (await import('./commands/delta.ts')).deltaCommand(options, context)),
+    );
+}
+
+function benchmark(add: Add, { run, home }: ProgramDeps): void {
+  add('benchmark', 'simple methods and every variant of the model beside each other, by one protocol')
+    .option('--data <paths...>', 'a folder, files of events, or a file of sequences (default: the events of the home)')
+    .option('--items <files...>', 'items with titles and attributes (default: those in the folder)')
+    .option('--users <files...>', 'users with attributes (default: those in the folder)')
+    .option('--home <dir>', 'folder that everything is kept in (default: .facet/…, named after the data)', home)
+    .addOption(
+      new Option('--protocol <name>', 'what is held out')
+        .choices(['time-split', 'leave-one-out'])
+        .default('time-split'),
+    )
+    .option('--systems <names>', 'only these, separated by commas (default: all)', parseIds)
+    .option('--seeds <number>', 'runs of each system that depends on chance', parseCount, 3)
+    .option(
+      '--set <name=value...>',
+      'a hyper-parameter of every tower: epochs=5, K=1, extractor.iterations=2',
+      addSetting,
+    )
+    .addHelpText(
+      'after',
+      `
+Settings and numbers of epochs are chosen on validation only. The table is saved in <home>/benchmarks; what has been run for the
+same data, settings and seed is not run again, and after Ctrl-C the same command goes on. docs/benchmark.md explains the protocols.
+${examples(
+  'facet benchmark --data orders.csv --systems popularity,item-cf-bm25,facet',
+  'facet benchmark --data beauty/ --protocol leave-one-out --seeds 3',
+  'facet benchmark --home .facet/shop --set epochs=2 --json',
+)}`,
+    )
+    .action(async (options) =>
+      run(options, async (context) => (await import('./commands/benchmark.ts')).benchmarkCommand(options, context)),
     );
 }
 
@@ -635,6 +671,21 @@ function parseTime(text: string): number {
     throw new InvalidArgumentError('A time is written 2026-01-31 (UTC) or 2026-01-31T12:00:00Z.');
   }
   return time;
+}
+
+/** `name=value`; a value that is no JSON is a text. */
+function addSetting(text: string, others: readonly Setting[] = []): Setting[] {
+  const [, name, value] = /^([\w.]+)=(.+)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('It is written name=value.');
+  return [...others, { name, value: jsonOrText(value) }];
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
 }
 
 function parseIds(text: string): string[] {

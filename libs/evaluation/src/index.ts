@@ -1,5 +1,5 @@
-export { itemCf } from './baselines/item-cf.ts';
-export type { ItemCfOptions } from './baselines/item-cf.ts';
+export { fitItemNeighbors, itemCf, scoreByNeighbors } from './baselines/item-cf.ts';
+export type { ItemCfOptions, ItemNeighbors } from './baselines/item-cf.ts';
 export { ownHistory } from './baselines/own-history.ts';
 export { popularity } from './baselines/popularity.ts';
 export type { PopularityOptions } from './baselines/popularity.ts';
@@ -21,5 +21,7 @@ export { singleInterestRecall } from './monitors/single-interest-recall.ts';
 export type { InterestRankings, SingleInterestRecall } from './monitors/single-interest-recall.ts';
 export { rankUsers } from './rank-users.ts';
 export type { HeldOutUser } from './rank-users.ts';
+export { seedInterval } from './seed-interval.ts';
+export type { SeedInterval } from './seed-interval.ts';
 export { topN } from './top-n.ts';
 export type { TopNOptions } from './top-n.ts';

@@ -219,29 +219,34 @@ const StrictTrainingConfig = Type.Object(
 export function resolveModel(config: FacetConfig): { model: ModelConfig; training: TrainingConfig } {
   const { variant, ...overrides } = config.model;
   const base = modelVariant(variant);
-  const model = overriddenModel(base.model, overrides);
-  checkModel(model);
-  return {
-    model,
-    training: parseWith(
-      StrictTrainingConfig,
-      { ...base.training, ...config.training, warm: { ...base.training.warm, ...config.training.warm } },
-      { source: 'facet.yaml training' },
-    ),
-  };
+  const trained = { ...base.training, ...config.training, warm: { ...base.training.warm, ...config.training.warm } };
+  return parseModelSettings({ model: overriddenModel(base.model, overrides), training: trained }, 'facet.yaml');
+}
+
+/** @throws AppError `CONFIG_INVALID` naming the fields that are wrong or unknown, `MODEL_UNSUPPORTED`. */
+export function parseModelSettings(
+  { model, training }: { readonly model: Pick<ModelConfig, 'extractor'>; readonly training: object },
+  source: string,
+): { model: ModelConfig; training: TrainingConfig } {
+  const { extractor } = ModelConfig.properties;
+  const schema = Type.Object(
+    {
+      ...ModelConfig.properties,
+      extractor: Type.Object(extractorSchemas[model.extractor.kind].properties, strict) as unknown as typeof extractor,
+    },
+    strict,
+  );
+  const parsed = parseWith(schema, model, { source: `${source} model` });
+  checkModel(parsed);
+  return { model: parsed, training: parseWith(StrictTrainingConfig, training, { source: `${source} training` }) };
 }
 
 function overriddenModel(
   base: ModelConfig,
   { extractor: overrides, ...others }: Omit<FacetConfig['model'], 'variant'>,
-): ModelConfig {
-  const source = 'facet.yaml model';
+): Pick<ModelConfig, 'extractor'> {
   const named = { kind: base.extractor.kind, ...overrides };
-  const { kind } = parseWith(Type.Object({ kind: ExtractorKind }), named, { source: `${source}.extractor` });
+  const { kind } = parseWith(Type.Object({ kind: ExtractorKind }), named, { source: 'facet.yaml model.extractor' });
   const extractor = { ...(kind === base.extractor.kind ? base.extractor : defaultExtractor(kind)), ...overrides };
-  const schema = Type.Object(
-    { ...ModelConfig.properties, extractor: Type.Object(extractorSchemas[kind].properties, strict) },
-    strict,
-  );
-  return parseWith(schema, { ...base, ...others, extractor }, { source }) as ModelConfig;
+  return { ...base, ...others, extractor: extractor as ModelConfig['extractor'] };
 }

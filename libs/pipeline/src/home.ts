@@ -11,6 +11,8 @@ export interface HomePaths extends EventsHome {
   readonly checkpointsFolder: string;
   /** The newest gate report about each bundle. */
   readonly gatesFolder: string;
+  /** Tables of systems beside each other, and the rows that they are made of. */
+  readonly benchmarksFolder: string;
   /** What became of each refresh. */
   readonly runsFolder: string;
 }
@@ -22,6 +24,7 @@ export function homePaths(root: string): HomePaths {
     stagesFolder: join(root, 'stages'),
     checkpointsFolder: join(root, 'checkpoints'),
     gatesFolder: join(root, 'gates'),
+    benchmarksFolder: join(root, 'benchmarks'),
     runsFolder: join(root, 'runs'),
   };
 }

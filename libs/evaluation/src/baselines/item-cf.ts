@@ -41,8 +41,15 @@ interface SparseRows {
  * Fitting costs the sum over users of |u|^2; it needs O(pairs + N * neighbors) memory.
  */
 export function itemCf(interactions: InteractionColumns, options: ItemCfOptions): Scorer {
+  return scoreByNeighbors(fitItemNeighbors(interactions, options), options);
+}
+
+/** The scoring half of {@link itemCf}. */
+export function scoreByNeighbors(
+  similar: ItemNeighbors,
+  options: Pick<ItemCfOptions, 'catalogSize' | 'lastBehaviors' | 'scoreCounts'>,
+): Scorer {
   const { catalogSize, lastBehaviors = Infinity, scoreCounts = 'distinct' } = options;
-  const similar = fitNeighbors(interactions, options);
   return ({ history }) => {
     const scores = new Float32Array(catalogSize + 1);
     const considered = history.subarray(Math.max(0, history.length - lastBehaviors));
@@ -55,7 +62,11 @@ export function itemCf(interactions: InteractionColumns, options: ItemCfOptions)
   };
 }
 
-function fitNeighbors(interactions: InteractionColumns, options: ItemCfOptions): SparseRows {
+/** The nearest neighbors of each item with their similarities, as rows. */
+export type ItemNeighbors = SparseRows;
+
+/** The fitting half of {@link itemCf}. */
+export function fitItemNeighbors(interactions: InteractionColumns, options: ItemCfOptions): ItemNeighbors {
   const { catalogSize, neighbors, tieSeed = 0 } = options;
   const byItem = countPairs(interactions, catalogSize, options.fitCounts ?? 'distinct');
   const userCount = interactions.users.reduce((highest, user) => Math.max(highest, user + 1), 0);

@@ -1,0 +1,196 @@
+import { fitItemNeighbors, ownHistory, popularity, scoreByNeighbors, withFallback } from '@facet/evaluation';
+import type { InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluation';
+import { createRandom } from '@facet/features';
+import { interactionsBefore } from '../evaluation/baselines.ts';
+import type { HeldOut, HeldOutSequenceUser, Task } from '../evaluation/tasks.ts';
+import { hashJson } from '../stage.ts';
+import { choiceScore, evaluateHeldOut, recentFrom } from './protocol.ts';
+import type { ProtocolName } from './protocol.ts';
+import { forTasks } from './system.ts';
+import type { FitContext, FittedSystem, System } from './system.ts';
+
+/** A method without a tower: its settings are chosen on validation for each task apart. */
+interface ClassicMethod<Settings> {
+  readonly name: string;
+  readonly isSeeded: boolean;
+  /** What is tried. */
+  readonly grid: readonly Settings[];
+  fit(settings: Settings, fitted: FitData): { readonly score: Scorer; readonly parameters: number };
+}
+
+/** What lies before a cut. */
+interface FitData {
+  readonly columns: InteractionColumns;
+  readonly catalogSize: number;
+  /** Popularity of the 30 days before the cut, of all time where there is no moment: what fills a list up. */
+  readonly recent: Scorer;
+  readonly seed: number;
+}
+
+const recentDays = 30;
+/** Validation users that settings are compared on. More would rarely change the choice. */
+const tuningUsersMax = 5000;
+
+const popularityMethod: ClassicMethod<object> = {
+  name: 'popularity',
+  isSeeded: false,
+  grid: [{}],
+  fit: (_, { columns, catalogSize }) => ({ score: popularity(columns, { catalogSize }), parameters: catalogSize }),
+};
+
+const recentPopularity: ClassicMethod<object> = {
+  name: 'popularity-30d',
+  isSeeded: false,
+  grid: [{}],
+  fit: (_, { recent, catalogSize }) => ({ score: recent, parameters: catalogSize }),
+};
+
+const ownHistoryMethod: ClassicMethod<object> = {
+  name: 'own-history',
+  isSeeded: false,
+  grid: [{}],
+  fit: (_, { recent, catalogSize }) => ({ score: ownHistory(recent), parameters: catalogSize }),
+};
+
+type ItemCfSettings = Omit<ItemCfOptions, 'catalogSize'>;
+
+const neighborCounts = [20, 100, 500];
+const lastBehaviorCounts = [undefined, 50, 10, 5];
+
+function itemCfMethod(name: string, weights: readonly ItemCfSettings[]): ClassicMethod<ItemCfSettings> {
+  return {
+    name,
+    isSeeded: false,
+    grid: weights.flatMap((weight) =>
+      lastBehaviorCounts.map((lastBehaviors) => (lastBehaviors === undefined ? weight : { ...weight, lastBehaviors })),
+    ),
+    fit(settings, { columns, catalogSize, recent }) {
+      const neighbors = fitItemNeighbors(columns, { ...settings, catalogSize });
+      const score = withFallback(scoreByNeighbors(neighbors, { ...settings, catalogSize }), recent);
+      return { score, parameters: neighbors.values.length };
+    },
+  };
+}
+
+const cosineCf = itemCfMethod(
+  'item-cf-cosine',
+  neighborCounts.map((neighbors) => ({ weights: 'cosine', neighbors })),
+);
+const bm25Cf = itemCfMethod(
+  'item-cf-bm25',
+  neighborCounts.flatMap((neighbors) => [0.2, 0.5, 0.75].map((b) => ({ weights: 'bm25' as const, neighbors, b }))),
+);
+
+/** The simple methods that a protocol knows, the weakest first. */
+export function classicSystems(protocol: ProtocolName): System[] {
+  const always = [toSystem(cosineCf), toSystem(bm25Cf)];
+  // Without a moment there is no recent popularity, and without repeats one's own history is of no use.
+  return protocol === 'time-split'
+    ? [toSystem(popularityMethod), toSystem(recentPopularity), toSystem(ownHistoryMethod), ...always]
+    : [toSystem(popularityMethod), ...always];
+}
+
+function toSystem<Settings extends object>(method: ClassicMethod<Settings>): System {
+  return {
+    name: method.name,
+    kind: 'classic',
+    isSeeded: method.isSeeded,
+    settings: { grid: method.grid },
+    fit: (context) => fitClassic(method, context),
+  };
+}
+
+async function fitClassic<Settings extends object>(
+  method: ClassicMethod<Settings>,
+  context: FitContext,
+): Promise<FittedSystem> {
+  const { protocol } = context.benchmark;
+  const startedAt = context.now();
+  const chosen = await choose(method, context);
+  const chosenAt = context.now();
+  const { test } = protocol;
+  const data = fitData(context, test);
+  const fitted = new Map<string, ReturnType<typeof method.fit>>();
+  for (const task of protocol.tasks) {
+    const key = hashJson(chosen[task].settings);
+    if (!fitted.has(key)) fitted.set(key, method.fit(chosen[task].settings, data));
+  }
+  const of = (task: Task) => fitted.get(hashJson(chosen[task].settings))!;
+  const [first = 'new'] = protocol.tasks;
+  const scorers = forTasks(knownOnly(of(first).score, test));
+  for (const task of protocol.tasks) scorers[task] = knownOnly(of(task).score, test);
+  const isAlike = fitted.size === 1;
+  return {
+    score: scorers,
+    parameters: Math.max(...[...fitted.values()].map(({ parameters }) => parameters)),
+    chosen: isAlike
+      ? chosen[first].settings
+      : Object.fromEntries(protocol.tasks.map((task) => [task, chosen[task].settings])),
+    ...(method.grid.length < 2
+      ? {}
+      : { validationScore: mean(protocol.tasks.map((task) => chosen[task].validationScore)) }),
+    tuningSeconds: method.grid.length < 2 ? 0 : (chosenAt - startedAt) / 1000,
+    trainingSeconds: (context.now() - chosenAt) / 1000,
+  };
+}
+
+interface Choice<Settings> {
+  readonly settings: Settings;
+  readonly validationScore: number;
+}
+
+/** The settings that did best on validation, for each task. */
+async function choose<Settings>(
+  method: ClassicMethod<Settings>,
+  context: FitContext,
+): Promise<Record<Task, Choice<Settings>>> {
+  const best: Record<Task, Choice<Settings>> = forTasks({ settings: method.grid[0]!, validationScore: -1 });
+  if (method.grid.length < 2) return best;
+  const { data, protocol } = context.benchmark;
+  const { validation, choice, tasks } = protocol;
+  const users = sampleUsers(validation.users, tuningUsersMax);
+  const before = fitData(context, validation);
+  const options = { cutoffs: [choice.cutoff], catalogSize: data.items.length - 1, tieSeed: context.tieSeed };
+  for (const [position, settings] of method.grid.entries()) {
+    context.onProgress?.(position / (method.grid.length + 1), `settings ${position + 1} of ${method.grid.length}`);
+    // Each setting blocks the thread; a turn of the event loop lets signals through.
+    await new Promise((resolve) => setImmediate(resolve));
+    context.signal?.throwIfAborted();
+    const score = forTasks(knownOnly(method.fit(settings, before).score, validation));
+    const evaluated = evaluateHeldOut(protocol, score, users, options);
+    for (const task of tasks) {
+      const validationScore = choiceScore(protocol, evaluated[task]!);
+      if (validationScore > best[task].validationScore) best[task] = { settings, validationScore };
+    }
+  }
+  return best;
+}
+
+function fitData({ benchmark, seed }: FitContext, heldOut: HeldOut): FitData {
+  const { data } = benchmark;
+  const catalogSize = data.items.length - 1;
+  const columns = interactionsBefore(data, heldOut.cut);
+  const recent = popularity(columns, { catalogSize, since: recentFrom(heldOut.cut, recentDays) });
+  return { columns, catalogSize, recent, seed };
+}
+
+/** Nothing but the candidates of all systems. */
+function knownOnly(score: Scorer, { candidates }: HeldOut): Scorer<HeldOutSequenceUser> {
+  return (user) => {
+    const scores = score(user).slice();
+    for (let item = 1; item < scores.length; item++) if (candidates[item] !== 1) scores[item] = -Infinity;
+    return scores;
+  };
+}
+
+/** A seeded sample of users, the same for all systems. */
+export function sampleUsers<User>(users: readonly User[], usersMax: number): readonly User[] {
+  if (users.length <= usersMax) return users;
+  const sample = [...users];
+  createRandom(0).shuffle(sample);
+  return sample.slice(0, usersMax);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,149 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CutoffMetrics } from '@facet/evaluation';
+import type { InterestReport } from '../evaluation/interest-report.ts';
+import type { Task } from '../evaluation/tasks.ts';
+import { hashJson, runStage } from '../stage.ts';
+import type { StageContext } from '../stages.ts';
+import type { BenchmarkData } from './benchmark-data.ts';
+import { evaluateHeldOut } from './protocol.ts';
+import type { FittedSystem, System } from './system.ts';
+
+/** Raised when a row means something else for the same inputs. */
+const rowVersion = 1;
+
+/** One system with one seed, measured. */
+export interface BenchmarkRow extends Omit<FittedSystem, 'score' | 'interests'> {
+  readonly system: string;
+  readonly kind: System['kind'];
+  readonly seed: number;
+  readonly evaluationSeconds: number;
+  readonly tasks: Readonly<Partial<Record<Task, RowTask>>>;
+  readonly interests?: InterestReport;
+}
+
+export interface RowTask {
+  readonly users: number;
+  readonly cutoffs: readonly CutoffMetrics[];
+  /** Float32, base64: recall and NDCG of each user at the protocol's main cutoff. */
+  readonly perUser: { readonly recall: string; readonly ndcg: string };
+}
+
+export interface RunOptions {
+  readonly context: StageContext;
+  readonly benchmark: BenchmarkData;
+  readonly systems: readonly System[];
+  /** Runs of each system that depends on chance. */
+  readonly seeds: number;
+  /** A clock in milliseconds. */
+  readonly now: () => number;
+  readonly signal?: AbortSignal;
+  /** What is told of a row that begins; the answer is told how far it is and when it is done. */
+  readonly onRow?: (row: {
+    readonly name: string;
+    readonly seed: number;
+    readonly place: number;
+    readonly total: number;
+  }) => {
+    update(share: number, detail: string): void;
+    done(row: BenchmarkRow, reused: boolean): void;
+    failed(): void;
+  };
+}
+
+/**
+ * Fits and measures every system with every seed, in turn. A row is kept as soon as it is done and not run again for the same
+ * data, settings and seed; an interrupted training goes on from its last epoch.
+ *
+ * @throws AppError of what a system throws; the signal's reason when aborted.
+ */
+export async function runBenchmark(options: RunOptions): Promise<BenchmarkRow[]> {
+  const runs = options.systems.flatMap((system) =>
+    Array.from({ length: system.isSeeded ? options.seeds : 1 }, (_, run) => ({ system, seed: run + 1 })),
+  );
+  const rows: BenchmarkRow[] = [];
+  for (const [place, { system, seed }] of runs.entries()) {
+    const told = options.onRow?.({ name: system.name, seed, place, total: runs.length });
+    try {
+      const { output, reused } = await runRow(system, seed, options, (share, detail) => told?.update(share, detail));
+      told?.done(output, reused);
+      rows.push(output);
+    } catch (error) {
+      told?.failed();
+      throw error;
+    }
+  }
+  return rows;
+}
+
+async function runRow(
+  system: System,
+  seed: number,
+  { context, benchmark, now, signal }: RunOptions,
+  onProgress: (share: number, detail: string) => void,
+): Promise<{ output: BenchmarkRow; reused: boolean }> {
+  const { data, protocol } = benchmark;
+  const { cutoffs, tieSeed } = context.config.evaluation;
+  const { name, kind, settings } = system;
+  const { benchmarksFolder, checkpointsFolder } = context.home;
+  const inputs = {
+    version: rowVersion,
+    data: benchmark.id,
+    protocol: protocol.name,
+    name,
+    settings,
+    seed,
+    cutoffs,
+    tieSeed,
+  };
+  const checkpoints = join(checkpointsFolder, `benchmark-${hashJson(inputs)}`);
+  const result = await runStage<BenchmarkRow>({
+    folder: join(benchmarksFolder, 'rows'),
+    name,
+    inputs,
+    run: async () => {
+      signal?.throwIfAborted();
+      const fitContext = { benchmark, seed, tieSeed, checkpoints, now, onProgress };
+      const { score, interests, ...fitted } = await system.fit(
+        signal === undefined ? fitContext : { ...fitContext, signal },
+      );
+      onProgress(1, 'the test');
+      await new Promise((resolve) => setImmediate(resolve));
+      const startedAt = now();
+      const asked = { cutoffs: withMain(cutoffs, protocol.mainCutoff), catalogSize: data.items.length - 1, tieSeed };
+      const evaluated = evaluateHeldOut(protocol, score, protocol.test.users, asked);
+      const tasks = Object.entries(evaluated).map(([task, { users, metrics, perUser }]) => {
+        const main = perUser.find(({ cutoff }) => cutoff === protocol.mainCutoff)!;
+        return [
+          task,
+          { users, cutoffs: metrics, perUser: { recall: encode(main.recall), ndcg: encode(main.ndcg) } },
+        ] as const;
+      });
+      return {
+        system: name,
+        kind,
+        seed,
+        ...fitted,
+        evaluationSeconds: (now() - startedAt) / 1000,
+        tasks: Object.fromEntries(tasks),
+        ...(interests === undefined ? {} : { interests }),
+      };
+    },
+  });
+  await rm(checkpoints, { recursive: true, force: true });
+  return result;
+}
+
+function withMain(cutoffs: readonly number[], main: number): number[] {
+  return [...new Set([...cutoffs, main])].sort((a, b) => a - b);
+}
+
+function encode(values: Float64Array): string {
+  return Buffer.from(Float32Array.from(values).buffer).toString('base64');
+}
+
+/** The opposite of how a row keeps values of users. */
+export function decodeUsers(text: string): Float32Array {
+  const bytes = Uint8Array.from(Buffer.from(text, 'base64'));
+  return new Float32Array(bytes.buffer);
+}

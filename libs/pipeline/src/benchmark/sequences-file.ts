@@ -1,0 +1,49 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { ChoiceTable } from '@facet/features';
+import { AppError } from '@facet/platform';
+
+const dayMs = 86_400_000;
+
+/**
+ * Reads a file of sequences: a user a line, the user's id and then item ids, oldest first, separated by spaces or tabs.
+ * There are no times in it; the choices of a user get a day each, so that ages still tell which came first.
+ *
+ * @throws AppError `BENCHMARK_SEQUENCES_INVALID` for a user without items, or one that stands twice.
+ */
+export async function readSequencesFile(path: string): Promise<ChoiceTable> {
+  const userIds: string[] = [];
+  const itemIndex = new Map<string, number>();
+  const offsets: number[] = [0];
+  const items: number[] = [];
+  const times: number[] = [];
+  const seen = new Set<string>();
+  let line = 0;
+  for await (const text of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
+    line++;
+    const [userId, ...itemIds] = text.split(/\s+/).filter((word) => word !== '');
+    if (userId === undefined) continue;
+    if (itemIds.length === 0 || seen.has(userId)) {
+      const problem = seen.has(userId) ? `user ${userId} stands twice` : `user ${userId} has no items`;
+      throw new AppError(`${path}, line ${line}: ${problem}.`, {
+        code: 'BENCHMARK_SEQUENCES_INVALID',
+        remedy: 'A line is a user id and then the ids of the items, oldest first, separated by spaces.',
+      });
+    }
+    seen.add(userId);
+    userIds.push(userId);
+    itemIds.forEach((itemId, place) => {
+      if (!itemIndex.has(itemId)) itemIndex.set(itemId, itemIndex.size);
+      items.push(itemIndex.get(itemId)!);
+      times.push(place * dayMs);
+    });
+    offsets.push(items.length);
+  }
+  return {
+    userIds,
+    itemIds: [...itemIndex.keys()],
+    offsets: Int32Array.from(offsets),
+    items: Int32Array.from(items),
+    times: Float64Array.from(times),
+  };
+}

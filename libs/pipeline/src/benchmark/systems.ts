@@ -1,0 +1,51 @@
+import { modelVariants } from '@facet/model';
+import { AppError } from '@facet/platform';
+import type { FacetConfig } from '../config.ts';
+import type { BenchmarkData } from './benchmark-data.ts';
+import { classicSystems } from './classic-systems.ts';
+import type { System } from './system.ts';
+import { towerSettings } from './tower-settings.ts';
+import type { Setting, TowerSettings } from './tower-settings.ts';
+
+export interface SystemOptions {
+  readonly config: FacetConfig;
+  readonly benchmark: BenchmarkData;
+  /** Overrides of every tower. */
+  readonly settings: readonly Setting[];
+}
+
+/**
+ * The systems that are named, in the order of all of them: the classic ones, then every named variant of the model; all
+ * without names.
+ *
+ * @throws AppError `BENCHMARK_SYSTEM_UNKNOWN`, those of `towerSettings`.
+ */
+export function chooseSystems(names: readonly string[] | undefined, options: SystemOptions): System[] {
+  const classic = classicSystems(options.benchmark.protocol.name);
+  const known = [...classic.map(({ name }) => name), ...Object.keys(modelVariants)];
+  const unknown = names?.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new AppError(`There is no system "${unknown}" under the protocol ${options.benchmark.protocol.name}.`, {
+      code: 'BENCHMARK_SYSTEM_UNKNOWN',
+      remedy: `Choose of: ${known.join(', ')}.`,
+    });
+  }
+  const isWanted = (name: string): boolean => names?.includes(name) ?? true;
+  return [
+    ...classic.filter(({ name }) => isWanted(name)),
+    ...Object.keys(modelVariants)
+      .filter(isWanted)
+      .map((variant) => towerSystem(variant, towerSettings(variant, options))),
+  ];
+}
+
+export function towerSystem(name: string, settings: TowerSettings): System {
+  return {
+    name,
+    kind: 'tower',
+    isSeeded: true,
+    settings,
+    // TensorFlow comes with it: classic systems run without.
+    fit: async (context) => (await import('./tower-systems.ts')).fitTower(settings, context),
+  };
+}

@@ -1,0 +1,76 @@
+import { modelVariants } from '@facet/model';
+import type { ModelConfig, TrainingConfig } from '@facet/model';
+import { AppError } from '@facet/platform';
+import { parseModelSettings, resolveModel } from '../config.ts';
+import type { FacetConfig } from '../config.ts';
+import type { BenchmarkData } from './benchmark-data.ts';
+
+export interface TowerSettings {
+  readonly model: ModelConfig;
+  readonly training: TrainingConfig;
+}
+
+/** A hyper-parameter by its path, or by the paper's letter, and a JSON value. */
+export interface Setting {
+  readonly name: string;
+  readonly value: unknown;
+}
+
+/** The paper's letters. */
+const paths: Readonly<Record<string, string>> = {
+  K: 'interests',
+  L: 'sequenceLength',
+  d: 'embeddingDim',
+  p: 'readout',
+  sigma: 'extractor.sigma',
+};
+
+/**
+ * The settings of a named variant for a benchmark: as named, or with the overrides of `facet.yaml` where that names the
+ * variant; then what the protocol asks for; then `settings`, which are the same for every tower.
+ *
+ * @throws AppError `BENCHMARK_SETTING_UNKNOWN`, `CONFIG_INVALID`.
+ */
+export function towerSettings(
+  variant: string,
+  { config, benchmark, settings }: { config: FacetConfig; benchmark: BenchmarkData; settings: readonly Setting[] },
+): TowerSettings {
+  const named = variant === config.model.variant ? resolveModel(config) : modelVariants[variant]!;
+  const fitting = fitToProtocol(named, benchmark);
+  return parseModelSettings(settings.reduce(withSetting, fitting), `the benchmark of ${variant}`);
+}
+
+/** What the protocol makes meaningless is switched off, and its question is the one that is trained on. */
+function fitToProtocol({ model, training }: TowerSettings, { protocol, hasTimes }: BenchmarkData): TowerSettings {
+  const timed = hasTimes ? model : { ...model, popularityPrior: false };
+  if (protocol.name === 'time-split') return { model: timed, training };
+  return {
+    model: { ...timed, repeatBonus: false },
+    training: { ...training, labels: 'next', examplesPerUser: 0 },
+  };
+}
+
+/** @throws AppError `BENCHMARK_SETTING_UNKNOWN` for a name that is no hyper-parameter. */
+export function withSetting(settings: TowerSettings, { name, value }: Setting): TowerSettings {
+  const path = (paths[name] ?? name).split('.');
+  const part = (['model', 'training'] as const).find((key) => has(settings[key], path));
+  if (part === undefined) {
+    throw new AppError(`There is no hyper-parameter "${name}".`, {
+      code: 'BENCHMARK_SETTING_UNKNOWN',
+      remedy: `Name one of ${Object.keys(paths).join(', ')}, or one of model or training in facet.yaml: epochs, extractor.iterations.`,
+    });
+  }
+  const set = name === 'p' ? { kind: 'label-aware', power: value } : value;
+  return { ...settings, [part]: replaceAt(settings[part], path, set) } as TowerSettings;
+}
+
+function has(object: object, [head = '', ...rest]: readonly string[]): boolean {
+  if (!Object.hasOwn(object, head)) return false;
+  const inner = (object as Record<string, unknown>)[head];
+  return rest.length === 0 || (typeof inner === 'object' && inner !== null && has(inner, rest));
+}
+
+function replaceAt(object: object, [head = '', ...rest]: readonly string[], value: unknown): object {
+  const inner = (object as Record<string, unknown>)[head];
+  return { ...object, [head]: rest.length === 0 ? value : replaceAt(inner as object, rest, value) };
+}

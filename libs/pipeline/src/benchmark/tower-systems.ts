@@ -1,0 +1,122 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createRandom } from '@facet/features';
+import { initializeWeights } from '@facet/model';
+import type { ModelSpec, Weights } from '@facet/model';
+import type { LoopProgress } from '@facet/model/training';
+import { reportInterests } from '../evaluation/interest-report.ts';
+import { createModelScorer } from '../evaluation/model-scorer.ts';
+import type { HeldOut } from '../evaluation/tasks.ts';
+import { trainPhase } from '../training/train-phase.ts';
+import type { PhaseProgress } from '../training/train-phase.ts';
+import { sampleUsers } from './classic-systems.ts';
+import { choiceScore, evaluateHeldOut } from './protocol.ts';
+import { forTasks } from './system.ts';
+import type { FitContext, FittedSystem } from './system.ts';
+import type { TowerSettings } from './tower-settings.ts';
+
+/** Validation users that the number of epochs is chosen on. */
+const validationUsersMax = 2000;
+/** How much of a fit choosing the number of epochs takes, roughly; the refit rarely runs as long. */
+const fitShare = 0.6;
+
+/**
+ * Fits a tower before the validation part, keeps the epoch that does best on it, and fits again for as many epochs with it
+ * included. An interrupted fit goes on from its last epoch.
+ */
+export async function fitTower({ model, training }: TowerSettings, context: FitContext): Promise<FittedSystem> {
+  const { data, protocol } = context.benchmark;
+  const { validation, test } = protocol;
+  const config = { ...training, seed: context.seed };
+  const spec: ModelSpec = {
+    config: model,
+    itemCount: data.items.length - 1,
+    itemFeatures: data.itemFeatures.map(({ schema }) => schema),
+    userFeatures: data.profiles.map(({ schema }) => schema),
+  };
+  const initialWeights = initializeWeights(spec, createRandom(config.seed));
+
+  const run = async (phase: 'fit' | 'refit', heldOut: HeldOut, lastEpoch?: number) => {
+    const stopwatch = await resumeStopwatch(join(context.checkpoints, `${phase}-seconds.json`), context.now);
+    const progress = await trainPhase({
+      data,
+      spec,
+      config,
+      heldOut,
+      initialWeights,
+      checkpoint: join(context.checkpoints, phase),
+      now: context.now,
+      ...(phase === 'fit' ? { validate: createValidator(spec, context) } : {}),
+      ...(lastEpoch === undefined ? {} : { lastEpoch }),
+      ...(context.signal === undefined ? {} : { signal: context.signal }),
+      onProgress: (progress) => context.onProgress?.(...describeProgress(phase, progress)),
+      onEpoch: () => stopwatch.lap(),
+    });
+    return { progress, seconds: stopwatch.seconds() };
+  };
+
+  const fit = await run('fit', validation);
+  const { bestEpoch } = fit.progress;
+  const refit = config.refit ? await run('refit', test, bestEpoch) : undefined;
+  const { weights } = (refit ?? fit).progress.best;
+  const scorer = createModelScorer(data, spec, weights, test);
+  return {
+    score: forTasks(scorer.score),
+    parameters: countParameters(weights),
+    chosen: { epochs: bestEpoch },
+    validationScore: bestScore(fit.progress),
+    tuningSeconds: refit === undefined ? 0 : fit.seconds,
+    trainingSeconds: (refit ?? fit).seconds,
+    epochs: { fit: fit.progress.curve.length, best: bestEpoch, refit: refit?.progress.curve.length ?? 0 },
+    interests: reportInterests(scorer, test.users, model.interests),
+  };
+}
+
+function createValidator(spec: ModelSpec, { benchmark, tieSeed }: FitContext): (weights: Weights) => Promise<number> {
+  const { data, protocol } = benchmark;
+  const users = sampleUsers(protocol.validation.users, validationUsersMax);
+  const options = { cutoffs: [protocol.choice.cutoff], catalogSize: spec.itemCount, tieSeed };
+  return async (weights) => {
+    const scorer = createModelScorer(data, spec, weights, protocol.validation);
+    const evaluated = evaluateHeldOut(protocol, forTasks(scorer.score), users, options);
+    const scores = protocol.tasks.map((task) => choiceScore(protocol, evaluated[task]!));
+    return scores.reduce((sum, score) => sum + score, 0) / scores.length;
+  };
+}
+
+function bestScore({ curve, bestEpoch }: LoopProgress): number {
+  return curve[bestEpoch - 1]?.score ?? 0;
+}
+
+/** Those that are learned; routing logits are drawn once and stay. */
+function countParameters(weights: Weights): number {
+  return Object.entries(weights).reduce(
+    (sum, [name, { data }]) => sum + (name === 'routing/logits' ? 0 : data.length),
+    0,
+  );
+}
+
+function describeProgress(
+  phase: 'fit' | 'refit',
+  { epoch, epochs, done, total, loss }: PhaseProgress,
+): [number, string] {
+  const share = (epoch - 1 + done / total) / epochs;
+  return [
+    phase === 'fit' ? fitShare * share : fitShare + (1 - fitShare) * share,
+    `${phase}, epoch ${epoch} of ${phase === 'fit' ? 'at most ' : ''}${epochs}, loss ${loss.toFixed(2)}`,
+  ];
+}
+
+/** Seconds of a phase with those of the runs before it that were interrupted, up to their last epoch. */
+async function resumeStopwatch(path: string, now: () => number): Promise<{ lap(): void; seconds(): number }> {
+  const earlier = await readFile(path, 'utf8')
+    .then((text) => (JSON.parse(text) as { seconds: number }).seconds)
+    .catch(() => 0);
+  const startedAt = now();
+  const seconds = (): number => earlier + (now() - startedAt) / 1000;
+  return {
+    seconds,
+    // What is lost when it cannot be written is a part of a time.
+    lap: () => void writeFile(path, JSON.stringify({ seconds: seconds() })).catch(() => undefined),
+  };
+}
