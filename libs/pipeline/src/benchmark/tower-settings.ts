@@ -27,15 +27,16 @@ const paths: Readonly<Record<string, string>> = {
 
 /**
  * The settings of a named variant for a benchmark: as named, or with the overrides of `facet.yaml` where that names the
- * variant; then what the protocol asks for; then `settings`, which are the same for every tower.
+ * variant; then what the protocol asks for; then `settings`, which are the same for every tower that has them.
  *
- * @throws AppError `BENCHMARK_SETTING_UNKNOWN`, `CONFIG_INVALID`.
+ * @throws AppError `BENCHMARK_SETTING_UNKNOWN`, `CONFIG_INVALID`, `MODEL_UNSUPPORTED`.
  */
 export function towerSettings(
   variant: string,
   { config, benchmark, settings }: { config: FacetConfig; benchmark: BenchmarkData; settings: readonly Setting[] },
 ): TowerSettings {
   const named = variant === config.model.variant ? resolveModel(config) : modelVariants[variant]!;
+  settings.forEach(checkSetting);
   const fitting = fitToProtocol(named, benchmark);
   return parseModelSettings(settings.reduce(withSetting, fitting), `the benchmark of ${variant}`);
 }
@@ -50,18 +51,29 @@ function fitToProtocol({ model, training }: TowerSettings, { protocol, hasTimes 
   };
 }
 
-/** @throws AppError `BENCHMARK_SETTING_UNKNOWN` for a name that is no hyper-parameter. */
+/** The settings with one changed; as they are where they have no such hyper-parameter, as a mean has no σ. */
 export function withSetting(settings: TowerSettings, { name, value }: Setting): TowerSettings {
-  const path = (paths[name] ?? name).split('.');
+  const path = pathOf(name);
   const part = (['model', 'training'] as const).find((key) => has(settings[key], path));
-  if (part === undefined) {
-    throw new AppError(`There is no hyper-parameter "${name}".`, {
-      code: 'BENCHMARK_SETTING_UNKNOWN',
-      remedy: `Name one of ${Object.keys(paths).join(', ')}, or one of model or training in facet.yaml: epochs, extractor.iterations.`,
-    });
-  }
+  // What makes one vector of a user is the bar for what makes several.
+  const isFixed = path[0] === 'interests' && settings.model.interests === 1;
+  if (part === undefined || isFixed) return settings;
   const set = name === 'p' ? { kind: 'label-aware', power: value } : value;
   return { ...settings, [part]: replaceAt(settings[part], path, set) } as TowerSettings;
+}
+
+/** @throws AppError `BENCHMARK_SETTING_UNKNOWN` for a name that is a hyper-parameter of no variant. */
+export function checkSetting({ name }: Setting): void {
+  const path = pathOf(name);
+  if (Object.values(modelVariants).some(({ model, training }) => has(model, path) || has(training, path))) return;
+  throw new AppError(`There is no hyper-parameter "${name}".`, {
+    code: 'BENCHMARK_SETTING_UNKNOWN',
+    remedy: `Name one of ${Object.keys(paths).join(', ')}, or one of model or training in facet.yaml: epochs, extractor.iterations.`,
+  });
+}
+
+function pathOf(name: string): string[] {
+  return (paths[name] ?? name).split('.');
 }
 
 function has(object: object, [head = '', ...rest]: readonly string[]): boolean {

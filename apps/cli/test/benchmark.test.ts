@@ -1,0 +1,63 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { run } from './run.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+/** 12 users who each buy 6 of 5 things, one a day, so that things are bought again. */
+async function writeShop(folder: string): Promise<void> {
+  const start = Date.UTC(2026, 0, 1) / 1000;
+  const rows = Array.from({ length: 72 }, (_, row) => {
+    const [user, day] = [row % 12, Math.floor(row / 12)];
+    return `u${user},i${(user + day) % 5},purchase,${start + day * 86_400 + user * 60}`;
+  });
+  await writeFile(join(folder, 'events.csv'), ['user_id,item_id,type,timestamp', ...rows].join('\n'));
+  await writeFile(
+    join(folder, 'items.csv'),
+    ['item_id,title', ...[0, 1, 2, 3, 4].map((item) => `i${item},thing`)].join('\n'),
+  );
+}
+
+interface Document {
+  readonly folder: string;
+  readonly table: {
+    readonly protocol: string;
+    readonly tasks: readonly string[];
+    readonly systems: readonly {
+      readonly name: string;
+      readonly tasks: { readonly new: { readonly users: number } };
+    }[];
+  };
+}
+
+it.each(['time-split', 'leave-one-out'])(
+  '%s: a folder of events becomes a table; the second time nothing is run',
+  async (protocol) => {
+    const folder = await temporaryFolder();
+    await writeShop(folder);
+    const args = ['benchmark', '--data', folder, '--home', join(folder, 'home'), '--protocol', protocol];
+    const wanted = [...args, '--systems', 'item-cf-cosine,popularity'];
+    const json = await run([...wanted, '--json']);
+    expect(json).toMatchObject({ code: 0 });
+    const { table, folder: saved } = JSON.parse(json.out) as Document;
+    expect(table.protocol).toBe(protocol);
+    expect(table.tasks).toEqual(protocol === 'time-split' ? ['new', 'all'] : ['new']);
+    expect(table.systems.map(({ name }) => name)).toEqual(['popularity', 'item-cf-cosine']);
+    // Five things are bought once each; the sixth day is a repeat.
+    if (protocol === 'leave-one-out') expect(table.systems[0]!.tasks.new.users).toBe(12);
+
+    const again = await run(wanted);
+    expect(again.err.match(/already done/g)).toHaveLength(3);
+    expect(again.out).toContain(`Saved in ${saved}`);
+    expect(again.out).toMatch(/item-cf-cosine {2,}\d\.\d{4}/);
+  },
+);
+
+it('says what it does not know', async () => {
+  const folder = await temporaryFolder();
+  await writeShop(folder);
+  const args = ['benchmark', '--data', join(folder, 'events.csv'), '--home', join(folder, 'home')];
+  expect(await run([...args, '--systems', 'als9'])).toMatchObject({ code: 2 });
+  expect(await run([...args, '--systems', 'facet', '--set', 'nonsense=1'])).toMatchObject({ code: 2 });
+  expect(await run(['benchmark', '--data', join(folder, 'home')])).toMatchObject({ code: 3 });
+});

@@ -1,0 +1,214 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createRandom } from '@facet/features';
+import { modelVariants } from '@facet/model';
+import { isAppError } from '@facet/platform';
+import { describe, expect, it } from 'vitest';
+import { chooseSystems, openBenchmarkData, runBenchmark, saveTable, summarize } from '../src/benchmark/index.ts';
+import type { BenchmarkData, BenchmarkRow, Setting } from '../src/benchmark/index.ts';
+import { checkSetting, withSetting } from '../src/benchmark/tower-settings.ts';
+import { createStageContext, homePaths } from '../src/index.ts';
+import type { StageContext } from '../src/index.ts';
+import { scratchFolder } from './scratch-folder.ts';
+import { shopConfig } from './tiny-shop.ts';
+
+const small: readonly Setting[] = [
+  { name: 'd', value: 6 },
+  { name: 'K', value: 2 },
+  { name: 'L', value: 8 },
+  { name: 'hiddenUnits', value: [8] },
+  { name: 'epochs', value: 2 },
+  { name: 'batchSize', value: 32 },
+];
+
+/** 40 users of one of three kinds who go through the 8 things of their kind in its order, from a place of their own. */
+async function writeSequences(folder: string): Promise<string> {
+  const random = createRandom(1);
+  const lines = Array.from({ length: 40 }, (_, user) => {
+    const from = random.int(8);
+    const length = 3 + random.int(4);
+    return [`u${user}`, ...Array.from({ length }, (_, step) => `i${(user % 3) * 8 + ((from + step) % 8)}`)].join(' ');
+  });
+  const path = join(folder, 'sequences.txt');
+  await writeFile(path, [...lines, 'short i1 i2', ''].join('\n'));
+  await writeFile(
+    join(folder, 'items.tsv'),
+    [
+      'item_id\ttitle\tkinds',
+      ...Array.from({ length: 24 }, (_, item) => `i${item}\tthing ${item}\tk${item >> 3}|all`),
+    ].join('\n'),
+  );
+  return path;
+}
+
+async function open(): Promise<{ context: StageContext; benchmark: BenchmarkData }> {
+  const folder = await scratchFolder();
+  const path = await writeSequences(folder);
+  const context = createStageContext(homePaths(join(folder, 'home')), shopConfig({ evaluation: { cutoffs: [3, 10] } }));
+  const source = { kind: 'sequences', path, items: [join(folder, 'items.tsv')] } as const;
+  return { context, benchmark: await openBenchmarkData(context, source, 'leave-one-out') };
+}
+
+function run(
+  { context, benchmark }: { context: StageContext; benchmark: BenchmarkData },
+  names: readonly string[],
+  options: { seeds?: number; signal?: AbortSignal; onStep?: (detail: string) => void } = {},
+): Promise<{ rows: BenchmarkRow[]; reused: boolean[] }> {
+  const systems = chooseSystems(names, { config: context.config, benchmark, settings: small });
+  const reused: boolean[] = [];
+  let clock = 0;
+  return runBenchmark({
+    context,
+    benchmark,
+    systems,
+    seeds: options.seeds ?? 1,
+    now: () => (clock += 1000),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    onRow: () => ({
+      update: (_, detail) => options.onStep?.(detail),
+      done: (_, isReused) => reused.push(isReused),
+      failed: () => undefined,
+    }),
+  }).then((rows) => ({ rows, reused }));
+}
+
+const figuresOf = (rows: readonly BenchmarkRow[]) =>
+  rows.map(({ system, seed, tasks, chosen }) => ({ system, seed, tasks, chosen }));
+
+describe('a benchmark of sequences, leave-one-out', () => {
+  it('asks every user of at least three items for the last one, and knows what the catalog says of items', async () => {
+    const { benchmark } = await open();
+    const { data, protocol } = benchmark;
+    expect(protocol.test.users).toHaveLength(40);
+    expect(data.itemFeatures.map(({ schema }) => schema.name)).toContain('kinds');
+    const lines = new Map(
+      [...data.sequences.userIds.entries()].map(([user, id]) => [
+        id,
+        [...data.sequences.items.subarray(data.sequences.offsets[user], data.sequences.offsets[user + 1])],
+      ]),
+    );
+    for (const { userIndex, history, truth } of protocol.test.users) {
+      const line = lines.get(data.sequences.userIds[userIndex]!)!;
+      expect([...history]).toEqual(line.slice(0, -1));
+      expect([...truth.items]).toEqual(truth.absent === 1 ? [] : line.slice(-1));
+    }
+  });
+
+  it('systems that use what others chose beat popularity; a finished row is not run again', async () => {
+    const opened = await open();
+    const { rows, reused } = await run(opened, ['popularity', 'item-cf-bm25']);
+    const [popularity, cf] = rows.map(({ tasks }) => tasks.new!.cutoffs.find(({ cutoff }) => cutoff === 3)!.hitRate);
+    expect(cf).toBeGreaterThan(popularity! + 0.2);
+    expect(reused).toEqual([false, false]);
+    const again = await run(opened, ['item-cf-bm25', 'item-cf-cosine']);
+    expect(again.reused).toEqual([false, true]);
+    expect(again.rows[1]).toEqual(rows[1]);
+  });
+
+  it('the test items change nothing that is fitted: rows differ in what is asked only', async () => {
+    const opened = await open();
+    const { data, protocol } = opened.benchmark;
+    const swapped = data.sequences.items.slice();
+    for (const { end } of protocol.test.users) swapped[end] = 1 + (swapped[end]! % 24);
+    const [original, changed] = await Promise.all(
+      [data.sequences.items, swapped].map(async (items) => {
+        const other = { ...opened.benchmark, data: { ...data, sequences: { ...data.sequences, items } } };
+        const [system] = chooseSystems(['facet'], { ...opened.context, benchmark: other, settings: small });
+        const folder = await scratchFolder();
+        const fitted = await system!.fit({ benchmark: other, seed: 1, tieSeed: 1, checkpoints: folder, now: () => 0 });
+        return protocol.test.users.map((user) => [...fitted.score.new(user)]);
+      }),
+    );
+    expect(changed).toEqual(original);
+  }, 60_000);
+
+  it('a tower that is stopped in the middle goes on and ends as if it had not been', async () => {
+    const whole = await run(await open(), ['facet'], { seeds: 2 });
+    expect(whole.rows.map(({ seed }) => seed)).toEqual([1, 2]);
+    expect(whole.rows[0]!.tasks).not.toEqual(whole.rows[1]!.tasks);
+    const opened = await open();
+    const stopping = new AbortController();
+    const onStep = (detail: string): void => {
+      if (detail.startsWith('fit, epoch 2')) stopping.abort(new Error('stopped'));
+    };
+    await expect(run(opened, ['facet'], { seeds: 2, signal: stopping.signal, onStep })).rejects.toThrow('stopped');
+    const { rows, reused } = await run(opened, ['facet'], { seeds: 2 });
+    expect(reused).toEqual([false, false]);
+    expect(figuresOf(rows)).toEqual(figuresOf(whole.rows));
+    expect(await readdir(opened.context.home.checkpointsFolder)).toEqual([]);
+  }, 60_000);
+
+  it('names every system, one that is unknown with those that are', async () => {
+    const opened = await open();
+    const all = chooseSystems(undefined, { ...opened.context, benchmark: opened.benchmark, settings: small });
+    expect(all.map(({ name }) => name)).toEqual([
+      'popularity',
+      'item-cf-cosine',
+      'item-cf-bm25',
+      ...Object.keys(modelVariants),
+    ]);
+    const unknown = () => chooseSystems(['als'], { ...opened.context, benchmark: opened.benchmark, settings: small });
+    expect(unknown).toThrow(/no system "als"/);
+  });
+
+  it('the table says intervals over seeds and users, and is saved for people and programs', async () => {
+    const opened = await open();
+    const names = ['popularity', 'facet'];
+    const { rows } = await run(opened, names, { seeds: 3 });
+    const systems = chooseSystems(names, { ...opened.context, benchmark: opened.benchmark, settings: small });
+    const table = summarize(rows, systems, opened.benchmark);
+    const [popularity, facet] = table.systems;
+    expect(popularity!.tasks.new!.cutoffs[0]!.ndcg.halfWidth).toBeUndefined();
+    const hits = rows.filter(({ system }) => system === 'facet').map(({ tasks }) => tasks.new!.cutoffs[1]!.hitRate);
+    const mean = (hits[0]! + hits[1]! + hits[2]!) / 3;
+    const deviation = Math.sqrt(hits.reduce((sum, hit) => sum + (hit - mean) ** 2, 0) / 2);
+    const { hitRate } = facet!.tasks.new!.cutoffs[1]!;
+    expect(hitRate.mean).toBeCloseTo(mean, 12);
+    // 4.303 is the 97.5 % quantile of t with two degrees of freedom.
+    expect(hitRate.halfWidth).toBeCloseTo((4.303 * deviation) / Math.sqrt(3), 12);
+    const { overUsers } = facet!.tasks.new!;
+    expect(overUsers.recall.mean).toBeCloseTo(hitRate.mean, 5);
+    expect(overUsers.recall.low).toBeLessThan(overUsers.recall.high);
+
+    const folder = await saveTable(opened.context.home.benchmarksFolder, table);
+    expect(JSON.parse(await readFile(join(folder, 'table.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(table)));
+    const markdown = await readFile(join(folder, 'table.md'), 'utf8');
+    expect(markdown).toContain(`| facet | `);
+    expect(markdown).toContain(`± ${hitRate.halfWidth!.toFixed(4)}`);
+  }, 60_000);
+
+  it('has no times to split by, and refuses lines that are no sequences', async () => {
+    const { context } = await open();
+    const folder = await scratchFolder();
+    const path = join(folder, 'sequences.txt');
+    await writeFile(path, 'u1 a b c\nu2\n');
+    const source = { kind: 'sequences', path, items: [] } as const;
+    const codeOf = async (promise: Promise<unknown>): Promise<string> =>
+      promise.then(
+        () => 'none',
+        (error: unknown) => (isAppError(error) ? error.code : String(error)),
+      );
+    expect(await codeOf(openBenchmarkData(context, source, 'time-split'))).toBe('BENCHMARK_NO_TIMES');
+    expect(await codeOf(openBenchmarkData(context, source, 'leave-one-out'))).toBe('BENCHMARK_SEQUENCES_INVALID');
+    await writeFile(path, 'u1 a b\n');
+    expect(await codeOf(openBenchmarkData(context, source, 'leave-one-out'))).toBe('BENCHMARK_TOO_SHORT');
+  });
+});
+
+describe('withSetting', () => {
+  it('changes one hyper-parameter by its path or its letter where there is one, and no others', () => {
+    const { mind } = modelVariants;
+    expect(withSetting(mind!, { name: 'K', value: 7 }).model).toEqual({ ...mind!.model, interests: 7 });
+    expect(withSetting(mind!, { name: 'p', value: 3 }).model.readout).toEqual({ kind: 'label-aware', power: 3 });
+    expect(withSetting(mind!, { name: 'sigma', value: 0.5 }).model.extractor).toEqual({
+      ...mind!.model.extractor,
+      sigma: 0.5,
+    });
+    expect(withSetting(mind!, { name: 'warm.epochs', value: 9 }).training.warm.epochs).toBe(9);
+    const single = modelVariants['youtube-dnn']!;
+    expect(withSetting(single, { name: 'K', value: 7 })).toBe(single);
+    expect(withSetting(single, { name: 'sigma', value: 7 })).toBe(single);
+    expect(() => checkSetting({ name: 'sigma', value: 1 })).not.toThrow();
+    expect(() => checkSetting({ name: 'interest', value: 1 })).toThrow(/no hyper-parameter "interest"/);
+  });
+});
