@@ -228,11 +228,13 @@ export function parseModelSettings(
   { model, training }: { readonly model: Pick<ModelConfig, 'extractor'>; readonly training: object },
   source: string,
 ): { model: ModelConfig; training: TrainingConfig } {
-  const { extractor } = ModelConfig.properties;
   const schema = Type.Object(
     {
       ...ModelConfig.properties,
-      extractor: Type.Object(extractorSchemas[model.extractor.kind].properties, strict) as unknown as typeof extractor,
+      extractor: Type.Object(
+        extractorSchemas[model.extractor.kind].properties,
+        strict,
+      ) as unknown as typeof ModelConfig.properties.extractor,
     },
     strict,
   );

@@ -1,12 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRandom } from '@facet/features';
-import { initializeWeights } from '@facet/model';
+import { frozenWeights, initializeWeights } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
 import type { LoopProgress } from '@facet/model/training';
 import { reportInterests } from '../evaluation/interest-report.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
+import { modelSpecOf } from '../training/model-spec.ts';
 import { trainPhase } from '../training/train-phase.ts';
 import type { PhaseProgress } from '../training/train-phase.ts';
 import { sampleUsers } from './classic-systems.ts';
@@ -28,12 +29,7 @@ export async function fitTower({ model, training }: TowerSettings, context: FitC
   const { data, protocol } = context.benchmark;
   const { validation, test } = protocol;
   const config = { ...training, seed: context.seed };
-  const spec: ModelSpec = {
-    config: model,
-    itemCount: data.items.length - 1,
-    itemFeatures: data.itemFeatures.map(({ schema }) => schema),
-    userFeatures: data.profiles.map(({ schema }) => schema),
-  };
+  const spec = modelSpecOf(model, data);
   const initialWeights = initializeWeights(spec, createRandom(config.seed));
 
   const run = async (phase: 'fit' | 'refit', heldOut: HeldOut, lastEpoch?: number) => {
@@ -91,7 +87,7 @@ function bestScore({ curve, bestEpoch }: LoopProgress): number {
 /** Those that are learned; routing logits are drawn once and stay. */
 function countParameters(weights: Weights): number {
   return Object.entries(weights).reduce(
-    (sum, [name, { data }]) => sum + (name === 'routing/logits' ? 0 : data.length),
+    (sum, [name, { data }]) => sum + (frozenWeights.has(name) ? 0 : data.length),
     0,
   );
 }
