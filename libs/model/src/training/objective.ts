@@ -18,7 +18,7 @@ const chosenEverColumn = popularityFeatureNames.indexOf('chosenEver');
 export function objective(
   variables: Readonly<Record<string, Variable>>,
   spec: ModelSpec,
-  itemTower: ItemTower,
+  itemTower: Pick<ItemTower, 'embed'>,
   batch: BatchTensors,
 ): Scalar {
   const { config } = spec;

@@ -1,0 +1,92 @@
+import type { EncodedFeature, Examples, Random } from '@facet/features';
+import type { ModelSpec } from '../config.ts';
+import type { ItemRows } from '../layers/item-rows.ts';
+import { createLogUniformSampler } from '../loss/negative-sampler.ts';
+import { itemFeatureTable, profileTable, userVectorTable } from '../weights.ts';
+import { buildBatch, positionsOf } from './batch.ts';
+import type { TrainingData } from './batch.ts';
+import { toArrays, userTables } from './batch-arrays.ts';
+import type { BatchArray, BatchArrays } from './batch-arrays.ts';
+import { allPooledArrays, createUsedRows } from './used-rows.ts';
+
+export interface StepArraysOptions {
+  readonly spec: ModelSpec;
+  /** Side features of the items, rows [N + 1, slots]. */
+  readonly itemFeatures: readonly EncodedFeature[];
+  /** Items 1..trainedCount have an embedding of their own. */
+  readonly trainedCount: number;
+  readonly data: TrainingData;
+  /** A table with more rows than this is updated lazily where a step uses part of it (see `graph/adam.ts`). */
+  readonly denseRowsMax?: number;
+}
+
+/** A pass over so few rows costs less than telling those that a step uses from the others. */
+const defaultDenseRowsMax = 4096;
+
+/** The batches of a session as the graph takes them. */
+export interface StepArrays {
+  readonly sparseTables: ReadonlySet<string>;
+  /** Arrays that are the same in all batches. */
+  readonly fixed: Readonly<Record<string, BatchArray>>;
+  /** Undefined where no example has a label. */
+  batch(examples: Examples, chosen: Int32Array, random: Random): BatchArrays | undefined;
+  /** The same batch by item indexes, for whole tables. */
+  whole(examples: Examples, chosen: Int32Array, random: Random): BatchArrays | undefined;
+}
+
+export function createStepArrays(options: StepArraysOptions): StepArrays {
+  const { spec, data } = options;
+  const { config } = spec;
+  const items: ItemRows = {
+    itemCount: spec.itemCount,
+    trainedCount: options.trainedCount,
+    features: options.itemFeatures,
+  };
+  const usesAllItems = config.negatives === 'all';
+  const tables = sparseTables(options, usesAllItems);
+  const usedRows = createUsedRows({
+    items: usesAllItems ? undefined : items,
+    userTables: userTables(spec),
+    tables,
+  });
+  const sampler = createLogUniformSampler(data.candidates);
+  const competition = {
+    candidates: data.candidates,
+    candidatePosition: positionsOf(data.candidates, spec.itemCount),
+    sampler,
+  };
+  const fixed = usesAllItems ? allPooledArrays(items) : {};
+  const whole: StepArrays['whole'] = (examples, chosen, random) => {
+    const batch = buildBatch(spec, data, examples, chosen, random);
+    if (batch.labels.length === 0) return undefined;
+    const negatives = config.negatives === 'all' ? undefined : sampler.draw(config.negatives, random);
+    const seed = config.dropout === 0 ? undefined : Int32Array.of(random.int(2 ** 31), random.int(2 ** 31));
+    return toArrays(spec, batch, { ...competition, negatives }, seed);
+  };
+  return {
+    sparseTables: new Set(tables.keys()),
+    fixed,
+    whole,
+    batch(examples, chosen, random) {
+      const batch = whole(examples, chosen, random);
+      if (batch === undefined) return undefined;
+      const { sizes, arrays } = usedRows.of(batch);
+      return { sizes, arrays: { ...arrays, ...fixed } };
+    },
+  };
+}
+
+/** The tables of which a step uses few of many rows, with their numbers of rows. */
+function sparseTables({ spec, denseRowsMax }: StepArraysOptions, usesAllItems: boolean): Map<string, number> {
+  const tables: [string, number][] = [
+    ...(usesAllItems
+      ? []
+      : [
+          ['item/id', spec.itemCount + 1] as [string, number],
+          ...spec.itemFeatures.map(({ name, values }): [string, number] => [itemFeatureTable(name), values.length + 1]),
+        ]),
+    ...spec.userFeatures.map(({ name, values }): [string, number] => [profileTable(name), values.length + 1]),
+  ];
+  if (spec.config.extractor.kind === 'user-vectors') tables.push([userVectorTable, spec.userCount ?? 0]);
+  return new Map(tables.filter(([, rows]) => rows > (denseRowsMax ?? defaultDenseRowsMax)));
+}

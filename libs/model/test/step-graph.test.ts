@@ -1,0 +1,228 @@
+import { createRandom } from '@facet/features';
+import { afterEach, describe, expect, it } from 'vitest';
+import { initializeWeights, modelVariants } from '../src/index.ts';
+import type { ModelConfig, Weights } from '../src/index.ts';
+import { createItemTower } from '../src/layers/item-tower.ts';
+import { tf } from '../src/tf.ts';
+import type { Tensor, Variable } from '../src/tf.ts';
+import { createTrainingSession, trainingExamples } from '../src/training.ts';
+import { toBatch, tensorOf, tensorsOf } from '../src/training/batch-tensors.ts';
+import { adam } from '../src/training/graph/adam.ts';
+import { openGraphSession } from '../src/training/graph/graph-session.ts';
+import { buildStepGraph, stepNodes } from '../src/training/graph/step-graph.ts';
+import { objective } from '../src/training/objective.ts';
+import { createStepArrays } from '../src/training/step-arrays.ts';
+import { usedRowsArray } from '../src/training/used-rows.ts';
+import { createTinyWorld } from './tiny-world.ts';
+import type { TinyWorld } from './tiny-world.ts';
+
+const cases: { name: string; variant: string; model: Partial<ModelConfig> }[] = [
+  ...Object.keys(modelVariants).map((variant) => ({ name: `the variant ${variant}`, variant, model: {} })),
+  { name: 'the default recipe, maximum of the interests', variant: 'facet', model: { readout: { kind: 'max' } } },
+  { name: 'MIND, nearest interest', variant: 'mind', model: { readout: { kind: 'label-aware', power: 'infinity' } } },
+  {
+    name: 'MIND, sampled logsumexp with dropout',
+    variant: 'mind',
+    model: { readout: { kind: 'logsumexp' }, dropout: 0.4 },
+  },
+  { name: 'MIND, full softmax', variant: 'mind', model: { negatives: 'all' } },
+  {
+    name: 'the default recipe, sampled',
+    variant: 'facet',
+    model: { negatives: 8, popularityPrior: false, repeatBonus: false },
+  },
+];
+
+/** Every table sparse that can be, and none of them. */
+const denseRows = [0, 100];
+
+/** Weights larger than at the start, so that no gradient is lost in float32 noise. */
+function largerWeights(world: TinyWorld): Weights {
+  const random = createRandom(9);
+  return Object.fromEntries(
+    Object.entries(world.weights).map(([name, { shape, data }]) => [
+      name,
+      { shape, data: data.map((value) => value * 2 + 0.1 * random.normal()) },
+    ]),
+  );
+}
+
+function stepsOf(world: TinyWorld, denseRowsMax: number): ReturnType<typeof createStepArrays> {
+  return createStepArrays({ ...world, denseRowsMax });
+}
+
+/** Loss and gradients of the objective op by op over whole tables, by item index. */
+function reference(
+  world: TinyWorld,
+  weights: Weights,
+  chosen: Int32Array,
+  seed: number,
+): { loss: number; gradients: Record<string, Float32Array> } {
+  const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
+  const variables: Record<string, Variable> = {};
+  for (const [name, { shape, data }] of Object.entries(weights)) {
+    variables[name] = tf.tidy(() => tf.variable(tf.tensor(data.slice(), [...shape])));
+  }
+  const tower = createItemTower({ itemCount: 13, trainedCount: world.trainedCount, features: world.itemFeatures });
+  try {
+    const { whole } = stepsOf(world, 0);
+    const batch = whole(examples, chosen, createRandom(seed))!;
+    const gradients: Record<string, Float32Array> = {};
+    let loss = 0;
+    tf.tidy(() => {
+      const { value, grads } = tf.variableGrads(() =>
+        objective(variables, world.spec, tower, toBatch(world.spec, tensorsOf(batch))),
+      );
+      loss = value.dataSync()[0]!;
+      for (const [name, variable] of Object.entries(variables)) {
+        const gradient = grads[variable.name];
+        if (gradient !== undefined && gradient !== null) gradients[name] = gradient.dataSync() as Float32Array;
+      }
+    });
+    return { loss, gradients };
+  } finally {
+    tower.dispose();
+    tf.dispose(variables);
+  }
+}
+
+/** Of whole tables, from a graph's gradients of the rows that a batch uses. */
+function spread(gradient: Float32Array, rows: Int32Array, { shape, data }: Weights[string]): Float32Array {
+  const width = data.length / shape[0]!;
+  const whole = new Float32Array(data.length);
+  rows.forEach((row, place) => whole.set(gradient.subarray(place * width, (place + 1) * width), row * width));
+  return whole;
+}
+
+function expectClose(actual: Float32Array, expected: Float32Array, what: string): void {
+  const scale = Math.max(0.05, ...expected.map(Math.abs));
+  const worst = actual.reduce((most, value, index) => Math.max(most, Math.abs(value - expected[index]!)), 0);
+  expect(worst / scale, what).toBeLessThan(1e-4);
+}
+
+describe.each(cases)('the step graph of $name', ({ variant, model }) => {
+  afterEach(() => tf.disposeVariables());
+
+  it.each(denseRows)(
+    'has the loss and the gradients of the objective, for batches of all sizes (%i)',
+    (denseRowsMax) => {
+      const world = createTinyWorld({ variant, model });
+      const weights = largerWeights(world);
+      const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
+      const steps = stepsOf(world, denseRowsMax);
+      const batchOf = (chosen: Int32Array, seed: number) => steps.batch(examples, chosen, createRandom(seed))!;
+      const shapes = Object.fromEntries(Object.entries(weights).map(([name, { shape }]) => [name, shape]));
+      const { nodes } = buildStepGraph(
+        { spec: world.spec, shapes, sparseTables: steps.sparseTables },
+        batchOf(Int32Array.of(1, 2, 3), 1),
+      );
+      const session = openGraphSession(nodes);
+      for (const [name, { shape, data }] of Object.entries(weights)) {
+        tf.tidy(
+          () => void session.run({ [stepNodes.fed(name)]: tf.tensor(data, [...shape]) }, [stepNodes.write(name)]),
+        );
+      }
+      for (const size of [1, 2, 12]) {
+        const chosen = Int32Array.from({ length: size }, (_, position) => position * 3 + 1);
+        const batch = batchOf(chosen, size);
+        const expected = reference(world, weights, chosen, size);
+        tf.tidy(() => {
+          const feeds: Record<string, Tensor> = {};
+          for (const [name, array] of Object.entries(batch.arrays)) {
+            feeds[stepNodes.input(name)] = tensorOf(array, batch.sizes);
+          }
+          for (const [name, value] of Object.entries(batch.sizes)) {
+            feeds[stepNodes.size(name)] = tf.scalar(value, 'int32');
+          }
+          const names = Object.keys(expected.gradients).filter((name) => name !== 'routing/logits');
+          const [loss, ...gradients] = session.run(feeds, [stepNodes.loss, ...names.map(stepNodes.gradient)]);
+          expect(loss!.dataSync()[0]).toBeCloseTo(expected.loss, 4);
+          names.forEach((name, position) => {
+            const gradient = gradients[position]!.dataSync() as Float32Array;
+            const rows = batch.arrays[usedRowsArray(name)]?.data as Int32Array | undefined;
+            const whole = rows === undefined ? gradient : spread(gradient, rows, weights[name]!);
+            expectClose(whole, expected.gradients[name]!, `${name}, ${size} examples`);
+          });
+        });
+      }
+      session.dispose();
+    },
+  );
+
+  it.each(denseRows)('takes the steps of Adam, lazy for sparse tables (%i)', async (denseRowsMax) => {
+    const world = createTinyWorld({ variant, model });
+    const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
+    const initialWeights = largerWeights(world);
+    const steps = stepsOf(world, denseRowsMax);
+    const session = createTrainingSession({ ...world, initialWeights, denseRowsMax });
+    const expected = structuredClone(await session.state());
+    const rate = 0.01;
+    for (let step = 1; step <= 4; step++) {
+      const chosen = Int32Array.from({ length: 4 }, (_, position) => position * 5 + step);
+      const { gradients } = reference(world, expected.weights, chosen, step);
+      const { arrays } = steps.batch(examples, chosen, createRandom(step))!;
+      for (const [name, gradient] of Object.entries(gradients)) {
+        if (name === 'routing/logits') continue;
+        const rows = arrays[usedRowsArray(name)]?.data as Int32Array | undefined;
+        adamByHand(expected, name, gradient, rate, step, rows);
+      }
+      session.step(examples, chosen, rate, createRandom(step));
+    }
+    const state = await session.state();
+    for (const [name, { data }] of Object.entries(expected.weights)) {
+      // A gradient that cancels out (of a feature that all items have alike) is noise, which Adam makes as large as any other.
+      const first = expected.optimizer[`first/${name}`]?.data;
+      const certain = state.weights[name]!.data.map((value, cell) =>
+        first === undefined || Math.abs(first[cell]!) > 1e-5 || first[cell] === 0 ? value : data[cell]!,
+      );
+      expectClose(certain, data, name);
+    }
+    for (const [name, { data }] of Object.entries(expected.optimizer)) {
+      expectClose(state.optimizer[name]!.data, data, name);
+    }
+    session.dispose();
+  });
+});
+
+/** Adam of one weight, in place; of `rows` of it only, if there are some. */
+function adamByHand(
+  { weights, optimizer }: { weights: Weights; optimizer: Weights },
+  name: string,
+  gradient: Float32Array,
+  learningRate: number,
+  step: number,
+  rows: Int32Array | undefined,
+): void {
+  const { shape, data } = weights[name]!;
+  const [first, second] = [optimizer[`first/${name}`]!.data, optimizer[`second/${name}`]!.data];
+  const width = data.length / shape[0]!;
+  const rate = (learningRate * Math.sqrt(1 - adam.beta2 ** step)) / (1 - adam.beta1 ** step);
+  for (const row of rows ?? Array.from({ length: shape[0]! }, (_, each) => each)) {
+    for (let cell = row * width; cell < (row + 1) * width; cell++) {
+      first[cell] = adam.beta1 * first[cell]! + (1 - adam.beta1) * gradient[cell]!;
+      second[cell] = adam.beta2 * second[cell]! + (1 - adam.beta2) * gradient[cell]! ** 2;
+      data[cell]! -= (rate * first[cell]!) / (Math.sqrt(second[cell]!) + adam.epsilon);
+    }
+  }
+  optimizer['steps']!.data[0] = step;
+}
+
+describe('the session of a graph', () => {
+  it('leaves the arrays of its initial weights and of states as they are', async () => {
+    const world = createTinyWorld({ variant: 'mind' });
+    const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
+    const initialWeights = initializeWeights(world.spec, createRandom(3));
+    const copies = Object.fromEntries(Object.entries(initialWeights).map(([name, { data }]) => [name, data.slice()]));
+    const session = createTrainingSession({ ...world, initialWeights, denseRowsMax: 0 });
+    const step = (): number => session.step(examples, Int32Array.of(1, 2, 3), 0.01, createRandom(1));
+    step();
+    const state = await session.state();
+    const kept = state.optimizer['first/item/id']!.data.slice();
+    step();
+    await session.restore(state);
+    step();
+    for (const [name, { data }] of Object.entries(initialWeights)) expect(data).toEqual(copies[name]);
+    expect(state.optimizer['first/item/id']!.data).toEqual(kept);
+    session.dispose();
+  });
+});
