@@ -30,6 +30,25 @@ export function prefixExamples(sequences: UserSequences, before: Cut): Examples 
 }
 
 /**
+ * Every prefix of every sequence before `before`, with all that is left of the moment of its next interaction as labels: of
+ * interactions of the same moment none is the next one.
+ */
+export function momentExamples(sequences: UserSequences, before: Cut): Examples {
+  const columns = createColumns();
+  const { offsets, times } = sequences;
+  for (let user = 0; user < sequences.userIds.length; user++) {
+    const start = offsets[user]!;
+    const last = cutEnd(sequences, user, before);
+    let momentEnd = start;
+    for (let end = start + 1; end < last; end++) {
+      while (momentEnd < last && times[momentEnd]! <= times[end]!) momentEnd++;
+      columns.add(user, start, end, momentEnd, times[end]!);
+    }
+  }
+  return columns.finish();
+}
+
+/**
  * What a time split asks at its cut, at every earlier cut that a user lived through: the history ends strictly before
  * the moment, so a basket never predicts its own items, and the labels are what the user chose in the `windowMs` from
  * it on (cut off at `before`). A user's moments are the starts of the days (UTC) on which they chose something, and

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRandom, drawEpoch, prefixExamples, windowExamples } from '../src/index.ts';
+import { createRandom, drawEpoch, momentExamples, prefixExamples, windowExamples } from '../src/index.ts';
 import type { Examples, UserSequences } from '../src/index.ts';
 import { anyHistories, dayMs, hourMs, sequencesOf } from './histories.ts';
 
@@ -31,6 +31,49 @@ function windows(
     windowExamples(sequences, { before, windowMs: windowDays * dayMs, extraMoments, random: createRandom(seed) }),
   );
 }
+
+describe('momentExamples', () => {
+  it('the labels of a prefix are what is left of the moment that follows', () => {
+    const sequences = sequencesOf([
+      [
+        [1, 10],
+        [2, 20],
+        [3, 20],
+        [4, 20],
+        [5, 30],
+      ],
+      [
+        [6, 1],
+        [7, 1],
+      ],
+    ]);
+    expect(rowsOf(momentExamples(sequences, Infinity))).toEqual([
+      { user: 0, start: 0, end: 1, labelEnd: 4, time: 20 },
+      { user: 0, start: 0, end: 2, labelEnd: 4, time: 20 },
+      { user: 0, start: 0, end: 3, labelEnd: 4, time: 20 },
+      { user: 0, start: 0, end: 4, labelEnd: 5, time: 30 },
+      { user: 1, start: 5, end: 6, labelEnd: 7, time: 1 },
+    ]);
+  });
+
+  it('where no two choices share a moment, they are the prefix examples; nothing behind a cut is a label', () => {
+    fc.assert(
+      fc.property(anyHistories(20), fc.integer({ min: 0, max: 21 }), (histories, before) => {
+        const spread = histories.map((history) => history.map(([item], day): [number, number] => [item, day]));
+        const sequences = sequencesOf(spread);
+        expect(momentExamples(sequences, before)).toEqual(prefixExamples(sequences, before));
+        const cut = Int32Array.from(histories, (_, user) => {
+          const [from, to] = [sequences.offsets[user]!, sequences.offsets[user + 1]!];
+          return Math.min(to, from + before);
+        });
+        const tied = sequencesOf(histories);
+        for (const { user, labelEnd } of rowsOf(momentExamples(tied, cut))) {
+          expect(labelEnd).toBeLessThanOrEqual(cut[user]!);
+        }
+      }),
+    );
+  });
+});
 
 describe('prefixExamples', () => {
   it('every prefix of every user, with the next choice as its label, at the moment of the label', () => {

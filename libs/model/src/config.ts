@@ -92,6 +92,8 @@ export const ModelConfig = Type.Object({
   popularityPrior: Type.Boolean(),
   /** Adds a learned bonus for an item the user has chosen before, by count and age (not in the paper). */
   repeatBonus: Type.Boolean(),
+  /** Weight of what it costs that interests of a user are alike (`loss/interest-separation.ts`; not in the paper). */
+  separation: Type.Number({ minimum: 0 }),
   /** Share of the behavior inputs set to zero in training. */
   dropout: Type.Number({ minimum: 0, exclusiveMaximum: 1 }),
 });
@@ -109,10 +111,11 @@ export const TrainingConfig = Type.Object({
   /** Most examples of one user in an epoch; 0 means all. */
   examplesPerUser: Type.Integer({ minimum: 0 }),
   /**
-   * `next`: the next interaction is the label. `window`: at each day of a user, and at some moments within them, every
+   * `next`: the next interaction is the label. `moment`: all that is left of the moment of the next interaction is, such as the
+   * rest of an invoice, whose order says nothing. `window`: at each day of a user, and at some moments within them, every
    * interaction of the `windowDays` that follow is one: the question that a time split asks.
    */
-  labels: Type.Union([Type.Literal('next'), Type.Literal('window')]),
+  labels: Type.Union([Type.Literal('next'), Type.Literal('moment'), Type.Literal('window')]),
   windowDays: Type.Number({ exclusiveMinimum: 0 }),
   /** Moments of each user beside the starts of days. */
   extraMoments: Type.Integer({ minimum: 0 }),

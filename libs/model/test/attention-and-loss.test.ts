@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { labelAwareAttention } from '../src/layers/label-aware-attention.ts';
 import { scoreCandidates, scorePairs } from '../src/layers/scores.ts';
 import { fullSoftmaxLoss } from '../src/loss/full-softmax.ts';
+import { interestSeparation } from '../src/loss/interest-separation.ts';
 import { createLogUniformSampler } from '../src/loss/negative-sampler.ts';
 import { sampledSoftmaxLoss } from '../src/loss/sampled-softmax.ts';
 import { tf } from '../src/tf.ts';
@@ -46,6 +47,25 @@ describe('label-aware attention (§4.4)', () => {
   it('inactive interests take no part', () => {
     expectVector(attend('infinity', [1, 1, 0]), [0.5, 1]);
     expectVector(attend(0, [1, 0, 0]), [0.5, 1]);
+  });
+});
+
+describe('separation of interests', () => {
+  const cost = (interests: number[][][], active: number[][]): number =>
+    tf.tidy(() => interestSeparation(tf.tensor3d(interests), tf.tensor2d(active)).dataSync()[0]!);
+
+  it('is the mean over pairs of what their cosine is above one half, squared', () => {
+    const half = [0.5, Math.sqrt(0.75)];
+    expect(cost([[[1, 0], [2, 0]]], [[1, 1]])).toBeCloseTo(0.25, 5); // prettier-ignore
+    expect(cost([[[1, 0], half]], [[1, 1]])).toBeCloseTo(0, 5);
+    expect(cost([[[1, 0], [-1, 0]]], [[1, 1]])).toBe(0); // prettier-ignore
+    // Of three pairs one is alike.
+    expect(cost([[[1, 0], [3, 0], [0, 1]]], [[1, 1, 1]])).toBeCloseTo(0.25 / 3, 5); // prettier-ignore
+  });
+
+  it('inactive interests cost nothing, and nobody with one interest does', () => {
+    expect(cost([[[1, 0], [1, 0]], [[1, 0], [0, 1]]], [[1, 0], [1, 1]])).toBe(0); // prettier-ignore
+    expect(cost([[[1, 0]]], [[1]])).toBe(0);
   });
 });
 

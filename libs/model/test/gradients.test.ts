@@ -39,6 +39,11 @@ const cases: { name: string; variant: string; model: Partial<ModelConfig> }[] = 
     variant: 'mind',
     model: { extractor: allGradients, readout: { kind: 'logsumexp' } },
   },
+  {
+    name: 'MIND with separated interests',
+    variant: 'mind',
+    model: { extractor: allGradients, adaptiveInterests: false, separation: 1 },
+  },
   { name: 'one ReLU layer instead of H-layers', variant: 'mind', model: { extractor: allGradients, layers: 'relu' } },
   { name: 'YouTube DNN', variant: 'youtube-dnn', model: {} },
   { name: 'YouTube DNN with recency and context', variant: 'youtube-dnn', model: { recency: true, context: true } },

@@ -8,6 +8,7 @@ import { scoreCandidates, scorePairs } from '../layers/scores.ts';
 import { unitLength } from '../layers/unit-length.ts';
 import { userTower } from '../layers/user-tower.ts';
 import { fullSoftmaxLoss } from '../loss/full-softmax.ts';
+import { interestSeparation } from '../loss/interest-separation.ts';
 import { sampledSoftmaxLoss } from '../loss/sampled-softmax.ts';
 import { scalarScale } from '../weights.ts';
 import type { BatchTensors } from './batch-tensors.ts';
@@ -27,8 +28,12 @@ export function objective(
     const interests = userTower(variables, spec, embeddings, batch.users); // [B, K, D]
     const items = config.normalize ? tf.div(unitLength(embeddings), config.temperature) : embeddings;
     const scored = items as Tensor2D;
-    if (batch.logExpected !== undefined) return sampledLoss(spec, interests, scored, batch, batch.logExpected);
-    return fullLoss(variables, spec, interests, scored, batch);
+    const loss =
+      batch.logExpected === undefined
+        ? fullLoss(variables, spec, interests, scored, batch)
+        : sampledLoss(spec, interests, scored, batch, batch.logExpected);
+    if (config.separation === 0) return loss;
+    return tf.add(loss, tf.mul(config.separation, interestSeparation(interests, batch.users.active)));
   });
 }
 

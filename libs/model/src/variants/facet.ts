@@ -29,6 +29,7 @@ export const facetModel: ModelConfig = {
   negatives: 'all',
   popularityPrior: true,
   repeatBonus: true,
+  separation: 0,
   dropout: 0.3,
 };
 

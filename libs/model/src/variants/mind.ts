@@ -36,6 +36,7 @@ export const mindModel: ModelConfig = {
   negatives: 1280,
   popularityPrior: false,
   repeatBonus: false,
+  separation: 0,
   dropout: 0,
 };
 
