@@ -60,6 +60,7 @@ it('a user has attributes, also without a positive', async () => {
     expect(await readUser(loaded, { userId: 'ada' })).toMatchObject({ attributes: { age: 'young' } });
     expect(await readUser(loaded, { userId: 'other-1' })).toMatchObject({ attributes: {} });
     expect(await readUser(loaded, { userId: 'registered-only' })).toEqual({
+      userId: 'registered-only',
       behaviors: [],
       choices: [],
       attributes: { age: 'old' },

@@ -5,9 +5,15 @@ import type { Static } from 'typebox';
 /** Behavior-to-interest dynamic routing (paper, §4.2); {@link https://arxiv.org/abs/1904.08030} and its heirs. */
 const RoutingExtractor = Type.Object({
   kind: Type.Literal('routing'),
+  /**
+   * The bilinear maps S of the behaviors. `shared`: one (MIND; `bilinear_type` 0 of public code). `per-interest`: one for each
+   * interest (1). `per-position`: one for each interest and place of a behavior, counted from the newest (2, ComiRec-DR). Only
+   * with a shared map do interests need random logits to differ.
+   */
+  map: Type.Union([Type.Literal('shared'), Type.Literal('per-interest'), Type.Literal('per-position')]),
   /** R of the paper, "usually three". */
   iterations: Type.Integer({ minimum: 1 }),
-  /** σ of the Gaussian logits. */
+  /** σ of the Gaussian logits; 0 for logits of zero. */
   sigma: Type.Number({ minimum: 0 }),
   /** `redrawn`: new logits for each training example. `fixed`: those of inference in training, too. */
   trainingLogits: Type.Union([Type.Literal('redrawn'), Type.Literal('fixed')]),
@@ -18,7 +24,7 @@ const RoutingExtractor = Type.Object({
    * does not fade with the capsules' length and keeps interests apart.
    */
   cosineAgreement: Type.Number({ minimum: 0 }),
-  /** S starts as this times the identity plus small noise; 0 means Glorot noise only. */
+  /** Each map starts as this times the identity plus small noise; 0 means Glorot noise only. */
   identity: Type.Number(),
 });
 
@@ -30,10 +36,18 @@ const MeanExtractor = Type.Object({ kind: Type.Literal('mean') });
  */
 const UserVectorsExtractor = Type.Object({ kind: Type.Literal('user-vectors') });
 
+/** Attention of each interest over the behaviors (ComiRec-SA; Lin et al., ICLR 2017). */
+const SelfAttentionExtractor = Type.Object({
+  kind: Type.Literal('self-attention'),
+  /** Width of the hidden layer that the attention is read from; 4 · D in the authors' code. */
+  units: Type.Integer({ minimum: 1 }),
+});
+
 /** What makes capsules of behaviors, by `kind`. */
 export const extractorSchemas = {
   routing: RoutingExtractor,
   mean: MeanExtractor,
+  'self-attention': SelfAttentionExtractor,
   'user-vectors': UserVectorsExtractor,
 } as const;
 export const ExtractorKind = Type.Enum(Object.keys(extractorSchemas) as (keyof typeof extractorSchemas)[]);
@@ -55,7 +69,7 @@ export const ModelConfig = Type.Object({
   sequenceLength: Type.Integer({ minimum: 1 }),
   /** Whether an item chosen again is one behavior with a count. */
   distinctBehaviors: Type.Boolean(),
-  extractor: Type.Union([RoutingExtractor, MeanExtractor, UserVectorsExtractor]),
+  extractor: Type.Union([RoutingExtractor, MeanExtractor, SelfAttentionExtractor, UserVectorsExtractor]),
   /** A behavior's age: an embedding added to it, and its weight in the capsules (not in the paper). */
   recency: Type.Boolean(),
   /** A recency-weighted mean of the behaviors beside each capsule, an input of the H-layers (not in the paper). */

@@ -3,4 +3,4 @@ import './tf-environment.ts';
 import * as tf from '@tensorflow/tfjs-node';
 
 export { tf };
-export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs-node';
+export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Variable } from '@tensorflow/tfjs-node';

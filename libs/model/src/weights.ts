@@ -96,13 +96,19 @@ function addExtractor({ config, userCount }: ModelSpec, { add, normal, glorot }:
   const { embeddingDim: D, interests: K, sequenceLength: L, extractor } = config;
   switch (extractor.kind) {
     case 'routing': {
-      const { identity, sigma } = extractor;
+      const { identity, map, sigma } = extractor;
       const noise = identity === 0 ? glorot(D, D) : normal(identityNoise);
+      const shape = { shared: [D, D], 'per-interest': [K * D, D], 'per-position': [L, K * D, D] }[map];
       let cell = 0;
-      add('routing/S', [D, D], () => (cell++ % (D + 1) === 0 ? identity : 0) + noise());
+      add('routing/S', shape, () => ((cell++ % (D * D)) % (D + 1) === 0 ? identity : 0) + noise());
       add('routing/logits', [K, L], normal(sigma));
       return;
     }
+    case 'self-attention':
+      add('attention/positions', [L, D], normal(embeddingDeviation));
+      add('attention/W1', [D, extractor.units], glorot(D, extractor.units));
+      add('attention/W2', [extractor.units, K], glorot(extractor.units, K));
+      return;
     case 'user-vectors':
       add(userVectorTable, [userCount ?? 0, K * D], normal(embeddingDeviation));
       return;

@@ -38,6 +38,7 @@ export function createTinyWorld(options: {
     sequenceLength: 6,
     hiddenUnits: [10],
     profileDim: 2,
+    extractor: base.extractor.kind === 'self-attention' ? { ...base.extractor, units: 10 } : base.extractor,
     ...(base.negatives === 'all' ? {} : { negatives: 8 }),
     ...options.model,
   };

@@ -34,16 +34,15 @@ function createHiddenLayers(
   return (context, profile) => {
     const width = shared.length;
     shared.set(firstBias);
-    addWeightedRows(shared, 0, firstKernel.subarray(D * width), width, context, 0, context.length);
-    const profileKernel = firstKernel.subarray((D + context.length) * width);
-    addWeightedRows(shared, 0, profileKernel, width, profile, 0, profile.length);
+    addWeightedRows(shared, 0, firstKernel, D * width, width, context, 0, context.length);
+    addWeightedRows(shared, 0, firstKernel, (D + context.length) * width, width, profile, 0, profile.length);
     return (capsules, offset) => {
       let input = capsules;
       let from = offset;
       let count = D;
       layers.forEach(({ kernel, bias, relu, output }, layer) => {
         output.set(layer === 0 ? shared : bias);
-        addWeightedRows(output, 0, kernel, output.length, input, from, count);
+        addWeightedRows(output, 0, kernel, 0, output.length, input, from, count);
         if (relu) for (let unit = 0; unit < output.length; unit++) output[unit] = Math.max(0, output[unit]!);
         [input, from, count] = [output, 0, output.length];
       });
@@ -65,12 +64,12 @@ function createPlainLayers(
   const output = new Float32Array(D);
   return (_context, profile) => {
     shared.fill(0);
-    addWeightedRows(shared, 0, map, D, profile, 0, profile.length);
+    addWeightedRows(shared, 0, map, 0, D, profile, 0, profile.length);
     return (capsules, offset) => {
       for (let d = 0; d < D; d++) sum[d] = capsules[offset + d]! + shared[d]!;
       if (layers === 'none') return sum;
       output.fill(0);
-      addWeightedRows(output, 0, kernel, D, sum, 0, D);
+      addWeightedRows(output, 0, kernel, 0, D, sum, 0, D);
       for (let d = 0; d < D; d++) output[d] = Math.max(0, output[d]!);
       return output;
     };

@@ -13,22 +13,25 @@ export function lengthOf(values: Float32Array, offset: number, length: number): 
 }
 
 /**
- * target [A, B] = a [A, D] times the transpose of b [B, D]. Four inner products run beside each other: in one alone every
- * addition waits for the one before it.
+ * target [A, B] = a [A, D] times the transpose of b [B, D], each from its offset on. Four inner products run beside each
+ * other: in one alone every addition waits for the one before it.
  */
 export function multiplyByRows(
   target: Float32Array,
+  targetOffset: number,
   a: Float32Array,
+  aOffset: number,
   aRows: number,
   b: Float32Array,
+  bOffset: number,
   bRows: number,
   D: number,
 ): void {
   for (let row = 0; row < aRows; row++) {
-    const offset = row * D;
+    const offset = aOffset + row * D;
     let column = 0;
     for (; column + 4 <= bRows; column += 4) {
-      const b0 = column * D;
+      const b0 = bOffset + column * D;
       const b1 = b0 + D;
       const b2 = b1 + D;
       const b3 = b2 + D;
@@ -43,18 +46,20 @@ export function multiplyByRows(
         sum2 += value * b[b2 + d]!;
         sum3 += value * b[b3 + d]!;
       }
-      const cell = row * bRows + column;
+      const cell = targetOffset + row * bRows + column;
       target[cell] = sum0;
       target[cell + 1] = sum1;
       target[cell + 2] = sum2;
       target[cell + 3] = sum3;
     }
-    for (; column < bRows; column++) target[row * bRows + column] = dot(a, offset, b, column * D, D);
+    for (; column < bRows; column++) {
+      target[targetOffset + row * bRows + column] = dot(a, offset, b, bOffset + column * D, D);
+    }
   }
 }
 
 /**
- * Adds the rows of a matrix [count, width], each times its weight, to `target`, four at a time: the target is read and
+ * Adds the rows of a matrix [count, width], from `matrixOffset` on, each times its weight, to `target`, four at a time: the target is read and
  * written that much less. Rows of weight 0 are passed over; behind a ReLU those are half.
  *
  * @param weights those of the rows, from `weightOffset` on
@@ -63,6 +68,7 @@ export function addWeightedRows(
   target: Float32Array,
   targetOffset: number,
   matrix: Float32Array,
+  matrixOffset: number,
   width: number,
   weights: Float32Array,
   weightOffset: number,
@@ -73,10 +79,12 @@ export function addWeightedRows(
     const row1 = nextRow(weights, weightOffset, row, count);
     const row2 = nextRow(weights, weightOffset, row1, count);
     const row3 = nextRow(weights, weightOffset, row2, count);
-    const m0 = row * width;
+    const m0 = matrixOffset + row * width;
     const weight0 = weights[weightOffset + row]!;
     if (row3 < count) {
-      const [m1, m2, m3] = [row1 * width, row2 * width, row3 * width];
+      const m1 = matrixOffset + row1 * width;
+      const m2 = matrixOffset + row2 * width;
+      const m3 = matrixOffset + row3 * width;
       const weight1 = weights[weightOffset + row1]!;
       const weight2 = weights[weightOffset + row2]!;
       const weight3 = weights[weightOffset + row3]!;

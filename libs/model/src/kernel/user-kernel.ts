@@ -99,7 +99,7 @@ export function createUserKernel(
     for (let row = 0; row < n; row++) total += shares[row] = Math.exp(shares[row]! - highest);
     for (let row = 0; row < n; row++) shares[row]! /= total;
     context.fill(0);
-    addWeightedRows(context, 0, inputs, D, shares, 0, n);
+    addWeightedRows(context, 0, inputs, 0, D, shares, 0, n);
   }
 
   return {

@@ -1,5 +1,5 @@
 import { tf } from '../tf.ts';
-import type { Tensor2D, Tensor3D } from '../tf.ts';
+import type { Tensor2D, Tensor3D, Tensor4D } from '../tf.ts';
 import { squash } from './squash.ts';
 import { unitLength } from './unit-length.ts';
 
@@ -7,8 +7,8 @@ import { unitLength } from './unit-length.ts';
 const minusInfinity = -1e9;
 
 export interface RoutingInput {
-  /** [B, L, D] behaviors through the shared bilinear map: rows S·e_i. */
-  readonly projected: Tensor3D;
+  /** [B, L, D] behaviors through a shared map, rows S·e_i; or [B, K, L, D] through one for each interest, rows S_j·e_i. */
+  readonly projected: Tensor3D | Tensor4D;
   /** [B, L] weight of each behavior in every capsule: 0 for padding, 1 in the paper, its recency weight otherwise. */
   readonly behaviorWeights: Tensor2D;
   /** [B, K, L] or [1, K, L] initial logits b_ij ~ N(0, σ²). */
@@ -40,18 +40,31 @@ export function routeBehaviors(input: RoutingInput): Tensor3D {
       const isLast = iteration === input.iterations - 1;
       const behaviors = isLast ? input.projected : detached;
       const weights = tf.mul(softmaxOverInterests(logits), isLast ? weightRow : detachedRow) as Tensor3D; // [B, K, L]
-      capsules = squash(tf.matMul(weights, behaviors) as Tensor3D); // [B, K, D]
+      capsules = squash(sumBehaviors(weights, behaviors)); // [B, K, D]
       if (!isLast) logits = tf.add(logits, agreement(capsules, behaviors, input.cosineAgreement)) as Tensor3D;
     }
     return capsules!;
   });
 }
 
-/** How much each capsule [B, K, D] and behavior [B, L, D] agree → [B, K, L]. */
-function agreement(capsules: Tensor3D, behaviors: Tensor3D, cosineAgreement: number): Tensor3D {
-  if (cosineAgreement === 0) return tf.matMul(capsules, behaviors, false, true) as Tensor3D;
-  const cosine = tf.matMul(unitLength(capsules), unitLength(behaviors), false, true);
-  return tf.mul(cosine, cosineAgreement) as Tensor3D;
+/** The behaviors under the weights [B, K, L] of each interest → [B, K, D]. */
+function sumBehaviors(weights: Tensor3D, behaviors: Tensor3D | Tensor4D): Tensor3D {
+  if (behaviors.rank === 3) return tf.matMul(weights, behaviors) as Tensor3D;
+  const [B, K, L, D] = behaviors.shape as Tensor4D['shape'];
+  return tf.matMul(weights.reshape([B * K, 1, L]), behaviors.reshape([B * K, L, D])).reshape([B, K, D]);
+}
+
+/** How much each capsule [B, K, D] and behavior, as the capsule sees it, agree → [B, K, L]. */
+function agreement(capsules: Tensor3D, behaviors: Tensor3D | Tensor4D, cosineAgreement: number): Tensor3D {
+  if (cosineAgreement === 0) return innerProducts(capsules, behaviors);
+  return tf.mul(innerProducts(unitLength(capsules), unitLength(behaviors)), cosineAgreement);
+}
+
+function innerProducts(capsules: Tensor3D, behaviors: Tensor3D | Tensor4D): Tensor3D {
+  if (behaviors.rank === 3) return tf.matMul(capsules, behaviors, false, true) as Tensor3D;
+  const [B, K, L, D] = behaviors.shape as Tensor4D['shape'];
+  const ofEach = tf.matMul(capsules.reshape([B * K, 1, D]), behaviors.reshape([B * K, L, D]), false, true);
+  return ofEach.reshape([B, K, L]);
 }
 
 /** Softmax over axis 1 of [B, K, L]. */

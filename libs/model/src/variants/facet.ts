@@ -9,6 +9,7 @@ export const facetModel: ModelConfig = {
   distinctBehaviors: true,
   extractor: {
     kind: 'routing',
+    map: 'shared',
     iterations: 3,
     sigma: 1,
     trainingLogits: 'fixed',

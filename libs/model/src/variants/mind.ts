@@ -4,6 +4,7 @@ import { facetTraining } from './facet.ts';
 /** The routing of the paper: three iterations, σ 1, the inner product as agreement. */
 export const mindRouting: ExtractorConfig<'routing'> = {
   kind: 'routing',
+  map: 'shared',
   iterations: 3,
   sigma: 1,
   trainingLogits: 'redrawn',

@@ -1,5 +1,14 @@
 import { AppError } from '@facet/platform/errors';
 import type { ExtractorConfig, ExtractorKind, ModelVariant } from '../config.ts';
+import { comirecDr } from './comirec-dr.ts';
+import { comirecSa } from './comirec-sa.ts';
+import { mind1 } from './mind-1.ts';
+import { mindAllGradients } from './mind-all-gradients.ts';
+import { mindFixedK } from './mind-fixed-k.ts';
+import { mindHard } from './mind-hard.ts';
+import { mindMapPerInterest } from './mind-map-per-interest.ts';
+import { mindP0 } from './mind-p0.ts';
+import { mindRelu } from './mind-relu.ts';
 import { facetModel, facetTraining } from './facet.ts';
 import { maxMf } from './maxmf.ts';
 import { mindModel, mindRouting, mindTraining } from './mind.ts';
@@ -9,6 +18,15 @@ import { youtubeDnn } from './youtube-dnn.ts';
 export const modelVariants: Readonly<Record<string, ModelVariant>> = {
   facet: { model: facetModel, training: facetTraining },
   mind: { model: mindModel, training: mindTraining },
+  'mind-1': mind1,
+  'mind-p0': mindP0,
+  'mind-hard': mindHard,
+  'mind-fixed-k': mindFixedK,
+  'mind-all-gradients': mindAllGradients,
+  'mind-map-per-interest': mindMapPerInterest,
+  'mind-relu': mindRelu,
+  'comirec-dr': comirecDr,
+  'comirec-sa': comirecSa,
   'youtube-dnn': youtubeDnn,
   maxmf: maxMf,
 };
@@ -33,5 +51,6 @@ export function defaultExtractor(kind: ExtractorKind): ExtractorConfig {
 const defaultExtractors: { readonly [Kind in ExtractorKind]: ExtractorConfig<Kind> } = {
   routing: mindRouting,
   mean: { kind: 'mean' },
+  'self-attention': { kind: 'self-attention', units: 256 },
   'user-vectors': { kind: 'user-vectors' },
 };

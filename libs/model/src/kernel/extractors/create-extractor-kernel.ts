@@ -1,6 +1,7 @@
 import type { ExtractorKernel, KernelParts } from './extractor-kernel.ts';
 import { createMeanKernel } from './mean.ts';
 import { createRoutingKernel } from './routing.ts';
+import { createSelfAttentionKernel } from './self-attention.ts';
 import { createUserVectorsKernel } from './user-vectors.ts';
 
 /** The kernel of the model's extractor. */
@@ -11,6 +12,8 @@ export function createExtractorKernel(parts: KernelParts): ExtractorKernel {
       return createRoutingKernel(extractor, parts);
     case 'mean':
       return createMeanKernel(extractor, parts);
+    case 'self-attention':
+      return createSelfAttentionKernel(extractor, parts);
     case 'user-vectors':
       return createUserVectorsKernel(extractor, parts);
   }

@@ -14,7 +14,7 @@ export const createMeanKernel: CreateExtractorKernel<'mean'> = (_config, { spec 
       for (let row = 0; row < n; row++) total += weights[row]!;
       for (let row = 0; row < n; row++) shares[row] = weights[row]! / total;
       capsules.fill(0);
-      addWeightedRows(capsules, 0, behaviors, D, shares, 0, n);
+      addWeightedRows(capsules, 0, behaviors, 0, D, shares, 0, n);
     },
   };
 };

@@ -1,33 +1,37 @@
 import { squashEpsilon } from '../../epsilon.ts';
-import { createRowProjection } from '../projected-rows.ts';
 import { addWeightedRows, dot, lengthOf, multiplyByRows } from '../rows.ts';
-import type { CreateExtractorKernel, KernelInput } from './extractor-kernel.ts';
+import type { CreateExtractorKernel } from './extractor-kernel.ts';
+import { createProjection } from './projection.ts';
 
-/** B2I routing: see layers/extractors/routing.ts. */
-export const createRoutingKernel: CreateExtractorKernel<'routing'> = (config, { spec, weights, items }) => {
-  const { embeddingDim: D, interests: maxInterests, sequenceLength: L, recency } = spec.config;
-  const S = weights['routing/S']!.data;
-  const logits = weights['routing/logits']!.data;
-  const project = createRowProjection(S, D, items.rowCount - 1);
-  const ages = recency ? weights['behavior/age']!.data : undefined;
-  const projectedAges = new Float32Array(ages?.length ?? 0);
-  if (ages !== undefined) multiplyByRows(projectedAges, ages, ages.length / D, S, D, D);
-
-  const projected = new Float32Array(L * D);
-  const lengths = new Float32Array(L);
+/** Dynamic routing: see layers/extractors/routing.ts. */
+export const createRoutingKernel: CreateExtractorKernel<'routing'> = (config, parts) => {
+  const { embeddingDim: D, interests: maxInterests, sequenceLength: L } = parts.spec.config;
+  const logits = parts.weights['routing/logits']!.data;
+  const { rows: projected, stride, project } = createProjection(config.map, parts);
+  const cosine = config.cosineAgreement;
+  /** Of each projected behavior, [n] or [K, n]. */
+  const lengths = new Float32Array(stride === 0 ? L : maxInterests * L);
   const b = new Float32Array(maxInterests * L);
   const agreement = new Float32Array(maxInterests * L);
   const capsules = new Float32Array(maxInterests * D);
   const shares = new Float32Array(maxInterests * L);
 
-  /** [n, D] S·e_i: of the item, which may be kept, and of the age. */
-  function projectBehaviors({ rows, first, n }: KernelInput): void {
-    for (let row = 0; row < n; row++) {
-      const item = rows.items[first + row]!;
-      project(items.arrayOf(item), items.offsetOf(item), item, projected, row * D);
-      if (ages === undefined) continue;
-      const age = rows.ages[first + row]! * D;
-      for (let d = 0; d < D; d++) projected[row * D + d]! += projectedAges[age + d]!;
+  function measureLengths(K: number, n: number): void {
+    for (let map = 0; map < (stride === 0 ? 1 : K); map++) {
+      for (let row = 0; row < n; row++) lengths[map * n + row] = lengthOf(projected, map * stride + row * D, D);
+    }
+  }
+
+  function addAgreement(K: number, n: number): void {
+    if (stride === 0) multiplyByRows(agreement, 0, capsules, 0, K, projected, 0, n, D);
+    else for (let k = 0; k < K; k++) multiplyByRows(agreement, k * n, capsules, k * D, 1, projected, k * stride, n, D);
+    for (let k = 0; k < K; k++) {
+      const scale = cosine === 0 ? 1 : cosine / lengthOf(capsules, k * D, D);
+      const lengthsOf = stride === 0 ? 0 : k * n;
+      for (let row = 0; row < n; row++) {
+        const product = agreement[k * n + row]! * scale;
+        b[k * n + row]! += cosine === 0 ? product : product / lengths[lengthsOf + row]!;
+      }
     }
   }
 
@@ -35,28 +39,19 @@ export const createRoutingKernel: CreateExtractorKernel<'routing'> = (config, { 
     capsules,
     shares,
     extract(K, input) {
-      const { n, first, weights: behaviorWeights } = input;
-      projectBehaviors(input);
-      for (let k = 0; k < K; k++) b.set(logits.subarray(k * L + first, (k + 1) * L), k * n);
-      const cosine = config.cosineAgreement;
-      for (let row = 0; row < n; row++) lengths[row] = lengthOf(projected, row * D, D);
+      const { n, first, weights } = input;
+      project(K, input);
+      if (cosine > 0) measureLengths(K, n);
+      for (let k = 0; k < K; k++) for (let row = 0; row < n; row++) b[k * n + row] = logits[k * L + first + row]!;
       for (let iteration = 0; iteration < config.iterations; iteration++) {
         softmaxOverInterests(b, shares, K, n);
-        for (let k = 0; k < K; k++) for (let row = 0; row < n; row++) shares[k * n + row]! *= behaviorWeights[row]!;
         capsules.fill(0);
         for (let k = 0; k < K; k++) {
-          addWeightedRows(capsules, k * D, projected, D, shares, k * n, n);
+          for (let row = 0; row < n; row++) shares[k * n + row]! *= weights[row]!;
+          addWeightedRows(capsules, k * D, projected, k * stride, D, shares, k * n, n);
           squashRow(capsules, k * D, D);
         }
-        if (iteration === config.iterations - 1) break;
-        multiplyByRows(agreement, capsules, K, projected, n, D);
-        for (let k = 0; k < K; k++) {
-          const capsuleLength = lengthOf(capsules, k * D, D);
-          for (let row = 0; row < n; row++) {
-            const product = agreement[k * n + row]!;
-            b[k * n + row]! += cosine === 0 ? product : (cosine * product) / (capsuleLength * lengths[row]!);
-          }
-        }
+        if (iteration < config.iterations - 1) addAgreement(K, n);
       }
     },
   };

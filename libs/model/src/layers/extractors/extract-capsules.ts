@@ -3,6 +3,7 @@ import type { ModelConfig } from '../../config.ts';
 import type { ExtractorInput } from './extractor.ts';
 import { extractMean } from './mean.ts';
 import { extractByRouting } from './routing.ts';
+import { extractBySelfAttention } from './self-attention.ts';
 import { extractUserVectors } from './user-vectors.ts';
 
 /** Behaviors → capsules [B, K, D] by the model's extractor. */
@@ -16,6 +17,8 @@ export function extractCapsules(
       return extractByRouting(variables, extractor, input);
     case 'mean':
       return extractMean(variables, extractor, input);
+    case 'self-attention':
+      return extractBySelfAttention(variables, extractor, input);
     case 'user-vectors':
       return extractUserVectors(variables, extractor, input);
   }

@@ -1,0 +1,180 @@
+import { createRandom } from '@facet/features';
+import { describe, expect, it } from 'vitest';
+import { mindModel } from '../src/index.ts';
+import type { ExtractorConfig, ModelConfig } from '../src/index.ts';
+import { extractCapsules } from '../src/layers/extractors/extract-capsules.ts';
+import { tf } from '../src/tf.ts';
+import type { Variable } from '../src/tf.ts';
+import { mindRouting } from '../src/variants/mind.ts';
+
+const random = createRandom(7);
+const matrix = (rows: number, columns: number): number[][] =>
+  Array.from({ length: rows }, () => Array.from({ length: columns }, () => random.normal()));
+
+const [L, K, D] = [6, 3, 4];
+const behaviors = matrix(5, D);
+const logits = matrix(K, L);
+type Weights = Record<string, number[] | number[][] | number[][][]>;
+
+/** One user's capsules [K, D], for behaviors in the last of L slots, with `junk` in the padding before them. */
+function capsulesOf(
+  extractor: ModelConfig['extractor'],
+  weights: Weights,
+  options: { behaviors?: number[][]; weightOf?: number[]; length?: number; interests?: number; junk?: number } = {},
+): number[][] {
+  const { behaviors: rows = behaviors, length = L, interests = K, junk = 0 } = options;
+  const weightOf = options.weightOf ?? rows.map(() => 1);
+  const padding = length - rows.length;
+  const fill = <Value>(value: Value): Value[] => Array.from({ length: padding }, () => value);
+  return tf.tidy(() => {
+    const variables = Object.fromEntries(
+      Object.entries(weights).map(([name, values]) => [name, tf.variable(tf.tensor(values))]),
+    ) as Record<string, Variable>;
+    const capsules = extractCapsules(
+      variables,
+      { ...mindModel, extractor },
+      {
+        behaviors: tf.tensor3d([[...fill(rows[0]!.map(() => junk)), ...rows]]),
+        weights: tf.tensor2d([[...fill(0), ...weightOf]]),
+        users: {
+          behaviors: tf.zeros([1, length]),
+          ages: tf.zeros([1, length]),
+          mask: tf.tensor2d([[...fill(0), ...rows.map(() => 1)]]),
+          active: tf.ones([1, interests]),
+          profile: [],
+        },
+      },
+    );
+    tf.dispose(variables);
+    return capsules.arraySync()[0]!;
+  });
+}
+
+function expectClose(actual: number[][], expected: number[][], digits = 5): void {
+  expect(actual.length).toBe(expected.length);
+  actual.forEach((row, r) => row.forEach((value, c) => expect(value).toBeCloseTo(expected[r]![c]!, digits)));
+}
+
+const dot = (a: number[], b: number[]): number => a.reduce((sum, value, d) => sum + value * b[d]!, 0);
+const weightedSum = (weights: number[], rows: number[][]): number[] =>
+  rows[0]!.map((_, d) => weights.reduce((sum, weight, i) => sum + weight * rows[i]![d]!, 0));
+
+describe('routing through maps', () => {
+  const S = matrix(D, D);
+  const routing = (map: ExtractorConfig<'routing'>['map']): ExtractorConfig<'routing'> => ({ ...mindRouting, map });
+  const shared = (): number[][] => capsulesOf(routing('shared'), { 'routing/S': S, 'routing/logits': logits });
+  const zero = logits.map((row) => row.map(() => 0));
+
+  it('of each interest, or of each place and interest, is that of a shared map where all are equal', () => {
+    const ofEach = Array.from({ length: K }, () => S).flat();
+    expectClose(capsulesOf(routing('per-interest'), { 'routing/S': ofEach, 'routing/logits': logits }), shared());
+    const everywhere = Array.from({ length: L }, () => ofEach);
+    expectClose(capsulesOf(routing('per-position'), { 'routing/S': everywhere, 'routing/logits': logits }), shared());
+  });
+
+  it('of each interest sees whole behaviors: with one iteration, squash of the mean of S_j·e_i', () => {
+    const maps = matrix(K * D, D);
+    const capsules = capsulesOf(
+      { ...routing('per-interest'), iterations: 1 },
+      { 'routing/S': maps, 'routing/logits': zero },
+    );
+    const expected = Array.from({ length: K }, (_, k) => {
+      const map = maps.slice(k * D, (k + 1) * D);
+      const sum = weightedSum(
+        behaviors.map(() => 1 / K),
+        behaviors.map((behavior) => map.map((row) => dot(row, behavior))),
+      );
+      const norm = Math.hypot(...sum);
+      return sum.map((value) => (value * norm) / (1 + norm * norm));
+    });
+    expectClose(capsules, expected);
+  });
+
+  it('needs no random logits where interests have maps of their own, and has no use for more than one where they share it', () => {
+    const alike = capsulesOf(routing('shared'), { 'routing/S': S, 'routing/logits': zero });
+    expectClose(alike.slice(1), alike.slice(0, -1));
+    const [first, second] = capsulesOf(routing('per-interest'), {
+      'routing/S': matrix(K * D, D),
+      'routing/logits': zero,
+    });
+    expect(Math.hypot(...first!.map((value, d) => value - second![d]!))).toBeGreaterThan(0.1);
+  });
+
+  it('of each place knows the order, others do not', () => {
+    const reversed = [...behaviors].reverse();
+    const maps = { 'routing/S': Array.from({ length: L }, () => matrix(K * D, D)), 'routing/logits': zero };
+    const inOrder = capsulesOf(routing('per-position'), maps);
+    const backwards = capsulesOf(routing('per-position'), maps, { behaviors: reversed });
+    expect(Math.abs(inOrder[0]![0]! - backwards[0]![0]!)).toBeGreaterThan(1e-3);
+    const ofEach = { 'routing/S': matrix(K * D, D), 'routing/logits': zero };
+    expectClose(
+      capsulesOf(routing('per-interest'), ofEach, { behaviors: reversed }),
+      capsulesOf(routing('per-interest'), ofEach),
+    );
+  });
+
+  it.each(['per-interest', 'per-position'] as const)('%s is not touched by padding, whatever stands in it', (map) => {
+    const S = map === 'per-interest' ? matrix(K * D, D) : Array.from({ length: L }, () => matrix(K * D, D));
+    const weights = { 'routing/S': S, 'routing/logits': logits };
+    expectClose(capsulesOf(routing(map), weights, { junk: 99 }), capsulesOf(routing(map), weights));
+  });
+});
+
+describe('self-attention (ComiRec-SA)', () => {
+  const config = { kind: 'self-attention', units: 5 } as const;
+  const weights = { 'attention/positions': matrix(L, D), 'attention/W1': matrix(D, 5), 'attention/W2': matrix(5, K) };
+
+  it('is A E with A = softmax over the behaviors of W2 tanh(W1 (E + positions)), positions counted from the newest', () => {
+    const positions = weights['attention/positions'].slice(1);
+    const expected = Array.from({ length: K }, (_, k) => {
+      const exps = behaviors.map((behavior, i) => {
+        const hidden = Array.from({ length: 5 }, (_, unit) =>
+          Math.tanh(
+            dot(
+              behavior.map((value, d) => value + positions[i]![d]!),
+              weights['attention/W1'].map((row) => row[unit]!),
+            ),
+          ),
+        );
+        return Math.exp(
+          dot(
+            hidden,
+            weights['attention/W2'].map((row) => row[k]!),
+          ),
+        );
+      });
+      const total = exps.reduce((sum, value) => sum + value, 0);
+      return weightedSum(
+        exps.map((value) => value / total),
+        behaviors,
+      );
+    });
+    expectClose(capsulesOf(config, weights), expected);
+  });
+
+  it('without learned weights is the mean of the behaviors, by their recency weights', () => {
+    const none = { ...weights, 'attention/W2': weights['attention/W2'].map((row) => row.map(() => 0)) };
+    const mean = weightedSum([0.1, 0.1, 0.2, 0.2, 0.4], behaviors);
+    expectClose(capsulesOf(config, none, { weightOf: [1, 1, 2, 2, 4] }), [mean, mean, mean]);
+    expectClose(capsulesOf({ kind: 'mean' }, {}, { weightOf: [1, 1, 2, 2, 4], interests: 1 }), [mean]);
+  });
+
+  it.each([config, { kind: 'mean' } as const])(
+    '$kind is not touched by padding, whatever stands in it',
+    (extractor) => {
+      expectClose(capsulesOf(extractor, weights, { junk: 99 }), capsulesOf(extractor, weights));
+    },
+  );
+
+  it('of the same behaviors in another order is the same, but for their positions', () => {
+    const reversed = [...behaviors].reverse();
+    expect(
+      Math.abs(capsulesOf(config, weights)[0]![0]! - capsulesOf(config, weights, { behaviors: reversed })[0]![0]!),
+    ).toBeGreaterThan(1e-3);
+    const unplaced = {
+      ...weights,
+      'attention/positions': weights['attention/positions'].map((row) => row.map(() => 0)),
+    };
+    expectClose(capsulesOf(config, unplaced, { behaviors: reversed }), capsulesOf(config, unplaced));
+  });
+});
