@@ -2,7 +2,7 @@ import { AppError } from '@facet/platform/errors';
 import type { ExtractorKind, ModelConfig } from './config.ts';
 
 /** Extractors that make one vector of a user. */
-const singleVector: ReadonlySet<ExtractorKind> = new Set(['mean']);
+const singleVector: ReadonlySet<ExtractorKind> = new Set(['mean', 'transformer']);
 
 /** @throws AppError `MODEL_UNSUPPORTED` for settings that contradict each other. */
 export function checkModel(config: ModelConfig): void {

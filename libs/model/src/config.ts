@@ -43,11 +43,19 @@ const SelfAttentionExtractor = Type.Object({
   units: Type.Integer({ minimum: 1 }),
 });
 
+/** A causal transformer over the behaviors, read at the newest one, as one capsule (SASRec). */
+const TransformerExtractor = Type.Object({
+  kind: Type.Literal('transformer'),
+  /** Each of self-attention with one head, which its authors found best, and two dense layers D → D. */
+  blocks: Type.Integer({ minimum: 1 }),
+});
+
 /** What makes capsules of behaviors, by `kind`. */
 export const extractorSchemas = {
   routing: RoutingExtractor,
   mean: MeanExtractor,
   'self-attention': SelfAttentionExtractor,
+  transformer: TransformerExtractor,
   'user-vectors': UserVectorsExtractor,
 } as const;
 export const ExtractorKind = Type.Enum(Object.keys(extractorSchemas) as (keyof typeof extractorSchemas)[]);
@@ -69,7 +77,13 @@ export const ModelConfig = Type.Object({
   sequenceLength: Type.Integer({ minimum: 1 }),
   /** Whether an item chosen again is one behavior with a count. */
   distinctBehaviors: Type.Boolean(),
-  extractor: Type.Union([RoutingExtractor, MeanExtractor, SelfAttentionExtractor, UserVectorsExtractor]),
+  extractor: Type.Union([
+    RoutingExtractor,
+    MeanExtractor,
+    SelfAttentionExtractor,
+    TransformerExtractor,
+    UserVectorsExtractor,
+  ]),
   /** A behavior's age: an embedding added to it, and its weight in the capsules (not in the paper). */
   recency: Type.Boolean(),
   /** A recency-weighted mean of the behaviors beside each capsule, an input of the H-layers (not in the paper). */

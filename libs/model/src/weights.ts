@@ -27,6 +27,8 @@ export const scalarScale = 10;
 export const itemFeatureTable = (name: string): string => `item/feature/${name}`;
 /** The table of the vectors of users, [U, K · D] (MaxMF). */
 export const userVectorTable = 'user/vectors';
+/** The name of a weight of a block of the transformer. */
+export const transformerWeight = (block: number, part: string): string => `transformer/${block}/${part}`;
 /** The name of the embedding table of a user feature. */
 export const profileTable = (name: string): string => `profile/${name}`;
 
@@ -109,11 +111,32 @@ function addExtractor({ config, userCount }: ModelSpec, { add, normal, glorot }:
       add('attention/W1', [D, extractor.units], glorot(D, extractor.units));
       add('attention/W2', [extractor.units, K], glorot(extractor.units, K));
       return;
+    case 'transformer':
+      add('transformer/positions', [L, D], normal(embeddingDeviation));
+      for (let block = 0; block < extractor.blocks; block++) {
+        addNorm(add, transformerWeight(block, 'attention'), D);
+        for (const part of ['query', 'key', 'value']) {
+          add(transformerWeight(block, `attention/${part}`), [D, D], glorot(D, D));
+        }
+        addNorm(add, transformerWeight(block, 'dense'), D);
+        for (const layer of [0, 1]) {
+          add(transformerWeight(block, `dense/${layer}/kernel`), [D, D], glorot(D, D));
+          add(transformerWeight(block, `dense/${layer}/bias`), [D], zero);
+        }
+      }
+      addNorm(add, 'transformer/output', D);
+      return;
     case 'user-vectors':
       add(userVectorTable, [userCount ?? 0, K * D], normal(embeddingDeviation));
       return;
     case 'mean':
   }
+}
+
+/** Scale and shift of a layer normalization. */
+function addNorm(add: WeightMaker['add'], name: string, D: number): void {
+  add(`${name}/scale`, [D], () => 1);
+  add(`${name}/shift`, [D], zero);
 }
 
 function addLayers(spec: ModelSpec, { add, normal, glorot }: WeightMaker): void {

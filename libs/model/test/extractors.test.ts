@@ -120,6 +120,76 @@ describe('routing through maps', () => {
   });
 });
 
+describe('the transformer (SASRec)', () => {
+  const normOf = (name: string): Weights => ({
+    [`${name}/scale`]: matrix(1, D)[0]!,
+    [`${name}/shift`]: matrix(1, D)[0]!,
+  });
+  const blockWeights = (block: number): Weights => ({
+    ...normOf(`transformer/${block}/attention`),
+    [`transformer/${block}/attention/query`]: matrix(D, D),
+    [`transformer/${block}/attention/key`]: matrix(D, D),
+    [`transformer/${block}/attention/value`]: matrix(D, D),
+    ...normOf(`transformer/${block}/dense`),
+    [`transformer/${block}/dense/0/kernel`]: matrix(D, D),
+    [`transformer/${block}/dense/0/bias`]: matrix(1, D)[0]!,
+    [`transformer/${block}/dense/1/kernel`]: matrix(D, D),
+    [`transformer/${block}/dense/1/bias`]: matrix(1, D)[0]!,
+  });
+  const weights: Weights = {
+    'transformer/positions': matrix(L, D),
+    ...blockWeights(0),
+    ...blockWeights(1),
+    ...normOf('transformer/output'),
+  };
+  const run = (blocks: number, options: Parameters<typeof capsulesOf>[2] = {}): number[][] =>
+    capsulesOf({ kind: 'transformer', blocks }, weights, { interests: 1, ...options });
+
+  it('is one vector that knows the order, every behavior, and nothing of padding', () => {
+    const vector = run(2);
+    expect(vector).toHaveLength(1);
+    expectClose(run(2, { junk: 99 }), vector);
+    const moved = (rows: number[][]): number =>
+      Math.hypot(...run(2, { behaviors: rows })[0]!.map((v, d) => v - vector[0]![d]!));
+    const [first, second, ...rest] = behaviors;
+    expect(moved([second!, first!, ...rest])).toBeGreaterThan(1e-3);
+    behaviors.forEach((_, changed) => {
+      expect(
+        moved(behaviors.map((row, i) => (i === changed ? row.map((value, d) => value + d / D) : row))),
+      ).toBeGreaterThan(1e-5);
+    });
+  });
+
+  it('of a single behavior attends to it alone: norm(x + dense(norm(x + V norm(x))))', () => {
+    const get = (name: string): number[] => weights[name] as number[];
+    const norm = (x: number[], name: string): number[] => {
+      const mean = x.reduce((sum, value) => sum + value, 0) / D;
+      const deviation = Math.sqrt(x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / D);
+      return x.map((value, d) => ((value - mean) / deviation) * get(`${name}/scale`)[d]! + get(`${name}/shift`)[d]!);
+    };
+    const times = (x: number[], name: string): number[] => weightedSum(x, weights[name] as number[][]);
+    const add = (x: number[], y: number[]): number[] => x.map((value, d) => value + y[d]!);
+    const positions = weights['transformer/positions'] as number[][];
+    const x0 = add(
+      behaviors[0]!.map((value) => value * Math.sqrt(D)),
+      positions.at(-1)!,
+    );
+    const x1 = add(x0, times(norm(x0, 'transformer/0/attention'), 'transformer/0/attention/value'));
+    const hidden = add(
+      times(norm(x1, 'transformer/0/dense'), 'transformer/0/dense/0/kernel'),
+      get('transformer/0/dense/0/bias'),
+    );
+    const dense = add(
+      times(
+        hidden.map((value) => Math.max(0, value)),
+        'transformer/0/dense/1/kernel',
+      ),
+      get('transformer/0/dense/1/bias'),
+    );
+    expectClose(run(1, { behaviors: [behaviors[0]!] }), [norm(add(x1, dense), 'transformer/output')], 4);
+  });
+});
+
 describe('self-attention (ComiRec-SA)', () => {
   const config = { kind: 'self-attention', units: 5 } as const;
   const weights = { 'attention/positions': matrix(L, D), 'attention/W1': matrix(D, 5), 'attention/W2': matrix(5, K) };

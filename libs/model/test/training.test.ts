@@ -61,6 +61,7 @@ describe('training', () => {
   it.each(Object.keys(modelVariants))('%s beats its initial loss, with every weight in use', async (variant) => {
     const world = createTinyWorld({
       variant,
+      model: { dropout: 0 },
       training: { epochs: 12, learningRate: 0.02, labels: 'next', patience: 99 },
     });
     const { curve, best } = await train(world);

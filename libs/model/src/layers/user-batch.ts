@@ -1,4 +1,4 @@
-import type { Tensor1D, Tensor2D, Tensor3D } from '../tf.ts';
+import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '../tf.ts';
 
 /** A batch of users as tensors. Padding is 0 in all of them and lies before the behaviors. */
 export interface UserBatch {
@@ -17,4 +17,6 @@ export interface UserBatch {
   readonly logits?: Tensor3D | undefined;
   /** [B, L, D] factors of the behavior inputs in training (dropout). */
   readonly inputNoise?: Tensor3D;
+  /** [sublayers, B, L, D] factors of what each sublayer of a transformer adds, in training. */
+  readonly layerNoise?: Tensor4D | undefined;
 }

@@ -1,6 +1,6 @@
 import { tf } from '../tf.ts';
-import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '../tf.ts';
-import type { ModelSpec } from '../config.ts';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '../tf.ts';
+import type { ModelConfig, ModelSpec } from '../config.ts';
 import { dropoutFactors } from '../layers/dropout.ts';
 import type { UserBatch } from '../layers/user-batch.ts';
 import type { TrainingBatch } from './batch.ts';
@@ -42,7 +42,6 @@ export function tensorOf(array: BatchArray, sizes: BatchArrays['sizes']): Tensor
 
 /** Named tensors as the loss takes them; the caller tidies up. */
 export function toBatch(spec: ModelSpec, tensors: Readonly<Record<string, Tensor>>): BatchTensors {
-  const { dropout, embeddingDim: D } = spec.config;
   const get = <T extends Tensor>(name: string): T => tensors[name] as T;
   const behaviors = get<Tensor2D>('behaviors');
   const users: UserBatch = {
@@ -56,10 +55,7 @@ export function toBatch(spec: ModelSpec, tensors: Readonly<Record<string, Tensor
   };
   const seed = tensors['seed'] as Tensor1D | undefined;
   return {
-    users:
-      seed === undefined
-        ? users
-        : { ...users, inputNoise: dropoutFactors([...behaviors.shape, D], dropout, seed) as Tensor3D },
+    users: seed === undefined ? users : { ...users, ...noiseOf(spec.config, behaviors.shape, seed) },
     labelRows: get('labelRows'),
     labels: get('labels'),
     labelWeights: get('labelWeights'),
@@ -78,4 +74,16 @@ export function toBatch(spec: ModelSpec, tensors: Readonly<Record<string, Tensor
         ? undefined
         : { features: get('repeat/features'), cells: get('repeat/cells') },
   };
+}
+
+/** The factors of dropout for the behaviors, and for each sublayer of a transformer. */
+function noiseOf(
+  { dropout, embeddingDim: D, extractor }: ModelConfig,
+  [B, L]: readonly [number, number],
+  seed: Tensor1D,
+): Pick<UserBatch, 'inputNoise' | 'layerNoise'> {
+  const inputNoise = dropoutFactors([B, L, D], dropout, seed) as Tensor3D;
+  if (extractor.kind !== 'transformer') return { inputNoise };
+  const ofLayers = dropoutFactors([2 * extractor.blocks, B, L, D], dropout, tf.add(seed, tf.scalar(1, 'int32')));
+  return { inputNoise, layerNoise: ofLayers as Tensor4D };
 }

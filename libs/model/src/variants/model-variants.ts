@@ -12,6 +12,7 @@ import { mindRelu } from './mind-relu.ts';
 import { facetModel, facetTraining } from './facet.ts';
 import { maxMf } from './maxmf.ts';
 import { mindModel, mindRouting, mindTraining } from './mind.ts';
+import { sasrec } from './sasrec.ts';
 import { youtubeDnn } from './youtube-dnn.ts';
 
 /** The named variants of `facet.yaml` (`model.variant`). */
@@ -27,6 +28,7 @@ export const modelVariants: Readonly<Record<string, ModelVariant>> = {
   'mind-relu': mindRelu,
   'comirec-dr': comirecDr,
   'comirec-sa': comirecSa,
+  sasrec,
   'youtube-dnn': youtubeDnn,
   maxmf: maxMf,
 };
@@ -52,5 +54,6 @@ const defaultExtractors: { readonly [Kind in ExtractorKind]: ExtractorConfig<Kin
   routing: mindRouting,
   mean: { kind: 'mean' },
   'self-attention': { kind: 'self-attention', units: 256 },
+  transformer: { kind: 'transformer', blocks: 2 },
   'user-vectors': { kind: 'user-vectors' },
 };

@@ -2,6 +2,7 @@ import type { ExtractorKernel, KernelParts } from './extractor-kernel.ts';
 import { createMeanKernel } from './mean.ts';
 import { createRoutingKernel } from './routing.ts';
 import { createSelfAttentionKernel } from './self-attention.ts';
+import { createTransformerKernel } from './transformer.ts';
 import { createUserVectorsKernel } from './user-vectors.ts';
 
 /** The kernel of the model's extractor. */
@@ -14,6 +15,8 @@ export function createExtractorKernel(parts: KernelParts): ExtractorKernel {
       return createMeanKernel(extractor, parts);
     case 'self-attention':
       return createSelfAttentionKernel(extractor, parts);
+    case 'transformer':
+      return createTransformerKernel(extractor, parts);
     case 'user-vectors':
       return createUserVectorsKernel(extractor, parts);
   }

@@ -1,5 +1,5 @@
-import { weightedSoftmaxEpsilon } from '../../epsilon.ts';
 import { addWeightedRows, dot } from '../rows.ts';
+import { weightedSoftmax } from '../weighted-softmax.ts';
 import type { CreateExtractorKernel } from './extractor-kernel.ts';
 
 /** See layers/extractors/self-attention.ts. */
@@ -32,17 +32,6 @@ export const createSelfAttentionKernel: CreateExtractorKernel<'self-attention'> 
     },
   };
 };
-
-function weightedSoftmax(values: Float32Array, offset: number, weights: Float32Array, n: number): void {
-  let highest = Number.NEGATIVE_INFINITY;
-  for (let row = 0; row < n; row++) highest = Math.max(highest, values[offset + row]!);
-  let total = 0;
-  for (let row = 0; row < n; row++) {
-    total += values[offset + row] = weights[row]! * Math.exp(values[offset + row]! - highest);
-  }
-  const scale = 1 / Math.max(total, weightedSoftmaxEpsilon);
-  for (let row = 0; row < n; row++) values[offset + row]! *= scale;
-}
 
 /** A matrix [rows, columns] with the columns as rows. */
 function transposed(matrix: Float32Array, rows: number): Float32Array {

@@ -4,6 +4,7 @@ import type { ExtractorInput } from './extractor.ts';
 import { extractMean } from './mean.ts';
 import { extractByRouting } from './routing.ts';
 import { extractBySelfAttention } from './self-attention.ts';
+import { extractByTransformer } from './transformer.ts';
 import { extractUserVectors } from './user-vectors.ts';
 
 /** Behaviors → capsules [B, K, D] by the model's extractor. */
@@ -19,6 +20,8 @@ export function extractCapsules(
       return extractMean(variables, extractor, input);
     case 'self-attention':
       return extractBySelfAttention(variables, extractor, input);
+    case 'transformer':
+      return extractByTransformer(variables, extractor, input);
     case 'user-vectors':
       return extractUserVectors(variables, extractor, input);
   }
