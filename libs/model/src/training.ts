@@ -1,5 +1,7 @@
 export { carryState, stateVersion } from './training/carry-state.ts';
 export type { CarriedModel, ReceivingModel } from './training/carry-state.ts';
+export { createCatalogProducts } from './training/catalog-products.ts';
+export type { CatalogProducts } from './training/catalog-products.ts';
 export { trainingExamples } from './training/examples.ts';
 export { trainLoop } from './training/loop.ts';
 export type { EpochReport, LoopProgress, LoopStep } from './training/loop.ts';

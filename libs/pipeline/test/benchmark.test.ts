@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { chooseSystems, openBenchmarkData, runBenchmark, saveTable, summarize } from '../src/benchmark/index.ts';
 import type { BenchmarkData, BenchmarkRow, Setting } from '../src/benchmark/index.ts';
 import { checkSetting, withSetting } from '../src/benchmark/tower-settings.ts';
+import { rankTasks } from '../src/evaluation/tasks.ts';
 import { createStageContext, homePaths } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
 import { scratchFolder } from './scratch-folder.ts';
@@ -116,7 +117,10 @@ describe('a benchmark of sequences, leave-one-out', () => {
         const [system] = chooseSystems(['facet'], { ...opened.context, benchmark: other, settings: small });
         const folder = await scratchFolder();
         const fitted = await system!.fit({ benchmark: other, seed: 1, tieSeed: 1, checkpoints: folder, now: () => 0 });
-        return protocol.test.users.map((user) => [...fitted.score.new(user)]);
+        const { users } = protocol.test;
+        const rankings = rankTasks(fitted.rankers, users, { cutoffs: [24], tieSeed: 1 }, ['all']);
+        fitted.dispose?.();
+        return rankings.all.map(({ ranking }) => [...ranking]);
       }),
     );
     expect(changed).toEqual(original);

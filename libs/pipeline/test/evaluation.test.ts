@@ -1,6 +1,8 @@
 import type { LakeEvent } from '@facet/events';
 import { createRandom } from '@facet/features';
+import type { Scorer } from '@facet/evaluation';
 import { initializeWeights } from '@facet/model';
+import { createCatalogProducts } from '@facet/model/training';
 import type { ModelSpec, Weights } from '@facet/model';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { resolveModel } from '../src/index.ts';
@@ -8,7 +10,8 @@ import type { Dataset, Model } from '../src/index.ts';
 import { fitBaselines } from '../src/evaluation/baselines.ts';
 import { evaluateModel } from '../src/evaluation/evaluate.ts';
 import { createModelScorer } from '../src/evaluation/model-scorer.ts';
-import { heldOutWindow } from '../src/evaluation/tasks.ts';
+import { evaluateTasks, heldOutLast, heldOutWindow, rankTasks } from '../src/evaluation/tasks.ts';
+import type { HeldOutSequenceUser } from '../src/evaluation/tasks.ts';
 import { headlineMetrics } from '../src/index.ts';
 import type { EvaluationReport } from '../src/index.ts';
 import { modelFormat } from '../src/training/model-artifact.ts';
@@ -184,15 +187,18 @@ describe('evaluation and time', () => {
     const window = heldOutWindow(dataset, testFrom, Infinity);
     const scorer = createModelScorer(dataset, model.info.spec, model.weights, window);
     const methods = [
-      { name: 'model', score: { new: scorer.score, all: scorer.score } },
+      { name: 'model', rankers: { new: scorer.score, all: scorer.score } },
       ...(await fitBaselines(dataset, testFrom)).baselines,
     ];
     return new Map(
       window.users.map((user) => [
         dataset.sequences.userIds[user.userIndex]!,
         Object.fromEntries(
-          methods.flatMap(({ name, score }) =>
-            (['new', 'all'] as const).map((task) => [`${name} ${task}`, [...score[task](user)]]),
+          methods.flatMap(({ name, rankers }) =>
+            (['new', 'all'] as const).map((task) => [
+              `${name} ${task}`,
+              [...(rankers[task] as Scorer<HeldOutSequenceUser>)(user)],
+            ]),
           ),
         ),
       ]),
@@ -236,6 +242,36 @@ describe('evaluation and time', () => {
     const { score } = createModelScorer(dataset, model.info.spec, model.weights, window);
     expect(score(buyer)[thing23]).toBe(-Infinity);
   });
+
+  it.each(['window', 'last'] as const)(
+    'many users at once are ranked as each alone is, ties and bonuses and all (%s)',
+    (heldOut) => {
+      const dataset = shopDataset();
+      // Half of the items are like others, and tie.
+      const { info, weights } = modelOf(dataset, (drawn) => {
+        const random = createRandom(8);
+        for (const [name, { data }] of Object.entries(drawn)) {
+          if (name.startsWith('item/')) data.forEach((_, cell) => (data[cell] = Math.round(random.normal() / 2)));
+          else if (name !== 'routing/logits') data.forEach((_, cell) => (data[cell] = random.normal()));
+        }
+      });
+      const asked = heldOut === 'window' ? heldOutWindow(dataset, testFrom, Infinity) : heldOutLast(dataset, 'test');
+      const options = { cutoffs: [3, 10], catalogSize: dataset.items.length - 1, tieSeed: 4 };
+      const scorer = createModelScorer(dataset, info.spec, weights, {
+        ...asked,
+        createProducts: createCatalogProducts,
+      });
+      expect(typeof scorer.ranker).toBe('object');
+      const ranked = (['ranker', 'score'] as const).map((by) =>
+        rankTasks({ new: scorer[by], all: scorer[by] }, asked.users, options),
+      );
+      scorer.dispose();
+      expect(ranked[0]).toEqual(ranked[1]);
+      expect(evaluateTasks({ new: scorer.score, all: scorer.score }, asked.users, options).all.users).toBe(
+        asked.users.length,
+      );
+    },
+  );
 
   it('the same evaluation gives the same report', async () => {
     const dataset = shopDataset();

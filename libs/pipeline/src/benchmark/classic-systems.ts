@@ -121,7 +121,7 @@ async function fitClassic<Settings extends object>(
   for (const task of protocol.tasks) scorers[task] = knownOnly(of(task).score, test);
   const isAlike = fitted.size === 1;
   return {
-    score: scorers,
+    rankers: scorers,
     parameters: Math.max(...[...fitted.values()].map(({ parameters }) => parameters)),
     chosen: isAlike
       ? chosen[first].settings

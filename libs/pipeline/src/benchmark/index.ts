@@ -1,4 +1,8 @@
-/* What `facet benchmark` needs of the pipeline: every system on the same data, protocol and evaluation. */
+/* What `facet benchmark` and the measurements of its parts need: every system on the same data, protocol and evaluation. */
+export { encodeTables } from '../dataset/dataset.ts';
+export { createModelScorer } from '../evaluation/model-scorer.ts';
+export { heldOutLast, rankTasks } from '../evaluation/tasks.ts';
+export { modelSpecOf } from '../training/model-spec.ts';
 export { openBenchmarkData } from './benchmark-data.ts';
 export type { BenchmarkData, BenchmarkSource } from './benchmark-data.ts';
 export { protocolNames } from './protocol.ts';

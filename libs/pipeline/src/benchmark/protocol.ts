@@ -1,10 +1,9 @@
-import { mix } from '@facet/features';
 import type { Cut } from '@facet/features';
-import { evaluateRanking, rankUsers } from '@facet/evaluation';
-import type { RankingEvaluation, Scorer } from '@facet/evaluation';
+import { evaluateRanking } from '@facet/evaluation';
+import type { RankingEvaluation } from '@facet/evaluation';
 import type { ModelData } from '../dataset/dataset.ts';
-import { heldOutLast, heldOutWindow } from '../evaluation/tasks.ts';
-import type { HeldOut, HeldOutSequenceUser, Task } from '../evaluation/tasks.ts';
+import { heldOutLast, heldOutWindow, rankTasks } from '../evaluation/tasks.ts';
+import type { HeldOut, HeldOutSequenceUser, Task, TaskRankers } from '../evaluation/tasks.ts';
 
 export const protocolNames = ['time-split', 'leave-one-out'] as const;
 export type ProtocolName = (typeof protocolNames)[number];
@@ -26,7 +25,6 @@ export interface Protocol {
 }
 
 export type Evaluations = Readonly<Partial<Record<Task, RankingEvaluation>>>;
-export type TaskScorers = Readonly<Record<Task, Scorer<HeldOutSequenceUser>>>;
 
 const tieRules = [
   'Every system ranks every item that was chosen before the cut; an item that was not is a miss for all.',
@@ -75,17 +73,12 @@ export function leaveOneOutProtocol(data: Pick<ModelData, 'sequences' | 'items'>
 /** Evaluates each task of the protocol on held-out users. */
 export function evaluateHeldOut(
   { tasks }: Pick<Protocol, 'tasks'>,
-  score: TaskScorers,
+  rankers: TaskRankers,
   users: readonly HeldOutSequenceUser[],
   options: { readonly cutoffs: readonly number[]; readonly catalogSize: number; readonly tieSeed: number },
 ): Evaluations {
-  const n = Math.max(...options.cutoffs);
-  return Object.fromEntries(
-    tasks.map((task) => {
-      const tieSeed = mix(options.tieSeed);
-      return [task, evaluateRanking(rankUsers(score[task], users, { n, task, tieSeed }), options)];
-    }),
-  );
+  const rankings = rankTasks(rankers, users, options, tasks);
+  return Object.fromEntries(tasks.map((task) => [task, evaluateRanking(rankings[task], options)]));
 }
 
 /** The figure that settings are chosen by, of one task. */

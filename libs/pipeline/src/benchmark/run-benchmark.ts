@@ -13,7 +13,7 @@ import type { FittedSystem, System } from './system.ts';
 const rowVersion = 1;
 
 /** One system with one seed, measured. */
-export interface BenchmarkRow extends Omit<FittedSystem, 'score' | 'interests'> {
+export interface BenchmarkRow extends Omit<FittedSystem, 'rankers' | 'interests' | 'dispose'> {
   readonly system: string;
   readonly kind: System['kind'];
   readonly seed: number;
@@ -104,14 +104,15 @@ async function runRow(
     run: async () => {
       signal?.throwIfAborted();
       const fitContext = { benchmark, seed, tieSeed, checkpoints, now, onProgress };
-      const { score, interests, ...fitted } = await system.fit(
+      const { rankers, interests, dispose, ...fitted } = await system.fit(
         signal === undefined ? fitContext : { ...fitContext, signal },
       );
       onProgress(1, 'the test');
       await new Promise((resolve) => setImmediate(resolve));
       const startedAt = now();
       const asked = { cutoffs: withMain(cutoffs, protocol.mainCutoff), catalogSize: data.items.length - 1, tieSeed };
-      const evaluated = evaluateHeldOut(protocol, score, protocol.test.users, asked);
+      const evaluated = evaluateHeldOut(protocol, rankers, protocol.test.users, asked);
+      dispose?.();
       const tasks = Object.entries(evaluated).map(([task, { users, metrics, perUser }]) => {
         const main = perUser.find(({ cutoff }) => cutoff === protocol.mainCutoff)!;
         return [

@@ -1,7 +1,6 @@
 import type { InterestReport } from '../evaluation/interest-report.ts';
-import type { Task } from '../evaluation/tasks.ts';
+import type { Task, TaskRankers } from '../evaluation/tasks.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
-import type { TaskScorers } from './protocol.ts';
 
 /** What a system is fitted with. */
 export interface FitContext {
@@ -19,7 +18,7 @@ export interface FitContext {
 
 /** A system that can be asked about the test. */
 export interface FittedSystem {
-  readonly score: TaskScorers;
+  readonly rankers: TaskRankers;
   /** Numbers that were learned and are kept. */
   readonly parameters: number;
   /** What validation chose, as JSON, for each task where that differs. */
@@ -32,6 +31,8 @@ export interface FittedSystem {
   /** The epochs of the fit that chose, the best of them, and those of the refit. */
   readonly epochs?: { readonly fit: number; readonly best: number; readonly refit: number };
   readonly interests?: InterestReport;
+  /** Frees what ranking needs. */
+  dispose?(): void;
 }
 
 /** One row of a benchmark. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createRandom } from '@facet/features';
 import { frozenWeights, initializeWeights } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
+import { createCatalogProducts } from '@facet/model/training';
 import type { LoopProgress } from '@facet/model/training';
 import { reportInterests } from '../evaluation/interest-report.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
@@ -17,7 +18,7 @@ import type { FitContext, FittedSystem } from './system.ts';
 import type { TowerSettings } from './tower-settings.ts';
 
 /** Validation users that the number of epochs is chosen on. */
-const validationUsersMax = 2000;
+const validationUsersMax = 20_000;
 /** How much of a fit choosing the number of epochs takes, roughly; the refit rarely runs as long. */
 const fitShare = 0.6;
 
@@ -55,9 +56,10 @@ export async function fitTower({ model, training }: TowerSettings, context: FitC
   const { bestEpoch } = fit.progress;
   const refit = config.refit ? await run('refit', test, bestEpoch) : undefined;
   const { weights } = (refit ?? fit).progress.best;
-  const scorer = createModelScorer(data, spec, weights, test);
+  const scorer = createModelScorer(data, spec, weights, { ...test, createProducts: createCatalogProducts });
   return {
-    score: forTasks(scorer.score),
+    rankers: forTasks(scorer.ranker),
+    dispose: scorer.dispose,
     parameters: countParameters(weights),
     chosen: { epochs: bestEpoch },
     validationScore: bestScore(fit.progress),
@@ -73,8 +75,10 @@ function createValidator(spec: ModelSpec, { benchmark, tieSeed }: FitContext): (
   const users = sampleUsers(protocol.validation.users, validationUsersMax);
   const options = { cutoffs: [protocol.choice.cutoff], catalogSize: spec.itemCount, tieSeed };
   return async (weights) => {
-    const scorer = createModelScorer(data, spec, weights, protocol.validation);
-    const evaluated = evaluateHeldOut(protocol, forTasks(scorer.score), users, options);
+    const asked = { ...protocol.validation, createProducts: createCatalogProducts };
+    const scorer = createModelScorer(data, spec, weights, asked);
+    const evaluated = evaluateHeldOut(protocol, forTasks(scorer.ranker), users, options);
+    scorer.dispose();
     const scores = protocol.tasks.map((task) => choiceScore(protocol, evaluated[task]!));
     return scores.reduce((sum, score) => sum + score, 0) / scores.length;
   };

@@ -4,14 +4,14 @@ import { cutEnd } from '@facet/features';
 import type { Cut } from '@facet/features';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
 import { evaluateTasks, heldOutWindow } from './tasks.ts';
-import type { HeldOutSequenceUser, Task, TaskEvaluations } from './tasks.ts';
+import type { Ranker, Task, TaskEvaluations, TaskRankers } from './tasks.ts';
 
 const dayMs = 86_400_000;
 
 /** A method that every user of a window is ranked by; each task may be given its own settings. */
-export interface NamedScorer {
+export interface NamedRanker {
   readonly name: string;
-  readonly score: Readonly<Record<Task, Scorer<HeldOutSequenceUser>>>;
+  readonly rankers: TaskRankers;
 }
 
 /** The settings of item-based CF for each task. */
@@ -40,7 +40,7 @@ const tuningUsersMax = 1000;
 export async function fitBaselines(
   dataset: Dataset,
   from: number,
-): Promise<{ baselines: NamedScorer[]; itemCfChoice: ItemCfChoice }> {
+): Promise<{ baselines: NamedRanker[]; itemCfChoice: ItemCfChoice }> {
   const catalogSize = dataset.items.length - 1;
   const columns = interactionsBefore(dataset, from);
   const recent = popularity(columns, { catalogSize, since: from - 30 * dayMs });
@@ -49,17 +49,17 @@ export async function fitBaselines(
   return {
     itemCfChoice,
     baselines: [
-      { name: 'popularity, all time', score: forBothTasks(popularity(columns, { catalogSize })) },
-      { name: 'popularity, last 30 days', score: forBothTasks(recent) },
-      { name: 'own history, then popularity', score: forBothTasks(ownHistory(recent)) },
-      { name: 'item-based CF (BM25)', score: { new: itemCfOf('new'), all: itemCfOf('all') } },
+      { name: 'popularity, all time', rankers: forBothTasks(popularity(columns, { catalogSize })) },
+      { name: 'popularity, last 30 days', rankers: forBothTasks(recent) },
+      { name: 'own history, then popularity', rankers: forBothTasks(ownHistory(recent)) },
+      { name: 'item-based CF (BM25)', rankers: { new: itemCfOf('new'), all: itemCfOf('all') } },
     ],
   };
 }
 
-/** One scorer for both tasks. */
-export function forBothTasks(score: Scorer<HeldOutSequenceUser>): NamedScorer['score'] {
-  return { new: score, all: score };
+/** One ranker for both tasks. */
+export function forBothTasks(ranker: Ranker): TaskRankers {
+  return { new: ranker, all: ranker };
 }
 
 async function chooseItemCf(dataset: Dataset, catalogSize: number): Promise<ItemCfChoice> {

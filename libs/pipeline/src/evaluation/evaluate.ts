@@ -7,6 +7,7 @@ import type { ItemCfChoice } from './baselines.ts';
 import { reportInterests } from './interest-report.ts';
 import type { InterestReport } from './interest-report.ts';
 import { createModelScorer } from './model-scorer.ts';
+import type { CreateProducts } from './model-scorer.ts';
 import { evaluateTasks, heldOutWindow } from './tasks.ts';
 import type { Task, TaskEvaluations } from './tasks.ts';
 
@@ -63,19 +64,23 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   const { testFrom } = dataset.split;
   const window = heldOutWindow(dataset, testFrom, Number.POSITIVE_INFINITY);
   const { baselines, itemCfChoice } = await fitBaselines(dataset, testFrom);
-  const modelScorer = createModelScorer(dataset, model.info.spec, model.weights, window);
-  const methods = [{ name: 'interest model', score: forBothTasks(modelScorer.score) }, ...baselines];
+  const modelScorer = createModelScorer(dataset, model.info.spec, model.weights, {
+    ...window,
+    createProducts: await loadProducts(),
+  });
+  const methods = [{ name: 'interest model', rankers: forBothTasks(modelScorer.ranker) }, ...baselines];
   const evaluations: (TaskEvaluations & { name: string })[] = [];
-  for (const { name, score } of methods) {
+  for (const { name, rankers } of methods) {
     options.onMethod?.(name, evaluations.length, methods.length);
     await new Promise((resolve) => setImmediate(resolve));
-    const evaluated = evaluateTasks(score, window.users, {
+    const evaluated = evaluateTasks(rankers, window.users, {
       cutoffs: options.cutoffs,
       catalogSize: dataset.items.length - 1,
       tieSeed: options.tieSeed,
     });
     evaluations.push({ name, ...evaluated });
   }
+  modelScorer.dispose();
   const mainCutoff = options.cutoffs.includes(preferredCutoff) ? preferredCutoff : options.cutoffs.at(-1)!;
   const main = options.cutoffs.indexOf(mainCutoff);
   return {
@@ -93,6 +98,16 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
     margin: { new: marginOf(evaluations, 'new', main), all: marginOf(evaluations, 'all', main) },
     interests: reportInterests(modelScorer, window.users, model.info.spec.config.interests),
   };
+}
+
+/** TensorFlow's products where it is installed; without it the same figures take longer. */
+async function loadProducts(): Promise<CreateProducts | undefined> {
+  try {
+    return (await import('@facet/model/training')).createCatalogProducts;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    throw error;
+  }
 }
 
 function summarize(evaluation: RankingEvaluation, main: number): MethodMetrics {

@@ -1,11 +1,14 @@
 import type { Bundle } from '@facet/bundles';
 import { embedBySideFeatures } from '@facet/bundles';
 import { buildPopularityTimeline, createBehaviorRows, writeBehaviorSequence } from '@facet/features';
-import type { Cut } from '@facet/features';
-import type { ScoredUser, Scorer, UserInterests } from '@facet/evaluation';
-import { bestInterest, createUserKernel, embedItems, indexDim, indexVectors, popularityPrior } from '@facet/model';
-import type { ModelSpec, Weights } from '@facet/model';
+import type { BehaviorRows, Cut } from '@facet/features';
+import type { BlockScorer, ScoredUser, Scorer, UserInterests } from '@facet/evaluation';
+import { createUserKernel, embedItems, indexDim, indexVectors, popularityPrior } from '@facet/model';
+import type { ModelSpec, UserKernel, Weights } from '@facet/model';
+import type { createCatalogProducts } from '@facet/model/training';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
+import { createVectorBlocks, exactScore } from './vector-blocks.ts';
+import type { VectorScores } from './vector-blocks.ts';
 
 /** A held-out user: its history is positions start .. end − 1 of the dataset's sequences. */
 export interface SequenceUser extends ScoredUser {
@@ -19,11 +22,15 @@ export interface SequenceUser extends ScoredUser {
 /** A model as the evaluation asks it: exactly what serving computes, over the full catalogue instead of an index. */
 export interface ModelScorer {
   readonly score: Scorer<SequenceUser>;
+  /** Ranks as `score` does. */
+  readonly ranker: Scorer<SequenceUser> | BlockScorer<SequenceUser>;
   readonly interests: (user: SequenceUser) => UserInterests;
   /** [N + 1, D] as an index holds them, without the coordinate of the popularity prior. */
   readonly vectors: Float32Array;
   /** D. */
   readonly dim: number;
+  /** Frees the products. */
+  dispose(): void;
 }
 
 export interface ScorerOptions {
@@ -31,7 +38,11 @@ export interface ScorerOptions {
   readonly cut: Cut;
   /** [N + 1] 1 for an item that may be ranked. */
   readonly candidates: Uint8Array;
+  /** TensorFlow's products, where it is loaded: the same rankings, sooner. */
+  readonly createProducts?: CreateProducts | undefined;
 }
+
+export type CreateProducts = typeof createCatalogProducts;
 
 /** A model asked about the dataset that it was trained on. */
 export function createModelScorer(
@@ -98,7 +109,7 @@ interface ScoredParts {
 function createScorer(
   { sequences, items }: ModelData,
   { spec, weights, embeddings, profileOf, userRowOf }: ScoredParts,
-  { cut, candidates }: ScorerOptions,
+  { cut, candidates, createProducts }: ScorerOptions,
 ): ModelScorer {
   const itemCount = items.length - 1;
   const timeline = buildPopularityTimeline(sequences, itemCount, cut);
@@ -107,38 +118,62 @@ function createScorer(
   const dim = spec.config.embeddingDim;
   const vectors = columnsBefore(dim, indexDim(spec), indexVectors(spec, weights, embeddings, timeline.featuresOn(0)));
 
-  const read = (user: SequenceUser): { rows: ReturnType<typeof createBehaviorRows>; interests: UserInterests } => {
+  // Several tasks and reports ask about the same user.
+  const known = new WeakMap<SequenceUser, { interests: UserInterests; bonuses: ReadonlyMap<number, number> }>();
+  const read = (user: SequenceUser): { interests: UserInterests; bonuses: ReadonlyMap<number, number> } => {
+    const kept = known.get(user);
+    if (kept !== undefined) return kept;
     const rows = createBehaviorRows(1, spec.config.sequenceLength);
     const window = { ...sequences, start: user.start, end: user.end };
     writeBehaviorSequence(rows, 0, window, { now: user.askedAt, distinct: spec.config.distinctBehaviors });
     const { count, vectors } = kernel.interests(rows, profileOf(user.userIndex), userRowOf(user.userIndex));
-    return { rows, interests: { active: count, interests: columnsBefore(dim, indexDim(spec), vectors) } };
+    const interests = { active: count, interests: columnsBefore(dim, indexDim(spec), vectors) };
+    const understood = { interests, bonuses: spec.config.repeatBonus ? bonusesOf(rows, kernel) : noBonuses };
+    known.set(user, understood);
+    return understood;
   };
 
+  const scores: VectorScores<SequenceUser> = {
+    vectors,
+    dim,
+    interestsMax: spec.config.interests,
+    interests: (user) => read(user).interests,
+    prior: (user) => priorOn(timeline.dayOf(user.askedAt)),
+    bonuses: (user) => read(user).bonuses,
+    candidates,
+  };
+  const score: Scorer<SequenceUser> = (user) => {
+    const { interests, bonuses } = read(user);
+    const prior = scores.prior(user);
+    const all = new Float32Array(itemCount + 1).fill(Number.NEGATIVE_INFINITY);
+    for (let item = 1; item <= itemCount; item++) {
+      if (candidates[item] !== 1) continue;
+      all[item] = exactScore(interests, vectors, item, { dim, prior, bonus: bonuses.get(item) });
+    }
+    return all;
+  };
+  const products = createProducts?.(vectors, dim);
   return {
     vectors,
     dim,
-    interests: (user) => read(user).interests,
-    score(user) {
-      const { rows, interests } = read(user);
-      const prior = priorOn(timeline.dayOf(user.askedAt));
-      const scores = new Float32Array(itemCount + 1).fill(Number.NEGATIVE_INFINITY);
-      for (let item = 1; item <= itemCount; item++) {
-        if (candidates[item] !== 1) continue;
-        const best = bestInterest({ count: interests.active, vectors: interests.interests }, vectors, item, dim);
-        scores[item] = best.score + (prior?.[item] ?? 0);
-      }
-      const bonuses = kernel.repeatBonuses(rows);
-      const given = new Set<number>();
-      for (let slot = rows.length - 1; slot >= 0; slot--) {
-        const item = rows.items[slot]!;
-        if (item === 0 || given.has(item)) continue;
-        given.add(item);
-        scores[item]! += bonuses[slot]!;
-      }
-      return scores;
-    },
+    interests: scores.interests,
+    score,
+    ranker: products === undefined ? score : createVectorBlocks(scores, products),
+    dispose: () => products?.dispose(),
   };
+}
+
+const noBonuses: ReadonlyMap<number, number> = new Map();
+
+/** The bonus of each item of a behavior sequence: that of its newest behavior. */
+function bonusesOf(rows: BehaviorRows, kernel: UserKernel): ReadonlyMap<number, number> {
+  const bySlot = kernel.repeatBonuses(rows);
+  const bonuses = new Map<number, number>();
+  for (let slot = rows.length - 1; slot >= 0; slot--) {
+    const item = rows.items[slot]!;
+    if (item !== 0 && !bonuses.has(item)) bonuses.set(item, bySlot[slot]!);
+  }
+  return bonuses;
 }
 
 /** The first `columns` of each row of a matrix of `width` columns. */

@@ -1,6 +1,6 @@
-import { evaluateRanking, rankUsers } from '@facet/evaluation';
-import type { HeldOutUser, RankedUser, RankingEvaluation, Scorer } from '@facet/evaluation';
-import { heldOutByTime, heldOutNext, itemsKnownBefore, leaveOneOutCut, mix } from '@facet/features';
+import { evaluateRanking, rankUsersByTask } from '@facet/evaluation';
+import type { BlockScorer, HeldOutUser, RankedUser, RankingEvaluation, RankingTask, Scorer } from '@facet/evaluation';
+import { heldOutByTime, heldOutNext, itemsKnownBefore, leaveOneOutCut } from '@facet/features';
 import type { Cut, HeldOutSequence } from '@facet/features';
 import type { ModelData } from '../dataset/dataset.ts';
 import type { SequenceUser } from './model-scorer.ts';
@@ -64,8 +64,12 @@ function askedUser(
 }
 
 /** The two questions that are reported apart: items `new` to the user, and `all`, repeats included. */
-export type Task = 'new' | 'all';
+export type Task = RankingTask;
 export type TaskEvaluations = Readonly<Record<Task, RankingEvaluation>>;
+
+/** What ranks for each task; one for both is asked once a user. */
+export type TaskRankers = Readonly<Record<Task, Ranker>>;
+export type Ranker = Scorer<HeldOutSequenceUser> | BlockScorer<HeldOutSequenceUser>;
 
 export interface TaskOptions {
   readonly cutoffs: readonly number[];
@@ -73,32 +77,30 @@ export interface TaskOptions {
   readonly tieSeed: number;
 }
 
-/**
- * Evaluates both tasks, ranking the full catalogue for each user. A scorer that answers both is asked once a user.
- */
+/** Evaluates both tasks, ranking the full catalogue for each user. */
 export function evaluateTasks(
-  score: Readonly<Record<Task, Scorer<HeldOutSequenceUser>>>,
+  rankers: TaskRankers,
   users: readonly HeldOutSequenceUser[],
   options: TaskOptions,
 ): TaskEvaluations {
-  const rankings = rankTasks(score, users, options);
+  const rankings = rankTasks(rankers, users, options);
   return { new: evaluateRanking(rankings.new, options), all: evaluateRanking(rankings.all, options) };
 }
 
 /** The rankings that {@link evaluateTasks} evaluates, in the order of the users, as deep as the largest cutoff. */
 export function rankTasks(
-  score: Readonly<Record<Task, Scorer<HeldOutSequenceUser>>>,
+  rankers: TaskRankers,
   users: readonly HeldOutSequenceUser[],
   options: Pick<TaskOptions, 'cutoffs' | 'tieSeed'>,
+  tasks: readonly Task[] = ['new', 'all'],
 ): Readonly<Record<Task, readonly RankedUser[]>> {
   const rankings: Record<Task, RankedUser[]> = { new: [], all: [] };
-  const n = Math.max(...options.cutoffs);
-  users.forEach((user, position) => {
-    const tieSeed = mix(options.tieSeed ^ position);
-    const scores = score.new(user);
-    rankings.new.push(...rankUsers(() => scores, [user], { n, task: 'new', tieSeed }));
-    const allScores = score.all === score.new ? scores : score.all(user);
-    rankings.all.push(...rankUsers(() => allScores, [user], { n, task: 'all', tieSeed }));
-  });
+  const depth = { n: Math.max(...options.cutoffs), tieSeed: options.tieSeed };
+  const together = rankers.new === rankers.all ? [tasks] : tasks.map((task) => [task]);
+  for (const asked of together) {
+    for (const ranked of rankUsersByTask(rankers[asked[0]!], users, asked, depth)) {
+      for (const task of asked) rankings[task].push(ranked[task]!);
+    }
+  }
   return rankings;
 }

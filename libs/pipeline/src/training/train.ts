@@ -4,7 +4,7 @@ import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { createRandom, hashText } from '@facet/features';
 import { initializeWeights } from '@facet/model';
 import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '@facet/model';
-import { carryState, stateVersion } from '@facet/model/training';
+import { carryState, createCatalogProducts, stateVersion } from '@facet/model/training';
 import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
 import type { Dataset } from '../dataset/dataset.ts';
 import { forBothTasks } from '../evaluation/baselines.ts';
@@ -188,12 +188,13 @@ function createValidator(dataset: Dataset, spec: ModelSpec): (weights: Weights) 
   createRandom(0).shuffle(users);
   users.length = Math.min(users.length, validationUsersMax);
   return async (weights) => {
-    const scorer = createModelScorer(dataset, spec, weights, window);
-    const evaluated = evaluateTasks(forBothTasks(scorer.score), users, {
+    const scorer = createModelScorer(dataset, spec, weights, { ...window, createProducts: createCatalogProducts });
+    const evaluated = evaluateTasks(forBothTasks(scorer.ranker), users, {
       cutoffs: [validationCutoff],
       catalogSize: spec.itemCount,
       tieSeed: 0,
     });
+    scorer.dispose();
     return (evaluated.new.metrics[0]!.recall + evaluated.all.metrics[0]!.recall) / 2;
   };
 }

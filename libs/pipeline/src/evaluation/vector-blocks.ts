@@ -1,0 +1,112 @@
+import type { BlockScorer, UserInterests } from '@facet/evaluation';
+import { bestInterest } from '@facet/model';
+import type { CatalogProducts } from '@facet/model/training';
+
+/** Users and items as vectors: the score of an item is max_k v_kᵀ e, what its prior adds, and a bonus of the user's own. */
+export interface VectorScores<User> {
+  /** [N + 1, D] */
+  readonly vectors: Float32Array;
+  readonly dim: number;
+  /** K, the most interests of a user. */
+  readonly interestsMax: number;
+  readonly interests: (user: User) => UserInterests;
+  /** [N + 1] for the moment of asking. */
+  readonly prior: (user: User) => Float32Array | undefined;
+  /** Items with a bonus, each once. */
+  readonly bonuses: (user: User) => ReadonlyMap<number, number>;
+  /** [N + 1] 1 for an item that may be ranked. */
+  readonly candidates: Uint8Array;
+}
+
+/** Bytes of the products of a block: enough to keep two cores busy, and few enough for their caches. */
+const blockBytes = 16 * 2 ** 20;
+/** The unit roundoff of float32. */
+const roundoff = 2 ** -24;
+
+/** Exactly the scores of {@link exactScore}, found by way of float32 products of many users at once. */
+export function createVectorBlocks<User>(scores: VectorScores<User>, products: CatalogProducts): BlockScorer<User> {
+  const { vectors, dim, interestsMax: K, candidates } = scores;
+  const width = vectors.length / dim;
+  const itemNorm = longestRow(vectors, dim);
+  return {
+    usersMax: Math.max(1, Math.floor(blockBytes / (4 * K * width))),
+    scoreBlock(users) {
+      const asked = users.map((user) => ({
+        interests: scores.interests(user),
+        prior: scores.prior(user),
+        bonuses: scores.bonuses(user),
+      }));
+      const stacked = new Float32Array(users.length * K * dim);
+      asked.forEach(({ interests: { interests, active } }, row) => {
+        for (let k = 0; k < K && active > 0; k++) {
+          // The first interest again in the place of one that is not there changes no maximum.
+          const source = k < active ? k * dim : 0;
+          stacked.set(interests.subarray(source, source + dim), (row * K + k) * dim);
+        }
+      });
+      const best = products.best(stacked, K);
+      let additionsMax = 0;
+      asked.forEach(({ interests, prior, bonuses }, row) => {
+        const own = best.subarray(row * width, (row + 1) * width);
+        if (interests.active === 0) own.fill(Number.NEGATIVE_INFINITY);
+        additionsMax = Math.max(additionsMax, addTerms(own, candidates, prior, bonuses));
+      });
+      // The bound of a product of length D summed in any order, and of the additions after it, with room to spare.
+      const tolerance = 4 * (dim + 4) * roundoff * (longestRow(stacked, dim) * itemNorm + additionsMax);
+      return {
+        width,
+        scores: best,
+        tolerance,
+        exact: (row, item) => {
+          const { interests, prior, bonuses } = asked[row]!;
+          return exactScore(interests, vectors, item, { dim, prior, bonus: bonuses.get(item) });
+        },
+      };
+    },
+  };
+}
+
+/** The score of one item as a `Scorer` has it in its float32 array. */
+export function exactScore(
+  { active, interests }: UserInterests,
+  vectors: Float32Array,
+  item: number,
+  terms: { readonly dim: number; readonly prior: Float32Array | undefined; readonly bonus: number | undefined },
+): number {
+  const { score } = bestInterest({ count: active, vectors: interests }, vectors, item, terms.dim);
+  const withPrior = Math.fround(score + (terms.prior?.[item] ?? 0));
+  return terms.bonus === undefined ? withPrior : Math.fround(withPrior + terms.bonus);
+}
+
+/** Adds to a user's products what else is in the scores. @returns the largest size of what was added */
+function addTerms(
+  own: Float32Array,
+  candidates: Uint8Array,
+  prior: Float32Array | undefined,
+  bonuses: ReadonlyMap<number, number>,
+): number {
+  let largest = 0;
+  for (let item = 0; item < own.length; item++) {
+    if (candidates[item] !== 1) own[item] = Number.NEGATIVE_INFINITY;
+    else if (prior !== undefined) {
+      own[item]! += prior[item]!;
+      largest = Math.max(largest, Math.abs(prior[item]!));
+    }
+  }
+  let largestBonus = 0;
+  for (const [item, bonus] of bonuses) {
+    own[item]! += bonus;
+    largestBonus = Math.max(largestBonus, Math.abs(bonus));
+  }
+  return largest + largestBonus;
+}
+
+function longestRow(matrix: Float32Array, dim: number): number {
+  let longest = 0;
+  for (let start = 0; start < matrix.length; start += dim) {
+    let squares = 0;
+    for (let d = 0; d < dim; d++) squares += matrix[start + d]! ** 2;
+    longest = Math.max(longest, squares);
+  }
+  return Math.sqrt(longest);
+}

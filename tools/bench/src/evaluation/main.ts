@@ -1,0 +1,85 @@
+/* The time of evaluating a model on the full catalog: 20,000 users, 12,000 items, K 4, D 64, the last 50 behaviors, tasks NEW. */
+import { cpus } from 'node:os';
+import { evaluateRanking } from '@facet/evaluation';
+import { createRandom } from '@facet/features';
+import { initializeWeights, modelVariant } from '@facet/model';
+import { createCatalogProducts } from '@facet/model/training';
+import { createModelScorer, encodeTables, heldOutLast, modelSpecOf, rankTasks } from '@facet/pipeline/benchmark';
+
+const users = 20_000;
+const items = 12_000;
+const behaviors = 50;
+/** Ranked one by one, too, to compare. */
+const comparedUsers = 200;
+const options = { cutoffs: [10, 50, 100], tieSeed: 1 };
+const random = createRandom(1);
+
+/** Popular items have low indexes: the density of their ranks falls off as in a shop. */
+const sequences = {
+  userIds: Array.from({ length: users }, (_, user) => `u${user}`),
+  offsets: Int32Array.from({ length: users + 1 }, (_, user) => user * (behaviors + 1)),
+  items: Int32Array.from({ length: users * (behaviors + 1) }, () => 1 + Math.floor(items * random.next() ** 2)),
+  times: Float64Array.from(
+    { length: users * (behaviors + 1) },
+    (_, position) => (position % (behaviors + 1)) * 86_400_000,
+  ),
+};
+const data = encodeTables(
+  {
+    items: Array.from({ length: items + 1 }, (_, item) => ({ itemId: item === 0 ? '' : `i${item}`, attributes: {} })),
+    sequences,
+    userAttributes: new Array<undefined>(users).fill(undefined),
+  },
+  { trainedCount: items, itemFeatures: [], userFeatures: [] },
+);
+const spec = modelSpecOf({ ...modelVariant('facet').model, adaptiveInterests: false }, data);
+const weights = initializeWeights(spec, random);
+const asked = heldOutLast(data, 'test');
+
+interface Took {
+  readonly seconds: number;
+  /** Of all threads; on a busy machine it tells more than the clock. */
+  readonly cpuSeconds: number;
+}
+
+function measure(run: () => void): Took {
+  const cpu = process.cpuUsage();
+  const startedAt = performance.now();
+  run();
+  const seconds = (performance.now() - startedAt) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  return { seconds, cpuSeconds: (user + system) / 1e6 };
+}
+const inBlocks = createModelScorer(data, spec, weights, { ...asked, createProducts: createCatalogProducts });
+const oneByOne = createModelScorer(data, spec, weights, asked);
+
+const interests = measure(() => asked.users.forEach((user) => inBlocks.interests(user)));
+let rankings = rankTasks({ new: inBlocks.ranker, all: inBlocks.ranker }, [], options, ['new']);
+const ranking = measure(() => {
+  rankings = rankTasks({ new: inBlocks.ranker, all: inBlocks.ranker }, asked.users, options, ['new']);
+});
+const metrics = measure(() => evaluateRanking(rankings.new, { ...options, catalogSize: items }));
+const some = asked.users.slice(0, comparedUsers);
+let exact = rankings;
+some.forEach((user) => oneByOne.interests(user));
+const slow = measure(() => {
+  exact = rankTasks({ new: oneByOne.score, all: oneByOne.score }, some, options, ['new']);
+});
+inBlocks.dispose();
+const differing = exact.new.filter(({ ranking }, user) => ranking.join() !== rankings.new[user]!.ranking.join()).length;
+
+console.log(
+  `${users} users, ${items} items, K ${spec.config.interests}, D ${spec.config.embeddingDim}, ${cpus().length} cores`,
+);
+const show = (name: string, { seconds, cpuSeconds }: Took): void =>
+  console.log(`${name.padEnd(39)}${seconds.toFixed(2).padStart(7)} s, ${cpuSeconds.toFixed(2)} s of CPU`);
+show('interests, by the kernel of serving', interests);
+show('rankings, the first 100, in blocks', ranking);
+show('metrics at 10, 50, 100', metrics);
+const scale = users / comparedUsers;
+show(`rankings one by one, ${scale} × ${comparedUsers} users`, {
+  seconds: slow.seconds * scale,
+  cpuSeconds: slow.cpuSeconds * scale,
+});
+console.log(`rankings of them that differ           ${differing}`);
+if (differing > 0) process.exitCode = 1;
