@@ -103,7 +103,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
 /** TensorFlow's products where it is installed; without it the same figures take longer. */
 async function loadProducts(): Promise<CreateProducts | undefined> {
   try {
-    return (await import('@facet/model/training')).createCatalogProducts;
+    return (await import('./tensorflow-products.ts')).createCatalogProducts;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined;
     throw error;
