@@ -97,10 +97,13 @@ describe('a benchmark of sequences, leave-one-out', () => {
 
   it('systems that use what others chose beat popularity; a finished row is not run again', async () => {
     const opened = await open();
-    const { rows, reused } = await run(opened, ['popularity', 'item-cf-bm25']);
-    const [popularity, cf] = rows.map(({ tasks }) => tasks.new!.cutoffs.find(({ cutoff }) => cutoff === 3)!.hitRate);
+    const { rows, reused } = await run(opened, ['popularity', 'item-cf-bm25', 'wals']);
+    const [popularity, cf, wals] = rows.map(
+      ({ tasks }) => tasks.new!.cutoffs.find(({ cutoff }) => cutoff === 3)!.hitRate,
+    );
     expect(cf).toBeGreaterThan(popularity! + 0.2);
-    expect(reused).toEqual([false, false]);
+    expect(wals).toBeGreaterThan(popularity! + 0.2);
+    expect(reused).toEqual([false, false, false]);
     const again = await run(opened, ['item-cf-bm25', 'item-cf-cosine']);
     expect(again.reused).toEqual([false, true]);
     expect(again.rows[1]).toEqual(rows[1]);
@@ -149,6 +152,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
       'popularity',
       'item-cf-cosine',
       'item-cf-bm25',
+      'wals',
       ...Object.keys(modelVariants),
     ]);
     const unknown = () => chooseSystems(['als'], { ...opened.context, benchmark: opened.benchmark, settings: small });

@@ -1,8 +1,19 @@
-import { fitItemNeighbors, ownHistory, popularity, scoreByNeighbors, withFallback } from '@facet/evaluation';
-import type { InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluation';
+import {
+  fitItemNeighbors,
+  fitWals,
+  ownHistory,
+  popularity,
+  scoreByNeighbors,
+  scoreByWals,
+  withFallback,
+} from '@facet/evaluation';
+import type { InteractionColumns, ItemCfOptions, Scorer, WalsOptions } from '@facet/evaluation';
 import { createRandom } from '@facet/features';
 import { interactionsBefore } from '../evaluation/baselines.ts';
-import type { HeldOut, HeldOutSequenceUser, Task } from '../evaluation/tasks.ts';
+import { loadProducts } from '../evaluation/load-products.ts';
+import type { CreateProducts } from '../evaluation/model-scorer.ts';
+import type { HeldOut, HeldOutSequenceUser, Ranker, Task } from '../evaluation/tasks.ts';
+import { createVectorBlocks } from '../evaluation/vector-blocks.ts';
 import { hashJson } from '../stage.ts';
 import { choiceScore, evaluateHeldOut, recentFrom } from './protocol.ts';
 import type { ProtocolName } from './protocol.ts';
@@ -15,7 +26,19 @@ interface ClassicMethod<Settings> {
   readonly isSeeded: boolean;
   /** What is tried. */
   readonly grid: readonly Settings[];
-  fit(settings: Settings, fitted: FitData): { readonly score: Scorer; readonly parameters: number };
+  fit(settings: Settings, fitted: FitData): FittedMethod;
+}
+
+interface FittedMethod {
+  readonly parameters: number;
+  readonly score: Scorer;
+  /** Where scores are products of vectors, many users are scored at once. */
+  readonly vectors?: {
+    /** [N + 1, dim] */
+    readonly items: Float32Array;
+    readonly dim: number;
+    readonly userOf: (history: Int32Array) => Float32Array;
+  };
 }
 
 /** What lies before a cut. */
@@ -81,9 +104,32 @@ const bm25Cf = itemCfMethod(
   neighborCounts.flatMap((neighbors) => [0.2, 0.5, 0.75].map((b) => ({ weights: 'bm25' as const, neighbors, b }))),
 );
 
+type WalsSettings = Omit<WalsOptions, 'catalogSize' | 'seed'>;
+
+const walsMethod: ClassicMethod<WalsSettings> = {
+  name: 'wals',
+  isSeeded: true,
+  grid: [1, 10].flatMap((alpha) =>
+    [1, 10].map((regularization) => ({ factors: 64, iterations: 15, alpha, regularization })),
+  ),
+  fit(settings, { columns, catalogSize, seed }) {
+    const wals = fitWals(columns, { ...settings, catalogSize, seed });
+    const { factors: dim, itemFactors, foldIn } = wals;
+    return {
+      parameters: catalogSize * dim,
+      score: scoreByWals(wals),
+      vectors: {
+        items: Float32Array.from(itemFactors),
+        dim,
+        userOf: (history) => Float32Array.from(foldIn(history)),
+      },
+    };
+  },
+};
+
 /** The simple methods that a protocol knows, the weakest first. */
 export function classicSystems(protocol: ProtocolName): System[] {
-  const always = [toSystem(cosineCf), toSystem(bm25Cf)];
+  const always = [toSystem(cosineCf), toSystem(bm25Cf), toSystem(walsMethod)];
   // Without a moment there is no recent popularity, and without repeats one's own history is of no use.
   return protocol === 'time-split'
     ? [toSystem(popularityMethod), toSystem(recentPopularity), toSystem(ownHistoryMethod), ...always]
@@ -106,22 +152,26 @@ async function fitClassic<Settings extends object>(
 ): Promise<FittedSystem> {
   const { protocol } = context.benchmark;
   const startedAt = context.now();
-  const chosen = await choose(method, context);
+  const createProducts = await loadProducts();
+  const chosen = await choose(method, context, createProducts);
   const chosenAt = context.now();
   const { test } = protocol;
   const data = fitData(context, test);
-  const fitted = new Map<string, ReturnType<typeof method.fit>>();
+  const fitted = new Map<string, FittedMethod & AskedMethod>();
   for (const task of protocol.tasks) {
     const key = hashJson(chosen[task].settings);
-    if (!fitted.has(key)) fitted.set(key, method.fit(chosen[task].settings, data));
+    if (fitted.has(key)) continue;
+    const result = method.fit(chosen[task].settings, data);
+    fitted.set(key, { ...result, ...ask(result, test, createProducts) });
   }
   const of = (task: Task) => fitted.get(hashJson(chosen[task].settings))!;
   const [first = 'new'] = protocol.tasks;
-  const scorers = forTasks(knownOnly(of(first).score, test));
-  for (const task of protocol.tasks) scorers[task] = knownOnly(of(task).score, test);
+  const rankers = forTasks(of(first).ranker);
+  for (const task of protocol.tasks) rankers[task] = of(task).ranker;
   const isAlike = fitted.size === 1;
   return {
-    rankers: scorers,
+    rankers,
+    dispose: () => fitted.forEach(({ dispose }) => dispose()),
     parameters: Math.max(...[...fitted.values()].map(({ parameters }) => parameters)),
     chosen: isAlike
       ? chosen[first].settings
@@ -143,6 +193,7 @@ interface Choice<Settings> {
 async function choose<Settings>(
   method: ClassicMethod<Settings>,
   context: FitContext,
+  createProducts: CreateProducts | undefined,
 ): Promise<Record<Task, Choice<Settings>>> {
   const best: Record<Task, Choice<Settings>> = forTasks({ settings: method.grid[0]!, validationScore: -1 });
   if (method.grid.length < 2) return best;
@@ -156,8 +207,9 @@ async function choose<Settings>(
     // Each setting blocks the thread; a turn of the event loop lets signals through.
     await new Promise((resolve) => setImmediate(resolve));
     context.signal?.throwIfAborted();
-    const score = forTasks(knownOnly(method.fit(settings, before).score, validation));
-    const evaluated = evaluateHeldOut(protocol, score, users, options);
+    const { ranker, dispose } = ask(method.fit(settings, before), validation, createProducts);
+    const evaluated = evaluateHeldOut(protocol, forTasks(ranker), users, options);
+    dispose();
     for (const task of tasks) {
       const validationScore = choiceScore(protocol, evaluated[task]!);
       if (validationScore > best[task].validationScore) best[task] = { settings, validationScore };
@@ -172,6 +224,37 @@ function fitData({ benchmark, seed }: FitContext, heldOut: HeldOut): FitData {
   const columns = interactionsBefore(data, heldOut.cut);
   const recent = popularity(columns, { catalogSize, since: recentFrom(heldOut.cut, recentDays) });
   return { columns, catalogSize, recent, seed };
+}
+
+interface AskedMethod {
+  readonly ranker: Ranker;
+  dispose(): void;
+}
+
+/** A fitted method that is asked about candidates. */
+function ask(
+  { score, vectors }: FittedMethod,
+  heldOut: HeldOut,
+  createProducts: CreateProducts | undefined,
+): AskedMethod {
+  if (vectors === undefined || createProducts === undefined) {
+    return { ranker: knownOnly(score, heldOut), dispose: () => undefined };
+  }
+  const { items, dim, userOf } = vectors;
+  const products = createProducts(items, dim);
+  const ranker = createVectorBlocks<HeldOutSequenceUser>(
+    {
+      vectors: items,
+      dim,
+      interestsMax: 1,
+      interests: ({ history }) => ({ active: 1, interests: userOf(history) }),
+      prior: () => undefined,
+      bonuses: () => new Map(),
+      candidates: heldOut.candidates,
+    },
+    products,
+  );
+  return { ranker, dispose: () => products.dispose() };
 }
 
 /** Nothing but the candidates of all systems. */

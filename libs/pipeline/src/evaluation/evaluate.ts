@@ -6,8 +6,8 @@ import { fitBaselines, forBothTasks } from './baselines.ts';
 import type { ItemCfChoice } from './baselines.ts';
 import { reportInterests } from './interest-report.ts';
 import type { InterestReport } from './interest-report.ts';
+import { loadProducts } from './load-products.ts';
 import { createModelScorer } from './model-scorer.ts';
-import type { CreateProducts } from './model-scorer.ts';
 import { evaluateTasks, heldOutWindow } from './tasks.ts';
 import type { Task, TaskEvaluations } from './tasks.ts';
 
@@ -98,16 +98,6 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
     margin: { new: marginOf(evaluations, 'new', main), all: marginOf(evaluations, 'all', main) },
     interests: reportInterests(modelScorer, window.users, model.info.spec.config.interests),
   };
-}
-
-/** TensorFlow's products where it is installed; without it the same figures take longer. */
-async function loadProducts(): Promise<CreateProducts | undefined> {
-  try {
-    return (await import('./tensorflow-products.ts')).createCatalogProducts;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined;
-    throw error;
-  }
 }
 
 function summarize(evaluation: RankingEvaluation, main: number): MethodMetrics {

@@ -1,0 +1,113 @@
+/*
+ * An iteration of our WALS beside one of the Python package implicit (pinned, in an environment of its own below the cache), on
+ * the same pairs, in turn. Both of its solvers: conjugate gradients (its default) and exact, as ours is. Losses show that all
+ * minimize the same thing.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { fitWals } from '@facet/evaluation';
+
+const versions = { implicit: '0.7.3', numpy: '1.26.4', scipy: '1.13.1' };
+const settings = { alpha: 10, factors: 64, regularization: 1, iterations: 6, threads: cpus().length, seed: 1 };
+const rounds = 3;
+
+const shared = fileURLToPath(new URL('../../../../../shared/data/amazon-beauty/sequences.txt', import.meta.url));
+const path = process.argv[2] ?? shared;
+if (!existsSync(path)) {
+  console.error(`There is no ${path}. Name a file of sequences: npm run bench:als -- FILE`);
+  process.exit(1);
+}
+const cache = join(
+  process.env['FACET_CACHE_DIR'] ?? join(homedir(), '.cache', 'facet'),
+  `implicit-${versions.implicit}`,
+);
+const python = join(cache, 'bin', 'python');
+if (!existsSync(join(cache, 'ready'))) {
+  console.log(`setting up implicit ${versions.implicit} in ${cache} …`);
+  execFileSync('python3', ['-m', 'venv', cache]);
+  const packages = Object.entries(versions).map(([name, version]) => `${name}==${version}`);
+  execFileSync(python, ['-m', 'pip', 'install', '--quiet', ...packages], { stdio: 'inherit' });
+  writeFileSync(join(cache, 'ready'), '');
+}
+
+/** All but the last item of each user, as leave-one-out trains on. */
+const users: number[] = [];
+const items: number[] = [];
+const indexOf = new Map<string, number>();
+for (const [user, line] of readFileSync(path, 'utf8').trim().split('\n').entries()) {
+  for (const item of line.trim().split(/\s+/).slice(1, -1)) {
+    if (!indexOf.has(item)) indexOf.set(item, indexOf.size + 1);
+    users.push(user);
+    items.push(indexOf.get(item)!);
+  }
+}
+const pairs = { users: Int32Array.from(users), items: Int32Array.from(items), times: new Float64Array(users.length) };
+mkdirSync(cache, { recursive: true });
+const pairsFile = join(cache, 'pairs.bin');
+writeFileSync(pairsFile, Buffer.concat([pairs.users, pairs.items].map(({ buffer }) => new Uint8Array(buffer))));
+
+function runOurs(): { seconds: number; loss: number } {
+  const startedAt = performance.now();
+  const wals = fitWals(pairs, { ...settings, catalogSize: indexOf.size });
+  return { seconds: (performance.now() - startedAt) / 1000 / settings.iterations, loss: lossOf(wals) };
+}
+
+/** Σ_ui c_ui (r_ui − x_uᵀ y_i)² + λ (|X|² + |Y|²), the sum over all pairs by way of XᵀX and YᵀY. */
+function lossOf({ itemFactors, foldIn }: ReturnType<typeof fitWals>): number {
+  const { factors: F, alpha, regularization } = settings;
+  const gram = (rows: Iterable<Float64Array>): Float64Array => {
+    const sum = new Float64Array(F * F);
+    for (const row of rows) {
+      for (let f = 0; f < F; f++) for (let g = 0; g < F; g++) sum[f * F + g]! += row[f]! * row[g]!;
+    }
+    return sum;
+  };
+  const rowOf = (item: number): Float64Array => itemFactors.subarray(item * F, (item + 1) * F);
+  const histories: number[][] = [];
+  pairs.users.forEach((user, position) => (histories[user] ??= []).push(pairs.items[position]!));
+  const userFactors = histories.map((history) => ({ history, x: foldIn(Int32Array.from(history)) }));
+  const [X, Y] = [
+    gram(userFactors.map(({ x }) => x)),
+    gram(Array.from({ length: indexOf.size }, (_, i) => rowOf(i + 1))),
+  ];
+  let loss = X.reduce((sum, value, cell) => sum + value * Y[cell]!, 0);
+  for (let f = 0; f < F; f++) loss += regularization * (X[f * F + f]! + Y[f * F + f]!);
+  for (const { history, x } of userFactors) {
+    for (const item of new Set(history)) {
+      const score = x.reduce((sum, value, f) => sum + value * rowOf(item)[f]!, 0);
+      loss += (1 + alpha) * (1 - score) ** 2 - score ** 2;
+    }
+  }
+  return loss;
+}
+
+interface Theirs {
+  readonly cg: { readonly seconds: number; readonly loss: number };
+  readonly exact: { readonly seconds: number; readonly loss: number };
+}
+
+function runTheirs(): Theirs {
+  const script = fileURLToPath(new URL('compare.py', import.meta.url));
+  // Threads of the linear algebra would fight those of implicit, which says so.
+  const env = { ...process.env, OPENBLAS_NUM_THREADS: '1' };
+  const output = execFileSync(python, [script, pairsFile, JSON.stringify(settings)], { env, encoding: 'utf8' });
+  return JSON.parse(output) as Theirs;
+}
+
+console.log(`${pairs.users.length} pairs, ${indexOf.size} items, ${JSON.stringify(settings)}`);
+console.log('seconds an iteration   ours, exact   implicit, exact   implicit, CG');
+for (let round = 0; round < rounds; round++) {
+  const ours = runOurs();
+  const theirs = runTheirs();
+  const seconds = [ours.seconds, theirs.exact.seconds, theirs.cg.seconds].map((value) => value.toFixed(3));
+  console.log(
+    `round ${round + 1}                ${seconds[0]!.padStart(11)}${seconds[1]!.padStart(18)}${seconds[2]!.padStart(15)}`,
+  );
+  const losses = [ours.loss, theirs.exact.loss, theirs.cg.loss].map((value) =>
+    Math.round(value).toLocaleString('en-US'),
+  );
+  console.log(`loss                   ${losses[0]!.padStart(11)}${losses[1]!.padStart(18)}${losses[2]!.padStart(15)}`);
+}
