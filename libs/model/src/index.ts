@@ -5,7 +5,7 @@ export { activeInterestCount } from './kernel/active-interests.ts';
 export { bestInterest } from './kernel/best-interest.ts';
 export { embedItems, indexDim, indexVectors, popularityPrior } from './kernel/item-embeddings.ts';
 export { createUserKernel, unknownUser } from './kernel/user-kernel.ts';
-export type { Interests, UserKernel } from './kernel/user-kernel.ts';
+export type { InterestBuffer, Interests, UserKernel } from './kernel/user-kernel.ts';
 export type { ItemRows } from './layers/item-rows.ts';
 export { frozenWeights, initializeWeights } from './weights.ts';
 export type { Weight, Weights } from './weights.ts';

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createBehaviorRows, createRandom, popularityFeatureCount } from '@facet/features';
 import type { BehaviorRows } from '@facet/features';
 import { describe, expect, it } from 'vitest';
@@ -32,6 +34,9 @@ const variants: { name: string; variant: string; model: Partial<ModelConfig> }[]
     model: { embeddingDim: 64, interests: 4, sequenceLength: 100, hiddenUnits: [256] },
   },
 ];
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 /** Weights as a long training may leave them: none at zero. */
 function trainedWeights(spec: Parameters<typeof initializeWeights>[0]): Weights {
@@ -121,6 +126,39 @@ describe('the serving kernel', () => {
     expect(kernel.interests(rows, [1], unknownUser)).toEqual(kept);
     expect(kernel.interests(createBehaviorRows(1, 6), [1], unknownUser).count).toBe(0);
   });
+
+  it.each(Object.keys(modelVariants))(
+    'writes into a buffer what it gives otherwise, and makes no garbage: %s',
+    (variant) => {
+      const { spec, itemFeatures } = createTinyWorld({ variant });
+      const weights = trainedWeights(spec);
+      const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+      const kernel = createUserKernel(spec, weights, embeddings);
+      const { sequenceLength: L } = spec.config;
+      const random = createRandom(5);
+      const buffer = kernel.createBuffer();
+      const users = Array.from({ length: 2 * L }, (_, user) => randomBehaviors(user % (L + 1), L, random));
+      users.forEach((rows, user) => {
+        const { count, vectors, behaviorWeights } = kernel.interests(rows, [1], user);
+        kernel.interestsInto(buffer, rows, [1], user);
+        expect(buffer.count).toBe(count);
+        expect(buffer.vectors.subarray(0, vectors.length)).toEqual(vectors);
+        expect(buffer.behaviorWeights.subarray(0, behaviorWeights.length)).toEqual(behaviorWeights);
+      });
+      const ask = (calls: number): void => {
+        for (let call = 0; call < calls; call++) kernel.interestsInto(buffer, users[call % users.length]!, [1], 3);
+      };
+      ask(5_000);
+      const bytesPerCall = Array.from({ length: 5 }, () => {
+        collectGarbage();
+        const before = process.memoryUsage().heapUsed;
+        ask(2_000);
+        return (process.memoryUsage().heapUsed - before) / 2_000;
+      });
+      // A single typed array is more than that; what else there is on the heap is of whoever compiles the code.
+      expect(Math.min(...bytesPerCall)).toBeLessThan(150);
+    },
+  );
 
   it('gives the vectors of a user by who it is, also without behaviors, and none to whoever is new', () => {
     const { spec, weights, itemFeatures } = createTinyWorld({ variant: 'maxmf' });

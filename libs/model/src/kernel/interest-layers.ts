@@ -2,26 +2,21 @@ import type { ModelSpec } from '../config.ts';
 import type { Weights } from '../weights.ts';
 import { addWeightedRows } from './rows.ts';
 
-/** Makes an interest of the capsule that lies at `offset`, in an array [D] that the next run overwrites. */
-type RunLayers = (capsules: Float32Array, offset: number) => Float32Array;
+/** The layers behind the capsules: see layers/interest-layers.ts. */
+export interface InterestLayers {
+  /** [D] what the last run gave; the next one overwrites it. */
+  readonly output: Float32Array;
+  /** Takes the context [D], or nothing, and the profile [P] of a user: what they give is the same for all capsules. */
+  startUser(context: Float32Array, profile: Float32Array): void;
+  /** Writes the interest that becomes of the capsule at `offset`. */
+  run(capsules: Float32Array, offset: number): void;
+}
 
-/**
- * The layers behind the capsules: see layers/interest-layers.ts. What context and profile give is the same for all capsules
- * of a user, and computed once.
- *
- * @returns takes the context [D], or nothing, and the profile [P] of a user
- */
-export function createInterestLayers(
-  spec: ModelSpec,
-  weights: Weights,
-): (context: Float32Array, profile: Float32Array) => RunLayers {
+export function createInterestLayers(spec: ModelSpec, weights: Weights): InterestLayers {
   return spec.config.layers === 'hidden' ? createHiddenLayers(spec, weights) : createPlainLayers(spec, weights);
 }
 
-function createHiddenLayers(
-  spec: ModelSpec,
-  weights: Weights,
-): (context: Float32Array, profile: Float32Array) => RunLayers {
+function createHiddenLayers(spec: ModelSpec, weights: Weights): InterestLayers {
   const { embeddingDim: D, hiddenUnits, outputActivation } = spec.config;
   const layers = [...hiddenUnits, D].map((units, layer) => ({
     kernel: weights[`hidden/${layer}/kernel`]!.data,
@@ -30,48 +25,60 @@ function createHiddenLayers(
     output: new Float32Array(units),
   }));
   const { kernel: firstKernel, bias: firstBias } = layers[0]!;
-  const shared = new Float32Array(firstBias.length);
-  return (context, profile) => {
-    const width = shared.length;
-    shared.set(firstBias);
-    addWeightedRows(shared, 0, firstKernel, D * width, width, context, 0, context.length);
-    addWeightedRows(shared, 0, firstKernel, (D + context.length) * width, width, profile, 0, profile.length);
-    return (capsules, offset) => {
+  const width = firstBias.length;
+  const shared = new Float32Array(width);
+  return {
+    output: layers.at(-1)!.output,
+    startUser(context, profile) {
+      copyRow(shared, firstBias);
+      addWeightedRows(shared, 0, firstKernel, D * width, width, context, 0, context.length);
+      addWeightedRows(shared, 0, firstKernel, (D + context.length) * width, width, profile, 0, profile.length);
+    },
+    run(capsules, offset) {
       let input = capsules;
       let from = offset;
       let count = D;
-      layers.forEach(({ kernel, bias, relu, output }, layer) => {
-        output.set(layer === 0 ? shared : bias);
+      for (let layer = 0; layer < layers.length; layer++) {
+        const { kernel, bias, relu, output } = layers[layer]!;
+        copyRow(output, layer === 0 ? shared : bias);
         addWeightedRows(output, 0, kernel, 0, output.length, input, from, count);
-        if (relu) for (let unit = 0; unit < output.length; unit++) output[unit] = Math.max(0, output[unit]!);
-        [input, from, count] = [output, 0, output.length];
-      });
-      return input;
-    };
+        if (relu) rectify(output);
+        input = output;
+        from = 0;
+        count = output.length;
+      }
+    },
   };
 }
 
 /** The profile through its map is added to the capsule; then comes one ReLU layer, or nothing. */
-function createPlainLayers(
-  spec: ModelSpec,
-  weights: Weights,
-): (context: Float32Array, profile: Float32Array) => RunLayers {
+function createPlainLayers(spec: ModelSpec, weights: Weights): InterestLayers {
   const { embeddingDim: D, layers } = spec.config;
   const map = weights['profileMap/kernel']?.data ?? new Float32Array(0);
   const kernel = weights['relu/kernel']?.data ?? new Float32Array(0);
   const shared = new Float32Array(D);
   const sum = new Float32Array(D);
-  const output = new Float32Array(D);
-  return (_context, profile) => {
-    shared.fill(0);
-    addWeightedRows(shared, 0, map, 0, D, profile, 0, profile.length);
-    return (capsules, offset) => {
+  const rectified = new Float32Array(D);
+  return {
+    output: layers === 'none' ? sum : rectified,
+    startUser(_context, profile) {
+      shared.fill(0);
+      addWeightedRows(shared, 0, map, 0, D, profile, 0, profile.length);
+    },
+    run(capsules, offset) {
       for (let d = 0; d < D; d++) sum[d] = capsules[offset + d]! + shared[d]!;
-      if (layers === 'none') return sum;
-      output.fill(0);
-      addWeightedRows(output, 0, kernel, 0, D, sum, 0, D);
-      for (let d = 0; d < D; d++) output[d] = Math.max(0, output[d]!);
-      return output;
-    };
+      if (layers === 'none') return;
+      rectified.fill(0);
+      addWeightedRows(rectified, 0, kernel, 0, D, sum, 0, D);
+      rectify(rectified);
+    },
   };
+}
+
+function copyRow(target: Float32Array, source: Float32Array): void {
+  for (let cell = 0; cell < target.length; cell++) target[cell] = source[cell]!;
+}
+
+function rectify(values: Float32Array): void {
+  for (let cell = 0; cell < values.length; cell++) if (values[cell]! < 0) values[cell] = 0;
 }

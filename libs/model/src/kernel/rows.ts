@@ -12,6 +12,23 @@ export function lengthOf(values: Float32Array, offset: number, length: number): 
   return Math.sqrt(dot(values, offset, values, offset, length) + unitLengthEpsilon);
 }
 
+/** Writes the lengths of `count` rows; numbers that a call returns may be boxed, those in an array are not. */
+export function writeLengths(
+  target: Float32Array,
+  targetOffset: number,
+  matrix: Float32Array,
+  matrixOffset: number,
+  count: number,
+  D: number,
+): void {
+  for (let row = 0; row < count; row++) {
+    const offset = matrixOffset + row * D;
+    let sum = 0;
+    for (let d = 0; d < D; d++) sum += matrix[offset + d]! ** 2;
+    target[targetOffset + row] = Math.sqrt(sum + unitLengthEpsilon);
+  }
+}
+
 /**
  * target [A, B] = a [A, D] times the transpose of b [B, D], each from its offset on. Four inner products run beside each
  * other: in one alone every addition waits for the one before it.

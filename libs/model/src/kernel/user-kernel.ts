@@ -1,3 +1,4 @@
+import { createBehaviorRows } from '@facet/features';
 import type { BehaviorRows } from '@facet/features';
 import type { ModelSpec } from '../config.ts';
 import { profileTable, repeatFeatureCount, repeatFeatures, scalarScale } from '../weights.ts';
@@ -19,6 +20,15 @@ export interface Interests {
   readonly behaviorWeights: Float32Array;
 }
 
+/** Room for the interests of any user, the first `count` of which are those of the last one. */
+export interface InterestBuffer {
+  count: number;
+  /** [K, index dim] */
+  readonly vectors: Float32Array;
+  /** [K, L] */
+  readonly behaviorWeights: Float32Array;
+}
+
 /** The row of whoever has no vectors of their own: everybody, but in models with a table of them. */
 export const unknownUser = -1;
 
@@ -33,6 +43,9 @@ export interface UserKernel {
    * @param userRow of a user who has vectors of their own (`user-vectors`), else {@link unknownUser}
    */
   interests(behaviors: BehaviorRows, profile: readonly number[], userRow: number): Interests;
+  /** The same, written over what is in a buffer of {@link createBuffer}: nothing is allocated. */
+  interestsInto(buffer: InterestBuffer, behaviors: BehaviorRows, profile: readonly number[], userRow: number): void;
+  createBuffer(): InterestBuffer;
   /** The bonus of each slot's item for having been chosen before, [L]; zero where the model has none. */
   repeatBonuses(behaviors: BehaviorRows): Float32Array;
 }
@@ -56,12 +69,22 @@ export function createUserKernel(
   const hasUserVectors = config.extractor.kind === 'user-vectors';
   const items = createItemTable(embeddings, added, D);
   const extractor = createExtractorKernel({ spec, weights, items });
-  const runLayers = createInterestLayers(spec, weights);
-  const ages = config.recency ? weights['behavior/age']!.data : undefined;
+  const layers = createInterestLayers(spec, weights);
+  const readProfile = createProfileReader(spec, weights);
+  const readRecency = createRecencyReader(weights);
   const inputs = new Float32Array(L * D);
   const weightOf = new Float32Array(L);
   const shares = new Float32Array(L);
   const context = new Float32Array(config.context ? D : 0);
+  const ages = config.recency ? weights['behavior/age']!.data : undefined;
+  const input = {
+    userRow: unknownUser,
+    rows: createBehaviorRows(1, 0) as BehaviorRows,
+    first: 0,
+    n: 0,
+    behaviors: inputs,
+    weights: weightOf,
+  };
 
   /** [n, D] the behaviors from slot `first` on: the item's embedding and its age's. */
   function readBehaviors(rows: BehaviorRows, first: number): void {
@@ -69,66 +92,88 @@ export function createUserKernel(
       const item = rows.items[first + row]!;
       const table = items.arrayOf(item);
       const source = items.offsetOf(item);
-      for (let d = 0; d < D; d++) inputs[row * D + d] = table[source + d]!;
-      if (ages === undefined) continue;
-      const age = rows.ages[first + row]! * D;
-      for (let d = 0; d < D; d++) inputs[row * D + d]! += ages[age + d]!;
+      const target = row * D;
+      if (ages === undefined) {
+        for (let d = 0; d < D; d++) inputs[target + d] = table[source + d]!;
+      } else {
+        const age = rows.ages[first + row]! * D;
+        for (let d = 0; d < D; d++) inputs[target + d] = table[source + d]! + ages[age + d]!;
+      }
     }
   }
 
-  function recencyLogit(behaviors: BehaviorRows, slot: number, ageTable: string): number {
-    return weights[ageTable]!.data[behaviors.ages[slot]!]! * scalarScale;
-  }
-
-  function weighBehaviors(behaviors: BehaviorRows, first: number): void {
-    weightOf.fill(1);
+  function weighBehaviors(rows: BehaviorRows, first: number): void {
+    for (let row = 0; row < L - first; row++) weightOf[row] = 1;
     if (!config.recency) return;
-    for (let row = 0; row < L - first; row++) {
-      weightOf[row] = Math.exp(recencyLogit(behaviors, first + row, 'behavior/ageWeight'));
-    }
+    readRecency('behavior/ageWeight', rows, first, weightOf);
+    for (let row = 0; row < L - first; row++) weightOf[row] = Math.exp(weightOf[row]!);
   }
 
-  function readContext(behaviors: BehaviorRows, first: number): void {
+  function readContext(rows: BehaviorRows, first: number): void {
     const n = L - first;
-    let highest = Number.NEGATIVE_INFINITY;
-    for (let row = 0; row < n; row++) {
-      shares[row] = config.recency ? recencyLogit(behaviors, first + row, 'context/ageWeight') : 0;
-      highest = Math.max(highest, shares[row]!);
-    }
-    let total = 0;
-    for (let row = 0; row < n; row++) total += shares[row] = Math.exp(shares[row]! - highest);
-    for (let row = 0; row < n; row++) shares[row]! /= total;
+    shares.fill(0);
+    if (config.recency) readRecency('context/ageWeight', rows, first, shares);
+    softmax(shares, n);
     context.fill(0);
     addWeightedRows(context, 0, inputs, 0, D, shares, 0, n);
   }
 
+  /** Writes interest k of the user whose capsules the extractor holds. */
+  function writeInterest(k: number, buffer: InterestBuffer): void {
+    const { capsules } = extractor;
+    const { vectors, behaviorWeights } = buffer;
+    const vector = layers.output;
+    layers.run(capsules, k * D);
+    if (config.residual) for (let d = 0; d < D; d++) vector[d]! += capsules[k * D + d]!;
+    if (config.residual && config.context) for (let d = 0; d < D; d++) vector[d]! += context[d]!;
+    const scale = config.normalize ? 1 / lengthOf(vector, 0, D) : 1;
+    for (let d = 0; d < D; d++) vectors[k * dim + d] = vector[d]! * scale;
+    if (dim > D) vectors[k * dim + D] = 1;
+    const { n, first } = input;
+    for (let slot = 0; slot < first; slot++) behaviorWeights[k * L + slot] = 0;
+    for (let row = 0; row < n; row++) behaviorWeights[k * L + first + row] = extractor.shares[k * n + row]!;
+  }
+
+  const createBuffer = (): InterestBuffer => ({
+    count: 0,
+    vectors: new Float32Array(maxInterests * dim),
+    behaviorWeights: new Float32Array(maxInterests * L),
+  });
+
+  function interestsInto(
+    buffer: InterestBuffer,
+    rows: BehaviorRows,
+    profile: readonly number[],
+    userRow: number,
+  ): void {
+    const first = firstBehavior(rows.items, L);
+    const n = L - first;
+    buffer.count = hasUserVectors
+      ? Number(userRow !== unknownUser) * maxInterests
+      : activeInterestCount(n, maxInterests, config.adaptiveInterests);
+    if (buffer.count === 0) return;
+    input.userRow = userRow;
+    input.rows = rows;
+    input.first = first;
+    input.n = n;
+    readBehaviors(rows, first);
+    weighBehaviors(rows, first);
+    extractor.extract(buffer.count, input);
+    if (config.context) readContext(rows, first);
+    layers.startUser(context, readProfile(profile));
+    for (let k = 0; k < buffer.count; k++) writeInterest(k, buffer);
+  }
+
+  const own = createBuffer();
   return {
     sequenceLength: L,
     distinctBehaviors: config.distinctBehaviors,
+    createBuffer,
+    interestsInto,
     interests(rows, profile, userRow) {
-      const first = firstBehavior(rows.items, L);
-      const n = L - first;
-      const K = hasUserVectors
-        ? Number(userRow !== unknownUser) * maxInterests
-        : activeInterestCount(n, maxInterests, config.adaptiveInterests);
-      const vectors = new Float32Array(K * dim);
-      const behaviorWeights = new Float32Array(K * L);
-      if (K === 0) return { count: 0, vectors, behaviorWeights };
-      readBehaviors(rows, first);
-      weighBehaviors(rows, first);
-      extractor.extract(K, { userRow, rows, first, n, behaviors: inputs, weights: weightOf });
-      if (config.context) readContext(rows, first);
-      const run = runLayers(context, profileOf(spec, weights, profile));
-      const { capsules } = extractor;
-      for (let k = 0; k < K; k++) {
-        behaviorWeights.set(extractor.shares.subarray(k * n, (k + 1) * n), k * L + first);
-        const vector = run(capsules, k * D);
-        if (config.residual) for (let d = 0; d < D; d++) vector[d]! += capsules[k * D + d]! + (context[d] ?? 0);
-        if (config.normalize) scaleToUnitLength(vector);
-        vectors.set(vector, k * dim);
-        if (dim > D) vectors[k * dim + D] = 1;
-      }
-      return { count: K, vectors, behaviorWeights };
+      interestsInto(own, rows, profile, userRow);
+      const { count, vectors, behaviorWeights } = own;
+      return { count, vectors: vectors.slice(0, count * dim), behaviorWeights: behaviorWeights.slice(0, count * L) };
     },
     repeatBonuses(behaviors) {
       const bonuses = new Float32Array(L);
@@ -145,14 +190,41 @@ export function createUserKernel(
   };
 }
 
-function profileOf(spec: ModelSpec, weights: Weights, profile: readonly number[]): Float32Array {
-  const P = spec.config.profileDim;
-  const vector = new Float32Array(P * spec.userFeatures.length);
-  spec.userFeatures.forEach((feature, position) => {
-    const row = (profile[position] ?? 0) * P;
-    vector.set(weights[profileTable(feature.name)]!.data.subarray(row, row + P), position * P);
-  });
-  return vector;
+/** Reads the embeddings of a user's features [P] into an array that is used again for the next user. */
+function createProfileReader(
+  { config: { profileDim: P }, userFeatures }: ModelSpec,
+  weights: Weights,
+): (profile: readonly number[]) => Float32Array {
+  const tables = userFeatures.map(({ name }) => weights[profileTable(name)]!.data);
+  const vector = new Float32Array(P * tables.length);
+  return (profile) => {
+    for (let position = 0; position < tables.length; position++) {
+      const table = tables[position]!;
+      const row = (profile[position] ?? 0) * P;
+      for (let cell = 0; cell < P; cell++) vector[position * P + cell] = table[row + cell]!;
+    }
+    return vector;
+  };
+}
+
+type AgeTable = 'behavior/ageWeight' | 'context/ageWeight';
+
+/** Writes the logarithms of the behaviors' recency weights, from slot `first` on, to the start of `target`. */
+function createRecencyReader(
+  weights: Weights,
+): (table: AgeTable, rows: BehaviorRows, first: number, target: Float32Array) => void {
+  return (table, { ages, length }, first, target) => {
+    const { data } = weights[table]!;
+    for (let slot = first; slot < length; slot++) target[slot - first] = data[ages[slot]!]! * scalarScale;
+  };
+}
+
+function softmax(values: Float32Array, n: number): void {
+  let highest = Number.NEGATIVE_INFINITY;
+  for (let row = 0; row < n; row++) highest = Math.max(highest, values[row]!);
+  let total = 0;
+  for (let row = 0; row < n; row++) total += values[row] = Math.exp(values[row]! - highest);
+  for (let row = 0; row < n; row++) values[row]! /= total;
 }
 
 /** Padding lies in front: the first slot with a behavior. */
@@ -160,9 +232,4 @@ function firstBehavior(items: Int32Array, length: number): number {
   let first = 0;
   while (first < length && items[first] === 0) first++;
   return first;
-}
-
-function scaleToUnitLength(vector: Float32Array): void {
-  const scale = 1 / lengthOf(vector, 0, vector.length);
-  for (let d = 0; d < vector.length; d++) vector[d]! *= scale;
 }

@@ -1,5 +1,5 @@
 import { squashEpsilon } from '../../epsilon.ts';
-import { addWeightedRows, dot, lengthOf, multiplyByRows } from '../rows.ts';
+import { addWeightedRows, dot, lengthOf, multiplyByRows, writeLengths } from '../rows.ts';
 import type { CreateExtractorKernel } from './extractor-kernel.ts';
 import { createProjection } from './projection.ts';
 
@@ -17,9 +17,8 @@ export const createRoutingKernel: CreateExtractorKernel<'routing'> = (config, pa
   const shares = new Float32Array(maxInterests * L);
 
   function measureLengths(K: number, n: number): void {
-    for (let map = 0; map < (stride === 0 ? 1 : K); map++) {
-      for (let row = 0; row < n; row++) lengths[map * n + row] = lengthOf(projected, map * stride + row * D, D);
-    }
+    for (let map = 0; map < (stride === 0 ? 1 : K); map++)
+      {writeLengths(lengths, map * n, projected, map * stride, n, D);}
   }
 
   function addAgreement(K: number, n: number): void {
