@@ -14,6 +14,7 @@ export const exitCodes = {
 
 const codeOfError: Readonly<Record<string, number>> = {
   BENCHMARK_SETTING_UNKNOWN: exitCodes.usage,
+  BENCHMARK_SWEEP_EMPTY: exitCodes.usage,
   BENCHMARK_SYSTEM_UNKNOWN: exitCodes.usage,
   CONFIG_INVALID: exitCodes.usage,
   CONFIG_UNREADABLE: exitCodes.usage,

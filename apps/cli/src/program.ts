@@ -1,6 +1,6 @@
 import { scopes } from '@facet/platform/api-keys';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Setting } from '@facet/pipeline/benchmark';
+import type { Setting, Sweep } from '@facet/pipeline/benchmark';
 import type { CommandContext, CommonOptions } from './command-context.ts';
 import { defaultHome, splitBrokers } from './config.ts';
 import { defaultHost, defaultPort } from './serving/port.ts';
@@ -211,6 +211,7 @@ function benchmark(add: Add, { run, home }: ProgramDeps): void {
       'a hyper-parameter of every tower: epochs=5, K=1, extractor.iterations=2',
       addSetting,
     )
+    .option('--sweep <name=values...>', 'a hyper-parameter of the towers with each of some values: K=1,2,4,8', addSweep)
     .addHelpText(
       'after',
       `
@@ -678,6 +679,13 @@ function addSetting(text: string, others: readonly Setting[] = []): Setting[] {
   const [, name, value] = /^([\w.]+)=(.+)$/.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new InvalidArgumentError('It is written name=value.');
   return [...others, { name, value: jsonOrText(value) }];
+}
+
+/** `name=value,value`. */
+function addSweep(text: string, others: readonly Sweep[] = []): Sweep[] {
+  const [, name, values] = /^([\w.]+)=(.+)$/.exec(text) ?? [];
+  if (name === undefined || values === undefined) throw new InvalidArgumentError('It is written name=value,value.');
+  return [...others, { name, values: values.split(',').map(jsonOrText) }];
 }
 
 function jsonOrText(text: string): unknown {

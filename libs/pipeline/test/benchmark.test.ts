@@ -4,10 +4,18 @@ import { createRandom } from '@facet/features';
 import { modelVariants } from '@facet/model';
 import { isAppError } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
-import { chooseSystems, openBenchmarkData, runBenchmark, saveTable, summarize } from '../src/benchmark/index.ts';
+import {
+  chooseSystems,
+  openBenchmarkData,
+  readSweep,
+  runBenchmark,
+  saveTable,
+  summarize,
+  sweepSystems,
+} from '../src/benchmark/index.ts';
 import type { BenchmarkData, BenchmarkRow, Setting } from '../src/benchmark/index.ts';
 import { checkSetting, withSetting } from '../src/benchmark/tower-settings.ts';
-import { rankTasks } from '../src/evaluation/tasks.ts';
+import { heldOutCold, rankTasks } from '../src/evaluation/tasks.ts';
 import { createStageContext, homePaths } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
 import { scratchFolder } from './scratch-folder.ts';
@@ -23,7 +31,7 @@ const small: readonly Setting[] = [
 ];
 
 /** 40 users of one of three kinds who go through the 8 things of their kind in its order, from a place of their own. */
-async function writeSequences(folder: string): Promise<string> {
+async function writeSequences(folder: string, more: readonly string[]): Promise<string> {
   const random = createRandom(1);
   const lines = Array.from({ length: 40 }, (_, user) => {
     const from = random.int(8);
@@ -31,20 +39,22 @@ async function writeSequences(folder: string): Promise<string> {
     return [`u${user}`, ...Array.from({ length }, (_, step) => `i${(user % 3) * 8 + ((from + step) % 8)}`)].join(' ');
   });
   const path = join(folder, 'sequences.txt');
-  await writeFile(path, [...lines, 'short i1 i2', ''].join('\n'));
+  await writeFile(path, [...lines, ...more, 'short i1 i2', ''].join('\n'));
   await writeFile(
     join(folder, 'items.tsv'),
     [
       'item_id\ttitle\tkinds',
       ...Array.from({ length: 24 }, (_, item) => `i${item}\tthing ${item}\tk${item >> 3}|all`),
+      'fresh1\tthing new\tk0|all',
+      'fresh2\tthing new\tk1|all',
     ].join('\n'),
   );
   return path;
 }
 
-async function open(): Promise<{ context: StageContext; benchmark: BenchmarkData }> {
+async function open(more: readonly string[] = []): Promise<{ context: StageContext; benchmark: BenchmarkData }> {
   const folder = await scratchFolder();
-  const path = await writeSequences(folder);
+  const path = await writeSequences(folder, more);
   const context = createStageContext(homePaths(join(folder, 'home')), shopConfig({ evaluation: { cutoffs: [3, 10] } }));
   const source = { kind: 'sequences', path, items: [join(folder, 'items.tsv')] } as const;
   return { context, benchmark: await openBenchmarkData(context, source, 'leave-one-out') };
@@ -183,6 +193,48 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const markdown = await readFile(join(folder, 'table.md'), 'utf8');
     expect(markdown).toContain(`| facet | `);
     expect(markdown).toContain(`± ${hitRate.halfWidth!.toFixed(4)}`);
+  }, 60_000);
+
+  it('a sweep runs towers with each value, validation chooses one, and the curve is drawn beside the table', async () => {
+    const opened = await open();
+    const chosen = chooseSystems(['popularity', 'facet', 'youtube-dnn'], {
+      ...opened.context,
+      benchmark: opened.benchmark,
+      settings: small,
+    });
+    const sweep = { name: 'K', values: [1, 2] };
+    const swept = sweepSystems(sweep, chosen);
+    expect(swept.map(({ name }) => name)).toEqual(['facet K=1', 'facet K=2']);
+    const systems = [...chosen.slice(0, 1), ...swept];
+    const rows = await runBenchmark({ ...opened, systems, seeds: 2, now: () => 0 });
+    const table = summarize(rows, systems, opened.benchmark);
+    const result = readSweep(sweep, ['popularity', 'facet', 'youtube-dnn'], table);
+    expect(result.curves.map(({ system }) => system)).toEqual(['facet']);
+    const [{ points, chosen: best } = { points: [], chosen: 0 }] = result.curves;
+    const [first, second] = points.map(({ validationScore }) => validationScore.mean);
+    expect(best).toBe(first! >= second! ? 1 : 2);
+    expect(points[0]!.summary.interests!.meanInterests).toBe(1);
+    const folder = await saveTable(opened.context.home.benchmarksFolder, table, [result]);
+    expect(await readFile(join(folder, 'sweep-K.svg'), 'utf8')).toContain(`facet (validation: ${String(best)})`);
+    expect(await readFile(join(folder, 'table.md'), 'utf8')).toContain(`| facet | ${String(best)} (chosen) |`);
+    expect(() => sweepSystems({ name: 'sigma', values: [1] }, chosen.slice(0, 1))).toThrow(/No tower/);
+    expect(() => sweepSystems({ name: 'K', values: [0] }, chosen)).toThrow(/interests/);
+  }, 60_000);
+
+  it('items that nobody chose before are asked for apart, of towers that know their side features', async () => {
+    const opened = await open(['u40 i0 i1 i2 fresh1', 'u41 i9 i10 i11 fresh2', 'u42 i1 i2 fresh2 i3']);
+    const { data, protocol } = opened.benchmark;
+    const fresh1 = data.vocabulary.indexOf('fresh1')!;
+    expect(fresh1).toBeGreaterThan(data.vocabulary.trainedCount);
+    // fresh2 was chosen by u42 before the test.
+    const { users, candidates } = heldOutCold(data, protocol.test);
+    const asked = users.find(({ userIndex }) => data.sequences.userIds[userIndex] === 'u40')!;
+    expect([...asked.truth.items]).toEqual([fresh1]);
+    expect(users.some(({ userIndex }) => data.sequences.userIds[userIndex] === 'u41')).toBe(false);
+    expect([...candidates.subarray(1)].every((candidate) => candidate === 1)).toBe(true);
+    expect(protocol.test.candidates[fresh1]).toBe(0);
+    const { rows } = await run(opened, ['popularity', 'facet']);
+    expect(rows.map(({ cold }) => cold?.users)).toEqual([undefined, users.length]);
   }, 60_000);
 
   it('has no times to split by, and refuses lines that are no sequences', async () => {

@@ -1,4 +1,4 @@
-import { costGrid, qualityGrid } from '@facet/pipeline/benchmark';
+import { coldGrid, costGrid, qualityGrid } from '@facet/pipeline/benchmark';
 import type { BenchmarkTable } from '@facet/pipeline/benchmark';
 import { renderTable } from '../terminal/tables.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -15,12 +15,18 @@ export function renderBenchmark(table: BenchmarkTable, { style, width }: Pick<Te
     const users = table.systems[0]?.tasks[task]?.users ?? 0;
     return `${style('bold', taskTitles[task])} (${countOf(users, 'user')})\n${renderTable(head, rows, { style, right: columnsAfterFirst(head) })}`;
   });
+  const cold = coldGrid(table);
   const cost = costGrid(table);
   const pick = (cells: readonly string[]): string[] => costColumns.map((column) => cells[column]!);
   const head = pick(cost.head);
   return [
     ...table.rules.map((rule) => wrap(rule, width)),
     ...parts,
+    ...(cold === undefined
+      ? []
+      : [
+          `${style('bold', 'Cold items')}, by side features\n${renderTable(cold.head, cold.rows, { style, right: columnsAfterFirst(cold.head) })}`,
+        ]),
     wrap(
       '± is half of the 95 % t interval over seeds; the last column is the 95 % bootstrap interval over users.',
       width,

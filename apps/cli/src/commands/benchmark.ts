@@ -1,8 +1,23 @@
 import { basename, resolve } from 'node:path';
 import { createStageContext, homePaths } from '@facet/pipeline';
 import type { FacetConfig, StageContext } from '@facet/pipeline';
-import { chooseSystems, openBenchmarkData, runBenchmark, saveTable, summarize } from '@facet/pipeline/benchmark';
-import type { BenchmarkData, BenchmarkRow, BenchmarkSource, ProtocolName, Setting } from '@facet/pipeline/benchmark';
+import {
+  chooseSystems,
+  openBenchmarkData,
+  readSweep,
+  runBenchmark,
+  saveTable,
+  summarize,
+  sweepSystems,
+} from '@facet/pipeline/benchmark';
+import type {
+  BenchmarkData,
+  BenchmarkRow,
+  BenchmarkSource,
+  ProtocolName,
+  Setting,
+  Sweep,
+} from '@facet/pipeline/benchmark';
 import { findData } from '../benchmark/find-data.ts';
 import { renderBenchmark } from '../benchmark/render-benchmark.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
@@ -22,6 +37,7 @@ export interface BenchmarkOptions extends Omit<CommonOptions, 'home'> {
   readonly systems?: readonly string[];
   readonly seeds: number;
   readonly set?: readonly Setting[];
+  readonly sweep?: readonly Sweep[];
 }
 
 /** `facet benchmark`: every system on the same data, split and evaluation, in one table. */
@@ -30,8 +46,9 @@ export async function benchmarkCommand(options: BenchmarkOptions, context: Comma
   const config = await readConfig(options);
   const { pipeline, source, home } = await openSource(options, config, context);
   const benchmark = await openData(pipeline, source, options.protocol, context);
-  const { systems: names, set: settings = [] } = options;
-  const systems = chooseSystems(names, { config, benchmark, settings });
+  const { systems: names, set: settings = [], sweep: sweeps = [] } = options;
+  const chosen = chooseSystems(names, { config, benchmark, settings });
+  const systems = [...chosen, ...sweeps.flatMap((sweep) => sweepSystems(sweep, chosen))];
   const rows = await runBenchmark({
     context: pipeline,
     benchmark,
@@ -49,8 +66,12 @@ export async function benchmarkCommand(options: BenchmarkOptions, context: Comma
     },
   });
   const table = summarize(rows, systems, benchmark);
-  const folder = await saveTable(pipeline.home.benchmarksFolder, table);
-  output.show(`\n${renderBenchmark(table, terminal)}\n\nSaved in ${folder}: table.md, table.json`);
+  const towers = chosen.map(({ name }) => name);
+  const results = sweeps.map((sweep) => readSweep(sweep, towers, table));
+  const folder = await saveTable(pipeline.home.benchmarksFolder, table, results);
+  output.show(
+    `\n${renderBenchmark(table, terminal)}\n\nSaved in ${folder}: table.md, table.json${sweeps.map(({ name }) => `, sweep-${name}.svg`).join('')}`,
+  );
   output.document({ home, folder, table });
 }
 

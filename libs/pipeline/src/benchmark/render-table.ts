@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { SeedInterval } from '@facet/evaluation';
 import { writeFileAtomically } from '@facet/platform';
 import type { Task } from '../evaluation/tasks.ts';
+import { drawSweep } from './sweep.ts';
+import type { SweepResult } from './sweep.ts';
 import type { BenchmarkTable, MetricName, SystemSummary } from './table.ts';
 
 const taskTitles: Readonly<Record<Task, string>> = {
@@ -48,6 +50,22 @@ export function qualityGrid({ systems, mainCutoff, protocol }: BenchmarkTable, t
         `${short(overUsers.recall.low)}–${short(overUsers.recall.high)}`,
       ];
     }),
+  };
+}
+
+/** Cold items: those that nobody chose before the cut, found by their side features; undefined where there are none. */
+export function coldGrid({ systems }: BenchmarkTable): Grid | undefined {
+  const known = systems.find(({ cold }) => cold !== undefined)?.cold;
+  if (known === undefined) return undefined;
+  return {
+    head: ['System', ...known.cutoffs.flatMap(({ cutoff }) => [`HR@${cutoff}`, `NDCG@${cutoff}`])],
+    rows: systems.map(({ name, cold }) => [
+      name,
+      ...known.cutoffs.flatMap((_, place) => {
+        const measured = cold?.cutoffs[place];
+        return measured === undefined ? ['n/a', 'n/a'] : [figure(measured.hitRate), figure(measured.ndcg)];
+      }),
+    ]),
   };
 }
 
@@ -117,6 +135,7 @@ export function renderMarkdown(table: BenchmarkTable): string {
       renderGrid(qualityGrid(table, task)),
     ]),
     `± is half of the 95 % t interval of the mean over seeds; without it a system was run once. The last column is the 95 % bootstrap interval over users of the figure at ${mainCutoff}, each user's mean over seeds.`,
+    ...renderCold(table),
     '## Cost and interests',
     renderGrid(costGrid(table)),
     'Tuning is choosing settings (classic systems) or the number of epochs (towers) on validation; training is the fit that is tested, validation included in its data. Seconds are means over seeds.',
@@ -125,12 +144,53 @@ export function renderMarkdown(table: BenchmarkTable): string {
   ].join('\n\n');
 }
 
-/** Writes a table as Markdown and JSON into a folder named by its id. @returns the folder */
-export async function saveTable(benchmarksFolder: string, table: BenchmarkTable): Promise<string> {
+function renderCold(table: BenchmarkTable): string[] {
+  const grid = coldGrid(table);
+  if (grid === undefined) return [];
+  const users = table.systems.find(({ cold }) => cold !== undefined)!.cold!.users;
+  return [
+    `## Cold items (${count(users)} users)`,
+    'Items that nobody chose before the cut, asked of those who went on to choose one; every item of the catalog is ranked, such items by their side features. n/a: a system that knows an item by its interactions only.',
+    renderGrid(grid),
+  ];
+}
+
+/** The curves of a sweep: what validation says, what it chooses, and the test. */
+function renderSweep(sweep: SweepResult, table: BenchmarkTable): string {
+  const [task = 'new'] = table.tasks;
+  const rows = sweep.curves.flatMap(({ system, points, chosen }) =>
+    points.map(({ value, validationScore, summary }) => {
+      const main = summary.tasks[task]!.cutoffs.find(({ cutoff }) => cutoff === table.mainCutoff)!;
+      const isChosen = value === chosen ? ' (chosen)' : '';
+      return [system, `${String(value)}${isChosen}`, figure(validationScore), figure(main.hitRate), figure(main.ndcg)];
+    }),
+  );
+  const { choice, mainCutoff } = table;
+  const head = ['System', sweep.name, `Validation ${choice}`, `Test HR@${mainCutoff}`, `Test NDCG@${mainCutoff}`];
+  return [`## Sweep of ${sweep.name}`, `![${sweep.name}](${sweepFile(sweep)})`, renderGrid({ head, rows })].join(
+    '\n\n',
+  );
+}
+
+function sweepFile({ name }: SweepResult): string {
+  return `sweep-${name}.svg`;
+}
+
+/** Writes a table, with its sweeps and their curves, into a folder named by its id. @returns the folder */
+export async function saveTable(
+  benchmarksFolder: string,
+  table: BenchmarkTable,
+  sweeps: readonly SweepResult[] = [],
+): Promise<string> {
   const folder = join(benchmarksFolder, table.id);
   await mkdir(folder, { recursive: true });
-  await writeFileAtomically(join(folder, 'table.md'), [`${renderMarkdown(table)}\n`]);
-  await writeFileAtomically(join(folder, 'table.json'), [`${JSON.stringify(table, null, 2)}\n`]);
+  await writeFileAtomically(join(folder, 'table.md'), [
+    `${[renderMarkdown(table), ...sweeps.map((sweep) => renderSweep(sweep, table))].join('\n\n')}\n`,
+  ]);
+  for (const sweep of sweeps) await writeFileAtomically(join(folder, sweepFile(sweep)), [drawSweep(sweep, table)]);
+  await writeFileAtomically(join(folder, 'table.json'), [
+    `${JSON.stringify({ ...table, ...(sweeps.length === 0 ? {} : { sweeps }) }, null, 2)}\n`,
+  ]);
   return folder;
 }
 

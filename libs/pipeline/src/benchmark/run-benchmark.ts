@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CutoffMetrics } from '@facet/evaluation';
 import type { InterestReport } from '../evaluation/interest-report.ts';
+import { heldOutCold } from '../evaluation/tasks.ts';
 import type { Task } from '../evaluation/tasks.ts';
 import { hashJson, runStage } from '../stage.ts';
 import type { StageContext } from '../stages.ts';
@@ -10,16 +11,18 @@ import { evaluateHeldOut } from './protocol.ts';
 import type { FittedSystem, System } from './system.ts';
 
 /** Raised when a row means something else for the same inputs. */
-const rowVersion = 1;
+const rowVersion = 2;
 
 /** One system with one seed, measured. */
-export interface BenchmarkRow extends Omit<FittedSystem, 'rankers' | 'interests' | 'dispose'> {
+export interface BenchmarkRow extends Omit<FittedSystem, 'rankers' | 'rankersOver' | 'interests' | 'dispose'> {
   readonly system: string;
   readonly kind: System['kind'];
   readonly seed: number;
   readonly evaluationSeconds: number;
   readonly tasks: Readonly<Partial<Record<Task, RowTask>>>;
   readonly interests?: InterestReport;
+  /** Items that nobody chose before the cut, among all of the catalog; absent where a system knows nothing of them. */
+  readonly cold?: { readonly users: number; readonly cutoffs: readonly CutoffMetrics[] };
 }
 
 export interface RowTask {
@@ -99,12 +102,12 @@ async function runRow(
   const checkpoints = join(checkpointsFolder, `benchmark-${hashJson(inputs)}`);
   const result = await runStage<BenchmarkRow>({
     folder: join(benchmarksFolder, 'rows'),
-    name,
+    name: name.replaceAll(/[^\w.-]+/g, '_'),
     inputs,
     run: async () => {
       signal?.throwIfAborted();
       const fitContext = { benchmark, seed, tieSeed, checkpoints, now, onProgress };
-      const { rankers, interests, dispose, ...fitted } = await system.fit(
+      const { rankers, rankersOver, interests, dispose, ...fitted } = await system.fit(
         signal === undefined ? fitContext : { ...fitContext, signal },
       );
       onProgress(1, 'the test');
@@ -113,6 +116,7 @@ async function runRow(
       const asked = { cutoffs: withMain(cutoffs, protocol.mainCutoff), catalogSize: data.items.length - 1, tieSeed };
       const evaluated = evaluateHeldOut(protocol, rankers, protocol.test.users, asked);
       dispose?.();
+      const cold = rankersOver === undefined ? undefined : evaluateCold(benchmark, rankersOver, asked);
       const tasks = Object.entries(evaluated).map(([task, { users, metrics, perUser }]) => {
         const main = perUser.find(({ cutoff }) => cutoff === protocol.mainCutoff)!;
         return [
@@ -128,11 +132,26 @@ async function runRow(
         evaluationSeconds: (now() - startedAt) / 1000,
         tasks: Object.fromEntries(tasks),
         ...(interests === undefined ? {} : { interests }),
+        ...(cold === undefined ? {} : { cold }),
       };
     },
   });
   await rm(checkpoints, { recursive: true, force: true });
   return result;
+}
+
+/** The users who went on to choose an item that was new to all, asked for those items among the whole catalog. */
+function evaluateCold(
+  { data, protocol }: BenchmarkData,
+  rankersOver: NonNullable<FittedSystem['rankersOver']>,
+  options: Parameters<typeof evaluateHeldOut>[3],
+): BenchmarkRow['cold'] {
+  const { candidates, users } = heldOutCold(data, protocol.test);
+  if (users.length === 0) return undefined;
+  const { rankers, dispose } = rankersOver(candidates);
+  const evaluated = evaluateHeldOut({ tasks: ['new'] }, rankers, users, options).new!;
+  dispose();
+  return { users: evaluated.users, cutoffs: evaluated.metrics };
 }
 
 function withMain(cutoffs: readonly number[], main: number): number[] {

@@ -31,6 +31,8 @@ export interface FittedSystem {
   /** The epochs of the fit that chose, the best of them, and those of the refit. */
   readonly epochs?: { readonly fit: number; readonly best: number; readonly refit: number };
   readonly interests?: InterestReport;
+  /** Ranks among other candidates, cold ones too; absent for a system that knows an item by its interactions only. */
+  rankersOver?(candidates: Uint8Array): { readonly rankers: TaskRankers; dispose(): void };
   /** Frees what ranking needs. */
   dispose?(): void;
 }

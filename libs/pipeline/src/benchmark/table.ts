@@ -31,6 +31,15 @@ export interface SystemSummary {
   readonly chosen: readonly unknown[];
   readonly validationScore?: SeedInterval;
   readonly tasks: Readonly<Partial<Record<Task, TaskSummary>>>;
+  /** Items that nobody chose before the cut, by side features; absent for systems that cannot know them. */
+  readonly cold?: {
+    readonly users: number;
+    readonly cutoffs: readonly {
+      readonly cutoff: number;
+      readonly hitRate: SeedInterval;
+      readonly ndcg: SeedInterval;
+    }[];
+  };
   readonly parameters: number;
   readonly tuningSeconds: number;
   readonly trainingSeconds: number;
@@ -101,6 +110,7 @@ function summarizeSystem(system: System, runs: readonly BenchmarkRow[], tasks: r
     chosen: runs.map(({ chosen }) => chosen),
     ...(validation.length === 0 ? {} : { validationScore: seedInterval(validation) }),
     tasks: Object.fromEntries(tasks.map((task) => [task, summarizeTask(runs, task)])),
+    ...summarizeCold(runs),
     parameters: mean((row) => row.parameters),
     tuningSeconds: mean((row) => row.tuningSeconds),
     trainingSeconds: mean((row) => row.trainingSeconds),
@@ -118,6 +128,20 @@ function summarizeSystem(system: System, runs: readonly BenchmarkRow[], tasks: r
           },
         }),
   };
+}
+
+function summarizeCold(runs: readonly BenchmarkRow[]): Pick<SystemSummary, 'cold'> {
+  const measured = runs.flatMap(({ cold }) => cold ?? []);
+  const [first] = measured;
+  if (first === undefined) return {};
+  const over = (place: number, metric: 'hitRate' | 'ndcg'): SeedInterval =>
+    seedInterval(measured.map(({ cutoffs }) => cutoffs[place]![metric]));
+  const cutoffs = first.cutoffs.map(({ cutoff }, place) => ({
+    cutoff,
+    hitRate: over(place, 'hitRate'),
+    ndcg: over(place, 'ndcg'),
+  }));
+  return { cold: { users: first.users, cutoffs } };
 }
 
 const bootstrapSeed = 1;

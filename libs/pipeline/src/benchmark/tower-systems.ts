@@ -60,6 +60,15 @@ export async function fitTower({ model, training }: TowerSettings, context: FitC
   return {
     rankers: forTasks(scorer.ranker),
     dispose: scorer.dispose,
+    ...(spec.itemFeatures.length === 0
+      ? {}
+      : {
+          rankersOver: (candidates: Uint8Array) => {
+            const options = { ...test, candidates, createProducts: createCatalogProducts };
+            const { ranker, dispose } = createModelScorer(data, spec, weights, options);
+            return { rankers: forTasks(ranker), dispose };
+          },
+        }),
     parameters: countParameters(weights),
     chosen: { epochs: bestEpoch },
     validationScore: bestScore(fit.progress),

@@ -50,6 +50,19 @@ export function heldOutLast(
   return { cut, candidates, users };
 }
 
+/**
+ * The users of a test who went on to choose items that nobody had chosen before the cut, asked for those items alone; every item of
+ * the catalog is a candidate.
+ */
+export function heldOutCold({ sequences, items }: Pick<ModelData, 'sequences' | 'items'>, test: HeldOut): HeldOut {
+  const users = test.users.flatMap((user) => {
+    const chosen = sequences.items.subarray(user.end, sequences.offsets[user.userIndex + 1]);
+    const cold = new Set(chosen.filter((item) => item > 0 && test.candidates[item] !== 1));
+    return cold.size === 0 ? [] : [{ ...user, truth: { items: Int32Array.from(cold), absent: 0 } }];
+  });
+  return { cut: test.cut, candidates: new Uint8Array(items.length).fill(1, 1), users };
+}
+
 function askedUser(
   sequences: ModelData['sequences'],
   { user, start, end, truth, absent }: HeldOutSequence,

@@ -1,0 +1,57 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { drawChart, niceTicks } from '../src/benchmark/svg-chart.ts';
+
+const chart = {
+  title: 'K & <HR>',
+  xName: 'K',
+  yName: 'NDCG@10',
+  xs: ['1', '2', '4'],
+  series: [
+    {
+      name: 'facet',
+      points: [
+        { y: 0.05, low: 0.04, high: 0.06 },
+        { y: 0.055, low: 0.05, high: 0.06 },
+        { y: 0.06, low: 0.06, high: 0.06 },
+      ],
+    },
+  ],
+};
+
+it('ticks are round, evenly spaced, few, and hold the whole range', () => {
+  fc.assert(
+    fc.property(
+      fc.double({ min: -1, max: 1, noNaN: true }),
+      fc.double({ min: 1e-4, max: 2, noNaN: true }),
+      (low, range) => {
+        const ticks = niceTicks(low, low + range);
+        expect(ticks[0]).toBeLessThanOrEqual(low + 1e-9);
+        expect(ticks.at(-1)).toBeGreaterThanOrEqual(low + range - 1e-9);
+        expect(ticks.length).toBeLessThanOrEqual(7);
+        expect(ticks.length).toBeGreaterThanOrEqual(2);
+      },
+    ),
+  );
+  expect(niceTicks(0.041, 0.059).map((tick) => tick.toFixed(3))).toEqual(['0.040', '0.045', '0.050', '0.055', '0.060']);
+  const [below, ...above] = niceTicks(0.5, 0.5);
+  expect(below).toBeLessThanOrEqual(0.5);
+  expect(above.at(-1)).toBeGreaterThan(below!);
+});
+
+it('a higher value stands higher, its bar from low to high, and text is no markup', () => {
+  const svg = drawChart(chart);
+  expect(svg).toContain('K &amp; &lt;HR&gt;');
+  const circles = [...svg.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => [Number(x), Number(y)]);
+  expect(circles).toHaveLength(3);
+  for (let place = 1; place < 3; place++) {
+    expect(circles[place]![0]).toBeGreaterThan(circles[place - 1]![0]!);
+    expect(circles[place]![1]).toBeLessThan(circles[place - 1]![1]!);
+  }
+  const bars = [...svg.matchAll(/<line x1="([\d.]+)" y1="([\d.]+)" x2="\1" y2="([\d.]+)" stroke/g)];
+  const [first] = bars.map(([, , from, to]) => [Number(from), Number(to)]);
+  // .04 to .06 is the whole range of the ticks, with .05 in the middle.
+  expect((first![0]! + first![1]!) / 2).toBeCloseTo(circles[0]![1]!, 0);
+  expect(svg).toContain('prefers-color-scheme:dark');
+  expect(svg.match(/<svg /g)).toHaveLength(1);
+});
