@@ -47,7 +47,7 @@ function fitToProtocol({ model, training }: TowerSettings, { protocol, hasTimes 
   if (protocol.name === 'time-split') return { model: timed, training };
   return {
     model: { ...timed, repeatBonus: false },
-    training: { ...training, labels: 'next', examplesPerUser: 0 },
+    training: { ...training, labels: 'moment' },
   };
 }
 
