@@ -19,7 +19,7 @@ export interface VectorScores<User> {
 }
 
 /** Bytes of the products of a block: enough to keep two cores busy, and few enough for their caches. */
-const blockBytes = 16 * 2 ** 20;
+const blockBytes = 8 * 2 ** 20;
 /** The unit roundoff of float32. */
 const roundoff = 2 ** -24;
 
