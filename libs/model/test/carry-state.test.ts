@@ -163,6 +163,18 @@ describe('carrying a state', () => {
     expect(state.weights['item/feature/price']).toEqual(target.initialWeights['item/feature/price']);
   });
 
+  it('rows of the map of the profile, without H-layers, go with the user features, too', () => {
+    const [age, sex] = ['age', 'sex'].map((name) => category(name, ['p', 'q']));
+    const plain = { ...config, layers: 'none' as const, context: false, residual: false };
+    const { source, target, state } = carried(
+      { spec: { ...specOf(3, [], [age!]), config: plain } },
+      { spec: { ...specOf(3, [], [sex!, age!]), config: plain } },
+    );
+    const [weights, first] = arrays('profileMap/kernel', source, state);
+    expect(weights!.is).toEqual([rowsOf(target.initialWeights['profileMap/kernel']!)[0], weights!.was[0]]);
+    expect(first!.is).toEqual([[0, 0], first!.was[0]]);
+  });
+
   it('rows of the first H-layer go with the user features that they read', () => {
     const [age, sex, town] = ['age', 'sex', 'town'].map((name) => category(name, ['p', 'q']));
     const { source, target, state } = carried(

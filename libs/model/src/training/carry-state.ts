@@ -39,7 +39,8 @@ export interface ReceivingModel {
  * - `item/id` by item id. A row that was never trained is not carried; its second moments, all zero, tell.
  * - A feature's table by value. Bins of a number go by their place among the bins: the cheapest tenth of the items stays the
  *   cheapest tenth, though its edges have moved.
- * - The first H-layer by what its inputs are: a user feature that is new brings rows as they are initialized.
+ * - The first H-layer, or the map of the profile, by what its inputs are: a user feature that is new brings rows as they are
+ *   initialized.
  * - All other weights as they are.
  * - An item without a carried row gets the mean of its side features' embeddings, so that its pooled embedding is what it
  *   is without a row of its own. Without side features its row stays as initialized.
@@ -82,7 +83,8 @@ function rowSources(from: CarriedModel, to: ReceivingModel): Map<string, Int32Ar
   };
   add(itemFeatureTable, from.spec.itemFeatures, to.spec.itemFeatures);
   add(profileTable, from.spec.userFeatures, to.spec.userFeatures);
-  sources.set('hidden/0/kernel', hiddenInputSources(from.spec, to.spec));
+  sources.set('hidden/0/kernel', profileInputSources(from.spec, to.spec, hiddenBehaviorWidth(to.spec.config)));
+  sources.set('profileMap/kernel', profileInputSources(from.spec, to.spec, 0));
   return sources;
 }
 
@@ -115,9 +117,8 @@ function samePlace(position: number, count: number, formerCount: number): number
   return count === 1 ? 0 : Math.round((position * (formerCount - 1)) / (count - 1));
 }
 
-/** Of the first H-layer [inputs, units]: capsule and context, then the profile, a block for each user feature. */
-function hiddenInputSources(from: ModelSpec, to: ModelSpec): Int32Array {
-  const base = hiddenBehaviorWidth(to.config);
+/** Of a matrix whose inputs are `base` others (of the first H-layer capsule and context), then the profile: a block for each user feature. */
+function profileInputSources(from: ModelSpec, to: ModelSpec, base: number): Int32Array {
   const width = to.config.profileDim;
   const sources = Int32Array.from({ length: base + width * to.userFeatures.length }, (_, row) =>
     row < base ? row : -1,

@@ -17,8 +17,9 @@ export const createRoutingKernel: CreateExtractorKernel<'routing'> = (config, pa
   const shares = new Float32Array(maxInterests * L);
 
   function measureLengths(K: number, n: number): void {
-    for (let map = 0; map < (stride === 0 ? 1 : K); map++)
-      {writeLengths(lengths, map * n, projected, map * stride, n, D);}
+    for (let map = 0; map < (stride === 0 ? 1 : K); map++) {
+      writeLengths(lengths, map * n, projected, map * stride, n, D);
+    }
   }
 
   function addAgreement(K: number, n: number): void {
