@@ -30,7 +30,7 @@ export const facetModel: ModelConfig = {
   negatives: 'all',
   popularityPrior: true,
   repeatBonus: true,
-  separation: 0,
+  separation: 0.3,
   dropout: 0.3,
 };
 
