@@ -102,6 +102,8 @@ export const ModelConfig = Type.Object({
   /** Unit-length interests and items with scores divided by `temperature`; false: plain inner products. */
   normalize: Type.Boolean(),
   temperature: Type.Number({ exclusiveMinimum: 0 }),
+  /** Whether `temperature` is where learning begins, and the data decide (not in the paper). */
+  learnTemperature: Type.Boolean(),
   /** Which interest answers for a label in training. */
   readout: Type.Union([
     /** Label-aware attention (paper, §4.4) with the power p; `infinity` takes the nearest interest. */

@@ -73,6 +73,7 @@ export function initializeWeights(spec: ModelSpec, random: Random): Weights {
   }
   addExtractor(spec, { add, normal, glorot });
   addLayers(spec, { add, normal, glorot });
+  if (config.normalize && config.learnTemperature) add('score/logTemperature', [1], zero);
   if (config.popularityPrior) {
     // Starts as the logarithm of last month's popularity, the strongest simple predictor under a time split.
     let feature = 0;

@@ -206,18 +206,20 @@ describe('the serving kernel', () => {
     }
   });
 
-  it('exports what was trained: normalized items over the temperature, the prior as last coordinate', () => {
+  it('exports what was trained: normalized items over the learned temperature, the prior as last coordinate', () => {
     const { spec } = createTinyWorld({ variant: 'facet' });
     const weights = trainedWeights(spec);
     const D = spec.config.embeddingDim;
     const embeddings = Float32Array.from({ length: 14 * D }, (_, cell) => (cell < D ? 0 : Math.sin(cell)));
     const popularity = Float32Array.from({ length: 14 * popularityFeatureCount }, (_, cell) => cell % 5);
     const vectors = indexVectors(spec, weights, embeddings, popularity);
+    const temperature = spec.config.temperature * Math.exp(weights['score/logTemperature']!.data[0]!);
+    expect(temperature).not.toBeCloseTo(spec.config.temperature, 3);
     const dim = indexDim(spec);
     expect(dim).toBe(D + 1);
     for (let item = 1; item <= 13; item++) {
       const row = [...vectors.subarray(item * dim, (item + 1) * dim)];
-      expect(Math.hypot(...row.slice(0, D)) * spec.config.temperature).toBeCloseTo(1, 5);
+      expect(Math.hypot(...row.slice(0, D)) * temperature).toBeCloseTo(1, 5);
       const prior = Array.from(
         { length: popularityFeatureCount },
         (_, f) => weights['prior/weights']!.data[f]! * 10 * popularity[item * popularityFeatureCount + f]!,

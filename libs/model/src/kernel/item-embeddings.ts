@@ -41,7 +41,8 @@ export function indexVectors(
   embeddings: Float32Array,
   popularity: Float32Array,
 ): Float32Array {
-  const { embeddingDim: D, normalize, temperature } = spec.config;
+  const { embeddingDim: D, normalize } = spec.config;
+  const temperature = spec.config.temperature * Math.exp(weights['score/logTemperature']?.data[0] ?? 0);
   const width = indexDim(spec);
   const rows = embeddings.length / D;
   const vectors = new Float32Array(rows * width);

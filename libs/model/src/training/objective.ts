@@ -26,8 +26,7 @@ export function objective(
   return tf.tidy(() => {
     const embeddings = itemTower.embed(variables); // [N + 1, D]
     const interests = userTower(variables, spec, embeddings, batch.users); // [B, K, D]
-    const items = config.normalize ? tf.div(unitLength(embeddings), config.temperature) : embeddings;
-    const scored = items as Tensor2D;
+    const scored = config.normalize ? scaledToScores(variables, spec, embeddings) : embeddings;
     const loss =
       batch.logExpected === undefined
         ? fullLoss(variables, spec, interests, scored, batch)
@@ -35,6 +34,17 @@ export function objective(
     if (config.separation === 0) return loss;
     return tf.add(loss, tf.mul(config.separation, interestSeparation(interests, batch.users.active)));
   });
+}
+
+/** Items of unit length over the temperature [N + 1, D]. */
+function scaledToScores(
+  variables: Readonly<Record<string, Variable>>,
+  { config }: ModelSpec,
+  embeddings: Tensor2D,
+): Tensor2D {
+  const items = tf.div(unitLength(embeddings), config.temperature) as Tensor2D;
+  const learned = variables['score/logTemperature'];
+  return learned === undefined ? items : tf.mul(items, tf.exp(tf.neg(learned)));
 }
 
 function fullLoss(

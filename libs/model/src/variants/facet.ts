@@ -26,6 +26,7 @@ export const facetModel: ModelConfig = {
   profileDim: 16,
   normalize: true,
   temperature: 0.2,
+  learnTemperature: true,
   readout: { kind: 'logsumexp' },
   negatives: 'all',
   popularityPrior: true,
