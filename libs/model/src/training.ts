@@ -3,6 +3,7 @@ export type { CarriedModel, ReceivingModel } from './training/carry-state.ts';
 export { createCatalogProducts } from './training/catalog-products.ts';
 export type { CatalogProducts } from './training/catalog-products.ts';
 export { trainingExamples } from './training/examples.ts';
+export { createLogUniformSampler } from './loss/negative-sampler.ts';
 export { trainLoop } from './training/loop.ts';
 export type { EpochReport, LoopProgress, LoopStep } from './training/loop.ts';
 export { createTrainingSession } from './training/session.ts';

@@ -1,0 +1,61 @@
+// Facet's training session as a process that is told how many steps to take: the same protocol as train.py.
+import { createInterface } from 'node:readline';
+import { createRandom } from '@facet/features';
+import { initializeWeights, modelVariant } from '@facet/model';
+import type { ModelSpec, Weights } from '@facet/model';
+import { createTrainingSession } from '@facet/model/training';
+import { makeTrainWorld, negativesOf, sequenceLength } from './train-world.ts';
+
+const [items = 0, batch = 0, negatives = 0, steps = 0] = process.argv.slice(2).map(Number);
+const { model } = modelVariant('mind');
+const spec: ModelSpec = {
+  config: {
+    ...model,
+    sequenceLength,
+    negatives,
+    extractor: { ...model.extractor, trainingLogits: 'fixed' } as typeof model.extractor,
+  },
+  itemCount: items,
+  itemFeatures: [],
+  userFeatures: [],
+};
+const { sequences, examples } = makeTrainWorld(items, batch * steps);
+const session = createTrainingSession({
+  spec,
+  initialWeights: startWeights(),
+  itemFeatures: [],
+  trainedCount: items,
+  data: {
+    sequences,
+    profiles: [],
+    // The variant has no popularity prior, and so never asks.
+    timeline: { dayOf: () => 0, isKnown: () => true, featuresOn: () => new Float32Array(0) },
+    candidates: Int32Array.from({ length: items }, (_, each) => each + 1),
+  },
+});
+
+let taken = 0;
+for await (const line of createInterface({ input: process.stdin })) {
+  const count = Number(line);
+  const startedAt = performance.now();
+  let total = 0;
+  for (let step = 0; step < count; step++, taken++) {
+    const chosen = Int32Array.from({ length: batch }, (_, row) => taken * batch + row);
+    total += session.step(examples, chosen, 1e-3, negativesOf(taken));
+  }
+  const ms = performance.now() - startedAt;
+  process.stdout.write(`${JSON.stringify({ ms, loss: total / count, rssMb: process.memoryUsage().rss / 1e6 })}\n`);
+}
+session.dispose();
+
+/** As the model starts, but a large table repeats a block: drawing 640 million numbers would take longer than the measurement. */
+function startWeights(): Weights {
+  const drawn = Math.min(items, 1_000_000);
+  const weights = initializeWeights({ ...spec, itemCount: drawn }, createRandom(1));
+  const { shape, data } = weights['item/id']!;
+  const table = new Float32Array((items + 1) * shape[1]!);
+  for (let start = 0; start < table.length; start += data.length) {
+    table.set(data.subarray(0, Math.min(data.length, table.length - start)), start);
+  }
+  return { ...weights, 'item/id': { shape: [items + 1, shape[1]!], data: table } };
+}

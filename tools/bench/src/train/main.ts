@@ -1,0 +1,186 @@
+// Benchmark of training: Facet's session and a PyTorch trainer of the same model, in turns.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { createLogUniformSampler } from '@facet/model/training';
+import { pytorchPython } from './pytorch.ts';
+import { startTrainer } from './trainer-process.ts';
+import type { TrainerProcess } from './trainer-process.ts';
+import { makeTrainWorld, negativesOf, writeTrainWorld } from './train-world.ts';
+
+const help = `Trains MIND (L 20, K 4, D 64, 3 iterations, H-layer 256, 1,280 shared negatives) by Facet and by PyTorch, in turns.
+
+  npm run bench:train -- [--items 12000,370000,1000000] [--batch 256,1024] [--large 10000000] [--rounds 7] [--steps 20]
+                         [--threads 2] [--json]
+
+Both train on the same ids and negatives, gather and update the rows that a batch uses (lazy Adam), and prepare their batches
+within the time that is measured. Each round is so many steps of one, then of the other; figures are medians of the rounds, so that a
+machine that does other work disturbs both alike. Facet alone trains on --large items (0: not at all), for the cost of a
+step. PyTorch is installed into the cache at the first run (some gigabytes).`;
+
+const { values } = parseArgs({
+  options: {
+    items: { type: 'string', default: '12000,370000,1000000' },
+    batch: { type: 'string', default: '256,1024' },
+    large: { type: 'string', default: '10000000' },
+    rounds: { type: 'string', default: '7' },
+    steps: { type: 'string', default: '20' },
+    threads: { type: 'string', default: '2' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+
+interface Measurement {
+  readonly items: number;
+  readonly batch: number;
+  /** Milliseconds of a step, batch included. */
+  readonly facetMs: number;
+  readonly pytorchMs: number | undefined;
+  /** Median of the rounds' ratios: above 1 Facet is faster. */
+  readonly ratio: number | undefined;
+  readonly facetLoss: number;
+  readonly pytorchLoss: number | undefined;
+  readonly facetRssMb: number;
+}
+
+const negatives = 1280;
+const warmUpSteps = 5;
+const [rounds, steps, threads, large] = [values.rounds, values.steps, values.threads, values.large].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+const numbers = (list: string): number[] => list.split(',').map(Number);
+
+const python = await pytorchPython(say);
+const results: Measurement[] = [];
+for (const batch of numbers(values.batch)) {
+  for (const items of numbers(values.items)) results.push(await measure(items, batch, true));
+  if (large > 0) results.push(await measure(large, batch, false));
+}
+const targets = targetsOf(results);
+if (values.json) console.log(JSON.stringify({ rounds, steps, threads, results, targets }));
+else {
+  console.log(render(results));
+  for (const { name, is, bound, met } of targets)
+    console.log(`${met ? 'met   ' : 'MISSED'} ${name}: ${is.toFixed(2)} (${bound})`);
+}
+process.exitCode = targets.every(({ met }) => met) ? 0 : 1;
+
+async function measure(items: number, batch: number, withPytorch: boolean): Promise<Measurement> {
+  say(`${items.toLocaleString('en')} items, B ${batch}`);
+  const folder = await mkdtemp(join(tmpdir(), 'facet-bench-train-'));
+  const total = warmUpSteps + rounds * steps;
+  const world = makeTrainWorld(items, batch * total);
+  const sampler = createLogUniformSampler(Int32Array.from({ length: items }, (_, each) => each + 1));
+  const drawn = new Int32Array(total * negatives);
+  for (let step = 0; step < total; step++) drawn.set(sampler.draw(negatives, negativesOf(step)), step * negatives);
+  await writeTrainWorld(folder, world, drawn);
+  const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+  const facet = startTrainer(
+    process.execPath,
+    [...process.execArgv, script('facet-trainer.ts'), ...[items, batch, negatives, total].map(String)],
+    { TF_NUM_INTRAOP_THREADS: String(threads), TF_NUM_INTEROP_THREADS: String(threads) },
+  );
+  const pytorch = withPytorch
+    ? startTrainer(python, [script('train.py'), folder, ...[items, batch, negatives, threads].map(String)], {})
+    : undefined;
+  try {
+    return { items, batch, ...(await takeTurns(facet, pytorch)) };
+  } finally {
+    await Promise.all([facet.stop(), pytorch?.stop()]);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function takeTurns(
+  facet: TrainerProcess,
+  pytorch: TrainerProcess | undefined,
+): Promise<Omit<Measurement, 'items' | 'batch'>> {
+  await facet.train(warmUpSteps);
+  await pytorch?.train(warmUpSteps);
+  const facetMs: number[] = [];
+  const pytorchMs: number[] = [];
+  let [facetLoss, pytorchLoss, facetRssMb] = [0, 0, 0];
+  for (let round = 0; round < rounds; round++) {
+    const ours = await facet.train(steps);
+    facetMs.push(ours.ms / steps);
+    [facetLoss, facetRssMb] = [ours.loss, ours.rssMb ?? 0];
+    const theirs = await pytorch?.train(steps);
+    if (theirs === undefined) continue;
+    pytorchMs.push(theirs.ms / steps);
+    pytorchLoss = theirs.loss;
+  }
+  return {
+    facetMs: median(facetMs),
+    pytorchMs: pytorch === undefined ? undefined : median(pytorchMs),
+    ratio: pytorch === undefined ? undefined : median(pytorchMs.map((ms, round) => ms / facetMs[round]!)),
+    facetLoss,
+    pytorchLoss: pytorch === undefined ? undefined : pytorchLoss,
+    facetRssMb,
+  };
+}
+
+function median(measured: readonly number[]): number {
+  const sorted = measured.toSorted((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
+}
+
+interface Target {
+  readonly name: string;
+  readonly is: number;
+  readonly bound: string;
+  readonly met: boolean;
+}
+
+function targetsOf(measured: readonly Measurement[]): Target[] {
+  const targets: Target[] = [];
+  for (const { items, batch, ratio } of measured) {
+    if (ratio === undefined) continue;
+    const name = `examples/s against PyTorch, ${items.toLocaleString('en')} items, B ${batch}`;
+    targets.push({ name, is: ratio, bound: '≥ 1, aim 1.3', met: ratio >= 1 });
+  }
+  for (const batch of new Set(measured.map((each) => each.batch))) {
+    for (const [from, to, most] of [
+      [12_000, 1_000_000, 1.4],
+      [1_000_000, 10_000_000, 1.3],
+    ] as const) {
+      const [small, big] = [from, to].map((items) =>
+        measured.find((each) => each.batch === batch && each.items === items),
+      );
+      if (small === undefined || big === undefined) continue;
+      const is = big.facetMs / small.facetMs;
+      const name = `a step at ${to.toLocaleString('en')} items against ${from.toLocaleString('en')}, B ${batch}`;
+      targets.push({ name, is, bound: `≤ ${most}`, met: is <= most });
+    }
+  }
+  return targets;
+}
+
+function render(measured: readonly Measurement[]): string {
+  const rows = measured.map(({ items, batch, facetMs, pytorchMs, ratio, facetLoss, pytorchLoss, facetRssMb }) => {
+    const rate = (ms: number | undefined): string =>
+      ms === undefined ? '-' : `${Math.round((batch / ms) * 1000).toLocaleString('en')} (${ms.toFixed(1)} ms)`;
+    return [
+      items.toLocaleString('en'),
+      String(batch),
+      rate(facetMs),
+      rate(pytorchMs),
+      ratio === undefined ? '-' : `${ratio.toFixed(2)}×`,
+      `${facetLoss.toFixed(3)} / ${pytorchLoss?.toFixed(3) ?? '-'}`,
+      `${Math.round(facetRssMb).toLocaleString('en')} MB`,
+    ];
+  });
+  const head = ['items', 'B', 'Facet examples/s', 'PyTorch', 'ratio', 'loss', 'RSS'];
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
+  return [head, ...rows].map((row) => row.map((cell, column) => cell.padStart(widths[column]!)).join('  ')).join('\n');
+}
