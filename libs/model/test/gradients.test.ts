@@ -2,7 +2,7 @@ import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
 import { createItemTower } from '../src/layers/item-tower.ts';
 import { objective } from '../src/training/objective.ts';
-import { buildBatch, positionsOf } from '../src/training/batch.ts';
+import { createBatchBuilder, positionsOf } from '../src/training/batch.ts';
 import { toTensors } from '../src/training/batch-tensors.ts';
 import { createLogUniformSampler } from '../src/loss/negative-sampler.ts';
 import { trainingExamples } from '../src/training.ts';
@@ -67,7 +67,7 @@ describe('gradients against finite differences', () => {
       const tower = createItemTower({ itemCount: spec.itemCount, trainedCount: 12, features: world.itemFeatures });
       const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
       const chosen = Int32Array.from({ length: 12 }, (_, position) => position * 3);
-      const batch = buildBatch(spec, data, examples, chosen, createRandom(2));
+      const batch = createBatchBuilder(spec, data)(examples, chosen, createRandom(2));
       const sampler = createLogUniformSampler(data.candidates);
       const negatives = spec.config.negatives === 'all' ? undefined : sampler.draw(spec.config.negatives, random);
       const tensors = toTensors(spec, batch, {
@@ -117,7 +117,7 @@ describe('what a batch reaches', () => {
       }
       const tower = createItemTower({ itemCount: 13, trainedCount: 12, features: world.itemFeatures });
       const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
-      const batch = buildBatch(spec, data, examples, Int32Array.of(0), createRandom(2));
+      const batch = createBatchBuilder(spec, data)(examples, Int32Array.of(0), createRandom(2));
       // Items 4, 8 and 12 carry genre b; the user's group 1..4 has it in item 4 only.
       const negatives = Int32Array.of(8, 12);
       const tensors = toTensors(spec, batch, {

@@ -62,7 +62,7 @@ describe('training', () => {
     const world = createTinyWorld({
       variant,
       model: { dropout: 0 },
-      training: { epochs: 12, learningRate: 0.02, labels: 'next', patience: 99 },
+      training: { epochs: 20, learningRate: 0.05, labels: 'next', patience: 99 },
     });
     const { curve, best } = await train(world);
     expect(curve.at(-1)!.loss).toBeLessThan(curve[0]!.loss);

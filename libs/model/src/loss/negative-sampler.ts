@@ -11,7 +11,10 @@ export interface NegativeSampler {
 /** A sampler over `candidates`, item indexes in the order of their popularity, the most popular first. */
 export function createLogUniformSampler(candidates: Int32Array): NegativeSampler {
   const logRange = Math.log(candidates.length + 1);
-  const rankOf = new Map(Array.from(candidates, (item, rank) => [item, rank]));
+  const rankOf = new Int32Array(candidates.reduce((most, item) => Math.max(most, item), 0) + 1);
+  candidates.forEach((item, rank) => {
+    rankOf[item] = rank;
+  });
   return {
     draw(count, random) {
       // The inverse of the cumulative distribution ln(r + 1) / ln(N + 1).
@@ -19,7 +22,7 @@ export function createLogUniformSampler(candidates: Int32Array): NegativeSampler
       return Int32Array.from({ length: count }, () => candidates[rank()]!);
     },
     logExpectedCount(item, count) {
-      const rank = rankOf.get(item)!;
+      const rank = rankOf[item]!;
       return Math.log((count * Math.log((rank + 2) / (rank + 1))) / logRange);
     },
   };

@@ -6,7 +6,7 @@ import { userTower } from '../layers/user-tower.ts';
 import { createLogUniformSampler } from '../loss/negative-sampler.ts';
 import { tf } from '../tf.ts';
 import type { Variable } from '../tf.ts';
-import { buildBatch, positionsOf } from '../training/batch.ts';
+import { createBatchBuilder, positionsOf } from '../training/batch.ts';
 import type { TrainingData } from '../training/batch.ts';
 import { toTensors } from '../training/batch-tensors.ts';
 import type { Weights } from '../weights.ts';
@@ -39,7 +39,7 @@ export function graphInterests(model: GraphModel, data: TrainingData, examples: 
   const { spec, weights } = model;
   const { interests: K } = spec.config;
   const all = Int32Array.from({ length: examples.count }, (_, example) => example);
-  const batch = buildBatch(spec, data, examples, all, createRandom(1));
+  const batch = createBatchBuilder(spec, data)(examples, all, createRandom(1));
   const itemTower = createItemTower({ ...model, itemCount: spec.itemCount, features: model.itemFeatures });
   const variables: Record<string, Variable> = {};
   for (const [name, { shape, data: values }] of Object.entries(weights)) {
@@ -47,16 +47,12 @@ export function graphInterests(model: GraphModel, data: TrainingData, examples: 
   }
   try {
     const interests = tf.tidy(() => {
-      const { users } = toTensors(
-        spec,
-        { ...batch, logits: undefined },
-        {
-          candidates: data.candidates,
-          candidatePosition: positionsOf(data.candidates, spec.itemCount),
-          negatives: undefined,
-          sampler: createLogUniformSampler(data.candidates),
-        },
-      );
+      const { users } = toTensors(spec, batch, {
+        candidates: data.candidates,
+        candidatePosition: positionsOf(data.candidates, spec.itemCount),
+        negatives: undefined,
+        sampler: createLogUniformSampler(data.candidates),
+      });
       return userTower(variables, spec, itemTower.embed(variables), users).arraySync();
     });
     return {

@@ -1,3 +1,4 @@
+import type { Random } from '@facet/features';
 import type { ModelSpec } from '../config.ts';
 import type { NegativeSampler } from '../loss/negative-sampler.ts';
 import { profileTable, repeatFeatureCount, userVectorTable } from '../weights.ts';
@@ -29,12 +30,10 @@ export interface Competition {
   readonly sampler: NegativeSampler;
 }
 
-/** @param seed of the step's dropout, two integers */
 export function toArrays(
   spec: ModelSpec,
   batch: TrainingBatch,
   { negatives, candidates: all, candidatePosition, sampler }: Competition,
-  seed?: Int32Array,
 ): BatchArrays {
   const { interests: K, sequenceLength: L } = spec.config;
   const candidates = negatives ?? all;
@@ -54,7 +53,6 @@ export function toArrays(
     arrays[profileArray(name)] = { shape: ['B'], data: batch.profile[position]! };
   });
   if (batch.userRows !== undefined) arrays['userRows'] = { shape: ['B'], data: batch.userRows };
-  if (batch.logits !== undefined) arrays['logits'] = { shape: ['B', K, L], data: batch.logits };
   if (negatives === undefined) {
     arrays['labelColumns'] = { shape: ['P'], data: Int32Array.from(batch.labels, (item) => candidatePosition[item]!) };
   } else {
@@ -74,8 +72,24 @@ export function toArrays(
     arrays['repeat/cells'] = { shape: ['M'], data: cells };
     Object.assign(sizes, { M: cells.length });
   }
-  if (seed !== undefined) arrays['seed'] = { shape: [2], data: seed };
   return { sizes, arrays };
+}
+
+/** Arrays [2] of integers, the seeds of what a step draws: see `toBatch`. */
+export const seedArrays = { dropout: 'seed/dropout', logits: 'seed/logits' } as const;
+
+/** The seeds of a step whose model draws something. */
+export function drawSeeds({ config }: ModelSpec, random: Random): Record<string, BatchArray> {
+  const drawn = {
+    [seedArrays.dropout]: config.dropout > 0,
+    [seedArrays.logits]: config.extractor.kind === 'routing' && config.extractor.trainingLogits === 'redrawn',
+  };
+  const seed = (): BatchArray => ({ shape: [2], data: Int32Array.of(random.int(2 ** 31), random.int(2 ** 31)) });
+  return Object.fromEntries(
+    Object.entries(drawn)
+      .filter(([, isDrawn]) => isDrawn)
+      .map(([name]) => [name, seed()]),
+  );
 }
 
 /** The array of a user feature: [B] rows of its table. */

@@ -1,10 +1,10 @@
 import { tf } from '../tf.ts';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '../tf.ts';
 import type { ModelConfig, ModelSpec } from '../config.ts';
-import { dropoutFactors } from '../layers/dropout.ts';
+import { dropoutFactors, seededNormal } from '../layers/seeded-random.ts';
 import type { UserBatch } from '../layers/user-batch.ts';
 import type { TrainingBatch } from './batch.ts';
-import { profileArray, shapeOf, toArrays } from './batch-arrays.ts';
+import { profileArray, seedArrays, shapeOf, toArrays } from './batch-arrays.ts';
 import type { BatchArray, BatchArrays, Competition } from './batch-arrays.ts';
 
 /** The tensors of a training batch. B examples, P labels, C candidates (or negatives). */
@@ -25,7 +25,7 @@ export interface BatchTensors {
   readonly repeats: { readonly features: Tensor2D; readonly cells: Tensor1D } | undefined;
 }
 
-/** The tensors of a batch, without dropout; the caller tidies them up. */
+/** The tensors of a batch, without anything drawn: no dropout, and the routing logits of inference. The caller tidies them up. */
 export function toTensors(spec: ModelSpec, batch: TrainingBatch, competition: Competition): BatchTensors {
   return toBatch(spec, tensorsOf(toArrays(spec, batch, competition)));
 }
@@ -51,11 +51,11 @@ export function toBatch(spec: ModelSpec, tensors: Readonly<Record<string, Tensor
     active: get('active'),
     profile: spec.userFeatures.map(({ name }) => get(profileArray(name))),
     userRows: tensors['userRows'] as Tensor1D | undefined,
-    logits: tensors['logits'] as Tensor3D | undefined,
+    logits: drawnLogits(spec, behaviors.shape[0], tensors[seedArrays.logits] as Tensor1D | undefined),
   };
-  const seed = tensors['seed'] as Tensor1D | undefined;
+  const dropoutSeed = tensors[seedArrays.dropout] as Tensor1D | undefined;
   return {
-    users: seed === undefined ? users : { ...users, ...noiseOf(spec.config, behaviors.shape, seed) },
+    users: dropoutSeed === undefined ? users : { ...users, ...noiseOf(spec.config, behaviors.shape, dropoutSeed) },
     labelRows: get('labelRows'),
     labels: get('labels'),
     labelWeights: get('labelWeights'),
@@ -86,4 +86,11 @@ function noiseOf(
   if (extractor.kind !== 'transformer') return { inputNoise };
   const ofLayers = dropoutFactors([2 * extractor.blocks, B, L, D], dropout, tf.add(seed, tf.scalar(1, 'int32')));
   return { inputNoise, layerNoise: ofLayers as Tensor4D };
+}
+
+/** Routing logits b_ij ~ N(0, σ²) [B, K, L], where the model draws them. */
+function drawnLogits({ config }: ModelSpec, B: number, seed: Tensor1D | undefined): Tensor3D | undefined {
+  const { extractor, interests: K, sequenceLength: L } = config;
+  if (seed === undefined || extractor.kind !== 'routing') return undefined;
+  return tf.mul(seededNormal([B, K, L], seed), extractor.sigma) as Tensor3D;
 }

@@ -7,7 +7,7 @@ import type {
   Random,
   UserSequences,
 } from '@facet/features';
-import type { ModelConfig, ModelSpec } from '../config.ts';
+import type { ModelSpec } from '../config.ts';
 import { activeInterestCount } from '../kernel/active-interests.ts';
 import { repeatFeatureCount, repeatFeatures } from '../weights.ts';
 
@@ -31,8 +31,6 @@ export interface TrainingBatch {
   readonly profile: readonly Int32Array[];
   /** [B] rows in the table of user vectors, where the model has one. */
   readonly userRows: Int32Array | undefined;
-  /** [B, K, L] routing logits, when they are redrawn for each example. */
-  readonly logits: Float32Array | undefined;
   /** [P] the example and the item of each label, and its weight; the weights of an example sum to 1/B. */
   readonly labelRows: Int32Array;
   readonly labels: Int32Array;
@@ -48,53 +46,41 @@ export interface TrainingBatch {
 const maxLabels = 100;
 
 /** Builds the batch of `examples` at the positions `chosen`. */
-export function buildBatch(
-  spec: ModelSpec,
-  data: TrainingData,
-  examples: Examples,
-  chosen: Int32Array,
-  random: Random,
-): TrainingBatch {
+export type BatchBuilder = (examples: Examples, chosen: Int32Array, random: Random) => TrainingBatch;
+
+export function createBatchBuilder(spec: ModelSpec, data: TrainingData): BatchBuilder {
   const { config } = spec;
   const { interests: K, sequenceLength: L } = config;
-  const size = chosen.length;
-  const behaviors = createBehaviorRows(size, L);
-  const active = new Float32Array(size * K);
-  const behaviorCounts = new Int32Array(size);
-  chosen.forEach((example, row) => {
-    const window = { ...data.sequences, start: examples.start[example]!, end: examples.end[example]! };
-    const now = examples.time[example]!;
-    const n = writeBehaviorSequence(behaviors, row, window, { now, distinct: config.distinctBehaviors });
-    behaviorCounts[row] = n;
-    active.fill(1, row * K, row * K + activeInterestCount(n, K, config.adaptiveInterests));
-  });
-
   const candidatePosition = positionsOf(data.candidates, spec.itemCount);
-  const popularity = config.popularityPrior ? popularityOf(data, examples, chosen) : undefined;
-  const labels = labelsOf(spec, data, examples, chosen, candidatePosition, behaviorCounts, random);
-  return {
-    size,
-    behaviors,
-    active,
-    profile: data.profiles.map(({ rows }) => Int32Array.from(chosen, (example) => rows[examples.user[example]!]!)),
-    userRows:
-      config.extractor.kind === 'user-vectors'
-        ? Int32Array.from(chosen, (example) => examples.user[example]!)
+  return (examples, chosen, random) => {
+    const size = chosen.length;
+    const behaviors = createBehaviorRows(size, L);
+    const active = new Float32Array(size * K);
+    const behaviorCounts = new Int32Array(size);
+    const { items, times } = data.sequences;
+    chosen.forEach((example, row) => {
+      const window = { items, times, start: examples.start[example]!, end: examples.end[example]! };
+      const now = examples.time[example]!;
+      const n = writeBehaviorSequence(behaviors, row, window, { now, distinct: config.distinctBehaviors });
+      behaviorCounts[row] = n;
+      active.fill(1, row * K, row * K + activeInterestCount(n, K, config.adaptiveInterests));
+    });
+    return {
+      size,
+      behaviors,
+      active,
+      profile: data.profiles.map(({ rows }) => Int32Array.from(chosen, (example) => rows[examples.user[example]!]!)),
+      userRows:
+        config.extractor.kind === 'user-vectors'
+          ? Int32Array.from(chosen, (example) => examples.user[example]!)
+          : undefined,
+      ...labelsOf(spec, data, examples, chosen, candidatePosition, behaviorCounts, random),
+      popularity: config.popularityPrior ? popularityOf(data, examples, chosen) : undefined,
+      repeats: config.repeatBonus
+        ? repeatsOf(behaviors, behaviorCounts, candidatePosition, data.candidates.length)
         : undefined,
-    logits: redrawnLogits(config, size, random),
-    ...labels,
-    popularity,
-    repeats: config.repeatBonus
-      ? repeatsOf(behaviors, behaviorCounts, candidatePosition, data.candidates.length)
-      : undefined,
+    };
   };
-}
-
-/** [size, K, L] new routing logits for each example, where the model draws them. */
-function redrawnLogits(config: ModelConfig, size: number, random: Random): Float32Array | undefined {
-  const { extractor, interests, sequenceLength } = config;
-  if (extractor.kind !== 'routing' || extractor.trainingLogits === 'fixed') return undefined;
-  return Float32Array.from({ length: size * interests * sequenceLength }, () => extractor.sigma * random.normal());
 }
 
 /** [N + 1] position of each item among the candidates, −1 for none. */

@@ -3,9 +3,9 @@ import type { ModelSpec } from '../config.ts';
 import type { ItemRows } from '../layers/item-rows.ts';
 import { createLogUniformSampler } from '../loss/negative-sampler.ts';
 import { itemFeatureTable, profileTable, userVectorTable } from '../weights.ts';
-import { buildBatch, positionsOf } from './batch.ts';
+import { createBatchBuilder, positionsOf } from './batch.ts';
 import type { TrainingData } from './batch.ts';
-import { toArrays, userTables } from './batch-arrays.ts';
+import { drawSeeds, toArrays, userTables } from './batch-arrays.ts';
 import type { BatchArray, BatchArrays } from './batch-arrays.ts';
 import { allPooledArrays, createUsedRows } from './used-rows.ts';
 
@@ -49,6 +49,7 @@ export function createStepArrays(options: StepArraysOptions): StepArrays {
     userTables: userTables(spec),
     tables,
   });
+  const buildBatch = createBatchBuilder(spec, data);
   const sampler = createLogUniformSampler(data.candidates);
   const competition = {
     candidates: data.candidates,
@@ -57,11 +58,11 @@ export function createStepArrays(options: StepArraysOptions): StepArrays {
   };
   const fixed = usesAllItems ? allPooledArrays(items) : {};
   const whole: StepArrays['whole'] = (examples, chosen, random) => {
-    const batch = buildBatch(spec, data, examples, chosen, random);
+    const batch = buildBatch(examples, chosen, random);
     if (batch.labels.length === 0) return undefined;
     const negatives = config.negatives === 'all' ? undefined : sampler.draw(config.negatives, random);
-    const seed = config.dropout === 0 ? undefined : Int32Array.of(random.int(2 ** 31), random.int(2 ** 31));
-    return toArrays(spec, batch, { ...competition, negatives }, seed);
+    const { sizes, arrays } = toArrays(spec, batch, { ...competition, negatives });
+    return { sizes, arrays: { ...arrays, ...drawSeeds(spec, random) } };
   };
   return {
     sparseTables: new Set(tables.keys()),
