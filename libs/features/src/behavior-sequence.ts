@@ -44,13 +44,14 @@ export function writeBehaviorSequence(
   options: { readonly now: number; readonly distinct: boolean },
 ): number {
   const rowStart = row * target.length;
-  const slotOf = new Map<number, number>();
+  // Only equal items that become one have to be remembered.
+  const slotOf = options.distinct ? new Map<number, number>() : undefined;
   let slot = rowStart + target.length - 1;
   for (let position = window.end - 1; position >= window.start; position--) {
     const item = window.items[position]!;
     if (item === 0) continue;
-    const earlier = slotOf.get(item);
-    if (earlier !== undefined && options.distinct) {
+    const earlier = slotOf?.get(item);
+    if (earlier !== undefined) {
       target.counts[earlier] = Math.min(maxRepeatCount, target.counts[earlier]! + 1);
       continue;
     }
@@ -58,7 +59,7 @@ export function writeBehaviorSequence(
       if (options.distinct) continue;
       break;
     }
-    slotOf.set(item, slot);
+    slotOf?.set(item, slot);
     target.items[slot] = item;
     target.ages[slot] = ageBucket(options.now - window.times[position]!);
     target.counts[slot] = 1;

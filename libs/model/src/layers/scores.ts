@@ -1,6 +1,7 @@
 import { tf } from '../tf.ts';
 import type { Tensor1D, Tensor2D, Tensor3D } from '../tf.ts';
 import type { ModelConfig } from '../config.ts';
+import { logSumExpInterests } from './log-sum-exp.ts';
 
 type InterestReadout = Exclude<ModelConfig['readout']['kind'], 'label-aware'>;
 
@@ -37,5 +38,5 @@ function readInterests(scores: Tensor3D, active: Tensor2D, readout: InterestRead
   const masked = tf.add(scores, tf.mul(tf.sub(1, active), -1e9).expandDims(2));
   if (readout === 'max') return tf.max(masked, 1) as Tensor2D;
   const count = tf.maximum(tf.sum(active, 1, true), 1);
-  return tf.sub(tf.logSumExp(masked, 1), tf.log(count)) as Tensor2D;
+  return tf.sub(logSumExpInterests(masked as Tensor3D), tf.log(count));
 }

@@ -1,5 +1,6 @@
 import { tf } from '../tf.ts';
 import type { Scalar, Tensor1D, Tensor2D } from '../tf.ts';
+import { logSumExpRows } from '../layers/log-sum-exp.ts';
 
 /**
  * −Σ_p w_p ln softmax(scores[row_p])[label_p] over all candidates (paper, Eq. 10 without sampling).
@@ -9,7 +10,7 @@ import type { Scalar, Tensor1D, Tensor2D } from '../tf.ts';
 export function fullSoftmaxLoss(scores: Tensor2D, rows: Tensor1D, labels: Tensor1D, weights: Tensor1D): Scalar {
   return tf.tidy(() => {
     const [, C] = scores.shape;
-    const logPartition = tf.logSumExp(scores, 1); // [R]
+    const logPartition = logSumExpRows(scores); // [R]
     const flat = tf.add(tf.mul(rows, C), labels).toInt();
     const logProbability = tf.sub(tf.gather(scores.flatten(), flat), tf.gather(logPartition, rows));
     return tf.neg(tf.sum(tf.mul(logProbability, weights))) as Scalar;

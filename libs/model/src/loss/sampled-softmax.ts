@@ -1,5 +1,6 @@
 import { tf } from '../tf.ts';
 import type { Scalar, Tensor1D, Tensor2D } from '../tf.ts';
+import { logSumExpRows } from '../layers/log-sum-exp.ts';
 
 /**
  * Sampled softmax (paper, Eq. 10; notes on logQ): for each label i with negatives j shared by the batch,
@@ -20,9 +21,10 @@ export function sampledSoftmaxLoss(input: {
 }): Scalar {
   return tf.tidy(() => {
     const accidental = tf.equal(input.labels.expandDims(1), input.negatives.expandDims(0)).toFloat(); // [P, C]
-    const positive = tf.sub(input.labelScores, input.logExpectedLabels) as Tensor1D;
+    const positive = tf.sub(input.labelScores, input.logExpectedLabels);
     const negative = tf.add(tf.sub(input.negativeScores, input.logExpectedNegatives), tf.mul(accidental, -1e9));
-    const logits = tf.concat([positive.expandDims(1), negative], 1); // [P, 1 + C]
-    return tf.sum(tf.mul(tf.sub(tf.logSumExp(logits, 1), positive), input.weights)) as Scalar;
+    // −ln(exp(p) / (exp(p) + Σ exp(n))) = ln(1 + exp(ln Σ exp(n) − p))
+    const losses = tf.softplus(tf.sub(logSumExpRows(negative as Tensor2D), positive));
+    return tf.sum(tf.mul(losses, input.weights)) as Scalar;
   });
 }

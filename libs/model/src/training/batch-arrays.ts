@@ -42,7 +42,7 @@ export function toArrays(
   const arrays: Record<string, BatchArray> = {
     behaviors: { shape: ['B', L], data: batch.behaviors.items },
     ages: { shape: ['B', L], data: batch.behaviors.ages },
-    mask: { shape: ['B', L], data: Float32Array.from(batch.behaviors.items, (item) => (item === 0 ? 0 : 1)) },
+    mask: { shape: ['B', L], data: maskOf(batch.behaviors.items) },
     active: { shape: ['B', K], data: batch.active },
     labelRows: { shape: ['P'], data: batch.labelRows },
     labels: { shape: ['P'], data: batch.labels },
@@ -73,6 +73,12 @@ export function toArrays(
     Object.assign(sizes, { M: cells.length });
   }
   return { sizes, arrays };
+}
+
+function maskOf(items: Int32Array): Float32Array {
+  const mask = new Float32Array(items.length);
+  for (let slot = 0; slot < items.length; slot++) mask[slot] = items[slot] === 0 ? 0 : 1;
+  return mask;
 }
 
 /** Arrays [2] of integers, the seeds of what a step draws: see `toBatch`. */

@@ -106,10 +106,10 @@ function labelsOf(
   const weights: number[] = [];
   chosen.forEach((example, row) => {
     if (behaviorCounts[row] === 0) return;
-    const window = data.sequences.items.subarray(examples.end[example]!, examples.labelEnd[example]!);
-    const day = data.timeline.dayOf(examples.time[example]!);
-    const distinct = [...new Set(window)].filter(
-      (item) => candidatePosition[item]! >= 0 && (!spec.config.popularityPrior || data.timeline.isKnown(item, day)),
+    const distinct = distinctItems(data.sequences.items, examples.end[example]!, examples.labelEnd[example]!).filter(
+      (item) =>
+        candidatePosition[item]! >= 0 &&
+        (!spec.config.popularityPrior || data.timeline.isKnown(item, data.timeline.dayOf(examples.time[example]!))),
     );
     if (distinct.length > maxLabels) {
       random.shuffle(distinct);
@@ -126,6 +126,10 @@ function labelsOf(
     labels: Int32Array.from(labels),
     labelWeights: Float32Array.from(weights),
   };
+}
+
+function distinctItems(items: Int32Array, start: number, end: number): number[] {
+  return end - start === 1 ? [items[start]!] : [...new Set(items.subarray(start, end))];
 }
 
 function popularityOf(

@@ -1,4 +1,5 @@
 import { popularityFeatureNames } from '@facet/features';
+import '../layers/gradients.ts';
 import { tf } from '../tf.ts';
 import type { Scalar, Tensor1D, Tensor2D, Tensor3D, Variable } from '../tf.ts';
 import type { ModelSpec } from '../config.ts';

@@ -98,9 +98,10 @@ export function pooledOf(tensors: Readonly<Record<string, Tensor>>): PooledTenso
 function rowsOf<T extends PooledRows['rows'] | PooledRows['weights']>(values: T, slots: number, items: Int32Array): T {
   const picked = values.slice(0, 0).constructor as new (size: number) => T;
   const rows = new picked(items.length * slots);
-  items.forEach((item, place) => {
-    for (let slot = 0; slot < slots; slot++) rows[place * slots + slot] = values[item * slots + slot]!;
-  });
+  for (let place = 0; place < items.length; place++) {
+    const from = items[place]! * slots;
+    for (let slot = 0; slot < slots; slot++) rows[place * slots + slot] = values[from + slot]!;
+  }
   return rows;
 }
 

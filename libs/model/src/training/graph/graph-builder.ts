@@ -1,6 +1,7 @@
 import { dataTypes } from './graph-def.ts';
 import type { Attribute, ConstantValue, DataType, GraphNode } from './graph-def.ts';
 import type { SizedConstant, SizeProduct } from './sizes.ts';
+import { simplify } from './simplify.ts';
 import type { Trace, TracedInput } from './trace.ts';
 
 /** Collects the nodes of a graph; operations are given names by their number unless they have one. */
@@ -54,15 +55,19 @@ export function addTrace(
   constants: ReadonlyMap<TracedInput, SizedConstant>,
   { of, sizes }: { of: Readonly<Record<string, string>>; sizes: Readonly<Record<string, string>> },
 ): Record<string, string> {
-  const names: string[] = [];
+  const names = new Map<number, string>();
   const dynamic = createSizeNodes(builder, sizes);
+  const { nodes, outputs } = simplify(trace);
   const nameOf = (input: TracedInput): string => {
     if (input.kind === 'input') return of[input.name]!;
-    if (input.kind === 'node') return input.output === 0 ? names[input.node]! : `${names[input.node]}:${input.output}`;
-    return dynamic.constant(constants.get(input) ?? { kind: 'fixed', value: input.value });
+    if (input.kind === 'constant')
+      return dynamic.constant(constants.get(input) ?? { kind: 'fixed', value: input.value });
+    const name = names.get(input.node)!;
+    return input.output === 0 ? name : `${name}:${input.output}`;
   };
-  for (const node of trace.nodes) names.push(builder.add(node.op, node.inputs.map(nameOf), node.attributes));
-  return Object.fromEntries(Object.entries(trace.outputs).map(([name, output]) => [name, nameOf(output)]));
+  for (const [position, node] of nodes)
+    names.set(position, builder.add(node.op, node.inputs.map(nameOf), node.attributes));
+  return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, nameOf(output)]));
 }
 
 /** Nodes that compute numbers and shapes from the sizes of a step; each is made once. */

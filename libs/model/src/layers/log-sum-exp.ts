@@ -1,0 +1,29 @@
+import { tf } from '../tf.ts';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '../tf.ts';
+
+/*
+ * `tf.logSumExp` is differentiated through its maximum and its exponentials; the gradient is the softmax.
+ */
+
+/** ln Σ_c exp(x_rc) of each row [R, C] → [R]. One softmax gives the value, too: max x − ln max softmax(x). */
+export const logSumExpRows = tf.customGrad((...[scores, save]: unknown[]) => {
+  const rows = scores as Tensor2D;
+  const softmax = tf.softmax(rows);
+  (save as (tensors: Tensor[]) => void)([softmax]);
+  return {
+    value: tf.sub(tf.max(rows, 1), tf.log(tf.max(softmax, 1))),
+    gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(dy.expandDims(1), saved[0]!),
+  };
+}) as unknown as (scores: Tensor2D) => Tensor1D;
+
+/** ln Σ_k exp(x_rkc) of all interests [R, K, C] → [R, C]. */
+export const logSumExpInterests = tf.customGrad((...[scores, save]: unknown[]) => {
+  const all = scores as Tensor3D;
+  const value = tf.logSumExp(all, 1);
+  (save as (tensors: Tensor[]) => void)([all, value]);
+  return {
+    value,
+    gradFunc: (dy: Tensor, saved: Tensor[]) =>
+      tf.mul(tf.exp(tf.sub(saved[0]!, saved[1]!.expandDims(1))), dy.expandDims(1)),
+  };
+}) as unknown as (scores: Tensor3D) => Tensor2D;
