@@ -71,8 +71,9 @@ const targets = targetsOf(results);
 if (values.json) console.log(JSON.stringify({ rounds, steps, threads, results, targets }));
 else {
   console.log(render(results));
-  for (const { name, is, bound, met } of targets)
+  for (const { name, is, bound, met } of targets) {
     console.log(`${met ? 'met   ' : 'MISSED'} ${name}: ${is.toFixed(2)} (${bound})`);
+  }
 }
 process.exitCode = targets.every(({ met }) => met) ? 0 : 1;
 

@@ -60,13 +60,15 @@ export function addTrace(
   const { nodes, outputs } = simplify(trace);
   const nameOf = (input: TracedInput): string => {
     if (input.kind === 'input') return of[input.name]!;
-    if (input.kind === 'constant')
+    if (input.kind === 'constant') {
       return dynamic.constant(constants.get(input) ?? { kind: 'fixed', value: input.value });
+    }
     const name = names.get(input.node)!;
     return input.output === 0 ? name : `${name}:${input.output}`;
   };
-  for (const [position, node] of nodes)
+  for (const [position, node] of nodes) {
     names.set(position, builder.add(node.op, node.inputs.map(nameOf), node.attributes));
+  }
   return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, nameOf(output)]));
 }
 

@@ -77,8 +77,9 @@ function withoutSpreading(node: TracedNode, made: NodeOf): TracedNode {
   for (const place of [0, 1]) {
     const spread = made(inputs[place]!);
     // Not both operands: one must have the whole shape.
-    if (spread?.op === 'Mul' && isOnes(spread.inputs[1]!) && isWhole(inputs[1 - place]!))
+    if (spread?.op === 'Mul' && isOnes(spread.inputs[1]!) && isWhole(inputs[1 - place]!)) {
       inputs[place] = spread.inputs[0]!;
+    }
   }
   return { ...node, inputs };
 }
