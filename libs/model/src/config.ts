@@ -102,8 +102,11 @@ export const ModelConfig = Type.Object({
   /** Unit-length interests and items with scores divided by `temperature`; false: plain inner products. */
   normalize: Type.Boolean(),
   temperature: Type.Number({ exclusiveMinimum: 0 }),
-  /** Whether `temperature` is where learning begins, and the data decide (not in the paper). */
-  learnTemperature: Type.Boolean(),
+  /**
+   * Where it is below `temperature`, that is where learning begins and this is what the learned one stays above: sharper
+   * scores fit what is known ever better, and the next choice worse (not in the paper).
+   */
+  temperatureMin: Type.Number({ exclusiveMinimum: 0 }),
   /** Which interest answers for a label in training. */
   readout: Type.Union([
     /** Label-aware attention (paper, §4.4) with the power p; `infinity` takes the nearest interest. */

@@ -23,6 +23,11 @@ export const repeatFeatureCount = 5;
  */
 export const scalarScale = 10;
 
+/** The temperature that scores are divided by: `temperature` with a weight of 0, towards `temperatureMin` below it. */
+export function temperatureOf({ temperature, temperatureMin }: ModelConfig, weight: number): number {
+  return temperatureMin + (temperature - temperatureMin) * Math.exp(weight);
+}
+
 /** The name of the embedding table of an item feature. */
 export const itemFeatureTable = (name: string): string => `item/feature/${name}`;
 /** The table of the vectors of users, [U, K · D] (MaxMF). */
@@ -73,7 +78,7 @@ export function initializeWeights(spec: ModelSpec, random: Random): Weights {
   }
   addExtractor(spec, { add, normal, glorot });
   addLayers(spec, { add, normal, glorot });
-  if (config.normalize && config.learnTemperature) add('score/logTemperature', [1], zero);
+  if (config.normalize && config.temperatureMin < config.temperature) add('score/temperature', [1], zero);
   if (config.popularityPrior) {
     // Starts as the logarithm of last month's popularity, the strongest simple predictor under a time split.
     let feature = 0;

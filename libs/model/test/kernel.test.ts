@@ -213,8 +213,9 @@ describe('the serving kernel', () => {
     const embeddings = Float32Array.from({ length: 14 * D }, (_, cell) => (cell < D ? 0 : Math.sin(cell)));
     const popularity = Float32Array.from({ length: 14 * popularityFeatureCount }, (_, cell) => cell % 5);
     const vectors = indexVectors(spec, weights, embeddings, popularity);
-    const temperature = spec.config.temperature * Math.exp(weights['score/logTemperature']!.data[0]!);
-    expect(temperature).not.toBeCloseTo(spec.config.temperature, 3);
+    const { temperature: first, temperatureMin } = spec.config;
+    const temperature = temperatureMin + (first - temperatureMin) * Math.exp(weights['score/temperature']!.data[0]!);
+    expect(temperature).not.toBeCloseTo(first, 3);
     const dim = indexDim(spec);
     expect(dim).toBe(D + 1);
     for (let item = 1; item <= 13; item++) {

@@ -3,7 +3,7 @@ import { poolItemRows } from '../layers/item-rows.ts';
 import type { ItemRows } from '../layers/item-rows.ts';
 import { popularityFeatureCount } from '@facet/features';
 import { unitLengthEpsilon } from '../epsilon.ts';
-import { scalarScale } from '../weights.ts';
+import { scalarScale, temperatureOf } from '../weights.ts';
 import type { Weights } from '../weights.ts';
 
 /** E [N + 1, D]: every item's embedding, the average of its rows (paper, §4.1). */
@@ -42,7 +42,8 @@ export function indexVectors(
   popularity: Float32Array,
 ): Float32Array {
   const { embeddingDim: D, normalize } = spec.config;
-  const temperature = spec.config.temperature * Math.exp(weights['score/logTemperature']?.data[0] ?? 0);
+  const learned = weights['score/temperature']?.data[0];
+  const temperature = learned === undefined ? spec.config.temperature : temperatureOf(spec.config, learned);
   const width = indexDim(spec);
   const rows = embeddings.length / D;
   const vectors = new Float32Array(rows * width);

@@ -37,15 +37,16 @@ export function objective(
   });
 }
 
-/** Items of unit length over the temperature [N + 1, D]. */
+/** Items of unit length over the temperature (`temperatureOf`) [N + 1, D]. */
 function scaledToScores(
   variables: Readonly<Record<string, Variable>>,
-  { config }: ModelSpec,
+  { config: { temperature, temperatureMin } }: ModelSpec,
   embeddings: Tensor2D,
 ): Tensor2D {
-  const items = tf.div(unitLength(embeddings), config.temperature) as Tensor2D;
-  const learned = variables['score/logTemperature'];
-  return learned === undefined ? items : tf.mul(items, tf.exp(tf.neg(learned)));
+  const weight = variables['score/temperature'];
+  const learned =
+    weight === undefined ? temperature : tf.add(tf.mul(tf.exp(weight), temperature - temperatureMin), temperatureMin);
+  return tf.div(unitLength(embeddings), learned) as Tensor2D;
 }
 
 function fullLoss(

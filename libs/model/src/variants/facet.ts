@@ -26,7 +26,7 @@ export const facetModel: ModelConfig = {
   profileDim: 16,
   normalize: true,
   temperature: 0.2,
-  learnTemperature: true,
+  temperatureMin: 0.1,
   readout: { kind: 'logsumexp' },
   negatives: 'all',
   popularityPrior: true,

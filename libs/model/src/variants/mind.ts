@@ -33,7 +33,7 @@ export const mindModel: ModelConfig = {
   profileDim: 16,
   normalize: false,
   temperature: 1,
-  learnTemperature: false,
+  temperatureMin: 1,
   readout: { kind: 'label-aware', power: 2 },
   negatives: 1280,
   popularityPrior: false,
