@@ -2,6 +2,8 @@ export { carryState, stateVersion } from './training/carry-state.ts';
 export type { CarriedModel, ReceivingModel } from './training/carry-state.ts';
 export { createCatalogProducts } from './training/catalog-products.ts';
 export type { CatalogProducts } from './training/catalog-products.ts';
+export { describeDivergence } from './training/divergence.ts';
+export type { Divergence } from './training/divergence.ts';
 export { trainingExamples } from './training/examples.ts';
 export { createLogUniformSampler } from './loss/negative-sampler.ts';
 export { trainLoop } from './training/loop.ts';

@@ -3,21 +3,28 @@ import { describe, expect, it } from 'vitest';
 import { initializeWeights, modelVariants } from '../src/index.ts';
 import type { ModelConfig, Weights } from '../src/index.ts';
 import { createTrainingSession, trainingExamples, trainLoop, zeroUntrainedUsers } from '../src/training.ts';
-import type { LoopProgress, TrainingSession } from '../src/training.ts';
+import type { Divergence, LoopProgress, TrainingSession } from '../src/training.ts';
+import { createLossWatch } from '../src/training/divergence.ts';
 import { tf } from '../src/tf.ts';
 import { createTinyWorld } from './tiny-world.ts';
 import type { TinyWorld } from './tiny-world.ts';
 
 const before = Number.MAX_SAFE_INTEGER;
 
-function sessionOf(world: TinyWorld): TrainingSession {
+/** @param denseRowsMax 0 for lazy updates of rows, as of large tables */
+function sessionOf(world: TinyWorld, denseRowsMax?: number): TrainingSession {
   const { spec, data, itemFeatures, trainedCount } = world;
   const initialWeights = initializeWeights(spec, createRandom(world.training.seed));
-  return createTrainingSession({ spec, data, itemFeatures, trainedCount, initialWeights });
+  const updates = denseRowsMax === undefined ? {} : { denseRowsMax };
+  return createTrainingSession({ spec, data, itemFeatures, trainedCount, initialWeights, ...updates });
 }
 
-async function train(world: TinyWorld, options: Partial<Parameters<typeof trainLoop>[0]> = {}): Promise<LoopProgress> {
-  const session = sessionOf(world);
+async function train(
+  world: TinyWorld,
+  options: Partial<Parameters<typeof trainLoop>[0]> = {},
+  denseRowsMax?: number,
+): Promise<LoopProgress> {
+  const session = sessionOf(world, denseRowsMax);
   const examples = trainingExamples(world.data.sequences, world.training, before);
   try {
     return await trainLoop({ session, examples, config: world.training, ...options });
@@ -111,28 +118,47 @@ describe('training', () => {
     expect(allBytes(other.best.weights)).not.toEqual(allBytes(first.best.weights));
   });
 
-  it('resumed after an epoch equals an uninterrupted run', async () => {
-    const world = createTinyWorld({ variant: 'facet', training: { epochs: 4, patience: 99 } });
-    const whole = await train(world);
+  it.each([
+    ['facet', 'whole tables', undefined],
+    ['mind', 'rows of tables', 0],
+  ] as const)('%s, killed within an epoch, equals an uninterrupted run when it is resumed (%s)', async (...of) => {
+    const [variant, , denseRowsMax] = of;
+    const world = createTinyWorld({ variant, training: { epochs: 4, patience: 99 } });
+    const whole = await train(world, {}, denseRowsMax);
     let kept: LoopProgress | undefined;
-    const session = sessionOf(world);
-    const examples = trainingExamples(world.data.sequences, world.training, before);
+    const killed = train(
+      world,
+      {
+        onEpoch: async (_, progress) => {
+          kept = progress;
+        },
+        onStep: ({ epoch, done }) => {
+          if (epoch === 3 && done === 2) throw new Error('killed');
+        },
+      },
+      denseRowsMax,
+    );
+    await expect(killed).rejects.toThrow('killed');
+    expect(kept!.curve).toHaveLength(2);
+    const resumed = await train(world, { resume: kept! }, denseRowsMax);
+    expect(resumed.curve).toEqual(whole.curve);
+    expect(allBytes(resumed.last.weights)).toEqual(allBytes(whole.last.weights));
+    expect(allBytes(resumed.last.optimizer)).toEqual(allBytes(whole.last.optimizer));
+  });
+
+  it('stops between steps when it is told to', async () => {
+    const world = createTinyWorld({ variant: 'facet' });
     const stop = new AbortController();
-    const killed = trainLoop({
-      session,
-      examples,
-      config: world.training,
+    let steps = 0;
+    const stopped = train(world, {
       signal: stop.signal,
-      onEpoch: async (report, progress) => {
-        kept = progress;
-        if (report.epoch === 2) stop.abort();
+      onStep: () => {
+        steps++;
+        if (steps === 2) stop.abort();
       },
     });
-    await expect(killed).rejects.toMatchObject({ code: 'MODEL_ABORTED' });
-    session.dispose();
-    const resumed = await train(world, { resume: kept! });
-    expect(resumed.curve).toEqual(whole.curve);
-    expect(allBytes(resumed.best.weights)).toEqual(allBytes(whole.best.weights));
+    await expect(stopped).rejects.toMatchObject({ code: 'MODEL_ABORTED', retryable: true });
+    expect(steps).toBe(2);
   });
 
   it('stops when the validation score no longer rises and keeps the best epoch', async () => {
@@ -150,13 +176,66 @@ describe('training', () => {
     expect(allBytes(best.weights)).toEqual(allBytes(seen[1]!));
   });
 
-  it('names what is wrong: no examples, a loss that is no number, a combination without a loss', async () => {
+  it('names what is wrong: no examples, a combination without a loss', async () => {
     const world = createTinyWorld({ variant: 'facet' });
     const none = trainingExamples(world.data.sequences, world.training, 0);
     await expect(train(world, { examples: none })).rejects.toMatchObject({ code: 'MODEL_NO_EXAMPLES' });
-    const wild = createTinyWorld({ variant: 'mind', training: { learningRate: 1e30, epochs: 3 } });
-    await expect(train(wild)).rejects.toMatchObject({ code: 'MODEL_DIVERGED' });
     expect(() => sessionOf(createTinyWorld({ variant: 'facet', model: { negatives: 5 } }))).toThrow(/full softmax/);
+  });
+
+  it('takes an epoch that diverges again from the state before it at half the rate, and says so', async () => {
+    const wild = createTinyWorld({ variant: 'facet', training: { learningRate: 2, epochs: 2, patience: 99 } });
+    const told: Divergence[] = [];
+    const { curve, best } = await train(wild, { onDivergence: (divergence) => told.push(divergence) });
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatchObject({ epoch: 1, kind: 'loss-not-finite', learningRate: 2 });
+    expect(told[0]!.losses).toHaveLength(told[0]!.step - 1);
+    expect(curve.map(({ diverged }) => diverged)).toEqual([told, undefined]);
+    const tame = await train({ ...wild, training: { ...wild.training, learningRate: 1 } });
+    expect(curve.map(({ loss }) => loss)).toEqual(tame.curve.map(({ loss }) => loss));
+    expect(allBytes(best.weights)).toEqual(allBytes(tame.best.weights));
+  });
+
+  it('resumed after an epoch that diverged keeps its lower rate', async () => {
+    const wild = createTinyWorld({ variant: 'facet', training: { learningRate: 2, epochs: 2, patience: 99 } });
+    const kept: LoopProgress[] = [];
+    const whole = await train(wild, { onEpoch: async (_, progress) => void kept.push(progress) });
+    const resumed = await train(wild, { resume: kept[0]! });
+    expect(resumed.curve).toEqual(whole.curve);
+    expect(allBytes(resumed.last.weights)).toEqual(allBytes(whole.last.weights));
+  });
+
+  it('gives up after two recoveries and names the rate, or at once where the data are at fault', async () => {
+    const wild = createTinyWorld({ variant: 'facet', training: { learningRate: 8 } });
+    const told: Divergence[] = [];
+    await expect(train(wild, { onDivergence: (divergence) => told.push(divergence) })).rejects.toMatchObject({
+      code: 'MODEL_DIVERGED',
+      message: expect.stringMatching(
+        /epoch 1, step \d+, .*losses before it: 2\.44, .*learning rates 4 and 2/,
+      ) as unknown,
+      remedy: expect.stringContaining('training.learningRate') as unknown,
+      context: { cause: 'rate', learningRate: 2, earlier: told },
+    });
+    expect(told.map(({ learningRate }) => learningRate)).toEqual([8, 4]);
+
+    const spoiled = createTinyWorld({ variant: 'mind' });
+    const start = await train(spoiled);
+    start.last.weights['item/id']!.data.fill(Number.NaN);
+    await expect(train(spoiled, { start: start.last })).rejects.toMatchObject({
+      code: 'MODEL_DIVERGED',
+      context: { cause: 'data', epoch: 1, step: 1, earlier: [] },
+    });
+  });
+
+  it('finds a loss that rises without end, in the middle of an epoch, and noise of a good model harmless', () => {
+    const rising = createLossWatch(undefined);
+    const kinds = Array.from({ length: 40 }, (_, step) => rising.after(2 * 1.1 ** step));
+    // The mean of 20 losses a, 1.1 a, …, 1.1¹⁹ a is 2.86 a; it passes 3 · 2 when a is 2.1 or more: one step on.
+    expect(kinds.indexOf('loss-risen')).toBe(20);
+    const good = createLossWatch(0.01);
+    const noisy = Array.from({ length: 40 }, (_, step) => good.after(step % 2 === 0 ? 0.001 : 2.9));
+    expect(noisy.every((kind) => kind === undefined) && good.atEnd() === undefined).toBe(true);
+    expect(good.after(Number.POSITIVE_INFINITY)).toBe('loss-not-finite');
   });
 
   it('leaks no tensor over steps, and none after dispose', async () => {

@@ -20,18 +20,28 @@ interface Run {
   readonly error: unknown;
   /** `fit 1`, `fit 2`, … in the order in which they were trained. */
   readonly epochs: readonly string[];
+  /** What was told of epochs that went astray. */
+  readonly diverged: readonly string[];
 }
 
-/** One training run in `root`; `killAfter` ends it right after that epoch, in the way of Ctrl-C or of a crash. */
+/** One training run in `root`; `killAfter` ends it right after that epoch, in the way of Ctrl-C or of a crash, or after so many of the steps that follow. */
 async function run(
   root: string,
-  options: { training?: object; model?: object; of?: Dataset; killAfter?: string; way?: 'abort' | 'crash' } = {},
+  options: {
+    training?: object;
+    model?: object;
+    of?: Dataset;
+    killAfter?: string;
+    stepsAfter?: number;
+    way?: 'abort' | 'crash';
+  } = {},
 ): Promise<Run> {
   const base = { batchSize: 32, epochs: 3, windowDays: 10, patience: 9 };
   const tiny = { embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
   const config = shopConfig({ training: { ...base, ...options.training }, model: { ...tiny, ...options.model } });
   const abort = new AbortController();
   const epochs: string[] = [];
+  const diverged: string[] = [];
   try {
     const { ref } = await trainModel({
       store: createFolderArtifactStore(join(root, 'artifacts')),
@@ -39,17 +49,21 @@ async function run(
       ...resolveModel(config),
       checkpoints: join(root, 'checkpoints'),
       signal: abort.signal,
+      onDivergence: (phase, description) => void diverged.push(`${phase}: ${description}`),
       onEpoch: (phase, { epoch }) => {
         const name = `${phase} ${epoch}`;
         epochs.push(name);
-        if (name !== options.killAfter) return;
+        if (name !== options.killAfter || options.stepsAfter !== undefined) return;
         if (options.way === 'crash') throw new Error('killed');
         abort.abort();
       },
+      onProgress: ({ done }) => {
+        if (epochs.at(-1) === options.killAfter && done === options.stepsAfter) throw new Error('killed');
+      },
     });
-    return { modelId: ref.id, error: undefined, epochs };
+    return { modelId: ref.id, error: undefined, epochs, diverged };
   } catch (error) {
-    return { modelId: undefined, error, epochs };
+    return { modelId: undefined, error, epochs, diverged };
   }
 }
 
@@ -159,6 +173,30 @@ describe('a training run that is stopped', () => {
     expect(resumed.modelId).toBe(whole.modelId);
   });
 
+  it.each(['fit 1', 'fit 3'])('in the middle of the epoch after %s takes that epoch again', async (killAfter) => {
+    const root = await scratchFolder();
+    const killed = await run(root, { killAfter, stepsAfter: 2 });
+    expect(killed.error).toMatchObject({ message: 'killed' });
+    expect(killed.epochs.at(-1)).toBe(killAfter);
+    const resumed = await run(root);
+    expect([...killed.epochs, ...resumed.epochs]).toEqual(whole.epochs);
+    expect(resumed.modelId).toBe(whole.modelId);
+  });
+
+  it('tells of an epoch that went astray, in model.json, too, and resumes with its lower rate', async () => {
+    const training = { learningRate: 2, epochs: 2, refit: false };
+    const unstopped = await run(await scratchFolder(), { training });
+    expect(unstopped.error).toBeUndefined();
+    expect(unstopped.diverged.length).toBeGreaterThan(0);
+    expect(unstopped.diverged[0]).toMatch(/^fit: In epoch 1, step \d+, the loss .*learning rate 2;.* half the rate\.$/);
+    const root = await scratchFolder();
+    await run(root, { training, killAfter: 'fit 1', way: 'crash' });
+    const resumed = await run(root, { training });
+    expect(resumed.modelId).toBe(unstopped.modelId);
+    const { fit } = (await storedModel(root, resumed.modelId!)).info;
+    expect(fit.flatMap(({ diverged = [] }) => diverged)).toHaveLength(unstopped.diverged.length);
+  });
+
   it('after early stopping ended the fit does not fit any further', async () => {
     const training = { patience: 1 };
     const stopped = await run(await scratchFolder(), { training });
@@ -199,6 +237,7 @@ describe('checkpoints', () => {
     curve: Array.from({ length: epoch }, (_, past) => ({
       epoch: past + 1,
       loss: 1 / (past + 3),
+      firstLoss: 1 / (past + 2),
       score: 0.1 * past,
       examples: 7,
     })),

@@ -3,6 +3,8 @@ import type { Examples } from '@facet/features';
 import { AppError } from '@facet/platform/errors';
 import type { TrainingConfig } from '../config.ts';
 import type { Weights } from '../weights.ts';
+import { createLossWatch, divergedError, isFiniteState, isRecoverable, recoveryRate } from './divergence.ts';
+import type { Divergence, LossWatch } from './divergence.ts';
 import type { TrainingSession } from './session.ts';
 import type { TrainingState } from './training-state.ts';
 
@@ -11,9 +13,13 @@ export interface EpochReport {
   readonly epoch: number;
   /** Mean loss of the epoch's batches. */
   readonly loss: number;
+  /** The loss of its first batch with a label, before the step. */
+  readonly firstLoss: number;
   /** The validation score after the epoch, higher is better; absent in a refit. */
   readonly score?: number;
   readonly examples: number;
+  /** How earlier attempts at the epoch ended; from the first of them on, the rate is lower. */
+  readonly diverged?: Divergence[];
 }
 
 /** Where a run stands after an epoch: it can go on from here. */
@@ -49,15 +55,18 @@ export interface LoopOptions {
   /** Where a run with the same options stood when it ended too early. */
   readonly resume?: LoopProgress;
   readonly onStep?: (step: LoopStep) => void;
+  /** An epoch went astray and begins again, at half the rate. */
+  readonly onDivergence?: (divergence: Divergence) => void;
   readonly onEpoch?: (report: EpochReport, progress: LoopProgress) => Promise<void>;
   readonly signal?: AbortSignal;
 }
 
 /**
  * Trains epoch by epoch: each draws its examples and noise from a stream of its own (seed and epoch), so that a resumed
- * run equals an uninterrupted one. Stops when the validation score has not improved for `patience` epochs.
+ * run equals an uninterrupted one. Stops when the validation score has not improved for `patience` epochs. An epoch that
+ * diverges is taken again from the state before it, which is that of the last checkpoint, at half the rate (`divergence.ts`).
  *
- * @throws AppError `MODEL_NO_EXAMPLES`, `MODEL_DIVERGED` (a loss that is not a number), `MODEL_ABORTED`.
+ * @throws AppError `MODEL_NO_EXAMPLES`, `MODEL_DIVERGED` (for good), `MODEL_ABORTED`.
  */
 export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
   const { session, examples, config } = options;
@@ -72,8 +81,7 @@ export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
   let progress = options.resume ?? (await beginning(session));
   const lastEpoch = Math.min(options.lastEpoch ?? config.epochs, config.epochs);
   for (let epoch = progress.curve.length + 1; epoch <= lastEpoch && !hasStalled(progress, config); epoch++) {
-    const report = await trainEpoch(options, epoch);
-    const last = await session.state();
+    const { report, last } = await trainEpochSafely(options, progress, epoch);
     const score = await options.validate?.(last.weights);
     const scored = score === undefined ? report : { ...report, score };
     const best = progress.curve[progress.bestEpoch - 1]?.score;
@@ -99,37 +107,78 @@ function hasStalled({ curve, bestEpoch }: LoopProgress, { patience }: TrainingCo
   return curve.length - bestEpoch >= patience;
 }
 
-async function trainEpoch(options: LoopOptions, epoch: number): Promise<EpochReport> {
+/** An epoch with the state after it, in as many attempts as it takes. */
+async function trainEpochSafely(
+  options: LoopOptions,
+  { curve, last: before }: LoopProgress,
+  epoch: number,
+): Promise<{ report: EpochReport; last: TrainingState }> {
+  const earlier = curve.flatMap(({ diverged = [] }) => diverged);
+  const attempts: Divergence[] = [];
+  for (;;) {
+    const all = [...earlier, ...attempts];
+    const learningRate = options.config.learningRate * recoveryRate ** all.length;
+    const watch = createLossWatch(curve[0]?.firstLoss);
+    const attempt = await trainEpoch(options, { epoch, learningRate, watch });
+    if (!('kind' in attempt)) {
+      const last = await options.session.state();
+      if (isFiniteState(last)) {
+        return { report: { ...attempt.report, ...(attempts.length === 0 ? {} : { diverged: attempts }) }, last };
+      }
+    }
+    const { step, kind } = 'kind' in attempt ? attempt : { step: attempt.steps, kind: 'weights-not-finite' as const };
+    const divergence: Divergence = { epoch, step, kind, learningRate, losses: watch.newest() };
+    if (!isRecoverable(divergence, all)) {
+      throw divergedError(
+        [...all, divergence],
+        curve.map(({ loss }) => loss),
+      );
+    }
+    options.onDivergence?.(divergence);
+    attempts.push(divergence);
+    await options.session.restore(before);
+  }
+}
+
+type Attempt =
+  | { readonly report: EpochReport; readonly steps: number }
+  /** Where it went astray. */
+  | { readonly step: number; readonly kind: Divergence['kind'] };
+
+async function trainEpoch(
+  options: LoopOptions,
+  { epoch, learningRate, watch }: { epoch: number; learningRate: number; watch: LossWatch },
+): Promise<Attempt> {
   const { session, examples, config } = options;
   const random = createRandom(config.seed).fork(`epoch ${epoch}`);
   const order = drawEpoch(examples, { perUser: config.examplesPerUser, random });
   const steps = Math.ceil(order.length / config.batchSize);
   let lossSum = 0;
+  let firstLoss = 0;
   for (let step = 0; step < steps; step++) {
     if (options.signal?.aborted === true) {
       throw new AppError('Training was stopped.', { code: 'MODEL_ABORTED', retryable: true });
     }
     const chosen = order.subarray(step * config.batchSize, (step + 1) * config.batchSize);
-    const rate = learningRateAt(config, (epoch - 1) * steps + step, steps);
+    const rate = learningRate * scheduleAt(config, (epoch - 1) * steps + step, steps);
     const loss = session.step(examples, chosen, rate, random);
-    if (!Number.isFinite(loss)) {
-      throw new AppError(`The loss became ${loss} in epoch ${epoch}.`, {
-        code: 'MODEL_DIVERGED',
-        remedy: 'Lower training.learningRate.',
-      });
-    }
+    const kind = watch.after(loss);
+    if (kind !== undefined) return { step: step + 1, kind };
+    if (firstLoss === 0) firstLoss = loss;
     lossSum += loss;
     const trained = Math.min((step + 1) * config.batchSize, order.length);
     options.onStep?.({ epoch, done: step + 1, total: steps, examples: trained, loss });
     // Training blocks the thread; a turn of the event loop lets signals and progress through.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  return { epoch, loss: lossSum / steps, examples: order.length };
+  const kind = watch.atEnd();
+  if (kind !== undefined) return { step: steps, kind };
+  return { report: { epoch, loss: lossSum / steps, firstLoss, examples: order.length }, steps };
 }
 
-/** Rises over the first half epoch, then falls linearly to 1 % at the end of the last one. */
-function learningRateAt(config: TrainingConfig, step: number, stepsPerEpoch: number): number {
+/** The share of the learning rate: rises over the first half epoch, then falls linearly to 1 % at the end of the last one. */
+function scheduleAt(config: TrainingConfig, step: number, stepsPerEpoch: number): number {
   const warmUp = Math.min(1, (step + 1) / Math.max(1, stepsPerEpoch / 2));
   const decay = Math.max(0.01, 1 - step / (config.epochs * stepsPerEpoch));
-  return config.learningRate * warmUp * decay;
+  return warmUp * decay;
 }

@@ -13,9 +13,21 @@ import { readWeights, writeWeights } from './weights-file.ts';
 export const TrainingPhase = Type.Union([Type.Literal('fit'), Type.Literal('refit')]);
 export type TrainingPhase = Static<typeof TrainingPhase>;
 
+const Divergence = Type.Object({
+  epoch: Type.Integer(),
+  step: Type.Integer(),
+  kind: Type.Union([Type.Literal('loss-not-finite'), Type.Literal('loss-risen'), Type.Literal('weights-not-finite')]),
+  learningRate: Type.Number(),
+  losses: Type.Array(Type.Number()),
+});
+
 const Epoch = Type.Object({
   epoch: Type.Integer(),
   loss: Type.Number(),
+  /** Absent in older models. */
+  firstLoss: Type.Optional(Type.Number()),
+  /** Attempts at the epoch that went astray; from the first of them on, the learning rate is lower. */
+  diverged: Type.Optional(Type.Array(Divergence)),
   score: Type.Optional(Type.Number()),
   examples: Type.Integer(),
 });

@@ -1,6 +1,12 @@
 import { buildPopularityTimeline } from '@facet/features';
 import type { ModelSpec, TrainingConfig, Weights } from '@facet/model';
-import { createTrainingSession, trainingExamples, trainLoop, zeroUntrainedUsers } from '@facet/model/training';
+import {
+  createTrainingSession,
+  describeDivergence,
+  trainingExamples,
+  trainLoop,
+  zeroUntrainedUsers,
+} from '@facet/model/training';
 import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
 import type { ModelData } from '../dataset/dataset.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
@@ -40,6 +46,8 @@ export interface PhaseOptions {
   readonly now?: () => number;
   readonly onProgress?: (progress: PhaseProgress) => void;
   readonly onEpoch?: (report: EpochReport) => void;
+  /** An epoch went astray and begins again, at half the rate. */
+  readonly onDivergence?: (description: string) => void;
 }
 
 /** Trains on what lies before a cut. @throws AppError as `trainLoop`. */
@@ -76,6 +84,10 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
         const { epoch, done, total, loss } = step;
         const reached = pace.after(step, epochs - epoch + epochsAfter);
         options.onProgress?.({ epoch, epochs, done, total, loss, ...reached });
+      },
+      onDivergence: (divergence) => {
+        options.onDivergence?.(`${describeDivergence(divergence)} The epoch begins again at half the rate.`);
+        pace.restart();
       },
       onEpoch: async (report, reached) => {
         await saveCheckpoint(checkpoint, reached);

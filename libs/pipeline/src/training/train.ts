@@ -35,6 +35,7 @@ export interface TrainOptions {
   readonly onStart?: (start: TrainingStart) => void;
   readonly onProgress?: (progress: TrainProgress) => void;
   readonly onEpoch?: (phase: TrainingPhase, report: EpochReport) => void;
+  readonly onDivergence?: (phase: TrainingPhase, description: string) => void;
   readonly signal?: AbortSignal;
   /** A clock in milliseconds, for the pace that is told. */
   readonly now?: () => number;
@@ -149,6 +150,7 @@ async function runPhase(run: Run, { phase, heldOutFrom, lastEpoch, validate }: P
     ...(options.now === undefined ? {} : { now: options.now }),
     onProgress: (progress) => options.onProgress?.({ phase, ...progress }),
     onEpoch: (report) => options.onEpoch?.(phase, report),
+    onDivergence: (description) => options.onDivergence?.(phase, description),
   });
   return { phase, seenBefore: heldOutFrom, progress };
 }
