@@ -1,0 +1,117 @@
+// How exactly a training repeats: in another process, and with other numbers of threads.
+import { createHash } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { createRandom } from '@facet/features';
+import { openMindSession } from './mind-session.ts';
+import { makeTrainWorld } from './train-world.ts';
+
+const help = `Trains the same steps from the same seed in processes with 1 and 2 threads, each twice, and compares the weights.
+
+  npm run bench:train-repeat -- [--steps 300] [--threads 1 --threads 2]
+
+Ends with an error where processes with as many threads differ in a bit, or where losses of different numbers of threads differ by more
+than 1 in 1,000.`;
+
+const { values } = parseArgs({
+  options: {
+    steps: { type: 'string', default: '300' },
+    threads: { type: 'string', multiple: true, default: ['1', '2'] },
+    // Of a child: where its weights go.
+    into: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+
+const items = 12_000;
+const batch = 128;
+const negatives = 500;
+const lossToleranceShare = 1e-3;
+const steps = Number(values.steps);
+
+interface Trained {
+  readonly threads: string;
+  readonly hash: string;
+  /** Mean of the last tenth of the steps. */
+  readonly loss: number;
+  readonly weights: Float32Array;
+}
+
+if (values.into === undefined) compare();
+else trainInto(values.into);
+
+function trainInto(file: string): void {
+  const world = makeTrainWorld(items, steps * batch);
+  const session = openMindSession(world, items, negatives);
+  const random = createRandom(1);
+  const lastSteps = Math.ceil(steps / 10);
+  let loss = 0;
+  for (let step = 0; step < steps; step++) {
+    const chosen = Int32Array.from({ length: batch }, (_, row) => step * batch + row);
+    const ofStep = session.step(world.examples, chosen, 1e-3, random);
+    if (step >= steps - lastSteps) loss += ofStep / lastSteps;
+  }
+  const all = Object.values(session.weights()).map(({ data }) =>
+    Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+  );
+  session.dispose();
+  writeFileSync(file, Buffer.concat(all));
+  process.stdout.write(JSON.stringify({ loss }));
+}
+
+function trainInChild(folder: string, threads: string, attempt: number): Trained {
+  const file = join(folder, `${threads}-${attempt}.f32`);
+  const args = [...process.execArgv, fileURLToPath(import.meta.url), '--steps', String(steps), '--into', file];
+  const env = {
+    ...process.env,
+    TF_NUM_INTRAOP_THREADS: threads,
+    TF_NUM_INTEROP_THREADS: threads,
+    OMP_NUM_THREADS: threads,
+  };
+  const { loss } = JSON.parse(execFileSync(process.execPath, args, { env, encoding: 'utf8' })) as { loss: number };
+  const bytes = readFileSync(file);
+  const weights = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  return { threads, loss, weights, hash: createHash('sha256').update(bytes).digest('hex').slice(0, 12) };
+}
+
+function compare(): void {
+  const folder = mkdtempSync(join(tmpdir(), 'facet-repeat-'));
+  const problems: string[] = [];
+  try {
+    let reference: Trained | undefined;
+    for (const threads of values.threads) {
+      const [one, two] = [1, 2].map((attempt) => trainInChild(folder, threads, attempt)) as [Trained, Trained];
+      reference ??= one;
+      const share = Math.abs(one.loss - reference.loss) / reference.loss;
+      console.log(
+        `${threads} threads: loss ${one.loss.toFixed(6)}, weights ${one.hash} and ${two.hash}; beside ${reference.threads}: ` +
+          `loss by ${share.toExponential(1)}, ${describeDifference(one.weights, reference.weights)}`,
+      );
+      if (one.hash !== two.hash) problems.push(`Two trainings with ${threads} threads differ.`);
+      if (share > lossToleranceShare) problems.push(`The loss of ${threads} threads is another one.`);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) process.exitCode = 1;
+}
+
+function describeDifference(one: Float32Array, other: Float32Array): string {
+  let [largest, squares, size] = [0, 0, 0];
+  one.forEach((value, cell) => {
+    const difference = value - other[cell]!;
+    largest = Math.max(largest, Math.abs(difference));
+    squares += difference ** 2;
+    size += other[cell]! ** 2;
+  });
+  return `a weight by at most ${largest.toExponential(1)}, all by ${Math.sqrt(squares / size).toExponential(1)} of their length`;
+}

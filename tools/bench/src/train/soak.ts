@@ -1,0 +1,72 @@
+// Whether a long training keeps the tensors and the memory that it has after its first steps.
+import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { createRandom } from '@facet/features';
+import { liveTensors } from '@facet/model/testing';
+import { makeTrainWorld } from './train-world.ts';
+import { openMindSession } from './mind-session.ts';
+
+const help = `Takes many steps of training and looks at tensors and resident memory on the way.
+
+  npm run bench:train-soak -- [--steps 20000] [--items 12000] [--batch 64] [--json]
+
+Ends with an error where a tensor is left over, or where memory grows by more than 5 % from a tenth of the way to the end.`;
+
+const { values } = parseArgs({
+  options: {
+    steps: { type: 'string', default: '20000' },
+    items: { type: 'string', default: '12000' },
+    batch: { type: 'string', default: '64' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+
+const [steps, items, batch] = [values.steps, values.items, values.batch].map(Number) as [number, number, number];
+const negatives = 200;
+const examples = 100_000;
+const growthMax = 1.05;
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+interface Sample {
+  readonly step: number;
+  readonly tensors: number;
+  readonly rssMb: number;
+  readonly loss: number;
+}
+
+const world = makeTrainWorld(items, examples);
+const session = openMindSession(world, items, negatives);
+const random = createRandom(1);
+const samples: Sample[] = [];
+const every = Math.max(1, Math.floor(steps / 10));
+let lossSum = 0;
+for (let step = 1; step <= steps; step++) {
+  const chosen = Int32Array.from({ length: batch }, () => random.int(examples));
+  lossSum += session.step(world.examples, chosen, 1e-3, random);
+  if (step % every !== 0) continue;
+  collectGarbage();
+  const sample = { step, tensors: liveTensors(), rssMb: process.memoryUsage().rss / 1e6, loss: lossSum / every };
+  samples.push(sample);
+  lossSum = 0;
+  if (!values.json) {
+    const { tensors, rssMb, loss } = sample;
+    console.log(`step ${step}  ${tensors} tensors  RSS ${rssMb.toFixed(0)} MB  loss ${loss.toFixed(4)}`);
+  }
+}
+session.dispose();
+const [first, last] = [samples[0]!, samples.at(-1)!];
+const problems = [
+  ...(last.tensors === first.tensors ? [] : [`Tensors went from ${first.tensors} to ${last.tensors}.`]),
+  ...(last.rssMb <= growthMax * first.rssMb ? [] : [`RSS went from ${first.rssMb} to ${last.rssMb} MB.`]),
+  ...(liveTensors() === 0 ? [] : [`${liveTensors()} tensors are left when the session is disposed of.`]),
+];
+if (values.json) console.log(JSON.stringify({ steps, items, batch, samples, problems }));
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) process.exitCode = 1;
