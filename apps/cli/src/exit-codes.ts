@@ -27,6 +27,7 @@ const codeOfError: Readonly<Record<string, number>> = {
   MODEL_UNKNOWN_VARIANT: exitCodes.usage,
   MODEL_UNSUPPORTED: exitCodes.usage,
   MODEL_DIVERGED: exitCodes.usage,
+  TRAIN_OUT_OF_MEMORY: exitCodes.usage,
   INDEX_RECALL_TOO_LOW: exitCodes.usage,
   EVENTS_TIME_FORMAT: exitCodes.usage,
   EVENTS_TIME_ZONE: exitCodes.usage,

@@ -110,6 +110,14 @@ export const FacetConfig = Type.Object(
       { warm: Type.Optional(Type.Object({}, { additionalProperties: true })) },
       { default: {}, additionalProperties: true },
     ),
+    /** How a model is trained; it is the same, whatever these are. */
+    trainer: Type.Object(
+      {
+        /** Whether a training that would take more memory than there is, by estimate, is refused before it starts. */
+        memoryCheck: Type.Boolean({ default: true }),
+      },
+      strictSection,
+    ),
     index: Type.Object(
       {
         /** `auto` chooses by the number of items and by what is measured. */

@@ -7,11 +7,13 @@ import { isAppError } from '@facet/platform';
 import { openDataset } from './dataset/dataset-artifact.ts';
 import { appliedOffsets, describeLake, readCatalog } from './dataset/dataset-sources.ts';
 import { datasetVersion } from './dataset/dataset.ts';
-import type { DatasetCut } from './dataset/dataset.ts';
+import type { Dataset, DatasetCut } from './dataset/dataset.ts';
 import { makeDataset } from './dataset/make-dataset.ts';
 import type { MadeDataset } from './dataset/make-dataset.ts';
 import { resolveModel } from './config.ts';
 import type { FacetConfig } from './config.ts';
+import { checkTrainingMemory } from './estimate/check-training-memory.ts';
+import type { DataSize } from './estimate/estimate-memory.ts';
 import { evaluateModel } from './evaluation/evaluate.ts';
 import type { EvaluateOptions, EvaluationReport } from './evaluation/evaluate.ts';
 import { saveGateReport } from './gate/gate-report.ts';
@@ -92,7 +94,7 @@ export interface TrainInputs {
   readonly warmFrom?: string;
 }
 
-/** Dataset → model. Its curves, and what it started from, are in the model; a killed run goes on from its last epoch. */
+/** Dataset → model. Its curves, and what it started from, are in the model; a killed run goes on from its last epoch. Refused where memory is too little, by estimate. */
 export async function trainStage(
   { home, config, store }: StageContext,
   { datasetId, warmFrom }: TrainInputs,
@@ -108,14 +110,19 @@ export async function trainStage(
     inputs,
     isUsable: ({ modelId }) => isSound(store, { kind: 'model', id: modelId }),
     run: async () => {
+      const dataset = await openDataset(store, datasetId);
+      if (config.trainer.memoryCheck) checkTrainingMemory(sizeOf(dataset), { model, training });
       // TensorFlow comes with it: only training loads it.
       const { trainModel } = await import('./training/train.ts');
-      const dataset = await openDataset(store, datasetId);
       const checkpoints = join(home.checkpointsFolder, hashJson(inputs));
       const { ref, start } = await trainModel({ store, dataset, model, training, warmFrom, checkpoints, ...watch });
       return { modelId: ref.id, start };
     },
   });
+}
+
+function sizeOf({ items, sequences }: Dataset): DataSize {
+  return { items: items.length - 1, users: sequences.userIds.length, events: sequences.items.length };
 }
 
 /** Dataset and model → the report on the test window, beside the baselines. */

@@ -32,6 +32,7 @@ describe('facet.yaml', () => {
       dataset: { memoryLimit: '2GB', threads: 2 },
       model: { variant: 'facet' },
       training: {},
+      trainer: { memoryCheck: true },
       index: { kind: 'auto', flatItemsMax: 50_000, recallMin: 0.98 },
       popularity: { windowDays: [7, 30, 90], segments: 'auto', minUsers: 50 },
       serving: { merge: { by: 'max' }, excludeSeen: true, filters: {} },

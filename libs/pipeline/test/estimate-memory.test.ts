@@ -1,4 +1,8 @@
+import { totalmem } from 'node:os';
+import type { AppError } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
+import { checkTrainingMemory, processMemory } from '../src/estimate/check-training-memory.ts';
+import { estimateTrainingMemory } from '../src/estimate/estimate-memory.ts';
 import { estimateMemory, resolveModel } from '../src/index.ts';
 import { shopConfig } from './tiny-shop.ts';
 
@@ -25,12 +29,12 @@ describe('the memory of a run', () => {
 
   it('holds tables and moments of N x D floats, and of a full softmax B x K x N', () => {
     const { train } = estimateMemory(size, resolve(), { kinds, chosen: 'hnsw' });
-    expect(partOf(train, 'item tables with Adam')).toBe(10 * 1e6 * 64 * 4);
+    expect(partOf(train, 'tables of items with Adam')).toBe(10 * 1e6 * 64 * 4);
     expect(partOf(train, 'full softmax over all items')).toBe(15.5 * 256 * 4 * 1e6 * 4);
     const sampled = resolve({ negatives: 1280, popularityPrior: false, repeatBonus: false });
-    expect(partOf(estimateMemory(size, sampled, { kinds, chosen: 'hnsw' }).train, 'full softmax over all items')).toBe(
-      0,
-    );
+    const ofSampled = estimateMemory(size, sampled, { kinds, chosen: 'hnsw' }).train;
+    expect(partOf(ofSampled, 'full softmax over all items')).toBe(0);
+    expect(partOf(ofSampled, 'softmax over negatives')).toBe(15.5 * 256 * 4 * 1280 * 4);
   });
 
   it('is within a quarter of what was measured of a training: 1,407 MB of 10,000 items, 2,683 MB of 30,000', () => {
@@ -55,5 +59,48 @@ describe('the memory of a run', () => {
     expect(
       partOf(estimateMemory(size, resolve(), { kinds: large, chosen: 'hnsw' }).index, 'index while it is built'),
     ).toBe(9000);
+  });
+});
+
+describe('a training that would run out of memory', () => {
+  const large = { items: 200_000, users: 1000, events: 20_000 };
+  const room = (bytes: number) => ({ usedBytes: bytes / 4, availableBytes: (3 * bytes) / 4 });
+
+  it('is refused with a batch size that fits, and not with that batch size', () => {
+    const { bytes } = estimateTrainingMemory(large, resolve());
+    const settings = resolve();
+    expect(() => checkTrainingMemory(large, settings, room(bytes))).not.toThrow();
+    let refused: unknown;
+    try {
+      checkTrainingMemory(large, settings, room(bytes / 2));
+    } catch (error) {
+      refused = error;
+    }
+    expect(refused).toMatchObject({
+      code: 'TRAIN_OUT_OF_MEMORY',
+      context: { neededBytes: bytes, roomBytes: bytes / 2 },
+    });
+    const { remedy } = refused as AppError;
+    expect(remedy).toContain('trainer.memoryCheck');
+    const batchSize = Number(/training\.batchSize to (\d+)/.exec(remedy!)![1]);
+    const training = { ...settings.training, batchSize };
+    expect(() => checkTrainingMemory(large, { ...settings, training }, room(bytes / 2))).not.toThrow();
+  });
+
+  it('names the dimension where tables are the most of it', () => {
+    const settings = resolve({ negatives: 1280, popularityPrior: false, repeatBonus: false });
+    const huge = { items: 10_000_000, users: 0, events: 0 };
+    const { bytes } = estimateTrainingMemory(huge, settings);
+    const check = () => checkTrainingMemory(huge, settings, room(bytes * 0.6));
+    expect(check).toThrow(/tables of items with Adam 25\.6 GB/);
+    expect(check).toThrow(
+      expect.objectContaining({ remedy: expect.stringContaining('model.embeddingDim to') as unknown }),
+    );
+  });
+
+  it('is measured against what this machine has', () => {
+    const { usedBytes, availableBytes } = processMemory();
+    expect(usedBytes).toBeGreaterThan(10e6);
+    expect(usedBytes + availableBytes).toBeLessThanOrEqual(totalmem());
   });
 });

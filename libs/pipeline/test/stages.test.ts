@@ -201,3 +201,15 @@ test('an erased user is in no dataset any more, before and after a compaction', 
   await compactLake(home.lakeFolder);
   expect(await countOf()).toEqual({ reused: false, events: left, users: 19 });
 });
+
+test('a training that would take more memory than there is is refused before it starts', async () => {
+  const home = homePaths(await scratchFolder());
+  await importEvents(home, shopEvents());
+  const { model } = shopConfig();
+  const context = createStageContext(home, shopConfig({ model: { ...model, embeddingDim: 1e9 } }));
+  const { datasetId } = (await datasetStage(context)).output;
+  await expect(trainStage(context, { datasetId })).rejects.toMatchObject({
+    code: 'TRAIN_OUT_OF_MEMORY',
+    remedy: expect.stringContaining('training.batchSize') as unknown,
+  });
+});

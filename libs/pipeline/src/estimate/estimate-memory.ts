@@ -40,6 +40,9 @@ const tablesInTraining = 10;
 /** `[batch, interests, items]` arrays that live at a time in a step with the full softmax: 62 bytes a score, as measured. */
 const scoresInTraining = 15.5;
 
+/** `[batch, sequence, dim]` arrays that live at a time: embeddings, their maps, what routing makes of them, and gradients. */
+const behaviorsInTraining = 12;
+
 /**
  * What the processes of a run need, from the sizes of their arrays. Measured and rounded up where libraries decide; side
  * features with many values, and bundles and datasets that are kept of earlier runs, are not in it.
@@ -55,19 +58,13 @@ export function estimateMemory(
   const table = items * D * float;
   const vectors = items * (D + (model.popularityPrior ? 1 : 0)) * float;
   const popularity = items * popularityFeatureCount * float;
-  const dataset = items * itemBytes.inMemory + users * userBytes.inMemory + events * eventBytes.inMemory;
-  const scores = model.negatives === 'all' ? training.batchSize * model.interests * items * float : 0;
+  const dataset = datasetBytes({ items, users, events });
   const ofKind = (kind: KindEstimate['kind']): KindEstimate => indexes.kinds.find((found) => found.kind === kind)!;
   const chosen = ofKind(indexes.chosen);
   // The exact index that others are measured with is built first, and freed.
   const building = Math.max(chosen.buildBytes, ofKind('flat').buildBytes);
   return {
-    train: sum({
-      process: processBytes.training,
-      dataset,
-      'item tables with Adam': tablesInTraining * table,
-      'full softmax over all items': scoresInTraining * scores,
-    }),
+    train: estimateTrainingMemory({ items, users, events }, { model, training }),
     index: sum({
       process: processBytes.plain,
       dataset,
@@ -88,6 +85,31 @@ export function estimateMemory(
       bundle: items * itemBytes.onDisk + table + vectors + items * float + chosen.bytes,
     }),
   };
+}
+
+/** Most memory of a process that trains: what it holds between steps, and the arrays of a step. */
+export function estimateTrainingMemory(
+  { items, users, events }: DataSize,
+  { model, training }: { readonly model: ModelConfig; readonly training: TrainingConfig },
+): ByteEstimate {
+  const { embeddingDim: D, interests: K, sequenceLength: L, extractor, negatives } = model;
+  const { batchSize: B } = training;
+  const scores = scoresInTraining * B * K * float;
+  const itemTable = items * D * float;
+  const userTable = extractor.kind === 'user-vectors' ? users * K * D * float : 0;
+  return sum({
+    process: processBytes.training,
+    dataset: datasetBytes({ items, users, events }),
+    'tables of items with Adam': tablesInTraining * itemTable,
+    'tables of users with Adam': tablesInTraining * userTable,
+    'full softmax over all items': negatives === 'all' ? scores * items : 0,
+    'softmax over negatives': negatives === 'all' ? 0 : scores * negatives,
+    'behaviors of a batch': behaviorsInTraining * B * L * D * float,
+  });
+}
+
+function datasetBytes({ items, users, events }: DataSize): number {
+  return items * itemBytes.inMemory + users * userBytes.inMemory + events * eventBytes.inMemory;
 }
 
 function sum(bytesByName: Readonly<Record<string, number>>): ByteEstimate {
