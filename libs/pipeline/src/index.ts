@@ -5,7 +5,7 @@ export { rebuildDataset } from './dataset/rebuild-dataset.ts';
 export type { RebuiltDataset } from './dataset/rebuild-dataset.ts';
 export { deltaStage } from './delta/delta-stage.ts';
 export type { DeltaResult } from './delta/delta-stage.ts';
-export { estimateMemory } from './estimate/estimate-memory.ts';
+export { estimateMemory, estimateTrainingMemory } from './estimate/estimate-memory.ts';
 export type { ByteEstimate, DataSize, MemoryEstimate } from './estimate/estimate-memory.ts';
 export type { EvaluatedMethod, EvaluationReport, MethodMetrics } from './evaluation/evaluate.ts';
 export type { InterestReport } from './evaluation/interest-report.ts';

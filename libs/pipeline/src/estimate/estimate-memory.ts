@@ -37,8 +37,8 @@ const eventBytes = { inMemory: 32, onDisk: 12 };
  * newest and the best weights, and the three of them that a checkpoint is written from.
  */
 const tablesInTraining = 10;
-/** `[batch, interests, items]` arrays that live at a time in a step with the full softmax: 62 bytes a score, as measured. */
-const scoresInTraining = 15.5;
+/** `[batch, interests, items]` arrays that live at a time in a step with the full softmax: 25 bytes a score, as measured. */
+const scoresInTraining = 6.2;
 
 /** `[batch, sequence, dim]` arrays that live at a time: embeddings, their maps, what routing makes of them, and gradients. */
 const behaviorsInTraining = 12;

@@ -1,0 +1,60 @@
+// What steps with the full softmax take of memory, beside the estimate that a training is refused by.
+import { parseArgs } from 'node:util';
+import { buildPopularityTimeline, createRandom } from '@facet/features';
+import { initializeWeights, modelVariant } from '@facet/model';
+import { createTrainingSession } from '@facet/model/training';
+import { estimateTrainingMemory } from '@facet/pipeline';
+import { makeTrainWorld } from './train-world.ts';
+
+const help = `Takes a few steps of the default recipe and prints the most memory of the process beside its estimate.
+
+  npm run bench:train-memory -- [--items 10000] [--batch 256]`;
+
+const { values } = parseArgs({
+  options: {
+    items: { type: 'string', default: '10000' },
+    batch: { type: 'string', default: '256' },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+
+const [items, batchSize] = [Number(values.items), Number(values.batch)];
+const steps = 8;
+const exampleCount = 5_000;
+const { sequences, examples } = makeTrainWorld(items, exampleCount);
+const { model, training } = modelVariant('facet');
+const spec = { config: model, itemCount: items, itemFeatures: [], userFeatures: [] };
+const session = createTrainingSession({
+  spec,
+  initialWeights: initializeWeights(spec, createRandom(1)),
+  itemFeatures: [],
+  trainedCount: items,
+  data: {
+    sequences,
+    profiles: [],
+    timeline: buildPopularityTimeline(sequences, items, Number.MAX_SAFE_INTEGER),
+    candidates: Int32Array.from({ length: items }, (_, each) => each + 1),
+  },
+});
+const random = createRandom(2);
+for (let step = 0; step < steps; step++) {
+  session.step(
+    examples,
+    Int32Array.from({ length: batchSize }, () => random.int(exampleCount)),
+    1e-3,
+    random,
+  );
+}
+await session.state();
+session.dispose();
+const peak = 1024 * process.resourceUsage().maxRSS;
+const size = { items, users: sequences.userIds.length, events: sequences.items.length };
+const { bytes } = estimateTrainingMemory(size, { model, training: { ...training, batchSize } });
+console.log(
+  `${items} items, batch ${batchSize}: ${(peak / 1e6).toFixed(0)} MB, estimated ${(bytes / 1e6).toFixed(0)} MB, ` +
+    `${(100 * (bytes / peak - 1)).toFixed(0)} % off`,
+);
