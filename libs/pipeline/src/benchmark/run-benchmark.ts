@@ -11,7 +11,7 @@ import { evaluateHeldOut } from './protocol.ts';
 import type { FittedSystem, System } from './system.ts';
 
 /** Raised when a row means something else for the same inputs. */
-const rowVersion = 2;
+const rowVersion = 3;
 
 /** One system with one seed, measured. */
 export interface BenchmarkRow extends Omit<FittedSystem, 'rankers' | 'rankersOver' | 'interests' | 'dispose'> {
