@@ -32,14 +32,14 @@ export interface SessionOptions extends StepArraysOptions {
  *
  * @throws AppError `MODEL_UNSUPPORTED` as {@link checkModel}.
  */
-export function createTrainingSession(options: SessionOptions): TrainingSession {
+export function createTrainingSession({ initialWeights, ...options }: SessionOptions): TrainingSession {
   const { spec } = options;
   checkModel(spec.config);
   const steps = createStepArrays(options);
-  const shapes = Object.fromEntries(Object.entries(options.initialWeights).map(([name, { shape }]) => [name, shape]));
+  const shapes = Object.fromEntries(Object.entries(initialWeights).map(([name, { shape }]) => [name, shape]));
   let graph: StepRunner | undefined;
-  // What a graph will start with; undefined: the initial weights.
-  let restored: TrainingState | undefined;
+  // What a graph will start with; large, and not kept beside it.
+  let start: { readonly weights: Weights } | TrainingState | undefined = { weights: initialWeights };
 
   return {
     step(examples, chosen, learningRate, random) {
@@ -47,16 +47,16 @@ export function createTrainingSession(options: SessionOptions): TrainingSession 
       if (batch === undefined) return 0;
       if (graph === undefined) {
         graph = openStepRunner({ spec, shapes, sparseTables: steps.sparseTables }, steps.fixed, batch);
-        if (restored === undefined) graph.start(options.initialWeights);
-        else graph.write(restored);
-        restored = undefined;
+        if ('optimizer' in start!) graph.write(start);
+        else graph.start(start!.weights);
+        start = undefined;
       }
       return graph.step(batch, learningRate);
     },
-    weights: () => graph?.readWeights() ?? restored?.weights ?? options.initialWeights,
-    state: async () => graph?.read() ?? restored ?? startOf(options.initialWeights),
+    weights: () => graph?.readWeights() ?? start!.weights,
+    state: async () => graph?.read() ?? ('optimizer' in start! ? start : startOf(start!.weights)),
     async restore(state) {
-      if (graph === undefined) restored = state;
+      if (graph === undefined) start = state;
       else graph.write(state);
     },
     dispose: () => graph?.dispose(),
