@@ -1,4 +1,4 @@
-import { appendFile, copyFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, cp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
@@ -217,9 +217,9 @@ describe('the watcher', () => {
     const mixed = await store.put(
       'bundle',
       async (folder) => {
-        for (const file of Object.values(bundleFiles)) {
-          await copyFile(join(folderOf(file === bundleFiles.index ? third : other), file), join(folder, file));
-        }
+        await cp(folderOf(other), folder, { recursive: true });
+        await rm(join(folder, 'manifest.json'));
+        await copyFile(join(folderOf(third), bundleFiles.index), join(folder, bundleFiles.index));
       },
       {},
     );
