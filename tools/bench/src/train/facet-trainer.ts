@@ -2,37 +2,16 @@
 import { createInterface } from 'node:readline';
 import { createRandom } from '@facet/features';
 import { initializeWeights, modelVariant } from '@facet/model';
-import type { ModelSpec, Weights } from '@facet/model';
-import { createTrainingSession } from '@facet/model/training';
+import type { Weights } from '@facet/model';
 import { makeTrainWorld, negativesOf, sequenceLength } from './train-world.ts';
+import { openWorldSession, plainSpec } from './world-session.ts';
 
 const [items = 0, batch = 0, negatives = 0, steps = 0] = process.argv.slice(2).map(Number);
 const { model } = modelVariant('mind');
-const spec: ModelSpec = {
-  config: {
-    ...model,
-    sequenceLength,
-    negatives,
-    extractor: { ...model.extractor, trainingLogits: 'fixed' } as typeof model.extractor,
-  },
-  itemCount: items,
-  itemFeatures: [],
-  userFeatures: [],
-};
-const { sequences, examples } = makeTrainWorld(items, batch * steps);
-const session = createTrainingSession({
-  spec,
-  initialWeights: startWeights(),
-  itemFeatures: [],
-  trainedCount: items,
-  data: {
-    sequences,
-    profiles: [],
-    // The variant has no popularity prior, and so never asks.
-    timeline: { dayOf: () => 0, isKnown: () => true, featuresOn: () => new Float32Array(0) },
-    candidates: Int32Array.from({ length: items }, (_, each) => each + 1),
-  },
-});
+const extractor = { ...model.extractor, trainingLogits: 'fixed' } as typeof model.extractor;
+const spec = plainSpec({ ...model, sequenceLength, negatives, extractor }, items);
+const world = makeTrainWorld(items, batch * steps);
+const session = openWorldSession(world, spec, { initialWeights: startWeights() });
 
 let taken = 0;
 for await (const line of createInterface({ input: process.stdin })) {
@@ -41,7 +20,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   let total = 0;
   for (let step = 0; step < count; step++, taken++) {
     const chosen = Int32Array.from({ length: batch }, (_, row) => taken * batch + row);
-    total += session.step(examples, chosen, 1e-3, negativesOf(taken));
+    total += session.step(world.examples, chosen, 1e-3, negativesOf(taken));
   }
   const ms = performance.now() - startedAt;
   process.stdout.write(`${JSON.stringify({ ms, loss: total / count, rssMb: process.memoryUsage().rss / 1e6 })}\n`);

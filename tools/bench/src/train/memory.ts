@@ -1,10 +1,10 @@
 // What steps with the full softmax take of memory, beside the estimate that a training is refused by.
 import { parseArgs } from 'node:util';
 import { buildPopularityTimeline, createRandom } from '@facet/features';
-import { initializeWeights, modelVariant } from '@facet/model';
-import { createTrainingSession } from '@facet/model/training';
+import { modelVariant } from '@facet/model';
 import { estimateTrainingMemory } from '@facet/pipeline';
 import { makeTrainWorld } from './train-world.ts';
+import { openWorldSession, plainSpec } from './world-session.ts';
 
 const help = `Takes a few steps of the default recipe and prints the most memory of the process beside its estimate.
 
@@ -25,20 +25,11 @@ if (values.help) {
 const [items, batchSize] = [Number(values.items), Number(values.batch)];
 const steps = 8;
 const exampleCount = 5_000;
-const { sequences, examples } = makeTrainWorld(items, exampleCount);
+const world = makeTrainWorld(items, exampleCount);
+const { sequences, examples } = world;
 const { model, training } = modelVariant('facet');
-const spec = { config: model, itemCount: items, itemFeatures: [], userFeatures: [] };
-const session = createTrainingSession({
-  spec,
-  initialWeights: initializeWeights(spec, createRandom(1)),
-  itemFeatures: [],
-  trainedCount: items,
-  data: {
-    sequences,
-    profiles: [],
-    timeline: buildPopularityTimeline(sequences, items, Number.MAX_SAFE_INTEGER),
-    candidates: Int32Array.from({ length: items }, (_, each) => each + 1),
-  },
+const session = openWorldSession(world, plainSpec(model, items), {
+  timeline: buildPopularityTimeline(sequences, items, Number.MAX_SAFE_INTEGER),
 });
 const random = createRandom(2);
 for (let step = 0; step < steps; step++) {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createRandom } from '@facet/features';
-import { openMindSession } from './mind-session.ts';
+import { openMindSession } from './world-session.ts';
 import { makeTrainWorld } from './train-world.ts';
 
 const help = `Trains the same steps from the same seed in processes with 1 and 2 threads, each twice, and compares the weights.

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { createRandom } from '@facet/features';
 import { liveTensors } from '@facet/model/testing';
 import { makeTrainWorld } from './train-world.ts';
-import { openMindSession } from './mind-session.ts';
+import { openMindSession } from './world-session.ts';
 
 const help = `Takes many steps of training and looks at tensors and resident memory on the way.
 
