@@ -18,22 +18,11 @@ export interface Examples {
 
 const dayMs = 86_400_000;
 
-/** Every prefix of every sequence before `before`, the next interaction as its only label. */
-export function prefixExamples(sequences: UserSequences, before: Cut): Examples {
-  const columns = createColumns();
-  for (let user = 0; user < sequences.userIds.length; user++) {
-    const start = sequences.offsets[user]!;
-    const last = cutEnd(sequences, user, before);
-    for (let end = start + 1; end < last; end++) columns.add(user, start, end, end + 1, sequences.times[end]!);
-  }
-  return columns.finish();
-}
-
 /**
- * Every prefix of every sequence before `before`, with all that is left of the moment of its next interaction as labels: of
- * interactions of the same moment none is the next one.
+ * Every prefix of every sequence before `before`. Its label is the next interaction; or, with `moment`, all that is left of the
+ * moment of that one, as of interactions of the same moment none is the next.
  */
-export function momentExamples(sequences: UserSequences, before: Cut): Examples {
+export function prefixExamples(sequences: UserSequences, before: Cut, labels: 'next' | 'moment' = 'next'): Examples {
   const columns = createColumns();
   const { offsets, times } = sequences;
   for (let user = 0; user < sequences.userIds.length; user++) {
@@ -42,7 +31,7 @@ export function momentExamples(sequences: UserSequences, before: Cut): Examples 
     let momentEnd = start;
     for (let end = start + 1; end < last; end++) {
       while (momentEnd < last && times[momentEnd]! <= times[end]!) momentEnd++;
-      columns.add(user, start, end, momentEnd, times[end]!);
+      columns.add(user, start, end, labels === 'next' ? end + 1 : momentEnd, times[end]!);
     }
   }
   return columns.finish();

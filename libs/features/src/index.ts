@@ -8,7 +8,7 @@ export {
 export type { BehaviorRows, BehaviorWindow } from './behavior-sequence.ts';
 export { countChoices, dropRareItems, orderTable, toUserSequences } from './choice-table.ts';
 export type { ChoiceTable } from './choice-table.ts';
-export { drawEpoch, momentExamples, prefixExamples, windowExamples } from './examples.ts';
+export { drawEpoch, prefixExamples, windowExamples } from './examples.ts';
 export type { Examples } from './examples.ts';
 export { createFeatureEncoder, FeatureSchema, learnFeatureSchemas, titleFeatureName } from './feature-schema.ts';
 export type { Attributes, AttributeValue, FeatureEncoder, FeatureSelection } from './feature-schema.ts';

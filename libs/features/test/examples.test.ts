@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRandom, drawEpoch, momentExamples, prefixExamples, windowExamples } from '../src/index.ts';
+import { createRandom, drawEpoch, prefixExamples, windowExamples } from '../src/index.ts';
 import type { Examples, UserSequences } from '../src/index.ts';
 import { anyHistories, dayMs, hourMs, sequencesOf } from './histories.ts';
 
@@ -32,7 +32,7 @@ function windows(
   );
 }
 
-describe('momentExamples', () => {
+describe('prefixExamples with what is left of a moment', () => {
   it('the labels of a prefix are what is left of the moment that follows', () => {
     const sequences = sequencesOf([
       [
@@ -47,7 +47,7 @@ describe('momentExamples', () => {
         [7, 1],
       ],
     ]);
-    expect(rowsOf(momentExamples(sequences, Infinity))).toEqual([
+    expect(rowsOf(prefixExamples(sequences, Infinity, 'moment'))).toEqual([
       { user: 0, start: 0, end: 1, labelEnd: 4, time: 20 },
       { user: 0, start: 0, end: 2, labelEnd: 4, time: 20 },
       { user: 0, start: 0, end: 3, labelEnd: 4, time: 20 },
@@ -61,13 +61,13 @@ describe('momentExamples', () => {
       fc.property(anyHistories(20), fc.integer({ min: 0, max: 21 }), (histories, before) => {
         const spread = histories.map((history) => history.map(([item], day): [number, number] => [item, day]));
         const sequences = sequencesOf(spread);
-        expect(momentExamples(sequences, before)).toEqual(prefixExamples(sequences, before));
+        expect(prefixExamples(sequences, before, 'moment')).toEqual(prefixExamples(sequences, before));
         const cut = Int32Array.from(histories, (_, user) => {
           const [from, to] = [sequences.offsets[user]!, sequences.offsets[user + 1]!];
           return Math.min(to, from + before);
         });
         const tied = sequencesOf(histories);
-        for (const { user, labelEnd } of rowsOf(momentExamples(tied, cut))) {
+        for (const { user, labelEnd } of rowsOf(prefixExamples(tied, cut, 'moment'))) {
           expect(labelEnd).toBeLessThanOrEqual(cut[user]!);
         }
       }),
