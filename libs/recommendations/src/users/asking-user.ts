@@ -51,7 +51,7 @@ export type AskingUserFields = Static<Type.TObject<typeof askingUserFields>>;
 
 /** Something a user chose, with the type of event where it is known. */
 export interface TypedBehavior extends Behavior {
-  readonly type?: string;
+  readonly type?: string | undefined;
 }
 
 /** A user as the model reads one. */
@@ -91,7 +91,7 @@ export async function readAskingUser(
     behaviors: joinBehaviors(bundle, stored, placeInTime(requested, newest), userId),
     choices: [
       ...(profile?.events ?? []),
-      ...requested.map((choice) => ({ ...choice, occurredAt: choice.occurredAt ?? now })),
+      ...requested.map(({ itemId, occurredAt = now, type }) => ({ itemId, occurredAt, type })),
     ],
     attributes: { ...profile?.attributes, ...fields.profile },
     isUnknown: reading?.isAvailable === true && profile === undefined,
@@ -132,18 +132,18 @@ function joinBehaviors(
   return selectInteractions(events, { isPositive: () => true, repeats, tieSeed }).interactions;
 }
 
-type DatedOrNot = Omit<TypedBehavior, 'occurredAt'> & { readonly occurredAt?: number };
+/** A choice whose time may be unknown. */
+type DatedOrNot = Omit<TypedBehavior, 'occurredAt'> & { readonly occurredAt: number | undefined };
 
 function readRequested(requested: readonly Static<typeof RequestedBehavior>[], now: number): readonly DatedOrNot[] {
+  // All of one shape: there are as many of them as of nothing else in a request.
   return requested.map((behavior, position) => {
-    if (typeof behavior === 'string') return { itemId: behavior };
+    if (typeof behavior === 'string') return { itemId: behavior, occurredAt: undefined, type: undefined };
     const { itemId, occurredAt, type } = behavior;
     return {
       itemId,
-      ...(occurredAt === undefined
-        ? {}
-        : { occurredAt: readTime(occurredAt, `behaviors.${position}.occurredAt`, now) }),
-      ...(type === undefined ? {} : { type }),
+      occurredAt: occurredAt === undefined ? undefined : readTime(occurredAt, `behaviors.${position}.occurredAt`, now),
+      type,
     };
   });
 }
