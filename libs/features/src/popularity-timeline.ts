@@ -14,6 +14,8 @@ export const popularityFeatureCount = popularityFeatureNames.length;
 
 const dayMs = 86_400_000;
 const windowDays = [7, 30, 90];
+/** How long before a day each window begins; the day itself begins now. */
+const bounds = [...windowDays, 0];
 /** Days since the last choice of an item that was never chosen. */
 const neverIdleDays = 1000;
 
@@ -33,6 +35,13 @@ export interface PopularityTimeline {
    * 90 days and ever before `day`, of days since the first choice, and of days since the last. Cached by day.
    */
   featuresOn(day: number): Float32Array;
+  /**
+   * The same of one item on several days: those of day t are written at `offset + t · stride`. Nothing is cached: of a large
+   * catalog a few items are wanted on many days.
+   *
+   * @param days ascending
+   */
+  writeFeatures(target: Float32Array, offset: number, stride: number, item: number, days: ArrayLike<number>): void;
 }
 
 /** Built from interactions before `before`; a user's repeats of an item within a day count once. */
@@ -44,23 +53,44 @@ export function buildPopularityTimeline(sequences: UserSequences, itemCount: num
     Math.ceil(maxCachedBytes / (4 * popularityFeatureCount * (itemCount + 1))),
   );
 
-  function compute(day: number): Float32Array {
-    const features = new Float32Array((itemCount + 1) * popularityFeatureCount);
-    for (let item = 1; item <= itemCount; item++) {
-      const start = choices.offsets[item]!;
-      const end = lowerBound(choices.days, start, choices.offsets[item + 1]!, day);
-      const row = item * popularityFeatureCount;
+  /** Where the choices of each window of an item begin, and where those of the day itself would. */
+  const starts = new Int32Array(bounds.length);
+
+  function writeFeatures(
+    target: Float32Array,
+    offset: number,
+    stride: number,
+    item: number,
+    days: ArrayLike<number>,
+  ): void {
+    const start = choices.offsets[item]!;
+    const stop = choices.offsets[item + 1]!;
+    for (let place = 0; place < days.length; place++) {
+      const day = days[place]!;
+      for (let window = 0; window < bounds.length; window++) {
+        const bound = day - bounds[window]!;
+        // Of several days the later ones lie a few choices further on.
+        if (place === 0) starts[window] = lowerBound(choices.days, start, stop, bound);
+        else while (starts[window]! < stop && choices.days[starts[window]!]! < bound) starts[window]!++;
+      }
+      const end = starts[bounds.length - 1]!;
+      const row = offset + place * stride;
       if (end === start) {
-        features.set(neverChosenFeatures, row);
+        target.set(neverChosenFeatures, row);
         continue;
       }
-      for (let window = 0; window < windowDays.length; window++) {
-        const from = lowerBound(choices.days, start, end, day - windowDays[window]!);
-        features[row + window] = Math.log1p(end - from);
-      }
-      features[row + 3] = Math.log1p(end - start);
-      features[row + 4] = Math.log1p(day - choices.days[start]!);
-      features[row + 5] = Math.log1p(Math.min(neverIdleDays, day - 1 - choices.days[end - 1]!));
+      for (let window = 0; window < windowDays.length; window++) target[row + window] = log1p(end - starts[window]!);
+      target[row + 3] = log1p(end - start);
+      target[row + 4] = log1p(day - choices.days[start]!);
+      target[row + 5] = log1p(Math.min(neverIdleDays, day - 1 - choices.days[end - 1]!));
+    }
+  }
+
+  function compute(day: number): Float32Array {
+    const features = new Float32Array((itemCount + 1) * popularityFeatureCount);
+    const days = [day];
+    for (let item = 1; item <= itemCount; item++) {
+      writeFeatures(features, item * popularityFeatureCount, 0, item, days);
     }
     return features;
   }
@@ -77,6 +107,7 @@ export function buildPopularityTimeline(sequences: UserSequences, itemCount: num
       cache.set(day, features);
       return features;
     },
+    writeFeatures,
   };
 }
 
@@ -113,6 +144,13 @@ function dailyChoices(
   });
   for (let item = 1; item <= itemCount; item++) days.subarray(offsets[item]!, offsets[item + 1]!).sort();
   return { offsets, days };
+}
+
+/** Logarithms of the numbers that occur most: a batch asks for millions. */
+const logarithms = Float32Array.from({ length: 4096 }, (_, x) => Math.log1p(x));
+
+function log1p(x: number): number {
+  return logarithms[x] ?? Math.log1p(x);
 }
 
 function lowerBound(values: Int32Array, start: number, end: number, bound: number): number {

@@ -63,6 +63,24 @@ describe('buildPopularityTimeline', () => {
     );
   });
 
+  it('writes one item on several days as it is on each of them', () => {
+    const days = fc.uniqueArray(fc.integer({ min: -1, max: 130 })).map((all) => all.sort((a, b) => a - b));
+    fc.assert(
+      fc.property(inDays(anyHistories(360, 25)), days, (histories, asked) => {
+        const timeline = buildPopularityTimeline(sequencesOf(histories), 9, Infinity);
+        const [width, stride] = [popularityFeatureCount, popularityFeatureCount + 2];
+        for (let item = 1; item <= 9; item++) {
+          const written = new Float32Array(3 + asked.length * stride);
+          timeline.writeFeatures(written, 3, stride, item, asked);
+          asked.forEach((day, place) => {
+            const ofDay = timeline.featuresOn(day).subarray(item * width, (item + 1) * width);
+            expect(written.subarray(3 + place * stride, 3 + place * stride + width)).toEqual(ofDay);
+          });
+        }
+      }),
+    );
+  });
+
   it('never looks at the day itself or later', () => {
     fc.assert(
       fc.property(

@@ -7,12 +7,6 @@ const singleVector: ReadonlySet<ExtractorKind> = new Set(['mean', 'transformer']
 /** @throws AppError `MODEL_UNSUPPORTED` for settings that contradict each other. */
 export function checkModel(config: ModelConfig): void {
   const { extractor, layers } = config;
-  if (config.negatives !== 'all' && (config.popularityPrior || config.repeatBonus)) {
-    throw unsupported(
-      'A popularity prior or repeat bonus needs the full softmax.',
-      'Set model.negatives to all, or popularityPrior and repeatBonus to false.',
-    );
-  }
   if (singleVector.has(extractor.kind) && config.interests > 1) {
     throw unsupported(
       `The extractor ${extractor.kind} makes one interest of a user, not ${config.interests}.`,

@@ -119,8 +119,11 @@ export const ModelConfig = Type.Object({
     /** The loss is taken over the maximum, exactly what serving does. */
     Type.Object({ kind: Type.Literal('max') }),
   ]),
-  /** Negatives of a batch, drawn log-uniform by popularity rank with logQ correction; `all`: the full softmax. */
-  negatives: Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('all')]),
+  /**
+   * Negatives of a batch, drawn log-uniform by popularity rank with logQ correction; `all`: the full softmax; `auto`: the full
+   * softmax of a catalog that is small enough for it (`loss/negatives.ts`).
+   */
+  negatives: Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('all'), Type.Literal('auto')]),
   /** Adds learned weights of an item's popularity at the moment of asking (not in the paper). */
   popularityPrior: Type.Boolean(),
   /** Adds a learned bonus for an item the user has chosen before, by count and age (not in the paper). */

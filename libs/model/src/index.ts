@@ -7,6 +7,7 @@ export { embedItems, indexDim, indexVectors, popularityPrior } from './kernel/it
 export { createUserKernel, unknownUser } from './kernel/user-kernel.ts';
 export type { InterestBuffer, Interests, UserKernel } from './kernel/user-kernel.ts';
 export type { ItemRows } from './layers/item-rows.ts';
+export { negativesOf } from './loss/negatives.ts';
 export { frozenWeights, initializeWeights } from './weights.ts';
 export type { Weight, Weights } from './weights.ts';
 export { facetModel, facetTraining } from './variants/facet.ts';

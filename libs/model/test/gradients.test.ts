@@ -2,13 +2,13 @@ import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
 import { createItemTower } from '../src/layers/item-tower.ts';
 import { objective } from '../src/training/objective.ts';
-import { createBatchBuilder, positionsOf } from '../src/training/batch.ts';
+import { createBatchBuilder } from '../src/training/batch.ts';
 import { toTensors } from '../src/training/batch-tensors.ts';
-import { createLogUniformSampler } from '../src/loss/negative-sampler.ts';
+import { columnsOf, competitionOf } from '../src/training/competition.ts';
 import { trainingExamples } from '../src/training.ts';
 import { tf } from '../src/tf.ts';
 import type { Variable } from '../src/tf.ts';
-import { modelVariants } from '../src/index.ts';
+import { facetModel, modelVariants, negativesOf } from '../src/index.ts';
 import type { ExtractorConfig, ModelConfig } from '../src/index.ts';
 import { mindRouting } from '../src/variants/mind.ts';
 import { createTinyWorld } from './tiny-world.ts';
@@ -46,6 +46,11 @@ const cases: { name: string; variant: string; model: Partial<ModelConfig> }[] = 
     variant: 'mind',
     model: { extractor: allGradients, adaptiveInterests: false, separation: 1 },
   },
+  {
+    name: 'the default recipe with negatives',
+    variant: 'facet',
+    model: { ...differentiable(facetModel), negatives: 8 },
+  },
   { name: 'YouTube DNN with recency and context', variant: 'youtube-dnn', model: { recency: true, context: true } },
 ];
 
@@ -68,14 +73,10 @@ describe('gradients against finite differences', () => {
       const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
       const chosen = Int32Array.from({ length: 12 }, (_, position) => position * 3);
       const batch = createBatchBuilder(spec, data)(examples, chosen, createRandom(2));
-      const sampler = createLogUniformSampler(data.candidates);
-      const negatives = spec.config.negatives === 'all' ? undefined : sampler.draw(spec.config.negatives, random);
-      const tensors = toTensors(spec, batch, {
-        candidates: data.candidates,
-        negatives,
-        sampler,
-        candidatePosition: positionsOf(data.candidates, 13),
-      });
+      const competition = competitionOf(data, 13);
+      const negatives = negativesOf(spec.config, 13);
+      const drawn = negatives === 'all' ? undefined : competition.sampler.draw(negatives, random);
+      const tensors = toTensors(spec, batch, competition, drawn);
       const loss = (): number => tf.tidy(() => objective(variables, spec, tower, tensors).dataSync()[0]!);
       const { grads } = tf.variableGrads(() => objective(variables, spec, tower, tensors));
       const byVariable = new Map(Object.values(variables).map((variable) => [variable.name, variable]));
@@ -106,6 +107,56 @@ describe('gradients against finite differences', () => {
   });
 });
 
+describe('what labels compete with', () => {
+  const readouts = [{ kind: 'logsumexp' }, { kind: 'label-aware', power: 2 }] as const;
+
+  it.each(readouts)('all items as negatives, each counted once, are the full softmax: $kind', (readout) => {
+    const world = createTinyWorld({ variant: 'facet', model: { readout } });
+    const { spec, data } = world;
+    const random = createRandom(9);
+    const losses = tf.tidy(() => {
+      const variables: Record<string, Variable> = {};
+      for (const [name, { shape, data: values }] of Object.entries(world.weights)) {
+        variables[name] = tf.variable(
+          tf.tensor(
+            values.map((value) => value * 3 + 0.1 * random.normal()),
+            [...shape],
+          ),
+        );
+      }
+      const tower = createItemTower({ itemCount: 13, trainedCount: 12, features: world.itemFeatures });
+      const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
+      const chosen = Int32Array.from({ length: 12 }, (_, position) => position * 3);
+      const batch = createBatchBuilder(spec, data)(examples, chosen, createRandom(2));
+      const competition = competitionOf(data, 13);
+      const each = { ...competition, sampler: { ...competition.sampler, logExpectedCount: () => 0 } };
+      const lossOf = (...against: [typeof competition, Int32Array | undefined]): number =>
+        objective(variables, spec, tower, toTensors(spec, batch, ...against)).dataSync()[0]!;
+      return { full: lossOf(competition, undefined), once: lossOf(each, data.candidates) };
+    });
+    expect(losses.once).toBeCloseTo(losses.full, 5);
+    tf.disposeVariables();
+  });
+
+  it('a negative that is drawn several times is one column that weighs as much', () => {
+    const world = createTinyWorld({ variant: 'facet' });
+    const competition = competitionOf(world.data, 13);
+    const { items, logExpected, of } = columnsOf(competition, Int32Array.of(7, 3, 7, 7));
+    expect([...items]).toEqual([7, 3]);
+    expect([of(3), of(7), of(1)]).toEqual([1, 0, -1]);
+    const once = competition.sampler.logExpectedCount(7, 4);
+    expect(logExpected![0]).toBeCloseTo(once - Math.log(3), 6);
+    expect(logExpected![1]).toBeCloseTo(competition.sampler.logExpectedCount(3, 4), 6);
+  });
+
+  it('auto takes all items of a small catalog, and draws of a large one', () => {
+    expect(negativesOf({ negatives: 'auto' }, 5_000)).toBe('all');
+    expect(negativesOf({ negatives: 'auto' }, 5_001)).toBe(2_048);
+    expect(negativesOf({ negatives: 'all' }, 1_000_000)).toBe('all');
+    expect(negativesOf({ negatives: 7 }, 10)).toBe(7);
+  });
+});
+
 describe('what a batch reaches', () => {
   it('sampled negatives train side-feature tables, too: they pass through the whole item tower', () => {
     const world = createTinyWorld({ variant: 'mind', model: { negatives: 8 } });
@@ -120,12 +171,7 @@ describe('what a batch reaches', () => {
       const batch = createBatchBuilder(spec, data)(examples, Int32Array.of(0), createRandom(2));
       // Items 4, 8 and 12 carry genre b; the user's group 1..4 has it in item 4 only.
       const negatives = Int32Array.of(8, 12);
-      const tensors = toTensors(spec, batch, {
-        candidates: data.candidates,
-        negatives,
-        sampler: createLogUniformSampler(data.candidates),
-        candidatePosition: positionsOf(data.candidates, 13),
-      });
+      const tensors = toTensors(spec, batch, competitionOf(data, 13), negatives);
       const { grads } = tf.variableGrads(
         () => objective(variables, spec, tower, tensors),
         [variables['item/id']!, variables['item/feature/genre']!],

@@ -26,11 +26,7 @@ const cases: { name: string; variant: string; model: Partial<ModelConfig> }[] = 
     model: { readout: { kind: 'logsumexp' }, dropout: 0.4 },
   },
   { name: 'MIND, full softmax', variant: 'mind', model: { negatives: 'all' } },
-  {
-    name: 'the default recipe, sampled',
-    variant: 'facet',
-    model: { negatives: 8, popularityPrior: false, repeatBonus: false },
-  },
+  { name: 'the default recipe, sampled', variant: 'facet', model: { negatives: 8 } },
 ];
 
 /** Every table sparse that can be, and none of them. */

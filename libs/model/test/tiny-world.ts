@@ -39,7 +39,7 @@ export function createTinyWorld(options: {
     hiddenUnits: [10],
     profileDim: 2,
     extractor: base.extractor.kind === 'self-attention' ? { ...base.extractor, units: 10 } : base.extractor,
-    ...(base.negatives === 'all' ? {} : { negatives: 8 }),
+    ...(typeof base.negatives === 'number' ? { negatives: 8 } : {}),
     ...options.model,
   };
   const itemIds = ['', ...Array.from({ length: 13 }, (_, item) => `item${item + 1}`)];

@@ -163,7 +163,6 @@ describe('resolveModel', () => {
   it.each([
     [{ extractor: { kind: 'mean' } }, /makes one interest of a user, not 4/],
     [{ layers: 'none' }, /goes with H-layers, not with layers: none/],
-    [{ negatives: 5 }, /needs the full softmax/],
   ])('%j contradicts the other settings', (model, message) => {
     expect(() => resolveModel(parse({ model }))).toThrow(expect.objectContaining({ code: 'MODEL_UNSUPPORTED' }));
     expect(() => resolveModel(parse({ model }))).toThrow(message);

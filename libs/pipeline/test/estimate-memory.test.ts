@@ -28,13 +28,12 @@ describe('the memory of a run', () => {
   });
 
   it('holds tables and moments of N x D floats, and of a full softmax B x K x N', () => {
-    const { train } = estimateMemory(size, resolve(), { kinds, chosen: 'hnsw' });
+    const { train } = estimateMemory(size, resolve({ negatives: 'all' }), { kinds, chosen: 'hnsw' });
     expect(partOf(train, 'tables of items with Adam')).toBe(10 * 1e6 * 64 * 4);
     expect(partOf(train, 'full softmax over all items')).toBe(6.2 * 256 * 4 * 1e6 * 4);
-    const sampled = resolve({ negatives: 1280, popularityPrior: false, repeatBonus: false });
-    const ofSampled = estimateMemory(size, sampled, { kinds, chosen: 'hnsw' }).train;
+    const ofSampled = estimateMemory(size, resolve(), { kinds, chosen: 'hnsw' }).train;
     expect(partOf(ofSampled, 'full softmax over all items')).toBe(0);
-    expect(partOf(ofSampled, 'softmax over negatives')).toBe(6.2 * 256 * 4 * 1280 * 4);
+    expect(partOf(ofSampled, 'softmax over negatives')).toBe(6.2 * 256 * 4 * 2048 * 4);
   });
 
   it('is within a quarter of what npm run bench:train-memory measured', () => {
@@ -45,7 +44,7 @@ describe('the memory of a run', () => {
       [30_000, 256, 1573e6],
       [60_000, 128, 1722e6],
     ] as const) {
-      const { model, training } = resolve();
+      const { model, training } = resolve({ negatives: 'all' });
       const of = { items, users: 20_000, events: 1_200_000 };
       const { bytes } = estimateTrainingMemory(of, { model, training: { ...training, batchSize } });
       expect(bytes / measured).toBeGreaterThan(0.75);
@@ -69,8 +68,8 @@ describe('a training that would run out of memory', () => {
   const room = (bytes: number) => ({ usedBytes: bytes / 4, availableBytes: (3 * bytes) / 4 });
 
   it('is refused with a batch size that fits, and not with that batch size', () => {
-    const { bytes } = estimateTrainingMemory(large, resolve());
-    const settings = resolve();
+    const { bytes } = estimateTrainingMemory(large, resolve({ negatives: 'all' }));
+    const settings = resolve({ negatives: 'all' });
     expect(() => checkTrainingMemory(large, settings, room(bytes))).not.toThrow();
     let refused: unknown;
     try {
@@ -90,7 +89,7 @@ describe('a training that would run out of memory', () => {
   });
 
   it('names the dimension where tables are the most of it', () => {
-    const settings = resolve({ negatives: 1280, popularityPrior: false, repeatBonus: false });
+    const settings = resolve();
     const huge = { items: 10_000_000, users: 0, events: 0 };
     const { bytes } = estimateTrainingMemory(huge, settings);
     const check = () => checkTrainingMemory(huge, settings, room(bytes * 0.6));

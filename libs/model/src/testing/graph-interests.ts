@@ -3,12 +3,12 @@ import type { BehaviorRows, EncodedFeature, Examples } from '@facet/features';
 import type { ModelSpec } from '../config.ts';
 import { createItemTower } from '../layers/item-tower.ts';
 import { userTower } from '../layers/user-tower.ts';
-import { createLogUniformSampler } from '../loss/negative-sampler.ts';
 import { tf } from '../tf.ts';
 import type { Variable } from '../tf.ts';
-import { createBatchBuilder, positionsOf } from '../training/batch.ts';
+import { createBatchBuilder } from '../training/batch.ts';
 import type { TrainingData } from '../training/batch.ts';
 import { toTensors } from '../training/batch-tensors.ts';
+import { competitionOf } from '../training/competition.ts';
 import type { Weights } from '../weights.ts';
 
 /** A model and the items that it was trained on. */
@@ -47,12 +47,7 @@ export function graphInterests(model: GraphModel, data: TrainingData, examples: 
   }
   try {
     const interests = tf.tidy(() => {
-      const { users } = toTensors(spec, batch, {
-        candidates: data.candidates,
-        candidatePosition: positionsOf(data.candidates, spec.itemCount),
-        negatives: undefined,
-        sampler: createLogUniformSampler(data.candidates),
-      });
+      const { users } = toTensors(spec, batch, competitionOf(data, spec.itemCount), undefined);
       return userTower(variables, spec, itemTower.embed(variables), users).arraySync();
     });
     return {

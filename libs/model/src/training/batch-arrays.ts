@@ -1,8 +1,11 @@
+import { popularityFeatureCount } from '@facet/features';
 import type { Random } from '@facet/features';
 import type { ModelSpec } from '../config.ts';
-import type { NegativeSampler } from '../loss/negative-sampler.ts';
 import { profileTable, repeatFeatureCount, userVectorTable } from '../weights.ts';
 import type { TrainingBatch } from './batch.ts';
+import { columnsOf } from './competition.ts';
+import type { Competition } from './competition.ts';
+import { labelPopularityOf, labelRepeatsOf, popularityOf, repeatsOf } from './score-additions.ts';
 
 /** Numbers with their shape; a size that is not the same in every batch has a name. */
 export interface BatchArray {
@@ -19,26 +22,16 @@ export interface BatchArrays {
   readonly arrays: Readonly<Record<string, BatchArray>>;
 }
 
-/** What a batch's labels compete with. */
-export interface Competition {
-  /** Item indexes of the full softmax. */
-  readonly candidates: Int32Array;
-  /** [N + 1] the place of each item among them, −1 for none. */
-  readonly candidatePosition: Int32Array;
-  /** Drawn negatives, for the sampled softmax instead. */
-  readonly negatives: Int32Array | undefined;
-  readonly sampler: NegativeSampler;
-}
-
+/** @param negatives as drawn, an item as often as it was; undefined for the full softmax. */
 export function toArrays(
   spec: ModelSpec,
   batch: TrainingBatch,
-  { negatives, candidates: all, candidatePosition, sampler }: Competition,
+  competition: Competition,
+  negatives: Int32Array | undefined,
 ): BatchArrays {
-  const { interests: K, sequenceLength: L } = spec.config;
-  const candidates = negatives ?? all;
-  const logExpected = (items: Int32Array): Float32Array =>
-    Float32Array.from(items, (item) => sampler.logExpectedCount(item, candidates.length));
+  const { interests: K, sequenceLength: L, popularityPrior, repeatBonus } = spec.config;
+  const { sampler, timeline } = competition;
+  const columns = columnsOf(competition, negatives);
   const arrays: Record<string, BatchArray> = {
     behaviors: { shape: ['B', L], data: batch.behaviors.items },
     ages: { shape: ['B', L], data: batch.behaviors.ages },
@@ -47,31 +40,37 @@ export function toArrays(
     labelRows: { shape: ['P'], data: batch.labelRows },
     labels: { shape: ['P'], data: batch.labels },
     labelWeights: { shape: ['P'], data: batch.labelWeights },
-    candidates: { shape: ['C'], data: candidates },
+    candidates: { shape: ['C'], data: columns.items },
   };
   spec.userFeatures.forEach(({ name }, position) => {
     arrays[profileArray(name)] = { shape: ['B'], data: batch.profile[position]! };
   });
   if (batch.userRows !== undefined) arrays['userRows'] = { shape: ['B'], data: batch.userRows };
-  if (negatives === undefined) {
-    arrays['labelColumns'] = { shape: ['P'], data: Int32Array.from(batch.labels, (item) => candidatePosition[item]!) };
-  } else {
-    arrays['logExpected/labels'] = { shape: ['P'], data: logExpected(batch.labels) };
-    arrays['logExpected/candidates'] = { shape: ['C'], data: logExpected(negatives) };
-  }
-  const sizes = { B: batch.size, P: batch.labels.length, C: candidates.length };
-  if (batch.popularity !== undefined) {
-    const { days, features, dayOf } = batch.popularity;
-    arrays['popularity/features'] = { shape: ['T', 'C', features.length / (days * candidates.length)], data: features };
+  const sizes = { B: batch.size, P: batch.labels.length, C: columns.items.length };
+  if (popularityPrior) {
+    const { days, features, dayOf } = popularityOf(batch, columns, timeline);
+    arrays['popularity/features'] = { shape: ['T', 'C', popularityFeatureCount], data: features };
     arrays['popularity/dayOf'] = { shape: ['B'], data: dayOf };
     Object.assign(sizes, { T: days });
   }
-  if (batch.repeats !== undefined) {
-    const { features, cells } = batch.repeats;
+  if (repeatBonus) {
+    const { features, cells } = repeatsOf(batch, columns);
     arrays['repeat/features'] = { shape: ['M', repeatFeatureCount], data: features };
     arrays['repeat/cells'] = { shape: ['M'], data: cells };
     Object.assign(sizes, { M: cells.length });
   }
+  if (columns.logExpected === undefined || negatives === undefined) {
+    arrays['labelColumns'] = { shape: ['P'], data: batch.labels.map(columns.of) };
+    return { sizes, arrays };
+  }
+  // A label need not be among the negatives: what else its score is made of comes with it.
+  const logExpected = Float32Array.from(batch.labels, (item) => sampler.logExpectedCount(item, negatives.length));
+  arrays['logExpected/labels'] = { shape: ['P'], data: logExpected };
+  arrays['logExpected/candidates'] = { shape: ['C'], data: columns.logExpected };
+  if (popularityPrior) {
+    arrays['popularity/labels'] = { shape: ['P', popularityFeatureCount], data: labelPopularityOf(batch, timeline) };
+  }
+  if (repeatBonus) arrays['repeat/labels'] = { shape: ['P', repeatFeatureCount], data: labelRepeatsOf(batch) };
   return { sizes, arrays };
 }
 

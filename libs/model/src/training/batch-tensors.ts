@@ -5,7 +5,8 @@ import { dropoutFactors, seededNormal } from '../layers/seeded-random.ts';
 import type { UserBatch } from '../layers/user-batch.ts';
 import type { TrainingBatch } from './batch.ts';
 import { profileArray, seedArrays, shapeOf, toArrays } from './batch-arrays.ts';
-import type { BatchArray, BatchArrays, Competition } from './batch-arrays.ts';
+import type { BatchArray, BatchArrays } from './batch-arrays.ts';
+import type { Competition } from './competition.ts';
 
 /** The tensors of a training batch. B examples, P labels, C candidates (or negatives). */
 export interface BatchTensors {
@@ -19,15 +20,22 @@ export interface BatchTensors {
   readonly labelColumns: Tensor1D | undefined;
   /** ln Q of the labels [P] and of the negatives [C] (sampled softmax only). */
   readonly logExpected: { readonly labels: Tensor1D; readonly negatives: Tensor1D } | undefined;
-  /** [days, C, features] and [B]. */
-  readonly popularity: { readonly features: Tensor3D; readonly dayOf: Tensor1D } | undefined;
-  /** [M, 5] and [M]. */
-  readonly repeats: { readonly features: Tensor2D; readonly cells: Tensor1D } | undefined;
+  /** [days, C, features] and [B]; with negatives also those of the labels, [P, features]. */
+  readonly popularity:
+    { readonly features: Tensor3D; readonly dayOf: Tensor1D; readonly labels: Tensor2D | undefined } | undefined;
+  /** [M, 5] and [M]; with negatives also [P, 5]. */
+  readonly repeats:
+    { readonly features: Tensor2D; readonly cells: Tensor1D; readonly labels: Tensor2D | undefined } | undefined;
 }
 
 /** The tensors of a batch, without anything drawn: no dropout, and the routing logits of inference. The caller tidies them up. */
-export function toTensors(spec: ModelSpec, batch: TrainingBatch, competition: Competition): BatchTensors {
-  return toBatch(spec, tensorsOf(toArrays(spec, batch, competition)));
+export function toTensors(
+  spec: ModelSpec,
+  batch: TrainingBatch,
+  competition: Competition,
+  negatives: Int32Array | undefined,
+): BatchTensors {
+  return toBatch(spec, tensorsOf(toArrays(spec, batch, competition, negatives)));
 }
 
 /** The arrays as tensors by name; the caller disposes of them. */
@@ -68,11 +76,19 @@ export function toBatch(spec: ModelSpec, tensors: Readonly<Record<string, Tensor
     popularity:
       tensors['popularity/features'] === undefined
         ? undefined
-        : { features: get('popularity/features'), dayOf: get('popularity/dayOf') },
+        : {
+            features: get('popularity/features'),
+            dayOf: get('popularity/dayOf'),
+            labels: tensors['popularity/labels'] as Tensor2D | undefined,
+          },
     repeats:
       tensors['repeat/features'] === undefined
         ? undefined
-        : { features: get('repeat/features'), cells: get('repeat/cells') },
+        : {
+            features: get('repeat/features'),
+            cells: get('repeat/cells'),
+            labels: tensors['repeat/labels'] as Tensor2D | undefined,
+          },
   };
 }
 

@@ -1,4 +1,4 @@
-import { createBehaviorRows, popularityFeatureCount, writeBehaviorSequence } from '@facet/features';
+import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type {
   BehaviorRows,
   EncodedFeature,
@@ -9,7 +9,6 @@ import type {
 } from '@facet/features';
 import type { ModelSpec } from '../config.ts';
 import { activeInterestCount } from '../kernel/active-interests.ts';
-import { repeatFeatureCount, repeatFeatures } from '../weights.ts';
 
 /** Everything that batches are cut from. */
 export interface TrainingData {
@@ -21,7 +20,7 @@ export interface TrainingData {
   readonly candidates: Int32Array;
 }
 
-/** One batch as plain arrays; B examples, P labels, C candidates. Tensors are made of it by the step. */
+/** One batch as plain arrays; B examples, P labels. What its labels compete with, and tensors, are made of it by the step. */
 export interface TrainingBatch {
   readonly size: number;
   readonly behaviors: BehaviorRows;
@@ -35,11 +34,9 @@ export interface TrainingBatch {
   readonly labelRows: Int32Array;
   readonly labels: Int32Array;
   readonly labelWeights: Float32Array;
-  /** Popularity of the candidates [days, C, features] on each day that occurs, and the day of each example [B]. */
-  readonly popularity:
-    { readonly days: number; readonly features: Float32Array; readonly dayOf: Int32Array } | undefined;
-  /** Repeat features [B, L, 5] and, for each slot, its cell b · C + candidate in [B, C]; −1 for padding. */
-  readonly repeats: { readonly features: Float32Array; readonly cells: Int32Array } | undefined;
+  /** [B] how many interactions each sequence is made of, and the day (since the epoch) that each is asked on. */
+  readonly behaviorCounts: Int32Array;
+  readonly days: Int32Array;
 }
 
 /** Most labels of one example in a batch; more are thinned out evenly, which keeps the step's size bounded. */
@@ -75,10 +72,8 @@ export function createBatchBuilder(spec: ModelSpec, data: TrainingData): BatchBu
           ? Int32Array.from(chosen, (example) => examples.user[example]!)
           : undefined,
       ...labelsOf(spec, data, examples, chosen, candidatePosition, behaviorCounts, random),
-      popularity: config.popularityPrior ? popularityOf(data, examples, chosen) : undefined,
-      repeats: config.repeatBonus
-        ? repeatsOf(behaviors, behaviorCounts, candidatePosition, data.candidates.length)
-        : undefined,
+      behaviorCounts,
+      days: Int32Array.from(chosen, (example) => data.timeline.dayOf(examples.time[example]!)),
     };
   };
 }
@@ -130,53 +125,4 @@ function labelsOf(
 
 function distinctItems(items: Int32Array, start: number, end: number): number[] {
   return end - start === 1 ? [items[start]!] : [...new Set(items.subarray(start, end))];
-}
-
-function popularityOf(
-  data: TrainingData,
-  examples: Examples,
-  chosen: Int32Array,
-): { days: number; features: Float32Array; dayOf: Int32Array } {
-  const dayNumbers = Array.from(chosen, (example) => data.timeline.dayOf(examples.time[example]!));
-  const days = [...new Set(dayNumbers)].sort((a, b) => a - b);
-  const width = popularityFeatureCount;
-  const features = new Float32Array(days.length * data.candidates.length * width);
-  let offset = 0;
-  for (const day of days) {
-    const ofDay = data.timeline.featuresOn(day);
-    for (const item of data.candidates) {
-      for (let feature = 0; feature < width; feature++) features[offset++] = ofDay[item * width + feature]!;
-    }
-  }
-  const position = new Map(days.map((day, index) => [day, index]));
-  return { days: days.length, features, dayOf: Int32Array.from(dayNumbers, (day) => position.get(day)!) };
-}
-
-function repeatsOf(
-  behaviors: BehaviorRows,
-  behaviorCounts: Int32Array,
-  candidatePosition: Int32Array,
-  candidates: number,
-): { features: Float32Array; cells: Int32Array } {
-  const slots = behaviors.items.length;
-  const features = new Float32Array(slots * repeatFeatureCount);
-  const cells = new Int32Array(slots).fill(-1);
-  const given = new Set<number>();
-  // From the newest slot back, so that an item that stands twice gets its newest behavior's bonus, once.
-  for (let slot = slots - 1; slot >= 0; slot--) {
-    const row = Math.floor(slot / behaviors.length);
-    const position = candidatePosition[behaviors.items[slot]!]!;
-    const cell = row * candidates + position;
-    if (behaviors.items[slot] === 0 || position < 0 || given.has(cell)) continue;
-    given.add(cell);
-    cells[slot] = cell;
-    repeatFeatures(
-      features,
-      slot * repeatFeatureCount,
-      behaviors.ages[slot]!,
-      behaviors.counts[slot]!,
-      behaviorCounts[row]!,
-    );
-  }
-  return { features, cells };
 }

@@ -31,7 +31,7 @@ export function objective(
     const loss =
       batch.logExpected === undefined
         ? fullLoss(variables, spec, interests, scored, batch)
-        : sampledLoss(spec, interests, scored, batch, batch.logExpected);
+        : sampledLoss(variables, spec, interests, scored, batch, batch.logExpected);
     if (config.separation === 0) return loss;
     return tf.add(loss, tf.mul(config.separation, interestSeparation(interests, batch.users.active)));
   });
@@ -73,6 +73,7 @@ function fullLoss(
 }
 
 function sampledLoss(
+  variables: Readonly<Record<string, Variable>>,
   spec: ModelSpec,
   interests: Tensor3D,
   items: Tensor2D,
@@ -93,6 +94,11 @@ function sampledLoss(
     labelScores = scorePairs(tf.gather(interests, batch.labelRows), active, labelItems, readout.kind);
     const rowScores = scoreCandidates(interests, batch.users.active, negatives, readout.kind);
     negativeScores = tf.gather(rowScores, batch.labelRows);
+  }
+  const additions = additiveTerms(variables, batch);
+  if (additions !== undefined) {
+    negativeScores = tf.add(negativeScores, tf.gather(additions, batch.labelRows));
+    labelScores = tf.addN([labelScores, ...labelAdditions(variables, batch)]);
   }
   return sampledSoftmaxLoss({
     labelScores,
@@ -123,17 +129,36 @@ function additiveTerms(variables: Readonly<Record<string, Variable>>, batch: Bat
   if (batch.popularity !== undefined) {
     const { features, dayOf } = batch.popularity;
     const [days, , width] = features.shape;
-    const weights = tf.mul(variables['prior/weights']!, scalarScale).reshape([width, 1]) as Tensor2D;
+    const weights = columnOf(variables['prior/weights']!);
     const byDay = tf.matMul(features.reshape([days * C, width]) as Tensor2D, weights).reshape([days, C]) as Tensor2D;
     const chosenEver = tf.squeeze(tf.slice(features, [0, 0, chosenEverColumn], [days, C, 1]), [2]) as Tensor2D;
     const unknown = tf.mul(tf.equal(chosenEver, 0).toFloat(), -1e9);
     terms.push(tf.gather(tf.add(byDay, unknown), dayOf));
   }
   if (batch.repeats !== undefined) {
-    const weights = tf.mul(variables['repeat/weights']!, scalarScale).expandDims(1) as Tensor2D;
+    const weights = columnOf(variables['repeat/weights']!);
     const bonus = tf.squeeze(tf.matMul(batch.repeats.features, weights), [1]) as Tensor1D; // [B · L]
     const B = batch.users.active.shape[0];
     terms.push(tf.unsortedSegmentSum(bonus, batch.repeats.cells, B * C).reshape([B, C]) as Tensor2D);
   }
   return terms.length === 0 ? undefined : (tf.addN(terms) as Tensor2D);
+}
+
+/** The same of the labels, [P] each; a label is known on its day. */
+function labelAdditions(
+  variables: Readonly<Record<string, Variable>>,
+  { popularity, repeats }: BatchTensors,
+): Tensor1D[] {
+  const terms = [
+    [popularity?.labels, 'prior/weights'],
+    [repeats?.labels, 'repeat/weights'],
+  ] as const;
+  return terms.flatMap(([features, weights]) =>
+    features === undefined ? [] : [tf.squeeze(tf.matMul(features, columnOf(variables[weights]!)), [1]) as Tensor1D],
+  );
+}
+
+/** Weights of features as a column [features, 1]. */
+function columnOf(weights: Variable): Tensor2D {
+  return tf.mul(weights, scalarScale).expandDims(1) as Tensor2D;
 }

@@ -1,12 +1,13 @@
 import type { EncodedFeature, Examples, Random } from '@facet/features';
 import type { ModelSpec } from '../config.ts';
 import type { ItemRows } from '../layers/item-rows.ts';
-import { createLogUniformSampler } from '../loss/negative-sampler.ts';
+import { negativesOf } from '../loss/negatives.ts';
 import { itemFeatureTable, profileTable, userVectorTable } from '../weights.ts';
-import { createBatchBuilder, positionsOf } from './batch.ts';
+import { createBatchBuilder } from './batch.ts';
 import type { TrainingData } from './batch.ts';
 import { drawSeeds, toArrays, userTables } from './batch-arrays.ts';
 import type { BatchArray, BatchArrays } from './batch-arrays.ts';
+import { competitionOf } from './competition.ts';
 import { allPooledArrays, createUsedRows } from './used-rows.ts';
 
 export interface StepArraysOptions {
@@ -36,13 +37,13 @@ export interface StepArrays {
 
 export function createStepArrays(options: StepArraysOptions): StepArrays {
   const { spec, data } = options;
-  const { config } = spec;
   const items: ItemRows = {
     itemCount: spec.itemCount,
     trainedCount: options.trainedCount,
     features: options.itemFeatures,
   };
-  const usesAllItems = config.negatives === 'all';
+  const negatives = negativesOf(spec.config, spec.itemCount);
+  const usesAllItems = negatives === 'all';
   const tables = sparseTables(options, usesAllItems);
   const usedRows = createUsedRows({
     items: usesAllItems ? undefined : items,
@@ -50,18 +51,13 @@ export function createStepArrays(options: StepArraysOptions): StepArrays {
     tables,
   });
   const buildBatch = createBatchBuilder(spec, data);
-  const sampler = createLogUniformSampler(data.candidates);
-  const competition = {
-    candidates: data.candidates,
-    candidatePosition: positionsOf(data.candidates, spec.itemCount),
-    sampler,
-  };
+  const competition = competitionOf(data, spec.itemCount);
   const fixed = usesAllItems ? allPooledArrays(items) : {};
   const whole: StepArrays['whole'] = (examples, chosen, random) => {
     const batch = buildBatch(examples, chosen, random);
     if (batch.labels.length === 0) return undefined;
-    const negatives = config.negatives === 'all' ? undefined : sampler.draw(config.negatives, random);
-    const { sizes, arrays } = toArrays(spec, batch, { ...competition, negatives });
+    const drawn = negatives === 'all' ? undefined : competition.sampler.draw(negatives, random);
+    const { sizes, arrays } = toArrays(spec, batch, competition, drawn);
     return { sizes, arrays: { ...arrays, ...drawSeeds(spec, random) } };
   };
   return {

@@ -28,7 +28,7 @@ export const facetModel: ModelConfig = {
   temperature: 0.2,
   temperatureMin: 0.1,
   readout: { kind: 'logsumexp' },
-  negatives: 'all',
+  negatives: 'auto',
   popularityPrior: true,
   repeatBonus: true,
   separation: 0.3,

@@ -1,4 +1,5 @@
 import { popularityFeatureCount } from '@facet/features';
+import { negativesOf } from '@facet/model';
 import type { ModelConfig, TrainingConfig } from '@facet/model';
 import type { KindEstimate } from '@facet/retrieval';
 
@@ -92,7 +93,8 @@ export function estimateTrainingMemory(
   { items, users, events }: DataSize,
   { model, training }: { readonly model: ModelConfig; readonly training: TrainingConfig },
 ): ByteEstimate {
-  const { embeddingDim: D, interests: K, sequenceLength: L, extractor, negatives } = model;
+  const { embeddingDim: D, interests: K, sequenceLength: L, extractor } = model;
+  const negatives = negativesOf(model, items);
   const { batchSize: B } = training;
   const scores = scoresInTraining * B * K * float;
   const itemTable = items * D * float;

@@ -1,19 +1,23 @@
-// What steps with the full softmax take of memory, beside the estimate that a training is refused by.
+// What steps take of memory, beside the estimate that a training is refused by.
 import { parseArgs } from 'node:util';
 import { buildPopularityTimeline, createRandom } from '@facet/features';
 import { modelVariant } from '@facet/model';
+import type { ModelConfig } from '@facet/model';
 import { estimateTrainingMemory } from '@facet/pipeline';
 import { makeTrainWorld } from './train-world.ts';
 import { openWorldSession, plainSpec } from './world-session.ts';
 
 const help = `Takes a few steps of the default recipe and prints the most memory of the process beside its estimate.
 
-  npm run bench:train-memory -- [--items 10000] [--batch 256]`;
+  npm run bench:train-memory -- [--items 10000] [--batch 256] [--negatives all]
+
+--negatives  all: the full softmax, which takes the most; or auto, as is the default of facet.yaml`;
 
 const { values } = parseArgs({
   options: {
     items: { type: 'string', default: '10000' },
     batch: { type: 'string', default: '256' },
+    negatives: { type: 'string', default: 'all' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -27,7 +31,8 @@ const steps = 8;
 const exampleCount = 5_000;
 const world = makeTrainWorld(items, exampleCount);
 const { sequences, examples } = world;
-const { model, training } = modelVariant('facet');
+const { model: recipe, training } = modelVariant('facet');
+const model: ModelConfig = { ...recipe, negatives: values.negatives === 'auto' ? 'auto' : 'all' };
 const session = openWorldSession(world, plainSpec(model, items), {
   timeline: buildPopularityTimeline(sequences, items, Number.MAX_SAFE_INTEGER),
 });

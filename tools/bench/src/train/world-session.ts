@@ -50,4 +50,5 @@ const noTimeline: PopularityTimeline = {
   dayOf: () => 0,
   isKnown: () => true,
   featuresOn: () => new Float32Array(0),
+  writeFeatures: () => undefined,
 };
