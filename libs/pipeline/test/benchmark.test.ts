@@ -63,9 +63,16 @@ async function open(more: readonly string[] = []): Promise<{ context: StageConte
 function run(
   { context, benchmark }: { context: StageContext; benchmark: BenchmarkData },
   names: readonly string[],
-  options: { seeds?: number; signal?: AbortSignal; onStep?: (detail: string) => void } = {},
+  options: {
+    seeds?: number;
+    settings?: readonly Setting[];
+    signal?: AbortSignal;
+    onStep?: (detail: string) => void;
+    onDivergence?: (description: string) => void;
+  } = {},
 ): Promise<{ rows: BenchmarkRow[]; reused: boolean[] }> {
-  const systems = chooseSystems(names, { config: context.config, benchmark, settings: small });
+  const settings = [...small, ...(options.settings ?? [])];
+  const systems = chooseSystems(names, { config: context.config, benchmark, settings });
   const reused: boolean[] = [];
   let clock = 0;
   return runBenchmark({
@@ -77,6 +84,7 @@ function run(
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     onRow: () => ({
       update: (_, detail) => options.onStep?.(detail),
+      diverged: (description) => options.onDivergence?.(description),
       done: (_, isReused) => reused.push(isReused),
       failed: () => undefined,
     }),
@@ -154,6 +162,13 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(figuresOf(rows)).toEqual(figuresOf(whole.rows));
     expect(await readdir(opened.context.home.checkpointsFolder)).toEqual([]);
   }, 60_000);
+
+  it('tells of a tower that went astray', async () => {
+    const told: string[] = [];
+    const options = { settings: [{ name: 'learningRate', value: 3 }], onDivergence: (text: string) => told.push(text) };
+    await expect(run(await open(), ['facet'], options)).rejects.toMatchObject({ code: 'MODEL_DIVERGED' });
+    expect(told[0]).toMatch(/^fit: In epoch \d, step \d+, the loss .*learning rate 3.* half the rate\.$/);
+  });
 
   it('names every system, one that is unknown with those that are', async () => {
     const opened = await open();

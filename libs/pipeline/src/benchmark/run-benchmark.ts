@@ -8,7 +8,7 @@ import { hashJson, runStage } from '../stage.ts';
 import type { StageContext } from '../stages.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
 import { evaluateHeldOut } from './protocol.ts';
-import type { FittedSystem, System } from './system.ts';
+import type { FitContext, FittedSystem, System } from './system.ts';
 
 /** Raised when a row means something else for the same inputs. */
 const rowVersion = 3;
@@ -49,6 +49,7 @@ export interface RunOptions {
     readonly total: number;
   }) => {
     update(share: number, detail: string): void;
+    diverged(description: string): void;
     done(row: BenchmarkRow, reused: boolean): void;
     failed(): void;
   };
@@ -68,7 +69,10 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRow[]>
   for (const [place, { system, seed }] of runs.entries()) {
     const told = options.onRow?.({ name: system.name, seed, place, total: runs.length });
     try {
-      const { output, reused } = await runRow(system, seed, options, (share, detail) => told?.update(share, detail));
+      const { output, reused } = await runRow(system, seed, options, {
+        onProgress: (share, detail) => told?.update(share, detail),
+        onDivergence: (description) => told?.diverged(description),
+      });
       told?.done(output, reused);
       rows.push(output);
     } catch (error) {
@@ -83,7 +87,7 @@ async function runRow(
   system: System,
   seed: number,
   { context, benchmark, now, signal }: RunOptions,
-  onProgress: (share: number, detail: string) => void,
+  told: Required<Pick<FitContext, 'onProgress' | 'onDivergence'>>,
 ): Promise<{ output: BenchmarkRow; reused: boolean }> {
   const { data, protocol } = benchmark;
   const { cutoffs, tieSeed } = context.config.evaluation;
@@ -106,11 +110,11 @@ async function runRow(
     inputs,
     run: async () => {
       signal?.throwIfAborted();
-      const fitContext = { benchmark, seed, tieSeed, checkpoints, now, onProgress };
+      const fitContext = { benchmark, seed, tieSeed, checkpoints, now, ...told };
       const { rankers, rankersOver, interests, dispose, ...fitted } = await system.fit(
         signal === undefined ? fitContext : { ...fitContext, signal },
       );
-      onProgress(1, 'the test');
+      told.onProgress(1, 'the test');
       await new Promise((resolve) => setImmediate(resolve));
       const startedAt = now();
       const asked = { cutoffs: withMain(cutoffs, protocol.mainCutoff), catalogSize: data.items.length - 1, tieSeed };

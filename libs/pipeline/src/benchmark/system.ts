@@ -12,6 +12,8 @@ export interface FitContext {
   readonly signal?: AbortSignal;
   /** @param share of the fit that is done, 0 to 1 */
   readonly onProgress?: (share: number, detail: string) => void;
+  /** Is told of what went astray and how the fit goes on. */
+  readonly onDivergence?: (description: string) => void;
   /** A clock in milliseconds. */
   readonly now: () => number;
 }

@@ -47,6 +47,7 @@ export async function fitTower({ model, training }: TowerSettings, context: FitC
       ...(lastEpoch === undefined ? {} : { lastEpoch }),
       ...(context.signal === undefined ? {} : { signal: context.signal }),
       onProgress: (progress) => context.onProgress?.(...describeProgress(phase, progress)),
+      onDivergence: (description) => context.onDivergence?.(`${phase}: ${description}`),
       onEpoch: () => stopwatch.lap(),
     });
     return { progress, seconds: stopwatch.seconds() };
