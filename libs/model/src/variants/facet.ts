@@ -38,9 +38,9 @@ export const facetModel: ModelConfig = {
 export const facetTraining: TrainingConfig = {
   seed: 1,
   batchSize: 256,
-  epochs: 6,
+  epochs: 10,
   learningRate: 3e-3,
-  patience: 6,
+  patience: 3,
   examplesPerUser: 8,
   labels: 'window',
   windowDays: 70,
