@@ -80,7 +80,11 @@ export async function fitTower({ model, training }: TowerSettings, context: FitC
   };
 }
 
-function createValidator(spec: ModelSpec, { benchmark, tieSeed }: FitContext): (weights: Weights) => Promise<number> {
+/** The figure that epochs are chosen by, of weights: the protocol's choice on the validation part. */
+export function createValidator(
+  spec: ModelSpec,
+  { benchmark, tieSeed }: Pick<FitContext, 'benchmark' | 'tieSeed'>,
+): (weights: Weights) => Promise<number> {
   const { data, protocol } = benchmark;
   const users = sampleUsers(protocol.validation.users, validationUsersMax);
   const options = { cutoffs: [protocol.choice.cutoff], catalogSize: spec.itemCount, tieSeed };

@@ -1,0 +1,138 @@
+/* The default recipe trained to its end by Facet and by PyTorch: the time of each, and the quality that it ends with. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { createRandom } from '@facet/features';
+import { initializeWeights } from '@facet/model';
+import type { Weights } from '@facet/model';
+import { trainingExamples } from '@facet/model/training';
+import { createStageContext, FacetConfig, homePaths } from '@facet/pipeline';
+import { parseWith } from '@facet/platform';
+import { createValidator, modelSpecOf, openBenchmarkData, towerSettings, trainPhase } from '@facet/pipeline/benchmark';
+import { pytorchPython } from '../train/pytorch.ts';
+import { readTrained, writeRecipe } from './recipe-files.ts';
+
+const shared = fileURLToPath(new URL('../../../../../shared/data/amazon-beauty', import.meta.url));
+const help = `Trains the default recipe, leave-one-out, by Facet and by PyTorch in turns, from the same initial weights on the same examples; both
+are evaluated by Facet on the validation items. PyTorch is installed into the cache at the first run (some gigabytes).
+
+  npm run bench:time-to-quality -- [FOLDER] [--epochs 10] [--rounds 1] [--threads 2] [--json]
+
+FOLDER has sequences.txt and items.tsv (default: ../shared/data/amazon-beauty).`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    epochs: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '1' },
+    threads: { type: 'string', default: '2' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+const source = positionals[0] ?? shared;
+if (!existsSync(join(source, 'sequences.txt'))) {
+  console.error(`There is no sequences.txt in ${source}. Name a folder: npm run bench:time-to-quality -- FOLDER`);
+  process.exit(1);
+}
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+const now = (): number => performance.now();
+
+interface Trained {
+  readonly seconds: number;
+  readonly loss: number;
+  readonly ndcg: number;
+}
+
+/** Threads of PyTorch that wait by spinning are faster on an idle machine, and much slower on a busy one: it may have the better way. */
+const trialSteps = 20;
+
+const python = await pytorchPython(say);
+const scratch = await mkdtemp(join(tmpdir(), 'facet-bench-quality-'));
+try {
+  const config = parseWith(FacetConfig, {}, { source: 'bench:time-to-quality' });
+  const context = createStageContext(homePaths(join(scratch, 'home')), config);
+  const benchmark = await openBenchmarkData(
+    context,
+    { kind: 'sequences', path: join(source, 'sequences.txt'), items: [join(source, 'items.tsv')] },
+    'leave-one-out',
+  );
+  const settings = [{ name: 'epochs', value: Number(values.epochs) }];
+  const { model, training } = towerSettings('facet', { config, benchmark, settings });
+  const { data, protocol } = benchmark;
+  const spec = modelSpecOf(model, data);
+  const weights = initializeWeights(spec, createRandom(training.seed));
+  const validate = createValidator(spec, { benchmark, tieSeed: config.evaluation.tieSeed });
+  const examples = trainingExamples(data.sequences, training, protocol.validation.cut);
+
+  const trainFacet = async (round: number): Promise<Trained> => {
+    const startedAt = now();
+    const { curve, last } = await trainPhase({
+      data,
+      spec,
+      config: training,
+      heldOut: protocol.validation,
+      initialWeights: weights,
+      checkpoint: join(scratch, `checkpoint-${round}`),
+      now,
+      onEpoch: ({ epoch, loss }) =>
+        say(`  epoch ${epoch}, loss ${loss.toFixed(4)}, ${((now() - startedAt) / 1000).toFixed(0)} s`),
+    });
+    const seconds = (now() - startedAt) / 1000;
+    return { seconds, loss: curve.at(-1)!.loss, ndcg: await ndcgOf(last.weights) };
+  };
+  const trainPytorch = async (): Promise<Trained> => {
+    const folder = await mkdtemp(join(scratch, 'pytorch-'));
+    await writeRecipe(folder, { benchmark, spec, training, weights, examples });
+    const trials = [];
+    for (const policy of ['ACTIVE', 'PASSIVE'])
+      trials.push({ policy, ...(await runRecipe(folder, policy, trialSteps)) });
+    const [fastest] = trials.sort((a, b) => a.seconds - b.seconds);
+    const { loss, seconds } = await runRecipe(folder, fastest!.policy);
+    return { seconds, loss, ndcg: await ndcgOf(await readTrained(folder, weights)) };
+  };
+  const runRecipe = async (
+    folder: string,
+    policy: string,
+    ...trial: readonly number[]
+  ): Promise<{ loss: number; seconds: number }> => {
+    const script = fileURLToPath(new URL('recipe.py', import.meta.url));
+    const env = { ...process.env, OMP_WAIT_POLICY: policy };
+    const { stdout } = await promisify(execFile)(python, [script, folder, values.threads, ...trial.map(String)], {
+      env,
+    });
+    return JSON.parse(stdout.trim().split('\n').at(-1)!) as { loss: number; seconds: number };
+  };
+  const ndcgOf = (trained: Weights): Promise<number> => validate(trained);
+
+  const rounds = [];
+  for (let round = 1; round <= Number(values.rounds); round++) {
+    say(`round ${round}: Facet`);
+    const facet = await trainFacet(round);
+    say(`round ${round}: PyTorch`);
+    rounds.push({ facet, pytorch: await trainPytorch() });
+  }
+  if (values.json) console.log(JSON.stringify({ epochs: training.epochs, examples: examples.count, rounds }));
+  else {
+    console.log(
+      `${examples.count} examples, ${training.epochs} epochs of at most ${training.examplesPerUser} a user, B ${training.batchSize}`,
+    );
+    console.log("           Facet  NDCG@10   loss   PyTorch  NDCG@10   loss   time to PyTorch's");
+    for (const { facet, pytorch } of rounds) {
+      const cells = [facet, pytorch].map(
+        ({ seconds, ndcg, loss }) => `${seconds.toFixed(1).padStart(8)} s   ${ndcg.toFixed(4)}  ${loss.toFixed(3)}`,
+      );
+      console.log(`      ${cells.join('  ')}   ${(facet.seconds / pytorch.seconds).toFixed(2)} (≤ 1)`);
+    }
+  }
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
