@@ -93,8 +93,9 @@ try {
     const folder = await mkdtemp(join(scratch, 'pytorch-'));
     await writeRecipe(folder, { benchmark, spec, training, weights, examples });
     const trials = [];
-    for (const policy of ['ACTIVE', 'PASSIVE'])
+    for (const policy of ['ACTIVE', 'PASSIVE']) {
       trials.push({ policy, ...(await runRecipe(folder, policy, trialSteps)) });
+    }
     const [fastest] = trials.sort((a, b) => a.seconds - b.seconds);
     const { loss, seconds } = await runRecipe(folder, fastest!.policy);
     return { seconds, loss, ndcg: await ndcgOf(await readTrained(folder, weights)) };
