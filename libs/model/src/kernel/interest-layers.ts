@@ -1,15 +1,15 @@
 import type { ModelSpec } from '../config.ts';
 import type { Weights } from '../weights.ts';
-import { addWeightedRows } from './rows.ts';
+import { addWeightedRows, multiplyByRows, transposed } from './rows.ts';
 
 /** The layers behind the capsules: see layers/interest-layers.ts. */
 export interface InterestLayers {
-  /** [D] what the last run gave; the next one overwrites it. */
+  /** [K, D] what the last run gave; the next one overwrites it. */
   readonly output: Float32Array;
   /** Takes the context [D], or nothing, and the profile [P] of a user: what they give is the same for all capsules. */
   startUser(context: Float32Array, profile: Float32Array): void;
-  /** Writes the interest that becomes of the capsule at `offset`. */
-  run(capsules: Float32Array, offset: number): void;
+  /** Writes the interests that become of the first `count` capsules [K, D]. */
+  run(capsules: Float32Array, count: number): void;
 }
 
 export function createInterestLayers(spec: ModelSpec, weights: Weights): InterestLayers {
@@ -17,35 +17,39 @@ export function createInterestLayers(spec: ModelSpec, weights: Weights): Interes
 }
 
 function createHiddenLayers(spec: ModelSpec, weights: Weights): InterestLayers {
-  const { embeddingDim: D, hiddenUnits, outputActivation } = spec.config;
-  const layers = [...hiddenUnits, D].map((units, layer) => ({
-    kernel: weights[`hidden/${layer}/kernel`]!.data,
-    bias: weights[`hidden/${layer}/bias`]!.data,
-    relu: layer < hiddenUnits.length || outputActivation === 'relu',
-    output: new Float32Array(units),
-  }));
-  const { kernel: firstKernel, bias: firstBias } = layers[0]!;
-  const width = firstBias.length;
-  const shared = new Float32Array(width);
+  const { embeddingDim: D, hiddenUnits, interests: K, outputActivation } = spec.config;
+  const layers = [...hiddenUnits, D].map((units, layer) => {
+    const kernel = weights[`hidden/${layer}/kernel`]!.data;
+    // Of the first layer the rows of the capsule; those of the context and the profile come into play once a user.
+    const ofCapsule = layer === 0 ? kernel.subarray(0, D * units) : kernel;
+    return {
+      kernel: transposed(ofCapsule, ofCapsule.length / units), // [units, width]
+      bias: weights[`hidden/${layer}/bias`]!.data,
+      relu: layer < hiddenUnits.length || outputActivation === 'relu',
+      output: new Float32Array(K * units),
+    };
+  });
+  const firstKernel = weights['hidden/0/kernel']!.data;
+  const firstBias = layers[0]!.bias;
+  const units = firstBias.length;
+  const shared = new Float32Array(units);
   return {
     output: layers.at(-1)!.output,
     startUser(context, profile) {
-      copyRow(shared, firstBias);
-      addWeightedRows(shared, 0, firstKernel, D * width, width, context, 0, context.length);
-      addWeightedRows(shared, 0, firstKernel, (D + context.length) * width, width, profile, 0, profile.length);
+      for (let unit = 0; unit < units; unit++) shared[unit] = firstBias[unit]!;
+      addWeightedRows(shared, 0, firstKernel, D * units, units, context, 0, context.length);
+      addWeightedRows(shared, 0, firstKernel, (D + context.length) * units, units, profile, 0, profile.length);
     },
-    run(capsules, offset) {
+    run(capsules, count) {
       let input = capsules;
-      let from = offset;
-      let count = D;
+      let width = D;
       for (let layer = 0; layer < layers.length; layer++) {
         const { kernel, bias, relu, output } = layers[layer]!;
-        copyRow(output, layer === 0 ? shared : bias);
-        addWeightedRows(output, 0, kernel, 0, output.length, input, from, count);
-        if (relu) rectify(output);
+        multiplyByRows(output, 0, input, 0, count, kernel, 0, bias.length, width);
+        addToRows(output, layer === 0 ? shared : bias, count);
+        if (relu) rectify(output, count * bias.length);
         input = output;
-        from = 0;
-        count = output.length;
+        width = bias.length;
       }
     },
   };
@@ -53,32 +57,36 @@ function createHiddenLayers(spec: ModelSpec, weights: Weights): InterestLayers {
 
 /** The profile through its map is added to the capsule; then comes one ReLU layer, or nothing. */
 function createPlainLayers(spec: ModelSpec, weights: Weights): InterestLayers {
-  const { embeddingDim: D, layers } = spec.config;
+  const { embeddingDim: D, interests: K, layers } = spec.config;
   const map = weights['profileMap/kernel']?.data ?? new Float32Array(0);
-  const kernel = weights['relu/kernel']?.data ?? new Float32Array(0);
+  const kernel = transposed(weights['relu/kernel']?.data ?? new Float32Array(0), D);
   const shared = new Float32Array(D);
-  const sum = new Float32Array(D);
-  const rectified = new Float32Array(D);
+  const sum = new Float32Array(K * D);
+  const rectified = new Float32Array(K * D);
   return {
     output: layers === 'none' ? sum : rectified,
     startUser(_context, profile) {
       shared.fill(0);
       addWeightedRows(shared, 0, map, 0, D, profile, 0, profile.length);
     },
-    run(capsules, offset) {
-      for (let d = 0; d < D; d++) sum[d] = capsules[offset + d]! + shared[d]!;
+    run(capsules, count) {
+      for (let cell = 0; cell < count * D; cell++) sum[cell] = capsules[cell]!;
+      addToRows(sum, shared, count);
       if (layers === 'none') return;
-      rectified.fill(0);
-      addWeightedRows(rectified, 0, kernel, 0, D, sum, 0, D);
-      rectify(rectified);
+      multiplyByRows(rectified, 0, sum, 0, count, kernel, 0, D, D);
+      rectify(rectified, count * D);
     },
   };
 }
 
-function copyRow(target: Float32Array, source: Float32Array): void {
-  for (let cell = 0; cell < target.length; cell++) target[cell] = source[cell]!;
+/** Adds a vector to each of the first `count` rows of its length. */
+function addToRows(rows: Float32Array, vector: Float32Array, count: number): void {
+  const width = vector.length;
+  for (let row = 0; row < count; row++) {
+    for (let cell = 0; cell < width; cell++) rows[row * width + cell]! += vector[cell]!;
+  }
 }
 
-function rectify(values: Float32Array): void {
-  for (let cell = 0; cell < values.length; cell++) if (values[cell]! < 0) values[cell] = 0;
+function rectify(values: Float32Array, count: number): void {
+  for (let cell = 0; cell < count; cell++) if (values[cell]! < 0) values[cell] = 0;
 }

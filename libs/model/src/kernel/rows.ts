@@ -30,8 +30,8 @@ export function writeLengths(
 }
 
 /**
- * target [A, B] = a [A, D] times the transpose of b [B, D], each from its offset on. Four inner products run beside each
- * other: in one alone every addition waits for the one before it.
+ * target [A, B] = a [A, D] times the transpose of b [B, D], each from its offset on. Eight inner products, of two rows with four,
+ * run beside each other: in one alone every addition waits for the one before it, and what is read serves several.
  */
 export function multiplyByRows(
   target: Float32Array,
@@ -44,35 +44,101 @@ export function multiplyByRows(
   bRows: number,
   D: number,
 ): void {
-  for (let row = 0; row < aRows; row++) {
-    const offset = aOffset + row * D;
+  let row = 0;
+  for (; row + 2 <= aRows; row += 2) {
+    const a0 = aOffset + row * D;
+    const a1 = a0 + D;
+    const cell0 = targetOffset + row * bRows;
+    const cell1 = cell0 + bRows;
     let column = 0;
     for (; column + 4 <= bRows; column += 4) {
       const b0 = bOffset + column * D;
       const b1 = b0 + D;
       const b2 = b1 + D;
       const b3 = b2 + D;
-      let sum0 = 0;
-      let sum1 = 0;
-      let sum2 = 0;
-      let sum3 = 0;
+      let sum00 = 0;
+      let sum01 = 0;
+      let sum02 = 0;
+      let sum03 = 0;
+      let sum10 = 0;
+      let sum11 = 0;
+      let sum12 = 0;
+      let sum13 = 0;
       for (let d = 0; d < D; d++) {
-        const value = a[offset + d]!;
-        sum0 += value * b[b0 + d]!;
-        sum1 += value * b[b1 + d]!;
-        sum2 += value * b[b2 + d]!;
-        sum3 += value * b[b3 + d]!;
+        const value0 = a[a0 + d]!;
+        const value1 = a[a1 + d]!;
+        const other0 = b[b0 + d]!;
+        const other1 = b[b1 + d]!;
+        const other2 = b[b2 + d]!;
+        const other3 = b[b3 + d]!;
+        sum00 += value0 * other0;
+        sum01 += value0 * other1;
+        sum02 += value0 * other2;
+        sum03 += value0 * other3;
+        sum10 += value1 * other0;
+        sum11 += value1 * other1;
+        sum12 += value1 * other2;
+        sum13 += value1 * other3;
       }
-      const cell = targetOffset + row * bRows + column;
-      target[cell] = sum0;
-      target[cell + 1] = sum1;
-      target[cell + 2] = sum2;
-      target[cell + 3] = sum3;
+      target[cell0 + column] = sum00;
+      target[cell0 + column + 1] = sum01;
+      target[cell0 + column + 2] = sum02;
+      target[cell0 + column + 3] = sum03;
+      target[cell1 + column] = sum10;
+      target[cell1 + column + 1] = sum11;
+      target[cell1 + column + 2] = sum12;
+      target[cell1 + column + 3] = sum13;
     }
     for (; column < bRows; column++) {
-      target[targetOffset + row * bRows + column] = dot(a, offset, b, bOffset + column * D, D);
+      target[cell0 + column] = dot(a, a0, b, bOffset + column * D, D);
+      target[cell1 + column] = dot(a, a1, b, bOffset + column * D, D);
     }
   }
+  if (row < aRows) multiplyOneByRows(target, targetOffset + row * bRows, a, aOffset + row * D, b, bOffset, bRows, D);
+}
+
+/** The last row of an odd number. */
+function multiplyOneByRows(
+  target: Float32Array,
+  targetOffset: number,
+  a: Float32Array,
+  aOffset: number,
+  b: Float32Array,
+  bOffset: number,
+  bRows: number,
+  D: number,
+): void {
+  let column = 0;
+  for (; column + 4 <= bRows; column += 4) {
+    const b0 = bOffset + column * D;
+    const b1 = b0 + D;
+    const b2 = b1 + D;
+    const b3 = b2 + D;
+    let sum0 = 0;
+    let sum1 = 0;
+    let sum2 = 0;
+    let sum3 = 0;
+    for (let d = 0; d < D; d++) {
+      const value = a[aOffset + d]!;
+      sum0 += value * b[b0 + d]!;
+      sum1 += value * b[b1 + d]!;
+      sum2 += value * b[b2 + d]!;
+      sum3 += value * b[b3 + d]!;
+    }
+    target[targetOffset + column] = sum0;
+    target[targetOffset + column + 1] = sum1;
+    target[targetOffset + column + 2] = sum2;
+    target[targetOffset + column + 3] = sum3;
+  }
+  for (; column < bRows; column++) {
+    target[targetOffset + column] = dot(a, aOffset, b, bOffset + column * D, D);
+  }
+}
+
+/** A matrix [rows, columns] with its columns as rows. */
+export function transposed(matrix: Float32Array, rows: number): Float32Array {
+  const columns = matrix.length / rows;
+  return Float32Array.from(matrix, (_, cell) => matrix[(cell % rows) * columns + Math.floor(cell / rows)]!);
 }
 
 /**

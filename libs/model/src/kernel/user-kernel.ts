@@ -118,16 +118,16 @@ export function createUserKernel(
     addWeightedRows(context, 0, inputs, 0, D, shares, 0, n);
   }
 
-  /** Writes interest k of the user whose capsules the extractor holds. */
+  /** Writes interest k of what the layers made of the capsules. */
   function writeInterest(k: number, buffer: InterestBuffer): void {
     const { capsules } = extractor;
     const { vectors, behaviorWeights } = buffer;
-    const vector = layers.output;
-    layers.run(capsules, k * D);
-    if (config.residual) for (let d = 0; d < D; d++) vector[d]! += capsules[k * D + d]!;
-    if (config.residual && config.context) for (let d = 0; d < D; d++) vector[d]! += context[d]!;
-    const scale = config.normalize ? 1 / lengthOf(vector, 0, D) : 1;
-    for (let d = 0; d < D; d++) vectors[k * dim + d] = vector[d]! * scale;
+    const { output } = layers;
+    const from = k * D;
+    if (config.residual) for (let d = 0; d < D; d++) output[from + d]! += capsules[from + d]!;
+    if (config.residual && config.context) for (let d = 0; d < D; d++) output[from + d]! += context[d]!;
+    const scale = config.normalize ? 1 / lengthOf(output, from, D) : 1;
+    for (let d = 0; d < D; d++) vectors[k * dim + d] = output[from + d]! * scale;
     if (dim > D) vectors[k * dim + D] = 1;
     const { n, first } = input;
     for (let slot = 0; slot < first; slot++) behaviorWeights[k * L + slot] = 0;
@@ -161,6 +161,7 @@ export function createUserKernel(
     extractor.extract(buffer.count, input);
     if (config.context) readContext(rows, first);
     layers.startUser(context, readProfile(profile));
+    layers.run(extractor.capsules, buffer.count);
     for (let k = 0; k < buffer.count; k++) writeInterest(k, buffer);
   }
 

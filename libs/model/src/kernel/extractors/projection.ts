@@ -1,5 +1,5 @@
 import type { ExtractorConfig } from '../../config.ts';
-import { createRowProjection } from '../projected-rows.ts';
+import { createItemProjection } from '../projected-rows.ts';
 import { multiplyByRows } from '../rows.ts';
 import type { KernelInput, KernelParts } from './extractor-kernel.ts';
 
@@ -22,25 +22,25 @@ function projectByItem(kind: 'shared' | 'per-interest', { spec, weights, items }
   const S = weights['routing/S']!.data;
   const maps = kind === 'shared' ? 1 : interests;
   const width = maps * D;
-  const projectItem = createRowProjection(S, D, items.rowCount - 1);
+  const projectItems = createItemProjection(S, D, items, L);
   const ages = recency ? weights['behavior/age']!.data : undefined;
   const projectedAges = new Float32Array(((ages?.length ?? 0) / D) * width);
   if (ages !== undefined) multiplyByRows(projectedAges, 0, ages, 0, ages.length / D, S, 0, width, D);
-  const ofItem = new Float32Array(width);
+  const ofItems = new Float32Array(L * width);
   const rows = new Float32Array(L * width);
   return {
     rows,
     stride: kind === 'shared' ? 0 : L * D,
     project(_K, { rows: { items: itemOf, ages: ageOf }, first, n }) {
+      projectItems(itemOf, first, n, ofItems);
       for (let row = 0; row < n; row++) {
-        const item = itemOf[first + row]!;
-        projectItem(items.arrayOf(item), items.offsetOf(item), item, ofItem, 0);
         const age = ages === undefined ? 0 : ageOf[first + row]! * width;
         for (let map = 0; map < maps; map++) {
           const target = map * L * D + row * D;
-          const source = map * D;
-          if (ages === undefined) for (let d = 0; d < D; d++) rows[target + d] = ofItem[source + d]!;
-          else for (let d = 0; d < D; d++) rows[target + d] = ofItem[source + d]! + projectedAges[age + source + d]!;
+          const source = row * width + map * D;
+          const ofAge = age + map * D;
+          if (ages === undefined) for (let d = 0; d < D; d++) rows[target + d] = ofItems[source + d]!;
+          else for (let d = 0; d < D; d++) rows[target + d] = ofItems[source + d]! + projectedAges[ofAge + d]!;
         }
       }
     },
