@@ -73,6 +73,11 @@ export const ModelConfig = Type.Object({
   interests: Type.Integer({ minimum: 1, maximum: 64 }),
   /** Whether a user has K'u = max(1, min(K, log2 n)) interests (paper, Eq. 8) or always K. */
   adaptiveInterests: Type.Boolean(),
+  /**
+   * Share of the users who must have behaviors enough for interest K: where fewer have, K is lowered when a model is laid out
+   * for its data (`kernel/active-interests.ts`). Absent or 0: K stays (not in the paper).
+   */
+  interestUsersMin: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
   /** L, the length of a behavior sequence. */
   sequenceLength: Type.Integer({ minimum: 1 }),
   /** Whether an item chosen again is one behavior with a count. */

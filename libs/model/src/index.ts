@@ -1,7 +1,7 @@
 export { checkModel } from './check-model.ts';
 export { ExtractorKind, extractorSchemas, ModelConfig, ModelSpec, TrainingConfig } from './config.ts';
 export type { ExtractorConfig, ModelVariant } from './config.ts';
-export { activeInterestCount } from './kernel/active-interests.ts';
+export { activeInterestCount, interestsFor } from './kernel/active-interests.ts';
 export { bestInterest } from './kernel/best-interest.ts';
 export { embedItems, indexDim, indexVectors, popularityPrior } from './kernel/item-embeddings.ts';
 export { createUserKernel, unknownUser } from './kernel/user-kernel.ts';

@@ -2,7 +2,8 @@ import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
 import { routeBehaviors } from '../src/layers/routing.ts';
 import { squash } from '../src/layers/squash.ts';
-import { activeInterestCount } from '../src/index.ts';
+import { activeInterestCount, facetModel, interestsFor, mindModel } from '../src/index.ts';
+import type { ModelConfig } from '../src/index.ts';
 import { tf } from '../src/tf.ts';
 
 const random = createRandom(3);
@@ -87,6 +88,31 @@ describe('squash (Eq. 7)', () => {
         .arraySync(),
     ) as number[][];
     for (const value of gradient[0]!) expect(Number.isFinite(value)).toBe(true);
+  });
+});
+
+describe('K for the users that there are', () => {
+  const interestsOf = (behaviorCounts: readonly number[], model: Partial<ModelConfig> = {}): number =>
+    interestsFor({ ...facetModel, interests: 4, interestUsersMin: 0.5, ...model }, behaviorCounts);
+
+  it('is the most that so many of them have', () => {
+    expect(interestsOf([16, 16, 16])).toBe(4);
+    expect(interestsOf([16, 8, 8, 2])).toBe(3);
+    expect(interestsOf([16, 8, 4, 4])).toBe(3);
+    expect(interestsOf([16, 8, 4, 4, 4])).toBe(2);
+    expect(interestsOf([3, 3, 16])).toBe(1);
+  });
+
+  it('leaves out users without behaviors, and stays as it is where there is nobody', () => {
+    expect(interestsOf([16, 0, 0, 0])).toBe(4);
+    expect(interestsOf([0])).toBe(4);
+    expect(interestsOf([])).toBe(4);
+  });
+
+  it('stays as it is where nothing is asked for, or all users have as many', () => {
+    expect(interestsOf([3, 3], { interestUsersMin: 0 })).toBe(4);
+    expect(interestsOf([3, 3], { adaptiveInterests: false })).toBe(4);
+    expect(interestsFor(mindModel, [3, 3])).toBe(4);
   });
 });
 

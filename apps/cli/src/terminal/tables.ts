@@ -69,7 +69,7 @@ export function renderEvaluation(
   const { meanInterests, similarity, labelShares } = report.interests;
   const shares = labelShares.map((share) => `${Math.round(100 * share)} %`).join(', ');
   const monitors =
-    `Interests: ${meanInterests.toFixed(1)} a user, mean cosine of a user's pairs ${similarity.meanCosine.toFixed(2)} ` +
+    `Interests: K is ${labelShares.length}, ${meanInterests.toFixed(1)} a user, mean cosine of a user's pairs ${similarity.meanCosine.toFixed(2)} ` +
     `(1 would be all alike); share of the held-out items won by each: ${shares}.`;
   const tasks = (['new', 'all'] as const).map((task) =>
     [

@@ -5,6 +5,7 @@ export const facetModel: ModelConfig = {
   embeddingDim: 64,
   interests: 4,
   adaptiveInterests: true,
+  interestUsersMin: 0.5,
   sequenceLength: 100,
   distinctBehaviors: true,
   extractor: {

@@ -59,7 +59,9 @@ export function withSetting(settings: TowerSettings, { name, value }: Setting): 
   const isFixed = path[0] === 'interests' && settings.model.interests === 1;
   if (part === undefined || isFixed) return settings;
   const set = name === 'p' ? { kind: 'label-aware', power: value } : value;
-  return { ...settings, [part]: replaceAt(settings[part], path, set) } as TowerSettings;
+  const changed = { ...settings, [part]: replaceAt(settings[part], path, set) } as TowerSettings;
+  // A K that is asked for is taken, whatever the data would have.
+  return path[0] === 'interests' ? { ...changed, model: { ...changed.model, interestUsersMin: 0 } } : changed;
 }
 
 /** @throws AppError `BENCHMARK_SETTING_UNKNOWN` for a name that is a hyper-parameter of no variant. */

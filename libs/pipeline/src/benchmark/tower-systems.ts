@@ -30,7 +30,7 @@ export async function fitTower({ model, training }: TowerSettings, context: FitC
   const { data, protocol } = context.benchmark;
   const { validation, test } = protocol;
   const config = { ...training, seed: context.seed };
-  const spec = modelSpecOf(model, data);
+  const spec = modelSpecOf(model, data, validation.cut);
   const initialWeights = initializeWeights(spec, createRandom(config.seed));
 
   const run = async (phase: 'fit' | 'refit', heldOut: HeldOut, lastEpoch?: number) => {
@@ -76,7 +76,7 @@ export async function fitTower({ model, training }: TowerSettings, context: FitC
     tuningSeconds: refit === undefined ? 0 : fit.seconds,
     trainingSeconds: (refit ?? fit).seconds,
     epochs: { fit: fit.progress.curve.length, best: bestEpoch, refit: refit?.progress.curve.length ?? 0 },
-    interests: reportInterests(scorer, test.users, model.interests),
+    interests: reportInterests(scorer, test.users, spec.config.interests),
   };
 }
 

@@ -1,16 +1,38 @@
+import { cutEnd } from '@facet/features';
+import type { Cut, UserSequences } from '@facet/features';
+import { interestsFor } from '@facet/model';
 import type { ModelConfig, ModelSpec } from '@facet/model';
 import type { ModelData } from '../dataset/dataset.ts';
 
-/** The layout of a model for these data. */
+/**
+ * The layout of a model for these data.
+ *
+ * @param before what decides the number of interests is of what was chosen before: the first cut that the model is asked at.
+ */
 export function modelSpecOf(
   config: ModelConfig,
   { items, sequences, itemFeatures, profiles }: Pick<ModelData, 'items' | 'sequences' | 'itemFeatures' | 'profiles'>,
+  before: Cut,
 ): ModelSpec {
   return {
-    config,
+    config: { ...config, interests: interestsFor(config, behaviorCounts(sequences, config, before)) },
     itemCount: items.length - 1,
     ...(config.extractor.kind === 'user-vectors' ? { userCount: sequences.userIds.length } : {}),
     itemFeatures: itemFeatures.map(({ schema }) => schema),
     userFeatures: profiles.map(({ schema }) => schema),
   };
+}
+
+/** How many behaviors the sequence of each user holds at a cut. */
+function* behaviorCounts(
+  sequences: UserSequences,
+  { sequenceLength, distinctBehaviors }: ModelConfig,
+  before: Cut,
+): Iterable<number> {
+  for (let user = 0; user < sequences.userIds.length; user++) {
+    const start = sequences.offsets[user]!;
+    const end = cutEnd(sequences, user, before);
+    const count = distinctBehaviors ? new Set(sequences.items.subarray(start, end)).size : end - start;
+    yield Math.min(count, sequenceLength);
+  }
 }

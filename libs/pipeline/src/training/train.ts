@@ -56,9 +56,10 @@ const validationUsersMax = 1000;
  */
 export async function trainModel(options: TrainOptions): Promise<{ ref: ArtifactRef; start: TrainingStart }> {
   const { store, dataset } = options;
-  const { start, source } = await planStart(store, options, options.warmFrom);
+  const spec = modelSpecOf(options.model, dataset, dataset.split.validationFrom);
+  const { start, source } = await planStart(store, { ...options, model: spec.config }, options.warmFrom);
   options.onStart?.(start);
-  const run = startRun(options, start, source);
+  const run = startRun(options, { spec, start, source });
   const phases: PhaseResult[] = [];
   for (const { phase, heldOutFrom } of phasesOf(dataset.split, options.training)) {
     phases.push(
@@ -107,12 +108,12 @@ interface Run {
   readonly checkpoints: string;
 }
 
-function startRun(options: TrainOptions, start: TrainingStart, source: Model | undefined): Run {
-  const { dataset, training } = options;
+function startRun(options: TrainOptions, { spec, start, source }: Pick<Run, 'spec' | 'start' | 'source'>): Run {
+  const { training } = options;
   const isWarm = start.kind === 'warm';
   return {
     options,
-    spec: modelSpecOf(options.model, dataset),
+    spec,
     config: isWarm ? { ...training, ...training.warm } : training,
     start,
     source,

@@ -32,7 +32,7 @@ const data = encodeTables(
   },
   { trainedCount: items, itemFeatures: [], userFeatures: [] },
 );
-const spec = modelSpecOf({ ...modelVariant('facet').model, adaptiveInterests: false }, data);
+const spec = modelSpecOf({ ...modelVariant('facet').model, adaptiveInterests: false }, data, Number.POSITIVE_INFINITY);
 const weights = initializeWeights(spec, random);
 const asked = heldOutLast(data, 'test');
 

@@ -68,7 +68,7 @@ try {
   const settings = [{ name: 'epochs', value: Number(values.epochs) }];
   const { model, training } = towerSettings('facet', { config, benchmark, settings });
   const { data, protocol } = benchmark;
-  const spec = modelSpecOf(model, data);
+  const spec = modelSpecOf(model, data, protocol.validation.cut);
   const weights = initializeWeights(spec, createRandom(training.seed));
   const validate = createValidator(spec, { benchmark, tieSeed: config.evaluation.tieSeed });
   const examples = trainingExamples(data.sequences, training, protocol.validation.cut);
