@@ -274,6 +274,8 @@ describe('withSetting', () => {
   it('changes one hyper-parameter by its path or its letter where there is one, and no others', () => {
     const { mind } = modelVariants;
     expect(withSetting(mind!, { name: 'K', value: 7 }).model).toEqual({ ...mind!.model, interests: 7 });
+    const { facet } = modelVariants;
+    expect(withSetting(facet!, { name: 'K', value: 7 }).model).toMatchObject({ interests: 7, interestUsersMin: 0 });
     expect(withSetting(mind!, { name: 'p', value: 3 }).model.readout).toEqual({ kind: 'label-aware', power: 3 });
     expect(withSetting(mind!, { name: 'sigma', value: 0.5 }).model.extractor).toEqual({
       ...mind!.model.extractor,

@@ -61,7 +61,8 @@ export function withSetting(settings: TowerSettings, { name, value }: Setting): 
   const set = name === 'p' ? { kind: 'label-aware', power: value } : value;
   const changed = { ...settings, [part]: replaceAt(settings[part], path, set) } as TowerSettings;
   // A K that is asked for is taken, whatever the data would have.
-  return path[0] === 'interests' ? { ...changed, model: { ...changed.model, interestUsersMin: 0 } } : changed;
+  const isLowered = path[0] === 'interests' && changed.model.interestUsersMin !== undefined;
+  return isLowered ? { ...changed, model: { ...changed.model, interestUsersMin: 0 } } : changed;
 }
 
 /** @throws AppError `BENCHMARK_SETTING_UNKNOWN` for a name that is a hyper-parameter of no variant. */
