@@ -53,7 +53,7 @@ export async function runTrain(pipeline: StageContext, watcher: Watcher): Promis
       {
         signal: watcher.signal,
         onProgress: (progress) => showProgress(stage, trainingProgress(progress)),
-        onDivergence: (phase, description) => stage.step(`${trainingPhaseNames[phase]}: ${description}`),
+        onDivergence: (phase, description) => stage.note(`${trainingPhaseNames[phase]}: ${description}`),
         onEpoch: (phase, { epoch, loss, score }) => {
           if (score !== undefined && (best === undefined || score > best.score)) best = { epoch, score };
           const scored = score === undefined ? '' : `, validation recall@50 ${score.toFixed(4)}`;

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createItemTower } from '../src/layers/item-tower.ts';
 import { objective } from '../src/training/objective.ts';
 import { createBatchBuilder } from '../src/training/batch.ts';
+import { toArrays } from '../src/training/batch-arrays.ts';
 import { toTensors } from '../src/training/batch-tensors.ts';
 import { columnsOf, competitionOf } from '../src/training/competition.ts';
 import { trainingExamples } from '../src/training.ts';
@@ -108,10 +109,26 @@ describe('gradients against finite differences', () => {
 });
 
 describe('what labels compete with', () => {
+  it('no label of an example is a negative of it, and others are', () => {
+    const world = createTinyWorld({ variant: 'facet' });
+    const { spec, data } = world;
+    const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
+    const chosen = Int32Array.from({ length: 12 }, (_, position) => position * 3);
+    const batch = createBatchBuilder(spec, data)(examples, chosen, createRandom(2));
+    const drawn = Int32Array.of(5, 9, 5, 1);
+    const { arrays } = toArrays(spec, batch, competitionOf(data, 13), drawn);
+    const cells = arrays['labelCells']!.data;
+    batch.labels.forEach((item, label) => {
+      const column = [5, 9, 1].indexOf(item);
+      expect(cells[label]).toBe(column < 0 ? -1 : batch.labelRows[label]! * 3 + column);
+    });
+    expect([...cells].filter((cell) => cell >= 0).length).toBeGreaterThan(2);
+  });
+
   const readouts = [{ kind: 'logsumexp' }, { kind: 'label-aware', power: 2 }] as const;
 
   it.each(readouts)('all items as negatives, each counted once, are the full softmax: $kind', (readout) => {
-    const world = createTinyWorld({ variant: 'facet', model: { readout } });
+    const world = createTinyWorld({ variant: 'facet', model: { readout }, training: { labels: 'next' } });
     const { spec, data } = world;
     const random = createRandom(9);
     const losses = tf.tidy(() => {

@@ -103,9 +103,9 @@ describe('K for the users that there are', () => {
     expect(interestsOf([3, 3, 16])).toBe(1);
   });
 
-  it('leaves out users without behaviors, and stays as it is where there is nobody', () => {
-    expect(interestsOf([16, 0, 0, 0])).toBe(4);
-    expect(interestsOf([0])).toBe(4);
+  it('leaves out users of whom nothing is learned, and stays as it is where there is nobody else', () => {
+    expect(interestsOf([16, 0, 1, 1])).toBe(4);
+    expect(interestsOf([1])).toBe(4);
     expect(interestsOf([])).toBe(4);
   });
 

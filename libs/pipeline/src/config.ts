@@ -258,5 +258,7 @@ function overriddenModel(
   const named = { kind: base.extractor.kind, ...overrides };
   const { kind } = parseWith(Type.Object({ kind: ExtractorKind }), named, { source: 'facet.yaml model.extractor' });
   const extractor = { ...(kind === base.extractor.kind ? base.extractor : defaultExtractor(kind)), ...overrides };
-  return { ...base, ...others, extractor: extractor as ModelConfig['extractor'] };
+  // A K that is named is taken, whatever the data would have.
+  const lowering = 'interests' in others && base.interestUsersMin !== undefined ? { interestUsersMin: 0 } : {};
+  return { ...base, ...lowering, ...others, extractor: extractor as ModelConfig['extractor'] };
 }

@@ -168,6 +168,16 @@ describe('resolveModel', () => {
     expect(() => resolveModel(parse({ model }))).toThrow(message);
   });
 
+  it('a K that is named is taken, whatever the data would have', () => {
+    expect(resolveModel(parse({})).model.interestUsersMin).toBe(0.5);
+    expect(resolveModel(parse({ model: { interests: 8 } })).model).toMatchObject({ interests: 8, interestUsersMin: 0 });
+    const both = { interests: 8, interestUsersMin: 0.2 };
+    expect(resolveModel(parse({ model: both })).model).toMatchObject(both);
+    expect(resolveModel(parse({ model: { variant: 'mind', interests: 8 } })).model).not.toHaveProperty(
+      'interestUsersMin',
+    );
+  });
+
   it('an unknown variant is answered with the known ones', () => {
     expect(() => resolveModel(parse({ model: { variant: 'mnd' } }))).toThrow(
       expect.objectContaining({

@@ -60,7 +60,7 @@ export async function benchmarkCommand(options: BenchmarkOptions, context: Comma
       const stage = context.progress.stage(`${place + 1}/${total}`, `${name}, seed ${seed}`);
       return {
         update: (share, detail) => stage.update(share, `${name}, seed ${seed}: ${detail}`),
-        diverged: (description) => stage.step(`${name}, seed ${seed}: ${description}`),
+        diverged: (description) => stage.note(`${name}, seed ${seed}: ${description}`),
         done: (row, reused) => stage.done(describeRow(row, benchmark), { reused }),
         failed: () => stage.failed(),
       };

@@ -106,8 +106,8 @@ function renderRule({ calibration }: IndexesEstimate, { train }: MemoryEstimate)
     `followed by power laws, a scan from ${formatCount(calibration.scanned)} items in proportion; memory and disk are computed. ` +
     'While serving takes up a new bundle it holds two.' +
     (isMostSoftmax
-      ? ' Most of the memory of the training is its full softmax: a smaller training.batchSize takes less, and so do ' +
-        'fewer negatives (model.negatives: auto).'
+      ? ' Most of the memory of the training is its full softmax: a smaller training.batchSize takes less, and so does ' +
+        'a number for model.negatives, such as 2048.'
       : '')
   );
 }

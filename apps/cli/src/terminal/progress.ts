@@ -8,7 +8,9 @@ export interface StageProgress {
   update(share: number, detail?: string): void;
   /** A step worth a line of its own where no bar shows it. */
   step(text: string): void;
-  /** The one line that stays. */
+  /** What a person should know: a line that stays. */
+  note(text: string): void;
+  /** The line that stays of every stage. */
   done(result: string, options?: { readonly reused?: boolean }): void;
   /** Takes the bar away; the error is told elsewhere. */
   failed(): void;
@@ -35,6 +37,7 @@ function lineStage({ stream }: Terminal, now: () => number, name: string, detail
   return {
     update: () => undefined,
     step: say,
+    note: say,
     done: (result, options) => say(`${result}${timing(now() - start, options)}`),
     failed: () => undefined,
   };
@@ -64,6 +67,11 @@ function barStage(terminal: Terminal, now: () => number, name: string, detail = 
       bar.update(share, text === undefined ? {} : { detail: text });
     },
     step: () => undefined,
+    note(text) {
+      bar.stop();
+      stream.write(`  ${title} ${text}\n`);
+      bar.start(1, share, { detail });
+    },
     done(result, options) {
       bar.stop();
       const time = timing(now() - start, options);

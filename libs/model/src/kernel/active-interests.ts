@@ -11,7 +11,7 @@ export function activeInterestCount(behaviorCount: number, maxInterests: number,
  * The K of a model for users of these numbers of behaviors: the most that `interestUsersMin` of them have by Eq. 8. An interest that
  * few users have is learned of few, and wins few of the labels.
  *
- * @param behaviorCounts of each user; those without behaviors do not count
+ * @param behaviorCounts of each user; of one with fewer than two nothing is learned, and they do not count
  */
 export function interestsFor(
   { interests, adaptiveInterests, interestUsersMin = 0 }: ModelConfig,
@@ -20,8 +20,7 @@ export function interestsFor(
   if (!adaptiveInterests || interestUsersMin === 0) return interests;
   /** Users by how many interests they have. */
   const users = new Array<number>(interests + 1).fill(0);
-  for (const count of behaviorCounts) users[activeInterestCount(count, interests)]!++;
-  users[0] = 0;
+  for (const count of behaviorCounts) if (count >= 2) users[activeInterestCount(count, interests)]!++;
   const all = users.reduce((sum, each) => sum + each, 0);
   let having = 0;
   for (let k = interests; k > 1; k--) {

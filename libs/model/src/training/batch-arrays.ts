@@ -14,7 +14,7 @@ export interface BatchArray {
 }
 
 /**
- * A batch as what the loss is a function of, by name. Sizes: B examples, P labels, C candidates (or negatives), M repeats, T days.
+ * A batch as what the loss is a function of, by name. Sizes: B examples, P labels, C candidates, or negatives, each once, M repeats, T days.
  * Which arrays there are follows from the model.
  */
 export interface BatchArrays {
@@ -59,14 +59,18 @@ export function toArrays(
     arrays['repeat/cells'] = { shape: ['M'], data: cells };
     Object.assign(sizes, { M: cells.length });
   }
-  if (columns.logExpected === undefined || negatives === undefined) {
-    arrays['labelColumns'] = { shape: ['P'], data: batch.labels.map(columns.of) };
+  const labelColumns = batch.labels.map(columns.of);
+  if (negatives === undefined) {
+    arrays['labelColumns'] = { shape: ['P'], data: labelColumns };
     return { sizes, arrays };
   }
+  const cellOf = (column: number, label: number): number =>
+    column < 0 ? -1 : batch.labelRows[label]! * columns.items.length + column;
+  arrays['labelCells'] = { shape: ['P'], data: labelColumns.map(cellOf) };
   // A label need not be among the negatives: what else its score is made of comes with it.
   const logExpected = Float32Array.from(batch.labels, (item) => sampler.logExpectedCount(item, negatives.length));
   arrays['logExpected/labels'] = { shape: ['P'], data: logExpected };
-  arrays['logExpected/candidates'] = { shape: ['C'], data: columns.logExpected };
+  arrays['logExpected/candidates'] = { shape: ['C'], data: columns.logExpected! };
   if (popularityPrior) {
     arrays['popularity/labels'] = { shape: ['P', popularityFeatureCount], data: labelPopularityOf(batch, timeline) };
   }

@@ -8,7 +8,7 @@ import { profileArray, seedArrays, shapeOf, toArrays } from './batch-arrays.ts';
 import type { BatchArray, BatchArrays } from './batch-arrays.ts';
 import type { Competition } from './competition.ts';
 
-/** The tensors of a training batch. B examples, P labels, C candidates (or negatives). */
+/** The tensors of a training batch. B examples, P labels, C candidates, or negatives, each once. */
 export interface BatchTensors {
   readonly users: UserBatch;
   /** [P] */
@@ -18,8 +18,12 @@ export interface BatchTensors {
   /** [C] items that labels compete with, and [P] the label's place among them (full softmax only). */
   readonly candidates: Tensor1D;
   readonly labelColumns: Tensor1D | undefined;
-  /** ln Q of the labels [P] and of the negatives [C] (sampled softmax only). */
-  readonly logExpected: { readonly labels: Tensor1D; readonly negatives: Tensor1D } | undefined;
+  /**
+   * Sampled softmax only: ln Q of the labels [P] and of the negatives [C], and [P] the cell b · C + column in [B, C] of a label that
+   * was drawn as a negative; −1 for the others.
+   */
+  readonly sampled:
+    { readonly labels: Tensor1D; readonly negatives: Tensor1D; readonly labelCells: Tensor1D } | undefined;
   /** [days, C, features] and [B]; with negatives also those of the labels, [P, features]. */
   readonly popularity:
     { readonly features: Tensor3D; readonly dayOf: Tensor1D; readonly labels: Tensor2D | undefined } | undefined;
@@ -69,10 +73,14 @@ export function toBatch(spec: ModelSpec, tensors: Readonly<Record<string, Tensor
     labelWeights: get('labelWeights'),
     candidates: get('candidates'),
     labelColumns: tensors['labelColumns'] as Tensor1D | undefined,
-    logExpected:
+    sampled:
       tensors['logExpected/labels'] === undefined
         ? undefined
-        : { labels: get('logExpected/labels'), negatives: get('logExpected/candidates') },
+        : {
+            labels: get('logExpected/labels'),
+            negatives: get('logExpected/candidates'),
+            labelCells: get('labelCells'),
+          },
     popularity:
       tensors['popularity/features'] === undefined
         ? undefined

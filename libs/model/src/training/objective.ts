@@ -5,6 +5,7 @@ import type { Scalar, Tensor1D, Tensor2D, Tensor3D, Variable } from '../tf.ts';
 import type { ModelSpec } from '../config.ts';
 import type { ItemTower } from '../layers/item-tower.ts';
 import { labelAwareAttention } from '../layers/label-aware-attention.ts';
+import { logSumExpRows } from '../layers/log-sum-exp.ts';
 import { scoreCandidates, scorePairs } from '../layers/scores.ts';
 import { unitLength } from '../layers/unit-length.ts';
 import { userTower } from '../layers/user-tower.ts';
@@ -14,6 +15,8 @@ import { sampledSoftmaxLoss } from '../loss/sampled-softmax.ts';
 import { scalarScale } from '../weights.ts';
 import type { BatchTensors } from './batch-tensors.ts';
 
+/** Far below any score. */
+const minusInfinity = -1e9;
 const chosenEverColumn = popularityFeatureNames.indexOf('chosenEver');
 
 /** The loss of one batch (paper, Eq. 10), mean over examples: what the optimizer minimizes. */
@@ -29,9 +32,9 @@ export function objective(
     const interests = userTower(variables, spec, embeddings, batch.users); // [B, K, D]
     const scored = config.normalize ? scaledToScores(variables, spec, embeddings) : embeddings;
     const loss =
-      batch.logExpected === undefined
+      batch.sampled === undefined
         ? fullLoss(variables, spec, interests, scored, batch)
-        : sampledLoss(variables, spec, interests, scored, batch, batch.logExpected);
+        : sampledLoss(variables, spec, interests, scored, batch, batch.sampled);
     if (config.separation === 0) return loss;
     return tf.add(loss, tf.mul(config.separation, interestSeparation(interests, batch.users.active)));
   });
@@ -58,7 +61,8 @@ function fullLoss(
 ): Scalar {
   const candidates = tf.gather(items, batch.candidates);
   const { readout } = spec.config;
-  const additions = additiveTerms(variables, batch); // [B, C] or nothing
+  const terms = columnAdditions(variables, batch);
+  const additions = terms.length === 0 ? undefined : (tf.addN(terms) as Tensor2D); // [B, C]
   const columns = batch.labelColumns!;
   if (readout.kind === 'label-aware') {
     const users = attendToLabels(interests, items, batch, readout.power); // [P, D]
@@ -78,37 +82,36 @@ function sampledLoss(
   interests: Tensor3D,
   items: Tensor2D,
   batch: BatchTensors,
-  logExpected: { labels: Tensor1D; negatives: Tensor1D },
+  { labelCells, ...logExpected }: NonNullable<BatchTensors['sampled']>,
 ): Scalar {
   const { readout } = spec.config;
   const negatives = tf.gather(items, batch.candidates);
   const labelItems = tf.gather(items, batch.labels);
+  const additions = tf.addN([...columnAdditions(variables, batch), labelMask(batch, labelCells)]); // [B, C]
+  const corrected = tf.sub(additions, logExpected.negatives) as Tensor2D;
   let labelScores: Tensor1D;
-  let negativeScores: Tensor2D;
+  let logPartitions: Tensor1D;
   if (readout.kind === 'label-aware') {
     const users = attendToLabels(interests, items, batch, readout.power);
     labelScores = tf.sum(tf.mul(users, labelItems), 1);
-    negativeScores = tf.matMul(users, negatives, false, true);
+    const negativeScores = tf.matMul(users, negatives, false, true);
+    logPartitions = logSumExpRows(tf.add(negativeScores, tf.gather(corrected, batch.labelRows)));
   } else {
     const active = tf.gather(batch.users.active, batch.labelRows);
     labelScores = scorePairs(tf.gather(interests, batch.labelRows), active, labelItems, readout.kind);
     const rowScores = scoreCandidates(interests, batch.users.active, negatives, readout.kind);
-    negativeScores = tf.gather(rowScores, batch.labelRows);
+    // By example, not by label: of a window there may be a hundred labels each.
+    logPartitions = tf.gather(logSumExpRows(tf.add(rowScores, corrected)), batch.labelRows);
   }
-  const additions = additiveTerms(variables, batch);
-  if (additions !== undefined) {
-    negativeScores = tf.add(negativeScores, tf.gather(additions, batch.labelRows));
-    labelScores = tf.addN([labelScores, ...labelAdditions(variables, batch)]);
-  }
-  return sampledSoftmaxLoss({
-    labelScores,
-    negativeScores,
-    logExpectedLabels: logExpected.labels,
-    logExpectedNegatives: logExpected.negatives,
-    labels: batch.labels,
-    negatives: batch.candidates,
-    weights: batch.labelWeights,
-  });
+  const positive = tf.sub(tf.addN([labelScores, ...labelAdditions(variables, batch)]), logExpected.labels) as Tensor1D;
+  return sampledSoftmaxLoss(positive, logPartitions, batch.labelWeights);
+}
+
+/** [B, C] far below any score where a negative is a label of the example, zero elsewhere. */
+function labelMask(batch: BatchTensors, labelCells: Tensor1D): Tensor2D {
+  const [B, C] = [batch.users.active.shape[0], batch.candidates.shape[0]];
+  const hits = tf.mul(tf.onesLike(batch.labelWeights), minusInfinity);
+  return tf.unsortedSegmentSum(hits, labelCells, B * C).reshape([B, C]) as Tensor2D;
 }
 
 /** v_u of each label (paper, Eq. 9) → [P, D]. */
@@ -122,8 +125,8 @@ function attendToLabels(
   return labelAwareAttention(tf.gather(interests, batch.labelRows), tf.gather(items, batch.labels), active, power);
 }
 
-/** What a score has besides the interests, [B, C]: the popularity prior of the moment and the bonus for repeats. */
-function additiveTerms(variables: Readonly<Record<string, Variable>>, batch: BatchTensors): Tensor2D | undefined {
+/** What a score has besides the interests, [B, C] each: the popularity prior of the moment and the bonus for repeats. */
+function columnAdditions(variables: Readonly<Record<string, Variable>>, batch: BatchTensors): Tensor2D[] {
   const C = batch.candidates.shape[0];
   const terms: Tensor2D[] = [];
   if (batch.popularity !== undefined) {
@@ -132,7 +135,7 @@ function additiveTerms(variables: Readonly<Record<string, Variable>>, batch: Bat
     const weights = columnOf(variables['prior/weights']!);
     const byDay = tf.matMul(features.reshape([days * C, width]) as Tensor2D, weights).reshape([days, C]) as Tensor2D;
     const chosenEver = tf.squeeze(tf.slice(features, [0, 0, chosenEverColumn], [days, C, 1]), [2]) as Tensor2D;
-    const unknown = tf.mul(tf.equal(chosenEver, 0).toFloat(), -1e9);
+    const unknown = tf.mul(tf.equal(chosenEver, 0).toFloat(), minusInfinity);
     terms.push(tf.gather(tf.add(byDay, unknown), dayOf));
   }
   if (batch.repeats !== undefined) {
@@ -141,7 +144,7 @@ function additiveTerms(variables: Readonly<Record<string, Variable>>, batch: Bat
     const B = batch.users.active.shape[0];
     terms.push(tf.unsortedSegmentSum(bonus, batch.repeats.cells, B * C).reshape([B, C]) as Tensor2D);
   }
-  return terms.length === 0 ? undefined : (tf.addN(terms) as Tensor2D);
+  return terms;
 }
 
 /** The same of the labels, [P] each; a label is known on its day. */

@@ -5,7 +5,7 @@ import type { TrainingBatch } from './batch.ts';
 import type { Columns } from './competition.ts';
 
 /** What the popularity prior is computed of. */
-export interface PopularityArrays {
+interface PopularityArrays {
   readonly days: number;
   /** [days, C, features] of the columns on each day that occurs, and [B] the day of each example. */
   readonly features: Float32Array;
@@ -48,7 +48,7 @@ export function labelPopularityOf(
 }
 
 /** What the bonus for repeats is computed of. */
-export interface RepeatArrays {
+interface RepeatArrays {
   /** [B · L, features] of each slot, and its cell b · C + column in [B, C]; −1 where nothing competes. */
   readonly features: Float32Array;
   readonly cells: Int32Array;
@@ -78,8 +78,9 @@ export function labelRepeatsOf(batch: TrainingBatch): Float32Array {
   const features = new Float32Array(labels.length * repeatFeatureCount);
   labels.forEach((item, label) => {
     const row = labelRows[label]!;
-    const slot = behaviors.items.lastIndexOf(item, (row + 1) * behaviors.length - 1);
-    if (slot >= row * behaviors.length) writeSlot(batch, slot, features, label * repeatFeatureCount);
+    const start = row * behaviors.length;
+    const slot = behaviors.items.subarray(start, start + behaviors.length).lastIndexOf(item);
+    if (slot >= 0) writeSlot(batch, start + slot, features, label * repeatFeatureCount);
   });
   return features;
 }

@@ -61,7 +61,7 @@ function advice(
   const batchSize = Math.floor(training.batchSize * share);
   const smaller = batchSize > 0 ? `Set training.batchSize to ${batchSize} or less` : 'Set training.batchSize lower';
   const isFull = part.startsWith('full softmax');
-  return `${smaller}${isFull ? ', or model.negatives to auto.' : '.'}`;
+  return `${smaller}${isFull ? ', or model.negatives to a number, such as 2048.' : '.'}`;
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;

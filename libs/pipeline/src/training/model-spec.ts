@@ -7,7 +7,7 @@ import type { ModelData } from '../dataset/dataset.ts';
 /**
  * The layout of a model for these data.
  *
- * @param before what decides the number of interests is of what was chosen before: the first cut that the model is asked at.
+ * @param before the number of interests is decided by choices before this cut, the first that the model is asked at
  */
 export function modelSpecOf(
   config: ModelConfig,

@@ -81,7 +81,12 @@ function differenceOf(
   { dataset, model, training }: WantedTraining,
 ): string | undefined {
   if (version !== stateVersion) return 'Its weights are those of another version.';
-  if (hashJson(info.spec.config) !== hashJson(model)) return 'The settings of the model have changed.';
+  const { interests } = info.spec.config;
+  if (hashJson(info.spec.config) !== hashJson({ ...model, interests }))
+    return 'The settings of the model have changed.';
+  if (interests !== model.interests) {
+    return `It has ${interests} interests, and these settings and users have ${model.interests}.`;
+  }
   if (model.extractor.kind === 'user-vectors') {
     return 'Vectors of users are parameters of their training, and none are carried to another.';
   }

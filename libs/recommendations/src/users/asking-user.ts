@@ -136,7 +136,7 @@ function joinBehaviors(
 type DatedOrNot = Omit<TypedBehavior, 'occurredAt'> & { readonly occurredAt: number | undefined };
 
 function readRequested(requested: readonly Static<typeof RequestedBehavior>[], now: number): readonly DatedOrNot[] {
-  // All of one shape: there are as many of them as of nothing else in a request.
+  // All of one shape: a request has more of them than of anything else.
   return requested.map((behavior, position) => {
     if (typeof behavior === 'string') return { itemId: behavior, occurredAt: undefined, type: undefined };
     const { itemId, occurredAt, type } = behavior;

@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { createRandom } from '@facet/features';
-import { initializeWeights } from '@facet/model';
-import type { Weights } from '@facet/model';
+import { initializeWeights, negativesOf } from '@facet/model';
 import { trainingExamples } from '@facet/model/training';
 import { createStageContext, FacetConfig, homePaths } from '@facet/pipeline';
 import { parseWith } from '@facet/platform';
@@ -52,7 +51,7 @@ interface Trained {
   readonly ndcg: number;
 }
 
-/** Threads of PyTorch that wait by spinning are faster on an idle machine, and much slower on a busy one: it may have the better way. */
+/** Of a trial of each way to wait. */
 const trialSteps = 20;
 
 const python = await pytorchPython(say);
@@ -69,6 +68,11 @@ try {
   const { model, training } = towerSettings('facet', { config, benchmark, settings });
   const { data, protocol } = benchmark;
   const spec = modelSpecOf(model, data, protocol.validation.cut);
+  if (negativesOf(model, spec.itemCount) === 'all') {
+    throw new Error(
+      `The recipe has drawn negatives, and ${spec.itemCount} items are too few for them. Name a larger catalog.`,
+    );
+  }
   const weights = initializeWeights(spec, createRandom(training.seed));
   const validate = createValidator(spec, { benchmark, tieSeed: config.evaluation.tieSeed });
   const examples = trainingExamples(data.sequences, training, protocol.validation.cut);
@@ -87,18 +91,19 @@ try {
         say(`  epoch ${epoch}, loss ${loss.toFixed(4)}, ${((now() - startedAt) / 1000).toFixed(0)} s`),
     });
     const seconds = (now() - startedAt) / 1000;
-    return { seconds, loss: curve.at(-1)!.loss, ndcg: await ndcgOf(last.weights) };
+    return { seconds, loss: curve.at(-1)!.loss, ndcg: await validate(last.weights) };
   };
   const trainPytorch = async (): Promise<Trained> => {
     const folder = await mkdtemp(join(scratch, 'pytorch-'));
     await writeRecipe(folder, { benchmark, spec, training, weights, examples });
+    // Threads that wait by spinning are faster on an idle machine, and much slower on a busy one: PyTorch may have the better way.
     const trials = [];
     for (const policy of ['ACTIVE', 'PASSIVE']) {
       trials.push({ policy, ...(await runRecipe(folder, policy, trialSteps)) });
     }
     const [fastest] = trials.sort((a, b) => a.seconds - b.seconds);
     const { loss, seconds } = await runRecipe(folder, fastest!.policy);
-    return { seconds, loss, ndcg: await ndcgOf(await readTrained(folder, weights)) };
+    return { seconds, loss, ndcg: await validate(await readTrained(folder, weights)) };
   };
   const runRecipe = async (
     folder: string,
@@ -112,7 +117,6 @@ try {
     });
     return JSON.parse(stdout.trim().split('\n').at(-1)!) as { loss: number; seconds: number };
   };
-  const ndcgOf = (trained: Weights): Promise<number> => validate(trained);
 
   const rounds = [];
   for (let round = 1; round <= Number(values.rounds); round++) {

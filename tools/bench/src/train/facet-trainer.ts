@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { createRandom } from '@facet/features';
 import { initializeWeights, modelVariant } from '@facet/model';
 import type { Weights } from '@facet/model';
-import { makeTrainWorld, negativesOf, sequenceLength } from './train-world.ts';
+import { makeTrainWorld, drawsOf, sequenceLength } from './train-world.ts';
 import { openWorldSession, plainSpec } from './world-session.ts';
 
 const [items = 0, batch = 0, negatives = 0, steps = 0] = process.argv.slice(2).map(Number);
@@ -20,7 +20,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   let total = 0;
   for (let step = 0; step < count; step++, taken++) {
     const chosen = Int32Array.from({ length: batch }, (_, row) => taken * batch + row);
-    total += session.step(world.examples, chosen, 1e-3, negativesOf(taken));
+    total += session.step(world.examples, chosen, 1e-3, drawsOf(taken));
   }
   const ms = performance.now() - startedAt;
   process.stdout.write(`${JSON.stringify({ ms, loss: total / count, rssMb: process.memoryUsage().rss / 1e6 })}\n`);

@@ -8,7 +8,7 @@ import { createLogUniformSampler } from '@facet/model/training';
 import { pytorchPython } from './pytorch.ts';
 import { startTrainer } from './trainer-process.ts';
 import type { TrainerProcess } from './trainer-process.ts';
-import { makeTrainWorld, negativesOf, writeTrainWorld } from './train-world.ts';
+import { makeTrainWorld, drawsOf, writeTrainWorld } from './train-world.ts';
 
 const help = `Trains MIND (L 20, K 4, D 64, 3 iterations, H-layer 256, 1,280 shared negatives) by Facet and by PyTorch, in turns.
 
@@ -84,7 +84,7 @@ async function measure(items: number, batch: number, withPytorch: boolean): Prom
   const world = makeTrainWorld(items, batch * total);
   const sampler = createLogUniformSampler(Int32Array.from({ length: items }, (_, each) => each + 1));
   const drawn = new Int32Array(total * negatives);
-  for (let step = 0; step < total; step++) drawn.set(sampler.draw(negatives, negativesOf(step)), step * negatives);
+  for (let step = 0; step < total; step++) drawn.set(sampler.draw(negatives, drawsOf(step)), step * negatives);
   await writeTrainWorld(folder, world, drawn);
   const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   const facet = startTrainer(

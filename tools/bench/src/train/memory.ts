@@ -11,7 +11,7 @@ const help = `Takes a few steps of the default recipe and prints the most memory
 
   npm run bench:train-memory -- [--items 10000] [--batch 256] [--negatives all]
 
---negatives  all: the full softmax, which takes the most; or auto, as is the default of facet.yaml`;
+--negatives  all: the full softmax, which takes the most; auto, the default of facet.yaml; or a number`;
 
 const { values } = parseArgs({
   options: {
@@ -32,7 +32,7 @@ const exampleCount = 5_000;
 const world = makeTrainWorld(items, exampleCount);
 const { sequences, examples } = world;
 const { model: recipe, training } = modelVariant('facet');
-const model: ModelConfig = { ...recipe, negatives: values.negatives === 'auto' ? 'auto' : 'all' };
+const model: ModelConfig = { ...recipe, negatives: parseNegatives(values.negatives) };
 const session = openWorldSession(world, plainSpec(model, items), {
   timeline: buildPopularityTimeline(sequences, items, Number.MAX_SAFE_INTEGER),
 });
@@ -54,3 +54,10 @@ console.log(
   `${items} items, batch ${batchSize}: ${(peak / 1e6).toFixed(0)} MB, estimated ${(bytes / 1e6).toFixed(0)} MB, ` +
     `${(100 * (bytes / peak - 1)).toFixed(0)} % off`,
 );
+
+function parseNegatives(text: string): ModelConfig['negatives'] {
+  if (text === 'all' || text === 'auto') return text;
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new Error(`--negatives is all, auto, or a number, not ${text}.`);
+}

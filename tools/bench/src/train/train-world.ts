@@ -58,4 +58,4 @@ export async function writeTrainWorld(folder: string, world: TrainWorld, negativ
 }
 
 /** The stream that a step draws its negatives from, so that both trainers have the same ones. */
-export const negativesOf = (step: number): Random => createRandom(step + 1);
+export const drawsOf = (step: number): Random => createRandom(step + 1);

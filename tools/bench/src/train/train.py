@@ -50,7 +50,8 @@ def log_expected(ids):
 def prepare(step):
     chosen = ends[step * batch : (step + 1) * batch]
     windows = sequence_items[chosen[:, None] + window]  # [B, L + 1], the label last
-    drawn = steps_negatives[step]
+    # As Facet does: one that was drawn several times is multiplied once and weighs as much.
+    drawn, times = np.unique(steps_negatives[step], return_counts=True)
     rows, places = torch.unique(
         torch.from_numpy(np.concatenate([windows.ravel(), drawn])), return_inverse=True
     )
@@ -62,7 +63,7 @@ def prepare(step):
         "labels": places_of_windows[:, L],
         "negatives": places[windows.size :],
         "log_labels": log_expected(labels),
-        "log_negatives": log_expected(drawn),
+        "log_negatives": log_expected(drawn) - torch.from_numpy(np.log(times).astype(np.float32)),
     }
 
 
