@@ -82,8 +82,9 @@ function differenceOf(
 ): string | undefined {
   if (version !== stateVersion) return 'Its weights are those of another version.';
   const { interests } = info.spec.config;
-  if (hashJson(info.spec.config) !== hashJson({ ...model, interests }))
+  if (hashJson(info.spec.config) !== hashJson({ ...model, interests })) {
     return 'The settings of the model have changed.';
+  }
   if (interests !== model.interests) {
     return `It has ${interests} interests, and these settings and users have ${model.interests}.`;
   }
