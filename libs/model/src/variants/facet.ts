@@ -39,9 +39,9 @@ export const facetModel: ModelConfig = {
 export const facetTraining: TrainingConfig = {
   seed: 1,
   batchSize: 256,
-  epochs: 10,
+  epochs: 6,
   learningRate: 3e-3,
-  patience: 3,
+  patience: 6,
   examplesPerUser: 8,
   labels: 'window',
   windowDays: 70,

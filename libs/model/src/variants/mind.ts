@@ -46,7 +46,6 @@ export const mindTraining: TrainingConfig = {
   ...facetTraining,
   learningRate: 1e-3,
   epochs: 20,
-  patience: 6,
   labels: 'next',
   examplesPerUser: 0,
   warm: { epochs: 4, learningRate: 3e-4 },

@@ -41,13 +41,16 @@ export function towerSettings(
   return parseModelSettings(settings.reduce(withSetting, fitting), `the benchmark of ${variant}`);
 }
 
+/** An example with one label teaches less than one with the labels of a window: it takes more epochs. */
+const nextItemEpochs = 10;
+
 /** What the protocol makes meaningless is switched off, and its question is the one that is trained on. */
 function fitToProtocol({ model, training }: TowerSettings, { protocol, hasTimes }: BenchmarkData): TowerSettings {
   const timed = hasTimes ? model : { ...model, popularityPrior: false };
   if (protocol.name === 'time-split') return { model: timed, training };
   return {
     model: { ...timed, repeatBonus: false },
-    training: { ...training, labels: 'moment' },
+    training: { ...training, labels: 'moment', epochs: Math.max(training.epochs, nextItemEpochs) },
   };
 }
 
