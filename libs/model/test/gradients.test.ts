@@ -48,9 +48,9 @@ const cases: { name: string; variant: string; model: Partial<ModelConfig> }[] = 
     model: { extractor: allGradients, adaptiveInterests: false, separation: 1 },
   },
   {
-    name: 'the default recipe with negatives',
+    name: 'the default recipe with negatives and a learned temperature',
     variant: 'facet',
-    model: { ...differentiable(facetModel), negatives: 8 },
+    model: { ...differentiable(facetModel), negatives: 8, temperatureMin: 0.1 },
   },
   { name: 'YouTube DNN with recency and context', variant: 'youtube-dnn', model: { recency: true, context: true } },
 ];

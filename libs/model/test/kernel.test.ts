@@ -207,7 +207,7 @@ describe('the serving kernel', () => {
   });
 
   it('exports what was trained: normalized items over the learned temperature, the prior as last coordinate', () => {
-    const { spec } = createTinyWorld({ variant: 'facet' });
+    const { spec } = createTinyWorld({ variant: 'facet', model: { temperatureMin: 0.1 } });
     const weights = trainedWeights(spec);
     const D = spec.config.embeddingDim;
     const embeddings = Float32Array.from({ length: 14 * D }, (_, cell) => (cell < D ? 0 : Math.sin(cell)));

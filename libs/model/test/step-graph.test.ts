@@ -27,6 +27,7 @@ const cases: { name: string; variant: string; model: Partial<ModelConfig> }[] = 
   },
   { name: 'MIND, full softmax', variant: 'mind', model: { negatives: 'all' } },
   { name: 'the default recipe, sampled', variant: 'facet', model: { negatives: 8 } },
+  { name: 'the default recipe, learned temperature', variant: 'facet', model: { temperatureMin: 0.1 } },
 ];
 
 /** Every table sparse that can be, and none of them. */

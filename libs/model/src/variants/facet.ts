@@ -27,7 +27,7 @@ export const facetModel: ModelConfig = {
   profileDim: 16,
   normalize: true,
   temperature: 0.2,
-  temperatureMin: 0.1,
+  temperatureMin: 0.2,
   readout: { kind: 'logsumexp' },
   negatives: 'auto',
   popularityPrior: true,
