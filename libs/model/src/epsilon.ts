@@ -9,3 +9,6 @@ export const layerNormEpsilon = 1e-6;
 
 /** Added under the root of a vector's length, for the same reason. */
 export const unitLengthEpsilon = 1e-12;
+
+/** Stands for minus infinity: far below any score or logit, its softmax weight is exactly zero in float32. */
+export const minusInfinity = -1e9;

@@ -11,6 +11,7 @@ export { trainLoop } from './training/loop.ts';
 export type { EpochReport, LoopProgress, LoopStep } from './training/loop.ts';
 export { createTrainingSession } from './training/session.ts';
 export type { TrainingSession } from './training/session.ts';
+export { defaultDenseRowsMax } from './training/step-arrays.ts';
 export type { TrainingData } from './training/batch.ts';
 export { zeroUntrainedUsers } from './training/untrained-users.ts';
 export type { TrainingState } from './training/training-state.ts';

@@ -258,7 +258,11 @@ function overriddenModel(
   const named = { kind: base.extractor.kind, ...overrides };
   const { kind } = parseWith(Type.Object({ kind: ExtractorKind }), named, { source: 'facet.yaml model.extractor' });
   const extractor = { ...(kind === base.extractor.kind ? base.extractor : defaultExtractor(kind)), ...overrides };
-  // A K that is named is taken, whatever the data would have.
-  const lowering = 'interests' in others && base.interestUsersMin !== undefined ? { interestUsersMin: 0 } : {};
-  return { ...base, ...lowering, ...others, extractor: extractor as ModelConfig['extractor'] };
+  const taken = 'interests' in others ? keepInterests(base) : base;
+  return { ...taken, ...others, extractor: extractor as ModelConfig['extractor'] };
+}
+
+/** The model with its K whatever the data would have, as of one that is named. */
+export function keepInterests(model: ModelConfig): ModelConfig {
+  return model.interestUsersMin === undefined ? model : { ...model, interestUsersMin: 0 };
 }

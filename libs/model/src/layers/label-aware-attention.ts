@@ -1,5 +1,6 @@
 import { tf } from '../tf.ts';
 import type { Tensor2D, Tensor3D } from '../tf.ts';
+import { minusInfinity } from '../epsilon.ts';
 
 /** Keeps |s|^p differentiable at zero. */
 const epsilon = 1e-9;
@@ -20,7 +21,7 @@ export function labelAwareAttention(
 ): Tensor2D {
   return tf.tidy(() => {
     const agreement = tf.squeeze(tf.matMul(interests, labels.expandDims(2)), [2]) as Tensor2D; // [P, K]
-    const penalty = tf.mul(tf.sub(1, active), -1e9);
+    const penalty = tf.mul(tf.sub(1, active), minusInfinity);
     const weights = attentionWeights(agreement, penalty as Tensor2D, power);
     return tf.squeeze(tf.matMul(weights.expandDims(1), interests), [1]) as Tensor2D;
   });

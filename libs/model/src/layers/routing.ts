@@ -1,10 +1,8 @@
 import { tf } from '../tf.ts';
 import type { Tensor2D, Tensor3D, Tensor4D } from '../tf.ts';
+import { minusInfinity } from '../epsilon.ts';
 import { squash } from './squash.ts';
 import { unitLength } from './unit-length.ts';
-
-/** Far below any logit: its softmax weight is exactly zero in float32. */
-const minusInfinity = -1e9;
 
 export interface RoutingInput {
   /** [B, L, D] behaviors through a shared map, rows S·e_i; or [B, K, L, D] through one for each interest, rows S_j·e_i. */

@@ -1,5 +1,6 @@
 import { tf } from '../tf.ts';
 import type { Tensor1D, Tensor2D, Tensor3D } from '../tf.ts';
+import { minusInfinity } from '../epsilon.ts';
 import type { ModelConfig } from '../config.ts';
 import { logSumExpInterests } from './log-sum-exp.ts';
 
@@ -35,7 +36,7 @@ export function scorePairs(interests: Tensor3D, active: Tensor2D, items: Tensor2
 
 /** [R, K, C] → [R, C] over the active interests. */
 function readInterests(scores: Tensor3D, active: Tensor2D, readout: InterestReadout): Tensor2D {
-  const masked = tf.add(scores, tf.mul(tf.sub(1, active), -1e9).expandDims(2));
+  const masked = tf.add(scores, tf.mul(tf.sub(1, active), minusInfinity).expandDims(2));
   if (readout === 'max') return tf.max(masked, 1) as Tensor2D;
   const count = tf.maximum(tf.sum(active, 1, true), 1);
   return tf.sub(logSumExpInterests(masked as Tensor3D), tf.log(count));

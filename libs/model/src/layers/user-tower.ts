@@ -1,5 +1,6 @@
 import { tf } from '../tf.ts';
 import type { Tensor, Tensor2D, Tensor3D, Variable } from '../tf.ts';
+import { minusInfinity } from '../epsilon.ts';
 import type { ModelSpec } from '../config.ts';
 import { profileTable, scalarScale } from '../weights.ts';
 import { extractCapsules } from './extractors/extract-capsules.ts';
@@ -56,7 +57,7 @@ function contextVector(
   behaviors: Tensor3D,
   batch: UserBatch,
 ): Tensor3D {
-  const padding = tf.mul(tf.sub(1, batch.mask), -1e9);
+  const padding = tf.mul(tf.sub(1, batch.mask), minusInfinity);
   const logits = spec.config.recency
     ? tf.add(recencyLogits(variables, batch, 'context/ageWeight'), padding)
     : (padding as Tensor2D);

@@ -44,16 +44,20 @@ export function columnsOf(
   if (drawn === undefined) {
     return { items: candidates, of: (item) => candidatePosition[item]!, logExpected: undefined };
   }
-  const counts = new Map<number, number>();
-  for (const item of drawn) counts.set(item, (counts.get(item) ?? 0) + 1);
-  const items = Int32Array.from(counts.keys());
-  const places = new Map(Array.from(items, (item, place) => [item, place]));
+  const columns = new Map<number, number>();
+  const counts: number[] = [];
+  for (const item of drawn) {
+    const column = columns.get(item) ?? columns.size;
+    columns.set(item, column);
+    counts[column] = (counts[column] ?? 0) + 1;
+  }
+  const items = Int32Array.from(columns.keys());
   return {
     items,
-    of: (item) => places.get(item) ?? -1,
+    of: (item) => columns.get(item) ?? -1,
     logExpected: Float32Array.from(
-      counts,
-      ([item, count]) => sampler.logExpectedCount(item, drawn.length) - Math.log(count),
+      items,
+      (item, column) => sampler.logExpectedCount(item, drawn.length) - Math.log(counts[column]!),
     ),
   };
 }

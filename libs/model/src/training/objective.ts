@@ -2,6 +2,7 @@ import { popularityFeatureNames } from '@facet/features';
 import '../layers/gradients.ts';
 import { tf } from '../tf.ts';
 import type { Scalar, Tensor1D, Tensor2D, Tensor3D, Variable } from '../tf.ts';
+import { minusInfinity } from '../epsilon.ts';
 import type { ModelSpec } from '../config.ts';
 import type { ItemTower } from '../layers/item-tower.ts';
 import { labelAwareAttention } from '../layers/label-aware-attention.ts';
@@ -15,8 +16,6 @@ import { sampledSoftmaxLoss } from '../loss/sampled-softmax.ts';
 import { scalarScale } from '../weights.ts';
 import type { BatchTensors } from './batch-tensors.ts';
 
-/** Far below any score. */
-const minusInfinity = -1e9;
 const chosenEverColumn = popularityFeatureNames.indexOf('chosenEver');
 
 /** The loss of one batch (paper, Eq. 10), mean over examples: what the optimizer minimizes. */

@@ -22,7 +22,7 @@ export interface StepArraysOptions {
 }
 
 /** A pass over so few rows costs less than telling those that a step uses from the others. */
-const defaultDenseRowsMax = 4096;
+export const defaultDenseRowsMax = 4096;
 
 /** The batches of a session as the graph takes them. */
 export interface StepArrays {

@@ -1,7 +1,7 @@
 import { modelVariants } from '@facet/model';
 import type { ModelConfig, TrainingConfig } from '@facet/model';
 import { AppError } from '@facet/platform';
-import { parseModelSettings, resolveModel } from '../config.ts';
+import { keepInterests, parseModelSettings, resolveModel } from '../config.ts';
 import type { FacetConfig } from '../config.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
 
@@ -63,9 +63,7 @@ export function withSetting(settings: TowerSettings, { name, value }: Setting): 
   if (part === undefined || isFixed) return settings;
   const set = name === 'p' ? { kind: 'label-aware', power: value } : value;
   const changed = { ...settings, [part]: replaceAt(settings[part], path, set) } as TowerSettings;
-  // A K that is asked for is taken, whatever the data would have.
-  const isLowered = path[0] === 'interests' && changed.model.interestUsersMin !== undefined;
-  return isLowered ? { ...changed, model: { ...changed.model, interestUsersMin: 0 } } : changed;
+  return path[0] === 'interests' ? { ...changed, model: keepInterests(changed.model) } : changed;
 }
 
 /** @throws AppError `BENCHMARK_SETTING_UNKNOWN` for a name that is a hyper-parameter of no variant. */

@@ -108,13 +108,11 @@ try {
   const runRecipe = async (
     folder: string,
     policy: string,
-    ...trial: readonly number[]
+    steps?: number,
   ): Promise<{ loss: number; seconds: number }> => {
     const script = fileURLToPath(new URL('recipe.py', import.meta.url));
-    const env = { ...process.env, OMP_WAIT_POLICY: policy };
-    const { stdout } = await promisify(execFile)(python, [script, folder, values.threads, ...trial.map(String)], {
-      env,
-    });
+    const argv = [script, folder, values.threads, ...(steps === undefined ? [] : [String(steps)])];
+    const { stdout } = await promisify(execFile)(python, argv, { env: { ...process.env, OMP_WAIT_POLICY: policy } });
     return JSON.parse(stdout.trim().split('\n').at(-1)!) as { loss: number; seconds: number };
   };
 

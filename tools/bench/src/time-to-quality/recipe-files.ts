@@ -4,11 +4,8 @@ import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { Examples } from '@facet/features';
 import { activeInterestCount, negativesOf } from '@facet/model';
 import type { ModelSpec, TrainingConfig, Weights } from '@facet/model';
-import { poolItemRows, scalarScale } from '@facet/model/training';
+import { defaultDenseRowsMax, poolItemRows, scalarScale } from '@facet/model/training';
 import type { BenchmarkData } from '@facet/pipeline/benchmark';
-
-/** A table with more rows is updated lazily; as in Facet's step. */
-const denseRowsMax = 4096;
 
 interface Task {
   readonly benchmark: BenchmarkData;
@@ -69,7 +66,7 @@ export async function writeRecipe(
     model: spec.config,
     training,
     scalarScale,
-    denseRowsMax,
+    denseRowsMax: defaultDenseRowsMax,
     itemCount: spec.itemCount,
     negatives: negativesOf(spec.config, spec.itemCount),
     weights: Object.keys(weights),

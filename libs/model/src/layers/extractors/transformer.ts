@@ -1,5 +1,6 @@
 import { tf } from '../../tf.ts';
 import type { Tensor2D, Tensor3D, Variable } from '../../tf.ts';
+import { minusInfinity } from '../../epsilon.ts';
 import { transformerWeight } from '../../weights.ts';
 import { layerNorm } from '../layer-norm.ts';
 import { weightedSoftmax } from '../weighted-softmax.ts';
@@ -77,7 +78,9 @@ function drop(values: Tensor3D, sublayer: number, { users: { layerNoise } }: Ext
 function futurePenalty(places: number, L: number): Tensor2D {
   const isLater = (row: number, column: number): boolean => column > row + L - places;
   return tf.tensor2d(
-    Float32Array.from({ length: places * L }, (_, cell) => (isLater(Math.floor(cell / L), cell % L) ? -1e9 : 0)),
+    Float32Array.from({ length: places * L }, (_, cell) =>
+      isLater(Math.floor(cell / L), cell % L) ? minusInfinity : 0,
+    ),
     [places, L],
   );
 }
