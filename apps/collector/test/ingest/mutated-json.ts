@@ -42,7 +42,8 @@ export function mutatedJson(payload: fc.Arbitrary<Json>): fc.Arbitrary<string> {
         const set = (key: string, to: Json): void => {
           Object.defineProperty(holder, key, { value: to, enumerable: true, configurable: true, writable: true });
         };
-        if (one.kind === 'replace') set(name, one.value);
+        // A value of its own each time: a list put into itself would have no end.
+        if (one.kind === 'replace') set(name, structuredClone(one.value));
         if (one.kind === 'nest') set(name, `deep ${deep.push('['.repeat(one.levels) + ']'.repeat(one.levels)) - 1}`);
         if (one.kind === 'remove' || one.kind === 'rename') Reflect.deleteProperty(holder, name);
         if (one.kind === 'rename' && !Array.isArray(holder)) set(one.name, value);
