@@ -44,6 +44,7 @@ export function* rankUsersByTask<User extends HeldOutUser>(
   const usersMax = isBlock ? scorer.usersMax : 1;
   // What is excluded from a row of a block stays so: what excludes nothing comes first.
   const ordered = [...tasks].sort();
+  if (isBlock) scorer.prepare?.(users);
   for (let start = 0; start < users.length; start += usersMax) {
     const asked = users.slice(start, start + usersMax);
     const block = isBlock ? scorer.scoreBlock(asked) : undefined;

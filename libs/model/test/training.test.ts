@@ -195,6 +195,19 @@ describe('training', () => {
     expect(allBytes(best.weights)).toEqual(allBytes(tame.best.weights));
   });
 
+  it('takes an epoch again whose weights give no scores', async () => {
+    const told: Divergence[] = [];
+    const scores = [Number.NaN, 0.5, 0.6];
+    const world = createTinyWorld({ variant: 'mind', training: { epochs: 2 } });
+    const { curve } = await train(world, {
+      validate: async () => scores.shift()!,
+      onDivergence: (divergence) => told.push(divergence),
+    });
+    expect(curve.map(({ score }) => score)).toEqual([0.5, 0.6]);
+    expect(told).toMatchObject([{ epoch: 1, kind: 'score-not-finite', learningRate: world.training.learningRate }]);
+    expect(curve[0]!.diverged).toEqual(told);
+  });
+
   it('resumed after an epoch that diverged keeps its lower rate', async () => {
     const wild = createTinyWorld({ variant: 'facet', training: { learningRate: 2, epochs: 2, patience: 99 } });
     const kept: LoopProgress[] = [];

@@ -165,9 +165,12 @@ describe('a benchmark of sequences, leave-one-out', () => {
 
   it('tells of a tower that went astray', async () => {
     const told: string[] = [];
-    const options = { settings: [{ name: 'learningRate', value: 3 }], onDivergence: (text: string) => told.push(text) };
+    const options = {
+      settings: [{ name: 'learningRate', value: 30 }],
+      onDivergence: (text: string) => told.push(text),
+    };
     await expect(run(await open(), ['facet'], options)).rejects.toMatchObject({ code: 'MODEL_DIVERGED' });
-    expect(told[0]).toMatch(/^fit: In epoch \d, step \d+, the loss .*learning rate 3.* half the rate\.$/);
+    expect(told[0]).toMatch(/^fit: In epoch \d, step \d+, the loss .*learning rate 30.* half the rate\.$/);
   });
 
   it('names every system, one that is unknown with those that are', async () => {

@@ -2,7 +2,6 @@ import type { LakeEvent } from '@facet/events';
 import { createRandom } from '@facet/features';
 import type { Scorer } from '@facet/evaluation';
 import { initializeWeights } from '@facet/model';
-import { createCatalogProducts } from '@facet/model/training';
 import type { ModelSpec, Weights } from '@facet/model';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { resolveModel } from '../src/index.ts';
@@ -10,6 +9,7 @@ import type { Dataset, Model } from '../src/index.ts';
 import { fitBaselines } from '../src/evaluation/baselines.ts';
 import { evaluateModel } from '../src/evaluation/evaluate.ts';
 import { createModelScorer } from '../src/evaluation/model-scorer.ts';
+import * as tensorFlow from '../src/evaluation/tensorflow-batches.ts';
 import { evaluateTasks, heldOutLast, heldOutWindow, rankTasks } from '../src/evaluation/tasks.ts';
 import type { HeldOutSequenceUser } from '../src/evaluation/tasks.ts';
 import { headlineMetrics } from '../src/index.ts';
@@ -257,16 +257,21 @@ describe('evaluation and time', () => {
       });
       const asked = heldOut === 'window' ? heldOutWindow(dataset, testFrom, Infinity) : heldOutLast(dataset, 'test');
       const options = { cutoffs: [3, 10], catalogSize: dataset.items.length - 1, tieSeed: 4 };
-      const scorer = createModelScorer(dataset, info.spec, weights, {
-        ...asked,
-        createProducts: createCatalogProducts,
-      });
+      const scorer = createModelScorer(dataset, info.spec, weights, { ...asked, tensorFlow });
       expect(typeof scorer.ranker).toBe('object');
       const ranked = (['ranker', 'score'] as const).map((by) =>
         rankTasks({ new: scorer[by], all: scorer[by] }, asked.users, options),
       );
       scorer.dispose();
       expect(ranked[0]).toEqual(ranked[1]);
+      const asServed = createModelScorer(dataset, info.spec, weights, asked);
+      for (const user of asked.users) {
+        const [ofTower, ofKernel] = [scorer.interests(user), asServed.interests(user)];
+        expect(ofTower.active).toBe(ofKernel.active);
+        ofKernel.interests.forEach((value, cell) =>
+          expect(Math.abs(value - ofTower.interests[cell]!)).toBeLessThan(1e-5),
+        );
+      }
       expect(evaluateTasks({ new: scorer.score, all: scorer.score }, asked.users, options).all.users).toBe(
         asked.users.length,
       );

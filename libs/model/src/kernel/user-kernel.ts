@@ -46,7 +46,7 @@ export interface UserKernel {
   /** The same, written over what is in a buffer of {@link createBuffer}: nothing is allocated. */
   interestsInto(buffer: InterestBuffer, behaviors: BehaviorRows, profile: readonly number[], userRow: number): void;
   createBuffer(): InterestBuffer;
-  /** The bonus of each slot's item for having been chosen before, [L]; zero where the model has none. */
+  /** The bonus of each slot's item for having been chosen before, as long as the row; zero where the model has none. */
   repeatBonuses(behaviors: BehaviorRows): Float32Array;
 }
 
@@ -177,13 +177,14 @@ export function createUserKernel(
       return { count, vectors: vectors.slice(0, count * dim), behaviorWeights: behaviorWeights.slice(0, count * L) };
     },
     repeatBonuses(behaviors) {
-      const bonuses = new Float32Array(L);
+      const { length } = behaviors;
+      const bonuses = new Float32Array(length);
       const weight = weights['repeat/weights']?.data;
       if (weight === undefined) return bonuses;
-      const first = firstBehavior(behaviors.items, L);
+      const first = firstBehavior(behaviors.items, length);
       const features = new Float32Array(repeatFeatureCount);
-      for (let slot = first; slot < L; slot++) {
-        repeatFeatures(features, 0, behaviors.ages[slot]!, behaviors.counts[slot]!, L - first);
+      for (let slot = first; slot < length; slot++) {
+        repeatFeatures(features, 0, behaviors.ages[slot]!, behaviors.counts[slot]!, length - first);
         bonuses[slot] = dot(features, 0, weight, 0, repeatFeatureCount) * scalarScale;
       }
       return bonuses;

@@ -2,7 +2,7 @@ import { popularityFeatureCount } from '@facet/features';
 import type { Random } from '@facet/features';
 import type { ModelSpec } from '../config.ts';
 import { profileTable, repeatFeatureCount, userVectorTable } from '../weights.ts';
-import type { TrainingBatch } from './batch.ts';
+import type { TrainingBatch, UserRows } from './batch.ts';
 import { columnsOf } from './competition.ts';
 import type { Competition } from './competition.ts';
 import { labelPopularityOf, labelRepeatsOf, popularityOf, repeatsOf } from './score-additions.ts';
@@ -29,23 +29,16 @@ export function toArrays(
   competition: Competition,
   negatives: Int32Array | undefined,
 ): BatchArrays {
-  const { interests: K, sequenceLength: L, popularityPrior, repeatBonus } = spec.config;
+  const { popularityPrior, repeatBonus } = spec.config;
   const { sampler, timeline } = competition;
   const columns = columnsOf(competition, negatives);
   const arrays: Record<string, BatchArray> = {
-    behaviors: { shape: ['B', L], data: batch.behaviors.items },
-    ages: { shape: ['B', L], data: batch.behaviors.ages },
-    mask: { shape: ['B', L], data: maskOf(batch.behaviors.items) },
-    active: { shape: ['B', K], data: batch.active },
+    ...userArrays(spec, batch),
     labelRows: { shape: ['P'], data: batch.labelRows },
     labels: { shape: ['P'], data: batch.labels },
     labelWeights: { shape: ['P'], data: batch.labelWeights },
     candidates: { shape: ['C'], data: columns.items },
   };
-  spec.userFeatures.forEach(({ name }, position) => {
-    arrays[profileArray(name)] = { shape: ['B'], data: batch.profile[position]! };
-  });
-  if (batch.userRows !== undefined) arrays['userRows'] = { shape: ['B'], data: batch.userRows };
   const sizes = { B: batch.size, P: batch.labels.length, C: columns.items.length };
   if (popularityPrior) {
     const { days, features, dayOf } = popularityOf(batch, columns, timeline);
@@ -76,6 +69,25 @@ export function toArrays(
   }
   if (repeatBonus) arrays['repeat/labels'] = { shape: ['P', repeatFeatureCount], data: labelRepeatsOf(batch) };
   return { sizes, arrays };
+}
+
+/** What the user tower is a function of, by name. */
+export function userArrays(
+  { config: { interests: K }, userFeatures }: ModelSpec,
+  { behaviors, active, profile, userRows }: UserRows,
+): Record<string, BatchArray> {
+  const L = behaviors.length;
+  const arrays: Record<string, BatchArray> = {
+    behaviors: { shape: ['B', L], data: behaviors.items },
+    ages: { shape: ['B', L], data: behaviors.ages },
+    mask: { shape: ['B', L], data: maskOf(behaviors.items) },
+    active: { shape: ['B', K], data: active },
+  };
+  userFeatures.forEach(({ name }, position) => {
+    arrays[profileArray(name)] = { shape: ['B'], data: profile[position]! };
+  });
+  if (userRows !== undefined) arrays['userRows'] = { shape: ['B'], data: userRows };
+  return arrays;
 }
 
 function maskOf(items: Int32Array): Float32Array {

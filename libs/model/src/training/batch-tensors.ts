@@ -55,16 +55,10 @@ export function tensorOf(array: BatchArray, sizes: BatchArrays['sizes']): Tensor
 /** Named tensors as the loss takes them; the caller tidies up. */
 export function toBatch(spec: ModelSpec, tensors: Readonly<Record<string, Tensor>>): BatchTensors {
   const get = <T extends Tensor>(name: string): T => tensors[name] as T;
-  const behaviors = get<Tensor2D>('behaviors');
-  const users: UserBatch = {
-    behaviors,
-    ages: get('ages'),
-    mask: get('mask'),
-    active: get('active'),
-    profile: spec.userFeatures.map(({ name }) => get(profileArray(name))),
-    userRows: tensors['userRows'] as Tensor1D | undefined,
-    logits: drawnLogits(spec, behaviors.shape[0], tensors[seedArrays.logits] as Tensor1D | undefined),
-  };
+  const asked = toUserBatch(spec, tensors);
+  const { behaviors } = asked;
+  const logits = drawnLogits(spec, behaviors.shape[0], tensors[seedArrays.logits] as Tensor1D | undefined);
+  const users: UserBatch = { ...asked, logits };
   const dropoutSeed = tensors[seedArrays.dropout] as Tensor1D | undefined;
   return {
     users: dropoutSeed === undefined ? users : { ...users, ...noiseOf(spec.config, behaviors.shape, dropoutSeed) },
@@ -97,6 +91,18 @@ export function toBatch(spec: ModelSpec, tensors: Readonly<Record<string, Tensor
             cells: get('repeat/cells'),
             labels: tensors['repeat/labels'] as Tensor2D | undefined,
           },
+  };
+}
+
+/** Named tensors as the user tower takes them, without anything drawn. */
+export function toUserBatch({ userFeatures }: ModelSpec, tensors: Readonly<Record<string, Tensor>>): UserBatch {
+  return {
+    behaviors: tensors['behaviors'] as Tensor2D,
+    ages: tensors['ages'] as Tensor2D,
+    mask: tensors['mask'] as Tensor2D,
+    active: tensors['active'] as Tensor2D,
+    profile: userFeatures.map(({ name }) => tensors[profileArray(name)] as Tensor1D),
+    userRows: tensors['userRows'] as Tensor1D | undefined,
   };
 }
 

@@ -20,9 +20,8 @@ export interface TrainingData {
   readonly candidates: Int32Array;
 }
 
-/** One batch as plain arrays; B examples, P labels. What its labels compete with, and tensors, are made of it by the step. */
-export interface TrainingBatch {
-  readonly size: number;
+/** B users, each at a moment, as plain arrays. */
+export interface UserRows {
   readonly behaviors: BehaviorRows;
   /** [B, K] 1 for an active interest. */
   readonly active: Float32Array;
@@ -30,6 +29,11 @@ export interface TrainingBatch {
   readonly profile: readonly Int32Array[];
   /** [B] rows in the table of user vectors, where the model has one. */
   readonly userRows: Int32Array | undefined;
+}
+
+/** One batch as plain arrays; B examples, P labels. What its labels compete with, and tensors, are made of it by the step. */
+export interface TrainingBatch extends UserRows {
+  readonly size: number;
   /** [P] the example and the item of each label, and its weight; the weights of an example sum to 1/B. */
   readonly labelRows: Int32Array;
   readonly labels: Int32Array;

@@ -6,8 +6,8 @@ export interface Divergence {
   readonly epoch: number;
   /** Of the epoch, counted from 1. */
   readonly step: number;
-  /** `loss-not-finite`, `weights-not-finite`: numbers were too large to be held, or none. `loss-risen`: see {@link createLossWatch}. */
-  readonly kind: 'loss-not-finite' | 'loss-risen' | 'weights-not-finite';
+  /** `…-not-finite`: numbers were too large to be held, or none. `loss-risen`: see {@link createLossWatch}. */
+  readonly kind: 'loss-not-finite' | 'loss-risen' | 'weights-not-finite' | 'score-not-finite';
   /** The highest rate of the schedule, in force at the time. */
   readonly learningRate: number;
   /** Of the newest steps before it, oldest first. */
@@ -64,7 +64,7 @@ export function createLossWatch(reference: number | undefined): LossWatch {
   };
 }
 
-/** Whether all weights and moments are numbers: a last step may spoil them after its loss was computed. */
+/** Whether all weights and moments are numbers. */
 export function isFiniteState({ weights, optimizer }: TrainingState): boolean {
   return [weights, optimizer].every((kept) => Object.values(kept).every(({ data }) => isFiniteArray(data)));
 }
@@ -95,6 +95,7 @@ export function describeDivergence({ epoch, step, kind, learningRate, losses }: 
     'loss-not-finite': 'the loss was no finite number',
     'loss-risen': 'the loss had risen to three times that of the first batch of the run',
     'weights-not-finite': 'a weight was no finite number',
+    'score-not-finite': 'scores of the validation were no finite numbers',
   }[kind];
   const before = losses.length === 0 ? '' : `; losses before it: ${losses.map(brief).join(', ')}`;
   return `In epoch ${epoch}, step ${step}, ${what} (learning rate ${brief(learningRate)}${before}).`;

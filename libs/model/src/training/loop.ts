@@ -48,7 +48,7 @@ export interface LoopOptions {
   readonly config: TrainingConfig;
   /** Stops after this epoch although the schedule runs over `config.epochs`: the length of a refit. */
   readonly lastEpoch?: number;
-  /** The score of weights on the validation window; without it every epoch is trained and the last one kept. */
+  /** The score of weights on the validation window, NaN if they give none; without it every epoch is trained and the last one kept. */
   readonly validate?: (weights: Weights) => Promise<number>;
   /** Where to start from instead of the session's initial weights. */
   readonly start?: TrainingState;
@@ -82,17 +82,16 @@ export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
   const lastEpoch = Math.min(options.lastEpoch ?? config.epochs, config.epochs);
   for (let epoch = progress.curve.length + 1; epoch <= lastEpoch && !hasStalled(progress, config); epoch++) {
     const { report, last } = await trainEpochSafely(options, progress, epoch);
-    const score = await options.validate?.(last.weights);
-    const scored = score === undefined ? report : { ...report, score };
+    const { score } = report;
     const best = progress.curve[progress.bestEpoch - 1]?.score;
     const isBest = score === undefined || best === undefined || score > best;
     progress = {
-      curve: [...progress.curve, scored],
+      curve: [...progress.curve, report],
       bestEpoch: isBest ? epoch : progress.bestEpoch,
       best: isBest ? last : progress.best,
       last,
     };
-    await options.onEpoch?.(scored, progress);
+    await options.onEpoch?.(report, progress);
   }
   return progress;
 }
@@ -107,7 +106,7 @@ function hasStalled({ curve, bestEpoch }: LoopProgress, { patience }: TrainingCo
   return curve.length - bestEpoch >= patience;
 }
 
-/** An epoch with the state after it, in as many attempts as it takes. */
+/** An epoch with its score and the state after it, in as many attempts as it takes. */
 async function trainEpochSafely(
   options: LoopOptions,
   { curve, last: before }: LoopProgress,
@@ -119,14 +118,13 @@ async function trainEpochSafely(
     const all = [...earlier, ...attempts];
     const learningRate = options.config.learningRate * recoveryRate ** all.length;
     const watch = createLossWatch(curve[0]?.firstLoss);
-    const attempt = await trainEpoch(options, { epoch, learningRate, watch });
+    const trained = await trainEpoch(options, { epoch, learningRate, watch });
+    const attempt = 'kind' in trained ? trained : await validateEpoch(options, trained);
     if (!('kind' in attempt)) {
-      const last = await options.session.state();
-      if (isFiniteState(last)) {
-        return { report: { ...attempt.report, ...(attempts.length === 0 ? {} : { diverged: attempts }) }, last };
-      }
+      const { report, last } = attempt;
+      return { report: attempts.length === 0 ? report : { ...report, diverged: attempts }, last };
     }
-    const { step, kind } = 'kind' in attempt ? attempt : { step: attempt.steps, kind: 'weights-not-finite' as const };
+    const { step, kind } = attempt;
     const divergence: Divergence = { epoch, step, kind, learningRate, losses: watch.newest() };
     if (!isRecoverable(divergence, all)) {
       throw divergedError(
@@ -140,15 +138,30 @@ async function trainEpochSafely(
   }
 }
 
-type Attempt =
-  | { readonly report: EpochReport; readonly steps: number }
-  /** Where it went astray. */
-  | { readonly step: number; readonly kind: Divergence['kind'] };
+interface Trained {
+  readonly report: EpochReport;
+  readonly steps: number;
+}
+
+/** Where an epoch went astray. */
+type Astray = Pick<Divergence, 'step' | 'kind'>;
+
+/** The state after an epoch with its score, where both are numbers: a last step may spoil them after its loss was computed. */
+async function validateEpoch(
+  { session, validate }: LoopOptions,
+  { report, steps }: Trained,
+): Promise<{ report: EpochReport; last: TrainingState } | Astray> {
+  const last = await session.state();
+  if (!isFiniteState(last)) return { step: steps, kind: 'weights-not-finite' };
+  const score = await validate?.(last.weights);
+  if (score === undefined) return { report, last };
+  return Number.isFinite(score) ? { report: { ...report, score }, last } : { step: steps, kind: 'score-not-finite' };
+}
 
 async function trainEpoch(
   options: LoopOptions,
   { epoch, learningRate, watch }: { epoch: number; learningRate: number; watch: LossWatch },
-): Promise<Attempt> {
+): Promise<Trained | Astray> {
   const { session, examples, config } = options;
   const random = createRandom(config.seed).fork(`epoch ${epoch}`);
   const order = drawEpoch(examples, { perUser: config.examplesPerUser, random });

@@ -10,8 +10,8 @@ import {
 import type { InteractionColumns, ItemCfOptions, Scorer, WalsOptions } from '@facet/evaluation';
 import { createRandom } from '@facet/features';
 import { interactionsBefore } from '../evaluation/baselines.ts';
-import { loadProducts } from '../evaluation/load-products.ts';
-import type { CreateProducts } from '../evaluation/model-scorer.ts';
+import { loadTensorFlowBatches } from '../evaluation/load-tensorflow-batches.ts';
+import type { TensorFlowBatches } from '../evaluation/model-scorer.ts';
 import type { HeldOut, HeldOutSequenceUser, Ranker, Task } from '../evaluation/tasks.ts';
 import { createVectorBlocks } from '../evaluation/vector-blocks.ts';
 import { hashJson } from '../stage.ts';
@@ -152,8 +152,8 @@ async function fitClassic<Settings extends object>(
 ): Promise<FittedSystem> {
   const { protocol } = context.benchmark;
   const startedAt = context.now();
-  const createProducts = await loadProducts();
-  const chosen = await choose(method, context, createProducts);
+  const tensorFlow = await loadTensorFlowBatches();
+  const chosen = await choose(method, context, tensorFlow);
   const chosenAt = context.now();
   const { test } = protocol;
   const data = fitData(context, test);
@@ -162,7 +162,7 @@ async function fitClassic<Settings extends object>(
     const key = hashJson(chosen[task].settings);
     if (fitted.has(key)) continue;
     const result = method.fit(chosen[task].settings, data);
-    fitted.set(key, { ...result, ...ask(result, test, createProducts) });
+    fitted.set(key, { ...result, ...ask(result, test, tensorFlow) });
   }
   const of = (task: Task) => fitted.get(hashJson(chosen[task].settings))!;
   const [first = 'new'] = protocol.tasks;
@@ -193,7 +193,7 @@ interface Choice<Settings> {
 async function choose<Settings>(
   method: ClassicMethod<Settings>,
   context: FitContext,
-  createProducts: CreateProducts | undefined,
+  tensorFlow: TensorFlowBatches | undefined,
 ): Promise<Record<Task, Choice<Settings>>> {
   const best: Record<Task, Choice<Settings>> = forTasks({ settings: method.grid[0]!, validationScore: -1 });
   if (method.grid.length < 2) return best;
@@ -207,7 +207,7 @@ async function choose<Settings>(
     // Each setting blocks the thread; a turn of the event loop lets signals through.
     await new Promise((resolve) => setImmediate(resolve));
     context.signal?.throwIfAborted();
-    const { ranker, dispose } = ask(method.fit(settings, before), validation, createProducts);
+    const { ranker, dispose } = ask(method.fit(settings, before), validation, tensorFlow);
     const evaluated = evaluateHeldOut(protocol, forTasks(ranker), users, options);
     dispose();
     for (const task of tasks) {
@@ -235,13 +235,13 @@ interface AskedMethod {
 function ask(
   { score, vectors }: FittedMethod,
   heldOut: HeldOut,
-  createProducts: CreateProducts | undefined,
+  tensorFlow: TensorFlowBatches | undefined,
 ): AskedMethod {
-  if (vectors === undefined || createProducts === undefined) {
+  if (vectors === undefined || tensorFlow === undefined) {
     return { ranker: knownOnly(score, heldOut), dispose: () => undefined };
   }
   const { items, dim, userOf } = vectors;
-  const products = createProducts(items, dim);
+  const products = tensorFlow.createCatalogProducts(items, dim);
   const ranker = createVectorBlocks<HeldOutSequenceUser>(
     {
       vectors: items,

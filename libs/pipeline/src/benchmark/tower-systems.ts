@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { createRandom } from '@facet/features';
 import { frozenWeights, initializeWeights } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
-import { createCatalogProducts } from '@facet/model/training';
 import type { LoopProgress } from '@facet/model/training';
 import { reportInterests } from '../evaluation/interest-report.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
+import * as tensorFlow from '../evaluation/tensorflow-batches.ts';
 import { modelSpecOf } from '../training/model-spec.ts';
 import { trainPhase } from '../training/train-phase.ts';
 import type { PhaseProgress } from '../training/train-phase.ts';
@@ -57,7 +57,7 @@ export async function fitTower({ model, training }: TowerSettings, context: FitC
   const { bestEpoch } = fit.progress;
   const refit = config.refit ? await run('refit', test, bestEpoch) : undefined;
   const { weights } = (refit ?? fit).progress.best;
-  const scorer = createModelScorer(data, spec, weights, { ...test, createProducts: createCatalogProducts });
+  const scorer = createModelScorer(data, spec, weights, { ...test, tensorFlow });
   return {
     rankers: forTasks(scorer.ranker),
     dispose: scorer.dispose,
@@ -65,7 +65,7 @@ export async function fitTower({ model, training }: TowerSettings, context: FitC
       ? {}
       : {
           rankersOver: (candidates: Uint8Array) => {
-            const options = { ...test, candidates, createProducts: createCatalogProducts };
+            const options = { ...test, candidates, tensorFlow };
             const { ranker, dispose } = createModelScorer(data, spec, weights, options);
             return { rankers: forTasks(ranker), dispose };
           },
@@ -89,7 +89,7 @@ export function createValidator(
   const users = sampleUsers(protocol.validation.users, validationUsersMax);
   const options = { cutoffs: [protocol.choice.cutoff], catalogSize: spec.itemCount, tieSeed };
   return async (weights) => {
-    const asked = { ...protocol.validation, createProducts: createCatalogProducts };
+    const asked = { ...protocol.validation, tensorFlow };
     const scorer = createModelScorer(data, spec, weights, asked);
     const evaluated = evaluateHeldOut(protocol, forTasks(scorer.ranker), users, options);
     scorer.dispose();

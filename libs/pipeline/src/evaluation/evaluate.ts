@@ -6,7 +6,7 @@ import { fitBaselines, forBothTasks } from './baselines.ts';
 import type { ItemCfChoice } from './baselines.ts';
 import { reportInterests } from './interest-report.ts';
 import type { InterestReport } from './interest-report.ts';
-import { loadProducts } from './load-products.ts';
+import { loadTensorFlowBatches } from './load-tensorflow-batches.ts';
 import { createModelScorer } from './model-scorer.ts';
 import { evaluateTasks, heldOutWindow } from './tasks.ts';
 import type { Task, TaskEvaluations } from './tasks.ts';
@@ -66,7 +66,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   const { baselines, itemCfChoice } = await fitBaselines(dataset, testFrom);
   const modelScorer = createModelScorer(dataset, model.info.spec, model.weights, {
     ...window,
-    createProducts: await loadProducts(),
+    tensorFlow: await loadTensorFlowBatches(),
   });
   const methods = [{ name: 'interest model', rankers: forBothTasks(modelScorer.ranker) }, ...baselines];
   const evaluations: (TaskEvaluations & { name: string })[] = [];

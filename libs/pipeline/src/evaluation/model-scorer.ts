@@ -3,9 +3,17 @@ import { embedBySideFeatures } from '@facet/bundles';
 import { buildPopularityTimeline, createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { BehaviorRows, Cut } from '@facet/features';
 import type { BlockScorer, ScoredUser, Scorer, UserInterests } from '@facet/evaluation';
-import { createUserKernel, embedItems, indexDim, indexVectors, popularityPrior } from '@facet/model';
+import {
+  activeInterestCount,
+  createUserKernel,
+  embedItems,
+  indexDim,
+  indexVectors,
+  popularityPrior,
+  unknownUser,
+} from '@facet/model';
 import type { ModelSpec, UserKernel, Weights } from '@facet/model';
-import type { createCatalogProducts } from '@facet/model/training';
+import type { createCatalogProducts, createInterestBatches, InterestBatches } from '@facet/model/training';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
 import { createVectorBlocks, exactScore } from './vector-blocks.ts';
 import type { VectorScores } from './vector-blocks.ts';
@@ -38,11 +46,15 @@ export interface ScorerOptions {
   readonly cut: Cut;
   /** [N + 1] 1 for an item that may be ranked. */
   readonly candidates: Uint8Array;
-  /** TensorFlow's products, where it is loaded: the same rankings, sooner. */
-  readonly createProducts?: CreateProducts | undefined;
+  /** Where TensorFlow is loaded. Interests are then those of its user tower, which the kernel of serving equals within rounding. */
+  readonly tensorFlow?: TensorFlowBatches | undefined;
 }
 
-export type CreateProducts = typeof createCatalogProducts;
+/** What TensorFlow does for many users at once, sooner than one by one. */
+export interface TensorFlowBatches {
+  readonly createCatalogProducts: typeof createCatalogProducts;
+  readonly createInterestBatches: typeof createInterestBatches;
+}
 
 /** A model asked about the dataset that it was trained on. */
 export function createModelScorer(
@@ -109,7 +121,7 @@ interface ScoredParts {
 function createScorer(
   { sequences, items }: ModelData,
   { spec, weights, embeddings, profileOf, userRowOf }: ScoredParts,
-  { cut, candidates, createProducts }: ScorerOptions,
+  { cut, candidates, tensorFlow }: ScorerOptions,
 ): ModelScorer {
   const itemCount = items.length - 1;
   const timeline = buildPopularityTimeline(sequences, itemCount, cut);
@@ -117,20 +129,25 @@ function createScorer(
   const kernel = createUserKernel(spec, weights, embeddings);
   const dim = spec.config.embeddingDim;
   const vectors = columnsBefore(dim, indexDim(spec), indexVectors(spec, weights, embeddings, timeline.featuresOn(0)));
+  const tower = tensorFlow?.createInterestBatches(spec, weights, embeddings);
+  const products = tensorFlow?.createCatalogProducts(vectors, dim);
+  const parts = { sequences, spec, kernel, profileOf, userRowOf };
+  const readUsers = tower === undefined ? readByKernel(parts) : readByTower(parts, tower);
 
   // Several tasks and reports ask about the same user.
-  const known = new WeakMap<SequenceUser, { interests: UserInterests; bonuses: ReadonlyMap<number, number> }>();
-  const read = (user: SequenceUser): { interests: UserInterests; bonuses: ReadonlyMap<number, number> } => {
-    const kept = known.get(user);
-    if (kept !== undefined) return kept;
-    const rows = createBehaviorRows(1, spec.config.sequenceLength);
-    const window = { ...sequences, start: user.start, end: user.end };
-    writeBehaviorSequence(rows, 0, window, { now: user.askedAt, distinct: spec.config.distinctBehaviors });
-    const { count, vectors } = kernel.interests(rows, profileOf(user.userIndex), userRowOf(user.userIndex));
-    const interests = { active: count, interests: columnsBefore(dim, indexDim(spec), vectors) };
-    const understood = { interests, bonuses: spec.config.repeatBonus ? bonusesOf(rows, kernel) : noBonuses };
-    known.set(user, understood);
-    return understood;
+  const known = new WeakMap<SequenceUser, ReadUser>();
+  const readAll = (users: readonly SequenceUser[]): void => {
+    const unknown = users.filter((user) => !known.has(user));
+    // Those of few behaviors together: a batch costs what its longest sequence does.
+    unknown.sort((a, b) => a.end - a.start - (b.end - b.start));
+    for (let start = 0; start < unknown.length; start += usersOfBatch) {
+      const batch = unknown.slice(start, start + usersOfBatch);
+      readUsers(batch).forEach((read, row) => known.set(batch[row]!, read));
+    }
+  };
+  const read = (user: SequenceUser): ReadUser => {
+    readAll([user]);
+    return known.get(user)!;
   };
 
   const scores: VectorScores<SequenceUser> = {
@@ -152,15 +169,90 @@ function createScorer(
     }
     return all;
   };
-  const products = createProducts?.(vectors, dim);
   return {
     vectors,
     dim,
     interests: scores.interests,
     score,
-    ranker: products === undefined ? score : createVectorBlocks(scores, products),
-    dispose: () => products?.dispose(),
+    ranker: products === undefined ? score : { ...createVectorBlocks(scores, products), prepare: readAll },
+    dispose() {
+      tower?.dispose();
+      products?.dispose();
+    },
   };
+}
+
+/** Enough to keep two cores busy with the tower, and few enough for their caches. */
+const usersOfBatch = 512;
+
+/** What a user's behaviors say. */
+interface ReadUser {
+  readonly interests: UserInterests;
+  readonly bonuses: ReadonlyMap<number, number>;
+}
+
+/** Reads users, each at the moment of asking. */
+type ReadUsers = (users: readonly SequenceUser[]) => ReadUser[];
+
+type ReaderParts = Pick<ScoredParts, 'spec' | 'profileOf' | 'userRowOf'> & {
+  readonly sequences: ModelData['sequences'];
+  readonly kernel: UserKernel;
+};
+
+/** One after the other, by the kernel of serving. */
+function readByKernel({ sequences, spec, kernel, profileOf, userRowOf }: ReaderParts): ReadUsers {
+  const { sequenceLength: L, distinctBehaviors: distinct, embeddingDim: D, repeatBonus } = spec.config;
+  return (users) =>
+    users.map((user) => {
+      const rows = createBehaviorRows(1, L);
+      const window = { ...sequences, start: user.start, end: user.end };
+      writeBehaviorSequence(rows, 0, window, { now: user.askedAt, distinct });
+      const { count, vectors } = kernel.interests(rows, profileOf(user.userIndex), userRowOf(user.userIndex));
+      const interests = { active: count, interests: columnsBefore(D, indexDim(spec), vectors) };
+      return { interests, bonuses: repeatBonus ? bonusesOf(rows, kernel) : noBonuses };
+    });
+}
+
+/** Together, by TensorFlow's user tower: rows are as long as the longest of them needs. */
+function readByTower(
+  { sequences, spec, kernel, profileOf, userRowOf }: ReaderParts,
+  tower: InterestBatches,
+): ReadUsers {
+  const { config, userFeatures } = spec;
+  const { interests: K, embeddingDim: D, distinctBehaviors: distinct } = config;
+  const hasUserVectors = config.extractor.kind === 'user-vectors';
+  return (users) => {
+    const length = Math.min(config.sequenceLength, Math.max(1, ...users.map(({ start, end }) => end - start)));
+    const behaviors = createBehaviorRows(users.length, length);
+    const profiles = users.map(({ userIndex }) => profileOf(userIndex));
+    const userRows = Int32Array.from(users, ({ userIndex }) => userRowOf(userIndex));
+    const active = new Float32Array(users.length * K);
+    const counts = users.map((user, row) => {
+      const window = { ...sequences, start: user.start, end: user.end };
+      const n = writeBehaviorSequence(behaviors, row, window, { now: user.askedAt, distinct });
+      const count = hasUserVectors
+        ? Number(userRows[row] !== unknownUser) * K
+        : activeInterestCount(n, K, config.adaptiveInterests);
+      active.fill(1, row * K, row * K + count);
+      return count;
+    });
+    const interests = tower.interests({
+      behaviors,
+      active,
+      profile: userFeatures.map((_, feature) => Int32Array.from(profiles, (profile) => profile[feature]!)),
+      // Whoever has no row has no interests, whatever row is read.
+      userRows: hasUserVectors ? userRows.map((row) => Math.max(0, row)) : undefined,
+    });
+    return counts.map((count, row) => ({
+      interests: { active: count, interests: interests.slice(row * K * D, (row * K + count) * D) },
+      bonuses: config.repeatBonus ? bonusesOf(rowOf(behaviors, row), kernel) : noBonuses,
+    }));
+  };
+}
+
+function rowOf({ length, items, ages, counts }: BehaviorRows, row: number): BehaviorRows {
+  const of = (values: Int32Array): Int32Array => values.subarray(row * length, (row + 1) * length);
+  return { length, items: of(items), ages: of(ages), counts: of(counts) };
 }
 
 const noBonuses: ReadonlyMap<number, number> = new Map();

@@ -28,6 +28,13 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
   const { vectors, dim, interestsMax: K, candidates } = scores;
   const width = vectors.length / dim;
   const itemNorm = longestRow(vectors, dim);
+  const others = Int32Array.from(candidates.keys()).filter((item) => candidates[item] !== 1);
+  // Many users are asked at one moment, and have one prior.
+  const priorSizes = new WeakMap<Float32Array, number>();
+  const sizeOf = (prior: Float32Array): number => {
+    if (!priorSizes.has(prior)) priorSizes.set(prior, largestOf(prior, candidates));
+    return priorSizes.get(prior)!;
+  };
   return {
     usersMax: Math.max(1, Math.floor(blockBytes / (4 * K * width))),
     scoreBlock(users) {
@@ -49,7 +56,9 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
       asked.forEach(({ interests, prior, bonuses }, row) => {
         const own = best.subarray(row * width, (row + 1) * width);
         if (interests.active === 0) own.fill(Number.NEGATIVE_INFINITY);
-        additionsMax = Math.max(additionsMax, addTerms(own, candidates, prior, bonuses));
+        if (prior !== undefined) addRow(own, prior);
+        additionsMax = Math.max(additionsMax, (prior === undefined ? 0 : sizeOf(prior)) + addBonuses(own, bonuses));
+        for (const item of others) own[item] = Number.NEGATIVE_INFINITY;
       });
       // The bound of a product of length D summed in any order, and of the additions after it, with room to spare.
       const tolerance = 4 * (dim + 4) * roundoff * (longestRow(stacked, dim) * itemNorm + additionsMax);
@@ -78,27 +87,26 @@ export function exactScore(
   return terms.bonus === undefined ? withPrior : Math.fround(withPrior + terms.bonus);
 }
 
-/** Adds to a user's products what else is in the scores. @returns the largest size of what was added */
-function addTerms(
-  own: Float32Array,
-  candidates: Uint8Array,
-  prior: Float32Array | undefined,
-  bonuses: ReadonlyMap<number, number>,
-): number {
-  let largest = 0;
-  for (let item = 0; item < own.length; item++) {
-    if (candidates[item] !== 1) own[item] = Number.NEGATIVE_INFINITY;
-    else if (prior !== undefined) {
-      own[item]! += prior[item]!;
-      largest = Math.max(largest, Math.abs(prior[item]!));
-    }
-  }
+function addRow(target: Float32Array, row: Float32Array): void {
+  for (let cell = 0; cell < target.length; cell++) target[cell]! += row[cell]!;
+}
+
+/** @returns the largest size of a bonus */
+function addBonuses(own: Float32Array, bonuses: ReadonlyMap<number, number>): number {
   let largestBonus = 0;
   for (const [item, bonus] of bonuses) {
     own[item]! += bonus;
     largestBonus = Math.max(largestBonus, Math.abs(bonus));
   }
-  return largest + largestBonus;
+  return largestBonus;
+}
+
+/** The largest size of what candidates have. */
+function largestOf(prior: Float32Array, candidates: Uint8Array): number {
+  return prior.reduce(
+    (largest, value, item) => (candidates[item] === 1 ? Math.max(largest, Math.abs(value)) : largest),
+    0,
+  );
 }
 
 function longestRow(matrix: Float32Array, dim: number): number {

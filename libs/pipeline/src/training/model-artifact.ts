@@ -16,7 +16,12 @@ export type TrainingPhase = Static<typeof TrainingPhase>;
 const Divergence = Type.Object({
   epoch: Type.Integer(),
   step: Type.Integer(),
-  kind: Type.Union([Type.Literal('loss-not-finite'), Type.Literal('loss-risen'), Type.Literal('weights-not-finite')]),
+  kind: Type.Union([
+    Type.Literal('loss-not-finite'),
+    Type.Literal('loss-risen'),
+    Type.Literal('weights-not-finite'),
+    Type.Literal('score-not-finite'),
+  ]),
   learningRate: Type.Number(),
   losses: Type.Array(Type.Number()),
 });

@@ -8,6 +8,7 @@ import {
   zeroUntrainedUsers,
 } from '@facet/model/training';
 import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
+import { AppError } from '@facet/platform';
 import type { ModelData } from '../dataset/dataset.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
@@ -76,7 +77,7 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
       examples,
       config,
       lastEpoch: epochs,
-      ...(options.validate === undefined ? {} : { validate: options.validate }),
+      ...(options.validate === undefined ? {} : { validate: orNotANumber(options.validate) }),
       ...(options.start === undefined ? {} : { start: options.start }),
       ...(resume === undefined ? {} : { resume }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -98,4 +99,13 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
   } finally {
     session.dispose();
   }
+}
+
+/** A model whose scores are no numbers has gone astray: for the loop to mend, not an error of the evaluation. */
+function orNotANumber(validate: (weights: Weights) => Promise<number>): (weights: Weights) => Promise<number> {
+  return (weights) =>
+    validate(weights).catch((error: unknown) => {
+      if (error instanceof AppError && error.code === 'EVALUATION_SCORE_NAN') return Number.NaN;
+      throw error;
+    });
 }

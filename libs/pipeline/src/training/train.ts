@@ -4,12 +4,13 @@ import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { createRandom, hashText } from '@facet/features';
 import { initializeWeights } from '@facet/model';
 import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '@facet/model';
-import { carryState, createCatalogProducts, stateVersion } from '@facet/model/training';
+import { carryState, stateVersion } from '@facet/model/training';
 import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
 import type { Dataset } from '../dataset/dataset.ts';
 import { forBothTasks } from '../evaluation/baselines.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
 import { evaluateTasks, heldOutWindow } from '../evaluation/tasks.ts';
+import * as tensorFlow from '../evaluation/tensorflow-batches.ts';
 import { modelFormat, openModelState, putModel } from './model-artifact.ts';
 import type { Model, StateInfo, TrainingPhase, TrainingStart } from './model-artifact.ts';
 import { modelSpecOf } from './model-spec.ts';
@@ -191,7 +192,7 @@ function createValidator(dataset: Dataset, spec: ModelSpec): (weights: Weights) 
   createRandom(0).shuffle(users);
   users.length = Math.min(users.length, validationUsersMax);
   return async (weights) => {
-    const scorer = createModelScorer(dataset, spec, weights, { ...window, createProducts: createCatalogProducts });
+    const scorer = createModelScorer(dataset, spec, weights, { ...window, tensorFlow });
     const evaluated = evaluateTasks(forBothTasks(scorer.ranker), users, {
       cutoffs: [validationCutoff],
       catalogSize: spec.itemCount,

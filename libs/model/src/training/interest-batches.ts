@@ -1,0 +1,58 @@
+import { tf } from '../tf.ts';
+import type { Variable } from '../tf.ts';
+import type { ModelSpec } from '../config.ts';
+import { userTower } from '../layers/user-tower.ts';
+import { slotAxes } from '../weights.ts';
+import type { Weights } from '../weights.ts';
+import type { UserRows } from './batch.ts';
+import { userArrays } from './batch-arrays.ts';
+import { tensorsOf, toUserBatch } from './batch-tensors.ts';
+
+/** The user tower on TensorFlow's side, until `dispose`. */
+export interface InterestBatches {
+  /**
+   * V_u of many users at once: [B, K, D], zero where inactive. The kernel of serving gives the same within rounding.
+   * Behavior rows may be shorter than L: what users of few behaviors need costs as little.
+   */
+  interests(users: UserRows): Float32Array;
+  dispose(): void;
+}
+
+/** @param embeddings E [N + 1, D] from `embedItems` */
+export function createInterestBatches(spec: ModelSpec, weights: Weights, embeddings: Float32Array): InterestBatches {
+  const { embeddingDim: D, interests: K } = spec.config;
+  const items = tf.tensor2d(embeddings, [embeddings.length / D, D]);
+  const variables: Record<string, Variable> = {};
+  for (const [name, { shape, data }] of Object.entries(weights)) {
+    // Of those E is made.
+    if (name.startsWith('item/')) continue;
+    variables[name] = tf.tidy(() => tf.variable(tf.tensor(data, [...shape]), false));
+  }
+  /** The weights for sequences of the newest `length` slots. */
+  const forNewest = (length: number): Record<string, Variable> => {
+    const newest = { ...variables };
+    for (const [name, axis] of slotAxes(spec.config)) {
+      const all = variables[name]!;
+      const from = all.shape.map((size, position) => (position === axis ? size - length : 0));
+      newest[name] = tf.slice(all, from) as Variable;
+    }
+    return newest;
+  };
+  return {
+    interests(users) {
+      const B = users.active.length / K;
+      const interests = tf.tidy(() => {
+        const tensors = tensorsOf({ sizes: { B }, arrays: userArrays(spec, users) });
+        return userTower(forNewest(users.behaviors.length), spec, items, toUserBatch(spec, tensors));
+      });
+      // Read outside of tidy, which would look for tensors among the numbers.
+      const values = interests.dataSync() as Float32Array;
+      interests.dispose();
+      return values;
+    },
+    dispose() {
+      items.dispose();
+      tf.dispose(variables);
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { createBehaviorRows, createRandom } from '@facet/features';
+import type { BehaviorRows, Random } from '@facet/features';
+import { expect, it } from 'vitest';
+import {
+  activeInterestCount,
+  createUserKernel,
+  embedItems,
+  indexDim,
+  modelVariants,
+  unknownUser,
+} from '../src/index.ts';
+import type { Weights } from '../src/index.ts';
+import { createInterestBatches } from '../src/training.ts';
+import { tf } from '../src/tf.ts';
+import { createTinyWorld } from './tiny-world.ts';
+
+function writeBehaviors(rows: BehaviorRows, row: number, n: number, random: Random): void {
+  const end = (row + 1) * rows.length;
+  for (let slot = end - n; slot < end; slot++) {
+    rows.items[slot] = 1 + random.int(13);
+    rows.ages[slot] = 1 + random.int(31);
+    rows.counts[slot] = 1;
+  }
+}
+
+/** The row of a user in rows of their own, as long as the kernel takes them. */
+function alone({ length, items, ages }: BehaviorRows, row: number, L: number): BehaviorRows {
+  const rows = createBehaviorRows(1, L);
+  rows.items.set(items.subarray(row * length, (row + 1) * length), L - length);
+  rows.ages.set(ages.subarray(row * length, (row + 1) * length), L - length);
+  return rows;
+}
+
+it.each(Object.keys(modelVariants).flatMap((variant) => [4, 6].map((length) => [variant, length] as const)))(
+  'many users have the interests that the kernel gives each: %s, rows of %i slots of 6',
+  (variant, length) => {
+    const before = tf.memory().numTensors;
+    const { spec, weights: drawn, itemFeatures } = createTinyWorld({ variant });
+    const { interests: K, embeddingDim: D, sequenceLength: L, extractor, adaptiveInterests } = spec.config;
+    const random = createRandom(3);
+    const weights: Weights = Object.fromEntries(
+      Object.entries(drawn).map(([name, { shape, data }]) => [
+        name,
+        { shape, data: data.map((value) => value + 0.1 * random.normal()) },
+      ]),
+    );
+    const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const kernel = createUserKernel(spec, weights, embeddings);
+    const tower = createInterestBatches(spec, weights, embeddings);
+
+    const counts = Array.from({ length: length + 1 }, (_, n) => n);
+    const behaviors = createBehaviorRows(counts.length, length);
+    counts.forEach((n, row) => writeBehaviors(behaviors, row, n, random));
+    const hasUserVectors = extractor.kind === 'user-vectors';
+    const profile = Int32Array.from(counts, () => random.int(3));
+    // The last one has no vectors, where users have some.
+    const userRows = Int32Array.from(counts, (n) => (n === length ? unknownUser : random.int(12)));
+    const active = new Float32Array(counts.length * K);
+    const expected = counts.map((n, row) => {
+      const interests = kernel.interests(alone(behaviors, row, L), [profile[row]!], userRows[row]!);
+      expect(interests.count).toBe(
+        hasUserVectors ? Number(n < length) * K : activeInterestCount(n, K, adaptiveInterests),
+      );
+      active.fill(1, row * K, row * K + interests.count);
+      return interests;
+    });
+    const all = tower.interests({
+      behaviors,
+      active,
+      profile: [profile],
+      userRows: hasUserVectors ? userRows.map((row) => Math.max(0, row)) : undefined,
+    });
+
+    expected.forEach(({ count, vectors }, row) => {
+      for (let k = 0; k < K; k++) {
+        for (let d = 0; d < D; d++) {
+          const value = all[(row * K + k) * D + d]!;
+          if (k < count) expect(Math.abs(value - vectors[k * indexDim(spec) + d]!)).toBeLessThan(1e-5);
+          else expect(value === 0).toBe(true);
+        }
+      }
+    });
+    tower.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  },
+);
