@@ -4,8 +4,6 @@ export { ownHistory } from './baselines/own-history.ts';
 export { popularity } from './baselines/popularity.ts';
 export type { PopularityOptions } from './baselines/popularity.ts';
 export type { InteractionColumns, ScoredUser, Scorer } from './baselines/scorer.ts';
-export { fitWals, scoreByWals } from './baselines/wals.ts';
-export type { Wals, WalsOptions } from './baselines/wals.ts';
 export { withFallback } from './baselines/with-fallback.ts';
 export { topNOfBlock } from './block-scorer.ts';
 export type { BlockScorer, ScoreBlock } from './block-scorer.ts';

@@ -34,6 +34,8 @@ export { createRandom, hashText, mix } from './random.ts';
 export type { Random } from './random.ts';
 export { buildUserSequences, cutEnd, historyEnd } from './sequences.ts';
 export type { Cut, UserSequences } from './sequences.ts';
+export { countPairs, transpose } from './sparse-rows.ts';
+export type { SparseRows } from './sparse-rows.ts';
 export {
   chooseTimeSplit,
   heldOutByTime,

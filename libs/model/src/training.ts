@@ -1,3 +1,5 @@
+export { fitWals } from './factorization/wals.ts';
+export type { Wals, WalsOptions } from './factorization/wals.ts';
 export { carryState, stateVersion } from './training/carry-state.ts';
 export type { CarriedModel, ReceivingModel } from './training/carry-state.ts';
 export { createCatalogProducts } from './training/catalog-products.ts';

@@ -1,7 +1,7 @@
+import { countPairs, transpose } from '@facet/features';
+import type { SparseRows } from '@facet/features';
 import { createTopSelector } from '../top-selector.ts';
 import type { InteractionColumns, Scorer } from './scorer.ts';
-import { countPairs, transpose } from './sparse-rows.ts';
-import type { SparseRows } from './sparse-rows.ts';
 
 export interface ItemCfOptions {
   /** N: the scores are `[N+1]`. */

@@ -1,5 +1,6 @@
 import { tf } from '../tf.ts';
 import type { Tensor } from '../tf.ts';
+import { operation } from '../tf-operation.ts';
 
 /*
  * Gradients of TensorFlow.js that take many passes over large tensors, said again in fewer. They are registered for the kernels
@@ -32,16 +33,3 @@ replaceGradient('Softmax', { outputs: [true] }, (dy, [y]) => ({
 }));
 
 replaceGradient('Square', { inputs: ['x'] }, (dy, [x]) => ({ x: () => tf.mul(tf.mul(dy, 2), x!) }));
-
-/** An operation of float32 tensors that TensorFlow.js has no function for. */
-function operation(op: string, inputs: readonly Tensor[]): Tensor {
-  const backend = tf.backend() as unknown as OperationBackend;
-  const attributes = [{ name: 'T', type: backend.binding.TF_ATTR_TYPE, value: backend.getDTypeInteger('float32') }];
-  return backend.executeSingleOutput(op, attributes, inputs);
-}
-
-interface OperationBackend {
-  executeSingleOutput(op: string, attributes: readonly object[], inputs: readonly Tensor[]): Tensor;
-  getDTypeInteger(dtype: string): number;
-  readonly binding: { readonly TF_ATTR_TYPE: number };
-}

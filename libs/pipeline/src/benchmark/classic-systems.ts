@@ -1,17 +1,9 @@
-import {
-  fitItemNeighbors,
-  fitWals,
-  ownHistory,
-  popularity,
-  scoreByNeighbors,
-  scoreByWals,
-  withFallback,
-} from '@facet/evaluation';
-import type { InteractionColumns, ItemCfOptions, Scorer, WalsOptions } from '@facet/evaluation';
+import { fitItemNeighbors, ownHistory, popularity, scoreByNeighbors, withFallback } from '@facet/evaluation';
+import type { InteractionColumns, ItemCfOptions, Scorer, UserInterests } from '@facet/evaluation';
 import { createRandom } from '@facet/features';
+import { createCatalogProducts, fitWals } from '@facet/model/training';
+import type { WalsOptions } from '@facet/model/training';
 import { interactionsBefore } from '../evaluation/baselines.ts';
-import { loadTensorFlowBatches } from '../evaluation/load-tensorflow-batches.ts';
-import type { TensorFlowBatches } from '../evaluation/model-scorer.ts';
 import type { HeldOut, HeldOutSequenceUser, Ranker, Task } from '../evaluation/tasks.ts';
 import { createVectorBlocks } from '../evaluation/vector-blocks.ts';
 import { hashJson } from '../stage.ts';
@@ -31,14 +23,16 @@ interface ClassicMethod<Settings> {
 
 interface FittedMethod {
   readonly parameters: number;
-  readonly score: Scorer;
-  /** Where scores are products of vectors, many users are scored at once. */
-  readonly vectors?: {
-    /** [N + 1, dim] */
-    readonly items: Float32Array;
-    readonly dim: number;
-    readonly userOf: (history: Int32Array) => Float32Array;
-  };
+  readonly scores: Scorer | VectorProducts;
+}
+
+/** Scores that are products of vectors: many users are scored at once. */
+interface VectorProducts {
+  /** [N + 1, dim] */
+  readonly items: Float32Array;
+  readonly dim: number;
+  /** [U, dim] of users with these histories. */
+  readonly usersOf: (histories: readonly Int32Array[]) => Float32Array;
 }
 
 /** What lies before a cut. */
@@ -58,21 +52,21 @@ const popularityMethod: ClassicMethod<object> = {
   name: 'popularity',
   isSeeded: false,
   grid: [{}],
-  fit: (_, { columns, catalogSize }) => ({ score: popularity(columns, { catalogSize }), parameters: catalogSize }),
+  fit: (_, { columns, catalogSize }) => ({ scores: popularity(columns, { catalogSize }), parameters: catalogSize }),
 };
 
 const recentPopularity: ClassicMethod<object> = {
   name: 'popularity-30d',
   isSeeded: false,
   grid: [{}],
-  fit: (_, { recent, catalogSize }) => ({ score: recent, parameters: catalogSize }),
+  fit: (_, { recent, catalogSize }) => ({ scores: recent, parameters: catalogSize }),
 };
 
 const ownHistoryMethod: ClassicMethod<object> = {
   name: 'own-history',
   isSeeded: false,
   grid: [{}],
-  fit: (_, { recent, catalogSize }) => ({ score: ownHistory(recent), parameters: catalogSize }),
+  fit: (_, { recent, catalogSize }) => ({ scores: ownHistory(recent), parameters: catalogSize }),
 };
 
 type ItemCfSettings = Omit<ItemCfOptions, 'catalogSize'>;
@@ -89,8 +83,8 @@ function itemCfMethod(name: string, weights: readonly ItemCfSettings[]): Classic
     ),
     fit(settings, { columns, catalogSize, recent }) {
       const neighbors = fitItemNeighbors(columns, { ...settings, catalogSize });
-      const score = withFallback(scoreByNeighbors(neighbors, { ...settings, catalogSize }), recent);
-      return { score, parameters: neighbors.values.length };
+      const scores = withFallback(scoreByNeighbors(neighbors, { ...settings, catalogSize }), recent);
+      return { scores, parameters: neighbors.values.length };
     },
   };
 }
@@ -113,17 +107,8 @@ const walsMethod: ClassicMethod<WalsSettings> = {
     [1, 10].map((regularization) => ({ factors: 64, iterations: 15, alpha, regularization })),
   ),
   fit(settings, { columns, catalogSize, seed }) {
-    const wals = fitWals(columns, { ...settings, catalogSize, seed });
-    const { factors: dim, itemFactors, foldIn } = wals;
-    return {
-      parameters: catalogSize * dim,
-      score: scoreByWals(wals),
-      vectors: {
-        items: Float32Array.from(itemFactors),
-        dim,
-        userOf: (history) => Float32Array.from(foldIn(history)),
-      },
-    };
+    const { factors: dim, itemFactors, foldIn } = fitWals(columns, { ...settings, catalogSize, seed });
+    return { parameters: catalogSize * dim, scores: { items: itemFactors, dim, usersOf: foldIn } };
   },
 };
 
@@ -152,8 +137,7 @@ async function fitClassic<Settings extends object>(
 ): Promise<FittedSystem> {
   const { protocol } = context.benchmark;
   const startedAt = context.now();
-  const tensorFlow = await loadTensorFlowBatches();
-  const chosen = await choose(method, context, tensorFlow);
+  const chosen = await choose(method, context);
   const chosenAt = context.now();
   const { test } = protocol;
   const data = fitData(context, test);
@@ -162,7 +146,7 @@ async function fitClassic<Settings extends object>(
     const key = hashJson(chosen[task].settings);
     if (fitted.has(key)) continue;
     const result = method.fit(chosen[task].settings, data);
-    fitted.set(key, { ...result, ...ask(result, test, tensorFlow) });
+    fitted.set(key, { ...result, ...ask(result, test) });
   }
   const of = (task: Task) => fitted.get(hashJson(chosen[task].settings))!;
   const [first = 'new'] = protocol.tasks;
@@ -193,7 +177,6 @@ interface Choice<Settings> {
 async function choose<Settings>(
   method: ClassicMethod<Settings>,
   context: FitContext,
-  tensorFlow: TensorFlowBatches | undefined,
 ): Promise<Record<Task, Choice<Settings>>> {
   const best: Record<Task, Choice<Settings>> = forTasks({ settings: method.grid[0]!, validationScore: -1 });
   if (method.grid.length < 2) return best;
@@ -207,7 +190,7 @@ async function choose<Settings>(
     // Each setting blocks the thread; a turn of the event loop lets signals through.
     await new Promise((resolve) => setImmediate(resolve));
     context.signal?.throwIfAborted();
-    const { ranker, dispose } = ask(method.fit(settings, before), validation, tensorFlow);
+    const { ranker, dispose } = ask(method.fit(settings, before), validation);
     const evaluated = evaluateHeldOut(protocol, forTasks(ranker), users, options);
     dispose();
     for (const task of tasks) {
@@ -232,29 +215,30 @@ interface AskedMethod {
 }
 
 /** A fitted method that is asked about candidates. */
-function ask(
-  { score, vectors }: FittedMethod,
-  heldOut: HeldOut,
-  tensorFlow: TensorFlowBatches | undefined,
-): AskedMethod {
-  if (vectors === undefined || tensorFlow === undefined) {
-    return { ranker: knownOnly(score, heldOut), dispose: () => undefined };
-  }
-  const { items, dim, userOf } = vectors;
-  const products = tensorFlow.createCatalogProducts(items, dim);
-  const ranker = createVectorBlocks<HeldOutSequenceUser>(
+function ask({ scores }: FittedMethod, heldOut: HeldOut): AskedMethod {
+  if (typeof scores === 'function') return { ranker: knownOnly(scores, heldOut), dispose: () => undefined };
+  const { items, dim, usersOf } = scores;
+  const products = createCatalogProducts(items, dim);
+  const known = new Map<HeldOutSequenceUser, UserInterests>();
+  const blocks = createVectorBlocks<HeldOutSequenceUser>(
     {
       vectors: items,
       dim,
       interestsMax: 1,
-      interests: ({ history }) => ({ active: 1, interests: userOf(history) }),
+      interests: (user) => known.get(user)!,
       prior: () => undefined,
       bonuses: () => new Map(),
       candidates: heldOut.candidates,
     },
     products,
   );
-  return { ranker, dispose: () => products.dispose() };
+  const prepare = (users: readonly HeldOutSequenceUser[]): void => {
+    const vectors = usersOf(users.map(({ history }) => history));
+    users.forEach((user, row) =>
+      known.set(user, { active: 1, interests: vectors.subarray(row * dim, (row + 1) * dim) }),
+    );
+  };
+  return { ranker: { ...blocks, prepare }, dispose: () => products.dispose() };
 }
 
 /** Nothing but the candidates of all systems. */

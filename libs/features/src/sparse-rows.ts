@@ -1,5 +1,3 @@
-import type { InteractionColumns } from './scorer.ts';
-
 /** Compressed sparse rows: the entries of row r are `start[r] .. start[r+1]`. */
 export interface SparseRows {
   readonly start: Int32Array;
@@ -9,7 +7,7 @@ export interface SparseRows {
 
 /** The distinct (item, user) pairs as rows by item, each with its count (or 1). */
 export function countPairs(
-  { users, items }: InteractionColumns,
+  { users, items }: { readonly users: Int32Array; readonly items: Int32Array },
   catalogSize: number,
   counts: 'distinct' | 'repeated',
 ): SparseRows {

@@ -1,12 +1,13 @@
 import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
-import { fitWals, scoreByWals } from '../src/index.ts';
-import type { InteractionColumns, WalsOptions } from '../src/index.ts';
+import { fitWals } from '../src/training.ts';
+import type { WalsOptions } from '../src/training.ts';
+import { tf } from '../src/tf.ts';
 
 const [users, items] = [30, 20];
 
 /** Users of even numbers choose of the first ten items, others of the last ten; user 0 chooses everything of theirs, often. */
-function interactions(): InteractionColumns {
+function interactions(): { users: Int32Array; items: Int32Array } {
   const random = createRandom(4);
   const rows: [number, number][] = [];
   for (let user = 0; user < users; user++) {
@@ -16,11 +17,10 @@ function interactions(): InteractionColumns {
   return {
     users: Int32Array.from(rows, ([user]) => user),
     items: Int32Array.from(rows, ([, item]) => item),
-    times: new Float64Array(rows.length),
   };
 }
 
-function historyOf({ users, items }: InteractionColumns, wanted: number): Int32Array {
+function historyOf({ users, items }: ReturnType<typeof interactions>, wanted: number): Int32Array {
   return items.filter((_, row) => users[row] === wanted);
 }
 
@@ -28,7 +28,7 @@ const options: WalsOptions = { catalogSize: items, factors: 3, regularization: 0
 
 /** Solves (Σ_i c_i y_i y_iᵀ + λ) x = Σ_i c_i r_i y_i over all items, by Gauss and Jordan. */
 function bruteForce(
-  itemFactors: Float64Array,
+  itemFactors: Float32Array,
   history: Int32Array,
   { factors: F, regularization, alpha }: WalsOptions,
 ) {
@@ -59,12 +59,13 @@ describe('fitWals', () => {
     const rows = interactions();
     const settings = { ...options, factors };
     const { itemFactors, foldIn } = fitWals(rows, settings);
-    for (const user of [0, 1, 2, 3, 4, 5]) {
-      const history = historyOf(rows, user);
+    const histories = [0, 1, 2, 3, 4, 5].map((user) => historyOf(rows, user));
+    const folded = foldIn([...histories, new Int32Array()]);
+    histories.forEach((history, row) => {
       const expected = bruteForce(itemFactors, history, settings);
-      foldIn(history).forEach((value, f) => expect(value).toBeCloseTo(expected[f]!, 9));
-    }
-    expect([...foldIn(new Int32Array())]).toEqual(new Array(factors).fill(0));
+      expected.forEach((value, f) => expect(folded[row * factors + f]).toBeCloseTo(value, 5));
+    });
+    expect([...folded.subarray(histories.length * factors)]).toEqual(new Array(factors).fill(0));
   });
 
   it('every iteration brings the loss down, to where its gradient is nearly zero', () => {
@@ -74,9 +75,10 @@ describe('fitWals', () => {
       const { factors: F, regularization, alpha } = options;
       let loss = 0;
       for (const value of itemFactors) loss += regularization * value ** 2;
-      for (let user = 0; user < users; user++) {
-        const history = historyOf(rows, user);
-        const x = foldIn(history);
+      const histories = Array.from({ length: users }, (_, user) => historyOf(rows, user));
+      const folded = foldIn(histories);
+      for (const [user, history] of histories.entries()) {
+        const x = folded.subarray(user * F, (user + 1) * F);
         for (const value of x) loss += regularization * value ** 2;
         for (let item = 1; item <= items; item++) {
           const count = history.filter((chosen) => chosen === item).length;
@@ -87,18 +89,29 @@ describe('fitWals', () => {
       return loss;
     };
     const losses = [1, 2, 4, 8, 100, 101].map(lossAfter);
-    for (let step = 1; step < losses.length; step++) expect(losses[step]).toBeLessThanOrEqual(losses[step - 1]! + 1e-9);
-    expect(losses[5]).toBeCloseTo(losses[4]!, 4);
+    for (let step = 1; step < losses.length; step++) expect(losses[step]).toBeLessThanOrEqual(losses[step - 1]! + 1e-4);
+    expect(losses[5]).toBeCloseTo(losses[4]!, 3);
     expect(losses[0]! - losses[4]!).toBeGreaterThan(0.01);
   });
 
   it('recommends to people who are new what others of their kind chose; the same seed gives the same, another another', () => {
     const rows = interactions();
     const wals = fitWals(rows, options);
-    const scores = scoreByWals(wals)({ history: Int32Array.of(2, 3, 4) });
-    const mean = (from: number): number => scores.subarray(from, from + 10).reduce((sum, score) => sum + score, 0) / 10;
+    const x = wals.foldIn([Int32Array.of(2, 3, 4)]);
+    const scoreOf = (item: number): number =>
+      x.reduce((sum, value, f) => sum + value * wals.itemFactors[item * options.factors + f]!, 0);
+    const mean = (from: number): number =>
+      Array.from({ length: 10 }, (_, position) => scoreOf(from + position)).reduce((sum, score) => sum + score, 0) / 10;
     expect(mean(1)).toBeGreaterThan(mean(11) + 0.2);
     expect(fitWals(rows, options).itemFactors).toEqual(wals.itemFactors);
     expect(fitWals(rows, { ...options, seed: 6 }).itemFactors).not.toEqual(wals.itemFactors);
+  });
+
+  it('leaves no tensor behind, and tells of iterations', () => {
+    const before = tf.memory().numTensors;
+    let iterations = 0;
+    fitWals(interactions(), { ...options, onIteration: () => iterations++ }).foldIn([Int32Array.of(1)]);
+    expect(iterations).toBe(options.iterations);
+    expect(tf.memory().numTensors).toBe(before);
   });
 });
