@@ -37,15 +37,6 @@ export const transformerWeight = (block: number, part: string): string => `trans
 /** The name of the embedding table of a user feature. */
 export const profileTable = (name: string): string => `profile/${name}`;
 
-/** The weights that each slot of a sequence has for itself, with the axis of slots. */
-export function slotAxes({ extractor }: ModelConfig): Map<string, number> {
-  if (extractor.kind === 'transformer') return new Map([['transformer/positions', 0]]);
-  if (extractor.kind === 'self-attention') return new Map([['attention/positions', 0]]);
-  if (extractor.kind !== 'routing') return new Map();
-  const axes = new Map([['routing/logits', 1]]);
-  return extractor.map === 'per-position' ? axes.set('routing/S', 0) : axes;
-}
-
 /** Width of that part of the input of the H-layers which comes of the behaviors: a capsule, the context. */
 export function hiddenBehaviorWidth({ embeddingDim, context }: ModelConfig): number {
   return embeddingDim * (context ? 2 : 1);

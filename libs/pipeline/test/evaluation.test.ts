@@ -265,8 +265,9 @@ describe('evaluation and time', () => {
       scorer.dispose();
       expect(ranked[0]).toEqual(ranked[1]);
       const asServed = createModelScorer(dataset, info.spec, weights, asked);
-      for (const user of asked.users) {
-        const [ofTower, ofKernel] = [scorer.interests(user), asServed.interests(user)];
+      const ofKernels = asServed.interests(asked.users);
+      for (const [row, ofTower] of scorer.interests(asked.users).entries()) {
+        const ofKernel = ofKernels[row]!;
         expect(ofTower.active).toBe(ofKernel.active);
         ofKernel.interests.forEach((value, cell) =>
           expect(Math.abs(value - ofTower.interests[cell]!)).toBeLessThan(1e-5),

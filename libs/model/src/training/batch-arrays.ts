@@ -1,6 +1,6 @@
 import { popularityFeatureCount } from '@facet/features';
 import type { Random } from '@facet/features';
-import type { ModelSpec } from '../config.ts';
+import type { ModelConfig, ModelSpec } from '../config.ts';
 import { profileTable, repeatFeatureCount, userVectorTable } from '../weights.ts';
 import type { TrainingBatch, UserRows } from './batch.ts';
 import { columnsOf } from './competition.ts';
@@ -14,7 +14,8 @@ export interface BatchArray {
 }
 
 /**
- * A batch as what the loss is a function of, by name. Sizes: B examples, P labels, C candidates, or negatives, each once, M repeats, T days.
+ * A batch as what the loss is a function of, by name. Sizes: B examples, L slots, P labels, C candidates, or negatives, each once,
+ * M repeats, T days.
  * Which arrays there are follows from the model.
  */
 export interface BatchArrays {
@@ -39,7 +40,7 @@ export function toArrays(
     labelWeights: { shape: ['P'], data: batch.labelWeights },
     candidates: { shape: ['C'], data: columns.items },
   };
-  const sizes = { B: batch.size, P: batch.labels.length, C: columns.items.length };
+  const sizes = { B: batch.size, L: batch.behaviors.length, P: batch.labels.length, C: columns.items.length };
   if (popularityPrior) {
     const { days, features, dayOf } = popularityOf(batch, columns, timeline);
     arrays['popularity/features'] = { shape: ['T', 'C', popularityFeatureCount], data: features };
@@ -73,22 +74,34 @@ export function toArrays(
 
 /** What the user tower is a function of, by name. */
 export function userArrays(
-  { config: { interests: K }, userFeatures }: ModelSpec,
+  { config: { interests: K, sequenceLength, extractor }, userFeatures }: ModelSpec,
   { behaviors, active, profile, userRows }: UserRows,
 ): Record<string, BatchArray> {
-  const L = behaviors.length;
   const arrays: Record<string, BatchArray> = {
-    behaviors: { shape: ['B', L], data: behaviors.items },
-    ages: { shape: ['B', L], data: behaviors.ages },
-    mask: { shape: ['B', L], data: maskOf(behaviors.items) },
+    behaviors: { shape: ['B', 'L'], data: behaviors.items },
+    ages: { shape: ['B', 'L'], data: behaviors.ages },
+    mask: { shape: ['B', 'L'], data: maskOf(behaviors.items) },
     active: { shape: ['B', K], data: active },
   };
   userFeatures.forEach(({ name }, position) => {
     arrays[profileArray(name)] = { shape: ['B'], data: profile[position]! };
   });
   if (userRows !== undefined) arrays['userRows'] = { shape: ['B'], data: userRows };
+  if (slotWeights[extractor.kind]) {
+    const { length } = behaviors;
+    arrays['slots'] = { shape: ['L'], data: Int32Array.from({ length }, (_, slot) => sequenceLength - length + slot) };
+  }
   return arrays;
 }
+
+/** Extractors that have weights for each slot of the sequence. */
+const slotWeights: Readonly<Record<ModelConfig['extractor']['kind'], boolean>> = {
+  routing: true,
+  'self-attention': true,
+  transformer: true,
+  mean: false,
+  'user-vectors': false,
+};
 
 function maskOf(items: Int32Array): Float32Array {
   const mask = new Float32Array(items.length);

@@ -57,7 +57,7 @@ export function toBatch(spec: ModelSpec, tensors: Readonly<Record<string, Tensor
   const get = <T extends Tensor>(name: string): T => tensors[name] as T;
   const asked = toUserBatch(spec, tensors);
   const { behaviors } = asked;
-  const logits = drawnLogits(spec, behaviors.shape[0], tensors[seedArrays.logits] as Tensor1D | undefined);
+  const logits = drawnLogits(spec, behaviors.shape, tensors[seedArrays.logits] as Tensor1D | undefined);
   const users: UserBatch = { ...asked, logits };
   const dropoutSeed = tensors[seedArrays.dropout] as Tensor1D | undefined;
   return {
@@ -103,6 +103,7 @@ export function toUserBatch({ userFeatures }: ModelSpec, tensors: Readonly<Recor
     active: tensors['active'] as Tensor2D,
     profile: userFeatures.map(({ name }) => tensors[profileArray(name)] as Tensor1D),
     userRows: tensors['userRows'] as Tensor1D | undefined,
+    slots: tensors['slots'] as Tensor1D | undefined,
   };
 }
 
@@ -119,8 +120,11 @@ function noiseOf(
 }
 
 /** Routing logits b_ij ~ N(0, σ²) [B, K, L], where the model draws them. */
-function drawnLogits({ config }: ModelSpec, B: number, seed: Tensor1D | undefined): Tensor3D | undefined {
-  const { extractor, interests: K, sequenceLength: L } = config;
+function drawnLogits(
+  { config: { extractor, interests: K } }: ModelSpec,
+  [B, L]: readonly [number, number],
+  seed: Tensor1D | undefined,
+): Tensor3D | undefined {
   if (seed === undefined || extractor.kind !== 'routing') return undefined;
   return tf.mul(seededNormal([B, K, L], seed), extractor.sigma) as Tensor3D;
 }

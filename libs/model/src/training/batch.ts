@@ -22,6 +22,7 @@ export interface TrainingData {
 
 /** B users, each at a moment, as plain arrays. */
 export interface UserRows {
+  /** The newest behaviors of each: L of a batch may be less than that of the model. */
   readonly behaviors: BehaviorRows;
   /** [B, K] 1 for an active interest. */
   readonly active: Float32Array;
@@ -55,7 +56,8 @@ export function createBatchBuilder(spec: ModelSpec, data: TrainingData): BatchBu
   const candidatePosition = positionsOf(data.candidates, spec.itemCount);
   return (examples, chosen, random) => {
     const size = chosen.length;
-    const behaviors = createBehaviorRows(size, L);
+    const lengths = chosen.map((example) => examples.end[example]! - examples.start[example]!);
+    const behaviors = createBehaviorRows(size, rowLength(lengths, L));
     const active = new Float32Array(size * K);
     const behaviorCounts = new Int32Array(size);
     const { items, times } = data.sequences;
@@ -80,6 +82,15 @@ export function createBatchBuilder(spec: ModelSpec, data: TrainingData): BatchBu
       days: Int32Array.from(chosen, (example) => data.timeline.dayOf(examples.time[example]!)),
     };
   };
+}
+
+/** Lengths of rows are rounded up, so that the graph's matrix products meet few sizes. */
+const rowLengthMultiple = 4;
+
+/** The length of behavior rows that hold sequences of these lengths: padding costs what behaviors do. */
+export function rowLength(lengths: Int32Array, sequenceLength: number): number {
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 1);
+  return Math.min(sequenceLength, rowLengthMultiple * Math.ceil(longest / rowLengthMultiple));
 }
 
 /** [N + 1] position of each item among the candidates, −1 for none. */

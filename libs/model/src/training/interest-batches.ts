@@ -2,7 +2,6 @@ import { tf } from '../tf.ts';
 import type { Variable } from '../tf.ts';
 import type { ModelSpec } from '../config.ts';
 import { userTower } from '../layers/user-tower.ts';
-import { slotAxes } from '../weights.ts';
 import type { Weights } from '../weights.ts';
 import type { UserRows } from './batch.ts';
 import { userArrays } from './batch-arrays.ts';
@@ -28,22 +27,12 @@ export function createInterestBatches(spec: ModelSpec, weights: Weights, embeddi
     if (name.startsWith('item/')) continue;
     variables[name] = tf.tidy(() => tf.variable(tf.tensor(data, [...shape]), false));
   }
-  /** The weights for sequences of the newest `length` slots. */
-  const forNewest = (length: number): Record<string, Variable> => {
-    const newest = { ...variables };
-    for (const [name, axis] of slotAxes(spec.config)) {
-      const all = variables[name]!;
-      const from = all.shape.map((size, position) => (position === axis ? size - length : 0));
-      newest[name] = tf.slice(all, from) as Variable;
-    }
-    return newest;
-  };
   return {
     interests(users) {
       const B = users.active.length / K;
       const interests = tf.tidy(() => {
-        const tensors = tensorsOf({ sizes: { B }, arrays: userArrays(spec, users) });
-        return userTower(forNewest(users.behaviors.length), spec, items, toUserBatch(spec, tensors));
+        const tensors = tensorsOf({ sizes: { B, L: users.behaviors.length }, arrays: userArrays(spec, users) });
+        return userTower(variables, spec, items, toUserBatch(spec, tensors));
       });
       // Read outside of tidy, which would look for tensors among the numbers.
       const values = interests.dataSync() as Float32Array;

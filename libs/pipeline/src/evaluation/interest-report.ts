@@ -18,11 +18,11 @@ export function reportInterests(
   heldOut: readonly HeldOutSequenceUser[],
   maxInterests: number,
 ): InterestReport {
-  const users = heldOut.map((user) => ({ user, interests: scorer.interests(user) }));
+  const interests = scorer.interests(heldOut);
   const { dim } = scorer;
-  const winners = users.flatMap(({ user, interests }) =>
-    [...user.truth.items].map((item) =>
-      winningInterest(interests.interests, interests.active, scorer.vectors.subarray(item * dim, (item + 1) * dim)),
+  const winners = interests.flatMap(({ interests, active }, row) =>
+    [...heldOut[row]!.truth.items].map((item) =>
+      winningInterest(interests, active, scorer.vectors.subarray(item * dim, (item + 1) * dim)),
     ),
   );
   const { shares, effectiveInterests } = interestShares(
@@ -30,11 +30,8 @@ export function reportInterests(
     maxInterests,
   );
   return {
-    meanInterests: mean(users.map(({ interests }) => interests.active)),
-    similarity: interestSimilarity(
-      users.map(({ interests }) => interests),
-      dim,
-    ),
+    meanInterests: mean(interests.map(({ active }) => active)),
+    similarity: interestSimilarity(interests, dim),
     labelShares: [...shares],
     effectiveInterests,
   };

@@ -32,7 +32,8 @@ export interface ModelScorer {
   readonly score: Scorer<SequenceUser>;
   /** Ranks as `score` does. */
   readonly ranker: Scorer<SequenceUser> | BlockScorer<SequenceUser>;
-  readonly interests: (user: SequenceUser) => UserInterests;
+  /** Those of each user; many at once take much less time than one by one. */
+  readonly interests: (users: readonly SequenceUser[]) => UserInterests[];
   /** [N + 1, D] as an index holds them, without the coordinate of the popularity prior. */
   readonly vectors: Float32Array;
   /** D. */
@@ -172,7 +173,10 @@ function createScorer(
   return {
     vectors,
     dim,
-    interests: scores.interests,
+    interests(users) {
+      readAll(users);
+      return users.map(scores.interests);
+    },
     score,
     ranker: products === undefined ? score : { ...createVectorBlocks(scores, products), prepare: readAll },
     dispose() {

@@ -2,6 +2,8 @@ import { tf } from '../../tf.ts';
 import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from '../../tf.ts';
 import type { ExtractorConfig } from '../../config.ts';
 import { routeBehaviors } from '../routing.ts';
+import { ofSlots } from '../user-batch.ts';
+import type { UserBatch } from '../user-batch.ts';
 import type { Extractor } from './extractor.ts';
 
 /** Dynamic routing of the behaviors through bilinear maps (paper, §4.2; ComiRec-DR with one for each place and interest). */
@@ -9,15 +11,20 @@ export const extractByRouting: Extractor<'routing'> = (variables, config, { beha
   const L = behaviors.shape[1];
   const K = users.active.shape[1];
   return routeBehaviors({
-    projected: project(behaviors, variables['routing/S']!, config.map, K),
+    projected: project(behaviors, mapsOf(variables['routing/S']!, config.map, users), config.map, K),
     behaviorWeights: weights,
-    logits: users.logits ?? variables['routing/logits']!.reshape([1, K, L]),
+    logits: users.logits ?? (ofSlots(variables['routing/logits']!, users, 1).reshape([1, K, L]) as Tensor3D),
     active: users.active,
     iterations: config.iterations,
     cosineAgreement: config.cosineAgreement,
     gradient: config.gradient,
   });
 };
+
+/** The maps of the slots that a batch has. */
+function mapsOf(maps: Tensor, kind: ExtractorConfig<'routing'>['map'], users: UserBatch): Tensor {
+  return kind === 'per-position' ? ofSlots(maps, users) : maps;
+}
 
 /** [B, L, D] → rows S·e_i, [B, L, D] of a shared map [D, D]; else rows S_j·e_i, [B, K, L, D], of [K · D, D] or [L, K · D, D]. */
 function project(

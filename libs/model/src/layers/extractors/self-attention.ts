@@ -1,6 +1,7 @@
 import { tf } from '../../tf.ts';
 import type { Tensor2D, Tensor3D } from '../../tf.ts';
 import { weightedSoftmax } from '../weighted-softmax.ts';
+import { ofSlots } from '../user-batch.ts';
 import type { Extractor } from './extractor.ts';
 
 /**
@@ -13,7 +14,7 @@ export const extractBySelfAttention: Extractor<'self-attention'> = (
   { behaviors, weights, users },
 ) => {
   const [B, L, D] = behaviors.shape;
-  const placed = tf.add(behaviors, variables['attention/positions']!).reshape([B * L, D]) as Tensor2D;
+  const placed = tf.add(behaviors, ofSlots(variables['attention/positions']!, users)).reshape([B * L, D]) as Tensor2D;
   const hidden = tf.tanh(tf.matMul(placed, variables['attention/W1'] as unknown as Tensor2D)); // [B · L, units]
   const logits = tf.matMul(hidden, variables['attention/W2'] as unknown as Tensor2D); // [B · L, K]
   const byInterest = tf.transpose(logits.reshape([B, L, -1]), [0, 2, 1]) as Tensor3D; // [B, K, L]

@@ -3,6 +3,7 @@ import type { Tensor2D, Tensor3D, Variable } from '../../tf.ts';
 import { minusInfinity } from '../../epsilon.ts';
 import { transformerWeight } from '../../weights.ts';
 import { layerNorm } from '../layer-norm.ts';
+import { ofSlots } from '../user-batch.ts';
 import { weightedSoftmax } from '../weighted-softmax.ts';
 import type { Extractor, ExtractorInput } from './extractor.ts';
 
@@ -16,7 +17,10 @@ export const extractByTransformer: Extractor<'transformer'> = (variables, { bloc
   const weight = (name: string): Tensor2D => variables[name] as unknown as Tensor2D;
   const norm = (values: Tensor3D, name: string): Tensor3D =>
     layerNorm(values, weight(`${name}/scale`), weight(`${name}/shift`));
-  let sequence = tf.add(tf.mul(input.behaviors, Math.sqrt(D)), weight('transformer/positions')) as Tensor3D;
+  let sequence = tf.add(
+    tf.mul(input.behaviors, Math.sqrt(D)),
+    ofSlots(weight('transformer/positions'), input.users),
+  ) as Tensor3D;
   for (let block = 0; block < blocks; block++) {
     // Behind the last block only the newest place is read.
     const places = block === blocks - 1 ? 1 : L;
@@ -76,11 +80,7 @@ function drop(values: Tensor3D, sublayer: number, { users: { layerNoise } }: Ext
 
 /** [places, L] what forbids the newest places to look at later ones. */
 function futurePenalty(places: number, L: number): Tensor2D {
-  const isLater = (row: number, column: number): boolean => column > row + L - places;
-  return tf.tensor2d(
-    Float32Array.from({ length: places * L }, (_, cell) =>
-      isLater(Math.floor(cell / L), cell % L) ? minusInfinity : 0,
-    ),
-    [places, L],
-  );
+  const row = tf.range(L - places, L, 1, 'int32').expandDims(1);
+  const column = tf.range(0, L, 1, 'int32').expandDims(0);
+  return tf.mul(tf.cast(tf.greater(column, row), 'float32'), minusInfinity);
 }
