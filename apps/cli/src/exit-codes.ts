@@ -13,6 +13,7 @@ export const exitCodes = {
 } as const;
 
 const codeOfError: Readonly<Record<string, number>> = {
+  BENCHMARK_DIVERGED: exitCodes.usage,
   BENCHMARK_SETTING_UNKNOWN: exitCodes.usage,
   BENCHMARK_SWEEP_EMPTY: exitCodes.usage,
   BENCHMARK_SYSTEM_UNKNOWN: exitCodes.usage,

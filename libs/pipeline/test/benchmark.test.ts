@@ -6,6 +6,7 @@ import { isAppError } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
 import {
   chooseSystems,
+  describeDiverged,
   openBenchmarkData,
   readSweep,
   runBenchmark,
@@ -13,7 +14,7 @@ import {
   summarize,
   sweepSystems,
 } from '../src/benchmark/index.ts';
-import type { BenchmarkData, BenchmarkRow, Setting } from '../src/benchmark/index.ts';
+import type { BenchmarkData, BenchmarkRow, BenchmarkRun, Setting } from '../src/benchmark/index.ts';
 import { checkSetting, withSetting } from '../src/benchmark/tower-settings.ts';
 import { heldOutCold, rankTasks } from '../src/evaluation/tasks.ts';
 import { createStageContext, homePaths } from '../src/index.ts';
@@ -70,7 +71,7 @@ function run(
     onStep?: (detail: string) => void;
     onDivergence?: (description: string) => void;
   } = {},
-): Promise<{ rows: BenchmarkRow[]; reused: boolean[] }> {
+): Promise<BenchmarkRun & { reused: boolean[] }> {
   const settings = [...small, ...(options.settings ?? [])];
   const systems = chooseSystems(names, { config: context.config, benchmark, settings });
   const reused: boolean[] = [];
@@ -88,7 +89,7 @@ function run(
       done: (_, isReused) => reused.push(isReused),
       failed: () => undefined,
     }),
-  }).then((rows) => ({ rows, reused }));
+  }).then((ran) => ({ ...ran, reused }));
 }
 
 const figuresOf = (rows: readonly BenchmarkRow[]) =>
@@ -163,13 +164,24 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(await readdir(opened.context.home.checkpointsFolder)).toEqual([]);
   }, 60_000);
 
-  it('tells of a tower that went astray', async () => {
+  it('tells of a tower that went astray, and measures the others', async () => {
     const told: string[] = [];
     const options = {
       settings: [{ name: 'learningRate', value: 30 }],
       onDivergence: (text: string) => told.push(text),
     };
-    await expect(run(await open(), ['facet'], options)).rejects.toMatchObject({ code: 'MODEL_DIVERGED' });
+    const opened = await open();
+    const { rows, diverged } = await run(opened, ['facet', 'popularity'], options);
+    expect(rows.map(({ system }) => system)).toEqual(['popularity']);
+    expect(diverged).toMatchObject([{ system: 'facet', seed: 1, error: { code: 'MODEL_DIVERGED' } }]);
+    const systems = chooseSystems(['facet', 'popularity'], {
+      ...opened.context,
+      benchmark: opened.benchmark,
+      settings: small,
+    });
+    const table = summarize({ rows, diverged }, systems, opened.benchmark);
+    expect(table.systems.map(({ name }) => name)).toEqual(['popularity']);
+    expect(describeDiverged(table)[0]).toMatch(/^Not in the table: facet, seed 1\. In epoch 1, step/);
     expect(told[0]).toMatch(/^fit: In epoch \d, step \d+, the loss .*learning rate 30.* half the rate\.$/);
   });
 
@@ -190,9 +202,10 @@ describe('a benchmark of sequences, leave-one-out', () => {
   it('the table says intervals over seeds and users, and is saved for people and programs', async () => {
     const opened = await open();
     const names = ['popularity', 'facet'];
-    const { rows } = await run(opened, names, { seeds: 3 });
+    const ran = await run(opened, names, { seeds: 3 });
+    const { rows } = ran;
     const systems = chooseSystems(names, { ...opened.context, benchmark: opened.benchmark, settings: small });
-    const table = summarize(rows, systems, opened.benchmark);
+    const table = summarize(ran, systems, opened.benchmark);
     const [popularity, facet] = table.systems;
     expect(popularity!.tasks.new!.cutoffs[0]!.ndcg.halfWidth).toBeUndefined();
     const hits = rows.filter(({ system }) => system === 'facet').map(({ tasks }) => tasks.new!.cutoffs[1]!.hitRate);
@@ -224,8 +237,10 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const swept = sweepSystems(sweep, chosen);
     expect(swept.map(({ name }) => name)).toEqual(['facet K=1', 'facet K=2']);
     const systems = [...chosen.slice(0, 1), ...swept];
-    const rows = await runBenchmark({ ...opened, systems, seeds: 2, now: () => 0 });
-    const table = summarize(rows, systems, opened.benchmark);
+    const ran = await runBenchmark({ ...opened, systems: [...systems, ...chosen.slice(1, 2)], seeds: 2, now: () => 0 });
+    const table = summarize(ran, systems, opened.benchmark);
+    // One of popularity, two of each K: the default is not trained again.
+    expect(await readdir(join(opened.context.home.benchmarksFolder, 'rows'))).toHaveLength(5);
     const result = readSweep(sweep, ['popularity', 'facet', 'youtube-dnn'], table);
     expect(result.curves.map(({ system }) => system)).toEqual(['facet']);
     const [{ points, chosen: best } = { points: [], chosen: 0 }] = result.curves;

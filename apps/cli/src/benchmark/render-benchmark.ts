@@ -1,4 +1,4 @@
-import { coldGrid, costGrid, qualityGrid } from '@facet/pipeline/benchmark';
+import { coldGrid, costGrid, describeDiverged, qualityGrid } from '@facet/pipeline/benchmark';
 import type { BenchmarkTable } from '@facet/pipeline/benchmark';
 import { renderTable } from '../terminal/tables.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -32,6 +32,7 @@ export function renderBenchmark(table: BenchmarkTable, { style, width }: Pick<Te
       width,
     ),
     renderTable(head, cost.rows.map(pick), { style, right: columnsAfterFirst(head) }),
+    ...describeDiverged(table).map((line) => wrap(line, width)),
   ].join('\n\n');
 }
 

@@ -18,6 +18,7 @@ import type {
   Setting,
   Sweep,
 } from '@facet/pipeline/benchmark';
+import { AppError } from '@facet/platform/errors';
 import { findData } from '../benchmark/find-data.ts';
 import { renderBenchmark } from '../benchmark/render-benchmark.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
@@ -49,7 +50,7 @@ export async function benchmarkCommand(options: BenchmarkOptions, context: Comma
   const { systems: names, set: settings = [], sweep: sweeps = [] } = options;
   const chosen = chooseSystems(names, { config, benchmark, settings });
   const systems = [...chosen, ...sweeps.flatMap((sweep) => sweepSystems(sweep, chosen))];
-  const rows = await runBenchmark({
+  const run = await runBenchmark({
     context: pipeline,
     benchmark,
     systems,
@@ -66,7 +67,9 @@ export async function benchmarkCommand(options: BenchmarkOptions, context: Comma
       };
     },
   });
-  const table = summarize(rows, systems, benchmark);
+  const [lost] = run.diverged;
+  if (run.rows.length === 0 && lost !== undefined) throw lost.error;
+  const table = summarize(run, systems, benchmark);
   const towers = chosen.map(({ name }) => name);
   const results = sweeps.map((sweep) => readSweep(sweep, towers, table));
   const folder = await saveTable(pipeline.home.benchmarksFolder, table, results);
@@ -74,6 +77,11 @@ export async function benchmarkCommand(options: BenchmarkOptions, context: Comma
     `\n${renderBenchmark(table, terminal)}\n\nSaved in ${folder}: table.md, table.json${sweeps.map(({ name }) => `, sweep-${name}.svg`).join('')}`,
   );
   output.document({ home, folder, table });
+  if (lost === undefined) return;
+  throw new AppError(`${countOf(run.diverged.length, 'training')} diverged; the table is of the others.`, {
+    code: 'BENCHMARK_DIVERGED',
+    remedy: lost.error.remedy ?? 'Set a lower training.learningRate.',
+  });
 }
 
 /** Where the interactions are, with files of events imported into their home. */

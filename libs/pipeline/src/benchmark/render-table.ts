@@ -123,6 +123,11 @@ function describe(choice: unknown): string {
     .join(', ');
 }
 
+/** Trainings that are not in the table. */
+export function describeDiverged({ diverged }: BenchmarkTable): string[] {
+  return diverged.map(({ system, seed, message }) => `Not in the table: ${system}, seed ${seed}. ${message}`);
+}
+
 /** The whole table as Markdown. */
 export function renderMarkdown(table: BenchmarkTable): string {
   const { data, tasks, rules, mainCutoff } = table;
@@ -136,6 +141,7 @@ export function renderMarkdown(table: BenchmarkTable): string {
     ]),
     `± is half of the 95 % t interval of the mean over seeds; without it a system was run once. The last column is the 95 % bootstrap interval over users of the figure at ${mainCutoff}, each user's mean over seeds.`,
     ...renderCold(table),
+    ...describeDiverged(table),
     '## Cost and interests',
     renderGrid(costGrid(table)),
     'Tuning is choosing settings (classic systems) or the number of epochs (towers) on validation; training is the fit that is tested, validation included in its data. Seconds are means over seeds.',

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CutoffMetrics } from '@facet/evaluation';
+import { AppError } from '@facet/platform';
 import type { InterestReport } from '../evaluation/interest-report.ts';
 import { heldOutCold } from '../evaluation/tasks.ts';
 import type { Task } from '../evaluation/tasks.ts';
@@ -11,7 +12,7 @@ import { evaluateHeldOut } from './protocol.ts';
 import type { FitContext, FittedSystem, System } from './system.ts';
 
 /** Raised when a row means something else for the same inputs. */
-const rowVersion = 3;
+const rowVersion = 4;
 
 /** One system with one seed, measured. */
 export interface BenchmarkRow extends Omit<FittedSystem, 'rankers' | 'rankersOver' | 'interests' | 'dispose'> {
@@ -23,6 +24,18 @@ export interface BenchmarkRow extends Omit<FittedSystem, 'rankers' | 'rankersOve
   readonly interests?: InterestReport;
   /** Items that nobody chose before the cut, among all of the catalog; absent where a system knows nothing of them. */
   readonly cold?: { readonly users: number; readonly cutoffs: readonly CutoffMetrics[] };
+}
+
+/** A training that no lower rate could save: there is no row of it. */
+export interface DivergedRun {
+  readonly system: string;
+  readonly seed: number;
+  readonly error: AppError;
+}
+
+export interface BenchmarkRun {
+  readonly rows: readonly BenchmarkRow[];
+  readonly diverged: readonly DivergedRun[];
 }
 
 export interface RowTask {
@@ -57,15 +70,17 @@ export interface RunOptions {
 
 /**
  * Fits and measures every system with every seed, in turn. A row is kept as soon as it is done and not run again for the same
- * data, settings and seed; an interrupted training goes on from its last epoch.
+ * data, settings and seed; an interrupted training goes on from its last epoch. One that diverges for good does not keep the others
+ * from being measured.
  *
  * @throws AppError of what a system throws; the signal's reason when aborted.
  */
-export async function runBenchmark(options: RunOptions): Promise<BenchmarkRow[]> {
+export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
   const runs = options.systems.flatMap((system) =>
     Array.from({ length: system.isSeeded ? options.seeds : 1 }, (_, run) => ({ system, seed: run + 1 })),
   );
   const rows: BenchmarkRow[] = [];
+  const diverged: DivergedRun[] = [];
   for (const [place, { system, seed }] of runs.entries()) {
     const told = options.onRow?.({ name: system.name, seed, place, total: runs.length });
     try {
@@ -77,10 +92,12 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRow[]>
       rows.push(output);
     } catch (error) {
       told?.failed();
-      throw error;
+      if (!(error instanceof AppError) || error.code !== 'MODEL_DIVERGED') throw error;
+      told?.diverged(error.message);
+      diverged.push({ system: system.name, seed, error });
     }
   }
-  return rows;
+  return { rows, diverged };
 }
 
 async function runRow(
@@ -93,11 +110,13 @@ async function runRow(
   const { cutoffs, tieSeed } = context.config.evaluation;
   const { name, kind, settings } = system;
   const { benchmarksFolder, checkpointsFolder } = context.home;
+  // The settings of a tower say all of it: a value of a sweep that is the default's is not trained again.
+  const method = kind === 'tower' ? kind : name;
   const inputs = {
     version: rowVersion,
     data: benchmark.id,
     protocol: protocol.name,
-    name,
+    method,
     settings,
     seed,
     cutoffs,
@@ -106,7 +125,7 @@ async function runRow(
   const checkpoints = join(checkpointsFolder, `benchmark-${hashJson(inputs)}`);
   const result = await runStage<BenchmarkRow>({
     folder: join(benchmarksFolder, 'rows'),
-    name: name.replaceAll(/[^\w.-]+/g, '_'),
+    name: method,
     inputs,
     run: async () => {
       signal?.throwIfAborted();
@@ -141,7 +160,7 @@ async function runRow(
     },
   });
   await rm(checkpoints, { recursive: true, force: true });
-  return result;
+  return { ...result, output: { ...result.output, system: name } };
 }
 
 /** The users who went on to choose an item that was new to all, asked for those items among the whole catalog. */

@@ -4,7 +4,7 @@ import type { Task } from '../evaluation/tasks.ts';
 import { hashJson } from '../stage.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
 import { decodeUsers } from './run-benchmark.ts';
-import type { BenchmarkRow } from './run-benchmark.ts';
+import type { BenchmarkRow, BenchmarkRun } from './run-benchmark.ts';
 import type { ProtocolName } from './protocol.ts';
 import type { System } from './system.ts';
 
@@ -62,11 +62,13 @@ export interface BenchmarkTable {
   /** What was as high as possible on validation. */
   readonly choice: string;
   readonly systems: readonly SystemSummary[];
+  /** Trainings that diverged for good, which are in none of the means. */
+  readonly diverged: readonly { readonly system: string; readonly seed: number; readonly message: string }[];
 }
 
-/** The rows of a run as one table. @param systems those that were run, in the order of the table */
+/** A run as one table. @param systems those that were run, in the order of the table; one without a row is left out */
 export function summarize(
-  rows: readonly BenchmarkRow[],
+  { rows, diverged }: BenchmarkRun,
   systems: readonly System[],
   { id, data, protocol }: BenchmarkData,
 ): BenchmarkTable {
@@ -88,13 +90,11 @@ export function summarize(
     tasks: protocol.tasks,
     mainCutoff: protocol.mainCutoff,
     choice: `${metric === 'ndcg' ? 'NDCG' : 'Recall'}@${cutoff}${protocol.tasks.length > 1 ? ', mean over the tasks' : ''}`,
-    systems: systems.map((system) =>
-      summarizeSystem(
-        system,
-        rows.filter((row) => row.system === system.name),
-        protocol.tasks,
-      ),
-    ),
+    systems: systems.flatMap((system) => {
+      const runs = rows.filter((row) => row.system === system.name);
+      return runs.length === 0 ? [] : [summarizeSystem(system, runs, protocol.tasks)];
+    }),
+    diverged: diverged.map(({ system, seed, error }) => ({ system, seed, message: error.message })),
   };
 }
 
