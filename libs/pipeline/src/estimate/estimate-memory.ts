@@ -27,22 +27,23 @@ export interface MemoryEstimate {
 
 const float = 4;
 /** Node with the libs of a process that indexes or serves, and one with TensorFlow at its first step, as measured. */
-const processBytes = { plain: 150e6, training: 700e6 };
+const processBytes = { plain: 150e6, training: 800e6 };
 /** An item with a title and a few attributes: as objects, with its place in the vocabulary, and as a line of JSON. */
 const itemBytes = { inMemory: 400, onDisk: 150 };
 const userBytes = { inMemory: 200, onDisk: 100 };
 /** Item and time of an interaction; in memory beside it what examples are drawn from. */
 const eventBytes = { inMemory: 32, onDisk: 12 };
 /**
- * Item tables at the end of an epoch. TensorFlow: the table, its gradient, Adam's two moments. JavaScript: the first, the
- * newest and the best weights, and the three of them that a checkpoint is written from.
+ * Item tables while an epoch is validated, as measured. TensorFlow: the table and Adam's two moments, and what the validation scores by.
+ * JavaScript: three states of three tables each (the best one, the newest one and the one before it), the first weights, embeddings
+ * and vectors of the validation, and what is not collected yet.
  */
-const tablesInTraining = 10;
-/** `[batch, interests, items]` arrays that live at a time in a step with the full softmax: 25 bytes a score, as measured. */
-const scoresInTraining = 6.2;
+const tablesInTraining = 20;
+/** `[batch, interests, items]` arrays that live at a time in a step with the full softmax, and with drawn negatives; as measured. */
+const scoresInTraining = { all: 5.8, drawn: 3 };
 
-/** `[batch, sequence, dim]` arrays that live at a time: embeddings, their maps, what routing makes of them, and gradients. */
-const behaviorsInTraining = 12;
+/** `[batch, sequence, dim]` arrays that live at a time, where the longest sequence of a batch is as long as can be; as measured. */
+const behaviorsInTraining = 2;
 
 /**
  * What the processes of a run need, from the sizes of their arrays. Measured and rounded up where libraries decide; side
@@ -96,7 +97,7 @@ export function estimateTrainingMemory(
   const { embeddingDim: D, interests: K, sequenceLength: L, extractor } = model;
   const negatives = negativesOf(model, items);
   const { batchSize: B } = training;
-  const scores = scoresInTraining * B * K * float;
+  const scores = B * K * float;
   const itemTable = items * D * float;
   const userTable = extractor.kind === 'user-vectors' ? users * K * D * float : 0;
   return sum({
@@ -104,8 +105,8 @@ export function estimateTrainingMemory(
     dataset: datasetBytes({ items, users, events }),
     'tables of items with Adam': tablesInTraining * itemTable,
     'tables of users with Adam': tablesInTraining * userTable,
-    'full softmax over all items': negatives === 'all' ? scores * items : 0,
-    'softmax over negatives': negatives === 'all' ? 0 : scores * negatives,
+    'full softmax over all items': negatives === 'all' ? scoresInTraining.all * scores * items : 0,
+    'softmax over negatives': negatives === 'all' ? 0 : scoresInTraining.drawn * scores * negatives,
     'behaviors of a batch': behaviorsInTraining * B * L * D * float,
   });
 }

@@ -15,6 +15,12 @@ export interface ChildWatch {
 
 /** What a process said last that explains how it ended. */
 const saidCharactersMax = 4_000;
+/**
+ * A training reads its tables all over. In huge pages, which glibc asks for only when it is told to before a process starts, a step
+ * on a million items takes a seventh less time; where there are none, nothing happens.
+ */
+const hugePages = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
+
 /** From asking a process to end to making it. */
 const patienceMs = 5_000;
 
@@ -34,6 +40,7 @@ export async function runChild<Result>(
   const child = fork(file, [String(process.pid)], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     execArgv: [...endWithParent, ...execArgv],
+    env: { ...hugePages, ...process.env },
   });
   let said = '';
   child.stderr!.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-saidCharactersMax)));

@@ -50,6 +50,8 @@ interface Measurement {
   readonly facetRssMb: number;
 }
 
+/** As children of the trainer app have it; both trainers do. */
+const hugePages = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
 const negatives = 1280;
 const warmUpSteps = 5;
 const [rounds, steps, threads, large] = [values.rounds, values.steps, values.threads, values.large].map(Number) as [
@@ -90,11 +92,11 @@ async function measure(items: number, batch: number, withPytorch: boolean): Prom
   const facet = startTrainer(
     process.execPath,
     [...process.execArgv, script('facet-trainer.ts'), ...[items, batch, negatives, total].map(String)],
-    { TF_NUM_INTRAOP_THREADS: String(threads), TF_NUM_INTEROP_THREADS: String(threads) },
+    { ...hugePages, TF_NUM_INTRAOP_THREADS: String(threads), TF_NUM_INTEROP_THREADS: String(threads) },
   );
   const pytorch = withPytorch
     ? await fasterOf(
-        [{}, { OMP_WAIT_POLICY: 'PASSIVE' }].map((env) =>
+        [hugePages, { ...hugePages, OMP_WAIT_POLICY: 'PASSIVE' }].map((env) =>
           startTrainer(python, [script('train.py'), folder, ...[items, batch, negatives, threads].map(String)], env),
         ),
       )

@@ -1,13 +1,25 @@
-// What steps take of memory, beside the estimate that a training is refused by.
+// What a training takes of memory, beside the estimate that it is refused by.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildPopularityTimeline, createRandom } from '@facet/features';
-import { modelVariant } from '@facet/model';
+import { createRandom } from '@facet/features';
+import { initializeWeights, modelVariant } from '@facet/model';
 import type { ModelConfig } from '@facet/model';
+import * as tensorFlow from '@facet/model/training';
 import { estimateTrainingMemory } from '@facet/pipeline';
+import {
+  createModelScorer,
+  encodeTables,
+  heldOutLast,
+  modelSpecOf,
+  rankTasks,
+  trainPhase,
+} from '@facet/pipeline/benchmark';
 import { makeTrainWorld } from './train-world.ts';
-import { openWorldSession, plainSpec } from './world-session.ts';
 
-const help = `Takes a few steps of the default recipe and prints the most memory of the process beside its estimate.
+const help = `Trains the default recipe for some short epochs, each validated and saved, of which the first one is the best: then the most is kept.
+Prints the most memory of the process beside its estimate.
 
   npm run bench:train-memory -- [--items 10000] [--batch 256] [--negatives all]
 
@@ -26,32 +38,52 @@ if (values.help) {
   process.exit(0);
 }
 
-const [items, batchSize] = [Number(values.items), Number(values.batch)];
-const steps = 8;
-const exampleCount = 5_000;
-const world = makeTrainWorld(items, exampleCount);
-const { sequences, examples } = world;
+const [itemCount, batchSize] = [Number(values.items), Number(values.batch)];
+const epochs = 3;
+const rankedUsers = 64;
+
+const { sequences } = makeTrainWorld(itemCount, 0);
+const catalog = Array.from({ length: itemCount + 1 }, (_, item) => ({
+  itemId: item === 0 ? '' : `item-${item}`,
+  attributes:
+    item === 0 ? {} : { title: `What the shop calls item ${item}`, brand: `brand ${item % 997}`, price: item % 89 },
+}));
+const data = encodeTables(
+  { items: catalog, sequences, userAttributes: new Array<undefined>(sequences.userIds.length).fill(undefined) },
+  { trainedCount: itemCount, itemFeatures: [], userFeatures: [] },
+);
 const { model: recipe, training } = modelVariant('facet');
 const model: ModelConfig = { ...recipe, negatives: parseNegatives(values.negatives) };
-const session = openWorldSession(world, plainSpec(model, items), {
-  timeline: buildPopularityTimeline(sequences, items, Number.MAX_SAFE_INTEGER),
-});
-const random = createRandom(2);
-for (let step = 0; step < steps; step++) {
-  session.step(
-    examples,
-    Int32Array.from({ length: batchSize }, () => random.int(exampleCount)),
-    1e-3,
-    random,
-  );
+// One example of a user, so that an epoch is short.
+const config = { ...training, batchSize, epochs, patience: epochs, examplesPerUser: 1, labels: 'next' as const };
+const spec = modelSpecOf(model, data, Number.POSITIVE_INFINITY);
+const asked = heldOutLast(data, 'validation');
+const folder = await mkdtemp(join(tmpdir(), 'facet-bench-memory-'));
+let validated = 0;
+try {
+  await trainPhase({
+    data,
+    spec,
+    config,
+    heldOut: asked,
+    initialWeights: initializeWeights(spec, createRandom(1)),
+    checkpoint: join(folder, 'checkpoint'),
+    validate: async (weights) => {
+      const scorer = createModelScorer(data, spec, weights, { ...asked, tensorFlow });
+      const options = { cutoffs: [10], tieSeed: 1 };
+      rankTasks({ new: scorer.ranker, all: scorer.ranker }, asked.users.slice(0, rankedUsers), options, ['new']);
+      scorer.dispose();
+      return -validated++;
+    },
+  });
+} finally {
+  await rm(folder, { recursive: true });
 }
-await session.state();
-session.dispose();
 const peak = 1024 * process.resourceUsage().maxRSS;
-const size = { items, users: sequences.userIds.length, events: sequences.items.length };
-const { bytes } = estimateTrainingMemory(size, { model, training: { ...training, batchSize } });
+const size = { items: itemCount, users: sequences.userIds.length, events: sequences.items.length };
+const { bytes } = estimateTrainingMemory(size, { model: spec.config, training: config });
 console.log(
-  `${items} items, batch ${batchSize}: ${(peak / 1e6).toFixed(0)} MB, estimated ${(bytes / 1e6).toFixed(0)} MB, ` +
+  `${itemCount} items, batch ${batchSize}: ${(peak / 1e6).toFixed(0)} MB, estimated ${(bytes / 1e6).toFixed(0)} MB, ` +
     `${(100 * (bytes / peak - 1)).toFixed(0)} % off`,
 );
 
