@@ -42,7 +42,7 @@ export function toBlocks({ start, columns, values }: SparseRows, alpha: number, 
   const blocks: RowBlock[] = [];
   const solved: number[] = [];
   for (const [n, rows] of rowsBySize) {
-    const rowsMax = Math.max(1, Math.floor(blockValuesMax / (n * Math.max(n, factors))));
+    const rowsMax = Math.max(1, Math.floor(blockValuesMax / (n * factors)));
     for (let first = 0; first < rows.length; first += rowsMax) {
       const ofBlock = rows.slice(first, first + rowsMax);
       const cells = ofBlock.length * n;
