@@ -5,7 +5,7 @@ import { createTopSelector } from './top-selector.ts';
 export interface BlockScorer<User> {
   /** Most users of a block. */
   readonly usersMax: number;
-  /** Told of everybody before the first block: what can be computed for many of them at once is computed now. */
+  /** Called before the first block, with everybody whom blocks are asked for: what can be computed for many at once is computed now. */
   prepare?(users: readonly User[]): void;
   scoreBlock(users: readonly User[]): ScoreBlock;
 }

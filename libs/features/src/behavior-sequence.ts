@@ -31,6 +31,15 @@ export function createBehaviorRows(rows: number, length: number): BehaviorRows {
   return { length, items: new Int32Array(size), ages: new Int32Array(size), counts: new Int32Array(size) };
 }
 
+/** Lengths are rounded up, so that matrix products meet few sizes. */
+const rowLengthMultiple = 4;
+
+/** The length of rows that hold sequences of these lengths, of which the newest `sequenceLength` count: padding costs what behaviors do. */
+export function behaviorRowLength(lengths: Int32Array, sequenceLength: number): number {
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 1);
+  return Math.min(sequenceLength, rowLengthMultiple * Math.ceil(longest / rowLengthMultiple));
+}
+
 /**
  * Writes the last `length` behaviors of a window, as they are at `now` (epoch milliseconds), into row `row`, which must
  * be zero. With `distinct`, an item chosen again is one behavior: its newest, with the count.

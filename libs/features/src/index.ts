@@ -1,6 +1,7 @@
 export {
   ageBucket,
   ageBucketCount,
+  behaviorRowLength,
   createBehaviorRows,
   maxRepeatCount,
   writeBehaviorSequence,

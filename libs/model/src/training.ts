@@ -1,5 +1,5 @@
 export { fitWals } from './factorization/wals.ts';
-export type { Wals, WalsOptions } from './factorization/wals.ts';
+export type { WalsOptions } from './factorization/wals.ts';
 export { carryState, stateVersion } from './training/carry-state.ts';
 export type { CarriedModel, ReceivingModel } from './training/carry-state.ts';
 export { createCatalogProducts } from './training/catalog-products.ts';
@@ -16,7 +16,7 @@ export type { InterestBatches } from './training/interest-batches.ts';
 export { createTrainingSession } from './training/session.ts';
 export type { TrainingSession } from './training/session.ts';
 export { defaultDenseRowsMax } from './training/step-arrays.ts';
-export type { TrainingData, UserRows } from './training/batch.ts';
+export type { TrainingData } from './training/batch.ts';
 export { zeroUntrainedUsers } from './training/untrained-users.ts';
 export type { TrainingState } from './training/training-state.ts';
 export { scalarScale } from './weights.ts';

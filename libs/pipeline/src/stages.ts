@@ -37,7 +37,7 @@ export interface StageContext {
 }
 
 /** Raised when a stage computes something else from the same inputs, so that kept outputs are not reused. */
-const stageVersions = { dataset: datasetVersion, train: 3, evaluate: 1, index: 6, gate: 1 } as const;
+const stageVersions = { dataset: datasetVersion, train: 4, evaluate: 1, index: 6, gate: 1 } as const;
 
 export function createStageContext(home: HomePaths, config: FacetConfig): StageContext {
   return { home, config, store: createFolderArtifactStore(home.artifactsFolder) };

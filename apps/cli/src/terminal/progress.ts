@@ -68,9 +68,10 @@ function barStage(terminal: Terminal, now: () => number, name: string, detail = 
     },
     step: () => undefined,
     note(text) {
+      const goesOn = bar.isActive;
       bar.stop();
       stream.write(`  ${title} ${text}\n`);
-      bar.start(1, share, { detail });
+      if (goesOn) bar.start(1, share, { detail });
     },
     done(result, options) {
       bar.stop();

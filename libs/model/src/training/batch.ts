@@ -1,4 +1,4 @@
-import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
+import { behaviorRowLength, createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type {
   BehaviorRows,
   EncodedFeature,
@@ -57,7 +57,7 @@ export function createBatchBuilder(spec: ModelSpec, data: TrainingData): BatchBu
   return (examples, chosen, random) => {
     const size = chosen.length;
     const lengths = chosen.map((example) => examples.end[example]! - examples.start[example]!);
-    const behaviors = createBehaviorRows(size, rowLength(lengths, L));
+    const behaviors = createBehaviorRows(size, behaviorRowLength(lengths, L));
     const active = new Float32Array(size * K);
     const behaviorCounts = new Int32Array(size);
     const { items, times } = data.sequences;
@@ -82,15 +82,6 @@ export function createBatchBuilder(spec: ModelSpec, data: TrainingData): BatchBu
       days: Int32Array.from(chosen, (example) => data.timeline.dayOf(examples.time[example]!)),
     };
   };
-}
-
-/** Lengths of rows are rounded up, so that the graph's matrix products meet few sizes. */
-const rowLengthMultiple = 4;
-
-/** The length of behavior rows that hold sequences of these lengths: padding costs what behaviors do. */
-export function rowLength(lengths: Int32Array, sequenceLength: number): number {
-  const longest = lengths.reduce((most, length) => Math.max(most, length), 1);
-  return Math.min(sequenceLength, rowLengthMultiple * Math.ceil(longest / rowLengthMultiple));
 }
 
 /** [N + 1] position of each item among the candidates, −1 for none. */

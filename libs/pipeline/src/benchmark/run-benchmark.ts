@@ -91,13 +91,20 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
       told?.done(output, reused);
       rows.push(output);
     } catch (error) {
+      const lost = isLost(error, system);
+      if (lost) told?.diverged(error.message);
       told?.failed();
-      if (!(error instanceof AppError) || error.code !== 'MODEL_DIVERGED') throw error;
-      told?.diverged(error.message);
+      if (!lost) throw error;
       diverged.push({ system: system.name, seed, error });
     }
   }
   return { rows, diverged };
+}
+
+/** Whether an error says that a tower went astray, be it only in what is trained to be tested, which nothing validates. */
+function isLost(error: unknown, { kind }: System): error is AppError {
+  if (!(error instanceof AppError)) return false;
+  return error.code === 'MODEL_DIVERGED' || (kind === 'tower' && error.code === 'EVALUATION_SCORE_NAN');
 }
 
 async function runRow(
@@ -137,8 +144,7 @@ async function runRow(
       await new Promise((resolve) => setImmediate(resolve));
       const startedAt = now();
       const asked = { cutoffs: withMain(cutoffs, protocol.mainCutoff), catalogSize: data.items.length - 1, tieSeed };
-      const evaluated = evaluateHeldOut(protocol, rankers, protocol.test.users, asked);
-      dispose?.();
+      const evaluated = evaluateAndDispose(protocol, rankers, protocol.test.users, asked, dispose);
       const cold = rankersOver === undefined ? undefined : evaluateCold(benchmark, rankersOver, asked);
       const tasks = Object.entries(evaluated).map(([task, { users, metrics, perUser }]) => {
         const main = perUser.find(({ cutoff }) => cutoff === protocol.mainCutoff)!;
@@ -163,6 +169,21 @@ async function runRow(
   return { ...result, output: { ...result.output, system: name } };
 }
 
+/** The last that is asked of rankers. */
+function evaluateAndDispose(
+  protocol: Parameters<typeof evaluateHeldOut>[0],
+  rankers: Parameters<typeof evaluateHeldOut>[1],
+  users: Parameters<typeof evaluateHeldOut>[2],
+  options: Parameters<typeof evaluateHeldOut>[3],
+  dispose: (() => void) | undefined,
+): ReturnType<typeof evaluateHeldOut> {
+  try {
+    return evaluateHeldOut(protocol, rankers, users, options);
+  } finally {
+    dispose?.();
+  }
+}
+
 /** The users who went on to choose an item that was new to all, asked for those items among the whole catalog. */
 function evaluateCold(
   { data, protocol }: BenchmarkData,
@@ -172,8 +193,7 @@ function evaluateCold(
   const { candidates, users } = heldOutCold(data, protocol.test);
   if (users.length === 0) return undefined;
   const { rankers, dispose } = rankersOver(candidates);
-  const evaluated = evaluateHeldOut({ tasks: ['new'] }, rankers, users, options).new!;
-  dispose();
+  const evaluated = evaluateAndDispose({ tasks: ['new'] }, rankers, users, options, dispose).new!;
   return { users: evaluated.users, cutoffs: evaluated.metrics };
 }
 

@@ -6,6 +6,7 @@ import { classicSystems } from './classic-systems.ts';
 import type { System } from './system.ts';
 import { towerSettings } from './tower-settings.ts';
 import type { Setting, TowerSettings } from './tower-settings.ts';
+import { fitTower } from './tower-systems.ts';
 
 export interface SystemOptions {
   readonly config: FacetConfig;
@@ -45,7 +46,6 @@ export function towerSystem(name: string, settings: TowerSettings): System {
     kind: 'tower',
     isSeeded: true,
     settings,
-    // TensorFlow comes with it: classic systems run without.
-    fit: async (context) => (await import('./tower-systems.ts')).fitTower(settings, context),
+    fit: (context) => fitTower(settings, context),
   };
 }

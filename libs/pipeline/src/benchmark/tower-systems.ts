@@ -91,10 +91,13 @@ export function createValidator(
   return async (weights) => {
     const asked = { ...protocol.validation, tensorFlow };
     const scorer = createModelScorer(data, spec, weights, asked);
-    const evaluated = evaluateHeldOut(protocol, forTasks(scorer.ranker), users, options);
-    scorer.dispose();
-    const scores = protocol.tasks.map((task) => choiceScore(protocol, evaluated[task]!));
-    return scores.reduce((sum, score) => sum + score, 0) / scores.length;
+    try {
+      const evaluated = evaluateHeldOut(protocol, forTasks(scorer.ranker), users, options);
+      const scores = protocol.tasks.map((task) => choiceScore(protocol, evaluated[task]!));
+      return scores.reduce((sum, score) => sum + score, 0) / scores.length;
+    } finally {
+      scorer.dispose();
+    }
   };
 }
 

@@ -43,7 +43,7 @@ const tablesInTraining = 20;
 const scoresInTraining = { all: 5.8, drawn: 3 };
 
 /** `[batch, sequence, dim]` arrays that live at a time, where the longest sequence of a batch is as long as can be; as measured. */
-const behaviorsInTraining = 2;
+const behaviorsInTraining = { transformer: 25, others: 2 };
 
 /**
  * What the processes of a run need, from the sizes of their arrays. Measured and rounded up where libraries decide; side
@@ -107,7 +107,8 @@ export function estimateTrainingMemory(
     'tables of users with Adam': tablesInTraining * userTable,
     'full softmax over all items': negatives === 'all' ? scoresInTraining.all * scores * items : 0,
     'softmax over negatives': negatives === 'all' ? 0 : scoresInTraining.drawn * scores * negatives,
-    'behaviors of a batch': behaviorsInTraining * B * L * D * float,
+    'behaviors of a batch':
+      behaviorsInTraining[extractor.kind === 'transformer' ? 'transformer' : 'others'] * B * L * D * float,
   });
 }
 

@@ -80,6 +80,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
     });
     evaluations.push({ name, ...evaluated });
   }
+  const interests = reportInterests(modelScorer, window.users, model.info.spec.config.interests);
   modelScorer.dispose();
   const mainCutoff = options.cutoffs.includes(preferredCutoff) ? preferredCutoff : options.cutoffs.at(-1)!;
   const main = options.cutoffs.indexOf(mainCutoff);
@@ -96,7 +97,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
     })),
     itemCf: itemCfChoice,
     margin: { new: marginOf(evaluations, 'new', main), all: marginOf(evaluations, 'all', main) },
-    interests: reportInterests(modelScorer, window.users, model.info.spec.config.interests),
+    interests,
   };
 }
 

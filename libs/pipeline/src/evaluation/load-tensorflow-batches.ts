@@ -1,6 +1,6 @@
 import type { TensorFlowBatches } from './model-scorer.ts';
 
-/** TensorFlow's batches where it is installed; without it the same figures take longer. */
+/** TensorFlow's batches where it is installed; without it the same figures, but for rounding, take longer. */
 export async function loadTensorFlowBatches(): Promise<TensorFlowBatches | undefined> {
   try {
     return await import('./tensorflow-batches.ts');

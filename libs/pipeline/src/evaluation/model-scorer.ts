@@ -1,6 +1,6 @@
 import type { Bundle } from '@facet/bundles';
 import { embedBySideFeatures } from '@facet/bundles';
-import { buildPopularityTimeline, createBehaviorRows, writeBehaviorSequence } from '@facet/features';
+import { behaviorRowLength, buildPopularityTimeline, createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { BehaviorRows, Cut } from '@facet/features';
 import type { BlockScorer, ScoredUser, Scorer, UserInterests } from '@facet/evaluation';
 import {
@@ -27,7 +27,7 @@ export interface SequenceUser extends ScoredUser {
   readonly askedAt: number;
 }
 
-/** A model as the evaluation asks it: exactly what serving computes, over the full catalogue instead of an index. */
+/** A model as the evaluation asks it: what serving computes, over the full catalogue instead of an index. */
 export interface ModelScorer {
   readonly score: Scorer<SequenceUser>;
   /** Ranks as `score` does. */
@@ -38,7 +38,7 @@ export interface ModelScorer {
   readonly vectors: Float32Array;
   /** D. */
   readonly dim: number;
-  /** Frees the products. */
+  /** Frees what TensorFlow holds. */
   dispose(): void;
 }
 
@@ -139,10 +139,7 @@ function createScorer(
   const known = new WeakMap<SequenceUser, ReadUser>();
   const readAll = (users: readonly SequenceUser[]): void => {
     const unknown = users.filter((user) => !known.has(user));
-    // Those of few behaviors together: a batch costs what its longest sequence does.
-    unknown.sort((a, b) => a.end - a.start - (b.end - b.start));
-    for (let start = 0; start < unknown.length; start += usersOfBatch) {
-      const batch = unknown.slice(start, start + usersOfBatch);
+    for (const batch of batchesOf(unknown, spec.config.sequenceLength)) {
       readUsers(batch).forEach((read, row) => known.set(batch[row]!, read));
     }
   };
@@ -186,8 +183,24 @@ function createScorer(
   };
 }
 
-/** Enough to keep two cores busy with the tower, and few enough for their caches. */
-const usersOfBatch = 512;
+/** Users and slots of behaviors that are read together: enough to keep two cores busy, and little memory for what a tower makes of them. */
+const batchMax = { users: 1024, slots: 16_384 };
+
+/** Users in batches, those of about as many behaviors together: a batch costs what its longest sequence does. */
+function* batchesOf(users: readonly SequenceUser[], sequenceLength: number): Generator<SequenceUser[]> {
+  const lengthOf = ({ start, end }: SequenceUser): number => Math.min(sequenceLength, end - start);
+  const sorted = users.toSorted((a, b) => lengthOf(a) - lengthOf(b));
+  let batch: SequenceUser[] = [];
+  for (const user of sorted) {
+    const size = batch.length + 1;
+    if (batch.length > 0 && (size > batchMax.users || size * lengthOf(user) > batchMax.slots)) {
+      yield batch;
+      batch = [];
+    }
+    batch.push(user);
+  }
+  if (batch.length > 0) yield batch;
+}
 
 /** What a user's behaviors say. */
 interface ReadUser {
@@ -226,8 +239,8 @@ function readByTower(
   const { interests: K, embeddingDim: D, distinctBehaviors: distinct } = config;
   const hasUserVectors = config.extractor.kind === 'user-vectors';
   return (users) => {
-    const length = Math.min(config.sequenceLength, Math.max(1, ...users.map(({ start, end }) => end - start)));
-    const behaviors = createBehaviorRows(users.length, length);
+    const lengths = Int32Array.from(users, ({ start, end }) => end - start);
+    const behaviors = createBehaviorRows(users.length, behaviorRowLength(lengths, config.sequenceLength));
     const profiles = users.map(({ userIndex }) => profileOf(userIndex));
     const userRows = Int32Array.from(users, ({ userIndex }) => userRowOf(userIndex));
     const active = new Float32Array(users.length * K);

@@ -193,12 +193,15 @@ function createValidator(dataset: Dataset, spec: ModelSpec): (weights: Weights) 
   users.length = Math.min(users.length, validationUsersMax);
   return async (weights) => {
     const scorer = createModelScorer(dataset, spec, weights, { ...window, tensorFlow });
-    const evaluated = evaluateTasks(forBothTasks(scorer.ranker), users, {
-      cutoffs: [validationCutoff],
-      catalogSize: spec.itemCount,
-      tieSeed: 0,
-    });
-    scorer.dispose();
-    return (evaluated.new.metrics[0]!.recall + evaluated.all.metrics[0]!.recall) / 2;
+    try {
+      const evaluated = evaluateTasks(forBothTasks(scorer.ranker), users, {
+        cutoffs: [validationCutoff],
+        catalogSize: spec.itemCount,
+        tieSeed: 0,
+      });
+      return (evaluated.new.metrics[0]!.recall + evaluated.all.metrics[0]!.recall) / 2;
+    } finally {
+      scorer.dispose();
+    }
   };
 }

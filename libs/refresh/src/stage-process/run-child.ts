@@ -16,8 +16,8 @@ export interface ChildWatch {
 /** What a process said last that explains how it ended. */
 const saidCharactersMax = 4_000;
 /**
- * A training reads its tables all over. In huge pages, which glibc asks for only when it is told to before a process starts, a step
- * on a million items takes a seventh less time; where there are none, nothing happens.
+ * Huge pages are asked for by glibc only when it is told to before a process starts. A training, which reads its tables all over, takes a
+ * seventh less time for a step on a million items; where there are none, nothing happens.
  */
 const hugePages = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
 

@@ -18,10 +18,10 @@ import {
 } from '@facet/pipeline/benchmark';
 import { makeTrainWorld } from './train-world.ts';
 
-const help = `Trains the default recipe for some short epochs, each validated and saved, of which the first one is the best: then the most is kept.
+const help = `Trains a variant for some short epochs on sequences that are longer than it reads, each validated and saved, of which the first one is the best: then the most is kept.
 Prints the most memory of the process beside its estimate.
 
-  npm run bench:train-memory -- [--items 10000] [--batch 256] [--negatives all]
+  npm run bench:train-memory -- [--items 10000] [--batch 256] [--negatives all] [--variant facet]
 
 --negatives  all: the full softmax, which takes the most; auto, the default of facet.yaml; or a number`;
 
@@ -30,6 +30,7 @@ const { values } = parseArgs({
     items: { type: 'string', default: '10000' },
     batch: { type: 'string', default: '256' },
     negatives: { type: 'string', default: 'all' },
+    variant: { type: 'string', default: 'facet' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -41,8 +42,9 @@ if (values.help) {
 const [itemCount, batchSize] = [Number(values.items), Number(values.batch)];
 const epochs = 3;
 const rankedUsers = 64;
+const eventsOfUser = 120;
 
-const { sequences } = makeTrainWorld(itemCount, 0);
+const { sequences } = makeTrainWorld(itemCount, 0, eventsOfUser);
 const catalog = Array.from({ length: itemCount + 1 }, (_, item) => ({
   itemId: item === 0 ? '' : `item-${item}`,
   attributes:
@@ -52,7 +54,7 @@ const data = encodeTables(
   { items: catalog, sequences, userAttributes: new Array<undefined>(sequences.userIds.length).fill(undefined) },
   { trainedCount: itemCount, itemFeatures: [], userFeatures: [] },
 );
-const { model: recipe, training } = modelVariant('facet');
+const { model: recipe, training } = modelVariant(values.variant);
 const model: ModelConfig = { ...recipe, negatives: parseNegatives(values.negatives) };
 // One example of a user, so that an epoch is short.
 const config = { ...training, batchSize, epochs, patience: epochs, examplesPerUser: 1, labels: 'next' as const };
@@ -83,7 +85,7 @@ const peak = 1024 * process.resourceUsage().maxRSS;
 const size = { items: itemCount, users: sequences.userIds.length, events: sequences.items.length };
 const { bytes } = estimateTrainingMemory(size, { model: spec.config, training: config });
 console.log(
-  `${itemCount} items, batch ${batchSize}: ${(peak / 1e6).toFixed(0)} MB, estimated ${(bytes / 1e6).toFixed(0)} MB, ` +
+  `${values.variant}, ${itemCount} items, batch ${batchSize}: ${(peak / 1e6).toFixed(0)} MB, estimated ${(bytes / 1e6).toFixed(0)} MB, ` +
     `${(100 * (bytes / peak - 1)).toFixed(0)} % off`,
 );
 

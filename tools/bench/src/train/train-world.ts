@@ -12,11 +12,10 @@ export interface TrainWorld {
 
 /** L, the behaviors of an example. */
 export const sequenceLength = 20;
-const eventsOfUser = 60;
 const userCount = 20_000;
 
 /** Users whose choices are log-uniform by rank, item 1 the most popular one; each example has L behaviors and a label. */
-export function makeTrainWorld(items: number, exampleCount: number): TrainWorld {
+export function makeTrainWorld(items: number, exampleCount: number, eventsOfUser = 60): TrainWorld {
   const random = createRandom(1);
   const logRange = Math.log(items + 1);
   const chosen = Int32Array.from({ length: userCount * eventsOfUser }, () =>

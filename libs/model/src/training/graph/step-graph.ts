@@ -58,8 +58,10 @@ export function buildStepGraph(
   model: StepModel,
   sample: BatchArrays,
 ): { nodes: GraphNode[]; momentShapes: Record<string, readonly number[]> } {
-  const [first, second] = [primes, laterPrimes].map((from): [Trace, Sizes] => {
-    const sizes = Object.fromEntries(Object.keys(sample.sizes).map((name, position) => [name, from[position]!]));
+  const [first, second] = [0, 1].map((place): [Trace, Sizes] => {
+    const sizes = Object.fromEntries(
+      Object.keys(sample.sizes).map((name, position) => [name, primes[2 * position + place]!]),
+    );
     return [traceLoss(model, { ...sample, sizes }), sizes];
   }) as [[Trace, Sizes], [Trace, Sizes]];
   const [trace] = first;
@@ -177,6 +179,8 @@ function lossAndGradients(
   return outputs;
 }
 
-/** Sizes of a trace; larger than the fixed sizes of models need to be told apart by a second trace with others. */
-const primes = [53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113];
-const laterPrimes = [127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197];
+/** Sizes of traces, one after the other for each; larger than what models have that needs to be told apart, and small for the memory of a trace. */
+const primes = [
+  ...[53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113],
+  ...[127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197],
+];
