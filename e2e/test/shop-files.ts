@@ -2,11 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { shopEvents, shopItems, toCsv } from './little-shop.ts';
 
-/** A small model and few epochs: seconds instead of minutes. Ten of sixty items are a question; fifty would be none. */
+/** A small model: seconds instead of minutes. Ten of sixty items are a question; fifty would be none. */
 const config = `
 evaluation: { cutoffs: [10] }
 model: { embeddingDim: 16, hiddenUnits: [32] }
-training: { epochs: 3 }
 `;
 
 export const shopFiles = ['--events', 'events.csv', '--items', 'items.csv'] as const;

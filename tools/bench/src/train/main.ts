@@ -13,12 +13,12 @@ import { makeTrainWorld, drawsOf, writeTrainWorld } from './train-world.ts';
 const help = `Trains MIND (L 20, K 4, D 64, 3 iterations, H-layer 256, 1,280 shared negatives) by Facet and by PyTorch, in turns.
 
   npm run bench:train -- [--items 12000,370000,1000000] [--batch 256,1024] [--large 10000000] [--rounds 7] [--steps 20]
-                         [--threads 2] [--json]
+                         [--threads 2] [--huge-pages] [--json]
 
 Both train on the same ids and negatives, gather and update the rows that a batch uses (lazy Adam), and prepare their batches
 within the time that is measured. Each round is so many steps of one, then of the other; figures are medians of the rounds, so that a
 machine that does other work disturbs both alike. Facet alone trains on --large items (0: not at all), for the cost of a
-step. PyTorch is installed into the cache at the first run (some gigabytes).`;
+step. With --huge-pages both have huge pages, as children of the trainer app do. PyTorch is installed into the cache at the first run (some gigabytes).`;
 
 const { values } = parseArgs({
   options: {
@@ -28,6 +28,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '7' },
     steps: { type: 'string', default: '20' },
     threads: { type: 'string', default: '2' },
+    'huge-pages': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -50,8 +51,7 @@ interface Measurement {
   readonly facetRssMb: number;
 }
 
-/** As children of the trainer app have it; both trainers do. */
-const hugePages = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
+const pages = values['huge-pages'] ? { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' } : {};
 const negatives = 1280;
 const warmUpSteps = 5;
 const [rounds, steps, threads, large] = [values.rounds, values.steps, values.threads, values.large].map(Number) as [
@@ -92,11 +92,11 @@ async function measure(items: number, batch: number, withPytorch: boolean): Prom
   const facet = startTrainer(
     process.execPath,
     [...process.execArgv, script('facet-trainer.ts'), ...[items, batch, negatives, total].map(String)],
-    { ...hugePages, TF_NUM_INTRAOP_THREADS: String(threads), TF_NUM_INTEROP_THREADS: String(threads) },
+    { ...pages, TF_NUM_INTRAOP_THREADS: String(threads), TF_NUM_INTEROP_THREADS: String(threads) },
   );
   const pytorch = withPytorch
     ? await fasterOf(
-        [hugePages, { ...hugePages, OMP_WAIT_POLICY: 'PASSIVE' }].map((env) =>
+        [pages, { ...pages, OMP_WAIT_POLICY: 'PASSIVE' }].map((env) =>
           startTrainer(python, [script('train.py'), folder, ...[items, batch, negatives, threads].map(String)], env),
         ),
       )
