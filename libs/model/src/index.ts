@@ -1,10 +1,10 @@
 export { checkModel } from './check-model.ts';
 export { ExtractorKind, extractorSchemas, ModelConfig, ModelSpec, TrainingConfig } from './config.ts';
 export type { ExtractorConfig, ModelVariant } from './config.ts';
-export { activeInterestCount, interestsFor } from './kernel/active-interests.ts';
+export { activeInterestCount, interestCountOf, interestsFor, unknownUser } from './kernel/active-interests.ts';
 export { bestInterest } from './kernel/best-interest.ts';
 export { embedItems, indexDim, indexVectors, popularityPrior } from './kernel/item-embeddings.ts';
-export { createUserKernel, unknownUser } from './kernel/user-kernel.ts';
+export { createUserKernel } from './kernel/user-kernel.ts';
 export type { InterestBuffer, Interests, UserKernel } from './kernel/user-kernel.ts';
 export type { ItemRows } from './layers/item-rows.ts';
 export { negativesOf } from './loss/negatives.ts';

@@ -1,19 +1,20 @@
 import { tf } from './tf.ts';
 import type { Tensor } from './tf.ts';
 
-/** An operation of float32 tensors that TensorFlow.js has no function for. @param flags its attributes that are true or false */
+/** An operation that TensorFlow.js has no function for. @param attributes types of tensors, and what is true or false; float32 by default */
 export function operation(
   op: string,
   inputs: readonly Tensor[],
-  flags: Readonly<Record<string, boolean>> = {},
+  attributes: Readonly<Record<string, 'float32' | 'int32' | boolean>> = { T: 'float32' },
 ): Tensor {
   const backend = tf.backend() as unknown as OperationBackend;
   const { TF_ATTR_TYPE, TF_ATTR_BOOL } = backend.binding;
-  const attributes = [
-    { name: 'T', type: TF_ATTR_TYPE, value: backend.getDTypeInteger('float32') },
-    ...Object.entries(flags).map(([name, value]) => ({ name, type: TF_ATTR_BOOL, value })),
-  ];
-  return backend.executeSingleOutput(op, attributes, inputs);
+  const given = Object.entries(attributes).map(([name, value]) =>
+    typeof value === 'boolean'
+      ? { name, type: TF_ATTR_BOOL, value }
+      : { name, type: TF_ATTR_TYPE, value: backend.getDTypeInteger(value) },
+  );
+  return backend.executeSingleOutput(op, given, inputs);
 }
 
 interface OperationBackend {

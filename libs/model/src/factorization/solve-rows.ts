@@ -118,5 +118,5 @@ function solvePositive(matrices: Tensor, right: Tensor): Tensor {
 
 /** x of L x = b, or of Lᵀ x = b, for lower triangular matrices. */
 function solveTriangular(lower: Tensor, right: Tensor, adjoint: boolean): Tensor {
-  return operation('MatrixTriangularSolve', [lower, right], { lower: true, adjoint });
+  return operation('MatrixTriangularSolve', [lower, right], { T: 'float32', lower: true, adjoint });
 }

@@ -1,7 +1,7 @@
 import { countPairs, createRandom, transpose } from '@facet/features';
 import type { SparseRows } from '@facet/features';
 import { tf } from '../tf.ts';
-import type { Tensor2D } from '../tf.ts';
+import { valuesOf } from '../tf-values.ts';
 import { solveRows, toBlocks } from './solve-rows.ts';
 
 export interface WalsOptions {
@@ -54,7 +54,7 @@ export function fitWals(pairs: { readonly users: Int32Array; readonly items: Int
   const drawn = Float32Array.from({ length: (catalogSize + 1) * factors }, (_, cell) =>
     cell < factors ? 0 : initialDeviation * random.normal(),
   );
-  const solved = tf.tidy(() => {
+  const itemFactors = valuesOf(() => {
     const ofUsers = toBlocks(byUser, alpha, factors);
     const ofItems = toBlocks(byItem, alpha, factors);
     let items = tf.tensor2d(drawn, [catalogSize + 1, factors]);
@@ -66,25 +66,16 @@ export function fitWals(pairs: { readonly users: Int32Array; readonly items: Int
     }
     return items;
   });
-  const itemFactors = readAndDispose(solved);
   return {
     factors,
     itemFactors,
     foldIn(histories) {
-      const users = tf.tidy(() => {
+      return valuesOf(() => {
         const rows = toBlocks(rowsOf(histories, catalogSize, counts), alpha, factors);
         return solveRows(tf.tensor2d(itemFactors, [catalogSize + 1, factors]), rows, regularization);
       });
-      return readAndDispose(users);
     },
   };
-}
-
-/** Outside of `tidy`, which would look for tensors among the numbers. */
-function readAndDispose(tensor: Tensor2D): Float32Array {
-  const values = tensor.dataSync() as Float32Array;
-  tensor.dispose();
-  return values;
 }
 
 function rowsOf(histories: readonly Int32Array[], catalogSize: number, counts: 'distinct' | 'repeated'): SparseRows {

@@ -7,6 +7,19 @@ export function activeInterestCount(behaviorCount: number, maxInterests: number,
   return Math.max(1, Math.min(maxInterests, 31 - Math.clz32(behaviorCount)));
 }
 
+/** The row of whoever has no vectors of their own: everybody, but in models with a table of them. */
+export const unknownUser = -1;
+
+/** K'u of a user with n behaviors; in a model with vectors of users K of whoever has some. */
+export function interestCountOf(
+  { extractor, interests: K, adaptiveInterests }: ModelConfig,
+  behaviorCount: number,
+  userRow: number,
+): number {
+  if (extractor.kind === 'user-vectors') return userRow === unknownUser ? 0 : K;
+  return activeInterestCount(behaviorCount, K, adaptiveInterests);
+}
+
 /**
  * The K of a model for users of these numbers of behaviors: the most that `interestUsersMin` of them have by Eq. 8. An interest that
  * few users have is learned of few, and wins few of the labels.

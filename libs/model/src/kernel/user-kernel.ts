@@ -3,7 +3,7 @@ import type { BehaviorRows } from '@facet/features';
 import type { ModelSpec } from '../config.ts';
 import { profileTable, repeatFeatureCount, repeatFeatures, scalarScale } from '../weights.ts';
 import type { Weights } from '../weights.ts';
-import { activeInterestCount } from './active-interests.ts';
+import { interestCountOf, unknownUser } from './active-interests.ts';
 import { createExtractorKernel } from './extractors/create-extractor-kernel.ts';
 import { indexDim } from './item-embeddings.ts';
 import { createInterestLayers } from './interest-layers.ts';
@@ -28,9 +28,6 @@ export interface InterestBuffer {
   /** [K, L] */
   readonly behaviorWeights: Float32Array;
 }
-
-/** The row of whoever has no vectors of their own: everybody, but in models with a table of them. */
-export const unknownUser = -1;
 
 /** Computes interests at inference with typed arrays: the same function as the user tower, without TensorFlow. */
 export interface UserKernel {
@@ -66,7 +63,6 @@ export function createUserKernel(
   const { config } = spec;
   const { embeddingDim: D, interests: maxInterests, sequenceLength: L } = config;
   const dim = indexDim(spec);
-  const hasUserVectors = config.extractor.kind === 'user-vectors';
   const items = createItemTable(embeddings, added, D);
   const extractor = createExtractorKernel({ spec, weights, items });
   const layers = createInterestLayers(spec, weights);
@@ -148,9 +144,7 @@ export function createUserKernel(
   ): void {
     const first = firstBehavior(rows.items, L);
     const n = L - first;
-    buffer.count = hasUserVectors
-      ? Number(userRow !== unknownUser) * maxInterests
-      : activeInterestCount(n, maxInterests, config.adaptiveInterests);
+    buffer.count = interestCountOf(config, n, userRow);
     if (buffer.count === 0) return;
     input.userRow = userRow;
     input.rows = rows;

@@ -1,5 +1,6 @@
 import { tf } from '../tf.ts';
 import type { Tensor, Tensor1D } from '../tf.ts';
+import { operation } from '../tf-operation.ts';
 
 /*
  * TensorFlow's own random operations (Philox, counted by the element): the same seed gives the same numbers, in a graph or op by
@@ -24,19 +25,6 @@ export function seededNormal(shape: readonly number[], seed: Tensor1D): Tensor {
 }
 
 function draw(op: string, shape: readonly number[], seed: Tensor1D): Tensor {
-  const backend = tf.backend() as unknown as OperationBackend;
-  const types = { dtype: 'float32', T: 'int32', Tseed: 'int32' } as const;
-  const attributes = Object.entries(types).map(([name, dtype]) => ({
-    name,
-    type: backend.binding.TF_ATTR_TYPE,
-    value: backend.getDTypeInteger(dtype),
-  }));
-  return backend.executeSingleOutput(op, attributes, [tf.tensor1d([...shape], 'int32'), seed]);
-}
-
-/** TensorFlow.js has no function for these operations. */
-interface OperationBackend {
-  executeSingleOutput(op: string, attributes: readonly object[], inputs: readonly Tensor[]): Tensor;
-  getDTypeInteger(dtype: string): number;
-  readonly binding: { readonly TF_ATTR_TYPE: number };
+  const sizes = tf.tensor1d([...shape], 'int32');
+  return operation(op, [sizes, seed], { dtype: 'float32', T: 'int32', Tseed: 'int32' });
 }

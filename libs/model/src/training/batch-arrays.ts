@@ -1,6 +1,6 @@
 import { popularityFeatureCount } from '@facet/features';
 import type { Random } from '@facet/features';
-import type { ModelConfig, ModelSpec } from '../config.ts';
+import type { ModelSpec } from '../config.ts';
 import { profileTable, repeatFeatureCount, userVectorTable } from '../weights.ts';
 import type { TrainingBatch, UserRows } from './batch.ts';
 import { columnsOf } from './competition.ts';
@@ -74,34 +74,23 @@ export function toArrays(
 
 /** What the user tower is a function of, by name. */
 export function userArrays(
-  { config: { interests: K, sequenceLength, extractor }, userFeatures }: ModelSpec,
+  { config: { interests: K, sequenceLength }, userFeatures }: ModelSpec,
   { behaviors, active, profile, userRows }: UserRows,
 ): Record<string, BatchArray> {
+  const { length } = behaviors;
   const arrays: Record<string, BatchArray> = {
     behaviors: { shape: ['B', 'L'], data: behaviors.items },
     ages: { shape: ['B', 'L'], data: behaviors.ages },
     mask: { shape: ['B', 'L'], data: maskOf(behaviors.items) },
     active: { shape: ['B', K], data: active },
+    slots: { shape: ['L'], data: Int32Array.from({ length }, (_, slot) => sequenceLength - length + slot) },
   };
   userFeatures.forEach(({ name }, position) => {
     arrays[profileArray(name)] = { shape: ['B'], data: profile[position]! };
   });
   if (userRows !== undefined) arrays['userRows'] = { shape: ['B'], data: userRows };
-  if (slotWeights[extractor.kind]) {
-    const { length } = behaviors;
-    arrays['slots'] = { shape: ['L'], data: Int32Array.from({ length }, (_, slot) => sequenceLength - length + slot) };
-  }
   return arrays;
 }
-
-/** Extractors that have weights for each slot of the sequence. */
-const slotWeights: Readonly<Record<ModelConfig['extractor']['kind'], boolean>> = {
-  routing: true,
-  'self-attention': true,
-  transformer: true,
-  mean: false,
-  'user-vectors': false,
-};
 
 function maskOf(items: Int32Array): Float32Array {
   const mask = new Float32Array(items.length);

@@ -103,7 +103,7 @@ export function toUserBatch({ userFeatures }: ModelSpec, tensors: Readonly<Recor
     active: tensors['active'] as Tensor2D,
     profile: userFeatures.map(({ name }) => tensors[profileArray(name)] as Tensor1D),
     userRows: tensors['userRows'] as Tensor1D | undefined,
-    slots: tensors['slots'] as Tensor1D | undefined,
+    slots: tensors['slots'] as Tensor1D,
   };
 }
 

@@ -1,4 +1,5 @@
 import { tf } from '../tf.ts';
+import { valuesOf } from '../tf-values.ts';
 
 /** The items' vectors on TensorFlow's side, until `dispose`. */
 export interface CatalogProducts {
@@ -19,14 +20,10 @@ export function createCatalogProducts(vectors: Float32Array, dim: number): Catal
   return {
     best(interests, K) {
       const users = interests.length / (dim * K);
-      const best = tf.tidy(() => {
+      return valuesOf(() => {
         const products = tf.matMul(tf.tensor2d(interests, [users * K, dim]), items, false, true);
         return K === 1 ? products : tf.max(products.reshape([users, K, rows]), 1);
       });
-      // Read outside of tidy, which would look for tensors among the numbers.
-      const scores = best.dataSync() as Float32Array;
-      best.dispose();
-      return scores;
     },
     dispose: () => items.dispose(),
   };

@@ -1,5 +1,6 @@
 import { tf } from '../tf.ts';
 import type { Variable } from '../tf.ts';
+import { valuesOf } from '../tf-values.ts';
 import type { ModelSpec } from '../config.ts';
 import { userTower } from '../layers/user-tower.ts';
 import type { Weights } from '../weights.ts';
@@ -30,14 +31,10 @@ export function createInterestBatches(spec: ModelSpec, weights: Weights, embeddi
   return {
     interests(users) {
       const B = users.active.length / K;
-      const interests = tf.tidy(() => {
+      return valuesOf(() => {
         const tensors = tensorsOf({ sizes: { B, L: users.behaviors.length }, arrays: userArrays(spec, users) });
         return userTower(variables, spec, items, toUserBatch(spec, tensors));
       });
-      // Read outside of tidy, which would look for tensors among the numbers.
-      const values = interests.dataSync() as Float32Array;
-      interests.dispose();
-      return values;
     },
     dispose() {
       items.dispose();

@@ -7,7 +7,7 @@ import { interactionsBefore } from '../evaluation/baselines.ts';
 import type { HeldOut, HeldOutSequenceUser, Ranker, Task } from '../evaluation/tasks.ts';
 import { createVectorBlocks } from '../evaluation/vector-blocks.ts';
 import { hashJson } from '../stage.ts';
-import { choiceScore, evaluateHeldOut, recentFrom } from './protocol.ts';
+import { choiceScore, evaluateAndDispose, recentFrom } from './protocol.ts';
 import type { ProtocolName } from './protocol.ts';
 import { forTasks } from './system.ts';
 import type { FitContext, FittedSystem, System } from './system.ts';
@@ -191,8 +191,7 @@ async function choose<Settings>(
     await new Promise((resolve) => setImmediate(resolve));
     context.signal?.throwIfAborted();
     const { ranker, dispose } = ask(method.fit(settings, before), validation);
-    const evaluated = evaluateHeldOut(protocol, forTasks(ranker), users, options);
-    dispose();
+    const evaluated = evaluateAndDispose(protocol, { rankers: forTasks(ranker), dispose }, users, options);
     for (const task of tasks) {
       const validationScore = choiceScore(protocol, evaluated[task]!);
       if (validationScore > best[task].validationScore) best[task] = { settings, validationScore };

@@ -81,6 +81,20 @@ export function evaluateHeldOut(
   return Object.fromEntries(tasks.map((task) => [task, evaluateRanking(rankings[task], options)]));
 }
 
+/** The same, the last that is asked of rankers: what they hold is freed, come what may. */
+export function evaluateAndDispose(
+  protocol: Pick<Protocol, 'tasks'>,
+  { rankers, dispose }: { readonly rankers: TaskRankers; readonly dispose?: (() => void) | undefined },
+  users: readonly HeldOutSequenceUser[],
+  options: Parameters<typeof evaluateHeldOut>[3],
+): Evaluations {
+  try {
+    return evaluateHeldOut(protocol, rankers, users, options);
+  } finally {
+    dispose?.();
+  }
+}
+
 /** The figure that settings are chosen by, of one task. */
 export function choiceScore({ choice }: Pick<Protocol, 'choice'>, evaluated: RankingEvaluation): number {
   return evaluated.metrics.find(({ cutoff }) => cutoff === choice.cutoff)![choice.metric];

@@ -8,7 +8,8 @@ import type { Task } from '../evaluation/tasks.ts';
 import { hashJson, runStage } from '../stage.ts';
 import type { StageContext } from '../stages.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
-import { evaluateHeldOut } from './protocol.ts';
+import { evaluateAndDispose } from './protocol.ts';
+import type { evaluateHeldOut } from './protocol.ts';
 import type { FitContext, FittedSystem, System } from './system.ts';
 
 /** Raised when a row means something else for the same inputs. */
@@ -144,7 +145,7 @@ async function runRow(
       await new Promise((resolve) => setImmediate(resolve));
       const startedAt = now();
       const asked = { cutoffs: withMain(cutoffs, protocol.mainCutoff), catalogSize: data.items.length - 1, tieSeed };
-      const evaluated = evaluateAndDispose(protocol, rankers, protocol.test.users, asked, dispose);
+      const evaluated = evaluateAndDispose(protocol, { rankers, dispose }, protocol.test.users, asked);
       const cold = rankersOver === undefined ? undefined : evaluateCold(benchmark, rankersOver, asked);
       const tasks = Object.entries(evaluated).map(([task, { users, metrics, perUser }]) => {
         const main = perUser.find(({ cutoff }) => cutoff === protocol.mainCutoff)!;
@@ -169,21 +170,6 @@ async function runRow(
   return { ...result, output: { ...result.output, system: name } };
 }
 
-/** The last that is asked of rankers. */
-function evaluateAndDispose(
-  protocol: Parameters<typeof evaluateHeldOut>[0],
-  rankers: Parameters<typeof evaluateHeldOut>[1],
-  users: Parameters<typeof evaluateHeldOut>[2],
-  options: Parameters<typeof evaluateHeldOut>[3],
-  dispose: (() => void) | undefined,
-): ReturnType<typeof evaluateHeldOut> {
-  try {
-    return evaluateHeldOut(protocol, rankers, users, options);
-  } finally {
-    dispose?.();
-  }
-}
-
 /** The users who went on to choose an item that was new to all, asked for those items among the whole catalog. */
 function evaluateCold(
   { data, protocol }: BenchmarkData,
@@ -192,8 +178,7 @@ function evaluateCold(
 ): BenchmarkRow['cold'] {
   const { candidates, users } = heldOutCold(data, protocol.test);
   if (users.length === 0) return undefined;
-  const { rankers, dispose } = rankersOver(candidates);
-  const evaluated = evaluateAndDispose({ tasks: ['new'] }, rankers, users, options, dispose).new!;
+  const evaluated = evaluateAndDispose({ tasks: ['new'] }, rankersOver(candidates), users, options).new!;
   return { users: evaluated.users, cutoffs: evaluated.metrics };
 }
 

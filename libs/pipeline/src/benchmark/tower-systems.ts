@@ -12,7 +12,7 @@ import { modelSpecOf } from '../training/model-spec.ts';
 import { trainPhase } from '../training/train-phase.ts';
 import type { PhaseProgress } from '../training/train-phase.ts';
 import { sampleUsers } from './classic-systems.ts';
-import { choiceScore, evaluateHeldOut } from './protocol.ts';
+import { choiceScore, evaluateAndDispose } from './protocol.ts';
 import { forTasks } from './system.ts';
 import type { FitContext, FittedSystem } from './system.ts';
 import type { TowerSettings } from './tower-settings.ts';
@@ -90,14 +90,10 @@ export function createValidator(
   const options = { cutoffs: [protocol.choice.cutoff], catalogSize: spec.itemCount, tieSeed };
   return async (weights) => {
     const asked = { ...protocol.validation, tensorFlow };
-    const scorer = createModelScorer(data, spec, weights, asked);
-    try {
-      const evaluated = evaluateHeldOut(protocol, forTasks(scorer.ranker), users, options);
-      const scores = protocol.tasks.map((task) => choiceScore(protocol, evaluated[task]!));
-      return scores.reduce((sum, score) => sum + score, 0) / scores.length;
-    } finally {
-      scorer.dispose();
-    }
+    const { ranker, dispose } = createModelScorer(data, spec, weights, asked);
+    const evaluated = evaluateAndDispose(protocol, { rankers: forTasks(ranker), dispose }, users, options);
+    const scores = protocol.tasks.map((task) => choiceScore(protocol, evaluated[task]!));
+    return scores.reduce((sum, score) => sum + score, 0) / scores.length;
   };
 }
 

@@ -3,15 +3,7 @@ import { embedBySideFeatures } from '@facet/bundles';
 import { behaviorRowLength, buildPopularityTimeline, createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { BehaviorRows, Cut } from '@facet/features';
 import type { BlockScorer, ScoredUser, Scorer, UserInterests } from '@facet/evaluation';
-import {
-  activeInterestCount,
-  createUserKernel,
-  embedItems,
-  indexDim,
-  indexVectors,
-  popularityPrior,
-  unknownUser,
-} from '@facet/model';
+import { createUserKernel, embedItems, indexDim, indexVectors, interestCountOf, popularityPrior } from '@facet/model';
 import type { ModelSpec, UserKernel, Weights } from '@facet/model';
 import type { createCatalogProducts, createInterestBatches, InterestBatches } from '@facet/model/training';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
@@ -247,9 +239,7 @@ function readByTower(
     const counts = users.map((user, row) => {
       const window = { ...sequences, start: user.start, end: user.end };
       const n = writeBehaviorSequence(behaviors, row, window, { now: user.askedAt, distinct });
-      const count = hasUserVectors
-        ? Number(userRows[row] !== unknownUser) * K
-        : activeInterestCount(n, K, config.adaptiveInterests);
+      const count = interestCountOf(config, n, userRows[row]!);
       active.fill(1, row * K, row * K + count);
       return count;
     });

@@ -11,7 +11,7 @@ export const extractByRouting: Extractor<'routing'> = (variables, config, { beha
   const L = behaviors.shape[1];
   const K = users.active.shape[1];
   return routeBehaviors({
-    projected: project(behaviors, mapsOf(variables['routing/S']!, config.map, users), config.map, K),
+    projected: project(behaviors, variables['routing/S']!, config.map, users),
     behaviorWeights: weights,
     logits: users.logits ?? (ofSlots(variables['routing/logits']!, users, 1).reshape([1, K, L]) as Tensor3D),
     active: users.active,
@@ -21,21 +21,18 @@ export const extractByRouting: Extractor<'routing'> = (variables, config, { beha
   });
 };
 
-/** The maps of the slots that a batch has. */
-function mapsOf(maps: Tensor, kind: ExtractorConfig<'routing'>['map'], users: UserBatch): Tensor {
-  return kind === 'per-position' ? ofSlots(maps, users) : maps;
-}
-
 /** [B, L, D] → rows S·e_i, [B, L, D] of a shared map [D, D]; else rows S_j·e_i, [B, K, L, D], of [K · D, D] or [L, K · D, D]. */
 function project(
   behaviors: Tensor3D,
   maps: Tensor,
   kind: ExtractorConfig<'routing'>['map'],
-  K: number,
+  users: UserBatch,
 ): Tensor3D | Tensor4D {
   const [B, L, D] = behaviors.shape;
+  const K = users.active.shape[1];
   if (kind === 'per-position') {
-    const byPosition = tf.matMul(tf.transpose(behaviors, [1, 0, 2]), maps as Tensor3D, false, true); // [L, B, K · D]
+    const ofPlaces = ofSlots(maps, users) as Tensor3D;
+    const byPosition = tf.matMul(tf.transpose(behaviors, [1, 0, 2]), ofPlaces, false, true); // [L, B, K · D]
     return tf.transpose(byPosition.reshape([L, B, K, D]), [1, 2, 0, 3]) as Tensor4D;
   }
   const projected = tf.matMul(behaviors.reshape([B * L, D]) as Tensor2D, maps as Tensor2D, false, true);
