@@ -3,25 +3,41 @@ import { expect, it } from 'vitest';
 import { createCatalogProducts } from '../src/training.ts';
 import { tf } from '../src/tf.ts';
 
-it.each([1, 3])('the best of K = %i products of each user with each item; no tensor stays behind', (K) => {
+it.each([
+  { users: 4, K: 1, rows: 7, moments: 1 },
+  { users: 4, K: 3, rows: 7, moments: 2 },
+  // More products than are made at once.
+  { users: 60, K: 2, rows: 20_001, moments: 3 },
+])('the best product of each of $users users with each item, $K interests, $moments moments', (sizes) => {
+  const { users, K, rows, moments } = sizes;
   const before = tf.memory().numTensors;
   const random = createRandom(1);
-  const [D, users, rows] = [5, 4, 7];
-  const vectors = Float32Array.from({ length: rows * D }, () => random.normal());
-  const interests = Float32Array.from({ length: users * K * D }, () => random.normal());
+  const D = 5;
+  const drawn = (length: number): Float32Array => Float32Array.from({ length }, () => random.normal());
+  const [vectors, interests] = [drawn(rows * D), drawn(users * K * D)];
+  const ofMoments = Array.from({ length: moments }, () => drawn(rows));
+  const additions = Array.from({ length: users }, (_, user) => ofMoments[user % moments]!);
+  ofMoments[0]![rows - 1] = Number.NEGATIVE_INFINITY;
   const products = createCatalogProducts(vectors, D);
-  const best = products.best(interests, K);
+  // What was computed for others is not left in place.
+  products.scores(drawn(users * K * D), K, additions.toReversed());
+  const scores = products.scores(interests, K, additions);
+
+  expect(scores).toHaveLength(users * rows);
+  let furthest = 0;
   for (let user = 0; user < users; user++) {
     for (let row = 0; row < rows; row++) {
-      const scores = Array.from({ length: K }, (_, k) =>
-        Array.from({ length: D }, (_, d) => interests[(user * K + k) * D + d]! * vectors[row * D + d]!).reduce(
-          (sum, product) => sum + product,
-          0,
-        ),
-      );
-      expect(best[user * rows + row]).toBeCloseTo(Math.max(...scores), 5);
+      let best = Number.NEGATIVE_INFINITY;
+      for (let k = user * K; k < (user + 1) * K; k++) {
+        let product = 0;
+        for (let d = 0; d < D; d++) product += interests[k * D + d]! * vectors[row * D + d]!;
+        best = Math.max(best, product);
+      }
+      const [is, expected] = [scores[user * rows + row]!, best + additions[user]![row]!];
+      furthest = Math.max(furthest, is === expected ? 0 : Math.abs(is - expected));
     }
   }
+  expect(furthest).toBeLessThan(1e-5);
   products.dispose();
   expect(tf.memory().numTensors).toBe(before);
 });

@@ -176,7 +176,7 @@ function createScorer(
 }
 
 /** Users and slots of behaviors that are read together: enough to keep two cores busy, and little memory for what a tower makes of them. */
-const batchMax = { users: 1024, slots: 16_384 };
+const batchMax = { users: 1024, slots: 32_768 };
 
 /** Users in batches, those of about as many behaviors together: a batch costs what its longest sequence does. */
 function* batchesOf(users: readonly SequenceUser[], sequenceLength: number): Generator<SequenceUser[]> {

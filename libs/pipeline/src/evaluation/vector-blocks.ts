@@ -18,8 +18,8 @@ export interface VectorScores<User> {
   readonly candidates: Uint8Array;
 }
 
-/** Bytes of the products of a block: enough to keep two cores busy, and few enough for their caches. */
-const blockBytes = 8 * 2 ** 20;
+/** Scores of a block: enough users for products to keep two cores busy, in little memory where the catalog is large. */
+const blockMax = { users: 256, scores: 4 * 2 ** 20 };
 /** The unit roundoff of float32. */
 const roundoff = 2 ** -24;
 
@@ -28,21 +28,24 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
   const { vectors, dim, interestsMax: K, candidates } = scores;
   const width = vectors.length / dim;
   const itemNorm = longestRow(vectors, dim);
-  const others = Int32Array.from(candidates.keys()).filter((item) => candidates[item] !== 1);
   // Many users are asked at one moment, and have one prior.
-  const priorSizes = new WeakMap<Float32Array, number>();
-  const sizeOf = (prior: Float32Array): number => {
-    if (!priorSizes.has(prior)) priorSizes.set(prior, largestOf(prior, candidates));
-    return priorSizes.get(prior)!;
+  const knownAdditions = new Map<Float32Array | undefined, Additions>();
+  const additionsOf = (prior: Float32Array | undefined): Additions => {
+    if (!knownAdditions.has(prior)) knownAdditions.set(prior, toAdditions(prior, candidates));
+    return knownAdditions.get(prior)!;
   };
   return {
-    usersMax: Math.max(1, Math.floor(blockBytes / (4 * K * width))),
+    usersMax: Math.max(1, Math.min(blockMax.users, Math.floor(blockMax.scores / width))),
     scoreBlock(users) {
-      const asked = users.map((user) => ({
-        interests: scores.interests(user),
-        prior: scores.prior(user),
-        bonuses: scores.bonuses(user),
-      }));
+      const asked = users.map((user) => {
+        const prior = scores.prior(user);
+        return {
+          interests: scores.interests(user),
+          prior,
+          additions: additionsOf(prior),
+          bonuses: scores.bonuses(user),
+        };
+      });
       const stacked = new Float32Array(users.length * K * dim);
       asked.forEach(({ interests: { interests, active } }, row) => {
         for (let k = 0; k < K && active > 0; k++) {
@@ -51,20 +54,22 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
           stacked.set(interests.subarray(source, source + dim), (row * K + k) * dim);
         }
       });
-      const best = products.best(stacked, K);
+      const rows = products.scores(
+        stacked,
+        K,
+        asked.map(({ additions }) => additions.values),
+      );
       let additionsMax = 0;
-      asked.forEach(({ interests, prior, bonuses }, row) => {
-        const own = best.subarray(row * width, (row + 1) * width);
+      asked.forEach(({ interests, additions, bonuses }, row) => {
+        const own = rows.subarray(row * width, (row + 1) * width);
         if (interests.active === 0) own.fill(Number.NEGATIVE_INFINITY);
-        if (prior !== undefined) addRow(own, prior);
-        additionsMax = Math.max(additionsMax, (prior === undefined ? 0 : sizeOf(prior)) + addBonuses(own, bonuses));
-        for (const item of others) own[item] = Number.NEGATIVE_INFINITY;
+        additionsMax = Math.max(additionsMax, additions.largest + addBonuses(own, bonuses));
       });
       // The bound of a product of length D summed in any order, and of the additions after it, with room to spare.
       const tolerance = 4 * (dim + 4) * roundoff * (longestRow(stacked, dim) * itemNorm + additionsMax);
       return {
         width,
-        scores: best,
+        scores: rows,
         tolerance,
         exact: (row, item) => {
           const { interests, prior, bonuses } = asked[row]!;
@@ -87,10 +92,6 @@ export function exactScore(
   return terms.bonus === undefined ? withPrior : Math.fround(withPrior + terms.bonus);
 }
 
-function addRow(target: Float32Array, row: Float32Array): void {
-  for (let cell = 0; cell < target.length; cell++) target[cell]! += row[cell]!;
-}
-
 /** @returns the largest size of a bonus */
 function addBonuses(own: Float32Array, bonuses: ReadonlyMap<number, number>): number {
   let largestBonus = 0;
@@ -101,12 +102,23 @@ function addBonuses(own: Float32Array, bonuses: ReadonlyMap<number, number>): nu
   return largestBonus;
 }
 
-/** The largest size of what candidates have. */
-function largestOf(prior: Float32Array, candidates: Uint8Array): number {
-  return prior.reduce(
-    (largest, value, item) => (candidates[item] === 1 ? Math.max(largest, Math.abs(value)) : largest),
-    0,
-  );
+/** What is added to every user's products who is asked at a moment. */
+interface Additions {
+  /** [N + 1] the prior of candidates, far below everything for what is none. */
+  readonly values: Float32Array;
+  /** The largest size of a prior. */
+  readonly largest: number;
+}
+
+function toAdditions(prior: Float32Array | undefined, candidates: Uint8Array): Additions {
+  let largest = 0;
+  const values = Float32Array.from(candidates, (isCandidate, item) => {
+    if (isCandidate !== 1) return Number.NEGATIVE_INFINITY;
+    const value = prior?.[item] ?? 0;
+    largest = Math.max(largest, Math.abs(value));
+    return value;
+  });
+  return { values, largest };
 }
 
 function longestRow(matrix: Float32Array, dim: number): number {

@@ -1,8 +1,8 @@
 import { dataTypes } from './graph-def.ts';
 import type { Attribute, ConstantValue, DataType, GraphNode } from './graph-def.ts';
-import type { SizedConstant, SizeProduct } from './sizes.ts';
+import type { SizedConstant, SizedTrace, SizeProduct } from './sizes.ts';
 import { simplify } from './simplify.ts';
-import type { Trace, TracedInput } from './trace.ts';
+import type { TracedInput } from './trace.ts';
 
 /** Collects the nodes of a graph; operations are given names by their number unless they have one. */
 export interface GraphBuilder {
@@ -51,8 +51,7 @@ export function createGraphBuilder(): GraphBuilder {
  */
 export function addTrace(
   builder: GraphBuilder,
-  trace: Trace,
-  constants: ReadonlyMap<TracedInput, SizedConstant>,
+  { trace, constants }: SizedTrace,
   { of, sizes }: { of: Readonly<Record<string, string>>; sizes: Readonly<Record<string, string>> },
 ): Record<string, string> {
   const names = new Map<number, string>();

@@ -19,6 +19,25 @@ export type SizedConstant =
 /** Sizes by name. */
 export type Sizes = Readonly<Record<string, number>>;
 
+/** A computation as recorded for batches of any sizes. */
+export interface SizedTrace {
+  readonly trace: Trace;
+  readonly constants: ReadonlyMap<TracedInput, SizedConstant>;
+}
+
+/**
+ * Records a computation at two sets of sizes, which tell what of it depends on sizes.
+ *
+ * @throws Error as {@link constantsBySize}.
+ */
+export function traceBySizes(names: readonly string[], trace: (sizes: Sizes) => Trace): SizedTrace {
+  const [first, second] = [0, 1].map((place): [Trace, Sizes] => {
+    const sizes = Object.fromEntries(names.map((name, position) => [name, primes[2 * position + place]!]));
+    return [trace(sizes), sizes];
+  }) as [[Trace, Sizes], [Trace, Sizes]];
+  return { trace: first[0], constants: constantsBySize(first, second) };
+}
+
 /**
  * A trace knows sizes as numbers only: [B · L, D] is [2020, 64]. Two traces of the same computation with sizes that are different
  * primes tell them apart. Returns what each constant stands for, by the `TracedInput` of the first trace that has it.
@@ -90,3 +109,9 @@ function factorize(number: number, sizes: Sizes): { factor: number; sizes: strin
   }
   return { factor, sizes: found };
 }
+
+/** Sizes of traces, one after the other for each; larger than what models have that needs to be told apart, and small for the memory of a trace. */
+const primes = [
+  ...[53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113],
+  ...[127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197],
+];

@@ -11,11 +11,11 @@ import { momentName, moments } from '../training-state.ts';
 import { pooledOf, usedRowsArray } from '../used-rows.ts';
 import { addAdam, addGatherRows, addLazyAdam, addVariable } from './adam.ts';
 import type { AdamVariables } from './adam.ts';
+import { addBatchInputs, addPlaceholder, batchNodes, tracedTensors } from './batch-graph.ts';
 import { addTrace, createGraphBuilder, nodeName, typed } from './graph-builder.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import type { GraphNode } from './graph-def.ts';
-import { constantsBySize } from './sizes.ts';
-import type { Sizes } from './sizes.ts';
+import { traceBySizes } from './sizes.ts';
 import { traceOperations } from './trace.ts';
 import type { Trace } from './trace.ts';
 
@@ -30,8 +30,7 @@ export interface StepModel {
 
 /** Names of nodes in the graph of a step. */
 export const stepNodes = {
-  input: (array: string): string => nodeName(`input/${array}`),
-  size: (name: string): string => nodeName(`size/${name}`),
+  ...batchNodes,
   learningRate: 'learningRate',
   beta1Power: 'beta1Power',
   beta2Power: 'beta2Power',
@@ -58,26 +57,12 @@ export function buildStepGraph(
   model: StepModel,
   sample: BatchArrays,
 ): { nodes: GraphNode[]; momentShapes: Record<string, readonly number[]> } {
-  const [first, second] = [0, 1].map((place): [Trace, Sizes] => {
-    const sizes = Object.fromEntries(
-      Object.keys(sample.sizes).map((name, position) => [name, primes[2 * position + place]!]),
-    );
-    return [traceLoss(model, { ...sample, sizes }), sizes];
-  }) as [[Trace, Sizes], [Trace, Sizes]];
-  const [trace] = first;
+  const traced = traceBySizes(Object.keys(sample.sizes), (sizes) => traceLoss(model, { ...sample, sizes }));
 
   const builder = createGraphBuilder();
   const float = typed('float32');
-  const placeholder = (name: string, dtype: 'float32' | 'int32', shape: readonly number[]): string =>
-    builder.add('Placeholder', [], { dtype: typed(dtype), shape: { shape } }, name);
-  const of: Record<string, string> = {};
-  for (const [name, { shape, data }] of Object.entries(sample.arrays)) {
-    const sizes = shape.map((size) => (typeof size === 'number' ? size : -1));
-    of[name] = placeholder(stepNodes.input(name), data instanceof Int32Array ? 'int32' : 'float32', sizes);
-  }
-  const sizeNodes = Object.fromEntries(
-    Object.keys(sample.sizes).map((name) => [name, placeholder(stepNodes.size(name), 'int32', [])]),
-  );
+  const fed = addBatchInputs(builder, sample);
+  const of = fed.arrays;
   const handles = new Map<string, string>();
   for (const [name, shape] of Object.entries(model.shapes)) {
     const handle = addKept(builder, name, shape);
@@ -86,12 +71,12 @@ export function buildStepGraph(
       ? addGatherRows(builder, handle, of[usedRowsArray(name)]!)
       : stepNodes.read(name);
   }
-  const outputs = addTrace(builder, trace, constantsBySize(first, second), { of, sizes: sizeNodes });
+  const outputs = addTrace(builder, traced, { of, sizes: fed.sizes });
 
   const inputs = {
-    learningRate: placeholder(stepNodes.learningRate, 'float32', []),
-    beta1Power: placeholder(stepNodes.beta1Power, 'float32', []),
-    beta2Power: placeholder(stepNodes.beta2Power, 'float32', []),
+    learningRate: addPlaceholder(builder, stepNodes.learningRate, 'float32', []),
+    beta1Power: addPlaceholder(builder, stepNodes.beta1Power, 'float32', []),
+    beta2Power: addPlaceholder(builder, stepNodes.beta2Power, 'float32', []),
   };
   const momentShapes: Record<string, readonly number[]> = {};
   const trained = Object.entries(model.shapes).filter(([name]) => !frozenWeights.has(name));
@@ -126,7 +111,7 @@ function addKept(builder: GraphBuilder, name: string, shape: readonly number[]):
     // An assignment has no output to ask for.
     builder.add('Identity', [builder.scalar(1), `^${assigned}`], { T: float }, result);
   };
-  const fed = builder.add('Placeholder', [], { dtype: float, shape: { shape } }, stepNodes.fed(name));
+  const fed = addPlaceholder(builder, stepNodes.fed(name), 'float32', shape);
   // A fed tensor is JavaScript's memory, and steps change variables in place: they get a copy.
   assign(builder.add('DeepCopy', [fed], { T: float }), stepNodes.write(name));
   const form = builder.constant({ dtype: 'int32', shape: [shape.length], data: Int32Array.from(shape) });
@@ -137,13 +122,8 @@ function addKept(builder: GraphBuilder, name: string, shape: readonly number[]):
 
 /** Loss and gradients of a batch of these sizes, whose values do not matter. */
 function traceLoss({ spec, shapes, sparseTables }: StepModel, { sizes, arrays }: BatchArrays): Trace {
-  const tensors: Record<string, Tensor> = {};
+  const tensors = tracedTensors(arrays, sizes);
   const weights: Record<string, Variable> = {};
-  for (const [name, array] of Object.entries(arrays)) {
-    // Zero is a place in every array; numbers that are not integers would show up if they were taken for constants.
-    const shape = shapeOf(array, sizes);
-    tensors[name] = array.data instanceof Int32Array ? tf.zeros(shape, 'int32') : tf.fill(shape, 1 / sizes['B']!);
-  }
   for (const [name, shape] of Object.entries(shapes)) {
     const rows = sparseTables.has(name) ? shapeOf(arrays[usedRowsArray(name)]!, sizes) : shape.slice(0, 1);
     weights[name] = tf.tidy(() =>
@@ -178,9 +158,3 @@ function lossAndGradients(
   }
   return outputs;
 }
-
-/** Sizes of traces, one after the other for each; larger than what models have that needs to be told apart, and small for the memory of a trace. */
-const primes = [
-  ...[53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113],
-  ...[127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197],
-];

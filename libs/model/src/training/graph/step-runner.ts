@@ -1,10 +1,10 @@
 import { tf } from '../../tf.ts';
-import type { Tensor } from '../../tf.ts';
 import type { Weight, Weights } from '../../weights.ts';
 import type { BatchArray, BatchArrays } from '../batch-arrays.ts';
 import { tensorOf } from '../batch-tensors.ts';
 import type { TrainingState } from '../training-state.ts';
 import { adam } from './adam.ts';
+import { batchFeeds } from './batch-graph.ts';
 import { openGraphSession } from './graph-session.ts';
 import { buildStepGraph, stepNodes } from './step-graph.ts';
 import type { StepModel } from './step-graph.ts';
@@ -51,16 +51,12 @@ export function openStepRunner(
     step(batch, learningRate) {
       return tf.tidy(() => {
         steps++;
-        const feeds: Record<string, Tensor> = {
-          ...kept,
+        const feeds = {
+          ...batchFeeds(batch, kept),
           [stepNodes.learningRate]: tf.scalar(learningRate),
           [stepNodes.beta1Power]: tf.scalar(adam.beta1 ** steps),
           [stepNodes.beta2Power]: tf.scalar(adam.beta2 ** steps),
         };
-        for (const [name, array] of Object.entries(batch.arrays)) {
-          feeds[stepNodes.input(name)] ??= tensorOf(array, batch.sizes);
-        }
-        for (const [name, size] of Object.entries(batch.sizes)) feeds[stepNodes.size(name)] = tf.scalar(size, 'int32');
         const [loss] = session.run(feeds, [stepNodes.stepped]);
         return loss!.dataSync()[0]!;
       });
