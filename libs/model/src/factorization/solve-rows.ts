@@ -76,6 +76,16 @@ export function toBlocks({ start, columns, values }: SparseRows, alpha: number, 
   return { blocks, places: tf.tensor1d(places, 'int32') };
 }
 
+/** The tensors of blocks by names that begin with `prefix`, to feed to a graph. */
+export function blockTensors({ blocks, places }: RowBlocks, prefix: string): Record<string, Tensor> {
+  const named = blocks.flatMap(({ columns, roots, targets }, block) =>
+    Object.entries({ columns, roots, targets }).map(
+      ([name, tensor]) => [`${prefix}/${block}/${name}`, tensor] as const,
+    ),
+  );
+  return { [`${prefix}/places`]: places, ...Object.fromEntries(named) };
+}
+
 /**
  * The rows x [rows, F] that minimize Σ_j c_j (r_j − xᵀ y_j)² + λ |x|², c = 1 + W and r = 1 for the entries of a row, 1 and 0 for all
  * others: (M + Yᵀ W Y) x = Yᵀ c with M = YᵀY of all rows of the other side + λ.

@@ -2,7 +2,11 @@ import { countPairs, createRandom, transpose } from '@facet/features';
 import type { SparseRows } from '@facet/features';
 import { tf } from '../tf.ts';
 import { valuesOf } from '../tf-values.ts';
-import { solveRows, toBlocks } from './solve-rows.ts';
+import type { Tensor2D } from '../tf.ts';
+import { openRecordedGraph, recordedOutput } from '../training/graph/recorded-graph.ts';
+import { traceBySizes } from '../training/graph/sizes.ts';
+import { traceOperations } from '../training/graph/trace.ts';
+import { blockTensors, solveRows, toBlocks } from './solve-rows.ts';
 
 export interface WalsOptions {
   /** N. */
@@ -58,11 +62,23 @@ export function fitWals(pairs: { readonly users: Int32Array; readonly items: Int
     const ofUsers = toBlocks(byUser, alpha, factors);
     const ofItems = toBlocks(byItem, alpha, factors);
     let items = tf.tensor2d(drawn, [catalogSize + 1, factors]);
-    for (let iteration = 0; iteration < iterations; iteration++) {
-      const next = tf.tidy(() => solveRows(solveRows(items, ofUsers, regularization), ofItems, regularization));
-      items.dispose();
-      items = next;
-      options.onIteration?.();
+    const kept = { ...blockTensors(ofUsers, 'users'), ...blockTensors(ofItems, 'items') };
+    const inputs = { factors: items, ...kept };
+    const traced = traceBySizes([], () =>
+      traceOperations(inputs, () => ({
+        [recordedOutput]: solveRows(solveRows(items, ofUsers, regularization), ofItems, regularization),
+      })),
+    );
+    const session = openRecordedGraph(traced, inputs);
+    try {
+      for (let iteration = 0; iteration < iterations; iteration++) {
+        const [next] = session.run({ factors: items, ...kept }, [recordedOutput]);
+        items.dispose();
+        items = next as Tensor2D;
+        options.onIteration?.();
+      }
+    } finally {
+      session.dispose();
     }
     return items;
   });

@@ -8,11 +8,10 @@ import type { UserRows } from './batch.ts';
 import { userArrays } from './batch-arrays.ts';
 import type { BatchArrays } from './batch-arrays.ts';
 import { toUserBatch } from './batch-tensors.ts';
-import { addBatchInputs, addPlaceholder, batchFeeds, tracedTensors } from './graph/batch-graph.ts';
-import { addTrace, createGraphBuilder, nodeName, typed } from './graph/graph-builder.ts';
-import type { GraphNode } from './graph/graph-def.ts';
-import { openGraphSession } from './graph/graph-session.ts';
+import { batchFeeds, tracedTensors } from './graph/batch-graph.ts';
+import { nodeName } from './graph/graph-builder.ts';
 import type { GraphSession } from './graph/graph-session.ts';
+import { openRecordedGraph, recordedOutput } from './graph/recorded-graph.ts';
 import { traceBySizes } from './graph/sizes.ts';
 import { traceOperations } from './graph/trace.ts';
 
@@ -35,7 +34,7 @@ export function createInterestBatches(spec: ModelSpec, weights: Weights, embeddi
   const { embeddingDim: D, interests: K } = spec.config;
   const items = tf.tensor2d(embeddings, [embeddings.length / D, D]);
   const variables: Record<string, Variable> = {};
-  const kept: Record<string, Tensor> = { [itemsNode]: items };
+  const kept: Record<string, Tensor> = { items };
   for (const [name, { shape, data }] of Object.entries(weights)) {
     // Of those E is made.
     if (name.startsWith('item/')) continue;
@@ -48,8 +47,8 @@ export function createInterestBatches(spec: ModelSpec, weights: Weights, embeddi
     interests(users) {
       const B = users.active.length / K;
       const batch = { sizes: { B, L: users.behaviors.length }, arrays: userArrays(spec, users) };
-      const opened = (session ??= openGraphSession(towerGraph(tower, kept, batch)));
-      return valuesOf(() => opened.run({ ...kept, ...batchFeeds(batch) }, [interestsNode])[0]!);
+      const opened = (session ??= openTower(tower, kept, batch));
+      return valuesOf(() => opened.run(batchFeeds(batch, kept), [recordedOutput])[0]!);
     },
     dispose() {
       session?.dispose();
@@ -58,26 +57,18 @@ export function createInterestBatches(spec: ModelSpec, weights: Weights, embeddi
   };
 }
 
-const itemsNode = 'items';
-const interestsNode = 'interests';
-
 /** V_u [B, K, D] of the arrays of users. */
 type Tower = (users: Readonly<Record<string, Tensor>>) => Tensor;
 
-/** @param kept what the tower reads besides its users, by the nodes that it is fed to @param sample users as all will be */
-function towerGraph(tower: Tower, kept: Readonly<Record<string, Tensor>>, sample: BatchArrays): GraphNode[] {
+/** @param kept what the tower reads besides its users @param sample users as all will be */
+function openTower(tower: Tower, kept: Readonly<Record<string, Tensor>>, sample: BatchArrays): GraphSession {
   const traced = traceBySizes(Object.keys(sample.sizes), (sizes) => {
     const users = tracedTensors(sample.arrays, sizes);
     try {
-      return traceOperations({ ...users, ...kept }, () => ({ [interestsNode]: tower(users) }));
+      return traceOperations({ ...users, ...kept }, () => ({ [recordedOutput]: tower(users) }));
     } finally {
       tf.dispose(users);
     }
   });
-  const builder = createGraphBuilder();
-  const { arrays: of, sizes } = addBatchInputs(builder, sample);
-  for (const [node, { shape }] of Object.entries(kept)) of[node] = addPlaceholder(builder, node, 'float32', shape);
-  const outputs = addTrace(builder, traced, { of, sizes });
-  builder.add('Identity', [outputs[interestsNode]!], { T: typed('float32') }, interestsNode);
-  return [...builder.nodes];
+  return openRecordedGraph(traced, kept, sample);
 }

@@ -5,6 +5,7 @@ import type { BatchArray, BatchArrays } from '../batch-arrays.ts';
 import { tensorOf } from '../batch-tensors.ts';
 import { nodeName, typed } from './graph-builder.ts';
 import type { GraphBuilder } from './graph-builder.ts';
+import type { DataType } from './graph-def.ts';
 import type { Sizes } from './sizes.ts';
 
 /** Names of the nodes that a batch is fed to. */
@@ -33,7 +34,7 @@ export function addBatchInputs(
 export function addPlaceholder(
   builder: GraphBuilder,
   name: string,
-  dtype: 'float32' | 'int32',
+  dtype: DataType,
   shape: readonly number[],
 ): string {
   return builder.add('Placeholder', [], { dtype: typed(dtype), shape: { shape } }, name);

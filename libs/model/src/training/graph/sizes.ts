@@ -26,11 +26,12 @@ export interface SizedTrace {
 }
 
 /**
- * Records a computation at two sets of sizes, which tell what of it depends on sizes.
+ * Records a computation at two sets of sizes, which tell what of it depends on sizes; once if it has none.
  *
  * @throws Error as {@link constantsBySize}.
  */
 export function traceBySizes(names: readonly string[], trace: (sizes: Sizes) => Trace): SizedTrace {
+  if (names.length === 0) return { trace: trace({}), constants: new Map() };
   const [first, second] = [0, 1].map((place): [Trace, Sizes] => {
     const sizes = Object.fromEntries(names.map((name, position) => [name, primes[2 * position + place]!]));
     return [trace(sizes), sizes];
