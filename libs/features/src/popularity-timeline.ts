@@ -45,7 +45,11 @@ export interface PopularityTimeline {
 }
 
 /** Built from interactions before `before`; a user's repeats of an item within a day count once. */
-export function buildPopularityTimeline(sequences: UserSequences, itemCount: number, before: Cut): PopularityTimeline {
+export function buildPopularityTimeline(
+  sequences: Omit<UserSequences, 'userIds'>,
+  itemCount: number,
+  before: Cut,
+): PopularityTimeline {
   const choices = dailyChoices(sequences, itemCount, before);
   const cache = new Map<number, Float32Array>();
   const cachedDays = Math.min(
@@ -117,13 +121,13 @@ const maxCachedBytes = 2 ** 30;
 
 /** For each item, the sorted days on which users chose it, a (user, item, day) once. */
 function dailyChoices(
-  sequences: UserSequences,
+  sequences: Omit<UserSequences, 'userIds'>,
   itemCount: number,
   before: Cut,
 ): { offsets: Int32Array; days: Int32Array } {
   const offsets = new Int32Array(itemCount + 2);
   const each = (visit: (item: number, day: number) => void): void => {
-    for (let user = 0; user < sequences.userIds.length; user++) {
+    for (let user = 0; user < sequences.offsets.length - 1; user++) {
       const lastDayOf = new Map<number, number>();
       const end = cutEnd(sequences, user, before);
       for (let position = sequences.offsets[user]!; position < end; position++) {

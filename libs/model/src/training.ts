@@ -15,8 +15,6 @@ export { createInterestBatches } from './training/interest-batches.ts';
 export type { InterestBatches } from './training/interest-batches.ts';
 export { createTrainingSession } from './training/session.ts';
 export type { TrainingSession } from './training/session.ts';
-export { defaultDenseRowsMax } from './training/step-arrays.ts';
-export type { TrainingData } from './training/batch.ts';
 export { zeroUntrainedUsers } from './training/untrained-users.ts';
 export type { TrainingState } from './training/training-state.ts';
 export { scalarScale } from './weights.ts';

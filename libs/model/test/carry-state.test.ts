@@ -3,9 +3,9 @@ import type { Attributes, FeatureSchema } from '@facet/features';
 import { describe, expect, it } from 'vitest';
 import { embedItems, facetModel, initializeWeights } from '../src/index.ts';
 import type { ModelSpec, Weight, Weights } from '../src/index.ts';
-import { carryState, createTrainingSession, trainingExamples } from '../src/training.ts';
+import { carryState, trainingExamples } from '../src/training.ts';
 import type { CarriedModel, ReceivingModel, TrainingState } from '../src/training.ts';
-import { createTinyWorld } from './tiny-world.ts';
+import { createTinyWorld, openTinySession } from './tiny-world.ts';
 
 const config = { ...facetModel, embeddingDim: 2, interests: 2, sequenceLength: 3, hiddenUnits: [2], profileDim: 1 };
 const D = config.embeddingDim;
@@ -226,10 +226,10 @@ describe('a session that starts from a carried state', () => {
   const chosen = Int32Array.from({ length: 16 }, (_, position) => position);
 
   async function stepped(world: ReturnType<typeof createTinyWorld>, start: TrainingState | undefined, steps: number) {
-    const session = createTrainingSession({ ...world, initialWeights: world.weights });
+    const session = openTinySession(world);
     const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
     if (start !== undefined) await session.restore(start);
-    for (let step = 0; step < steps; step++) session.step(examples, chosen, 0.01, createRandom(step));
+    for (let step = 0; step < steps; step++) session.stepOn(examples, chosen, 0.01, createRandom(step));
     const state = await session.state();
     session.dispose();
     return state;

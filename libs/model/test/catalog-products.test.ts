@@ -6,7 +6,7 @@ import { tf } from '../src/tf.ts';
 it.each([
   { users: 4, K: 1, rows: 7, moments: 1 },
   { users: 4, K: 3, rows: 7, moments: 2 },
-  // More products than are made at once.
+  // Several parts.
   { users: 60, K: 2, rows: 20_001, moments: 3 },
 ])('the best product of each of $users users with each item, $K interests, $moments moments', (sizes) => {
   const { users, K, rows, moments } = sizes;
@@ -18,10 +18,11 @@ it.each([
   const ofMoments = Array.from({ length: moments }, () => drawn(rows));
   const additions = Array.from({ length: users }, (_, user) => ofMoments[user % moments]!);
   ofMoments[0]![rows - 1] = Number.NEGATIVE_INFINITY;
-  const products = createCatalogProducts(vectors, D);
+  const products = createCatalogProducts(vectors, { interests: K, dim: D });
+  expect(products.usersMax).toBeGreaterThanOrEqual(users);
   // What was computed for others is not left in place.
-  products.scores(drawn(users * K * D), K, additions.toReversed());
-  const scores = products.scores(interests, K, additions);
+  products.scores(drawn(users * K * D), additions.toReversed());
+  const scores = products.scores(interests, additions);
 
   expect(scores).toHaveLength(users * rows);
   let furthest = 0;

@@ -4,16 +4,18 @@ import { initializeWeights, modelVariants } from '../src/index.ts';
 import type { ModelConfig, Weights } from '../src/index.ts';
 import { createItemTower } from '../src/layers/item-tower.ts';
 import { tf } from '../src/tf.ts';
-import type { Tensor, Variable } from '../src/tf.ts';
-import { createTrainingSession, trainingExamples } from '../src/training.ts';
-import { toBatch, tensorOf, tensorsOf } from '../src/training/batch-tensors.ts';
+import type { Variable } from '../src/tf.ts';
+import { createStepArrays, stepLayout } from '../src/batches.ts';
+import { trainingExamples } from '../src/training.ts';
+import type { BatchArrays } from '../src/batches.ts';
+import { toBatch, tensorsOf } from '../src/training/batch-tensors.ts';
 import { adam } from '../src/training/graph/adam.ts';
+import { batchFeeds } from '../src/training/graph/batch-graph.ts';
 import { openGraphSession } from '../src/training/graph/graph-session.ts';
 import { buildStepGraph, stepNodes } from '../src/training/graph/step-graph.ts';
 import { objective } from '../src/training/objective.ts';
-import { createStepArrays } from '../src/training/step-arrays.ts';
 import { usedRowsArray } from '../src/training/used-rows.ts';
-import { createTinyWorld } from './tiny-world.ts';
+import { createTinyWorld, openTinySession } from './tiny-world.ts';
 import type { TinyWorld } from './tiny-world.ts';
 
 const cases: { name: string; variant: string; model: Partial<ModelConfig> }[] = [
@@ -108,12 +110,13 @@ describe.each(cases)('the step graph of $name', ({ variant, model }) => {
       const weights = largerWeights(world);
       const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
       const steps = stepsOf(world, denseRowsMax);
-      const batchOf = (chosen: Int32Array, seed: number) => steps.batch(examples, chosen, createRandom(seed))!;
+      const { sparseTables, fixed } = stepLayout({ ...world, denseRowsMax }, world.data.candidates);
+      const batchOf = (chosen: Int32Array, seed: number): BatchArrays => {
+        const { sizes, arrays } = steps.batch(examples, chosen, createRandom(seed))!;
+        return { sizes, arrays: { ...arrays, ...fixed } };
+      };
       const shapes = Object.fromEntries(Object.entries(weights).map(([name, { shape }]) => [name, shape]));
-      const { nodes } = buildStepGraph(
-        { spec: world.spec, shapes, sparseTables: steps.sparseTables },
-        batchOf(Int32Array.of(1, 2, 3), 1),
-      );
+      const { nodes } = buildStepGraph({ spec: world.spec, shapes, sparseTables }, batchOf(Int32Array.of(1, 2, 3), 1));
       const session = openGraphSession(nodes);
       for (const [name, { shape, data }] of Object.entries(weights)) {
         tf.tidy(
@@ -125,13 +128,7 @@ describe.each(cases)('the step graph of $name', ({ variant, model }) => {
         const batch = batchOf(chosen, size);
         const expected = reference(world, weights, chosen, size);
         tf.tidy(() => {
-          const feeds: Record<string, Tensor> = {};
-          for (const [name, array] of Object.entries(batch.arrays)) {
-            feeds[stepNodes.input(name)] = tensorOf(array, batch.sizes);
-          }
-          for (const [name, value] of Object.entries(batch.sizes)) {
-            feeds[stepNodes.size(name)] = tf.scalar(value, 'int32');
-          }
+          const feeds = batchFeeds(batch);
           const names = Object.keys(expected.gradients).filter((name) => name !== 'routing/logits');
           const [loss, ...gradients] = session.run(feeds, [stepNodes.loss, ...names.map(stepNodes.gradient)]);
           expect(loss!.dataSync()[0]).toBeCloseTo(expected.loss, 4);
@@ -152,7 +149,7 @@ describe.each(cases)('the step graph of $name', ({ variant, model }) => {
     const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
     const initialWeights = largerWeights(world);
     const steps = stepsOf(world, denseRowsMax);
-    const session = createTrainingSession({ ...world, initialWeights, denseRowsMax });
+    const session = openTinySession(world, { initialWeights, denseRowsMax });
     const expected = structuredClone(await session.state());
     const rate = 0.01;
     for (let step = 1; step <= 4; step++) {
@@ -164,7 +161,7 @@ describe.each(cases)('the step graph of $name', ({ variant, model }) => {
         const rows = arrays[usedRowsArray(name)]?.data as Int32Array | undefined;
         adamByHand(expected, name, gradient, rate, step, rows);
       }
-      session.step(examples, chosen, rate, createRandom(step));
+      session.stepOn(examples, chosen, rate, createRandom(step));
     }
     const state = await session.state();
     for (const [name, { data }] of Object.entries(expected.weights)) {
@@ -211,8 +208,8 @@ describe('the session of a graph', () => {
     const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
     const initialWeights = initializeWeights(world.spec, createRandom(3));
     const copies = Object.fromEntries(Object.entries(initialWeights).map(([name, { data }]) => [name, data.slice()]));
-    const session = createTrainingSession({ ...world, initialWeights, denseRowsMax: 0 });
-    const step = (): number => session.step(examples, Int32Array.of(1, 2, 3), 0.01, createRandom(1));
+    const session = openTinySession(world, { initialWeights, denseRowsMax: 0 });
+    const step = (): number => session.stepOn(examples, Int32Array.of(1, 2, 3), 0.01, createRandom(1));
     step();
     const state = await session.state();
     const kept = state.optimizer['first/item/id']!.data.slice();

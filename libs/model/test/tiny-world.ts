@@ -5,10 +5,13 @@ import {
   createRandom,
   encodeFeatures,
 } from '@facet/features';
-import type { FeatureSchema, Interaction } from '@facet/features';
+import type { Examples, FeatureSchema, Interaction, Random } from '@facet/features';
 import { initializeWeights, modelVariant } from '../src/index.ts';
 import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '../src/index.ts';
-import type { TrainingData } from '../src/training.ts';
+import { createStepArrays, stepLayout } from '../src/batches.ts';
+import type { TrainingData } from '../src/batches.ts';
+import { createTrainingSession } from '../src/training.ts';
+import type { TrainingSession } from '../src/training.ts';
 
 const dayMs = 86_400_000;
 
@@ -85,5 +88,23 @@ export function createTinyWorld(options: {
       timeline: buildPopularityTimeline(sequences, 13, 100 * dayMs),
       candidates: Int32Array.from({ length: 12 }, (_, item) => item + 1),
     },
+  };
+}
+
+/** A session that takes steps on examples by their positions. @param denseRowsMax 0 for lazy updates of rows, as of large tables */
+export function openTinySession(
+  world: TinyWorld,
+  {
+    initialWeights = world.weights,
+    denseRowsMax,
+  }: { initialWeights?: Weights; denseRowsMax?: number | undefined } = {},
+): TrainingSession & { stepOn(examples: Examples, chosen: Int32Array, rate: number, random: Random): number } {
+  const options = { ...world, ...(denseRowsMax === undefined ? {} : { denseRowsMax }) };
+  const steps = createStepArrays(options);
+  const layout = stepLayout(options, world.data.candidates);
+  const session = createTrainingSession({ spec: world.spec, layout, initialWeights });
+  return {
+    ...session,
+    stepOn: (examples, chosen, rate, random) => session.step(steps.batch(examples, chosen, random)!, rate),
   };
 }

@@ -1,33 +1,39 @@
 import { createRandom } from '@facet/features';
+import type { Examples } from '@facet/features';
 import { describe, expect, it } from 'vitest';
 import { initializeWeights, modelVariants } from '../src/index.ts';
 import type { ModelConfig, Weights } from '../src/index.ts';
-import { createTrainingSession, trainingExamples, trainLoop, zeroUntrainedUsers } from '../src/training.ts';
-import type { Divergence, LoopProgress, TrainingSession } from '../src/training.ts';
+import { createBatchSource, createStepArrays } from '../src/batches.ts';
+import { trainingExamples, trainLoop, zeroUntrainedUsers } from '../src/training.ts';
+import type { Divergence, LoopProgress } from '../src/training.ts';
 import { createLossWatch } from '../src/training/divergence.ts';
 import { tf } from '../src/tf.ts';
-import { createTinyWorld } from './tiny-world.ts';
+import { createTinyWorld, openTinySession } from './tiny-world.ts';
 import type { TinyWorld } from './tiny-world.ts';
 
 const before = Number.MAX_SAFE_INTEGER;
 
-/** @param denseRowsMax 0 for lazy updates of rows, as of large tables */
-function sessionOf(world: TinyWorld, denseRowsMax?: number): TrainingSession {
-  const { spec, data, itemFeatures, trainedCount } = world;
-  const initialWeights = initializeWeights(spec, createRandom(world.training.seed));
-  const updates = denseRowsMax === undefined ? {} : { denseRowsMax };
-  return createTrainingSession({ spec, data, itemFeatures, trainedCount, initialWeights, ...updates });
+function sessionOf(world: TinyWorld, denseRowsMax?: number): ReturnType<typeof openTinySession> {
+  const initialWeights = initializeWeights(world.spec, createRandom(world.training.seed));
+  return openTinySession(world, { initialWeights, denseRowsMax });
 }
 
 async function train(
   world: TinyWorld,
-  options: Partial<Parameters<typeof trainLoop>[0]> = {},
+  {
+    examples = trainingExamples(world.data.sequences, world.training, before),
+    ...options
+  }: Partial<Parameters<typeof trainLoop>[0]> & { examples?: Examples } = {},
   denseRowsMax?: number,
 ): Promise<LoopProgress> {
   const session = sessionOf(world, denseRowsMax);
-  const examples = trainingExamples(world.data.sequences, world.training, before);
+  const batches = createBatchSource(
+    createStepArrays({ ...world, ...(denseRowsMax === undefined ? {} : { denseRowsMax }) }),
+    examples,
+    world.training,
+  );
   try {
-    return await trainLoop({ session, examples, config: world.training, ...options });
+    return await trainLoop({ session, batches, config: world.training, ...options });
   } finally {
     session.dispose();
   }
@@ -87,8 +93,8 @@ describe('training', () => {
     const examples = trainingExamples(data.sequences, world.training, before);
     const trained = examples.user[0]!;
     const initialWeights = zeroUntrainedUsers(spec, world.weights, { count: 1, user: examples.user });
-    const session = createTrainingSession({ ...world, initialWeights });
-    session.step(examples, Int32Array.of(0), 0.01, createRandom(1));
+    const session = openTinySession(world, { initialWeights });
+    session.stepOn(examples, Int32Array.of(0), 0.01, createRandom(1));
     const rowOf = (weights: Weights, user: number): Float32Array =>
       weights['user/vectors']!.data.slice(user * K * D, (user + 1) * K * D);
     for (const user of data.sequences.userIds.keys()) {
@@ -257,9 +263,9 @@ describe('training', () => {
     const examples = trainingExamples(world.data.sequences, world.training, before);
     const random = createRandom(1);
     const chosen = Int32Array.from({ length: 16 }, (_, position) => position);
-    session.step(examples, chosen, 0.001, random);
+    session.stepOn(examples, chosen, 0.001, random);
     const afterOne = tf.memory().numTensors;
-    for (let step = 0; step < 50; step++) session.step(examples, chosen, 0.001, random);
+    for (let step = 0; step < 50; step++) session.stepOn(examples, chosen, 0.001, random);
     expect(tf.memory().numTensors).toBe(afterOne);
     session.dispose();
     expect(tf.memory().numTensors).toBe(start);

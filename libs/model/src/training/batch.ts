@@ -12,7 +12,7 @@ import { activeInterestCount } from '../kernel/active-interests.ts';
 
 /** Everything that batches are cut from. */
 export interface TrainingData {
-  readonly sequences: UserSequences;
+  readonly sequences: Omit<UserSequences, 'userIds'>;
   /** Profile rows of every user, one entry a user feature; rows [U, 1]. */
   readonly profiles: readonly EncodedFeature[];
   readonly timeline: PopularityTimeline;

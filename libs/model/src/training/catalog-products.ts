@@ -1,62 +1,135 @@
 import { tf } from '../tf.ts';
-import { valuesOf } from '../tf-values.ts';
-import type { Tensor1D, Tensor2D } from '../tf.ts';
+import type { Tensor } from '../tf.ts';
+import { addPlaceholder } from './graph/batch-graph.ts';
+import { createGraphBuilder, typed } from './graph/graph-builder.ts';
+import type { GraphNode } from './graph/graph-def.ts';
+import { openGraphSession } from './graph/graph-session.ts';
 
 /** The items' vectors on TensorFlow's side, until `dispose`. */
 export interface CatalogProducts {
+  /** Most users of a call: enough to keep two cores busy, in little memory where the catalog is large. */
+  readonly usersMax: number;
   /**
    * max_k v_kᵀ e of every item for many users at once and what is added to it, in float32.
    *
-   * @param interests [B · K, D]
+   * @param interests [B, K, D]
    * @param additions of each user [N + 1]
    * @returns [B, N + 1], valid up to the next call
    */
-  scores(interests: Float32Array, K: number, additions: readonly Float32Array[]): Float32Array;
+  scores(interests: Float32Array, additions: readonly Float32Array[]): Float32Array;
   dispose(): void;
 }
 
-/** Bytes of products that are made at once: enough to keep two cores busy, and few enough for their caches. */
-const productBytes = 8 * 2 ** 20;
+const usersMax = 256;
+/** Numbers of a call's scores; of the products of a part of the catalog, which pass through the caches of a core. */
+const scoresMax = 4 * 2 ** 20;
+const productsMax = 2 * 2 ** 20;
 
-/** @param vectors [N + 1, D] */
-export function createCatalogProducts(vectors: Float32Array, dim: number): CatalogProducts {
+/** @param vectors [N + 1, D] @param sizes K, the interests of a user, and D */
+export function createCatalogProducts(
+  vectors: Float32Array,
+  { interests: K, dim }: { readonly interests: number; readonly dim: number },
+): CatalogProducts {
   const width = vectors.length / dim;
+  const users = Math.max(1, Math.min(usersMax, Math.floor(scoresMax / width)));
+  const parts = partsOf(width, Math.max(1, Math.floor(productsMax / (users * K))));
   const items = tf.tensor2d(vectors, [width, dim]);
-  let scores = new Float32Array(0);
+  const session = openGraphSession(productsGraph(parts, { width, K, dim }));
+  const scores = new Float32Array(users * width);
   return {
-    scores(interests, K, additions) {
-      const users = additions.length;
-      if (scores.length < users * width) scores = new Float32Array(users * width);
-      const inputs = tf.tidy(() => ({
-        interests: tf.tensor2d(interests, [users * K, dim]),
-        ...stackDistinct(additions, width),
-      }));
-      const columns = Math.max(1, Math.floor(productBytes / (4 * users * K)));
-      for (let start = 0; start < width; start += columns) {
-        const count = Math.min(columns, width - start);
-        const ofColumns = valuesOf(() => {
-          const products = tf.matMul(inputs.interests, tf.slice(items, [start, 0], [count, dim]), false, true);
-          const best = K === 1 ? products : tf.max(products.reshape([users, K, count]), 1);
-          const added = tf.slice(inputs.additions, [0, start], [inputs.additions.shape[0], count]);
-          return tf.add(best, added.shape[0] === 1 ? added : tf.gather(added, inputs.rows));
-        });
-        for (let user = 0; user < users; user++) {
-          scores.set(ofColumns.subarray(user * count, (user + 1) * count), user * width + start);
+    usersMax: users,
+    scores(interests, additions) {
+      const B = additions.length;
+      const made = tf.tidy(() => {
+        const feeds = {
+          [nodes.items]: items,
+          [nodes.interests]: tf.tensor2d(interests, [B * K, dim]),
+          ...stackDistinct(additions, width),
+        };
+        return session.run(
+          feeds,
+          parts.map((_, part) => nodes.scores(part)),
+        );
+      });
+      parts.forEach(({ start, count }, part) => {
+        const values = made[part]!.dataSync() as Float32Array;
+        for (let user = 0; user < B; user++) {
+          scores.set(values.subarray(user * count, (user + 1) * count), user * width + start);
         }
-      }
-      tf.dispose(inputs);
-      return scores.subarray(0, users * width);
+      });
+      tf.dispose(made);
+      return scores.subarray(0, B * width);
     },
-    dispose: () => items.dispose(),
+    dispose() {
+      session.dispose();
+      items.dispose();
+    },
   };
 }
 
-/** The different ones of arrays [N + 1] as rows, and which one each array is: users who are asked at one moment share theirs. */
-function stackDistinct(arrays: readonly Float32Array[], width: number): { additions: Tensor2D; rows: Tensor1D } {
+/** Items start .. start + count − 1. */
+interface Part {
+  readonly start: number;
+  readonly count: number;
+}
+
+function partsOf(width: number, countMax: number): Part[] {
+  return Array.from({ length: Math.ceil(width / countMax) }, (_, part) => {
+    const start = part * countMax;
+    return { start, count: Math.min(countMax, width - start) };
+  });
+}
+
+const nodes = {
+  items: 'items',
+  interests: 'interests',
+  additions: 'additions',
+  rows: 'rows',
+  scores: (part: number): string => `scores/${part}`,
+} as const;
+
+/** The scores of each part, which need nothing of one another: cores take them in turns. */
+function productsGraph(parts: readonly Part[], sizes: { width: number; K: number; dim: number }): GraphNode[] {
+  const { width, K, dim } = sizes;
+  const builder = createGraphBuilder();
+  const [T, int32] = [typed('float32'), typed('int32')];
+  const integers = (...data: number[]): string =>
+    builder.constant({ dtype: 'int32', shape: [data.length], data: Int32Array.from(data) });
+  const items = addPlaceholder(builder, nodes.items, 'float32', [width, dim]);
+  const interests = addPlaceholder(builder, nodes.interests, 'float32', [-1, dim]);
+  const additions = addPlaceholder(builder, nodes.additions, 'float32', [-1, width]);
+  const rows = addPlaceholder(builder, nodes.rows, 'int32', [-1]);
+  parts.forEach(({ start, count }, part) => {
+    const slice = (of: string, begin: string, size: string): string =>
+      builder.add('Slice', [of, begin, size], { T, Index: int32 });
+    const ofPart = slice(items, integers(start, 0), integers(count, dim));
+    const transposed = { T, transpose_a: { bool: false }, transpose_b: { bool: true } };
+    const products = builder.add('MatMul', [interests, ofPart], transposed); // [B · K, count]
+    const byUser = builder.add('Reshape', [products, integers(-1, K, count)], { T, Tshape: int32 });
+    const best = builder.add('Max', [byUser, integers(1)], { T, Tidx: int32, keep_dims: { bool: false } });
+    const added = slice(additions, integers(0, start), integers(-1, count));
+    const ofUsers = builder.add('GatherV2', [added, rows, builder.scalar(0, 'int32')], {
+      Tparams: T,
+      Tindices: int32,
+      Taxis: int32,
+      batch_dims: { int: 0 },
+    });
+    builder.add('AddV2', [best, ofUsers], { T }, nodes.scores(part));
+  });
+  return [...builder.nodes];
+}
+
+/** The different ones of arrays [N + 1], and which one each array is: users who are asked at one moment share theirs. */
+function stackDistinct(arrays: readonly Float32Array[], width: number): Record<string, Tensor> {
   const rowOf = new Map<Float32Array, number>();
   for (const array of arrays) if (!rowOf.has(array)) rowOf.set(array, rowOf.size);
   const stacked = new Float32Array(rowOf.size * width);
   for (const [array, row] of rowOf) stacked.set(array, row * width);
-  const rows = arrays.map((array) => rowOf.get(array)!);
-  return { additions: tf.tensor2d(stacked, [rowOf.size, width]), rows: tf.tensor1d(rows, 'int32') };
+  return {
+    [nodes.additions]: tf.tensor2d(stacked, [rowOf.size, width]),
+    [nodes.rows]: tf.tensor1d(
+      arrays.map((array) => rowOf.get(array)!),
+      'int32',
+    ),
+  };
 }

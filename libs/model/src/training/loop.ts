@@ -1,10 +1,9 @@
-import { createRandom, drawEpoch } from '@facet/features';
-import type { Examples } from '@facet/features';
 import { AppError } from '@facet/platform/errors';
 import type { TrainingConfig } from '../config.ts';
 import type { Weights } from '../weights.ts';
 import { createLossWatch, divergedError, isFiniteState, isRecoverable, recoveryRate } from './divergence.ts';
 import type { Divergence, LossWatch } from './divergence.ts';
+import type { BatchSource } from './epoch-batches.ts';
 import type { TrainingSession } from './session.ts';
 import type { TrainingState } from './training-state.ts';
 
@@ -44,7 +43,7 @@ export interface LoopStep {
 
 export interface LoopOptions {
   readonly session: TrainingSession;
-  readonly examples: Examples;
+  readonly batches: BatchSource;
   readonly config: TrainingConfig;
   /** Stops after this epoch although the schedule runs over `config.epochs`: the length of a refit. */
   readonly lastEpoch?: number;
@@ -62,20 +61,13 @@ export interface LoopOptions {
 }
 
 /**
- * Trains epoch by epoch: each draws its examples and noise from a stream of its own (seed and epoch), so that a resumed
- * run equals an uninterrupted one. Stops when the validation score has not improved for `patience` epochs. An epoch that
+ * Trains epoch by epoch; a resumed run equals an uninterrupted one. Stops when the validation score has not improved for `patience` epochs. An epoch that
  * diverges is taken again from the state before it, which is that of the last checkpoint, at half the rate (`divergence.ts`).
  *
  * @throws AppError `MODEL_NO_EXAMPLES`, `MODEL_DIVERGED` (for good), `MODEL_ABORTED`.
  */
 export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
-  const { session, examples, config } = options;
-  if (examples.count === 0) {
-    throw new AppError('There is no training example: no user has two interactions at different moments.', {
-      code: 'MODEL_NO_EXAMPLES',
-      remedy: 'Import more events, or check the rule for positive events.',
-    });
-  }
+  const { session, config } = options;
   const from = options.resume?.last ?? options.start;
   if (from !== undefined) await session.restore(from);
   let progress = options.resume ?? (await beginning(session));
@@ -162,31 +154,39 @@ async function trainEpoch(
   options: LoopOptions,
   { epoch, learningRate, watch }: { epoch: number; learningRate: number; watch: LossWatch },
 ): Promise<Trained | Astray> {
-  const { session, examples, config } = options;
-  const random = createRandom(config.seed).fork(`epoch ${epoch}`);
-  const order = drawEpoch(examples, { perUser: config.examplesPerUser, random });
-  const steps = Math.ceil(order.length / config.batchSize);
+  const { session, config } = options;
+  const { examples, batches } = await options.batches(epoch);
+  if (examples === 0) throw noExamples();
+  const steps = Math.ceil(examples / config.batchSize);
   let lossSum = 0;
   let firstLoss = 0;
-  for (let step = 0; step < steps; step++) {
+  let step = 0;
+  for await (const batch of batches) {
     if (options.signal?.aborted === true) {
       throw new AppError('Training was stopped.', { code: 'MODEL_ABORTED', retryable: true });
     }
-    const chosen = order.subarray(step * config.batchSize, (step + 1) * config.batchSize);
     const rate = learningRate * scheduleAt(config, (epoch - 1) * steps + step, steps);
-    const loss = session.step(examples, chosen, rate, random);
+    const loss = batch === undefined ? 0 : session.step(batch, rate);
+    step++;
     const kind = watch.after(loss);
-    if (kind !== undefined) return { step: step + 1, kind };
+    if (kind !== undefined) return { step, kind };
     if (firstLoss === 0) firstLoss = loss;
     lossSum += loss;
-    const trained = Math.min((step + 1) * config.batchSize, order.length);
-    options.onStep?.({ epoch, done: step + 1, total: steps, examples: trained, loss });
+    const trained = Math.min(step * config.batchSize, examples);
+    options.onStep?.({ epoch, done: step, total: steps, examples: trained, loss });
     // Training blocks the thread; a turn of the event loop lets signals and progress through.
     await new Promise((resolve) => setImmediate(resolve));
   }
   const kind = watch.atEnd();
   if (kind !== undefined) return { step: steps, kind };
-  return { report: { epoch, loss: lossSum / steps, firstLoss, examples: order.length }, steps };
+  return { report: { epoch, loss: lossSum / steps, firstLoss, examples }, steps };
+}
+
+function noExamples(): AppError {
+  return new AppError('There is no training example: no user has two interactions at different moments.', {
+    code: 'MODEL_NO_EXAMPLES',
+    remedy: 'Import more events, or check the rule for positive events.',
+  });
 }
 
 /** The share of the learning rate: rises over the first half epoch, then falls linearly to 1 % at the end of the last one. */

@@ -1,11 +1,11 @@
-import type { Examples, Random } from '@facet/features';
 import { checkModel } from '../check-model.ts';
+import type { ModelSpec } from '../config.ts';
 import { frozenWeights } from '../weights.ts';
 import type { Weight, Weights } from '../weights.ts';
+import type { BatchArrays } from './batch-arrays.ts';
 import { openStepRunner } from './graph/step-runner.ts';
 import type { StepRunner } from './graph/step-runner.ts';
-import { createStepArrays } from './step-arrays.ts';
-import type { StepArraysOptions } from './step-arrays.ts';
+import type { StepLayout } from './step-arrays.ts';
 import { momentName, moments } from './training-state.ts';
 import type { TrainingState } from './training-state.ts';
 
@@ -14,15 +14,18 @@ import type { TrainingState } from './training-state.ts';
  * The seam between model, step and loop: another way of running a step only has to offer this.
  */
 export interface TrainingSession {
-  /** One step of the optimizer on the examples at positions `chosen`; returns the batch's loss before the step. */
-  step(examples: Examples, chosen: Int32Array, learningRate: number, random: Random): number;
+  /** One step of the optimizer; returns the batch's loss before the step. */
+  step(batch: BatchArrays, learningRate: number): number;
   weights(): Weights;
   state(): Promise<TrainingState>;
   restore(state: TrainingState): Promise<void>;
   dispose(): void;
 }
 
-export interface SessionOptions extends StepArraysOptions {
+export interface SessionOptions {
+  readonly spec: ModelSpec;
+  /** Of the batches that it will be given. */
+  readonly layout: StepLayout;
   readonly initialWeights: Weights;
 }
 
@@ -32,21 +35,18 @@ export interface SessionOptions extends StepArraysOptions {
  *
  * @throws AppError `MODEL_UNSUPPORTED` as {@link checkModel}.
  */
-export function createTrainingSession({ initialWeights, ...options }: SessionOptions): TrainingSession {
-  const { spec } = options;
+export function createTrainingSession({ spec, layout, initialWeights }: SessionOptions): TrainingSession {
   checkModel(spec.config);
-  const steps = createStepArrays(options);
+  const { sparseTables, fixed } = layout;
   const shapes = Object.fromEntries(Object.entries(initialWeights).map(([name, { shape }]) => [name, shape]));
   let graph: StepRunner | undefined;
   // What a graph will start with; large, and not kept beside it.
   let start: { readonly weights: Weights } | TrainingState | undefined = { weights: initialWeights };
 
   return {
-    step(examples, chosen, learningRate, random) {
-      const batch = steps.batch(examples, chosen, random);
-      if (batch === undefined) return 0;
+    step(batch, learningRate) {
       if (graph === undefined) {
-        graph = openStepRunner({ spec, shapes, sparseTables: steps.sparseTables }, steps.fixed, batch);
+        graph = openStepRunner({ spec, shapes, sparseTables }, fixed, batch);
         if ('optimizer' in start!) graph.write(start);
         else graph.start(start!.weights);
         start = undefined;

@@ -24,35 +24,41 @@ export interface StepArraysOptions {
 /** A pass over so few rows costs less than telling those that a step uses from the others. */
 export const defaultDenseRowsMax = 4096;
 
-/** The batches of a session as the graph takes them. */
-export interface StepArrays {
+/** What all batches of a training have in common. */
+export interface StepLayout {
   readonly sparseTables: ReadonlySet<string>;
   /** Arrays that are the same in all batches. */
   readonly fixed: Readonly<Record<string, BatchArray>>;
-  /** Undefined where no example has a label. */
+}
+
+/** Batches as the graph of a step takes them, without what is fixed. */
+export interface StepArrays {
+  /** Undefined where no example has a label. Its arrays are in no other batch. */
   batch(examples: Examples, chosen: Int32Array, random: Random): BatchArrays | undefined;
   /** The same batch by item indexes, for whole tables. */
   whole(examples: Examples, chosen: Int32Array, random: Random): BatchArrays | undefined;
 }
 
+/** @param candidates of the training's data */
+export function stepLayout(options: LayoutOptions, candidates: Int32Array): StepLayout {
+  return {
+    sparseTables: new Set(sparseTables(options).keys()),
+    fixed: usesAllItems(options)
+      ? { ...allPooledArrays(itemRows(options)), candidates: { shape: ['C'], data: candidates } }
+      : {},
+  };
+}
+
 export function createStepArrays(options: StepArraysOptions): StepArrays {
   const { spec, data } = options;
-  const items: ItemRows = {
-    itemCount: spec.itemCount,
-    trainedCount: options.trainedCount,
-    features: options.itemFeatures,
-  };
   const negatives = negativesOf(spec.config, spec.itemCount);
-  const usesAllItems = negatives === 'all';
-  const tables = sparseTables(options, usesAllItems);
   const usedRows = createUsedRows({
-    items: usesAllItems ? undefined : items,
+    items: negatives === 'all' ? undefined : itemRows(options),
     userTables: userTables(spec),
-    tables,
+    tables: sparseTables(options),
   });
   const buildBatch = createBatchBuilder(spec, data);
   const competition = competitionOf(data, spec.itemCount);
-  const fixed = usesAllItems ? allPooledArrays(items) : {};
   const whole: StepArrays['whole'] = (examples, chosen, random) => {
     const batch = buildBatch(examples, chosen, random);
     if (batch.labels.length === 0) return undefined;
@@ -61,22 +67,31 @@ export function createStepArrays(options: StepArraysOptions): StepArrays {
     return { sizes, arrays: { ...arrays, ...drawSeeds(spec, random) } };
   };
   return {
-    sparseTables: new Set(tables.keys()),
-    fixed,
     whole,
     batch(examples, chosen, random) {
       const batch = whole(examples, chosen, random);
       if (batch === undefined) return undefined;
       const { sizes, arrays } = usedRows.of(batch);
-      return { sizes, arrays: { ...arrays, ...fixed } };
+      if (negatives !== 'all') return { sizes, arrays };
+      const { candidates: _fixed, ...own } = arrays;
+      return { sizes, arrays: own };
     },
   };
 }
 
+type LayoutOptions = Omit<StepArraysOptions, 'data'>;
+
+const usesAllItems = ({ spec }: LayoutOptions): boolean => negativesOf(spec.config, spec.itemCount) === 'all';
+
+function itemRows({ spec, trainedCount, itemFeatures }: LayoutOptions): ItemRows {
+  return { itemCount: spec.itemCount, trainedCount, features: itemFeatures };
+}
+
 /** The tables of which a step uses few of many rows, with their numbers of rows. */
-function sparseTables({ spec, denseRowsMax }: StepArraysOptions, usesAllItems: boolean): Map<string, number> {
+function sparseTables(options: LayoutOptions): Map<string, number> {
+  const { spec, denseRowsMax } = options;
   const tables: [string, number][] = [
-    ...(usesAllItems
+    ...(usesAllItems(options)
       ? []
       : [
           ['item/id', spec.itemCount + 1] as [string, number],

@@ -217,7 +217,7 @@ interface AskedMethod {
 function ask({ scores }: FittedMethod, heldOut: HeldOut): AskedMethod {
   if (typeof scores === 'function') return { ranker: knownOnly(scores, heldOut), dispose: () => undefined };
   const { items, dim, usersOf } = scores;
-  const products = createCatalogProducts(items, dim);
+  const products = createCatalogProducts(items, { interests: 1, dim });
   const known = new Map<HeldOutSequenceUser, UserInterests>();
   const blocks = createVectorBlocks<HeldOutSequenceUser>(
     {

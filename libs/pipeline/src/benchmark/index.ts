@@ -2,6 +2,7 @@
 export { encodeTables } from '../dataset/dataset.ts';
 export { createModelScorer } from '../evaluation/model-scorer.ts';
 export { heldOutLast, rankTasks } from '../evaluation/tasks.ts';
+export { startBatchThread } from '../training/batch-thread.ts';
 export { modelSpecOf } from '../training/model-spec.ts';
 export { trainPhase } from '../training/train-phase.ts';
 export { openBenchmarkData } from './benchmark-data.ts';

@@ -123,7 +123,8 @@ function createScorer(
   const dim = spec.config.embeddingDim;
   const vectors = columnsBefore(dim, indexDim(spec), indexVectors(spec, weights, embeddings, timeline.featuresOn(0)));
   const tower = tensorFlow?.createInterestBatches(spec, weights, embeddings);
-  const products = tensorFlow?.createCatalogProducts(vectors, dim);
+  const { interests } = spec.config;
+  const products = tensorFlow?.createCatalogProducts(vectors, { interests, dim });
   const parts = { sequences, spec, kernel, profileOf, userRowOf };
   const readUsers = tower === undefined ? readByKernel(parts) : readByTower(parts, tower);
 
@@ -143,7 +144,7 @@ function createScorer(
   const scores: VectorScores<SequenceUser> = {
     vectors,
     dim,
-    interestsMax: spec.config.interests,
+    interestsMax: interests,
     interests: (user) => read(user).interests,
     prior: (user) => priorOn(timeline.dayOf(user.askedAt)),
     bonuses: (user) => read(user).bonuses,

@@ -18,8 +18,6 @@ export interface VectorScores<User> {
   readonly candidates: Uint8Array;
 }
 
-/** Scores of a block: enough users for products to keep two cores busy, in little memory where the catalog is large. */
-const blockMax = { users: 256, scores: 4 * 2 ** 20 };
 /** The unit roundoff of float32. */
 const roundoff = 2 ** -24;
 
@@ -35,7 +33,7 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
     return knownAdditions.get(prior)!;
   };
   return {
-    usersMax: Math.max(1, Math.min(blockMax.users, Math.floor(blockMax.scores / width))),
+    usersMax: products.usersMax,
     scoreBlock(users) {
       const asked = users.map((user) => {
         const prior = scores.prior(user);
@@ -56,7 +54,6 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
       });
       const rows = products.scores(
         stacked,
-        K,
         asked.map(({ additions }) => additions.values),
       );
       let additionsMax = 0;

@@ -1,5 +1,5 @@
-import { buildPopularityTimeline } from '@facet/features';
 import type { ModelSpec, TrainingConfig, Weights } from '@facet/model';
+import { stepLayout } from '@facet/model/batches';
 import {
   createTrainingSession,
   describeDivergence,
@@ -11,6 +11,7 @@ import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/trai
 import { AppError } from '@facet/platform';
 import type { ModelData } from '../dataset/dataset.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
+import { startBatchThread } from './batch-thread.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { createPace } from './pace.ts';
 import type { Pace } from './pace.ts';
@@ -57,24 +58,22 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
   const epochs = options.lastEpoch ?? config.epochs;
   const pace = createPace(options.now ?? (() => performance.now()));
   const examples = trainingExamples(data.sequences, config, heldOut.cut);
+  const { candidates: mayBeChosen, cut } = heldOut;
+  const candidates = Int32Array.from(mayBeChosen.keys()).filter((item) => mayBeChosen[item] === 1);
+  const ofItems = { spec, itemFeatures: data.itemFeatures, trainedCount: data.vocabulary.trainedCount };
   const session = createTrainingSession({
     spec,
     initialWeights: zeroUntrainedUsers(spec, options.initialWeights, examples),
-    itemFeatures: data.itemFeatures,
-    trainedCount: data.vocabulary.trainedCount,
-    data: {
-      sequences: data.sequences,
-      profiles: data.profiles,
-      timeline: buildPopularityTimeline(data.sequences, spec.itemCount, heldOut.cut),
-      candidates: Int32Array.from(heldOut.candidates.keys()).filter((item) => heldOut.candidates[item] === 1),
-    },
+    layout: stepLayout(ofItems, candidates),
   });
+  const { sequences, profiles } = data;
+  const thread = startBatchThread({ ...ofItems, data: { sequences, profiles, candidates }, cut, examples, config });
   try {
     const resume = await loadCheckpoint(checkpoint);
     pace.restart();
     return await trainLoop({
       session,
-      examples,
+      batches: thread.epoch,
       config,
       lastEpoch: epochs,
       ...(options.validate === undefined ? {} : { validate: orNotANumber(options.validate) }),
@@ -97,6 +96,7 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
       },
     });
   } finally {
+    await thread.close();
     session.dispose();
   }
 }

@@ -4,7 +4,8 @@ import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { Examples } from '@facet/features';
 import { activeInterestCount, negativesOf } from '@facet/model';
 import type { ModelSpec, TrainingConfig, Weights } from '@facet/model';
-import { defaultDenseRowsMax, poolItemRows, scalarScale } from '@facet/model/training';
+import { defaultDenseRowsMax } from '@facet/model/batches';
+import { poolItemRows, scalarScale } from '@facet/model/training';
 import type { BenchmarkData } from '@facet/pipeline/benchmark';
 
 interface Task {

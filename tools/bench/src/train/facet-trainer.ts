@@ -3,28 +3,43 @@ import { createInterface } from 'node:readline';
 import { createRandom } from '@facet/features';
 import { initializeWeights, modelVariant } from '@facet/model';
 import type { Weights } from '@facet/model';
-import { makeTrainWorld, drawsOf, sequenceLength } from './train-world.ts';
-import { openWorldSession, plainSpec } from './world-session.ts';
+import { stepLayout } from '@facet/model/batches';
+import { createTrainingSession } from '@facet/model/training';
+import { startBatchThread } from '@facet/pipeline/benchmark';
+import { epochOf, makeTrainWorld, sequenceLength } from './train-world.ts';
+import { plainSpec } from './world-session.ts';
 
-const [items = 0, batch = 0, negatives = 0, steps = 0] = process.argv.slice(2).map(Number);
-const { model } = modelVariant('mind');
+const [items = 0, batchSize = 0, negatives = 0, steps = 0] = process.argv.slice(2).map(Number);
+const { model, training } = modelVariant('mind');
 const extractor = { ...model.extractor, trainingLogits: 'fixed' } as typeof model.extractor;
 const spec = plainSpec({ ...model, sequenceLength, negatives, extractor }, items);
-const world = makeTrainWorld(items, batch * steps);
-const session = openWorldSession(world, spec, { initialWeights: startWeights() });
+const { sequences, examples } = makeTrainWorld(items, batchSize * steps);
+const candidates = Int32Array.from({ length: items }, (_, each) => each + 1);
+const ofItems = { spec, itemFeatures: [], trainedCount: items };
+const session = createTrainingSession({
+  spec,
+  initialWeights: startWeights(),
+  layout: stepLayout(ofItems, candidates),
+});
+const thread = startBatchThread({
+  ...ofItems,
+  data: { sequences, profiles: [], candidates },
+  cut: Number.MAX_SAFE_INTEGER,
+  examples,
+  config: { ...training, ...epochOf(batchSize) },
+});
+const epoch = await thread.epoch(1);
+const batches = epoch.batches[Symbol.asyncIterator]();
 
-let taken = 0;
 for await (const line of createInterface({ input: process.stdin })) {
   const count = Number(line);
   const startedAt = performance.now();
   let total = 0;
-  for (let step = 0; step < count; step++, taken++) {
-    const chosen = Int32Array.from({ length: batch }, (_, row) => taken * batch + row);
-    total += session.step(world.examples, chosen, 1e-3, drawsOf(taken));
-  }
+  for (let step = 0; step < count; step++) total += session.step((await batches.next()).value!, 1e-3);
   const ms = performance.now() - startedAt;
   process.stdout.write(`${JSON.stringify({ ms, loss: total / count, rssMb: process.memoryUsage().rss / 1e6 })}\n`);
 }
+await thread.close();
 session.dispose();
 
 /** As the model starts, but a large table repeats a block: drawing 640 million numbers would take longer than the measurement. */

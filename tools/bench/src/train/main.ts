@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { createLogUniformSampler } from '@facet/model/training';
 import { pytorchPython } from './pytorch.ts';
 import { startTrainer } from './trainer-process.ts';
 import type { TrainerProcess } from './trainer-process.ts';
-import { makeTrainWorld, drawsOf, writeTrainWorld } from './train-world.ts';
+import { makeTrainWorld, writeTrainWorld } from './train-world.ts';
 
 const help = `Trains MIND (L 20, K 4, D 64, 3 iterations, H-layer 256, 1,280 shared negatives) by Facet and by PyTorch, in turns.
 
@@ -16,7 +15,7 @@ const help = `Trains MIND (L 20, K 4, D 64, 3 iterations, H-layer 256, 1,280 sha
                          [--threads 2] [--huge-pages] [--json]
 
 Both train on the same ids and negatives, gather and update the rows that a batch uses (lazy Adam), and prepare their batches
-within the time that is measured. Each round is so many steps of one, then of the other; figures are medians of the rounds, so that a
+within the time that is measured, Facet in a thread of its own. Each round is so many steps of one, then of the other; figures are medians of the rounds, so that a
 machine that does other work disturbs both alike. Facet alone trains on --large items (0: not at all), for the cost of a
 step. With --huge-pages both have huge pages, as children of the trainer app do. PyTorch is installed into the cache at the first run (some gigabytes).`;
 
@@ -84,15 +83,12 @@ async function measure(items: number, batch: number, withPytorch: boolean): Prom
   const folder = await mkdtemp(join(tmpdir(), 'facet-bench-train-'));
   const total = warmUpSteps + rounds * steps;
   const world = makeTrainWorld(items, batch * total);
-  const sampler = createLogUniformSampler(Int32Array.from({ length: items }, (_, each) => each + 1));
-  const drawn = new Int32Array(total * negatives);
-  for (let step = 0; step < total; step++) drawn.set(sampler.draw(negatives, drawsOf(step)), step * negatives);
-  await writeTrainWorld(folder, world, drawn);
+  await writeTrainWorld(folder, world, { items, negatives, batchSize: batch });
   const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   const facet = startTrainer(
     process.execPath,
     [...process.execArgv, script('facet-trainer.ts'), ...[items, batch, negatives, total].map(String)],
-    { ...pages, TF_NUM_INTRAOP_THREADS: String(threads), TF_NUM_INTEROP_THREADS: String(threads) },
+    { ...pages, TF_NUM_INTRAOP_THREADS: String(Math.max(1, threads >> 1)), TF_NUM_INTEROP_THREADS: String(threads) },
   );
   const pytorch = withPytorch
     ? await fasterOf(

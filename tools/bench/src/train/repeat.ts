@@ -56,7 +56,7 @@ function trainInto(file: string): void {
   let loss = 0;
   for (let step = 0; step < steps; step++) {
     const chosen = Int32Array.from({ length: batch }, (_, row) => step * batch + row);
-    const ofStep = session.step(world.examples, chosen, 1e-3, random);
+    const ofStep = session.stepOn(chosen, 1e-3, random);
     if (step >= steps - lastSteps) loss += ofStep / lastSteps;
   }
   const all = Object.values(session.weights()).map(({ data }) =>

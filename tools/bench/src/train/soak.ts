@@ -49,7 +49,7 @@ const every = Math.max(1, Math.floor(steps / 10));
 let lossSum = 0;
 for (let step = 1; step <= steps; step++) {
   const chosen = Int32Array.from({ length: batch }, () => random.int(examples));
-  lossSum += session.step(world.examples, chosen, 1e-3, random);
+  lossSum += session.stepOn(chosen, 1e-3, random);
   if (step % every !== 0) continue;
   collectGarbage();
   const sample = { step, tensors: liveTensors(), rssMb: process.memoryUsage().rss / 1e6, loss: lossSum / every };

@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRandom } from '@facet/features';
-import type { Examples, Random, UserSequences } from '@facet/features';
+import { createRandom, drawEpoch } from '@facet/features';
+import type { Examples, UserSequences } from '@facet/features';
+import { createLogUniformSampler } from '@facet/model/training';
 
 /** What both trainers train on. */
 export interface TrainWorld {
   readonly sequences: UserSequences;
-  /** In the order of the steps. */
   readonly examples: Examples;
 }
 
@@ -47,14 +47,34 @@ export function makeTrainWorld(items: number, exampleCount: number, eventsOfUser
   };
 }
 
-/** Writes what `train.py` reads. */
-export async function writeTrainWorld(folder: string, world: TrainWorld, negatives: Int32Array): Promise<void> {
+/** How both trainers go through the examples: once, in the order of the first epoch of this seed. */
+export const epochOf = (batchSize: number): { seed: number; examplesPerUser: number; batchSize: number } => ({
+  seed: 1,
+  examplesPerUser: 0,
+  batchSize,
+});
+
+/** Writes what `train.py` reads: the examples in the order of the epoch, and the negatives that each of its steps draws. */
+export async function writeTrainWorld(
+  folder: string,
+  { sequences, examples }: TrainWorld,
+  { items, negatives, batchSize }: { items: number; negatives: number; batchSize: number },
+): Promise<void> {
+  const { seed, examplesPerUser: perUser } = epochOf(batchSize);
+  // As `createBatchSource` draws, of a model that draws nothing else.
+  const random = createRandom(seed).fork('epoch 1');
+  const order = drawEpoch(examples, { perUser, random });
+  const sampler = createLogUniformSampler(Int32Array.from({ length: items }, (_, each) => each + 1));
+  const steps = Math.ceil(order.length / batchSize);
+  const drawn = new Int32Array(steps * negatives);
+  for (let step = 0; step < steps; step++) drawn.set(sampler.draw(negatives, random), step * negatives);
+
   const write = (name: string, { buffer, byteOffset, byteLength }: Int32Array): Promise<void> =>
     writeFile(join(folder, name), new Uint8Array(buffer, byteOffset, byteLength));
-  await write('items.i32', world.sequences.items);
-  await write('ends.i32', world.examples.end);
-  await write('negatives.i32', negatives);
+  await write('items.i32', sequences.items);
+  await write(
+    'ends.i32',
+    order.map((example) => examples.end[example]!),
+  );
+  await write('negatives.i32', drawn);
 }
-
-/** The stream that a step draws its negatives from, so that both trainers have the same ones. */
-export const drawsOf = (step: number): Random => createRandom(step + 1);

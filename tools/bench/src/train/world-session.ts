@@ -1,7 +1,8 @@
 import { createRandom } from '@facet/features';
-import type { PopularityTimeline } from '@facet/features';
+import type { PopularityTimeline, Random } from '@facet/features';
 import { initializeWeights, modelVariant } from '@facet/model';
 import type { ModelConfig, ModelSpec, Weights } from '@facet/model';
+import { createStepArrays, stepLayout } from '@facet/model/batches';
 import { createTrainingSession } from '@facet/model/training';
 import type { TrainingSession } from '@facet/model/training';
 import { sequenceLength } from './train-world.ts';
@@ -19,29 +20,31 @@ export interface WorldSessionOptions {
   readonly timeline?: PopularityTimeline;
 }
 
+/** A training that is told which examples a step is on. */
+export interface WorldSession extends TrainingSession {
+  /** @param chosen positions among the examples of the world @returns the loss before the step */
+  stepOn(chosen: Int32Array, learningRate: number, random: Random): number;
+}
+
 /** A training over a world, all of whose items compete. */
 export function openWorldSession(
-  { sequences }: TrainWorld,
+  { sequences, examples }: TrainWorld,
   spec: ModelSpec,
   { initialWeights = initializeWeights(spec, createRandom(1)), timeline = noTimeline }: WorldSessionOptions = {},
-): TrainingSession {
+): WorldSession {
   const { itemCount } = spec;
-  return createTrainingSession({
-    spec,
-    initialWeights,
-    itemFeatures: [],
-    trainedCount: itemCount,
-    data: {
-      sequences,
-      profiles: [],
-      timeline,
-      candidates: Int32Array.from({ length: itemCount }, (_, each) => each + 1),
-    },
-  });
+  const candidates = Int32Array.from({ length: itemCount }, (_, each) => each + 1);
+  const ofItems = { spec, itemFeatures: [], trainedCount: itemCount };
+  const steps = createStepArrays({ ...ofItems, data: { sequences, profiles: [], timeline, candidates } });
+  const session = createTrainingSession({ spec, initialWeights, layout: stepLayout(ofItems, candidates) });
+  return {
+    ...session,
+    stepOn: (chosen, learningRate, random) => session.step(steps.batch(examples, chosen, random)!, learningRate),
+  };
 }
 
 /** The model of the paper over a world: random logits and a sampled softmax, so that every step has chance in it. */
-export function openMindSession(world: TrainWorld, items: number, negatives: number): TrainingSession {
+export function openMindSession(world: TrainWorld, items: number, negatives: number): WorldSession {
   const { model } = modelVariant('mind');
   return openWorldSession(world, plainSpec({ ...model, sequenceLength, negatives }, items));
 }

@@ -31,12 +31,7 @@ export function addBatchInputs(
 }
 
 /** @param shape −1 is a size that changes */
-export function addPlaceholder(
-  builder: GraphBuilder,
-  name: string,
-  dtype: DataType,
-  shape: readonly number[],
-): string {
+export function addPlaceholder(builder: GraphBuilder, name: string, dtype: DataType, shape: readonly number[]): string {
   return builder.add('Placeholder', [], { dtype: typed(dtype), shape: { shape } }, name);
 }
 

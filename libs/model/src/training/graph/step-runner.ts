@@ -21,7 +21,7 @@ export interface StepRunner {
 }
 
 /**
- * @param fixed arrays that are the same in all batches @param sample a batch as steps will have them
+ * @param fixed arrays that are the same in all batches, which come without them @param sample a batch as steps will have them
  */
 export function openStepRunner(
   model: StepModel,
@@ -29,10 +29,10 @@ export function openStepRunner(
   sample: BatchArrays,
 ): StepRunner {
   const { shapes } = model;
-  const { nodes, momentShapes } = buildStepGraph(model, sample);
+  const { nodes, momentShapes } = buildStepGraph(model, { ...sample, arrays: { ...sample.arrays, ...fixed } });
   const session = openGraphSession(nodes);
   const kept = Object.fromEntries(
-    Object.entries(fixed).map(([name, array]) => [stepNodes.input(name), tf.keep(tensorOf(array, {}))]),
+    Object.entries(fixed).map(([name, array]) => [stepNodes.input(name), tf.keep(tensorOf(array, sample.sizes))]),
   );
   let steps = 0;
 

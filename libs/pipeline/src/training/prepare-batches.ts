@@ -1,0 +1,48 @@
+/* The thread of `batch-thread.ts`: it loads no TensorFlow. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { buildPopularityTimeline } from '@facet/features';
+import type { Cut, Examples } from '@facet/features';
+import type { TrainingConfig } from '@facet/model';
+import { createBatchSource, createStepArrays } from '@facet/model/batches';
+import type { BatchArrays, StepArraysOptions, TrainingData } from '@facet/model/batches';
+
+/** What batches are made of. */
+export interface BatchOrder extends Pick<StepArraysOptions, 'spec' | 'itemFeatures' | 'trainedCount'> {
+  readonly data: Omit<TrainingData, 'timeline'>;
+  /** What is known of popularity. */
+  readonly cut: Cut;
+  readonly examples: Examples;
+  readonly config: TrainingConfig;
+}
+
+export type Request = { readonly kind: 'epoch'; readonly epoch: number } | { readonly kind: 'batch' };
+
+/** An answer to each request, in turn; `end` behind the last batch of an epoch. */
+export type Answer =
+  | { readonly kind: 'epoch'; readonly examples: number }
+  | { readonly kind: 'batch'; readonly batch: BatchArrays | undefined }
+  | { readonly kind: 'end' };
+
+const { spec, itemFeatures, trainedCount, data, cut, examples, config } = workerData as BatchOrder;
+const timeline = buildPopularityTimeline(data.sequences, spec.itemCount, cut);
+const steps = createStepArrays({ spec, itemFeatures, trainedCount, data: { ...data, timeline } });
+const openEpoch = createBatchSource(steps, examples, config);
+let batches: Iterator<BatchArrays | undefined> | undefined;
+
+parentPort!.on('message', (request: Request) => {
+  if (request.kind === 'epoch') {
+    const epoch = openEpoch(request.epoch);
+    batches = epoch.batches[Symbol.iterator]();
+    answer({ kind: 'epoch', examples: epoch.examples });
+    return;
+  }
+  const next = batches?.next() ?? { done: true, value: undefined };
+  if (next.done === true) answer({ kind: 'end' });
+  else answer({ kind: 'batch', batch: next.value }, next.value);
+});
+
+/** @param batch its arrays go over without being copied */
+function answer(message: Answer, batch?: BatchArrays): void {
+  const buffers = Object.values(batch?.arrays ?? {}).map(({ data: { buffer } }) => buffer as ArrayBuffer);
+  parentPort!.postMessage(message, [...new Set(buffers)]);
+}
