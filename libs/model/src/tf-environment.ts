@@ -1,4 +1,4 @@
-/* eslint-disable no-restricted-properties, no-restricted-imports -- the only way to set up a library that reads its environment */
+/* eslint-disable no-restricted-properties -- the only way to set up a library that reads its environment */
 /* TensorFlow reads these once, when its library loads; ./tf.ts imports this file first. */
 import { availableParallelism } from 'node:os';
 

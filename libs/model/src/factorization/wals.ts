@@ -64,6 +64,7 @@ export function fitWals(pairs: { readonly users: Int32Array; readonly items: Int
     let items = tf.tensor2d(drawn, [catalogSize + 1, factors]);
     const kept = { ...blockTensors(ofUsers, 'users'), ...blockTensors(ofItems, 'items') };
     const inputs = { factors: items, ...kept };
+    // Recording takes as long as two iterations or three.
     const traced = traceBySizes([], () =>
       traceOperations(inputs, () => ({
         [recordedOutput]: solveRows(solveRows(items, ofUsers, regularization), ofItems, regularization),

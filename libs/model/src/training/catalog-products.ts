@@ -33,8 +33,8 @@ export function createCatalogProducts(
   const width = vectors.length / dim;
   const users = Math.max(1, Math.min(usersMax, Math.floor(scoresMax / width)));
   const parts = partsOf(width, Math.max(1, Math.floor(productsMax / (users * K))));
-  const items = tf.tensor2d(vectors, [width, dim]);
   const session = openGraphSession(productsGraph(parts, { width, K, dim }));
+  const items = tf.tensor2d(vectors, [width, dim]);
   const scores = new Float32Array(users * width);
   return {
     usersMax: users,

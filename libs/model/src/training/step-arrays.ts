@@ -73,7 +73,8 @@ export function createStepArrays(options: StepArraysOptions): StepArrays {
       if (batch === undefined) return undefined;
       const { sizes, arrays } = usedRows.of(batch);
       if (negatives !== 'all') return { sizes, arrays };
-      const { candidates: _fixed, ...own } = arrays;
+      const own = { ...arrays };
+      delete own['candidates'];
       return { sizes, arrays: own };
     },
   };

@@ -26,13 +26,13 @@ export interface MemoryEstimate {
 }
 
 const float = 4;
-/** Node with the libs of a process that indexes or serves, and one with TensorFlow at its first step, as measured. */
-const processBytes = { plain: 150e6, training: 800e6 };
+/** Node with the libs of a process that indexes or serves, and one with TensorFlow at its first step and the thread of its batches, as measured. */
+const processBytes = { plain: 150e6, training: 990e6 };
 /** An item with a title and a few attributes: as objects, with its place in the vocabulary, and as a line of JSON. */
 const itemBytes = { inMemory: 400, onDisk: 150 };
 const userBytes = { inMemory: 200, onDisk: 100 };
-/** Item and time of an interaction; in memory beside it what examples are drawn from. */
-const eventBytes = { inMemory: 32, onDisk: 12 };
+/** Item and time of an interaction; in memory beside it what examples are drawn from; in the thread of batches both again, and the day. */
+const eventBytes = { inMemory: 32, inThread: 16, onDisk: 12 };
 /**
  * Item tables while an epoch is validated, as measured. TensorFlow: the table and Adam's two moments, and what the validation scores by.
  * JavaScript: three states of three tables each (the best one, the newest one and the one before it), the first weights, embeddings
@@ -40,7 +40,7 @@ const eventBytes = { inMemory: 32, onDisk: 12 };
  */
 const tablesInTraining = 20;
 /** `[batch, interests, items]` arrays that live at a time in a step with the full softmax, and with drawn negatives; as measured. */
-const scoresInTraining = { all: 5.8, drawn: 3 };
+const scoresInTraining = { all: 7.5, drawn: 3 };
 
 /** `[batch, sequence, dim]` arrays that live at a time, where the longest sequence of a batch is as long as can be; as measured. */
 const behaviorsInTraining = { transformer: 25, others: 2 };
@@ -103,6 +103,7 @@ export function estimateTrainingMemory(
   return sum({
     process: processBytes.training,
     dataset: datasetBytes({ items, users, events }),
+    'interactions of the thread of batches': events * eventBytes.inThread,
     'tables of items with Adam': tablesInTraining * itemTable,
     'tables of users with Adam': tablesInTraining * userTable,
     'full softmax over all items': negatives === 'all' ? scoresInTraining.all * scores * items : 0,

@@ -122,9 +122,9 @@ function createScorer(
   const kernel = createUserKernel(spec, weights, embeddings);
   const dim = spec.config.embeddingDim;
   const vectors = columnsBefore(dim, indexDim(spec), indexVectors(spec, weights, embeddings, timeline.featuresOn(0)));
-  const tower = tensorFlow?.createInterestBatches(spec, weights, embeddings);
   const { interests } = spec.config;
   const products = tensorFlow?.createCatalogProducts(vectors, { interests, dim });
+  const tower = tensorFlow?.createInterestBatches(spec, weights, embeddings);
   const parts = { sequences, spec, kernel, profileOf, userRowOf };
   const readUsers = tower === undefined ? readByKernel(parts) : readByTower(parts, tower);
 

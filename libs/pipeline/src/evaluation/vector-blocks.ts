@@ -26,24 +26,22 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
   const { vectors, dim, interestsMax: K, candidates } = scores;
   const width = vectors.length / dim;
   const itemNorm = longestRow(vectors, dim);
+  const others = Int32Array.from(candidates.keys()).filter((item) => candidates[item] !== 1);
+  const noPrior = new Float32Array(width);
   // Many users are asked at one moment, and have one prior.
-  const knownAdditions = new Map<Float32Array | undefined, Additions>();
-  const additionsOf = (prior: Float32Array | undefined): Additions => {
-    if (!knownAdditions.has(prior)) knownAdditions.set(prior, toAdditions(prior, candidates));
-    return knownAdditions.get(prior)!;
+  const priorSizes = new WeakMap<Float32Array, number>();
+  const sizeOf = (prior: Float32Array): number => {
+    if (!priorSizes.has(prior)) priorSizes.set(prior, largestOf(prior, candidates));
+    return priorSizes.get(prior)!;
   };
   return {
     usersMax: products.usersMax,
     scoreBlock(users) {
-      const asked = users.map((user) => {
-        const prior = scores.prior(user);
-        return {
-          interests: scores.interests(user),
-          prior,
-          additions: additionsOf(prior),
-          bonuses: scores.bonuses(user),
-        };
-      });
+      const asked = users.map((user) => ({
+        interests: scores.interests(user),
+        prior: scores.prior(user),
+        bonuses: scores.bonuses(user),
+      }));
       const stacked = new Float32Array(users.length * K * dim);
       asked.forEach(({ interests: { interests, active } }, row) => {
         for (let k = 0; k < K && active > 0; k++) {
@@ -54,13 +52,14 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
       });
       const rows = products.scores(
         stacked,
-        asked.map(({ additions }) => additions.values),
+        asked.map(({ prior }) => prior ?? noPrior),
       );
       let additionsMax = 0;
-      asked.forEach(({ interests, additions, bonuses }, row) => {
+      asked.forEach(({ interests, prior, bonuses }, row) => {
         const own = rows.subarray(row * width, (row + 1) * width);
         if (interests.active === 0) own.fill(Number.NEGATIVE_INFINITY);
-        additionsMax = Math.max(additionsMax, additions.largest + addBonuses(own, bonuses));
+        additionsMax = Math.max(additionsMax, (prior === undefined ? 0 : sizeOf(prior)) + addBonuses(own, bonuses));
+        for (const item of others) own[item] = Number.NEGATIVE_INFINITY;
       });
       // The bound of a product of length D summed in any order, and of the additions after it, with room to spare.
       const tolerance = 4 * (dim + 4) * roundoff * (longestRow(stacked, dim) * itemNorm + additionsMax);
@@ -99,23 +98,12 @@ function addBonuses(own: Float32Array, bonuses: ReadonlyMap<number, number>): nu
   return largestBonus;
 }
 
-/** What is added to every user's products who is asked at a moment. */
-interface Additions {
-  /** [N + 1] the prior of candidates, far below everything for what is none. */
-  readonly values: Float32Array;
-  /** The largest size of a prior. */
-  readonly largest: number;
-}
-
-function toAdditions(prior: Float32Array | undefined, candidates: Uint8Array): Additions {
-  let largest = 0;
-  const values = Float32Array.from(candidates, (isCandidate, item) => {
-    if (isCandidate !== 1) return Number.NEGATIVE_INFINITY;
-    const value = prior?.[item] ?? 0;
-    largest = Math.max(largest, Math.abs(value));
-    return value;
-  });
-  return { values, largest };
+/** The largest size of what candidates have. */
+function largestOf(prior: Float32Array, candidates: Uint8Array): number {
+  return prior.reduce(
+    (largest, value, item) => (candidates[item] === 1 ? Math.max(largest, Math.abs(value)) : largest),
+    0,
+  );
 }
 
 function longestRow(matrix: Float32Array, dim: number): number {

@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { BatchArrays, EpochBatches } from '@facet/model/batches';
 import { AppError } from '@facet/platform';
@@ -13,9 +15,6 @@ export interface BatchThread {
 export interface ThreadEpoch extends EpochBatches {
   readonly batches: AsyncIterable<BatchArrays | undefined>;
 }
-
-/** Batches that are being prepared while a step is taken: one would do if all took as long. */
-const batchesAhead = 2;
 
 /**
  * Starts a thread that makes batches as `createBatchSource` does.
@@ -36,28 +35,41 @@ export function startBatchThread(order: BatchOrder): BatchThread {
     ended ??= error;
     for (const { reject } of waiting.splice(0)) reject(ended);
   };
+  const exited = new Promise<void>((resolve) => {
+    worker.once('exit', () => {
+      fail(endedEarly());
+      resolve();
+    });
+  });
   worker.on('message', (answer: Answer) => waiting.shift()!.resolve(answer));
-  worker.on('error', fail);
-  worker.on('exit', (code) => fail(endedEarly(code)));
-  const ask = (request: Request): Promise<Answer> =>
-    new Promise((resolve, reject) => {
+  worker.on('messageerror', fail);
+  worker.on('error', (error: NodeJS.ErrnoException) =>
+    fail(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? endedEarly(error) : error),
+  );
+  const ask = (request: Request): Promise<Answer> => {
+    const answer = new Promise<Answer>((resolve, reject) => {
       if (ended !== undefined) return reject(ended);
       waiting.push({ resolve, reject });
       worker.postMessage(request);
     });
+    // A thread may end while a step is taken and nobody waits for it yet.
+    answer.catch(() => undefined);
+    return answer;
+  };
 
   async function* batches(): AsyncGenerator<BatchArrays | undefined> {
-    const asked = Array.from({ length: batchesAhead }, () => ask({ kind: 'batch' }));
+    // One ahead: those of a full softmax may be large.
+    let next = ask({ kind: 'batch' });
     try {
       for (;;) {
-        const answer = await asked.shift()!;
+        const answer = await next;
         if (answer.kind !== 'batch') return;
-        asked.push(ask({ kind: 'batch' }));
+        next = ask({ kind: 'batch' });
         yield answer.batch;
       }
     } finally {
       // What was asked for is not the next epoch's.
-      await Promise.allSettled(asked);
+      await next.catch(() => undefined);
     }
   }
   return {
@@ -65,8 +77,10 @@ export function startBatchThread(order: BatchOrder): BatchThread {
       const answer = await ask({ kind: 'epoch', epoch });
       return { examples: answer.kind === 'epoch' ? answer.examples : 0, batches: batches() };
     },
+    // Ended by itself, not torn down in the middle of something.
     async close() {
-      await worker.terminate();
+      worker.postMessage({ kind: 'close' } satisfies Request);
+      await exited;
     },
   };
 }
@@ -74,16 +88,18 @@ export function startBatchThread(order: BatchOrder): BatchThread {
 /** A thread does not have the loader of TypeScript that this one may have been started with. */
 function startWorker(options: { workerData: BatchOrder; transferList: ArrayBuffer[] }): Worker {
   const isSource = import.meta.url.endsWith('.ts');
-  const file = new URL(isSource ? './prepare-batches.ts' : './prepare-batches.js', import.meta.url);
+  const file = fileURLToPath(new URL(isSource ? './prepare-batches.ts' : './prepare-batches.js', import.meta.url));
   if (!isSource) return new Worker(file, { ...options, execArgv: [] });
-  const load = `import('tsx/esm/api').then(({ register }) => (register(), import(${JSON.stringify(file.href)})))`;
+  const loader = createRequire(import.meta.url).resolve('tsx/cjs/api');
+  const load = `require(${JSON.stringify(loader)}).register(); require(${JSON.stringify(file)});`;
   return new Worker(load, { ...options, eval: true, execArgv: ['--conditions=@facet/source'] });
 }
 
-function endedEarly(code: number): AppError {
-  return new AppError(`The thread that prepares batches ended (${code}).`, {
+function endedEarly(cause?: Error): AppError {
+  return new AppError('The thread that prepares batches ended.', {
     code: 'TRAIN_BATCHES_ENDED',
     remedy: 'Look for a lack of memory, and train again: the run goes on from its last epoch.',
     retryable: true,
+    cause,
   });
 }

@@ -15,9 +15,10 @@ export interface BatchOrder extends Pick<StepArraysOptions, 'spec' | 'itemFeatur
   readonly config: TrainingConfig;
 }
 
-export type Request = { readonly kind: 'epoch'; readonly epoch: number } | { readonly kind: 'batch' };
+export type Request =
+  { readonly kind: 'epoch'; readonly epoch: number } | { readonly kind: 'batch' } | { readonly kind: 'close' };
 
-/** An answer to each request, in turn; `end` behind the last batch of an epoch. */
+/** An answer to each request but the last, in turn; `end` behind the last batch of an epoch. */
 export type Answer =
   | { readonly kind: 'epoch'; readonly examples: number }
   | { readonly kind: 'batch'; readonly batch: BatchArrays | undefined }
@@ -30,6 +31,10 @@ const openEpoch = createBatchSource(steps, examples, config);
 let batches: Iterator<BatchArrays | undefined> | undefined;
 
 parentPort!.on('message', (request: Request) => {
+  if (request.kind === 'close') {
+    parentPort!.close();
+    return;
+  }
   if (request.kind === 'epoch') {
     const epoch = openEpoch(request.epoch);
     batches = epoch.batches[Symbol.iterator]();

@@ -1,0 +1,98 @@
+import { tmpdir } from 'node:os';
+import { buildPopularityTimeline, createRandom, prefixExamples } from '@facet/features';
+import type { UserSequences } from '@facet/features';
+import { modelVariant } from '@facet/model';
+import type { ModelSpec } from '@facet/model';
+import { createBatchSource, createStepArrays } from '@facet/model/batches';
+import type { BatchArrays, EpochBatches } from '@facet/model/batches';
+import { expect, it } from 'vitest';
+import { startBatchThread } from '../src/training/batch-thread.ts';
+import type { BatchOrder } from '../src/training/prepare-batches.ts';
+
+const itemCount = 30;
+const users = 20;
+const choices = 12;
+const dayMs = 86_400_000;
+const random = createRandom(1);
+const sequences: UserSequences = {
+  userIds: Array.from({ length: users }, (_, user) => `user${user}`),
+  offsets: Int32Array.from({ length: users + 1 }, (_, user) => user * choices),
+  items: Int32Array.from({ length: users * choices }, () => 1 + random.int(itemCount)),
+  times: Float64Array.from({ length: users * choices }, (_, position) => (position % choices) * dayMs),
+};
+
+/** @param negatives of a model with a popularity prior and dropout */
+function orderOf(negatives: 'all' | number): BatchOrder {
+  const { model, training } = modelVariant('facet');
+  const spec: ModelSpec = { config: { ...model, negatives }, itemCount, itemFeatures: [], userFeatures: [] };
+  return {
+    spec,
+    itemFeatures: [],
+    trainedCount: itemCount,
+    data: { sequences, profiles: [], candidates: Int32Array.from({ length: itemCount }, (_, each) => each + 1) },
+    cut: Number.MAX_SAFE_INTEGER,
+    examples: prefixExamples(sequences, Number.MAX_SAFE_INTEGER),
+    config: { ...training, batchSize: 32 },
+  };
+}
+
+async function read({ batches }: EpochBatches, most = Infinity): Promise<(BatchArrays | undefined)[]> {
+  const all: (BatchArrays | undefined)[] = [];
+  for await (const batch of batches) if (all.push(batch) >= most) break;
+  return all;
+}
+
+it.each([8, 'all'] as const)(
+  'gives the batches that are made in place, after an epoch that was left early, too (negatives: %s)',
+  async (negatives) => {
+    const { data, cut, config, ...order } = orderOf(negatives);
+    const timeline = buildPopularityTimeline(sequences, itemCount, cut);
+    const source = createBatchSource(
+      createStepArrays({ ...order, data: { ...data, timeline } }),
+      orderOf(negatives).examples,
+      config,
+    );
+    const thread = startBatchThread({ data, cut, config, ...order });
+    try {
+      expect(await read(await thread.epoch(1), 2)).toEqual(await read(source(1), 2));
+      for (const epoch of [1, 2]) {
+        const [threads, expected] = [await thread.epoch(epoch), source(epoch)];
+        expect(threads.examples).toBe(expected.examples);
+        const batches = await read(threads);
+        expect(batches).toEqual(await read(expected));
+        expect(batches).toHaveLength(Math.ceil(expected.examples / 32));
+      }
+    } finally {
+      await thread.close();
+    }
+  },
+);
+
+it('says when the thread has ended between two batches, instead of waiting for it', async () => {
+  const thread = startBatchThread(orderOf(8));
+  const { batches } = await thread.epoch(1);
+  const iterator = batches[Symbol.asyncIterator]();
+  await iterator.next();
+  await thread.close();
+  // As while a step is taken.
+  await new Promise((resolve) => setImmediate(resolve));
+  await iterator.next();
+  await expect(iterator.next()).rejects.toMatchObject({ code: 'TRAIN_BATCHES_ENDED', retryable: true });
+  await expect(thread.epoch(2)).rejects.toMatchObject({ code: 'TRAIN_BATCHES_ENDED' });
+});
+
+it('starts in any working directory', async () => {
+  const before = process.cwd();
+  process.chdir(tmpdir());
+  const thread = startBatchThread(orderOf(8));
+  process.chdir(before);
+  expect((await thread.epoch(1)).examples).toBeGreaterThan(0);
+  await thread.close();
+});
+
+it('fails with what went wrong in the thread', async () => {
+  const order = orderOf(8);
+  const thread = startBatchThread({ ...order, spec: { ...order.spec, itemCount: -9 } });
+  await expect(thread.epoch(1)).rejects.toThrow('Invalid typed array length');
+  await thread.close();
+});
