@@ -5,7 +5,7 @@ import {
   createRandom,
   encodeFeatures,
 } from '@facet/features';
-import type { Examples, FeatureSchema, Interaction, Random } from '@facet/features';
+import type { Examples, FeatureSchema, Interaction, Random, UserSequences } from '@facet/features';
 import { initializeWeights, modelVariant } from '../src/index.ts';
 import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '../src/index.ts';
 import { createStepArrays, stepLayout } from '../src/batches.ts';
@@ -21,7 +21,7 @@ const gender: FeatureSchema = { name: 'gender', kind: 'category', values: ['F', 
 export interface TinyWorld {
   readonly spec: ModelSpec;
   readonly weights: Weights;
-  readonly data: TrainingData;
+  readonly data: TrainingData & { readonly sequences: UserSequences };
   readonly itemFeatures: ReturnType<typeof encodeFeatures>;
   readonly training: TrainingConfig;
   readonly trainedCount: number;
