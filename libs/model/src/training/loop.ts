@@ -61,8 +61,9 @@ export interface LoopOptions {
 }
 
 /**
- * Trains epoch by epoch; a resumed run equals an uninterrupted one. Stops when the validation score has not improved for `patience` epochs. An epoch that
- * diverges is taken again from the state before it, which is that of the last checkpoint, at half the rate (`divergence.ts`).
+ * Trains epoch by epoch; a resumed run equals an uninterrupted one. Stops when the validation score has not improved for
+ * `patience` epochs. An epoch that diverges is taken again from the state before it, which is that of the last checkpoint, at
+ * half the rate (`divergence.ts`).
  *
  * @throws AppError `MODEL_NO_EXAMPLES`, `MODEL_DIVERGED` (for good), `MODEL_ABORTED`.
  */
