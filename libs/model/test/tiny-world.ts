@@ -10,6 +10,7 @@ import { initializeWeights, modelVariant } from '../src/index.ts';
 import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '../src/index.ts';
 import { createStepArrays, stepLayout } from '../src/batches.ts';
 import type { TrainingData } from '../src/batches.ts';
+import type { StepArrays } from '../src/training/step-arrays.ts';
 import { createTrainingSession } from '../src/training.ts';
 import type { TrainingSession } from '../src/training.ts';
 
@@ -98,13 +99,17 @@ export function openTinySession(
     initialWeights = world.weights,
     denseRowsMax,
   }: { initialWeights?: Weights; denseRowsMax?: number | undefined } = {},
-): TrainingSession & { stepOn(examples: Examples, chosen: Int32Array, rate: number, random: Random): number } {
+): TrainingSession & {
+  readonly steps: StepArrays;
+  stepOn(examples: Examples, chosen: Int32Array, rate: number, random: Random): number;
+} {
   const options = { ...world, ...(denseRowsMax === undefined ? {} : { denseRowsMax }) };
   const steps = createStepArrays(options);
   const layout = stepLayout(options, world.data.candidates);
   const session = createTrainingSession({ spec: world.spec, layout, initialWeights });
   return {
     ...session,
+    steps,
     stepOn: (examples, chosen, rate, random) => session.step(steps.batch(examples, chosen, random)!, rate),
   };
 }

@@ -3,7 +3,7 @@ import type { Examples } from '@facet/features';
 import { describe, expect, it } from 'vitest';
 import { initializeWeights, modelVariants } from '../src/index.ts';
 import type { ModelConfig, Weights } from '../src/index.ts';
-import { createBatchSource, createStepArrays } from '../src/batches.ts';
+import { createBatchSource } from '../src/batches.ts';
 import { trainingExamples, trainLoop, zeroUntrainedUsers } from '../src/training.ts';
 import type { Divergence, LoopProgress } from '../src/training.ts';
 import { createLossWatch } from '../src/training/divergence.ts';
@@ -27,11 +27,7 @@ async function train(
   denseRowsMax?: number,
 ): Promise<LoopProgress> {
   const session = sessionOf(world, denseRowsMax);
-  const batches = createBatchSource(
-    createStepArrays({ ...world, ...(denseRowsMax === undefined ? {} : { denseRowsMax }) }),
-    examples,
-    world.training,
-  );
+  const batches = createBatchSource(session.steps, examples, world.training);
   try {
     return await trainLoop({ session, batches, config: world.training, ...options });
   } finally {

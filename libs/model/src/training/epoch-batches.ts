@@ -5,11 +5,11 @@ import type { BatchArrays } from './batch-arrays.ts';
 import type { StepArrays } from './step-arrays.ts';
 
 /** The batches of one epoch, in the order in which they are trained on; undefined for one without a label. */
-export interface EpochBatches {
+export interface EpochBatches<Batches = Iterable<BatchArrays | undefined> | AsyncIterable<BatchArrays | undefined>> {
   /** Examples of the epoch. */
   readonly examples: number;
   /** To be read once, and to its end or left for good before another epoch is asked for. */
-  readonly batches: Iterable<BatchArrays | undefined> | AsyncIterable<BatchArrays | undefined>;
+  readonly batches: Batches;
 }
 
 /** What a training loop trains on: the seam between the thread that prepares batches and the one that takes steps. */
@@ -23,7 +23,7 @@ export function createBatchSource(
   steps: Pick<StepArrays, 'batch'>,
   examples: Examples,
   { seed, examplesPerUser: perUser, batchSize }: TrainingConfig,
-): (epoch: number) => EpochBatches & { readonly batches: Iterable<BatchArrays | undefined> } {
+): (epoch: number) => EpochBatches<Iterable<BatchArrays | undefined>> {
   return (epoch) => {
     const random = createRandom(seed).fork(`epoch ${epoch}`);
     const order = drawEpoch(examples, { perUser, random });

@@ -39,7 +39,7 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
     scoreBlock(users) {
       const asked = users.map((user) => ({
         interests: scores.interests(user),
-        prior: scores.prior(user),
+        prior: scores.prior(user) ?? noPrior,
         bonuses: scores.bonuses(user),
       }));
       const stacked = new Float32Array(users.length * K * dim);
@@ -52,13 +52,13 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
       });
       const rows = products.scores(
         stacked,
-        asked.map(({ prior }) => prior ?? noPrior),
+        asked.map(({ prior }) => prior),
       );
       let additionsMax = 0;
       asked.forEach(({ interests, prior, bonuses }, row) => {
         const own = rows.subarray(row * width, (row + 1) * width);
         if (interests.active === 0) own.fill(Number.NEGATIVE_INFINITY);
-        additionsMax = Math.max(additionsMax, (prior === undefined ? 0 : sizeOf(prior)) + addBonuses(own, bonuses));
+        additionsMax = Math.max(additionsMax, sizeOf(prior) + addBonuses(own, bonuses));
         for (const item of others) own[item] = Number.NEGATIVE_INFINITY;
       });
       // The bound of a product of length D summed in any order, and of the additions after it, with room to spare.

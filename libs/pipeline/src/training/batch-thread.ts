@@ -8,12 +8,8 @@ import type { Answer, BatchOrder, Request } from './prepare-batches.ts';
 /** A thread that prepares the batches of a training while steps are taken on those before. */
 export interface BatchThread {
   /** A `BatchSource`. */
-  epoch(epoch: number): Promise<ThreadEpoch>;
+  epoch(epoch: number): Promise<EpochBatches<AsyncIterable<BatchArrays | undefined>>>;
   close(): Promise<void>;
-}
-
-export interface ThreadEpoch extends EpochBatches {
-  readonly batches: AsyncIterable<BatchArrays | undefined>;
 }
 
 /**
@@ -24,6 +20,7 @@ export interface ThreadEpoch extends EpochBatches {
 export function startBatchThread(order: BatchOrder): BatchThread {
   const { user, start, end, labelEnd, time } = order.examples;
   const handedOver = new Set([user, start, end, labelEnd, time].map(({ buffer }) => buffer as ArrayBuffer));
+  // Ids of users, of which there may be many, are nothing that batches are made of.
   const { offsets, items, times } = order.data.sequences;
   const workerData: BatchOrder = { ...order, data: { ...order.data, sequences: { offsets, items, times } } };
   const worker = startWorker({ workerData, transferList: [...handedOver] });

@@ -6,7 +6,7 @@ import type { Weights } from '@facet/model';
 import { stepLayout } from '@facet/model/batches';
 import { createTrainingSession } from '@facet/model/training';
 import { startBatchThread } from '@facet/pipeline/benchmark';
-import { epochOf, makeTrainWorld, sequenceLength } from './train-world.ts';
+import { allItems, epochOf, makeTrainWorld, sequenceLength } from './train-world.ts';
 import { plainSpec } from './world-session.ts';
 
 const [items = 0, batchSize = 0, negatives = 0, steps = 0] = process.argv.slice(2).map(Number);
@@ -14,7 +14,7 @@ const { model, training } = modelVariant('mind');
 const extractor = { ...model.extractor, trainingLogits: 'fixed' } as typeof model.extractor;
 const spec = plainSpec({ ...model, sequenceLength, negatives, extractor }, items);
 const { sequences, examples } = makeTrainWorld(items, batchSize * steps);
-const candidates = Int32Array.from({ length: items }, (_, each) => each + 1);
+const candidates = allItems(items);
 const ofItems = { spec, itemFeatures: [], trainedCount: items };
 const session = createTrainingSession({
   spec,

@@ -47,6 +47,11 @@ export function makeTrainWorld(items: number, exampleCount: number, eventsOfUser
   };
 }
 
+/** The indexes of all items. */
+export function allItems(items: number): Int32Array {
+  return Int32Array.from({ length: items }, (_, each) => each + 1);
+}
+
 /** How both trainers go through the examples: once, in the order of the first epoch of this seed. */
 export const epochOf = (batchSize: number): { seed: number; examplesPerUser: number; batchSize: number } => ({
   seed: 1,
@@ -64,7 +69,7 @@ export async function writeTrainWorld(
   // As `createBatchSource` draws, of a model that draws nothing else.
   const random = createRandom(seed).fork('epoch 1');
   const order = drawEpoch(examples, { perUser, random });
-  const sampler = createLogUniformSampler(Int32Array.from({ length: items }, (_, each) => each + 1));
+  const sampler = createLogUniformSampler(allItems(items));
   const steps = Math.ceil(order.length / batchSize);
   const drawn = new Int32Array(steps * negatives);
   for (let step = 0; step < steps; step++) drawn.set(sampler.draw(negatives, random), step * negatives);

@@ -5,7 +5,7 @@ import type { ModelConfig, ModelSpec, Weights } from '@facet/model';
 import { createStepArrays, stepLayout } from '@facet/model/batches';
 import { createTrainingSession } from '@facet/model/training';
 import type { TrainingSession } from '@facet/model/training';
-import { sequenceLength } from './train-world.ts';
+import { allItems, sequenceLength } from './train-world.ts';
 import type { TrainWorld } from './train-world.ts';
 
 /** A model of items and users that have nothing but their ids. */
@@ -33,7 +33,7 @@ export function openWorldSession(
   { initialWeights = initializeWeights(spec, createRandom(1)), timeline = noTimeline }: WorldSessionOptions = {},
 ): WorldSession {
   const { itemCount } = spec;
-  const candidates = Int32Array.from({ length: itemCount }, (_, each) => each + 1);
+  const candidates = allItems(itemCount);
   const ofItems = { spec, itemFeatures: [], trainedCount: itemCount };
   const steps = createStepArrays({ ...ofItems, data: { sequences, profiles: [], timeline, candidates } });
   const session = createTrainingSession({ spec, initialWeights, layout: stepLayout(ofItems, candidates) });
