@@ -1,7 +1,33 @@
 import { defineConfig } from 'vitest/config';
+import { ForksPoolWorker } from 'vitest/node';
+import type { WorkerRequest } from 'vitest/node';
 
 // No `import` here: Node would also use it for require() and hand ES modules to CommonJS packages.
 const conditions = ['@facet/source', 'node'];
+
+/** Tells which file's process ended by itself and how: Vitest says no more than that one did. */
+class TestProcess extends ForksPoolWorker {
+  override readonly name = 'processes';
+  #file = 'none';
+  #isStopped = false;
+
+  override async start(): Promise<void> {
+    await super.start();
+    this.on('exit', (...[code, signal]: unknown[]) => {
+      if (!this.#isStopped) console.error(`The process of ${this.#file} ended with ${signal ?? `code ${code}`}.`);
+    });
+  }
+
+  override send(message: WorkerRequest): void {
+    if (message.type === 'run') this.#file = message.context.files.map(({ filepath }) => filepath).join();
+    super.send(message);
+  }
+
+  override stop(): Promise<void> {
+    this.#isStopped = true;
+    return super.stop();
+  }
+}
 
 /** Shared by every project: tests run on the TypeScript source, never on `dist`, each file in its own process. */
 export default defineConfig({
@@ -9,7 +35,7 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     watch: false,
-    pool: 'forks',
+    pool: { name: 'processes', createPoolWorker: (options) => new TestProcess(options) },
     isolate: true,
     maxWorkers: 2,
     include: ['test/**/*.test.ts'],

@@ -6,8 +6,8 @@ import type { ModelSpec } from '@facet/model';
 import { createBatchSource, createStepArrays } from '@facet/model/batches';
 import type { BatchArrays, EpochBatches } from '@facet/model/batches';
 import { expect, it } from 'vitest';
-import { startBatchThread } from '../src/training/batch-thread.ts';
-import type { BatchOrder } from '../src/training/prepare-batches.ts';
+import { prepareBatches, startBatchThread } from '../src/training/batch-thread.ts';
+import type { BatchOrder } from '../src/training/batch-order.ts';
 
 const itemCount = 30;
 const users = 20;
@@ -67,6 +67,15 @@ it.each([8, 'all'] as const)(
     }
   },
 );
+
+it('is started for many steps only; few take the same batches without it', async () => {
+  const epochs = { few: 1, many: 1_000 };
+  const [few, many] = [prepareBatches(orderOf(8), epochs.few), prepareBatches(orderOf(8), epochs.many)];
+  const [inPlace, threads] = [await few.epoch(2), await many.epoch(2)];
+  expect([inPlace.batches, threads.batches].map((batches) => Symbol.asyncIterator in batches)).toEqual([false, true]);
+  expect(await read(threads)).toEqual(await read(inPlace));
+  await Promise.all([few.close(), many.close()]);
+});
 
 it('says when the thread has ended between two batches, instead of waiting for it', async () => {
   const thread = startBatchThread(orderOf(8));

@@ -208,8 +208,16 @@ describe('a training run that is stopped', () => {
     expect(resumed.modelId).toBe(stopped.modelId);
   });
 
-  it('the paper variant, which redraws logits and negatives, resumes exactly, too', async () => {
-    const options = { model: { variant: 'mind', negatives: 8 }, training: { epochs: 2, refit: false } };
+  it.each([
+    [
+      'the paper variant, which redraws logits and negatives',
+      { model: { variant: 'mind', negatives: 8 }, training: { epochs: 2, refit: false } },
+    ],
+    [
+      'one of so many steps that a thread prepares its batches',
+      { training: { batchSize: 1, epochs: 4, refit: false } },
+    ],
+  ])('%s resumes exactly, too', async (_, options) => {
     const unstopped = await run(await scratchFolder(), options);
     const root = await scratchFolder();
     await run(root, { ...options, killAfter: 'fit 1', way: 'abort' });

@@ -1,15 +1,35 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { BatchArrays, EpochBatches } from '@facet/model/batches';
+import type { BatchArrays, BatchSource, EpochBatches } from '@facet/model/batches';
 import { AppError } from '@facet/platform';
-import type { Answer, BatchOrder, Request } from './prepare-batches.ts';
+import { batchSourceOf } from './batch-order.ts';
+import type { BatchOrder } from './batch-order.ts';
+import type { Answer, Request } from './prepare-batches.ts';
 
-/** A thread that prepares the batches of a training while steps are taken on those before. */
-export interface BatchThread {
-  /** A `BatchSource`. */
-  epoch(epoch: number): Promise<EpochBatches<AsyncIterable<BatchArrays | undefined>>>;
+/** The batches of a phase, until `close`. */
+export interface PreparedBatches {
+  readonly epoch: BatchSource;
   close(): Promise<void>;
+}
+
+/** A thread takes as long to start as it saves in some hundred steps. */
+const threadStepsMin = 1000;
+
+/**
+ * Batches that a thread prepares while steps are taken on those before, where there are enough for that to take less time.
+ *
+ * @param order its examples are handed over: whoever asks has none afterwards @param epochs most that will be asked for
+ */
+export function prepareBatches(order: BatchOrder, epochs: number): PreparedBatches {
+  const { examples, config } = order;
+  if ((epochs * examples.count) / config.batchSize >= threadStepsMin) return startBatchThread(order);
+  return { epoch: batchSourceOf(order), close: () => Promise.resolve() };
+}
+
+/** A thread that prepares the batches of a phase. */
+export interface BatchThread extends PreparedBatches {
+  readonly epoch: (epoch: number) => Promise<EpochBatches<AsyncIterable<BatchArrays | undefined>>>;
 }
 
 /**

@@ -1,19 +1,8 @@
 /* The thread of `batch-thread.ts`: it loads no TensorFlow. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { buildPopularityTimeline } from '@facet/features';
-import type { Cut, Examples } from '@facet/features';
-import type { TrainingConfig } from '@facet/model';
-import { createBatchSource, createStepArrays } from '@facet/model/batches';
-import type { BatchArrays, StepArraysOptions, TrainingData } from '@facet/model/batches';
-
-/** What batches are made of. */
-export interface BatchOrder extends Pick<StepArraysOptions, 'spec' | 'itemFeatures' | 'trainedCount'> {
-  readonly data: Omit<TrainingData, 'timeline'>;
-  /** What is known of popularity. */
-  readonly cut: Cut;
-  readonly examples: Examples;
-  readonly config: TrainingConfig;
-}
+import type { BatchArrays } from '@facet/model/batches';
+import { batchSourceOf } from './batch-order.ts';
+import type { BatchOrder } from './batch-order.ts';
 
 export type Request =
   { readonly kind: 'epoch'; readonly epoch: number } | { readonly kind: 'batch' } | { readonly kind: 'close' };
@@ -24,10 +13,7 @@ export type Answer =
   | { readonly kind: 'batch'; readonly batch: BatchArrays | undefined }
   | { readonly kind: 'end' };
 
-const { spec, itemFeatures, trainedCount, data, cut, examples, config } = workerData as BatchOrder;
-const timeline = buildPopularityTimeline(data.sequences, spec.itemCount, cut);
-const steps = createStepArrays({ spec, itemFeatures, trainedCount, data: { ...data, timeline } });
-const openEpoch = createBatchSource(steps, examples, config);
+const openEpoch = batchSourceOf(workerData as BatchOrder);
 let batches: Iterator<BatchArrays | undefined> | undefined;
 
 parentPort!.on('message', (request: Request) => {

@@ -11,7 +11,7 @@ import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/trai
 import { AppError } from '@facet/platform';
 import type { ModelData } from '../dataset/dataset.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
-import { startBatchThread } from './batch-thread.ts';
+import { prepareBatches } from './batch-thread.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { createPace } from './pace.ts';
 import type { Pace } from './pace.ts';
@@ -67,13 +67,14 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
     layout: stepLayout(ofItems, candidates),
   });
   const { sequences, profiles } = data;
-  const thread = startBatchThread({ ...ofItems, data: { sequences, profiles, candidates }, cut, examples, config });
+  const order = { ...ofItems, data: { sequences, profiles, candidates }, cut, examples, config };
+  const batches = prepareBatches(order, epochs);
   try {
     const resume = await loadCheckpoint(checkpoint);
     pace.restart();
     return await trainLoop({
       session,
-      batches: thread.epoch,
+      batches: batches.epoch,
       config,
       lastEpoch: epochs,
       ...(options.validate === undefined ? {} : { validate: orNotANumber(options.validate) }),
@@ -96,7 +97,7 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
       },
     });
   } finally {
-    await thread.close();
+    await batches.close();
     session.dispose();
   }
 }
