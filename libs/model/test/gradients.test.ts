@@ -109,23 +109,30 @@ describe('gradients against finite differences', () => {
 });
 
 describe('what labels compete with', () => {
-  it('no label of an example is a negative of it, and others are', () => {
-    const world = createTinyWorld({ variant: 'facet' });
+  const readouts = [{ kind: 'logsumexp' }, { kind: 'label-aware', power: 2 }] as const;
+
+  it.each(readouts)('no label of an example is a negative of it, and others are: $kind', (readout) => {
+    const world = createTinyWorld({ variant: 'facet', model: { readout } });
     const { spec, data } = world;
     const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
     const chosen = Int32Array.from({ length: 12 }, (_, position) => position * 3);
     const batch = createBatchBuilder(spec, data)(examples, chosen, createRandom(2));
-    const drawn = Int32Array.of(5, 9, 5, 1);
-    const { arrays } = toArrays(spec, batch, competitionOf(data, 13), drawn);
-    const cells = arrays['labelCells']!.data;
-    batch.labels.forEach((item, label) => {
-      const column = [5, 9, 1].indexOf(item);
-      expect(cells[label]).toBe(column < 0 ? -1 : batch.labelRows[label]! * 3 + column);
-    });
-    expect([...cells].filter((cell) => cell >= 0).length).toBeGreaterThan(2);
+    const negatives = [5, 9, 1];
+    const { arrays } = toArrays(spec, batch, competitionOf(data, 13), Int32Array.of(5, 9, 5, 1));
+    const { data: pairs } = arrays['labelCells']!;
+    const cells = Array.from({ length: pairs.length / 2 }, (_, hit) => `${pairs[2 * hit]} ${pairs[2 * hit + 1]}`);
+    const labelsOf = (example: number): Int32Array =>
+      batch.labels.filter((_, label) => batch.labelRows[label] === example);
+    const exampleOfRow =
+      readout.kind === 'label-aware'
+        ? [...batch.labelRows]
+        : Array.from({ length: batch.size }, (_, example) => example);
+    const expected = exampleOfRow.flatMap((example, row) =>
+      negatives.flatMap((item, column) => (labelsOf(example).includes(item) ? [`${row} ${column}`] : [])),
+    );
+    expect([...new Set(cells)].sort()).toEqual(expected.sort());
+    expect(expected.length).toBeGreaterThan(2);
   });
-
-  const readouts = [{ kind: 'logsumexp' }, { kind: 'label-aware', power: 2 }] as const;
 
   it.each(readouts)('all items as negatives, each counted once, are the full softmax: $kind', (readout) => {
     const world = createTinyWorld({ variant: 'facet', model: { readout }, training: { labels: 'next' } });

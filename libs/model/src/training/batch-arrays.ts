@@ -15,7 +15,7 @@ export interface BatchArray {
 
 /**
  * A batch as what the loss is a function of, by name. Sizes: B examples, L slots, P labels, C candidates, or negatives, each once,
- * M repeats, T days.
+ * M repeats, T days, H negatives that are labels.
  * Which arrays there are follows from the model.
  */
 export interface BatchArrays {
@@ -58,9 +58,9 @@ export function toArrays(
     arrays['labelColumns'] = { shape: ['P'], data: labelColumns };
     return { sizes, arrays };
   }
-  const cellOf = (column: number, label: number): number =>
-    column < 0 ? -1 : batch.labelRows[label]! * columns.items.length + column;
-  arrays['labelCells'] = { shape: ['P'], data: labelColumns.map(cellOf) };
+  const labelCells = labelCellsOf(batch.labelRows, labelColumns, spec.config.readout.kind === 'label-aware');
+  arrays['labelCells'] = { shape: ['H', 2], data: labelCells };
+  Object.assign(sizes, { H: labelCells.length / 2 });
   // A label need not be among the negatives: what else its score is made of comes with it.
   const logExpected = Float32Array.from(batch.labels, (item) => sampler.logExpectedCount(item, negatives.length));
   arrays['logExpected/labels'] = { shape: ['P'], data: logExpected };
@@ -70,6 +70,28 @@ export function toArrays(
   }
   if (repeatBonus) arrays['repeat/labels'] = { shape: ['P', repeatFeatureCount], data: labelRepeatsOf(batch) };
   return { sizes, arrays };
+}
+
+/**
+ * Where scores have a label of their own example as a negative: row, column, row, … A row is an example, or one of its labels.
+ *
+ * @param labelRows [P] the example of each label, those of an example side by side @param columns [P] of the negative that it is, −1 for none
+ */
+function labelCellsOf(labelRows: Int32Array, columns: Int32Array, byLabel: boolean): Int32Array {
+  const cells: number[] = [];
+  let first = 0;
+  for (let label = 0; label < columns.length; label++) {
+    const example = labelRows[label]!;
+    if (labelRows[first] !== example) first = label;
+    const column = columns[label]!;
+    if (column < 0) continue;
+    if (!byLabel) {
+      cells.push(example, column);
+      continue;
+    }
+    for (let row = first; labelRows[row] === example; row++) cells.push(row, column);
+  }
+  return Int32Array.from(cells);
 }
 
 /** What the user tower is a function of, by name. */

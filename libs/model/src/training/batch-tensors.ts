@@ -19,11 +19,11 @@ export interface BatchTensors {
   readonly candidates: Tensor1D;
   readonly labelColumns: Tensor1D | undefined;
   /**
-   * Sampled softmax only: ln Q of the labels [P] and of the negatives [C], and [P] the cell b · C + column in [B, C] of a label that
-   * was drawn as a negative; −1 for the others.
+   * Sampled softmax only: ln Q of the labels [P] and of the negatives [C], and [H, 2] the rows and columns of scores at which a negative
+   * is a label of the example: rows are labels with label-aware attention, examples otherwise.
    */
   readonly sampled:
-    { readonly labels: Tensor1D; readonly negatives: Tensor1D; readonly labelCells: Tensor1D } | undefined;
+    { readonly labels: Tensor1D; readonly negatives: Tensor1D; readonly labelCells: Tensor2D } | undefined;
   /** [days, C, features] and [B]; with negatives also those of the labels, [P, features]. */
   readonly popularity:
     { readonly features: Tensor3D; readonly dayOf: Tensor1D; readonly labels: Tensor2D | undefined } | undefined;

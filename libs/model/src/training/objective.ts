@@ -1,7 +1,8 @@
 import { popularityFeatureNames } from '@facet/features';
 import '../layers/gradients.ts';
 import { tf } from '../tf.ts';
-import type { Scalar, Tensor1D, Tensor2D, Tensor3D, Variable } from '../tf.ts';
+import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Variable } from '../tf.ts';
+import { operation } from '../tf-operation.ts';
 import { minusInfinity } from '../epsilon.ts';
 import type { ModelSpec } from '../config.ts';
 import type { ItemTower } from '../layers/item-tower.ts';
@@ -86,31 +87,39 @@ function sampledLoss(
   const { readout } = spec.config;
   const negatives = tf.gather(items, batch.candidates);
   const labelItems = tf.gather(items, batch.labels);
-  const additions = tf.addN([...columnAdditions(variables, batch), labelMask(batch, labelCells)]); // [B, C]
-  const corrected = tf.sub(additions, logExpected.negatives) as Tensor2D;
+  const terms = columnAdditions(variables, batch);
+  const additions = terms.length === 0 ? undefined : (tf.addN(terms) as Tensor2D); // [B, C]
+  const partitionsOf = (scores: Tensor2D, added: Tensor2D | undefined): Tensor1D => {
+    const corrected = tf.sub(added === undefined ? scores : tf.add(scores, added), logExpected.negatives) as Tensor2D;
+    return logSumExpRows(withoutLabels(corrected, labelCells));
+  };
   let labelScores: Tensor1D;
   let logPartitions: Tensor1D;
   if (readout.kind === 'label-aware') {
     const users = attendToLabels(interests, items, batch, readout.power);
     labelScores = tf.sum(tf.mul(users, labelItems), 1);
-    const negativeScores = tf.matMul(users, negatives, false, true);
-    logPartitions = logSumExpRows(tf.add(negativeScores, tf.gather(corrected, batch.labelRows)));
+    const added = additions === undefined ? undefined : tf.gather(additions, batch.labelRows);
+    logPartitions = partitionsOf(tf.matMul(users, negatives, false, true), added);
   } else {
     const active = tf.gather(batch.users.active, batch.labelRows);
     labelScores = scorePairs(tf.gather(interests, batch.labelRows), active, labelItems, readout.kind);
     const rowScores = scoreCandidates(interests, batch.users.active, negatives, readout.kind);
     // By example, not by label: of a window there may be a hundred labels each.
-    logPartitions = tf.gather(logSumExpRows(tf.add(rowScores, corrected)), batch.labelRows);
+    logPartitions = tf.gather(partitionsOf(rowScores, additions), batch.labelRows);
   }
   const positive = tf.sub(tf.addN([labelScores, ...labelAdditions(variables, batch)]), logExpected.labels) as Tensor1D;
   return sampledSoftmaxLoss(positive, logPartitions, batch.labelWeights);
 }
 
-/** [B, C] far below any score where a negative is a label of the example, zero elsewhere. */
-function labelMask(batch: BatchTensors, labelCells: Tensor1D): Tensor2D {
-  const [B, C] = [batch.users.active.shape[0], batch.candidates.shape[0]];
-  const hits = tf.mul(tf.onesLike(batch.labelWeights), minusInfinity);
-  return tf.unsortedSegmentSum(hits, labelCells, B * C).reshape([B, C]) as Tensor2D;
+/** The scores, far below any at the cells [H, 2] where a negative is a label of the example. */
+function withoutLabels(scores: Tensor2D, cells: Tensor2D): Tensor2D {
+  const hits = tf.fill([cells.shape[0]], minusInfinity);
+  // TensorFlow changes those cells only, in place, as nothing else reads the scores.
+  const masked = tf.customGrad((given) => ({
+    value: operation('TensorScatterAdd', [given as Tensor, cells, hits], { T: 'float32', Tindices: 'int32' }),
+    gradFunc: (dy: Tensor) => dy,
+  }));
+  return masked(scores) as Tensor2D;
 }
 
 /** v_u of each label (paper, Eq. 9) → [P, D]. */
