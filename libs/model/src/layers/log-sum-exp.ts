@@ -5,14 +5,16 @@ import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '../tf.ts';
  * `tf.logSumExp` is differentiated through its maximum and its exponentials; the gradient is the softmax.
  */
 
-/** ln Σ_c exp(x_rc) of each row [R, C] → [R]. One softmax gives the value, too: max x − ln max softmax(x). */
+/** ln Σ_c exp(x_rc) of each row [R, C] → [R]. */
 export const logSumExpRows = tf.customGrad((...[scores, save]: unknown[]) => {
   const rows = scores as Tensor2D;
-  const softmax = tf.softmax(rows);
-  (save as (tensors: Tensor[]) => void)([softmax]);
+  const most = tf.max(rows, 1, true);
+  const terms = tf.exp(tf.sub(rows, most));
+  const sums = tf.sum(terms, 1, true);
+  (save as (tensors: Tensor[]) => void)([terms, sums]);
   return {
-    value: tf.sub(tf.max(rows, 1), tf.log(tf.max(softmax, 1))),
-    gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(dy.expandDims(1), saved[0]!),
+    value: tf.squeeze(tf.add(most, tf.log(sums)), [1]),
+    gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(tf.div(dy.expandDims(1), saved[1]!), saved[0]!),
   };
 }) as unknown as (scores: Tensor2D) => Tensor1D;
 
