@@ -43,7 +43,7 @@ const tablesInTraining = 20;
 const scoresInTraining = { all: 7.5, drawn: 3 };
 
 /** `[batch, sequence, dim]` arrays that live at a time, where the longest sequence of a batch is as long as can be; as measured. */
-const behaviorsInTraining = { transformer: 25, others: 2 };
+const behaviorsInTraining = { transformer: 55, others: 2 };
 
 /**
  * What the processes of a run need, from the sizes of their arrays. Measured and rounded up where libraries decide; side
