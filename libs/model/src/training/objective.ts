@@ -61,18 +61,15 @@ function fullLoss(
 ): Scalar {
   const candidates = tf.gather(items, batch.candidates);
   const { readout } = spec.config;
-  const terms = columnAdditions(variables, batch);
-  const additions = terms.length === 0 ? undefined : (tf.addN(terms) as Tensor2D); // [B, C]
   const columns = batch.labelColumns!;
   if (readout.kind === 'label-aware') {
     const users = attendToLabels(interests, items, batch, readout.power); // [P, D]
-    let scores = tf.matMul(users, candidates, false, true) as Tensor2D;
-    if (additions !== undefined) scores = tf.add(scores, tf.gather(additions, batch.labelRows));
+    const scores = withAdditions(variables, batch, tf.matMul(users, candidates, false, true), batch.labelRows);
     const rows = tf.range(0, batch.labels.shape[0], 1, 'int32');
     return fullSoftmaxLoss(scores, rows, columns, batch.labelWeights);
   }
-  let scores = scoreCandidates(interests, batch.users.active, candidates, readout.kind);
-  if (additions !== undefined) scores = tf.add(scores, additions);
+  const byExample = scoreCandidates(interests, batch.users.active, candidates, readout.kind);
+  const scores = withAdditions(variables, batch, byExample);
   return fullSoftmaxLoss(scores, batch.labelRows, columns, batch.labelWeights);
 }
 
@@ -87,25 +84,21 @@ function sampledLoss(
   const { readout } = spec.config;
   const negatives = tf.gather(items, batch.candidates);
   const labelItems = tf.gather(items, batch.labels);
-  const terms = columnAdditions(variables, batch);
-  const additions = terms.length === 0 ? undefined : (tf.addN(terms) as Tensor2D); // [B, C]
-  const partitionsOf = (scores: Tensor2D, added: Tensor2D | undefined): Tensor1D => {
-    const corrected = tf.sub(added === undefined ? scores : tf.add(scores, added), logExpected.negatives) as Tensor2D;
-    return logSumExpRows(withoutLabels(corrected, labelCells));
-  };
+  const partitionsOf = (scores: Tensor2D): Tensor1D =>
+    logSumExpRows(withoutLabels(tf.sub(scores, logExpected.negatives), labelCells));
   let labelScores: Tensor1D;
   let logPartitions: Tensor1D;
   if (readout.kind === 'label-aware') {
     const users = attendToLabels(interests, items, batch, readout.power);
     labelScores = tf.sum(tf.mul(users, labelItems), 1);
-    const added = additions === undefined ? undefined : tf.gather(additions, batch.labelRows);
-    logPartitions = partitionsOf(tf.matMul(users, negatives, false, true), added);
+    const scores = tf.matMul(users, negatives, false, true) as Tensor2D;
+    logPartitions = partitionsOf(withAdditions(variables, batch, scores, batch.labelRows));
   } else {
     const active = tf.gather(batch.users.active, batch.labelRows);
     labelScores = scorePairs(tf.gather(interests, batch.labelRows), active, labelItems, readout.kind);
     const rowScores = scoreCandidates(interests, batch.users.active, negatives, readout.kind);
     // By example, not by label: of a window there may be a hundred labels each.
-    logPartitions = tf.gather(partitionsOf(rowScores, additions), batch.labelRows);
+    logPartitions = tf.gather(partitionsOf(withAdditions(variables, batch, rowScores)), batch.labelRows);
   }
   const positive = tf.sub(tf.addN([labelScores, ...labelAdditions(variables, batch)]), logExpected.labels) as Tensor1D;
   return sampledSoftmaxLoss(positive, logPartitions, batch.labelWeights);
@@ -131,6 +124,19 @@ function attendToLabels(
 ): Tensor2D {
   const active = tf.gather(batch.users.active, batch.labelRows);
   return labelAwareAttention(tf.gather(interests, batch.labelRows), tf.gather(items, batch.labels), active, power);
+}
+
+/** Scores [R, C] with what they have besides the interests. @param rows [R] the example of each row; a row is one by default */
+function withAdditions(
+  variables: Readonly<Record<string, Variable>>,
+  batch: BatchTensors,
+  scores: Tensor2D,
+  rows?: Tensor1D,
+): Tensor2D {
+  const terms = columnAdditions(variables, batch);
+  if (terms.length === 0) return scores;
+  const additions = tf.addN(terms) as Tensor2D;
+  return tf.add(scores, rows === undefined ? additions : tf.gather(additions, rows));
 }
 
 /** What a score has besides the interests, [B, C] each: the popularity prior of the moment and the bonus for repeats. */
