@@ -20,7 +20,7 @@ function layers(alsoAllowed = []) {
   });
   return [
     constrain('foundation', ['foundation']),
-    constrain('data', ['foundation']),
+    constrain('data', ['foundation', 'data']),
     ...order.slice(2).map((layer) => constrain(layer, order.slice(0, order.indexOf(layer) + 1))),
     constrain('app', order),
     { sourceTag: 'layer:tool', onlyDependOnLibsWithTags: ['*'] },

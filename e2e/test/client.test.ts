@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createEventClient } from '@facet/client';
 import type { createTracker, Tracker } from '@facet/client/browser';
-import { connectKafka, fetchExtents, readRecords, topicNames } from '@facet/events/kafka';
+import { connectKafka, fetchExtents, readRecords, topicNames } from '@facet/kafka';
 import { chromiumPath, findFreePorts, startFacetProcess, startKafka } from '@facet/local-services';
 import type { FacetProcess, LocalKafka } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { ClientError, createServingClient } from '@facet/client/serving';
-import { changeItems, readItems, upsertItems } from '@facet/events';
+import { changeItems, readItems, upsertItems } from '@facet/lake';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { facet, facetJson, keptFolder, startFacet } from './facet.ts';
 import { shopFiles, writeShop } from './shop-files.ts';

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
-import { eventsHome } from '@facet/events';
+import { eventsHome } from '@facet/import';
 import { AppError } from '@facet/platform';
 import { facet } from './invocation.ts';
 

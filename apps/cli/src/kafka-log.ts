@@ -1,5 +1,5 @@
-import { connectKafka, topicNames } from '@facet/events/kafka';
-import type { KafkaConnection, TopicNames } from '@facet/events/kafka';
+import { connectKafka, topicNames } from '@facet/kafka';
+import type { KafkaConnection, TopicNames } from '@facet/kafka';
 import { AppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from './command-context.ts';
 

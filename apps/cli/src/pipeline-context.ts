@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
-import { createStageContext, homePaths, readFacetConfig } from '@facet/pipeline';
-import type { FacetConfig, StageContext } from '@facet/pipeline';
+import { homePaths, readFacetConfig } from '@facet/config';
+import { createStageContext } from '@facet/pipeline';
+import type { FacetConfig } from '@facet/config';
+import type { StageContext } from '@facet/pipeline';
 import type { CommonOptions } from './command-context.ts';
 import { chooseConfigFile } from './config-file.ts';
 

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
-import { importFiles } from '@facet/events';
-import type { ImportProgress, ImportResult, SourceFiles } from '@facet/events';
+import { importFiles } from '@facet/import';
+import type { ImportProgress, ImportResult, SourceFiles } from '@facet/import';
 import {
   datasetStage,
   evaluateStage,

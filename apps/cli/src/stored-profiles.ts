@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { eventsHome } from '@facet/events';
+import { eventsHome } from '@facet/import';
 import { parsePositiveRule } from '@facet/features';
 import { openRedisProfileStore, rebuildProfiles } from '@facet/profiles';
 import type { RebuildResult, RedisProfileStore } from '@facet/profiles';

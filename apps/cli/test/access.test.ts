@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { findApiKey, hashApiKey, readApiKeys, replaceApiKey } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
 import { prepareAccess } from '../src/serving/access.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 const homeWithKeys = async () => ({ keysFile: join(await temporaryFolder(), 'keys.yaml') });
 

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { run } from './run.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 /** 12 users who each buy 6 of 5 things, one a day, so that things are bought again. */
 async function writeShop(folder: string): Promise<void> {

@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openLakeWriter } from '@facet/events';
-import { connectKafka, ensureTopics, fetchExtents, topicNames } from '@facet/events/kafka';
-import type { KafkaConnection } from '@facet/events/kafka';
+import { openLakeWriter } from '@facet/lake';
+import { connectKafka, ensureTopics, fetchExtents, topicNames } from '@facet/kafka';
+import type { KafkaConnection } from '@facet/kafka';
 import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
 import type { LocalKafka, LocalRedis } from '@facet/local-services';
 import { openRedisProfileStore } from '@facet/profiles';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { run } from './run.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 let local: LocalKafka;
 let redis: LocalRedis;

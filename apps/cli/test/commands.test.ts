@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Interruption } from '../src/interruption.ts';
 import { run } from './run.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 async function fileWith(text: string, name = 'events.csv'): Promise<string> {
   const path = join(await temporaryFolder(), name);

@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hashUser, openLakeWriter } from '@facet/events';
+import { openLakeWriter } from '@facet/lake';
+import { hashUser } from '@facet/schemas';
 import { expect, it } from 'vitest';
 import { run } from './run.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 async function importShop(folder: string): Promise<string> {
   const start = 1_700_000_000;

@@ -8,13 +8,13 @@ import {
   fetchExtents,
   openKafkaPublisher,
   topicNames,
-} from '@facet/events/kafka';
-import type { KafkaConnection } from '@facet/events/kafka';
+} from '@facet/kafka';
+import type { KafkaConnection } from '@facet/kafka';
 import { startKafka } from '@facet/local-services';
 import type { LocalKafka } from '@facet/local-services';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from './run.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 /** Today: brokers remove old letters. */
 const noon = new Date().setUTCHours(0, 0, 0, 0);

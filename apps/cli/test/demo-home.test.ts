@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { curlExample } from '../src/demo/demo.ts';
 import { ownFilesHome } from '../src/demo/demo-home.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 it('the home of own files is theirs: the same for the same files and mapping, another for others', async () => {
   const folder = await temporaryFolder();

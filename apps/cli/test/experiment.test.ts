@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { assignArms, ExposureWriter, parseExperiments } from '@facet/exposures';
 import { expect, it } from 'vitest';
 import { run } from './run.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 const answeredAt = Date.UTC(2026, 1, 3, 12);
 const hourMs = 3_600_000;

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { resolveModel } from '@facet/pipeline';
+import { resolveModel } from '@facet/config';
 import { expect, it } from 'vitest';
 import { readConfig } from '../src/pipeline-context.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 const example = new URL('../../../facet.yaml', import.meta.url);
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { findApiKey, readApiKeys } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
 import { run } from './run.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 describe('facet keys create', () => {
   it('shows the key once and keeps its hash', async () => {

@@ -1,10 +1,10 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lakeStatus, listLakeFiles, readLake } from '@facet/events';
+import { lakeStatus, listLakeFiles, readLake } from '@facet/lake';
 import { ExposureWriter } from '@facet/exposures';
 import { expect, it } from 'vitest';
 import { run } from './run.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 /** A home with four events of two users on two days, and what one of them is. */
 async function importedHome(): Promise<string> {

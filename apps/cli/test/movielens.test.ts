@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { ensureMovieLens } from '../src/demo/movielens.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 /** Puts a `python3` that does as the script says before the real one, for this test file's process. */
 async function withPython(script: string): Promise<void> {

@@ -3,7 +3,7 @@ import { ExposureWriter } from '@facet/exposures';
 import type { ExposureRecord } from '@facet/exposures';
 import { expect, it } from 'vitest';
 import { run } from './run.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 const answeredAt = Date.now();
 

@@ -1,6 +1,7 @@
 import { listen, readAccess } from '@facet/http';
-import { readFacetConfig } from '@facet/pipeline/config';
-import { createRunStore, homePaths } from '@facet/pipeline/refresh';
+import { readFacetConfig } from '@facet/config';
+import { homePaths } from '@facet/config';
+import { createRunStore } from '@facet/pipeline/refresh';
 import type { Logger } from '@facet/platform';
 import { createWorkerMetrics, startDeltaWatcher, startStageWorker } from '@facet/refresh';
 import type { RunningWorker } from '@facet/refresh';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
-import { hashUser } from '@facet/events';
+import { hashUser } from '@facet/schemas';
 import { readExposures } from '@facet/exposures';
 import type { ExposureRecord } from '@facet/exposures';
 import type { UserProfile } from '@facet/profiles';

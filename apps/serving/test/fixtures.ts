@@ -15,8 +15,10 @@ import {
   writeBundle,
 } from '@facet/bundles';
 import type { BundleInfo, CatalogItem } from '@facet/bundles';
-import { openFileEventLog, sinkLog, upsertUsers } from '@facet/events';
-import type { LakeEvent, User } from '@facet/events';
+import { openFileEventLog } from '@facet/event-log';
+import { sinkLog, upsertUsers } from '@facet/lake';
+import type { LakeEvent } from '@facet/lake';
+import type { User } from '@facet/schemas';
 import {
   buildItemVocabulary,
   buildPopularityTimeline,

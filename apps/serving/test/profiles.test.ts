@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readLake } from '@facet/events';
+import { readLake } from '@facet/lake';
 import { parsePositiveRule, selectInteractions } from '@facet/features';
 import { createLogger } from '@facet/platform';
 import { readAskingUser } from '@facet/recommendations';

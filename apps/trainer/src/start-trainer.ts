@@ -1,7 +1,8 @@
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { listen, readAccess } from '@facet/http';
-import { readFacetConfig } from '@facet/pipeline/config';
-import { checkSchedule, createRunStore, homePaths } from '@facet/pipeline/refresh';
+import { readFacetConfig } from '@facet/config';
+import { homePaths } from '@facet/config';
+import { checkSchedule, createRunStore } from '@facet/pipeline/refresh';
 import type { Logger } from '@facet/platform';
 import { createWorkerMetrics, followRun, openRefreshQueue, startScheduler, startStageWorker } from '@facet/refresh';
 import type { RunningWorker } from '@facet/refresh';

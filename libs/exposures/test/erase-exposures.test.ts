@@ -1,11 +1,11 @@
 import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hashUser } from '@facet/events';
+import { hashUser } from '@facet/schemas';
 import { expect, it } from 'vitest';
 import { countErasable, eraseFromExposures, ExposureWriter, findExposure, readExposures } from '../src/index.ts';
 import type { ExposureRecord, UserErasure } from '../src/index.ts';
 import { exposure, noon } from './exposure.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 const erasureOf = (userId: string, requestedAt = noon): UserErasure => ({
   erasureId: `erasure-of-${userId}`,

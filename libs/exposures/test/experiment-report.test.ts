@@ -1,5 +1,5 @@
-import { hashUser } from '@facet/events';
-import type { Outcome } from '@facet/events';
+import { hashUser } from '@facet/schemas';
+import type { Outcome } from '@facet/lake';
 import { expect, it } from 'vitest';
 import { assignArms, parseExperiments } from '../src/index.ts';
 import type { ExposureRecord } from '../src/index.ts';

@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { ExposureWriter, findExposure, isSampled, readExposures } from '../src/index.ts';
 import type { ExposureRecord, ReadExposuresOptions } from '../src/index.ts';
 import { dayMs, exposure, noon } from './exposure.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 const run = promisify(execFile);
 const now = (): number => noon;

@@ -1,4 +1,3 @@
-export { FacetConfig, readFacetConfig, resolveModel } from './config.ts';
 export { openDataset, readDatasetInfo } from './dataset/dataset-artifact.ts';
 export type { Dataset, DatasetCut, DatasetInfo } from './dataset/dataset.ts';
 export { rebuildDataset } from './dataset/rebuild-dataset.ts';
@@ -18,8 +17,6 @@ export { runGate } from './gate/run-gate.ts';
 export type { GateWatch } from './gate/run-gate.ts';
 export { compareAnswers, goldenUsers } from './gate/serving-checks.ts';
 export type { ChangedAnswer } from './gate/serving-checks.ts';
-export { homePaths } from './home.ts';
-export type { HomePaths } from './home.ts';
 export { runRefresh } from './refresh/run-refresh.ts';
 export type { RunRefreshOptions } from './refresh/run-refresh.ts';
 export { runRefreshStage } from './refresh/run-stage.ts';

@@ -17,7 +17,8 @@ import {
 import type { BenchmarkData, BenchmarkRow, BenchmarkRun, Setting } from '../src/benchmark/index.ts';
 import { checkSetting, withSetting } from '../src/benchmark/tower-settings.ts';
 import { heldOutCold, rankTasks } from '../src/evaluation/tasks.ts';
-import { createStageContext, homePaths } from '../src/index.ts';
+import { homePaths } from '@facet/config';
+import { createStageContext } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { shopConfig } from './tiny-shop.ts';

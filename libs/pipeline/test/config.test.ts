@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { defaultHealthBounds } from '@facet/events';
+import { defaultHealthBounds } from '@facet/lake';
 import { facetModel, facetTraining, mindModel, mindTraining, modelVariants } from '@facet/model';
 import { parseWith } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
-import { FacetConfig, readFacetConfig, resolveModel } from '../src/index.ts';
+import { FacetConfig, readFacetConfig, resolveModel } from '@facet/config';
 import { scratchFolder } from './scratch-folder.ts';
 
 const parse = (value: unknown): FacetConfig => parseWith(FacetConfig, value, { source: 'facet.yaml' });

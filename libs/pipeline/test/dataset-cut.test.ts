@@ -1,7 +1,8 @@
-import { openLakeWriter } from '@facet/events';
-import type { LakeEvent } from '@facet/events';
+import { openLakeWriter } from '@facet/lake';
+import type { LakeEvent } from '@facet/lake';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createStageContext, datasetStage, homePaths, openDataset } from '../src/index.ts';
+import { homePaths } from '@facet/config';
+import { createStageContext, datasetStage, openDataset } from '../src/index.ts';
 import type { DatasetCut, StageContext } from '../src/index.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { closing, dayMs, shopConfig, shopEvents } from './tiny-shop.ts';

@@ -1,7 +1,7 @@
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
-import type { LakeEvent } from '@facet/events';
+import type { LakeEvent } from '@facet/lake';
 import { describe, expect, it } from 'vitest';
 import { openDataset } from '../src/index.ts';
 import { buildDataset } from '../src/dataset/build-dataset.ts';

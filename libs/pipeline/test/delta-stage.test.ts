@@ -1,14 +1,15 @@
 import { readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadBundle, loadDelta, overlayDelta } from '@facet/bundles';
-import { changeItems, upsertItems } from '@facet/events';
-import type { Item } from '@facet/events';
+import { changeItems, upsertItems } from '@facet/lake';
+import type { Item } from '@facet/schemas';
 import { createRandom } from '@facet/features';
 import { initializeWeights } from '@facet/model';
 import { recommend } from '@facet/recommendations';
 import type { RecommendationResult } from '@facet/recommendations';
 import { beforeEach, expect, test } from 'vitest';
-import { createStageContext, deltaStage, homePaths, resolveModel } from '../src/index.ts';
+import { homePaths, resolveModel } from '@facet/config';
+import { createStageContext, deltaStage } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import { modelFormat } from '../src/training/model-artifact.ts';

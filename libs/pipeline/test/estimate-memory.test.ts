@@ -3,7 +3,8 @@ import type { AppError } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
 import { checkTrainingMemory, processMemory } from '../src/estimate/check-training-memory.ts';
 import { estimateTrainingMemory } from '../src/estimate/estimate-memory.ts';
-import { estimateMemory, resolveModel } from '../src/index.ts';
+import { resolveModel } from '@facet/config';
+import { estimateMemory } from '../src/index.ts';
 import { shopConfig } from './tiny-shop.ts';
 
 const kinds = (['flat', 'hnsw', 'ivf'] as const).map((kind, position) => ({

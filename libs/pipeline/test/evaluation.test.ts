@@ -1,10 +1,10 @@
-import type { LakeEvent } from '@facet/events';
+import type { LakeEvent } from '@facet/lake';
 import { createRandom } from '@facet/features';
 import type { Scorer } from '@facet/evaluation';
 import { initializeWeights } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { resolveModel } from '../src/index.ts';
+import { resolveModel } from '@facet/config';
 import type { Dataset, Model } from '../src/index.ts';
 import { fitBaselines } from '../src/evaluation/baselines.ts';
 import { evaluateModel } from '../src/evaluation/evaluate.ts';

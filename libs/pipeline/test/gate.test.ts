@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import type { ArtifactStore } from '@facet/artifacts';
 import { isAppError } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createStageContext, gateStage, homePaths, readGateReport } from '../src/index.ts';
-import type { Dataset, GateReport, HomePaths } from '../src/index.ts';
+import { homePaths } from '@facet/config';
+import { createStageContext, gateStage, readGateReport } from '../src/index.ts';
+import type { HomePaths } from '@facet/config';
+import type { Dataset, GateReport } from '../src/index.ts';
 import {
   collapsedWeights,
   dayOf,

@@ -1,7 +1,8 @@
 import { loadBundle } from '@facet/bundles';
 import type { BundleView } from '@facet/bundles';
-import { openFileEventLog, sinkLog, upsertItems, upsertUsers } from '@facet/events';
-import type { LakeEvent } from '@facet/events';
+import { openFileEventLog } from '@facet/event-log';
+import { sinkLog, upsertItems, upsertUsers } from '@facet/lake';
+import type { LakeEvent } from '@facet/lake';
 import { buildPopularityTimeline, parsePositiveRule } from '@facet/features';
 import type { Examples } from '@facet/features';
 import { indexDim } from '@facet/model';
@@ -12,17 +13,10 @@ import { createMemoryProfileStore, fillProfiles } from '@facet/profiles';
 import type { ProfileStore } from '@facet/profiles';
 import { readAskingUser, readUser } from '@facet/recommendations';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import {
-  createStageContext,
-  datasetStage,
-  homePaths,
-  indexStage,
-  openDataset,
-  openModel,
-  resolveModel,
-  trainStage,
-} from '../src/index.ts';
-import type { Dataset, FacetConfig, Model } from '../src/index.ts';
+import { homePaths, resolveModel } from '@facet/config';
+import { createStageContext, datasetStage, indexStage, openDataset, openModel, trainStage } from '../src/index.ts';
+import type { FacetConfig } from '@facet/config';
+import type { Dataset, Model } from '../src/index.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { closing, dayMs, opening, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
 

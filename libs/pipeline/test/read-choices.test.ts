@@ -1,6 +1,8 @@
 import { join } from 'node:path';
-import { hashUser, openLakeSnapshot, openLakeWriter, readChoices, readLake } from '@facet/events';
-import type { ChoiceRules, Event, LakeChoices, LakeWindow } from '@facet/events';
+import { openLakeSnapshot, openLakeWriter, readChoices, readLake } from '@facet/lake';
+import { hashUser } from '@facet/schemas';
+import type { ChoiceRules, LakeChoices, LakeWindow } from '@facet/lake';
+import type { Event } from '@facet/schemas';
 import { orderTable, parsePositiveClauses, parsePositiveRule, selectInteractions } from '@facet/features';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';

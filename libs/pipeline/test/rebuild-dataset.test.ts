@@ -1,9 +1,11 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { changeItems, compactLake, hashUser, openLakeWriter, upsertItems, upsertUsers } from '@facet/events';
-import type { Event } from '@facet/events';
+import { changeItems, compactLake, openLakeWriter, upsertItems, upsertUsers } from '@facet/lake';
+import { hashUser } from '@facet/schemas';
+import type { Event } from '@facet/schemas';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createStageContext, datasetStage, homePaths, openDataset, rebuildDataset } from '../src/index.ts';
+import { homePaths } from '@facet/config';
+import { createStageContext, datasetStage, openDataset, rebuildDataset } from '../src/index.ts';
 import type { DatasetCut, StageContext } from '../src/index.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { closing, dayMs, opening, people, shopConfig, shopEvents, things } from './tiny-shop.ts';

@@ -1,7 +1,7 @@
 import { createRandom } from '@facet/features';
 import { createUserKernel, indexDim, initializeWeights } from '@facet/model';
 import { expect, test } from 'vitest';
-import { resolveModel } from '../src/index.ts';
+import { resolveModel } from '@facet/config';
 import type { Dataset } from '../src/index.ts';
 import { sampleInterests } from '../src/indexing/sample-interests.ts';
 import { closing, shopConfig, shopDataset } from './tiny-shop.ts';

@@ -1,27 +1,14 @@
 import { appendFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadBundle } from '@facet/bundles';
-import {
-  compactLake,
-  hashUser,
-  openFileEventLog,
-  openLakeWriter,
-  sinkLog,
-  upsertItems,
-  upsertUsers,
-} from '@facet/events';
-import type { LakeEvent } from '@facet/events';
+import { openFileEventLog } from '@facet/event-log';
+import { compactLake, openLakeWriter, sinkLog, upsertItems, upsertUsers } from '@facet/lake';
+import { hashUser } from '@facet/schemas';
+import type { LakeEvent } from '@facet/lake';
 import { expect, test } from 'vitest';
-import {
-  createStageContext,
-  datasetStage,
-  evaluateStage,
-  headlineMetrics,
-  homePaths,
-  indexStage,
-  trainStage,
-} from '../src/index.ts';
-import type { FacetConfig, HomePaths } from '../src/index.ts';
+import { homePaths } from '@facet/config';
+import { createStageContext, datasetStage, evaluateStage, headlineMetrics, indexStage, trainStage } from '../src/index.ts';
+import type { FacetConfig, HomePaths } from '@facet/config';
 import { scratchFolder } from './scratch-folder.ts';
 import { closing, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
 

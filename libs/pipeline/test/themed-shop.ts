@@ -1,10 +1,12 @@
 import type { ArtifactStore } from '@facet/artifacts';
-import type { Item, LakeEvent } from '@facet/events';
+import type { LakeEvent } from '@facet/lake';
+import type { Item } from '@facet/schemas';
 import { createRandom, parsePositiveRule } from '@facet/features';
 import { initializeWeights } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
 import { parseWith } from '@facet/platform';
-import { FacetConfig, openDataset, resolveModel } from '../src/index.ts';
+import { FacetConfig, resolveModel } from '@facet/config';
+import { openDataset } from '../src/index.ts';
 import type { Dataset } from '../src/index.ts';
 import { buildDataset } from '../src/dataset/build-dataset.ts';
 import { putDataset } from '../src/dataset/dataset-artifact.ts';

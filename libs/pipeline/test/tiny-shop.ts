@@ -1,8 +1,9 @@
-import type { Item, LakeChoices, LakeEvent, User } from '@facet/events';
+import type { LakeChoices, LakeEvent } from '@facet/lake';
+import type { Item, User } from '@facet/schemas';
 import { createRandom, parsePositiveRule } from '@facet/features';
 import type { PositiveRule } from '@facet/features';
 import { parseWith } from '@facet/platform';
-import { FacetConfig } from '../src/index.ts';
+import { FacetConfig } from '@facet/config';
 import { buildDataset } from '../src/dataset/build-dataset.ts';
 import type { DatasetSources } from '../src/dataset/build-dataset.ts';
 import { assembleDataset } from '../src/dataset/dataset.ts';

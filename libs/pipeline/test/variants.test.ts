@@ -2,12 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadBundle } from '@facet/bundles';
-import { openFileEventLog, sinkLog, upsertItems, upsertUsers } from '@facet/events';
+import { openFileEventLog } from '@facet/event-log';
+import { sinkLog, upsertItems, upsertUsers } from '@facet/lake';
 import { modelVariant, modelVariants } from '@facet/model';
 import { recommend } from '@facet/recommendations';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createStageContext, datasetStage, evaluateStage, homePaths, indexStage, trainStage } from '../src/index.ts';
-import type { HomePaths } from '../src/index.ts';
+import { homePaths } from '@facet/config';
+import { createStageContext, datasetStage, evaluateStage, indexStage, trainStage } from '../src/index.ts';
+import type { HomePaths } from '@facet/config';
 import { people, shopConfig, shopEvents, things } from './tiny-shop.ts';
 
 let root: string;

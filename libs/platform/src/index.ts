@@ -12,3 +12,4 @@ export type { Logger } from './logger.ts';
 export { parseEnvironment, parseWith } from './parse.ts';
 export { anyNamePattern, recordOf } from './record-of.ts';
 export { closeOnSignal } from './shutdown.ts';
+export { alignColumns, bar, formatCount, formatNumber, formatShare } from './text-table.ts';

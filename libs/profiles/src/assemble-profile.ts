@@ -1,4 +1,4 @@
-import type { Attributes } from '@facet/events';
+import type { Attributes } from '@facet/schemas';
 import { encodeEvent } from './entry.ts';
 import type { StoredEvent, StoredIdentity } from './entry.ts';
 import type { ProfileEvent, UserProfile } from './profile.ts';

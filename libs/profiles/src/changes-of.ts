@@ -1,4 +1,4 @@
-import type { Event } from '@facet/events';
+import type { Event } from '@facet/schemas';
 import type { PositiveRule } from '@facet/features';
 import type { ProfileChange } from './profile-store.ts';
 

@@ -1,5 +1,5 @@
-import { readUsers, streamLakeByPerson } from '@facet/events';
-import type { LakeWindow } from '@facet/events';
+import { readUsers, streamLakeByPerson } from '@facet/lake';
+import type { LakeWindow } from '@facet/lake';
 import type { PositiveRule } from '@facet/features';
 import { changesOf } from './changes-of.ts';
 import type { OwnedChanges, ProfileChange } from './profile-store.ts';

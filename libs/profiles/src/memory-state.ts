@@ -1,4 +1,4 @@
-import type { Attributes } from '@facet/events';
+import type { Attributes } from '@facet/schemas';
 import { keepNewest, receivedAtOf } from './entry.ts';
 import type { Entry } from './entry.ts';
 import { identitiesMax, sessionsMax } from './limits.ts';

@@ -1,4 +1,4 @@
-import type { Attributes } from '@facet/events';
+import type { Attributes } from '@facet/schemas';
 import { encodeEvent, encodeIdentity } from './entry.ts';
 import type { Entry } from './entry.ts';
 import type { OwnedChanges, ProfileChange } from './profile-store.ts';

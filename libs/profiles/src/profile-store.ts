@@ -1,4 +1,4 @@
-import type { Attributes } from '@facet/events';
+import type { Attributes } from '@facet/schemas';
 import type { ProfileEvent, UserProfile } from './profile.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Attributes } from '@facet/events';
+import type { Attributes } from '@facet/schemas';
 
 /** A positive event: something that a person chose. Times are epoch milliseconds. */
 export interface ProfileEvent {

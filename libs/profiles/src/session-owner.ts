@@ -1,4 +1,4 @@
-import { sessionUserPrefix } from '@facet/events';
+import { sessionUserPrefix } from '@facet/schemas';
 
 /** The session that an owner's id stands for; undefined for a user. */
 export function sessionIdOf(owner: string): string | undefined {

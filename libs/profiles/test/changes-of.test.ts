@@ -1,4 +1,4 @@
-import type { Event } from '@facet/events';
+import type { Event } from '@facet/schemas';
 import { parsePositiveRule } from '@facet/features';
 import { expect, it } from 'vitest';
 import { changesOf } from '../src/index.ts';

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openLakeWriter, streamLake, upsertUsers } from '@facet/events';
-import type { Event } from '@facet/events';
+import { openLakeWriter, streamLake, upsertUsers } from '@facet/lake';
+import type { Event } from '@facet/schemas';
 import { parsePositiveRule } from '@facet/features';
 import { startRedis } from '@facet/local-services';
 import type { LocalRedis } from '@facet/local-services';

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { catalogFiles } from '@facet/events';
+import { catalogFiles } from '@facet/lake';
 import type { DeltaResult } from '@facet/pipeline';
-import { homePaths, problemOf } from '@facet/pipeline/refresh';
+import { homePaths } from '@facet/config';
+import { problemOf } from '@facet/pipeline/refresh';
 import type { Logger } from '@facet/platform';
 import { runChild } from './stage-process/run-child.ts';
 

@@ -1,6 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createStageContext, readFacetConfig, runRefresh, runRefreshStage } from '@facet/pipeline';
+import { readFacetConfig } from '@facet/config';
+import { createStageContext, runRefresh, runRefreshStage } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
 import { requestRun, shiftDay } from '@facet/pipeline/refresh';
 import type { RunReport } from '@facet/pipeline/refresh';

@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
-import { openFileEventLog, sinkLog, upsertItems } from '@facet/events';
-import type { LakeEvent } from '@facet/events';
+import { openFileEventLog } from '@facet/event-log';
+import { sinkLog, upsertItems } from '@facet/lake';
+import type { LakeEvent } from '@facet/lake';
 import { createRandom } from '@facet/features';
-import { createRunStore, homePaths } from '@facet/pipeline/refresh';
-import type { HomePaths, RunStore } from '@facet/pipeline/refresh';
+import { homePaths } from '@facet/config';
+import { createRunStore } from '@facet/pipeline/refresh';
+import type { HomePaths } from '@facet/config';
+import type { RunStore } from '@facet/pipeline/refresh';
 import { onTestFinished } from 'vitest';
 
 export const dayMs = 86_400_000;

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { connectKafka, ensureTopics, topicNames } from '@facet/events/kafka';
+import { connectKafka, ensureTopics, topicNames } from '@facet/kafka';
 import { startKafka, startRedis } from '@facet/local-services';
 import { prepareCollector } from './collector/collector.ts';
 import { measureFreshness, measureIngest, measureMemory, waitForLake, waitUntilTaken } from './collector/measure.ts';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { streamLake, verifyLake } from '@facet/events';
+import { streamLake, verifyLake } from '@facet/lake';
 import { parsePositiveRule } from '@facet/features';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import { numberOf, seededEvent } from './seeded-events.ts';

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { SourceFiles } from '@facet/events';
+import type { SourceFiles } from '@facet/import';
 import { AppError } from '@facet/platform';
 
 /** What `--data` names: files of events, or a file of sequences with its items. */

@@ -1,7 +1,8 @@
 import { createEventClient } from '@facet/client';
 import type { EventClient, RecordResult, SendSummary } from '@facet/client';
-import { ReportBuilder, readEventFiles, readItemFiles, readUserFiles } from '@facet/events';
-import type { Event, Item, ReadOptions, ReadProgress, User } from '@facet/events';
+import { ReportBuilder, readEventFiles, readItemFiles, readUserFiles } from '@facet/import';
+import type { ReadOptions, ReadProgress } from '@facet/import';
+import type { Event, Item, User } from '@facet/schemas';
 import { AppError, isAppError } from '@facet/platform';
 import type { CommandContext } from '../command-context.ts';
 import { readConfig } from '../pipeline-context.ts';

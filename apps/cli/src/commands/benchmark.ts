@@ -1,6 +1,8 @@
 import { basename, resolve } from 'node:path';
-import { createStageContext, homePaths } from '@facet/pipeline';
-import type { FacetConfig, StageContext } from '@facet/pipeline';
+import { homePaths } from '@facet/config';
+import { createStageContext } from '@facet/pipeline';
+import type { FacetConfig } from '@facet/config';
+import type { StageContext } from '@facet/pipeline';
 import {
   chooseSystems,
   openBenchmarkData,

@@ -1,7 +1,8 @@
 import type { ArtifactRef, ArtifactStore, PromotionRecord } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
 import type { BundleInfo } from '@facet/bundles';
-import { homePaths, readGateReport } from '@facet/pipeline';
+import { homePaths } from '@facet/config';
+import { readGateReport } from '@facet/pipeline';
 import type { GateReport } from '@facet/pipeline';
 import { AppError, isAppError } from '@facet/platform';
 import { findArtifact } from '../bundles/find-artifact.ts';

@@ -1,5 +1,5 @@
-import { openKafkaPublisher, readDeadLetters, redriveDeadLetters } from '@facet/events/kafka';
-import type { DeadLetter, FoundDeadLetter, RedriveOutcome } from '@facet/events/kafka';
+import { openKafkaPublisher, readDeadLetters, redriveDeadLetters } from '@facet/kafka';
+import type { DeadLetter, FoundDeadLetter, RedriveOutcome } from '@facet/kafka';
 import { AppError } from '@facet/platform';
 import type { CommandContext } from '../command-context.ts';
 import { facet } from '../invocation.ts';

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
-import { changeUsers, eventsHome, hashUser, listErasures, openLakeWriter, verifyErasure } from '@facet/events';
+import { eventsHome } from '@facet/import';
+import { changeUsers, listErasures, openLakeWriter, verifyErasure } from '@facet/lake';
+import { hashUser } from '@facet/schemas';
 import { countErasable } from '@facet/exposures';
 import { AppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';

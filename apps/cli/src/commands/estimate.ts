@@ -1,4 +1,5 @@
-import { estimateMemory, resolveModel } from '@facet/pipeline';
+import { resolveModel } from '@facet/config';
+import { estimateMemory } from '@facet/pipeline';
 import type { ByteEstimate, DataSize, MemoryEstimate } from '@facet/pipeline';
 import { estimateIndexes } from '@facet/retrieval';
 import type { IndexesEstimate } from '@facet/retrieval';

@@ -1,4 +1,4 @@
-import { listErasures, streamOutcomes } from '@facet/events';
+import { listErasures, streamOutcomes } from '@facet/lake';
 import { isRunning, parseExperiments, readExposures } from '@facet/exposures';
 import type { Experiment } from '@facet/exposures';
 import { joinOutcomes, reportExperiment } from '@facet/exposures/report';

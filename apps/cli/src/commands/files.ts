@@ -1,4 +1,4 @@
-import type { SourceFiles } from '@facet/events';
+import type { SourceFiles } from '@facet/import';
 import type { CommonOptions } from '../command-context.ts';
 
 /** The options of commands that read a user's files. */

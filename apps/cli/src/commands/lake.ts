@@ -1,14 +1,9 @@
-import {
-  compactLake,
-  eventsHome,
-  lakeStatus,
-  listErasures,
-  openFileEventLogReader,
-  rebuildLake,
-  verifyLake,
-} from '@facet/events';
-import type { EventLog, LakeCheck } from '@facet/events';
-import { openKafkaEventLog } from '@facet/events/kafka';
+import { openFileEventLogReader } from '@facet/event-log';
+import { eventsHome } from '@facet/import';
+import { compactLake, lakeStatus, listErasures, rebuildLake, verifyLake } from '@facet/lake';
+import type { EventLog } from '@facet/event-log';
+import type { LakeCheck } from '@facet/lake';
+import { openKafkaEventLog } from '@facet/kafka';
 import { eraseFromExposures } from '@facet/exposures';
 import type { EraseExposuresResult } from '@facet/exposures';
 import { AppError } from '@facet/platform';

@@ -1,7 +1,8 @@
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
-import { openLakeSnapshot } from '@facet/events';
-import { homePaths, readDatasetInfo, readGateReport, readModelInfo } from '@facet/pipeline';
+import { openLakeSnapshot } from '@facet/lake';
+import { homePaths } from '@facet/config';
+import { readDatasetInfo, readGateReport, readModelInfo } from '@facet/pipeline';
 import { AppError, isAppError } from '@facet/platform';
 import { findArtifact } from '../bundles/find-artifact.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { newestLakeDays } from '@facet/events';
+import { newestLakeDays } from '@facet/lake';
 import { deltaStage, runRefresh } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
 import { createRunStore, hasEnded, newestDayOver, requestRun } from '@facet/pipeline/refresh';

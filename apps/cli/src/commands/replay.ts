@@ -1,6 +1,6 @@
 import { loadBundle, loadDelta, offerAsLive, overlayDelta, readBundleInfo, readDeltaInfo } from '@facet/bundles';
 import type { Bundle, BundleView } from '@facet/bundles';
-import { listErasures } from '@facet/events';
+import { listErasures } from '@facet/lake';
 import { findExposure } from '@facet/exposures';
 import type { ExposureRecord, SampledAnswer } from '@facet/exposures';
 import { AppError, isAppError } from '@facet/platform';

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
-import { dayHealth, eventsHome, newestLakeDays, renderDayHealth, storeDayHealth } from '@facet/events';
-import type { DayHealth } from '@facet/events';
+import { eventsHome } from '@facet/import';
+import { dayHealth, newestLakeDays, renderDayHealth, storeDayHealth } from '@facet/lake';
+import type { DayHealth } from '@facet/lake';
 import { AppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { facet } from '../invocation.ts';

@@ -1,4 +1,4 @@
-import { renderValidationReport, validateFiles } from '@facet/events';
+import { renderValidationReport, validateFiles } from '@facet/import';
 import { AppError } from '@facet/platform';
 import type { CommandContext } from '../command-context.ts';
 import { readConfig } from '../pipeline-context.ts';

@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import { loadBundle } from '@facet/bundles';
-import type { SourceFiles } from '@facet/events';
-import { createStageContext, homePaths } from '@facet/pipeline';
-import type { EvaluationReport, FacetConfig, StageContext } from '@facet/pipeline';
+import type { SourceFiles } from '@facet/import';
+import { homePaths } from '@facet/config';
+import { createStageContext } from '@facet/pipeline';
+import type { FacetConfig } from '@facet/config';
+import type { EvaluationReport, StageContext } from '@facet/pipeline';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { chooseConfigFile } from '../config-file.ts';
 import { openHome } from '../home.ts';

@@ -1,4 +1,4 @@
-import type { ValidationReport } from '@facet/events';
+import type { ValidationReport } from '@facet/import';
 import { countOf, formatCount } from './text.ts';
 
 const refusalsShown = 5;

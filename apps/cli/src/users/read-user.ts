@@ -1,6 +1,6 @@
 import type { BundleInfo } from '@facet/bundles';
-import { readUsers, streamLake } from '@facet/events';
-import type { LakeEvent } from '@facet/events';
+import { readUsers, streamLake } from '@facet/lake';
+import type { LakeEvent } from '@facet/lake';
 import { parsePositiveRule, selectInteractions } from '@facet/features';
 import type { Attributes } from '@facet/features';
 import type { Behavior } from '@facet/recommendations';

@@ -1,4 +1,4 @@
-import type { TopicNames } from '@facet/events/kafka';
+import type { TopicNames } from '@facet/kafka';
 import type { KeyRateLimiter } from '@facet/http';
 import type { Logger } from '@facet/platform';
 import type { IngestMetrics } from './ingest-metrics.ts';

@@ -1,6 +1,6 @@
-import { serializeIntake } from '@facet/events';
-import type { IntakeCount } from '@facet/events';
-import type { LogRecord } from '@facet/events/kafka';
+import { serializeIntake } from '@facet/schemas';
+import type { IntakeCount } from '@facet/schemas';
+import type { LogRecord } from '@facet/kafka';
 
 /** What became of some events of a producer. */
 export type IntakeOutcome = Pick<IntakeCount, 'outcome' | 'field' | 'reason' | 'count'>;

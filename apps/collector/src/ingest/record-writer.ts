@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LogRecord, Publisher } from '@facet/events/kafka';
+import type { LogRecord, Publisher } from '@facet/kafka';
 import { AppError, describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { IngestMetrics } from './ingest-metrics.ts';

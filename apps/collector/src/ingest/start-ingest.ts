@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/events/kafka';
+import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/kafka';
 import { createKeyRateLimiter, listen, readAccess } from '@facet/http';
-import { readFacetConfig } from '@facet/pipeline/config';
+import { readFacetConfig } from '@facet/config';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { IngestConfig } from '../config.ts';

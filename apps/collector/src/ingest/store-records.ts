@@ -1,4 +1,4 @@
-import type { LogRecord } from '@facet/events/kafka';
+import type { LogRecord } from '@facet/kafka';
 import { isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { ingestProblems } from './ingest-problems.ts';

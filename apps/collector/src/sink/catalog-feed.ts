@@ -1,5 +1,6 @@
-import { addItemVersions, changeUsers, readCatalogOffsets, writeCatalogOffset } from '@facet/events';
-import type { Item, ItemVersion, User } from '@facet/events';
+import { addItemVersions, changeUsers, readCatalogOffsets, writeCatalogOffset } from '@facet/lake';
+import type { ItemVersion } from '@facet/lake';
+import type { Item, User } from '@facet/schemas';
 import { AppError } from '@facet/platform';
 
 /** Changes of the catalog on their way into its files, which are rewritten as a whole: many changes at a time. */

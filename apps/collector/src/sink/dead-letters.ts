@@ -1,7 +1,8 @@
-import { countedField } from '@facet/events';
-import type { IntakeCount, LakeWriter, RefusalReason } from '@facet/events';
-import { deadLetter, deadLetterRecord } from '@facet/events/kafka';
-import type { Publisher } from '@facet/events/kafka';
+import { countedField } from '@facet/schemas';
+import type { LakeWriter } from '@facet/lake';
+import type { IntakeCount, RefusalReason } from '@facet/schemas';
+import { deadLetter, deadLetterRecord } from '@facet/kafka';
+import type { Publisher } from '@facet/kafka';
 import type { LogMessage } from './log-message.ts';
 import type { PartitionPosition } from './partition-position.ts';
 import type { Patience } from './patience.ts';

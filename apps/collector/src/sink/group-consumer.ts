@@ -1,6 +1,6 @@
-import { sourceName } from '@facet/events';
+import { sourceName } from '@facet/lake';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KafkaConnection } from '@facet/events/kafka';
+import type { KafkaConnection } from '@facet/kafka';
 import { AppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { Assignment, LogControl, PartitionExtent } from './log-control.ts';

@@ -1,6 +1,6 @@
-import { openLakeSnapshot } from '@facet/events';
+import { openLakeSnapshot } from '@facet/lake';
 import type { PositiveRule } from '@facet/features';
-import type { FacetConfig } from '@facet/pipeline/config';
+import type { FacetConfig } from '@facet/config';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { fillProfiles, openRedisProfileStore } from '@facet/profiles';

@@ -1,5 +1,5 @@
-import { sourceName } from '@facet/events';
-import type { LakeWriter } from '@facet/events';
+import { sourceName } from '@facet/lake';
+import type { LakeWriter } from '@facet/lake';
 import { AppError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { CatalogFeed } from './catalog-feed.ts';

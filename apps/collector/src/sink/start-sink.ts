@@ -1,8 +1,8 @@
-import { listErasures, openLakeWriter } from '@facet/events';
-import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/events/kafka';
+import { listErasures, openLakeWriter } from '@facet/lake';
+import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/kafka';
 import { parsePositiveRule } from '@facet/features';
 import { createHttpMetrics, listen, readAccess } from '@facet/http';
-import { readFacetConfig } from '@facet/pipeline/config';
+import { readFacetConfig } from '@facet/config';
 import type { Logger } from '@facet/platform';
 import type { SinkConfig } from '../config.ts';
 import { createCatalogFeed } from './catalog-feed.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/events/kafka';
-import type { Publisher, TopicNames } from '@facet/events/kafka';
+import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/kafka';
+import type { Publisher, TopicNames } from '@facet/kafka';
 import { createKeyRateLimiter } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { createLogger, hashApiKey } from '@facet/platform';

@@ -4,11 +4,11 @@ import { isAppError } from '@facet/platform';
 import { expect, it, onTestFinished } from 'vitest';
 import { openSpool } from '../../src/ingest/spool/spool.ts';
 import type { Spool } from '../../src/ingest/spool/spool.ts';
-import { createTemporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 /** A file system of one megabyte; undefined where this machine does not let one be made. */
 async function mountSmallDisk(): Promise<string | undefined> {
-  const folder = await createTemporaryFolder();
+  const folder = await temporaryFolder();
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'ignore' });
   } catch {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { jsonSchemas, keyOf, parseLogged, refusalReasons } from '@facet/events';
+import { jsonSchemas, keyOf, parseLogged, refusalReasons } from '@facet/schemas';
 import fc from 'fast-check';
 import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';

@@ -4,13 +4,13 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { topicNames } from '@facet/events/kafka';
+import { topicNames } from '@facet/kafka';
 import { startFacetProcess, startKafka } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
 import { expect, inject, it } from 'vitest';
 import { eventOf, keyOf, textOf } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
-import { createTemporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 interface Settings {
   readonly home: string;
@@ -20,7 +20,7 @@ interface Settings {
 }
 
 async function prepare(brokers: readonly string[]): Promise<Settings> {
-  const home = await createTemporaryFolder();
+  const home = await temporaryFolder();
   // JSON is YAML.
   await writeFile(join(home, 'keys.yaml'), JSON.stringify({ keys: [keyOf('all', ['ingest', 'admin'])] }));
   return { home, port: await findFreePort(), prefix: `t${randomUUID().slice(0, 8)}`, brokers };

@@ -1,4 +1,4 @@
-import { connectKafka, fetchExtents, readRecords } from '@facet/events/kafka';
+import { connectKafka, fetchExtents, readRecords } from '@facet/kafka';
 
 export interface TopicRecord {
   readonly partition: number;

@@ -1,11 +1,11 @@
 import { appendFile, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LogRecord } from '@facet/events/kafka';
+import type { LogRecord } from '@facet/kafka';
 import { isAppError } from '@facet/platform';
 import { expect, it } from 'vitest';
 import { openSpool } from '../../src/ingest/spool/spool.ts';
 import type { Spool } from '../../src/ingest/spool/spool.ts';
-import { createTemporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 const bytesMax = 1 << 20;
 
@@ -37,7 +37,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
 }
 
 it('gives back what was appended, in order, as it was', async () => {
-  const folder = await createTemporaryFolder();
+  const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax, segmentBytesMax: 200 });
   const odd: LogRecord = { topic: 'users', key: 'line\nend "ü" \u2028', value: null, timestamp: 1_234 };
   await spool.append([batchOf('a', 'b'), batchOf('c')]);
@@ -51,7 +51,7 @@ it('gives back what was appended, in order, as it was', async () => {
 });
 
 it('goes on after a restart behind what was released, and leaves no files when all was', async () => {
-  const folder = await createTemporaryFolder();
+  const folder = await temporaryFolder();
   const options = { bytesMax, segmentBytesMax: 150 };
   const first = await openSpool(folder, options);
   for (const value of ['a', 'b', 'c', 'd', 'e']) await first.append([batchOf(value)]);
@@ -76,7 +76,7 @@ it('goes on after a restart behind what was released, and leaves no files when a
 });
 
 it('cuts off a torn last write wherever it tore, and nothing else', async () => {
-  const folder = await createTemporaryFolder();
+  const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax });
   await spool.append([batchOf('safe')]);
   const path = join(folder, (await segments(folder))[0]!);
@@ -102,7 +102,7 @@ it('cuts off a torn last write wherever it tore, and nothing else', async () => 
 });
 
 it('refuses to open over a segment that lost acknowledged events', async () => {
-  const folder = await createTemporaryFolder();
+  const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax, segmentBytesMax: 1 });
   await spool.append([batchOf('a')]);
   await spool.append([batchOf('b')]);
@@ -114,7 +114,7 @@ it('refuses to open over a segment that lost acknowledged events', async () => {
 });
 
 it('refuses to open over a damaged batch in front of others', async () => {
-  const folder = await createTemporaryFolder();
+  const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax });
   for (const value of ['a', 'b', 'c']) await spool.append([batchOf(value)]);
   await spool.close();
@@ -133,7 +133,7 @@ it('refuses to open over a damaged batch in front of others', async () => {
 });
 
 it('replays from the start when the cursor cannot be read', async () => {
-  const folder = await createTemporaryFolder();
+  const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax });
   await spool.append([batchOf('a')]);
   await spool.append([batchOf('b')]);
@@ -146,7 +146,7 @@ it('replays from the start when the cursor cannot be read', async () => {
 });
 
 it('is bounded, and takes again once something was released', async () => {
-  const folder = await createTemporaryFolder();
+  const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax: 1_000, segmentBytesMax: 100 });
   let taken = 0;
   let code: string | undefined;
@@ -164,7 +164,7 @@ it('is bounded, and takes again once something was released', async () => {
 });
 
 it('loses nothing that is appended while the rest is released', async () => {
-  const folder = await createTemporaryFolder();
+  const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax, segmentBytesMax: 300 });
   const values: (string | null)[] = [];
   const written = Array.from({ length: 300 }, (_, index) => String(index));
@@ -183,7 +183,7 @@ it('loses nothing that is appended while the rest is released', async () => {
 });
 
 it('belongs to one process, and to the next when that is gone', async () => {
-  const folder = await createTemporaryFolder();
+  const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax });
   expect(await codeOf(openSpool(folder, { bytesMax }))).toBe('COLLECTOR_SPOOL_LOCKED');
   await spool.close();
@@ -194,7 +194,7 @@ it('belongs to one process, and to the next when that is gone', async () => {
 });
 
 it('says which folder cannot be used', async () => {
-  const folder = await createTemporaryFolder();
+  const folder = await temporaryFolder();
   await writeFile(join(folder, 'file'), '');
   expect(await codeOf(openSpool(join(folder, 'file'), { bytesMax }))).toBe('COLLECTOR_SPOOL_UNWRITABLE');
 });

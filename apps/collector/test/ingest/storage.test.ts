@@ -1,12 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { connectKafka, ensureTopics } from '@facet/events/kafka';
+import { connectKafka, ensureTopics } from '@facet/kafka';
 import { startKafka } from '@facet/local-services';
 import { describe, expect, inject, it } from 'vitest';
 import { createTestIngest, eventOf, keyOf, textOf } from './fixtures.ts';
 import type { TestIngest } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
-import { createTemporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 const keys = [keyOf('all', ['ingest', 'admin'])];
 const access = { kind: 'keys', keys } as const;
@@ -15,7 +15,7 @@ const deadBroker = '127.0.0.1:9';
 
 describe('without Kafka', () => {
   it('keeps what it acknowledged in the spool, and turns away what is beyond', async () => {
-    const spoolFolder = await createTemporaryFolder();
+    const spoolFolder = await temporaryFolder();
     const ingest = await createTestIngest({
       spoolFolder,
       ingest: { access },
@@ -53,7 +53,7 @@ describe('without Kafka', () => {
 
   it('has a bound on what waits in memory', async () => {
     const ingest = await createTestIngest({
-      spoolFolder: await createTemporaryFolder(),
+      spoolFolder: await temporaryFolder(),
       ingest: { access },
       brokers: [deadBroker],
       ackTimeoutMs: 300,
@@ -79,7 +79,7 @@ describe('without Kafka', () => {
 });
 
 it('refuses by itself what a broker would not take', async () => {
-  const spoolFolder = await createTemporaryFolder();
+  const spoolFolder = await temporaryFolder();
   const headers = { 'x-api-key': textOf('all') };
   const payload = [eventOf('small'), eventOf('large', { note: 'x'.repeat(2_000) })];
   const strict = await createTestIngest({ spoolFolder, ingest: { access }, recordBytesMax: 1_000 });
@@ -96,7 +96,7 @@ it('refuses by itself what a broker would not take', async () => {
 });
 
 it('has the sender keep what the log refuses for no fault of the sender', async () => {
-  const spoolFolder = await createTemporaryFolder();
+  const spoolFolder = await temporaryFolder();
   const hourMs = 3_600_000;
   // Brokers take no record that is more than an hour ahead of their clock.
   const ahead = await createTestIngest({ spoolFolder, ingest: { access }, now: () => Date.now() + 2 * hourMs });
@@ -113,7 +113,7 @@ it('has the sender keep what the log refuses for no fault of the sender', async 
 });
 
 it('sets aside what it acknowledged and the log then refuses, and goes on', async () => {
-  const spoolFolder = await createTemporaryFolder();
+  const spoolFolder = await temporaryFolder();
   const headers = { 'x-api-key': textOf('all') };
   const payload = [eventOf('before'), eventOf('large', { note: 'x'.repeat(2_000) }), eventOf('after')];
   const away = await createTestIngest({
@@ -138,7 +138,7 @@ it('sets aside what it acknowledged and the log then refuses, and goes on', asyn
 });
 
 it('empties the spool also under a load that never lets up', async () => {
-  const spoolFolder = await createTemporaryFolder();
+  const spoolFolder = await temporaryFolder();
   const headers = { 'x-api-key': textOf('all') };
   let sent = 0;
   const post = async ({ app }: TestIngest): Promise<string> => {
@@ -170,7 +170,7 @@ it('empties the spool also under a load that never lets up', async () => {
 
 it('brings everything into the log, in order, once Kafka is back', async () => {
   const kafka = await startKafka();
-  const spoolFolder = await createTemporaryFolder();
+  const spoolFolder = await temporaryFolder();
   const [node] = kafka.nodes;
   const ingest = await createTestIngest({
     spoolFolder,

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readCatalogOffsets, readItems, readItemsAsOf, readUsers } from '@facet/events';
+import { readCatalogOffsets, readItems, readItemsAsOf, readUsers } from '@facet/lake';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { createCatalogFeed } from '../../src/sink/catalog-feed.ts';
 import type { CatalogFeed } from '../../src/sink/catalog-feed.ts';

@@ -1,8 +1,9 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defaultHealthBounds, openLakeWriter } from '@facet/events';
-import type { DayHealth, Event } from '@facet/events';
+import { defaultHealthBounds, openLakeWriter } from '@facet/lake';
+import type { DayHealth } from '@facet/lake';
+import type { Event } from '@facet/schemas';
 import { createHttpApp, createHttpMetrics, createProblems } from '@facet/http';
 import { createLogger, hashApiKey } from '@facet/platform';
 import { Registry } from 'prom-client';

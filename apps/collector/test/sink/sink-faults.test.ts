@@ -1,8 +1,8 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { lakeStatus, openLakeWriter, verifyLake } from '@facet/events';
-import { connectKafka, fetchExtents } from '@facet/events/kafka';
+import { lakeStatus, openLakeWriter, verifyLake } from '@facet/lake';
+import { connectKafka, fetchExtents } from '@facet/kafka';
 import { startFacetProcess, startRedis } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
 import { expect, inject, it, onTestFinished } from 'vitest';

@@ -1,16 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  compactLake,
-  lakeStatus,
-  readItems,
-  readUsers,
-  serializeErasure,
-  serializeIntake,
-  verifyErasure,
-} from '@facet/events';
-import { connectKafka, fetchExtents } from '@facet/events/kafka';
+import { compactLake, lakeStatus, readItems, readUsers, verifyErasure } from '@facet/lake';
+import { serializeErasure, serializeIntake } from '@facet/schemas';
+import { connectKafka, fetchExtents } from '@facet/kafka';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { readTopic } from '../ingest/read-topic.ts';
 import { createBench, eventRecord, eventRecords, isCaughtUp, readStatus, until } from './fixtures.ts';

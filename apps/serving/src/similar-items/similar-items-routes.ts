@@ -1,4 +1,4 @@
-import { IdentifierSchema } from '@facet/events';
+import { IdentifierSchema } from '@facet/schemas';
 import { problemAnswers } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import {

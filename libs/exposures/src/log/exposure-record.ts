@@ -1,4 +1,4 @@
-import { hashUser } from '@facet/events';
+import { hashUser } from '@facet/schemas';
 import type { Arms } from '../experiments/assign-arms.ts';
 
 /** What an API answered once: a line of the exposure log. Each page of a list has its own, with the same id. */

@@ -1,5 +1,5 @@
-import { FingerprintSet } from '@facet/events';
-import type { Outcome } from '@facet/events';
+import { FingerprintSet } from '@facet/import';
+import type { Outcome } from '@facet/lake';
 import { userHashOf } from '../log/exposure-record.ts';
 import type { ExposureRecord } from '../log/exposure-record.ts';
 import { countFates, outcomeFates, recordOutcomes } from './recorded-outcomes.ts';

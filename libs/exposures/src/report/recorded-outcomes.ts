@@ -1,4 +1,4 @@
-import type { Outcome } from '@facet/events';
+import type { Outcome } from '@facet/lake';
 
 /** What became of an outcome that names a recommendation; the later a fate stands here, the more it says. */
 export const outcomeFates = ['elsewhere', 'otherItem', 'early', 'late', 'repeated', 'counted'] as const;

@@ -1,4 +1,4 @@
-import { FingerprintSet } from '@facet/events';
+import { FingerprintSet } from '@facet/import';
 import type { ExposureRecord } from '../log/exposure-record.ts';
 import { createColumn } from './unit-columns.ts';
 import type { Column } from './unit-columns.ts';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { openLakeSnapshot, readItemFiles, ReportBuilder } from '@facet/events';
-import type { Item, User } from '@facet/events';
+import { readItemFiles, ReportBuilder } from '@facet/import';
+import { openLakeSnapshot } from '@facet/lake';
+import type { Item, User } from '@facet/schemas';
 import { leaveOneOutCut, orderTable } from '@facet/features';
 import type { ChoiceTable } from '@facet/features';
 import { AppError } from '@facet/platform';

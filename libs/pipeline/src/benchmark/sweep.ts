@@ -1,6 +1,6 @@
 import type { SeedInterval } from '@facet/evaluation';
 import { AppError } from '@facet/platform';
-import { parseModelSettings } from '../config.ts';
+import { parseModelSettings } from '@facet/config';
 import { drawChart } from './svg-chart.ts';
 import type { Chart } from './svg-chart.ts';
 import { towerSystem } from './systems.ts';

@@ -1,6 +1,6 @@
 import { modelVariants } from '@facet/model';
 import { AppError } from '@facet/platform';
-import type { FacetConfig } from '../config.ts';
+import type { FacetConfig } from '@facet/config';
 import type { BenchmarkData } from './benchmark-data.ts';
 import { classicSystems } from './classic-systems.ts';
 import type { System } from './system.ts';

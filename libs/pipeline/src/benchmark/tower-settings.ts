@@ -1,8 +1,8 @@
 import { modelVariants } from '@facet/model';
 import type { ModelConfig, TrainingConfig } from '@facet/model';
 import { AppError } from '@facet/platform';
-import { keepInterests, parseModelSettings, resolveModel } from '../config.ts';
-import type { FacetConfig } from '../config.ts';
+import { keepInterests, parseModelSettings, resolveModel } from '@facet/config';
+import type { FacetConfig } from '@facet/config';
 import type { BenchmarkData } from './benchmark-data.ts';
 
 export interface TowerSettings {

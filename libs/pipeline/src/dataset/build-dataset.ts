@@ -1,4 +1,5 @@
-import type { Item, LakeChoices, User } from '@facet/events';
+import type { LakeChoices } from '@facet/lake';
+import type { Item, User } from '@facet/schemas';
 import { featureAttributes } from '@facet/bundles';
 import type { CatalogItem } from '@facet/bundles';
 import {
@@ -13,7 +14,7 @@ import {
 } from '@facet/features';
 import type { Attributes, ChoiceTable, Cut, TimeSplit } from '@facet/features';
 import { AppError } from '@facet/platform';
-import type { FacetConfig } from '../config.ts';
+import type { FacetConfig } from '@facet/config';
 import { datasetVersion } from './dataset.ts';
 import type { DatasetInfo, DatasetParts, DatasetTables, LearnedTables } from './dataset.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readJsonLines, readSafetensors, writeJsonLines, writeSafetensors } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, OpenArtifact } from '@facet/artifacts';
 import type { CatalogItem } from '@facet/bundles';
-import type { User } from '@facet/events';
+import type { User } from '@facet/schemas';
 import type { Attributes } from '@facet/features';
 import { AppError, parseWith } from '@facet/platform';
 import { assembleDataset, DatasetInfo } from './dataset.ts';

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { catalogFiles, listLakeFiles, readItemsAsOf, readUsers } from '@facet/events';
-import type { Item, LakeSnapshot, User } from '@facet/events';
-import type { HomePaths } from '../home.ts';
+import { catalogFiles, listLakeFiles, readItemsAsOf, readUsers } from '@facet/lake';
+import type { LakeSnapshot } from '@facet/lake';
+import type { Item, User } from '@facet/schemas';
+import type { HomePaths } from '@facet/config';
 import type { DatasetCut, DatasetInfo } from './dataset.ts';
 
 /** What of the catalog a dataset is made from. */

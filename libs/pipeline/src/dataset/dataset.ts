@@ -4,7 +4,7 @@ import { featureAttributes } from '@facet/bundles';
 import type { CatalogItem } from '@facet/bundles';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { FacetConfig } from '../config.ts';
+import { FacetConfig } from '@facet/config';
 
 /** Raised when other bytes are made of the same sources and settings. */
 export const datasetVersion = 3;

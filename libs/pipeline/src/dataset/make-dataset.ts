@@ -1,9 +1,9 @@
 import type { ArtifactStore } from '@facet/artifacts';
-import { readChoices } from '@facet/events';
-import type { LakeChoices, LakeSnapshot } from '@facet/events';
+import { readChoices } from '@facet/lake';
+import type { LakeChoices, LakeSnapshot } from '@facet/lake';
 import { parsePositiveClauses } from '@facet/features';
-import type { FacetConfig } from '../config.ts';
-import type { HomePaths } from '../home.ts';
+import type { FacetConfig } from '@facet/config';
+import type { HomePaths } from '@facet/config';
 import { buildDataset } from './build-dataset.ts';
 import type { DatasetSettings } from './build-dataset.ts';
 import { putDataset } from './dataset-artifact.ts';

@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '@facet/artifacts';
-import { openLakeSnapshot, readItemsAsOf } from '@facet/events';
-import type { LakeSnapshot } from '@facet/events';
+import { openLakeSnapshot, readItemsAsOf } from '@facet/lake';
+import type { LakeSnapshot } from '@facet/lake';
 import type { StageContext } from '../stages.ts';
 import { buildDataset } from './build-dataset.ts';
 import type { DatasetSettings } from './build-dataset.ts';

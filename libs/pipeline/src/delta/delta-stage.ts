@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { hashFile } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { buildDelta, loadBundleFacts, putDelta, readDeltaInfo } from '@facet/bundles';
-import { catalogFiles, readItems } from '@facet/events';
+import { catalogFiles, readItems } from '@facet/lake';
 import { isAppError, writeFileAtomically } from '@facet/platform';
 import { toCatalogItem } from '../dataset/build-dataset.ts';
 import type { StageContext } from '../stages.ts';

@@ -1,7 +1,7 @@
 import type { Bundle } from '@facet/bundles';
 import { percent } from './figures.ts';
 import type { GateCheck } from './gate-report.ts';
-import type { GateSettings } from './gate-settings.ts';
+import type { GateSettings } from '@facet/config';
 
 /** A bundle with the bytes that its files take. */
 export interface WeighedBundle {

@@ -3,7 +3,7 @@ import type { PairedDifference } from '@facet/evaluation';
 import type { Task } from '../evaluation/tasks.ts';
 import { figure, percent, signed } from './figures.ts';
 import type { GateCheck } from './gate-report.ts';
-import type { GateSettings } from './gate-settings.ts';
+import type { GateSettings } from '@facet/config';
 import { gateCutoff } from './measure.ts';
 import type { MeasuredBundle, MeasuredWindow } from './measure.ts';
 

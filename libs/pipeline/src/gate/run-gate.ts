@@ -6,7 +6,7 @@ import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import { contentChecks, indexRecallCheck } from './content-checks.ts';
 import type { WeighedBundle } from './content-checks.ts';
 import type { GateCheck, GateReport } from './gate-report.ts';
-import type { GateSettings } from './gate-settings.ts';
+import type { GateSettings } from '@facet/config';
 import { measureWindow } from './measure.ts';
 import type { MeasuredWindow } from './measure.ts';
 import {

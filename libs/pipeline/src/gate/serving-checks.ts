@@ -5,7 +5,7 @@ import type { RecommendationRequest } from '@facet/recommendations';
 import type { Dataset } from '../dataset/dataset.ts';
 import { percent } from './figures.ts';
 import type { GateCheck } from './gate-report.ts';
-import type { GateSettings } from './gate-settings.ts';
+import type { GateSettings } from '@facet/config';
 
 /** Users whose answers are compared. */
 const goldenUsersMax = 100;

@@ -8,7 +8,7 @@ import type { UserKernel } from '@facet/model';
 import { AppError } from '@facet/platform';
 import { buildChosenIndex, buildTunedIndex, openFaissIndex } from '@facet/retrieval';
 import type { BuiltVectorIndex, IndexChoice, IndexProgress, InterestQueries } from '@facet/retrieval';
-import type { FacetConfig } from '../config.ts';
+import type { FacetConfig } from '@facet/config';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { MakeOnce } from '../stage.ts';
 import type { Model } from '../training/model-artifact.ts';

@@ -1,7 +1,7 @@
 import type { PopularList, PopularLists, Segment } from '@facet/bundles';
 import { createFeatureEncoder, historyEnd, learnFeatureSchemas } from '@facet/features';
 import type { Attributes, FeatureSchema } from '@facet/features';
-import type { FacetConfig } from '../config.ts';
+import type { FacetConfig } from '@facet/config';
 import type { Dataset } from '../dataset/dataset.ts';
 
 const dayMs = 86_400_000;

@@ -1,5 +1,3 @@
-export { homePaths } from '../home.ts';
-export type { HomePaths } from '../home.ts';
 export { boundsOf, dayAt, parseDataDay, shiftDay } from './data-day.ts';
 export type { DataDay } from './data-day.ts';
 export { problemOf, recordStage } from './record-stage.ts';

@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '@facet/artifacts';
 import { isAppError } from '@facet/platform';
-import { resolveModel } from '../config.ts';
+import { resolveModel } from '@facet/config';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import type { DatasetInfo } from '../dataset/dataset.ts';
 import { hashJson } from '../stage.ts';

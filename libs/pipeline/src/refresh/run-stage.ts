@@ -1,4 +1,4 @@
-import { lakeStatus } from '@facet/events';
+import { lakeStatus } from '@facet/lake';
 import { bundlesOfExperiments, parseExperiments } from '@facet/exposures/experiments';
 import { AppError, isAppError } from '@facet/platform';
 import type { DatasetInfo } from '../dataset/dataset.ts';

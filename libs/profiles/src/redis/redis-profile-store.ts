@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Attributes } from '@facet/events';
+import type { Attributes } from '@facet/schemas';
 import { assembleProfile, assembleSessionProfile, erasedEvents } from '../assemble-profile.ts';
 import type { StoredSession, StoredUser } from '../assemble-profile.ts';
 import { decodeEvents, decodeIdentities, encodeEvent } from '../entry.ts';

@@ -1,5 +1,5 @@
 import type { BundleView } from '@facet/bundles';
-import { hashUser } from '@facet/events';
+import { hashUser } from '@facet/schemas';
 import { countUnknownItems, describeBehavior, describeItem, originOf, sourceFor } from '../answer-parts.ts';
 import { resolveFilters } from '../filtering/resolve-filters.ts';
 import { readMerge } from '../merge-fields.ts';

@@ -1,4 +1,4 @@
-import { IdentifierSchema } from '@facet/events';
+import { IdentifierSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Compile } from 'typebox/compile';

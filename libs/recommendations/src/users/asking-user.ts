@@ -1,5 +1,5 @@
 import type { BundleView } from '@facet/bundles';
-import { AttributeValueSchema, EventSchema, futureToleranceMs, IdentifierSchema } from '@facet/events';
+import { AttributeValueSchema, EventSchema, futureToleranceMs, IdentifierSchema } from '@facet/schemas';
 import type { Attributes } from '@facet/features';
 import { parsePositiveRule, selectInteractions } from '@facet/features';
 import { recordOf } from '@facet/platform';

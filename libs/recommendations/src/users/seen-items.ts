@@ -1,4 +1,4 @@
-import { EventSchema } from '@facet/events';
+import { EventSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import type { TypedBehavior } from './asking-user.ts';

@@ -1,4 +1,5 @@
-import { createStageContext, deltaStage, homePaths, readFacetConfig } from '@facet/pipeline';
+import { homePaths, readFacetConfig } from '@facet/config';
+import { createStageContext, deltaStage } from '@facet/pipeline';
 import type { DeltaResult } from '@facet/pipeline';
 import { beChild } from './be-child.ts';
 import type { DeltaOrder } from './messages.ts';

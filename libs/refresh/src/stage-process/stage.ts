@@ -1,4 +1,5 @@
-import { createStageContext, homePaths, readFacetConfig, runRefreshStage } from '@facet/pipeline';
+import { homePaths, readFacetConfig } from '@facet/config';
+import { createStageContext, runRefreshStage } from '@facet/pipeline';
 import { createRunStore } from '@facet/pipeline/refresh';
 import { beChild } from './be-child.ts';
 import type { StageOrder } from './messages.ts';

@@ -1,6 +1,6 @@
 import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lakeStatus } from '@facet/events';
+import { lakeStatus } from '@facet/lake';
 import { openRedisProfileStore } from '@facet/profiles';
 import { residentMegabytes } from './collector.ts';
 import type { Collector } from './collector.ts';

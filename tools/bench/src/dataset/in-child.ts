@@ -1,6 +1,7 @@
 // Does one step of the benchmark in a process of its own, and says how long it took and how much memory it had.
 import { readFile } from 'node:fs/promises';
-import { createStageContext, datasetStage, FacetConfig, homePaths, openDataset } from '@facet/pipeline';
+import { FacetConfig, homePaths } from '@facet/config';
+import { createStageContext, datasetStage, openDataset } from '@facet/pipeline';
 import { parseWith } from '@facet/platform';
 import { dayMs, days, firstDay } from './generate-lake.ts';
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { upsertItems, upsertUsers } from '@facet/events';
-import type { Item, User } from '@facet/events';
-import { homePaths } from '@facet/pipeline';
+import { upsertItems, upsertUsers } from '@facet/lake';
+import type { Item, User } from '@facet/schemas';
+import { homePaths } from '@facet/config';
 import { generateLake, sizeOf } from './generate-lake.ts';
 import type { LakeSize } from './generate-lake.ts';
 

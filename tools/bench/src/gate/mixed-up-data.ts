@@ -2,11 +2,13 @@ import { createWriteStream } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { importFiles, readLake } from '@facet/events';
-import type { LakeEvent } from '@facet/events';
+import { importFiles } from '@facet/import';
+import { readLake } from '@facet/lake';
+import type { LakeEvent } from '@facet/lake';
 import { createRandom, historyEnd } from '@facet/features';
-import { homePaths } from '@facet/pipeline';
-import type { Dataset, HomePaths } from '@facet/pipeline';
+import { homePaths } from '@facet/config';
+import type { HomePaths } from '@facet/config';
+import type { Dataset } from '@facet/pipeline';
 
 export const dayMs = 86_400_000;
 

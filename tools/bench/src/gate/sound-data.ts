@@ -1,17 +1,11 @@
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { importFiles } from '@facet/events';
-import {
-  createStageContext,
-  datasetStage,
-  FacetConfig,
-  homePaths,
-  indexStage,
-  openDataset,
-  trainStage,
-} from '@facet/pipeline';
-import type { Dataset, HomePaths, StageContext } from '@facet/pipeline';
+import { importFiles } from '@facet/import';
+import { FacetConfig, homePaths } from '@facet/config';
+import { createStageContext, datasetStage, indexStage, openDataset, trainStage } from '@facet/pipeline';
+import type { HomePaths } from '@facet/config';
+import type { Dataset, StageContext } from '@facet/pipeline';
 import { parseWith } from '@facet/platform';
 import { retailFiles } from '../warm/retail-days.ts';
 

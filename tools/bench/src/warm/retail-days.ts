@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
-import { importFiles } from '@facet/events';
-import type { HomePaths } from '@facet/pipeline';
+import { importFiles } from '@facet/import';
+import type { HomePaths } from '@facet/config';
 
 /** The files of Online Retail II as the repository's other benchmarks use them. */
 export const retailFiles = { events: 'interactions.tsv.gz', items: 'items.tsv' } as const;

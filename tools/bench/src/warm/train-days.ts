@@ -1,5 +1,7 @@
-import { createStageContext, datasetStage, FacetConfig, openModel, trainStage } from '@facet/pipeline';
-import type { HomePaths, Model } from '@facet/pipeline';
+import { FacetConfig } from '@facet/config';
+import { createStageContext, datasetStage, openModel, trainStage } from '@facet/pipeline';
+import type { HomePaths } from '@facet/config';
+import type { Model } from '@facet/pipeline';
 import { parseWith } from '@facet/platform';
 
 export const dayMs = 86_400_000;

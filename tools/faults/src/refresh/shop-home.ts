@@ -2,11 +2,14 @@ import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
-import { openFileEventLog, sinkLog, upsertItems } from '@facet/events';
-import type { LakeEvent } from '@facet/events';
+import { openFileEventLog } from '@facet/event-log';
+import { sinkLog, upsertItems } from '@facet/lake';
+import type { LakeEvent } from '@facet/lake';
 import { createRandom } from '@facet/features';
-import { boundsOf, createRunStore, dayAt, homePaths, shiftDay } from '@facet/pipeline/refresh';
-import type { HomePaths, RunStore } from '@facet/pipeline/refresh';
+import { homePaths } from '@facet/config';
+import { boundsOf, createRunStore, dayAt, shiftDay } from '@facet/pipeline/refresh';
+import type { HomePaths } from '@facet/config';
+import type { RunStore } from '@facet/pipeline/refresh';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;

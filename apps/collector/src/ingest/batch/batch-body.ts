@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { refuse } from '@facet/events';
+import { refuse } from '@facet/schemas';
 import { compileValidator } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { ingestProblems } from '../ingest-problems.ts';

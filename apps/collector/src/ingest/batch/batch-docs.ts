@@ -1,4 +1,4 @@
-import { refuse } from '@facet/events';
+import { refuse } from '@facet/schemas';
 import { describeAllRefused, describeOutcomes } from './batch-answer.ts';
 import type { BatchAnswer, RefusedAnswer } from './batch-answer.ts';
 import type { BatchBodyOptions } from './batch-body.ts';

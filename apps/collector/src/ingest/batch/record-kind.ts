@@ -9,9 +9,9 @@ import {
   serializeItem,
   serializeUser,
   UserSchema,
-} from '@facet/events';
-import type { Refusal } from '@facet/events';
-import type { TopicNames } from '@facet/events/kafka';
+} from '@facet/schemas';
+import type { Refusal } from '@facet/schemas';
+import type { TopicNames } from '@facet/kafka';
 import type { TSchema } from 'typebox';
 
 /** One kind of record that requests bring: how it is read, and how the log gets it. */

@@ -1,5 +1,5 @@
-import { eventTypePattern, futureToleranceMs, idLengthMax, nestingMax, sessionUserPrefix } from '@facet/events';
-import type { Refusal, RefusalReason } from '@facet/events';
+import { eventTypePattern, futureToleranceMs, idLengthMax, nestingMax, sessionUserPrefix } from '@facet/schemas';
+import type { Refusal, RefusalReason } from '@facet/schemas';
 
 const advice: Readonly<Record<RefusalReason, string>> = {
   missing: 'must be there',

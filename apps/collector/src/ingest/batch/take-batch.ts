@@ -1,6 +1,6 @@
-import { idLengthMax, refuse } from '@facet/events';
-import type { Refusal } from '@facet/events';
-import type { LogRecord } from '@facet/events/kafka';
+import { idLengthMax, refuse } from '@facet/schemas';
+import type { Refusal } from '@facet/schemas';
+import type { LogRecord } from '@facet/kafka';
 import type { BatchEntry } from './batch-entry.ts';
 import type { RecordKind } from './record-kind.ts';
 

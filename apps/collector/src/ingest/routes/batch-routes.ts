@@ -1,5 +1,5 @@
-import { countedField } from '@facet/events';
-import type { RefusalReason } from '@facet/events';
+import { countedField } from '@facet/schemas';
+import type { RefusalReason } from '@facet/schemas';
 import { Problem } from '@facet/http';
 import type { HttpApp, KeyPlace } from '@facet/http';
 import type { Scope } from '@facet/platform';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { parseUser, serializeErasure } from '@facet/events';
-import type { LogRecord } from '@facet/events/kafka';
+import { parseUser, serializeErasure } from '@facet/schemas';
+import type { LogRecord } from '@facet/kafka';
 import { Problem } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { Type } from 'typebox';

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { LogRecord } from '@facet/events/kafka';
+import type { LogRecord } from '@facet/kafka';
 import type { SpooledBatch } from './spooled-record.ts';
 
 const newline = 0x0a;

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LogRecord } from '@facet/events/kafka';
+import type { LogRecord } from '@facet/kafka';
 
 /**
  * Where acknowledged records are kept that the log refuses for good, such as after its limit of sizes was lowered: they

@@ -1,4 +1,4 @@
-import type { LogRecord } from '@facet/events/kafka';
+import type { LogRecord } from '@facet/kafka';
 
 /** Records that were stored, and are read back, together: those of one request. */
 export type SpooledBatch = readonly LogRecord[];

@@ -1,4 +1,4 @@
-import type { DayHealth } from '@facet/events';
+import type { DayHealth } from '@facet/lake';
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 

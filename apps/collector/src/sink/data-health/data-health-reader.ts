@@ -1,5 +1,5 @@
-import { dayHealth } from '@facet/events';
-import type { DayHealth, HealthBounds } from '@facet/events';
+import { dayHealth } from '@facet/lake';
+import type { DayHealth, HealthBounds } from '@facet/lake';
 
 export interface DataHealthReaderDeps {
   readonly lakeFolder: string;

@@ -1,4 +1,4 @@
-import { storeDayHealth } from '@facet/events';
+import { storeDayHealth } from '@facet/lake';
 import type { Logger } from '@facet/platform';
 import type { DataHealthMetrics, MetricDay } from './data-health-metrics.ts';
 import type { DataHealthReader } from './data-health-reader.ts';

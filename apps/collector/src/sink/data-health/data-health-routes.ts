@@ -1,4 +1,4 @@
-import { DayHealthSchema } from '@facet/events';
+import { DayHealthSchema } from '@facet/lake';
 import { Problem, problemError } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { Type } from 'typebox';

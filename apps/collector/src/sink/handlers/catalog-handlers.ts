@@ -1,4 +1,5 @@
-import { parseLoggedItem, parseLoggedUser, sourceName } from '@facet/events';
+import { sourceName } from '@facet/lake';
+import { parseLoggedItem, parseLoggedUser } from '@facet/schemas';
 import type { ProfileChange } from '@facet/profiles';
 import type { ErasedUsers } from './erasures-handler.ts';
 import type { HandlerDeps } from './handler-deps.ts';

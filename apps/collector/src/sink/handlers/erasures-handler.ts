@@ -1,4 +1,5 @@
-import { hashUser, parseLoggedErasure, sourceName } from '@facet/events';
+import { sourceName } from '@facet/lake';
+import { hashUser, parseLoggedErasure } from '@facet/schemas';
 import type { ProfileChange } from '@facet/profiles';
 import type { HandlerDeps } from './handler-deps.ts';
 import { readMessages } from './read-messages.ts';

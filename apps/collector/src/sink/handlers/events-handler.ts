@@ -1,5 +1,5 @@
-import { sourceName } from '@facet/events';
-import type { LoggedEvent } from '@facet/events';
+import { sourceName } from '@facet/lake';
+import type { LoggedEvent } from '@facet/event-log';
 import type { HandlerDeps } from './handler-deps.ts';
 import { readEvents } from './read-events.ts';
 import type { EventRules } from './read-events.ts';

@@ -1,4 +1,4 @@
-import type { LakeWriter } from '@facet/events';
+import type { LakeWriter } from '@facet/lake';
 import type { CatalogFeed } from '../catalog-feed.ts';
 import type { DeadLetters } from '../dead-letters.ts';
 import type { ProfileFeed } from '../profile-feed.ts';

@@ -1,4 +1,5 @@
-import { parseLoggedIntake, sourceName } from '@facet/events';
+import { sourceName } from '@facet/lake';
+import { parseLoggedIntake } from '@facet/schemas';
 import type { HandlerDeps } from './handler-deps.ts';
 import { readMessages } from './read-messages.ts';
 import type { TopicHandler } from './topic-handler.ts';

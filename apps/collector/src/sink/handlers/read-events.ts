@@ -1,5 +1,5 @@
-import { parseLogged } from '@facet/events';
-import type { LoggedEvent } from '@facet/events';
+import { parseLogged } from '@facet/schemas';
+import type { LoggedEvent } from '@facet/event-log';
 import type { PositiveRule } from '@facet/features';
 import { changesOf } from '@facet/profiles';
 import type { ProfileChange } from '@facet/profiles';

@@ -1,4 +1,4 @@
-import type { Refusal } from '@facet/events';
+import type { Refusal } from '@facet/schemas';
 import type { RefusedMessage } from '../dead-letters.ts';
 import type { LogMessage } from '../log-message.ts';
 

@@ -1,0 +1,281 @@
+import { mkdir, open, readdir, truncate } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError, syncPath, takeFolderLock } from '@facet/platform';
+import type { FolderLock } from '@facet/platform';
+import type { Event } from '@facet/schemas';
+import type { EventLog, LoggedBatch, LoggedEvent, OffsetRange, PartitionExtent, PartitionRange } from './event-log.ts';
+import { measureSegment, readSegmentLines, segmentBase, segmentName } from './segment.ts';
+import type { SegmentExtent, SegmentPosition } from './segment.ts';
+
+export interface FileEventLogOptions {
+  /** Names the log in lake files. */
+  readonly topic?: string;
+  readonly partition?: number;
+  /** A segment is closed once it is this large. */
+  readonly segmentBytesMax?: number;
+}
+
+/** An event log of one partition, in files. Its offsets start at 0 and have no gaps. */
+export interface FileEventLog extends EventLog {
+  readonly partition: number;
+  /** Appends in order, and tells which offsets the events got. */
+  append(events: readonly Event[]): Promise<OffsetRange>;
+  /** Up to `limit` events from offset `from` on; fewer, or none, at the end. */
+  read(range: { readonly from: number; readonly limit: number }): Promise<readonly LoggedEvent[]>;
+  /** The offset that the next event will get. */
+  end(): Promise<number>;
+  /** Bytes of a torn last write that opening cut off; such a write was never acknowledged. */
+  readonly truncatedBytes: number;
+}
+
+/** Of one batch of a stream. */
+const streamedEventsMax = 20_000;
+
+interface Segment {
+  readonly base: number;
+  readonly path: string;
+}
+
+/**
+ * Opens the event log in a folder for appending and reading, making it if need be: JSON Lines files, each named by the
+ * offset of its first event. One process writes at a time. A torn last line is cut off.
+ *
+ * @throws AppError `EVENTS_LOG_LOCKED` while another process writes, `EVENTS_LOG_DAMAGED` when a segment is missing.
+ */
+export async function openFileEventLog(folder: string, options: FileEventLogOptions = {}): Promise<FileEventLog> {
+  await mkdir(folder, { recursive: true });
+  const lock = await takeFolderLock(folder);
+  if ('heldBy' in lock) throw logLocked(folder, lock.heldBy);
+  try {
+    const segments = await listSegments(folder);
+    const last = segments.at(-1) ?? { base: 0, path: join(folder, segmentName(0)) };
+    if (segments.length === 0) segments.push(last);
+    const file = await open(last.path, 'a');
+    const extent = await measureSegment(last.path);
+    const truncatedBytes = (await file.stat()).size - extent.bytes;
+    if (truncatedBytes > 0) await truncate(last.path, extent.bytes);
+    await file.sync();
+    await syncPath(folder);
+    return new SegmentedLog({ folder, segments, file, extent, truncatedBytes, lock }, options);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/**
+ * Opens the event log in a folder for reading beside its writer; what is appended later is seen, too. An absent folder is
+ * an empty log.
+ */
+export async function openFileEventLogReader(folder: string, options: FileEventLogOptions = {}): Promise<FileEventLog> {
+  return new SegmentedLog({ folder, segments: [], extent: { bytes: 0, events: 0 }, truncatedBytes: 0 }, options);
+}
+
+interface OpenedLog {
+  readonly folder: string;
+  readonly segments: Segment[];
+  /** Of the last segment; absent in a reader. */
+  readonly file?: FileHandle;
+  readonly extent: SegmentExtent;
+  readonly truncatedBytes: number;
+  readonly lock?: FolderLock;
+}
+
+class SegmentedLog implements FileEventLog {
+  readonly topic: string;
+  readonly partition: number;
+  readonly truncatedBytes: number;
+  readonly #folder: string;
+  readonly #segmentBytesMax: number;
+  readonly #lock: FolderLock | undefined;
+  #segments: Segment[];
+  /** Of the last segment. */
+  #file: FileHandle | undefined;
+  #extent: SegmentExtent;
+  /** Where the last read ended: reading on is then free of searching. */
+  #cursor: { base: number; position: SegmentPosition } | undefined;
+  /** Appends run one after the other. */
+  #lastAppend: Promise<unknown> = Promise.resolve();
+  #failure: unknown;
+
+  constructor(opened: OpenedLog, options: FileEventLogOptions) {
+    this.topic = options.topic ?? 'local';
+    this.partition = options.partition ?? 0;
+    this.truncatedBytes = opened.truncatedBytes;
+    this.#folder = opened.folder;
+    this.#segmentBytesMax = options.segmentBytesMax ?? 128 << 20;
+    this.#lock = opened.lock;
+    this.#segments = opened.segments;
+    this.#file = opened.file;
+    this.#extent = opened.extent;
+  }
+
+  append(events: readonly Event[]): Promise<OffsetRange> {
+    const appended = this.#lastAppend.then(() => this.#append(events));
+    this.#lastAppend = appended.catch(() => undefined);
+    return appended;
+  }
+
+  async read(range: { readonly from: number; readonly limit: number }): Promise<readonly LoggedEvent[]> {
+    await this.#refresh();
+    const events: LoggedEvent[] = [];
+    let offset = range.from;
+    while (events.length < range.limit && offset < this.#end()) {
+      const lines = await this.#readFrom(offset, range.limit - events.length);
+      for (const line of lines) events.push({ offset: offset++, event: JSON.parse(line) as Event });
+    }
+    return events;
+  }
+
+  async end(): Promise<number> {
+    await this.#refresh();
+    return this.#end();
+  }
+
+  async extents(): Promise<readonly PartitionExtent[]> {
+    return [{ partition: this.partition, start: 0, end: await this.end() }];
+  }
+
+  async offsetsAt(time: number): Promise<ReadonlyMap<number, number>> {
+    const end = await this.end();
+    for await (const { events } of this.stream([{ partition: this.partition, from: 0, to: end }])) {
+      const first = events.find(({ event }) => event.receivedAt >= time);
+      if (first !== undefined) return new Map([[this.partition, first.offset]]);
+    }
+    return new Map([[this.partition, end]]);
+  }
+
+  async *stream(
+    ranges: readonly PartitionRange[],
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<LoggedBatch> {
+    for (const { from, to } of ranges) {
+      for (let next = from; next < to;) {
+        signal?.throwIfAborted();
+        const events = await this.read({ from: next, limit: Math.min(streamedEventsMax, to - next) });
+        if (events.length === 0) throw damagedLog(this.#folder, `it ends at offset ${next}, before ${to}`);
+        next += events.length;
+        yield { partition: this.partition, events, refused: [], next };
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#lastAppend;
+    await this.#file?.close();
+    this.#file = undefined;
+    this.#failure ??= new Error('the log is closed');
+    await this.#lock?.release();
+  }
+
+  #end(): number {
+    return (this.#segments.at(-1)?.base ?? 0) + this.#extent.events;
+  }
+
+  async #append(events: readonly Event[]): Promise<OffsetRange> {
+    if (this.#failure !== undefined || this.#file === undefined) throw unwritable(this.#folder, this.#failure);
+    const from = this.#end();
+    if (events.length === 0) return { from, to: from };
+    if (this.#extent.bytes >= this.#segmentBytesMax) await this.#startSegment(from);
+    const bytes = Buffer.from(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+    try {
+      await this.#file.appendFile(bytes);
+      await this.#file.datasync();
+    } catch (error) {
+      await this.#takeBack();
+      throw unwritable(this.#folder, error);
+    }
+    this.#extent = { bytes: this.#extent.bytes + bytes.length, events: this.#extent.events + events.length };
+    return { from, to: from + events.length };
+  }
+
+  /** Cuts off what a failed write left behind. If even that fails, nothing more may be appended after it. */
+  async #takeBack(): Promise<void> {
+    try {
+      await this.#file?.truncate(this.#extent.bytes);
+      await this.#file?.datasync();
+    } catch (error) {
+      this.#failure = error;
+    }
+  }
+
+  async #startSegment(base: number): Promise<void> {
+    const path = join(this.#folder, segmentName(base));
+    const file = await open(path, 'ax');
+    await syncPath(this.#folder);
+    await this.#file?.close();
+    this.#file = file;
+    this.#segments.push({ base, path });
+    this.#extent = { bytes: 0, events: 0 };
+  }
+
+  /** A reader looks for what its writer has done since. */
+  async #refresh(): Promise<void> {
+    if (this.#lock !== undefined) return;
+    const segments = await listSegments(this.#folder);
+    const last = segments.at(-1);
+    if (last === undefined) return;
+    const isSame = last.base === this.#segments.at(-1)?.base;
+    this.#extent = await measureSegment(last.path, isSame ? this.#extent : undefined);
+    this.#segments = segments;
+  }
+
+  async #readFrom(offset: number, limit: number): Promise<readonly string[]> {
+    const at = this.#segments.findLastIndex((segment) => segment.base <= offset);
+    const segment = this.#segments[at];
+    if (segment === undefined) throw damagedLog(this.#folder, `it has no segment for offset ${offset}`);
+    const isLast = at === this.#segments.length - 1;
+    const endByte = isLast ? this.#extent.bytes : Number.MAX_SAFE_INTEGER;
+    const index = offset - segment.base;
+    const cursor = this.#cursor;
+    const isNear = cursor !== undefined && cursor.base === segment.base && cursor.position.index <= index;
+    const from = isNear ? cursor.position : { index: 0, byte: 0 };
+    const { lines, next } = await readSegmentLines(segment.path, { from, index, limit, endByte });
+    if (lines.length === 0) throw damagedLog(this.#folder, `${segment.path} ends before offset ${offset}`);
+    this.#cursor = { base: segment.base, position: next };
+    return lines;
+  }
+}
+
+async function listSegments(folder: string): Promise<Segment[]> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const segments = names.flatMap((name) => {
+    const base = segmentBase(name);
+    return base === undefined ? [] : [{ base, path: join(folder, name) }];
+  });
+  return segments.sort((a, b) => a.base - b.base);
+}
+
+function logLocked(folder: string, heldBy: number): AppError {
+  return new AppError(`The event log ${folder} is being written by process ${heldBy}.`, {
+    code: 'EVENTS_LOG_LOCKED',
+    remedy: 'Wait for it to end, or stop it.',
+    context: { folder, heldBy },
+    retryable: true,
+  });
+}
+
+function unwritable(folder: string, cause: unknown): AppError {
+  return new AppError(
+    `The event log ${folder} cannot be written: ${String((cause as Error | undefined)?.message ?? 'it is open for reading')}.`,
+    {
+      code: 'EVENTS_LOG_UNWRITABLE',
+      remedy: 'Check the disk: space, permissions, health. The events of this call are not in the log.',
+      context: { folder },
+      retryable: true,
+      cause,
+    },
+  );
+}
+
+function damagedLog(folder: string, problem: string): AppError {
+  return new AppError(`The event log ${folder} is damaged: ${problem}.`, {
+    code: 'EVENTS_LOG_DAMAGED',
+    remedy: 'Restore its files from a backup, or import the source files again into a new folder.',
+    context: { folder },
+  });
+}

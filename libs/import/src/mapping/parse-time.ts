@@ -1,0 +1,138 @@
+import { AppError } from '@facet/platform';
+import type { RefusalReason } from '@facet/schemas';
+import { isCalendarDay, utcMs } from '@facet/schemas';
+import { createZone } from './time-zone.ts';
+
+/** A time in epoch milliseconds, or why the cell is none. */
+export type ParsedTime = number | RefusalReason;
+
+export interface TimeParserOptions {
+  /** IANA zone of times that name none. Default UTC. */
+  readonly timeZone?: string | undefined;
+  /** How text is written; without it ISO 8601 and numbers are read. */
+  readonly timeFormat?: string | undefined;
+}
+
+/**
+ * Makes a parser of time cells. Numbers (and text of digits) are epoch seconds, milliseconds, microseconds or nanoseconds,
+ * told apart by magnitude: below 10^11 seconds (until the year 5138), below 10^14 milliseconds, below 10^17 microseconds;
+ * but `20111209` is a day, for no event has a time in seconds from the summer of 1970.
+ * Text is ISO 8601 (`2011-12-09 12:50`, with `T` or a space, seconds and zone optional) or `timeFormat`. Text such as
+ * `01/02/2011` is refused without a `timeFormat`: nobody can tell the day from the month.
+ *
+ * @throws AppError `EVENTS_TIME_FORMAT` for a `timeFormat` that cannot be read, `EVENTS_TIME_ZONE` for an unknown zone.
+ */
+export function createTimeParser(options: TimeParserOptions): (cell: unknown) => ParsedTime {
+  const toUtc = createZone(options.timeZone ?? 'UTC');
+  const parseText = options.timeFormat === undefined ? parseIso(toUtc) : parseFormat(options.timeFormat, toUtc);
+  return (cell) => {
+    if (typeof cell === 'string') {
+      const text = cell.trim();
+      if (text === '') return 'missing';
+      const isNumber = options.timeFormat === undefined && /^-?\d+(\.\d*)?([eE]\+?\d+)?$/.test(text);
+      return isNumber ? numberMs(Number(text), toUtc) : parseText(text);
+    }
+    if (cell === null || cell === undefined) return 'missing';
+    if (typeof cell === 'number' && Number.isFinite(cell)) return numberMs(cell, toUtc);
+    return 'not-a-time';
+  };
+}
+
+function numberMs(number: number, toUtc: (local: number) => number): ParsedTime {
+  if (Number.isInteger(number) && number >= 1900_01_01 && number <= 2100_12_31) {
+    const [year, month, day] = [Math.floor(number / 1e4), Math.floor(number / 100) % 100, number % 100];
+    if (isCalendarDay(year, month, day)) return toUtc(utcMs(year, month, day));
+  }
+  const magnitude = Math.abs(number);
+  if (magnitude < 1e11) return Math.floor(number * 1000);
+  if (magnitude < 1e14) return Math.floor(number);
+  if (magnitude < 1e17) return Math.floor(number / 1000);
+  return Math.floor(number / 1e6);
+}
+
+const isoPattern =
+  /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?\s*(Z|z|UTC|[+-]\d\d(?::?\d\d)?)?$/;
+const slashedPattern = /^\d{1,4}[/.]\d{1,2}[/.]\d{1,4}/;
+
+function parseIso(toUtc: (local: number) => number): (text: string) => ParsedTime {
+  // Rows of a file are mostly of the same day as the row before.
+  let lastDay = '';
+  let lastDayMs = 0;
+  return (text) => {
+    const match = isoPattern.exec(text);
+    if (match === null) return slashedPattern.test(text) ? 'time-order-unclear' : 'not-a-time';
+    const day = text.slice(0, 10);
+    if (day !== lastDay) {
+      const [year, month, dayOfMonth] = [Number(match[1]), Number(match[2]), Number(match[3])];
+      if (!isCalendarDay(year, month, dayOfMonth)) return 'not-a-time';
+      lastDay = day;
+      lastDayMs = utcMs(year, month, dayOfMonth);
+    }
+    const ms = clockMs(match[4], match[5], match[6], match[7]);
+    if (ms === undefined) return 'not-a-time';
+    const zone = match[8];
+    if (zone === undefined) return toUtc(lastDayMs + ms);
+    return lastDayMs + ms - zoneMs(zone);
+  };
+}
+
+/** Milliseconds since midnight, or `undefined` when no clock shows it. */
+function clockMs(hour = '0', minute = '0', second = '0', fraction = ''): number | undefined {
+  const [hours, minutes, seconds] = [Number(hour), Number(minute), Number(second)];
+  if (hours > 23 || minutes > 59 || seconds > 59) return undefined;
+  return (
+    ((hours * 60 + minutes) * 60 + seconds) * 1000 + (fraction === '' ? 0 : Math.trunc(Number(`0.${fraction}`) * 1000))
+  );
+}
+
+function zoneMs(zone: string): number {
+  if (!/[+-]/.test(zone)) return 0;
+  const digits = zone.slice(1).replace(':', '').padEnd(4, '0');
+  return (zone.startsWith('-') ? -1 : 1) * (Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2))) * 60_000;
+}
+
+const formatTokens: Readonly<Record<string, readonly [part: string, pattern: string]>> = {
+  YYYY: ['year', '\\d{4}'],
+  MM: ['month', '\\d{2}'],
+  M: ['month', '\\d{1,2}'],
+  DD: ['day', '\\d{2}'],
+  D: ['day', '\\d{1,2}'],
+  HH: ['hour', '\\d{2}'],
+  H: ['hour', '\\d{1,2}'],
+  mm: ['minute', '\\d{2}'],
+  ss: ['second', '\\d{2}'],
+  SSS: ['fraction', '\\d{1,9}'],
+};
+
+function parseFormat(format: string, toUtc: (local: number) => number): (text: string) => ParsedTime {
+  const parts: string[] = [];
+  const pattern = format.replaceAll(/YYYY|MM?|DD?|HH?|mm|ss|SSS|[^A-Za-z]|[A-Za-z]/g, (token) => {
+    const known = formatTokens[token];
+    if (known !== undefined) {
+      parts.push(known[0]);
+      return `(?<${known[0]}>${known[1]})`;
+    }
+    if (/[A-Za-z]/.test(token) && token !== 'T' && token !== 'Z') throw badFormat(format);
+    return token.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+  });
+  if (!['year', 'month', 'day'].every((part) => parts.includes(part)) || new Set(parts).size !== parts.length) {
+    throw badFormat(format);
+  }
+  const expression = new RegExp(`^${pattern}$`);
+  return (text) => {
+    const part = expression.exec(text)?.groups;
+    if (part === undefined) return 'not-a-time';
+    const [year, month, day] = [Number(part['year']), Number(part['month']), Number(part['day'])];
+    const ms = clockMs(part['hour'], part['minute'], part['second'], part['fraction']);
+    if (ms === undefined || !isCalendarDay(year, month, day)) return 'not-a-time';
+    return toUtc(utcMs(year, month, day) + ms);
+  };
+}
+
+function badFormat(format: string): AppError {
+  return new AppError(`The time format "${format}" cannot be read.`, {
+    code: 'EVENTS_TIME_FORMAT',
+    remedy: 'Write it with YYYY, MM or M, DD or D (each once) and HH or H, mm, ss, SSS: "DD/MM/YYYY HH:mm".',
+    context: { format },
+  });
+}

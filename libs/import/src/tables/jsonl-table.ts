@@ -1,0 +1,107 @@
+import { AppError } from '@facet/platform';
+import { isPlainObject } from '@facet/schemas';
+import { readBytes } from './byte-source.ts';
+import type { FileFacts, OnBytes } from './byte-source.ts';
+import { readLines } from './lines.ts';
+import type { LineBlock } from './lines.ts';
+import { startingWith } from './starting-with.ts';
+import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './table.ts';
+
+/**
+ * Opens a file of one JSON object a line, gzip or not. Keys become columns as they first appear.
+ *
+ * @throws AppError `EVENTS_FILE_EMPTY`, `EVENTS_FILE_NOT_TEXT`, `EVENTS_FILE_DAMAGED`, `EVENTS_JSON_ARRAY`.
+ */
+export async function openJsonlTable(
+  path: string,
+  options: { facts: FileFacts; onBytes?: OnBytes | undefined },
+): Promise<Table> {
+  const bytes = readBytes(path, { gzip: options.facts.container === 'gzip', onBytes: options.onBytes });
+  const close = async (): Promise<void> => {
+    await bytes.return(undefined);
+  };
+  try {
+    const columns: TableColumn[] = [];
+    const chunks = parseBlocks(readLines(bytes, path), columns, path);
+    // The keys of the first chunk are the columns that a mapping is resolved against.
+    const first = await chunks.next();
+    if (first.done === true) throw emptyFile(path);
+    const all = startingWith(first.value, chunks);
+    return { path, format: 'jsonl', bytes: options.facts.bytes, columns, chunks: all, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function emptyFile(path: string): AppError {
+  return new AppError(`${path} is empty.`, {
+    code: 'EVENTS_FILE_EMPTY',
+    remedy: 'It should hold one JSON object a line.',
+    context: { path },
+  });
+}
+
+async function* parseBlocks(
+  blocks: AsyncIterable<LineBlock>,
+  columns: TableColumn[],
+  path: string,
+): AsyncGenerator<TableChunk> {
+  const indexes = new Map<string, number>();
+  for await (const block of blocks) {
+    if (block.firstLine === 1) refuseArray(block.lines, path);
+    const rows: TableRow[] = [];
+    const broken: BrokenLine[] = [];
+    for (let index = 0; index < block.lines.length; index++) {
+      const line = block.firstLine + index;
+      const text = block.lines[index] as string;
+      const fault = block.faults.get(index);
+      if (fault !== undefined) {
+        broken.push({ line, reason: fault, detail: fault === 'not-utf8' ? 'bytes that are not UTF-8' : 'over 16 MiB' });
+      } else if (text.trim() !== '') {
+        const value = parseJson(text);
+        if (isPlainObject(value)) rows.push({ line, cells: cellsOf(value, columns, indexes) });
+        else if (value === undefined) broken.push({ line, reason: 'not-json', detail: 'not a JSON value' });
+        else broken.push({ line, reason: 'not-an-object', detail: 'a JSON value other than an object' });
+      }
+    }
+    yield { rows, broken };
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function cellsOf(record: Record<string, unknown>, columns: TableColumn[], indexes: Map<string, number>): unknown[] {
+  const cells: unknown[] = new Array(columns.length).fill(undefined);
+  for (const name of Object.keys(record)) {
+    let index = indexes.get(name);
+    if (index === undefined) {
+      index = columns.push({ name, kind: 'any' }) - 1;
+      indexes.set(name, index);
+    }
+    cells[index] = record[name];
+  }
+  return cells;
+}
+
+function refuseArray(lines: readonly string[], path: string): void {
+  if (
+    lines
+      .find((line) => line.trim() !== '')
+      ?.trimStart()
+      .startsWith('[') !== true
+  ) {
+    return;
+  }
+  throw new AppError(`${path} is one JSON array.`, {
+    code: 'EVENTS_JSON_ARRAY',
+    remedy: 'Write one object a line instead: `jq -c .[]` does that.',
+    context: { path },
+  });
+}

@@ -1,0 +1,178 @@
+import type { Distribution } from './distribution.ts';
+import type { LineReference, ReportRefusal, ReportUnknown, ValidationReport } from './report.ts';
+import { alignColumns, bar, formatCount, formatNumber, formatShare } from '@facet/platform';
+
+/** Days or months shown as bars. */
+const periodsMax = 24;
+/** Lines named per reason and unknown ids named. */
+const namedMax = 5;
+
+/** A validation report as plain text for a terminal of 80 columns and more; sections without content are left out. */
+export function renderValidationReport(report: ValidationReport): string {
+  const sections = [
+    filesSection(report),
+    eventsSection(report),
+    refusalsSection(report),
+    skewSection(report),
+    countsSection(
+      'Types',
+      report.types.map(({ type, count }) => [type, count]),
+    ),
+    countsSection('Volume', volume(report), 'events by UTC day or month'),
+    valuesSection(report),
+    distributionSection('Events per user', report.users, 'users'),
+    distributionSection('Events per item', report.items, 'items'),
+    unknownSection('Items', report.unknownItems, report.itemsWithoutEvents, report),
+    unknownSection('Users', report.unknownUsers, report.usersWithoutEvents, report),
+    suspiciousSection(report),
+  ];
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+function filesSection({ files }: ValidationReport): string {
+  const rows = files.map((file) => [
+    file.kind,
+    file.path,
+    file.format,
+    `${formatCount(file.rows)} rows`,
+    Object.entries(file.columns)
+      .map(([field, column]) => (field === column ? field : `${field}=${column}`))
+      .concat(file.defaultType === undefined ? [] : [`type is always ${file.defaultType}`])
+      .join(', '),
+  ]);
+  return section('Files', alignColumns(rows, { right: [3] }));
+}
+
+function eventsSection({ events, time }: ValidationReport): string {
+  const rows = [
+    ['rows', formatCount(events.rows)],
+    ['accepted', formatCount(events.accepted), formatShare(events.accepted / Math.max(events.rows, 1))],
+    ['refused', formatCount(events.refused), formatShare(events.refused / Math.max(events.rows, 1))],
+    ['duplicates', formatCount(events.duplicates), 'among the accepted; each event counts once'],
+  ];
+  const lines = alignColumns(rows, { right: [1] });
+  if (time.earliest !== undefined && time.latest !== undefined) {
+    lines.push(`from ${instant(time.earliest)} to ${instant(time.latest)}`);
+  }
+  return section('Events', lines);
+}
+
+function refusalsSection(report: ValidationReport): string {
+  const rows = report.refusals.map((refusal) => [
+    formatCount(refusal.count),
+    refusal.kind,
+    refusal.field === '' ? refusal.reason : `${refusal.field}: ${refusal.reason}`,
+    lineList(refusal, report),
+  ]);
+  return section('Refused lines', alignColumns(rows, { right: [0] }));
+}
+
+function skewSection(report: ValidationReport): string {
+  const { ahead, before1990 } = report.time;
+  const rows = [
+    ...(ahead.count === 0
+      ? []
+      : [[formatCount(ahead.count), 'ahead of the clock, by a day at most', lineList(ahead, report)]]),
+    ...(before1990.count === 0 ? [] : [[formatCount(before1990.count), 'before 1990', lineList(before1990, report)]]),
+  ];
+  return section('Clock skew', alignColumns(rows, { right: [0] }));
+}
+
+/** Days, or months when there are more days than bars. */
+function volume({ days }: ValidationReport): [string, number][] {
+  if (days.length <= periodsMax) return days.map(({ day, count }) => [day, count]);
+  for (const length of ['YYYY-MM'.length, 'YYYY'.length]) {
+    const periods = new Map<string, number>();
+    for (const { day, count } of days) {
+      const period = day.slice(0, length);
+      periods.set(period, (periods.get(period) ?? 0) + count);
+    }
+    if (periods.size <= periodsMax * 2) return [...periods];
+  }
+  return [];
+}
+
+function countsSection(title: string, counts: readonly (readonly [string, number])[], note = ''): string {
+  const max = Math.max(...counts.map(([, count]) => count));
+  const rows = counts.map(([name, count]) => [name, formatCount(count), bar(count / max)]);
+  return section(note === '' ? title : `${title} (${note})`, alignColumns(rows, { right: [1] }));
+}
+
+function valuesSection({ values }: ValidationReport): string {
+  if (values === undefined) return '';
+  const summary = `${formatCount(values.count)} events: min ${formatNumber(values.min)}, mean ${formatNumber(values.mean)}, max ${formatNumber(values.max)}`;
+  const distinct = values.distinct ?? [];
+  const max = Math.max(...distinct.map(({ count }) => count));
+  const rows = distinct.map(({ value, count }) => [formatNumber(value), formatCount(count), bar(count / max)]);
+  return section('Values', [summary, ...alignColumns(rows, { right: [0, 1] })]);
+}
+
+function distributionSection(title: string, distribution: Distribution, members: string): string {
+  if (distribution.count === 0) return '';
+  const { count, min, median, mean, p90, max, histogram } = distribution;
+  const numbers = { min, median, mean, p90, max };
+  const summary = Object.entries(numbers).map(([name, value]) => `${name} ${formatNumber(value)}`);
+  const largest = Math.max(...histogram.map((bucket) => bucket.count));
+  const rows = histogram.map((bucket) => [
+    bucket.from === bucket.to ? String(bucket.from) : `${formatCount(bucket.from)}–${formatCount(bucket.to)}`,
+    formatCount(bucket.count),
+    bar(bucket.count / largest),
+  ]);
+  const head = `${formatCount(count)} ${members}: ${summary.join(', ')}`;
+  return section(title, [head, ...alignColumns(rows, { right: [0, 1] })]);
+}
+
+function unknownSection(
+  title: string,
+  unknown: ReportUnknown | undefined,
+  withoutEvents: number | undefined,
+  report: ValidationReport,
+): string {
+  if (unknown === undefined || withoutEvents === undefined) return '';
+  const kind = title.toLowerCase();
+  const rows = [
+    ['unknown', formatCount(unknown.ids), `in ${formatCount(unknown.events)} events, not in the ${kind} file`],
+    ['without events', formatCount(withoutEvents), `in the ${kind} file, in no event`],
+  ];
+  const examples = unknown.examples
+    .slice(0, namedMax)
+    .map(({ id, events, first }) => [`  ${id}`, `${formatCount(events)} events, first on ${place(first, report)}`]);
+  return section(title, [...alignColumns(rows, { right: [1] }), ...alignColumns(examples)]);
+}
+
+function suspiciousSection({ suspiciousUsers }: ValidationReport): string {
+  const rows = suspiciousUsers
+    .slice(0, 20)
+    .map((user) => [
+      user.userId,
+      `${formatCount(user.events)} events`,
+      formatShare(user.share),
+      user.reasons.join(', ') +
+        (user.eventsPerMinuteMax === undefined ? '' : ` (up to ${user.eventsPerMinuteMax} a minute)`),
+    ]);
+  return section('Suspicious users', alignColumns(rows, { right: [1, 2] }));
+}
+
+function section(title: string, lines: readonly string[]): string {
+  return lines.length === 0 ? '' : [title, ...lines.map((line) => `  ${line}`)].join('\n');
+}
+
+function lineList({ count, lines }: Pick<ReportRefusal, 'count' | 'lines'>, report: ValidationReport): string {
+  const named = lines.slice(0, namedMax);
+  const isOneFile = new Set(lines.map(({ file }) => file)).size <= 1;
+  const more = count > named.length ? ', …' : '';
+  if (isOneFile && named[0] !== undefined) {
+    const word = count === 1 ? 'line' : 'lines';
+    return `${word} ${named.map(({ line }) => line).join(', ')}${more}`;
+  }
+  return `${named.map((reference) => place(reference, report)).join(', ')}${more}`;
+}
+
+function place({ file, line }: LineReference, report: ValidationReport): string {
+  const kindFiles = report.files.filter(({ kind }) => kind === report.files[file]?.kind);
+  return kindFiles.length > 1 ? `${report.files[file]?.path}:${line}` : `line ${line}`;
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString().replace('T', ' ').replace('.000Z', ' UTC').replace('Z', ' UTC');
+}

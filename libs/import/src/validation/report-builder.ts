@@ -1,0 +1,245 @@
+import { keyOf } from '@facet/schemas';
+import type { Event } from '@facet/schemas';
+import { distributionOf } from './distribution.ts';
+import { FingerprintSet } from './fingerprint-set.ts';
+import type {
+  LineReference,
+  ReportFile,
+  ReportRefusal,
+  ReportSkew,
+  ReportUnknown,
+  ReportValues,
+  SuspiciousUser,
+  ValidationReport,
+} from './report.ts';
+import { suspiciousShare, suspiciousUsersMin, UserRates } from '@facet/lake';
+
+/** Line numbers and examples kept of each kind; the counts are always whole. */
+const examplesMax = 20;
+/** Distinct values listed; more than that is an amount, not a rating. */
+const distinctValuesMax = 20;
+
+const dayMs = 86_400_000;
+const year1990 = Date.UTC(1990, 0, 1);
+
+interface Tally {
+  readonly number: number;
+  readonly first: LineReference;
+  events: number;
+}
+
+interface Lines {
+  count: number;
+  readonly lines: LineReference[];
+}
+
+type OpenFile = { -readonly [Field in keyof ReportFile]: ReportFile[Field] };
+
+/**
+ * Gathers a {@link ValidationReport} from a stream of what was read. Memory grows with the distinct users, items and days,
+ * and by about 30 bytes an event.
+ */
+export class ReportBuilder {
+  readonly #now: number;
+  readonly #files: OpenFile[] = [];
+  readonly #refusals = new Map<string, Lines & Omit<ReportRefusal, 'count' | 'lines'>>();
+  readonly #eventIds = new FingerprintSet();
+  readonly #users = new Map<string, Tally>();
+  readonly #items = new Map<string, Tally>();
+  readonly #types = new Map<string, number>();
+  readonly #days = new Map<number, number>();
+  readonly #rates = new UserRates();
+  readonly #ahead: Lines = { count: 0, lines: [] };
+  readonly #before1990: Lines = { count: 0, lines: [] };
+  readonly #knownItems = new Set<string>();
+  readonly #knownUsers = new Set<string>();
+  readonly #values = { count: 0, sum: 0, min: Infinity, max: -Infinity, distinct: new Map<number, number>() };
+  #accepted = 0;
+  #duplicates = 0;
+  #earliest = Infinity;
+  #latest = -Infinity;
+
+  /** `now` in epoch milliseconds: what counts as ahead of the clock. */
+  constructor(now: number) {
+    this.#now = now;
+  }
+
+  /** Begins a file and returns its index for line references. */
+  startFile(file: Omit<ReportFile, 'rows' | 'accepted'>): number {
+    return this.#files.push({ ...file, rows: 0, accepted: 0 }) - 1;
+  }
+
+  acceptEvent(event: Event, file: number, line: number): void {
+    this.#countRow(file, true);
+    this.#accepted++;
+    if (!this.#eventIds.add(event.eventId)) this.#duplicates++;
+    const user = tally(this.#users, keyOf(event), file, line);
+    if (event.itemId !== undefined) tally(this.#items, event.itemId, file, line);
+    this.#types.set(event.type, (this.#types.get(event.type) ?? 0) + 1);
+    const day = Math.floor(event.occurredAt / dayMs);
+    this.#days.set(day, (this.#days.get(day) ?? 0) + 1);
+    this.#rates.add(user.number, event.occurredAt);
+    this.#earliest = Math.min(this.#earliest, event.occurredAt);
+    this.#latest = Math.max(this.#latest, event.occurredAt);
+    if (event.occurredAt > this.#now) note(this.#ahead, file, line);
+    if (event.occurredAt < year1990) note(this.#before1990, file, line);
+    if (event.value !== undefined) this.#addValue(event.value);
+  }
+
+  acceptItem(itemId: string, file: number): void {
+    this.#countRow(file, true);
+    this.#knownItems.add(itemId);
+  }
+
+  acceptUser(userId: string, file: number): void {
+    this.#countRow(file, true);
+    this.#knownUsers.add(userId);
+  }
+
+  refuse(file: number, line: number, field: string, reason: string): void {
+    this.#countRow(file, false);
+    const { kind } = this.#files[file] as OpenFile;
+    const key = `${kind} ${field} ${reason}`;
+    let refusal = this.#refusals.get(key);
+    if (refusal === undefined) this.#refusals.set(key, (refusal = { kind, field, reason, count: 0, lines: [] }));
+    note(refusal, file, line);
+  }
+
+  /** Rows read of events, items and users so far, and those taken. */
+  get progress(): { readonly rows: number; readonly accepted: number } {
+    const sum = (field: 'rows' | 'accepted'): number => this.#files.reduce((total, file) => total + file[field], 0);
+    return { rows: sum('rows'), accepted: sum('accepted') };
+  }
+
+  get refusals(): readonly ReportRefusal[] {
+    return [...this.#refusals.values()].sort((a, b) => b.count - a.count);
+  }
+
+  build(): ValidationReport {
+    const eventFiles = this.#files.filter((file) => file.kind === 'events');
+    const rows = eventFiles.reduce((sum, file) => sum + file.rows, 0);
+    const hasFile = (kind: ReportFile['kind']): boolean => this.#files.some((file) => file.kind === kind);
+    return {
+      version: 1,
+      checkedAt: this.#now,
+      files: this.#files,
+      events: { rows, accepted: this.#accepted, refused: rows - this.#accepted, duplicates: this.#duplicates },
+      refusals: this.refusals,
+      time: {
+        ...(this.#accepted === 0 ? {} : { earliest: this.#earliest, latest: this.#latest }),
+        ahead: skewOf(this.#ahead),
+        before1990: skewOf(this.#before1990),
+      },
+      types: [...this.#types].map(([type, count]) => ({ type, count })).sort((a, b) => b.count - a.count),
+      days: [...this.#days]
+        .sort(([a], [b]) => a - b)
+        .map(([day, count]) => ({ day: new Date(day * dayMs).toISOString().slice(0, 10), count })),
+      ...(this.#values.count === 0 ? {} : { values: this.#reportValues() }),
+      users: distributionOf(eventsOf(this.#users)),
+      items: distributionOf(eventsOf(this.#items)),
+      ...(hasFile('items')
+        ? {
+            unknownItems: unknownOf(this.#items, this.#knownItems),
+            itemsWithoutEvents: countMissing(this.#knownItems, this.#items),
+          }
+        : {}),
+      ...(hasFile('users')
+        ? {
+            unknownUsers: unknownOf(this.#users, this.#knownUsers),
+            usersWithoutEvents: countMissing(this.#knownUsers, this.#users),
+          }
+        : {}),
+      suspiciousUsers: this.#suspiciousUsers(),
+    };
+  }
+
+  #countRow(file: number, isAccepted: boolean): void {
+    const open = this.#files[file] as OpenFile;
+    open.rows++;
+    if (isAccepted) open.accepted++;
+  }
+
+  #addValue(value: number): void {
+    const values = this.#values;
+    values.count++;
+    values.sum += value;
+    values.min = Math.min(values.min, value);
+    values.max = Math.max(values.max, value);
+    // One more than is listed shows that there are too many.
+    if (values.distinct.has(value) || values.distinct.size <= distinctValuesMax) {
+      values.distinct.set(value, (values.distinct.get(value) ?? 0) + 1);
+    }
+  }
+
+  #reportValues(): ReportValues {
+    const { count, sum, min, max, distinct } = this.#values;
+    const isFew = distinct.size <= distinctValuesMax;
+    return {
+      count,
+      min,
+      max,
+      mean: sum / count,
+      ...(isFew
+        ? { distinct: [...distinct].sort(([a], [b]) => a - b).map(([value, events]) => ({ value, count: events })) }
+        : {}),
+    };
+  }
+
+  #suspiciousUsers(): SuspiciousUser[] {
+    const rates = new Map(this.#rates.sustained().map(({ user, eventsPerMinuteMax }) => [user, eventsPerMinuteMax]));
+    const hasManyUsers = this.#users.size >= suspiciousUsersMin;
+    const suspicious: SuspiciousUser[] = [];
+    for (const [userId, { number, events }] of this.#users) {
+      const share = events / this.#accepted;
+      const rate = rates.get(number);
+      const isLarge = hasManyUsers && share > suspiciousShare;
+      if (!isLarge && rate === undefined) continue;
+      suspicious.push({
+        userId,
+        events,
+        share,
+        reasons: [
+          ...(isLarge ? (['share-of-all-events'] as const) : []),
+          ...(rate ? (['sustained-rate'] as const) : []),
+        ],
+        ...(rate === undefined ? {} : { eventsPerMinuteMax: rate }),
+      });
+    }
+    return suspicious.sort((a, b) => b.events - a.events);
+  }
+}
+
+function tally(tallies: Map<string, Tally>, id: string, file: number, line: number): Tally {
+  let found = tallies.get(id);
+  if (found === undefined) tallies.set(id, (found = { number: tallies.size, first: { file, line }, events: 0 }));
+  found.events++;
+  return found;
+}
+
+function note(lines: Lines, file: number, line: number): void {
+  lines.count++;
+  if (lines.lines.length < examplesMax) lines.lines.push({ file, line });
+}
+
+function skewOf({ count, lines }: Lines): ReportSkew {
+  return { count, lines };
+}
+
+function* eventsOf(tallies: ReadonlyMap<string, Tally>): Generator<number> {
+  for (const { events } of tallies.values()) yield events;
+}
+
+function unknownOf(tallies: ReadonlyMap<string, Tally>, known: ReadonlySet<string>): ReportUnknown {
+  const unknown = [...tallies].filter(([id]) => !known.has(id)).sort(([, a], [, b]) => b.events - a.events);
+  return {
+    ids: unknown.length,
+    events: unknown.reduce((sum, [, { events }]) => sum + events, 0),
+    examples: unknown.slice(0, examplesMax).map(([id, { events, first }]) => ({ id, events, first })),
+  };
+}
+
+function countMissing(known: ReadonlySet<string>, seen: ReadonlyMap<string, unknown>): number {
+  let missing = 0;
+  for (const id of known) if (!seen.has(id)) missing++;
+  return missing;
+}

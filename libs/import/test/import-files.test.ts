@@ -1,0 +1,217 @@
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readItems, readUsers } from '@facet/lake';
+import { openFileEventLog, openFileEventLogReader } from '@facet/event-log';
+import { eventsHome, importFiles } from '../src/import-files.ts';
+import type { EventsHome, ImportOptions } from '../src/import-files.ts';
+import { readLake } from '@facet/lake';
+import { makeEvent, temporaryFolder } from '@facet/testing';
+
+const clock = Date.UTC(2024, 0, 2);
+const now = () => clock;
+
+interface Setting {
+  readonly home: EventsHome;
+  file(name: string, content: string | Buffer): Promise<string>;
+}
+
+async function setUp(): Promise<Setting> {
+  const folder = await temporaryFolder();
+  return {
+    home: eventsHome(join(folder, 'home')),
+    file: async (name, content) => {
+      await writeFile(join(folder, name), content);
+      return join(folder, name);
+    },
+  };
+}
+
+const rowsCsv = (count: number): string => {
+  const rows = Array.from({ length: count }, (_, row) => `u${row % 50},i${row},2024-01-01 10:00:00`);
+  return `user,item,time\n${rows.join('\n')}\n`;
+};
+
+describe('importFiles', () => {
+  it('brings items and users into the catalog and events into the lake', async () => {
+    const { home, file } = await setUp();
+    const stages = new Set<string>();
+    const result = await importFiles(
+      {
+        events: [
+          await file(
+            'ml.inter',
+            'user_id:token\titem_id:token\trating:float\ttimestamp:float\n1\t7\t4\t881250949\nbroken\n1\t8\t5\t881250950\n',
+          ),
+        ],
+        items: [
+          await file('ml.item', 'item_id:token\tmovie_title:token_seq\tclass:token_seq\n7\tToy Story\tComedy Kids\n'),
+        ],
+        users: [await file('ml.user', 'user_id:token\tage:token\n1\t24\n')],
+      },
+      { home, now, onProgress: ({ stage }) => stages.add(stage) },
+    );
+    expect(result).toMatchObject({
+      imported: true,
+      offsets: { from: 0, to: 2 },
+      report: {
+        events: { rows: 3, accepted: 2, refused: 1 },
+        refusals: [{ reason: 'wrong-column-count', lines: [{ line: 3 }] }],
+      },
+    });
+    expect(result.sources.map(({ kind, sha256 }) => [kind, sha256.length])).toEqual([
+      ['events', 64],
+      ['items', 64],
+      ['users', 64],
+    ]);
+    expect([...stages]).toEqual(['items', 'users', 'events', 'lake']);
+    expect(await readItems(home.catalogFolder)).toEqual([
+      { itemId: '7', title: 'Toy Story', attributes: { class: ['Comedy', 'Kids'] } },
+    ]);
+    expect(await readUsers(home.catalogFolder)).toEqual([{ userId: '1', attributes: { age: '24' } }]);
+    expect(await readLake(home.lakeFolder)).toMatchObject([
+      { type: 'rating', userId: '1', itemId: '7', value: 4, occurredAt: 881_250_949_000, receivedAt: clock },
+      { itemId: '8', value: 5 },
+    ]);
+  });
+
+  it('does nothing for the same content again, whatever the file is called', async () => {
+    const { home, file } = await setUp();
+    const first = await importFiles({ events: [await file('a.csv', rowsCsv(40))] }, { home, now });
+    const again = await importFiles({ events: [await file('b.csv', rowsCsv(40))] }, { home, now });
+    expect(again).toMatchObject({ imported: false, offsets: first.offsets, report: first.report });
+    // Another mapping is another import.
+    const viewed = await importFiles(
+      { events: [await file('a.csv', rowsCsv(40))] },
+      { home, now, mapping: { defaultType: 'view' } },
+    );
+    expect(viewed).toMatchObject({ imported: true, offsets: { from: 40, to: 80 } });
+  });
+
+  it('adds no event when a part of a file comes again', async () => {
+    const { home, file } = await setUp();
+    await importFiles({ events: [await file('a.csv', rowsCsv(40))] }, { home, now });
+    const lake = await readLake(home.lakeFolder);
+    await importFiles({ events: [await file('b.csv.gz', gzipSync(rowsCsv(60)))] }, { home, now: () => clock + 5000 });
+    const later = await readLake(home.lakeFolder);
+    expect(later).toHaveLength(60);
+    expect(later).toEqual(expect.arrayContaining(lake));
+  });
+
+  it('gives back the events of a CSV file from the lake', async () => {
+    const cell = fc.string({
+      minLength: 1,
+      maxLength: 8,
+      unit: fc.constantFrom('a', 'B', '7', 'é', '"', ',', '\n', '😀', '-'),
+    });
+    const id = cell.filter((text) => text.trim() === text && text !== '');
+    const row = fc.record({
+      user: id,
+      item: id,
+      time: fc.integer({ min: 1e9, max: 1.7e9 }),
+      value: fc.integer({ min: 0, max: 9 }),
+    });
+    const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 8 }), async (rows) => {
+        const { home, file } = await setUp();
+        const lines = rows.map((entry) => [quoted(entry.user), quoted(entry.item), entry.time, entry.value].join(','));
+        await importFiles(
+          { events: [await file('e.csv', ['user,item,ts,quantity', ...lines].join('\r\n'))] },
+          { home, now },
+        );
+        const keyOf = (...parts: unknown[]): string => JSON.stringify(parts);
+        const found = (await readLake(home.lakeFolder)).map((event) =>
+          keyOf(event.userId, event.itemId, event.occurredAt / 1000, event.value),
+        );
+        const expected = new Set(rows.map((entry) => keyOf(entry.user, entry.item, entry.time, entry.value)));
+        expect(found.sort()).toEqual([...expected].sort());
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+  it('appends nothing when the mapping is plainly wrong, and says what is', async () => {
+    const { home, file } = await setUp();
+    const wrong = `user,item,time\n${Array.from({ length: 30 }, (_, row) => `u,i${row},${row < 10 ? '2024-01-01' : '13/01/2024'}`).join('\n')}`;
+    await expect(importFiles({ events: [await file('a.csv', wrong)] }, { home, now })).rejects.toMatchObject({
+      code: 'EVENTS_MOSTLY_REFUSED',
+      message: expect.stringContaining('occurredAt: time-order-unclear (20 lines, the first is 12)') as string,
+    });
+    await expect(
+      importFiles({ events: [await file('b.csv', 'user,item,time\n')] }, { home, now }),
+    ).rejects.toMatchObject({
+      code: 'EVENTS_MOSTLY_REFUSED',
+    });
+    const log = await openFileEventLogReader(home.logFolder);
+    expect(await log.end()).toBe(0);
+    const mapping = { timeFormat: 'DD/MM/YYYY' };
+    await expect(
+      importFiles(
+        { events: [await file('c.csv', wrong.replaceAll('2024-01-01', '02/01/2024'))] },
+        { home, now: () => clock + 1e10, mapping },
+      ),
+    ).resolves.toMatchObject({ imported: true });
+  });
+
+  it('goes on behind what an aborted run had appended', async () => {
+    const { home, file } = await setUp();
+    const events = [
+      await file('a.csv', rowsCsv(15_000)),
+      await file('b.csv', `${rowsCsv(5000).replaceAll('u', 'w').replace('wser', 'user')}`),
+    ];
+    const abort = new AbortController();
+    const options: ImportOptions = {
+      home,
+      now,
+      signal: abort.signal,
+      onProgress: (progress) => {
+        if (progress.stage === 'events' && progress.doneBytes === progress.totalBytes) abort.abort(new Error('stop'));
+      },
+    };
+    await expect(importFiles({ events }, options)).rejects.toThrow('stop');
+    const appended = await (await openFileEventLogReader(home.logFolder)).end();
+    expect(appended).toBe(15_000);
+    expect(await importFiles({ events }, { home, now })).toMatchObject({
+      imported: true,
+      offsets: { from: 0, to: 20_000 },
+    });
+    expect(await readLake(home.lakeFolder)).toHaveLength(20_000);
+  });
+
+  it('loses and doubles nothing when another writer appended between the two runs', async () => {
+    const { home, file } = await setUp();
+    const events = [await file('a.csv', rowsCsv(300))];
+    await importFiles({ events }, { home, now });
+    // As if killed after 300 events, then another event came in.
+    const [record] = await readdir(home.importsFolder);
+    await writeFile(join(home.importsFolder, record ?? ''), '{"status":"running","from":0}\n');
+    const log = await openFileEventLog(home.logFolder);
+    await log.append([makeEvent({ eventId: 'other' })]);
+    await log.close();
+    const longer = [await file('b.csv', rowsCsv(400))];
+    await importFiles({ events }, { home, now });
+    await importFiles({ events: longer }, { home, now });
+    expect(await readLake(home.lakeFolder)).toHaveLength(401);
+  });
+
+  it('imports afresh when the log is gone', async () => {
+    const { home, file } = await setUp();
+    const events = [await file('a.csv', rowsCsv(10))];
+    await importFiles({ events }, { home, now });
+    for (const folder of [home.logFolder, home.lakeFolder]) await rm(folder, { recursive: true });
+    expect(await importFiles({ events }, { home, now })).toMatchObject({ imported: true });
+    expect(await readLake(home.lakeFolder)).toHaveLength(10);
+  });
+
+  it('lets one import run at a time', async () => {
+    const { home, file } = await setUp();
+    const log = await openFileEventLog(home.logFolder);
+    const events = [await file('a.csv', rowsCsv(10))];
+    await expect(importFiles({ events }, { home, now })).rejects.toMatchObject({ code: 'EVENTS_LOG_LOCKED' });
+    await log.close();
+    await expect(importFiles({ events }, { home, now })).resolves.toMatchObject({ imported: true });
+  });
+});

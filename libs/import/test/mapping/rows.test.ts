@@ -1,0 +1,288 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Compile } from 'typebox/compile';
+import { describe, expect, it } from 'vitest';
+import { contentEventId } from '../../src/mapping/content-event-id.ts';
+import { ColumnMappingSchema } from '../../src/mapping/column-mapping.ts';
+import type { ColumnMapping, ItemMapping } from '../../src/mapping/column-mapping.ts';
+import { createEventRowParser } from '../../src/mapping/event-rows.ts';
+import { createItemRowParser, createUserRowParser } from '../../src/mapping/item-rows.ts';
+import { openTable } from '../../src/tables/open-table.ts';
+import type { Table, TableRow } from '../../src/tables/table.ts';
+import { noon, temporaryFolder } from '@facet/testing';
+
+async function tableOf(name: string, text: string): Promise<{ table: Table; rows: TableRow[] }> {
+  const path = join(await temporaryFolder(), name);
+  await writeFile(path, text);
+  const table = await openTable(path);
+  const rows: TableRow[] = [];
+  for await (const chunk of table.chunks) rows.push(...chunk.rows);
+  return { table, rows };
+}
+
+async function eventsOf(name: string, text: string, options: { mapping?: ColumnMapping; types?: string[] } = {}) {
+  const { table, rows } = await tableOf(name, text);
+  const parser = createEventRowParser(table, options);
+  return {
+    columns: parser.columns,
+    events: rows.map((row) => {
+      const parsed = parser.parse(row, noon);
+      return parsed.ok ? parsed.event : `${parsed.field}: ${parsed.reason}`;
+    }),
+  };
+}
+
+describe('event rows', () => {
+  it.each([
+    ['customer,stock_code,datetime', { userId: 'customer', itemId: 'stock_code', occurredAt: 'datetime' }],
+    ['User ID,ProductId,Time', { userId: 'User ID', itemId: 'ProductId', occurredAt: 'Time' }],
+    [
+      'timestamp,visitorid,event,itemid,transactionid',
+      { userId: 'visitorid', type: 'event', sessionId: 'transactionid' },
+    ],
+    ['user_id,parent_asin,rating,timestamp', { itemId: 'parent_asin', value: 'rating' }],
+    [
+      'user,item,time,event_id,session_id,position',
+      { eventId: 'event_id', sessionId: 'session_id', position: 'position' },
+    ],
+    // A rating says more than a price, an item id more than a name.
+    ['user,item,movie_id,ts,price,rating,quantity', { itemId: 'item', value: 'rating' }],
+  ])('finds the fields of %s', async (header, columns) => {
+    expect((await eventsOf('e.csv', `${header}\n`)).columns).toMatchObject(columns);
+  });
+
+  it('does not take a bare id for the id of an event: two files may both count from 1', async () => {
+    expect((await eventsOf('e.csv', 'id,user,item,time\n')).columns).not.toHaveProperty('eventId');
+  });
+
+  it('gives the type of its value column, or a purchase, or what the mapping says', async () => {
+    const typesOf = async (header: string, mapping?: ColumnMapping): Promise<unknown[]> => {
+      const { events } = await eventsOf('e.csv', `user,item,time${header}\nu,i,2020-01-01,4`, {
+        ...(mapping && { mapping }),
+      });
+      return events.map((event) => (typeof event === 'string' ? event : event.type));
+    };
+    expect(await typesOf(',rating')).toEqual(['rating']);
+    expect(await typesOf(',quantity')).toEqual(['purchase']);
+    expect(await typesOf(',quantity', { defaultType: 'view' })).toEqual(['view']);
+  });
+
+  it('knows the usual names of types, those of the mapping, and refuses the rest', async () => {
+    const text = [
+      'user,item,time,behavior',
+      ...['pv', 'Add-To-Cart', 'buy', 'fav', 'liked', ''].map((type) => `u,i,2020-01-01,${type}`),
+    ];
+    const { events } = await eventsOf('e.csv', text.join('\n'), {
+      mapping: { typeNames: { fav: 'favorite' } },
+      types: ['favorite'],
+    });
+    expect(events.map((event) => (typeof event === 'string' ? event : event.type))).toEqual([
+      'view',
+      'add_to_cart',
+      'purchase',
+      'favorite',
+      'type: unknown-type',
+      'type: missing',
+    ]);
+  });
+
+  it('names the field at fault', async () => {
+    const text = [
+      'user,item,time,value,position',
+      ',i,2020-01-01,,',
+      'u, ,2020-01-01,,',
+      'u,i,,,',
+      'u,i,01/02/2020,,',
+      'u,i,2099-01-01,,',
+      'u,i,2020-01-01,"1,5",',
+      'u,i,2020-01-01,0x10,',
+      'u,i,2020-01-01,,first',
+      `${'x'.repeat(257)},i,2020-01-01,,`,
+    ];
+    expect((await eventsOf('e.csv', text.join('\n'))).events).toEqual([
+      'userId: missing',
+      'itemId: missing',
+      'occurredAt: missing',
+      'occurredAt: time-order-unclear',
+      'occurredAt: time-in-future',
+      'value: not-a-number',
+      'value: not-a-number',
+      'position: not-a-whole-number',
+      'userId: too-long',
+    ]);
+  });
+
+  it('keeps other columns as they came, and gives rows without an id the hash of their content', async () => {
+    const { events } = await eventsOf('e.csv', 'user,item,time,price,country,empty\n u1 ,i1,2020-01-01,2.50,FR,\n');
+    const content = { userId: 'u1', itemId: 'i1', type: 'purchase', occurredAt: Date.UTC(2020, 0, 1), value: 2.5 };
+    expect(events).toEqual([
+      { ...content, eventId: contentEventId(content), receivedAt: noon, extra: { country: 'FR' } },
+    ]);
+  });
+
+  it('reads the wire form from JSON Lines, optional fields that come late as well', async () => {
+    const lines = [
+      {
+        eventId: 'e1',
+        type: 'click',
+        userId: 7,
+        itemId: 'i',
+        occurredAt: '2020-01-01T00:00:00Z',
+        context: { page: 1 },
+      },
+      {
+        eventId: 'e2',
+        type: 'rating',
+        userId: 'u',
+        itemId: 'i',
+        occurredAt: noon,
+        value: 4,
+        sessionId: 's',
+        receivedAt: 5,
+        x: [1],
+      },
+    ];
+    const { events } = await eventsOf('e.jsonl', lines.map((line) => JSON.stringify(line)).join('\n'));
+    expect(events).toEqual([
+      { ...lines[0], userId: '7', occurredAt: Date.UTC(2020, 0, 1), receivedAt: noon },
+      {
+        eventId: 'e2',
+        type: 'rating',
+        userId: 'u',
+        itemId: 'i',
+        occurredAt: noon,
+        value: 4,
+        sessionId: 's',
+        receivedAt: noon,
+        extra: { x: [1] },
+      },
+    ]);
+  });
+
+  it('says which columns there are when one is missing, and how to map it', async () => {
+    await expect(eventsOf('e.csv', 'who,what,time\n')).rejects.toMatchObject({
+      code: 'EVENTS_COLUMN_MISSING',
+      message: expect.stringMatching(/userId, itemId.*who, what, time/) as string,
+      remedy: 'Name the column in facet.yaml: mapping: { userId: <column>, itemId: <column> }.',
+    });
+    await expect(eventsOf('e.csv', 'who,what,time\n', { mapping: { userId: 'whom' } })).rejects.toMatchObject({
+      code: 'EVENTS_COLUMN_MISSING',
+      message: expect.stringContaining('mapping.userId says "whom"') as string,
+    });
+    const mapping = { userId: 'who', itemId: 'what' };
+    expect((await eventsOf('e.csv', 'who,what,time\nu,i,2020-01-01', { mapping })).events).toMatchObject([
+      { userId: 'u', itemId: 'i' },
+    ]);
+  });
+});
+
+describe('contentEventId', () => {
+  const content = { userId: 'u', itemId: 'i', type: 'purchase', occurredAt: 5 };
+
+  it('stays the same for ever: the lake is full of it', () => {
+    expect(contentEventId(content)).toBe(contentEventId({ ...content, value: undefined }));
+    expect(contentEventId(content)).toMatchInlineSnapshot(`"Sl6aE_gZQnnKFlhQIs0ph9"`);
+  });
+
+  it('changes with each part, and cannot be led by separators', () => {
+    const others = [{ userId: 'v' }, { itemId: 'j' }, { type: 'view' }, { occurredAt: 6 }, { value: 0 }].map(
+      (part) => ({ ...content, ...part }),
+    );
+    const shifted = [
+      { ...content, userId: 'a","b', itemId: 'c' },
+      { ...content, userId: 'a', itemId: 'b","c' },
+    ];
+    expect(new Set([content, ...others, ...shifted].map(contentEventId)).size).toBe(8);
+  });
+});
+
+describe('item rows', () => {
+  async function itemsOf(name: string, text: string, mapping: ItemMapping = {}) {
+    const { table, rows } = await tableOf(name, text);
+    const parser = createItemRowParser(table, mapping);
+    return rows.map((row) => {
+      const parsed = parser.parse(row);
+      return parsed.ok ? parsed.item : `${parsed.field}: ${parsed.reason}`;
+    });
+  }
+
+  it('keeps a title of several words as text, and lists as lists', async () => {
+    const text =
+      'item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\tprice:float\n1\tToy Story\t1995\tAnimation Comedy\t2.5\n';
+    expect(await itemsOf('ml.item', text)).toEqual([
+      {
+        itemId: '1',
+        title: 'Toy Story',
+        attributes: { release_year: '1995', class: ['Animation', 'Comedy'], price: 2.5 },
+      },
+    ]);
+  });
+
+  it('splits columns whose header says so, or whose name is plural', async () => {
+    const text = 'item_id\ttitle\tattributes(brand|categories)\tgenres\n1\tA | B\tOPI|Makeup|Nails\tDrama\n2\tC\t\t\n';
+    expect(await itemsOf('items.tsv', text)).toEqual([
+      { itemId: '1', title: 'A | B', attributes: { attributes: ['OPI', 'Makeup', 'Nails'], genres: ['Drama'] } },
+      { itemId: '2', title: 'C', attributes: {} },
+    ]);
+  });
+
+  it('reads columns as the mapping declares', async () => {
+    const text =
+      'sku,name,in_stock,price,zip,secret,tags\n1,Lamp,no,9.90,01234,x,a; b;;c\n2,Rug,maybe,free,9,x,\n3,Mat,,free,,,\n';
+    const mapping: ItemMapping = {
+      separator: ';',
+      attributes: { price: 'number', zip: 'text', secret: 'ignore' },
+    };
+    expect(await itemsOf('items.csv', text, mapping)).toEqual([
+      { itemId: '1', title: 'Lamp', available: false, attributes: { price: 9.9, zip: '01234', tags: ['a', 'b', 'c'] } },
+      'available: not-true-or-false',
+      { itemId: '3', title: 'Mat', attributes: { price: 'free' } },
+    ]);
+  });
+
+  it('takes attributes of JSON from their own object and from beside it', async () => {
+    const line = {
+      itemId: 1,
+      title: 'Lamp',
+      attributes: { brand: 'B', sizes: [1, 2], none: null },
+      color: 'red',
+      box: { w: 1 },
+    };
+    expect(await itemsOf('items.jsonl', JSON.stringify(line))).toEqual([
+      {
+        itemId: '1',
+        title: 'Lamp',
+        attributes: { brand: 'B', sizes: ['1', '2'], color: 'red' },
+        extra: { box: { w: 1 } },
+      },
+    ]);
+  });
+
+  it('says in which section to map a missing id', async () => {
+    await expect(itemsOf('items.csv', 'a,b\n')).rejects.toMatchObject({
+      code: 'EVENTS_COLUMN_MISSING',
+      remedy: 'Name the column in facet.yaml: mapping: { items: { itemId: <column> } }.',
+    });
+  });
+});
+
+describe('user rows', () => {
+  it('make every other column an attribute', async () => {
+    const { table, rows } = await tableOf(
+      'ml.user',
+      'user_id:token\tage:token\toccupation:token\n1\t24\ttechnician\n\t1\tx\n',
+    );
+    const parser = createUserRowParser(table);
+    expect(rows.map((row) => parser.parse(row))).toEqual([
+      { ok: true, user: { userId: '1', attributes: { age: '24', occupation: 'technician' } } },
+      { ok: false, field: 'userId', reason: 'missing' },
+    ]);
+  });
+});
+
+it('the mapping section refuses names that it does not know', () => {
+  const schema = Compile(ColumnMappingSchema);
+  expect(schema.Check({ userId: 'who', items: { separator: '|', attributes: { price: 'number' } } })).toBe(true);
+  expect(schema.Check({ user: 'who' })).toBe(false);
+  expect(schema.Check({ items: { attributes: { price: 'currency' } } })).toBe(false);
+});

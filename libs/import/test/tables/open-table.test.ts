@@ -1,0 +1,148 @@
+import { truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { withDuckDb } from '@facet/lake';
+import { openTable } from '../../src/tables/open-table.ts';
+import { temporaryFolder } from '@facet/testing';
+import { readAll } from './read-all.ts';
+
+async function fileOf(name: string, content: string | Buffer): Promise<string> {
+  const path = join(await temporaryFolder(), name);
+  await writeFile(path, content);
+  return path;
+}
+
+describe('gzip', () => {
+  it('is told by its bytes, also in several members', async () => {
+    const packed = Buffer.concat([gzipSync('a,b\n1,2\n'), gzipSync('3,4\n')]);
+    for (const name of ['file.csv.gz', 'file.csv']) {
+      const { rows } = await readAll(await fileOf(name, packed));
+      expect(rows.map((row) => row.cells)).toEqual([
+        ['1', '2'],
+        ['3', '4'],
+      ]);
+    }
+  });
+
+  it('that is cut short is an error, not a shorter file', async () => {
+    const path = await fileOf('file.csv.gz', gzipSync(Buffer.from(`a,b\n${'1,2\n'.repeat(5000)}`)));
+    await truncate(path, 40);
+    await expect(readAll(path)).rejects.toMatchObject({ code: 'EVENTS_FILE_DAMAGED' });
+  });
+});
+
+describe('JSON Lines', () => {
+  it('makes columns of keys as they appear and names broken lines', async () => {
+    const lines = ['{"a":1,"b":"x"}', '', '{"a":', '[1]', '{"c":true,"a":2}', '"text"'];
+    const { columns, rows, broken } = await readAll(await fileOf('events.jsonl', lines.join('\r\n')));
+    expect(columns.map((column) => column.name)).toEqual(['a', 'b', 'c']);
+    expect(rows).toEqual([
+      { line: 1, cells: [1, 'x'] },
+      { line: 5, cells: [2, undefined, true] },
+    ]);
+    expect(broken.map(({ line, reason }) => [line, reason])).toEqual([
+      [3, 'not-json'],
+      [4, 'not-an-object'],
+      [6, 'not-an-object'],
+    ]);
+  });
+
+  it('refuses one large array, saying how to split it', async () => {
+    await expect(readAll(await fileOf('events.json', '[{"a":1},\n{"a":2}]'))).rejects.toMatchObject({
+      code: 'EVENTS_JSON_ARRAY',
+      remedy: expect.stringContaining('jq') as string,
+    });
+  });
+});
+
+describe('RecBole atomic files', () => {
+  it('read their typed headers and take every character as it stands', async () => {
+    const text =
+      'item_id:token\tmovie_title:token_seq\tclass:token_seq\tprice:float\n1\t"Toy" Story\tComedy Kids\t2.5\n';
+    const { columns, rows } = await readAll(await fileOf('ml.item', text));
+    expect(columns).toEqual([
+      { name: 'item_id', kind: 'text' },
+      { name: 'movie_title', kind: 'list', separator: ' ' },
+      { name: 'class', kind: 'list', separator: ' ' },
+      { name: 'price', kind: 'number' },
+    ]);
+    expect(rows[0]?.cells).toEqual(['1', '"Toy" Story', 'Comedy Kids', '2.5']);
+  });
+});
+
+describe('Parquet', () => {
+  it('gives plain cells for every kind of column', async () => {
+    const path = join(await temporaryFolder(), 'events.parquet');
+    await withDuckDb({}, (connection) =>
+      connection.run(
+        `COPY (SELECT 'u' || i AS user_id, 9007199254740993 + i AS item_id, TIMESTAMP '2024-01-15 12:00:00' AS at,
+           DATE '2024-01-15' AS day, 1.5::FLOAT AS value, i % 2 = 0 AS flag, ['a', NULL, 'b'] AS tags,
+           {'x': i} AS nested, NULL::VARCHAR AS nothing, 7::SMALLINT AS small, 2.25::DECIMAL(9,2) AS price
+         FROM range(40000) t(i)) TO '${path}' (FORMAT parquet)`,
+      ),
+    );
+    let bytesRead = 0;
+    const { columns, rows } = await readAll(path, { onBytes: (bytes) => (bytesRead = bytes) });
+    expect(rows).toHaveLength(40_000);
+    expect(rows[39_999]?.line).toBe(40_000);
+    expect(rows[1]?.cells).toEqual([
+      'u1',
+      '9007199254740994',
+      Date.UTC(2024, 0, 15, 12),
+      Date.UTC(2024, 0, 15),
+      1.5,
+      false,
+      ['a', 'b'],
+      '{"x":1}',
+      null,
+      7,
+      '2.25',
+    ]);
+    expect(columns.map((column) => column.kind)).toEqual([
+      'text',
+      'number',
+      'time',
+      'time',
+      'number',
+      'boolean',
+      'any',
+      'text',
+      'text',
+      'number',
+      'number',
+    ]);
+    expect(bytesRead).toBe(await openTableBytes(path));
+  });
+
+  it('that is damaged is named', async () => {
+    await expect(readAll(await fileOf('x.parquet', 'PAR1 and nothing more'))).rejects.toMatchObject({
+      code: 'EVENTS_FILE_DAMAGED',
+    });
+  });
+});
+
+async function openTableBytes(path: string): Promise<number> {
+  const table = await openTable(path);
+  await table.close();
+  return table.bytes;
+}
+
+describe('files that are no table', () => {
+  it.each([
+    ['absent.csv', undefined, 'EVENTS_FILE_UNREADABLE'],
+    ['empty.csv', '', 'EVENTS_FILE_EMPTY'],
+    ['blank.tsv', '\n\n', 'EVENTS_FILE_EMPTY'],
+    ['empty.jsonl', '', 'EVENTS_FILE_EMPTY'],
+    ['data.xyz', 'a,b\n', 'EVENTS_FORMAT_UNKNOWN'],
+    ['sheet.csv', 'PK\u0003\u0004rest', 'EVENTS_FORMAT_UNKNOWN'],
+    ['twice.csv', 'a,b,a\n1,2,3', 'EVENTS_HEADER_AMBIGUOUS'],
+  ])('%s', async (name, content, code) => {
+    const path = content === undefined ? join(await temporaryFolder(), name) : await fileOf(name, content);
+    await expect(openTable(path)).rejects.toMatchObject({ code });
+  });
+
+  it('a folder', async () => {
+    await expect(openTable(await temporaryFolder())).rejects.toMatchObject({ code: 'EVENTS_FILE_UNREADABLE' });
+  });
+});

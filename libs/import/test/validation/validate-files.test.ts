@@ -1,0 +1,205 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { validateFiles } from '../../src/validate-files.ts';
+import type { ValidateOptions } from '../../src/validate-files.ts';
+import { renderValidationReport } from '../../src/validation/render-report.ts';
+import { temporaryFolder } from '@facet/testing';
+
+const now = () => Date.UTC(2024, 0, 2);
+
+const eventLines = [
+  'user,item,time,rating', // 1
+  'u1,i1,2024-01-01 10:00,5',
+  'u1,i1,2024-01-01 10:00,5', // 3: the same again
+  'u1,i2,2024-01-01 11:00,3',
+  'u2,i9,2024-01-02 05:00,4', // 5: an item that the item file lacks, ahead of the clock
+  'u3,i9,1970-01-01 00:00,1', // 6: before 1990, an unknown user
+  ',i1,2024-01-01 10:00,5', // 7
+  'u1,i1,01/02/2024,5', // 8
+  'u1,i1', // 9
+  ',i1,2024-01-01 10:00,5', // 10
+];
+
+async function filesOf(contents: Readonly<Record<string, string>>): Promise<Record<string, string>> {
+  const folder = await temporaryFolder();
+  const paths: Record<string, string> = {};
+  for (const [name, content] of Object.entries(contents)) {
+    paths[name] = join(folder, name);
+    await writeFile(join(folder, name), content);
+  }
+  return paths;
+}
+
+async function reportOf(lines: readonly string[], options: ValidateOptions = { now }) {
+  const paths = await filesOf({ 'events.csv': lines.join('\n') });
+  return validateFiles({ events: [paths['events.csv'] ?? ''] }, options);
+}
+
+describe('validateFiles', () => {
+  it('reports everything that a data engineer asks for', async () => {
+    const paths = await filesOf({
+      'events.csv': eventLines.join('\n'),
+      'items.csv': 'item_id,title\ni1,One\ni2,Two\ni3,Three\n,Nameless\n',
+      'users.csv': 'user_id,age\nu1,30\nu2,40\nu8,50\n',
+    });
+    const at = (name: string): string => paths[name] ?? '';
+    const report = await validateFiles(
+      { events: [at('events.csv')], items: [at('items.csv')], users: [at('users.csv')] },
+      { now },
+    );
+    expect(report).toMatchObject({
+      version: 1,
+      checkedAt: now(),
+      files: [
+        {
+          kind: 'items',
+          path: at('items.csv'),
+          format: 'csv',
+          rows: 4,
+          accepted: 3,
+          columns: { itemId: 'item_id', title: 'title' },
+        },
+        { kind: 'users', rows: 3, accepted: 3, columns: { userId: 'user_id' } },
+        { kind: 'events', rows: 9, accepted: 5, defaultType: 'rating', columns: { value: 'rating' } },
+      ],
+      events: { rows: 9, accepted: 5, refused: 4, duplicates: 1 },
+      time: {
+        earliest: 0,
+        latest: Date.UTC(2024, 0, 2, 5),
+        ahead: { count: 1, lines: [{ file: 2, line: 5 }] },
+        before1990: { count: 1, lines: [{ file: 2, line: 6 }] },
+      },
+      types: [{ type: 'rating', count: 5 }],
+      days: [
+        { day: '1970-01-01', count: 1 },
+        { day: '2024-01-01', count: 3 },
+        { day: '2024-01-02', count: 1 },
+      ],
+      values: {
+        count: 5,
+        min: 1,
+        max: 5,
+        mean: 3.6,
+        distinct: [
+          { value: 1, count: 1 },
+          { value: 3, count: 1 },
+          { value: 4, count: 1 },
+          { value: 5, count: 2 },
+        ],
+      },
+      users: { count: 3, min: 1, median: 1, max: 3 },
+      items: { count: 3, min: 1, median: 2, max: 2 },
+      unknownItems: { ids: 1, events: 2, examples: [{ id: 'i9', events: 2, first: { file: 2, line: 5 } }] },
+      itemsWithoutEvents: 1,
+      unknownUsers: { ids: 1, events: 1, examples: [{ id: 'u3', events: 1, first: { file: 2, line: 6 } }] },
+      usersWithoutEvents: 1,
+      suspiciousUsers: [],
+    });
+    expect(report.refusals).toEqual([
+      {
+        kind: 'events',
+        field: 'userId',
+        reason: 'missing',
+        count: 2,
+        lines: [
+          { file: 2, line: 7 },
+          { file: 2, line: 10 },
+        ],
+      },
+      { kind: 'items', field: 'itemId', reason: 'missing', count: 1, lines: [{ file: 0, line: 5 }] },
+      { kind: 'events', field: '', reason: 'wrong-column-count', count: 1, lines: [{ file: 2, line: 9 }] },
+      { kind: 'events', field: 'occurredAt', reason: 'time-order-unclear', count: 1, lines: [{ file: 2, line: 8 }] },
+    ]);
+
+    const text = renderValidationReport(report);
+    expect(text).toContain('2  events  userId: missing                 lines 7, 10');
+    expect(text).toContain('unknown         1  in 2 events, not in the items file');
+    expect(text).toMatch(/2024-01-01 +3 +█{24}\n/);
+    expect(text).not.toContain('Suspicious users');
+    expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+  });
+
+  it('counts every line but names only the first of a reason', async () => {
+    const report = await reportOf([
+      'user,item,time',
+      ...Array.from({ length: 500 }, () => 'u,,2024-01-01'),
+      'u,i,2024-01-01',
+    ]);
+    expect(report.refusals).toMatchObject([{ field: 'itemId', reason: 'missing', count: 500 }]);
+    expect(report.refusals[0]?.lines.map(({ line }) => line)).toEqual(
+      Array.from({ length: 20 }, (_, index) => index + 2),
+    );
+    expect(renderValidationReport(report)).toContain('500  events  itemId: missing  lines 2, 3, 4, 5, 6, …');
+  });
+
+  it('says nothing of items and users without their files, nor of values that are none', async () => {
+    const report = await reportOf(['user,item,time', 'u,i,2024-01-01']);
+    expect(report).not.toHaveProperty('unknownItems');
+    expect(report).not.toHaveProperty('unknownUsers');
+    expect(report).not.toHaveProperty('values');
+  });
+
+  it('lists no values when there are many', async () => {
+    const rows = Array.from({ length: 30 }, (_, index) => `u,i${index},2024-01-01,${index}.5`);
+    const { values } = await reportOf(['user,item,time,price', ...rows]);
+    expect(values).toEqual({ count: 30, min: 0.5, max: 29.5, mean: 15 });
+  });
+
+  it('finds users who are no people', async () => {
+    const people = Array.from({ length: 200 }, (_, user) => `person${user},i,2024-01-01 10:00:00`);
+    const bot = Array.from({ length: 300 }, (_, event) => `bot,i${event},2024-01-01 0${event % 10}:00:00`);
+    const crawler = Array.from({ length: 9 * 40 }, (_, event) => `crawler,i${event},2024-01-01 12:0${event % 9}:00`);
+    const report = await reportOf(['user,item,time', ...people, ...bot, ...crawler]);
+    expect(report.suspiciousUsers).toEqual([
+      {
+        userId: 'crawler',
+        events: 360,
+        share: 360 / 860,
+        reasons: ['share-of-all-events', 'sustained-rate'],
+        eventsPerMinuteMax: 40,
+      },
+      { userId: 'bot', events: 300, share: 300 / 860, reasons: ['share-of-all-events'] },
+    ]);
+    expect(renderValidationReport(report)).toContain(
+      'crawler  360 events  41.9 %  share-of-all-events, sustained-rate (up to 40 a minute)',
+    );
+  });
+
+  it('names the file of a line when there are several', async () => {
+    const paths = await filesOf({
+      'a.csv': 'user,item,time\nu,i,2024-01-01\n',
+      'b.csv': 'user,item,time\n,i,2024-01-01\n',
+    });
+    const files = Object.values(paths);
+    const report = await validateFiles({ events: files, items: [] }, { now });
+    expect(report.refusals[0]?.lines).toEqual([{ file: 1, line: 2 }]);
+  });
+
+  it('tells how far it is, to the last byte', async () => {
+    const paths = await filesOf({ 'a.csv': eventLines.join('\n'), 'b.csv': eventLines.join('\n') });
+    const seen: number[] = [];
+    let total = 0;
+    await validateFiles(
+      { events: Object.values(paths) },
+      {
+        now,
+        onProgress: ({ stage, doneBytes, totalBytes }) => {
+          expect(stage).toBe('events');
+          seen.push(doneBytes);
+          total = totalBytes;
+        },
+      },
+    );
+    expect(seen).toEqual([total / 2, total]);
+  });
+
+  it('fails for a whole file that cannot be read, releasing it', async () => {
+    await expect(reportOf(['who,what,when', 'a,b,c'])).rejects.toMatchObject({ code: 'EVENTS_COLUMN_MISSING' });
+    await expect(validateFiles({ events: ['absent.csv'] })).rejects.toMatchObject({ code: 'EVENTS_FILE_UNREADABLE' });
+  });
+
+  it('can be aborted', async () => {
+    await expect(reportOf(eventLines, { now, signal: AbortSignal.abort(new Error('stop')) })).rejects.toThrow('stop');
+  });
+});

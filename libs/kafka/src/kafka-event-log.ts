@@ -1,0 +1,53 @@
+import type { EventLog, LoggedBatch, LoggedEvent, RefusedRecord } from '@facet/event-log';
+import { keyOf, serializeEvent } from '@facet/schemas';
+import { parseLogged } from '@facet/schemas';
+import type { KafkaConnection } from './connect-kafka.ts';
+import { fetchExtents, fetchOffsetsAt } from './offsets.ts';
+import { openKafkaPublisher } from './publisher.ts';
+import type { Publisher } from './publisher.ts';
+import type { RawBatch } from './range-reader.ts';
+import { readRecords } from './read-records.ts';
+
+export interface KafkaEventLogOptions {
+  readonly topic: string;
+  /** Event types that are declared beside the standard ones; events of other types are refused when they are read. */
+  readonly types?: readonly string[];
+}
+
+/** The event log in a topic. The connection stays the caller's; closing the log closes only its publisher. */
+export function openKafkaEventLog(kafka: KafkaConnection, { topic, types = [] }: KafkaEventLogOptions): EventLog {
+  let publisher: Publisher | undefined;
+  return {
+    topic,
+    async append(events) {
+      publisher ??= openKafkaPublisher(kafka);
+      await publisher.publish(
+        events.map((event) => ({
+          topic,
+          key: keyOf(event),
+          value: serializeEvent(event),
+          timestamp: event.receivedAt,
+        })),
+      );
+    },
+    extents: () => fetchExtents(kafka, topic),
+    offsetsAt: (time) => fetchOffsetsAt(kafka, topic, time),
+    async *stream(ranges, { signal } = {}) {
+      for await (const batch of readRecords(kafka, { topic, ranges, signal })) yield parseBatch(batch, types);
+    },
+    async close() {
+      await publisher?.close();
+    },
+  };
+}
+
+function parseBatch({ partition, records, next }: RawBatch, types: readonly string[]): LoggedBatch {
+  const events: LoggedEvent[] = [];
+  const refused: RefusedRecord[] = [];
+  for (const { offset, timestampMs, value } of records) {
+    const parsed = parseLogged(value, timestampMs, types);
+    if (parsed.ok) events.push({ offset, event: parsed.event });
+    else refused.push({ offset, ...parsed });
+  }
+  return { partition, events, refused, next };
+}

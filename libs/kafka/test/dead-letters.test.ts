@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, inject, it } from 'vitest';
+import {
+  connectKafka,
+  deadLetter,
+  deadLetterRecord,
+  ensureTopics,
+  openKafkaPublisher,
+  readDeadLetters,
+  redriveDeadLetters,
+  topicNames,
+} from '../src/index.ts';
+import type { KafkaConnection, Publisher, RedriveOptions, TopicNames } from '../src/index.ts';
+import { parseLogged } from '@facet/schemas';
+import { readAll } from './kafka-fixture.ts';
+
+/** Brokers remove what is as old as the time of other tests. */
+const noon = Date.now() - 3_600_000;
+
+interface Installation {
+  readonly kafka: KafkaConnection;
+  readonly names: TopicNames;
+  readonly publisher: Publisher;
+  close(): Promise<void>;
+}
+
+async function install(): Promise<Installation> {
+  const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
+  const names = topicNames(`test-${randomUUID()}`);
+  await ensureTopics(kafka, { names, eventPartitions: 2 });
+  const publisher = openKafkaPublisher(kafka);
+  return {
+    kafka,
+    names,
+    publisher,
+    async close() {
+      await publisher.close();
+      await kafka.close();
+    },
+  };
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const collected: T[] = [];
+  for await (const item of items) collected.push(item);
+  return collected;
+}
+
+const event = { eventId: 'e1', type: 'wishlist', userId: 'ü', itemId: 'i', occurredAt: noon, shop: 7 };
+const wishlist = JSON.stringify(event);
+
+/** Puts messages of the event topic aside, as the sink does. */
+async function putAside(
+  { names, publisher }: Installation,
+  values: readonly (string | Buffer | null)[],
+): Promise<void> {
+  const letters = values.map((value, offset) => {
+    const bytes = value === null ? null : Buffer.from(value);
+    const parsed = parseLogged(bytes, noon + offset);
+    if (parsed.ok) throw new Error('nothing to put aside');
+    const message = { topic: names.events, partition: 1, offset, timestamp: noon + offset, key: null, value: bytes };
+    return deadLetter(message, parsed, noon + 5_000);
+  });
+  await publisher.publish(letters.map((letter) => deadLetterRecord(names.deadLetters, letter)));
+}
+
+const redrive = (installation: Installation, options: Partial<RedriveOptions> = {}) =>
+  all(redriveDeadLetters(installation, { names: installation.names, now: () => noon + 9_000, ...options }));
+
+describe('dead letters', () => {
+  it('keep the message, its place and the reason, each message once', async () => {
+    const installation = await install();
+    const { names, publisher } = installation;
+    const values = [wishlist, '{"é', Buffer.from([0xff, 0, 1]), null, '\u0001'.repeat(400_000), 'x'.repeat(900_000)];
+    await putAside(installation, values);
+    // A sink that was killed puts the same aside again.
+    await putAside(installation, values);
+    await publisher.publish([
+      { topic: names.deadLetters, key: 'other', value: 'not a letter', timestamp: noon },
+      { topic: names.deadLetters, key: 'other', value: null, timestamp: noon },
+    ]);
+    const letters = await all(readDeadLetters(installation.kafka, { topic: names.deadLetters }));
+    const place = { topic: names.events, partition: 1, key: null, failedAt: noon + 5_000 };
+    const letter = (offset: number, fields: object) => ({
+      ...place,
+      deadLetterId: `${names.events}-1-${offset}`,
+      offset,
+      timestamp: noon + offset,
+      ...fields,
+    });
+    expect(letters).toMatchObject([
+      letter(0, { reason: 'unknown-type', field: 'type', payload: wishlist, encoding: 'utf8' }),
+      letter(1, { reason: 'not-json', field: '', payload: '{"é', encoding: 'utf8' }),
+      letter(2, { reason: 'not-unicode', field: '', payload: '/wAB', encoding: 'base64' }),
+      letter(3, { reason: 'missing', field: '', payload: null }),
+      letter(4, { payload: Buffer.alloc(400_000, 1).toString('base64'), encoding: 'base64' }),
+      letter(5, { payload: Buffer.alloc(450_000, 'x').toString('base64'), encoding: 'base64', bytes: 900_000 }),
+    ]);
+    expect(letters[4]).not.toHaveProperty('bytes');
+    await installation.close();
+  });
+
+  it('are redriven when they are valid by now, at their original time, and only once', async () => {
+    const installation = await install();
+    const { kafka, names } = installation;
+    await putAside(installation, [
+      wishlist,
+      '{"é',
+      JSON.stringify({ ...event, eventId: undefined }),
+      'x'.repeat(900_000),
+    ]);
+    const types = ['wishlist'];
+
+    expect(await redrive(installation)).toMatchObject([
+      { failure: { field: 'type', reason: 'unknown-type' } },
+      { failure: { field: '', reason: 'not-json' } },
+      { failure: { field: 'eventId', reason: 'missing' } },
+      { failure: { field: '', reason: 'payload-incomplete' } },
+    ]);
+    expect((await redrive(installation, { types, isDryRun: true })).filter(({ failure }) => !failure)).toHaveLength(1);
+    expect((await readAll({ kafka, topic: names.events })).flat()).toEqual([]);
+
+    const isWanted = ({ reason }: { reason: string }) => reason === 'unknown-type';
+    expect(await redrive(installation, { types, isWanted })).toMatchObject([{ letter: { offset: 0 } }]);
+    const outcomes = await redrive(installation, { types, addEventIds: true });
+    expect(outcomes.filter(({ failure }) => failure === undefined)).toMatchObject([{ letter: { offset: 2 } }]);
+    expect(await redrive(installation, { types, addEventIds: true })).toHaveLength(2);
+
+    const records = (await readAll({ kafka, topic: names.events })).flat();
+    expect(records.map(({ value, timestampMs }) => parseLogged(value, timestampMs, types))).toEqual(
+      [
+        { eventId: 'e1', receivedAt: noon },
+        { eventId: `${names.events}-1-2`, receivedAt: noon + 2 },
+      ].map(({ eventId, receivedAt }) => ({
+        ok: true,
+        event: {
+          eventId,
+          type: 'wishlist',
+          userId: 'ü',
+          itemId: 'i',
+          occurredAt: noon,
+          receivedAt,
+          extra: { shop: 7 },
+        },
+      })),
+    );
+    expect(records.map(({ key }) => String(key))).toEqual(['ü', 'ü']);
+    const letters = await all(readDeadLetters(kafka, { topic: names.deadLetters }));
+    expect(letters.map(({ redrivenAt }) => redrivenAt)).toEqual([noon + 9_000, undefined, noon + 9_000, undefined]);
+    await installation.close();
+  });
+
+  it('count once when redriving dies before it has taken note', async () => {
+    const installation = await install();
+    const { kafka, names, publisher } = installation;
+    await putAside(installation, [wishlist]);
+    const types = ['wishlist'];
+    const dying = {
+      async publish(records: Parameters<Publisher['publish']>[0]) {
+        if (records[0]?.topic === names.deadLetters) throw new Error('killed');
+        await publisher.publish(records);
+      },
+    };
+    await expect(redrive({ ...installation, publisher: { ...publisher, ...dying } }, { types })).rejects.toThrow(
+      'killed',
+    );
+    expect(await redrive(installation, { types })).toHaveLength(1);
+    expect(await redrive(installation, { types })).toEqual([]);
+    const records = (await readAll({ kafka, topic: names.events })).flat();
+    const events = records.map(({ value, timestampMs }) => parseLogged(value, timestampMs, types));
+    expect(events).toHaveLength(2);
+    expect(events[0]).toEqual(events[1]);
+    await installation.close();
+  });
+
+  it('of other topics stay where they are', async () => {
+    const installation = await install();
+    const { names, publisher } = installation;
+    const message = {
+      topic: names.items,
+      partition: 0,
+      offset: 3,
+      timestamp: noon,
+      key: Buffer.from('i'),
+      value: Buffer.from('{}'),
+    };
+    const letter = deadLetter(message, { field: 'itemId', reason: 'missing' }, noon);
+    await publisher.publish([deadLetterRecord(names.deadLetters, letter)]);
+    expect(await redrive(installation)).toEqual([{ letter, failure: { field: '', reason: 'not-an-event' } }]);
+    await installation.close();
+  });
+});

@@ -1,0 +1,35 @@
+import { randomUUID } from 'node:crypto';
+import { createTopics } from "../src/create-topics.js";
+import { connectKafka, fetchExtents, readRecords } from "../src/index.js";
+/** A topic that no other test knows. */
+export async function createTopic(brokers, shape = {}) {
+    const kafka = connectKafka({ brokers, clientId: 'test' });
+    const topic = `test-${randomUUID()}`;
+    await createTopics(await kafka.admin(), [
+        {
+            topic,
+            numPartitions: shape.partitions ?? 1,
+            replicationFactor: shape.replicationFactor ?? 1,
+            // Records of tests may be older than brokers keep them.
+            configEntries: Object.entries({ 'retention.ms': '-1', ...shape.config }).map(([name, value]) => ({
+                name,
+                value,
+            })),
+        },
+    ]);
+    return { kafka, topic };
+}
+/** Everything that a topic holds, by partition. */
+export async function readAll({ kafka, topic }) {
+    const extents = await fetchExtents(kafka, topic);
+    const partitions = extents.map(() => []);
+    const ranges = extents.map(({ partition, start, end }) => ({ partition, from: start, to: end }));
+    for await (const { partition, records } of readRecords(kafka, { topic, ranges })) {
+        partitions[partition]?.push(...records);
+    }
+    return partitions;
+}
+export function textOf({ value }) {
+    return String(value);
+}
+//# sourceMappingURL=kafka-fixture.js.map

@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, inject, it } from 'vitest';
+import { createTopics } from '../src/create-topics.ts';
+import { connectKafka, openKafkaPublisher } from '../src/index.ts';
+import { createTopic, readAll, textOf } from './kafka-fixture.ts';
+
+const brokers = inject('kafkaBrokers');
+const timestamp = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+
+describe('the Kafka publisher', () => {
+  it("puts keys where Kafka's Java client puts them, with their value and time", async () => {
+    const target = await createTopic(brokers, { partitions: 6 });
+    const publisher = openKafkaPublisher(target.kafka);
+    // From the tests of org.apache.kafka.common.utils.Utils.murmur2.
+    const hashes = {
+      '21': -973932308,
+      foobar: -790332482,
+      'a-little-bit-long-string': -985981536,
+      'a-little-bit-longer-string': -1486304829,
+      lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8: -58897971,
+      abc: 479470107,
+    };
+    const keys = Object.keys(hashes);
+    await publisher.publish(keys.map((key) => ({ topic: target.topic, key, value: `é ${key}`, timestamp })));
+    await publisher.publish([{ topic: target.topic, key: 'abc', value: null, timestamp }]);
+    const partitions = await readAll(target);
+    for (const [key, hash] of Object.entries(hashes)) {
+      const records = partitions[(hash & 0x7fffffff) % 6]?.filter((record) => String(record.key) === key);
+      expect(records?.map(({ value }) => value && String(value))).toEqual(
+        key === 'abc' ? ['é abc', null] : [`é ${key}`],
+      );
+      expect(records?.[0]?.timestampMs).toBe(timestamp);
+    }
+    expect(publisher.queuedBytes).toBe(0);
+    await publisher.close();
+    await target.kafka.close();
+  });
+
+  it('keeps the order of the calls, whatever their sizes', async () => {
+    const target = await createTopic(brokers, { partitions: 3 });
+    const publisher = openKafkaPublisher(target.kafka);
+    let sent = 0;
+    const sizes = Array.from({ length: 60 }, (_, call) => 1 + ((call * 7919) % 500));
+    const publishes = sizes.map((size) =>
+      publisher.publish(
+        Array.from({ length: size }, () => ({
+          topic: target.topic,
+          key: `user-${sent % 5}`,
+          value: `${sent++} ${'x'.repeat(200)}`,
+          timestamp,
+        })),
+      ),
+    );
+    await Promise.all(publishes);
+    const partitions = await readAll(target);
+    expect(partitions.flat()).toHaveLength(sent);
+    for (const records of partitions) {
+      const numbers = records.map((record) => Number.parseInt(textOf(record), 10));
+      expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    }
+    await publisher.close();
+    await target.kafka.close();
+  });
+
+  it('refuses what is too large, by itself or by the topic, and nothing else', async () => {
+    const target = await createTopic(brokers, { partitions: 2, config: { 'max.message.bytes': '30000' } });
+    const publisher = openKafkaPublisher(target.kafka, { recordBytesMax: 100_000 });
+    const values = Array.from({ length: 40 }, (_, index) => `small-${index}`);
+    // Random bytes do not compress: a gzipped batch with one of these is larger than the topic takes.
+    values[7] = randomBytes(30_000).toString('hex');
+    values[21] = 'x'.repeat(200_000);
+    const publish = publisher.publish(
+      values.map((value, index) => ({ topic: target.topic, key: `k${index}`, value, timestamp })),
+    );
+    await expect(publish).rejects.toMatchObject({
+      code: 'EVENTS_RECORD_TOO_LARGE',
+      retryable: false,
+      context: { indexes: [21, 7] },
+    });
+    const stored = (await readAll(target)).flat().map(textOf);
+    expect(new Set(stored)).toEqual(new Set(values.filter((value) => value.startsWith('small'))));
+    expect(publisher.queuedBytes).toBe(0);
+    await publisher.close();
+    await target.kafka.close();
+  });
+
+  it('bounds what it holds', async () => {
+    const target = await createTopic(brokers);
+    const publisher = openKafkaPublisher(target.kafka, { queueBytesMax: 10_000 });
+    const record = { topic: target.topic, key: 'k', value: 'x'.repeat(4_000), timestamp };
+    const taken = [publisher.publish([record]), publisher.publish([record])];
+    await expect(publisher.publish([record])).rejects.toMatchObject({ code: 'EVENTS_LOG_BUSY', retryable: true });
+    await Promise.all(taken);
+    await publisher.publish([record]);
+    await publisher.publish(Array.from({ length: 10 }, () => record));
+    expect((await readAll(target)).flat()).toHaveLength(13);
+    await publisher.close();
+    await target.kafka.close();
+  });
+
+  it('names a topic that is missing, keeps the others going, and finds it once it is made', async () => {
+    const target = await createTopic(brokers);
+    const publisher = openKafkaPublisher(target.kafka);
+    const missing = `${target.topic}-later`;
+    const publishes = await Promise.allSettled([
+      publisher.publish([{ topic: target.topic, key: 'a', value: 'one', timestamp }]),
+      publisher.publish([{ topic: missing, key: 'a', value: 'two', timestamp }]),
+      publisher.publish([{ topic: target.topic, key: 'a', value: 'three', timestamp }]),
+    ]);
+    expect(publishes).toMatchObject([
+      { status: 'fulfilled' },
+      { status: 'rejected', reason: { code: 'EVENTS_TOPIC_UNKNOWN', retryable: true, context: { topic: missing } } },
+      { status: 'fulfilled' },
+    ]);
+    const admin = await target.kafka.admin();
+    await createTopics(admin, [{ topic: missing, numPartitions: 1, replicationFactor: 1 }]);
+    await publisher.publish([{ topic: missing, key: 'a', value: 'two', timestamp }]);
+    expect((await readAll(target)).flat().map(textOf)).toEqual(['one', 'three']);
+    await publisher.close();
+    await target.kafka.close();
+  });
+
+  it('sends what is queued before it closes, and nothing afterwards', async () => {
+    const target = await createTopic(brokers);
+    const publisher = openKafkaPublisher(target.kafka);
+    const record = { topic: target.topic, key: 'k', value: 'v', timestamp };
+    const publishes = Promise.all(Array.from({ length: 50 }, () => publisher.publish([record])));
+    await publisher.close();
+    await publishes;
+    await expect(publisher.publish([record])).rejects.toMatchObject({ code: 'EVENTS_LOG_UNREACHABLE' });
+    expect((await readAll(target)).flat()).toHaveLength(50);
+    await target.kafka.close();
+  });
+
+  it('gives up in time when nobody answers', async () => {
+    const target = await createTopic(brokers);
+    const nowhere = connectKafka({ brokers: ['127.0.0.1:9'], clientId: 't' });
+    const publisher = openKafkaPublisher(nowhere, { ackTimeoutMs: 300, closeTimeoutMs: 100 });
+    const record = { topic: target.topic, key: 'k', value: 'v', timestamp };
+    await expect(publisher.publish([record])).rejects.toMatchObject({
+      code: 'EVENTS_LOG_UNREACHABLE',
+      retryable: true,
+    });
+    expect(publisher.queuedBytes).toBe(0);
+    const pending = publisher.publish([record]);
+    const closed = publisher.close();
+    await expect(pending).rejects.toMatchObject({ code: 'EVENTS_LOG_UNREACHABLE' });
+    await closed;
+    await nowhere.close();
+    await target.kafka.close();
+  });
+});

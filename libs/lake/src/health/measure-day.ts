@@ -1,0 +1,264 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { readItems } from '../catalog/catalog.ts';
+import { selectRows, sqlText } from '../duckdb.ts';
+import { dayOf } from '../lake-layout.ts';
+import type { IntakeCount } from '@facet/schemas';
+import { parquetTable } from '../lake-sql.ts';
+import { isErasurePending } from '../lake-state.ts';
+import type { LakeState, LakeStateErasure, LakeStateFile } from '../lake-state.ts';
+import { identifyType } from '@facet/schemas';
+import { sessionUserPrefix } from '@facet/schemas';
+import type { HealthBounds } from './health-bounds.ts';
+import type { DayMeasures, HealthJoin } from './health-report.ts';
+import { findSuspiciousUsers } from './suspicious-day-users.ts';
+
+/** Days before the day that it is compared with. */
+export const trailingDays = 7;
+
+const dayMs = 86_400_000;
+const examplesMax = 20;
+/** What a recommendation is shown for. */
+const outcomeTypes = ['click', 'add_to_cart', 'purchase'];
+const latenessBounds = [1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400].map((seconds) => seconds * 1000);
+
+export interface MeasureSources {
+  readonly lakeFolder: string;
+  readonly catalogFolder: string;
+  readonly state: LakeState;
+}
+
+/** Measures one day of the lake as it stands in `state`. Leaves tables behind: give it a database of its own. */
+export async function measureDay(
+  connection: DuckDBConnection,
+  { lakeFolder, catalogFolder, state }: MeasureSources,
+  { day, bounds, now }: { readonly day: string; readonly bounds: HealthBounds; readonly now: number },
+): Promise<DayMeasures> {
+  const dayStart = Date.parse(`${day}T00:00:00Z`);
+  const files = [...state.files.values()];
+  const filesOf = (isWanted: (of: string) => boolean): LakeStateFile[] =>
+    files.filter(({ path }) => isWanted(dayOf(path)));
+  const [weekBefore, dayAfter] = [dayName(dayStart - trailingDays * dayMs), dayName(dayStart + dayMs)];
+  const dayFiles = filesOf((of) => of === day);
+  const receivedForOlderDays = filesOf((of) => of < day).filter(
+    ({ receivedFrom, receivedTo }) => receivedTo >= dayStart && receivedFrom < dayStart + dayMs,
+  );
+  const views = {
+    week_before: rowsSql(
+      lakeFolder,
+      filesOf((of) => of >= weekBefore && of < day),
+    ),
+    day_after: rowsSql(
+      lakeFolder,
+      filesOf((of) => of === dayAfter),
+    ),
+    received_for_older_days: `SELECT * FROM (${rowsSql(lakeFolder, receivedForOlderDays)})
+      WHERE receivedMs >= ${dayStart} AND receivedMs < ${dayStart + dayMs}`,
+  };
+  const erasures = [...state.erasures.values()].filter((erasure) =>
+    dayFiles.some((file) => isErasurePending(erasure, file)),
+  );
+  await connection.run(dayTableSql(rowsSql(lakeFolder, dayFiles), erasures));
+  for (const [name, sql] of Object.entries(views)) await connection.run(`CREATE TEMP VIEW ${name} AS ${sql}`);
+
+  const [totals] = await selectRows<{
+    rows: number;
+    count: number;
+    users: number;
+    items: number;
+    anonymous: number;
+    anonymousSessions: number;
+    identifies: number;
+  }>(
+    connection,
+    `SELECT coalesce(sum(copies), 0)::DOUBLE AS rows, count(*)::DOUBLE AS count,
+       count(DISTINCT who) FILTER (NOT isAnonymous)::DOUBLE AS users, count(DISTINCT itemId)::DOUBLE AS items,
+       count(*) FILTER (isAnonymous)::DOUBLE AS anonymous,
+       count(DISTINCT who) FILTER (isAnonymous)::DOUBLE AS anonymousSessions,
+       count(*) FILTER (type = ${sqlText(identifyType)})::DOUBLE AS identifies FROM day`,
+  );
+  if (totals === undefined) throw new Error('an aggregate without a row');
+  const { rows, count, users, items, anonymous, anonymousSessions, identifies } = totals;
+  const elapsedMs = Math.min(Math.max(now - dayStart, 0), dayMs);
+  return {
+    day,
+    checkedAt: now,
+    isOver: elapsedMs === dayMs,
+    events: { rows, count, users, items },
+    types: await selectRows(
+      connection,
+      'SELECT type, count(*)::DOUBLE AS count FROM day GROUP BY type ORDER BY count DESC, type',
+    ),
+    volume: await measureVolume(connection, { rows, elapsedMs }),
+    intake: sumIntake([...state.intake.values()].filter((entry) => entry.day === day)),
+    duplicates: await measureDuplicates(connection, { rows, count }),
+    lateness: await measureLateness(connection, bounds),
+    ...(await measureUnknownItems(connection, catalogFolder)),
+    joins: await measureJoins(connection),
+    suspiciousUsers: await findSuspiciousUsers(connection, { noSleepHours: bounds.noSleepHours, events: count }),
+    identity: { anonymous, anonymousShare: share(anonymous, count), anonymousSessions, identifies },
+  };
+}
+
+/** The day of a moment in UTC, `YYYY-MM-DD`. */
+export function dayName(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
+
+/** The columns that are measured, of the rows in these files. */
+function rowsSql(lakeFolder: string, files: readonly LakeStateFile[]): string {
+  const columns = `eventId, type, userId, sessionId, itemId, recommendationId, epoch_ms(occurredAt) AS occurredMs,
+    epoch_ms(receivedAt) AS receivedMs`;
+  if (files.length > 0) return `SELECT ${columns} FROM ${parquetTable(lakeFolder, files)}`;
+  return `SELECT ${columns} FROM (SELECT NULL::VARCHAR AS eventId, NULL::VARCHAR AS type, NULL::VARCHAR AS userId,
+    NULL::VARCHAR AS sessionId, NULL::VARCHAR AS itemId, NULL::VARCHAR AS recommendationId,
+    NULL::TIMESTAMPTZ AS occurredAt, NULL::TIMESTAMPTZ AS receivedAt LIMIT 0)`;
+}
+
+/** Each event of the day once, as it was received first. */
+function dayTableSql(rows: string, erasures: readonly LakeStateErasure[]): string {
+  return `CREATE TEMP TABLE day AS SELECT unnest(first), copies FROM (
+    SELECT count(*) AS copies, arg_min({
+      eventId: eventId, type: type, itemId: itemId, recommendationId: recommendationId, occurredMs: occurredMs,
+      receivedMs: receivedMs, who: coalesce(userId, ${sqlText(sessionUserPrefix)} || sessionId), isAnonymous: userId IS NULL
+    }, receivedMs) AS first FROM (${rows}) ${notErasedSql(erasures)} GROUP BY eventId)`;
+}
+
+/** Leaves out users who are to be forgotten and are not yet. */
+function notErasedSql(erasures: readonly LakeStateErasure[]): string {
+  if (erasures.length === 0) return '';
+  const requests = erasures.map(({ userHash, requestedAt }) => `(${sqlText(userHash)}, ${requestedAt})`);
+  return `WHERE NOT EXISTS (SELECT 1 FROM (VALUES ${requests.join(', ')}) AS erasures(hash, requestedMs)
+    WHERE hash = sha256(userId) AND receivedMs <= requestedMs)`;
+}
+
+async function measureVolume(
+  connection: DuckDBConnection,
+  { rows, elapsedMs }: { readonly rows: number; readonly elapsedMs: number },
+): Promise<DayMeasures['volume']> {
+  const counts = await selectRows<{ dayNumber: number; count: number }>(
+    connection,
+    `SELECT (occurredMs // ${dayMs})::DOUBLE AS dayNumber, count(*) FILTER (occurredMs % ${dayMs} < ${elapsedMs})::DOUBLE AS count
+     FROM week_before GROUP BY ALL ORDER BY dayNumber`,
+  );
+  const days = counts.map(({ dayNumber, count }) => ({ day: dayName(dayNumber * dayMs), count }));
+  if (days.length === 0) return { trailing: days };
+  const trailingMean = days.reduce((sum, { count }) => sum + count, 0) / days.length;
+  return { trailing: days, trailingMean, ...(trailingMean === 0 ? {} : { ratio: rows / trailingMean }) };
+}
+
+async function measureDuplicates(
+  connection: DuckDBConnection,
+  { rows, count }: { readonly rows: number; readonly count: number },
+): Promise<DayMeasures['duplicates']> {
+  const [found] = await selectRows<{ count: number }>(
+    connection,
+    `SELECT count(*)::DOUBLE AS count FROM day SEMI JOIN week_before USING (eventId)`,
+  );
+  const insideDay = rows - count;
+  const ofOtherDays = found?.count ?? 0;
+  return { insideDay, ofOtherDays, share: share(insideDay + ofOtherDays, rows) };
+}
+
+async function measureLateness(connection: DuckDBConnection, bounds: HealthBounds): Promise<DayMeasures['lateness']> {
+  const lateMs = bounds.lateAfterMinutes * 60_000;
+  const backfillMs = bounds.backfillAfterDays * dayMs;
+  const bucket = latenessBounds.map((bound, index) => `WHEN delayMs <= ${bound} THEN ${index}`).join(' ');
+  const counts = await selectRows<{ bucket: number; count: number; late: number; backfilled: number; ahead: number }>(
+    connection,
+    `SELECT (CASE ${bucket} ELSE ${latenessBounds.length} END)::DOUBLE AS bucket, count(*)::DOUBLE AS count,
+       count(*) FILTER (delayMs > ${lateMs} AND delayMs <= ${backfillMs})::DOUBLE AS late,
+       count(*) FILTER (delayMs > ${backfillMs})::DOUBLE AS backfilled, count(*) FILTER (delayMs < 0)::DOUBLE AS ahead
+     FROM (SELECT receivedMs - occurredMs AS delayMs FROM day) GROUP BY ALL`,
+  );
+  const [received] = await selectRows<{ count: number }>(
+    connection,
+    'SELECT count(*)::DOUBLE AS count FROM received_for_older_days',
+  );
+  const sum = (field: 'count' | 'late' | 'backfilled' | 'ahead'): number =>
+    counts.reduce((total, row) => total + row[field], 0);
+  return {
+    late: sum('late'),
+    lateShare: share(sum('late'), sum('count') - sum('backfilled')),
+    backfilled: sum('backfilled'),
+    ahead: sum('ahead'),
+    histogram: [...latenessBounds, undefined].map((upToMs, index) => ({
+      ...(upToMs === undefined ? {} : { upToMs }),
+      count: counts.find((row) => row.bucket === index)?.count ?? 0,
+    })),
+    receivedForOlderDays: received?.count ?? 0,
+  };
+}
+
+async function measureUnknownItems(
+  connection: DuckDBConnection,
+  catalogFolder: string,
+): Promise<Pick<DayMeasures, 'unknownItems'>> {
+  const known = new Set((await readItems(catalogFolder)).map(({ itemId }) => itemId));
+  if (known.size === 0) return {};
+  const items = await selectRows<{ itemId: string; events: number }>(
+    connection,
+    `SELECT itemId, count(*)::DOUBLE AS events FROM day WHERE itemId IS NOT NULL GROUP BY itemId ORDER BY events DESC, itemId`,
+  );
+  const unknown = items.filter(({ itemId }) => !known.has(itemId));
+  const eventsOf = (rows: readonly { readonly events: number }[]): number =>
+    rows.reduce((sum, { events }) => sum + events, 0);
+  return {
+    unknownItems: {
+      ids: unknown.length,
+      events: eventsOf(unknown),
+      share: share(eventsOf(unknown), eventsOf(items)),
+      examples: unknown.slice(0, examplesMax),
+    },
+  };
+}
+
+async function measureJoins(connection: DuckDBConnection): Promise<DayMeasures['joins']> {
+  const columns = 'recommendationId, itemId';
+  const pairs = (rows: string, types: readonly string[]): string =>
+    `SELECT ${columns} FROM ${rows} WHERE type IN (${types.map(sqlText).join(', ')}) AND recommendationId IS NOT NULL AND itemId IS NOT NULL`;
+  const joinOf = async (left: string, right: readonly string[]): Promise<HealthJoin> => {
+    const [found] = await selectRows<{ count: number; joined: number }>(
+      connection,
+      `WITH sought AS (${left}), there AS (${right.join(' UNION ALL ')})
+       SELECT (SELECT count(*) FROM sought)::DOUBLE AS count,
+         (SELECT count(*) FROM sought SEMI JOIN there USING (${columns}))::DOUBLE AS joined`,
+    );
+    const { count, joined } = found ?? { count: 0, joined: 0 };
+    return { count, joined, ...(count === 0 ? {} : { rate: joined / count }) };
+  };
+  const exposures = pairs('day', ['impression']);
+  const outcomes = pairs('day', outcomeTypes);
+  return {
+    exposures: await joinOf(exposures.replace('SELECT', 'SELECT DISTINCT'), [
+      outcomes,
+      pairs('day_after', outcomeTypes),
+    ]),
+    outcomes: await joinOf(outcomes, [exposures, pairs('week_before', ['impression'])]),
+  };
+}
+
+function sumIntake(counts: readonly IntakeCount[]): DayMeasures['intake'] {
+  const producers = new Map<string, { accepted: number; duplicate: number; refused: number }>();
+  const total = { accepted: 0, duplicate: 0, refused: 0 };
+  for (const { producer, outcome, count } of counts) {
+    const ofProducer = producers.get(producer) ?? { accepted: 0, duplicate: 0, refused: 0 };
+    producers.set(producer, ofProducer);
+    ofProducer[outcome] += count;
+    total[outcome] += count;
+  }
+  return {
+    ...total,
+    refusedShare: share(total.refused, total.accepted + total.duplicate + total.refused),
+    producers: [...producers]
+      .map(([producer, ofProducer]) => ({ producer, ...ofProducer }))
+      .sort((a, b) => (a.producer < b.producer ? -1 : 1)),
+    refusals: counts
+      .filter(({ outcome }) => outcome === 'refused')
+      .map(({ producer, field, reason, count }) => ({ producer, field, reason, count }))
+      .sort((a, b) => b.count - a.count),
+  };
+}
+
+function share(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole;
+}

@@ -1,0 +1,181 @@
+import { alignColumns, bar, formatCount, formatNumber, formatShare } from '@facet/platform';
+import type { DayHealth, HealthCheck, HealthJoin, HealthReason } from './health-report.ts';
+
+/** Rows shown of a list that may be long. */
+const namedMax = 10;
+
+/** The health of a day as plain text for a terminal of 80 columns and more; sections without content are left out. */
+export function renderDayHealth(health: DayHealth): string {
+  const sections = [
+    verdictSection(health),
+    eventsSection(health),
+    volumeSection(health),
+    countsSection(
+      'Types',
+      health.types.map(({ type, count }) => [type, count]),
+    ),
+    intakeSection(health),
+    refusalsSection(health),
+    latenessSection(health),
+    unknownItemsSection(health),
+    joinsSection(health),
+    suspiciousSection(health),
+  ];
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+function verdictSection(health: DayHealth): string {
+  const title = `${health.day}${health.isOver ? '' : ' (so far)'}: ${health.verdict}`;
+  const rows = health.reasons.map((reason) => [reason.severity, describeReason(reason)]);
+  return rows.length === 0 ? title : section(title, alignColumns(rows));
+}
+
+const shareTexts: Readonly<Record<Exclude<HealthCheck, 'no-events' | 'volume-low' | 'volume-high'>, string>> = {
+  refused: 'of what was sent was refused',
+  duplicates: 'of the rows are events that are there already',
+  late: 'of the events came late',
+  'unknown-items': 'of the events are about items that the catalog does not know',
+  'unmatched-outcomes': 'of the outcomes of recommendations have no exposure',
+  'suspicious-users': 'of the events are of users who look like programs',
+};
+
+/** Why a day is not healthy, in words. */
+export function describeReason({ check, value, bound }: HealthReason): string {
+  switch (check) {
+    case 'no-events':
+      return 'no events';
+    case 'volume-low':
+      return `${formatNumber(value)} times as many events as in the week before, below ${formatNumber(bound)}`;
+    case 'volume-high':
+      return `${formatNumber(value)} times as many events as in the week before, above ${formatNumber(bound)}`;
+    default:
+      return `${formatShare(value)} ${shareTexts[check]}, above ${formatShare(bound)}`;
+  }
+}
+
+function eventsSection({ events, duplicates, identity }: DayHealth): string {
+  const rows = [
+    ['rows', formatCount(events.rows)],
+    ['events', formatCount(events.count), 'each once'],
+    ['duplicates', formatCount(duplicates.insideDay), 'inside the day'],
+    ['', formatCount(duplicates.ofOtherDays), 'also on one of the seven days before'],
+    ['users', formatCount(events.users)],
+    ['items', formatCount(events.items)],
+    [
+      'anonymous',
+      formatCount(identity.anonymous),
+      `events, ${formatShare(identity.anonymousShare)}, of ${formatCount(identity.anonymousSessions)} sessions`,
+    ],
+    ['identifies', formatCount(identity.identifies)],
+  ];
+  return section('Events', alignColumns(rows, { right: [1] }));
+}
+
+function volumeSection({ day, events, volume, isOver }: DayHealth): string {
+  const counts = [...volume.trailing, { day, count: events.rows }];
+  const note = isOver ? 'rows by UTC day' : 'rows by UTC day, up to the same time';
+  const title = volume.ratio === undefined ? note : `${note}; ${formatNumber(volume.ratio)} times the mean before`;
+  return countsSection(
+    `Volume (${title})`,
+    counts.map(({ day: name, count }) => [name, count]),
+  );
+}
+
+function intakeSection({ intake }: DayHealth): string {
+  const rows = intake.producers.map(({ producer, accepted, duplicate, refused }) => [
+    producer,
+    `${formatCount(accepted)} accepted`,
+    `${formatCount(duplicate)} duplicate`,
+    `${formatCount(refused)} refused`,
+  ]);
+  return section('Intake by producer', alignColumns(rows, { right: [1, 2, 3] }));
+}
+
+function refusalsSection({ intake }: DayHealth): string {
+  const rows = intake.refusals
+    .slice(0, namedMax)
+    .map(({ producer, field, reason, count }) => [
+      formatCount(count),
+      producer,
+      field === '' ? reason : `${field}: ${reason}`,
+    ]);
+  return section('Refused', alignColumns(rows, { right: [0] }));
+}
+
+function latenessSection({ lateness, events }: DayHealth): string {
+  if (events.count === 0) return '';
+  const max = Math.max(...lateness.histogram.map(({ count }) => count));
+  const rows = lateness.histogram.map(({ upToMs, count }) => [
+    upToMs === undefined ? 'more' : `up to ${duration(upToMs)}`,
+    formatCount(count),
+    bar(count / max),
+  ]);
+  const facts = [
+    ['late', formatCount(lateness.late), formatShare(lateness.lateShare)],
+    ['backfilled', formatCount(lateness.backfilled), 'history, not judged'],
+    ['ahead', formatCount(lateness.ahead), 'received before they occurred'],
+    ['for older days', formatCount(lateness.receivedForOlderDays), 'received on this day'],
+  ];
+  return section('Time from event to receipt', [
+    ...(lateness.backfilled === events.count ? [] : alignColumns(rows, { right: [1] })),
+    ...alignColumns(facts, { right: [1] }),
+  ]);
+}
+
+function unknownItemsSection({ unknownItems }: DayHealth): string {
+  if (unknownItems === undefined || unknownItems.ids === 0) return '';
+  const { ids, events, share, examples } = unknownItems;
+  const rows = examples.slice(0, namedMax).map((item) => [`  ${item.itemId}`, `${formatCount(item.events)} events`]);
+  return section('Unknown items', [
+    `${formatCount(ids)} in ${formatCount(events)} events, ${formatShare(share)}, not in the catalog`,
+    ...alignColumns(rows, { right: [1] }),
+  ]);
+}
+
+function joinsSection({ joins }: DayHealth): string {
+  const row = (name: string, { count, joined, rate }: HealthJoin, what: string): string[][] =>
+    rate === undefined ? [] : [[name, formatCount(count), formatShare(rate), `${formatCount(joined)} ${what}`]];
+  const rows = [
+    ...row('exposures', joins.exposures, 'with an outcome'),
+    ...row('outcomes', joins.outcomes, 'with their exposure'),
+  ];
+  return section('Recommendations', alignColumns(rows, { right: [1, 2] }));
+}
+
+function suspiciousSection({ suspiciousUsers }: DayHealth): string {
+  if (suspiciousUsers.users === 0) return '';
+  const { users, events, share, examples } = suspiciousUsers;
+  const rows = examples.slice(0, namedMax).map((user) => [
+    `  ${user.userId}`,
+    `${formatCount(user.events)} events`,
+    formatShare(user.share),
+    user.reasons
+      .map((reason) => {
+        if (reason === 'sustained-rate') return `${reason} (up to ${user.eventsPerMinuteMax ?? 0} a minute)`;
+        return reason === 'no-sleep' ? `${reason} (${user.activeHours} hours)` : reason;
+      })
+      .join(', '),
+  ]);
+  return section('Suspicious users', [
+    `${formatCount(users)} with ${formatCount(events)} events, ${formatShare(share)}`,
+    ...alignColumns(rows, { right: [1, 2] }),
+  ]);
+}
+
+function countsSection(title: string, counts: readonly (readonly [string, number])[]): string {
+  const max = Math.max(...counts.map(([, count]) => count));
+  const rows = counts.map(([name, count]) => [name, formatCount(count), max === 0 ? '' : bar(count / max)]);
+  return section(title, alignColumns(rows, { right: [1] }));
+}
+
+function section(title: string, lines: readonly string[]): string {
+  return lines.length === 0 ? '' : [title, ...lines.map((line) => `  ${line}`)].join('\n');
+}
+
+function duration(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${seconds / 60} min`;
+  if (seconds < 86_400) return `${seconds / 3600} h`;
+  return seconds === 86_400 ? '1 day' : `${seconds / 86_400} days`;
+}

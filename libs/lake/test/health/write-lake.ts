@@ -1,0 +1,24 @@
+import { openLakeWriter } from '../../src/lake-writer.ts';
+import type { IntakeCount } from '@facet/schemas';
+import type { Erasure } from '../../src/lake-record.ts';
+import type { Event } from '@facet/schemas';
+
+/** Puts events, intake counts and erasures into a lake in one transaction, behind what is there. */
+export async function writeLake(
+  lakeFolder: string,
+  events: readonly Event[],
+  { intake = [], erasures = [] }: { intake?: readonly IntakeCount[]; erasures?: readonly Erasure[] } = {},
+): Promise<void> {
+  const source = 'test-0';
+  const writer = await openLakeWriter(lakeFolder);
+  try {
+    const from = writer.committed(source);
+    const logged = events.map((event, index) => ({ offset: from + index, event }));
+    writer.add(source, logged, from + events.length);
+    writer.addIntake(intake);
+    for (const erasure of erasures) writer.addErasure(erasure);
+    await writer.commit();
+  } finally {
+    await writer.close();
+  }
+}

@@ -1,0 +1,2 @@
+export { makeEvent, noon } from './make-event.ts';
+export { temporaryFolder } from './temporary-folder.ts';

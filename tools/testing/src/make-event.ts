@@ -1,0 +1,16 @@
+import type { Event } from '@facet/schemas';
+
+export const noon = Date.UTC(2024, 0, 15, 12);
+
+/** An event with what a test does not care about filled in. */
+export function makeEvent(fields: Partial<Event> = {}): Event {
+  return {
+    eventId: 'event-1',
+    type: 'purchase',
+    userId: 'user-1',
+    itemId: 'item-1',
+    occurredAt: noon,
+    receivedAt: noon + 1000,
+    ...fields,
+  };
+}
