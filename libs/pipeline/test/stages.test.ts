@@ -7,7 +7,14 @@ import { hashUser } from '@facet/schemas';
 import type { LakeEvent } from '@facet/lake';
 import { expect, test } from 'vitest';
 import { homePaths } from '@facet/config';
-import { createStageContext, datasetStage, evaluateStage, headlineMetrics, indexStage, trainStage } from '../src/index.ts';
+import {
+  createStageContext,
+  datasetStage,
+  evaluateStage,
+  headlineMetrics,
+  indexStage,
+  trainStage,
+} from '../src/index.ts';
 import type { FacetConfig, HomePaths } from '@facet/config';
 import { scratchFolder } from './scratch-folder.ts';
 import { closing, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
