@@ -79,7 +79,7 @@ describe('a bundle', () => {
 
   it('reads the profile of a user from attributes: unknown and absent ones are row 0', async () => {
     const bundle = await loadBundle(shelf.store, await shelf.put(bundleContents()));
-    const rows = [
+    const rows: Parameters<typeof bundle.encodeProfile>[0][] = [
       undefined,
       {},
       { age: 'old' },

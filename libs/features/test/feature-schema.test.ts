@@ -46,7 +46,7 @@ describe('learnFeatureSchemas, auto', () => {
   });
 
   it('coverage counts the holders that have the attribute, not those that lack it', () => {
-    const holders = times(40, (n) => (n < 10 ? { shop: `s${n % 2}` } : {}));
+    const holders = times(40, (n): Readonly<Record<string, string>> => (n < 10 ? { shop: `s${n % 2}` } : {}));
     expect(namesOf(learnFeatureSchemas(holders, auto))).toEqual(['shop']);
   });
 

@@ -23,7 +23,7 @@ afterAll(async () => {
 const catalog = bundleContents().items.slice(1);
 const idsOf = (items: readonly { readonly itemId: string }[]): string[] => items.map(({ itemId }) => itemId);
 const newItems = (count: number): CatalogItem[] =>
-  Array.from({ length: count }, (_, item) => ({
+  Array.from({ length: count }, (_, item): CatalogItem => ({
     itemId: `new${item}`,
     title: `New ${item}`,
     attributes: item % 3 === 2 ? {} : { genre: item % 3 === 0 ? 'crime' : 'opera' },

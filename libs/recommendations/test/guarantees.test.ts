@@ -128,7 +128,7 @@ const request = fc
           ),
         },
       ),
-      profile: fc.constantFrom({ age: 'old' }, { age: 'young' }, {}),
+      profile: fc.constantFrom<Record<string, string>>({ age: 'old' }, { age: 'young' }, {}),
       limit: fc.oneof(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: size + 20 })),
       exclude: excluded,
       excludeSeen: fc.constantFrom<NonNullable<RecommendationsRequest['excludeSeen']>>(

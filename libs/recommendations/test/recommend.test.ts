@@ -44,7 +44,11 @@ const behaviors = fc.array(
 );
 const request: fc.Arbitrary<RecommendationRequest> = fc.record({
   behaviors,
-  attributes: fc.constantFrom(undefined, { age: 'old' }, { age: 'unheard of', other: 1 }),
+  attributes: fc.constantFrom<Record<string, string | number> | undefined>(
+    undefined,
+    { age: 'old' },
+    { age: 'unheard of', other: 1 },
+  ),
   limit: fc.integer({ min: 0, max: itemCount + 3 }),
   exclude: fc.array(
     fc.integer({ min: 1, max: itemCount + 5 }).map((item) => `item${item}`),

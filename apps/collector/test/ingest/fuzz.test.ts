@@ -9,6 +9,7 @@ import type { BatchAnswer } from '../../src/ingest/batch/batch-answer.ts';
 import { createTestIngest } from './fixtures.ts';
 import type { TestIngest } from './fixtures.ts';
 import { mutatedJson } from './mutated-json.ts';
+import type { Json } from './mutated-json.ts';
 import { readTopic } from './read-topic.ts';
 
 const requests = 500;
@@ -25,9 +26,9 @@ const payload = fc
     seconds: fc.integer({ min: 874_724_710, max: 893_286_638 }),
     stars: fc.integer({ min: 1, max: 5 }),
   })
-  .map(({ id, shape, user, film, seconds, stars }) => {
-    const who = shape === 'anonymous' ? {} : { userId: String(user) };
-    const what = shape === 'identify' ? {} : { itemId: String(film) };
+  .map(({ id, shape, user, film, seconds, stars }): Json => {
+    const who: Record<string, string> = shape === 'anonymous' ? {} : { userId: String(user) };
+    const what: Record<string, string> = shape === 'identify' ? {} : { itemId: String(film) };
     const always = { eventId: id, ...who, ...what };
     const text = new Date(seconds * 1000).toISOString();
     if (shape === 'rating') return { ...always, type: 'rating', occurredAt: seconds * 1000, value: stars };

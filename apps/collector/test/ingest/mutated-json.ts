@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
 /** What programs send by mistake, and what attackers send on purpose. */
 const oddValues: readonly Json[] = [

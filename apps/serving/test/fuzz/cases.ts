@@ -251,7 +251,7 @@ function casesOfDocs({ key }: CaseOptions): fc.Arbitrary<FuzzCase> {
     junk.map((text) => `/static/${encode(text)}`),
   );
   return fc
-    .record({ file: files, headers: fc.constantFrom({ 'x-api-key': key }, {}) })
+    .record({ file: files, headers: fc.constantFrom<Record<string, string>>({ 'x-api-key': key }, {}) })
     .map(({ file, headers: sent }) => ({
       ...{ target: 'docs', operation: undefined, method: 'GET', url: `/docs${file}`, headers: sent, body: undefined },
       wire: 'none' as const,

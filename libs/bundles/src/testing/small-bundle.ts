@@ -40,7 +40,7 @@ const age: FeatureSchema = { name: 'age', kind: 'category', values: ['old', 'you
 
 /** Items 7 and 13 are withdrawn. */
 function catalogOfSize(size: number): CatalogItem[] {
-  return Array.from({ length: size + 1 }, (_, item) =>
+  return Array.from({ length: size + 1 }, (_, item): CatalogItem =>
     item === 0
       ? { itemId: '', attributes: {} }
       : {

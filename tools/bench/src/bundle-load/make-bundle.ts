@@ -26,7 +26,7 @@ const [categories, brands, tags] = [names('category', 50), names('brand', 20_000
 /** Small numbers are drawn more often, as a few brands have most items. */
 const skewed = (values: readonly string[]): string => values[Math.floor(values.length * random.next() ** 2)]!;
 
-const items: CatalogItem[] = Array.from({ length: itemCount + 1 }, (_, item) =>
+const items = Array.from({ length: itemCount + 1 }, (_, item): CatalogItem =>
   item === 0
     ? { itemId: '', attributes: {} }
     : {

@@ -45,11 +45,14 @@ const rankedUsers = 64;
 const eventsOfUser = 120;
 
 const { sequences } = makeTrainWorld(itemCount, 0, eventsOfUser);
-const catalog = Array.from({ length: itemCount + 1 }, (_, item) => ({
-  itemId: item === 0 ? '' : `item-${item}`,
-  attributes:
-    item === 0 ? {} : { title: `What the shop calls item ${item}`, brand: `brand ${item % 997}`, price: item % 89 },
-}));
+const catalog = Array.from(
+  { length: itemCount + 1 },
+  (_, item): { itemId: string; attributes: Record<string, string | number> } => ({
+    itemId: item === 0 ? '' : `item-${item}`,
+    attributes:
+      item === 0 ? {} : { title: `What the shop calls item ${item}`, brand: `brand ${item % 997}`, price: item % 89 },
+  }),
+);
 const data = encodeTables(
   { items: catalog, sequences, userAttributes: new Array<undefined>(sequences.userIds.length).fill(undefined) },
   { trainedCount: itemCount, itemFeatures: [], userFeatures: [] },
