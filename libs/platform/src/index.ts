@@ -12,4 +12,5 @@ export type { Logger } from './logger.ts';
 export { parseEnvironment, parseWith } from './parse.ts';
 export { anyNamePattern, recordOf } from './record-of.ts';
 export { closeOnSignal } from './shutdown.ts';
-export { alignColumns, bar, formatCount, formatNumber, formatShare } from './text-table.ts';
+export { alignColumns, bar, formatCount, formatNumber, formatShare, section } from './text-table.ts';
+export { dayMs, hourMs, minuteMs, utcDay } from './time.ts';
