@@ -14,6 +14,7 @@ export async function chooseConfigFile({ config }: Pick<CommonOptions, 'config'>
   await access(config).catch((error: unknown) => {
     throw new AppError(`There is no configuration file ${config}.`, {
       code: 'CONFIG_UNREADABLE',
+      category: 'usage',
       remedy: 'Correct --config, or leave it out for the defaults.',
       cause: error,
     });

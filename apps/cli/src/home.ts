@@ -42,7 +42,11 @@ export async function noCurrentBundle({ folder }: Home): Promise<AppError> {
     others.length === 0
       ? `Make one with: ${facet} index --home ${folder}. Or see everything work first: ${facet} demo.`
       : `Add ${others.map((home) => `--home ${home}`).join(' or ')}, or make one here with: ${facet} index --home ${folder}.`;
-  return new AppError(`${folder} has no current bundle.`, { code: 'BUNDLE_NONE_CURRENT', remedy });
+  return new AppError(`${folder} has no current bundle.`, {
+    code: 'BUNDLE_NONE_CURRENT',
+    category: 'artifact-missing',
+    remedy,
+  });
 }
 
 async function homesWithBundle(parent: string): Promise<string[]> {

@@ -40,6 +40,7 @@ export async function refuseWhileSinksRun(
   if (members === 0) return;
   throw new AppError(`${members === 1 ? 'A sink is' : `${members} sinks are`} at work in the group ${groupId}.`, {
     code: 'CLI_SINK_RUNNING',
+    category: 'conflict',
     remedy: 'Stop every collector sink, and run this again. One that was killed is counted until its session is over.',
     context: { groupId, members },
     retryable: true,
@@ -54,6 +55,7 @@ async function countMembers(kafka: KafkaConnection, groupId: string): Promise<nu
   } catch (error) {
     throw new AppError(`Kafka does not tell who is in the group ${groupId}: ${(error as Error).message}.`, {
       code: 'EVENTS_LOG_UNREACHABLE',
+      category: 'unavailable',
       remedy: 'Check that the brokers run, and their addresses in FACET_KAFKA_BROKERS.',
       retryable: true,
       cause: error,

@@ -1,9 +1,8 @@
 import { readEnvironment } from './config.ts';
 import { Interruption } from './interruption.ts';
 import { runCli } from './run-cli.ts';
-import { exitCodes } from './exit-codes.ts';
 
-const exitCodeOfSignal = { SIGINT: exitCodes.interrupted, SIGTERM: 143, SIGHUP: 129 } as const;
+const exitCodeOfSignal = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Under npm one Ctrl-C arrives twice, from the terminal and from npm, a few milliseconds apart. */
 const echoMs = 500;
@@ -21,7 +20,7 @@ for (const [name, code] of Object.entries(exitCodeOfSignal) as [keyof typeof exi
 }
 // The reader of a pipe has seen enough: `facet bundles | head -1`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+  if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
 

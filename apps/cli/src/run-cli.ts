@@ -1,10 +1,10 @@
-import { AppError, describeError, isAppError } from '@facet/platform/errors';
+import { AppError, describeError, exitCodeOf, isAppError } from '@facet/platform/errors';
 import { CommanderError } from 'commander';
 import type { CommandContext, Output } from './command-context.ts';
 import type { CliEnvironment } from './config.ts';
-import { exitCodeOf, exitCodes, explainSystemError } from './exit-codes.ts';
 import { Interruption } from './interruption.ts';
 import { createProgram } from './program.ts';
+import { explainSystemError } from './system-errors.ts';
 import { createProgress } from './terminal/progress.ts';
 import { createTerminal } from './terminal/terminal.ts';
 
@@ -19,7 +19,8 @@ export interface CliDeps {
 }
 
 const version = '0.1.0';
-const exitCodeOfSignal: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGTERM: 143, SIGHUP: 129 };
+const exitCodeOfSignal: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
+const usageExitCode = 2;
 
 /** Runs one command line and gives its exit code. Never throws: what went wrong is said on standard error. */
 export async function runCli(args: readonly string[], deps: CliDeps): Promise<number> {
@@ -33,7 +34,7 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
       error instanceof Interruption ? error : signal.reason instanceof Interruption ? signal.reason : undefined;
     if (interruption !== undefined) {
       stderr.write(`\n${interruption.message}\n`);
-      return exitCodeOfSignal[interruption.signal] ?? exitCodes.interrupted;
+      return exitCodeOfSignal[interruption.signal] ?? 130;
     }
     const explained = explainSystemError(error);
     const { style } = createTerminal(stderr);
@@ -54,9 +55,9 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
   });
   try {
     await program.parseAsync(args, { from: 'user' });
-    return exitCodes.ok;
+    return 0;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
     return fail(error);
   }
 }

@@ -110,6 +110,7 @@ async function refuseEmptyHome({ home }: StageContext): Promise<void> {
   const folder = relative(process.cwd(), dirname(home.lakeFolder)) || '.';
   throw new AppError(`${folder} holds no events.`, {
     code: 'EVENTS_NONE',
+    category: 'input',
     remedy: `Import some with: ${facet} import --events FILE --home ${folder}. Or name another folder with --home.`,
   });
 }

@@ -144,6 +144,7 @@ function shared(values: SharedVariables, home: string): Omit<SharedConfig, 'port
   if (wrong !== undefined) {
     throw new AppError(`FACET_KAFKA_BROKERS: "${wrong}" is no broker.`, {
       code: 'CONFIG_INVALID',
+      category: 'usage',
       remedy: 'Write host:port, several separated by commas.',
     });
   }

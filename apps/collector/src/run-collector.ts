@@ -1,8 +1,7 @@
-import { AppError, closeOnSignal, createLogger, describeError, isAppError } from '@facet/platform';
+import { AppError, closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { readIngestConfig, readSinkConfig } from './config.ts';
 import type { SharedConfig } from './config.ts';
-import { exitCodeOf } from './exit-codes.ts';
 
 /** One of the processes that this program can be. */
 interface Running {
@@ -30,6 +29,7 @@ async function start(command: string | undefined): Promise<void> {
     default:
       throw new AppError(command === undefined ? 'Say what to run.' : `There is no ${command}.`, {
         code: 'COLLECTOR_USAGE',
+        category: 'usage',
         remedy: 'Run collector ingest or collector sink; collector --help explains them.',
       });
   }
@@ -57,8 +57,11 @@ export async function runCollector(command: string | undefined): Promise<void> {
   try {
     await start(command);
   } catch (error) {
-    const code = isAppError(error) ? error.code : undefined;
-    createLogger({ name: 'collector' }).fatal({ code, problem: describeError(error), err: error }, 'cannot run');
+    const { code, category } = isAppError(error) ? error : {};
+    createLogger({ name: 'collector' }).fatal(
+      { code, category, problem: describeError(error), err: error },
+      'cannot run',
+    );
     process.exit(exitCodeOf(error));
   }
 }

@@ -1,7 +1,6 @@
 import cluster from 'node:cluster';
-import { closeOnSignal, createLogger, describeError, isAppError } from '@facet/platform';
+import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
 import { limitNativeThreads, readConfig } from './config.ts';
-import { exitCodeOf } from './exit-codes.ts';
 import type { Announcement, SupervisorMessage } from './processes/messages.ts';
 import { runSupervisor } from './processes/run-supervisor.ts';
 import { connectWorker } from './processes/worker.ts';
@@ -74,7 +73,10 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  const code = isAppError(error) ? error.code : undefined;
-  createLogger({ name: 'serving' }).fatal({ code, problem: describeError(error), err: error }, 'cannot serve');
+  const { code, category } = isAppError(error) ? error : {};
+  createLogger({ name: 'serving' }).fatal(
+    { code, category, problem: describeError(error), err: error },
+    'cannot serve',
+  );
   process.exit(exitCodeOf(error));
 }

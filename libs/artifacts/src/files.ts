@@ -36,6 +36,7 @@ export async function listFolder(folder: string): Promise<{ files: string[]; fol
       else {
         throw new AppError(`${join(folder, path)} is neither a file nor a folder.`, {
           code: 'ARTIFACT_INVALID',
+          category: 'artifact',
           remedy: 'Write plain files only.',
           context: { file: path },
         });

@@ -49,6 +49,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
       if (await exists(folderOf(ref))) throw corrupt(ref, manifestName, 'is missing');
       throw new AppError(`There is no ${ref.kind} ${ref.id} in ${root}.`, {
         code: 'ARTIFACT_NOT_FOUND',
+        category: 'artifact-missing',
         remedy: `List the ${ref.kind}s that exist, or build this one again.`,
         context: { ...ref },
         cause: error,
@@ -178,6 +179,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     if (Value.Check(Ref, value) && namePattern.test(value.kind) && idPattern.test(value.id)) return value;
     throw new AppError(`${path} does not name an artifact.`, {
       code: 'ARTIFACT_CORRUPT',
+      category: 'artifact',
       remedy: 'Delete the file: whoever writes the reference makes it again.',
       context: { file: path },
     });
@@ -226,6 +228,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
       if (current === null || previous === null || isSame(current, previous)) {
         throw new AppError('There is no previous artifact to go back to.', {
           code: 'ARTIFACT_NO_PREVIOUS',
+          category: 'artifact',
           remedy: 'Promote an artifact by its id instead.',
         });
       }
@@ -337,6 +340,7 @@ function refuseOtherCurrent(current: ArtifactRef | null, { expectedCurrent }: Pr
   if (expectedCurrent === undefined || expectedCurrent === (current?.id ?? null)) return;
   throw new AppError(`${current?.id ?? 'Nothing'} is current by now, not ${expectedCurrent ?? 'nothing'}.`, {
     code: 'PROMOTION_CURRENT_CHANGED',
+    category: 'conflict',
     remedy: 'Decide again, on what is current now.',
     retryable: true,
     context: { current: current?.id ?? null, expectedCurrent },
@@ -381,12 +385,13 @@ function checkName(name: string, what: string): void {
 }
 
 function invalid(message: string, remedy: string): AppError {
-  return new AppError(message, { code: 'ARTIFACT_INVALID', remedy });
+  return new AppError(message, { code: 'ARTIFACT_INVALID', category: 'artifact', remedy });
 }
 
 function corrupt(ref: ArtifactRef, file: string, problem: string): AppError {
   return new AppError(`The ${ref.kind} ${ref.id} is corrupt: ${file} ${problem}.`, {
     code: 'ARTIFACT_CORRUPT',
+    category: 'artifact',
     remedy: 'Roll back to another one, or build it again from the same inputs: a new copy replaces a corrupt one.',
     context: { ...ref, file },
   });

@@ -61,6 +61,7 @@ export function parseManifest(text: string, source: string): ArtifactManifest {
 function corruptManifest(source: string, problem: string, cause?: unknown): AppError {
   return new AppError(`${source} ${problem}.`, {
     code: 'ARTIFACT_CORRUPT',
+    category: 'artifact',
     remedy: 'Build the artifact again, or use another one.',
     context: { file: source },
     cause,
@@ -86,6 +87,7 @@ function sortKeys(value: JsonValue, where: string): JsonValue {
 function notJson(where: string, value: unknown): AppError {
   return new AppError(`${where} is ${String(value)}, which JSON cannot hold.`, {
     code: 'ARTIFACT_INVALID',
+    category: 'artifact',
     remedy: 'Put only text, finite numbers, booleans, null, arrays and plain objects into the metadata.',
     context: { where },
   });

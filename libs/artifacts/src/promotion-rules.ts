@@ -47,6 +47,7 @@ function originOfCurrent(records: readonly PromotionRecord[]): PromotionRecord |
 function superseded({ runId, day }: PromotionRun, reason: string): AppError {
   return new AppError(`Run ${runId} of ${day} may not promote any more: ${reason}.`, {
     code: 'PROMOTION_SUPERSEDED',
+    category: 'conflict',
     remedy: 'Nothing is to be done: its bundle is kept, and can be promoted by its id.',
     context: { runId, day },
   });

@@ -57,6 +57,7 @@ export async function writeSafetensors(
     if (name === '__metadata__' || elementCount(shape) !== data.length) {
       throw new AppError(`The tensor ${name} of ${data.length} elements cannot be written with the shape [${shape}].`, {
         code: 'ARTIFACT_INVALID',
+        category: 'artifact',
         remedy: 'Give a shape whose product is the number of elements, and a name other than __metadata__.',
         context: { tensor: name, shape },
       });
@@ -246,6 +247,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 function corrupt(path: string, problem: string, cause?: unknown): AppError {
   return new AppError(`${path} is not a sound safetensors file: ${problem}.`, {
     code: 'ARTIFACT_CORRUPT',
+    category: 'artifact',
     remedy: 'Build the artifact again, or use another one.',
     context: { file: path },
     cause,

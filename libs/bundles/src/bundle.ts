@@ -137,6 +137,7 @@ function parseInfo(value: unknown, id: string): BundleInfo {
       `Bundle ${id} has the format ${format}; this version of Facet reads the format ${bundleFormat}.`,
       {
         code: 'BUNDLE_INVALID',
+        category: 'artifact',
         remedy: 'Build another one with facet train and facet index, which take the dataset that is there.',
         context: { bundleId: id, format: format ?? null },
       },
@@ -230,6 +231,7 @@ async function readUserIds(folder: string, id: string, { spec }: BundleInfo): Pr
 function doesNotFit(id: string, found: string): AppError {
   return new AppError(`Bundle ${id} does not fit together: ${found}.`, {
     code: 'BUNDLE_INVALID',
+    category: 'artifact',
     remedy: 'Rebuild it with facet index.',
   });
 }

@@ -63,6 +63,7 @@ export async function verifyGoldenVectors(
     if (difference <= toleranceMax) continue;
     throw new AppError(`Golden vector ${position} of bundle ${bundleId} differs by ${difference.toPrecision(3)}.`, {
       code: 'BUNDLE_DRIFTED',
+      category: 'artifact',
       remedy:
         'This code computes interests differently from the one that trained the model: rebuild the bundle with it.',
       context: { bundleId, position, difference },

@@ -28,6 +28,7 @@ export function tensor<Dtype extends SafeTensor['dtype']>(dtype: Dtype, data: Da
 function invalidTensor(problem: string): AppError {
   return new AppError(problem, {
     code: 'BUNDLE_INVALID',
+    category: 'artifact',
     remedy: 'Rebuild the artifact; it was written by another version.',
   });
 }

@@ -86,6 +86,7 @@ function nearTop(scores: Float32Array, n: number, room: number): number[] {
 function notANumber(item: number): AppError {
   return new AppError(`The score of item index ${item} is not a number.`, {
     code: 'EVALUATION_SCORE_NAN',
+    category: 'internal',
     remedy: 'Look for a diverged model or a division by zero in the scorer.',
     context: { item },
   });

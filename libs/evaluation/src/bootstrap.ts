@@ -47,6 +47,7 @@ export function pairedBootstrap(
   if (values.length !== baseline.length) {
     throw new AppError(`A paired comparison needs the same users: there are ${values.length} and ${baseline.length}.`, {
       code: 'EVALUATION_USERS_DIFFER',
+      category: 'internal',
       remedy: 'Evaluate both on the same held-out users, in the same order.',
     });
   }
@@ -66,6 +67,7 @@ function resampleMeans(values: ArrayLike<number>, options: BootstrapOptions) {
   if (users === 0) {
     throw new AppError('There are no values to resample.', {
       code: 'EVALUATION_NO_USERS',
+      category: 'input',
       remedy: 'Hold out a window in which at least one known user chose something.',
     });
   }

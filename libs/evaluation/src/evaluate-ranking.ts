@@ -105,6 +105,7 @@ function checkRanking(ranking: Int32Array, lastSeenBy: Int32Array, position: num
         `The ranking of user ${position} ${isOutside ? 'holds an item outside the catalogue' : 'repeats an item'}: index ${item}.`,
         {
           code: 'EVALUATION_RANKING_INVALID',
+          category: 'internal',
           remedy: 'Rank distinct items between 1 and the size of the catalogue.',
           context: { item, user: position, catalogSize: lastSeenBy.length - 1 },
         },

@@ -23,6 +23,7 @@ export function topN(scores: Float32Array, n: number, options: TopNOptions): Int
     if (Number.isNaN(score)) {
       throw new AppError(`The score of item index ${item} is not a number.`, {
         code: 'EVALUATION_SCORE_NAN',
+        category: 'internal',
         remedy: 'Look for a diverged model or a division by zero in the scorer.',
         context: { item },
       });

@@ -253,6 +253,7 @@ async function listSegments(folder: string): Promise<Segment[]> {
 function logLocked(folder: string, heldBy: number): AppError {
   return new AppError(`The event log ${folder} is being written by process ${heldBy}.`, {
     code: 'EVENTS_LOG_LOCKED',
+    category: 'conflict',
     remedy: 'Wait for it to end, or stop it.',
     context: { folder, heldBy },
     retryable: true,
@@ -264,6 +265,7 @@ function unwritable(folder: string, cause: unknown): AppError {
     `The event log ${folder} cannot be written: ${String((cause as Error | undefined)?.message ?? 'it is open for reading')}.`,
     {
       code: 'EVENTS_LOG_UNWRITABLE',
+      category: 'unavailable',
       remedy: 'Check the disk: space, permissions, health. The events of this call are not in the log.',
       context: { folder },
       retryable: true,
@@ -275,6 +277,7 @@ function unwritable(folder: string, cause: unknown): AppError {
 function damagedLog(folder: string, problem: string): AppError {
   return new AppError(`The event log ${folder} is damaged: ${problem}.`, {
     code: 'EVENTS_LOG_DAMAGED',
+    category: 'artifact',
     remedy: 'Restore its files from a backup, or import the source files again into a new folder.',
     context: { folder },
   });

@@ -34,6 +34,7 @@ export function parsePositiveClauses(text: string): PositiveClause[] {
     if (match === null) {
       throw new AppError(`"${clause.trim()}" is not a rule for positive events.`, {
         code: 'FEATURES_RULE_INVALID',
+        category: 'usage',
         remedy: 'Write event types joined by "or", each with an optional bound: "purchase or rating >= 4".',
         context: { rule: text },
       });

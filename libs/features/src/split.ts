@@ -30,6 +30,7 @@ export function chooseTimeSplit(
   if (sorted.length === 0 || !(sorted[0]! < split.validationFrom && split.validationFrom < split.testFrom)) {
     throw new AppError(`${sorted.length} interactions are too few moments to split by time.`, {
       code: 'FEATURES_TOO_FEW_MOMENTS',
+      category: 'input',
       remedy: 'Import events over a longer time, or set split.validationFrom and split.testFrom.',
     });
   }

@@ -17,7 +17,10 @@ export function createItemVocabulary(itemIds: readonly string[], trainedCount: n
   const indexes = new Map<string, number>();
   for (let index = 1; index < itemIds.length; index++) indexes.set(itemIds[index]!, index);
   if (indexes.size !== itemIds.length - 1) {
-    throw new AppError('An item vocabulary names an item twice.', { code: 'FEATURES_DUPLICATE_ITEM' });
+    throw new AppError('An item vocabulary names an item twice.', {
+      code: 'FEATURES_DUPLICATE_ITEM',
+      category: 'internal',
+    });
   }
   return { itemIds, trainedCount, indexOf: (itemId) => indexes.get(itemId) };
 }

@@ -15,6 +15,7 @@ export async function listen(
     await app.close();
     throw new AppError(`${host}:${port} cannot be listened on: ${error.message}.`, {
       code: 'HTTP_ADDRESS_UNUSABLE',
+      category: 'unavailable',
       remedy:
         error.code === 'EADDRINUSE'
           ? 'Stop what uses the port, or choose another one with FACET_PORT.'

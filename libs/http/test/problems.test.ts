@@ -21,7 +21,7 @@ beforeAll(async () => {
         throw problems.error('STORE_FULL', 'The store is full.', { retryAfterSeconds: 4.2, remedy: 'Wait.' });
       });
       app.get('/unknown-code', open, async () => {
-        throw new AppError('The file /etc/secret is gone.', { code: 'STORE_SECRET' });
+        throw new AppError('The file /etc/secret is gone.', { code: 'STORE_SECRET', category: 'internal' });
       });
       app.get('/broken', open, async () => {
         throw new TypeError('x is undefined');

@@ -242,6 +242,7 @@ function mostlyRefused(report: ReportBuilder, rows: number): AppError {
   const found = rows === 0 ? 'The event files have no rows' : `Most of the first ${rows} event lines are refused`;
   return new AppError(reasons.length === 0 ? `${found}.` : `${found}: ${reasons.join('; ')}.`, {
     code: 'EVENTS_MOSTLY_REFUSED',
+    category: 'input',
     remedy: 'See `facet validate`; correct the file, or name its columns and time format under mapping in facet.yaml.',
     context: { rows, refusals },
   });

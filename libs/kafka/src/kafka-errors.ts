@@ -15,6 +15,7 @@ export function unreachable(what: string, cause?: unknown): AppError {
   const reason = cause === undefined ? '' : `: ${cause instanceof Error ? cause.message : String(cause)}`;
   return new AppError(`${what}${reason}.`, {
     code: 'EVENTS_LOG_UNREACHABLE',
+    category: 'unavailable',
     remedy: 'Check that the brokers run, and their addresses in FACET_KAFKA_BROKERS.',
     context: { type: protocolErrorType(cause) },
     retryable: true,
@@ -25,6 +26,7 @@ export function unreachable(what: string, cause?: unknown): AppError {
 export function busy(queuedBytes: number): AppError {
   return new AppError('Too many records wait for Kafka.', {
     code: 'EVENTS_LOG_BUSY',
+    category: 'unavailable',
     remedy: 'Send less, or try again later.',
     context: { queuedBytes },
     retryable: true,
@@ -34,6 +36,7 @@ export function busy(queuedBytes: number): AppError {
 export function unknownTopic(topic: string): AppError {
   return new AppError(`Kafka has no topic ${topic}.`, {
     code: 'EVENTS_TOPIC_UNKNOWN',
+    category: 'unavailable',
     remedy: 'Start the collector once, which makes the topics, or check FACET_TOPIC_PREFIX.',
     context: { topic },
     retryable: true,
@@ -49,6 +52,7 @@ export function refusedRecords(refused: readonly RejectedRecord[]): AppError {
     `${refused.length === 1 ? 'A record is' : `${refused.length} records are`} ${isTooLarge ? 'too large' : 'refused by Kafka'} for ${topics.join(', ')} (${reasons.join(', ')}).`,
     {
       code: isTooLarge ? 'EVENTS_RECORD_TOO_LARGE' : 'EVENTS_RECORD_REFUSED',
+      category: 'input',
       remedy: isTooLarge
         ? 'Send less in one record, or raise max.message.bytes of the topic.'
         : 'Correct the records: the same ones will be refused again.',
@@ -73,6 +77,7 @@ export function unsupportedCodec(topic: string, at: PartitionRange | undefined, 
   const place = at === undefined ? '' : `, partition ${at.partition}, from about offset ${at.from} on,`;
   return new AppError(`${topic}${place} holds records compressed with ${codec}, which cannot be read here.`, {
     code: 'EVENTS_CODEC_UNSUPPORTED',
+    category: 'input',
     remedy:
       'Let its producers use gzip or none, or set compression.type=gzip on the topic: brokers then convert what comes. ' +
       'Send what is there already again, and move the offset of the sink behind it.',
@@ -87,6 +92,7 @@ export function logTruncated(topic: string, range: PartitionRange, end: number):
     `${topic}, partition ${partition}, ends at offset ${end}, but was to be read from ${from} to ${to}.`,
     {
       code: 'EVENTS_LOG_TRUNCATED',
+      category: 'artifact',
       remedy: 'Find out who has made the topic anew or cut it, and restore it, before anything is rebuilt from it.',
       context: { topic, partition, from, to, end },
     },

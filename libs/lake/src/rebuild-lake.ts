@@ -178,6 +178,7 @@ function liesWithin({ sources }: LakeStateFile, ranges: readonly RebuiltRange[])
 function incomplete(problem: string): AppError {
   return new AppError(`The event log no longer holds all that would be taken out of the lake: ${problem}.`, {
     code: 'EVENTS_REBUILD_INCOMPLETE',
+    category: 'input',
     remedy: 'Choose a later time, from which on the log is complete.',
   });
 }

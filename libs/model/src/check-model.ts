@@ -28,5 +28,5 @@ export function checkModel(config: ModelConfig): void {
 }
 
 function unsupported(message: string, remedy: string): AppError {
-  return new AppError(message, { code: 'MODEL_UNSUPPORTED', remedy });
+  return new AppError(message, { code: 'MODEL_UNSUPPORTED', category: 'usage', remedy });
 }

@@ -39,6 +39,7 @@ export async function readApiKeys(path: string): Promise<readonly ApiKey[]> {
     if (names.has(name)) {
       throw new AppError(`${path} has two keys of the name ${name}.`, {
         code: 'CONFIG_INVALID',
+        category: 'usage',
         remedy: 'Give each key a name of its own.',
         context: { path, name },
       });
@@ -58,6 +59,7 @@ export async function addApiKey(path: string, key: ApiKey): Promise<void> {
   if (keys.some(({ name }) => name === key.name)) {
     throw new AppError(`${path} has a key of the name ${key.name} already.`, {
       code: 'KEYS_NAME_TAKEN',
+      category: 'usage',
       remedy: 'Choose another name, or remove that key from the file.',
       context: { path, name: key.name },
     });

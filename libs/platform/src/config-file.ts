@@ -12,7 +12,11 @@ import { parseWith } from './parse.ts';
 export async function readConfigFile<Schema extends TSchema>(schema: Schema, path: string): Promise<Static<Schema>> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
-    throw new AppError(`${path} cannot be read: ${error.message}.`, { code: 'CONFIG_UNREADABLE', cause: error });
+    throw new AppError(`${path} cannot be read: ${error.message}.`, {
+      code: 'CONFIG_UNREADABLE',
+      category: 'usage',
+      cause: error,
+    });
   });
   let value: unknown;
   try {
@@ -20,6 +24,7 @@ export async function readConfigFile<Schema extends TSchema>(schema: Schema, pat
   } catch (error) {
     throw new AppError(`${path} is not YAML: ${(error as Error).message}`, {
       code: 'CONFIG_UNREADABLE',
+      category: 'usage',
       remedy: 'Correct the line that it names.',
       cause: error,
     });

@@ -22,6 +22,7 @@ export function parseWith<Schema extends TSchema>(
   const problems = describeProblems(check.Errors(parsed));
   throw new AppError(`${options.source} is not valid: ${problems.join('; ')}.`, {
     code: 'CONFIG_INVALID',
+    category: 'usage',
     remedy: `Correct the named fields in ${options.source}.`,
     context: { source: options.source, problems },
   });

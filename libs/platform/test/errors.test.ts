@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
-import { AppError, describeError, isAppError } from '../src/index.ts';
+import { AppError, describeError, exitCodeOf, httpStatusOf, isAppError } from '../src/index.ts';
 
 test('an error carries its code, remedy, facts and cause', () => {
   const cause = new Error('ENOENT');
   const error = new AppError('The lake is gone.', {
     code: 'LAKE_MISSING',
+    category: 'unavailable',
     remedy: 'Import events.',
     context: { path: 'lake' },
     retryable: true,
@@ -22,7 +23,7 @@ test('an error carries its code, remedy, facts and cause', () => {
 });
 
 test('without them it is not retryable, has no facts and no cause of its own', () => {
-  const error = new AppError('No.', { code: 'NO' });
+  const error = new AppError('No.', { code: 'NO', category: 'internal' });
   expect(error.remedy).toBeUndefined();
   expect(error.context).toEqual({});
   expect(error.retryable).toBe(false);
@@ -30,7 +31,7 @@ test('without them it is not retryable, has no facts and no cause of its own', (
 });
 
 test('isAppError tells errors apart by code', () => {
-  const error: unknown = new AppError('No.', { code: 'NO' });
+  const error: unknown = new AppError('No.', { code: 'NO', category: 'internal' });
   expect(isAppError(error)).toBe(true);
   expect(isAppError(error, 'NO')).toBe(true);
   expect(isAppError(error, 'YES')).toBe(false);
@@ -40,9 +41,17 @@ test('isAppError tells errors apart by code', () => {
 });
 
 test('describeError gives one line for whatever was thrown', () => {
-  expect(describeError(new AppError('No.', { code: 'NO', remedy: 'Try again.' }))).toBe('No. Try again.');
-  expect(describeError(new AppError('No.', { code: 'NO' }))).toBe('No.');
+  expect(describeError(new AppError('No.', { code: 'NO', category: 'internal', remedy: 'Try again.' }))).toBe(
+    'No. Try again.',
+  );
+  expect(describeError(new AppError('No.', { code: 'NO', category: 'internal' }))).toBe('No.');
   expect(describeError(new TypeError('x is not a function'))).toBe('x is not a function');
   expect(describeError('a text')).toBe('a text');
   expect(describeError(undefined)).toBe('undefined');
+});
+
+test('decides exit code and HTTP status by category', () => {
+  const error = new AppError('No.', { code: 'NO', category: 'artifact' });
+  expect([exitCodeOf(error), httpStatusOf(error)]).toEqual([4, 409]);
+  expect([exitCodeOf(new TypeError('x')), httpStatusOf('x')]).toEqual([1, 500]);
 });

@@ -36,7 +36,13 @@ test('keys and user ids never reach a line, wherever a log call carries them', (
   logger.info({ req: { headers: { authorization: `Bearer ${secret}`, 'x-api-key': secret, accept: '*/*' } } }, 'c');
   logger.child({ userId: secret }).warn('d');
   logger.error(
-    { err: new AppError('No.', { code: 'NO', context: { userId: secret, apiKey: secret, path: 'p' } }) },
+    {
+      err: new AppError('No.', {
+        code: 'NO',
+        category: 'internal',
+        context: { userId: secret, apiKey: secret, path: 'p' },
+      }),
+    },
     'e',
   );
   expect(JSON.stringify(lines)).not.toContain(secret);

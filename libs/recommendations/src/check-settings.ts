@@ -59,6 +59,7 @@ export function checkServingSettings(
   if (problems.length === 0) return;
   throw new AppError(`${source} is not valid: ${problems.join('; ')}`, {
     code: 'CONFIG_INVALID',
+    category: 'usage',
     remedy: `Correct the named fields in ${source}.`,
     context: { source, problems },
   });

@@ -10,6 +10,7 @@ export interface RequestFault {
 export function requestError(message: string, { field, remedy }: RequestFault): AppError {
   return new AppError(message, {
     code: 'REQUEST_INVALID',
+    category: 'usage',
     ...(remedy === undefined ? {} : { remedy }),
     context: { field },
   });

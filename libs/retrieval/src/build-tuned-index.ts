@@ -191,6 +191,7 @@ function recallTooLow(kind: BuiltIndexKind, { curve }: TunedBreadth, recallAt: n
       `(${breadth}), not ${recallMin}.`,
     {
       code: 'INDEX_RECALL_TOO_LOW',
+      category: 'usage',
       remedy: 'Set index.kind to auto or flat, or lower index.recallMin.',
       context: { kind, recall, breadth },
     },

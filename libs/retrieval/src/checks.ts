@@ -6,6 +6,7 @@ export function checkVectors(vectors: Float32Array, dim: number): number {
   if (!isPositiveInteger(dim) || vectors.length % dim !== 0) {
     throw new AppError(`${vectors.length} values are not rows of ${dim}.`, {
       code: 'RETRIEVAL_VECTORS_INVALID',
+      category: 'internal',
       remedy: 'Pass one row per item, each as wide as the embedding, without the padding row.',
     });
   }
@@ -14,6 +15,7 @@ export function checkVectors(vectors: Float32Array, dim: number): number {
     const item = Math.floor(position / dim) + 1;
     throw new AppError(`The vector of item index ${item} holds ${vectors[position]}.`, {
       code: 'RETRIEVAL_VECTORS_INVALID',
+      category: 'internal',
       remedy: 'Look for a diverged model: every embedding must be finite.',
       context: { item },
     });
@@ -54,6 +56,7 @@ export function isAllowed(allowed: Uint8Array, row: number): boolean {
 export function invalidQuery(problem: string): AppError {
   return new AppError(`The index cannot be searched: ${problem}.`, {
     code: 'RETRIEVAL_QUERY_INVALID',
+    category: 'internal',
     remedy: 'Check the model that made the interests and the numbers asked for.',
   });
 }
@@ -61,6 +64,7 @@ export function invalidQuery(problem: string): AppError {
 export function closedIndex(): AppError {
   return new AppError('The index has been closed.', {
     code: 'RETRIEVAL_INDEX_CLOSED',
+    category: 'internal',
     remedy: 'Search the index that replaced it.',
     retryable: true,
   });

@@ -69,6 +69,7 @@ export async function mapFile(path: string): Promise<ArrayBuffer> {
   } catch (error) {
     throw new AppError(`The file cannot be mapped: ${(error as Error).message}.`, {
       code: 'RETRIEVAL_FILE_UNREADABLE',
+      category: 'artifact',
       remedy: 'Check that the file is there and may be read.',
       context: { file: path },
       cause: error,
@@ -114,6 +115,7 @@ async function saved(path: string, write: () => Promise<void> | void): Promise<v
   } catch (error) {
     throw new AppError(`The index cannot be written to ${path}: ${(error as Error).message}.`, {
       code: 'RETRIEVAL_INDEX_UNWRITABLE',
+      category: 'unavailable',
       remedy: 'Check that the folder exists and the disk has room.',
       retryable: true,
       cause: error,
@@ -313,6 +315,7 @@ async function readStart(path: string, bytes: number): Promise<Buffer> {
 function unreadable(path: string, problem: string, cause?: unknown): AppError {
   return new AppError(`The index ${path} cannot be opened: ${problem}.`, {
     code: 'RETRIEVAL_INDEX_UNREADABLE',
+    category: 'artifact',
     remedy: 'Build the index again, or use another bundle.',
     context: { file: path },
     cause,

@@ -24,6 +24,7 @@ export async function measureIndexRecall(
       `An index of ${index.size} x ${index.dim} is measured against one of ${exact.size} x ${exact.dim}.`,
       {
         code: 'RETRIEVAL_INDEXES_DIFFER',
+        category: 'internal',
         remedy: 'Build both from the same vectors.',
       },
     );

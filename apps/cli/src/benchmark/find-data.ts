@@ -39,6 +39,7 @@ export async function findData(
   if (events.length === 0) {
     throw new AppError(`${first} holds no file of events or sequences that can be told by its name.`, {
       code: 'BENCHMARK_DATA_UNKNOWN',
+      category: 'input',
       remedy: 'Name the files themselves, or call them events.csv, items.csv and users.csv.',
     });
   }

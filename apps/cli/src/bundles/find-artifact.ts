@@ -18,6 +18,6 @@ export async function findArtifact(
   if (found.length === 1) return found[0]!.ref;
   throw new AppError(
     `${found.length === 0 ? 'No' : 'More than one'} ${kinds.join(', ')} of ${home} has an id that begins with ${id}.`,
-    { code: 'ARTIFACT_NOT_FOUND', remedy: `See ${facet} bundles --home ${home}.` },
+    { code: 'ARTIFACT_NOT_FOUND', category: 'artifact-missing', remedy: `See ${facet} bundles --home ${home}.` },
   );
 }

@@ -42,6 +42,7 @@ export async function backfillCommand(options: BackfillOptions, context: Command
   if (key === undefined) {
     throw new AppError('A key is needed to send events.', {
       code: 'CLI_USAGE',
+      category: 'usage',
       remedy:
         'Set FACET_API_KEY, or give --key; facet keys create makes one (scopes ingest, and admin for items and users).',
     });
@@ -93,6 +94,7 @@ export async function backfillCommand(options: BackfillOptions, context: Command
   if (sender.accepted > 0 || sender.duplicates > 0) return;
   throw new AppError('Nothing of these files was accepted.', {
     code: 'EVENTS_NOTHING_USABLE',
+    category: 'input',
     remedy: 'The reasons stand above; correct the files, or map their columns in facet.yaml.',
   });
 }
@@ -166,6 +168,7 @@ function flat<Entity extends { readonly extra?: Readonly<Record<string, unknown>
 function unusable(url: string, cause: unknown): AppError {
   return new AppError(`The collector at ${url} did not take everything: ${(cause as Error).message}.`, {
     code: 'CLI_COLLECTOR_UNUSABLE',
+    category: 'unavailable',
     remedy: 'Mend what it says, and run the same command again: what was sent already counts once.',
     retryable: true,
     cause,

@@ -82,6 +82,7 @@ export async function benchmarkCommand(options: BenchmarkOptions, context: Comma
   if (lost === undefined) return;
   throw new AppError(`${countOf(run.diverged.length, 'training')} diverged; the table is of the others.`, {
     code: 'BENCHMARK_DIVERGED',
+    category: 'usage',
     remedy: lost.error.remedy ?? 'Set a lower training.learningRate.',
   });
 }

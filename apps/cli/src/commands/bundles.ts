@@ -45,6 +45,7 @@ async function refuseUngated(
   const ask = report === undefined ? `Ask it with: ${facet} gate ${shortId(id)} --home ${home}. Or promote` : 'Promote';
   throw new AppError(what, {
     code: 'CLI_USAGE',
+    category: 'usage',
     remedy: `${ask} it all the same with --because "REASON", which is recorded.`,
   });
 }

@@ -73,6 +73,7 @@ export async function showLetterCommand(id: string, options: LogOptions, context
     if (letter === undefined) {
       throw new AppError(`There is no dead letter ${id} in ${topic}.`, {
         code: 'EVENTS_DEAD_LETTER_UNKNOWN',
+        category: 'not-found',
         remedy: `See ${facet} dead-letters list --all.`,
       });
     }

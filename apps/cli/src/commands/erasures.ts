@@ -69,6 +69,7 @@ export async function verifyErasureCommand(options: ErasureOptions, { output }: 
     `${countOf(check.rows, 'row')} and ${countOf(exposures, 'logged answer')} of the user are still on the disk.`,
     {
       code: 'EVENTS_ERASURE_OPEN',
+      category: 'precondition',
       remedy:
         `Run ${facet} lake compact --home ${options.home}; replaced files of the lake go an hour later, with --grace 0 at ` +
         `once, and a file that the API is writing to after the 15 minutes that it does so.`,

@@ -115,6 +115,7 @@ export async function reportExperimentCommand(
     `The arms of ${name} do not have the users that their weights ask for (p = ${report.sampleRatio.pValue.toExponential(1)}).`,
     {
       code: 'EXPERIMENT_SAMPLE_RATIO',
+      category: 'input',
       remedy:
         'Do not read the differences: users are missing from an arm, or weights changed while it ran. Find the cause, and ' +
         'begin again under another name.',
@@ -133,6 +134,7 @@ function findExperiment(experiments: readonly Experiment[], name: string): Exper
   const names = experiments.map((experiment) => experiment.name).join(', ');
   throw new AppError(`facet.yaml declares no experiment ${name}.`, {
     code: 'EXPERIMENT_UNKNOWN',
+    category: 'usage',
     remedy:
       names === ''
         ? 'Declare it under experiments, or name the file with --config. One that is over stays there, with its end as to.'
@@ -145,6 +147,7 @@ function noExposures({ name }: Experiment, { home }: CommonOptions, read: number
   const what = read === 0 ? 'no answers' : `${formatCount(read)} answers, none of which has an arm of it`;
   return new AppError(`The exposure log of ${home} holds ${what} in the time of ${name}.`, {
     code: 'EXPERIMENT_NO_EXPOSURES',
+    category: 'input',
     remedy: `Look at --home, --from and --to; ${facet} experiment list says when it runs. Requests need a userId to be in an arm.`,
     context: { experiment: name, home },
   });

@@ -24,6 +24,7 @@ export async function gateCommand(
   if (ref === undefined) {
     throw new AppError(`There are no bundles in ${home}.`, {
       code: 'ARTIFACT_NOT_FOUND',
+      category: 'artifact-missing',
       remedy: `Make one with: ${facet} index --no-promote --home ${home}.`,
     });
   }
@@ -44,6 +45,7 @@ export async function gateCommand(
   if (report.verdict === 'pass') return;
   throw new AppError(`The gate rejects bundle ${shortId(ref.id)}.`, {
     code: 'GATE_REJECTED',
+    category: 'rejected',
     remedy: `It is kept. Promote it all the same with: ${facet} promote ${shortId(ref.id)} --home ${home} --because "REASON".`,
   });
 }

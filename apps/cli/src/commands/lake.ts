@@ -168,6 +168,7 @@ function damaged({ home }: CommonOptions, { files, sources }: LakeCheck): AppErr
     `The lake of ${home} is not sound: ${countOf(repeated, 'wrong row')}, ${countOf(files.length, 'wrong file')}.`,
     {
       code: 'EVENTS_LAKE_DAMAGED',
+      category: 'artifact',
       remedy: `Rebuild it from the log: ${facet} lake rebuild --from TIME --home ${home}.`,
       context: { files: files.map(({ path }) => path) },
     },

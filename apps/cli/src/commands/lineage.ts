@@ -91,6 +91,7 @@ async function traceBundle(id: string, place: Place): Promise<Lineage> {
   if (report === undefined && promotions.length === 0) {
     throw new AppError(`Nothing of ${place.folder} has the id ${id}, and nothing names it.`, {
       code: 'ARTIFACT_NOT_FOUND',
+      category: 'artifact-missing',
       remedy: 'Check --home: an answer can only be traced in the home that the API serves.',
     });
   }

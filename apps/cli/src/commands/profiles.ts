@@ -16,6 +16,7 @@ export async function rebuildProfilesCommand(options: RebuildProfilesOptions, co
   if (redis === undefined) {
     throw new AppError('It is not said where the profiles are.', {
       code: 'CLI_USAGE',
+      category: 'usage',
       remedy: 'Give --redis redis://HOST:6379, or set FACET_REDIS_URL.',
     });
   }

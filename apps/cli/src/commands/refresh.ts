@@ -78,6 +78,7 @@ async function refreshHere(
   if ('heldBy' in lock) {
     throw new AppError(`Process ${lock.heldBy} refreshes ${dirname(runsFolder)} already.`, {
       code: 'REFRESH_BUSY',
+      category: 'conflict',
       remedy: 'Wait until it has ended.',
       retryable: true,
     });
@@ -111,6 +112,7 @@ async function refreshHere(
 function doneByWorkers(runId: string): AppError {
   return new AppError(`Trainer and indexer work on run ${runId}.`, {
     code: 'REFRESH_BUSY',
+    category: 'conflict',
     remedy: `Follow it with --queue URL or FACET_QUEUE_URL, or end it: ${facet} runs cancel ${runId}.`,
     retryable: true,
   });
@@ -210,15 +212,17 @@ function tell(report: RunReport, { home }: CommonOptions, { output }: CommandCon
     case 'rejected':
       throw new AppError(`Run ${runId}: the gate rejects the bundle. ${reason}`, {
         code: 'REFRESH_REJECTED',
+        category: 'rejected',
         remedy: `See ${facet} bundles; promote it all the same with ${facet} promote ${stages.at(-1)?.outputs?.bundleId} --because "…".`,
       });
     case 'failed':
       throw new AppError(`Run ${runId} failed: ${reason}`, {
         code: 'REFRESH_FAILED',
+        category: 'unavailable',
         remedy: `See ${facet} runs show ${runId}; then the same command makes another run, which uses what is finished.`,
       });
     case 'cancelled':
-      throw new AppError(`Run ${runId} was cancelled: ${reason}`, { code: 'REFRESH_CANCELLED' });
+      throw new AppError(`Run ${runId} was cancelled: ${reason}`, { code: 'REFRESH_CANCELLED', category: 'conflict' });
   }
 }
 

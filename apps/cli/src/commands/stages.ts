@@ -34,6 +34,7 @@ async function rebuildCommand(
   const why = reasons.length === 0 ? 'lake or catalog have changed in a way that is not known' : reasons.join('; ');
   throw new AppError(`Built again, dataset ${id} is ${datasetId}: ${why}. ${differing.join(', ')} differ.`, {
     code: 'DATASET_NOT_REPRODUCED',
+    category: 'artifact',
     remedy: 'Both are there to be compared. Nothing that was made of the first is touched.',
     context: { datasetId, differing, reasons },
   });

@@ -29,6 +29,7 @@ export async function validateLakeCommand(options: ValidateLakeOptions, context:
   if (days.length === 0) {
     throw new AppError(`The lake of ${options.home} has no events.`, {
       code: 'EVENTS_NONE',
+      category: 'input',
       remedy: `Import some with: ${facet} import --home ${options.home} --events FILE. Or check files with --events.`,
     });
   }
@@ -51,6 +52,7 @@ export async function validateLakeCommand(options: ValidateLakeOptions, context:
   if (bad.length > 0) {
     throw new AppError(`${bad.length === 1 ? 'A day is' : `${bad.length} days are`} bad: ${bad.join(', ')}.`, {
       code: 'EVENTS_DAY_BAD',
+      category: 'input',
       remedy: 'The report says why. What a healthy day is stands in facet.yaml, section dataHealth.',
     });
   }

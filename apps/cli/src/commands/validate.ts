@@ -21,6 +21,7 @@ export async function validateCommand(options: FileOptions, context: CommandCont
   if (report.events.accepted === 0) {
     throw new AppError('No event in these files can be used.', {
       code: 'EVENTS_NOTHING_USABLE',
+      category: 'input',
       remedy: 'The refused lines above say why; correct the files, or map their columns in facet.yaml.',
     });
   }

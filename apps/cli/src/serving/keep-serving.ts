@@ -16,6 +16,7 @@ export async function keepServing(server: ServingProcess, signal: AbortSignal): 
   if (!signal.aborted || code !== 0) {
     throw new AppError(`The API process ended with code ${code}.`, {
       code: 'SERVING_STOPPED',
+      category: 'unavailable',
       remedy: 'Its log above says why; start it again.',
     });
   }

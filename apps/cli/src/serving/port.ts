@@ -21,6 +21,7 @@ export function addressUnusable(host: string, port: number, reason: string): App
     : `${host}:${port} cannot be listened on: ${reason}.`;
   return new AppError(what, {
     code: 'HTTP_ADDRESS_UNUSABLE',
+    category: 'unavailable',
     remedy: isTaken
       ? 'Stop that program, or choose another port with --port (0: any free one).'
       : 'Choose an address of this machine with --host and a port above 1023 with --port.',

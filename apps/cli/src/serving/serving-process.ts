@@ -2,7 +2,8 @@ import { fork } from 'node:child_process';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
-import { AppError } from '@facet/platform';
+import { AppError, isErrorCategory } from '@facet/platform';
+import type { ErrorCategory } from '@facet/platform';
 import type { CliEnvironment } from '../config.ts';
 import { noCurrentBundle } from '../home.ts';
 import type { Home } from '../home.ts';
@@ -121,15 +122,20 @@ function environmentOf({
 /** The last words of a serving process: one log line of the level `fatal`. */
 interface FatalLine {
   readonly code: string;
+  readonly category: ErrorCategory;
   readonly problem: string;
 }
 
 function readFatal(line: string): FatalLine | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
-    const { level, code, problem } = JSON.parse(line) as Record<string, unknown>;
+    const { level, code, category, problem } = JSON.parse(line) as Record<string, unknown>;
     if (level !== 60 || typeof problem !== 'string') return undefined;
-    return { code: typeof code === 'string' ? code : 'SERVING_STOPPED', problem };
+    return {
+      code: typeof code === 'string' ? code : 'SERVING_STOPPED',
+      category: isErrorCategory(category) ? category : 'unavailable',
+      problem,
+    };
   } catch {
     return undefined;
   }
@@ -143,6 +149,7 @@ async function failureOf(
   if (fatal === undefined) {
     return new AppError(`The API process ended with code ${exitCode} before it was ready.`, {
       code: 'SERVING_STOPPED',
+      category: 'unavailable',
       remedy: 'Its log above may say why; run the same command again.',
     });
   }
@@ -151,5 +158,5 @@ async function failureOf(
     return addressUnusable(host, port, reason ?? fatal.problem);
   }
   if (fatal.code === 'SERVING_NO_BUNDLE') return noCurrentBundle(home);
-  return new AppError(fatal.problem, { code: fatal.code });
+  return new AppError(fatal.problem, fatal);
 }

@@ -23,6 +23,7 @@ export async function readAskingUser(options: AskingOptions, bundle: Bundle, hom
   if ((user === undefined) === (behaviors === undefined)) {
     throw new AppError('Say who asks with either --user or --behaviors.', {
       code: 'CLI_USAGE',
+      category: 'usage',
       remedy: 'For example: --user 196, or --behaviors 50,181,172 (item ids, oldest first).',
     });
   }

@@ -279,6 +279,7 @@ function pickRefused(batches: readonly (readonly LogRecord[])[], written: readon
 function queueFull(bytesMax: number): AppError {
   return new AppError(`More than ${bytesMax} bytes wait to be stored.`, {
     code: 'COLLECTOR_QUEUE_FULL',
+    category: 'unavailable',
     remedy: 'Send again later, or add a collector.',
     context: { bytesMax },
     retryable: true,
@@ -289,6 +290,7 @@ function queueFull(bytesMax: number): AppError {
 function logRefuses(cause: unknown): AppError {
   return new AppError(`The log does not take records of this collector: ${describeError(cause)}`, {
     code: 'COLLECTOR_LOG_REFUSES',
+    category: 'unavailable',
     remedy: "Check the clock of this machine and those of the brokers, and the topics' limits of timestamps.",
     retryable: true,
     cause,

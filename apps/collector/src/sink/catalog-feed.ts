@@ -94,12 +94,16 @@ export function createCatalogFeed(catalogFolder: string, { now }: { readonly now
 }
 
 function superseded(source: string): AppError {
-  return new AppError(`Another writer has put ${source} into the catalog.`, { code: 'SINK_CATALOG_SUPERSEDED' });
+  return new AppError(`Another writer has put ${source} into the catalog.`, {
+    code: 'SINK_CATALOG_SUPERSEDED',
+    category: 'conflict',
+  });
 }
 
 function unwritable(catalogFolder: string, error: unknown): AppError {
   return new AppError(`The catalog ${catalogFolder} cannot be written: ${(error as Error).message}.`, {
     code: 'SINK_CATALOG_UNWRITABLE',
+    category: 'unavailable',
     remedy: 'Check the disk: space, permissions, health. The changes are safe in the log until then.',
     context: { catalogFolder },
     retryable: true,

@@ -166,6 +166,7 @@ async function beatingMeanwhile<Value>(
 function unreachable(what: string, cause: unknown): AppError {
   return new AppError(`${what}: ${(cause as Error).message}.`, {
     code: 'EVENTS_LOG_UNREACHABLE',
+    category: 'unavailable',
     remedy: 'Check that the brokers run, and their addresses: FACET_KAFKA_BROKERS.',
     retryable: true,
     cause,
@@ -176,6 +177,7 @@ function crashed(groupId: string, cause: Error): AppError {
   const isCodec = cause.name === 'KafkaJSNotImplemented';
   return new AppError(`The consumer of the group ${groupId} has stopped: ${cause.message}.`, {
     code: 'SINK_CONSUMER_CRASHED',
+    category: 'crashed',
     remedy: isCodec
       ? 'A producer compresses in a way that Node cannot read. Set compression.type=gzip on the topic, so that brokers convert it.'
       : 'Start the sink again. It goes on from what is stored.',

@@ -350,6 +350,7 @@ class LeaseEnded extends Error {}
 function logBehind(source: string, committed: number, end: number): AppError {
   return new AppError(`${source} ends at offset ${end}, but everything before ${committed} was taken from it.`, {
     code: 'SINK_LOG_BEHIND',
+    category: 'artifact',
     remedy:
       'A broker that was killed catches up by itself. A topic that was made anew needs another FACET_TOPIC_PREFIX or lake.',
     context: { source, committed, end },

@@ -22,7 +22,9 @@ async function createApp(state: SinkState) {
       logger: createLogger({ name: 'test', level: 'silent' }),
       metrics: createHttpMetrics(),
       readState: () => state,
-      dataHealth: { read: async () => Promise.reject(new AppError('No lake.', { code: 'EVENTS_NONE' })) },
+      dataHealth: {
+        read: async () => Promise.reject(new AppError('No lake.', { code: 'EVENTS_NONE', category: 'input' })),
+      },
       now: () => now,
     },
     { access: { kind: 'keys', keys: scopeKeys }, stallMs },
@@ -86,9 +88,7 @@ it('says what it waits for', async () => {
 it('is not ready outside the group, and dead when its consumer is', async () => {
   const outside = { ...working, group: { ...working.group, isMember: false, since: now - 10_000 } };
   expect(await probe(outside)).toEqual([200, 503, '']);
-  expect(await probe({ ...working, failure: new AppError('Over.', { code: 'SINK_CONSUMER_CRASHED' }) })).toEqual([
-    503,
-    200,
-    'The consumer has stopped.',
-  ]);
+  expect(
+    await probe({ ...working, failure: new AppError('Over.', { code: 'SINK_CONSUMER_CRASHED', category: 'crashed' }) }),
+  ).toEqual([503, 200, 'The consumer has stopped.']);
 });

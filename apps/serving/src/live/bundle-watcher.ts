@@ -78,6 +78,7 @@ export class BundleWatcher {
       const { artifactsFolder } = this.#deps;
       throw new AppError(`There is no current bundle in ${artifactsFolder}.`, {
         code: 'SERVING_NO_BUNDLE',
+        category: 'artifact-missing',
         remedy: 'Make one with npm start or facet index, or point FACET_HOME at the folder that has one.',
         context: { artifactsFolder },
       });

@@ -35,6 +35,7 @@ export async function checkAnswers(bundle: Bundle): Promise<void> {
   if (problem === undefined) return;
   throw new AppError(`Bundle ${id} does not answer as it should: ${problem}.`, {
     code: 'BUNDLE_ANSWERS_WRONG',
+    category: 'artifact',
     remedy: 'Rebuild it with facet index.',
     context: { bundleId: id },
   });

@@ -14,11 +14,11 @@ export interface RefreshesDeps {
 }
 
 export const trainerProblems = createProblems({
-  REFRESH_DAY_INVALID: { status: 400 },
-  REFRESH_DAY_NOT_OVER: { status: 409 },
-  REFRESH_DAY_SUPERSEDED: { status: 409 },
-  REFRESH_RUN_UNKNOWN: { status: 404 },
-  REFRESH_QUEUE_UNREACHABLE: { status: 503 },
+  REFRESH_DAY_INVALID: {},
+  REFRESH_DAY_NOT_OVER: {},
+  REFRESH_DAY_SUPERSEDED: {},
+  REFRESH_RUN_UNKNOWN: {},
+  REFRESH_QUEUE_UNREACHABLE: {},
 });
 
 /** A refresh may take a night, and whoever follows it stays. */

@@ -110,6 +110,7 @@ export async function loadDelta(store: ArtifactStore, ref: ArtifactRef): Promise
 export function invalidDelta(id: string, problem: string): AppError {
   return new AppError(`Delta ${id} cannot be used: ${problem}.`, {
     code: 'DELTA_INVALID',
+    category: 'artifact',
     remedy: 'Delete refs/delta.json of the artifacts and run facet delta.',
     context: { deltaId: id },
   });

@@ -16,7 +16,10 @@ export function buildIdTable(itemIds: readonly string[]): Int32Array {
     let slot = hashText(itemId) & (slots.length - 1);
     while (slots[slot] !== 0) {
       if (itemIds[slots[slot]!] === itemId) {
-        throw new AppError(`The item ${itemId} is there twice.`, { code: 'FEATURES_DUPLICATE_ITEM' });
+        throw new AppError(`The item ${itemId} is there twice.`, {
+          code: 'FEATURES_DUPLICATE_ITEM',
+          category: 'internal',
+        });
       }
       slot = (slot + 1) & (slots.length - 1);
     }

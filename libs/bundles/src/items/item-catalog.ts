@@ -143,6 +143,7 @@ function parseSchemas(text: string | undefined): readonly ColumnSchema[] {
   } catch (error) {
     throw new AppError('The catalog of the bundle does not say what its columns are.', {
       code: 'BUNDLE_INVALID',
+      category: 'artifact',
       remedy: 'Rebuild it with facet index.',
       cause: error,
     });

@@ -28,6 +28,7 @@ export function encodeTexts(texts: readonly string[], what: string): EncodedText
     if (length > bytesMax) {
       throw new AppError(`${what} take more than 2 GiB of text.`, {
         code: 'BUNDLE_TOO_LARGE',
+        category: 'input',
         remedy: 'Leave long texts out of the catalog: they are read with every bundle.',
       });
     }

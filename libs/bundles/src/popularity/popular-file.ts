@@ -83,6 +83,7 @@ function joined(parts: readonly Int32Array[]): Int32Array {
 function invalid(path: string, problem: string): AppError {
   return new AppError(`The popular items of ${path} do not fit the bundle: ${problem}.`, {
     code: 'BUNDLE_INVALID',
+    category: 'artifact',
     remedy: 'Rebuild it with facet index.',
   });
 }

@@ -61,6 +61,7 @@ export function parseExperiments(settings: ExperimentsSettings, source = 'facet.
   if (problems.length === 0) return experiments;
   throw new AppError(`${source} is not valid: ${problems.join('; ')}.`, {
     code: 'CONFIG_INVALID',
+    category: 'usage',
     remedy: `Correct the named fields in ${source}.`,
     context: { source, problems },
   });

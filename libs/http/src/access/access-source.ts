@@ -24,6 +24,7 @@ export function chooseAccessSource(
   if (keysFile === undefined) return 'anybody';
   throw new AppError('FACET_INSECURE=true contradicts FACET_API_KEYS_FILE.', {
     code: 'CONFIG_INVALID',
+    category: 'usage',
     remedy: 'Set one of them.',
   });
 }
@@ -39,6 +40,7 @@ export async function readAccess(source: AccessSource): Promise<Access> {
   if (keys.length > 0) return { kind: 'keys', keys };
   throw new AppError(`There is no API key in ${source.keysFile} to check requests against.`, {
     code: 'HTTP_KEYS_MISSING',
+    category: 'usage',
     remedy:
       'Make one with facet keys create, point FACET_API_KEYS_FILE at the file that has some, or set FACET_INSECURE=true ' +
       'to answer anybody.',

@@ -1,4 +1,4 @@
-import { isAppError } from '@facet/platform';
+import { httpStatusOf, isAppError } from '@facet/platform';
 import type { HttpProblemCode, Problem, ProblemCatalog } from './problem.ts';
 
 interface Words {
@@ -34,7 +34,7 @@ const wordsOfFastify: Readonly<Record<string, Words>> = {
 export function describeProblem(error: unknown, catalog: ProblemCatalog, requestId: string): Problem {
   if (isAppError(error) && Object.hasOwn(catalog, error.code)) {
     const { field } = error.context;
-    const problem = problemOf(catalog, error.code, error.message, error.remedy);
+    const problem = problemOf(catalog, error.code, error.message, error.remedy, httpStatusOf(error));
     return typeof field === 'string' ? { ...problem, field } : problem;
   }
   const { code, statusCode } = readFastifyError(error);
@@ -48,10 +48,16 @@ export function describeProblem(error: unknown, catalog: ProblemCatalog, request
   return problemOf(catalog, 'INTERNAL', 'The request failed for a reason that is not yours.', remedy);
 }
 
-function problemOf(catalog: ProblemCatalog, code: string, message: string, ownRemedy: string | undefined): Problem {
+function problemOf(
+  catalog: ProblemCatalog,
+  code: string,
+  message: string,
+  ownRemedy: string | undefined,
+  status = 500,
+): Problem {
   const kind = catalog[code]!;
   const remedy = ownRemedy ?? kind.remedy;
-  return { statusCode: kind.status, code, message, ...(remedy === undefined ? {} : { remedy }) };
+  return { statusCode: kind.status ?? status, code, message, ...(remedy === undefined ? {} : { remedy }) };
 }
 
 function readFastifyError(error: unknown): { code: string; statusCode: number | undefined } {

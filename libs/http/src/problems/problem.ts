@@ -1,4 +1,5 @@
 import { AppError } from '@facet/platform';
+import type { ErrorCategory } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -52,8 +53,8 @@ export const problemAnswers = {
 
 /** What callers are told of one code. */
 export interface ProblemKind {
-  /** The HTTP status. */
-  readonly status: number;
+  /** The HTTP status; by default the one of the error's category. */
+  readonly status?: number;
   /** What to do about it, where the error itself does not say. */
   readonly remedy?: string;
 }
@@ -118,10 +119,11 @@ export function isOfLoad(status: number): boolean {
   return status === 429 || status === 503;
 }
 
-function makeError({ status }: ProblemKind, code: string, message: string, details: ProblemDetails): AppError {
+function makeError({ status = 500 }: ProblemKind, code: string, message: string, details: ProblemDetails): AppError {
   const { remedy, field, retryAfterSeconds, cause } = details;
   return new AppError(message, {
     code,
+    category: categoryOfStatus(status),
     retryable: isOfLoad(status),
     ...(remedy === undefined ? {} : { remedy }),
     context: {
@@ -130,4 +132,9 @@ function makeError({ status }: ProblemKind, code: string, message: string, detai
     },
     ...(cause === undefined ? {} : { cause }),
   });
+}
+
+function categoryOfStatus(status: number): ErrorCategory {
+  if (isOfLoad(status)) return 'unavailable';
+  return status >= 500 ? 'internal' : 'usage';
 }

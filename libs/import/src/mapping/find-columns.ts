@@ -195,6 +195,7 @@ function missingColumn(
   const yaml = `${lines.slice(0, -1).join(': { ')}: { ${lines.at(-1)} }${' }'.repeat(lines.length - 2)}`;
   return new AppError(`${problem}. Its columns are: ${columns.join(', ')}.`, {
     code: 'EVENTS_COLUMN_MISSING',
+    category: 'input',
     remedy: `Name the column in facet.yaml: ${yaml}.`,
     context: { path: table.path, fields, columns },
   });

@@ -132,6 +132,7 @@ function parseFormat(format: string, toUtc: (local: number) => number): (text: s
 function badFormat(format: string): AppError {
   return new AppError(`The time format "${format}" cannot be read.`, {
     code: 'EVENTS_TIME_FORMAT',
+    category: 'usage',
     remedy: 'Write it with YYYY, MM or M, DD or D (each once) and HH or H, mm, ss, SSS: "DD/MM/YYYY HH:mm".',
     context: { format },
   });

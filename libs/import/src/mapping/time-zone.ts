@@ -59,6 +59,7 @@ function formatIn(timeZone: string): Intl.DateTimeFormat {
   } catch (error) {
     throw new AppError(`The time zone "${timeZone}" is not known.`, {
       code: 'EVENTS_TIME_ZONE',
+      category: 'usage',
       remedy: 'Give an IANA name such as Europe/London.',
       context: { timeZone },
       cause: error,

@@ -32,6 +32,7 @@ export async function inspectFile(path: string): Promise<FileFacts> {
   } catch (error) {
     throw new AppError(`${path} cannot be read: ${(error as Error).message}.`, {
       code: 'EVENTS_FILE_UNREADABLE',
+      category: 'input',
       remedy: 'Check the path and its permissions.',
       context: { path },
       cause: error,
@@ -81,6 +82,7 @@ export async function* readBytes(
       `${path} ${damaged ? 'is cut short or damaged' : 'cannot be read'}: ${(error as Error).message}.`,
       {
         code: damaged ? 'EVENTS_FILE_DAMAGED' : 'EVENTS_FILE_UNREADABLE',
+        category: 'input',
         remedy: damaged ? 'Fetch or pack it again; `gzip -t` should pass.' : 'Check the disk and the permissions.',
         context: { path },
         cause: error,

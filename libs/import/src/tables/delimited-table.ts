@@ -72,6 +72,7 @@ function refuseRepeatedNames(path: string, columns: readonly TableColumn[]): voi
     if (seen.has(name)) {
       throw new AppError(`${path} has two columns named "${name}".`, {
         code: 'EVENTS_HEADER_AMBIGUOUS',
+        category: 'input',
         remedy: 'Give each column its own name in the first line.',
         context: { path, name },
       });
@@ -83,6 +84,7 @@ function refuseRepeatedNames(path: string, columns: readonly TableColumn[]): voi
 function emptyFile(path: string): AppError {
   return new AppError(`${path} has no header line.`, {
     code: 'EVENTS_FILE_EMPTY',
+    category: 'input',
     remedy: 'Its first line must name the columns.',
     context: { path },
   });

@@ -37,6 +37,7 @@ export async function openJsonlTable(
 function emptyFile(path: string): AppError {
   return new AppError(`${path} is empty.`, {
     code: 'EVENTS_FILE_EMPTY',
+    category: 'input',
     remedy: 'It should hold one JSON object a line.',
     context: { path },
   });
@@ -101,6 +102,7 @@ function refuseArray(lines: readonly string[], path: string): void {
   }
   throw new AppError(`${path} is one JSON array.`, {
     code: 'EVENTS_JSON_ARRAY',
+    category: 'input',
     remedy: 'Write one object a line instead: `jq -c .[]` does that.',
     context: { path },
   });

@@ -93,6 +93,7 @@ function skipByteOrderMark(chunk: Buffer, path: string): Buffer {
   if (isUtf16 || chunk.subarray(0, 4096).includes(0)) {
     throw new AppError(`${path} is ${isUtf16 ? 'UTF-16 text' : 'not a text file'}.`, {
       code: 'EVENTS_FILE_NOT_TEXT',
+      category: 'input',
       remedy: 'Save it as UTF-8 text: CSV, TSV or one JSON object a line.',
       context: { path },
     });

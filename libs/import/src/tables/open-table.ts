@@ -40,6 +40,7 @@ export async function openTable(path: string, options: OpenTableOptions = {}): P
   if (facts.container === 'zip') {
     throw new AppError(`${path} is a zip archive or an Excel workbook.`, {
       code: 'EVENTS_FORMAT_UNKNOWN',
+      category: 'input',
       remedy: 'Unpack it, or save the sheet as CSV.',
       context: { path },
     });
@@ -57,6 +58,7 @@ function formatOf(path: string): TableFormat {
   if (format !== undefined) return format;
   throw new AppError(`The format of ${path} is not known by its name.`, {
     code: 'EVENTS_FORMAT_UNKNOWN',
+    category: 'input',
     remedy: `Name it one of ${Object.keys(formatsByExtension)
       .map((extension) => `.${extension}`)
       .join(' ')} (and .gz), or give its format.`,

@@ -99,6 +99,7 @@ function fieldOf(name: string, type: string): ParquetField {
 function damaged(path: string, error: unknown): AppError {
   return new AppError(`${path} is not readable as Parquet: ${(error as Error).message.split('\n')[0]}.`, {
     code: 'EVENTS_FILE_DAMAGED',
+    category: 'input',
     remedy: 'Fetch or write it again.',
     context: { path },
     cause: error,

@@ -154,6 +154,7 @@ async function readRecords<Entity>(path: string): Promise<Entity[]> {
   } catch (error) {
     throw new AppError(`The catalog file ${path} is damaged: ${(error as Error).message}.`, {
       code: 'EVENTS_CATALOG_DAMAGED',
+      category: 'artifact',
       remedy: 'Delete it and import the items and users again.',
       context: { path },
       cause: error,

@@ -210,6 +210,7 @@ function parseLine(text: string, path: string): Header | Line {
   } catch (error) {
     throw new AppError(`The item history ${path} is damaged: ${(error as Error).message}.`, {
       code: 'EVENTS_CATALOG_DAMAGED',
+      category: 'artifact',
       remedy: 'Delete it: the items of the catalog then count as always known, and their history begins anew.',
       context: { path },
       cause: error,

@@ -116,6 +116,7 @@ export function divergedError(all: readonly Divergence[], curve: readonly number
   const tried = rates.length === 0 ? '' : ` It was taken up again at the learning rates ${rates.join(' and ')}.`;
   return new AppError(`${describeDivergence(last)}${epochs}${tried} ${cause.because}`, {
     code: 'MODEL_DIVERGED',
+    category: 'usage',
     remedy: cause.remedy,
     context: { ...last, cause: cause.kind, curve, earlier: all.slice(0, -1) },
   });

@@ -164,7 +164,7 @@ async function trainEpoch(
   let step = 0;
   for await (const batch of batches) {
     if (options.signal?.aborted === true) {
-      throw new AppError('Training was stopped.', { code: 'MODEL_ABORTED', retryable: true });
+      throw new AppError('Training was stopped.', { code: 'MODEL_ABORTED', category: 'internal', retryable: true });
     }
     const rate = learningRate * scheduleAt(config, (epoch - 1) * steps + step, steps);
     const loss = batch === undefined ? 0 : session.step(batch, rate);
@@ -186,6 +186,7 @@ async function trainEpoch(
 function noExamples(): AppError {
   return new AppError('There is no training example: no user has two interactions at different moments.', {
     code: 'MODEL_NO_EXAMPLES',
+    category: 'input',
     remedy: 'Import more events, or check the rule for positive events.',
   });
 }

@@ -39,6 +39,7 @@ export function modelVariant(name: string): ModelVariant {
   if (variant === undefined) {
     throw new AppError(`There is no model variant "${name}".`, {
       code: 'MODEL_UNKNOWN_VARIANT',
+      category: 'usage',
       remedy: `Choose one of: ${Object.keys(modelVariants).join(', ')}.`,
     });
   }

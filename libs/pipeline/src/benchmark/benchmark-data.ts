@@ -46,6 +46,7 @@ export async function openBenchmarkData(
   if (source.kind === 'sequences') {
     throw new AppError(`${source.path} has no times to split by.`, {
       code: 'BENCHMARK_NO_TIMES',
+      category: 'input',
       remedy: 'Use --protocol leave-one-out, or files of events.',
     });
   }
@@ -66,6 +67,7 @@ async function openLeaveOneOut(context: StageContext, source: BenchmarkSource): 
   if (protocol.test.users.length === 0) {
     throw new AppError('Nobody has three distinct items, so leave-one-out leaves nobody to ask.', {
       code: 'BENCHMARK_TOO_SHORT',
+      category: 'input',
       remedy: 'Use --protocol time-split, or more events.',
     });
   }

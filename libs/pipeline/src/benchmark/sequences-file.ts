@@ -27,6 +27,7 @@ export async function readSequencesFile(path: string): Promise<ChoiceTable> {
       const problem = seen.has(userId) ? `user ${userId} stands twice` : `user ${userId} has no items`;
       throw new AppError(`${path}, line ${line}: ${problem}.`, {
         code: 'BENCHMARK_SEQUENCES_INVALID',
+        category: 'input',
         remedy: 'A line is a user id and then the ids of the items, oldest first, separated by spaces.',
       });
     }

@@ -52,6 +52,7 @@ export function sweepSystems(sweep: Sweep, systems: readonly System[]): System[]
   if (swept.length > 0) return swept;
   throw new AppError(`No tower among the systems has ${sweep.name}.`, {
     code: 'BENCHMARK_SWEEP_EMPTY',
+    category: 'usage',
     remedy: 'Name a tower that has it with --systems.',
   });
 }

@@ -28,6 +28,7 @@ export function chooseSystems(names: readonly string[] | undefined, options: Sys
   if (unknown !== undefined) {
     throw new AppError(`There is no system "${unknown}" under the protocol ${options.benchmark.protocol.name}.`, {
       code: 'BENCHMARK_SYSTEM_UNKNOWN',
+      category: 'usage',
       remedy: `Choose of: ${known.join(', ')}.`,
     });
   }

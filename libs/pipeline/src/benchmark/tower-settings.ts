@@ -72,6 +72,7 @@ export function checkSetting({ name }: Setting): void {
   if (Object.values(modelVariants).some(({ model, training }) => has(model, path) || has(training, path))) return;
   throw new AppError(`There is no hyper-parameter "${name}".`, {
     code: 'BENCHMARK_SETTING_UNKNOWN',
+    category: 'usage',
     remedy: `Name one of ${Object.keys(paths).join(', ')}, or one of model or training in facet.yaml: epochs, extractor.iterations.`,
   });
 }

@@ -210,6 +210,7 @@ function fixedDates(testFrom = '', validationFrom = ''): TimeSplit {
 function invalidSplit(problem: string, whatToDo: string): AppError {
   return new AppError(problem, {
     code: 'CONFIG_INVALID',
+    category: 'usage',
     remedy: `${whatToDo} in facet.yaml, or remove both to split by shares.`,
   });
 }
@@ -238,6 +239,7 @@ function checkWindows(
       `validation begins at ${boundaries[0]}, test at ${boundaries[1]}.`,
     {
       code: 'DATASET_EMPTY_WINDOW',
+      category: 'input',
       remedy: 'Change them in facet.yaml so that interactions lie before, between and after both, or remove both.',
     },
   );
@@ -268,5 +270,5 @@ function noPositives(
 }
 
 function empty(problem: string, remedy: string): AppError {
-  return new AppError(problem, { code: 'DATASET_NO_POSITIVES', remedy });
+  return new AppError(problem, { code: 'DATASET_NO_POSITIVES', category: 'input', remedy });
 }

@@ -91,6 +91,7 @@ export async function openDataset(store: ArtifactStore, id: string): Promise<Dat
 function outdated(id: string): AppError {
   return new AppError(`The dataset ${id} is not what this version writes.`, {
     code: 'DATASET_INVALID',
+    category: 'artifact',
     remedy: 'Build the dataset again with facet dataset.',
   });
 }

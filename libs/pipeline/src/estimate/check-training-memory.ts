@@ -39,6 +39,7 @@ export function checkTrainingMemory(
       `this process can have ${gigabytes(room)}.`,
     {
       code: 'TRAIN_OUT_OF_MEMORY',
+      category: 'usage',
       remedy: `${advice(largest!.name, largest!.bytes, bytes - room, settings)} To train regardless, set trainer.memoryCheck: false.`,
       context: { neededBytes: bytes, roomBytes: room, parts },
     },

@@ -121,6 +121,7 @@ async function saveIndex(index: BuiltVectorIndex, path: string): Promise<void> {
   const saved = await openFaissIndex(path).catch((error: unknown) => {
     throw new AppError(`The index was not written whole to ${path}.`, {
       code: 'RETRIEVAL_INDEX_UNWRITABLE',
+      category: 'unavailable',
       remedy: 'Check that the disk has room, and run the same command again.',
       retryable: true,
       cause: error,

@@ -12,7 +12,11 @@ export function parseDataDay(text: string): DataDay {
   const start = dayPattern.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
   // Date.parse takes February 30 for March 2.
   if (!Number.isNaN(start) && formatDay(start) === text) return text;
-  throw new AppError(`"${text}" is no day.`, { code: 'REFRESH_DAY_INVALID', remedy: 'Write it as 2026-01-31.' });
+  throw new AppError(`"${text}" is no day.`, {
+    code: 'REFRESH_DAY_INVALID',
+    category: 'usage',
+    remedy: 'Write it as 2026-01-31.',
+  });
 }
 
 /**

@@ -42,6 +42,7 @@ export async function requestRun(
   if (occurredBefore > requestedAt) {
     throw new AppError(`The day ${day} is not over in ${schedule.timeZone}.`, {
       code: 'REFRESH_DAY_NOT_OVER',
+      category: 'precondition',
       remedy: `Refresh ${newestDayOver(requestedAt, schedule)}, or wait until the day has ended.`,
     });
   }
@@ -58,6 +59,7 @@ async function refuseEarlierDay(store: ArtifactStore, day: string): Promise<void
   if (current?.kind !== 'promote' || current.run === undefined || current.run.day <= day) return;
   throw new AppError(`The current bundle is of ${current.run.day}, which is later than ${day}.`, {
     code: 'REFRESH_DAY_SUPERSEDED',
+    category: 'precondition',
     remedy: 'Refresh a later day, or roll back first: facet rollback.',
     context: { day, currentDay: current.run.day },
   });

@@ -170,6 +170,7 @@ function needed(outputs: RefreshOutputs, name: 'datasetId' | 'modelId' | 'bundle
   if (value !== undefined) return value;
   throw new AppError(`The stages before gave no ${name}.`, {
     code: 'REFRESH_OUTPUT_MISSING',
+    category: 'internal',
     remedy: 'Start the run again: facet refresh --force.',
   });
 }

@@ -60,6 +60,7 @@ export function createRunStore(runsFolder: string): RunStore {
     if (run === undefined) {
       throw new AppError(`There is no run ${runId} in ${runsFolder}.`, {
         code: 'REFRESH_RUN_UNKNOWN',
+        category: 'not-found',
         remedy: 'See facet runs.',
         context: { runId },
       });
@@ -204,6 +205,7 @@ async function readJson<Value>(path: string): Promise<Value | undefined> {
   } catch (error) {
     throw new AppError(`${path} is damaged: ${(error as Error).message}.`, {
       code: 'REFRESH_RUN_DAMAGED',
+      category: 'artifact',
       remedy: 'Refresh the day again, with facet refresh --day DAY: another run is made.',
       cause: error,
     });

@@ -35,6 +35,7 @@ export function checkSchedule({ cron, timeZone }: Pick<RefreshSchedule, 'cron' |
   } catch (error) {
     throw new AppError(`refresh.cron "${cron}" in ${timeZone} is no schedule: ${(error as Error).message}.`, {
       code: 'CONFIG_INVALID',
+      category: 'usage',
       remedy: 'Write a cron pattern such as "30 2 * * *", or off, and an IANA time zone such as Europe/Berlin.',
       cause: error,
     });

@@ -115,6 +115,7 @@ function startWorker(options: { workerData: BatchOrder; transferList: ArrayBuffe
 function endedEarly(cause?: Error): AppError {
   return new AppError('The thread that prepares batches ended.', {
     code: 'TRAIN_BATCHES_ENDED',
+    category: 'unavailable',
     remedy: 'Look for a lack of memory, and train again: the run goes on from its last epoch.',
     retryable: true,
     cause,

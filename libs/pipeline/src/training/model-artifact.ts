@@ -149,6 +149,7 @@ async function readInfo(folder: string, id: string): Promise<ModelInfo> {
   if (format !== modelFormat) {
     throw new AppError(`Model ${id} has the format ${format}; this version of Facet reads the format ${modelFormat}.`, {
       code: 'MODEL_OUTDATED',
+      category: 'artifact',
       remedy: 'Train it again with facet train.',
       context: { modelId: id, format: format ?? null },
     });

@@ -156,6 +156,7 @@ function hostOf(url: string): string {
   if (parsed?.protocol !== 'redis:' && parsed?.protocol !== 'rediss:') {
     throw new AppError('The URL of the profile store is none of Redis.', {
       code: 'PROFILES_URL_INVALID',
+      category: 'usage',
       remedy: 'Give FACET_REDIS_URL as redis://host:6379, or rediss:// with TLS.',
     });
   }

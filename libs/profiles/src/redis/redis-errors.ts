@@ -12,6 +12,7 @@ export function profilesError(host: string, cause: unknown): AppError {
 export function profilesUnreachable(host: string, cause: Error): AppError {
   return new AppError(`The profile store at ${host} cannot be reached: ${cause.message}.`, {
     code: 'PROFILES_UNREACHABLE',
+    category: 'unavailable',
     remedy: 'Check that Redis runs there, and FACET_REDIS_URL. Applying the same changes again is safe.',
     context: { host },
     retryable: true,
@@ -23,6 +24,7 @@ export function profilesUnreachable(host: string, cause: Error): AppError {
 function profilesRefused(host: string, cause: Error): AppError {
   return new AppError(`The profile store at ${host} refused a command: ${cause.message}.`, {
     code: 'PROFILES_REFUSED',
+    category: 'unavailable',
     remedy: 'Check the memory, the disk and the rights of the user in FACET_REDIS_URL. Applying again is safe.',
     context: { host },
     retryable: true,

@@ -46,6 +46,7 @@ export async function closeWithin(worker: Pick<Worker, 'close'>, ms: number): Pr
 export function queueUnreachable(cause: unknown): AppError {
   return new AppError(`The queue in Redis does not answer: ${(cause as Error).message}.`, {
     code: 'REFRESH_QUEUE_UNREACHABLE',
+    category: 'unavailable',
     remedy: 'Check that Redis runs, and FACET_QUEUE_URL.',
     retryable: true,
     cause,

@@ -146,7 +146,9 @@ async function lookForCancellation(runs: RunStore, runId: string, cancelling: Ab
     (report) => report.reason,
     () => undefined,
   );
-  cancelling.abort(new AppError(`cancelled: ${reason ?? 'see facet runs'}`, { code: 'REFRESH_CANCELLED' }));
+  cancelling.abort(
+    new AppError(`cancelled: ${reason ?? 'see facet runs'}`, { code: 'REFRESH_CANCELLED', category: 'conflict' }),
+  );
 }
 
 /** A mistake in the data or the settings stays one; anything else may pass. */
@@ -155,7 +157,11 @@ function isRetryable(error: unknown): boolean {
 }
 
 function stopped(name: string): AppError {
-  return new AppError(`The ${name} was stopped.`, { code: 'REFRESH_WORKER_STOPPED', retryable: true });
+  return new AppError(`The ${name} was stopped.`, {
+    code: 'REFRESH_WORKER_STOPPED',
+    category: 'unavailable',
+    retryable: true,
+  });
 }
 
 function foreignJob(runId: string): string {

@@ -19,8 +19,8 @@ export function beChild<Order, Result>(
 
 function describe(error: unknown): SentError {
   if (isAppError(error)) {
-    const { message, code, remedy, retryable } = error;
-    return { message, code, retryable, ...(remedy === undefined ? {} : { remedy }) };
+    const { message, code, category, remedy, retryable } = error;
+    return { message, code, category, retryable, ...(remedy === undefined ? {} : { remedy }) };
   }
   const { message, code, stack } = error as NodeJS.ErrnoException;
   process.stderr.write(`${stack ?? String(error)}\n`);
@@ -30,7 +30,12 @@ function describe(error: unknown): SentError {
 /** A disk that is full now may have room later; a mistake in the program stays one, and is tried again all the same. */
 function systemProblem(code: string | undefined): Omit<SentError, 'message'> {
   if (code === 'ENOSPC') {
-    return { code: 'REFRESH_DISK_FULL', remedy: 'Free some space: finished stages are kept.', retryable: true };
+    return {
+      code: 'REFRESH_DISK_FULL',
+      category: 'unavailable',
+      remedy: 'Free some space: finished stages are kept.',
+      retryable: true,
+    };
   }
-  return { code: code ?? 'UNEXPECTED', retryable: true };
+  return { code: code ?? 'UNEXPECTED', category: 'internal', retryable: true };
 }

@@ -1,4 +1,5 @@
 import type { RefreshOutputs, RefreshStage, StageProgress } from '@facet/pipeline/refresh';
+import type { ErrorCategory } from '@facet/platform';
 
 /** Whose catalog and current bundle to compare. */
 export interface DeltaOrder {
@@ -20,6 +21,7 @@ export interface StageOrder extends DeltaOrder {
 export interface SentError {
   readonly message: string;
   readonly code: string;
+  readonly category: ErrorCategory;
   readonly remedy?: string;
   readonly retryable: boolean;
 }

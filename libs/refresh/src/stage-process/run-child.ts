@@ -78,6 +78,7 @@ function died(name: string, how: string, said: string): AppError {
   const lastLine = lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1) ?? '';
   return new AppError(`The process of the ${name} ended with ${how}${lastLine === '' ? '.' : `: ${lastLine}`}`, {
     code: 'REFRESH_CHILD_DIED',
+    category: 'unavailable',
     remedy: 'If it was killed for its memory, see facet estimate; else the log of the app has what it said.',
     context: { said },
     retryable: true,

@@ -1,4 +1,4 @@
-import { closeOnSignal, createLogger, describeError, isAppError } from '@facet/platform';
+import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 
 export interface RunningWorker {
@@ -8,14 +8,6 @@ export interface RunningWorker {
 
 /** A stage that is stopped needs no longer. */
 const closeDelayMs = 15_000;
-
-const exitCodes = { failed: 1, badConfig: 2, serviceUnusable: 5 } as const;
-const codeOfError: Readonly<Record<string, number>> = {
-  CONFIG_INVALID: exitCodes.badConfig,
-  CONFIG_UNREADABLE: exitCodes.badConfig,
-  HTTP_KEYS_MISSING: exitCodes.badConfig,
-  HTTP_ADDRESS_UNUSABLE: exitCodes.serviceUnusable,
-};
 
 /**
  * The process of a worker: starts it, says where it listens, closes it on a signal, and ends with a code that says why when it
@@ -36,6 +28,6 @@ export async function runWorker<Config extends { readonly logLevel: string; read
   } catch (error) {
     const code = isAppError(error) ? error.code : undefined;
     createLogger({ name }).fatal({ code, problem: describeError(error), err: error }, 'cannot run');
-    process.exit(codeOfError[code ?? ''] ?? exitCodes.failed);
+    process.exit(exitCodeOf(error));
   }
 }

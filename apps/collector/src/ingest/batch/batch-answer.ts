@@ -74,7 +74,7 @@ export function describeAllRefused(counted: Counted): RefusedAnswer {
   const { ALL_REFUSED } = ingestProblems.catalog;
   const [first] = counted.results;
   return {
-    statusCode: ALL_REFUSED!.status,
+    statusCode: ALL_REFUSED?.status ?? 400,
     code: 'ALL_REFUSED',
     message: `No record of the request can be taken. ${first?.message ?? ''}`.trim(),
     ...(ALL_REFUSED?.remedy === undefined ? {} : { remedy: ALL_REFUSED.remedy }),
