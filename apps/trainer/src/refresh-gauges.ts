@@ -1,6 +1,6 @@
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
-import { overdueSeconds } from '@facet/pipeline/refresh';
-import type { RefreshSchedule, RunReport, RunStore } from '@facet/pipeline/refresh';
+import { overdueSeconds } from '@facet/pipeline/runs';
+import type { RefreshSchedule, RunReport, RunStore } from '@facet/pipeline/runs';
 import { runsLookedAt } from '@facet/refresh';
 import type { RefreshQueue, Scheduler } from '@facet/refresh';
 import { Gauge } from 'prom-client';

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { findFreePorts, startFacetProcess, startRedis } from '@facet/local-services';
 import type { FacetProcess, LocalRedis } from '@facet/local-services';
-import { shiftDay } from '@facet/pipeline/refresh';
-import type { StageRecord } from '@facet/pipeline/refresh';
+import { shiftDay } from '@facet/pipeline/runs';
+import type { StageRecord } from '@facet/pipeline/runs';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { createHome, openShop, shopSettings } from './fixtures.ts';
@@ -97,7 +97,7 @@ async function stageProcesses({ pid }: FacetProcess): Promise<string[]> {
   const found: string[] = [];
   for (const name of await readdir('/proc')) {
     const command = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
-    if (/\/stage-process\/stage\.ts\0(\d+)\0$/.exec(command)?.[1] === String(pid)) found.push(name);
+    if (/\/child-process\/stage\.ts\0(\d+)\0$/.exec(command)?.[1] === String(pid)) found.push(name);
   }
   return found;
 }

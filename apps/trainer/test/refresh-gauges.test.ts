@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { createRunStore, requestRun } from '@facet/pipeline/refresh';
+import { createRunStore, requestRun } from '@facet/pipeline/runs';
 import { Registry } from 'prom-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { addRefreshGauges } from '../src/refresh-gauges.ts';

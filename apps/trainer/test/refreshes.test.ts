@@ -1,6 +1,6 @@
 import { startRedis } from '@facet/local-services';
 import type { LocalRedis } from '@facet/local-services';
-import type { RunReport } from '@facet/pipeline/refresh';
+import type { RunReport } from '@facet/pipeline/runs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestApp, lastDay, now } from './fixtures.ts';
 import type { TestApp } from './fixtures.ts';

@@ -12,7 +12,7 @@ import type { Dataset, Model } from '../src/index.ts';
 import { createModelScorer } from '../src/evaluation/model-scorer.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import type { BuildBundleOptions } from '../src/indexing/build-bundle.ts';
-import { modelFormat } from '../src/training/model-artifact.ts';
+import { modelFormat } from '../src/model/model-artifact.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { closing, dayMs, shopConfig, shopDataset } from './tiny-shop.ts';
 

@@ -9,12 +9,12 @@ import type { Dataset, Model } from '../src/index.ts';
 import { fitBaselines } from '../src/evaluation/baselines.ts';
 import { evaluateModel } from '../src/evaluation/evaluate.ts';
 import { createModelScorer } from '../src/evaluation/model-scorer.ts';
-import * as tensorFlow from '../src/evaluation/tensorflow-batches.ts';
+import * as tensorFlow from '@facet/model/training';
 import { evaluateTasks, heldOutLast, heldOutWindow, rankTasks } from '../src/evaluation/tasks.ts';
 import type { HeldOutSequenceUser } from '../src/evaluation/tasks.ts';
 import { headlineMetrics } from '../src/index.ts';
 import type { EvaluationReport } from '../src/index.ts';
-import { modelFormat } from '../src/training/model-artifact.ts';
+import { modelFormat } from '../src/model/model-artifact.ts';
 import { dayMs, opening, shopConfig, shopDataset, shopEvents, testFrom } from './tiny-shop.ts';
 
 function modelOf(dataset: Dataset, change: (weights: Weights) => void = () => undefined): Model {

@@ -1,6 +1,6 @@
 import { facetModel } from '@facet/model';
 import { describe, expect, it } from 'vitest';
-import { modelSpecOf } from '../src/training/model-spec.ts';
+import { modelSpecOf } from '../src/model/model-spec.ts';
 
 /** Two users of 16 different items each, an item a day; the second chooses everything twice. */
 const count = 16;

@@ -11,7 +11,7 @@ import type { Dataset } from '../src/index.ts';
 import { buildDataset } from '../src/dataset/build-dataset.ts';
 import { putDataset } from '../src/dataset/dataset-artifact.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
-import { modelFormat } from '../src/training/model-artifact.ts';
+import { modelFormat } from '../src/model/model-artifact.ts';
 import { choicesOf, dayMs, opening } from './tiny-shop.ts';
 
 const themes = 12;

@@ -10,7 +10,7 @@ import { resolveModel } from '@facet/config';
 import { openModel } from '../src/index.ts';
 import type { Dataset, TrainProgress } from '../src/index.ts';
 import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
-import { trainModel } from '../src/training/train.ts';
+import { trainModel } from '../src/training/train-model.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { shopConfig, shopDataset, shopEvents, testFrom } from './tiny-shop.ts';
 

@@ -4,9 +4,9 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import { catalogFiles } from '@facet/lake';
 import type { DeltaResult } from '@facet/pipeline';
 import { homePaths } from '@facet/config';
-import { problemOf } from '@facet/pipeline/refresh';
+import { toProblem } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
-import { runChild } from './stage-process/run-child.ts';
+import { runChild } from './child-process/run-child.ts';
 
 export interface DeltaWatcherOptions {
   readonly home: string;
@@ -62,7 +62,7 @@ export function startDeltaWatcher(
         if (closing.signal.aborted) return;
         resting = roundsOfRest;
         onResult?.('failed');
-        logger.warn({ problem: problemOf(error) }, 'changes of the catalog cannot be brought into force');
+        logger.warn({ problem: toProblem(error) }, 'changes of the catalog cannot be brought into force');
       })
       .finally(() => (working = undefined));
   }, everyMs);

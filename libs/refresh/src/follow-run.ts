@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hasEnded, refreshStages } from '@facet/pipeline/refresh';
-import type { RefreshStage, RunReport, RunStore, StageProgress } from '@facet/pipeline/refresh';
+import { hasEnded, refreshStages } from '@facet/pipeline/runs';
+import type { RefreshStage, RunReport, RunStore, StageProgress } from '@facet/pipeline/runs';
 import { QueueEvents } from 'bullmq';
 import { connectWorker, prefixDefault } from './queue/connection.ts';
 import type { QueueOptions } from './queue/connection.ts';

@@ -8,7 +8,7 @@ export { openRefreshQueue } from './queue/refresh-queue.ts';
 export type { QueueCounts, RefreshQueue, RefreshQueueDeps } from './queue/refresh-queue.ts';
 export { startStageWorker } from './queue/stage-worker.ts';
 export type { StageWorker, StageWorkerDeps, StageWorkerOptions } from './queue/stage-worker.ts';
-export { runsLookedAt, scheduleName } from './scheduler/kick-off.ts';
+export { runsLookedAt, scheduleName } from './scheduler/request-due-run.ts';
 export { startScheduler } from './scheduler/start-scheduler.ts';
 export type { Scheduler, SchedulerDeps, SchedulerOptions } from './scheduler/start-scheduler.ts';
 export { createWorkerApp } from './worker/worker-app.ts';

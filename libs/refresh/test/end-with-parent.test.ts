@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { endWithParent } from '../src/stage-process/end-with-parent.ts';
+import { endWithParent } from '../src/child-process/run-child.ts';
 
 /** A child that says its process id, and then is busy for ever without letting anything else run. */
 const child = `

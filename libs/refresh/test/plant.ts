@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hasEnded } from '@facet/pipeline/refresh';
-import type { RunReport } from '@facet/pipeline/refresh';
+import { hasEnded } from '@facet/pipeline/runs';
+import type { RunReport } from '@facet/pipeline/runs';
 import { createLogger } from '@facet/platform';
 import { onTestFinished } from 'vitest';
 import { openRefreshQueue, startStageWorker } from '../src/index.ts';

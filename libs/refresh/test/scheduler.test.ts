@@ -1,6 +1,6 @@
 import { startRedis } from '@facet/local-services';
 import type { LocalRedis } from '@facet/local-services';
-import type { RefreshSchedule } from '@facet/pipeline/refresh';
+import type { RefreshSchedule } from '@facet/pipeline/runs';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';

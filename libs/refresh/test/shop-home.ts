@@ -8,9 +8,9 @@ import { sinkLog, upsertItems } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
 import { createRandom } from '@facet/features';
 import { homePaths } from '@facet/config';
-import { createRunStore } from '@facet/pipeline/refresh';
+import { createRunStore } from '@facet/pipeline/runs';
 import type { HomePaths } from '@facet/config';
-import type { RunStore } from '@facet/pipeline/refresh';
+import type { RunStore } from '@facet/pipeline/runs';
 import { onTestFinished } from 'vitest';
 
 export const dayMs = 86_400_000;

@@ -1,8 +1,8 @@
 import type { ArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import type { Bundle, BundleInfo } from '@facet/bundles';
-import { compareAnswers, compareItems, goldenUsers, openDataset } from '@facet/pipeline';
-import type { ChangedAnswer } from '@facet/pipeline';
+import { compareRecommendations, compareItems, goldenUsers, openDataset } from '@facet/pipeline';
+import type { RecommendationChange } from '@facet/pipeline';
 import { isAppError } from '@facet/platform';
 import { findArtifact } from '../bundles/find-artifact.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
@@ -90,7 +90,7 @@ async function answersOf(store: ArtifactStore, before: Bundle, after: Bundle): P
       throw error;
     });
     if (dataset === undefined) continue;
-    const changed = await compareAnswers(before, after, goldenUsers(dataset));
+    const changed = await compareRecommendations(before, after, goldenUsers(dataset));
     return {
       users: changed.length,
       overlap: changed.reduce((sum, { overlap }) => sum + overlap, 0) / Math.max(1, changed.length),
@@ -102,7 +102,7 @@ async function answersOf(store: ArtifactStore, before: Bundle, after: Bundle): P
 }
 
 /** The items that moved, those of most users first. */
-function countItems(changed: readonly ChangedAnswer[], side: 'gained' | 'lost', bundle: Bundle): MovedItem[] {
+function countItems(changed: readonly RecommendationChange[], side: 'gained' | 'lost', bundle: Bundle): MovedItem[] {
   const users = new Map<string, number>();
   for (const answer of changed) for (const itemId of answer[side]) users.set(itemId, (users.get(itemId) ?? 0) + 1);
   return [...users]

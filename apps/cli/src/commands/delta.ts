@@ -1,4 +1,4 @@
-import { deltaStage } from '@facet/pipeline';
+import { publishDelta } from '@facet/pipeline';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { noCurrentBundle, openHome } from '../home.ts';
 import { openPipeline } from '../pipeline-context.ts';
@@ -8,7 +8,7 @@ export async function deltaCommand(options: CommonOptions, { output }: CommandCo
   const pipeline = await openPipeline(options);
   const current = await pipeline.store.readRef('current');
   if (current === undefined) throw await noCurrentBundle(openHome(options.home));
-  const result = await deltaStage(pipeline);
+  const result = await publishDelta(pipeline);
   if (result === undefined) {
     output.show(`Nothing of the catalog has changed for bundle ${current.id}.`);
     output.document({ home: options.home, bundleId: current.id, isNew: false });

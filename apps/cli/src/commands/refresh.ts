@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { newestLakeDays } from '@facet/lake';
-import { deltaStage, runRefresh } from '@facet/pipeline';
+import { publishDelta, executeRun } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
-import { createRunStore, hasEnded, newestDayOver, requestRun } from '@facet/pipeline/refresh';
-import type { RefreshRequest, RefreshStage, RunReport, RunStore, StageProgress as Told } from '@facet/pipeline/refresh';
+import { createRunStore, hasEnded, newestDayOver, requestRun } from '@facet/pipeline/runs';
+import type { RefreshRequest, RefreshStage, RunReport, RunStore, StageProgress as Told } from '@facet/pipeline/runs';
 import { AppError, takeFolderLock } from '@facet/platform';
 import { followRun, openRefreshQueue } from '@facet/refresh';
 import type { QueueOptions } from '@facet/refresh';
@@ -92,7 +92,7 @@ async function refreshHere(
     );
     if (hasEnded(report)) return report;
     if (report.run.place === 'queue') throw doneByWorkers(report.run.runId);
-    const ended = await runRefresh(pipeline, report.run, {
+    const ended = await executeRun(pipeline, report.run, {
       runs,
       now,
       signal,
@@ -101,7 +101,7 @@ async function refreshHere(
       onStage: (stage, { outputs, isReused }) => display.done(stage, describeOutputs(stage, outputs), isReused),
     });
     // What of the catalog came after the cut; with workers the indexer sees to it.
-    if (ended.state === 'promoted') await deltaStage(pipeline);
+    if (ended.state === 'promoted') await publishDelta(pipeline);
     return ended;
   } finally {
     display.close();

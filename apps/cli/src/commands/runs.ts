@@ -1,5 +1,5 @@
-import { createRunStore, dueMomentOf, isScheduled, newestDueDay, shiftDay } from '@facet/pipeline/refresh';
-import type { RefreshSchedule, RunReport } from '@facet/pipeline/refresh';
+import { createRunStore, dueMomentOf, isScheduled, newestDueDay, shiftDay } from '@facet/pipeline/runs';
+import type { RefreshSchedule, RunReport } from '@facet/pipeline/runs';
 import { openRefreshQueue } from '@facet/refresh';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { openPipeline } from '../pipeline-context.ts';

@@ -1,4 +1,4 @@
-import type { StageProgress as Told } from '@facet/pipeline/refresh';
+import type { StageProgress as Told } from '@facet/pipeline/runs';
 import type { StageProgress } from './progress.ts';
 import { formatCount, formatDuration } from './text.ts';
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { createProblems, Problem } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import type { RunStore } from '@facet/pipeline/refresh';
+import type { RunStore } from '@facet/pipeline/runs';
 import type { RefreshQueue, RunNews } from '@facet/refresh';
 import { Type } from 'typebox';
 import { CancelBody, ListQuery, Refresh, RefreshRequestBody, RunParams } from './refreshes-schema.ts';

@@ -1,5 +1,5 @@
-import { refreshStages, runStates } from '@facet/pipeline/refresh';
-import type { RunReport } from '@facet/pipeline/refresh';
+import { refreshStages, runStates } from '@facet/pipeline/runs';
+import type { RunReport } from '@facet/pipeline/runs';
 import { Type } from 'typebox';
 
 const Stage = Type.Enum([...refreshStages]);

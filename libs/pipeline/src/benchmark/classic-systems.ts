@@ -6,7 +6,7 @@ import type { WalsOptions } from '@facet/model/training';
 import { interactionsBefore } from '../evaluation/baselines.ts';
 import type { HeldOut, HeldOutSequenceUser, Ranker, Task } from '../evaluation/tasks.ts';
 import { createVectorBlocks } from '../evaluation/vector-blocks.ts';
-import { hashJson } from '../stage.ts';
+import { hashJson } from '../context/stage-cache.ts';
 import { choiceScore, evaluateAndDispose, recentFrom } from './protocol.ts';
 import type { ProtocolName } from './protocol.ts';
 import { forTasks } from './system.ts';

@@ -5,8 +5,8 @@ import { AppError } from '@facet/platform';
 import type { InterestReport } from '../evaluation/interest-report.ts';
 import { heldOutCold } from '../evaluation/tasks.ts';
 import type { Task } from '../evaluation/tasks.ts';
-import { hashJson, runStage } from '../stage.ts';
-import type { StageContext } from '../stages.ts';
+import { hashJson, runCachedStage } from '../context/stage-cache.ts';
+import type { StageContext } from '../context/stage-context.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
 import { evaluateAndDispose } from './protocol.ts';
 import type { evaluateHeldOut } from './protocol.ts';
@@ -131,7 +131,7 @@ async function runRow(
     tieSeed,
   };
   const checkpoints = join(checkpointsFolder, `benchmark-${hashJson(inputs)}`);
-  const result = await runStage<BenchmarkRow>({
+  const result = await runCachedStage<BenchmarkRow>({
     folder: join(benchmarksFolder, 'rows'),
     name: method,
     inputs,

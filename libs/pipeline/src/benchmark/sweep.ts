@@ -3,7 +3,7 @@ import { AppError } from '@facet/platform';
 import { parseModelSettings } from '@facet/config';
 import { drawChart } from './svg-chart.ts';
 import type { Chart } from './svg-chart.ts';
-import { towerSystem } from './systems.ts';
+import { towerSystem } from './choose-systems.ts';
 import type { System } from './system.ts';
 import type { BenchmarkTable, SystemSummary } from './table.ts';
 import { checkSetting, withSetting } from './tower-settings.ts';

@@ -1,7 +1,7 @@
 import { bootstrapInterval, seedInterval } from '@facet/evaluation';
 import type { BootstrapInterval, CutoffMetrics, SeedInterval } from '@facet/evaluation';
 import type { Task } from '../evaluation/tasks.ts';
-import { hashJson } from '../stage.ts';
+import { hashJson } from '../context/stage-cache.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
 import { decodeUsers } from './run-benchmark.ts';
 import type { BenchmarkRow, BenchmarkRun } from './run-benchmark.ts';

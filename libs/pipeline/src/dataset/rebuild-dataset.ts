@@ -1,11 +1,11 @@
 import type { ArtifactStore } from '@facet/artifacts';
 import { openLakeSnapshot, readItemsAsOf } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
-import type { StageContext } from '../stages.ts';
+import type { StageContext } from '../context/stage-context.ts';
 import { buildDataset } from './build-dataset.ts';
 import type { DatasetSettings } from './build-dataset.ts';
 import { putDataset, readDatasetInfo, readDatasetUsers } from './dataset-artifact.ts';
-import { appliedOffsets } from './dataset-sources.ts';
+import { appliedOffsets } from './make-dataset.ts';
 import { datasetVersion } from './dataset.ts';
 import type { DatasetInfo } from './dataset.ts';
 import { readCutChoices } from './make-dataset.ts';

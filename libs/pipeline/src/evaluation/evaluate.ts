@@ -1,13 +1,13 @@
 import { bootstrapInterval, pairedBootstrap } from '@facet/evaluation';
 import type { BootstrapInterval, CutoffMetrics, PairedDifference, RankingEvaluation } from '@facet/evaluation';
 import type { Dataset } from '../dataset/dataset.ts';
-import type { Model } from '../training/model-artifact.ts';
+import type { Model } from '../model/model-artifact.ts';
 import { fitBaselines, forBothTasks } from './baselines.ts';
 import type { ItemCfChoice } from './baselines.ts';
 import { reportInterests } from './interest-report.ts';
 import type { InterestReport } from './interest-report.ts';
-import { loadTensorFlowBatches } from './load-tensorflow-batches.ts';
 import { createModelScorer } from './model-scorer.ts';
+import type { TensorFlowBatches } from './model-scorer.ts';
 import { evaluateTasks, heldOutWindow } from './tasks.ts';
 import type { Task, TaskEvaluations } from './tasks.ts';
 
@@ -123,4 +123,28 @@ function marginOf(
     seed: bootstrapSeed,
   });
   return { ...difference, baseline: best.name };
+}
+
+/** A model's figures on the test window of its dataset, user by user: what models are compared by. */
+export function rankTestWindow(options: {
+  readonly dataset: Dataset;
+  readonly model: Model;
+  readonly cutoffs: readonly number[];
+  readonly tieSeed: number;
+}): TaskEvaluations {
+  const { dataset, model } = options;
+  const { testFrom } = dataset.split;
+  const window = heldOutWindow(dataset, testFrom, Number.POSITIVE_INFINITY);
+  const scorer = createModelScorer(dataset, model.info.spec, model.weights, window);
+  return evaluateTasks(forBothTasks(scorer.score), window.users, { ...options, catalogSize: dataset.items.length - 1 });
+}
+
+/** TensorFlow's batches where it is installed; without it the same figures, but for rounding, take longer. */
+async function loadTensorFlowBatches(): Promise<TensorFlowBatches | undefined> {
+  try {
+    return await import('@facet/model/training');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    throw error;
+  }
 }

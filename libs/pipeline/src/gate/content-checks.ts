@@ -1,17 +1,17 @@
 import type { Bundle } from '@facet/bundles';
-import { percent } from './figures.ts';
+import { percent } from './gate-report.ts';
 import type { GateCheck } from './gate-report.ts';
 import type { GateSettings } from '@facet/config';
 
 /** A bundle with the bytes that its files take. */
-export interface WeighedBundle {
+export interface SizedBundle {
   readonly bundle: Bundle;
   readonly bytes: number;
 }
 
 export function indexRecallCheck(
-  { bundle }: WeighedBundle,
-  incumbent: WeighedBundle | undefined,
+  { bundle }: SizedBundle,
+  incumbent: SizedBundle | undefined,
   { indexRecallMin }: GateSettings,
 ): GateCheck[] {
   const { recall, recallAt, kind } = bundle.info.index;
@@ -31,15 +31,15 @@ export function indexRecallCheck(
 
 /** Size and items, as far as they are to be compared with an incumbent's. */
 export function contentChecks(
-  candidate: WeighedBundle,
-  incumbent: WeighedBundle | undefined,
+  candidate: SizedBundle,
+  incumbent: SizedBundle | undefined,
   settings: GateSettings,
 ): GateCheck[] {
   if (incumbent === undefined) return [];
   return [...sizeCheck(candidate, incumbent, settings), ...itemChecks(candidate.bundle, incumbent.bundle, settings)];
 }
 
-function sizeCheck(candidate: WeighedBundle, incumbent: WeighedBundle, { sizeRatioMax }: GateSettings): GateCheck[] {
+function sizeCheck(candidate: SizedBundle, incumbent: SizedBundle, { sizeRatioMax }: GateSettings): GateCheck[] {
   if (sizeRatioMax === false) return [];
   const ratio = candidate.bytes / incumbent.bytes;
   const passed = ratio <= sizeRatioMax && ratio >= 1 / sizeRatioMax;

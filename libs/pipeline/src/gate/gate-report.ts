@@ -58,3 +58,16 @@ export async function readGateReport(folder: string, bundleId: string): Promise<
 function pathOf(folder: string, bundleId: string): string {
   return join(folder, `${bundleId}.json`);
 }
+
+/** A metric as the gate's sentences say it. */
+export function figure(value: number): string {
+  return value.toFixed(4);
+}
+
+export function signed(value: number): string {
+  return `${value < 0 ? '−' : '+'}${figure(Math.abs(value))}`;
+}
+
+export function percent(share: number): string {
+  return `${Number((100 * share).toFixed(1))} %`;
+}

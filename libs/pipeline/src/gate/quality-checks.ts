@@ -1,7 +1,7 @@
 import { pairedBootstrap } from '@facet/evaluation';
 import type { PairedDifference } from '@facet/evaluation';
 import type { Task } from '../evaluation/tasks.ts';
-import { figure, percent, signed } from './figures.ts';
+import { figure, percent, signed } from './gate-report.ts';
 import type { GateCheck } from './gate-report.ts';
 import type { GateSettings } from '@facet/config';
 import { gateCutoff } from './measure.ts';

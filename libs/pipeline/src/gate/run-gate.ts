@@ -4,7 +4,7 @@ import { isAppError } from '@facet/platform';
 import type { Dataset, DatasetInfo } from '../dataset/dataset.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import { contentChecks, indexRecallCheck } from './content-checks.ts';
-import type { WeighedBundle } from './content-checks.ts';
+import type { SizedBundle } from './content-checks.ts';
 import type { GateCheck, GateReport } from './gate-report.ts';
 import type { GateSettings } from '@facet/config';
 import { measureWindow } from './measure.ts';
@@ -51,7 +51,7 @@ const windowRatioMax = 2;
 export async function runGate(options: GateOptions): Promise<GateReport> {
   const { store, dataset, bundleId, incumbentId } = options;
   if (bundleId === incumbentId) return reportOf(options, { notes: ['The bundle is current already.'] });
-  const candidate = await openWeighed(store, bundleId);
+  const candidate = await openSized(store, bundleId);
   const { incumbent, problem } = await openIncumbent(store, incumbentId);
   try {
     const older = olderDataCheck(candidate, incumbent, options.settings);
@@ -78,8 +78,8 @@ interface Judged {
 async function judge(
   { dataset, settings, tieSeed, watch }: GateOptions,
   compared: {
-    readonly candidate: WeighedBundle;
-    readonly incumbent: WeighedBundle | undefined;
+    readonly candidate: SizedBundle;
+    readonly incumbent: SizedBundle | undefined;
     readonly trainedOn: DatasetInfo | undefined;
     readonly from: number;
   },
@@ -158,7 +158,7 @@ function reportOf(
   };
 }
 
-async function openWeighed(store: ArtifactStore, id: string): Promise<WeighedBundle> {
+async function openSized(store: ArtifactStore, id: string): Promise<SizedBundle> {
   const bundle = await loadBundle(store, { kind: 'bundle', id });
   const { manifest } = await store.open({ kind: 'bundle', id }, { files: [] });
   return { bundle, bytes: manifest.files.reduce((sum, { bytes }) => sum + bytes, 0) };
@@ -168,17 +168,17 @@ async function openWeighed(store: ArtifactStore, id: string): Promise<WeighedBun
 async function openIncumbent(
   store: ArtifactStore,
   id: string | undefined,
-): Promise<{ incumbent: WeighedBundle | undefined; problem: string | null }> {
+): Promise<{ incumbent: SizedBundle | undefined; problem: string | null }> {
   if (id === undefined) return { incumbent: undefined, problem: null };
   try {
-    return { incumbent: await openWeighed(store, id), problem: null };
+    return { incumbent: await openSized(store, id), problem: null };
   } catch (error) {
     if (!isAppError(error) || error.retryable) throw error;
     return { incumbent: undefined, problem: error.message };
   }
 }
 
-async function datasetInfoOf(store: ArtifactStore, { bundle }: WeighedBundle): Promise<DatasetInfo | undefined> {
+async function datasetInfoOf(store: ArtifactStore, { bundle }: SizedBundle): Promise<DatasetInfo | undefined> {
   return readDatasetInfo(store, bundle.info.datasetId).catch((error: unknown) => {
     // It may have been pruned, or written by another version.
     if (isAppError(error)) return undefined;
@@ -187,8 +187,8 @@ async function datasetInfoOf(store: ArtifactStore, { bundle }: WeighedBundle): P
 }
 
 function olderDataCheck(
-  { bundle: candidate }: WeighedBundle,
-  incumbent: WeighedBundle | undefined,
+  { bundle: candidate }: SizedBundle,
+  incumbent: SizedBundle | undefined,
   settings: GateSettings,
 ): GateCheck | undefined {
   if (incumbent === undefined || settings.olderData) return undefined;
@@ -226,7 +226,7 @@ function recordedMetrics({
   length,
   notes,
 }: {
-  readonly incumbent: WeighedBundle | undefined;
+  readonly incumbent: SizedBundle | undefined;
   readonly trainedOn: DatasetInfo | undefined;
   readonly length: number;
   readonly notes: string[];
@@ -238,7 +238,7 @@ function recordedMetrics({
   return {};
 }
 
-function rulesNote({ bundle }: WeighedBundle, incumbent: WeighedBundle | undefined): string[] {
+function rulesNote({ bundle }: SizedBundle, incumbent: SizedBundle | undefined): string[] {
   if (incumbent === undefined) return [];
   const rules = incumbent.bundle.info.interactions;
   if (rules.positives === bundle.info.interactions.positives && rules.repeats === bundle.info.interactions.repeats) {

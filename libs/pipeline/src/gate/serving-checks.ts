@@ -3,7 +3,7 @@ import { hashText } from '@facet/features';
 import { recommend } from '@facet/recommendations';
 import type { RecommendationRequest } from '@facet/recommendations';
 import type { Dataset } from '../dataset/dataset.ts';
-import { percent } from './figures.ts';
+import { percent } from './gate-report.ts';
 import type { GateCheck } from './gate-report.ts';
 import type { GateSettings } from '@facet/config';
 
@@ -42,7 +42,7 @@ export function goldenUsers({ sequences, items, userAttributes }: Dataset): Gold
 }
 
 /** What one user saw and would see now. */
-export interface ChangedAnswer {
+export interface RecommendationChange {
   readonly userId: string;
   /** Share of the longer answer that is in both; 1 for two empty ones. */
   readonly overlap: number;
@@ -51,12 +51,12 @@ export interface ChangedAnswer {
 }
 
 /** The answers of two bundles to the same requests. */
-export async function compareAnswers(
+export async function compareRecommendations(
   before: Bundle,
   after: Bundle,
   users: readonly GoldenUser[],
-): Promise<ChangedAnswer[]> {
-  const changed: ChangedAnswer[] = [];
+): Promise<RecommendationChange[]> {
+  const changed: RecommendationChange[] = [];
   for (const { userId, request } of users) {
     const [old, fresh] = await Promise.all([itemsOf(before, request), itemsOf(after, request)]);
     const gained = [...fresh].filter((itemId) => !old.has(itemId));
@@ -78,7 +78,7 @@ export async function overlapCheck(
   { overlapMin }: GateSettings,
 ): Promise<GateCheck[]> {
   if (overlapMin === false || users.length === 0) return [];
-  const changed = await compareAnswers(incumbent, candidate, users);
+  const changed = await compareRecommendations(incumbent, candidate, users);
   const value = changed.reduce((sum, { overlap }) => sum + overlap, 0) / changed.length;
   const passed = value >= overlapMin;
   return [

@@ -10,8 +10,8 @@ import { buildChosenIndex, buildTunedIndex, openFaissIndex } from '@facet/retrie
 import type { BuiltVectorIndex, IndexChoice, IndexProgress, InterestQueries } from '@facet/retrieval';
 import type { FacetConfig } from '@facet/config';
 import type { Dataset } from '../dataset/dataset.ts';
-import type { MakeOnce } from '../stage.ts';
-import type { Model } from '../training/model-artifact.ts';
+import type { MakeOnce } from '../context/stage-cache.ts';
+import type { Model } from '../model/model-artifact.ts';
 import { findPopularLists } from './popular-lists.ts';
 import { behaviorsOf, profileOf, sampleInterests } from './sample-interests.ts';
 

@@ -5,7 +5,7 @@ import type { BatchArrays, BatchSource, EpochBatches } from '@facet/model/batche
 import { AppError } from '@facet/platform';
 import { batchSourceOf } from './batch-order.ts';
 import type { BatchOrder } from './batch-order.ts';
-import type { Answer, Request } from './prepare-batches.ts';
+import type { Answer, Request } from './batch-worker.ts';
 
 /** The batches of a phase, until `close`. */
 export interface PreparedBatches {
@@ -105,7 +105,7 @@ export function startBatchThread(order: BatchOrder): BatchThread {
 /** A thread does not have the loader of TypeScript that this one may have been started with. */
 function startWorker(options: { workerData: BatchOrder; transferList: ArrayBuffer[] }): Worker {
   const isSource = import.meta.url.endsWith('.ts');
-  const file = fileURLToPath(new URL(isSource ? './prepare-batches.ts' : './prepare-batches.js', import.meta.url));
+  const file = fileURLToPath(new URL(isSource ? './batch-worker.ts' : './batch-worker.js', import.meta.url));
   if (!isSource) return new Worker(file, { ...options, execArgv: [] });
   const loader = createRequire(import.meta.url).resolve('tsx/cjs/api');
   const load = `require(${JSON.stringify(loader)}).register(); require(${JSON.stringify(file)});`;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { LoopProgress, TrainingState } from '@facet/model/training';
-import { readWeights, writeWeights } from './weights-file.ts';
+import { readWeights, writeWeights } from '../model/model-artifact.ts';
 
 /** Where the former checkpoint waits until the newer one is in its place. */
 const formerOf = (folder: string): string => `${folder}.former`;

@@ -7,14 +7,12 @@ import {
   trainLoop,
   zeroUntrainedUsers,
 } from '@facet/model/training';
-import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
+import type { EpochReport, LoopProgress, LoopStep, TrainingState } from '@facet/model/training';
 import { AppError } from '@facet/platform';
 import type { ModelData } from '../dataset/dataset.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
 import { prepareBatches } from './batch-thread.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
-import { createPace } from './pace.ts';
-import type { Pace } from './pace.ts';
 
 /** Where a phase stands, a step at a time. */
 export interface PhaseProgress extends Pace {
@@ -109,4 +107,33 @@ function orNotANumber(validate: (weights: Weights) => Promise<number>): (weights
       if (error instanceof AppError && error.code === 'EVALUATION_SCORE_NAN') return Number.NaN;
       throw error;
     });
+}
+
+/** How fast training goes, by the steps of its present epoch. */
+export interface Pace {
+  readonly examplesPerSecond: number;
+  /** How long training takes yet if no epoch is saved by early stopping; without the validation between epochs. */
+  readonly etaSeconds: number;
+}
+
+/** @param now a clock in milliseconds */
+export function createPace(now: () => number): {
+  /** To be called when an epoch is about to begin. */
+  restart(): void;
+  /** @param epochsLeft after this one, in all phases */
+  after(step: LoopStep, epochsLeft: number): Pace;
+} {
+  let since = now();
+  return {
+    restart: () => {
+      since = now();
+    },
+    after({ done, total, examples }, epochsLeft) {
+      const seconds = (now() - since) / 1000;
+      return {
+        examplesPerSecond: seconds === 0 ? 0 : examples / seconds,
+        etaSeconds: (seconds / done) * (total - done + epochsLeft * total),
+      };
+    },
+  };
 }

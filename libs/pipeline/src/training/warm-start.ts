@@ -4,9 +4,9 @@ import type { ModelConfig, TrainingConfig } from '@facet/model';
 import { stateVersion } from '@facet/model/training';
 import { isAppError } from '@facet/platform';
 import type { Dataset } from '../dataset/dataset.ts';
-import { hashJson } from '../stage.ts';
-import { openModel } from './model-artifact.ts';
-import type { Model, ModelInfo, StateInfo, TrainingPhase, TrainingStart } from './model-artifact.ts';
+import { hashJson } from '../context/stage-cache.ts';
+import { openModel } from '../model/model-artifact.ts';
+import type { Model, ModelInfo, StateInfo, TrainingPhase, TrainingStart } from '../model/model-artifact.ts';
 
 type WarmStart = Extract<TrainingStart, { kind: 'warm' }>;
 export type PhaseBound = { readonly phase: TrainingPhase; readonly heldOutFrom: number };

@@ -1,5 +1,5 @@
-import { refreshStages } from '@facet/pipeline/refresh';
-import type { RefreshRun, RefreshStage } from '@facet/pipeline/refresh';
+import { refreshStages } from '@facet/pipeline/runs';
+import type { RefreshRun, RefreshStage } from '@facet/pipeline/runs';
 import type { FlowJob, JobsOptions } from 'bullmq';
 
 /** Who works on which stages. */

@@ -1,5 +1,5 @@
-import { hasEnded, refreshStages, requestRun } from '@facet/pipeline/refresh';
-import type { RefreshRequest, RefreshRun, RequestDeps, RunReport } from '@facet/pipeline/refresh';
+import { hasEnded, refreshStages, requestRun } from '@facet/pipeline/runs';
+import type { RefreshRequest, RefreshRun, RequestDeps, RunReport } from '@facet/pipeline/runs';
 import { FlowProducer, Queue } from 'bullmq';
 import { askingTimeoutMs, connectAsker, prefixDefault, queueUnreachable } from './connection.ts';
 import type { QueueOptions } from './connection.ts';

@@ -1,10 +1,11 @@
-import { hasEnded, problemOf, recordStage } from '@facet/pipeline/refresh';
-import type { RefreshOutputs, RefreshStage, RunStore, StageProgress } from '@facet/pipeline/refresh';
+import { hasEnded, toProblem, recordStage } from '@facet/pipeline/runs';
+import type { RefreshOutputs, RefreshStage, RunStore, StageOutcome, StageProgress } from '@facet/pipeline/runs';
 import { AppError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
-import { runStageProcess } from '../stage-process/run-stage-process.ts';
+import { runChild } from '../child-process/run-child.ts';
+import type { StageOrder } from '../child-process/messages.ts';
 import { closeWithin, connectWorker, prefixDefault } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
 import { isOf } from './flow.ts';
@@ -77,8 +78,9 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
     logger.info({ runId, stage, attempt: job.attemptsMade + 1 }, 'stage begins');
     try {
       const outcome = await recordStage({ runs, now }, { runId, stage, willRetry }, () =>
-        runStageProcess(
-          { home, configFile, runId, stage, outputs },
+        runChild<StageOutcome>(
+          'stage',
+          { home, configFile, runId, stage, outputs } satisfies StageOrder,
           { signal, onProgress: tellOf(job), ...(execArgv && { execArgv }) },
         ),
       );
@@ -91,7 +93,7 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
         throw new WaitingError();
       }
       onEnded?.(stage, 'failed', (now() - startedAt) / 1000);
-      logger.warn({ runId, stage, willRetry: willRetry(error), problem: problemOf(error) }, 'stage failed');
+      logger.warn({ runId, stage, willRetry: willRetry(error), problem: toProblem(error) }, 'stage failed');
       throw willRetry(error) ? (error as Error) : new UnrecoverableError(`${stage}: ${(error as Error).message}`);
     } finally {
       clearInterval(looking);

@@ -1,5 +1,5 @@
-import { isScheduled } from '@facet/pipeline/refresh';
-import type { RefreshSchedule } from '@facet/pipeline/refresh';
+import { isScheduled } from '@facet/pipeline/runs';
+import type { RefreshSchedule } from '@facet/pipeline/runs';
 import type { Queue } from 'bullmq';
 
 /** The name of the one schedule, and of its jobs. */

@@ -1,11 +1,11 @@
-import { hasEnded, problemOf } from '@facet/pipeline/refresh';
-import type { RefreshSchedule, RunReport, RunStore } from '@facet/pipeline/refresh';
+import { hasEnded, toProblem } from '@facet/pipeline/runs';
+import type { RefreshSchedule, RunReport, RunStore } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
 import { Queue, Worker } from 'bullmq';
 import { closeWithin, connectAsker, connectWorker, prefixDefault, unfitSettings } from '../queue/connection.ts';
 import type { QueueOptions } from '../queue/connection.ts';
 import type { RefreshQueue } from '../queue/refresh-queue.ts';
-import { kickOff, runsLookedAt } from './kick-off.ts';
+import { requestDueRun, runsLookedAt } from './request-due-run.ts';
 import { reconcileSchedule } from './reconcile.ts';
 import { createSchedulerLock, lockMsDefault } from './scheduler-lock.ts';
 
@@ -69,7 +69,7 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
     for (const report of await deps.runs.list({ limit: runsLookedAt })) {
       if (!hasEnded(report)) await lookAfterRun(deps, report);
     }
-    const made = await kickOff(deps, schedule);
+    const made = await requestDueRun(deps, schedule);
     if (made !== undefined) logger.info({ runId: made.run.runId }, 'refresh is due');
   }
 
@@ -78,12 +78,12 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
     (running ??= lookAfter()
       .catch((error: unknown) => {
         isHolder = false;
-        logger.warn({ problem: problemOf(error) }, 'the schedule cannot be looked after');
+        logger.warn({ problem: toProblem(error) }, 'the schedule cannot be looked after');
       })
       .finally(() => (running = undefined)));
 
   const connection = connectWorker(options);
-  const worker = new Worker(kickOffQueue, () => kickOff(deps, schedule).then(() => undefined), { connection, prefix });
+  const worker = new Worker(kickOffQueue, () => requestDueRun(deps, schedule).then(() => undefined), { connection, prefix });
   worker.on('error', () => undefined);
   const timer = setInterval(() => void tick(), everyMs);
   void tick();

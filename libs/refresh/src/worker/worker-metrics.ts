@@ -1,6 +1,6 @@
 import { createHttpMetrics } from '@facet/http';
 import type { HttpMetrics } from '@facet/http';
-import type { RefreshStage } from '@facet/pipeline/refresh';
+import type { RefreshStage } from '@facet/pipeline/runs';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
 export interface WorkerMetrics extends HttpMetrics {

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ArtifactRef } from '@facet/artifacts';
-import type { RunReport } from '@facet/pipeline/refresh';
+import type { RunReport } from '@facet/pipeline/runs';
 import { isAppError } from '@facet/platform';
 import { Queue } from 'bullmq';
 import { orphanMsMax, queuePrefix, schedulerSeconds } from './plant.ts';
@@ -67,10 +67,10 @@ async function findHalfArtifact({ home: { store, paths } }: Plant): Promise<stri
 
 async function firstProblem(
   refs: readonly ArtifactRef[],
-  problemOf: (ref: ArtifactRef) => Promise<string | undefined>,
+  toProblem: (ref: ArtifactRef) => Promise<string | undefined>,
 ): Promise<string | undefined> {
   for (const ref of refs) {
-    const problem = await problemOf(ref);
+    const problem = await toProblem(ref);
     if (problem !== undefined) return problem;
   }
   return undefined;
@@ -134,10 +134,10 @@ async function checkOrphans(plant: Plant): Promise<string | undefined> {
   return plant.orphanMs <= orphanMsMax ? undefined : `a stage process outlived its worker for ${plant.orphanMs} ms`;
 }
 
-async function settle(withinMs: number, problemOf: () => Promise<string | undefined>): Promise<string | undefined> {
+async function settle(withinMs: number, toProblem: () => Promise<string | undefined>): Promise<string | undefined> {
   const until = Date.now() + withinMs;
   for (;;) {
-    const problem = await problemOf();
+    const problem = await toProblem();
     if (problem === undefined || Date.now() > until) return problem;
     await sleep(200);
   }

@@ -1,7 +1,7 @@
 import { findFreePorts, startRedis } from '@facet/local-services';
 import type { LocalRedis } from '@facet/local-services';
-import { hasEnded } from '@facet/pipeline/refresh';
-import type { RefreshStage, RunReport, StageRecord } from '@facet/pipeline/refresh';
+import { hasEnded } from '@facet/pipeline/runs';
+import type { RefreshStage, RunReport, StageRecord } from '@facet/pipeline/runs';
 import { openRefreshQueue, scheduleName } from '@facet/refresh';
 import type { RefreshQueue } from '@facet/refresh';
 import { stageProcesses } from './processes.ts';

@@ -7,7 +7,7 @@ export interface StageProcess {
 }
 
 /** How the command line of a stage's process ends: its file, and the process id of its worker. */
-const commandPattern = /\/stage-process\/stage\.[jt]s\0(\d+)\0$/;
+const commandPattern = /\/child-process\/stage\.[jt]s\0(\d+)\0$/;
 
 /** The processes that work on stages of some workers, also of those that have ended. */
 export async function stageProcesses(workers: readonly number[]): Promise<StageProcess[]> {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { refreshStages } from '@facet/pipeline/refresh';
-import type { RefreshStage, RunReport } from '@facet/pipeline/refresh';
+import { refreshStages } from '@facet/pipeline/runs';
+import type { RefreshStage, RunReport } from '@facet/pipeline/runs';
 import { isAppError } from '@facet/platform';
 import { Redis } from 'ioredis';
 import { fillDisk, flipByte } from './damage.ts';

@@ -7,9 +7,9 @@ import { sinkLog, upsertItems } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
 import { createRandom } from '@facet/features';
 import { homePaths } from '@facet/config';
-import { boundsOf, createRunStore, dayAt, shiftDay } from '@facet/pipeline/refresh';
+import { boundsOf, createRunStore, dayAt, shiftDay } from '@facet/pipeline/runs';
 import type { HomePaths } from '@facet/config';
-import type { RunStore } from '@facet/pipeline/refresh';
+import type { RunStore } from '@facet/pipeline/runs';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;

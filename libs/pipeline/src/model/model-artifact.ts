@@ -1,0 +1,201 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readSafetensors, writeSafetensors } from '@facet/artifacts';
+import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
+import { tensorsToWeights, weightsToTensors } from '@facet/bundles';
+import { ModelSpec, TrainingConfig } from '@facet/model';
+import type { Weights } from '@facet/model';
+import type { TrainingState } from '@facet/model/training';
+import { AppError, parseWith } from '@facet/platform';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+
+/** The fit chooses the number of epochs on the validation window; the refit trains as many with that window included. */
+export const TrainingPhase = Type.Union([Type.Literal('fit'), Type.Literal('refit')]);
+export type TrainingPhase = Static<typeof TrainingPhase>;
+
+const Divergence = Type.Object({
+  epoch: Type.Integer(),
+  step: Type.Integer(),
+  kind: Type.Union([
+    Type.Literal('loss-not-finite'),
+    Type.Literal('loss-risen'),
+    Type.Literal('weights-not-finite'),
+    Type.Literal('score-not-finite'),
+  ]),
+  learningRate: Type.Number(),
+  losses: Type.Array(Type.Number()),
+});
+
+const Epoch = Type.Object({
+  epoch: Type.Integer(),
+  loss: Type.Number(),
+  /** Absent in older models. */
+  firstLoss: Type.Optional(Type.Number()),
+  /** Attempts at the epoch that went astray; from the first of them on, the learning rate is lower. */
+  diverged: Type.Optional(Type.Array(Divergence)),
+  score: Type.Optional(Type.Number()),
+  examples: Type.Integer(),
+});
+
+/** A state of a run that a later one can start from. */
+const StateInfo = Type.Object({
+  /** The phase that ended with it. */
+  phase: TrainingPhase,
+  /** Epoch milliseconds: the run, and those that it was started from, have trained on nothing at or after this moment. */
+  seenBefore: Type.Integer(),
+});
+export type StateInfo = Static<typeof StateInfo>;
+
+/** What a training started from. */
+export const TrainingStart = Type.Union([
+  Type.Object({
+    /** From weights drawn at random. */
+    kind: Type.Literal('full'),
+    /** A warm start was wanted, and why there was none. */
+    refused: Type.Optional(Type.Object({ modelId: Type.String(), because: Type.String() })),
+  }),
+  Type.Object({
+    /** From the states of another model. */
+    kind: Type.Literal('warm'),
+    modelId: Type.String(),
+    /** Which state each phase started from. */
+    from: Type.Array(Type.Object({ phase: TrainingPhase, state: StateInfo })),
+    /** The model at the other end of the chain, which was trained in full, and before which moment its data lies. */
+    lastFull: Type.Object({ modelId: Type.String(), seenBefore: Type.Integer() }),
+  }),
+]);
+export type TrainingStart = Static<typeof TrainingStart>;
+
+/** Raised when `model.json` says things otherwise; a model of another format is refused. */
+export const modelFormat = 2 as const;
+
+/** What `model.json` says. */
+export const ModelInfo = Type.Object({
+  formatVersion: Type.Literal(modelFormat),
+  datasetId: Type.String(),
+  spec: ModelSpec,
+  /** `warm` is there where it was used. */
+  training: Type.Object({ ...TrainingConfig.properties, warm: Type.Optional(TrainingConfig.properties.warm) }),
+  /** The curve of the fit that chose the number of epochs, and of the refit with the validation window included. */
+  fit: Type.Array(Epoch),
+  refit: Type.Array(Epoch),
+  bestEpoch: Type.Integer(),
+  /** Absent, as the other fields of warm starts, in models that are older than warm starts. */
+  start: Type.Optional(TrainingStart),
+  /** What later runs can start from; the weights of the last one are the model's. */
+  states: Type.Optional(
+    Type.Object({
+      /** `stateVersion` of @facet/model. */
+      version: Type.Integer(),
+      /** A hash of the rules by which events became interactions. */
+      interactionRules: Type.String(),
+      phases: Type.Array(StateInfo),
+    }),
+  ),
+});
+export type ModelInfo = Static<typeof ModelInfo>;
+
+export interface Model {
+  readonly id: string;
+  readonly info: ModelInfo;
+  readonly weights: Weights;
+}
+
+/** The states of a model's phases, with the ids of the items that have a row of their own in them. */
+export interface ModelStates {
+  /** [trainedCount + 1]; position 0 is a placeholder. */
+  readonly itemIds: readonly string[];
+  /** One for each of `info.states.phases`. */
+  readonly phases: readonly TrainingState[];
+}
+
+const files = {
+  info: 'model.json',
+  weights: 'weights.safetensors',
+  itemIds: 'item-ids.json',
+  stateWeights: (phase: TrainingPhase) => `${phase}-weights.safetensors`,
+  optimizer: (phase: TrainingPhase) => `${phase}-optimizer.safetensors`,
+} as const;
+
+type InfoWithStates = ModelInfo & Required<Pick<ModelInfo, 'states'>>;
+
+/** Stores a model: the weights of its last phase, and all that a later run needs to start from it. */
+export async function putModel(store: ArtifactStore, info: InfoWithStates, states: ModelStates): Promise<ArtifactRef> {
+  return store.put(
+    'model',
+    async (folder) => {
+      const write = (file: string, weights: Weights): Promise<void> => writeWeights(join(folder, file), weights);
+      await writeFile(join(folder, files.info), `${JSON.stringify(info, null, 2)}\n`);
+      await writeFile(join(folder, files.itemIds), `${JSON.stringify(states.itemIds)}\n`);
+      for (const [position, { weights, optimizer }] of states.phases.entries()) {
+        const { phase } = info.states.phases[position]!;
+        await write(weightsFile(info.states.phases, phase), weights);
+        await write(files.optimizer(phase), optimizer);
+      }
+    },
+    { formatVersion: modelFormat, datasetId: info.datasetId },
+  );
+}
+
+/** What a model says of itself, without its weights. @throws AppError as {@link openModel}. */
+export async function readModelInfo(store: ArtifactStore, id: string): Promise<ModelInfo> {
+  const { folder } = await store.open({ kind: 'model', id }, { files: [files.info] });
+  return readInfo(folder, id);
+}
+
+async function readInfo(folder: string, id: string): Promise<ModelInfo> {
+  const info: unknown = JSON.parse(await readFile(join(folder, files.info), 'utf8'));
+  const format = (info as Partial<ModelInfo> | null)?.formatVersion;
+  if (format !== modelFormat) {
+    throw new AppError(`Model ${id} has the format ${format}; this version of Facet reads the format ${modelFormat}.`, {
+      code: 'MODEL_OUTDATED',
+      category: 'artifact',
+      remedy: 'Train it again with facet train.',
+      context: { modelId: id, format: format ?? null },
+    });
+  }
+  return parseWith(ModelInfo, info, { source: `model ${id}` });
+}
+
+/**
+ * Reads a model without its states.
+ *
+ * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `MODEL_OUTDATED` for one of another format, `CONFIG_INVALID`.
+ */
+export async function openModel(store: ArtifactStore, id: string): Promise<Model> {
+  const { folder } = await store.open({ kind: 'model', id });
+  const info = await readInfo(folder, id);
+  return { id, info, weights: await readWeights(join(folder, files.weights)) };
+}
+
+/** The ids of a model's items, and one of its states. @throws as {@link openModel}. */
+export async function openModelState(
+  store: ArtifactStore,
+  { id, info: { states } }: Pick<Model, 'id' | 'info'>,
+  phase: TrainingPhase,
+): Promise<{ readonly itemIds: readonly string[]; readonly state: TrainingState }> {
+  const { folder } = await store.open({ kind: 'model', id });
+  const phases = states?.phases ?? [];
+  return {
+    itemIds: JSON.parse(await readFile(join(folder, files.itemIds), 'utf8')) as string[],
+    state: {
+      weights: await readWeights(join(folder, weightsFile(phases, phase))),
+      optimizer: await readWeights(join(folder, files.optimizer(phase))),
+    },
+  };
+}
+
+/** The weights of the last phase are those of the model, and stored once. */
+function weightsFile(phases: readonly StateInfo[], phase: TrainingPhase): string {
+  return phase === phases.at(-1)?.phase ? files.weights : files.stateWeights(phase);
+}
+
+export async function writeWeights(path: string, weights: Weights): Promise<void> {
+  await writeSafetensors(path, weightsToTensors(weights));
+}
+
+/** @throws AppError as `readSafetensors`. */
+export async function readWeights(path: string): Promise<Weights> {
+  return tensorsToWeights((await readSafetensors(path)).tensors);
+}

@@ -1,0 +1,213 @@
+import { join } from 'node:path';
+import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
+import { openLakeSnapshot } from '@facet/lake';
+import type { LakeSnapshot } from '@facet/lake';
+import { isAppError } from '@facet/platform';
+import { openDataset } from '../dataset/dataset-artifact.ts';
+import { appliedOffsets, describeLake, readCatalog } from '../dataset/make-dataset.ts';
+import { datasetVersion } from '../dataset/dataset.ts';
+import type { Dataset, DatasetCut } from '../dataset/dataset.ts';
+import { makeDataset } from '../dataset/make-dataset.ts';
+import type { MadeDataset } from '../dataset/make-dataset.ts';
+import { resolveModel } from '@facet/config';
+import { checkTrainingMemory } from '../estimate/check-training-memory.ts';
+import type { DataSize } from '../estimate/estimate-memory.ts';
+import { evaluateModel } from '../evaluation/evaluate.ts';
+import type { EvaluateOptions, EvaluationReport } from '../evaluation/evaluate.ts';
+import { saveGateReport } from '../gate/gate-report.ts';
+import type { GateReport } from '../gate/gate-report.ts';
+import { runGate } from '../gate/run-gate.ts';
+import type { GateWatch } from '../gate/run-gate.ts';
+import type { HomePaths } from '@facet/config';
+import { buildBundle } from '../indexing/build-bundle.ts';
+import type { BuildBundleOptions } from '../indexing/build-bundle.ts';
+import { hashJson, runCachedStage } from '../context/stage-cache.ts';
+import type { StageResult } from '../context/stage-cache.ts';
+import type { StageContext } from '../context/stage-context.ts';
+import { openModel } from '../model/model-artifact.ts';
+import type { TrainingStart } from '../model/model-artifact.ts';
+import type { TrainOptions } from '../training/train-model.ts';
+
+/** Raised when a stage computes something else from the same inputs, so that kept outputs are not reused. */
+const stageVersions = { dataset: datasetVersion, train: 4, evaluate: 1, index: 6, gate: 1 } as const;
+
+/**
+ * Lake and catalog → dataset: of all events, or of what is before a cut.
+ *
+ * @throws AppError `FEATURES_RULE_INVALID`, those of `buildDataset`.
+ */
+export async function datasetStage(
+  { home, config, store }: StageContext,
+  cut: DatasetCut = {},
+): Promise<StageResult<MadeDataset>> {
+  // Sinks and compactions go on: everything is to be of one moment.
+  const snapshot = await openLakeSnapshot(home.lakeFolder);
+  const { interactions, split, features } = config;
+  return runCachedStage({
+    folder: home.stagesFolder,
+    name: 'dataset',
+    inputs: {
+      version: stageVersions.dataset,
+      ...(await cutInputs(home, snapshot, cut)),
+      interactions,
+      split,
+      features,
+    },
+    isUsable: ({ datasetId }) => isSound(store, { kind: 'dataset', id: datasetId }),
+    run: async () => makeDataset({ home, store, snapshot, settings: config, resources: config.dataset }, cut),
+  });
+}
+
+/**
+ * What decides which events, items and users are behind a cut. One that ends at offsets says it by itself: made once, it is
+ * made, whatever a compaction does to files and whatever users change of themselves.
+ */
+async function cutInputs(home: HomePaths, snapshot: LakeSnapshot, cut: DatasetCut): Promise<object> {
+  if (cut.offsets !== undefined) {
+    const offsets = appliedOffsets(snapshot, cut.offsets);
+    return { cut: { ...cut, offsets }, erasures: snapshot.erasures.map(({ erasureId }) => erasureId) };
+  }
+  return {
+    cut,
+    lake: (await describeLake(snapshot, cut)).lake,
+    // What they are about is left out of the events, though it is still in the files.
+    pendingErasures: snapshot.pendingErasures.map(({ erasureId }) => erasureId),
+    catalog: (await readCatalog(home, cut.receivedBefore)).files,
+  };
+}
+
+/** What a model is made from: a dataset and, where a warm start is wanted, the model whose tables it starts from. */
+export interface TrainInputs {
+  readonly datasetId: string;
+  readonly warmFrom?: string;
+}
+
+/** Dataset → model. Its curves, and what it started from, are in the model; a killed run goes on from its last epoch. Refused where memory is too little, by estimate. */
+export async function trainStage(
+  { home, config, store }: StageContext,
+  { datasetId, warmFrom }: TrainInputs,
+  watch: Pick<TrainOptions, 'onStart' | 'onProgress' | 'onEpoch' | 'onDivergence' | 'signal' | 'now'> = {},
+): Promise<StageResult<{ modelId: string; start: TrainingStart }>> {
+  const { model, training } = resolveModel(config);
+  const { warm, ...full } = training;
+  const starts = warmFrom === undefined ? {} : { warmFrom, warm };
+  const inputs = { version: stageVersions.train, datasetId, model, training: full, ...starts };
+  return runCachedStage({
+    folder: home.stagesFolder,
+    name: 'train',
+    inputs,
+    isUsable: ({ modelId }) => isSound(store, { kind: 'model', id: modelId }),
+    run: async () => {
+      const dataset = await openDataset(store, datasetId);
+      if (config.trainer.memoryCheck) checkTrainingMemory(sizeOf(dataset), { model, training });
+      // TensorFlow comes with it: only training loads it.
+      const { trainModel } = await import('../training/train-model.ts');
+      const checkpoints = join(home.checkpointsFolder, hashJson(inputs));
+      const { ref, start } = await trainModel({ store, dataset, model, training, warmFrom, checkpoints, ...watch });
+      return { modelId: ref.id, start };
+    },
+  });
+}
+
+function sizeOf({ items, sequences }: Dataset): DataSize {
+  return { items: items.length - 1, users: sequences.userIds.length, events: sequences.items.length };
+}
+
+/** Dataset and model → the report on the test window, beside the baselines. */
+export async function evaluateStage(
+  { home, config, store }: StageContext,
+  ids: { readonly datasetId: string; readonly modelId: string },
+  watch: Pick<EvaluateOptions, 'onMethod'> = {},
+): Promise<StageResult<EvaluationReport>> {
+  return runCachedStage({
+    folder: home.stagesFolder,
+    name: 'evaluate',
+    inputs: { version: stageVersions.evaluate, ...ids, evaluation: config.evaluation },
+    isUsable: async (report) => Array.isArray(report.methods),
+    run: async () => {
+      const dataset = await openDataset(store, ids.datasetId);
+      const model = await openModel(store, ids.modelId);
+      return evaluateModel({ dataset, model, ...config.evaluation, ...watch });
+    },
+  });
+}
+
+/** Model → bundle with its index. Nothing serves it until it is promoted. */
+export async function indexStage(
+  { home, config, store }: StageContext,
+  ids: { readonly datasetId: string; readonly modelId: string },
+  options: { readonly metrics?: Readonly<Record<string, number>> } & Pick<BuildBundleOptions, 'onProgress'> = {},
+): Promise<StageResult<{ bundleId: string }>> {
+  const { metrics = {}, ...watch } = options;
+  return runCachedStage({
+    folder: home.stagesFolder,
+    name: 'index',
+    inputs: { version: stageVersions.index, ...ids, index: config.index, popularity: config.popularity, metrics },
+    isUsable: ({ bundleId }) => isSound(store, { kind: 'bundle', id: bundleId }),
+    run: async (once) => {
+      const dataset = await openDataset(store, ids.datasetId);
+      const model = await openModel(store, ids.modelId);
+      const { index, popularity } = config;
+      const { id } = await buildBundle({ store, dataset, model, index, popularity, metrics, once, ...watch });
+      return { bundleId: id };
+    },
+  });
+}
+
+/**
+ * Bundle, incumbent and the newest window → whether the bundle may be promoted. Moves nothing. The report is kept as the
+ * output of these inputs, so a stage that is tried again gives the same verdict though times were measured; and by the id
+ * of the bundle.
+ *
+ * @throws AppError of `loadBundle` for the candidate, those of `openDataset`.
+ */
+export async function gateStage(
+  { home, config, store }: StageContext,
+  ids: { readonly datasetId: string; readonly bundleId: string; readonly incumbentId?: string | undefined },
+  watch: GateWatch = {},
+): Promise<StageResult<GateReport>> {
+  const { datasetId, bundleId, incumbentId } = ids;
+  const { tieSeed } = config.evaluation;
+  const result = await runCachedStage({
+    folder: home.stagesFolder,
+    name: 'gate',
+    inputs: {
+      version: stageVersions.gate,
+      datasetId,
+      bundleId,
+      incumbentId: incumbentId ?? null,
+      gate: config.gate,
+      tieSeed,
+    },
+    isUsable: async (report) => report.formatVersion === 1,
+    run: async () => {
+      const dataset = await openDataset(store, datasetId);
+      return runGate({ store, dataset, bundleId, incumbentId, settings: config.gate, tieSeed, watch });
+    },
+  });
+  // Beside itself nothing is learned of a bundle: the report that let it pass stays.
+  if (incumbentId !== bundleId) await saveGateReport(home.gatesFolder, result.output);
+  return result;
+}
+
+/** The figures of an evaluation that a bundle carries, by name: `new.recall@50`. */
+export function headlineMetrics({ methods, mainCutoff }: EvaluationReport): Record<string, number> {
+  const model = methods[0]!;
+  return Object.fromEntries(
+    (['new', 'all'] as const).flatMap((task) => {
+      const metrics = model[task].cutoffs.find(({ cutoff }) => cutoff === mainCutoff)!;
+      return (['recall', 'hitRate', 'ndcg'] as const).map((name) => [`${task}.${name}@${mainCutoff}`, metrics[name]]);
+    }),
+  );
+}
+
+/** Whether a kept artifact is there and unaltered; a stage makes it anew otherwise. */
+async function isSound(store: ArtifactStore, ref: ArtifactRef): Promise<boolean> {
+  try {
+    await store.open(ref);
+    return true;
+  } catch (error) {
+    if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return false;
+    throw error;
+  }
+}

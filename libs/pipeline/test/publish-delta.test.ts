@@ -1,0 +1,184 @@
+import { readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadBundle, loadDelta, overlayDelta } from '@facet/bundles';
+import { changeItems, upsertItems } from '@facet/lake';
+import type { Item } from '@facet/schemas';
+import { createRandom } from '@facet/features';
+import { initializeWeights } from '@facet/model';
+import { recommend } from '@facet/recommendations';
+import type { RecommendationResult } from '@facet/recommendations';
+import { beforeEach, expect, test } from 'vitest';
+import { homePaths, resolveModel } from '@facet/config';
+import { createStageContext, publishDelta } from '../src/index.ts';
+import type { StageContext } from '../src/index.ts';
+import { buildBundle } from '../src/indexing/build-bundle.ts';
+import { modelFormat } from '../src/model/model-artifact.ts';
+import { scratchFolder } from './scratch-folder.ts';
+import { closing, shopConfig, shopDataset, things } from './tiny-shop.ts';
+
+const config = shopConfig({
+  model: { variant: 'facet', embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 },
+});
+const dataset = shopDataset();
+let context: StageContext;
+
+/** An untrained bundle of the shop, made current; every seed makes another. */
+async function promoteBundle(seed: number): Promise<string> {
+  const { model, training } = resolveModel(config);
+  const spec = {
+    config: model,
+    itemCount: dataset.items.length - 1,
+    itemFeatures: [...dataset.info.itemFeatures],
+    userFeatures: [...dataset.info.userFeatures],
+  };
+  const info = {
+    formatVersion: modelFormat,
+    datasetId: dataset.id,
+    spec,
+    training,
+    fit: [],
+    refit: [],
+    bestEpoch: 1,
+    start: { kind: 'full' as const },
+  };
+  const weights = initializeWeights(spec, createRandom(seed));
+  const untrained = { id: `model ${seed}`, info, weights };
+  const ref = await buildBundle({
+    store: context.store,
+    dataset,
+    model: untrained,
+    index: config.index,
+    popularity: config.popularity,
+    metrics: {},
+  });
+  await context.store.promote(ref);
+  return ref.id;
+}
+
+/** The answer of the current bundle with the delta in force. */
+async function ask(behaviors: readonly string[], limit = 100): Promise<RecommendationResult> {
+  const { store } = context;
+  const bundle = await loadBundle(store, (await store.readRef('current'))!);
+  const view = await overlayDelta(bundle, await loadDelta(store, (await store.readRef('delta'))!));
+  try {
+    const chosen = behaviors.map((itemId, position) => ({ itemId, occurredAt: closing - 1000 + position }));
+    return await recommend(view, { behaviors: chosen, limit });
+  } finally {
+    view.close();
+    bundle.close();
+  }
+}
+
+const idsOf = ({ items }: RecommendationResult): string[] => items.map(({ itemId }) => itemId);
+const change = (changes: Record<string, Item | undefined>) =>
+  changeItems(context.home.catalogFolder, new Map(Object.entries(changes)));
+const newCup: Item = { itemId: 'cup-new', title: 'cup of the day', attributes: { kind: 'cup', shop: 'shop0' } };
+
+beforeEach(async () => {
+  context = createStageContext(homePaths(await scratchFolder()), config);
+  await upsertItems(context.home.catalogFolder, things);
+});
+
+test('without a current bundle, and while catalog and bundle agree, there is no delta', async () => {
+  expect(await publishDelta(context)).toBeUndefined();
+  await promoteBundle(1);
+  expect(await publishDelta(context)).toBeUndefined();
+  expect(await context.store.readRef('delta')).toBeUndefined();
+  expect(await context.store.list('delta')).toEqual([]);
+});
+
+test('a new item can be found and a withdrawn one cannot, as soon as the stage has run; once more changes nothing', async () => {
+  const bundleId = await promoteBundle(1);
+  await change({ 'cup-new': newCup, thing01: { ...things[1]!, available: false }, thing02: undefined });
+  const result = await publishDelta(context);
+  expect(result).toMatchObject({ bundleId, added: 1, withdrawn: 2, returned: 0, changed: 0 });
+  expect(await context.store.readRef('delta')).toEqual({ kind: 'delta', id: result!.deltaId });
+  for (const behaviors of [[], ['thing04'], ['cup-new']]) {
+    const ids = idsOf(await ask(behaviors));
+    expect(ids).not.toContain('thing01');
+    expect(ids).not.toContain('thing02');
+    expect(ids.includes('cup-new')).toBe(!behaviors.includes('cup-new'));
+  }
+  expect(await publishDelta(context)).toBeUndefined();
+});
+
+test('the same catalog has the same delta, and going back to the former one gives an empty delta', async () => {
+  await promoteBundle(1);
+  await change({ 'cup-new': newCup });
+  const { deltaId } = (await publishDelta(context))!;
+  await change({ 'cup-new': undefined });
+  expect(await publishDelta(context)).toMatchObject({ added: 0, withdrawn: 0, changed: 0 });
+  await change({ 'cup-new': newCup });
+  expect((await publishDelta(context))!.deltaId).toBe(deltaId);
+});
+
+test('a catalog that was written but says the same is not compared again, nor is one that was not touched', async () => {
+  await promoteBundle(1);
+  await change({ 'cup-new': newCup });
+  await publishDelta(context);
+  const { store, home } = context;
+  // Whoever opens the bundle is found out.
+  const guarded: StageContext = {
+    ...context,
+    store: {
+      ...store,
+      open: () => {
+        throw new Error('the bundle was read');
+      },
+    },
+  };
+  expect(await publishDelta(guarded)).toBeUndefined();
+  const path = join(home.catalogFolder, 'items.jsonl');
+  await writeFile(path, await readFile(path, 'utf8'));
+  await utimes(path, new Date(0), new Date(0));
+  expect(await publishDelta(guarded)).toBeUndefined();
+  await change({ 'cup-new': { ...newCup, title: 'cup of yesterday' } });
+  await expect(publishDelta(guarded)).rejects.toThrow('the bundle was read');
+});
+
+test('the next bundle has a delta of its own, and an item that left the catalog does not come back with it', async () => {
+  await promoteBundle(1);
+  await change({ thing03: undefined });
+  const first = (await publishDelta(context))!;
+  const next = await promoteBundle(2);
+  const second = (await publishDelta(context))!;
+  expect(second).toMatchObject({ bundleId: next, withdrawn: 1 });
+  expect(second.deltaId).not.toBe(first.deltaId);
+  expect(idsOf(await ask([]))).not.toContain('thing03');
+  const { info } = await loadDelta(context.store, { kind: 'delta', id: second.deltaId });
+  expect(info.gone).toEqual(['thing03']);
+});
+
+test('a catalog that is empty or away withdraws nothing', async () => {
+  await promoteBundle(1);
+  await change({ thing03: undefined });
+  const { deltaId } = (await publishDelta(context))!;
+  const path = join(context.home.catalogFolder, 'items.jsonl');
+  for (const away of [() => writeFile(path, ''), () => rm(path)]) {
+    await away();
+    expect(await publishDelta(context)).toBeUndefined();
+    expect((await context.store.readRef('delta'))!.id).toBe(deltaId);
+  }
+});
+
+test('a delta that is damaged is made anew', async () => {
+  await promoteBundle(1);
+  await change({ 'cup-new': newCup });
+  const { deltaId } = (await publishDelta(context))!;
+  const { artifactsFolder } = context.home;
+  await writeFile(join(artifactsFolder, 'delta', deltaId, 'delta.json'), '{}');
+  await rm(join(artifactsFolder, 'refs', 'delta.json'));
+  expect((await publishDelta(context))!.deltaId).toBe(deltaId);
+  expect(idsOf(await ask([]))).toContain('cup-new');
+});
+
+test('of the deltas that others replaced, the newest ten stay', async () => {
+  await promoteBundle(1);
+  for (let edition = 0; edition < 14; edition++) {
+    await change({ 'cup-new': { ...newCup, title: `edition ${edition}` } });
+    await publishDelta(context);
+  }
+  expect(await context.store.list('delta')).toHaveLength(10);
+  expect(await readdir(join(context.home.artifactsFolder, 'delta'))).toHaveLength(10);
+  expect(idsOf(await ask([]))).toContain('cup-new');
+});

@@ -1,0 +1,204 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { expect, test } from 'vitest';
+import { createRunStore, recordStage, requestRun } from '../../src/runs/index.ts';
+import type { RefreshOutputs, NewRun, RunStore } from '../../src/runs/index.ts';
+import { scratchFolder } from '../scratch-folder.ts';
+
+const day = '2026-01-31';
+const asked: NewRun = {
+  day,
+  cut: { occurredBefore: Date.parse('2026-02-01'), receivedBefore: 1_000 },
+  isForced: false,
+  isFull: false,
+  place: 'queue',
+  requestedBy: 'test',
+  requestedAt: 1_000,
+};
+
+async function finish(runs: RunStore, runId: string, outputs: RefreshOutputs): Promise<void> {
+  await runs.write(runId, { stage: 'promote', state: 'finished', attempt: 1, startedAt: 1, endedAt: 2, outputs });
+}
+
+async function fail(runs: RunStore, runId: string): Promise<void> {
+  const problem = { code: 'MODEL_DIVERGED', message: 'The loss became NaN.' };
+  await runs.write(runId, { stage: 'train', state: 'failed', attempt: 1, startedAt: 1, endedAt: 2, problem });
+}
+
+test('a day has one run, however many ask at once', async () => {
+  const folder = await scratchFolder();
+  const stores = Array.from({ length: 8 }, () => createRunStore(join(folder, 'runs')));
+  const requested = await Promise.all(stores.map((runs) => runs.findOrCreate(asked)));
+  expect(new Set(requested.map(({ report }) => report.run.runId))).toEqual(new Set([day]));
+  expect(requested.filter(({ isNew }) => isNew)).toHaveLength(1);
+  expect(await readdir(join(folder, 'runs'))).toEqual([day]);
+});
+
+test('a run is repeated when it was forced, or had failed, and not while it is under way', async () => {
+  const runs = createRunStore(await scratchFolder());
+  const idOf = async (request: Partial<NewRun> = {}): Promise<string> =>
+    (await runs.findOrCreate({ ...asked, ...request })).report.run.runId;
+  expect(await idOf()).toBe(day);
+  // Under way.
+  expect(await idOf({ isForced: true })).toBe(day);
+  await finish(runs, day, { verdict: 'reject', reasons: ['It is worse.'] });
+  expect(await idOf()).toBe(day);
+  expect(await idOf({ isForced: true })).toBe(`${day}-2`);
+  await fail(runs, `${day}-2`);
+  expect(await idOf()).toBe(`${day}-3`);
+  await runs.cancel(`${day}-3`, 'a mistake');
+  expect(await idOf()).toBe(`${day}-4`);
+  await finish(runs, `${day}-4`, { verdict: 'reject', reasons: ['It is worse.'] });
+  expect(await idOf()).toBe(`${day}-4`);
+  expect((await runs.list()).map(({ run, state }) => [run.runId, state])).toEqual([
+    [`${day}-4`, 'rejected'],
+    [`${day}-3`, 'cancelled'],
+    [`${day}-2`, 'failed'],
+    [day, 'rejected'],
+  ]);
+});
+
+test('a run that follows a failed one reads the same events; a forced one those of now', async () => {
+  const runs = createRunStore(await scratchFolder());
+  const later = { ...asked, cut: { ...asked.cut, receivedBefore: 9_000 }, requestedAt: 9_000 };
+  await runs.findOrCreate(asked);
+  await runs.pinOffsets(day, { log: 7 });
+  await fail(runs, day);
+  const { report } = await runs.findOrCreate(later);
+  expect(report.run).toMatchObject({ runId: `${day}-2`, cut: asked.cut, requestedAt: 9_000 });
+  expect(await runs.pinOffsets(`${day}-2`, { log: 99 })).toEqual({ log: 7 });
+  await fail(runs, `${day}-2`);
+  const forced = await runs.findOrCreate({ ...later, isForced: true });
+  expect(forced.report.run.cut).toEqual(later.cut);
+  expect(await runs.pinOffsets(`${day}-3`, { log: 99 })).toEqual({ log: 99 });
+});
+
+test('of many runs of a day the tenth follows the ninth', async () => {
+  const runs = createRunStore(await scratchFolder());
+  for (let run = 0; run < 11; run++) {
+    const { report } = await runs.findOrCreate(asked);
+    await fail(runs, report.run.runId);
+  }
+  expect((await runs.list()).slice(0, 3).map(({ run }) => run.runId)).toEqual([`${day}-11`, `${day}-10`, `${day}-9`]);
+});
+
+test('a failure is told by its stage and reason; one that is tried again is none yet', async () => {
+  const runs = createRunStore(await scratchFolder());
+  await runs.findOrCreate(asked);
+  const begun = { stage: 'train', attempt: 1, startedAt: 1 } as const;
+  const problem = { code: 'REFRESH_CHILD_DIED', message: 'The process ended.' };
+  await runs.write(day, { ...begun, state: 'failed', problem, willRetry: true });
+  expect((await runs.read(day)).state).toBe('running');
+  await runs.write(day, { ...begun, state: 'failed', problem, willRetry: false });
+  expect(await runs.read(day)).toMatchObject({ state: 'failed', reason: 'train: The process ended.' });
+});
+
+test('what has ended cannot be cancelled, and the first reason of a cancellation stays', async () => {
+  const runs = createRunStore(await scratchFolder());
+  await runs.findOrCreate(asked);
+  await runs.cancel(day, 'first');
+  expect(await runs.cancel(day, 'second')).toMatchObject({ state: 'cancelled', reason: 'first' });
+  expect(await runs.isCancelled(day)).toBe(true);
+  const { report } = await runs.findOrCreate(asked);
+  await finish(runs, report.run.runId, { promotion: 3 });
+  expect(await runs.cancel(report.run.runId, 'too late')).toMatchObject({ state: 'promoted' });
+});
+
+test('the offsets of a run are those of the first who asks', async () => {
+  const runs = createRunStore(await scratchFolder());
+  await runs.findOrCreate(asked);
+  const pinned = await Promise.all([runs.pinOffsets(day, { a: 1 }), runs.pinOffsets(day, { a: 2 })]);
+  expect(pinned[0]).toEqual(pinned[1]);
+  expect(await runs.pinOffsets(day, { a: 3 })).toEqual(pinned[0]);
+});
+
+test('a stage that was killed is done again as the next attempt', async () => {
+  const runs = createRunStore(await scratchFolder());
+  await runs.findOrCreate(asked);
+  let now = 10;
+  const deps = { runs, now: () => now++ };
+  await runs.write(day, { stage: 'dataset', state: 'running', attempt: 1, startedAt: 1 });
+  const work = async () => ({ outputs: { datasetId: 'd' }, isReused: false });
+  await recordStage(deps, { runId: day, stage: 'dataset' }, work);
+  expect((await runs.read(day)).stages).toEqual([
+    {
+      stage: 'dataset',
+      state: 'finished',
+      attempt: 2,
+      startedAt: 10,
+      endedAt: 11,
+      outputs: { datasetId: 'd' },
+      isReused: false,
+    },
+  ]);
+});
+
+test('left-overs of a killed request, and files of others, are no runs', async () => {
+  const folder = await scratchFolder();
+  const runs = createRunStore(folder);
+  await mkdir(join(folder, `.${day}-1234`));
+  await writeFile(join(folder, 'notes.txt'), 'hello');
+  expect(await runs.list()).toEqual([]);
+  await expect(runs.read('../../etc')).rejects.toMatchObject({ code: 'REFRESH_RUN_UNKNOWN' });
+  await expect(runs.read(day)).rejects.toMatchObject({ code: 'REFRESH_RUN_UNKNOWN' });
+});
+
+test('a damaged record of a stage is a failure that names its file, and the day can be refreshed again', async () => {
+  const folder = await scratchFolder();
+  const runs = createRunStore(folder);
+  await runs.findOrCreate(asked);
+  await writeFile(join(folder, day, 'train.json'), '{"stage":');
+  const report = await runs.read(day);
+  expect(report).toMatchObject({ state: 'failed', reason: expect.stringContaining('train.json') });
+  expect(report.stages).toMatchObject([{ stage: 'train', problem: { code: 'REFRESH_RUN_DAMAGED' } }]);
+  expect(await runs.list()).toEqual([report]);
+  expect((await runs.findOrCreate(asked)).report.run.runId).toBe(`${day}-2`);
+  // Of a run that has ended it changes nothing.
+  await finish(runs, day, { verdict: 'pass' });
+  expect((await runs.read(day)).state).toBe('promoted');
+});
+
+test('a run that cannot be read does not hide the others, and its number is not used again', async () => {
+  const folder = await scratchFolder();
+  const runs = createRunStore(folder);
+  await runs.findOrCreate({ ...asked, day: '2026-01-30' });
+  await runs.findOrCreate(asked);
+  await writeFile(join(folder, day, 'run.json'), '');
+  await expect(runs.read(day)).rejects.toMatchObject({
+    code: 'REFRESH_RUN_DAMAGED',
+    message: expect.stringContaining('run.json'),
+  });
+  expect((await runs.list()).map(({ run }) => run.runId)).toEqual(['2026-01-30']);
+  expect((await runs.findOrCreate(asked)).report.run.runId).toBe(`${day}-2`);
+});
+
+test('a cancellation that is damaged is one all the same', async () => {
+  const folder = await scratchFolder();
+  const runs = createRunStore(folder);
+  await runs.findOrCreate(asked);
+  await writeFile(join(folder, day, 'cancelled.json'), '');
+  expect(await runs.read(day)).toMatchObject({ state: 'cancelled', reason: expect.stringContaining('cancelled.json') });
+});
+
+test('asking for a run fixes its cut and fences its day', async () => {
+  const folder = await scratchFolder();
+  const store = createFolderArtifactStore(join(folder, 'artifacts'));
+  const runs = createRunStore(join(folder, 'runs'));
+  const now = Date.parse('2026-02-03T10:00:00Z');
+  const deps = { runs, store, schedule: { timeZone: 'Europe/Berlin' }, now: () => now };
+  const { report } = await requestRun(deps, { requestedBy: 'test' });
+  expect(report.run).toMatchObject({
+    runId: '2026-02-02',
+    cut: { occurredBefore: Date.parse('2026-02-02T23:00:00Z'), receivedBefore: now },
+  });
+  expect(await store.promotions()).toMatchObject([{ kind: 'fence', run: { runId: '2026-02-02', day: '2026-02-02' } }]);
+  await expect(requestRun(deps, { day: '2026-02-03', requestedBy: 'test' })).rejects.toMatchObject({
+    code: 'REFRESH_DAY_NOT_OVER',
+  });
+  const bundle = await store.put('bundle', async () => undefined, {});
+  await store.promote(bundle, { run: { runId: '2026-02-02', day: '2026-02-02' } });
+  await expect(requestRun(deps, { day: '2026-02-01', requestedBy: 'test' })).rejects.toMatchObject({
+    code: 'REFRESH_DAY_SUPERSEDED',
+  });
+});

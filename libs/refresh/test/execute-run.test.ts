@@ -1,0 +1,103 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readFacetConfig } from '@facet/config';
+import { createStageContext, executeRun, executeStage } from '@facet/pipeline';
+import type { StageContext } from '@facet/pipeline';
+import { requestRun, shiftDay } from '@facet/pipeline/runs';
+import type { RunReport } from '@facet/pipeline/runs';
+import { expect, test } from 'vitest';
+import { createShopHome, daysOpen, dayMs, lastDay, opening } from './shop-home.ts';
+import type { ShopHome } from './shop-home.ts';
+
+const now = (): number => opening + (daysOpen + 1) * dayMs;
+const schedule = { timeZone: 'UTC' };
+
+async function contextOf({ configFile, paths }: ShopHome): Promise<StageContext> {
+  return createStageContext(paths, await readFacetConfig(configFile));
+}
+
+/** The refresh of a day, so many days later, from its request to its end. */
+async function refresh(home: ShopHome, daysLater: number): Promise<RunReport> {
+  const later = (): number => now() + daysLater * dayMs;
+  const asked = { day: shiftDay(lastDay, daysLater), requestedBy: 'test' };
+  const { report } = await requestRun({ ...home, schedule, now: later }, asked);
+  return executeRun(await contextOf(home), report.run, { runs: home.runs, now: later });
+}
+
+test.each([false, true])(
+  'a run that was killed between its promotion and the word of it ends as promoted (forced: %s)',
+  { timeout: 60_000 },
+  async (isForced) => {
+    const home = await createShopHome();
+    const { paths, runs, store } = home;
+    const context = await contextOf(home);
+    const asked = { day: lastDay, isForced, requestedBy: 'test' };
+    const { report } = await requestRun({ runs, store, schedule, now }, asked);
+    const promoted = await executeRun(context, report.run, { runs, now });
+    expect(promoted.state).toBe('promoted');
+    const { bundleId, start, promotion } = promoted.stages.at(-1)!.outputs!;
+    await rm(join(paths.runsFolder, lastDay, 'promote.json'));
+
+    const again = await executeRun(context, report.run, { runs, now });
+    // Its own bundle is current by now: that is nothing to compare its data with, or to start from.
+    expect(again.state).toBe('promoted');
+    expect(again.stages.at(-1)!.outputs).toMatchObject({ bundleId, start, promotion });
+    expect((await store.readRef('current'))?.id).toBe(bundleId);
+  },
+);
+
+test(
+  'days without news leave no more datasets than are to be kept; other rules are news',
+  { timeout: 60_000 },
+  async () => {
+    const home = await createShopHome();
+    const settings = `${await readFile(home.configFile, 'utf8')}artifacts: { keep: 3 }\n`;
+    await writeFile(home.configFile, settings);
+    expect((await refresh(home, 0)).state).toBe('promoted');
+    const { datasetId } = (await home.runs.read(lastDay)).stages[0]!.outputs!;
+    for (let day = 1; day <= 4; day++) expect((await refresh(home, day)).state).toBe('skipped');
+    const kept = (await home.store.list('dataset')).map(({ ref }) => ref.id);
+    // The newest three, and that of the current bundle.
+    expect(kept).toHaveLength(4);
+    expect(kept).toContain(datasetId);
+
+    await writeFile(
+      home.configFile,
+      settings.replace('{ positives: purchase }', '{ positives: purchase, rareItems: { minUsers: 2 } }'),
+    );
+    expect((await refresh(home, 5)).state).toBe('promoted');
+  },
+);
+
+test('days whose bundles are rejected leave no more of them than are to be kept, and those of experiments', async () => {
+  const home = await createShopHome();
+  const { runs, store } = home;
+  const { report } = await requestRun({ runs, store, schedule, now }, { day: lastDay, requestedBy: 'test' });
+  for (let number = 0; number < 9; number++) await store.put('bundle', async () => undefined, { number });
+  const stored = await store.list('bundle');
+  const newest = stored[0];
+  const [running, over, longOver] = stored.slice(-3).map(({ ref }) => ref.id);
+  const day = (daysAgo: number): string => new Date(Date.now() - daysAgo * dayMs).toISOString().slice(0, 10);
+  const experiment = (name: string, bundle: string, from: number, to: number): string =>
+    `  - { name: ${name}, from: ${day(from)}, to: ${day(to)}, arms: { control: {}, other: { bundle: ${bundle} } } }\n`;
+  const experiments = [
+    experiment('running', running!, 10, -2),
+    // Its answers may be replayed for as long as they are kept.
+    experiment('over', over!, 30, 20),
+    experiment('long-over', longOver!, 50, 40),
+  ];
+  await writeFile(
+    home.configFile,
+    `${await readFile(home.configFile, 'utf8')}exposures: { retentionDays: 30 }\nexperiments:\n${experiments.join('')}`,
+  );
+  const outputs = { bundleId: newest!.ref.id, incumbentId: null, verdict: 'reject' as const };
+  const outcome = await executeStage(
+    await contextOf(home),
+    { run: report.run, stage: 'promote', outputs },
+    { runs },
+  );
+  expect(outcome.outputs).toEqual(outputs);
+  const kept = (await store.list('bundle')).map(({ ref }) => ref.id);
+  expect(kept).toHaveLength(5 + 2);
+  expect(kept).toEqual(expect.arrayContaining([running, over]));
+});
