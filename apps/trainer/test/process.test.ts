@@ -49,7 +49,7 @@ async function attend({ runs }: Home, days: readonly string[]): Promise<void> {
   for (const day of days) {
     const requestedAt = Date.parse(day) + 86_400_000;
     const cut = { occurredBefore: requestedAt, receivedBefore: requestedAt };
-    await runs.request({
+    await runs.findOrCreate({
       day,
       cut,
       isForced: false,

@@ -1,11 +1,13 @@
-import { AppError } from '@facet/platform';
-import { createTopSelector } from './top-selector.ts';
+import { createTopSelector, scoreNotANumber } from './top-n.ts';
 
-/** Scores the whole catalog for many users at once, nearly: what cannot be told apart so is scored exactly. */
+/**
+ * Scores the whole catalog for many users at once, within a tolerance. {@link topNOfBlock} asks for the exact score of an
+ * item only where the tolerance leaves its rank open.
+ */
 export interface BlockScorer<User> {
-  /** Most users of a block. */
+  /** Most users per block. */
   readonly usersMax: number;
-  /** Called before the first block, with everybody whom blocks are asked for: what can be computed for many at once is computed now. */
+  /** Computes in advance what is cheaper for many users at once. Called once, before the first block, with all users. */
   prepare?(users: readonly User[]): void;
   scoreBlock(users: readonly User[]): ScoreBlock;
 }
@@ -13,17 +15,21 @@ export interface BlockScorer<User> {
 export interface ScoreBlock {
   /** N + 1. */
   readonly width: number;
-  /** [users, N + 1]; `-Infinity` for what is no candidate, index 0 too. Valid, and the reader's to change, up to the next block. */
+  /**
+   * [users, N + 1] with `-Infinity` at index 0 and for items that are not candidates. The reader may change the array. It
+   * is valid until the next block is scored.
+   */
   readonly scores: Float32Array;
-  /** How far a score may be from the exact one. */
+  /** The largest possible distance between a score and the exact one. */
   readonly tolerance: number;
-  /** What a `Scorer` would say of the item. */
+  /** Returns the score of the item as a `Scorer` computes it. */
   exact(row: number, item: number): number;
 }
 
 /**
- * What `topN` gives for the exact scores of a row. Of the items that lie within twice the tolerance of the n-th highest score,
- * or above, those that others lie as near to are scored exactly and put in order by the same rule of ties.
+ * Returns what `topN` returns for the exact scores of a row. Only items within twice the tolerance of the n-th highest
+ * score can be among the first n. Of those, items whose scores lie within twice the tolerance of each other are ordered by
+ * their exact scores.
  *
  * @throws AppError `EVALUATION_SCORE_NAN`.
  */
@@ -55,39 +61,19 @@ export function topNOfBlock(
   return ranking.slice(0, n);
 }
 
-/** The items whose score is at most `room` below the n-th highest; all that are candidates where there are fewer. */
+/** Returns the items whose score is at most `room` below the n-th highest; all candidates where there are fewer than n. */
 function nearTop(scores: Float32Array, n: number, room: number): number[] {
-  // A heap whose root is the lowest of the n highest scores so far.
-  const heap = new Float32Array(n).fill(Number.NEGATIVE_INFINITY);
+  const highest = createTopSelector(n, 0);
   let bound = Number.NEGATIVE_INFINITY;
   const passed: number[] = [];
   for (let item = 1; item < scores.length; item++) {
     const score = scores[item]!;
-    // Neither above nor below: a score that is not a number goes on to be refused.
+    // NaN is not below the bound, so it reaches the check.
     if (score < bound || score === Number.NEGATIVE_INFINITY) continue;
-    if (Number.isNaN(score)) throw notANumber(item);
+    if (Number.isNaN(score)) throw scoreNotANumber(item);
     passed.push(item);
-    if (n === 0 || score <= heap[0]!) continue;
-    let position = 0;
-    for (;;) {
-      let child = 2 * position + 1;
-      if (child >= n) break;
-      if (child + 1 < n && heap[child + 1]! < heap[child]!) child++;
-      if (heap[child]! >= score) break;
-      heap[position] = heap[child]!;
-      position = child;
-    }
-    heap[position] = score;
-    bound = heap[0]! - room;
+    highest.offer(item, score);
+    bound = highest.floor() - room;
   }
   return passed.filter((item) => scores[item]! >= bound);
-}
-
-function notANumber(item: number): AppError {
-  return new AppError(`The score of item index ${item} is not a number.`, {
-    code: 'EVALUATION_SCORE_NAN',
-    category: 'internal',
-    remedy: 'Look for a diverged model or a division by zero in the scorer.',
-    context: { item },
-  });
 }

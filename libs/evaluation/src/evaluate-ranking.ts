@@ -2,13 +2,13 @@ import { AppError } from '@facet/platform';
 import { hitRateAt, mrrAt, ndcgAt, recallAt, truthSize } from './metrics.ts';
 import type { Truth } from './metrics.ts';
 
-/** One user's ranking over the full catalogue (distinct item indices, best first) and what the user really chose. */
+/** One user's ranking over the full catalog (distinct item indices, best first) and the user's held-out items. */
 export interface RankedUser {
   readonly ranking: Int32Array;
   readonly truth: Truth;
 }
 
-/** Means over users, and the share of the catalogue's items that appear in anyone's first `cutoff` items. */
+/** Means over users, and coverage: the share of the catalog that appears among some user's first `cutoff` items. */
 export interface CutoffMetrics {
   readonly cutoff: number;
   readonly recall: number;
@@ -18,7 +18,7 @@ export interface CutoffMetrics {
   readonly coverage: number;
 }
 
-/** One value per user, in the order given, for {@link bootstrapInterval} and {@link pairedBootstrap}. */
+/** One value per user, in the order of the input, for {@link bootstrapInterval} and {@link pairedBootstrap}. */
 export interface UserMetrics {
   readonly cutoff: number;
   readonly recall: Float64Array;
@@ -28,21 +28,21 @@ export interface UserMetrics {
 }
 
 export interface RankingEvaluation {
-  /** Users with at least one true item: those that the means are over. */
+  /** Users with at least one true item: the users that the means are over. */
   readonly users: number;
-  /** Users left out because nothing was held out for them. */
+  /** Users left out because they have no held-out items. */
   readonly usersWithoutTruth: number;
-  /** In the order of the cutoffs asked for. */
+  /** In the order of the requested cutoffs. */
   readonly metrics: readonly CutoffMetrics[];
   /** Parallel to `metrics`. */
   readonly perUser: readonly UserMetrics[];
 }
 
 /**
- * Evaluates rankings at each cutoff. Users are read one at a time, so a generator keeps only one ranking in memory.
+ * Evaluates rankings at each cutoff. It reads users one at a time, so a generator keeps only one ranking in memory.
  *
  * @param options.catalogSize N, the number of items in the vocabulary: the denominator of coverage.
- * @throws AppError `EVALUATION_RANKING_INVALID` for a ranking that repeats an item or holds one outside 1..N.
+ * @throws AppError `EVALUATION_RANKING_INVALID` for a ranking that repeats an item or contains one outside 1..N.
  */
 export function evaluateRanking(
   users: Iterable<RankedUser>,
@@ -96,17 +96,17 @@ export function evaluateRanking(
   };
 }
 
-/** `lastSeenBy[item]` is the position of the last user whose ranking held the item: a repeat shows at once. */
+/** @param lastSeenBy by item, the position of the last user whose ranking contained it: reveals repeats in O(1) */
 function checkRanking(ranking: Int32Array, lastSeenBy: Int32Array, position: number): void {
   for (const item of ranking) {
     const isOutside = item < 1 || item >= lastSeenBy.length;
     if (isOutside || lastSeenBy[item] === position) {
       throw new AppError(
-        `The ranking of user ${position} ${isOutside ? 'holds an item outside the catalogue' : 'repeats an item'}: index ${item}.`,
+        `The ranking of user ${position} ${isOutside ? 'contains an item outside the catalog' : 'repeats an item'}: index ${item}.`,
         {
           code: 'EVALUATION_RANKING_INVALID',
           category: 'internal',
-          remedy: 'Rank distinct items between 1 and the size of the catalogue.',
+          remedy: 'Rank distinct items between 1 and the size of the catalog.',
           context: { item, user: position, catalogSize: lastSeenBy.length - 1 },
         },
       );

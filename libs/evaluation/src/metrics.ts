@@ -1,6 +1,6 @@
 /**
- * What a user really chose in the held-out window: distinct item indices, and how many further distinct items are
- * outside the vocabulary. Those cannot be recommended and count as misses.
+ * The items that a user interacted with in the held-out window: distinct item indices, and the number of further distinct
+ * items outside the vocabulary. Those cannot be recommended and count as misses.
  */
 export interface Truth {
   readonly items: Int32Array;
@@ -17,7 +17,7 @@ export function hitRateAt(ranking: Int32Array, truth: Truth, n: number): number 
   return hitRanks(ranking, truth, n).length > 0 ? 1 : 0;
 }
 
-/** NDCG@n with binary relevance: sum of 1 / log2(rank + 1) over hits, over that sum for min(|truth|, n) hits in front. */
+/** NDCG@n with binary relevance: sum of 1 / log2(rank + 1) over hits, over that sum for min(|truth|, n) hits at the top. */
 export function ndcgAt(ranking: Int32Array, truth: Truth, n: number): number {
   let gain = 0;
   for (const rank of hitRanks(ranking, truth, n)) gain += 1 / Math.log2(rank + 1);
@@ -32,7 +32,7 @@ export function mrrAt(ranking: Int32Array, truth: Truth, n: number): number {
   return firstRank === undefined ? 0 : 1 / firstRank;
 }
 
-/** |truth|, the items outside the vocabulary included. Every metric needs it to be at least 1. */
+/** |truth|, the items outside the vocabulary included. Every metric requires at least 1. */
 export function truthSize(truth: Truth): number {
   return truth.items.length + truth.absent;
 }

@@ -1,39 +1,33 @@
 import { mix } from '@facet/features';
-import type { ScoredUser, Scorer } from './baselines/scorer.ts';
 import { topNOfBlock } from './block-scorer.ts';
 import type { BlockScorer } from './block-scorer.ts';
 import type { RankedUser } from './evaluate-ranking.ts';
 import type { Truth } from './metrics.ts';
+import type { ScoredUser, Scorer } from './scorers.ts';
 import { topN } from './top-n.ts';
 
-/** A user with what was held out for them. */
+/** A user and the items that were held out for the user. */
 export interface HeldOutUser extends ScoredUser {
   readonly truth: Truth;
 }
 
 /**
- * `new` asks for items that the user has not chosen yet: the history is excluded from the ranking and dropped from the truth.
- * `all` leaves both alone; it rewards repeats, so it is another task and is reported apart.
+ * `new` asks for items that the user has not interacted with: the history is excluded from the ranking and from the truth.
+ * `all` keeps both. It rewards repeats, so it is a separate task and is reported separately.
  */
 export type RankingTask = 'new' | 'all';
 
-/** How deep to rank; ties fall differently for each user, so that no item gains from one lucky hash. */
+/** How deep to rank. The tie order differs between users, so that no item gains from one lucky hash. */
 export interface RankOptions {
   readonly n: number;
   readonly tieSeed: number;
 }
 
-/** Ranks the full catalogue for each user, one at a time, for {@link evaluateRanking}. */
+/**
+ * Ranks the full catalog for one user after another, for {@link evaluateRanking}. The tasks of a user share one
+ * computation of the scores.
+ */
 export function* rankUsers<User extends HeldOutUser>(
-  scorer: Scorer<User> | BlockScorer<User>,
-  users: readonly User[],
-  options: RankOptions & { readonly task: RankingTask },
-): Generator<RankedUser> {
-  for (const ranked of rankUsersByTask(scorer, users, [options.task], options)) yield ranked[options.task]!;
-}
-
-/** As {@link rankUsers}, each task of a user by the same scores, which are computed once. */
-export function* rankUsersByTask<User extends HeldOutUser>(
   scorer: Scorer<User> | BlockScorer<User>,
   users: readonly User[],
   tasks: readonly RankingTask[],
@@ -42,13 +36,13 @@ export function* rankUsersByTask<User extends HeldOutUser>(
   const { n } = options;
   const isBlock = typeof scorer !== 'function';
   const usersMax = isBlock ? scorer.usersMax : 1;
-  // What is excluded from a row of a block stays so: what excludes nothing comes first.
+  // Excluding items changes the scores of a block, so `all`, which excludes none, must come before `new`.
   const ordered = [...tasks].sort();
   if (isBlock) scorer.prepare?.(users);
   for (let start = 0; start < users.length; start += usersMax) {
-    const asked = users.slice(start, start + usersMax);
-    const block = isBlock ? scorer.scoreBlock(asked) : undefined;
-    for (const [row, user] of asked.entries()) {
+    const batch = users.slice(start, start + usersMax);
+    const block = isBlock ? scorer.scoreBlock(batch) : undefined;
+    for (const [row, user] of batch.entries()) {
       const tieSeed = mix(options.tieSeed ^ (start + row));
       const scores = isBlock ? undefined : scorer(user);
       const ranked: Partial<Record<RankingTask, RankedUser>> = {};

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { itemCf, ownHistory, popularity, topN, withFallback } from '../src/index.ts';
+import { itemCf, ownHistory, popularity, withFallback } from '../src/index.ts';
 import type { InteractionColumns } from '../src/index.ts';
+import { topN } from '../src/top-n.ts';
 
 /** Rows of [user, item, time]. */
 function columns(rows: readonly (readonly [number, number, number])[]): InteractionColumns {
@@ -22,20 +23,20 @@ const rows = columns([
   [2, 3, 40],
 ]);
 
-test('popularity counts users or interactions, from a time on (inclusive)', () => {
+test('counts users or interactions for popularity, from a time on (inclusive)', () => {
   expect([...popularity(rows, { catalogSize: 4 })(nobody)]).toEqual([0, 2, 1, 2, 0]);
   expect([...popularity(rows, { catalogSize: 4, count: 'interactions' })(nobody)]).toEqual([0, 3, 1, 2, 0]);
   expect([...popularity(rows, { catalogSize: 4, since: 20 })(nobody)]).toEqual([0, 2, 1, 2, 0]);
   expect([...popularity(rows, { catalogSize: 4, since: 21 })(nobody)]).toEqual([0, 1, 0, 2, 0]);
 });
 
-test('own history ranks by count, equal counts by the fallback, then the rest by the fallback', () => {
+test('ranks own history by count, equal counts by the fallback, then the rest by the fallback', () => {
   const score = ownHistory(popularity(rows, { catalogSize: 5 }));
   const ranked = topN(score({ history: Int32Array.of(4, 2, 4, 1) }), 5, { tieSeed: 1 });
   expect([...ranked]).toEqual([4, 1, 2, 3, 5]);
 });
 
-test('with a fallback, no item of the fallback passes one of the primary', () => {
+test('ranks every item of the primary scorer above every item of the fallback', () => {
   const scores = fc.array(fc.nat(1000), { minLength: 5, maxLength: 5 });
   fc.assert(
     fc.property(scores, scores, (primary, fallback) => {
@@ -55,7 +56,7 @@ test('with a fallback, no item of the fallback passes one of the primary', () =>
   );
 });
 
-test('cosine by hand: |U_i and U_j| / sqrt(|U_i| |U_j|), the item itself included', () => {
+test('computes cosine as by hand: |U_i and U_j| / sqrt(|U_i| |U_j|), the item itself included', () => {
   const scores = itemCf(rows, { catalogSize: 3, neighbors: 3, weights: 'cosine' })({ history: Int32Array.of(1) });
   expect(scores[1]).toBeCloseTo(1, 6);
   expect(scores[2]).toBeCloseTo(1 / Math.sqrt(2), 6);
@@ -78,7 +79,7 @@ function denseBm25(data: InteractionColumns, catalogSize: number, users: number,
   return weights.map((row) => weights.map((other) => row.reduce((dot, value, user) => dot + value * other[user]!, 0)));
 }
 
-test('BM25 equals the dense formula on any interactions when all neighbors are kept', () => {
+test('equals the dense BM25 formula on any interactions when all neighbors are kept', () => {
   const row = fc.tuple(fc.nat(4), fc.integer({ min: 1, max: 6 }), fc.constant(0));
   fc.assert(
     fc.property(
@@ -104,7 +105,7 @@ test('BM25 equals the dense formula on any interactions when all neighbors are k
   );
 });
 
-test('distinct counts ignore repeats in fit and score; the last behaviors can be asked for alone', () => {
+test('ignores repeats in fit and score with distinct counts, and can score by the newest behaviors only', () => {
   const options = { catalogSize: 4, neighbors: 4, weights: 'bm25' } as const;
   const once = columns([
     [0, 1, 0],
@@ -120,7 +121,7 @@ test('distinct counts ignore repeats in fit and score; the last behaviors can be
   expect(last({ history: Int32Array.of(2, 3) })).toEqual(last({ history: Int32Array.of(3) }));
 });
 
-test('only the nearest neighbors are kept', () => {
+test('keeps only the nearest neighbors', () => {
   const score = itemCf(rows, { catalogSize: 3, neighbors: 2, weights: 'cosine' });
   expect([...score({ history: Int32Array.of(1) })].filter((value) => value > 0)).toHaveLength(2);
 });

@@ -1,10 +1,13 @@
 import { isAppError } from '@facet/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { rankUsers, topN, topNOfBlock } from '../src/index.ts';
-import type { BlockScorer, HeldOutUser, ScoreBlock } from '../src/index.ts';
+import { topNOfBlock } from '../src/block-scorer.ts';
+import type { BlockScorer, ScoreBlock } from '../src/block-scorer.ts';
+import { rankUsers } from '../src/rank-users.ts';
+import type { HeldOutUser } from '../src/rank-users.ts';
+import { topN } from '../src/top-n.ts';
 
-/** A block of one row: each exact score off by a part of the tolerance, in [-1, 1]. */
+/** A block of one row. Each score differs from the exact one by a share of the tolerance in [-1, 1]. */
 function blockOf(exact: Float32Array, errors: readonly number[], tolerance: number): ScoreBlock {
   return {
     width: exact.length,
@@ -23,7 +26,7 @@ const anyScores = fc.array(fc.oneof(fc.integer({ min: -3, max: 3 }), fc.constant
 const anyErrors = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 60, maxLength: 60 });
 
 describe('topNOfBlock', () => {
-  it('is what topN is of the exact scores, however far within the tolerance the others are off', () => {
+  it('equals topN of the exact scores for any errors within the tolerance', () => {
     fc.assert(
       fc.property(
         anyScores,
@@ -55,7 +58,7 @@ describe('topNOfBlock', () => {
 });
 
 describe('rankUsers by blocks', () => {
-  it('ranks as it does user by user, for both tasks, whatever the size of the blocks', () => {
+  it('ranks as user by user, for both tasks and any block size', () => {
     const anyUser = fc.record({
       scores: fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 12, maxLength: 12 }),
       history: fc.array(fc.integer({ min: 1, max: 11 }), { maxLength: 4 }),
@@ -83,9 +86,9 @@ describe('rankUsers by blocks', () => {
               exact: (row, item) => asked[row]!.scores[item]!,
             }),
           };
-          const options = { n: 5, task, tieSeed: 3 };
-          expect([...rankUsers(blocks, users, options)]).toEqual([
-            ...rankUsers(({ scores }) => scores, users, options),
+          const options = { n: 5, tieSeed: 3 };
+          expect([...rankUsers(blocks, users, [task], options)]).toEqual([
+            ...rankUsers(({ scores }) => scores, users, [task], options),
           ]);
         },
       ),

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { evaluateRanking, hitRateAt, mrrAt, ndcgAt, rankUsers, recallAt } from '../src/index.ts';
+import { evaluateRanking, rankUsers } from '../src/index.ts';
 import type { RankedUser } from '../src/index.ts';
+import { hitRateAt, mrrAt, ndcgAt, recallAt } from '../src/metrics.ts';
 
 const ranking = Int32Array.of(7, 3, 9, 1, 5);
 const truth = { items: Int32Array.of(3, 5, 8), absent: 1 };
 
-test('metrics by hand: hits at ranks 2 and 5, one true item unranked and one outside the vocabulary', () => {
+test('computes metrics as by hand: hits at ranks 2 and 5, one true item unranked and one outside the vocabulary', () => {
   expect(recallAt(ranking, truth, 5)).toBeCloseTo(2 / 4, 12);
   expect(recallAt(ranking, truth, 4)).toBeCloseTo(1 / 4, 12);
   expect(hitRateAt(ranking, truth, 1)).toBe(0);
@@ -18,17 +19,17 @@ test('metrics by hand: hits at ranks 2 and 5, one true item unranked and one out
   expect(ndcgAt(ranking, truth, 5)).toBeCloseTo(gain / ideal, 12);
 });
 
-test('the ideal of NDCG is over min(|truth|, n), so a perfect short list scores 1', () => {
+test('normalizes NDCG by min(|truth|, n), so a perfect short list scores 1', () => {
   expect(ndcgAt(Int32Array.of(3, 5), truth, 2)).toBeCloseTo(1, 12);
   expect(ndcgAt(Int32Array.of(3), { items: Int32Array.of(3), absent: 0 }, 50)).toBe(1);
 });
 
-test('items outside the vocabulary are misses', () => {
+test('counts items outside the vocabulary as misses', () => {
   expect(recallAt(ranking, { items: new Int32Array(0), absent: 2 }, 5)).toBe(0);
   expect(ndcgAt(ranking, { items: new Int32Array(0), absent: 2 }, 5)).toBe(0);
 });
 
-test('metrics lie in 0..1, grow with n where they must, and are 1 for the truth itself', () => {
+test('keeps metrics in 0..1, growing with n where they must, and 1 for the truth itself', () => {
   const indices = fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 20 });
   fc.assert(
     fc.property(indices, indices, fc.nat(3), fc.integer({ min: 1, max: 25 }), (ranked, chosen, absent, n) => {
@@ -49,7 +50,7 @@ test('metrics lie in 0..1, grow with n where they must, and are 1 for the truth 
   );
 });
 
-test('means, coverage and per-user values; a user without truth is left out and counted', () => {
+test('returns means, coverage and per-user values, and leaves out users without truth', () => {
   const users: RankedUser[] = [
     { ranking: Int32Array.of(1, 2), truth: { items: Int32Array.of(2), absent: 0 } },
     { ranking: Int32Array.of(1, 3), truth: { items: Int32Array.of(4), absent: 1 } },
@@ -62,27 +63,27 @@ test('means, coverage and per-user values; a user without truth is left out and 
   expect([...perUser[1]!.recall]).toEqual([1, 0]);
 });
 
-test('a ranking that repeats an item, or holds padding or an item beyond the catalogue, is refused', () => {
+test('refuses a ranking with a repeated item, padding or an item beyond the catalog', () => {
   const attempt = (...items: number[]) =>
     evaluateRanking([{ ranking: Int32Array.from(items), truth }], { cutoffs: [2], catalogSize: 5 });
   expect(() => attempt(1, 1)).toThrow(/repeats an item/);
-  expect(() => attempt(0)).toThrow(/outside the catalogue/);
-  expect(() => attempt(6)).toThrow(/outside the catalogue/);
+  expect(() => attempt(0)).toThrow(/outside the catalog/);
+  expect(() => attempt(6)).toThrow(/outside the catalog/);
 });
 
-test("the task 'new' excludes the history from ranking and truth, 'all' does not", () => {
+test("excludes the history from ranking and truth for the task 'new', not for 'all'", () => {
   const scores = Float32Array.of(0, 5, 4, 3, 2);
   const user = { history: Int32Array.of(1, 1, 2), truth: { items: Int32Array.of(1, 4), absent: 1 } };
-  const [fresh] = [...rankUsers(() => scores, [user], { n: 2, task: 'new', tieSeed: 1 })];
+  const [ranked] = [...rankUsers(() => scores, [user], ['new', 'all'], { n: 2, tieSeed: 1 })];
+  const { new: fresh, all } = ranked!;
   expect([...fresh!.ranking]).toEqual([3, 4]);
   expect(fresh!.truth).toEqual({ items: Int32Array.of(4), absent: 1 });
-  const [all] = [...rankUsers(() => scores, [user], { n: 2, task: 'all', tieSeed: 1 })];
   expect([...all!.ranking]).toEqual([1, 2]);
   expect(all!.truth).toEqual(user.truth);
 });
 
-test('ties fall differently for different users', () => {
+test('orders ties differently for different users', () => {
   const user = { history: new Int32Array(0), truth: { items: Int32Array.of(1), absent: 0 } };
-  const [first, second] = [...rankUsers(() => new Float32Array(50), [user, user], { n: 20, task: 'all', tieSeed: 1 })];
-  expect([...first!.ranking]).not.toEqual([...second!.ranking]);
+  const [first, second] = [...rankUsers(() => new Float32Array(50), [user, user], ['all'], { n: 20, tieSeed: 1 })];
+  expect([...first!.all!.ranking]).not.toEqual([...second!.all!.ranking]);
 });

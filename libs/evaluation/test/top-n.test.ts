@@ -2,9 +2,9 @@ import { mix } from '@facet/features';
 import { isAppError } from '@facet/platform';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { topN } from '../src/index.ts';
+import { topN } from '../src/top-n.ts';
 
-/** The rule, spelled out slowly: score descending, then the seeded hash ascending. */
+/** Sorts everything by the tie rule: score descending, then the seeded hash ascending. */
 function sortedTop(scores: Float32Array, n: number, tieSeed: number, exclude: ReadonlySet<number>): number[] {
   const items = [...scores.keys()].slice(1).filter((item) => !exclude.has(item) && scores[item] !== -Infinity);
   items.sort((a, b) => scores[b]! - scores[a]! || mix(a ^ mix(tieSeed)) - mix(b ^ mix(tieSeed)));
@@ -30,11 +30,11 @@ test('equals a full sort for any scores, ties, exclusions and n', () => {
   );
 });
 
-test('padding is never returned, however high its score', () => {
+test('never returns padding, however high its score', () => {
   expect([...topN(Float32Array.of(9, 1, 2), 3, { tieSeed: 1 })]).toEqual([2, 1]);
 });
 
-test('ties follow neither the order of indices nor one order for all seeds', () => {
+test('orders ties neither by index nor alike for all seeds', () => {
   const scores = new Float32Array(101);
   const first = topN(scores, 100, { tieSeed: 1 });
   const ascending = [...first].sort((a, b) => a - b);
@@ -45,7 +45,7 @@ test('ties follow neither the order of indices nor one order for all seeds', () 
   expect(lowIndices).toBeLessThan(38);
 });
 
-test('a score that is not a number is refused with the item, even if it is excluded', () => {
+test('refuses a score that is not a number, even of an excluded item, and names the item', () => {
   const attempt = () => topN(Float32Array.of(0, 1, NaN), 1, { exclude: [2], tieSeed: 1 });
   expect(attempt).toThrow(/item index 2/);
   try {

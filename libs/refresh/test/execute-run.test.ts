@@ -91,11 +91,7 @@ test('days whose bundles are rejected leave no more of them than are to be kept,
     `${await readFile(home.configFile, 'utf8')}exposures: { retentionDays: 30 }\nexperiments:\n${experiments.join('')}`,
   );
   const outputs = { bundleId: newest!.ref.id, incumbentId: null, verdict: 'reject' as const };
-  const outcome = await executeStage(
-    await contextOf(home),
-    { run: report.run, stage: 'promote', outputs },
-    { runs },
-  );
+  const outcome = await executeStage(await contextOf(home), { run: report.run, stage: 'promote', outputs }, { runs });
   expect(outcome.outputs).toEqual(outputs);
   const kept = (await store.list('bundle')).map(({ ref }) => ref.id);
   expect(kept).toHaveLength(5 + 2);

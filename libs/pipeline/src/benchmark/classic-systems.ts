@@ -4,12 +4,12 @@ import { createRandom } from '@facet/features';
 import { createCatalogProducts, fitWals } from '@facet/model/training';
 import type { WalsOptions } from '@facet/model/training';
 import { interactionsBefore } from '../evaluation/baselines.ts';
+import { forTasks } from '../evaluation/tasks.ts';
 import type { HeldOut, HeldOutSequenceUser, Ranker, Task } from '../evaluation/tasks.ts';
 import { createVectorBlocks } from '../evaluation/vector-blocks.ts';
 import { hashJson } from '../context/stage-cache.ts';
 import { choiceScore, evaluateAndDispose, recentFrom } from './protocol.ts';
 import type { ProtocolName } from './protocol.ts';
-import { forTasks } from './system.ts';
 import type { FitContext, FittedSystem, System } from './system.ts';
 
 /** A method without a tower: its settings are chosen on validation for each task apart. */
@@ -233,9 +233,7 @@ function ask({ scores }: FittedMethod, heldOut: HeldOut): AskedMethod {
   );
   const prepare = (users: readonly HeldOutSequenceUser[]): void => {
     const vectors = usersOf(users.map(({ history }) => history));
-    users.forEach((user, row) =>
-      known.set(user, { active: 1, interests: vectors.subarray(row * dim, (row + 1) * dim) }),
-    );
+    users.forEach((user, row) => known.set(user, { count: 1, vectors: vectors.subarray(row * dim, (row + 1) * dim) }));
   };
   return { ranker: { ...blocks, prepare }, dispose: () => products.dispose() };
 }

@@ -1,5 +1,5 @@
 import type { InterestReport } from '../evaluation/interest-report.ts';
-import type { Task, TaskRankers } from '../evaluation/tasks.ts';
+import type { TaskRankers } from '../evaluation/tasks.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
 
 /** What a system is fitted with. */
@@ -48,8 +48,4 @@ export interface System {
   /** JSON: with the data, the protocol and the seed it decides the result. */
   readonly settings: unknown;
   fit(context: FitContext): Promise<FittedSystem>;
-}
-
-export function forTasks<Value>(value: Value): Record<Task, Value> {
-  return { new: value, all: value };
 }

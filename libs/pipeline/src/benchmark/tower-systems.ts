@@ -6,6 +6,7 @@ import type { ModelSpec, Weights } from '@facet/model';
 import type { LoopProgress } from '@facet/model/training';
 import { reportInterests } from '../evaluation/interest-report.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
+import { forTasks } from '../evaluation/tasks.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
 import * as tensorFlow from '@facet/model/training';
 import { modelSpecOf } from '../model/model-spec.ts';
@@ -13,7 +14,6 @@ import { trainPhase } from '../training/train-phase.ts';
 import type { PhaseProgress } from '../training/train-phase.ts';
 import { sampleUsers } from './classic-systems.ts';
 import { choiceScore, evaluateAndDispose } from './protocol.ts';
-import { forTasks } from './system.ts';
 import type { FitContext, FittedSystem } from './system.ts';
 import type { TowerSettings } from './tower-settings.ts';
 

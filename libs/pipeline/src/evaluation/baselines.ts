@@ -3,8 +3,8 @@ import type { InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluatio
 import { cutEnd } from '@facet/features';
 import type { Cut } from '@facet/features';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
-import { evaluateTasks, heldOutWindow } from './tasks.ts';
-import type { Ranker, Task, TaskEvaluations, TaskRankers } from './tasks.ts';
+import { evaluateTasks, forTasks, heldOutWindow } from './tasks.ts';
+import type { Task, TaskEvaluations, TaskRankers } from './tasks.ts';
 
 const dayMs = 86_400_000;
 
@@ -49,17 +49,12 @@ export async function fitBaselines(
   return {
     itemCfChoice,
     baselines: [
-      { name: 'popularity, all time', rankers: forBothTasks(popularity(columns, { catalogSize })) },
-      { name: 'popularity, last 30 days', rankers: forBothTasks(recent) },
-      { name: 'own history, then popularity', rankers: forBothTasks(ownHistory(recent)) },
+      { name: 'popularity, all time', rankers: forTasks(popularity(columns, { catalogSize })) },
+      { name: 'popularity, last 30 days', rankers: forTasks(recent) },
+      { name: 'own history, then popularity', rankers: forTasks(ownHistory(recent)) },
       { name: 'item-based CF (BM25)', rankers: { new: itemCfOf('new'), all: itemCfOf('all') } },
     ],
   };
-}
-
-/** One ranker for both tasks. */
-export function forBothTasks(ranker: Ranker): TaskRankers {
-  return { new: ranker, all: ranker };
 }
 
 async function chooseItemCf(dataset: Dataset, catalogSize: number): Promise<ItemCfChoice> {
@@ -70,7 +65,7 @@ async function chooseItemCf(dataset: Dataset, catalogSize: number): Promise<Item
   const tried: { options: ItemCfOptions; evaluated: TaskEvaluations }[] = [];
   for (const settings of itemCfGrid) {
     const options = { ...settings, catalogSize };
-    const score = forBothTasks(withFallback(itemCf(columns, options), recent));
+    const score = forTasks(withFallback(itemCf(columns, options), recent));
     tried.push({ options, evaluated: evaluateTasks(score, users, { cutoffs: [50], catalogSize, tieSeed: 0 }) });
     // Each setting blocks the thread; a turn of the event loop lets signals through.
     await new Promise((resolve) => setImmediate(resolve));

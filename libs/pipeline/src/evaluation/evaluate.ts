@@ -2,13 +2,13 @@ import { bootstrapInterval, pairedBootstrap } from '@facet/evaluation';
 import type { BootstrapInterval, CutoffMetrics, PairedDifference, RankingEvaluation } from '@facet/evaluation';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { Model } from '../model/model-artifact.ts';
-import { fitBaselines, forBothTasks } from './baselines.ts';
+import { fitBaselines } from './baselines.ts';
 import type { ItemCfChoice } from './baselines.ts';
 import { reportInterests } from './interest-report.ts';
 import type { InterestReport } from './interest-report.ts';
 import { createModelScorer } from './model-scorer.ts';
 import type { TensorFlowBatches } from './model-scorer.ts';
-import { evaluateTasks, heldOutWindow } from './tasks.ts';
+import { evaluateTasks, forTasks, heldOutWindow } from './tasks.ts';
 import type { Task, TaskEvaluations } from './tasks.ts';
 
 /** One method's figures on one task. */
@@ -68,7 +68,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
     ...window,
     tensorFlow: await loadTensorFlowBatches(),
   });
-  const methods = [{ name: 'interest model', rankers: forBothTasks(modelScorer.ranker) }, ...baselines];
+  const methods = [{ name: 'interest model', rankers: forTasks(modelScorer.ranker) }, ...baselines];
   const evaluations: (TaskEvaluations & { name: string })[] = [];
   for (const { name, rankers } of methods) {
     options.onMethod?.(name, evaluations.length, methods.length);
@@ -136,7 +136,7 @@ export function rankTestWindow(options: {
   const { testFrom } = dataset.split;
   const window = heldOutWindow(dataset, testFrom, Number.POSITIVE_INFINITY);
   const scorer = createModelScorer(dataset, model.info.spec, model.weights, window);
-  return evaluateTasks(forBothTasks(scorer.score), window.users, { ...options, catalogSize: dataset.items.length - 1 });
+  return evaluateTasks(forTasks(scorer.score), window.users, { ...options, catalogSize: dataset.items.length - 1 });
 }
 
 /** TensorFlow's batches where it is installed; without it the same figures, but for rounding, take longer. */

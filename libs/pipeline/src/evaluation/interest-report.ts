@@ -1,5 +1,6 @@
-import { interestShares, interestSimilarity, winningInterest } from '@facet/evaluation';
+import { interestShares, interestSimilarity } from '@facet/evaluation';
 import type { InterestSimilarity } from '@facet/evaluation';
+import { bestInterest } from '@facet/model';
 import type { ModelScorer } from './model-scorer.ts';
 import type { HeldOutSequenceUser } from './tasks.ts';
 
@@ -20,17 +21,14 @@ export function reportInterests(
 ): InterestReport {
   const interests = scorer.interests(heldOut);
   const { dim } = scorer;
-  const winners = interests.flatMap(({ interests, active }, row) =>
-    [...heldOut[row]!.truth.items].map((item) =>
-      winningInterest(interests, active, scorer.vectors.subarray(item * dim, (item + 1) * dim)),
-    ),
+  const winners = interests.flatMap((user, row) =>
+    user.count === 0
+      ? []
+      : [...heldOut[row]!.truth.items].map((item) => bestInterest(user, scorer.vectors, item, dim).interest),
   );
-  const { shares, effectiveInterests } = interestShares(
-    winners.filter((winner) => winner >= 0),
-    maxInterests,
-  );
+  const { shares, effectiveInterests } = interestShares(winners, maxInterests);
   return {
-    meanInterests: mean(interests.map(({ active }) => active)),
+    meanInterests: mean(interests.map(({ count }) => count)),
     similarity: interestSimilarity(interests, dim),
     labelShares: [...shares],
     effectiveInterests,

@@ -218,7 +218,7 @@ function readByKernel({ sequences, spec, kernel, profileOf, userRowOf }: ReaderP
       const window = { ...sequences, start: user.start, end: user.end };
       writeBehaviorSequence(rows, 0, window, { now: user.askedAt, distinct });
       const { count, vectors } = kernel.interests(rows, profileOf(user.userIndex), userRowOf(user.userIndex));
-      const interests = { active: count, interests: columnsBefore(D, indexDim(spec), vectors) };
+      const interests = { count, vectors: columnsBefore(D, indexDim(spec), vectors) };
       return { interests, bonuses: repeatBonus ? bonusesOf(rows, kernel) : noBonuses };
     });
 }
@@ -252,7 +252,7 @@ function readByTower(
       userRows: hasUserVectors ? userRows.map((row) => Math.max(0, row)) : undefined,
     });
     return counts.map((count, row) => ({
-      interests: { active: count, interests: interests.slice(row * K * D, (row * K + count) * D) },
+      interests: { count, vectors: interests.slice(row * K * D, (row * K + count) * D) },
       bonuses: config.repeatBonus ? bonusesOf(rowOf(behaviors, row), kernel) : noBonuses,
     }));
   };

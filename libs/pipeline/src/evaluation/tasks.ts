@@ -1,4 +1,4 @@
-import { evaluateRanking, rankUsersByTask } from '@facet/evaluation';
+import { evaluateRanking, rankUsers } from '@facet/evaluation';
 import type { BlockScorer, HeldOutUser, RankedUser, RankingEvaluation, RankingTask, Scorer } from '@facet/evaluation';
 import { heldOutByTime, heldOutNext, itemsKnownBefore, leaveOneOutCut } from '@facet/features';
 import type { Cut, HeldOutSequence } from '@facet/features';
@@ -80,7 +80,7 @@ function askedUser(
 export type Task = RankingTask;
 export type TaskEvaluations = Readonly<Record<Task, RankingEvaluation>>;
 
-/** What ranks for each task; one for both is asked once a user. */
+/** The ranker of each task. One ranker for both tasks scores each user once. */
 export type TaskRankers = Readonly<Record<Task, Ranker>>;
 export type Ranker = Scorer<HeldOutSequenceUser> | BlockScorer<HeldOutSequenceUser>;
 
@@ -111,9 +111,14 @@ export function rankTasks(
   const depth = { n: Math.max(...options.cutoffs), tieSeed: options.tieSeed };
   const together = rankers.new === rankers.all ? [tasks] : tasks.map((task) => [task]);
   for (const asked of together) {
-    for (const ranked of rankUsersByTask(rankers[asked[0]!], users, asked, depth)) {
+    for (const ranked of rankUsers(rankers[asked[0]!], users, asked, depth)) {
       for (const task of asked) rankings[task].push(ranked[task]!);
     }
   }
   return rankings;
+}
+
+/** Returns the same value for both tasks. */
+export function forTasks<Value>(value: Value): Record<Task, Value> {
+  return { new: value, all: value };
 }

@@ -43,11 +43,11 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
         bonuses: scores.bonuses(user),
       }));
       const stacked = new Float32Array(users.length * K * dim);
-      asked.forEach(({ interests: { interests, active } }, row) => {
-        for (let k = 0; k < K && active > 0; k++) {
+      asked.forEach(({ interests: { vectors, count } }, row) => {
+        for (let k = 0; k < K && count > 0; k++) {
           // The first interest again in the place of one that is not there changes no maximum.
-          const source = k < active ? k * dim : 0;
-          stacked.set(interests.subarray(source, source + dim), (row * K + k) * dim);
+          const source = k < count ? k * dim : 0;
+          stacked.set(vectors.subarray(source, source + dim), (row * K + k) * dim);
         }
       });
       const rows = products.scores(
@@ -57,7 +57,7 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
       let additionsMax = 0;
       asked.forEach(({ interests, prior, bonuses }, row) => {
         const own = rows.subarray(row * width, (row + 1) * width);
-        if (interests.active === 0) own.fill(Number.NEGATIVE_INFINITY);
+        if (interests.count === 0) own.fill(Number.NEGATIVE_INFINITY);
         additionsMax = Math.max(additionsMax, sizeOf(prior) + addBonuses(own, bonuses));
         for (const item of others) own[item] = Number.NEGATIVE_INFINITY;
       });
@@ -78,12 +78,12 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
 
 /** The score of one item as a `Scorer` has it in its float32 array. */
 export function exactScore(
-  { active, interests }: UserInterests,
+  interests: UserInterests,
   vectors: Float32Array,
   item: number,
   terms: { readonly dim: number; readonly prior: Float32Array | undefined; readonly bonus: number | undefined },
 ): number {
-  const { score } = bestInterest({ count: active, vectors: interests }, vectors, item, terms.dim);
+  const { score } = bestInterest(interests, vectors, item, terms.dim);
   const withPrior = Math.fround(score + (terms.prior?.[item] ?? 0));
   return terms.bonus === undefined ? withPrior : Math.fround(withPrior + terms.bonus);
 }

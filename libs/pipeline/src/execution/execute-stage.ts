@@ -3,7 +3,14 @@ import { bundlesOfExperiments, parseExperiments } from '@facet/exposures/experim
 import { AppError, isAppError } from '@facet/platform';
 import type { DatasetInfo } from '../dataset/dataset.ts';
 import type { StageContext } from '../context/stage-context.ts';
-import { datasetStage, evaluateStage, gateStage, headlineMetrics, indexStage, trainStage } from '../stages/pipeline-stages.ts';
+import {
+  datasetStage,
+  evaluateStage,
+  gateStage,
+  headlineMetrics,
+  indexStage,
+  trainStage,
+} from '../stages/pipeline-stages.ts';
 import { chooseStart, whyNothingNew, whyNothingReceived } from './decide-start.ts';
 import type { StageOutcome } from '../runs/run-store.ts';
 import type { RefreshOutputs, RefreshRun, RefreshStage } from '../runs/run.ts';

@@ -3,11 +3,11 @@ import type { RankedUser } from '@facet/evaluation';
 import { createRandom } from '@facet/features';
 import type { Bundle } from '@facet/bundles';
 import type { Dataset } from '../dataset/dataset.ts';
-import { forBothTasks, interactionsBefore } from '../evaluation/baselines.ts';
+import { interactionsBefore } from '../evaluation/baselines.ts';
 import { reportInterests } from '../evaluation/interest-report.ts';
 import type { InterestReport } from '../evaluation/interest-report.ts';
 import { createBundleScorer } from '../evaluation/model-scorer.ts';
-import { heldOutWindow, rankTasks } from '../evaluation/tasks.ts';
+import { forTasks, heldOutWindow, rankTasks } from '../evaluation/tasks.ts';
 import type { HeldOutSequenceUser, Task, TaskEvaluations } from '../evaluation/tasks.ts';
 
 /** The cutoff of every figure of the gate. */
@@ -65,7 +65,7 @@ export async function measureWindow(options: MeasureOptions): Promise<MeasuredWi
   });
   const measure = (bundle: Bundle): MeasuredBundle => {
     const scorer = createBundleScorer(bundle, dataset, window);
-    const rankings = rankTasks(forBothTasks(scorer.score), users, evaluation);
+    const rankings = rankTasks(forTasks(scorer.score), users, evaluation);
     return {
       evaluated: evaluate(rankings),
       interests: reportInterests(scorer, users, bundle.info.spec.config.interests),
@@ -74,7 +74,7 @@ export async function measureWindow(options: MeasureOptions): Promise<MeasuredWi
   };
   await options.onMethod?.('popularity');
   const recent = popularity(interactionsBefore(dataset, from), { catalogSize, since: from - 30 * dayMs });
-  const baseline = evaluate(rankTasks(forBothTasks(recent), users, evaluation));
+  const baseline = evaluate(rankTasks(forTasks(recent), users, evaluation));
   await options.onMethod?.('the candidate');
   const candidate = measure(options.candidate);
   await options.onMethod?.('the incumbent');

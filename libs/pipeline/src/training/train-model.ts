@@ -7,9 +7,8 @@ import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '@facet/mod
 import { carryState, stateVersion } from '@facet/model/training';
 import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
 import type { Dataset } from '../dataset/dataset.ts';
-import { forBothTasks } from '../evaluation/baselines.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
-import { evaluateTasks, heldOutWindow } from '../evaluation/tasks.ts';
+import { evaluateTasks, forTasks, heldOutWindow } from '../evaluation/tasks.ts';
 import * as tensorFlow from '@facet/model/training';
 import { modelFormat, openModelState, putModel } from '../model/model-artifact.ts';
 import type { Model, StateInfo, TrainingPhase, TrainingStart } from '../model/model-artifact.ts';
@@ -194,7 +193,7 @@ function createValidator(dataset: Dataset, spec: ModelSpec): (weights: Weights) 
   return async (weights) => {
     const scorer = createModelScorer(dataset, spec, weights, { ...window, tensorFlow });
     try {
-      const evaluated = evaluateTasks(forBothTasks(scorer.ranker), users, {
+      const evaluated = evaluateTasks(forTasks(scorer.ranker), users, {
         cutoffs: [validationCutoff],
         catalogSize: spec.itemCount,
         tieSeed: 0,

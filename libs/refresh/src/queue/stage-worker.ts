@@ -78,11 +78,11 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
     logger.info({ runId, stage, attempt: job.attemptsMade + 1 }, 'stage begins');
     try {
       const outcome = await recordStage({ runs, now }, { runId, stage, willRetry }, () =>
-        runChild<StageOutcome>(
-          'stage',
-          { home, configFile, runId, stage, outputs } satisfies StageOrder,
-          { signal, onProgress: tellOf(job), ...(execArgv && { execArgv }) },
-        ),
+        runChild<StageOutcome>('stage', { home, configFile, runId, stage, outputs } satisfies StageOrder, {
+          signal,
+          onProgress: tellOf(job),
+          ...(execArgv && { execArgv }),
+        }),
       );
       logger.info({ runId, stage, ...outcome }, 'stage is done');
       onEnded?.(stage, 'finished', (now() - startedAt) / 1000);

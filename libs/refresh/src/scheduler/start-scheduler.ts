@@ -83,7 +83,10 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
       .finally(() => (running = undefined)));
 
   const connection = connectWorker(options);
-  const worker = new Worker(kickOffQueue, () => requestDueRun(deps, schedule).then(() => undefined), { connection, prefix });
+  const worker = new Worker(kickOffQueue, () => requestDueRun(deps, schedule).then(() => undefined), {
+    connection,
+    prefix,
+  });
   worker.on('error', () => undefined);
   const timer = setInterval(() => void tick(), everyMs);
   void tick();

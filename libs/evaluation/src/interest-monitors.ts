@@ -1,11 +1,12 @@
-/** The interest vectors of one user: `[K, D]` row by row, of which the first `active` (K'_u) count. */
+/** The interest vectors of one user: `[K'u, D]` row by row. */
 export interface UserInterests {
-  readonly interests: Float32Array;
-  readonly active: number;
+  readonly vectors: Float32Array;
+  /** K'u, the number of interests. Vectors after the first `count` are ignored. */
+  readonly count: number;
 }
 
 export interface InterestSimilarity {
-  /** Users with at least two active, non-zero interests: those that the means are over. */
+  /** Users with at least two non-zero interests: the users that the means are over. */
   readonly users: number;
   /** The mean over users of the mean cosine of their pairs of interests. Near 1 means that the interests have collapsed. */
   readonly meanCosine: number;
@@ -15,19 +16,19 @@ export interface InterestSimilarity {
   readonly maxCosine: number;
 }
 
-/** How alike a user's interests are. Inactive interests and zero vectors take no part. All 0 if no user has a pair. */
+/** Measures how similar each user's interests are. Zero vectors are ignored. All figures are 0 if no user has a pair. */
 export function interestSimilarity(users: Iterable<UserInterests>, dim: number): InterestSimilarity {
   let counted = 0;
   let sumOfMeans = 0;
   let sumOfMaxima = 0;
   let highest = -Infinity;
-  for (const { interests, active } of users) {
+  for (const { vectors, count } of users) {
     let pairs = 0;
     let total = 0;
     let userMax = -Infinity;
-    for (let first = 0; first < active; first++) {
-      for (let second = first + 1; second < active; second++) {
-        const cosine = cosineOfRows(interests, first, second, dim);
+    for (let first = 0; first < count; first++) {
+      for (let second = first + 1; second < count; second++) {
+        const cosine = cosineOfRows(vectors, first, second, dim);
         if (cosine === undefined) continue;
         pairs++;
         total += cosine;
@@ -56,4 +57,33 @@ function cosineOfRows(matrix: Float32Array, first: number, second: number, dim: 
     secondSquares += b * b;
   }
   return firstSquares === 0 || secondSquares === 0 ? undefined : dot / Math.sqrt(firstSquares * secondSquares);
+}
+
+export interface InterestShares {
+  /** `[K]`: the share of held-out items for which each interest scores highest. */
+  readonly shares: Float64Array;
+  /** exp(entropy) of the shares: K if all interests win equally often, 1 if one always wins. Compare with the mean K'u. */
+  readonly effectiveInterests: number;
+}
+
+/**
+ * Returns how often each interest wins.
+ *
+ * @param winners the winning interest (0 .. K-1) of each held-out item
+ */
+export function interestShares(winners: Iterable<number>, maxInterests: number): InterestShares {
+  const shares = new Float64Array(maxInterests);
+  let total = 0;
+  for (const winner of winners) {
+    shares[winner]!++;
+    total++;
+  }
+  if (total === 0) return { shares, effectiveInterests: 0 };
+  let entropy = 0;
+  for (let interest = 0; interest < maxInterests; interest++) {
+    const share = shares[interest]! / total;
+    shares[interest] = share;
+    if (share > 0) entropy -= share * Math.log(share);
+  }
+  return { shares, effectiveInterests: Math.exp(entropy) };
 }

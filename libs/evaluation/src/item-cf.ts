@@ -1,7 +1,7 @@
 import { countPairs, transpose } from '@facet/features';
 import type { SparseRows } from '@facet/features';
-import { createTopSelector } from '../top-selector.ts';
-import type { InteractionColumns, Scorer } from './scorer.ts';
+import { createTopSelector } from './top-n.ts';
+import type { InteractionColumns, Scorer } from './scorers.ts';
 
 export interface ItemCfOptions {
   /** N: the scores are `[N+1]`. */
@@ -10,22 +10,22 @@ export interface ItemCfOptions {
   readonly neighbors: number;
   /** `bm25` (Robertson), with the parameters below, or `cosine` of the items' user vectors. */
   readonly weights: 'bm25' | 'cosine';
-  /** BM25: how soon repeated choices saturate; 1.2 by default. */
+  /** BM25: how soon repeated interactions saturate; 1.2 by default. */
   readonly k1?: number;
   /** BM25: how strongly popular items are damped, 0..1; 0.75 by default. */
   readonly b?: number;
-  /** Whether a repeated choice weighs more in the similarities; `distinct` by default. */
+  /** Whether repeated interactions count more in the similarities; `distinct` by default. */
   readonly fitCounts?: 'distinct' | 'repeated';
-  /** Whether a repeated choice weighs more in a user's scores; `distinct` by default. */
+  /** Whether repeated interactions count more in a user's scores; `distinct` by default. */
   readonly scoreCounts?: 'distinct' | 'repeated';
-  /** Scores from the user's last so many behaviors only; all by default. */
+  /** Scores only from this many of the user's newest behaviors; all by default. */
   readonly lastBehaviors?: number;
   /** Seeds which of equally similar items are kept as neighbors. */
   readonly tieSeed?: number;
 }
 
 /**
- * Item-based collaborative filtering: sim(i, j) is the dot product of two items' weighted user vectors, each item keeps
+ * Returns an item-based collaborative filter: sim(i, j) is the dot product of two items' weighted user vectors, each item keeps
  * its nearest neighbors, and a user's score of j is the sum of sim(i, j) over the user's items i.
  *
  * The weights are those of `BM25Recommender` and `CosineRecommender` of the Python package implicit 0.7.3, BM25 with
@@ -39,7 +39,7 @@ export function itemCf(interactions: InteractionColumns, options: ItemCfOptions)
   return scoreByNeighbors(fitItemNeighbors(interactions, options), options);
 }
 
-/** The scoring half of {@link itemCf}. */
+/** Scores items by the neighbors that {@link fitItemNeighbors} found. */
 export function scoreByNeighbors(
   similar: ItemNeighbors,
   options: Pick<ItemCfOptions, 'catalogSize' | 'lastBehaviors' | 'scoreCounts'>,
@@ -57,10 +57,10 @@ export function scoreByNeighbors(
   };
 }
 
-/** The nearest neighbors of each item with their similarities, as rows. */
+/** The nearest neighbors of each item (one row per item) with their similarities. */
 export type ItemNeighbors = SparseRows;
 
-/** The fitting half of {@link itemCf}. */
+/** Finds each item's nearest neighbors. */
 export function fitItemNeighbors(interactions: InteractionColumns, options: ItemCfOptions): ItemNeighbors {
   const { catalogSize, neighbors, tieSeed = 0 } = options;
   const byItem = countPairs(interactions, catalogSize, options.fitCounts ?? 'distinct');

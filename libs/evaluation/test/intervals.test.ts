@@ -2,7 +2,7 @@ import { createRandom } from '@facet/features';
 import { expect, test } from 'vitest';
 import { bootstrapInterval, pairedBootstrap } from '../src/index.ts';
 
-test('the interval is as wide as the normal approximation says, and repeatable', () => {
+test('returns an interval as wide as the normal approximation, and repeatable', () => {
   const random = createRandom(5);
   const values = Float64Array.from({ length: 2000 }, () => 0.3 + 0.1 * random.normal());
   const interval = bootstrapInterval(values, { seed: 1, samples: 2000 });
@@ -15,14 +15,14 @@ test('the interval is as wide as the normal approximation says, and repeatable',
   expect(bootstrapInterval(values, { seed: 2, samples: 2000 })).not.toEqual(interval);
 });
 
-test('more confidence is a wider interval', () => {
+test('widens the interval with the confidence', () => {
   const values = Float64Array.from({ length: 100 }, (_, index) => index % 7);
   const narrow = bootstrapInterval(values, { seed: 1, confidence: 0.5 });
   const wide = bootstrapInterval(values, { seed: 1, confidence: 0.99 });
   expect(wide.high - wide.low).toBeGreaterThan(2 * (narrow.high - narrow.low));
 });
 
-test('pairing tells apart two models whose own intervals overlap', () => {
+test('separates two models by pairing where their own intervals overlap', () => {
   const random = createRandom(7);
   const baseline = Float64Array.from({ length: 500 }, () => random.next());
   const better = baseline.map((value) => value + 0.01 + 0.005 * random.normal());
@@ -33,7 +33,7 @@ test('pairing tells apart two models whose own intervals overlap', () => {
   expect(difference.shareAboveZero).toBe(1);
 });
 
-test('different numbers of users, and no users, are refused', () => {
+test('refuses different numbers of users, and no users', () => {
   expect(() => pairedBootstrap([1, 2], [1], { seed: 1 })).toThrow(/2 and 1/);
   expect(() => bootstrapInterval([], { seed: 1 })).toThrow(/no values/);
 });

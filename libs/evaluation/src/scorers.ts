@@ -1,0 +1,86 @@
+/** What a scorer may know about a user. A scorer that needs more takes a subtype. */
+export interface ScoredUser {
+  /** Dense user index, for scorers that learned something per user. */
+  readonly userIndex?: number;
+  /** Item indices before the held-out window, oldest to newest, with repeats. */
+  readonly history: Int32Array;
+}
+
+/**
+ * Scores every item for a user: `[N+1]`, index 0 (padding) unused, higher is better, `-Infinity` for an item that is not
+ * a candidate. Calls may share the array, so readers must not write to it.
+ */
+export type Scorer<User extends ScoredUser = ScoredUser> = (user: User) => Float32Array;
+
+/** Interactions as parallel columns. Users are dense from 0, items from 1, times are epoch milliseconds. */
+export interface InteractionColumns {
+  readonly users: Int32Array;
+  readonly items: Int32Array;
+  readonly times: Float64Array;
+}
+
+export interface PopularityOptions {
+  /** N: the scores are `[N+1]`. */
+  readonly catalogSize: number;
+  /** Counts only interactions at or after this time (epoch milliseconds); all of them by default. */
+  readonly since?: number;
+  /**
+   * `users` (default) counts a user once per item, so that one wholesaler does not dominate. `interactions` counts every
+   * interaction. On Online Retail II `users` is stronger: Recall@50 on new items is .0577 against .0510.
+   */
+  readonly count?: 'users' | 'interactions';
+}
+
+/** Returns the same scores for every user: how often each item was interacted with since a time. */
+export function popularity(interactions: InteractionColumns, options: PopularityOptions): Scorer {
+  const { users, items, times } = interactions;
+  const { catalogSize, since = -Infinity, count = 'users' } = options;
+  const counts = new Float32Array(catalogSize + 1);
+  const countedPairs = new Set<number>();
+  for (let row = 0; row < items.length; row++) {
+    if (times[row]! < since) continue;
+    const item = items[row]!;
+    if (count === 'users') {
+      // Exact below 2^53: 9 million users of a billion items.
+      const pair = users[row]! * (catalogSize + 1) + item;
+      if (countedPairs.has(pair)) continue;
+      countedPairs.add(pair);
+    }
+    counts[item]!++;
+  }
+  return () => counts;
+}
+
+/**
+ * "Buy again": ranks the user's past items by count, equal counts by `fallback`, then all other items by `fallback`,
+ * whose scores must not be negative. In float32, fallback scores that differ by less than 1e-5 of the highest may tie.
+ */
+export function ownHistory(fallback: Scorer): Scorer {
+  return withFallback((user) => {
+    const fallbackScores = fallback(user);
+    const highest = fallbackScores.reduce((max, score) => Math.max(max, score), 0);
+    const scores = new Float32Array(fallbackScores.length);
+    for (const item of user.history) scores[item]!++;
+    for (const item of new Set(user.history)) scores[item]! += fallbackScores[item]! / (highest + 1);
+    return scores;
+  }, fallback);
+}
+
+/**
+ * Ranks the items that `primary` scores above 0 first, then the rest by `fallback`. Without a fallback, a sparse scorer
+ * (neighbors, own history) fills a long list with ties.
+ *
+ * Fallback scores are shifted below 0, which is exact in float32 for counts below 2^24.
+ */
+export function withFallback<User extends ScoredUser>(primary: Scorer<User>, fallback: Scorer<User>): Scorer<User> {
+  return (user) => {
+    const scores = primary(user).slice();
+    const fallbackScores = fallback(user);
+    let highest = 0;
+    for (let item = 1; item < scores.length; item++) highest = Math.max(highest, fallbackScores[item]!);
+    for (let item = 1; item < scores.length; item++) {
+      if (!(scores[item]! > 0)) scores[item] = fallbackScores[item]! - highest - 1;
+    }
+    return scores;
+  };
+}
