@@ -1,5 +1,5 @@
 import type { ArtifactManifest, ArtifactMetadata } from './manifest.ts';
-import type { PromotionRecord, PromotionRun } from './promotion-record.ts';
+import type { PromotionRecord, PromotionRun } from './promotions/promotion-record.ts';
 
 /** Names one immutable artifact: what it is (`dataset`, `model`, `bundle`) and the hash of its content. */
 export interface ArtifactRef {

@@ -4,15 +4,15 @@ import { AppError, isAppError, syncPath, writeFileAtomically } from '@facet/plat
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact, PromotionDecision } from './artifact-store.ts';
-import { hasErrorCode, hashFile, listFolder } from './files.ts';
-import { hashFiles } from './hash-files.ts';
+import { hasErrorCode, hashFile, listFolder } from './disk/files.ts';
+import { hashFiles } from './disk/files.ts';
 import { artifactId, formatManifest, parseManifest } from './manifest.ts';
 import type { ArtifactManifest, ArtifactMetadata, ManifestFile } from './manifest.ts';
-import { createPromotionLog } from './promotion-log.ts';
-import { isPromotionRun } from './promotion-record.ts';
-import type { PromotionRecord, PromotionRun } from './promotion-record.ts';
-import { fenceOf, promotionOf, refuseSuperseded } from './promotion-rules.ts';
-import { clearAbandoned, stagingPath } from './staging.ts';
+import { createPromotionLog } from './promotions/promotion-log.ts';
+import { isPromotionRun } from './promotions/promotion-record.ts';
+import type { PromotionRecord, PromotionRun } from './promotions/promotion-record.ts';
+import { fenceOf, promotionOf, refuseSuperseded } from './promotions/promotion-rules.ts';
+import { clearAbandoned, stagingPath } from './disk/staging.ts';
 
 const manifestName = 'manifest.json';
 const minKeep = 3;

@@ -1,8 +1,7 @@
-export type { ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact, PromotionDecision } from './artifact-store.ts';
-export { hashFile } from './files.ts';
+export type { ArtifactRef, ArtifactStore, OpenArtifact } from './artifact-store.ts';
+export { hashFile } from './disk/files.ts';
 export { createFolderArtifactStore } from './folder-artifact-store.ts';
-export { readJsonLines, writeJsonLines } from './json-lines.ts';
-export type { ArtifactManifest, ArtifactMetadata, JsonValue, ManifestFile } from './manifest.ts';
-export type { PromotionRecord, PromotionRun } from './promotion-record.ts';
-export { readSafetensors, viewSafetensors, writeSafetensors } from './safetensors.ts';
-export type { SafeTensor, Safetensors } from './safetensors.ts';
+export { readJsonLines, writeJsonLines } from './formats/json-lines.ts';
+export { readSafetensors, viewSafetensors, writeSafetensors } from './formats/safetensors.ts';
+export type { SafeTensor, Safetensors } from './formats/safetensors.ts';
+export type { PromotionRecord } from './promotions/promotion-record.ts';

@@ -2,7 +2,8 @@ import { appendFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAppError } from '@facet/platform';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { ArtifactMetadata, ArtifactRef, ArtifactStore } from '../src/index.ts';
+import type { ArtifactRef, ArtifactStore } from '../src/index.ts';
+import type { ArtifactMetadata } from '../src/manifest.ts';
 
 /** What every adapter of {@link ArtifactStore} must do. `createStore` gives an empty store for each test. */
 export function describeArtifactStore(name: string, createStore: () => Promise<ArtifactStore>): void {

@@ -10,8 +10,8 @@ import {
   putDelta,
 } from '../src/index.ts';
 import type { Bundle, CatalogItem, Delta } from '../src/index.ts';
-import { bundleContents, catalogOf, createShelf } from '../src/testing/small-bundle.ts';
-import type { Shelf } from '../src/testing/small-bundle.ts';
+import { bundleContents, catalogOf, createShelf } from '../testing/small-bundle.ts';
+import type { Shelf } from '../testing/small-bundle.ts';
 
 let shelf: Shelf;
 const bundles: Record<'facet' | 'mind', Bundle> = {} as never;

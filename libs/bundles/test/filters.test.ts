@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AttributeFilter, compileFilter, intersectAllowed, labelItems } from '../src/index.ts';
 import type { BundleView, CatalogItem, FilteredItems } from '../src/index.ts';
-import { createRecentlyUsed } from '../src/filters/recently-used.ts';
+import { createRecentlyUsed } from '../src/filters/compile-filter.ts';
 import { bitmapOf, createBits, setBit } from '../src/items/item-bitmap.ts';
-import { catalogOf } from '../src/testing/small-bundle.ts';
+import { catalogOf } from '../testing/small-bundle.ts';
 
 const padding: CatalogItem = { itemId: '', attributes: {} };
 

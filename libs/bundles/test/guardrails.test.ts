@@ -1,8 +1,8 @@
 import { parseWith } from '@facet/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { describeViolations, GuardrailSettings, judgeTraffic } from '../src/guardrails/guardrails.ts';
-import type { TrafficFigures } from '../src/guardrails/guardrails.ts';
+import { describeViolations, GuardrailSettings, judgeTraffic } from '../src/guardrails.ts';
+import type { TrafficFigures } from '../src/guardrails.ts';
 
 const settings = parseWith(GuardrailSettings, { requestsMin: 100 }, { source: 'test' });
 const calm: TrafficFigures = { requests: 1000, fallbackShare: 0.1, emptyShare: 0, errorShare: 0, p99Ms: 20 };

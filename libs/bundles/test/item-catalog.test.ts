@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { viewSafetensors, writeSafetensors } from '@facet/artifacts';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodeCatalog, itemsOf, openCatalog } from '../src/index.ts';
-import type { CatalogItem, ItemCatalog } from '../src/index.ts';
-import { catalogOf } from '../src/testing/small-bundle.ts';
+import { itemsOf } from '../src/index.ts';
+import type { CatalogItem } from '../src/index.ts';
+import { catalogOf } from '../testing/small-bundle.ts';
+import { encodeCatalog, openCatalog } from '../src/items/item-catalog.ts';
+import type { ItemCatalog } from '../src/items/item-catalog.ts';
 
 const padding: CatalogItem = { itemId: '', attributes: {} };
 

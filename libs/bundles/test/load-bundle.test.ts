@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { writeSafetensors } from '@facet/artifacts';
 import { buildFaissIndex } from '@facet/retrieval';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundleFiles, bundleFormat, encodeCatalog, itemsOf, loadBundle } from '../src/index.ts';
+import { bundleFiles, bundleFormat, itemsOf, loadBundle } from '../src/index.ts';
 import type { BundleContents, CatalogItem } from '../src/index.ts';
-import { bundleContents, createShelf, itemCount } from '../src/testing/small-bundle.ts';
-import type { Shelf } from '../src/testing/small-bundle.ts';
+import { bundleContents, createShelf, itemCount } from '../testing/small-bundle.ts';
+import type { Shelf } from '../testing/small-bundle.ts';
+import { encodeCatalog } from '../src/items/item-catalog.ts';
 
 let shelf: Shelf;
 beforeAll(async () => {

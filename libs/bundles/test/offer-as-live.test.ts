@@ -10,8 +10,8 @@ import {
   putDelta,
 } from '../src/index.ts';
 import type { Bundle, BundleView, CatalogItem } from '../src/index.ts';
-import { asOf, bundleContents, createShelf } from '../src/testing/small-bundle.ts';
-import type { Shelf } from '../src/testing/small-bundle.ts';
+import { asOf, bundleContents, createShelf } from '../testing/small-bundle.ts';
+import type { Shelf } from '../testing/small-bundle.ts';
 
 let shelf: Shelf;
 const opened: { close(): void }[] = [];

@@ -5,7 +5,7 @@ import type { FeatureSchema } from '@facet/features';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { PopularList, PopularLists } from '../src/index.ts';
-import { readPopularLists, writePopularLists } from '../src/popularity/popular-file.ts';
+import { readPopularLists, writePopularLists } from '../src/popularity/popular-lists.ts';
 import { createPopular } from '../src/popularity/popular.ts';
 
 const gender: FeatureSchema = { name: 'gender', kind: 'category', values: ['f', 'm'], edges: [], slots: 1 };

@@ -3,7 +3,7 @@ import { ColumnMappingSchema } from '@facet/import/mapping';
 import { HealthBoundsSchema } from '@facet/lake/health-bounds';
 import { eventTypePattern } from '@facet/schemas';
 import { ExposureLogSettings } from '@facet/exposures';
-import { ExperimentsSettings, parseExperiments } from '@facet/exposures/experiments';
+import { ExperimentsSettings, parseExperiments } from '@facet/exposures';
 import {
   checkModel,
   defaultExtractor,

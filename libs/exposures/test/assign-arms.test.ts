@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assignArms, drawShadows, parseExperiments, settingsOfArms } from '../src/experiments/index.ts';
-import type { ExperimentsSettings } from '../src/experiments/index.ts';
+import { assignArms, drawShadows, parseExperiments, settingsOfArms } from '../src/index.ts';
+import type { ExperimentsSettings } from '../src/index.ts';
 
 const arms = (weights: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, { weight }]));

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { hashUser } from '@facet/schemas';
 import { expect, it } from 'vitest';
 import { countErasable, eraseFromExposures, ExposureWriter, findExposure, readExposures } from '../src/index.ts';
-import type { ExposureRecord, UserErasure } from '../src/index.ts';
+import type { ExposureRecord } from '../src/index.ts';
 import { exposure, noon } from './exposure.ts';
 import { temporaryFolder } from '@facet/testing';
+import type { UserErasure } from '../src/log/erase-exposures.ts';
 
 const erasureOf = (userId: string, requestedAt = noon): UserErasure => ({
   erasureId: `erasure-of-${userId}`,

@@ -1,3 +1,4 @@
+import { hourMs } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import type { Outcome } from '@facet/lake';
 import { expect, it } from 'vitest';
@@ -8,7 +9,6 @@ import type { ExperimentReport } from '../src/report/index.ts';
 import { exposure, noon } from './exposure.ts';
 import { seededRandom } from './seeded-random.ts';
 
-const hourMs = 3_600_000;
 const arms = { control: { weight: 1 }, treatment: { weight: 1 } };
 const [ranking] = parseExperiments([{ name: 'ranking', share: 1, arms, shadow: { wide: { share: 1 } } }]);
 

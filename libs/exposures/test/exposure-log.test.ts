@@ -4,12 +4,14 @@ import { appendFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { dayMs } from '@facet/platform';
+import { temporaryFolder } from '@facet/testing';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ExposureWriter, findExposure, isSampled, readExposures } from '../src/index.ts';
-import type { ExposureRecord, ReadExposuresOptions } from '../src/index.ts';
-import { dayMs, exposure, noon } from './exposure.ts';
-import { temporaryFolder } from '@facet/testing';
+import type { ExposureRecord } from '../src/index.ts';
+import { exposure, noon } from './exposure.ts';
+import type { ReadExposuresOptions } from '../src/log/read-exposures.ts';
 
 const run = promisify(execFile);
 const now = (): number => noon;

@@ -1,7 +1,6 @@
 import type { ExposureRecord } from '../src/index.ts';
 
 export const noon = Date.UTC(2026, 0, 10, 12);
-export const dayMs = 86_400_000;
 
 /** An answer of three items at noon. */
 export function exposure(fields: Partial<ExposureRecord> & { readonly recommendationId: string }): ExposureRecord {

@@ -1,7 +1,7 @@
 import { parseWith } from '@facet/platform';
 import { Type } from 'typebox';
 import { expect, it } from 'vitest';
-import { ExperimentsSettings, parseExperiments } from '../src/experiments/index.ts';
+import { ExperimentsSettings, parseExperiments } from '../src/index.ts';
 
 const Section = Type.Object({ experiments: ExperimentsSettings });
 const parse = (experiments: unknown) =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { compareRatios, estimateRatio, testSampleRatio } from '../src/report/index.ts';
-import type { RatioEstimate } from '../src/report/index.ts';
 import { seededRandom } from './seeded-random.ts';
+import { compareRatios, estimateRatio, testSampleRatio } from '../src/report/statistics.ts';
+import type { RatioEstimate } from '../src/report/statistics.ts';
 
 const everybody = (values: ArrayLike<number>): number[] => Array.from({ length: values.length }, (_, unit) => unit);
 

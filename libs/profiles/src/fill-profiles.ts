@@ -1,6 +1,6 @@
-import { changesByOwner } from './lake-changes.ts';
-import type { ProfileRules, ProfileSources } from './lake-changes.ts';
-import type { ProfileChange, ProfileStore, RebuildResult } from './profile-store.ts';
+import { changesByOwner } from './event-changes.ts';
+import type { ProfileRules, ProfileSources } from './event-changes.ts';
+import type { ProfileChange, ProfileStore, RebuildResult } from './profile/profile-store.ts';
 
 /** Changes that are applied together. */
 const changesPerBatch = 10_000;

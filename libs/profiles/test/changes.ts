@@ -1,4 +1,5 @@
-import type { ProfileChange, ProfileEvent } from '../src/index.ts';
+import type { ProfileChange } from '../src/index.ts';
+import type { ProfileEvent } from '../src/profile/profile-store.ts';
 
 export const noon = Date.UTC(2026, 0, 15, 12);
 

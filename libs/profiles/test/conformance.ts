@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { OwnedChanges, ProfileChange, ProfileStore } from '../src/index.ts';
+import type { ProfileChange, ProfileStore } from '../src/index.ts';
 import { chosen, identified, noon } from './changes.ts';
 import type { OpenStore } from './stores.ts';
+import type { OwnedChanges } from '../src/profile/profile-store.ts';
 
 const ada = { userId: 'ada' };
 const visit = { sessionId: 'visit' };

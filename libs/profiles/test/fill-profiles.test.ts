@@ -9,9 +9,10 @@ import type { LocalRedis } from '@facet/local-services';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { changesOf, fillProfiles, rebuildProfiles } from '../src/index.ts';
-import type { ProfileSources, ProfileStore, UserProfile } from '../src/index.ts';
+import type { ProfileStore, UserProfile } from '../src/index.ts';
 import { chosen } from './changes.ts';
 import { openMemory, openRedis } from './stores.ts';
+import type { ProfileSources } from '../src/event-changes.ts';
 
 let redis: LocalRedis;
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { createMemoryProfileStore, openRedisProfileStore } from '../src/index.ts';
-import type { ProfileStore, RedisProfileStoreOptions } from '../src/index.ts';
+import type { ProfileStore } from '../src/index.ts';
+import type { RedisProfileStoreOptions } from '../src/redis/redis-profile-store.ts';
 
 /** Opens an empty store, which is closed when the test ends. */
 export type OpenStore = (options?: { readonly eventsMax?: number }) => Promise<ProfileStore>;

@@ -1,6 +1,7 @@
 import { buildDelta, loadBundle, overlayDelta } from '@facet/bundles';
 import type { Bundle, BundleView, CatalogItem } from '@facet/bundles';
-import { asOf, bundleContents, createShelf, hourMs, itemCount } from '@facet/bundles/testing';
+import { asOf, bundleContents, createShelf, itemCount } from '@facet/bundles/testing';
+import { hourMs } from '@facet/platform';
 import type { Shelf } from '@facet/bundles/testing';
 import type { UserProfile } from '@facet/profiles';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { buildDelta, bundleFiles, loadBundle, overlayDelta } from '@facet/bundles';
 import type { Bundle, BundleView, CatalogItem } from '@facet/bundles';
-import { asOf, bundleContents, createShelf, hourMs } from '@facet/bundles/testing';
+import { asOf, bundleContents, createShelf } from '@facet/bundles/testing';
+import { dayMs } from '@facet/platform';
 import type { Shelf } from '@facet/bundles/testing';
 import type { UserProfile } from '@facet/profiles';
 import { buildFaissIndex } from '@facet/retrieval';
@@ -12,7 +13,6 @@ import type { AnswerContext, RecommendationsAnswer, RecommendationsRequest } fro
 
 /** Enough for searches that end long before everything is seen. */
 const size = 500;
-const dayMs = 24 * hourMs;
 const now = asOf + 10 * dayMs;
 
 /** By place: what a narrow filter is about. The model does not know it. */

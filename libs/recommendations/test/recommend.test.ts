@@ -1,6 +1,7 @@
 import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
-import { asOf, bundleContents, createShelf, hourMs, itemCount } from '@facet/bundles/testing';
+import { asOf, bundleContents, createShelf, itemCount } from '@facet/bundles/testing';
+import { hourMs } from '@facet/platform';
 import type { Shelf } from '@facet/bundles/testing';
 import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import { unknownUser } from '@facet/model';

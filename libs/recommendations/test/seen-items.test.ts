@@ -1,13 +1,12 @@
 import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
-import { asOf, bundleContents, createShelf, hourMs, itemCount } from '@facet/bundles/testing';
+import { asOf, bundleContents, createShelf, itemCount } from '@facet/bundles/testing';
+import { dayMs } from '@facet/platform';
 import type { Shelf } from '@facet/bundles/testing';
 import { Value } from 'typebox/value';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { answerRecommendations, RecommendationsRequest } from '../src/index.ts';
 import type { RecommendationsAnswer } from '../src/index.ts';
-
-const dayMs = 24 * hourMs;
 
 let shelf: Shelf;
 let bundle: Bundle;

@@ -1,9 +1,9 @@
-import { allItems, allowedItems } from './allowed-items.ts';
-import type { AllowedItems } from './allowed-items.ts';
-import { invalidQuery } from './checks.ts';
+import { allItems, allowedItems } from './indexes/allowed-items.ts';
+import type { AllowedItems } from './indexes/allowed-items.ts';
+import { invalidQuery } from './indexes/checks.ts';
 import type { InterestList } from './merging/interest-list.ts';
 import { scanCost, searchCost } from './search-cost.ts';
-import type { SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';
+import type { SearchParameters, SearchResult, VectorIndex } from './indexes/vector-index.ts';
 
 export interface ListsRequest {
   readonly index: VectorIndex;

@@ -1,4 +1,4 @@
-import type { SearchParameters, VectorIndex } from './vector-index.ts';
+import type { SearchParameters, VectorIndex } from './indexes/vector-index.ts';
 
 /**
  * What a query costs, in nanoseconds with 64 values an item: docs/adr/0017-filters-are-answered-exactly.md says where

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { createRandom } from '@facet/features';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildChosenIndex, buildExactIndex, buildTunedIndex, measureIndexRecall } from '../src/index.ts';
-import type { BuildTunedOptions, IndexChoice } from '../src/index.ts';
+import type { IndexChoice } from '../src/index.ts';
+import type { BuildTunedOptions } from '../src/tuning/build-tuned-index.ts';
 import { learnableVectors } from './learnable-vectors.ts';
 
 const dim = 32;

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { buildChosenIndex, estimateIndexes, syntheticVectors } from '../src/index.ts';
-import type { EstimateOptions, IndexesEstimate } from '../src/index.ts';
-import { indexMemory } from '../src/index-memory.ts';
-import { fitPowerLaw } from '../src/power-law.ts';
+import type { IndexesEstimate } from '../src/index.ts';
+import { indexMemory } from '../src/estimate/estimate-indexes.ts';
+import { fitPowerLaw } from '../src/estimate/power-law.ts';
+import type { EstimateOptions } from '../src/estimate/estimate-indexes.ts';
 
 describe('a power law', () => {
   test('is found again from its points, and followed beyond them', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { innerProduct, squaredNorm, squaredRadius, toSphere, toSphereQueries } from '../src/euclidean.ts';
+import { innerProduct, squaredNorm, squaredRadius, toSphere, toSphereQueries } from '../src/indexes/euclidean.ts';
 
 test('on the sphere every item has the same norm, and distances give the inner products back', () => {
   const value = fc.double({ min: -5, max: 5, noNaN: true });

@@ -23,5 +23,5 @@ test('exactly one source file imports Faiss', () => {
       }
     }
   }
-  expect(importing).toEqual(['libs/retrieval/src/faiss.ts']);
+  expect(importing).toEqual(['libs/retrieval/src/indexes/faiss.ts']);
 });

@@ -14,9 +14,9 @@ import {
   openFaissIndex,
   setFaissThreads,
 } from '../src/index.ts';
-import type { FaissIndexOptions } from '../src/index.ts';
 import { describeVectorIndex } from './conformance.ts';
 import { learnableVectors } from './learnable-vectors.ts';
+import type { FaissIndexOptions } from '../src/indexes/faiss.ts';
 
 let folder: string;
 beforeAll(async () => {

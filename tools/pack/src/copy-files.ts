@@ -2,11 +2,16 @@ import { constants } from 'node:fs';
 import { copyFile, link, mkdir, readdir, readlink, stat, symlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 
-/** What of `dist` is run: a build leaves there what was made of files that are gone. */
+/**
+ * Returns whether a file of `dist` is compiled from a file of `src`. A build keeps the output of deleted sources, and
+ * compiles test fixtures next to `src`.
+ */
 export async function builtFromSource(folder: string): Promise<(file: string) => boolean> {
   const sources = new Set(await listFiles(join(folder, 'src')));
-  return (file) =>
-    file.startsWith('dist/') && file.endsWith('.js') && sources.has(`${file.slice('dist/'.length, -3)}.ts`);
+  return (file) => {
+    const compiled = /^dist\/(?:src\/)?(.+)\.js$/.exec(file)?.[1];
+    return compiled !== undefined && sources.has(`${compiled}.ts`);
+  };
 }
 
 /** Larger files are linked where that is possible: the library of TensorFlow has 788 MB. No build writes into them. */

@@ -1,12 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { neverChosenFeatures, popularityFeatureCount } from '@facet/features';
-import { indexVectors } from '@facet/model';
-import type { BundleFacts } from '../bundle.ts';
-import { wasListed } from '../catalog-item.ts';
-import type { CatalogItem } from '../catalog-item.ts';
-import { embedBySideFeatures } from '../embed-by-side-features.ts';
+import { encodeFeatures, neverChosenFeatures, popularityFeatureCount } from '@facet/features';
+import { embedItems, indexVectors } from '@facet/model';
+import type { BundleContents, BundleFacts } from '../bundle/bundle.ts';
 import { createBits, hasBit, setBit } from '../items/item-bitmap.ts';
-import type { ItemCatalog } from '../items/item-catalog.ts';
+import { featureAttributes, wasListed } from '../items/item-catalog.ts';
+import type { CatalogItem, ItemCatalog } from '../items/item-catalog.ts';
 import type { DeltaContents, DeltaInfo } from './delta.ts';
 
 /**
@@ -95,4 +93,19 @@ function vectorsOf(bundle: BundleFacts, added: readonly CatalogItem[]): Pick<Del
   for (let row = 1; row <= added.length; row++) popularity.set(neverChosenFeatures, row * popularityFeatureCount);
   const vectors = indexVectors(spec, bundle.tower, padded, popularity).slice(index.dim);
   return { embeddings: padded.slice(embeddingDim), vectors };
+}
+
+/**
+ * [M, D] embeddings of items that the bundle does not know, from their side features alone (paper, §4.1: the mean of what
+ * there is); zero for an item of which the model knows no feature.
+ */
+export function embedBySideFeatures(
+  { info, itemTables }: Pick<BundleContents, 'info' | 'itemTables'>,
+  items: readonly CatalogItem[],
+): Float32Array {
+  const { spec } = info;
+  const holders = [undefined, ...items.map(featureAttributes)];
+  const features = encodeFeatures(spec.itemFeatures, holders);
+  const embeddings = embedItems(spec, itemTables, { itemCount: items.length, trainedCount: 0, features });
+  return embeddings.subarray(spec.config.embeddingDim);
 }

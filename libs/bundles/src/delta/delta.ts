@@ -5,7 +5,7 @@ import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { AppError, parseWith } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import type { CatalogItem } from '../catalog-item.ts';
+import type { CatalogItem } from '../items/item-catalog.ts';
 
 /** What `delta.json` says. */
 export const DeltaInfo = Type.Object({

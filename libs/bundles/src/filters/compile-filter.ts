@@ -1,14 +1,12 @@
 import { allowedItems } from '@facet/retrieval';
 import type { AllowedItems } from '@facet/retrieval';
-import type { BundleView } from '../bundle-view.ts';
+import type { BundleView } from '../bundle/bundle-view.ts';
 import type { AttributeColumn } from '../items/attribute-columns.ts';
 import { createBits, setBit } from '../items/item-bitmap.ts';
 import type { ItemBitmap } from '../items/item-bitmap.ts';
 import type { AttributeCondition, AttributeFilter, FilterValue } from './attribute-filter.ts';
-import { createItemTest } from './item-test.ts';
-import { matchColumn } from './match-column.ts';
-import type { ValueTest } from './match-column.ts';
-import { createRecentlyUsed } from './recently-used.ts';
+import { createItemTest, matchColumn } from './match-values.ts';
+import type { ValueTest } from './match-values.ts';
 
 /** The items that pass a filter. */
 export interface FilteredItems extends AllowedItems {
@@ -116,4 +114,19 @@ function canonicalKey({ attributes = {}, available }: AttributeFilter): string {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, { in: wanted, notIn, min, max }]) => [name, texts(wanted), texts(notIn), min ?? null, max ?? null]);
   return JSON.stringify([conditions, available ?? null]);
+}
+
+/** Keeps what was used last: when there are more than `max`, what was not used for the longest time goes. */
+export function createRecentlyUsed<Value>(max: number): { take(key: string, make: () => Value): Value } {
+  // A map keeps the order in which its keys were set.
+  const kept = new Map<string, Value>();
+  return {
+    take(key, make) {
+      const value = kept.has(key) ? kept.get(key)! : make();
+      kept.delete(key);
+      kept.set(key, value);
+      if (kept.size > max) kept.delete(kept.keys().next().value!);
+      return value;
+    },
+  };
 }

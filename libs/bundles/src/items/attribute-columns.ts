@@ -2,10 +2,9 @@ import type { SafeTensor } from '@facet/artifacts';
 import type { Attributes, AttributeValue } from '@facet/features';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { tensor, tensorOf } from '../tensor-of.ts';
-import type { Tensors } from '../tensor-of.ts';
 import { createBits, hasBit, setBit } from './item-bitmap.ts';
-import { numberOf } from './number-of.ts';
+import { tensor, tensorOf } from './tensors.ts';
+import type { Tensors } from './tensors.ts';
 import { encodeTexts, openTexts } from './text-column.ts';
 import type { TextColumn } from './text-column.ts';
 
@@ -247,4 +246,16 @@ export function codeOf({ texts }: ColumnValues, text: string): number {
     else high = middle;
   }
   return low < texts.count && texts.at(low) === text ? low + 1 : 0;
+}
+
+/** The number that a value is, or NaN: a truth is none, and neither is an empty text. */
+export function numberOf(value: string | number | boolean): number {
+  if (typeof value === 'number') return value;
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
+  return Number.isFinite(number) ? number : Number.NaN;
+}
+
+/** Whether a number lies in a range; NaN lies in none. */
+export function isWithin(number: number, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): boolean {
+  return number >= min && number <= max;
 }

@@ -1,16 +1,32 @@
 import type { SafeTensor } from '@facet/artifacts';
-import type { AttributeValue } from '@facet/features';
+import type { Attributes, AttributeValue } from '@facet/features';
 import { AppError, parseWith } from '@facet/platform';
 import { Type } from 'typebox';
-import type { CatalogItem } from '../catalog-item.ts';
-import { tensor, tensorOf } from '../tensor-of.ts';
-import type { Tensors } from '../tensor-of.ts';
 import { ColumnSchema, encodeColumns, openColumn, valueAt } from './attribute-columns.ts';
 import type { AttributeColumn } from './attribute-columns.ts';
-import { buildIdTable, openIdTable } from './id-table.ts';
 import { bitmapOf, createBits, hasBit, setBit } from './item-bitmap.ts';
 import type { ItemBitmap } from './item-bitmap.ts';
-import { encodeTexts, openTexts } from './text-column.ts';
+import { tensor, tensorOf } from './tensors.ts';
+import type { Tensors } from './tensors.ts';
+import { buildIdTable, encodeTexts, openIdTable, openTexts } from './text-column.ts';
+
+/** An item as it was when the bundle was built. */
+export interface CatalogItem {
+  readonly itemId: string;
+  readonly title?: string;
+  readonly available?: boolean;
+  readonly attributes: Attributes;
+}
+
+/** An item's attributes as its features are made of them: with its title among them. */
+export function featureAttributes({ title, attributes }: Pick<CatalogItem, 'title' | 'attributes'>): Attributes {
+  return title === undefined ? attributes : { ...attributes, title };
+}
+
+/** Whether the catalog that the bundle was built from held the item: it knows something of it. */
+export function wasListed({ title, available, attributes }: CatalogItem): boolean {
+  return title !== undefined || available !== undefined || Object.keys(attributes).length > 0;
+}
 
 /**
  * What a bundle knows of its items 1..N, in columns that are read where they lie: a fact becomes a JavaScript value when

@@ -1,21 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncPath, writeFileAtomically } from '@facet/platform';
-import { erasedBy } from './erased-users.ts';
-import type { UserErasure } from './erased-users.ts';
+import { syncPath, utcDay, writeFileAtomically } from '@facet/platform';
 import {
-  dayOfTime,
   fileAgeMsMax,
   ignoreAbsent,
   listDays,
   listFiles,
+  readLines,
   removeAbandonedCopies,
   temporarySuffix,
-} from './exposure-layout.ts';
-import type { ExposureFile } from './exposure-layout.ts';
-import { readLines } from './exposure-lines.ts';
-import { parseExposure } from './exposure-record.ts';
+} from './exposure-files.ts';
+import type { ExposureFile } from './exposure-files.ts';
+import { parseExposure, userHashOf } from './exposure-record.ts';
 import type { ExposureRecord } from './exposure-record.ts';
 
 export interface EraseExposuresResult {
@@ -43,7 +40,7 @@ export async function eraseFromExposures(
   const pending = erasures.filter(({ erasureId }) => !done.has(erasureId));
   const result = { records: 0, files: 0, openFiles: 0 };
   if (pending.length === 0) return result;
-  const newest = dayOfTime(Math.max(...pending.map(({ requestedAt }) => requestedAt)));
+  const newest = utcDay(Math.max(...pending.map(({ requestedAt }) => requestedAt)));
   const days = (await listDays(folder)).filter((day) => day <= newest);
   let oldestOpen: string | undefined;
   for (const day of days) {
@@ -63,7 +60,7 @@ export async function eraseFromExposures(
   // What was answered just before a request may still wait for the disk.
   const settled = Date.now() - fileAgeMsMax;
   const finished = pending.filter(
-    ({ requestedAt }) => requestedAt < settled && (oldestOpen === undefined || dayOfTime(requestedAt) < oldestOpen),
+    ({ requestedAt }) => requestedAt < settled && (oldestOpen === undefined || utcDay(requestedAt) < oldestOpen),
   );
   if (days.length > 0 && finished.length > 0) {
     const ids = [...done, ...finished.map(({ erasureId }) => erasureId)];
@@ -140,4 +137,26 @@ function doneFile(folder: string): string {
 async function readDone(folder: string): Promise<readonly string[]> {
   const text = await readFile(doneFile(folder), 'utf8').catch(ignoreAbsent);
   return text === undefined ? [] : (JSON.parse(text) as string[]);
+}
+
+/** That a user is to be forgotten, as the lake keeps it. */
+export interface UserErasure {
+  readonly erasureId: string;
+  /** `hashUser` of the id. */
+  readonly userHash: string;
+  /** What was answered until then is to go; epoch milliseconds. */
+  readonly requestedAt: number;
+}
+
+/** Tells whether a record is of a user who is to be forgotten. */
+export function erasedBy(erasures: readonly UserErasure[]): (record: ExposureRecord) => boolean {
+  if (erasures.length === 0) return () => false;
+  const until = new Map<string, number>();
+  for (const { userHash, requestedAt } of erasures) {
+    until.set(userHash, Math.max(requestedAt, until.get(userHash) ?? 0));
+  }
+  return (record) => {
+    const userHash = userHashOf(record);
+    return userHash !== undefined && record.answeredAt <= (until.get(userHash) ?? -Infinity);
+  };
 }

@@ -1,4 +1,5 @@
 import { hashUser } from '@facet/schemas';
+import { uniformOf } from '../experiments/assign-arms.ts';
 import type { Arms } from '../experiments/assign-arms.ts';
 
 /** What an API answered once: a line of the exposure log. Each page of a list has its own, with the same id. */
@@ -83,4 +84,9 @@ function isRecord(value: Partial<ExposureRecord>): value is ExposureRecord {
 /** `hashUser` of whom a record is of; undefined for nobody's. */
 export function userHashOf({ userId, userHash }: Pick<ExposureRecord, 'userId' | 'userHash'>): string | undefined {
   return userId === undefined ? userHash : hashUser(userId);
+}
+
+/** Whether an answer is one of the share whose whole request is kept: it follows from its id. */
+export function isSampled(recommendationId: string, share: number): boolean {
+  return uniformOf('sampled', recommendationId) < share;
 }

@@ -2,10 +2,27 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
-import { dayFolder, dayOfTime, fileAgeMsMax, newFileName, openSuffix } from './exposure-layout.ts';
+import { dayMs, utcDay } from '@facet/platform';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { dayFolder, fileAgeMsMax, listDays, newFileName, openSuffix } from './exposure-files.ts';
 import { serializeExposure } from './exposure-record.ts';
 import type { ExposureRecord } from './exposure-record.ts';
-import { removeOldExposures } from './retain-exposures.ts';
+
+/** Settings of the exposure log, for a section of `facet.yaml`. */
+export const ExposureLogSettings = Type.Object(
+  {
+    enabled: Type.Boolean({ default: true }),
+    /** Whether answers to requests without a userId are recorded, too. They are in no arm; of nobody it is kept what they chose. */
+    recordStateless: Type.Boolean({ default: false }),
+    /** Of the answers: whose whole request is kept, so that it can be replayed. */
+    sampledShare: Type.Number({ minimum: 0, maximum: 1, default: 0.001 }),
+    /** Days that are kept besides today's. */
+    retentionDays: Type.Integer({ minimum: 1, maximum: 3_650, default: 30 }),
+  },
+  { additionalProperties: false, default: {} },
+);
+export type ExposureLogSettings = Static<typeof ExposureLogSettings>;
 
 export interface ExposureWriterOptions {
   /** `<home>/exposures`. */
@@ -104,7 +121,7 @@ export class ExposureWriter {
       this.#dropped++;
       return false;
     }
-    this.#waiting.push({ day: dayOfTime(record.answeredAt), bytes });
+    this.#waiting.push({ day: utcDay(record.answeredAt), bytes });
     this.#waitingBytes += bytes.length;
     if (this.#waitingBytes >= flushBytes) void this.flush();
     else this.#flushTimer ??= setTimeout(() => void this.flush(), flushMs).unref();
@@ -211,7 +228,7 @@ export class ExposureWriter {
   async #tend(): Promise<void> {
     if (this.#file !== undefined && isOld(this.#file)) await this.#leaveFile();
     const { folder, retentionDays, now } = this.#options;
-    const today = dayOfTime(now());
+    const today = utcDay(now());
     if (today === this.#keptDay) return;
     await removeOldExposures(folder, { retentionDays, now: now() });
     this.#keptDay = today;
@@ -239,4 +256,21 @@ function linesWithin(lines: readonly Line[], bytes: number): number {
   let end = 0;
   const torn = lines.findIndex((line) => (end += line.bytes.length) > bytes);
   return torn < 0 ? lines.length : torn;
+}
+
+/**
+ * Removes days that are over for longer than they are kept.
+ *
+ * @param options.retentionDays that are kept besides today's.
+ * @param options.now epoch milliseconds.
+ * @returns the days that are gone.
+ */
+export async function removeOldExposures(
+  folder: string,
+  options: { readonly retentionDays: number; readonly now: number },
+): Promise<string[]> {
+  const oldest = utcDay(options.now - options.retentionDays * dayMs);
+  const gone = (await listDays(folder)).filter((day) => day < oldest);
+  for (const day of gone) await rm(join(folder, dayFolder(day)), { recursive: true, force: true });
+  return gone;
 }

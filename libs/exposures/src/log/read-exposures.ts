@@ -1,10 +1,11 @@
-import { dayOfTime, listDays, listFiles } from './exposure-layout.ts';
-import type { ExposureFile } from './exposure-layout.ts';
-import { readLines } from './exposure-lines.ts';
+import { utcDay } from '@facet/platform';
+import { listDays, listFiles } from './exposure-files.ts';
+import type { ExposureFile } from './exposure-files.ts';
+import { readLines } from './exposure-files.ts';
 import { parseExposure } from './exposure-record.ts';
 import type { ExposureRecord } from './exposure-record.ts';
-import { erasedBy } from './erased-users.ts';
-import type { UserErasure } from './erased-users.ts';
+import { erasedBy } from './erase-exposures.ts';
+import type { UserErasure } from './erase-exposures.ts';
 
 export interface ReadExposuresOptions {
   /** Of `answeredAt`, half-open, in epoch milliseconds; absent: all that is there. */
@@ -73,8 +74,8 @@ export async function findExposure(
 type Range = Pick<ReadExposuresOptions, 'from' | 'before'>;
 
 async function daysWithin(folder: string, { from, before }: Range): Promise<string[]> {
-  const first = from === undefined || from === -Infinity ? '' : dayOfTime(from);
-  const last = before === undefined || before === Infinity ? '9999' : dayOfTime(before - 1);
+  const first = from === undefined || from === -Infinity ? '' : utcDay(from);
+  const last = before === undefined || before === Infinity ? '9999' : utcDay(before - 1);
   return (await listDays(folder)).filter((day) => first <= day && day <= last);
 }
 

@@ -1,10 +1,10 @@
 import type { Experiment } from '../experiments/experiment.ts';
 import type { JoinCounts, JoinedExperiment } from './join-outcomes.ts';
-import { compareRatios, estimateRatio } from './ratio.ts';
-import type { RatioDifference, RatioEstimate } from './ratio.ts';
-import { testSampleRatio } from './sample-ratio.ts';
-import type { SampleRatio } from './sample-ratio.ts';
-import type { ShadowTally } from './shadow.ts';
+import { compareRatios, estimateRatio } from './statistics.ts';
+import type { RatioDifference, RatioEstimate } from './statistics.ts';
+import { testSampleRatio } from './statistics.ts';
+import type { SampleRatio } from './statistics.ts';
+import type { ShadowTally } from './join-outcomes.ts';
 import type { JoinedUnits } from './unit-table.ts';
 
 /** A figure of an arm, and how it differs from that of the control. */

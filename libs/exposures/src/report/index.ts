@@ -1,11 +1,4 @@
-export { joinOutcomes } from './join-outcomes.ts';
-export type { JoinCounts, JoinedExperiment, JoinOptions } from './join-outcomes.ts';
-export type { JoinedUnits } from './unit-table.ts';
 export { reportExperiment } from './experiment-report.ts';
-export type { ArmFigure, ArmInterest, ArmOutcome, ArmReport, ExperimentReport } from './experiment-report.ts';
-export { compareRatios, estimateRatio } from './ratio.ts';
-export type { RatioDifference, RatioEstimate } from './ratio.ts';
-export { testSampleRatio } from './sample-ratio.ts';
-export type { SampleRatio } from './sample-ratio.ts';
-export type { OutcomeFate } from './recorded-outcomes.ts';
-export type { ShadowTally } from './shadow.ts';
+export type { ArmFigure, ArmOutcome, ArmReport, ExperimentReport } from './experiment-report.ts';
+export { joinOutcomes } from './join-outcomes.ts';
+export type { JoinCounts } from './join-outcomes.ts';

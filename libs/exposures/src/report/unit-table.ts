@@ -1,7 +1,5 @@
 import { FingerprintSet } from '@facet/import';
 import type { ExposureRecord } from '../log/exposure-record.ts';
-import { createColumn } from './unit-columns.ts';
-import type { Column } from './unit-columns.ts';
 
 /** What is known of the users of an experiment: a row a user. */
 export interface JoinedUnits {
@@ -79,4 +77,31 @@ export function createUnitTable(outcomes: readonly string[]) {
 function columnAt(columns: Column[], place: number): Column {
   while (columns.length <= place) columns.push(createColumn());
   return columns[place]!;
+}
+
+/** Counts of units, by their numbers from 0 on; what was not counted is 0. */
+export interface Column {
+  add(unit: number, count: number): void;
+  /** The first counts, as many as there are units. */
+  values(units: number): Float64Array;
+}
+
+export function createColumn(): Column {
+  let counts = new Float64Array(1024);
+  const holdAll = (units: number): void => {
+    if (units <= counts.length) return;
+    const larger = new Float64Array(Math.max(units, 2 * counts.length));
+    larger.set(counts);
+    counts = larger;
+  };
+  return {
+    add: (unit, count) => {
+      holdAll(unit + 1);
+      counts[unit]! += count;
+    },
+    values: (units) => {
+      holdAll(units);
+      return counts.subarray(0, units);
+    },
+  };
 }

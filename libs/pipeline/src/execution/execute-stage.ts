@@ -1,5 +1,5 @@
 import { lakeStatus } from '@facet/lake';
-import { bundlesOfExperiments, parseExperiments } from '@facet/exposures/experiments';
+import { bundlesOfExperiments, parseExperiments } from '@facet/exposures';
 import { AppError, isAppError } from '@facet/platform';
 import type { DatasetInfo } from '../dataset/dataset.ts';
 import type { StageContext } from '../context/stage-context.ts';

@@ -1,19 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import { dayMs } from '@facet/platform';
 import type { Attributes } from '@facet/schemas';
-import { assembleProfile, assembleSessionProfile, erasedEvents } from '../assemble-profile.ts';
-import type { StoredSession, StoredUser } from '../assemble-profile.ts';
-import { decodeEvents, decodeIdentities, encodeEvent } from '../entry.ts';
-import { eventsMaxDefault } from '../limits.ts';
-import { groupByOwner, noSessionChanges, noUserChanges, ownPart } from '../owner-changes.ts';
-import type { OwnerChanges } from '../owner-changes.ts';
-import type { ProfileStore } from '../profile-store.ts';
-import { sessionIdOf } from '../session-owner.ts';
+import { assembleProfile, assembleSessionProfile, erasedEvents } from '../profile/assemble-profile.ts';
+import type { StoredSession, StoredUser } from '../profile/assemble-profile.ts';
+import { groupByOwner, noSessionChanges, noUserChanges, ownPart } from '../profile/owner-changes.ts';
+import type { OwnerChanges } from '../profile/owner-changes.ts';
+import { eventsMaxDefault, sessionIdOf } from '../profile/profile-store.ts';
+import type { ProfileStore } from '../profile/profile-store.ts';
+import { decodeEvents, decodeIdentities, encodeEvent } from '../profile/stored-entry.ts';
 import { RedisConnection } from './redis-connection.ts';
 import type { RedisConnectionOptions } from './redis-connection.ts';
 import { createRedisKeys, nameOfKey, sessionKeys, userKeys } from './redis-keys.ts';
 import { sessionWrite, tripsOf, userWrite } from './redis-writes.ts';
 import type { RedisWrite, WriteOptions } from './redis-writes.ts';
-import { settingWarnings } from './setting-warnings.ts';
 
 export interface RedisProfileStoreOptions extends RedisConnectionOptions {
   /** What the names of all keys begin with. */
@@ -45,8 +44,6 @@ export interface RedisProfileStore extends ProfileStore {
   /** What is unsafe in the settings of the server, a sentence each. */
   checkSettings(): Promise<string[]>;
 }
-
-const dayMs = 86_400_000;
 
 /** Owners that a rebuild gathers before it writes them. */
 const ownersPerWrite = 1_000;
@@ -225,4 +222,20 @@ function decodeAttributes(text: string): Attributes | undefined {
 
 function parseFill(mark: string): ProfileFill {
   return { fillId: mark.slice('begun:'.length), hasEnded: mark.startsWith('ended:') };
+}
+
+/** What is unsafe in a server's settings, from the sections `memory` and `persistence` of its INFO; a sentence each. */
+export function settingWarnings(info: string): string[] {
+  const valueOf = (name: string): string | undefined => new RegExp(`^${name}:(\\S*)`, 'm').exec(info)?.[1];
+  const warnings: string[] = [];
+  const policy = valueOf('maxmemory_policy');
+  if (policy !== undefined && policy !== 'noeviction') {
+    warnings.push(
+      `maxmemory-policy is ${policy}: Redis drops profiles and marks of erasure when its memory is full. Set noeviction.`,
+    );
+  }
+  if (valueOf('aof_enabled') === '0') {
+    warnings.push('appendonly is no: a restart of Redis loses profiles. Set appendonly yes, appendfsync everysec.');
+  }
+  return warnings;
 }

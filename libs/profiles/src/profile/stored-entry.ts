@@ -1,0 +1,80 @@
+import type { ProfileEvent } from './profile-store.ts';
+
+/**
+ * A member of a set that keeps its newest: JSON text, the same in memory and in Redis. Equal texts are one entry, so
+ * storing it again changes nothing.
+ */
+export interface Entry {
+  /** Epoch milliseconds. */
+  readonly occurredAt: number;
+  readonly text: string;
+}
+
+/** A positive as it is stored. */
+export interface StoredEvent extends ProfileEvent {
+  readonly receivedAt: number;
+}
+
+/** That a session's person turned out to be a user. */
+export interface StoredIdentity {
+  readonly userId: string;
+  readonly receivedAt: number;
+  readonly occurredAt: number;
+}
+
+/** Begins with the eventId, which so decides the order within a moment; `receivedAt` is second in every entry. */
+export function encodeEvent({ eventId, receivedAt, occurredAt, type, itemId, value }: StoredEvent): Entry {
+  const fields = [eventId, receivedAt, occurredAt, type, itemId, ...(value === undefined ? [] : [value])];
+  return { occurredAt, text: asciiJson(fields) };
+}
+
+export function decodeEvents(texts: readonly string[]): StoredEvent[] {
+  return decode<[string, number, number, string, string, number?]>(texts).map(
+    ([eventId, receivedAt, occurredAt, type, itemId, value]) =>
+      value === undefined
+        ? { eventId, receivedAt, occurredAt, type, itemId }
+        : { eventId, receivedAt, occurredAt, type, itemId, value },
+  );
+}
+
+export function encodeIdentity({ userId, receivedAt, occurredAt }: StoredIdentity): Entry {
+  return { occurredAt, text: asciiJson([userId, receivedAt, occurredAt]) };
+}
+
+export function decodeIdentities(texts: readonly string[]): StoredIdentity[] {
+  return decode<[string, number, number]>(texts).map(([userId, receivedAt, occurredAt]) => ({
+    userId,
+    receivedAt,
+    occurredAt,
+  }));
+}
+
+/** When the change of an entry was received. */
+export function receivedAtOf(text: string): number {
+  return (JSON.parse(text) as [string, number])[1];
+}
+
+/** Oldest first, then by text: the order of a sorted set in Redis, because all texts are ASCII. */
+function compareEntries(a: Entry, b: Entry): number {
+  return a.occurredAt - b.occurredAt || (a.text < b.text ? -1 : Number(a.text > b.text));
+}
+
+/** Each text once, in order, and of those the newest. */
+export function keepNewest(entries: readonly Entry[], count: number): Entry[] {
+  return [...entries]
+    .sort(compareEntries)
+    .filter(({ text }, position, sorted) => text !== sorted[position - 1]?.text)
+    .slice(-count);
+}
+
+/** JSON without a character beyond ASCII: JavaScript orders such text by UTF-16 units, Redis by UTF-8 bytes. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function decode<Fields>(texts: readonly string[]): Fields[] {
+  return JSON.parse(`[${texts.join(',')}]`) as Fields[];
+}
