@@ -26,9 +26,9 @@ export function makePlan(root, env) {
   const addonApi = packages['node_modules/faiss-node/node_modules/node-addon-api']
     ? locked('faiss-node/node_modules/node-addon-api')
     : locked('node-addon-api');
-  const patch = readFileSync(path.join(setupFolder, 'faiss-node.patch'), 'utf8');
+  const patchFile = path.join(setupFolder, 'faiss-node.patch');
   const addonSources = path.join(setupFolder, 'faiss-addon');
-  const addon = [patch, ...textsOf(addonSources, /\.h$/)];
+  const addon = [readFileSync(patchFile, 'utf8'), ...textsOf(addonSources, /\.h$/)];
   const crateLock = readFileSync(path.join(setupFolder, 'faiss-source', 'Cargo.lock'), 'utf8');
   const headers = locked('node-api-headers');
 
@@ -39,7 +39,7 @@ export function makePlan(root, env) {
     root,
     setupFolder,
     cacheRoot,
-    patch,
+    patchFile,
     /** What the patched faiss.cc includes. */
     addonSources,
     entries: {

@@ -1,7 +1,9 @@
+import path from 'node:path';
+
 /** @typedef {{ passed: number, failed: number, skipped: number }} Tally */
 
 /**
- * What Nx printed about its tasks: a line for each that went well, a list of the others at the end.
+ * Reads the tasks from the output of Nx: a line for each that passed, a list of those that failed at the end.
  *
  * @param {string} output
  * @returns {{ project: string, target: string, ok: boolean }[]}
@@ -16,7 +18,7 @@ export function parseNxTasks(output) {
 }
 
 /**
- * What Nx printed about failures alone.
+ * The output of Nx without the lines about what passed.
  *
  * @param {string} output
  */
@@ -53,6 +55,25 @@ export function countVitestReport(report) {
     failed: numFailedTests + brokenFiles.length,
     skipped: numPendingTests + numTodoTests,
   };
+}
+
+/**
+ * The skipped tests of one vitest run, as `file: title`.
+ *
+ * @param {unknown} report
+ * @param {string} root
+ * @returns {string[]}
+ */
+export function skippedTests(report, root) {
+  const { testResults } =
+    /** @type {{ testResults: { name: string, assertionResults: { status: string, fullName: string }[] }[] }} */ (
+      report
+    );
+  return testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => ['skipped', 'pending', 'todo'].includes(status))
+      .map(({ fullName }) => `${path.relative(root, name)}: ${fullName}`),
+  );
 }
 
 /**

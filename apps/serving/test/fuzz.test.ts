@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { runFuzz } from './fuzz/run-fuzz.ts';
 
 it(
-  'answers requests of every kind as the document says: `npm run test:fuzz` sends many more',
+  'answers requests of every kind as the document says: `npm run test:faults -- fuzz` sends many more',
   { timeout: 300_000 },
   async () => {
     const { cases, answers, failure } = await runFuzz({ cases: 1_500, seed: 1 });

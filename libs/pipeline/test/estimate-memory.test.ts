@@ -37,7 +37,7 @@ describe('the memory of a run', () => {
     expect(partOf(ofSampled, 'softmax over negatives')).toBe(3 * 256 * 4 * 4 * 2048);
   });
 
-  it('is within a tenth of what npm run bench:train-memory measured', () => {
+  it('is within a tenth of what npm run bench -- train-memory measured', () => {
     for (const [variant, items, batchSize, negatives, measured] of [
       ['facet', 10_000, 64, 'all', 1218e6],
       ['facet', 30_000, 256, 'all', 2250e6],

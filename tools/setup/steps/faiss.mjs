@@ -4,7 +4,6 @@ import os from 'node:os';
 import path from 'node:path';
 import { ensureEntry } from '../kit/cache.mjs';
 import { explainFailure } from '../kit/failure.mjs';
-import { applyPatch } from '../kit/patch.mjs';
 import { faiss } from '../pins.mjs';
 import { unpatchedEntry } from './install.mjs';
 import { nodeHeaders } from './node-headers.mjs';
@@ -78,7 +77,10 @@ export async function ensureFaissAddon({ plan, run, signal }, update) {
       const original = plan.packageLocations.faissNode;
       await cp(path.join(original, 'src'), path.join(folder, 'src'), { recursive: true });
       await cp(unpatchedEntry(original), path.join(folder, 'lib'), { recursive: true });
-      await applyPatch(folder, plan.patch);
+      const logFile = path.join(cacheRoot, 'logs', 'faiss-node-addon.log');
+      // Git must not look for a repository around the cache: it would skip files outside of that repository's index.
+      const env = { GIT_CEILING_DIRECTORIES: path.dirname(folder) };
+      await run(['git', 'apply', plan.patchFile], { cwd: folder, env, logFile, signal });
       await cp(plan.addonSources, path.join(folder, 'src'), { recursive: true });
 
       update('compiling');
@@ -93,7 +95,7 @@ export async function ensureFaissAddon({ plan, run, signal }, update) {
         'faiss-node.node',
       );
       argv.push(path.join(entries.faissLibrary, 'lib', 'libfaiss_avx2.a'), '-lopenblas');
-      await run(argv, { cwd: folder, logFile: path.join(cacheRoot, 'logs', 'faiss-node-addon.log'), signal });
+      await run(argv, { cwd: folder, logFile, signal });
     });
   } catch (error) {
     throw explainFailure('Compiling the faiss-node addon', error, {

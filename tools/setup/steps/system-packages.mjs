@@ -31,6 +31,7 @@ const runtime = [
 
 /** Needed to make them. @type {readonly Requirement[]} */
 const toolchain = [
+  { what: 'git', packages: ['git'], isMet: () => prints(['git', '--version'], /git version/) },
   { what: 'g++', packages: ['g++'], isMet: () => prints(['g++', '--version'], /./) },
   { what: 'make', packages: ['make'], isMet: () => prints(['make', '--version'], /GNU Make/) },
   {

@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,8 +8,8 @@ import { ensureEntry, findCacheRoot } from '../kit/cache.mjs';
 import { runCommand } from '../kit/command.mjs';
 import { Interrupted } from '../kit/failure.mjs';
 import { withLock } from '../kit/lock.mjs';
-import { patchText } from '../kit/patch.mjs';
 import { createProgress } from '../kit/progress.mjs';
+import { unpatchedEntry } from '../steps/install.mjs';
 
 let folder: string;
 beforeEach(() => {
@@ -102,37 +102,20 @@ describe('a command', () => {
   });
 });
 
-describe('a patch', () => {
-  const text = 'one\ntwo\nthree\nfour\nfive\nsix\n';
-
-  it('adds, removes and changes lines', () => {
-    const diff = '@@ -1,2 +1,3 @@\n+zero\n one\n two\n@@ -4,3 +5,2 @@\n four\n-five\n-six\n+6\n';
-
-    expect(patchText(text, diff, 'x')).toBe('zero\none\ntwo\nthree\nfour\n6\n');
+it('the patch of faiss-node fits the locked package', async () => {
+  const root = fileURLToPath(new URL('../../..', import.meta.url));
+  const original = path.join(root, 'node_modules', 'faiss-node');
+  const copy = path.join(folder, 'faiss-node');
+  await cp(path.join(original, 'src'), path.join(copy, 'src'), { recursive: true });
+  await cp(unpatchedEntry(original), path.join(copy, 'lib'), { recursive: true });
+  await runCommand(['git', 'apply', path.join(root, 'tools/setup/faiss-node.patch')], {
+    logFile: path.join(folder, 'apply.log'),
+    signal,
+    cwd: copy,
+    env: { GIT_CEILING_DIRECTORIES: folder },
   });
 
-  it('keeps and changes the end of a file without a newline', () => {
-    const marker = '\\ No newline at end of file';
-
-    expect(patchText('a\nb', `@@ -1,2 +1,2 @@\n-a\n+A\n b\n${marker}\n`, 'x')).toBe('A\nb');
-    expect(patchText('a\nb', `@@ -1,2 +1,2 @@\n a\n-b\n${marker}\n+B\n`, 'x')).toBe('a\nB\n');
-    expect(patchText('a\nb\nc', '@@ -1 +1 @@\n-a\n+A\n', 'x')).toBe('A\nb\nc');
-  });
-
-  it('that does not fit names the file and line', () => {
-    expect(() => patchText(text, '@@ -2,2 +2,1 @@\n two\n-tree\n', 'src/x.cc')).toThrow(
-      'the patch does not fit src/x.cc at line 3: it expects "tree"',
-    );
-  });
-
-  it('of faiss-node fits the package that is locked', async () => {
-    const root = fileURLToPath(new URL('../../..', import.meta.url));
-    const patch = await readFile(path.join(root, 'tools/setup/faiss-node.patch'), 'utf8');
-    const source = await readFile(path.join(root, 'node_modules/faiss-node/src/faiss.cc'), 'utf8');
-    const part = patch.split(/^--- a\//m).find((diff) => diff.startsWith('src/faiss.cc'));
-
-    expect(patchText(source, part ?? '', 'src/faiss.cc')).toContain('class SearchWorker');
-  });
+  expect(await readFile(path.join(copy, 'src/faiss.cc'), 'utf8')).toContain('class SearchWorker');
 });
 
 describe('progress', () => {

@@ -5,7 +5,7 @@ import type { FuzzReport } from './run-fuzz.ts';
 
 const help = `Sends requests of every kind to the serving app on a small bundle, and looks at the answers.
 
-  npm run test:fuzz -- [--cases 100000] [--seed 1] [--json]
+  npm run test:faults -- fuzz [--cases 100000] [--seed 1] [--json]
 
 Bodies, paths, queries and headers are made by the schemas of the OpenAPI document and damaged: wrong types, missing and unknown
 fields, numbers and texts that software trips over, broken JSON, deep nesting, bodies beyond the limit, cursors that nobody

@@ -19,7 +19,7 @@ const ratioMax = 2;
 const shared = fileURLToPath(new URL('../../../../../shared/data/amazon-beauty/sequences.txt', import.meta.url));
 const path = process.argv[2] ?? shared;
 if (!existsSync(path)) {
-  console.error(`There is no ${path}. Name a file of sequences: npm run bench:als -- FILE`);
+  console.error(`There is no ${path}. Name a file of sequences: npm run bench -- als FILE`);
   process.exit(1);
 }
 const cache = join(

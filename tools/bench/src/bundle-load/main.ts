@@ -11,7 +11,7 @@ import type { LoadReport, Memory } from './load-report.ts';
 
 const help = `Loads a bundle of a generated catalog into two processes, one after the other, each under a timer of one millisecond.
 
-  npm run bench:bundle-load -- [--items 1000000] [--dim 64] [--index flat] [--rounds 3] [--json]
+  npm run bench -- bundle-load [--items 1000000] [--dim 64] [--index flat] [--rounds 3] [--json]
 
 --index  flat, or hnsw, which takes minutes to build
 --rounds times that both processes are started

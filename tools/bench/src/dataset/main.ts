@@ -13,7 +13,7 @@ import type { LakeSize } from './generate-lake.ts';
 
 const help = `Builds a dataset of generated events within 4 GiB.
 
-  npm run bench:dataset -- [--events 50000000] [--memory-limit 1500MB] [--keep DIR] [--json]
+  npm run bench -- dataset [--events 50000000] [--memory-limit 1500MB] [--keep DIR] [--json]
 
 build  lake and catalog -> dataset, as facet dataset does it, in a process of its own: its time, that of all cores together, and
        the most memory that was resident in it, DuckDB, typed arrays and all

@@ -7,11 +7,11 @@ import type { World } from '../serving/world.ts';
 
 const help = `Measures lists of the interests of users under filters and exclusions, and merges of the lists.
 
-  npm run bench:filters -- [--items 1000000] [--users 40] [--json]
+  npm run bench -- filters [--items 1000000] [--users 40] [--json]
 
 A list has ${depth} items. Times are those of the processor, median and 90th percentile of the requests, one after the other: other
 work on the machine changes them little. The recall is that of all lists against an exact scan, and that of the worst one.
-The world is the one of bench:serving.`;
+The world is the one of npm run bench -- serving.`;
 
 const { values } = parseArgs({
   options: {

@@ -14,7 +14,7 @@ import type { Made, SoundData } from './sound-data.ts';
 
 const help = `Asks the gate about sound and about mixed-up data, with a first bundle: there is no incumbent.
 
-  npm run bench:gate -- [--only movielens|retail] [--home DIR] [--data DIR] [--days 8] [--seed 1] [--json]
+  npm run bench -- gate [--only movielens|retail] [--home DIR] [--data DIR] [--days 8] [--seed 1] [--json]
 
 A model is trained and a bundle built by the stages of a refresh. The gate judges it on the dataset as it is and with the
 items of the test window dealt out anew among its choices: on the whole window, and on each of its last days (UTC) apart,

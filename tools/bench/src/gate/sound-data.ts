@@ -37,7 +37,7 @@ export async function importRetail(folder: string, home: string): Promise<SoundD
 }
 
 function configOf(settings: object): FacetConfig {
-  return parseWith(FacetConfig, settings, { source: 'bench:gate' });
+  return parseWith(FacetConfig, settings, { source: 'npm run bench -- gate' });
 }
 
 /** What the gate is asked about. */

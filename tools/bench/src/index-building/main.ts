@@ -8,7 +8,7 @@ import type { KindMeasurement } from './kind-measurement.ts';
 
 const help = `Builds and tunes an index of a generated catalog, as the index stage does, each kind in a process of its own.
 
-  npm run bench:index -- [--items 1000000] [--dim 64] [--recall-min 0.98] [--processor-time] [--json]
+  npm run bench -- index [--items 1000000] [--dim 64] [--recall-min 0.98] [--processor-time] [--json]
 
 The vectors are seeded, of 24 dimensions plus noise; interests of the same space are the queries. Everything runs on one
 thread. A request is four interests, 200 items each. What serves is chosen by index.kind auto; the other kinds follow.

@@ -9,7 +9,7 @@ import { depth, openWorld } from '../serving/world.ts';
 
 const help = `Measures the goodput of the serving process at 1, 2 and 3 times the load that saturates it.
 
-  npm run bench:overload -- [--items 100000] [--processes 1] [--seconds 8] [--json]
+  npm run bench -- overload [--items 100000] [--processes 1] [--seconds 8] [--json]
 
 The rate that saturates it is found with 16 requests under way. Then requests come at random moments at that rate and multiples
 of it, whether they are answered or not, from another process on the same cores. Goodput is what is answered with 200, a

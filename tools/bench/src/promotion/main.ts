@@ -8,7 +8,7 @@ import type { ArtifactRef } from '@facet/artifacts';
 
 const help = `Measures the promotion log: reading what is current, a rollback, and a promotion by a run.
 
-  npm run bench:promotion -- [--records 5000] [--megabytes 800]
+  npm run bench -- promotion [--records 5000] [--megabytes 800]
 
 --records    in the log beforehand: two a day are 14 years
 --megabytes  of the larger of the two bundles; a million items of 64 dimensions take about 800`;

@@ -21,7 +21,7 @@ import type { World } from './world.ts';
 
 const help = `Measures serving against the parts that it is made of, on a generated world: a catalog, users, a bundle.
 
-  npm run bench:serving -- [--items 1000000] [--processes N] [--seconds 20] [--limit 200] [--json]
+  npm run bench -- serving [--items 1000000] [--processes N] [--seconds 20] [--limit 200] [--json]
 
 --items      of the world; 100000, and 4619 (the size of Online Retail II) have targets, too
 --processes  of serving; what it does by default if absent

@@ -9,7 +9,7 @@ import { promoteAndAwait } from './promoted.ts';
 
 const help = `Sends a great many requests while bundles are promoted in turn, and looks at the memory of serving.
 
-  npm run bench:soak -- [--requests 1000000] [--swaps 20] [--items 20000] [--processes N] [--limit 20] [--json]
+  npm run bench -- soak [--requests 1000000] [--swaps 20] [--items 20000] [--processes N] [--limit 20] [--json]
 
 --requests   in all, 8 under way at a time
 --swaps      promotions, spread evenly; memory is looked at before each

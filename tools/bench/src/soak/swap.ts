@@ -12,9 +12,9 @@ import type { Swap } from './promoted.ts';
 
 const help = `Promotes bundles of a generated catalog in turn while requests come at a steady rate, at random.
 
-  npm run bench:swap -- [--items 1000000] [--swaps 4] [--rate N] [--calm 20] [--processes N] [--limit 200] [--json]
+  npm run bench -- swap [--items 1000000] [--swaps 4] [--rate N] [--calm 20] [--processes N] [--limit 200] [--json]
 
---items      of the catalog; two bundles of it are kept as bench:serving keeps its world
+--items      of the catalog; two bundles of it are kept as npm run bench -- serving keeps its world
 --swaps      how many promotions
 --rate       requests a second; half of what 8 requests under way reach, if absent
 --calm       seconds before the first swap, and after each

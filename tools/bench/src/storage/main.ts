@@ -12,7 +12,7 @@ import { onSphere } from './on-sphere.ts';
 
 const help = `Compares ways to store and to search the same graph (HNSW) of a generated catalog, at equal recall.
 
-  npm run bench:storage -- [--items 1000000] [--neighbors 32] [--ef-construction 40] [--faiss-storage SQ8,SQfp16]
+  npm run bench -- storage [--items 1000000] [--neighbors 32] [--ef-construction 40] [--faiss-storage SQ8,SQfp16]
                            [--requests 200] [--efs 200,250,300,400,500] [--json]
 
 The vectors are seeded, of 24 dimensions plus noise, 64 wide. A request is four queries of the same space, 200 items each, on one

@@ -20,7 +20,7 @@ const shared = fileURLToPath(new URL('../../../../../shared/data/amazon-beauty',
 const help = `Trains the default recipe, leave-one-out, by Facet and by PyTorch in turns, from the same initial weights on the same examples; both
 are evaluated by Facet on the validation items. PyTorch is installed into the cache at the first run (some gigabytes).
 
-  npm run bench:time-to-quality -- [FOLDER] [--epochs 10] [--rounds 1] [--threads 2] [--json]
+  npm run bench -- time-to-quality [FOLDER] [--epochs 10] [--rounds 1] [--threads 2] [--json]
 
 FOLDER has sequences.txt and items.tsv (default: ../shared/data/amazon-beauty).`;
 
@@ -40,7 +40,7 @@ if (values.help) {
 }
 const source = positionals[0] ?? shared;
 if (!existsSync(join(source, 'sequences.txt'))) {
-  console.error(`There is no sequences.txt in ${source}. Name a folder: npm run bench:time-to-quality -- FOLDER`);
+  console.error(`There is no sequences.txt in ${source}. Name a folder: npm run bench -- time-to-quality FOLDER`);
   process.exit(1);
 }
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -58,7 +58,7 @@ const trialSteps = 20;
 const python = await pytorchPython(say);
 const scratch = await mkdtemp(join(tmpdir(), 'facet-bench-quality-'));
 try {
-  const config = parseWith(FacetConfig, {}, { source: 'bench:time-to-quality' });
+  const config = parseWith(FacetConfig, {}, { source: 'npm run bench -- time-to-quality' });
   const context = createStageContext(homePaths(join(scratch, 'home')), config);
   const benchmark = await openBenchmarkData(
     context,

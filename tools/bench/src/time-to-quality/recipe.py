@@ -1,4 +1,4 @@
-"""The default recipe in PyTorch: the opponent of bench:time-to-quality.
+"""The default recipe in PyTorch: the opponent of npm run bench -- time-to-quality.
 
 Reads what ./recipe-files.ts writes: weights as they begin, the training examples as arrays, and how items are pooled. Trains with sampled
 negatives, large tables by lazy Adam (sparse gradients), and writes the weights back under the same names, for Facet to evaluate. Batches

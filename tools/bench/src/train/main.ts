@@ -11,7 +11,7 @@ import { makeTrainWorld, writeTrainWorld } from './train-world.ts';
 
 const help = `Trains MIND (L 20, K 4, D 64, 3 iterations, H-layer 256, 1,280 shared negatives) by Facet and by PyTorch, in turns.
 
-  npm run bench:train -- [--items 12000,370000,1000000] [--batch 256,1024] [--large 10000000] [--rounds 7] [--steps 20]
+  npm run bench -- train [--items 12000,370000,1000000] [--batch 256,1024] [--large 10000000] [--rounds 7] [--steps 20]
                          [--threads 2] [--huge-pages] [--json]
 
 Both train on the same ids and negatives, gather and update the rows that a batch uses (lazy Adam), and prepare their batches

@@ -21,7 +21,7 @@ import { makeTrainWorld } from './train-world.ts';
 const help = `Trains a variant for some short epochs on sequences that are longer than it reads, each validated and saved, of which the first one is the best: then the most is kept.
 Prints the most memory of the process beside its estimate.
 
-  npm run bench:train-memory -- [--items 10000] [--batch 256] [--negatives all] [--variant facet]
+  npm run bench -- train-memory [--items 10000] [--batch 256] [--negatives all] [--variant facet]
 
 --negatives  all: the full softmax, which takes the most; auto, the default of facet.yaml; or a number`;
 

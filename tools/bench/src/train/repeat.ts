@@ -12,7 +12,7 @@ import { makeTrainWorld } from './train-world.ts';
 
 const help = `Trains the same steps from the same seed in processes with 1 and 2 threads, each twice, and compares the weights.
 
-  npm run bench:train-repeat -- [--steps 300] [--threads 1 --threads 2]
+  npm run bench -- train-repeat [--steps 300] [--threads 1 --threads 2]
 
 Ends with an error where processes with as many threads differ in a bit, or where losses of different numbers of threads differ by more
 than 1 in 1,000.`;

@@ -9,7 +9,7 @@ import { openMindSession } from './world-session.ts';
 
 const help = `Takes many steps of training and looks at tensors and resident memory on the way.
 
-  npm run bench:train-soak -- [--steps 20000] [--items 12000] [--batch 64] [--json]
+  npm run bench -- train-soak [--steps 20000] [--items 12000] [--batch 64] [--json]
 
 Ends with an error where a tensor is left over, or where memory grows by more than 5 % from a tenth of the way to the end.`;
 

@@ -1,4 +1,4 @@
-"""A PyTorch trainer of the paper's MIND, as fast as plain PyTorch makes it: the opponent of bench:train.
+"""A PyTorch trainer of the paper's MIND, as fast as plain PyTorch makes it: the opponent of npm run bench -- train.
 
 Same shapes, ids and negatives as Facet's step, the rows that a batch uses gathered and updated by lazy Adam, plain Adam for the rest.
 Reads lines `STEPS` from the standard input, trains so many steps and answers a line of JSON: {"ms": …, "loss": …}.

@@ -14,7 +14,7 @@ import type { Day, TrainedDay } from './train-days.ts';
 
 const help = `Measures warm starts against full retrains on Online Retail II.
 
-  npm run bench:warm -- [--data DIR] [--steps 4] [--step-days 7] [--full-every 1] [--choose] [--json]
+  npm run bench -- warm [--data DIR] [--steps 4] [--step-days 7] [--full-every 1] [--choose] [--json]
 
 The first model is trained in full. After each further step of days a chain goes on by warm starts, and after each
 --full-every steps a model is trained in full on the same dataset. Both are measured on the same test window, the last

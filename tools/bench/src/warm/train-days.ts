@@ -17,7 +17,7 @@ export interface Day {
 export function dayOf(before: number, windowDays: number, training: object): Day {
   const at = (windows: number): string => new Date(before - windows * windowDays * dayMs).toISOString().slice(0, 10);
   const split = { validationFrom: at(2), testFrom: at(1) };
-  return { before, config: parseWith(FacetConfig, { split, training }, { source: 'bench:warm' }) };
+  return { before, config: parseWith(FacetConfig, { split, training }, { source: 'npm run bench -- warm' }) };
 }
 
 export interface TrainedDay {

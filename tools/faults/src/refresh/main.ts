@@ -19,7 +19,7 @@ import { formatTable } from './table.ts';
 
 const help = `Kills the parts of the daily refresh with SIGKILL, fills its disk, corrupts its files; then looks at what is left.
 
-  npm run test:refresh-faults -- [--seed 1] [--rounds 1] [--only TEXT] [--json]
+  npm run test:faults -- refresh [--seed 1] [--rounds 1] [--only TEXT] [--json]
 
   --seed N     chooses the random moments                                        1
   --rounds N   how often scenarios with random moments are done                  1

@@ -18,7 +18,7 @@ import type { Asked } from './steady-load.ts';
 
 const help = `Does to the serving app what may befall it, while it is asked 100 times a second, and looks at what callers notice.
 
-  npm run test:serving-faults -- [--seed 1] [--only TEXT] [--json]
+  npm run test:faults -- serving [--seed 1] [--only TEXT] [--json]
 
 Two processes from source on a small bundle, profiles in a real Redis, exposures on a disk of their own. For each fault: requests
 that failed, answers that were made without the profile, the longest, and how long after the end of the fault the last

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectKafka, ensureTopics, topicNames } from '@facet/kafka';
 import { startKafka, startRedis } from '@facet/local-services';
-import { prepareCollector } from './collector/collector.ts';
-import { measureFreshness, measureIngest, measureMemory, waitForLake, waitUntilTaken } from './collector/measure.ts';
-import { runRawProducer } from './collector/raw-producer.ts';
+import { prepareCollector } from './collector.ts';
+import { measureFreshness, measureIngest, measureMemory, waitForLake, waitUntilTaken } from './measure.ts';
+import { runRawProducer } from './raw-producer.ts';
 
 const help = `Measures the collector against the parts that it is made of.
 
-  npm run bench:collector -- [--rounds 3] [--soak] [--json]
+  npm run bench -- collector [--rounds 3] [--soak] [--json]
 
 ingest     acknowledged events/s for batches of 1,000 and of 100, beside kafkajs by itself in every round
 sink       events/s from the topic into Parquet, with profiles in Redis

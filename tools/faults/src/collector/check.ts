@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { streamLake, verifyLake } from '@facet/lake';
 import { parsePositiveRule } from '@facet/features';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
-import { numberOf, seededEvent } from './seeded-events.ts';
+import { numberOf, seededEvent } from '../seeded-events.ts';
 
 export interface Verdict {
   /** Acknowledged events that a dataset would not see. */

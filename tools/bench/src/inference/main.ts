@@ -14,7 +14,7 @@ import type { Latencies } from '../load/latencies.ts';
 
 const help = `Measures the serving kernel: interests of one user with 50 behaviors, D 64, 4 interests where a variant has several.
 
-  npm run bench:kernel -- [--variant facet] [--json]
+  npm run bench -- inference [--variant facet] [--json]
 
 kept     items of a catalog of 12,000, of which what the kernel keeps is there
 cold     items of a catalog of 400,000, of which nearly nothing is

@@ -10,12 +10,12 @@ import { startParts } from './parts.ts';
 import type { Parts, Victim } from './parts.ts';
 import { startProducer } from './producer.ts';
 import type { Producer } from './producer.ts';
-import { createChooser } from './seeded-events.ts';
-import { mountSmallDisk } from './small-disk.ts';
+import { createChooser } from '../seeded-events.ts';
+import { mountSmallDisk } from '../small-disk.ts';
 
 const help = `Kills parts of the collector with SIGKILL while events are posted, and accounts for every one of them.
 
-  npm run test:faults -- [--events 500000] [--kills 24] [--seed 1] [--rate 4000] [--json]
+  npm run test:faults -- collector [--events 500000] [--kills 24] [--seed 1] [--rate 4000] [--json]
 
 Three brokers, Redis with AOF, two ingests, a sink, all on this machine. In turn and then at random each is killed and
 started again; all brokers go away for a while, so that the spool on a disk of 8 MB fills. At the end every

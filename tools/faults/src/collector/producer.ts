@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { seededEvent } from './seeded-events.ts';
+import { seededEvent } from '../seeded-events.ts';
 
 /** Events of a request. */
 const batchEvents = 250;

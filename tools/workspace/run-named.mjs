@@ -1,0 +1,52 @@
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/**
+ * @typedef {object} Program
+ * @property {string} summary One line of the list that `--help` prints.
+ * @property {string} file The program, relative to the root of the workspace.
+ * @property {boolean} [needsServices] Whether setup installs Kafka and Redis first.
+ * @property {Readonly<Record<string, string>>} [environment]
+ */
+
+/**
+ * Runs the program that the first argument names and passes the other arguments on. Exits with the program's code, or with 2
+ * when no program has that name.
+ *
+ * @param {string} usage The command line, such as `npm run bench -- NAME`.
+ * @param {Readonly<Record<string, Program>>} programs
+ * @param {readonly string[]} args
+ */
+export function runNamed(usage, programs, [name = '--help', ...args]) {
+  if (name === '--help' || name === '-h') return void process.stdout.write(listPrograms(usage, programs));
+  const program = programs[name];
+  if (program === undefined) {
+    process.stderr.write(`There is no "${name}".\n\n${listPrograms(usage, programs)}`);
+    process.exitCode = 2;
+    return;
+  }
+  const setup = [path.join(root, 'tools', 'setup', 'setup.mjs'), ...(program.needsServices ? ['--services'] : [])];
+  const runner = ['--conditions=@facet/source', '--import', 'tsx', path.join(root, program.file), ...args];
+  for (const argv of args.includes('--help') ? [runner] : [setup, runner]) {
+    const { status, signal } = spawnSync(process.execPath, argv, {
+      stdio: 'inherit',
+      env: { ...program.environment, ...process.env },
+    });
+    if (signal !== null) return void process.kill(process.pid, signal);
+    process.exitCode = status ?? 1;
+    if (status !== 0) return;
+  }
+}
+
+/**
+ * @param {string} usage
+ * @param {Readonly<Record<string, Program>>} programs
+ */
+function listPrograms(usage, programs) {
+  const width = Math.max(...Object.keys(programs).map((name) => name.length));
+  const lines = Object.entries(programs).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
+  return `${usage} [OPTIONS]\n\n${lines.join('\n')}\n\nEach prints its options with --help.\n`;
+}
