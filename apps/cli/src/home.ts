@@ -1,34 +1,17 @@
 import { readdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
-import { eventsHome } from '@facet/import';
+import { homePaths } from '@facet/config/home-paths';
+import type { HomePaths } from '@facet/config/home-paths';
 import { AppError } from '@facet/platform';
 import { facet } from './invocation.ts';
 
-/** Where a command reads from and writes to, as the commands that need no pipeline see it. */
-export interface Home {
-  readonly folder: string;
-  readonly lakeFolder: string;
-  readonly catalogFolder: string;
-  readonly artifactsFolder: string;
-  /** What the API answered. */
-  readonly exposuresFolder: string;
-  /** The API keys, unless another file is named. */
-  readonly keysFile: string;
-}
+/** A data home under the name by which the user called it. */
+export type Home = HomePaths;
 
 export function openHome(folder: string): Home {
-  const { lakeFolder, catalogFolder } = eventsHome(resolve(folder));
-  const below = (name: string): string => join(resolve(folder), name);
-  return {
-    folder,
-    lakeFolder,
-    catalogFolder,
-    artifactsFolder: below('artifacts'),
-    exposuresFolder: below('exposures'),
-    keysFile: below('keys.yaml'),
-  };
+  return { ...homePaths(folder), folder };
 }
 
 export function openStore(home: Home): ArtifactStore {

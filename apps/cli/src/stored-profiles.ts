@@ -1,5 +1,4 @@
-import { resolve } from 'node:path';
-import { eventsHome } from '@facet/import';
+import { homePaths } from '@facet/config/home-paths';
 import { parsePositiveRule } from '@facet/features';
 import { openRedisProfileStore, rebuildProfiles } from '@facet/profiles';
 import type { RebuildResult, RedisProfileStore } from '@facet/profiles';
@@ -30,7 +29,7 @@ export async function rebuildStoredProfiles(
   const stage = progress.stage('profiles');
   try {
     const result = await withProfileStore(options, async (store) =>
-      rebuildProfiles(store, eventsHome(resolve(options.home)), {
+      rebuildProfiles(store, homePaths(options.home), {
         isPositive: parsePositiveRule(interactions.positives),
       }),
     );

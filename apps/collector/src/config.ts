@@ -1,18 +1,25 @@
-import { join, resolve } from 'node:path';
-import { chooseAccessSource, serverVariables } from '@facet/http';
-import type { AccessSource } from '@facet/http';
-import { AppError, parseEnvironment } from '@facet/platform';
+import { resolve } from 'node:path';
+import {
+  folderVariables,
+  homeVariables,
+  kafkaVariables,
+  parseBrokers,
+  profileStoreVariables,
+  readHomePaths,
+  readServerSettings,
+  serverVariables,
+} from '@facet/config/environment';
+import type { HomePaths } from '@facet/config/home-paths';
+import { parseEnvironment } from '@facet/platform';
+import type { AccessSource } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
 /** What both processes are told from outside, each with what its absence means. */
 const sharedVariables = {
-  FACET_HOME: Type.String({ default: '.facet/default' }),
-  /** Event types and rules; without such a file the defaults. */
-  FACET_CONFIG: Type.String({ default: 'facet.yaml' }),
-  /** `host:port` of some brokers, separated by commas. */
-  FACET_KAFKA_BROKERS: Type.String({ default: '127.0.0.1:9092' }),
-  FACET_TOPIC_PREFIX: Type.String({ pattern: '^[A-Za-z0-9._-]{1,100}$', default: 'facet' }),
+  ...homeVariables,
+  ...folderVariables,
+  ...kafkaVariables,
   /** Of the event topic, when it is made: bounds how many sinks can share the work. */
   FACET_EVENT_PARTITIONS: Type.Integer({ minimum: 1, maximum: 1_000, default: 6 }),
   /** Of all topics, when they are made. */
@@ -22,12 +29,7 @@ const sharedVariables = {
 
 const SinkEnvironment = Type.Object({
   ...sharedVariables,
-  /** Default: `lake` in FACET_HOME. */
-  FACET_LAKE: Type.Optional(Type.String()),
-  /** Default: `catalog` in FACET_HOME. */
-  FACET_CATALOG: Type.Optional(Type.String()),
-  /** Absent: no profiles are kept. */
-  FACET_REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://' })),
+  ...profileStoreVariables,
   FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8082 }),
   /** How long events are collected before they become files of the lake. */
   FACET_SINK_COMMIT_SECONDS: Type.Number({ exclusiveMinimum: 0, maximum: 3_600, default: 15 }),
@@ -46,8 +48,6 @@ const SinkEnvironment = Type.Object({
 const IngestEnvironment = Type.Object({
   ...sharedVariables,
   FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8081 }),
-  /** What is acknowledged while Kafka is away; one process uses a folder. Default: `spool` in FACET_HOME. */
-  FACET_SPOOL: Type.Optional(Type.String()),
   /** Of all its files. When it is full, requests are turned away. */
   FACET_SPOOL_BYTES_MAX: Type.Integer({ minimum: 1 << 20, default: 1 << 30 }),
   /** Of the records in memory that wait to be safe. */
@@ -100,11 +100,11 @@ export interface IngestConfig extends SharedConfig {
  */
 export function readIngestConfig(environment: NodeJS.ProcessEnv): IngestConfig {
   const values = parseEnvironment(IngestEnvironment, environment);
-  const home = resolve(values.FACET_HOME);
+  const home = readHomePaths(values);
   return Object.freeze({
     ...shared(values, home),
     port: values.FACET_PORT,
-    spoolFolder: resolve(values.FACET_SPOOL ?? join(home, 'spool')),
+    spoolFolder: home.spoolFolder,
     spoolBytesMax: values.FACET_SPOOL_BYTES_MAX,
     queueBytesMax: values.FACET_INGEST_QUEUE_BYTES_MAX,
     ackTimeoutMs: values.FACET_INGEST_ACK_SECONDS * 1000,
@@ -119,12 +119,12 @@ export function readIngestConfig(environment: NodeJS.ProcessEnv): IngestConfig {
  */
 export function readSinkConfig(environment: NodeJS.ProcessEnv): SinkConfig {
   const values = parseEnvironment(SinkEnvironment, environment);
-  const home = resolve(values.FACET_HOME);
+  const home = readHomePaths(values);
   return Object.freeze({
     ...shared(values, home),
-    lakeFolder: resolve(values.FACET_LAKE ?? join(home, 'lake')),
-    catalogFolder: resolve(values.FACET_CATALOG ?? join(home, 'catalog')),
-    healthFolder: join(home, 'health'),
+    lakeFolder: home.lakeFolder,
+    catalogFolder: home.catalogFolder,
+    healthFolder: home.healthFolder,
     redisUrl: values.FACET_REDIS_URL,
     port: values.FACET_PORT,
     commitMs: values.FACET_SINK_COMMIT_SECONDS * 1000,
@@ -138,24 +138,13 @@ export function readSinkConfig(environment: NodeJS.ProcessEnv): SinkConfig {
 
 type SharedVariables = Static<Type.TObject<typeof sharedVariables>>;
 
-function shared(values: SharedVariables, home: string): Omit<SharedConfig, 'port'> {
-  const kafkaBrokers = values.FACET_KAFKA_BROKERS.split(',').map((broker) => broker.trim());
-  const wrong = kafkaBrokers.find((broker) => !/^\S+:\d{1,5}$/.test(broker));
-  if (wrong !== undefined) {
-    throw new AppError(`FACET_KAFKA_BROKERS: "${wrong}" is no broker.`, {
-      code: 'CONFIG_INVALID',
-      category: 'usage',
-      remedy: 'Write host:port, several separated by commas.',
-    });
-  }
+function shared(values: SharedVariables, home: HomePaths): Omit<SharedConfig, 'port'> {
   return {
+    ...readServerSettings(values, home),
     facetFile: resolve(values.FACET_CONFIG),
-    kafkaBrokers,
+    kafkaBrokers: parseBrokers(values.FACET_KAFKA_BROKERS),
     topicPrefix: values.FACET_TOPIC_PREFIX,
     eventPartitions: values.FACET_EVENT_PARTITIONS,
     replicationFactor: values.FACET_REPLICATION_FACTOR,
-    host: values.FACET_HOST,
-    access: chooseAccessSource(values, home),
-    logLevel: values.FACET_LOG_LEVEL,
   };
 }

@@ -1,26 +1,23 @@
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
-import { chooseAccessSource, serverVariables } from '@facet/http';
-import type { AccessSource } from '@facet/http';
+import { resolve } from 'node:path';
+import {
+  folderVariables,
+  homeVariables,
+  profileStoreVariables,
+  readHomePaths,
+  readServerSettings,
+  serverVariables,
+} from '@facet/config/environment';
 import { parseEnvironment } from '@facet/platform';
+import type { AccessSource } from '@facet/platform';
 import { Type } from 'typebox';
 import type { TracingSettings } from './tracing/open-tracing.ts';
 
 /** Everything that this process is told from outside, each with what its absence means. */
 const Environment = Type.Object({
-  FACET_HOME: Type.String({ default: '.facet/default' }),
-  /** Default: `lake` in FACET_HOME. */
-  FACET_LAKE: Type.Optional(Type.String()),
-  /** Default: `catalog` in FACET_HOME. */
-  FACET_CATALOG: Type.Optional(Type.String()),
-  /** Default: `artifacts` in FACET_HOME. */
-  FACET_ARTIFACTS: Type.Optional(Type.String()),
-  /** Default: `exposures` in FACET_HOME. */
-  FACET_EXPOSURES: Type.Optional(Type.String()),
-  /** Absent: profiles are read from the lake when the process starts. */
-  FACET_REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://' })),
-  /** Settings of the pipeline and of this app. */
-  FACET_CONFIG: Type.String({ default: 'facet.yaml' }),
+  ...homeVariables,
+  ...folderVariables,
+  ...profileStoreVariables,
   /** How often it is looked for a bundle or a delta to take up. */
   FACET_WATCH_INTERVAL_MS: Type.Integer({ minimum: 10, maximum: 3_600_000, default: 1_000 }),
   /** Requests that take longer are logged with what they spent the time on. */
@@ -69,12 +66,13 @@ export interface ServingConfig {
  */
 export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
   const values = parseEnvironment(Environment, environment);
-  const home = resolve(values.FACET_HOME);
+  const home = readHomePaths(values);
   return Object.freeze({
-    lakeFolder: resolve(values.FACET_LAKE ?? join(home, 'lake')),
-    catalogFolder: resolve(values.FACET_CATALOG ?? join(home, 'catalog')),
-    artifactsFolder: resolve(values.FACET_ARTIFACTS ?? join(home, 'artifacts')),
-    exposuresFolder: resolve(values.FACET_EXPOSURES ?? join(home, 'exposures')),
+    ...readServerSettings(values, home),
+    lakeFolder: home.lakeFolder,
+    catalogFolder: home.catalogFolder,
+    artifactsFolder: home.artifactsFolder,
+    exposuresFolder: home.exposuresFolder,
     redisUrl: values.FACET_REDIS_URL,
     facetFile: resolve(values.FACET_CONFIG),
     slowRequestMs: values.FACET_SLOW_REQUEST_MS,
@@ -82,10 +80,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     tracing: values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? undefined : { share: values.OTEL_TRACES_SAMPLER_ARG },
     watchIntervalMs: values.FACET_WATCH_INTERVAL_MS,
     processes: values.FACET_PROCESSES === 'cores' ? availableParallelism() : Number(values.FACET_PROCESSES),
-    host: values.FACET_HOST,
     port: values.FACET_PORT,
-    access: chooseAccessSource(values, home),
-    logLevel: values.FACET_LOG_LEVEL,
   });
 }
 

@@ -1,30 +1,51 @@
-import { join } from 'node:path';
-import { eventsHome } from '@facet/import';
-import type { EventsHome } from '@facet/import';
+import { join, resolve } from 'node:path';
 
-/** The folders of one data home: everything that Facet writes about one stream of events lies under it. */
-export interface HomePaths extends EventsHome {
+/** The files and folders of one data home. A home contains everything that Facet writes about one stream of events. */
+export interface HomePaths {
+  readonly folder: string;
+  /** The event log of a home that is filled from files. */
+  readonly logFolder: string;
+  readonly lakeFolder: string;
+  readonly catalogFolder: string;
+  /** One record per import: skips repeated imports and resumes killed ones. */
+  readonly importsFolder: string;
+  /** One data health report per checked day. */
+  readonly healthFolder: string;
   readonly artifactsFolder: string;
-  /** Which stage gave which output for which inputs. */
+  /** Outputs of the stages by their inputs. */
   readonly stagesFolder: string;
   /** States of unfinished training runs. */
   readonly checkpointsFolder: string;
-  /** The newest gate report about each bundle. */
+  /** The newest gate report of each bundle. */
   readonly gatesFolder: string;
-  /** Tables of systems beside each other, and the rows that they are made of. */
   readonly benchmarksFolder: string;
-  /** What became of each refresh. */
+  /** Reports of refresh runs. */
   readonly runsFolder: string;
+  /** The log of responses and their items. */
+  readonly exposuresFolder: string;
+  /** Records that the collector has acknowledged and Kafka has not. */
+  readonly spoolFolder: string;
+  readonly keysFile: string;
 }
 
+/** Returns the absolute paths of the data home in `root`. */
 export function homePaths(root: string): HomePaths {
+  const folder = resolve(root);
   return {
-    ...eventsHome(root),
-    artifactsFolder: join(root, 'artifacts'),
-    stagesFolder: join(root, 'stages'),
-    checkpointsFolder: join(root, 'checkpoints'),
-    gatesFolder: join(root, 'gates'),
-    benchmarksFolder: join(root, 'benchmarks'),
-    runsFolder: join(root, 'runs'),
+    folder,
+    logFolder: join(folder, 'log'),
+    lakeFolder: join(folder, 'lake'),
+    catalogFolder: join(folder, 'catalog'),
+    importsFolder: join(folder, 'imports'),
+    healthFolder: join(folder, 'health'),
+    artifactsFolder: join(folder, 'artifacts'),
+    stagesFolder: join(folder, 'stages'),
+    checkpointsFolder: join(folder, 'checkpoints'),
+    gatesFolder: join(folder, 'gates'),
+    benchmarksFolder: join(folder, 'benchmarks'),
+    runsFolder: join(folder, 'runs'),
+    exposuresFolder: join(folder, 'exposures'),
+    spoolFolder: join(folder, 'spool'),
+    keysFile: join(folder, 'keys.yaml'),
   };
 }

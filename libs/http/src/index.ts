@@ -1,5 +1,4 @@
-export { chooseAccessSource, readAccess } from './access/access-source.ts';
-export type { AccessSource } from './access/access-source.ts';
+export { readAccess } from './access/access-source.ts';
 export type { Access, RouteAccess } from './access/access.ts';
 export { createKeyRateLimiter } from './access/key-rate-limiter.ts';
 export type { KeyRateLimiter } from './access/key-rate-limiter.ts';
@@ -22,4 +21,3 @@ export { measureQueueDelay } from './overload/queue-delay.ts';
 export { compileValidator } from './problems/compile-validator.ts';
 export { createProblems, httpProblems, Problem, problemAnswers, problemError } from './problems/problem.ts';
 export type { HttpProblemCode, ProblemCatalog, ProblemDetails, ProblemKind, Problems } from './problems/problem.ts';
-export { serverVariables } from './server-variables.ts';

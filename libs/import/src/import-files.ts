@@ -17,33 +17,20 @@ import type { ValidationReport } from './validation/report.ts';
 import { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
 import type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
 
-/** Where imported data lives. */
-export interface EventsHome {
+/** The folders of a data home that an import writes. */
+export interface ImportFolders {
   readonly logFolder: string;
   readonly lakeFolder: string;
   readonly catalogFolder: string;
-  /** A record of each import, so that one is not done twice and a killed one is taken up. */
+  /** One record per import: skips repeated imports and resumes killed ones. */
   readonly importsFolder: string;
-  /** The health of each day that was checked. */
-  readonly healthFolder: string;
-}
-
-/** The usual places below one folder. */
-export function eventsHome(folder: string): EventsHome {
-  return {
-    logFolder: join(folder, 'log'),
-    lakeFolder: join(folder, 'lake'),
-    catalogFolder: join(folder, 'catalog'),
-    importsFolder: join(folder, 'imports'),
-    healthFolder: join(folder, 'health'),
-  };
 }
 
 export type ImportProgress =
   ReadProgress | { readonly stage: 'lake'; readonly doneEvents: number; readonly totalEvents: number };
 
 export interface ImportOptions extends Omit<ReadOptions, 'now' | 'onProgress'> {
-  readonly home: EventsHome;
+  readonly home: ImportFolders;
   /** The clock in epoch milliseconds; the system's by default. */
   readonly now?: (() => number) | undefined;
   readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
@@ -131,7 +118,7 @@ async function fillLake(log: FileEventLog, { home, signal, onProgress }: ImportO
 
 async function importCatalog(
   files: SourceFiles,
-  to: { readonly home: EventsHome; readonly reading: ReadOptions; readonly report: ReportBuilder },
+  to: { readonly home: ImportFolders; readonly reading: ReadOptions; readonly report: ReportBuilder },
 ): Promise<void> {
   const items: Item[] = [];
   await readItemFiles(files.items ?? [], to.reading, to.report, (item) => items.push(item));

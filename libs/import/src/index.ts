@@ -1,5 +1,5 @@
-export { eventsHome, importFiles } from './import-files.ts';
-export type { EventsHome, ImportOptions, ImportProgress, ImportResult, ImportSource } from './import-files.ts';
+export { importFiles } from './import-files.ts';
+export type { ImportFolders, ImportOptions, ImportProgress, ImportResult, ImportSource } from './import-files.ts';
 export { ColumnMappingSchema } from './mapping/column-mapping.ts';
 export type { ColumnMapping, ItemMapping, UserMapping } from './mapping/column-mapping.ts';
 export { contentEventId } from './mapping/content-event-id.ts';

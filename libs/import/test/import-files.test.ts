@@ -5,23 +5,24 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readItems, readUsers } from '@facet/lake';
 import { openFileEventLog, openFileEventLogReader } from '@facet/event-log';
-import { eventsHome, importFiles } from '../src/import-files.ts';
-import type { EventsHome, ImportOptions } from '../src/import-files.ts';
+import { importFiles } from '../src/import-files.ts';
+import type { ImportFolders, ImportOptions } from '../src/import-files.ts';
 import { readLake } from '@facet/lake';
 import { makeEvent, temporaryFolder } from '@facet/testing';
+import { importFolders } from './import-folders.ts';
 
 const clock = Date.UTC(2024, 0, 2);
 const now = () => clock;
 
 interface Setting {
-  readonly home: EventsHome;
+  readonly home: ImportFolders;
   file(name: string, content: string | Buffer): Promise<string>;
 }
 
 async function setUp(): Promise<Setting> {
   const folder = await temporaryFolder();
   return {
-    home: eventsHome(join(folder, 'home')),
+    home: importFolders(join(folder, 'home')),
     file: async (name, content) => {
       await writeFile(join(folder, name), content);
       return join(folder, name);

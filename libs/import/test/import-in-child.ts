@@ -1,11 +1,12 @@
-import { eventsHome, importFiles } from '../src/index.ts';
+import { importFiles } from '../src/index.ts';
+import { importFolders } from './import-folders.ts';
 
 /** Imports argv[3] into the home argv[2], with a line on standard output for each report of progress. */
 const [homeFolder, events] = process.argv.slice(2) as [string, string];
 await importFiles(
   { events: [events] },
   {
-    home: eventsHome(homeFolder),
+    home: importFolders(homeFolder),
     onProgress: ({ stage }) => process.stdout.write(`${stage}\n`),
   },
 );

@@ -5,10 +5,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { openFileEventLogReader } from '@facet/event-log';
-import { eventsHome } from '../src/import-files.ts';
 import { listLakeFiles } from '@facet/lake';
 import { readLake } from '@facet/lake';
 import { temporaryFolder } from '@facet/testing';
+import { importFolders } from './import-folders.ts';
 
 const child = fileURLToPath(new URL('import-in-child.ts', import.meta.url));
 
@@ -48,7 +48,7 @@ it('an import that is killed again and again ends with every event once', async 
   for (const kill of kills) expect(await runAndKill(homeFolder, events, kill), JSON.stringify(kill)).toBe(false);
   expect(await runAndKill(homeFolder, events, undefined)).toBe(true);
 
-  const { logFolder, lakeFolder } = eventsHome(homeFolder);
+  const { logFolder, lakeFolder } = importFolders(homeFolder);
   expect(await (await openFileEventLogReader(logFolder)).end()).toBe(count);
   const files = await listLakeFiles(lakeFolder);
   expect(files.reduce((sum, file) => sum + file.rows, 0)).toBe(count);

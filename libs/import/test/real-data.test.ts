@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readItems } from '@facet/lake';
-import { eventsHome, importFiles } from '../src/import-files.ts';
+import { importFiles } from '../src/import-files.ts';
 import { readLake } from '@facet/lake';
 import { temporaryFolder } from '@facet/testing';
+import { importFolders } from './import-folders.ts';
 
 const sharedData = fileURLToPath(new URL('../../../../../shared/data/', import.meta.url));
 const retail = `${sharedData}online-retail-2/`;
@@ -13,7 +14,7 @@ describe('Online Retail II', () => {
   it.skipIf(!existsSync(retail))(
     `is imported as it is (skipped without ../shared/data beside the repository)`,
     async () => {
-      const home = eventsHome(await temporaryFolder());
+      const home = importFolders(await temporaryFolder());
       const { report } = await importFiles(
         { events: [`${retail}interactions.tsv.gz`], items: [`${retail}items.tsv`] },
         { home },

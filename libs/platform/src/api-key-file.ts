@@ -10,6 +10,9 @@ import { readConfigFile } from './config-file.ts';
 import { AppError } from './errors.ts';
 import { parseWith } from './parse.ts';
 
+/** Where an HTTP server finds the API keys that it accepts; `anybody` accepts requests without a key. */
+export type AccessSource = { readonly keysFile: string } | 'anybody';
+
 const exact = { additionalProperties: false };
 
 const KeyEntry = Type.Object(

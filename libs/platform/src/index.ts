@@ -1,4 +1,5 @@
 export { addApiKey, readApiKeys, replaceApiKey } from './api-key-file.ts';
+export type { AccessSource } from './api-key-file.ts';
 export { createApiKey, findApiKey, hashApiKey, scopes } from './api-keys.ts';
 export type { ApiKey, Scope } from './api-keys.ts';
 export { createFileAtomically, syncPath, writeFileAtomically } from './atomic-file.ts';

@@ -17,5 +17,5 @@ export { createWorkerMetrics } from './worker/worker-metrics.ts';
 export type { WorkerMetrics } from './worker/worker-metrics.ts';
 export { runWorker } from './worker/run-worker.ts';
 export type { RunningWorker } from './worker/run-worker.ts';
-export { workerConfig, workerVariables } from './worker/worker-variables.ts';
-export type { WorkerConfig } from './worker/worker-variables.ts';
+export { workerConfig, workerVariables } from './worker/worker-config.ts';
+export type { WorkerConfig } from './worker/worker-config.ts';

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { resolve } from 'node:path';
-import { eventsHome } from '@facet/import';
+import { homePaths } from '@facet/config/home-paths';
 import { changeUsers, listErasures, openLakeWriter, verifyErasure } from '@facet/lake';
 import { hashUser } from '@facet/schemas';
 import { countErasable } from '@facet/exposures';
@@ -22,7 +21,7 @@ export interface RequestErasureOptions extends ErasureOptions {
 
 /** `facet erasures list`: who asked to be forgotten, and how far that is. */
 export async function listErasuresCommand(options: CommonOptions, { output, terminal }: CommandContext): Promise<void> {
-  const erasures = await listErasures(eventsHome(resolve(options.home)).lakeFolder);
+  const erasures = await listErasures(homePaths(options.home).lakeFolder);
   output.document({ home: options.home, erasures });
   const rows = erasures.map(({ erasureId, userHash, requestedAt, requestedBy, isPending, rows: gone }) => [
     erasureId,
@@ -83,7 +82,7 @@ export async function requestErasureCommand(
   options: RequestErasureOptions,
   { environment, output }: CommandContext,
 ): Promise<void> {
-  const { lakeFolder, catalogFolder } = eventsHome(resolve(options.home));
+  const { lakeFolder, catalogFolder } = homePaths(options.home);
   const { user: userId } = options;
   const erasure = {
     erasureId: randomUUID(),

@@ -1,5 +1,5 @@
 import { openFileEventLogReader } from '@facet/event-log';
-import { eventsHome } from '@facet/import';
+import { homePaths } from '@facet/config/home-paths';
 import { compactLake, lakeStatus, listErasures, rebuildLake, verifyLake } from '@facet/lake';
 import type { EventLog } from '@facet/event-log';
 import type { LakeCheck } from '@facet/lake';
@@ -7,7 +7,6 @@ import { openKafkaEventLog } from '@facet/kafka';
 import { eraseFromExposures } from '@facet/exposures';
 import type { EraseExposuresResult } from '@facet/exposures';
 import { AppError } from '@facet/platform';
-import { resolve } from 'node:path';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { openHome } from '../home.ts';
 import { facet } from '../invocation.ts';
@@ -137,7 +136,7 @@ async function rebuildFromKafka(options: RebuildLakeOptions, context: CommandCon
 }
 
 async function rebuildFromFiles(options: RebuildLakeOptions, context: CommandContext) {
-  return rebuildFrom(await openFileEventLogReader(eventsHome(resolve(options.home)).logFolder), options, context);
+  return rebuildFrom(await openFileEventLogReader(homePaths(options.home).logFolder), options, context);
 }
 
 async function rebuildFrom(log: EventLog, options: RebuildLakeOptions, { progress, signal }: CommandContext) {
@@ -159,7 +158,7 @@ async function rebuildFrom(log: EventLog, options: RebuildLakeOptions, { progres
 }
 
 function lakeFolderOf({ home }: Pick<CommonOptions, 'home'>): string {
-  return eventsHome(resolve(home)).lakeFolder;
+  return homePaths(home).lakeFolder;
 }
 
 function damaged({ home }: CommonOptions, { files, sources }: LakeCheck): AppError {

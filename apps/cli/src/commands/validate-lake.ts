@@ -1,5 +1,4 @@
-import { resolve } from 'node:path';
-import { eventsHome } from '@facet/import';
+import { homePaths } from '@facet/config/home-paths';
 import { dayHealth, newestLakeDays, renderDayHealth, storeDayHealth } from '@facet/lake';
 import type { DayHealth } from '@facet/lake';
 import { AppError } from '@facet/platform';
@@ -22,7 +21,7 @@ const daysDefault = 7;
  */
 export async function validateLakeCommand(options: ValidateLakeOptions, context: CommandContext): Promise<void> {
   const { output, progress, signal } = context;
-  const { lakeFolder, catalogFolder, healthFolder } = eventsHome(resolve(options.home));
+  const { lakeFolder, catalogFolder, healthFolder } = homePaths(options.home);
   const { dataHealth } = await readConfig(options);
   const days =
     options.day === undefined ? await newestLakeDays(lakeFolder, options.days ?? daysDefault) : [options.day];

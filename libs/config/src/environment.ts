@@ -1,0 +1,106 @@
+import { join, resolve } from 'node:path';
+import { AppError } from '@facet/platform';
+import type { AccessSource } from '@facet/platform';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { homePaths } from './home-paths.ts';
+import type { HomePaths } from './home-paths.ts';
+
+export const defaultHome = join('.facet', 'default');
+export const defaultConfigFile = 'facet.yaml';
+const defaultBrokers = '127.0.0.1:9092';
+
+/** Variables of every process that works on a data home. */
+export const homeVariables = {
+  FACET_HOME: Type.String({ default: defaultHome }),
+  /** Missing file: all defaults. */
+  FACET_CONFIG: Type.String({ default: defaultConfigFile }),
+};
+
+/** Overrides of single folders of the data home. */
+export const folderVariables = {
+  FACET_LAKE: Type.Optional(Type.String()),
+  FACET_CATALOG: Type.Optional(Type.String()),
+  FACET_ARTIFACTS: Type.Optional(Type.String()),
+  FACET_EXPOSURES: Type.Optional(Type.String()),
+  FACET_SPOOL: Type.Optional(Type.String()),
+};
+
+export const kafkaVariables = {
+  /** `host:port` of one or more brokers, separated by commas. */
+  FACET_KAFKA_BROKERS: Type.String({ default: defaultBrokers }),
+  FACET_TOPIC_PREFIX: Type.String({ pattern: '^[A-Za-z0-9._-]{1,100}$', default: 'facet' }),
+};
+
+export const profileStoreVariables = {
+  /** Unset: no profile store. */
+  FACET_REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://' })),
+};
+
+export const queueVariables = {
+  /** The Redis server of the job queue: persistent, without eviction. */
+  FACET_QUEUE_URL: Type.String({ pattern: '^rediss?://', default: 'redis://127.0.0.1:6379' }),
+  FACET_QUEUE_PREFIX: Type.String({ pattern: '^[A-Za-z0-9._{}-]{1,100}$', default: 'facet' }),
+};
+
+/** Variables of every HTTP server. */
+export const serverVariables = {
+  FACET_HOST: Type.String({ default: '127.0.0.1' }),
+  /** Default: `keys.yaml` in the data home. */
+  FACET_API_KEYS_FILE: Type.Optional(Type.String()),
+  /** `true`: respond to requests without an API key. */
+  FACET_INSECURE: Type.Union([Type.Literal('true'), Type.Literal('false')], { default: 'false' }),
+  FACET_LOG_LEVEL: Type.Union(
+    (['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const).map((level) => Type.Literal(level)),
+    { default: 'info' },
+  ),
+};
+
+type Values<Variables extends Type.TProperties> = Static<Type.TObject<Variables>>;
+
+/** Returns the paths of the data home with the overrides of single folders. */
+export function readHomePaths(
+  values: Pick<Values<typeof homeVariables>, 'FACET_HOME'> & Partial<Values<typeof folderVariables>>,
+): HomePaths {
+  const paths = homePaths(values.FACET_HOME);
+  return {
+    ...paths,
+    lakeFolder: resolve(values.FACET_LAKE ?? paths.lakeFolder),
+    catalogFolder: resolve(values.FACET_CATALOG ?? paths.catalogFolder),
+    artifactsFolder: resolve(values.FACET_ARTIFACTS ?? paths.artifactsFolder),
+    exposuresFolder: resolve(values.FACET_EXPOSURES ?? paths.exposuresFolder),
+    spoolFolder: resolve(values.FACET_SPOOL ?? paths.spoolFolder),
+  };
+}
+
+/** Returns host, access and log level of an HTTP server. @throws AppError `CONFIG_INVALID` for contradictory access. */
+export function readServerSettings(
+  values: Omit<Values<typeof serverVariables>, 'FACET_LOG_LEVEL'> & { readonly FACET_LOG_LEVEL: string },
+  { keysFile }: Pick<HomePaths, 'keysFile'>,
+): { readonly host: string; readonly access: AccessSource; readonly logLevel: string } {
+  const { FACET_API_KEYS_FILE: file, FACET_INSECURE: insecure } = values;
+  if (insecure === 'true' && file !== undefined) {
+    throw new AppError('FACET_INSECURE=true contradicts FACET_API_KEYS_FILE.', {
+      code: 'CONFIG_INVALID',
+      category: 'usage',
+      remedy: 'Unset one of the two variables.',
+    });
+  }
+  return {
+    host: values.FACET_HOST,
+    access: insecure === 'true' ? 'anybody' : { keysFile: resolve(file ?? keysFile) },
+    logLevel: values.FACET_LOG_LEVEL,
+  };
+}
+
+/** Splits a list of `host:port`. @throws AppError `CONFIG_INVALID` naming the first entry of another form. */
+export function parseBrokers(text: string = defaultBrokers): string[] {
+  const brokers = text.split(',').map((broker) => broker.trim());
+  const wrong = brokers.find((broker) => !/^\S+:\d{1,5}$/.test(broker));
+  if (wrong === undefined) return brokers;
+  throw new AppError(`FACET_KAFKA_BROKERS: "${wrong}" is not a broker address.`, {
+    code: 'CONFIG_INVALID',
+    category: 'usage',
+    remedy: 'Write host:port, separated by commas.',
+  });
+}

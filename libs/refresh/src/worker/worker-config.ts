@@ -1,0 +1,47 @@
+import { resolve } from 'node:path';
+import {
+  homeVariables,
+  queueVariables,
+  readHomePaths,
+  readServerSettings,
+  serverVariables,
+} from '@facet/config/environment';
+import type { AccessSource } from '@facet/platform';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+
+/** The environment variables that trainer and indexer share. */
+export const workerVariables = {
+  ...homeVariables,
+  ...queueVariables,
+  /** A job whose worker is silent for this time goes to another worker. */
+  FACET_QUEUE_LOCK_SECONDS: Type.Number({ minimum: 1, maximum: 3_600, default: 30 }),
+  ...serverVariables,
+};
+type WorkerVariables = Static<Type.TObject<typeof workerVariables>>;
+
+export interface WorkerConfig {
+  readonly home: string;
+  readonly configFile: string;
+  readonly redisUrl: string;
+  readonly prefix: string;
+  readonly lockMs: number;
+  readonly host: string;
+  readonly port: number;
+  readonly access: AccessSource;
+  readonly logLevel: string;
+}
+
+/** @throws AppError `CONFIG_INVALID` when the variables contradict each other. */
+export function workerConfig(values: WorkerVariables & { readonly FACET_PORT: number }): WorkerConfig {
+  const home = readHomePaths(values);
+  return Object.freeze({
+    ...readServerSettings(values, home),
+    home: home.folder,
+    configFile: resolve(values.FACET_CONFIG),
+    redisUrl: values.FACET_QUEUE_URL,
+    prefix: values.FACET_QUEUE_PREFIX,
+    lockMs: values.FACET_QUEUE_LOCK_SECONDS * 1000,
+    port: values.FACET_PORT,
+  });
+}
