@@ -1,16 +1,16 @@
 import type { ArtifactManifest, ArtifactMetadata } from './manifest.ts';
 import type { PromotionRecord, PromotionRun } from './promotions/promotion-record.ts';
 
-/** Names one immutable artifact: what it is (`dataset`, `model`, `bundle`) and the hash of its content. */
+/** Identifies one immutable artifact by its kind (`dataset`, `model`, `bundle`, …) and the hash of its content. */
 export interface ArtifactRef {
   readonly kind: string;
   readonly id: string;
 }
 
-/** An artifact whose every byte has been checked against its manifest. */
+/** An artifact whose files match its manifest. */
 export interface OpenArtifact {
   readonly ref: ArtifactRef;
-  /** A local folder holding the files that the manifest names. Read only. */
+  /** Local, read-only folder with the files that the manifest lists. */
   readonly folder: string;
   readonly manifest: ArtifactManifest;
 }
@@ -21,92 +21,100 @@ export interface ListedArtifact {
   readonly putAt: number;
 }
 
-/** Who decides what is current, and on what grounds. */
+/** Who promotes or rolls back, and why. */
 export interface PromotionDecision {
   /** A person or a program; `unknown` by default. */
   readonly by?: string;
-  readonly because?: string;
-  /** The id that must be current for the decision to hold; `null`: nothing is. */
+  readonly reason?: string | undefined;
+  /**
+   * Id of the artifact that must be current when the change is made; `null` for none. Without it, any may be current.
+   */
   readonly expectedCurrent?: string | null;
   /** Epoch milliseconds; now by default. */
   readonly at?: number;
 }
 
 /**
- * Immutable, content-addressed artifacts, named references to them, and the log of what was made current. An artifact is
- * either there as a whole or not at all, whenever the writer dies. A reference has one writer at a time; the log may have
- * many, on several hosts, and they agree on one history. Readers see the old or the new state.
+ * Immutable, content-addressed artifacts, named references to them, and the promotion log.
+ *
+ * A crash of the writer leaves an artifact complete or absent. Each reference has one writer at a time. The promotion
+ * log accepts concurrent writers on several hosts, which agree on one history. Readers see the old or the new state,
+ * never a mixture.
  */
 export interface ArtifactStore {
   /**
-   * Calls `write` with an empty folder and keeps what it leaves there. The same files and metadata give the same id, and
-   * are stored once. If `write` throws, nothing is kept.
+   * Calls `write` with an empty folder and stores the files that it leaves there. Equal files and metadata get the same
+   * id and are stored once. Nothing is stored if `write` throws.
    *
-   * @param metadata JSON; part of the content, so no times of day.
-   * @throws AppError `ARTIFACT_INVALID` for a bad kind, metadata that is not JSON, or files that are not plain files.
+   * @param metadata JSON that is hashed into the id, so it must not contain times of day.
+   * @throws AppError `ARTIFACT_INVALID` for a bad kind, for metadata that is not JSON, and for links, sockets or
+   *   devices.
    */
   put(kind: string, write: (folder: string) => Promise<void>, metadata: ArtifactMetadata): Promise<ArtifactRef>;
 
   /**
-   * Verifies every file, then gives the folder.
+   * Verifies every file and returns the folder.
    *
-   * @param options.files the only files that will be read: the content of others is not verified, since that takes time.
+   * @param options.files The only files that the caller reads. The content of other files is not hashed, which saves
+   *   time.
    * @throws AppError `ARTIFACT_NOT_FOUND`; `ARTIFACT_CORRUPT` naming a truncated, altered, missing or extra file.
    */
   open(ref: ArtifactRef, options?: { readonly files?: readonly string[] }): Promise<OpenArtifact>;
 
-  /** All artifacts of a kind, the last put first. They are not verified. */
+  /** Lists all artifacts of a kind, the most recently put first, without verifying them. */
   list(kind: string): Promise<ListedArtifact[]>;
 
   /**
-   * The artifact that a name points to, or undefined if nothing has been named so. `current` and `previous` are what the
-   * newest record of the promotion log says; reading them costs one listing and one small file.
+   * Returns the artifact that a reference names, or undefined if the reference does not exist. `current` and `previous`
+   * come from the newest record of the promotion log, which costs one directory listing and one small read.
    */
   readRef(name: string): Promise<ArtifactRef | undefined>;
 
   /**
-   * Points a name at an artifact, atomically.
+   * Points a reference at an artifact, atomically.
    *
-   * @throws AppError `ARTIFACT_NOT_FOUND` if the artifact is absent, `ARTIFACT_INVALID` for `current` and `previous`, which
-   *   only the promotion log moves.
+   * @throws AppError `ARTIFACT_NOT_FOUND` if the artifact is absent; `ARTIFACT_INVALID` for `current` and `previous`,
+   *   which only promotions and rollbacks change.
    */
   writeRef(name: string, ref: ArtifactRef): Promise<void>;
 
   /**
-   * Verifies the artifact, then makes it `current` and the former one `previous`, by one record. Promoting what is current
-   * adds nothing, and neither does a run that has promoted before: the record is the one that is there. A former current
-   * that is gone or corrupt is nothing to go back to, so `previous` stays as it is.
+   * Verifies the artifact, then appends one record that makes it `current` and the former current artifact `previous`.
+   * Returns the existing record when the artifact is already current or the run has promoted before. If the former
+   * current artifact is missing or corrupt, `previous` does not change.
    *
-   * @throws AppError `PROMOTION_SUPERSEDED` for a run whose day another one has fenced off, or when what is current was
-   *   promoted by the run of a later day; `PROMOTION_CURRENT_CHANGED` (retryable) when `expectedCurrent` is not current;
-   *   `ARTIFACT_INVALID` for a run without an id or a day; those of `open`.
+   * @throws AppError `PROMOTION_SUPERSEDED` if another run has fenced off the day of this run, or a run of a later day
+   *   promoted the current artifact; `PROMOTION_CURRENT_CHANGED` (retryable) if `expectedCurrent` is not current;
+   *   `ARTIFACT_INVALID` for a run without a valid id or day; the errors of `open`.
    */
   promote(ref: ArtifactRef, decision?: PromotionDecision & { readonly run?: PromotionRun }): Promise<PromotionRecord>;
 
   /**
-   * Makes `previous` current, and the former current `previous`: a second rollback undoes the first. That its files are there
-   * in their sizes is checked, not their bytes, so it takes no longer for a large artifact; `open` verifies those.
+   * Swaps `previous` and `current`, so a second rollback undoes the first. Checks that the files exist with their sizes
+   * but not their content, so large artifacts roll back as fast as small ones; `open` verifies the content.
    *
-   * @throws AppError `ARTIFACT_NO_PREVIOUS` if there is nothing to go back to; `PROMOTION_CURRENT_CHANGED`; those of `open`.
+   * @throws AppError `ARTIFACT_NO_PREVIOUS` if there is no previous artifact; `PROMOTION_CURRENT_CHANGED`; the errors
+   *   of `open`.
    */
   rollback(decision?: PromotionDecision): Promise<ArtifactRef>;
 
   /**
-   * From now on only this run may promote for its day; the record's number is its token. Asking again gives the same one.
+   * Reserves the day of a run: from then on only this run may promote for that day. The number of the returned record
+   * is the fencing token; calling again returns the same record.
    *
-   * @throws AppError `PROMOTION_SUPERSEDED` for a run that another one has taken the day from.
+   * @throws AppError `PROMOTION_SUPERSEDED` if another run has fenced off the day since.
    */
   fence(run: PromotionRun, decision?: Pick<PromotionDecision, 'by' | 'at'>): Promise<PromotionRecord>;
 
-  /** The log, oldest first. */
+  /** Returns all records of the promotion log, oldest first. */
   promotions(): Promise<readonly PromotionRecord[]>;
 
   /**
-   * Removes all artifacts of a kind but the `keep` put last (at least 3), those that are current or previous or that a
-   * reference names, and those that an artifact of another kind names in its metadata, as a bundle does with its `modelId`
-   * and `datasetId`. Also clears what dead writers left behind.
+   * Removes the artifacts of a kind except the `keep` most recently put (at least 3), the current and previous ones,
+   * those that a reference names, and those that an artifact of another kind names in its metadata (`modelId`,
+   * `datasetId`). Also removes what crashed writers left in the staging folder.
    *
-   * @param options.needed ids that stay besides.
+   * @param options.needed Further ids to keep.
    * @throws AppError `ARTIFACT_INVALID` for `keep` below 3.
    */
   prune(kind: string, options: { readonly keep: number; readonly needed?: readonly string[] }): Promise<ArtifactRef[]>;

@@ -16,19 +16,19 @@ import { clearAbandoned, stagingPath } from './disk/staging.ts';
 
 const manifestName = 'manifest.json';
 const minKeep = 3;
-/** Names that the promotion log decides about. */
+/** References that only the promotion log changes. */
 const promotedNames: readonly string[] = ['current', 'previous'];
 const Ref = Type.Object({ kind: Type.String(), id: Type.String() });
 const namePattern = /^[a-z][a-z0-9-]{0,63}$/;
 const idPattern = /^[0-9a-f]{32}$/;
 
 /**
- * An artifact store in a folder, on one disk:
+ * Creates an artifact store in a folder of one disk:
  * ```
- * <root>/<kind>/<id>/manifest.json …   immutable, renamed into place when complete and synced
- * <root>/promotions/<number>.json      what became current, when, why; created once, never changed
+ * <root>/<kind>/<id>/manifest.json …   immutable; synced, then renamed into place
+ * <root>/promotions/<number>.json      one promotion record each; created once, never changed
  * <root>/refs/<name>.json              {kind, id}, replaced by rename
- * <root>/staging/…                     what is being written or removed
+ * <root>/staging/…                     files being written or removed
  * ```
  */
 export function createFolderArtifactStore(root: string): ArtifactStore {
@@ -38,7 +38,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
 
   function folderOf({ kind, id }: ArtifactRef): string {
     checkName(kind, 'kind');
-    if (!idPattern.test(id)) throw invalid(`"${id}" is not an artifact id.`, 'Use an id that the store gave out.');
+    if (!idPattern.test(id)) throw invalid(`"${id}" is not an artifact id.`, 'Use an id that the store returned.');
     return join(root, kind, id);
   }
 
@@ -47,10 +47,10 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     const text = await readFile(path, 'utf8').catch(async (error: unknown) => {
       if (!hasErrorCode(error, 'ENOENT', 'ENOTDIR')) throw error;
       if (await exists(folderOf(ref))) throw corrupt(ref, manifestName, 'is missing');
-      throw new AppError(`There is no ${ref.kind} ${ref.id} in ${root}.`, {
+      throw new AppError(`The artifact store ${root} has no ${ref.kind} ${ref.id}.`, {
         code: 'ARTIFACT_NOT_FOUND',
         category: 'artifact-missing',
-        remedy: `List the ${ref.kind}s that exist, or build this one again.`,
+        remedy: `List the existing ${ref.kind}s, or rebuild this one.`,
         context: { ...ref },
         cause: error,
       });
@@ -103,7 +103,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
   async function seal(kind: string, staged: string, metadata: ArtifactMetadata): Promise<ArtifactRef> {
     const { files, folders } = await listFolder(staged);
     if (files.includes(manifestName)) {
-      throw invalid(`${manifestName} is the store's own file.`, 'Name the file otherwise.');
+      throw invalid(`The store reserves the file name ${manifestName}.`, 'Choose another file name.');
     }
     const entries: ManifestFile[] = [];
     for (const path of files) {
@@ -116,7 +116,10 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     return { kind, id: artifactId(text) };
   }
 
-  /** If the same content is there already, it stays, unless it is corrupt: then the fresh copy takes its place. */
+  /**
+   * Renames the staged folder into place. An equal artifact stays unless it is corrupt, in which case the new copy
+   * replaces it.
+   */
   async function moveIntoPlace(staged: string, ref: ArtifactRef): Promise<void> {
     const target = folderOf(ref);
     await mkdir(join(root, ref.kind), { recursive: true });
@@ -133,7 +136,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
         await utimes(join(target, manifestName), now, now);
         return;
       } catch (error) {
-        // A prune may have taken it away in between; then the next rename succeeds.
+        // A concurrent prune may have removed the artifact; the next rename then succeeds.
         if (isAppError(error, 'ARTIFACT_CORRUPT')) await discard(target);
         else if (!isAppError(error, 'ARTIFACT_NOT_FOUND') && !hasErrorCode(error, 'ENOENT')) throw error;
       }
@@ -141,13 +144,13 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     await syncPath(join(root, ref.kind));
   }
 
-  /** Removes a folder so that no reader ever sees half of it. */
+  /** Removes a folder such that readers see all or nothing of it. */
   async function discard(folder: string): Promise<void> {
-    const doomed = await stagingPath(stagingFolder);
-    await rename(folder, doomed).catch((error: unknown) => {
+    const removed = await stagingPath(stagingFolder);
+    await rename(folder, removed).catch((error: unknown) => {
       if (!hasErrorCode(error, 'ENOENT')) throw error;
     });
-    await rm(doomed, { recursive: true, force: true });
+    await rm(removed, { recursive: true, force: true });
   }
 
   async function list(kind: string): Promise<ListedArtifact[]> {
@@ -180,13 +183,13 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     throw new AppError(`${path} does not name an artifact.`, {
       code: 'ARTIFACT_CORRUPT',
       category: 'artifact',
-      remedy: 'Delete the file: whoever writes the reference makes it again.',
+      remedy: 'Delete the file. The process that writes the reference creates it again.',
       context: { file: path },
     });
   }
 
   async function writeRef(name: string, ref: ArtifactRef): Promise<void> {
-    if (promotedNames.includes(name)) throw invalid(`"${name}" is not written.`, 'Promote the artifact.');
+    if (promotedNames.includes(name)) throw invalid(`The reference "${name}" cannot be written directly.`, 'Promote the artifact, or roll back.');
     const path = refPath(name);
     await readManifest(ref);
     await mkdir(refsFolder, { recursive: true });
@@ -213,10 +216,10 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
       refuseOtherCurrent(current, decision);
       return {
         kind: 'promote',
-        ...stampOf(decision),
+        ...decisionFields(decision),
         ref: { kind: ref.kind, id: ref.id },
         previous: (await isPresent(current)) ? current : (newest?.previous ?? null),
-        ...(run === undefined ? {} : { run: { runId: run.runId, day: run.day } }),
+        run: run && { runId: run.runId, day: run.day },
       };
     });
   }
@@ -226,17 +229,17 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
       const { ref: current = null, previous = null } = newest ?? {};
       refuseOtherCurrent(current, decision);
       if (current === null || previous === null || isSame(current, previous)) {
-        throw new AppError('There is no previous artifact to go back to.', {
+        throw new AppError('There is no previous artifact to roll back to.', {
           code: 'ARTIFACT_NO_PREVIOUS',
           category: 'artifact',
           remedy: 'Promote an artifact by its id instead.',
         });
       }
-      // Its bytes were verified when it was promoted, and are again when it is loaded: going back must not wait for them.
+      // The content was verified at promotion and is verified again at loading, so the rollback does not wait for it.
       await open(previous, { files: [] });
       return {
         kind: 'rollback',
-        ...stampOf(decision),
+        ...decisionFields(decision),
         ref: previous,
         previous: (await isPresent(current)) ? current : null,
       };
@@ -254,7 +257,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
       if (held !== undefined) return held;
       return {
         kind: 'fence',
-        ...stampOf(decision),
+        ...decisionFields(decision),
         ref: newest?.ref ?? null,
         previous: newest?.previous ?? null,
         run: { runId: run.runId, day: run.day },
@@ -262,7 +265,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     });
   }
 
-  /** An artifact that is gone or corrupt is nothing to go back to, and must not keep a sound one from being promoted. */
+  /** Returns whether the artifact exists with a valid manifest. A missing or corrupt one must not block a promotion. */
   async function isPresent(ref: ArtifactRef | null): Promise<boolean> {
     if (ref === null) return false;
     try {
@@ -280,22 +283,22 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
   ): Promise<ArtifactRef[]> {
     if (!(options.keep >= minKeep)) {
       throw invalid(
-        `Pruning keeps at least ${minKeep} artifacts, not ${options.keep}.`,
-        `Ask it to keep ${minKeep} or more.`,
+        `Pruning must keep at least ${minKeep} artifacts, not ${options.keep}.`,
+        `Keep ${minKeep} or more.`,
       );
     }
     const needed = new Set(options.needed);
     const old = (await list(kind)).slice(options.keep).filter(({ ref }) => !needed.has(ref.id));
     const named = old.length === 0 ? new Set<string>() : await idsNamedByOthers(kind);
-    const doomed: ArtifactRef[] = [];
+    const removed: ArtifactRef[] = [];
     for (const { ref } of old) {
-      // What is current is asked for again each time: somebody may be promoting an old one.
+      // Read again for each artifact, because another process may be promoting an old one.
       if (named.has(ref.id) || (await isReferenced(ref))) continue;
       await discard(folderOf(ref));
-      doomed.push(ref);
+      removed.push(ref);
     }
     await clearAbandoned(stagingFolder);
-    return doomed;
+    return removed;
   }
 
   async function isReferenced(ref: ArtifactRef): Promise<boolean> {
@@ -307,7 +310,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     return false;
   }
 
-  /** Artifacts of a kind that artifacts of other kinds are made of, by the metadata `<kind>Id` of their manifests. */
+  /** Returns the ids of artifacts of `kind` that artifacts of other kinds name as `<kind>Id` in their metadata. */
   async function idsNamedByOthers(kind: string): Promise<Set<string>> {
     const named = new Set<string>();
     for (const other of await namesIn(root)) {
@@ -331,17 +334,17 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
   return { put, open, list, readRef, writeRef, promote, rollback, fence, promotions: log.records, prune };
 }
 
-/** What a record says of the decision it stands for. */
-function stampOf({ at = Date.now(), by = 'unknown', because }: PromotionDecision) {
-  return { at, by, ...(because === undefined ? {} : { because }) };
+/** Returns the fields that a record takes from the decision. */
+function decisionFields({ at = Date.now(), by = 'unknown', reason }: PromotionDecision) {
+  return { at, by, reason };
 }
 
 function refuseOtherCurrent(current: ArtifactRef | null, { expectedCurrent }: PromotionDecision): void {
   if (expectedCurrent === undefined || expectedCurrent === (current?.id ?? null)) return;
-  throw new AppError(`${current?.id ?? 'Nothing'} is current by now, not ${expectedCurrent ?? 'nothing'}.`, {
+  throw new AppError(`The current artifact is ${current?.id ?? 'none'}, not ${expectedCurrent ?? 'none'}.`, {
     code: 'PROMOTION_CURRENT_CHANGED',
     category: 'conflict',
-    remedy: 'Decide again, on what is current now.',
+    remedy: 'Look at what is current now and decide again.',
     retryable: true,
     context: { current: current?.id ?? null, expectedCurrent },
   });
@@ -349,7 +352,7 @@ function refuseOtherCurrent(current: ArtifactRef | null, { expectedCurrent }: Pr
 
 function checkRun(run: PromotionRun): void {
   if (isPromotionRun(run)) return;
-  throw invalid(`${JSON.stringify(run)} does not name a run.`, 'Give its runId, and its day as YYYY-MM-DD.');
+  throw invalid(`${JSON.stringify(run)} does not identify a run.`, 'Pass a runId, and the day as YYYY-MM-DD.');
 }
 
 function isSame(a: ArtifactRef, b: ArtifactRef): boolean {
@@ -380,7 +383,7 @@ function checkName(name: string, what: string): void {
   if (isName(name)) return;
   throw invalid(
     `"${name}" cannot be the ${what}.`,
-    `Use small letters, digits and hyphens; ${reservedNames.join(', ')} are taken.`,
+    `Use lowercase letters, digits and hyphens, and none of the reserved names ${reservedNames.join(', ')}.`,
   );
 }
 
@@ -392,7 +395,7 @@ function corrupt(ref: ArtifactRef, file: string, problem: string): AppError {
   return new AppError(`The ${ref.kind} ${ref.id} is corrupt: ${file} ${problem}.`, {
     code: 'ARTIFACT_CORRUPT',
     category: 'artifact',
-    remedy: 'Roll back to another one, or build it again from the same inputs: a new copy replaces a corrupt one.',
+    remedy: 'Roll back to another artifact, or rebuild this one from the same inputs: the new copy replaces the corrupt one.',
     context: { ...ref, file },
   });
 }

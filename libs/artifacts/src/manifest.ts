@@ -8,7 +8,7 @@ export type JsonValue = string | number | boolean | null | readonly JsonValue[] 
 export type ArtifactMetadata = { readonly [key: string]: JsonValue };
 
 const ManifestFile = Type.Object({
-  /** Relative to the artifact's folder, with forward slashes. */
+  /** Relative to the folder of the artifact, with forward slashes. */
   path: Type.String({ minLength: 1 }),
   bytes: Type.Integer({ minimum: 0 }),
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
@@ -23,30 +23,35 @@ const Manifest = Type.Object({
 
 export type ManifestFile = Readonly<Static<typeof ManifestFile>>;
 
-/** What an artifact consists of. It holds no time and no host, so equal content has an equal manifest. */
+/** The content of an artifact. Without times and host names, so equal content has an equal manifest. */
 export interface ArtifactManifest {
   readonly formatVersion: 1;
   readonly kind: string;
-  /** In the order of their paths. */
+  /** Sorted by path. */
   readonly files: readonly ManifestFile[];
   readonly metadata: ArtifactMetadata;
 }
 
 /**
- * The one text of a manifest: keys sorted, two spaces, a line feed at the end. Its hash is the artifact's id.
+ * Returns the canonical text of a manifest: sorted keys, two spaces of indentation, a final line feed. Its hash is the
+ * id of the artifact.
  *
- * @throws AppError `ARTIFACT_INVALID` for metadata that JSON cannot carry unchanged.
+ * @throws AppError `ARTIFACT_INVALID` for metadata that JSON cannot represent.
  */
 export function formatManifest(manifest: ArtifactManifest): string {
   return `${JSON.stringify(sortKeys(manifest as unknown as JsonValue, 'the manifest'), undefined, 2)}\n`;
 }
 
-/** Half of a SHA-256 in hex: 128 bits are beyond accident, and still fit in a log line. */
+/** Returns the first 128 bits of the SHA-256 in hex: enough against collisions, short enough for a log line. */
 export function artifactId(manifestText: string): string {
   return createHash('sha256').update(manifestText).digest('hex').slice(0, 32);
 }
 
-/** @throws AppError `ARTIFACT_CORRUPT` naming `source`. */
+/**
+ * Parses the text of a manifest.
+ *
+ * @throws AppError `ARTIFACT_CORRUPT` naming `source`.
+ */
 export function parseManifest(text: string, source: string): ArtifactManifest {
   let value: unknown;
   try {
@@ -62,7 +67,7 @@ function corruptManifest(source: string, problem: string, cause?: unknown): AppE
   return new AppError(`${source} ${problem}.`, {
     code: 'ARTIFACT_CORRUPT',
     category: 'artifact',
-    remedy: 'Build the artifact again, or use another one.',
+    remedy: 'Rebuild the artifact, or use another one.',
     context: { file: source },
     cause,
   });
@@ -85,10 +90,10 @@ function sortKeys(value: JsonValue, where: string): JsonValue {
 }
 
 function notJson(where: string, value: unknown): AppError {
-  return new AppError(`${where} is ${String(value)}, which JSON cannot hold.`, {
+  return new AppError(`${where} is ${String(value)}, which JSON cannot represent.`, {
     code: 'ARTIFACT_INVALID',
     category: 'artifact',
-    remedy: 'Put only text, finite numbers, booleans, null, arrays and plain objects into the metadata.',
+    remedy: 'Use only text, finite numbers, booleans, null, arrays and plain objects in the metadata.',
     context: { where },
   });
 }

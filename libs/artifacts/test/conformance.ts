@@ -5,7 +5,9 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { ArtifactRef, ArtifactStore } from '../src/index.ts';
 import type { ArtifactMetadata } from '../src/manifest.ts';
 
-/** What every adapter of {@link ArtifactStore} must do. `createStore` gives an empty store for each test. */
+/**
+ * Behavior that every adapter of {@link ArtifactStore} must have. `createStore` returns an empty store for each test.
+ */
 export function describeArtifactStore(name: string, createStore: () => Promise<ArtifactStore>): void {
   describe(name, () => {
     let store: ArtifactStore;
@@ -24,7 +26,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       );
     }
 
-    test('opens what was put, with its metadata', async () => {
+    test('opens an artifact with its metadata', async () => {
       const ref = await putText('one', { rows: 3, nested: { b: [1, null], a: 'x' } });
       const { manifest } = await store.open(ref);
       expect(manifest.files.map(({ path, bytes }) => [path, bytes])).toEqual([
@@ -34,7 +36,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       expect(manifest.metadata).toEqual({ rows: 3, nested: { b: [1, null], a: 'x' } });
     });
 
-    test('equal content has one id; other bytes, metadata or kind have another', async () => {
+    test('gives equal content one id, and other bytes, metadata or kinds another id', async () => {
       const ref = await putText('one', { a: 1, b: 2 });
       expect(await putText('one', { b: 2, a: 1 })).toEqual(ref);
       expect(await store.list('bundle')).toHaveLength(1);
@@ -46,14 +48,14 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       expect(new Set([ref, ...others].map(({ id }) => id)).size).toBe(4);
     });
 
-    test('concurrent puts of the same content all succeed and store it once', async () => {
+    test('stores equal content once when it is put concurrently', async () => {
       const refs = await Promise.all(Array.from({ length: 8 }, () => putText('same')));
       expect(new Set(refs.map(({ id }) => id)).size).toBe(1);
       expect(await store.list('bundle')).toHaveLength(1);
       await store.open(refs[0]!);
     });
 
-    test('keeps nothing of a put whose writer throws', async () => {
+    test('stores nothing when the writer throws', async () => {
       const failing = store.put(
         'bundle',
         async (folder) => {
@@ -74,7 +76,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       ['extra', 'c.txt', (path: string) => writeFile(path, '')],
       ['altered manifest', 'manifest.json', (path: string) => appendFile(path, ' ')],
       ['missing manifest', 'manifest.json', (path: string) => rm(path)],
-    ])('refuses a file that is %s, by name, also to promote it; a new put heals it', async (_, file, damage) => {
+    ])('refuses to open or promote an artifact with a file that is %s, names the file, and heals it with a new put', async (_, file, damage) => {
       const ref = await putText('one');
       await damage(join((await store.open(ref)).folder, file));
       for (const attempt of [() => store.open(ref), () => store.promote(ref)]) {
@@ -87,7 +89,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       await store.open(ref);
     });
 
-    test('opened for some of its files, the content of those alone is verified', async () => {
+    test('verifies only the files that the caller reads', async () => {
       const ref = await putText('one');
       const { folder } = await store.open(ref, { files: ['a.txt'] });
       await writeFile(join(folder, 'b.bin'), Buffer.alloc(1000, 'x'));
@@ -95,7 +97,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       await expect(store.open(ref, { files: ['b.bin'] })).rejects.toThrow('b.bin');
     });
 
-    test('an artifact that is not there is named', async () => {
+    test('names an artifact that does not exist', async () => {
       const absent = { kind: 'bundle', id: '0'.repeat(32) };
       for (const attempt of [
         () => store.open(absent),
@@ -108,7 +110,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       expect(await store.list('bundle')).toEqual([]);
     });
 
-    test('names and ids that could leave the store are refused', async () => {
+    test('refuses names and ids that could leave the store', async () => {
       await expect(putText('x', {}, '../up')).rejects.toThrow(/cannot be the kind/);
       await expect(putText('x', {}, 'refs')).rejects.toThrow(/cannot be the kind/);
       await expect(store.open({ kind: 'bundle', id: '../../etc' })).rejects.toThrow(/not an artifact id/);
@@ -116,11 +118,11 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       await expect(store.readRef('a/b')).rejects.toThrow(/cannot be the name/);
     });
 
-    test('metadata that JSON cannot hold is refused by its path', async () => {
+    test('refuses metadata that JSON cannot represent, naming its path', async () => {
       await expect(putText('x', { metrics: { recall: NaN } })).rejects.toThrow(/metadata.metrics.recall/);
     });
 
-    test('promote moves current to previous; repeating it changes nothing; rollback swaps them', async () => {
+    test('promote moves current to previous, repeating it changes nothing, and rollback swaps them', async () => {
       const [one, two] = [await putText('one'), await putText('two')];
       await store.promote(one);
       expect(await store.readRef('previous')).toBeUndefined();
@@ -133,13 +135,13 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       expect(await store.rollback()).toEqual(two);
     });
 
-    test('rollback without a previous artifact says so', async () => {
+    test('refuses a rollback without a previous artifact', async () => {
       await store.promote(await putText('one'));
       const error: unknown = await store.rollback().catch((thrown: unknown) => thrown);
       expect(isAppError(error, 'ARTIFACT_NO_PREVIOUS')).toBe(true);
     });
 
-    test('a corrupt current keeps neither rollback nor promote from working; a corrupt previous is not gone back to', async () => {
+    test('promotes and rolls back despite a corrupt current artifact, but never to a corrupt previous one', async () => {
       const [one, two, three] = [await putText('one'), await putText('two'), await putText('three')];
       await store.promote(one);
       await store.promote(two);
@@ -160,7 +162,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       return isAppError(error) ? error.code : undefined;
     }
 
-    test('only the log decides what is current and previous; other names are written', async () => {
+    test('writes references other than current and previous', async () => {
       const one = await putText('one');
       for (const name of ['current', 'previous']) {
         expect(await codeOf(store.writeRef(name, one))).toBe('ARTIFACT_INVALID');
@@ -170,12 +172,12 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       expect(await store.readRef('current')).toBeUndefined();
     });
 
-    test('a run promotes once, whatever became of it since', async () => {
+    test('lets a run promote once, even after a rollback', async () => {
       const [one, two] = [await putText('one'), await putText('two')];
       const run = { runId: 'a', day: '2026-01-31' };
       await store.promote(one);
       const record = await store.promote(two, { run });
-      await store.rollback({ by: 'guardrails', because: 'p99' });
+      await store.rollback({ by: 'guardrails', reason: 'p99' });
       expect(await store.promote(two, { run })).toEqual(record);
       await store.fence({ runId: 'b', day: run.day });
       expect(await store.promote(two, { run })).toEqual(record);
@@ -183,7 +185,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       expect((await store.promotions()).map(({ kind }) => kind)).toEqual(['promote', 'promote', 'rollback', 'fence']);
     });
 
-    test('a fence keeps the former runs of its day from promoting, and only those', async () => {
+    test('a fence stops earlier runs of its day from promoting, and only those', async () => {
       const [one, two, three] = [await putText('one'), await putText('two'), await putText('three')];
       const [a, b] = [
         { runId: 'a', day: '2026-01-31' },
@@ -200,7 +202,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       expect(await store.readRef('previous')).toEqual(two);
     });
 
-    test('a fence moves nothing', async () => {
+    test('a fence does not change the current artifact', async () => {
       await store.fence({ runId: 'a', day: '2026-01-30' });
       expect(await store.readRef('current')).toBeUndefined();
       const [one, two] = [await putText('one'), await putText('two')];
@@ -211,7 +213,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       expect(await store.rollback()).toEqual(one);
     });
 
-    test('the run of a day comes too late once a later day is current, until that is rolled back', async () => {
+    test('refuses the run of an earlier day while a later day is current', async () => {
       const [one, two, three] = [await putText('one'), await putText('two'), await putText('three')];
       await store.promote(one, { run: { runId: 'a', day: '2026-01-29' } });
       await store.promote(two, { run: { runId: 'c', day: '2026-01-31' } });
@@ -222,7 +224,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       expect(await store.readRef('current')).toEqual(three);
     });
 
-    test('a decision about another current is refused; a person may do what a run may not', async () => {
+    test('refuses a decision about another current artifact, but lets a person override a run', async () => {
       const [one, two] = [await putText('one'), await putText('two')];
       expect(await codeOf(store.promote(one, { expectedCurrent: two.id }))).toBe('PROMOTION_CURRENT_CHANGED');
       await store.promote(one, { expectedCurrent: null });
@@ -230,11 +232,11 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       await store.promote(two, { run: { runId: 'a', day: '2026-01-31' }, expectedCurrent: one.id });
       expect(await codeOf(store.rollback({ expectedCurrent: one.id }))).toBe('PROMOTION_CURRENT_CHANGED');
       expect(await store.readRef('current')).toEqual(two);
-      await store.promote(one, { because: 'the newer one recommends umbrellas' });
+      await store.promote(one, { reason: 'the newer one recommends umbrellas' });
       expect(await store.readRef('current')).toEqual(one);
     });
 
-    test('a run without an id or with a day that is none is refused', async () => {
+    test('refuses a run without an id or with an invalid day', async () => {
       const one = await putText('one');
       for (const run of [
         { runId: '', day: '2026-01-31' },
@@ -246,7 +248,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       expect(await store.promotions()).toEqual([]);
     });
 
-    test('prune keeps what bundles are made of for as long as the bundles are there', async () => {
+    test('prune keeps the inputs of bundles while the bundles exist', async () => {
       const names: ArtifactRef[][] = [];
       for (const text of ['1', '2', '3', '4', '5']) {
         const dataset = await putText(text, {}, 'dataset');
@@ -263,7 +265,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       expect(await store.prune('dataset', { keep: 3 })).toEqual([names[1]![2]]);
     });
 
-    test('prune keeps the newest, and whatever a reference names', async () => {
+    test('prune keeps the newest artifacts and all that a reference names', async () => {
       const refs: ArtifactRef[] = [];
       for (const text of ['1', '2', '3', '4', '5', '6']) {
         refs.push(await putText(text));
@@ -280,7 +282,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       await expect(store.prune('bundle', { keep: 2 })).rejects.toThrow(/at least 3/i);
     });
 
-    test('putting content again makes it the newest', async () => {
+    test('putting equal content again makes it the newest', async () => {
       const first = await putText('1');
       await new Promise((resolve) => setTimeout(resolve, 5));
       await putText('2');

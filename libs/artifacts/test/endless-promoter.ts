@@ -1,7 +1,7 @@
 import { isAppError } from '@facet/platform';
 import { createFolderArtifactStore } from '../src/index.ts';
 
-/** Runs of the same days as other processes have, as fast as it can; now and then somebody goes back. */
+/** Fences, promotes and rolls back runs of the same days as other processes, as fast as possible. */
 const [root, name] = process.argv.slice(2) as [string, string];
 const store = createFolderArtifactStore(root);
 const bundles = (await store.list('bundle')).map(({ ref }) => ref);

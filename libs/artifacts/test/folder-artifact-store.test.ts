@@ -20,7 +20,7 @@ afterAll(async () => {
 
 describeArtifactStore('folder artifact store', async () => createFolderArtifactStore(await createRoot()));
 
-test('the layout on disk: nested files, a manifest with hashes, nothing left in staging', async () => {
+test('writes nested files and a manifest with hashes, and leaves the staging folder empty', async () => {
   const root = await createRoot();
   const store = createFolderArtifactStore(root);
   const { id } = await store.put(
@@ -43,7 +43,7 @@ test('the layout on disk: nested files, a manifest with hashes, nothing left in 
   expect(await readdir(join(root, 'staging'))).toEqual([]);
 });
 
-test('of a large artifact, verified by a thread, each altered file is found', async () => {
+test('finds each altered file of a large artifact that a thread verifies', async () => {
   const root = await createRoot();
   const store = createFolderArtifactStore(root);
   const large = Buffer.alloc(34_000_000, 7);
@@ -69,13 +69,13 @@ test('of a large artifact, verified by a thread, each altered file is found', as
   await store.open(ref);
 });
 
-test('a link is refused: it would not survive a copy', async () => {
+test('refuses a link, which a copy would not preserve', async () => {
   const store = createFolderArtifactStore(await createRoot());
   const put = store.put('model', (folder) => symlink('/etc/hostname', join(folder, 'link')), {});
   await expect(put).rejects.toThrow(/neither a file nor a folder/);
 });
 
-test('what dead writers left is cleared, what living ones write is not', async () => {
+test('removes the staged files of dead writers and keeps those of running ones', async () => {
   const root = await createRoot();
   const store = createFolderArtifactStore(root);
   const host = encodeURIComponent(hostname());
@@ -95,7 +95,7 @@ test('what dead writers left is cleared, what living ones write is not', async (
   expect(left.sort()).toEqual([leftovers.ofRunningProcess, leftovers.ofOtherHost].sort());
 });
 
-test('whenever the writer is killed, references are whole and what is listed is sound', async () => {
+test('keeps references whole and listed artifacts valid when the writer is killed', async () => {
   const root = await createRoot();
   const store = createFolderArtifactStore(root);
   for (const delayMs of [0, 3, 11, 27]) {
@@ -115,7 +115,7 @@ test('whenever the writer is killed, references are whole and what is listed is 
   }
 });
 
-/** A process that puts and promotes as fast as it can. */
+/** Starts a process that puts and promotes as fast as possible. */
 function startWriter(root: string) {
   const script = fileURLToPath(new URL('./endless-writer.ts', import.meta.url));
   const args = ['--conditions=@facet/source', '--import', 'tsx', script, root];

@@ -10,15 +10,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test('what is written is read, over many pieces, whatever characters it holds', async () => {
+test('reads what was written, over many pieces and with any characters', async () => {
   const path = join(folder, 'many');
-  // Four bytes of é and of 💡 fall on every place of a piece's end; U+2028 and carriage returns end no line.
+  // The four bytes of é and 💡 cross every position of a piece boundary. U+2028 and carriage returns end no line.
   const values = Array.from({ length: 3000 }, (_, row) => ({ row, text: `é💡\u2028\r\n${'x'.repeat(row % 997)}` }));
   await writeJsonLines(path, values);
   expect(await readJsonLines(path)).toEqual(values);
 });
 
-test('a file of nothing, empty lines, and a last line without an end', async () => {
+test('reads an empty file, empty lines, and a last line without a line feed', async () => {
   const path = join(folder, 'edges');
   await writeJsonLines(path, []);
   expect(await readJsonLines(path)).toEqual([]);
@@ -26,7 +26,7 @@ test('a file of nothing, empty lines, and a last line without an end', async () 
   expect(await readJsonLines(path)).toEqual([{ a: 1 }, { a: 2 }]);
 });
 
-test('values come from any source, one at a time', async () => {
+test('writes values of any iterable, one at a time', async () => {
   const path = join(folder, 'source');
   function* source() {
     for (let row = 0; row < 5; row++) yield [row];
@@ -35,7 +35,7 @@ test('values come from any source, one at a time', async () => {
   expect(await readJsonLines(path)).toEqual([[0], [1], [2], [3], [4]]);
 });
 
-test('a line that is no JSON is an error', async () => {
+test('rejects a line that is not JSON', async () => {
   const path = join(folder, 'broken');
   await writeFile(path, '{"a":1}\n{"a":');
   await expect(readJsonLines(path)).rejects.toThrow(SyntaxError);

@@ -2,8 +2,8 @@ import { expect } from 'vitest';
 import type { ArtifactStore, PromotionRecord } from '../src/index.ts';
 
 /**
- * What holds of every promotion log, whoever wrote it and was killed when: numbers without gaps, each record following from
- * the one before it, one promotion a run at most, none by a run that had lost its day, none over the bundle of a later day.
+ * Checks invariants of every promotion log: numbers without gaps, each record consistent with the one before, one
+ * promotion per run, none by a run that lost its day, and none that replaces a bundle of a later day.
  */
 export async function expectSoundHistory(store: ArtifactStore): Promise<readonly PromotionRecord[]> {
   const records = await store.promotions();

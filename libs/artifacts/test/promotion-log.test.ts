@@ -29,13 +29,13 @@ async function putBundles(store: ArtifactStore, count: number): Promise<Artifact
   return refs;
 }
 
-test('one file a record, which says who, when, why and what was before; nothing is left in staging', async () => {
+test('writes one file per record with who, when, why and the previous artifact, and leaves the staging folder empty', async () => {
   const root = await createRoot();
   const store = createFolderArtifactStore(root);
   const [one, two] = await putBundles(store, 2);
   await store.promote(one!, { by: 'ada', at: 5 });
   const run = { runId: 'refresh-2026-01-31', day: '2026-01-31' };
-  await store.promote(two!, { by: 'indexer', because: 'the gate passed', run, at: 7 });
+  await store.promote(two!, { by: 'indexer', reason: 'the gate passed', run, at: 7 });
   expect(await readdir(join(root, 'promotions'))).toEqual(['0000000001.json', '0000000002.json']);
   expect(await readdir(join(root, 'staging'))).toEqual([]);
   expect(await store.promotions()).toEqual([
@@ -46,7 +46,7 @@ test('one file a record, which says who, when, why and what was before; nothing 
       kind: 'promote',
       at: 7,
       by: 'indexer',
-      because: 'the gate passed',
+      reason: 'the gate passed',
       run,
       ref: two,
       previous: one,
@@ -61,7 +61,7 @@ test.each([
   ['of another format', (path: string) => writeFile(path, '{"format":2,"number":3}')],
   ['a folder', (path: string) => mkdir(path)],
 ])(
-  'a record that is %s is passed over: readers see the one before, and the next gets a number of its own',
+  'ignores a record that is %s: readers see the one before, and the next record gets a new number',
   async (_, damage) => {
     const root = await createRoot();
     const store = createFolderArtifactStore(root);
@@ -79,7 +79,7 @@ test.each([
   },
 );
 
-test('many who promote at the same time agree on one history, in which everyone is', async () => {
+test('concurrent promoters agree on one history that contains all of them', async () => {
   const root = await createRoot();
   const refs = await putBundles(createFolderArtifactStore(root), 12);
   await Promise.all(refs.map((ref) => createFolderArtifactStore(root).promote(ref)));
@@ -87,7 +87,7 @@ test('many who promote at the same time agree on one history, in which everyone 
   expect(new Set(records.map(({ ref }) => ref!.id)).size).toBe(12);
 });
 
-test('of many who expect the same current, one wins and the others may decide again', async () => {
+test('of several promoters that expect the same current artifact one wins, and the others may retry', async () => {
   const root = await createRoot();
   const [first, ...others] = await putBundles(createFolderArtifactStore(root), 9);
   await createFolderArtifactStore(root).promote(first!);
@@ -109,7 +109,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('override' as const), day, bundle: fc.nat(3) }) },
 );
 
-test('whatever runs and people do at the same time, the history is sound', async () => {
+test('keeps the history consistent under concurrent runs and manual changes', async () => {
   const root = await createRoot();
   const refs = await putBundles(createFolderArtifactStore(root), 4);
   await fc.assert(
@@ -138,7 +138,7 @@ test('whatever runs and people do at the same time, the history is sound', async
   );
 });
 
-test('writers of several processes are killed at any moment: the history stays sound and goes on', async () => {
+test('keeps the history consistent when writers of several processes are killed', async () => {
   const root = await createRoot();
   const store = createFolderArtifactStore(root);
   await putBundles(store, 4);

@@ -25,14 +25,14 @@ const tensors: Record<string, SafeTensor> = {
   empty: { dtype: 'F32', shape: [0, 4], data: new Float32Array(0) },
 };
 
-test('reads back what was written: types, shapes, special values, metadata', async () => {
+test('reads back types, shapes, special values and metadata', async () => {
   await writeSafetensors(path, tensors, { modelId: 'm', ünicode: '✓' });
   const read = await readSafetensors(path);
   expect(read.tensors).toEqual(tensors);
   expect(read.metadata).toEqual({ modelId: 'm', ünicode: '✓' });
 });
 
-test('the bytes follow the format: length, padded header, aligned data, wider types first', async () => {
+test('writes the length, the padded header and aligned data, wider types first', async () => {
   await writeSafetensors(path, { b: tensors['ids']!, a: tensors['offsets']! });
   const bytes = await readFile(path);
   const headerBytes = Number(bytes.readBigUInt64LE(0));
@@ -46,14 +46,14 @@ test('the bytes follow the format: length, padded header, aligned data, wider ty
   expect(bytes.readBigInt64LE(8 + headerBytes)).toBe(1n << 40n);
 });
 
-test('equal tensors give equal bytes in whatever order they are listed', async () => {
+test('writes equal bytes for equal tensors in any order', async () => {
   await writeSafetensors(path, tensors, { a: '1', b: '2' });
   const first = await readFile(path);
   await writeSafetensors(path, Object.fromEntries(Object.entries(tensors).reverse()), { b: '2', a: '1' });
   expect((await readFile(path)).equals(first)).toBe(true);
 });
 
-test('moves data in chunks that need not divide it, and views into larger buffers', async () => {
+test('handles chunk sizes that do not divide the data, and views of larger buffers', async () => {
   const backing = Float32Array.from({ length: 1000 }, (_, index) => index / 3);
   const data = backing.subarray(7, 907);
   await writeSafetensors(path, { x: { dtype: 'F32', shape: [900], data } }, {}, { chunkBytes: 1001 });
@@ -61,14 +61,14 @@ test('moves data in chunks that need not divide it, and views into larger buffer
   expect(read.tensors['x']).toEqual({ dtype: 'F32', shape: [900], data: data.slice() });
 });
 
-test('a shape that does not fit its data, and the reserved name, are refused', async () => {
+test('refuses a shape that does not match its data, and the reserved name', async () => {
   const data = new Float32Array(3);
   await expect(writeSafetensors(path, { x: { dtype: 'F32', shape: [2, 2], data } })).rejects.toThrow(/tensor x/);
   const reserved = { ['__metadata__']: { dtype: 'F32', shape: [3], data } } as const;
   await expect(writeSafetensors(path, reserved)).rejects.toThrow(/__metadata__/);
 });
 
-/** A file with a hand-made header before `dataBytes` zero bytes. */
+/** Writes a file with a hand-made header and `dataBytes` zero bytes. */
 async function writeRaw(header: unknown, dataBytes: number): Promise<void> {
   const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
   const length = Buffer.alloc(8);
@@ -108,14 +108,14 @@ test.each([
   expect(String(error)).toContain(path);
 });
 
-test('a header length beyond the file, and a file too short for one, are refused before anything is allocated', async () => {
+test('refuses a header length beyond the file, and a file too short for one, before allocating', async () => {
   await writeFile(path, Buffer.alloc(16, 0xff));
   await expect(readSafetensors(path)).rejects.toThrow(/does not fit/);
   await writeFile(path, Buffer.alloc(7));
   await expect(readSafetensors(path)).rejects.toThrow(/too few/);
 });
 
-test('a file cut anywhere is refused', async () => {
+test('refuses a file truncated at any position', async () => {
   await writeSafetensors(path, tensors, { a: 'b' });
   const { length } = await readFile(path);
   await fc.assert(
@@ -129,7 +129,7 @@ test('a file cut anywhere is refused', async () => {
   );
 });
 
-test('views of a file in memory are the tensors that reading gives, aligned or not', async () => {
+test('views of a file in memory equal the tensors that reading returns, aligned or not', async () => {
   await writeSafetensors(path, tensors, { a: 'b' });
   const { buffer } = Uint8Array.from(await readFile(path));
   const viewed = viewSafetensors(buffer, path);
@@ -142,7 +142,7 @@ test('views of a file in memory are the tensors that reading gives, aligned or n
   expect(viewSafetensors(odd.buffer, path).tensors['y']!.data).toEqual(Float64Array.of(0.1));
 });
 
-test('a file in memory is checked as one that is read', async () => {
+test('checks a file in memory like a file on disk', async () => {
   await writeSafetensors(path, tensors, { a: 'b' });
   const whole = await readFile(path);
   for (let length = 0; length < whole.length; length += 7) {

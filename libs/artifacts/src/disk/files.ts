@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { Worker } from 'node:worker_threads';
 import { AppError } from '@facet/platform';
 
-/** SHA-256 and size of a file, read as a stream. */
+/** Returns the SHA-256 and the size of a file, read as a stream. */
 export async function hashFile(path: string): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash('sha256');
   let bytes = 0;
@@ -21,9 +21,9 @@ export async function hashFile(path: string): Promise<{ bytes: number; sha256: s
 }
 
 /**
- * Every file below a folder, as sorted paths relative to it with forward slashes, and every folder, itself included.
+ * Lists all files below a folder as sorted relative paths with forward slashes, and all folders including `folder`.
  *
- * @throws AppError `ARTIFACT_INVALID` for a link, socket or device: they would not survive a copy.
+ * @throws AppError `ARTIFACT_INVALID` for a link, socket or device, which a copy would not preserve.
  */
 export async function listFolder(folder: string): Promise<{ files: string[]; folders: string[] }> {
   const files: string[] = [];
@@ -39,7 +39,7 @@ export async function listFolder(folder: string): Promise<{ files: string[]; fol
         throw new AppError(`${join(folder, path)} is neither a file nor a folder.`, {
           code: 'ARTIFACT_INVALID',
           category: 'artifact',
-          remedy: 'Write plain files only.',
+          remedy: 'Write only plain files into the artifact.',
           context: { file: path },
         });
       }
@@ -49,17 +49,17 @@ export async function listFolder(folder: string): Promise<{ files: string[]; fol
   return { files: files.sort(), folders };
 }
 
-/** True for an error of the file system with one of these codes. */
+/** Returns true for a file system error with one of these codes. */
 export function hasErrorCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
-/** Files of fewer bytes are hashed sooner than a thread is started. */
+/** Below this total, hashing takes less time than starting a thread. */
 const threadFromBytes = 32 * 1024 * 1024;
 
 /**
- * Text, because tests and development run from TypeScript, which a thread of its own would not know how to read. Its low
- * priority is that of the thread alone (on Linux): whoever answers requests meanwhile comes first.
+ * Source text, because tests and development run TypeScript, which a worker thread could not load. On Linux the low
+ * priority applies to this thread only, so request handling goes first.
  */
 const threadSource = `
 const { createHash } = require('node:crypto');
@@ -83,8 +83,8 @@ parentPort.postMessage(workerData.map((path) => {
 `;
 
 /**
- * SHA-256 of each file, in their order. Many bytes are hashed by a thread of low priority, so that the event loop keeps
- * its turns.
+ * Returns the SHA-256 of each file, in order. Hashes large amounts in a low-priority thread, which leaves the event
+ * loop free.
  */
 export async function hashFiles(
   files: readonly { readonly path: string; readonly bytes: number }[],

@@ -3,19 +3,21 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
-/** A writer of another host that has not touched its folder for a day is taken for dead. */
+/** A staged folder of another host counts as abandoned after a day without changes. */
 const abandonedAfterMs = 24 * 3600 * 1000;
 
-/** Tells this process from an earlier one with the same host name and id, as restarted containers have. */
+/**
+ * Distinguishes this process from an earlier one with the same host name and process id, as in restarted containers.
+ */
 const processToken = randomUUID();
 
-/** A name below the staging folder that says who made it: host, process id, process token, and a random part. */
+/** Returns a new path in the staging folder. Its name contains host, process id, process token and a random part. */
 export async function stagingPath(stagingFolder: string): Promise<string> {
   await mkdir(stagingFolder, { recursive: true });
   return join(stagingFolder, [encodeURIComponent(hostname()), process.pid, processToken, randomUUID()].join('~'));
 }
 
-/** Removes what dead writers left in the staging folder. What a living one is writing stays. */
+/** Removes what crashed writers left in the staging folder. Files of running writers stay. */
 export async function clearAbandoned(stagingFolder: string): Promise<void> {
   for (const name of await readdir(stagingFolder).catch(() => [])) {
     const path = join(stagingFolder, name);
@@ -37,7 +39,7 @@ function isRunning(processId: number): boolean {
     process.kill(processId, 0);
     return true;
   } catch (error) {
-    // EPERM: it lives, under another user.
+    // EPERM: the process runs as another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,13 +1,13 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 
-/** Written at once: few calls, and far below the longest string there can be. */
+/** Batches small writes, and stays far below the maximum length of a string. */
 const chunkCharacters = 1_000_000;
 
-/** Parsed before the event loop gets a turn: for a millisecond or two. */
+/** Parsing this much blocks the event loop for one or two milliseconds. */
 const readBytes = 128 * 1024;
 
-/** Writes one JSON document a line; no more than a piece of the file is in memory. Nothing is synced or renamed. */
+/** Writes one JSON document per line, without holding the whole text in memory. Does not sync or rename the file. */
 export async function writeJsonLines(path: string, values: Iterable<unknown>): Promise<void> {
   const file = await open(path, 'w');
   try {
@@ -28,9 +28,9 @@ export async function writeJsonLines(path: string, values: Iterable<unknown>): P
 }
 
 /**
- * The documents of a JSON Lines file in order, read piece by piece, as the whole text may be longer than a string can be;
- * empty lines are passed over. Unlike `readline` it ends lines at line feeds only: texts may hold U+2028, which JSON
- * leaves as it is.
+ * Returns the documents of a JSON Lines file in order, ignoring empty lines. The file is read in pieces, because its
+ * text may exceed the maximum length of a string. Only line feeds end a line: `readline` also splits at U+2028, which
+ * JSON does not escape.
  */
 export async function readJsonLines<Value>(path: string): Promise<Value[]> {
   const values: Value[] = [];

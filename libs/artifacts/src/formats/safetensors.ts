@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { AppError } from '@facet/platform';
 
-/** A named block of numbers. `shape` multiplies to the length of `data`; a scalar has the shape `[]`. */
+/** A named tensor. The product of `shape` is the length of `data`; a scalar has the shape `[]`. */
 export type SafeTensor =
   | { readonly dtype: 'F32'; readonly shape: readonly number[]; readonly data: Float32Array }
   | { readonly dtype: 'F64'; readonly shape: readonly number[]; readonly data: Float64Array }
@@ -27,18 +27,25 @@ interface HeaderEntry {
 
 const bytesPerElement: Readonly<Record<Dtype, number>> = { F32: 4, F64: 8, I32: 4, I64: 8, U8: 1 };
 
-/** The limit of the reference implementation; it guards against reading a random file as a header length. */
+/**
+ * The limit of the reference implementation. It prevents the first bytes of an unrelated file from being read as a
+ * length.
+ */
 const headerBytesMax = 100_000_000;
 
-/** One read or write call moves at most 2 GiB; smaller pieces keep the event loop free in between. */
+/** One read or write call transfers at most 2 GiB; smaller pieces let the event loop run in between. */
 const chunkBytesDefault = 64 * 1024 * 1024;
 
 /**
  * Writes tensors in the safetensors format: u64 little-endian header length, JSON header padded with spaces, data.
- * Data starts at a multiple of 8 bytes, wider types first, so that every tensor is aligned for a typed array. Equal
- * tensors and metadata give equal bytes, in whatever order they are listed. Nothing is synced or renamed: this is the store's part.
+ * Our own code, because large tables must be written in chunks and read as aligned views of mapped files.
  *
- * @throws AppError `ARTIFACT_INVALID` for a shape that does not fit its data or a reserved name.
+ * Data starts at a multiple of 8 bytes, wider types first, so that every tensor is aligned for a typed array. Equal
+ * tensors and metadata give equal bytes in any listing order. Does not sync or rename the file: the artifact store
+ * does.
+ *
+ * @throws AppError `ARTIFACT_INVALID` for a shape that does not match its data, and for the reserved name
+ *   `__metadata__`.
  */
 export async function writeSafetensors(
   path: string,
@@ -55,10 +62,10 @@ export async function writeSafetensors(
   let offset = 0;
   for (const [name, { dtype, shape, data }] of ordered) {
     if (name === '__metadata__' || elementCount(shape) !== data.length) {
-      throw new AppError(`The tensor ${name} of ${data.length} elements cannot be written with the shape [${shape}].`, {
+      throw new AppError(`The tensor ${name} has ${data.length} elements, which the shape [${shape}] does not fit.`, {
         code: 'ARTIFACT_INVALID',
         category: 'artifact',
-        remedy: 'Give a shape whose product is the number of elements, and a name other than __metadata__.',
+        remedy: 'Pass a shape whose product is the number of elements, and a name other than __metadata__.',
         context: { tensor: name, shape },
       });
     }
@@ -89,8 +96,8 @@ export async function writeSafetensors(
 }
 
 /**
- * Reads a safetensors file into typed arrays of their own memory. Before any tensor is read the whole header is
- * checked: types, shapes, and that the offsets cover the data exactly once, without overlap, gap or end beyond the file.
+ * Reads a safetensors file into newly allocated typed arrays. First checks the whole header: types, shapes, and that
+ * the offsets cover the data exactly once, without overlaps, gaps or ends beyond the file.
  *
  * @throws AppError `ARTIFACT_CORRUPT` naming the file and the tensor.
  */
@@ -126,11 +133,11 @@ export async function readSafetensors(
 }
 
 /**
- * The tensors of a safetensors file that is in memory, such as a mapped one, as views of that memory: nothing is read but
- * the header, which is checked as by {@link readSafetensors}.
+ * Returns the tensors of a safetensors file in memory, such as a mapped one, as views of that memory. Reads only the
+ * header, with the checks of {@link readSafetensors}.
  *
- * @param file the whole file
- * @param path for messages
+ * @param file The whole file.
+ * @param path Named in errors.
  * @throws AppError `ARTIFACT_CORRUPT` naming the file and the tensor.
  */
 export function viewSafetensors(file: ArrayBuffer, path: string): Safetensors {
@@ -139,7 +146,7 @@ export function viewSafetensors(file: ArrayBuffer, path: string): Safetensors {
   const { entries, metadata } = parseHeader(new Uint8Array(file, 8, headerBytes), file.byteLength - dataStart, path);
   const tensors = entries.map(({ name, dtype, shape, begin, end }): [string, SafeTensor] => {
     const start = dataStart + begin;
-    // Other writers need not align their data.
+    // Other writers may not align their data.
     return start % bytesPerElement[dtype] === 0
       ? [name, viewAs(dtype, shape, file, start)]
       : [name, viewAs(dtype, shape, file.slice(start, dataStart + end), 0)];
@@ -147,12 +154,17 @@ export function viewSafetensors(file: ArrayBuffer, path: string): Safetensors {
   return { tensors: Object.fromEntries(tensors), metadata };
 }
 
-/** @param start the first 8 bytes @param size of the whole file */
+/**
+ * Returns the length of the JSON header in bytes.
+ *
+ * @param start The first 8 bytes of the file.
+ * @param size Of the whole file, in bytes.
+ */
 function headerLength(start: Uint8Array, size: number, path: string): number {
   if (start.length < 8) throw corrupt(path, `it has ${size} bytes, too few for a header`);
   const headerBytes = Number(new DataView(start.buffer, start.byteOffset).getBigUint64(0, true));
   if (headerBytes > headerBytesMax || 8 + headerBytes > size) {
-    throw corrupt(path, `its header of ${headerBytes} bytes does not fit into the ${size} bytes of the file`);
+    throw corrupt(path, `its header of ${headerBytes} bytes exceeds the file of ${size} bytes`);
   }
   return headerBytes;
 }
@@ -178,13 +190,13 @@ function parseEntry(name: string, entry: unknown, path: string): HeaderEntry {
   if (!isRecord(entry)) throw corrupt(path, `the tensor ${name} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = entry;
   if (typeof dtype !== 'string' || !Object.hasOwn(bytesPerElement, dtype)) {
-    throw corrupt(path, `the tensor ${name} has the type ${String(dtype)}; only F32, F64, I32, I64 and U8 are read`);
+    throw corrupt(path, `the tensor ${name} has the unsupported type ${String(dtype)}; supported are F32, F64, I32, I64 and U8`);
   }
   if (!isCounts(shape)) throw corrupt(path, `the tensor ${name} has no valid shape`);
   const [begin, end] = isCounts(offsets) && offsets.length === 2 ? offsets : [];
   const bytes = elementCount(shape) * bytesPerElement[dtype as Dtype];
   if (begin === undefined || end === undefined || end - begin !== bytes) {
-    throw corrupt(path, `the offsets of the tensor ${name} do not fit its shape [${shape}]`);
+    throw corrupt(path, `the offsets of the tensor ${name} do not match its shape [${shape}]`);
   }
   return { name, dtype: dtype as Dtype, shape, begin, end };
 }
@@ -220,7 +232,7 @@ function viewAs(dtype: Dtype, shape: readonly number[], buffer: ArrayBuffer, sta
 async function readAll(file: FileHandle, into: Uint8Array, position: number, path: string): Promise<void> {
   for (let done = 0; done < into.length;) {
     const { bytesRead } = await file.read(into, done, into.length - done, position + done);
-    if (bytesRead === 0) throw corrupt(path, 'it became shorter while it was read');
+    if (bytesRead === 0) throw corrupt(path, 'it shrank while it was read');
     done += bytesRead;
   }
 }
@@ -245,10 +257,10 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function corrupt(path: string, problem: string, cause?: unknown): AppError {
-  return new AppError(`${path} is not a sound safetensors file: ${problem}.`, {
+  return new AppError(`${path} is not a valid safetensors file: ${problem}.`, {
     code: 'ARTIFACT_CORRUPT',
     category: 'artifact',
-    remedy: 'Build the artifact again, or use another one.',
+    remedy: 'Rebuild the artifact, or use another one.',
     context: { file: path },
     cause,
   });

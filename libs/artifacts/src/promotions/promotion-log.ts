@@ -3,33 +3,33 @@ import { dirname, join } from 'node:path';
 import { createFileAtomically, syncPath } from '@facet/platform';
 import { hasErrorCode } from '../disk/files.ts';
 import { stagingPath } from '../disk/staging.ts';
-import { parsePromotionRecord } from './promotion-record.ts';
+import { formatPromotionRecord, parsePromotionRecord } from './promotion-record.ts';
 import type { PromotionDraft, PromotionRecord } from './promotion-record.ts';
 
 /**
- * Who made what current, and when: numbered records, each linked into place under the next number, which the file system
- * grants to one writer only. A record is there as a whole or not at all, and none is ever changed or removed.
+ * Numbered records of promotions, rollbacks and fences. Each record is hard-linked into place under the next number, so
+ * the file system grants a number to one writer only. Records are written whole and never changed or removed.
  */
 export interface PromotionLog {
-  /** The newest record, by one listing and one read; undefined in an empty log. */
+  /** Returns the newest record, by one directory listing and one read; undefined for an empty log. */
   newest(): Promise<PromotionRecord | undefined>;
-  /** Every record, oldest first. */
+  /** Returns all records, oldest first. */
   records(): Promise<readonly PromotionRecord[]>;
   /**
-   * Adds what `decide` makes of the log as it stands, or nothing if it gives back a record that is there. It is asked again
-   * whenever another writer came first, so a decision is never about an older state than the one it follows.
+   * Appends the record that `decide` returns, or nothing if `decide` returns an existing record. `decide` runs again if
+   * another writer appended first, so every decision is based on the record before it.
    */
   append(decide: (log: PromotionLogState) => Promise<PromotionDraft | PromotionRecord>): Promise<PromotionRecord>;
 }
 
-/** The log at one moment; records behind it are not seen. */
+/** The log at one moment, without later records. */
 export interface PromotionLogState {
   readonly newest: PromotionRecord | undefined;
   readonly records: () => Promise<readonly PromotionRecord[]>;
 }
 
 const recordPattern = /^(\d{10})\.json$/;
-/** Files that are open at a time while all are read. */
+/** Files read concurrently. */
 const readsAtATime = 64;
 
 export function createPromotionLog(folder: string, stagingFolder: string): PromotionLog {
@@ -45,7 +45,7 @@ export function createPromotionLog(folder: string, stagingFolder: string): Promo
     return numbers.sort((a, b) => a - b);
   }
 
-  /** Undefined for what is no record: something foreign, or something that a broken disk has left. */
+  /** Returns undefined for a file that is not a valid record, such as one damaged by the disk. */
   async function read(number: number): Promise<PromotionRecord | undefined> {
     try {
       return parsePromotionRecord(await readFile(pathOf(number), 'utf8'), number);
@@ -72,11 +72,11 @@ export function createPromotionLog(folder: string, stagingFolder: string): Promo
     return records;
   }
 
-  /** Whether the record got its number. */
+  /** Returns false if another writer has used the number. */
   async function create(record: PromotionRecord): Promise<boolean> {
     await mkdir(folder, { recursive: true });
     const temporary = await stagingPath(stagingFolder);
-    const isCreated = await createFileAtomically(pathOf(record.number), [`${JSON.stringify(record)}\n`], { temporary });
+    const isCreated = await createFileAtomically(pathOf(record.number), [formatPromotionRecord(record)], { temporary });
     if (isCreated && record.number === 1) await syncPath(dirname(folder));
     return isCreated;
   }

@@ -9,40 +9,47 @@ const Ref = Type.Object({
 
 const Run = Type.Object({
   runId: Type.String({ minLength: 1 }),
-  /** The calendar day whose data the run is about, as 2026-01-31. */
+  /** UTC day of the run's data, such as 2026-01-31. */
   day: Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' }),
 });
 
-const Record = Type.Object({
+const StoredRecord = Type.Object({
   format: Type.Literal(1),
   number: Type.Integer({ minimum: 1 }),
   /** Epoch milliseconds. */
   at: Type.Integer(),
-  /** Who decided. */
+  /** Person or program that made the change. */
   by: Type.String(),
-  /** `fence`: from here on only `run` may promote for its day; what is current stays. */
+  /** `fence` reserves the day of `run` for that run; the current artifact does not change. */
   kind: Type.Union([Type.Literal('promote'), Type.Literal('rollback'), Type.Literal('fence')]),
-  /** What is current from here on; `null` before the first promotion. */
+  /** Artifact that is current after this record; `null` before the first promotion. */
   ref: Type.Union([Ref, Type.Null()]),
-  /** What a rollback from here goes back to. */
+  /** Artifact that a rollback after this record restores. */
   previous: Type.Union([Ref, Type.Null()]),
   because: Type.Optional(Type.String()),
   run: Type.Optional(Run),
 });
 
-/** A refresh run and the day it is for. */
+/** A refresh run and the day of its data. */
 export type PromotionRun = Readonly<Static<typeof Run>>;
 
 /**
- * One record of the promotion log. Each says what is current and previous after it, so the newest one alone answers a
- * reader. Records are never changed.
+ * One record of the promotion log. It contains the current and previous artifact after it, so readers need only the
+ * newest record. The file calls the reason `because`.
  */
-export type PromotionRecord = Readonly<Static<typeof Record>>;
+export type PromotionRecord = Readonly<Omit<Static<typeof StoredRecord>, 'because'>> & {
+  readonly reason?: string | undefined;
+};
 
-/** What a decision adds to the log; the rest follows from the place in it. */
+/** The part of a record that a decision determines. */
 export type PromotionDraft = Omit<PromotionRecord, 'format' | 'number'>;
 
-/** The record in `text`, or undefined for anything else, such as a file that a broken disk has cut. */
+/** Returns the file text of a record. */
+export function formatPromotionRecord({ reason, ...record }: PromotionRecord): string {
+  return `${JSON.stringify({ ...record, because: reason })}\n`;
+}
+
+/** Returns the record in `text`, or undefined if the text is not a record of that number, such as a truncated one. */
 export function parsePromotionRecord(text: string, number: number): PromotionRecord | undefined {
   let value: unknown;
   try {
@@ -50,7 +57,9 @@ export function parsePromotionRecord(text: string, number: number): PromotionRec
   } catch {
     return undefined;
   }
-  return Value.Check(Record, value) && value.number === number ? value : undefined;
+  if (!Value.Check(StoredRecord, value) || value.number !== number) return undefined;
+  const { because, ...record } = value;
+  return because === undefined ? record : { ...record, reason: because };
 }
 
 export const isPromotionRun = (run: unknown): run is PromotionRun => Value.Check(Run, run);

@@ -2,41 +2,42 @@ import { AppError } from '@facet/platform';
 import type { PromotionRecord, PromotionRun } from './promotion-record.ts';
 
 /**
- * Refuses a run that must not promote: one whose day another run has fenced off since, or one that comes after the bundle
- * of a later day. `records` are all of the log, oldest first.
+ * Refuses the promotion of a run if another run has fenced off its day since, or the current artifact comes from a
+ * later day.
  *
- * @throws AppError `PROMOTION_SUPERSEDED`
+ * @param records All records of the log, oldest first.
+ * @throws AppError `PROMOTION_SUPERSEDED`.
  */
 export function refuseSuperseded(run: PromotionRun, records: readonly PromotionRecord[]): void {
   const fence = records.findLast((record) => record.kind === 'fence' && record.run?.day === run.day);
   if (fence?.run !== undefined && fence.run.runId !== run.runId) {
-    throw superseded(run, `run ${fence.run.runId} has taken the day over`);
+    throw superseded(run, `run ${fence.run.runId} has fenced off the day`);
   }
   const day = originOfCurrent(records)?.run?.day;
-  if (day !== undefined && day > run.day) throw superseded(run, `what is current is of a later day, ${day}`);
+  if (day !== undefined && day > run.day) throw superseded(run, `the current artifact is of a later day, ${day}`);
 }
 
-/** The promotion of a run, if it has made one: a run promotes once. */
+/** Returns the promotion of a run, if it has promoted. A run promotes once. */
 export function promotionOf(run: PromotionRun, records: readonly PromotionRecord[]): PromotionRecord | undefined {
   return records.find(({ kind, run: by }) => kind === 'promote' && by?.runId === run.runId);
 }
 
 /**
- * The fence that `run` still holds, or undefined if it may set one.
+ * Returns the fence that `run` holds, or undefined if it may set one.
  *
- * @throws AppError `PROMOTION_SUPERSEDED` for a run that had one and has lost it: it must not take the day back.
+ * @throws AppError `PROMOTION_SUPERSEDED` if the run had a fence and lost it to another run.
  */
 export function fenceOf(run: PromotionRun, records: readonly PromotionRecord[]): PromotionRecord | undefined {
   const fences = records.filter((record) => record.kind === 'fence' && record.run?.day === run.day);
   const newest = fences.at(-1);
   if (newest?.run?.runId === run.runId) return newest;
   if (newest?.run !== undefined && fences.some((fence) => fence.run?.runId === run.runId)) {
-    throw superseded(run, `run ${newest.run.runId} has taken the day over`);
+    throw superseded(run, `run ${newest.run.runId} has fenced off the day`);
   }
   return undefined;
 }
 
-/** The promotion that first made current what is so now; a rollback gives back what an earlier one has made so. */
+/** Returns the promotion that introduced the current artifact, also when a rollback restored it. */
 function originOfCurrent(records: readonly PromotionRecord[]): PromotionRecord | undefined {
   const current = records.at(-1)?.ref;
   return records.findLast(
@@ -45,10 +46,10 @@ function originOfCurrent(records: readonly PromotionRecord[]): PromotionRecord |
 }
 
 function superseded({ runId, day }: PromotionRun, reason: string): AppError {
-  return new AppError(`Run ${runId} of ${day} may not promote any more: ${reason}.`, {
+  return new AppError(`Run ${runId} of ${day} may no longer promote: ${reason}.`, {
     code: 'PROMOTION_SUPERSEDED',
     category: 'conflict',
-    remedy: 'Nothing is to be done: its bundle is kept, and can be promoted by its id.',
+    remedy: 'No action needed. The bundle is kept; promote it by its id if you want it.',
     context: { runId, day },
   });
 }
