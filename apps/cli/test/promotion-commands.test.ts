@@ -104,8 +104,8 @@ describe('from a bundle to the current one', () => {
     expect((await run(['rollback', '--because', 'it was no holiday', '--home', home])).code).toBe(0);
     const { document } = await json('promotions');
     expect(document['promotions']).toMatchObject([
-      { kind: 'rollback', because: 'it was no holiday', ref: { id: first } },
-      { kind: 'promote', because, ref: { id: second }, previous: { id: first } },
+      { kind: 'rollback', reason: 'it was no holiday', ref: { id: first } },
+      { kind: 'promote', reason: because, ref: { id: second }, previous: { id: first } },
       { kind: 'promote', by: 'facet index', ref: { id: first }, previous: null },
     ]);
     expect((await run(['promotions', '--home', home])).out).toContain(because);
@@ -119,7 +119,7 @@ describe('from a bundle to the current one', () => {
         state: 'previous',
         day: '2026-01-24',
         gate: { verdict: 'reject', incumbentId: first },
-        promotion: { because: 'the window was cut short by a holiday' },
+        promotion: { reason: 'the window was cut short by a holiday' },
         metrics: { 'new.ndcg@50': expect.any(Number) as number },
       },
       { bundleId: first, state: 'current', gate: null, promotion: { kind: 'rollback' } },

@@ -61,7 +61,7 @@ it('promotes and rolls back, and records who and why', async () => {
     const back = await call('POST', '/v1/refs/rollback', { because: 'it was none' });
     expect(back.body).toEqual({ current: home.bundleRef.id });
     const records = await createFolderArtifactStore(home.artifactsFolder).promotions();
-    expect(records.slice(-2).map(({ by, because }) => [by, because])).toEqual([
+    expect(records.slice(-2).map(({ by, reason }) => [by, reason])).toEqual([
       ['api:ops', 'a fix for the sale'],
       ['api:ops', 'it was none'],
     ]);

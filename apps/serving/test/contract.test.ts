@@ -99,7 +99,7 @@ it('each example of a request is answered as it says', async () => {
     }
   }
   const records = await createFolderArtifactStore(home.artifactsFolder).promotions();
-  expect(records.slice(-2).map(({ because }) => because)).toEqual([
+  expect(records.slice(-2).map(({ reason }) => reason)).toEqual([
     'Its answers for new users were looked through.',
     'Empty pages since noon.',
   ]);

@@ -64,7 +64,7 @@ it('a bundle whose answers are empty is rolled back, with the figures, and the o
     ref: { id: home.bundleRef.id },
     previous: { id: bad.id },
   });
-  expect(record.because).toMatch(/^emptyShare 1 \(at most 0\.02, 0 before\) of \d+ requests$/);
+  expect(record.reason).toMatch(/^emptyShare 1 \(at most 0\.02, 0 before\) of \d+ requests$/);
   expect(await server.metrics()).toContain('facet_serving_rollbacks_total 1');
 
   // The bundle gone back to is not judged, and neither is the bad one when somebody wants it all the same.

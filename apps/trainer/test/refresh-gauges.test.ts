@@ -38,6 +38,6 @@ test('a refresh whose bundle was rejected is overdue until a person promotes it'
   // Due at 02:30, and to be promoted within six hours.
   expect(await overdue()).toBe(3_600);
 
-  await store.promote(bundle, { by: 'a person', because: 'it is as it should be' });
+  await store.promote(bundle, { by: 'a person', reason: 'it is as it should be' });
   expect(await overdue()).toBe(0);
 });

@@ -189,7 +189,8 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
   }
 
   async function writeRef(name: string, ref: ArtifactRef): Promise<void> {
-    if (promotedNames.includes(name)) throw invalid(`The reference "${name}" cannot be written directly.`, 'Promote the artifact, or roll back.');
+    if (promotedNames.includes(name))
+      throw invalid(`The reference "${name}" cannot be written directly.`, 'Promote the artifact, or roll back.');
     const path = refPath(name);
     await readManifest(ref);
     await mkdir(refsFolder, { recursive: true });
@@ -395,7 +396,8 @@ function corrupt(ref: ArtifactRef, file: string, problem: string): AppError {
   return new AppError(`The ${ref.kind} ${ref.id} is corrupt: ${file} ${problem}.`, {
     code: 'ARTIFACT_CORRUPT',
     category: 'artifact',
-    remedy: 'Roll back to another artifact, or rebuild this one from the same inputs: the new copy replaces the corrupt one.',
+    remedy:
+      'Roll back to another artifact, or rebuild this one from the same inputs: the new copy replaces the corrupt one.',
     context: { ...ref, file },
   });
 }

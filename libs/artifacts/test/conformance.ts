@@ -76,18 +76,21 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       ['extra', 'c.txt', (path: string) => writeFile(path, '')],
       ['altered manifest', 'manifest.json', (path: string) => appendFile(path, ' ')],
       ['missing manifest', 'manifest.json', (path: string) => rm(path)],
-    ])('refuses to open or promote an artifact with a file that is %s, names the file, and heals it with a new put', async (_, file, damage) => {
-      const ref = await putText('one');
-      await damage(join((await store.open(ref)).folder, file));
-      for (const attempt of [() => store.open(ref), () => store.promote(ref)]) {
-        const error: unknown = await attempt().catch((thrown: unknown) => thrown);
-        expect(isAppError(error, 'ARTIFACT_CORRUPT')).toBe(true);
-        expect(String(error)).toContain(file);
-      }
-      expect(await store.readRef('current')).toBeUndefined();
-      expect(await putText('one')).toEqual(ref);
-      await store.open(ref);
-    });
+    ])(
+      'refuses to open or promote an artifact with a file that is %s, names the file, and heals it with a new put',
+      async (_, file, damage) => {
+        const ref = await putText('one');
+        await damage(join((await store.open(ref)).folder, file));
+        for (const attempt of [() => store.open(ref), () => store.promote(ref)]) {
+          const error: unknown = await attempt().catch((thrown: unknown) => thrown);
+          expect(isAppError(error, 'ARTIFACT_CORRUPT')).toBe(true);
+          expect(String(error)).toContain(file);
+        }
+        expect(await store.readRef('current')).toBeUndefined();
+        expect(await putText('one')).toEqual(ref);
+        await store.open(ref);
+      },
+    );
 
     test('verifies only the files that the caller reads', async () => {
       const ref = await putText('one');

@@ -28,7 +28,7 @@ export async function promoteCommand(id: string, options: BecauseOptions, { outp
     await refuseUngated(await readGateReport(homePaths(home).gatesFolder, ref.id), { id: ref.id, home });
   }
   const decision = { by: operatorName(), expectedCurrent: current?.id ?? null };
-  const record = await store.promote(ref, { ...decision, ...(because === undefined ? {} : { because }) });
+  const record = await store.promote(ref, { ...decision, reason: because });
   output.show(`Bundle ${ref.id} is current. A running API takes it up within seconds.`);
   output.document({ home, bundleId: ref.id, record });
 }
@@ -53,7 +53,7 @@ async function refuseUngated(
 /** `facet rollback`: back to what was current before; a second rollback undoes the first. */
 export async function rollbackCommand(options: BecauseOptions, { output }: CommandContext): Promise<void> {
   const { home, because } = options;
-  const decision = { by: operatorName(), ...(because === undefined ? {} : { because }) };
+  const decision = { by: operatorName(), reason: because };
   const { id } = await openStore(openHome(home)).rollback(decision);
   output.show(`Bundle ${id} is current again. A running API takes it up within seconds.`);
   output.document({ home, bundleId: id });
@@ -70,7 +70,7 @@ interface ListedBundle {
   readonly metrics: Readonly<Record<string, number>>;
   readonly gate: Pick<GateReport, 'verdict' | 'reasons' | 'incumbentId'> | null;
   /** What made it current last. */
-  readonly promotion: Pick<PromotionRecord, 'at' | 'by' | 'kind' | 'because' | 'run'> | null;
+  readonly promotion: Pick<PromotionRecord, 'at' | 'by' | 'kind' | 'reason' | 'run'> | null;
   readonly problem: string | null;
 }
 
@@ -122,11 +122,11 @@ const pickVerdict = ({ verdict, reasons, incumbentId }: GateReport): ListedBundl
   incumbentId,
 });
 
-const pickDecision = ({ at, by, kind, because, run }: PromotionRecord): ListedBundle['promotion'] => ({
+const pickDecision = ({ at, by, kind, reason, run }: PromotionRecord): ListedBundle['promotion'] => ({
   at,
   by,
   kind,
-  ...(because === undefined ? {} : { because }),
+  reason,
   ...(run === undefined ? {} : { run }),
 });
 
@@ -145,8 +145,8 @@ function rowOf({ bundleId, state, day, metrics, gate, promotion, problem }: List
   ];
 }
 
-function describeDecision({ at, by, because }: Pick<PromotionRecord, 'at' | 'by' | 'because'>): string {
-  return `${formatMinute(at)}, ${printable(by)}${because === undefined ? '' : `: ${printable(because)}`}`;
+function describeDecision({ at, by, reason }: Pick<PromotionRecord, 'at' | 'by' | 'reason'>): string {
+  return `${formatMinute(at)}, ${printable(by)}${reason === undefined ? '' : `: ${printable(reason)}`}`;
 }
 
 /** A moment to the minute, UTC. */
@@ -162,14 +162,14 @@ export async function promotionsCommand(
   const records = (await openStore(openHome(options.home)).promotions()).toReversed();
   const rows = records
     .slice(0, options.limit)
-    .map(({ number, at, kind, ref, by, run, because }) => [
+    .map(({ number, at, kind, ref, by, run, reason }) => [
       String(number),
       formatMinute(at),
       kind,
       ref === null ? 'nothing' : shortId(ref.id),
       printable(by),
       run === undefined ? '' : `${run.day}, ${printable(run.runId)}`,
-      printable(because ?? ''),
+      printable(reason ?? ''),
     ]);
   output.show(
     rows.length === 0

@@ -133,7 +133,7 @@ export function addBundlesRoutes(app: HttpApp, { store, live }: BundlesDeps): vo
     },
     async ({ params: { bundleId }, body: { because }, apiKey }) => {
       const current = await store.readRef('current');
-      const decision = { by: operatorOf(apiKey?.name), because, expectedCurrent: idOf(current) };
+      const decision = { by: operatorOf(apiKey?.name), reason: because, expectedCurrent: idOf(current) };
       await store.promote({ kind: 'bundle', id: bundleId }, decision);
       return { current: bundleId };
     },
@@ -153,7 +153,7 @@ export function addBundlesRoutes(app: HttpApp, { store, live }: BundlesDeps): vo
       },
     },
     async ({ body: { because }, apiKey }) => {
-      const { id } = await store.rollback({ by: operatorOf(apiKey?.name), because });
+      const { id } = await store.rollback({ by: operatorOf(apiKey?.name), reason: because });
       return { current: id };
     },
   );

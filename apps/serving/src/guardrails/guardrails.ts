@@ -101,7 +101,7 @@ export class Guardrails {
         logger.warn({ bundleId, because, refusal }, 'the guardrails are violated, and nothing is done');
         return;
       }
-      const { id } = await store.rollback({ by: decider, because, expectedCurrent: bundleId });
+      const { id } = await store.rollback({ by: decider, reason: because, expectedCurrent: bundleId });
       this.#end(trial);
       metrics.countRollback();
       logger.error({ bundleId, to: id, because }, 'the guardrails have rolled the bundle back');

@@ -190,7 +190,10 @@ function parseEntry(name: string, entry: unknown, path: string): HeaderEntry {
   if (!isRecord(entry)) throw corrupt(path, `the tensor ${name} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = entry;
   if (typeof dtype !== 'string' || !Object.hasOwn(bytesPerElement, dtype)) {
-    throw corrupt(path, `the tensor ${name} has the unsupported type ${String(dtype)}; supported are F32, F64, I32, I64 and U8`);
+    throw corrupt(
+      path,
+      `the tensor ${name} has the unsupported type ${String(dtype)}; supported are F32, F64, I32, I64 and U8`,
+    );
   }
   if (!isCounts(shape)) throw corrupt(path, `the tensor ${name} has no valid shape`);
   const [begin, end] = isCounts(offsets) && offsets.length === 2 ? offsets : [];
