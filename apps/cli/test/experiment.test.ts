@@ -123,6 +123,6 @@ it('a wrong experiment is an error of every command that reads facet.yaml', asyn
   await writeFile(config, 'experiments: [{ name: merge, arms: { control: {} } }]');
   expect(await run(['experiment', 'list', '--home', home, '--config', config])).toMatchObject({
     code: 2,
-    err: expect.stringContaining('experiments.0.arms: must be two or more') as string,
+    err: expect.stringContaining('experiments.0.arms: must contain two or more') as string,
   });
 });

@@ -91,9 +91,9 @@ test.each([
   ['a negative offset', { x: x(-8, 0) }, 8, /offsets of the tensor x/],
   ['a backward range', { x: x(8, 0) }, 8, /offsets of the tensor x/],
   ['an offset that is no number', { x: x('0', 8) }, 8, /offsets of the tensor x/],
-  ['a shape of another size', { x: x(0, 8, [3]) }, 8, /do not fit its shape/],
+  ['a shape of another size', { x: x(0, 8, [3]) }, 8, /do not match its shape/],
   ['a shape with a fraction', { x: x(0, 8, [0.5, 4]) }, 8, /valid shape/],
-  ['a shape too large for a number', { x: x(0, 8, [2 ** 40, 2 ** 40]) }, 8, /do not fit its shape/],
+  ['a shape too large for a number', { x: x(0, 8, [2 ** 40, 2 ** 40]) }, 8, /do not match its shape/],
   ['an unknown type', { x: x(0, 4, [2], 'F16') }, 4, /type F16/],
   ['an inherited name as type', { x: x(0, 4, [2], 'constructor') }, 4, /type constructor/],
   ['an entry that is no object', { x: null }, 0, /not described by an object/],
@@ -110,7 +110,7 @@ test.each([
 
 test('refuses a header length beyond the file, and a file too short for one, before allocating', async () => {
   await writeFile(path, Buffer.alloc(16, 0xff));
-  await expect(readSafetensors(path)).rejects.toThrow(/does not fit/);
+  await expect(readSafetensors(path)).rejects.toThrow(/exceeds/);
   await writeFile(path, Buffer.alloc(7));
   await expect(readSafetensors(path)).rejects.toThrow(/too few/);
 });

@@ -12,13 +12,13 @@ function experiment(fields: Partial<ExperimentsSettings[number]>): ExperimentsSe
 
 const units = Array.from({ length: 100_000 }, (_, index) => `user-${index}`);
 
-/** Pearson's statistic of counts against their expectation. */
+/** Returns Pearson's statistic. */
 function chiSquare(counts: readonly number[], expected: readonly number[]): number {
   return counts.reduce((sum, count, index) => sum + (count - expected[index]!) ** 2 / expected[index]!, 0);
 }
 
 describe('assignArms', () => {
-  it('is the same at every time, and does not depend on who else is asked about', () => {
+  it('is equal at every time and independent of other users', () => {
     const experiments = parseExperiments([experiment({}), experiment({ name: 'other' })]);
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.nat(), fc.nat(), (unit, now, later) => {
@@ -30,7 +30,7 @@ describe('assignArms', () => {
     );
   });
 
-  it('is the same in every release: a running experiment would be spoiled', () => {
+  it('is equal in every release, so that running experiments stay valid', () => {
     const experiments = parseExperiments([experiment({ share: 0.5, arms: arms({ a: 1, b: 1, c: 2 }) })]);
     const assigned = ['ada', 'bob', 'eve', 'dan', 'zoë', ''].map((unit) => assignArms(experiments, unit, 0)['ranking']);
     expect(assigned).toMatchInlineSnapshot(`
@@ -45,7 +45,7 @@ describe('assignArms', () => {
     `);
   });
 
-  it('gives each arm its weight', () => {
+  it('splits users by weight', () => {
     const weights = { a: 1, b: 2, c: 3, d: 4 };
     const experiments = parseExperiments([experiment({ arms: arms(weights) })]);
     const counts = new Map<string, number>();
@@ -54,7 +54,7 @@ describe('assignArms', () => {
       counts.set(arm, (counts.get(arm) ?? 0) + 1);
     }
     const expected = Object.values(weights).map((weight) => (weight / 10) * units.length);
-    // The quantile .999 of chi-square with 3 degrees.
+    // 0.999 quantile of chi-square with 3 degrees of freedom.
     expect(
       chiSquare(
         Object.keys(weights).map((arm) => counts.get(arm)!),
@@ -63,7 +63,7 @@ describe('assignArms', () => {
     ).toBeLessThan(16.27);
   });
 
-  it('is independent between experiments, and between taking part and the arm', () => {
+  it('is independent between experiments, and between participation and arm', () => {
     const experiments = parseExperiments([experiment({ share: 0.5 }), experiment({ name: 'other' })]);
     const counts = new Map<string, number>();
     for (const unit of units) {
@@ -74,7 +74,7 @@ describe('assignArms', () => {
     const cells = Object.entries(expected).flatMap(([ranking, share]) =>
       ['control', 'treatment'].map((other) => ({ count: counts.get(`${ranking} ${other}`)!, share: share / 2 })),
     );
-    // The quantile .999 of chi-square with 5 degrees.
+    // 0.999 quantile of chi-square with 5 degrees of freedom.
     const statistic = chiSquare(
       cells.map(({ count }) => count),
       cells.map(({ share }) => share * units.length),
@@ -82,7 +82,7 @@ describe('assignArms', () => {
     expect(statistic).toBeLessThan(20.52);
   });
 
-  it('keeps everybody in their arm when the share grows', () => {
+  it('keeps users in their arms when the share grows', () => {
     const assign = (share: number) => {
       const experiments = parseExperiments([experiment({ share })]);
       return units.slice(0, 5_000).map((unit) => assignArms(experiments, unit, 0)['ranking']);
@@ -92,7 +92,7 @@ describe('assignArms', () => {
     few.forEach((arm, index) => arm === undefined || expect(more[index]).toBe(arm));
   });
 
-  it('knows no arm without an id, or outside the time of the experiment', () => {
+  it('returns no arm without an id, or outside the time of the experiment', () => {
     const experiments = parseExperiments([experiment({ from: '2026-01-01', to: '2026-02-01T12:00:00Z' })]);
     const at = (time: string, unit: string | undefined = 'ada') => assignArms(experiments, unit, Date.parse(time));
     expect(assignArms(experiments, undefined, Date.parse('2026-01-15'))).toEqual({});
@@ -103,7 +103,7 @@ describe('assignArms', () => {
   });
 });
 
-it('settingsOfArms puts together what the arms of a unit set', () => {
+it("settingsOfArms combines the settings of a user's arms", () => {
   const experiments = parseExperiments([
     experiment({ arms: { control: { weight: 1 }, treatment: { weight: 1, merge: { by: 'round-robin' } } } }),
     experiment({ name: 'breadth', arms: { low: { weight: 1, breadth: 64 }, high: { weight: 1, breadth: 400 } } }),
@@ -116,7 +116,7 @@ it('settingsOfArms puts together what the arms of a unit set', () => {
   expect(settingsOfArms(experiments, {})).toEqual({});
 });
 
-it('drawShadows takes the share of answers, apart for each arm', () => {
+it('drawShadows draws a share of responses, independently for each arm', () => {
   const shadow = { wide: { share: 0.25, breadth: 400 }, other: { share: 0.5, bundle: 'a'.repeat(32) } };
   const experiments = parseExperiments([experiment({ arms: {}, shadow })]);
   const drawn = units.slice(0, 40_000).map((id) => drawShadows(experiments, id, 0).map(({ arm }) => arm.name));

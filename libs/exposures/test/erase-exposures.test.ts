@@ -14,7 +14,7 @@ const erasureOf = (userId: string, requestedAt = noon): UserErasure => ({
   requestedAt,
 });
 
-/** A log with a closed file, and what writes another one. */
+/** Returns a log with a closed file, and the writer of an open one. */
 async function log(): Promise<{ folder: string; writer: ExposureWriter }> {
   const folder = await temporaryFolder();
   const first = new ExposureWriter({ folder, now: () => noon });
@@ -39,20 +39,20 @@ async function bytesOf(folder: string): Promise<string> {
   return (await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))).join('');
 }
 
-it('is read no more as soon as it is asked for, and gone from the disk afterwards', async () => {
+it('is skipped by readers immediately, and removed from the disk afterwards', async () => {
   const { folder, writer } = await log();
   await writer.close();
   const erasures = [erasureOf('ada')];
   expect(await usersOf(folder, erasures)).toEqual(['bob', undefined, 'ada']);
   expect(await countErasable(folder, erasures)).toBe(2);
   expect(await eraseFromExposures(folder, erasures)).toEqual({ records: 2, files: 1, openFiles: 0 });
-  // What was answered after the request stays.
+  // Records after the erasure stay.
   expect(await usersOf(folder)).toEqual(['bob', undefined, 'ada']);
   expect(await countErasable(folder, erasures)).toBe(0);
   expect(await readdir(folder)).toContain('_erasures.json');
 });
 
-it('finds the further pages of an answer, which have the hash of the user', async () => {
+it('finds the later pages of a response, which contain the hash of the user', async () => {
   const folder = await temporaryFolder();
   const writer = new ExposureWriter({ folder, now: () => noon });
   for (const userId of ['ada', 'bob']) {
@@ -70,14 +70,14 @@ it('finds the further pages of an answer, which have the hash of the user', asyn
   expect(await bytesOf(folder)).toContain('page of bob');
 });
 
-it('leaves open files to a later run, and takes all out then', async () => {
+it('skips open files, which a later run erases completely', async () => {
   const { folder, writer } = await log();
   writer.append(record('ada'));
   writer.append(record('bob'));
   await writer.flush();
   const erasures = [erasureOf('ada')];
   expect(await eraseFromExposures(folder, erasures)).toEqual({ records: 2, files: 1, openFiles: 1 });
-  // The writer goes on in its file.
+  // The writer continues in its file.
   const late = record('bob');
   writer.append(late);
   await writer.close();
@@ -87,7 +87,7 @@ it('leaves open files to a later run, and takes all out then', async () => {
   expect(await countErasable(folder, erasures)).toBe(0);
 });
 
-it('takes over the file of a process that died, with its torn line', async () => {
+it('processes the file of a dead process, including its truncated line', async () => {
   const { folder, writer } = await log();
   writer.append(record('bob'));
   await writer.flush();
@@ -104,14 +104,14 @@ it('takes over the file of a process that died, with its torn line', async () =>
   await writer.close();
 });
 
-it('removes a file of which nothing is left, and does not look for what it has finished', async () => {
+it('removes a file without remaining lines, and skips completed erasures', async () => {
   const folder = await temporaryFolder();
   const writer = new ExposureWriter({ folder, now: () => noon });
   writer.append(record('ada'));
   await writer.close();
   await eraseFromExposures(folder, [erasureOf('ada')]);
   expect(await bytesOf(folder)).toBe('');
-  // Put back by hand, as nothing else would: the erasure is done.
+  // Writes an erased record again, which would not happen otherwise.
   const again = new ExposureWriter({ folder, now: () => noon });
   again.append(record('ada'));
   again.append(record('bob'));
@@ -120,7 +120,7 @@ it('removes a file of which nothing is left, and does not look for what it has f
   expect((await eraseFromExposures(folder, [erasureOf('ada'), erasureOf('bob')])).records).toBe(1);
 });
 
-it('does not take a request for done that came a moment ago: records may wait for the disk', async () => {
+it('does not complete a recent erasure, because records may still be in a buffer', async () => {
   const folder = await temporaryFolder();
   const now = Date.now();
   const write = async () => {
@@ -135,7 +135,7 @@ it('does not take a request for done that came a moment ago: records may wait fo
   expect((await eraseFromExposures(folder, erasures)).records).toBe(1);
 });
 
-it('finds nothing to do where there is no log', async () => {
+it('does nothing without a log', async () => {
   const folder = join(await temporaryFolder(), 'absent');
   expect(await eraseFromExposures(folder, [erasureOf('ada')])).toEqual({ records: 0, files: 0, openFiles: 0 });
 });

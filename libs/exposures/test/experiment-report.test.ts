@@ -42,7 +42,7 @@ const did = (recommendationId: string, itemId: string, fields: Partial<Outcome> 
   ...fields,
 });
 
-it('counts an exposure with an outcome once, and only outcomes in time on items that were shown', async () => {
+it('counts an exposure with an outcome once, and only outcomes in time on shown items', async () => {
   const { arms: found, counts } = await report(
     [
       shown('r1', 'ada', 'control'),
@@ -91,11 +91,11 @@ it('counts an exposure with an outcome once, and only outcomes in time on items 
   expect(treatment!.outcomes[0]!.interests[0]).toMatchObject({ interest: null, itemsShown: 2, itemsChosen: 2 });
 });
 
-/** A further page, as the API records it: of its user it has the hash. */
+/** Returns a later page as the API records it, with the hash of its user. */
 const page = (recommendationId: string, userId: string, arm: string, fields: Partial<ExposureRecord>) =>
   exposure({ recommendationId, userHash: hashUser(userId), arms: { ranking: arm }, ...fields });
 
-it('leaves out and counts records that are there twice, of nobody, or of arms that are not declared', async () => {
+it('skips and counts records that are repeated, without a user, or of undeclared arms', async () => {
   const { arms: found, counts } = await report(
     [
       shown('r1', 'ada', 'control'),
@@ -110,7 +110,7 @@ it('leaves out and counts records that are there twice, of nobody, or of arms th
   expect(found[0]).toMatchObject({ users: 1, exposures: 1, items: 3 });
 });
 
-it('takes the pages of a list for one answer, in whatever order the files have them', async () => {
+it('counts the pages of a list as one response, in any order of the files', async () => {
   const records = [
     page('r1', 'ada', 'control', { offset: 5, items: ['f'], interests: [1], source: { kind: 'popular' } }),
     shown('r1', 'ada', 'control'),
@@ -122,7 +122,7 @@ it('takes the pages of a list for one answer, in whatever order the files have t
   for (const order of [records, records.toReversed()]) {
     const { arms: found, counts } = await report(order, outcomes);
     expect(counts).toMatchObject({ exposures: 2, pages: 3, withoutUser: 0, orphanPages: 0 });
-    // Of `e` the click came before its page, of `d` within a day of its page.
+    // The click on `e` came before its page, the click on `d` within a day of its page.
     expect(counts.outcomes[0]).toMatchObject({ counted: 3, early: 1, otherItem: 0 });
     expect(found[0]).toMatchObject({ users: 1, exposures: 2, items: 11, fallbacks: { estimate: { value: 0 } } });
     const [clicks] = found[0]!.outcomes;
@@ -135,7 +135,7 @@ it('takes the pages of a list for one answer, in whatever order the files have t
   }
 });
 
-it('counts an item once that was fetched again with pages of another size', async () => {
+it('counts an item once that was requested again with another page size', async () => {
   const { arms: found, counts } = await report(
     [
       shown('r1', 'ada', 'control'),
@@ -151,7 +151,7 @@ it('counts an item once that was fetched again with pages of another size', asyn
   expect(found[0]!.outcomes[0]!.interests[1]).toMatchObject({ interest: 0, itemsShown: 4, itemsChosen: 1 });
 });
 
-it('believes no page that says what its first one does not', async () => {
+it('ignores a page that contradicts its first page', async () => {
   const more = { offset: 3, items: ['d'], interests: [0] };
   const { arms: found, counts } = await report(
     [
@@ -172,7 +172,7 @@ it('believes no page that says what its first one does not', async () => {
   expect(found[0]!.outcomes[0]!.ofExposures.estimate!.value).toBe(0);
 });
 
-it('leaves out who was seen in more than one arm, and tells how many they are', async () => {
+it('excludes and counts users seen in more than one arm', async () => {
   const { arms: found, counts } = await report(
     [
       shown('r1', 'ada', 'control'),
@@ -191,7 +191,7 @@ it('leaves out who was seen in more than one arm, and tells how many they are', 
   expect(found[1]!.outcomes[0]!.ofExposures).toEqual({});
 });
 
-it('tells what a shadow arm shares with what was shown, and with what was chosen', async () => {
+it('reports the overlap of a shadow arm with shown and chosen items', async () => {
   const wide = (items: string[]) => ({
     experiment: 'ranking',
     arm: 'wide',
@@ -211,7 +211,10 @@ it('tells what a shadow arm shares with what was shown, and with what was chosen
   expect(counts.exposures).toBe(0);
 });
 
-/** Users come some times; those in the treatment click more readily. `loses`: how likely an exposure of the treatment is lost. */
+/**
+ * Simulates users who return several times; those in the treatment click more often. `loses` is the probability that an
+ * exposure of the treatment is lost.
+ */
 function simulate({ users, lift, loses = 0 }: { users: number; lift: number; loses?: number }) {
   const random = seededRandom(20260101);
   const records: ExposureRecord[] = [];
@@ -239,13 +242,13 @@ it('finds the effect of a simulated experiment', async () => {
     expect(difference!.pValue).toBeLessThan(0.001);
     expect(difference!.low).toBeGreaterThan(0);
   }
-  // Chances are 0.15 and 0.1875 on average.
+  // The mean probabilities are 0.15 and 0.1875.
   const { difference } = found[1]!.outcomes[0]!.ofExposures;
   expect(difference!.low).toBeLessThan(0.0375);
   expect(difference!.high).toBeGreaterThan(0.0375);
 });
 
-it('sees that a split is broken', async () => {
+it('detects a broken split', async () => {
   const { sampleRatio } = await simulate({ users: 6_000, lift: 1, loses: 0.15 });
   expect(sampleRatio).toMatchObject({ isMismatch: true });
 });

@@ -30,7 +30,7 @@ async function filesOf(folder: string): Promise<string[]> {
 }
 
 describe('ExposureWriter', () => {
-  it('writes what readers read again, whatever the texts are', async () => {
+  it('writes records that readers return unchanged, with any texts', async () => {
     const id = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 });
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(id, fc.array(id)), { minLength: 1, maxLength: 20 }), async (answers) => {
@@ -54,7 +54,7 @@ describe('ExposureWriter', () => {
     );
   });
 
-  it('gets records to the disk without being asked to', async () => {
+  it('flushes records automatically', async () => {
     const folder = await temporaryFolder();
     const writer = new ExposureWriter({ folder, now, flushMs: 20 });
     writer.append(exposure({ recommendationId: 'a' }));
@@ -63,7 +63,7 @@ describe('ExposureWriter', () => {
     await writer.close();
   });
 
-  it('has a file for each day, and turns to another one when it is full', async () => {
+  it('writes one file per day, and starts another when it is full', async () => {
     const folder = await temporaryFolder();
     const writer = new ExposureWriter({ folder, now, fileBytesMax: 1 });
     for (const [id, answeredAt] of Object.entries({ a: noon, b: noon + dayMs, c: noon, d: noon + dayMs })) {
@@ -82,7 +82,7 @@ describe('ExposureWriter', () => {
     expect(idsOf(await readAll(folder, { before: noon + 1 })).sort()).toEqual(['a', 'c', 'e']);
   });
 
-  it('drops and counts what does not fit into its buffer', async () => {
+  it('drops and counts records beyond its buffer', async () => {
     const folder = await temporaryFolder();
     const writer = new ExposureWriter({ folder, now, bufferBytesMax: 1_000, flushMs: 60_000 });
     const taken = Array.from({ length: 20 }, (_, index) => writer.append(exposure({ recommendationId: `r${index}` })));
@@ -96,7 +96,7 @@ describe('ExposureWriter', () => {
     expect(writer.append(exposure({ recommendationId: 'too late' }))).toBe(false);
   });
 
-  it('drops, counts and tells what a folder that cannot be used does not take, and goes on when it can', async () => {
+  it('drops, counts and reports records while the folder is unusable, and recovers', async () => {
     const folder = join(await temporaryFolder(), 'exposures');
     await writeFile(folder, 'a file');
     const failures: unknown[] = [];
@@ -115,7 +115,7 @@ describe('ExposureWriter', () => {
     expect(idsOf(await readAll(folder))).toEqual(['kept']);
   });
 
-  it('a full disk loses whole records and counts them; what was written stays readable', async (context) => {
+  it('loses and counts whole records on a full disk; earlier records stay readable', async (context) => {
     const disk = await temporaryFolder();
     await run('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]).catch((error: unknown) =>
       context.skip(`a small disk cannot be mounted: ${String((error as Error).message)}`),
@@ -141,7 +141,7 @@ describe('ExposureWriter', () => {
     expect(await findExposure(folder, 'room again')).toBeDefined();
   });
 
-  it('removes days that are over for longer than they are kept', async () => {
+  it('removes days older than the retention', async () => {
     const folder = await temporaryFolder();
     for (const day of ['2026-01-02', '2026-01-03', '2026-01-10']) {
       await mkdir(join(folder, `dt=${day}`));
@@ -154,7 +154,7 @@ describe('ExposureWriter', () => {
 });
 
 describe('readExposures', () => {
-  it('leaves out and counts the torn last line of a process that was killed', async () => {
+  it('skips and counts the truncated last line of a killed process', async () => {
     const folder = await temporaryFolder();
     const script = `
       const { ExposureWriter } = await import(${JSON.stringify(new URL('../src/log/exposure-writer.ts', import.meta.url).href)});
@@ -181,11 +181,11 @@ describe('readExposures', () => {
     expect(await findExposure(folder, 'torn')).toBeUndefined();
   });
 
-  it('reads nothing where there is no log', async () => {
+  it('returns nothing without a log', async () => {
     expect(await readAll(join(await temporaryFolder(), 'absent'))).toEqual([]);
   });
 
-  it('finds the newest of one id, and does not take a text inside of a record for an id', async () => {
+  it('finds the newest record of an id, and does not mistake text inside a record for an id', async () => {
     const folder = await temporaryFolder();
     for (const [day, text] of [
       ['2026-01-09', 'old'],
@@ -207,7 +207,7 @@ describe('readExposures', () => {
     expect(await findExposure(folder, 'inside')).toBeUndefined();
   });
 
-  it('finds the first page of a list, wherever the others are', async () => {
+  it('finds the first page of a list, in any order of the pages', async () => {
     const folder = await temporaryFolder();
     for (const [day, ids] of [
       ['2026-01-09', ['paged']],
@@ -224,7 +224,7 @@ describe('readExposures', () => {
   });
 });
 
-it('isSampled takes the share of answers, the same ones each time', () => {
+it('isSampled selects the share of responses, the same ones each time', () => {
   const ids = Array.from({ length: 50_000 }, (_, index) => `r-${index}`);
   const sampled = ids.filter((id) => isSampled(id, 0.1));
   expect(sampled.length / ids.length).toBeCloseTo(0.1, 2);

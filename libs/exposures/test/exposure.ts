@@ -2,7 +2,7 @@ import type { ExposureRecord } from '../src/index.ts';
 
 export const noon = Date.UTC(2026, 0, 10, 12);
 
-/** An answer of three items at noon. */
+/** Returns a response of three items at noon. */
 export function exposure(fields: Partial<ExposureRecord> & { readonly recommendationId: string }): ExposureRecord {
   return {
     answeredAt: noon,

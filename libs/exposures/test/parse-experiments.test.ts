@@ -9,7 +9,7 @@ const parse = (experiments: unknown) =>
 
 const two = { control: {}, treatment: { merge: { by: 'round-robin' } } };
 
-it('fills what is not said', () => {
+it('fills in defaults', () => {
   expect(parse([{ name: 'ranking', arms: two }])).toEqual([
     {
       name: 'ranking',
@@ -75,7 +75,7 @@ it.each([
   );
 });
 
-it('allows the same setting one after the other, and different ones at one time', () => {
+it('allows the same setting in consecutive experiments, and different settings in concurrent ones', () => {
   const breadth = { control: {}, wide: { breadth: 400 } };
   expect(
     parse([

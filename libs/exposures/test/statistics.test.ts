@@ -5,7 +5,7 @@ import type { RatioEstimate } from '../src/report/statistics.ts';
 
 const everybody = (values: ArrayLike<number>): number[] => Array.from({ length: values.length }, (_, unit) => unit);
 
-/** Users who differ: in how often they come, and in how readily they click. */
+/** Simulates users who differ in how often they come and how readily they click. */
 function simulateArm(users: number, random: () => number, lift = 1): RatioEstimate {
   const clicked: number[] = [];
   const exposures: number[] = [];
@@ -19,7 +19,7 @@ function simulateArm(users: number, random: () => number, lift = 1): RatioEstima
 }
 
 describe('estimateRatio', () => {
-  it('is the formula of the delta method', () => {
+  it('equals the formula of the delta method', () => {
     const [clicked, exposures] = [
       [1, 0, 2],
       [2, 1, 5],
@@ -33,18 +33,18 @@ describe('estimateRatio', () => {
     expect(estimate.low).toBeCloseTo(0.375 - 1.959964 * Math.sqrt(variance), 6);
   });
 
-  it('is that of a proportion where everybody came once', () => {
+  it('equals a proportion when every user came once', () => {
     const clicked = Array.from({ length: 100 }, (_, user) => (user < 30 ? 1 : 0));
     const estimate = estimateRatio(clicked, new Float64Array(100).fill(1), everybody(clicked))!;
     expect(estimate.variance).toBeCloseTo((0.3 * 0.7) / 99, 15);
   });
 
-  it('looks at the given users only', () => {
+  it('includes only the given users', () => {
     const of = (units: number[]) => estimateRatio([1, 5, 0, 7], [2, 5, 2, 9], units);
     expect(of([0, 2])).toEqual(estimateRatio([1, 0], [2, 2], [0, 1]));
   });
 
-  it('claims no interval where nothing is known of chance', () => {
+  it('has no interval without variance', () => {
     expect(estimateRatio([], [], [])).toBeUndefined();
     expect(estimateRatio([1], [2], [0])).toEqual({ value: 0.5, variance: 0 });
     expect(estimateRatio([0, 0], [2, 3], [0, 1])).toEqual({ value: 0, variance: 0 });
@@ -52,10 +52,10 @@ describe('estimateRatio', () => {
 });
 
 describe('compareRatios', () => {
-  it('knows the tails of the normal distribution', () => {
+  it('matches the tails of the normal distribution', () => {
     const of = (difference: number) =>
       compareRatios({ value: 0.5 + difference, variance: 0.5e-4 }, { value: 0.5, variance: 0.5e-4 })!;
-    // R: 2 * pnorm(-c(1, 1.959964, 3)), of standard errors of 0.01
+    // R: 2 * pnorm(-c(1, 1.959964, 3)), with standard errors of 0.01
     expect(of(0.01).pValue).toBeCloseTo(0.3173105, 7);
     expect(of(0.01959964).pValue).toBeCloseTo(0.05, 7);
     expect(of(-0.03).pValue).toBeCloseTo(0.002699796, 9);
@@ -63,12 +63,12 @@ describe('compareRatios', () => {
     expect(of(0.01).low).toBeCloseTo(0.01 - 0.01959964, 7);
   });
 
-  it('says nothing where nothing can be said', () => {
+  it('returns undefined without variance', () => {
     expect(compareRatios(undefined, { value: 1, variance: 1 })).toBeUndefined();
     expect(compareRatios({ value: 0, variance: 0 }, { value: 0, variance: 0 })).toBeUndefined();
   });
 
-  it('holds no difference in 95 of 100 experiments without one, though visits of a user are alike', () => {
+  it('contains 0 in 95 of 100 experiments without an effect, although visits of a user are correlated', () => {
     const random = seededRandom(7);
     const rounds = 600;
     let held = 0;
@@ -78,12 +78,12 @@ describe('compareRatios', () => {
       if (low <= 0 && high >= 0) held++;
       if (pValue < 0.05) significant++;
     }
-    // Four standard errors of a share of .95 of 600.
+    // Four standard errors of a share of 0.95 of 600.
     expect(Math.abs(held / rounds - 0.95)).toBeLessThan(0.036);
     expect(significant).toBe(rounds - held);
   });
 
-  it('finds a difference that is there', () => {
+  it('finds a real difference', () => {
     const random = seededRandom(8);
     const [control, arm] = [simulateArm(4_000, random), simulateArm(4_000, random, 1.2)];
     const difference = compareRatios(arm, control)!;
@@ -94,7 +94,7 @@ describe('compareRatios', () => {
 });
 
 describe('testSampleRatio', () => {
-  it('is the chi-square test', () => {
+  it('equals the chi-square test', () => {
     // R: chisq.test(c(5200, 4800)); chisq.test(c(30, 50, 20), p = c(1, 2, 1) / 4)
     const even = testSampleRatio([5200, 4800], [1, 1])!;
     expect(even).toMatchObject({ chiSquare: 16, degrees: 1, isMismatch: true, expected: [5000, 5000] });
@@ -104,12 +104,12 @@ describe('testSampleRatio', () => {
     expect(three.pValue).toBeCloseTo(Math.exp(-1), 10);
   });
 
-  it('is not made without users or with one arm', () => {
+  it('returns undefined without users or with one arm', () => {
     expect(testSampleRatio([0, 0], [1, 1])).toBeUndefined();
     expect(testSampleRatio([10], [1])).toBeUndefined();
   });
 
-  it('suspects an arm without anybody', () => {
+  it('flags an arm without users', () => {
     expect(testSampleRatio([100, 0], [1, 1])).toMatchObject({ isMismatch: true });
   });
 });

@@ -4,7 +4,10 @@ import type { LakeWindow } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import type { OwnedChanges, ProfileChange } from './profile/profile-store.ts';
 
-/** What an event changes in profiles; nothing when it is no positive. The one place that knows. */
+/**
+ * Returns the changes that an event makes to profiles; none if the event is not an interaction. Serving, the sink and
+ * rebuilds all use this function.
+ */
 export function changesOf(event: Event, isPositive: PositiveRule): ProfileChange[] {
   const { eventId, type, userId, sessionId, itemId, occurredAt, receivedAt, value } = event;
   if (type === 'identify') {
@@ -12,12 +15,12 @@ export function changesOf(event: Event, isPositive: PositiveRule): ProfileChange
     return [{ kind: 'identify', userId, sessionId, occurredAt, receivedAt }];
   }
   if (itemId === undefined || !isPositive(event)) return [];
-  const positive = { eventId, type, itemId, occurredAt, ...(value === undefined ? {} : { value }) };
-  if (userId !== undefined) return [{ kind: 'event', userId, receivedAt, event: positive }];
-  return sessionId === undefined ? [] : [{ kind: 'event', sessionId, receivedAt, event: positive }];
+  const interaction = { eventId, type, itemId, occurredAt, value };
+  if (userId !== undefined) return [{ kind: 'event', userId, receivedAt, event: interaction }];
+  return sessionId === undefined ? [] : [{ kind: 'event', sessionId, receivedAt, event: interaction }];
 }
 
-/** Where everything that profiles are made of lies. */
+/** Folders that profiles are built from. */
 export interface ProfileSources {
   readonly lakeFolder: string;
   readonly catalogFolder: string;
@@ -28,15 +31,18 @@ export interface ProfileRules {
   readonly isPositive: PositiveRule;
 }
 
-export interface LakeChangesOptions {
+interface LakeChangesOptions {
   readonly window: LakeWindow;
-  /** The catalog does not say when it was told of a user: attributes count as received just before. Epoch milliseconds. */
+  /**
+   * Epoch milliseconds. The catalog does not record when it received a user, so attributes count as received just
+   * before.
+   */
   readonly readAt: number;
-  /** Whoever has more comes in several portions; without it each person comes once, with everything. */
+  /** Maximum number of changes per portion. Without it, each person comes once, with all changes. */
   readonly portionMax?: number;
 }
 
-/** All changes that the lake and the catalog amount to, by the person that they are about. */
+/** Reads all changes from the lake and the catalog, grouped by user or anonymous session. */
 export async function* changesByOwner(
   sources: ProfileSources,
   rules: ProfileRules,

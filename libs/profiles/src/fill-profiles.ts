@@ -2,14 +2,15 @@ import { changesByOwner } from './event-changes.ts';
 import type { ProfileRules, ProfileSources } from './event-changes.ts';
 import type { ProfileChange, ProfileStore, RebuildResult } from './profile/profile-store.ts';
 
-/** Changes that are applied together. */
+/** Changes applied in one call. */
 const changesPerBatch = 10_000;
 
 /**
- * Applies to a store what the lake and the catalog hold. What it has besides stays, so this also makes good what a store has
- * lost: `receivedFrom` (epoch milliseconds) then says since when.
+ * Applies all changes in the lake and the catalog to a store. Existing content stays, so this also restores what a
+ * store has lost.
  *
- * @throws AppError those of reading the lake and the catalog, and of the store; the signal's reason when aborted.
+ * @param options.receivedFrom Applies only changes received from this time on, in epoch milliseconds.
+ * @throws AppError The errors of the lake, the catalog and the store; the reason of the signal when aborted.
  */
 export async function fillProfiles(
   store: ProfileStore,
@@ -31,11 +32,11 @@ export async function fillProfiles(
 }
 
 /**
- * Makes a store hold what the lake and the catalog hold and nothing else, user by user, while it is read. What was received
- * from `receivedBefore` on (epoch milliseconds; now by default) is left as it is. The lake must hold everything older:
- * stop the sink, or choose a moment before its last commit.
+ * Replaces the content of a store by that of the lake and the catalog, user by user, while readers use it.
  *
- * @throws AppError those of reading the lake and the catalog, and of the store.
+ * @param options.receivedBefore Epoch milliseconds; now by default. Changes received later stay. The lake must contain
+ *   all earlier changes: stop the sink, or choose a time before its last commit.
+ * @throws AppError The errors of the lake, the catalog and the store.
  */
 export async function rebuildProfiles(
   store: ProfileStore,

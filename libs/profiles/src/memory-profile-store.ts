@@ -8,12 +8,12 @@ import type { ProfileStore } from './profile/profile-store.ts';
 import { decodeEvents, decodeIdentities, encodeEvent, keepNewest, receivedAtOf } from './profile/stored-entry.ts';
 import type { Entry } from './profile/stored-entry.ts';
 
-export interface MemoryProfileStoreOptions {
-  /** Positives kept of a user; all of them unless told otherwise. */
+interface MemoryProfileStoreOptions {
+  /** Newest interactions kept per user; all by default. */
   readonly eventsMax?: number;
 }
 
-/** Profiles in the memory of this process. Nothing expires. */
+/** Creates a profile store in the memory of this process. Profiles do not expire. */
 export function createMemoryProfileStore({ eventsMax = Infinity }: MemoryProfileStoreOptions = {}): ProfileStore {
   const users = new Map<string, UserState>();
   const sessions = new Map<string, SessionState>();
@@ -105,13 +105,13 @@ export function createMemoryProfileStore({ eventsMax = Infinity }: MemoryProfile
   };
 }
 
-/** What the memory holds of a user. */
-export interface UserState {
+/** Stored state of a user. */
+interface UserState {
   readonly events: readonly Entry[];
-  /** Sessions that were identified as the user, each with when that was last received. */
+  /** Sessions identified as the user, with the time when the last identify was received. */
   readonly sessions: ReadonlyMap<string, number>;
   readonly attributes: AttributesState | undefined;
-  /** What was received until then is forgotten; -1 when nothing is. */
+  /** Events received until this time are erased; -1 without an erasure. */
   readonly erasedBefore: number;
 }
 
@@ -120,23 +120,25 @@ interface AttributesState {
   readonly receivedAt: number;
 }
 
-/** What the memory holds of a session. */
-export interface SessionState {
+/** Stored state of a session. */
+interface SessionState {
   readonly events: readonly Entry[];
   readonly identities: readonly Entry[];
 }
 
-export const emptyUser: UserState = { events: [], sessions: new Map(), attributes: undefined, erasedBefore: -1 };
-export const emptySession: SessionState = { events: [], identities: [] };
+const emptyUser: UserState = { events: [], sessions: new Map(), attributes: undefined, erasedBefore: -1 };
+const emptySession: SessionState = { events: [], identities: [] };
 
-export interface ChangeOptions {
+interface ChangeOptions {
   readonly eventsMax: number;
-  /** What was received before it goes before the change is made. */
+  /**
+   * Removes what was received before this time, in epoch milliseconds, before applying the change; 0 removes nothing.
+   */
   readonly replacedBefore: number;
 }
 
-/** The state after a change. Erased events go before the newest are chosen: they must not take the places of others. */
-export function changeUser(state: UserState, change: UserChanges, options: ChangeOptions): UserState {
+/** Returns the state of a user after a change. Erased events are removed first, so that they do not displace others. */
+function changeUser(state: UserState, change: UserChanges, options: ChangeOptions): UserState {
   const { eventsMax, replacedBefore } = options;
   const erasedBefore = Math.max(state.erasedBefore, change.erasedBefore ?? -1);
   const events = [...receivedSince(state.events, replacedBefore), ...change.events];
@@ -148,7 +150,7 @@ export function changeUser(state: UserState, change: UserChanges, options: Chang
   };
 }
 
-export function changeSession(state: SessionState, change: SessionChanges, options: ChangeOptions): SessionState {
+function changeSession(state: SessionState, change: SessionChanges, options: ChangeOptions): SessionState {
   const { eventsMax, replacedBefore } = options;
   return {
     events: keepNewest([...receivedSince(state.events, replacedBefore), ...change.events], eventsMax),
@@ -156,12 +158,12 @@ export function changeSession(state: SessionState, change: SessionChanges, optio
   };
 }
 
-/** Whether anything but the mark of an erasure is there. */
-export function isUserEmpty({ events, sessions, attributes }: UserState): boolean {
+/** Returns whether the user has nothing but an erasure mark. */
+function isUserEmpty({ events, sessions, attributes }: UserState): boolean {
   return events.length === 0 && sessions.size === 0 && attributes === undefined;
 }
 
-export function isSessionEmpty({ events, identities }: SessionState): boolean {
+function isSessionEmpty({ events, identities }: SessionState): boolean {
   return events.length === 0 && identities.length === 0;
 }
 

@@ -3,7 +3,7 @@ import type { ProfileEvent } from '../src/profile/profile-store.ts';
 
 export const noon = Date.UTC(2026, 0, 15, 12);
 
-/** A choice at `noon` plus some minutes, received a second later unless told otherwise. */
+/** Returns an interaction at `noon` plus some minutes, received one second later by default. */
 export function chosen(
   who: { readonly userId: string } | { readonly sessionId: string },
   itemId: string,

@@ -15,10 +15,10 @@ async function* stream(owners: readonly OwnedChanges[]): AsyncGenerator<OwnedCha
   yield* owners;
 }
 
-/** What every profile store does. */
+/** Behavior that every profile store must have. */
 export function describeProfileStore(name: string, open: OpenStore): void {
   describe(`${name}: what is stored of a user`, () => {
-    it('are the positives, oldest to newest, and the attributes', async () => {
+    it('contains the interactions, oldest to newest, and the attributes', async () => {
       const store = await open();
       await store.apply([
         chosen(ada, 'b', 2, { value: 4.5 }),
@@ -35,7 +35,7 @@ export function describeProfileStore(name: string, open: OpenStore): void {
       expect(await store.size()).toBe(1);
     });
 
-    it('is nothing of somebody unknown', async () => {
+    it('is undefined for an unknown user', async () => {
       const store = await open();
       for (const userId of ['nobody', 'constructor', '', 'session:none', '\ud800']) {
         expect(await store.read(userId)).toBeUndefined();
@@ -44,7 +44,7 @@ export function describeProfileStore(name: string, open: OpenStore): void {
       expect(await store.size()).toBe(0);
     });
 
-    it('is kept apart whatever the ids are', async () => {
+    it('is kept apart for unusual ids', async () => {
       const store = await open();
       const ids = ['a', 'a}', '{a}', '}', '%7D', 'a:events', 'a*', 'ä', '𐀀', '\n"\\', 'x'.repeat(256)];
       await store.apply(ids.map((userId) => chosen({ userId }, `of ${userId}`, 1, { eventId: userId })));
@@ -56,7 +56,7 @@ export function describeProfileStore(name: string, open: OpenStore): void {
       expect(await store.size()).toBe(ids.length);
     });
 
-    it('are the newest eventsMax by time, then eventId', async () => {
+    it('contains the newest eventsMax events by time, then eventId', async () => {
       const store = await open({ eventsMax: 3 });
       await store.apply([4, 2, 5].map((minute) => chosen(ada, 'x', minute)));
       await store.apply([chosen(ada, 'late', 1), chosen(ada, 'same', 4, { eventId: 'a' })]);
@@ -72,7 +72,7 @@ export function describeProfileStore(name: string, open: OpenStore): void {
       expect(await itemsOf(store, 'ada')).toEqual(['a']);
     });
 
-    it('takes thousands of events of one user at once', async () => {
+    it('stores thousands of events of one user in one batch', async () => {
       const store = await open({ eventsMax: 500 });
       await store.apply(Array.from({ length: 9_000 }, (_, minute) => chosen(ada, `item-${minute}`, minute)));
       const items = await itemsOf(store, 'ada');
@@ -100,7 +100,7 @@ export function describeProfileStore(name: string, open: OpenStore): void {
   });
 
   describe(`${name}: an anonymous session`, () => {
-    it('has a profile of its own until somebody is identified in it', async () => {
+    it('has its own profile until a user is identified', async () => {
       const store = await open();
       await store.apply([chosen(visit, 'a', 1)]);
       expect(await itemsOf(store, 'session:visit')).toEqual(['a']);
@@ -109,14 +109,14 @@ export function describeProfileStore(name: string, open: OpenStore): void {
       expect(await itemsOf(store, 'ada')).toEqual(['a']);
     });
 
-    it('goes on being that of its user after the identify, among the own events', async () => {
+    it("belongs to its user after the identify, among the user's own events", async () => {
       const store = await open();
       await store.apply([identified('ada', 'visit', 2), chosen(ada, 'own', 3)]);
       await store.apply([chosen(visit, 'after', 4), chosen(visit, 'before', 1)]);
       expect(await itemsOf(store, 'ada')).toEqual(['before', 'own', 'after']);
     });
 
-    it('identified by two people shows neither what the other chose', async () => {
+    it('identified by two users shows each only their own events', async () => {
       const store = await open();
       await store.apply([
         chosen(visit, 'a', 1),
@@ -128,20 +128,20 @@ export function describeProfileStore(name: string, open: OpenStore): void {
       await store.apply([identified('ben', 'visit', 4)]);
       expect(await itemsOf(store, 'ada')).toEqual(['a']);
       expect(await itemsOf(store, 'ben')).toEqual(['b', 'c']);
-      // Of two at one moment the one received last counts.
+      // Of two identifies at one time, the one received last counts.
       await store.apply([identified('cleo', 'visit', 4, noon + 3_600_000)]);
       expect(await store.read('ben')).toBeUndefined();
       expect(await itemsOf(store, 'cleo')).toEqual(['b', 'c']);
     });
 
-    it('belongs at the moment of an identify to who is identified', async () => {
+    it('belongs to the identified user at the time of an identify', async () => {
       const store = await open();
       await store.apply([chosen(visit, 'a', 2), identified('ada', 'visit', 2), identified('ben', 'visit', 4)]);
       expect(await itemsOf(store, 'ada')).toEqual(['a']);
       expect(await store.read('ben')).toBeUndefined();
     });
 
-    it('gives its events to the newest of all that are known of the user', async () => {
+    it('contributes its events to the newest of its user', async () => {
       const store = await open({ eventsMax: 2 });
       await store.apply([chosen(ada, 'own', 1), chosen(visit, 'b', 2), chosen(visit, 'c', 3)]);
       await store.apply([identified('ada', 'visit', 4)]);
@@ -150,7 +150,7 @@ export function describeProfileStore(name: string, open: OpenStore): void {
   });
 
   describe(`${name}: erasure`, () => {
-    it('takes what was received until then, and does not let it come back', async () => {
+    it('removes what was received until then, and refuses it afterwards', async () => {
       const store = await open();
       const before = [
         chosen(ada, 'own', 1),
@@ -167,12 +167,12 @@ export function describeProfileStore(name: string, open: OpenStore): void {
       expect(await store.read('session:visit')).toBeUndefined();
     });
 
-    it('leaves what is received later, and others', async () => {
+    it('keeps what is received later, and other users', async () => {
       const store = await open({ eventsMax: 2 });
       const erasedAt = noon + 600_000;
       await store.apply([chosen(ada, 'a', 8), chosen(ada, 'b', 9), chosen({ userId: 'ben' }, 'c', 1)]);
       await store.apply([{ kind: 'erase', userId: 'ada', before: erasedAt }]);
-      // Late ones too: what is erased does not take their places.
+      // Late events too: erased events do not displace them.
       await store.apply([
         chosen(ada, 'a', 8),
         chosen(ada, 'b', 9),
@@ -184,7 +184,7 @@ export function describeProfileStore(name: string, open: OpenStore): void {
       expect(await itemsOf(store, 'ben')).toEqual(['c']);
     });
 
-    it('of one of two people in a session leaves the events of the other', async () => {
+    it('of one of two users in a session keeps the events of the other', async () => {
       const store = await open();
       await store.apply([
         chosen(visit, 'a', 1),
@@ -197,7 +197,7 @@ export function describeProfileStore(name: string, open: OpenStore): void {
       expect(await itemsOf(store, 'ben')).toEqual(['b']);
     });
 
-    it('makes an identify forgotten too: what follows in the session is nobody’s until the next', async () => {
+    it('also erases identifies: later events of the session have no user until the next identify', async () => {
       const store = await open();
       const erasedAt = noon + 600_000;
       await store.apply([identified('ada', 'visit', 2)]);
@@ -213,7 +213,7 @@ export function describeProfileStore(name: string, open: OpenStore): void {
     const cut = noon + 600_000;
     const owner = (id: string, ...changes: ProfileChange[]): OwnedChanges => ({ owner: id, changes });
 
-    it('replaces what was received before, and removes who is not there any more', async () => {
+    it('replaces what was received before, and removes users without content', async () => {
       const store = await open();
       await store.apply([
         chosen(ada, 'wrong', 1),
@@ -241,7 +241,7 @@ export function describeProfileStore(name: string, open: OpenStore): void {
       expect(await store.size()).toBe(1);
     });
 
-    it('leaves what was received since, and marks of erasure', async () => {
+    it('keeps what was received since, and erasure marks', async () => {
       const store = await open();
       await store.apply([
         { kind: 'erase', userId: 'ben', before: noon + 300_000 },
@@ -260,7 +260,7 @@ export function describeProfileStore(name: string, open: OpenStore): void {
       expect(await store.read('ben')).toBeUndefined();
     });
 
-    it('can be done again', async () => {
+    it('can be repeated', async () => {
       const store = await open();
       const owners = [owner('ada', chosen(ada, 'a', 1)), owner('session:visit', chosen(visit, 'b', 1))];
       await store.rebuild(stream(owners), { receivedBefore: cut });

@@ -30,7 +30,7 @@ const sessions = ['s1', 's2'];
 const everybody = [...users, ...sessions.map((sessionId) => `session:${sessionId}`)];
 const noon = Date.UTC(2026, 0, 15, 12);
 
-/** Events as they come in, with their own eventIds; a few of them sent again. */
+/** Events with their own eventIds, some of them sent twice. */
 const events = fc
   .array(
     fc.record({
@@ -83,7 +83,7 @@ async function addToLake({ lakeFolder }: ProfileSources, received: readonly Even
   await writer.close();
 }
 
-/** What the lake itself says: its own join of sessions and users. */
+/** Returns the profiles by the lake's own join of sessions and users. */
 async function lakeProfiles({ lakeFolder }: ProfileSources): Promise<Record<string, UserProfile | undefined>> {
   const profiles: Record<string, UserProfile | undefined> = Object.fromEntries(everybody.map((id) => [id, undefined]));
   for await (const chunk of streamLake(lakeFolder)) {
@@ -104,7 +104,7 @@ async function profilesOf(store: ProfileStore): Promise<Record<string, UserProfi
   );
 }
 
-/** Events of one moment have no order between the sessions of a user. */
+/** Sorts events of one time by id, because sessions of a user have no common order within it. */
 function inOrderOfIds(profiles: Record<string, UserProfile | undefined>) {
   return Object.fromEntries(
     Object.entries(profiles).map(([userId, profile]) => [
@@ -121,7 +121,7 @@ describe.each([
   ['memory', async () => openMemory()],
   ['Redis', () => openRedis({ url: redis.url })],
 ] as const)('profiles from the lake: %s', (_, open) => {
-  it('are what the lake itself joins, whether applied, filled or rebuilt', async () => {
+  it('equal the join of the lake when applied, filled or rebuilt', async () => {
     await fc.assert(
       fc.asyncProperty(events, events, async (received, others) => {
         const sources = await createSources(received);
@@ -147,7 +147,7 @@ describe.each([
     );
   });
 
-  it('stay up to date after a rebuild: a later identify takes the events along', async () => {
+  it('stay up to date after a rebuild: a later identify moves the events of the session', async () => {
     const anonymous = { eventId: 'e1', type: 'purchase', itemId: 'a', occurredAt: noon, receivedAt: noon };
     const sources = await createSources([{ ...anonymous, sessionId: 's1' }]);
     const store = await open();
@@ -160,7 +160,7 @@ describe.each([
     expect(await store.read('session:s1')).toBeUndefined();
   });
 
-  it('lost by a store are made good from the moment of the loss on', async () => {
+  it('lost by a store are restored from the time of the loss on', async () => {
     const event = (eventId: string, receivedAt: number): Event => ({
       ...{ eventId, type: 'purchase', userId: 'ben', itemId: eventId, occurredAt: receivedAt, receivedAt },
     });
@@ -172,7 +172,7 @@ describe.each([
     expect(await store.read('cleo')).toBeDefined();
   });
 
-  it('of somebody who chose tens of thousands of times are applied in portions', async () => {
+  it('of a user with tens of thousands of events are applied in portions', async () => {
     const events = Array.from({ length: 25_000 }, (_, n): Event => ({
       ...{ eventId: `e${n}`, type: 'purchase', userId: 'ada', itemId: `i${n}`, occurredAt: noon + n, receivedAt: noon },
     }));
@@ -190,7 +190,7 @@ describe.each([
     expect(profile?.attributes).toEqual({ age: 'young' });
   });
 
-  it('are empty where nothing has been collected yet', async () => {
+  it('are empty before any event has been collected', async () => {
     const nowhere = { lakeFolder: join(tmpdir(), 'facet-no-lake'), catalogFolder: join(tmpdir(), 'facet-no-catalog') };
     const store = await open();
     await fillProfiles(store, nowhere, rules);

@@ -21,7 +21,7 @@ const sessions = ['s1', 's2'];
 const time = fc.integer({ min: 0, max: 6 });
 const everybody = [...users, ...sessions.map((sessionId) => `session:${sessionId}`)];
 
-/** Few ids and moments, so that changes meet. */
+/** Few ids and times, so that changes interact. */
 const event = fc.record({
   eventId: fc.constantFrom('e1', 'e2', '\u{ffe0}', '\u{10000}', '"'),
   type: fc.constantFrom('click', 'purchase'),
@@ -43,7 +43,7 @@ const identify = fc
     receivedAt: time,
   })
   .map((fields): ProfileChange => ({ kind: 'identify', ...fields }));
-/** Of one receivedAt the last applied counts: the law is about different ones. */
+/** Of equal receivedAt the last applied wins, so the law holds only for different ones. */
 const attributes = fc.integer({ min: 0, max: 6 }).chain((receivedAt) =>
   fc.constantFrom(...users).map((userId): ProfileChange => ({
     kind: 'attributes',
@@ -55,12 +55,12 @@ const attributes = fc.integer({ min: 0, max: 6 }).chain((receivedAt) =>
 const erase = fc
   .record({ userId: fc.constantFrom(...users), before: time })
   .map((fields): ProfileChange => ({ kind: 'erase', ...fields }));
-/** One person a session: whose an event of two people is when one is erased depends on what is known by then. */
+/** One user per session: erasing one of two users depends on what is known at that time. */
 const ownIdentify = identify.map((change) =>
   change.kind === 'identify' ? { ...change, userId: change.sessionId === 's1' ? 'ada' : 'ben' } : change,
 );
 
-/** The same changes twice: as they are, and shuffled, some of them again, in batches. */
+/** Returns the same changes twice: in order, and shuffled with repetitions in batches. */
 function arrangements(change: fc.Arbitrary<ProfileChange>) {
   return fc.array(change, { maxLength: 25 }).chain((changes) =>
     fc.record({

@@ -28,7 +28,7 @@ function connect(): Redis {
 }
 
 describe('what is stored in Redis', () => {
-  it('expires when nothing is written of a user or session for ttlDays; a write prolongs all of it', async () => {
+  it('expires ttlDays after the last write of a user or session; a write extends all of its keys', async () => {
     const client = connect();
     const store = await openRedis({ url: redis.url, prefix: 'ttl', ttlDays: 2 });
     await store.apply([
@@ -84,7 +84,7 @@ describe('what is stored in Redis', () => {
     });
   });
 
-  it('is applied to a server that has forgotten the scripts', async () => {
+  it('is written to a server that has lost the scripts', async () => {
     const store = await openRedis({ url: redis.url });
     await store.apply([chosen(ada, 'a', 1)]);
     await connect().script('FLUSH');
@@ -94,7 +94,7 @@ describe('what is stored in Redis', () => {
 });
 
 describe('the settings of Redis', () => {
-  it('are warned of when profiles can be lost', async () => {
+  it('that can lose profiles cause warnings', async () => {
     const client = connect();
     const store = await openRedis({ url: redis.url });
     await client.config('SET', 'maxmemory-policy', 'allkeys-lru');
@@ -108,7 +108,7 @@ describe('the settings of Redis', () => {
     await client.config('SET', 'appendonly', 'no');
   });
 
-  it('are refused when they are no URL of Redis, without showing it', async () => {
+  it('that are not a Redis URL are refused without printing it', async () => {
     await expect(openRedis({ url: 'http://user:secret@host' })).rejects.toMatchObject({
       code: 'PROFILES_URL_INVALID',
       message: expect.not.stringContaining('secret'),
@@ -117,7 +117,7 @@ describe('the settings of Redis', () => {
 });
 
 describe('a fill of Redis', () => {
-  it('is one for all who carry it out, until the store is emptied', async () => {
+  it('is shared by all processes until the store is emptied', async () => {
     const store = await openRedis({ url: redis.url, prefix: 'fill' });
     expect(await store.readFill()).toBeUndefined();
     const { fillId } = await store.beginFill();
@@ -145,7 +145,7 @@ describe('a fill of Redis', () => {
 describe('a Redis that fails', () => {
   const unreachable = { code: 'PROFILES_UNREACHABLE', retryable: true, remedy: expect.any(String) };
 
-  it('is noticed soon when it was never there', async () => {
+  it('fails fast when Redis was never there', async () => {
     const url = 'redis://:secret@127.0.0.1:1';
     const store = await openRedis({ url, connectTimeoutMs: 50, writeRetriesMax: 1 });
     expect(store.generation()).toBeUndefined();
@@ -155,7 +155,7 @@ describe('a Redis that fails', () => {
     await expect(store.read('ada')).rejects.not.toThrow('secret');
   });
 
-  it('says what was refused, such as a write without memory', async () => {
+  it('reports what was refused, such as a write to full memory', async () => {
     const client = connect();
     const store = await openRedis({ url: redis.url, writeRetriesMax: 0 });
     await client.config('SET', 'maxmemory', '1');
@@ -167,7 +167,7 @@ describe('a Redis that fails', () => {
     });
   });
 
-  it('answers late: reads do not wait, and it is used again when it answers', async () => {
+  it('does not delay reads when it responds late, and is used again when it responds', async () => {
     const store = await openRedis({ url: redis.url, readTimeoutMs: 50, writeTimeoutMs: 200, writeRetriesMax: 0 });
     await store.apply([chosen(ada, 'a', 1)]);
     process.kill(redis.pid, 'SIGSTOP');
@@ -182,7 +182,7 @@ describe('a Redis that fails', () => {
     expect(await itemsOf(store, 'ada')).toEqual(['a', 'b']);
   });
 
-  it('is killed: writes wait for its return, which is told, as it has lost what was not on its disk', async () => {
+  it('reports its restart after a crash, in which unsynced writes are lost; writes wait for it', async () => {
     const mortal = await startRedis();
     onTestFinished(() => mortal.stop());
     const restarts: string[] = [];

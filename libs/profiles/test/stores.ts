@@ -4,12 +4,12 @@ import { createMemoryProfileStore, openRedisProfileStore } from '../src/index.ts
 import type { ProfileStore } from '../src/index.ts';
 import type { RedisProfileStoreOptions } from '../src/redis/redis-profile-store.ts';
 
-/** Opens an empty store, which is closed when the test ends. */
+/** Opens an empty store that is closed when the test ends. */
 export type OpenStore = (options?: { readonly eventsMax?: number }) => Promise<ProfileStore>;
 
 export const openMemory: OpenStore = async (options) => createMemoryProfileStore(options);
 
-/** Empty, because no other test has its prefix. */
+/** Empty, because no other test uses its prefix. */
 export async function openRedis(options: RedisProfileStoreOptions) {
   const store = await openRedisProfileStore({ prefix: randomUUID(), ...options });
   onTestFinished(() => store.close());

@@ -38,7 +38,7 @@ interface FoundList extends InterestList {
 /** With so large a part of the items allowed, what is not hardly shortens a list. */
 const mostShare = 0.9;
 
-export interface RetrievedLists {
+interface RetrievedLists {
   /** One for each interest that was searched, rising by interest. */
   readonly lists: readonly InterestList[];
   /** How they were found: `scan` where at least one interest had to be compared with all items that are allowed. */

@@ -10,7 +10,7 @@ import type { PromotionDraft, PromotionRecord } from './promotion-record.ts';
  * Numbered records of promotions, rollbacks and fences. Each record is hard-linked into place under the next number, so
  * the file system grants a number to one writer only. Records are written whole and never changed or removed.
  */
-export interface PromotionLog {
+interface PromotionLog {
   /** Returns the newest record, by one directory listing and one read; undefined for an empty log. */
   newest(): Promise<PromotionRecord | undefined>;
   /** Returns all records, oldest first. */
@@ -23,7 +23,7 @@ export interface PromotionLog {
 }
 
 /** The log at one moment, without later records. */
-export interface PromotionLogState {
+interface PromotionLogState {
   readonly newest: PromotionRecord | undefined;
   readonly records: () => Promise<readonly PromotionRecord[]>;
 }

@@ -266,9 +266,7 @@ export function bundleWeights(weights: Weights): Pick<BundleContents, 'tower' | 
  *
  * @throws AppError `CONFIG_INVALID` naming the source and each offending field.
  */
-export function createParser<Schema extends TSchema>(
-  schema: Schema,
-): (value: unknown, source: string) => Static<Schema> {
+function createParser<Schema extends TSchema>(schema: Schema): (value: unknown, source: string) => Static<Schema> {
   let compiled: ReturnType<typeof Compile> | undefined;
   return (value, source) => {
     compiled ??= Compile(schema) as ReturnType<typeof Compile>;

@@ -6,10 +6,7 @@ import type { CatalogItem, ItemCatalog } from '../items/item-catalog.ts';
 import { viewWithItems } from './overlay-delta.ts';
 
 /** What the live bundle, with its delta, says of items. */
-export type LiveItems = Pick<
-  BundleView,
-  'deltaId' | 'info' | 'catalog' | 'deltaItems' | 'unavailable' | 'indexOf' | 'itemAt'
->;
+type LiveItems = Pick<BundleView, 'deltaId' | 'info' | 'catalog' | 'deltaItems' | 'unavailable' | 'indexOf' | 'itemAt'>;
 
 /**
  * A bundle that answers beside the live one, such as that of an arm, with what is offered now: its items are available when

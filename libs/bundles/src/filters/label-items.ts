@@ -3,7 +3,7 @@ import { codeOf } from '../items/attribute-columns.ts';
 import type { AttributeColumn } from '../items/attribute-columns.ts';
 
 /** A value that says what some items have in common. */
-export interface ItemLabel {
+interface ItemLabel {
   readonly attribute: string;
   readonly value: string;
   /** The part of the items that carry it. */
@@ -12,7 +12,7 @@ export interface ItemLabel {
   readonly lift: number;
 }
 
-export interface LabelOptions {
+interface LabelOptions {
   /** Most labels; 3 by default. */
   readonly max?: number;
   /** Of the items that must carry a value, 0.3 by default. */

@@ -1,7 +1,7 @@
 import { allowedItems } from '@facet/retrieval';
 
 /** Some of the items 1..N. */
-export interface ItemSet {
+interface ItemSet {
   readonly size: number;
   has(item: number): boolean;
 }

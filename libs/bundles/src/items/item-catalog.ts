@@ -49,7 +49,7 @@ export interface ItemCatalog {
 }
 
 /** Facts of items as a safetensors file holds them. */
-export interface EncodedCatalog {
+interface EncodedCatalog {
   readonly tensors: Record<string, SafeTensor>;
   readonly metadata: { readonly attributes: string };
 }

@@ -9,7 +9,7 @@ export interface TextColumn {
   isAt(position: number, text: string): boolean;
 }
 
-export interface EncodedTexts {
+interface EncodedTexts {
   readonly bytes: Uint8Array;
   /** [count + 1] */
   readonly offsets: Int32Array;

@@ -3,7 +3,7 @@ import type { Attributes } from '@facet/features';
 import type { PopularList, PopularLists, Segment } from './popular-lists.ts';
 
 /** Whom popular items are wanted for. */
-export interface PopularQuery {
+interface PopularQuery {
   /** The default window of the bundle if it is left out; the next wider one where there is none of so many days. */
   readonly windowDays?: number | undefined;
   /** Of the user, who may be in segments by them. */

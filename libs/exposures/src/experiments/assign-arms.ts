@@ -3,29 +3,31 @@ import { isRunning } from './experiment.ts';
 import type { Arm, Experiment, ShadowArm } from './experiment.ts';
 import type { ArmSettings } from './experiments-settings.ts';
 
-/** The arm of each experiment that a unit takes part in, by the name of the experiment. */
+/** The arm of a user in each experiment, by the name of the experiment. */
 export type Arms = Readonly<Record<string, string>>;
 
 /**
- * Which arms a unit is in at a moment. It follows from the salt of the experiment and the id alone, so it is the same in every
- * process and at every time; experiments of other salts are independent of each other. A larger `share` keeps everybody who
- * took part before in the same arm. Other weights, or another order of the arms, move some.
+ * Returns the arms of a user at a time.
  *
- * @param unitId who is randomized, the user; without an id there is no arm.
- * @param now epoch milliseconds.
+ * The arm follows from the salt of the experiment and the user id, so it is equal in every process and at every time.
+ * Experiments with different salts are independent. A larger `share` keeps earlier participants in their arms; other
+ * weights or another order of the arms move some users.
+ *
+ * @param unitId The user id, which is the unit of randomization. Without an id there is no arm.
+ * @param now Epoch milliseconds.
  */
 export function assignArms(experiments: readonly Experiment[], unitId: string | undefined, now: number): Arms {
   const arms: Record<string, string> = {};
   if (unitId === undefined) return arms;
   for (const experiment of experiments) {
     if (experiment.arms.length === 0 || !isRunning(experiment, now)) continue;
-    const [ofShare, ofArm] = uniformsOf(experiment.salt, unitId);
-    if (ofShare < experiment.share) arms[experiment.name] = armAt(experiment.arms, ofArm).name;
+    const [sharePoint, armPoint] = uniformsOf(experiment.salt, unitId);
+    if (sharePoint < experiment.share) arms[experiment.name] = armAt(experiment.arms, armPoint).name;
   }
   return arms;
 }
 
-/** What the arms of a unit set, together; empty without any. */
+/** Returns the combined settings of a user's arms; empty without arms. */
 export function settingsOfArms(experiments: readonly Experiment[], arms: Arms): ArmSettings {
   const chosen = experiments.map(({ name, arms: declared }) => declared.find((arm) => arm.name === arms[name]));
   return Object.assign({}, ...chosen.map((arm) => arm?.settings)) as ArmSettings;
@@ -37,7 +39,7 @@ export interface DrawnShadow {
   readonly arm: ShadowArm;
 }
 
-/** The shadow arms that are to be computed for an answer. It follows from the id of the answer. */
+/** Returns the shadow arms to compute for a response, drawn by its recommendationId. */
 export function drawShadows(experiments: readonly Experiment[], recommendationId: string, now: number): DrawnShadow[] {
   return experiments
     .filter((experiment) => isRunning(experiment, now))
@@ -48,28 +50,28 @@ export function drawShadows(experiments: readonly Experiment[], recommendationId
     );
 }
 
-/** The arm that holds the place, of 0 to 1, when the arms lie one after the other by their weights. */
-function armAt(arms: readonly Arm[], place: number): Arm {
+/** Returns the arm at a point in [0, 1) when the arms are laid end to end by weight. */
+function armAt(arms: readonly Arm[], point: number): Arm {
   const total = arms.reduce((sum, { weight }) => sum + weight, 0);
   let end = 0;
   for (const arm of arms) {
     end += arm.weight / total;
-    if (place < end) return arm;
+    if (point < end) return arm;
   }
-  // The sum of the shares may be a little below 1.
+  // Rounding can leave the sum of the shares slightly below 1.
   return arms.at(-1)!;
 }
 
 /**
- * A number in [0, 1) that follows from a salt and an id: the first 48 bits of SHA-256. The same texts always give the same
- * number, on every machine; numbers of other salts are independent of it.
+ * Returns a number in [0, 1) made of the first 48 bits of the SHA-256 of a salt and an id. It is equal on every
+ * machine, and independent for different salts.
  */
 export function uniformOf(salt: string, id: string): number {
   return uniformsOf(salt, id)[0];
 }
 
-/** Two such numbers, independent of each other. */
-export function uniformsOf(salt: string, id: string): readonly [number, number] {
+/** Returns two such numbers, independent of each other. */
+function uniformsOf(salt: string, id: string): readonly [number, number] {
   const digest = hash('sha256', `${salt}\0${id}`, 'hex');
   return [fraction(digest.slice(0, 12)), fraction(digest.slice(12, 24))];
 }

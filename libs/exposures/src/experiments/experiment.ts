@@ -2,18 +2,18 @@ import { AppError } from '@facet/platform';
 import { namePattern } from '@facet/recommendations/settings';
 import type { ArmSettings, ExperimentsSettings } from './experiments-settings.ts';
 
-/** What users see for as long as the experiment runs. */
+/** A variant that users see while the experiment runs. */
 export interface Arm {
   readonly name: string;
-  /** In proportion to the sum of all. */
+  /** Relative to the sum of all weights. */
   readonly weight: number;
   readonly settings: ArmSettings;
 }
 
-/** What nobody sees. */
+/** A variant that users do not see. */
 export interface ShadowArm {
   readonly name: string;
-  /** Of the answers: for which it is computed. */
+  /** Share of responses for which the arm is computed. */
   readonly share: number;
   readonly settings: ArmSettings;
 }
@@ -23,17 +23,18 @@ export interface Experiment {
   readonly name: string;
   readonly from: number;
   readonly before: number;
-  /** Of the units: which take part. */
+  /** Share of users who participate. */
   readonly share: number;
   readonly salt: string;
-  /** The control first; none in an experiment that only has shadow arms. */
+  /** The control first; empty if the experiment has only shadow arms. */
   readonly arms: readonly Arm[];
   readonly shadow: readonly ShadowArm[];
 }
 
 /**
- * The bundles that arms and shadow arms name, of experiments that are not over by a moment (epoch milliseconds): they are, or will
- * be, answered from.
+ * Returns the bundles that arms and shadow arms name in experiments that have not ended.
+ *
+ * @param moment Epoch milliseconds.
  */
 export function bundlesOfExperiments(experiments: readonly Experiment[], moment: number): string[] {
   const declared = experiments.filter(({ before }) => moment < before);
@@ -50,20 +51,20 @@ export function isRunning({ from, before }: Pick<Experiment, 'from' | 'before'>,
 const isName = new RegExp(namePattern);
 
 /**
- * The declared experiments, checked for what a schema does not say: unique names, at least two arms (or only shadow arms), an
- * end after the beginning, and no two experiments at one time that set the same thing.
+ * Returns the declared experiments after checks that the schema cannot make: unique names, at least two arms (or only
+ * shadow arms), an end after the start, and no two concurrent experiments that set the same field.
  *
- * @param source the file, as errors name it.
+ * @param source The file, named in errors.
  * @throws AppError `CONFIG_INVALID` naming each wrong field.
  */
 export function parseExperiments(settings: ExperimentsSettings, source = 'facet.yaml'): Experiment[] {
   const problems: string[] = [];
-  const complain = (field: string, complaint: string): void => void problems.push(`experiments.${field}: ${complaint}`);
+  const report = (field: string, reportt: string): void => void problems.push(`experiments.${field}: ${reportt}`);
   const experiments = settings.map((declared, index): Experiment => {
     const momentOf = (field: 'from' | 'to', absent: number): number => {
       const text = declared[field];
       const time = text === undefined ? absent : Date.parse(text);
-      if (Number.isNaN(time)) complain(`${index}.${field}`, `${text} is no moment`);
+      if (Number.isNaN(time)) report(`${index}.${field}`, `${text} is not a valid time`);
       return time;
     };
     const { name, share, salt = name } = declared;
@@ -78,26 +79,26 @@ export function parseExperiments(settings: ExperimentsSettings, source = 'facet.
       share: ofAnswers,
       settings: given,
     }));
-    if (experiment.from >= experiment.before) complain(`${index}.to`, `must be after from (${declared.from})`);
+    if (experiment.from >= experiment.before) report(`${index}.to`, `must be after from (${declared.from})`);
     if (arms.length === 1 || (arms.length === 0 && shadow.length === 0)) {
-      complain(`${index}.arms`, 'must be two or more, the control first');
+      report(`${index}.arms`, 'must contain two or more arms, the control first');
     }
     for (const [kind, named] of [['arms', arms] as const, ['shadow', shadow] as const]) {
       for (const { name: arm } of named) {
-        if (!isName.test(arm)) complain(`${index}.${kind}.${arm}`, `is no name: it must match ${namePattern}`);
+        if (!isName.test(arm)) report(`${index}.${kind}.${arm}`, `must match ${namePattern}`);
       }
     }
     for (const { name: arm } of shadow) {
-      if (Object.hasOwn(declared.arms, arm)) complain(`${index}.shadow.${arm}`, 'an arm has the same name');
+      if (Object.hasOwn(declared.arms, arm)) report(`${index}.shadow.${arm}`, 'duplicates the name of an arm');
     }
     return { ...experiment, arms, shadow };
   });
   experiments.forEach((experiment, index) => {
     for (const other of experiments.slice(0, index)) {
-      if (other.name === experiment.name) complain(`${index}.name`, `${experiment.name} is there twice`);
+      if (other.name === experiment.name) report(`${index}.name`, `${experiment.name} occurs twice`);
       else if (overlap(other, experiment)) {
         for (const field of fieldsOf(experiment).filter((name) => fieldsOf(other).includes(name))) {
-          complain(`${index}.arms`, `${field} is also set by ${other.name}, which runs at the same time`);
+          report(`${index}.arms`, `${field} is also set by the concurrent experiment ${other.name}`);
         }
       }
     }
@@ -106,7 +107,7 @@ export function parseExperiments(settings: ExperimentsSettings, source = 'facet.
   throw new AppError(`${source} is not valid: ${problems.join('; ')}.`, {
     code: 'CONFIG_INVALID',
     category: 'usage',
-    remedy: `Correct the named fields in ${source}.`,
+    remedy: `Correct these fields in ${source}.`,
     context: { source, problems },
   });
 }
@@ -115,7 +116,7 @@ function overlap(a: Experiment, b: Experiment): boolean {
   return a.from < b.before && b.from < a.before;
 }
 
-/** What the arms of an experiment set. */
+/** Returns the settings that the arms of an experiment change. */
 function fieldsOf({ arms }: Experiment): (keyof ArmSettings)[] {
   return [...new Set(arms.flatMap(({ settings }) => Object.keys(settings) as (keyof ArmSettings)[]))];
 }

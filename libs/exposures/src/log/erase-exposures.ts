@@ -16,20 +16,21 @@ import { parseExposure, userHashOf } from './exposure-record.ts';
 import type { ExposureRecord } from './exposure-record.ts';
 
 export interface EraseExposuresResult {
-  /** Records that are gone, and files that had some. */
+  /** Removed records, and the files that contained them. */
   readonly records: number;
   readonly files: number;
-  /** Files that a process may still be writing to: they may hold more, and are left to the next run. */
+  /** Files that a process may still be writing to. They may contain more records, which the next run removes. */
   readonly openFiles: number;
 }
 
 /**
- * Takes the records of users who are to be forgotten out of the log, a file at a time and each at once. A file that is open is
- * not touched: its process closes it within 15 minutes, and one whose process died counts as closed an hour after its last
- * record. What was carried out on all files is remembered in `_erasures.json` and not looked for again. It may be killed and
- * run again, also beside another.
+ * Removes the records of erased users from the log, replacing one file at a time atomically.
  *
- * @param erasures all that the lake was told of; see `listErasures`.
+ * Open files are skipped: their process closes them within 15 minutes, and a file of a dead process counts as closed an
+ * hour after its last record. Erasures completed on all files are recorded in `_erasures.json` and skipped from then
+ * on. The function may be interrupted, repeated and run concurrently.
+ *
+ * @param erasures All erasures of the lake; see `listErasures`.
  */
 export async function eraseFromExposures(
   folder: string,
@@ -57,7 +58,7 @@ export async function eraseFromExposures(
       if (records > 0) result.files++;
     }
   }
-  // What was answered just before a request may still wait for the disk.
+  // Records of responses just before the erasure may still be in a buffer.
   const settled = Date.now() - fileAgeMsMax;
   const finished = pending.filter(
     ({ requestedAt }) => requestedAt < settled && (oldestOpen === undefined || utcDay(requestedAt) < oldestOpen),
@@ -69,21 +70,21 @@ export async function eraseFromExposures(
   return result;
 }
 
-/** How many records files still hold of users who are to be forgotten. */
+/** Returns how many records of erased users the files still contain. */
 export async function countErasable(folder: string, erasures: readonly UserErasure[]): Promise<number> {
   const isErased = erasedBy(erasures);
   let records = 0;
   for (const day of await listDays(folder)) {
     for (const { path } of await listFiles(folder, day, Date.now())) {
       for await (const { lines } of readLines(path)) {
-        records += lines.filter((line) => isErased(parseExposure(line) ?? nobodys)).length;
+        records += lines.filter((line) => isErased(parseExposure(line) ?? unreadableRecord)).length;
       }
     }
   }
   return records;
 }
 
-/** Lines that nobody can read go too where there is anything to erase: they may be of anybody. */
+/** Also removes unreadable lines if there is anything to erase, because they may belong to an erased user. */
 async function eraseFrom({ path }: ExposureFile, isErased: (record: ExposureRecord) => boolean): Promise<number> {
   const gone = new Set<number>();
   let number = 0;
@@ -102,7 +103,10 @@ async function eraseFrom({ path }: ExposureFile, isErased: (record: ExposureReco
   return erased;
 }
 
-/** Replaces a file by one without some of its lines, or removes it when none are left. A torn end is not copied. */
+/**
+ * Replaces a file by a copy without some of its lines, or removes it if no line remains. A truncated last line is not
+ * copied.
+ */
 async function copyWithout(path: string, numbers: ReadonlySet<number>): Promise<void> {
   const temporary = `${path}.${randomUUID()}${temporarySuffix}`;
   try {
@@ -127,8 +131,8 @@ async function copyWithout(path: string, numbers: ReadonlySet<number>): Promise<
   await syncPath(dirname(path));
 }
 
-/** What a line that cannot be read counts as. */
-const nobodys = { answeredAt: 0 } as ExposureRecord;
+/** Stands for an unreadable line. */
+const unreadableRecord = { answeredAt: 0 } as ExposureRecord;
 
 function doneFile(folder: string): string {
   return join(folder, '_erasures.json');
@@ -139,16 +143,16 @@ async function readDone(folder: string): Promise<readonly string[]> {
   return text === undefined ? [] : (JSON.parse(text) as string[]);
 }
 
-/** That a user is to be forgotten, as the lake keeps it. */
+/** A request to erase a user, as stored in the lake. */
 export interface UserErasure {
   readonly erasureId: string;
-  /** `hashUser` of the id. */
+  /** `hashUser` of the user id. */
   readonly userHash: string;
-  /** What was answered until then is to go; epoch milliseconds. */
+  /** Records until this time are erased; epoch milliseconds. */
   readonly requestedAt: number;
 }
 
-/** Tells whether a record is of a user who is to be forgotten. */
+/** Returns a predicate for records of erased users. */
 export function erasedBy(erasures: readonly UserErasure[]): (record: ExposureRecord) => boolean {
   if (erasures.length === 0) return () => false;
   const until = new Map<string, number>();

@@ -5,32 +5,32 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * The exposure log is a folder of JSON Lines: `dt=YYYY-MM-DD/<host>-<pid>-<random>.jsonl`, the day being that of `answeredAt` in
- * UTC. While its process writes to a file, `.open` follows the name; nobody else may then replace it.
+ * The exposure log is a folder of JSON Lines files, `dt=YYYY-MM-DD/<host>-<pid>-<random>.jsonl`, by the UTC day of
+ * `answeredAt`. The suffix `.open` marks a file that its process is writing; other processes must not replace it.
  */
 export const openSuffix = '.open';
 
-/** A process leaves a file after this time, so that the file is closed soon for others. */
+/** Age at which a process moves on to a new file, so that others can process the old one. */
 export const fileAgeMsMax = 15 * 60_000;
 
-/** An open file that nobody has written to for so long was left by a process that died. */
-export const abandonedAfterMs = 4 * fileAgeMsMax;
+/** Time without writes after which an open file counts as left by a dead process. */
+const abandonedAfterMs = 4 * fileAgeMsMax;
 
-/** Follows the name of a copy that is to replace a file. */
+/** Suffix of a copy that will replace a file. */
 export const temporarySuffix = '.tmp';
 
-/** Of a folder of the log. */
+/** Returns the name of the folder of a day. */
 export function dayFolder(day: string): string {
   return `dt=${day}`;
 }
 
-/** A name that no other process and no other file of this one has. */
+/** Returns a file name that is unique across processes and files. */
 export function newFileName(): string {
   const host = hostname().replaceAll(/[^A-Za-z0-9._-]/g, '_');
   return `${host}-${process.pid}-${randomBytes(6).toString('hex')}.jsonl`;
 }
 
-/** The days that the log has, ascending. */
+/** Lists the days in the log, ascending. */
 export async function listDays(folder: string): Promise<string[]> {
   const names = await namesIn(folder);
   return names.flatMap((name) => dayPattern.exec(name)?.[1] ?? []).sort();
@@ -41,19 +41,19 @@ export interface ExposureFile {
   readonly day: string;
   /** Epoch milliseconds. */
   readonly modifiedAt: number;
-  /** Whether a process may be writing to it at the given time. */
+  /** Whether a process may be writing to the file. */
   readonly isOpen: boolean;
 }
 
-/** The files of a day, the oldest first. */
+/** Lists the files of a day, oldest first. */
 export async function listFiles(folder: string, day: string, now: number): Promise<ExposureFile[]> {
   const parent = join(folder, dayFolder(day));
   const names = new Set((await namesIn(parent)).flatMap((name) => filePattern.exec(name)?.[1] ?? []));
   const files: ExposureFile[] = [];
   for (const name of names) {
     const closed = join(parent, name);
-    // It may be closed between the two looks: then the third finds it.
-    const found = (await look(closed)) ?? (await look(`${closed}${openSuffix}`)) ?? (await look(closed));
+    // The file may be closed between the first two checks; the third then finds it.
+    const found = (await statFile(closed)) ?? (await statFile(`${closed}${openSuffix}`)) ?? (await statFile(closed));
     if (found === undefined) continue;
     const { path, modifiedAt } = found;
     files.push({ path, day, modifiedAt, isOpen: path !== closed && modifiedAt > now - abandonedAfterMs });
@@ -61,30 +61,30 @@ export async function listFiles(folder: string, day: string, now: number): Promi
   return files.sort((a, b) => a.modifiedAt - b.modifiedAt || (a.path < b.path ? -1 : 1));
 }
 
-/** Opens a file of the log to read it, under the name that it has by now; undefined when it is gone. */
-export async function openToRead(path: string): Promise<FileHandle | undefined> {
+/** Opens a file of the log under its current name; undefined if it has been removed. */
+async function openToRead(path: string): Promise<FileHandle | undefined> {
   return (
     (await open(path).catch(ignoreAbsent)) ??
     (path.endsWith(openSuffix) ? open(path.slice(0, -openSuffix.length)).catch(ignoreAbsent) : undefined)
   );
 }
 
-/** Removes copies whose maker died. */
+/** Removes unfinished copies of dead processes. */
 export async function removeAbandonedCopies(folder: string, day: string): Promise<void> {
   const parent = join(folder, dayFolder(day));
   for (const name of await namesIn(parent)) {
     if (!name.endsWith(temporarySuffix)) continue;
-    const found = await look(join(parent, name));
+    const found = await statFile(join(parent, name));
     if (found !== undefined && found.modifiedAt < Date.now() - abandonedAfterMs) await rm(found.path, { force: true });
   }
 }
 
-async function look(path: string): Promise<{ readonly path: string; readonly modifiedAt: number } | undefined> {
+async function statFile(path: string): Promise<{ readonly path: string; readonly modifiedAt: number } | undefined> {
   const found = await stat(path).catch(ignoreAbsent);
   return found === undefined ? undefined : { path, modifiedAt: found.mtimeMs };
 }
 
-/** For what another process may delete or rename at any time. */
+/** Returns undefined for a path that does not exist, because other processes delete and rename files at any time. */
 export function ignoreAbsent(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
   throw error;
@@ -97,17 +97,17 @@ async function namesIn(folder: string): Promise<string[]> {
   return (await readdir(folder).catch(ignoreAbsent)) ?? [];
 }
 
-/** The whole lines of a file, many at a time. */
-export interface LineBlock {
+/** Complete lines of a file. */
+interface LineBlock {
   readonly lines: readonly string[];
-  /** Whether text without a line break stands at the end of the file: its process was killed while it wrote, or writes now. */
+  /** Whether the file ends without a line feed: its process was killed during a write, or is writing now. */
   readonly isTorn: boolean;
 }
 
 /**
- * Reads a file of the log in blocks; nothing when it is gone. Line breaks are left out.
+ * Reads a file of the log in blocks of lines without line feeds; nothing if the file has been removed.
  *
- * @param options.containing only blocks with this text are of interest; looking for it costs a fraction of dividing into lines.
+ * @param options.containing Skips blocks without this text, which is much faster than splitting them into lines.
  */
 export async function* readLines(
   path: string,

@@ -2,47 +2,49 @@ import { hashUser } from '@facet/schemas';
 import { uniformOf } from '../experiments/assign-arms.ts';
 import type { Arms } from '../experiments/assign-arms.ts';
 
-/** What an API answered once: a line of the exposure log. Each page of a list has its own, with the same id. */
+/**
+ * A line of the exposure log: one API response. Each page of a list has its own record with the same recommendationId.
+ */
 export interface ExposureRecord {
   readonly recommendationId: string;
   /** Epoch milliseconds. */
   readonly answeredAt: number;
   readonly bundleId: string;
   readonly deltaId?: string;
-  /** Of the first page. */
+  /** On the first page only. */
   readonly userId?: string;
-  /** `hashUser` of the id: of a further page, as its cursor has no id. */
+  /** `hashUser` of the user id. On later pages, because a cursor does not contain the id. */
   readonly userHash?: string;
-  /** By experiment. */
+  /** Arm by experiment. */
   readonly arms: Arms;
-  /** Where the answer came from: the model, or a fallback and why. */
+  /** Origin of the response: the model, or a fallback with its reason. */
   readonly source: { readonly kind: string; readonly reason?: string };
-  /** How the lists of the interests became one. */
+  /** How the candidate lists of the interests were merged. */
   readonly merge: unknown;
-  /** [n] as answered. */
+  /** [n] item ids, as returned. */
   readonly items: readonly string[];
-  /** [n] the interest that found each; null where none did. */
+  /** [n] interest that found each item; null for none. */
   readonly interests: readonly (number | null)[];
-  /** Place of the first item within its page sequence. */
+  /** Position of the first item within the whole list. */
   readonly offset: number;
-  /** Of the API key. */
+  /** Name of the API key. */
   readonly keyName?: string;
-  /** Of a sampled answer: all that it takes to make it again. */
+  /** On sampled responses: everything needed to reproduce the response. */
   readonly sampled?: SampledAnswer;
-  /** What arms that nobody sees would have answered. */
+  /** Responses of shadow arms. */
   readonly shadow?: readonly ShadowAnswer[];
 }
 
 export interface SampledAnswer {
-  /** As parsed. */
+  /** The parsed request. */
   readonly request: unknown;
-  /** What was read of the stored profile, events and attributes; absent when nothing was. */
+  /** The stored profile, events and attributes that were read; absent if nothing was read. */
   readonly profile?: unknown;
-  /** The clock of the answer, epoch milliseconds. */
+  /** Clock of the response, epoch milliseconds. */
   readonly now: number;
-  /** The bundle that was live, where that of an arm answered: it says, with the delta, what was offered. */
+  /** Live bundle while the bundle of an arm responded. With the delta, it determines which items were available. */
   readonly liveBundleId?: string;
-  /** The JSON text of the answer, byte for byte. */
+  /** JSON text of the response, byte for byte. */
   readonly answer: string;
 }
 
@@ -54,14 +56,14 @@ export interface ShadowAnswer {
   readonly interests: readonly (number | null)[];
 }
 
-/** The line of a record, with its line break. */
+/** Returns the line of a record, including its line feed. */
 export function serializeExposure(record: ExposureRecord): string {
-  // The id stands first, where a search for it finds it without parsing.
+  // The id comes first, so that a text search finds it without parsing.
   const { recommendationId, answeredAt, ...rest } = record;
   return `${JSON.stringify({ recommendationId, answeredAt, ...rest })}\n`;
 }
 
-/** The record of a line; undefined for one that is damaged. */
+/** Returns the record of a line; undefined for a damaged line. */
 export function parseExposure(line: string): ExposureRecord | undefined {
   try {
     const value = JSON.parse(line) as Partial<ExposureRecord> | null;
@@ -81,12 +83,12 @@ function isRecord(value: Partial<ExposureRecord>): value is ExposureRecord {
   );
 }
 
-/** `hashUser` of whom a record is of; undefined for nobody's. */
+/** Returns `hashUser` of the record's user; undefined without a user. */
 export function userHashOf({ userId, userHash }: Pick<ExposureRecord, 'userId' | 'userHash'>): string | undefined {
   return userId === undefined ? userHash : hashUser(userId);
 }
 
-/** Whether an answer is one of the share whose whole request is kept: it follows from its id. */
+/** Returns whether the whole request of a response is recorded. The id decides, so pages and processes agree. */
 export function isSampled(recommendationId: string, share: number): boolean {
   return uniformOf('sampled', recommendationId) < share;
 }

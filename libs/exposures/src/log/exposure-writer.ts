@@ -1,7 +1,7 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { dayMs, utcDay } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -9,51 +9,51 @@ import { dayFolder, fileAgeMsMax, listDays, newFileName, openSuffix } from './ex
 import { serializeExposure } from './exposure-record.ts';
 import type { ExposureRecord } from './exposure-record.ts';
 
-/** Settings of the exposure log, for a section of `facet.yaml`. */
+/** Settings of the exposure log, a section of `facet.yaml`. */
 export const ExposureLogSettings = Type.Object(
   {
     enabled: Type.Boolean({ default: true }),
-    /** Whether answers to requests without a userId are recorded, too. They are in no arm; of nobody it is kept what they chose. */
+    /** Also records responses to requests without a userId. These are in no arm. */
     recordStateless: Type.Boolean({ default: false }),
-    /** Of the answers: whose whole request is kept, so that it can be replayed. */
+    /** Share of responses recorded with their whole request, so that they can be replayed. */
     sampledShare: Type.Number({ minimum: 0, maximum: 1, default: 0.001 }),
-    /** Days that are kept besides today's. */
+    /** Days kept in addition to today. */
     retentionDays: Type.Integer({ minimum: 1, maximum: 3_650, default: 30 }),
   },
   { additionalProperties: false, default: {} },
 );
 export type ExposureLogSettings = Static<typeof ExposureLogSettings>;
 
-export interface ExposureWriterOptions {
+interface ExposureWriterOptions {
   /** `<home>/exposures`. */
   readonly folder: string;
-  /** A record is on the disk at most so long after it came, while the disk keeps up; 1 second by default. */
+  /** Maximum delay of a record in the buffer, unless the disk is slow; 1 second by default. */
   readonly flushMs?: number | undefined;
-  /** So many bytes are not waited for; 256 KiB by default. */
+  /** Buffered bytes that trigger a write; 256 KiB by default. */
   readonly flushBytes?: number | undefined;
-  /** What may wait for the disk; beyond it records are dropped. 16 MiB by default. */
+  /** Maximum size of the buffer; further records are dropped. 16 MiB by default. */
   readonly bufferBytesMax?: number | undefined;
   /** 256 MiB by default. */
   readonly fileBytesMax?: number | undefined;
-  /** Days that are kept besides today's; 30 by default. */
+  /** Days kept in addition to today; 30 by default. */
   readonly retentionDays?: number | undefined;
-  /** Told of each write that failed, with the records that are lost by it. */
+  /** Called for each failed write, with the number of lost records. */
   readonly onFailure?: ((error: unknown, dropped: number) => void) | undefined;
-  /** The clock in epoch milliseconds, for retention. */
+  /** Clock in epoch milliseconds, for retention. */
   readonly now?: (() => number) | undefined;
 }
 
-/** Of a writer, since it began. */
+/** Totals since the writer was created. */
 export interface ExposureCounts {
   readonly written: number;
-  /** Records that were not written because the disk was too slow, full, or broken. */
+  /** Records not written because the disk was slow, full or broken. */
   readonly dropped: number;
-  /** Bytes that wait for the disk. */
+  /** Buffered bytes. */
   readonly waitingBytes: number;
 }
 
-/** With every default filled in. */
-type Settled<Options> = { readonly [Name in keyof Options]-?: NonNullable<Options[Name]> };
+/** Options with all defaults filled in. */
+type WithDefaults<Options> = { readonly [Name in keyof Options]-?: NonNullable<Options[Name]> };
 
 interface Line {
   readonly day: string;
@@ -68,29 +68,29 @@ interface OpenFile {
   size: number;
 }
 
-const tendEveryMs = fileAgeMsMax / 3;
+const maintenanceIntervalMs = fileAgeMsMax / 3;
 
-/** One write is no larger, so that putting it together does not hold up anybody. */
+/** Limits one write, so that concatenating it does not block the event loop. */
 const writeBytesMax = 1024 * 1024;
 
 /**
- * Appends to the exposure log from one process. `append` never waits and never throws: records are buffered, and one write at a
- * time takes them to the disk. What does not fit into the buffer, or into a full disk, is dropped and counted.
+ * Appends records to the exposure log from one process. `append` neither waits nor throws: it buffers records, and one
+ * write at a time moves them to the disk. Records that exceed the buffer or a full disk are dropped and counted.
  */
 export class ExposureWriter {
-  readonly #options: Settled<Omit<ExposureWriterOptions, 'onFailure'>>;
+  readonly #options: WithDefaults<Omit<ExposureWriterOptions, 'onFailure'>>;
   readonly #onFailure: (error: unknown, dropped: number) => void;
   #waiting: Line[] = [];
   #waitingBytes = 0;
   #written = 0;
   #dropped = 0;
   #file: OpenFile | undefined;
-  /** All work on files, one after the other. */
+  /** Serializes all file operations. */
   #work: Promise<void> = Promise.resolve();
-  #isFlushAsked = false;
+  #isFlushQueued = false;
   #flushTimer: NodeJS.Timeout | undefined;
   readonly #ageTimer: NodeJS.Timeout;
-  #keptDay = '';
+  #lastRetentionDay = '';
   #isClosed = false;
 
   constructor(options: ExposureWriterOptions) {
@@ -104,16 +104,16 @@ export class ExposureWriter {
       now: options.now ?? Date.now,
     };
     this.#onFailure = options.onFailure ?? (() => undefined);
-    // Without traffic nothing else would close the file.
-    this.#ageTimer = setInterval(() => this.#enqueue(() => this.#tend()), tendEveryMs).unref();
-    this.#enqueue(() => this.#tend());
+    // Closes the file when there is no traffic.
+    this.#ageTimer = setInterval(() => this.#enqueue(() => this.#maintain()), maintenanceIntervalMs).unref();
+    this.#enqueue(() => this.#maintain());
   }
 
   get counts(): ExposureCounts {
     return { written: this.#written, dropped: this.#dropped, waitingBytes: this.#waitingBytes };
   }
 
-  /** Takes a record in; `false` when it is dropped. After `close` all are. */
+  /** Buffers a record. Returns `false` if the record is dropped, as all are after `close`. */
   append(record: ExposureRecord): boolean {
     const { flushMs, flushBytes, bufferBytesMax } = this.#options;
     const bytes = Buffer.from(serializeExposure(record));
@@ -128,14 +128,14 @@ export class ExposureWriter {
     return true;
   }
 
-  /** Resolves when everything that was appended before has been written or dropped. */
+  /** Resolves when all records appended so far have been written or dropped. */
   async flush(): Promise<void> {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;
-    if (!this.#isFlushAsked) {
-      this.#isFlushAsked = true;
+    if (!this.#isFlushQueued) {
+      this.#isFlushQueued = true;
       this.#enqueue(async () => {
-        this.#isFlushAsked = false;
+        this.#isFlushQueued = false;
         await this.#writeWaiting();
       });
     }
@@ -143,7 +143,7 @@ export class ExposureWriter {
   }
 
   /**
-   * Writes what waits and leaves the file to others, but gives up on a disk that does not answer. A second time does nothing.
+   * Writes the buffer and closes the file, but gives up on a disk that does not respond. Idempotent.
    *
    * @param timeoutMs 5 seconds by default.
    */
@@ -151,13 +151,13 @@ export class ExposureWriter {
     this.#isClosed = true;
     clearInterval(this.#ageTimer);
     const flushed = this.flush();
-    this.#enqueue(() => this.#leaveFile());
-    const patience = new AbortController();
+    this.#enqueue(() => this.#closeFile());
+    const timeout = new AbortController();
     await Promise.race([
       flushed.then(() => this.#work),
-      setTimeoutPromise(timeoutMs, undefined, { signal: patience.signal }).catch(() => undefined),
+      delay(timeoutMs, undefined, { signal: timeout.signal }).catch(() => undefined),
     ]);
-    patience.abort();
+    timeout.abort();
   }
 
   #enqueue(work: () => Promise<void>): void {
@@ -167,7 +167,7 @@ export class ExposureWriter {
   async #writeWaiting(): Promise<void> {
     const lines = this.#waiting;
     this.#waiting = [];
-    // Around midnight the days of a moment's answers are mixed.
+    // Around midnight the buffer contains two days.
     lines.sort((a, b) => (a.day < b.day ? -1 : a.day > b.day ? 1 : 0));
     for (let from = 0; from < lines.length;) {
       const before = endOfWrite(lines, from);
@@ -176,7 +176,7 @@ export class ExposureWriter {
     }
   }
 
-  /** @param lines of one day, at least one. */
+  /** @param lines At least one line, all of one day. */
   async #write(lines: readonly Line[]): Promise<void> {
     const block = Buffer.concat(lines.map(({ bytes }) => bytes));
     let done = 0;
@@ -193,8 +193,8 @@ export class ExposureWriter {
       this.#written += whole;
       this.#dropped += lines.length - whole;
       this.#onFailure(error, lines.length - whole);
-      // The last line may be torn, so nothing may follow it.
-      await this.#leaveFile().catch(() => undefined);
+      // The last line may be truncated, so nothing may be appended to it.
+      await this.#closeFile().catch(() => undefined);
     } finally {
       this.#waitingBytes -= block.length;
     }
@@ -204,7 +204,7 @@ export class ExposureWriter {
     const file = this.#file;
     const { fileBytesMax, folder } = this.#options;
     if (file?.day === day && !isOld(file) && (file.size === 0 || file.size + bytes <= fileBytesMax)) return file;
-    await this.#leaveFile();
+    await this.#closeFile();
     const parent = join(folder, dayFolder(day));
     await mkdir(parent, { recursive: true });
     const path = join(parent, newFileName());
@@ -213,8 +213,8 @@ export class ExposureWriter {
     return this.#file;
   }
 
-  /** Closes the file, if there is one, and gives it the name of a closed one; an empty one is removed. */
-  async #leaveFile(): Promise<void> {
+  /** Closes the file, if any, and removes the suffix `.open`. Deletes an empty file. */
+  async #closeFile(): Promise<void> {
     const file = this.#file;
     if (file === undefined) return;
     this.#file = undefined;
@@ -224,22 +224,22 @@ export class ExposureWriter {
     else await rename(name, file.path);
   }
 
-  /** What is due without a record. */
-  async #tend(): Promise<void> {
-    if (this.#file !== undefined && isOld(this.#file)) await this.#leaveFile();
+  /** Performs work that is due even without records: file rotation and retention. */
+  async #maintain(): Promise<void> {
+    if (this.#file !== undefined && isOld(this.#file)) await this.#closeFile();
     const { folder, retentionDays, now } = this.#options;
     const today = utcDay(now());
-    if (today === this.#keptDay) return;
+    if (today === this.#lastRetentionDay) return;
     await removeOldExposures(folder, { retentionDays, now: now() });
-    this.#keptDay = today;
+    this.#lastRetentionDay = today;
   }
 }
 
 function isOld({ openedAt }: OpenFile): boolean {
-  return performance.now() - openedAt > fileAgeMsMax - tendEveryMs;
+  return performance.now() - openedAt > fileAgeMsMax - maintenanceIntervalMs;
 }
 
-/** How far a write that begins with a line goes: lines of its day, at least one. */
+/** Returns the end of the write that begins at a line: lines of one day, at least one. */
 function endOfWrite(lines: readonly Line[], from: number): number {
   let bytes = lines[from]!.bytes.length;
   let before = from + 1;
@@ -251,7 +251,7 @@ function endOfWrite(lines: readonly Line[], from: number): number {
   return before;
 }
 
-/** How many of the lines end within so many bytes. */
+/** Returns how many lines are complete within the first `bytes` bytes. */
 function linesWithin(lines: readonly Line[], bytes: number): number {
   let end = 0;
   const torn = lines.findIndex((line) => (end += line.bytes.length) > bytes);
@@ -259,18 +259,17 @@ function linesWithin(lines: readonly Line[], bytes: number): number {
 }
 
 /**
- * Removes days that are over for longer than they are kept.
+ * Removes days older than the retention.
  *
- * @param options.retentionDays that are kept besides today's.
- * @param options.now epoch milliseconds.
- * @returns the days that are gone.
+ * @param options.retentionDays Days kept in addition to today.
+ * @param options.now Epoch milliseconds.
  */
-export async function removeOldExposures(
+async function removeOldExposures(
   folder: string,
   options: { readonly retentionDays: number; readonly now: number },
-): Promise<string[]> {
+): Promise<void> {
   const oldest = utcDay(options.now - options.retentionDays * dayMs);
-  const gone = (await listDays(folder)).filter((day) => day < oldest);
-  for (const day of gone) await rm(join(folder, dayFolder(day)), { recursive: true, force: true });
-  return gone;
+  for (const day of await listDays(folder)) {
+    if (day < oldest) await rm(join(folder, dayFolder(day)), { recursive: true, force: true });
+  }
 }

@@ -8,17 +8,17 @@ import { erasedBy } from './erase-exposures.ts';
 import type { UserErasure } from './erase-exposures.ts';
 
 export interface ReadExposuresOptions {
-  /** Of `answeredAt`, half-open, in epoch milliseconds; absent: all that is there. */
+  /** Half-open range of `answeredAt` in epoch milliseconds; everything by default. */
   readonly from?: number | undefined;
   readonly before?: number | undefined;
-  /** Users who are to be forgotten: what files still hold of them is left out. */
+  /** Records of these users are skipped. */
   readonly erasures?: readonly UserErasure[] | undefined;
-  /** Called for each line that cannot be read, such as the last one of a process that was killed. */
+  /** Called for each unreadable line, such as the last one of a killed process. */
   readonly onDamaged?: ((path: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The records of all processes, day by day, many at a time; within a day in the order of the files. */
+/** Reads the records of all processes in batches, day by day; within a day in the order of the files. */
 export async function* readExposures(
   folder: string,
   options: ReadExposuresOptions = {},
@@ -43,8 +43,8 @@ export async function* readExposures(
 }
 
 /**
- * The record of an answer, looked for in the newest files first. Of the pages of a list the first one, or where the log has lost
- * that, the one found first.
+ * Returns the record of a response, searching the newest files first. Of the pages of a list it returns the first page,
+ * or any page if the first is lost.
  */
 export async function findExposure(
   folder: string,

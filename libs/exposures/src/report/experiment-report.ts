@@ -7,35 +7,35 @@ import type { SampleRatio } from './statistics.ts';
 import type { ShadowTally } from './join-outcomes.ts';
 import type { JoinedUnits } from './unit-table.ts';
 
-/** A figure of an arm, and how it differs from that of the control. */
+/** A metric of an arm, and its difference from the control. */
 export interface ArmFigure {
-  /** Absent where there is nothing to divide by. */
-  readonly estimate?: RatioEstimate;
-  /** Absent of the control. */
-  readonly difference?: RatioDifference;
+  /** Absent if the denominator is 0. */
+  readonly estimate?: RatioEstimate | undefined;
+  /** Absent for the control. */
+  readonly difference?: RatioDifference | undefined;
 }
 
-/** An outcome in an arm. */
+/** The metrics of one outcome in an arm. */
 export interface ArmOutcome {
   readonly outcome: string;
-  /** Exposures with the outcome, by exposures. */
+  /** Share of exposures with the outcome. */
   readonly ofExposures: ArmFigure;
-  /** The same share for each user, and then the mean: every user weighs the same. */
+  /** The same share per user, averaged over users, so that every user has the same weight. */
   readonly perUser: ArmFigure;
-  /** Users with the outcome, by users. */
+  /** Share of users with the outcome. */
   readonly ofUsers: ArmFigure;
-  /** By the interest that found the item; null where none did. */
+  /** By the interest that found the item; null for none. */
   readonly interests: readonly ArmInterest[];
 }
 
-export interface ArmInterest {
+interface ArmInterest {
   readonly interest: number | null;
   readonly itemsShown: number;
   /** Items with the outcome. */
   readonly itemsChosen: number;
-  /** Items with the outcome, by items shown. */
+  /** Share of shown items with the outcome. */
   readonly ofItems: ArmFigure;
-  /** Of the items with the outcome: those that this interest found. */
+  /** Share of the items with the outcome that this interest found. */
   readonly shareOfChosen?: number;
 }
 
@@ -44,15 +44,15 @@ export interface ArmReport {
   readonly users: number;
   readonly exposures: number;
   readonly items: number;
-  /** Exposures that no interest answered, by exposures. */
+  /** Share of exposures without interests. */
   readonly fallbacks: ArmFigure;
-  /** In the order they were asked for. */
+  /** In the requested order. */
   readonly outcomes: readonly ArmOutcome[];
 }
 
 export interface ExperimentReport {
   readonly experiment: string;
-  /** Absent without users, and in an experiment that has shadow arms only. */
+  /** Absent without users, and for experiments with only shadow arms. */
   readonly sampleRatio?: SampleRatio;
   /** The control first. */
   readonly arms: readonly ArmReport[];
@@ -60,7 +60,7 @@ export interface ExperimentReport {
   readonly counts: JoinCounts;
 }
 
-/** The figures of an experiment. Users who were seen in several arms are left out of all but the counts. */
+/** Computes the metrics of an experiment. Users seen in several arms appear only in the counts. */
 export function reportExperiment(
   { name, arms }: Pick<Experiment, 'name' | 'arms'>,
   { units, counts, shadow }: JoinedExperiment,
@@ -75,7 +75,7 @@ export function reportExperiment(
   const figure = (arm: number, numerators: Float64Array, denominators: Float64Array): ArmFigure => {
     const [estimate, control] = [arm, 0].map((place) => estimateRatio(numerators, denominators, members[place]!));
     const difference = arm === 0 ? undefined : compareRatios(estimate, control);
-    return { ...(estimate === undefined ? {} : { estimate }), ...(difference === undefined ? {} : { difference }) };
+    return { estimate, difference };
   };
   const outcomeOf = (arm: number, outcome: number): ArmOutcome => ({
     outcome: outcomes[outcome]!,
@@ -96,13 +96,13 @@ export function reportExperiment(
         itemsShown,
         itemsChosen,
         ofItems: figure(arm, chosen[slot]!, shown),
-        ...(all === 0 ? {} : { shareOfChosen: itemsChosen / all }),
+        shareOfChosen: all === 0 ? undefined : itemsChosen / all,
       };
     });
   };
   return {
     experiment: name,
-    ...(sampleRatio === undefined ? {} : { sampleRatio }),
+    sampleRatio,
     arms: arms.map(({ name: armName }, arm) => ({
       arm: armName,
       users: members[arm]!.length,
@@ -116,7 +116,10 @@ export function reportExperiment(
   };
 }
 
-/** What the shares of users need: a 1 for each, and by outcome the share of a user's exposures, and whether there is one. */
+/**
+ * Returns the columns of per-user metrics: a 1 per user, and by outcome the share of the user's exposures and whether
+ * there is one.
+ */
 function deriveColumns({ exposures, exposuresWith }: JoinedUnits) {
   return {
     ones: new Float64Array(exposures.length).fill(1),

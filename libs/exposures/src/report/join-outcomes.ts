@@ -7,32 +7,32 @@ import type { OutcomeFate, RecordedOutcome, RecordedOutcomes } from './recorded-
 import { createUnitTable } from './unit-table.ts';
 import type { ChosenItems, JoinedUnits, UnitTable } from './unit-table.ts';
 
-export interface JoinOptions {
+interface JoinOptions {
   readonly experiment: string;
   /** The control first. */
   readonly arms: readonly string[];
-  /** The types of outcomes, such as click and purchase. */
+  /** Types of outcomes, such as click and purchase. */
   readonly outcomes: readonly string[];
-  /** An outcome counts from the answer on, for so long. */
+  /** An outcome counts if it occurs within this time after the response. */
   readonly windowMs: number;
-  /** The moment up to which outcomes can be known; epoch milliseconds. */
+  /** Outcomes are known up to this time; epoch milliseconds. */
   readonly now: number;
 }
 
 export interface JoinCounts {
-  /** Answers of the window that have an arm of the experiment. */
+  /** Responses in the time range with an arm of the experiment. */
   readonly exposures: number;
-  /** Further pages of them. */
+  /** Later pages of these responses. */
   readonly pages: number;
-  /** Further pages left out: no answer that counts has their id, user and arm. */
+  /** Later pages without a counted first page of the same id, user and arm. */
   readonly orphanPages: number;
-  /** Records left out: of what was there before, without a user, of an arm that is not declared. */
+  /** Skipped records: repeated, without a user, of an undeclared arm. */
   readonly repeated: number;
   readonly withoutUser: number;
   readonly unknownArm: number;
-  /** Answers so young that outcomes may still come. */
+  /** Responses so recent that outcomes may still come. */
   readonly open: number;
-  /** Users seen in more than one arm, and their answers. */
+  /** Users seen in more than one arm, and their responses. */
   readonly crossedUsers: number;
   readonly crossedExposures: number;
   /** By outcome. */
@@ -46,13 +46,13 @@ export interface JoinedExperiment {
 }
 
 /**
- * Joins answers with what users did with them, by recommendation and item. Outcomes are held in memory, and of answers a row for
- * each user: records may be as many as there are.
+ * Joins responses with outcomes by recommendation and item. Memory contains all outcomes and one row per user, but not
+ * the records, so their number is unlimited.
  *
- * An answer is a list: its first page, and further pages that name its id, user and arm. What else a further page may claim, whose
- * cursor its caller holds, is left out.
+ * A response is a list: its first page, and later pages with the same id, user and arm. Other claims of a later page
+ * are ignored, because its cursor comes from the caller.
  *
- * @param readExposures reads the log from its beginning; called again when it has further pages.
+ * @param readExposures Reads the log from the start; called twice if there are later pages.
  */
 export async function joinOutcomes(
   readExposures: () => AsyncIterable<readonly ExposureRecord[]>,
@@ -86,7 +86,7 @@ export async function joinOutcomes(
 interface Joining {
   readonly recorded: RecordedOutcomes;
   readonly table: UnitTable;
-  /** The lists whose first page counts, by `listKey`. */
+  /** Lists whose first page counts, by `listKey`. */
   readonly lists: FingerprintSet;
 }
 
@@ -150,7 +150,7 @@ async function joinFurtherPages(
         continue;
       }
       counts.pages++;
-      // A page may be fetched again, also with another size.
+      // A page may be requested again, also with another size.
       const places = record.items.flatMap((itemId, place) => (shown.add(`${list} ${itemId}`) ? place : []));
       if (places.length === 0) {
         counts.repeated++;
@@ -197,21 +197,25 @@ function chosenItems(record: ExposureRecord, own: readonly RecordedOutcome[], wi
   return chosen;
 }
 
-/** What a shadow arm would have answered beside what was answered. */
+/** How the responses of a shadow arm overlap with what users saw and chose. */
 export interface ShadowTally {
   readonly arm: string;
-  /** For which it was computed. */
+  /** Responses for which the arm was computed. */
   answers: number;
-  /** Of all its items: how many were shown. */
+  /** Items of the shadow arm, and how many of them were shown. */
   items: number;
   shown: number;
-  /** Items that users chose (any outcome), and those of them that the shadow arm also had. */
+  /** Items with any outcome, and how many of them the shadow arm contains. */
   chosen: number;
   chosenHeld: number;
 }
 
-/** @param context.chosen by outcome, the places of the items of the answer that had one. */
-export function joinShadow(
+/**
+ * Adds a record to the tallies of its shadow arms.
+ *
+ * @param context.chosen By outcome, the positions of the items that had it.
+ */
+function joinShadow(
   tallies: Map<string, ShadowTally>,
   { items, shadow = [] }: ExposureRecord,
   context: { readonly experiment: string; readonly chosen: ReadonlyMap<number, ReadonlySet<number>> },

@@ -1,4 +1,4 @@
-/** What is used of jstat, which comes without types. */
+/** The part of jstat in use; the package has no types. */
 declare module 'jstat' {
   const jstat: {
     readonly jStat: {

@@ -1,24 +1,25 @@
 import type { Outcome } from '@facet/lake';
 
-/** What became of an outcome that names a recommendation; the later a fate stands here, the more it says. */
+/** Result of joining an outcome that names a recommendation, in ascending precedence. */
 export const outcomeFates = ['elsewhere', 'otherItem', 'early', 'late', 'repeated', 'counted'] as const;
 
 /**
- * `elsewhere`: of a recommendation that is not in the experiment. `otherItem`: of an item that was not in the answer. `early`,
- * `late`: before the answer, or after the window. `repeated`: another outcome of that type on the item was counted.
+ * `elsewhere`: the recommendation is not in the experiment. `otherItem`: the response does not contain the item.
+ * `early`, `late`: before the response, or after the window. `repeated`: another outcome of that type on the item was
+ * counted.
  */
 export type OutcomeFate = (typeof outcomeFates)[number];
 
 export interface RecordedOutcome {
   readonly itemId: string;
-  /** Place in the list of types. */
+  /** Index in the list of types. */
   readonly type: number;
   readonly occurredAt: number;
-  /** Place in `outcomeFates`. */
+  /** Index in `outcomeFates`. */
   fate: number;
 }
 
-/** Outcomes by their recommendation. */
+/** Outcomes by recommendationId. */
 export type RecordedOutcomes = ReadonlyMap<string, readonly RecordedOutcome[]>;
 
 export async function recordOutcomes(
@@ -38,7 +39,7 @@ export async function recordOutcomes(
   return recorded;
 }
 
-/** How many outcomes of each type had which fate. */
+/** Counts the outcomes of each type by fate. */
 export function countFates(recorded: RecordedOutcomes, types: readonly string[]): Record<OutcomeFate, number>[] {
   const counts = types.map(
     () => Object.fromEntries(outcomeFates.map((fate) => [fate, 0])) as Record<OutcomeFate, number>,

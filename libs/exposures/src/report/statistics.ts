@@ -1,20 +1,24 @@
-/** A ratio of two sums over users, with its 95 % interval; without one where users do not differ or there is only one. */
+/**
+ * A ratio of two sums over users with its 95 % interval. The interval is absent if the variance is 0 or there is one
+ * user.
+ */
 export interface RatioEstimate {
   readonly value: number;
-  /** Of the value. */
+  /** Variance of the value. */
   readonly variance: number;
   readonly low?: number;
   readonly high?: number;
 }
 
 /**
- * sum(numerator) / sum(denominator) over users, such as clicked exposures by exposures. Users are who was randomized, and the
- * exposures of one user are alike, so the variance is taken over users by the delta method: with R the ratio, n users, and
- * d the mean denominator, Var(R) = Var(numerator - R denominator) / (n d²) (Deng, Knoblich, Lu 2018, "Applying the delta method
- * in metric analytics", eq. 3).
+ * Estimates sum(numerator) / sum(denominator) over users, such as clicked exposures / exposures.
  *
- * @param units which users, as places in both columns.
- * @returns undefined when the denominators add up to 0.
+ * Users are the unit of randomization, and exposures of one user are correlated. So the variance is taken over users by
+ * the delta method: with the ratio R, n users, and the mean denominator d, Var(R) = Var(numerator - R denominator) / (n
+ * d²) (Deng, Knoblich, Lu 2018, "Applying the delta method in metric analytics", eq. 3).
+ *
+ * @param units Users to include, as indices into both columns.
+ * @returns Undefined if the denominators sum to 0.
  */
 export function estimateRatio(
   numerators: ArrayLike<number>,
@@ -30,7 +34,7 @@ export function estimateRatio(
   }
   if (denominator === 0) return undefined;
   const value = numerator / denominator;
-  // The residuals numerator - R denominator have the mean 0.
+  // The residuals numerator - R denominator have mean 0.
   let squares = 0;
   for (let index = 0; index < n; index++) {
     const unit = units[index]!;
@@ -42,19 +46,19 @@ export function estimateRatio(
   return { value, variance, low: Math.max(0, value - margin), high: value + margin };
 }
 
-/** How much larger one ratio is than another, of other users. */
+/** The difference of two ratios over disjoint users. */
 export interface RatioDifference {
   readonly value: number;
-  /** The 95 % interval. */
+  /** 95 % interval. */
   readonly low: number;
   readonly high: number;
-  /** How likely chance alone makes a difference at least as large; two-sided. */
+  /** Two-sided p-value of the null hypothesis that the ratios are equal. */
   readonly pValue: number;
-  /** The difference as a share of the control; absent where that is 0. */
-  readonly relative?: number;
+  /** Difference divided by the control; absent if the control is 0. */
+  readonly relative?: number | undefined;
 }
 
-/** The difference of an arm to its control, by the normal approximation; undefined where nothing is known of chance. */
+/** Compares an arm with its control by the normal approximation. Returns undefined without variance. */
 export function compareRatios(
   arm: RatioEstimate | undefined,
   control: RatioEstimate | undefined,
@@ -68,25 +72,28 @@ export function compareRatios(
     low: value - z95 * error,
     high: value + z95 * error,
     pValue: normalTails(value / error),
-    ...(control.value === 0 ? {} : { relative: value / control.value }),
+    relative: control.value === 0 ? undefined : value / control.value,
   };
 }
 
-/** Below this the split is taken for broken: one sound experiment in a thousand is suspected wrongly. */
-export const mismatchBelow = 0.001;
+/** Significance level of the sample ratio test: a sound experiment is flagged once in a thousand. */
+const mismatchLevel = 0.001;
 
-/** Whether as many users are in each arm as the weights say. */
+/** Whether users are split between the arms by their weights. */
 export interface SampleRatio {
   readonly chiSquare: number;
   readonly degrees: number;
   readonly pValue: number;
-  /** The arms are not comparable: something keeps users of one of them out of the log, or moves them. */
+  /** The arms are not comparable: some users of an arm are missing from the log, or changed arms. */
   readonly isMismatch: boolean;
   /** [arms] */
   readonly expected: readonly number[];
 }
 
-/** Pearson's chi-square test of users per arm against the weights; undefined without users or with one arm. */
+/**
+ * Performs Pearson's chi-square test of the users per arm against the weights. Returns undefined without users or with
+ * one arm.
+ */
 export function testSampleRatio(units: readonly number[], weights: readonly number[]): SampleRatio | undefined {
   const total = units.reduce((sum, count) => sum + count, 0);
   if (total === 0 || units.length < 2) return undefined;
@@ -95,20 +102,20 @@ export function testSampleRatio(units: readonly number[], weights: readonly numb
   const chiSquare = units.reduce((sum, count, arm) => sum + (count - expected[arm]!) ** 2 / expected[arm]!, 0);
   const degrees = units.length - 1;
   const pValue = chiSquareTail(chiSquare, degrees);
-  return { chiSquare, degrees, pValue, isMismatch: pValue < mismatchBelow, expected };
+  return { chiSquare, degrees, pValue, isMismatch: pValue < mismatchLevel, expected };
 }
 
 import jstat from 'jstat';
 
-/** The two-sided 95 % quantile of the standard normal distribution. */
-export const z95 = 1.959963984540054;
+/** Two-sided 95 % quantile of the standard normal distribution. */
+const z95 = 1.959963984540054;
 
-/** How likely a standard normal value is to be at least as far from 0. */
-export function normalTails(z: number): number {
+/** Returns P(|Z| ≥ |z|) of a standard normal Z. */
+function normalTails(z: number): number {
   return jstat.jStat.erfc(Math.abs(z) / Math.SQRT2);
 }
 
-/** How likely a chi-square value of so many degrees of freedom is to be at least as large. */
-export function chiSquareTail(statistic: number, degrees: number): number {
+/** Returns P(X ≥ statistic) of a chi-square X with `degrees` degrees of freedom. */
+function chiSquareTail(statistic: number, degrees: number): number {
   return Math.max(0, 1 - jstat.jStat.chisquare.cdf(statistic, degrees));
 }

@@ -1,29 +1,33 @@
 import { FingerprintSet } from '@facet/import';
 import type { ExposureRecord } from '../log/exposure-record.ts';
 
-/** What is known of the users of an experiment: a row a user. */
+/** Counts per user of an experiment. */
 export interface JoinedUnits {
-  /** [U] place of the arm in the options; -1 for a user who was seen in several. */
+  /** [U] index of the arm; -1 for a user seen in several arms. */
   readonly arms: Int32Array;
-  /** [U] answers. */
+  /** [U] responses. */
   readonly exposures: Float64Array;
   readonly items: Float64Array;
-  /** [U] answers that no interest gave. */
+  /** [U] responses without interests. */
   readonly fallbacks: Float64Array;
   /** By outcome, [U]: exposures with at least one. */
   readonly exposuresWith: readonly Float64Array[];
-  /** By interest, [U]: items shown. The first is that of items that no interest found, the next that of interest 0. */
+  /** By interest, [U]: items shown. Index 0 stands for no interest, index k + 1 for interest k. */
   readonly shown: readonly Float64Array[];
   /** By outcome and interest, [U]: items with at least one. */
   readonly chosen: readonly (readonly Float64Array[])[];
 }
 
-/** By outcome, the places of the items of a page that had one in time. */
+/** By outcome, the positions of a page's items that had it in time. */
 export type ChosenItems = ReadonlyMap<number, ReadonlySet<number>>;
 
 export type UnitTable = ReturnType<typeof createUnitTable>;
 
-/** A table that answers and their pages are added to. @param outcomes their types. */
+/**
+ * Creates a table that counts responses and their pages per user.
+ *
+ * @param outcomes Types of outcomes.
+ */
 export function createUnitTable(outcomes: readonly string[]) {
   const numbers = new Map<string, number>();
   const arms: number[] = [];
@@ -31,14 +35,14 @@ export function createUnitTable(outcomes: readonly string[]) {
   const items = createColumn();
   const fallbacks = createColumn();
   const exposuresWith = outcomes.map(() => createColumn());
-  /** `<outcome> <recommendationId>`, of answers with the outcome on any of their pages. */
+  /** `<outcome> <recommendationId>` of responses with the outcome on any page. */
   const counted = new FingerprintSet();
   const shown: Column[] = [];
   const chosenOf: Column[][] = outcomes.map(() => []);
   return {
-    /** The row of a user who has been added. */
+    /** Returns the row of a known user. */
     unitOf: (userHash: string): number => numbers.get(userHash)!,
-    /** @returns the row of the user. */
+    /** Counts a response and returns the row of its user. */
     addAnswer(userHash: string, arm: number, { source }: ExposureRecord): number {
       const unit = numbers.get(userHash) ?? numbers.size;
       if (unit === numbers.size) {
@@ -73,20 +77,20 @@ export function createUnitTable(outcomes: readonly string[]) {
   };
 }
 
-/** Columns come into being up to the one that is asked for. */
+/** Returns the column at a position, creating the columns up to it. */
 function columnAt(columns: Column[], place: number): Column {
   while (columns.length <= place) columns.push(createColumn());
   return columns[place]!;
 }
 
-/** Counts of units, by their numbers from 0 on; what was not counted is 0. */
-export interface Column {
+/** Counts per row, 0 by default. */
+interface Column {
   add(unit: number, count: number): void;
-  /** The first counts, as many as there are units. */
+  /** Returns the counts of the first `units` rows. */
   values(units: number): Float64Array;
 }
 
-export function createColumn(): Column {
+function createColumn(): Column {
   let counts = new Float64Array(1024);
   const holdAll = (units: number): void => {
     if (units <= counts.length) return;

@@ -3,23 +3,23 @@ import type { ProfileEvent, UserProfile } from './profile-store.ts';
 import { encodeEvent } from './stored-entry.ts';
 import type { StoredEvent, StoredIdentity } from './stored-entry.ts';
 
-/** What is stored of a user; events oldest to newest. */
+/** Stored content of a user; events oldest to newest. */
 export interface StoredUser {
   readonly events: readonly StoredEvent[];
   readonly attributes: Attributes | undefined;
-  /** What was received until then is forgotten. */
+  /** Events received until this time are erased. */
   readonly erasedBefore: number | undefined;
 }
 
-/** What is stored of a session; both oldest to newest. */
+/** Stored content of a session; events and identities oldest to newest. */
 export interface StoredSession {
   readonly events: readonly StoredEvent[];
   readonly identities: readonly StoredIdentity[];
 }
 
 /**
- * The profile of a user: the own events, and those of the sessions that belong to the user by the rule of the lake. It is
- * decided at reading, so that no identify, however late, needs events to be moved between users.
+ * Returns the profile of a user: the user's events and those of sessions that belong to the user. The owner of a
+ * session's events is determined at reading, so a late identify moves no events.
  */
 export function assembleProfile(
   userId: string,
@@ -34,26 +34,26 @@ export function assembleProfile(
   return { events: newestEvents(kept, eventsMax), attributes: attributes ?? {} };
 }
 
-/** The profile of a session that nobody was identified in. Its events are somebody's as soon as one was. */
+/** Returns the profile of a session without identified users. After an identify, the events belong to users. */
 export function assembleSessionProfile(session: StoredSession, eventsMax: number): UserProfile | undefined {
   if (session.identities.length > 0 || session.events.length === 0) return undefined;
   return { events: newestEvents(session.events, eventsMax), attributes: {} };
 }
 
-/** The events of a session that an erasure is about: those of the user that were received until then. */
+/** Returns the events of a session that an erasure removes: those of the user received until `erasedBefore`. */
 export function erasedEvents(session: StoredSession, userId: string, erasedBefore: number): StoredEvent[] {
   return eventsOfUser(session, userId, -1).filter(({ receivedAt }) => receivedAt <= erasedBefore);
 }
 
-/** The events of a session that belong to a user. Identities that the user has had erased do not count for the user. */
+/** Returns the events of a session that belong to a user, ignoring identities that the user has had erased. */
 function eventsOfUser({ events, identities }: StoredSession, userId: string, erasedBefore: number): StoredEvent[] {
   const counting = identities.filter((identity) => identity.userId !== userId || identity.receivedAt > erasedBefore);
   return events.filter((event) => ownerAt(counting, event.occurredAt) === userId);
 }
 
 /**
- * Whose an anonymous event is: of the next identify of its session, else of the last before it. Of two at one moment the
- * one received last counts. As the lake has it.
+ * Returns the owner of an anonymous event, by the rule of the lake: the user of the next identify of its session, else
+ * of the last one before it. Of two identifies at one time, the one received last counts.
  */
 function ownerAt(identities: readonly StoredIdentity[], time: number): string | undefined {
   const moment = (identities.find(({ occurredAt }) => occurredAt >= time) ?? identities.at(-1))?.occurredAt;
@@ -65,7 +65,7 @@ function isReceivedAfter(a: StoredIdentity, b: StoredIdentity): boolean {
   return a.receivedAt === b.receivedAt ? a.userId > b.userId : a.receivedAt > b.receivedAt;
 }
 
-/** An eventId counts once, as it was received first. */
+/** Returns the newest events. Of events with one eventId, the one received first counts. */
 function newestEvents(events: readonly StoredEvent[], eventsMax: number): ProfileEvent[] {
   const byId = new Map<string, StoredEvent>();
   for (const event of events) {
@@ -76,7 +76,7 @@ function newestEvents(events: readonly StoredEvent[], eventsMax: number): Profil
 }
 
 function withoutReceipt({ eventId, type, itemId, occurredAt, value }: StoredEvent): ProfileEvent {
-  return value === undefined ? { eventId, type, itemId, occurredAt } : { eventId, type, itemId, occurredAt, value };
+  return { eventId, type, itemId, occurredAt, value };
 }
 
 function isReceivedBefore(a: StoredEvent, b: StoredEvent): boolean {

@@ -4,17 +4,17 @@ import type { OwnedChanges, ProfileChange } from './profile-store.ts';
 import { encodeEvent, encodeIdentity } from './stored-entry.ts';
 import type { Entry } from './stored-entry.ts';
 
-/** What a batch changes in one user. */
+/** Changes of one user in a batch. */
 export interface UserChanges {
   readonly events: Entry[];
-  /** Sessions that were identified as the user, each with when that was last received. */
+  /** Sessions identified as the user, with the time when the last identify was received. */
   readonly sessions: Map<string, number>;
   attributes?: { readonly attributes: Attributes | null; readonly receivedAt: number };
-  /** What was received until then is to be forgotten. */
+  /** Erases events received until this time. */
   erasedBefore?: number;
 }
 
-/** What a batch changes in one session. */
+/** Changes of one session in a batch. */
 export interface SessionChanges {
   readonly events: Entry[];
   readonly identities: Entry[];
@@ -28,7 +28,7 @@ export interface OwnerChanges {
 export const noUserChanges = (): UserChanges => ({ events: [], sessions: new Map() });
 export const noSessionChanges = (): SessionChanges => ({ events: [], identities: [] });
 
-/** Sorts a batch by what it touches, so that each user and each session is written once. */
+/** Groups a batch by user and session, so that each is written once. */
 export function groupByOwner(changes: readonly ProfileChange[]): OwnerChanges {
   const users = new Map<string, UserChanges>();
   const sessions = new Map<string, SessionChanges>();
@@ -64,7 +64,10 @@ export function groupByOwner(changes: readonly ProfileChange[]): OwnerChanges {
   return { users, sessions };
 }
 
-/** The part of an owner's changes that is the owner's own: of an identify, the half of the user or that of the session. */
+/**
+ * Returns the part of the changes that is stored with the owner. Of an identify, that is the user's half or the
+ * session's.
+ */
 export function ownPart({ owner, changes }: OwnedChanges): OwnerChanges {
   const { users, sessions } = groupByOwner(changes);
   const sessionId = sessionIdOf(owner);

@@ -1,28 +1,28 @@
 import type { ProfileEvent } from './profile-store.ts';
 
-/**
- * A member of a set that keeps its newest: JSON text, the same in memory and in Redis. Equal texts are one entry, so
- * storing it again changes nothing.
- */
+/** A member of a trimmed set: JSON text, equal in memory and in Redis. Storing an equal text again changes nothing. */
 export interface Entry {
   /** Epoch milliseconds. */
   readonly occurredAt: number;
   readonly text: string;
 }
 
-/** A positive as it is stored. */
+/** An interaction as stored. */
 export interface StoredEvent extends ProfileEvent {
   readonly receivedAt: number;
 }
 
-/** That a session's person turned out to be a user. */
+/** A stored identify: the session belongs to this user. */
 export interface StoredIdentity {
   readonly userId: string;
   readonly receivedAt: number;
   readonly occurredAt: number;
 }
 
-/** Begins with the eventId, which so decides the order within a moment; `receivedAt` is second in every entry. */
+/**
+ * Encodes an event. The text begins with the eventId, which orders events of one time; `receivedAt` is second in every
+ * entry.
+ */
 export function encodeEvent({ eventId, receivedAt, occurredAt, type, itemId, value }: StoredEvent): Entry {
   const fields = [eventId, receivedAt, occurredAt, type, itemId, ...(value === undefined ? [] : [value])];
   return { occurredAt, text: asciiJson(fields) };
@@ -30,10 +30,14 @@ export function encodeEvent({ eventId, receivedAt, occurredAt, type, itemId, val
 
 export function decodeEvents(texts: readonly string[]): StoredEvent[] {
   return decode<[string, number, number, string, string, number?]>(texts).map(
-    ([eventId, receivedAt, occurredAt, type, itemId, value]) =>
-      value === undefined
-        ? { eventId, receivedAt, occurredAt, type, itemId }
-        : { eventId, receivedAt, occurredAt, type, itemId, value },
+    ([eventId, receivedAt, occurredAt, type, itemId, value]) => ({
+      eventId,
+      receivedAt,
+      occurredAt,
+      type,
+      itemId,
+      value,
+    }),
   );
 }
 
@@ -49,17 +53,17 @@ export function decodeIdentities(texts: readonly string[]): StoredIdentity[] {
   }));
 }
 
-/** When the change of an entry was received. */
+/** Returns when the change of an entry was received, in epoch milliseconds. */
 export function receivedAtOf(text: string): number {
   return (JSON.parse(text) as [string, number])[1];
 }
 
-/** Oldest first, then by text: the order of a sorted set in Redis, because all texts are ASCII. */
+/** Orders by time, then by text: the order of a Redis sorted set, because all texts are ASCII. */
 function compareEntries(a: Entry, b: Entry): number {
   return a.occurredAt - b.occurredAt || (a.text < b.text ? -1 : Number(a.text > b.text));
 }
 
-/** Each text once, in order, and of those the newest. */
+/** Returns the newest distinct entries, oldest to newest. */
 export function keepNewest(entries: readonly Entry[], count: number): Entry[] {
   return [...entries]
     .sort(compareEntries)
@@ -67,7 +71,7 @@ export function keepNewest(entries: readonly Entry[], count: number): Entry[] {
     .slice(-count);
 }
 
-/** JSON without a character beyond ASCII: JavaScript orders such text by UTF-16 units, Redis by UTF-8 bytes. */
+/** Serializes to ASCII JSON. JavaScript orders non-ASCII text by UTF-16 units, Redis by UTF-8 bytes. */
 function asciiJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\u0080-\uffff]/g,

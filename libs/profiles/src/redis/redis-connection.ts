@@ -5,32 +5,39 @@ import type { ChainableCommander } from 'ioredis';
 import { defineScripts } from './redis-writes.ts';
 
 export interface RedisConnectionOptions {
-  /** `redis://` or `rediss://`, with user, password and database where there are any. */
+  /** `redis://` or `rediss://`, optionally with user, password and database. */
   readonly url: string;
-  /** How long making a connection may take, and how long a write waits for one. */
+  /** Limit for connecting, and for a write that waits for a connection. */
   readonly connectTimeoutMs?: number;
-  /** How long a read may take. It is not tried again: somebody waits for it. */
+  /** Limit for a read. Reads are not retried, because a request waits for them. */
   readonly readTimeoutMs?: number;
-  /** How long one try of a write may take. */
+  /** Limit for one attempt of a write. */
   readonly writeTimeoutMs?: number;
-  /** Tries of a write after the first. */
+  /** Attempts of a write after the first. */
   readonly writeRetriesMax?: number;
-  /** Called when the server turns out to be another process than before: it may have lost the last second. */
+  /**
+   * Called when another Redis process responds than before. The new process may have lost the last second of writes.
+   */
   readonly onRestart?: (generation: string) => void;
 }
 
 const defaults = { connectTimeoutMs: 1_000, readTimeoutMs: 1_000, writeTimeoutMs: 5_000, writeRetriesMax: 2 };
 const retryDelayMs = 100;
-/** Between attempts to reconnect; short, as one attempt costs nothing. */
+/** Short, because an attempt to reconnect is cheap. */
 const reconnectDelayMsMax = 500;
 
-/** One connection to Redis that fails soon, and reconnects by itself for as long as it is open. */
+/**
+ * A Redis connection whose commands fail fast, and which reconnects until it is closed.
+ *
+ * Timeouts and retries are ours: ioredis has one `commandTimeout` for reads and writes, and its timer can expire after
+ * a long computation although the reply has arrived.
+ */
 export class RedisConnection {
   readonly #redis: Redis;
   readonly #host: string;
   readonly #options: Required<Omit<RedisConnectionOptions, 'onRestart'>> & Pick<RedisConnectionOptions, 'onRestart'>;
   #generation: string | undefined;
-  #lastError = new Error('it is not connected');
+  #lastError = new Error('not connected');
 
   /** @throws AppError `PROFILES_URL_INVALID`. */
   constructor(options: RedisConnectionOptions) {
@@ -39,9 +46,9 @@ export class RedisConnection {
     this.#redis = new Redis(options.url, {
       lazyConnect: true,
       connectTimeout: this.#options.connectTimeoutMs,
-      // A connection on which nothing comes back is given up, and with it everything that waits for an answer.
+      // Closes a connection without replies, which fails all commands that wait on it.
       socketTimeout: Math.max(this.#options.readTimeoutMs, this.#options.writeTimeoutMs),
-      // Commands fail when they cannot be sent, instead of gathering in memory.
+      // Commands fail when they cannot be sent, instead of queueing in memory.
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       retryStrategy: (attempt) => Math.min(50 * attempt, reconnectDelayMsMax),
@@ -51,7 +58,7 @@ export class RedisConnection {
     this.#redis.on('ready', () => void this.#noticeGeneration());
   }
 
-  /** Waits for the first attempt to connect, however it ends. */
+  /** Resolves after the first attempt to connect, successful or not. */
   async open(): Promise<void> {
     await this.#redis.connect().then(
       () => this.#noticeGeneration(),
@@ -59,22 +66,22 @@ export class RedisConnection {
     );
   }
 
-  /** Changes whenever another process of Redis answers; undefined before the first answer. */
+  /** Identifies the Redis process; undefined before the first response. */
   get generation(): string | undefined {
     return this.#generation;
   }
 
   /**
-   * Sends commands in one round trip.
+   * Sends commands in one round trip and returns their replies.
    *
-   * @throws AppError `PROFILES_UNREACHABLE`, `PROFILES_REFUSED`; both can be retried.
+   * @throws AppError `PROFILES_UNREACHABLE`, `PROFILES_REFUSED`; both are retryable.
    */
   async read(fill: (pipeline: ChainableCommander) => void): Promise<unknown[]> {
     if (this.#redis.status !== 'ready') throw profilesUnreachable(this.#host, this.#lastError);
     return this.#send(fill, this.#options.readTimeoutMs);
   }
 
-  /** As {@link read}, for commands that may be repeated. */
+  /** Like {@link read}, with retries, for idempotent commands. */
   async write(fill: (pipeline: ChainableCommander) => void): Promise<unknown[]> {
     for (let retries = 0; ; retries++) {
       try {
@@ -87,7 +94,7 @@ export class RedisConnection {
     }
   }
 
-  /** The names of all keys that match a pattern, in portions; a name may come twice. */
+  /** Returns the names of all keys that match a pattern, in portions. A name may occur twice. */
   async *scan(pattern: string): AsyncGenerator<string[]> {
     let cursor = '0';
     do {
@@ -111,9 +118,9 @@ export class RedisConnection {
       const replies = await Promise.race([
         pipeline.exec(),
         delay(timeoutMs, undefined, { signal: timeout.signal }).then(async () => {
-          // After a long computation the timer is up before an answer that came in the meantime is looked at.
+          // After a long computation the timer fires before a reply that has already arrived is read.
           await nextTurn();
-          throw new Error(`no answer within ${timeoutMs} ms`);
+          throw new Error(`no response within ${timeoutMs} ms`);
         }),
       ]);
       return (replies ?? []).map(([error, reply]) => {
@@ -121,7 +128,7 @@ export class RedisConnection {
         return reply;
       });
     } catch (error) {
-      throw profilesError(this.#host, error);
+      throw toAppError(this.#host, error);
     } finally {
       timeout.abort();
     }
@@ -139,7 +146,7 @@ export class RedisConnection {
     if (!isReady) throw profilesUnreachable(this.#host, this.#lastError);
   }
 
-  /** A restarted Redis has lost what was not yet on its disk; its run_id tells. */
+  /** Reads the run_id of Redis. A restarted Redis has lost writes that were not yet on its disk. */
   async #noticeGeneration(): Promise<void> {
     const [info] = await this.read((pipeline) => pipeline.info('server')).catch(() => []);
     const generation = /^run_id:(\w+)/m.exec(String(info))?.[1];
@@ -153,41 +160,42 @@ export class RedisConnection {
 function hostOf(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.protocol !== 'redis:' && parsed?.protocol !== 'rediss:') {
-    throw new AppError('The URL of the profile store is none of Redis.', {
+    throw new AppError('The URL of the profile store is not a Redis URL.', {
       code: 'PROFILES_URL_INVALID',
       category: 'usage',
-      remedy: 'Give FACET_REDIS_URL as redis://host:6379, or rediss:// with TLS.',
+      remedy: 'Set FACET_REDIS_URL to redis://host:6379, or rediss:// for TLS.',
     });
   }
   return parsed.host;
 }
 
-/** What a failed command becomes. `host` has no password in it. */
-export function profilesError(host: string, cause: unknown): AppError {
+/** Converts a failed command to an AppError. `host` contains no password. */
+function toAppError(host: string, cause: unknown): AppError {
   if (isAppError(cause)) return cause;
   const { name, message } = cause as Error;
-  // While it starts, or follows another server, it answers that it cannot answer.
+  // While Redis loads its data or follows another server, it responds with these errors.
   const refused = name === 'ReplyError' && !/^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)/.test(message);
   return refused ? profilesRefused(host, cause as Error) : profilesUnreachable(host, cause as Error);
 }
 
-export function profilesUnreachable(host: string, cause: Error): AppError {
-  return new AppError(`The profile store at ${host} cannot be reached: ${cause.message}.`, {
+function profilesUnreachable(host: string, cause: Error): AppError {
+  return new AppError(`Redis at ${host} is unreachable: ${cause.message}.`, {
     code: 'PROFILES_UNREACHABLE',
     category: 'unavailable',
-    remedy: 'Check that Redis runs there, and FACET_REDIS_URL. Applying the same changes again is safe.',
+    remedy: 'Start Redis or correct FACET_REDIS_URL. Applying the same changes again is safe.',
     context: { host },
     retryable: true,
     cause,
   });
 }
 
-/** Redis answered with an error: its memory is full, the password is wrong, the disk is. */
+/** Redis responded with an error, such as full memory, a wrong password or a disk failure. */
 function profilesRefused(host: string, cause: Error): AppError {
-  return new AppError(`The profile store at ${host} refused a command: ${cause.message}.`, {
+  return new AppError(`Redis at ${host} refused a command: ${cause.message}.`, {
     code: 'PROFILES_REFUSED',
     category: 'unavailable',
-    remedy: 'Check the memory, the disk and the rights of the user in FACET_REDIS_URL. Applying again is safe.',
+    remedy:
+      'Check the memory and disk of Redis, and the permissions of the user in FACET_REDIS_URL. Applying the same changes again is safe.',
     context: { host },
     retryable: true,
     cause,

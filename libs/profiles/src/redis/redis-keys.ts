@@ -1,13 +1,10 @@
-/**
- * The names of keys. All keys of one user, or of one session, share what is between the braces, which keeps them on one
- * node of a cluster.
- */
-export interface RedisKeys {
-  /** What the names of a user's keys begin with. */
+/** Key names. All keys of one user or session share the text in braces, which places them on one node of a cluster. */
+interface RedisKeys {
+  /** Returns the prefix of a user's keys. */
   user(userId: string): string;
-  /** What the names of a session's keys begin with. */
+  /** Returns the prefix of a session's keys. */
   session(sessionId: string): string;
-  /** Says whether everything that the lake gave was stored. */
+  /** Key that records whether the whole lake has been stored. */
   readonly fill: string;
   /** Patterns for SCAN. */
   readonly patterns: { readonly users: string; readonly sessions: string };
@@ -26,32 +23,32 @@ export function createRedisKeys(prefix: string): RedisKeys {
   };
 }
 
-/** The keys of a user. */
+/** Returns the keys of a user. */
 export const userKeys = (name: string) => ({
-  /** Sorted set of positives by when they occurred. */
+  /** Sorted set of interactions by `occurredAt`. */
   events: `${name}:events`,
-  /** Sorted set of the sessions identified as the user, by when that was last received. */
+  /** Sorted set of sessions identified as the user, by the time when the last identify was received. */
   sessions: `${name}:sessions`,
   /** Text: `[receivedAt, attributes]`. */
   attributes: `${name}:attributes`,
-  /** Text: the moment until which everything that was received is forgotten. */
+  /** Text: everything received until this time is erased. */
   erased: `${name}:erased`,
 });
 
-/** The keys of a session. */
+/** Returns the keys of a session. */
 export const sessionKeys = (name: string) => ({
-  /** Sorted set of positives by when they occurred. */
+  /** Sorted set of interactions by `occurredAt`. */
   events: `${name}:events`,
-  /** Sorted set of the users who were identified, by when that occurred. */
+  /** Sorted set of identified users by `occurredAt` of the identify. */
   identities: `${name}:identities`,
 });
 
-/** What the name of a key begins with, as `user` and `session` made it. */
+/** Returns the prefix of a key, as `user` and `session` return it. */
 export function nameOfKey(key: string): string {
   return key.slice(0, key.lastIndexOf(':'));
 }
 
-/** Braces in an id would cut off what decides on the node. */
+/** Braces in an id would change the cluster node of its keys. */
 function encodeId(id: string): string {
   return id.replace(/[%{}]/g, encodeURIComponent);
 }

@@ -15,45 +15,45 @@ import { sessionWrite, tripsOf, userWrite } from './redis-writes.ts';
 import type { RedisWrite, WriteOptions } from './redis-writes.ts';
 
 export interface RedisProfileStoreOptions extends RedisConnectionOptions {
-  /** What the names of all keys begin with. */
+  /** Prefix of all keys. */
   readonly prefix?: string;
-  /** Positives kept of a user: the newest. */
+  /** Newest interactions kept per user. */
   readonly eventsMax?: number;
-  /** A user or session that nothing was written of for so long is forgotten. */
+  /** Users and sessions without a write for this long expire. */
   readonly ttlDays?: number;
 }
 
-/** That somebody stores, or has stored, everything that the lake gives. A store that was emptied has none. */
-export interface ProfileFill {
+/** State of storing the whole lake. An emptied store has none. */
+interface ProfileFill {
   readonly fillId: string;
   readonly hasEnded: boolean;
 }
 
 export interface RedisProfileStore extends ProfileStore {
   /**
-   * Names the process of Redis that answers; undefined before the first answer. When it changes, apply the changes of the
-   * last seconds again: Redis writes to its disk once a second.
+   * Identifies the Redis process; undefined before the first response. When it changes, apply the changes of the last
+   * seconds again, because Redis syncs its log to disk once per second.
    */
   generation(): string | undefined;
-  /** Undefined when nobody has begun to fill the store since it was last empty. */
+  /** Returns undefined if no fill has begun since the store was last empty. */
   readFill(): Promise<ProfileFill | undefined>;
-  /** The fill that is there, or a new one. Several may carry out the same one. */
+  /** Returns the current fill, or begins one. Several processes may carry out the same fill. */
   beginFill(): Promise<ProfileFill>;
-  /** Notes that everything is stored. False when the store was emptied since that fill began: then some of it is lost. */
+  /** Records that everything is stored. Returns false if the store was emptied since that fill began. */
   endFill(fillId: string): Promise<boolean>;
-  /** What is unsafe in the settings of the server, a sentence each. */
+  /** Returns a sentence for each unsafe setting of the server. */
   checkSettings(): Promise<string[]>;
 }
 
-/** Owners that a rebuild gathers before it writes them. */
+/** Owners gathered before a rebuild writes them. */
 const ownersPerWrite = 1_000;
 
 /**
- * Profiles in Redis. Resolves after the first attempt to connect, also when that failed: the store goes on trying, and
- * everything that is asked of it fails soon until it succeeds.
+ * Opens a profile store in Redis. Resolves after the first attempt to connect, successful or not: the store keeps
+ * reconnecting, and calls fail fast meanwhile.
  *
- * @throws AppError `PROFILES_URL_INVALID`. The methods throw `PROFILES_UNREACHABLE` and `PROFILES_REFUSED`, which may be
- * retried.
+ * @throws AppError `PROFILES_URL_INVALID`. The methods throw `PROFILES_UNREACHABLE` and `PROFILES_REFUSED`; both are
+ *   retryable.
  */
 export async function openRedisProfileStore(options: RedisProfileStoreOptions): Promise<RedisProfileStore> {
   const { prefix = 'facet', eventsMax = eventsMaxDefault, ttlDays = 180 } = options;
@@ -92,7 +92,7 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
     return { user, sessionIds };
   };
 
-  /** Made while they are sent: what a batch becomes is a multiple of it. */
+  /** A generator, because the commands of a batch take several times its memory. */
   function* writesOf(changes: OwnerChanges, writeOptions: WriteOptions): Generator<RedisWrite> {
     for (const [userId, change] of changes.users) yield userWrite(keys.user(userId), change, writeOptions);
     for (const [sessionId, change] of changes.sessions) {
@@ -108,7 +108,7 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
     }
   };
 
-  /** After the user's own keys say so: whatever ends this half way is made good by erasing again. */
+  /** Runs after the user's keys are written. Erasing again completes an interrupted erasure. */
   const eraseFromSessions = async (userId: string, erasedBefore: number): Promise<void> => {
     const { sessions } = userKeys(keys.user(userId));
     const [sessionIds] = (await connection.write((pipeline) => pipeline.zrange(sessions, 0, -1))) as [string[]];
@@ -215,7 +215,7 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
   };
 }
 
-/** Attributes that were removed are remembered as null, so that older ones do not come back. */
+/** Removed attributes are stored as null, so that older attributes do not return. */
 function decodeAttributes(text: string): Attributes | undefined {
   return (JSON.parse(text) as [number, Attributes | null])[1] ?? undefined;
 }
@@ -224,18 +224,18 @@ function parseFill(mark: string): ProfileFill {
   return { fillId: mark.slice('begun:'.length), hasEnded: mark.startsWith('ended:') };
 }
 
-/** What is unsafe in a server's settings, from the sections `memory` and `persistence` of its INFO; a sentence each. */
-export function settingWarnings(info: string): string[] {
+/** Returns a sentence for each unsafe setting in the sections `memory` and `persistence` of INFO. */
+function settingWarnings(info: string): string[] {
   const valueOf = (name: string): string | undefined => new RegExp(`^${name}:(\\S*)`, 'm').exec(info)?.[1];
   const warnings: string[] = [];
   const policy = valueOf('maxmemory_policy');
   if (policy !== undefined && policy !== 'noeviction') {
     warnings.push(
-      `maxmemory-policy is ${policy}: Redis drops profiles and marks of erasure when its memory is full. Set noeviction.`,
+      `maxmemory-policy is ${policy}: Redis evicts profiles and erasure marks when its memory is full. Set it to noeviction.`,
     );
   }
   if (valueOf('aof_enabled') === '0') {
-    warnings.push('appendonly is no: a restart of Redis loses profiles. Set appendonly yes, appendfsync everysec.');
+    warnings.push('appendonly is no: a restart of Redis loses profiles. Set appendonly yes and appendfsync everysec.');
   }
   return warnings;
 }

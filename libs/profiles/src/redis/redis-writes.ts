@@ -7,15 +7,17 @@ import { sessionKeys, userKeys } from './redis-keys.ts';
 export interface WriteOptions {
   readonly eventsMax: number;
   readonly ttlMs: number;
-  /** What was received before it goes before the change is made; 0 when nothing does. */
+  /**
+   * Removes what was received before this time, in epoch milliseconds, before applying the change; 0 removes nothing.
+   */
   readonly replacedBefore: number;
 }
 
-/** The change of one user or session: one command. */
+/** The change of one user or session, as one command. */
 export interface RedisWrite {
-  /** What the names of the keys begin with. */
+  /** Prefix of the keys. */
   readonly name: string;
-  /** How many entries it carries, for portions of even size. */
+  /** Number of entries, which limits the size of a round trip. */
   readonly size: number;
   addTo(pipeline: ChainableCommander): void;
 }
@@ -60,11 +62,13 @@ function membersOf(entries: readonly Entry[]): (string | number)[] {
   return entries.flatMap(({ occurredAt, text }) => [occurredAt, text]);
 }
 
-/** Commands and entries of one round trip: enough to hide its time, little enough to leave other clients their turn. */
+/**
+ * Limits of one round trip: enough commands to amortize its latency, few enough for other clients to get their turn.
+ */
 const commandsPerTrip = 500;
 const entriesPerTrip = 5_000;
 
-/** Parts writes into round trips. */
+/** Groups writes into round trips. */
 export function* tripsOf(writes: Iterable<RedisWrite>): Generator<readonly RedisWrite[]> {
   let trip: RedisWrite[] = [];
   let entries = 0;
@@ -91,7 +95,7 @@ declare module 'ioredis' {
   }
 }
 
-/** Entries have the moment that they were received at as their second field. */
+/** The second field of an entry is its `receivedAt`. */
 const helpers = `
 local function dropReceivedBefore(key, limit)
   if limit <= 0 then return end
@@ -99,7 +103,8 @@ local function dropReceivedBefore(key, limit)
     if cjson.decode(text)[2] < limit then redis.call('ZREM', key, text) end
   end
 end
--- In portions: the stack of Lua holds no more. Nothing may be written before it, or a full memory refuses it no more.
+-- In portions, because the Lua stack limits unpack. Must precede all other writes: with full memory, Redis refuses a
+-- script only before its first write.
 local function add(key, first, last)
   for from = first, last, 2000 do
     redis.call('ZADD', key, 'GT', unpack(ARGV, from, math.min(from + 1999, last)))
@@ -111,12 +116,12 @@ end
 `;
 
 /**
- * Changes one user, all or nothing.
+ * Changes one user atomically.
  *
  * KEYS: events, sessions, attributes, erased.
- * ARGV: ttlMs, eventsMax, sessionsMax, replacedBefore (0: nothing is replaced), erasedBefore ('' without erasure),
- * receivedAt of the attributes ('' without any), attributes as JSON, the number of sessions, and then pairs of score and
- * member: those of the sessions, those of the events.
+ * ARGV: ttlMs, eventsMax, sessionsMax, replacedBefore (0: replaces nothing), erasedBefore ('' without an erasure),
+ * receivedAt of the attributes ('' without attributes), attributes as JSON, number of sessions, then pairs of score and
+ * member: sessions first, events after.
  */
 const changeUserScript = `${helpers}
 local events, sessions, attributes, erased = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -138,7 +143,7 @@ if firstEvent > firstSession then
   keepNewest(sessions, sessionsMax)
 end
 add(events, firstEvent, #ARGV)
--- Before the newest are chosen: what is erased must not take the places of others.
+-- Erase before trimming, so that erased events do not displace others.
 dropReceivedBefore(events, erasedBefore + 1)
 keepNewest(events, eventsMax)
 
@@ -157,11 +162,11 @@ for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ttlMs) end
 `;
 
 /**
- * Changes one session, all or nothing.
+ * Changes one session atomically.
  *
  * KEYS: events, identities.
- * ARGV: ttlMs, eventsMax, identitiesMax, replacedBefore (0: nothing is replaced), the number of identities, and then pairs
- * of score and member: those of the identities, those of the events.
+ * ARGV: ttlMs, eventsMax, identitiesMax, replacedBefore (0: replaces nothing), number of identities, then pairs of
+ * score and member: identities first, events after.
  */
 const changeSessionScript = `${helpers}
 local events, identities = KEYS[1], KEYS[2]
@@ -177,7 +182,7 @@ keepNewest(events, eventsMax)
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ttlMs) end
 `;
 
-/** Says whether the fill that began under an id is the one that ends. KEYS: fill. ARGV: id. */
+/** Marks a fill as ended if it is the current one. Returns 1 if so. KEYS: fill. ARGV: fillId. */
 const endFillScript = `
 local begun, ended = 'begun:' .. ARGV[1], 'ended:' .. ARGV[1]
 local mark = redis.call('GET', KEYS[1])
@@ -186,7 +191,7 @@ redis.call('SET', KEYS[1], ended)
 return 1
 `;
 
-/** Teaches a client the scripts; it loads them into the server when that does not know them. */
+/** Registers the scripts with a client, which loads them into the server when needed. */
 export function defineScripts(redis: Redis): void {
   redis.defineCommand('facetChangeUser', { numberOfKeys: 4, lua: changeUserScript });
   redis.defineCommand('facetChangeSession', { numberOfKeys: 2, lua: changeSessionScript });

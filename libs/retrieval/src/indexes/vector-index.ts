@@ -2,7 +2,7 @@
  * Vector indexes hold item embeddings, one row per item: row r (from 0) is the item of index r + 1. The padding row of
  * an embedding table `[N+1, D]` never goes in (pass `table.subarray(dim)`), so a search can never return padding.
  */
-export type IndexKind = 'exact' | 'flat' | 'hnsw' | 'ivf';
+type IndexKind = 'exact' | 'flat' | 'hnsw' | 'ivf';
 
 /** How to run one search. A parameter that the index's kind does not know is ignored. */
 export interface SearchParameters {

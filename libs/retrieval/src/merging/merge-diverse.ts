@@ -68,7 +68,7 @@ export function mergeDiverse(
 }
 
 /** A binary heap of numbers. */
-export interface Heap {
+interface Heap {
   size(): number;
   /** The one that is before all others. */
   top(): number;
@@ -77,7 +77,7 @@ export interface Heap {
 }
 
 /** @param values in an order in which none is before its parent, such as a sorted one; kept and changed. */
-export function createHeap(values: number[], isBefore: (a: number, b: number) => boolean): Heap {
+function createHeap(values: number[], isBefore: (a: number, b: number) => boolean): Heap {
   function siftDown(value: number): void {
     let place = 0;
     for (let child = 1; child < values.length; child = 2 * place + 1) {

@@ -50,7 +50,7 @@ export function mergeLists(
  * page. The interest with the best item begins. In the order of the turns, not of the scores. Lists of `limit` items are
  * enough: of an interest's first `limit` items the others have taken fewer than `limit` before its last turn.
  */
-export function mergeRoundRobin(lists: readonly InterestList[], limit: number): Candidate[] {
+function mergeRoundRobin(lists: readonly InterestList[], limit: number): Candidate[] {
   const turns = lists
     .filter(({ items }) => items.length > 0)
     .sort((a, b) => b.scores[0]! - a.scores[0]! || a.items[0]! - b.items[0]!);

@@ -39,7 +39,7 @@ export interface IndexChoice extends SearchParameters {
 }
 
 /** Latencies are those of four queries a request, on one thread. */
-export interface IndexMeasurement {
+interface IndexMeasurement {
   /** Interests that the breadth was chosen with, and others that the recall was measured with. */
   readonly queries: { readonly tuning: number; readonly heldOut: number };
   /** What an exact scan of the same items takes for the same queries. */

@@ -12,7 +12,7 @@ export interface Latency {
   readonly p99Ms: number;
 }
 
-export interface TimedSearch {
+interface TimedSearch {
   readonly k: number;
   readonly parameters?: SearchParameters;
   /** A clock in milliseconds. */

@@ -25,7 +25,7 @@ export interface TunedBreadth {
   readonly chosen?: BreadthPoint & { readonly heldOutRecall: number };
 }
 
-export interface TuneOptions {
+interface TuneOptions {
   readonly recallMin: number;
   /** A search that takes so long is not worth tuning any further. */
   readonly giveUpAtMs: number;
