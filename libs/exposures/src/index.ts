@@ -6,7 +6,7 @@ export { ArmSettings, ExperimentsSettings } from './experiments/experiments-sett
 export { countErasable, eraseFromExposures } from './log/erase-exposures.ts';
 export type { EraseExposuresResult } from './log/erase-exposures.ts';
 export { isSampled } from './log/exposure-record.ts';
-export type { ExposureRecord, SampledAnswer, ShadowAnswer } from './log/exposure-record.ts';
+export type { ExposureRecord, SampledResponse, ShadowResponse } from './log/exposure-record.ts';
 export { ExposureLogSettings, ExposureWriter } from './log/exposure-writer.ts';
 export type { ExposureCounts } from './log/exposure-writer.ts';
 export { findExposure, readExposures } from './log/read-exposures.ts';

@@ -2,7 +2,7 @@ import { loadBundle, loadDelta, offerAsLive, overlayDelta, readBundleInfo, readD
 import type { Bundle, BundleView } from '@facet/bundles';
 import { listErasures } from '@facet/lake';
 import { findExposure } from '@facet/exposures';
-import type { ExposureRecord, SampledAnswer } from '@facet/exposures';
+import type { ExposureRecord, SampledResponse } from '@facet/exposures';
 import { AppError, isAppError } from '@facet/platform';
 import type { UserProfile } from '@facet/profiles';
 import { answerRecommendations, isSameWhenUnpacked, renderAnswer } from '@facet/recommendations';
@@ -19,7 +19,7 @@ export interface ReplayOptions extends CommonOptions {
   readonly bundle?: string;
 }
 
-type Sampled = Omit<SampledAnswer, 'request' | 'profile'> & {
+type Sampled = Omit<SampledResponse, 'request' | 'profile'> & {
   readonly request: Pick<AnswerContext, 'settings' | 'overrides'> & { readonly body: RecommendationsRequest };
   readonly profile?: UserProfile;
 };

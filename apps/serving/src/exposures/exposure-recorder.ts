@@ -1,4 +1,4 @@
-import type { ExposureRecord, ExposureWriter, ShadowAnswer } from '@facet/exposures';
+import type { ExposureRecord, ExposureWriter, ShadowResponse } from '@facet/exposures';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -24,7 +24,7 @@ export class ExposureRecorder {
   }
 
   /** @param shadows computes what nobody sees. */
-  record(record: ExposureRecord, shadows: readonly (() => Promise<ShadowAnswer | undefined>)[]): void {
+  record(record: ExposureRecord, shadows: readonly (() => Promise<ShadowResponse | undefined>)[]): void {
     const { writer, metrics } = this.#deps;
     if (shadows.length === 0 || this.#pending.size >= pendingMax) {
       for (let left = shadows.length; left > 0; left--) metrics.countShadow('left_out');
@@ -32,7 +32,7 @@ export class ExposureRecorder {
       return;
     }
     const work = this.#last.then(async () => {
-      const shadow: ShadowAnswer[] = [];
+      const shadow: ShadowResponse[] = [];
       for (const compute of shadows) {
         const answer = await this.#attempt(compute);
         if (answer !== undefined) shadow.push(answer);
@@ -50,7 +50,7 @@ export class ExposureRecorder {
     await this.#deps.writer.close();
   }
 
-  async #attempt(compute: () => Promise<ShadowAnswer | undefined>): Promise<ShadowAnswer | undefined> {
+  async #attempt(compute: () => Promise<ShadowResponse | undefined>): Promise<ShadowResponse | undefined> {
     const { metrics, logger } = this.#deps;
     try {
       const answer = await compute();

@@ -1,6 +1,6 @@
 import type { BundleView } from '@facet/bundles';
 import { drawShadows, isSampled } from '@facet/exposures';
-import type { DrawnShadow, SampledAnswer, ShadowAnswer } from '@facet/exposures';
+import type { DrawnShadow, SampledResponse, ShadowResponse } from '@facet/exposures';
 import {
   answerNextPage,
   answerRecommendations,
@@ -156,7 +156,7 @@ interface Answered {
 }
 
 /** What a replay takes, of an answer that is one of the sample. Times are never the same again. */
-function sampleOf(answered: Answered, { sampledShare }: RouteDeps): SampledAnswer | undefined {
+function sampleOf(answered: Answered, { sampledShare }: RouteDeps): SampledResponse | undefined {
   const { request, answer, text, context, loaded, profile } = answered;
   if (request.timings === true || !isSampled(answer.recommendationId, sampledShare)) return undefined;
   const { now, settings, overrides } = context;
@@ -174,7 +174,7 @@ function shadowsOf(
   request: RecommendationsRequest,
   context: Omit<AnswerContext, 'bundle'>,
   deps: RouteDeps,
-): (() => Promise<ShadowAnswer | undefined>)[] {
+): (() => Promise<ShadowResponse | undefined>)[] {
   const drawn = drawShadows(deps.experiments, context.recommendationId, context.now);
   return drawn.map((shadow) => () => computeShadow(shadow, request, context, deps));
 }
@@ -184,10 +184,10 @@ async function computeShadow(
   request: RecommendationsRequest,
   context: Omit<AnswerContext, 'bundle'>,
   { live, armBundles, admission }: RouteDeps,
-): Promise<ShadowAnswer | undefined> {
+): Promise<ShadowResponse | undefined> {
   if (!admission.hasTimeToSpare) return undefined;
   const { bundle: armBundle, ...overrides } = arm.settings;
-  const compute = async (bundle: BundleView): Promise<ShadowAnswer> => {
+  const compute = async (bundle: BundleView): Promise<ShadowResponse> => {
     const { bundleId, items } = await answerRecommendations(request, {
       ...context,
       overrides,

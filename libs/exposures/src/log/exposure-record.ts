@@ -30,12 +30,12 @@ export interface ExposureRecord {
   /** Name of the API key. */
   readonly keyName?: string;
   /** On sampled responses: everything needed to reproduce the response. */
-  readonly sampled?: SampledAnswer;
+  readonly sampled?: SampledResponse;
   /** Responses of shadow arms. */
-  readonly shadow?: readonly ShadowAnswer[];
+  readonly shadow?: readonly ShadowResponse[];
 }
 
-export interface SampledAnswer {
+export interface SampledResponse {
   /** The parsed request. */
   readonly request: unknown;
   /** The stored profile, events and attributes that were read; absent if nothing was read. */
@@ -48,7 +48,7 @@ export interface SampledAnswer {
   readonly answer: string;
 }
 
-export interface ShadowAnswer {
+export interface ShadowResponse {
   readonly experiment: string;
   readonly arm: string;
   readonly bundleId: string;
