@@ -1,7 +1,6 @@
-import type { Event } from '@facet/schemas';
-import type { Refusal } from '@facet/schemas';
+import type { Event, Refusal } from '@facet/schemas';
 
-/** An event and its place in its partition. */
+/** An event and its offset in its partition. */
 export interface LoggedEvent {
   readonly offset: number;
   readonly event: Event;
@@ -17,14 +16,14 @@ export interface PartitionRange extends OffsetRange {
   readonly partition: number;
 }
 
-/** What a partition holds: the offsets from `start` up to, not including, `end`. */
+/** The offsets that a partition contains: from `start` up to, but not including, `end`. */
 export interface PartitionExtent {
   readonly partition: number;
   readonly start: number;
   readonly end: number;
 }
 
-/** A record of the log that is no event. */
+/** A record of the log that is not a valid event. */
 export interface RefusedRecord extends Refusal {
   readonly offset: number;
 }
@@ -34,26 +33,27 @@ export interface LoggedBatch {
   readonly partition: number;
   readonly events: readonly LoggedEvent[];
   readonly refused: readonly RefusedRecord[];
-  /** Where the next batch of this partition begins: everything before it was streamed. */
+  /** The first offset of the partition's next batch. All earlier offsets have been streamed. */
   readonly next: number;
 }
 
 /**
- * A durable, append-only log of events. Within a partition, which an event's key decides, events are in order; their
- * offsets grow, perhaps with gaps.
+ * A durable, append-only log of events: Kafka or files. The key of an event decides its partition. Within a partition, events
+ * are ordered and offsets ascend, possibly with gaps.
  */
 export interface EventLog {
   readonly topic: string;
-  /** Appends in order; resolves once the events are durable: they survive a crash of the process and of the machine. */
+  /** Appends events in order. Resolves once they survive a crash of the process and of the machine. */
   append(events: readonly Event[]): Promise<unknown>;
+  /** Returns the offsets that each partition contains. */
   extents(): Promise<readonly PartitionExtent[]>;
-  /** By partition, the first offset whose event was received at `time` (epoch milliseconds) or later, else the end. */
+  /** Returns, by partition, the first offset received at or after `time` (epoch milliseconds), or else the end. */
   offsetsAt(time: number): Promise<ReadonlyMap<number, number>>;
   /**
-   * All records of the ranges, at most one of each partition, and those of a partition in order. Ends when every range is
-   * done; a range may end where the log does, but not beyond.
+   * Streams all records of the ranges, in order within each partition. A partition may have one range, which must not exceed
+   * the end of the log.
    *
-   * @throws The signal's reason when it is aborted.
+   * @throws The signal's reason when aborted.
    */
   stream(ranges: readonly PartitionRange[], options?: { readonly signal?: AbortSignal }): AsyncIterable<LoggedBatch>;
   close(): Promise<void>;

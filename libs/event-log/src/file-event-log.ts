@@ -1,7 +1,7 @@
-import { mkdir, open, readdir, truncate } from 'node:fs/promises';
+import { mkdir, open, truncate } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, syncPath, takeFolderLock } from '@facet/platform';
+import { AppError, listNames, syncPath, takeFolderLock } from '@facet/platform';
 import type { FolderLock } from '@facet/platform';
 import type { Event } from '@facet/schemas';
 import type { EventLog, LoggedBatch, LoggedEvent, OffsetRange, PartitionExtent, PartitionRange } from './event-log.ts';
@@ -9,27 +9,27 @@ import { measureSegment, readSegmentLines, segmentBase, segmentName } from './se
 import type { SegmentExtent, SegmentPosition } from './segment.ts';
 
 export interface FileEventLogOptions {
-  /** Names the log in lake files. */
+  /** Identifies the log in the lake. */
   readonly topic?: string;
   readonly partition?: number;
-  /** A segment is closed once it is this large. */
+  /** Size at which a new segment starts. */
   readonly segmentBytesMax?: number;
 }
 
-/** An event log of one partition, in files. Its offsets start at 0 and have no gaps. */
+/** An event log with one partition, in files. Offsets start at 0 and have no gaps. */
 export interface FileEventLog extends EventLog {
   readonly partition: number;
-  /** Appends in order, and tells which offsets the events got. */
+  /** Appends events in order. Returns their offsets. */
   append(events: readonly Event[]): Promise<OffsetRange>;
-  /** Up to `limit` events from offset `from` on; fewer, or none, at the end. */
+  /** Reads up to `limit` events from offset `from` on. Returns fewer at the end of the log. */
   read(range: { readonly from: number; readonly limit: number }): Promise<readonly LoggedEvent[]>;
-  /** The offset that the next event will get. */
+  /** Returns the offset of the next event. */
   end(): Promise<number>;
-  /** Bytes of a torn last write that opening cut off; such a write was never acknowledged. */
+  /** Bytes of a torn last write that opening truncated. Such a write was never acknowledged. */
   readonly truncatedBytes: number;
 }
 
-/** Of one batch of a stream. */
+/** Events per batch of a stream. */
 const streamedEventsMax = 20_000;
 
 interface Segment {
@@ -38,8 +38,8 @@ interface Segment {
 }
 
 /**
- * Opens the event log in a folder for appending and reading, making it if need be: JSON Lines files, each named by the
- * offset of its first event. One process writes at a time. A torn last line is cut off.
+ * Opens the event log in a folder for appending and reading, and creates a missing folder. The log consists of JSON Lines
+ * files, named by the offset of their first event. One process writes at a time. A torn last line is truncated.
  *
  * @throws AppError `EVENTS_LOG_LOCKED` while another process writes, `EVENTS_LOG_DAMAGED` when a segment is missing.
  */
@@ -65,8 +65,8 @@ export async function openFileEventLog(folder: string, options: FileEventLogOpti
 }
 
 /**
- * Opens the event log in a folder for reading beside its writer; what is appended later is seen, too. An absent folder is
- * an empty log.
+ * Opens the event log in a folder for reading while another process writes. The reader sees later events, too. A missing
+ * folder is an empty log.
  */
 export async function openFileEventLogReader(folder: string, options: FileEventLogOptions = {}): Promise<FileEventLog> {
   return new SegmentedLog({ folder, segments: [], extent: { bytes: 0, events: 0 }, truncatedBytes: 0 }, options);
@@ -75,7 +75,7 @@ export async function openFileEventLogReader(folder: string, options: FileEventL
 interface OpenedLog {
   readonly folder: string;
   readonly segments: Segment[];
-  /** Of the last segment; absent in a reader. */
+  /** The last segment. Absent in a reader. */
   readonly file?: FileHandle;
   readonly extent: SegmentExtent;
   readonly truncatedBytes: number;
@@ -90,12 +90,12 @@ class SegmentedLog implements FileEventLog {
   readonly #segmentBytesMax: number;
   readonly #lock: FolderLock | undefined;
   #segments: Segment[];
-  /** Of the last segment. */
+  /** The last segment. */
   #file: FileHandle | undefined;
   #extent: SegmentExtent;
-  /** Where the last read ended: reading on is then free of searching. */
+  /** The end of the last read, where a sequential read continues without a search. */
   #cursor: { base: number; position: SegmentPosition } | undefined;
-  /** Appends run one after the other. */
+  /** Appends run sequentially. */
   #lastAppend: Promise<unknown> = Promise.resolve();
   #failure: unknown;
 
@@ -154,7 +154,7 @@ class SegmentedLog implements FileEventLog {
       for (let next = from; next < to;) {
         signal?.throwIfAborted();
         const events = await this.read({ from: next, limit: Math.min(streamedEventsMax, to - next) });
-        if (events.length === 0) throw damagedLog(this.#folder, `it ends at offset ${next}, before ${to}`);
+        if (events.length === 0) throw damagedLog(this.#folder, `the log ends at offset ${next} instead of ${to}`);
         next += events.length;
         yield { partition: this.partition, events, refused: [], next };
       }
@@ -183,15 +183,15 @@ class SegmentedLog implements FileEventLog {
       await this.#file.appendFile(bytes);
       await this.#file.datasync();
     } catch (error) {
-      await this.#takeBack();
+      await this.#undoAppend();
       throw unwritable(this.#folder, error);
     }
     this.#extent = { bytes: this.#extent.bytes + bytes.length, events: this.#extent.events + events.length };
     return { from, to: from + events.length };
   }
 
-  /** Cuts off what a failed write left behind. If even that fails, nothing more may be appended after it. */
-  async #takeBack(): Promise<void> {
+  /** Truncates the bytes of a failed write. If truncation fails, the log refuses further appends. */
+  async #undoAppend(): Promise<void> {
     try {
       await this.#file?.truncate(this.#extent.bytes);
       await this.#file?.datasync();
@@ -210,7 +210,7 @@ class SegmentedLog implements FileEventLog {
     this.#extent = { bytes: 0, events: 0 };
   }
 
-  /** A reader looks for what its writer has done since. */
+  /** Lets a reader discover new segments and events. */
   async #refresh(): Promise<void> {
     if (this.#lock !== undefined) return;
     const segments = await listSegments(this.#folder);
@@ -224,7 +224,7 @@ class SegmentedLog implements FileEventLog {
   async #readFrom(offset: number, limit: number): Promise<readonly string[]> {
     const at = this.#segments.findLastIndex((segment) => segment.base <= offset);
     const segment = this.#segments[at];
-    if (segment === undefined) throw damagedLog(this.#folder, `it has no segment for offset ${offset}`);
+    if (segment === undefined) throw damagedLog(this.#folder, `no segment contains offset ${offset}`);
     const isLast = at === this.#segments.length - 1;
     const endByte = isLast ? this.#extent.bytes : Number.MAX_SAFE_INTEGER;
     const index = offset - segment.base;
@@ -239,10 +239,7 @@ class SegmentedLog implements FileEventLog {
 }
 
 async function listSegments(folder: string): Promise<Segment[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
+  const names = await listNames(folder);
   const segments = names.flatMap((name) => {
     const base = segmentBase(name);
     return base === undefined ? [] : [{ base, path: join(folder, name) }];
@@ -251,34 +248,32 @@ async function listSegments(folder: string): Promise<Segment[]> {
 }
 
 function logLocked(folder: string, heldBy: number): AppError {
-  return new AppError(`The event log ${folder} is being written by process ${heldBy}.`, {
+  return new AppError(`Process ${heldBy} is writing the event log ${folder}.`, {
     code: 'EVENTS_LOG_LOCKED',
     category: 'conflict',
-    remedy: 'Wait for it to end, or stop it.',
+    remedy: 'Wait until that process has ended, or stop it.',
     context: { folder, heldBy },
     retryable: true,
   });
 }
 
 function unwritable(folder: string, cause: unknown): AppError {
-  return new AppError(
-    `The event log ${folder} cannot be written: ${String((cause as Error | undefined)?.message ?? 'it is open for reading')}.`,
-    {
-      code: 'EVENTS_LOG_UNWRITABLE',
-      category: 'unavailable',
-      remedy: 'Check the disk: space, permissions, health. The events of this call are not in the log.',
-      context: { folder },
-      retryable: true,
-      cause,
-    },
-  );
+  const reason = (cause as Error | undefined)?.message ?? 'it is open for reading';
+  return new AppError(`Cannot write the event log ${folder}: ${reason}.`, {
+    code: 'EVENTS_LOG_UNWRITABLE',
+    category: 'unavailable',
+    remedy: 'Check the free space, the permissions and the health of the disk, then append the same events again.',
+    context: { folder },
+    retryable: true,
+    cause,
+  });
 }
 
 function damagedLog(folder: string, problem: string): AppError {
   return new AppError(`The event log ${folder} is damaged: ${problem}.`, {
     code: 'EVENTS_LOG_DAMAGED',
     category: 'artifact',
-    remedy: 'Restore its files from a backup, or import the source files again into a new folder.',
+    remedy: 'Restore the files of the log from a backup, or import the source files again into a new folder.',
     context: { folder },
   });
 }

@@ -1,30 +1,30 @@
-import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 
 const newline = 0x0a;
 const blockBytes = 1 << 20;
 const namePattern = /^(\d{20})\.jsonl$/;
 
-/** Segment files are named by the offset of their first event. */
+/** Returns the name of a segment file: the offset of its first event. */
 export function segmentName(base: number): string {
   return `${String(base).padStart(20, '0')}.jsonl`;
 }
 
-/** The first offset of a segment file, or `undefined` for any other file. */
+/** Returns the first offset of a segment file, or `undefined` for any other file. */
 export function segmentBase(name: string): number | undefined {
   const match = namePattern.exec(name);
   return match === null ? undefined : Number(match[1]);
 }
 
-/** The part of a segment that holds whole events. */
+/** The part of a segment with complete events. */
 export interface SegmentExtent {
   readonly bytes: number;
   readonly events: number;
 }
 
 /**
- * Measures a segment from a known point on, up to the first torn line: one without its line end, or one with NUL bytes,
- * which a file system leaves where it had grown a file but not written it. JSON text holds no NUL.
+ * Measures a segment from a known point to the first torn line: a line without a line end, or with NUL bytes. After a crash,
+ * file systems leave NUL bytes where a file had grown before its data was written. JSON contains no NUL.
  */
 export async function measureSegment(
   path: string,
@@ -51,16 +51,16 @@ export async function measureSegment(
   }
 }
 
-/** Where in a segment an event starts. */
+/** The start of an event in a segment. */
 export interface SegmentPosition {
-  /** Events of the segment before it. */
+  /** Number of earlier events in the segment. */
   readonly index: number;
   readonly byte: number;
 }
 
 /**
- * Reads up to `limit` lines from the event at `index` on, starting to look at `from`, and not beyond `endByte`.
- * Returns the lines and where the next one starts.
+ * Reads up to `limit` lines from the event at `index` on, but not beyond `endByte`. The search for the event starts at `from`.
+ * Returns the lines and the start of the next line.
  */
 export async function readSegmentLines(
   path: string,

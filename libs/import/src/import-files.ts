@@ -1,28 +1,23 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, writeFileAtomically } from '@facet/platform';
-import { upsertItems, upsertUsers } from '@facet/lake';
-import type { LoggedEvent } from '@facet/event-log';
 import { openFileEventLog } from '@facet/event-log';
-import type { FileEventLog } from '@facet/event-log';
-import { sha256File } from '@facet/lake';
-import { sinkLog } from '@facet/lake';
-import type { Event } from '@facet/schemas';
-import type { Item } from '@facet/schemas';
-import type { User } from '@facet/schemas';
+import type { FileEventLog, LoggedEvent } from '@facet/event-log';
+import { sha256File, sinkLog, upsertItems, upsertUsers } from '@facet/lake';
+import { AppError, readTextIfExists, writeFileAtomically } from '@facet/platform';
+import type { Event, Item, User } from '@facet/schemas';
+import { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
+import type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
 import { inspectFile } from './tables/byte-source.ts';
 import { ReportBuilder } from './validation/report-builder.ts';
 import type { ValidationReport } from './validation/report.ts';
-import { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
-import type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
 
 /** The folders of a data home that an import writes. */
 export interface ImportFolders {
   readonly logFolder: string;
   readonly lakeFolder: string;
   readonly catalogFolder: string;
-  /** One record per import: skips repeated imports and resumes killed ones. */
+  /** One record per import, used to skip finished imports and to resume killed ones. */
   readonly importsFolder: string;
 }
 
@@ -31,18 +26,18 @@ export type ImportProgress =
 
 export interface ImportOptions extends Omit<ReadOptions, 'now' | 'onProgress'> {
   readonly home: ImportFolders;
-  /** The clock in epoch milliseconds; the system's by default. */
+  /** The clock in epoch milliseconds, by default the system clock. */
   readonly now?: (() => number) | undefined;
   readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
 }
 
 export interface ImportResult {
-  /** False when the same files were imported before with the same mapping; nothing was written then. */
+  /** False when the same files were imported earlier with the same mapping. Then nothing was written. */
   readonly imported: boolean;
   readonly report: ValidationReport;
   /** SHA-256 of the source files, for manifests. */
   readonly sources: readonly ImportSource[];
-  /** The offsets of the log that hold the events. */
+  /** The offsets of the events in the event log. */
   readonly offsets: { readonly from: number; readonly to: number };
 }
 
@@ -54,25 +49,23 @@ export interface ImportSource {
 
 interface ImportRecord {
   readonly status: 'running' | 'done';
-  /** The end of the log when the import began. */
+  /** The end of the event log when the import started. */
   readonly from: number;
   readonly to?: number;
   readonly report?: ValidationReport;
 }
 
-/** When the first this many lines … */
-const sampleRows = 10_000;
-/** … are refused to this share, the mapping is wrong rather than the lines. */
+/** When more than this share of the first rows is refused, the mapping is wrong and the import fails. */
 const refusedShareMax = 0.5;
+const sampleRows = 10_000;
 
 /**
- * Imports files: items and users into the catalog, events through the log into the lake. Broken lines are reported, not
- * fatal. It may be aborted or killed at any point and run again: a finished import of the same files and mapping is
- * recognized by their hashes, and an unfinished one goes on behind the events that it had appended.
+ * Imports items and users into the catalog, and events through the event log into the lake. Broken lines are reported and
+ * skipped. The import may be aborted or killed at any point and run again. It recognizes a finished import of the same files
+ * and mapping by their hashes, and resumes an unfinished import after the events already appended.
  *
- * @throws AppError `EVENTS_COLUMN_MISSING`, the errors of opening a file, `EVENTS_MOSTLY_REFUSED` (before anything is
- * appended when the first lines show it, and when no event is left), `EVENTS_LOG_LOCKED`, `EVENTS_LOG_UNWRITABLE`,
- * `EVENTS_LAKE_UNWRITABLE`; the signal's reason when aborted.
+ * @throws AppError `EVENTS_COLUMN_MISSING`, the errors of opening a file, `EVENTS_MOSTLY_REFUSED` (before any event is
+ * appended), `EVENTS_LOG_LOCKED`, `EVENTS_LOG_UNWRITABLE`, `EVENTS_LAKE_UNWRITABLE`. The signal's reason when aborted.
  */
 export async function importFiles(files: SourceFiles, options: ImportOptions): Promise<ImportResult> {
   const { home } = options;
@@ -83,10 +76,10 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
   const log = await openFileEventLog(home.logFolder);
   try {
     const known = await readRecord(recordPath);
-    // A record beyond the end of the log speaks of a log that is gone.
+    // A record beyond the end of the log belongs to a deleted log.
     const earlier = known !== undefined && (known.to ?? known.from) <= (await log.end()) ? known : undefined;
     if (earlier?.status === 'done' && earlier.report !== undefined && earlier.to !== undefined) {
-      // A kill between the last append and the lake leaves events behind; this is nothing when there are none.
+      // A kill after the last append may have left events that the lake does not contain.
       await fillLake(log, options);
       return { imported: false, report: earlier.report, sources, offsets: { from: earlier.from, to: earlier.to } };
     }
@@ -138,15 +131,15 @@ async function appendEvents(
   },
 ): Promise<void> {
   const { log, report } = to;
-  const skipAppended = createSkipper(log, to.from);
+  const skipAppended = createResumeFilter(log, to.from);
   const start = report.progress;
-  // Held back until enough lines are seen to trust the mapping: what is in the log stays there.
+  // Events are held back until enough rows confirm the mapping, because the log is append-only.
   let sample: Event[] | undefined = [];
   const append = async (events: readonly Event[]): Promise<void> => {
     const fresh = await skipAppended(events);
     if (fresh.length > 0) await log.append(fresh);
   };
-  const judgeSample = async (): Promise<void> => {
+  const releaseSample = async (): Promise<void> => {
     if (sample === undefined) return;
     const rows = report.progress.rows - start.rows;
     const accepted = report.progress.accepted - start.accepted;
@@ -158,20 +151,20 @@ async function appendEvents(
   await readEventFiles(files.events, to.reading, report, async (events) => {
     if (sample === undefined) return append(events);
     for (const event of events) sample.push(event);
-    if (report.progress.rows - start.rows >= sampleRows) await judgeSample();
+    if (report.progress.rows - start.rows >= sampleRows) await releaseSample();
   });
-  await judgeSample();
+  await releaseSample();
 }
 
 /**
- * Makes the function that leaves out what an earlier, unfinished run of the same import has appended already: the same
- * files give the same events in the same order, so as long as the log from `from` on agrees, its events are skipped.
+ * Returns the function that drops events that an unfinished run of the same import has already appended. The same files give
+ * the same events in the same order, so events are dropped while they equal those of the log from `from` on.
  */
-function createSkipper(log: FileEventLog, from: number): (events: readonly Event[]) => Promise<readonly Event[]> {
+function createResumeFilter(log: FileEventLog, from: number): (events: readonly Event[]) => Promise<readonly Event[]> {
   let offset = from;
-  let isAgreeing = true;
+  let isResuming = true;
   return async (events) => {
-    if (!isAgreeing) return events;
+    if (!isResuming) return events;
     let skipped = 0;
     while (skipped < events.length) {
       const logged: readonly LoggedEvent[] = await log.read({
@@ -179,11 +172,11 @@ function createSkipper(log: FileEventLog, from: number): (events: readonly Event
         limit: Math.min(20_000, events.length - skipped),
       });
       const differing = logged.findIndex(({ event }, index) => event.eventId !== events[skipped + index]?.eventId);
-      const agreeing = differing === -1 ? logged.length : differing;
-      skipped += agreeing;
-      offset += agreeing;
+      const equal = differing === -1 ? logged.length : differing;
+      skipped += equal;
+      offset += equal;
       if (logged.length === 0 || differing !== -1) {
-        isAgreeing = false;
+        isResuming = false;
         break;
       }
     }
@@ -203,7 +196,7 @@ async function hashSources(files: SourceFiles): Promise<ImportSource[]> {
   return sources;
 }
 
-/** Names an import by everything that decides what it writes, but not by the paths of its files. */
+/** Returns the key of an import: a hash of everything that decides its result. Paths of files do not. */
 function importKey(sources: readonly ImportSource[], options: ImportOptions): string {
   const content = sources.map(({ kind, sha256 }) => [kind, sha256]);
   return createHash('sha256')
@@ -213,24 +206,22 @@ function importKey(sources: readonly ImportSource[], options: ImportOptions): st
 }
 
 async function readRecord(path: string): Promise<ImportRecord | undefined> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const text = await readTextIfExists(path);
   return text === undefined ? undefined : (JSON.parse(text) as ImportRecord);
 }
 
 function mostlyRefused(report: ReportBuilder, rows: number): AppError {
   const refusals = report.refusals.filter(({ kind }) => kind === 'events').slice(0, 3);
   const reasons = refusals.map(({ field, reason, count, lines }) => {
-    const what = field === '' ? reason : `${field}: ${reason}`;
-    return `${what} (${count} lines, the first is ${lines[0]?.line})`;
+    const label = field === '' ? reason : `${field}: ${reason}`;
+    return `${label} (${count} rows, the first at ${report.place(lines[0]!)})`;
   });
-  const found = rows === 0 ? 'The event files have no rows' : `Most of the first ${rows} event lines are refused`;
-  return new AppError(reasons.length === 0 ? `${found}.` : `${found}: ${reasons.join('; ')}.`, {
+  const problem = rows === 0 ? 'The event files have no rows' : `Most of the first ${rows} event rows are invalid`;
+  return new AppError(reasons.length === 0 ? `${problem}.` : `${problem}: ${reasons.join('; ')}.`, {
     code: 'EVENTS_MOSTLY_REFUSED',
     category: 'input',
-    remedy: 'See `facet validate`; correct the file, or name its columns and time format under mapping in facet.yaml.',
+    remedy:
+      'Run facet validate for details. Then correct the file, or set its columns and time format under mapping in facet.yaml.',
     context: { rows, refusals },
   });
 }

@@ -1,20 +1,17 @@
+import type { Event, Item, Refusal, User } from '@facet/schemas';
+import { createItemRowParser, createUserRowParser } from './mapping/catalog-rows.ts';
 import type { ColumnMapping } from './mapping/column-mapping.ts';
 import { createEventRowParser } from './mapping/event-rows.ts';
-import { createItemRowParser, createUserRowParser } from './mapping/item-rows.ts';
-import type { Event } from '@facet/schemas';
-import type { Item } from '@facet/schemas';
-import type { Refusal } from '@facet/schemas';
-import type { User } from '@facet/schemas';
 import { inspectFile } from './tables/byte-source.ts';
 import { openTable } from './tables/open-table.ts';
 import type { Table, TableFormat, TableRow } from './tables/table.ts';
 import type { ReportBuilder } from './validation/report-builder.ts';
 import type { ReportFile } from './validation/report.ts';
 
-/** A file to read; its format is told by its name unless it is given. */
+/** A file to read. Its name implies its format, unless `format` is set. */
 export type SourceFile = string | { readonly path: string; readonly format?: TableFormat; readonly delimiter?: string };
 
-/** What to read. Events are needed for a model; items and users are known better with their files. */
+/** The files to read. */
 export interface SourceFiles {
   readonly events: readonly SourceFile[];
   readonly items?: readonly SourceFile[] | undefined;
@@ -31,7 +28,7 @@ export interface ReadProgress {
 export interface ReadOptions {
   /** Section `mapping` of facet.yaml. */
   readonly mapping?: ColumnMapping | undefined;
-  /** Declared event types beside the standard ones. */
+  /** Declared event types, in addition to the standard ones. */
   readonly types?: readonly string[] | undefined;
   /** The clock in epoch milliseconds. */
   readonly now: () => number;
@@ -39,12 +36,12 @@ export interface ReadOptions {
   readonly onProgress?: ((progress: ReadProgress) => void) | undefined;
 }
 
-/** Reads item files into `take`, telling `report` what was taken and what not. */
+/** Reads item files, passes the accepted items to `onItem` and adds all rows to `report`. */
 export async function readItemFiles(
   files: readonly SourceFile[],
   options: ReadOptions,
   report: ReportBuilder,
-  take: (item: Item) => void,
+  onItem: (item: Item) => void,
 ): Promise<void> {
   await readRows<{ readonly ok: true; readonly item: Item }>(files, 'items', options, report, (table) => {
     const parser = createItemRowParser(table, options.mapping?.items);
@@ -52,18 +49,18 @@ export async function readItemFiles(
       ...parser,
       accept: ({ item }, file) => {
         report.acceptItem(item.itemId, file);
-        take(item);
+        onItem(item);
       },
     };
   });
 }
 
-/** Reads user files into `take`, telling `report` what was taken and what not. */
+/** Reads user files, passes the accepted users to `onUser` and adds all rows to `report`. */
 export async function readUserFiles(
   files: readonly SourceFile[],
   options: ReadOptions,
   report: ReportBuilder,
-  take: (user: User) => void,
+  onUser: (user: User) => void,
 ): Promise<void> {
   await readRows<{ readonly ok: true; readonly user: User }>(files, 'users', options, report, (table) => {
     const parser = createUserRowParser(table, options.mapping?.users);
@@ -71,18 +68,18 @@ export async function readUserFiles(
       ...parser,
       accept: ({ user }, file) => {
         report.acceptUser(user.userId, file);
-        take(user);
+        onUser(user);
       },
     };
   });
 }
 
-/** Reads event files and passes on the accepted events of each chunk, in the order of the files. */
+/** Reads event files in order, passes the accepted events of each chunk to `onEvents` and adds all rows to `report`. */
 export async function readEventFiles(
   files: readonly SourceFile[],
   options: ReadOptions,
   report: ReportBuilder,
-  take: (events: readonly Event[]) => void | Promise<void>,
+  onEvents: (events: readonly Event[]) => void | Promise<void>,
 ): Promise<void> {
   await readRows<{ readonly ok: true; readonly event: Event }>(files, 'events', options, report, (table) => {
     let events: Event[] = [];
@@ -93,7 +90,7 @@ export async function readEventFiles(
         events.push(event);
       },
       endChunk: async () => {
-        await take(events);
+        await onEvents(events);
         events = [];
       },
     };
@@ -118,8 +115,8 @@ async function readRows<Parsed extends { readonly ok: true }>(
   await eachTable(files, kind, options, async (table) => {
     const reader = createReader(table);
     const { path, format, bytes } = table;
-    const defaultType = reader.defaultType === undefined ? {} : { defaultType: reader.defaultType };
-    const file = report.startFile({ path, kind, format, bytes, columns: reader.columns, ...defaultType });
+    const { columns, defaultType } = reader;
+    const file = report.startFile({ path, kind, format, bytes, columns, defaultType });
     for await (const { rows, broken } of table.chunks) {
       options.signal?.throwIfAborted();
       for (const { line, reason } of broken) report.refuse(file, line, '', reason);

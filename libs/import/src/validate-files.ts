@@ -1,15 +1,15 @@
-import { ReportBuilder } from './validation/report-builder.ts';
-import type { ValidationReport } from './validation/report.ts';
 import { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
 import type { ReadOptions, SourceFiles } from './read-files.ts';
+import { ReportBuilder } from './validation/report-builder.ts';
+import type { ValidationReport } from './validation/report.ts';
 
-/** How to read the files; the clock defaults to the system's. */
+/** How to read the files. The clock defaults to the system clock. */
 export type ValidateOptions = Omit<ReadOptions, 'now'> & Partial<Pick<ReadOptions, 'now'>>;
 
 /**
- * Reads files as an import would and reports what it finds; nothing is written.
+ * Reads files as an import does and returns the validation report. Nothing is written.
  *
- * @throws AppError `EVENTS_COLUMN_MISSING` and the errors of opening a file; never for a broken line.
+ * @throws AppError `EVENTS_COLUMN_MISSING` and the errors of opening a file. Broken lines are reported instead.
  */
 export async function validateFiles(files: SourceFiles, options: ValidateOptions = {}): Promise<ValidationReport> {
   const reading: ReadOptions = { ...options, now: options.now ?? Date.now };

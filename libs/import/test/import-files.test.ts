@@ -1,15 +1,14 @@
+import fc from 'fast-check';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readItems, readUsers } from '@facet/lake';
 import { openFileEventLog, openFileEventLogReader } from '@facet/event-log';
-import { importFiles } from '../src/import-files.ts';
-import type { ImportFolders, ImportOptions } from '../src/import-files.ts';
-import { readLake } from '@facet/lake';
+import { readItems, readLake, readUsers } from '@facet/lake';
 import { makeEvent, temporaryFolder } from '@facet/testing';
+import { importFiles } from '../src/import-files.ts';
 import { importFolders } from './import-folders.ts';
+import type { ImportFolders, ImportOptions } from '../src/import-files.ts';
 
 const clock = Date.UTC(2024, 0, 2);
 const now = () => clock;

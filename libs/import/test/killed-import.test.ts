@@ -5,8 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { openFileEventLogReader } from '@facet/event-log';
-import { listLakeFiles } from '@facet/lake';
-import { readLake } from '@facet/lake';
+import { listLakeFiles, readLake } from '@facet/lake';
 import { temporaryFolder } from '@facet/testing';
 import { importFolders } from './import-folders.ts';
 

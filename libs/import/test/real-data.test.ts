@@ -1,18 +1,17 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { readItems } from '@facet/lake';
-import { importFiles } from '../src/import-files.ts';
-import { readLake } from '@facet/lake';
+import { readItems, readLake } from '@facet/lake';
 import { temporaryFolder } from '@facet/testing';
+import { importFiles } from '../src/import-files.ts';
 import { importFolders } from './import-folders.ts';
 
-const sharedData = fileURLToPath(new URL('../../../../../shared/data/', import.meta.url));
+const sharedData = fileURLToPath(new URL('../../../../shared/data/', import.meta.url));
 const retail = `${sharedData}online-retail-2/`;
 
 describe('Online Retail II', () => {
   it.skipIf(!existsSync(retail))(
-    `is imported as it is (skipped without ../shared/data beside the repository)`,
+    `is imported without refusals (skipped: needs ../shared/data/online-retail-2 next to the repository)`,
     async () => {
       const home = importFolders(await temporaryFolder());
       const { report } = await importFiles(

@@ -1,6 +1,6 @@
 import type { EventLog, LoggedBatch, LoggedEvent, RefusedRecord } from '@facet/event-log';
 import { keyOf, serializeEvent } from '@facet/schemas';
-import { parseLogged } from '@facet/schemas';
+import { parseLoggedEvent } from '@facet/schemas';
 import type { KafkaConnection } from './connect-kafka.ts';
 import { fetchExtents, fetchOffsetsAt } from './offsets.ts';
 import { openKafkaPublisher } from './publisher.ts';
@@ -45,7 +45,7 @@ function parseBatch({ partition, records, next }: RawBatch, types: readonly stri
   const events: LoggedEvent[] = [];
   const refused: RefusedRecord[] = [];
   for (const { offset, timestampMs, value } of records) {
-    const parsed = parseLogged(value, timestampMs, types);
+    const parsed = parseLoggedEvent(value, timestampMs, types);
     if (parsed.ok) events.push({ offset, event: parsed.event });
     else refused.push({ offset, ...parsed });
   }

@@ -1,6 +1,6 @@
 import { keyOf, serializeEvent } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
-import { parseLogged } from '@facet/schemas';
+import { parseLoggedEvent } from '@facet/schemas';
 import { isPlainObject } from '@facet/schemas';
 import type { Refusal } from '@facet/schemas';
 import type { KafkaConnection } from './connect-kafka.ts';
@@ -72,9 +72,9 @@ function validate(letter: DeadLetter, options: RedriveOptions): ValidLetter | Re
   if (letter.topic !== names.events) return { letter, failure: { field: '', reason: 'not-an-event' } };
   if (letter.bytes !== undefined) return { letter, failure: { field: '', reason: 'payload-incomplete' } };
   const value = payloadBytes(letter);
-  let parsed = parseLogged(value, letter.timestamp, types);
+  let parsed = parseLoggedEvent(value, letter.timestamp, types);
   if (addEventIds && value !== null && lacksEventId(parsed)) {
-    parsed = parseLogged(withEventId(value, letter.deadLetterId), letter.timestamp, types);
+    parsed = parseLoggedEvent(withEventId(value, letter.deadLetterId), letter.timestamp, types);
   }
   return parsed.ok
     ? { letter, event: parsed.event }

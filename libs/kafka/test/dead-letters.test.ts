@@ -11,7 +11,7 @@ import {
   topicNames,
 } from '../src/index.ts';
 import type { KafkaConnection, Publisher, RedriveOptions, TopicNames } from '../src/index.ts';
-import { parseLogged } from '@facet/schemas';
+import { parseLoggedEvent } from '@facet/schemas';
 import { readAll } from './kafka-fixture.ts';
 
 /** Brokers remove what is as old as the time of other tests. */
@@ -56,7 +56,7 @@ async function putAside(
 ): Promise<void> {
   const letters = values.map((value, offset) => {
     const bytes = value === null ? null : Buffer.from(value);
-    const parsed = parseLogged(bytes, noon + offset);
+    const parsed = parseLoggedEvent(bytes, noon + offset);
     if (parsed.ok) throw new Error('nothing to put aside');
     const message = { topic: names.events, partition: 1, offset, timestamp: noon + offset, key: null, value: bytes };
     return deadLetter(message, parsed, noon + 5_000);
@@ -127,7 +127,7 @@ describe('dead letters', () => {
     expect(await redrive(installation, { types, addEventIds: true })).toHaveLength(2);
 
     const records = (await readAll({ kafka, topic: names.events })).flat();
-    expect(records.map(({ value, timestampMs }) => parseLogged(value, timestampMs, types))).toEqual(
+    expect(records.map(({ value, timestampMs }) => parseLoggedEvent(value, timestampMs, types))).toEqual(
       [
         { eventId: 'e1', receivedAt: noon },
         { eventId: `${names.events}-1-2`, receivedAt: noon + 2 },
@@ -167,7 +167,7 @@ describe('dead letters', () => {
     expect(await redrive(installation, { types })).toHaveLength(1);
     expect(await redrive(installation, { types })).toEqual([]);
     const records = (await readAll({ kafka, topic: names.events })).flat();
-    const events = records.map(({ value, timestampMs }) => parseLogged(value, timestampMs, types));
+    const events = records.map(({ value, timestampMs }) => parseLoggedEvent(value, timestampMs, types));
     expect(events).toHaveLength(2);
     expect(events[0]).toEqual(events[1]);
     await installation.close();

@@ -3,17 +3,15 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 
 export interface DuckDbOptions {
-  /** Beyond this DuckDB spills to the temporary folder. DuckDB's own words: `2GB`. */
+  /** Above this size DuckDB spills to the temporary folder. In DuckDB's notation, such as `2GB`. */
   readonly memoryLimit?: string;
   readonly threads?: number;
 }
 
-/**
- * Runs `work` on an in-memory database of its own, with bounded memory and no way to install extensions. Times are UTC.
- */
+/** Runs `work` on a new in-memory database with bounded memory. DuckDB cannot install extensions. Times are UTC. */
 export async function withDuckDb<Result>(
   options: DuckDbOptions,
   work: (connection: DuckDBConnection) => Promise<Result>,
@@ -28,11 +26,11 @@ export async function withDuckDb<Result>(
 
 export interface DuckDb {
   readonly connection: DuckDBConnection;
-  /** Ends it; a second time does nothing. */
+  /** Closes the database. Further calls do nothing. */
   close(): Promise<void>;
 }
 
-/** As {@link withDuckDb}, for a caller whose work has no single function. */
+/** Opens a database as {@link withDuckDb} does. The caller closes it. */
 export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
   const spillFolder = join(tmpdir(), `facet-duckdb-${randomUUID()}`);
   const instance = await DuckDBInstance.create(':memory:', {
@@ -57,17 +55,27 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
   };
 }
 
-/** The rows of a query, by the names of its columns. Cast whole numbers to DOUBLE: others come as bigint. */
+/** Returns the rows of a query as objects. Cast whole numbers to DOUBLE, or they are returned as bigint. */
 export async function selectRows<Row>(connection: DuckDBConnection, sql: string): Promise<Row[]> {
   return (await connection.runAndReadAll(sql)).getRowObjectsJS() as unknown as Row[];
 }
 
-/** A text as an SQL literal. */
+/** Streams the rows of a query in chunks, before the query has finished. */
+export async function* queryChunks(connection: DuckDBConnection, sql: string): AsyncGenerator<DuckDBDataChunk> {
+  const result = await connection.stream(sql);
+  for (;;) {
+    const chunk = await result.fetchChunk();
+    if (chunk === null || chunk.rowCount === 0) return;
+    yield chunk;
+  }
+}
+
+/** Quotes a text as an SQL literal. */
 export function sqlText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** A name as an SQL identifier. */
+/** Quotes a name as an SQL identifier. */
 export function sqlName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,4 +1,4 @@
-import type { LakeChoices, LakeEvent } from '@facet/lake';
+import type { LakeInteractions, LakeEvent } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { createRandom, parsePositiveRule } from '@facet/features';
 import type { PositiveRule } from '@facet/features';
@@ -86,8 +86,8 @@ export function shopDataset(events?: LakeEvent[], config = shopConfig()): Datase
   return assembleDataset('shop', buildDataset(shopSources(events, config), config));
 }
 
-/** The columns that `readChoices` makes of a lake with these events. */
-export function choicesOf(events: readonly LakeEvent[], isPositive: PositiveRule): LakeChoices {
+/** The columns that `readInteractions` makes of a lake with these events. */
+export function choicesOf(events: readonly LakeEvent[], isPositive: PositiveRule): LakeInteractions {
   const chosen = events.filter(isPositive);
   const userIds = [...new Set(chosen.map(({ userId }) => userId))].sort();
   const itemIds = [...new Set(chosen.map(({ itemId }) => itemId))];
@@ -105,6 +105,6 @@ export function choicesOf(events: readonly LakeEvent[], isPositive: PositiveRule
     eventTypes,
     newest: { occurredAt: closing - 1, receivedAt: closing - 1 },
     repeated: 0,
-    bots: { users: 0, choices: 0 },
+    bots: { users: 0, interactions: 0 },
   };
 }

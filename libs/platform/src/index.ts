@@ -6,11 +6,13 @@ export { createFileAtomically, syncPath, writeFileAtomically } from './atomic-fi
 export { readConfigFile } from './config-file.ts';
 export { AppError, describeError, exitCodeOf, httpStatusOf, isAppError, isErrorCategory } from './errors.ts';
 export type { AppErrorOptions, ErrorCategory } from './errors.ts';
+export { FingerprintSet } from './fingerprint-set.ts';
 export { takeFolderLock } from './folder-lock.ts';
 export type { FolderLock } from './folder-lock.ts';
 export { createLogger } from './logger.ts';
 export type { Logger } from './logger.ts';
 export { parseEnvironment, parseWith } from './parse.ts';
+export { listNames, readTextIfExists } from './read-if-exists.ts';
 export { anyNamePattern, recordOf } from './record-of.ts';
 export { closeOnSignal } from './shutdown.ts';
 export { alignColumns, bar, formatCount, formatNumber, formatShare, section } from './text-table.ts';

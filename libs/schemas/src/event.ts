@@ -1,5 +1,5 @@
+import { dayMs } from '@facet/platform';
 import { Type } from 'typebox';
-import type { Static } from 'typebox';
 import {
   IdentifierSchema,
   refuseIdentifier,
@@ -7,15 +7,14 @@ import {
   sessionUserPrefix,
   UserIdentifierSchema,
 } from './identifier.ts';
-import { isTooDeep } from './nesting.ts';
-import { isPlainObject, refuse } from './parse-result.ts';
-import type { Refusal } from './parse-result.ts';
+import { isPlainObject, isTooDeep, refuse } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
 import { parseRfc3339 } from './rfc3339.ts';
 
-/** The type that joins the anonymous events of a session to a user; the only one that is about no item. */
+/** The type that joins the anonymous events of a session to a user. It is the only type without an item. */
 export const identifyType = 'identify';
 
-/** The event types that need no declaration. */
+/** The event types that facet.yaml need not declare. */
 export const standardEventTypes = [
   'impression',
   'view',
@@ -26,23 +25,21 @@ export const standardEventTypes = [
   identifyType,
 ] as const;
 
-/** What a custom event type must look like; `facet.yaml` declares them. */
+/** The pattern of custom event types, which facet.yaml declares. */
 export const eventTypePattern = '^[a-z][a-z0-9_]{0,63}$';
 
-/**
- * Integers below are refused as times: they are seconds (until the year 5138), not milliseconds (1973-03-03).
- */
+/** Smaller integers are refused as times: they are seconds (until the year 5138), not milliseconds (1973-03-03). */
 export const epochMsMin = 100_000_000_000;
 /** The last millisecond of the year 9999. */
 export const epochMsMax = 253_402_300_799_999;
 
 /**
- * How far ahead of the clock an event may be. More is refused: one event from next year would stretch every window that
- * is counted back from the newest event.
+ * How far ahead of the clock an event may be. Later events are refused, because one event from next year would shift every
+ * window that ends at the newest event.
  */
-export const futureToleranceMs = 24 * 60 * 60 * 1000;
+export const futureToleranceMs = dayMs;
 
-/** Who acted (a user, or an anonymous person known by the session) and, except in `identify`, on which item. */
+/** Requires who acted (a user or a session) and, except in `identify`, on which item. */
 const presence = {
   anyOf: [{ required: ['userId'] }, { required: ['sessionId'] }],
   if: { required: ['type'], properties: { type: { const: identifyType } } },
@@ -50,7 +47,7 @@ const presence = {
   else: { required: ['itemId'] },
 };
 
-/** The wire form of an event. Unknown fields are kept. Time is RFC 3339 text or whole epoch milliseconds. */
+/** The wire form of an event. Unknown fields are kept. */
 export const EventSchema = Type.Object(
   {
     eventId: IdentifierSchema,
@@ -70,40 +67,39 @@ export const EventSchema = Type.Object(
       Type.Integer({
         minimum: 0,
         maximum: Number.MAX_SAFE_INTEGER,
-        description: 'Zero-based place in the list that was shown.',
+        description: 'Zero-based position in the list that was shown.',
       }),
     ),
-    value: Type.Optional(Type.Number({ description: 'Rating, quantity or amount, as the type has it.' })),
+    value: Type.Optional(Type.Number({ description: 'Rating, quantity or amount, depending on the type.' })),
     context: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   },
   { $id: 'urn:facet:schema:event:v1', title: 'Event', additionalProperties: true, ...presence },
 );
-export type EventInput = Static<typeof EventSchema>;
 
-/** A parsed event, as every lib sees it. Times are whole epoch milliseconds. */
+/** A parsed event. Times are whole epoch milliseconds. */
 export interface Event {
   readonly eventId: string;
   readonly type: string;
-  /** Absent only for an anonymous person; `sessionId` is then present. */
+  /** Absent only for an anonymous person. `sessionId` is then present. */
   readonly userId?: string;
   /** Absent only in an `identify`, which has `userId` and `sessionId`. */
   readonly itemId?: string;
   readonly occurredAt: number;
-  /** When Facet took the event in; set by Facet, never by the sender. */
+  /** When Facet received the event. Facet sets it, never the sender. */
   readonly receivedAt: number;
   readonly sessionId?: string;
   readonly recommendationId?: string;
   readonly position?: number;
   readonly value?: number;
   readonly context?: Readonly<Record<string, unknown>>;
-  /** Fields that the schema does not name, as they came. */
+  /** Unknown fields, unchanged. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
 export interface ParseEventOptions {
-  /** The clock in epoch milliseconds: becomes `receivedAt`, and bounds `occurredAt`. Defaults to the system clock. */
+  /** The clock in epoch milliseconds, by default the system clock. It becomes `receivedAt` and bounds `occurredAt`. */
   readonly now?: number;
-  /** Declared types beside the standard ones. */
+  /** Declared types, in addition to the standard ones. */
   readonly types?: readonly string[];
 }
 
@@ -111,9 +107,9 @@ const knownFields = new Set([...Object.keys(EventSchema.properties), 'receivedAt
 const standardTypes: ReadonlySet<string> = new Set(standardEventTypes);
 
 /**
- * Parses one event from its wire form. What it accepts is valid under {@link EventSchema}; beyond the schema it refuses
- * types that are not declared, times more than a day ahead of `now`, text in ids that is not Unicode, and fields nested
- * deeper than {@link nestingMax}. A `receivedAt` that the sender gave is dropped.
+ * Parses one event from its wire form. Every accepted value is valid under {@link EventSchema}. In addition to the schema,
+ * the parser refuses undeclared types, times more than a day ahead of `now`, ids that are not Unicode, and fields nested
+ * deeper than {@link nestingMax}. The sender's `receivedAt` is dropped.
  */
 export function parseEvent(value: unknown, options: ParseEventOptions = {}): { ok: true; event: Event } | Refusal {
   if (!isPlainObject(value)) return refuse('', 'not-an-object');
@@ -162,7 +158,7 @@ export function parseEvent(value: unknown, options: ParseEventOptions = {}): { o
   return { ok: true, event };
 }
 
-/** The field that an event lacks to say who acted and on what. */
+/** Returns the field that is missing to tell who acted on which item. */
 export function missingField(
   event: Pick<Event, 'type' | 'userId' | 'itemId' | 'sessionId'>,
 ): 'userId' | 'itemId' | 'sessionId' | undefined {
@@ -172,11 +168,11 @@ export function missingField(
 }
 
 /**
- * The wire form of an event as JSON text: {@link parseEvent} of it gives the event again, except for `receivedAt`, which
- * is the log's to keep.
+ * Returns the wire form of an event as JSON text. {@link parseEvent} restores the event from it, except `receivedAt`, which
+ * the event log stores.
  */
 export function serializeEvent(event: Event): string {
-  // Every event passes here, and copying fields by name is several times faster than copying whatever there is.
+  // Copying fields by name is several times faster than spreading, and every event passes here.
   const { eventId, type, userId, itemId, occurredAt, sessionId, recommendationId, position, value, context } = event;
   const fields = { eventId, type, userId, itemId, occurredAt, sessionId, recommendationId, position, value, context };
   return JSON.stringify(event.extra === undefined ? fields : { ...fields, ...event.extra });
@@ -184,17 +180,17 @@ export function serializeEvent(event: Event): string {
 
 const countedFields: ReadonlySet<string> = new Set(['', ...Object.keys(EventSchema.properties)]);
 
-/** The name under which refusals for a field are counted: producers may make up as many other fields as they like. */
+/** Returns the metric label of a refused field. Producers may invent fields without limit, so unknown ones share a label. */
 export function countedField(field: string): string {
   return countedFields.has(field) ? field : 'other';
 }
 
-/** The key of an event in the log: its user, or its session for an anonymous person. Events of a key stay in order. */
+/** Returns the Kafka key of an event: its user, or its session for an anonymous person. Events of a key stay in order. */
 export function keyOf(event: Pick<Event, 'userId' | 'sessionId'>): string {
   return event.userId ?? `${sessionUserPrefix}${event.sessionId}`;
 }
 
-/** Whether a type is a standard one or one of `declared`. */
+/** Returns whether a type is standard or declared. */
 export function isEventType(type: string, declared: readonly string[] = []): boolean {
   return standardTypes.has(type) || declared.includes(type);
 }

@@ -1,4 +1,4 @@
-export { AttributesSchema, AttributeValueSchema, isAttributeValue } from './attributes.ts';
+export { AttributeValueSchema, isAttributeValue } from './attributes.ts';
 export type { Attributes, AttributeValue } from './attributes.ts';
 export {
   countedField,
@@ -12,29 +12,31 @@ export {
   parseEvent,
   refuseTime,
   serializeEvent,
-  standardEventTypes,
 } from './event.ts';
-export type { Event, EventInput, ParseEventOptions } from './event.ts';
+export type { Event } from './event.ts';
 export {
+  hashUser,
   IdentifierSchema,
   idLengthMax,
   refuseIdentifier,
   refuseUserIdentifier,
   sessionUserPrefix,
-  UserIdentifierSchema,
 } from './identifier.ts';
 export { ItemSchema, parseItem, serializeItem } from './item.ts';
-export type { Item, ItemInput } from './item.ts';
+export type { Item } from './item.ts';
 export { jsonSchemas } from './json-schemas.ts';
-export { parseLoggedErasure, serializeErasure } from './logged-erasure.ts';
-export type { ErasureRequest } from './logged-erasure.ts';
-export { parseLoggedIntake, serializeIntake } from './logged-intake.ts';
-export { parseLogged, parseLoggedItem, parseLoggedUser } from './logged-record.ts';
-export { isTooDeep, nestingMax } from './nesting.ts';
-export { isPlainObject, refusalReasons, refuse } from './parse-result.ts';
-export type { Refusal, RefusalReason } from './parse-result.ts';
+export {
+  parseLoggedErasure,
+  parseLoggedEvent,
+  parseLoggedIntake,
+  parseLoggedItem,
+  parseLoggedUser,
+  serializeErasure,
+  serializeIntake,
+} from './logged-records.ts';
+export type { IntakeCount } from './logged-records.ts';
+export { isPlainObject, isTooDeep, nestingMax, refusalReasons, refuse } from './refusal.ts';
+export type { Refusal, RefusalReason } from './refusal.ts';
 export { isCalendarDay, utcMs } from './rfc3339.ts';
 export { parseUser, serializeUser, UserSchema } from './user.ts';
-export type { User, UserInput } from './user.ts';
-export { hashUser } from './identifier.ts';
-export type { IntakeCount } from './logged-intake.ts';
+export type { User } from './user.ts';

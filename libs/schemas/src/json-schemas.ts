@@ -4,7 +4,7 @@ import { UserSchema } from './user.ts';
 
 const dialect = { $schema: 'https://json-schema.org/draft/2020-12/schema' };
 
-/** The published JSON Schemas, by the name of their file in `schemas/`. */
+/** The published JSON Schemas, by file name in `schemas/`. */
 export const jsonSchemas: Readonly<Record<string, object>> = {
   'event.schema.json': { ...dialect, ...EventSchema },
   'item.schema.json': { ...dialect, ...ItemSchema },

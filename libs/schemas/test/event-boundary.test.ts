@@ -1,6 +1,6 @@
+import fc from 'fast-check';
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
 import { Compile } from 'typebox/compile';
 import { expect, it } from 'vitest';
 import {
@@ -11,14 +11,14 @@ import {
   parseEvent,
   standardEventTypes,
 } from '../src/event.ts';
-import { idLengthMax, parseLogged, refusalReasons, serializeEvent } from '../src/index.ts';
+import { idLengthMax, parseLoggedEvent, refusalReasons, serializeEvent } from '../src/index.ts';
 
 const now = Date.UTC(2024, 5, 1);
 const fields = Object.keys(EventSchema.properties);
-/** What only the parser can know: a type's declaration, the clock, Unicode, and how deep a value is nested. */
+/** Rules that JSON Schema cannot express: declared types, the clock, Unicode, nesting depth. */
 const beyondSchema = ['unknown-type', 'time-in-future', 'time-out-of-range', 'not-unicode', 'too-deep'];
 
-/** A line of MovieLens 100K as a shop would send it: users 1 to 943, films 1 to 1682, September 1997 to April 1998. */
+/** Events with the ids and times of MovieLens 100K: users 1 to 943, films 1 to 1682, September 1997 to April 1998. */
 const payload = fc
   .record({
     type: fc.constantFrom(...standardEventTypes),
@@ -42,7 +42,7 @@ const payload = fc
 
 const nested = (levels: number): unknown => (levels === 0 ? 1 : { inner: nested(levels - 1) });
 
-/** Values that sit on a border of some rule, and values that sit nowhere. */
+/** Values at the boundary of a rule, and arbitrary values. */
 const odd = fc.oneof(
   fc.constantFrom<unknown>(
     ...[null, true, '', ' ', '0', [], {}, [1], -0, -1, 0, 0.5, 1e308, Number.MAX_SAFE_INTEGER + 1],
@@ -82,13 +82,13 @@ const mutated = fc.tuple(payload, fc.array(mutation, { maxLength: 3 })).map(([ev
       entries = entries.map(([name, value]) => [name === change.field ? change.to : name, value]);
     }
   }
-  // As it comes out of a request: without `undefined`, and with `__proto__` as a field like any other.
+  // As a request body is parsed: without `undefined`, and with `__proto__` as an ordinary field.
   return JSON.parse(JSON.stringify(Object.fromEntries(entries))) as Record<string, unknown>;
 });
 
-it('100,000 mutated events: accepted is valid under the published schema, refused names field and reason', async () => {
+it('accepts only events that the published schema accepts, and refuses with field and reason, over 100,000 mutated events', async () => {
   const published = JSON.parse(
-    await readFile(new URL('../../schemas/event.schema.json', import.meta.url), 'utf8'),
+    await readFile(new URL('../schemas/event.schema.json', import.meta.url), 'utf8'),
   ) as Record<string, unknown>;
   const schema = Compile(published);
   const counts = { accepted: 0, refused: 0 };
@@ -98,7 +98,7 @@ it('100,000 mutated events: accepted is valid under the published schema, refuse
     if (parsed.ok) {
       counts.accepted++;
       if (!schema.Check(sent)) throw new Error('accepted, but refused by the schema');
-      const again = parseLogged(Buffer.from(serializeEvent(parsed.event)), now);
+      const again = parseLoggedEvent(Buffer.from(serializeEvent(parsed.event)), now);
       if (!again.ok) throw new Error(`accepted, but refused when read from the log: ${again.field} ${again.reason}`);
       if (!isDeepStrictEqual(again.event, parsed.event)) throw new Error('changed by the log');
       return;
@@ -110,7 +110,7 @@ it('100,000 mutated events: accepted is valid under the published schema, refuse
     if (!beyondSchema.includes(parsed.reason) && schema.Check(sent)) throw new Error(`refused: ${parsed.reason}`);
   };
   fc.assert(fc.property(mutated, check), { numRuns: 100_000 });
-  // The generator is worth something only while it reaches both sides and every rule.
+  // The test is useful only while the generator reaches both outcomes and every rule.
   expect(counts.accepted).toBeGreaterThan(20_000);
   expect(counts.refused).toBeGreaterThan(20_000);
   const notOfEvents = [
@@ -124,14 +124,14 @@ it('100,000 mutated events: accepted is valid under the published schema, refuse
   expect([...reasons].sort()).toEqual(refusalReasons.filter((reason) => !notOfEvents.includes(reason)).sort());
 }, 60_000);
 
-it('20,000 records with damaged bytes are parsed or refused, never fatal', () => {
+it('parses or refuses 20,000 records with damaged bytes, and never throws', () => {
   const damage = fc.array(fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) }), { maxLength: 4 });
   fc.assert(
     fc.property(payload, damage, fc.nat({ max: 400 }), (event, changes, length) => {
       const bytes = Buffer.from(JSON.stringify(event));
       for (const { at, byte } of changes) bytes[at % bytes.length] = byte;
       const value = bytes.subarray(0, length);
-      const parsed = parseLogged(value, now);
+      const parsed = parseLoggedEvent(value, now);
       if (!parsed.ok && !refusalReasons.includes(parsed.reason)) throw new Error(parsed.reason);
     }),
     { numRuns: 20_000 },

@@ -14,7 +14,7 @@ const refusalOf = (fields: object): string => {
 const nested = (levels: number): object => (levels === 1 ? {} : { inner: nested(levels - 1) });
 
 describe('parseEvent', () => {
-  it('gives times as epoch milliseconds and stamps the time of receipt', () => {
+  it('returns times as epoch milliseconds and sets the time of receipt', () => {
     expect(parseEvent({ ...wire, occurredAt: '2024-05-01T12:00:00.25+02:00' }, { now })).toEqual({
       ok: true,
       event: { ...wire, occurredAt: Date.UTC(2024, 4, 1, 10, 0, 0, 250), receivedAt: now },
@@ -22,7 +22,7 @@ describe('parseEvent', () => {
     expect(parseEvent({ ...wire, occurredAt: now - 5 }, { now })).toMatchObject({ event: { occurredAt: now - 5 } });
   });
 
-  it('keeps unknown fields, and its own word on when an event was received', () => {
+  it('keeps unknown fields and ignores a receivedAt of the sender', () => {
     const parsed = parseEvent({ ...wire, receivedAt: 5, shop: 'north', context: { page: 2 } }, { now });
     expect(parsed).toMatchObject({ event: { receivedAt: now, extra: { shop: 'north' }, context: { page: 2 } } });
   });
@@ -65,7 +65,7 @@ describe('parseEvent', () => {
     expect(refusalOf(fields)).toBe(expected);
   });
 
-  it('refuses what is no object', () => {
+  it('refuses a value that is not an object', () => {
     for (const value of [null, 'text', [wire], 7, undefined]) {
       expect(parseEvent(value)).toEqual({ ok: false, field: '', reason: 'not-an-object' });
     }
@@ -73,7 +73,7 @@ describe('parseEvent', () => {
 });
 
 describe('serializeEvent', () => {
-  it('gives what parses to the same event at the same time of receipt', () => {
+  it('is the inverse of parseEvent at the same time of receipt', () => {
     const sent = { ...wire, shop: 'north', context: { page: 2 }, position: 0, value: -1.5, ['__proto__']: { a: 1 } };
     const parsed = parseEvent(sent, { now });
     if (!parsed.ok) throw new Error(parsed.reason);
@@ -84,7 +84,7 @@ describe('serializeEvent', () => {
 });
 
 describe('keyOf', () => {
-  it('is the user, else the session', () => {
+  it('returns the user, or the session of an anonymous person', () => {
     expect(keyOf({ userId: 'u', sessionId: 's' })).toBe('u');
     expect(keyOf({ sessionId: 's' })).toBe('session:s');
   });
@@ -104,7 +104,7 @@ describe('parseRfc3339', () => {
     );
   });
 
-  it('knows leap seconds and refuses clocks and zones that do not exist', () => {
+  it('reads leap seconds, and refuses impossible clock times and zones', () => {
     expect(parseRfc3339('2016-12-31T23:59:60Z')).toBe(Date.UTC(2017, 0, 1));
     expect(parseRfc3339('2017-01-01T01:59:60+02:00')).toBe(Date.UTC(2017, 0, 1));
     for (const text of [

@@ -24,7 +24,7 @@ describe('parseItem', () => {
 });
 
 describe('parseUser', () => {
-  it('takes text, numbers, booleans and lists of text as attributes', () => {
+  it('accepts text, numbers, booleans and lists of text as attributes', () => {
     const attributes = { city: 'Ulm', age: 30, member: true, tags: ['a', 'b'] };
     expect(parseUser({ userId: 'u', attributes, since: 2020 })).toEqual({
       ok: true,

@@ -2,7 +2,7 @@ import type { Event } from '@facet/schemas';
 
 export const noon = Date.UTC(2024, 0, 15, 12);
 
-/** An event with what a test does not care about filled in. */
+/** Returns an event with defaults for the fields that a test does not set. */
 export function makeEvent(fields: Partial<Event> = {}): Event {
   return {
     eventId: 'event-1',

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-/** A folder that is removed when the test ends. */
+/** Creates a folder that is removed when the test ends. */
 export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-events-'));
+  const folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { jsonSchemas, keyOf, parseLogged, refusalReasons } from '@facet/schemas';
+import { jsonSchemas, keyOf, parseLoggedEvent, refusalReasons } from '@facet/schemas';
 import fc from 'fast-check';
 import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
@@ -123,7 +123,7 @@ it(`${(requests * eventsOfRequest).toLocaleString('en')} mutated events: no 5xx,
 
   const loggedIds = new Set<string>();
   for (const { key, value, timestamp } of await readTopic(inject('kafkaBrokers'), ingest.topics.events)) {
-    const parsed = parseLogged(Buffer.from(value ?? ''), timestamp, ['favorite']);
+    const parsed = parseLoggedEvent(Buffer.from(value ?? ''), timestamp, ['favorite']);
     if (!parsed.ok || keyOf(parsed.event) !== key || !schema.Check(JSON.parse(value ?? ''))) {
       throw new Error(`the log has what cannot be read: ${value}`);
     }

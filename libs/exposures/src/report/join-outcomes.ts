@@ -1,4 +1,4 @@
-import { FingerprintSet } from '@facet/import';
+import { FingerprintSet } from '@facet/platform';
 import type { Outcome } from '@facet/lake';
 import { userHashOf } from '../log/exposure-record.ts';
 import type { ExposureRecord } from '../log/exposure-record.ts';

@@ -1,4 +1,4 @@
-import { FingerprintSet } from '@facet/import';
+import { FingerprintSet } from '@facet/platform';
 import type { ExposureRecord } from '../log/exposure-record.ts';
 
 /** Counts per user of an experiment. */

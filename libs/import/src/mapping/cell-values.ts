@@ -1,4 +1,4 @@
-/** A cell as text without surrounding blanks, or `undefined` when there is nothing in it. */
+/** Returns a cell as trimmed text, or `undefined` for an empty cell. */
 export function cellText(cell: unknown): string | undefined {
   if (typeof cell === 'string') {
     const text = cell.trim();
@@ -8,7 +8,7 @@ export function cellText(cell: unknown): string | undefined {
   return undefined;
 }
 
-/** A cell as a finite number; `undefined` when empty, NaN when it is no number. */
+/** Returns a cell as a finite number, `undefined` for an empty cell, or NaN for any other value. */
 export function cellNumber(cell: unknown): number | undefined {
   if (typeof cell === 'number') return Number.isFinite(cell) ? cell : Number.NaN;
   const text = cellText(cell);
@@ -16,7 +16,7 @@ export function cellNumber(cell: unknown): number | undefined {
     return cell === undefined || cell === null || typeof cell === 'string' ? undefined : Number.NaN;
   }
   if (typeof cell === 'boolean') return Number.NaN;
-  // Number() reads hexadecimal, too; in a table that is no number.
+  // Number() also reads hexadecimal, which tables do not use for numbers.
   return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) && Number.isFinite(Number(text))
     ? Number(text)
     : Number.NaN;
@@ -25,7 +25,7 @@ export function cellNumber(cell: unknown): number | undefined {
 const yes = new Set(['true', 't', 'yes', 'y', '1']);
 const no = new Set(['false', 'f', 'no', 'n', '0']);
 
-/** A cell as a boolean; `undefined` when empty, `null` when it is neither true nor false. */
+/** Returns a cell as a boolean, `undefined` for an empty cell, or `null` for any other value. */
 export function cellBoolean(cell: unknown): boolean | null | undefined {
   if (typeof cell === 'boolean') return cell;
   const text = cellText(cell)?.toLowerCase();
@@ -33,7 +33,6 @@ export function cellBoolean(cell: unknown): boolean | null | undefined {
   return yes.has(text) ? true : no.has(text) ? false : null;
 }
 
-/** Whether a cell holds nothing. */
 export function isEmptyCell(cell: unknown): boolean {
   return cell === undefined || cell === null || (typeof cell === 'string' && cell.trim() === '');
 }

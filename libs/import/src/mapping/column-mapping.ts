@@ -4,7 +4,7 @@ import { eventTypePattern } from '@facet/schemas';
 
 const ColumnName = Type.String({ minLength: 1 });
 
-/** How the columns of an attribute are read; `ignore` leaves the column out. */
+/** The kind of an attribute column. `ignore` leaves the column out. */
 const AttributeKind = Type.Union([
   Type.Literal('text'),
   Type.Literal('number'),
@@ -13,14 +13,14 @@ const AttributeKind = Type.Union([
   Type.Literal('ignore'),
 ]);
 
-/** Of every entity file: how its other columns become attributes. */
+/** How the other columns of an item or user file become attributes. */
 const attributeOptions = {
   separator: Type.Optional(
-    Type.String({ minLength: 1, description: 'What stands between the values of a cell that holds several.' }),
+    Type.String({ minLength: 1, description: 'Separator between the values of a cell with several values.' }),
   ),
   attributes: Type.Optional(
     Type.Record(Type.String(), AttributeKind, {
-      description: 'How a column is read, by its name; the default is text.',
+      description: 'Kind of an attribute column, by its name. Default text.',
     }),
   ),
 };
@@ -42,7 +42,7 @@ const UserMappingSchema = Type.Object(
 );
 export type UserMapping = Static<typeof UserMappingSchema>;
 
-/** The section `mapping:` of facet.yaml: which column is which field. What is not named is found by its usual names. */
+/** The section `mapping:` of facet.yaml: the column of each field. Facet finds unmapped fields by their usual names. */
 export const ColumnMappingSchema = Type.Object(
   {
     eventId: Type.Optional(ColumnName),
@@ -55,22 +55,20 @@ export const ColumnMappingSchema = Type.Object(
     position: Type.Optional(ColumnName),
     value: Type.Optional(ColumnName),
     defaultType: Type.Optional(
-      Type.String({ pattern: eventTypePattern, description: 'The type of events in a file without a type column.' }),
+      Type.String({ pattern: eventTypePattern, description: 'Type of the events in a file without a type column.' }),
     ),
     typeNames: Type.Optional(
       Type.Record(Type.String(), Type.String({ pattern: eventTypePattern }), {
-        description: 'What the file calls a type, and which type that is: { pv: view }.',
+        description: 'Event types by their names in the file: { pv: view }.',
       }),
     ),
     timeFormat: Type.Optional(
       Type.String({
         minLength: 1,
-        description: 'How times are written, of YYYY MM M DD D HH H mm ss SSS: "DD/MM/YYYY HH:mm".',
+        description: 'Format of times, with YYYY MM M DD D HH H mm ss SSS: "DD/MM/YYYY HH:mm".',
       }),
     ),
-    timeZone: Type.Optional(
-      Type.String({ description: 'IANA name of the zone of times that name none. Default UTC.' }),
-    ),
+    timeZone: Type.Optional(Type.String({ description: 'IANA time zone of times without a zone. Default UTC.' })),
     items: Type.Optional(ItemMappingSchema),
     users: Type.Optional(UserMappingSchema),
   },

@@ -1,36 +1,41 @@
-import { contentEventId } from './content-event-id.ts';
-import { isEventType, missingField, refuseTime } from '@facet/schemas';
-import type { Event } from '@facet/schemas';
-import { refuseIdentifier, refuseUserIdentifier } from '@facet/schemas';
-import { isTooDeep, nestingMax } from '@facet/schemas';
-import { isPlainObject, refuse } from '@facet/schemas';
-import type { Refusal } from '@facet/schemas';
-import type { Table, TableRow } from '../tables/table.ts';
+import { hash } from 'node:crypto';
+import {
+  isEventType,
+  isPlainObject,
+  isTooDeep,
+  missingField,
+  nestingMax,
+  refuse,
+  refuseIdentifier,
+  refuseTime,
+  refuseUserIdentifier,
+} from '@facet/schemas';
+import type { Event, Refusal } from '@facet/schemas';
 import { cellNumber, cellText, isEmptyCell } from './cell-values.ts';
 import type { ColumnMapping } from './column-mapping.ts';
-import { createTypeReader } from './event-types.ts';
 import { columnNames, eventFieldNames, findColumns, plainName, ratingNames } from './find-columns.ts';
 import { createTimeParser } from './parse-time.ts';
+import type { Table, TableRow } from '../tables/table.ts';
 
 export interface EventRowOptions {
   readonly mapping?: ColumnMapping | undefined;
-  /** Declared types beside the standard ones. */
+  /** Declared types, in addition to the standard ones. */
   readonly types?: readonly string[] | undefined;
 }
 
 export interface EventRowParser {
-  /** Which column each field was found in. */
+  /** The column of each field. */
   readonly columns: Readonly<Record<string, string>>;
-  /** The type of every event when the file has no type column. */
+  /** The type of every event in a file without a type column. */
   readonly defaultType: string | undefined;
-  /** `now` in epoch milliseconds becomes `receivedAt` and bounds the future. */
+  /** Parses a row. `now` in epoch milliseconds becomes `receivedAt` and bounds `occurredAt`. */
   parse(row: TableRow, now: number): { readonly ok: true; readonly event: Event } | Refusal;
 }
 
 /**
- * Makes the parser of one table's rows. Without a type column every event is a `rating` when the value column holds one
- * (by its name), else a `purchase`, unless `mapping.defaultType` says otherwise. Rows without an event id get
- * {@link contentEventId}. Columns that are no field are kept in `extra`, as they came.
+ * Creates the parser of an event table. Without a type column, every event has the type `mapping.defaultType`, by default
+ * `rating` when the value column has the name of a rating, or else `purchase`. Rows without an event id get a
+ * {@link contentEventId}. Other columns are kept unchanged in `extra`.
  *
  * @throws AppError `EVENTS_COLUMN_MISSING`, `EVENTS_TIME_FORMAT`, `EVENTS_TIME_ZONE`.
  */
@@ -49,15 +54,15 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
   const parseTime = createTimeParser(mapping);
   const readType = createTypeReader(mapping.typeNames ?? {});
 
-  /** JSON files show further keys as they go: those are optional fields and extras. */
-  const followColumns = (): void => {
+  /** Later rows of a JSON file may have new keys: optional fields and extras. */
+  const addColumns = (): void => {
     at = find(names);
     columnCount = table.columns.length;
     others = otherColumns(table, Object.values(at));
   };
 
   const parse = (row: TableRow, now: number): { ok: true; event: Event } | Refusal => {
-    if (table.columns.length !== columnCount) followColumns();
+    if (table.columns.length !== columnCount) addColumns();
     const { cells } = row;
     const cellAt = (index: number | undefined): unknown => (index === undefined ? undefined : cells[index]);
 
@@ -106,11 +111,11 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
     }
     const missing = missingField(event);
     if (missing !== undefined) return refuse(missing, 'missing');
-    const place = cellNumber(cellAt(at.position));
-    if (place !== undefined) {
-      if (!Number.isSafeInteger(place)) return refuse('position', 'not-a-whole-number');
-      if (place < 0) return refuse('position', 'negative');
-      event.position = place;
+    const listPosition = cellNumber(cellAt(at.position));
+    if (listPosition !== undefined) {
+      if (!Number.isSafeInteger(listPosition)) return refuse('position', 'not-a-whole-number');
+      if (listPosition < 0) return refuse('position', 'negative');
+      event.position = listPosition;
     }
     const context = cellAt(at.context);
     if (!isEmptyCell(context)) event.context = isPlainObject(context) ? context : { context };
@@ -128,7 +133,7 @@ interface NamedColumn {
   readonly index: number;
 }
 
-/** Columns that are no field. A sender's `receivedAt` is dropped: that time is Facet's to set. */
+/** Returns the columns without a field. `receivedAt` is dropped, because Facet sets it. */
 function otherColumns(table: Table, taken: readonly (number | undefined)[]): NamedColumn[] {
   return table.columns
     .map(({ name }, index) => ({ name, index }))
@@ -142,4 +147,63 @@ function extraOf(cells: readonly unknown[], others: readonly NamedColumn[]): Rec
     if (!isEmptyCell(cell)) (entries ??= []).push([name, cell]);
   }
   return entries === undefined ? undefined : Object.fromEntries(entries);
+}
+
+/** The fields that identify an event without an id. */
+export interface EventContent {
+  readonly userId: string;
+  readonly itemId: string;
+  readonly type: string;
+  /** Epoch milliseconds. */
+  readonly occurredAt: number;
+  readonly value?: number | undefined;
+}
+
+/**
+ * Returns the id of an event without one: 132 bits of SHA-256 over user, item, type, time and value. Importing the same row
+ * again therefore adds no event. Rows that agree in all five fields are **one** event, even when other columns such as an
+ * invoice number differ. Files where they are distinct events need a column `event_id`.
+ */
+export function contentEventId(content: EventContent): string {
+  const { userId, itemId, type, occurredAt, value } = content;
+  // JSON separates the fields unambiguously, whatever characters the ids contain.
+  const text = JSON.stringify([userId, itemId, type, occurredAt, value ?? null]);
+  return hash('sha256', text, 'base64url').slice(0, 22);
+}
+
+/** Common names of the standard types in public data sets and shops. */
+const usualNames: Readonly<Record<string, string>> = {
+  impression: 'impression',
+  exposure: 'impression',
+  show: 'impression',
+  view: 'view',
+  pv: 'view',
+  pageview: 'view',
+  detail: 'view',
+  viewitem: 'view',
+  click: 'click',
+  clk: 'click',
+  addtocart: 'add_to_cart',
+  cart: 'add_to_cart',
+  basket: 'add_to_cart',
+  purchase: 'purchase',
+  buy: 'purchase',
+  order: 'purchase',
+  transaction: 'purchase',
+  rating: 'rating',
+  rate: 'rating',
+  review: 'rating',
+};
+
+/** Returns the function that maps a type name of a file to a type: by `typeNames`, or by {@link usualNames}, or unchanged. */
+export function createTypeReader(typeNames: Readonly<Record<string, string>>): (name: string) => string {
+  const known = new Map<string, string>(Object.entries(typeNames));
+  return (name) => {
+    let type = known.get(name);
+    if (type === undefined) {
+      type = usualNames[plainName(name)] ?? name;
+      if (known.size < 10_000) known.set(name, type);
+    }
+    return type;
+  };
 }

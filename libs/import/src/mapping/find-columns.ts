@@ -1,7 +1,7 @@
 import { AppError } from '@facet/platform';
 import type { Table, TableColumn } from '../tables/table.ts';
 
-/** The usual names of a field, likeliest first, without case and punctuation (`User ID`, `user_id` and `userId` are one). */
+/** The usual names of each field, most likely first, in the form of {@link plainName}. */
 export type FieldNames = Readonly<Record<string, readonly string[]>>;
 
 export const eventFieldNames = {
@@ -105,18 +105,19 @@ export const userFieldNames = {
   attributes: ['attributes'],
 } as const satisfies FieldNames;
 
-/** Names of value columns that hold a rating; the others hold amounts. */
+/** The names of value columns with ratings. The other value columns contain amounts. */
 export const ratingNames: readonly string[] = ['rating', 'stars', 'score'];
 
-/** Index of the column of each field that was found. */
+/** The column index of each field that was found. */
 export type FieldColumns<Names extends FieldNames> = { readonly [Field in keyof Names]?: number };
 
+/** Removes case and punctuation from a name: `User ID`, `user_id` and `userId` become `userid`. */
 export function plainName(name: string): string {
   return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
 }
 
 /**
- * Which column holds which field: as `mapped` says, else by the usual names.
+ * Finds the column of each field: by `mapped`, or else by the usual names.
  *
  * @throws AppError `EVENTS_COLUMN_MISSING` when a mapped column or one of the `required` fields is not in the file.
  */
@@ -126,7 +127,7 @@ export function findColumns<Names extends FieldNames>(
   options: {
     readonly mapped: { readonly [Field in keyof Names]?: string | undefined };
     readonly required: readonly (keyof Names & string)[];
-    /** Where in facet.yaml the mapping stands: `mapping` or `mapping.items`. */
+    /** The section of the mapping in facet.yaml: `mapping` or `mapping.items`. */
     readonly section: string;
   },
 ): FieldColumns<Names> {
@@ -138,7 +139,7 @@ export function findColumns<Names extends FieldNames>(
     if (index === -1) {
       throw missingColumn(
         table,
-        `${options.section}.${field} says "${name}", but ${table.path} has no such column`,
+        `${options.section}.${field} names the column "${name}", which ${table.path} does not have`,
         options,
         [field],
       );
@@ -164,7 +165,7 @@ export function findColumns<Names extends FieldNames>(
   return found;
 }
 
-/** The names of the columns found, by field. */
+/** Returns the names of the found columns, by field. */
 export function columnNames(
   table: Pick<Table, 'columns'>,
   found: Readonly<Record<string, number | undefined>>,
@@ -177,7 +178,7 @@ export function columnNames(
   );
 }
 
-/** By its exact name, else by its name without annotation, case and punctuation. */
+/** Finds a column by its exact name, or else by its {@link plainName}. */
 function columnNamed(columns: readonly TableColumn[], name: string): number {
   const exact = columns.findIndex((column) => column.name === name);
   if (exact !== -1) return exact;
@@ -193,10 +194,10 @@ function missingColumn(
   const columns = table.columns.map((column) => column.name);
   const lines = [...options.section.split('.'), fields.map((field) => `${field}: <column>`).join(', ')];
   const yaml = `${lines.slice(0, -1).join(': { ')}: { ${lines.at(-1)} }${' }'.repeat(lines.length - 2)}`;
-  return new AppError(`${problem}. Its columns are: ${columns.join(', ')}.`, {
+  return new AppError(`${problem}. The columns of the file are ${columns.join(', ')}.`, {
     code: 'EVENTS_COLUMN_MISSING',
     category: 'input',
-    remedy: `Name the column in facet.yaml: ${yaml}.`,
+    remedy: `Map the column in facet.yaml: ${yaml}.`,
     context: { path: table.path, fields, columns },
   });
 }

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { AppError } from '@facet/platform';
 
-/** What the first bytes of a file say it is, whatever its name says. */
+/** The container of a file, by its first bytes rather than by its name. */
 export type FileContainer = 'plain' | 'gzip' | 'parquet' | 'zip';
 
 export interface FileFacts {
@@ -13,16 +13,16 @@ export interface FileFacts {
 }
 
 /**
- * Looks at a file's first bytes.
+ * Reads the size of a file and its container from its first bytes.
  *
- * @throws AppError `EVENTS_FILE_UNREADABLE` when it is absent, a folder, or not permitted.
+ * @throws AppError `EVENTS_FILE_UNREADABLE` when the file is missing, a folder, or not permitted.
  */
 export async function inspectFile(path: string): Promise<FileFacts> {
   try {
     const file = await open(path, 'r');
     try {
       const stat = await file.stat();
-      if (!stat.isFile()) throw new Error('it is not a file');
+      if (!stat.isFile()) throw new Error('it is not a regular file');
       const head = Buffer.alloc(4);
       await file.read(head, 0, 4, 0);
       return { container: containerOf(head), bytes: stat.size };
@@ -30,10 +30,10 @@ export async function inspectFile(path: string): Promise<FileFacts> {
       await file.close();
     }
   } catch (error) {
-    throw new AppError(`${path} cannot be read: ${(error as Error).message}.`, {
+    throw new AppError(`Cannot read ${path}: ${(error as Error).message}.`, {
       code: 'EVENTS_FILE_UNREADABLE',
       category: 'input',
-      remedy: 'Check the path and its permissions.',
+      remedy: 'Check the path and the permissions of the file.',
       context: { path },
       cause: error,
     });
@@ -48,15 +48,15 @@ function containerOf(head: Buffer): FileContainer {
   return 'plain';
 }
 
-/** Called with the bytes read so far from the file as it lies on the disk (compressed, if it is). */
+/** Called with the bytes read so far from the disk, before decompression. */
 export type OnBytes = (bytesRead: number) => void;
 
 const blockBytes = 1 << 20;
 
 /**
- * The bytes of a file in blocks, unpacked when it is gzip.
+ * Streams the bytes of a file in blocks and decompresses gzip.
  *
- * @throws AppError `EVENTS_FILE_DAMAGED` when the gzip stream is cut short or altered.
+ * @throws AppError `EVENTS_FILE_DAMAGED` when the gzip stream is truncated or corrupt.
  */
 export async function* readBytes(
   path: string,
@@ -77,13 +77,16 @@ export async function* readBytes(
   try {
     for await (const chunk of stream) yield chunk as Buffer;
   } catch (error) {
-    const damaged = options.gzip && String((error as NodeJS.ErrnoException).code).startsWith('Z_');
+    const isDamaged = options.gzip && String((error as NodeJS.ErrnoException).code).startsWith('Z_');
+    const { message } = error as Error;
     throw new AppError(
-      `${path} ${damaged ? 'is cut short or damaged' : 'cannot be read'}: ${(error as Error).message}.`,
+      isDamaged ? `The gzip file ${path} is damaged: ${message}.` : `Cannot read ${path}: ${message}.`,
       {
-        code: damaged ? 'EVENTS_FILE_DAMAGED' : 'EVENTS_FILE_UNREADABLE',
+        code: isDamaged ? 'EVENTS_FILE_DAMAGED' : 'EVENTS_FILE_UNREADABLE',
         category: 'input',
-        remedy: damaged ? 'Fetch or pack it again; `gzip -t` should pass.' : 'Check the disk and the permissions.',
+        remedy: isDamaged
+          ? `Download or compress the file again until "gzip -t" accepts it.`
+          : 'Check the disk and the permissions of the file.',
         context: { path },
         cause: error,
       },

@@ -3,15 +3,14 @@ import { readBytes } from './byte-source.ts';
 import type { FileFacts, OnBytes } from './byte-source.ts';
 import { guessDelimiter, readRecords } from './delimited.ts';
 import type { Dialect, RecordChunk } from './delimited.ts';
-import { plainColumn, recboleColumn } from './header.ts';
 import { readLines } from './lines.ts';
-import { startingWith } from './starting-with.ts';
+import { startingWith } from './table.ts';
 import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './table.ts';
 
 /**
  * Opens a CSV, TSV or RecBole atomic file, gzip or not. The first record names the columns.
  *
- * @throws AppError `EVENTS_FILE_EMPTY`, `EVENTS_HEADER_AMBIGUOUS` (a name twice), `EVENTS_FILE_NOT_TEXT`, `EVENTS_FILE_DAMAGED`.
+ * @throws AppError `EVENTS_FILE_EMPTY`, `EVENTS_HEADER_AMBIGUOUS` (a repeated column name), `EVENTS_FILE_NOT_TEXT`, `EVENTS_FILE_DAMAGED`.
  */
 export async function openDelimitedTable(
   path: string,
@@ -45,7 +44,7 @@ export async function openDelimitedTable(
   }
 }
 
-/** Passes on the rows of the header's width. Empty cells beyond it are only trailing delimiters. */
+/** Passes on the rows as wide as the header. Empty cells beyond the header are trailing delimiters. */
 async function* withWidth(records: AsyncIterable<RecordChunk>, width: number): AsyncGenerator<TableChunk> {
   for await (const chunk of records) {
     const hasWidth = (row: TableRow): boolean =>
@@ -70,10 +69,10 @@ function refuseRepeatedNames(path: string, columns: readonly TableColumn[]): voi
   const seen = new Set<string>();
   for (const { name } of columns) {
     if (seen.has(name)) {
-      throw new AppError(`${path} has two columns named "${name}".`, {
+      throw new AppError(`${path} has two columns with the name "${name}".`, {
         code: 'EVENTS_HEADER_AMBIGUOUS',
         category: 'input',
-        remedy: 'Give each column its own name in the first line.',
+        remedy: 'Give each column in the first line a distinct name.',
         context: { path, name },
       });
     }
@@ -85,7 +84,36 @@ function emptyFile(path: string): AppError {
   return new AppError(`${path} has no header line.`, {
     code: 'EVENTS_FILE_EMPTY',
     category: 'input',
-    remedy: 'Its first line must name the columns.',
+    remedy: 'Add a first line with the column names.',
     context: { path },
   });
+}
+
+const recboleKinds: Readonly<Record<string, Omit<TableColumn, 'name'>>> = {
+  token: { kind: 'text' },
+  token_seq: { kind: 'list', separator: ' ' },
+  float: { kind: 'number' },
+  float_seq: { kind: 'list', separator: ' ' },
+};
+
+/** Parses a column of a RecBole atomic file: `name:type`, with the type token, token_seq, float or float_seq. */
+function recboleColumn(header: string): TableColumn {
+  const colon = header.lastIndexOf(':');
+  const kind = colon === -1 ? undefined : recboleKinds[header.slice(colon + 1)];
+  return kind === undefined ? { name: header, kind: 'text' } : { name: header.slice(0, colon), ...kind };
+}
+
+/** Columns whose plural name implies several values. MovieLens and many exports separate them by `|`. */
+const pluralNames = new Set(['genres', 'categories', 'tags', 'keywords']);
+
+/**
+ * Parses a column of a CSV or TSV file. A header such as `attributes(brand|categories)` declares a list separated by `|`. The
+ * names in parentheses are ignored: real files often omit the first value, so a position does not identify a name.
+ */
+function plainColumn(header: string): TableColumn {
+  const name = header.trim();
+  const annotated = /^(.+?)\s*\([^()|]+(?:\|[^()|]+)+\)$/.exec(name);
+  if (annotated !== null) return { name: annotated[1] as string, kind: 'list', separator: '|' };
+  if (pluralNames.has(name.toLowerCase())) return { name, kind: 'list', separator: '|' };
+  return { name, kind: 'text' };
 }

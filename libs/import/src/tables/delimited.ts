@@ -1,7 +1,11 @@
+import { faultDetails } from './lines.ts';
 import type { LineBlock } from './lines.ts';
 import type { BrokenLine, TableRow } from './table.ts';
 
-/** How lines become cells. `quoting: 'csv'` is RFC 4180; `'tsv'` unwraps whole quoted cells, in which no tab or line end may stand; `'none'` takes every character as it stands. */
+/**
+ * How lines are split into cells. `csv` quoting follows RFC 4180. `tsv` quoting unwraps cells that are quoted as a whole,
+ * without tabs or line ends inside. `none` keeps every character.
+ */
 export interface Dialect {
   readonly delimiter: string;
   readonly quoting: 'csv' | 'tsv' | 'none';
@@ -12,7 +16,7 @@ export interface RecordChunk {
   readonly broken: readonly BrokenLine[];
 }
 
-/** A quoted cell may span this many lines; a quote still open then was never meant to open. */
+/** A quoted cell may span this many lines. A quote that is open for longer is an error in the file. */
 const recordLinesMax = 1000;
 
 interface NumberedLine {
@@ -21,12 +25,12 @@ interface NumberedLine {
 }
 
 /**
- * Lines to records of any width. Blank lines are skipped. After a quote that never closes, reading resumes at the very next
- * line, so one bad quote costs one row, not the rest of the file; that is why this does not use a general CSV parser
- * (a test holds it to one on well-formed input).
+ * Parses lines into records of any width and skips blank lines. Facet has its own CSV reader because it resumes at the line
+ * after an unclosed quote: a bad quote costs one row, where csv-parse loses the rest of the file. A test compares both readers
+ * on well-formed input.
  */
 export async function* readRecords(blocks: AsyncIterable<LineBlock>, dialect: Dialect): AsyncGenerator<RecordChunk> {
-  /** Lines of a record whose quote is still open. */
+  /** Lines of a record with an open quote. */
   let open: NumberedLine[] = [];
   for await (const block of blocks) {
     const rows: TableRow[] = [];
@@ -36,31 +40,31 @@ export async function* readRecords(blocks: AsyncIterable<LineBlock>, dialect: Di
       const text = block.lines[index] as string;
       const fault = block.faults.get(index);
       if (fault !== undefined) {
-        while (open.length > 0) open = settle(open, dialect, rows, broken);
-        broken.push({ line, reason: fault, detail: fault === 'not-utf8' ? 'bytes that are not UTF-8' : 'over 16 MiB' });
+        while (open.length > 0) open = dropFirst(open, dialect, rows, broken);
+        broken.push({ line, reason: fault, detail: faultDetails[fault] });
       } else if (open.length > 0) {
         open.push({ line, text });
-        open = take(open, dialect, rows, broken);
+        open = parseOpen(open, dialect, rows, broken);
       } else if (text !== '') {
         if (dialect.quoting === 'none' || !text.includes('"')) {
           rows.push({ line, cells: text.split(dialect.delimiter) });
         } else if (dialect.quoting === 'tsv') rows.push({ line, cells: text.split(dialect.delimiter).map(unwrap) });
-        else open = take([{ line, text }], dialect, rows, broken);
+        else open = parseOpen([{ line, text }], dialect, rows, broken);
       }
     }
     if (rows.length > 0 || broken.length > 0) yield { rows, broken };
   }
   const rows: TableRow[] = [];
   const broken: BrokenLine[] = [];
-  while (open.length > 0) open = settle(open, dialect, rows, broken);
+  while (open.length > 0) open = dropFirst(open, dialect, rows, broken);
   if (rows.length > 0 || broken.length > 0) yield { rows, broken };
 }
 
-/** Tries the lines as one record. Returns the lines still open, if a quote is. */
-function take(lines: NumberedLine[], dialect: Dialect, rows: TableRow[], broken: BrokenLine[]): NumberedLine[] {
+/** Parses the lines as one record. Returns them when a quote is still open. */
+function parseOpen(lines: NumberedLine[], dialect: Dialect, rows: TableRow[], broken: BrokenLine[]): NumberedLine[] {
   const first = lines[0] as NumberedLine;
   const isFull = lines.length >= recordLinesMax;
-  // A further line without a quote cannot close the record: to parse it again would make long records quadratic.
+  // A line without a quote cannot close the record. Parsing again would take quadratic time.
   if (lines.length > 1 && !isFull && !(lines.at(-1) as NumberedLine).text.includes('"')) return lines;
   const cells = splitQuoted(lines.map((entry) => entry.text).join('\n'), dialect.delimiter);
   if (Array.isArray(cells)) {
@@ -68,28 +72,28 @@ function take(lines: NumberedLine[], dialect: Dialect, rows: TableRow[], broken:
     return [];
   }
   if (cells === 'open' && !isFull) return lines;
-  if (lines.length > 1) return settle(lines, dialect, rows, broken);
+  if (lines.length > 1) return dropFirst(lines, dialect, rows, broken);
   broken.push({ line: first.line, reason: 'bad-quoting', detail: 'text after a closing quote' });
   return [];
 }
 
-/** Gives up on the first of the open lines and reads the others afresh. Returns the lines still open. */
-function settle(lines: NumberedLine[], dialect: Dialect, rows: TableRow[], broken: BrokenLine[]): NumberedLine[] {
+/** Reports the first open line as broken and parses the others again. Returns the lines still open. */
+function dropFirst(lines: NumberedLine[], dialect: Dialect, rows: TableRow[], broken: BrokenLine[]): NumberedLine[] {
   const [first, ...others] = lines;
   if (first === undefined) return [];
-  broken.push({ line: first.line, reason: 'quote-not-closed', detail: 'a quote opens and does not close' });
+  broken.push({ line: first.line, reason: 'quote-not-closed', detail: 'unclosed quote' });
   let open: NumberedLine[] = [];
   for (const entry of others) {
     if (open.length === 0 && entry.text === '') continue;
     open.push(entry);
-    open = take(open, dialect, rows, broken);
+    open = parseOpen(open, dialect, rows, broken);
   }
   return open;
 }
 
 /**
- * Cells of one RFC 4180 record. A quote inside an unquoted cell (`7" SINGLE`) is a character like any other. `'open'` when
- * the text ends inside quotes, `'bad'` when text follows a closing quote.
+ * Splits one RFC 4180 record into cells. A quote inside an unquoted cell (`7" SINGLE`) is an ordinary character. Returns
+ * `'open'` when the text ends inside quotes, and `'bad'` when text follows a closing quote.
  */
 function splitQuoted(text: string, delimiter: string): string[] | 'open' | 'bad' {
   const cells: string[] = [];
@@ -117,7 +121,7 @@ function unwrap(cell: string): string {
   return inner.replaceAll('""', '').includes('"') ? cell : inner.replaceAll('""', '"');
 }
 
-/** The delimiter of a CSV file, by its header: the one of `,` `;` tab `|` that occurs most outside quotes. */
+/** Returns the delimiter of a CSV header: the most frequent of `,` `;` tab `|` outside quotes. */
 export function guessDelimiter(header: string): string {
   const bare = header.replaceAll(/"[^"]*"/g, '');
   const count = (delimiter: string) => bare.split(delimiter).length - 1;

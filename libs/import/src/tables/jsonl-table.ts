@@ -2,13 +2,13 @@ import { AppError } from '@facet/platform';
 import { isPlainObject } from '@facet/schemas';
 import { readBytes } from './byte-source.ts';
 import type { FileFacts, OnBytes } from './byte-source.ts';
-import { readLines } from './lines.ts';
+import { faultDetails, readLines } from './lines.ts';
 import type { LineBlock } from './lines.ts';
-import { startingWith } from './starting-with.ts';
+import { startingWith } from './table.ts';
 import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './table.ts';
 
 /**
- * Opens a file of one JSON object a line, gzip or not. Keys become columns as they first appear.
+ * Opens a file with one JSON object per line, gzip or not. Keys become columns in the order of their appearance.
  *
  * @throws AppError `EVENTS_FILE_EMPTY`, `EVENTS_FILE_NOT_TEXT`, `EVENTS_FILE_DAMAGED`, `EVENTS_JSON_ARRAY`.
  */
@@ -23,7 +23,7 @@ export async function openJsonlTable(
   try {
     const columns: TableColumn[] = [];
     const chunks = parseBlocks(readLines(bytes, path), columns, path);
-    // The keys of the first chunk are the columns that a mapping is resolved against.
+    // Mappings are resolved against the keys of the first chunk.
     const first = await chunks.next();
     if (first.done === true) throw emptyFile(path);
     const all = startingWith(first.value, chunks);
@@ -38,7 +38,7 @@ function emptyFile(path: string): AppError {
   return new AppError(`${path} is empty.`, {
     code: 'EVENTS_FILE_EMPTY',
     category: 'input',
-    remedy: 'It should hold one JSON object a line.',
+    remedy: 'Write one JSON object per line.',
     context: { path },
   });
 }
@@ -58,7 +58,7 @@ async function* parseBlocks(
       const text = block.lines[index] as string;
       const fault = block.faults.get(index);
       if (fault !== undefined) {
-        broken.push({ line, reason: fault, detail: fault === 'not-utf8' ? 'bytes that are not UTF-8' : 'over 16 MiB' });
+        broken.push({ line, reason: fault, detail: faultDetails[fault] });
       } else if (text.trim() !== '') {
         const value = parseJson(text);
         if (isPlainObject(value)) rows.push({ line, cells: cellsOf(value, columns, indexes) });
@@ -92,18 +92,12 @@ function cellsOf(record: Record<string, unknown>, columns: TableColumn[], indexe
 }
 
 function refuseArray(lines: readonly string[], path: string): void {
-  if (
-    lines
-      .find((line) => line.trim() !== '')
-      ?.trimStart()
-      .startsWith('[') !== true
-  ) {
-    return;
-  }
-  throw new AppError(`${path} is one JSON array.`, {
+  const first = lines.find((line) => line.trim() !== '');
+  if (first?.trimStart().startsWith('[') !== true) return;
+  throw new AppError(`${path} is a single JSON array.`, {
     code: 'EVENTS_JSON_ARRAY',
     category: 'input',
-    remedy: 'Write one object a line instead: `jq -c .[]` does that.',
+    remedy: 'Convert the file to one object per line, for example with "jq -c .[]".',
     context: { path },
   });
 }

@@ -3,7 +3,12 @@ import { AppError } from '@facet/platform';
 
 export type LineFault = 'not-utf8' | 'line-too-long';
 
-/** Consecutive lines without their line ends. A faulty line has empty text and an entry in `faults` by its index. */
+export const faultDetails: Readonly<Record<LineFault, string>> = {
+  'not-utf8': 'bytes that are not UTF-8',
+  'line-too-long': 'over 16 MiB',
+};
+
+/** Consecutive lines without line ends. A faulty line has empty text and an entry in `faults` by its index. */
 export interface LineBlock {
   /** One-based number of `lines[0]` in the file. */
   readonly firstLine: number;
@@ -11,14 +16,14 @@ export interface LineBlock {
   readonly faults: ReadonlyMap<number, LineFault>;
 }
 
-/** Beyond this a line is a fault: without a bound, a file without line ends would be read into memory whole. */
+/** The longest valid line. Without a bound, a file without line ends would fill the memory. */
 const lineBytesMax = 16 << 20;
 const newline = 0x0a;
 const noFaults: ReadonlyMap<number, LineFault> = new Map();
 
 /**
- * Splits bytes into lines (LF or CRLF) and decodes them as UTF-8; a byte order mark is dropped. A line that is not UTF-8
- * is a fault of that line only.
+ * Splits bytes into lines (LF or CRLF), decodes them as UTF-8 and drops a byte order mark. Invalid UTF-8 affects only its own
+ * line.
  *
  * @throws AppError `EVENTS_FILE_NOT_TEXT` for UTF-16 and for binary files.
  */
@@ -91,10 +96,10 @@ function withoutReturn(line: string): string {
 function skipByteOrderMark(chunk: Buffer, path: string): Buffer {
   const isUtf16 = (chunk[0] === 0xff && chunk[1] === 0xfe) || (chunk[0] === 0xfe && chunk[1] === 0xff);
   if (isUtf16 || chunk.subarray(0, 4096).includes(0)) {
-    throw new AppError(`${path} is ${isUtf16 ? 'UTF-16 text' : 'not a text file'}.`, {
+    throw new AppError(`${path} is ${isUtf16 ? 'UTF-16 text' : 'a binary file'}.`, {
       code: 'EVENTS_FILE_NOT_TEXT',
       category: 'input',
-      remedy: 'Save it as UTF-8 text: CSV, TSV or one JSON object a line.',
+      remedy: 'Save the file as UTF-8 text: CSV, TSV or one JSON object per line.',
       context: { path },
     });
   }

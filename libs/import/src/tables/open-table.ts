@@ -21,16 +21,16 @@ const formatsByExtension: Readonly<Record<string, TableFormat>> = {
 };
 
 export interface OpenTableOptions {
-  /** Instead of what the file's name says. */
+  /** Overrides the format that the file name implies. */
   readonly format?: TableFormat | undefined;
-  /** Instead of what the header of a CSV file suggests. */
+  /** Overrides the delimiter that the header of a CSV file implies. */
   readonly delimiter?: string | undefined;
   readonly onBytes?: OnBytes | undefined;
 }
 
 /**
- * Opens a file of rows: CSV, TSV, JSON Lines, RecBole atomic files (each of these gzip or not) or Parquet. Rows are read
- * as a stream; a broken line is reported in its chunk and never ends the reading.
+ * Opens a file of rows: CSV, TSV, JSON Lines, RecBole atomic files (all of these optionally with gzip) or Parquet. Rows are
+ * streamed. A broken line is reported in its chunk and does not stop the read.
  *
  * @throws AppError `EVENTS_FILE_UNREADABLE`, `EVENTS_FORMAT_UNKNOWN`, `EVENTS_FILE_EMPTY`, `EVENTS_FILE_NOT_TEXT`,
  * `EVENTS_FILE_DAMAGED`, `EVENTS_HEADER_AMBIGUOUS`, `EVENTS_JSON_ARRAY`.
@@ -41,7 +41,7 @@ export async function openTable(path: string, options: OpenTableOptions = {}): P
     throw new AppError(`${path} is a zip archive or an Excel workbook.`, {
       code: 'EVENTS_FORMAT_UNKNOWN',
       category: 'input',
-      remedy: 'Unpack it, or save the sheet as CSV.',
+      remedy: 'Unpack the archive, or save the sheet as CSV.',
       context: { path },
     });
   }
@@ -56,12 +56,11 @@ function formatOf(path: string): TableFormat {
   const name = path.toLowerCase().replace(/\.gz$/, '');
   const format = formatsByExtension[name.slice(name.lastIndexOf('.') + 1)];
   if (format !== undefined) return format;
-  throw new AppError(`The format of ${path} is not known by its name.`, {
+  const extensions = Object.keys(formatsByExtension).map((extension) => `.${extension}`);
+  throw new AppError(`Cannot tell the format of ${path} from its name.`, {
     code: 'EVENTS_FORMAT_UNKNOWN',
     category: 'input',
-    remedy: `Name it one of ${Object.keys(formatsByExtension)
-      .map((extension) => `.${extension}`)
-      .join(' ')} (and .gz), or give its format.`,
+    remedy: `Set the format, or rename the file to one of ${extensions.join(' ')}, optionally with .gz.`,
     context: { path },
   });
 }

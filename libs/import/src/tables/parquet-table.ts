@@ -1,41 +1,38 @@
-import { AppError } from '@facet/platform';
-import { openDuckDb, sqlName, sqlText } from '@facet/lake';
+import { openDuckDb, queryChunks, selectRows, sqlName, sqlText } from '@facet/lake';
 import type { DuckDb } from '@facet/lake';
+import { AppError } from '@facet/platform';
 import type { FileFacts, OnBytes } from './byte-source.ts';
 import type { ColumnKind, Table, TableChunk, TableColumn, TableRow } from './table.ts';
 
-/** Rows gathered into one chunk; DuckDB hands out 2,048 at a time. */
+/** Rows per chunk. DuckDB returns 2,048 rows at a time. */
 const chunkRows = 16_384;
 
 /**
- * Opens a Parquet file. Times become epoch milliseconds, 64-bit whole numbers and decimals text, nested values JSON text.
+ * Opens a Parquet file. Times become epoch milliseconds. 64-bit integers and decimals become text, nested values JSON text.
  *
- * @throws AppError `EVENTS_FILE_DAMAGED` when it is not readable as Parquet.
+ * @throws AppError `EVENTS_FILE_DAMAGED` when the file is not valid Parquet.
  */
 export async function openParquetTable(
   path: string,
   options: { facts: FileFacts; onBytes?: OnBytes | undefined },
 ): Promise<Table> {
   const database = await openDuckDb({});
+  const { connection } = database;
+  const { bytes } = options.facts;
   try {
     const source = `read_parquet(${sqlText(path)}, hive_partitioning = false)`;
-    const described = await (await database.connection.run(`DESCRIBE SELECT * FROM ${source}`)).getRowObjectsJson();
-    const fields = described.map((row) => fieldOf(String(row['column_name']), String(row['column_type'])));
-    const count = await (
-      await database.connection.run(`SELECT count(*)::DOUBLE AS n FROM ${source}`)
-    ).getRowObjectsJson();
-    const rows = Number(count[0]?.['n']);
+    const described = await selectRows<{ column_name: string; column_type: string }>(
+      connection,
+      `DESCRIBE SELECT * FROM ${source}`,
+    );
+    const fields = described.map((row) => fieldOf(row.column_name, row.column_type));
+    const columns = fields.map((field) => field.column);
+    const [count] = await selectRows<{ rows: number }>(connection, `SELECT count(*)::DOUBLE AS rows FROM ${source}`);
     const sql = `SELECT ${fields.map((field) => field.sql).join(', ')} FROM ${source}`;
-    const progress = (done: number): void =>
-      options.onBytes?.(Math.round((options.facts.bytes * done) / Math.max(rows, 1)));
-    return {
-      path,
-      format: 'parquet',
-      bytes: options.facts.bytes,
-      columns: fields.map((field) => field.column),
-      chunks: readChunks(database, { path, sql, columns: fields.map((field) => field.column) }, progress),
-      close: database.close,
-    };
+    const onRows = (done: number): void =>
+      options.onBytes?.(Math.round((bytes * done) / Math.max(count?.rows ?? 0, 1)));
+    const chunks = readChunks(database, { path, sql, columns }, onRows);
+    return { path, format: 'parquet', bytes, columns, chunks, close: database.close };
   } catch (error) {
     await database.close();
     throw damaged(path, error);
@@ -43,34 +40,34 @@ export async function openParquetTable(
 }
 
 async function* readChunks(
-  database: DuckDb,
-  query: { readonly path: string; readonly sql: string; readonly columns: readonly TableColumn[] },
+  { connection }: DuckDb,
+  { path, sql, columns }: { readonly path: string; readonly sql: string; readonly columns: readonly TableColumn[] },
   onRows: (done: number) => void,
 ): AsyncGenerator<TableChunk> {
-  const result = await database.connection.stream(query.sql);
+  const result = queryChunks(connection, sql);
+  const next = async () =>
+    result.next().catch((error: unknown) => {
+      throw damaged(path, error);
+    });
   let line = 1;
   let rows: TableRow[] = [];
-  for (;;) {
-    const chunk = await result.fetchChunk().catch((error: unknown) => {
-      throw damaged(query.path, error);
-    });
-    const count = chunk?.rowCount ?? 0;
-    if (chunk !== null && count > 0) {
-      const vectors = query.columns.map((_, index) => chunk.getColumnVector(index));
-      for (let row = 0; row < count; row++) {
-        rows.push({ line: line++, cells: vectors.map((vector, at) => cellOf(vector.getItem(row), query.columns[at])) });
-      }
+  for (let chunk = await next(); chunk.done !== true; chunk = await next()) {
+    const { value } = chunk;
+    const vectors = columns.map((_, index) => value.getColumnVector(index));
+    for (let row = 0; row < value.rowCount; row++) {
+      rows.push({ line: line++, cells: vectors.map((vector, at) => cellOf(vector.getItem(row), columns[at])) });
     }
-    if (rows.length >= chunkRows || (count === 0 && rows.length > 0)) {
-      onRows(line - 1);
-      yield { rows, broken: [] };
-      rows = [];
-    }
-    if (count === 0) return;
+    if (rows.length < chunkRows) continue;
+    onRows(line - 1);
+    yield { rows, broken: [] };
+    rows = [];
   }
+  if (rows.length === 0) return;
+  onRows(line - 1);
+  yield { rows, broken: [] };
 }
 
-/** Lists come as an object with `items`; everything else is already a plain value. */
+/** Converts DuckDB lists to arrays. Other values are plain already. */
 function cellOf(value: unknown, column: TableColumn | undefined): unknown {
   if (value === null || column?.kind !== 'any') return value;
   return (value as { items: readonly unknown[] }).items.filter((item) => item !== null);
@@ -87,7 +84,7 @@ function fieldOf(name: string, type: string): ParquetField {
   if (/^(TIMESTAMP|DATE)/.test(type) && !type.endsWith(']')) return field('time', `epoch_ms(${id}::TIMESTAMP)::DOUBLE`);
   if (type === 'BOOLEAN') return field('boolean', id);
   if (/^(U?TINYINT|U?SMALLINT|U?INTEGER|FLOAT|DOUBLE)$/.test(type)) return field('number', `${id}::DOUBLE`);
-  // As text, so that an id beyond 2^53 keeps all its digits; the kind lets an attribute become a number.
+  // Text keeps all digits of ids above 2^53. The kind `number` still lets an attribute become a number.
   if (/^(U?BIGINT|U?HUGEINT|DECIMAL)/.test(type) && !type.endsWith(']')) return field('number', `${id}::VARCHAR`);
   if (type.endsWith('[]') && !type.endsWith('[][]') && !type.startsWith('STRUCT')) {
     return field('any', `${id}::VARCHAR[]`);
@@ -97,10 +94,10 @@ function fieldOf(name: string, type: string): ParquetField {
 }
 
 function damaged(path: string, error: unknown): AppError {
-  return new AppError(`${path} is not readable as Parquet: ${(error as Error).message.split('\n')[0]}.`, {
+  return new AppError(`Cannot read ${path} as Parquet: ${(error as Error).message.split('\n')[0]}.`, {
     code: 'EVENTS_FILE_DAMAGED',
     category: 'input',
-    remedy: 'Fetch or write it again.',
+    remedy: 'Download or write the file again.',
     context: { path },
     cause: error,
   });

@@ -4,25 +4,25 @@ export const tableFormats = ['csv', 'tsv', 'jsonl', 'parquet', 'recbole'] as con
 export type TableFormat = (typeof tableFormats)[number];
 
 /**
- * How a column's cells are to be read: `text` as it stands; `list` is text to be split at `separator`; `time` is a number
- * of epoch milliseconds. JSON cells carry their own kind and come as `any`.
+ * The kind of a column's cells. `list` cells are text to split at `separator`. `time` cells are epoch milliseconds. JSON cells
+ * may have any type and are `any`.
  */
 export type ColumnKind = 'text' | 'number' | 'boolean' | 'list' | 'time' | 'any';
 
 export interface TableColumn {
-  /** The name that mappings use: a typed or annotated header without its annotation. */
+  /** The name that mappings use: the header without type or annotation. */
   readonly name: string;
   readonly kind: ColumnKind;
   readonly separator?: string;
 }
 
-/** A cell as the format gives it; `undefined` and `null` are absent. JSON cells may be any JSON value. */
+/** A cell of any format. `undefined` and `null` are empty. JSON cells may be any JSON value. */
 export type Cell = unknown;
 
 export interface TableRow {
-  /** One-based line of the file (of its first line, if the row spans lines); the row number in Parquet. */
+  /** One-based number of the row's first line in the file, or the row number in Parquet. */
   readonly line: number;
-  /** One cell a column, in the order of {@link Table.columns}; a JSON row may be shorter. */
+  /** One cell per column, in the order of {@link Table.columns}. A JSON row may be shorter. */
   readonly cells: readonly Cell[];
 }
 
@@ -33,25 +33,31 @@ export type BrokenReason =
 export interface BrokenLine {
   readonly line: number;
   readonly reason: BrokenReason;
-  /** What was found, in words, without the content of the line. */
+  /** A description of the problem, without the content of the line. */
   readonly detail: string;
 }
 
-/** Rows and broken lines of one stretch of the file. */
+/** Consecutive rows and broken lines of the file. */
 export interface TableChunk {
   readonly rows: readonly TableRow[];
   readonly broken: readonly BrokenLine[];
 }
 
-/** An open file of rows, readable once. */
+/** An open file of rows. It can be read once. */
 export interface Table {
   readonly path: string;
   readonly format: TableFormat;
   /** Size on the disk. */
   readonly bytes: number;
-  /** Known from the start, except in JSONL, where it grows at the end as new keys appear. */
+  /** The columns. In JSON Lines, later keys are appended as they appear. */
   readonly columns: readonly TableColumn[];
   readonly chunks: AsyncIterable<TableChunk>;
-  /** Releases the file, whether or not it was read to its end. */
+  /** Closes the file, also before its end was read. */
   close(): Promise<void>;
+}
+
+/** Puts the first value of a generator back in front of the others. */
+export async function* startingWith<Value>(first: Value, rest: AsyncGenerator<Value>): AsyncGenerator<Value> {
+  yield first;
+  yield* rest;
 }

@@ -1,4 +1,4 @@
-/** How many events each of a set of users or items has. */
+/** The distribution of events over users or items. */
 export interface Distribution {
   /** Users or items with at least one event. */
   readonly count: number;
@@ -7,11 +7,11 @@ export interface Distribution {
   readonly mean: number;
   readonly p90: number;
   readonly max: number;
-  /** Members whose number of events lies in `[from, to]`; bounds are powers of two. Empty buckets between are kept. */
+  /** Users or items by their number of events in `[from, to]`. Bounds are powers of two. Includes empty buckets. */
   readonly histogram: readonly { readonly from: number; readonly to: number; readonly count: number }[];
 }
 
-/** Summarizes counts of 1 and more. Quantiles are the smallest count that at least that share of members does not exceed. */
+/** Summarizes counts of at least 1. A quantile is the smallest count that at least that share of counts does not exceed. */
 export function distributionOf(counts: Iterable<number>): Distribution {
   const sorted = Float64Array.from(counts).sort();
   const count = sorted.length;

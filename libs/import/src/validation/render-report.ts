@@ -1,13 +1,13 @@
+import { alignColumns, bar, formatCount, formatNumber, formatShare, section } from '@facet/platform';
 import type { Distribution } from './distribution.ts';
 import type { LineReference, ReportRefusal, ReportUnknown, ValidationReport } from './report.ts';
-import { alignColumns, bar, formatCount, formatNumber, formatShare } from '@facet/platform';
 
 /** Days or months shown as bars. */
 const periodsMax = 24;
-/** Lines named per reason and unknown ids named. */
+/** Lines per reason and unknown ids that are listed. */
 const namedMax = 5;
 
-/** A validation report as plain text for a terminal of 80 columns and more; sections without content are left out. */
+/** Renders a validation report as plain text for a terminal of at least 80 columns. Empty sections are left out. */
 export function renderValidationReport(report: ValidationReport): string {
   const sections = [
     filesSection(report),
@@ -37,7 +37,7 @@ function filesSection({ files }: ValidationReport): string {
     `${formatCount(file.rows)} rows`,
     Object.entries(file.columns)
       .map(([field, column]) => (field === column ? field : `${field}=${column}`))
-      .concat(file.defaultType === undefined ? [] : [`type is always ${file.defaultType}`])
+      .concat(file.defaultType === undefined ? [] : [`type=${file.defaultType} for all rows`])
       .join(', '),
   ]);
   return section('Files', alignColumns(rows, { right: [3] }));
@@ -48,7 +48,7 @@ function eventsSection({ events, time }: ValidationReport): string {
     ['rows', formatCount(events.rows)],
     ['accepted', formatCount(events.accepted), formatShare(events.accepted / Math.max(events.rows, 1))],
     ['refused', formatCount(events.refused), formatShare(events.refused / Math.max(events.rows, 1))],
-    ['duplicates', formatCount(events.duplicates), 'among the accepted; each event counts once'],
+    ['duplicates', formatCount(events.duplicates), 'of accepted events; each event counts once'],
   ];
   const lines = alignColumns(rows, { right: [1] });
   if (time.earliest !== undefined && time.latest !== undefined) {
@@ -72,13 +72,13 @@ function skewSection(report: ValidationReport): string {
   const rows = [
     ...(ahead.count === 0
       ? []
-      : [[formatCount(ahead.count), 'ahead of the clock, by a day at most', lineList(ahead, report)]]),
+      : [[formatCount(ahead.count), 'up to one day ahead of the clock', lineList(ahead, report)]]),
     ...(before1990.count === 0 ? [] : [[formatCount(before1990.count), 'before 1990', lineList(before1990, report)]]),
   ];
   return section('Clock skew', alignColumns(rows, { right: [0] }));
 }
 
-/** Days, or months when there are more days than bars. */
+/** Returns counts by day, or by month or year when there are too many days. */
 function volume({ days }: ValidationReport): [string, number][] {
   if (days.length <= periodsMax) return days.map(({ day, count }) => [day, count]);
   for (const length of ['YYYY-MM'.length, 'YYYY'.length]) {
@@ -132,11 +132,11 @@ function unknownSection(
   const kind = title.toLowerCase();
   const rows = [
     ['unknown', formatCount(unknown.ids), `in ${formatCount(unknown.events)} events, not in the ${kind} file`],
-    ['without events', formatCount(withoutEvents), `in the ${kind} file, in no event`],
+    ['without events', formatCount(withoutEvents), `in the ${kind} file, but in no event`],
   ];
   const examples = unknown.examples
     .slice(0, namedMax)
-    .map(({ id, events, first }) => [`  ${id}`, `${formatCount(events)} events, first on ${place(first, report)}`]);
+    .map(({ id, events, first }) => [`  ${id}`, `${formatCount(events)} events, first in ${place(first, report)}`]);
   return section(title, [...alignColumns(rows, { right: [1] }), ...alignColumns(examples)]);
 }
 
@@ -148,13 +148,9 @@ function suspiciousSection({ suspiciousUsers }: ValidationReport): string {
       `${formatCount(user.events)} events`,
       formatShare(user.share),
       user.reasons.join(', ') +
-        (user.eventsPerMinuteMax === undefined ? '' : ` (up to ${user.eventsPerMinuteMax} a minute)`),
+        (user.eventsPerMinuteMax === undefined ? '' : ` (up to ${user.eventsPerMinuteMax} per minute)`),
     ]);
   return section('Suspicious users', alignColumns(rows, { right: [1, 2] }));
-}
-
-function section(title: string, lines: readonly string[]): string {
-  return lines.length === 0 ? '' : [title, ...lines.map((line) => `  ${line}`)].join('\n');
 }
 
 function lineList({ count, lines }: Pick<ReportRefusal, 'count' | 'lines'>, report: ValidationReport): string {

@@ -1,25 +1,23 @@
+import { dayMs, FingerprintSet, utcDay } from '@facet/platform';
+import { suspiciousShare, suspiciousUsersMin, UserRates } from '@facet/lake';
 import { keyOf } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
 import { distributionOf } from './distribution.ts';
-import { FingerprintSet } from './fingerprint-set.ts';
 import type {
   LineReference,
   ReportFile,
   ReportRefusal,
-  ReportSkew,
   ReportUnknown,
   ReportValues,
   SuspiciousUser,
   ValidationReport,
 } from './report.ts';
-import { suspiciousShare, suspiciousUsersMin, UserRates } from '@facet/lake';
 
-/** Line numbers and examples kept of each kind; the counts are always whole. */
+/** Line numbers and examples kept per reason. Counts are complete. */
 const examplesMax = 20;
-/** Distinct values listed; more than that is an amount, not a rating. */
+/** Distinct values listed. A column with more values contains amounts, not ratings. */
 const distinctValuesMax = 20;
 
-const dayMs = 86_400_000;
 const year1990 = Date.UTC(1990, 0, 1);
 
 interface Tally {
@@ -36,8 +34,8 @@ interface Lines {
 type OpenFile = { -readonly [Field in keyof ReportFile]: ReportFile[Field] };
 
 /**
- * Gathers a {@link ValidationReport} from a stream of what was read. Memory grows with the distinct users, items and days,
- * and by about 30 bytes an event.
+ * Builds a {@link ValidationReport} while files are read. Memory grows with the distinct users, items and days, and by about 30
+ * bytes per event.
  */
 export class ReportBuilder {
   readonly #now: number;
@@ -59,12 +57,12 @@ export class ReportBuilder {
   #earliest = Infinity;
   #latest = -Infinity;
 
-  /** `now` in epoch milliseconds: what counts as ahead of the clock. */
+  /** Events after `now` (epoch milliseconds) count as ahead of the clock. */
   constructor(now: number) {
     this.#now = now;
   }
 
-  /** Begins a file and returns its index for line references. */
+  /** Starts a file and returns its index for line references. */
   startFile(file: Omit<ReportFile, 'rows' | 'accepted'>): number {
     return this.#files.push({ ...file, rows: 0, accepted: 0 }) - 1;
   }
@@ -81,8 +79,8 @@ export class ReportBuilder {
     this.#rates.add(user.number, event.occurredAt);
     this.#earliest = Math.min(this.#earliest, event.occurredAt);
     this.#latest = Math.max(this.#latest, event.occurredAt);
-    if (event.occurredAt > this.#now) note(this.#ahead, file, line);
-    if (event.occurredAt < year1990) note(this.#before1990, file, line);
+    if (event.occurredAt > this.#now) addLine(this.#ahead, file, line);
+    if (event.occurredAt < year1990) addLine(this.#before1990, file, line);
     if (event.value !== undefined) this.#addValue(event.value);
   }
 
@@ -102,10 +100,10 @@ export class ReportBuilder {
     const key = `${kind} ${field} ${reason}`;
     let refusal = this.#refusals.get(key);
     if (refusal === undefined) this.#refusals.set(key, (refusal = { kind, field, reason, count: 0, lines: [] }));
-    note(refusal, file, line);
+    addLine(refusal, file, line);
   }
 
-  /** Rows read of events, items and users so far, and those taken. */
+  /** Rows read and accepted so far, of events, items and users. */
   get progress(): { readonly rows: number; readonly accepted: number } {
     const sum = (field: 'rows' | 'accepted'): number => this.#files.reduce((total, file) => total + file[field], 0);
     return { rows: sum('rows'), accepted: sum('accepted') };
@@ -113,6 +111,11 @@ export class ReportBuilder {
 
   get refusals(): readonly ReportRefusal[] {
     return [...this.#refusals.values()].sort((a, b) => b.count - a.count);
+  }
+
+  /** Returns a line reference as `path:line`. */
+  place({ file, line }: LineReference): string {
+    return `${this.#files[file]?.path}:${line}`;
   }
 
   build(): ValidationReport {
@@ -127,13 +130,11 @@ export class ReportBuilder {
       refusals: this.refusals,
       time: {
         ...(this.#accepted === 0 ? {} : { earliest: this.#earliest, latest: this.#latest }),
-        ahead: skewOf(this.#ahead),
-        before1990: skewOf(this.#before1990),
+        ahead: this.#ahead,
+        before1990: this.#before1990,
       },
       types: [...this.#types].map(([type, count]) => ({ type, count })).sort((a, b) => b.count - a.count),
-      days: [...this.#days]
-        .sort(([a], [b]) => a - b)
-        .map(([day, count]) => ({ day: new Date(day * dayMs).toISOString().slice(0, 10), count })),
+      days: [...this.#days].sort(([a], [b]) => a - b).map(([day, count]) => ({ day: utcDay(day * dayMs), count })),
       ...(this.#values.count === 0 ? {} : { values: this.#reportValues() }),
       users: distributionOf(eventsOf(this.#users)),
       items: distributionOf(eventsOf(this.#items)),
@@ -165,7 +166,7 @@ export class ReportBuilder {
     values.sum += value;
     values.min = Math.min(values.min, value);
     values.max = Math.max(values.max, value);
-    // One more than is listed shows that there are too many.
+    // One value more than the limit shows that there are too many to list.
     if (values.distinct.has(value) || values.distinct.size <= distinctValuesMax) {
       values.distinct.set(value, (values.distinct.get(value) ?? 0) + 1);
     }
@@ -216,13 +217,9 @@ function tally(tallies: Map<string, Tally>, id: string, file: number, line: numb
   return found;
 }
 
-function note(lines: Lines, file: number, line: number): void {
+function addLine(lines: Lines, file: number, line: number): void {
   lines.count++;
   if (lines.lines.length < examplesMax) lines.lines.push({ file, line });
-}
-
-function skewOf({ count, lines }: Lines): ReportSkew {
-  return { count, lines };
 }
 
 function* eventsOf(tallies: ReadonlyMap<string, Tally>): Generator<number> {

@@ -1,18 +1,18 @@
 import type { TableFormat } from '../tables/table.ts';
 import type { Distribution } from './distribution.ts';
 
-/** One file that was read. */
+/** A file that was read. */
 export interface ReportFile {
   readonly path: string;
   readonly kind: 'events' | 'items' | 'users';
   readonly format: TableFormat;
   readonly bytes: number;
-  /** Data lines: accepted, refused and broken. */
+  /** Rows: accepted, refused and broken. */
   readonly rows: number;
   readonly accepted: number;
-  /** Which column each field was read from. */
+  /** The column of each field. */
   readonly columns: Readonly<Record<string, string>>;
-  /** The type given to every event of a file without a type column. */
+  /** The type of every event in a file without a type column. */
   readonly defaultType?: string;
 }
 
@@ -23,33 +23,33 @@ export interface LineReference {
   readonly line: number;
 }
 
-/** Lines that were not taken, by reason. */
+/** Refused lines with the same reason. */
 export interface ReportRefusal {
   readonly kind: ReportFile['kind'];
-  /** The field at fault; empty when the line is no row at all. */
+  /** The invalid field. Empty when the line is not a row. */
   readonly field: string;
-  /** A stable word; see `RefusalReason` and `BrokenReason`. */
+  /** One of `RefusalReason` or `BrokenReason`. */
   readonly reason: string;
   readonly count: number;
-  /** The first of them. */
+  /** The first of these lines. */
   readonly lines: readonly LineReference[];
 }
 
-/** Members of one side that the other side does not know. */
+/** Ids in events that the item or user file does not contain. */
 export interface ReportUnknown {
   readonly ids: number;
   readonly events: number;
   readonly examples: readonly { readonly id: string; readonly events: number; readonly first: LineReference }[];
 }
 
-/** A user who looks like a program or a shared account. */
+/** A user who looks like a bot or a shared account. */
 export interface SuspiciousUser {
   readonly userId: string;
   readonly events: number;
-  /** Of all accepted events. */
+  /** Share of all accepted events. */
   readonly share: number;
   readonly reasons: readonly ('share-of-all-events' | 'sustained-rate')[];
-  /** The most events in one minute of the sustained stretch. */
+  /** The most events in one minute of the sustained period. */
   readonly eventsPerMinuteMax?: number;
 }
 
@@ -58,11 +58,11 @@ export interface ReportValues {
   readonly min: number;
   readonly max: number;
   readonly mean: number;
-  /** Each value and its events, ascending, when there are few. */
+  /** Values and their events, ascending. Absent when there are many distinct values. */
   readonly distinct?: readonly { readonly value: number; readonly count: number }[];
 }
 
-/** What `facet validate` finds and `facet import` keeps. Times are epoch milliseconds. */
+/** The report of `facet validate` and `facet import`. Times are epoch milliseconds. */
 export interface ValidationReport {
   readonly version: 1;
   readonly checkedAt: number;
@@ -71,17 +71,17 @@ export interface ValidationReport {
     readonly rows: number;
     readonly accepted: number;
     readonly refused: number;
-    /** Accepted events whose id came before: they count once when data is read. */
+    /** Accepted events that repeat an earlier id. Reads count each id once. */
     readonly duplicates: number;
   };
   readonly refusals: readonly ReportRefusal[];
   readonly time: {
-    /** Of accepted events; absent when there are none. */
+    /** Of accepted events. Absent without any. */
     readonly earliest?: number;
     readonly latest?: number;
-    /** Accepted events ahead of the clock, by at most a day. */
+    /** Accepted events up to one day ahead of the clock. */
     readonly ahead: ReportSkew;
-    /** Accepted events before 1990: a clock that was never set, or a number that is no time. */
+    /** Accepted events before 1990, from a clock that was never set or a number that is not a time. */
     readonly before1990: ReportSkew;
   };
   readonly types: readonly { readonly type: string; readonly count: number }[];

@@ -2,14 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Compile } from 'typebox/compile';
 import { describe, expect, it } from 'vitest';
-import { contentEventId } from '../../src/mapping/content-event-id.ts';
+import { noon, temporaryFolder } from '@facet/testing';
+import { createItemRowParser, createUserRowParser } from '../../src/mapping/catalog-rows.ts';
 import { ColumnMappingSchema } from '../../src/mapping/column-mapping.ts';
 import type { ColumnMapping, ItemMapping } from '../../src/mapping/column-mapping.ts';
-import { createEventRowParser } from '../../src/mapping/event-rows.ts';
-import { createItemRowParser, createUserRowParser } from '../../src/mapping/item-rows.ts';
+import { contentEventId, createEventRowParser } from '../../src/mapping/event-rows.ts';
 import { openTable } from '../../src/tables/open-table.ts';
 import type { Table, TableRow } from '../../src/tables/table.ts';
-import { noon, temporaryFolder } from '@facet/testing';
 
 async function tableOf(name: string, text: string): Promise<{ table: Table; rows: TableRow[] }> {
   const path = join(await temporaryFolder(), name);

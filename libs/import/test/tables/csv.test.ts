@@ -1,7 +1,7 @@
+import fc from 'fast-check';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
 import { readAll } from './read-all.ts';

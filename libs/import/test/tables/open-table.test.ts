@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { withDuckDb } from '@facet/lake';
-import { openTable } from '../../src/tables/open-table.ts';
 import { temporaryFolder } from '@facet/testing';
+import { openTable } from '../../src/tables/open-table.ts';
 import { readAll } from './read-all.ts';
 
 async function fileOf(name: string, content: string | Buffer): Promise<string> {

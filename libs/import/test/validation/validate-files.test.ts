@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '@facet/testing';
 import { validateFiles } from '../../src/validate-files.ts';
 import type { ValidateOptions } from '../../src/validate-files.ts';
 import { renderValidationReport } from '../../src/validation/render-report.ts';
-import { temporaryFolder } from '@facet/testing';
 
 const now = () => Date.UTC(2024, 0, 2);
 

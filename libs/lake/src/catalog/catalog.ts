@@ -1,36 +1,33 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, writeFileAtomically } from '@facet/platform';
-import type { Item } from '@facet/schemas';
-import type { User } from '@facet/schemas';
-import { addToItemHistory, readItemHistory } from './item-history.ts';
+import { AppError, listNames, readTextIfExists, writeFileAtomically } from '@facet/platform';
+import type { Item, User } from '@facet/schemas';
+import { addToItemHistory, joinLines, readItemHistory } from './item-history.ts';
 import type { ItemsAsOf, ItemVersion } from './item-history.ts';
 
-/** The files of a catalog folder: one JSON object a line, ordered by id. */
+/** The files of a catalog folder: one JSON object per line, ordered by id. */
 export const catalogFiles = { items: 'items.jsonl', users: 'users.jsonl' } as const;
 
-/** Records joined into one write. */
-const recordsPerWrite = 10_000;
-
-/** What a write did: records that the catalog now holds, and how many were new, changed or removed. */
+/** The result of a write: the records in the catalog, and how many were added, changed or removed. */
 export interface UpsertResult {
   readonly total: number;
   readonly changed: number;
 }
 
-/** The items of a catalog folder, ordered by id; none when there is no catalog yet. */
+/** Reads the items of a catalog folder, ordered by id. A missing catalog has none. */
 export async function readItems(catalogFolder: string): Promise<Item[]> {
   return readRecords<Item>(join(catalogFolder, catalogFiles.items));
 }
 
-/** The users of a catalog folder, ordered by id; none when there is no catalog yet. */
+/** Reads the users of a catalog folder, ordered by id. A missing catalog has none. */
 export async function readUsers(catalogFolder: string): Promise<User[]> {
   return readRecords<User>(join(catalogFolder, catalogFiles.users));
 }
 
 /**
- * The items as they were when only what was received before a moment (epoch milliseconds) was known; without one, as they are.
- * A catalog that has no history knows its items as they are now, and counts them as always known.
+ * Reads the items as they were known before a moment. A catalog without a history counts its current items as always known.
+ *
+ * @param receivedBefore epoch milliseconds; by default the current items
  *
  * @throws AppError `EVENTS_CATALOG_DAMAGED`
  */
@@ -39,7 +36,7 @@ export async function readItemsAsOf(catalogFolder: string, receivedBefore?: numb
   return seen ?? { items: await readItems(catalogFolder), newestReceivedAt: 0, foldedBefore: 0 };
 }
 
-/** Puts items into the catalog; the last record of an id replaces the whole earlier one. As {@link changeItems}. */
+/** Adds or replaces items. The last record of an id counts. See {@link changeItems}. */
 export async function upsertItems(
   catalogFolder: string,
   items: Iterable<Item>,
@@ -48,15 +45,15 @@ export async function upsertItems(
   return changeItems(catalogFolder, new Map(Array.from(items, (item) => [item.itemId, item])), receivedAt);
 }
 
-/** Puts users into the catalog; the last record of an id replaces the whole earlier one. One writer at a time. */
+/** Adds or replaces users. The last record of an id counts. One writer at a time. */
 export async function upsertUsers(catalogFolder: string, users: Iterable<User>): Promise<UpsertResult> {
   return changeUsers(catalogFolder, new Map(Array.from(users, (user) => [user.userId, user])));
 }
 
 /**
- * Puts items into the catalog or, without a record, takes them out. One writer at a time.
+ * Adds or replaces items, or removes those without a record. One writer at a time.
  *
- * @param receivedAt of the changes, epoch milliseconds; now by default
+ * @param receivedAt the time of the changes, epoch milliseconds; now by default
  */
 export async function changeItems(
   catalogFolder: string,
@@ -70,10 +67,10 @@ export async function changeItems(
 }
 
 /**
- * Brings the items of the catalog up to the last of their versions, and puts all of these into its history. One writer at a
- * time. A writer that dies may give the same versions again.
+ * Updates the items of the catalog to their last versions and adds all versions to the history. One writer at a time. After a
+ * crash the writer may add the same versions again.
  *
- * @param versions in the order in which they are to be believed, which is not always that of their times
+ * @param versions in the order in which they apply, which may differ from the order of their times
  */
 export async function addItemVersions(catalogFolder: string, versions: Iterable<ItemVersion>): Promise<UpsertResult> {
   const path = join(catalogFolder, catalogFiles.items);
@@ -96,7 +93,7 @@ export async function addItemVersions(catalogFolder: string, versions: Iterable<
   return { total: lines.size, changed };
 }
 
-/** Puts users into the catalog or, without a record, takes them out. One writer at a time. */
+/** Adds or replaces users, or removes those without a record. One writer at a time. */
 export async function changeUsers(
   catalogFolder: string,
   changes: ReadonlyMap<string, User | undefined>,
@@ -117,7 +114,7 @@ export async function changeUsers(
   return { total: lines.size, changed };
 }
 
-/** The records of a file as JSON, by their ids. */
+/** Reads the records of a file as JSON lines, by id. */
 async function readLines<Entity>(path: string, idOf: (entity: Entity) => string): Promise<Map<string, string>> {
   return new Map((await readRecords<Entity>(path)).map((entity) => [idOf(entity), JSON.stringify(entity)]));
 }
@@ -128,36 +125,44 @@ function setLine(lines: Map<string, string>, id: string, line: string | undefine
 }
 
 async function writeLines(path: string, lines: ReadonlyMap<string, string>): Promise<void> {
-  const sorted = [...lines].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => line);
-  await writeFileAtomically(path, inWrites(sorted));
-}
-
-function* inWrites(lines: readonly string[]): Generator<string> {
-  for (let start = 0; start < lines.length; start += recordsPerWrite) {
-    yield lines
-      .slice(start, start + recordsPerWrite)
-      .map((line) => `${line}\n`)
-      .join('');
-  }
+  const sorted = [...lines].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => `${line}\n`);
+  await writeFileAtomically(path, joinLines(sorted));
 }
 
 async function readRecords<Entity>(path: string): Promise<Entity[]> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
+  const text = (await readTextIfExists(path)) ?? '';
   try {
     return text
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Entity);
   } catch (error) {
-    throw new AppError(`The catalog file ${path} is damaged: ${(error as Error).message}.`, {
+    throw new AppError(`Cannot parse the catalog file ${path}: ${(error as Error).message}.`, {
       code: 'EVENTS_CATALOG_DAMAGED',
       category: 'artifact',
-      remedy: 'Delete it and import the items and users again.',
+      remedy: 'Delete the file and import the items and users again.',
       context: { path },
       cause: error,
     });
   }
+}
+
+/** One file per source, because several processes may write different sources of a catalog. */
+const offsetsFolder = '_offsets';
+
+/** Reads the first offset of each source (`<topic>-<partition>`) that the catalog does not contain. */
+export async function readCatalogOffsets(catalogFolder: string): Promise<ReadonlyMap<string, number>> {
+  const folder = join(catalogFolder, offsetsFolder);
+  const names = (await listNames(folder)).filter((name) => name.endsWith('.json'));
+  const entries = names.map(async (name) => {
+    const next = JSON.parse(await readFile(join(folder, name), 'utf8')) as number;
+    return [name.slice(0, -'.json'.length), next] as const;
+  });
+  return new Map(await Promise.all(entries));
+}
+
+/** Records the next offset of a source, after its changes are in the catalog. One writer per source. */
+export async function writeCatalogOffset(catalogFolder: string, source: string, next: number): Promise<void> {
+  await mkdir(join(catalogFolder, offsetsFolder), { recursive: true });
+  await writeFileAtomically(join(catalogFolder, offsetsFolder, `${source}.json`), [`${next}\n`]);
 }

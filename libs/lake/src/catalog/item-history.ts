@@ -2,58 +2,57 @@ import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, writeFileAtomically } from '@facet/platform';
+import { AppError, dayMs, writeFileAtomically } from '@facet/platform';
 import type { Item } from '@facet/schemas';
 
-/** What the catalog was told of an item, and when. */
+/** A state of an item and the time when the catalog received it. */
 export interface ItemVersion {
   readonly itemId: string;
-  /** Absent when it was removed. */
+  /** Absent when the item was removed. */
   readonly item?: Item | undefined;
   /** Epoch milliseconds. */
   readonly receivedAt: number;
 }
 
-/** The items as they were at a moment. */
+/** The items as known at a moment. */
 export interface ItemsAsOf {
   /** Ordered by id. */
   readonly items: Item[];
-  /** When the newest version was received, of all that there are; 0 when the catalog knows no times. Epoch milliseconds. */
+  /** Receipt time of the newest of all versions, in epoch milliseconds. 0 for a catalog without times. */
   readonly newestReceivedAt: number;
-  /** What was received before this is folded together: moments before it cannot be seen again. Epoch milliseconds. */
+  /** Earlier versions are merged, so earlier moments cannot be read. Epoch milliseconds. */
   readonly foldedBefore: number;
 }
 
 /**
- * The versions of a catalog's items in the order in which they came, one a line, in one file that is only appended to. So a
- * writer that dies leaves at worst a torn last line, which nobody reads and the next writer cuts off; what it writes again
- * after that is there twice, and changes nothing.
+ * The versions of a catalog's items, one per line in the order of their arrival, in an append-only file. A killed writer
+ * leaves at most a torn last line, which readers skip and the next writer truncates. Repeated versions change nothing.
  *
- * The first line is a header. An item without `receivedAt` was there before the history was, and counts as always known.
+ * The first line is a header. An item without `receivedAt` is older than the history and counts as always known.
  */
-export const historyFile = 'items.history.jsonl';
+const historyFile = 'items.history.jsonl';
 
 interface Header {
   readonly format: 1;
   readonly foldedBefore: number;
-  /** Of the file when it was folded. */
+  /** Size of the file after the last fold. */
   readonly bytes: number;
 }
 
 interface Line {
   readonly receivedAt?: number;
   readonly item?: Item;
-  /** The id of an item that was removed. */
+  /** The id of a removed item. */
   readonly removed?: string;
 }
 
-/** Versions are told apart for so long. */
-const keptMs = 90 * 86_400_000;
-/** The file is folded when it has grown to twice what it was, and by this. */
+/** Versions newer than this, relative to the newest, are kept separately. */
+const keptMs = 90 * dayMs;
+/** The file is folded when it has doubled and grown by at least this much. */
 const foldAfterBytes = 4 << 20;
 
 /**
- * The items as of what was received before a moment; `undefined` when there is no history.
+ * Reads the items as known before a moment, or returns `undefined` without a history.
  *
  * @throws AppError `EVENTS_CATALOG_DAMAGED`
  */
@@ -82,8 +81,8 @@ export async function readItemHistory(
 }
 
 /**
- * Adds versions to the history. Where there is none yet it begins with `known`, the items that were there before, as JSON.
- * Nothing of it is true until the caller's own file says so: whoever dies in between adds the versions again.
+ * Appends versions to the history. A new history starts with `known`, the current items as JSON. The caller writes its items
+ * file afterwards: after a crash in between, it appends the same versions again.
  */
 export async function addToItemHistory(
   catalogFolder: string,
@@ -95,10 +94,10 @@ export async function addToItemHistory(
     await writeFileAtomically(path, newHistory(known, versions));
     return;
   }
-  await cutTornLine(path);
+  await truncateTornLine(path);
   const file = await open(path, 'a');
   try {
-    for (const piece of inPieces(versions.map(lineOf))) await file.appendFile(piece);
+    for (const piece of joinLines(versions.map(lineOf))) await file.appendFile(piece);
     await file.sync();
   } finally {
     await file.close();
@@ -108,12 +107,12 @@ export async function addToItemHistory(
 
 function* newHistory(known: Iterable<string>, versions: readonly ItemVersion[]): Generator<string> {
   yield headerLine({ foldedBefore: 0, bytes: 0 });
-  yield* inPieces(
+  yield* joinLines(
     (function* () {
       for (const item of known) yield `{"item":${item}}\n`;
     })(),
   );
-  yield* inPieces(versions.map(lineOf));
+  yield* joinLines(versions.map(lineOf));
 }
 
 function lineOf({ itemId, item, receivedAt }: ItemVersion): string {
@@ -124,8 +123,8 @@ function headerLine(header: Omit<Header, 'format'>): string {
   return `${JSON.stringify({ format: 1, ...header })}\n`;
 }
 
-/** Cuts off what a writer that died has left behind the last whole line. */
-async function cutTornLine(path: string): Promise<void> {
+/** Truncates a torn last line that a killed writer left behind. */
+async function truncateTornLine(path: string): Promise<void> {
   const file = await open(path, 'r+');
   try {
     const { size } = await file.stat();
@@ -148,8 +147,8 @@ async function endOfLastLine(file: FileHandle, size: number): Promise<number> {
 }
 
 /**
- * Folds what is old: of an item's versions received more than 90 days before the newest of all, only the last is kept, and
- * none when it says that the item was removed. The file is replaced as a whole.
+ * Folds old versions: of an item's versions received more than 90 days before the newest version of all, only the last is
+ * kept, and none for a removed item. The file is replaced atomically.
  */
 async function foldIfGrown(path: string): Promise<void> {
   const { size } = await stat(path);
@@ -168,7 +167,7 @@ async function foldIfGrown(path: string): Promise<void> {
   for await (const line of readLines(path)) {
     if (isHeader(line)) continue;
     const id = line.item?.itemId ?? line.removed!;
-    // Clocks may differ: what came after a version that is kept stays behind it, whatever its time.
+    // Clocks may differ, so every version after a kept one is kept, regardless of its time.
     if ((line.receivedAt ?? 0) >= bound || isKept.has(id)) {
       isKept.add(id);
       kept.push(`${JSON.stringify(line)}\n`);
@@ -177,13 +176,14 @@ async function foldIfGrown(path: string): Promise<void> {
   }
   const bytes = [...old.values(), ...kept].reduce((sum, line) => sum + Buffer.byteLength(line), 0);
   const foldedBefore = Math.max(bound, header?.foldedBefore ?? 0);
-  await writeFileAtomically(path, [headerLine({ foldedBefore, bytes }), ...inPieces([...old.values(), ...kept])]);
+  await writeFileAtomically(path, [headerLine({ foldedBefore, bytes }), ...joinLines([...old.values(), ...kept])]);
 }
 
 const lineFeed = 10;
 const linesPerPiece = 10_000;
 
-function* inPieces(lines: Iterable<string>): Generator<string> {
+/** Joins lines into pieces of a size that suits one write. */
+export function* joinLines(lines: Iterable<string>): Generator<string> {
   let piece: string[] = [];
   for (const line of lines) {
     piece.push(line);
@@ -194,7 +194,7 @@ function* inPieces(lines: Iterable<string>): Generator<string> {
   if (piece.length > 0) yield piece.join('');
 }
 
-/** Whole lines only; one at the end that is torn is not read. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+/** Reads complete lines and skips a torn last line. @throws AppError `EVENTS_CATALOG_DAMAGED` */
 async function* readLines(path: string): AsyncGenerator<Header | Line> {
   let rest = '';
   for await (const piece of createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 20 })) {
@@ -208,10 +208,10 @@ function parseLine(text: string, path: string): Header | Line {
   try {
     return JSON.parse(text) as Header | Line;
   } catch (error) {
-    throw new AppError(`The item history ${path} is damaged: ${(error as Error).message}.`, {
+    throw new AppError(`Cannot parse the item history ${path}: ${(error as Error).message}.`, {
       code: 'EVENTS_CATALOG_DAMAGED',
       category: 'artifact',
-      remedy: 'Delete it: the items of the catalog then count as always known, and their history begins anew.',
+      remedy: 'Delete the file. The current items then count as always known, and a new history starts.',
       context: { path },
       cause: error,
     });

@@ -1,32 +1,35 @@
-import { isAppError, parseWith } from '@facet/platform';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isAppError, parseWith, readTextIfExists, writeFileAtomically } from '@facet/platform';
 import { withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
-import { dayOf } from '../lake-layout.ts';
-import { readLakeState } from '../lake-log.ts';
-import { lakeUnreadable } from '../lake-snapshot.ts';
 import { HealthBoundsSchema } from './health-bounds.ts';
 import type { HealthBounds } from './health-bounds.ts';
 import type { DayHealth } from './health-report.ts';
 import { judgeDay } from './judge-day.ts';
 import { measureDay } from './measure-day.ts';
+import { dayOf } from '../layout.ts';
+import { lakeUnreadable } from '../transaction-log/snapshot.ts';
+import { readLakeState } from '../transaction-log/transaction-log.ts';
 
 export interface DayHealthOptions extends DuckDbOptions {
-  /** Section `dataHealth` of facet.yaml; its defaults where absent. */
+  /** Section `dataHealth` of facet.yaml, by default {@link defaultHealthBounds}. */
   readonly bounds?: HealthBounds | undefined;
-  /** The clock in epoch milliseconds; the system's by default. */
+  /** The clock in epoch milliseconds, by default the system clock. */
   readonly now?: (() => number) | undefined;
 }
 
-/** Defaults of {@link HealthBoundsSchema}. */
+/** Returns the defaults of {@link HealthBoundsSchema}. */
 export function defaultHealthBounds(): HealthBounds {
   return parseWith(HealthBoundsSchema, {}, { source: 'dataHealth' });
 }
 
 /**
- * The health of one day (`YYYY-MM-DD`, UTC) of the lake as it stands now: volume, refusals, duplicates, lateness, unknown
- * items, joins of exposures to outcomes, suspicious users, with a verdict. Reads the day, the seven days before and the one after.
+ * Checks the health of one UTC day (`YYYY-MM-DD`) of the current lake: volume, refusals, duplicates, lateness, unknown items,
+ * joins of exposures to outcomes, and suspicious users. Reads the day, the seven days before and the day after.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_CATALOG_DAMAGED`; when a compaction has deleted a file meanwhile, `EVENTS_LAKE_SNAPSHOT_EXPIRED`
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_CATALOG_DAMAGED`, and `EVENTS_LAKE_SNAPSHOT_EXPIRED` when a compaction has
+ * deleted a file meanwhile
  */
 export async function dayHealth(
   lakeFolder: string,
@@ -47,8 +50,24 @@ export async function dayHealth(
   return { version: 1, ...measures, ...judgeDay(measures, bounds) };
 }
 
-/** The newest `count` days of the lake that have events, ascending. @throws AppError `EVENTS_LAKE_DAMAGED` */
+/** Returns the newest `count` days of the lake with events, ascending. @throws AppError `EVENTS_LAKE_DAMAGED` */
 export async function newestLakeDays(lakeFolder: string, count: number): Promise<readonly string[]> {
   const { files } = await readLakeState(lakeFolder);
   return [...new Set([...files.values()].map(({ path }) => dayOf(path)))].sort().slice(-count);
+}
+
+/**
+ * Stores a day's health as `<folder>/<day>.json`, replacing an earlier one. The ids of suspicious users are left out, because
+ * erasures do not reach this file.
+ */
+export async function storeDayHealth(folder: string, health: DayHealth): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const stored = { ...health, suspiciousUsers: { ...health.suspiciousUsers, examples: [] } };
+  await writeFileAtomically(join(folder, `${health.day}.json`), [`${JSON.stringify(stored)}\n`]);
+}
+
+/** Reads the health of a day that {@link storeDayHealth} stored, or returns `undefined`. */
+export async function readDayHealth(folder: string, day: string): Promise<DayHealth | undefined> {
+  const text = await readTextIfExists(join(folder, `${day}.json`));
+  return text === undefined ? undefined : (JSON.parse(text) as DayHealth);
 }

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
-/** What may be wrong with a day. */
+/** The checks that a day may fail. */
 export const healthChecks = [
   'no-events',
   'volume-low',
@@ -24,8 +24,8 @@ const HealthReasonSchema = Type.Object(
   {
     check: Type.Enum(healthChecks),
     severity: Type.Union([Type.Literal('warning'), Type.Literal('bad')]),
-    value: Type.Number({ description: 'What was measured …' }),
-    bound: Type.Number({ description: '… and the bound that it is beyond.' }),
+    value: Type.Number({ description: 'Measured value.' }),
+    bound: Type.Number({ description: 'Bound that the value exceeds.' }),
   },
   { title: 'HealthReason' },
 );
@@ -34,47 +34,49 @@ export type HealthReason = Static<typeof HealthReasonSchema>;
 const HealthJoinSchema = Type.Object({
   count: Count,
   joined: Count,
-  rate: Type.Optional(share('Absent when there is nothing to join.')),
+  rate: Type.Optional(share('Absent when count is 0.')),
 });
 export type HealthJoin = Static<typeof HealthJoinSchema>;
 
 const SuspiciousDayUserSchema = Type.Object({
-  userId: Type.String({ description: 'Or `session:` and the session of an anonymous person.' }),
+  userId: Type.String({ description: 'User id, or `session:` and the session id of an anonymous person.' }),
   events: Count,
-  share: share('Of all events of the day.'),
+  share: share('Share of all events of the day.'),
   reasons: Type.Array(
     Type.Union([Type.Literal('share-of-all-events'), Type.Literal('sustained-rate'), Type.Literal('no-sleep')]),
   ),
-  activeHours: count('Hours of the day with an event.'),
-  eventsPerMinuteMax: Type.Optional(count('The most events in one minute of the sustained stretch.')),
+  activeHours: count('Hours of the day with at least one event.'),
+  eventsPerMinuteMax: Type.Optional(count('Most events in one minute of the sustained period.')),
 });
 export type SuspiciousDayUser = Static<typeof SuspiciousDayUserSchema>;
 
 const DayMeasuresSchema = Type.Object({
   day: Day,
   checkedAt: Type.Integer({ description: 'Epoch milliseconds.' }),
-  isOver: Type.Boolean({ description: 'While a day goes on it is compared with the same hours of other days.' }),
+  isOver: Type.Boolean({
+    description: 'False while the day is in progress. It is then compared with the same hours of earlier days.',
+  }),
   events: Type.Object(
-    { rows: Count, count: count('Each eventId once.'), users: count('Known ones.'), items: Count },
-    { description: 'Everything below but the volume is of events that are counted once.' },
+    { rows: Count, count: count('Distinct eventIds.'), users: count('Users with a userId.'), items: Count },
+    { description: 'All measures below, except the volume, count each event once.' },
   ),
   types: Type.Array(Type.Object({ type: Type.String(), count: Count })),
   volume: Type.Object({
     trailing: Type.Array(Type.Object({ day: Day, count: Count }), {
-      description: 'Rows of those of the seven days before that have any.',
+      description: 'Rows of each of the previous seven days that has any.',
     }),
     trailingMean: Type.Optional(Type.Number()),
-    ratio: Type.Optional(Type.Number({ description: 'Rows of the day by that mean.' })),
+    ratio: Type.Optional(Type.Number({ description: 'Rows of the day divided by trailingMean.' })),
   }),
   intake: Type.Object(
     {
       accepted: Count,
       duplicate: Count,
       refused: Count,
-      refusedShare: share('Of all that was sent.'),
+      refusedShare: share('Share of all received events.'),
       producers: Type.Array(
         Type.Object({
-          producer: Type.String({ description: 'The name of an API key, or `topic:` and a topic.' }),
+          producer: Type.String({ description: 'Name of an API key, or `topic:` and a topic.' }),
           accepted: Count,
           duplicate: Count,
           refused: Count,
@@ -84,35 +86,37 @@ const DayMeasuresSchema = Type.Object({
         Type.Object({ producer: Type.String(), field: Type.String(), reason: Type.String(), count: Count }),
       ),
     },
-    { description: 'What the collector was sent on that day; nothing of events that were imported.' },
+    { description: 'Events that the collector received on that day, without imported events.' },
   ),
   duplicates: Type.Object({
-    insideDay: count('Rows whose event is there already, on the same day …'),
-    ofOtherDays: count('… and events that are also there on one of the seven days before.'),
-    share: share('Both, of the rows.'),
+    insideDay: count('Rows that repeat an event of the same day.'),
+    ofOtherDays: count('Events that repeat one of the previous seven days.'),
+    share: share('Share of repeats among the rows.'),
   }),
   lateness: Type.Object({
     late: Count,
-    lateShare: share('Of the events that are no backfill.'),
-    backfilled: count('So late that somebody sent history on purpose.'),
-    ahead: count('Received before they occurred: a clock that is ahead.'),
+    lateShare: share('Share of the events without backfill.'),
+    backfilled: count('Events so late that they count as a backfill.'),
+    ahead: count('Events received before they occurred, because a clock is ahead.'),
     histogram: Type.Array(
       Type.Object({
-        upToMs: Type.Optional(Type.Integer({ description: 'From occurredAt to receivedAt; absent in the last.' })),
+        upToMs: Type.Optional(
+          Type.Integer({ description: 'Time from occurredAt to receivedAt. Absent in the last bucket.' }),
+        ),
         count: Count,
       }),
     ),
-    receivedForOlderDays: count('Rows received on this day that belong to earlier days.'),
+    receivedForOlderDays: count('Rows received on this day for earlier days.'),
   }),
   unknownItems: Type.Optional(
     Type.Object(
       {
         ids: Count,
         events: Count,
-        share: share('Of the events about an item.'),
+        share: share('Share of the events with an item.'),
         examples: Type.Array(Type.Object({ itemId: Type.String(), events: Count })),
       },
-      { description: 'Absent while the catalog has no item.' },
+      { description: 'Absent when the catalog is empty.' },
     ),
   ),
   joins: Type.Object({
@@ -122,29 +126,29 @@ const DayMeasuresSchema = Type.Object({
   suspiciousUsers: Type.Object({
     users: Count,
     events: Count,
-    share: share('Of all events.'),
-    examples: Type.Array(SuspiciousDayUserSchema, { description: 'Those with the most events.' }),
+    share: share('Share of all events.'),
+    examples: Type.Array(SuspiciousDayUserSchema, { description: 'Users with the most events.' }),
   }),
   identity: Type.Object({
-    anonymous: count('Events without a user.'),
-    anonymousShare: share('Of all events.'),
+    anonymous: count('Events without a userId.'),
+    anonymousShare: share('Share of all events.'),
     anonymousSessions: Count,
-    identifies: count('Events that say whose a session was.'),
+    identifies: count('Events that tell which user a session belongs to.'),
   }),
 });
 /**
- * What was measured of one day. `joins.exposures` are items that a recommendation has shown, joined when they got a click, an
- * add to cart or a purchase until the end of the next day; `joins.outcomes` are those events that name a recommendation, joined
- * when their exposure is there on the day or one of the seven before.
+ * The measures of one day. `joins.exposures` counts shown items of recommendations; they are joined when a click, add to cart
+ * or purchase follows by the end of the next day. `joins.outcomes` counts such events that name a recommendation; they are
+ * joined when their exposure is on the same day or one of the previous seven.
  */
 export type DayMeasures = Static<typeof DayMeasuresSchema>;
 
-/** The health of one day of the lake: plain JSON. */
+/** The health of one day of the lake, as plain JSON. */
 export const DayHealthSchema = Type.Object(
   {
     version: Type.Literal(1),
     verdict: Type.Union([Type.Literal('ok'), Type.Literal('warning'), Type.Literal('bad')], {
-      description: 'The worst of the reasons.',
+      description: 'Severity of the worst reason.',
     }),
     reasons: Type.Array(HealthReasonSchema),
     ...DayMeasuresSchema.properties,

@@ -1,7 +1,7 @@
 import type { HealthBounds } from './health-bounds.ts';
 import type { DayMeasures, HealthCheck, HealthReason, HealthVerdict } from './health-report.ts';
 
-/** Holds what was measured against the bounds. */
+/** Compares the measures of a day with the bounds. */
 export function judgeDay(
   measures: DayMeasures,
   bounds: HealthBounds,

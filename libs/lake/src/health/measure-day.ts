@@ -1,23 +1,22 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { dayMs, minuteMs, utcDay } from '@facet/platform';
+import { identifyType, sessionUserPrefix } from '@facet/schemas';
+import type { IntakeCount } from '@facet/schemas';
 import { readItems } from '../catalog/catalog.ts';
 import { selectRows, sqlText } from '../duckdb.ts';
-import { dayOf } from '../lake-layout.ts';
-import type { IntakeCount } from '@facet/schemas';
-import { parquetTable } from '../lake-sql.ts';
-import { isErasurePending } from '../lake-state.ts';
-import type { LakeState, LakeStateErasure, LakeStateFile } from '../lake-state.ts';
-import { identifyType } from '@facet/schemas';
-import { sessionUserPrefix } from '@facet/schemas';
 import type { HealthBounds } from './health-bounds.ts';
 import type { DayMeasures, HealthJoin } from './health-report.ts';
 import { findSuspiciousUsers } from './suspicious-day-users.ts';
+import { dayOf } from '../layout.ts';
+import { parquetTable } from '../read/sql.ts';
+import { isErasurePending } from '../transaction-log/state.ts';
+import type { LakeState, LakeStateErasure, LakeStateFile } from '../transaction-log/state.ts';
 
-/** Days before the day that it is compared with. */
-export const trailingDays = 7;
+/** A day is compared with this many days before it. */
+const trailingDays = 7;
 
-const dayMs = 86_400_000;
 const examplesMax = 20;
-/** What a recommendation is shown for. */
+/** The events that count as the outcome of a recommendation. */
 const outcomeTypes = ['click', 'add_to_cart', 'purchase'];
 const latenessBounds = [1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400].map((seconds) => seconds * 1000);
 
@@ -27,7 +26,7 @@ export interface MeasureSources {
   readonly state: LakeState;
 }
 
-/** Measures one day of the lake as it stands in `state`. Leaves tables behind: give it a database of its own. */
+/** Measures one day of the lake in `state`. Creates temporary tables, so the connection needs a new database. */
 export async function measureDay(
   connection: DuckDBConnection,
   { lakeFolder, catalogFolder, state }: MeasureSources,
@@ -37,7 +36,7 @@ export async function measureDay(
   const files = [...state.files.values()];
   const filesOf = (isWanted: (of: string) => boolean): LakeStateFile[] =>
     files.filter(({ path }) => isWanted(dayOf(path)));
-  const [weekBefore, dayAfter] = [dayName(dayStart - trailingDays * dayMs), dayName(dayStart + dayMs)];
+  const [weekBefore, dayAfter] = [utcDay(dayStart - trailingDays * dayMs), utcDay(dayStart + dayMs)];
   const dayFiles = filesOf((of) => of === day);
   const receivedForOlderDays = filesOf((of) => of < day).filter(
     ({ receivedFrom, receivedTo }) => receivedTo >= dayStart && receivedFrom < dayStart + dayMs,
@@ -76,7 +75,7 @@ export async function measureDay(
        count(DISTINCT who) FILTER (isAnonymous)::DOUBLE AS anonymousSessions,
        count(*) FILTER (type = ${sqlText(identifyType)})::DOUBLE AS identifies FROM day`,
   );
-  if (totals === undefined) throw new Error('an aggregate without a row');
+  if (totals === undefined) throw new Error('DuckDB returned no row for an aggregate');
   const { rows, count, users, items, anonymous, anonymousSessions, identifies } = totals;
   const elapsedMs = Math.min(Math.max(now - dayStart, 0), dayMs);
   return {
@@ -99,12 +98,7 @@ export async function measureDay(
   };
 }
 
-/** The day of a moment in UTC, `YYYY-MM-DD`. */
-export function dayName(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
-}
-
-/** The columns that are measured, of the rows in these files. */
+/** Returns SQL for the measured columns of the rows in these files. */
 function rowsSql(lakeFolder: string, files: readonly LakeStateFile[]): string {
   const columns = `eventId, type, userId, sessionId, itemId, recommendationId, epoch_ms(occurredAt) AS occurredMs,
     epoch_ms(receivedAt) AS receivedMs`;
@@ -114,7 +108,7 @@ function rowsSql(lakeFolder: string, files: readonly LakeStateFile[]): string {
     NULL::TIMESTAMPTZ AS occurredAt, NULL::TIMESTAMPTZ AS receivedAt LIMIT 0)`;
 }
 
-/** Each event of the day once, as it was received first. */
+/** Returns SQL that creates the table `day`: each event of the day once, as first received. */
 function dayTableSql(rows: string, erasures: readonly LakeStateErasure[]): string {
   return `CREATE TEMP TABLE day AS SELECT unnest(first), copies FROM (
     SELECT count(*) AS copies, arg_min({
@@ -123,7 +117,7 @@ function dayTableSql(rows: string, erasures: readonly LakeStateErasure[]): strin
     }, receivedMs) AS first FROM (${rows}) ${notErasedSql(erasures)} GROUP BY eventId)`;
 }
 
-/** Leaves out users who are to be forgotten and are not yet. */
+/** Returns the SQL condition that leaves out rows of pending erasures. */
 function notErasedSql(erasures: readonly LakeStateErasure[]): string {
   if (erasures.length === 0) return '';
   const requests = erasures.map(({ userHash, requestedAt }) => `(${sqlText(userHash)}, ${requestedAt})`);
@@ -140,7 +134,7 @@ async function measureVolume(
     `SELECT (occurredMs // ${dayMs})::DOUBLE AS dayNumber, count(*) FILTER (occurredMs % ${dayMs} < ${elapsedMs})::DOUBLE AS count
      FROM week_before GROUP BY ALL ORDER BY dayNumber`,
   );
-  const days = counts.map(({ dayNumber, count }) => ({ day: dayName(dayNumber * dayMs), count }));
+  const days = counts.map(({ dayNumber, count }) => ({ day: utcDay(dayNumber * dayMs), count }));
   if (days.length === 0) return { trailing: days };
   const trailingMean = days.reduce((sum, { count }) => sum + count, 0) / days.length;
   return { trailing: days, trailingMean, ...(trailingMean === 0 ? {} : { ratio: rows / trailingMean }) };
@@ -160,7 +154,7 @@ async function measureDuplicates(
 }
 
 async function measureLateness(connection: DuckDBConnection, bounds: HealthBounds): Promise<DayMeasures['lateness']> {
-  const lateMs = bounds.lateAfterMinutes * 60_000;
+  const lateMs = bounds.lateAfterMinutes * minuteMs;
   const backfillMs = bounds.backfillAfterDays * dayMs;
   const bucket = latenessBounds.map((bound, index) => `WHEN delayMs <= ${bound} THEN ${index}`).join(' ');
   const counts = await selectRows<{ bucket: number; count: number; late: number; backfilled: number; ahead: number }>(
@@ -219,9 +213,9 @@ async function measureJoins(connection: DuckDBConnection): Promise<DayMeasures['
   const joinOf = async (left: string, right: readonly string[]): Promise<HealthJoin> => {
     const [found] = await selectRows<{ count: number; joined: number }>(
       connection,
-      `WITH sought AS (${left}), there AS (${right.join(' UNION ALL ')})
+      `WITH sought AS (${left}), candidates AS (${right.join(' UNION ALL ')})
        SELECT (SELECT count(*) FROM sought)::DOUBLE AS count,
-         (SELECT count(*) FROM sought SEMI JOIN there USING (${columns}))::DOUBLE AS joined`,
+         (SELECT count(*) FROM sought SEMI JOIN candidates USING (${columns}))::DOUBLE AS joined`,
     );
     const { count, joined } = found ?? { count: 0, joined: 0 };
     return { count, joined, ...(count === 0 ? {} : { rate: joined / count }) };

@@ -1,10 +1,10 @@
-import { alignColumns, bar, formatCount, formatNumber, formatShare } from '@facet/platform';
+import { alignColumns, bar, formatCount, formatNumber, formatShare, section } from '@facet/platform';
 import type { DayHealth, HealthCheck, HealthJoin, HealthReason } from './health-report.ts';
 
-/** Rows shown of a list that may be long. */
+/** Rows shown of a long list. */
 const namedMax = 10;
 
-/** The health of a day as plain text for a terminal of 80 columns and more; sections without content are left out. */
+/** Renders the health of a day as plain text for a terminal of at least 80 columns. Empty sections are left out. */
 export function renderDayHealth(health: DayHealth): string {
   const sections = [
     verdictSection(health),
@@ -31,23 +31,23 @@ function verdictSection(health: DayHealth): string {
 }
 
 const shareTexts: Readonly<Record<Exclude<HealthCheck, 'no-events' | 'volume-low' | 'volume-high'>, string>> = {
-  refused: 'of what was sent was refused',
-  duplicates: 'of the rows are events that are there already',
-  late: 'of the events came late',
-  'unknown-items': 'of the events are about items that the catalog does not know',
-  'unmatched-outcomes': 'of the outcomes of recommendations have no exposure',
-  'suspicious-users': 'of the events are of users who look like programs',
+  refused: 'of the received events were refused',
+  duplicates: 'of the rows repeat an earlier event',
+  late: 'of the events arrived late',
+  'unknown-items': 'of the events are on items that the catalog does not contain',
+  'unmatched-outcomes': 'of the recommendation outcomes have no exposure',
+  'suspicious-users': 'of the events come from users who look like bots',
 };
 
-/** Why a day is not healthy, in words. */
-export function describeReason({ check, value, bound }: HealthReason): string {
+/** Describes why a day is not healthy. */
+function describeReason({ check, value, bound }: HealthReason): string {
   switch (check) {
     case 'no-events':
       return 'no events';
     case 'volume-low':
-      return `${formatNumber(value)} times as many events as in the week before, below ${formatNumber(bound)}`;
+      return `${formatNumber(value)} times the mean of the previous week, below ${formatNumber(bound)}`;
     case 'volume-high':
-      return `${formatNumber(value)} times as many events as in the week before, above ${formatNumber(bound)}`;
+      return `${formatNumber(value)} times the mean of the previous week, above ${formatNumber(bound)}`;
     default:
       return `${formatShare(value)} ${shareTexts[check]}, above ${formatShare(bound)}`;
   }
@@ -56,15 +56,15 @@ export function describeReason({ check, value, bound }: HealthReason): string {
 function eventsSection({ events, duplicates, identity }: DayHealth): string {
   const rows = [
     ['rows', formatCount(events.rows)],
-    ['events', formatCount(events.count), 'each once'],
-    ['duplicates', formatCount(duplicates.insideDay), 'inside the day'],
-    ['', formatCount(duplicates.ofOtherDays), 'also on one of the seven days before'],
+    ['events', formatCount(events.count), 'distinct'],
+    ['duplicates', formatCount(duplicates.insideDay), 'within the day'],
+    ['', formatCount(duplicates.ofOtherDays), 'of the previous seven days'],
     ['users', formatCount(events.users)],
     ['items', formatCount(events.items)],
     [
       'anonymous',
       formatCount(identity.anonymous),
-      `events, ${formatShare(identity.anonymousShare)}, of ${formatCount(identity.anonymousSessions)} sessions`,
+      `events (${formatShare(identity.anonymousShare)}) in ${formatCount(identity.anonymousSessions)} sessions`,
     ],
     ['identifies', formatCount(identity.identifies)],
   ];
@@ -73,8 +73,8 @@ function eventsSection({ events, duplicates, identity }: DayHealth): string {
 
 function volumeSection({ day, events, volume, isOver }: DayHealth): string {
   const counts = [...volume.trailing, { day, count: events.rows }];
-  const note = isOver ? 'rows by UTC day' : 'rows by UTC day, up to the same time';
-  const title = volume.ratio === undefined ? note : `${note}; ${formatNumber(volume.ratio)} times the mean before`;
+  const note = isOver ? 'rows by UTC day' : 'rows by UTC day, up to the same hour';
+  const title = volume.ratio === undefined ? note : `${note}; ${formatNumber(volume.ratio)} times the previous mean`;
   return countsSection(
     `Volume (${title})`,
     counts.map(({ day: name, count }) => [name, count]),
@@ -88,7 +88,7 @@ function intakeSection({ intake }: DayHealth): string {
     `${formatCount(duplicate)} duplicate`,
     `${formatCount(refused)} refused`,
   ]);
-  return section('Intake by producer', alignColumns(rows, { right: [1, 2, 3] }));
+  return section('Received by producer', alignColumns(rows, { right: [1, 2, 3] }));
 }
 
 function refusalsSection({ intake }: DayHealth): string {
@@ -99,7 +99,7 @@ function refusalsSection({ intake }: DayHealth): string {
       producer,
       field === '' ? reason : `${field}: ${reason}`,
     ]);
-  return section('Refused', alignColumns(rows, { right: [0] }));
+  return section('Refusals', alignColumns(rows, { right: [0] }));
 }
 
 function latenessSection({ lateness, events }: DayHealth): string {
@@ -112,9 +112,9 @@ function latenessSection({ lateness, events }: DayHealth): string {
   ]);
   const facts = [
     ['late', formatCount(lateness.late), formatShare(lateness.lateShare)],
-    ['backfilled', formatCount(lateness.backfilled), 'history, not judged'],
+    ['backfilled', formatCount(lateness.backfilled), 'not judged'],
     ['ahead', formatCount(lateness.ahead), 'received before they occurred'],
-    ['for older days', formatCount(lateness.receivedForOlderDays), 'received on this day'],
+    ['for earlier days', formatCount(lateness.receivedForOlderDays), 'received on this day'],
   ];
   return section('Time from event to receipt', [
     ...(lateness.backfilled === events.count ? [] : alignColumns(rows, { right: [1] })),
@@ -127,7 +127,7 @@ function unknownItemsSection({ unknownItems }: DayHealth): string {
   const { ids, events, share, examples } = unknownItems;
   const rows = examples.slice(0, namedMax).map((item) => [`  ${item.itemId}`, `${formatCount(item.events)} events`]);
   return section('Unknown items', [
-    `${formatCount(ids)} in ${formatCount(events)} events, ${formatShare(share)}, not in the catalog`,
+    `${formatCount(ids)} items in ${formatCount(events)} events (${formatShare(share)}) are not in the catalog`,
     ...alignColumns(rows, { right: [1] }),
   ]);
 }
@@ -137,7 +137,7 @@ function joinsSection({ joins }: DayHealth): string {
     rate === undefined ? [] : [[name, formatCount(count), formatShare(rate), `${formatCount(joined)} ${what}`]];
   const rows = [
     ...row('exposures', joins.exposures, 'with an outcome'),
-    ...row('outcomes', joins.outcomes, 'with their exposure'),
+    ...row('outcomes', joins.outcomes, 'with an exposure'),
   ];
   return section('Recommendations', alignColumns(rows, { right: [1, 2] }));
 }
@@ -151,13 +151,13 @@ function suspiciousSection({ suspiciousUsers }: DayHealth): string {
     formatShare(user.share),
     user.reasons
       .map((reason) => {
-        if (reason === 'sustained-rate') return `${reason} (up to ${user.eventsPerMinuteMax ?? 0} a minute)`;
+        if (reason === 'sustained-rate') return `${reason} (up to ${user.eventsPerMinuteMax ?? 0} per minute)`;
         return reason === 'no-sleep' ? `${reason} (${user.activeHours} hours)` : reason;
       })
       .join(', '),
   ]);
   return section('Suspicious users', [
-    `${formatCount(users)} with ${formatCount(events)} events, ${formatShare(share)}`,
+    `${formatCount(users)} users with ${formatCount(events)} events (${formatShare(share)})`,
     ...alignColumns(rows, { right: [1, 2] }),
   ]);
 }
@@ -166,10 +166,6 @@ function countsSection(title: string, counts: readonly (readonly [string, number
   const max = Math.max(...counts.map(([, count]) => count));
   const rows = counts.map(([name, count]) => [name, formatCount(count), max === 0 ? '' : bar(count / max)]);
   return section(title, alignColumns(rows, { right: [1] }));
-}
-
-function section(title: string, lines: readonly string[]): string {
-  return lines.length === 0 ? '' : [title, ...lines.map((line) => `  ${line}`)].join('\n');
 }
 
 function duration(ms: number): string {

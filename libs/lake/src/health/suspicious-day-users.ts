@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { selectRows } from '../duckdb.ts';
-import { busyEventsPerMinute, suspiciousShare, suspiciousUsersMin, sustainedMinutes } from './user-rates.ts';
 import type { DayMeasures, SuspiciousDayUser } from './health-report.ts';
+import { busyEventsPerMinute, suspiciousShare, suspiciousUsersMin, sustainedMinutes } from './user-rates.ts';
 
 const examplesMax = 20;
 
@@ -12,7 +12,7 @@ interface UserRow {
   readonly eventsPerMinuteMax: number | null;
 }
 
-/** The users of the table `day` who look like programs, by the rules of the validation report, and those who never sleep. */
+/** Finds users of the table `day` who look like bots: by the rules of the validation report, or active around the clock. */
 export async function findSuspiciousUsers(
   connection: DuckDBConnection,
   { noSleepHours, events }: { readonly noSleepHours: number; readonly events: number },

@@ -1,31 +1,32 @@
-/** A stretch of minutes in which a user was busier than people are. */
+import { minuteMs } from '@facet/platform';
+
+/** A period in which a user was more active than people are. */
 export interface SustainedRate {
   readonly user: number;
   readonly eventsPerMinuteMax: number;
 }
 
-/** Busy is this many events in a minute … */
+/** A minute is busy with this many events of a user. */
 export const busyEventsPerMinute = 30;
-/** … and sustained is this many such minutes in a row. A basket booked in one minute is neither. */
+/** A rate is sustained over this many busy minutes in a row. A large order, booked in one minute, is not sustained. */
 export const sustainedMinutes = 5;
 
-/** One user with more of all events than this is no customer. */
+/** A user with a larger share of all events is not a customer. */
 export const suspiciousShare = 0.05;
-/** With fewer users, a large share is only a small data set. */
+/** With fewer users, large shares are normal. */
 export const suspiciousUsersMin = 100;
 
-/** Beyond this many events rates are no longer followed: 8 bytes each. */
+/** Events beyond this number are ignored, because each takes 8 bytes. */
 const eventsMax = 50_000_000;
-const minuteMs = 60_000;
-/** Room for minutes until the year 2225 beside a user number. */
+/** Leaves room for minutes until the year 2225 next to a user number. */
 const userFactor = 2 ** 27;
 
-/** Collects who was active in which minute; events may come in any order. */
+/** Finds users with a sustained rate of events. Events may come in any order. */
 export class UserRates {
   #keys = new Float64Array(1 << 12);
   #count = 0;
 
-  /** `user` is a dense number, `occurredAt` epoch milliseconds. */
+  /** Adds an event. `user` is a dense number, `occurredAt` epoch milliseconds. */
   add(user: number, occurredAt: number): void {
     if (this.#count >= eventsMax) return;
     if (this.#count === this.#keys.length) {
@@ -36,7 +37,7 @@ export class UserRates {
     this.#keys[this.#count++] = user * userFactor + Math.min(Math.floor(occurredAt / minuteMs), userFactor - 1);
   }
 
-  /** The users with a sustained rate, each once, in order of their number. */
+  /** Returns the users with a sustained rate, by number. */
   sustained(): SustainedRate[] {
     const keys = this.#keys.slice(0, this.#count).sort();
     const found = new Map<number, number>();

@@ -1,8 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { changeItems, readItems, readUsers, upsertItems, upsertUsers } from '../../src/catalog/catalog.ts';
 import { temporaryFolder } from '@facet/testing';
+import { changeItems, readItems, readUsers, upsertItems, upsertUsers } from '../../src/catalog/catalog.ts';
 
 it('replaces whole records, the last one of an id winning, and keeps the others', async () => {
   const folder = join(await temporaryFolder(), 'catalog');

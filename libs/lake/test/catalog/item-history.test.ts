@@ -1,11 +1,11 @@
+import fc from 'fast-check';
 import { appendFile, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addItemVersions, changeItems, readItems, readItemsAsOf, upsertItems } from '../../src/catalog/catalog.ts';
 import type { Item } from '@facet/schemas';
-import type { ItemVersion } from '../../src/index.ts';
 import { temporaryFolder } from '@facet/testing';
+import { addItemVersions, changeItems, readItems, readItemsAsOf, upsertItems } from '../../src/catalog/catalog.ts';
+import type { ItemVersion } from '../../src/index.ts';
 
 const dayMs = 86_400_000;
 const monday = Date.UTC(2026, 0, 5);

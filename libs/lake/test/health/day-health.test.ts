@@ -3,14 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Event, IntakeCount } from '@facet/schemas';
+import { makeEvent, temporaryFolder } from '@facet/testing';
 import { upsertItems } from '../../src/catalog/catalog.ts';
-import { dayHealth, newestLakeDays } from '../../src/health/day-health.ts';
+import { dayHealth, newestLakeDays, readDayHealth, storeDayHealth } from '../../src/health/day-health.ts';
 import type { DayHealth } from '../../src/health/health-report.ts';
 import { renderDayHealth } from '../../src/health/render-day-health.ts';
-import { readDayHealth, storeDayHealth } from '../../src/health/stored-health.ts';
-import type { IntakeCount } from '@facet/schemas';
-import type { Event } from '@facet/schemas';
-import { makeEvent, temporaryFolder } from '@facet/testing';
 import { writeLake } from './write-lake.ts';
 
 const day = '2024-03-10';

@@ -1,7 +1,6 @@
-import { openLakeWriter } from '../../src/lake-writer.ts';
-import type { IntakeCount } from '@facet/schemas';
-import type { Erasure } from '../../src/lake-record.ts';
-import type { Event } from '@facet/schemas';
+import type { Event, IntakeCount } from '@facet/schemas';
+import type { Erasure } from '../../src/transaction-log/transaction.ts';
+import { openLakeWriter } from '../../src/write/lake-writer.ts';
 
 /** Puts events, intake counts and erasures into a lake in one transaction, behind what is there. */
 export async function writeLake(

@@ -1,4 +1,4 @@
-import type { LakeChoices } from '@facet/lake';
+import type { LakeInteractions } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { featureAttributes } from '@facet/bundles';
 import type { CatalogItem } from '@facet/bundles';
@@ -21,7 +21,7 @@ import type { DatasetInfo, DatasetParts, DatasetTables, LearnedTables } from './
 /** What a dataset is built from. */
 export interface DatasetSources {
   /** Its arrays are used up. */
-  readonly choices: LakeChoices;
+  readonly choices: LakeInteractions;
   readonly items: readonly Item[];
   readonly users: readonly User[];
   readonly files: DatasetInfo['sources'];
@@ -109,10 +109,10 @@ export function layOutTables(
 
 /** Choices to interactions, with what was left out on the way by the name of the rule. */
 export function selectChoices(
-  choices: LakeChoices,
+  choices: LakeInteractions,
   rules: DatasetSettings['interactions'],
 ): { table: ChoiceTable; dropped: Record<string, number> } {
-  const found = choices.items.length + choices.bots.choices;
+  const found = choices.items.length + choices.bots.interactions;
   const ordered = orderTable(choices, rules);
   const common = dropRareItems(ordered.table, rules.rareItems.minUsers);
   return {
@@ -120,7 +120,7 @@ export function selectChoices(
     dropped: {
       duplicateEvent: choices.repeated,
       notPositive: sum(choices.eventTypes.values()) - found,
-      bot: choices.bots.choices,
+      bot: choices.bots.interactions,
       ...ordered.dropped,
       rareItem: common.dropped,
     },
@@ -246,7 +246,7 @@ function checkWindows(
 }
 
 function noPositives(
-  { eventTypes, items, bots }: LakeChoices,
+  { eventTypes, items, bots }: LakeInteractions,
   { positives, rareItems }: DatasetSettings['interactions'],
 ): AppError {
   if (eventTypes.size === 0) return empty('There are no events.', 'Import some with facet import.');
@@ -256,7 +256,7 @@ function noPositives(
       'Lower interactions.rareItems.minUsers in facet.yaml.',
     );
   }
-  if (bots.choices > 0) {
+  if (bots.interactions > 0) {
     return empty(
       `Everybody with a positive event looks like a bot: ${bots.users} users.`,
       'Raise the bounds of interactions.bots in facet.yaml.',

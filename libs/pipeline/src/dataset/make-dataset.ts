@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ArtifactStore } from '@facet/artifacts';
-import { catalogFiles, listLakeFiles, readChoices, readItemsAsOf, readUsers } from '@facet/lake';
-import type { LakeChoices, LakeSnapshot } from '@facet/lake';
+import { catalogFiles, listLakeFiles, readInteractions, readItemsAsOf, readUsers } from '@facet/lake';
+import type { LakeInteractions, LakeSnapshot } from '@facet/lake';
 import { parsePositiveClauses } from '@facet/features';
 import type { FacetConfig, HomePaths } from '@facet/config';
 import type { Item, User } from '@facet/schemas';
@@ -53,9 +53,9 @@ export async function makeDataset(making: DatasetMaking, cut: DatasetCut): Promi
 export async function readCutChoices(
   { snapshot, settings, resources }: Pick<DatasetMaking, 'snapshot' | 'settings' | 'resources'>,
   cut: DatasetCut,
-): Promise<LakeChoices> {
+): Promise<LakeInteractions> {
   const { positives, bots } = settings.interactions;
-  return readChoices(snapshot, cut, { positives: parsePositiveClauses(positives), bots }, resources);
+  return readInteractions(snapshot, cut, { positives: parsePositiveClauses(positives), bots }, resources);
 }
 
 /** What of the catalog a dataset is made from. */

@@ -1,4 +1,4 @@
-import { createZone } from '@facet/import/time-zone';
+import { createZone } from '@facet/platform/time-zone';
 import { AppError } from '@facet/platform';
 
 /** A calendar day, `YYYY-MM-DD`, in the time zone of the schedule. */

@@ -1,4 +1,4 @@
-import { parseLogged } from '@facet/schemas';
+import { parseLoggedEvent } from '@facet/schemas';
 import type { LoggedEvent } from '@facet/event-log';
 import type { PositiveRule } from '@facet/features';
 import { changesOf } from '@facet/profiles';
@@ -30,7 +30,7 @@ export function readEvents(messages: readonly LogMessage[], { types, isPositive 
   const lateByDays = new Map<number, number>();
   const refused = readMessages(
     messages,
-    ({ value, timestamp }) => parseLogged(value, Number(timestamp), types),
+    ({ value, timestamp }) => parseLoggedEvent(value, Number(timestamp), types),
     ({ event }, { offset }) => {
       events.push({ offset: Number(offset), event });
       for (const change of changesOf(event, isPositive)) changes.push(change);

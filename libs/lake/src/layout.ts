@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { hourMs, listNames } from '@facet/platform';
+
+/**
+ * The lake is a Hive folder: `dt=YYYY-MM-DD/<file>.parquet`, by the UTC day of `occurredAt`. The transaction log in `_log/`
+ * alone decides which files belong to the lake and which offsets of each event log it contains. Spark, Trino and DuckDB
+ * skip names that begin with an underscore.
+ */
+export const logFolder = '_log';
+export const temporaryFolder = '_tmp';
+
+/** How long replaced files stay on the disk for readers that opened the lake earlier. */
+export const graceMsDefault = hourMs;
+
+/** A partition of an event log. {@link sourceName} gives its name in the lake. */
+export interface LakeSource {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export function sourceName(source: LakeSource): string {
+  return `${source.topic}-${source.partition}`;
+}
+
+/** Returns the path of a batch's events of one day. The offsets decide the name, so a repeated batch writes the same file. */
+export function partPath(day: string, source: string, range: { readonly from: number; readonly to: number }): string {
+  return `dt=${day}/part-${source}-${range.from}-${range.to}.parquet`;
+}
+
+/** Returns the path of the events of one day in a compaction or rebuild. `token` identifies the run. */
+export function mergedPath(day: string, token: string): string {
+  return `dt=${day}/merged-${token}.parquet`;
+}
+
+const dayPattern = /^dt=(\d{4}-\d\d-\d\d)$/;
+const partPattern = /\/part-(.+)-(\d+)-(\d+)\.parquet$/;
+const mergedPattern = /\/merged-([0-9a-z]+)\.parquet$/;
+
+/** Returns the day of a file of the lake, `YYYY-MM-DD`. */
+export function dayOf(path: string): string {
+  return path.slice('dt='.length, 'dt=YYYY-MM-DD'.length);
+}
+
+/** Returns the source and first offset of a part's batch, or `undefined` for other files. */
+export function parsePartPath(path: string): { readonly source: string; readonly from: number } | undefined {
+  const match = partPattern.exec(path);
+  return match === null ? undefined : { source: match[1] as string, from: Number(match[2]) };
+}
+
+/** Returns the token of a merged file, or `undefined` for other files. */
+export function parseMergedPath(path: string): string | undefined {
+  return mergedPattern.exec(path)?.[1];
+}
+
+/** Lists every Parquet file in the lake folder by path, whether or not the transaction log names it. */
+export async function listPlacedFiles(lakeFolder: string): Promise<string[]> {
+  const days = (await listNames(lakeFolder)).filter((name) => dayPattern.test(name)).sort();
+  const paths: string[] = [];
+  for (const day of days) {
+    const names = (await listNames(join(lakeFolder, day))).sort();
+    paths.push(...names.filter((name) => name.endsWith('.parquet')).map((name) => `${day}/${name}`));
+  }
+  return paths;
+}

@@ -1,0 +1,82 @@
+import { dayOf } from '../layout.ts';
+import { planErasures, withoutErasing } from './erasures.ts';
+import { maintainLake } from './maintain-lake.ts';
+import type { MaintainOptions, Maintenance } from './maintain-lake.ts';
+import { placeMerged } from './merge-files.ts';
+import { parquetTable } from '../read/sql.ts';
+import type { LakeStateFile } from '../transaction-log/state.ts';
+import type { ErasedMark, LakeFileEntry } from '../transaction-log/transaction.ts';
+
+export interface CompactOptions extends MaintainOptions {
+  /** Called with the rewritten days and the days to rewrite. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+export interface CompactResult {
+  /** Rewritten days. */
+  readonly days: number;
+  readonly filesBefore: number;
+  readonly filesAfter: number;
+  /** Erasures that were applied, with the number of removed rows. */
+  readonly erased: readonly ErasedMark[];
+}
+
+/**
+ * Merges the files of each day into one file, sorted by user and time, and applies all pending erasures in one transaction.
+ * Writers and readers continue meanwhile: a transaction replaces all files of a day, and only erasures change the rows.
+ * Compaction may be killed at any point and run again.
+ *
+ * @throws AppError `EVENTS_LAKE_BUSY` while another process rewrites files, `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`.
+ * The signal's reason when aborted.
+ */
+export async function compactLake(lakeFolder: string, options: CompactOptions = {}): Promise<CompactResult> {
+  return maintainLake(lakeFolder, options, async (maintenance) => {
+    const { snapshot, openErasures, connection, commit, renew } = maintenance;
+    const { marks, paths } =
+      openErasures.length === 0
+        ? { marks: [], paths: new Set<string>() }
+        : await planErasures(connection, snapshot, openErasures);
+    const days = new Map<string, LakeStateFile[]>();
+    for (const file of snapshot.files) days.set(dayOf(file.path), [...(days.get(dayOf(file.path)) ?? []), file]);
+    const erasing = [...days].filter(([, files]) => files.some(({ path }) => paths.has(path)));
+    const merging = [...days].filter(([day, files]) => files.length > 1 && !erasing.some(([other]) => other === day));
+
+    let done = 0;
+    let filesAfter = 0;
+    const rewrite = async (day: string, files: readonly LakeStateFile[]): Promise<readonly LakeFileEntry[]> => {
+      options.signal?.throwIfAborted();
+      const added = await rewriteDay(maintenance, { day, files, isErasing: files.some(({ path }) => paths.has(path)) });
+      done++;
+      options.onProgress?.(done, erasing.length + merging.length);
+      filesAfter += added.length;
+      return added;
+    };
+    const pathsOf = (files: readonly LakeStateFile[]): string[] => files.map(({ path }) => path);
+    if (marks.length > 0) {
+      const add: LakeFileEntry[] = [];
+      for (const [day, files] of erasing) {
+        add.push(...(await rewrite(day, files)));
+        await renew();
+      }
+      await commit({ add, remove: erasing.flatMap(([, files]) => pathsOf(files)), erased: marks });
+    }
+    for (const [day, files] of merging) await commit({ add: await rewrite(day, files), remove: pathsOf(files) });
+    const filesBefore = [...erasing, ...merging].reduce((sum, [, files]) => sum + files.length, 0);
+    return { days: done, filesBefore, filesAfter, erased: marks };
+  });
+}
+
+async function rewriteDay(
+  maintenance: Maintenance,
+  {
+    day,
+    files,
+    isErasing,
+  }: { readonly day: string; readonly files: readonly LakeStateFile[]; readonly isErasing: boolean },
+): Promise<readonly LakeFileEntry[]> {
+  const { lakeFolder, version } = maintenance.snapshot;
+  const table = parquetTable(lakeFolder, files);
+  const rows = isErasing ? withoutErasing(table) : `SELECT * FROM ${table}`;
+  const merged = await placeMerged(maintenance, { day, rows });
+  return merged === undefined ? [] : [{ ...merged, erasedThrough: version }];
+}

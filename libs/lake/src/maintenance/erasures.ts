@@ -1,0 +1,178 @@
+import { access } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { hashUser, sessionUserPrefix } from '@facet/schemas';
+import { sqlText, withDuckDb } from '../duckdb.ts';
+import type { DuckDbOptions } from '../duckdb.ts';
+import { erasedOwners, identifyRows, ownedRows, parquetTable, sqlTime, where } from '../read/sql.ts';
+import { identifyingFiles, lakeUnreadable, snapshotOf } from '../transaction-log/snapshot.ts';
+import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
+import { openErasures } from '../transaction-log/state.ts';
+import type { LakeState, LakeStateErasure } from '../transaction-log/state.ts';
+import { readLakeState } from '../transaction-log/transaction-log.ts';
+import type { ErasedMark, Erasure } from '../transaction-log/transaction.ts';
+
+/** An erasure and its progress. */
+export interface LakeErasure extends Erasure {
+  /** Whether files of the lake may still contain rows to remove. Reads leave such rows out. */
+  readonly isPending: boolean;
+  /** Rows removed so far. */
+  readonly rows: number;
+  readonly files: number;
+}
+
+/** Lists the recorded erasures, oldest first. @throws AppError `EVENTS_LAKE_DAMAGED` */
+export async function listErasures(lakeFolder: string): Promise<LakeErasure[]> {
+  return erasuresOf(await readLakeState(lakeFolder));
+}
+
+/** The rows of a user that are still on the disk. */
+export interface ErasureCheck {
+  readonly userHash: string;
+  /** The erasure requests for the user. */
+  readonly erasures: readonly LakeErasure[];
+  /** Rows received up to the last request, or all rows without a request. */
+  readonly rows: number;
+  /** The files with these rows. The first compaction after the grace period deletes replaced files. */
+  readonly files: readonly { readonly path: string; readonly rows: number; readonly isReplaced: boolean }[];
+}
+
+/**
+ * Counts the rows in every file that erasing the user must remove: rows of the user and of the user's sessions.
+ *
+ * @throws AppError `EVENTS_LAKE_DAMAGED`
+ */
+export async function verifyErasure(
+  lakeFolder: string,
+  userId: string,
+  options: DuckDbOptions = {},
+): Promise<ErasureCheck> {
+  const state = await readLakeState(lakeFolder);
+  const userHash = hashUser(userId);
+  const erasures = erasuresOf(state).filter((erasure) => erasure.userHash === userHash);
+  const paths = [...state.files.keys(), ...(await presentOf(lakeFolder, state.removed.keys()))];
+  if (paths.length === 0) return { userHash, erasures, rows: 0, files: [] };
+  const snapshot = snapshotOf(lakeFolder, state);
+  const counts = await withDuckDb(options, async (connection) => {
+    const result = await connection.run(countStatement(snapshot, { userId, erasures, paths }));
+    return new Map((await result.getRows()) as [string, number][]);
+  }).catch(async (error: unknown) => {
+    throw await lakeUnreadable(snapshot, error);
+  });
+  const files = paths
+    .map((path) => ({ path, rows: counts.get(join(lakeFolder, path)) ?? 0, isReplaced: !state.files.has(path) }))
+    .filter(({ rows }) => rows > 0);
+  return { userHash, erasures, rows: files.reduce((sum, { rows }) => sum + rows, 0), files };
+}
+
+function erasuresOf(state: LakeState): LakeErasure[] {
+  const open = new Set(openErasures(state).map(({ erasureId }) => erasureId));
+  return [...state.erasures.values()].map(({ erasureId, userHash, sessionHashes, requestedAt, requestedBy, done }) => ({
+    erasureId,
+    userHash,
+    sessionHashes,
+    requestedAt,
+    requestedBy,
+    isPending: open.has(erasureId),
+    rows: done?.rows ?? 0,
+    files: done?.files ?? 0,
+  }));
+}
+
+function countStatement(
+  snapshot: LakeSnapshot,
+  about: {
+    readonly userId: string;
+    readonly erasures: readonly LakeErasure[];
+    readonly paths: readonly string[];
+  },
+): string {
+  const { lakeFolder } = snapshot;
+  const times = about.erasures.map(({ requestedAt }) => requestedAt);
+  const table = parquetTable(
+    lakeFolder,
+    about.paths.map((path) => ({ path })),
+  );
+  const until = times.length === 0 ? [] : [`receivedAt <= ${sqlTime(Math.max(...times))}`];
+  const sessions = about.erasures.flatMap(({ sessionHashes }) => sessionHashes).map(sqlText);
+  const ofSessions = sessions.length === 0 ? 'false' : `sha256(sessionId) IN (${sessions.join(', ')})`;
+  return (
+    `WITH received AS (SELECT userId, sessionId, occurredAt, receivedAt, filename FROM ${table} ${where(until)}), ` +
+    `identifies AS (${identifyRows(lakeFolder, identifyingFiles(snapshot))}) ` +
+    `SELECT filename, count(*)::DOUBLE FROM (${ownedRows('received', 'identifies')}) ` +
+    `WHERE owner = ${sqlText(about.userId)} ` +
+    `OR (owner = ${sqlText(sessionUserPrefix)} || sessionId AND ${ofSessions}) GROUP BY filename`
+  );
+}
+
+async function presentOf(lakeFolder: string, paths: Iterable<string>): Promise<string[]> {
+  const present: string[] = [];
+  for (const path of paths) {
+    const isPresent = await access(join(lakeFolder, path)).then(
+      () => true,
+      () => false,
+    );
+    if (isPresent) present.push(path);
+  }
+  return present;
+}
+
+/** The changes that apply erasures. */
+export interface ErasurePlan {
+  /** Recorded in the transaction that applies the erasures. */
+  readonly marks: readonly ErasedMark[];
+  /** Files with rows to remove. */
+  readonly paths: ReadonlySet<string>;
+}
+
+/** Returns SQL for the rows of a table that are not in the table `erasing` of {@link planErasures}. */
+export function withoutErasing(table: string): string {
+  return `SELECT * FROM ${table} event WHERE NOT EXISTS (SELECT 1 FROM erasing WHERE erasing.logSource = event.logSource AND erasing.logOffset = event.logOffset)`;
+}
+
+/** Finds the rows to erase in the whole lake and creates the table `erasing(erasureId, path, logSource, logOffset)` of them. */
+export async function planErasures(
+  connection: DuckDBConnection,
+  snapshot: LakeSnapshot,
+  erasures: readonly LakeStateErasure[],
+): Promise<ErasurePlan> {
+  const { lakeFolder, version } = snapshot;
+  const newest = Math.max(...erasures.map(({ requestedAt }) => requestedAt));
+  const files = snapshot.files.filter(({ receivedFrom }) => receivedFrom <= newest);
+  const marks = new Map<string, { rows: number; paths: Set<string>; sessionHashes: string[] }>();
+  for (const { erasureId } of erasures) marks.set(erasureId, { rows: 0, paths: new Set(), sessionHashes: [] });
+  if (files.length > 0) {
+    const events = parquetTable(lakeFolder, files);
+    const run = async (sql: string): Promise<readonly unknown[][]> => (await connection.run(sql)).getRows();
+    await run(`CREATE TEMP TABLE identifies AS ${identifyRows(lakeFolder, identifyingFiles(snapshot))}`);
+    await run(`CREATE TEMP TABLE erased AS ${erasedOwners(erasures, [events, 'identifies'])}`);
+    await run(
+      `CREATE TEMP TABLE erasing AS ` +
+        `WITH received AS (SELECT userId, sessionId, occurredAt, receivedAt, logSource, logOffset, filename FROM ${events}) ` +
+        `SELECT arg_min(erasureId, (requestedAt, erasureId)) AS erasureId, filename AS path, logSource, logOffset ` +
+        `FROM (${ownedRows('received', 'identifies')}) event JOIN erased ` +
+        `ON erased.owner = event.owner AND event.receivedAt <= erased.requestedAt GROUP BY path, logSource, logOffset`,
+    );
+    const counts = await run(`SELECT erasureId, path, count(*)::DOUBLE FROM erasing GROUP BY ALL`);
+    for (const [erasureId, path, rows] of counts as [string, string, number][]) {
+      const mark = marks.get(erasureId)!;
+      mark.rows += rows;
+      mark.paths.add(relative(lakeFolder, path));
+    }
+    const sessions = await run(
+      `SELECT DISTINCT erasureId, sha256(sessionId) FROM identifies JOIN erased ` +
+        `ON erased.owner = identifies.userId AND identifies.receivedAt <= erased.requestedAt ORDER BY ALL`,
+    );
+    for (const [erasureId, hash] of sessions as [string, string][]) marks.get(erasureId)!.sessionHashes.push(hash);
+  }
+  return {
+    paths: new Set([...marks.values()].flatMap(({ paths }) => [...paths])),
+    marks: [...marks].map(([erasureId, { rows, paths, sessionHashes }]) => ({
+      erasureId,
+      through: version,
+      rows,
+      files: paths.size,
+      sessionHashes,
+    })),
+  };
+}

@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { hourMs, isAppError, minuteMs } from '@facet/platform';
+import { withDuckDb } from '../duckdb.ts';
+import type { DuckDbOptions } from '../duckdb.ts';
+import { graceMsDefault, listPlacedFiles, parseMergedPath, parsePartPath } from '../layout.ts';
+import { lakeBusy, lakeDamaged, lakeUnwritable } from '../transaction-log/errors.ts';
+import { snapshotOf } from '../transaction-log/snapshot.ts';
+import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
+import { openErasures } from '../transaction-log/state.ts';
+import type { LakeState, LakeStateErasure } from '../transaction-log/state.ts';
+import { openTransactionLog } from '../transaction-log/transaction-log.ts';
+import type { TransactionLog, TransactionLogOptions } from '../transaction-log/transaction-log.ts';
+import type { LakeChange, MaintenanceClaim } from '../transaction-log/transaction.ts';
+import { isRunning, makeTemporaryFolder, removeAbandonedFolders } from '../write/place-files.ts';
+
+/** A claim that has not been renewed for this long is void. */
+const claimMsMax = hourMs;
+const renewAfterMs = 10 * minuteMs;
+
+/** Tokens of the claims that this process holds. A claim whose release failed, for example on a full disk, is not among them. */
+const heldTokens = new Set<string>();
+
+export interface MaintainOptions extends DuckDbOptions, TransactionLogOptions {
+  /** How long replaced files stay on the disk for readers that started earlier. One hour by default. */
+  readonly graceMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The exclusive right to rewrite files of the lake. Writers may add files meanwhile. */
+export interface Maintenance {
+  /** The lake at the start of the work. */
+  readonly snapshot: LakeSnapshot;
+  /** Erasures that have not been applied to every file. */
+  readonly openErasures: readonly LakeStateErasure[];
+  /** Returns the first offset of a source that the lake did not contain at the start of the work. */
+  committed(source: string): number;
+  readonly connection: DuckDBConnection;
+  /** Identifies this run in the names of its files. */
+  readonly token: string;
+  /** For unfinished files. Removed after the work. */
+  readonly temporaryFolder: string;
+  /** @throws AppError `EVENTS_LAKE_BUSY` when another process has taken over. */
+  commit(change: LakeChange): Promise<void>;
+  /** Renews the claim. Call it regularly between commits, or other processes take the claim over. @throws as `commit` */
+  renew(): Promise<void>;
+}
+
+/**
+ * Runs `work` with the exclusive right to rewrite files of the lake, and deletes files whose grace period has ended. The claim
+ * of a dead process is taken over. If that process is alive after all, its next commit is refused.
+ *
+ * @throws AppError `EVENTS_LAKE_BUSY` while another process rewrites files, `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`
+ */
+export async function maintainLake<Result>(
+  lakeFolder: string,
+  options: MaintainOptions,
+  work: (maintenance: Maintenance) => Promise<Result>,
+): Promise<Result> {
+  const now = options.now ?? Date.now;
+  const { log, token, commit, release } = await claimLake(lakeFolder, { ...options, now });
+  const temporary = await makeTemporaryFolder(lakeFolder).catch(async (error: unknown) => {
+    await release();
+    throw lakeUnwritable(lakeFolder, error);
+  });
+  const deleteExpired = async (): Promise<void> => {
+    const before = now() - (options.graceMs ?? graceMsDefault);
+    const deleted = await deleteUnused(lakeFolder, { state: log.state, token, before });
+    if (deleted.length > 0) await commit({ deleted });
+  };
+  try {
+    await deleteExpired();
+    const offsets = new Map(log.state.offsets);
+    const result = await withDuckDb(options, async (connection) =>
+      work({
+        snapshot: snapshotOf(lakeFolder, log.state),
+        openErasures: openErasures(log.state),
+        committed: (source) => offsets.get(source) ?? 0,
+        connection,
+        token,
+        temporaryFolder: temporary.path,
+        commit,
+        renew: async () => {
+          if (now() - (log.state.claim?.at ?? 0) > renewAfterMs) await commit({});
+        },
+      }),
+    );
+    await deleteExpired();
+    return result;
+  } catch (error) {
+    throw toLakeError(error, lakeFolder, temporary.path);
+  } finally {
+    await temporary.remove();
+    await release();
+  }
+}
+
+interface ClaimedLake {
+  readonly log: TransactionLog;
+  readonly token: string;
+  /** Every commit renews the claim. */
+  commit(change: LakeChange): Promise<void>;
+  release(): Promise<void>;
+}
+
+async function claimLake(lakeFolder: string, { now }: { readonly now: () => number }): Promise<ClaimedLake> {
+  const log = await openTransactionLog(lakeFolder, { now });
+  const earlier = log.state.claim;
+  if (earlier !== undefined && isHeld(earlier, now())) throw lakeBusy(lakeFolder, earlier);
+  const token = randomBytes(6).toString('hex');
+  const claim = (): MaintenanceClaim => ({ token, host: hostname(), pid: process.pid, at: now() });
+  heldTokens.add(token);
+  await log.commit({ claim: claim() }, { holder: earlier?.token ?? null }).catch((error: unknown) => {
+    heldTokens.delete(token);
+    throw error;
+  });
+  return {
+    log,
+    token,
+    commit: (change) => log.commit({ claim: claim(), ...change }, { holder: token }),
+    release: async () => {
+      heldTokens.delete(token);
+      await log.commit({ claim: null }, { holder: token }).catch(() => undefined);
+    },
+  };
+}
+
+function isHeld({ token, host, pid, at }: MaintenanceClaim, now: number): boolean {
+  if (at <= now - claimMsMax) return false;
+  if (host !== hostname()) return true;
+  return pid === process.pid ? heldTokens.has(token) : isRunning(pid, at);
+}
+
+/** Maps DuckDB errors to lake errors. Only the message of a DuckDB error names the file. */
+function toLakeError(error: unknown, lakeFolder: string, temporary: string): unknown {
+  if (isAppError(error) || !(error instanceof Error)) return error;
+  if (error.message.includes(temporary) || error.message.includes('No space left')) {
+    return lakeUnwritable(lakeFolder, error);
+  }
+  return error.message.includes(join(lakeFolder, 'dt=')) ? lakeDamaged(lakeFolder, error) : error;
+}
+
+/**
+ * Deletes files that were replaced before the given time, and files that no transaction can name any more: those of earlier
+ * maintenance runs, and those of batches that their source has advanced past.
+ */
+async function deleteUnused(
+  lakeFolder: string,
+  { state, token, before }: { readonly state: LakeState; readonly token: string; readonly before: number },
+): Promise<string[]> {
+  await removeAbandonedFolders(lakeFolder);
+  const replaced = [...state.removed].filter(([, at]) => at <= before).map(([path]) => path);
+  const placed = await listPlacedFiles(lakeFolder);
+  const orphans = placed.filter(
+    (path) => !state.files.has(path) && !state.removed.has(path) && isOrphan(path, state, token),
+  );
+  for (const path of [...replaced, ...orphans]) await rm(join(lakeFolder, path), { force: true });
+  return replaced;
+}
+
+function isOrphan(path: string, { offsets }: LakeState, token: string): boolean {
+  const merger = parseMergedPath(path);
+  if (merger !== undefined) return merger !== token;
+  const part = parsePartPath(path);
+  return part !== undefined && part.from < (offsets.get(part.source) ?? 0);
+}

@@ -1,0 +1,75 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sqlText, withDuckDb } from '../duckdb.ts';
+import type { DuckDbOptions } from '../duckdb.ts';
+import { parquetTable } from '../read/sql.ts';
+import { lakeUnreadable, snapshotOf } from '../transaction-log/snapshot.ts';
+import { readLakeState } from '../transaction-log/transaction-log.ts';
+
+export interface LakeCheck {
+  readonly version: number;
+  /** Whether every count below except `absent` is zero. */
+  readonly isSound: boolean;
+  readonly sources: readonly SourceCheck[];
+  /** Files that are missing or have a different number of rows than the transaction log says. */
+  readonly files: readonly { readonly path: string; readonly problem: string }[];
+}
+
+export interface SourceCheck {
+  readonly source: string;
+  readonly committed: number;
+  readonly rows: number;
+  /** Surplus rows of offsets that the lake contains more than once. */
+  readonly repeated: number;
+  /** Rows at or beyond the committed offset. */
+  readonly beyond: number;
+  /** Offsets below the committed one without a row: refused events, gaps in the log, erased events. */
+  readonly absent: number;
+}
+
+/** Checks every offset of every source. @throws AppError `EVENTS_LAKE_DAMAGED` for an unreadable file. */
+export async function verifyLake(lakeFolder: string, options: DuckDbOptions = {}): Promise<LakeCheck> {
+  const state = await readLakeState(lakeFolder);
+  const snapshot = snapshotOf(lakeFolder, state);
+  const problems: { path: string; problem: string }[] = [];
+  for (const { path } of snapshot.files) {
+    if ((await stat(join(lakeFolder, path)).catch(() => undefined)) === undefined) {
+      problems.push({ path, problem: 'missing' });
+    }
+  }
+  const files = snapshot.files.filter(({ path }) => !problems.some((problem) => problem.path === path));
+  const counted = await withDuckDb(options, async (connection) => {
+    if (files.length === 0) return { bySource: new Map<string, Counts>(), byFile: new Map<string, number>() };
+    const table = parquetTable(lakeFolder, files);
+    const committed = [...state.offsets].map(([source, offset]) => `(${sqlText(source)}, ${offset})`);
+    const sources = await connection.run(
+      `SELECT logSource, count(*)::DOUBLE, count(DISTINCT logOffset)::DOUBLE, ` +
+        `count(*) FILTER (logOffset >= coalesce(committed, 0))::DOUBLE FROM ${table} ` +
+        `LEFT JOIN (VALUES ${committed.join(', ')}) offsets(source, committed) ON source = logSource GROUP BY logSource`,
+    );
+    const rows = await connection.run(`SELECT filename, count(*)::DOUBLE FROM ${table} GROUP BY filename`);
+    return {
+      bySource: new Map(
+        ((await sources.getRows()) as [string, ...Counts][]).map(([source, ...counts]) => [source, counts]),
+      ),
+      byFile: new Map((await rows.getRows()) as [string, number][]),
+    };
+  }).catch(async (error: unknown) => {
+    throw await lakeUnreadable(snapshot, error);
+  });
+  for (const { path, rows } of files) {
+    const found = counted.byFile.get(join(lakeFolder, path)) ?? 0;
+    if (found !== rows) problems.push({ path, problem: `has ${found} rows instead of ${rows}` });
+  }
+  const names = [...new Set([...state.offsets.keys(), ...counted.bySource.keys()])].sort();
+  const sources = names.map((source): SourceCheck => {
+    const committed = state.offsets.get(source) ?? 0;
+    const [rows, distinct, beyond] = counted.bySource.get(source) ?? [0, 0, 0];
+    return { source, committed, rows, repeated: rows - distinct, beyond, absent: Math.max(0, committed - distinct) };
+  });
+  const isSound = problems.length === 0 && sources.every(({ repeated, beyond }) => repeated + beyond === 0);
+  return { version: state.version, isSound, sources, files: problems };
+}
+
+/** Rows, distinct offsets, rows beyond the committed offset. */
+type Counts = [number, number, number];

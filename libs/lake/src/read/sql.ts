@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import { identifyType, sessionUserPrefix } from '@facet/schemas';
+import { sqlText } from '../duckdb.ts';
+import type { LakeWindow } from '../transaction-log/snapshot.ts';
+import type { LakeStateErasure } from '../transaction-log/state.ts';
+import type { LakeFileEntry } from '../transaction-log/transaction.ts';
+
+/** Returns SQL for a table of the rows in files of the lake. */
+export function parquetTable(lakeFolder: string, files: readonly { readonly path: string }[]): string {
+  return parquetFiles(files.map(({ path }) => join(lakeFolder, path)));
+}
+
+/** Returns SQL for a table of the rows in any Parquet files. */
+export function parquetFiles(paths: readonly string[]): string {
+  return `read_parquet([${paths.map(sqlText).join(', ')}], hive_partitioning = false)`;
+}
+
+/** Returns SQL for a time in epoch milliseconds. */
+export function sqlTime(ms: number): string {
+  return `make_timestamp(${Math.trunc(ms * 1000)})::TIMESTAMPTZ`;
+}
+
+export function where(conditions: readonly string[]): string {
+  return conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+}
+
+/**
+ * Returns the SQL conditions of a window.
+ *
+ * @param files the files to read; when all of them end below the offsets of the window, rows need no offset condition
+ */
+export function windowConditions(window: LakeWindow, files?: readonly Pick<LakeFileEntry, 'sources'>[]): string[] {
+  const { occurredFrom, occurredBefore, receivedFrom, receivedBefore, offsets } = window;
+  return [
+    ...(occurredFrom === undefined ? [] : [`occurredAt >= ${sqlTime(occurredFrom)}`]),
+    ...(occurredBefore === undefined ? [] : [`occurredAt < ${sqlTime(occurredBefore)}`]),
+    ...(receivedFrom === undefined ? [] : [`receivedAt >= ${sqlTime(receivedFrom)}`]),
+    ...(receivedBefore === undefined ? [] : [`receivedAt < ${sqlTime(receivedBefore)}`]),
+    ...(offsets === undefined || files?.every((file) => isBelow(file, offsets)) === true
+      ? []
+      : [belowOffsets(offsets)]),
+  ];
+}
+
+function isBelow({ sources }: Pick<LakeFileEntry, 'sources'>, offsets: Readonly<Record<string, number>>): boolean {
+  return Object.entries(sources).every(([source, { to }]) => to <= (offsets[source] ?? 0));
+}
+
+function belowOffsets(offsets: Readonly<Record<string, number>>): string {
+  const bounds = Object.entries(offsets).map(([source, next]) => ` WHEN ${sqlText(source)} THEN ${Math.trunc(next)}`);
+  return bounds.length === 0 ? 'false' : `logOffset < CASE logSource${bounds.join('')} ELSE 0 END`;
+}
+
+const placeOfRepeat = 'row_number() OVER (PARTITION BY eventId ORDER BY receivedAt, logSource, logOffset)';
+
+/** Keeps the first received of the rows with the same `eventId`. */
+export const receivedFirst = `QUALIFY ${placeOfRepeat} = 1`;
+
+/** Keeps all except the first received of the rows with the same `eventId`. */
+export const receivedAgain = `QUALIFY ${placeOfRepeat} > 1`;
+
+/** Returns SQL for the `identify` rows of files. The conditions may refer to the table as `identify`. */
+export function identifyRows(
+  lakeFolder: string,
+  files: readonly { readonly path: string }[],
+  conditions: readonly string[] = [],
+): string {
+  const table = files.length === 0 ? `(${noIdentifyRows})` : parquetTable(lakeFolder, files);
+  const own = where([`type = ${sqlText(identifyType)}`, ...conditions]);
+  return `SELECT sessionId, userId, occurredAt, receivedAt FROM ${table} identify ${own}`;
+}
+
+const noIdentifyRows =
+  `SELECT NULL::VARCHAR AS type, NULL::VARCHAR AS sessionId, NULL::VARCHAR AS userId, ` +
+  `NULL::TIMESTAMPTZ AS occurredAt, NULL::TIMESTAMPTZ AS receivedAt LIMIT 0`;
+
+/**
+ * Returns SQL for the rows of a table with their `owner`. The owner of an anonymous row is the user of the next `identify` of
+ * its session, or else of the last one before it, or else `session:<sessionId>`. When two `identify` have the same time, the
+ * last received counts.
+ *
+ * @param identifies a table of {@link identifyRows}
+ */
+export function ownedRows(rows: string, identifies: string): string {
+  return `SELECT *, userId AS owner FROM ${rows} WHERE userId IS NOT NULL UNION ALL ${sessionRows(rows, identifies)}`;
+}
+
+/** Returns SQL for the anonymous rows among {@link ownedRows}. */
+export function sessionRows(rows: string, identifies: string): string {
+  const identities =
+    `(SELECT sessionId, occurredAt, arg_max(userId, (receivedAt, userId)) AS userId ` +
+    `FROM ${identifies} GROUP BY sessionId, occurredAt)`;
+  return (
+    `SELECT a.*, coalesce(n.userId, l.userId, ${sqlText(sessionUserPrefix)} || a.sessionId) AS owner ` +
+    `FROM (SELECT * FROM ${rows} WHERE userId IS NULL) a ` +
+    `ASOF LEFT JOIN ${identities} n ON a.sessionId = n.sessionId AND a.occurredAt <= n.occurredAt ` +
+    `ASOF LEFT JOIN ${identities} l ON a.sessionId = l.sessionId AND a.occurredAt >= l.occurredAt`
+  );
+}
+
+/**
+ * Returns SQL for `(owner, erasureId, requestedAt)`: rows of the owner received until then are erased. Hashing the distinct
+ * people of the tables costs far less than hashing every row.
+ */
+export function erasedOwners(erasures: readonly LakeStateErasure[], tables: readonly string[]): string {
+  const requests = erasures.flatMap(({ erasureId, userHash, sessionHashes, requestedAt }) =>
+    [userHash, ...sessionHashes].map(
+      (hash, index) => `(${sqlText(erasureId)}, ${sqlText(hash)}, ${sqlTime(requestedAt)}, ${index > 0})`,
+    ),
+  );
+  const people = tables.map(
+    (table) => `SELECT DISTINCT coalesce(userId, sessionId) AS id, userId IS NULL AS isSession FROM ${table}`,
+  );
+  return (
+    `SELECT CASE WHEN people.isSession THEN ${sqlText(sessionUserPrefix)} || id ELSE id END AS owner, erasureId, requestedAt ` +
+    `FROM (${people.join(' UNION ')}) people JOIN (VALUES ${requests.join(', ')}) requests(erasureId, hash, requestedAt, isSession) ` +
+    `ON sha256(people.id) = requests.hash AND people.isSession = requests.isSession`
+  );
+}
+
+/** Returns the SQL condition that a row is not erased, given a table of {@link erasedOwners}. */
+export function notErased(erased: string, row: string, owner = 'owner'): string {
+  return (
+    `NOT EXISTS (SELECT 1 FROM ${erased} erasure ` +
+    `WHERE erasure.owner = ${row}.${owner} AND ${row}.receivedAt <= erasure.requestedAt)`
+  );
+}

@@ -1,0 +1,159 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DuckDBDataChunk } from '@duckdb/node-api';
+import type { DuckDBAppender } from '@duckdb/node-api';
+import type { LoggedEvent } from '@facet/event-log';
+import { identifyType } from '@facet/schemas';
+import { sqlText } from '../duckdb.ts';
+import type { DuckDb } from '../duckdb.ts';
+import type { LakeFileFacts } from '../transaction-log/transaction.ts';
+import { bufferColumns, lakeOrder } from './columns.ts';
+
+/** Files written by one COPY statement, which keeps all of them open until it ends. */
+const filesPerCopy = 400;
+/** Rows of a DuckDB data chunk. */
+const chunkRows = 2048;
+
+/** A file outside the lake with the events of one day and source. */
+export interface BufferedPart {
+  /** `YYYY-MM-DD` */
+  readonly day: string;
+  readonly source: string;
+  readonly facts: LakeFileFacts;
+  /** Absolute path of the file. */
+  readonly written: string;
+}
+
+/** Buffers events in DuckDB and writes them to Parquet files. */
+export interface EventBuffer {
+  add(source: string, events: readonly LoggedEvent[]): void;
+  /** Writes all events below the folder, one file per day and source. The events stay in the buffer. */
+  write(folder: string): Promise<readonly BufferedPart[]>;
+  /** Deletes the events of one source, or all events. */
+  clear(source?: string): Promise<void>;
+}
+
+/** Creates the buffer as the table `buffered` of a database. */
+export async function createEventBuffer(database: DuckDb): Promise<EventBuffer> {
+  // With fewer open files than this, DuckDB never splits the events of one day and source into two files.
+  await database.connection.run(`SET partitioned_write_max_open_files = ${filesPerCopy * 2}`);
+  return new DuckDbEventBuffer(database, await makeTable(database));
+}
+
+async function makeTable({ connection }: DuckDb): Promise<DuckDBAppender> {
+  const columns = bufferColumns.map(({ name, type }) => `"${name}" ${type}`).join(', ');
+  await connection.run(`CREATE OR REPLACE TABLE buffered (${columns})`);
+  return connection.createAppender('buffered');
+}
+
+class DuckDbEventBuffer implements EventBuffer {
+  readonly #database: DuckDb;
+  /** The table stores the index of a source in this list. */
+  readonly #sources: string[] = [];
+  #appender: DuckDBAppender;
+
+  constructor(database: DuckDb, appender: DuckDBAppender) {
+    this.#database = database;
+    this.#appender = appender;
+  }
+
+  add(source: string, events: readonly LoggedEvent[]): void {
+    const known = this.#sources.indexOf(source);
+    const index = known === -1 ? this.#sources.push(source) - 1 : known;
+    for (let start = 0; start < events.length; start += chunkRows) {
+      this.#append(events.slice(start, start + chunkRows), index);
+    }
+  }
+
+  async write(folder: string): Promise<readonly BufferedPart[]> {
+    this.#appender.flushSync();
+    await mkdir(folder, { recursive: true });
+    const groups = groupByDays(await this.#planParts());
+    for (const [number, group] of groups.entries()) {
+      await this.#database.connection.run(copyStatement(group, this.#sources, join(folder, String(number))));
+    }
+    const parts: BufferedPart[] = [];
+    for (const [number, group] of groups.entries()) {
+      for (const { day, index, source, facts } of group) {
+        const ofPart = join(folder, String(number), `dt=${day}`, `part=${index}`);
+        const [file, ...others] = await readdir(ofPart);
+        if (file === undefined || others.length > 0) throw new Error(`DuckDB wrote ${ofPart} as several files`);
+        parts.push({ day, source, facts, written: join(ofPart, file) });
+      }
+    }
+    return parts;
+  }
+
+  async clear(source?: string): Promise<void> {
+    if (source === undefined) {
+      this.#appender.closeSync();
+      this.#appender = await makeTable(this.#database);
+      return;
+    }
+    this.#appender.flushSync();
+    await this.#database.connection.run(`DELETE FROM buffered WHERE logSource = ${this.#sources.indexOf(source)}`);
+  }
+
+  #append(rows: readonly LoggedEvent[], source: number): void {
+    const chunk = DuckDBDataChunk.create(
+      bufferColumns.map((column) => column.type),
+      rows.length,
+    );
+    bufferColumns.forEach((column, index) => {
+      const vector = chunk.getColumnVector(index);
+      for (let row = 0; row < rows.length; row++) {
+        vector.setItem(row, column.valueOf(rows[row] as LoggedEvent, source));
+      }
+      vector.flush();
+    });
+    this.#appender.appendDataChunk(chunk);
+  }
+
+  async #planParts(): Promise<PlannedPart[]> {
+    const result = await this.#database.connection.run(
+      `SELECT ${daySql} AS dt, logSource, count(*)::DOUBLE, min(receivedAt), max(receivedAt), ` +
+        `count(*) FILTER (userId IS NULL)::DOUBLE, count(*) FILTER (type = ${sqlText(identifyType)})::DOUBLE ` +
+        `FROM buffered GROUP BY ALL ORDER BY ALL`,
+    );
+    return (await result.getRows()).map(([dt, place, ...facts]) => {
+      const [rows, receivedFrom, receivedTo, anonymous, identifies] = facts as [number, number, number, number, number];
+      const index = place as number;
+      const source = this.#sources[index] as string;
+      return { day: String(dt), index, source, facts: { rows, receivedFrom, receivedTo, anonymous, identifies } };
+    });
+  }
+}
+
+interface PlannedPart extends Omit<BufferedPart, 'written'> {
+  readonly index: number;
+}
+
+/** Groups whole days for one COPY statement each. A day with more than {@link filesPerCopy} sources forms its own group. */
+function groupByDays(parts: readonly PlannedPart[]): PlannedPart[][] {
+  const groups: PlannedPart[][] = [];
+  let start = 0;
+  while (start < parts.length) {
+    let end = start;
+    while (end < parts.length && parts[end]?.day === parts[start]?.day) end++;
+    const ofDay = parts.slice(start, end);
+    const last = groups.at(-1);
+    if (last !== undefined && last.length + ofDay.length <= filesPerCopy) last.push(...ofDay);
+    else groups.push(ofDay);
+    start = end;
+  }
+  return groups;
+}
+
+const daySql = `strftime(make_timestamp(buffered.occurredAt::BIGINT * 1000), '%Y-%m-%d')`;
+
+function copyStatement(parts: readonly PlannedPart[], sources: readonly string[], folder: string): string {
+  const columns = bufferColumns.map(({ name, sql }) => (sql === undefined ? `"${name}"` : `${sql} AS "${name}"`));
+  const [first, last] = [parts[0], parts.at(-1)] as [PlannedPart, PlannedPart];
+  return (
+    `COPY (SELECT ${columns.join(', ')}, ${daySql} AS dt, logSource AS part ` +
+    `FROM buffered CROSS JOIN (SELECT [${sources.map(sqlText).join(', ')}] AS sources) ` +
+    `WHERE ${daySql} BETWEEN ${sqlText(first.day)} AND ${sqlText(last.day)} ` +
+    `ORDER BY dt, part, ${lakeOrder.map((column) => `buffered."${column}"`).join(', ')}) ` +
+    `TO ${sqlText(folder)} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (dt, part))`
+  );
+}

@@ -1,0 +1,247 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LoggedEvent } from '@facet/event-log';
+import type { IntakeCount } from '@facet/schemas';
+import { openDuckDb } from '../duckdb.ts';
+import type { DuckDb, DuckDbOptions } from '../duckdb.ts';
+import { listPlacedFiles, parsePartPath, partPath } from '../layout.ts';
+import { lakeSuperseded, lakeUnwritable } from '../transaction-log/errors.ts';
+import { openTransactionLog } from '../transaction-log/transaction-log.ts';
+import type { TransactionLog, TransactionLogOptions } from '../transaction-log/transaction-log.ts';
+import type { Erasure, LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
+import { createEventBuffer } from './event-buffer.ts';
+import type { EventBuffer } from './event-buffer.ts';
+import { makeTemporaryFolder, placeFiles, removeAbandonedFolders } from './place-files.ts';
+
+/** Writes events of any number of sources to the lake, with their offsets. A commit is one transaction. */
+export interface LakeWriter {
+  /** Returns the first offset of a source that the lake does not contain, as of opening, the last commit or the last discard. */
+  committed(source: string): number;
+  /**
+   * Adds the next events of a source and advances the source to the offset `next`. Offsets must ascend and may have gaps.
+   * Events may be empty. Must not be called during a commit.
+   */
+  add(source: string, events: readonly LoggedEvent[], next: number): void;
+  addIntake(counts: readonly IntakeCount[]): void;
+  addErasure(erasure: Erasure): void;
+  /** The events that are added but not committed. */
+  readonly pending: LakePending;
+  /**
+   * Makes all pending events durable and visible in one transaction. After a failure they stay pending: commit again, for
+   * example once the disk has space. More events may be added in between.
+   *
+   * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has committed some of the sources (discard
+   * `context.sources`), `EVENTS_LAKE_UNWRITABLE`.
+   */
+  commit(): Promise<LakeCommit>;
+  /** Drops the pending events of the given sources, or of all sources, and reads the committed offsets again. */
+  discard(sources?: readonly string[]): Promise<void>;
+  /** Drops all pending events and closes the writer. */
+  close(): Promise<void>;
+}
+
+export interface LakePending {
+  readonly events: number;
+  /** Sources that the next commit advances. */
+  readonly sources: readonly string[];
+}
+
+export interface LakeCommit {
+  /** The version of the lake that contains the commit. */
+  readonly version: number;
+  readonly files: number;
+  readonly rows: number;
+  readonly bytes: number;
+  /** The offset range that each source advanced by. */
+  readonly offsets: OffsetRanges;
+}
+
+export interface LakeWriterOptions extends DuckDbOptions, TransactionLogOptions {}
+
+/**
+ * Opens the lake for writing. Several processes may write at the same time. When two write the same source, the second commit
+ * is refused. Opening removes the leftover files of killed writers.
+ *
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`
+ */
+export async function openLakeWriter(lakeFolder: string, options: LakeWriterOptions = {}): Promise<LakeWriter> {
+  const placed = await listPlacedFiles(lakeFolder);
+  const log = await openTransactionLog(lakeFolder, options);
+  const unrecorded = new Set(placed.filter((path) => !log.state.files.has(path)));
+  await mkdir(lakeFolder, { recursive: true })
+    .then(() => removeAbandonedFolders(lakeFolder))
+    .catch((error: unknown) => {
+      throw lakeUnwritable(lakeFolder, error);
+    });
+  const database = await openDuckDb(options);
+  try {
+    const buffer = await createEventBuffer(database);
+    const writer = new BufferedLakeWriter({ lakeFolder, log, database, buffer, unrecorded });
+    await writer.removeUnrecorded();
+    return writer;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+interface OpenedWriter {
+  readonly lakeFolder: string;
+  readonly log: TransactionLog;
+  readonly database: DuckDb;
+  readonly buffer: EventBuffer;
+  /** Files in the lake folder that no transaction names. */
+  readonly unrecorded: Set<string>;
+}
+
+/** The pending offset range of a source, and its events. */
+interface PendingSource {
+  readonly from: number;
+  readonly to: number;
+  readonly events: number;
+}
+
+class BufferedLakeWriter implements LakeWriter {
+  readonly #lakeFolder: string;
+  readonly #log: TransactionLog;
+  readonly #database: DuckDb;
+  readonly #buffer: EventBuffer;
+  readonly #unrecorded: Set<string>;
+  readonly #pending = new Map<string, PendingSource>();
+  #intake: IntakeCount[] = [];
+  #erasures: Erasure[] = [];
+  #isCommitting = false;
+
+  constructor({ lakeFolder, log, database, buffer, unrecorded }: OpenedWriter) {
+    this.#lakeFolder = lakeFolder;
+    this.#log = log;
+    this.#database = database;
+    this.#buffer = buffer;
+    this.#unrecorded = unrecorded;
+  }
+
+  committed(source: string): number {
+    return this.#log.state.offsets.get(source) ?? 0;
+  }
+
+  get pending(): LakePending {
+    let events = 0;
+    for (const source of this.#pending.values()) events += source.events;
+    return { events, sources: [...this.#pending.keys()] };
+  }
+
+  add(source: string, events: readonly LoggedEvent[], next: number): void {
+    if (this.#isCommitting) throw new Error('a commit is in progress');
+    const from = this.committed(source);
+    const pending = this.#pending.get(source) ?? { from, to: from, events: 0 };
+    let position = pending.to;
+    for (const { offset } of events) {
+      if (offset < position) throw new Error(`offset ${offset} of ${source} is below the next offset ${position}`);
+      position = offset + 1;
+    }
+    if (next < position) throw new Error(`${source} cannot advance to ${next}, it is at ${position}`);
+    if (next === pending.to) return;
+    this.#buffer.add(source, events);
+    this.#pending.set(source, { ...pending, to: next, events: pending.events + events.length });
+  }
+
+  addIntake(counts: readonly IntakeCount[]): void {
+    for (const count of counts) this.#intake.push(count);
+  }
+
+  addErasure(erasure: Erasure): void {
+    this.#erasures.push(erasure);
+  }
+
+  async commit(): Promise<LakeCommit> {
+    const intake = this.#intake;
+    const erasures = this.#erasures;
+    const offsets = Object.fromEntries([...this.#pending].map(([source, { from, to }]) => [source, { from, to }]));
+    const hasNothing = this.#pending.size === 0 && intake.length === 0 && erasures.length === 0;
+    if (hasNothing) return { version: this.#log.state.version, files: 0, rows: 0, bytes: 0, offsets };
+    this.#isCommitting = true;
+    try {
+      await this.#refuseSuperseded();
+      const add = await this.#placeBatch();
+      await this.#log.commit({ add, offsets, intake, erasures });
+      const rows = this.pending.events;
+      await this.#clear();
+      const bytes = add.reduce((sum, file) => sum + file.bytes, 0);
+      return { version: this.#log.state.version, files: add.length, rows, bytes, offsets };
+    } finally {
+      this.#isCommitting = false;
+      await this.removeUnrecorded();
+    }
+  }
+
+  async discard(sources?: readonly string[]): Promise<void> {
+    if (sources === undefined) await this.#clear();
+    for (const source of sources ?? []) {
+      if (this.#pending.delete(source)) await this.#buffer.clear(source);
+    }
+    await this.#log.refresh();
+    await this.removeUnrecorded();
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+  }
+
+  /**
+   * Removes files that no transaction can name any more, because their source has advanced past their first offset. The others
+   * may belong to a live writer that has moved its files but not committed yet.
+   */
+  async removeUnrecorded(): Promise<void> {
+    const { files, removed } = this.#log.state;
+    for (const path of this.#unrecorded) {
+      const part = parsePartPath(path);
+      const isKept = part === undefined || files.has(path) || removed.has(path);
+      if (!isKept && part.from >= this.committed(part.source)) continue;
+      // The next writer finds a file again that cannot be removed now.
+      if (!isKept) await rm(join(this.#lakeFolder, path), { force: true }).catch(() => undefined);
+      this.#unrecorded.delete(path);
+    }
+  }
+
+  async #clear(): Promise<void> {
+    this.#pending.clear();
+    this.#intake = [];
+    this.#erasures = [];
+    await this.#buffer.clear();
+  }
+
+  async #refuseSuperseded(): Promise<void> {
+    await this.#log.refresh();
+    const lost = [...this.#pending].filter(([source, { from }]) => from !== this.committed(source));
+    if (lost.length === 0) return;
+    throw lakeSuperseded(
+      this.#lakeFolder,
+      lost.map(([source]) => source),
+    );
+  }
+
+  /** Writes the pending events to files of the lake that no transaction names yet. */
+  async #placeBatch(): Promise<LakeFileEntry[]> {
+    if (this.pending.events === 0) return [];
+    try {
+      const temporary = await makeTemporaryFolder(this.#lakeFolder);
+      try {
+        const parts = await this.#buffer.write(temporary.path);
+        const files = parts.map(({ day, source, facts }) => {
+          const { from, to } = this.#pending.get(source) as PendingSource;
+          return { path: partPath(day, source, { from, to }), ...facts, sources: { [source]: { from, to } } };
+        });
+        for (const { path } of files) this.#unrecorded.add(path);
+        const bytes = await placeFiles(
+          this.#lakeFolder,
+          parts.map(({ written }, index) => ({ written, path: files[index]!.path })),
+        );
+        return files.map((file, index) => ({ ...file, bytes: bytes[index]! }));
+      } finally {
+        await temporary.remove();
+      }
+    } catch (error) {
+      throw lakeUnwritable(this.#lakeFolder, error);
+    }
+  }
+}

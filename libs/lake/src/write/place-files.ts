@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { hourMs, listNames, syncPath } from '@facet/platform';
+import { temporaryFolder } from '../layout.ts';
+
+/** Files synced in parallel. */
+const syncConcurrency = 16;
+/** Age at which the temporary folder of a process on another host counts as abandoned. */
+const abandonedAfterMs = hourMs;
+
+/** A file in a temporary folder and its destination in the lake. */
+export interface WrittenFile {
+  readonly written: string;
+  /** Relative to the lake folder. */
+  readonly path: string;
+}
+
+/** Syncs the files and moves them into the lake, where readers ignore them until a transaction names them. Returns their sizes. */
+export async function placeFiles(lakeFolder: string, files: readonly WrittenFile[]): Promise<number[]> {
+  const bytes: number[] = [];
+  const queue = [...files.entries()];
+  const work = async (): Promise<void> => {
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+      const [index, { written, path }] = next;
+      const file = await open(written, 'r+');
+      try {
+        await file.datasync();
+        bytes[index] = (await file.stat()).size;
+      } finally {
+        await file.close();
+      }
+      await mkdir(join(lakeFolder, dirname(path)), { recursive: true });
+      await rename(written, join(lakeFolder, path));
+    }
+  };
+  await Promise.all(Array.from({ length: syncConcurrency }, work));
+  for (const day of new Set(files.map(({ path }) => dirname(path)))) await syncPath(join(lakeFolder, day));
+  await syncPath(lakeFolder);
+  return bytes;
+}
+
+/** Creates a temporary folder for the files of one transaction. */
+export async function makeTemporaryFolder(
+  lakeFolder: string,
+): Promise<{ readonly path: string; remove(): Promise<void> }> {
+  const path = join(lakeFolder, temporaryFolder, `${hostname()}.${process.pid}.${randomUUID()}`);
+  await mkdir(path, { recursive: true });
+  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** Removes the temporary folders of processes that have ended. */
+export async function removeAbandonedFolders(lakeFolder: string): Promise<void> {
+  for (const name of await listNames(join(lakeFolder, temporaryFolder))) {
+    const path = join(lakeFolder, temporaryFolder, name);
+    const [host = '', pid = ''] = name.split(/\.(\d+)\.[0-9a-f-]+$/);
+    const since = await stat(path).catch(() => undefined);
+    if (since === undefined) continue;
+    const isAbandoned =
+      since.mtimeMs < Date.now() - abandonedAfterMs || (host === hostname() && !isRunning(Number(pid), since.mtimeMs));
+    if (isAbandoned) await rm(path, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Returns whether the process that acted on this host at the given time (epoch milliseconds) still runs. In a container the
+ * id may be reused: process 1 of a restarted container differs from the earlier process 1.
+ */
+export function isRunning(pid: number, at: number): boolean {
+  if (pid === process.pid) return at >= Date.now() - process.uptime() * 1000;
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: the process runs as another user.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

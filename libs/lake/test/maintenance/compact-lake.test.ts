@@ -1,0 +1,371 @@
+import fc from 'fast-check';
+import { createHash } from 'node:crypto';
+import { readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { hashUser } from '@facet/schemas';
+import type { Event } from '@facet/schemas';
+import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { compactLake } from '../../src/maintenance/compact-lake.ts';
+import { listErasures, verifyErasure } from '../../src/maintenance/erasures.ts';
+import { maintainLake } from '../../src/maintenance/maintain-lake.ts';
+import { verifyLake } from '../../src/maintenance/verify-lake.ts';
+import { listLakeFiles } from '../../src/read/lake-files.ts';
+import { lakeStatus } from '../../src/read/lake-status.ts';
+import { readLake, streamLake } from '../../src/read/read-lake.ts';
+import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
+import type { Erasure } from '../../src/transaction-log/transaction.ts';
+import { openLakeWriter } from '../../src/write/lake-writer.ts';
+import type { LakeWriter } from '../../src/write/lake-writer.ts';
+
+const dayMs = 86_400_000;
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** A lake with a part for each batch, and its writer. */
+async function lakeOf(
+  ...batches: readonly (readonly Partial<Event>[])[]
+): Promise<{ lake: string; writer: LakeWriter }> {
+  const lake = await temporaryFolder();
+  const writer = await openLakeWriter(lake);
+  onTestFinished(() => writer.close());
+  for (const batch of batches) await append(writer, batch);
+  return { lake, writer };
+}
+
+async function append(writer: LakeWriter, batch: readonly Partial<Event>[], source = 'a-0'): Promise<void> {
+  const from = writer.committed(source);
+  const events = batch.map((fields, index) => ({
+    offset: from + index,
+    event: makeEvent({ eventId: `${source}@${from + index}`, ...fields }),
+  }));
+  writer.add(source, events, from + events.length);
+  await writer.commit();
+}
+
+/** As `makeEvent` would, but without a user. */
+const anonymous = (fields: Partial<Event>): Partial<Event> => ({ ...fields, userId: undefined as never });
+const identify = (fields: Partial<Event>): Partial<Event> => ({
+  ...fields,
+  type: 'identify',
+  itemId: undefined as never,
+});
+
+const erasureOf = (userId: string, requestedAt: number, erasureId = `erase ${userId}`): Erasure => ({
+  erasureId,
+  userHash: hashUser(userId),
+  sessionHashes: [],
+  requestedAt,
+  requestedBy: 'test',
+});
+
+async function request(writer: LakeWriter, ...erasures: readonly Erasure[]): Promise<void> {
+  for (const erasure of erasures) writer.addErasure(erasure);
+  await writer.commit();
+}
+
+describe('compactLake', () => {
+  it('makes of each day one sorted file, and leaves days alone that are one file already', async () => {
+    const { lake, writer } = await lakeOf(
+      [{ userId: 'u2' }, { userId: 'u1', occurredAt: noon + 1 }, { userId: 'u3', occurredAt: noon + dayMs }],
+      [{ userId: 'u1' }, { userId: 'u1', occurredAt: noon + 1, eventId: 'Z' }],
+    );
+    await append(writer, [{ userId: 'u0' }], 'b-3');
+    const before = await readLake(lake);
+    const single = (await listLakeFiles(lake)).find(({ path }) => path.startsWith('dt=2024-01-16'));
+
+    expect(await compactLake(lake)).toEqual({ days: 1, filesBefore: 3, filesAfter: 1, erased: [] });
+    expect(await readLake(lake)).toEqual(before);
+    const [merged, other, ...more] = await listLakeFiles(lake);
+    expect(merged).toMatchObject({
+      path: expect.stringMatching(/^dt=2024-01-15\/merged-[0-9a-f]{12}\.parquet$/),
+      rows: 5,
+    });
+    expect(other).toEqual(single);
+    expect(more).toEqual([]);
+    expect(await verifyLake(lake)).toMatchObject({
+      isSound: true,
+      sources: [
+        { source: 'a-0', committed: 5, rows: 5, repeated: 0, beyond: 0, absent: 0 },
+        { source: 'b-3', committed: 1, rows: 1, repeated: 0, beyond: 0, absent: 0 },
+      ],
+    });
+    expect(await compactLake(lake)).toMatchObject({ days: 0 });
+    expect((await openLakeSnapshot(lake)).files[0]).toMatchObject({
+      sources: { 'a-0': { from: 0, to: 5 }, 'b-3': { from: 0, to: 1 } },
+    });
+  });
+
+  it('keeps replaced files for readers that began before, and deletes them after the grace period', async () => {
+    const { lake } = await lakeOf([{}], [{}]);
+    const before = await openLakeSnapshot(lake);
+    const rows = await readLake(lake);
+    await compactLake(lake);
+    expect(await readLake(before)).toEqual(rows);
+    expect(await lakeStatus(lake)).toMatchObject({ files: 1, replacedFiles: 2, maintenance: undefined });
+    expect(await readdir(join(lake, 'dt=2024-01-15'))).toHaveLength(3);
+
+    await compactLake(lake, { now: () => Date.now() + 3_599_000 });
+    expect(await readdir(join(lake, 'dt=2024-01-15'))).toHaveLength(3);
+    await compactLake(lake, { now: () => Date.now() + 3_601_000 });
+    expect(await readdir(join(lake, 'dt=2024-01-15'))).toHaveLength(1);
+    expect(await lakeStatus(lake)).toMatchObject({ files: 1, replacedFiles: 0 });
+    expect(await readLake(lake)).toEqual(rows);
+    await expect(readLake(before)).rejects.toMatchObject({ code: 'EVENTS_LAKE_SNAPSHOT_EXPIRED', retryable: true });
+  });
+
+  it('deletes what no record can come to name, and nothing that one may', async () => {
+    const { lake } = await lakeOf([{}], [{}]);
+    const day = join(lake, 'dt=2024-01-15');
+    await writeFile(join(day, 'merged-0123456789ab.parquet'), 'of a compaction that was killed');
+    await writeFile(join(day, 'part-a-0-1-9.parquet'), 'of a writer that was killed');
+    await writeFile(join(day, 'part-a-0-2-9.parquet'), 'of a writer that is about to record it');
+    await writeFile(join(day, 'foreign.parquet'), 'not ours');
+    await compactLake(lake, { graceMs: 0 });
+    expect(await readdir(day)).toEqual([
+      expect.stringMatching(/^foreign/),
+      expect.stringMatching(/^merged/),
+      'part-a-0-2-9.parquet',
+    ]);
+  });
+
+  it('refuses a second one at a time, and takes over from one that has died', async () => {
+    const { lake } = await lakeOf([{}], [{}]);
+    const rows = await readLake(lake);
+    await maintainLake(lake, {}, async ({ commit }) => {
+      await expect(compactLake(lake)).rejects.toMatchObject({
+        code: 'EVENTS_LAKE_BUSY',
+        message: expect.stringContaining(`process ${process.pid} on`),
+        retryable: true,
+      });
+      // As its successor would, an hour later; then the first is refused.
+      await compactLake(lake, { now: () => Date.now() + 3_601_000 });
+      await expect(commit({ remove: ['dt=2024-01-15/part-a-0-0-1.parquet'] })).rejects.toMatchObject({
+        code: 'EVENTS_LAKE_BUSY',
+      });
+    });
+    expect(await readLake(lake)).toEqual(rows);
+    expect(await lakeStatus(lake)).toMatchObject({ files: 1, maintenance: undefined });
+  });
+
+  it('runs beside writers and readers: nothing is lost, nothing twice, nothing half', async () => {
+    const { lake, writer } = await lakeOf();
+    const batches = 25;
+    let isWriting = true;
+    const writing = (async () => {
+      for (let batch = 0; batch < batches; batch++) {
+        await append(writer, [{ occurredAt: noon }, { occurredAt: noon + dayMs }, { occurredAt: noon - dayMs }]);
+      }
+      isWriting = false;
+    })();
+    let compactions = 0;
+    const compacting = (async () => {
+      while (isWriting) {
+        await compactLake(lake);
+        compactions++;
+      }
+    })();
+    const reading = (async () => {
+      let seen = 0;
+      while (isWriting) {
+        let rows = 0;
+        for await (const chunk of streamLake(lake)) rows += chunk.length;
+        expect(rows % 3).toBe(0);
+        expect(rows).toBeGreaterThanOrEqual(seen);
+        seen = rows;
+      }
+    })();
+    await Promise.all([writing, compacting, reading]);
+    expect(compactions).toBeGreaterThan(1);
+    await compactLake(lake);
+    expect(await verifyLake(lake)).toMatchObject({ isSound: true, sources: [{ rows: 3 * batches, absent: 0 }] });
+    expect(await lakeStatus(lake)).toMatchObject({ files: 3, rows: 3 * batches });
+  });
+
+  it('stops when aborted, between days', async () => {
+    const { lake } = await lakeOf([{}, { occurredAt: noon + dayMs }], [{}, { occurredAt: noon + dayMs }]);
+    const abort = new AbortController();
+    const compacting = compactLake(lake, { signal: abort.signal, onProgress: () => abort.abort(new Error('stop')) });
+    await expect(compacting).rejects.toThrow('stop');
+    expect(await lakeStatus(lake)).toMatchObject({ files: 3, maintenance: undefined });
+    expect(await compactLake(lake)).toMatchObject({ days: 1 });
+  });
+
+  it('names the file that it cannot read', async () => {
+    const { lake } = await lakeOf([{}], [{}]);
+    await writeFile(join(lake, 'dt=2024-01-15', 'part-a-0-0-1.parquet'), 'damaged');
+    await expect(compactLake(lake)).rejects.toMatchObject({
+      code: 'EVENTS_LAKE_DAMAGED',
+      message: expect.stringContaining('part-a-0-0-1.parquet'),
+    });
+    expect(await lakeStatus(lake)).toMatchObject({ files: 2, maintenance: undefined });
+  });
+});
+
+describe('an anonymous event', () => {
+  it('belongs to the user that its session next turns out to be, else to the last', async () => {
+    const { lake } = await lakeOf(
+      [
+        anonymous({ eventId: '1', sessionId: 's', occurredAt: noon + 1 }),
+        anonymous({ eventId: '3', sessionId: 's', occurredAt: noon + 3 }),
+        anonymous({ eventId: '4', sessionId: 's', occurredAt: noon + 4 }),
+        anonymous({ eventId: '9', sessionId: 's', occurredAt: noon + dayMs }),
+        anonymous({ eventId: 'alone', sessionId: 't', occurredAt: noon }),
+        { eventId: 'named', sessionId: 's', userId: 'C', occurredAt: noon },
+      ],
+      [
+        identify({ eventId: '2', sessionId: 's', userId: 'A', occurredAt: noon + 2 }),
+        identify({ eventId: '4b', sessionId: 's', userId: 'B', occurredAt: noon + 4 }),
+      ],
+    );
+    const owners = async (window = {}): Promise<Record<string, string>> =>
+      Object.fromEntries((await readLake(lake, window)).map(({ eventId, userId }) => [eventId, userId]));
+    const all = { '1': 'A', '3': 'B', '4': 'B', '9': 'B', alone: 'session:t', named: 'C' };
+    expect(await owners()).toEqual(all);
+    await compactLake(lake);
+    expect(await owners()).toEqual(all);
+    // Only what is known at the end of the window counts.
+    expect(await owners({ occurredBefore: noon + 4 })).toEqual({ '1': 'A', '3': 'A', alone: 'session:t', named: 'C' });
+    expect(await owners({ occurredFrom: noon + dayMs })).toEqual({ '9': 'B' });
+    expect(await owners({ occurredFrom: noon + 1, occurredBefore: noon + 2 })).toEqual({ '1': 'session:s' });
+    const late = { receivedBefore: noon + 1001 };
+    expect(Object.keys(await owners(late))).toHaveLength(6);
+  });
+});
+
+describe('an erasure', () => {
+  it('takes away what was received of the user until then, with the sessions that were theirs', async () => {
+    const cut = noon + 10_000;
+    const { lake, writer } = await lakeOf(
+      [
+        { eventId: 'own', userId: 'A', receivedAt: cut },
+        { eventId: 'own on another day', userId: 'A', occurredAt: noon + dayMs, receivedAt: cut - 1 },
+        anonymous({ eventId: 'session', sessionId: 's', occurredAt: noon - 5, receivedAt: cut }),
+        identify({ eventId: 'login', userId: 'A', sessionId: 's', receivedAt: cut }),
+        { eventId: 'B', userId: 'B', receivedAt: cut },
+        anonymous({ eventId: 'other session', sessionId: 't', receivedAt: cut }),
+        { eventId: 'after', userId: 'A', receivedAt: cut + 1 },
+      ],
+      [{ eventId: 'B2', userId: 'B', occurredAt: noon + 2 * dayMs, receivedAt: cut }],
+    );
+    const untouched = (await listLakeFiles(lake)).at(-1);
+    await request(writer, erasureOf('A', cut));
+    const left = ['after', 'B', 'B2', 'other session'];
+    const idsIn = async (): Promise<string[]> => (await readLake(lake)).map(({ eventId }) => eventId);
+    expect(await idsIn()).toEqual(left);
+    expect(await listErasures(lake)).toMatchObject([{ erasureId: 'erase A', isPending: true, rows: 0 }]);
+    expect(await verifyErasure(lake, 'A')).toMatchObject({
+      erasures: [{ isPending: true }],
+      rows: 4,
+      files: [{ rows: 3 }, { rows: 1 }],
+    });
+
+    const { erased } = await compactLake(lake);
+    expect(erased).toMatchObject([{ erasureId: 'erase A', rows: 4, files: 2, sessionHashes: [sha256('s')] }]);
+    expect(await idsIn()).toEqual(left);
+    expect(await listErasures(lake)).toMatchObject([
+      { isPending: false, rows: 4, files: 2, sessionHashes: [sha256('s')] },
+    ]);
+    expect((await listLakeFiles(lake)).at(-1)).toEqual(untouched);
+    // The old files wait for readers that began before; then nothing is left anywhere.
+    expect(await verifyErasure(lake, 'A')).toMatchObject({
+      rows: 4,
+      files: [{ isReplaced: true }, { isReplaced: true }],
+    });
+    await compactLake(lake, { graceMs: 0 });
+    expect(await verifyErasure(lake, 'A')).toMatchObject({ rows: 0, files: [] });
+    expect(await verifyErasure(lake, 'B')).toMatchObject({ erasures: [], rows: 2 });
+    expect(await verifyLake(lake)).toMatchObject({ isSound: true, sources: [{ committed: 8, rows: 4, absent: 4 }] });
+  });
+
+  it('finds rows that come in after it was carried out, by the user and by the session', async () => {
+    const cut = noon + 10_000;
+    const { lake, writer } = await lakeOf([identify({ userId: 'A', sessionId: 's', receivedAt: cut })]);
+    await request(writer, erasureOf('A', cut));
+    await compactLake(lake);
+    expect(await listErasures(lake)).toMatchObject([{ isPending: false, rows: 1 }]);
+    await append(writer, [
+      { eventId: 'late', userId: 'A', receivedAt: cut },
+      anonymous({ eventId: 'late session', sessionId: 's', receivedAt: cut }),
+      { eventId: 'new', userId: 'A', receivedAt: cut + 1 },
+    ]);
+    const idsIn = async (): Promise<string[]> => (await readLake(lake)).map(({ eventId }) => eventId);
+    expect(await listErasures(lake)).toMatchObject([{ isPending: true, rows: 1 }]);
+    expect(await idsIn()).toEqual(['new']);
+    await compactLake(lake, { graceMs: 0 });
+    expect(await listErasures(lake)).toMatchObject([{ isPending: false, rows: 3, files: 2 }]);
+    expect(await idsIn()).toEqual(['new']);
+    expect(await verifyErasure(lake, 'A')).toMatchObject({ rows: 0 });
+  });
+
+  it('of somebody who is not in the lake is done at the next compaction', async () => {
+    const { lake, writer } = await lakeOf([{ userId: 'B' }]);
+    const [file] = await listLakeFiles(lake);
+    await request(writer, erasureOf('A', noon + dayMs), erasureOf('C', noon - dayMs));
+    expect(await compactLake(lake)).toMatchObject({ days: 0, erased: [{ rows: 0 }, { rows: 0 }] });
+    expect(await listErasures(lake)).toMatchObject([{ isPending: false }, { isPending: false }]);
+    expect(await listLakeFiles(lake)).toEqual([file]);
+    // Asked again under the same id, it is the same request.
+    await request(writer, erasureOf('A', noon + 9 * dayMs));
+    expect(await listErasures(lake)).toHaveLength(2);
+  });
+
+  it('removes a day that held nothing else', async () => {
+    const { lake, writer } = await lakeOf([{ userId: 'A' }]);
+    await request(writer, erasureOf('A', noon + dayMs));
+    expect(await compactLake(lake, { graceMs: 0 })).toMatchObject({ filesBefore: 1, filesAfter: 0 });
+    expect(await lakeStatus(lake)).toMatchObject({ files: 0, rows: 0, replacedFiles: 0 });
+    expect(await readLake(lake)).toEqual([]);
+    await expect(stat(join(lake, 'dt=2024-01-15', 'part-a-0-0-1.parquet'))).rejects.toThrow('ENOENT');
+  });
+
+  it('is seen by readers before and after it is carried out alike, whatever the events are', async () => {
+    const row = fc.record({
+      kind: fc.constantFrom('named', 'anonymous', 'identify'),
+      eventId: fc.constantFrom(...'abcdefghijklmnop'),
+      userId: fc.constantFrom('A', 'B', 'C'),
+      sessionId: fc.constantFrom('s', 't'),
+      occurredAt: fc.integer({ min: 0, max: 6 }).map((step) => noon + step * (dayMs / 3)),
+      receivedAt: fc.integer({ min: 0, max: 5 }).map((step) => noon + step),
+    });
+    const step = fc.oneof(
+      { weight: 3, arbitrary: fc.record({ rows: fc.array(row, { minLength: 1, maxLength: 6 }) }) },
+      { weight: 1, arbitrary: fc.record({ erase: fc.constantFrom('A', 'B'), at: fc.integer({ min: 0, max: 5 }) }) },
+      { weight: 1, arbitrary: fc.constant('compact' as const) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 7 }), async (steps) => {
+        const { lake, writer } = await lakeOf();
+        for (const [index, what] of steps.entries()) {
+          if (what === 'compact') {
+            const before = await readLake(lake);
+            await compactLake(lake);
+            expect(await readLake(lake)).toEqual(before);
+          } else if ('erase' in what) {
+            await request(writer, erasureOf(what.erase, noon + what.at, `erasure ${index}`));
+          } else {
+            await append(
+              writer,
+              what.rows.map(({ kind, userId, ...fields }) =>
+                kind === 'anonymous'
+                  ? anonymous(fields)
+                  : kind === 'identify'
+                    ? identify({ ...fields, userId })
+                    : { ...fields, userId },
+              ),
+            );
+          }
+        }
+        const before = await readLake(lake);
+        await compactLake(lake, { graceMs: 0 });
+        expect(await readLake(lake)).toEqual(before);
+        expect(await verifyLake(lake)).toMatchObject({ isSound: true });
+        expect((await listErasures(lake)).filter(({ isPending }) => isPending)).toEqual([]);
+        for (const userId of ['A', 'B']) {
+          const { erasures, rows } = await verifyErasure(lake, userId);
+          if (erasures.length > 0) expect(rows).toBe(0);
+        }
+      }),
+      { numRuns: 12 },
+    );
+  });
+});

@@ -1,0 +1,150 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { openFileEventLog } from '@facet/event-log';
+import type { EventLog, FileEventLog } from '@facet/event-log';
+import { hashUser } from '@facet/schemas';
+import type { Event } from '@facet/schemas';
+import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { compactLake } from '../../src/maintenance/compact-lake.ts';
+import { listErasures, verifyErasure } from '../../src/maintenance/erasures.ts';
+import { rebuildLake } from '../../src/maintenance/rebuild-lake.ts';
+import { verifyLake } from '../../src/maintenance/verify-lake.ts';
+import { listLakeFiles } from '../../src/read/lake-files.ts';
+import { lakeStatus } from '../../src/read/lake-status.ts';
+import { readLake } from '../../src/read/read-lake.ts';
+import { openLakeWriter } from '../../src/write/lake-writer.ts';
+import { sinkLog } from '../../src/write/sink-log.ts';
+
+const dayMs = 86_400_000;
+const count = 900;
+
+/** Events over three days, received in order, a second apart; every seventh of them anonymous. */
+const events = Array.from({ length: count }, (_, index) =>
+  makeEvent({
+    eventId: `e${index}`,
+    userId: index % 7 === 0 ? (undefined as never) : `u${index % 10}`,
+    sessionId: `s${index % 10}`,
+    ...(index % 50 === 1 ? { type: 'identify', itemId: undefined as never } : {}),
+    occurredAt: noon + ((index * 7919) % 3) * dayMs + index,
+    receivedAt: noon + index * 1000,
+  } satisfies Partial<Event>),
+);
+
+/** A lake with the events of two logs; one of them is compacted up to some point. */
+async function lakeOf(): Promise<{ lake: string; log: FileEventLog }> {
+  const folder = await temporaryFolder();
+  const lake = join(folder, 'lake');
+  const log = await openFileEventLog(join(folder, 'log'), { topic: 'a' });
+  onTestFinished(() => log.close());
+  const writer = await openLakeWriter(lake);
+  writer.add('other-0', [{ offset: 0, event: makeEvent({ eventId: 'of another log' }) }], 1);
+  await writer.commit();
+  await writer.close();
+  await log.append(events.slice(0, 600));
+  await sinkLog(log, lake, { batchEventsMax: 200 });
+  await compactLake(lake);
+  await log.append(events.slice(600));
+  await sinkLog(log, lake, { batchEventsMax: 200 });
+  return { lake, log };
+}
+
+it.each([0, noon + 350_000, noon + 700_000])('gives back the same rows from %i on', async (from) => {
+  const { lake, log } = await lakeOf();
+  const before = await readLake(lake);
+  const replaced = Math.min(count, Math.max(0, count - (from - noon) / 1000));
+  expect(await rebuildLake(log, lake, { from })).toEqual({ rows: replaced, days: 3 });
+  expect(await readLake(lake)).toEqual(before);
+  expect(await verifyLake(lake)).toMatchObject({
+    isSound: true,
+    sources: [
+      { source: 'a-0', committed: count, rows: count },
+      { source: 'other-0', rows: 1 },
+    ],
+  });
+});
+
+it('does not need the files that it replaces', async () => {
+  const { lake, log } = await lakeOf();
+  const before = await readLake(lake);
+  const parts = (await listLakeFiles(lake)).filter(({ path }) => path.includes('/part-a-0-600-800'));
+  expect(parts).toHaveLength(3);
+  await writeFile(join(lake, parts[0]!.path), 'damaged');
+  await rm(join(lake, parts[1]!.path));
+  await expect(readLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_DAMAGED' });
+  expect((await verifyLake(lake).catch((error: unknown) => error)) as unknown).toMatchObject({
+    code: 'EVENTS_LAKE_DAMAGED',
+  });
+  await rebuildLake(log, lake, { from: noon + 600_000 });
+  expect(await readLake(lake)).toEqual(before);
+});
+
+it('brings in what the lake had lost or invented', async () => {
+  const { lake, log } = await lakeOf();
+  const before = await readLake(lake);
+  // A lake that was written from something else than the log.
+  const other = join(await temporaryFolder(), 'lake');
+  const writer = await openLakeWriter(other);
+  writer.add('a-0', [{ offset: 5, event: makeEvent({ eventId: 'invented', occurredAt: noon + 9 * dayMs }) }], count);
+  writer.add('other-0', [{ offset: 0, event: makeEvent({ eventId: 'of another log' }) }], 1);
+  await writer.commit();
+  await writer.close();
+  expect(await rebuildLake(log, other, { from: 0 })).toEqual({ rows: count, days: 4 });
+  expect(await readLake(other)).toEqual(before);
+});
+
+it('runs beside a sink', async () => {
+  const { lake, log } = await lakeOf();
+  const more = Array.from({ length: 40 }, (_, index) => makeEvent({ eventId: `more ${index}` }));
+  const sinking = (async () => {
+    for (const event of more) {
+      await log.append([event]);
+      await sinkLog(log, lake);
+    }
+  })();
+  for (let run = 0; run < 3; run++) await rebuildLake(log, lake, { from: noon + 500_000 });
+  await sinking;
+  expect(await verifyLake(lake)).toMatchObject({
+    isSound: true,
+    sources: [{ rows: count + 40, absent: 0 }, { rows: 1 }],
+  });
+});
+
+it('does not bring back erased events', async () => {
+  const { lake, log } = await lakeOf();
+  const requestedAt = noon + 400_000;
+  const writer = await openLakeWriter(lake);
+  const userHash = hashUser('u3');
+  writer.addErasure({ erasureId: 'e', userHash, sessionHashes: [], requestedAt, requestedBy: 'test' });
+  await writer.commit();
+  await writer.close();
+  await compactLake(lake, { graceMs: 0 });
+  const before = await readLake(lake);
+  const [{ rows } = { rows: 0 }] = await listErasures(lake);
+  expect(rows).toBeGreaterThan(30);
+  await rebuildLake(log, lake, { from: 0, graceMs: 0 });
+  await compactLake(lake, { graceMs: 0 });
+  expect(await readLake(lake)).toEqual(before);
+  expect(await listErasures(lake)).toMatchObject([{ isPending: false }]);
+  expect(await verifyErasure(lake, 'u3')).toMatchObject({ rows: 0 });
+});
+
+it('refuses when the log has lost what it would have to give', async () => {
+  const { lake, log } = await lakeOf();
+  const before = await lakeStatus(lake);
+  const truncated = (extent: { start: number; end: number }): EventLog => ({
+    topic: log.topic,
+    append: (added) => log.append(added),
+    extents: async () => [{ partition: 0, ...extent }],
+    offsetsAt: async (time) =>
+      new Map([...(await log.offsetsAt(time))].map(([at, first]) => [at, Math.max(first, extent.start)])),
+    stream: (ranges, options) => log.stream(ranges, options),
+    close: () => log.close(),
+  });
+  const refused = { code: 'EVENTS_REBUILD_INCOMPLETE', retryable: false };
+  const shortened = truncated({ start: 100, end: count });
+  await expect(rebuildLake(shortened, lake, { from: noon + 99_000 })).rejects.toMatchObject(refused);
+  await expect(rebuildLake(truncated({ start: 0, end: 899 }), lake, { from: 0 })).rejects.toMatchObject(refused);
+  expect(await lakeStatus(lake)).toMatchObject({ files: before.files, rows: before.rows, maintenance: undefined });
+  expect(await rebuildLake(shortened, lake, { from: noon + 100_000 })).toMatchObject({ rows: count - 100 });
+});

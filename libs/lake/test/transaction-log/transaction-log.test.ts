@@ -1,0 +1,109 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { temporaryFolder } from '@facet/testing';
+import { serializeLakeState } from '../../src/transaction-log/state.ts';
+import { openTransactionLog, readLakeState } from '../../src/transaction-log/transaction-log.ts';
+import type { TransactionLog } from '../../src/transaction-log/transaction-log.ts';
+
+const inTwoHours = (): number => Date.now() + 7_200_000;
+
+/** A transaction with something of everything. */
+async function step(log: TransactionLog, number: number): Promise<void> {
+  await log.refresh();
+  const { version } = log.state;
+  const file = { rows: 1, bytes: 1, receivedFrom: 0, receivedTo: 0, anonymous: 0, identifies: 0, sources: {} };
+  await log.commit({
+    add: [{ ...file, path: `dt=2024-01-15/file-${version + 1}.parquet` }],
+    remove: number % 3 === 2 ? [`dt=2024-01-15/file-${version}.parquet`] : [],
+    offsets: { 'a-0': { from: log.state.offsets.get('a-0') ?? 0, to: (log.state.offsets.get('a-0') ?? 0) + 1 } },
+    intake: [{ day: '2024-01-15', producer: 'web', outcome: 'accepted', field: '', reason: '', count: 2 }],
+    erasures: [{ erasureId: `e${number % 5}`, userHash: '', sessionHashes: [], requestedAt: 0, requestedBy: 'test' }],
+  });
+}
+
+const recordsIn = async (lake: string): Promise<string[]> =>
+  (await readdir(join(lake, '_log'))).filter((name) => !name.includes('checkpoint')).sort();
+const checkpointsIn = async (lake: string): Promise<string[]> =>
+  (await readdir(join(lake, '_log'))).filter((name) => name.includes('checkpoint')).sort();
+
+it('is one history, whoever writes it and whoever reads it from where', async () => {
+  const lake = await temporaryFolder();
+  const [one, two] = [await openTransactionLog(lake), await openTransactionLog(lake)];
+  for (let number = 0; number < 70; number++) await step(number % 2 === 0 ? one : two, number);
+  await Promise.all([one, two].map(async (log) => log.refresh()));
+  expect(one.state).toMatchObject({ version: 70, offsets: new Map([['a-0', 70]]) });
+  expect(one.state.intake.size).toBe(1);
+  expect([...one.state.intake.values()][0]).toMatchObject({ count: 140 });
+  expect(one.state.erasures.size).toBe(5);
+  expect(serializeLakeState(two.state)).toBe(serializeLakeState(one.state));
+  expect(serializeLakeState(await readLakeState(lake))).toBe(serializeLakeState(one.state));
+  expect(await checkpointsIn(lake)).toEqual(
+    [32, 64].map((version) => `${String(version).padStart(20, '0')}.checkpoint.json`),
+  );
+});
+
+it('prunes what a checkpoint holds after the grace period; who was behind catches up', async () => {
+  const lake = await temporaryFolder();
+  const behind = await openTransactionLog(lake);
+  await step(behind, 0);
+  const log = await openTransactionLog(lake, { now: inTwoHours });
+  for (let number = 1; number < 66; number++) await step(log, number);
+  expect(await recordsIn(lake)).toEqual(['00000000000000000065.json', '00000000000000000066.json']);
+  expect(await checkpointsIn(lake)).toHaveLength(1);
+  await step(behind, 66);
+  expect(behind.state.version).toBe(67);
+  expect(serializeLakeState(await readLakeState(lake))).toBe(serializeLakeState(behind.state));
+});
+
+it.each([40, 64])(
+  'refuses a record of version %i from a process that stood still until it was pruned',
+  async (version) => {
+    const lake = await temporaryFolder();
+    const zombie = await openTransactionLog(lake);
+    const log = await openTransactionLog(lake, { now: inTwoHours });
+    while (log.state.version < version - 1) await step(log, 0);
+    await zombie.refresh();
+    while (log.state.version < 66) await step(log, 0);
+    expect(await recordsIn(lake)).toHaveLength(2);
+    const truth = serializeLakeState(await readLakeState(lake));
+    // As if it had looked just before it stood still.
+    Object.assign(zombie, { refresh: async () => undefined });
+    await expect(step(zombie, 0)).rejects.toMatchObject({ code: 'EVENTS_LAKE_SUPERSEDED' });
+    expect(serializeLakeState(await readLakeState(lake))).toBe(truth);
+    const late = await openTransactionLog(lake);
+    await step(late, 0);
+    expect(late.state.version).toBe(67);
+  },
+);
+
+it('refuses the changes that it cannot make true', async () => {
+  const lake = await temporaryFolder();
+  const log = await openTransactionLog(lake);
+  await step(log, 0);
+  await expect(log.commit({ offsets: { 'a-0': { from: 0, to: 9 } } })).rejects.toMatchObject({
+    code: 'EVENTS_LAKE_SUPERSEDED',
+    context: { sources: ['a-0'] },
+  });
+  await expect(log.commit({}, { holder: 'somebody' })).rejects.toMatchObject({ code: 'EVENTS_LAKE_BUSY' });
+  expect((await readLakeState(lake)).version).toBe(1);
+});
+
+it('names a log that it does not understand, or that has a hole', async () => {
+  const lake = await temporaryFolder();
+  const log = await openTransactionLog(lake);
+  await step(log, 0);
+  const record = join(lake, '_log', '00000000000000000003.json');
+  await writeFile(record, JSON.stringify({ format: 1, version: 3, id: 'x', parent: 'y' }));
+  await expect(readLakeState(lake)).rejects.toMatchObject({
+    code: 'EVENTS_LAKE_DAMAGED',
+    message: expect.stringContaining('missing'),
+  });
+  const newer = await temporaryFolder();
+  await mkdir(join(newer, '_log'));
+  await writeFile(join(newer, '_log', '00000000000000000001.json'), JSON.stringify({ format: 2 }));
+  await expect(openTransactionLog(newer)).rejects.toMatchObject({
+    code: 'EVENTS_LAKE_DAMAGED',
+    message: expect.stringContaining('format 2'),
+  });
+});

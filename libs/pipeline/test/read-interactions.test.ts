@@ -1,0 +1,130 @@
+import { join } from 'node:path';
+import { openLakeSnapshot, openLakeWriter, readInteractions, readLake } from '@facet/lake';
+import { hashUser } from '@facet/schemas';
+import type { InteractionRules, LakeInteractions, LakeWindow } from '@facet/lake';
+import type { Event } from '@facet/schemas';
+import { orderTable, parsePositiveClauses, parsePositiveRule, selectInteractions } from '@facet/features';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { scratchFolder } from './scratch-folder.ts';
+
+const everybody = { eventsPerDayMax: 1_000, noSleepHours: 25 };
+const hour = 3_600_000;
+const monday = Date.UTC(2026, 0, 5);
+
+async function lakeOf(events: readonly Event[], erased: readonly string[] = []): Promise<string> {
+  const lake = join(await scratchFolder(), 'lake');
+  const writer = await openLakeWriter(lake);
+  writer.add(
+    'test-0',
+    events.map((event, offset) => ({ offset, event })),
+    events.length,
+  );
+  for (const userId of erased) {
+    const erasure = { erasureId: userId, userHash: hashUser(userId), requestedAt: monday + 4, requestedBy: 'test' };
+    writer.addErasure({ ...erasure, sessionHashes: [] });
+  }
+  await writer.commit();
+  await writer.close();
+  return lake;
+}
+
+async function choicesOf(
+  lake: string,
+  positives: string,
+  bots: InteractionRules['bots'] = everybody,
+  window: LakeWindow = {},
+): Promise<LakeInteractions> {
+  return readInteractions(await openLakeSnapshot(lake), window, { positives: parsePositiveClauses(positives), bots });
+}
+
+it('gives what selecting from all events gives, whatever the events are', async () => {
+  const positives = 'purchase or rating >= 3.5 or click < 0';
+  const someone = fc.constantFrom('ada', 'ben', '\uFFFD', '😀', "o'hara");
+  const event = fc.record(
+    {
+      eventId: fc.constantFrom('1', '2', '3', '4', '5', '6', '7', '8', '9'),
+      type: fc.constantFrom('purchase', 'rating', 'click', 'view', 'identify'),
+      userId: fc.option(someone, { nil: undefined }),
+      itemId: fc.constantFrom('x', 'y', '\uFFFD', '😀'),
+      sessionId: fc.constantFrom('s', 't'),
+      occurredAt: fc.integer({ min: monday - 3, max: monday + 3 }),
+      receivedAt: fc.integer({ min: monday, max: monday + 9 }),
+      value: fc.option(fc.constantFrom(-1, 0, 3.5, 4), { nil: undefined }),
+    },
+    { requiredKeys: ['eventId', 'type', 'userId', 'itemId', 'sessionId', 'occurredAt', 'receivedAt'] },
+  );
+  // An identify names a user and no item.
+  const events = fc
+    .array(event, { minLength: 1, maxLength: 20 })
+    .map((some) =>
+      some.map(({ itemId, ...other }) =>
+        other.type === 'identify' ? { ...other, userId: other.userId ?? 'ada' } : { ...other, itemId },
+      ),
+    );
+  const erased = fc.subarray(['ada', '😀']);
+  await fc.assert(
+    fc.asyncProperty(events, erased, async (some, gone) => {
+      const lake = await lakeOf(some as Event[], gone);
+      const rules = { repeats: 'keep', tieSeed: 1 } as const;
+      const all = await readLake(lake);
+      const selected = selectInteractions(all, { ...rules, isPositive: parsePositiveRule(positives) });
+      const choices = await choicesOf(lake, positives);
+      const { table } = orderTable(choices, rules);
+      const rows = table.userIds.flatMap((userId, user) =>
+        Array.from(table.items.subarray(table.offsets[user], table.offsets[user + 1]), (item, place) => ({
+          userId,
+          itemId: table.itemIds[item]!,
+          occurredAt: table.times[table.offsets[user]! + place]!,
+        })),
+      );
+      expect(rows).toEqual(selected.interactions);
+      expect([...choices.eventTypes.values()].reduce((sum, count) => sum + count, 0)).toBe(all.length);
+      // Cut right behind the newest event, it is the same: that is how a dataset is rebuilt.
+      const { occurredAt, receivedAt } = choices.newest;
+      const cut = { occurredBefore: occurredAt + 1, receivedBefore: receivedAt + 1 };
+      expect(orderTable(await choicesOf(lake, positives, everybody, cut), rules).table).toEqual(table);
+    }),
+    { numRuns: 10 },
+  );
+});
+
+it('leaves out who has too many events on a day or never sleeps, with their choices, and counts both', async () => {
+  const event = (userId: string, occurredAt: number, type = 'view'): Event => ({
+    eventId: `${userId} ${type} ${occurredAt}`,
+    type,
+    userId,
+    itemId: 'thing',
+    occurredAt,
+    receivedAt: monday,
+  });
+  const hours = (userId: string, from: number, count: number): Event[] =>
+    Array.from({ length: count }, (_, index) => event(userId, from + index * hour));
+  const lake = await lakeOf([
+    // Six events on one day are too many, also where most of them are no choices.
+    ...Array.from({ length: 5 }, (_, index) => event('busy', monday + index)),
+    event('busy', monday + 9, 'purchase'),
+    ...Array.from({ length: 5 }, (_, index) => event('eager', monday + index, 'purchase')),
+    // Four hours of one day are too many; of two days they are not. Nor are they of a day before 1970.
+    ...hours('awake', monday, 4),
+    event('awake', monday + 30 * hour, 'purchase'),
+    ...hours('late', monday + 22 * hour, 4),
+    event('late', monday, 'purchase'),
+    ...hours('old', -2 * hour, 4),
+    event('old', monday, 'purchase'),
+  ]);
+  const { userIds, bots } = await choicesOf(lake, 'purchase', { eventsPerDayMax: 5, noSleepHours: 4 });
+  expect(userIds).toEqual(['eager', 'late', 'old']);
+  expect(bots).toEqual({ users: 2, interactions: 2 });
+  const lenient = await choicesOf(lake, 'purchase', { eventsPerDayMax: 6, noSleepHours: 5 });
+  expect(lenient.bots).toEqual({ users: 0, interactions: 0 });
+});
+
+it('counts what repeats, and an empty lake has no choices', async () => {
+  const once: Event = { eventId: '1', type: 'click', userId: 'u', itemId: 'i', occurredAt: 5, receivedAt: monday };
+  const lake = await lakeOf([once, once, { ...once, itemId: 'j', receivedAt: monday - 1 }]);
+  const choices = await choicesOf(lake, 'click');
+  expect(choices).toMatchObject({ repeated: 2, itemIds: ['j'], eventTypes: new Map([['click', 1]]) });
+  const nothing = await choicesOf(join(await scratchFolder(), 'lake'), 'click');
+  expect(nothing).toMatchObject({ userIds: [], offsets: Int32Array.of(0), repeated: 0 });
+});
