@@ -20,6 +20,7 @@ runNamed(
     evaluation: { summary: 'Evaluate 20,000 users over a full catalog', file: `${from}/evaluation/main.ts` },
     filters: { summary: 'Measure the cost of filters, exclusions and merges', file: `${from}/filters/main.ts` },
     gate: { summary: 'Compare verdicts of the gate on sound and on shuffled data', file: `${from}/gate/main.ts` },
+    import: { summary: 'Measure the event log and the import of a file', file: `${from}/import-speed/main.ts` },
     index: { summary: 'Build and tune an index of each kind', file: `${from}/index-building/main.ts` },
     inference: { summary: 'Measure inference of one user, by variant', file: `${from}/inference/main.ts` },
     overload: { summary: 'Measure goodput under more load than serving can handle', file: `${from}/overload/main.ts` },

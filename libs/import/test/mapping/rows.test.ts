@@ -162,11 +162,11 @@ describe('event rows', () => {
     await expect(eventsOf('e.csv', 'who,what,time\n')).rejects.toMatchObject({
       code: 'EVENTS_COLUMN_MISSING',
       message: expect.stringMatching(/userId, itemId.*who, what, time/) as string,
-      remedy: 'Name the column in facet.yaml: mapping: { userId: <column>, itemId: <column> }.',
+      remedy: 'Map the column in facet.yaml: mapping: { userId: <column>, itemId: <column> }.',
     });
     await expect(eventsOf('e.csv', 'who,what,time\n', { mapping: { userId: 'whom' } })).rejects.toMatchObject({
       code: 'EVENTS_COLUMN_MISSING',
-      message: expect.stringContaining('mapping.userId says "whom"') as string,
+      message: expect.stringContaining('mapping.userId names the column "whom"') as string,
     });
     const mapping = { userId: 'who', itemId: 'what' };
     expect((await eventsOf('e.csv', 'who,what,time\nu,i,2020-01-01', { mapping })).events).toMatchObject([
@@ -260,7 +260,7 @@ describe('item rows', () => {
   it('says in which section to map a missing id', async () => {
     await expect(itemsOf('items.csv', 'a,b\n')).rejects.toMatchObject({
       code: 'EVENTS_COLUMN_MISSING',
-      remedy: 'Name the column in facet.yaml: mapping: { items: { itemId: <column> } }.',
+      remedy: 'Map the column in facet.yaml: mapping: { items: { itemId: <column> } }.',
     });
   });
 });

@@ -162,7 +162,7 @@ describe('validateFiles', () => {
       { userId: 'bot', events: 300, share: 300 / 860, reasons: ['share-of-all-events'] },
     ]);
     expect(renderValidationReport(report)).toContain(
-      'crawler  360 events  41.9 %  share-of-all-events, sustained-rate (up to 40 a minute)',
+      'crawler  360 events  41.9 %  share-of-all-events, sustained-rate (up to 40 per minute)',
     );
   });
 

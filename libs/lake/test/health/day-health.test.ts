@@ -157,7 +157,7 @@ describe('a day with something of everything', () => {
 
   it('is shown as text', () => {
     const text = renderDayHealth(health);
-    expect(text).toMatch(/^2024-03-10: bad\n {2}bad {6}23\.2 % of what was sent was refused, above 20\.0 %\n/);
+    expect(text).toMatch(/^2024-03-10: bad\n {2}bad {6}23\.2 % of the received events were refused, above 20\.0 %\n/);
     expect(text).toContain('exposures  4  50.0 %  2 with an outcome');
     expect(text.split('\n').filter((line) => line.length > 120)).toEqual([]);
   });

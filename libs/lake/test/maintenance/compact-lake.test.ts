@@ -134,7 +134,7 @@ describe('compactLake', () => {
     await maintainLake(lake, {}, async ({ commit }) => {
       await expect(compactLake(lake)).rejects.toMatchObject({
         code: 'EVENTS_LAKE_BUSY',
-        message: expect.stringContaining(`process ${process.pid} on`),
+        message: expect.stringContaining(`Process ${process.pid} on`),
         retryable: true,
       });
       // As its successor would, an hour later; then the first is refused.

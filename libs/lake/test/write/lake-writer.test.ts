@@ -53,7 +53,7 @@ describe('a lake writer', () => {
     const writer = await writerOf(await temporaryFolder());
     writer.add('a-0', logged('a-0', 3), 4);
     expect(() => writer.add('a-0', logged('a-0', 3), 4)).toThrow('offset 3 of a-0');
-    expect(() => writer.add('a-0', [], 3)).toThrow('cannot go on at 3');
+    expect(() => writer.add('a-0', [], 3)).toThrow('cannot advance to 3');
   });
 
   it('refuses the one of two writers that commits a source second, and leaves nothing of it', async () => {
