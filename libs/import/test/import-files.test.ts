@@ -35,7 +35,7 @@ const rowsCsv = (count: number): string => {
 };
 
 describe('importFiles', () => {
-  it('brings items and users into the catalog and events into the lake', async () => {
+  it('imports items and users into the catalog and events into the lake', async () => {
     const { home, file } = await setUp();
     const stages = new Set<string>();
     const result = await importFiles(
@@ -77,7 +77,7 @@ describe('importFiles', () => {
     ]);
   });
 
-  it('does nothing for the same content again, whatever the file is called', async () => {
+  it('skips a repeated import of the same content under any file name', async () => {
     const { home, file } = await setUp();
     const first = await importFiles({ events: [await file('a.csv', rowsCsv(40))] }, { home, now });
     const again = await importFiles({ events: [await file('b.csv', rowsCsv(40))] }, { home, now });
@@ -90,7 +90,7 @@ describe('importFiles', () => {
     expect(viewed).toMatchObject({ imported: true, offsets: { from: 40, to: 80 } });
   });
 
-  it('adds no event when a part of a file comes again', async () => {
+  it('adds no event for rows that were imported earlier', async () => {
     const { home, file } = await setUp();
     await importFiles({ events: [await file('a.csv', rowsCsv(40))] }, { home, now });
     const lake = await readLake(home.lakeFolder);
@@ -100,7 +100,7 @@ describe('importFiles', () => {
     expect(later).toEqual(expect.arrayContaining(lake));
   });
 
-  it('gives back the events of a CSV file from the lake', async () => {
+  it('restores the events of a CSV file from the lake', async () => {
     const cell = fc.string({
       minLength: 1,
       maxLength: 8,
@@ -133,7 +133,7 @@ describe('importFiles', () => {
     );
   });
 
-  it('appends nothing when the mapping is plainly wrong, and says what is', async () => {
+  it('appends nothing when most rows are invalid, and reports why', async () => {
     const { home, file } = await setUp();
     const wrong = `user,item,time\n${Array.from({ length: 30 }, (_, row) => `u,i${row},${row < 10 ? '2024-01-01' : '13/01/2024'}`).join('\n')}`;
     await expect(importFiles({ events: [await file('a.csv', wrong)] }, { home, now })).rejects.toMatchObject({
@@ -156,7 +156,7 @@ describe('importFiles', () => {
     ).resolves.toMatchObject({ imported: true });
   });
 
-  it('goes on behind what an aborted run had appended', async () => {
+  it('resumes after the events that an aborted run had appended', async () => {
     const { home, file } = await setUp();
     const events = [
       await file('a.csv', rowsCsv(15_000)),
@@ -181,11 +181,11 @@ describe('importFiles', () => {
     expect(await readLake(home.lakeFolder)).toHaveLength(20_000);
   });
 
-  it('loses and doubles nothing when another writer appended between the two runs', async () => {
+  it('loses and repeats no event when another writer appends between two runs', async () => {
     const { home, file } = await setUp();
     const events = [await file('a.csv', rowsCsv(300))];
     await importFiles({ events }, { home, now });
-    // As if killed after 300 events, then another event came in.
+    // Simulates a kill after 300 events, followed by another event.
     const [record] = await readdir(home.importsFolder);
     await writeFile(join(home.importsFolder, record ?? ''), '{"status":"running","from":0}\n');
     const log = await openFileEventLog(home.logFolder);
@@ -197,7 +197,7 @@ describe('importFiles', () => {
     expect(await readLake(home.lakeFolder)).toHaveLength(401);
   });
 
-  it('imports afresh when the log is gone', async () => {
+  it('imports again when the log was deleted', async () => {
     const { home, file } = await setUp();
     const events = [await file('a.csv', rowsCsv(10))];
     await importFiles({ events }, { home, now });
@@ -206,7 +206,7 @@ describe('importFiles', () => {
     expect(await readLake(home.lakeFolder)).toHaveLength(10);
   });
 
-  it('lets one import run at a time', async () => {
+  it('allows one import at a time', async () => {
     const { home, file } = await setUp();
     const log = await openFileEventLog(home.logFolder);
     const events = [await file('a.csv', rowsCsv(10))];

@@ -1,7 +1,7 @@
 import { importFiles } from '../src/index.ts';
 import { importFolders } from './import-folders.ts';
 
-/** Imports argv[3] into the home argv[2], with a line on standard output for each report of progress. */
+/** Imports the file argv[3] into the home argv[2] and prints one line per progress report. */
 const [homeFolder, events] = process.argv.slice(2) as [string, string];
 await importFiles(
   { events: [events] },

@@ -11,7 +11,7 @@ import { importFolders } from './import-folders.ts';
 
 const child = fileURLToPath(new URL('import-in-child.ts', import.meta.url));
 
-/** Runs an import in a process of its own and kills it at the given line of its progress; true when it ended by itself. */
+/** Runs an import in a child process and kills it at the given line of its progress. Returns whether the import finished. */
 async function runAndKill(
   homeFolder: string,
   events: string,
@@ -29,7 +29,7 @@ async function runAndKill(
   return isDone;
 }
 
-it('an import that is killed again and again ends with every event once', async () => {
+it('imports every event once although the process is killed repeatedly', async () => {
   const folder = await temporaryFolder();
   const count = 100_000;
   const rows = Array.from({ length: count }, (_, row) => {

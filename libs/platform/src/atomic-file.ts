@@ -3,10 +3,11 @@ import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Writes a file so that a reader sees the old bytes or all of the new ones, also after a crash of the machine.
+ * Writes a file so that readers see either the old content or the complete new content, also after a crash of the machine.
+ * Facet has its own function because npm's write-file-atomic does not sync the folder, so a crash can undo its rename.
  *
- * @param options.mode of the file; what the process gives its files by default.
- * @param options.temporary where the new bytes are until they are complete, on the same disk; beside the file by default.
+ * @param options.mode file mode; the default of the process if absent
+ * @param options.temporary path of the incomplete file, on the same disk; next to the file by default
  */
 export async function writeFileAtomically(
   path: string,
@@ -25,11 +26,11 @@ export async function writeFileAtomically(
 }
 
 /**
- * Makes a file that is there as a whole or not at all, also after a crash of the machine, unless there is one: of several
- * writers one succeeds.
+ * Creates a file unless it exists. Readers see the complete file or none, also after a crash of the machine. Only one of
+ * several concurrent writers succeeds.
  *
- * @param options.temporary where the bytes are until they are complete, on the same disk; beside the file by default.
- * @returns whether this call has made it.
+ * @param options.temporary path of the incomplete file, on the same disk; next to the file by default
+ * @returns whether this call created the file
  */
 export async function createFileAtomically(
   path: string,
@@ -39,7 +40,7 @@ export async function createFileAtomically(
   const { temporary = temporaryOf(path) } = options;
   try {
     await writeNewFile(temporary, parts);
-    // Unlike a rename, a link takes the place of nothing.
+    // Unlike a rename, a link never replaces a file.
     await link(temporary, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -51,7 +52,7 @@ export async function createFileAtomically(
   return true;
 }
 
-/** Asks the disk to keep what was written to a file, or a folder's list of names. */
+/** Makes a file's content, or a folder's entries, durable on the disk. */
 export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {

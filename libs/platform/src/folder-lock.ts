@@ -2,19 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { readdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The sole right to a folder. */
+/** An exclusive lock on a folder. */
 export interface FolderLock {
-  /** Lets others have it. */
   release(): Promise<void>;
 }
 
 /**
- * Makes this process the only holder of a folder, or says which process holds it. The lock of a process that is gone is
- * taken over. It binds processes of one machine that see each other: not those of two containers.
+ * Locks a folder for this process, or returns the process that holds the lock. The lock of a dead process is taken over. The
+ * lock works between processes of one machine that see each other's process ids, but not across containers.
  *
- * A lock is a symbolic link that names its holder, so it comes into being whole and needs no room on a full disk. Of two
- * that take over a stale lock at once, neither may remove the one that the other has just made. So it stays where it is
- * until its successor, the link with the next number, has been made by one of them.
+ * A lock is a symbolic link that names its holder. It is created atomically and needs no space on a full disk. When two
+ * processes take over a stale lock at the same time, neither may delete the new lock of the other. The stale lock therefore
+ * stays until one of them has created its successor, the link with the next number.
  */
 export async function takeFolderLock(folder: string): Promise<FolderLock | { readonly heldBy: number }> {
   const own = [...(await describeProcess(process.pid)), randomUUID()].join(' ');
@@ -27,7 +26,7 @@ export async function takeFolderLock(folder: string): Promise<FolderLock | { rea
     const number = last + 1;
     if (!(await makeLock(folder, number, own))) continue;
     if (await isSuccessor(folder, number, holder)) {
-      // The oldest first: whoever still believes in one of them is to find it gone, or its successor taken.
+      // Oldest first: a process that still reads an old lock then finds it deleted, or its successor created.
       for (const older of numbers) await rm(pathOf(folder, older), { force: true });
       return { release: () => rm(pathOf(folder, number), { force: true }) };
     }
@@ -35,7 +34,7 @@ export async function takeFolderLock(folder: string): Promise<FolderLock | { rea
   }
 }
 
-/** Whether the lock of this number is the last one, and still follows the one that was found stale. */
+/** Returns whether the lock with this number is the last one and follows the stale lock. */
 async function isSuccessor(folder: string, number: number, predecessor: string | undefined): Promise<boolean> {
   const numbers = await listLocks(folder);
   if (numbers.at(-1) !== number) return false;
@@ -60,7 +59,7 @@ async function readHolder(folder: string, number: number): Promise<string | unde
   return readlink(pathOf(folder, number)).catch(() => undefined);
 }
 
-/** False when somebody else has made it. */
+/** Returns false when another process has created the lock. */
 async function makeLock(folder: string, number: number, holder: string): Promise<boolean> {
   try {
     await symlink(holder, pathOf(folder, number));
@@ -71,10 +70,10 @@ async function makeLock(folder: string, number: number, holder: string): Promise
   }
 }
 
-/** Process id and start time: a process that later gets the same id is another one. */
+/** Returns the process id and the start time, because process ids are reused. */
 async function describeProcess(pid: number): Promise<readonly [pid: string, startedAt: string]> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The second field, the name, may hold spaces and brackets; the start time is the 20th after it.
+  // The second field, the name, may contain spaces and parentheses. The start time is the 20th field after it.
   return [String(pid), stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''];
 }
 
@@ -85,7 +84,7 @@ async function isRunning(holder: string): Promise<boolean> {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it runs, as somebody else.
+    // EPERM: the process runs as another user.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
   return (await describeProcess(pid))[1] === startedAt;

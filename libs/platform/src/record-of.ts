@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
 import type { TRecord, TSchema, TSchemaOptions } from 'typebox';
 
-/** Matches any text. A dot does not match line breaks, and `Type.Record` takes no notice of fields whose names have one. */
+/** Matches any text. A dot would not match line breaks, and `Type.Record` ignores fields that its pattern does not match. */
 export const anyNamePattern = '^[\\s\\S]*$';
 
-/** An object whose fields may have any name, and have one kind of value. */
+/** Returns the schema of an object with arbitrary field names and values of one schema. */
 export function recordOf<Value extends TSchema>(
   value: Value,
   options: TSchemaOptions & { readonly maxProperties?: number } = {},

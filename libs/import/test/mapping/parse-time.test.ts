@@ -44,17 +44,17 @@ describe('createTimeParser', () => {
     ['YYYYMMDDHHmmss', '20111209125000', noon],
     ['DD/MM/YYYY HH:mm', '12/31/2011 12:50', 'not-a-time'],
     ['DD/MM/YYYY', '09/12/2011 12:50', 'not-a-time'],
-  ])('reads by the format %s', (timeFormat, text, expected) => {
+  ])('reads the format %s', (timeFormat, text, expected) => {
     expect(createTimeParser({ timeFormat })(text)).toBe(expected);
   });
 
-  it('refuses formats without a whole date', () => {
+  it('refuses formats without a complete date', () => {
     for (const timeFormat of ['HH:mm', 'DD/MM/YY', 'DD/DD/YYYY', 'YYYY-MM-DD dddd']) {
       expect(() => createTimeParser({ timeFormat })).toThrow(expect.objectContaining({ code: 'EVENTS_TIME_FORMAT' }));
     }
   });
 
-  it('gives back every moment that it is told as ISO text', () => {
+  it('restores every moment from its ISO text', () => {
     const parse = createTimeParser({});
     const date = fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('2100-01-01') });
     fc.assert(
@@ -77,23 +77,23 @@ describe('time zones', () => {
     // The clocks skip from 01:00 to 02:00.
     ['2011-03-27 01:30', Date.UTC(2011, 2, 27, 1, 30)],
     ['2011-03-27 02:00', Date.UTC(2011, 2, 27, 1)],
-    // They show 01:00 to 02:00 twice; the first is meant.
+    // The clocks show 01:00 to 02:00 twice; the first is meant.
     ['2011-10-30 01:30', Date.UTC(2011, 9, 30, 0, 30)],
     ['2011-10-30 02:00', Date.UTC(2011, 9, 30, 2)],
-    // A zone in the text wins.
+    // A zone in the text takes precedence.
     ['2011-07-15T12:00:00Z', Date.UTC(2011, 6, 15, 12)],
   ])('reads %s in London', (text, expected) => {
     expect(london(text)).toBe(expected);
   });
 
-  it('reads what each zone shows, away from changes', () => {
+  it('reads the wall-clock time of every zone', () => {
     const zones = ['America/St_Johns', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'Pacific/Apia', 'America/New_York'];
     const moment = fc.integer({ min: Date.UTC(2001, 0, 1), max: Date.UTC(2030, 0, 1) }).map((ms) => ms - (ms % 1000));
     fc.assert(
       fc.property(fc.constantFrom(...zones), moment, (timeZone, utc) => {
         const shown = new Date(utc).toLocaleString('sv-SE', { timeZone });
         const parsed = createTimeParser({ timeZone })(shown);
-        // A time shown twice is read as the first, at most an hour earlier.
+        // A time that the clocks show twice is read as the first, at most an hour earlier.
         expect([0, 1_800_000, 3_600_000]).toContain(utc - Number(parsed));
         expect(new Date(Number(parsed)).toLocaleString('sv-SE', { timeZone })).toBe(shown);
       }),
@@ -101,7 +101,7 @@ describe('time zones', () => {
     );
   });
 
-  it('names an unknown zone', () => {
+  it('refuses an unknown zone', () => {
     expect(() => createTimeParser({ timeZone: 'Mars/Base' })).toThrow(
       expect.objectContaining({ code: 'EVENTS_TIME_ZONE' }),
     );

@@ -44,17 +44,17 @@ describe('event rows', () => {
       'user,item,time,event_id,session_id,position',
       { eventId: 'event_id', sessionId: 'session_id', position: 'position' },
     ],
-    // A rating says more than a price, an item id more than a name.
+    // A rating is preferred to a price, and an item id to a name.
     ['user,item,movie_id,ts,price,rating,quantity', { itemId: 'item', value: 'rating' }],
   ])('finds the fields of %s', async (header, columns) => {
     expect((await eventsOf('e.csv', `${header}\n`)).columns).toMatchObject(columns);
   });
 
-  it('does not take a bare id for the id of an event: two files may both count from 1', async () => {
+  it('does not read a column id as the event id, because two files may both count from 1', async () => {
     expect((await eventsOf('e.csv', 'id,user,item,time\n')).columns).not.toHaveProperty('eventId');
   });
 
-  it('gives the type of its value column, or a purchase, or what the mapping says', async () => {
+  it('uses the default type of the mapping, or rating or purchase by the value column', async () => {
     const typesOf = async (header: string, mapping?: ColumnMapping): Promise<unknown[]> => {
       const { events } = await eventsOf('e.csv', `user,item,time${header}\nu,i,2020-01-01,4`, {
         ...(mapping && { mapping }),
@@ -66,7 +66,7 @@ describe('event rows', () => {
     expect(await typesOf(',quantity', { defaultType: 'view' })).toEqual(['view']);
   });
 
-  it('knows the usual names of types, those of the mapping, and refuses the rest', async () => {
+  it('reads common type names and those of the mapping, and refuses other types', async () => {
     const text = [
       'user,item,time,behavior',
       ...['pv', 'Add-To-Cart', 'buy', 'fav', 'liked', ''].map((type) => `u,i,2020-01-01,${type}`),
@@ -85,7 +85,7 @@ describe('event rows', () => {
     ]);
   });
 
-  it('names the field at fault', async () => {
+  it('reports the invalid field', async () => {
     const text = [
       'user,item,time,value,position',
       ',i,2020-01-01,,',
@@ -111,7 +111,7 @@ describe('event rows', () => {
     ]);
   });
 
-  it('keeps other columns as they came, and gives rows without an id the hash of their content', async () => {
+  it('keeps other columns unchanged and hashes the content of rows without an id', async () => {
     const { events } = await eventsOf('e.csv', 'user,item,time,price,country,empty\n u1 ,i1,2020-01-01,2.50,FR,\n');
     const content = { userId: 'u1', itemId: 'i1', type: 'purchase', occurredAt: Date.UTC(2020, 0, 1), value: 2.5 };
     expect(events).toEqual([
@@ -119,7 +119,7 @@ describe('event rows', () => {
     ]);
   });
 
-  it('reads the wire form from JSON Lines, optional fields that come late as well', async () => {
+  it('reads the wire form from JSON Lines, including optional fields of later rows', async () => {
     const lines = [
       {
         eventId: 'e1',
@@ -158,7 +158,7 @@ describe('event rows', () => {
     ]);
   });
 
-  it('says which columns there are when one is missing, and how to map it', async () => {
+  it('lists the columns when one is missing, and shows how to map it', async () => {
     await expect(eventsOf('e.csv', 'who,what,time\n')).rejects.toMatchObject({
       code: 'EVENTS_COLUMN_MISSING',
       message: expect.stringMatching(/userId, itemId.*who, what, time/) as string,
@@ -178,12 +178,12 @@ describe('event rows', () => {
 describe('contentEventId', () => {
   const content = { userId: 'u', itemId: 'i', type: 'purchase', occurredAt: 5 };
 
-  it('stays the same for ever: the lake is full of it', () => {
+  it('never changes, because lakes contain it', () => {
     expect(contentEventId(content)).toBe(contentEventId({ ...content, value: undefined }));
     expect(contentEventId(content)).toMatchInlineSnapshot(`"Sl6aE_gZQnnKFlhQIs0ph9"`);
   });
 
-  it('changes with each part, and cannot be led by separators', () => {
+  it('depends on every field, whatever separators the ids contain', () => {
     const others = [{ userId: 'v' }, { itemId: 'j' }, { type: 'view' }, { occurredAt: 6 }, { value: 0 }].map(
       (part) => ({ ...content, ...part }),
     );
@@ -205,7 +205,7 @@ describe('item rows', () => {
     });
   }
 
-  it('keeps a title of several words as text, and lists as lists', async () => {
+  it('keeps a title of several words as text and splits lists', async () => {
     const text =
       'item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\tprice:float\n1\tToy Story\t1995\tAnimation Comedy\t2.5\n';
     expect(await itemsOf('ml.item', text)).toEqual([
@@ -217,7 +217,7 @@ describe('item rows', () => {
     ]);
   });
 
-  it('splits columns whose header says so, or whose name is plural', async () => {
+  it('splits columns with an annotated header or a plural name', async () => {
     const text = 'item_id\ttitle\tattributes(brand|categories)\tgenres\n1\tA | B\tOPI|Makeup|Nails\tDrama\n2\tC\t\t\n';
     expect(await itemsOf('items.tsv', text)).toEqual([
       { itemId: '1', title: 'A | B', attributes: { attributes: ['OPI', 'Makeup', 'Nails'], genres: ['Drama'] } },
@@ -239,7 +239,7 @@ describe('item rows', () => {
     ]);
   });
 
-  it('takes attributes of JSON from their own object and from beside it', async () => {
+  it('reads attributes of JSON from the attributes object and from other keys', async () => {
     const line = {
       itemId: 1,
       title: 'Lamp',
@@ -257,7 +257,7 @@ describe('item rows', () => {
     ]);
   });
 
-  it('says in which section to map a missing id', async () => {
+  it('names the section that maps a missing id', async () => {
     await expect(itemsOf('items.csv', 'a,b\n')).rejects.toMatchObject({
       code: 'EVENTS_COLUMN_MISSING',
       remedy: 'Map the column in facet.yaml: mapping: { items: { itemId: <column> } }.',
@@ -266,7 +266,7 @@ describe('item rows', () => {
 });
 
 describe('user rows', () => {
-  it('make every other column an attribute', async () => {
+  it('read every other column as an attribute', async () => {
     const { table, rows } = await tableOf(
       'ml.user',
       'user_id:token\tage:token\toccupation:token\n1\t24\ttechnician\n\t1\tx\n',
@@ -279,7 +279,7 @@ describe('user rows', () => {
   });
 });
 
-it('the mapping section refuses names that it does not know', () => {
+it('the mapping section refuses unknown names', () => {
   const schema = Compile(ColumnMappingSchema);
   expect(schema.Check({ userId: 'who', items: { separator: '|', attributes: { price: 'number' } } })).toBe(true);
   expect(schema.Check({ user: 'who' })).toBe(false);

@@ -41,7 +41,7 @@ describe('CSV', () => {
     );
   });
 
-  it('names every broken line and reads all the others', async () => {
+  it('reports every broken line and reads all others', async () => {
     const text = [
       'user,item,time', // 1
       'u1,i1,t1',
@@ -78,7 +78,7 @@ describe('CSV', () => {
     });
   });
 
-  it('loses one row to a quote that stays open to the end', async () => {
+  it('loses one row to an unclosed quote', async () => {
     const rows = Array.from({ length: 3000 }, (_, index) => `u${index},i${index}`);
     rows[1500] = '"u1500,i1500';
     const { rows: read, broken } = await readCsv(`user,item\n${rows.join('\n')}\n`);
@@ -99,7 +99,7 @@ describe('CSV', () => {
 });
 
 describe('TSV', () => {
-  it('takes quotes as characters, unless they wrap a whole cell', async () => {
+  it('reads quotes as characters unless they wrap a whole cell', async () => {
     const text = 'id\ttitle\n1\tRECORD FRAME 7" SINGLE\n2\t"TEA" FOR "ONE"\n3\t"a ""b"""\n4\t"\n';
     expect((await readCsv(text, 'items.tsv')).rows).toEqual([
       [2, '1', 'RECORD FRAME 7" SINGLE'],

@@ -21,7 +21,7 @@ async function linesOf(
   return { lines, faults };
 }
 
-it('gives the same lines wherever the bytes are cut', async () => {
+it('gives the same lines for any split into chunks', async () => {
   const text = fc.array(
     fc.string({ unit: 'grapheme' }).map((line) => line.replaceAll(/[\r\n\0]/g, '')),
     { minLength: 1 },
@@ -41,7 +41,7 @@ it('gives the same lines wherever the bytes are cut', async () => {
   );
 });
 
-it('marks the lines that are not UTF-8 and keeps the others', async () => {
+it('marks lines that are not UTF-8 and keeps the others', async () => {
   const bytes = Buffer.concat([Buffer.from('a\r\nb'), Buffer.from([0xe9]), Buffer.from('\r\ncé\n')]);
   expect(await linesOf(bytes)).toEqual({ lines: ['a', '', 'cé'], faults: [[2, 'not-utf8']] });
 });
@@ -52,7 +52,7 @@ it('drops a byte order mark, and refuses UTF-16 and binary files', async () => {
   await expect(linesOf(Buffer.from([1, 0, 2]))).rejects.toMatchObject({ code: 'EVENTS_FILE_NOT_TEXT' });
 });
 
-it('passes over a line without end instead of keeping it in memory', async () => {
+it('skips an endless line instead of buffering it', async () => {
   async function* endless(): AsyncGenerator<Buffer> {
     yield Buffer.from('head\n');
     for (let block = 0; block < 40; block++) yield Buffer.alloc(1 << 20, 'x');

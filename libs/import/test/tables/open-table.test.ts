@@ -14,7 +14,7 @@ async function fileOf(name: string, content: string | Buffer): Promise<string> {
 }
 
 describe('gzip', () => {
-  it('is told by its bytes, also in several members', async () => {
+  it('is detected by its bytes, also with several members', async () => {
     const packed = Buffer.concat([gzipSync('a,b\n1,2\n'), gzipSync('3,4\n')]);
     for (const name of ['file.csv.gz', 'file.csv']) {
       const { rows } = await readAll(await fileOf(name, packed));
@@ -25,7 +25,7 @@ describe('gzip', () => {
     }
   });
 
-  it('that is cut short is an error, not a shorter file', async () => {
+  it('that is truncated is an error, not a shorter file', async () => {
     const path = await fileOf('file.csv.gz', gzipSync(Buffer.from(`a,b\n${'1,2\n'.repeat(5000)}`)));
     await truncate(path, 40);
     await expect(readAll(path)).rejects.toMatchObject({ code: 'EVENTS_FILE_DAMAGED' });
@@ -33,7 +33,7 @@ describe('gzip', () => {
 });
 
 describe('JSON Lines', () => {
-  it('makes columns of keys as they appear and names broken lines', async () => {
+  it('turns keys into columns as they appear and reports broken lines', async () => {
     const lines = ['{"a":1,"b":"x"}', '', '{"a":', '[1]', '{"c":true,"a":2}', '"text"'];
     const { columns, rows, broken } = await readAll(await fileOf('events.jsonl', lines.join('\r\n')));
     expect(columns.map((column) => column.name)).toEqual(['a', 'b', 'c']);
@@ -48,7 +48,7 @@ describe('JSON Lines', () => {
     ]);
   });
 
-  it('refuses one large array, saying how to split it', async () => {
+  it('refuses one large array and shows how to convert it', async () => {
     await expect(readAll(await fileOf('events.json', '[{"a":1},\n{"a":2}]'))).rejects.toMatchObject({
       code: 'EVENTS_JSON_ARRAY',
       remedy: expect.stringContaining('jq') as string,
@@ -57,7 +57,7 @@ describe('JSON Lines', () => {
 });
 
 describe('RecBole atomic files', () => {
-  it('read their typed headers and take every character as it stands', async () => {
+  it('are read with typed headers and without quoting', async () => {
     const text =
       'item_id:token\tmovie_title:token_seq\tclass:token_seq\tprice:float\n1\t"Toy" Story\tComedy Kids\t2.5\n';
     const { columns, rows } = await readAll(await fileOf('ml.item', text));
@@ -115,7 +115,7 @@ describe('Parquet', () => {
     expect(bytesRead).toBe(await openTableBytes(path));
   });
 
-  it('that is damaged is named', async () => {
+  it('that is damaged is refused', async () => {
     await expect(readAll(await fileOf('x.parquet', 'PAR1 and nothing more'))).rejects.toMatchObject({
       code: 'EVENTS_FILE_DAMAGED',
     });
@@ -128,7 +128,7 @@ async function openTableBytes(path: string): Promise<number> {
   return table.bytes;
 }
 
-describe('files that are no table', () => {
+describe('refused files', () => {
   it.each([
     ['absent.csv', undefined, 'EVENTS_FILE_UNREADABLE'],
     ['empty.csv', '', 'EVENTS_FILE_EMPTY'],

@@ -20,7 +20,7 @@ it('summarizes counts', () => {
   expect(distributionOf([])).toEqual({ count: 0, min: 0, median: 0, mean: 0, p90: 0, max: 0, histogram: [] });
 });
 
-it('puts every member into one bucket, and orders its quantiles', () => {
+it('counts every user or item in one bucket, with ascending quantiles', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 1e6 }), { minLength: 1 }), (counts) => {
       const { histogram, min, median, p90, max } = distributionOf(counts);

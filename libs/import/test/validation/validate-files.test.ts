@@ -37,7 +37,7 @@ async function reportOf(lines: readonly string[], options: ValidateOptions = { n
 }
 
 describe('validateFiles', () => {
-  it('reports everything that a data engineer asks for', async () => {
+  it('reports files, refusals, times, types, values, distributions and unknown ids', async () => {
     const paths = await filesOf({
       'events.csv': eventLines.join('\n'),
       'items.csv': 'item_id,title\ni1,One\ni2,Two\ni3,Three\n,Nameless\n',
@@ -120,7 +120,7 @@ describe('validateFiles', () => {
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   });
 
-  it('counts every line but names only the first of a reason', async () => {
+  it('counts every refused line but lists only the first lines per reason', async () => {
     const report = await reportOf([
       'user,item,time',
       ...Array.from({ length: 500 }, () => 'u,,2024-01-01'),
@@ -133,20 +133,20 @@ describe('validateFiles', () => {
     expect(renderValidationReport(report)).toContain('500  events  itemId: missing  lines 2, 3, 4, 5, 6, …');
   });
 
-  it('says nothing of items and users without their files, nor of values that are none', async () => {
+  it('omits items, users and values that the files do not contain', async () => {
     const report = await reportOf(['user,item,time', 'u,i,2024-01-01']);
     expect(report).not.toHaveProperty('unknownItems');
     expect(report).not.toHaveProperty('unknownUsers');
     expect(report).not.toHaveProperty('values');
   });
 
-  it('lists no values when there are many', async () => {
+  it('lists no values when many are distinct', async () => {
     const rows = Array.from({ length: 30 }, (_, index) => `u,i${index},2024-01-01,${index}.5`);
     const { values } = await reportOf(['user,item,time,price', ...rows]);
     expect(values).toEqual({ count: 30, min: 0.5, max: 29.5, mean: 15 });
   });
 
-  it('finds users who are no people', async () => {
+  it('finds users who look like bots', async () => {
     const people = Array.from({ length: 200 }, (_, user) => `person${user},i,2024-01-01 10:00:00`);
     const bot = Array.from({ length: 300 }, (_, event) => `bot,i${event},2024-01-01 0${event % 10}:00:00`);
     const crawler = Array.from({ length: 9 * 40 }, (_, event) => `crawler,i${event},2024-01-01 12:0${event % 9}:00`);
@@ -166,7 +166,7 @@ describe('validateFiles', () => {
     );
   });
 
-  it('names the file of a line when there are several', async () => {
+  it('names the file of a line when there are several files', async () => {
     const paths = await filesOf({
       'a.csv': 'user,item,time\nu,i,2024-01-01\n',
       'b.csv': 'user,item,time\n,i,2024-01-01\n',
@@ -176,7 +176,7 @@ describe('validateFiles', () => {
     expect(report.refusals[0]?.lines).toEqual([{ file: 1, line: 2 }]);
   });
 
-  it('tells how far it is, to the last byte', async () => {
+  it('reports progress up to the last byte', async () => {
     const paths = await filesOf({ 'a.csv': eventLines.join('\n'), 'b.csv': eventLines.join('\n') });
     const seen: number[] = [];
     let total = 0;
@@ -194,7 +194,7 @@ describe('validateFiles', () => {
     expect(seen).toEqual([total / 2, total]);
   });
 
-  it('fails for a whole file that cannot be read, releasing it', async () => {
+  it('fails for an unreadable file', async () => {
     await expect(reportOf(['who,what,when', 'a,b,c'])).rejects.toMatchObject({ code: 'EVENTS_COLUMN_MISSING' });
     await expect(validateFiles({ events: ['absent.csv'] })).rejects.toMatchObject({ code: 'EVENTS_FILE_UNREADABLE' });
   });

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
 import { changeItems, readItems, readUsers, upsertItems, upsertUsers } from '../../src/catalog/catalog.ts';
 
-it('replaces whole records, the last one of an id winning, and keeps the others', async () => {
+it('replaces whole records by the last one of an id and keeps the others', async () => {
   const folder = join(await temporaryFolder(), 'catalog');
   expect(await readItems(folder)).toEqual([]);
   await upsertItems(folder, [
@@ -24,7 +24,7 @@ it('replaces whole records, the last one of an id winning, and keeps the others'
   expect(await readdir(folder)).toEqual(['items.history.jsonl', 'items.jsonl']);
 });
 
-it('takes out what a change has no record for', async () => {
+it('removes items without a record', async () => {
   const folder = await temporaryFolder();
   await upsertItems(folder, [
     { itemId: 'a', attributes: {} },
@@ -39,7 +39,7 @@ it('takes out what a change has no record for', async () => {
   expect((await readItems(folder)).map(({ itemId }) => itemId)).toEqual(['b', 'c']);
 });
 
-it('keeps users apart, and the same records give the same bytes in any order', async () => {
+it('stores users separately, with the same bytes for any order of the records', async () => {
   const folder = await temporaryFolder();
   const users = Array.from({ length: 25_000 }, (_, index) => ({ userId: `u${index}`, attributes: { age: index } }));
   expect(await upsertUsers(folder, users)).toEqual({ total: 25_000, changed: 25_000 });
@@ -52,7 +52,7 @@ it('keeps users apart, and the same records give the same bytes in any order', a
   expect(await readItems(folder)).toEqual([]);
 });
 
-it('names a damaged file', async () => {
+it('reports a damaged file', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'items.jsonl'), '{"itemId":"a","attributes":{}}\n{"item');
   await expect(readItems(folder)).rejects.toMatchObject({ code: 'EVENTS_CATALOG_DAMAGED' });

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { appendFile, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { dayMs } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
 import type { Item } from '@facet/schemas';
 import { temporaryFolder } from '@facet/testing';
 import { addItemVersions, changeItems, readItems, readItemsAsOf, upsertItems } from '../../src/catalog/catalog.ts';
 import type { ItemVersion } from '../../src/index.ts';
 
-const dayMs = 86_400_000;
 const monday = Date.UTC(2026, 0, 5);
 const historyOf = (folder: string): string => join(folder, 'items.history.jsonl');
 
@@ -15,14 +15,14 @@ function thing(itemId: string, title: string): Item {
   return { itemId, title, attributes: {} };
 }
 
-/** Titles by id as of a moment. */
+/** Returns titles by id as known before a moment. */
 async function titlesAt(folder: string, receivedBefore?: number): Promise<Record<string, string | undefined>> {
   const { items } = await readItemsAsOf(folder, receivedBefore);
   return Object.fromEntries(items.map(({ itemId, title }) => [itemId, title]));
 }
 
 describe('the history of items', () => {
-  it('shows each item as it was before a moment, half-open, and none that came later or was removed', async () => {
+  it('returns each item as known before a moment, without later or removed items', async () => {
     const folder = await temporaryFolder();
     await upsertItems(folder, [thing('a', 'first'), thing('b', 'stays')], monday);
     await upsertItems(folder, [thing('a', 'second')], monday + 10);
@@ -38,7 +38,7 @@ describe('the history of items', () => {
     expect((await readItemsAsOf(folder)).newestReceivedAt).toBe(monday + 30);
   });
 
-  it('takes what a catalog knew before it had a history for always known', async () => {
+  it('counts items without a history as always known', async () => {
     const folder = await temporaryFolder();
     await upsertItems(folder, [thing('a', 'old'), thing('b', 'old')], monday);
     await rm(historyOf(folder));
@@ -48,7 +48,7 @@ describe('the history of items', () => {
     expect(await titlesAt(folder, monday + 11)).toEqual({ a: 'new', b: 'old' });
   });
 
-  it('is not touched by what changes nothing', async () => {
+  it('is not written when no item changes', async () => {
     const folder = await temporaryFolder();
     await upsertItems(folder, [thing('a', 'same')], monday);
     const { size } = await stat(historyOf(folder));
@@ -56,7 +56,7 @@ describe('the history of items', () => {
     expect((await stat(historyOf(folder))).size).toBe(size);
   });
 
-  it('believes the order of the log where the clocks of its writers differ', async () => {
+  it('follows the order of the log when clocks of writers differ', async () => {
     const folder = await temporaryFolder();
     await addItemVersions(folder, [
       { itemId: 'a', item: thing('a', 'first'), receivedAt: monday + 9 },
@@ -67,7 +67,7 @@ describe('the history of items', () => {
     expect(await readItems(folder)).toEqual([thing('a', 'second')]);
   });
 
-  it('is the same when a writer dies anywhere and gives its versions again', async () => {
+  it('is unaffected by a writer that is killed anywhere and repeats its versions', async () => {
     const version = fc.record({
       itemId: fc.constantFrom('a', 'b', 'é'),
       title: fc.option(fc.constantFrom('x', 'y', 'ü'), { nil: undefined }),
@@ -93,7 +93,7 @@ describe('the history of items', () => {
           () => 0,
         );
         await addItemVersions(killed, last);
-        // Killed while it appended: a part of it is there, and the items are what they were.
+        // Simulates a kill during the append: a part of the lines is written, and the items are unchanged.
         const grown = await stat(historyOf(killed)).then(
           (file) => file.size,
           () => 0,
@@ -112,7 +112,7 @@ describe('the history of items', () => {
     );
   });
 
-  it('does not read a torn last line, and the next writer cuts it off', async () => {
+  it('skips a torn last line, which the next writer truncates', async () => {
     const folder = await temporaryFolder();
     await upsertItems(folder, [thing('a', 'first')], monday);
     await appendFile(
@@ -125,7 +125,7 @@ describe('the history of items', () => {
     expect((await readFile(historyOf(folder), 'utf8')).split('\n')).toHaveLength(4);
   });
 
-  it('folds what is older than 90 days once it has grown, and says so', async () => {
+  it('folds versions older than 90 days once the file has grown, and reports the bound', async () => {
     const folder = await temporaryFolder();
     const long = 'x'.repeat(1_000_000);
     const newest = monday + 100 * dayMs;
@@ -144,7 +144,7 @@ describe('the history of items', () => {
     expect((await stat(historyOf(folder))).size).toBeLessThan(3_100_000);
   });
 
-  it('names a damaged file', async () => {
+  it('reports a damaged file', async () => {
     const folder = await temporaryFolder();
     await upsertItems(folder, [thing('a', 'first')], monday);
     await appendFile(historyOf(folder), '{"receivedAt"\n');

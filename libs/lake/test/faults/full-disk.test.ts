@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import type { TestContext } from 'vitest';
 import type { LoggedEvent } from '@facet/event-log';
+import { dayMs } from '@facet/platform';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { listPlacedFiles } from '../../src/layout.ts';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
@@ -15,20 +16,19 @@ import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 
 const run = promisify(execFile);
-const dayMs = 86_400_000;
 const unwritable = { code: 'EVENTS_LAKE_UNWRITABLE', retryable: true };
 
-/** A disk of a megabyte; the test is skipped where none can be mounted. */
+/** Mounts a disk of one megabyte, or skips the test where mounting is not permitted. */
 async function smallDisk(context: TestContext): Promise<string> {
   const folder = await temporaryFolder();
   await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder]).catch((error: unknown) =>
-    context.skip(`a small disk cannot be mounted: ${String((error as Error).message)}`),
+    context.skip(`needs permission to mount a small disk: ${String((error as Error).message)}`),
   );
   onTestFinished(async () => void (await run('umount', ['--lazy', folder])));
   return folder;
 }
 
-/** Leaves the given number of bytes free, which is rounded to pages of 4096. */
+/** Fills the disk except for the given number of bytes, rounded to pages of 4096. */
 async function fill(disk: string, freeBytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(disk);
   const ballast = join(disk, 'ballast');
@@ -46,7 +46,7 @@ function logged(from: number, to: number): LoggedEvent[] {
   }));
 }
 
-it('a commit on a full disk leaves nothing half, at whatever step; it is made up for when there is room', async (context) => {
+it('a commit on a full disk leaves no partial state at any step, and succeeds once there is space', async (context) => {
   const disk = await smallDisk(context);
   const lake = join(disk, 'lake');
   const writer = await openLakeWriter(lake);
@@ -80,7 +80,7 @@ it('a commit on a full disk leaves nothing half, at whatever step; it is made up
   expect(await listPlacedFiles(lake)).toEqual((await openLakeSnapshot(lake)).files.map(({ path }) => path));
 });
 
-it('a compaction that fills the disk changes nothing that readers see, and goes on later', async (context) => {
+it('a compaction on a full disk changes no rows, and succeeds once there is space', async (context) => {
   const disk = await smallDisk(context);
   const lake = join(disk, 'lake');
   const writer = await openLakeWriter(lake);

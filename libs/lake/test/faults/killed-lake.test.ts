@@ -17,7 +17,7 @@ import { openLakeWriter } from '../../src/write/lake-writer.ts';
 const child = fileURLToPath(new URL('lake-in-child.ts', import.meta.url));
 const livesOfEach = 4;
 
-/** Runs a role in a process of its own and kills it `afterMs` after the first thing that it did. */
+/** Runs a role in a child process and kills the process `afterMs` after its first report. */
 async function runAndKill(role: 'sink' | 'compactor', lake: string, afterMs: number): Promise<void> {
   const running = spawn(process.execPath, ['--conditions=@facet/source', '--import=tsx', child, role, lake], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -26,11 +26,11 @@ async function runAndKill(role: 'sink' | 'compactor', lake: string, afterMs: num
   const ended = once(running, 'exit');
   await Promise.race([once(running.stdout, 'data'), ended]);
   await sleep(afterMs);
-  expect(running.kill('SIGKILL'), `the ${role} lives until it is killed`).toBe(true);
+  expect(running.kill('SIGKILL'), `the ${role} runs until it is killed`).toBe(true);
   await ended;
 }
 
-it('sinks and compactors that are killed again and again leave each offset once, and nothing besides', async () => {
+it('repeatedly killed sinks and compactors leave each offset once and no other files', async () => {
   const lake = join(await temporaryFolder(), 'lake');
   const live = async (role: 'sink' | 'compactor', seed: number): Promise<void> => {
     for (let life = 0; life < livesOfEach; life++) await runAndKill(role, lake, (seed + life * 37) % 97);
@@ -44,7 +44,7 @@ it('sinks and compactors that are killed again and again leave each offset once,
   expect(new Set(before.map(({ eventId }) => eventId)).size).toBe(before.length);
   expect(before).toHaveLength(sources.reduce((sum, { committed }) => sum + committed, 0));
 
-  // Sinks go on, so that every left-over is of the past; then a compaction leaves nothing but the lake.
+  // The sinks advance, so all leftover files are obsolete. Then a compaction removes them.
   const writer = await openLakeWriter(lake);
   for (const { source, committed } of sources) writer.add(source, [], committed + 1);
   await writer.commit();

@@ -1,16 +1,12 @@
-import { isAppError } from '@facet/platform';
+import { dayMs, isAppError } from '@facet/platform';
 import { makeEvent, noon } from '@facet/testing';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 
-/**
- * Works on the lake argv[3] until it is killed: as a sink that goes on wherever the sources stand, or as a compactor. Prints a
- * line for each thing done.
- */
+/** Works on the lake argv[3] as a sink or as a compactor until the process is killed. Prints a line per commit or compaction. */
 const [role, lake] = process.argv.slice(2) as ['sink' | 'compactor', string];
 const report = (what: string): boolean => process.stdout.write(`${what}\n`);
 const sources = ['a-0', 'a-1'];
-const dayMs = 86_400_000;
 
 async function sink(): Promise<void> {
   const writer = await openLakeWriter(lake);

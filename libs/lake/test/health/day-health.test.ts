@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { hourMs, dayMs, minuteMs } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Event, IntakeCount } from '@facet/schemas';
 import { makeEvent, temporaryFolder } from '@facet/testing';
@@ -13,11 +14,10 @@ import { writeLake } from './write-lake.ts';
 
 const day = '2024-03-10';
 const start = Date.parse(`${day}T00:00:00Z`);
-const hour = 3_600_000;
-const dayMs = 24 * hour;
+const hour = hourMs;
 const afterwards = { now: () => start + 2 * dayMs };
 
-/** `count` events of as many users at noon of a day, received a second later. */
+/** Returns `count` events of distinct users at noon of a day, received a second later. */
 function crowd(count: number, fields: Partial<Event> & { readonly on: number; readonly name: string }): Event[] {
   const { on, name, ...rest } = fields;
   return Array.from({ length: count }, (_, index) =>
@@ -32,7 +32,7 @@ function crowd(count: number, fields: Partial<Event> & { readonly on: number; re
   );
 }
 
-describe('a day with something of everything', () => {
+describe('a day with every kind of problem', () => {
   let health: DayHealth;
   let home: string;
   let lakeFolder: string;
@@ -46,17 +46,17 @@ describe('a day with something of everything', () => {
       ...crowd(100, { on: start - 2 * dayMs, name: 'before-2' }),
       ...crowd(100, { on: start - 7 * dayMs, name: 'before-7' }),
       ...crowd(5, { on: start - 8 * dayMs, name: 'long-before' }),
-      // The day: 150 clicks, of which 10 came twice and 7 were there two days ago.
+      // The day: 150 clicks. 10 are repeated, and 7 repeat events of two days ago.
       ...crowd(150, { on: start, name: 'click', itemId: 'known' }),
       ...crowd(10, { on: start, name: 'click', itemId: 'known' }),
       ...crowd(7, { on: start, name: 'before-2', itemId: 'known' }),
-      // Of four shown items, one was clicked on the same day, one bought on the next, and one clicked without its recommendation.
+      // Of four shown items, one is clicked on the same day, one is bought on the next day, and one is clicked without a recommendation.
       ...['a', 'b', 'c', 'd'].map((itemId) => makeEvent({ ...at(9), ...shown, eventId: `shown-${itemId}`, itemId })),
       makeEvent({ ...at(10), type: 'click', recommendationId: 'r', eventId: 'click-a', itemId: 'a' }),
       makeEvent({ ...at(10), type: 'click', eventId: 'click-c', itemId: 'c' }),
       makeEvent({ ...at(25), type: 'purchase', recommendationId: 'r', eventId: 'buy-b', itemId: 'b' }),
       makeEvent({ ...at(11), type: 'purchase', recommendationId: 'lost', eventId: 'buy-d', itemId: 'd' }),
-      // An anonymous person, who turns out to be a user.
+      // An anonymous session that later belongs to a user.
       makeAnonymous({ ...at(13), eventId: 'anonymous-1', itemId: 'a' }),
       makeAnonymous({ ...at(14), eventId: 'anonymous-2', itemId: 'b' }),
       {
@@ -96,7 +96,7 @@ describe('a day with something of everything', () => {
     expect(health.identity).toEqual({ anonymous: 2, anonymousShare: 2 / 170, anonymousSessions: 1, identifies: 1 });
   });
 
-  it('compares the volume with the days of the week before that have events', () => {
+  it('compares the volume with days of the previous week that have events', () => {
     expect(health.volume).toEqual({
       trailing: [
         { day: '2024-03-03', count: 100 },
@@ -108,7 +108,7 @@ describe('a day with something of everything', () => {
     });
   });
 
-  it('sums what the collector was sent on that day', () => {
+  it('sums the events that the collector received on that day', () => {
     expect(health.intake).toEqual({
       accepted: 90,
       duplicate: 6,
@@ -125,7 +125,7 @@ describe('a day with something of everything', () => {
     });
   });
 
-  it('tells late events from backfill and from clocks that are ahead', () => {
+  it('distinguishes late events, backfill and clocks that are ahead', () => {
     expect(health.lateness).toMatchObject({
       late: 1,
       lateShare: 1 / 169,
@@ -138,16 +138,16 @@ describe('a day with something of everything', () => {
     expect(health.lateness.histogram.at(-1)).toEqual({ count: 1 });
   });
 
-  it('names items that the catalog does not know', () => {
+  it('lists items that the catalog does not contain', () => {
     expect(health.unknownItems).toEqual({ ids: 1, events: 2, share: 2 / 169, examples: [{ itemId: 'd', events: 2 }] });
   });
 
-  it('joins exposures with their outcomes, over midnight too', () => {
+  it('joins exposures with their outcomes, also across midnight', () => {
     expect(health.joins.exposures).toEqual({ count: 4, joined: 2, rate: 0.5 });
     expect(health.joins.outcomes).toEqual({ count: 2, joined: 1, rate: 0.5 });
   });
 
-  it('judges what was measured', () => {
+  it('judges the measures', () => {
     expect(health.verdict).toBe('bad');
     expect(health.reasons.map(({ check, severity }) => `${check} ${severity}`)).toEqual([
       'refused bad',
@@ -155,28 +155,28 @@ describe('a day with something of everything', () => {
     ]);
   });
 
-  it('is shown as text', () => {
+  it('is rendered as text', () => {
     const text = renderDayHealth(health);
     expect(text).toMatch(/^2024-03-10: bad\n {2}bad {6}23\.2 % of the received events were refused, above 20\.0 %\n/);
     expect(text).toContain('exposures  4  50.0 %  2 with an outcome');
     expect(text.split('\n').filter((line) => line.length > 120)).toEqual([]);
   });
 
-  it('is plain JSON, kept whole', async () => {
+  it('is restored from plain JSON', async () => {
     const folder = join(home, 'health');
     expect(await readDayHealth(folder, day)).toBeUndefined();
     await storeDayHealth(folder, health);
     expect(await readDayHealth(folder, day)).toEqual(health);
   });
 
-  it('finds the newest days', async () => {
+  it('lists the newest days', async () => {
     expect(await newestLakeDays(lakeFolder, 3)).toEqual(['2024-03-09', '2024-03-10', '2024-03-11']);
     expect(await newestLakeDays(join(home, 'none'), 3)).toEqual([]);
   });
 });
 
-describe('a day that is not over', () => {
-  it('is compared with the same hours of the days before', async () => {
+describe('a day in progress', () => {
+  it('is compared with the same hours of earlier days', async () => {
     const home = await temporaryFolder();
     const [lakeFolder, catalogFolder] = [join(home, 'lake'), join(home, 'catalog')];
     const morning = crowd(120, { on: start - dayMs - 6 * hour, name: 'morning' });
@@ -196,10 +196,10 @@ describe('a day that is not over', () => {
   });
 });
 
-describe('users who look like programs', () => {
-  it('are busy without pause, awake all day, or most of the traffic', async () => {
+describe('users who look like bots', () => {
+  it('have a sustained rate, activity around the clock, or a large share of events', async () => {
     const home = await temporaryFolder();
-    const minute = 60_000;
+    const minute = minuteMs;
     const spread = (userId: string, times: readonly number[]): Event[] =>
       times.map((time, index) => makeEvent({ eventId: `${userId}-${index}`, userId, occurredAt: start + time }));
     const busy = Array.from({ length: 5 }, (_, at) => Array.from({ length: 30 }, (_, n) => at * minute + n)).flat();
@@ -252,7 +252,7 @@ function at(hours: number): Pick<Event, 'occurredAt' | 'receivedAt' | 'userId'> 
   return { userId: `user-${hours}`, occurredAt: start + hours * hour, receivedAt: start + hours * hour + 500 };
 }
 
-/** `undefined` fields are as absent ones when an event is written to the lake. */
+/** The lake treats `undefined` fields as absent. */
 function makeAnonymous(fields: Partial<Event>): Event {
   return { ...makeEvent({ ...fields, type: 'view', sessionId: 's' }), userId: undefined } as never;
 }

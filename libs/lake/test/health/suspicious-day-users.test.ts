@@ -4,7 +4,7 @@ import { withDuckDb } from '../../src/duckdb.ts';
 import { findSuspiciousUsers } from '../../src/health/suspicious-day-users.ts';
 import { UserRates } from '../../src/health/user-rates.ts';
 
-it('finds the sustained rates that the validation report finds', async () => {
+it('finds the same sustained rates as the validation report', async () => {
   const minutes = fc.array(fc.integer({ min: 27, max: 33 }), { minLength: 3, maxLength: 12 });
   await withDuckDb({}, async (connection) => {
     await fc.assert(

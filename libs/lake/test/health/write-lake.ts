@@ -2,7 +2,7 @@ import type { Event, IntakeCount } from '@facet/schemas';
 import type { Erasure } from '../../src/transaction-log/transaction.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 
-/** Puts events, intake counts and erasures into a lake in one transaction, behind what is there. */
+/** Appends events, intake counts and erasures to a lake in one transaction. */
 export async function writeLake(
   lakeFolder: string,
   events: readonly Event[],

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { dayMs } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
@@ -18,10 +19,9 @@ import type { Erasure } from '../../src/transaction-log/transaction.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 import type { LakeWriter } from '../../src/write/lake-writer.ts';
 
-const dayMs = 86_400_000;
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** A lake with a part for each batch, and its writer. */
+/** Creates a lake with one part per batch. Returns the lake and its writer. */
 async function lakeOf(
   ...batches: readonly (readonly Partial<Event>[])[]
 ): Promise<{ lake: string; writer: LakeWriter }> {
@@ -42,7 +42,7 @@ async function append(writer: LakeWriter, batch: readonly Partial<Event>[], sour
   await writer.commit();
 }
 
-/** As `makeEvent` would, but without a user. */
+/** Removes the default user of `makeEvent`. */
 const anonymous = (fields: Partial<Event>): Partial<Event> => ({ ...fields, userId: undefined as never });
 const identify = (fields: Partial<Event>): Partial<Event> => ({
   ...fields,
@@ -64,7 +64,7 @@ async function request(writer: LakeWriter, ...erasures: readonly Erasure[]): Pro
 }
 
 describe('compactLake', () => {
-  it('makes of each day one sorted file, and leaves days alone that are one file already', async () => {
+  it('merges each day into one sorted file and keeps days that have one file', async () => {
     const { lake, writer } = await lakeOf(
       [{ userId: 'u2' }, { userId: 'u1', occurredAt: noon + 1 }, { userId: 'u3', occurredAt: noon + dayMs }],
       [{ userId: 'u1' }, { userId: 'u1', occurredAt: noon + 1, eventId: 'Z' }],
@@ -95,7 +95,7 @@ describe('compactLake', () => {
     });
   });
 
-  it('keeps replaced files for readers that began before, and deletes them after the grace period', async () => {
+  it('keeps replaced files for earlier readers and deletes them after the grace period', async () => {
     const { lake } = await lakeOf([{}], [{}]);
     const before = await openLakeSnapshot(lake);
     const rows = await readLake(lake);
@@ -113,13 +113,13 @@ describe('compactLake', () => {
     await expect(readLake(before)).rejects.toMatchObject({ code: 'EVENTS_LAKE_SNAPSHOT_EXPIRED', retryable: true });
   });
 
-  it('deletes what no record can come to name, and nothing that one may', async () => {
+  it('deletes only files that no transaction can name any more', async () => {
     const { lake } = await lakeOf([{}], [{}]);
     const day = join(lake, 'dt=2024-01-15');
-    await writeFile(join(day, 'merged-0123456789ab.parquet'), 'of a compaction that was killed');
-    await writeFile(join(day, 'part-a-0-1-9.parquet'), 'of a writer that was killed');
-    await writeFile(join(day, 'part-a-0-2-9.parquet'), 'of a writer that is about to record it');
-    await writeFile(join(day, 'foreign.parquet'), 'not ours');
+    await writeFile(join(day, 'merged-0123456789ab.parquet'), 'of a killed compaction');
+    await writeFile(join(day, 'part-a-0-1-9.parquet'), 'of a killed writer');
+    await writeFile(join(day, 'part-a-0-2-9.parquet'), 'of a writer before its commit');
+    await writeFile(join(day, 'foreign.parquet'), 'of another program');
     await compactLake(lake, { graceMs: 0 });
     expect(await readdir(day)).toEqual([
       expect.stringMatching(/^foreign/),
@@ -128,7 +128,7 @@ describe('compactLake', () => {
     ]);
   });
 
-  it('refuses a second one at a time, and takes over from one that has died', async () => {
+  it('refuses a second compaction and takes over from a dead one', async () => {
     const { lake } = await lakeOf([{}], [{}]);
     const rows = await readLake(lake);
     await maintainLake(lake, {}, async ({ commit }) => {
@@ -137,7 +137,7 @@ describe('compactLake', () => {
         message: expect.stringContaining(`Process ${process.pid} on`),
         retryable: true,
       });
-      // As its successor would, an hour later; then the first is refused.
+      // A successor takes over an hour later. Then the first process is refused.
       await compactLake(lake, { now: () => Date.now() + 3_601_000 });
       await expect(commit({ remove: ['dt=2024-01-15/part-a-0-0-1.parquet'] })).rejects.toMatchObject({
         code: 'EVENTS_LAKE_BUSY',
@@ -147,7 +147,7 @@ describe('compactLake', () => {
     expect(await lakeStatus(lake)).toMatchObject({ files: 1, maintenance: undefined });
   });
 
-  it('runs beside writers and readers: nothing is lost, nothing twice, nothing half', async () => {
+  it('runs concurrently with writers and readers without lost, repeated or partial rows', async () => {
     const { lake, writer } = await lakeOf();
     const batches = 25;
     let isWriting = true;
@@ -181,7 +181,7 @@ describe('compactLake', () => {
     expect(await lakeStatus(lake)).toMatchObject({ files: 3, rows: 3 * batches });
   });
 
-  it('stops when aborted, between days', async () => {
+  it('stops between days when aborted', async () => {
     const { lake } = await lakeOf([{}, { occurredAt: noon + dayMs }], [{}, { occurredAt: noon + dayMs }]);
     const abort = new AbortController();
     const compacting = compactLake(lake, { signal: abort.signal, onProgress: () => abort.abort(new Error('stop')) });
@@ -190,7 +190,7 @@ describe('compactLake', () => {
     expect(await compactLake(lake)).toMatchObject({ days: 1 });
   });
 
-  it('names the file that it cannot read', async () => {
+  it('names an unreadable file', async () => {
     const { lake } = await lakeOf([{}], [{}]);
     await writeFile(join(lake, 'dt=2024-01-15', 'part-a-0-0-1.parquet'), 'damaged');
     await expect(compactLake(lake)).rejects.toMatchObject({
@@ -202,7 +202,7 @@ describe('compactLake', () => {
 });
 
 describe('an anonymous event', () => {
-  it('belongs to the user that its session next turns out to be, else to the last', async () => {
+  it('belongs to the next user of its session, or else to the last', async () => {
     const { lake } = await lakeOf(
       [
         anonymous({ eventId: '1', sessionId: 's', occurredAt: noon + 1 }),
@@ -223,7 +223,7 @@ describe('an anonymous event', () => {
     expect(await owners()).toEqual(all);
     await compactLake(lake);
     expect(await owners()).toEqual(all);
-    // Only what is known at the end of the window counts.
+    // Only identify events known at the end of the window count.
     expect(await owners({ occurredBefore: noon + 4 })).toEqual({ '1': 'A', '3': 'A', alone: 'session:t', named: 'C' });
     expect(await owners({ occurredFrom: noon + dayMs })).toEqual({ '9': 'B' });
     expect(await owners({ occurredFrom: noon + 1, occurredBefore: noon + 2 })).toEqual({ '1': 'session:s' });
@@ -233,7 +233,7 @@ describe('an anonymous event', () => {
 });
 
 describe('an erasure', () => {
-  it('takes away what was received of the user until then, with the sessions that were theirs', async () => {
+  it('removes the rows of the user and of the user sessions received until the request', async () => {
     const cut = noon + 10_000;
     const { lake, writer } = await lakeOf(
       [
@@ -266,7 +266,7 @@ describe('an erasure', () => {
       { isPending: false, rows: 4, files: 2, sessionHashes: [sha256('s')] },
     ]);
     expect((await listLakeFiles(lake)).at(-1)).toEqual(untouched);
-    // The old files wait for readers that began before; then nothing is left anywhere.
+    // Replaced files stay for earlier readers. After the grace period no row is left.
     expect(await verifyErasure(lake, 'A')).toMatchObject({
       rows: 4,
       files: [{ isReplaced: true }, { isReplaced: true }],
@@ -277,7 +277,7 @@ describe('an erasure', () => {
     expect(await verifyLake(lake)).toMatchObject({ isSound: true, sources: [{ committed: 8, rows: 4, absent: 4 }] });
   });
 
-  it('finds rows that come in after it was carried out, by the user and by the session', async () => {
+  it('removes rows of the user and the sessions that arrive after the erasure', async () => {
     const cut = noon + 10_000;
     const { lake, writer } = await lakeOf([identify({ userId: 'A', sessionId: 's', receivedAt: cut })]);
     await request(writer, erasureOf('A', cut));
@@ -297,19 +297,19 @@ describe('an erasure', () => {
     expect(await verifyErasure(lake, 'A')).toMatchObject({ rows: 0 });
   });
 
-  it('of somebody who is not in the lake is done at the next compaction', async () => {
+  it('of an unknown user is complete after the next compaction', async () => {
     const { lake, writer } = await lakeOf([{ userId: 'B' }]);
     const [file] = await listLakeFiles(lake);
     await request(writer, erasureOf('A', noon + dayMs), erasureOf('C', noon - dayMs));
     expect(await compactLake(lake)).toMatchObject({ days: 0, erased: [{ rows: 0 }, { rows: 0 }] });
     expect(await listErasures(lake)).toMatchObject([{ isPending: false }, { isPending: false }]);
     expect(await listLakeFiles(lake)).toEqual([file]);
-    // Asked again under the same id, it is the same request.
+    // A repeated request with the same id is ignored.
     await request(writer, erasureOf('A', noon + 9 * dayMs));
     expect(await listErasures(lake)).toHaveLength(2);
   });
 
-  it('removes a day that held nothing else', async () => {
+  it('removes a day without other rows', async () => {
     const { lake, writer } = await lakeOf([{ userId: 'A' }]);
     await request(writer, erasureOf('A', noon + dayMs));
     expect(await compactLake(lake, { graceMs: 0 })).toMatchObject({ filesBefore: 1, filesAfter: 0 });
@@ -318,7 +318,7 @@ describe('an erasure', () => {
     await expect(stat(join(lake, 'dt=2024-01-15', 'part-a-0-0-1.parquet'))).rejects.toThrow('ENOENT');
   });
 
-  it('is seen by readers before and after it is carried out alike, whatever the events are', async () => {
+  it('gives readers the same rows before and after its compaction, for any events', async () => {
     const row = fc.record({
       kind: fc.constantFrom('named', 'anonymous', 'identify'),
       eventId: fc.constantFrom(...'abcdefghijklmnop'),

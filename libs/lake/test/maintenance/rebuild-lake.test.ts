@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import type { EventLog, FileEventLog } from '@facet/event-log';
+import { dayMs } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
@@ -16,10 +17,9 @@ import { readLake } from '../../src/read/read-lake.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 import { sinkLog } from '../../src/write/sink-log.ts';
 
-const dayMs = 86_400_000;
 const count = 900;
 
-/** Events over three days, received in order, a second apart; every seventh of them anonymous. */
+/** Events over three days, received in order, one per second. Every seventh is anonymous. */
 const events = Array.from({ length: count }, (_, index) =>
   makeEvent({
     eventId: `e${index}`,
@@ -31,7 +31,7 @@ const events = Array.from({ length: count }, (_, index) =>
   } satisfies Partial<Event>),
 );
 
-/** A lake with the events of two logs; one of them is compacted up to some point. */
+/** Creates a lake with the events of two logs, one of them partly compacted. */
 async function lakeOf(): Promise<{ lake: string; log: FileEventLog }> {
   const folder = await temporaryFolder();
   const lake = join(folder, 'lake');
@@ -49,7 +49,7 @@ async function lakeOf(): Promise<{ lake: string; log: FileEventLog }> {
   return { lake, log };
 }
 
-it.each([0, noon + 350_000, noon + 700_000])('gives back the same rows from %i on', async (from) => {
+it.each([0, noon + 350_000, noon + 700_000])('restores the same rows from %i on', async (from) => {
   const { lake, log } = await lakeOf();
   const before = await readLake(lake);
   const replaced = Math.min(count, Math.max(0, count - (from - noon) / 1000));
@@ -64,7 +64,7 @@ it.each([0, noon + 350_000, noon + 700_000])('gives back the same rows from %i o
   });
 });
 
-it('does not need the files that it replaces', async () => {
+it('does not read the files that it replaces', async () => {
   const { lake, log } = await lakeOf();
   const before = await readLake(lake);
   const parts = (await listLakeFiles(lake)).filter(({ path }) => path.includes('/part-a-0-600-800'));
@@ -79,10 +79,10 @@ it('does not need the files that it replaces', async () => {
   expect(await readLake(lake)).toEqual(before);
 });
 
-it('brings in what the lake had lost or invented', async () => {
+it('adds missing rows and removes wrong rows', async () => {
   const { lake, log } = await lakeOf();
   const before = await readLake(lake);
-  // A lake that was written from something else than the log.
+  // A lake with other rows than the log.
   const other = join(await temporaryFolder(), 'lake');
   const writer = await openLakeWriter(other);
   writer.add('a-0', [{ offset: 5, event: makeEvent({ eventId: 'invented', occurredAt: noon + 9 * dayMs }) }], count);
@@ -93,7 +93,7 @@ it('brings in what the lake had lost or invented', async () => {
   expect(await readLake(other)).toEqual(before);
 });
 
-it('runs beside a sink', async () => {
+it('runs concurrently with a sink', async () => {
   const { lake, log } = await lakeOf();
   const more = Array.from({ length: 40 }, (_, index) => makeEvent({ eventId: `more ${index}` }));
   const sinking = (async () => {
@@ -110,7 +110,7 @@ it('runs beside a sink', async () => {
   });
 });
 
-it('does not bring back erased events', async () => {
+it('does not restore erased events', async () => {
   const { lake, log } = await lakeOf();
   const requestedAt = noon + 400_000;
   const writer = await openLakeWriter(lake);
@@ -129,7 +129,7 @@ it('does not bring back erased events', async () => {
   expect(await verifyErasure(lake, 'u3')).toMatchObject({ rows: 0 });
 });
 
-it('refuses when the log has lost what it would have to give', async () => {
+it('refuses when the log no longer contains all rows', async () => {
   const { lake, log } = await lakeOf();
   const before = await lakeStatus(lake);
   const truncated = (extent: { start: number; end: number }): EventLog => ({

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import type { EventLog } from '@facet/event-log';
+import { dayMs, hourMs } from '@facet/platform';
 import { keyOf } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
@@ -13,9 +14,6 @@ import { withDuckDb } from '../../src/duckdb.ts';
 import { listLakeFiles } from '../../src/read/lake-files.ts';
 import { readLake, streamLake } from '../../src/read/read-lake.ts';
 import { sinkLog } from '../../src/write/sink-log.ts';
-
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
 
 interface Home {
   readonly log: EventLog;
@@ -37,7 +35,7 @@ const numbered = (count: number, fields: (index: number) => Partial<Event>): Eve
   );
 
 describe('the lake', () => {
-  it('holds each event on its day, sorted by user and time', async () => {
+  it('stores each event on its day, sorted by user and time', async () => {
     const { log, lake } = await homeWith([
       makeEvent({ eventId: 'b', userId: 'u2', occurredAt: noon, value: 4 }),
       makeEvent({ eventId: 'c', userId: 'u1', occurredAt: noon + dayMs }),
@@ -67,7 +65,7 @@ describe('the lake', () => {
     await log.close();
   });
 
-  it('keeps every field in a Parquet file that any engine reads', async () => {
+  it('stores every field in a Parquet file that any engine can read', async () => {
     const event = makeEvent({
       sessionId: 's',
       recommendationId: 'r',
@@ -98,13 +96,13 @@ describe('the lake', () => {
     await log.close();
   });
 
-  it('is empty before anything was written', async () => {
+  it('is empty before the first write', async () => {
     const lake = join(await temporaryFolder(), 'absent');
     expect(await readLake(lake)).toEqual([]);
     expect(await listLakeFiles(lake)).toEqual([]);
   });
 
-  it('has half-open windows, to the millisecond', async () => {
+  it('reads half-open windows, exact to the millisecond', async () => {
     const midnight = Date.UTC(2024, 0, 15);
     const times = [midnight - 1, midnight, midnight + 1, midnight + dayMs - 1, midnight + dayMs];
     const { log, lake } = await homeWith(
@@ -120,13 +118,13 @@ describe('the lake', () => {
     expect(idsOf(await readLake(lake, { receivedBefore: midnight + 10 }))).toEqual(['e0']);
     expect(idsOf(await readLake(lake, { receivedBefore: midnight + 11 }))).toEqual(['e0', 'e1']);
     expect(idsOf(await readLake(lake, { occurredFrom: midnight + 2 * dayMs }))).toEqual([]);
-    // Only the days of the window are opened.
+    // Only files of the window are opened.
     const files = await listLakeFiles(lake, { occurredFrom: midnight, occurredBefore: midnight + dayMs });
     expect(files.map(({ path }) => path)).toEqual(['dt=2024-01-15/part-local-0-0-5.parquet']);
     await log.close();
   });
 
-  it('takes late events into their own day without showing them to earlier readers', async () => {
+  it('stores late events on their day and hides them from windows before their receipt', async () => {
     const { log, lake } = await homeWith([makeEvent({ eventId: 'punctual', receivedAt: noon })]);
     await sinkLog(log, lake);
     const cut = noon + hourMs;
@@ -142,7 +140,7 @@ describe('the lake', () => {
     await log.close();
   });
 
-  it('shows of one eventId what was received first', async () => {
+  it('returns the first received event of each eventId', async () => {
     const { log, lake } = await homeWith([
       makeEvent({ eventId: 'x', itemId: 'second', receivedAt: noon + 2 }),
       makeEvent({ eventId: 'x', itemId: 'first', receivedAt: noon + 1 }),
@@ -154,7 +152,7 @@ describe('the lake', () => {
     await log.close();
   });
 
-  it('gives back what went in, whatever the ids are', async () => {
+  it('restores all events, for any ids', async () => {
     const id = fc
       .string({ minLength: 1, maxLength: 12, unit: 'binary' })
       .filter((text) => !/\p{Surrogate}/u.test(text));
@@ -192,7 +190,7 @@ describe('the lake', () => {
     );
   });
 
-  it('writes hundreds of days and many batches with one file a day and batch', async () => {
+  it('writes one file per day and batch, for hundreds of days', async () => {
     const { log, lake } = await homeWith(
       numbered(1000, (index) => ({ occurredAt: (index % 500) * dayMs, userId: `u${index % 7}` })),
     );
@@ -221,7 +219,7 @@ describe('the lake', () => {
 });
 
 describe('a damaged lake', () => {
-  it('is refused with the name of the file, and a way out', async () => {
+  it('is refused with the name of the file and a remedy', async () => {
     const { log, lake } = await homeWith([makeEvent({ eventId: 'a' })]);
     await sinkLog(log, lake);
     const [file] = await listLakeFiles(lake);
@@ -237,7 +235,7 @@ describe('a damaged lake', () => {
 });
 
 describe('sinkLog', () => {
-  it('goes on where it stopped', async () => {
+  it('resumes at the committed offsets', async () => {
     const { log, lake } = await homeWith(numbered(10, () => ({})));
     const progress: [number, number][] = [];
     await sinkLog(log, lake, { batchEventsMax: 4, onProgress: (done, total) => progress.push([done, total]) });
@@ -258,7 +256,7 @@ describe('sinkLog', () => {
     await log.close();
   });
 
-  it('stops between batches when aborted, and is taken up later', async () => {
+  it('stops between batches when aborted, and resumes later', async () => {
     const { log, lake } = await homeWith(numbered(10, () => ({})));
     const abort = new AbortController();
     const sinking = sinkLog(log, lake, {
@@ -273,13 +271,13 @@ describe('sinkLog', () => {
     await log.close();
   });
 
-  it('shows readers a batch only when it is recorded, and clears away what a killed writer left', async () => {
+  it('hides a batch until its commit and removes leftovers of a killed writer', async () => {
     const { log, lake } = await homeWith([
       makeEvent({ eventId: 'a' }),
       makeEvent({ eventId: 'b', occurredAt: noon + dayMs }),
     ]);
     await sinkLog(log, lake);
-    // As a kill between the renames and the record leaves it: a part that nothing names, and a temporary folder.
+    // Simulates a kill before the commit: an unrecorded part and a temporary folder.
     const day = join(lake, 'dt=2024-01-15');
     await writeFile(join(day, 'part-local-0-2-9.parquet'), 'half a batch');
     const temporary = join(lake, '_tmp', `${hostname()}.${2 ** 22 + 1}.${randomUUID()}`);
@@ -294,7 +292,7 @@ describe('sinkLog', () => {
     await log.close();
   });
 
-  it('says what to do when the lake cannot be written, and recovers', async () => {
+  it('reports an unwritable lake and recovers', async () => {
     const { log, lake } = await homeWith([makeEvent()]);
     await mkdir(lake);
     await writeFile(join(lake, 'dt=2024-01-15'), 'a file where a folder must be');

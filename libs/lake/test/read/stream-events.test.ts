@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it, onTestFinished } from 'vitest';
+import { dayMs } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { streamOutcomes } from '../../src/index.ts';
 import type { Outcome } from '../../src/index.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
-
-const dayMs = 86_400_000;
 
 async function lakeOf(events: readonly Event[], erasedUsers: readonly string[] = []): Promise<string> {
   const lake = await temporaryFolder();
@@ -32,7 +31,7 @@ async function outcomesOf(...args: Parameters<typeof streamOutcomes>): Promise<O
 const click = (itemId: string, fields: Partial<Event> = {}): Event =>
   makeEvent({ eventId: `click-${itemId}`, type: 'click', itemId, recommendationId: 'r', ...fields });
 
-it('gives each event of the types that names a recommendation, once', async () => {
+it('streams each event of the types with a recommendation, once', async () => {
   const lake = await lakeOf([
     click('a'),
     click('a', { receivedAt: noon + 5_000, recommendationId: 'sent again' }),
@@ -51,7 +50,7 @@ it('gives each event of the types that names a recommendation, once', async () =
   expect(await outcomesOf(await temporaryFolder(), { types: ['click'] })).toEqual([]);
 });
 
-it('leaves out what is to be erased, also of sessions that were the user’s', async () => {
+it('leaves out erased events, also of the sessions of the user', async () => {
   const lake = await lakeOf(
     [
       click('a', { userId: 'ada' }),

@@ -8,7 +8,7 @@ import type { TransactionLog } from '../../src/transaction-log/transaction-log.t
 
 const inTwoHours = (): number => Date.now() + 7_200_000;
 
-/** A transaction with something of everything. */
+/** Commits a transaction with every kind of change. */
 async function step(log: TransactionLog, number: number): Promise<void> {
   await log.refresh();
   const { version } = log.state;
@@ -27,7 +27,7 @@ const recordsIn = async (lake: string): Promise<string[]> =>
 const checkpointsIn = async (lake: string): Promise<string[]> =>
   (await readdir(join(lake, '_log'))).filter((name) => name.includes('checkpoint')).sort();
 
-it('is one history, whoever writes it and whoever reads it from where', async () => {
+it('is one history for all writers and readers', async () => {
   const lake = await temporaryFolder();
   const [one, two] = [await openTransactionLog(lake), await openTransactionLog(lake)];
   for (let number = 0; number < 70; number++) await step(number % 2 === 0 ? one : two, number);
@@ -43,7 +43,7 @@ it('is one history, whoever writes it and whoever reads it from where', async ()
   );
 });
 
-it('prunes what a checkpoint holds after the grace period; who was behind catches up', async () => {
+it('prunes transactions of a checkpoint after the grace period, and lets late readers catch up', async () => {
   const lake = await temporaryFolder();
   const behind = await openTransactionLog(lake);
   await step(behind, 0);
@@ -57,7 +57,7 @@ it('prunes what a checkpoint holds after the grace period; who was behind catche
 });
 
 it.each([40, 64])(
-  'refuses a record of version %i from a process that stood still until it was pruned',
+  'refuses transaction %i of a process that was suspended until its version was pruned',
   async (version) => {
     const lake = await temporaryFolder();
     const zombie = await openTransactionLog(lake);
@@ -67,7 +67,7 @@ it.each([40, 64])(
     while (log.state.version < 66) await step(log, 0);
     expect(await recordsIn(lake)).toHaveLength(2);
     const truth = serializeLakeState(await readLakeState(lake));
-    // As if it had looked just before it stood still.
+    // Simulates a process that was suspended right after a refresh.
     Object.assign(zombie, { refresh: async () => undefined });
     await expect(step(zombie, 0)).rejects.toMatchObject({ code: 'EVENTS_LAKE_SUPERSEDED' });
     expect(serializeLakeState(await readLakeState(lake))).toBe(truth);
@@ -77,7 +77,7 @@ it.each([40, 64])(
   },
 );
 
-it('refuses the changes that it cannot make true', async () => {
+it('refuses conflicting changes', async () => {
   const lake = await temporaryFolder();
   const log = await openTransactionLog(lake);
   await step(log, 0);
@@ -85,11 +85,11 @@ it('refuses the changes that it cannot make true', async () => {
     code: 'EVENTS_LAKE_SUPERSEDED',
     context: { sources: ['a-0'] },
   });
-  await expect(log.commit({}, { holder: 'somebody' })).rejects.toMatchObject({ code: 'EVENTS_LAKE_BUSY' });
+  await expect(log.commit({}, { holder: 'another token' })).rejects.toMatchObject({ code: 'EVENTS_LAKE_BUSY' });
   expect((await readLakeState(lake)).version).toBe(1);
 });
 
-it('names a log that it does not understand, or that has a hole', async () => {
+it('reports an unknown format and a missing transaction', async () => {
   const lake = await temporaryFolder();
   const log = await openTransactionLog(lake);
   await step(log, 0);

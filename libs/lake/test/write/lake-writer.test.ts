@@ -14,7 +14,7 @@ async function writerOf(lake: string): Promise<LakeWriter> {
   return writer;
 }
 
-/** Events of a source at the given offsets, named by both. */
+/** Returns events of a source at the given offsets, with ids of both. */
 function logged(source: string, ...offsets: readonly number[]): LoggedEvent[] {
   return offsets.map((offset) => ({
     offset,
@@ -25,7 +25,7 @@ function logged(source: string, ...offsets: readonly number[]): LoggedEvent[] {
 const idsIn = async (lake: string): Promise<string[]> => (await readLake(lake)).map(({ eventId }) => eventId);
 
 describe('a lake writer', () => {
-  it('commits many sources as one, with gaps in their offsets, and sources without events', async () => {
+  it('commits many sources in one transaction, with gaps in offsets and sources without events', async () => {
     const lake = await temporaryFolder();
     const writer = await writerOf(lake);
     expect(writer.committed('a-0')).toBe(0);
@@ -49,14 +49,14 @@ describe('a lake writer', () => {
     expect((await writer.commit()).version).toBe(1);
   });
 
-  it('refuses offsets that go back', async () => {
+  it('refuses descending offsets', async () => {
     const writer = await writerOf(await temporaryFolder());
     writer.add('a-0', logged('a-0', 3), 4);
     expect(() => writer.add('a-0', logged('a-0', 3), 4)).toThrow('offset 3 of a-0');
     expect(() => writer.add('a-0', [], 3)).toThrow('cannot advance to 3');
   });
 
-  it('refuses the one of two writers that commits a source second, and leaves nothing of it', async () => {
+  it('refuses the second of two writers of a source and removes its files', async () => {
     const lake = await temporaryFolder();
     const zombie = await writerOf(lake);
     zombie.add('a-0', logged('a-0', 0, 1, 2), 3);
@@ -69,7 +69,7 @@ describe('a lake writer', () => {
     await expect(zombie.commit()).rejects.toMatchObject(refused);
     await expect(zombie.commit()).rejects.toMatchObject(refused);
     expect(await idsIn(lake)).toEqual(['a-0@0', 'a-0@1']);
-    // What it still owns goes on.
+    // The other source continues.
     await zombie.discard(['a-0']);
     expect(zombie.committed('a-0')).toBe(2);
     expect(zombie.pending).toEqual({ events: 1, sources: ['a-1'] });
@@ -78,7 +78,7 @@ describe('a lake writer', () => {
     expect(await readdir(join(lake, 'dt=2024-01-15'))).toHaveLength(2);
   });
 
-  it('takes a source up again after a discard', async () => {
+  it('resumes a source after a discard', async () => {
     const lake = await temporaryFolder();
     const writer = await writerOf(lake);
     writer.add('a-0', logged('a-0', 0, 1), 2);
@@ -93,7 +93,7 @@ describe('a lake writer', () => {
     expect((await writer.commit()).version).toBe(1);
   });
 
-  it('lets writers race for the same batches: each offset is in the lake once', async () => {
+  it('stores each offset once when writers race for the same batches', async () => {
     const lake = await temporaryFolder();
     const writers = await Promise.all(Array.from({ length: 4 }, () => writerOf(lake)));
     const end = 40;
