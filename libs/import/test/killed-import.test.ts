@@ -53,4 +53,4 @@ it('imports every event once although the process is killed repeatedly', async (
   expect(files.reduce((sum, file) => sum + file.rows, 0)).toBe(count);
   const lake = await readLake(lakeFolder);
   expect(new Set(lake.map(({ eventId }) => eventId)).size).toBe(count);
-});
+}, 180_000);
