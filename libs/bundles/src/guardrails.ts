@@ -3,40 +3,40 @@ import type { Static } from 'typebox';
 
 const strict = { additionalProperties: false };
 
-/** A figure violates when it is above `max`, and above what it was before the swap by more than `rise`. */
+/** A metric violates its bound if it exceeds `max` and has risen by more than `rise` since before the promotion. */
 const bound = (max: number, rise: number) =>
   Type.Object(
     { max: Type.Number({ minimum: 0, default: max }), rise: Type.Number({ minimum: 0, default: rise }) },
     { ...strict, default: {} },
   );
 
-/** When an API that has taken up a newly promoted bundle goes back to the one before; the section `guardrails`. */
+/** When serving rolls back a newly promoted bundle; the section `guardrails` of `facet.yaml`. */
 export const GuardrailSettings = Type.Object(
   {
     enabled: Type.Boolean({ default: false }),
-    /** How long a bundle is judged, and how much of the time before it is compared with. */
+    /** How long a bundle is on trial, and the length of the comparison period before it. */
     windowMinutes: Type.Number({ exclusiveMinimum: 0, maximum: 1_440, default: 15 }),
-    /** Fewer requests say nothing, of the bundle or of the one before. */
+    /** Minimum number of requests in either period. */
     requestsMin: Type.Integer({ minimum: 1, default: 500 }),
-    /** Of the answers: those that do not come from the model. */
+    /** Share of responses that do not come from the model. */
     fallbackShare: bound(0.5, 0.2),
-    /** Of the answers: those without an item. */
+    /** Share of responses without items. */
     emptyShare: bound(0.02, 0.02),
-    /** Of the requests: those that failed or were turned away with a status of 500 or more. */
+    /** Share of requests with a status of 500 or more. */
     errorShare: bound(0.02, 0.02),
-    /** The time within which 99 of 100 requests were answered, in milliseconds. */
+    /** 99th percentile of the response time in milliseconds. */
     p99Ms: bound(250, 150),
   },
   { ...strict, default: {} },
 );
 export type GuardrailSettings = Static<typeof GuardrailSettings>;
 
-/** They depend on who asks and on the machine: without the time before, nobody can tell whose fault they are. */
+/** These metrics depend on users and machine, so they are judged only in comparison with the period before. */
 const relativeFigures: ReadonlySet<string> = new Set(['fallbackShare', 'p99Ms']);
 
 const judgedFigures = ['fallbackShare', 'emptyShare', 'errorShare', 'p99Ms'] as const;
 
-/** What requests looked like over some time; a share of nothing is 0. */
+/** Traffic metrics of a period; a share of no requests is 0. */
 export type TrafficFigures = { readonly requests: number } & {
   readonly [Figure in (typeof judgedFigures)[number]]: number;
 };
@@ -45,7 +45,7 @@ export interface GuardrailViolation {
   readonly figure: (typeof judgedFigures)[number];
   readonly value: number;
   readonly max: number;
-  /** Undefined where too little was known of the time before. */
+  /** Undefined if the period before had too few requests. */
   readonly before: number | undefined;
 }
 
@@ -54,8 +54,8 @@ export type GuardrailVerdict =
   | { readonly kind: 'violated'; readonly violations: readonly GuardrailViolation[] };
 
 /**
- * Judges a bundle by the requests since it was taken up. Where the time before had fewer than `requestsMin` requests, only
- * empty answers and errors are judged, by their bound `max` alone.
+ * Judges a bundle by the requests since it was loaded. If the period before had fewer than `requestsMin` requests, only
+ * empty responses and errors are judged, by `max` alone.
  */
 export function judgeTraffic(
   settings: GuardrailSettings,
@@ -73,7 +73,7 @@ export function judgeTraffic(
   return violations.length === 0 ? { kind: 'fine' } : { kind: 'violated', violations };
 }
 
-/** The violations as the promotion log keeps them: `emptyShare 1 (at most 0.02, 0 before) of 512 requests`. */
+/** Describes violations for the promotion log: `emptyShare 1 (at most 0.02, 0 before) of 512 requests`. */
 export function describeViolations(violations: readonly GuardrailViolation[], requests: number): string {
   const said = violations.map(({ figure, value, max, before }) => {
     const was = before === undefined ? 'unknown before' : `${round(before)} before`;

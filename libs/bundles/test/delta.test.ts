@@ -40,7 +40,7 @@ async function store(bundle: Bundle, items: readonly CatalogItem[]): Promise<Del
 }
 
 describe('a delta', () => {
-  it('is the same for the same catalog, in whatever order, and another one for another', async () => {
+  it('is equal for the same catalog in any order, and different for another catalog', async () => {
     const items = [...catalog, ...newItems(4)];
     const { id } = await store(bundles.facet, items);
     expect((await store(bundles.facet, items.toReversed())).id).toBe(id);
@@ -48,7 +48,7 @@ describe('a delta', () => {
     expect((await store(bundles.mind, items)).id).not.toBe(id);
   });
 
-  it('is made of the facts of a bundle alone, and loads as it was made', async () => {
+  it('is built from the facts of a bundle, and loads unchanged', async () => {
     const { id } = bundles.facet;
     const facts = await loadBundleFacts(shelf.store, { kind: 'bundle', id });
     const contents = buildDelta(facts, [...catalog, ...newItems(3)]);
@@ -59,14 +59,14 @@ describe('a delta', () => {
     expect(contents.vectors).toHaveLength(3 * facts.info.index.dim);
   });
 
-  it('counts each change once, and knows withdrawn from gone', async () => {
+  it('counts each change once, and distinguishes withdrawn from gone', async () => {
     const now = catalog
       .filter(({ itemId }) => itemId !== 'item1' && itemId !== 'item13')
       .map((item): CatalogItem => {
         if (item.itemId === 'item2') return { ...item, available: false, title: 'Sold out' };
         if (item.itemId === 'item7') return { itemId: 'item7', title: 'Back', attributes: {} };
         if (item.itemId === 'item3') return { ...item, attributes: { genre: 'space' } };
-        // The same, said otherwise.
+        // Equivalent, but explicit.
         return item.itemId === 'item4' ? { ...item, available: true } : item;
       });
     const { info, changed } = buildDelta(bundles.facet, [
@@ -75,12 +75,12 @@ describe('a delta', () => {
       { itemId: 'sold out already', available: false, attributes: {} },
     ]);
     expect(info.counts).toEqual({ added: 2, withdrawn: 2, returned: 1, changed: 1 });
-    // 13 was withdrawn before it went.
+    // Item 13 was withdrawn before it was removed.
     expect(info.gone).toEqual(['item1', 'item13']);
     expect(idsOf(changed)).toEqual(['item1', 'item2', 'item3', 'item7']);
   });
 
-  it('withdraws an item that only events know when it is known to be gone, and never otherwise', async () => {
+  it('withdraws an item known only from events if and only if it is known to be gone', async () => {
     const contents = bundleContents();
     const items = contents.items.map((item, at) => (at === 1 || at === 2 ? bare(at) : item));
     const facts = { ...contents, catalog: catalogOf(items), id: 'b'.repeat(32) };
@@ -93,7 +93,7 @@ describe('a delta', () => {
     expect(buildDelta(facts, [...now, bare(1)], ['item1']).info).toMatchObject({ counts: { withdrawn: 0 }, gone: [] });
   });
 
-  it('new items come behind what many chose, and nothing else changes there', async () => {
+  it('places new items after popular ones, and changes no other order', async () => {
     const view = await overlayDelta(bundles.facet, await store(bundles.facet, [...catalog, ...newItems(2)]));
     const attributes = { age: 'old' };
     const before = [...bundles.facet.popular.listFor({ attributes }).items];
@@ -105,7 +105,7 @@ describe('a delta', () => {
     view.close();
   });
 
-  it('over its bundle says of every item what the catalog says now', async () => {
+  it('over its bundle returns the current facts of every item', async () => {
     const now: CatalogItem[] = [
       ...catalog.filter(({ itemId }) => itemId !== 'item2'),
       { itemId: 'item2', attributes: { size: ['s', 'm'] } },
@@ -126,7 +126,7 @@ describe('a delta', () => {
     view.close();
   });
 
-  it('that does not fit its bundle is refused', async () => {
+  it('is refused by another bundle', async () => {
     const delta = await store(bundles.facet, [...catalog.slice(1), ...newItems(2)]);
     const { info } = delta;
     const broken: [string, Delta][] = [
@@ -146,7 +146,7 @@ describe('a delta', () => {
   });
 });
 
-/** An item of which nothing is known but its id. */
+/** Returns an item with nothing but its id. */
 function bare(item: number): CatalogItem {
   return { itemId: `item${item}`, attributes: {} };
 }

@@ -9,7 +9,7 @@ import { catalogOf } from '../testing/small-bundle.ts';
 
 const padding: CatalogItem = { itemId: '', attributes: {} };
 
-/** The parts of a view that filters and labels read. */
+/** Returns the parts of a view that filters and labels read. */
 function viewOf(items: readonly CatalogItem[], delta: ReadonlyMap<number, CatalogItem> = new Map()): BundleView {
   const catalog = catalogOf([padding, ...items]);
   const itemCount = Math.max(items.length, ...delta.keys());
@@ -54,7 +54,7 @@ const filter: fc.Arbitrary<AttributeFilter> = fc.record(
   { requiredKeys: [] },
 ) as fc.Arbitrary<AttributeFilter>;
 
-/** What the schema says, said once more. */
+/** A second implementation of the schema's semantics. */
 function isAllowed({ attributes = {}, available }: AttributeFilter, facts: CatalogItem): boolean {
   if (available === true && facts.available === false) return false;
   if (available === false && facts.available !== false) return false;
@@ -83,7 +83,7 @@ function expectItems(allowed: FilteredItems, expected: readonly number[], itemCo
 }
 
 describe('a filter', () => {
-  it('allows the items that its conditions hold for, those of a delta as they are now, and no others', () => {
+  it('allows exactly the items that meet its conditions, with current facts of the delta', () => {
     fc.assert(
       fc.property(
         itemsFrom('item', 30),
@@ -106,7 +106,7 @@ describe('a filter', () => {
     );
   });
 
-  it('of several, all must hold', () => {
+  it('combined with others allows items that pass all of them', () => {
     fc.assert(
       fc.property(itemsFrom('item', 30), filter, filter, (items, one, other) => {
         const view = viewOf(items);
@@ -119,7 +119,7 @@ describe('a filter', () => {
     );
   });
 
-  it('names the attributes that no item has, of the bundle or of the delta', () => {
+  it('names the attributes that no item has, in the bundle or the delta', () => {
     const view = viewOf(
       [{ itemId: 'a', attributes: { genre: 'crime' } }],
       new Map([[2, { itemId: 'b', attributes: { size: 'xl' } }]]),
@@ -133,7 +133,7 @@ describe('a filter', () => {
     expect(allowed(undefined)).toMatchObject({ count: 2, unknownAttributes: [] });
   });
 
-  it('that says the same in another order is evaluated once for a view, and anew for another', () => {
+  it('in another order is evaluated once per view, and again for another view', () => {
     const items = [{ itemId: 'a', attributes: { genre: 'crime', price: 3 } }];
     const [one, other] = [viewOf(items), viewOf(items)];
     const first = compileFilter(one, { attributes: { genre: { in: ['crime', '5'] }, price: { min: 1 } } });
@@ -151,12 +151,12 @@ describe('a filter', () => {
     ['in', { attributes: { genre: { in: Array.from({ length: 1001 }, () => 'crime') } } }],
     ['genre', { genre: { in: ['crime'] } }],
     ['available', { available: 'yes' }],
-  ])('with a wrong %s is refused by that name', (field, asked) => {
+  ])('with a wrong %s is refused naming it', (field, asked) => {
     expect(() => parseWith(AttributeFilter, asked, { source: 'the filter' })).toThrow(field);
   });
 });
 
-it('of what is kept, that goes which was not used for the longest time', () => {
+it('is evicted from the cache when least recently used', () => {
   const kept = createRecentlyUsed<string>(2);
   const made: string[] = [];
   const take = (key: string): string => kept.take(key, () => (made.push(key), key.toUpperCase()));
@@ -175,7 +175,7 @@ describe('labels of items', () => {
   const view = viewOf(films);
   const operas = Array.from({ length: 10 }, (_, at) => at + 1);
 
-  it('are what they carry more often than the catalog does, the most telling first', () => {
+  it('are values more frequent in the group than in the catalog, best first', () => {
     expect(labelItems(view, operas)).toEqual([
       { attribute: 'genre', value: 'opera', share: 1, lift: 10 },
       { attribute: 'tags', value: 'loud', share: 1, lift: 5 },
@@ -185,15 +185,15 @@ describe('labels of items', () => {
     expect(labelItems(view, [1, 2, ...Array.from({ length: 18 }, (_, at) => 60 + at)])).toEqual([]);
   });
 
-  it('keep to what was asked for, and say nothing of no items', () => {
+  it('respect max and shareMin, and are empty without items', () => {
     expect(labelItems(view, operas, { max: 1 })).toHaveLength(1);
     expect(labelItems(view, [...operas.slice(0, 5), 60, 61, 62, 63, 64], { shareMin: 0.6 })).toEqual([]);
     expect(labelItems(view, [])).toEqual([]);
-    // One item is described by all that is rare about it.
+    // One item is described by all of its rare values.
     expect(labelItems(view, [3]).map(({ value }) => value)).toEqual(['note 2', 'opera', 'loud']);
   });
 
-  it('count an item of the delta as it is now', () => {
+  it('count an item of the delta with its current values', () => {
     const delta = new Map([
       [50, film(50, 'western')],
       [101, film(101, 'western')],

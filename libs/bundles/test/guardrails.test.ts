@@ -8,7 +8,7 @@ const settings = parseWith(GuardrailSettings, { requestsMin: 100 }, { source: 't
 const calm: TrafficFigures = { requests: 1000, fallbackShare: 0.1, emptyShare: 0, errorShare: 0, p99Ms: 20 };
 
 describe('a bundle is judged by its traffic', () => {
-  it('is off unless asked for', () => {
+  it('is disabled by default', () => {
     expect(settings.enabled).toBe(false);
   });
 
@@ -17,13 +17,13 @@ describe('a bundle is judged by its traffic', () => {
     ['emptyShare', 0.05],
     ['errorShare', 0.05],
     ['p99Ms', 500],
-  ] as const)('%s alone is enough', (figure, value) => {
+  ] as const)('a violation of %s alone suffices', (figure, value) => {
     const verdict = judgeTraffic(settings, { before: calm, after: { ...calm, [figure]: value } });
     const { max } = settings[figure];
     expect(verdict).toEqual({ kind: 'violated', violations: [{ figure, value, max, before: calm[figure] }] });
   });
 
-  it('what was so before is not the fault of the bundle', () => {
+  it('does not blame the bundle for metrics that were equal before', () => {
     const bad = { ...calm, fallbackShare: 0.9, p99Ms: 2_000 };
     expect(judgeTraffic(settings, { before: bad, after: bad })).toEqual({ kind: 'fine' });
     expect(judgeTraffic(settings, { before: bad, after: { ...bad, p99Ms: 2_200 } })).toMatchObject({
@@ -31,7 +31,7 @@ describe('a bundle is judged by its traffic', () => {
     });
   });
 
-  it('what is within the bound is fine, however it rose', () => {
+  it('accepts any rise below the bound', () => {
     const after = { ...calm, fallbackShare: 0.5, p99Ms: 250 };
     expect(judgeTraffic(settings, { before: calm, after })).toEqual({ kind: 'fine' });
   });
@@ -46,13 +46,13 @@ describe('a bundle is judged by its traffic', () => {
     },
   );
 
-  it('without enough requests before, fallbacks and slow answers say nothing', () => {
+  it('without enough requests before, ignores fallbacks and slow responses', () => {
     const after = { ...calm, fallbackShare: 0.9, p99Ms: 2_000 };
     expect(judgeTraffic(settings, { before: { ...calm, requests: 99 }, after })).toEqual({ kind: 'fine' });
     expect(judgeTraffic(settings, { before: calm, after })).toMatchObject({ kind: 'violated' });
   });
 
-  it('few requests are never a reason; many are never too few', () => {
+  it('few requests are never a violation; many are never too few', () => {
     const figures = fc.record({
       requests: fc.nat({ max: 200 }),
       fallbackShare: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -64,7 +64,7 @@ describe('a bundle is judged by its traffic', () => {
       fc.property(figures, figures, (before, after) => {
         const { kind } = judgeTraffic(settings, { before, after });
         expect(kind === 'too-few-requests').toBe(after.requests < 100);
-        // Nothing that is no worse than before, by a sound comparison, is held against a bundle.
+        // In a valid comparison, no metric that is not worse than before may count.
         if (before.requests >= 100) {
           expect(judgeTraffic(settings, { before, after: { ...before, requests: 100 } }).kind).toBe('fine');
         }
@@ -72,7 +72,7 @@ describe('a bundle is judged by its traffic', () => {
     );
   });
 
-  it('says the figures', () => {
+  it('describes the metrics', () => {
     const before = { ...calm, requests: 10 };
     const after = { ...calm, requests: 512, emptyShare: 1, p99Ms: 1234.5 };
     const verdict = judgeTraffic(settings, { before: calm, after });

@@ -12,7 +12,7 @@ import type { ItemCatalog } from '../src/items/item-catalog.ts';
 
 const padding: CatalogItem = { itemId: '', attributes: {} };
 
-/** Few names and values, so that items share them; names that objects inherit are names like others. */
+/** Few names and values, so that items share them; includes names that objects inherit. */
 const text = fc.oneof(
   fc.constantFrom('', 'a', 'b', 'é', '日本', '🎬', 'constructor'),
   fc.string({ unit: 'binary', maxLength: 6 }),
@@ -49,7 +49,7 @@ describe('a catalog in columns', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  /** As it is after it was written to a file. */
+  /** Returns the catalog after a round trip through a file. */
   async function throughFile(items: readonly CatalogItem[]): Promise<ItemCatalog> {
     const path = join(folder, 'catalog.safetensors');
     const encoded = encodeCatalog([padding, ...items]);
@@ -59,7 +59,7 @@ describe('a catalog in columns', () => {
     return openCatalog(tensors, metadata);
   }
 
-  it('says of every item what was said, and knows no other', async () => {
+  it('returns all facts of every item, and no unknown item', async () => {
     await fc.assert(
       fc.asyncProperty(catalogs, itemId, async (items, other) => {
         const catalog = await throughFile(items);
@@ -83,7 +83,7 @@ describe('a catalog in columns', () => {
     );
   });
 
-  it('finds each of many ids, which share the slots of its table', () => {
+  it('finds each of many ids that share slots of its table', () => {
     const items = Array.from({ length: 5000 }, (_, position) => ({ itemId: `item-${position}`, attributes: {} }));
     const catalog = catalogOf([padding, ...items]);
     items.forEach(({ itemId: id }, position) => expect(catalog.indexOf(id)).toBe(position + 1));
@@ -91,7 +91,7 @@ describe('a catalog in columns', () => {
     expect(catalog.indexOf('item-1'.repeat(100))).toBeUndefined();
   });
 
-  it('counts the items that carry a value, each once', () => {
+  it('counts the items with a value, each once', () => {
     const tagged = [['x', 'y', 'x'], ['x'], []].map((tags, position) => ({
       itemId: `item${position}`,
       attributes: { tags },
@@ -102,7 +102,7 @@ describe('a catalog in columns', () => {
     expect([...column.values.counts]).toEqual([2, 1]);
   });
 
-  it('refuses columns that do not fit together', () => {
+  it('refuses inconsistent columns', () => {
     const { tensors, metadata } = encodeCatalog([padding, { itemId: 'a', attributes: { genre: 'crime' } }]);
     const refused = expect.objectContaining({ code: 'BUNDLE_INVALID' }) as Error;
     for (const tensor of Object.keys(tensors)) {

@@ -21,7 +21,7 @@ async function loadChanged(contents: BundleContents, change?: (folder: string) =
   return bundle;
 }
 
-/** Rewrites one file of a bundle before it is stored, so that its hashes fit. */
+/** Rewrites one file of a bundle before it is stored, so that its hashes match. */
 function rewrite(file: string, change: (text: string) => string) {
   return async (folder: string): Promise<void> => {
     await writeFile(join(folder, file), change(await readFile(join(folder, file), 'utf8')));
@@ -47,7 +47,7 @@ describe('a bundle', () => {
     bundle.close();
   });
 
-  it('its index holds its vectors: an exact search agrees with inner products', async () => {
+  it('searches its index like an exact search over its vectors', async () => {
     const contents = bundleContents();
     const bundle = await loadBundle(shelf.store, await shelf.put(contents));
     const { dim } = contents.info.index;
@@ -63,7 +63,7 @@ describe('a bundle', () => {
     bundle.close();
   });
 
-  it('orders its items by popularity, equal ones by index, padding never', async () => {
+  it('orders its items by popularity, then by index, without padding', async () => {
     const contents = bundleContents();
     const bundle = await loadBundle(shelf.store, await shelf.put(contents));
     const { popularity } = contents;
@@ -78,7 +78,7 @@ describe('a bundle', () => {
     bundle.close();
   });
 
-  it('reads the profile of a user from attributes: unknown and absent ones are row 0', async () => {
+  it('encodes the profile of a user; unknown and absent attributes are row 0', async () => {
     const bundle = await loadBundle(shelf.store, await shelf.put(bundleContents()));
     const rows: Parameters<typeof bundle.encodeProfile>[0][] = [
       undefined,
@@ -92,7 +92,7 @@ describe('a bundle', () => {
     bundle.close();
   });
 
-  it('the same contents have the same id', async () => {
+  it('gets the same id for equal contents', async () => {
     expect(await shelf.put(bundleContents())).toEqual(await shelf.put(bundleContents()));
   });
 });
@@ -116,13 +116,13 @@ describe('a bundle is refused whole', () => {
     await ownShelf.remove();
   });
 
-  it('when it is not there', async () => {
+  it('when it does not exist', async () => {
     await expect(loadBundle(shelf.store, { kind: 'bundle', id: 'f'.repeat(32) })).rejects.toMatchObject({
       code: 'ARTIFACT_NOT_FOUND',
     });
   });
 
-  it('when this code computes other interests than the trainer did', async () => {
+  it('when this version computes other interests than the trainer', async () => {
     const contents = bundleContents();
     const drift = (by: number): BundleContents => ({
       ...contents,
@@ -147,7 +147,7 @@ describe('a bundle is refused whole', () => {
       'a weight that is no number',
       (contents: BundleContents) => (contents.tower['hidden/0/kernel']!.data[0] = Number.NaN),
     ],
-  ])('when %s is not the one that the golden vectors were made with', async (_, change) => {
+  ])('when %s differs from the one of the golden vectors', async (_, change) => {
     const contents = bundleContents();
     change(contents);
     await expect(loadChanged(contents)).rejects.toMatchObject({ code: 'BUNDLE_DRIFTED' });
@@ -164,7 +164,7 @@ describe('a bundle is refused whole', () => {
     await expect(loadChanged({ ...contents, golden })).rejects.toMatchObject({ code: 'BUNDLE_DRIFTED' });
   });
 
-  it('when an item is missing or one too many', async () => {
+  it('when an item is missing or extra', async () => {
     const { items } = bundleContents();
     const catalogOf = (others: readonly CatalogItem[]) => async (folder: string) => {
       const { tensors, metadata } = encodeCatalog(others);
@@ -177,7 +177,7 @@ describe('a bundle is refused whole', () => {
     await expect(loadChanged(bundleContents(), catalogOf(oneMore))).rejects.toMatchObject({ code: 'BUNDLE_INVALID' });
   });
 
-  it('when an item is there twice', async () => {
+  it('when an item occurs twice', async () => {
     const contents = bundleContents();
     const items = contents.items.map((item, at) => (at === 2 ? contents.items[1]! : item));
     await expect(shelf.put({ ...contents, items })).rejects.toMatchObject({ code: 'FEATURES_DUPLICATE_ITEM' });
@@ -187,7 +187,7 @@ describe('a bundle is refused whole', () => {
     ['fewer items', itemCount - 1, 7],
     ['more items', itemCount + 1, 7],
     ['narrower vectors', itemCount, 6],
-  ])('when its index is of %s', async (_, rows, dim) => {
+  ])('when its index has %s', async (_, rows, dim) => {
     const otherIndex = async (folder: string): Promise<void> => {
       await rm(join(folder, bundleFiles.index));
       const index = await buildFaissIndex(new Float32Array(rows * dim).fill(0.5), dim, { kind: 'flat' });
@@ -197,7 +197,7 @@ describe('a bundle is refused whole', () => {
     await expect(loadChanged(bundleContents(), otherIndex)).rejects.toMatchObject({ code: 'BUNDLE_INVALID' });
   });
 
-  it('when its arrays are of another catalogue, even without golden vectors to notice', async () => {
+  it('when its arrays belong to another catalog, even without golden vectors', async () => {
     const contents = { ...bundleContents(), golden: [] };
     const { info } = contents;
     const spec = { ...info.spec, itemCount: itemCount - 1 };
@@ -207,7 +207,7 @@ describe('a bundle is refused whole', () => {
     await expect(loadChanged(contents)).resolves.toBeDefined();
   });
 
-  it('when its users are not those of the model', async () => {
+  it('when its users differ from those of the model', async () => {
     const contents = bundleContents('maxmf');
     await expect(loadChanged({ ...contents, userIds: ['ada'] })).rejects.toMatchObject({
       code: 'BUNDLE_INVALID',
@@ -215,7 +215,7 @@ describe('a bundle is refused whole', () => {
     });
   });
 
-  it('when it is of a format that this version does not know', async () => {
+  it('when it has an unknown format', async () => {
     const older = rewrite(bundleFiles.info, (text) =>
       text.replace(`"formatVersion": ${bundleFormat}`, '"formatVersion": 1'),
     );

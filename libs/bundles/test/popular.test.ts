@@ -39,27 +39,27 @@ const all = [2, 1, 3, 4, 5, 6, 7, 8, 9, 10];
 const popular = createPopular(lists, () => all);
 
 describe('listFor', () => {
-  test('nothing is known of the user: what all chose in the default window, then the order of all items', () => {
+  test('without attributes starts with the list of all users in the default window, then all other items by popularity', () => {
     const found = popular.listFor({});
     expect(found).toMatchObject({ windowDays: 7 });
     expect(found.segment).toBeUndefined();
     expect([...found.items]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    // It can be gone through again.
+    // The iterable can be iterated again.
     expect([...found.items]).toHaveLength(10);
     expect([1, 3, 7].map((item) => found.chosenBy(item))).toEqual([400, 398, undefined]);
   });
 
-  test('the smallest segment of the user that has a list comes first', () => {
+  test("starts with the list of the user's smallest segment", () => {
     const young = popular.listFor({ attributes: { gender: 'm', age: 24 } });
     expect(young.segment).toEqual({ attribute: 'age', value: '<=24', users: 60 });
     expect([...young.items].slice(0, 4)).toEqual([5, 1, 2, 3]);
     expect([5, 1, 2].map((item) => young.chosenBy(item))).toEqual([60, 59, undefined]);
-    // Too few users are older for a list of their own.
+    // Too few users are older to have a list.
     expect(popular.listFor({ attributes: { gender: 'f', age: 25 } }).segment).toMatchObject({ value: 'f' });
     expect(popular.listFor({ attributes: { gender: 'x', other: true } }).segment).toBeUndefined();
   });
 
-  test('a window that the bundle does not have is the next wider one, or the widest', () => {
+  test('replaces an unavailable window by the next longer one, or the longest', () => {
     expect(popular.listFor({ windowDays: 8, attributes: { gender: 'f' } })).toMatchObject({
       windowDays: 30,
       segment: { users: 400 },
@@ -67,7 +67,7 @@ describe('listFor', () => {
     expect(popular.listFor({ windowDays: 365 }).windowDays).toBe(30);
   });
 
-  test('a window of too few users is passed over; where all are, the widest is taken', () => {
+  test('skips a window with too few users, and uses the longest if all have too few', () => {
     expect(popular.listFor({ windowDays: 1 }).windowDays).toBe(7);
     const quiet = createPopular({ ...lists, minUsers: 1000, lists: [list(7, 3, [4]), list(30, 5, [6])] }, () => all);
     expect(quiet.listFor({}).windowDays).toBe(30);
@@ -75,7 +75,7 @@ describe('listFor', () => {
   });
 });
 
-test('whoever asks for whatever window gets every item once', () => {
+test('returns every item once for any user and window', () => {
   fc.assert(
     fc.property(
       fc.record({
@@ -96,13 +96,13 @@ describe('the file', () => {
     return join(folder, 'popular.safetensors');
   }
 
-  test('gives back what was written', async () => {
+  test('returns the lists that were written', async () => {
     const path = await scratchFile();
     await writePopularLists(path, lists);
     expect(await readPopularLists(path, 10)).toEqual(lists);
   });
 
-  test('lists of items that the bundle does not have, or no list of all users, are refused', async () => {
+  test('refuses lists of unknown items, and lists without one of all users', async () => {
     const path = await scratchFile();
     await writePopularLists(path, lists);
     await expect(readPopularLists(path, 8)).rejects.toMatchObject({ code: 'BUNDLE_INVALID' });

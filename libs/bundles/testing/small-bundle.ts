@@ -46,15 +46,15 @@ function catalogOfSize(size: number): CatalogItem[] {
       : {
           itemId: `item${item}`,
           title: `Title ${item}`,
-          ...(item === 7 || item === 13 ? { available: false } : {}),
+          available: item === 7 || item === 13 ? false : undefined,
           attributes: { genre: item % 2 === 0 ? 'crime' : 'opera' },
         },
   );
 }
 
 /**
- * A bundle of a random model: every score depends on item, interest, prior and history, as those of a trained one. The
- * last three items were never chosen.
+ * Returns the contents of a bundle with a random model, whose scores depend on item, interest, prior and behavior
+ * sequence like those of a trained model. The last three items have no interactions.
  */
 export function bundleContents(variant: 'facet' | 'mind' | 'maxmf' = 'facet', size = itemCount): BundleContents {
   const items = catalogOfSize(size);
@@ -65,7 +65,7 @@ export function bundleContents(variant: 'facet' | 'mind' | 'maxmf' = 'facet', si
   const spec: ModelSpec = {
     config,
     itemCount: size,
-    ...(userIds === undefined ? {} : { userCount: userIds.length }),
+    userCount: userIds?.length,
     itemFeatures: [genre],
     userFeatures: [age],
   };
@@ -118,7 +118,7 @@ export function bundleContents(variant: 'facet' | 'mind' | 'maxmf' = 'facet', si
   };
 }
 
-/** Young people are too few for a list of the last 7 days. */
+/** Young users are too few for a list of the last 7 days. */
 const popularLists: PopularLists = {
   windowDays: [7, 30],
   minUsers: 50,
@@ -135,14 +135,14 @@ const popularLists: PopularLists = {
 function popularList(windowDays: number, users: number, chosen: number[], value?: string): PopularList {
   return {
     windowDays,
-    ...(value === undefined ? {} : { segment: { attribute: age.name, value } }),
+    segment: value === undefined ? undefined : { attribute: age.name, value },
     users,
     items: Int32Array.from(chosen),
     chosenBy: Int32Array.from(chosen, (_, rank) => users - 10 * rank),
   };
 }
 
-/** The catalog that a bundle of these items would have. */
+/** Returns the catalog that a bundle of these items has. */
 export function catalogOf(catalogItems: readonly CatalogItem[]): ItemCatalog {
   const { tensors, metadata } = encodeCatalog(catalogItems);
   return openCatalog(tensors, metadata);
@@ -155,7 +155,7 @@ export interface Shelf {
   remove(): Promise<void>;
 }
 
-/** An artifact store in a temporary folder that bundles are put into whole, or changed before they are stored. */
+/** Creates an artifact store in a temporary folder. `put` stores a bundle, optionally after changing its files. */
 export async function createShelf(): Promise<Shelf> {
   const root = await mkdtemp(join(tmpdir(), 'facet-bundles-'));
   const store = createFolderArtifactStore(root);

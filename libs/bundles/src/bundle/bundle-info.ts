@@ -2,13 +2,13 @@ import { ModelSpec } from '@facet/model';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
-/** Latencies are those of four interests a request, one thread, on the machine that built the index. */
+/** Latencies of requests with four interests, on one thread of the machine that built the index. */
 const IndexMeasurement = Type.Object({
-  /** Interests that the breadth was chosen with, and others that the recall was measured with. */
+  /** Number of interests that selected the breadth, and of other interests that measured the recall. */
   queries: Type.Object({ tuning: Type.Integer(), heldOut: Type.Integer() }),
-  /** An exact scan of the same items. */
+  /** Exact scan of the same items. */
   exact: Type.Object({ p50Ms: Type.Number(), p99Ms: Type.Number() }),
-  /** By breadth: efSearch or nprobe. The recall is that of the queries that the breadth was chosen with. */
+  /** By breadth (efSearch or nprobe). The recall is that of the tuning queries. */
   curve: Type.Array(
     Type.Object({
       breadth: Type.Integer(),
@@ -20,44 +20,44 @@ const IndexMeasurement = Type.Object({
   buildSeconds: Type.Number(),
 });
 
-/** Raised when the files of a bundle become others; a bundle of another format is refused. */
+/** Increased when the files of a bundle change. Bundles of other formats are refused. */
 export const bundleFormat = 3;
 
-/** What `bundle.json` says: everything small that is needed to use the bundle and to trace where it came from. */
+/** Content of `bundle.json`: all small data needed to use the bundle and trace its origin. */
 export const BundleInfo = Type.Object({
   formatVersion: Type.Literal(bundleFormat),
   modelId: Type.String(),
   datasetId: Type.String(),
   spec: ModelSpec,
-  /** Items 1..trainedCount were trained; the rest live by their side features. */
+  /** Items 1..trainedCount were trained; the others are embedded by their side features. */
   trainedCount: Type.Integer({ minimum: 0 }),
-  /** How events became behaviors; whoever serves must read the same ones. */
+  /** How events become behavior sequences. Serving must use the same rules. */
   interactions: Type.Object({
     positives: Type.String(),
     repeats: Type.Union([Type.Literal('keep'), Type.Literal('first')]),
     tieSeed: Type.Integer(),
   }),
-  /** Epoch milliseconds: the end of the data. Ages of behaviors are measured from here, or from a newer behavior. */
+  /** End of the data in epoch milliseconds. Ages of behaviors are relative to it, or to a newer behavior. */
   asOf: Type.Integer(),
   index: Type.Object({
     kind: Type.String(),
-    /** Why this kind was chosen. */
+    /** Why the index has this kind. */
     reason: Type.String(),
     dim: Type.Integer({ minimum: 1 }),
     efSearch: Type.Optional(Type.Integer({ minimum: 1 })),
     nprobe: Type.Optional(Type.Integer({ minimum: 1 })),
-    /** Index recall against exact search, measured when the index was built; null where there was nothing to measure it with. */
+    /** Index recall against exact search at build time; null without queries to measure it with. */
     recall: Type.Union([Type.Number(), Type.Null()]),
     recallAt: Type.Integer(),
-    /** What the choice of kind and breadth rests on; absent where nothing had to be measured. */
+    /** Measurements behind the choice of kind and breadth; absent if the choice needed none. */
     measured: Type.Optional(IndexMeasurement),
   }),
-  /** Held-out metrics of the model, as the evaluation reported them. */
+  /** Metrics of the model on held-out data. */
   metrics: Type.Record(Type.String(), Type.Number()),
 });
 export type BundleInfo = Static<typeof BundleInfo>;
 
-/** The files of a bundle's folder. */
+/** File names in the folder of a bundle. */
 export const bundleFiles = {
   info: 'bundle.json',
   catalog: 'catalog.safetensors',
@@ -67,6 +67,6 @@ export const bundleFiles = {
   index: 'index.faiss',
   golden: 'golden.json',
   popular: 'popular.safetensors',
-  /** Only where users have vectors of their own. */
+  /** Present only if the model has learned user vectors. */
   userIds: 'user-ids.json',
 } as const;

@@ -6,42 +6,42 @@ import type { CatalogItem, ItemCatalog } from '../items/item-catalog.ts';
 import type { Popular } from '../popularity/popular.ts';
 import type { BundleInfo } from './bundle-info.ts';
 
-/** A bundle as answers are made from it: as it was built, or with a delta over it. Its items have indices 1..itemCount. */
+/** A bundle as used for responses, with or without a delta. Its items have the indices 1..itemCount. */
 export interface BundleView {
-  /** Of the bundle. */
+  /** Id of the bundle. */
   readonly id: string;
-  /** Of the delta; absent when the bundle answers as it was built. */
+  /** Id of the delta; absent without one. */
   readonly deltaId?: string;
   readonly info: BundleInfo;
   readonly itemCount: number;
   readonly kernel: UserKernel;
   readonly index: VectorIndex;
-  /** The bundle's own items, as they were when it was built. */
+  /** The items of the bundle as of its build. */
   readonly catalog: ItemCatalog;
-  /** Items that the delta adds, and those of the bundle that it changes, as they are now; by index. */
+  /** Items that the delta adds or changes, by index. */
   readonly deltaItems: ReadonlyMap<number, CatalogItem>;
-  /** Items that are withdrawn. */
+  /** Withdrawn items. */
   readonly unavailable: ItemBitmap;
-  /** Undefined for an item that is not known. */
+  /** Returns undefined for an unknown item. */
   indexOf(itemId: string): number | undefined;
   idOf(item: number): string;
   titleOf(item: number): string | undefined;
   attributeOf(item: number, name: string): AttributeValue | undefined;
-  /** All facts of an item: where one of them does, ask for that. */
+  /** Returns all facts of an item. Slower than reading a single fact. */
   itemAt(item: number): CatalogItem;
-  /** All items, most popular first. */
+  /** Returns all items, most popular first. */
   itemsByPopularity(): Iterable<number>;
   popularityOf(item: number): number;
-  /** What many chose lately, by window and segment. */
+  /** Popular items by window and segment. */
   readonly popular: Popular;
-  /** [index dim] of the item, as the index holds it; not to be changed. */
+  /** Returns the vector of an item in the index, [index dim]. Read only. */
   vectorOf(item: number): Float32Array;
-  /** The score of one item and the interest that wins, as `bestInterest` of @facet/model. */
+  /** Returns the score of one item and the interest that gives it, like `bestInterest` of @facet/model. */
   bestInterest(interests: Interests, item: number): { readonly score: number; readonly interest: number };
-  /** Table rows of a user's attributes for the kernel, one a user feature; 0 for unknown. */
+  /** Returns the table row of each user feature for the inference engine; 0 for unknown values. */
   encodeProfile(attributes: Attributes | undefined): number[];
-  /** The row of a user who has vectors of their own in the model, `unknownUser` for everybody else; for the kernel. */
+  /** Returns the row index of a user with learned vectors, for the inference engine; `unknownUser` for other users. */
   userRowOf(userId: string | undefined): number;
-  /** Frees what it holds. Of a view with a delta: the delta's part, never the bundle. */
+  /** Frees the resources of the view. For a view with a delta, those of the delta but not of the bundle. */
   close(): void;
 }

@@ -22,29 +22,29 @@ import { bundleFiles, bundleFormat, BundleInfo } from './bundle-info.ts';
 import type { BundleView } from './bundle-view.ts';
 import { GoldenVector, verifyGoldenVectors } from './golden-vectors.ts';
 
-/** What a bundle is made of; N items, index 0 of every array is padding. */
+/** The content of a bundle with N items. Index 0 of every array is padding. */
 export interface BundleContents {
   readonly info: BundleInfo;
-  /** [N + 1]; position 0 is a placeholder with an empty id. */
+  /** [N + 1]; index 0 is a placeholder with an empty id. */
   readonly items: readonly CatalogItem[];
-  /** The weights that the kernel needs besides the item embeddings. */
+  /** Weights that the inference engine needs in addition to the item embeddings. */
   readonly tower: Weights;
-  /** The embedding tables of the items' side features: they give an item that comes later its embedding. */
+  /** Embedding tables of the item side features, which embed items that a delta adds. */
   readonly itemTables: Weights;
   /** E [N + 1, D]. */
   readonly embeddings: Float32Array;
-  /** [N + 1, index dim], what the index holds. */
+  /** [N + 1, index dim], the vectors in the index. */
   readonly vectors: Float32Array;
-  /** [N + 1] how often each item was chosen lately: the order of all items in a fallback. */
+  /** [N + 1] number of recent interactions with each item, which orders all items in a fallback. */
   readonly popularity: Float32Array;
-  /** What many chose lately, by window and segment: what comes first in a fallback. */
+  /** Popular items by window and segment, which come first in a fallback. */
   readonly popularLists: PopularLists;
   readonly golden: readonly GoldenVector[];
-  /** [U] the users who have vectors of their own, by row; absent where the model has no such vectors. */
+  /** [U] users with learned vectors, by row; absent if the model has none. */
   readonly userIds?: readonly string[] | undefined;
 }
 
-/** A loaded bundle, ready to answer. What it has of each item is read from its files, and never changed. */
+/** A loaded bundle. Its per-item data stays in mapped, read-only files. */
 export interface Bundle extends BundleView, Omit<BundleContents, 'items'> {
   readonly info: BundleInfo;
   /** [N] all items, most popular first. */
@@ -52,9 +52,10 @@ export interface Bundle extends BundleView, Omit<BundleContents, 'items'> {
 }
 
 /**
- * Writes all files of a bundle but the index into `folder`; the index is saved there by its builder.
+ * Writes all files of a bundle to `folder`, except the index, which its builder saves there.
  *
- * @throws AppError `FEATURES_DUPLICATE_ITEM`; `BUNDLE_TOO_LARGE` for more than 2 GiB of titles, or of one attribute's values.
+ * @throws AppError `FEATURES_DUPLICATE_ITEM`; `BUNDLE_TOO_LARGE` for more than 2 GiB of titles, or of values of one
+ *   attribute.
  */
 export async function writeBundle(folder: string, contents: BundleContents): Promise<void> {
   const { info, items, popularity } = contents;
@@ -77,14 +78,14 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
   await writePopularLists(join(folder, bundleFiles.popular), contents.popularLists);
 }
 
-/** [N] the items, most popular first, equal ones by index. */
+/** [N] items, most popular first, then by index. */
 function orderByPopularity(popularity: Float32Array): Int32Array {
   return Int32Array.from({ length: popularity.length - 1 }, (_, position) => position + 1).sort(
     (a, b) => popularity[b]! - popularity[a]! || a - b,
   );
 }
 
-/** The parts of a bundle that items are looked up in and embedded by; its long arrays are not among them. */
+/** The parts of a bundle that look up and embed items, without its large arrays. */
 export interface BundleFacts extends Pick<BundleContents, 'info' | 'tower' | 'itemTables'> {
   readonly id: string;
   readonly catalog: ItemCatalog;
@@ -93,9 +94,9 @@ export interface BundleFacts extends Pick<BundleContents, 'info' | 'tower' | 'it
 const factFiles = [bundleFiles.catalog, bundleFiles.tower, bundleFiles.itemTables];
 
 /**
- * Reads a bundle's facts, and verifies the files that they are in.
+ * Loads the facts of a bundle and verifies their files.
  *
- * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `BUNDLE_INVALID` (also for one of another format).
+ * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `BUNDLE_INVALID` (also for another format).
  */
 export async function loadBundleFacts(store: ArtifactStore, ref: ArtifactRef): Promise<BundleFacts> {
   // A bundle of another format has other files.
@@ -114,7 +115,7 @@ async function readFacts(folder: string, id: string, info: BundleInfo): Promise<
   return { id, info, catalog, tower, itemTables };
 }
 
-/** The event loop has a turn between reading a long text and what is done with it. */
+/** Parses a JSON file, and yields to the event loop before returning. */
 async function readJson(folder: string, file: string): Promise<unknown> {
   const value: unknown = JSON.parse(await readFile(join(folder, file), 'utf8'));
   await yieldToEventLoop();
@@ -133,31 +134,33 @@ const parseGolden = createParser(Type.Array(GoldenVector));
 function parseInfo(value: unknown, id: string): BundleInfo {
   const format = (value as Partial<BundleInfo> | null)?.formatVersion;
   if (format !== bundleFormat) {
-    throw new AppError(
-      `Bundle ${id} has the format ${format}; this version of Facet reads the format ${bundleFormat}.`,
-      {
-        code: 'BUNDLE_INVALID',
-        category: 'artifact',
-        remedy: 'Build another one with facet train and facet index, which take the dataset that is there.',
-        context: { bundleId: id, format: format ?? null },
-      },
-    );
+    throw new AppError(`Bundle ${id} has format ${format}; this version of Facet reads format ${bundleFormat}.`, {
+      code: 'BUNDLE_INVALID',
+      category: 'artifact',
+      remedy: 'Rebuild it with facet train and facet index, which use the existing dataset.',
+      context: { bundleId: id, format: format ?? null },
+    });
   }
   return parseBundleInfo(value, `bundle ${id}`);
 }
 
-/** What a bundle says of itself, without loading the rest. @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `BUNDLE_INVALID`. */
+/**
+ * Reads `bundle.json` only.
+ *
+ * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `BUNDLE_INVALID`.
+ */
 export async function readBundleInfo(store: ArtifactStore, ref: ArtifactRef): Promise<BundleInfo> {
   const { folder } = await store.open(ref, { files: [bundleFiles.info] });
   return parseInfo(await readJson(folder, bundleFiles.info), ref.id);
 }
 
 /**
- * Loads a bundle whole or not at all: files are verified by the store, the golden vectors are recomputed, and the index
- * must hold one vector for each item. Meanwhile the event loop has its turns: what grows with the number of items is
- * verified in another thread and stays in the files, which are mapped.
+ * Loads a bundle completely or throws: the store verifies the files, the golden vectors are recomputed, and the index
+ * must contain one vector per item. The event loop stays responsive: a thread verifies the large files, and they are
+ * mapped instead of read.
  *
- * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `BUNDLE_INVALID` (also for one of another format), `BUNDLE_DRIFTED`.
+ * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `BUNDLE_INVALID` (also for another format),
+ *   `BUNDLE_DRIFTED`.
  */
 export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promise<Bundle> {
   const info = await readBundleInfo(store, ref);
@@ -170,7 +173,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
   const { itemCount } = catalog;
   const rows = itemCount + 1;
   if (info.spec.itemCount !== itemCount) {
-    throw doesNotFit(ref.id, `${itemCount} items, a model of ${info.spec.itemCount}`);
+    throw mismatch(ref.id, `${itemCount} items, but a model of ${info.spec.itemCount}`);
   }
   const embeddings = tensorOf(tensors, 'embeddings', 'F32', rows * embeddingDim);
   const vectors = tensorOf(tensors, 'vectors', 'F32', rows * info.index.dim);
@@ -185,7 +188,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
   if (index.size !== itemCount || index.dim !== info.index.dim) {
     const { size, dim } = index;
     index.close();
-    throw doesNotFit(ref.id, `${itemCount} items of ${info.index.dim} values, an index of ${size} of ${dim}`);
+    throw mismatch(ref.id, `${itemCount} items of ${info.index.dim} values, but an index of ${size} of ${dim}`);
   }
   await yieldToEventLoop();
   const encoders = info.spec.userFeatures.map(createFeatureEncoder);
@@ -223,13 +226,13 @@ async function readUserIds(folder: string, id: string, { spec }: BundleInfo): Pr
   if (spec.userCount === undefined) return undefined;
   const userIds = parseUserIds(await readJson(folder, bundleFiles.userIds), `bundle ${id}`);
   if (userIds.length !== spec.userCount) {
-    throw doesNotFit(id, `${userIds.length} users, a model of ${spec.userCount}`);
+    throw mismatch(id, `${userIds.length} users, but a model of ${spec.userCount}`);
   }
   return userIds;
 }
 
-function doesNotFit(id: string, found: string): AppError {
-  return new AppError(`Bundle ${id} does not fit together: ${found}.`, {
+function mismatch(id: string, found: string): AppError {
+  return new AppError(`The parts of bundle ${id} do not match: ${found}.`, {
     code: 'BUNDLE_INVALID',
     category: 'artifact',
     remedy: 'Rebuild it with facet index.',
@@ -238,19 +241,19 @@ function doesNotFit(id: string, found: string): AppError {
 
 const f32 = (shape: readonly number[], data: Float32Array): SafeTensor => ({ dtype: 'F32', shape, data });
 
-/** Weights as tensors of a safetensors file. */
+/** Converts weights to tensors of a safetensors file. */
 export function weightsToTensors(weights: Weights): Record<string, SafeTensor> {
   return Object.fromEntries(Object.entries(weights).map(([name, { shape, data }]) => [name, f32(shape, data)]));
 }
 
-/** The reverse of {@link weightsToTensors}. */
+/** Reverses {@link weightsToTensors}. */
 export function tensorsToWeights(tensors: Tensors): Weights {
   return Object.fromEntries(
     Object.keys(tensors).map((name) => [name, { shape: tensors[name]!.shape, data: tensorOf(tensors, name, 'F32') }]),
   );
 }
 
-/** A model's weights as a bundle keeps them; the embeddings of its own items are there already. */
+/** Selects the weights that a bundle stores. Item embeddings are stored separately. */
 export function bundleWeights(weights: Weights): Pick<BundleContents, 'tower' | 'itemTables'> {
   const where = (isKept: (name: string) => boolean): Weights =>
     Object.fromEntries(Object.entries(weights).filter(([name]) => isKept(name)));
@@ -261,10 +264,10 @@ export function bundleWeights(weights: Weights): Pick<BundleContents, 'tower' | 
 }
 
 /**
- * Parses as `parseWith` of @facet/platform, for a schema without defaults: what is valid is neither copied nor walked twice,
- * and the schema is compiled once. A large document takes a fraction of the time.
+ * Creates a parser like `parseWith` of @facet/platform for a schema without defaults. It compiles the schema once and
+ * does not copy valid values, which is several times faster for large documents.
  *
- * @throws AppError `CONFIG_INVALID` naming the source and each offending field.
+ * @throws AppError `CONFIG_INVALID` naming the source and each wrong field.
  */
 function createParser<Schema extends TSchema>(schema: Schema): (value: unknown, source: string) => Static<Schema> {
   let compiled: ReturnType<typeof Compile> | undefined;

@@ -6,9 +6,9 @@ import { AppError } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
-/** Behaviors of some user and the interests that the trainer computed from them. */
+/** A user's behaviors and the interests that the trainer computed from them. */
 export const GoldenVector = Type.Object({
-  /** Each [L], padding in front. */
+  /** Each [L], padded at the start. */
   items: Type.Array(Type.Integer({ minimum: 0 })),
   ages: Type.Array(Type.Integer({ minimum: 0 })),
   counts: Type.Array(Type.Integer({ minimum: 0 })),
@@ -19,7 +19,7 @@ export const GoldenVector = Type.Object({
 });
 export type GoldenVector = Static<typeof GoldenVector>;
 
-/** Largest accepted difference in a coordinate. */
+/** Maximum accepted difference per coordinate. */
 const toleranceMax = 1e-4;
 
 export function recordGoldenVector(
@@ -41,7 +41,7 @@ export function recordGoldenVector(
 }
 
 /**
- * Recomputes golden vectors with the kernel that will serve, one in a turn of the event loop.
+ * Recomputes the golden vectors with the inference engine of this process, yielding to the event loop before each.
  *
  * @throws AppError `BUNDLE_DRIFTED` naming the vector and the difference.
  */
@@ -65,7 +65,7 @@ export async function verifyGoldenVectors(
       code: 'BUNDLE_DRIFTED',
       category: 'artifact',
       remedy:
-        'This code computes interests differently from the one that trained the model: rebuild the bundle with it.',
+        'This version computes interests differently from the version that trained the model. Rebuild the bundle with this version.',
       context: { bundleId, position, difference },
     });
   }
@@ -78,7 +78,7 @@ function largestDifference(expected: readonly (readonly number[])[], actual: rea
     if (vector.length !== actual[k]!.length) largest = Number.POSITIVE_INFINITY;
     vector.forEach((value, d) => {
       const difference = Math.abs(value - actual[k]![d]!);
-      // A NaN must not pass as "not larger".
+      // A NaN must count as a difference.
       if (!(difference <= largest)) largest = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
     });
   });

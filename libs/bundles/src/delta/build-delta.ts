@@ -8,12 +8,11 @@ import type { CatalogItem, ItemCatalog } from '../items/item-catalog.ts';
 import type { DeltaContents, DeltaInfo } from './delta.ts';
 
 /**
- * How a catalog differs from a bundle. Items that the bundle does not know are embedded by their side features, with the
- * popularity of an item that was never chosen, as it embeds the items of its own that nobody has chosen. Pure: the same
- * catalog gives the same delta.
+ * Compares a catalog with a bundle. New items are embedded by their side features, with the popularity of an item
+ * without interactions, exactly as the bundle embeds its own items without interactions. Deterministic.
  *
- * @param catalog all items, in any order
- * @param goneBefore items known to have been taken out of the catalog: the bundle may know them by their events alone
+ * @param catalog All items, in any order.
+ * @param goneBefore Items known to have been removed from the catalog. The bundle may know them from events only.
  */
 export function buildDelta(
   bundle: BundleFacts,
@@ -63,7 +62,7 @@ function compareCatalog(
   for (let index = 1; index <= known.itemCount; index++) {
     if (hasBit(listed, index)) continue;
     const item = known.itemAt(index);
-    // An item that no catalog ever held is known by its events alone, and stays.
+    // An item that no catalog ever listed is known from events only, and stays.
     if (!wasListed(item) && !goneBefore.has(item.itemId)) continue;
     gone.push(item.itemId);
     if (item.available === false) continue;
@@ -86,7 +85,7 @@ function vectorsOf(bundle: BundleFacts, added: readonly CatalogItem[]): Pick<Del
   const { spec, index } = bundle.info;
   const { embeddingDim } = spec.config;
   const embeddings = embedBySideFeatures(bundle, added);
-  // Row 0 is padding there.
+  // `indexVectors` expects a padding row.
   const padded = new Float32Array(embeddingDim + embeddings.length);
   padded.set(embeddings, embeddingDim);
   const popularity = new Float32Array((added.length + 1) * popularityFeatureCount);
@@ -96,8 +95,8 @@ function vectorsOf(bundle: BundleFacts, added: readonly CatalogItem[]): Pick<Del
 }
 
 /**
- * [M, D] embeddings of items that the bundle does not know, from their side features alone (paper, §4.1: the mean of what
- * there is); zero for an item of which the model knows no feature.
+ * Returns the embeddings [M, D] of items that the bundle does not know, as the mean of their side feature embeddings
+ * (paper, §4.1); zero for an item without known features.
  */
 export function embedBySideFeatures(
   { info, itemTables }: Pick<BundleContents, 'info' | 'itemTables'>,

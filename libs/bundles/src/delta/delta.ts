@@ -7,37 +7,37 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import type { CatalogItem } from '../items/item-catalog.ts';
 
-/** What `delta.json` says. */
+/** Content of `delta.json`. */
 export const DeltaInfo = Type.Object({
   formatVersion: Type.Literal(1),
-  /** The bundle that the delta belongs to; over another one it means nothing. */
+  /** The bundle that the delta applies to. */
   bundleId: Type.String(),
-  /** D, the width of the embeddings, and that of the index's vectors. */
+  /** Width D of the embeddings, and of the index vectors. */
   embeddingDim: Type.Integer({ minimum: 1 }),
   indexDim: Type.Integer({ minimum: 1 }),
   counts: Type.Object({
     /** Items that the bundle does not know. */
     added: Type.Integer({ minimum: 0 }),
-    /** Items of the bundle that are offered no more … */
+    /** Items of the bundle that were withdrawn, */
     withdrawn: Type.Integer({ minimum: 0 }),
-    /** … or are offered again … */
+    /** that are available again, */
     returned: Type.Integer({ minimum: 0 }),
-    /** … or have another title or other attributes. */
+    /** or whose title or attributes changed. */
     changed: Type.Integer({ minimum: 0 }),
   }),
-  /** Those of the withdrawn that the catalog held once and holds no more, ordered. */
+  /** Sorted ids of withdrawn items that the catalog no longer lists. */
   gone: Type.Array(Type.String()),
 });
 export type DeltaInfo = Static<typeof DeltaInfo>;
 
-/** How the catalog differs from a bundle: M items that came later, and the bundle's items that are otherwise now. */
+/** The difference between a catalog and a bundle: M new items, and the changed items of the bundle. */
 export interface DeltaContents {
   readonly info: DeltaInfo;
-  /** [M] ordered by id. */
+  /** [M] sorted by id. */
   readonly added: readonly CatalogItem[];
-  /** The bundle's items as they are now, ordered by id. */
+  /** Current facts of changed items, sorted by id. */
   readonly changed: readonly CatalogItem[];
-  /** [M, D], without a row for padding. */
+  /** [M, D], without a padding row. */
   readonly embeddings: Float32Array;
   /** [M, index dim] */
   readonly vectors: Float32Array;
@@ -54,7 +54,7 @@ const files = {
   vectors: 'added.safetensors',
 } as const;
 
-/** Stores a delta. The same contents have the same id. */
+/** Stores a delta. Equal contents get the same id. */
 export async function putDelta(store: ArtifactStore, contents: DeltaContents): Promise<ArtifactRef> {
   const { info, added, changed, embeddings, vectors } = contents;
   return store.put(
@@ -73,9 +73,9 @@ export async function putDelta(store: ArtifactStore, contents: DeltaContents): P
 }
 
 /**
- * What a delta says of itself.
+ * Reads `delta.json` only.
  *
- * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID` (another version's).
+ * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID` (another version).
  */
 export async function readDeltaInfo(store: ArtifactStore, ref: ArtifactRef): Promise<DeltaInfo> {
   const { folder } = await store.open(ref, { files: [files.info] });
@@ -88,9 +88,9 @@ async function parseInfo(folder: string, id: string): Promise<DeltaInfo> {
 }
 
 /**
- * Loads a delta whole or not at all; whether it fits a bundle is seen when it is laid over one.
+ * Loads a delta. {@link overlayDelta} checks whether it matches a bundle.
  *
- * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID` (another version's), `DELTA_INVALID`.
+ * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID` (another version), `DELTA_INVALID`.
  */
 export async function loadDelta(store: ArtifactStore, ref: ArtifactRef): Promise<Delta> {
   const { folder } = await store.open(ref);
@@ -102,7 +102,7 @@ export async function loadDelta(store: ArtifactStore, ref: ArtifactRef): Promise
   if (embeddings?.dtype !== 'F32' || vectors?.dtype !== 'F32') throw invalidDelta(ref.id, 'its vectors are missing');
   const rows = [embeddings.data.length / info.embeddingDim, vectors.data.length / info.indexDim, info.counts.added];
   if (rows.some((count) => count !== added.length)) {
-    throw invalidDelta(ref.id, `it has ${added.length} new items, and ${rows.join(', ')} rows of them`);
+    throw invalidDelta(ref.id, `it has ${added.length} new items, but ${rows.join(', ')} rows of them`);
   }
   return { id: ref.id, info, added, changed, embeddings: embeddings.data, vectors: vectors.data };
 }
@@ -111,7 +111,7 @@ export function invalidDelta(id: string, problem: string): AppError {
   return new AppError(`Delta ${id} cannot be used: ${problem}.`, {
     code: 'DELTA_INVALID',
     category: 'artifact',
-    remedy: 'Delete refs/delta.json of the artifacts and run facet delta.',
+    remedy: 'Delete refs/delta.json in the artifacts folder and run facet delta.',
     context: { deltaId: id },
   });
 }

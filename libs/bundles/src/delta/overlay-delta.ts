@@ -11,12 +11,13 @@ import { invalidDelta } from './delta.ts';
 import type { Delta } from './delta.ts';
 
 /**
- * A bundle and its delta as one: the N items of the bundle keep their indices, new ones are N + 1 and on. New items are
- * found by a scan beside the bundle's index, and are behaviors like others; what is withdrawn is never returned; titles
- * and attributes are those of now. Nothing of the bundle is copied or changed, so other views of it may be in use, and
- * the bundle must be closed last. A delta that says nothing leaves the bundle as it is and is not named.
+ * Returns a view of a bundle with its delta. The N items of the bundle keep their indices; new items start at N + 1.
  *
- * @throws AppError `DELTA_INVALID` for a delta that does not fit the bundle.
+ * New items are found by a scan next to the bundle's index, and can occur in behavior sequences. Withdrawn items are
+ * never returned, and titles and attributes are current. The bundle is not copied or changed, so it may have other
+ * views; close it last. An empty delta returns the bundle itself, without a deltaId.
+ *
+ * @throws AppError `DELTA_INVALID` if the delta does not match the bundle.
  */
 export async function overlayDelta(bundle: Bundle, delta: Delta): Promise<BundleView> {
   checkFit(bundle, delta);
@@ -30,7 +31,7 @@ export async function overlayDelta(bundle: Bundle, delta: Delta): Promise<Bundle
   };
 }
 
-/** The bundle, some of whose items are otherwise, or come behind its own: their facts by index. */
+/** Returns a view of the bundle with other facts for some items, and possibly with new items. */
 export function viewWithItems(bundle: Bundle, deltaItems: BundleView['deltaItems'], itemCount: number): BundleView {
   return {
     ...bundle,
@@ -54,14 +55,14 @@ function checkFit({ id, info }: Bundle, delta: Delta): void {
   const { bundleId, embeddingDim, indexDim } = delta.info;
   if (bundleId !== id) throw invalidDelta(delta.id, `it belongs to bundle ${bundleId}, not to ${id}`);
   if (embeddingDim !== info.spec.config.embeddingDim || indexDim !== info.index.dim) {
-    throw invalidDelta(delta.id, 'its vectors are of another width than those of its bundle');
+    throw invalidDelta(delta.id, 'its vectors have another width than those of the bundle');
   }
 }
 
-/** Items that are placed before the event loop gets a turn. */
+/** Items processed between two turns of the event loop. */
 const itemsPerTurn = 2000;
 
-/** The items of the delta by their index, and the indexes of the new ones by their id. */
+/** Returns the items of the delta by index, and the indices of new items by id. */
 async function placeItems(
   { itemCount, indexOf }: Bundle,
   { id, added, changed }: Delta,
@@ -73,13 +74,13 @@ async function placeItems(
   const indexes = new Map<string, number>();
   for (const item of changed) {
     const index = indexOf(item.itemId);
-    if (index === undefined) throw misplaced(id, item);
+    if (index === undefined) throw misplacedItem(id, item);
     deltaItems.set(index, item);
     if (deltaItems.size % itemsPerTurn === 0) await yieldToEventLoop();
   }
   for (const item of added) {
-    if (indexOf(item.itemId) !== undefined) throw misplaced(id, item);
-    if (indexes.has(item.itemId)) throw invalidDelta(id, 'it has a new item twice');
+    if (indexOf(item.itemId) !== undefined) throw misplacedItem(id, item);
+    if (indexes.has(item.itemId)) throw invalidDelta(id, 'it contains a new item twice');
     indexes.set(item.itemId, itemCount + 1 + indexes.size);
     deltaItems.set(itemCount + indexes.size, item);
     if (indexes.size % itemsPerTurn === 0) await yieldToEventLoop();
@@ -87,8 +88,8 @@ async function placeItems(
   return { deltaItems, indexes };
 }
 
-function misplaced(deltaId: string, { itemId }: CatalogItem): AppError {
-  return invalidDelta(deltaId, `item ${itemId} is not what it says`);
+function misplacedItem(deltaId: string, { itemId }: CatalogItem): AppError {
+  return invalidDelta(deltaId, `item ${itemId} is listed as new or changed, but is not`);
 }
 
 function unavailableNow(
@@ -125,7 +126,7 @@ async function withAdded(
   const scan = await buildFaissIndex(vectors, info.index.dim, { kind: 'flat' });
   function* itemsByPopularity(): Generator<number> {
     yield* byPopularity;
-    // Never chosen: behind all others.
+    // Items without interactions come last.
     yield* indexes.values();
   }
   return {

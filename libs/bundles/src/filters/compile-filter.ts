@@ -8,38 +8,38 @@ import type { AttributeCondition, AttributeFilter, FilterValue } from './attribu
 import { createItemTest, matchColumn } from './match-values.ts';
 import type { ValueTest } from './match-values.ts';
 
-/** The items that pass a filter. */
+/** Items that pass a filter. */
 export interface FilteredItems extends AllowedItems {
-  /** Attributes that the filter names and no item has. */
+  /** Attributes in the filter that no item has. */
   readonly unknownAttributes: readonly string[];
 }
 
-/** Filters that are kept of one view, by their number and by the memory of their bits. */
-const [keptMax, keptBytesMax] = [1000, 64 * 1024 * 1024];
+/** Limits of the cache per view: number of filters, and memory of their bitmaps. */
+const [filtersMax, cacheBytesMax] = [1000, 64 * 1024 * 1024];
 
-/** Views go, and what was compiled for them with them: a delta's view has other items. */
-const keptOf = new WeakMap<BundleView, ReturnType<typeof createRecentlyUsed<FilteredItems>>>();
+/** Weak, so that filters are collected with their view. */
+const cacheOf = new WeakMap<BundleView, ReturnType<typeof createLruCache<FilteredItems>>>();
 
 /**
- * Finds the items that pass a filter, those of a delta included, by a walk over the columns of the attributes that it
- * names: a few milliseconds for a million items. Filters that were used lately are kept with the view.
+ * Returns the items that pass a filter, including items of the delta. Scans the columns of the named attributes, which
+ * takes a few milliseconds per million items. Recently used filters are cached per view.
  */
 export function compileFilter(view: BundleView, filter: AttributeFilter): FilteredItems {
-  let kept = keptOf.get(view);
-  if (kept === undefined) {
-    kept = createRecentlyUsed(Math.min(keptMax, Math.ceil(keptBytesMax / (1 + 2 * (view.itemCount >> 3)))));
-    keptOf.set(view, kept);
+  let cache = cacheOf.get(view);
+  if (cache === undefined) {
+    cache = createLruCache(Math.min(filtersMax, Math.ceil(cacheBytesMax / (1 + 2 * (view.itemCount >> 3)))));
+    cacheOf.set(view, cache);
   }
-  return kept.take(canonicalKey(filter), () => evaluateFilter(view, filter));
+  return cache.getOrCreate(canonicalKey(filter), () => evaluateFilter(view, filter));
 }
 
-/** The items that several filters allow; of one, what it allows. */
+/** Returns the items that all filters allow. */
 export function intersectAllowed(all: readonly [FilteredItems, ...FilteredItems[]]): FilteredItems {
   const [first, ...others] = all;
   if (others.length === 0) return first;
   const bits = first.bitmap.slice();
-  for (const { bitmap } of others) keepCommon(bits, bitmap);
-  return filteredBy(bits, [...new Set(all.flatMap(({ unknownAttributes }) => unknownAttributes))]);
+  for (const { bitmap } of others) intersect(bits, bitmap);
+  return toFilteredItems(bits, [...new Set(all.flatMap(({ unknownAttributes }) => unknownAttributes))]);
 }
 
 function evaluateFilter(view: BundleView, filter: AttributeFilter): FilteredItems {
@@ -60,13 +60,13 @@ function evaluateFilter(view: BundleView, filter: AttributeFilter): FilteredItem
   if (filter.available !== undefined) keepAvailable(bits, unavailable, filter.available);
   const known = new Set(catalog.columns.map(({ name }) => name));
   for (const { attributes } of deltaItems.values()) for (const name of Object.keys(attributes)) known.add(name);
-  return filteredBy(
+  return toFilteredItems(
     bits,
     conditions.flatMap(([name]) => (known.has(name) ? [] : [name])),
   );
 }
 
-/** Clears the bits of the items that fail a condition. */
+/** Clears the bits of items that fail a condition. */
 function applyCondition(
   bits: Uint8Array,
   columns: readonly AttributeColumn[],
@@ -77,36 +77,36 @@ function applyCondition(
     for (const column of columns) matchColumn(column, test, found);
     return found;
   };
-  if (wanted !== undefined) keepCommon(bits, matches({ among: wanted }));
-  if (notIn !== undefined) removeCommon(bits, matches({ among: notIn }));
-  if (min !== undefined || max !== undefined) keepCommon(bits, matches({ min, max }));
+  if (wanted !== undefined) intersect(bits, matches({ among: wanted }));
+  if (notIn !== undefined) subtract(bits, matches({ among: notIn }));
+  if (min !== undefined || max !== undefined) intersect(bits, matches({ min, max }));
 }
 
 function keepAvailable(bits: Uint8Array, unavailable: ItemBitmap, isAvailable: boolean): void {
-  if (isAvailable) removeCommon(bits, unavailable.bits);
-  else keepCommon(bits, unavailable.bits);
+  if (isAvailable) subtract(bits, unavailable.bits);
+  else intersect(bits, unavailable.bits);
 }
 
-function keepCommon(bits: Uint8Array, others: Uint8Array): void {
+function intersect(bits: Uint8Array, others: Uint8Array): void {
   for (let byte = 0; byte < bits.length; byte++) bits[byte]! &= others[byte]!;
 }
 
-function removeCommon(bits: Uint8Array, others: Uint8Array): void {
+function subtract(bits: Uint8Array, others: Uint8Array): void {
   for (let byte = 0; byte < bits.length; byte++) bits[byte]! &= ~others[byte]!;
 }
 
-/** Bits of the items 1..N. */
+/** Returns a bitmap of all items 1..N. */
 function allBits(itemCount: number): Uint8Array {
   const bits = createBits(itemCount).fill(0xff);
   if (itemCount % 8 !== 0) bits[bits.length - 1] = (1 << (itemCount % 8)) - 1;
   return bits;
 }
 
-function filteredBy(bits: Uint8Array, unknownAttributes: readonly string[]): FilteredItems {
+function toFilteredItems(bits: Uint8Array, unknownAttributes: readonly string[]): FilteredItems {
   return { ...allowedItems(bits), unknownAttributes };
 }
 
-/** Equal for filters that say the same in another order. */
+/** Returns equal keys for equivalent filters in any order. */
 function canonicalKey({ attributes = {}, available }: AttributeFilter): string {
   const texts = (values: readonly FilterValue[] | undefined) =>
     values === undefined ? null : [...new Set(values.map(String))].sort();
@@ -116,12 +116,12 @@ function canonicalKey({ attributes = {}, available }: AttributeFilter): string {
   return JSON.stringify([conditions, available ?? null]);
 }
 
-/** Keeps what was used last: when there are more than `max`, what was not used for the longest time goes. */
-export function createRecentlyUsed<Value>(max: number): { take(key: string, make: () => Value): Value } {
-  // A map keeps the order in which its keys were set.
+/** Creates a cache that evicts the least recently used value beyond `max`. */
+export function createLruCache<Value>(max: number): { getOrCreate(key: string, make: () => Value): Value } {
+  // A map iterates in insertion order.
   const kept = new Map<string, Value>();
   return {
-    take(key, make) {
+    getOrCreate(key, make) {
       const value = kept.has(key) ? kept.get(key)! : make();
       kept.delete(key);
       kept.set(key, value);

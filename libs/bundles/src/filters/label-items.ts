@@ -2,27 +2,27 @@ import type { BundleView } from '../bundle/bundle-view.ts';
 import { codeOf } from '../items/attribute-columns.ts';
 import type { AttributeColumn } from '../items/attribute-columns.ts';
 
-/** A value that says what some items have in common. */
+/** A value that many of some items have in common. */
 interface ItemLabel {
   readonly attribute: string;
   readonly value: string;
-  /** The part of the items that carry it. */
+  /** Share of the items with the value. */
   readonly share: number;
-  /** How many times more often they carry it than the items of the bundle do. */
+  /** Ratio of that share to the share among all items of the bundle. */
   readonly lift: number;
 }
 
 interface LabelOptions {
-  /** Most labels; 3 by default. */
+  /** Maximum number of labels; 3 by default. */
   readonly max?: number;
-  /** Of the items that must carry a value, 0.3 by default. */
+  /** Minimum share of the items with the value; 0.3 by default. */
   readonly shareMin?: number;
 }
 
 /**
- * What sets some items apart from the others, in words of the catalog: texts and entries of lists that many of them carry and
- * the bundle's items carry less often, those first that tell the most (share × log lift). Often empty: many catalogs have
- * no such words. A value that only one of several items carries tells nothing, nor does one without a letter.
+ * Describes a group of items by attribute values that are frequent in the group and rare in the bundle, best first
+ * (share × log lift). Considers texts and list entries. Ignores values without a letter, and values that only one of
+ * several items has. Often empty, because many catalogs have no descriptive values.
  */
 export function labelItems(view: BundleView, items: Iterable<number>, options: LabelOptions = {}): ItemLabel[] {
   const { max = 3, shareMin = 0.3 } = options;
@@ -43,7 +43,7 @@ export function labelItems(view: BundleView, items: Iterable<number>, options: L
     for (const [value, carrying] of values) {
       const share = carrying / count;
       if (share < shareMin || carrying < Math.min(2, count) || !/\p{L}/u.test(value)) continue;
-      // The delta's items may carry what no item of the bundle does.
+      // Items of the delta may have values that no item of the bundle has.
       const carryingAll = Math.max(carriersOf(view.catalog.columns, attribute, value), 1);
       const lift = share / (carryingAll / Math.max(view.catalog.itemCount, 1));
       if (lift > 1) labels.push({ attribute, value, share, lift });
@@ -53,7 +53,7 @@ export function labelItems(view: BundleView, items: Iterable<number>, options: L
   return labels.sort((a, b) => telling(b) - telling(a) || compareLabels(a, b)).slice(0, max);
 }
 
-/** How many items of the bundle carry a value. */
+/** Returns how many items of the bundle have a value. */
 function carriersOf(columns: readonly AttributeColumn[], attribute: string, value: string): number {
   let carrying = 0;
   for (const column of columns) {

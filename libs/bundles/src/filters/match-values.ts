@@ -4,11 +4,11 @@ import type { AttributeColumn, ColumnValues } from '../items/attribute-columns.t
 import type { CatalogItem } from '../items/item-catalog.ts';
 import type { AttributeCondition, AttributeFilter, FilterValue } from './attribute-filter.ts';
 
-/** What a value must be: one of these, or a number in this range. */
+/** A condition on a value: one of these, or a number in this range. */
 export type ValueTest =
   { readonly among: readonly FilterValue[] } | { readonly min?: number | undefined; readonly max?: number | undefined };
 
-/** Sets the bit of every item that has such a value in the column. */
+/** Sets the bits of all items whose value in the column passes the test. */
 export function matchColumn(column: AttributeColumn, test: ValueTest, bits: Uint8Array): void {
   switch (column.type) {
     case 'text':
@@ -22,7 +22,7 @@ export function matchColumn(column: AttributeColumn, test: ValueTest, bits: Uint
   }
 }
 
-/** [V + 1] 1 for the code of a wanted value; undefined where there is none. */
+/** Returns 1 at the code of each matching text, [V + 1]; undefined if no text matches. */
 function wantedCodes(values: ColumnValues, test: ValueTest): Uint8Array | undefined {
   const wanted = new Uint8Array(values.texts.count + 1);
   let isAny = false;
@@ -46,13 +46,16 @@ function wantedBooleans(test: ValueTest): Uint8Array | undefined {
   return Uint8Array.of(0, Number(texts.has('false')), Number(texts.has('true')));
 }
 
-/** @param codes [N + 1] @param wanted by code */
+/**
+ * @param codes [N + 1]
+ * @param wanted By code.
+ */
 function setBits(bits: Uint8Array, codes: Int32Array | Uint8Array, wanted: Uint8Array | undefined): void {
   if (wanted === undefined) return;
   for (let item = 1; item < codes.length; item++) bits[(item - 1) >> 3]! |= wanted[codes[item]!]! << ((item - 1) & 7);
 }
 
-/** Goes through the codes, as most are not wanted, and looks for the item only of one that is. */
+/** Scans the codes, because most do not match, and finds the item only for matches. */
 function matchLists(
   { offsets, codes }: Extract<AttributeColumn, { readonly type: 'list' }>,
   wanted: Uint8Array | undefined,
@@ -67,10 +70,10 @@ function matchLists(
   }
 }
 
-/** NaN, which is no number, is neither among any nor within any range. */
+/** NaN stands for no number, which matches no value and no range. */
 function matchNumbers(numbers: Float64Array, test: ValueTest, bits: Uint8Array): void {
   if ('among' in test) {
-    // What is not written as a number is equals none.
+    // Other spellings of a number, such as 5.0, match no number.
     const among = new Set(test.among.map(numberOf).filter((number, at) => String(number) === String(test.among[at])));
     among.delete(Number.NaN);
     if (among.size === 0) return;
@@ -82,13 +85,13 @@ function matchNumbers(numbers: Float64Array, test: ValueTest, bits: Uint8Array):
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = test;
   for (let item = 1; item < numbers.length; item++) {
     const number = numbers[item]!;
-    // Without a branch: which way it would go cannot be foreseen.
+    // Without a branch, which would be unpredictable.
     const isWithinBounds = Number(number >= min) & Number(number <= max);
     bits[(item - 1) >> 3]! |= isWithinBounds << ((item - 1) & 7);
   }
 }
 
-/** Whether an item meets the conditions of a filter, item by item: for those that lie in no columns. */
+/** Returns a test of the conditions of a filter for single items, for items that are not in columns. */
 export function createItemTest(conditions: NonNullable<AttributeFilter['attributes']>): (item: CatalogItem) => boolean {
   const tests = Object.entries(conditions).map(([name, condition]) => ({ name, test: createValueTest(condition) }));
   return ({ attributes }) =>

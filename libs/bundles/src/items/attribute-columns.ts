@@ -8,55 +8,58 @@ import type { Tensors } from './tensors.ts';
 import { encodeTexts, openTexts } from './text-column.ts';
 import type { TextColumn } from './text-column.ts';
 
-/** What a column holds. An attribute that has values of several types has a column for each, and an item is in one of them. */
+/**
+ * Name and type of a column. An attribute with values of several types has one column per type, and each item is in one
+ * of them.
+ */
 export const ColumnSchema = Type.Object({
   name: Type.String(),
   type: Type.Union([Type.Literal('boolean'), Type.Literal('list'), Type.Literal('number'), Type.Literal('text')]),
 });
 export type ColumnSchema = Static<typeof ColumnSchema>;
 
-/** The different texts of a column, in the order of their UTF-16; text v is code v + 1. */
+/** The distinct texts of a column, sorted by UTF-16 units; text v has the code v + 1. */
 export interface ColumnValues {
   readonly texts: TextColumn;
-  /** [V] how many items carry each. */
+  /** [V] number of items with each text. */
   readonly counts: Int32Array;
-  /** [V] the number that each is, NaN for none; empty where none is one. */
+  /** [V] numeric value of each text, or NaN; empty if no text is a number. */
   readonly numbers: Float64Array;
 }
 
-/** One attribute of all items; position 0 of arrays of N + 1 is padding. */
+/** One attribute of all items. Index 0 of arrays of length N + 1 is padding. */
 export type AttributeColumn =
   | {
       readonly name: string;
       readonly type: 'text';
       readonly values: ColumnValues;
-      /** [N + 1] 0 for none. */
+      /** [N + 1] codes; 0 for no value. */
       readonly codes: Int32Array;
     }
   | {
       readonly name: string;
       readonly type: 'list';
       readonly values: ColumnValues;
-      /** [N + 2] the codes of item i are those from `offsets[i]` to `offsets[i + 1]`. */
+      /** [N + 2] item i has the codes from `offsets[i]` to `offsets[i + 1]`. */
       readonly offsets: Int32Array;
       readonly codes: Int32Array;
-      /** Bits of the items that have a list, be it an empty one. */
+      /** Bitmap of the items with a list, including an empty one. */
       readonly present: Uint8Array;
     }
   | {
       readonly name: string;
       readonly type: 'number';
-      /** [N + 1] NaN for none. */
+      /** [N + 1] NaN for no value. */
       readonly numbers: Float64Array;
     }
   | {
       readonly name: string;
       readonly type: 'boolean';
-      /** [N + 1] 0 for none, 1 for false, 2 for true. */
+      /** [N + 1] 0 for no value, 1 for false, 2 for true. */
       readonly booleans: Uint8Array;
     };
 
-/** The value of one item, or undefined where it has none in this column. */
+/** Returns the value of one item; undefined if the item has none in this column. */
 export function valueAt(column: AttributeColumn, item: number): AttributeValue | undefined {
   switch (column.type) {
     case 'text': {
@@ -80,9 +83,9 @@ export function valueAt(column: AttributeColumn, item: number): AttributeValue |
 }
 
 /**
- * The attributes of all items as tensors, and what the columns are, in the order of their names.
+ * Encodes the attributes of all items as tensors, one group per column, sorted by name.
  *
- * @param holders [N + 1], position 0 without attributes
+ * @param holders [N + 1] attributes; index 0 is empty.
  * @throws AppError `BUNDLE_TOO_LARGE` for more than 2 GiB of text in a column.
  */
 export function encodeColumns(holders: readonly Attributes[]): {
@@ -107,7 +110,7 @@ export function encodeColumns(holders: readonly Attributes[]): {
   return { schemas: ordered, tensors };
 }
 
-/** The values of one column, with their items. */
+/** Returns the items with a value in one column, and the values. */
 function* cellsOf<Value extends AttributeValue>(
   { name, type }: ColumnSchema,
   holders: readonly Attributes[],
@@ -197,7 +200,11 @@ function encodeValues(
   };
 }
 
-/** The column at a position of `schemas` as {@link encodeColumns} left it. @throws AppError `BUNDLE_INVALID`. */
+/**
+ * Opens the column at an index of `schemas`, as {@link encodeColumns} wrote it.
+ *
+ * @throws AppError `BUNDLE_INVALID`.
+ */
 export function openColumn(
   { name, type }: ColumnSchema,
   position: number,
@@ -237,7 +244,7 @@ function openValues(tensors: Tensors, at: (part: string) => string): ColumnValue
   return { texts: openTexts({ bytes, offsets }), counts, numbers };
 }
 
-/** The code of a text, or 0 where no item carries it: by bisection, as the texts are in order. */
+/** Returns the code of a text by binary search; 0 if no item has it. */
 export function codeOf({ texts }: ColumnValues, text: string): number {
   let [low, high] = [0, texts.count];
   while (low < high) {
@@ -248,14 +255,14 @@ export function codeOf({ texts }: ColumnValues, text: string): number {
   return low < texts.count && texts.at(low) === text ? low + 1 : 0;
 }
 
-/** The number that a value is, or NaN: a truth is none, and neither is an empty text. */
+/** Returns a value as a number; NaN for booleans, empty texts and other texts. */
 export function numberOf(value: string | number | boolean): number {
   if (typeof value === 'number') return value;
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
   return Number.isFinite(number) ? number : Number.NaN;
 }
 
-/** Whether a number lies in a range; NaN lies in none. */
+/** Returns whether a number is in a range; false for NaN. */
 export function isWithin(number: number, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): boolean {
   return number >= min && number <= max;
 }

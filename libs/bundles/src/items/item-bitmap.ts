@@ -1,14 +1,14 @@
 import { allowedItems } from '@facet/retrieval';
 
-/** Some of the items 1..N. */
+/** A subset of the items 1..N. */
 interface ItemSet {
   readonly size: number;
   has(item: number): boolean;
 }
 
-/** Items as bits: item i is bit (i − 1) mod 8 of byte (i − 1) / 8, which is what the search of an index takes as allowed. */
+/** A set of items as a bitmap: item i is bit (i − 1) mod 8 of byte (i − 1) / 8, as an index search takes it. */
 export interface ItemBitmap extends ItemSet {
-  /** [⌈N / 8⌉]; the bits beyond N are 0. */
+  /** [⌈N / 8⌉]; bits beyond N are 0. */
   readonly bits: Uint8Array;
 }
 
@@ -26,7 +26,7 @@ export function hasBit(bits: Uint8Array, item: number): boolean {
   return item > 0 && ((bits[(item - 1) >> 3]! >> ((item - 1) & 7)) & 1) === 1;
 }
 
-/** The set that bits describe; they are kept, not copied. */
+/** Returns the set of a bitmap, without copying it. */
 export function bitmapOf(bits: Uint8Array): ItemBitmap {
   const { count, has } = allowedItems(bits);
   return { bits, size: count, has };

@@ -10,7 +10,7 @@ import { tensor, tensorOf } from './tensors.ts';
 import type { Tensors } from './tensors.ts';
 import { buildIdTable, encodeTexts, openIdTable, openTexts } from './text-column.ts';
 
-/** An item as it was when the bundle was built. */
+/** An item as of the build of the bundle. */
 export interface CatalogItem {
   readonly itemId: string;
   readonly title?: string;
@@ -18,52 +18,54 @@ export interface CatalogItem {
   readonly attributes: Attributes;
 }
 
-/** An item's attributes as its features are made of them: with its title among them. */
+/** Returns the attributes that features are encoded from, including the title. */
 export function featureAttributes({ title, attributes }: Pick<CatalogItem, 'title' | 'attributes'>): Attributes {
   return title === undefined ? attributes : { ...attributes, title };
 }
 
-/** Whether the catalog that the bundle was built from held the item: it knows something of it. */
+/** Returns whether the catalog listed the item when the bundle was built, so that something besides its id is known. */
 export function wasListed({ title, available, attributes }: CatalogItem): boolean {
   return title !== undefined || available !== undefined || Object.keys(attributes).length > 0;
 }
 
 /**
- * What a bundle knows of its items 1..N, in columns that are read where they lie: a fact becomes a JavaScript value when
- * it is asked for, so that a catalog of any size is opened at once and processes share its memory.
+ * Facts of the items 1..N in mapped columns. Values are decoded when read, so a catalog of any size opens immediately
+ * and processes share its memory.
  */
 export interface ItemCatalog {
   /** N */
   readonly itemCount: number;
-  /** Undefined for an item that is not known. */
+  /** Returns undefined for an unknown item. */
   indexOf(itemId: string): number | undefined;
   idOf(item: number): string;
   titleOf(item: number): string | undefined;
-  /** One attribute of an item. */
+  /** Returns one attribute of an item. */
   attributeOf(item: number, name: string): AttributeValue | undefined;
-  /** All facts of an item; its attributes in the order of their names. */
+  /** Returns all facts of an item, with attributes sorted by name. */
   itemAt(item: number): CatalogItem;
-  /** Items that are withdrawn. */
+  /** Withdrawn items. */
   readonly unavailable: ItemBitmap;
   readonly columns: readonly AttributeColumn[];
 }
 
-/** Facts of items as a safetensors file holds them. */
+/** Tensors and metadata of a catalog file. */
 interface EncodedCatalog {
   readonly tensors: Record<string, SafeTensor>;
   readonly metadata: { readonly attributes: string };
 }
 
 /**
- * @param items [N + 1], position 0 padding
+ * Encodes the facts of items for a safetensors file.
+ *
+ * @param items [N + 1]; index 0 is padding.
  * @throws AppError `FEATURES_DUPLICATE_ITEM`; `BUNDLE_TOO_LARGE` for more than 2 GiB of text in a column.
  */
 export function encodeCatalog(items: readonly CatalogItem[]): EncodedCatalog {
   const itemIds = items.map(({ itemId }) => itemId);
-  const ids = encodeTexts(itemIds, 'The ids of the items');
+  const ids = encodeTexts(itemIds, 'The item ids');
   const titles = encodeTexts(
     items.map(({ title }) => title ?? ''),
-    'The titles of the items',
+    'The item titles',
   );
   const [titled, available, unavailable] = [0, 1, 2].map(() => createBits(items.length - 1)) as [
     Uint8Array,
@@ -93,8 +95,9 @@ export function encodeCatalog(items: readonly CatalogItem[]): EncodedCatalog {
 }
 
 /**
- * @param metadata of the safetensors file
- * @throws AppError `BUNDLE_INVALID` for columns that do not fit together.
+ * Opens the catalog of a safetensors file.
+ *
+ * @throws AppError `BUNDLE_INVALID` for inconsistent columns.
  */
 export function openCatalog(tensors: Tensors, metadata: Readonly<Record<string, string>>): ItemCatalog {
   const offsets = tensorOf(tensors, 'id/offsets', 'I32');
@@ -137,8 +140,8 @@ export function openCatalog(tensors: Tensors, metadata: Readonly<Record<string, 
       }
       return {
         itemId: ids.at(item),
-        ...(title === undefined ? {} : { title }),
-        ...(isUnavailable || hasBit(available, item) ? { available: !isUnavailable } : {}),
+        title,
+        available: isUnavailable || hasBit(available, item) ? !isUnavailable : undefined,
         attributes,
       };
     },
@@ -147,7 +150,7 @@ export function openCatalog(tensors: Tensors, metadata: Readonly<Record<string, 
   };
 }
 
-/** Sets a field also where its name means something else to an assignment. */
+/** Sets an own property, also for the name `__proto__`. */
 function setOwn(attributes: Record<string, AttributeValue>, name: string, value: AttributeValue): void {
   if (name === '__proto__') Object.defineProperty(attributes, name, { value, enumerable: true });
   else attributes[name] = value;
@@ -157,7 +160,7 @@ function parseSchemas(text: string | undefined): readonly ColumnSchema[] {
   try {
     return parseWith(Type.Array(ColumnSchema), JSON.parse(text ?? ''), { source: 'the catalog' });
   } catch (error) {
-    throw new AppError('The catalog of the bundle does not say what its columns are.', {
+    throw new AppError('The catalog of the bundle does not describe its columns.', {
       code: 'BUNDLE_INVALID',
       category: 'artifact',
       remedy: 'Rebuild it with facet index.',
@@ -166,7 +169,7 @@ function parseSchemas(text: string | undefined): readonly ColumnSchema[] {
   }
 }
 
-/** Every item in its order, one at a time. */
+/** Returns every item in order, one at a time. */
 export function* itemsOf(catalog: ItemCatalog): Generator<CatalogItem> {
   for (let item = 1; item <= catalog.itemCount; item++) yield catalog.itemAt(item);
 }

@@ -5,7 +5,11 @@ export type Tensors = Readonly<Record<string, SafeTensor>>;
 
 type DataOf<Dtype> = Extract<SafeTensor, { readonly dtype: Dtype }>['data'];
 
-/** The numbers of a tensor. @throws AppError `BUNDLE_INVALID` when it is missing, of another type, or not of `length`. */
+/**
+ * Returns the data of a tensor.
+ *
+ * @throws AppError `BUNDLE_INVALID` if the tensor is missing or has another type or length.
+ */
 export function tensorOf<Dtype extends SafeTensor['dtype']>(
   tensors: Tensors,
   name: string,
@@ -20,7 +24,7 @@ export function tensorOf<Dtype extends SafeTensor['dtype']>(
   return tensor.data as DataOf<Dtype>;
 }
 
-/** A list of numbers as a tensor. */
+/** Returns a one-dimensional tensor. */
 export function tensor<Dtype extends SafeTensor['dtype']>(dtype: Dtype, data: DataOf<Dtype>): SafeTensor {
   return { dtype, shape: [data.length], data } as SafeTensor;
 }
@@ -29,6 +33,6 @@ function invalidTensor(problem: string): AppError {
   return new AppError(problem, {
     code: 'BUNDLE_INVALID',
     category: 'artifact',
-    remedy: 'Rebuild the artifact; it was written by another version.',
+    remedy: 'Rebuild the artifact. Another version of Facet wrote it.',
   });
 }

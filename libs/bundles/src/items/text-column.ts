@@ -1,11 +1,11 @@
 import { hashText } from '@facet/features';
 import { AppError } from '@facet/platform';
 
-/** Texts one after the other in UTF-8: text t is the bytes `offsets[t]` to `offsets[t + 1]`. */
+/** Concatenated UTF-8 texts: text t is the bytes from `offsets[t]` to `offsets[t + 1]`. */
 export interface TextColumn {
   readonly count: number;
   at(position: number): string;
-  /** Whether it is that text, without making a string of it where all is ASCII. */
+  /** Compares a text without decoding it if both are ASCII. */
   isAt(position: number, text: string): boolean;
 }
 
@@ -18,7 +18,9 @@ interface EncodedTexts {
 const bytesMax = 2 ** 31 - 1;
 
 /**
- * @param what they are, for the message
+ * Encodes texts as a column.
+ *
+ * @param what Describes the texts in errors.
  * @throws AppError `BUNDLE_TOO_LARGE` for more than 2 GiB of text.
  */
 export function encodeTexts(texts: readonly string[], what: string): EncodedTexts {
@@ -27,10 +29,10 @@ export function encodeTexts(texts: readonly string[], what: string): EncodedText
   texts.forEach((text, position) => {
     length += Buffer.byteLength(text);
     if (length > bytesMax) {
-      throw new AppError(`${what} take more than 2 GiB of text.`, {
+      throw new AppError(`${what} exceed 2 GiB of text.`, {
         code: 'BUNDLE_TOO_LARGE',
         category: 'input',
-        remedy: 'Leave long texts out of the catalog: they are read with every bundle.',
+        remedy: 'Remove long texts from the catalog. Every process loads them with the bundle.',
       });
     }
     offsets[position + 1] = length;
@@ -40,7 +42,7 @@ export function encodeTexts(texts: readonly string[], what: string): EncodedText
   return { bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, length), offsets };
 }
 
-/** Reads texts where they lie. */
+/** Opens a text column without copying it. */
 export function openTexts({ bytes, offsets }: EncodedTexts): TextColumn {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const at = (position: number): string => buffer.toString('utf8', offsets[position], offsets[position + 1]);
@@ -50,7 +52,7 @@ export function openTexts({ bytes, offsets }: EncodedTexts): TextColumn {
     isAt(position, text) {
       const start = offsets[position]!;
       const length = offsets[position + 1]! - start;
-      // In UTF-8 a text has at least as many bytes as characters of UTF-16.
+      // UTF-8 has at least as many bytes as UTF-16 has units.
       if (length < text.length) return false;
       for (let character = 0; character < text.length; character++) {
         const code = text.charCodeAt(character);
@@ -63,11 +65,11 @@ export function openTexts({ bytes, offsets }: EncodedTexts): TextColumn {
 }
 
 /**
- * A hash table in one array: the item with the id t stands in the first free slot from `hashText(t) mod slots` on, and 0
- * is a free slot. At most half of the slots, a power of two, are taken.
+ * Builds a hash table with open addressing: an item is in the first free slot from `hashText(id) mod slots` on, and 0
+ * marks a free slot. The number of slots is a power of two and at least twice the number of items.
  *
- * @param itemIds [N + 1], position 0 padding
- * @throws AppError `FEATURES_DUPLICATE_ITEM` when an id occurs twice.
+ * @param itemIds [N + 1]; index 0 is padding.
+ * @throws AppError `FEATURES_DUPLICATE_ITEM` if an id occurs twice.
  */
 export function buildIdTable(itemIds: readonly string[]): Int32Array {
   const slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * Math.max(1, itemIds.length))));
@@ -76,7 +78,7 @@ export function buildIdTable(itemIds: readonly string[]): Int32Array {
     let slot = hashText(itemId) & (slots.length - 1);
     while (slots[slot] !== 0) {
       if (itemIds[slots[slot]!] === itemId) {
-        throw new AppError(`The item ${itemId} is there twice.`, {
+        throw new AppError(`The item ${itemId} occurs twice.`, {
           code: 'FEATURES_DUPLICATE_ITEM',
           category: 'internal',
         });
@@ -88,7 +90,7 @@ export function buildIdTable(itemIds: readonly string[]): Int32Array {
   return slots;
 }
 
-/** Asks a table for the index of an id. */
+/** Returns a lookup from id to item index. */
 export function openIdTable(slots: Int32Array, itemIds: TextColumn): (itemId: string) => number | undefined {
   const mask = slots.length - 1;
   return (itemId) => {

@@ -3,38 +3,38 @@ import { FeatureSchema } from '@facet/features';
 import { AppError, parseWith } from '@facet/platform';
 import { Type } from 'typebox';
 
-/** Users who have one value of an attribute in common. */
+/** Users with one value of an attribute. */
 export interface Segment {
   readonly attribute: string;
   readonly value: string;
 }
 
-/** What many chose within some days before the end of the data. */
+/** The most popular items of a window of days before the end of the data. */
 export interface PopularList {
   readonly windowDays: number;
-  /** Absent: all users. */
+  /** Absent for all users. */
   readonly segment?: Segment;
-  /** Users, of the segment, who chose anything in the window. */
+  /** Users of the segment with an interaction in the window. */
   readonly users: number;
-  /** Item indices, most users first, equal ones by index. */
+  /** Item indices, most users first, then by index. */
   readonly items: Int32Array;
-  /** How many of the users chose each item. */
+  /** Number of users who interacted with each item. */
   readonly chosenBy: Int32Array;
 }
 
 /** The popular items of a bundle, by window and segment. */
 export interface PopularLists {
-  /** Days before the end of the data, the default first. */
+  /** Window lengths in days before the end of the data, the default first. */
   readonly windowDays: readonly number[];
-  /** What fewer users chose says little of a segment: it has no list, and a window of fewer is passed over. */
+  /** Minimum number of users: smaller segments have no list, and windows with fewer users are skipped. */
   readonly minUsers: number;
-  /** How users are put into segments; of a number, by its bin. */
+  /** Attributes that define segments; numbers are segmented by bin. */
   readonly attributes: readonly FeatureSchema[];
-  /** One of all users for each window, and those of segments. */
+  /** One list of all users per window, and lists of segments. */
   readonly lists: readonly PopularList[];
 }
 
-/** Those of a catalog that nobody has chosen anything from. */
+/** The lists of a catalog without interactions. */
 export const noPopularLists: PopularLists = {
   windowDays: [7],
   minUsers: 1,
@@ -42,7 +42,7 @@ export const noPopularLists: PopularLists = {
   lists: [{ windowDays: 7, users: 0, items: new Int32Array(0), chosenBy: new Int32Array(0) }],
 };
 
-/** What the metadata of the file say, as JSON: all but the items of the lists, which lie behind each other in the tensors. */
+/** Metadata of the file, as JSON: everything but the items, which are concatenated in tensors. */
 const PopularIndex = Type.Object({
   windowDays: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1 }),
   minUsers: Type.Integer({ minimum: 1 }),
@@ -57,7 +57,7 @@ const PopularIndex = Type.Object({
   ),
 });
 
-/** Writes the lists to a new file: tensors `items` and `chosenBy`, and the rest as JSON in the metadata. */
+/** Writes the lists to a new file: tensors `items` and `chosenBy`, and JSON metadata. */
 export async function writePopularLists(path: string, popular: PopularLists): Promise<void> {
   const { lists, ...others } = popular;
   const index = {
@@ -77,8 +77,10 @@ export async function writePopularLists(path: string, popular: PopularLists): Pr
 }
 
 /**
- * @param itemCount of the bundle.
- * @throws AppError `ARTIFACT_CORRUPT`, `CONFIG_INVALID`; `BUNDLE_INVALID` for lists that are not of so many items.
+ * Reads the lists of a bundle.
+ *
+ * @param itemCount Number of items in the bundle.
+ * @throws AppError `ARTIFACT_CORRUPT`, `CONFIG_INVALID`; `BUNDLE_INVALID` for lists of another catalog.
  */
 export async function readPopularLists(path: string, itemCount: number): Promise<PopularLists> {
   const { tensors, metadata } = await readSafetensors(path);
@@ -91,11 +93,11 @@ export async function readPopularLists(path: string, itemCount: number): Promise
     chosenBy?.dtype !== 'I32' ||
     [items, chosenBy].some(({ data }) => data.length !== length)
   ) {
-    throw invalid(path, `it does not hold the ${length} items that it lists`);
+    throw invalid(path, `the tensors do not contain the ${length} listed items`);
   }
   const unknown = items.data.find((item) => item < 1 || item > itemCount);
-  if (unknown !== undefined) throw invalid(path, `it lists item ${unknown} of ${itemCount}`);
-  if (!lists.some(({ segment }) => segment === undefined)) throw invalid(path, 'it has no list of all users');
+  if (unknown !== undefined) throw invalid(path, `item ${unknown} exceeds the ${itemCount} items of the bundle`);
+  if (!lists.some(({ segment }) => segment === undefined)) throw invalid(path, 'there is no list of all users');
   let start = 0;
   return {
     ...others,
@@ -119,7 +121,7 @@ function joined(parts: readonly Int32Array[]): Int32Array {
 }
 
 function invalid(path: string, problem: string): AppError {
-  return new AppError(`The popular items of ${path} do not fit the bundle: ${problem}.`, {
+  return new AppError(`The popular items in ${path} do not match the bundle: ${problem}.`, {
     code: 'BUNDLE_INVALID',
     category: 'artifact',
     remedy: 'Rebuild it with facet index.',

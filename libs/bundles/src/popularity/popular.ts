@@ -2,38 +2,41 @@ import { createFeatureEncoder } from '@facet/features';
 import type { Attributes } from '@facet/features';
 import type { PopularList, PopularLists, Segment } from './popular-lists.ts';
 
-/** Whom popular items are wanted for. */
+/** Selects popular items for a user. */
 interface PopularQuery {
-  /** The default window of the bundle if it is left out; the next wider one where there is none of so many days. */
+  /** By default, the default window of the bundle. An unavailable window is replaced by the next longer one. */
   readonly windowDays?: number | undefined;
-  /** Of the user, who may be in segments by them. */
+  /** Attributes of the user, which determine the segments. */
   readonly attributes?: Attributes | undefined;
 }
 
 export interface PopularItems {
   /**
-   * Every item of the catalog once: first what the segment chose in the window, then what all users chose in it, then the
-   * others in the order of the whole catalog. So whatever is excluded, the rest is there.
+   * Every item once: first the list of the segment, then the list of all users, then all other items by popularity. So
+   * exclusions never exhaust the items.
    */
   readonly items: Iterable<number>;
-  /** The window that was taken. */
+  /** The window in use. */
   readonly windowDays: number;
-  /** The segment that comes first, and its users in the window; absent where all users do. */
-  readonly segment?: Segment & { readonly users: number };
-  /** How many of the users, of the segment if there is one, chose an item in the window; undefined beyond the kept list. */
+  /** The segment whose list comes first, and its users in the window; absent for all users. */
+  readonly segment?: (Segment & { readonly users: number }) | undefined;
+  /**
+   * Returns how many users of the segment, or of all users, interacted with an item; undefined for items beyond the
+   * list.
+   */
   chosenBy(item: number): number | undefined;
 }
 
-/** The popular items of a bundle, or of a bundle and its delta. */
+/** The popular items of a bundle, with or without its delta. */
 export interface Popular {
   /**
-   * The popular items for a user: those of the smallest of the user's segments, and so the most particular one, that has
-   * enough users in the window. A window in which too few chose anything at all is passed over for the next wider one.
+   * Returns the popular items for a user. Uses the smallest of the user's segments that has a list, which is the most
+   * specific one. Windows with too few users are replaced by the next longer one.
    */
   listFor(query: PopularQuery): PopularItems;
 }
 
-/** @param itemsByPopularity all items. */
+/** @param itemsByPopularity Returns all items, most popular first. */
 export function createPopular(lists: PopularLists, itemsByPopularity: () => Iterable<number>): Popular {
   const encoders = lists.attributes.map(createFeatureEncoder);
   const wholes = lists.lists.filter(({ segment }) => segment === undefined);
@@ -63,7 +66,7 @@ export function createPopular(lists: PopularLists, itemsByPopularity: () => Iter
           [Symbol.iterator]: () => distinct(list?.items ?? [], whole.items, itemsByPopularity()),
         },
         windowDays: whole.windowDays,
-        ...(list === undefined ? {} : { segment: { ...list.segment!, users: list.users } }),
+        segment: list && { ...list.segment!, users: list.users },
         chosenBy(item) {
           const { items, chosenBy } = list ?? whole;
           const place = items.indexOf(item);

@@ -281,13 +281,13 @@ export interface components {
           };
         };
     readonly AttributeCondition: {
-      /** @description Its value is one of these; of a list, any. */
+      /** @description The value is one of these. For a list: any of its values. */
       readonly in?: readonly components['schemas']['FilterValue'][];
-      /** @description Its value is none of these; of a list, no value is. */
+      /** @description The value is none of these. For a list: none of its values. */
       readonly notIn?: readonly components['schemas']['FilterValue'][];
-      /** @description Its number, or a text that is one, is at least this; of a list, any. */
+      /** @description The value is a number, or a text with a number, of at least this. For a list: any of its values. */
       readonly min?: number;
-      /** @description Its number is at most this; of a list, the same one as for `min`. */
+      /** @description The value is at most this. For a list: the same value that satisfies `min`. */
       readonly max?: number;
     };
     /** @description The lists. */
@@ -449,7 +449,7 @@ export interface components {
     };
     /** @description Items must meet all conditions. */
     readonly ItemFilter: {
-      /** @description Conditions by the name of the attribute; all must hold. */
+      /** @description Conditions by attribute name; all must hold. */
       readonly attributes?: {
         readonly [key: string]: components['schemas']['AttributeCondition'];
       };

@@ -26,7 +26,7 @@ afterAll(async () => {
 const contents = bundleContents();
 const catalog = contents.items.slice(1);
 
-/** A bundle of the small one's model over these items. */
+/** Returns a bundle of these items with the model of the small bundle. */
 async function bundleOf(items: readonly CatalogItem[], at = asOf): Promise<Bundle> {
   const info = { ...contents.info, asOf: at };
   const padded = [contents.items[0]!, ...items];
@@ -38,7 +38,7 @@ async function bundleOf(items: readonly CatalogItem[], at = asOf): Promise<Bundl
   return bundle;
 }
 
-/** The bundle with the delta to this catalog. */
+/** Returns the bundle with the delta to this catalog. */
 async function withDelta(bundle: Bundle, now: readonly CatalogItem[]): Promise<BundleView> {
   const ref = await putDelta(shelf.store, buildDelta(bundle, now));
   const view = await overlayDelta(bundle, await loadDelta(shelf.store, ref));
@@ -55,7 +55,7 @@ const allowedBy = (view: BundleView, filter: Parameters<typeof compileFilter>[1]
 const withdrawn = (...itemIds: string[]): CatalogItem[] =>
   catalog.map((item) => (itemIds.includes(item.itemId) ? { ...item, available: false } : item));
 
-it('what the live bundle or its delta has withdrawn is not offered, whatever its place', async () => {
+it('withdraws items that the live bundle or its delta withdrew, at any index', async () => {
   const beside = await bundleOf(catalog.toReversed());
   const live = await withDelta(await bundleOf(withdrawn('item2')), withdrawn('item2', 'item30'));
   const view = await offerAsLive(beside, live);
@@ -64,11 +64,11 @@ it('what the live bundle or its delta has withdrawn is not offered, whatever its
   expect(allowedBy(view, { available: true })).toHaveLength(36);
   expect(view).toMatchObject({ id: beside.id, deltaId: live.deltaId, itemCount: 40 });
   expect(view.itemAt(view.indexOf('item30')!)).toMatchObject({ itemId: 'item30', available: false });
-  // Nothing of the bundle itself is changed.
+  // The bundle itself does not change.
   expect(unavailableOf(beside).sort()).toEqual(['item13', 'item7']);
 });
 
-it('what is offered again is, and what the delta says of an item is known', async () => {
+it('restores items that are available again, with the facts of the delta', async () => {
   const beside = await bundleOf(catalog);
   const now = catalog.map((item): CatalogItem => {
     if (item.itemId === 'item7') return { ...item, available: true };
@@ -80,7 +80,7 @@ it('what is offered again is, and what the delta says of an item is known', asyn
   expect(allowedBy(view, { attributes: { genre: { in: ['space'] } } })).toEqual(['item3']);
 });
 
-it('what the live bundle does not know has left the catalog, unless no catalog ever held it, or it came later', async () => {
+it('withdraws items that the live bundle does not know, unless no catalog listed them or they are newer', async () => {
   const items = catalog.map((item): CatalogItem => {
     if (item.itemId === 'item5') return { ...item, itemId: 'left' };
     return item.itemId === 'item6' ? { itemId: 'by events', attributes: {} } : item;
@@ -88,13 +88,13 @@ it('what the live bundle does not know has left the catalog, unless no catalog e
   const [before, after] = [await bundleOf(items, asOf - 1), await bundleOf(items, asOf + 1)];
   const live = await bundleOf(withdrawn('item1'));
   expect(unavailableOf(await offerAsLive(before, live))).toEqual(['item1', 'left', 'item7', 'item13']);
-  // A younger bundle knows more than the live one, except of what the live one does not offer.
+  // A newer bundle knows more than the live one, but not about items that the live one withdrew.
   expect(unavailableOf(await offerAsLive(after, live))).toEqual(['item1', 'item7', 'item13']);
-  // A delta knows the catalog of now.
+  // A delta has the current catalog.
   expect(unavailableOf(await offerAsLive(after, await withDelta(live, catalog)))).toEqual(['left', 'item7', 'item13']);
 });
 
-it('an item that only a delta has is not searched, and one that the bundle knows before the live one is', async () => {
+it('does not add items that only the delta has, and keeps items that it knows before the live bundle does', async () => {
   const beside = await bundleOf([...catalog.slice(0, 39), { itemId: 'new', title: 'New', attributes: {} }]);
   const live = await withDelta(await bundleOf(catalog), [
     ...catalog,
