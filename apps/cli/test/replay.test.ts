@@ -8,7 +8,7 @@ import {
   bundleFiles,
   loadBundle,
   loadDelta,
-  offerAsLive,
+  applyLiveCatalog,
   overlayDelta,
   putDelta,
   writeBundle,
@@ -93,7 +93,7 @@ beforeAll(async () => {
   const view = await overlayDelta(live, await loadDelta(store, refs.delta));
   shown = {
     live: await record('of-live', view),
-    arm: await record('of-arm', await offerAsLive(arm, view), live.id),
+    arm: await record('of-arm', await applyLiveCatalog(arm, view), live.id),
   };
   for (const one of [view, live, arm]) one.close();
 });

@@ -11,7 +11,7 @@ export {
 } from './bundle/bundle.ts';
 export type { Bundle, BundleContents } from './bundle/bundle.ts';
 export { GoldenVector, recordGoldenVector } from './bundle/golden-vectors.ts';
-export { offerAsLive } from './delta/apply-live-catalog.ts';
+export { applyLiveCatalog } from './delta/apply-live-catalog.ts';
 export { buildDelta, embedBySideFeatures } from './delta/build-delta.ts';
 export { DeltaInfo, loadDelta, putDelta, readDeltaInfo } from './delta/delta.ts';
 export type { Delta } from './delta/delta.ts';

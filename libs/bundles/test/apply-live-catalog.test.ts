@@ -5,22 +5,22 @@ import {
   loadBundle,
   loadDelta,
   noPopularLists,
-  offerAsLive,
+  applyLiveCatalog,
   overlayDelta,
   putDelta,
 } from '../src/index.ts';
 import type { Bundle, BundleView, CatalogItem } from '../src/index.ts';
-import { asOf, bundleContents, createShelf } from '../testing/small-bundle.ts';
-import type { Shelf } from '../testing/small-bundle.ts';
+import { asOf, bundleContents, createBundleStore } from '../testing/small-bundle.ts';
+import type { BundleStore } from '../testing/small-bundle.ts';
 
-let shelf: Shelf;
+let bundleStore: BundleStore;
 const opened: { close(): void }[] = [];
 beforeAll(async () => {
-  shelf = await createShelf();
+  bundleStore = await createBundleStore();
 });
 afterAll(async () => {
   for (const one of opened.reverse()) one.close();
-  await shelf.remove();
+  await bundleStore.remove();
 });
 
 const contents = bundleContents();
@@ -31,8 +31,8 @@ async function bundleOf(items: readonly CatalogItem[], at = asOf): Promise<Bundl
   const info = { ...contents.info, asOf: at };
   const padded = [contents.items[0]!, ...items];
   const bundle = await loadBundle(
-    shelf.store,
-    await shelf.put({ ...contents, info, items: padded, popularLists: noPopularLists }),
+    bundleStore.store,
+    await bundleStore.put({ ...contents, info, items: padded, popularLists: noPopularLists }),
   );
   opened.push(bundle);
   return bundle;
@@ -40,8 +40,8 @@ async function bundleOf(items: readonly CatalogItem[], at = asOf): Promise<Bundl
 
 /** Returns the bundle with the delta to this catalog. */
 async function withDelta(bundle: Bundle, now: readonly CatalogItem[]): Promise<BundleView> {
-  const ref = await putDelta(shelf.store, buildDelta(bundle, now));
-  const view = await overlayDelta(bundle, await loadDelta(shelf.store, ref));
+  const ref = await putDelta(bundleStore.store, buildDelta(bundle, now));
+  const view = await overlayDelta(bundle, await loadDelta(bundleStore.store, ref));
   opened.push(view);
   return view;
 }
@@ -58,7 +58,7 @@ const withdrawn = (...itemIds: string[]): CatalogItem[] =>
 it('withdraws items that the live bundle or its delta withdrew, at any index', async () => {
   const beside = await bundleOf(catalog.toReversed());
   const live = await withDelta(await bundleOf(withdrawn('item2')), withdrawn('item2', 'item30'));
-  const view = await offerAsLive(beside, live);
+  const view = await applyLiveCatalog(beside, live);
   expect(unavailableOf(beside).sort()).toEqual(['item13', 'item7']);
   expect(unavailableOf(view).sort()).toEqual(['item13', 'item2', 'item30', 'item7']);
   expect(allowedBy(view, { available: true })).toHaveLength(36);
@@ -74,7 +74,7 @@ it('restores items that are available again, with the facts of the delta', async
     if (item.itemId === 'item7') return { ...item, available: true };
     return item.itemId === 'item3' ? { ...item, title: 'Three', attributes: { genre: 'space' } } : item;
   });
-  const view = await offerAsLive(beside, await withDelta(await bundleOf(withdrawn('item1')), now));
+  const view = await applyLiveCatalog(beside, await withDelta(await bundleOf(withdrawn('item1')), now));
   expect(unavailableOf(view)).toEqual(['item13']);
   expect(view.titleOf(3)).toBe('Three');
   expect(allowedBy(view, { attributes: { genre: { in: ['space'] } } })).toEqual(['item3']);
@@ -87,11 +87,15 @@ it('withdraws items that the live bundle does not know, unless no catalog listed
   });
   const [before, after] = [await bundleOf(items, asOf - 1), await bundleOf(items, asOf + 1)];
   const live = await bundleOf(withdrawn('item1'));
-  expect(unavailableOf(await offerAsLive(before, live))).toEqual(['item1', 'left', 'item7', 'item13']);
+  expect(unavailableOf(await applyLiveCatalog(before, live))).toEqual(['item1', 'left', 'item7', 'item13']);
   // A newer bundle knows more than the live one, but not about items that the live one withdrew.
-  expect(unavailableOf(await offerAsLive(after, live))).toEqual(['item1', 'item7', 'item13']);
+  expect(unavailableOf(await applyLiveCatalog(after, live))).toEqual(['item1', 'item7', 'item13']);
   // A delta has the current catalog.
-  expect(unavailableOf(await offerAsLive(after, await withDelta(live, catalog)))).toEqual(['left', 'item7', 'item13']);
+  expect(unavailableOf(await applyLiveCatalog(after, await withDelta(live, catalog)))).toEqual([
+    'left',
+    'item7',
+    'item13',
+  ]);
 });
 
 it('does not add items that only the delta has, and keeps items that it knows before the live bundle does', async () => {
@@ -101,7 +105,7 @@ it('does not add items that only the delta has, and keeps items that it knows be
     { itemId: 'new', title: 'Newer', attributes: {} },
     { itemId: 'newest', title: 'Newest', attributes: {} },
   ]);
-  const view = await offerAsLive(beside, live);
+  const view = await applyLiveCatalog(beside, live);
   expect(view.itemCount).toBe(40);
   expect(view.indexOf('newest')).toBeUndefined();
   expect(view.unavailable.has(view.indexOf('new')!)).toBe(false);

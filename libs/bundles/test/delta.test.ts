@@ -10,20 +10,20 @@ import {
   putDelta,
 } from '../src/index.ts';
 import type { Bundle, CatalogItem, Delta } from '../src/index.ts';
-import { bundleContents, catalogOf, createShelf } from '../testing/small-bundle.ts';
-import type { Shelf } from '../testing/small-bundle.ts';
+import { bundleContents, catalogOf, createBundleStore } from '../testing/small-bundle.ts';
+import type { BundleStore } from '../testing/small-bundle.ts';
 
-let shelf: Shelf;
+let bundleStore: BundleStore;
 const bundles: Record<'facet' | 'mind', Bundle> = {} as never;
 beforeAll(async () => {
-  shelf = await createShelf();
+  bundleStore = await createBundleStore();
   for (const variant of ['facet', 'mind'] as const) {
-    bundles[variant] = await loadBundle(shelf.store, await shelf.put(bundleContents(variant)));
+    bundles[variant] = await loadBundle(bundleStore.store, await bundleStore.put(bundleContents(variant)));
   }
 });
 afterAll(async () => {
   for (const bundle of Object.values(bundles)) bundle.close();
-  await shelf.remove();
+  await bundleStore.remove();
 });
 
 const catalog = bundleContents().items.slice(1);
@@ -36,7 +36,7 @@ const newItems = (count: number): CatalogItem[] =>
   }));
 
 async function store(bundle: Bundle, items: readonly CatalogItem[]): Promise<Delta> {
-  return loadDelta(shelf.store, await putDelta(shelf.store, buildDelta(bundle, items)));
+  return loadDelta(bundleStore.store, await putDelta(bundleStore.store, buildDelta(bundle, items)));
 }
 
 describe('a delta', () => {
@@ -50,11 +50,11 @@ describe('a delta', () => {
 
   it('is built from the facts of a bundle, and loads unchanged', async () => {
     const { id } = bundles.facet;
-    const facts = await loadBundleFacts(shelf.store, { kind: 'bundle', id });
+    const facts = await loadBundleFacts(bundleStore.store, { kind: 'bundle', id });
     const contents = buildDelta(facts, [...catalog, ...newItems(3)]);
     expect(contents).toEqual(buildDelta(bundles.facet, [...catalog, ...newItems(3)]));
-    const ref = await putDelta(shelf.store, contents);
-    expect(await loadDelta(shelf.store, ref)).toEqual({ id: ref.id, ...contents });
+    const ref = await putDelta(bundleStore.store, contents);
+    expect(await loadDelta(bundleStore.store, ref)).toEqual({ id: ref.id, ...contents });
     expect(contents.embeddings).toEqual(embedBySideFeatures(facts, newItems(3)));
     expect(contents.vectors).toHaveLength(3 * facts.info.index.dim);
   });
@@ -131,7 +131,7 @@ describe('a delta', () => {
     const { info } = delta;
     const broken: [string, Delta][] = [
       ['belongs to bundle', { ...delta, info: { ...info, bundleId: bundles.mind.id } }],
-      ['of another width', { ...delta, info: { ...info, indexDim: info.indexDim + 1 } }],
+      ['another width', { ...delta, info: { ...info, indexDim: info.indexDim + 1 } }],
       ['item item5', { ...delta, added: [{ itemId: 'item5', attributes: {} }] }],
       ['item nobody', { ...delta, changed: [{ itemId: 'nobody', attributes: {} }] }],
       ['twice', { ...delta, added: [...newItems(1), ...newItems(1)] }],
@@ -142,7 +142,7 @@ describe('a delta', () => {
       expect(String(error)).toContain(problem);
     }
     const short = { ...delta, info: { ...info, counts: { ...info.counts, added: 3 } } };
-    await expect(loadDelta(shelf.store, await putDelta(shelf.store, short))).rejects.toThrow('2 new items');
+    await expect(loadDelta(bundleStore.store, await putDelta(bundleStore.store, short))).rejects.toThrow('2 new items');
   });
 });
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AttributeFilter, compileFilter, intersectAllowed, labelItems } from '../src/index.ts';
 import type { BundleView, CatalogItem, FilteredItems } from '../src/index.ts';
-import { createRecentlyUsed } from '../src/filters/compile-filter.ts';
+import { createLruCache } from '../src/filters/compile-filter.ts';
 import { bitmapOf, createBits, setBit } from '../src/items/item-bitmap.ts';
 import { catalogOf } from '../testing/small-bundle.ts';
 
@@ -157,9 +157,9 @@ describe('a filter', () => {
 });
 
 it('is evicted from the cache when least recently used', () => {
-  const kept = createRecentlyUsed<string>(2);
+  const kept = createLruCache<string>(2);
   const made: string[] = [];
-  const take = (key: string): string => kept.take(key, () => (made.push(key), key.toUpperCase()));
+  const take = (key: string): string => kept.getOrCreate(key, () => (made.push(key), key.toUpperCase()));
   expect(['a', 'b', 'a', 'c', 'a', 'b'].map(take)).toEqual(['A', 'B', 'A', 'C', 'A', 'B']);
   expect(made).toEqual(['a', 'b', 'c', 'b']);
 });

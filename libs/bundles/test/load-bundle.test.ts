@@ -5,18 +5,18 @@ import { buildFaissIndex } from '@facet/retrieval';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleFiles, bundleFormat, itemsOf, loadBundle } from '../src/index.ts';
 import type { BundleContents, CatalogItem } from '../src/index.ts';
-import { bundleContents, createShelf, itemCount } from '../testing/small-bundle.ts';
-import type { Shelf } from '../testing/small-bundle.ts';
+import { bundleContents, createBundleStore, itemCount } from '../testing/small-bundle.ts';
+import type { BundleStore } from '../testing/small-bundle.ts';
 import { encodeCatalog } from '../src/items/item-catalog.ts';
 
-let shelf: Shelf;
+let bundleStore: BundleStore;
 beforeAll(async () => {
-  shelf = await createShelf();
+  bundleStore = await createBundleStore();
 });
-afterAll(() => shelf.remove());
+afterAll(() => bundleStore.remove());
 
 async function loadChanged(contents: BundleContents, change?: (folder: string) => Promise<void>): Promise<unknown> {
-  const bundle = await loadBundle(shelf.store, await shelf.put(contents, change));
+  const bundle = await loadBundle(bundleStore.store, await bundleStore.put(contents, change));
   bundle.close();
   return bundle;
 }
@@ -31,8 +31,8 @@ function rewrite(file: string, change: (text: string) => string) {
 describe('a bundle', () => {
   it.each(['facet', 'mind', 'maxmf'] as const)('%s: loads as it was written', async (variant) => {
     const contents = bundleContents(variant);
-    const ref = await shelf.put(contents);
-    const bundle = await loadBundle(shelf.store, ref);
+    const ref = await bundleStore.put(contents);
+    const bundle = await loadBundle(bundleStore.store, ref);
     const { info, tower, itemTables, embeddings, vectors, popularity, popularLists, golden, userIds } = bundle;
     const items = [contents.items[0], ...itemsOf(bundle.catalog)];
     expect({ info, items, tower, itemTables, embeddings, vectors, popularity, popularLists, golden, userIds }).toEqual(
@@ -49,7 +49,7 @@ describe('a bundle', () => {
 
   it('searches its index like an exact search over its vectors', async () => {
     const contents = bundleContents();
-    const bundle = await loadBundle(shelf.store, await shelf.put(contents));
+    const bundle = await loadBundle(bundleStore.store, await bundleStore.put(contents));
     const { dim } = contents.info.index;
     const query = contents.vectors.slice(3 * dim, 4 * dim);
     const products = Array.from({ length: itemCount }, (_, row) => {
@@ -65,7 +65,7 @@ describe('a bundle', () => {
 
   it('orders its items by popularity, then by index, without padding', async () => {
     const contents = bundleContents();
-    const bundle = await loadBundle(shelf.store, await shelf.put(contents));
+    const bundle = await loadBundle(bundleStore.store, await bundleStore.put(contents));
     const { popularity } = contents;
     const order = [...bundle.byPopularity];
     expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: itemCount }, (_, position) => position + 1));
@@ -79,7 +79,7 @@ describe('a bundle', () => {
   });
 
   it('encodes the profile of a user; unknown and absent attributes are row 0', async () => {
-    const bundle = await loadBundle(shelf.store, await shelf.put(bundleContents()));
+    const bundle = await loadBundle(bundleStore.store, await bundleStore.put(bundleContents()));
     const rows: Parameters<typeof bundle.encodeProfile>[0][] = [
       undefined,
       {},
@@ -93,13 +93,13 @@ describe('a bundle', () => {
   });
 
   it('gets the same id for equal contents', async () => {
-    expect(await shelf.put(bundleContents())).toEqual(await shelf.put(bundleContents()));
+    expect(await bundleStore.put(bundleContents())).toEqual(await bundleStore.put(bundleContents()));
   });
 });
 
 describe('a bundle is refused whole', () => {
   it.each(Object.values(bundleFiles))('when %s was altered, truncated or lost after it was stored', async (file) => {
-    const ownShelf = await createShelf();
+    const ownShelf = await createBundleStore();
     const ref = await ownShelf.put(bundleContents('maxmf'));
     const path = join(ownShelf.root, 'bundle', ref.id, file);
     const whole = await readFile(path);
@@ -117,7 +117,7 @@ describe('a bundle is refused whole', () => {
   });
 
   it('when it does not exist', async () => {
-    await expect(loadBundle(shelf.store, { kind: 'bundle', id: 'f'.repeat(32) })).rejects.toMatchObject({
+    await expect(loadBundle(bundleStore.store, { kind: 'bundle', id: 'f'.repeat(32) })).rejects.toMatchObject({
       code: 'ARTIFACT_NOT_FOUND',
     });
   });
@@ -180,7 +180,7 @@ describe('a bundle is refused whole', () => {
   it('when an item occurs twice', async () => {
     const contents = bundleContents();
     const items = contents.items.map((item, at) => (at === 2 ? contents.items[1]! : item));
-    await expect(shelf.put({ ...contents, items })).rejects.toMatchObject({ code: 'FEATURES_DUPLICATE_ITEM' });
+    await expect(bundleStore.put({ ...contents, items })).rejects.toMatchObject({ code: 'FEATURES_DUPLICATE_ITEM' });
   });
 
   it.each([
@@ -211,7 +211,7 @@ describe('a bundle is refused whole', () => {
     const contents = bundleContents('maxmf');
     await expect(loadChanged({ ...contents, userIds: ['ada'] })).rejects.toMatchObject({
       code: 'BUNDLE_INVALID',
-      message: expect.stringContaining('1 users, a model of 3') as string,
+      message: expect.stringContaining('1 users, but a model of 3') as string,
     });
   });
 
@@ -226,7 +226,7 @@ describe('a bundle is refused whole', () => {
     for (const change of [older, dropCatalog]) {
       await expect(loadChanged(bundleContents(), change)).rejects.toMatchObject({
         code: 'BUNDLE_INVALID',
-        message: expect.stringContaining('has the format 1') as string,
+        message: expect.stringContaining('has format 1') as string,
         remedy: expect.stringContaining('facet index') as string,
       });
     }

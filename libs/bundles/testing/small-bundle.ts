@@ -148,7 +148,7 @@ export function catalogOf(catalogItems: readonly CatalogItem[]): ItemCatalog {
   return openCatalog(tensors, metadata);
 }
 
-export interface Shelf {
+export interface BundleStore {
   readonly root: string;
   readonly store: ArtifactStore;
   put(contents: BundleContents, change?: (folder: string) => Promise<void>): Promise<ArtifactRef>;
@@ -156,7 +156,7 @@ export interface Shelf {
 }
 
 /** Creates an artifact store in a temporary folder. `put` stores a bundle, optionally after changing its files. */
-export async function createShelf(): Promise<Shelf> {
+export async function createBundleStore(): Promise<BundleStore> {
   const root = await mkdtemp(join(tmpdir(), 'facet-bundles-'));
   const store = createFolderArtifactStore(root);
   return {

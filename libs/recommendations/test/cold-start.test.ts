@@ -1,8 +1,8 @@
 import { buildDelta, loadBundle, overlayDelta } from '@facet/bundles';
 import type { Bundle, BundleView, CatalogItem } from '@facet/bundles';
-import { asOf, bundleContents, createShelf, itemCount } from '@facet/bundles/testing';
+import { asOf, bundleContents, createBundleStore, itemCount } from '@facet/bundles/testing';
 import { hourMs } from '@facet/platform';
-import type { Shelf } from '@facet/bundles/testing';
+import type { BundleStore } from '@facet/bundles/testing';
 import type { UserProfile } from '@facet/profiles';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { answerInterests, answerRecommendations, answerSimilarItems } from '../src/index.ts';
@@ -14,19 +14,19 @@ const newItems: CatalogItem[] = [
   { itemId: 'new-plain', title: 'A new thing', attributes: {} },
 ];
 
-let shelf: Shelf;
+let bundleStore: BundleStore;
 let bundle: Bundle;
 let view: BundleView;
 beforeAll(async () => {
-  shelf = await createShelf();
-  bundle = await loadBundle(shelf.store, await shelf.put(bundleContents()));
+  bundleStore = await createBundleStore();
+  bundle = await loadBundle(bundleStore.store, await bundleStore.put(bundleContents()));
   const catalog = [...bundleContents().items.slice(1), ...newItems];
   view = await overlayDelta(bundle, { id: 'd'.repeat(32), ...buildDelta(bundle, catalog) });
 });
 afterAll(async () => {
   view.close();
   bundle.close();
-  await shelf.remove();
+  await bundleStore.remove();
 });
 
 const chose = (...itemIds: string[]): UserProfile['events'] =>
@@ -128,7 +128,7 @@ describe('who asks, and what the answer is made of', () => {
     const config = { ...contents.info.spec.config, outputActivation: 'relu' as const };
     const info = { ...contents.info, spec: { ...contents.info.spec, config } };
     const tower = Object.fromEntries(off) as typeof contents.tower;
-    const dead = await loadBundle(shelf.store, await shelf.put({ ...contents, info, tower, golden: [] }));
+    const dead = await loadBundle(bundleStore.store, await bundleStore.put({ ...contents, info, tower, golden: [] }));
     const request = { behaviors: ['item3'], profile: { age: 'old' }, limit: 5 };
     const answer = await answerRecommendations(request, context(readProfile, dead));
     expect(answer.source).toEqual(popular('no_interest', true));

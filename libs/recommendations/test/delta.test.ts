@@ -1,24 +1,24 @@
 import { buildDelta, loadBundle, overlayDelta } from '@facet/bundles';
 import type { Bundle, BundleContents, BundleView, CatalogItem, Delta } from '@facet/bundles';
-import { asOf, bundleContents, createShelf, itemCount } from '@facet/bundles/testing';
+import { asOf, bundleContents, createBundleStore, itemCount } from '@facet/bundles/testing';
 import { hourMs } from '@facet/platform';
-import type { Shelf } from '@facet/bundles/testing';
+import type { BundleStore } from '@facet/bundles/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeUser, recommend } from '../src/index.ts';
 import type { RecommendationRequest } from '../src/index.ts';
 
-let shelf: Shelf;
+let bundleStore: BundleStore;
 const bundles: Record<'facet' | 'mind', Bundle> = {} as never;
 beforeAll(async () => {
-  shelf = await createShelf();
+  bundleStore = await createBundleStore();
   for (const variant of ['facet', 'mind'] as const) {
-    bundles[variant] = await loadBundle(shelf.store, await shelf.put(bundleContents(variant)));
+    bundles[variant] = await loadBundle(bundleStore.store, await bundleStore.put(bundleContents(variant)));
   }
 });
 afterAll(async () => {
   for (const bundle of Object.values(bundles)) bundle.close();
-  await shelf.remove();
+  await bundleStore.remove();
 });
 
 const catalog = bundleContents().items.slice(1);
@@ -110,7 +110,7 @@ describe('a bundle with a delta', () => {
     const added = newItems(10);
     for (const name of ['facet', 'mind'] as const) {
       await withView(bundles[name], [...catalog, ...added], async (view, delta) => {
-        const whole = await loadBundle(shelf.store, await shelf.put(joined(bundleContents(name), delta)));
+        const whole = await loadBundle(bundleStore.store, await bundleStore.put(joined(bundleContents(name), delta)));
         await fc.assert(
           fc.asyncProperty(request, async (asked) => {
             const answer = await recommend(view, asked);

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { buildDelta, bundleFiles, loadBundle, overlayDelta } from '@facet/bundles';
 import type { Bundle, BundleView, CatalogItem } from '@facet/bundles';
-import { asOf, bundleContents, createShelf } from '@facet/bundles/testing';
+import { asOf, bundleContents, createBundleStore } from '@facet/bundles/testing';
 import { dayMs } from '@facet/platform';
-import type { Shelf } from '@facet/bundles/testing';
+import type { BundleStore } from '@facet/bundles/testing';
 import type { UserProfile } from '@facet/profiles';
 import { buildFaissIndex } from '@facet/retrieval';
 import fc from 'fast-check';
@@ -30,27 +30,30 @@ const withDelta: CatalogItem[] = [
   ),
 ];
 
-let shelf: Shelf;
+let bundleStore: BundleStore;
 const views: Record<string, BundleView> = {};
 const catalogs: Record<string, readonly CatalogItem[]> = {};
 const toClose: { close(): void }[] = [];
 beforeAll(async () => {
-  shelf = await createShelf();
+  bundleStore = await createBundleStore();
   const open = async (kind: 'flat' | 'hnsw' | 'ivf'): Promise<Bundle> => {
     // Far too narrow to find much: whatever the index leaves out, answers are full.
     const breadth = { flat: {}, hnsw: { efSearch: 2 }, ivf: { nprobe: 1 } }[kind];
     const index = { ...contents.info.index, kind, ...breadth };
     const { dim } = index;
-    const ref = await shelf.put({ ...contents, items: bundled, info: { ...contents.info, index } }, async (folder) => {
-      const built = await buildFaissIndex(
-        contents.vectors.subarray(dim),
-        dim,
-        kind === 'ivf' ? { kind, lists: 10 } : { kind },
-      );
-      await built.save(join(folder, bundleFiles.index));
-      built.close();
-    });
-    const bundle = await loadBundle(shelf.store, ref);
+    const ref = await bundleStore.put(
+      { ...contents, items: bundled, info: { ...contents.info, index } },
+      async (folder) => {
+        const built = await buildFaissIndex(
+          contents.vectors.subarray(dim),
+          dim,
+          kind === 'ivf' ? { kind, lists: 10 } : { kind },
+        );
+        await built.save(join(folder, bundleFiles.index));
+        built.close();
+      },
+    );
+    const bundle = await loadBundle(bundleStore.store, ref);
     toClose.push(bundle);
     return bundle;
   };
@@ -66,7 +69,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const view of toClose) view.close();
-  await shelf.remove();
+  await bundleStore.remove();
 });
 
 const stored: Readonly<Record<string, UserProfile>> = {

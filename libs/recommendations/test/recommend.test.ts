@@ -1,8 +1,8 @@
 import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
-import { asOf, bundleContents, createShelf, itemCount } from '@facet/bundles/testing';
+import { asOf, bundleContents, createBundleStore, itemCount } from '@facet/bundles/testing';
 import { hourMs } from '@facet/platform';
-import type { Shelf } from '@facet/bundles/testing';
+import type { BundleStore } from '@facet/bundles/testing';
 import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import { unknownUser } from '@facet/model';
 import fc from 'fast-check';
@@ -10,17 +10,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeUser, recommend } from '../src/index.ts';
 import type { Behavior, RecommendationRequest } from '../src/index.ts';
 
-let shelf: Shelf;
+let bundleStore: BundleStore;
 const bundles: Record<'facet' | 'mind', Bundle> = {} as never;
 beforeAll(async () => {
-  shelf = await createShelf();
+  bundleStore = await createBundleStore();
   for (const variant of ['facet', 'mind'] as const) {
-    bundles[variant] = await loadBundle(shelf.store, await shelf.put(bundleContents(variant)));
+    bundles[variant] = await loadBundle(bundleStore.store, await bundleStore.put(bundleContents(variant)));
   }
 });
 afterAll(async () => {
   for (const bundle of Object.values(bundles)) bundle.close();
-  await shelf.remove();
+  await bundleStore.remove();
 });
 
 /** Behaviors an hour apart, oldest first, the last an hour before the end of the data. */
@@ -318,7 +318,10 @@ describe('interests', () => {
     );
     const config = { ...contents.info.spec.config, outputActivation: 'relu' as const };
     const info = { ...contents.info, spec: { ...contents.info.spec, config } };
-    const bundle = await loadBundle(shelf.store, await shelf.put({ ...contents, info, tower: dead, golden: [] }));
+    const bundle = await loadBundle(
+      bundleStore.store,
+      await bundleStore.put({ ...contents, info, tower: dead, golden: [] }),
+    );
     const answer = await recommend(bundle, { behaviors: chose(3, 4), limit: 5 });
     expect(answer.source).toMatchObject({ kind: 'popular', reason: 'no_interest' });
     expect(answer.items).toHaveLength(5);

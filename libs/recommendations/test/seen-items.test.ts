@@ -1,22 +1,22 @@
 import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
-import { asOf, bundleContents, createShelf, itemCount } from '@facet/bundles/testing';
+import { asOf, bundleContents, createBundleStore, itemCount } from '@facet/bundles/testing';
 import { dayMs } from '@facet/platform';
-import type { Shelf } from '@facet/bundles/testing';
+import type { BundleStore } from '@facet/bundles/testing';
 import { Value } from 'typebox/value';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { answerRecommendations, RecommendationsRequest } from '../src/index.ts';
 import type { RecommendationsAnswer } from '../src/index.ts';
 
-let shelf: Shelf;
+let bundleStore: BundleStore;
 let bundle: Bundle;
 beforeAll(async () => {
-  shelf = await createShelf();
-  bundle = await loadBundle(shelf.store, await shelf.put(bundleContents()));
+  bundleStore = await createBundleStore();
+  bundle = await loadBundle(bundleStore.store, await bundleStore.put(bundleContents()));
 });
 afterAll(async () => {
   bundle.close();
-  await shelf.remove();
+  await bundleStore.remove();
 });
 
 /** @param bundleDays how old the data of the bundle is when it is asked. */

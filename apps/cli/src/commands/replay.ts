@@ -1,4 +1,4 @@
-import { loadBundle, loadDelta, offerAsLive, overlayDelta, readBundleInfo, readDeltaInfo } from '@facet/bundles';
+import { loadBundle, loadDelta, applyLiveCatalog, overlayDelta, readBundleInfo, readDeltaInfo } from '@facet/bundles';
 import type { Bundle, BundleView } from '@facet/bundles';
 import { listErasures } from '@facet/lake';
 import { findExposure } from '@facet/exposures';
@@ -222,7 +222,7 @@ async function withView<Result>(
   };
   try {
     const live = await withDelta(await load(offered.bundleId));
-    return await use(bundleId === live.id ? live : await offerAsLive(await load(bundleId), live));
+    return await use(bundleId === live.id ? live : await applyLiveCatalog(await load(bundleId), live));
   } finally {
     for (const one of opened.reverse()) one.close();
   }

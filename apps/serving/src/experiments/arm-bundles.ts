@@ -1,5 +1,5 @@
 import type { ArtifactStore } from '@facet/artifacts';
-import { offerAsLive } from '@facet/bundles';
+import { applyLiveCatalog } from '@facet/bundles';
 import type { Bundle, BundleView } from '@facet/bundles';
 import type { Experiment } from '@facet/exposures';
 import { bundlesOfExperiments, isRunning } from '@facet/exposures';
@@ -142,5 +142,5 @@ export class ArmBundles {
 }
 
 async function makeReady({ bundle, views }: Held, live: BundleView): Promise<void> {
-  views.set(live, await offerAsLive(bundle.value, live));
+  views.set(live, await applyLiveCatalog(bundle.value, live));
 }

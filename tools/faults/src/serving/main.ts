@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { bundleContents, createShelf } from '@facet/bundles/testing';
+import { bundleContents, createBundleStore } from '@facet/bundles/testing';
 import { findFreePorts, startFacetProcess, startRedis } from '@facet/local-services';
 import { openRedisProfileStore } from '@facet/profiles';
 import { formatTable } from '../refresh/table.ts';
@@ -57,7 +57,7 @@ const calmMs = 2_000;
 
 const folder = await mkdtemp(join(tmpdir(), 'facet-serving-faults-'));
 const disk = await mountSmallDisk(join(folder, 'exposures'), 8);
-const [shelf, redis] = await Promise.all([createShelf(), startRedis({ persistent: true })]);
+const [bundleStore, redis] = await Promise.all([createBundleStore(), startRedis({ persistent: true })]);
 const rows: Row[] = [];
 try {
   const plant = await startPlant();
@@ -71,7 +71,7 @@ try {
   if (exitCode !== 0) throw new Error(`the serving app ended with ${exitCode}:\n${plant.serving.said()}`);
 } finally {
   await redis.stop();
-  await shelf.remove();
+  await bundleStore.remove();
   await disk?.unmount();
   await rm(folder, { recursive: true, force: true });
 }
@@ -83,9 +83,9 @@ async function startPlant(): Promise<ServingPlant> {
   let bundles = 0;
   const putBundle = () => {
     const contents = bundleContents();
-    return shelf.put({ ...contents, info: { ...contents.info, modelId: `model-${++bundles}` } });
+    return bundleStore.put({ ...contents, info: { ...contents.info, modelId: `model-${++bundles}` } });
   };
-  await shelf.store.promote(await putBundle());
+  await bundleStore.store.promote(await putBundle());
   const profiles = await openRedisProfileStore({ url: redis.url, connectTimeoutMs: 5_000 });
   await profiles.apply(
     ['item1', 'item2', 'item3'].map((itemId, position) => ({
@@ -105,7 +105,7 @@ async function startPlant(): Promise<ServingPlant> {
     app: 'serving',
     env: {
       FACET_HOME: folder,
-      FACET_ARTIFACTS: shelf.root,
+      FACET_ARTIFACTS: bundleStore.root,
       FACET_CONFIG: join(folder, 'facet.yaml'),
       FACET_EXPOSURES: join(folder, 'exposures'),
       FACET_REDIS_URL: redis.url,
@@ -122,8 +122,8 @@ async function startPlant(): Promise<ServingPlant> {
     url,
     serving,
     redis,
-    store: shelf.store,
-    artifactsFolder: shelf.root,
+    store: bundleStore.store,
+    artifactsFolder: bundleStore.root,
     smallDisk: disk?.folder,
     putBundle,
     choose: createChooser(Number(values.seed)),
