@@ -35,7 +35,7 @@ import {
 import type { Attributes } from '@facet/features';
 import type { HttpApp } from '@facet/http';
 import {
-  createUserKernel,
+  createInferenceEngine,
   embedItems,
   facetModel,
   indexDim,
@@ -216,7 +216,7 @@ async function writeWholeBundle(
   const popularity = Float32Array.from(items, (_, item) => popularityFeatures[item * popularityFeatureCount + 1]!);
   const { tower, itemTables } = bundleWeights(weights);
 
-  const kernel = createUserKernel(spec, tower, embeddings);
+  const kernel = createInferenceEngine(spec, tower, embeddings);
   const golden = sequences.userIds.slice(0, 3).map((_, user) => {
     const rows = createBehaviorRows(1, config.sequenceLength);
     const window = { ...sequences, start: sequences.offsets[user]!, end: sequences.offsets[user + 1]! };

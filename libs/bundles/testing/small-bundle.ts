@@ -12,7 +12,7 @@ import {
 } from '@facet/features';
 import type { FeatureSchema } from '@facet/features';
 import {
-  createUserKernel,
+  createInferenceEngine,
   embedItems,
   indexDim,
   indexVectors,
@@ -85,7 +85,7 @@ export function bundleContents(variant: 'facet' | 'mind' | 'maxmf' = 'facet', si
   );
   const vectors = indexVectors(spec, weights, embeddings, popularityFeatures);
   const { tower, itemTables } = bundleWeights(weights);
-  const kernel = createUserKernel(spec, tower, embeddings);
+  const kernel = createInferenceEngine(spec, tower, embeddings);
   const golden = [[1, 2, 3], [4, 5, 4, 6, 30, 31, 32, 33, 34], [40]].map((history, user) => {
     const rows = createBehaviorRows(1, config.sequenceLength);
     const times = history.map((_, position) => asOf - (history.length - position) * 20 * hourMs);

@@ -1,7 +1,11 @@
-/* What batches of a training are made by: without TensorFlow, for a thread of its own. */
-export type { TrainingData } from './training/batch.ts';
-export type { BatchArrays } from './training/batch-arrays.ts';
-export { createBatchSource } from './training/epoch-batches.ts';
-export type { BatchSource, EpochBatches } from './training/epoch-batches.ts';
-export { createStepArrays, defaultDenseRowsMax, stepLayout } from './training/step-arrays.ts';
-export type { StepArraysOptions } from './training/step-arrays.ts';
+/* The preparation of batches. Loads no TensorFlow, so that a worker thread can prepare them. */
+export { buffersOf } from './batch.ts';
+export type { BatchArrays } from './batch.ts';
+export type { TrainingData } from './training/example-rows.ts';
+export {
+  createBatchBuilder,
+  createBatchSource,
+  defaultDenseRowsMax,
+  sharedItems,
+} from './training/training-batches.ts';
+export type { BatchOptions, BatchSource, EpochBatches } from './training/training-batches.ts';

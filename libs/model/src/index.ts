@@ -1,15 +1,26 @@
-export { checkModel } from './check-model.ts';
-export { ExtractorKind, extractorSchemas, ModelConfig, ModelSpec, TrainingConfig } from './config.ts';
+export { checkModel, ExtractorKind, extractorSchemas, ModelConfig, ModelSpec, TrainingConfig } from './config.ts';
 export type { ExtractorConfig, ModelVariant } from './config.ts';
-export { activeInterestCount, interestCountOf, interestsFor, unknownUser } from './kernel/active-interests.ts';
-export { bestInterest } from './kernel/best-interest.ts';
-export { embedItems, indexDim, indexVectors, popularityPrior } from './kernel/item-embeddings.ts';
-export { createUserKernel } from './kernel/user-kernel.ts';
-export type { InterestBuffer, Interests, UserKernel } from './kernel/user-kernel.ts';
-export type { ItemRows } from './layers/item-rows.ts';
+export { createInferenceEngine } from './inference/inference-engine.ts';
+export type { InferenceEngine } from './inference/inference-engine.ts';
+export {
+  activeInterestCount,
+  bestInterest,
+  interestCountOf,
+  interestsFor,
+  unknownUser,
+} from './inference/interests.ts';
+export type { InterestBuffer, Interests } from './inference/interests.ts';
+export { embedItems, indexDim, indexVectors, popularityPrior } from './inference/item-embeddings.ts';
 export { negativesOf } from './loss/negatives.ts';
+export type { ItemRows } from './tower/item-rows.ts';
+export {
+  defaultExtractor,
+  facetModel,
+  facetTraining,
+  mindModel,
+  mindTraining,
+  modelVariant,
+  modelVariants,
+} from './variants.ts';
 export { frozenWeights, initializeWeights } from './weights.ts';
 export type { Weight, Weights } from './weights.ts';
-export { facetModel, facetTraining } from './variants/facet.ts';
-export { mindModel, mindTraining } from './variants/mind.ts';
-export { defaultExtractor, modelVariant, modelVariants } from './variants/model-variants.ts';

@@ -1,13 +1,12 @@
 import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
-import { labelAwareAttention } from '../src/layers/label-aware-attention.ts';
-import { scoreCandidates, scorePairs } from '../src/layers/scores.ts';
-import { fullSoftmaxLoss } from '../src/loss/full-softmax.ts';
-import { interestSeparation } from '../src/loss/interest-separation.ts';
-import { createLogUniformSampler } from '../src/loss/negative-sampler.ts';
-import { sampledSoftmaxLoss } from '../src/loss/sampled-softmax.ts';
-import { tf } from '../src/tf.ts';
-import type { Tensor3D } from '../src/tf.ts';
+import { labelAwareAttention } from '../src/loss/label-aware-attention.ts';
+import { scoreCandidates, scorePairs } from '../src/loss/scores.ts';
+import { createLogUniformSampler } from '../src/loss/negatives.ts';
+import { interestSeparation } from '../src/loss/objective.ts';
+import { fullSoftmaxLoss, sampledSoftmaxLoss } from '../src/loss/softmax.ts';
+import { tf } from '@facet/tf-graph/tensorflow';
+import type { Tensor3D } from '@facet/tf-graph/tensorflow';
 
 describe('label-aware attention (§4.4)', () => {
   // Agreements with the label [1, 0]: 0.5, −2, 1.

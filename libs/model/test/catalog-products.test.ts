@@ -1,7 +1,7 @@
 import { createRandom } from '@facet/features';
 import { expect, it } from 'vitest';
 import { createCatalogProducts } from '../src/training.ts';
-import { tf } from '../src/tf.ts';
+import { tf } from '@facet/tf-graph/tensorflow';
 
 it.each([
   { users: 4, K: 1, rows: 7, moments: 1 },

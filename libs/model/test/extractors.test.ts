@@ -2,10 +2,10 @@ import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
 import { mindModel } from '../src/index.ts';
 import type { ExtractorConfig, ModelConfig } from '../src/index.ts';
-import { extractCapsules } from '../src/layers/extractors/extract-capsules.ts';
-import { tf } from '../src/tf.ts';
-import type { Variable } from '../src/tf.ts';
-import { mindRouting } from '../src/variants/mind.ts';
+import { extractCapsules } from '../src/tower/extract-capsules.ts';
+import { tf } from '@facet/tf-graph/tensorflow';
+import type { Variable } from '@facet/tf-graph/tensorflow';
+import { mindRouting } from '../src/variants.ts';
 
 const random = createRandom(7);
 const matrix = (rows: number, columns: number): number[][] =>

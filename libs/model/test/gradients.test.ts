@@ -1,18 +1,16 @@
 import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
-import { createItemTower } from '../src/layers/item-tower.ts';
-import { objective } from '../src/training/objective.ts';
-import { createBatchBuilder } from '../src/training/batch.ts';
-import { toArrays } from '../src/training/batch-arrays.ts';
-import { toTensors } from '../src/training/batch-tensors.ts';
-import { columnsOf, competitionOf } from '../src/training/competition.ts';
+import { objective } from '../src/loss/objective.ts';
+import { columnsOf, createCandidateSet } from '../src/training/candidate-set.ts';
+import { createExampleReader } from '../src/training/example-rows.ts';
+import { toBatch } from '../src/training/training-batches.ts';
 import { trainingExamples } from '../src/training.ts';
-import { tf } from '../src/tf.ts';
-import type { Variable } from '../src/tf.ts';
+import { tf } from '@facet/tf-graph/tensorflow';
+import type { Variable } from '@facet/tf-graph/tensorflow';
 import { facetModel, modelVariants, negativesOf } from '../src/index.ts';
 import type { ExtractorConfig, ModelConfig } from '../src/index.ts';
-import { mindRouting } from '../src/variants/mind.ts';
-import { createTinyWorld } from './tiny-world.ts';
+import { mindRouting } from '../src/variants.ts';
+import { batchTensors, createTinyWorld, variablesOf } from './tiny-world.ts';
 
 const allGradients: ExtractorConfig = { ...mindRouting, gradient: 'all' };
 
@@ -70,16 +68,15 @@ describe('gradients against finite differences', () => {
         const scaled = values.map((value) => value * 3 + 0.1 * random.normal());
         variables[name] = tf.variable(tf.tensor(scaled, [...shape]));
       }
-      const tower = createItemTower({ itemCount: spec.itemCount, trainedCount: 12, features: world.itemFeatures });
       const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
       const chosen = Int32Array.from({ length: 12 }, (_, position) => position * 3);
-      const batch = createBatchBuilder(spec, data)(examples, chosen, createRandom(2));
-      const competition = competitionOf(data, 13);
+      const batch = createExampleReader(spec, data)(examples, chosen, createRandom(2));
+      const candidateSet = createCandidateSet(data, 13);
       const negatives = negativesOf(spec.config, 13);
-      const drawn = negatives === 'all' ? undefined : competition.sampler.draw(negatives, random);
-      const tensors = toTensors(spec, batch, competition, drawn);
-      const loss = (): number => tf.tidy(() => objective(variables, spec, tower, tensors).dataSync()[0]!);
-      const { grads } = tf.variableGrads(() => objective(variables, spec, tower, tensors));
+      const drawn = negatives === 'all' ? undefined : candidateSet.sampler.draw(negatives, random);
+      const tensors = batchTensors(world, batch, candidateSet, drawn);
+      const loss = (): number => tf.tidy(() => objective(variables, spec, tensors).dataSync()[0]!);
+      const { grads } = tf.variableGrads(() => objective(variables, spec, tensors));
       const byVariable = new Map(Object.values(variables).map((variable) => [variable.name, variable]));
       for (const [name, gradient] of Object.entries(grads)) {
         const variable = byVariable.get(name)!;
@@ -116,10 +113,10 @@ describe('what labels compete with', () => {
     const { spec, data } = world;
     const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
     const chosen = Int32Array.from({ length: 12 }, (_, position) => position * 3);
-    const batch = createBatchBuilder(spec, data)(examples, chosen, createRandom(2));
+    const batch = createExampleReader(spec, data)(examples, chosen, createRandom(2));
     const negatives = [5, 9, 1];
-    const { arrays } = toArrays(spec, batch, competitionOf(data, 13), Int32Array.of(5, 9, 5, 1));
-    const { data: pairs } = arrays['labelCells']!;
+    const { labelCells } = toBatch(spec, batch, createCandidateSet(data, 13), Int32Array.of(5, 9, 5, 1));
+    const pairs = labelCells!.data;
     const cells = Array.from({ length: pairs.length / 2 }, (_, hit) => `${pairs[2 * hit]} ${pairs[2 * hit + 1]}`);
     const labelsOf = (example: number): Int32Array =>
       batch.labels.filter((_, label) => batch.labelRows[label] === example);
@@ -148,15 +145,14 @@ describe('what labels compete with', () => {
           ),
         );
       }
-      const tower = createItemTower({ itemCount: 13, trainedCount: 12, features: world.itemFeatures });
       const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
       const chosen = Int32Array.from({ length: 12 }, (_, position) => position * 3);
-      const batch = createBatchBuilder(spec, data)(examples, chosen, createRandom(2));
-      const competition = competitionOf(data, 13);
-      const each = { ...competition, sampler: { ...competition.sampler, logExpectedCount: () => 0 } };
-      const lossOf = (...against: [typeof competition, Int32Array | undefined]): number =>
-        objective(variables, spec, tower, toTensors(spec, batch, ...against)).dataSync()[0]!;
-      return { full: lossOf(competition, undefined), once: lossOf(each, data.candidates) };
+      const batch = createExampleReader(spec, data)(examples, chosen, createRandom(2));
+      const candidateSet = createCandidateSet(data, 13);
+      const each = { ...candidateSet, sampler: { ...candidateSet.sampler, logExpectedCount: () => 0 } };
+      const lossOf = (...against: [typeof candidateSet, Int32Array | undefined]): number =>
+        objective(variables, spec, batchTensors(world, batch, ...against)).dataSync()[0]!;
+      return { full: lossOf(candidateSet, undefined), once: lossOf(each, data.candidates) };
     });
     expect(losses.once).toBeCloseTo(losses.full, 5);
     tf.disposeVariables();
@@ -164,13 +160,13 @@ describe('what labels compete with', () => {
 
   it('a negative that is drawn several times is one column that weighs as much', () => {
     const world = createTinyWorld({ variant: 'facet' });
-    const competition = competitionOf(world.data, 13);
-    const { items, logExpected, of } = columnsOf(competition, Int32Array.of(7, 3, 7, 7));
+    const candidateSet = createCandidateSet(world.data, 13);
+    const { items, logExpected, of } = columnsOf(candidateSet, Int32Array.of(7, 3, 7, 7));
     expect([...items]).toEqual([7, 3]);
     expect([of(3), of(7), of(1)]).toEqual([1, 0, -1]);
-    const once = competition.sampler.logExpectedCount(7, 4);
+    const once = candidateSet.sampler.logExpectedCount(7, 4);
     expect(logExpected![0]).toBeCloseTo(once - Math.log(3), 6);
-    expect(logExpected![1]).toBeCloseTo(competition.sampler.logExpectedCount(3, 4), 6);
+    expect(logExpected![1]).toBeCloseTo(candidateSet.sampler.logExpectedCount(3, 4), 6);
   });
 
   it('auto takes all items of a small catalog, and draws of a large one', () => {
@@ -190,14 +186,13 @@ describe('what a batch reaches', () => {
       for (const [name, { shape, data: values }] of Object.entries(world.weights)) {
         variables[name] = tf.variable(tf.tensor(values.slice(), [...shape]));
       }
-      const tower = createItemTower({ itemCount: 13, trainedCount: 12, features: world.itemFeatures });
       const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
-      const batch = createBatchBuilder(spec, data)(examples, Int32Array.of(0), createRandom(2));
+      const batch = createExampleReader(spec, data)(examples, Int32Array.of(0), createRandom(2));
       // Items 4, 8 and 12 carry genre b; the user's group 1..4 has it in item 4 only.
       const negatives = Int32Array.of(8, 12);
-      const tensors = toTensors(spec, batch, competitionOf(data, 13), negatives);
+      const tensors = batchTensors(world, batch, createCandidateSet(data, 13), negatives);
       const { grads } = tf.variableGrads(
-        () => objective(variables, spec, tower, tensors),
+        () => objective(variables, spec, tensors),
         [variables['item/id']!, variables['item/feature/genre']!],
       );
       return Object.values(grads).map((gradient) => gradient.abs().sum(1).arraySync() as number[]);

@@ -3,7 +3,7 @@ import type { BehaviorRows, Random } from '@facet/features';
 import { expect, it } from 'vitest';
 import {
   activeInterestCount,
-  createUserKernel,
+  createInferenceEngine,
   embedItems,
   indexDim,
   modelVariants,
@@ -11,7 +11,7 @@ import {
 } from '../src/index.ts';
 import type { Weights } from '../src/index.ts';
 import { createInterestBatches } from '../src/training.ts';
-import { tf } from '../src/tf.ts';
+import { tf } from '@facet/tf-graph/tensorflow';
 import { createTinyWorld } from './tiny-world.ts';
 
 function writeBehaviors(rows: BehaviorRows, row: number, n: number, random: Random): void {
@@ -45,7 +45,7 @@ it.each(Object.keys(modelVariants).flatMap((variant) => [4, 6].map((length) => [
       ]),
     );
     const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
-    const kernel = createUserKernel(spec, weights, embeddings);
+    const kernel = createInferenceEngine(spec, weights, embeddings);
     const tower = createInterestBatches(spec, weights, embeddings);
 
     const counts = Array.from({ length: length + 1 }, (_, n) => n);

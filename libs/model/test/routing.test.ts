@@ -1,10 +1,9 @@
 import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
-import { routeBehaviors } from '../src/layers/routing.ts';
-import { squash } from '../src/layers/squash.ts';
+import { routeBehaviors, squash } from '../src/tower/routing.ts';
 import { activeInterestCount, facetModel, interestsFor, mindModel } from '../src/index.ts';
 import type { ModelConfig } from '../src/index.ts';
-import { tf } from '../src/tf.ts';
+import { tf } from '@facet/tf-graph/tensorflow';
 
 const random = createRandom(3);
 const normals = (count: number): number[] => Array.from({ length: count }, () => random.normal());

@@ -2,16 +2,13 @@ import { createBehaviorRows, createRandom } from '@facet/features';
 import type { BehaviorRows } from '@facet/features';
 import { expect, it } from 'vitest';
 import { modelVariants } from '../src/index.ts';
-import { createItemTower } from '../src/layers/item-tower.ts';
-import { tf } from '../src/tf.ts';
-import type { Variable } from '../src/tf.ts';
-import { createBatchBuilder } from '../src/training/batch.ts';
-import type { TrainingBatch } from '../src/training/batch.ts';
-import { toTensors } from '../src/training/batch-tensors.ts';
-import { competitionOf } from '../src/training/competition.ts';
-import { objective } from '../src/training/objective.ts';
+import { tf } from '@facet/tf-graph/tensorflow';
+import { createCandidateSet } from '../src/training/candidate-set.ts';
+import { createExampleReader } from '../src/training/example-rows.ts';
+import type { ExampleRows } from '../src/training/example-rows.ts';
+import { objective } from '../src/loss/objective.ts';
 import { trainingExamples } from '../src/training.ts';
-import { createTinyWorld } from './tiny-world.ts';
+import { batchTensors, createTinyWorld, variablesOf } from './tiny-world.ts';
 
 /** The same rows with padding in front. */
 function padded({ length, items, ages, counts }: BehaviorRows, longer: number): BehaviorRows {
@@ -27,27 +24,22 @@ function padded({ length, items, ages, counts }: BehaviorRows, longer: number): 
 
 it.each(Object.keys(modelVariants))('rows of 4 slots have the loss and the gradients of rows of 6: %s', (variant) => {
   const world = createTinyWorld({ variant });
-  const { spec, data, itemFeatures, trainedCount } = world;
+  const { spec, data } = world;
   const examples = trainingExamples(data.sequences, { ...world.training, labels: 'next' }, Number.MAX_SAFE_INTEGER);
   const short = Int32Array.from({ length: examples.count }, (_, example) => example).filter(
     (example) => examples.end[example]! - examples.start[example]! <= 4,
   );
-  const batch = createBatchBuilder(spec, data)(examples, short, createRandom(2));
+  const batch = createExampleReader(spec, data)(examples, short, createRandom(2));
   expect(batch.behaviors.length).toBe(4);
   const negatives = spec.config.negatives === 'all' ? undefined : Int32Array.of(1, 5, 5, 9, 12);
-  const itemTower = createItemTower({ itemCount: spec.itemCount, trainedCount, features: itemFeatures });
-  const variables: Record<string, Variable> = {};
   const random = createRandom(3);
-  for (const [name, { shape, data: values }] of Object.entries(world.weights)) {
-    // None at zero, as a training leaves them.
-    const trained = values.map((value) => value + 0.1 * random.normal());
-    variables[name] = tf.tidy(() => tf.variable(tf.tensor(trained, [...shape]), name !== 'routing/logits'));
-  }
+  // No weight is zero, as after training.
+  const variables = variablesOf(world.weights, (value) => value + 0.1 * random.normal());
   const trainable = Object.values(variables).filter((variable) => variable.trainable);
-  const gradientsOf = (of: TrainingBatch): number[][] =>
+  const gradientsOf = (of: ExampleRows): number[][] =>
     tf.tidy(() => {
-      const tensors = toTensors(spec, of, competitionOf(data, spec.itemCount), negatives);
-      const { value, grads } = tf.variableGrads(() => objective(variables, spec, itemTower, tensors), trainable);
+      const tensors = batchTensors(world, of, createCandidateSet(data, spec.itemCount), negatives);
+      const { value, grads } = tf.variableGrads(() => objective(variables, spec, tensors), trainable);
       return [value, ...Object.values(grads)].map((tensor) => [...tensor.dataSync()]);
     });
   const ofShort = gradientsOf(batch);
@@ -56,6 +48,5 @@ it.each(Object.keys(modelVariants))('rows of 4 slots have the loss and the gradi
   ofShort.forEach((values, place) =>
     values.forEach((value, cell) => expect(Math.abs(value - ofPadded[place]![cell]!)).toBeLessThan(1e-5)),
   );
-  itemTower.dispose();
   tf.dispose(variables);
 });

@@ -2,20 +2,16 @@ import { createRandom } from '@facet/features';
 import { afterEach, describe, expect, it } from 'vitest';
 import { initializeWeights, modelVariants } from '../src/index.ts';
 import type { ModelConfig, Weights } from '../src/index.ts';
-import { createItemTower } from '../src/layers/item-tower.ts';
-import { tf } from '../src/tf.ts';
-import type { Variable } from '../src/tf.ts';
-import { createStepArrays, stepLayout } from '../src/batches.ts';
+import { tf } from '@facet/tf-graph/tensorflow';
+import { createBatchBuilder, sharedItems } from '../src/batches.ts';
 import { trainingExamples } from '../src/training.ts';
 import type { BatchArrays } from '../src/batches.ts';
-import { toBatch, tensorsOf } from '../src/training/batch-tensors.ts';
-import { adam } from '../src/training/graph/adam.ts';
-import { batchFeeds } from '../src/training/graph/batch-graph.ts';
-import { openGraphSession } from '../src/training/graph/graph-session.ts';
-import { buildStepGraph, stepNodes } from '../src/training/graph/step-graph.ts';
-import { objective } from '../src/training/objective.ts';
-import { usedRowsArray } from '../src/training/used-rows.ts';
-import { createTinyWorld, openTinySession } from './tiny-world.ts';
+import { adam } from '../src/training/adam.ts';
+import { buildStepGraph, stepNodes } from '../src/training/step-graph.ts';
+import { createWholeBatchBuilder } from '../src/training/training-batches.ts';
+import { feedsOf, openGraphSession } from '@facet/tf-graph';
+import { objective } from '../src/loss/objective.ts';
+import { createTinyWorld, openTinySession, tensorsOf, variablesOf } from './tiny-world.ts';
 import type { TinyWorld } from './tiny-world.ts';
 
 const cases: { name: string; variant: string; model: Partial<ModelConfig> }[] = [
@@ -46,10 +42,6 @@ function largerWeights(world: TinyWorld): Weights {
   );
 }
 
-function stepsOf(world: TinyWorld, denseRowsMax: number): ReturnType<typeof createStepArrays> {
-  return createStepArrays({ ...world, denseRowsMax });
-}
-
 /** Loss and gradients of the objective op by op over whole tables, by item index. */
 function reference(
   world: TinyWorld,
@@ -58,20 +50,13 @@ function reference(
   seed: number,
 ): { loss: number; gradients: Record<string, Float32Array> } {
   const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
-  const variables: Record<string, Variable> = {};
-  for (const [name, { shape, data }] of Object.entries(weights)) {
-    variables[name] = tf.tidy(() => tf.variable(tf.tensor(data.slice(), [...shape])));
-  }
-  const tower = createItemTower({ itemCount: 13, trainedCount: world.trainedCount, features: world.itemFeatures });
+  const variables = variablesOf(weights);
   try {
-    const { whole } = stepsOf(world, 0);
-    const batch = whole(examples, chosen, createRandom(seed))!;
+    const batch = createWholeBatchBuilder(world)(examples, chosen, createRandom(seed))!;
     const gradients: Record<string, Float32Array> = {};
     let loss = 0;
     tf.tidy(() => {
-      const { value, grads } = tf.variableGrads(() =>
-        objective(variables, world.spec, tower, toBatch(world.spec, tensorsOf(batch))),
-      );
+      const { value, grads } = tf.variableGrads(() => objective(variables, world.spec, tensorsOf(batch)));
       loss = value.dataSync()[0]!;
       for (const [name, variable] of Object.entries(variables)) {
         const gradient = grads[variable.name];
@@ -80,7 +65,6 @@ function reference(
     });
     return { loss, gradients };
   } finally {
-    tower.dispose();
     tf.dispose(variables);
   }
 }
@@ -109,14 +93,13 @@ describe.each(cases)('the step graph of $name', ({ variant, model }) => {
       const world = createTinyWorld({ variant, model });
       const weights = largerWeights(world);
       const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
-      const steps = stepsOf(world, denseRowsMax);
-      const { sparseTables, fixed } = stepLayout({ ...world, denseRowsMax }, world.data.candidates);
+      const buildBatch = createBatchBuilder({ ...world, denseRowsMax });
       const batchOf = (chosen: Int32Array, seed: number): BatchArrays => {
-        const { sizes, arrays } = steps.batch(examples, chosen, createRandom(seed))!;
-        return { sizes, arrays: { ...arrays, ...fixed } };
+        const batch = buildBatch(examples, chosen, createRandom(seed))!;
+        return { ...batch, items: batch.items ?? sharedItems(world, world.data.candidates) };
       };
       const shapes = Object.fromEntries(Object.entries(weights).map(([name, { shape }]) => [name, shape]));
-      const { nodes } = buildStepGraph({ spec: world.spec, shapes, sparseTables }, batchOf(Int32Array.of(1, 2, 3), 1));
+      const { nodes } = buildStepGraph(world.spec, shapes, batchOf(Int32Array.of(1, 2, 3), 1));
       const session = openGraphSession(nodes);
       for (const [name, { shape, data }] of Object.entries(weights)) {
         tf.tidy(
@@ -128,13 +111,13 @@ describe.each(cases)('the step graph of $name', ({ variant, model }) => {
         const batch = batchOf(chosen, size);
         const expected = reference(world, weights, chosen, size);
         tf.tidy(() => {
-          const feeds = batchFeeds(batch);
+          const feeds = feedsOf({ batch });
           const names = Object.keys(expected.gradients).filter((name) => name !== 'routing/logits');
           const [loss, ...gradients] = session.run(feeds, [stepNodes.loss, ...names.map(stepNodes.gradient)]);
           expect(loss!.dataSync()[0]).toBeCloseTo(expected.loss, 4);
           names.forEach((name, position) => {
             const gradient = gradients[position]!.dataSync() as Float32Array;
-            const rows = batch.arrays[usedRowsArray(name)]?.data as Int32Array | undefined;
+            const rows = batch.usedRows[name]?.data as Int32Array | undefined;
             const whole = rows === undefined ? gradient : spread(gradient, rows, weights[name]!);
             expectClose(whole, expected.gradients[name]!, `${name}, ${size} examples`);
           });
@@ -148,17 +131,17 @@ describe.each(cases)('the step graph of $name', ({ variant, model }) => {
     const world = createTinyWorld({ variant, model });
     const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
     const initialWeights = largerWeights(world);
-    const steps = stepsOf(world, denseRowsMax);
+    const buildBatch = createBatchBuilder({ ...world, denseRowsMax });
     const session = openTinySession(world, { initialWeights, denseRowsMax });
     const expected = structuredClone(await session.state());
     const rate = 0.01;
     for (let step = 1; step <= 4; step++) {
       const chosen = Int32Array.from({ length: 4 }, (_, position) => position * 5 + step);
       const { gradients } = reference(world, expected.weights, chosen, step);
-      const { arrays } = steps.batch(examples, chosen, createRandom(step))!;
+      const { usedRows } = buildBatch(examples, chosen, createRandom(step))!;
       for (const [name, gradient] of Object.entries(gradients)) {
         if (name === 'routing/logits') continue;
-        const rows = arrays[usedRowsArray(name)]?.data as Int32Array | undefined;
+        const rows = usedRows[name]?.data as Int32Array | undefined;
         adamByHand(expected, name, gradient, rate, step, rows);
       }
       session.stepOn(examples, chosen, rate, createRandom(step));

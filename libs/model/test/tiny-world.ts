@@ -8,9 +8,19 @@ import {
 import type { Examples, FeatureSchema, Interaction, Random, UserSequences } from '@facet/features';
 import { initializeWeights, modelVariant } from '../src/index.ts';
 import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '../src/index.ts';
-import { createStepArrays, stepLayout } from '../src/batches.ts';
-import type { TrainingData } from '../src/batches.ts';
-import type { StepArrays } from '../src/training/step-arrays.ts';
+import { tensorOf } from '@facet/tf-graph';
+import { mapLeaves } from '@facet/tf-graph/arrays';
+import type { NumericArray } from '@facet/tf-graph/arrays';
+import { tf } from '@facet/tf-graph/tensorflow';
+import type { Variable } from '@facet/tf-graph/tensorflow';
+import { createBatchBuilder, sharedItems } from '../src/batches.ts';
+import type { BatchArrays, TrainingData } from '../src/batches.ts';
+import type { TrainingBatch } from '../src/batch.ts';
+import { pooledArrays } from '../src/tower/item-rows.ts';
+import { toBatch } from '../src/training/training-batches.ts';
+import type { BatchBuilder } from '../src/training/training-batches.ts';
+import type { CandidateSet } from '../src/training/candidate-set.ts';
+import type { ExampleRows } from '../src/training/example-rows.ts';
 import { createTrainingSession } from '../src/training.ts';
 import type { TrainingSession } from '../src/training.ts';
 
@@ -100,16 +110,49 @@ export function openTinySession(
     denseRowsMax,
   }: { initialWeights?: Weights; denseRowsMax?: number | undefined } = {},
 ): TrainingSession & {
-  readonly steps: StepArrays;
+  readonly buildBatch: BatchBuilder;
   stepOn(examples: Examples, chosen: Int32Array, rate: number, random: Random): number;
 } {
   const options = { ...world, ...(denseRowsMax === undefined ? {} : { denseRowsMax }) };
-  const steps = createStepArrays(options);
-  const layout = stepLayout(options, world.data.candidates);
-  const session = createTrainingSession({ spec: world.spec, layout, initialWeights });
+  const buildBatch = createBatchBuilder(options);
+  const session = createTrainingSession({
+    spec: world.spec,
+    sharedItems: sharedItems(options, world.data.candidates),
+    initialWeights,
+  });
   return {
     ...session,
-    steps,
-    stepOn: (examples, chosen, rate, random) => session.step(steps.batch(examples, chosen, random)!, rate),
+    buildBatch,
+    stepOn: (examples, chosen, rate, random) => session.step(buildBatch(examples, chosen, random)!, rate),
   };
+}
+
+/** Returns the batch as tensors. The caller disposes of them. */
+export function tensorsOf(batch: BatchArrays): TrainingBatch {
+  return mapLeaves<TrainingBatch>(batch, (array) => tensorOf(array as NumericArray));
+}
+
+/** Returns the tensors of examples with all items, as the op-by-op objective reads them, without random numbers. */
+export function batchTensors(
+  { spec, itemFeatures, trainedCount }: TinyWorld,
+  rows: ExampleRows,
+  candidates: CandidateSet,
+  negatives: Int32Array | undefined,
+): TrainingBatch {
+  const batch = toBatch(spec, rows, candidates, negatives);
+  const pooled = pooledArrays({ itemCount: spec.itemCount, trainedCount, features: itemFeatures });
+  return tensorsOf({ ...batch, items: { ...batch.items!, pooled } });
+}
+
+/** Returns weights as variables, with each value changed by `change`. */
+export function variablesOf(
+  weights: Weights,
+  change: (value: number) => number = (value) => value,
+): Record<string, Variable> {
+  return Object.fromEntries(
+    Object.entries(weights).map(([name, { shape, data }]) => [
+      name,
+      tf.tidy(() => tf.variable(tf.tensor(data.map(change), [...shape]), name !== 'routing/logits')),
+    ]),
+  );
 }

@@ -7,7 +7,7 @@ import { createBatchSource } from '../src/batches.ts';
 import { trainingExamples, trainLoop, zeroUntrainedUsers } from '../src/training.ts';
 import type { Divergence, LoopProgress } from '../src/training.ts';
 import { createLossWatch } from '../src/training/divergence.ts';
-import { tf } from '../src/tf.ts';
+import { tf } from '@facet/tf-graph/tensorflow';
 import { createTinyWorld, openTinySession } from './tiny-world.ts';
 import type { TinyWorld } from './tiny-world.ts';
 
@@ -27,7 +27,7 @@ async function train(
   denseRowsMax?: number,
 ): Promise<LoopProgress> {
   const session = sessionOf(world, denseRowsMax);
-  const batches = createBatchSource(session.steps, examples, world.training);
+  const batches = createBatchSource(session.buildBatch, examples, world.training);
   try {
     return await trainLoop({ session, batches, config: world.training, ...options });
   } finally {

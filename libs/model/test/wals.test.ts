@@ -2,7 +2,7 @@ import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
 import { fitWals } from '../src/training.ts';
 import type { WalsOptions } from '../src/training.ts';
-import { tf } from '../src/tf.ts';
+import { tf } from '@facet/tf-graph/tensorflow';
 
 const [users, items] = [30, 20];
 

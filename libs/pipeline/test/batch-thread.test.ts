@@ -3,7 +3,7 @@ import { buildPopularityTimeline, createRandom, prefixExamples } from '@facet/fe
 import type { UserSequences } from '@facet/features';
 import { modelVariant } from '@facet/model';
 import type { ModelSpec } from '@facet/model';
-import { createBatchSource, createStepArrays } from '@facet/model/batches';
+import { createBatchSource, createBatchBuilder } from '@facet/model/batches';
 import type { BatchArrays, EpochBatches } from '@facet/model/batches';
 import { expect, it } from 'vitest';
 import { prepareBatches, startBatchThread } from '../src/training/batch-thread.ts';
@@ -48,7 +48,7 @@ it.each([8, 'all'] as const)(
     const { data, cut, config, ...order } = orderOf(negatives);
     const timeline = buildPopularityTimeline(sequences, itemCount, cut);
     const source = createBatchSource(
-      createStepArrays({ ...order, data: { ...data, timeline } }),
+      createBatchBuilder({ ...order, data: { ...data, timeline } }),
       orderOf(negatives).examples,
       config,
     );

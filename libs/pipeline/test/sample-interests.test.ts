@@ -1,5 +1,5 @@
 import { createRandom } from '@facet/features';
-import { createUserKernel, indexDim, initializeWeights } from '@facet/model';
+import { createInferenceEngine, indexDim, initializeWeights } from '@facet/model';
 import { expect, test } from 'vitest';
 import { resolveModel } from '@facet/config';
 import type { Dataset } from '../src/index.ts';
@@ -15,7 +15,7 @@ const spec = {
 };
 const weights = initializeWeights(spec, createRandom(3));
 const embeddings = Float32Array.from({ length: 25 * 6 }, (_, cell) => Math.sin(cell));
-const kernel = createUserKernel(spec, weights, embeddings);
+const kernel = createInferenceEngine(spec, weights, embeddings);
 const dim = indexDim(spec);
 
 const rowsOf = (vectors: Float32Array): string[] =>

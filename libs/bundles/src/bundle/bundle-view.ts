@@ -1,5 +1,5 @@
 import type { Attributes, AttributeValue } from '@facet/features';
-import type { Interests, UserKernel } from '@facet/model';
+import type { Interests, InferenceEngine } from '@facet/model';
 import type { VectorIndex } from '@facet/retrieval';
 import type { ItemBitmap } from '../items/item-bitmap.ts';
 import type { CatalogItem, ItemCatalog } from '../items/item-catalog.ts';
@@ -14,7 +14,7 @@ export interface BundleView {
   readonly deltaId?: string;
   readonly info: BundleInfo;
   readonly itemCount: number;
-  readonly kernel: UserKernel;
+  readonly kernel: InferenceEngine;
   readonly index: VectorIndex;
   /** The items of the bundle as of its build. */
   readonly catalog: ItemCatalog;

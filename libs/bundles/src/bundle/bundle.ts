@@ -4,7 +4,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { readSafetensors, viewSafetensors, writeSafetensors } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, SafeTensor, Safetensors } from '@facet/artifacts';
 import { createFeatureEncoder } from '@facet/features';
-import { bestInterest, createUserKernel, unknownUser } from '@facet/model';
+import { bestInterest, createInferenceEngine, unknownUser } from '@facet/model';
 import type { Weights } from '@facet/model';
 import { AppError, parseWith } from '@facet/platform';
 import { mapFile, openFaissIndex } from '@facet/retrieval';
@@ -182,7 +182,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
   const popularLists = await readPopularLists(join(folder, bundleFiles.popular), itemCount);
   const userIds = await readUserIds(folder, ref.id, info);
   const rowOfUser = new Map(userIds?.map((userId, row) => [userId, row]));
-  const kernel = createUserKernel(info.spec, tower, embeddings);
+  const kernel = createInferenceEngine(info.spec, tower, embeddings);
   await verifyGoldenVectors(kernel, golden, ref.id);
   const index = await openFaissIndex(join(folder, bundleFiles.index), { map: true });
   if (index.size !== itemCount || index.dim !== info.index.dim) {

@@ -1,7 +1,7 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { BehaviorRows } from '@facet/features';
 import { unknownUser } from '@facet/model';
-import type { UserKernel } from '@facet/model';
+import type { InferenceEngine } from '@facet/model';
 import { AppError } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -23,7 +23,7 @@ export type GoldenVector = Static<typeof GoldenVector>;
 const toleranceMax = 1e-4;
 
 export function recordGoldenVector(
-  kernel: UserKernel,
+  kernel: InferenceEngine,
   behaviors: BehaviorRows,
   profile: readonly number[],
   userRow: number,
@@ -46,7 +46,7 @@ export function recordGoldenVector(
  * @throws AppError `BUNDLE_DRIFTED` naming the vector and the difference.
  */
 export async function verifyGoldenVectors(
-  kernel: UserKernel,
+  kernel: InferenceEngine,
   golden: readonly GoldenVector[],
   bundleId: string,
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { bestInterest, createUserKernel } from '@facet/model';
+import { bestInterest, createInferenceEngine } from '@facet/model';
 import type { AppError } from '@facet/platform';
 import { buildFaissIndex, joinIndexes } from '@facet/retrieval';
 import type { Bundle } from '../bundle/bundle.ts';
@@ -131,7 +131,7 @@ async function withAdded(
   }
   return {
     itemCount: bundle.itemCount + added.length,
-    kernel: createUserKernel(info.spec, tower, embeddings, delta.embeddings),
+    kernel: createInferenceEngine(info.spec, tower, embeddings, delta.embeddings),
     index: joinIndexes(bundle.index, scan),
     indexOf: (itemId) => bundle.indexOf(itemId) ?? indexes.get(itemId),
     itemsByPopularity,

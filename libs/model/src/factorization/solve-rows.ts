@@ -1,16 +1,16 @@
 import type { SparseRows } from '@facet/features';
-import { tf } from '../tf.ts';
-import { operation } from '../tf-operation.ts';
-import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '../tf.ts';
+import { operation } from '@facet/tf-graph';
+import { tf } from '@facet/tf-graph/tensorflow';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@facet/tf-graph/tensorflow';
 
-/** Rows of a sparse matrix as tensors, those with about as many entries together. W = α · value is what an entry weighs more than none. */
+/** The rows of a sparse matrix as tensors, in blocks of rows with about as many entries. W = α · value is the extra weight of an entry. */
 export interface RowBlocks {
   readonly blocks: readonly RowBlock[];
-  /** [rows] where each row's solution is among those of all blocks; behind the last one for a row without entries. */
+  /** [rows] the position of each row's solution among those of all blocks; after the last one for a row without entries. */
   readonly places: Tensor1D;
 }
 
-/** b rows of at most n entries each; what is missing has the weight 0, which changes nothing. */
+/** b rows of at most n entries each. Missing entries have weight 0. */
 interface RowBlock {
   readonly n: number;
   /** [b · n] columns of the entries. */
@@ -20,13 +20,13 @@ interface RowBlock {
   readonly targets: Tensor3D;
 }
 
-/** Values of the largest tensor of a block: few enough for a cache, and enough for what an operation costs anyhow. */
+/** Values of the largest tensor of a block: few enough for the CPU cache, enough to amortize the cost of an operation. */
 const blockValuesMax = 1 << 20;
 
-/** Numbers of entries are rounded up to multiples of this, for rows of up to F entries and for longer ones. */
+/** Entry counts are rounded up to multiples of this, for rows of up to F entries and for longer rows. */
 const roundedTo = { short: 4, long: 32 };
 
-/** @param factors F of the systems that the rows are for */
+/** Returns the blocks of a matrix. @param factors F */
 export function toBlocks({ start, columns, values }: SparseRows, alpha: number, factors: number): RowBlocks {
   const rowCount = start.length - 1;
   const rowsBySize = new Map<number, number[]>();
@@ -76,24 +76,14 @@ export function toBlocks({ start, columns, values }: SparseRows, alpha: number, 
   return { blocks, places: tf.tensor1d(places, 'int32') };
 }
 
-/** The tensors of blocks by names that begin with `prefix`, to feed to a graph. */
-export function blockTensors({ blocks, places }: RowBlocks, prefix: string): Record<string, Tensor> {
-  const named = blocks.flatMap(({ columns, roots, targets }, block) =>
-    Object.entries({ columns, roots, targets }).map(
-      ([name, tensor]) => [`${prefix}/${block}/${name}`, tensor] as const,
-    ),
-  );
-  return { [`${prefix}/places`]: places, ...Object.fromEntries(named) };
-}
-
 /**
- * The rows x [rows, F] that minimize Σ_j c_j (r_j − xᵀ y_j)² + λ |x|², c = 1 + W and r = 1 for the entries of a row, 1 and 0 for all
- * others: (M + Yᵀ W Y) x = Yᵀ c with M = YᵀY of all rows of the other side + λ.
+ * Returns the rows x [rows, F] that minimize Σ_j c_j (r_j − xᵀ y_j)² + λ |x|², with c = 1 + W and r = 1 for the entries of a row, and
+ * c = 1 and r = 0 otherwise: (M + Yᵀ W Y) x = Yᵀ c with M = YᵀY + λ. A row without entries becomes zero.
  *
- * With P Pᵀ = M⁻¹, V = Y P and A = √W V of the row's own entries it is x = P u, (1 + AᵀA) u = Vᵀ c = z. By the identity of Woodbury
- * u = z − Aᵀ t, (1 + AAᵀ) t = A z, which has as many unknowns as the row has entries; with more than F of them u is solved for.
+ * With P Pᵀ = M⁻¹, V = Y P and A = √W V of the row's entries: x = P u, (1 + AᵀA) u = Vᵀ c = z. By the Woodbury identity
+ * u = z − Aᵀ t, (1 + AAᵀ) t = A z, which has one unknown per entry. With more than F entries, u is solved directly.
  *
- * @param other Y, the other side; a row without entries becomes zero
+ * @param other Y, the factors of the other side.
  */
 export function solveRows(other: Tensor2D, { blocks, places }: RowBlocks, regularization: number): Tensor2D {
   const F = other.shape[1];
@@ -120,13 +110,13 @@ function plusIdentity(matrices: Tensor): Tensor {
   return tf.add(matrices, tf.eye(matrices.shape.at(-1)!));
 }
 
-/** x of A x = b for symmetric positive definite matrices [..., m, m] and right sides [..., m, 1]. */
+/** Solves A x = b for symmetric positive definite matrices [..., m, m] and right sides [..., m, 1]. */
 function solvePositive(matrices: Tensor, right: Tensor): Tensor {
   const lower = operation('Cholesky', [matrices]);
   return solveTriangular(lower, solveTriangular(lower, right, false), true);
 }
 
-/** x of L x = b, or of Lᵀ x = b, for lower triangular matrices. */
+/** Solves L x = b, or Lᵀ x = b if `adjoint`, for lower triangular matrices. */
 function solveTriangular(lower: Tensor, right: Tensor, adjoint: boolean): Tensor {
   return operation('MatrixTriangularSolve', [lower, right], { T: 'float32', lower: true, adjoint });
 }

@@ -1,12 +1,10 @@
 import { countPairs, createRandom, transpose } from '@facet/features';
 import type { SparseRows } from '@facet/features';
-import { tf } from '../tf.ts';
-import { valuesOf } from '../tf-values.ts';
-import type { Tensor2D } from '../tf.ts';
-import { openRecordedGraph, recordedOutput } from '../training/graph/recorded-graph.ts';
-import { traceBySizes } from '../training/graph/sizes.ts';
-import { traceOperations } from '../training/graph/trace.ts';
-import { blockTensors, solveRows, toBlocks } from './solve-rows.ts';
+import { compile, valuesOf } from '@facet/tf-graph';
+import { tf } from '@facet/tf-graph/tensorflow';
+import type { Tensor2D } from '@facet/tf-graph/tensorflow';
+import { solveRows, toBlocks } from './solve-rows.ts';
+import type { RowBlocks } from './solve-rows.ts';
 
 export interface WalsOptions {
   /** N. */
@@ -15,25 +13,25 @@ export interface WalsOptions {
   readonly factors: number;
   /** λ. */
   readonly regularization: number;
-  /** α: a pair chosen c times has the confidence 1 + α c, all others 1. */
+  /** α: a pair with c interactions has confidence 1 + α c, other pairs 1. */
   readonly alpha: number;
   readonly iterations: number;
   readonly seed: number;
-  /** Whether a repeated choice adds confidence; `repeated` by default. */
+  /** Whether repeated interactions add confidence; `repeated` by default. */
   readonly counts?: 'distinct' | 'repeated';
-  /** Both sides have been solved once more. */
+  /** Called after both sides are solved. */
   readonly onIteration?: () => void;
 }
 
-/** Factors of the items; users are folded in by their histories. */
+/** The factors of the items. Users are folded in by their histories. */
 export interface Wals {
   /** F. */
   readonly factors: number;
   /** [N + 1, F], row 0 zero. */
   readonly itemFactors: Float32Array;
   /**
-   * x_u [U, F] of histories (item indices, with repeats): the exact minimum with the items' factors as they are, zero for a history of
-   * nothing. The score of an item is x_uᵀ y_i.
+   * Returns x_u [U, F] of histories (items, with repeats): the exact minimum for the given item factors, zero for an empty history.
+   * The score of an item is x_uᵀ y_i.
    */
   foldIn(histories: readonly Int32Array[]): Float32Array;
 }
@@ -41,11 +39,11 @@ export interface Wals {
 const initialDeviation = 0.1;
 
 /**
- * Weighted alternating least squares of implicit feedback (Hu, Koren and Volinsky, 2008): minimizes
- * Σ_ui c_ui (r_ui − x_uᵀ y_i)² + λ (Σ|x_u|² + Σ|y_i|²), r_ui 1 for a pair that was chosen and 0 for all others. Each side is solved
- * exactly while the other one stays as it is.
+ * Fits weighted alternating least squares of implicit feedback (Hu, Koren and Volinsky, 2008): minimizes
+ * Σ_ui c_ui (r_ui − x_uᵀ y_i)² + λ (Σ|x_u|² + Σ|y_i|²), with r_ui = 1 for pairs with an interaction and 0 for others. Solves each side
+ * exactly while the other one is fixed.
  *
- * @param pairs users from 0, items from 1, beside each other
+ * @param pairs User (from 0) and item (from 1) of each interaction.
  */
 export function fitWals(pairs: { readonly users: Int32Array; readonly items: Int32Array }, options: WalsOptions): Wals {
   const { catalogSize, factors, regularization, alpha, iterations, seed, counts = 'repeated' } = options;
@@ -62,24 +60,19 @@ export function fitWals(pairs: { readonly users: Int32Array; readonly items: Int
     const ofUsers = toBlocks(byUser, alpha, factors);
     const ofItems = toBlocks(byItem, alpha, factors);
     let items = tf.tensor2d(drawn, [catalogSize + 1, factors]);
-    const kept = { ...blockTensors(ofUsers, 'users'), ...blockTensors(ofItems, 'items') };
-    const inputs = { factors: items, ...kept };
-    // Recording takes as long as two iterations or three.
-    const traced = traceBySizes([], () =>
-      traceOperations(inputs, () => ({
-        [recordedOutput]: solveRows(solveRows(items, ofUsers, regularization), ofItems, regularization),
-      })),
-    );
-    const session = openRecordedGraph(traced, inputs);
+    const solveBoth = (given: { factors: Tensor2D; ofUsers: RowBlocks; ofItems: RowBlocks }): Tensor2D =>
+      solveRows(solveRows(given.factors, given.ofUsers, regularization), given.ofItems, regularization);
+    // Compiling takes as long as two or three iterations.
+    const iterate = compile(solveBoth, { factors: items, ofUsers, ofItems });
     try {
       for (let iteration = 0; iteration < iterations; iteration++) {
-        const [next] = session.run({ factors: items, ...kept }, [recordedOutput]);
+        const next = iterate.run({ factors: items, ofUsers, ofItems }) as Tensor2D;
         items.dispose();
-        items = next as Tensor2D;
+        items = next;
         options.onIteration?.();
       }
     } finally {
-      session.dispose();
+      iterate.dispose();
     }
     return items;
   });

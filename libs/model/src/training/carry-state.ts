@@ -1,6 +1,6 @@
 import type { EncodedFeature, FeatureSchema } from '@facet/features';
 import type { ModelSpec } from '../config.ts';
-import { embedItems } from '../kernel/item-embeddings.ts';
+import { embedItems } from '../inference/item-embeddings.ts';
 import { frozenWeights, hiddenBehaviorWidth, itemFeatureTable, profileTable } from '../weights.ts';
 import type { Weight, Weights } from '../weights.ts';
 import { momentName, moments } from './training-state.ts';

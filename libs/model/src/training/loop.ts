@@ -3,7 +3,7 @@ import type { TrainingConfig } from '../config.ts';
 import type { Weights } from '../weights.ts';
 import { createLossWatch, divergedError, isFiniteState, isRecoverable, recoveryRate } from './divergence.ts';
 import type { Divergence, LossWatch } from './divergence.ts';
-import type { BatchSource } from './epoch-batches.ts';
+import type { BatchSource } from './training-batches.ts';
 import type { TrainingSession } from './session.ts';
 import type { TrainingState } from './training-state.ts';
 

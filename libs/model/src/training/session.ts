@@ -1,20 +1,20 @@
-import { checkModel } from '../check-model.ts';
+import { feedsOf, openGraphSession } from '@facet/tf-graph';
+import type { ArraysOf } from '@facet/tf-graph/arrays';
+import { tf } from '@facet/tf-graph/tensorflow';
+import type { BatchArrays, ItemBatch } from '../batch.ts';
+import { checkModel } from '../config.ts';
 import type { ModelSpec } from '../config.ts';
 import { frozenWeights } from '../weights.ts';
 import type { Weight, Weights } from '../weights.ts';
-import type { BatchArrays } from './batch-arrays.ts';
-import { openStepRunner } from './graph/step-runner.ts';
-import type { StepRunner } from './graph/step-runner.ts';
-import type { StepLayout } from './step-arrays.ts';
+import { adam } from './adam.ts';
+import { buildStepGraph, stepNodes } from './step-graph.ts';
+import type { WeightShapes } from './step-graph.ts';
 import { momentName, moments } from './training-state.ts';
 import type { TrainingState } from './training-state.ts';
 
-/**
- * A model in training: owns its variables, its optimizer and the tensors of its items, until `dispose`.
- * The seam between model, step and loop: another way of running a step only has to offer this.
- */
+/** A model in training: owns its weights, its optimizer and the shared items, until `dispose`. */
 export interface TrainingSession {
-  /** One step of the optimizer; returns the batch's loss before the step. */
+  /** Takes one step of the optimizer. Returns the loss of the batch before the step. */
   step(batch: BatchArrays, learningRate: number): number;
   weights(): Weights;
   state(): Promise<TrainingState>;
@@ -24,29 +24,27 @@ export interface TrainingSession {
 
 export interface SessionOptions {
   readonly spec: ModelSpec;
-  /** Of the batches that it will be given. */
-  readonly layout: StepLayout;
   readonly initialWeights: Weights;
+  /** The items of batches that come without items (`sharedItems`). */
+  readonly sharedItems: ArraysOf<ItemBatch> | undefined;
 }
 
 /**
- * A session whose step is one TensorFlow graph (`graph/step-graph.ts`): it is made at the first step, of the objective as written
- * op by op, and keeps weights and moments.
+ * Creates a session whose step is one TensorFlow graph. The first step records the graph, which then owns weights and moments.
  *
- * @throws AppError `MODEL_UNSUPPORTED` as {@link checkModel}.
+ * @throws AppError `MODEL_UNSUPPORTED`, see {@link checkModel}.
  */
-export function createTrainingSession({ spec, layout, initialWeights }: SessionOptions): TrainingSession {
+export function createTrainingSession({ spec, initialWeights, sharedItems }: SessionOptions): TrainingSession {
   checkModel(spec.config);
-  const { sparseTables, fixed } = layout;
   const shapes = Object.fromEntries(Object.entries(initialWeights).map(([name, { shape }]) => [name, shape]));
-  let graph: StepRunner | undefined;
-  // What a graph will start with; large, and not kept beside it.
+  let graph: StepGraph | undefined;
+  // Large, and released once the graph owns a copy.
   let start: { readonly weights: Weights } | TrainingState | undefined = { weights: initialWeights };
 
   return {
     step(batch, learningRate) {
       if (graph === undefined) {
-        graph = openStepRunner({ spec, shapes, sparseTables }, fixed, batch);
+        graph = openStepGraph(spec, shapes, sharedItems, batch);
         if ('optimizer' in start!) graph.write(start);
         else graph.start(start!.weights);
         start = undefined;
@@ -54,7 +52,7 @@ export function createTrainingSession({ spec, layout, initialWeights }: SessionO
       return graph.step(batch, learningRate);
     },
     weights: () => graph?.readWeights() ?? start!.weights,
-    state: async () => graph?.read() ?? ('optimizer' in start! ? start : startOf(start!.weights)),
+    state: async () => graph?.read() ?? ('optimizer' in start! ? start : firstState(start!.weights)),
     async restore(state) {
       if (graph === undefined) start = state;
       else graph.write(state);
@@ -63,8 +61,8 @@ export function createTrainingSession({ spec, layout, initialWeights }: SessionO
   };
 }
 
-/** The state before the first step. */
-function startOf(weights: Weights): TrainingState {
+/** Returns the state before the first step. */
+function firstState(weights: Weights): TrainingState {
   const optimizer: Record<string, Weight> = { steps: { shape: [], data: Float32Array.of(0) } };
   for (const moment of moments) {
     for (const [name, { shape, data }] of Object.entries(weights)) {
@@ -74,4 +72,76 @@ function startOf(weights: Weights): TrainingState {
     }
   }
   return { weights, optimizer };
+}
+
+/** The open graph of a model's step. */
+interface StepGraph {
+  step(batch: BatchArrays, learningRate: number): number;
+  readWeights(): Weights;
+  read(): TrainingState;
+  write(state: TrainingState): void;
+  /** Writes new weights and zero moments. */
+  start(weights: Weights): void;
+  dispose(): void;
+}
+
+/** @param sample Any batch of the training. */
+function openStepGraph(
+  spec: ModelSpec,
+  shapes: WeightShapes,
+  sharedItems: ArraysOf<ItemBatch> | undefined,
+  sample: BatchArrays,
+): StepGraph {
+  const { nodes, momentShapes } = buildStepGraph(spec, shapes, { ...sample, items: sample.items ?? sharedItems });
+  const session = openGraphSession(nodes);
+  const sharedFeeds = feedsOf({ batch: { items: sharedItems } });
+  let steps = 0;
+
+  const read = (name: string, shape: readonly number[]): Weight => {
+    const [tensor] = session.run({}, [stepNodes.read(name)]);
+    const data = tensor!.dataSync() as Float32Array;
+    tensor!.dispose();
+    return { shape, data };
+  };
+  const write = (name: string, { shape, data }: Weight): void =>
+    tf.tidy(() => void session.run({ [stepNodes.fed(name)]: tf.tensor(data, [...shape]) }, [stepNodes.write(name)]));
+  const readWeights = (): Weights =>
+    Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, read(name, shape)]));
+
+  return {
+    step(batch, learningRate) {
+      return tf.tidy(() => {
+        steps++;
+        const feeds = {
+          ...sharedFeeds,
+          ...feedsOf({ batch }),
+          [stepNodes.learningRate]: tf.scalar(learningRate),
+          [stepNodes.beta1Power]: tf.scalar(adam.beta1 ** steps),
+          [stepNodes.beta2Power]: tf.scalar(adam.beta2 ** steps),
+        };
+        const [loss] = session.run(feeds, [stepNodes.stepped]);
+        return loss!.dataSync()[0]!;
+      });
+    },
+    readWeights,
+    read() {
+      const optimizer: Record<string, Weight> = { steps: { shape: [], data: Float32Array.of(steps) } };
+      for (const [name, shape] of Object.entries(momentShapes)) optimizer[name] = read(name, shape);
+      return { weights: readWeights(), optimizer };
+    },
+    write({ weights, optimizer }) {
+      for (const [name, weight] of Object.entries(weights)) write(name, weight);
+      steps = optimizer['steps']!.data[0]!;
+      for (const name of Object.keys(momentShapes)) write(name, optimizer[name]!);
+    },
+    start(weights) {
+      for (const [name, weight] of Object.entries(weights)) write(name, weight);
+      for (const name of Object.keys(momentShapes)) tf.dispose(session.run({}, [stepNodes.clear(name)]));
+      steps = 0;
+    },
+    dispose() {
+      tf.dispose(sharedFeeds);
+      session.dispose();
+    },
+  };
 }

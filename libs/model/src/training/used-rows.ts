@@ -1,100 +1,80 @@
-import type { ItemRows, PooledRows } from '../layers/item-rows.ts';
-import { poolItemRows } from '../layers/item-rows.ts';
-import type { PooledTensors } from '../layers/item-tower.ts';
-import type { Tensor, Tensor1D, Tensor3D } from '../tf.ts';
-import type { BatchArray, BatchArrays } from './batch-arrays.ts';
-
-/** Rewrites batches so that what they say about items and table rows holds within the rows that they use. */
-export interface UsedRows {
-  /**
-   * The batch with items as places among the items that it uses (place 0 is padding), with the rows of each of
-   * `tables` that it uses, {@link usedRowsArray}, and with how the items are pooled of them.
-   */
-  of(batch: BatchArrays): BatchArrays;
-}
-
-/** The array of a table: the different rows that a batch uses, [R]. */
-export const usedRowsArray = (table: string): string => `rows/${table}`;
+import type { NumericArray } from '@facet/tf-graph/arrays';
+import { namedSize } from '../batch.ts';
+import type { BatchArrays } from '../batch.ts';
+import { poolItemRows } from '../tower/item-rows.ts';
+import type { ItemRows, PooledArrays, PooledRows } from '../tower/item-rows.ts';
+import { userVectorTable } from '../weights.ts';
 
 export interface UsedRowsOptions {
-  /** The items, where batches use part of them; undefined where each batch uses them all. */
+  /** The items, if batches use some of them; undefined if each batch uses them all. */
   readonly items: ItemRows | undefined;
-  /** The table that each array of users' rows reads. */
-  readonly userTables: ReadonlyMap<string, string>;
-  /** Rows of each table of which batches get those that they use; other tables are used whole. */
-  readonly tables: ReadonlyMap<string, number>;
+  /** The tables of the user features, in order. */
+  readonly profileTables: readonly string[];
+  /** Row counts of the sparse tables. Batches use other tables as a whole. */
+  readonly sparseTables: ReadonlyMap<string, number>;
 }
 
-export function createUsedRows({ items, userTables, tables }: UsedRowsOptions): UsedRows {
+/**
+ * Returns a function that restricts a batch to the items and table rows that it uses: items become positions among the used items
+ * (position 0 is padding), and rows of sparse tables become positions among `usedRows`.
+ */
+export function createUsedRows({
+  items,
+  profileTables,
+  sparseTables,
+}: UsedRowsOptions): (batch: BatchArrays) => BatchArrays {
   const pooled = items === undefined ? [] : poolItemRows(items);
-  const itemPlaces = items === undefined ? undefined : createPlaces(items.itemCount + 1);
-  const places = new Map([...tables].map(([table, rows]) => [table, createPlaces(rows)]));
+  const itemNumbers = items === undefined ? undefined : createNumbering(items.itemCount + 1);
+  const numberings = new Map([...sparseTables].map(([table, rows]) => [table, createNumbering(rows)]));
 
-  return {
-    of({ sizes, arrays }) {
-      const local: Record<string, BatchArray> = { ...arrays };
-      const localSizes: Record<string, number> = { ...sizes };
-      const use = (table: string, rows: Int32Array): Int32Array => {
-        const known = places.get(table);
-        if (known === undefined) return rows;
-        const placed = known.of(rows);
-        const used = known.take();
-        local[usedRowsArray(table)] = { shape: [`rows of ${table}`], data: used };
-        localSizes[`rows of ${table}`] = used.length;
-        return placed;
-      };
-      for (const [name, table] of userTables) {
-        local[name] = { shape: ['B'], data: use(table, arrays[name]!.data as Int32Array) };
-      }
-      if (itemPlaces === undefined) return { sizes: localSizes, arrays: local };
+  return (batch) => {
+    const usedRows: Record<string, NumericArray> = {};
+    const use = (table: string, rows: Int32Array): Int32Array => {
+      const numbering = numberings.get(table);
+      if (numbering === undefined) return rows;
+      const numbers = numbering.add(rows);
+      const used = numbering.finish();
+      usedRows[table] = { shape: [namedSize(`rows of ${table}`, used.length)], data: used };
+      return numbers;
+    };
+    const { userRows } = batch.users;
+    const users = {
+      ...batch.users,
+      profile: batch.users.profile.map((rows, feature) => withData(rows, (data) => use(profileTables[feature]!, data))),
+      userRows: userRows && withData(userRows, (data) => use(userVectorTable, data)),
+    };
+    if (itemNumbers === undefined) return { ...batch, users, usedRows };
 
-      itemPlaces.of(padding);
-      for (const name of ['behaviors', 'labels', 'candidates']) {
-        const { shape, data } = arrays[name]!;
-        local[name] = { shape, data: itemPlaces.of(data as Int32Array) };
+    itemNumbers.add(padding);
+    const behaviors = withData(users.behaviors, itemNumbers.add);
+    const labels = { ...batch.labels, items: withData(batch.labels.items, itemNumbers.add) };
+    const candidates = withData(batch.items!.candidates, itemNumbers.add);
+    const used = itemNumbers.finish();
+    const U = namedSize('U', used.length);
+    const pooledArrays: Record<string, PooledArrays[string]> = {};
+    for (const { table, slots, rows, weights } of pooled) {
+      const shares = { shape: [U, slots, 1], data: rowsOf(weights, slots, used) };
+      if (table === 'item/id' && sparseTables.has(table)) {
+        // An item without a dedicated embedding has weight 0, so that its row keeps its value.
+        usedRows[table] = { shape: [U], data: used };
+        pooledArrays[table] = { weights: shares };
+      } else {
+        const numbers = use(table, rowsOf(rows, slots, used));
+        pooledArrays[table] = { rows: { shape: [U, slots], data: numbers }, weights: shares };
       }
-      const used = itemPlaces.take();
-      localSizes['U'] = used.length;
-      for (const { table, slots, rows, weights } of pooled) {
-        local[pooledArray(table, 'weights')] = { shape: ['U', slots, 1], data: rowsOf(weights, slots, used) };
-        if (table === 'item/id' && tables.has(table)) {
-          // An item without an embedding of its own weighs its row with zero, and so leaves it as it is.
-          local[usedRowsArray(table)] = { shape: ['U'], data: used };
-        } else {
-          local[pooledArray(table, 'rows')] = { shape: ['U', slots], data: use(table, rowsOf(rows, slots, used)) };
-        }
-      }
-      return { sizes: localSizes, arrays: local };
-    },
+    }
+    return { ...batch, users: { ...users, behaviors }, labels, items: { pooled: pooledArrays, candidates }, usedRows };
   };
 }
 
 const padding = Int32Array.of(0);
-const pooledArray = (table: string, part: 'rows' | 'weights'): string => `pool/${table}/${part}`;
 
-/** The arrays of how all items are pooled, for batches that use them all. */
-export function allPooledArrays(items: ItemRows): Record<string, BatchArray> {
-  const n = items.itemCount + 1;
-  return Object.fromEntries(
-    poolItemRows(items).flatMap(({ table, slots, rows, weights }): [string, BatchArray][] => [
-      [pooledArray(table, 'rows'), { shape: [n, slots], data: rows }],
-      [pooledArray(table, 'weights'), { shape: [n, slots, 1], data: weights }],
-    ]),
-  );
-}
+const withData = ({ shape, data }: NumericArray, change: (data: Int32Array) => Int32Array): NumericArray => ({
+  shape,
+  data: change(data as Int32Array),
+});
 
-/** How the items of a batch are pooled, of its tensors by name. */
-export function pooledOf(tensors: Readonly<Record<string, Tensor>>): PooledTensors[] {
-  const tables = Object.keys(tensors)
-    .filter((name) => name.startsWith('pool/') && name.endsWith('/weights'))
-    .map((name) => name.slice('pool/'.length, -'/weights'.length));
-  return tables.map((table) => ({
-    table,
-    rows: tensors[pooledArray(table, 'rows')]?.flatten() as Tensor1D | undefined,
-    weights: tensors[pooledArray(table, 'weights')] as Tensor3D,
-  }));
-}
-
+/** Returns the rows [n, slots] of `items`. */
 function rowsOf<T extends PooledRows['rows'] | PooledRows['weights']>(values: T, slots: number, items: Int32Array): T {
   const picked = values.slice(0, 0).constructor as new (size: number) => T;
   const rows = new picked(items.length * slots);
@@ -105,37 +85,42 @@ function rowsOf<T extends PooledRows['rows'] | PooledRows['weights']>(values: T,
   return rows;
 }
 
-/** Numbers different values in the order in which they first appear. */
-function createPlaces(values: number): { of(values: Int32Array): Int32Array; take(): Int32Array } {
-  const placeOf = new Int32Array(values).fill(-1);
+interface Numbering {
+  /** Numbers values in the order in which they first occur. Returns the number of each value. */
+  add(values: Int32Array): Int32Array;
+  /** Returns the values by their numbers, and starts a new numbering. */
+  finish(): Int32Array;
+}
+
+function createNumbering(valueCount: number): Numbering {
+  const numberOf = new Int32Array(valueCount).fill(-1);
   let seen = new Int32Array(1024);
   let count = 0;
   return {
-    of(read) {
-      const places = new Int32Array(read.length);
-      for (let index = 0; index < read.length; index++) {
-        const value = read[index]!;
-        let place = placeOf[value]!;
-        if (place < 0) {
+    add(values) {
+      const numbers = new Int32Array(values.length);
+      for (let index = 0; index < values.length; index++) {
+        const value = values[index]!;
+        let number = numberOf[value]!;
+        if (number < 0) {
           if (count === seen.length) {
             const larger = new Int32Array(count * 2);
             larger.set(seen);
             seen = larger;
           }
-          place = count++;
-          placeOf[value] = place;
-          seen[place] = value;
+          number = count++;
+          numberOf[value] = number;
+          seen[number] = value;
         }
-        places[index] = place;
+        numbers[index] = number;
       }
-      return places;
+      return numbers;
     },
-    /** The values by their numbers; numbering starts afresh. */
-    take() {
-      const taken = seen.slice(0, count);
-      for (const value of taken) placeOf[value] = -1;
+    finish() {
+      const values = seen.slice(0, count);
+      for (const value of values) numberOf[value] = -1;
       count = 0;
-      return taken;
+      return values;
     },
   };
 }

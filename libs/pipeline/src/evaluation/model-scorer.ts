@@ -3,8 +3,8 @@ import { embedBySideFeatures } from '@facet/bundles';
 import { behaviorRowLength, buildPopularityTimeline, createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { BehaviorRows, Cut } from '@facet/features';
 import type { BlockScorer, ScoredUser, Scorer, UserInterests } from '@facet/evaluation';
-import { createUserKernel, embedItems, indexDim, indexVectors, interestCountOf, popularityPrior } from '@facet/model';
-import type { ModelSpec, UserKernel, Weights } from '@facet/model';
+import { createInferenceEngine, embedItems, indexDim, indexVectors, interestCountOf, popularityPrior } from '@facet/model';
+import type { ModelSpec, InferenceEngine, Weights } from '@facet/model';
 import type { createCatalogProducts, createInterestBatches, InterestBatches } from '@facet/model/training';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
 import { createVectorBlocks, exactScore } from './vector-blocks.ts';
@@ -119,7 +119,7 @@ function createScorer(
   const itemCount = items.length - 1;
   const timeline = buildPopularityTimeline(sequences, itemCount, cut);
   const priorOn = keptByDay((day) => popularityPrior(weights, timeline.featuresOn(day)));
-  const kernel = createUserKernel(spec, weights, embeddings);
+  const kernel = createInferenceEngine(spec, weights, embeddings);
   const dim = spec.config.embeddingDim;
   const vectors = columnsBefore(dim, indexDim(spec), indexVectors(spec, weights, embeddings, timeline.featuresOn(0)));
   const { interests } = spec.config;
@@ -206,7 +206,7 @@ type ReadUsers = (users: readonly SequenceUser[]) => ReadUser[];
 
 type ReaderParts = Pick<ScoredParts, 'spec' | 'profileOf' | 'userRowOf'> & {
   readonly sequences: ModelData['sequences'];
-  readonly kernel: UserKernel;
+  readonly kernel: InferenceEngine;
 };
 
 /** One after the other, by the kernel of serving. */
@@ -266,7 +266,7 @@ function rowOf({ length, items, ages, counts }: BehaviorRows, row: number): Beha
 const noBonuses: ReadonlyMap<number, number> = new Map();
 
 /** The bonus of each item of a behavior sequence: that of its newest behavior. */
-function bonusesOf(rows: BehaviorRows, kernel: UserKernel): ReadonlyMap<number, number> {
+function bonusesOf(rows: BehaviorRows, kernel: InferenceEngine): ReadonlyMap<number, number> {
   const bySlot = kernel.repeatBonuses(rows);
   const bonuses = new Map<number, number>();
   for (let slot = rows.length - 1; slot >= 0; slot--) {

@@ -3,8 +3,8 @@ import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { bundleFiles, bundleFormat, bundleWeights, recordGoldenVector, writeBundle } from '@facet/bundles';
 import type { BundleInfo, GoldenVector } from '@facet/bundles';
 import { buildPopularityTimeline, createRandom, popularityFeatureCount, popularityFeatureNames } from '@facet/features';
-import { createUserKernel, embedItems, indexDim, indexVectors } from '@facet/model';
-import type { UserKernel } from '@facet/model';
+import { createInferenceEngine, embedItems, indexDim, indexVectors } from '@facet/model';
+import type { InferenceEngine } from '@facet/model';
 import { AppError } from '@facet/platform';
 import { buildChosenIndex, buildTunedIndex, openFaissIndex } from '@facet/retrieval';
 import type { BuiltVectorIndex, IndexChoice, IndexProgress, InterestQueries } from '@facet/retrieval';
@@ -50,7 +50,7 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
   const popularityNow = timeline.featuresOn(timeline.dayOf(asOf - 1) + 1);
   const vectors = indexVectors(spec, model.weights, embeddings, popularityNow);
   const { tower, itemTables } = bundleWeights(model.weights);
-  const kernel = createUserKernel(spec, tower, embeddings);
+  const kernel = createInferenceEngine(spec, tower, embeddings);
 
   const dim = indexDim(spec);
   const queries = sampleInterests(dataset, kernel, asOf);
@@ -131,7 +131,7 @@ async function saveIndex(index: BuiltVectorIndex, path: string): Promise<void> {
 }
 
 /** Some users' interests at `asOf`, to be recomputed by whoever serves. */
-function sampleGolden(dataset: Dataset, kernel: UserKernel, asOf: number): GoldenVector[] {
+function sampleGolden(dataset: Dataset, kernel: InferenceEngine, asOf: number): GoldenVector[] {
   const users = Int32Array.from(dataset.sequences.userIds.keys());
   createRandom(0).shuffle(users);
   return Array.from(users.subarray(0, goldenUsers), (user) =>

@@ -1,6 +1,6 @@
 import { createBehaviorRows, createRandom, historyEnd, writeBehaviorSequence } from '@facet/features';
 import type { BehaviorRows } from '@facet/features';
-import type { UserKernel } from '@facet/model';
+import type { InferenceEngine } from '@facet/model';
 import type { InterestQueries } from '@facet/retrieval';
 import type { Dataset } from '../dataset/dataset.ts';
 
@@ -12,7 +12,7 @@ const usersPerPart = 200;
  * of any users where nobody did. Half of the users are for tuning, the others are held out. Of a single user, the same
  * interests are both.
  */
-export function sampleInterests(dataset: Dataset, kernel: UserKernel, asOf: number): InterestQueries {
+export function sampleInterests(dataset: Dataset, kernel: InferenceEngine, asOf: number): InterestQueries {
   const users = activeUsers(dataset);
   createRandom(0).fork('index queries').shuffle(users);
   const [tuning, heldOut] = [[], []] as [Float32Array[], Float32Array[]];
@@ -27,7 +27,7 @@ export function sampleInterests(dataset: Dataset, kernel: UserKernel, asOf: numb
 /** The behaviors that a user has at `asOf`, as the kernel reads them. */
 export function behaviorsOf(
   { sequences }: Dataset,
-  { sequenceLength, distinctBehaviors }: UserKernel,
+  { sequenceLength, distinctBehaviors }: InferenceEngine,
   user: number,
   asOf: number,
 ): BehaviorRows {
@@ -49,7 +49,7 @@ function activeUsers({ sequences, split }: Dataset): Int32Array {
 }
 
 /** A user's interests that are not zero, `[K'u, D]`. */
-function interestsOf(dataset: Dataset, kernel: UserKernel, user: number, asOf: number): Float32Array {
+function interestsOf(dataset: Dataset, kernel: InferenceEngine, user: number, asOf: number): Float32Array {
   const rows = behaviorsOf(dataset, kernel, user, asOf);
   const { count, vectors } = kernel.interests(rows, profileOf(dataset, user), user);
   const dim = count === 0 ? 0 : vectors.length / count;

@@ -1,5 +1,6 @@
 /* The thread of `batch-thread.ts`: it loads no TensorFlow. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { buffersOf } from '@facet/model/batches';
 import type { BatchArrays } from '@facet/model/batches';
 import { batchSourceOf } from './batch-order.ts';
 import type { BatchOrder } from './batch-order.ts';
@@ -34,6 +35,5 @@ parentPort!.on('message', (request: Request) => {
 
 /** @param batch its arrays go over without being copied */
 function answer(message: Answer, batch?: BatchArrays): void {
-  const buffers = Object.values(batch?.arrays ?? {}).map(({ data: { buffer } }) => buffer as ArrayBuffer);
-  parentPort!.postMessage(message, [...new Set(buffers)]);
+  parentPort!.postMessage(message, batch === undefined ? [] : buffersOf(batch));
 }

@@ -1,5 +1,5 @@
 import type { ModelSpec, TrainingConfig, Weights } from '@facet/model';
-import { stepLayout } from '@facet/model/batches';
+import { sharedItems } from '@facet/model/batches';
 import {
   createTrainingSession,
   describeDivergence,
@@ -62,7 +62,7 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
   const session = createTrainingSession({
     spec,
     initialWeights: zeroUntrainedUsers(spec, options.initialWeights, examples),
-    layout: stepLayout(ofItems, candidates),
+    sharedItems: sharedItems(ofItems, candidates),
   });
   const { sequences, profiles } = data;
   const order = { ...ofItems, data: { sequences, profiles, candidates }, cut, examples, config };

@@ -12,7 +12,7 @@ import {
 import type { BundleInfo, CatalogItem } from '@facet/bundles';
 import { createBehaviorRows, createRandom, writeBehaviorSequence } from '@facet/features';
 import type { FeatureSchema } from '@facet/features';
-import { createUserKernel, facetModel, indexDim, initializeWeights, unknownUser } from '@facet/model';
+import { createInferenceEngine, facetModel, indexDim, initializeWeights, unknownUser } from '@facet/model';
 import type { ModelSpec } from '@facet/model';
 import { buildFaissIndex } from '@facet/retrieval';
 
@@ -56,7 +56,7 @@ const spec: ModelSpec = { config, itemCount, itemFeatures, userFeatures: [featur
 const { tower, itemTables } = bundleWeights(initializeWeights({ ...spec, itemCount: 1 }, random));
 const embeddings = new Float32Array((itemCount + 1) * dim);
 for (let cell = dim; cell < embeddings.length; cell++) embeddings[cell] = random.next() - 0.5;
-const kernel = createUserKernel(spec, tower, embeddings);
+const kernel = createInferenceEngine(spec, tower, embeddings);
 const golden = Array.from({ length: 20 }, () => {
   const rows = createBehaviorRows(1, config.sequenceLength);
   const history = Array.from({ length: config.sequenceLength }, () => 1 + random.int(itemCount));

@@ -7,8 +7,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createBehaviorRows, createRandom } from '@facet/features';
 import type { BehaviorRows, Random } from '@facet/features';
-import { createUserKernel, embedItems, initializeWeights, modelVariant, modelVariants } from '@facet/model';
-import type { ModelConfig, ModelSpec, UserKernel } from '@facet/model';
+import { createInferenceEngine, embedItems, initializeWeights, modelVariant, modelVariants } from '@facet/model';
+import type { ModelConfig, ModelSpec, InferenceEngine } from '@facet/model';
 import { describeLatencies } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
 
@@ -75,7 +75,7 @@ function measureVariant(variant: string): KernelFigures {
   return { variant, kept, cold, bytesPerCall };
 }
 
-function createKernel(config: ModelConfig, itemCount: number, random: Random): UserKernel {
+function createKernel(config: ModelConfig, itemCount: number, random: Random): InferenceEngine {
   const spec: ModelSpec = {
     config,
     itemCount,
@@ -84,7 +84,7 @@ function createKernel(config: ModelConfig, itemCount: number, random: Random): U
     userFeatures: [],
   };
   const weights = initializeWeights(spec, random);
-  return createUserKernel(
+  return createInferenceEngine(
     spec,
     weights,
     embedItems(spec, weights, { itemCount, trainedCount: itemCount, features: [] }),
@@ -103,7 +103,7 @@ function drawBehaviors(itemCount: number, random: Random): BehaviorRows[] {
   });
 }
 
-function measureTimes(kernel: UserKernel, itemCount: number, random: Random): Latencies {
+function measureTimes(kernel: InferenceEngine, itemCount: number, random: Random): Latencies {
   const rows = drawBehaviors(itemCount, random);
   const buffer = kernel.createBuffer();
   const times = new Float64Array(measured);
@@ -116,7 +116,7 @@ function measureTimes(kernel: UserKernel, itemCount: number, random: Random): La
   return describeLatencies(times);
 }
 
-function measureBytes(kernel: UserKernel, itemCount: number, random: Random): number {
+function measureBytes(kernel: InferenceEngine, itemCount: number, random: Random): number {
   const rows = drawBehaviors(itemCount, random);
   const buffer = kernel.createBuffer();
   const calls = 2_000;

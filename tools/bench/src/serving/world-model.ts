@@ -1,7 +1,7 @@
 import { createBehaviorRows, createRandom, writeBehaviorSequence } from '@facet/features';
 import type { BehaviorRows } from '@facet/features';
-import { createUserKernel, facetModel, indexVectors, initializeWeights, unknownUser } from '@facet/model';
-import type { ModelSpec, UserKernel, Weights } from '@facet/model';
+import { createInferenceEngine, facetModel, indexVectors, initializeWeights, unknownUser } from '@facet/model';
+import type { ModelSpec, InferenceEngine, Weights } from '@facet/model';
 import { bundleWeights } from '@facet/bundles';
 
 /** L of the targets. */
@@ -35,8 +35,8 @@ export function worldIndexVectors({ spec, tower }: WorldModel, embeddings: Float
 }
 
 /** @param embeddings [N + 1, D] */
-export function createWorldKernel({ spec, tower }: WorldModel, embeddings: Float32Array): UserKernel {
-  return createUserKernel(spec, tower, embeddings);
+export function createWorldKernel({ spec, tower }: WorldModel, embeddings: Float32Array): InferenceEngine {
+  return createInferenceEngine(spec, tower, embeddings);
 }
 
 /** One user's behaviors as serving reads those of a request that gives no times: a millisecond apart, after all data. */
@@ -49,7 +49,7 @@ export function behaviorRowsOf(items: Int32Array): BehaviorRows {
 }
 
 /** The interests of users, one user after the other: [users * K, D]. @throws Error for a user with fewer than K. */
-export function interestsOf(kernel: UserKernel, users: readonly Int32Array[], dim: number): Float32Array {
+export function interestsOf(kernel: InferenceEngine, users: readonly Int32Array[], dim: number): Float32Array {
   const { interests: count } = facetModel;
   const interests = new Float32Array(users.length * count * dim);
   users.forEach((items, user) => {

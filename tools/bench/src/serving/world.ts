@@ -6,7 +6,7 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { bundleFiles, bundleFormat, BundleInfo, noPopularLists, recordGoldenVector, writeBundle } from '@facet/bundles';
 import { facetModel, unknownUser } from '@facet/model';
-import type { UserKernel } from '@facet/model';
+import type { InferenceEngine } from '@facet/model';
 import { buildFaissIndex, buildTunedIndex, syntheticVectors } from '@facet/retrieval';
 import type { IndexChoice } from '@facet/retrieval';
 import { writeBareGraph } from './bare-index.ts';
@@ -66,7 +66,7 @@ export interface World {
   readonly users: readonly Int32Array[];
   /** [users * K, D], in the order of the users. */
   readonly interests: Float32Array;
-  readonly kernel: UserKernel;
+  readonly kernel: InferenceEngine;
 }
 
 /** Where worlds are kept unless somebody says otherwise: outside the clone, on the disk of temporary files. */
@@ -216,7 +216,7 @@ interface BundleParts {
   readonly indexFile: string;
   readonly embeddings: Float32Array;
   readonly vectors: Float32Array;
-  readonly kernel: UserKernel;
+  readonly kernel: InferenceEngine;
   readonly users: readonly Int32Array[];
 }
 

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { createRandom } from '@facet/features';
 import { initializeWeights, modelVariant } from '@facet/model';
 import type { Weights } from '@facet/model';
-import { stepLayout } from '@facet/model/batches';
+import { sharedItems } from '@facet/model/batches';
 import { createTrainingSession } from '@facet/model/training';
 import { startBatchThread } from '@facet/pipeline/benchmark';
 import { allItems, epochOf, makeTrainWorld, sequenceLength } from './train-world.ts';
@@ -19,7 +19,7 @@ const ofItems = { spec, itemFeatures: [], trainedCount: items };
 const session = createTrainingSession({
   spec,
   initialWeights: startWeights(),
-  layout: stepLayout(ofItems, candidates),
+  sharedItems: sharedItems(ofItems, candidates),
 });
 const thread = startBatchThread({
   ...ofItems,

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createRandom } from '@facet/features';
-import { liveTensors } from '@facet/model/testing';
+import { liveTensors } from '@facet/tf-graph';
 import { makeTrainWorld } from './train-world.ts';
 import { openMindSession } from './world-session.ts';
 

@@ -2,7 +2,7 @@ import { createRandom } from '@facet/features';
 import type { PopularityTimeline, Random } from '@facet/features';
 import { initializeWeights, modelVariant } from '@facet/model';
 import type { ModelConfig, ModelSpec, Weights } from '@facet/model';
-import { createStepArrays, stepLayout } from '@facet/model/batches';
+import { createBatchBuilder, sharedItems } from '@facet/model/batches';
 import { createTrainingSession } from '@facet/model/training';
 import type { TrainingSession } from '@facet/model/training';
 import { allItems, sequenceLength } from './train-world.ts';
@@ -35,11 +35,11 @@ export function openWorldSession(
   const { itemCount } = spec;
   const candidates = allItems(itemCount);
   const ofItems = { spec, itemFeatures: [], trainedCount: itemCount };
-  const steps = createStepArrays({ ...ofItems, data: { sequences, profiles: [], timeline, candidates } });
-  const session = createTrainingSession({ spec, initialWeights, layout: stepLayout(ofItems, candidates) });
+  const build = createBatchBuilder({ ...ofItems, data: { sequences, profiles: [], timeline, candidates } });
+  const session = createTrainingSession({ spec, initialWeights, sharedItems: sharedItems(ofItems, candidates) });
   return {
     ...session,
-    stepOn: (chosen, learningRate, random) => session.step(steps.batch(examples, chosen, random)!, learningRate),
+    stepOn: (chosen, learningRate, random) => session.step(build(examples, chosen, random)!, learningRate),
   };
 }
 

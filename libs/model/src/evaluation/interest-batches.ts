@@ -1,0 +1,51 @@
+import { compile, valuesOf } from '@facet/tf-graph';
+import type { CompiledFunction } from '@facet/tf-graph';
+import { tf } from '@facet/tf-graph/tensorflow';
+import type { Tensor, Tensor2D } from '@facet/tf-graph/tensorflow';
+import { userArrays } from '../batch.ts';
+import type { UserBatch, UserRows, WeightTensors } from '../batch.ts';
+import type { ModelSpec } from '../config.ts';
+import { userTower } from '../tower/user-tower.ts';
+import type { Weights } from '../weights.ts';
+
+/** The user tower in TensorFlow, until `dispose`. */
+export interface InterestBatches {
+  /**
+   * Returns V_u [B, K, D] of many users, zero where inactive. Equals the inference engine within rounding. Rows shorter than L make
+   * users with few behaviors cheap.
+   */
+  interests(users: UserRows): Float32Array;
+  dispose(): void;
+}
+
+interface TowerInputs {
+  readonly users: UserBatch;
+  readonly items: Tensor2D;
+  readonly weights: WeightTensors;
+}
+
+/** Creates a user tower that the first call compiles to a graph. @param embeddings E [N + 1, D] from `embedItems`. */
+export function createInterestBatches(spec: ModelSpec, weights: Weights, embeddings: Float32Array): InterestBatches {
+  const { embeddingDim: D } = spec.config;
+  const items = tf.tensor2d(embeddings, [embeddings.length / D, D]);
+  const tensors: Record<string, Tensor> = {};
+  for (const [name, { shape, data }] of Object.entries(weights)) {
+    // The embeddings contain the item tables.
+    if (!name.startsWith('item/')) tensors[name] = tf.tensor(data, [...shape]);
+  }
+  let tower: CompiledFunction<TowerInputs> | undefined;
+  return {
+    interests(users) {
+      const inputs = { users: userArrays(spec.config, users), items, weights: tensors };
+      const compiled = (tower ??= compile(
+        (given: TowerInputs) => userTower(given.weights, spec, given.items, given.users),
+        inputs,
+      ));
+      return valuesOf(() => compiled.run(inputs));
+    },
+    dispose() {
+      tower?.dispose();
+      tf.dispose([items, tensors]);
+    },
+  };
+}

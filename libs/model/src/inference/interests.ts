@@ -1,0 +1,84 @@
+import type { ModelConfig } from '../config.ts';
+
+/** The interests of one user. */
+export interface Interests {
+  /** K'u. 0 for a user without behaviors, or without learned vectors in a model with user vectors. */
+  readonly count: number;
+  /** [K'u, index dim] interest vectors for the index, with a 1 appended if items have a popularity prior. */
+  readonly vectors: Float32Array;
+  /** [K'u, L] the weight of each behavior in each interest, 0 for padding. */
+  readonly behaviorWeights: Float32Array;
+}
+
+/** A reusable buffer for the interests of one user. The first `count` are valid. */
+export interface InterestBuffer {
+  count: number;
+  /** [K, index dim] */
+  readonly vectors: Float32Array;
+  /** [K, L] */
+  readonly behaviorWeights: Float32Array;
+}
+
+/** Returns K'u = max(1, min(K, ⌊log2 n⌋)) (paper, Eq. 8), or 0 without behaviors. */
+export function activeInterestCount(behaviorCount: number, maxInterests: number, adaptive = true): number {
+  if (behaviorCount === 0) return 0;
+  if (!adaptive) return maxInterests;
+  return Math.max(1, Math.min(maxInterests, 31 - Math.clz32(behaviorCount)));
+}
+
+/** The row index for users without learned vectors: every user, unless the model has a table of user vectors. */
+export const unknownUser = -1;
+
+/** Returns K'u of a user with n behaviors. In a model with user vectors: K for users with learned vectors, 0 for others. */
+export function interestCountOf(
+  { extractor, interests: K, adaptiveInterests }: ModelConfig,
+  behaviorCount: number,
+  userRow: number,
+): number {
+  if (extractor.kind === 'user-vectors') return userRow === unknownUser ? 0 : K;
+  return activeInterestCount(behaviorCount, K, adaptiveInterests);
+}
+
+/**
+ * Returns the K of a model for its data: the largest K'u that at least the share `interestUsersMin` of the users has (Eq. 8). Few
+ * users train an interest beyond it, and few labels select it.
+ *
+ * @param behaviorCounts For each user. Users with fewer than two behaviors have no label and are ignored.
+ */
+export function interestsFor(
+  { interests, adaptiveInterests, interestUsersMin = 0 }: ModelConfig,
+  behaviorCounts: Iterable<number>,
+): number {
+  if (!adaptiveInterests || interestUsersMin === 0) return interests;
+  /** Users by number of interests. */
+  const users = new Array<number>(interests + 1).fill(0);
+  for (const count of behaviorCounts) if (count >= 2) users[activeInterestCount(count, interests)]!++;
+  const all = users.reduce((sum, each) => sum + each, 0);
+  let having = 0;
+  for (let k = interests; k > 1; k--) {
+    having += users[k]!;
+    if (having >= interestUsersMin * all) return k;
+  }
+  return 1;
+}
+
+/**
+ * Returns f_score = max_k v_kᵀ e of one item (paper, Eq. 3) and its interest, the first of equal ones. −∞ without interests.
+ *
+ * @param vectors [N + 1, dim] from `indexVectors`.
+ */
+export function bestInterest(
+  { count, vectors: interests }: Pick<Interests, 'count' | 'vectors'>,
+  vectors: Float32Array,
+  item: number,
+  dim: number,
+): { score: number; interest: number } {
+  let best = { score: Number.NEGATIVE_INFINITY, interest: 0 };
+  const offset = item * dim;
+  for (let interest = 0; interest < count; interest++) {
+    let score = 0;
+    for (let d = 0; d < dim; d++) score += interests[interest * dim + d]! * vectors[offset + d]!;
+    if (score > best.score) best = { score, interest };
+  }
+  return best;
+}

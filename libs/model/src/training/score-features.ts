@@ -1,0 +1,93 @@
+import { popularityFeatureCount } from '@facet/features';
+import type { PopularityTimeline } from '@facet/features';
+import { namedSize } from '../batch.ts';
+import type { BatchArrays } from '../batch.ts';
+import { repeatFeatureCount, repeatFeatures } from '../weights.ts';
+import type { Columns } from './candidate-set.ts';
+import type { ExampleRows } from './example-rows.ts';
+
+/** Returns the features of the popularity prior. */
+export function popularityFeatures(
+  examples: ExampleRows,
+  columns: Columns,
+  timeline: PopularityTimeline,
+): BatchArrays['popularity'] {
+  const days = [...new Set(examples.days)].sort((a, b) => a - b);
+  const width = popularityFeatureCount;
+  const { items, logExpected } = columns;
+  const ofDay = items.length * width;
+  const features = new Float32Array(days.length * ofDay);
+  if (logExpected === undefined) {
+    let offset = 0;
+    for (const day of days) {
+      const all = timeline.featuresOn(day);
+      for (const item of items) {
+        for (let feature = 0; feature < width; feature++) features[offset++] = all[item * width + feature]!;
+      }
+    }
+  } else {
+    items.forEach((item, column) => timeline.writeFeatures(features, column * width, ofDay, item, days));
+  }
+  const position = new Map(days.map((day, index) => [day, index]));
+  return {
+    features: { shape: [namedSize('T', days.length), namedSize('C', items.length), width], data: features },
+    dayOf: {
+      shape: [namedSize('B', examples.size)],
+      data: Int32Array.from(examples.days, (day) => position.get(day)!),
+    },
+    labels: logExpected === undefined ? undefined : labelPopularity(examples, timeline),
+  };
+}
+
+/** Returns the features [P, features] of each label on the day of its example. */
+function labelPopularity({ labels, labelRows, days }: ExampleRows, timeline: PopularityTimeline) {
+  const width = popularityFeatureCount;
+  const features = new Float32Array(labels.length * width);
+  labels.forEach((item, label) => {
+    const row = labelRows[label]!;
+    timeline.writeFeatures(features, label * width, 0, item, days.subarray(row, row + 1));
+  });
+  return { shape: [namedSize('P', labels.length), width], data: features };
+}
+
+/** Returns the features of the repeat bonus, and their cells b · C + column in [B, C], −1 for behaviors that are no candidate. */
+export function repeatBonusFeatures(examples: ExampleRows, columns: Columns): BatchArrays['repeats'] {
+  const { items, length } = examples.behaviors;
+  const features = new Float32Array(items.length * repeatFeatureCount);
+  const cells = new Int32Array(items.length).fill(-1);
+  const given = new Set<number>();
+  // From the newest slot to the oldest, so that an item with two behaviors gets the bonus of the newest one.
+  for (let slot = items.length - 1; slot >= 0; slot--) {
+    const row = Math.floor(slot / length);
+    const column = items[slot] === 0 ? -1 : columns.of(items[slot]!);
+    const cell = row * columns.items.length + column;
+    if (column < 0 || given.has(cell)) continue;
+    given.add(cell);
+    cells[slot] = cell;
+    writeSlot(examples, slot, features, slot * repeatFeatureCount);
+  }
+  const M = namedSize('M', cells.length);
+  return {
+    features: { shape: [M, repeatFeatureCount], data: features },
+    cells: { shape: [M], data: cells },
+    labels: columns.logExpected === undefined ? undefined : labelRepeats(examples),
+  };
+}
+
+/** Returns the features [P, features] of each label that is a repeat, zeros for other labels. */
+function labelRepeats(examples: ExampleRows) {
+  const { labels, labelRows, behaviors } = examples;
+  const features = new Float32Array(labels.length * repeatFeatureCount);
+  labels.forEach((item, label) => {
+    const row = labelRows[label]!;
+    const start = row * behaviors.length;
+    const slot = behaviors.items.subarray(start, start + behaviors.length).lastIndexOf(item);
+    if (slot >= 0) writeSlot(examples, start + slot, features, label * repeatFeatureCount);
+  });
+  return { shape: [namedSize('P', labels.length), repeatFeatureCount], data: features };
+}
+
+function writeSlot({ behaviors, behaviorCounts }: ExampleRows, slot: number, target: Float32Array, at: number): void {
+  const row = Math.floor(slot / behaviors.length);
+  repeatFeatures(target, at, behaviors.ages[slot]!, behaviors.counts[slot]!, behaviorCounts[row]!);
+}

@@ -1,0 +1,215 @@
+import { createRandom, drawEpoch, prefixExamples, windowExamples } from '@facet/features';
+import type { Cut, EncodedFeature, Examples, Random, UserSequences } from '@facet/features';
+import type { ArraysOf, NumericArray } from '@facet/tf-graph/arrays';
+import { namedSize, userArrays } from '../batch.ts';
+import type { BatchArrays, ItemBatch } from '../batch.ts';
+import type { ModelSpec, TrainingConfig } from '../config.ts';
+import { negativesOf } from '../loss/negatives.ts';
+import { pooledArrays } from '../tower/item-rows.ts';
+import type { ItemRows } from '../tower/item-rows.ts';
+import { itemFeatureTable, profileTable, userVectorTable } from '../weights.ts';
+import { columnsOf, createCandidateSet } from './candidate-set.ts';
+import type { CandidateSet } from './candidate-set.ts';
+import { createExampleReader } from './example-rows.ts';
+import type { ExampleRows, TrainingData } from './example-rows.ts';
+import { popularityFeatures, repeatBonusFeatures } from './score-features.ts';
+import { createUsedRows } from './used-rows.ts';
+
+export interface BatchOptions {
+  readonly spec: ModelSpec;
+  /** Side features of the items, rows [N + 1, slots]. */
+  readonly itemFeatures: readonly EncodedFeature[];
+  /** Items 1..trainedCount have a dedicated embedding. */
+  readonly trainedCount: number;
+  readonly data: TrainingData;
+  /** A table with more rows is sparse: a step gathers and updates only the rows that the batch uses (`adam.ts`). */
+  readonly denseRowsMax?: number;
+}
+
+/** A pass over this many rows costs less than finding the rows that a step uses. */
+export const defaultDenseRowsMax = 4096;
+
+/** Returns the batch of `examples` at the positions `chosen`, or undefined if none of them has a label. */
+export type BatchBuilder = (examples: Examples, chosen: Int32Array, random: Random) => BatchArrays | undefined;
+
+/** Creates batches as a training step reads them, without the {@link sharedItems}. A batch shares no array with another one. */
+export function createBatchBuilder(options: BatchOptions): BatchBuilder {
+  const build = createWholeBatchBuilder(options);
+  const isFull = usesAllItems(options);
+  const restrict = createUsedRows({
+    items: isFull ? undefined : itemRows(options),
+    profileTables: options.spec.userFeatures.map(({ name }) => profileTable(name)),
+    sparseTables: sparseTables(options),
+  });
+  return (...args) => {
+    const batch = build(...args);
+    if (batch === undefined) return undefined;
+    const restricted = restrict(batch);
+    return isFull ? { ...restricted, items: undefined } : restricted;
+  };
+}
+
+/** Creates the same batches with all N + 1 items and whole tables. */
+export function createWholeBatchBuilder(options: BatchOptions): BatchBuilder {
+  const { spec, data } = options;
+  const negatives = negativesOf(spec.config, spec.itemCount);
+  const readExamples = createExampleReader(spec, data);
+  const candidates = createCandidateSet(data, spec.itemCount);
+  const pooled = pooledArrays(itemRows(options));
+  return (examples, chosen, random) => {
+    const rows = readExamples(examples, chosen, random);
+    if (rows.labels.length === 0) return undefined;
+    const drawn = negatives === 'all' ? undefined : candidates.sampler.draw(negatives, random);
+    const batch = toBatch(spec, rows, candidates, drawn);
+    const seeds = drawSeeds(spec, random);
+    return { ...batch, users: { ...batch.users, seeds }, items: { ...batch.items!, pooled } };
+  };
+}
+
+/** Returns the items that all batches share in a full softmax; undefined if each batch has its own. @param candidates Of the training data. */
+export function sharedItems(
+  options: Omit<BatchOptions, 'data' | 'denseRowsMax'>,
+  candidates: Int32Array,
+): ArraysOf<ItemBatch> | undefined {
+  if (!usesAllItems(options)) return undefined;
+  return {
+    pooled: pooledArrays(itemRows(options)),
+    candidates: { shape: [namedSize('C', candidates.length)], data: candidates },
+  };
+}
+
+/**
+ * Returns examples with their candidates as a batch without pooled items and seeds.
+ *
+ * @param drawn Negatives with repeats; undefined for the full softmax.
+ */
+export function toBatch(
+  { config }: ModelSpec,
+  rows: ExampleRows,
+  candidates: CandidateSet,
+  drawn: Int32Array | undefined,
+): BatchArrays {
+  const columns = columnsOf(candidates, drawn);
+  const labelColumns = rows.labels.map(columns.of);
+  const [P, C] = [namedSize('P', rows.labels.length), namedSize('C', columns.items.length)];
+  const batch: BatchArrays = {
+    users: userArrays(config, rows),
+    labels: {
+      rows: { shape: [P], data: rows.labelRows },
+      items: { shape: [P], data: rows.labels },
+      weights: { shape: [P], data: rows.labelWeights },
+      columns: drawn === undefined ? { shape: [P], data: labelColumns } : undefined,
+    },
+    items: { pooled: {}, candidates: { shape: [C], data: columns.items } },
+    usedRows: {},
+    popularity: config.popularityPrior ? popularityFeatures(rows, columns, candidates.timeline) : undefined,
+    repeats: config.repeatBonus ? repeatBonusFeatures(rows, columns) : undefined,
+  };
+  if (drawn === undefined) return batch;
+  const labelCells = labelCellsOf(rows.labelRows, labelColumns, config.readout.kind === 'label-aware');
+  const ofLabels = Float32Array.from(rows.labels, (item) => candidates.sampler.logExpectedCount(item, drawn.length));
+  return {
+    ...batch,
+    logExpected: {
+      labels: { shape: [P], data: ofLabels },
+      candidates: { shape: [C], data: columns.logExpected! },
+    },
+    labelCells: { shape: [namedSize('H', labelCells.length / 2), 2], data: labelCells },
+  };
+}
+
+/**
+ * Returns the cells of the scores at which a negative is a label of the same example: row, column, row, …
+ *
+ * @param labelRows [P] the example of each label.
+ * @param columns [P] the column of each label, −1 for none.
+ * @param byLabel Whether a row of the scores is a label. Otherwise it is an example.
+ */
+function labelCellsOf(labelRows: Int32Array, columns: Int32Array, byLabel: boolean): Int32Array {
+  const cells: number[] = [];
+  let first = 0;
+  for (let label = 0; label < columns.length; label++) {
+    const example = labelRows[label]!;
+    if (labelRows[first] !== example) first = label;
+    const column = columns[label]!;
+    if (column < 0) continue;
+    if (!byLabel) {
+      cells.push(example, column);
+      continue;
+    }
+    for (let row = first; labelRows[row] === example; row++) cells.push(row, column);
+  }
+  return Int32Array.from(cells);
+}
+
+/** Draws the seeds of a step, for models that draw random numbers. */
+function drawSeeds({ config }: ModelSpec, random: Random): BatchArrays['users']['seeds'] {
+  const { dropout, extractor } = config;
+  const seed = (): NumericArray => ({ shape: [2], data: Int32Array.of(random.int(2 ** 31), random.int(2 ** 31)) });
+  return {
+    dropout: dropout > 0 ? seed() : undefined,
+    logits: extractor.kind === 'routing' && extractor.trainingLogits === 'redrawn' ? seed() : undefined,
+  };
+}
+
+type ItemOptions = Pick<BatchOptions, 'spec' | 'itemFeatures' | 'trainedCount'>;
+
+const usesAllItems = ({ spec }: ItemOptions): boolean => negativesOf(spec.config, spec.itemCount) === 'all';
+
+function itemRows({ spec, trainedCount, itemFeatures }: ItemOptions): ItemRows {
+  return { itemCount: spec.itemCount, trainedCount, features: itemFeatures };
+}
+
+/** Returns the row counts of the tables of which a step uses few of many rows. */
+function sparseTables(options: BatchOptions): Map<string, number> {
+  const { spec, denseRowsMax = defaultDenseRowsMax } = options;
+  const tables = new Map<string, number>();
+  if (!usesAllItems(options)) {
+    tables.set('item/id', spec.itemCount + 1);
+    for (const { name, values } of spec.itemFeatures) tables.set(itemFeatureTable(name), values.length + 1);
+  }
+  for (const { name, values } of spec.userFeatures) tables.set(profileTable(name), values.length + 1);
+  if (spec.config.extractor.kind === 'user-vectors') tables.set(userVectorTable, spec.userCount ?? 0);
+  return new Map([...tables].filter(([, rows]) => rows > denseRowsMax));
+}
+
+/** The batches of one epoch, in training order. Undefined for a batch without labels. */
+export interface EpochBatches<Batches = Iterable<BatchArrays | undefined> | AsyncIterable<BatchArrays | undefined>> {
+  /** Examples of the epoch. */
+  readonly examples: number;
+  /** Read it once, and finish or abandon it before requesting another epoch. */
+  readonly batches: Batches;
+}
+
+/** Provides the batches of an epoch to the training loop, from this thread or from a worker thread. */
+export type BatchSource = (epoch: number) => EpochBatches | Promise<EpochBatches>;
+
+/**
+ * Returns a source that builds batches on demand. Each epoch has its own random stream from seed and epoch number, so that it is the
+ * same in every run and thread.
+ */
+export function createBatchSource(
+  build: BatchBuilder,
+  examples: Examples,
+  { seed, examplesPerUser: perUser, batchSize }: TrainingConfig,
+): (epoch: number) => EpochBatches<Iterable<BatchArrays | undefined>> {
+  return (epoch) => {
+    const random = createRandom(seed).fork(`epoch ${epoch}`);
+    const order = drawEpoch(examples, { perUser, random });
+    const batches = (function* () {
+      for (let start = 0; start < order.length; start += batchSize) {
+        yield build(examples, order.subarray(start, start + batchSize), random);
+      }
+    })();
+    return { examples: order.length, batches };
+  };
+}
+
+const dayMs = 86_400_000;
+
+/** Returns the training examples with labels before `before`. */
+export function trainingExamples(sequences: UserSequences, config: TrainingConfig, before: Cut): Examples {
+  if (config.labels !== 'window') return prefixExamples(sequences, before, config.labels);
+  const { windowDays, extraMoments, seed } = config;
+  return windowExamples(sequences, { before, windowMs: windowDays * dayMs, extraMoments, random: createRandom(seed) });
+}

@@ -1,0 +1,235 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { createBehaviorRows, createRandom, popularityFeatureCount } from '@facet/features';
+import type { BehaviorRows } from '@facet/features';
+import { describe, expect, it } from 'vitest';
+import {
+  activeInterestCount,
+  createInferenceEngine,
+  embedItems,
+  indexDim,
+  indexVectors,
+  initializeWeights,
+  modelVariants,
+  unknownUser,
+} from '../src/index.ts';
+import type { ModelConfig, Weights } from '../src/index.ts';
+import { embedByTower } from '../src/training.ts';
+import { userTower } from '../src/tower/user-tower.ts';
+import { tf } from '@facet/tf-graph/tensorflow';
+import type { Variable } from '@facet/tf-graph/tensorflow';
+import { createTinyWorld } from './tiny-world.ts';
+
+const variants: { name: string; variant: string; model: Partial<ModelConfig> }[] = [
+  ...Object.keys(modelVariants).map((variant) => ({ name: variant, variant, model: {} })),
+  { name: 'facet without adaptive interests', variant: 'facet', model: { adaptiveInterests: false } },
+  { name: 'facet without context and recency', variant: 'facet', model: { context: false, recency: false } },
+  { name: 'mind with two hidden layers', variant: 'mind', model: { hiddenUnits: [10, 7] } },
+  { name: 'mind with one interest', variant: 'mind', model: { interests: 1 } },
+  { name: 'one ReLU layer instead of H-layers', variant: 'mind', model: { layers: 'relu' } },
+  { name: 'capsules as interests', variant: 'mind', model: { layers: 'none' } },
+  {
+    name: 'paper sizes',
+    variant: 'facet',
+    model: { embeddingDim: 64, interests: 4, sequenceLength: 100, hiddenUnits: [256] },
+  },
+];
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Weights as a long training may leave them: none at zero. */
+function trainedWeights(spec: Parameters<typeof initializeWeights>[0]): Weights {
+  const random = createRandom(11);
+  return Object.fromEntries(
+    Object.entries(initializeWeights(spec, random)).map(([name, { shape, data }]) => [
+      name,
+      { shape, data: data.map((value) => value + 0.1 * random.normal()) },
+    ]),
+  );
+}
+
+function randomBehaviors(n: number, length: number, random: ReturnType<typeof createRandom>): BehaviorRows {
+  const rows = createBehaviorRows(1, length);
+  for (let slot = length - n; slot < length; slot++) {
+    rows.items[slot] = 1 + random.int(13);
+    rows.ages[slot] = 1 + random.int(31);
+    rows.counts[slot] = 1 + random.int(7);
+  }
+  return rows;
+}
+
+describe('the serving kernel', () => {
+  it.each(variants)('agrees with the TensorFlow graph within 1e-5: $name', ({ variant, model }) => {
+    const world = createTinyWorld({ variant, model });
+    const { spec } = world;
+    const { sequenceLength: L, interests: K, embeddingDim: D } = spec.config;
+    const weights = trainedWeights(spec);
+    const items = { itemCount: 13, trainedCount: 12, features: world.itemFeatures };
+    const embeddings = embedItems(spec, weights, items);
+    const kernel = createInferenceEngine(spec, weights, embeddings);
+    const random = createRandom(4);
+    const lengths = [1, 2, 3, 4, 5, L];
+    tf.tidy(() => {
+      const variables: Record<string, Variable> = {};
+      for (const [name, { shape, data }] of Object.entries(weights)) {
+        variables[name] = tf.variable(tf.tensor(data.slice(), [...shape]));
+      }
+      const expectedEmbeddings = embedByTower(weights, items);
+      const graphEmbeddings = tf.tensor2d(expectedEmbeddings, [expectedEmbeddings.length / D, D]);
+      embeddings.forEach((value, cell) => expect(Math.abs(value - expectedEmbeddings[cell]!)).toBeLessThan(1e-5));
+      for (const n of lengths) {
+        const rows = randomBehaviors(n, L, random);
+        const profile = [random.int(3)];
+        const userRow = random.int(12);
+        const count = activeInterestCount(n, K, spec.config.adaptiveInterests);
+        const graph = userTower(variables, spec, graphEmbeddings, {
+          behaviors: tf.tensor2d(rows.items, [1, L], 'int32'),
+          ages: tf.tensor2d(rows.ages, [1, L], 'int32'),
+          mask: tf.tensor2d(
+            Float32Array.from(rows.items, (item) => (item > 0 ? 1 : 0)),
+            [1, L],
+          ),
+          active: tf.tensor2d([Array.from({ length: K }, (_, k) => (k < count ? 1 : 0))]),
+          profile: [tf.tensor1d(profile, 'int32')],
+          userRows: tf.tensor1d([userRow], 'int32'),
+        }).arraySync()[0]!;
+        const { count: kernelCount, vectors } = kernel.interests(rows, profile, userRow);
+        expect(kernelCount).toBe(count);
+        const dim = indexDim(spec);
+        for (let k = 0; k < count; k++) {
+          for (let d = 0; d < D; d++) expect(Math.abs(vectors[k * dim + d]! - graph[k]![d]!)).toBeLessThan(1e-5);
+          if (dim > D) expect(vectors[k * dim + D]).toBe(1);
+        }
+        // What lies beyond K'u is zero in the graph, despite the biases of the H-layers.
+        for (let k = count; k < K; k++) expect(graph[k]!.every((value) => value === 0)).toBe(true);
+      }
+    });
+    tf.disposeVariables();
+  });
+
+  it('gives the same interests each time, and none without behaviors', () => {
+    const world = createTinyWorld({ variant: 'mind' });
+    const weights = trainedWeights(world.spec);
+    const embeddings = embedItems(world.spec, weights, {
+      itemCount: 13,
+      trainedCount: 12,
+      features: world.itemFeatures,
+    });
+    const kernel = createInferenceEngine(world.spec, weights, embeddings);
+    const rows = randomBehaviors(5, 6, createRandom(1));
+    const first = kernel.interests(rows, [1], unknownUser);
+    const kept = structuredClone(first);
+    // Whoever was asked for in between leaves nothing behind.
+    for (const n of [6, 1, 3]) kernel.interests(randomBehaviors(n, 6, createRandom(n)), [2], unknownUser);
+    expect(first).toEqual(kept);
+    expect(kernel.interests(rows, [1], unknownUser)).toEqual(kept);
+    expect(kernel.interests(createBehaviorRows(1, 6), [1], unknownUser).count).toBe(0);
+  });
+
+  it.each(Object.keys(modelVariants))(
+    'writes into a buffer what it gives otherwise, and makes no garbage: %s',
+    (variant) => {
+      const { spec, itemFeatures } = createTinyWorld({ variant });
+      const weights = trainedWeights(spec);
+      const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+      const kernel = createInferenceEngine(spec, weights, embeddings);
+      const { sequenceLength: L } = spec.config;
+      const random = createRandom(5);
+      const buffer = kernel.createBuffer();
+      const users = Array.from({ length: 2 * L }, (_, user) => randomBehaviors(user % (L + 1), L, random));
+      users.forEach((rows, user) => {
+        const { count, vectors, behaviorWeights } = kernel.interests(rows, [1], user);
+        kernel.interestsInto(buffer, rows, [1], user);
+        expect(buffer.count).toBe(count);
+        expect(buffer.vectors.subarray(0, vectors.length)).toEqual(vectors);
+        expect(buffer.behaviorWeights.subarray(0, behaviorWeights.length)).toEqual(behaviorWeights);
+      });
+      const ask = (calls: number): void => {
+        for (let call = 0; call < calls; call++) kernel.interestsInto(buffer, users[call % users.length]!, [1], 3);
+      };
+      ask(5_000);
+      const bytesPerCall = Array.from({ length: 5 }, () => {
+        collectGarbage();
+        const before = process.memoryUsage().heapUsed;
+        ask(2_000);
+        return (process.memoryUsage().heapUsed - before) / 2_000;
+      });
+      // A single typed array is more than that; what else there is on the heap is of whoever compiles the code.
+      expect(Math.min(...bytesPerCall)).toBeLessThan(150);
+    },
+  );
+
+  it('gives the vectors of a user by who it is, also without behaviors, and none to whoever is new', () => {
+    const { spec, weights, itemFeatures } = createTinyWorld({ variant: 'maxmf' });
+    const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const kernel = createInferenceEngine({ ...spec, userFeatures: [] }, weights, embeddings);
+    const { interests: K, embeddingDim: D, sequenceLength: L } = spec.config;
+    const behaviors = randomBehaviors(3, L, createRandom(1));
+    for (const rows of [behaviors, createBehaviorRows(1, L)]) {
+      const { count, vectors, behaviorWeights } = kernel.interests(rows, [], 7);
+      expect(count).toBe(K);
+      expect(vectors).toEqual(weights['user/vectors']!.data.slice(7 * K * D, 8 * K * D));
+      expect(behaviorWeights.every((weight) => weight === 0)).toBe(true);
+    }
+    expect(kernel.interests(behaviors, [], unknownUser).count).toBe(0);
+  });
+
+  it('reads the embeddings of items that came later from where they are', () => {
+    const { spec, itemFeatures } = createTinyWorld({ variant: 'facet' });
+    const weights = trainedWeights(spec);
+    const all = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const split = 9 * spec.config.embeddingDim;
+    const whole = createInferenceEngine(spec, weights, all);
+    const parted = createInferenceEngine(spec, weights, all.subarray(0, split), all.subarray(split));
+    const random = createRandom(5);
+    const { sequenceLength } = spec.config;
+    for (let n = 1; n <= sequenceLength; n++) {
+      const rows = randomBehaviors(n, sequenceLength, random);
+      expect(parted.interests(rows, [1], unknownUser)).toEqual(whole.interests(rows, [1], unknownUser));
+    }
+  });
+
+  it('embeds a cold item by its side features alone and padding as zero', () => {
+    const { spec, itemFeatures } = createTinyWorld({ variant: 'mind' });
+    const weights = trainedWeights(spec);
+    const D = spec.config.embeddingDim;
+    const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const genre = weights['item/feature/genre']!.data;
+    // Item 13 is of genre b (13 % 3 = 1), row 2.
+    for (let d = 0; d < D; d++) {
+      expect(embeddings[13 * D + d]).toBeCloseTo(genre[2 * D + d]!, 6);
+      expect(embeddings[d]).toBe(0);
+      // Item 4 has an id and two genres: the mean of the id and of the mean of both.
+      const expected = (weights['item/id']!.data[4 * D + d]! + (genre[D + d]! + genre[2 * D + d]!) / 2) / 2;
+      expect(embeddings[4 * D + d]).toBeCloseTo(expected, 6);
+    }
+  });
+
+  it('exports what was trained: normalized items over the learned temperature, the prior as last coordinate', () => {
+    const { spec } = createTinyWorld({ variant: 'facet', model: { temperatureMin: 0.1 } });
+    const weights = trainedWeights(spec);
+    const D = spec.config.embeddingDim;
+    const embeddings = Float32Array.from({ length: 14 * D }, (_, cell) => (cell < D ? 0 : Math.sin(cell)));
+    const popularity = Float32Array.from({ length: 14 * popularityFeatureCount }, (_, cell) => cell % 5);
+    const vectors = indexVectors(spec, weights, embeddings, popularity);
+    const { temperature: first, temperatureMin } = spec.config;
+    const temperature = temperatureMin + (first - temperatureMin) * Math.exp(weights['score/temperature']!.data[0]!);
+    expect(temperature).not.toBeCloseTo(first, 3);
+    const dim = indexDim(spec);
+    expect(dim).toBe(D + 1);
+    for (let item = 1; item <= 13; item++) {
+      const row = [...vectors.subarray(item * dim, (item + 1) * dim)];
+      expect(Math.hypot(...row.slice(0, D)) * temperature).toBeCloseTo(1, 5);
+      const prior = Array.from(
+        { length: popularityFeatureCount },
+        (_, f) => weights['prior/weights']!.data[f]! * 10 * popularity[item * popularityFeatureCount + f]!,
+      );
+      expect(row[D]).toBeCloseTo(
+        prior.reduce((a, b) => a + b, 0),
+        4,
+      );
+    }
+    expect(vectors.subarray(0, dim).every((value) => value === 0)).toBe(true);
+  });
+});
