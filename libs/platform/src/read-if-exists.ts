@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 
 /** Returns the text of a file, or `undefined` when the file does not exist. */
 export async function readTextIfExists(path: string): Promise<string | undefined> {
@@ -8,6 +8,11 @@ export async function readTextIfExists(path: string): Promise<string | undefined
 /** Returns the names in a folder, or none when the folder does not exist. */
 export async function listNames(folder: string): Promise<string[]> {
   return readdir(folder).catch(ignoreMissing([]));
+}
+
+/** Returns whether a file or folder exists. */
+export async function pathExists(path: string): Promise<boolean> {
+  return access(path).then(() => true, ignoreMissing(false));
 }
 
 function ignoreMissing<Fallback>(fallback: Fallback): (error: NodeJS.ErrnoException) => Fallback {

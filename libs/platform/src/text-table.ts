@@ -4,7 +4,7 @@ const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 const barWidth = 24;
 
 /** Returns a horizontal bar for a share of 0 to 1. Every share above 0 shows at least a sliver. */
-export function bar(share: number): string {
+function bar(share: number): string {
   const units = share > 0 ? Math.max(1, Math.round(share * barWidth * 8)) : 0;
   return '█'.repeat(Math.floor(units / 8)) + (eighths[units % 8] as string);
 }
@@ -31,6 +31,16 @@ export function alignColumns(
     });
     return (' '.repeat(indent) + cells.join('  ')).trimEnd();
   });
+}
+
+/** Returns one line per count: its name, the count and a bar relative to the largest count. */
+export function barChart(
+  counts: readonly (readonly [name: string, count: number])[],
+  { right = [1] }: { readonly right?: readonly number[] } = {},
+): string[] {
+  const max = Math.max(1, ...counts.map(([, count]) => count));
+  const rows = counts.map(([name, count]) => [name, formatCount(count), bar(count / max)]);
+  return alignColumns(rows, { right });
 }
 
 /** Returns a title over indented lines, or an empty text when there are no lines. */

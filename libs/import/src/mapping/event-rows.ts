@@ -196,7 +196,7 @@ const usualNames: Readonly<Record<string, string>> = {
 };
 
 /** Returns the function that maps a type name of a file to a type: by `typeNames`, or by {@link usualNames}, or unchanged. */
-export function createTypeReader(typeNames: Readonly<Record<string, string>>): (name: string) => string {
+function createTypeReader(typeNames: Readonly<Record<string, string>>): (name: string) => string {
   const known = new Map<string, string>(Object.entries(typeNames));
   return (name) => {
     let type = known.get(name);

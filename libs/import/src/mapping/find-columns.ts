@@ -4,106 +4,36 @@ import type { Table, TableColumn } from '../tables/table.ts';
 /** The usual names of each field, most likely first, in the form of {@link plainName}. */
 export type FieldNames = Readonly<Record<string, readonly string[]>>;
 
+const words = (text: string): readonly string[] => text.split(' ');
+
 export const eventFieldNames = {
-  eventId: ['eventid', 'eventuuid', 'uuid'],
-  type: [
-    'type',
-    'event',
-    'eventtype',
-    'eventname',
-    'behavior',
-    'behaviour',
-    'behaviortype',
-    'behaviourtype',
-    'action',
-    'actiontype',
-  ],
-  userId: [
-    'userid',
-    'user',
-    'customerid',
-    'customer',
-    'visitorid',
-    'visitor',
-    'reviewerid',
-    'memberid',
-    'accountid',
-    'clientid',
-    'uid',
-  ],
-  itemId: [
-    'itemid',
-    'item',
-    'productid',
-    'product',
-    'stockcode',
-    'sku',
-    'asin',
-    'parentasin',
-    'movieid',
-    'articleid',
-    'trackid',
-    'songid',
-    'bookid',
-    'newsid',
-    'businessid',
-    'contentid',
-    'videoid',
-    'iid',
-  ],
-  occurredAt: [
-    'occurredat',
-    'timestamp',
-    'datetime',
-    'time',
-    'eventtime',
-    'ts',
-    'date',
-    'createdat',
-    'unixreviewtime',
-    'invoicedate',
-    'orderdate',
-    'purchasedate',
-    'tdat',
-  ],
-  sessionId: [
-    'sessionid',
-    'session',
-    'visitid',
-    'usersession',
-    'invoice',
-    'invoiceno',
-    'orderid',
-    'order',
-    'transactionid',
-  ],
-  recommendationId: ['recommendationid'],
-  position: ['position'],
-  value: ['rating', 'value', 'eventvalue', 'stars', 'score', 'quantity', 'amount', 'price'],
-  context: ['context'],
-} as const satisfies FieldNames;
+  eventId: words('eventid eventuuid uuid'),
+  type: words('type event eventtype eventname behavior behaviour behaviortype behaviourtype action actiontype'),
+  userId: words('userid user customerid customer visitorid visitor reviewerid memberid accountid clientid uid'),
+  itemId: words(
+    'itemid item productid product stockcode sku asin parentasin movieid articleid trackid songid bookid newsid businessid contentid videoid iid',
+  ),
+  occurredAt: words(
+    'occurredat timestamp datetime time eventtime ts date createdat unixreviewtime invoicedate orderdate purchasedate tdat',
+  ),
+  sessionId: words('sessionid session visitid usersession invoice invoiceno orderid order transactionid'),
+  recommendationId: words('recommendationid'),
+  position: words('position'),
+  value: words('rating value eventvalue stars score quantity amount price'),
+  context: words('context'),
+} satisfies FieldNames;
 
 export const itemFieldNames = {
   itemId: [...eventFieldNames.itemId, 'id'],
-  title: [
-    'title',
-    'movietitle',
-    'itemname',
-    'productname',
-    'producttitle',
-    'name',
-    'description',
-    'headline',
-    'prodname',
-  ],
-  available: ['available', 'isavailable', 'instock'],
-  attributes: ['attributes'],
-} as const satisfies FieldNames;
+  title: words('title movietitle itemname productname producttitle name description headline prodname'),
+  available: words('available isavailable instock'),
+  attributes: words('attributes'),
+} satisfies FieldNames;
 
 export const userFieldNames = {
   userId: [...eventFieldNames.userId, 'id'],
-  attributes: ['attributes'],
-} as const satisfies FieldNames;
+  attributes: words('attributes'),
+} satisfies FieldNames;
 
 /** The names of value columns with ratings. The other value columns contain amounts. */
 export const ratingNames: readonly string[] = ['rating', 'stars', 'score'];

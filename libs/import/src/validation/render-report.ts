@@ -1,4 +1,4 @@
-import { alignColumns, bar, formatCount, formatNumber, formatShare, section } from '@facet/platform';
+import { alignColumns, barChart, formatCount, formatNumber, formatShare, section } from '@facet/platform';
 import type { Distribution } from './distribution.ts';
 import type { LineReference, ReportRefusal, ReportUnknown, ValidationReport } from './report.ts';
 
@@ -14,11 +14,8 @@ export function renderValidationReport(report: ValidationReport): string {
     eventsSection(report),
     refusalsSection(report),
     skewSection(report),
-    countsSection(
-      'Types',
-      report.types.map(({ type, count }) => [type, count]),
-    ),
-    countsSection('Volume', volume(report), 'events by UTC day or month'),
+    section('Types', barChart(report.types.map(({ type, count }) => [type, count]))),
+    section('Volume (events by UTC day, month or year)', barChart(volume(report))),
     valuesSection(report),
     distributionSection('Events per user', report.users, 'users'),
     distributionSection('Events per item', report.items, 'items'),
@@ -92,19 +89,11 @@ function volume({ days }: ValidationReport): [string, number][] {
   return [];
 }
 
-function countsSection(title: string, counts: readonly (readonly [string, number])[], note = ''): string {
-  const max = Math.max(...counts.map(([, count]) => count));
-  const rows = counts.map(([name, count]) => [name, formatCount(count), bar(count / max)]);
-  return section(note === '' ? title : `${title} (${note})`, alignColumns(rows, { right: [1] }));
-}
-
 function valuesSection({ values }: ValidationReport): string {
   if (values === undefined) return '';
   const summary = `${formatCount(values.count)} events: min ${formatNumber(values.min)}, mean ${formatNumber(values.mean)}, max ${formatNumber(values.max)}`;
-  const distinct = values.distinct ?? [];
-  const max = Math.max(...distinct.map(({ count }) => count));
-  const rows = distinct.map(({ value, count }) => [formatNumber(value), formatCount(count), bar(count / max)]);
-  return section('Values', [summary, ...alignColumns(rows, { right: [0, 1] })]);
+  const distinct = (values.distinct ?? []).map(({ value, count }): [string, number] => [formatNumber(value), count]);
+  return section('Values', [summary, ...barChart(distinct, { right: [0, 1] })]);
 }
 
 function distributionSection(title: string, distribution: Distribution, members: string): string {
@@ -112,14 +101,12 @@ function distributionSection(title: string, distribution: Distribution, members:
   const { count, min, median, mean, p90, max, histogram } = distribution;
   const numbers = { min, median, mean, p90, max };
   const summary = Object.entries(numbers).map(([name, value]) => `${name} ${formatNumber(value)}`);
-  const largest = Math.max(...histogram.map((bucket) => bucket.count));
-  const rows = histogram.map((bucket) => [
+  const buckets = histogram.map((bucket): [string, number] => [
     bucket.from === bucket.to ? String(bucket.from) : `${formatCount(bucket.from)}–${formatCount(bucket.to)}`,
-    formatCount(bucket.count),
-    bar(bucket.count / largest),
+    bucket.count,
   ]);
   const head = `${formatCount(count)} ${members}: ${summary.join(', ')}`;
-  return section(title, [head, ...alignColumns(rows, { right: [0, 1] })]);
+  return section(title, [head, ...barChart(buckets, { right: [0, 1] })]);
 }
 
 function unknownSection(

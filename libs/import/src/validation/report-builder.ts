@@ -129,7 +129,8 @@ export class ReportBuilder {
       events: { rows, accepted: this.#accepted, refused: rows - this.#accepted, duplicates: this.#duplicates },
       refusals: this.refusals,
       time: {
-        ...(this.#accepted === 0 ? {} : { earliest: this.#earliest, latest: this.#latest }),
+        earliest: this.#accepted === 0 ? undefined : this.#earliest,
+        latest: this.#accepted === 0 ? undefined : this.#latest,
         ahead: this.#ahead,
         before1990: this.#before1990,
       },
@@ -203,7 +204,7 @@ export class ReportBuilder {
           ...(isLarge ? (['share-of-all-events'] as const) : []),
           ...(rate ? (['sustained-rate'] as const) : []),
         ],
-        ...(rate === undefined ? {} : { eventsPerMinuteMax: rate }),
+        eventsPerMinuteMax: rate,
       });
     }
     return suspicious.sort((a, b) => b.events - a.events);

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, dayMs, writeFileAtomically } from '@facet/platform';
+import { AppError, dayMs, pathExists, writeFileAtomically } from '@facet/platform';
 import type { Item } from '@facet/schemas';
 
 /** A state of an item and the time when the catalog received it. */
@@ -61,7 +61,7 @@ export async function readItemHistory(
   receivedBefore = Number.POSITIVE_INFINITY,
 ): Promise<ItemsAsOf | undefined> {
   const path = join(catalogFolder, historyFile);
-  if (!(await exists(path))) return undefined;
+  if (!(await pathExists(path))) return undefined;
   const items = new Map<string, Item>();
   let newestReceivedAt = 0;
   let foldedBefore = 0;
@@ -90,7 +90,7 @@ export async function addToItemHistory(
   known: Iterable<string>,
 ): Promise<void> {
   const path = join(catalogFolder, historyFile);
-  if (!(await exists(path))) {
+  if (!(await pathExists(path))) {
     await writeFileAtomically(path, newHistory(known, versions));
     return;
   }
@@ -220,14 +220,4 @@ function parseLine(text: string, path: string): Header | Line {
 
 function isHeader(line: Header | Line): line is Header {
   return 'format' in line;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
-    },
-  );
 }

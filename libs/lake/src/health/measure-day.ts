@@ -137,7 +137,7 @@ async function measureVolume(
   const days = counts.map(({ dayNumber, count }) => ({ day: utcDay(dayNumber * dayMs), count }));
   if (days.length === 0) return { trailing: days };
   const trailingMean = days.reduce((sum, { count }) => sum + count, 0) / days.length;
-  return { trailing: days, trailingMean, ...(trailingMean === 0 ? {} : { ratio: rows / trailingMean }) };
+  return { trailing: days, trailingMean, ratio: trailingMean === 0 ? undefined : rows / trailingMean };
 }
 
 async function measureDuplicates(
@@ -176,7 +176,7 @@ async function measureLateness(connection: DuckDBConnection, bounds: HealthBound
     backfilled: sum('backfilled'),
     ahead: sum('ahead'),
     histogram: [...latenessBounds, undefined].map((upToMs, index) => ({
-      ...(upToMs === undefined ? {} : { upToMs }),
+      upToMs,
       count: counts.find((row) => row.bucket === index)?.count ?? 0,
     })),
     receivedForOlderDays: received?.count ?? 0,
@@ -218,7 +218,7 @@ async function measureJoins(connection: DuckDBConnection): Promise<DayMeasures['
          (SELECT count(*) FROM sought SEMI JOIN candidates USING (${columns}))::DOUBLE AS joined`,
     );
     const { count, joined } = found ?? { count: 0, joined: 0 };
-    return { count, joined, ...(count === 0 ? {} : { rate: joined / count }) };
+    return { count, joined, rate: count === 0 ? undefined : joined / count };
   };
   const exposures = pairs('day', ['impression']);
   const outcomes = pairs('day', outcomeTypes);

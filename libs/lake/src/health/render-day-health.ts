@@ -1,4 +1,4 @@
-import { alignColumns, bar, formatCount, formatNumber, formatShare, section } from '@facet/platform';
+import { alignColumns, barChart, formatCount, formatNumber, formatShare, section } from '@facet/platform';
 import type { DayHealth, HealthCheck, HealthJoin, HealthReason } from './health-report.ts';
 
 /** Rows shown of a long list. */
@@ -10,10 +10,7 @@ export function renderDayHealth(health: DayHealth): string {
     verdictSection(health),
     eventsSection(health),
     volumeSection(health),
-    countsSection(
-      'Types',
-      health.types.map(({ type, count }) => [type, count]),
-    ),
+    section('Types', barChart(health.types.map(({ type, count }) => [type, count]))),
     intakeSection(health),
     refusalsSection(health),
     latenessSection(health),
@@ -75,10 +72,7 @@ function volumeSection({ day, events, volume, isOver }: DayHealth): string {
   const counts = [...volume.trailing, { day, count: events.rows }];
   const note = isOver ? 'rows by UTC day' : 'rows by UTC day, up to the same hour';
   const title = volume.ratio === undefined ? note : `${note}; ${formatNumber(volume.ratio)} times the previous mean`;
-  return countsSection(
-    `Volume (${title})`,
-    counts.map(({ day: name, count }) => [name, count]),
-  );
+  return section(`Volume (${title})`, barChart(counts.map(({ day: name, count }) => [name, count])));
 }
 
 function intakeSection({ intake }: DayHealth): string {
@@ -104,11 +98,9 @@ function refusalsSection({ intake }: DayHealth): string {
 
 function latenessSection({ lateness, events }: DayHealth): string {
   if (events.count === 0) return '';
-  const max = Math.max(...lateness.histogram.map(({ count }) => count));
-  const rows = lateness.histogram.map(({ upToMs, count }) => [
+  const delays = lateness.histogram.map(({ upToMs, count }): [string, number] => [
     upToMs === undefined ? 'more' : `up to ${duration(upToMs)}`,
-    formatCount(count),
-    bar(count / max),
+    count,
   ]);
   const facts = [
     ['late', formatCount(lateness.late), formatShare(lateness.lateShare)],
@@ -117,7 +109,7 @@ function latenessSection({ lateness, events }: DayHealth): string {
     ['for earlier days', formatCount(lateness.receivedForOlderDays), 'received on this day'],
   ];
   return section('Time from event to receipt', [
-    ...(lateness.backfilled === events.count ? [] : alignColumns(rows, { right: [1] })),
+    ...(lateness.backfilled === events.count ? [] : barChart(delays)),
     ...alignColumns(facts, { right: [1] }),
   ]);
 }
@@ -160,12 +152,6 @@ function suspiciousSection({ suspiciousUsers }: DayHealth): string {
     `${formatCount(users)} users with ${formatCount(events)} events (${formatShare(share)})`,
     ...alignColumns(rows, { right: [1, 2] }),
   ]);
-}
-
-function countsSection(title: string, counts: readonly (readonly [string, number])[]): string {
-  const max = Math.max(...counts.map(([, count]) => count));
-  const rows = counts.map(([name, count]) => [name, formatCount(count), max === 0 ? '' : bar(count / max)]);
-  return section(title, alignColumns(rows, { right: [1] }));
 }
 
 function duration(ms: number): string {

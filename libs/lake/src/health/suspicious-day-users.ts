@@ -56,7 +56,7 @@ export async function findSuspiciousUsers(
         ...(row.eventsPerMinuteMax === null ? [] : (['sustained-rate'] as const)),
         ...(row.hours >= noSleepHours ? (['no-sleep'] as const) : []),
       ],
-      ...(row.eventsPerMinuteMax === null ? {} : { eventsPerMinuteMax: row.eventsPerMinuteMax }),
+      eventsPerMinuteMax: row.eventsPerMinuteMax ?? undefined,
     })),
   };
 }

@@ -1,6 +1,6 @@
-import { access } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { pathExists } from '@facet/platform';
 import { hashUser, sessionUserPrefix } from '@facet/schemas';
 import { sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
@@ -50,7 +50,8 @@ export async function verifyErasure(
   const state = await readLakeState(lakeFolder);
   const userHash = hashUser(userId);
   const erasures = erasuresOf(state).filter((erasure) => erasure.userHash === userHash);
-  const paths = [...state.files.keys(), ...(await presentOf(lakeFolder, state.removed.keys()))];
+  const paths = [...state.files.keys()];
+  for (const path of state.removed.keys()) if (await pathExists(join(lakeFolder, path))) paths.push(path);
   if (paths.length === 0) return { userHash, erasures, rows: 0, files: [] };
   const snapshot = snapshotOf(lakeFolder, state);
   const counts = await withDuckDb(options, async (connection) => {
@@ -103,18 +104,6 @@ function countStatement(
     `WHERE owner = ${sqlText(about.userId)} ` +
     `OR (owner = ${sqlText(sessionUserPrefix)} || sessionId AND ${ofSessions}) GROUP BY filename`
   );
-}
-
-async function presentOf(lakeFolder: string, paths: Iterable<string>): Promise<string[]> {
-  const present: string[] = [];
-  for (const path of paths) {
-    const isPresent = await access(join(lakeFolder, path)).then(
-      () => true,
-      () => false,
-    );
-    if (isPresent) present.push(path);
-  }
-  return present;
 }
 
 /** The changes that apply erasures. */

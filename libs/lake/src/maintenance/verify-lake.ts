@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathExists } from '@facet/platform';
 import { sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { parquetTable } from '../read/sql.ts';
@@ -33,9 +33,7 @@ export async function verifyLake(lakeFolder: string, options: DuckDbOptions = {}
   const snapshot = snapshotOf(lakeFolder, state);
   const problems: { path: string; problem: string }[] = [];
   for (const { path } of snapshot.files) {
-    if ((await stat(join(lakeFolder, path)).catch(() => undefined)) === undefined) {
-      problems.push({ path, problem: 'missing' });
-    }
+    if (!(await pathExists(join(lakeFolder, path)))) problems.push({ path, problem: 'missing' });
   }
   const files = snapshot.files.filter(({ path }) => !problems.some((problem) => problem.path === path));
   const counted = await withDuckDb(options, async (connection) => {

@@ -76,12 +76,12 @@ function personEvent(columns: readonly DuckDBVector[], row: number): PersonEvent
   const event = {
     eventId,
     type,
-    ...(userId === null ? {} : { userId }),
-    ...(itemId === null ? {} : { itemId }),
-    ...(sessionId === null ? {} : { sessionId }),
+    userId: userId ?? undefined,
+    itemId: itemId ?? undefined,
+    sessionId: sessionId ?? undefined,
     occurredAt,
     receivedAt,
-    ...(value === null ? {} : { value }),
+    value: value ?? undefined,
   };
   return { person, event };
 }

@@ -1,6 +1,5 @@
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dayMs } from '@facet/platform';
+import { dayMs, pathExists } from '@facet/platform';
 import type { AppError } from '@facet/platform';
 import { dayOf } from '../layout.ts';
 import { lakeDamaged, lakeSnapshotExpired } from './errors.ts';
@@ -84,15 +83,7 @@ export async function lakeUnreadable(
   cause: unknown,
 ): Promise<AppError> {
   const now = await readLakeState(lakeFolder);
-  const missing = await Promise.all(
-    files.filter(({ path }) => !now.files.has(path)).map(async ({ path }) => isAbsent(join(lakeFolder, path))),
-  );
-  return missing.includes(true) ? lakeSnapshotExpired(lakeFolder, cause) : lakeDamaged(lakeFolder, cause);
-}
-
-async function isAbsent(path: string): Promise<boolean> {
-  return access(path).then(
-    () => false,
-    () => true,
-  );
+  const replaced = files.filter(({ path }) => !now.files.has(path));
+  const present = await Promise.all(replaced.map(async ({ path }) => pathExists(join(lakeFolder, path))));
+  return present.includes(false) ? lakeSnapshotExpired(lakeFolder, cause) : lakeDamaged(lakeFolder, cause);
 }

@@ -15,8 +15,7 @@ import type { LakeChange, Transaction } from './transaction.ts';
  * loser reads the winner's transaction and retries with the following number, unless the two conflict. All processes thus
  * agree on one history, on any file system with atomic links.
  *
- * Facet has its own log because Delta Lake and Iceberg have no Node.js writer, and a database server would be one more
- * service to run (docs/adr/0008).
+ * Facet has its own log because Delta Lake, Iceberg and DuckLake have no reliable writer for Node.js (docs/adr/0008).
  */
 export interface TransactionLog {
   /** The state as of the last refresh or commit. It changes in place. */
@@ -108,8 +107,9 @@ class FolderTransactionLog implements TransactionLog {
         throw lakeUnwritable(this.#lakeFolder, error);
       });
       if (!isFirst) continue;
-      if (!(await this.#isInHistory(transaction)))
+      if (!(await this.#isInHistory(transaction))) {
         throw lakeSuperseded(this.#lakeFolder, Object.keys(change.offsets ?? {}));
+      }
       applyTransaction(this.#state, transaction);
       await this.#checkpoint();
       return;

@@ -10,7 +10,7 @@ import { upsertItems } from '../../src/catalog/catalog.ts';
 import { dayHealth, newestLakeDays, readDayHealth, storeDayHealth } from '../../src/health/day-health.ts';
 import type { DayHealth } from '../../src/health/health-report.ts';
 import { renderDayHealth } from '../../src/health/render-day-health.ts';
-import { writeLake } from './write-lake.ts';
+import { writeLake } from '../write-lake.ts';
 
 const day = '2024-03-10';
 const start = Date.parse(`${day}T00:00:00Z`);

@@ -1,24 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { dayMs } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { streamOutcomes } from '../../src/index.ts';
 import type { Outcome } from '../../src/index.ts';
-import { openLakeWriter } from '../../src/write/lake-writer.ts';
+import { writeLake } from '../write-lake.ts';
 
 async function lakeOf(events: readonly Event[], erasedUsers: readonly string[] = []): Promise<string> {
   const lake = await temporaryFolder();
-  const writer = await openLakeWriter(lake);
-  onTestFinished(() => writer.close());
-  const logged = events.map((event, offset) => ({ offset, event }));
-  writer.add('a-0', logged, logged.length);
-  for (const userId of erasedUsers) {
-    const fields = { sessionHashes: [], requestedAt: noon + 2 * dayMs, requestedBy: 'test' };
-    writer.addErasure({ erasureId: randomUUID(), userHash: hashUser(userId), ...fields });
-  }
-  await writer.commit();
+  const fields = { sessionHashes: [], requestedAt: noon + 2 * dayMs, requestedBy: 'test' };
+  const erasures = erasedUsers.map((userId) => ({ ...fields, erasureId: randomUUID(), userHash: hashUser(userId) }));
+  await writeLake(lake, events, { erasures });
   return lake;
 }
 
