@@ -210,6 +210,11 @@ async function readRecord(path: string): Promise<ImportRecord | undefined> {
   return text === undefined ? undefined : (JSON.parse(text) as ImportRecord);
 }
 
+const remedies: Readonly<Record<string, string>> = {
+  'time-order-unclear': 'Set mapping.timeFormat in facet.yaml, for example to "DD/MM/YYYY HH:mm".',
+  'unknown-type': 'Map the types under mapping.typeNames in facet.yaml, or declare them under eventTypes.',
+};
+
 function mostlyRefused(report: ReportBuilder, rows: number): AppError {
   const refusals = report.refusals.filter(({ kind }) => kind === 'events').slice(0, 3);
   const reasons = refusals.map(({ field, reason, count, lines }) => {
@@ -221,7 +226,7 @@ function mostlyRefused(report: ReportBuilder, rows: number): AppError {
     code: 'EVENTS_MOSTLY_REFUSED',
     category: 'input',
     remedy:
-      'Run facet validate for details. Then correct the file, or set its columns and time format under mapping in facet.yaml.',
+      remedies[refusals[0]?.reason ?? ''] ?? 'Run facet validate, then correct the file or set mapping in facet.yaml.',
     context: { rows, refusals },
   });
 }

@@ -19,7 +19,7 @@ export interface TimeParserOptions {
  * day. Text is ISO 8601 (`2011-12-09 12:50`, with `T` or a space, seconds and zone optional) or has the format `timeFormat`.
  * Text such as `01/02/2011` needs a `timeFormat`, because day and month are ambiguous.
  *
- * The parser does not use Luxon, whose formats are more lenient and take several times longer per row.
+ * The parser does not use Luxon, which accepts more formats and takes about 20 times longer per row.
  *
  * @throws AppError `EVENTS_TIME_FORMAT` for an invalid `timeFormat`, `EVENTS_TIME_ZONE` for an unknown zone.
  */

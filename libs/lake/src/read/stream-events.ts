@@ -17,30 +17,6 @@ import {
 import { filesOfWindow, identifyingFiles, openLakeSnapshot } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 
-/**
- * Returns the common table expressions that define `kept`: the rows without erased ones and, except for `identify`, without
- * repeated ones. Erased rows are removed first, so an erased row never hides a repeat of the same `eventId`.
- *
- * @param query.events the table of the files, with all columns
- * @param query.received the wanted rows, with the columns of user, session, times and offset
- */
-function keptTables(
-  snapshot: LakeSnapshot,
-  { events, received }: { readonly events: string; readonly received: string },
-): string[] {
-  const { lakeFolder, pendingErasures } = snapshot;
-  // All identify rows are needed: when two name the same session and time, the last received counts.
-  const distinct = `${receivedFirst} OR type = ${sqlText(identifyType)}`;
-  if (pendingErasures.length === 0) return [`kept AS (${received} ${distinct})`];
-  return [
-    `received AS (${received})`,
-    `identifies AS (${identifyRows(lakeFolder, identifyingFiles(snapshot))})`,
-    `erased AS (${erasedOwners(pendingErasures, [events, 'identifies'])})`,
-    `owned AS (${ownedRows('received', 'identifies')})`,
-    `kept AS (SELECT * FROM owned WHERE ${notErased('erased', 'owned')} ${distinct})`,
-  ];
-}
-
 /** An event and its user id, or `session:<sessionId>` for an anonymous event. */
 export interface PersonEvent {
   readonly person: string;
@@ -158,4 +134,28 @@ function outcomeQuery(snapshot: LakeSnapshot, window: LakeWindow, types: readonl
     `WITH ${keptTables(snapshot, { events, received }).join(', ')} ` +
     `SELECT recommendationId, itemId, type, epoch_ms(occurredAt)::DOUBLE FROM kept`
   );
+}
+
+/**
+ * Returns the common table expressions that define `kept`: the rows without erased ones and, except for `identify`, without
+ * repeated ones. Erased rows are removed first, so an erased row never hides a repeat of the same `eventId`.
+ *
+ * @param query.events the table of the files, with all columns
+ * @param query.received the wanted rows, with the columns of user, session, times and offset
+ */
+function keptTables(
+  snapshot: LakeSnapshot,
+  { events, received }: { readonly events: string; readonly received: string },
+): string[] {
+  const { lakeFolder, pendingErasures } = snapshot;
+  // All identify rows are needed: when two name the same session and time, the last received counts.
+  const distinct = `${receivedFirst} OR type = ${sqlText(identifyType)}`;
+  if (pendingErasures.length === 0) return [`kept AS (${received} ${distinct})`];
+  return [
+    `received AS (${received})`,
+    `identifies AS (${identifyRows(lakeFolder, identifyingFiles(snapshot))})`,
+    `erased AS (${erasedOwners(pendingErasures, [events, 'identifies'])})`,
+    `owned AS (${ownedRows('received', 'identifies')})`,
+    `kept AS (SELECT * FROM owned WHERE ${notErased('erased', 'owned')} ${distinct})`,
+  ];
 }
