@@ -6,6 +6,7 @@ export type FieldNames = Readonly<Record<string, readonly string[]>>;
 
 const words = (text: string): readonly string[] => text.split(' ');
 
+// cspell:disable
 export const eventFieldNames = {
   eventId: words('eventid eventuuid uuid'),
   type: words('type event eventtype eventname behavior behaviour behaviortype behaviourtype action actiontype'),
@@ -34,6 +35,7 @@ export const userFieldNames = {
   userId: [...eventFieldNames.userId, 'id'],
   attributes: words('attributes'),
 } satisfies FieldNames;
+// cspell:enable
 
 /** The names of value columns with ratings. The other value columns contain amounts. */
 export const ratingNames: readonly string[] = ['rating', 'stars', 'score'];
