@@ -17,7 +17,7 @@ import type { BundleView } from '@facet/bundles';
 import { asOf, bundleContents } from '@facet/bundles/testing';
 import { ExposureWriter } from '@facet/exposures';
 import { parseWith } from '@facet/platform';
-import { answerRecommendations, renderAnswer } from '@facet/recommendations';
+import { respondWithRecommendations, renderResponse } from '@facet/recommendations';
 import { ServingSettings } from '@facet/recommendations/settings';
 import { buildFaissIndex } from '@facet/retrieval';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -33,7 +33,7 @@ async function record(recommendationId: string, view: BundleView, liveBundleId?:
   const settings = parseWith(ServingSettings, {}, { source: 'settings' });
   const readProfile = async () => ({ profile: undefined, isAvailable: true });
   const arms = { test: 'other' };
-  const answer = await answerRecommendations(body, {
+  const answer = await respondWithRecommendations(body, {
     bundle: view,
     readProfile,
     settings,
@@ -52,7 +52,7 @@ async function record(recommendationId: string, view: BundleView, liveBundleId?:
       request: { body, settings, overrides: {} },
       now,
       ...(liveBundleId === undefined ? {} : { liveBundleId }),
-      answer: renderAnswer(answer),
+      answer: renderResponse(answer),
     },
   });
   await writer.close();

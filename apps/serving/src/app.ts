@@ -1,107 +1,100 @@
 import { randomUUID } from 'node:crypto';
-import type { ArtifactStore } from '@facet/artifacts';
-import type { Experiment } from '@facet/exposures';
-import { addAdmissionMetrics, addHealthRoutes, addMetricsRoute, createAdmission, createHttpApp } from '@facet/http';
-import type { Access, Docs, HttpApp } from '@facet/http';
-import type { Logger } from '@facet/platform';
-import type { ServingSettings } from '@facet/recommendations/settings';
+import {
+  addAdmissionMetrics,
+  addHealthRoutes,
+  addMetricsRoute,
+  createAdmission,
+  createHttpApp,
+  createProblems,
+} from '@facet/http';
+import type { Access, HttpApp } from '@facet/http';
 import { Type } from 'typebox';
-import { addBatchRoutes } from './batch/batch-routes.ts';
-import { addBundlesRoutes } from './bundles/bundles-routes.ts';
-import { ArmBundles } from './experiments/arm-bundles.ts';
-import type { ExposureRecorder } from './exposures/exposure-recorder.ts';
+import { recordRecentRequests } from './bundle/recent-requests.ts';
+import type { RecentRequests } from './bundle/recent-requests.ts';
+import { recordExposures } from './exposures/exposures.ts';
+import type { ExposureOptions } from './exposures/exposures.ts';
+import { judgeRecommendations } from './guardrails/guardrails.ts';
 import type { Guardrails } from './guardrails/guardrails.ts';
-import { addInterestsRoutes } from './interests/interests-routes.ts';
-import type { LiveBundle } from './live/live-bundle.ts';
-import { addRequestRecording } from './live/record-requests.ts';
-import type { RecentRequests } from './live/recent-requests.ts';
-import type { Metrics } from './metrics/metrics.ts';
-import { addRecommendationsRoutes } from './recommendations/recommendations-routes.ts';
-import type { Peers } from './processes/peers.ts';
 import { noPeers } from './processes/peers.ts';
-import type { RouteDeps } from './route-deps.ts';
-import { addSimilarItemsRoutes } from './similar-items/similar-items-routes.ts';
-import { addRequestStages } from './stages/request-stages.ts';
-import { createSlowRequestLog } from './stages/slow-requests.ts';
-import type { Tracing } from './tracing/request-tracing.ts';
-import { servingProblems } from './serving-problems.ts';
+import type { Peers } from './processes/peers.ts';
+import { addBundleRoutes } from './routes/bundles.ts';
+import { addBatch, addInterests, addRecommendations, addSimilarItems } from './routes/recommendations.ts';
+import type { Serving } from './serving.ts';
+import type { OpenTracing } from './telemetry/open-tracing.ts';
+import { measureSpans } from './telemetry/spans.ts';
 
-export interface AppDeps {
-  readonly logger: Logger;
-  /** Where the bundles are. */
-  readonly store: ArtifactStore;
-  /** What is answered from; it may be filled later. */
-  readonly live: LiveBundle;
-  readonly metrics: Metrics;
-  /** How requests are answered, where they do not say. */
-  readonly settings: ServingSettings;
-  /** Those that facet.yaml declares; absent: none. */
-  readonly experiments?: readonly Experiment[];
-  /** The bundles that arms of them name. */
-  readonly armBundles?: ArmBundles;
-  /** Records what was answered, and of which share all that a replay takes; absent: nobody does. */
-  readonly recorder?: ExposureRecorder;
-  readonly sampledShare?: number;
-  /** Whether answers to requests without a userId are recorded as well; absent: they are not. */
-  readonly recordStateless?: boolean;
-  /** Is told of every recommendation; absent: nobody is. */
-  readonly guardrails?: Pick<Guardrails, 'record'>;
-  /** Keeps some of the requests; absent: nobody does. */
-  readonly recent?: RecentRequests;
-  /** Absent: nothing is traced. */
-  readonly tracing?: Tracing;
-  /** Other processes that answer on the same port; absent: there are none. */
-  readonly peers?: Peers;
-  /** The clock in epoch milliseconds. */
-  readonly now?: () => number;
-  readonly createId?: () => string;
-}
+export type AppDeps = Omit<Serving, 'admission' | 'now' | 'createId'> &
+  Partial<Pick<Serving, 'now' | 'createId'>> & {
+    /** Records exposures and computes shadow arms. */
+    readonly exposures?: ExposureOptions | undefined;
+    readonly guardrails?: Pick<Guardrails, 'record'> | undefined;
+    readonly recent?: RecentRequests;
+    readonly tracing?: Pick<OpenTracing, 'tracer'> | undefined;
+    /** The other processes on the same port. */
+    readonly peers?: Peers;
+  };
 
 export interface AppOptions {
   readonly access: Access;
-  /** Requests that take longer are logged, 100 ms by default. */
+  /** Slower requests are logged. Default: 100 ms. */
   readonly slowRequestMs?: number;
   readonly limits?: Partial<Limits>;
 }
 
 export interface Limits {
   readonly bodyBytesMax: number;
-  /** Requests that are worked on at a time, however short the line is; each holds one search of the index. */
+  /** Upper bound for concurrent requests, even without queueing. Each holds one search of the index. */
   readonly concurrentMax: number;
-  /** Mean delay of the event loop over a second above which requests are turned away. */
+  /** Mean event loop delay over one second above which requests are refused. */
   readonly eventLoopDelayMsMax: number;
 }
 
 const limitsDefault: Limits = { bodyBytesMax: 1 << 20, concurrentMax: 128, eventLoopDelayMsMax: 250 };
 
-const slowRequestMsDefault = 100;
-
-const docs: Docs = {
-  title: 'Facet serving',
-  description: 'Recommendations from the several interests of a user, and the reasons for them.',
-  scope: 'serve',
-  tags: ['recommendations', 'bundles'],
-};
+/** Remedies that are specific to this API, and the artifact errors that callers may see. */
+const problems = createProblems({
+  REQUEST_INVALID: { status: 400, remedy: 'Correct the field; /docs describes it.' },
+  ARTIFACT_NOT_FOUND: { remedy: 'List the bundles with GET /v1/bundles.' },
+  ARTIFACT_NO_PREVIOUS: {},
+  ARTIFACT_CORRUPT: {},
+  PROMOTION_CURRENT_CHANGED: { remedy: 'Check GET /v1/refs, then repeat the request if it still applies.' },
+  NOT_FOUND: { status: 404, remedy: 'See /docs.' },
+  BODY_TOO_LARGE: { status: 413, remedy: 'Send fewer behaviors. The model reads only the newest ones.' },
+});
 
 /**
- * Wires the API, without a socket: `listen` or `inject` it. Closing it refuses new requests and waits for those under
- * way; the bundle may be closed after that.
+ * Creates the app without a socket: `listen` or `inject` it. Closing it refuses new requests and waits for current ones. The
+ * bundle may be closed after that.
  */
 export async function createApp(deps: AppDeps, options: AppOptions): Promise<HttpApp> {
-  const { live, logger, metrics, peers = noPeers(metrics), experiments = [] } = deps;
+  const { exposures, guardrails, recent, tracing, peers = noPeers(deps.metrics), ...resources } = deps;
+  const { logger, live, metrics } = deps;
   const limits = { ...limitsDefault, ...options.limits };
-  const { concurrentMax } = limits;
-  const admission = createAdmission({ concurrentMax, logger });
+  const admission = createAdmission({ concurrentMax: limits.concurrentMax, logger });
   addAdmissionMetrics(metrics, admission);
+  const docs = {
+    title: 'Facet serving',
+    description: 'Recommendations from the multiple interests of a user, with reasons.',
+    scope: 'serve' as const,
+    tags: ['recommendations', 'bundles'],
+  };
   const app = await createHttpApp(
     { logger, metrics },
-    { ...limits, access: options.access, problems: servingProblems, docs, admission },
+    { ...limits, access: options.access, problems, docs, admission },
   );
-  const recordSlow = createSlowRequestLog(options.slowRequestMs ?? slowRequestMsDefault, logger);
-  deps.tracing?.addTo(app);
-  addRequestStages(app, { live, metrics, recordSlow, watchStages: deps.tracing?.watchStages });
+  app.decorate('serving', { now: Date.now, createId: randomUUID, ...resources, admission });
+  app.decorateRequest('askedBundleId');
+  app.decorateRequest('recommendation');
+
+  if (tracing === undefined) await app.register(measureSpans, { slowRequestMs: options.slowRequestMs ?? 100 });
+  else {
+    const { createSpanWatcher, traceRequests } = await import('./telemetry/tracing.ts');
+    await app.register(traceRequests, tracing);
+    const watchSpans = createSpanWatcher(tracing.tracer);
+    await app.register(measureSpans, { slowRequestMs: options.slowRequestMs ?? 100, watchSpans });
+  }
   addHealthRoutes(app, {
-    readySummary: 'Whether requests can be answered: the bundle and the profiles are loaded',
+    readySummary: 'Check whether the bundle and the profiles are loaded',
     readyFacts: { bundleId: Type.String() },
     readyExample: { bundleId: 'eb342103ec0057bad650138446eee7d9' },
     checkReady() {
@@ -111,26 +104,17 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
     },
   });
   addMetricsRoute(app, metrics, peers.readMetrics);
-  const routes: RouteDeps = {
-    live,
-    metrics,
-    admission,
-    settings: deps.settings,
-    experiments,
-    armBundles: deps.armBundles ?? new ArmBundles({ store: deps.store, experiments, metrics, logger }),
-    recorder: deps.recorder,
-    sampledShare: deps.sampledShare ?? 0,
-    recordStateless: deps.recordStateless ?? false,
-    guardrails: deps.guardrails,
-    now: deps.now ?? Date.now,
-    createId: deps.createId ?? randomUUID,
-  };
-  if (deps.recent !== undefined) addRequestRecording(app, deps.recent);
-  addRecommendationsRoutes(app, routes);
-  addBatchRoutes(app, routes);
-  addBundlesRoutes(app, deps);
-  addInterestsRoutes(app, routes);
-  addSimilarItemsRoutes(app, routes);
+  // The hooks of these plugins apply to recommendations only.
+  await app.register(async (context) => {
+    if (exposures !== undefined) await context.register(recordExposures, exposures);
+    if (guardrails !== undefined) await context.register(judgeRecommendations, { guardrails });
+    if (recent !== undefined) await context.register(recordRecentRequests, { recent });
+    await addRecommendations(context as unknown as HttpApp);
+  });
+  addBatch(app);
+  addBundleRoutes(app);
+  addInterests(app);
+  addSimilarItems(app);
   await app.ready();
   return app;
 }

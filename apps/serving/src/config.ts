@@ -11,26 +11,26 @@ import {
 import { parseEnvironment } from '@facet/platform';
 import type { AccessSource } from '@facet/platform';
 import { Type } from 'typebox';
-import type { TracingSettings } from './tracing/open-tracing.ts';
+import type { TracingSettings } from './telemetry/open-tracing.ts';
 
-/** Everything that this process is told from outside, each with what its absence means. */
+/** The environment variables of this process. */
 const Environment = Type.Object({
   ...homeVariables,
   ...folderVariables,
   ...profileStoreVariables,
-  /** How often it is looked for a bundle or a delta to take up. */
+  /** How often to check for a new bundle or delta. */
   FACET_WATCH_INTERVAL_MS: Type.Integer({ minimum: 10, maximum: 3_600_000, default: 1_000 }),
-  /** Requests that take longer are logged with what they spent the time on. */
+  /** Slower requests are logged with their spans. */
   FACET_SLOW_REQUEST_MS: Type.Number({ minimum: 1, default: 100 }),
-  /** Share of the searches that is done again exactly, to measure what the index finds; 0: none. */
+  /** The share of searches to repeat exactly, to measure index recall; 0: none. */
   FACET_RECALL_SHARE: Type.Number({ minimum: 0, maximum: 1, default: 0.01 }),
-  /** How many answer on the port: a number, or `cores` for as many as there are. */
+  /** The number of worker processes on the port, or `cores`. */
   FACET_PROCESSES: Type.String({ default: '1', pattern: '^(cores|[1-9][0-9]?)$' }),
-  /** Absent: nothing is traced. OpenTelemetry's packages read this one, too, and the others by themselves. */
+  /** Absent: no tracing. OpenTelemetry's packages read this variable and their other variables, too. */
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(Type.String({ pattern: '^https?://' })),
-  /** Share of the requests without a `traceparent` that is traced. */
+  /** The share of requests without a `traceparent` that is traced. */
   OTEL_TRACES_SAMPLER_ARG: Type.Number({ minimum: 0, maximum: 1, default: 1 }),
-  /** 0 lets the system choose a free one. */
+  /** 0 chooses a free port. */
   FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080 }),
   ...serverVariables,
 });
@@ -39,22 +39,20 @@ export interface ServingConfig {
   readonly lakeFolder: string;
   readonly catalogFolder: string;
   readonly artifactsFolder: string;
-  /** Where it is recorded what was answered. */
   readonly exposuresFolder: string;
-  /** Where the collector keeps profiles. */
+  /** The profile store of the collector. */
   readonly redisUrl: string | undefined;
   /** `facet.yaml`. */
   readonly facetFile: string;
-  /** Of which requests there are traces; undefined: of none. */
+  /** Undefined: no tracing. */
   readonly tracing: TracingSettings | undefined;
   readonly slowRequestMs: number;
   readonly recallShare: number;
   readonly watchIntervalMs: number;
-  /** With more than one, another process keeps them and answers nothing itself. */
+  /** With more than one, a supervisor process runs the workers. */
   readonly processes: number;
   readonly host: string;
   readonly port: number;
-  /** Whom to answer. */
   readonly access: AccessSource;
   readonly logLevel: string;
 }
@@ -62,7 +60,7 @@ export interface ServingConfig {
 /**
  * Reads the environment.
  *
- * @throws AppError `CONFIG_INVALID` naming each wrong variable.
+ * @throws AppError `CONFIG_INVALID` with every wrong variable.
  */
 export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
   const values = parseEnvironment(Environment, environment);
@@ -82,12 +80,4 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     processes: values.FACET_PROCESSES === 'cores' ? availableParallelism() : Number(values.FACET_PROCESSES),
     port: values.FACET_PORT,
   });
-}
-
-/**
- * Keeps Faiss to one thread a search: requests already run beside each other, and threads that fight for the same cores
- * cost a factor of ten. Must run before the native index is loaded; a value that the operator set stays.
- */
-export function limitNativeThreads(): void {
-  process.env['OMP_NUM_THREADS'] ??= '1';
 }

@@ -1,22 +1,22 @@
 import cluster from 'node:cluster';
 import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
-import { limitNativeThreads, readConfig } from './config.ts';
+import { readConfig } from './config.ts';
+import { connectWorker } from './processes/peers.ts';
+import type { Worker } from './processes/peers.ts';
 import type { Announcement, SupervisorMessage } from './processes/messages.ts';
-import { runSupervisor } from './processes/run-supervisor.ts';
-import { connectWorker } from './processes/worker.ts';
-import type { Worker } from './processes/worker.ts';
+import { runSupervisor } from './processes/supervisor.ts';
 
-/** How long requests under way may take to finish; longer than any answer may take. */
+/** Time for current requests to finish. Longer than any response timeout. */
 const closeDelayMs = 15_000;
 
-/** One JSON line on standard output, and the same to a parent process that listens. */
+/** Writes one JSON line to standard output, and sends the same to a parent process with an IPC channel. */
 function announce(message: Announcement): void {
   const { type, ...facts } = message;
   process.stdout.write(`${JSON.stringify({ msg: type, ...facts })}\n`);
   process.send?.(message);
 }
 
-/** The channel to the supervisor, where this process has been started by one. */
+/** Returns the channel to the supervisor, if a supervisor started this process. */
 function connectToSupervisor(close: () => void): Worker | undefined {
   if (!cluster.isWorker) return undefined;
   return connectWorker(
@@ -28,13 +28,21 @@ function connectToSupervisor(close: () => void): Worker | undefined {
   );
 }
 
+/**
+ * Limits Faiss to one thread per search. Requests run in parallel already, and competing threads cost a factor of ten. Must run
+ * before the native index is loaded. A value that the operator has set stays.
+ */
+function limitNativeThreads(): void {
+  process.env['OMP_NUM_THREADS'] ??= '1';
+}
+
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const logger = createLogger({ name: 'serving', level: config.logLevel });
-  // Nobody is left to stop it when the parent that started it, such as `facet serve`, was killed.
+  // A killed parent, such as `facet serve`, cannot stop this process.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   if (!cluster.isWorker && config.access === 'anybody') {
-    logger.warn({ host: config.host }, 'answering anybody: FACET_INSECURE is true');
+    logger.warn({ host: config.host }, 'FACET_INSECURE is true: accepting requests without a key');
   }
   if (config.processes > 1 && cluster.isPrimary) {
     process.exit(await runSupervisor({ ...config, closeDelayMs }, { logger, announce }));
@@ -44,26 +52,22 @@ async function main(): Promise<void> {
   const closeNow = closeOnSignal(() => close(), { logger, delayMs: closeDelayMs, isSupervised: cluster.isWorker });
   const worker = connectToSupervisor(closeNow);
   const role = await worker?.role;
-  // Not before: it loads the native index, which reads the environment once.
+  // Imported late: the native index reads OMP_NUM_THREADS when it is loaded.
   const { startServing } = await import('./start-serving.ts');
-  const server = await startServing(config, {
-    logger,
-    ...(worker && { joinPeers: worker.join }),
-    ...(role && { listens: role.listens }),
-  });
+  const server = await startServing(config, { logger, joinPeers: worker?.join, listens: role?.listens });
   close = async () => {
     await server.close();
     await worker?.leave();
   };
-  const say = worker?.announce ?? announce;
+  const send = worker?.announce ?? announce;
   void server.listening.then(
-    (url) => say({ type: 'listening', url }),
+    (url) => send({ type: 'listening', url }),
     () => undefined,
   );
   try {
     const { bundleId } = await server.ready;
     logger.info({ bundleId }, 'ready');
-    say({ type: 'ready', url: await server.listening, bundleId });
+    send({ type: 'ready', url: await server.listening, bundleId });
   } catch (error) {
     await server.close();
     throw error;
@@ -74,9 +78,7 @@ try {
   await main();
 } catch (error) {
   const { code, category } = isAppError(error) ? error : {};
-  createLogger({ name: 'serving' }).fatal(
-    { code, category, problem: describeError(error), err: error },
-    'cannot serve',
-  );
+  const facts = { code, category, problem: describeError(error), err: error };
+  createLogger({ name: 'serving' }).fatal(facts, 'cannot serve');
   process.exit(exitCodeOf(error));
 }

@@ -1,32 +1,30 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { GuardrailSettings } from '@facet/bundles/guardrails';
 import { ExperimentsSettings, ExposureLogSettings, ExposureWriter, parseExperiments } from '@facet/exposures';
 import { listen, readAccess } from '@facet/http';
-import { readConfigFile } from '@facet/platform';
+import { describeError, readConfigFile } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { checkServingSettings, ServingSettings } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
 import { createApp } from './app.ts';
+import { BundleWatcher } from './bundle/bundle-watcher.ts';
+import { createRecallSampler } from './bundle/index-recall.ts';
+import { LiveBundle } from './bundle/live-bundle.ts';
+import { RecentRequests } from './bundle/recent-requests.ts';
 import type { ServingConfig } from './config.ts';
 import { ArmBundles } from './experiments/arm-bundles.ts';
-import { ExposureRecorder } from './exposures/exposure-recorder.ts';
-import type { RecorderDeps } from './exposures/exposure-recorder.ts';
+import { ExposureRecorder } from './exposures/exposures.ts';
 import { Guardrails } from './guardrails/guardrails.ts';
-import { BundleWatcher } from './live/bundle-watcher.ts';
-import { LiveBundle } from './live/live-bundle.ts';
-import { RecentRequests } from './live/recent-requests.ts';
-import { createLiveRecall } from './live/live-recall.ts';
-import { poll } from './live/poll.ts';
-import type { Polling } from './live/poll.ts';
-import { createMetrics } from './metrics/metrics.ts';
-import type { Metrics } from './metrics/metrics.ts';
 import type { WorkerRole } from './processes/messages.ts';
 import { noPeers } from './processes/peers.ts';
 import type { Peers } from './processes/peers.ts';
 import { createProfileSource } from './profiles/profile-source.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import type { Metrics } from './telemetry/metrics.ts';
 
-/** What serving reads of `facet.yaml`; the other sections are the pipeline's. */
-const SettingsOfServing = Type.Object({
+/** The sections of `facet.yaml` that serving reads. */
+const Settings = Type.Object({
   guardrails: GuardrailSettings,
   serving: ServingSettings,
   experiments: ExperimentsSettings,
@@ -34,26 +32,26 @@ const SettingsOfServing = Type.Object({
 });
 
 export interface RunningServer {
-  /** Settles with the URL when connections are taken. */
+  /** Resolves with the URL when the server accepts connections. */
   readonly listening: Promise<string>;
-  /** Settles when requests can be answered, or never will be. */
+  /** Resolves when the server can serve requests. Rejects if it never can. */
   readonly ready: Promise<{ readonly bundleId: string }>;
-  /** Refuses new requests, waits for those under way, then frees the bundle. */
+  /** Refuses new requests, waits for current ones, then frees the bundle. */
   close(): Promise<void>;
 }
 
 export interface ServingDeps {
   readonly logger: Logger;
-  /** Where there are other processes that answer on the port. */
+  /** Connects to the other processes on the port. */
   readonly joinPeers?: (metrics: Metrics) => Peers;
-  /** At once by default: probes are answered while a large bundle is read. */
+  /** Default: at once, so that probes get a response while a large bundle loads. */
   readonly listens?: WorkerRole['listens'];
 }
 
 /**
- * Listens and loads, or loads and listens. From then on it takes up what is promoted.
+ * Starts listening and loads the current bundle, in this order or the reverse. Then watches for new bundles and deltas.
  *
- * @throws AppError those of `readConfigFile` and `readAccess`, and those of `listen` where it listens at once.
+ * @throws AppError those of `readConfigFile` and `readAccess`, and those of `listen` if it listens at once.
  */
 export async function startServing(config: ServingConfig, deps: ServingDeps): Promise<RunningServer> {
   const { logger, joinPeers = noPeers, listens = 'at once' } = deps;
@@ -62,25 +60,20 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const metrics = createMetrics();
   const peers = joinPeers(metrics);
   const access = await readAccess(config.access);
-  const read = await readConfigFile(SettingsOfServing, config.facetFile);
-  const { guardrails: bounds, serving: settings, exposures } = read;
-  const experiments = parseExperiments(read.experiments, config.facetFile);
+  const sections = await readConfigFile(Settings, config.facetFile);
+  const { serving: settings } = sections;
+  const experiments = parseExperiments(sections.experiments, config.facetFile);
   checkServingSettings(settings, experiments, config.facetFile);
   const store = createFolderArtifactStore(config.artifactsFolder);
-  const guardrails = bounds.enabled ? new Guardrails(bounds, { store, live, metrics, logger }) : undefined;
+  const guardrails = sections.guardrails.enabled
+    ? new Guardrails(sections.guardrails, { store, live, metrics, logger })
+    : undefined;
   const { takeTurn } = peers;
-  const armBundles = new ArmBundles({ store, experiments, metrics, logger, recent, takeTurn });
-  const recorder = exposures.enabled ? createRecorder(config, exposures, { metrics, logger }) : undefined;
-  const tracing = config.tracing && (await import('./tracing/open-tracing.ts')).openTracing(config.tracing, logger);
+  const arms = new ArmBundles({ store, experiments, metrics, logger, recent, takeTurn });
+  const exposures = openExposures(config, sections.exposures, { metrics, logger });
+  const tracing = config.tracing && (await import('./telemetry/open-tracing.ts')).openTracing(config.tracing, logger);
   const app = await createApp(
-    {
-      ...{ logger, store, live, metrics, settings, recent, peers, experiments, armBundles },
-      sampledShare: exposures.sampledShare,
-      recordStateless: exposures.recordStateless,
-      ...(guardrails && { guardrails }),
-      ...(recorder && { recorder }),
-      ...(tracing && { tracing }),
-    },
+    { logger, store, live, metrics, settings, arms, exposures, guardrails, recent, tracing, peers },
     { access, slowRequestMs: config.slowRequestMs },
   );
   const urlAtOnce = listens === 'at once' ? (await listen(app, config)).url : undefined;
@@ -93,21 +86,22 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     metrics,
     logger,
     recent,
-    watchIndex: createLiveRecall({ share: config.recallShare, metrics }),
+    sampleRecall: createRecallSampler({ share: config.recallShare, metrics }),
     takeTurn,
-    beforeAnswering: (view) => armBundles.prepare(view),
+    beforeGoingLive: (view) => arms.prepare(view),
   });
-  let polling: Polling | undefined;
-  const loaded = watcher.start().then(() => live.use(({ bundle }) => armBundles.refresh(bundle)));
+  const watch = async (): Promise<void> => {
+    const swap = await watcher.check();
+    if (swap !== undefined) guardrails?.begin(swap);
+    await guardrails?.check();
+    await live.use(({ bundle }) => arms.refresh(bundle));
+  };
+  const stopping = new AbortController();
+  let watching: Promise<void> | undefined;
+  const loaded = watcher.start().then(() => live.use(({ bundle }) => arms.refresh(bundle)));
   const listening = loaded.then(async () => urlAtOnce ?? (await listen(app, config)).url);
   const ready = listening.then(() => {
-    const watch = async (): Promise<void> => {
-      const swap = await watcher.check();
-      if (swap !== undefined) guardrails?.begin(swap);
-      await guardrails?.check();
-      await live.use(({ bundle }) => armBundles.refresh(bundle));
-    };
-    polling = poll(watch, { intervalMs: config.watchIntervalMs, logger });
+    watching = poll(watch, { intervalMs: config.watchIntervalMs, signal: stopping.signal, logger });
     return { bundleId: live.require().bundle.id };
   });
   return {
@@ -115,29 +109,51 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     ready,
     async close() {
       watcher.stop();
-      armBundles.stop();
+      arms.stop();
       await app.close();
       await tracing?.close();
       await ready.catch(() => undefined);
-      await polling?.stop();
-      await recorder?.close();
-      await armBundles.close();
+      stopping.abort();
+      await watching;
+      await exposures?.recorder.close();
+      await arms.close();
       await watcher.close();
       await profiles.close();
     },
   };
 }
 
-function createRecorder(
+/**
+ * Repeats work until the signal aborts. Failures are logged. Resolves when the current work has ended.
+ *
+ * @param options.intervalMs pause between the end of the work and its next start.
+ */
+export async function poll(
+  work: () => Promise<void>,
+  options: { readonly intervalMs: number; readonly signal: AbortSignal; readonly logger: Pick<Logger, 'error'> },
+): Promise<void> {
+  const { intervalMs, signal, logger } = options;
+  while (!signal.aborted) {
+    await delay(intervalMs, undefined, { signal, ref: false }).catch(() => undefined);
+    try {
+      if (!signal.aborted) await work();
+    } catch (error) {
+      logger.error({ problem: describeError(error), err: error }, 'watching for bundles failed: retrying');
+    }
+  }
+}
+
+function openExposures(
   { exposuresFolder: folder }: ServingConfig,
-  { retentionDays }: ExposureLogSettings,
-  deps: Omit<RecorderDeps, 'writer'> & { readonly metrics: Metrics },
-): ExposureRecorder {
+  { enabled, retentionDays, sampledShare, recordStateless }: ExposureLogSettings,
+  { metrics, logger }: { readonly metrics: Metrics; readonly logger: Logger },
+) {
+  if (!enabled) return undefined;
   const writer = new ExposureWriter({
     folder,
     retentionDays,
-    onFailure: (error, dropped) => deps.logger.error({ err: error, dropped }, 'exposures cannot be recorded'),
+    onFailure: (error, dropped) => logger.error({ err: error, dropped }, 'cannot record exposures'),
   });
-  deps.metrics.watchExposures(() => writer.counts);
-  return new ExposureRecorder({ writer, ...deps });
+  metrics.watchExposures(() => writer.counts);
+  return { recorder: new ExposureRecorder({ writer, metrics, logger }), sampledShare, recordStateless };
 }

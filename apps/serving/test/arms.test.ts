@@ -9,8 +9,8 @@ import type { Experiment, ExposureRecord } from '@facet/exposures';
 import { createLogger } from '@facet/platform';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ArmBundles } from '../src/experiments/arm-bundles.ts';
-import { ExposureRecorder } from '../src/exposures/exposure-recorder.ts';
-import { createMetrics } from '../src/metrics/metrics.ts';
+import { ExposureRecorder } from '../src/exposures/exposures.ts';
+import { createMetrics } from '../src/telemetry/metrics.ts';
 import { createHome, createTestApp, films, putBundle, putDeltaOf } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 import { startTestServer } from './test-server.ts';
@@ -210,8 +210,8 @@ experiments:
 
   it.each([
     [128, 'computed'],
-    [1, 'left_out'],
-  ])('where %i requests may be under way they are %s while one is', async (concurrentMax, outcome) => {
+    [3, 'left_out'],
+  ])('are, with a limit of %i and two other requests, %s', async (concurrentMax, outcome) => {
     const records: ExposureRecord[] = [];
     const writer = {
       append: (record: ExposureRecord) => records.push(record) > 0,
@@ -220,12 +220,13 @@ experiments:
     };
     const metrics = createMetrics();
     const logger = createLogger({ name: 'test', level: 'silent' });
-    const { post, close } = await createTestApp(home, {
+    const { app, post, close } = await createTestApp(home, {
       recorder: new ExposureRecorder({ writer, metrics, logger }),
       experiments: [experimentOf({ shadow: [{ name: 'turns', share: 1, settings: { breadth: 50 } }] })],
       limits: { concurrentMax, eventLoopDelayMsMax: 60_000 },
     });
     onTestFinished(close);
+    for (let other = 0; other < 2; other++) app.serving.admission.enter();
     expect((await post('/v1/recommendations', { userId: 'ada' })).statusCode).toBe(200);
     await vi.waitFor(() => expect(records).toHaveLength(1));
     expect(records[0]!.shadow?.length ?? 0).toBe(outcome === 'computed' ? 1 : 0);

@@ -66,7 +66,7 @@ it('tells of a user whose fields are wrong, and answers the others', async () =>
   expect(answers.map((answer) => answer['returned'])).toEqual([3, undefined, 3]);
   expect(answers[1]).toEqual({
     code: 'REQUEST_INVALID',
-    message: 'users.1.behaviors.0.occurredAt lies more than a day in the future.',
+    message: 'users.1.behaviors.0.occurredAt is more than a day in the future.',
     field: 'users.1.behaviors.0.occurredAt',
     remedy: expect.any(String) as string,
   });

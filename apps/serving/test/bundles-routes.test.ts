@@ -50,7 +50,7 @@ it('promotes and rolls back, and records who and why', async () => {
   const opened = await openLive(home, { live: server.live, metrics: server.metrics, logger: server.logger });
   try {
     const other = await putBundle(home, { seed: 12 });
-    const promoted = await call('POST', `/v1/bundles/${other.id}/promote`, { because: 'a fix for the sale' });
+    const promoted = await call('POST', `/v1/bundles/${other.id}/promote`, { reason: 'a fix for the sale' });
     expect(promoted).toEqual({ statusCode: 200, body: { current: other.id } });
     await opened.watcher.check();
     expect((await call('GET', '/v1/refs')).body).toMatchObject({
@@ -58,7 +58,7 @@ it('promotes and rolls back, and records who and why', async () => {
       previous: home.bundleRef.id,
       serving: { bundleId: other.id },
     });
-    const back = await call('POST', '/v1/refs/rollback', { because: 'it was none' });
+    const back = await call('POST', '/v1/refs/rollback', { reason: 'it was none' });
     expect(back.body).toEqual({ current: home.bundleRef.id });
     const records = await createFolderArtifactStore(home.artifactsFolder).promotions();
     expect(records.slice(-2).map(({ by, reason }) => [by, reason])).toEqual([
@@ -76,16 +76,16 @@ it('refuses what is not there, and what has no reason', async () => {
     statusCode: 404,
     body: { code: 'ARTIFACT_NOT_FOUND' },
   });
-  expect(await call('POST', `/v1/bundles/${unknown}/promote`, { because: 'why not' })).toMatchObject({
+  expect(await call('POST', `/v1/bundles/${unknown}/promote`, { reason: 'why not' })).toMatchObject({
     statusCode: 404,
   });
   expect((await call('GET', '/v1/bundles/..%2f..%2fetc')).statusCode).toBe(400);
-  expect(await call('POST', '/v1/refs/rollback', { because: 'nothing before' })).toMatchObject({
+  expect(await call('POST', '/v1/refs/rollback', { reason: 'nothing before' })).toMatchObject({
     statusCode: 409,
     body: { code: 'ARTIFACT_NO_PREVIOUS' },
   });
   expect(await call('POST', `/v1/bundles/${home.bundleRef.id}/promote`, {})).toMatchObject({
     statusCode: 400,
-    body: { field: 'because' },
+    body: { field: 'reason' },
   });
 });

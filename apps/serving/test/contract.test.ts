@@ -100,7 +100,7 @@ it('each example of a request is answered as it says', async () => {
   }
   const records = await createFolderArtifactStore(home.artifactsFolder).promotions();
   expect(records.slice(-2).map(({ reason }) => reason)).toEqual([
-    'Its answers for new users were looked through.',
+    'Reviewed its recommendations for new users.',
     'Empty pages since noon.',
   ]);
 });
@@ -137,7 +137,7 @@ const refusals: readonly Refusal[] = [
     status: 413,
     code: 'BODY_TOO_LARGE',
     of: takesBody,
-    change: () => ({ payload: { because: 'why not', padding: 'x'.repeat(1 << 20) } }),
+    change: () => ({ payload: { reason: 'why not', padding: 'x'.repeat(1 << 20) } }),
   },
   {
     status: 415,
@@ -197,7 +197,7 @@ describe('each refusal is answered as it says', () => {
     ];
     for (const { operation, code } of tries) {
       const url = exampleUrl(operation, damaged.id);
-      const answer = await send(app, { method: 'POST', url, payload: { because: 'to see' } });
+      const answer = await send(app, { method: 'POST', url, payload: { reason: 'to see' } });
       expect(JSON.parse(answer.body)).toMatchObject({ statusCode: 409, code });
       expect(operation.faultOf(answer)).toBeUndefined();
     }

@@ -39,7 +39,7 @@ it('describes every route in OpenAPI 3.1, with the schemas that are enforced', a
     '/v1/refs',
     '/v1/refs/rollback',
   ]);
-  const { RecommendationsRequest, RecommendationsAnswer, Problem } = document.components.schemas;
+  const { RecommendationsRequest, RecommendationsResponse, Problem } = document.components.schemas;
   expect(Object.keys(RecommendationsRequest!.properties).sort()).toEqual([
     'behaviors',
     'context',
@@ -56,7 +56,7 @@ it('describes every route in OpenAPI 3.1, with the schemas that are enforced', a
     'timings',
     'userId',
   ]);
-  expect(Object.keys(RecommendationsAnswer!.properties)).toContain('recommendationId');
+  expect(Object.keys(RecommendationsResponse!.properties)).toContain('recommendationId');
   expect(Object.keys(Problem!.properties)).toContain('remedy');
   const open = Object.entries(document.paths).filter(([, operations]) => operations['get']?.security?.length === 0);
   expect(open.map(([path]) => path).sort()).toEqual(['/healthz', '/readyz']);

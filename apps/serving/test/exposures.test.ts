@@ -7,8 +7,8 @@ import { hashUser } from '@facet/schemas';
 import { readExposures } from '@facet/exposures';
 import type { ExposureRecord } from '@facet/exposures';
 import type { UserProfile } from '@facet/profiles';
-import { answerRecommendations, renderAnswer } from '@facet/recommendations';
-import type { AnswerContext, RecommendationsRequest } from '@facet/recommendations';
+import { respondWithRecommendations, renderResponse } from '@facet/recommendations';
+import type { ResponseContext, RecommendationsRequest } from '@facet/recommendations';
 import { createLogger } from '@facet/platform';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startServing } from '../src/start-serving.ts';
@@ -130,10 +130,12 @@ it('a sampled answer can be made again, byte for byte, from what is recorded', a
   const records = await recorded();
   const store = createFolderArtifactStore(home.artifactsFolder);
   for (const [position, { recommendationId, bundleId, sampled }] of records.entries()) {
-    const { body, ...context } = sampled!.request as Pick<AnswerContext, 'settings'> & { body: RecommendationsRequest };
+    const { body, ...context } = sampled!.request as Pick<ResponseContext, 'settings'> & {
+      body: RecommendationsRequest;
+    };
     const bundle = await loadBundle(store, { kind: 'bundle', id: bundleId });
     const profile = sampled!.profile as UserProfile | undefined;
-    const answer = await answerRecommendations(body, {
+    const answer = await respondWithRecommendations(body, {
       ...context,
       bundle,
       readProfile: async () => ({ profile, isAvailable: true }),
@@ -142,7 +144,7 @@ it('a sampled answer can be made again, byte for byte, from what is recorded', a
     });
     bundle.close();
     expect(sampled!.answer).toBe(sent[position]);
-    expect(renderAnswer(answer)).toBe(sent[position]);
+    expect(renderResponse(answer)).toBe(sent[position]);
   }
 });
 

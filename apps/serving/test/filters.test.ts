@@ -72,7 +72,7 @@ describe('a filter', () => {
   it('that is not declared, or lacks its context, is refused by name', async () => {
     expect(await refusal({ filters: ['only-dance', 'no-such'] })).toMatchObject({
       field: 'filters.1',
-      remedy: 'Declared are: only-dance, not-mine, in-budget.',
+      remedy: 'Use one of: only-dance, not-mine, in-budget.',
     });
     expect(await refusal({ filters: ['not-mine'] })).toMatchObject({ field: 'context.genres' });
     expect(await refusal({ filters: ['in-budget'], context: { budget: 'small' } })).toMatchObject({

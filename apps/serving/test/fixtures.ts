@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +17,7 @@ import {
 } from '@facet/bundles';
 import type { BundleInfo, CatalogItem } from '@facet/bundles';
 import { openFileEventLog } from '@facet/event-log';
+import type { Experiment } from '@facet/exposures';
 import { sinkLog, upsertUsers } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
 import type { User } from '@facet/schemas';
@@ -50,11 +52,13 @@ import { ServingSettings } from '@facet/recommendations/settings';
 import { buildFaissIndex } from '@facet/retrieval';
 import { createApp } from '../src/app.ts';
 import type { AppDeps, AppOptions, Limits } from '../src/app.ts';
-import { BundleWatcher } from '../src/live/bundle-watcher.ts';
-import { LiveBundle } from '../src/live/live-bundle.ts';
-import type { Loaded } from '../src/live/live-bundle.ts';
-import { createMetrics } from '../src/metrics/metrics.ts';
-import type { Metrics } from '../src/metrics/metrics.ts';
+import { BundleWatcher } from '../src/bundle/bundle-watcher.ts';
+import { LiveBundle } from '../src/bundle/live-bundle.ts';
+import type { Loaded } from '../src/bundle/live-bundle.ts';
+import { ArmBundles } from '../src/experiments/arm-bundles.ts';
+import type { ExposureRecorder } from '../src/exposures/exposures.ts';
+import { createMetrics } from '../src/telemetry/metrics.ts';
+import type { Metrics } from '../src/telemetry/metrics.ts';
 import { createProfileSource } from '../src/profiles/profile-source.ts';
 import type { ProfileSettings } from '../src/profiles/profile-source.ts';
 
@@ -279,7 +283,10 @@ export const patientLimits: Partial<Limits> = { eventLoopDelayMsMax: 60_000 };
 export async function createTestApp(
   home: Home | undefined,
   options: Partial<AppOptions> &
-    Pick<AppDeps, 'experiments' | 'recorder' | 'sampledShare' | 'createId'> & {
+    Pick<AppDeps, 'createId'> & {
+      readonly experiments?: readonly Experiment[];
+      readonly recorder?: ExposureRecorder;
+      readonly sampledShare?: number;
       readonly redisUrl?: string;
       readonly settings?: object;
     } = {},
@@ -291,8 +298,13 @@ export async function createTestApp(
   const logger = createLogger({ name: 'test', level: 'debug', destination });
   const store = createFolderArtifactStore(home?.artifactsFolder ?? join(tmpdir(), 'facet-serving-none'));
   const settings = parseWith(ServingSettings, options.settings ?? {}, { source: 'settings' });
-  const deps = { ...options, logger, store, live, metrics, settings, now: () => now };
-  const app = await createApp(deps, { access: { kind: 'anybody' }, limits: patientLimits, ...options });
+  const { experiments = [], recorder, sampledShare = 0, createId = randomUUID } = options;
+  const arms = new ArmBundles({ store, experiments, metrics, logger });
+  const exposures = recorder && { recorder, sampledShare, recordStateless: false };
+  const app = await createApp(
+    { logger, store, live, metrics, settings, arms, exposures, now: () => now, createId },
+    { access: { kind: 'anybody' }, limits: patientLimits, ...options },
+  );
   const opened =
     home === undefined ? undefined : await openLive({ ...home, redisUrl: options.redisUrl }, { live, metrics, logger });
   return {

@@ -138,7 +138,10 @@ it('what a person made current by a rollback is left alone', async () => {
   await answersFrom(bad.id, server);
   await askOften(server, 25);
   await vi.waitFor(
-    () => expect(server.logLines).toContainEqual(expect.objectContaining({ refusal: 'it is current by a rollback' })),
+    () =>
+      expect(server.logLines).toContainEqual(
+        expect.objectContaining({ refusal: 'the bundle is current by a rollback' }),
+      ),
     patiently,
   );
   expect((await store.readRef('current'))!.id).toBe(bad.id);

@@ -2,8 +2,8 @@ import { createRandom } from '@facet/features';
 import { buildExactIndex, buildFaissIndex, syntheticVectors } from '@facet/retrieval';
 import type { VectorIndex } from '@facet/retrieval';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { createLiveRecall } from '../src/live/live-recall.ts';
-import { createMetrics } from '../src/metrics/metrics.ts';
+import { createRecallSampler } from '../src/bundle/index-recall.ts';
+import { createMetrics } from '../src/telemetry/metrics.ts';
 
 const dim = 16;
 const vectors = syntheticVectors(2_000, dim, 1);
@@ -19,7 +19,7 @@ function watch(options: { readonly share?: number; readonly delayMs?: number } =
   let now = 0;
   const metrics = createMetrics();
   const observed: { hits: number; wanted: number }[] = [];
-  const watchIndex = createLiveRecall({
+  const sampleRecall = createRecallSampler({
     share: options.share ?? 1,
     metrics: {
       observeIndexRecall(bundleId, found) {
@@ -31,12 +31,12 @@ function watch(options: { readonly share?: number; readonly delayMs?: number } =
     clock: () => now,
     measureDelay: async () => options.delayMs ?? 0,
   });
-  return { watchIndex, metrics, observed, pass: (ms: number) => (now += ms) };
+  return { sampleRecall, metrics, observed, pass: (ms: number) => (now += ms) };
 }
 
 it('is the share of the exact nearest that the search found, whatever becomes of the queries afterwards', async () => {
-  const { watchIndex, observed, metrics } = watch();
-  const watched = watchIndex(graph, 'b1');
+  const { sampleRecall, observed, metrics } = watch();
+  const watched = sampleRecall(graph, 'b1');
   const asked = queries.slice();
   const searching = watched.search(asked, 20, { efSearch: 20 });
   asked.fill(0);
@@ -58,7 +58,7 @@ it('is the share of the exact nearest that the search found, whatever becomes of
 
 it('is measured once a second at most, of a share of the searches, of none that is filtered, and not while there is a line', async () => {
   const all = watch();
-  const watched = all.watchIndex(graph, 'b1');
+  const watched = all.sampleRecall(graph, 'b1');
   for (let search = 0; search < 50; search++) {
     await watched.search(queries, 5);
     await new Promise((resolve) => setImmediate(resolve));
@@ -71,21 +71,21 @@ it('is measured once a second at most, of a share of the searches, of none that 
   const before = all.observed.length;
   await watched.search(queries, 5, { allowed: new Uint8Array(250).fill(255) });
   const few = watch({ share: 0.01 });
-  const rarely = few.watchIndex(graph, 'b1');
+  const rarely = few.sampleRecall(graph, 'b1');
   for (let search = 0; search < 200; search++, few.pass(2_000)) await rarely.search(queries, 5);
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(few.observed.length).toBeLessThan(15);
   expect(all.observed.length).toBe(before);
 
   const busy = watch({ delayMs: 6 });
-  await busy.watchIndex(graph, 'b1').search(queries, 5);
+  await busy.sampleRecall(graph, 'b1').search(queries, 5);
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(busy.observed).toEqual([]);
 });
 
 it('of an index that scans everything it is not measured', () => {
   const exact = buildExactIndex(vectors, dim);
-  const { watchIndex } = watch();
-  expect(watchIndex(exact, 'b1')).toBe(exact);
-  expect(watch({ share: 0 }).watchIndex(graph, 'b1')).toBe(graph);
+  const { sampleRecall } = watch();
+  expect(sampleRecall(exact, 'b1')).toBe(exact);
+  expect(watch({ share: 0 }).sampleRecall(graph, 'b1')).toBe(graph);
 });

@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { isSameWhenUnpacked } from '@facet/recommendations';
+import { isSameResponse } from '@facet/recommendations';
 import { createHome, createTestApp, films, openLive, putBundle } from './fixtures.ts';
 import type { Home, TestApp } from './fixtures.ts';
 
@@ -70,10 +70,10 @@ it('a cursor that was packed otherwise is of the same answer, and one of another
     JSON.stringify({ ...first, nextCursor: gzipSync(json, { level: 9 }).toString('base64url') });
   const packed = withCursor(sequence);
   expect(packed).not.toBe(text);
-  expect(isSameWhenUnpacked(packed, text)).toBe(true);
-  expect(isSameWhenUnpacked(withCursor(sequence.replace('"position":5', '"position":6')), text)).toBe(false);
-  expect(isSameWhenUnpacked(JSON.stringify({ ...first, nextCursor: 'of another version' }), text)).toBe(false);
-  expect(isSameWhenUnpacked(JSON.stringify({ ...first, returned: 4 }), text)).toBe(false);
+  expect(isSameResponse(packed, text)).toBe(true);
+  expect(isSameResponse(withCursor(sequence.replace('"position":5', '"position":6')), text)).toBe(false);
+  expect(isSameResponse(JSON.stringify({ ...first, nextCursor: 'of another version' }), text)).toBe(false);
+  expect(isSameResponse(JSON.stringify({ ...first, returned: 4 }), text)).toBe(false);
 });
 
 it('a cursor that somebody made is refused when what is recorded of it could have no end', async () => {

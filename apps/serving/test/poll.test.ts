@@ -1,6 +1,6 @@
 import { createLogger } from '@facet/platform';
 import { expect, it, vi } from 'vitest';
-import { poll } from '../src/live/poll.ts';
+import { poll } from '../src/start-serving.ts';
 
 it('goes on after work that failed, says so, and stops when the work under way has ended', async () => {
   const lines: Record<string, unknown>[] = [];
@@ -15,18 +15,20 @@ it('goes on after work that failed, says so, and stops when the work under way h
     await new Promise<void>((resolve) => (finish = resolve));
     isWorking = false;
   };
-  const polling = poll(work, { intervalMs: 1, logger: createLogger({ name: 'test', destination }) });
+  const stopping = new AbortController();
+  const logger = createLogger({ name: 'test', destination });
+  const polling = poll(work, { intervalMs: 1, signal: stopping.signal, logger });
   await vi.waitFor(() => expect(rounds).toBe(3));
   expect(isWorking).toBe(true);
-  const stopped = polling.stop();
+  stopping.abort();
   expect(isWorking).toBe(true);
   finish();
-  await stopped;
+  await polling;
   expect(isWorking).toBe(false);
   expect(rounds).toBe(3);
   expect(lines).toMatchObject([
-    { level: 50, msg: 'watching failed, and goes on', problem: 'no disk' },
-    { level: 50, msg: 'watching failed, and goes on' },
+    { level: 50, msg: 'watching for bundles failed: retrying', problem: 'no disk' },
+    { level: 50, msg: 'watching for bundles failed: retrying' },
   ]);
 });
 
@@ -36,7 +38,10 @@ it('work that throws at once ends nothing either', async () => {
     rounds++;
     throw new Error('at once');
   };
-  const polling = poll(work, { intervalMs: 1, logger: createLogger({ name: 'test', level: 'silent' }) });
+  const stopping = new AbortController();
+  const logger = createLogger({ name: 'test', level: 'silent' });
+  const polling = poll(work, { intervalMs: 1, signal: stopping.signal, logger });
   await vi.waitFor(() => expect(rounds).toBeGreaterThan(2));
-  await polling.stop();
+  stopping.abort();
+  await polling;
 });

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { readLake } from '@facet/lake';
 import { parsePositiveRule, selectInteractions } from '@facet/features';
 import { createLogger } from '@facet/platform';
-import { readAskingUser } from '@facet/recommendations';
-import type { AskingUser } from '@facet/recommendations';
+import { readRequester } from '@facet/recommendations';
+import type { Requester } from '@facet/recommendations';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { LiveBundle } from '../src/live/live-bundle.ts';
-import type { Loaded } from '../src/live/live-bundle.ts';
-import { createMetrics } from '../src/metrics/metrics.ts';
+import { LiveBundle } from '../src/bundle/live-bundle.ts';
+import type { Loaded } from '../src/bundle/live-bundle.ts';
+import { createMetrics } from '../src/telemetry/metrics.ts';
 import { createHome, now, openLive } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 
@@ -22,8 +22,8 @@ afterAll(async () => {
   await home.remove();
 });
 
-const readUser = ({ bundle, profiles }: Loaded, fields: { readonly userId?: string }): Promise<AskingUser> =>
-  readAskingUser(bundle, fields, { readProfile: profiles.read, now });
+const readUser = ({ bundle, profiles }: Loaded, fields: { readonly userId?: string }): Promise<Requester> =>
+  readRequester(fields, { bundle, readProfile: profiles.read, now });
 
 async function withLoaded(folders: Partial<Home>, work: (loaded: Loaded) => Promise<void>): Promise<void> {
   const live = new LiveBundle();
@@ -62,7 +62,7 @@ it('a user has attributes, also without a positive', async () => {
     expect(await readUser(loaded, { userId: 'registered-only' })).toEqual({
       userId: 'registered-only',
       behaviors: [],
-      choices: [],
+      events: [],
       attributes: { age: 'old' },
       isUnknown: false,
       isProfileMissing: false,

@@ -108,7 +108,7 @@ describe('without Redis', () => {
     expect(await app.post('/v1/interests', { userId: 'new' })).toMatchObject(missing('popular'));
     expect((await recommend(app, { behaviors: ['film-4'] })).body).toMatchObject({ source: { kind: 'model' } });
     expect((await app.app.inject('/readyz')).statusCode).toBe(200);
-    expect(app.logLines.filter(({ msg }) => String(msg).startsWith('profiles cannot be read'))).toHaveLength(1);
+    expect(app.logLines.filter(({ msg }) => String(msg).startsWith('cannot read profiles'))).toHaveLength(1);
     const metrics = await app.app.inject({ url: '/metrics', headers: { 'x-api-key': apiKey } });
     expect(metrics.body).toContain('facet_serving_profile_read_duration_seconds_count{outcome="unavailable"} 10');
     expect(metrics.body).toMatch(

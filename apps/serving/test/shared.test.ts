@@ -1,15 +1,15 @@
 import { expect, it, vi } from 'vitest';
-import { Shared } from '../src/live/shared.ts';
+import { RefCounted } from '../src/ref-counted.ts';
 
-it('is freed when the last holder lets go, once, and neither held nor let go of after that', async () => {
+it('is freed once, when the last holder releases it, and can be neither held nor released after that', async () => {
   const free = vi.fn();
-  const shared = new Shared('value', free);
-  shared.hold();
-  await shared.release();
+  const counted = new RefCounted('value', free);
+  counted.hold();
+  await counted.release();
   expect(free).not.toHaveBeenCalled();
-  await shared.release();
+  await counted.release();
   expect(free).toHaveBeenCalledExactlyOnceWith('value');
-  expect(() => shared.hold()).toThrow('cannot be held');
-  await expect(shared.release()).rejects.toThrow('cannot be let go of again');
+  expect(() => counted.hold()).toThrow('Cannot hold');
+  await expect(counted.release()).rejects.toThrow('Cannot release');
   expect(free).toHaveBeenCalledTimes(1);
 });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createLogger } from '@facet/platform';
 import { onTestFinished } from 'vitest';
 import { startServing } from '../src/start-serving.ts';
-import type { TracingSettings } from '../src/tracing/open-tracing.ts';
+import type { TracingSettings } from '../src/telemetry/open-tracing.ts';
 import type { Home } from './fixtures.ts';
 
 export interface TestAnswer {

@@ -1,7 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createSlowRequestLog } from '../src/stages/slow-requests.ts';
-import { createTimings } from '../src/stages/timings.ts';
+import { createSlowRequestLog, SpanClock } from '../src/telemetry/spans.ts';
 import { createHome, createTestApp } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 
@@ -11,40 +9,47 @@ beforeAll(async () => {
 });
 afterAll(() => home.remove());
 
-it('of many answers in a request stages add up, and nobody is told of each', () => {
+it('adds up the spans of a batch, and watches none of them', () => {
   let now = 0;
-  const told: string[] = [];
-  const watch = (stage: string) => {
-    told.push(stage);
-    return () => undefined;
-  };
-  const { measure, measureOfMany, toJSON } = createTimings(watch, () => now);
-  measure('filters', () => (now += 1));
-  for (let answer = 0; answer < 3; answer++) measureOfMany('search', () => (now += 2));
-  expect(toJSON()).toEqual({ filters: 1, search: 6 });
-  expect(told).toEqual(['filters']);
+  const watched: string[] = [];
+  const spans = new SpanClock(
+    (span) => {
+      watched.push(span);
+      return () => void watched.push(`end of ${span}`);
+    },
+    () => now,
+  );
+  spans.start('filters');
+  now += 1;
+  spans.stop();
+  spans.unwatch();
+  for (let list = 0; list < 3; list++) {
+    spans.start('search');
+    now += 2;
+    spans.stop();
+  }
+  expect(spans.toJSON()).toEqual({ filters: 1, search: 6 });
+  expect(watched).toEqual(['filters', 'end of filters']);
 });
 
-it('timings add up the stages of a request, of work that is done at once and of work that is promised', async () => {
+it('adds up spans with the same name, and ends a span when the next one starts', () => {
   let now = 0;
-  const { measure, stages, toJSON } = createTimings(undefined, () => now);
-  expect(measure('tower', () => (now += 2))).toBe(2);
-  const searching = measure('search', async () => {
-    await sleep(1);
-    now += 5.00012;
-    return 'found';
-  });
-  await expect(searching).resolves.toBe('found');
-  measure('tower', () => (now += 1));
-  await expect(measure('render', () => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
-  expect(() =>
-    measure('merge', () => {
-      now += 4;
-      throw new Error('failed at once');
-    }),
-  ).toThrow('failed at once');
-  expect([...stages.keys()]).toEqual(['tower', 'search', 'render', 'merge']);
-  expect(toJSON()).toEqual({ tower: 3, search: 5, render: 0, merge: 4 });
+  const spans = new SpanClock(undefined, () => now);
+  const during = (span: string, ms: number): void => {
+    spans.start(span);
+    now += ms;
+  };
+  during('interests', 2);
+  during('search', 5.00012);
+  during('interests', 1);
+  during('render', 0);
+  spans.stop();
+  now += 7;
+  during('merge', 4);
+  // A second stop changes nothing.
+  for (let stop = 0; stop < 2; stop++) spans.stop();
+  expect([...spans.durations.keys()]).toEqual(['interests', 'search', 'render', 'merge']);
+  expect(spans.toJSON()).toEqual({ interests: 3, search: 5, render: 0, merge: 4 });
 });
 
 it('whoever asks for them is told them, and metrics have them of every request', async () => {
@@ -88,7 +93,7 @@ it('a slow request is logged with its stages and sizes, and nothing of who asked
     others: 0,
   });
   expect(slow[0]!['answerBytes']).toBeGreaterThan(100);
-  expect(Object.keys(slow[0]!['stages'] as object)).toContain('search');
+  expect(Object.keys(slow[0]!['spans'] as object)).toContain('search');
   expect(JSON.stringify(slow)).not.toMatch(/ada|film-7/);
   await server.close();
 });

@@ -153,7 +153,7 @@ it('a collector that refuses costs no request, and the log says so once', async 
   await vi.waitFor(() => expect(heads.length).toBeGreaterThan(0), { timeout: 5_000 });
   await ask(server.url);
   await server.close();
-  const complaints = server.logLines.filter(({ msg }) => msg === 'traces cannot be exported');
+  const complaints = server.logLines.filter(({ msg }) => msg === 'cannot export traces');
   expect(complaints).toMatchObject([{ dropped: expect.any(Number), err: { code: 400 } }]);
 });
 

@@ -3,9 +3,8 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { RecentRequests } from '../src/live/recent-requests.ts';
-import { checkAnswers } from '../src/live/smoke-queries.ts';
-import { warm } from '../src/live/warming.ts';
+import { RecentRequests } from '../src/bundle/recent-requests.ts';
+import { checkSearches, warm } from '../src/bundle/load-bundle.ts';
 import { createHome, putBundle } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 import { startTestServer } from './test-server.ts';
@@ -40,24 +39,24 @@ describe('the answers of a bundle', () => {
   });
 
   it('of a sound one make sense', async () => {
-    await expect(checkAnswers(bundle)).resolves.toBeUndefined();
+    await expect(checkSearches(bundle)).resolves.toBeUndefined();
   });
 
   it('are refused when nothing is found', async () => {
-    await expect(checkAnswers(answering(({ ids }) => ids.fill(-1)))).rejects.toMatchObject({ code });
+    await expect(checkSearches(answering(({ ids }) => ids.fill(-1)))).rejects.toMatchObject({ code });
   });
 
   it('are refused when a score is no number, or is not that of the item', async () => {
-    await expect(checkAnswers(answering(({ scores }) => scores.fill(NaN, 1, 2)))).rejects.toMatchObject({ code });
+    await expect(checkSearches(answering(({ scores }) => scores.fill(NaN, 1, 2)))).rejects.toMatchObject({ code });
     const shifted = answering(({ ids }) => ids.forEach((item, place) => (ids[place] = (item % 60) + 1)));
-    await expect(checkAnswers(shifted)).rejects.toMatchObject({
+    await expect(checkSearches(shifted)).rejects.toMatchObject({
       code,
       message: expect.stringContaining('by its vector'),
     });
   });
 
   it('are refused when an item is none of the bundle', async () => {
-    await expect(checkAnswers(answering(({ ids }) => ids.fill(61, 2, 3)))).rejects.toMatchObject({ code });
+    await expect(checkSearches(answering(({ ids }) => ids.fill(61, 2, 3)))).rejects.toMatchObject({ code });
   });
 
   it('are refused when most of the nearest are not found', async () => {
@@ -83,7 +82,7 @@ describe('the answers of a bundle', () => {
         },
       },
     };
-    await expect(checkAnswers(poor)).rejects.toMatchObject({ code, message: expect.stringMatching(/finds \d+ % of/) });
+    await expect(checkSearches(poor)).rejects.toMatchObject({ code, message: expect.stringMatching(/finds \d+ % of/) });
   });
 });
 
@@ -107,16 +106,16 @@ describe('warming', () => {
     let time = 0;
     const towers = vi.spyOn(bundle.kernel, 'interests');
     onTestFinished(() => towers.mockRestore());
-    const settled = await warm(bundle, bundle, [], () => (time += 1));
+    const settled = await warm(bundle, [], () => (time += 1));
     expect(settled).toMatchObject({ requests: 3, rounds: 2 });
     expect(towers).toHaveBeenCalledTimes(3 * 2);
     const recorded = Array.from({ length: 20 }, () => ({ itemIds: ['film-1', 'film-5', 'gone'], limit: 10 }));
     towers.mockClear();
-    expect(await warm(bundle, bundle, recorded, () => (time += 1))).toMatchObject({ requests: 20, rounds: 2 });
+    expect(await warm(bundle, recorded, () => (time += 1))).toMatchObject({ requests: 20, rounds: 2 });
     expect(towers).toHaveBeenCalledTimes(20 * 2);
     // A second a request is too slow for more than a few.
     towers.mockClear();
-    expect(await warm(bundle, bundle, recorded, () => (time += 1_000))).toMatchObject({ rounds: 1 });
+    expect(await warm(bundle, recorded, () => (time += 1_000))).toMatchObject({ rounds: 1 });
     expect(towers.mock.calls.length).toBeLessThan(20);
   });
 

@@ -6,17 +6,19 @@ import fastify, { LogController } from 'fastify';
 import type { FastifyBaseLogger, RouteOptions } from 'fastify';
 import { addAccessControl, requireScopes } from './access/access.ts';
 import type { Access, RouteAccess } from './access/access.ts';
-import { accessOfDocs, addDocs } from './docs/docs.ts';
-import type { Docs } from './docs/docs.ts';
+import { accessOfDocs, addDocs } from './docs.ts';
+import type { Docs } from './docs.ts';
 import type { HttpApp } from './http-app.ts';
-import type { HttpMetrics } from './metrics/http-metrics.ts';
-import { addRequestObservation } from './metrics/request-observation.ts';
+import { addRequestObservation } from './metrics.ts';
+import type { HttpMetrics } from './metrics.ts';
 import type { Admission } from './overload/admission.ts';
-import { addAnswerBound } from './overload/answer-bound.ts';
-import { addArrivalBound } from './overload/arriving-bodies.ts';
-import { addDraining } from './overload/draining.ts';
-import { addEarlyRefusal } from './overload/early-refusal.ts';
-import { addPressureRelief } from './overload/pressure.ts';
+import {
+  addArrivalBound,
+  addDraining,
+  addEarlyRefusal,
+  addPressureRelief,
+  addResponseTimeout,
+} from './overload/request-bounds.ts';
 import { compileValidator } from './problems/compile-validator.ts';
 import type { Problems } from './problems/problem.ts';
 import { addProblemHandlers, createBrokenRequestHandler, createProblemSender } from './problems/problem-handlers.ts';
@@ -28,39 +30,39 @@ export interface HttpAppDeps {
 
 export interface HttpAppOptions {
   readonly access: Access;
-  /** What is asked at the routes of plugins, which declare no scope themselves. */
+  /** Returns the access of plugin routes, which declare no scope. */
   readonly accessOf?: (route: RouteOptions) => RouteAccess | undefined;
   readonly problems: Problems;
-  /** Makes the app describe itself at `/docs`; absent: it does not. */
+  /** Serves the API description at `/docs`. Absent: no description. */
   readonly docs?: Docs;
   readonly bodyBytesMax: number;
-  /** Of all bodies that arrive at the same time, 128 MiB by default. */
+  /** Total size of bodies that arrive at the same time. Default: 128 MiB. */
   readonly arrivingBytesMax?: number;
-  /** Turns requests to `/v1/…` with the scope `serve` away before anything is done for them, while it has no room. */
+  /** Refuses requests to `/v1/…` with the scope `serve` at its limit, before any work. */
   readonly admission?: Admission;
-  /** Mean delay of the event loop over a second above which requests to `/v1/…` are turned away. */
+  /** Mean event loop delay over one second above which requests to `/v1/…` are refused. */
   readonly eventLoopDelayMsMax: number;
-  /** Time for a request to arrive, 10 seconds by default. */
+  /** Time for a request to arrive. Default: 10 seconds. */
   readonly requestTimeoutMs?: number;
-  /** Adds what must come before any caller is turned away, such as CORS. */
+  /** Adds hooks that must run before access control, such as CORS. */
   readonly beforeAccess?: (app: HttpApp) => Promise<void>;
 }
 
-/** Time for a request to arrive: callers of an API of milliseconds are long gone. */
+/** Callers of an API that responds in milliseconds wait less. */
 const requestTimeoutMsDefault = 10_000;
 const arrivingBytesMaxDefault = 128 << 20;
-/** How often connections are looked through for requests that did not arrive in time. */
+/** Interval of the check for requests that did not arrive in time. */
 const connectionsCheckMs = 1_000;
-/** The time for an answer ends so much later, so that a body that does not arrive is told from an answer that is not made. */
-const answerMarginMs = 2 * connectionsCheckMs;
+/** The response timeout ends later than the request timeout, so that a slow body is not reported as a slow response. */
+const responseMarginMs = 2 * connectionsCheckMs;
 
-/** An id of the caller's choice, as long as it is harmless in a log. */
+/** Accepts request ids of callers that are harmless in a log. */
 const requestIdPattern = /^[\w.:-]{1,128}$/;
 
 /**
- * What all HTTP apps have in common, without a socket: one form for problems, keys by scope, security headers,
- * measured requests, bounds on everything. Add routes, each with `config: { scope }`, and then `ready()`. Closing it refuses new
- * requests and waits for those under way.
+ * Creates an HTTP app without a socket: problem responses, access by keys and scopes, security headers, request metrics and
+ * bounds. Add routes, each with `config: { scope }`, then call `ready()`. Closing refuses new requests and waits for current
+ * ones.
  */
 export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: HttpAppOptions): Promise<HttpApp> {
   const { docs, accessOf, requestTimeoutMs = requestTimeoutMsDefault } = options;
@@ -73,16 +75,16 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
       return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID();
     },
     bodyLimit: options.bodyBytesMax,
-    // Ids of 256 characters, each up to four bytes in UTF-8 and three characters a byte in a URL.
+    // Ids have up to 256 characters, each up to four bytes in UTF-8, and each byte three characters in a URL.
     routerOptions: { maxParamLength: 256 * 12 },
     requestTimeout: requestTimeoutMs,
-    // Node takes the longer of the two for the whole request, and would wait a minute by default.
+    // Node uses the longer of the two timeouts for the whole request. The default is a minute.
     http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: connectionsCheckMs },
-    // Like any other field that is not known.
+    // Treated like other unknown fields.
     onProtoPoisoning: 'remove',
     onConstructorPoisoning: 'remove',
     forceCloseConnections: 'idle',
-    // Draining does it, in the form of these APIs.
+    // addDraining sends it as a problem response.
     return503OnClosing: false,
     trustProxy: false,
     frameworkErrors: createProblemSender(catalog),
@@ -93,12 +95,12 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
   addProblemHandlers(app, catalog);
 
   addRequestObservation(app, metrics);
-  addAnswerBound(app, requestTimeoutMs + answerMarginMs);
+  addResponseTimeout(app, requestTimeoutMs + responseMarginMs);
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id));
   if (options.admission !== undefined) addEarlyRefusal(app, options.admission, catalog);
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-    // Whoever terminates TLS in front decides on it.
+    // The proxy that terminates TLS decides.
     strictTransportSecurity: false,
   });
   requireScopes(app, (route) => accessOfDocs(route, docs) ?? accessOf?.(route));

@@ -2,12 +2,14 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type {
   FastifyBaseLogger,
   FastifyInstance,
+  FastifyPluginOptions,
   RawReplyDefaultExpression,
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify';
+import fp from 'fastify-plugin';
 
-/** Fastify with schemas as types: what routes are added to. */
+/** Fastify with TypeBox schemas as types. */
 export type HttpApp = FastifyInstance<
   RawServerDefault,
   RawRequestDefaultExpression,
@@ -15,3 +17,24 @@ export type HttpApp = FastifyInstance<
   FastifyBaseLogger,
   TypeBoxTypeProvider
 >;
+
+/** Registers routes, hooks and decorators in an app. Takes the app as the plugins of Fastify do. */
+export type HttpPlugin<Options extends FastifyPluginOptions> = (
+  app: FastifyInstance,
+  options: Options,
+) => Promise<void>;
+
+/**
+ * Creates a plugin whose hooks and decorators apply to the context that registers it, instead of a child context.
+ *
+ * @param meta.dependencies names of plugins that must be registered first. Fastify checks them at boot.
+ */
+export function definePlugin<Options extends FastifyPluginOptions = Record<never, never>>(
+  meta: { readonly name: string; readonly dependencies?: readonly string[] },
+  register: (app: HttpApp, options: Options) => void,
+): HttpPlugin<Options> {
+  return fp(async (app: FastifyInstance, options: Options) => register(app as unknown as HttpApp, options), {
+    name: meta.name,
+    dependencies: [...(meta.dependencies ?? [])],
+  });
+}

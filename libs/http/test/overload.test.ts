@@ -52,12 +52,22 @@ describe('the next limit', () => {
   });
 });
 
+/** Does work as an admitted request. */
+async function run<Result>(admission: Admission, work: () => Promise<Result>): Promise<Result> {
+  admission.enter();
+  try {
+    return await work();
+  } finally {
+    admission.leave();
+  }
+}
+
 describe('admission', () => {
   it('turns away what is beyond its limit, admits again after, and lets callers come again at different times', async () => {
     const random = vi.fn().mockReturnValueOnce(0).mockReturnValueOnce(0.5).mockReturnValue(0.99);
     const admission = createAdmission({ concurrentMax: 2, random });
     const outcomes = await Promise.allSettled(
-      Array.from({ length: 5 }, () => admission.run(async () => sleep(20, 'done'))),
+      Array.from({ length: 5 }, () => run(admission, async () => sleep(20, 'done'))),
     );
     expect(outcomes.map(({ status }) => status)).toEqual([
       'fulfilled',
@@ -68,8 +78,8 @@ describe('admission', () => {
     const seconds = outcomes.slice(2).map((outcome) => (outcome as { reason: { context: object } }).reason.context);
     expect(seconds).toEqual([1, 2, 3].map((retryAfterSeconds) => ({ retryAfterSeconds })));
     expect(admission.turnedAway).toBe(3);
-    await expect(admission.run(async () => Promise.reject(new Error('work failed')))).rejects.toThrow('work failed');
-    await expect(admission.run(async () => 'done')).resolves.toBe('done');
+    await expect(run(admission, async () => Promise.reject(new Error('work failed')))).rejects.toThrow('work failed');
+    await expect(run(admission, async () => 'done')).resolves.toBe('done');
     expect(admission.busy).toBe(0);
   });
 
@@ -82,12 +92,12 @@ describe('admission', () => {
     const over = new AbortController();
     const asking = (async () => {
       while (!over.signal.aborted) {
-        await Promise.allSettled(Array.from({ length: 64 }, () => admission.run(() => sleep(2))));
+        await Promise.allSettled(Array.from({ length: 64 }, () => run(admission, () => sleep(2))));
       }
     })();
     await vi.waitFor(() => expect(admission.limit).toBe(4));
     expect(admission.hasTimeToSpare).toBe(false);
-    await vi.waitFor(() => expect(messages).toEqual(['overloaded: requests are turned away']));
+    await vi.waitFor(() => expect(messages).toEqual(['overloaded: refusing requests']));
     delayMs = 1;
     await vi.waitFor(() => expect(admission.limit).toBeGreaterThan(64), { timeout: 5_000 });
     over.abort();
@@ -99,9 +109,9 @@ describe('admission', () => {
 
   it('has no time to spare while more than half of what may be under way is', async () => {
     const admission = createAdmission({ concurrentMin: 4, concurrentMax: 4, measureDelay: async () => sleep(1, 0) });
-    const work = [1, 2].map(() => admission.run(() => sleep(20)));
+    const work = [1, 2].map(() => run(admission, () => sleep(20)));
     expect(admission.hasTimeToSpare).toBe(true);
-    work.push(admission.run(() => sleep(20)));
+    work.push(run(admission, () => sleep(20)));
     expect(admission.hasTimeToSpare).toBe(false);
     await Promise.all(work);
     expect(admission.hasTimeToSpare).toBe(true);
@@ -125,7 +135,8 @@ describe('an app with an admission', () => {
     hasTimeToSpare: false,
     turnedAway: 0,
     refuse: () => 2,
-    run: () => Promise.reject(new Error()),
+    enter: () => undefined,
+    leave: () => undefined,
   };
 
   it('turns requests for work away before it looks at anything else; the rest is answered', async () => {
@@ -149,7 +160,7 @@ describe('an app with an admission', () => {
     expect(response.json()).toEqual({
       statusCode: 503,
       code: 'OVERLOADED',
-      message: 'This server has more to do than it can.',
+      message: 'This server has more requests than it can serve.',
       remedy: problems.catalog['OVERLOADED']!.remedy,
     });
     expect(parsed).toBe(0);

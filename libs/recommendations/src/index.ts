@@ -1,28 +1,28 @@
-export { AnswerSource } from './answer-parts.ts';
-export { answerBatch } from './batch/answer-batch.ts';
-export { BatchAnswer, BatchRequest } from './batch/batch-schema.ts';
-export { answerInterests } from './interests/answer-interests.ts';
-export { describeUser } from './interests/describe-user.ts';
-export { InterestsAnswer, InterestsRequest } from './interests/interests-schema.ts';
-export { recommend } from './recommend.ts';
-export type { Recommendation, RecommendationRequest, RecommendationResult, RecommendationSource } from './recommend.ts';
+export { noSpans } from './context.ts';
+export type { ArmOverrides, ProfileReading, ReadProfile, ResponseContext, Spans } from './context.ts';
+export { searchParameters } from './find-items.ts';
+export type { RecommendationRequest } from './find-items.ts';
+export { describeUser, InterestsRequest, InterestsResponse, respondWithInterests } from './interests.ts';
+export { BatchRequest, BatchResponse, respondWithBatch } from './recommendations/batch.ts';
+export { decodeCursor, isSameResponse } from './recommendations/cursor.ts';
+export type { PageSequence } from './recommendations/cursor.ts';
+export { RecommendationsRequest, RecommendationsResponse } from './recommendations/recommendations-schema.ts';
 export {
-  answerNextPage,
-  answerRecommendations,
-  mergeOf,
-  renderAnswer,
-} from './recommendations/answer-recommendations.ts';
-export type { AnswerContext, AnswerOverrides } from './recommendations/answer-recommendations.ts';
-export { decodeCursor } from './recommendations/pages.ts';
-export type { PageSequence } from './recommendations/pages.ts';
-export { isSameWhenUnpacked } from './recommendations/same-answer.ts';
-export { RecommendationsAnswer, RecommendationsRequest } from './recommendations/recommendations-schema.ts';
-export { answerSimilarItems } from './similar-items/answer-similar-items.ts';
-export { readSimilarItemsQuery, SimilarItemsAnswer, SimilarItemsQuery } from './similar-items/similar-items-schema.ts';
-export { unmeasured } from './stage-clock.ts';
-export type { MeasureStage } from './stage-clock.ts';
-export { readAskingUser } from './users/asking-user.ts';
-export type { AskingUser } from './users/asking-user.ts';
-export type { ProfileReading, ReadProfile } from './users/profile-reading.ts';
-export { readUser } from './users/read-user.ts';
-export type { Behavior, InterestBehavior, UserInterest } from './users/read-user.ts';
+  chooseMerge,
+  recommend,
+  renderResponse,
+  respondWithNextPage,
+  respondWithRecommendations,
+} from './recommendations/respond.ts';
+export type { RecommendationResult } from './recommendations/respond.ts';
+export type { InterestBehavior, ResponseSource } from './response.ts';
+export {
+  parseSimilarItemsQuery,
+  respondWithSimilarItems,
+  SimilarItemsQuery,
+  SimilarItemsResponse,
+} from './similar-items.ts';
+export { inferUser } from './users/inferred-user.ts';
+export type { Behavior } from './users/inferred-user.ts';
+export { readRequester } from './users/requester.ts';
+export type { Requester } from './users/requester.ts';

@@ -20,11 +20,11 @@ const problemsOf = (check: () => void): string => {
 };
 
 it.each([
-  [{ by: 'quota' }, 'merge.floors: is missing, and so is merge.shares. A quota needs one of them'],
-  [{ by: 'quota', shares: [0, 0] }, 'merge.shares: gives no interest a part. Make one of them positive'],
-  [{ by: 'diverse', attribute: 'genre' }, 'merge.lambda: is missing. Diversity needs both'],
-  [{ by: 'diverse', lambda: 0.3 }, 'merge.attribute: is missing. Diversity needs both'],
-  [{ by: 'max', lambda: 0.3 }, 'merge.lambda: belongs to diverse, and merge.by is max. Leave it out'],
+  [{ by: 'quota' }, 'merge.floors: is missing, as is merge.shares. Set at least one of them'],
+  [{ by: 'quota', shares: [0, 0] }, 'merge.shares: must have a positive share. Make one share positive'],
+  [{ by: 'diverse', attribute: 'genre' }, 'merge.lambda: is missing. Set both fields'],
+  [{ by: 'diverse', lambda: 0.3 }, 'merge.attribute: is missing. Set both fields'],
+  [{ by: 'max', lambda: 0.3 }, 'merge.lambda: belongs to diverse, but merge.by is max. Remove it'],
 ])('a merge that no request could be answered with is refused where it stands: %j', (merge, complaint) => {
   const check = (serving: object, experiments: Parameters<typeof checkServingSettings>[1]): string =>
     problemsOf(() => checkServingSettings(settings(serving), experiments, 'shop.yaml'));
@@ -43,16 +43,16 @@ it('arms have filters that are declared, and that take nothing from the request'
   const message = problemsOf(() => checkServingSettings(settings(), [{ arms, shadow: [] }], 'shop.yaml'));
   expect(message).toBe(
     'shop.yaml is not valid: experiments.0.arms.other.filters.1: the filter in-budget needs context.budget, ' +
-      'context.countries, which requests may not have. Declare one without context for the arm.; ' +
-      'experiments.0.arms.other.filters.2: "opera" is not declared in serving.filters. Those that are: dance, in-budget.',
+      'context.countries, which requests may lack. Declare a filter without context for the arm.; ' +
+      'experiments.0.arms.other.filters.2: "opera" is not declared in serving.filters. Use one of: dance, in-budget.',
   );
 });
 
 it('a filter has a name that a query and an arm can say', () => {
   const odd = { 'a,b': filters.dance, Dance: filters.dance, dance: filters.dance };
   const message = problemsOf(() => checkServingSettings(settings({ filters: odd }), [], 'shop.yaml'));
-  expect(message).toContain('serving.filters.a,b: is no name.');
-  expect(message).toContain('serving.filters.Dance: is no name.');
+  expect(message).toContain('serving.filters.a,b: is not a valid name.');
+  expect(message).toContain('serving.filters.Dance: is not a valid name.');
   expect(message).not.toContain('serving.filters.dance:');
 });
 

@@ -5,8 +5,8 @@ import { hourMs } from '@facet/platform';
 import type { BundleStore } from '@facet/bundles/testing';
 import type { UserProfile } from '@facet/profiles';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { answerInterests, answerRecommendations, answerSimilarItems } from '../src/index.ts';
-import type { AnswerSource, ReadProfile, RecommendationsRequest } from '../src/index.ts';
+import { respondWithInterests, respondWithRecommendations, respondWithSimilarItems } from '../src/index.ts';
+import type { ResponseSource, ReadProfile, RecommendationsRequest } from '../src/index.ts';
 
 /** Of the catalog, but neither in the bundle nor chosen by anybody: one with an attribute that the model knows, one without. */
 const newItems: CatalogItem[] = [
@@ -54,7 +54,7 @@ const context = (read: ReadProfile = readProfile, of: BundleView = view) => ({
   now: asOf,
 });
 
-const model: AnswerSource = { kind: 'model' };
+const model: ResponseSource = { kind: 'model' };
 const popular = (reason: string, isSegment = false) => ({
   kind: 'popular',
   reason,
@@ -98,7 +98,7 @@ const rows: [who: string, request: RecommendationsRequest, source: unknown, read
 
 describe('who asks, and what the answer is made of', () => {
   it.each(rows)('%s', async (_, request, source, read) => {
-    const answer = await answerRecommendations({ limit: 5, ...request }, context(read));
+    const answer = await respondWithRecommendations({ limit: 5, ...request }, context(read));
     expect(answer.source).toEqual(source);
     expect(answer.returned).toBe(5);
     const { kind, segment } = answer.source as { kind: string; segment?: object };
@@ -110,7 +110,7 @@ describe('who asks, and what the answer is made of', () => {
   it.each(rows)('%s: interests have the same reason', async (_, request, source, read) => {
     const { behaviors, profile, userId } = request;
     const asking = Object.fromEntries(Object.entries({ behaviors, profile, userId }).filter(([, value]) => value));
-    const answer = await answerInterests(asking, context(read));
+    const answer = await respondWithInterests(asking, context(read));
     const { kind, reason } = source as { kind: string; reason?: string };
     expect(answer.source).toEqual(reason === undefined ? { kind } : { kind, reason });
     expect(answer.interestCount > 0).toBe(kind === 'model');
@@ -130,16 +130,16 @@ describe('who asks, and what the answer is made of', () => {
     const tower = Object.fromEntries(off) as typeof contents.tower;
     const dead = await loadBundle(bundleStore.store, await bundleStore.put({ ...contents, info, tower, golden: [] }));
     const request = { behaviors: ['item3'], profile: { age: 'old' }, limit: 5 };
-    const answer = await answerRecommendations(request, context(readProfile, dead));
+    const answer = await respondWithRecommendations(request, context(readProfile, dead));
     expect(answer.source).toEqual(popular('no_interest', true));
-    const interests = await answerInterests({ behaviors: ['item3'] }, context(readProfile, dead));
+    const interests = await respondWithInterests({ behaviors: ['item3'] }, context(readProfile, dead));
     expect(interests).toMatchObject({ source: { kind: 'popular', reason: 'no_interest' }, interestCount: 0 });
     dead.close();
   });
 
   it('attributes count in the tower as soon as there is a behavior', async () => {
     const ask = (profile: object) =>
-      answerRecommendations({ behaviors: ['item3'], profile: { ...profile }, limit: itemCount }, context());
+      respondWithRecommendations({ behaviors: ['item3'], profile: { ...profile }, limit: itemCount }, context());
     const [old, young, none] = [await ask({ age: 'old' }), await ask({ age: 'young' }), await ask({})];
     expect(old.items).not.toEqual(young.items);
     expect(old.items).not.toEqual(none.items);
@@ -149,7 +149,9 @@ describe('who asks, and what the answer is made of', () => {
 describe('new items, of the delta', () => {
   it('are recommended by their attributes, and without any by popularity alone, last of all', async () => {
     const ask = async (request: RecommendationsRequest) =>
-      (await answerRecommendations({ limit: 2 * itemCount, ...request }, context())).items.map(({ itemId }) => itemId);
+      (await respondWithRecommendations({ limit: 2 * itemCount, ...request }, context())).items.map(
+        ({ itemId }) => itemId,
+      );
     const found = await ask({ behaviors: ['item3'] });
     expect(found).toContain('new-opera');
     const fallback = await ask({});
@@ -162,7 +164,7 @@ describe('new items, of the delta', () => {
     ['song-1', popular('unknown_item')],
   ])('%s has similar ones, and it is said from where', async (itemId, source) => {
     const request = { itemId, limit: 5, filters: [], context: {}, exclude: [] };
-    const answer = await answerSimilarItems(request, context());
+    const answer = await respondWithSimilarItems(request, context());
     expect(answer.source).toEqual(source);
     expect(answer.returned).toBe(5);
     expect(answer.items.map((item) => item.itemId)).not.toContain(itemId);
@@ -170,7 +172,7 @@ describe('new items, of the delta', () => {
 
   it('are like those with their attributes', async () => {
     const request = { itemId: 'new-opera', limit: 3, filters: [], context: {}, exclude: [] };
-    const { items } = await answerSimilarItems(request, context());
+    const { items } = await respondWithSimilarItems(request, context());
     // Of the bundle the last three were never chosen, so they are what their attributes are: 39 is an opera.
     expect(items[0]!.itemId).toBe('item39');
   });

@@ -142,7 +142,7 @@ describe('a bundle with a delta', () => {
       const asked = { behaviors: [{ itemId: 'new0', occurredAt: asOf }], limit: itemCount };
       const answer = await recommend(view, asked);
       expect(answer.source).toEqual({ kind: 'model' });
-      expect(answer.interests[0]!.behaviors).toEqual([{ itemId: 'new0', share: 1 }]);
+      expect(answer.interests[0]!.behaviors).toEqual([{ itemId: 'new0', title: 'New 0', share: 1 }]);
       expect(idsOf((await recommend(view, { ...asked, seen: [] })).items)).toContain('new0');
       expect((await recommend(bundles.facet, asked)).source).toMatchObject({
         kind: 'popular',

@@ -8,8 +8,13 @@ import type { UserProfile } from '@facet/profiles';
 import { buildFaissIndex } from '@facet/retrieval';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { answerNextPage, answerRecommendations, answerSimilarItems, decodeCursor } from '../src/index.ts';
-import type { AnswerContext, RecommendationsAnswer, RecommendationsRequest } from '../src/index.ts';
+import {
+  respondWithNextPage,
+  respondWithRecommendations,
+  respondWithSimilarItems,
+  decodeCursor,
+} from '../src/index.ts';
+import type { ResponseContext, RecommendationsResponse, RecommendationsRequest } from '../src/index.ts';
 
 /** Enough for searches that end long before everything is seen. */
 const size = 500;
@@ -85,7 +90,7 @@ const stored: Readonly<Record<string, UserProfile>> = {
   registered: { attributes: { age: 'old' }, events: [] },
 };
 const filters = { near: { attributes: { place: { min: { context: 'from' }, max: { context: 'to' } } } } };
-const contextOf = (bundle: BundleView): AnswerContext => ({
+const contextOf = (bundle: BundleView): ResponseContext => ({
   bundle,
   readProfile: async (userId) => ({ profile: stored[userId], isAvailable: userId !== 'unreadable' }),
   settings: { merge: { by: 'max' }, excludeSeen: true, filters },
@@ -202,10 +207,10 @@ function ruledBy(catalog: readonly CatalogItem[], asked: RecommendationsRequest)
 }
 
 /** All pages of a list. */
-async function pagesOf(asked: RecommendationsRequest, context: AnswerContext): Promise<RecommendationsAnswer[]> {
-  const pages = [await answerRecommendations(asked, context)];
+async function pagesOf(asked: RecommendationsRequest, context: ResponseContext): Promise<RecommendationsResponse[]> {
+  const pages = [await respondWithRecommendations(asked, context)];
   for (let cursor = pages[0]!.nextCursor; cursor !== undefined; cursor = pages.at(-1)!.nextCursor) {
-    pages.push(answerNextPage(decodeCursor(cursor), {}, context.bundle));
+    pages.push(respondWithNextPage(decodeCursor(cursor), {}, context.bundle));
   }
   return pages;
 }
@@ -238,7 +243,7 @@ describe.each(['flat', 'hnsw', 'ivf', 'flat and a delta', 'hnsw and a delta', 'i
             expect(returned).toBe(items.length);
             expect(nextCursor === undefined || returned === pageSize).toBe(true);
           }
-          const whole = await answerRecommendations({ ...asked, pageSize: asked.limit }, context);
+          const whole = await respondWithRecommendations({ ...asked, pageSize: asked.limit }, context);
           expect(pages.flatMap(({ items }) => items)).toEqual(whole.items);
           sources.add(`${first!.source.kind} ${first!.source.reason ?? ''}`);
         }),
@@ -268,7 +273,7 @@ describe.each(['flat', 'hnsw', 'ivf', 'flat and a delta', 'hnsw and a delta', 'i
               ...(near && { context: { from: near[0], to: near[0] + near[1] } }),
             };
             const { allowed } = ruledBy(catalogs[name]!, asked);
-            const { items, returned } = await answerSimilarItems(
+            const { items, returned } = await respondWithSimilarItems(
               { itemId, limit, exclude, filters: near ? ['near'] : [], context: asked.context ?? {} },
               contextOf(views[name]!),
             );

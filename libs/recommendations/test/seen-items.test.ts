@@ -5,8 +5,8 @@ import { dayMs } from '@facet/platform';
 import type { BundleStore } from '@facet/bundles/testing';
 import { Value } from 'typebox/value';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { answerRecommendations, RecommendationsRequest } from '../src/index.ts';
-import type { RecommendationsAnswer } from '../src/index.ts';
+import { respondWithRecommendations, RecommendationsRequest } from '../src/index.ts';
+import type { RecommendationsResponse } from '../src/index.ts';
 
 let bundleStore: BundleStore;
 let bundle: Bundle;
@@ -20,8 +20,8 @@ afterAll(async () => {
 });
 
 /** @param bundleDays how old the data of the bundle is when it is asked. */
-const ask = async (request: RecommendationsRequest, bundleDays: number): Promise<RecommendationsAnswer> =>
-  answerRecommendations(
+const ask = async (request: RecommendationsRequest, bundleDays: number): Promise<RecommendationsResponse> =>
+  respondWithRecommendations(
     { limit: itemCount, ...request },
     {
       bundle,
@@ -31,7 +31,7 @@ const ask = async (request: RecommendationsRequest, bundleDays: number): Promise
       now: asOf + bundleDays * dayMs,
     },
   );
-const idsOf = ({ items }: RecommendationsAnswer): string[] => items.map(({ itemId }) => itemId);
+const idsOf = ({ items }: RecommendationsResponse): string[] => items.map(({ itemId }) => itemId);
 
 it('what is chosen just now is seen within any number of days, however old the bundle is', async () => {
   const excludeSeen = { withinDays: 1 };

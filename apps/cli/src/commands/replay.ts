@@ -5,8 +5,8 @@ import { findExposure } from '@facet/exposures';
 import type { ExposureRecord, SampledResponse } from '@facet/exposures';
 import { AppError, isAppError } from '@facet/platform';
 import type { UserProfile } from '@facet/profiles';
-import { answerRecommendations, isSameWhenUnpacked, renderAnswer } from '@facet/recommendations';
-import type { AnswerContext, RecommendationsAnswer, RecommendationsRequest } from '@facet/recommendations';
+import { respondWithRecommendations, isSameResponse, renderResponse } from '@facet/recommendations';
+import type { ResponseContext, RecommendationsResponse, RecommendationsRequest } from '@facet/recommendations';
 import { findArtifact } from '../bundles/find-artifact.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { openHome, openStore } from '../home.ts';
@@ -20,7 +20,7 @@ export interface ReplayOptions extends CommonOptions {
 }
 
 type Sampled = Omit<SampledResponse, 'request' | 'profile'> & {
-  readonly request: Pick<AnswerContext, 'settings' | 'overrides'> & { readonly body: RecommendationsRequest };
+  readonly request: Pick<ResponseContext, 'settings' | 'overrides'> & { readonly body: RecommendationsRequest };
   readonly profile?: UserProfile;
 };
 
@@ -48,7 +48,6 @@ function goneOf({ bundleId, deltaId, sampled }: ExposureRecord, { context }: App
 function bundleGone({ recommendationId }: ExposureRecord, cause: AppError): AppError {
   return new AppError(`What gave the answer ${recommendationId} is not there any more. ${cause.message}`, {
     code: 'REPLAY_BUNDLE_GONE',
-    category: 'artifact-missing',
     remedy: 'So that answers to come can be made again for longer, raise artifacts.keep in facet.yaml.',
     cause,
   });
@@ -60,7 +59,6 @@ async function findRecord(home: Home, id: string): Promise<ExposureRecord & { re
   if (record === undefined) {
     throw new AppError(`No answer with the id ${printable(id)} is recorded in ${home.exposuresFolder}.`, {
       code: 'REPLAY_UNKNOWN',
-      category: 'not-found',
       remedy: 'Check the id. Answers are kept for exposures.retentionDays, and those of erased users are gone.',
     });
   }
@@ -69,7 +67,6 @@ async function findRecord(home: Home, id: string): Promise<ExposureRecord & { re
       `Of the answer ${printable(id)} only the items are recorded, not what it takes to make it again.`,
       {
         code: 'REPLAY_NOT_SAMPLED',
-        category: 'input',
         remedy: 'Raise exposures.sampledShare in facet.yaml to record more of the answers to come.',
       },
     );
@@ -85,15 +82,14 @@ async function repeat(
 ): Promise<void> {
   const { recommendationId, bundleId, sampled } = record;
   const answer = await withView(home, bundleId, offeredBy(record), (view) => answerAgain(record, view));
-  const text = renderAnswer(answer);
+  const text = renderResponse(answer);
   const isSameText = text === sampled.answer;
-  const isSame = isSameText || isSameWhenUnpacked(text, sampled.answer);
+  const isSame = isSameText || isSameResponse(text, sampled.answer);
   const recorded = JSON.parse(sampled.answer) as unknown;
   output.document({ recommendationId, bundleId, isSame, isSameText, answer, recorded });
   if (!isSame) {
     throw new AppError(`The replay of ${recommendationId} by bundle ${shortId(bundleId)} is another answer.`, {
       code: 'REPLAY_DIFFERS',
-      category: 'input',
       remedy: 'Look at both with --json. Another version of Facet may compute otherwise.',
     });
   }
@@ -116,7 +112,7 @@ async function compare(
   const wasOffered = offeredBy(record);
   const offered = await whatIsLeft(home, wasOffered, id);
   const answer = await withView(home, id, offered, (view) => answerAgain(record, view));
-  const before = (JSON.parse(record.sampled.answer) as RecommendationsAnswer).items;
+  const before = (JSON.parse(record.sampled.answer) as RecommendationsResponse).items;
   const items = compareItems(before, answer.items);
   const kept = items.filter(({ was, is }) => was !== null && is !== null).length;
   output.show(
@@ -154,12 +150,12 @@ async function compare(
 function answerAgain(
   { recommendationId, arms, sampled }: ExposureRecord & { readonly sampled: Sampled },
   bundle: BundleView,
-): Promise<RecommendationsAnswer> {
+): Promise<RecommendationsResponse> {
   const { request, profile, now } = sampled;
-  const { source } = JSON.parse(sampled.answer) as RecommendationsAnswer;
+  const { source } = JSON.parse(sampled.answer) as RecommendationsResponse;
   // What could not be read then is not read now either.
   const isAvailable = source.reason !== 'profiles_unavailable';
-  return answerRecommendations(request.body, {
+  return respondWithRecommendations(request.body, {
     bundle,
     readProfile: async () => ({ profile, isAvailable }),
     settings: request.settings,
@@ -237,10 +233,10 @@ interface ComparedItem {
 }
 
 /** The items of both lists, in the order of the second, then those that are only in the first. */
-function compareItems(before: RecommendationsAnswer['items'], after: RecommendationsAnswer['items']): ComparedItem[] {
+function compareItems(before: RecommendationsResponse['items'], after: RecommendationsResponse['items']): ComparedItem[] {
   const placeBefore = new Map(before.map(({ itemId }, place) => [itemId, place + 1]));
   const idsAfter = new Set(after.map(({ itemId }) => itemId));
-  const titled = ({ itemId, title }: RecommendationsAnswer['items'][number]) => ({
+  const titled = ({ itemId, title }: RecommendationsResponse['items'][number]) => ({
     itemId,
     ...(title === undefined ? {} : { title }),
   });

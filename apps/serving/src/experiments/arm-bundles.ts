@@ -1,129 +1,168 @@
 import type { ArtifactStore } from '@facet/artifacts';
 import { applyLiveCatalog } from '@facet/bundles';
 import type { Bundle, BundleView } from '@facet/bundles';
-import type { Experiment } from '@facet/exposures';
-import { bundlesOfExperiments, isRunning } from '@facet/exposures';
+import { assignArms, bundlesOfExperiments, isRunning, settingsOfArms } from '@facet/exposures';
+import type { Arms, Experiment } from '@facet/exposures';
 import { describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
-import { loadSoundBundle } from '../live/load-sound-bundle.ts';
-import type { SoundBundleDeps } from '../live/load-sound-bundle.ts';
-import { Resting } from '../live/resting.ts';
-import { Shared } from '../live/shared.ts';
-import type { Metrics } from '../metrics/metrics.ts';
+import type { ArmOverrides } from '@facet/recommendations';
+import { loadCheckedBundle } from '../bundle/load-bundle.ts';
+import type { LoadDeps } from '../bundle/load-bundle.ts';
 import { inTurn } from '../processes/peers.ts';
 import type { Peers } from '../processes/peers.ts';
+import { Cooldown, RefCounted } from '../ref-counted.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 
 export interface ArmBundlesDeps {
   readonly store: ArtifactStore;
   readonly experiments: readonly Experiment[];
   readonly metrics: Pick<Metrics, 'countLoadFailure'>;
   readonly logger: Logger;
-  readonly recent?: SoundBundleDeps['recent'];
-  /** Waits until no other process loads a bundle, and gives what lets the next one. Absent: there are none. */
+  readonly recent?: LoadDeps['recent'];
+  /** Waits until no other process loads a bundle. Absent: this is the only process. */
   readonly takeTurn?: Peers['takeTurn'];
-  /** The clock in epoch milliseconds. */
+  /** Epoch milliseconds. */
   readonly now?: () => number;
 }
 
-interface Held {
-  readonly bundle: Shared<Bundle>;
-  /** By what is live: the bundle as it answers beside it. */
+/** The arms of one request, with the bundle that responds. */
+export interface EnteredArms {
+  readonly arms: Arms;
+  readonly overrides: ArmOverrides;
+  readonly bundle: BundleView;
+  /** Undefined for the live bundle, which the request holds already. */
+  readonly release: (() => Promise<void>) | undefined;
+}
+
+interface ArmBundle {
+  readonly bundle: RefCounted<Bundle>;
+  /** By live view: the bundle with the availability of that view. */
   readonly views: WeakMap<BundleView, BundleView>;
 }
 
 /**
- * Holds the bundles that arms name, beside the one that is current, while their experiments run. They offer what the live one
- * offers: an item that is withdrawn there is in no answer of theirs.
+ * Assigns requests to the arms of experiments, and holds the bundles of arms while their experiments run. Arm bundles have the
+ * availability of the live bundle: no arm returns an item that is withdrawn there.
  */
 export class ArmBundles {
   readonly #deps: ArmBundlesDeps;
   readonly #now: () => number;
-  readonly #held = new Map<string, Held>();
-  readonly #resting: Resting;
+  readonly #loaded = new Map<string, ArmBundle>();
+  readonly #cooldown: Cooldown;
   readonly #closing = new AbortController();
 
   constructor(deps: ArmBundlesDeps) {
     this.#deps = deps;
     this.#now = deps.now ?? Date.now;
-    this.#resting = new Resting(this.#now);
+    this.#cooldown = new Cooldown(this.#now);
+  }
+
+  get experiments(): readonly Experiment[] {
+    return this.#deps.experiments;
   }
 
   /**
-   * Loads what is missing and lets go of what is over. Never fails: an arm without its bundle is not entered.
+   * Assigns a user to arms and holds the bundle of these arms. An arm whose bundle is not loaded is not entered, because its
+   * response would be that of another arm.
    *
-   * @param live what answers now; those that are loaded are made ready for it.
+   * @param live held by the caller.
+   */
+  enter(userId: string | undefined, live: BundleView, now: number): EnteredArms {
+    const { experiments } = this.#deps;
+    const assigned = Object.entries(assignArms(experiments, userId, now));
+    const arms = Object.fromEntries(assigned.filter(([experiment, arm]) => this.#canEnter(experiment, arm, live)));
+    const { bundle = live.id, ...overrides } = settingsOfArms(experiments, arms);
+    return { arms, overrides, ...this.#hold(bundle, live)! };
+  }
+
+  /**
+   * Loads the bundles of running experiments, and releases those of ended experiments. Never fails: failures are logged and
+   * counted, and not retried for a minute.
+   *
+   * @param live the view to prepare loaded bundles for.
    */
   async refresh(live: BundleView): Promise<void> {
-    const wanted = this.#wanted(this.#now());
-    for (const [id, { bundle }] of this.#held) {
+    const wanted = this.#listWanted(this.#now());
+    for (const [id, { bundle }] of this.#loaded) {
       if (wanted.has(id)) continue;
-      this.#held.delete(id);
+      this.#loaded.delete(id);
       await bundle.release();
     }
     for (const id of wanted) {
-      if (this.#held.has(id) || this.#resting.has(id)) continue;
+      if (this.#loaded.has(id) || this.#cooldown.has(id)) continue;
       await inTurn(this.#deps.takeTurn, this.#closing.signal, () => this.#load(id, live));
     }
   }
 
-  /** Makes the bundles ready to answer beside what will be live. Never fails: an arm that cannot be is not entered. */
+  /** Prepares the bundles for the next live view. Never fails: an arm that cannot be prepared is not entered. */
   async prepare(live: BundleView): Promise<void> {
-    for (const [id, held] of this.#held) {
-      if (id !== live.id) await this.#attempt(id, () => makeReady(held, live));
+    for (const [id, armBundle] of this.#loaded) {
+      if (id !== live.id) await this.#attempt(id, () => addView(armBundle, live));
     }
   }
 
-  /** @param live what is live to the request that asks. */
+  /** Whether a bundle is loaded and prepared for the live view of the request. */
   has(id: string, live: BundleView): boolean {
-    return id === live.id || this.#held.get(id)?.views.has(live) === true;
+    return id === live.id || this.#loaded.get(id)?.views.has(live) === true;
   }
 
   /**
-   * Does `work` with a bundle as it answers beside what is live, which may be itself. It stays until the work has ended.
-   * Undefined when it is not held.
+   * Holds a bundle until `work` has ended. Returns undefined if the bundle is not loaded.
    *
-   * @param live is held by whoever calls.
+   * @param live held by the caller. It may be the bundle itself.
    */
   async use<Result>(
     id: string,
     live: BundleView,
     work: (bundle: BundleView) => Promise<Result>,
   ): Promise<Result | undefined> {
-    if (id === live.id) return work(live);
-    const held = this.#held.get(id);
-    const view = held?.views.get(live);
-    if (held === undefined || view === undefined) return undefined;
-    const bundle = held.bundle.hold();
+    const held = this.#hold(id, live);
+    if (held === undefined) return undefined;
     try {
-      return await work(view);
+      return await work(held.bundle);
     } finally {
-      await bundle.release();
+      await held.release?.();
     }
   }
 
-  /** Loads nothing from now on, beside what is being loaded. */
+  /** Starts no further load. */
   stop(): void {
     this.#closing.abort();
   }
 
   async close(): Promise<void> {
-    const all = [...this.#held.values()];
-    this.#held.clear();
+    const all = [...this.#loaded.values()];
+    this.#loaded.clear();
     for (const { bundle } of all) await bundle.release();
   }
 
-  #wanted(now: number): Set<string> {
+  #canEnter(experiment: string, arm: string, live: BundleView): boolean {
+    const declared = this.#deps.experiments.find(({ name }) => name === experiment);
+    const bundle = declared?.arms.find(({ name }) => name === arm)?.settings.bundle;
+    return bundle === undefined || this.has(bundle, live);
+  }
+
+  #hold(id: string, live: BundleView): Pick<EnteredArms, 'bundle' | 'release'> | undefined {
+    if (id === live.id) return { bundle: live, release: undefined };
+    const loaded = this.#loaded.get(id);
+    const view = loaded?.views.get(live);
+    if (loaded === undefined || view === undefined) return undefined;
+    const held = loaded.bundle.hold();
+    return { bundle: view, release: () => held.release() };
+  }
+
+  #listWanted(now: number): Set<string> {
     const running = this.#deps.experiments.filter((experiment) => isRunning(experiment, now));
     return new Set(bundlesOfExperiments(running, now));
   }
 
   #load(id: string, live: BundleView): Promise<void> {
     return this.#attempt(id, async () => {
-      const loaded = await loadSoundBundle({ kind: 'bundle', id }, this.#deps);
-      const held: Held = { bundle: new Shared(loaded, () => loaded.close()), views: new WeakMap() };
-      this.#held.set(id, held);
-      if (id !== live.id) await makeReady(held, live);
-      this.#deps.logger.info({ bundleId: id }, 'the bundle of an arm is loaded');
+      const bundle = await loadCheckedBundle({ kind: 'bundle', id }, this.#deps);
+      const armBundle: ArmBundle = { bundle: new RefCounted(bundle, () => bundle.close()), views: new WeakMap() };
+      this.#loaded.set(id, armBundle);
+      if (id !== live.id) await addView(armBundle, live);
+      this.#deps.logger.info({ bundleId: id }, 'bundle of an arm loaded');
     });
   }
 
@@ -132,15 +171,15 @@ export class ArmBundles {
     try {
       await work();
     } catch (error) {
-      this.#resting.add(id);
+      this.#cooldown.start(id);
       metrics.countLoadFailure('arm');
       const code = isAppError(error) ? error.code : undefined;
       const facts = { bundleId: id, code, problem: describeError(error), err: error };
-      logger.error(facts, 'the bundle of an arm cannot be taken up: nobody enters the arm');
+      logger.error(facts, 'cannot load the bundle of an arm: no user enters the arm');
     }
   }
 }
 
-async function makeReady({ bundle, views }: Held, live: BundleView): Promise<void> {
+async function addView({ bundle, views }: ArmBundle, live: BundleView): Promise<void> {
   views.set(live, await applyLiveCatalog(bundle.value, live));
 }

@@ -1,11 +1,13 @@
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
 import { describeViolations, judgeTraffic } from '@facet/bundles/guardrails';
 import type { GuardrailSettings, TrafficFigures } from '@facet/bundles/guardrails';
+import { definePlugin } from '@facet/http';
 import { describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
-import type { BundleSwap } from '../live/bundle-watcher.ts';
-import type { LiveBundle } from '../live/live-bundle.ts';
-import type { Metrics } from '../metrics/metrics.ts';
+import type { RecommendationsResponse } from '@facet/recommendations';
+import type { BundleSwap } from '../bundle/bundle-watcher.ts';
+import type { LiveBundle } from '../bundle/live-bundle.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import { TrafficWindow } from './traffic-window.ts';
 import type { RequestOutcome } from './traffic-window.ts';
 
@@ -14,26 +16,52 @@ export interface GuardrailDeps {
   readonly live: Pick<LiveBundle, 'loaded'>;
   readonly metrics: Pick<Metrics, 'countRollback'>;
   readonly logger: Logger;
-  /** A clock in milliseconds that only goes forward. */
+  /** Monotonic, in milliseconds. */
   readonly clock?: () => number;
 }
 
-/** Whose decisions they are in the promotion log. */
+/** Reports the outcome of every request in this context to the guardrails. */
+export const judgeRecommendations = definePlugin<{ readonly guardrails: Pick<Guardrails, 'record'> }>(
+  { name: 'guardrails' },
+  (app, { guardrails }) => {
+    app.addHook('onResponse', ({ askedBundleId, recommendation }, { statusCode, elapsedTime }, done) => {
+      const outcome = judge(statusCode, recommendation?.response, elapsedTime);
+      if (outcome !== undefined) guardrails.record(askedBundleId, outcome);
+      done();
+    });
+  },
+);
+
+/** Returns undefined for a faulty request, which says nothing about the bundle. */
+function judge(
+  statusCode: number,
+  response: RecommendationsResponse | undefined,
+  ms: number,
+): RequestOutcome | undefined {
+  if (statusCode >= 500) return { kind: 'error' };
+  if (response === undefined) return undefined;
+  const { source, returned } = response;
+  // The bundle does not cause unavailable profiles.
+  const isFallback = source.kind === 'popular' && source.reason !== 'profiles_unavailable';
+  return { kind: 'answer', isFallback, isEmpty: returned === 0, ms };
+}
+
+/** The author of the decisions in the promotion log. */
 const decider = 'guardrails';
 
-/** How long a rollback that failed for no reason of its own is left alone. */
-const restMs = 10_000;
+/** Pause after a failed rollback. */
+const retryMs = 10_000;
 
 interface Trial {
   readonly bundleId: string;
   readonly since: number;
   readonly before: TrafficFigures;
-  restsUntil: number;
+  pausedUntil: number;
 }
 
 /**
- * Watches the requests after a bundle was taken up, and goes back to the one before when they go wrong. Each process
- * judges by its own requests; the promotion log lets one of them decide, and none after a person has.
+ * Watches the requests after a bundle swap, and rolls back if they get worse. Each process judges its own requests. The
+ * promotion log admits the rollback of one process, and none after a decision of a person.
  */
 export class Guardrails {
   readonly #settings: GuardrailSettings;
@@ -52,26 +80,27 @@ export class Guardrails {
   }
 
   /**
-   * @param bundleId of the bundle that answered, or failed to; undefined when none was asked. Only the one that is live counts:
-   *   not one that has been replaced, and not that of an arm.
+   * Records a request. Requests to a replaced bundle, or to the bundle of an arm, do not count.
+   *
+   * @param bundleId undefined if no bundle was asked.
    */
   record(bundleId: string | undefined, outcome: RequestOutcome): void {
     if (bundleId !== undefined && bundleId !== this.#deps.live.loaded?.bundle.id) return;
     this.#traffic.record(this.#clock(), outcome);
   }
 
-  /** Another bundle answers from now on: its trial begins. */
+  /** Begins the trial of a new live bundle. */
   begin({ to }: BundleSwap): void {
     const now = this.#clock();
-    this.#trial = { bundleId: to, since: now, before: this.#traffic.figures(now), restsUntil: now };
+    this.#trial = { bundleId: to, since: now, before: this.#traffic.figures(now), pausedUntil: now };
     this.#traffic.clear();
   }
 
-  /** Looks at the trial, if there is one. Never fails. */
+  /** Judges the current trial, if any. Never fails. */
   async check(): Promise<void> {
     const trial = this.#trial;
     const now = this.#clock();
-    if (trial === undefined || now < trial.restsUntil) return;
+    if (trial === undefined || now < trial.pausedUntil) return;
     const { bundleId, before } = trial;
     const after = this.#traffic.figures(now);
     const verdict = judgeTraffic(this.#settings, { before, after });
@@ -79,52 +108,49 @@ export class Guardrails {
       await this.#rollBack(trial, describeViolations(verdict.violations, after.requests));
     } else if (now - trial.since >= this.#windowMs) {
       this.#end(trial);
-      this.#deps.logger.info(
-        { bundleId, verdict: verdict.kind, ...after },
-        'the guardrails have nothing against the bundle',
-      );
+      this.#deps.logger.info({ bundleId, verdict: verdict.kind, ...after }, 'the bundle passed the guardrails');
     }
   }
 
-  /** The trial is over; the bundle goes on answering. Another trial may have begun. */
+  /** Ends a trial, unless another one has begun. */
   #end(trial: Trial): void {
     if (this.#trial?.bundleId === trial.bundleId) this.#trial = undefined;
   }
 
-  async #rollBack(trial: Trial, because: string): Promise<void> {
+  async #rollBack(trial: Trial, reason: string): Promise<void> {
     const { store, metrics, logger } = this.#deps;
     const { bundleId } = trial;
     try {
       const refusal = refuseRollback(bundleId, await store.promotions());
       if (refusal !== undefined) {
         this.#end(trial);
-        logger.warn({ bundleId, because, refusal }, 'the guardrails are violated, and nothing is done');
+        logger.warn({ bundleId, reason, refusal }, 'guardrails violated, but not rolling back');
         return;
       }
-      const { id } = await store.rollback({ by: decider, reason: because, expectedCurrent: bundleId });
+      const { id } = await store.rollback({ by: decider, reason, expectedCurrent: bundleId });
       this.#end(trial);
       metrics.countRollback();
-      logger.error({ bundleId, to: id, because }, 'the guardrails have rolled the bundle back');
+      logger.error({ bundleId, to: id, reason }, 'guardrails violated: rolled back');
     } catch (error) {
       if (isAppError(error)) this.#end(trial);
-      trial.restsUntil = this.#clock() + restMs;
-      const facts = { bundleId, because, problem: describeError(error), err: error };
-      if (isAppError(error, 'PROMOTION_CURRENT_CHANGED')) logger.info(facts, 'somebody else has decided already');
-      else logger.error(facts, 'the guardrails are violated, and the bundle cannot be rolled back');
+      trial.pausedUntil = this.#clock() + retryMs;
+      const facts = { bundleId, reason, problem: describeError(error), err: error };
+      if (isAppError(error, 'PROMOTION_CURRENT_CHANGED')) logger.info(facts, 'another decision came first');
+      else logger.error(facts, 'guardrails violated, but the rollback failed');
     }
   }
 }
 
 /**
- * Why a bundle must not be rolled back by the guardrails: a rollback was itself a decision against the other bundle, and
- * somebody who promotes again what the guardrails have rolled back knows better.
+ * Returns why the guardrails must not roll a bundle back. A rollback was a decision against the other bundle, and a repeated
+ * promotion overrules the guardrails.
  */
 function refuseRollback(bundleId: string, records: readonly PromotionRecord[]): string | undefined {
   const newest = records.findLast(({ kind }) => kind !== 'fence');
-  if (newest?.ref?.id !== bundleId) return 'another bundle is current by now';
-  if (newest.kind === 'rollback') return 'it is current by a rollback';
+  if (newest?.ref?.id !== bundleId) return 'another bundle is current';
+  if (newest.kind === 'rollback') return 'the bundle is current by a rollback';
   const isRepeated = records.some(
     ({ kind, by, previous }) => kind === 'rollback' && by === decider && previous?.id === bundleId,
   );
-  return isRepeated ? 'it was rolled back before and promoted again' : undefined;
+  return isRepeated ? 'the bundle was rolled back before and promoted again' : undefined;
 }

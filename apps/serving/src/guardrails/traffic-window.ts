@@ -1,3 +1,5 @@
+import { createHistogram } from 'node:perf_hooks';
+import type { RecordableHistogram } from 'node:perf_hooks';
 import type { TrafficFigures } from '@facet/bundles/guardrails';
 
 /** How one request ended. */
@@ -6,28 +8,23 @@ export type RequestOutcome =
       readonly kind: 'answer';
       readonly isFallback: boolean;
       readonly isEmpty: boolean;
-      /** From the arrival of the request to the end of its answer. */
+      /** From the arrival of the request to the end of the response. */
       readonly ms: number;
     }
   | { readonly kind: 'error' };
 
 const slicesPerWindow = 20;
 
-/** Times are counted by their order of size: each bucket reaches 15 % further than the one before. */
-const shortestMs = 0.1;
-const bucketRatio = 1.15;
-const bucketCount = 128;
-
 interface Slice {
   answers: number;
   errors: number;
   fallbacks: number;
   empty: number;
-  /** [bucketCount] answers by their time */
-  readonly times: Uint32Array;
+  /** Response times in microseconds. */
+  readonly times: RecordableHistogram;
 }
 
-/** The figures of the requests of the last while, counted in slices of time. */
+/** Counts the requests of a sliding window, in time slices. */
 export class TrafficWindow {
   readonly #sliceMs: number;
   readonly #slices = new Map<number, Slice>();
@@ -36,7 +33,7 @@ export class TrafficWindow {
     this.#sliceMs = windowMs / slicesPerWindow;
   }
 
-  /** @param now of a clock in milliseconds that only goes forward; so are the others. */
+  /** @param now monotonic, in milliseconds. */
   record(now: number, outcome: RequestOutcome): void {
     const slice = this.#sliceAt(now);
     if (outcome.kind === 'error') {
@@ -46,18 +43,18 @@ export class TrafficWindow {
     slice.answers++;
     if (outcome.isFallback) slice.fallbacks++;
     if (outcome.isEmpty) slice.empty++;
-    slice.times[bucketOf(outcome.ms)]!++;
+    slice.times.record(Math.max(1, Math.ceil(outcome.ms * 1_000)));
   }
 
   figures(now: number): TrafficFigures {
     this.#forget(now);
-    const sum: Slice = emptySlice();
+    const sum = createSlice();
     for (const { answers, errors, fallbacks, empty, times } of this.#slices.values()) {
       sum.answers += answers;
       sum.errors += errors;
       sum.fallbacks += fallbacks;
       sum.empty += empty;
-      times.forEach((count, bucket) => (sum.times[bucket]! += count));
+      if (answers > 0) sum.times.add(times);
     }
     const requests = sum.answers + sum.errors;
     return {
@@ -65,11 +62,10 @@ export class TrafficWindow {
       fallbackShare: shareOf(sum.fallbacks, sum.answers),
       emptyShare: shareOf(sum.empty, sum.answers),
       errorShare: shareOf(sum.errors, requests),
-      p99Ms: quantileMs(sum.times, sum.answers, 0.99),
+      p99Ms: sum.answers === 0 ? 0 : quantileMs(sum.times, sum.answers, 0.99),
     };
   }
 
-  /** Forgets everything. */
   clear(): void {
     this.#slices.clear();
   }
@@ -79,7 +75,7 @@ export class TrafficWindow {
     let slice = this.#slices.get(key);
     if (slice === undefined) {
       this.#forget(now);
-      slice = emptySlice();
+      slice = createSlice();
       this.#slices.set(key, slice);
     }
     return slice;
@@ -91,23 +87,16 @@ export class TrafficWindow {
   }
 }
 
-function emptySlice(): Slice {
-  return { answers: 0, errors: 0, fallbacks: 0, empty: 0, times: new Uint32Array(bucketCount) };
+function createSlice(): Slice {
+  // Two significant figures bound the error of a quantile to 1 %.
+  return { answers: 0, errors: 0, fallbacks: 0, empty: 0, times: createHistogram({ figures: 2 }) };
 }
 
 function shareOf(part: number, whole: number): number {
   return whole === 0 ? 0 : part / whole;
 }
 
-function bucketOf(ms: number): number {
-  const bucket = Math.ceil(Math.log(Math.max(ms, shortestMs) / shortestMs) / Math.log(bucketRatio));
-  return Math.min(bucketCount - 1, bucket);
-}
-
-/** The upper end of the bucket that the quantile falls into. */
-function quantileMs(times: Uint32Array, total: number, share: number): number {
-  if (total === 0) return 0;
-  let remaining = Math.ceil(total * share);
-  const bucket = times.findIndex((count) => (remaining -= count) <= 0);
-  return shortestMs * bucketRatio ** bucket;
+/** Rounds the rank up: the histogram would round it to the nearest. */
+function quantileMs(times: RecordableHistogram, count: number, share: number): number {
+  return times.percentile((100 * Math.ceil(count * share)) / count) / 1_000;
 }

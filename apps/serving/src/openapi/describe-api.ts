@@ -2,19 +2,19 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import { createLogger, parseWith } from '@facet/platform';
 import { ServingSettings } from '@facet/recommendations/settings';
 import { createApp } from '../app.ts';
-import { LiveBundle } from '../live/live-bundle.ts';
-import { createMetrics } from '../metrics/metrics.ts';
+import { LiveBundle } from '../bundle/live-bundle.ts';
+import { ArmBundles } from '../experiments/arm-bundles.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
 
-/** The OpenAPI document of the API, as `/docs/json` has it. Needs no bundle and no store. */
+/** Returns the OpenAPI document of `/docs/json`. Needs no bundle and no store. */
 export async function describeApi(): Promise<Record<string, unknown>> {
+  const logger = createLogger({ name: 'openapi', level: 'warn' });
+  const store = createFolderArtifactStore('none');
+  const metrics = createMetrics();
+  const arms = new ArmBundles({ store, experiments: [], metrics, logger });
+  const settings = parseWith(ServingSettings, {}, { source: 'defaults' });
   const app = await createApp(
-    {
-      logger: createLogger({ name: 'openapi', level: 'warn' }),
-      store: createFolderArtifactStore('none'),
-      live: new LiveBundle(),
-      metrics: createMetrics(),
-      settings: parseWith(ServingSettings, {}, { source: 'defaults' }),
-    },
+    { logger, store, live: new LiveBundle(), metrics, settings, arms },
     { access: { kind: 'anybody' } },
   );
   try {

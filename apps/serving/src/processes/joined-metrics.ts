@@ -1,30 +1,26 @@
 import { AggregatorRegistry } from 'prom-client';
-import type { Registry } from 'prom-client';
-
-/** The metrics of one registry as they go from process to process. */
-export type RegistryMetrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+import type { RegistryMetrics } from './messages.ts';
 
 /**
- * The metrics of several processes as those of one: counts are added, and gauges joined as each says (`aggregator`). What a
- * process has counted stays when it has ended; a sum that went down would be taken for a restart of everything.
+ * Aggregates the metrics of several processes: counts are added, and gauges follow their `aggregator`. The counts of an ended
+ * process stay, because a decreasing sum would look like a restart of the whole server.
  */
 export class JoinedMetrics<Process> {
   readonly #latest = new Map<Process, RegistryMetrics>();
   #ofEnded: Promise<RegistryMetrics> = Promise.resolve([]);
 
-  /** Takes what a process has counted by now. */
   update(process: Process, metrics: RegistryMetrics): void {
     this.#latest.set(process, metrics);
   }
 
-  /** A process has ended: what it counted is kept, its gauges tell of what is no more. */
+  /** Keeps the counts of an ended process and drops its gauges. */
   end(process: Process): void {
     const counts = (this.#latest.get(process) ?? []).filter(({ type }) => isCount(String(type)));
     this.#latest.delete(process);
     this.#ofEnded = this.#ofEnded.then((before) => AggregatorRegistry.aggregate([before, counts]).getMetricsAsJSON());
   }
 
-  /** @param own of the process that joins them. */
+  /** @param own the metrics of the supervisor. */
   async join(own: RegistryMetrics): Promise<string> {
     const ofEnded = await this.#ofEnded;
     return AggregatorRegistry.aggregate([...this.#latest.values(), ofEnded, own]).metrics();

@@ -1,24 +1,27 @@
-import type { RegistryMetrics } from './joined-metrics.ts';
+import type { Registry } from 'prom-client';
 
-/** What is told to whoever started the process: one JSON line on standard output, and a message where there is a channel. */
+/** The metrics of one registry, as sent between processes. */
+export type RegistryMetrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+
+/** Sent to the parent process: one JSON line on standard output, and a message if there is an IPC channel. */
 export type Announcement =
   | { readonly type: 'listening'; readonly url: string }
   | { readonly type: 'ready'; readonly url: string; readonly bundleId: string };
 
-/** What a worker tells the process that supervises it. */
+/** Messages of a worker to the supervisor. */
 export type WorkerMessage =
   | Announcement
-  /** It can be told things from now on. */
+  /** The worker can receive messages. */
   | { readonly type: 'hello' }
-  /** It wants to load a bundle, and is to be told when no other one does. */
+  /** The worker waits for its turn to load a bundle. */
   | { readonly type: 'turn-wanted' }
   | { readonly type: 'turn-over' }
-  /** Its metrics, now and then, or because they were asked for. */
+  /** The worker's metrics, periodically or in response to a question. */
   | { readonly type: 'metrics'; readonly metrics: RegistryMetrics; readonly question?: number }
-  /** It was scraped, and wants the metrics of all. */
+  /** The worker was scraped and needs the metrics of all workers. */
   | { readonly type: 'joined-metrics-wanted'; readonly question: number };
 
-/** What a worker is told. */
+/** Messages of the supervisor to a worker. */
 export type SupervisorMessage =
   | { readonly type: 'role'; readonly role: WorkerRole }
   | { readonly type: 'all-ready' }
@@ -29,8 +32,8 @@ export type SupervisorMessage =
 
 export interface WorkerRole {
   /**
-   * When it takes connections. One worker does at once, so that probes are answered while a bundle is read; all others when
-   * they can answer anything, so that nobody meets one that cannot.
+   * When the worker accepts connections. One worker listens immediately, so that probes get a response while bundles load.
+   * The others listen when they are loaded, so that no caller meets a worker that is not ready.
    */
   readonly listens: 'at once' | 'when loaded';
   /** Whether all workers have been ready. */

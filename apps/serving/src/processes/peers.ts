@@ -1,16 +1,23 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { problemError } from '@facet/http';
 import type { HttpMetrics } from '@facet/http';
+import type { Announcement, SupervisorMessage, WorkerMessage, WorkerRole } from './messages.ts';
 
-/** What a process has to do with those beside it that answer on the same port. */
+/** Coordinates a process with the other processes on the same port. */
 export interface Peers {
-  /** Waits until no other process loads a bundle. @returns what lets the next one; undefined when aborted. */
+  /**
+   * Waits until no other process loads a bundle.
+   *
+   * @returns a function that ends the turn; undefined after an abort.
+   */
   takeTurn(signal: AbortSignal): Promise<(() => void) | undefined>;
-  /** The metrics of all of them. */
+  /** Returns the metrics of all processes. */
   readMetrics(): Promise<string>;
-  /** @throws AppError `NOT_READY` until each of them has been ready. */
+  /** @throws AppError `NOT_READY` until each process has been ready. */
   requireReady(): void;
 }
 
-/** For a process that is the only one. */
+/** Returns the peers of a single process. */
 export function noPeers({ registry }: Pick<HttpMetrics, 'registry'>): Peers {
   return {
     takeTurn: async () => () => undefined,
@@ -19,7 +26,7 @@ export function noPeers({ registry }: Pick<HttpMetrics, 'registry'>): Peers {
   };
 }
 
-/** Does `work` while no other process loads a bundle. Undefined when it is aborted before that begins. */
+/** Does `work` while no other process loads a bundle. Returns undefined if aborted before the work begins. */
 export async function inTurn<Result>(
   takeTurn: Peers['takeTurn'] | undefined,
   signal: AbortSignal,
@@ -31,4 +38,101 @@ export async function inTurn<Result>(
   } finally {
     endTurn?.();
   }
+}
+
+/** The channel of a worker to the supervisor. */
+export interface WorkerChannel {
+  send(message: WorkerMessage): void;
+  listen(listener: (message: SupervisorMessage) => void): void;
+}
+
+/** At most this much time of counting is lost when a worker is killed. */
+const metricsEveryMs = 1_000;
+
+/** The worker's side of the supervision. */
+export interface Worker {
+  /** Resolves when the supervisor assigns the role. */
+  readonly role: Promise<WorkerRole>;
+  announce(message: Announcement): void;
+  /** Shares metrics with the other workers. */
+  join(metrics: Pick<HttpMetrics, 'registry'>): Peers;
+  /** Sends the final metrics. */
+  leave(): Promise<void>;
+}
+
+/** @param close is called when the supervisor ends the worker. */
+export function connectWorker(channel: WorkerChannel, close: () => void): Worker {
+  const turns: (() => void)[] = [];
+  const replies = new Map<number, (text: string) => void>();
+  let questions = 0;
+  let isAllReady = false;
+  let resolveRole: (role: WorkerRole) => void = () => undefined;
+  const role = new Promise<WorkerRole>((resolve) => (resolveRole = resolve));
+  let metrics: Pick<HttpMetrics, 'registry'> | undefined;
+
+  async function sendMetrics(question?: number): Promise<void> {
+    if (metrics === undefined) return;
+    channel.send({ type: 'metrics', metrics: await metrics.registry.getMetricsAsJSON(), question });
+  }
+
+  async function sendMetricsPeriodically(): Promise<void> {
+    for (;;) {
+      await delay(metricsEveryMs, undefined, { ref: false });
+      await sendMetrics();
+    }
+  }
+
+  channel.listen((message) => {
+    switch (message.type) {
+      case 'role':
+        isAllReady = message.role.isAllReady;
+        resolveRole(message.role);
+        break;
+      case 'all-ready':
+        isAllReady = true;
+        break;
+      case 'turn':
+        turns.shift()?.();
+        break;
+      case 'metrics-wanted':
+        void sendMetrics(message.question);
+        break;
+      case 'joined-metrics':
+        replies.get(message.question)?.(message.text);
+        replies.delete(message.question);
+        break;
+      case 'close':
+        close();
+        break;
+    }
+  });
+  channel.send({ type: 'hello' });
+
+  return {
+    role,
+    announce: (message) => channel.send(message),
+    leave: () => sendMetrics(),
+    join(own) {
+      metrics = own;
+      void sendMetricsPeriodically();
+      return {
+        takeTurn: (signal) =>
+          new Promise((resolve) => {
+            const end = (): void => channel.send({ type: 'turn-over' });
+            turns.push(() => (signal.aborted ? end() : resolve(end)));
+            signal.addEventListener('abort', () => resolve(undefined), { once: true });
+            channel.send({ type: 'turn-wanted' });
+          }),
+        readMetrics: () =>
+          new Promise((resolve) => {
+            const question = questions++;
+            replies.set(question, resolve);
+            channel.send({ type: 'joined-metrics-wanted', question });
+          }),
+        requireReady() {
+          if (!isAllReady) throw problemError('NOT_READY', 'Some processes are still loading the bundle.');
+        },
+      };
+    },
+  };
 }

@@ -1,15 +1,16 @@
+import cluster from 'node:cluster';
+import { closeOnSignal } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { JoinedMetrics } from './joined-metrics.ts';
 import type { Announcement, SupervisorMessage, WorkerMessage, WorkerRole } from './messages.ts';
 
-/** A process that answers, as whoever supervises it sees it. */
+/** A worker process, as the supervisor sees it. */
 export interface WorkerProcess {
   readonly pid: number | undefined;
   send(message: SupervisorMessage): void;
   kill(signal: NodeJS.Signals): void;
   onMessage(listener: (message: WorkerMessage) => void): void;
-  /** @param listener is told the exit code, and that a signal ended it. */
   onExit(listener: (code: number | null, signal: string | null) => void): void;
 }
 
@@ -17,35 +18,35 @@ export interface SupervisorDeps {
   readonly fork: () => WorkerProcess;
   readonly announce: (message: Announcement) => void;
   readonly logger: Logger;
-  /** A clock in milliseconds that only goes forward. */
+  /** Monotonic, in milliseconds. */
   readonly clock?: () => number;
 }
 
 export interface SupervisorOptions {
   readonly processes: number;
-  /** How long workers that close are waited for. */
+  /** Time for workers to close. */
   readonly closeDelayMs: number;
 }
 
-/** After its end a worker is replaced after so long, twice as long each time it ends again soon. */
-const restMs = { first: 100, most: 10_000 } as const;
-/** A worker that has been ready for so long did not fail for the reason of the one before. */
-const soundMs = 60_000;
-/** A worker that is busy does not keep a scrape from what the others have. */
-const metricsPatienceMs = 1_000;
+/** Delay before an ended worker is replaced. It doubles each time the worker ends again soon. */
+const backoffMs = { first: 100, most: 10_000 } as const;
+/** A worker that was ready for this long did not fail for the same reason as its predecessor. */
+const stableMs = 60_000;
+/** A busy worker does not delay a scrape for longer. */
+const metricsTimeoutMs = 1_000;
 
 interface Slot {
   process: WorkerProcess | undefined;
   failures: number;
   readySince: number | undefined;
   hasBeenReady: boolean;
-  resting: NodeJS.Timeout | undefined;
+  replacement: NodeJS.Timeout | undefined;
 }
 
 /**
- * Keeps several processes answering on one port. It answers nothing itself: it starts the workers, replaces one that has
- * ended, lets one at a time load a bundle, and adds up their metrics. One that fails before it was ever ready would fail again:
- * then all are ended, and its exit code is that of the whole.
+ * Runs several workers on one port. The supervisor serves no requests: it starts the workers, replaces those that end, lets
+ * one at a time load a bundle, and aggregates their metrics. A worker that ends before it was ever ready would fail again, so
+ * all workers are ended with its exit code.
  */
 export class Supervisor {
   readonly #deps: SupervisorDeps;
@@ -55,7 +56,7 @@ export class Supervisor {
   readonly #joined = new JoinedMetrics<WorkerProcess>();
   readonly #own = new Registry();
   readonly #restarts: Counter;
-  /** Who loads, and who waits to. */
+  /** The worker that loads a bundle, then those that wait. */
   readonly #turns: WorkerProcess[] = [];
   readonly #questions = new Map<number, () => void>();
   #questionCount = 0;
@@ -64,7 +65,7 @@ export class Supervisor {
   #exitCode = 0;
   #isClosing = false;
   #end: (exitCode: number) => void = () => undefined;
-  /** Settles when all have ended: with 0, or the exit code of one that failed. */
+  /** Resolves when all workers have ended: with 0, or the exit code of a failed worker. */
   readonly ended: Promise<number>;
 
   constructor(options: SupervisorOptions, deps: SupervisorDeps) {
@@ -76,7 +77,7 @@ export class Supervisor {
     const ready = (): number => this.#slots.filter(({ readySince }) => readySince !== undefined).length;
     new Gauge({
       name: 'facet_serving_workers',
-      help: 'Processes that answer on this port.',
+      help: 'Processes that serve requests on this port.',
       registers,
       collect() {
         this.set(ready());
@@ -84,7 +85,7 @@ export class Supervisor {
     });
     this.#restarts = new Counter({
       name: 'facet_serving_worker_restarts_total',
-      help: 'Processes that ended by themselves, or were killed, and were replaced.',
+      help: 'Processes that ended unexpectedly and were replaced.',
       registers,
     });
     this.#slots = Array.from({ length: options.processes }, () => ({
@@ -92,7 +93,7 @@ export class Supervisor {
       failures: 0,
       readySince: undefined,
       hasBeenReady: false,
-      resting: undefined,
+      replacement: undefined,
     }));
   }
 
@@ -100,7 +101,7 @@ export class Supervisor {
     for (const slot of this.#slots) this.#fork(slot);
   }
 
-  /** Tells all workers to finish what is under way and end. Settles as {@link ended}, by force after a while. */
+  /** Asks all workers to finish their requests and end, and kills those that take too long. Resolves as {@link ended}. */
   close(): Promise<number> {
     this.#close();
     return this.ended;
@@ -109,28 +110,28 @@ export class Supervisor {
   #close(): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    for (const { process, resting } of this.#slots) {
-      clearTimeout(resting);
+    for (const { process, replacement } of this.#slots) {
+      clearTimeout(replacement);
       process?.send({ type: 'close' });
     }
     setTimeout(() => {
       for (const { process } of this.#slots) process?.kill('SIGKILL');
     }, this.#options.closeDelayMs).unref();
-    this.#endIfOver();
+    this.#endIfAllEnded();
   }
 
-  #endIfOver(): void {
+  #endIfAllEnded(): void {
     if (this.#isClosing && this.#slots.every(({ process }) => process === undefined)) this.#end(this.#exitCode);
   }
 
   #fork(slot: Slot): void {
     const worker = this.#deps.fork();
     slot.process = worker;
-    worker.onMessage((message) => this.#hear(slot, worker, message));
+    worker.onMessage((message) => this.#onMessage(slot, worker, message));
     worker.onExit((code, signal) => this.#onExit(slot, worker, { code, signal }));
   }
 
-  #hear(slot: Slot, worker: WorkerProcess, message: WorkerMessage): void {
+  #onMessage(slot: Slot, worker: WorkerProcess, message: WorkerMessage): void {
     switch (message.type) {
       case 'hello':
         worker.send({ type: 'role', role: this.#roleOf(slot) });
@@ -188,16 +189,16 @@ export class Supervisor {
   }
 
   async #joinMetrics(): Promise<string> {
-    await Promise.all(this.#slots.map(({ process }) => process && this.#askForMetrics(process)));
+    await Promise.all(this.#slots.map(({ process }) => process && this.#requestMetrics(process)));
     return this.#joined.join(await this.#own.getMetricsAsJSON());
   }
 
-  /** Settles when a process has told its metrics, or does not. */
-  async #askForMetrics(process: WorkerProcess): Promise<void> {
+  /** Resolves when the worker has sent its metrics, or after a timeout. */
+  async #requestMetrics(process: WorkerProcess): Promise<void> {
     const question = this.#questionCount++;
     await new Promise<void>((resolve) => {
       this.#questions.set(question, resolve);
-      setTimeout(resolve, metricsPatienceMs).unref();
+      setTimeout(resolve, metricsTimeoutMs).unref();
       process.send({ type: 'metrics-wanted', question });
     });
     this.#questions.delete(question);
@@ -209,26 +210,68 @@ export class Supervisor {
     { code, signal }: { readonly code: number | null; readonly signal: string | null },
   ): void {
     const { logger } = this.#deps;
-    const wasSound = slot.readySince !== undefined && this.#clock() - slot.readySince >= soundMs;
+    const wasStable = slot.readySince !== undefined && this.#clock() - slot.readySince >= stableMs;
     slot.process = undefined;
     slot.readySince = undefined;
     this.#endTurn(worker);
     this.#joined.end(worker);
     if (this.#isClosing) {
       if (this.#exitCode === 0) this.#exitCode = code ?? 1;
-      this.#endIfOver();
+      this.#endIfAllEnded();
       return;
     }
     if (!slot.hasBeenReady) {
-      logger.error({ worker: worker.pid, code, signal }, 'a worker ended before it was ready: all are ended');
+      logger.error({ worker: worker.pid, code, signal }, 'a worker ended before it was ready: ending all workers');
       this.#exitCode = code || 1;
       this.#close();
       return;
     }
-    slot.failures = wasSound ? 0 : slot.failures + 1;
-    const ms = Math.min(restMs.most, restMs.first * 2 ** Math.max(0, slot.failures - 1));
-    logger.error({ worker: worker.pid, code, signal, replacedAfterMs: ms }, 'a worker has ended, and is replaced');
+    slot.failures = wasStable ? 0 : slot.failures + 1;
+    const ms = Math.min(backoffMs.most, backoffMs.first * 2 ** Math.max(0, slot.failures - 1));
+    logger.error({ worker: worker.pid, code, signal, replacedAfterMs: ms }, 'a worker has ended: replacing it');
     this.#restarts.inc();
-    slot.resting = setTimeout(() => this.#fork(slot), ms);
+    slot.replacement = setTimeout(() => this.#fork(slot), ms);
   }
+}
+
+/** Lets a worker's own timeout expire before the supervisor kills it. */
+const marginMs = 2_000;
+
+/**
+ * Runs this program in several worker processes. The supervisor accepts connections and hands them to the workers in turn.
+ *
+ * @returns the exit code, when all workers have ended.
+ */
+export async function runSupervisor(
+  { processes, closeDelayMs }: SupervisorOptions,
+  { logger, announce }: { readonly logger: Logger; readonly announce: (message: Announcement) => void },
+): Promise<number> {
+  cluster.schedulingPolicy = cluster.SCHED_RR;
+  const supervisor = new Supervisor(
+    { processes, closeDelayMs: closeDelayMs + marginMs },
+    { fork: forkWorker, announce, logger },
+  );
+  closeOnSignal(
+    async () => {
+      const exitCode = await supervisor.close();
+      if (exitCode !== 0) process.exit(exitCode);
+    },
+    { logger, delayMs: closeDelayMs + 2 * marginMs },
+  );
+  supervisor.start();
+  return supervisor.ended;
+}
+
+function forkWorker(): WorkerProcess {
+  const worker = cluster.fork();
+  return {
+    pid: worker.process.pid,
+    send(message: SupervisorMessage) {
+      // An ending worker has no channel. The supervisor handles its exit.
+      if (worker.isConnected()) worker.send(message, () => undefined);
+    },
+    kill: (signal) => void worker.process.kill(signal),
+    onMessage: (listener) => void worker.on('message', (message) => listener(message as WorkerMessage)),
+    onExit: (listener) => void worker.once('exit', listener),
+  };
 }

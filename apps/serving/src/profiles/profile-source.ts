@@ -1,68 +1,129 @@
 import type { BundleInfo } from '@facet/bundles';
 import { parsePositiveRule } from '@facet/features';
+import { isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
-import { Shared } from '../live/shared.ts';
-import type { Metrics } from '../metrics/metrics.ts';
-import { createProfileReader } from './profile-reader.ts';
-import type { ProfileReader } from './profile-reader.ts';
+import type { ProfileStore } from '@facet/profiles';
+import type { ProfileReading, ReadProfile } from '@facet/recommendations';
+import { RefCounted } from '../ref-counted.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 
-/** Where profiles come from. */
 export interface ProfileSettings {
   readonly lakeFolder: string;
   readonly catalogFolder: string;
-  /** The store that the collector writes; without one, profiles are read from the lake. */
+  /** The store that the collector writes; undefined: profiles are read from the lake. */
   readonly redisUrl?: string | undefined;
+}
+
+/** Reads profiles without ever failing a request. */
+export interface ProfileReader {
+  readonly read: ReadProfile;
+  close(): Promise<void>;
 }
 
 export interface OpenProfiles {
   readonly reader: ProfileReader;
-  /** How many users there are, when they are in the memory of this process. */
+  /** The number of users, if profiles are in the memory of this process. */
   readonly count: number | undefined;
 }
 
-/** Opens the profiles that go with a bundle. */
+/** Opens the profiles for a bundle. */
 export interface ProfileSource {
   /**
-   * Those in Redis are one store for every bundle. In memory they are filled with what the lake holds now, anew for each
-   * bundle: all positives of a user, because an item of long ago was seen, too.
+   * Profiles in Redis are shared by all bundles. Profiles in memory are filled from the lake for each bundle, with all
+   * positive events of a user, because old items count as seen, too.
    *
-   * @throws AppError `PROFILES_URL_INVALID`, those of reading the lake and the catalog. Not when Redis cannot be reached:
-   * whoever reads finds out, each time anew.
+   * @throws AppError `PROFILES_URL_INVALID`, and those of reading the lake and the catalog. An unreachable Redis is not an
+   *   error here: each read tries again.
    */
-  openFor(rules: Pick<BundleInfo['interactions'], 'positives'>): Promise<Shared<OpenProfiles>>;
+  openFor(rules: Pick<BundleInfo['interactions'], 'positives'>): Promise<RefCounted<OpenProfiles>>;
   close(): Promise<void>;
 }
 
-/** Longer than Redis takes by far, and little enough that a caller waits rather for an answer without the profile. */
+interface ReaderDeps {
+  readonly metrics: Pick<Metrics, 'observeProfileRead'>;
+  readonly logger: Logger;
+}
+
+/** Far longer than Redis needs, and short enough for a caller to wait before a response without the profile. */
 const readTimeoutMs = 50;
 
-/** How long a connection may be silent before another one is made. */
+/** A connection that is silent for longer is replaced. */
 const silenceMsMax = 1_000;
 
 export function createProfileSource(
   { lakeFolder, catalogFolder, redisUrl }: ProfileSettings,
-  deps: { readonly metrics: Pick<Metrics, 'observeProfileRead'>; readonly logger: Logger },
+  deps: ReaderDeps,
 ): ProfileSource {
-  let ofRedis: Shared<OpenProfiles> | undefined;
+  let redisProfiles: RefCounted<OpenProfiles> | undefined;
   const close = ({ reader }: OpenProfiles): Promise<void> => reader.close();
 
-  async function openRedis(url: string): Promise<Shared<OpenProfiles>> {
-    // How many are kept is decided by who writes them.
+  async function openRedis(url: string): Promise<RefCounted<OpenProfiles>> {
+    // The collector, which writes the profiles, bounds their events.
     const eventsMax = Infinity;
     const store = await openRedisProfileStore({ url, readTimeoutMs, writeTimeoutMs: silenceMsMax, eventsMax });
-    return new Shared<OpenProfiles>({ reader: createProfileReader(store, deps), count: undefined }, close);
+    return new RefCounted<OpenProfiles>({ reader: createProfileReader(store, deps), count: undefined }, close);
   }
 
   return {
     async openFor({ positives }) {
-      if (redisUrl !== undefined) return (ofRedis ??= await openRedis(redisUrl)).hold();
+      if (redisUrl !== undefined) return (redisProfiles ??= await openRedis(redisUrl)).hold();
       const store = createMemoryProfileStore();
       await fillProfiles(store, { lakeFolder, catalogFolder }, { isPositive: parsePositiveRule(positives) });
-      return new Shared<OpenProfiles>({ reader: createProfileReader(store, deps), count: await store.size() }, close);
+      const reader = createProfileReader(store, deps);
+      return new RefCounted<OpenProfiles>({ reader, count: await store.size() }, close);
     },
     async close() {
-      await ofRedis?.release();
+      await redisProfiles?.release();
     },
+  };
+}
+
+/** After this many consecutive failures, requests stop waiting for the store. */
+const failuresMax = 5;
+/** Interval of the attempts after that. Other requests do not wait for an attempt. */
+const retryEveryMs = 1_000;
+
+const unavailable: ProfileReading = { profile: undefined, isAvailable: false };
+
+function createProfileReader(store: ProfileStore, { metrics, logger }: ReaderDeps): ProfileReader {
+  let failures = 0;
+  let retryAt = 0;
+
+  const succeed = (): void => {
+    if (failures >= failuresMax) logger.info('profiles are available again');
+    failures = 0;
+  };
+
+  const fail = (error: unknown): void => {
+    failures++;
+    retryAt = performance.now() + retryEveryMs;
+    if (failures === failuresMax) logger.warn({ err: error }, 'cannot read profiles: responding without them');
+  };
+
+  return {
+    async read(userId) {
+      const start = performance.now();
+      if (failures >= failuresMax) {
+        if (start < retryAt) {
+          metrics.observeProfileRead('unavailable', 0);
+          return unavailable;
+        }
+        retryAt = start + retryEveryMs;
+      }
+      const seconds = (): number => (performance.now() - start) / 1_000;
+      try {
+        const profile = await store.read(userId);
+        succeed();
+        metrics.observeProfileRead(profile === undefined ? 'unknown' : 'found', seconds());
+        return { profile, isAvailable: true };
+      } catch (error) {
+        if (!isAppError(error) || !error.retryable) throw error;
+        fail(error);
+        metrics.observeProfileRead('unavailable', seconds());
+        return unavailable;
+      }
+    },
+    close: () => store.close(),
   };
 }

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ExperimentsSettings, ExposureWriter, parseExperiments } from '@facet/exposures';
 import { createLogger, parseWith } from '@facet/platform';
 import fc from 'fast-check';
-import { ExposureRecorder } from '../../src/exposures/exposure-recorder.ts';
-import { createMetrics } from '../../src/metrics/metrics.ts';
+import { ExposureRecorder } from '../../src/exposures/exposures.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { readContract } from '../api-contract.ts';
 import type { Answer, ApiDocument } from '../api-contract.ts';
 import { createHome, createTestApp, films, putBundle, servingKey, textOfKey, users } from '../fixtures.ts';
@@ -142,7 +142,7 @@ async function caseOptions(server: TestApp, home: Home): Promise<CaseOptions> {
       type: ['rating', 'purchase'],
       types: ['rating', 'purchase'],
       bundleId: [home.bundleRef.id, (await putBundle(home, { seed: 12 })).id, 'f'.repeat(32)],
-      because: ['to see'],
+      reason: ['to see'],
     },
   };
 }

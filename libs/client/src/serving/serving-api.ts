@@ -8,7 +8,7 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** Whether the process lives */
+    /** Check whether the process is alive */
     readonly get: operations['checkAlive'];
     readonly put?: never;
     readonly post?: never;
@@ -25,7 +25,7 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** Whether requests can be answered: the bundle and the profiles are loaded */
+    /** Check whether the bundle and the profiles are loaded */
     readonly get: operations['checkReady'];
     readonly put?: never;
     readonly post?: never;
@@ -42,7 +42,7 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** Metrics in the text format of Prometheus */
+    /** Read the metrics in the Prometheus text format */
     readonly get: operations['readMetrics'];
     readonly put?: never;
     readonly post?: never;
@@ -62,8 +62,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Items that a user may want next
-     * @description Answers from the interests of a user: the stored behaviors of `userId`, those of the request, or both. Somebody of whom nothing is known gets the most popular items, and `source` says why.
+     * Recommend items to a user
+     * @description Uses the stored behaviors of `userId`, the behaviors of the request, or both. An unknown user gets popular items, and `source` has the reason.
      */
     readonly post: operations['recommend'];
     readonly delete?: never;
@@ -82,8 +82,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Items for many users at a time
-     * @description For offline scoring: one list a user, all of one bundle, in the order of `users`. A user whose behaviors are wrong has a problem in the place of the list; the others are answered. Users are in no experiment, and nothing is recorded: the lists are not shown by this API.
+     * Recommend items to many users
+     * @description For offline scoring: one list for each user, in the order of `users`, all from the same bundle. A user with invalid behaviors gets a problem instead of a list. Users enter no experiment, and nothing is recorded.
      */
     readonly post: operations['recommendBatch'];
     readonly delete?: never;
@@ -99,7 +99,7 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** The bundles there are */
+    /** List the bundles */
     readonly get: operations['listBundles'];
     readonly put?: never;
     readonly post?: never;
@@ -116,7 +116,7 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** What a bundle was made of, and how good it is */
+    /** Read the origin and the quality of a bundle */
     readonly get: operations['readBundle'];
     readonly put?: never;
     readonly post?: never;
@@ -133,7 +133,7 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** Which bundle is current, and which one answers */
+    /** Read which bundle is current and which one is live */
     readonly get: operations['readRefs'];
     readonly put?: never;
     readonly post?: never;
@@ -153,8 +153,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Makes a bundle current
-     * @description Whatever the gate said of it: the reason and the name of the key are recorded.
+     * Promote a bundle
+     * @description Ignores the verdict of the gate. The promotion log records the reason and the name of the key.
      */
     readonly post: operations['promoteBundle'];
     readonly delete?: never;
@@ -173,8 +173,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Makes the previous bundle current
-     * @description A second rollback undoes the first. The reason and the name of the key are recorded.
+     * Restore the previous bundle
+     * @description A second rollback undoes the first. The promotion log records the reason and the name of the key.
      */
     readonly post: operations['rollBack'];
     readonly delete?: never;
@@ -193,8 +193,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * The interests of a user
-     * @description What the model sees in the behaviors: each interest with the behaviors that formed it and the items closest to it.
+     * Describe the interests of a user
+     * @description Returns each interest with the behaviors that formed it and the items closest to it.
      */
     readonly post: operations['describeInterests'];
     readonly delete?: never;
@@ -211,8 +211,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Items that are like an item
-     * @description By the embeddings of the bundle; a new item has that of its attributes. Popularity plays no part; neither the item itself nor what is excluded or not available is returned. An item of which nothing is known has popular ones instead, and `source` says so.
+     * Find items similar to an item
+     * @description Compares the embeddings of the bundle; a new item has an embedding of its attributes. Popularity has no influence. An item without an embedding gets popular items, and `source` has the reason.
      */
     readonly get: operations['findSimilarItems'];
     readonly put?: never;
@@ -227,59 +227,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
-    /** @description A behavior and its part in an interest; the shares of an interest add up to 1. */
-    readonly AnswerBehavior: {
-      readonly itemId: string;
-      readonly title?: string;
-      readonly share: number;
-    };
-    readonly AnswerInterest: {
-      readonly interest: number;
-      /** @description What formed it, the largest share first. */
-      readonly behaviors: readonly components['schemas']['AnswerBehavior'][];
-    };
-    readonly AnswerItem: {
-      readonly itemId: string;
-      readonly title?: string;
-      /** @description Of the model, or in a fallback: how often it was chosen lately. Merges other than max reorder items. */
-      readonly score: number;
-      /** @description The interest that found it; absent in a fallback. */
-      readonly interest?: number;
-      /** @description With explain: the behaviors that shaped that interest most. */
-      readonly reasons?: readonly components['schemas']['AnswerBehavior'][];
-    };
-    /** @description model: found by the interests of the user. popular: the items most chosen lately, and why. */
-    readonly AnswerSource:
-      | {
-          /** @enum {string} */
-          readonly kind: 'model';
-          /**
-           * @description The stored profile could not be read: the answer knows only what the request says.
-           * @enum {string}
-           */
-          readonly reason?: 'profiles_unavailable';
-        }
-      | {
-          /** @enum {string} */
-          readonly kind: 'popular';
-          /** @description unknown_user: nothing is stored of the userId and the request has no behaviors. no_behaviors: there are none. no_known_items: the bundle knows none of the items. no_interest: the model finds nothing in them. unknown_item: the bundle does not know the item that others should be like. no_features: nobody has chosen that item, and the model knows none of its attributes. profiles_unavailable: the stored profile could not be read, and the request alone gives no interests. */
-          readonly reason:
-            | 'unknown_user'
-            | 'no_behaviors'
-            | 'no_known_items'
-            | 'no_interest'
-            | 'unknown_item'
-            | 'no_features'
-            | 'profiles_unavailable';
-          /** @description Within how many days they were chosen. */
-          readonly windowDays?: number;
-          /** @description Whose choices come first: users with this attribute. Absent: all. */
-          readonly segment?: {
-            readonly attribute: string;
-            readonly value: string;
-            readonly users: number;
-          };
-        };
     readonly AttributeCondition: {
       /** @description The value is one of these. For a list: any of its values. */
       readonly in?: readonly components['schemas']['FilterValue'][];
@@ -290,32 +237,21 @@ export interface components {
       /** @description The value is at most this. For a list: the same value that satisfies `min`. */
       readonly max?: number;
     };
-    /** @description The lists. */
-    readonly BatchAnswer: {
-      /** @description Which bundle answered. */
-      readonly bundleId: string;
-      /** @description Which delta was over it: what of the catalog has changed since the bundle was built. The same bundle, delta and request give the same items. Where the bundle is that of an arm, it is the delta of the bundle that is live, which says what is offered. */
-      readonly deltaId?: string;
-      /** @description One a user, in their order. */
-      readonly answers: readonly (components['schemas']['BatchList'] | components['schemas']['BatchProblem'])[];
-      /** @description Attributes in the filters that no item has. */
-      readonly unknownAttributes?: readonly string[];
-    };
     /** @description The list of one user. */
     readonly BatchList: {
-      /** @description Send it with the events that follow from this answer. All pages of a list have the same. */
+      /** @description Send it with the events that result from this response. All pages of a list share it. */
       readonly recommendationId: string;
-      readonly source: components['schemas']['AnswerSource'];
-      /** @description Best first. */
-      readonly items: readonly components['schemas']['AnswerItem'][];
+      readonly source: components['schemas']['ResponseSource'];
+      /** @description Best item first. */
+      readonly items: readonly components['schemas']['RecommendedItem'][];
       /** @description With explain, on the first page. */
-      readonly interests?: readonly components['schemas']['AnswerInterest'][];
+      readonly interests?: readonly components['schemas']['UserInterest'][];
       /** @description The limit. */
       readonly requested: number;
-      /** @description Items on this page. Of a whole list it is less than requested only when no more items are allowed. */
+      /** @description Items on this page. A whole list is shorter than requested only if no more items are allowed. */
       readonly returned: number;
       readonly removed: components['schemas']['RemovedItems'];
-      /** @description Different ids in behaviors and exclude that the bundle does not know. */
+      /** @description Distinct item ids in behaviors and exclude that the bundle does not know. */
       readonly unknownItems: number;
     };
     /** @description Why this user has no list. */
@@ -325,29 +261,29 @@ export interface components {
       readonly field?: string;
       readonly remedy?: string;
     };
-    /** @description One request for many users. The limit times the users may be at most 100000. */
+    /** @description A request for many users. The limit times the number of users must not exceed 100000. */
     readonly BatchRequest: {
-      /** @description Who: each as in a request for one. */
+      /** @description The users, each with the fields of a single request. */
       readonly users: readonly {
         /** @description Opaque id of 1 to 256 characters. */
         readonly userId?: string;
-        /** @description What the user chose, oldest first. With a userId they come on top of the stored ones. */
+        /** @description Items that the user chose, oldest first. With a userId, they are added to the stored behaviors. */
         readonly behaviors?: readonly components['schemas']['RequestedBehavior'][];
-        /** @description Attributes of the user, by name; they win over the stored ones. */
+        /** @description Attributes of the user, by name. They override the stored attributes. */
         readonly profile?: {
           readonly [key: string]: string | number | boolean | readonly string[];
         };
       }[];
       /**
-       * @description Items in all, over all pages.
+       * @description Items on all pages together.
        * @default 20
        */
       readonly limit?: number;
       readonly merge?: components['schemas']['Merge'];
-      /** @description Names of filters that facet.yaml declares; items must pass all of them. */
+      /** @description Names of filters declared in facet.yaml. Items must pass all of them. */
       readonly filters?: readonly string[];
       readonly filter?: components['schemas']['ItemFilter'];
-      /** @description Where and how is asked, such as device or country; named filters may refer to its fields. */
+      /** @description The situation of the request, such as device or country. Named filters may refer to its fields. */
       readonly context?: {
         readonly [key: string]: components['schemas']['FilterValue'] | readonly components['schemas']['FilterValue'][];
       };
@@ -355,97 +291,114 @@ export interface components {
       readonly exclude?: readonly string[];
       readonly excludeSeen?: components['schemas']['ExcludeSeen'];
       /**
-       * @description Adds reasons to items, and the interests.
+       * @description Adds the reasons for each item, and the interests of the user.
        * @default false
        */
       readonly explain?: boolean;
     };
+    /** @description The lists of all users. */
+    readonly BatchResponse: {
+      /** @description The bundle that made the response. */
+      readonly bundleId: string;
+      /** @description The delta applied to the bundle: the catalog changes since the bundle was built. The same bundle, delta and request give the same items. For the bundle of an arm, this is the delta of the live bundle, which decides what is available. */
+      readonly deltaId?: string;
+      /** @description One list or problem for each user, in request order. */
+      readonly answers: readonly (components['schemas']['BatchList'] | components['schemas']['BatchProblem'])[];
+      /** @description Attributes named in the filters that no item has. */
+      readonly unknownAttributes?: readonly string[];
+    };
     /** @description The bundle. */
-    readonly BundleAnswer: {
+    readonly BundleResponse: {
       readonly bundleId: string;
       readonly state: components['schemas']['BundleState'];
       readonly isLoaded: boolean;
       readonly modelId: string;
       readonly datasetId: string;
-      /** @description The end of the data that it was made of, RFC 3339. */
+      /** @description The end of the bundle's data, RFC 3339. */
       readonly dataEnd: string;
       readonly items: number;
       readonly index: {
         readonly kind: string;
-        /** @description Index recall when it was built. */
+        /** @description Index recall, measured at build time. */
         readonly recall: number | null;
         readonly recallAt: number;
       };
-      /** @description Held-out metrics of its model. */
+      /** @description Held-out metrics of the model. */
       readonly metrics: {
         readonly [key: string]: number;
       };
     };
-    /** @description current answers, or will within seconds; previous is what a rollback goes back to. */
+    /** @description current: live, or going live within seconds. previous: the target of a rollback. */
     readonly BundleState: 'current' | 'previous' | null;
     readonly BundleSummary: {
       readonly bundleId: string;
       /** @description RFC 3339. */
       readonly builtAt: string;
       readonly state: components['schemas']['BundleState'];
-      /** @description Whether this process answers from it. */
+      /** @description Whether the bundle is live in this process. */
       readonly isLoaded: boolean;
     };
     /** @description The bundles of the artifact store. */
-    readonly BundlesAnswer: {
-      /** @description The newest first. */
+    readonly BundlesResponse: {
+      /** @description Newest first. */
       readonly bundles: readonly components['schemas']['BundleSummary'][];
     };
     readonly DescribedInterest: {
       readonly interest: number;
-      /** @description What formed it, the largest share first. */
-      readonly behaviors: readonly components['schemas']['AnswerBehavior'][];
-      /** @description What sets its items apart from the rest of the catalog; the most telling first, often none. */
+      /** @description The behaviors that formed the interest, largest share first. */
+      readonly behaviors: readonly components['schemas']['InterestBehavior'][];
+      /** @description Attribute values that distinguish its items from the catalog, strongest first. Often empty. */
       readonly labels: readonly components['schemas']['InterestLabel'][];
-      /** @description The items closest to it. It is a description: nothing is ruled out, seen items are among them. */
-      readonly nearest: readonly components['schemas']['NearestItem'][];
+      /** @description The items closest to the interest, including seen and unavailable items. */
+      readonly nearest: readonly components['schemas']['ScoredItem'][];
     };
-    /** @description Whether items that the user chose before are left out: all of them (true, the default), none (false), or those of a rule. */
+    /** @description Which items of the user are excluded: all of them (true, the default), none (false), or those that match a rule. */
     readonly ExcludeSeen:
       | boolean
       | {
-          /** @description Only what was chosen by an event of these types, such as purchase. */
+          /** @description Exclude only items of events with these types, such as purchase. */
           readonly types?: readonly string[];
-          /** @description Only what was chosen so lately. */
+          /** @description Exclude only items of the last days. */
           readonly withinDays?: number;
         };
     readonly FilterValue: string | number | boolean;
+    /** @description A behavior and its share in an interest. The shares of an interest sum to 1. */
+    readonly InterestBehavior: {
+      readonly itemId: string;
+      readonly title?: string;
+      readonly share: number;
+    };
     readonly InterestLabel: {
       readonly attribute: string;
       readonly value: string;
     };
-    /** @description The interests. */
-    readonly InterestsAnswer: {
-      /** @description Which bundle answered. */
-      readonly bundleId: string;
-      /** @description Which delta was over it: what of the catalog has changed since the bundle was built. The same bundle, delta and request give the same items. Where the bundle is that of an arm, it is the delta of the bundle that is live, which says what is offered. */
-      readonly deltaId?: string;
-      readonly source: components['schemas']['AnswerSource'];
-      /** @description K'u: how many interests the model sees in these behaviors. */
-      readonly interestCount: number;
-      readonly interests: readonly components['schemas']['DescribedInterest'][];
-      /** @description Different ids in behaviors that the bundle does not know. */
-      readonly unknownItems: number;
-    };
     readonly InterestsRequest: {
       /** @description Opaque id of 1 to 256 characters. */
       readonly userId?: string;
-      /** @description What the user chose, oldest first. With a userId they come on top of the stored ones. */
+      /** @description Items that the user chose, oldest first. With a userId, they are added to the stored behaviors. */
       readonly behaviors?: readonly components['schemas']['RequestedBehavior'][];
-      /** @description Attributes of the user, by name; they win over the stored ones. */
+      /** @description Attributes of the user, by name. They override the stored attributes. */
       readonly profile?: {
         readonly [key: string]: string | number | boolean | readonly string[];
       };
       /**
-       * @description Items shown of each interest.
+       * @description Nearest items per interest.
        * @default 10
        */
       readonly nearest?: number;
+    };
+    /** @description The interests of the user. */
+    readonly InterestsResponse: {
+      /** @description The bundle that made the response. */
+      readonly bundleId: string;
+      /** @description The delta applied to the bundle: the catalog changes since the bundle was built. The same bundle, delta and request give the same items. For the bundle of an arm, this is the delta of the live bundle, which decides what is available. */
+      readonly deltaId?: string;
+      readonly source: components['schemas']['ResponseSource'];
+      /** @description K'u: the number of interests that the model infers. */
+      readonly interestCount: number;
+      readonly interests: readonly components['schemas']['DescribedInterest'][];
+      /** @description Distinct item ids in behaviors that the bundle does not know. */
+      readonly unknownItems: number;
     };
     /** @description Items must meet all conditions. */
     readonly ItemFilter: {
@@ -454,28 +407,23 @@ export interface components {
         readonly [key: string]: components['schemas']['AttributeCondition'];
       };
       /**
-       * @description Always so: what is not available is never returned.
+       * @description Has no effect: unavailable items are never returned.
        * @enum {boolean}
        */
       readonly available?: true;
     };
-    /** @description How the lists of the interests become one; max by default. */
+    /** @description How the candidate lists of the interests are merged into one list. Default: max. */
     readonly Merge: {
-      /** @description max: an item scores what its best interest gives it (MIND). round-robin: the interests in turn. quota: floors and shares for each interest. diverse: score against the variety of an attribute. */
+      /** @description max: an item gets the score of its best interest (MIND). round-robin: the interests take turns. quota: each interest has a minimum or a share. diverse: trades score for variety in one attribute. */
       readonly by: 'max' | 'round-robin' | 'quota' | 'diverse';
-      /** @description quota: the least items of each interest, by its number. */
+      /** @description quota: the minimum number of items for each interest, in interest order. */
       readonly floors?: readonly number[];
-      /** @description quota: the part of the list that each interest fills, by its number, or equal parts. */
+      /** @description quota: the share of the list for each interest, in interest order, or `equal`. */
       readonly shares?: 'equal' | readonly number[];
-      /** @description diverse: the weight of variety; 0 is max. */
+      /** @description diverse: the weight of variety; 0 is the same as max. */
       readonly lambda?: number;
-      /** @description diverse: the attribute whose values are to differ, such as category. */
+      /** @description diverse: the attribute to vary, such as category. */
       readonly attribute?: string;
-    };
-    readonly NearestItem: {
-      readonly itemId: string;
-      readonly title?: string;
-      readonly score: number;
     };
     /** @description Why the request was not answered, and what to do. */
     readonly Problem: {
@@ -490,68 +438,33 @@ export interface components {
       readonly field?: string;
     };
     readonly PromoteRequest: {
-      /** @description Why; it is recorded. */
-      readonly because: string;
+      /** @description The reason, for the promotion log. */
+      readonly reason: string;
     };
-    /** @description It is current. */
-    readonly PromotedAnswer: {
-      /** @description The bundle that is current now; processes take it up within seconds. */
+    /** @description The bundle is current. */
+    readonly PromotedResponse: {
+      /** @description The current bundle. It goes live within seconds. */
       readonly current: string;
-    };
-    /** @description The items. */
-    readonly RecommendationsAnswer: {
-      /** @description Send it with the events that follow from this answer. All pages of a list have the same. */
-      readonly recommendationId: string;
-      /** @description Which bundle answered. */
-      readonly bundleId: string;
-      /** @description Which delta was over it: what of the catalog has changed since the bundle was built. The same bundle, delta and request give the same items. Where the bundle is that of an arm, it is the delta of the bundle that is live, which says what is offered. */
-      readonly deltaId?: string;
-      readonly source: components['schemas']['AnswerSource'];
-      /** @description The arm of each experiment that the user is in. */
-      readonly arms?: {
-        readonly [key: string]: string;
-      };
-      /** @description Best first. */
-      readonly items: readonly components['schemas']['AnswerItem'][];
-      /** @description With explain, on the first page. */
-      readonly interests?: readonly components['schemas']['AnswerInterest'][];
-      /** @description Place of the first item in the whole list, from 0. */
-      readonly position: number;
-      /** @description The limit. */
-      readonly requested: number;
-      /** @description Items on this page. Of a whole list it is less than requested only when no more items are allowed. */
-      readonly returned: number;
-      readonly removed: components['schemas']['RemovedItems'];
-      /** @description Fetches the next page; absent on the last one. */
-      readonly nextCursor?: string;
-      /** @description Different ids in behaviors and exclude that the bundle does not know. */
-      readonly unknownItems: number;
-      /** @description Attributes in the filters that no item has. */
-      readonly unknownAttributes?: readonly string[];
-      /** @description With timings: milliseconds by stage. */
-      readonly timings?: {
-        readonly [key: string]: number;
-      };
     };
     readonly RecommendationsRequest: {
       /** @description Opaque id of 1 to 256 characters. */
       readonly userId?: string;
-      /** @description What the user chose, oldest first. With a userId they come on top of the stored ones. */
+      /** @description Items that the user chose, oldest first. With a userId, they are added to the stored behaviors. */
       readonly behaviors?: readonly components['schemas']['RequestedBehavior'][];
-      /** @description Attributes of the user, by name; they win over the stored ones. */
+      /** @description Attributes of the user, by name. They override the stored attributes. */
       readonly profile?: {
         readonly [key: string]: string | number | boolean | readonly string[];
       };
       /**
-       * @description Items in all, over all pages.
+       * @description Items on all pages together.
        * @default 20
        */
       readonly limit?: number;
       readonly merge?: components['schemas']['Merge'];
-      /** @description Names of filters that facet.yaml declares; items must pass all of them. */
+      /** @description Names of filters declared in facet.yaml. Items must pass all of them. */
       readonly filters?: readonly string[];
       readonly filter?: components['schemas']['ItemFilter'];
-      /** @description Where and how is asked, such as device or country; named filters may refer to its fields. */
+      /** @description The situation of the request, such as device or country. Named filters may refer to its fields. */
       readonly context?: {
         readonly [key: string]: components['schemas']['FilterValue'] | readonly components['schemas']['FilterValue'][];
       };
@@ -559,39 +472,84 @@ export interface components {
       readonly exclude?: readonly string[];
       readonly excludeSeen?: components['schemas']['ExcludeSeen'];
       /**
-       * @description Adds reasons to items, and the interests.
+       * @description Adds the reasons for each item, and the interests of the user.
        * @default false
        */
       readonly explain?: boolean;
-      /** @description Items in this answer; the rest of the limit is fetched with its nextCursor. By default all. */
+      /** @description Items in this response. Fetch the rest with nextCursor. Default: the limit. */
       readonly pageSize?: number;
-      /** @description The nextCursor of an answer: continues its list, which stays as it was. Beside it only pageSize is read. */
+      /** @description The nextCursor of a response. Returns the next page of the same list. Of the other fields, only pageSize and timings are read. */
       readonly cursor?: string;
       /**
-       * @description Adds how long each stage took, in milliseconds.
+       * @description Adds the duration of each span.
        * @default false
        */
       readonly timings?: boolean;
     };
-    /** @description Which artifacts the names stand for. */
-    readonly RefsAnswer: {
+    /** @description The recommended items. */
+    readonly RecommendationsResponse: {
+      /** @description Send it with the events that result from this response. All pages of a list share it. */
+      readonly recommendationId: string;
+      /** @description The bundle that made the response. */
+      readonly bundleId: string;
+      /** @description The delta applied to the bundle: the catalog changes since the bundle was built. The same bundle, delta and request give the same items. For the bundle of an arm, this is the delta of the live bundle, which decides what is available. */
+      readonly deltaId?: string;
+      readonly source: components['schemas']['ResponseSource'];
+      /** @description The user's arm in each experiment. */
+      readonly arms?: {
+        readonly [key: string]: string;
+      };
+      /** @description Best item first. */
+      readonly items: readonly components['schemas']['RecommendedItem'][];
+      /** @description With explain, on the first page. */
+      readonly interests?: readonly components['schemas']['UserInterest'][];
+      /** @description Position of the first item in the whole list, from 0. */
+      readonly position: number;
+      /** @description The limit. */
+      readonly requested: number;
+      /** @description Items on this page. A whole list is shorter than requested only if no more items are allowed. */
+      readonly returned: number;
+      readonly removed: components['schemas']['RemovedItems'];
+      /** @description Fetches the next page. Absent on the last page. */
+      readonly nextCursor?: string;
+      /** @description Distinct item ids in behaviors and exclude that the bundle does not know. */
+      readonly unknownItems: number;
+      /** @description Attributes named in the filters that no item has. */
+      readonly unknownAttributes?: readonly string[];
+      /** @description With timings: milliseconds by span. */
+      readonly timings?: {
+        readonly [key: string]: number;
+      };
+    };
+    readonly RecommendedItem: {
+      readonly itemId: string;
+      readonly title?: string;
+      /** @description The score of the model, or in a fallback the recent interaction count. Merges other than max reorder items. */
+      readonly score: number;
+      /** @description The interest that found the item. Absent in a fallback. */
+      readonly interest?: number;
+      /** @description With explain: the behaviors with the largest share in the interest. */
+      readonly reasons?: readonly components['schemas']['InterestBehavior'][];
+    };
+    /** @description The artifact ids of the references. */
+    readonly RefsResponse: {
       readonly current: string | null;
       readonly previous: string | null;
       readonly delta: string | null;
-      /** @description What this process answers from. */
+      /** @description The live bundle and delta of this process. */
       readonly serving: {
         readonly bundleId: string;
         readonly deltaId?: string;
       };
     };
-    /** @description Items of the catalog that were ruled out, each counted once: excluded, else seen, else unavailable, else filtered. */
+    /** @description How many catalog items were ruled out. Each item counts once: as excluded, else seen, else unavailable, else filtered. */
     readonly RemovedItems: {
       readonly seen: number;
       readonly excluded: number;
       readonly unavailable: number;
       readonly filtered: number;
     };
-    /** @description An item that the user chose: its id, or the id with the time and the type of event. Without a time: just now. */
+    /** @description An item id, or an item id with time and event type. Without a time, the behavior is the newest. */
     readonly RequestedBehavior:
       | string
       | {
@@ -602,33 +560,70 @@ export interface components {
           /** @description One of impression, view, click, add_to_cart, purchase, rating, identify, or a type that facet.yaml declares. */
           readonly type?: string;
         };
+    /** @description model: the interests of the user chose the items. popular: a fallback to recently popular items. */
+    readonly ResponseSource:
+      | {
+          /** @enum {string} */
+          readonly kind: 'model';
+          /**
+           * @description The stored profile could not be read. The response uses the request alone.
+           * @enum {string}
+           */
+          readonly reason?: 'profiles_unavailable';
+        }
+      | {
+          /** @enum {string} */
+          readonly kind: 'popular';
+          /** @description unknown_user: nothing is stored for the userId, and the request has no behaviors. no_behaviors: the user has no behaviors. no_known_items: the bundle knows none of the items. no_interest: the model finds no interest in the behaviors. unknown_item: the bundle does not know the item to compare with. no_features: that item has no interactions, and the model knows none of its attributes. profiles_unavailable: the stored profile could not be read, and the request alone has no interests. */
+          readonly reason:
+            | 'unknown_user'
+            | 'no_behaviors'
+            | 'no_known_items'
+            | 'no_interest'
+            | 'unknown_item'
+            | 'no_features'
+            | 'profiles_unavailable';
+          /** @description The window of the popularity counts, in days. */
+          readonly windowDays?: number;
+          /** @description The users whose popular items come first. Absent: all users. */
+          readonly segment?: {
+            readonly attribute: string;
+            readonly value: string;
+            readonly users: number;
+          };
+        };
     readonly RollbackRequest: {
-      /** @description Why; it is recorded. */
-      readonly because: string;
+      /** @description The reason, for the promotion log. */
+      readonly reason: string;
     };
-    readonly SimilarItem: {
+    readonly ScoredItem: {
       readonly itemId: string;
       readonly title?: string;
-      /** @description Orders the items of one answer. */
+      /** @description Comparable within one list only. */
       readonly score: number;
     };
-    /** @description The items. */
-    readonly SimilarItemsAnswer: {
-      /** @description Which bundle answered. */
+    /** @description The similar items. */
+    readonly SimilarItemsResponse: {
+      /** @description The bundle that made the response. */
       readonly bundleId: string;
-      /** @description Which delta was over it: what of the catalog has changed since the bundle was built. The same bundle, delta and request give the same items. Where the bundle is that of an arm, it is the delta of the bundle that is live, which says what is offered. */
+      /** @description The delta applied to the bundle: the catalog changes since the bundle was built. The same bundle, delta and request give the same items. For the bundle of an arm, this is the delta of the live bundle, which decides what is available. */
       readonly deltaId?: string;
       readonly itemId: string;
       readonly title?: string;
-      readonly source: components['schemas']['AnswerSource'];
-      /** @description Most similar first; neither the item itself, nor what is excluded or not available. */
-      readonly items: readonly components['schemas']['SimilarItem'][];
+      readonly source: components['schemas']['ResponseSource'];
+      /** @description Most similar item first. Never the item itself, an excluded item or an unavailable item. */
+      readonly items: readonly components['schemas']['ScoredItem'][];
       /** @description The limit. */
       readonly requested: number;
-      /** @description Less than requested only when no more items are allowed. */
+      /** @description Less than requested only if no more items are allowed. */
       readonly returned: number;
-      /** @description Attributes in the filters that no item has. */
+      /** @description Attributes named in the filters that no item has. */
       readonly unknownAttributes?: readonly string[];
+    };
+    readonly UserInterest: {
+      readonly interest: number;
+      /** @description The behaviors that formed the interest, largest share first. */
+      readonly behaviors: readonly components['schemas']['InterestBehavior'][];
     };
   };
   responses: never;
@@ -637,39 +632,38 @@ export interface components {
   headers: never;
   pathItems: never;
 }
-export type AnswerBehavior = components['schemas']['AnswerBehavior'];
-export type AnswerInterest = components['schemas']['AnswerInterest'];
-export type AnswerItem = components['schemas']['AnswerItem'];
-export type AnswerSource = components['schemas']['AnswerSource'];
 export type AttributeCondition = components['schemas']['AttributeCondition'];
-export type BatchAnswer = components['schemas']['BatchAnswer'];
 export type BatchList = components['schemas']['BatchList'];
 export type BatchProblem = components['schemas']['BatchProblem'];
 export type BatchRequest = components['schemas']['BatchRequest'];
-export type BundleAnswer = components['schemas']['BundleAnswer'];
+export type BatchResponse = components['schemas']['BatchResponse'];
+export type BundleResponse = components['schemas']['BundleResponse'];
 export type BundleState = components['schemas']['BundleState'];
 export type BundleSummary = components['schemas']['BundleSummary'];
-export type BundlesAnswer = components['schemas']['BundlesAnswer'];
+export type BundlesResponse = components['schemas']['BundlesResponse'];
 export type DescribedInterest = components['schemas']['DescribedInterest'];
 export type ExcludeSeen = components['schemas']['ExcludeSeen'];
 export type FilterValue = components['schemas']['FilterValue'];
+export type InterestBehavior = components['schemas']['InterestBehavior'];
 export type InterestLabel = components['schemas']['InterestLabel'];
-export type InterestsAnswer = components['schemas']['InterestsAnswer'];
 export type InterestsRequest = components['schemas']['InterestsRequest'];
+export type InterestsResponse = components['schemas']['InterestsResponse'];
 export type ItemFilter = components['schemas']['ItemFilter'];
 export type Merge = components['schemas']['Merge'];
-export type NearestItem = components['schemas']['NearestItem'];
 export type Problem = components['schemas']['Problem'];
 export type PromoteRequest = components['schemas']['PromoteRequest'];
-export type PromotedAnswer = components['schemas']['PromotedAnswer'];
-export type RecommendationsAnswer = components['schemas']['RecommendationsAnswer'];
+export type PromotedResponse = components['schemas']['PromotedResponse'];
 export type RecommendationsRequest = components['schemas']['RecommendationsRequest'];
-export type RefsAnswer = components['schemas']['RefsAnswer'];
+export type RecommendationsResponse = components['schemas']['RecommendationsResponse'];
+export type RecommendedItem = components['schemas']['RecommendedItem'];
+export type RefsResponse = components['schemas']['RefsResponse'];
 export type RemovedItems = components['schemas']['RemovedItems'];
 export type RequestedBehavior = components['schemas']['RequestedBehavior'];
+export type ResponseSource = components['schemas']['ResponseSource'];
 export type RollbackRequest = components['schemas']['RollbackRequest'];
-export type SimilarItem = components['schemas']['SimilarItem'];
-export type SimilarItemsAnswer = components['schemas']['SimilarItemsAnswer'];
+export type ScoredItem = components['schemas']['ScoredItem'];
+export type SimilarItemsResponse = components['schemas']['SimilarItemsResponse'];
+export type UserInterest = components['schemas']['UserInterest'];
 export type $defs = Record<string, never>;
 export interface operations {
   readonly checkAlive: {
@@ -681,7 +675,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description It does. */
+      /** @description The process is alive. */
       readonly 200: {
         headers: {
           readonly [name: string]: unknown;
@@ -718,7 +712,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description They can. */
+      /** @description The process is ready. */
       readonly 200: {
         headers: {
           readonly [name: string]: unknown;
@@ -800,7 +794,7 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The items. */
+      /** @description The recommended items. */
       readonly 200: {
         headers: {
           readonly [name: string]: unknown;
@@ -862,7 +856,7 @@ export interface operations {
            *       "unknownItems": 0
            *     }
            */
-          readonly 'application/json': components['schemas']['RecommendationsAnswer'];
+          readonly 'application/json': components['schemas']['RecommendationsResponse'];
         };
       };
       /** @description Why the request was not answered, and what to do. */
@@ -892,7 +886,7 @@ export interface operations {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** @description One request for many users. The limit times the users may be at most 100000. */
+    /** @description A request for many users. The limit times the number of users must not exceed 100000. */
     readonly requestBody: {
       readonly content: {
         /**
@@ -915,7 +909,7 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The lists. */
+      /** @description The lists of all users. */
       readonly 200: {
         headers: {
           readonly [name: string]: unknown;
@@ -950,13 +944,13 @@ export interface operations {
            *         },
            *         {
            *           "code": "REQUEST_INVALID",
-           *           "message": "users.1.behaviors.0.occurredAt is not a moment of the calendar.",
+           *           "message": "users.1.behaviors.0.occurredAt is not a valid time.",
            *           "field": "users.1.behaviors.0.occurredAt"
            *         }
            *       ]
            *     }
            */
-          readonly 'application/json': components['schemas']['BatchAnswer'];
+          readonly 'application/json': components['schemas']['BatchResponse'];
         };
       };
       /** @description Why the request was not answered, and what to do. */
@@ -1006,7 +1000,7 @@ export interface operations {
            *       ]
            *     }
            */
-          readonly 'application/json': components['schemas']['BundlesAnswer'];
+          readonly 'application/json': components['schemas']['BundlesResponse'];
         };
       };
       /** @description Why the request was not answered, and what to do. */
@@ -1066,7 +1060,7 @@ export interface operations {
            *       }
            *     }
            */
-          readonly 'application/json': components['schemas']['BundleAnswer'];
+          readonly 'application/json': components['schemas']['BundleResponse'];
         };
       };
       /** @description Why the request was not answered, and what to do. */
@@ -1098,7 +1092,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description Which artifacts the names stand for. */
+      /** @description The artifact ids of the references. */
       readonly 200: {
         headers: {
           readonly [name: string]: unknown;
@@ -1114,7 +1108,7 @@ export interface operations {
            *       }
            *     }
            */
-          readonly 'application/json': components['schemas']['RefsAnswer'];
+          readonly 'application/json': components['schemas']['RefsResponse'];
         };
       };
       /** @description Why the request was not answered, and what to do. */
@@ -1151,14 +1145,14 @@ export interface operations {
       readonly content: {
         /**
          * @example {
-         *       "because": "Its answers for new users were looked through."
+         *       "reason": "Reviewed its recommendations for new users."
          *     }
          */
         readonly 'application/json': components['schemas']['PromoteRequest'];
       };
     };
     readonly responses: {
-      /** @description It is current. */
+      /** @description The bundle is current. */
       readonly 200: {
         headers: {
           readonly [name: string]: unknown;
@@ -1169,7 +1163,7 @@ export interface operations {
            *       "current": "eb342103ec0057bad650138446eee7d9"
            *     }
            */
-          readonly 'application/json': components['schemas']['PromotedAnswer'];
+          readonly 'application/json': components['schemas']['PromotedResponse'];
         };
       };
       /** @description Why the request was not answered, and what to do. */
@@ -1203,14 +1197,14 @@ export interface operations {
       readonly content: {
         /**
          * @example {
-         *       "because": "Empty pages since noon."
+         *       "reason": "Empty pages since noon."
          *     }
          */
         readonly 'application/json': components['schemas']['RollbackRequest'];
       };
     };
     readonly responses: {
-      /** @description It is current. */
+      /** @description The bundle is current. */
       readonly 200: {
         headers: {
           readonly [name: string]: unknown;
@@ -1221,7 +1215,7 @@ export interface operations {
            *       "current": "eb342103ec0057bad650138446eee7d9"
            *     }
            */
-          readonly 'application/json': components['schemas']['PromotedAnswer'];
+          readonly 'application/json': components['schemas']['PromotedResponse'];
         };
       };
       /** @description Why the request was not answered, and what to do. */
@@ -1263,7 +1257,7 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The interests. */
+      /** @description The interests of the user. */
       readonly 200: {
         headers: {
           readonly [name: string]: unknown;
@@ -1304,7 +1298,7 @@ export interface operations {
            *       "unknownItems": 0
            *     }
            */
-          readonly 'application/json': components['schemas']['InterestsAnswer'];
+          readonly 'application/json': components['schemas']['InterestsResponse'];
         };
       };
       /** @description Why the request was not answered, and what to do. */
@@ -1331,22 +1325,22 @@ export interface operations {
     readonly parameters: {
       readonly query?: {
         /**
-         * @description 1 to 1000, 20 by default.
+         * @description From 1 to 1000. Default: 20.
          * @example 5
          */
         readonly limit?: string;
         /**
-         * @description Names of filters that facet.yaml declares, with commas between them; items must pass all of them.
+         * @description Names of filters declared in facet.yaml, separated by commas. Items must pass all of them.
          * @example affordable
          */
         readonly filters?: string;
         /**
-         * @description Where and how is asked, as an object in JSON; named filters may refer to its fields.
+         * @description The situation of the request, as a JSON object. Named filters may refer to its fields.
          * @example {"budget":30}
          */
         readonly context?: string;
         /**
-         * @description An item never to return; repeat it for more.
+         * @description An item never to return. Repeat the parameter for more items.
          * @example film-7
          */
         readonly exclude?: string | readonly string[];
@@ -1363,7 +1357,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The items. */
+      /** @description The similar items. */
       readonly 200: {
         headers: {
           readonly [name: string]: unknown;
@@ -1388,7 +1382,7 @@ export interface operations {
            *       "returned": 1
            *     }
            */
-          readonly 'application/json': components['schemas']['SimilarItemsAnswer'];
+          readonly 'application/json': components['schemas']['SimilarItemsResponse'];
         };
       };
       /** @description Why the request was not answered, and what to do. */

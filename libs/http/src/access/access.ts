@@ -1,19 +1,43 @@
-import { findApiKey } from '@facet/platform';
-import type { ApiKey, Scope } from '@facet/platform';
+import { AppError, findApiKey, readApiKeys } from '@facet/platform';
+import type { AccessSource, ApiKey, Scope } from '@facet/platform';
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { HttpApp } from '../http-app.ts';
 import { problemError } from '../problems/problem.ts';
-import { presentedKey } from './presented-key.ts';
-import type { KeyPlace, PresentedKey } from './presented-key.ts';
 
-/** Who is answered. */
+/** Who may call an app. */
 export type Access = { readonly kind: 'keys'; readonly keys: readonly ApiKey[] } | { readonly kind: 'anybody' };
 
-/** What a route asks of a caller; declared in its `config`. */
+/**
+ * Reads the accepted keys.
+ *
+ * @throws AppError `HTTP_KEYS_MISSING` if the file has no keys; those of `readApiKeys`.
+ */
+export async function readAccess(source: AccessSource): Promise<Access> {
+  if (source === 'anybody') return { kind: 'anybody' };
+  const keys = await readApiKeys(source.keysFile);
+  if (keys.length > 0) return { kind: 'keys', keys };
+  throw new AppError(`${source.keysFile} has no API key to check requests against.`, {
+    code: 'HTTP_KEYS_MISSING',
+    category: 'usage',
+    remedy:
+      'Create a key with facet keys create, set FACET_API_KEYS_FILE to a file with keys, or set FACET_INSECURE=true to ' +
+      'accept requests without a key.',
+    context: { keysFile: source.keysFile },
+  });
+}
+
+/**
+ * A place for a key in addition to the headers.
+ * `basic`: the password of Basic credentials. Browsers attach it to cross-site requests, too, so use it for read-only pages.
+ * `query`: `?key=`. URLs end up in logs, so only keys with origins are accepted, which are public. `navigator.sendBeacon`
+ * allows no other place.
+ */
+export type KeyPlace = 'basic' | 'query';
+
+/** The access requirements of a route, declared in its `config`. */
 export interface RouteAccess {
-  /** The scope that the key must have; `open` asks for no key at all. */
+  /** The scope that the key must have; `open` needs no key. */
   readonly scope: Scope | 'open';
-  /** Where a key may stand beside its headers. */
   readonly keyPlaces?: readonly KeyPlace[];
 }
 
@@ -23,29 +47,26 @@ declare module 'fastify' {
     keyPlaces?: RouteAccess['keyPlaces'];
   }
   interface FastifyRequest {
-    /** The key of the caller; undefined on open routes, and where anybody is answered. */
+    /** The key of the caller; undefined on open routes, and if the app needs no keys. */
     apiKey: ApiKey | undefined;
   }
 }
 
 /**
- * Makes a route without a scope an error at boot.
+ * Rejects routes without a scope at boot.
  *
- * @param accessOf for the routes of plugins, which declare nothing themselves.
+ * @param accessOf returns the access of plugin routes, which declare no scope.
  */
 export function requireScopes(app: HttpApp, accessOf?: (route: RouteOptions) => RouteAccess | undefined): void {
   app.addHook('onRoute', (route) => {
     route.config = { ...accessOf?.(route), ...route.config };
     if (route.config.scope === undefined) {
-      throw new Error(`${String(route.method)} ${route.url} declares no scope: give it config: { scope }.`);
+      throw new Error(`${String(route.method)} ${route.url} declares no scope. Add config: { scope }.`);
     }
   });
 }
 
-/**
- * Turns away whoever has no key, or one that is not for this: one hook for every route, also for the ones that do not
- * exist.
- */
+/** Refuses callers without a key, and keys without the scope of the route. Covers unknown routes, too. */
 export function addAccessControl(app: HttpApp, access: Access): void {
   app.decorateRequest('apiKey', undefined);
   if (access.kind === 'anybody') return;
@@ -54,7 +75,7 @@ export function addAccessControl(app: HttpApp, access: Access): void {
     if (scope === 'open') return;
     const key = identify(request, reply, access.keys);
     request.apiKey = key;
-    // A path that does not exist has no scope: whoever has a key may know that.
+    // Unknown routes have no scope. Any key may learn that a route does not exist.
     if (scope !== undefined) refuseOtherUse(key, scope, request);
   });
 }
@@ -62,18 +83,37 @@ export function addAccessControl(app: HttpApp, access: Access): void {
 /** @throws AppError `UNAUTHORIZED`. */
 function identify(request: FastifyRequest, reply: FastifyReply, keys: readonly ApiKey[]): ApiKey {
   const { keyPlaces = [] } = request.routeOptions.config;
-  const presented = presentedKey(request, keyPlaces);
+  const presented = readPresentedKey(request, keyPlaces);
   const key = presented === undefined ? undefined : findApiKey(presented.text, keys);
   const isExposed = presented?.place === 'query' && key?.origins === undefined;
   if (key !== undefined && !isExposed) return key;
   const isBasic = keyPlaces.includes('basic');
   reply.header('www-authenticate', isBasic ? 'Basic realm="Facet: any name, an API key as the password"' : 'Bearer');
-  throw problemError('UNAUTHORIZED', complaintOf(presented, key));
+  throw problemError('UNAUTHORIZED', explainRefusal(presented, key));
 }
 
-function complaintOf(presented: PresentedKey | undefined, key: ApiKey | undefined): string {
+function explainRefusal(presented: PresentedKey | undefined, key: ApiKey | undefined): string {
   if (presented === undefined) return 'The request has no API key.';
-  return key === undefined ? 'The API key is not known.' : 'An API key without origins is not taken from a URL.';
+  return key === undefined ? 'The API key is not known.' : 'A URL may contain only API keys with origins.';
+}
+
+interface PresentedKey {
+  readonly text: string;
+  readonly place: 'header' | KeyPlace;
+}
+
+/** Reads the API key from `x-api-key`, else `Authorization: Bearer`, else the given places. */
+function readPresentedKey(request: FastifyRequest, places: readonly KeyPlace[]): PresentedKey | undefined {
+  const own = request.headers['x-api-key'];
+  if (typeof own === 'string' && own !== '') return { text: own, place: 'header' };
+  const [, scheme = '', credentials = ''] = /^(\w+) +(\S+)$/.exec(request.headers.authorization ?? '') ?? [];
+  if (scheme.toLowerCase() === 'bearer') return { text: credentials, place: 'header' };
+  if (scheme.toLowerCase() === 'basic' && places.includes('basic')) {
+    const [, password] = /^[^:]*:(.+)$/s.exec(Buffer.from(credentials, 'base64').toString('utf8')) ?? [];
+    if (password !== undefined) return { text: password, place: 'basic' };
+  }
+  const { key } = request.query as { readonly key?: unknown };
+  return places.includes('query') && typeof key === 'string' ? { text: key, place: 'query' } : undefined;
 }
 
 /** @throws AppError `FORBIDDEN`, `LENGTH_REQUIRED`, `BODY_TOO_LARGE`. */
@@ -81,19 +121,22 @@ function refuseOtherUse(key: ApiKey, scope: Scope, { headers }: FastifyRequest):
   const { name, origins, bodyBytesMax } = key;
   if (!key.scopes.includes(scope)) {
     throw problemError('FORBIDDEN', `The key ${name} does not have the scope ${scope}.`, {
-      remedy: 'Use a key that has it.',
+      remedy: `Use a key with the scope ${scope}.`,
     });
   }
   if (origins !== undefined && !origins.includes(headers.origin ?? '')) {
-    throw problemError('FORBIDDEN', `The key ${name} is only good for the origins that it was made for.`, {
-      remedy: 'Use a key without origins, or add the origin to this one.',
+    throw problemError('FORBIDDEN', `The key ${name} is limited to its own origins.`, {
+      remedy: 'Use a key without origins, or add the origin to this key.',
     });
   }
   if (bodyBytesMax === undefined) return;
   if (headers['transfer-encoding'] !== undefined) {
-    throw problemError('LENGTH_REQUIRED', `The bodies of the key ${name} are bounded, so they must say their length.`);
+    throw problemError(
+      'LENGTH_REQUIRED',
+      `The key ${name} limits the body size, so the request must declare its length.`,
+    );
   }
   if (Number(headers['content-length'] ?? 0) > bodyBytesMax) {
-    throw problemError('BODY_TOO_LARGE', `The body is larger than the ${bodyBytesMax} bytes of the key ${name}.`);
+    throw problemError('BODY_TOO_LARGE', `The body exceeds the ${bodyBytesMax} bytes that the key ${name} allows.`);
   }
 }

@@ -2,18 +2,15 @@ import type { ApiKey } from '@facet/platform';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { problemError } from '../problems/problem.ts';
 
-/** Bounds how much each key may send a second. */
+/** Bounds the events per second of each key. */
 export interface KeyRateLimiter {
   /**
-   * Takes one point for a request, before its body is read: requests that turn out to be worth nothing cost something, too.
+   * Charges one point for a request before its body is read, so that useless requests count, too.
    *
-   * @throws AppError `RATE_LIMITED` with the seconds to wait; nothing is taken then.
+   * @throws AppError `RATE_LIMITED` with the seconds to wait. A refused request is not charged.
    */
   admit(key: ApiKey | undefined): Promise<void>;
-  /**
-   * Takes further points for a request that was admitted. It is never too large to be taken at all: what goes beyond the
-   * bound makes the next ones wait.
-   */
+  /** Charges further points for an admitted request. A request beyond the bound is accepted; the next requests wait. */
   charge(key: ApiKey | undefined, points: number): Promise<void>;
 }
 

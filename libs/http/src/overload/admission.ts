@@ -1,52 +1,59 @@
 import type { Logger } from '@facet/platform';
+import { Counter, Gauge } from 'prom-client';
+import type { HttpMetrics } from '../metrics.ts';
 import { problemError } from '../problems/problem.ts';
 import { nextLimit } from './concurrency-limit.ts';
 import type { LimitBounds } from './concurrency-limit.ts';
 import { measureQueueDelay } from './queue-delay.ts';
 
-/** Bounds the work that is under way, so that what is admitted is answered soon, and the rest is told so at once. */
+/** Bounds the number of concurrent requests, so that admitted requests finish soon and the rest is refused immediately. */
 export interface Admission {
-  /** How much may be under way now. */
+  /** The current limit of concurrent requests. */
   readonly limit: number;
-  /** How much is. */
+  /** The number of concurrent requests. */
   readonly busy: number;
-  /** Whether there is time for work that nobody waits for: there was no line lately, and there is room for many more requests. */
+  /** Whether background work may start: there was no queueing lately, and at most half of the limit is used. */
   readonly hasTimeToSpare: boolean;
-  /** How many requests were turned away since the start. */
+  /** The number of refused requests since the start. */
   readonly turnedAway: number;
   /**
-   * Turns a request away whose work could not start now, before anything is done for it.
+   * Refuses a request at the limit, before any work is done for it.
    *
-   * @returns the seconds after which it may come again; undefined when there is room.
+   * @returns the seconds after which the caller may retry; undefined if there is room.
    */
   refuse(): number | undefined;
-  /** @throws AppError `OVERLOADED` instead of starting when the limit is reached. */
-  run<Result>(work: () => Promise<Result>): Promise<Result>;
+  /**
+   * Starts the work of a request. Call {@link leave} when the work has ended.
+   *
+   * @throws AppError `OVERLOADED` at the limit.
+   */
+  enter(): void;
+  leave(): void;
 }
 
 export interface AdmissionOptions extends Partial<LimitBounds> {
-  /** Is told when requests begin to be turned away, and when that is over. */
+  /** Logs when refusals begin and when they end. */
   readonly logger?: Pick<Logger, 'warn' | 'info'>;
-  /** Takes a while, and tells how long work stood in line then, in milliseconds. */
+  /** Takes a moment, and returns the queueing delay in milliseconds. */
   readonly measureDelay?: () => Promise<number>;
-  /** Uniform from 0 to 1: callers that were turned away together are not to come again together. */
+  /** Uniform from 0 to 1. Spreads the retries of callers that were refused together. */
   readonly random?: () => number;
 }
 
 /**
- * Sixteen are always admitted: the pool of connections of one caller, which is not to be turned away because answers take some
- * milliseconds longer, or because other programs have the cores. 25 ms in line are little to a caller, and enough never to
- * be out of work. 128 is what may come at once to a server that had nothing to do.
+ * The minimum of 16 is the connection pool of one caller, which slightly slower responses or other programs on the cores must
+ * not shut out. A queueing delay of 25 ms is short for a caller, and long enough to keep the cores busy. The maximum of 128 is
+ * the burst that an idle server accepts.
  */
 const boundsDefault: LimitBounds = { concurrentMin: 16, concurrentMax: 128, delayMsTarget: 25 };
 
-/** The limit is set by so many measures of the delay: ten times a second. */
+/** Delay measurements for one adjustment of the limit, which makes ten adjustments a second. */
 const measuresPerSetting = 8;
 
-/** After so many settings without anything to do the limit is forgotten; after as many without a refusal they are over. */
+/** Adjustments without work after which the limit is reset, and without a refusal after which the overload has ended. */
 const quietSettings = 10;
 
-/** Callers come again after 1 to so many seconds. */
+/** Callers retry after 1 second to this many seconds. */
 const retryAfterSecondsMax = 3;
 
 export function createAdmission(options: AdmissionOptions = {}): Admission {
@@ -59,25 +66,25 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
   let turnedAway = 0;
   let isWatching = false;
 
-  async function leastDelay(): Promise<number> {
+  async function measureLeastDelay(): Promise<number> {
     let least = Infinity;
     for (let measure = 0; measure < measuresPerSetting; measure++) least = Math.min(least, await measureDelay());
     return least;
   }
 
-  /** Sets the limit again and again as long as there is something to do. */
+  /** Adjusts the limit repeatedly, until there is no work. */
   async function watch(): Promise<void> {
     let idle = 0;
     let calm = quietSettings;
     let turnedAwayBefore = turnedAway;
     let calmAt = turnedAway;
     while (idle < quietSettings) {
-      const delayMs = await leastDelay();
+      const delayMs = await measureLeastDelay();
       limit = nextLimit(limit, { leastDelayMs: delayMs, busyMax }, bounds);
       const isRefusing = turnedAway > turnedAwayBefore;
       idle = busyMax === 0 && !isRefusing ? idle + 1 : 0;
       if (isRefusing) {
-        if (calm >= quietSettings) logger?.warn({ limit, delayMs }, 'overloaded: requests are turned away');
+        if (calm >= quietSettings) logger?.warn({ limit, delayMs }, 'overloaded: refusing requests');
         calm = 0;
       } else if (++calm === quietSettings) {
         logger?.info({ turnedAway: turnedAway - calmAt }, 'no longer overloaded');
@@ -88,12 +95,6 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     }
     limit = bounds.concurrentMax;
     isWatching = false;
-  }
-
-  function wake(): void {
-    if (isWatching) return;
-    isWatching = true;
-    void watch();
   }
 
   function refuse(): number | undefined {
@@ -116,23 +117,52 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
       return limit === bounds.concurrentMax && busy <= limit / 2;
     },
     refuse,
-    async run(work) {
+    enter() {
       const retryAfterSeconds = refuse();
       if (retryAfterSeconds !== undefined) throw overloaded({ retryAfterSeconds });
-      wake();
+      if (!isWatching) {
+        isWatching = true;
+        void watch();
+      }
       busy++;
       busyMax = Math.max(busyMax, busy);
-      try {
-        return await work();
-      } finally {
-        busy--;
-      }
+    },
+    leave() {
+      busy--;
     },
   };
 }
 
-export const overloadedMessage = 'This server has more to do than it can.';
-
 export function overloaded(details: { readonly retryAfterSeconds?: number } = {}): Error {
-  return problemError('OVERLOADED', overloadedMessage, details);
+  return problemError('OVERLOADED', 'This server has more requests than it can serve.', details);
+}
+
+/** Adds the figures of an admission to the metrics of its app. */
+export function addAdmissionMetrics({ registry }: HttpMetrics, admission: Admission): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'facet_http_admission_limit',
+    help: 'The current limit of concurrent requests.',
+    registers,
+    collect() {
+      this.set(admission.limit);
+    },
+  });
+  new Gauge({
+    name: 'facet_http_admission_busy',
+    help: 'The number of concurrent requests.',
+    registers,
+    collect() {
+      this.set(admission.busy);
+    },
+  });
+  new Counter({
+    name: 'facet_http_turned_away_total',
+    help: 'Requests refused as OVERLOADED because the limit was reached.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(admission.turnedAway);
+    },
+  });
 }

@@ -1,21 +1,20 @@
 export interface LimitBounds {
   readonly concurrentMin: number;
   readonly concurrentMax: number;
-  /** How long work may stand in line before it is given a core. */
+  /** The acceptable queueing delay. */
   readonly delayMsTarget: number;
 }
 
-/** How much of the limit is left at least when the line is far too long: a single bad moment must not close the doors. */
+/** The limit shrinks by at most this factor at once, so that one bad moment does not refuse everything. */
 const shrinkMax = 0.5;
 const growth = 1.1;
 
 /**
- * How many requests to work on at a time from now on, by how long the line was. The least delay of a while is that of the line
- * which does not go away by itself; a burst that has been worked off leaves none (CoDel, RFC 8289). By Little's law the delay is
- * in proportion to what is under way, so the limit shrinks by the ratio of the delay that is wanted to the one that was found; as
- * long as there is less delay, it grows by a tenth.
+ * Returns the next concurrency limit. The least delay of an interval is that of the standing queue, which bursts do not
+ * affect (CoDel, RFC 8289). By Little's law the delay is proportional to the concurrency, so the limit shrinks by the ratio
+ * of the target delay to the measured delay. Below the target it grows by a tenth.
  *
- * @param busyMax the most that were under way in that while: a limit far above it means nothing.
+ * @param busyMax the maximum concurrency in the interval. A limit far above it has no effect.
  */
 export function nextLimit(
   limit: number,

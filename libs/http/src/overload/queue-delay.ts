@@ -5,9 +5,8 @@ const probeEveryMs = 10;
 const probe = new Uint8Array(1);
 
 /**
- * How long work stands in line now, in milliseconds: a job of next to nothing goes the way of every request, through the event
- * loop and the line for libuv's threads and back. Unlike the time of a request this counts only what the cores of this
- * process are short of, not that a store somewhere else is slow.
+ * Measures the queueing delay in milliseconds: a trivial job takes the way of every request, through the event loop and the
+ * thread pool of libuv. Unlike the latency of requests, the delay does not depend on slow stores elsewhere.
  */
 export async function measureQueueDelay(): Promise<number> {
   const due = performance.now() + probeEveryMs;

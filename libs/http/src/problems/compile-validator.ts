@@ -5,15 +5,15 @@ import { problemError } from './problem.ts';
 
 type SchemaError = ReturnType<ReturnType<typeof Compile>['Errors']>[number];
 
-/** Checks bodies as they are: nothing is coerced, nothing removed, and unknown fields are no fault. */
+/** Compiles a validator that coerces nothing, removes nothing, and accepts unknown fields. */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema }) => {
   const check = Compile(schema);
   return (value: unknown) => (check.Check(value) ? { value } : { error: describeFault(check.Errors(value)) });
 };
 
 /**
- * One fault of the body, the most deeply nested one: of the alternatives of a field that is the one which the caller
- * meant. Of several there, a wrong type tells least.
+ * Describes the most deeply nested fault of the body: among the alternatives of a field, the caller probably meant that one.
+ * Among several faults there, a wrong type is the least informative.
  */
 function describeFault(errors: readonly SchemaError[]): Error {
   const faults = errors

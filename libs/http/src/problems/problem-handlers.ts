@@ -1,40 +1,38 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { isAppError } from '@facet/platform';
+import { httpStatusOf, isAppError } from '@facet/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpApp } from '../http-app.ts';
-import { describeProblem } from './describe-problem.ts';
 import { isOfLoad, problemError } from './problem.ts';
-import type { HttpProblemCode, ProblemCatalog } from './problem.ts';
+import type { HttpProblemCode, Problem, ProblemCatalog } from './problem.ts';
 
-/** A connection that cannot go on stays open so long for its last answer to be read. */
+/** A broken connection stays open this long, so that the caller can read its last response. */
 const lingerMs = 1_000;
-/** Seconds after which a caller that was turned away may try again, where the error does not say. */
 const retryAfterSecondsDefault = 1;
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
-/** Answers every error and every unknown route in the one form. Routes must be added later. */
+/** Responds to every error and every unknown route with a problem. Add the routes afterwards. */
 export function addProblemHandlers(app: HttpApp, catalog: ProblemCatalog): void {
   const routes: { readonly method: string; readonly pattern: RegExp }[] = [];
   app.addHook('onRoute', ({ method, url }) => {
-    for (const one of [method].flat()) routes.push({ method: one, pattern: patternOf(url) });
+    for (const one of [method].flat()) routes.push({ method: one, pattern: createPathPattern(url) });
   });
   app.setErrorHandler(createProblemSender(catalog));
   app.setNotFoundHandler((request, reply) => {
     const [path = ''] = request.url.split('?');
-    const there = new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
-    const allowed = methods.filter((method) => there.has(method));
-    if (allowed.length === 0) throw problemError('NOT_FOUND', `There is no ${request.method} ${path} here.`);
+    const declared = new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
+    const allowed = methods.filter((method) => declared.has(method));
+    if (allowed.length === 0) throw problemError('NOT_FOUND', `There is no route ${request.method} ${path}.`);
     reply.header('allow', allowed.join(', '));
-    throw problemError('METHOD_NOT_ALLOWED', `${path} does not take ${request.method}.`, {
+    throw problemError('METHOD_NOT_ALLOWED', `${path} does not support ${request.method}.`, {
       remedy: `Use ${allowed.join(' or ')}.`,
     });
   });
 }
 
-/** The paths of a route: `:name` stands for a piece, `*` for any rest, and `::` for a colon. */
-function patternOf(url: string): RegExp {
+/** Returns a pattern for the paths of a route. In its URL, `:name` is one segment, `*` any rest, and `::` a colon. */
+function createPathPattern(url: string): RegExp {
   const pattern = url.replaceAll(/::|:\w+|\*|[^\w/-]/g, (part) => {
     if (part === '::') return ':';
     if (part === '*') return '.*';
@@ -43,25 +41,31 @@ function patternOf(url: string): RegExp {
   return new RegExp(`^${pattern}$`);
 }
 
-export type ProblemSender = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
-
-export function createProblemSender(catalog: ProblemCatalog): ProblemSender {
-  return (error, request, reply) => {
+export function createProblemSender(catalog: ProblemCatalog) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const problem = describeProblem(error, catalog, request.id);
     if (problem.code === 'INTERNAL') request.log.error({ err: error }, 'request failed');
-    if (isOfLoad(problem.statusCode)) reply.header('retry-after', retryAfterSecondsOf(error));
-    // A connection that is closed while a body arrives takes the answer with it: the rest is read, and dropped.
+    if (isOfLoad(problem.statusCode)) reply.header('retry-after', getRetryAfterSeconds(error));
+    // Closing the connection while the body arrives would lose the response, so the rest is read and dropped.
     if (problem.code === 'BODY_TOO_LARGE') reply.removeHeader('connection');
     reply.code(problem.statusCode).type('application/json; charset=utf-8').send(JSON.stringify(problem));
   };
 }
 
-function retryAfterSecondsOf(error: unknown): number {
+function getRetryAfterSeconds(error: unknown): number {
   const seconds = isAppError(error) ? error.context['retryAfterSeconds'] : undefined;
   return typeof seconds === 'number' ? Math.max(1, Math.ceil(seconds)) : retryAfterSecondsDefault;
 }
 
-/** Answers what Node cannot read as HTTP at all, and closes the connection. */
+type BrokenRequestCode = Extract<HttpProblemCode, 'REQUEST_INVALID' | 'REQUEST_TIMED_OUT' | 'HEADERS_TOO_LARGE'>;
+
+const brokenRequestMessages: Readonly<Record<BrokenRequestCode, string>> = {
+  REQUEST_INVALID: 'The request is not HTTP/1.1.',
+  REQUEST_TIMED_OUT: 'The request did not arrive in time.',
+  HEADERS_TOO_LARGE: 'The headers exceed the limit of this API.',
+};
+
+/** Responds to requests that Node cannot parse as HTTP, and closes the connection. */
 export function createBrokenRequestHandler(catalog: ProblemCatalog) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -69,7 +73,7 @@ export function createBrokenRequestHandler(catalog: ProblemCatalog) {
       return;
     }
     const code = codeOfBrokenRequest(error.code);
-    const problem = describeProblem(problemError(code, messages[code]), catalog, '');
+    const problem = describeProblem(problemError(code, brokenRequestMessages[code]), catalog, '');
     const body = JSON.stringify(problem);
     socket.end(
       `HTTP/1.1 ${problem.statusCode} ${STATUS_CODES[problem.statusCode]}\r\n` +
@@ -80,15 +84,65 @@ export function createBrokenRequestHandler(catalog: ProblemCatalog) {
   };
 }
 
-type BrokenRequestCode = Extract<HttpProblemCode, 'REQUEST_INVALID' | 'REQUEST_TIMED_OUT' | 'HEADERS_TOO_LARGE'>;
-
-const messages: Readonly<Record<BrokenRequestCode, string>> = {
-  REQUEST_INVALID: 'The request is not HTTP/1.1.',
-  REQUEST_TIMED_OUT: 'The request did not arrive in time.',
-  HEADERS_TOO_LARGE: 'The headers are larger than this API reads.',
-};
-
 function codeOfBrokenRequest(code: string | undefined): BrokenRequestCode {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'REQUEST_TIMED_OUT';
   return code === 'HPE_HEADER_OVERFLOW' ? 'HEADERS_TOO_LARGE' : 'REQUEST_INVALID';
+}
+
+/** Replacements for Fastify's own errors. */
+const problemOfFastifyError: Readonly<
+  Record<string, { readonly code: HttpProblemCode; readonly message: string; readonly remedy?: string }>
+> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: { code: 'BODY_NOT_JSON', message: 'The body is not valid JSON.' },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
+    code: 'BODY_NOT_JSON',
+    message: 'The length of the body differs from Content-Length.',
+  },
+  FST_ERR_CTP_EMPTY_JSON_BODY: {
+    code: 'BODY_NOT_JSON',
+    message: 'The body is empty.',
+    remedy: 'Send JSON, at least {}.',
+  },
+  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'BODY_TOO_LARGE', message: 'The body exceeds the limit of this API.' },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    code: 'BODY_TYPE_UNSUPPORTED',
+    message: 'This API does not support the type of the body.',
+  },
+  FST_ERR_BAD_URL: { code: 'REQUEST_INVALID', message: 'The URL is malformed.', remedy: 'Encode it as in RFC 3986.' },
+};
+
+/** Returns the problem for an error. Errors outside the catalog are masked; the log has them under the request id. */
+export function describeProblem(error: unknown, catalog: ProblemCatalog, requestId: string): Problem {
+  if (isAppError(error) && Object.hasOwn(catalog, error.code)) {
+    const { code, message, remedy, context } = error;
+    const { field } = context;
+    const problem = createProblem(catalog, code, message, remedy, httpStatusOf(error));
+    return typeof field === 'string' ? { ...problem, field } : problem;
+  }
+  const { code, statusCode } = readFastifyError(error);
+  const known = problemOfFastifyError[code];
+  if (known !== undefined) return createProblem(catalog, known.code, known.message, known.remedy);
+  // Other refusals of Fastify and its plugins are faults of the caller, too.
+  if (error instanceof Error && statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return { statusCode, code: 'REQUEST_INVALID', message: error.message };
+  }
+  const remedy = `Search the server's log for the request id ${requestId}.`;
+  return createProblem(catalog, 'INTERNAL', 'The request failed because of an internal error.', remedy);
+}
+
+/** @param status for codes without a status in the catalog. */
+function createProblem(
+  catalog: ProblemCatalog,
+  code: string,
+  message: string,
+  remedy: string | undefined,
+  status = 500,
+): Problem {
+  const kind = catalog[code]!;
+  return { statusCode: kind.status ?? status, code, message, remedy: remedy ?? kind.remedy };
+}
+
+function readFastifyError(error: unknown): { code: string; statusCode: number | undefined } {
+  const { code, statusCode } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
+  return { code: String(code), statusCode: typeof statusCode === 'number' ? statusCode : undefined };
 }

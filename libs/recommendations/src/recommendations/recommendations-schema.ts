@@ -1,26 +1,29 @@
 import { IdentifierSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { AnswerBehavior, AnswerInterest, answerOrigin, AnswerSource } from '../answer-parts.ts';
-import { filterFields } from '../filtering/filter-fields.ts';
-import { MergeFields } from '../merge-fields.ts';
-import { askingUserFields } from '../users/asking-user.ts';
+import { filterFields } from '../filters.ts';
+import { MergeFields } from '../merge.ts';
+import {
+  InterestBehavior,
+  originFields,
+  RemovedItems,
+  ResponseSource,
+  ScoredItem,
+  unknownAttributesField,
+  UserInterest,
+} from '../response.ts';
+import { requesterFields } from '../users/requester.ts';
 import { ExcludeSeen } from '../users/seen-items.ts';
 
 export const limitDefault = 20;
 export const limitMax = 1_000;
-/** Of cursors: a thousand ids of the longest kind. */
+/** Enough for a thousand ids of maximum length. */
 const cursorLengthMax = 600_000;
 
-/** What a request says beside who asks; a batch says it once for all. */
+/** The request fields that do not identify the user. A batch has them once for all users. */
 export const recommendationFields = {
   limit: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: limitMax,
-      default: limitDefault,
-      description: 'Items in all, over all pages.',
-    }),
+    Type.Integer({ minimum: 1, maximum: limitMax, default: limitDefault, description: 'Items on all pages together.' }),
   ),
   merge: Type.Optional(MergeFields),
   ...filterFields,
@@ -28,18 +31,20 @@ export const recommendationFields = {
     Type.Array(IdentifierSchema, { maxItems: 10_000, description: 'Items never to return, whatever the source.' }),
   ),
   excludeSeen: Type.Optional(ExcludeSeen),
-  explain: Type.Optional(Type.Boolean({ default: false, description: 'Adds reasons to items, and the interests.' })),
+  explain: Type.Optional(
+    Type.Boolean({ default: false, description: 'Adds the reasons for each item, and the interests of the user.' }),
+  ),
 };
 
 export const RecommendationsRequest = Type.Object(
   {
-    ...askingUserFields,
+    ...requesterFields,
     ...recommendationFields,
     pageSize: Type.Optional(
       Type.Integer({
         minimum: 1,
         maximum: limitMax,
-        description: 'Items in this answer; the rest of the limit is fetched with its nextCursor. By default all.',
+        description: 'Items in this response. Fetch the rest with nextCursor. Default: the limit.',
       }),
     ),
     cursor: Type.Optional(
@@ -47,12 +52,11 @@ export const RecommendationsRequest = Type.Object(
         minLength: 1,
         maxLength: cursorLengthMax,
         description:
-          'The nextCursor of an answer: continues its list, which stays as it was. Beside it only pageSize is read.',
+          'The nextCursor of a response. Returns the next page of the same list. Of the other fields, only pageSize and ' +
+          'timings are read.',
       }),
     ),
-    timings: Type.Optional(
-      Type.Boolean({ default: false, description: 'Adds how long each stage took, in milliseconds.' }),
-    ),
+    timings: Type.Optional(Type.Boolean({ default: false, description: 'Adds the duration of each span.' })),
   },
   {
     title: 'RecommendationsRequest',
@@ -72,71 +76,56 @@ export const RecommendationsRequest = Type.Object(
 );
 export type RecommendationsRequest = Static<typeof RecommendationsRequest>;
 
-const AnswerItem = Type.Object(
+const RecommendedItem = Type.Object(
   {
-    itemId: Type.String(),
-    title: Type.Optional(Type.String()),
+    ...ScoredItem.properties,
     score: Type.Number({
       description:
-        'Of the model, or in a fallback: how often it was chosen lately. Merges other than max reorder items.',
+        'The score of the model, or in a fallback the recent interaction count. Merges other than max reorder items.',
     }),
     interest: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'The interest that found it; absent in a fallback.' }),
+      Type.Integer({ minimum: 0, description: 'The interest that found the item. Absent in a fallback.' }),
     ),
     reasons: Type.Optional(
-      Type.Array(AnswerBehavior, { description: 'With explain: the behaviors that shaped that interest most.' }),
+      Type.Array(InterestBehavior, {
+        description: 'With explain: the behaviors with the largest share in the interest.',
+      }),
     ),
   },
-  { title: 'AnswerItem' },
+  { title: 'RecommendedItem' },
 );
-export type AnswerItem = Static<typeof AnswerItem>;
+export type RecommendedItem = Static<typeof RecommendedItem>;
 
-const Removed = Type.Object(
-  {
-    seen: Type.Integer(),
-    excluded: Type.Integer(),
-    unavailable: Type.Integer(),
-    filtered: Type.Integer(),
-  },
-  {
-    title: 'RemovedItems',
-    description:
-      'Items of the catalog that were ruled out, each counted once: excluded, else seen, else unavailable, else filtered.',
-  },
-);
-
-export const RecommendationsAnswer = Type.Object(
+export const RecommendationsResponse = Type.Object(
   {
     recommendationId: Type.String({
-      description: 'Send it with the events that follow from this answer. All pages of a list have the same.',
+      description: 'Send it with the events that result from this response. All pages of a list share it.',
     }),
-    ...answerOrigin,
-    source: AnswerSource,
+    ...originFields,
+    source: ResponseSource,
     arms: Type.Optional(
-      Type.Record(Type.String(), Type.String(), { description: 'The arm of each experiment that the user is in.' }),
+      Type.Record(Type.String(), Type.String(), { description: "The user's arm in each experiment." }),
     ),
-    items: Type.Array(AnswerItem, { description: 'Best first.' }),
-    interests: Type.Optional(Type.Array(AnswerInterest, { description: 'With explain, on the first page.' })),
-    position: Type.Integer({ description: 'Place of the first item in the whole list, from 0.' }),
+    items: Type.Array(RecommendedItem, { description: 'Best item first.' }),
+    interests: Type.Optional(Type.Array(UserInterest, { description: 'With explain, on the first page.' })),
+    position: Type.Integer({ description: 'Position of the first item in the whole list, from 0.' }),
     requested: Type.Integer({ description: 'The limit.' }),
     returned: Type.Integer({
-      description: 'Items on this page. Of a whole list it is less than requested only when no more items are allowed.',
+      description: 'Items on this page. A whole list is shorter than requested only if no more items are allowed.',
     }),
-    removed: Removed,
-    nextCursor: Type.Optional(Type.String({ description: 'Fetches the next page; absent on the last one.' })),
+    removed: RemovedItems,
+    nextCursor: Type.Optional(Type.String({ description: 'Fetches the next page. Absent on the last page.' })),
     unknownItems: Type.Integer({
-      description: 'Different ids in behaviors and exclude that the bundle does not know.',
+      description: 'Distinct item ids in behaviors and exclude that the bundle does not know.',
     }),
-    unknownAttributes: Type.Optional(
-      Type.Array(Type.String(), { description: 'Attributes in the filters that no item has.' }),
-    ),
+    unknownAttributes: unknownAttributesField,
     timings: Type.Optional(
-      Type.Record(Type.String(), Type.Number(), { description: 'With timings: milliseconds by stage.' }),
+      Type.Record(Type.String(), Type.Number(), { description: 'With timings: milliseconds by span.' }),
     ),
   },
   {
-    title: 'RecommendationsAnswer',
-    description: 'The items.',
+    title: 'RecommendationsResponse',
+    description: 'The recommended items.',
     examples: [
       {
         recommendationId: 'e6fae55a-a032-4d86-b75d-c93881a47622',
@@ -164,4 +153,4 @@ export const RecommendationsAnswer = Type.Object(
     ],
   },
 );
-export type RecommendationsAnswer = Static<typeof RecommendationsAnswer>;
+export type RecommendationsResponse = Static<typeof RecommendationsResponse>;

@@ -1,7 +1,6 @@
 import { EventSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import type { TypedBehavior } from './asking-user.ts';
 
 const dayMs = 86_400_000;
 
@@ -11,37 +10,45 @@ const SeenRule = Type.Object(
       Type.Array(EventSchema.properties.type, {
         minItems: 1,
         maxItems: 50,
-        description: 'Only what was chosen by an event of these types, such as purchase.',
+        description: 'Exclude only items of events with these types, such as purchase.',
       }),
     ),
     withinDays: Type.Optional(
-      Type.Number({ exclusiveMinimum: 0, maximum: 36_500, description: 'Only what was chosen so lately.' }),
+      Type.Number({ exclusiveMinimum: 0, maximum: 36_500, description: 'Exclude only items of the last days.' }),
     ),
   },
-  // A rule that is misspelled would be another rule.
+  // A misspelled field would silently change the rule.
   { additionalProperties: false },
 );
 
-/** Which of the items that a user chose before are left out. */
+/** Which of the items that the user has seen are excluded. */
 export const ExcludeSeen = Type.Union([Type.Boolean(), SeenRule], {
   title: 'ExcludeSeen',
   description:
-    'Whether items that the user chose before are left out: all of them (true, the default), none (false), or those of a rule.',
+    'Which items of the user are excluded: all of them (true, the default), none (false), or those that match a rule.',
 });
 export type ExcludeSeen = Static<typeof ExcludeSeen>;
 
 /** The rule of requests that name none. */
 export const ExcludeSeenDefault = Type.Union([Type.Boolean(), SeenRule], { default: true });
 
+/** An event of a user. Behaviors of a request may lack the type. */
+export interface UserEvent {
+  readonly itemId: string;
+  /** Epoch milliseconds. */
+  readonly occurredAt: number;
+  readonly type?: string | undefined;
+}
+
 /**
- * The items that a user chose before and that are left out. A behavior of the request without a type counts as any type.
+ * Returns the seen items that the rule excludes. An event without a type matches every type.
  *
  * @param now epoch milliseconds
  */
-export function seenItems(choices: readonly TypedBehavior[], rule: ExcludeSeen, now: number): ReadonlySet<string> {
+export function findSeenItems(events: readonly UserEvent[], rule: ExcludeSeen, now: number): ReadonlySet<string> {
   if (rule === false) return new Set();
   const { types, withinDays = Infinity }: Static<typeof SeenRule> = rule === true ? {} : rule;
-  const isMeant = ({ type, occurredAt }: TypedBehavior): boolean =>
+  const matches = ({ type, occurredAt }: UserEvent): boolean =>
     (types === undefined || type === undefined || types.includes(type)) && occurredAt >= now - withinDays * dayMs;
-  return new Set(choices.filter(isMeant).map(({ itemId }) => itemId));
+  return new Set(events.filter(matches).map(({ itemId }) => itemId));
 }

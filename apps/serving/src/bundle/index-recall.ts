@@ -1,0 +1,87 @@
+import { measureQueueDelay } from '@facet/http';
+import { allItems } from '@facet/retrieval';
+import type { SearchParameters, SearchResult, VectorIndex } from '@facet/retrieval';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+export interface RecallOptions {
+  /** The share of searches to repeat exactly; 0: none. */
+  readonly share: number;
+  readonly metrics: Pick<Metrics, 'observeIndexRecall'>;
+  /** Uniform from 0 to 1. */
+  readonly random?: () => number;
+  /** Monotonic, in milliseconds. */
+  readonly clock?: () => number;
+  /** Returns the queueing delay in milliseconds. */
+  readonly measureDelay?: () => Promise<number>;
+}
+
+/** Pause between exact scans, which take many times as long as a search. */
+const pauseMs = 1_000;
+/** Above this queueing delay no scan starts. */
+const delayMsMax = 5;
+
+/** Wraps an index. The wrapped index repeats a sample of its searches exactly after they have returned. */
+export type SampleRecall = (index: VectorIndex, bundleId: string) => VectorIndex;
+
+/**
+ * Measures the index recall of live searches: the share of the exact nearest items that a search found. The tuned recall of a
+ * bundle is that of past users; this is that of current users.
+ */
+export function createRecallSampler(options: RecallOptions): SampleRecall {
+  const { share, metrics, random = Math.random, clock = () => performance.now() } = options;
+  const { measureDelay = measureQueueDelay } = options;
+  let pausedUntil = -Infinity;
+
+  return (index, bundleId) => {
+    // An exact index finds everything.
+    if (share === 0 || index.kind === 'flat' || index.kind === 'exact') return index;
+    const { kind, size, dim } = index;
+    // Created once: for a million items, that takes as long as a few searches.
+    let everything: Int32Array | undefined;
+
+    async function repeatExactly(queries: Float32Array, found: SearchResult): Promise<void> {
+      if ((await measureDelay()) > delayMsMax) return;
+      const exact = await index.scan(queries, found.k, (everything ??= allItems(size)));
+      metrics.observeIndexRecall(bundleId, countFound(exact, found));
+      pausedUntil = clock() + pauseMs;
+    }
+
+    return {
+      kind,
+      size,
+      dim,
+      scan: (...args) => index.scan(...args),
+      close: () => index.close(),
+      async search(queries: Float32Array, k: number, parameters: SearchParameters = {}) {
+        const now = clock();
+        if (parameters.allowed !== undefined || now < pausedUntil || random() >= share) {
+          return index.search(queries, k, parameters);
+        }
+        pausedUntil = now + pauseMs;
+        // The caller may reuse the queries as soon as the search has begun.
+        const copied = queries.slice();
+        const result = await index.search(queries, k, parameters);
+        const found: SearchResult = { k, ids: result.ids.slice(), scores: result.scores.slice() };
+        // The scan fails if the bundle has been replaced. Its recall is of no interest then.
+        void repeatExactly(copied, found).catch(() => undefined);
+        return result;
+      },
+    };
+  };
+}
+
+/** Counts the exact nearest items that a search found. Items with the score of the last exact item are interchangeable. */
+function countFound(exact: SearchResult, found: SearchResult): { readonly hits: number; readonly wanted: number } {
+  const { k } = exact;
+  let hits = 0;
+  let wanted = 0;
+  for (let start = 0; start < exact.ids.length; start += k) {
+    const nearest = new Set(exact.ids.subarray(start, start + k).filter((item) => item > 0));
+    const lowest = exact.scores[start + nearest.size - 1] ?? Infinity;
+    wanted += nearest.size;
+    for (let place = start; place < start + nearest.size; place++) {
+      if (nearest.has(found.ids[place]!) || found.scores[place]! >= lowest) hits++;
+    }
+  }
+  return { hits, wanted };
+}

@@ -1,0 +1,72 @@
+import type { BundleView, DeltaInfo } from '@facet/bundles';
+import { problemError } from '@facet/http';
+import type { ProfileReader } from '../profiles/profile-source.ts';
+import type { RefCounted } from '../ref-counted.ts';
+
+/** What requests are served from. */
+export interface Loaded {
+  readonly bundle: BundleView;
+  /** The changes that the delta makes; undefined without a delta. */
+  readonly delta: DeltaInfo['counts'] | undefined;
+  readonly profiles: ProfileReader;
+  /** The number of users, if profiles are in the memory of this process. */
+  readonly profileCount: number | undefined;
+}
+
+/**
+ * Holds the live bundle. Replacing it does not disturb requests: each request uses the bundle that was live when it began, and
+ * a replaced bundle is freed after its last request.
+ */
+export class LiveBundle {
+  #current: RefCounted<Loaded> | undefined;
+
+  get loaded(): Loaded | undefined {
+    return this.#current?.value;
+  }
+
+  /** Takes ownership of `loaded`. Resolves when the former bundle is released, though requests may still use it. */
+  async replace(loaded: RefCounted<Loaded>): Promise<void> {
+    const former = this.#current;
+    this.#current = loaded;
+    await former?.release();
+  }
+
+  /** @throws AppError `NOT_READY`. */
+  require(): Loaded {
+    return this.#require().value;
+  }
+
+  /**
+   * Holds the live bundle until the caller releases it.
+   *
+   * @throws AppError `NOT_READY`.
+   */
+  hold(): RefCounted<Loaded> {
+    return this.#require().hold();
+  }
+
+  /**
+   * Holds the live bundle until `work` has ended.
+   *
+   * @throws AppError `NOT_READY`.
+   */
+  async use<Result>(work: (loaded: Loaded) => Promise<Result>): Promise<Result> {
+    const held = this.hold();
+    try {
+      return await work(held.value);
+    } finally {
+      await held.release();
+    }
+  }
+
+  async close(): Promise<void> {
+    const last = this.#current;
+    this.#current = undefined;
+    await last?.release();
+  }
+
+  #require(): RefCounted<Loaded> {
+    if (this.#current === undefined) throw problemError('NOT_READY', 'The bundle is still loading.');
+    return this.#current;
+  }
+}

@@ -1,0 +1,161 @@
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
+import { loadBundle } from '@facet/bundles';
+import type { Bundle } from '@facet/bundles';
+import { AppError } from '@facet/platform';
+import type { Logger } from '@facet/platform';
+import { recommend, searchParameters } from '@facet/recommendations';
+import { allItems } from '@facet/retrieval';
+import type { SearchResult } from '@facet/retrieval';
+import type { RecentRequest } from './recent-requests.ts';
+
+export interface LoadDeps {
+  readonly store: ArtifactStore;
+  readonly logger: Pick<Logger, 'info'>;
+  /** Requests for warming the bundle; absent: those of its golden users. */
+  readonly recent?: { readonly all: readonly RecentRequest[] } | undefined;
+}
+
+/**
+ * Loads a bundle, checks its search results, and warms it.
+ *
+ * @throws AppError those of `loadBundle` for a bundle that is missing, corrupt or drifted; those of `checkSearches`.
+ */
+export async function loadCheckedBundle(ref: ArtifactRef, { store, logger, recent }: LoadDeps): Promise<Bundle> {
+  const bundle = await loadBundle(store, ref);
+  try {
+    await checkSearches(bundle);
+    const warmUp = await warm(bundle, recent?.all ?? []);
+    logger.info({ bundleId: ref.id, ...warmUp }, 'bundle loaded, checked and warmed');
+    return bundle;
+  } catch (error) {
+    bundle.close();
+    throw error;
+  }
+}
+
+/** Golden users whose interests are searched. */
+const checkedUsersMax = 4;
+const depthMax = 50;
+/**
+ * Far below the tuned recall of any index: recall varies with few queries, and the check is for graphs and clusters that are
+ * damaged or belong to other vectors.
+ */
+const recallMin = 0.5;
+/** Relative. An index may store its vectors with fewer bits. */
+const scoreTolerance = 0.02;
+
+/**
+ * Searches the interests of golden users and compares the results with an exact scan.
+ *
+ * @throws AppError `BUNDLE_ANSWERS_WRONG` with the first problem.
+ */
+export async function checkSearches(bundle: Bundle): Promise<void> {
+  const { golden, index, id } = bundle;
+  const queries = golden
+    .slice(0, checkedUsersMax)
+    .flatMap(({ interests }) => interests)
+    .filter((interest) => interest.some((value) => value !== 0));
+  if (queries.length === 0 || index.size === 0) return;
+  const flat = Float32Array.from(queries.flat());
+  const found = await index.search(flat, Math.min(depthMax, index.size), searchParameters(bundle));
+  const problem = findWrongItem(bundle, flat, found) ?? (await findRecallProblem(bundle, flat, found));
+  if (problem === undefined) return;
+  throw new AppError(`The searches of bundle ${id} are wrong: ${problem}.`, {
+    code: 'BUNDLE_ANSWERS_WRONG',
+    category: 'artifact',
+    remedy: 'Rebuild the bundle with facet index.',
+    context: { bundleId: id },
+  });
+}
+
+function findWrongItem({ index, vectors }: Bundle, queries: Float32Array, found: SearchResult): string | undefined {
+  const { k, ids, scores } = found;
+  const { dim } = index;
+  for (let query = 0; query < ids.length / k; query++) {
+    if (ids[query * k] === -1) return `the golden interest ${query} finds no item`;
+    for (let place = query * k; place < (query + 1) * k && ids[place] !== -1; place++) {
+      const [item, score] = [ids[place]!, scores[place]!];
+      if (!(item >= 1 && item <= index.size))
+        return `a search found item ${item}, but the index has ${index.size} items`;
+      const exact = dotProduct(queries, query * dim, vectors, item * dim, dim);
+      if (!(Math.abs(score - exact) <= scoreTolerance * Math.max(1, Math.abs(exact)))) {
+        return `item ${item} scores ${score} in the index, ${exact} by its vector`;
+      }
+    }
+  }
+  return undefined;
+}
+
+async function findRecallProblem(
+  { index }: Bundle,
+  queries: Float32Array,
+  found: SearchResult,
+): Promise<string | undefined> {
+  const { k } = found;
+  const exact = await index.scan(queries, k, allItems(index.size));
+  let hits = 0;
+  for (let start = 0; start < exact.ids.length; start += k) {
+    const nearest = new Set(exact.ids.subarray(start, start + k));
+    for (const item of found.ids.subarray(start, start + k)) if (nearest.has(item)) hits++;
+  }
+  const recall = hits / exact.ids.length;
+  return recall >= recallMin ? undefined : `the index finds ${(100 * recall).toFixed(0)} % of the nearest ${k} items`;
+}
+
+function dotProduct(a: Float32Array, atA: number, b: Float32Array, atB: number, dim: number): number {
+  let sum = 0;
+  for (let d = 0; d < dim; d++) sum += a[atA + d]! * b[atB + d]!;
+  return sum;
+}
+
+export interface WarmUp {
+  readonly requests: number;
+  readonly rounds: number;
+  /** Mean time per request in the first and in the last round. */
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+/** A swap waits for the warm-up. */
+const timeMaxMs = 2_000;
+const roundsMax = 10;
+/** A round that gains less than this share over the round before shows that times have settled. */
+const gainMin = 0.1;
+/** With fewer recent requests, requests of golden users are added. */
+const requestsMin = 16;
+
+/**
+ * Repeats recent requests on a new bundle until they get no faster: pages of mapped files come into memory, and caches fill.
+ * Runs one request at a time, while the former bundle serves.
+ */
+export async function warm(
+  bundle: Bundle,
+  recent: readonly RecentRequest[],
+  clock: () => number = () => performance.now(),
+): Promise<WarmUp> {
+  const requests = recent.length >= requestsMin ? recent : [...recent, ...listGoldenRequests(bundle)];
+  const start = clock();
+  const means: number[] = [];
+  if (requests.length === 0) return { requests: 0, rounds: 0, firstMs: 0, lastMs: 0 };
+  while (means.length < roundsMax && clock() - start < timeMaxMs) {
+    const before = clock();
+    let done = 0;
+    for (const { itemIds, limit } of requests) {
+      if (done > 0 && clock() - start >= timeMaxMs) break;
+      const behaviors = itemIds.map((itemId, position) => ({ itemId, occurredAt: bundle.info.asOf + position }));
+      await recommend(bundle, { behaviors, limit });
+      done++;
+      await yieldToEventLoop();
+    }
+    means.push((clock() - before) / done);
+    if (means.length > 1 && means.at(-1)! > (1 - gainMin) * means.at(-2)!) break;
+  }
+  return { requests: requests.length, rounds: means.length, firstMs: means[0]!, lastMs: means.at(-1)! };
+}
+
+function listGoldenRequests({ golden, idOf }: Bundle): RecentRequest[] {
+  return golden
+    .slice(0, requestsMin)
+    .map(({ items }) => ({ itemIds: items.filter((item) => item > 0).map(idOf), limit: 100 }));
+}

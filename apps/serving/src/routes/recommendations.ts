@@ -1,0 +1,220 @@
+import { problemResponses } from '@facet/http';
+import type { HttpApp } from '@facet/http';
+import {
+  BatchRequest,
+  BatchResponse,
+  chooseMerge,
+  decodeCursor,
+  InterestsRequest,
+  InterestsResponse,
+  parseSimilarItemsQuery,
+  RecommendationsRequest,
+  RecommendationsResponse,
+  renderResponse,
+  respondWithBatch,
+  respondWithInterests,
+  respondWithNextPage,
+  respondWithRecommendations,
+  respondWithSimilarItems,
+  SimilarItemsQuery,
+  SimilarItemsResponse,
+} from '@facet/recommendations';
+import type { ProfileReading, ReadProfile } from '@facet/recommendations';
+import { IdentifierSchema } from '@facet/schemas';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { Loaded } from '../bundle/live-bundle.ts';
+import { serve } from '../serving.ts';
+import type { ServedRecommendation } from '../serving.ts';
+
+const config = { scope: 'serve' } as const;
+const tags = ['recommendations'];
+
+/** The text is the JSON already. It is recorded and sent byte for byte. */
+const sendAsIs = (text: string): string => text;
+
+/** Adds `POST /v1/recommendations`. */
+export async function addRecommendations(app: HttpApp): Promise<void> {
+  const { serving } = app;
+  app.post(
+    '/v1/recommendations',
+    {
+      config,
+      schema: {
+        operationId: 'recommend',
+        summary: 'Recommend items to a user',
+        description:
+          'Uses the stored behaviors of `userId`, the behaviors of the request, or both. An unknown user gets popular items, ' +
+          'and `source` has the reason.',
+        tags,
+        body: RecommendationsRequest,
+        response: { 200: RecommendationsResponse, ...problemResponses },
+      },
+    },
+    async (request, reply) => {
+      const { cursor } = request.body;
+      const served = await serve(serving, request, cursor === undefined ? serveList : serveNextPage);
+      request.recommendation = served;
+      serving.metrics.countResponse('recommendations', served.response.source);
+      return reply
+        .type('application/json; charset=utf-8')
+        .serializer(sendAsIs)
+        .send(served.text as never);
+    },
+  );
+}
+
+type RecommendationsCall = FastifyRequest<{ Body: RecommendationsRequest }>;
+
+/** Makes a new list with the arms of the user. */
+async function serveList(request: RecommendationsCall, loaded: Loaded): Promise<ServedRecommendation> {
+  const { body, spans } = request;
+  const { serving } = request.server;
+  const { settings } = serving;
+  const now = serving.now();
+  const entered = serving.arms.enter(body.userId, loaded.bundle, now);
+  const { arms, overrides, bundle, release } = entered;
+  try {
+    request.askedBundleId = bundle.id;
+    const remembered = rememberReading(loaded.profiles.read);
+    const recommendationId = serving.createId();
+    const context = { readProfile: remembered.read, settings, recommendationId, now, arms, overrides };
+    const response = await respondWithRecommendations(body, { ...context, bundle, spans });
+    serving.metrics.countArms(response.arms ?? {});
+    return {
+      response,
+      text: renderResponse(body.timings === true ? { ...response, timings: spans.toJSON() } : response),
+      respondedAt: now,
+      merge: chooseMerge(body, context),
+      list: { context, profile: remembered.reading?.profile, liveBundleId: loaded.bundle.id },
+    };
+  } finally {
+    await release?.();
+  }
+}
+
+/** Makes a further page of a list. The arms of the list are not counted again. */
+async function serveNextPage(request: RecommendationsCall, { bundle }: Loaded): Promise<ServedRecommendation> {
+  const { body, spans } = request;
+  const sequence = decodeCursor(body.cursor!);
+  request.askedBundleId = bundle.id;
+  const response = respondWithNextPage(sequence, body, bundle);
+  return {
+    response,
+    text: renderResponse(body.timings === true ? { ...response, timings: spans.toJSON() } : response),
+    respondedAt: request.server.serving.now(),
+    userHash: sequence.userHash,
+    merge: sequence.merge,
+  };
+}
+
+interface Remembered {
+  readonly read: ReadProfile;
+  readonly reading: ProfileReading | undefined;
+}
+
+/** Reads the profile of the user once. Shadow arms and replays use the same profile. */
+function rememberReading(read: ReadProfile): Remembered {
+  const remembered: { read: ReadProfile; reading: ProfileReading | undefined } = {
+    reading: undefined,
+    read: async (userId) => (remembered.reading ??= await read(userId)),
+  };
+  return remembered;
+}
+
+/** Adds `POST /v1/recommendations:batch`. */
+export function addBatch(app: HttpApp): void {
+  const { serving } = app;
+  app.post(
+    // The router reads two colons as one.
+    '/v1/recommendations::batch',
+    {
+      config,
+      schema: {
+        operationId: 'recommendBatch',
+        summary: 'Recommend items to many users',
+        description:
+          'For offline scoring: one list for each user, in the order of `users`, all from the same bundle. A user with ' +
+          'invalid behaviors gets a problem instead of a list. Users enter no experiment, and nothing is recorded.',
+        tags,
+        body: BatchRequest,
+        response: { 200: BatchResponse, ...problemResponses },
+      },
+    },
+    async (request, reply) => {
+      const disconnected = new AbortController();
+      reply.raw.once('close', () => disconnected.abort());
+      const batch = await serve(serving, request, ({ body, spans }, { bundle, profiles }) =>
+        respondWithBatch(body, {
+          bundle,
+          readProfile: profiles.read,
+          settings: serving.settings,
+          createId: serving.createId,
+          now: serving.now(),
+          spans: spans.unwatch(),
+          signal: disconnected.signal,
+        }),
+      );
+      for (const list of batch.answers) {
+        if ('source' in list) serving.metrics.countResponse('recommendations', list.source);
+      }
+      return batch;
+    },
+  );
+}
+
+/** Adds `POST /v1/interests`. */
+export function addInterests(app: HttpApp): void {
+  const { serving } = app;
+  app.post(
+    '/v1/interests',
+    {
+      config,
+      schema: {
+        operationId: 'describeInterests',
+        summary: 'Describe the interests of a user',
+        description: 'Returns each interest with the behaviors that formed it and the items closest to it.',
+        tags,
+        body: InterestsRequest,
+        response: { 200: InterestsResponse, ...problemResponses },
+      },
+    },
+    async (request) => {
+      const response = await serve(serving, request, ({ body, spans }, { bundle, profiles }) =>
+        respondWithInterests(body, { bundle, readProfile: profiles.read, now: serving.now(), spans }),
+      );
+      serving.metrics.countResponse('interests', response.source);
+      return response;
+    },
+  );
+}
+
+/** Adds `GET /v1/items/:itemId/similar`. */
+export function addSimilarItems(app: HttpApp): void {
+  const { serving } = app;
+  app.get(
+    '/v1/items/:itemId/similar',
+    {
+      config,
+      schema: {
+        operationId: 'findSimilarItems',
+        summary: 'Find items similar to an item',
+        description:
+          'Compares the embeddings of the bundle; a new item has an embedding of its attributes. Popularity has no influence. ' +
+          'An item without an embedding gets popular items, and `source` has the reason.',
+        tags,
+        params: Type.Object({ itemId: { ...IdentifierSchema, examples: ['film-1'] } }),
+        querystring: SimilarItemsQuery,
+        response: { 200: SimilarItemsResponse, ...problemResponses },
+      },
+    },
+    async (request) => {
+      const query = { itemId: request.params.itemId, ...parseSimilarItemsQuery(request.query) };
+      const response = await serve(serving, request, ({ spans }, { bundle }) =>
+        respondWithSimilarItems(query, { bundle, settings: serving.settings, spans }),
+      );
+      serving.metrics.countResponse('similar', response.source);
+      return response;
+    },
+  );
+}

@@ -1,0 +1,196 @@
+import type { BundleView, DeltaInfo } from '@facet/bundles';
+import { createHttpMetrics } from '@facet/http';
+import type { HttpMetrics } from '@facet/http';
+import type { ExposureCounts } from '@facet/exposures';
+import type { ResponseSource } from '@facet/recommendations';
+import { Counter, Gauge, Histogram } from 'prom-client';
+
+export interface Metrics extends HttpMetrics {
+  countResponse(kind: 'recommendations' | 'interests' | 'similar', source: ResponseSource): void;
+  /** @param outcome `unavailable`: the response was made without the profile. */
+  observeProfileRead(outcome: 'found' | 'unknown' | 'unavailable', seconds: number): void;
+  /** Observes the duration of a span. For a batch, the sum over all lists. */
+  observeSpan(route: string, span: string, seconds: number): void;
+  /** Observes a repeated exact search: how many of the wanted items the approximate search had found. */
+  observeIndexRecall(bundleId: string, found: { readonly hits: number; readonly wanted: number }): void;
+  countArms(arms: Readonly<Record<string, string>>): void;
+  /** @param outcome `left_out`: no spare time, or no bundle. */
+  countShadow(outcome: 'computed' | 'left_out' | 'failed'): void;
+  /** Reads the counts of the exposure log at each scrape. */
+  watchExposures(counts: () => ExposureCounts): void;
+  setLoaded(loaded: {
+    readonly bundle: BundleView;
+    readonly delta: DeltaInfo['counts'] | undefined;
+    readonly profileCount: number | undefined;
+  }): void;
+  /** Counts a swap to another bundle, or to another delta. */
+  countSwap(what: 'bundle' | 'delta'): void;
+  /** @param what `arm`: the bundle of an experiment arm. */
+  countLoadFailure(what: 'bundle' | 'delta' | 'arm'): void;
+  /** Counts a rollback by the guardrails. */
+  countRollback(): void;
+}
+
+/** From a store in memory to far beyond the read timeout. */
+const profileReadBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
+
+/** From a merge of few items to an exact scan of many. */
+const spanBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25];
+
+/** Weight of a new sample in the moving average of index recall: roughly the last hundred samples count. */
+const recallWeight = 0.02;
+
+/** Creates the metrics of one app, in a dedicated registry. */
+export function createMetrics(): Metrics {
+  const http = createHttpMetrics();
+  const registers = [http.registry];
+  const responses = new Counter({
+    name: 'facet_serving_answers_total',
+    help: 'Responses by source; for the model, reason is empty or profiles_unavailable.',
+    labelNames: ['kind', 'source', 'reason'] as const,
+    registers,
+  });
+  const arms = new Counter({
+    name: 'facet_serving_arm_answers_total',
+    help: 'Responses by experiment and arm.',
+    labelNames: ['experiment', 'arm'] as const,
+    registers,
+  });
+  const shadows = new Counter({
+    name: 'facet_serving_shadow_answers_total',
+    help: 'Shadow arms: computed, left out for lack of time or of a bundle, or failed.',
+    labelNames: ['outcome'] as const,
+    registers,
+  });
+  const bundleInfo = new Gauge({
+    name: 'facet_serving_bundle_info',
+    help: 'Always 1; the labels name the live bundle.',
+    labelNames: ['bundle', 'model', 'dataset'] as const,
+    aggregator: 'max',
+    registers,
+  });
+  const dataEnd = new Gauge({
+    name: 'facet_serving_bundle_data_end_seconds',
+    help: "The end of the bundle's data, in seconds since the epoch.",
+    aggregator: 'max',
+    registers,
+  });
+  const items = new Gauge({
+    name: 'facet_serving_bundle_items',
+    help: 'Known items, including those of the delta.',
+    aggregator: 'max',
+    registers,
+  });
+  const deltaItems = new Gauge({
+    name: 'facet_serving_delta_items',
+    help: 'Changes of the catalog since the bundle was built: added, withdrawn, returned or changed items.',
+    labelNames: ['change'] as const,
+    aggregator: 'max',
+    registers,
+  });
+  const swaps = new Counter({
+    name: 'facet_serving_swaps_total',
+    help: 'Swaps to another bundle, or to another delta of the bundle.',
+    labelNames: ['what'] as const,
+    registers,
+  });
+  const loadFailures = new Counter({
+    name: 'facet_serving_bundle_load_failures_total',
+    help: 'Bundles and deltas that could not be loaded. The live bundle stays; an arm without its bundle is not entered.',
+    labelNames: ['what'] as const,
+    registers,
+  });
+  const rollbacks = new Counter({
+    name: 'facet_serving_rollbacks_total',
+    help: 'Rollbacks by the guardrails of this process.',
+    registers,
+  });
+  for (const what of ['bundle', 'delta']) for (const counter of [swaps, loadFailures]) counter.inc({ what }, 0);
+  loadFailures.inc({ what: 'arm' }, 0);
+  const profiles = new Gauge({
+    name: 'facet_serving_profiles',
+    help: 'Users whose profile is in the memory of this process; 0 with profiles in Redis.',
+    aggregator: 'max',
+    registers,
+  });
+  const profileReads = new Histogram({
+    name: 'facet_serving_profile_read_duration_seconds',
+    help: 'Time to read a profile, by outcome: found, unknown, or unavailable.',
+    labelNames: ['outcome'] as const,
+    buckets: profileReadBuckets,
+    registers,
+  });
+  const spans = new Histogram({
+    name: 'facet_serving_stage_duration_seconds',
+    help: 'Duration of the spans of a request: profile, interests, filters, search, merge, render.',
+    labelNames: ['route', 'stage'] as const,
+    buckets: spanBuckets,
+    registers,
+  });
+  const recall = new Gauge({
+    name: 'facet_serving_index_recall',
+    help: 'Share of the exact nearest items that live searches found: a moving average over samples of this bundle.',
+    labelNames: ['bundle'] as const,
+    aggregator: 'average',
+    registers,
+  });
+  const recallWanted = new Counter({
+    name: 'facet_serving_index_recall_wanted_total',
+    help: 'Exact nearest items of the sampled searches.',
+    registers,
+  });
+  const recallHits = new Counter({
+    name: 'facet_serving_index_recall_hits_total',
+    help: 'Exact nearest items that the sampled searches had found.',
+    registers,
+  });
+  let recallMean: { readonly bundleId: string; readonly value: number } | undefined;
+  return {
+    ...http,
+    observeIndexRecall(bundleId, { hits, wanted }) {
+      if (wanted === 0) return;
+      const share = hits / wanted;
+      const before = recallMean?.bundleId === bundleId ? recallMean.value : share;
+      recallMean = { bundleId, value: before + recallWeight * (share - before) };
+      recall.reset();
+      recall.set({ bundle: bundleId }, recallMean.value);
+      recallWanted.inc(wanted);
+      recallHits.inc(hits);
+    },
+    observeSpan: (route, span, seconds) => spans.observe({ route, stage: span }, seconds),
+    countResponse: (kind, source) => responses.inc({ kind, source: source.kind, reason: source.reason ?? '' }),
+    observeProfileRead: (outcome, seconds) => profileReads.observe({ outcome }, seconds),
+    setLoaded({ bundle, delta, profileCount }) {
+      bundleInfo.reset();
+      bundleInfo.set({ bundle: bundle.id, model: bundle.info.modelId, dataset: bundle.info.datasetId }, 1);
+      dataEnd.set(bundle.info.asOf / 1000);
+      items.set(bundle.itemCount);
+      for (const change of ['added', 'withdrawn', 'returned', 'changed'] as const) {
+        deltaItems.set({ change }, delta?.[change] ?? 0);
+      }
+      profiles.set(profileCount ?? 0);
+    },
+    countArms(entered) {
+      for (const [experiment, arm] of Object.entries(entered)) arms.inc({ experiment, arm });
+    },
+    countShadow: (outcome) => shadows.inc({ outcome }),
+    watchExposures(counts) {
+      const exposures = new Counter({
+        name: 'facet_serving_exposures_total',
+        help: 'Records of the exposure log: written, or dropped because the disk is slow, full or broken.',
+        labelNames: ['outcome'] as const,
+        registers,
+        collect() {
+          const { written, dropped } = counts();
+          this.reset();
+          this.inc({ outcome: 'written' }, written);
+          this.inc({ outcome: 'dropped' }, dropped);
+        },
+      });
+      exposures.inc({ outcome: 'written' }, 0);
+    },
+    countSwap: (what) => swaps.inc({ what }),
+    countLoadFailure: (what) => loadFailures.inc({ what }),
+    countRollback: () => rollbacks.inc(),
+  };
+}

@@ -1,0 +1,148 @@
+import { definePlugin } from '@facet/http';
+import type { Logger } from '@facet/platform';
+import type { Spans } from '@facet/recommendations';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    spans: SpanClock;
+  }
+}
+
+/** Is called when a span starts. Returns the function to call when the span ends. */
+export type WatchSpan = (span: string) => () => void;
+
+/** Measures the spans of one request. Times of spans with the same name add up. */
+export class SpanClock implements Spans {
+  readonly #clock: () => number;
+  #watch: WatchSpan | undefined;
+  #endWatched: (() => void) | undefined;
+  #current: string | undefined;
+  #startedAt = 0;
+  /** Milliseconds by span, in starting order. */
+  readonly durations = new Map<string, number>();
+
+  constructor(watch?: WatchSpan, clock: () => number = () => performance.now()) {
+    this.#watch = watch;
+    this.#clock = clock;
+  }
+
+  start(span: string): void {
+    this.stop();
+    this.#current = span;
+    this.#endWatched = this.#watch?.(span);
+    if (!this.durations.has(span)) this.durations.set(span, 0);
+    this.#startedAt = this.#clock();
+  }
+
+  stop(): void {
+    const span = this.#current;
+    if (span === undefined) return;
+    this.durations.set(span, this.durations.get(span)! + this.#clock() - this.#startedAt);
+    this.#current = undefined;
+    this.#endWatched?.();
+    this.#endWatched = undefined;
+  }
+
+  /** Stops watching: a batch has too many spans to trace. */
+  unwatch(): this {
+    this.#watch = undefined;
+    return this;
+  }
+
+  /** Returns the durations, rounded to microseconds. */
+  toJSON(): Record<string, number> {
+    return Object.fromEntries([...this.durations].map(([span, ms]) => [span, Math.round(ms * 1_000) / 1_000]));
+  }
+}
+
+export interface SpansOptions {
+  readonly slowRequestMs: number;
+  readonly watchSpans?: ((request: FastifyRequest) => WatchSpan) | undefined;
+}
+
+/** Gives every request a span clock. Reports the spans to the metrics, and to the log if the request was slow. */
+export const measureSpans = definePlugin<SpansOptions>({ name: 'spans' }, (app, { slowRequestMs, watchSpans }) => {
+  const { live, metrics, logger } = app.serving;
+  const logSlow = createSlowRequestLog(slowRequestMs, logger);
+  app.decorateRequest('spans');
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.spans = new SpanClock(watchSpans?.(request));
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    // Requests that were refused on arrival have no span clock.
+    const { spans } = request as Partial<Pick<FastifyRequest, 'spans'>>;
+    if (spans !== undefined && spans.durations.size > 0) {
+      // Failed work leaves its span open.
+      spans.stop();
+      const route = request.routeOptions.url ?? 'unknown';
+      for (const [span, ms] of spans.durations) metrics.observeSpan(route, span, ms / 1_000);
+      logSlow(reply.elapsedTime, () => describeRequest(request, reply, live.loaded?.bundle.id));
+    }
+    done();
+  });
+});
+
+/** The log line of a slow request: how it went and how large it was, but never who asked for what. */
+export interface SlowRequest {
+  readonly route: string;
+  readonly status: number;
+  /** From the arrival of the request to the end of the response. */
+  readonly ms: number;
+  readonly spans: Readonly<Record<string, number>>;
+  readonly bundleId: string | undefined;
+  readonly behaviors: number;
+  readonly limit: number | undefined;
+  readonly requestBytes: number;
+  readonly answerBytes: number;
+}
+
+function describeRequest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  bundleId: string | undefined,
+): Omit<SlowRequest, 'ms'> {
+  const { behaviors, limit } = (request.body ?? {}) as {
+    readonly behaviors?: readonly unknown[];
+    readonly limit?: number;
+  };
+  return {
+    route: request.routeOptions.url ?? 'unknown',
+    status: reply.statusCode,
+    spans: request.spans.toJSON(),
+    bundleId,
+    behaviors: behaviors?.length ?? 0,
+    limit,
+    requestBytes: Number(request.headers['content-length'] ?? 0),
+    answerBytes: Number(reply.getHeader('content-length') ?? 0),
+  };
+}
+
+/** When every request is slow, logging all of them would make them slower. */
+const sampleEveryMs = 1_000;
+
+/**
+ * Logs one slow request per second, with the number of other slow requests since the last line.
+ *
+ * @param clock monotonic, in milliseconds.
+ */
+export function createSlowRequestLog(
+  slowMs: number,
+  logger: Pick<Logger, 'warn'>,
+  clock: () => number = () => performance.now(),
+): (ms: number, describe: () => Omit<SlowRequest, 'ms'>) => void {
+  let sampledAt = -Infinity;
+  let others = 0;
+  return (ms, describe) => {
+    if (ms <= slowMs) return;
+    const now = clock();
+    if (now - sampledAt < sampleEveryMs) {
+      others++;
+      return;
+    }
+    logger.warn({ ...describe(), ms, others }, 'slow request');
+    sampledAt = now;
+    others = 0;
+  };
+}

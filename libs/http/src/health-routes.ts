@@ -1,0 +1,69 @@
+import { Type } from 'typebox';
+import type { Static, TProperties } from 'typebox';
+import type { HttpApp } from './http-app.ts';
+import { problemResponses } from './problems/problem.ts';
+
+export interface HealthChecks<Facts extends TProperties> {
+  /** The summary of `/readyz` in the API document. */
+  readonly readySummary: string;
+  /** The fields of `/readyz` in addition to its status. */
+  readonly readyFacts: Facts;
+  /** Example values of these fields for the API document. */
+  readonly readyExample?: FactsOf<Facts>;
+  /** @throws AppError a problem of the app's catalog while the app cannot respond to requests. */
+  checkReady(): FactsOf<Facts> | Promise<FactsOf<Facts>>;
+  /** @throws AppError a problem of the app's catalog when only a restart helps. Absent: the process is always alive. */
+  checkAlive?(): void | Promise<void>;
+}
+
+type FactsOf<Facts extends TProperties> = { readonly [Name in keyof Facts]: Static<Facts[Name]> };
+
+/** Adds `/healthz` and `/readyz` for the probes of an orchestrator. They need no key, so they reveal little. */
+export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks: HealthChecks<Facts>): void {
+  app.get(
+    '/healthz',
+    {
+      config: { scope: 'open' },
+      schema: {
+        operationId: 'checkAlive',
+        summary: 'Check whether the process is alive',
+        tags: ['operations'],
+        security: [],
+        response: {
+          200: Type.Object(
+            { status: Type.Literal('ok') },
+            { description: 'The process is alive.', examples: [{ status: 'ok' }] },
+          ),
+          503: problemResponses['5xx'],
+        },
+      },
+    },
+    async () => {
+      await checks.checkAlive?.();
+      return { status: 'ok' as const };
+    },
+  );
+  const { readyExample } = checks;
+  const facts: TProperties = checks.readyFacts;
+  const examples = readyExample === undefined ? {} : { examples: [{ status: 'ready', ...readyExample }] };
+  app.get(
+    '/readyz',
+    {
+      config: { scope: 'open' },
+      schema: {
+        operationId: 'checkReady',
+        summary: checks.readySummary,
+        tags: ['operations'],
+        security: [],
+        response: {
+          200: Type.Object(
+            { status: Type.Literal('ready'), ...facts },
+            { description: 'The process is ready.', ...examples },
+          ),
+          503: problemResponses['5xx'],
+        },
+      },
+    },
+    async () => ({ status: 'ready' as const, ...(await checks.checkReady()) }),
+  );
+}

@@ -1,0 +1,47 @@
+import type { BundleView } from '@facet/bundles';
+import type { UserProfile } from '@facet/profiles';
+import type { MergeFields } from './merge.ts';
+import type { ServingSettings } from './settings.ts';
+
+/** Times the parts of one request. The parts follow each other, so starting a span ends the one before. */
+export interface Spans {
+  start(span: string): void;
+  /** Ends the current span. */
+  stop(): void;
+}
+
+/** Records nothing. */
+export const noSpans: Spans = { start: () => undefined, stop: () => undefined };
+
+/** The profile is undefined for an unknown user, and when the store is unavailable. */
+export interface ProfileReading {
+  readonly profile: UserProfile | undefined;
+  readonly isAvailable: boolean;
+}
+
+/** Reads the stored profile of a user. Never fails a request. */
+export type ReadProfile = (userId: string) => Promise<ProfileReading>;
+
+/** Everything that a response depends on, in addition to the request. */
+export interface ResponseContext {
+  readonly bundle: BundleView;
+  readonly readProfile: ReadProfile;
+  readonly settings: ServingSettings;
+  readonly recommendationId: string;
+  /** Epoch milliseconds. Bounds the times in the request and the age of seen items; nothing else reads the clock. */
+  readonly now: number;
+  /** The user's arm in each experiment. */
+  readonly arms?: Readonly<Record<string, string>>;
+  /** The settings of these arms. */
+  readonly overrides?: ArmOverrides;
+  readonly spans?: Spans;
+}
+
+/** Settings of experiment arms. They override facet.yaml; the request overrides them. */
+export interface ArmOverrides {
+  readonly merge?: MergeFields;
+  /** Named filters in addition to those of the request. */
+  readonly filters?: readonly string[];
+  /** `efSearch` or `nprobe` of the index search. */
+  readonly breadth?: number;
+}

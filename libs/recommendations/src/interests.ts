@@ -1,0 +1,175 @@
+import { labelItems } from '@facet/bundles';
+import type { BundleView } from '@facet/bundles';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { noSpans } from './context.ts';
+import type { ResponseContext } from './context.ts';
+import { findNearestItems } from './find-items.ts';
+import type { FoundItem } from './find-items.ts';
+import {
+  countUnknownItems,
+  describeItem,
+  describeOrigin,
+  originFields,
+  ResponseSource,
+  ScoredItem,
+  UserInterest,
+} from './response.ts';
+import { explainInterests, inferUser, reasonWithoutInterests } from './users/inferred-user.ts';
+import type { InferredUser, UserInput } from './users/inferred-user.ts';
+import { listRequestedItems, readRequester, refineSource, requesterFields } from './users/requester.ts';
+
+const nearestDefault = 10;
+
+export const InterestsRequest = Type.Object(
+  {
+    ...requesterFields,
+    nearest: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 100, default: nearestDefault, description: 'Nearest items per interest.' }),
+    ),
+  },
+  { title: 'InterestsRequest', examples: [{ userId: 'ada', nearest: 1 }] },
+);
+export type InterestsRequest = Static<typeof InterestsRequest>;
+
+const DescribedInterest = Type.Object(
+  {
+    ...UserInterest.properties,
+    labels: Type.Array(Type.Object({ attribute: Type.String(), value: Type.String() }, { title: 'InterestLabel' }), {
+      description: 'Attribute values that distinguish its items from the catalog, strongest first. Often empty.',
+    }),
+    nearest: Type.Array(ScoredItem, {
+      description: 'The items closest to the interest, including seen and unavailable items.',
+    }),
+  },
+  { title: 'DescribedInterest' },
+);
+
+export const InterestsResponse = Type.Object(
+  {
+    ...originFields,
+    source: ResponseSource,
+    interestCount: Type.Integer({ description: "K'u: the number of interests that the model infers." }),
+    interests: Type.Array(DescribedInterest),
+    unknownItems: Type.Integer({ description: 'Distinct item ids in behaviors that the bundle does not know.' }),
+  },
+  {
+    title: 'InterestsResponse',
+    description: 'The interests of the user.',
+    examples: [
+      {
+        bundleId: 'eb342103ec0057bad650138446eee7d9',
+        source: { kind: 'model' },
+        interestCount: 1,
+        interests: [
+          {
+            interest: 0,
+            behaviors: [{ itemId: 'film-3', title: 'The film 3', share: 1 }],
+            labels: [{ attribute: 'genre', value: 'space' }],
+            nearest: [{ itemId: 'film-7', title: 'The film 7', score: 3.25 }],
+          },
+        ],
+        unknownItems: 0,
+      },
+    ],
+  },
+);
+export type InterestsResponse = Static<typeof InterestsResponse>;
+
+/** A behavior is typical of an interest if its share is at least this part of the largest share. */
+const typicalShareMin = 0.25;
+
+/**
+ * Describes the interests of one user. Without interests, the source has the reason.
+ *
+ * @throws AppError `REQUEST_INVALID`.
+ */
+export async function respondWithInterests(
+  request: InterestsRequest,
+  context: Pick<ResponseContext, 'bundle' | 'readProfile' | 'now' | 'spans'>,
+): Promise<InterestsResponse> {
+  const { bundle, spans = noSpans } = context;
+  const { nearest: limit = nearestDefault } = request;
+  spans.start('profile');
+  const requester = await readRequester(request, context);
+  spans.start('interests');
+  const user = inferUser(bundle, requester);
+  spans.stop();
+  const reason = reasonWithoutInterests(user, requester);
+  let described: NearestToInterest[] = [];
+  if (reason === undefined) {
+    spans.start('search');
+    described = await findNearestToInterests(bundle, user, limit);
+  }
+  spans.start('render');
+  const response = {
+    ...describeOrigin(bundle),
+    source: refineSource(requester, reason === undefined ? { kind: 'model' } : { kind: 'popular', reason }),
+    interestCount: described.length,
+    interests: described.map(({ interest, behaviors, found }) => ({
+      interest,
+      behaviors,
+      labels: labelItems(bundle, findTypicalItems(bundle, behaviors, found)).map(({ attribute, value }) => ({
+        attribute,
+        value,
+      })),
+      nearest: found.map((item) => describeItem(bundle, item)),
+    })),
+    unknownItems: countUnknownItems(bundle, listRequestedItems(request)),
+  };
+  spans.stop();
+  return response;
+}
+
+/** Returns the items that stand for an interest: the nearest items, and the behaviors that formed most of it. */
+function findTypicalItems(
+  bundle: BundleView,
+  behaviors: UserInterest['behaviors'],
+  nearest: readonly FoundItem[],
+): Set<number> {
+  const shareMin = typicalShareMin * (behaviors[0]?.share ?? 0);
+  const typical = behaviors.filter(({ share }) => share > 0 && share >= shareMin);
+  return new Set([...typical.map(({ itemId }) => bundle.indexOf(itemId)!), ...nearest.map(({ item }) => item)]);
+}
+
+type NearestToInterest = UserInterest & { readonly found: readonly FoundItem[] };
+
+/**
+ * Returns each interest with the items nearest to it, without exclusions. Popularity has no influence: it would put the same
+ * items first for every interest.
+ */
+async function findNearestToInterests(
+  bundle: BundleView,
+  user: InferredUser,
+  limit: number,
+): Promise<NearestToInterest[]> {
+  const { dim } = bundle.info.index;
+  return Promise.all(
+    explainInterests(bundle, user).map(async (explained) => {
+      const { interest } = explained;
+      const vector = user.interests.vectors.slice(interest * dim, (interest + 1) * dim);
+      const found = await findNearestItems(bundle, vector, { limit });
+      return { ...explained, found };
+    }),
+  );
+}
+
+/** An interest with the behaviors that formed it and the items nearest to it, most similar first. */
+export type InterestWithNearest = UserInterest & {
+  readonly nearest: readonly { readonly itemId: string; readonly score: number; readonly interest: number }[];
+};
+
+/** Describes the interests of a user outside of an HTTP API. Returns none for a user without interests. */
+export async function describeUser(
+  bundle: BundleView,
+  request: UserInput & { readonly nearest: number },
+): Promise<InterestWithNearest[]> {
+  const user = inferUser(bundle, request);
+  if (reasonWithoutInterests(user, request) !== undefined) return [];
+  const described = await findNearestToInterests(bundle, user, request.nearest);
+  return described.map(({ interest, behaviors, found }) => ({
+    interest,
+    behaviors,
+    nearest: found.map(({ item, score }) => ({ itemId: bundle.idOf(item), score, interest })),
+  }));
+}

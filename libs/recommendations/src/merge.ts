@@ -1,0 +1,94 @@
+import type { Merge } from '@facet/retrieval';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { requestError } from './request-error.ts';
+import type { RequestFault } from './request-error.ts';
+
+/** Maximum number of interests in a per-interest list of a request. */
+export const interestsMax = 64;
+
+export const MergeFields = Type.Object(
+  {
+    by: Type.Union([Type.Literal('max'), Type.Literal('round-robin'), Type.Literal('quota'), Type.Literal('diverse')], {
+      description:
+        'max: an item gets the score of its best interest (MIND). round-robin: the interests take turns. quota: each ' +
+        'interest has a minimum or a share. diverse: trades score for variety in one attribute.',
+    }),
+    floors: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 0 }), {
+        maxItems: interestsMax,
+        description: 'quota: the minimum number of items for each interest, in interest order.',
+      }),
+    ),
+    shares: Type.Optional(
+      Type.Union([Type.Literal('equal'), Type.Array(Type.Number({ minimum: 0 }), { maxItems: interestsMax })], {
+        description: 'quota: the share of the list for each interest, in interest order, or `equal`.',
+      }),
+    ),
+    lambda: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 1_000, description: 'diverse: the weight of variety; 0 is the same as max.' }),
+    ),
+    attribute: Type.Optional(
+      Type.String({ minLength: 1, description: 'diverse: the attribute to vary, such as category.' }),
+    ),
+  },
+  {
+    title: 'Merge',
+    additionalProperties: false,
+    description: 'How the candidate lists of the interests are merged into one list. Default: max.',
+  },
+);
+export type MergeFields = Static<typeof MergeFields>;
+
+/** The merge of requests that name none. */
+export const MergeDefault = Type.Object(MergeFields.properties, {
+  default: { by: 'max' },
+  additionalProperties: false,
+});
+
+interface MergeFault extends RequestFault {
+  /** Completes a sentence that begins with the field name. */
+  readonly complaint: string;
+  readonly remedy: string;
+}
+
+/** The kind of merge that each optional field belongs to. */
+const kindOfField = { floors: 'quota', shares: 'quota', lambda: 'diverse', attribute: 'diverse' } as const;
+
+/** Returns the first fault that the schema cannot express: a missing field, or a field of another kind of merge. */
+export function findMergeFault(merge: MergeFields): MergeFault | undefined {
+  const { by, floors, shares, lambda, attribute } = merge;
+  const fault = (name: keyof typeof kindOfField, complaint: string, remedy: string): MergeFault => ({
+    field: `merge.${name}`,
+    complaint,
+    remedy,
+  });
+  for (const name of ['floors', 'shares', 'lambda', 'attribute'] as const) {
+    const kind = kindOfField[name];
+    if (merge[name] === undefined || kind === by) continue;
+    return fault(name, `belongs to ${kind}, but merge.by is ${by}`, `Remove it, or set merge.by to ${kind}.`);
+  }
+  if (by === 'quota') {
+    if (floors === undefined && shares === undefined) {
+      const remedy = 'Set at least one of them, such as {"by": "quota", "shares": "equal"}.';
+      return fault('floors', 'is missing, as is merge.shares', remedy);
+    }
+    if (Array.isArray(shares) && !shares.some((share) => share > 0)) {
+      return fault('shares', 'must have a positive share', 'Make one share positive, or remove merge.shares.');
+    }
+  }
+  if (by === 'diverse' && (lambda === undefined || attribute === undefined)) {
+    const remedy = 'Set both fields, such as {"by": "diverse", "lambda": 0.3, "attribute": "category"}.';
+    return fault(lambda === undefined ? 'lambda' : 'attribute', 'is missing', remedy);
+  }
+  return undefined;
+}
+
+/** @throws AppError `REQUEST_INVALID` for a fault that {@link findMergeFault} finds. */
+export function parseMerge(merge: MergeFields): Merge {
+  const fault = findMergeFault(merge);
+  if (fault !== undefined) throw requestError(`${fault.field} ${fault.complaint}.`, fault);
+  const { by, floors, shares, lambda, attribute } = merge;
+  if (by === 'quota') return { by, floors, shares };
+  return by === 'diverse' ? { by, lambda: lambda!, attribute: attribute! } : { by };
+}

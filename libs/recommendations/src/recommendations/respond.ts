@@ -1,0 +1,155 @@
+import type { BundleView } from '@facet/bundles';
+import { hashUser } from '@facet/schemas';
+import { noSpans } from '../context.ts';
+import type { ResponseContext } from '../context.ts';
+import { resolveFilters } from '../filters.ts';
+import { findItems } from '../find-items.ts';
+import type { FoundItem, FoundItems, RecommendationRequest } from '../find-items.ts';
+import { parseMerge } from '../merge.ts';
+import type { MergeFields } from '../merge.ts';
+import { countUnknownItems, describeItem, describeOrigin, listUnknownAttributes } from '../response.ts';
+import { listRequestedItems, readRequester, refineSource } from '../users/requester.ts';
+import { findSeenItems } from '../users/seen-items.ts';
+import { encodeCursor, reasonsMax } from './cursor.ts';
+import type { PageSequence } from './cursor.ts';
+import { limitDefault } from './recommendations-schema.ts';
+import type { RecommendationsRequest, RecommendationsResponse, RecommendedItem } from './recommendations-schema.ts';
+
+export interface RecommendationResult extends Omit<FoundItems, 'found'> {
+  /** Without titles. */
+  readonly items: readonly RecommendedItem[];
+}
+
+/** Recommends items outside of an HTTP API: {@link findItems}, with item ids. */
+export async function recommend(bundle: BundleView, request: RecommendationRequest): Promise<RecommendationResult> {
+  const { found, ...result } = await findItems(bundle, request);
+  return { ...result, items: found.map(({ item, ...facts }) => ({ itemId: bundle.idOf(item), ...facts })) };
+}
+
+/**
+ * Responds to a request for a new list. The same request, bundle, profile and context give the same response. Only the
+ * compressed bytes of the cursor may differ between machines.
+ *
+ * @param request a request without a cursor; see {@link respondWithNextPage}.
+ * @throws AppError `REQUEST_INVALID` for faults that the schema cannot express.
+ */
+export async function respondWithRecommendations(
+  request: RecommendationsRequest,
+  context: ResponseContext,
+): Promise<RecommendationsResponse> {
+  const { bundle, settings, recommendationId, now, arms, overrides, spans = noSpans } = context;
+  const { limit = limitDefault, exclude = [], explain = false } = request;
+  const names = [...(request.filters ?? []), ...(overrides?.filters ?? [])];
+  const filters = resolveFilters({ ...request, filters: names }, settings.filters);
+  const mergeFields = chooseMerge(request, context);
+  const merge = parseMerge(mergeFields);
+  spans.start('profile');
+  const requester = await readRequester(request, context);
+  spans.stop();
+  const { userId, behaviors, attributes, events } = requester;
+  const seen = findSeenItems(events, request.excludeSeen ?? settings.excludeSeen, now);
+  const { breadth } = overrides ?? {};
+  const query = { userId, behaviors, attributes, limit, exclude, seen, filters, merge, breadth, explain };
+  const { source, found, interests, removed, unknownAttributes } = await findItems(bundle, query, spans);
+  spans.start('render');
+  const page = takePage(bundle, found, {
+    version: 2,
+    recommendationId,
+    userHash: userId === undefined ? undefined : hashUser(userId),
+    merge: mergeFields,
+    ...describeOrigin(bundle),
+    source: refineSource(requester, source),
+    arms: arms === undefined || Object.keys(arms).length === 0 ? undefined : arms,
+    requested: limit,
+    position: 0,
+    pageSize: request.pageSize ?? limit,
+    reasons: explain ? interests.map((interest) => interest.behaviors.slice(0, reasonsMax)) : undefined,
+  });
+  const response = {
+    ...page,
+    interests: explain ? [...interests] : undefined,
+    removed,
+    unknownItems: countUnknownItems(bundle, listRequestedItems(request), exclude),
+    unknownAttributes: listUnknownAttributes(unknownAttributes),
+  };
+  spans.stop();
+  return response;
+}
+
+/** Returns the merge of a request: its own, that of the arms, or that of facet.yaml. */
+export function chooseMerge(
+  { merge }: Pick<RecommendationsRequest, 'merge'>,
+  { overrides, settings }: Pick<ResponseContext, 'overrides' | 'settings'>,
+): MergeFields {
+  return merge ?? overrides?.merge ?? settings.merge;
+}
+
+/** Returns the JSON text of a response. A replay must reproduce these bytes. */
+export function renderResponse(response: RecommendationsResponse): string {
+  return JSON.stringify(response);
+}
+
+const noneRemoved: RecommendationsResponse['removed'] = { seen: 0, excluded: 0, unavailable: 0, filtered: 0 };
+
+/**
+ * Responds to a request with a cursor. Omits items that have become unavailable or unknown since the list was made.
+ *
+ * @param sequence the content of the cursor.
+ * @param bundle the live bundle.
+ */
+export function respondWithNextPage(
+  sequence: PageSequence,
+  { pageSize = sequence.pageSize }: Pick<RecommendationsRequest, 'pageSize'>,
+  bundle: BundleView,
+): RecommendationsResponse {
+  const { items, ...rest } = sequence;
+  const offered = items.flatMap(([itemId, score, interest]): FoundItem[] => {
+    const item = bundle.indexOf(itemId);
+    if (item === undefined || bundle.unavailable.has(item)) return [];
+    return [interest === null ? { item, score } : { item, score, interest }];
+  });
+  return {
+    ...takePage(bundle, offered, { ...rest, pageSize }),
+    removed: { ...noneRemoved, unavailable: items.length - offered.length },
+    unknownItems: 0,
+  };
+}
+
+/** Returns the first page of a list and the cursor of the rest. */
+function takePage(
+  bundle: BundleView,
+  list: readonly FoundItem[],
+  sequence: Omit<PageSequence, 'items'>,
+): Omit<RecommendationsResponse, 'removed' | 'unknownItems' | 'interests'> {
+  const { recommendationId, bundleId, deltaId, source, arms, position, pageSize, requested, reasons } = sequence;
+  const page = list.slice(0, pageSize);
+  const rest = list.slice(pageSize);
+  return {
+    recommendationId,
+    bundleId,
+    deltaId,
+    source,
+    arms,
+    items: page.map((found) => renderItem(bundle, found, reasons)),
+    position,
+    requested,
+    returned: page.length,
+    nextCursor:
+      rest.length === 0
+        ? undefined
+        : encodeCursor({
+            ...sequence,
+            items: rest.map(({ item, score, interest }) => [bundle.idOf(item), score, interest ?? null]),
+            position: position + page.length,
+          }),
+  };
+}
+
+function renderItem(bundle: BundleView, found: FoundItem, reasons: PageSequence['reasons']): RecommendedItem {
+  const item: RecommendedItem = describeItem(bundle, found);
+  const { interest } = found;
+  if (interest === undefined) return item;
+  item.interest = interest;
+  if (reasons !== undefined) item.reasons = reasons[interest] ?? [];
+  return item;
+}

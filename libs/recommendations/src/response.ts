@@ -1,0 +1,142 @@
+import type { BundleView } from '@facet/bundles';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+
+/** Says whether the model or a fallback chose the items, and why. */
+export const ResponseSource = Type.Union(
+  [
+    Type.Object({
+      kind: Type.Literal('model'),
+      reason: Type.Optional(
+        Type.Literal('profiles_unavailable', {
+          description: 'The stored profile could not be read. The response uses the request alone.',
+        }),
+      ),
+    }),
+    Type.Object({
+      kind: Type.Literal('popular'),
+      reason: Type.Union(
+        [
+          Type.Literal('unknown_user'),
+          Type.Literal('no_behaviors'),
+          Type.Literal('no_known_items'),
+          Type.Literal('no_interest'),
+          Type.Literal('unknown_item'),
+          Type.Literal('no_features'),
+          Type.Literal('profiles_unavailable'),
+        ],
+        {
+          description:
+            'unknown_user: nothing is stored for the userId, and the request has no behaviors. no_behaviors: the user has ' +
+            'no behaviors. no_known_items: the bundle knows none of the items. no_interest: the model finds no interest in ' +
+            'the behaviors. unknown_item: the bundle does not know the item to compare with. no_features: that item has no ' +
+            'interactions, and the model knows none of its attributes. profiles_unavailable: the stored profile could not ' +
+            'be read, and the request alone has no interests.',
+        },
+      ),
+      windowDays: Type.Optional(Type.Integer({ description: 'The window of the popularity counts, in days.' })),
+      segment: Type.Optional(
+        Type.Object(
+          { attribute: Type.String(), value: Type.String(), users: Type.Integer() },
+          { description: 'The users whose popular items come first. Absent: all users.' },
+        ),
+      ),
+    }),
+  ],
+  {
+    title: 'ResponseSource',
+    description: 'model: the interests of the user chose the items. popular: a fallback to recently popular items.',
+  },
+);
+export type ResponseSource = Static<typeof ResponseSource>;
+
+export const InterestBehavior = Type.Object(
+  { itemId: Type.String(), title: Type.Optional(Type.String()), share: Type.Number() },
+  {
+    title: 'InterestBehavior',
+    description: 'A behavior and its share in an interest. The shares of an interest sum to 1.',
+  },
+);
+export type InterestBehavior = Static<typeof InterestBehavior>;
+
+export const UserInterest = Type.Object(
+  {
+    interest: Type.Integer({ minimum: 0 }),
+    behaviors: Type.Array(InterestBehavior, {
+      description: 'The behaviors that formed the interest, largest share first.',
+    }),
+  },
+  { title: 'UserInterest' },
+);
+export type UserInterest = Static<typeof UserInterest>;
+
+export const ScoredItem = Type.Object(
+  {
+    itemId: Type.String(),
+    title: Type.Optional(Type.String()),
+    score: Type.Number({ description: 'Comparable within one list only.' }),
+  },
+  { title: 'ScoredItem' },
+);
+export type ScoredItem = Static<typeof ScoredItem>;
+
+export const RemovedItems = Type.Object(
+  {
+    seen: Type.Integer(),
+    excluded: Type.Integer(),
+    unavailable: Type.Integer(),
+    filtered: Type.Integer(),
+  },
+  {
+    title: 'RemovedItems',
+    description:
+      'How many catalog items were ruled out. Each item counts once: as excluded, else seen, else unavailable, else filtered.',
+  },
+);
+export type RemovedItems = Static<typeof RemovedItems>;
+
+/** The response fields that name the bundle and the delta. */
+export const originFields = {
+  bundleId: Type.String({ description: 'The bundle that made the response.' }),
+  deltaId: Type.Optional(
+    Type.String({
+      description:
+        'The delta applied to the bundle: the catalog changes since the bundle was built. The same bundle, delta and ' +
+        'request give the same items. For the bundle of an arm, this is the delta of the live bundle, which decides what ' +
+        'is available.',
+    }),
+  ),
+};
+
+export const unknownAttributesField = Type.Optional(
+  Type.Array(Type.String(), { description: 'Attributes named in the filters that no item has.' }),
+);
+
+export function describeOrigin({ id, deltaId }: BundleView): { bundleId: string; deltaId?: string } {
+  return { bundleId: id, deltaId };
+}
+
+/** Returns the title of an item, if the catalog has one. */
+export function findTitle(bundle: BundleView, itemId: string): string | undefined {
+  const item = bundle.indexOf(itemId);
+  return item === undefined ? undefined : bundle.titleOf(item);
+}
+
+export function describeItem(
+  bundle: BundleView,
+  { item, score }: { readonly item: number; readonly score: number },
+): ScoredItem {
+  return { itemId: bundle.idOf(item), title: bundle.titleOf(item), score };
+}
+
+/** Counts the distinct item ids that the bundle does not know. */
+export function countUnknownItems(bundle: BundleView, ...lists: readonly Iterable<string>[]): number {
+  const unknown = new Set<string>();
+  for (const ids of lists) for (const id of ids) if (bundle.indexOf(id) === undefined) unknown.add(id);
+  return unknown.size;
+}
+
+/** Returns the names of unknown attributes, or undefined if there are none. */
+export function listUnknownAttributes(names: readonly string[] | undefined): string[] | undefined {
+  return names === undefined || names.length === 0 ? undefined : [...names];
+}

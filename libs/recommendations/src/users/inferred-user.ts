@@ -1,0 +1,83 @@
+import type { BundleView } from '@facet/bundles';
+import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
+import type { Attributes, BehaviorRows } from '@facet/features';
+import type { Interests } from '@facet/model';
+import type { InterestBehavior, UserInterest } from '../response.ts';
+
+/** One interaction of a user. */
+export interface Behavior {
+  readonly itemId: string;
+  /** Epoch milliseconds. */
+  readonly occurredAt: number;
+}
+
+/** The user as the model reads the user. */
+export interface UserInput {
+  /** Only models with learned user vectors read it. */
+  readonly userId?: string | undefined;
+  /** In any order. Items that the bundle does not know are skipped. */
+  readonly behaviors: readonly Behavior[];
+  readonly attributes?: Attributes | undefined;
+}
+
+/** A user's behavior sequence and the interests inferred from it. */
+export interface InferredUser {
+  /** One row. */
+  readonly rows: BehaviorRows;
+  readonly interests: Interests;
+  /** The score bonus of each known item in the behavior sequence. */
+  readonly repeatBonuses: ReadonlyMap<number, number>;
+  /** Whether the bundle knows any behavior, including those beyond the sequence length. */
+  readonly hasKnownItems: boolean;
+}
+
+/**
+ * Writes the newest behaviors to a sequence and infers the interests. Reads no clock: ages count from the end of the bundle's
+ * data, or from a newer behavior.
+ */
+export function inferUser(bundle: BundleView, { userId, behaviors, attributes }: UserInput): InferredUser {
+  const { config } = bundle.info.spec;
+  const ordered = [...behaviors].sort((a, b) => a.occurredAt - b.occurredAt);
+  const items = Int32Array.from(ordered, ({ itemId }) => bundle.indexOf(itemId) ?? 0);
+  const times = ordered.map(({ occurredAt }) => occurredAt);
+  const now = Math.max(bundle.info.asOf, times.at(-1) ?? 0);
+  const rows = createBehaviorRows(1, config.sequenceLength);
+  const window = { items, times, start: 0, end: items.length };
+  writeBehaviorSequence(rows, 0, window, { now, distinct: config.distinctBehaviors });
+  const bonuses = bundle.kernel.repeatBonuses(rows);
+  const repeatBonuses = new Map<number, number>();
+  // Slots run from oldest to newest, so the newest behavior of an item decides its bonus.
+  rows.items.forEach((item, slot) => {
+    if (item > 0) repeatBonuses.set(item, bonuses[slot]!);
+  });
+  const interests = bundle.kernel.interests(rows, bundle.encodeProfile(attributes), bundle.userRowOf(userId));
+  return { rows, interests, repeatBonuses, hasKnownItems: items.some((item) => item > 0) };
+}
+
+/** Returns why the model has no interests for the user, or undefined if it has some. */
+export function reasonWithoutInterests(
+  { interests, hasKnownItems }: InferredUser,
+  { behaviors }: Pick<UserInput, 'behaviors'>,
+): 'no_behaviors' | 'no_known_items' | 'no_interest' | undefined {
+  // A final ReLU can make every interest zero. Zero vectors have no nearest items.
+  if (interests.vectors.some((value) => value !== 0)) return undefined;
+  if (behaviors.length === 0) return 'no_behaviors';
+  return hasKnownItems ? 'no_interest' : 'no_known_items';
+}
+
+/** Returns each interest with the behaviors that formed it, largest share first. Learned user vectors have no behaviors. */
+export function explainInterests(bundle: BundleView, { rows, interests }: InferredUser): UserInterest[] {
+  const { length } = rows;
+  return Array.from({ length: interests.count }, (_, interest) => {
+    const weights = interests.behaviorWeights.subarray(interest * length, (interest + 1) * length);
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    const behaviors = [...weights.keys()]
+      .filter((slot) => rows.items[slot]! > 0 && total > 0)
+      .sort((a, b) => weights[b]! - weights[a]! || b - a)
+      .map((slot): InterestBehavior => {
+        const item = rows.items[slot]!;
+        return { itemId: bundle.idOf(item), title: bundle.titleOf(item), share: weights[slot]! / total };
+      });
+    return { interest, behaviors };
+  });
+}
