@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { createServingClient } from '../src/serving/index.ts';
-import type { RecommendationsAnswer } from '../src/serving/index.ts';
+import type { RecommendationsResponse } from '../src/serving/index.ts';
 
-const answer: RecommendationsAnswer = {
+const answer: RecommendationsResponse = {
   recommendationId: 'r-1',
   bundleId: 'b-1',
   source: { kind: 'model' },

@@ -11,7 +11,7 @@ import type { GraphInterests } from './graph-interests.ts';
 import { trainingExamples } from '@facet/model/training';
 import { createMemoryProfileStore, fillProfiles } from '@facet/profiles';
 import type { ProfileStore } from '@facet/profiles';
-import { readAskingUser, readUser } from '@facet/recommendations';
+import { inferUser, readRequester } from '@facet/recommendations';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { homePaths, resolveModel } from '@facet/config';
 import { createStageContext, datasetStage, indexStage, openDataset, openModel, trainStage } from '../src/index.ts';
@@ -117,8 +117,8 @@ async function served({ bundle, profiles }: Both, userId: string, moment: number
   const stored = await profiles.read(userId);
   const profile = stored && { ...stored, events: stored.events.filter(({ occurredAt }) => occurredAt < moment) };
   const readProfile = async () => ({ profile, isAvailable: true });
-  const { behaviors, attributes } = await readAskingUser(view, { userId }, { readProfile, now: moment });
-  return { ...readUser(view, { behaviors, attributes }), profile: bundle.encodeProfile(attributes) };
+  const { behaviors, attributes } = await readRequester({ userId }, { bundle: view, readProfile, now: moment });
+  return { ...inferUser(view, { behaviors, attributes }), profile: bundle.encodeProfile(attributes) };
 }
 
 /** Each user of the dataset with all that they chose, at the end of the data. */

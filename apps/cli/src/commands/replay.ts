@@ -48,6 +48,7 @@ function goneOf({ bundleId, deltaId, sampled }: ExposureRecord, { context }: App
 function bundleGone({ recommendationId }: ExposureRecord, cause: AppError): AppError {
   return new AppError(`What gave the answer ${recommendationId} is not there any more. ${cause.message}`, {
     code: 'REPLAY_BUNDLE_GONE',
+    category: 'artifact-missing',
     remedy: 'So that answers to come can be made again for longer, raise artifacts.keep in facet.yaml.',
     cause,
   });
@@ -59,6 +60,7 @@ async function findRecord(home: Home, id: string): Promise<ExposureRecord & { re
   if (record === undefined) {
     throw new AppError(`No answer with the id ${printable(id)} is recorded in ${home.exposuresFolder}.`, {
       code: 'REPLAY_UNKNOWN',
+      category: 'not-found',
       remedy: 'Check the id. Answers are kept for exposures.retentionDays, and those of erased users are gone.',
     });
   }
@@ -67,6 +69,7 @@ async function findRecord(home: Home, id: string): Promise<ExposureRecord & { re
       `Of the answer ${printable(id)} only the items are recorded, not what it takes to make it again.`,
       {
         code: 'REPLAY_NOT_SAMPLED',
+        category: 'input',
         remedy: 'Raise exposures.sampledShare in facet.yaml to record more of the answers to come.',
       },
     );
@@ -90,6 +93,7 @@ async function repeat(
   if (!isSame) {
     throw new AppError(`The replay of ${recommendationId} by bundle ${shortId(bundleId)} is another answer.`, {
       code: 'REPLAY_DIFFERS',
+      category: 'input',
       remedy: 'Look at both with --json. Another version of Facet may compute otherwise.',
     });
   }
@@ -233,7 +237,10 @@ interface ComparedItem {
 }
 
 /** The items of both lists, in the order of the second, then those that are only in the first. */
-function compareItems(before: RecommendationsResponse['items'], after: RecommendationsResponse['items']): ComparedItem[] {
+function compareItems(
+  before: RecommendationsResponse['items'],
+  after: RecommendationsResponse['items'],
+): ComparedItem[] {
   const placeBefore = new Map(before.map(({ itemId }, place) => [itemId, place + 1]));
   const idsAfter = new Set(after.map(({ itemId }) => itemId));
   const titled = ({ itemId, title }: RecommendationsResponse['items'][number]) => ({

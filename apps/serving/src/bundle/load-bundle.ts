@@ -76,8 +76,7 @@ function findWrongItem({ index, vectors }: Bundle, queries: Float32Array, found:
     if (ids[query * k] === -1) return `the golden interest ${query} finds no item`;
     for (let place = query * k; place < (query + 1) * k && ids[place] !== -1; place++) {
       const [item, score] = [ids[place]!, scores[place]!];
-      if (!(item >= 1 && item <= index.size))
-        return `a search found item ${item}, but the index has ${index.size} items`;
+      if (!(item >= 1 && item <= index.size)) return `item ${item} is not one of the ${index.size} items`;
       const exact = dotProduct(queries, query * dim, vectors, item * dim, dim);
       if (!(Math.abs(score - exact) <= scoreTolerance * Math.max(1, Math.abs(exact)))) {
         return `item ${item} scores ${score} in the index, ${exact} by its vector`;

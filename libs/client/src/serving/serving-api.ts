@@ -425,16 +425,16 @@ export interface components {
       /** @description diverse: the attribute to vary, such as category. */
       readonly attribute?: string;
     };
-    /** @description Why the request was not answered, and what to do. */
+    /** @description Why the request failed, and what to do. */
     readonly Problem: {
       /** @description The HTTP status. */
       readonly statusCode: number;
-      /** @description Stable; test this, not the message. */
+      /** @description A stable code. Test it instead of the message. */
       readonly code: string;
       readonly message: string;
-      /** @description What to do about it. */
+      /** @description What the caller can do. */
       readonly remedy?: string;
-      /** @description The field of the body at fault, as a path with dots. */
+      /** @description The wrong field of the body, as a path with dots. */
       readonly field?: string;
     };
     readonly PromoteRequest: {
@@ -692,7 +692,7 @@ export interface operations {
           };
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly 503: {
         headers: {
           readonly [name: string]: unknown;
@@ -731,7 +731,7 @@ export interface operations {
           };
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly 503: {
         headers: {
           readonly [name: string]: unknown;
@@ -761,7 +761,7 @@ export interface operations {
           readonly 'text/plain': string;
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '4XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -770,7 +770,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '5XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -859,7 +859,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['RecommendationsResponse'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '4XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -868,7 +868,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '5XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -953,7 +953,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['BatchResponse'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '4XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -962,7 +962,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '5XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -1003,7 +1003,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['BundlesResponse'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '4XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -1012,7 +1012,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '5XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -1063,7 +1063,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['BundleResponse'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '4XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -1072,7 +1072,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '5XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -1111,7 +1111,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['RefsResponse'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '4XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -1120,7 +1120,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '5XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -1166,7 +1166,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['PromotedResponse'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '4XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -1175,7 +1175,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '5XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -1218,7 +1218,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['PromotedResponse'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '4XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -1227,7 +1227,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '5XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -1301,7 +1301,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['InterestsResponse'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '4XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -1310,7 +1310,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '5XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -1385,7 +1385,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['SimilarItemsResponse'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '4XX': {
         headers: {
           readonly [name: string]: unknown;
@@ -1394,7 +1394,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description Why the request was not answered, and what to do. */
+      /** @description Why the request failed, and what to do. */
       readonly '5XX': {
         headers: {
           readonly [name: string]: unknown;

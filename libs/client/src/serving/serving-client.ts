@@ -2,13 +2,13 @@ import { ClientError } from '../client-error.ts';
 import { errorOf, sendRequest } from '../http/send-request.ts';
 import type { ClientRequest, Endpoint } from '../http/send-request.ts';
 import type {
-  BatchAnswer,
+  BatchResponse,
   BatchRequest,
-  InterestsAnswer,
+  InterestsResponse,
   InterestsRequest,
-  RecommendationsAnswer,
+  RecommendationsResponse,
   RecommendationsRequest,
-  SimilarItemsAnswer,
+  SimilarItemsResponse,
 } from './serving-api.ts';
 
 export interface ServingClientOptions {
@@ -42,18 +42,18 @@ export interface SimilarItemsOptions extends ServingCallOptions {
 /** Every method throws a `ClientError` with the `code`, `field` and `remedy` of the server's problem. */
 export interface ServingClient {
   /** Items that a user may want next. */
-  recommend(request: RecommendationsRequest, options?: ServingCallOptions): Promise<RecommendationsAnswer>;
+  recommend(request: RecommendationsRequest, options?: ServingCallOptions): Promise<RecommendationsResponse>;
   /** The pages of one list, each when it is asked for; all are of the bundle that answered first. */
   pages(
     request: RecommendationsRequest & { readonly pageSize: number },
     options?: ServingCallOptions,
-  ): AsyncIterable<RecommendationsAnswer>;
+  ): AsyncIterable<RecommendationsResponse>;
   /** One list for each of many users; a user whose fields are wrong has a problem in the place of the list. */
-  recommendBatch(request: BatchRequest, options?: ServingCallOptions): Promise<BatchAnswer>;
+  recommendBatch(request: BatchRequest, options?: ServingCallOptions): Promise<BatchResponse>;
   /** The interests of a user, with what formed them. */
-  describeInterests(request: InterestsRequest, options?: ServingCallOptions): Promise<InterestsAnswer>;
+  describeInterests(request: InterestsRequest, options?: ServingCallOptions): Promise<InterestsResponse>;
   /** Items that are like an item. */
-  findSimilarItems(itemId: string, options?: SimilarItemsOptions): Promise<SimilarItemsAnswer>;
+  findSimilarItems(itemId: string, options?: SimilarItemsOptions): Promise<SimilarItemsResponse>;
 }
 
 /** A client of the serving app, for Node and browsers. It keeps nothing; requests change nothing, so they may be repeated. */
@@ -68,7 +68,7 @@ export function createServingClient(options: ServingClientOptions): ServingClien
   const post = <Answer>(path: string, body: object, call: ServingCallOptions = {}) =>
     ask<Answer>(endpoint, { method: 'POST', path, body: JSON.stringify(body), ...call });
   const recommend = (request: RecommendationsRequest, call?: ServingCallOptions) =>
-    post<RecommendationsAnswer>('/v1/recommendations', request, call);
+    post<RecommendationsResponse>('/v1/recommendations', request, call);
 
   return {
     recommend,

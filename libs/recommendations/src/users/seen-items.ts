@@ -1,8 +1,7 @@
+import { dayMs } from '@facet/platform';
 import { EventSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-
-const dayMs = 86_400_000;
 
 const SeenRule = Type.Object(
   {
