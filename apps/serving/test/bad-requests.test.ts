@@ -110,8 +110,8 @@ it('masks what is not the fault of the caller, and logs it under the id of the r
   expect(response.json()).toEqual({
     statusCode: 500,
     code: 'INTERNAL',
-    message: 'The request failed for a reason that is not yours.',
-    remedy: 'Look for the request order-66 in the log of the server.',
+    message: 'The request failed because of an internal error.',
+    remedy: 'Search the server's log for the request id order-66.',
   });
   const logged = broken.logLines.find(({ level }) => level === 50);
   expect(logged).toMatchObject({ msg: 'request failed', reqId: 'order-66' });

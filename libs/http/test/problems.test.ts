@@ -73,8 +73,8 @@ describe('any other error is masked, and logged under the id of the request', ()
     expect(response.json()).toEqual({
       statusCode: 500,
       code: 'INTERNAL',
-      message: 'The request failed for a reason that is not yours.',
-      remedy: 'Look for the request order-66 in the log of the server.',
+      message: 'The request failed because of an internal error.',
+      remedy: "Search the server's log for the request id order-66.",
     });
     const line = server.logLines.find(({ level }) => level === 50);
     expect(line).toMatchObject({ msg: 'request failed', reqId: 'order-66' });
@@ -135,7 +135,7 @@ describe('where there is nothing', () => {
     expect(response.json()).toEqual({
       statusCode: 404,
       code: 'NOT_FOUND',
-      message: 'There is no GET /v1/order here.',
+      message: 'There is no route GET /v1/order.',
       remedy: 'See the menu.',
     });
   });
