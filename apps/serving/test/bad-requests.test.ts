@@ -111,7 +111,7 @@ it('masks what is not the fault of the caller, and logs it under the id of the r
     statusCode: 500,
     code: 'INTERNAL',
     message: 'The request failed because of an internal error.',
-    remedy: 'Search the server's log for the request id order-66.',
+    remedy: "Search the server's log for the request id order-66.",
   });
   const logged = broken.logLines.find(({ level }) => level === 50);
   expect(logged).toMatchObject({ msg: 'request failed', reqId: 'order-66' });
