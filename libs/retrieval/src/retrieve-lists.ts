@@ -9,53 +9,54 @@ export interface ListsRequest {
   readonly index: VectorIndex;
   /** `[K, D]` row by row. */
   readonly interests: Float32Array;
-  /** K'_u: the first so many interests count. The rest are never searched, nor are zero vectors. */
+  /** K'_u, the number of active interests, which come first. Other interests and zero vectors are never searched. */
   readonly active: number;
-  /** How long each list is to be. */
+  /** Length of each list. */
   readonly limit: number;
-  /** Items never to return. Some thousands: more are better left out of `allowed`. */
+  /** Excluded items, up to a few thousand. Remove larger sets from `allowed` instead. */
   readonly exclude?: ReadonlySet<number>;
-  /** The only items to return; without it, all. */
+  /** Allowed items; all by default. */
   readonly allowed?: AllowedItems;
-  /** As they were tuned, without a thought of `exclude` and `allowed`. */
+  /** Tuned parameters, without regard to `exclude` and `allowed`. */
   readonly parameters?: SearchParameters;
   /**
-   * The score below which no item is of use, as far as the lists go by now: a list that has come to it may be shorter than
-   * `limit`. By default there is none.
+   * Returns the score below which no further item matters, given the lists so far. A list that has reached it may be
+   * shorter than `limit`. By default, all lists are filled.
    */
   readonly needed?: (lists: readonly InterestList[]) => number;
 }
 
-/** What the index gave, without what is left out. */
+/** An unfiltered list of the index. */
 interface FoundList extends InterestList {
   /**
-   * No item that the index did not give scores higher, as far as it knows: −∞ where it gave all it has, and ∞ where it ran
-   * dry: it came to the end of what it looks at, and has other items.
+   * Upper bound of the scores of items that the index did not return: −∞ if it returned all items, ∞ if an approximate
+   * search ended early although there are other items.
    */
   readonly lowestSeen: number;
 }
 
-/** With so large a part of the items allowed, what is not hardly shortens a list. */
+/** If at least this share of the items is allowed, filtering barely shortens a list. */
 const mostShare = 0.9;
 
 interface RetrievedLists {
-  /** One for each interest that was searched, rising by interest. */
+  /** One list per searched interest, in ascending order of interest. */
   readonly lists: readonly InterestList[];
-  /** How they were found: `scan` where at least one interest had to be compared with all items that are allowed. */
+  /** `scan` if at least one interest was compared with all allowed items. */
   readonly method: 'none' | 'search' | 'scan';
-  /** Calls of the index. */
+  /** Number of index calls. */
   readonly searches: number;
 }
 
 /**
- * The nearest items of each interest of a user that are allowed and not excluded: exactly `limit`, or all where there are
- * fewer, or all that are `needed`, whatever the index. An index that scores every item is told which it may find. Another
- * one takes what costs less: a search that asks for as many more as will be left out, and for twice as many where a list
- * still came short; or the exact scores of all that is allowed. A list for which an approximate index finds too few is found
- * by the latter. Where every item is scored, by kind of index or by scan, lists are exact; which of several items with the
- * score of the last place are returned is left open.
+ * Returns the nearest items of each interest that are allowed and not excluded: exactly `limit`, or all if there are
+ * fewer, or as many as `needed`, for every kind of index.
  *
- * @throws AppError `RETRIEVAL_QUERY_INVALID` for interests that do not fit the index, or are not finite.
+ * A flat index searches the open items once. An approximate index takes the cheaper of two ways. It searches for more
+ * items than needed, to compensate for those filtered out, and doubles the depth while a list is too short. Or it scans
+ * all allowed items, as it does for any list that the search cannot fill. Flat searches and scans are exact; which of
+ * several items with the last score are returned is unspecified.
+ *
+ * @throws AppError `RETRIEVAL_QUERY_INVALID` for interests that do not match the index or are not finite.
  */
 export async function retrieveLists(request: ListsRequest): Promise<RetrievedLists> {
   const { index, limit, exclude, allowed, needed = () => -Infinity } = request;
@@ -93,7 +94,7 @@ export async function retrieveLists(request: ListsRequest): Promise<RetrievedLis
     searches,
   });
 
-  // Among so many there are `limit` that are not excluded, or all that are not.
+  // This many allowed items include `limit` that are not excluded, or all of them.
   const enough = Math.min(count, limit + (exclude?.size ?? 0));
   const deepest = allowed === undefined ? enough : index.size;
   const parameters = parametersOf(request);
@@ -101,14 +102,14 @@ export async function retrieveLists(request: ListsRequest): Promise<RetrievedLis
     if (!isSearchCheaper(request, depth, parameters, searches)) break;
     keep(await index.search(pack(request, pending), depth, parameters));
     if (pending.length === 0) return retrieved('search');
-    // To ask for more brings nothing where a search ran dry.
+    // A deeper search does not help after one that ended early.
     if (depth === deepest || pending.some((interest) => found.get(interest)!.lowestSeen === Infinity)) break;
   }
   keep(await index.scan(pack(request, pending), enough, allowed?.items() ?? allItems(index.size)));
   return retrieved('scan');
 }
 
-/** One search of an index that scores every item. */
+/** Searches a flat index once. */
 async function searchOnce(
   request: ListsRequest,
   interests: readonly number[],
@@ -123,7 +124,7 @@ async function searchOnce(
   return { lists, method: 'search', searches: 1 };
 }
 
-/** What is allowed and not excluded; undefined where that is everything. */
+/** Returns the items that are allowed and not excluded; undefined if all are. */
 function openItems({ index, exclude, allowed }: ListsRequest): AllowedItems | undefined {
   if (exclude === undefined || exclude.size === 0) return allowed;
   const bitmap = new Uint8Array(Math.ceil(index.size / 8));
@@ -142,17 +143,17 @@ function openItems({ index, exclude, allowed }: ListsRequest): AllowedItems | un
 }
 
 /**
- * So many that a search is unlikely to come short, if what is excluded or not allowed is nearby as often as elsewhere.
- * Where it is known what is needed, some may be left out: few lists are needed to their end.
+ * Returns a depth that probably fills the lists, assuming that filtered items are spread evenly. With `needed`, smaller
+ * lists often suffice, so exclusions are not compensated in advance.
  */
 function firstDepth({ index, limit, exclude, allowed, needed }: ListsRequest): number {
   const wanted = needed === undefined ? limit + Math.min(limit, exclude?.size ?? 0) : limit;
   if (allowed === undefined || allowed.count >= index.size * mostShare) return wanted;
-  // How many of the nearest are allowed is left to chance: three standard deviations above.
+  // The number of allowed items among the nearest is random: adds three standard deviations.
   return Math.ceil(((wanted + 3 * Math.sqrt(wanted)) * index.size) / allowed.count);
 }
 
-/** Of clusters, as many more must be searched as there are more items to go through; a graph goes as far as it is asked. */
+/** Increases nprobe in proportion to the items filtered out. A graph search continues to its depth anyway. */
 function parametersOf({ index, allowed, parameters = {} }: ListsRequest): SearchParameters {
   const { nprobe } = parameters;
   if (index.kind !== 'ivf' || allowed === undefined || nprobe === undefined) return parameters;
@@ -166,7 +167,7 @@ function isSearchCheaper(
   searches: number,
 ): boolean {
   const isCheaper = searchCost(index, depth, parameters) < scanCost(index, allowed?.count ?? index.size);
-  // The index was chosen because it is faster than a scan, so what it was tuned for needs no thought.
+  // An unfiltered index was chosen because it is faster than a scan, so the first search needs no estimate.
   return isCheaper || (allowed === undefined && searches === 0);
 }
 
@@ -174,12 +175,13 @@ function isExact({ kind }: VectorIndex): boolean {
   return kind === 'exact' || kind === 'flat';
 }
 
-/** The active interests that are not zero. */
+/** Returns the active interests that are not zero. */
 function searchableInterests({ index, interests, active }: ListsRequest): number[] {
   const { dim } = index;
-  if (interests.length % dim !== 0) throw invalidQuery(`${interests.length} values are not interests of ${dim}`);
+  if (interests.length % dim !== 0)
+    throw invalidQuery(`${interests.length} values do not divide into interests of ${dim}`);
   if (!(active * dim <= interests.length)) {
-    throw invalidQuery(`${active} interests cannot be active of ${interests.length / dim}`);
+    throw invalidQuery(`${active} interests are active, but there are ${interests.length / dim}`);
   }
   const searchable: number[] = [];
   for (let interest = 0; interest < active; interest++) {
@@ -189,7 +191,7 @@ function searchableInterests({ index, interests, active }: ListsRequest): number
   return searchable;
 }
 
-/** Some of the interests as queries `[Q, D]`. */
+/** Returns some interests as queries `[Q, D]`. */
 function pack({ index: { dim }, interests }: ListsRequest, wanted: readonly number[]): Float32Array {
   const queries = new Float32Array(wanted.length * dim);
   wanted.forEach((interest, query) => {
@@ -198,7 +200,7 @@ function pack({ index: { dim }, interests }: ListsRequest, wanted: readonly numb
   return queries;
 }
 
-/** The first `limit` items of a query's answer that are allowed and not excluded. */
+/** Returns the first `limit` items of a query's result that are allowed and not excluded. */
 function listOf(
   { k, ids, scores }: SearchResult,
   query: number,
@@ -214,7 +216,7 @@ function listOf(
     if (exclude?.has(item) === true || allowed?.has(item) === false) continue;
     const score = scores[position]!;
     kept[count] = score;
-    // Indexes leave the order of equal scores open: into its place among them by item index.
+    // Indexes do not order equal scores, so insert the item by index among them.
     let place = count++;
     while (place > 0 && kept[place - 1] === score && items[place - 1]! > item) {
       items[place] = items[place - 1]!;

@@ -1,23 +1,23 @@
 import type { SearchParameters, VectorIndex } from './indexes/vector-index.ts';
 
 /**
- * What a query costs, in nanoseconds with 64 values an item: docs/adr/0017-filters-are-answered-exactly.md says where
- * they come from. Only their ratio decides, so another machine or width changes little.
+ * Cost estimates of a query in nanoseconds, for vectors of 64 values; docs/adr/0017-filters-are-answered-exactly.md has
+ * the measurements. Only ratios matter, so they hold for other machines and widths.
  */
-/** The exact score of an item, where all of them are read in the order in which they lie, and where some are. */
+/** Exact score of one item, in a sequential scan and with random access. */
 const scanItemNs = { ofAll: 5, ofSome: 20 };
-/** An HNSW graph of a million items, by each candidate that is kept (efSearch). */
+/** Each candidate kept (efSearch) in an HNSW graph of a million items. */
 const graphCandidateNs = 1_000;
 
-/** Without efSearch a graph is searched as with this; see faiss.ts. */
+/** Default of faiss.ts. */
 const efSearchDefault = 64;
 
-/** The exact scores of so many items of an index. */
+/** Returns the cost of scoring this many items. */
 export function scanCost({ size }: VectorIndex, items: number): number {
   return items * (items === size ? scanItemNs.ofAll : scanItemNs.ofSome);
 }
 
-/** A search of one query for its `depth` nearest items. */
+/** Returns the cost of searching the `depth` nearest items of one query. */
 export function searchCost({ kind, size }: VectorIndex, depth: number, parameters: SearchParameters): number {
   switch (kind) {
     case 'exact':
@@ -26,7 +26,7 @@ export function searchCost({ kind, size }: VectorIndex, depth: number, parameter
     case 'hnsw':
       return Math.max(depth, parameters.efSearch ?? efSearchDefault) * graphCandidateNs;
     case 'ivf': {
-      // The centers of all clusters, and the items of those that are searched.
+      // All centers, and the items of the searched clusters.
       const lists = 4 * Math.sqrt(size);
       return (lists + (Math.min(lists, parameters.nprobe ?? 1) / lists) * size) * scanItemNs.ofAll;
     }

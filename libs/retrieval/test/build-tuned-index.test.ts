@@ -18,11 +18,11 @@ const queries = {
 const none = { tuning: new Float32Array(0), heldOut: new Float32Array(0) };
 const demand = { kind: 'auto', flatItemsMax: 1000, recallMin: 0.98, depth: 50 } as const;
 
-/** The nearest 5 of noise: a graph that keeps at most 80 candidates loses some. */
+/** The nearest 5 of noise: a graph with at most 80 candidates misses some. */
 const hard = { depth: 5, recallMin: 0.999 };
 const ofNoise = { of: noise(size, 5), by: { tuning: noise(80, 6), heldOut: noise(60, 7) } };
 
-/** A clock on which every request takes as long as the scan, the first thing that is measured, by a factor. */
+/** Returns a clock by which every request takes `factor` times as long as the scan, which is measured first. */
 function clockAfterScan(factor: number): () => number {
   // Each of the 20 + 15 requests of the scan reads the clock twice.
   const readingsOfScan = 2 * (80 / 4 + 60 / 4);
@@ -41,8 +41,8 @@ async function choose(
   return choice;
 }
 
-describe('which kind', () => {
-  test('a small catalog is scanned, and nothing is measured', async () => {
+describe('selection', () => {
+  test('scans a small catalog without measurements', async () => {
     const choice = await choose({ flatItemsMax: size });
     expect(choice).toEqual({
       kind: 'flat',
@@ -52,7 +52,7 @@ describe('which kind', () => {
     });
   });
 
-  test('a large one gets a graph that finds enough and is faster than a scan', async () => {
+  test('builds a graph for a large catalog if it reaches recallMin and is faster than a scan', async () => {
     const choice = await choose();
     expect(choice.kind).toBe('hnsw');
     expect(choice.reason).toMatch(/^6,000 items \(more than 1,000\); hnsw finds .* at efSearch \d+ in 0.5 ms; /);
@@ -60,21 +60,21 @@ describe('which kind', () => {
     expect(choice.measured).toMatchObject({ queries: { tuning: 80, heldOut: 60 }, exact: { p50Ms: 1, p99Ms: 1 } });
   });
 
-  test('a scan, where neither a graph nor clusters are faster', async () => {
+  test('scans if neither a graph nor clusters are faster', async () => {
     const choice = await choose({ now: clockAfterScan(1) });
     expect(choice).toMatchObject({ kind: 'flat', recall: 1, measured: { curve: [] } });
     expect(choice.reason).toMatch(/; hnsw finds .*; ivf finds .*; an exact scan takes 1 ms and finds all$/);
   });
 
-  test('clusters, where the graph finds too little at any breadth', async () => {
+  test('builds clusters if the graph does not reach recallMin at any breadth', async () => {
     const choice = await choose(hard, ofNoise);
     expect(choice.kind).toBe('ivf');
     expect(choice.nprobe).toBeGreaterThan(0);
     expect(choice.efSearch).toBeUndefined();
-    expect(choice.reason).toMatch(/hnsw finds 0\.\d+ .*, and no more at a worthwhile breadth; ivf finds 1\.000/);
+    expect(choice.reason).toMatch(/hnsw finds 0\.\d+ .*, the most at any useful breadth; ivf finds 1\.000/);
   });
 
-  test('the one that is set, also where another would be better, or the error that it cannot be', async () => {
+  test('builds the requested kind even if another is better, or fails', async () => {
     expect(await choose({ kind: 'flat' })).toEqual({
       kind: 'flat',
       reason: 'set by index.kind',
@@ -90,7 +90,7 @@ describe('which kind', () => {
     });
   });
 
-  test('without any interest nothing is claimed to have been measured', async () => {
+  test('reports no measurements without queries', async () => {
     expect(await choose({}, { by: none })).toMatchObject({ kind: 'flat', recall: 1 });
     const graph = await choose({ kind: 'hnsw' }, { by: none });
     expect(graph).toEqual({
@@ -101,7 +101,7 @@ describe('which kind', () => {
     });
   });
 
-  test('how far it is never goes back while the first kind is tried', async () => {
+  test('reports progress that never decreases while the first kind is tried', async () => {
     const seen: [number, string][] = [];
     await choose({ onProgress: (share, step) => void seen.push([share, step]) });
     const shares = seen.map(([share]) => share);
@@ -111,14 +111,14 @@ describe('which kind', () => {
     );
   });
 
-  test('too few items for clusters are scanned', async () => {
+  test('scans too few items for clusters', async () => {
     expect(await choose({ kind: 'ivf' }, { of: vectors.subarray(0, 38 * dim) })).toMatchObject({
       kind: 'flat',
       recallAt: 38,
     });
   });
 
-  test('a vector that is no number is refused', async () => {
+  test('refuses a vector that is not finite', async () => {
     const broken = vectors.slice();
     broken[5 * dim + 1] = Number.NaN;
     await expect(choose({}, { of: broken })).rejects.toMatchObject({
@@ -135,7 +135,7 @@ describe.each(['hnsw', 'ivf'] as const)('the breadth of %s', (kind) => {
   });
   const breadth = (): number => choice.efSearch ?? choice.nprobe ?? 0;
 
-  test('suffices for queries that it was not chosen with, which its recall is measured by', async () => {
+  test('suffices for held-out queries, which measure the reported recall', async () => {
     const index = await buildChosenIndex(vectors, dim, kind);
     const exact = buildExactIndex(vectors, dim);
     const parameters = kind === 'ivf' ? { nprobe: breadth() } : { efSearch: breadth() };
@@ -144,7 +144,7 @@ describe.each(['hnsw', 'ivf'] as const)('the breadth of %s', (kind) => {
     index.close();
   });
 
-  test('is not needlessly wide: the next narrower one that was tried finds too little', () => {
+  test('is minimal: the next narrower measured breadth does not suffice', () => {
     const curve = choice.measured!.curve;
     const at = curve.findIndex((point) => point.breadth === breadth());
     expect(curve[at]!.recall).toBeGreaterThanOrEqual(0.995);
@@ -157,14 +157,14 @@ describe.each(['hnsw', 'ivf'] as const)('the breadth of %s', (kind) => {
   });
 });
 
-describe('an index that was chosen before', () => {
+describe('a rebuilt index', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'facet-tuned-'));
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  test.each(['flat', 'hnsw', 'ivf'] as const)('comes out the same, byte for byte: %s', async (kind) => {
+  test.each(['flat', 'hnsw', 'ivf'] as const)('has the same bytes: %s', async (kind) => {
     const bytes = async (name: string, build: () => ReturnType<typeof buildChosenIndex>): Promise<Buffer> => {
       const index = await build();
       await index.save(join(folder, name));
@@ -180,7 +180,7 @@ describe('an index that was chosen before', () => {
   });
 });
 
-/** Vectors without any structure, the hardest there are: a graph of them leads nowhere in particular. */
+/** Returns random vectors, the hardest case for a graph. */
 function noise(count: number, seed: number): Float32Array {
   const random = createRandom(seed);
   return Float32Array.from({ length: count * dim }, () => random.normal());

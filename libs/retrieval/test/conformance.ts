@@ -7,7 +7,7 @@ import { learnableVectors } from './learnable-vectors.ts';
 const dim = 32;
 const size = 4000;
 
-/** What every kind of {@link VectorIndex} must do. */
+/** Behavior that every kind of {@link VectorIndex} must have. */
 export function describeVectorIndex(
   name: string,
   build: (vectors: Float32Array, dim: number) => Promise<VectorIndex>,
@@ -31,11 +31,11 @@ export function describeVectorIndex(
       return built;
     }
 
-    test('knows its size and width', () => {
+    test('has its size and width', () => {
       expect([index.size, index.dim]).toEqual([size, dim]);
     });
 
-    test('scores are the inner products of row id - 1, best first, each item once', async () => {
+    test('returns inner products with row id - 1, best first, each item once', async () => {
       const { ids, scores } = await index.search(queries.subarray(0, 3 * dim), 50, parameters);
       for (let query = 0; query < 3; query++) {
         const found = ids.subarray(query * 50, (query + 1) * 50);
@@ -51,7 +51,7 @@ export function describeVectorIndex(
       }
     });
 
-    test('the first and the last row can be found: no row is taken for padding', async () => {
+    test('finds the first and the last row, neither taken for padding', async () => {
       for (const item of [1, size]) {
         const own = vectors.slice((item - 1) * dim, item * dim).map((value) => value * 3);
         const { ids } = await index.search(own, 20, parameters);
@@ -64,7 +64,7 @@ export function describeVectorIndex(
       expect(recall).toBeGreaterThanOrEqual(options.recallMin);
     });
 
-    test('a batch gives what its queries give one by one, and concurrent searches do not mix', async () => {
+    test('returns the same for a batch, single queries, and concurrent searches', async () => {
       const batch = await index.search(queries.subarray(0, 8 * dim), 10, parameters);
       const single = await Promise.all(
         Array.from({ length: 8 }, (_, query) =>
@@ -76,14 +76,14 @@ export function describeVectorIndex(
       });
     });
 
-    test('the queries may be reused as soon as the search has started', async () => {
+    test('lets the caller reuse the queries once the search has started', async () => {
       const reused = queries.slice(0, dim);
       const search = index.search(reused, 10, parameters);
       reused.fill(0);
       expect((await search).ids).toEqual((await index.search(queries.subarray(0, dim), 10, parameters)).ids);
     });
 
-    test('beyond the size of the index there is -1 with -Infinity', async () => {
+    test('pads with -1 and -Infinity beyond the size of the index', async () => {
       const small = await buildOther(vectors.slice(0, 3 * dim), dim);
       const { k, ids, scores } = await small.search(queries.subarray(0, 2 * dim), 5, parameters);
       expect(k).toBe(5);
@@ -94,7 +94,7 @@ export function describeVectorIndex(
       }
     });
 
-    test('an empty index and an empty batch find nothing', async () => {
+    test('finds nothing in an empty index or for an empty batch', async () => {
       const empty = await buildOther(new Float32Array(0), dim);
       expect(empty.size).toBe(0);
       expect([...(await empty.search(queries.subarray(0, dim), 2)).ids]).toEqual([-1, -1]);
@@ -114,17 +114,17 @@ export function describeVectorIndex(
       expect(isAppError(error, 'RETRIEVAL_QUERY_INVALID')).toBe(true);
     });
 
-    test('parameters of other kinds are ignored', async () => {
+    test('ignores parameters of other kinds', async () => {
       const found = await index.search(queries.subarray(0, dim), 5, { efSearch: 100, nprobe: 10 });
       expect(found.ids).toHaveLength(5);
     });
 
-    test('vectors that are not finite, or not rows, are refused with the item', async () => {
-      await expect(build(Float32Array.of(1, 2, 3, NaN), 2)).rejects.toThrow(/item index 2 holds NaN/);
-      await expect(build(new Float32Array(5), 2)).rejects.toThrow(/not rows of 2/);
+    test('refuses vectors that are not finite or not rows, naming the item', async () => {
+      await expect(build(Float32Array.of(1, 2, 3, NaN), 2)).rejects.toThrow(/item index 2 contains NaN/);
+      await expect(build(new Float32Array(5), 2)).rejects.toThrow(/rows of 2/);
     });
 
-    test('after close, searches under way finish and new ones are refused', async () => {
+    test('completes running searches after close, and refuses new ones', async () => {
       const other = await buildOther(vectors.slice(0, 100 * dim), dim);
       const underWay = other.search(queries, 10, parameters);
       other.close();
@@ -134,7 +134,7 @@ export function describeVectorIndex(
       expect(isAppError(error, 'RETRIEVAL_INDEX_CLOSED')).toBe(true);
     });
 
-    describe('of the allowed items', () => {
+    describe('a search with allowed items', () => {
       const bitmapOf = (items: Iterable<number>) => {
         const bitmap = new Uint8Array(Math.ceil(size / 8));
         for (const item of items) bitmap[(item - 1) >> 3]! |= 1 << ((item - 1) & 7);
@@ -142,7 +142,7 @@ export function describeVectorIndex(
       };
       const everyThird = Array.from({ length: Math.floor(size / 3) }, (_, i) => 3 * i + 2);
 
-      test('a search finds these alone, and most of their nearest', async () => {
+      test('finds only allowed items, and most of the nearest', async () => {
         const allowed = bitmapOf(everyThird);
         const { ids, scores } = await index.search(queries, 30, { ...parameters, allowed });
         const nearest = await buildExactIndex(vectors, dim).scan(queries, 30, Int32Array.from(everyThird));
@@ -156,7 +156,7 @@ export function describeVectorIndex(
         expect(scores[0]).toBeCloseTo(nearest.scores[0]!, 5);
       });
 
-      test('every bit is the item that the documentation says', async () => {
+      test('reads the bits as documented', async () => {
         for (const item of [1, 2, 8, 9, 2399, 2400, 2401, 2402, 2408, 2409, size - 1, size]) {
           const own = vectors.slice((item - 1) * dim, item * dim).map((value) => value * 3);
           const { ids } = await index.search(own, 3, { ...parameters, allowed: bitmapOf([item]) });
@@ -164,7 +164,7 @@ export function describeVectorIndex(
         }
       });
 
-      test('beyond the end of the bitmap, and where it is empty, nothing is allowed', async () => {
+      test('allows nothing beyond the end of the bitmap, or with an empty one', async () => {
         const short = await index.search(queries, 5, {
           ...parameters,
           allowed: bitmapOf([3]).subarray(0, 1).fill(255),
@@ -174,7 +174,7 @@ export function describeVectorIndex(
         expect(none.ids.every((id) => id === -1)).toBe(true);
       });
 
-      test('a bitmap of another type is refused', async () => {
+      test('refuses a bitmap of another type', async () => {
         const allowed = new Set([1]) as unknown as Uint8Array;
         const error: unknown = await index.search(queries, 5, { allowed }).catch((thrown: unknown) => thrown);
         expect(isAppError(error, 'RETRIEVAL_QUERY_INVALID')).toBe(true);
@@ -182,7 +182,7 @@ export function describeVectorIndex(
     });
 
     describe('a scan of given items', () => {
-      test('is exact, best first, whatever the order they are given in', async () => {
+      test('is exact and sorted, in any order of the items', async () => {
         const items = Int32Array.from({ length: 700 }, (_, i) => ((i * 1709) % size) + 1);
         const { k, ids, scores } = await index.scan(queries, 40, items);
         const expected = await buildExactIndex(vectors, dim).scan(queries, 40, items);
@@ -195,7 +195,7 @@ export function describeVectorIndex(
         }
       });
 
-      test('scores every item of the index, and pads behind them', async () => {
+      test('scores every item of the index, and pads the rest', async () => {
         const items = Int32Array.from({ length: size }, (_, i) => size - i);
         const { ids, scores } = await index.scan(queries.subarray(0, dim), size + 2, items);
         expect([...ids.subarray(0, size)].sort((a, b) => a - b)).toEqual([...items].reverse());
@@ -203,18 +203,18 @@ export function describeVectorIndex(
         expect([...scores.subarray(size)]).toEqual([-Infinity, -Infinity]);
       });
 
-      test('orders items of the same vector by their index', async () => {
+      test('orders items with equal vectors by index', async () => {
         const same = await buildOther(new Float32Array(50 * dim).fill(0.25), dim);
         const { ids } = await same.scan(queries.subarray(0, dim), 5, Int32Array.of(40, 2, 30, 31, 9));
         expect([...ids]).toEqual([2, 9, 30, 31, 40]);
       });
 
-      test('of no items or for no queries finds nothing', async () => {
+      test('finds nothing without items or queries', async () => {
         expect([...(await index.scan(queries.subarray(0, dim), 2, new Int32Array(0))).ids]).toEqual([-1, -1]);
         expect((await index.scan(new Float32Array(0), 2, Int32Array.of(1))).ids).toHaveLength(0);
       });
 
-      test('leaves its arguments to the caller as soon as it has started', async () => {
+      test('lets the caller reuse its arguments once it has started', async () => {
         const reused = queries.slice(0, dim);
         const items = Int32Array.of(5, 6);
         const scan = index.scan(reused, 2, items);
@@ -235,7 +235,7 @@ export function describeVectorIndex(
         expect(isAppError(error, 'RETRIEVAL_QUERY_INVALID')).toBe(true);
       });
 
-      test('is refused after close; one under way finishes', async () => {
+      test('completes after close, which refuses new scans', async () => {
         const other = await buildOther(vectors.slice(0, 100 * dim), dim);
         const underWay = other.scan(
           queries,
@@ -250,7 +250,7 @@ export function describeVectorIndex(
     });
 
     if (!options.isExact) return;
-    test('equals the exact scan, but for the order of near ties', async () => {
+    test('equals the exact scan, except for the order of near ties', async () => {
       const expected = await buildExactIndex(vectors, dim).search(queries, 30);
       const actual = await index.search(queries, 30);
       actual.scores.forEach((score, position) => expect(score).toBeCloseTo(expected.scores[position]!, 5));

@@ -9,13 +9,13 @@ import { fitPowerLaw } from '../src/estimate/power-law.ts';
 import type { EstimateOptions } from '../src/estimate/estimate-indexes.ts';
 
 describe('a power law', () => {
-  test('is found again from its points, and followed beyond them', () => {
+  test('is recovered from its points, and extrapolates', () => {
     const law = fitPowerLaw([10, 20, 40].map((x) => [x, 3 * x ** 1.5]));
     expect(law.exponent).toBeCloseTo(1.5, 9);
     expect(law.at(1000)).toBeCloseTo(3 * 1000 ** 1.5, 4);
   });
 
-  test('passes through the last point, and one point is a constant', () => {
+  test('passes through the last point; one point gives a constant', () => {
     const noisy = fitPowerLaw([
       [1, 1],
       [2, 3],
@@ -28,7 +28,7 @@ describe('a power law', () => {
   });
 });
 
-test.each(['flat', 'hnsw', 'ivf'] as const)('the size of a %s index is known before it is built', async (kind) => {
+test.each(['flat', 'hnsw', 'ivf'] as const)('predicts the size of a %s index', async (kind) => {
   const folder = await mkdtemp(join(tmpdir(), 'facet-size-'));
   const index = await buildChosenIndex(syntheticVectors(8000, 48, 1), 48, kind);
   await index.save(join(folder, 'index'));
@@ -59,13 +59,13 @@ describe('an estimate', () => {
   });
   const kind = (name: string) => estimate.kinds.find((found) => found.kind === name)!;
 
-  test('says what it was calibrated with, and how far it is', () => {
+  test('reports its calibration and progress', () => {
     expect(estimate.calibration).toMatchObject({ sizes: [1000, 2000, 4000], scanned: 20_000 });
     expect(estimate.calibration.seconds).toBeGreaterThan(0);
     expect(steps.map(([share]) => share)).toEqual([0, 0.25, 0.5, 0.75, 1]);
   });
 
-  test('tells build time, breadth and latency of every kind, and chooses as the index stage does', () => {
+  test('contains build time, breadth and latency of every kind, and chooses like the index stage', () => {
     expect(estimate.kinds.map(({ kind: name }) => name)).toEqual(['flat', 'hnsw', 'ivf']);
     for (const { buildSeconds, latency, bytes } of estimate.kinds) {
       expect(buildSeconds).toBeGreaterThan(0);
@@ -79,13 +79,13 @@ describe('an estimate', () => {
     expect(estimate.chosen).toBe(faster ?? 'flat');
   });
 
-  test('a catalog that is scanned by rule is certain to be', async () => {
+  test('is certain for a catalog that is scanned by rule', async () => {
     const small = await estimateIndexes({ ...options, items: 3000 });
     expect(small).toMatchObject({ chosen: 'flat', certainty: 'certain', calibration: { sizes: [1000, 2000, 4000] } });
   });
 });
 
-test('synthetic vectors are the same for a seed, and of another seed lie among them', () => {
+test('synthetic vectors are deterministic, and share a space across seeds', () => {
   const items = syntheticVectors(500, 32, 1);
   expect(syntheticVectors(500, 32, 1)).toEqual(items);
   const [query] = [syntheticVectors(1, 32, 2)];

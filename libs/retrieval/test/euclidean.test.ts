@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { innerProduct, squaredNorm, squaredRadius, toSphere, toSphereQueries } from '../src/indexes/euclidean.ts';
 
-test('on the sphere every item has the same norm, and distances give the inner products back', () => {
+test('gives all items the same norm on the sphere, and recovers inner products from distances', () => {
   const value = fc.double({ min: -5, max: 5, noNaN: true });
   fc.assert(
     fc.property(fc.array(fc.tuple(value, value), { minLength: 1, maxLength: 20 }), value, value, (rows, qx, qy) => {

@@ -1,8 +1,8 @@
 import { createRandom } from '@facet/features';
 
 /**
- * Vectors like trained embeddings: a low latent dimension, clusters, some noise, unit length. `[count, dim]` row by
- * row. Items and users of one `space` live in the same latent space.
+ * Returns vectors `[count, dim]` like trained embeddings: low-dimensional, clustered, noisy, of unit length. Items and
+ * users with one `space` share the latent space.
  */
 export function learnableVectors(count: number, dim: number, options: { space: number; seed: number }): Float32Array {
   const latentDim = 12;

@@ -7,7 +7,7 @@ import { divideByShares } from '../src/merging/merge-by-quota.ts';
 const byScore = (a: { score: number; item: number }, b: { score: number; item: number }): number =>
   b.score - a.score || a.item - b.item;
 
-/** `[K][N]` scores of items 1..N; small integers make ties common. */
+/** `[K][N]` scores of items 1..N. Small integers make ties common. */
 const scoreTable = fc
   .tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 30 }))
   .chain(([interests, items]) =>
@@ -17,7 +17,10 @@ const scoreTable = fc
     }),
   );
 
-/** As retrieval gives them: the best `length` of each interest. Interest numbers are 0, 2, 4 …: some have no list. */
+/**
+ * Returns the best `length` items of each interest, as retrieval does. Interest numbers are 0, 2, 4 …, so some have no
+ * list.
+ */
 function listsOf(table: number[][], length: number): InterestList[] {
   return table.map((scores, row) => {
     const best = scores
@@ -32,7 +35,7 @@ function listsOf(table: number[][], length: number): InterestList[] {
   });
 }
 
-/** Lists that no index would give: of any length, with any items. */
+/** Lists of any length with any items. */
 const looseLists = fc
   .array(fc.dictionary(fc.integer({ min: 1, max: 20 }).map(String), fc.integer({ min: -9, max: 9 })), { maxLength: 4 })
   .map((dictionaries) =>
@@ -61,7 +64,7 @@ const categoryOf = (item: number) => (item % 5 === 0 ? undefined : item % 3);
 const merge = (lists: readonly InterestList[], by: Merge, limit: number) =>
   mergeLists(lists, by, limit, { categoryOf });
 
-test('every merge: each item once, the page full, scores and interests those of the lists, the same again', () => {
+test('every merge returns distinct items, a full page, and scores and interests of the lists, deterministically', () => {
   fc.assert(
     fc.property(looseLists, anyMerge, fc.nat(25), (lists, by, limit) => {
       const merged = merge(lists, by, limit);
@@ -78,7 +81,7 @@ test('every merge: each item once, the page full, scores and interests those of 
   );
 });
 
-test('max is the maximum over the interests of all items, though only the best of each interest are looked at', () => {
+test('max equals the maximum over all items, from the best items of each interest only', () => {
   fc.assert(
     fc.property(scoreTable, fc.integer({ min: 1, max: 35 }), (table, limit) => {
       const expected = table[0]!
@@ -95,7 +98,7 @@ test('max is the maximum over the interests of all items, though only the best o
 });
 
 describe('quota', () => {
-  test('floors are met whenever there is room, and shares of what they leave; the best come first', () => {
+  test('meets floors if there is room, divides the rest by shares, and takes the best items first', () => {
     fc.assert(
       fc.property(
         scoreTable,
@@ -108,7 +111,7 @@ describe('quota', () => {
           expect(merged).toEqual([...merged].sort(byScore));
           const wanted = lists.map(({ interest }) => floors[interest] ?? 0);
           const left = limit - wanted.reduce((sum, floor) => sum + floor, 0);
-          // With fewer items than places all of them come, and whose they are is nobody's loss.
+          // With fewer items than places, all items are returned for any interest.
           if (left < 0 || table[0]!.length < limit) return;
           const parts = divideByShares(left, shares === undefined ? [0] : lists.map((l) => shares[l.interest] ?? 0));
           lists.forEach(({ interest }, list) => {
@@ -121,7 +124,7 @@ describe('quota', () => {
     );
   });
 
-  test('without floors and shares, and with shares of nothing, it is max', () => {
+  test('equals max without floors and shares, and with zero shares', () => {
     fc.assert(
       fc.property(looseLists, fc.nat(25), (lists, limit) => {
         const max = merge(lists, { by: 'max' }, limit);
@@ -138,7 +141,7 @@ describe('quota', () => {
   };
   const weak: InterestList = { interest: 1, items: Int32Array.of(1, 5, 6, 7), scores: Float32Array.of(4, 3, 2, 1) };
 
-  test('an item of two interests counts for the one that scores it higher, and fills a floor once', () => {
+  test('counts an item of two interests for the one that scores it higher, and fills a floor once', () => {
     expect(merge([strong, weak], { by: 'quota', floors: [1, 1] }, 3)).toEqual([
       { item: 1, score: 9, interest: 0 },
       { item: 2, score: 8, interest: 0 },
@@ -146,20 +149,20 @@ describe('quota', () => {
     ]);
   });
 
-  test('equal shares, the odd place to the first; floors beyond the limit are cut in proportion', () => {
+  test('gives an odd place to the first of equal shares, and reduces excessive floors proportionally', () => {
     const interestsOf = (by: Merge, limit: number) => merge([strong, weak], by, limit).map(({ interest }) => interest);
     expect(interestsOf({ by: 'quota', shares: 'equal' }, 3)).toEqual([0, 0, 1]);
     expect(interestsOf({ by: 'quota', shares: [1, 3] }, 4)).toEqual([0, 1, 1, 1]);
     expect(interestsOf({ by: 'quota', floors: [2, 6] }, 4)).toEqual([0, 1, 1, 1]);
   });
 
-  test('what an interest cannot fill goes to the others', () => {
+  test('gives places that an interest cannot fill to the others', () => {
     const short: InterestList = { interest: 1, items: Int32Array.of(5), scores: Float32Array.of(3) };
     expect(merge([strong, short], { by: 'quota', shares: [1, 3] }, 4).map(({ item }) => item)).toEqual([1, 2, 3, 5]);
   });
 });
 
-test('round-robin: each turn takes the best that is left of its interest, and no interest is two ahead', () => {
+test('round-robin takes the best remaining item of each interest, and none is two turns ahead', () => {
   fc.assert(
     fc.property(scoreTable, fc.integer({ min: 1, max: 30 }), (table, limit) => {
       const lists = listsOf(table, limit);
@@ -179,7 +182,7 @@ test('round-robin: each turn takes the best that is left of its interest, and no
 });
 
 describe('diverse', () => {
-  test('is the greedy choice of f + λ Σ g, item by item', () => {
+  test('equals the greedy choice of f + λ Σ g', () => {
     fc.assert(
       fc.property(scoreTable, fc.integer({ min: 1, max: 12 }), fc.nat(3), (table, limit, lambda) => {
         const by: Merge = { by: 'diverse', lambda, attribute: 'brand' };
@@ -199,7 +202,7 @@ describe('diverse', () => {
     );
   });
 
-  test('with λ = 0 it is max', () => {
+  test('equals max with λ = 0', () => {
     fc.assert(
       fc.property(looseLists, fc.nat(25), (lists, limit) => {
         const none: Merge = { by: 'diverse', lambda: 0, attribute: 'brand' };
@@ -208,7 +211,7 @@ describe('diverse', () => {
     );
   });
 
-  test('a larger λ never leaves fewer pairs of different categories', () => {
+  test('never has fewer pairs of different categories for a larger λ', () => {
     fc.assert(
       fc.property(scoreTable, fc.integer({ min: 1, max: 12 }), (table, limit) => {
         const pairs = (lambda: number): number => {
@@ -223,7 +226,7 @@ describe('diverse', () => {
   });
 });
 
-test('places are divided by shares: all of them, each part less than 1 from the exact one, remainders first', () => {
+test('divides all places by shares, each part less than 1 from the exact one, largest remainders first', () => {
   fc.assert(
     fc.property(fc.nat(1000), fc.array(fc.nat(50), { minLength: 1, maxLength: 6 }), (places, shares) => {
       const parts = divideByShares(places, shares);
@@ -238,7 +241,7 @@ test('places are divided by shares: all of them, each part less than 1 from the 
   expect(divideByShares(10, [0.15, 0.5, 0.35])).toEqual([2, 5, 3]);
 });
 
-test('candidates from elsewhere go to their place in the list of their interest', () => {
+test('inserts candidates at their rank in the list of their interest', () => {
   const list: InterestList = { interest: 1, items: Int32Array.of(4, 9), scores: Float32Array.of(3, 1) };
   const inserted = insertCandidates(
     [list],

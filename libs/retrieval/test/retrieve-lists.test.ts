@@ -28,7 +28,7 @@ const build = (kind: 'flat' | 'hnsw' | 'ivf') => (vectors: Float32Array) =>
 
 const clusters = (lists: number) => (vectors: Float32Array) => buildFaissIndex(vectors, dim, { kind: 'ivf', lists });
 
-/** The last third as a delta has it. */
+/** With the last third in a joined index, as with a delta. */
 const joined = (buildMain: (vectors: Float32Array) => Promise<VectorIndex>) => async (vectors: Float32Array) => {
   const split = Math.ceil((vectors.length / dim) * (2 / 3)) * dim;
   return joinIndexes(await buildMain(vectors.slice(0, split)), await build('flat')(vectors.slice(split)));
@@ -49,7 +49,7 @@ describe.each([
   ['ivf', build('ivf')],
   ['hnsw and delta', joined(build('hnsw'))],
 ] as const)('over an index of kind %s', (name, buildIndex) => {
-  test('nothing is returned that is excluded or not allowed, and lists and pages are full', async () => {
+  test('returns only allowed items that are not excluded, in full lists and pages', async () => {
     await fc.assert(
       fc.asyncProperty(
         rows(1, 90),
@@ -112,7 +112,7 @@ describe.each([
   });
 });
 
-/** An index that counts how it is asked. */
+/** Returns an index that records its calls. */
 function spyOn(index: VectorIndex): VectorIndex & { calls: { kind: 'search' | 'scan'; queries: number; k: number }[] } {
   const calls: { kind: 'search' | 'scan'; queries: number; k: number }[] = [];
   return {
@@ -134,7 +134,7 @@ const line = buildExactIndex(
   1,
 );
 
-test('inactive and zero interests are never searched, and the others keep their numbers', async () => {
+test('never searches inactive and zero interests, and keeps the numbers of the others', async () => {
   const index = spyOn(buildExactIndex(Float32Array.of(1, 0, 0, 1, -1, -1), 2));
   const interests = Float32Array.of(0, 0, 0, 1, 9, 9);
   const { lists } = await retrieveLists({ index, interests, active: 2, limit: 2 });
@@ -142,7 +142,7 @@ test('inactive and zero interests are never searched, and the others keep their 
   expect(lists).toEqual([{ interest: 1, items: Int32Array.of(2, 1), scores: Float32Array.of(1, 0) }]);
 });
 
-test('no active interest, only zero ones, an empty index, nothing allowed or no limit: nothing, without a search', async () => {
+test('returns nothing without a search if there are no interests, items or places', async () => {
   const index = spyOn(line);
   const empty = buildExactIndex(new Float32Array(0), 1);
   const request = { index, interests: Float32Array.of(1), active: 1, limit: 5 };
@@ -160,7 +160,7 @@ test('no active interest, only zero ones, an empty index, nothing allowed or no 
   expect(index.calls).toEqual([]);
 });
 
-test('an index that scores every item is searched once, for what is allowed', async () => {
+test('searches a flat index once, with the open items', async () => {
   const index = spyOn(line);
   const interests = Float32Array.of(1, -1);
   const exclude = new Set(Array.from({ length: 60 }, (_, row) => row + 1));
@@ -172,10 +172,10 @@ test('an index that scores every item is searched once, for what is allowed', as
   expect(index.calls).toEqual([{ kind: 'search', queries: 2, k: 5 }]);
 });
 
-test('interests of another width, or more active than there are, are refused', async () => {
+test('refuses interests of another width, and more active ones than there are', async () => {
   const index = buildExactIndex(Float32Array.of(1, 0), 2);
   const request = { index, interests: new Float32Array(3), active: 1, limit: 1 };
-  await expect(retrieveLists(request)).rejects.toThrow(/not interests of 2/);
+  await expect(retrieveLists(request)).rejects.toThrow(/interests of 2/);
   await expect(retrieveLists({ ...request, interests: new Float32Array(2), active: 2 })).rejects.toThrow(/2 interests/);
 });
 
@@ -200,7 +200,7 @@ describe('a graph of 60,000 items', () => {
     return { method, calls: index.calls, recall: Math.min(...shares), lists };
   }
 
-  test('is searched for more than is wanted where most items pass it, and scanned where few do', async () => {
+  test('searches deeper if most items are allowed, and scans if few are', async () => {
     const most = await sharedWithExact({ allowed: allowItems(size, (item) => item % 20 !== 0) });
     expect(most.method).toBe('search');
     expect(most.calls[0]).toEqual({ kind: 'search', queries: 3, k: 50 });
@@ -211,8 +211,8 @@ describe('a graph of 60,000 items', () => {
     expect(few.recall).toBe(1);
   });
 
-  test('a filter that keeps away what is near is answered by a scan of those interests', async () => {
-    // All but the 3,000 nearest to the first interest: a search for some more than 50 finds none of the others.
+  test('scans for the interests whose nearest items a filter removes', async () => {
+    // All but the 3,000 nearest to the first interest, so a search for slightly more than 50 finds no allowed item.
     const near = new Set((await exact.search(interests.subarray(0, width), 3_000)).ids);
     const { method, calls, lists, recall } = await sharedWithExact({
       allowed: allowItems(size, (item) => !near.has(item)),
@@ -224,7 +224,7 @@ describe('a graph of 60,000 items', () => {
     expect(recall).toBeGreaterThan(0.9);
   });
 
-  test('many exclusions nearby end in a scan, too, before the search is slower', async () => {
+  test('scans after many nearby exclusions, before searching would be slower', async () => {
     const exclude = new Set((await exact.search(interests.subarray(0, width), 5_000)).ids);
     const { method, calls, lists } = await sharedWithExact({ exclude });
     expect(method).toBe('scan');
@@ -239,10 +239,10 @@ test.each([
   ['many clusters, of which few are looked at', clusters(40)],
   ['a graph and a delta', joined(build('hnsw'))],
   ['clusters and a delta', joined(clusters(40))],
-] as const)('lists are full, whatever is left out and however narrow the search: %s', async (_, buildIndex) => {
+] as const)('fills lists under any filter and with any breadth: %s', async (_, buildIndex) => {
   const size = 3_000;
   const vectors = learnableVectors(size, dim, { space: 1, seed: 6 });
-  // Some hundreds are the same as others.
+  // Some hundreds of rows are duplicates.
   for (let row = 0; row < 300; row++) vectors.copyWithin((row + 1_000) * dim, (row % 7) * dim, (row % 7) * dim + dim);
   const index = await buildIndex(vectors);
   const exact = buildExactIndex(vectors, dim);
@@ -277,19 +277,19 @@ test.each([
   );
 });
 
-describe('an index that comes to the end of what it looks at, and not of its items,', () => {
+describe('a search that ends early', () => {
   const size = 4_000;
   const width = 8;
   const vectors = learnableVectors(size, width, { space: 1, seed: 4 });
   const interests = learnableVectors(2, width, { space: 1, seed: 5 });
   const exact = buildExactIndex(vectors, width);
 
-  /** With one cluster of a hundred looked at. */
+  /** Returns an index that searches one of a hundred clusters. */
   async function buildClusters(): Promise<VectorIndex> {
     return buildFaissIndex(vectors, width, { kind: 'ivf', lists: 100 });
   }
 
-  /** None of its rows links to another. Where links lie in a file says tools/setup/faiss-addon/graph.h. */
+  /** Returns a graph whose rows have no links. tools/setup/faiss-addon/graph.h describes the file. */
   async function buildUnlinked(): Promise<VectorIndex> {
     const folder = await mkdtemp(path.join(tmpdir(), 'facet-unlinked-'));
     onTestFinished(() => rm(folder, { recursive: true }));
@@ -312,7 +312,7 @@ describe('an index that comes to the end of what it looks at, and not of its ite
   test.each([
     ['clusters', buildClusters, { nprobe: 1 }],
     ['a graph', buildUnlinked, { efSearch: 100 }],
-  ])('is not taken to have none left: %s', async (_, build, parameters) => {
+  ])('does not mean that there are no more items: %s', async (_, build, parameters) => {
     const index = await build();
     onTestFinished(() => index.close());
     const request = { interests, active: 2, limit: 150, parameters };
@@ -328,7 +328,7 @@ describe('an index that comes to the end of what it looks at, and not of its ite
   });
 });
 
-test('a list is followed no further than it is needed: a page by the highest scores is exact all the same', async () => {
+test('fills a list only as far as needed, with an exact page by highest scores', async () => {
   await fc.assert(
     fc.asyncProperty(
       rows(20, 90),
@@ -336,7 +336,7 @@ test('a list is followed no further than it is needed: a page by the highest sco
       fc.array(fc.integer({ min: 1, max: 90 })),
       fc.integer({ min: 1, max: 20 }),
       async (items, interests, excludedItems, limit) => {
-        // Asked for all it has, a graph of so few items gives the exact order.
+        // A search for all items of such a small graph is exact.
         const index = spyOn(await build('hnsw')(Float32Array.from(items.flat())));
         const exclude = new Set(excludedItems);
         const request = {
@@ -360,7 +360,7 @@ test('a list is followed no further than it is needed: a page by the highest sco
   );
 });
 
-test('allowed items are those of the bitmap, rising', () => {
+test('allowed items are those of the bitmap, ascending', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 20 }), (bitmap) => {
       const allowed = allowedItems(bitmap);

@@ -44,7 +44,7 @@ describeVectorIndex('faiss ivf', (vectors, dim) => buildFaissIndex(vectors, dim,
   recallMin: 0.95,
 });
 
-/** An index of the first rows and one of the rest. */
+/** Returns a joined index of the first rows and the rest. */
 async function buildJoined(main: FaissIndexOptions, vectors: Float32Array, dim: number) {
   const split = Math.ceil((vectors.length / dim) * 0.6) * dim;
   return joinIndexes(
@@ -67,7 +67,7 @@ describe.each([{ kind: 'flat' } as const, hnsw, ivf])('faiss $kind on disk', (op
   const vectors = learnableVectors(2000, dim, { space: 4, seed: 5 });
   const queries = learnableVectors(5, dim, { space: 4, seed: 6 });
 
-  test('an opened index has the kind, size and answers of the saved one', async () => {
+  test('has the same kind, size and results after opening', async () => {
     const built = await buildFaissIndex(vectors, dim, options);
     const path = join(folder, `${options.kind}.faiss`);
     await built.save(path);
@@ -80,14 +80,14 @@ describe.each([{ kind: 'flat' } as const, hnsw, ivf])('faiss $kind on disk', (op
     }
   });
 
-  test('with one thread the same vectors give the same bytes', async () => {
+  test('has the same bytes for the same vectors with one thread', async () => {
     const paths = [join(folder, 'one'), join(folder, 'two')];
     for (const path of paths) await (await buildFaissIndex(vectors, dim, options)).save(path);
     const [one, two] = await Promise.all(paths.map((path) => readFile(path)));
     expect(one!.equals(two!)).toBe(true);
   });
 
-  test('a truncated file, another file, a folder and an absent one are refused, not fatal', async () => {
+  test('refuses a truncated file, another file, a folder and an absent file without crashing', async () => {
     const path = join(folder, 'broken');
     await (await buildFaissIndex(vectors, dim, options)).save(path);
     await truncate(path, 1000);
@@ -101,7 +101,7 @@ describe.each([{ kind: 'flat' } as const, hnsw, ivf])('faiss $kind on disk', (op
   });
 });
 
-test('a mapped file has its bytes; one that is absent is an error with its path', async () => {
+test('maps the bytes of a file, and names an absent one in the error', async () => {
   const path = join(folder, 'values');
   await writeFile(path, Buffer.from(Float32Array.of(0.5, -2).buffer));
   expect([...new Float32Array(await mapFile(path))]).toEqual([0.5, -2]);
@@ -110,13 +110,13 @@ test('a mapped file has its bytes; one that is absent is an error with its path'
   expect(String(error)).toContain(join(folder, 'gone'));
 });
 
-test('saving into a folder that is absent is an error with the path', async () => {
+test('names an absent folder in the error of saving', async () => {
   const index = await buildFaissIndex(new Float32Array(8), 4, { kind: 'flat' });
   const error: unknown = await index.save(join(folder, 'absent', 'x')).catch((thrown: unknown) => thrown);
   expect(isAppError(error, 'RETRIEVAL_INDEX_UNWRITABLE')).toBe(true);
 });
 
-test('a full disk is an error that says so', async () => {
+test('reports a full disk', async () => {
   const index = await buildFaissIndex(new Float32Array(4000), 4, { kind: 'flat' });
   const error: unknown = await index.save('/dev/full').catch((thrown: unknown) => thrown);
   expect(isAppError(error, 'RETRIEVAL_INDEX_UNWRITABLE')).toBe(true);
@@ -124,7 +124,7 @@ test('a full disk is an error that says so', async () => {
   expect((error as AppError).retryable).toBe(true);
 });
 
-test('the parameters of a search take effect: a wider one finds more', async () => {
+test('finds more with a wider search', async () => {
   const dim = 32;
   const vectors = learnableVectors(6000, dim, { space: 7, seed: 8 });
   const queries = learnableVectors(50, dim, { space: 7, seed: 9 });
@@ -148,7 +148,7 @@ test('the parameters of a search take effect: a wider one finds more', async () 
   }
 });
 
-test('a graph reaches every item, also among vectors of very different norms', async () => {
+test('reaches every item of a graph, also with very different norms', async () => {
   const dim = 8;
   const random = createRandom(3);
   const vectors = learnableVectors(3000, dim, { space: 10, seed: 11 });
@@ -163,13 +163,13 @@ test('a graph reaches every item, also among vectors of very different norms', a
   expect(await measureIndexRecall(index, buildExactIndex(vectors, dim), queries, 100)).toBeGreaterThan(0.97);
 });
 
-test('an ivf index of too few items for a cluster is a flat one', async () => {
+test('builds a flat index for too few items for a cluster', async () => {
   expect((await buildFaissIndex(new Float32Array(38 * 2).fill(1), 2, { kind: 'ivf' })).kind).toBe('flat');
   expect((await buildFaissIndex(new Float32Array(39 * 2).fill(1), 2, { kind: 'ivf' })).kind).toBe('ivf');
 });
 
-test('clusters of many items are trained on some of them, and still find what a scan finds', async () => {
-  // 32 lists look at 2,048 of the items.
+test('trains clusters on a sample, and still finds what a scan finds', async () => {
+  // 32 lists train on 2,048 of the items.
   const vectors = learnableVectors(8000, 16, { space: 14, seed: 15 });
   const queries = learnableVectors(40, 16, { space: 14, seed: 16 });
   const index = await buildFaissIndex(vectors, 16, { kind: 'ivf', lists: 32 });
@@ -178,7 +178,7 @@ test('clusters of many items are trained on some of them, and still find what a 
   expect(await measureIndexRecall(index, exact, queries, 50, { nprobe: 8 })).toBeGreaterThan(0.9);
 });
 
-test('progress is told as rows are added', async () => {
+test('reports progress while adding rows', async () => {
   const seen: number[] = [];
   await buildFaissIndex(new Float32Array(25_000 * 2).fill(1), 2, { kind: 'flat' }, (rows) => seen.push(rows));
   expect(seen).toEqual([10_000, 20_000, 25_000]);

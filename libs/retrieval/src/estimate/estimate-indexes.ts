@@ -2,71 +2,74 @@ import { clusteringWork } from '../indexes/faiss.ts';
 import type { SearchParameters, SearchResult, VectorIndex } from '../indexes/vector-index.ts';
 import { buildChosenIndex } from '../tuning/build-tuned-index.ts';
 import type { BuiltIndexKind } from '../tuning/build-tuned-index.ts';
-import { answeredRecall } from '../tuning/index-recall.ts';
+import { resultRecall } from '../tuning/index-recall.ts';
 import { latencyOf, timeRequests } from '../tuning/time-requests.ts';
 import type { Latency } from '../tuning/time-requests.ts';
 import { tuneBreadth } from '../tuning/tune-breadth.ts';
-import type { AnsweredQueries } from '../tuning/tune-breadth.ts';
+import type { QueriesWithResults } from '../tuning/tune-breadth.ts';
 import { fitPowerLaw } from './power-law.ts';
 import { syntheticVectors } from './synthetic-vectors.ts';
 
 export interface EstimateOptions {
   readonly items: number;
   readonly dim: number;
-  /** Interests of a user, searched in one request. */
+  /** Interests per user, searched in one request. */
   readonly interests: number;
   readonly recallMin: number;
   readonly flatItemsMax: number;
-  /** Items of the largest index that is built to measure with; 50,000 by default, some seconds of work. */
+  /** Maximum size of the measured indexes; 50,000 by default, which takes some seconds. */
   readonly calibrationItemsMax?: number;
-  /** Items of the largest scan that is measured; 400,000 by default, as a scan slows down when it leaves the caches. */
+  /** Maximum size of the measured scan; 400,000 by default, because a scan slows down when it exceeds the caches. */
   readonly scanItemsMax?: number;
-  /** A clock in milliseconds. */
+  /** Clock in milliseconds. */
   readonly now?: () => number;
-  /** Milliseconds of processor time that this process has used: other work on the machine does not count. */
+  /** CPU time of this process in milliseconds, which excludes other work on the machine. */
   readonly processorTime?: () => number;
-  /** @param share of the calibration that is done, 0 to 1. */
+  /** @param share Completed share of the calibration, 0 to 1. */
   readonly onProgress?: (share: number, step: string) => void;
 }
 
-/** What one kind of index would need. */
+/** Estimate for one kind of index. */
 export interface KindEstimate {
   readonly kind: BuiltIndexKind;
   /** On one core, without measuring and tuning. */
   readonly buildSeconds: number;
-  /** Most memory while it is built, beside the vectors. */
+  /** Peak memory of the build, in addition to the vectors. */
   readonly buildBytes: number;
-  /** Of the file, and of the index in memory while it serves. */
+  /** Size of the file, and of the index in memory. */
   readonly bytes: number;
-  /** efSearch or nprobe that finds enough. */
+  /** efSearch or nprobe that reaches `recallMin`. */
   readonly breadth?: number;
-  /** Of a request: the interests of one user, 200 items each, on one thread that has a core to itself. */
+  /** Per request: the interests of one user, 200 items each, on one dedicated core. */
   readonly latency: Latency;
 }
 
 export interface IndexesEstimate {
   readonly kinds: readonly KindEstimate[];
-  /** What `index.kind: auto` would take. */
+  /** The kind that `index.kind: auto` would probably choose. */
   readonly chosen: BuiltIndexKind;
-  /** `certain`: by the number of items alone. `likely`: faster than the others by a factor of 2 or more. `open`: by less. */
+  /**
+   * `certain`: decided by the number of items. `likely`: latencies differ by a factor of 2 or more. `open`: they differ
+   * by less.
+   */
   readonly certainty: 'certain' | 'likely' | 'open';
   readonly calibration: {
-    /** Items of the indexes that were built for it. */
+    /** Sizes of the measured indexes. */
     readonly sizes: readonly number[];
-    /** Items of the largest scan. */
+    /** Size of the measured scan. */
     readonly scanned: number;
     readonly seconds: number;
   };
 }
 
-/** Of fewer, little can be told. */
+/** Smaller indexes do not predict larger ones. */
 const calibrationItemsMin = 4_000;
 const queryCount = 400;
 const depth = 200;
 const runsPerSearch = 3;
 /**
- * Bounds of how a cost grows with the number of items. A graph search looks at about log N items, which take longer as
- * caches miss: from 30,000 to 1,000,000 it grew as N ** .35, building as N ** 1.3. Clusters are scanned in part.
+ * Bounds of the growth exponents by number of items. A graph search visits about log N items, and slows down with cache
+ * misses: from 30,000 to 1,000,000 items it grew as N^0.35, and building as N^1.3. Clusters are scanned in part.
  */
 const growth = {
   graphBuild: { min: 1, max: 1.4 },
@@ -74,16 +77,17 @@ const growth = {
   graphBreadth: { min: 0.3, max: 1 },
   clusterSearch: { min: 0.5, max: 1 },
 } as const;
-/** By so much the times of two kinds must differ to be told apart beforehand. */
+/** Minimum ratio of two latencies to predict the faster kind. */
 const marginMin = 2;
 
 /**
- * What indexes over so many items would need and how fast they would be, on this machine. Small ones of seeded vectors are
- * built, with a quarter, half and all of at most 50,000 items; what is measured of graphs and clusters is followed to the
- * wanted number along power laws, but for the build time of clusters, which grows as the distances that it computes. A scan
- * is measured on at most 400,000 items and grows as their number. Times are those of a core, memory is computed.
+ * Estimates the cost and latency of each index kind on this machine.
  *
- * The vectors are of 24 dimensions plus noise, as trained embeddings are: harder ones need a wider search.
+ * Builds indexes of seeded vectors with a quarter, half and all of at most 50,000 items. Power laws extrapolate the
+ * measurements of graphs and clusters; the build time of clusters grows with the number of distances. A scan is
+ * measured on at most 400,000 items and grows linearly. Times are CPU times of one core; memory is computed.
+ *
+ * The vectors have 24 dimensions plus noise, like trained embeddings. Harder vectors need a wider search.
  */
 export async function estimateIndexes(options: EstimateOptions): Promise<IndexesEstimate> {
   const { items, dim, now = () => performance.now(), onProgress = () => undefined } = options;
@@ -115,7 +119,7 @@ export async function estimateIndexes(options: EstimateOptions): Promise<Indexes
   return { kinds, ...choose(kinds, options), calibration: { sizes, scanned, seconds } };
 }
 
-/** A search of a graph of some breadth. */
+/** A graph search with one breadth. */
 interface GraphSearch {
   readonly breadth: number;
   /** 1 - index recall. */
@@ -133,7 +137,7 @@ interface GraphSample {
 interface ClusterSample {
   readonly size: number;
   readonly buildMs: number;
-  /** nprobe that finds enough. */
+  /** nprobe that reaches `recallMin`. */
   readonly breadth: number;
   readonly latency: Latency;
 }
@@ -148,7 +152,7 @@ function createSampler(options: EstimateOptions, vectors: Float32Array, queries:
   const { dim, interests, recallMin, processorTime = usedProcessorMs } = options;
   const timed = { k: depth, now: processorTime, queriesPerRequest: interests };
 
-  /** Builds an index, hands it to `use`, and frees it. */
+  /** Builds an index, passes it to `use`, and closes it. */
   async function withIndex<Result>(
     kind: BuiltIndexKind,
     rows: Float32Array,
@@ -163,24 +167,24 @@ function createSampler(options: EstimateOptions, vectors: Float32Array, queries:
     }
   }
 
-  /** The quickest of some runs: other work empties the caches, and a power law makes much of a little. */
+  /** Returns the fastest of several runs, because other processes evict the caches and power laws amplify errors. */
   async function search(
     index: VectorIndex,
     parameters: SearchParameters = {},
-  ): Promise<{ answers: SearchResult; latency: Latency }> {
-    let quickest: { answers: SearchResult; latency: Latency } | undefined;
+  ): Promise<{ results: SearchResult; latency: Latency }> {
+    let quickest: { results: SearchResult; latency: Latency } | undefined;
     for (let run = 0; run < runsPerSearch; run++) {
-      const { answers, times } = await timeRequests(index, queries, { ...timed, parameters });
-      const latency = latencyOf(times);
-      if (quickest === undefined || latency.p50Ms < quickest.latency.p50Ms) quickest = { answers, latency };
+      const { results, durationsMs } = await timeRequests(index, queries, { ...timed, parameters });
+      const latency = latencyOf(durationsMs);
+      if (quickest === undefined || latency.p50Ms < quickest.latency.p50Ms) quickest = { results, latency };
     }
     return quickest!;
   }
 
-  async function searchGraph(index: VectorIndex, breadth: number, exact: AnsweredQueries): Promise<GraphSearch> {
-    const { answers, latency } = await search(index, { efSearch: breadth });
-    // Where nothing is missed, half a miss: a power law has no zero.
-    const misses = Math.max(0.5 / answers.ids.length, 1 - answeredRecall(exact.answers, answers));
+  async function searchGraph(index: VectorIndex, breadth: number, exact: QueriesWithResults): Promise<GraphSearch> {
+    const { results, latency } = await search(index, { efSearch: breadth });
+    // Counts half a miss if there is none, because a power law has no zero.
+    const misses = Math.max(0.5 / results.ids.length, 1 - resultRecall(exact.results, results));
     return { breadth, misses, latency };
   }
 
@@ -189,7 +193,7 @@ function createSampler(options: EstimateOptions, vectors: Float32Array, queries:
       const rows = vectors.subarray(0, size * dim);
       const exact = await withIndex('flat', rows, async (index) => ({
         queries,
-        answers: (await search(index)).answers,
+        results: (await search(index)).results,
       }));
       const graph = await withIndex('hnsw', rows, async (index, buildMs) => ({
         size,
@@ -207,7 +211,7 @@ function createSampler(options: EstimateOptions, vectors: Float32Array, queries:
       return { graph, cluster };
     },
 
-    /** The vectors over and over: a scan takes no notice of what they are. */
+    /** Repeats the vectors, since the cost of a scan does not depend on their values. */
     async scan(size: number): Promise<ScanSample> {
       const rows = new Float32Array(size * dim);
       for (let offset = 0; offset < rows.length; offset += vectors.length) {
@@ -251,7 +255,7 @@ function followGraphs(
     [wide, narrow].map(({ breadth, latency }) => [breadth, latency.p50Ms]),
     growth.graphBreadth,
   );
-  // More items, more misses; a wider search, fewer. The widening that takes the misses down to those that are allowed:
+  // Misses grow with the number of items and fall with the breadth. The widening reduces them to the allowed number.
   const excess = misses.at(items) / Math.max(1 - recallMin, Number.EPSILON);
   const widening = Math.max(1, excess ** (1 / Math.max(0.5, -missesByBreadth.exponent)));
   return {
@@ -278,7 +282,7 @@ function followClusters(samples: readonly ClusterSample[], items: number, dim: n
   };
 }
 
-/** The first approximate kind that is faster than the scan, as `buildTunedIndex` chooses. */
+/** Returns the first approximate kind that is faster than the scan, like `buildTunedIndex`. */
 function choose(
   [flat, ...approximate]: readonly [KindEstimate, ...KindEstimate[]],
   { items, flatItemsMax }: Pick<EstimateOptions, 'items' | 'flatItemsMax'>,
@@ -301,20 +305,20 @@ function usedProcessorMs(): number {
 }
 
 const bytesPerFloat = 4;
-/** Of HNSW32: 64 links in the lowest layer, an item's share in those above, and its level, label and places. */
+/** HNSW32: 64 links in the lowest layer, the item's share of upper layers, and its level, label and offsets. */
 const graphBytesPerItem = 64 * 4 + (32 * 4) / 31 + 13;
-/** A graph holds its vectors padded to so many values, and a code of one byte for each. */
+/** A graph pads vectors to a multiple of this width, and adds a code of one byte per value. */
 const graphWidthMultiple = 16;
-/** The id of an item in its list. */
+/** Id of an item in its list. */
 const clusterBytesPerItem = 8;
 
 /**
- * Most memory while an index is built, by that of the index: arrays grow by doubling, and for a moment there are an old
- * and a new one. Measured at 1,000,000 x 64 (docs/benchmarks.md).
+ * Ratio of peak build memory to index size, because arrays grow by doubling and both copies exist for a moment.
+ * Measured at 1,000,000 x 64 (docs/benchmarks.md).
  */
 const buildGrowth = { flat: 1.3, hnsw: 1.45, ivf: 2.1 } as const;
 
-/** Bytes of an index over `items` vectors of `dim` values: of its file and in memory, and at most while it is built. */
+/** Returns the size of an index of `items` vectors of `dim` values, and the peak memory of its build, in bytes. */
 export function indexMemory(kind: BuiltIndexKind, items: number, dim: number): { bytes: number; buildBytes: number } {
   const perItem = {
     flat: dim * bytesPerFloat,

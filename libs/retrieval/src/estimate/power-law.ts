@@ -1,10 +1,9 @@
 /**
- * The power law y = a·x^b through measured points, by least squares of the logarithms: how a cost grows beyond the sizes
- * that were measured. It passes through the last point, so that what is near it is told as it was measured. A single
- * point gives a constant.
+ * Fits a power law y = a·x^b to measured points by least squares of the logarithms, to extrapolate a cost. The curve
+ * passes through the last point, so nearby predictions match the measurement. A single point gives a constant.
  *
- * @param points with positive x and y.
- * @param bounds of the exponent, where more is known of it: few points on a busy machine say anything.
+ * @param points Positive x and y.
+ * @param bounds Known limits of the exponent, which protect against noise in few points.
  */
 export function fitPowerLaw(
   points: readonly (readonly [x: number, y: number])[],

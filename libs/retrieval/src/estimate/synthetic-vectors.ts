@@ -1,14 +1,14 @@
 import { createRandom } from '@facet/features';
 
-/** Trained embeddings of 64 values vary in about so many directions; the rest is noise. */
+/** Trained embeddings of 64 values have about this many effective dimensions. */
 const latentDim = 24;
-/** Standard deviation of the noise in each value of a vector whose other part has unit length. */
+/** Standard deviation of the noise per value, relative to a signal of unit length. */
 const noise = 0.02;
 
 /**
- * Seeded vectors `[N, D]` like trained embeddings, for measuring where there are none yet: points of a space of few
- * dimensions, of unit length, with noise in all. Neighbors in it can be learned, unlike those of plain noise. Vectors of
- * another seed, as interests, lie in the same space.
+ * Returns seeded vectors `[N, D]` that resemble trained embeddings, for measurements without a model: unit vectors of a
+ * low-dimensional space, plus noise. Unlike random noise, they have a structure that an index can exploit. Different
+ * seeds, as for items and interests, share the space.
  */
 export function syntheticVectors(count: number, dim: number, seed: number): Float32Array {
   const spaceRandom = createRandom(24);

@@ -1,16 +1,18 @@
-/** The items that a filter lets through. */
+/** A set of items that a filter allows. */
 export interface AllowedItems {
   readonly count: number;
-  /** Bit (item - 1) & 7 of byte (item - 1) >> 3, as a search takes it. */
+  /** Bitmap: item i is bit (i - 1) & 7 of byte (i - 1) >> 3. */
   readonly bitmap: Uint8Array;
   has(item: number): boolean;
-  /** Their indices, rising: found when they are asked for. */
+  /** Returns the item indices in ascending order. Computed on demand. */
   items(): Int32Array;
 }
 
 /**
- * @param bitmap bit (item - 1) & 7 of byte (item - 1) >> 3, and nothing beyond its end; kept, not copied.
- * @param count of its bits, where it is known.
+ * Returns the set of a bitmap.
+ *
+ * @param bitmap Bit (item - 1) & 7 of byte (item - 1) >> 3; bits beyond the last item must be 0. Not copied.
+ * @param count Number of set bits, if known.
  */
 export function allowedItems(bitmap: Uint8Array, count = countBits(bitmap)): AllowedItems {
   let items: Int32Array | undefined;
@@ -23,26 +25,26 @@ export function allowedItems(bitmap: Uint8Array, count = countBits(bitmap)): All
       const found = new Int32Array(count);
       let next = 0;
       for (let byte = 0; byte < bitmap.length; byte++) {
-        // The lowest bit that is set, and then without it: filters mostly leave few.
+        // Clears the lowest set bit in each round, which is fast for sparse filters.
         for (let bits = bitmap[byte]!; bits !== 0; bits &= bits - 1) {
           found[next++] = byte * 8 + 32 - Math.clz32(bits & -bits);
         }
       }
-      // Many take more memory than their bits, and are seldom scanned.
+      // Caches short lists only. Long lists take more memory than the bitmap and are rarely scanned.
       if (found.byteLength <= bitmap.length) items = found;
       return found;
     },
   };
 }
 
-/** Those of `size` items that a test accepts. */
+/** Returns those of `size` items that pass a test. */
 export function allowItems(size: number, isAllowed: (item: number) => boolean): AllowedItems {
   const bitmap = new Uint8Array(Math.ceil(size / 8));
   for (let row = 0; row < size; row++) if (isAllowed(row + 1)) bitmap[row >> 3]! |= 1 << (row & 7);
   return allowedItems(bitmap);
 }
 
-/** All item indices, rising, where nothing is left out. */
+/** Returns all item indices in ascending order. */
 export function allItems(size: number): Int32Array {
   const items = new Int32Array(size);
   for (let row = 0; row < size; row++) items[row] = row + 1;

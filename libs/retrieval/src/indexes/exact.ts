@@ -2,17 +2,17 @@ import { checkQueries, checkVectors, closedIndex, emptyResult, isAllowed, rowsOf
 import type { SearchResult, VectorIndex } from './vector-index.ts';
 
 /**
- * The reference: scores every item, in plain TypeScript. Equal scores are ordered by item index. For tests, for
- * measuring the recall of other kinds, and for small catalogues where no native part is wanted.
+ * Creates the reference index, which scores every item in plain TypeScript. Equal scores are ordered by item index. It
+ * serves tests, recall measurements, and small catalogs without native code.
  *
- * @param vectors `[N, D]` row by row; kept, not copied.
+ * @param vectors `[N, D]` row by row; not copied.
  * @throws AppError `RETRIEVAL_VECTORS_INVALID` for rows of another width or values that are not finite.
  */
 export function buildExactIndex(vectors: Float32Array, dim: number): VectorIndex {
   const size = checkVectors(vectors, dim);
   let stored: Float32Array | undefined = vectors;
 
-  /** Of the given rows, in ascending order; all of them by default. */
+  /** Searches the given rows in ascending order; all rows by default. */
   function best(queries: Float32Array, queryCount: number, k: number, rows?: Int32Array): SearchResult {
     const result = emptyResult(queryCount, k);
     for (let query = 0; query < queryCount; query++) {
@@ -47,7 +47,7 @@ function allowedRows(allowed: Uint8Array, size: number): Int32Array {
   return Int32Array.from({ length: size }, (_, row) => row).filter((row) => isAllowed(allowed, row));
 }
 
-/** `[R]`, computed in double precision and rounded once: of the given rows, or of the first so many. */
+/** Returns the inner products `[R]` of the given rows, or of the first `rows` rows. */
 function innerProducts(vectors: Float32Array, query: Float32Array, rows: Int32Array | number): Float32Array {
   const dim = query.length;
   const count = typeof rows === 'number' ? rows : rows.length;
@@ -61,7 +61,7 @@ function innerProducts(vectors: Float32Array, query: Float32Array, rows: Int32Ar
   return scores;
 }
 
-/** Writes the k highest scores, and the items (row + 1) that have them, into the query's place of the result. */
+/** Writes the k highest scores and their items (row + 1) to the result of a query. */
 function keepHighest(scores: Float32Array, rows: Int32Array | undefined, query: number, result: SearchResult): void {
   const { k } = result;
   const found = Math.min(k, scores.length);

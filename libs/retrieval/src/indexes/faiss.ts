@@ -7,39 +7,39 @@ import { innerProduct, squaredNorm, squaredRadius, toSphere, toSphereQueries } f
 import type { BuiltVectorIndex, SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';
 
 export type FaissIndexOptions =
-  /** Every item is scored: exact. */
+  /** Scores every item: exact. */
   | { readonly kind: 'flat' }
-  /** A graph: fastest to search, slow to build. */
+  /** HNSW graph: fastest to search, slow to build. */
   | {
       readonly kind: 'hnsw';
       /** Links per item; 32 by default. */
       readonly neighbors?: number;
-      /** Candidates kept while an item is linked in; 40 by default. */
+      /** Candidates kept while linking an item; 40 by default. */
       readonly efConstruction?: number;
     }
-  /** Clusters: fastest to build. */
+  /** Clusters (inverted lists): fastest to build. */
   | {
       readonly kind: 'ivf';
-      /** Clusters; by default 4 sqrt(N), and never more than leave 39 items each. */
+      /** Number of clusters; by default 4 sqrt(N), limited so that each has 39 items. */
       readonly lists?: number;
     };
 
-/** Rows added before the event loop gets a turn: short enough for signals and heartbeats. */
+/** Rows added between two turns of the event loop, so that signals and heartbeats are handled. */
 const rowsPerTurn = 10_000;
 
-/** Below this many items a cluster, k-means is unsound and Faiss complains. */
+/** Minimum items per cluster for k-means; Faiss warns below it. */
 const itemsPerListMin = 39;
 
-/** An `ivf` index of fewer items, too few for one cluster, becomes a flat one. */
+/** An `ivf` index of fewer items, too few for one cluster, is built as `flat`. */
 export const ivfItemsMin = itemsPerListMin;
 
-/** Items a cluster that k-means looks at: of more it would draw as many itself, but after all had been copied. */
+/** Training items per cluster. Faiss would subsample anyway, but only after copying every vector. */
 const trainingItemsPerList = 64;
 
-/** Faiss's own default of 16 finds half of the nearest 200 of clustered vectors. */
+/** The default of Faiss, 16, finds half of the nearest 200 of clustered vectors. */
 const efSearchDefault = 64;
 
-/** The first four bytes of a file say what it is. */
+/** Index kind by the first four bytes of a file. */
 const kindOfFile: ReadonlyMap<string, 'flat' | 'ivf' | 'graph'> = new Map([
   ['IxFI', 'flat'],
   ['IwFl', 'ivf'],
@@ -47,19 +47,19 @@ const kindOfFile: ReadonlyMap<string, 'flat' | 'ivf' | 'graph'> = new Map([
 ]);
 
 /**
- * How many threads one call of Faiss may use, for the whole process. One while serving: requests already run beside each
- * other, and OpenMP and BLAS pools that fight for the same cores cost a factor of ten (`OMP_NUM_THREADS=1` says the
- * same from outside). One while building what is kept, too: see `buildFaissIndex`.
+ * Sets the number of threads per call of Faiss, for the whole process. Use one while serving: requests already run in
+ * parallel, and OpenMP and BLAS pools competing for cores cost a factor of ten (`OMP_NUM_THREADS=1` has the same
+ * effect). Also use one for indexes that are stored: see `buildFaissIndex`.
  */
 export function setFaissThreads(threads: number): void {
   setThreads(threads);
 }
 
 /**
- * The bytes of a file, read-only in effect: its pages are shared with every process that maps it, and what is written into
- * the buffer never reaches the file. It is read ahead without blocking the event loop, may be deleted meanwhile, and is
- * unmapped when the buffer is collected. Only for files that never change, as those of the artifact store: reading what
- * has been cut off ends the process.
+ * Maps a file into memory. Its pages are shared with all processes that map it, and writes to the buffer do not reach
+ * the file. The file is read ahead without blocking the event loop, may be deleted while mapped, and is unmapped when
+ * the buffer is collected. Use it only for immutable files such as those of the artifact store: reading beyond the end
+ * of a truncated file kills the process.
  *
  * @throws AppError `RETRIEVAL_FILE_UNREADABLE`.
  */
@@ -67,10 +67,10 @@ export async function mapFile(path: string): Promise<ArrayBuffer> {
   try {
     return await mapIntoMemory(path);
   } catch (error) {
-    throw new AppError(`The file cannot be mapped: ${(error as Error).message}.`, {
+    throw new AppError(`Cannot map the file: ${(error as Error).message}.`, {
       code: 'RETRIEVAL_FILE_UNREADABLE',
       category: 'artifact',
-      remedy: 'Check that the file is there and may be read.',
+      remedy: 'Check that the file exists and is readable.',
       context: { file: path },
       cause: error,
     });
@@ -78,10 +78,10 @@ export async function mapFile(path: string): Promise<ArrayBuffer> {
 }
 
 /**
- * Builds a Faiss index of maximum inner product. With one thread the same vectors give the same index; with more, a graph
- * comes out differently each time. An `ivf` index of fewer than {@link ivfItemsMin} items becomes a flat one.
+ * Builds a Faiss index for maximum inner product search. With one thread, equal vectors give an equal index; with more
+ * threads, graphs differ between builds. An `ivf` index of fewer than {@link ivfItemsMin} items is built as `flat`.
  *
- * @param vectors `[N, D]` row by row, in the order of item indices; not kept.
+ * @param vectors `[N, D]` row by row, in the order of item indices; not retained.
  * @throws AppError `RETRIEVAL_VECTORS_INVALID` for rows of another width or values that are not finite.
  */
 export async function buildFaissIndex(
@@ -113,10 +113,10 @@ async function saved(path: string, write: () => Promise<void> | void): Promise<v
   try {
     await write();
   } catch (error) {
-    throw new AppError(`The index cannot be written to ${path}: ${(error as Error).message}.`, {
+    throw new AppError(`Cannot write the index to ${path}: ${(error as Error).message}.`, {
       code: 'RETRIEVAL_INDEX_UNWRITABLE',
       category: 'unavailable',
-      remedy: 'Check that the folder exists and the disk has room.',
+      remedy: 'Check that the folder exists and that the disk has free space.',
       retryable: true,
       cause: error,
     });
@@ -124,10 +124,9 @@ async function saved(path: string, write: () => Promise<void> | void): Promise<v
 }
 
 /**
- * Opens an index that was saved, without blocking the event loop. Which kind it is stands in the file.
+ * Opens a saved index of any kind without blocking the event loop.
  *
- * @param options.map Leave vectors and links in the file, whose pages are shared with every process that maps it, as
- *   `mapFile` does.
+ * @param options.map Maps vectors and links like `mapFile`, so that processes share the pages of the file.
  * @throws AppError `RETRIEVAL_INDEX_UNREADABLE` for a file that is absent, damaged, or not an index of this platform.
  */
 export async function openFaissIndex(path: string, options: { readonly map?: boolean } = {}): Promise<VectorIndex> {
@@ -141,9 +140,9 @@ export async function openFaissIndex(path: string, options: { readonly map?: boo
   }
 }
 
-/** What the two native classes have in common: labels are rows (item - 1). */
-interface Searched {
-  /** `[Q, depth]` labels and inner products. */
+/** The common part of both native classes. Labels are rows (item - 1). */
+interface NativeIndex {
+  /** Returns labels and inner products, `[Q, depth]`. */
   search(
     queries: Float32Array,
     depth: number,
@@ -203,7 +202,7 @@ function createGraphReader(graph: Graph): VectorIndex {
   });
 }
 
-function readerOf(kind: FaissIndexOptions['kind'], size: number, dim: number, searched: Searched): VectorIndex {
+function readerOf(kind: FaissIndexOptions['kind'], size: number, dim: number, native: NativeIndex): VectorIndex {
   let isClosed = false;
   return {
     kind,
@@ -213,7 +212,7 @@ function readerOf(kind: FaissIndexOptions['kind'], size: number, dim: number, se
       if (isClosed) throw closedIndex();
       const queryCount = checkQueries(queries, dim, k, parameters);
       if (queryCount === 0 || size === 0) return emptyResult(queryCount, k);
-      const { labels, products } = await searched.search(queries, Math.min(k, size), parameters);
+      const { labels, products } = await native.search(queries, Math.min(k, size), parameters);
       return resultOf(labels, products, queryCount, k);
     },
     async scan(queries, k, items) {
@@ -221,18 +220,18 @@ function readerOf(kind: FaissIndexOptions['kind'], size: number, dim: number, se
       const queryCount = checkQueries(queries, dim, k);
       const rows = rowsOf(items, size);
       if (queryCount === 0 || rows.length === 0) return emptyResult(queryCount, k);
-      const { labels, distances } = await searched.scan(queries, Math.min(k, rows.length), rows);
+      const { labels, distances } = await native.scan(queries, Math.min(k, rows.length), rows);
       return resultOf(labels, distances, queryCount, k);
     },
     close() {
       if (isClosed) return;
       isClosed = true;
-      searched.dispose();
+      native.dispose();
     },
   };
 }
 
-/** Labels `[Q, depth]`, of which -1 are none, as items of a result `[Q, k]`. */
+/** Converts labels `[Q, depth]`, where -1 marks none, to a result `[Q, k]`. */
 function resultOf(labels: Int32Array, products: Float32Array, queryCount: number, k: number): SearchResult {
   const result = emptyResult(queryCount, k);
   const depth = labels.length / queryCount;
@@ -262,14 +261,17 @@ function listsOf(options: FaissIndexOptions, size: number): number {
   return Math.min(wanted, Math.floor(size / itemsPerListMin));
 }
 
-/** Distances that are computed to build an `ivf` index of so many items: by ten rounds of k-means, and to put each into its list. */
+/**
+ * Returns the number of distances computed to build an `ivf` index: ten rounds of k-means, and the assignment of all
+ * items.
+ */
 export function clusteringWork(size: number): number {
   const lists = listsOf({ kind: 'ivf' }, size);
   const trained = Math.min(size, lists * trainingItemsPerList);
   return (10 * trained + size) * lists;
 }
 
-/** At most `countMax` of the rows, evenly spread; all of them are not copied. */
+/** Returns at most `countMax` evenly spaced rows, without copying all rows. */
 function everyNthRow(vectors: Float32Array, dim: number, countMax: number): Float32Array {
   const size = vectors.length / dim;
   if (size <= countMax) return vectors;
@@ -281,14 +283,14 @@ function everyNthRow(vectors: Float32Array, dim: number, countMax: number): Floa
   return rows;
 }
 
-/** R^2 of clusters on disk: on the sphere every item is equally far from the origin, so any of them tells. */
+/** Returns R^2 of a clustered index. On the sphere, every item has the same distance from the origin. */
 async function distanceFromOrigin(index: Index): Promise<number> {
   const origin = new Float32Array(index.getDimension());
-  // Faiss takes more lists than there are as all of them; in a single one there might be no item.
+  // Faiss limits nprobe to the number of lists. A single list might be empty.
   return (await index.searchAsync(origin, 1, { nprobe: index.ntotal() })).distances[0]!;
 }
 
-/** The bit of an item is that of its label. */
+/** Bit i of the bitmap stands for label i. */
 function allowedOf({ allowed }: SearchParameters): SearchParameters {
   return allowed === undefined ? {} : { allowed };
 }
@@ -298,11 +300,11 @@ async function readKind(path: string) {
     throw unreadable(path, (error as Error).message, error);
   });
   const kind = kindOfFile.get(head.toString('latin1'));
-  if (kind === undefined) throw unreadable(path, 'it is not an index');
+  if (kind === undefined) throw unreadable(path, 'the file is not an index');
   return kind;
 }
 
-/** The first bytes of a file; zeros where it is shorter. */
+/** Returns the first bytes of a file, padded with zeros. */
 async function readStart(path: string, bytes: number): Promise<Buffer> {
   const file = await open(path, 'r');
   try {
@@ -313,10 +315,10 @@ async function readStart(path: string, bytes: number): Promise<Buffer> {
 }
 
 function unreadable(path: string, problem: string, cause?: unknown): AppError {
-  return new AppError(`The index ${path} cannot be opened: ${problem}.`, {
+  return new AppError(`Cannot open the index ${path}: ${problem}.`, {
     code: 'RETRIEVAL_INDEX_UNREADABLE',
     category: 'artifact',
-    remedy: 'Build the index again, or use another bundle.',
+    remedy: 'Rebuild the index, or use another bundle.',
     context: { file: path },
     cause,
   });

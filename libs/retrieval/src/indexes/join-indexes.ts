@@ -2,8 +2,8 @@ import { closedIndex, invalidQuery } from './checks.ts';
 import type { SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';
 
 /**
- * Two indexes of one width as one: the items of `main` keep their indices 1..N, those of `added` become N + 1..N + M.
- * Equal scores keep the order of the parts. Closing it closes both.
+ * Combines two indexes of one width: items of `main` keep their indices 1..N, items of `added` become N + 1..N + M. For
+ * equal scores, `main` comes first. Closing the combined index closes both.
  */
 export function joinIndexes(main: VectorIndex, added: VectorIndex): VectorIndex {
   let isClosed = false;
@@ -14,7 +14,7 @@ export function joinIndexes(main: VectorIndex, added: VectorIndex): VectorIndex 
     dim: main.dim,
     async search(queries, k, parameters = {}) {
       if (isClosed) throw closedIndex();
-      // Both start before either is waited for: the queries may be reused after that.
+      // Both calls start before the first await, because the caller may then reuse the queries.
       const [first, second] = await Promise.all([
         main.search(queries, k, parameters),
         added.search(queries, k, ofAdded(parameters, main.size, added.size)),
@@ -24,7 +24,7 @@ export function joinIndexes(main: VectorIndex, added: VectorIndex): VectorIndex 
     async scan(queries, k, items) {
       if (isClosed) throw closedIndex();
       const wrong = items.find((item) => item < 1 || item > size);
-      if (wrong !== undefined) throw invalidQuery(`it has no item ${wrong}, only 1 to ${size}`);
+      if (wrong !== undefined) throw invalidQuery(`item ${wrong} is not one of 1 to ${size}`);
       const [first, second] = await Promise.all([
         main.scan(
           queries,
@@ -47,7 +47,7 @@ export function joinIndexes(main: VectorIndex, added: VectorIndex): VectorIndex 
   };
 }
 
-/** The bitmap of allowed items has those of the second index behind the first's, at any bit. */
+/** Returns the parameters for the second index: its part of the bitmap, which may start at any bit. */
 function ofAdded(parameters: SearchParameters, firstSize: number, size: number): SearchParameters {
   const { allowed } = parameters;
   if (allowed === undefined) return parameters;
@@ -59,7 +59,7 @@ function ofAdded(parameters: SearchParameters, firstSize: number, size: number):
   return { ...parameters, allowed: shifted };
 }
 
-/** The k best of both, query by query. */
+/** Merges the k best of both results for each query. */
 function mergeResults(first: SearchResult, second: SearchResult, firstSize: number): SearchResult {
   const { k } = first;
   const ids = new Int32Array(first.ids.length);
@@ -68,7 +68,7 @@ function mergeResults(first: SearchResult, second: SearchResult, firstSize: numb
     let a = start;
     let b = start;
     for (let rank = start; rank < start + k; rank++) {
-      // What is not found scores -Infinity, so it comes last.
+      // Missing entries score -Infinity, so they come last.
       if (second.scores[b]! > first.scores[a]!) {
         ids[rank] = second.ids[b]! + firstSize;
         scores[rank] = second.scores[b++]!;

@@ -2,26 +2,25 @@
 export interface Candidate {
   /** Item index, 1..N. */
   readonly item: number;
-  /** e_i . v_u^k of the interest k that found it. */
+  /** Inner product e_i . v_u^k with the interest k that found it. */
   readonly score: number;
   /** The interest that found it. */
   readonly interest: number;
 }
 
-/** What one interest of a user is nearest to: each item once, best first, equal scores by item index. */
+/** The nearest items of one interest: each item once, best first, equal scores by item index. */
 export interface InterestList {
   readonly interest: number;
   /** Item indices, 1..N. */
   readonly items: Int32Array;
-  /** One an item. */
+  /** One score per item. */
   readonly scores: Float32Array;
 }
 
 /**
- * The lists with candidates that no index was asked for, each in the list of its interest. An interest that has no list
- * gets one.
+ * Inserts candidates that did not come from the index into the lists of their interests, and adds missing lists.
  *
- * @param candidates none of which is in the lists.
+ * @param candidates Items that are not in the lists.
  */
 export function insertCandidates(
   lists: readonly InterestList[],
@@ -46,7 +45,7 @@ function emptyList(interest: number): InterestList {
 
 function insert(list: InterestList, candidates: readonly Candidate[]): InterestList {
   if (candidates.length === 0) return list;
-  // As the list will hold them, so that what is equal there is ordered as equal.
+  // Rounded like the scores of the list, so that equal scores are ordered by item.
   const sorted = candidates
     .map(({ item, score }) => ({ item, score: Math.fround(score) }))
     .sort((a, b) => b.score - a.score || a.item - b.item);

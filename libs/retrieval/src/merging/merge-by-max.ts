@@ -1,10 +1,10 @@
 import type { Candidate, InterestList } from './interest-list.ts';
 
 /**
- * Visits what the lists hold, best first over all of them: equal scores by item index, then by the lowest interest. An
- * item that is in several lists is visited once for each of them, with the highest score first.
+ * Visits the entries of all lists, best first: equal scores by item index, then by interest. An item in several lists
+ * is visited once per list, highest score first.
  *
- * @param visit returns whether that was enough.
+ * @param visit Returns true to stop.
  */
 export function visitBestFirst(
   lists: readonly InterestList[],
@@ -35,9 +35,9 @@ export function visitBestFirst(
 }
 
 /**
- * The `limit` items with the highest score of any interest, each with the interest that gives it, best first; equal
- * scores by item index, equal interests by the lowest. (MIND, "Serving": score = max_k e_i^T v_u^k.) Exact where every
- * list is exact and holds `limit` items, or all there are.
+ * Returns the `limit` items with the highest score over all interests, best first: score = max_k e_i^T v_u^k (MIND,
+ * "Serving"). Equal scores are ordered by item index; of equal interests the lowest counts. Exact if every list is
+ * exact and contains `limit` items, or all items.
  */
 export function mergeByMax(lists: readonly InterestList[], limit: number): Candidate[] {
   const merged: Candidate[] = [];

@@ -1,22 +1,21 @@
 import type { Candidate, InterestList } from './interest-list.ts';
 import { visitBestFirst } from './merge-by-max.ts';
 
-/** How many of the items each interest is to have; the first is that of interest 0. What is not named is 0. */
+/** Number of items per interest, indexed by interest; missing entries are 0. */
 export interface Quotas {
-  /** At least so many items. Together more than there is room for, they are cut in proportion. */
+  /** Minimum numbers of items. If their sum exceeds the limit, they are reduced proportionally. */
   readonly floors?: readonly number[] | undefined;
-  /** Parts of what the floors leave, in any unit; `equal`: the same for each interest. */
+  /** Division of the remaining places, in any unit; `equal` gives each interest the same. */
   readonly shares?: readonly number[] | 'equal' | undefined;
 }
 
 /**
- * Each interest fills its quota (its floor, and its share of the rest) with the best of its items; the places that are
- * left, or that an interest cannot fill, go to the best of the others. Best first. An item that several interests found
- * counts for the one that scores it highest and has room, with the score from there. Without floors and shares it is
- * {@link mergeByMax}.
+ * Gives each interest its quota (its floor, plus its share of the rest) of its best items, and the remaining places to
+ * the best other items. The result is sorted by score. An item of several interests counts for the one that scores it
+ * highest and has room. Without floors and shares, it equals {@link mergeByMax}.
  *
- * Quotas are filled whenever the lists hold `limit` items: others take at most the places that are not the interest's
- * own. Lists that are shorter hold all there is; then every one of those items is returned.
+ * All quotas are met if the lists contain `limit` items each. Shorter lists must be complete; then all of their items
+ * are returned.
  */
 export function mergeByQuota(lists: readonly InterestList[], limit: number, quotas: Quotas): Candidate[] {
   if (limit <= 0) return [];
@@ -45,7 +44,7 @@ export function mergeByQuota(lists: readonly InterestList[], limit: number, quot
   return merged.sort((a, b) => b.score - a.score || a.item - b.item);
 }
 
-/** How many items each list is to give, together at most `limit`. */
+/** Returns the quota of each list; their sum is at most `limit`. */
 function quotaOfLists(lists: readonly InterestList[], limit: number, { floors, shares }: Quotas): number[] {
   const wanted = lists.map(({ interest }) => floors?.[interest] ?? 0);
   const wantedTotal = wanted.reduce((sum, floor) => sum + floor, 0);
@@ -59,10 +58,10 @@ function quotaOfLists(lists: readonly InterestList[], limit: number, { floors, s
 }
 
 /**
- * Divides a whole number of places by shares, so that the parts add up to it and each differs from the exact one by less
- * than 1: the largest remainders get what rounding down leaves (Hamilton's method), of equal ones the first.
+ * Divides a number of places by shares. The parts sum to `places`, and each differs from the exact quotient by less
+ * than 1. The largest remainders get the places that rounding down leaves (Hamilton's method); ties go to the first.
  *
- * @param shares not negative, in any unit; where all are 0 nobody gets a place.
+ * @param shares Non-negative numbers in any unit. If all are 0, all parts are 0.
  */
 export function divideByShares(places: number, shares: readonly number[]): number[] {
   const total = shares.reduce((sum, share) => sum + share, 0);

@@ -1,30 +1,30 @@
 import type { Candidate, InterestList } from './interest-list.ts';
 import { mergeByMax } from './merge-by-max.ts';
 
-/** What an item is of, such as its brand; undefined for an item that says nothing. */
+/** Returns the category of an item, such as its brand; undefined if it has none. */
 export type CategoryOf = (item: number) => string | number | undefined;
 
 /**
- * How many candidates are looked at for `limit` places: with fewer there is nothing to exchange a repeated category for,
- * and more cost search: a graph index is about as fast for so many, as its breadth is above it for usual pages and less
- * than twice as wide for the longest.
+ * Returns the number of candidates to consider for `limit` places. Fewer leave no alternatives to a repeated category;
+ * more cost search time. For a graph this depth is almost free: usual pages stay below its tuned breadth, and the
+ * longest pages need less than twice that breadth.
  */
 export function diverseCandidates(limit: number): number {
   return 2 * limit + 100;
 }
 
 /**
- * Items that score high and are not all of one category: the greedy maximum of Q(u, S) = Σ f(u, i) + λ Σ Σ g(i, j), with
- * g = 1 where the categories of i and j differ (ComiRec, arXiv:2005.09347, section 3.4, "controllable diversity"). In the
- * order in which the greedy choice takes them. All items without a category count as one.
+ * Selects items with high scores and different categories: greedily maximizes Q(u, S) = Σ f(u, i) + λ Σ Σ g(i, j),
+ * where g = 1 if the categories of i and j differ (ComiRec, arXiv:2005.09347, section 3.4, "controllable diversity").
+ * Returns items in greedy order. Items without a category form one category.
  *
- * f is the highest score of any interest. λ is in units of the range between the best score and the one that would be
- * last by scores alone: with λ = 0.1 an item gives way to another one that is worse by a tenth of that range, for each
- * item of its category that is there before it. With λ = 0 it is {@link mergeByMax}.
+ * f is the highest score of any interest. λ is relative to the range between the best score and the score that would be
+ * last by scores alone: with λ = 0.1, each earlier item of its category costs an item a tenth of that range. With λ =
+ * 0, it equals {@link mergeByMax}.
  *
- * Against the |S| items that are there, an item gains λ for all but those n of its own category, so f - λ n decides. The
- * others of its category that come before it are those that score higher, so n is its rank among them: known at once, and
- * each choice is the best of the categories' next items.
+ * An item gains λ for each selected item except the n of its own category, so f - λ n decides. Those n are the items of
+ * its category with higher scores, so n is its rank in the category and known in advance. Each step takes the best of
+ * the categories' next items.
  */
 export function mergeDiverse(
   lists: readonly InterestList[],
@@ -34,10 +34,13 @@ export function mergeDiverse(
   const candidates = mergeByMax(lists, diverseCandidates(limit));
   if (limit <= 0 || candidates.length === 0) return [];
   const range = candidates[0]!.score - candidates[Math.min(limit, candidates.length) - 1]!.score;
-  // Where all score the same, any other category is better.
+  // If all scores are equal, any other category is better.
   const penalty = lambda * (range === 0 ? 1 : range);
 
-  /** f - λ n by position, the next position of the same category (0: none), and the first one of each category. */
+  /**
+   * By position: f - λ n, and the next position of the same category (0 for none). Then the first position of each
+   * category.
+   */
   const values = new Float64Array(candidates.length);
   const nextOf = new Int32Array(candidates.length);
   const firsts: number[] = [];
@@ -56,7 +59,7 @@ export function mergeDiverse(
     }
   });
 
-  // The first ones come best first, so they are a heap from the beginning.
+  // Sorted best first, so the positions already form a heap.
   const heap = createHeap(firsts, (a, b) => values[a]! > values[b]! || (values[a] === values[b] && a < b));
   const merged: Candidate[] = [];
   while (merged.length < limit && heap.size() > 0) {
@@ -70,13 +73,17 @@ export function mergeDiverse(
 /** A binary heap of numbers. */
 interface Heap {
   size(): number;
-  /** The one that is before all others. */
+  /** Returns the first value. */
   top(): number;
-  /** Takes out the top and puts another in, if there is one. */
+  /** Replaces the first value, or removes it if `by` is undefined. */
   replaceTop(by: number | undefined): void;
 }
 
-/** @param values in an order in which none is before its parent, such as a sorted one; kept and changed. */
+/**
+ * Creates a binary heap.
+ *
+ * @param values A valid heap, such as a sorted array; modified in place.
+ */
 function createHeap(values: number[], isBefore: (a: number, b: number) => boolean): Heap {
   function siftDown(value: number): void {
     let place = 0;

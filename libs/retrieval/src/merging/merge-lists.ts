@@ -5,27 +5,27 @@ import type { Quotas } from './merge-by-quota.ts';
 import { diverseCandidates, mergeDiverse } from './merge-diverse.ts';
 import type { CategoryOf } from './merge-diverse.ts';
 
-/** How the lists of a user's interests become one. */
+/** How the lists of a user's interests are merged. */
 export type Merge =
   /** By the highest score of any interest, as in the paper. */
   | { readonly by: 'max' }
-  /** The interests in turn. */
+  /** Interests in turn. */
   | { readonly by: 'round-robin' }
-  /** So many of each interest. */
+  /** A number of items per interest. */
   | ({ readonly by: 'quota' } & Quotas)
-  /** By score, and by how many items of the same category are there. */
+  /** By score, with a penalty for repeated categories. */
   | { readonly by: 'diverse'; readonly lambda: number; readonly attribute: string };
 
-/** How long the list of each interest must be, so that a merge to `limit` items chooses from all that it should. */
+/** Returns the list length that each interest needs for a merge to `limit` items. */
 export function listLimit(merge: Merge, limit: number): number {
   return merge.by === 'diverse' ? diverseCandidates(limit) : limit;
 }
 
 /**
- * Merges the lists of a user's interests: each item once, at most `limit`, and that many where the lists together hold
- * them; the same lists always give the same. An item keeps the score of the interest that it is said to be found by.
+ * Merges the lists of a user's interests to `limit` distinct items, or all items if there are fewer. Deterministic.
+ * Each item has the score of the interest that it is attributed to.
  *
- * @param lists of {@link listLimit} items each, or of all there are.
+ * @param lists Lists of {@link listLimit} items each, or complete lists.
  */
 export function mergeLists(
   lists: readonly InterestList[],
@@ -46,9 +46,9 @@ export function mergeLists(
 }
 
 /**
- * The interests in turn, each with the best of its items that none has taken before: every interest is seen on every
- * page. The interest with the best item begins. In the order of the turns, not of the scores. Lists of `limit` items are
- * enough: of an interest's first `limit` items the others have taken fewer than `limit` before its last turn.
+ * Takes interests in turn, each with the best of its items that is not taken yet, so that every page shows every
+ * interest. The interest with the best item begins. The result is in the order of turns, not of scores. Lists of
+ * `limit` items suffice, because the other interests take fewer than `limit` items before the last turn.
  */
 function mergeRoundRobin(lists: readonly InterestList[], limit: number): Candidate[] {
   const turns = lists

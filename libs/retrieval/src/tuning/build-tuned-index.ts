@@ -4,78 +4,78 @@ import type { BuiltVectorIndex, SearchParameters } from '../indexes/vector-index
 import { latencyOf, timeRequests } from './time-requests.ts';
 import type { Latency } from './time-requests.ts';
 import { parametersOf, tuneBreadth } from './tune-breadth.ts';
-import type { AnsweredQueries, BreadthPoint, TunedBreadth } from './tune-breadth.ts';
+import type { QueriesWithResults, BreadthPoint, TunedBreadth } from './tune-breadth.ts';
 
 export type BuiltIndexKind = 'flat' | 'hnsw' | 'ivf';
 
-/** What is wanted of an index. */
+/** Requirements of an index. */
 export interface IndexDemand {
-  /** `auto`: whichever proves best. Another: this one, or an error. */
+  /** `auto` chooses the best kind. Any other kind is built, or the build fails. */
   readonly kind: 'auto' | BuiltIndexKind;
-  /** With `auto`, a catalog of at most so many items is scanned, and nothing is measured. */
+  /** With `auto`, catalogs up to this size are scanned without measurements. */
   readonly flatItemsMax: number;
-  /** Share of the exact k nearest items that an approximate index must find. */
+  /** Minimum index recall@k of an approximate index. */
   readonly recallMin: number;
 }
 
-/** Interests of users, `[Q, D]` each; zero vectors, which are never searched, are not among them. */
+/** Interests of users, `[Q, D]` each, without zero vectors. */
 export interface InterestQueries {
-  /** The breadth of the search is chosen with these. */
+  /** Used to select the breadth. */
   readonly tuning: Float32Array;
-  /** The recall that is reported is measured with these: interests of other users. */
+  /** Used to measure the reported recall: interests of other users. */
   readonly heldOut: Float32Array;
 }
 
-/** Which index was chosen, and what was measured on the way. JSON. */
+/** The chosen index and the measurements. JSON. */
 export interface IndexChoice extends SearchParameters {
   readonly kind: BuiltIndexKind;
-  /** Why this kind, with what was measured of the others. */
+  /** Why this kind was chosen, with the measurements of the others. */
   readonly reason: string;
-  /** Index recall@`recallAt` against an exact scan; null where there was no interest to measure it with. */
+  /** Index recall@`recallAt` against an exact scan; null without queries. */
   readonly recall: number | null;
   readonly recallAt: number;
-  /** Absent where nothing had to be measured. */
+  /** Absent if nothing was measured. */
   readonly measured?: IndexMeasurement;
 }
 
-/** Latencies are those of four queries a request, on one thread. */
+/** Latencies of requests with four queries, on one thread. */
 interface IndexMeasurement {
-  /** Interests that the breadth was chosen with, and others that the recall was measured with. */
+  /** Number of interests that selected the breadth, and of other interests that measured the recall. */
   readonly queries: { readonly tuning: number; readonly heldOut: number };
-  /** What an exact scan of the same items takes for the same queries. */
+  /** Latency of an exact scan with the same queries. */
   readonly exact: Latency;
-  /** Recall and latency by breadth of the search; empty where every item is scanned. */
+  /** Recall and latency by breadth; empty for a scan. */
   readonly curve: BreadthPoint[];
   readonly buildSeconds: number;
 }
 
-/** @param share of the work that is done, 0 to 1: of the first kind that is tried, when others have to follow. */
+/** @param share Completed share of the work, 0 to 1, if the first kind is accepted. */
 export type IndexProgress = (share: number, step: string) => void;
 
 export interface BuildTunedOptions extends IndexDemand {
-  /** k of the recall: what a request retrieves; 200 by default. */
+  /** k of the recall, the number of items per request; 200 by default. */
   readonly depth?: number;
-  /** A clock in milliseconds. */
+  /** Clock in milliseconds. */
   readonly now?: () => number;
   readonly onProgress?: IndexProgress;
 }
 
 const depthDefault = 200;
 
-/** Where the building of the kind that is tried begins and ends in the progress: before it the scan, after it the tuning. */
+/** Progress at the start and end of the build. The scan comes before it, the tuning after it. */
 const buildShare = { from: 0.1, to: 0.9 };
 
-/** In the order in which they are tried: a graph is searched faster. */
+/** In the order of attempts: a graph is faster to search. */
 const approximateKinds = ['hnsw', 'ivf'] as const;
 
 /**
- * Builds the index that serves these vectors best, and tunes its search. A small catalog is scanned. For others a graph,
- * then clusters, are built and tuned with interests of users until they find `recallMin` of what a scan finds. The first
- * that does, and is faster than the scan, is taken; else the scan.
+ * Builds the index that serves these vectors best, and tunes its search. A small catalog is scanned. For others a graph
+ * and then clusters are built and tuned with interests of users until they reach `recallMin`. The first kind that
+ * reaches it and is faster than the scan is chosen, else the scan.
  *
- * @param vectors `[N, D]` row by row, in the order of item indices; not kept.
- * @throws AppError `RETRIEVAL_VECTORS_INVALID`, `RETRIEVAL_QUERY_INVALID`; `INDEX_RECALL_TOO_LOW` when the kind that was
- *   asked for reaches `recallMin` at no breadth.
+ * @param vectors `[N, D]` row by row, in the order of item indices; not retained.
+ * @throws AppError `RETRIEVAL_VECTORS_INVALID`, `RETRIEVAL_QUERY_INVALID`; `INDEX_RECALL_TOO_LOW` if the requested kind
+ *   does not reach `recallMin` at any breadth.
  */
 export async function buildTunedIndex(
   vectors: Float32Array,
@@ -95,7 +95,7 @@ export async function buildTunedIndex(
       const { from, to } = kind === 'flat' ? { from: 0, to: buildShare.from } : buildShare;
       onProgress(from + (to - from) * share, step);
     });
-  const { exact, ...answered } = await answerExactly(await build('flat'), queries, recallAt, now);
+  const { exact, ...expected } = await searchExactly(await build('flat'), queries, recallAt, now);
   const counts = { tuning: queries.tuning.length / dim, heldOut: queries.heldOut.length / dim };
   const isAuto = options.kind === 'auto';
   const findings = [`${count(size)} items (more than ${count(options.flatItemsMax)})`];
@@ -103,7 +103,7 @@ export async function buildTunedIndex(
     const startedAt = now();
     const index = await build(kind);
     const buildSeconds = Math.round(now() - startedAt) / 1000;
-    const tuned = await tuneBreadth(index, answered, {
+    const tuned = await tuneBreadth(index, expected, {
       recallMin: options.recallMin,
       giveUpAtMs: isAuto ? exact.p50Ms : Infinity,
       now,
@@ -128,8 +128,8 @@ export async function buildTunedIndex(
 }
 
 /**
- * Builds an index of a kind that was chosen before. The same vectors give the same bytes: the process is left with one
- * thread a call of Faiss, because with more a graph comes out differently each time.
+ * Builds an index of a given kind. Equal vectors give equal bytes: sets Faiss to one thread per call for this process,
+ * because graphs differ between builds with more.
  *
  * @throws AppError `RETRIEVAL_VECTORS_INVALID`.
  */
@@ -144,7 +144,7 @@ export async function buildChosenIndex(
   return buildFaissIndex(vectors, dim, { kind }, (rowsDone) => onProgress(rowsDone / size, `building ${kind}`));
 }
 
-/** The choice where there is nothing to measure: a kind and why, or undefined. */
+/** Returns the choice if it needs no measurements, else undefined. */
 function decideUnmeasured(
   { kind, flatItemsMax }: IndexDemand,
   size: number,
@@ -152,7 +152,7 @@ function decideUnmeasured(
 ): Pick<IndexChoice, 'kind' | 'reason' | 'recall'> | undefined {
   if (kind === 'flat') return { kind, reason: 'set by index.kind', recall: 1 };
   if (kind === 'ivf' && size < ivfItemsMin) {
-    return { kind: 'flat', reason: `${count(size)} items are too few for ivf: an exact scan`, recall: 1 };
+    return { kind: 'flat', reason: `${count(size)} items are too few for ivf, so it is an exact scan`, recall: 1 };
   }
   if (kind === 'auto' && size <= flatItemsMax) {
     const reason = `${count(size)} items (at most ${count(flatItemsMax)}): an exact scan is fast enough`;
@@ -160,24 +160,24 @@ function decideUnmeasured(
   }
   if (hasQueries) return undefined;
   return kind === 'auto'
-    ? { kind: 'flat', reason: `${count(size)} items, but no interest of a user to tune another kind with`, recall: 1 }
-    : { kind, reason: 'set by index.kind; not measured, as there is no interest of a user', recall: null };
+    ? { kind: 'flat', reason: `${count(size)} items, but no user interests to tune another kind with`, recall: 1 }
+    : { kind, reason: 'set by index.kind; not measured, because no user has interests', recall: null };
 }
 
-/** The exact answers to both sets of queries, and how long they took. The index is closed. */
-async function answerExactly(
+/** Returns the exact results and latencies for both sets of queries, and closes the index. */
+async function searchExactly(
   index: BuiltVectorIndex,
   { tuning, heldOut }: InterestQueries,
   k: number,
   now: () => number,
-): Promise<{ tuning: AnsweredQueries; heldOut: AnsweredQueries; exact: Latency }> {
+): Promise<{ tuning: QueriesWithResults; heldOut: QueriesWithResults; exact: Latency }> {
   try {
-    const { answers, times } = await timeRequests(index, tuning, { k, now });
+    const { results, durationsMs } = await timeRequests(index, tuning, { k, now });
     const others = await timeRequests(index, heldOut, { k, now });
     return {
-      tuning: { queries: tuning, answers },
-      heldOut: { queries: heldOut, answers: others.answers },
-      exact: latencyOf(times),
+      tuning: { queries: tuning, results },
+      heldOut: { queries: heldOut, results: others.results },
+      exact: latencyOf(durationsMs),
     };
   } finally {
     index.close();
@@ -188,7 +188,7 @@ function recallTooLow(kind: BuiltIndexKind, { curve }: TunedBreadth, recallAt: n
   const { recall, breadth } = curve.at(-1)!;
   return new AppError(
     `The ${kind} index reaches an index recall@${recallAt} of ${recall.toFixed(4)} at its widest search ` +
-      `(${breadth}), not ${recallMin}.`,
+      `(${breadth}), but index.recallMin is ${recallMin}.`,
     {
       code: 'INDEX_RECALL_TOO_LOW',
       category: 'usage',
@@ -198,7 +198,7 @@ function recallTooLow(kind: BuiltIndexKind, { curve }: TunedBreadth, recallAt: n
   );
 }
 
-/** `hnsw finds 0.981 of the nearest 200 at efSearch 260 in 3.4 ms`. */
+/** Returns text such as `hnsw finds 0.981 of the nearest 200 at efSearch 260 in 3.4 ms`. */
 function describePoint(kind: BuiltIndexKind, { breadth, recall, p50Ms }: BreadthPoint, recallAt: number): string {
   const parameter = kind === 'ivf' ? 'nprobe' : 'efSearch';
   return `${kind} finds ${recall.toFixed(3)} of the nearest ${recallAt} at ${parameter} ${breadth} in ${p50Ms} ms`;
@@ -206,7 +206,7 @@ function describePoint(kind: BuiltIndexKind, { breadth, recall, p50Ms }: Breadth
 
 function describeTuned(kind: BuiltIndexKind, { chosen, curve }: TunedBreadth, recallAt: number): string {
   const point = describePoint(kind, chosen ?? curve.at(-1)!, recallAt);
-  return chosen === undefined ? `${point}, and no more at a worthwhile breadth` : point;
+  return chosen === undefined ? `${point}, the most at any useful breadth` : point;
 }
 
 function describeScan({ p50Ms }: Latency): string {

@@ -1,16 +1,16 @@
 import { AppError } from '@facet/platform';
 import type { SearchParameters, SearchResult, VectorIndex } from '../indexes/vector-index.ts';
 
-/** Queries searched in one call: enough to batch, few enough to keep the event loop turning. */
+/** Queries per call: a useful batch that does not block the event loop for long. */
 const queriesPerCall = 64;
 
 /**
- * Index recall@k: the mean share of the exact k nearest items that the index finds too. Not to be confused with the
- * ranking recall of a model.
+ * Measures index recall@k: the mean share of the exact k nearest items that the index finds. Unrelated to the ranking
+ * recall of a model.
  *
- * @param queries `[Q, D]`, at least one: take interests of real users, as the recall of made-up ones says nothing about
- *   them.
- * @throws AppError `RETRIEVAL_INDEXES_DIFFER` if the indexes do not hold equally many vectors of one width.
+ * @param queries `[Q, D]`, at least one. Use interests of real users; the recall of random queries does not predict
+ *   theirs.
+ * @throws AppError `RETRIEVAL_INDEXES_DIFFER` if the indexes differ in size or width.
  */
 export async function measureIndexRecall(
   index: VectorIndex,
@@ -20,14 +20,11 @@ export async function measureIndexRecall(
   parameters: SearchParameters = {},
 ): Promise<number> {
   if (index.size !== exact.size || index.dim !== exact.dim) {
-    throw new AppError(
-      `An index of ${index.size} x ${index.dim} is measured against one of ${exact.size} x ${exact.dim}.`,
-      {
-        code: 'RETRIEVAL_INDEXES_DIFFER',
-        category: 'internal',
-        remedy: 'Build both from the same vectors.',
-      },
-    );
+    throw new AppError(`The indexes differ: ${index.size} x ${index.dim} and ${exact.size} x ${exact.dim}.`, {
+      code: 'RETRIEVAL_INDEXES_DIFFER',
+      category: 'internal',
+      remedy: 'Build both indexes from the same vectors.',
+    });
   }
   const depth = Math.min(k, index.size);
   const queryCount = queries.length / index.dim;
@@ -39,12 +36,12 @@ export async function measureIndexRecall(
   return found / (queryCount * depth);
 }
 
-/** The mean share of the `expected` items that are among the `actual` ones, of answers to the same queries. */
-export function answeredRecall(expected: SearchResult, actual: SearchResult): number {
+/** Returns the mean share of the `expected` items that `actual` contains, for results of the same queries. */
+export function resultRecall(expected: SearchResult, actual: SearchResult): number {
   return countFound(expected, actual) / expected.ids.length;
 }
 
-/** An item that scores as high as the exact k-th also counts, so that duplicates of a vector cost nothing. */
+/** An item that ties with the exact k-th also counts, so that duplicate vectors do not lower the recall. */
 function countFound(expected: SearchResult, actual: SearchResult): number {
   const { k } = expected;
   let found = 0;

@@ -1,17 +1,17 @@
 import type { SearchParameters, SearchResult, VectorIndex } from '../indexes/vector-index.ts';
-import { answeredRecall } from './index-recall.ts';
+import { resultRecall } from './index-recall.ts';
 import { latencyOf, timeRequests } from './time-requests.ts';
 import type { Latency } from './time-requests.ts';
 
-/** Queries and their exact k nearest items. */
-export interface AnsweredQueries {
+/** Queries with their exact k nearest items. */
+export interface QueriesWithResults {
   /** `[Q, D]`, at least one. */
   readonly queries: Float32Array;
   /** `[Q, k]` */
-  readonly answers: SearchResult;
+  readonly results: SearchResult;
 }
 
-/** What a search of one breadth (efSearch of a graph, nprobe of clusters) finds, and how long it takes. */
+/** Recall and latency of a search with one breadth (efSearch of a graph, nprobe of clusters). */
 export interface BreadthPoint extends Latency {
   readonly breadth: number;
   /** Index recall@k on the tuning queries. */
@@ -19,51 +19,51 @@ export interface BreadthPoint extends Latency {
 }
 
 export interface TunedBreadth {
-  /** Every breadth that was tried, the narrowest first. */
+  /** All measured breadths, narrowest first. */
   readonly curve: BreadthPoint[];
-  /** The narrowest breadth that suffices, with the recall on the queries that it was not chosen with; absent when none does. */
+  /** The narrowest sufficient breadth, with its recall on held-out queries; absent if no breadth suffices. */
   readonly chosen?: BreadthPoint & { readonly heldOutRecall: number };
 }
 
 interface TuneOptions {
   readonly recallMin: number;
-  /** A search that takes so long is not worth tuning any further. */
+  /** Median latency at which tuning stops, because a wider search would be useless. */
   readonly giveUpAtMs: number;
-  /** A clock in milliseconds. */
+  /** Clock in milliseconds. */
   readonly now: () => number;
   readonly onPoint?: (point: BreadthPoint) => void;
 }
 
-/** A graph keeps at least k candidates, so breadths start there; ten times as many and more are as slow as a scan. */
+/** Multiples of k. A graph keeps at least k candidates; beyond ten times as many it is as slow as a scan. */
 const graphSteps = [1, 1.5, 2, 3, 4, 6, 8, 12, 16];
 
-/** Two breadths that are closer than this are not worth telling apart. */
+/** Ratio of two breadths at which the bisection stops. */
 const refinement = 1.1;
 
 /**
- * Finds the narrowest search that finds `recallMin` of what an exact scan finds: widens it step by step, then halves the
- * last step until it is fine enough. The breadth is chosen with the `tuning` queries. The recall that is reported is
- * that of the `heldOut` ones, and the search is widened further while they fall short.
+ * Finds the narrowest search that reaches `recallMin`: widens it step by step, then bisects the last step. The `tuning`
+ * queries select the breadth. The reported recall is that of the `heldOut` queries; the search is widened further while
+ * they fall short.
  */
 export async function tuneBreadth(
   index: VectorIndex,
-  { tuning, heldOut }: { readonly tuning: AnsweredQueries; readonly heldOut: AnsweredQueries },
+  { tuning, heldOut }: { readonly tuning: QueriesWithResults; readonly heldOut: QueriesWithResults },
   { recallMin, giveUpAtMs, now, onPoint = () => undefined }: TuneOptions,
 ): Promise<TunedBreadth> {
-  const { k } = tuning.answers;
+  const { k } = tuning.results;
   const points = new Map<number, BreadthPoint>();
   const measure = async (breadth: number): Promise<BreadthPoint> => {
     const parameters = parametersOf(index, breadth);
-    const { answers, times } = await timeRequests(index, tuning.queries, { k, parameters, now });
-    const point = { breadth, recall: answeredRecall(tuning.answers, answers), ...latencyOf(times) };
+    const { results, durationsMs } = await timeRequests(index, tuning.queries, { k, parameters, now });
+    const point = { breadth, recall: resultRecall(tuning.results, results), ...latencyOf(durationsMs) };
     points.set(breadth, point);
     onPoint(point);
     return point;
   };
   const heldOutRecall = async (breadth: number): Promise<number> => {
     const parameters = parametersOf(index, breadth);
-    const { answers } = await timeRequests(index, heldOut.queries, { k, parameters, now });
-    return answeredRecall(heldOut.answers, answers);
+    const { results } = await timeRequests(index, heldOut.queries, { k, parameters, now });
+    return resultRecall(heldOut.results, results);
   };
   const curve = (): BreadthPoint[] => [...points.values()].sort((a, b) => a.breadth - b.breadth);
 
@@ -90,12 +90,12 @@ export async function tuneBreadth(
   return { curve: curve() };
 }
 
-/** The parameter that widens the search of an index of this kind. */
+/** Returns the parameter that sets the breadth for this kind of index. */
 export function parametersOf({ kind }: VectorIndex, breadth: number): SearchParameters {
   return kind === 'ivf' ? { nprobe: breadth } : { efSearch: breadth };
 }
 
-/** Breadths to try, up to all items. */
+/** Returns the breadths to try, up to all items. */
 function gridOf({ kind, size }: VectorIndex, k: number): number[] {
   const steps =
     kind === 'ivf'

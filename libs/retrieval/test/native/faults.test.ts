@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { randomVectors } from './random-vectors.ts';
 
-// Each of these ended the process, or did something unsaid, in the published addon.
+// Each of these crashed the published addon or had undefined results.
 
 const d = 8;
 const vectors = randomVectors(100, d, 1);
@@ -22,7 +22,7 @@ function hnsw(): Index {
   return index;
 }
 
-describe('what Faiss refuses is a JavaScript error', () => {
+describe('errors of Faiss become JavaScript errors:', () => {
   it('removeIds on HNSW', () => {
     const index = hnsw();
 
@@ -30,7 +30,7 @@ describe('what Faiss refuses is a JavaScript error', () => {
     expect(index.search(vectors.subarray(0, d), 1).labels).toEqual(Int32Array.of(0));
   });
 
-  it('add and search on an index that is not trained', async () => {
+  it('add and search on an untrained index', async () => {
     const index = Index.fromFactory(d, 'IVF4,Flat');
 
     expect(() => index.add(vectors)).toThrow(/is_trained/);
@@ -41,22 +41,22 @@ describe('what Faiss refuses is a JavaScript error', () => {
     expect(() => Index.fromFactory(d, 'IVF64,Flat').train(vectors.subarray(0, d))).toThrow(/at least as large/);
   });
 
-  it('add on an index with ids of its own', () => {
+  it('add on an index with its own ids', () => {
     expect(() => Index.fromFactory(d, 'IDMap,Flat').add(vectors)).toThrow(/add does not make sense/);
   });
 
-  it('writing to a path that does not exist, with its name', () => {
+  it('writing to a missing path, named in the error', () => {
     expect(() => flat().write('/does/not/exist/index.faiss')).toThrow('/does/not/exist/index.faiss');
   });
 
-  it('reading a file that is missing or no index', () => {
+  it('reading a file that is missing or not an index', () => {
     expect(() => Index.read(path.join(tmpdir(), 'no-such-index'))).toThrow('no-such-index');
     expect(() => Index.read(import.meta.filename)).toThrow(/not recognized/);
     expect(() => Index.fromBuffer(Buffer.from('no index'))).toThrow(/not recognized/);
     expect(() => Index.fromBuffer(hnsw().toBuffer().subarray(0, 500))).toThrow(/read error/);
   });
 
-  it('a factory string without meaning', () => {
+  it('an invalid factory string', () => {
     expect(() => Index.fromFactory(d, 'Foo')).toThrow(/could not parse index string Foo/);
   });
 
@@ -64,7 +64,7 @@ describe('what Faiss refuses is a JavaScript error', () => {
     expect(() => hnsw().setParameter('effort', 3)).toThrow(/effort/);
   });
 
-  it('without the paths of the machine that built it', () => {
+  it('without paths of the build machine', () => {
     expect(() => Index.fromFactory(d, 'Foo')).toThrow(/at faiss\//);
   });
 });
@@ -80,7 +80,7 @@ describe('arguments', () => {
     expect(() => (Index as unknown as (d: number) => void)(3)).toThrow(/without 'new'/);
   });
 
-  it('a method on something else throws', () => {
+  it('a method on another object throws', () => {
     expect(() => Index.prototype.add.call({} as Index, vectors)).toThrow();
   });
 
@@ -97,7 +97,7 @@ describe('arguments', () => {
     expect(() => flat().searchAsync(wrong, 1)).toThrow(TypeError);
   });
 
-  it('a length that is no multiple of the dimension throws', () => {
+  it('a length that is not a multiple of the dimension throws', () => {
     const short = vectors.subarray(0, d + 1);
 
     for (const call of [
@@ -109,7 +109,7 @@ describe('arguments', () => {
     }
   });
 
-  it.each([NaN, Infinity, -Infinity])('%s throws and says where', (value) => {
+  it.each([NaN, Infinity, -Infinity])('%s throws naming the position', (value) => {
     const bad = vectors.slice(0, 3 * d);
     bad[2 * d + 5] = value;
     const index = flat();
@@ -123,7 +123,7 @@ describe('arguments', () => {
     expect(() => flat().search(vectors, k)).toThrow(/ntotal.*100/);
   });
 
-  it('search parameters must be right, and fit the index', () => {
+  it('search parameters must be valid for the index', () => {
     const search =
       (parameters: unknown, index: Index = flat()) =>
       () =>
@@ -137,11 +137,11 @@ describe('arguments', () => {
     expect(search('fast')).toThrow(TypeError);
   });
 
-  it('labels outside of the index cannot be reconstructed', () => {
+  it('labels outside the index cannot be reconstructed', () => {
     for (const label of [-1, 100, 1.5, NaN]) expect(() => flat().reconstruct(label)).toThrow(/ntotal: 100/);
   });
 
-  it('an index merges with another one of its class only', () => {
+  it('an index merges only with one of its class', () => {
     const index = flat();
 
     for (const other of [{}, index, new IndexFlatL2(d)]) {
@@ -152,23 +152,23 @@ describe('arguments', () => {
     expect(index.ntotal()).toBe(200);
   });
 
-  it('a number of threads must make sense', () => {
+  it('a number of threads must be valid', () => {
     for (const threads of [0, -1, 1.5, NaN]) expect(() => setThreads(threads)).toThrow(TypeError);
   });
 });
 
-it.each(['index', 'graph'])('results that no memory has room for are an error: %s', async (kind) => {
+it.each(['index', 'graph'])('results that exceed the memory are an error: %s', async (kind) => {
   const [queries, label] = [new Float32Array(1e5 * d), Int32Array.of(0)];
   const built = hnsw();
   const scanned = kind === 'index' ? built : await built.takeGraphAsync(d);
 
-  // 2^31 results of each query: some 10^15 bytes.
+  // 2^31 results per query, about 10^15 bytes.
   await expect((async () => scanned.scanAsync(queries, 2 ** 31 - 1, label))()).rejects.toThrow(/bad_alloc/);
   expect((await scanned.scanAsync(vectors.subarray(0, d), 1, label)).labels).toEqual(label);
 });
 
 describe('life cycle', () => {
-  it('a disposed index says so', () => {
+  it('a disposed index throws', () => {
     const index = flat();
     index.dispose();
     index.dispose();
@@ -183,7 +183,7 @@ describe('life cycle', () => {
     }
   });
 
-  it('a worker thread may load it and end', async () => {
+  it('a worker thread may load the addon and end', async () => {
     const code = `
       const { IndexFlatIP } = require('faiss-node');
       const index = new IndexFlatIP(2);

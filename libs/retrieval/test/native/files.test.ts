@@ -38,13 +38,13 @@ async function save(index: Index, name: string): Promise<string> {
   return file;
 }
 
-/** Of this process's memory, what lies in a mapping of the file. */
+/** Returns how much of this process's memory maps the file. */
 async function mappings(file: string): Promise<number> {
   return (await readFile('/proc/self/maps', 'utf8')).split('\n').filter((line) => line.includes(file)).length;
 }
 
 describe.each(factories)('readAsync of %s', (factory) => {
-  it.each([{ map: false }, { map: true }])('gives the same index %j', async (options) => {
+  it.each([{ map: false }, { map: true }])('returns the same index %j', async (options) => {
     const built = build(factory);
     const file = await save(built, 'same');
 
@@ -57,11 +57,11 @@ describe.each(factories)('readAsync of %s', (factory) => {
     );
   });
 
-  it('a file cut short anywhere is refused, mapped or not', async () => {
+  it('refuses a file truncated anywhere, mapped or not', async () => {
     const whole = await readFile(await save(build(factory), 'whole'));
     const file = path.join(folder, 'cut');
     for (let i = 0; i < 60; i++) {
-      // Around the end, where a part of a value is left, and anywhere before.
+      // Near the end, inside a value, and anywhere before.
       const length = i < 12 ? whole.length - 1 - i : Math.floor((whole.length * (i - 12)) / 48);
       await writeFile(file, whole.subarray(0, length));
       for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow();
@@ -71,7 +71,7 @@ describe.each(factories)('readAsync of %s', (factory) => {
 });
 
 describe('readAsync', () => {
-  it('leaves vectors and graph in the file when it is mapped, also after that is deleted', async () => {
+  it('keeps vectors and graph in the mapped file, also after its deletion', async () => {
     const built = build('HNSW8');
     const file = await save(built, 'mapped');
     const mapped = await Index.readAsync(file, { map: true });
@@ -85,7 +85,7 @@ describe('readAsync', () => {
     expect(await mappings(file)).toBe(0);
   });
 
-  it('a mapped index cannot be changed, and says so', async () => {
+  it('refuses changes of a mapped index', async () => {
     const mapped = await Index.readAsync(await save(build('Flat'), 'fixed'), { map: true });
 
     expect(() => mapped.add(vectors)).toThrow(/mapped/);
@@ -93,14 +93,14 @@ describe('readAsync', () => {
     expect(mapped.ntotal()).toBe(n);
   });
 
-  it('an empty index is read', async () => {
+  it('reads an empty index', async () => {
     for (const map of [false, true]) {
       const index = await Index.readAsync(await save(build('HNSW8', new Float32Array(0)), 'empty'), { map });
       expect(index.ntotal()).toBe(0);
     }
   });
 
-  it('what is absent, empty, a folder or something else is refused with its name or a reason', async () => {
+  it('refuses absent and empty files, folders and other files, naming the path or a reason', async () => {
     const other = path.join(folder, 'other');
     for (const text of ['', 'IHNf', 'IxFI and more', 'something else altogether']) {
       await writeFile(other, text);
@@ -111,9 +111,9 @@ describe('readAsync', () => {
     expect(() => Index.readAsync(3 as unknown as string)).toThrow(TypeError);
   });
 
-  it('a graph with wrong bytes is refused or searched, never fatal', async () => {
+  it('refuses or searches a corrupt graph without crashing', async () => {
     const whole = await readFile(await save(build('HNSW8'), 'sound'));
-    // In a process of its own: what this is about would end it.
+    // In a separate process, which a fault would crash.
     const code = `
       const { Index, setThreads } = require('faiss-node');
       const { readFileSync, writeFileSync } = require('node:fs');
@@ -149,7 +149,7 @@ describe('readAsync', () => {
 });
 
 describe('mapFile', () => {
-  it('gives the bytes of the file, without touching the file when they are written', async () => {
+  it('returns the bytes of the file, and does not change the file when they are written', async () => {
     const file = path.join(folder, 'numbers');
     await writeFile(file, new Uint8Array(Float32Array.of(1, 2, 3.5).buffer));
 
@@ -161,7 +161,7 @@ describe('mapFile', () => {
     expect([...new Float32Array(await mapFile(file))]).toEqual([1, 2, 3.5]);
   });
 
-  it('outlives its file, and is unmapped when it is collected', async () => {
+  it('survives the deletion of its file, and unmaps it when collected', async () => {
     const file = path.join(folder, 'large');
     await writeFile(file, new Uint8Array(1e6).fill(7));
     const last = async () => {
@@ -179,7 +179,7 @@ describe('mapFile', () => {
     expect(await mappings(file)).toBe(0);
   });
 
-  it('an empty file is an empty buffer; an absent one and a folder are errors', async () => {
+  it('returns an empty buffer for an empty file, and refuses an absent one and a folder', async () => {
     const file = path.join(folder, 'nothing');
     await writeFile(file, '');
     expect((await mapFile(file)).byteLength).toBe(0);
@@ -190,8 +190,8 @@ describe('mapFile', () => {
 });
 
 describe('scanAsync', () => {
-  it.each(factories)('scores the given labels of %s only, by inner product, equal ones by label', async (factory) => {
-    // Rows 0 and 300 are the same.
+  it.each(factories)('scores only the given labels of %s by inner product, ties by label', async (factory) => {
+    // Rows 0 and 300 are equal.
     const rows = vectors.slice();
     rows.copyWithin(0, 300 * d, 301 * d);
     const index = build(factory, rows);
@@ -208,7 +208,7 @@ describe('scanAsync', () => {
     }
   });
 
-  it('keeps the best of many, and a batch scores as its queries do one by one', async () => {
+  it('keeps the best of many, and scores a batch like single queries', async () => {
     const index = build('Flat');
     const all = Int32Array.from({ length: n }, (_, label) => n - 1 - label);
     for (const count of [1, 2, 3, 4]) {
@@ -223,7 +223,7 @@ describe('scanAsync', () => {
     }
   });
 
-  it('sees what was added since the last scan', async () => {
+  it('sees vectors added since the last scan', async () => {
     const index = build('IVF10,Flat');
     await index.scanAsync(queries, 1, Int32Array.of(0));
     index.add(vectors);
@@ -231,7 +231,7 @@ describe('scanAsync', () => {
     expect((await index.scanAsync(queries, 1, Int32Array.of(n + 3))).labels[0]).toBe(n + 3);
   });
 
-  it('copies its arguments, and holds the index', async () => {
+  it('copies its arguments, and keeps the index alive', async () => {
     const index = build('Flat');
     const given = Int32Array.of(1, 2);
     const scan = index.scanAsync(queries, 2, given);
@@ -242,7 +242,7 @@ describe('scanAsync', () => {
     expect([...(await scan).labels.subarray(0, 2)].sort()).toEqual([1, 2]);
   });
 
-  it('refuses what it cannot scan', async () => {
+  it('refuses invalid arguments', async () => {
     const index = build('Flat');
     for (const label of [-1, n]) {
       await expect(index.scanAsync(queries, 1, Int32Array.of(label))).rejects.toThrow(`but got ${label}`);

@@ -12,7 +12,7 @@ const n = 8_000;
 const k = 10;
 const vectors = randomVectors(n, d, 21);
 const queries = randomVectors(9, d, 22);
-/** Narrow enough that the graph is walked, not scanned. */
+/** Narrow enough that the graph is searched, not scanned. */
 const efSearch = 200;
 
 let folder: string;
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** An index over vectors that are one value wider, as those of inner products are. */
+/** Returns an index over vectors with one extra dimension, like transformed ones. */
 function faissIndex(rows = vectors): Index {
   let radius = 0;
   for (const row of rowsOf(rows, d)) radius = Math.max(radius, product(row, row));
@@ -60,7 +60,7 @@ describe.each(variants)('a graph taken with %j', (options) => {
     graph = await faissIndex().takeGraphAsync(d, options);
   });
 
-  it('finds what is nearest, with exact scores, best first', async () => {
+  it('finds the nearest items with exact scores, best first', async () => {
     const { labels, distances } = await graph.searchAsync(queries, k, { efSearch });
 
     expect([graph.ntotal(), graph.getDimension()]).toEqual([n, d]);
@@ -72,7 +72,7 @@ describe.each(variants)('a graph taken with %j', (options) => {
     });
   });
 
-  it('a query finds the same alone as with others', async () => {
+  it('returns the same for single and batched queries', async () => {
     const together = await graph.searchAsync(queries, k, { efSearch });
     for (let q = 0; q < 9; q++) {
       const alone = await graph.searchAsync(queries.subarray(q * d, (q + 1) * d), k, { efSearch });
@@ -81,14 +81,14 @@ describe.each(variants)('a graph taken with %j', (options) => {
     }
   });
 
-  it('a scan of what a search found gives the same scores', async () => {
+  it('scores a scan like a search', async () => {
     const query = queries.subarray(0, d);
     const found = await graph.searchAsync(query, k, { efSearch });
 
     expect(await graph.scanAsync(query, k, found.labels.slice().reverse())).toEqual(found);
   });
 
-  it('finds allowed labels only, walking and scanning', async () => {
+  it('finds only allowed labels, by search and by scan', async () => {
     const allowed = bitmapOf((label) => label % 5 === 3);
     for (const breadth of [efSearch, n]) {
       const { labels } = await graph.searchAsync(queries, k, { efSearch: breadth, allowed });
@@ -108,13 +108,13 @@ describe.each(variants)('a graph taken with %j', (options) => {
     expect(nothing.distances.every((score) => score === -Infinity)).toBe(true);
   });
 
-  it('a search as wide as all is a scan: exact', async () => {
+  it('is exact when the search is as wide as the index', async () => {
     expect(recall((await graph.searchAsync(queries, k, { efSearch: n })).labels, vectors)).toBe(1);
     const all = await graph.searchAsync(queries.subarray(0, d), n);
     expect(new Set(all.labels).size).toBe(n);
   });
 
-  it('survives a file, mapped or not, also when that is deleted', async () => {
+  it('survives a file, mapped or not, also after its deletion', async () => {
     const file = path.join(folder, 'graph');
     await graph.writeAsync(file);
     const mapped = await Graph.openAsync(file, { map: true });
@@ -132,8 +132,8 @@ describe.each(variants)('a graph taken with %j', (options) => {
 });
 
 describe('a graph', () => {
-  it('of vectors that codes are too coarse for is walked by the vectors', async () => {
-    // One in seven is eight times as long: codes for all would tell the others apart badly.
+  it('of vectors too uneven for codes is searched by the vectors', async () => {
+    // Every seventh vector is eight times as long, so common codes would be too coarse for the others.
     const uneven = vectors.map((value, i) => (Math.floor(i / d) % 7 === 0 ? value * 8 : value));
     const graph = await faissIndex(uneven).takeGraphAsync(d);
 
@@ -144,11 +144,11 @@ describe('a graph', () => {
         return (await readFile(path.join(folder, `size-${i}`))).length;
       }),
     );
-    // 32 values a vector, padded, in whole pages.
+    // 32 padded values per vector, in whole pages.
     expect(sizes[1]! - sizes[0]!).toBe(Math.ceil((n * 32) / 4096) * 4096);
   });
 
-  it('of no vectors, of one, and of zeros', async () => {
+  it('works without vectors, with one, and with zeros', async () => {
     const empty = await faissIndex(new Float32Array(0)).takeGraphAsync(d);
     expect(empty.ntotal()).toBe(0);
     await empty.writeAsync(path.join(folder, 'empty'));
@@ -159,7 +159,7 @@ describe('a graph', () => {
     expect([...(await zeros.searchAsync(queries.subarray(0, d), 3)).labels]).toEqual([0, 1, 2]);
   });
 
-  it('is taken from a graph of whole vectors only, which is given up', async () => {
+  it('is taken only from a graph of whole vectors, which it consumes', async () => {
     const index = faissIndex();
     const taking = index.takeGraphAsync(d);
     expect(() => index.ntotal()).toThrow(/disposed/);
@@ -174,7 +174,7 @@ describe('a graph', () => {
     expect(() => Reflect.construct(Graph, [])).toThrow(TypeError);
   });
 
-  it('refuses wrong arguments, and everything once it is disposed of', async () => {
+  it('refuses wrong arguments, and all calls after disposal', async () => {
     const graph = await faissIndex(vectors.slice(0, 100 * d)).takeGraphAsync(d);
     for (const wrong of [0, 101, 1.5, NaN]) expect(() => graph.searchAsync(queries, wrong)).toThrow();
     expect(() => graph.searchAsync(queries.subarray(1), 1)).toThrow(/multiple/);
@@ -192,7 +192,7 @@ describe('a graph', () => {
     expect(() => graph.ntotal()).toThrow(/disposed/);
   });
 
-  it('a file cut short, too long or of something else is refused', async () => {
+  it('refuses a file that is truncated, too long or of another kind', async () => {
     const file = path.join(folder, 'cut');
     const graph = await faissIndex(vectors.slice(0, 300 * d)).takeGraphAsync(d);
     await graph.writeAsync(file);
@@ -207,11 +207,11 @@ describe('a graph', () => {
     await expect(Graph.openAsync(folder)).rejects.toThrow(/not a file/);
   });
 
-  it('a file with wrong bytes is refused or searched, never fatal', async () => {
+  it('refuses or searches a corrupt file without crashing', async () => {
     const graph = await faissIndex(vectors.slice(0, 1_000 * d)).takeGraphAsync(d);
     const files = ['sound', 'broken'].map((name) => path.join(folder, name));
     await graph.writeAsync(files[0]!);
-    // In a process of its own: what this is about would end it.
+    // In a separate process, which a fault would crash.
     const code = `
       const { Graph } = require('faiss-node');
       const { readFileSync, writeFileSync } = require('node:fs');
@@ -243,8 +243,8 @@ describe('a graph', () => {
   });
 });
 
-it('what has a product that is no number comes last, and is found', async () => {
-  // 1e60 is beyond a float, and infinity less infinity is no number.
+it('ranks vectors with NaN products last, and finds them', async () => {
+  // 1e60 exceeds a float, and infinity minus infinity is NaN.
   const huge = new Float32Array(n * d);
   for (let label = 0; label < n; label++) {
     huge[label * d] = label % 3 === 0 ? 1e30 : 1;

@@ -1,6 +1,4 @@
-/**
- * Seeded vectors around a few centers, row-major [n, d]: closer to embeddings than plain noise, still hard for a graph.
- */
+/** Returns seeded vectors [n, d] around a few centers: more like embeddings than noise, but hard for a graph. */
 export function randomVectors(n: number, d: number, seed: number): Float32Array {
   const next = xorshift(seed);
   const centers = Float32Array.from({ length: 50 * d }, next);
@@ -12,7 +10,7 @@ export function randomVectors(n: number, d: number, seed: number): Float32Array 
   return vectors;
 }
 
-/** The k labels with the largest inner products for each query, by reading every vector. */
+/** Returns the k labels with the largest inner products for each query, by exhaustive search. */
 export function exactTopK(vectors: Float32Array, queries: Float32Array, d: number, k: number): number[][] {
   return rowsOf(queries, d).map((query) =>
     rowsOf(vectors, d)
@@ -27,7 +25,7 @@ export function rowsOf<T extends Float32Array | Int32Array>(values: T, width: nu
   return Array.from({ length: values.length / width }, (_, i) => values.subarray(i * width, (i + 1) * width) as T);
 }
 
-/** Numbers in [-0.5, 0.5). */
+/** Returns numbers in [-0.5, 0.5). */
 function xorshift(seed: number): () => number {
   let state = seed >>> 0 || 1;
   return () => {

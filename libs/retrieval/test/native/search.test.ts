@@ -24,7 +24,7 @@ function recall(labels: Int32Array): number {
 beforeAll(() => setThreads(1));
 
 describe('vectors and results', () => {
-  it('takes a Float32Array and answers every query in it', () => {
+  it('takes a Float32Array and returns a result per query', () => {
     const index = new IndexFlatIP(d);
     index.add(vectors);
 
@@ -36,7 +36,7 @@ describe('vectors and results', () => {
     for (const row of rowsOf(distances, k)) expect([...row]).toEqual([...row].sort((a, b) => b - a));
   });
 
-  it('reads a view at an offset and shared memory where they are', () => {
+  it('reads views with an offset and shared memory in place', () => {
     const shared = new Float32Array(new SharedArrayBuffer(vectors.byteLength));
     shared.set(vectors);
     const index = new IndexFlatL2(d);
@@ -45,13 +45,13 @@ describe('vectors and results', () => {
     expect(index.search(shared.subarray(17 * d, 18 * d), 1).labels).toEqual(Int32Array.of(17));
   });
 
-  it('gives a stored vector back', () => {
+  it('returns a stored vector', () => {
     const index = build('HNSW16');
 
     expect(index.reconstruct(4_999)).toEqual(vectors.slice(4_999 * d));
   });
 
-  it('answers no queries with no results', async () => {
+  it('returns no results without queries', async () => {
     const index = build('Flat');
 
     expect(index.search(new Float32Array(0), k).labels).toHaveLength(0);
@@ -67,7 +67,7 @@ describe('vectors and results', () => {
 });
 
 describe('parameters of one search', () => {
-  it('efSearch raises the recall of a graph, without changing the index', async () => {
+  it('efSearch raises the recall of a graph without changing the index', async () => {
     const index = build('HNSW8');
 
     const before = recall(index.search(queries, k).labels);
@@ -79,7 +79,7 @@ describe('parameters of one search', () => {
     expect(recall(index.search(queries, k).labels)).toBe(before);
   });
 
-  it('nprobe raises the recall of an inverted file up to that of a full scan', async () => {
+  it('nprobe raises the recall of an inverted file up to that of a scan', async () => {
     const index = build('IVF50,Flat');
 
     const one = recall(index.search(queries, k, { nprobe: 1 }).labels);
@@ -103,7 +103,7 @@ describe('parameters of one search', () => {
     );
   });
 
-  it.each(['Flat', 'HNSW16', 'IVF20,Flat'])('finds allowed labels only in %s', async (factory) => {
+  it.each(['Flat', 'HNSW16', 'IVF20,Flat'])('finds only allowed labels in %s', async (factory) => {
     const index = build(factory);
     if (factory.startsWith('HNSW')) index.setParameter('efSearch', 500);
     if (factory.startsWith('IVF')) index.setParameter('nprobe', 20);
@@ -119,7 +119,7 @@ describe('parameters of one search', () => {
     }
   });
 
-  it('pads with -1 where fewer labels are allowed than asked for', () => {
+  it('pads with -1 if too few labels are allowed', () => {
     const { labels } = build('Flat').search(queries.subarray(0, d), 4, { allowed: Uint8Array.of(0b0001_0010) });
 
     expect([...labels].sort()).toEqual([-1, -1, 1, 4]);

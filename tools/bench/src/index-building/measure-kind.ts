@@ -44,14 +44,14 @@ try {
   const opened = await openFaissIndex(path);
   const { efSearch, nprobe } = choice;
   const parameters = { ...(efSearch === undefined ? {} : { efSearch }), ...(nprobe === undefined ? {} : { nprobe }) };
-  const { times } = await timeRequests(opened, queries.heldOut, {
+  const { durationsMs } = await timeRequests(opened, queries.heldOut, {
     k: depth,
     parameters,
     now,
   });
   opened.close();
   const { size: bytes } = await stat(path);
-  const result: KindMeasurement = { choice, seconds, vectorsMb, peakMemoryMb, bytes, latency: latencyOf(times) };
+  const result: KindMeasurement = { choice, seconds, vectorsMb, peakMemoryMb, bytes, latency: latencyOf(durationsMs) };
   process.stdout.write(JSON.stringify(result));
 } finally {
   await rm(folder, { recursive: true, force: true });
