@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isAppError } from '@facet/platform';
 import fc from 'fast-check';
@@ -161,8 +162,4 @@ function startWriter(root: string, name: string) {
   const script = fileURLToPath(new URL('./endless-promoter.ts', import.meta.url));
   const args = ['--conditions=@facet/source', '--import', 'tsx', script, root, name];
   return spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
