@@ -45,7 +45,7 @@ describe('facet keys create', () => {
     expect((await run(args)).code).toBe(0);
     const { code, err } = await run(args);
     expect(code).toBe(2);
-    expect(err).toContain('a key of the name web already');
+    expect(err).toContain('already contains a key with the name web');
   });
 
   it.each([

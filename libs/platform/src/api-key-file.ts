@@ -10,7 +10,7 @@ import { readConfigFile } from './config-file.ts';
 import { AppError } from './errors.ts';
 import { parseWith } from './parse.ts';
 
-/** Where an HTTP server finds the API keys that it accepts; `anybody` accepts requests without a key. */
+/** How an HTTP server authorizes requests: with the keys of a file, or `anybody` for requests without a key. */
 export type AccessSource = { readonly keysFile: string } | 'anybody';
 
 const exact = { additionalProperties: false };
@@ -30,20 +30,20 @@ const KeyEntry = Type.Object(
 const KeyFile = Type.Object({ keys: Type.Array(KeyEntry, { default: [] }) }, exact);
 
 /**
- * Reads the keys of a YAML file, `keys: [{name, scopes, sha256, …}]`. An absent file has none.
+ * Reads the keys of a YAML file, `keys: [{name, scopes, sha256, …}]`. Returns none if the file does not exist.
  *
- * @throws AppError `CONFIG_UNREADABLE` for what is not YAML, `CONFIG_INVALID` naming each wrong field, never its value,
- * or the name that two keys have.
+ * @throws AppError `CONFIG_UNREADABLE` if the file is not YAML; `CONFIG_INVALID` naming each wrong field but not its
+ *   value, or a duplicate name.
  */
 export async function readApiKeys(path: string): Promise<readonly ApiKey[]> {
   const { keys } = await readConfigFile(KeyFile, path);
   const names = new Set<string>();
   for (const { name } of keys) {
     if (names.has(name)) {
-      throw new AppError(`${path} has two keys of the name ${name}.`, {
+      throw new AppError(`${path} contains two keys with the name ${name}.`, {
         code: 'CONFIG_INVALID',
         category: 'usage',
-        remedy: 'Give each key a name of its own.',
+        remedy: 'Give each key a unique name.',
         context: { path, name },
       });
     }
@@ -53,14 +53,14 @@ export async function readApiKeys(path: string): Promise<readonly ApiKey[]> {
 }
 
 /**
- * Adds a key to the file, which is made where there is none, readable by its owner only.
+ * Adds a key to the file. Creates the file if necessary, readable by its owner only.
  *
- * @throws AppError `KEYS_NAME_TAKEN`; `CONFIG_INVALID` for a wrong field of the key; those of {@link readApiKeys}.
+ * @throws AppError `KEYS_NAME_TAKEN`; `CONFIG_INVALID` for a wrong field of the key; the errors of {@link readApiKeys}.
  */
 export async function addApiKey(path: string, key: ApiKey): Promise<void> {
   const keys = await readApiKeys(path);
   if (keys.some(({ name }) => name === key.name)) {
-    throw new AppError(`${path} has a key of the name ${key.name} already.`, {
+    throw new AppError(`${path} already contains a key with the name ${key.name}.`, {
       code: 'KEYS_NAME_TAKEN',
       category: 'usage',
       remedy: 'Choose another name, or remove that key from the file.',
@@ -71,9 +71,9 @@ export async function addApiKey(path: string, key: ApiKey): Promise<void> {
 }
 
 /**
- * Puts a key in the place of the one of the same name, or behind the others. Comments of the file stay.
+ * Replaces the key with the same name, or appends the key. Comments of the file stay.
  *
- * @throws AppError `CONFIG_INVALID` for a wrong field of the key; those of {@link readApiKeys}.
+ * @throws AppError `CONFIG_INVALID` for a wrong field of the key; the errors of {@link readApiKeys}.
  */
 export async function replaceApiKey(path: string, key: ApiKey): Promise<void> {
   const keys = await readApiKeys(path);

@@ -3,7 +3,7 @@ import type { DestinationStream, Logger, LoggerOptions } from 'pino';
 
 export type { Logger } from 'pino';
 
-/** Fields that never reach a log line: credentials, and who the user is. */
+/** Fields removed from log lines: credentials and user ids. */
 const redactedPaths = [
   'req.headers.authorization',
   'req.headers["x-api-key"]',
@@ -15,7 +15,10 @@ const redactedPaths = [
   'err.context.userId',
 ];
 
-/** A JSON logger on standard error (standard output belongs to the command's result). Messages are constants, facts are fields. */
+/**
+ * Creates a JSON logger on standard error, because standard output belongs to the result of a command. Messages are
+ * constants; facts are fields.
+ */
 export function createLogger(options: { name: string; level?: string; destination?: DestinationStream }): Logger {
   const settings: LoggerOptions = {
     name: options.name,

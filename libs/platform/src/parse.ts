@@ -5,10 +5,10 @@ import { Value } from 'typebox/value';
 import { AppError } from './errors.ts';
 
 /**
- * Parses `value` at the edge: fills the schema's defaults, then checks it, and names every field that is wrong at once.
- * With `coerce`, text becomes numbers and booleans where the schema asks for them (environment variables).
+ * Parses external data: fills in the defaults of the schema, checks the value, and reports all wrong fields together.
+ * With `coerce`, converts text to numbers and booleans where the schema requires them, as for environment variables.
  *
- * @throws AppError `CONFIG_INVALID` naming `source` and each offending field.
+ * @throws AppError `CONFIG_INVALID` naming `source` and each wrong field.
  */
 export function parseWith<Schema extends TSchema>(
   schema: Schema,
@@ -23,14 +23,14 @@ export function parseWith<Schema extends TSchema>(
   throw new AppError(`${options.source} is not valid: ${problems.join('; ')}.`, {
     code: 'CONFIG_INVALID',
     category: 'usage',
-    remedy: `Correct the named fields in ${options.source}.`,
+    remedy: `Correct these fields in ${options.source}.`,
     context: { source: options.source, problems },
   });
 }
 
 /**
- * Parses the variables of the environment that `schema` names. One that is set to nothing counts as absent, as Compose
- * files leave them.
+ * Parses the environment variables that `schema` names. Empty variables count as absent, because Compose files set them
+ * so.
  *
  * @throws AppError `CONFIG_INVALID` naming each wrong variable.
  */
@@ -44,24 +44,24 @@ export function parseEnvironment<Schema extends TObject>(
   return parseWith(schema, Object.fromEntries(given), { source: 'the environment', coerce: true });
 }
 
-/** One sentence a field, however many rules it breaks; unknown and missing fields by their names. */
+/** Returns one sentence per field, however many rules it breaks. Names unknown and missing fields. */
 function describeProblems(errors: readonly TLocalizedValidationError[]): string[] {
-  const complaints = new Map<string, Set<string>>();
-  const complain = (path: string, complaint: string): void => {
+  const problems = new Map<string, Set<string>>();
+  const report = (path: string, problem: string): void => {
     const field = path === '' ? 'the whole' : path.slice(1).replaceAll('/', '.');
-    complaints.set(field, (complaints.get(field) ?? new Set()).add(complaint));
+    problems.set(field, (problems.get(field) ?? new Set()).add(problem));
   };
   for (const error of errors) {
     const { keyword, instancePath, params } = error;
     if (keyword === 'required') {
-      for (const name of params.requiredProperties) complain(`${instancePath}/${name}`, 'is missing');
+      for (const name of params.requiredProperties) report(`${instancePath}/${name}`, 'is missing');
     } else if (keyword === 'additionalProperties') {
-      for (const name of params.additionalProperties) complain(`${instancePath}/${name}`, 'is not a known field');
+      for (const name of params.additionalProperties) report(`${instancePath}/${name}`, 'is not a known field');
     } else if (keyword === 'const') {
-      complain(instancePath, `must be ${JSON.stringify(params.allowedValue)}`);
+      report(instancePath, `must be ${JSON.stringify(params.allowedValue)}`);
     } else if (keyword !== 'anyOf' && keyword !== 'boolean') {
-      complain(instancePath, error.message);
+      report(instancePath, error.message);
     }
   }
-  return [...complaints].map(([field, said]) => `${field}: ${[...said].join(' or ')}`);
+  return [...problems].map(([field, texts]) => `${field}: ${[...texts].join(' or ')}`);
 }

@@ -6,17 +6,17 @@ export interface CloseOptions {
   /** 10 seconds by default. */
   readonly delayMs?: number;
   /**
-   * Whether another process of the same group says when to close: then the Ctrl-C of a terminal, which reaches all of the group,
-   * is left to that one, and being told twice is no haste.
+   * Whether a supervisor in the same process group decides when to close. Then the process ignores the Ctrl-C of a
+   * terminal, which reaches the whole group, and a second signal does not force it to exit.
    */
   readonly isSupervised?: boolean;
 }
 
 /**
- * Runs `close` once on SIGTERM, SIGINT or a crash, then ends the process; after `delayMs` it ends it anyway.
+ * Runs `close` once on SIGTERM, SIGINT or a crash, then exits. Exits after `delayMs` even if `close` has not finished.
  * For entry points only.
  *
- * @returns does the same.
+ * @returns A function that starts the same shutdown.
  */
 export function closeOnSignal(close: () => Promise<void>, options: CloseOptions): () => void {
   const { logger, delayMs = 10_000, isSupervised = false } = options;

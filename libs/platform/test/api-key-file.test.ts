@@ -67,7 +67,7 @@ describe('reading', () => {
     [
       'two of a name',
       `[{name: a, scopes: [serve], sha256: ${hash}}, {name: a, scopes: [admin], sha256: ${hash}}]`,
-      /two keys of the name a/,
+      /two keys with the name a/,
     ],
   ])('refuses %s', async (_, keys, message) => {
     const error = await refusal(readApiKeys(await temporaryFile(`keys: ${keys}\n`)));

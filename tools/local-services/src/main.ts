@@ -9,7 +9,7 @@ Keeps Kafka and Redis up until Ctrl-C, and prints the environment variables that
   --brokers N    how many Kafka brokers, 1 or 3 (1)
 `;
 
-/** Resolves with the signal that asks this process to end. */
+/** Resolves with the signal that ends this process. */
 const endSignal = new Promise<NodeJS.Signals>((resolve) => {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, resolve);
 });

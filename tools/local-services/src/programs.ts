@@ -9,9 +9,9 @@ const titles = {
 } as const;
 
 /**
- * Absolute path of something that setup brings for tests.
+ * Returns the absolute path of a program that setup installs for tests.
  *
- * @throws Error that says how to get it
+ * @throws Error that names the setup command.
  */
 export function requireService(name: keyof typeof titles): string {
   const found = findServices(process.env)[name];
@@ -19,12 +19,12 @@ export function requireService(name: keyof typeof titles): string {
   throw new Error(`${titles[name]} is missing on this machine. Run: node tools/setup/setup.mjs --services`);
 }
 
-/** The browser that tests drive. */
+/** Returns the browser for tests. */
 export function chromiumPath(): string {
   return requireService('chromium');
 }
 
-/** Checks alert rules. */
+/** Returns the checker of alert rules. */
 export function promtoolPath(): string {
   return requireService('promtool');
 }

@@ -39,7 +39,7 @@ async function endOffset(kafka: Kafka, topic: string): Promise<string | undefine
 }
 
 describe('Kafka', () => {
-  it('keeps its port and data over kill -9, makes no topic by itself, and leaves nothing behind', async () => {
+  it('keeps its port and data over kill -9, creates no topics automatically, and leaves nothing behind', async () => {
     const local = await startKafka();
     const kafka = connect(local.brokers);
     const admin = kafka.admin();
@@ -63,7 +63,7 @@ describe('Kafka', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('of three brokers keeps serving when one has gone', async () => {
+  it('with three brokers keeps serving without one', async () => {
     const local = await startKafka({ brokers: 3 });
     const kafka = connect(local.brokers);
     const admin = kafka.admin();
@@ -103,8 +103,8 @@ describe('Redis', () => {
   });
 });
 
-describe('when the process that started them', () => {
-  it('is killed with SIGKILL, nothing of them is left', async () => {
+describe('when the process that started the services', () => {
+  it('is killed with SIGKILL, nothing remains', async () => {
     const starter = runScript('test/fixtures/starter.ts', { TMPDIR: folder });
     const pids = JSON.parse(await printed(starter.stdout, /\n/)) as number[];
     expect(pids.map(isAlive)).toEqual([true, true]);
@@ -115,7 +115,7 @@ describe('when the process that started them', () => {
     await until(() => !readdirSync(folder).some((name) => name.startsWith('facet-')));
   });
 
-  it('is `npm run services`, they are up until Ctrl-C', async () => {
+  it('is `npm run services`, they run until Ctrl-C', async () => {
     const services = runScript('src/main.ts', { TMPDIR: folder });
     const exited = once(services, 'exit');
     const output = await printed(services.stdout, /QUEUE_URL.*\n/);
@@ -137,8 +137,8 @@ describe('when the process that started them', () => {
   });
 });
 
-describe('on a machine without them', () => {
-  it('the error names the command that brings them', async () => {
+describe('on a machine without the services', () => {
+  it('the error names the command that installs them', async () => {
     const { PATH, FACET_CACHE_DIR } = process.env;
     process.env['PATH'] = folder;
     try {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** Runs a TypeScript file of this project in a process of its own. */
+/** Runs a TypeScript file of this project in a separate process. */
 export function runScript(file: string, env: NodeJS.ProcessEnv): ChildProcess {
   const script = fileURLToPath(new URL(`../${file}`, import.meta.url));
   return spawn(process.execPath, ['--conditions=@facet/source', '--import', 'tsx', script], {
@@ -11,7 +11,7 @@ export function runScript(file: string, env: NodeJS.ProcessEnv): ChildProcess {
   });
 }
 
-/** What a process has printed by the time the pattern fits. */
+/** Returns the output of a process once it matches the pattern. */
 export function printed(stream: NodeJS.ReadableStream | null, pattern: RegExp): Promise<string> {
   let text = '';
   return new Promise((resolve, reject) => {
@@ -32,7 +32,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** @throws Error when it does not become true within 10 s */
+/** @throws Error if the condition does not become true within 10 s. */
 export async function until(condition: () => boolean): Promise<void> {
   for (let i = 0; i < 500; i++) {
     if (condition()) return;

@@ -14,10 +14,10 @@ export async function builtFromSource(folder: string): Promise<(file: string) =>
   };
 }
 
-/** Larger files are linked where that is possible: the library of TensorFlow has 788 MB. No build writes into them. */
+/** Larger files are hard-linked if possible: the TensorFlow library has 788 MB, and no build writes to it. */
 const copiedBytesMax = 16 << 20;
 
-/** Copies the needed files of a package; packages that lie in it stay behind. */
+/** Copies the needed files of a package, without packages nested in it. */
 export async function copyFiles(from: string, to: string, isNeeded: (file: string) => boolean): Promise<void> {
   for (const file of (await listFiles(from)).filter(isNeeded)) {
     const [source, target] = [join(from, file), join(to, file)];
@@ -29,7 +29,7 @@ export async function copyFiles(from: string, to: string, isNeeded: (file: strin
   }
 }
 
-/** Files below a folder, relative to it; linked folders are entered. */
+/** Lists the files below a folder as relative paths, following links to folders. */
 async function listFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder);
   const found = await Promise.all(

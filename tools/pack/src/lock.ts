@@ -22,10 +22,10 @@ export interface PutPackage {
 }
 
 /**
- * The workspace's lock under the root of a packed app, for npm to prune: the packed packages are where they are put, and everything from the
- * registry stays at the version that the workspace has.
+ * Returns the workspace's lock with a packed app as root, for npm to prune. Packed packages get their packed locations;
+ * packages of the registry keep their versions.
  *
- * @param put everything that is packed by its files
+ * @param put All packages that are packed as files.
  */
 export function lockUnder(workspaceLock: Lock, root: Manifest, put: readonly PutPackage[]): Lock {
   const packages: Record<string, LockedPackage> = { '': { ...root } };
@@ -43,8 +43,8 @@ export function lockUnder(workspaceLock: Lock, root: Manifest, put: readonly Put
 }
 
 /**
- * The pruned lock, saying again for which C library packages are: npm before 11 forgets that when it writes a lock, and then
- * installs those for all of them.
+ * Restores the `libc` fields of a pruned lock. npm before version 11 drops them when it writes a lock, and then
+ * installs packages for every C library.
  */
 export function withLibraries(pruned: Lock, workspaceLock: Lock): Lock {
   const libc = new Map(Object.values(workspaceLock.packages).map((locked) => [locked.integrity, locked['libc']]));
@@ -55,9 +55,7 @@ export function withLibraries(pruned: Lock, workspaceLock: Lock): Lock {
   return { ...pruned, packages: Object.fromEntries(packages) };
 }
 
-/**
- * Packages of a pruned lock that are not as in the workspace's lock.
- */
+/** Returns the packages of a pruned lock that differ from the workspace's lock. */
 export function strangersIn(pruned: Lock, workspaceLock: Lock): string[] {
   const known = new Set(Object.values(workspaceLock.packages).map(({ integrity }) => integrity));
   return Object.entries(pruned.packages)

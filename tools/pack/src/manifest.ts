@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** What packing reads of a package.json. */
+/** The part of a package.json that packing reads. */
 export interface Manifest {
   readonly name: string;
   readonly version: string;
@@ -11,16 +11,16 @@ export interface Manifest {
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly engines?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
-  /** Of node-pre-gyp: where a native addon lies. */
+  /** Location of a native addon, for node-pre-gyp. */
   readonly binary?: unknown;
   readonly facet?: FacetFacts;
 }
 
-/** What only packing wants to know of one of Facet's own packages, in the field `facet` of its package.json. */
+/** The field `facet` in the package.json of an own package, which only packing reads. */
 export interface FacetFacts {
-  /** Built files that are started as processes, which no import names. */
+  /** Built files that are started as processes, so that no import names them. */
   readonly processes?: readonly string[];
-  /** Packages of an app that it would load for work that it is never given. */
+  /** Dependencies that this app never uses. */
   readonly without?: readonly string[];
 }
 

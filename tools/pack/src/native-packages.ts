@@ -1,11 +1,11 @@
-/** A package from the registry whose addon tools/setup builds: it is packed with that addon. */
+/** A registry package with an addon that tools/setup builds. It is packed with the built addon. */
 export interface NativePackage {
   readonly name: string;
-  /** Where it is put. */
+  /** Location in the packed app. */
   readonly target: string;
-  /** What it is loaded by. */
+  /** Entry file. */
   readonly entry: string;
-  /** What of it runs; the rest is what it was built from. */
+  /** Selects the files needed at run time. The others are sources of the addon. */
   readonly isNeeded: (file: string) => boolean;
 }
 

@@ -12,10 +12,9 @@ import { find, traceApp } from './trace.ts';
 import type { OwnPackage, Workspace } from './workspace.ts';
 
 /**
- * Writes a built app into `target`, with everything that it needs and the lock of what `npm ci` there will fetch. What was in
- * the folder is gone.
+ * Replaces the content of `target` by a built app, all packages it needs, and the lock for `npm ci`.
  *
- * @throws Error when a package imports what its package.json does not declare, or when npm cannot keep to the workspace's lock.
+ * @throws Error if a package imports an undeclared dependency, or if npm deviates from the workspace's lock.
  */
 export async function packApp(workspace: Workspace, app: OwnPackage, target: string): Promise<void> {
   const { root } = workspace;
@@ -35,7 +34,7 @@ export async function packApp(workspace: Workspace, app: OwnPackage, target: str
     }
   }
   await copyFile(join(root, 'LICENSE'), join(target, 'LICENSE'));
-  // Also where somebody installs by hand: what install scripts would do here has been done.
+  // Also protects manual installs: the work of install scripts is already done.
   await writeFile(join(target, '.npmrc'), 'ignore-scripts=true\naudit=false\nfund=false\nomit=dev\n');
   const { engines } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Manifest;
   const rootManifest = {
@@ -51,7 +50,7 @@ async function writeLock(root: string, target: string, manifest: Manifest, put: 
   const workspaceLock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as Lock;
   const lockFile = join(target, 'package-lock.json');
   await writeJson(lockFile, lockUnder(workspaceLock, manifest, put));
-  // All that is wanted is in the lock already: npm leaves out the rest, and needs no registry for it.
+  // The lock contains everything, so npm only prunes it and needs no registry.
   const flags = ['--package-lock-only', '--ignore-scripts', '--offline', '--no-audit', '--no-fund', '--loglevel=error'];
   await promisify(execFile)('npm', ['install', ...flags], { cwd: target });
   const pruned = JSON.parse(await readFile(lockFile, 'utf8')) as Lock;

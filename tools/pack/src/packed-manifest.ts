@@ -1,10 +1,10 @@
 import type { Manifest } from './manifest.ts';
 
 /**
- * The package.json of a packed package: what of it running needs, and of its dependencies those that are imported.
+ * Returns the package.json of a packed package, with only run-time fields and the imported dependencies.
  *
- * @param isOurs its dependencies must hold all that it imports
- * @throws Error when one of ours imports what it does not declare.
+ * @param isOurs Requires every import to be declared.
+ * @throws Error if an own package imports an undeclared dependency.
  */
 export function packedManifest(manifest: Manifest, imports: ReadonlySet<string>, isOurs: boolean): Manifest {
   const { name, version, license, type, main, binary, exports, dependencies = {} } = manifest;

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import type { OwnPackage, Workspace } from './workspace.ts';
 
-/** Which packages the built files of each own package import, as far as the app reaches them: by the name of the package. */
+/** The packages that each own package imports, within reach of an app, by package name. */
 export type Reached = ReadonlyMap<string, ReadonlySet<string>>;
 
 /**
- * Follows the imports of an app, and of the processes that its packages start, through everything that is packed by its files.
- * The manifests alone would not do: `@facet/model` declares TensorFlow, but only training imports it.
+ * Follows the imports of an app, and of the processes that its packages start, through all packages that are packed as
+ * files. Manifests are not enough: `@facet/model` declares TensorFlow, but only training imports it.
  *
- * @throws Error when an import leads nowhere.
+ * @throws Error if an import cannot be resolved.
  */
 export async function traceApp(workspace: Workspace, app: OwnPackage): Promise<Reached> {
   let entries = [join(app.folder, 'dist', 'main.js')];

@@ -5,18 +5,18 @@ import { nativePackages } from './native-packages.ts';
 import { readManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 
-/** A package that is packed by its files; all others come from the registry. */
+/** A package that is packed as files. All others come from the registry. */
 export interface OwnPackage {
-  /** In the workspace, from its root; for our own packages also where it is put: `libs/http`. */
+  /** Folder relative to the workspace. Own packages have the same location in a packed app: `libs/http`. */
   readonly folder: string;
   readonly manifest: Manifest;
 }
 
 export interface Workspace {
   readonly root: string;
-  /** By the name of the folder below apps/. */
+  /** By folder name below apps/. */
   readonly apps: ReadonlyMap<string, OwnPackage>;
-  /** Libs, and the packages with addons that we build: by package name. */
+  /** Libraries and packages with built addons, by package name. */
   readonly packages: ReadonlyMap<string, OwnPackage>;
 }
 

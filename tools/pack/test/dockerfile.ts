@@ -7,11 +7,11 @@ export const dockerfile = readFileSync(fileURLToPath(new URL('../../../infra/Doc
 export interface BuildStep {
   readonly instruction: string;
   readonly content: string;
-  /** The folder that it works in. */
+  /** Working directory. */
   readonly workdir: string;
 }
 
-/** The instructions of a stage, in order. */
+/** Returns the instructions of a stage, in order. */
 export function stepsOf(stage: string): BuildStep[] {
   const steps: BuildStep[] = [];
   let current: string | undefined;

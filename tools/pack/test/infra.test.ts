@@ -26,7 +26,7 @@ const compose = parse(readFileSync(composeFile, 'utf8'), { merge: true }) as {
 };
 const services = Object.entries(compose.services);
 
-it('the Dockerfile is well-formed, and what runs is not root', () => {
+it('the Dockerfile is valid, and does not run as root', () => {
   expect(validate(dockerfile)).toEqual([]);
   const runtime = stepsOf('runtime');
   expect(runtime.filter(({ instruction }) => instruction === 'USER').map(({ content }) => content)).toEqual([
@@ -36,17 +36,17 @@ it('the Dockerfile is well-formed, and what runs is not root', () => {
   expect(copied).toEqual(['/packed/$APP /app']);
 });
 
-it('the compose file follows the schema of Compose', () => {
-  // Rules of order and quotation are matters of taste; an image that is built here is named, too.
+it('the compose file matches the schema of Compose', () => {
+  // Disables style rules about order and quotes, and the rule against naming locally built images.
   const off = ['no-build-and-image', 'no-quotes-in-volumes', 'services-alphabetical-order'];
   off.push('service-keys-order', 'top-level-properties-order');
   const linter = new DCLinter({ rules: Object.fromEntries(off.map((name) => [name, 0])) });
-  // Its own types do not resolve in a package of ES modules.
+  // The type declarations of the linter do not resolve in ES modules.
   const results = linter.lintFiles([composeFile], false) as { messages: { line: number; message: string }[] }[];
   expect(results.flatMap(({ messages }) => messages.map(({ line, message }) => `${line}: ${message}`))).toEqual([]);
 });
 
-it('compose runs the four apps, bounded and on volumes that are declared', () => {
+it('compose runs the four apps with limits and declared volumes', () => {
   const built = services.flatMap(([, { build }]) => build?.args.APP ?? []);
   expect([...new Set(built)].sort()).toEqual(readdirSync(`${workspace}apps`).sort());
   for (const [name, service] of services) {
@@ -62,7 +62,7 @@ it('compose runs the four apps, bounded and on volumes that are declared', () =>
   }
 });
 
-it('compose and the image set variables that the apps read', () => {
+it('compose and the image set only variables that the apps read', () => {
   const read = ['apps', 'libs']
     .flatMap((parent) =>
       readdirSync(`${workspace}${parent}`, { recursive: true, encoding: 'utf8' }).map((file) => `${parent}/${file}`),

@@ -18,7 +18,7 @@ const workspaceLock: Lock = {
   },
 };
 
-it('puts packed packages and what lies in them where they are packed, and leaves out other projects', () => {
+it('moves packed packages and their nested packages, and drops other projects', () => {
   const root = { name: '@facet/shop', version: '0.1.0' };
   const http = { name: '@facet/http', version: '0.1.0', dependencies: { fastify: '5.0.0' } };
   const native = { name: 'native', version: '1.0.0' };
@@ -38,7 +38,7 @@ it('puts packed packages and what lies in them where they are packed, and leaves
   });
 });
 
-it('names what is not as in the workspace', () => {
+it('names packages that differ from the workspace', () => {
   const pruned: Lock = {
     ...workspaceLock,
     packages: {
@@ -50,7 +50,7 @@ it('names what is not as in the workspace', () => {
   expect(strangersIn(pruned, workspaceLock)).toEqual(['node_modules/debug']);
 });
 
-it('still says for which C library a package is when npm has forgotten it', () => {
+it('restores the C library of packages when npm has dropped it', () => {
   const musl = { version: '1.0.0', integrity: 'sha512-musl' };
   const lock = (packages: Lock['packages']): Lock => ({ ...workspaceLock, packages });
   const known = lock({ 'node_modules/duck': { ...musl, libc: ['musl'] }, 'node_modules/@facet/http': { link: true } });

@@ -41,7 +41,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Does what the Dockerfile does, here: its commands, in folders of this machine. */
+/** Runs the commands of the Dockerfile in local folders. */
 async function packAndInstall(): Promise<void> {
   const commands = stepsOf('packed').filter(({ instruction }) => instruction === 'RUN');
   expect(commands.length).toBeGreaterThan(1);
@@ -55,7 +55,7 @@ async function packAndInstall(): Promise<void> {
   for (const command of install) await Promise.all(apps.map((app) => shell(app, command)));
 }
 
-/** Starts an app from its folder, as a user who may write into the data home only. */
+/** Starts an app from its folder, as a user who can write only to the data home. */
 async function start(app: App, env: Record<string, string>, args: readonly string[] = []) {
   const [port = 0] = await findFreePorts(1);
   const url = `http://127.0.0.1:${port}`;
@@ -111,14 +111,14 @@ async function sendShop(ingestUrl: string, sinkUrl: string): Promise<void> {
   );
 }
 
-it('the packed apps, installed away from the workspace, bring events to recommendations, and end well on SIGTERM', async () => {
+it('packed apps outside the workspace turn events into recommendations, and exit cleanly on SIGTERM', async () => {
   const ingest = await start('collector', { FACET_SPOOL: join(folder, 'home', 'spool') }, ['ingest']);
   const sink = await start('collector', { FACET_SINK_COMMIT_SECONDS: '1', FACET_SINK_CATALOG_SECONDS: '0' }, ['sink']);
   const trainer = await start('trainer', {});
   const indexer = await start('indexer', {});
   await sendShop(ingest.url, sink.url);
 
-  // Training needs TensorFlow, the index Faiss: each in a process of its own.
+  // Training needs TensorFlow and the index needs Faiss, each in a separate process.
   const { run: asked } = await ask<{ run: { runId: string } }>(`${trainer.url}/v1/refreshes`, 'POST', { day: lastDay });
   const events = await fetch(`${trainer.url}/v1/refreshes/${asked.runId}/events`, { headers: { 'x-api-key': apiKey } });
   await events.text();
@@ -145,7 +145,7 @@ it('the packed apps, installed away from the workspace, bring events to recommen
   }
 }, 180_000);
 
-it('only what trains has TensorFlow, and only what searches has Faiss', async () => {
+it('only training packs TensorFlow, and only searching packs Faiss', async () => {
   const has = async (app: App, name: string): Promise<boolean> => {
     const native = await readdir(join(folder, app, 'native')).catch((): string[] => []);
     const modules = await readdir(join(folder, app, 'node_modules'));

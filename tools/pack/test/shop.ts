@@ -1,4 +1,4 @@
-/** A shop whose customers each keep to two departments, made up by a fixed rule: just enough to train a model and to promote it. */
+/** A generated shop whose customers each buy from two departments: just enough to train and promote a model. */
 
 const departments = ['garden', 'kitchen', 'music', 'sports'] as const;
 const itemsPerDepartment = 40;
@@ -15,7 +15,7 @@ export const shopItems = departments.flatMap((department) =>
   })),
 );
 
-/** Who bought what, oldest first. */
+/** Purchases, oldest first. */
 export const shopEvents = Array.from({ length: days }, (_, day) =>
   Array.from({ length: customers }, (_, customer) => {
     const department = departments[(customer + (day % 3 === 0 ? 1 : 0)) % departments.length];
@@ -31,7 +31,7 @@ export const shopEvents = Array.from({ length: days }, (_, day) =>
 
 export const lastDay = new Date(firstDay + (days - 1) * dayMs).toISOString().slice(0, 10);
 
-/** `facet.yaml` for it: small, and without a gate, because what is tried out is not how good the model is. */
+/** A `facet.yaml` for the shop: small and without a gate, because model quality does not matter here. */
 export const shopConfig = `
 interactions: { positives: purchase }
 split: { testDays: 4, validationDays: 4 }

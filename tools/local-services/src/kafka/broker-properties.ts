@@ -6,7 +6,7 @@ export interface BrokerPlan {
 }
 
 /**
- * The configuration of one node that is broker and controller at once: everything as in a cluster of its kind, but small.
+ * Returns the configuration of a node that is both broker and controller: a small version of a production node.
  *
  * @param cluster All nodes.
  */
@@ -31,12 +31,12 @@ export function brokerProperties(node: BrokerPlan, cluster: readonly BrokerPlan[
     'transaction.state.log.min.isr': 1,
     'transaction.state.log.num.partitions': 4,
 
-    // A consumer group gets to work, and a dead broker's partitions get a new leader, within seconds.
+    // Consumer groups start, and partitions of a dead broker get a new leader, within seconds.
     'group.initial.rebalance.delay.ms': 0,
     'broker.heartbeat.interval.ms': 1_000,
     'broker.session.timeout.ms': 6_000,
 
-    // The default alone is larger than the whole heap.
+    // The default exceeds the whole heap.
     'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,
     'num.network.threads': 2,
     'num.io.threads': 4,

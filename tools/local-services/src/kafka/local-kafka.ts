@@ -14,32 +14,32 @@ import type { BrokerPlan } from './broker-properties.ts';
 import { requestBrokerIds } from './metadata-request.ts';
 
 export interface LocalKafkaOptions {
-  /** How many brokers; 1 unless told. Three keep every partition thrice and need two copies for an acknowledgement. */
+  /** Number of brokers; 1 by default. With three, every partition has three replicas and a write needs two. */
   brokers?: 1 | 3;
 }
 
-/** One broker. Its port and its data stay the same over any number of ends and starts. */
+/** One broker. It keeps its port and data across restarts. */
 export interface KafkaNode {
   readonly id: number;
   readonly port: number;
   readonly pid: number;
   /** SIGKILL. */
   kill(): Promise<void>;
-  /** SIGTERM: leaders move to other brokers first. */
+  /** SIGTERM, which moves partition leadership to other brokers first. */
   stop(): Promise<void>;
-  /** Resolves when it serves requests again. */
+  /** Resolves when the broker serves requests. */
   start(): Promise<void>;
 }
 
 export interface LocalKafka {
-  /** `host:port` of each. */
+  /** `host:port` of each broker. */
   readonly brokers: string[];
   readonly nodes: readonly KafkaNode[];
-  /** Ends all brokers and removes their data. */
+  /** Stops all brokers and removes their data. */
   stop(): Promise<void>;
 }
 
-/** Three brokers fit into 0.6 GB; a single one has room for load. */
+/** Three brokers fit into 0.6 GB; a single one has headroom for load tests. */
 const heapMegabytes = { 1: 512, 3: 224 } as const;
 const jvmFlags = [
   '-Xms96m',
@@ -51,10 +51,11 @@ const jvmFlags = [
 const POLL_MS = 20;
 
 /**
- * Starts real brokers on free ports of 127.0.0.1, with their data in a temporary folder. Topics are not created by
- * themselves. Everything ends with this process, however that ends.
+ * Starts real brokers on free ports of 127.0.0.1, with data in a temporary folder and without automatic topic creation.
+ * The kernel kills them when this process ends for any reason.
  *
- * @throws Error that names the setup command when Java or Kafka is missing, or shows the log of a broker that did not start
+ * @throws Error that names the setup command if Java or Kafka is missing, or contains the log of a broker that did not
+ *   start.
  */
 export async function startKafka({ brokers: count = 1 }: LocalKafkaOptions = {}): Promise<LocalKafka> {
   const jvm = [requireService('java'), ...jvmFlags, `-Xmx${heapMegabytes[count]}m`];
@@ -109,14 +110,14 @@ export async function startKafka({ brokers: count = 1 }: LocalKafkaOptions = {})
   return { brokers: cluster.map(({ port }) => `127.0.0.1:${port}`), nodes, stop };
 }
 
-/** Each broker hears of the others a moment after it is ready itself. */
+/** Waits until every broker knows the others, which takes a moment after they are ready. */
 async function untilAllAreKnown(ports: readonly number[]): Promise<void> {
   for (const port of ports) {
     while ((await requestBrokerIds(port)).length < ports.length) await sleep(POLL_MS);
   }
 }
 
-/** 16 random bytes as Kafka writes them; it takes one that begins with a hyphen for an option. */
+/** Returns 16 random bytes in Kafka's encoding, without a leading hyphen, which Kafka would parse as an option. */
 function createClusterId(): string {
   const id = randomBytes(16).toString('base64url');
   return id.startsWith('-') ? createClusterId() : id;

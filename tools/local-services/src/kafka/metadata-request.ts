@@ -5,16 +5,16 @@ const VERSION = 1;
 const TIMEOUT_MS = 2_000;
 
 /**
- * Ids of the brokers that the broker at this port of 127.0.0.1 would tell a client about: those that are registered and
- * serve requests.
+ * Returns the ids of the brokers that a client would learn from the broker at this port of 127.0.0.1: those that are
+ * registered and serving.
  *
- * @throws Error when it cannot be reached or does not answer within 2 s
+ * @throws Error if the broker is unreachable or does not respond within 2 s.
  */
 export async function requestBrokerIds(port: number): Promise<number[]> {
   return parseBrokerIds(await exchange(port, metadataRequest()));
 }
 
-/** Size, header, and an empty list of topics: only the brokers are of interest. */
+/** Returns a request of size, header, and an empty list of topics, because only brokers matter. */
 function metadataRequest(): Buffer {
   const clientId = 'facet-local-services';
   const request = Buffer.alloc(4 + 2 + 2 + 4 + 2 + clientId.length + 4);
@@ -28,7 +28,11 @@ function metadataRequest(): Buffer {
   return request;
 }
 
-/** @param response After its size: correlation id, then for each broker its id, host, port and rack. */
+/**
+ * Returns the broker ids of a response.
+ *
+ * @param response Without its size: correlation id, then id, host, port and rack of each broker.
+ */
 function parseBrokerIds(response: Buffer): number[] {
   let at = 4;
   const ids = new Array<number>(response.readInt32BE(at));

@@ -1,7 +1,7 @@
 /**
- * The same command, but the kernel kills it when this process ends, however that happens.
+ * Wraps a command so that the kernel kills it when this process ends for any reason.
  *
- * @param uid whom it runs as, where this process may choose: where it is root
+ * @param uid User id of the command; only root may choose it.
  */
 export function endWithUs(command: readonly string[], uid?: number): [file: string, ...args: string[]] {
   const user =

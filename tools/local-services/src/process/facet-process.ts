@@ -9,43 +9,44 @@ import { endWithUs } from './end-with-us.ts';
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
-/** The last bytes of what a process said that are kept to explain a failure. */
+/** Characters of output kept to explain a failure. */
 const saidCharactersMax = 20_000;
 
 export interface FacetProcessOptions {
   /** Folder below apps/. */
   readonly app: string;
-  /** Folder that the app was packed into and installed in: it is run from there, and not as root. */
+  /** Folder of the packed and installed app. It then runs from there, and not as root. */
   readonly packedIn?: string;
   readonly args?: readonly string[];
-  /** Nothing else of the environment is handed on but PATH and HOME. */
+  /** Environment variables. Only PATH and HOME are inherited in addition. */
   readonly env: Readonly<Record<string, string>>;
-  /** Answers 200 once the process can work. */
+  /** Responds with 200 when the process is ready. */
   readonly readyUrl: string;
   readonly readySeconds?: number;
-  /** V8's bound of the heap, to show growth soon. */
+  /** Heap limit of V8, so that leaks show early. */
   readonly heapMegabytes?: number;
 }
 
-/** One of Facet's apps as a process of its own, as ops run it. */
+/** A Facet app in its own process, as in production. */
 export interface FacetProcess {
   readonly pid: number;
   readonly running: boolean;
-  /** The end of what it wrote to standard error. */
+  /** Returns the last output on standard error. */
   said(): string;
-  /** SIGKILL; resolves when it is gone. */
+  /** SIGKILL; resolves when the process has ended. */
   kill(): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
 }
 
-/** A user who may write nowhere but where everybody may. */
+/** A user who can write only to world-writable folders. */
 const nobody = 65_534;
 
 /**
- * Starts an app, from source unless it was packed, and waits until it is ready. It ends with this process, however that ends.
+ * Starts an app, from source unless it is packed, and waits until it is ready. The kernel kills it when this process
+ * ends for any reason.
  *
- * @throws Error with what the process said, when it ends or is not ready in time.
+ * @throws Error with the output of the process, if it exits or is not ready in time.
  */
 export async function startFacetProcess(options: FacetProcessOptions): Promise<FacetProcess> {
   const { app, packedIn, args = [], env, readySeconds = 60, heapMegabytes } = options;

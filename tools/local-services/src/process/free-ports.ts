@@ -1,10 +1,10 @@
 import { createServer } from 'node:net';
 
-/** Below the ports that Linux hands out by itself: no outgoing connection takes one while its server is down. */
+/** Below the ephemeral ports of Linux, so no outgoing connection takes a port while its server is down. */
 const FIRST_PORT = 20_000;
 const LAST_PORT = 32_000;
 
-/** Ports of 127.0.0.1 that nothing listens on, all different. */
+/** Returns distinct ports of 127.0.0.1 without a listener. */
 export async function findFreePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   while (found.size < count) {

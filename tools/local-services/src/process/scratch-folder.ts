@@ -10,18 +10,18 @@ export interface ScratchFolder {
   remove(): Promise<void>;
 }
 
-/** The second attempt is for what a dying process still wrote during the first. */
+/** Removes the folder twice, because a dying process may still write during the first attempt. */
 const REMOVE_AT_END_OF_INPUT = 'cat > /dev/null; rm -rf "$1" 2> /dev/null || { sleep 1; rm -rf "$1"; }';
 
 /**
- * A temporary folder that is gone when this process is, however it ends: a shell holds the other end of a pipe, which the
- * kernel closes.
+ * Creates a temporary folder that is removed when this process ends for any reason: a shell waits for the end of a
+ * pipe, which the kernel closes.
  */
 export async function createScratchFolder(name: string): Promise<ScratchFolder> {
   const folder = await mkdtemp(path.join(tmpdir(), `facet-${name}-`));
   const keeper = spawn('sh', ['-c', REMOVE_AT_END_OF_INPUT, 'sh', folder], {
     stdio: ['pipe', 'ignore', 'ignore'],
-    // Ctrl-C is for us, not for it.
+    // Ctrl-C must reach only this process.
     detached: true,
   });
   keeper.unref();

@@ -7,12 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { endWithUs } from './end-with-us.ts';
 
 export interface ServerProcessOptions {
-  /** For messages. */
+  /** Name in messages. */
   title: string;
   command: readonly string[];
-  /** Everything it prints is appended here. */
+  /** File that receives the output. */
   logFile: string;
-  /** True once the server answers as it should. May throw while it does not. */
+  /** Returns whether the server responds correctly. May throw while it does not. */
   isReady(): Promise<boolean>;
 }
 
@@ -22,8 +22,8 @@ const STOP_WITHIN_MS = 30_000;
 const LOG_TAIL_CHARS = 2_000;
 
 /**
- * A server that can be started and ended many times, and that the kernel kills when this process ends, however that
- * happens. It does not keep this process from ending.
+ * A server that can be restarted, and that the kernel kills when this process ends for any reason. It does not keep
+ * this process alive.
  */
 export class ServerProcess {
   readonly #options: ServerProcessOptions;
@@ -33,7 +33,7 @@ export class ServerProcess {
     this.#options = options;
   }
 
-  /** Process id of the server, also after it has ended. */
+  /** Process id of the server, also after it has exited. */
   get pid(): number {
     if (this.#child?.pid === undefined) throw new Error(`${this.#options.title} was never started`);
     return this.#child.pid;
@@ -44,9 +44,9 @@ export class ServerProcess {
   }
 
   /**
-   * Starts it and waits until it is ready.
+   * Starts the server and waits until it is ready.
    *
-   * @throws Error with the end of its log when it ends before, or takes longer than two minutes
+   * @throws Error with the end of its log, if it exits or takes longer than two minutes.
    */
   async start(): Promise<void> {
     const { title, command, logFile } = this.#options;
@@ -55,7 +55,7 @@ export class ServerProcess {
     const [file, ...args] = endWithUs(command);
     const child = spawn(file, args, {
       stdio: ['ignore', log, log],
-      // Ctrl-C is for us, not for it.
+      // Ctrl-C must reach only this process.
       detached: true,
     });
     closeSync(log);
@@ -75,12 +75,12 @@ export class ServerProcess {
     }
   }
 
-  /** SIGKILL: what is on the disk stays as it is at this moment. */
+  /** SIGKILL, which leaves the files as they are at that moment. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
   }
 
-  /** SIGTERM, and SIGKILL if that does not help. */
+  /** SIGTERM, then SIGKILL if necessary. */
   async stop(): Promise<void> {
     const impatience = setTimeout(() => void this.kill(), STOP_WITHIN_MS);
     await this.#end('SIGTERM');

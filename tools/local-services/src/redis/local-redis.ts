@@ -6,7 +6,9 @@ import { ServerProcess } from '../process/server-process.ts';
 import { requireService } from '../programs.ts';
 
 export interface LocalRedisOptions {
-  /** Whether data survives `kill` and `start`, but for the last second: an append-only file. False unless told. */
+  /**
+   * Whether data, except for the last second, survives `kill` and `start`, in an append-only file; false by default.
+   */
   persistent?: boolean;
 }
 
@@ -15,19 +17,19 @@ export interface LocalRedis {
   readonly pid: number;
   /** SIGKILL. */
   kill(): Promise<void>;
-  /** On the same port; resolves when it answers. */
+  /** Restarts on the same port; resolves when the server responds. */
   start(): Promise<void>;
-  /** Ends it and removes its data. */
+  /** Stops the server and removes its data. */
   stop(): Promise<void>;
 }
 
 const PING_TIMEOUT_MS = 1_000;
 
 /**
- * Starts a real Redis on a free port of 127.0.0.1, with its data in a temporary folder. It ends with this process, however
- * that ends.
+ * Starts a real Redis on a free port of 127.0.0.1, with data in a temporary folder. The kernel kills it when this
+ * process ends for any reason.
  *
- * @throws Error that names the setup command when redis-server is missing, or shows its log when it did not start
+ * @throws Error that names the setup command if redis-server is missing, or contains its log if it did not start.
  */
 export async function startRedis({ persistent = false }: LocalRedisOptions = {}): Promise<LocalRedis> {
   const redisServer = requireService('redisServer');
@@ -69,7 +71,7 @@ export async function startRedis({ persistent = false }: LocalRedisOptions = {})
   };
 }
 
-/** False also while it still loads its data. */
+/** Returns false also while the server loads its data. */
 function answersPing(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1' }, () => socket.write('PING\r\n'));
