@@ -4,6 +4,7 @@ export { createApiKey, findApiKey, hashApiKey, scopes } from './api-keys.ts';
 export type { ApiKey, Scope } from './api-keys.ts';
 export { createFileAtomically, syncPath, writeFileAtomically } from './atomic-file.ts';
 export { readConfigFile } from './config-file.ts';
+export { dot } from './dot.ts';
 export { AppError, describeError, exitCodeOf, httpStatusOf, isAppError, isErrorCategory } from './errors.ts';
 export type { AppErrorOptions, ErrorCategory } from './errors.ts';
 export { FingerprintSet } from './fingerprint-set.ts';

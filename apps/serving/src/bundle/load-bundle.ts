@@ -2,7 +2,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
-import { AppError } from '@facet/platform';
+import { AppError, dot } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { recommend, searchParameters } from '@facet/recommendations';
 import { allItems } from '@facet/retrieval';
@@ -77,7 +77,7 @@ function findWrongItem({ index, vectors }: Bundle, queries: Float32Array, found:
     for (let place = query * k; place < (query + 1) * k && ids[place] !== -1; place++) {
       const [item, score] = [ids[place]!, scores[place]!];
       if (!(item >= 1 && item <= index.size)) return `item ${item} is not one of the ${index.size} items`;
-      const exact = dotProduct(queries, query * dim, vectors, item * dim, dim);
+      const exact = dot(queries, query * dim, vectors, item * dim, dim);
       if (!(Math.abs(score - exact) <= scoreTolerance * Math.max(1, Math.abs(exact)))) {
         return `item ${item} scores ${score} in the index, ${exact} by its vector`;
       }
@@ -100,12 +100,6 @@ async function findRecallProblem(
   }
   const recall = hits / exact.ids.length;
   return recall >= recallMin ? undefined : `the index finds ${(100 * recall).toFixed(0)} % of the nearest ${k} items`;
-}
-
-function dotProduct(a: Float32Array, atA: number, b: Float32Array, atB: number, dim: number): number {
-  let sum = 0;
-  for (let d = 0; d < dim; d++) sum += a[atA + d]! * b[atB + d]!;
-  return sum;
 }
 
 export interface WarmUp {

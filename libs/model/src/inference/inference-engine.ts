@@ -1,5 +1,6 @@
 import { createBehaviorRows } from '@facet/features';
 import type { BehaviorRows } from '@facet/features';
+import { dot } from '@facet/platform';
 import type { ModelSpec } from '../config.ts';
 import { profileTable, repeatFeatureCount, repeatFeatures, scalarScale } from '../weights.ts';
 import type { Weights } from '../weights.ts';
@@ -9,7 +10,7 @@ import { interestCountOf, unknownUser } from './interests.ts';
 import type { InterestBuffer, Interests } from './interests.ts';
 import { indexDim } from './item-embeddings.ts';
 import { createItemTable } from './item-table.ts';
-import { addWeightedRows, dot, lengthOf } from './matrix.ts';
+import { addWeightedRows, lengthOf } from './matrix.ts';
 
 /** Computes the user tower on typed arrays, without TensorFlow. */
 export interface InferenceEngine {

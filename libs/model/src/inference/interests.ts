@@ -1,3 +1,4 @@
+import { dot } from '@facet/platform';
 import type { ModelConfig } from '../config.ts';
 
 /** The interests of one user. */
@@ -76,8 +77,7 @@ export function bestInterest(
   let best = { score: Number.NEGATIVE_INFINITY, interest: 0 };
   const offset = item * dim;
   for (let interest = 0; interest < count; interest++) {
-    let score = 0;
-    for (let d = 0; d < dim; d++) score += interests[interest * dim + d]! * vectors[offset + d]!;
+    const score = dot(interests, interest * dim, vectors, offset, dim);
     if (score > best.score) best = { score, interest };
   }
   return best;

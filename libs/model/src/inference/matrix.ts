@@ -1,11 +1,5 @@
+import { dot } from '@facet/platform';
 import { unitLengthEpsilon, weightedSoftmaxEpsilon } from '../epsilon.ts';
-
-/** The inner product of two rows of `length` values. */
-export function dot(a: Float32Array, aOffset: number, b: Float32Array, bOffset: number, length: number): number {
-  let sum = 0;
-  for (let d = 0; d < length; d++) sum += a[aOffset + d]! * b[bOffset + d]!;
-  return sum;
-}
 
 /** The Euclidean norm of a row of `length` values. Positive even for a zero row. */
 export function lengthOf(values: Float32Array, offset: number, length: number): number {

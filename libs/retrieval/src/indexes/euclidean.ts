@@ -1,3 +1,5 @@
+import { dot } from '@facet/platform';
+
 /**
  * Maximum inner product search as nearest neighbor search (Bachrach et al., "Speeding Up the Xbox Recommender System
  * Using a Euclidean Transformation for Inner-Product Spaces", RecSys 2014). With R the largest norm, an item x becomes
@@ -34,9 +36,7 @@ export function innerProduct(queryNormSquared: number, radiusSquared: number, di
 }
 
 export function squaredNorm(vectors: Float32Array, offset: number, dim: number): number {
-  let total = 0;
-  for (let d = 0; d < dim; d++) total += vectors[offset + d]! ** 2;
-  return total;
+  return dot(vectors, offset, vectors, offset, dim);
 }
 
 function widen(vectors: Float32Array, dim: number, lastValue: (offset: number) => number): Float32Array {

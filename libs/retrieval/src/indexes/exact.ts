@@ -1,3 +1,4 @@
+import { dot } from '@facet/platform';
 import { checkQueries, checkVectors, closedIndex, emptyResult, isAllowed, rowsOf } from './checks.ts';
 import type { SearchResult, VectorIndex } from './vector-index.ts';
 
@@ -54,9 +55,7 @@ function innerProducts(vectors: Float32Array, query: Float32Array, rows: Int32Ar
   const scores = new Float32Array(count);
   for (let position = 0; position < count; position++) {
     const offset = (typeof rows === 'number' ? position : rows[position]!) * dim;
-    let score = 0;
-    for (let d = 0; d < dim; d++) score += vectors[offset + d]! * query[d]!;
-    scores[position] = score;
+    scores[position] = dot(vectors, offset, query, 0, dim);
   }
   return scores;
 }

@@ -1,5 +1,6 @@
 import type { CatalogItem } from '@facet/bundles';
 import { createRandom, mix } from '@facet/features';
+import { dot } from '@facet/platform';
 
 const adjectives = [
   'Brushed',
@@ -81,8 +82,7 @@ function nearest(directions: readonly Float32Array[], vector: Float32Array): num
   let best = 0;
   let highest = -Infinity;
   directions.forEach((direction, position) => {
-    let product = 0;
-    for (let d = 0; d < vector.length; d++) product += direction[d]! * vector[d]!;
+    const product = dot(direction, 0, vector, 0, vector.length);
     if (product > highest) [best, highest] = [position, product];
   });
   return best;

@@ -1,7 +1,8 @@
+import { dot } from '@facet/platform';
 import type { ExtractorConfig } from '../../config.ts';
 import { squashEpsilon } from '../../epsilon.ts';
 import { createItemProjection } from '../item-table.ts';
-import { addWeightedRows, dot, lengthOf, multiplyByRows, writeLengths } from '../matrix.ts';
+import { addWeightedRows, lengthOf, multiplyByRows, writeLengths } from '../matrix.ts';
 import type { CreateExtractor, ExtractorInput, ExtractorParts } from './extractor.ts';
 
 /** B2I dynamic routing (paper, §4.2, Algorithm 1), `extractByRouting` of the tower. */
