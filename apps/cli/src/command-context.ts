@@ -2,32 +2,64 @@ import type { CliEnvironment } from './config.ts';
 import type { Progress } from './terminal/progress.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
-/** What a command says on standard output: text for people, or with `--json` one document for programs. */
+/** How to start this command line: a prefix for commands in hints and remedies. */
+export const facet = import.meta.url.endsWith('.ts') ? 'npm run facet --' : 'facet';
+
+/** Standard output: text for people or, with `--json`, one document for programs. */
 export interface Output {
   readonly isJson: boolean;
-  /** For people; nothing with `--json`. */
+  /** Prints a text; does nothing with `--json`. */
   show(text: string): void;
-  /** For programs, once a command; nothing without `--json`. */
+  /** Prints the document of the command, at most once; does nothing without `--json`. */
   document(value: unknown): void;
 }
 
-/** What every command is given beside its options. */
+/** The services that each command receives in addition to its options. */
 export interface CommandContext {
   readonly environment: CliEnvironment;
   readonly output: Output;
-  /** How standard output may be drawn on. */
+  /** Style and width of standard output. */
   readonly terminal: Terminal;
-  /** Standard error: how far a stage is. */
+  /** Progress of stages, on standard error. */
   readonly progress: Progress;
-  /** Aborted with an `Interruption` when the command is asked to stop. */
+  /** Aborted with an {@link Interruption} when the process receives a signal. */
   readonly signal: AbortSignal;
 }
 
-/** The options that every command has. */
+/** The options of every command. */
 export interface CommonOptions {
   readonly home: string;
-  /** Undefined: `facet.yaml`, where there is one. */
+  /** Undefined: `facet.yaml` if it exists. */
   readonly config?: string;
   readonly json?: boolean;
   readonly verbose?: boolean;
+}
+
+/** The end of a command by a signal, which is not a failure. */
+export class Interruption extends Error {
+  readonly signal: NodeJS.Signals;
+
+  constructor(
+    signal: NodeJS.Signals,
+    message = 'Stopped. Finished stages are kept. Run the same command again to continue.',
+  ) {
+    super(message);
+    this.name = 'Interruption';
+    this.signal = signal;
+  }
+}
+
+/** Returns the result of `promise`, or rejects with the signal's reason once the signal is aborted. The work continues. */
+export async function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }

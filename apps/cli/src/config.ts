@@ -1,47 +1,41 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** The data home where neither `--home` nor `FACET_HOME` names one. */
-export const defaultHome = join('.facet', 'default');
-
-/** What the environment tells the command line. A variable that is set to nothing counts as absent. */
+/** The environment of the command line. An empty variable counts as unset. */
 export interface CliEnvironment {
-  /** `FACET_HOME`: the data home where `--home` is not given. */
+  /** `FACET_HOME`: the data home unless `--home` is given. */
   readonly home: string | undefined;
-  /** Downloads that all clones share: `FACET_CACHE_DIR`, else `facet` in `XDG_CACHE_HOME`, else in `~/.cache`. */
+  /** Downloads shared by all clones: `FACET_CACHE_DIR`, else `facet` in `XDG_CACHE_HOME` or `~/.cache`. */
   readonly cacheFolder: string;
-  /** `FACET_DEBUG`: stack traces of errors, as `--verbose`. */
+  /** `FACET_DEBUG`: print stack traces of errors, as `--verbose` does. */
   readonly isDebug: boolean;
-  /** `FACET_API_KEYS_FILE`: the keys that the apps accept, where it is not `keys.yaml` in the home. */
+  /** `FACET_API_KEYS_FILE`: the file of API keys; `keys.yaml` of the data home if unset. */
   readonly apiKeysFile: string | undefined;
-  /** `FACET_KAFKA_BROKERS`: `host:port` of some brokers, separated by commas. */
-  readonly kafkaBrokers: readonly string[];
-  /** Whether `FACET_KAFKA_BROKERS` is set: else a home may have its events from files. */
-  readonly hasKafka: boolean;
-  /** `FACET_TOPIC_PREFIX`: what the names of the topics begin with. */
+  /** `FACET_KAFKA_BROKERS`: `host:port`, separated by commas. Unset: the home may be filled from files. */
+  readonly kafkaBrokers: string | undefined;
+  /** `FACET_TOPIC_PREFIX`. */
   readonly topicPrefix: string;
   /** `FACET_REDIS_URL`: the profile store. */
   readonly redisUrl: string | undefined;
-  /** `FACET_QUEUE_URL`: the Redis of the queue; without it refreshes run in the command's own process. */
+  /** `FACET_QUEUE_URL`: the Redis of the job queue. Unset: refreshes run in the process of the command. */
   readonly queueUrl: string | undefined;
-  /** `FACET_QUEUE_PREFIX`: what the keys of the queue begin with. */
+  /** `FACET_QUEUE_PREFIX`. */
   readonly queuePrefix: string | undefined;
-  /** `FACET_API_KEY`: the key that commands call the collector with. */
+  /** `FACET_API_KEY`: the key for requests to a collector. */
   readonly apiKey: string | undefined;
-  /** What child processes inherit. */
+  /** The variables for child processes. */
   readonly inherited: NodeJS.ProcessEnv;
 }
 
 export function readEnvironment(environment: NodeJS.ProcessEnv): CliEnvironment {
-  const read = (name: string): string | undefined => (environment[name] ? environment[name] : undefined);
+  const read = (name: string): string | undefined => environment[name] || undefined;
   const cacheRoot = read('XDG_CACHE_HOME') ?? join(homedir(), '.cache');
   return Object.freeze({
     home: read('FACET_HOME'),
     cacheFolder: resolve(read('FACET_CACHE_DIR') ?? join(cacheRoot, 'facet')),
     isDebug: read('FACET_DEBUG') !== undefined,
     apiKeysFile: read('FACET_API_KEYS_FILE'),
-    kafkaBrokers: splitBrokers(read('FACET_KAFKA_BROKERS') ?? '127.0.0.1:9092'),
-    hasKafka: read('FACET_KAFKA_BROKERS') !== undefined,
+    kafkaBrokers: read('FACET_KAFKA_BROKERS'),
     topicPrefix: read('FACET_TOPIC_PREFIX') ?? 'facet',
     redisUrl: read('FACET_REDIS_URL'),
     queueUrl: read('FACET_QUEUE_URL'),
@@ -49,11 +43,4 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): CliEnvironment 
     apiKey: read('FACET_API_KEY'),
     inherited: environment,
   });
-}
-
-export function splitBrokers(text: string): string[] {
-  return text
-    .split(',')
-    .map((broker) => broker.trim())
-    .filter((broker) => broker !== '');
 }

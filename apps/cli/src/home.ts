@@ -1,31 +1,33 @@
-import { readdir } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
-import type { ArtifactStore } from '@facet/artifacts';
+import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
+import { defaultConfigFile } from '@facet/config/environment';
 import { homePaths } from '@facet/config/home-paths';
-import type { HomePaths } from '@facet/config/home-paths';
 import { AppError } from '@facet/platform';
-import { facet } from './invocation.ts';
+import { facet } from './command-context.ts';
+import type { CommonOptions } from './command-context.ts';
 
-/** A data home under the name by which the user called it. */
-export type Home = HomePaths;
-
-export function openHome(folder: string): Home {
-  return { ...homePaths(folder), folder };
+/** Opens the artifact store of a data home. */
+export function openStore(home: string): ArtifactStore {
+  return createFolderArtifactStore(homePaths(home).artifactsFolder);
 }
 
-export function openStore(home: Home): ArtifactStore {
-  return createFolderArtifactStore(home.artifactsFolder);
+/** Returns the reference of the current bundle. @throws AppError `BUNDLE_NONE_CURRENT`. */
+export async function currentBundleOf(home: string): Promise<ArtifactRef> {
+  const ref = await openStore(home).readRef('current');
+  if (ref === undefined) throw await noCurrentBundle(home);
+  return ref;
 }
 
-/** What every command that needs the current bundle says when there is none; names the homes nearby that have one. */
-export async function noCurrentBundle({ folder }: Home): Promise<AppError> {
-  const others = await homesWithBundle(dirname(folder));
+/** Returns the error for a home without a current bundle. Its remedy names homes nearby that have one. */
+export async function noCurrentBundle(home: string): Promise<AppError> {
+  const others = await homesWithBundle(dirname(home));
   const remedy =
     others.length === 0
-      ? `Make one with: ${facet} index --home ${folder}. Or see everything work first: ${facet} demo.`
-      : `Add ${others.map((home) => `--home ${home}`).join(' or ')}, or make one here with: ${facet} index --home ${folder}.`;
-  return new AppError(`${folder} has no current bundle.`, {
+      ? `Build a bundle with: ${facet} index --home ${home}. Or run the demo: ${facet} demo.`
+      : `Add ${others.map((other) => `--home ${other}`).join(' or ')}, or build a bundle with: ${facet} index --home ${home}.`;
+  return new AppError(`The data home ${home} has no current bundle.`, {
     code: 'BUNDLE_NONE_CURRENT',
     category: 'artifact-missing',
     remedy,
@@ -35,11 +37,53 @@ export async function noCurrentBundle({ folder }: Home): Promise<AppError> {
 async function homesWithBundle(parent: string): Promise<string[]> {
   const homes: string[] = [];
   for (const name of (await readdir(parent).catch(() => [])).sort()) {
-    const folder = join(parent, name);
-    const current = await openStore(openHome(folder))
+    const home = join(parent, name);
+    const current = await openStore(home)
       .readRef('current')
       .catch(() => undefined);
-    if (current !== undefined) homes.push(folder);
+    if (current !== undefined) homes.push(home);
   }
   return homes.slice(0, 3);
+}
+
+/**
+ * Returns the one artifact of the given kinds whose id begins with `id`.
+ *
+ * @throws AppError `ARTIFACT_NOT_FOUND` when no artifact or several artifacts match.
+ */
+export async function findArtifact(
+  store: ArtifactStore,
+  id: string,
+  options: { readonly kinds: readonly string[]; readonly home: string },
+): Promise<ArtifactRef> {
+  const { kinds, home } = options;
+  const listed = await Promise.all(kinds.map(async (kind) => store.list(kind)));
+  const found = listed.flat().filter(({ ref }) => ref.id.startsWith(id));
+  if (found.length === 1) return found[0]!.ref;
+  throw new AppError(
+    `${found.length === 0 ? 'No' : 'More than one'} ${kinds.join(' or ')} in ${home} has an id that begins with ${id}.`,
+    {
+      code: 'ARTIFACT_NOT_FOUND',
+      category: 'artifact-missing',
+      remedy: `List the ids with: ${facet} bundles --home ${home}.`,
+    },
+  );
+}
+
+/**
+ * Returns the file of `--config`, else `facet.yaml`, which may be missing.
+ *
+ * @throws AppError `CONFIG_UNREADABLE` when the file of `--config` is missing.
+ */
+export async function chooseConfigFile({ config }: Pick<CommonOptions, 'config'>): Promise<string> {
+  if (config === undefined) return defaultConfigFile;
+  await access(config).catch((error: unknown) => {
+    throw new AppError(`The configuration file ${config} does not exist.`, {
+      code: 'CONFIG_UNREADABLE',
+      category: 'usage',
+      remedy: 'Correct --config, or omit it to use the defaults.',
+      cause: error,
+    });
+  });
+  return config;
 }

@@ -1,8 +1,8 @@
 import { AppError, describeError, exitCodeOf, isAppError } from '@facet/platform/errors';
 import { CommanderError } from 'commander';
-import type { CommandContext, Output } from './command-context.ts';
+import { Interruption } from './command-context.ts';
+import type { CommandContext, CommonOptions, Output } from './command-context.ts';
 import type { CliEnvironment } from './config.ts';
-import { Interruption } from './interruption.ts';
 import { createProgram } from './program.ts';
 import { explainSystemError } from './system-errors.ts';
 import { createProgress } from './terminal/progress.ts';
@@ -12,48 +12,57 @@ export interface CliDeps {
   readonly environment: CliEnvironment;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
-  /** Aborted with an {@link Interruption} when the process is asked to stop. */
+  /** Aborted with an {@link Interruption} when the process receives a signal. */
   readonly signal: AbortSignal;
   /** The clock in epoch milliseconds. */
   readonly now: () => number;
 }
 
 const version = '0.1.0';
-const exitCodeOfSignal: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
+/** 128 plus the number of the signal, as shells report it. */
+export const exitCodeOfSignal = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const usageExitCode = 2;
 
-/** Runs one command line and gives its exit code. Never throws: what went wrong is said on standard error. */
+/** Runs one command line and returns its exit code. Never throws: errors go to standard error. */
 export async function runCli(args: readonly string[], deps: CliDeps): Promise<number> {
   const { environment, stdout, stderr, signal } = deps;
   const isVerbose = environment.isDebug || args.includes('--verbose');
   const isJson = args.includes('--json');
-  /** One document a command: a report that was given is not followed by the error that it shows. */
+  /** A command prints one document: after its report, the error goes to standard error only. */
   let hasDocument = false;
   const fail = (error: unknown): number => {
     const interruption =
       error instanceof Interruption ? error : signal.reason instanceof Interruption ? signal.reason : undefined;
     if (interruption !== undefined) {
       stderr.write(`\n${interruption.message}\n`);
-      return exitCodeOfSignal[interruption.signal] ?? 130;
+      return exitCodeOfSignal[interruption.signal as keyof typeof exitCodeOfSignal] ?? 130;
     }
     const explained = explainSystemError(error);
     const { style } = createTerminal(stderr);
     stderr.write(`${style(['bold', 'red'], 'error:')} ${describeError(explained)}\n`);
     if (isVerbose) stderr.write(`${stackOf(explained)}\n`);
     else if (!isAppError(explained)) {
-      stderr.write('This was not expected. Run it again with --verbose to see where it happened.\n');
+      stderr.write('This error is unexpected. Run the command again with --verbose for its stack trace.\n');
     }
     if (isJson && !hasDocument) stdout.write(`${JSON.stringify({ error: errorDocument(explained) })}\n`);
     return exitCodeOf(explained);
   };
 
-  const program = createProgram({
-    version,
-    home: environment.home,
-    write: { out: (text) => stdout.write(text), err: (text) => stderr.write(text) },
-    run: async (options, command) => command(createContext(deps, options.json === true, () => (hasDocument = true))),
-  });
   try {
+    const program = await createProgram(args, {
+      version,
+      home: environment.home,
+      write: { out: (text) => stdout.write(text), err: (text) => stderr.write(text) },
+      action:
+        (body) =>
+        async (...given) => {
+          // Commander calls an action with the arguments, the options and the command.
+          const withOptions = given.slice(0, -1) as Parameters<typeof body>;
+          const { json } = withOptions.at(-1) as CommonOptions;
+          withOptions.push(createContext(deps, json === true, () => (hasDocument = true)));
+          await body(...withOptions);
+        },
+    });
     await program.parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
@@ -88,10 +97,10 @@ function createContext(
 function errorDocument(error: unknown): Record<string, unknown> {
   if (!isAppError(error)) return { code: 'UNEXPECTED', message: describeError(error) };
   const { code, message, remedy, retryable } = error;
-  return { code, message, ...(remedy === undefined ? {} : { remedy }), retryable };
+  return { code, message, remedy, retryable };
 }
 
-/** The error with its causes. */
+/** Returns the stack of an error and of its causes. */
 function stackOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const context = error instanceof AppError ? `\n${JSON.stringify({ code: error.code, ...error.context })}` : '';

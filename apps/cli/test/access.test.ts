@@ -4,34 +4,37 @@ import { describe, expect, it } from 'vitest';
 import { prepareAccess } from '../src/serving/access.ts';
 import { temporaryFolder } from '@facet/testing';
 
-const homeWithKeys = async () => ({ keysFile: join(await temporaryFolder(), 'keys.yaml') });
+async function newHome(): Promise<{ home: string; keysFile: string }> {
+  const home = await temporaryFolder();
+  return { home, keysFile: join(home, 'keys.yaml') };
+}
 
 describe('prepareAccess', () => {
-  it('makes a key that opens the API and its operations, and forgets the one of the run before', async () => {
-    const home = await homeWithKeys();
+  it('creates a key for the API and its operations, and removes the key of the previous run', async () => {
+    const { home, keysFile } = await newHome();
     const other = { name: 'web', scopes: ['ingest'], sha256: hashApiKey('of-another') } as const;
-    await replaceApiKey(home.keysFile, other);
+    await replaceApiKey(keysFile, other);
     const first = await prepareAccess({}, home);
     const second = await prepareAccess({}, home);
     expect(first.newKey).toMatch(/^facet_/);
-    expect(second).toMatchObject(home);
-    const keys = await readApiKeys(home.keysFile);
+    expect(second).toMatchObject({ keysFile });
+    const keys = await readApiKeys(keysFile);
     expect(keys[0]).toEqual(other);
     expect(findApiKey(second.newKey!, keys)).toMatchObject({ name: 'facet-serve', scopes: ['serve', 'admin'] });
     expect(findApiKey(first.newKey!, keys)).toBeUndefined();
   });
 
-  it('takes a key that is given, and does not show it again', async () => {
-    const home = await homeWithKeys();
-    expect(await prepareAccess({ apiKey: 'k', apiKeysFile: '/etc/keys.yaml' }, home)).toEqual(home);
-    expect(findApiKey('k', await readApiKeys(home.keysFile))?.name).toBe('facet-serve');
+  it('accepts a given key and does not print it', async () => {
+    const { home, keysFile } = await newHome();
+    expect(await prepareAccess({ apiKey: 'k', apiKeysFile: '/etc/keys.yaml' }, home)).toEqual({ keysFile });
+    expect(findApiKey('k', await readApiKeys(keysFile))?.name).toBe('facet-serve');
   });
 
-  it('writes nothing where a file is named, or nobody needs a key', async () => {
-    const home = await homeWithKeys();
+  it('writes no key for a given file or for access without keys', async () => {
+    const { home, keysFile } = await newHome();
     expect(await prepareAccess({ apiKeysFile: '/etc/keys.yaml' }, home)).toEqual({ keysFile: '/etc/keys.yaml' });
     const open = await prepareAccess({ insecure: true, apiKeysFile: '/etc/keys.yaml' }, home);
     expect(open).toEqual({ keysFile: undefined });
-    expect(await readApiKeys(home.keysFile)).toEqual([]);
+    expect(await readApiKeys(keysFile)).toEqual([]);
   });
 });

@@ -44,7 +44,7 @@ it('facet lake rebuild and profiles rebuild refuse while a sink is at work', asy
   ]) {
     const { code, err } = await run([...args, '--home', home], { env });
     expect(code).toBe(5);
-    expect(err).toMatch(/A sink is at work in the group busy-sink.*Stop every collector sink/);
+    expect(err).toMatch(/A sink is running in the consumer group busy-sink.*Stop every collector sink/);
   }
 });
 

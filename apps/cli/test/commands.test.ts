@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Interruption } from '../src/interruption.ts';
+import { Interruption } from '../src/command-context.ts';
 import { run } from './run.ts';
 import { temporaryFolder } from '@facet/testing';
 
@@ -133,7 +133,7 @@ describe('a home without what a command needs', () => {
   it('has no events: the stages say how to import some', async () => {
     const { code, err } = await run(['dataset', '--home', await temporaryFolder()]);
     expect(code).toBe(3);
-    expect(err).toMatch(/holds no events.*import --events/);
+    expect(err).toMatch(/has no events.*import --events/);
   });
 
   it('has no bundle: the homes nearby that have one are named', async () => {
@@ -173,10 +173,10 @@ describe('facet estimate', () => {
     const config = await fileWith('index: { flatItemsMax: 5000 }\n', 'facet.yaml');
     const { code, out, err } = await run(['estimate', '--items', '3000', '--dim', '16', '--config', config]);
     expect(code).toBe(0);
-    expect(out).toContain('3,000 items of 16 values, 6,000 users with 120,000 events, 4 interests a user');
+    expect(out).toContain('3,000 items with 16 dimensions, 6,000 users with 120,000 events, 4 interests per user');
     for (const kind of ['flat', 'hnsw', 'ivf']) expect(out).toMatch(new RegExp(`^  ${kind} .* ms .* ms$`, 'm'));
-    expect(out).toContain('index.kind auto takes flat, because 3,000 items are at most index.flatItemsMax.');
-    for (const what of ['train', 'index', 'serve', 'a run']) {
+    expect(out).toContain('index.kind: auto chooses flat, because 3,000 items do not exceed index.flatItemsMax.');
+    for (const what of ['train', 'index', 'serve', 'one run']) {
       expect(out).toMatch(new RegExp(`^  ${what}, .* [MG]B`, 'm'));
     }
     expect(err).toContain('building small indexes');

@@ -18,14 +18,14 @@ async function importShop(folder: string): Promise<string> {
   return home;
 }
 
-it('says what its rules left out', async () => {
+it('lists the events that the rules excluded', async () => {
   const folder = await temporaryFolder();
   const home = await importShop(folder);
   const config = join(folder, 'facet.yaml');
   await writeFile(config, 'interactions: { bots: { noSleepHours: 15 } }\n');
   const { code, out } = await run(['dataset', '--home', home, '--config', config]);
   expect(code).toBe(0);
-  expect(out).toContain('Left out: 60 not positive, 24 of bots (1 bot).');
+  expect(out).toContain('Excluded events: 60 not positive, 24 of bots (1 bot).');
 });
 
 it('builds an earlier one again, and says whether the bytes are the same', async () => {
@@ -34,7 +34,10 @@ it('builds an earlier one again, and says whether the bytes are the same', async
   const built = await run(['dataset', '--home', home, '--json']);
   const { datasetId } = JSON.parse(built.out) as { datasetId: string };
   const again = await run(['dataset', '--like', datasetId.slice(0, 8), '--home', home]);
-  expect(again).toMatchObject({ code: 0, out: expect.stringContaining(`${datasetId}, built again: the same bytes`) });
+  expect(again).toMatchObject({
+    code: 0,
+    out: expect.stringContaining(`${datasetId} rebuilt: the bytes are the same`),
+  });
 
   const writer = await openLakeWriter(join(home, 'lake'));
   const erasure = { erasureId: 'e', userHash: hashUser('u1'), requestedAt: Date.now(), requestedBy: 'test' };

@@ -68,7 +68,7 @@ describe('facet dead-letters', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/listed\.events\.v1-0-2 .* 00:00:02 .*missing \(eventId\) .*"type":"wishlist"/);
     expect(out).not.toContain('listed.events.v1-0-0');
-    expect(out).toContain('The newest 2 are shown');
+    expect(out).toContain('These are the newest 2');
     expect(out).toMatch(/1 +unknown-type \(type\)/);
 
     const only = ['--reason', 'not-json', 'missing', '--field', ''];
@@ -76,7 +76,7 @@ describe('facet dead-letters', () => {
     expect(JSON.parse(filtered.out)).toMatchObject({
       total: 1,
       reasons: [{ reason: 'not-json', field: '', count: 1 }],
-      letters: [{ deadLetterId: 'listed.events.v1-0-1', payload: '{"a\u001b[31m', key: 'u' }],
+      deadLetters: [{ deadLetterId: 'listed.events.v1-0-1', payload: '{"a\u001b[31m', key: 'u' }],
     });
     const shown = await run(['dead-letters', 'list', '--reason', 'not-json'], { env });
     expect(shown.out).toContain('{"a [31m');
@@ -104,16 +104,16 @@ describe('facet dead-letters', () => {
     const end = async () => (await fetchExtents(kafka, events))[0]?.end;
 
     const early = await run([...redrive]);
-    expect(early.out).toContain(`0 messages went into ${events} again`);
+    expect(early.out).toContain(`0 messages were sent to ${events} again`);
     expect(early.out).toContain('Declare the type under eventTypes');
     expect(early.out).toContain('--add-event-ids');
     const dry = await run([...redrive, ...config, '--dry-run']);
-    expect(dry.out).toContain('1 message would go');
+    expect(dry.out).toContain('1 message would be sent');
     expect(await end()).toBe(0);
 
     const one = await run([...redrive, ...config, `${events}-0-0`, `${events}-0-77`]);
-    expect(one.out).toContain('1 message went');
-    expect(one.out).toContain(`There is no dead letter ${events}-0-77`);
+    expect(one.out).toContain('1 message was sent');
+    expect(one.out).toContain(`Dead letter ${events}-0-77 does not exist`);
     expect(await end()).toBe(1);
 
     const rest = await run([...redrive, ...config, '--add-event-ids', '--json']);

@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { curlExample } from '../src/demo/demo.ts';
+import { curlExample } from '../src/commands/demo.ts';
 import { ownFilesHome } from '../src/demo/demo-home.ts';
 import { temporaryFolder } from '@facet/testing';
 
-it('the home of own files is theirs: the same for the same files and mapping, another for others', async () => {
+it('own files have the same home for the same content and mapping, and another home otherwise', async () => {
   const folder = await temporaryFolder();
   const events = join(folder, 'my orders.csv.gz');
   await writeFile(events, 'one');
@@ -17,7 +17,7 @@ it('the home of own files is theirs: the same for the same files and mapping, an
   expect(await ownFilesHome({ events: [events] }, undefined)).not.toBe(home);
 });
 
-it('the curl example survives a shell whatever the user is called', () => {
+it('the curl example quotes every user id for the shell', () => {
   const example = curlExample('http://127.0.0.1:8080', 'facet_k', "o'neil");
   expect(example).toContain(`-d '{"userId":"o'\\''neil","limit":5,"explain":true}'`);
   expect(curlExample('http://127.0.0.1:8080', undefined, 'u')).not.toContain('x-api-key');

@@ -68,10 +68,10 @@ it('facet experiment report puts the arms beside each other', async () => {
   const report = ['experiment', 'report', 'merge', ...args];
   const { code, out, err } = await run(report);
   expect({ code, err }).toMatchObject({ code: 0 });
-  expect(out).toContain('merge: 400 answers from 2026-02-01 to 2026-03-01');
-  expect(out).toContain('Users are divided as the weights say');
+  expect(out).toContain('merge: 400 responses from 2026-02-01 to 2026-03-01');
+  expect(out).toContain('The division of users matches the weights');
   expect(out).toMatch(/of users +control +\d+\.\d\d %/);
-  expect(out).toMatch(/Outcomes not counted: 0 before the answer, 67 later than 24 h/);
+  expect(out).toMatch(/Outcomes excluded: 0 before the response, 67 later than 24 h/);
 
   const read = async (...more: string[]): Promise<Report> =>
     JSON.parse((await run([...report, '--json', ...more])).out) as Report;
@@ -95,7 +95,7 @@ it('facet experiment report warns of a broken split first, and ends with 3', asy
   const { code, out, err } = await run(report);
   expect(code).toBe(3);
   expect(out).toMatch(/^SAMPLE RATIO MISMATCH: control has/);
-  expect(err).toContain('Do not read the differences');
+  expect(err).toContain('Ignore the differences');
   const json = await run([...report, '--json']);
   expect(json.code).toBe(3);
   expect((JSON.parse(json.out) as Report).sampleRatio.isMismatch).toBe(true);
@@ -109,11 +109,11 @@ it('facet experiment list shows what is declared, and report names what is not',
   expect(out).toMatch(/merge +\S+.* 2026-02-01T00:00:00.000Z +2026-03-01T00:00:00.000Z +100 % +control 1, spread 1/);
   expect(await run(['experiment', 'report', 'other', '--home', home, '--config', config])).toMatchObject({
     code: 2,
-    err: expect.stringContaining('Name one of merge') as string,
+    err: expect.stringContaining('Use one of merge') as string,
   });
   expect(await run(['experiment', 'report', 'merge', '--home', home, '--config', config])).toMatchObject({
     code: 3,
-    err: expect.stringContaining('no answers') as string,
+    err: expect.stringContaining('no responses') as string,
   });
 });
 

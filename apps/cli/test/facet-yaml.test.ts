@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { resolveModel } from '@facet/config';
 import { expect, it } from 'vitest';
-import { readConfig } from '../src/pipeline-context.ts';
+import { readConfig } from '../src/stages.ts';
 import { temporaryFolder } from '@facet/testing';
 
 const example = new URL('../../../facet.yaml', import.meta.url);
@@ -13,11 +13,11 @@ async function readText(text: string): ReturnType<typeof readConfig> {
   return readConfig({ config: path });
 }
 
-it('facet.yaml at the root changes nothing as it is', async () => {
+it('facet.yaml in the repository changes no default', async () => {
   expect(await readText(await readFile(example, 'utf8'))).toEqual(await readText(''));
 });
 
-it('shows the defaults: with every setting uncommented it changes nothing either', async () => {
+it('facet.yaml shows the defaults of all settings', async () => {
   const settings = (await readFile(example, 'utf8')).split('\n').filter((line) => /^#( {2})?\w/.test(line));
   expect(settings.length).toBeGreaterThan(15);
   const uncommented = await readText(settings.map((line) => line.slice(1)).join('\n'));
@@ -26,7 +26,7 @@ it('shows the defaults: with every setting uncommented it changes nothing either
   expect(resolveModel(uncommented)).toEqual(resolveModel(defaults));
 });
 
-it('shows a mapping that can be used', async () => {
+it('facet.yaml shows a valid mapping', async () => {
   const text = await readFile(example, 'utf8');
   const lines = text.split('\n');
   const start = lines.indexOf('# mapping:');

@@ -53,10 +53,10 @@ describe('facet keys create', () => {
     [['--name', 'web'], /--scope/],
     [['--scope', 'serve'], /--name/],
     [['--name', 'two words', '--scope', 'serve'], /the key two words is not valid: name/],
-    [['--name', 'web', '--scope', 'ingest', '--origin', 'shop.example'], /An origin is a scheme/],
-    [['--name', 'web', '--scope', 'ingest', '--origin', 'https://shop.example/cart'], /An origin is a scheme/],
-    [['--name', 'web', '--scope', 'ingest', '--origin', '*'], /An origin is a scheme/],
-    [['--name', 'web', '--scope', 'ingest', '--events-per-second', '0'], /from 1 on/],
+    [['--name', 'web', '--scope', 'ingest', '--origin', 'shop.example'], /Write an origin as scheme/],
+    [['--name', 'web', '--scope', 'ingest', '--origin', 'https://shop.example/cart'], /Write an origin as scheme/],
+    [['--name', 'web', '--scope', 'ingest', '--origin', '*'], /Write an origin as scheme/],
+    [['--name', 'web', '--scope', 'ingest', '--events-per-second', '0'], /positive integer/],
   ])('%j ends with 2 and says what is wrong', async (args, message) => {
     const home = await temporaryFolder();
     const { code, out, err } = await run(['keys', 'create', '--home', home, ...args]);

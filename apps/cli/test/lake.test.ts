@@ -63,14 +63,14 @@ it('facet erasures: requested, not read any more, taken off the disk by compact'
   const home = await importedHome();
   const verify = () => run(['erasures', 'verify', '--user', 'ada', '--home', home]);
   expect((await verify()).out).toContain('2 rows');
-  expect((await run(['erasures', 'list', '--home', home])).out).toContain('Nobody asked');
+  expect((await run(['erasures', 'list', '--home', home])).out).toContain('No erasures');
 
   expect((await run(['erasures', 'request', '--user', 'ada', '--home', home])).code).toBe(0);
   expect((await readLake(join(home, 'lake'))).map(({ userId }) => userId)).toEqual(['bob', 'bob']);
   const open = await verify();
   expect(open.code).toBe(3);
   expect(open.err).toContain('lake compact');
-  expect((await run(['erasures', 'list', '--home', home])).out).toContain('waits for lake compact');
+  expect((await run(['erasures', 'list', '--home', home])).out).toContain('pending: run lake compact');
 
   const compacted = await json<{ erased: { rows: number }[] }>(['lake', 'compact', '--grace', '0', '--home', home]);
   expect(compacted.erased).toMatchObject([{ rows: 2 }]);
@@ -98,10 +98,10 @@ it('facet erasures and lake compact reach the log of what was answered', async (
   }
   await exposures.close();
   const verify = () => run(['erasures', 'verify', '--user', 'ada', '--home', home]);
-  expect((await verify()).out).toContain('2 logged answers');
+  expect((await verify()).out).toContain('2 logged responses');
   await run(['erasures', 'request', '--user', 'ada', '--home', home]);
-  expect(await verify()).toMatchObject({ code: 3, err: expect.stringContaining('2 logged answers') as string });
+  expect(await verify()).toMatchObject({ code: 3, err: expect.stringContaining('2 logged responses') as string });
   const { out } = await run(['lake', 'compact', '--grace', '0', '--home', home]);
-  expect(out).toContain('2 answers to erased users removed');
-  expect(await verify()).toMatchObject({ code: 0, out: expect.stringContaining('0 logged answers') as string });
+  expect(out).toContain('2 responses to erased users removed');
+  expect(await verify()).toMatchObject({ code: 0, out: expect.stringContaining('0 logged responses') as string });
 });

@@ -30,7 +30,7 @@ describe('help', () => {
     expect(out).toMatch(/Exit codes:[\s\S]*130/);
   });
 
-  it.each(commands)('%s explains itself and takes the common options', async (command) => {
+  it.each(commands)('%s prints help and accepts the common options', async (command) => {
     const { code, out } = await run([...command.split(' '), '--help']);
     expect(code).toBe(0);
     for (const option of ['--home', '--config', '--json', '--verbose']) expect(out).toContain(option);

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { createProgress } from '../src/terminal/progress.ts';
 import { createTerminal } from '../src/terminal/terminal.ts';
 
-it('writes plain lines where nobody is watching: a start, each step, a result with its time', () => {
+it('writes plain lines to a file: a start, each step, a result with its time', () => {
   let text = '';
   let now = 0;
   const stream = new Writable({

@@ -82,8 +82,8 @@ describe('from a bundle to the current one', () => {
   it('what the gate has not seen needs a reason while another bundle is current', async () => {
     const { code, err } = await run(['promote', second, '--home', home]);
     expect(code).toBe(2);
-    expect(err).toMatch(/has not seen bundle .*facet -- gate .*--because/);
-    expect((await run(['promote', second, '--because', ' ', '--home', home])).code).toBe(2);
+    expect(err).toMatch(/has not checked bundle .*facet -- gate .*--reason/);
+    expect((await run(['promote', second, '--reason', ' ', '--home', home])).code).toBe(2);
     expect((await run(['promote', first, '--home', home])).code).toBe(0);
   });
 
@@ -99,16 +99,16 @@ describe('from a bundle to the current one', () => {
   });
 
   it('an override is recorded with its reason, and so is a rollback', async () => {
-    const because = 'the window was cut short by a holiday';
-    expect((await run(['promote', second, '--because', because, '--home', home])).code).toBe(0);
-    expect((await run(['rollback', '--because', 'it was no holiday', '--home', home])).code).toBe(0);
+    const reason = 'the window was cut short by a holiday';
+    expect((await run(['promote', second, '--reason', reason, '--home', home])).code).toBe(0);
+    expect((await run(['rollback', '--reason', 'it was no holiday', '--home', home])).code).toBe(0);
     const { document } = await json('promotions');
     expect(document['promotions']).toMatchObject([
       { kind: 'rollback', reason: 'it was no holiday', ref: { id: first } },
-      { kind: 'promote', reason: because, ref: { id: second }, previous: { id: first } },
+      { kind: 'promote', reason, ref: { id: second }, previous: { id: first } },
       { kind: 'promote', by: 'facet index', ref: { id: first }, previous: null },
     ]);
-    expect((await run(['promotions', '--home', home])).out).toContain(because);
+    expect((await run(['promotions', '--home', home])).out).toContain(reason);
   });
 
   it('the list shows state, day, figures, verdict and decision of each', async () => {
@@ -145,7 +145,7 @@ describe('facet bundles diff', () => {
       after: second,
       settings: [],
       items: { added: [], lost: [] },
-      answers: { users: 40 },
+      recommendations: { users: 40 },
     });
     expect(document['metrics']).toContainEqual({
       name: 'all.ndcg@50',
@@ -196,7 +196,7 @@ describe('facet lineage', () => {
     });
     const unknown = await run(['lineage', 'f'.repeat(32), '--home', home]);
     expect(unknown.code).toBe(4);
-    expect(unknown.err).toContain('nothing names it');
+    expect(unknown.err).toContain('has no artifact with the id');
     expect((await run(['lineage', 'nothing', '--home', home])).code).toBe(4);
   });
 });

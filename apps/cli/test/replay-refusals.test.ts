@@ -37,15 +37,15 @@ async function homeWith(...records: readonly ExposureRecord[]): Promise<string> 
   return home;
 }
 
-it('facet recommendations replay says that the bundle of an old answer was pruned, and what to do', async () => {
+it('facet recommendations replay explains a pruned bundle', async () => {
   const home = await homeWith(sampled);
   const { code, err } = await run(['recommendations', 'replay', 'r-1', '--home', home]);
   expect(code).toBe(4);
-  expect(err).toContain('There is no bundle ffff');
-  expect(err).toContain('raise artifacts.keep');
+  expect(err).toContain('The artifacts of response r-1 are pruned');
+  expect(err).toContain('Raise artifacts.keep');
 });
 
-it('facet recommendations replay names what is not recorded, or not enough of', async () => {
+it('facet recommendations replay refuses responses that are unknown or not sampled', async () => {
   const home = await homeWith(bare);
   const replay = (id: string) => run(['recommendations', 'replay', id, '--home', home, '--json']);
   const codeOf = ({ out }: { out: string }) => (JSON.parse(out) as { error: { code: string } }).error.code;

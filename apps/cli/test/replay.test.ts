@@ -27,13 +27,13 @@ let home: string;
 const refs: Record<'live' | 'arm' | 'delta', ArtifactRef> = {} as never;
 const now = asOf + 1000;
 
-/** Records an answer of `view` as the serving app does. */
+/** Records a response of `view` as the serving app does. */
 async function record(recommendationId: string, view: BundleView, liveBundleId?: string): Promise<string[]> {
   const body = { behaviors: ['item1', 'item5', 'item12'], limit: 40 };
   const settings = parseWith(ServingSettings, {}, { source: 'settings' });
   const readProfile = async () => ({ profile: undefined, isAvailable: true });
   const arms = { test: 'other' };
-  const answer = await respondWithRecommendations(body, {
+  const response = await respondWithRecommendations(body, {
     bundle: view,
     readProfile,
     settings,
@@ -41,7 +41,7 @@ async function record(recommendationId: string, view: BundleView, liveBundleId?:
     now,
     arms,
   });
-  const { bundleId, deltaId, source, items, position } = answer;
+  const { bundleId, deltaId, source, items, position } = response;
   const writer = new ExposureWriter({ folder: join(home, 'exposures'), now: () => now });
   writer.append({
     ...{ recommendationId, answeredAt: now, bundleId, arms, source, merge: settings.merge, offset: position },
@@ -52,7 +52,7 @@ async function record(recommendationId: string, view: BundleView, liveBundleId?:
       request: { body, settings, overrides: {} },
       now,
       ...(liveBundleId === undefined ? {} : { liveBundleId }),
-      answer: renderResponse(answer),
+      answer: renderResponse(response),
     },
   });
   await writer.close();
@@ -64,7 +64,7 @@ const replay = async (...args: string[]) => {
   return { code, document: JSON.parse(out) as Record<string, unknown> };
 };
 const itemsOf = (document: Record<string, unknown>): string[] =>
-  (document['answer'] as { items: { itemId: string }[] }).items.map(({ itemId }) => itemId);
+  (document['response'] as { items: { itemId: string }[] }).items.map(({ itemId }) => itemId);
 
 let shown: Record<'live' | 'arm', string[]>;
 beforeAll(async () => {
@@ -99,7 +99,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(home, { recursive: true, force: true }));
 
-it('an answer of an arm is made again, byte for byte, with what was offered then', async () => {
+it('replays the response of an arm byte for byte, with the items available then', async () => {
   expect(shown.arm).not.toContain('item30');
   expect(shown.arm).not.toEqual(shown.live);
   for (const id of ['of-live', 'of-arm']) {
@@ -107,7 +107,7 @@ it('an answer of an arm is made again, byte for byte, with what was offered then
   }
 });
 
-it('another bundle answers with what was offered then, and that is said', async () => {
+it('replays with another bundle and the items available then', async () => {
   const offeredBy = { bundleId: refs.live.id, deltaId: refs.delta.id };
   for (const [id, other, expected] of [
     ['of-live', refs.arm, 'arm'],
@@ -118,10 +118,10 @@ it('another bundle answers with what was offered then, and that is said', async 
     expect(itemsOf(document)).toEqual(shown[expected]);
   }
   const { out } = await run(['recommendations', 'replay', 'of-live', '--bundle', refs.arm.id, '--home', home]);
-  expect(out).toMatch(/It offers what bundle \w{12} with delta \w{12} offered when the answer was made\./);
+  expect(out).toMatch(/Available items are those of bundle \w{12} with delta \w{12} at the time of the response\./);
 });
 
-it('another bundle answers also when what was live is pruned, and says what it offers instead', async () => {
+it('replays with another bundle when the live bundle is pruned', async () => {
   const ask = (id: string) => replay(id, '--bundle', refs.arm.id);
   await rm(join(home, 'artifacts', 'delta', refs.delta.id), { recursive: true });
   expect(await replay('of-live')).toMatchObject({ document: { error: { code: 'REPLAY_BUNDLE_GONE' } } });
@@ -131,5 +131,5 @@ it('another bundle answers also when what was live is pruned, and says what it o
   await rm(join(home, 'artifacts', 'bundle', refs.live.id), { recursive: true });
   expect((await ask('of-live')).document).toMatchObject({ offeredBy: { bundleId: refs.arm.id } });
   const { out } = await run(['recommendations', 'replay', 'of-arm', '--bundle', refs.arm.id, '--home', home]);
-  expect(out).toMatch(/is pruned: it offers what bundle \w{12} offered when it was built\./);
+  expect(out).toMatch(/is pruned\. Available items are those of bundle \w{12} at its build\./);
 });

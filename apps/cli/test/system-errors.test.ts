@@ -5,7 +5,7 @@ import { explainSystemError } from '../src/system-errors.ts';
 const systemError = (code: string, path?: string): Error => Object.assign(new Error(`${code}: failed`), { code, path });
 
 describe('explainSystemError', () => {
-  it('says what to do about a full disk, wherever in the chain it stands', () => {
+  it('adds a remedy for a full disk anywhere in the chain of causes', () => {
     const explained = explainSystemError(
       new AppError('The lake cannot be written.', {
         code: 'EVENTS_LAKE_UNWRITABLE',
@@ -14,14 +14,14 @@ describe('explainSystemError', () => {
       }),
     );
     expect(explained).toMatchObject({ code: 'SYSTEM_ENOSPC', message: 'The lake cannot be written.' });
-    expect((explained as AppError).remedy).toMatch(/disk is full.*finished stages are kept/);
+    expect((explained as AppError).remedy).toMatch(/disk is full.*Finished stages are kept/);
   });
 
   it('names the path of a bare system error', () => {
     expect((explainSystemError(systemError('EACCES', '/data/x')) as AppError).message).toContain('/data/x');
   });
 
-  it('leaves the remedy of our own error', () => {
+  it('keeps the remedy of an AppError', () => {
     const error = new AppError('a.csv cannot be read.', {
       code: 'X',
       category: 'internal',
@@ -31,7 +31,7 @@ describe('explainSystemError', () => {
     expect(explainSystemError(error)).toBe(error);
   });
 
-  it('leaves other errors alone', () => {
+  it('returns other errors unchanged', () => {
     const error = new TypeError('x is undefined');
     expect(explainSystemError(error)).toBe(error);
   });

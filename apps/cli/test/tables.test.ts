@@ -1,6 +1,6 @@
 import type { EvaluationReport } from '@facet/pipeline';
 import { describe, expect, it } from 'vitest';
-import { renderEvaluation } from '../src/terminal/tables.ts';
+import { renderEvaluation } from '../src/terminal/evaluation.ts';
 
 type Margin = EvaluationReport['margin']['new'];
 type Figures = readonly [recall: number, hitRate: number, ndcg: number, coverage: number];
@@ -45,11 +45,11 @@ describe('the evaluation for people', () => {
   it('says when the model wins, by how much, and how sure that is', () => {
     const text = rendered([0.4, 0.8, 0.3, 0.2], [0.3, 0.7, 0.2, 0.1], { mean: 0.1, low: 0.03, high: 0.17 });
     expect(text).toContain(
-      'beats the best of the others (popularity) by 0.1000 in recall@50 (95 % interval +0.0300 to +0.1700)',
+      'beats the best other method (popularity) by 0.1000 in recall@50 (95 % interval +0.0300 to +0.1700)',
     );
     expect(text).not.toContain('Another method');
     expect(text).toContain('1998-03-08 to 1998-04-22');
-    expect(text).toContain("3.9 a user, mean cosine of a user's pairs 0.77");
+    expect(text).toContain("3.9 per user, mean cosine of a user's pairs 0.77");
     expect(text).toContain('won by each: 30 %, 30 %, 20 %, 20 %.');
   });
 

@@ -1,21 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { fit, formatDuration, printable, textWidth, truncate, wrap } from '../src/terminal/text.ts';
+import { fit, formatDuration, printable, renderTable, truncate, wrap } from '../src/terminal/text.ts';
 
 describe('text on a terminal', () => {
   it('measures cells, not code units', () => {
-    expect(textWidth('Amélie')).toBe(6);
-    expect(textWidth('e\u0301')).toBe(1);
-    expect(textWidth('千と千尋')).toBe(8);
+    expect(fit('Amélie', 8)).toBe('Amélie  ');
+    expect(fit('e\u0301', 2)).toBe('e\u0301 ');
+    expect(fit('千と千尋', 9)).toBe('千と千尋 ');
+    expect(renderTable(['A', 'B'], [['千', 'x']], { style: (_, text) => text })).toBe('  A   B\n  千  x');
   });
 
-  it('truncates to the width, and leaves what fits', () => {
+  it('truncates text that is wider than the column', () => {
     expect(truncate('Toy Story', 9)).toBe('Toy Story');
     expect(truncate('Toy Story', 8)).toBe('Toy Sto…');
-    expect(textWidth(truncate('千と千尋の神隠し', 6))).toBeLessThanOrEqual(6);
-    expect(textWidth(fit('千と千尋', 7))).toBe(7);
+    expect(truncate('千と千尋の神隠し', 6)).toBe('千と…');
+    expect(fit('千と千尋', 7)).toBe('千と千…');
   });
 
-  it('keeps data from moving the cursor or coloring the screen', () => {
+  it('removes control characters from data', () => {
     expect(printable('a\u001b[31mb\nc')).toBe('a [31mb c');
   });
 

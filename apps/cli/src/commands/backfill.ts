@@ -1,50 +1,65 @@
 import { createEventClient } from '@facet/client';
 import type { EventClient, RecordResult, SendSummary } from '@facet/client';
-import { ReportBuilder, readEventFiles, readItemFiles, readUserFiles } from '@facet/import';
+import { readEventFiles, readItemFiles, readUserFiles, ReportBuilder } from '@facet/import';
 import type { ReadOptions, ReadProgress } from '@facet/import';
-import type { Event, Item, User } from '@facet/schemas';
 import { AppError, isAppError } from '@facet/platform';
+import type { Event, Item, User } from '@facet/schemas';
 import type { CommandContext } from '../command-context.ts';
-import { readConfig } from '../pipeline-context.ts';
-import { renderRefusals } from '../terminal/refusals.ts';
+import { addFiles, addNotes } from '../options.ts';
+import type { Register } from '../options.ts';
+import { readConfig, renderRefusals, sourceFiles } from '../stages.ts';
+import type { FileOptions } from '../stages.ts';
 import { countOf, formatCount } from '../terminal/text.ts';
-import { sourceFiles } from './files.ts';
-import type { FileOptions } from './files.ts';
 
-export interface BackfillOptions extends Omit<FileOptions, 'home' | 'events'> {
-  readonly events?: readonly string[];
+interface BackfillOptions extends Omit<FileOptions, 'home'> {
   readonly to: string;
   readonly key?: string;
 }
 
-/** What the collector did not take, beside what was left out before it was sent. */
+/** Records that the collector refused. */
 interface RemoteRefusal {
   readonly kind: 'events' | 'items' | 'users';
   readonly field: string;
   readonly reason: string;
   count: number;
-  /** The id of the first. */
+  /** The id of the first refused record. */
   readonly example: string;
 }
 
-/** Events sent at a time; read on meanwhile would only fill the memory. */
+/** Bounds the memory: the files are read on only after these records are sent. */
 const recordsPerCall = 4_000;
 
-/**
- * `facet backfill --events FILE… --to URL`: history through the same validation as everything else. Killed, it is run
- * again: events have the ids that they had, and count once.
- *
- * @throws AppError `CLI_COLLECTOR_UNUSABLE`, `EVENTS_NOTHING_USABLE`; those of reading files.
- */
-export async function backfillCommand(options: BackfillOptions, context: CommandContext): Promise<void> {
+export const registerBackfill: Register = (command, deps) => {
+  addNotes(
+    addFiles(command)
+      .argument('[files...]', 'files of events, as --events')
+      .requiredOption('--to <url>', 'URL of the collector')
+      .option('--key <key>', 'API key with scope ingest, and admin for items and users (default: FACET_API_KEY)'),
+    `Maps columns as facet import does. Events without an id get a stable id, so the command can be repeated: events already sent are
+deduplicated.`,
+    'facet backfill orders.csv --to http://127.0.0.1:8081',
+    'facet backfill --events a.jsonl --items items.csv --to https://events.example.com',
+  ).action(
+    deps.action<[string[], BackfillOptions]>(async (files, options, context) => {
+      const events = [...files, ...(options.events ?? [])];
+      if (events.length === 0 && (options.items ?? options.users) === undefined) {
+        command.error('error: name the files to send');
+      }
+      await backfill({ ...options, events }, context);
+    }),
+  );
+};
+
+/** @throws AppError `CLI_COLLECTOR_UNUSABLE`, `EVENTS_NOTHING_USABLE`; those of reading files. */
+async function backfill(options: BackfillOptions, context: CommandContext): Promise<void> {
   const { environment, output, progress, signal } = context;
   const key = options.key ?? environment.apiKey;
   if (key === undefined) {
-    throw new AppError('A key is needed to send events.', {
+    throw new AppError('The collector needs an API key.', {
       code: 'CLI_USAGE',
       category: 'usage',
       remedy:
-        'Set FACET_API_KEY, or give --key; facet keys create makes one (scopes ingest, and admin for items and users).',
+        'Set FACET_API_KEY or --key. Create a key with facet keys create (scope ingest, and admin for items and users).',
     });
   }
   const { mapping, eventTypes } = await readConfig(options);
@@ -59,7 +74,7 @@ export async function backfillCommand(options: BackfillOptions, context: Command
     onProgress: (at: ReadProgress) =>
       stage.update(at.doneBytes / Math.max(1, at.totalBytes), `${at.stage}: ${formatCount(sender.accepted)} accepted`),
   };
-  const files = sourceFiles({ ...options, events: options.events ?? [], home: '' });
+  const files = sourceFiles(options);
   try {
     const items: Item[] = [];
     await readItemFiles(files.items ?? [], reading, report, (item) => items.push(item));
@@ -75,12 +90,12 @@ export async function backfillCommand(options: BackfillOptions, context: Command
   stage.done(`${countOf(sender.accepted, 'record')} accepted`);
 
   const built = report.build();
-  const left = renderRefusals(built);
-  if (left !== '') output.show(left);
+  const refused = renderRefusals(built);
+  if (refused !== '') output.show(refused);
   const refusals = [...sender.refusals.values()];
   for (const { kind, field, reason, count, example } of refusals) {
     output.show(
-      `${formatCount(count)} ${kind} refused by the collector: ${field === '' ? '' : `${field}: `}${reason} (the first is ${example})`,
+      `${formatCount(count)} ${kind} refused by the collector: ${field === '' ? '' : `${field}: `}${reason} (first: ${example})`,
     );
   }
   output.show(`${countOf(sender.accepted, 'record')} accepted by ${options.to}.`);
@@ -92,10 +107,10 @@ export async function backfillCommand(options: BackfillOptions, context: Command
     report: built,
   });
   if (sender.accepted > 0 || sender.duplicates > 0) return;
-  throw new AppError('Nothing of these files was accepted.', {
+  throw new AppError('The collector accepted no record of the files.', {
     code: 'EVENTS_NOTHING_USABLE',
     category: 'input',
-    remedy: 'The reasons stand above; correct the files, or map their columns in facet.yaml.',
+    remedy: 'Fix the problems above, or map the columns in facet.yaml.',
   });
 }
 
@@ -155,21 +170,21 @@ function createSender(client: EventClient, signal: AbortSignal) {
   };
 }
 
-/** Facet sets the time of receipt itself. */
+/** The collector sets the time of receipt. */
 function eventRecord(event: Event) {
   return { ...flat(event), receivedAt: undefined };
 }
 
-/** The wire form: fields that the schema does not name stand beside those that it names. */
+/** Returns the wire format, with the extra fields next to the fields of the schema. */
 function flat<Entity extends { readonly extra?: Readonly<Record<string, unknown>> }>({ extra, ...fields }: Entity) {
   return { ...extra, ...fields };
 }
 
 function unusable(url: string, cause: unknown): AppError {
-  return new AppError(`The collector at ${url} did not take everything: ${(cause as Error).message}.`, {
+  return new AppError(`The collector at ${url} did not accept all records: ${(cause as Error).message}.`, {
     code: 'CLI_COLLECTOR_UNUSABLE',
     category: 'unavailable',
-    remedy: 'Mend what it says, and run the same command again: what was sent already counts once.',
+    remedy: 'Fix the reported problem and rerun the command. Events already sent are deduplicated.',
     retryable: true,
     cause,
   });

@@ -1,11 +1,18 @@
-import { basename, resolve } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { homePaths } from '@facet/config';
-import { createStageContext } from '@facet/pipeline';
 import type { FacetConfig } from '@facet/config';
+import { defaultHome } from '@facet/config/environment';
+import type { SourceFiles } from '@facet/import';
+import { createStageContext } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
 import {
   chooseSystems,
+  coldGrid,
+  costGrid,
+  describeDiverged,
   openBenchmarkData,
+  qualityGrid,
   readSweep,
   runBenchmark,
   saveTable,
@@ -16,22 +23,23 @@ import type {
   BenchmarkData,
   BenchmarkRow,
   BenchmarkSource,
+  BenchmarkTable,
   ProtocolName,
   Setting,
   Sweep,
 } from '@facet/pipeline/benchmark';
-import { AppError } from '@facet/platform/errors';
-import { findData } from '../benchmark/find-data.ts';
-import { renderBenchmark } from '../benchmark/render-benchmark.ts';
+import { AppError } from '@facet/platform';
+import { InvalidArgumentError, Option } from 'commander';
+import { unlessAborted } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { defaultHome } from '../config.ts';
 import { ownFilesHome } from '../demo/demo-home.ts';
-import { unlessAborted } from '../interruption.ts';
-import { readConfig } from '../pipeline-context.ts';
-import { runImport } from '../run-stages.ts';
-import { countOf, formatDuration } from '../terminal/text.ts';
+import { addNotes, parseCount, parseIds } from '../options.ts';
+import type { Register } from '../options.ts';
+import { readConfig, runImport } from '../stages.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { countOf, formatDuration, renderTable, wrap } from '../terminal/text.ts';
 
-export interface BenchmarkOptions extends Omit<CommonOptions, 'home'> {
+interface BenchmarkOptions extends Omit<CommonOptions, 'home'> {
   readonly home?: string;
   readonly data?: readonly string[];
   readonly items?: readonly string[];
@@ -43,18 +51,46 @@ export interface BenchmarkOptions extends Omit<CommonOptions, 'home'> {
   readonly sweep?: readonly Sweep[];
 }
 
-/** `facet benchmark`: every system on the same data, split and evaluation, in one table. */
-export async function benchmarkCommand(options: BenchmarkOptions, context: CommandContext): Promise<void> {
+export const registerBenchmark: Register = (command, deps) => {
+  addNotes(
+    command
+      .option(
+        '--data <paths...>',
+        'folder, files of events, or file of sequences (default: the events of the data home)',
+      )
+      .option('--items <files...>', 'items with titles and attributes (default: those of the folder)')
+      .option('--users <files...>', 'users with attributes (default: those of the folder)')
+      .option('--home <dir>', 'data home (default: .facet/<name of the data>)', deps.home)
+      .addOption(
+        new Option('--protocol <name>', 'held-out data').choices(['time-split', 'leave-one-out']).default('time-split'),
+      )
+      .option('--systems <names>', 'systems, separated by commas (default: all)', parseIds)
+      .option('--seeds <number>', 'runs of each system that depends on chance', parseCount, 3)
+      .option(
+        '--set <name=value...>',
+        'hyper-parameter of every tower: epochs=5, K=1, extractor.iterations=2',
+        addSetting,
+      )
+      .option('--sweep <name=values...>', 'hyper-parameter of the towers with several values: K=1,2,4,8', addSweep),
+    `Chooses settings and epochs on validation data only. Saves the table in <home>/benchmarks. Stored rows of the same data, settings
+and seed are reused: after Ctrl-C, the same command continues. See docs/benchmark.md for the protocols.`,
+    'facet benchmark --data orders.csv --systems popularity,item-cf-bm25,facet',
+    'facet benchmark --data beauty/ --protocol leave-one-out --seeds 3',
+    'facet benchmark --home .facet/shop --set epochs=2 --json',
+  ).action(deps.action(benchmark));
+};
+
+async function benchmark(options: BenchmarkOptions, context: CommandContext): Promise<void> {
   const { output, terminal, signal } = context;
   const config = await readConfig(options);
   const { pipeline, source, home } = await openSource(options, config, context);
-  const benchmark = await openData(pipeline, source, options.protocol, context);
+  const data = await openData(pipeline, source, options.protocol, context);
   const { systems: names, set: settings = [], sweep: sweeps = [] } = options;
-  const chosen = chooseSystems(names, { config, benchmark, settings });
+  const chosen = chooseSystems(names, { config, benchmark: data, settings });
   const systems = [...chosen, ...sweeps.flatMap((sweep) => sweepSystems(sweep, chosen))];
   const run = await runBenchmark({
     context: pipeline,
-    benchmark,
+    benchmark: data,
     systems,
     seeds: options.seeds,
     signal,
@@ -64,14 +100,14 @@ export async function benchmarkCommand(options: BenchmarkOptions, context: Comma
       return {
         update: (share, detail) => stage.update(share, `${name}, seed ${seed}: ${detail}`),
         diverged: (description) => stage.note(`${name}, seed ${seed}: ${description}`),
-        done: (row, reused) => stage.done(describeRow(row, benchmark), { reused }),
+        done: (row, reused) => stage.done(describeRow(row, data), { reused }),
         failed: () => stage.failed(),
       };
     },
   });
-  const [lost] = run.diverged;
-  if (run.rows.length === 0 && lost !== undefined) throw lost.error;
-  const table = summarize(run, systems, benchmark);
+  const [diverged] = run.diverged;
+  if (run.rows.length === 0 && diverged !== undefined) throw diverged.error;
+  const table = summarize(run, systems, data);
   const towers = chosen.map(({ name }) => name);
   const results = sweeps.map((sweep) => readSweep(sweep, towers, table));
   const folder = await saveTable(pipeline.home.benchmarksFolder, table, results);
@@ -79,21 +115,24 @@ export async function benchmarkCommand(options: BenchmarkOptions, context: Comma
     `\n${renderBenchmark(table, terminal)}\n\nSaved in ${folder}: table.md, table.json${sweeps.map(({ name }) => `, sweep-${name}.svg`).join('')}`,
   );
   output.document({ home, folder, table });
-  if (lost === undefined) return;
-  throw new AppError(`${countOf(run.diverged.length, 'training')} diverged; the table is of the others.`, {
-    code: 'BENCHMARK_DIVERGED',
-    category: 'usage',
-    remedy: lost.error.remedy ?? 'Set a lower training.learningRate.',
-  });
+  if (diverged === undefined) return;
+  throw new AppError(
+    `${countOf(run.diverged.length, 'training run')} diverged. The table contains the other systems.`,
+    {
+      code: 'BENCHMARK_DIVERGED',
+      category: 'usage',
+      remedy: diverged.error.remedy ?? 'Set a lower training.learningRate.',
+    },
+  );
 }
 
-/** Where the interactions are, with files of events imported into their home. */
+/** Imports the files of events, if given, and returns the source of the interactions. */
 async function openSource(
   options: BenchmarkOptions,
   config: FacetConfig,
   context: CommandContext,
 ): Promise<{ pipeline: StageContext; source: BenchmarkSource; home: string }> {
-  const open = (home: string): StageContext => createStageContext(homePaths(resolve(home)), config);
+  const open = (home: string): StageContext => createStageContext(homePaths(home), config);
   if (options.data === undefined) {
     const home = options.home ?? context.environment.home ?? defaultHome;
     return { pipeline: open(home), source: { kind: 'home' }, home };
@@ -115,7 +154,7 @@ async function openData(
   protocol: ProtocolName,
   { progress, signal }: CommandContext,
 ): Promise<BenchmarkData> {
-  const name = source.kind === 'home' ? 'the events of the home' : basename(source.path);
+  const name = source.kind === 'home' ? 'the events of the data home' : basename(source.path);
   const stage = progress.stage('data', `${name}, ${protocol}`);
   try {
     const benchmark = await unlessAborted(openBenchmarkData(pipeline, source, protocol), signal);
@@ -139,4 +178,112 @@ function describeRow(row: BenchmarkRow, { protocol }: BenchmarkData): string {
   });
   const seconds = row.tuningSeconds + row.trainingSeconds;
   return `${row.system}, seed ${row.seed}: ${figures.join('; ')}; fitted in ${formatDuration(1000 * seconds)}`;
+}
+
+/** The data of `--data`. */
+type NamedData =
+  | { readonly kind: 'events'; readonly files: SourceFiles }
+  | { readonly kind: 'sequences'; readonly path: string; readonly items: readonly string[] };
+
+const namesOf = {
+  sequences: /^sequences\b.*\.txt$/i,
+  items: /^(items|products|catalog|movies|articles)\b/i,
+  users: /^(users|customers|people)\b/i,
+  events: /^(events|interactions|orders|purchases|transactions|ratings|clicks|behaviors)\b/i,
+};
+
+/**
+ * Classifies the files of `--data`, or of its folder, by their names. A text file whose name begins with `sequences` contains one
+ * user per line; its items are in the same folder.
+ *
+ * @throws AppError `BENCHMARK_DATA_UNKNOWN`.
+ */
+async function findData(
+  paths: readonly string[],
+  catalog: { readonly items?: readonly string[]; readonly users?: readonly string[] },
+): Promise<NamedData> {
+  const [first = ''] = paths;
+  const isFolder = (await stat(first).catch(() => undefined))?.isDirectory() === true;
+  const files = isFolder ? (await readdir(first)).sort().map((name) => join(first, name)) : [...paths];
+  const named = (kind: keyof typeof namesOf): string[] => files.filter((path) => namesOf[kind].test(basename(path)));
+  const [sequences] = named('sequences');
+  if (sequences !== undefined) {
+    const siblings = isFolder
+      ? files
+      : (await readdir(dirname(sequences))).map((name) => join(dirname(sequences), name));
+    const items = catalog.items ?? siblings.filter((path) => namesOf.items.test(basename(path)));
+    return { kind: 'sequences', path: sequences, items };
+  }
+  const events = isFolder ? named('events') : files;
+  if (events.length === 0) {
+    throw new AppError(`${first} has no file whose name indicates events or sequences.`, {
+      code: 'BENCHMARK_DATA_UNKNOWN',
+      category: 'input',
+      remedy: 'Pass the files to --data, or name them events.csv, items.csv and users.csv.',
+    });
+  }
+  const items = catalog.items ?? (isFolder ? named('items') : []);
+  const users = catalog.users ?? (isFolder ? named('users') : []);
+  return {
+    kind: 'events',
+    files: { events, items: items.length === 0 ? undefined : items, users: users.length === 0 ? undefined : users },
+  };
+}
+
+const taskTitles = { new: 'Items new to the user', all: 'All items, repeats included' } as const;
+/** Name, seeds, validation, parameters and seconds. The saved table has all columns. */
+const costColumns = [0, 1, 2, 4, 5, 6, 7];
+
+/** Returns the table for a terminal. */
+function renderBenchmark(table: BenchmarkTable, { style, width }: Pick<Terminal, 'style' | 'width'>): string {
+  const parts = table.tasks.map((task) => {
+    const { head, rows } = qualityGrid(table, task);
+    const users = table.systems[0]?.tasks[task]?.users ?? 0;
+    return `${style('bold', taskTitles[task])} (${countOf(users, 'user')})\n${renderTable(head, rows, { style, right: columnsAfterFirst(head) })}`;
+  });
+  const cold = coldGrid(table);
+  const cost = costGrid(table);
+  const pick = (cells: readonly string[]): string[] => costColumns.map((column) => cells[column]!);
+  const head = pick(cost.head);
+  return [
+    ...table.rules.map((rule) => wrap(rule, width)),
+    ...parts,
+    ...(cold === undefined
+      ? []
+      : [
+          `${style('bold', 'Cold items')}, by side features\n${renderTable(cold.head, cold.rows, { style, right: columnsAfterFirst(cold.head) })}`,
+        ]),
+    wrap(
+      '± is half of the 95 % t interval over seeds. The last column is the 95 % bootstrap interval over users.',
+      width,
+    ),
+    renderTable(head, cost.rows.map(pick), { style, right: columnsAfterFirst(head) }),
+    ...describeDiverged(table).map((line) => wrap(line, width)),
+  ].join('\n\n');
+}
+
+function columnsAfterFirst(head: readonly string[]): number[] {
+  return [...head.keys()].slice(1);
+}
+
+/** Parses `name=value`. A value that is not JSON is a string. */
+function addSetting(text: string, others: readonly Setting[] = []): Setting[] {
+  const [, name, value] = /^([\w.]+)=(.+)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('Write it as name=value.');
+  return [...others, { name, value: jsonOrText(value) }];
+}
+
+/** Parses `name=value,value`. */
+function addSweep(text: string, others: readonly Sweep[] = []): Sweep[] {
+  const [, name, values] = /^([\w.]+)=(.+)$/.exec(text) ?? [];
+  if (name === undefined || values === undefined) throw new InvalidArgumentError('Write it as name=value,value.');
+  return [...others, { name, values: values.split(',').map(jsonOrText) }];
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
 }

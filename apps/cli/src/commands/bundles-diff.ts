@@ -1,26 +1,24 @@
 import type { ArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import type { Bundle, BundleInfo } from '@facet/bundles';
-import { compareRecommendations, compareItems, goldenUsers, openDataset } from '@facet/pipeline';
+import { compareItems, compareRecommendations, goldenUsers, openDataset } from '@facet/pipeline';
 import type { RecommendationChange } from '@facet/pipeline';
 import { isAppError } from '@facet/platform';
-import { findArtifact } from '../bundles/find-artifact.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { openHome, openStore } from '../home.ts';
-import { renderTable } from '../terminal/tables.ts';
+import { findArtifact, openStore } from '../home.ts';
 import type { Style } from '../terminal/terminal.ts';
-import { countOf, formatCount, printable, shortId } from '../terminal/text.ts';
-import { withTitle } from '../users/titles.ts';
-import type { TitledItem } from '../users/titles.ts';
+import { countOf, formatCount, renderTable, shortId } from '../terminal/text.ts';
+import { nameOf, withTitle } from '../users/interest.ts';
+import type { TitledItem } from '../users/interest.ts';
 
-/** One thing of which two bundles say something else; `null` where one says nothing. */
+/** A figure or setting of two bundles; `null` if a bundle does not have it. */
 interface Difference {
   readonly name: string;
   readonly before: unknown;
   readonly after: unknown;
 }
 
-/** An item that some of the sampled users would newly see, or no more. */
+/** An item that appears in or disappears from the recommendations of some sampled users. */
 type MovedItem = TitledItem & { readonly users: number };
 
 interface BundleDiff {
@@ -29,8 +27,8 @@ interface BundleDiff {
   readonly metrics: readonly Difference[];
   readonly settings: readonly Difference[];
   readonly items: { readonly added: readonly TitledItem[]; readonly lost: readonly TitledItem[] };
-  /** Absent where the datasets of both are gone: nobody can be asked about. */
-  readonly answers: {
+  /** Null if the datasets of both bundles are pruned: then no users can be sampled. */
+  readonly recommendations: {
     readonly users: number;
     readonly overlap: number;
     readonly gained: readonly MovedItem[];
@@ -40,21 +38,22 @@ interface BundleDiff {
 
 const shownItemsMax = 10;
 
-/** `facet bundles diff A B`: what would change for whom if B took the place of A. */
-export async function diffBundlesCommand(
-  ids: { readonly before: string; readonly after: string },
+/** `facet bundles diff A B`: compares two bundles. */
+export async function diffBundles(
+  beforeId: string,
+  afterId: string,
   options: CommonOptions,
   { output, terminal }: CommandContext,
 ): Promise<void> {
-  const store = openStore(openHome(options.home));
+  const store = openStore(options.home);
   const find = async (id: string): ReturnType<typeof findArtifact> =>
     findArtifact(store, id, { kinds: ['bundle'], home: options.home });
-  const [beforeRef, afterRef] = [await find(ids.before), await find(ids.after)];
+  const [beforeRef, afterRef] = [await find(beforeId), await find(afterId)];
   const before = await loadBundle(store, beforeRef);
   try {
     const after = await loadBundle(store, afterRef);
     try {
-      const diff = await diffBundles(store, before, after);
+      const diff = await compareBundles(store, before, after);
       output.show(renderDiff(diff, terminal.style));
       output.document({ home: options.home, ...diff });
     } finally {
@@ -65,27 +64,31 @@ export async function diffBundlesCommand(
   }
 }
 
-async function diffBundles(store: ArtifactStore, before: Bundle, after: Bundle): Promise<BundleDiff> {
+async function compareBundles(store: ArtifactStore, before: Bundle, after: Bundle): Promise<BundleDiff> {
   const { added, lost } = compareItems(before, after);
   return {
     before: before.id,
     after: after.id,
-    metrics: beside(before.info.metrics, after.info.metrics),
-    settings: beside(settingsOf(before.info), settingsOf(after.info)).filter(
+    metrics: pair(before.info.metrics, after.info.metrics),
+    settings: pair(settingsOf(before.info), settingsOf(after.info)).filter(
       (setting) => setting.before !== setting.after,
     ),
     items: {
       added: added.map((itemId) => withTitle(after, itemId)),
       lost: lost.map((itemId) => withTitle(before, itemId)),
     },
-    answers: await answersOf(store, before, after),
+    recommendations: await sampleRecommendations(store, before, after),
   };
 }
 
-async function answersOf(store: ArtifactStore, before: Bundle, after: Bundle): Promise<BundleDiff['answers']> {
+async function sampleRecommendations(
+  store: ArtifactStore,
+  before: Bundle,
+  after: Bundle,
+): Promise<BundleDiff['recommendations']> {
   for (const { info } of [after, before]) {
     const dataset = await openDataset(store, info.datasetId).catch((error: unknown) => {
-      // It was pruned, or is of another version; the other one's users do as well.
+      // A dataset that is pruned or incompatible has a substitute: the users of the other bundle.
       if (isAppError(error)) return undefined;
       throw error;
     });
@@ -101,7 +104,7 @@ async function answersOf(store: ArtifactStore, before: Bundle, after: Bundle): P
   return null;
 }
 
-/** The items that moved, those of most users first. */
+/** Returns the items that moved, with the number of users, most users first. */
 function countItems(changed: readonly RecommendationChange[], side: 'gained' | 'lost', bundle: Bundle): MovedItem[] {
   const users = new Map<string, number>();
   for (const answer of changed) for (const itemId of answer[side]) users.set(itemId, (users.get(itemId) ?? 0) + 1);
@@ -110,7 +113,7 @@ function countItems(changed: readonly RecommendationChange[], side: 'gained' | '
     .map(([itemId, count]) => ({ ...withTitle(bundle, itemId), users: count }));
 }
 
-/** What was chosen or set, as opposed to what came out. */
+/** Returns the settings of a bundle, without its results. */
 function settingsOf({ spec, interactions, index, trainedCount, asOf }: BundleInfo): Record<string, unknown> {
   const { kind, efSearch, nprobe } = index;
   return flatten({
@@ -138,12 +141,12 @@ function flatten(value: Readonly<Record<string, unknown>>, prefix = ''): Record<
   );
 }
 
-function beside(before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>): Difference[] {
+function pair(before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>): Difference[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return names.map((name) => ({ name, before: before[name] ?? null, after: after[name] ?? null }));
 }
 
-function renderDiff({ before, after, metrics, settings, items, answers }: BundleDiff, style: Style): string {
+function renderDiff({ before, after, metrics, settings, items, recommendations }: BundleDiff, style: Style): string {
   const head = ['', shortId(before), shortId(after)];
   const table = (title: string, differences: readonly Difference[]): string[] =>
     differences.length === 0
@@ -158,23 +161,27 @@ function renderDiff({ before, after, metrics, settings, items, answers }: Bundle
   const titles = (some: readonly TitledItem[]): string =>
     some
       .slice(0, shownItemsMax)
-      .map(({ itemId, title }) => `\n  ${printable(title ?? itemId)}`)
+      .map((item) => `\n  ${nameOf(item)}`)
       .join('');
   const moved = (some: readonly MovedItem[]): string =>
     some
       .slice(0, shownItemsMax)
-      .map(({ itemId, title, users }) => `\n  ${formatCount(users).padStart(4)}  ${printable(title ?? itemId)}`)
+      .map((item) => `\n  ${formatCount(item.users).padStart(4)}  ${nameOf(item)}`)
       .join('');
   const seen =
-    answers === null
-      ? ['The datasets of both are gone, so there are no users to ask about.']
+    recommendations === null
+      ? ['The datasets of both bundles are pruned, so recommendations cannot be compared.']
       : [
-          `${countOf(answers.users, 'sampled user')} would keep ${(100 * answers.overlap).toFixed(0)} % of their first 50 items.`,
-          ...(answers.gained.length === 0 ? [] : [`Newly seen, by so many of them:${moved(answers.gained)}`]),
-          ...(answers.lost.length === 0 ? [] : [`No more seen, by so many:${moved(answers.lost)}`]),
+          `${countOf(recommendations.users, 'sampled user')} would keep ${(100 * recommendations.overlap).toFixed(0)} % of their first 50 items.`,
+          ...(recommendations.gained.length === 0
+            ? []
+            : [`New in the first 50, with the number of users:${moved(recommendations.gained)}`]),
+          ...(recommendations.lost.length === 0
+            ? []
+            : [`Gone from the first 50, with the number of users:${moved(recommendations.lost)}`]),
         ];
   return [
-    ...table('Figures on their own windows', metrics),
+    ...table('Metrics, each on its own test window', metrics),
     ...table('Settings that differ', settings),
     `${countOf(items.added.length, 'item')} new, ${formatCount(items.lost.length)} gone or unavailable.`,
     ...(items.added.length === 0 ? [] : [`New:${titles(items.added)}`]),

@@ -1,27 +1,28 @@
 import { openKafkaPublisher, readDeadLetters, redriveDeadLetters } from '@facet/kafka';
 import type { DeadLetter, FoundDeadLetter, RedriveOutcome } from '@facet/kafka';
 import { AppError } from '@facet/platform';
+import type { Command } from 'commander';
+import { facet } from '../command-context.ts';
 import type { CommandContext } from '../command-context.ts';
-import { facet } from '../invocation.ts';
-import { withLog } from '../kafka-log.ts';
-import type { LogOptions } from '../kafka-log.ts';
-import { readConfig } from '../pipeline-context.ts';
-import { renderTable } from '../terminal/tables.ts';
-import { countOf, formatCount, printable, truncate } from '../terminal/text.ts';
+import { withKafka } from '../kafka-log.ts';
+import type { KafkaOptions } from '../kafka-log.ts';
+import { addKafka, addNotes, addSubcommand, parseCount } from '../options.ts';
+import type { Register } from '../options.ts';
+import { readConfig } from '../stages.ts';
+import { countOf, formatCount, formatSecond, printable, renderTable, truncate } from '../terminal/text.ts';
 
-/** Which letters. */
-export interface LetterFilter {
+interface DeadLetterFilter {
   readonly reason?: string[];
   readonly field?: string;
 }
 
-export interface ListLettersOptions extends LogOptions, LetterFilter {
+interface ListOptions extends KafkaOptions, DeadLetterFilter {
   readonly limit: number;
-  /** Also those that are in the log again. */
+  /** Include dead letters that were redriven. */
   readonly all?: boolean;
 }
 
-export interface RedriveLettersOptions extends LogOptions, LetterFilter {
+interface RedriveOptions extends KafkaOptions, DeadLetterFilter {
   readonly limit: number;
   readonly addEventIds?: boolean;
   readonly dryRun?: boolean;
@@ -29,62 +30,99 @@ export interface RedriveLettersOptions extends LogOptions, LetterFilter {
 
 const payloadWidth = 48;
 
-/** `facet dead-letters list`: how many for which reason, and the newest of them. */
-export async function listLettersCommand(options: ListLettersOptions, context: CommandContext): Promise<void> {
+export const registerDeadLetters: Register = (command, deps) => {
+  const addFilter = (subcommand: Command): Command =>
+    addKafka(subcommand)
+      .option('--reason <reason...>', 'only these reasons, as the list shows them')
+      .option('--field <name>', 'only this field');
+  addNotes(
+    addFilter(addSubcommand(command, 'list', 'Count dead letters by reason, and show the newest'))
+      .option('--limit <number>', 'maximum number of dead letters', parseCount, 20)
+      .option('--all', 'include dead letters that were redriven'),
+    `The collector moves messages that it cannot process to the topic of dead letters, for example events of an undeclared type. Kafka
+keeps them for 90 days.`,
+    'facet dead-letters list',
+    'facet dead-letters list --reason unknown-type --limit 100 --json',
+  ).action(deps.action(list));
+  addNotes(
+    addKafka(addSubcommand(command, 'show', 'Show one dead letter with its message')).argument(
+      '<id>',
+      'id, as the list shows it',
+    ),
+    '',
+    'facet dead-letters show facet.events.v1-3-1207',
+  ).action(deps.action(show));
+  addNotes(
+    addFilter(addSubcommand(command, 'redrive', 'Send events that are valid now to the log again'))
+      .argument('[ids...]', 'only these dead letters')
+      .option('--add-event-ids', 'use the id of the dead letter for events without an eventId')
+      .option('--dry-run', 'report the result without sending anything')
+      .option('--limit <number>', 'maximum number of failures in the JSON document', parseCount, 1000),
+    `1. Find the cause:  facet dead-letters list
+2. Fix it:          for example, declare the type in facet.yaml and restart the collector
+3. Try:             facet dead-letters redrive --dry-run
+4. Redrive:         facet dead-letters redrive
+Events keep their eventId and time, so an event that is redriven twice counts once. Events that are still invalid remain, with their
+reason.`,
+    'facet dead-letters redrive --reason unknown-type',
+    'facet dead-letters redrive facet.events.v1-3-1207',
+  ).action(deps.action(redrive));
+};
+
+async function list(options: ListOptions, context: CommandContext): Promise<void> {
   const { output, signal, terminal } = context;
-  await withLog(options, context, async (kafka, { deadLetters: topic }) => {
+  await withKafka(options, context, async (kafka, { deadLetters: topic }) => {
     const isWanted = filterOf(options);
     const newest: FoundDeadLetter[] = [];
     const counts = new Counts();
-    for await (const letter of readDeadLetters(kafka, { topic, signal })) {
-      if (!isWanted(letter) || (letter.redrivenAt !== undefined && options.all !== true)) continue;
-      counts.add(letter);
-      newest.push(letter);
+    for await (const deadLetter of readDeadLetters(kafka, { topic, signal })) {
+      if (!isWanted(deadLetter) || (deadLetter.redrivenAt !== undefined && options.all !== true)) continue;
+      counts.add(deadLetter);
+      newest.push(deadLetter);
       if (newest.length > options.limit) newest.shift();
     }
-    output.document({ total: counts.total, reasons: counts.rows(), letters: newest });
+    output.document({ total: counts.total, reasons: counts.rows(), deadLetters: newest });
     if (counts.total === 0) {
-      output.show(`There are no dead letters${options.all === true ? '' : ' to redrive'} in ${topic}.`);
+      output.show(`The topic ${topic} has no dead letters${options.all === true ? '' : ' to redrive'}.`);
       return;
     }
     const { style } = terminal;
     const rows = newest.map((letter) => [
       letter.deadLetterId,
-      formatTime(letter.failedAt),
+      formatSecond(letter.failedAt),
       reasonOf(letter),
-      letter.redrivenAt === undefined ? '' : formatTime(letter.redrivenAt),
+      letter.redrivenAt === undefined ? '' : formatSecond(letter.redrivenAt),
       truncate(printable(payloadText(letter)), payloadWidth),
     ]);
-    output.show(
-      renderTable(['Dead letter', 'Put aside (UTC)', 'Reason', 'Redriven (UTC)', 'Message'], rows, { style }),
-    );
-    if (counts.total > newest.length) output.show(`\nThe newest ${formatCount(newest.length)} are shown: --limit.`);
+    output.show(renderTable(['Dead letter', 'Failed (UTC)', 'Reason', 'Redriven (UTC)', 'Message'], rows, { style }));
+    if (counts.total > newest.length) {
+      output.show(`\nThese are the newest ${formatCount(newest.length)}; use --limit to see more.`);
+    }
     const reasons = counts.rows().map(({ reason, field, count }) => [formatCount(count), reasonOf({ reason, field })]);
-    output.show(`\n${renderTable(['Letters', 'Reason'], reasons, { style, right: [0] })}`);
-    output.show(`\nAfter the cause is mended: ${facet} dead-letters redrive`);
+    output.show(`\n${renderTable(['Dead letters', 'Reason'], reasons, { style, right: [0] })}`);
+    output.show(`\nAfter fixing the cause, run: ${facet} dead-letters redrive`);
   });
 }
 
-/** `facet dead-letters show ID`: all of one letter. */
-export async function showLetterCommand(id: string, options: LogOptions, context: CommandContext): Promise<void> {
+async function show(id: string, options: KafkaOptions, context: CommandContext): Promise<void> {
   const { output, signal } = context;
-  await withLog(options, context, async (kafka, { deadLetters: topic }) => {
-    const letter = await findLetter(readDeadLetters(kafka, { topic, signal }), id);
+  await withKafka(options, context, async (kafka, { deadLetters: topic }) => {
+    const letter = await findDeadLetter(readDeadLetters(kafka, { topic, signal }), id);
     if (letter === undefined) {
-      throw new AppError(`There is no dead letter ${id} in ${topic}.`, {
+      throw new AppError(`The topic ${topic} has no dead letter ${id}.`, {
         code: 'EVENTS_DEAD_LETTER_UNKNOWN',
         category: 'not-found',
-        remedy: `See ${facet} dead-letters list --all.`,
+        remedy: `List the ids with: ${facet} dead-letters list --all.`,
       });
     }
     const { payload, key, encoding, bytes } = letter;
-    const size = bytes === undefined ? '' : `, the beginning of ${formatCount(bytes)} bytes`;
+    const size = bytes === undefined ? '' : `, the first part of ${formatCount(bytes)} bytes`;
     const facts = [
       ['Reason', reasonOf(letter)],
       ['Message', `${letter.topic}, partition ${letter.partition}, offset ${letter.offset}`],
-      ['Received', formatTime(letter.timestamp)],
-      ['Put aside', formatTime(letter.failedAt)],
-      ['Redriven', letter.redrivenAt === undefined ? 'no' : formatTime(letter.redrivenAt)],
+      ['Received', formatSecond(letter.timestamp)],
+      ['Failed', formatSecond(letter.failedAt)],
+      ['Redriven', letter.redrivenAt === undefined ? 'no' : formatSecond(letter.redrivenAt)],
       ['Key', key === null ? 'none' : printable(key)],
       ['Payload', payload === null ? 'none' : `${encoding}${size}`],
     ];
@@ -94,16 +132,11 @@ export async function showLetterCommand(id: string, options: LogOptions, context
   });
 }
 
-/** `facet dead-letters redrive [IDS…]`: what is valid by now goes into the log again. */
-export async function redriveLettersCommand(
-  ids: readonly string[],
-  options: RedriveLettersOptions,
-  context: CommandContext,
-): Promise<void> {
+async function redrive(ids: readonly string[], options: RedriveOptions, context: CommandContext): Promise<void> {
   const { output, signal } = context;
   const { eventTypes } = await readConfig(options);
   const isDryRun = options.dryRun === true;
-  await withLog(options, context, async (kafka, names) => {
+  await withKafka(options, context, async (kafka, names) => {
     const isInFilter = filterOf(options);
     const isWanted = (letter: DeadLetter) =>
       isInFilter(letter) && (ids.length === 0 || ids.includes(letter.deadLetterId));
@@ -144,38 +177,45 @@ export async function redriveLettersCommand(
       failures,
       notFound: [...notFound],
     });
-    for (const id of notFound) output.show(`There is no dead letter ${id} that waits to be redriven.`);
-    output.show(`${countOf(redriven, 'message')} ${isDryRun ? 'would go' : 'went'} into ${names.events} again.`);
+    for (const id of notFound) output.show(`Dead letter ${id} does not exist or was redriven.`);
+    output.show(
+      `${countOf(redriven, 'message')} ${isDryRun ? 'would be' : redriven === 1 ? 'was' : 'were'} sent to ${names.events} again.`,
+    );
     if (failed.total === 0) return;
-    output.show(`${countOf(failed.total, 'letter')} cannot be redriven:`);
+    output.show(`${countOf(failed.total, 'dead letter')} cannot be redriven:`);
     const rows = failed.rows().map(({ reason, field, count }) => [formatCount(count), reasonOf({ reason, field })]);
-    output.show(renderTable(['Letters', 'Reason'], rows, { style: context.terminal.style, right: [0] }));
+    output.show(renderTable(['Dead letters', 'Reason'], rows, { style: context.terminal.style, right: [0] }));
     output.show(adviceFor(failed, options));
   });
 }
 
 const adviceOf: Readonly<Record<string, string>> = {
-  'unknown-type': 'Declare the type under eventTypes in facet.yaml, and run this again.',
-  'not-an-event': 'Items and users are not redriven, as they may have changed since: send them again.',
-  'payload-incomplete': 'A message was too large to be kept: send it again in smaller parts.',
+  'unknown-type': 'Declare the type under eventTypes in facet.yaml, then run this command again.',
+  'not-an-event': 'Send items and users again: they are not redriven, because they may have changed since.',
+  'payload-incomplete': 'Send the message again in smaller parts: it was too large to be stored.',
 };
-const generalAdvice = 'Mend the others where they come from, and send them again.';
+const generalAdvice = 'Fix the other events at their source, and send them again.';
 
-function adviceFor(failed: Counts, { addEventIds }: RedriveLettersOptions): string {
+function adviceFor(failed: Counts, { addEventIds }: RedriveOptions): string {
   const advice = failed.rows().map(({ reason, field }) => {
     const lacksId = field === 'eventId' && reason === 'missing' && addEventIds !== true;
-    return lacksId ? 'Events without an eventId: --add-event-ids gives them one.' : (adviceOf[reason] ?? generalAdvice);
+    return lacksId
+      ? 'Use --add-event-ids to give an id to events without an eventId.'
+      : (adviceOf[reason] ?? generalAdvice);
   });
   return [...new Set(advice)].sort((a, b) => Number(a === generalAdvice) - Number(b === generalAdvice)).join('\n');
 }
 
-function filterOf({ reason, field }: LetterFilter): (letter: DeadLetter) => boolean {
+function filterOf({ reason, field }: DeadLetterFilter): (letter: DeadLetter) => boolean {
   return (letter) =>
     (reason === undefined || reason.includes(letter.reason)) && (field === undefined || letter.field === field);
 }
 
-async function findLetter(letters: AsyncIterable<FoundDeadLetter>, id: string): Promise<FoundDeadLetter | undefined> {
-  for await (const letter of letters) if (letter.deadLetterId === id) return letter;
+async function findDeadLetter(
+  deadLetters: AsyncIterable<FoundDeadLetter>,
+  id: string,
+): Promise<FoundDeadLetter | undefined> {
+  for await (const deadLetter of deadLetters) if (deadLetter.deadLetterId === id) return deadLetter;
   return undefined;
 }
 
@@ -198,11 +238,7 @@ function payloadText({ payload, encoding }: DeadLetter): string {
   return encoding === 'utf8' ? payload : `base64: ${payload.slice(0, payloadWidth)}`;
 }
 
-function formatTime(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
-}
-
-/** How many for which reason. */
+/** Counts by reason and field. */
 class Counts {
   readonly #counts = new Map<string, { count: number } & Problem>();
   total = 0;
@@ -215,7 +251,7 @@ class Counts {
     this.#counts.set(key, entry);
   }
 
-  /** The most frequent first. */
+  /** Returns the counts, most frequent first. */
   rows(): readonly ({ readonly count: number } & Problem)[] {
     return [...this.#counts.values()].sort((a, b) => b.count - a.count);
   }

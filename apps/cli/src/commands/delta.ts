@@ -1,23 +1,32 @@
 import { publishDelta } from '@facet/pipeline';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { noCurrentBundle, openHome } from '../home.ts';
-import { openPipeline } from '../pipeline-context.ts';
+import { currentBundleOf } from '../home.ts';
+import { addHome, addNotes } from '../options.ts';
+import type { Register } from '../options.ts';
+import { openPipeline } from '../stages.ts';
 
-/** `facet delta`: what of the catalog differs from the current bundle, put into force. */
-export async function deltaCommand(options: CommonOptions, { output }: CommandContext): Promise<void> {
-  const pipeline = await openPipeline(options);
-  const current = await pipeline.store.readRef('current');
-  if (current === undefined) throw await noCurrentBundle(openHome(options.home));
-  const result = await publishDelta(pipeline);
+export const registerDelta: Register = (command, deps) => {
+  addNotes(
+    addHome(command, deps),
+    `Publishes new items, withdrawn items and new titles. A running API loads them within seconds. A running indexer does this
+automatically.`,
+    'facet delta',
+    'facet import --events new.csv --items items.csv && facet delta',
+  ).action(deps.action(delta));
+};
+
+async function delta(options: CommonOptions, { output }: CommandContext): Promise<void> {
+  const { home } = options;
+  const { id } = await currentBundleOf(home);
+  const result = await publishDelta(await openPipeline(options));
   if (result === undefined) {
-    output.show(`Nothing of the catalog has changed for bundle ${current.id}.`);
-    output.document({ home: options.home, bundleId: current.id, isNew: false });
+    output.show(`The catalog has no changes since bundle ${id}.`);
+    output.document({ home, bundleId: id, isNew: false });
     return;
   }
   const { deltaId, added, withdrawn, returned, changed } = result;
   output.show(
-    `Delta ${deltaId} of bundle ${current.id}: ` +
-      `${added} new, ${withdrawn} withdrawn, ${returned} offered again, ${changed} changed.`,
+    `Delta ${deltaId} of bundle ${id}: ${added} new, ${withdrawn} withdrawn, ${returned} offered again, ${changed} changed.`,
   );
-  output.document({ home: options.home, ...result, isNew: true });
+  output.document({ home, ...result, isNew: true });
 }

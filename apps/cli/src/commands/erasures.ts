@@ -1,51 +1,59 @@
 import { randomUUID } from 'node:crypto';
 import { homePaths } from '@facet/config/home-paths';
-import { changeUsers, listErasures, openLakeWriter, verifyErasure } from '@facet/lake';
-import { hashUser } from '@facet/schemas';
 import { countErasable } from '@facet/exposures';
+import { changeUsers, listErasures, openLakeWriter, verifyErasure } from '@facet/lake';
 import { AppError } from '@facet/platform';
+import { hashUser } from '@facet/schemas';
+import type { Command } from 'commander';
+import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { openHome } from '../home.ts';
-import { facet } from '../invocation.ts';
-import { withProfileStore } from '../stored-profiles.ts';
-import { renderTable } from '../terminal/tables.ts';
-import { countOf, formatCount } from '../terminal/text.ts';
+import { addHome, addNotes, addRedis, addSubcommand } from '../options.ts';
+import type { Register } from '../options.ts';
+import { withProfileStore } from '../profile-store.ts';
+import { countOf, formatCount, formatSecond, renderTable } from '../terminal/text.ts';
 
-export interface ErasureOptions extends CommonOptions {
+interface ErasureOptions extends CommonOptions {
   readonly user: string;
 }
 
-export interface RequestErasureOptions extends ErasureOptions {
+interface RequestErasureOptions extends ErasureOptions {
   readonly redis?: string;
 }
 
-/** `facet erasures list`: who asked to be forgotten, and how far that is. */
-export async function listErasuresCommand(options: CommonOptions, { output, terminal }: CommandContext): Promise<void> {
+export const registerErasures: Register = (command, deps) => {
+  const add = (name: string, summary: string): Command => addHome(addSubcommand(command, name, summary), deps);
+  add('list', 'List erasures and their state').action(deps.action(list));
+  add('verify', 'Count stored rows of a user; exits with 3 if rows to erase remain')
+    .requiredOption('--user <id>', 'user id')
+    .action(deps.action(verify));
+  addNotes(
+    addRedis(add('request', 'Erase a user from a data home that is filled from files')).requiredOption(
+      '--user <id>',
+      'user id',
+    ),
+    'For events from a collector, send DELETE /v1/users/ID to the collector instead: it notifies every component.',
+    'facet erasures request --user 196 && facet lake compact --grace 0',
+  ).action(deps.action(request));
+};
+
+async function list(options: CommonOptions, { output, terminal }: CommandContext): Promise<void> {
   const erasures = await listErasures(homePaths(options.home).lakeFolder);
   output.document({ home: options.home, erasures });
   const rows = erasures.map(({ erasureId, userHash, requestedAt, requestedBy, isPending, rows: gone }) => [
     erasureId,
     userHash.slice(0, 12),
-    new Date(requestedAt).toISOString().slice(0, 19).replace('T', ' '),
+    formatSecond(requestedAt),
     requestedBy,
-    isPending ? 'waits for lake compact' : 'done',
+    isPending ? 'pending: run lake compact' : 'done',
     formatCount(gone),
   ]);
-  const header = ['Erasure', 'User (hash)', 'Requested (UTC)', 'By', 'State', 'Rows gone'];
-  output.show(
-    rows.length === 0
-      ? 'Nobody asked to be forgotten.'
-      : renderTable(header, rows, { style: terminal.style, right: [5] }),
-  );
+  const header = ['Erasure', 'User (hash)', 'Requested (UTC)', 'By', 'State', 'Rows removed'];
+  output.show(rows.length === 0 ? 'No erasures.' : renderTable(header, rows, { style: terminal.style, right: [5] }));
 }
 
-/**
- * `facet erasures verify --user ID`: what the disk still holds of a user.
- *
- * @throws AppError `EVENTS_ERASURE_OPEN` when something is left that was to be erased.
- */
-export async function verifyErasureCommand(options: ErasureOptions, { output }: CommandContext): Promise<void> {
-  const { lakeFolder, exposuresFolder } = openHome(options.home);
+/** @throws AppError `EVENTS_ERASURE_OPEN` when rows to erase remain. */
+async function verify(options: ErasureOptions, { output }: CommandContext): Promise<void> {
+  const { lakeFolder, exposuresFolder } = homePaths(options.home);
   const check = await verifyErasure(lakeFolder, options.user);
   const { erasures, userHash } = check;
   const everything = { erasureId: '', userHash, requestedAt: Infinity };
@@ -53,35 +61,32 @@ export async function verifyErasureCommand(options: ErasureOptions, { output }: 
   output.document({ home: options.home, ...check, exposures });
   output.show(
     `User ${userHash.slice(0, 12)}: ${countOf(erasures.length, 'erasure')}, ${countOf(check.rows, 'row')}, ` +
-      countOf(exposures, 'logged answer'),
+      countOf(exposures, 'logged response'),
   );
   if (check.rows + exposures === 0) {
-    output.show('No file of the lake or of the exposure log holds anything of the user that is to be erased.');
+    output.show('Neither the lake nor the exposure log contains rows of the user to erase.');
     return;
   }
   for (const { path, rows, isReplaced } of check.files) {
-    output.show(`${path}: ${countOf(rows, 'row')}${isReplaced ? ', replaced: it goes after its grace period' : ''}`);
+    output.show(`${path}: ${countOf(rows, 'row')}${isReplaced ? ', replaced: deleted after its grace period' : ''}`);
   }
-  if (exposures > 0) output.show(`exposures: ${countOf(exposures, 'logged answer')}`);
+  if (exposures > 0) output.show(`exposures: ${countOf(exposures, 'logged response')}`);
   if (erasures.length === 0) return;
   throw new AppError(
-    `${countOf(check.rows, 'row')} and ${countOf(exposures, 'logged answer')} of the user are still on the disk.`,
+    `${countOf(check.rows, 'row')} and ${countOf(exposures, 'logged response')} of the user remain on disk.`,
     {
       code: 'EVENTS_ERASURE_OPEN',
       category: 'precondition',
       remedy:
-        `Run ${facet} lake compact --home ${options.home}; replaced files of the lake go an hour later, with --grace 0 at ` +
-        `once, and a file that the API is writing to after the 15 minutes that it does so.`,
+        `Run ${facet} lake compact --home ${options.home}. It deletes replaced files after an hour, or immediately with ` +
+        '--grace 0. The API writes to a file of the exposure log for up to 15 minutes; compact again after that.',
       context: { userHash, rows: check.rows, exposures },
     },
   );
 }
 
-/** `facet erasures request --user ID`: for a home without Kafka; with it, DELETE /v1/users/ID does the same. */
-export async function requestErasureCommand(
-  options: RequestErasureOptions,
-  { environment, output }: CommandContext,
-): Promise<void> {
+/** Erases a user of a home without Kafka. With Kafka, DELETE /v1/users/ID does the same. */
+async function request(options: RequestErasureOptions, { environment, output }: CommandContext): Promise<void> {
   const { lakeFolder, catalogFolder } = homePaths(options.home);
   const { user: userId } = options;
   const erasure = {
@@ -111,7 +116,7 @@ export async function requestErasureCommand(
   }
   output.document({ home: options.home, ...erasure });
   output.show(
-    `Erasure ${erasure.erasureId} is noted: nothing that was received until now is read any more.\n` +
-      `To take it off the disk: ${facet} lake compact --home ${options.home}`,
+    `Erasure ${erasure.erasureId} is recorded: readers skip all rows of the user received until now.\n` +
+      `To remove the rows from the disk, run: ${facet} lake compact --home ${options.home}`,
   );
 }

@@ -4,12 +4,13 @@ import type { ByteEstimate, DataSize, MemoryEstimate } from '@facet/pipeline';
 import { estimateIndexes } from '@facet/retrieval';
 import type { IndexesEstimate } from '@facet/retrieval';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { readConfig } from '../pipeline-context.ts';
-import { renderTable } from '../terminal/tables.ts';
+import { addNotes, parseCount } from '../options.ts';
+import type { Register } from '../options.ts';
+import { readConfig } from '../stages.ts';
 import type { Style, Terminal } from '../terminal/terminal.ts';
-import { countOf, formatCount, formatDuration, wrap } from '../terminal/text.ts';
+import { countOf, formatBytes, formatCount, formatDuration, renderTable, wrap } from '../terminal/text.ts';
 
-export interface EstimateOptions extends Pick<CommonOptions, 'config'> {
+interface EstimateOptions extends Pick<CommonOptions, 'config'> {
   readonly items: number;
   readonly users?: number;
   readonly events?: number;
@@ -17,15 +18,25 @@ export interface EstimateOptions extends Pick<CommonOptions, 'config'> {
   readonly interests?: number;
 }
 
-/** Where nobody says otherwise. */
+/** Defaults of the data size. */
 const usersPerItem = 2;
 const eventsPerUser = 20;
 
-/** `facet estimate`: what a catalog of some size would need, before there is one. */
-export async function estimateCommand(
-  options: EstimateOptions,
-  { output, terminal, progress }: CommandContext,
-): Promise<void> {
+export const registerEstimate: Register = (command, deps) => {
+  addNotes(
+    command
+      .requiredOption('--items <number>', 'items of the catalog', parseCount)
+      .option('--users <number>', `users with behaviors (default: ${usersPerItem} per item)`, parseCount)
+      .option('--events <number>', `positive events (default: ${eventsPerUser} per user)`, parseCount)
+      .option('--dim <number>', 'embedding dimension (default: model.embeddingDim)', parseCount)
+      .option('--interests <number>', 'interests per user (default: model.interests)', parseCount),
+    'Builds small indexes for a few seconds and extrapolates the measurements. Writes nothing.',
+    'facet estimate --items 1000000',
+    'facet estimate --items 200000 --users 3000000 --events 50000000 --json',
+  ).action(deps.action(estimate));
+};
+
+async function estimate(options: EstimateOptions, { output, terminal, progress }: CommandContext): Promise<void> {
   const config = await readConfig(options);
   const { model: base, training } = resolveModel(config);
   const model = {
@@ -51,8 +62,8 @@ export async function estimateCommand(
 
   output.show(
     [
-      `${countOf(items, 'item')} of ${countOf(model.embeddingDim, 'value')}, ${countOf(users, 'user')} with ` +
-        `${countOf(size.events, 'event')}, ${countOf(model.interests, 'interest')} a user`,
+      `${countOf(items, 'item')} with ${formatCount(model.embeddingDim)} dimensions, ${countOf(users, 'user')} with ` +
+        `${countOf(size.events, 'event')}, ${countOf(model.interests, 'interest')} per user`,
       renderIndexes(indexes, terminal.style),
       renderChoice(indexes, size, terminal),
       renderMemory(memory, terminal.style),
@@ -76,11 +87,11 @@ function renderIndexes({ kinds, chosen }: IndexesEstimate, style: Style): string
 
 function renderChoice({ chosen, certainty }: IndexesEstimate, { items }: DataSize, { width }: Terminal): string {
   const how = {
-    certain: `because ${formatCount(items)} items are at most index.flatItemsMax`,
-    likely: 'by a clear margin; the index stage measures it on the real vectors',
-    open: 'by a narrow margin: what the index stage measures on the real vectors may decide otherwise',
+    certain: `because ${formatCount(items)} items do not exceed index.flatItemsMax`,
+    likely: 'by a clear margin; the index stage measures the real vectors',
+    open: 'by a narrow margin; the index stage measures the real vectors and may choose another kind',
   }[certainty];
-  return wrap(`index.kind auto takes ${chosen}, ${how}.`, width);
+  return wrap(`index.kind: auto chooses ${chosen}, ${how}.`, width);
 }
 
 function renderMemory({ train, index, serve, disk }: MemoryEstimate, style: Style): string {
@@ -93,7 +104,7 @@ function renderMemory({ train, index, serve, disk }: MemoryEstimate, style: Styl
     row('train, memory', train),
     row('index, memory', index),
     row('serve, memory', serve),
-    row('a run, disk', disk),
+    row('one run, disk', disk),
   ];
   return renderTable(['For', 'Needs', 'Of which'], rows, { style, right: [1] });
 }
@@ -103,19 +114,12 @@ function renderRule({ calibration }: IndexesEstimate, { train }: MemoryEstimate)
   const softmax = train.parts.find(({ name }) => name.startsWith('full softmax'));
   const isMostSoftmax = softmax !== undefined && softmax.bytes > train.bytes / 2;
   return (
-    `Times are of one core. Indexes of ${sizes} items were built in ${formatDuration(1000 * calibration.seconds)} and ` +
-    `followed by power laws, a scan from ${formatCount(calibration.scanned)} items in proportion; memory and disk are computed. ` +
-    'While serving takes up a new bundle it holds two.' +
+    `Times are for one core. They extrapolate indexes of ${sizes} items, built in ` +
+    `${formatDuration(1000 * calibration.seconds)}, by power laws, and a scan of ${formatCount(calibration.scanned)} items in proportion. ` +
+    'Memory and disk are computed. Serving needs memory for two bundles while it loads a new one.' +
     (isMostSoftmax
-      ? ' Most of the memory of the training is its full softmax: a smaller training.batchSize takes less, and so does ' +
-        'a number for model.negatives, such as 2048.'
+      ? ' The full softmax needs most of the training memory. To reduce it, lower training.batchSize or set ' +
+        'model.negatives to a number such as 2048.'
       : '')
   );
-}
-
-/** `532 MB`, `4.1 GB`: decimal, two or three digits. */
-function formatBytes(bytes: number): string {
-  const [unit, name] = bytes >= 1e9 ? [1e9, 'GB'] : bytes >= 1e6 ? [1e6, 'MB'] : [1e3, 'kB'];
-  const value = bytes / unit;
-  return `${value >= 10 ? formatCount(Math.round(value)) : value.toFixed(1)} ${name}`;
 }

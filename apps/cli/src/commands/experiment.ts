@@ -1,32 +1,51 @@
-import { listErasures, streamOutcomes } from '@facet/lake';
 import { isRunning, parseExperiments, readExposures } from '@facet/exposures';
 import type { Experiment } from '@facet/exposures';
 import { joinOutcomes, reportExperiment } from '@facet/exposures/report';
-import { AppError } from '@facet/platform';
+import { homePaths } from '@facet/config/home-paths';
+import { listErasures, streamOutcomes } from '@facet/lake';
+import { AppError, hourMs } from '@facet/platform';
+import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { renderExperiment } from '../experiments/render-experiment.ts';
-import { openHome } from '../home.ts';
-import { facet } from '../invocation.ts';
-import { readConfig } from '../pipeline-context.ts';
-import { renderTable } from '../terminal/tables.ts';
-import { countOf, formatCount } from '../terminal/text.ts';
+import { addHome, addNotes, addSubcommand, parseHours, parseTime } from '../options.ts';
+import type { Register } from '../options.ts';
+import { readConfig } from '../stages.ts';
+import { countOf, formatCount, renderTable } from '../terminal/text.ts';
+import { renderExperiment } from './experiment-report.ts';
 
-export interface ReportOptions extends CommonOptions {
-  /** Of the answers, half-open, epoch milliseconds; by default those of the experiment. */
+interface ReportOptions extends CommonOptions {
+  /** Window of the responses, half-open, epoch milliseconds; default: the window of the experiment. */
   readonly from?: number;
   readonly to?: number;
-  /** Types of events. */
+  /** Event types. */
   readonly outcome: readonly string[];
   readonly windowHours: number;
 }
 
-const hourMs = 3_600_000;
+export const registerExperiment: Register = (command, deps) => {
+  addHome(addSubcommand(command, 'list', 'List the experiments of facet.yaml'), deps).action(deps.action(list));
+  addNotes(
+    addHome(
+      addSubcommand(command, 'report', 'Compare the arms of an experiment; exits with 3 on a sample ratio mismatch'),
+      deps,
+    )
+      .argument('<name>', 'name in facet.yaml')
+      .option('--from <time>', 'start of the responses (default: start of the experiment)', parseTime)
+      .option('--to <time>', 'end of the responses (default: end of the experiment)', parseTime)
+      .option('--outcome <type...>', 'event types that count as outcomes', ['click', 'purchase'])
+      .option('--window-hours <hours>', 'time after a response in which outcomes count', parseHours, 24),
+    `Joins the exposure log with events that name the recommendationId and one of its items. The first arm is the control. Read the
+report in this order:
+1. SAMPLE RATIO MISMATCH: the arms are not comparable. Stop.
+2. Difference and interval: an interval that contains 0 may be chance. p is the probability of such a difference by chance.
+3. Exclusions, at the end: users seen in several arms, late outcomes.
+Choose the metric and the end of the experiment in advance. Testing many metrics, or peeking daily, produces false positives.`,
+    'facet experiment report merge-2026-02',
+    'facet experiment report merge-2026-02 --from 2026-02-08 --outcome click --outcome purchase --window-hours 72',
+    'facet experiment report merge-2026-02 --json > report.json',
+  ).action(deps.action(report));
+};
 
-/** `facet experiment list`: what `facet.yaml` declares. */
-export async function listExperimentsCommand(
-  options: CommonOptions,
-  { output, terminal }: CommandContext,
-): Promise<void> {
+async function list(options: CommonOptions, { output, terminal }: CommandContext): Promise<void> {
   const experiments = await declaredExperiments(options);
   const now = Date.now();
   output.document({
@@ -37,12 +56,12 @@ export async function listExperimentsCommand(
     })),
   });
   if (experiments.length === 0) {
-    output.show('facet.yaml declares no experiment.');
+    output.show('facet.yaml declares no experiments.');
     return;
   }
   const rows = experiments.map((experiment) => {
     const { from, to } = describeWindow(experiment);
-    const state = isRunning(experiment, now) ? 'running' : experiment.before <= now ? 'over' : 'to come';
+    const state = isRunning(experiment, now) ? 'running' : experiment.before <= now ? 'ended' : 'scheduled';
     const arms = experiment.arms.map(({ name, weight }) => `${name} ${weight}`).join(', ');
     const shadow = experiment.shadow.map(({ name }) => `${name} (shadow)`).join(', ');
     const share = `${(100 * experiment.share).toFixed(0)} %`;
@@ -52,20 +71,11 @@ export async function listExperimentsCommand(
   output.show(renderTable(header, rows, { style: terminal.style, right: [4] }));
 }
 
-/**
- * `facet experiment report NAME`: what users of each arm did with what they were shown.
- *
- * @throws AppError `EXPERIMENT_UNKNOWN`, `EXPERIMENT_NO_EXPOSURES`, and `EXPERIMENT_SAMPLE_RATIO` after the report when users are
- * not divided as the weights say.
- */
-export async function reportExperimentCommand(
-  name: string,
-  options: ReportOptions,
-  context: CommandContext,
-): Promise<void> {
+/** @throws AppError `EXPERIMENT_UNKNOWN`, `EXPERIMENT_NO_EXPOSURES`, and after the report `EXPERIMENT_SAMPLE_RATIO`. */
+async function report(name: string, options: ReportOptions, context: CommandContext): Promise<void> {
   const { output, progress, signal, terminal } = context;
   const experiment = findExperiment(await declaredExperiments(options), name);
-  const { lakeFolder, exposuresFolder } = openHome(options.home);
+  const { lakeFolder, exposuresFolder } = homePaths(options.home);
   const windowMs = options.windowHours * hourMs;
   const from = options.from ?? finite(experiment.from);
   const before = options.to ?? finite(experiment.before);
@@ -86,7 +96,7 @@ export async function reportExperimentCommand(
     occurredBefore: before === undefined ? undefined : before + windowMs,
   });
   const joined = await joinOutcomes(
-    () => watched(readLog(), (count) => stage.update(0, countOf((read += count), 'answer'))),
+    () => watched(readLog(), (count) => stage.update(0, countOf((read += count), 'response'))),
     outcomes,
     {
       experiment: name,
@@ -96,8 +106,8 @@ export async function reportExperimentCommand(
       now,
     },
   ).finally(() => stage.failed());
-  const report = reportExperiment(experiment, joined, options.outcome);
-  if (report.counts.exposures === 0 && report.shadow.length === 0) throw noExposures(experiment, options, read);
+  const result = reportExperiment(experiment, joined, options.outcome);
+  if (result.counts.exposures === 0 && result.shadow.length === 0) throw noExposures(experiment, options, read);
   const { windowHours, outcome: outcomeTypes } = options;
   output.document({
     home: options.home,
@@ -105,21 +115,21 @@ export async function reportExperimentCommand(
     windowHours,
     outcomeTypes,
     damagedLines: damaged,
-    ...report,
+    ...result,
   });
   output.show(
-    renderExperiment(report, { from, before, windowHours, damaged, style: terminal.style, width: terminal.width }),
+    renderExperiment(result, { from, before, windowHours, damaged, style: terminal.style, width: terminal.width }),
   );
-  if (report.sampleRatio?.isMismatch !== true) return;
+  if (result.sampleRatio?.isMismatch !== true) return;
   throw new AppError(
-    `The arms of ${name} do not have the users that their weights ask for (p = ${report.sampleRatio.pValue.toExponential(1)}).`,
+    `The users of ${name} are not divided by the weights of its arms (p = ${result.sampleRatio.pValue.toExponential(1)}).`,
     {
       code: 'EXPERIMENT_SAMPLE_RATIO',
       category: 'input',
       remedy:
-        'Do not read the differences: users are missing from an arm, or weights changed while it ran. Find the cause, and ' +
-        'begin again under another name.',
-      context: { experiment: name, pValue: report.sampleRatio.pValue },
+        'Ignore the differences: an arm is missing users, or weights changed during the experiment. Find the cause, then start a ' +
+        'new experiment under another name.',
+      context: { experiment: name, pValue: result.sampleRatio.pValue },
     },
   );
 }
@@ -132,23 +142,23 @@ function findExperiment(experiments: readonly Experiment[], name: string): Exper
   const found = experiments.find((experiment) => experiment.name === name);
   if (found !== undefined) return found;
   const names = experiments.map((experiment) => experiment.name).join(', ');
-  throw new AppError(`facet.yaml declares no experiment ${name}.`, {
+  throw new AppError(`facet.yaml does not declare the experiment ${name}.`, {
     code: 'EXPERIMENT_UNKNOWN',
     category: 'usage',
     remedy:
       names === ''
-        ? 'Declare it under experiments, or name the file with --config. One that is over stays there, with its end as to.'
-        : `Name one of ${names}, or declare it; one that is over stays in the file, with its end as to.`,
+        ? 'Declare it under experiments, or choose the file with --config. Keep ended experiments in the file, with their end as `to`.'
+        : `Use one of ${names}, or declare it. Keep ended experiments in the file, with their end as \`to\`.`,
     context: { experiment: name },
   });
 }
 
 function noExposures({ name }: Experiment, { home }: CommonOptions, read: number): AppError {
-  const what = read === 0 ? 'no answers' : `${formatCount(read)} answers, none of which has an arm of it`;
-  return new AppError(`The exposure log of ${home} holds ${what} in the time of ${name}.`, {
+  const found = read === 0 ? 'no responses' : `${formatCount(read)} responses, none in an arm of ${name},`;
+  return new AppError(`The exposure log of ${home} has ${found} in the window of ${name}.`, {
     code: 'EXPERIMENT_NO_EXPOSURES',
     category: 'input',
-    remedy: `Look at --home, --from and --to; ${facet} experiment list says when it runs. Requests need a userId to be in an arm.`,
+    remedy: `Check --home, --from and --to; ${facet} experiment list shows the window. Only requests with a userId are in an arm.`,
     context: { experiment: name, home },
   });
 }
@@ -164,10 +174,8 @@ async function* watched<Value>(
 }
 
 function describeWindow({ from, before }: Pick<Experiment, 'from' | 'before'>): { from?: string; to?: string } {
-  return {
-    ...(Number.isFinite(from) ? { from: new Date(from).toISOString() } : {}),
-    ...(Number.isFinite(before) ? { to: new Date(before).toISOString() } : {}),
-  };
+  const iso = (time: number): string | undefined => (Number.isFinite(time) ? new Date(time).toISOString() : undefined);
+  return { from: iso(from), to: iso(before) };
 }
 
 function finite(time: number): number | undefined {

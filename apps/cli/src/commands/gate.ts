@@ -1,15 +1,26 @@
 import { readBundleInfo } from '@facet/bundles';
 import { gateStage } from '@facet/pipeline';
-import { AppError } from '@facet/platform';
-import { findArtifact } from '../bundles/find-artifact.ts';
-import { renderGate } from '../bundles/render-gate.ts';
+import type { GateCheck, GateReport } from '@facet/pipeline';
+import { AppError, utcDay } from '@facet/platform';
+import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { facet } from '../invocation.ts';
-import { openPipeline } from '../pipeline-context.ts';
-import { shortId } from '../terminal/text.ts';
+import { findArtifact } from '../home.ts';
+import { addHome, addNotes } from '../options.ts';
+import type { Register } from '../options.ts';
+import { openPipeline } from '../stages.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { countOf, formatMinute, renderTable, shortId, wrap } from '../terminal/text.ts';
 
-/** `facet gate [ID]`: a bundle, or the newest, against the current one on the newest window of the bundle's dataset. */
-export async function gateCommand(
+export const registerGate: Register = (command, deps) => {
+  addNotes(
+    addHome(command, deps).argument('[id]', 'id of a bundle or its beginning (default: the newest bundle)'),
+    'Compares the bundle with the current bundle on the newest window of its dataset. Exits with 6 if the gate rejects it.',
+    'facet gate',
+    'facet gate 3f2a9c --json',
+  ).action(deps.action(gate));
+};
+
+async function gate(
   wanted: string | undefined,
   options: CommonOptions,
   { output, terminal, progress, signal }: CommandContext,
@@ -22,10 +33,10 @@ export async function gateCommand(
       ? (await store.list('bundle'))[0]?.ref
       : await findArtifact(store, wanted, { kinds: ['bundle'], home });
   if (ref === undefined) {
-    throw new AppError(`There are no bundles in ${home}.`, {
+    throw new AppError(`The data home ${home} has no bundles.`, {
       code: 'ARTIFACT_NOT_FOUND',
       category: 'artifact-missing',
-      remedy: `Make one with: ${facet} index --no-promote --home ${home}.`,
+      remedy: `Build a bundle with: ${facet} index --no-promote --home ${home}.`,
     });
   }
   const { datasetId } = await readBundleInfo(store, ref);
@@ -46,6 +57,35 @@ export async function gateCommand(
   throw new AppError(`The gate rejects bundle ${shortId(ref.id)}.`, {
     code: 'GATE_REJECTED',
     category: 'rejected',
-    remedy: `It is kept. Promote it all the same with: ${facet} promote ${shortId(ref.id)} --home ${home} --because "REASON".`,
+    remedy: `The bundle is kept. Promote it anyway with: ${facet} promote ${shortId(ref.id)} --home ${home} --reason "REASON".`,
   });
+}
+
+/** Returns the verdict with its reasons, then a table of all checks. */
+function renderGate(report: GateReport, { style, width }: Terminal): string {
+  const { bundleId, incumbentId, incumbentProblem, window, verdict, reasons, notes, checks } = report;
+  const rival = incumbentId === null ? 'no bundle is current' : `against ${shortId(incumbentId)}`;
+  const days = `${utcDay(window.from)} to ${utcDay(window.before - 1)}`;
+  const head = `${verdict === 'pass' ? style(['bold', 'green'], 'passed') : style(['bold', 'red'], 'rejected')}: bundle ${shortId(bundleId)}, ${rival}; ${countOf(window.users, 'user')} of ${days}`;
+  const problem =
+    incumbentProblem === null
+      ? []
+      : [`The gate could not compare with the current bundle, which cannot be loaded: ${incumbentProblem}`];
+  const sentences = [...reasons.map((reason) => `- ${reason}`), ...problem, ...notes].map((line) => wrap(line, width));
+  const rows = checks.map((check) => [
+    check.passed ? 'ok' : style('red', 'FAIL'),
+    check.name,
+    figureOf(check, check.value),
+    check.incumbent === null ? '' : figureOf(check, check.incumbent),
+    figureOf(check, check.threshold),
+  ]);
+  const table = renderTable(['', 'Check', 'Candidate', 'Current', 'Bound'], rows, { style, right: [2, 3, 4] });
+  return [head, ...sentences, ...(rows.length === 0 ? [] : ['', table])].join('\n');
+}
+
+function figureOf({ name }: GateCheck, value: number): string {
+  if (name === 'data age') return formatMinute(value);
+  if (name === 'size') return `${Math.round(value / 1000)} kB`;
+  if (name === 'latency') return `${value.toFixed(2)} ms`;
+  return Number.isInteger(value) ? String(value) : value.toFixed(4);
 }

@@ -1,24 +1,28 @@
+import { facet } from '../command-context.ts';
 import type { CommandContext } from '../command-context.ts';
-import { openPipeline } from '../pipeline-context.ts';
-import { runImport } from '../run-stages.ts';
-import { renderRefusals } from '../terminal/refusals.ts';
-import { sourceFiles } from './files.ts';
-import type { FileOptions } from './files.ts';
-import { facet } from '../invocation.ts';
+import { addFiles, addHome, addNotes } from '../options.ts';
+import type { Register } from '../options.ts';
+import { openPipeline, renderRefusals, runImport, sourceFiles } from '../stages.ts';
+import type { FileOptions } from '../stages.ts';
 
-/** `facet import`: files into the log, the lake and the catalog of a home. */
-export async function importCommand(options: FileOptions, context: CommandContext): Promise<void> {
-  const pipeline = await openPipeline(options);
-  const result = await runImport(sourceFiles(options), pipeline, context);
+export const registerImport: Register = (command, deps) => {
+  addNotes(
+    addHome(addFiles(command, { isRequired: true }), deps),
+    '',
+    'facet import --events orders.csv --items products.csv',
+    'facet import --events a.jsonl b.parquet',
+  ).action(deps.action(importFiles));
+};
+
+async function importFiles(options: FileOptions, context: CommandContext): Promise<void> {
   const { output } = context;
-  const refusals = renderRefusals(result.report);
+  const { imported, offsets, sources, report } = await runImport(
+    sourceFiles(options),
+    await openPipeline(options),
+    context,
+  );
+  const refusals = renderRefusals(report);
   if (refusals !== '') output.show(refusals);
   output.show(`Imported into ${options.home}. Next: ${facet} train --home ${options.home}`);
-  output.document({
-    home: options.home,
-    imported: result.imported,
-    offsets: result.offsets,
-    sources: result.sources,
-    report: result.report,
-  });
+  output.document({ home: options.home, imported, offsets, sources, report });
 }

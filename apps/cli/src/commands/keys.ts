@@ -1,17 +1,20 @@
 import { resolve } from 'node:path';
-import { addApiKey, createApiKey, hashApiKey, readApiKeys } from '@facet/platform';
+import { homePaths } from '@facet/config/home-paths';
+import { addApiKey, createApiKey, hashApiKey, readApiKeys, scopes } from '@facet/platform';
 import type { Scope } from '@facet/platform';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
+import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { openHome } from '../home.ts';
-import { facet } from '../invocation.ts';
-import { renderTable } from '../terminal/tables.ts';
-import { formatCount } from '../terminal/text.ts';
+import { addHome, addNotes, addSubcommand, parseCount } from '../options.ts';
+import type { Register } from '../options.ts';
+import { formatCount, renderTable } from '../terminal/text.ts';
 
-export interface KeysOptions extends CommonOptions {
+interface KeysOptions extends CommonOptions {
   readonly file?: string;
 }
 
-export interface CreateKeyOptions extends KeysOptions {
+interface CreateKeyOptions extends KeysOptions {
   readonly name: string;
   readonly scope: Scope[];
   readonly origin?: string[];
@@ -19,11 +22,35 @@ export interface CreateKeyOptions extends KeysOptions {
   readonly bodyBytes?: number;
 }
 
-/** `facet keys create`: a new key, shown once; the file keeps its hash. */
-export async function createKeyCommand(options: CreateKeyOptions, context: CommandContext): Promise<void> {
+export const registerKeys: Register = (command, deps) => {
+  const add = (name: string, summary: string): Command =>
+    addHome(addSubcommand(command, name, summary), deps).option(
+      '--file <file>',
+      'file of keys (default: FACET_API_KEYS_FILE, else keys.yaml in the data home)',
+    );
+  addNotes(
+    add('create', 'Create a key and print it once; the file stores its hash')
+      .requiredOption('--name <name>', 'name of the key in logs and reports')
+      .addOption(
+        new Option('--scope <scope...>', 'ingest: send events; serve: get recommendations; admin: operate the apps')
+          .choices(scopes)
+          .makeOptionMandatory(),
+      )
+      .option('--origin <url...>', 'web origins of a key for browsers; the key works nowhere else', addOrigin)
+      .option('--events-per-second <number>', 'maximum rate of events', parseCount)
+      .option('--body-bytes <number>', 'maximum size of a request body', parseCount),
+    '',
+    'facet keys create --name backend --scope ingest --scope serve',
+    'facet keys create --name web --scope ingest --origin https://shop.example --events-per-second 500',
+  ).action(deps.action(createKey));
+  add('list', 'List names, scopes and limits of the keys').action(deps.action(listKeys));
+};
+
+async function createKey(options: CreateKeyOptions, context: CommandContext): Promise<void> {
   const { name, scope, origin, eventsPerSecond, bodyBytes } = options;
   const file = keysFileOf(options, context);
   const apiKey = createApiKey();
+  // The file of keys must not contain undefined values.
   const limits = {
     ...(origin === undefined ? {} : { origins: [...new Set(origin)] }),
     ...(eventsPerSecond === undefined ? {} : { eventsPerSecondMax: eventsPerSecond }),
@@ -31,25 +58,24 @@ export async function createKeyCommand(options: CreateKeyOptions, context: Comma
   };
   const described = { name, scopes: [...new Set(scope)], ...limits };
   await addApiKey(file, { ...described, sha256: hashApiKey(apiKey) });
-  context.output.show(`The key ${name}, shown once: ${apiKey}`);
-  context.output.show(`Its hash is in ${file}, which a running app reads when it is started again.`);
+  context.output.show(`Key ${name}, shown once: ${apiKey}`);
+  context.output.show(`The hash is in ${file}. Restart running apps to load it.`);
   context.output.document({ file, ...described, apiKey });
 }
 
-/** `facet keys list`: who has a key, and what it is good for. */
-export async function listKeysCommand(options: KeysOptions, context: CommandContext): Promise<void> {
+async function listKeys(options: KeysOptions, context: CommandContext): Promise<void> {
   const file = keysFileOf(options, context);
   const keys = await readApiKeys(file);
   const rows = keys.map(({ name, scopes, origins = [], eventsPerSecondMax, bodyBytesMax }) => [
     name,
     scopes.join(', '),
     origins.join(', '),
-    countOrNothing(eventsPerSecondMax),
-    countOrNothing(bodyBytesMax),
+    eventsPerSecondMax === undefined ? '' : formatCount(eventsPerSecondMax),
+    bodyBytesMax === undefined ? '' : formatCount(bodyBytesMax),
   ]);
   context.output.show(
     rows.length === 0
-      ? `There are no keys in ${file}. Make one with: ${facet} keys create --help`
+      ? `${file} has no keys. Create one with: ${facet} keys create --help`
       : renderTable(['Name', 'Scopes', 'Origins', 'Events/s', 'Body bytes'], rows, {
           style: context.terminal.style,
           right: [3, 4],
@@ -58,11 +84,15 @@ export async function listKeysCommand(options: KeysOptions, context: CommandCont
   context.output.document({ file, keys });
 }
 
-/** `--file`, else where the apps look: `FACET_API_KEYS_FILE`, else the home. */
+/** Returns `--file`, else the file of the apps: `FACET_API_KEYS_FILE`, else the one of the data home. */
 function keysFileOf({ file, home }: KeysOptions, { environment }: CommandContext): string {
-  return resolve(file ?? environment.apiKeysFile ?? openHome(home).keysFile);
+  return resolve(file ?? environment.apiKeysFile ?? homePaths(home).keysFile);
 }
 
-function countOrNothing(count: number | undefined): string {
-  return count === undefined ? '' : formatCount(count);
+function addOrigin(text: string, others: readonly string[] = []): string[] {
+  const origin = URL.canParse(text) ? new URL(text).origin : '';
+  if (!/^https?:/.test(origin) || origin !== text.replace(/\/$/, '')) {
+    throw new InvalidArgumentError('Write an origin as scheme, host and optional port: https://shop.example.');
+  }
+  return [...others, origin];
 }

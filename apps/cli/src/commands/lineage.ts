@@ -1,16 +1,16 @@
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
-import { openLakeSnapshot } from '@facet/lake';
 import { homePaths } from '@facet/config';
+import { openLakeSnapshot } from '@facet/lake';
 import { readDatasetInfo, readGateReport, readModelInfo } from '@facet/pipeline';
-import { AppError, isAppError } from '@facet/platform';
-import { findArtifact } from '../bundles/find-artifact.ts';
+import { AppError, isAppError, utcDay } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { openHome, openStore } from '../home.ts';
-import type { Home } from '../home.ts';
-import { countOf, formatCount, formatDay, shortId } from '../terminal/text.ts';
+import { findArtifact, openStore } from '../home.ts';
+import { addHome, addNotes } from '../options.ts';
+import type { Register } from '../options.ts';
+import { countOf, formatCount, formatMinute, shortId } from '../terminal/text.ts';
 
-/** Where something comes from. A part is `null` where nothing names it, and `isGone` where it is named and not there. */
+/** The origin of an artifact. A part is `null` if it is unknown, and `isGone` if it is known and deleted. */
 interface Lineage {
   readonly bundle: (Named & { readonly asOf?: number; readonly promotions: readonly PromotionRecord[] }) | null;
   readonly model: (Named & { readonly startedFrom?: string | null }) | null;
@@ -32,7 +32,7 @@ interface DatasetWindow {
 
 interface LakeLineage {
   readonly version: number;
-  /** By source, the first offset that was not read. */
+  /** The first unread offset of each source. */
   readonly offsets: Readonly<Record<string, number>>;
   readonly files: readonly (LineageFile & { readonly isGone: boolean })[];
   readonly catalog: readonly { readonly path: string; readonly sha256: string }[];
@@ -47,25 +47,30 @@ interface LineageFile {
 const kinds = ['bundle', 'model', 'dataset'] as const;
 const shownFilesMax = 10;
 
-/** `facet lineage ID`: bundle → model → dataset → files and offsets of the lake, and which of them are gone. */
-export async function lineageCommand(id: string, options: CommonOptions, { output }: CommandContext): Promise<void> {
-  const home = openHome(options.home);
-  const store = openStore(home);
-  const lineage = await traceLineage(id, { home, store, folder: options.home });
+export const registerLineage: Register = (command, deps) => {
+  addNotes(
+    addHome(command, deps).argument('<id>', 'id of an artifact or its beginning; API responses contain a bundleId'),
+    '',
+    'facet lineage 3f2a9c',
+    'facet lineage 3f2a9c --json',
+  ).action(deps.action(printLineage));
+};
+
+async function printLineage(id: string, options: CommonOptions, { output }: CommandContext): Promise<void> {
+  const lineage = await traceLineage(id, { home: options.home, store: openStore(options.home) });
   output.show(renderLineage(lineage));
   output.document({ home: options.home, ...lineage });
 }
 
 interface Place {
-  readonly home: Home;
+  readonly home: string;
   readonly store: ArtifactStore;
-  readonly folder: string;
 }
 
 async function traceLineage(id: string, place: Place): Promise<Lineage> {
-  const { store, folder } = place;
-  const ref = await findArtifact(store, id, { kinds, home: folder }).catch((error: unknown) => {
-    // A bundle that was pruned is still named by the log and by its gate report, under its whole id.
+  const { home, store } = place;
+  const ref = await findArtifact(store, id, { kinds, home }).catch((error: unknown) => {
+    // The promotion log and the gate report still know the full id of a pruned bundle.
     if (isAppError(error, 'ARTIFACT_NOT_FOUND') && /^[0-9a-f]{32}$/.test(id)) return { kind: 'gone', id };
     throw error;
   });
@@ -87,12 +92,12 @@ async function traceBundle(id: string, place: Place): Promise<Lineage> {
     const bundle = { id, isGone: false, asOf: info.asOf, promotions };
     return { bundle, ...(await traceModel(info.modelId, info.datasetId, place)) };
   }
-  const report = await readGateReport(homePaths(place.folder).gatesFolder, id);
+  const report = await readGateReport(homePaths(place.home).gatesFolder, id);
   if (report === undefined && promotions.length === 0) {
-    throw new AppError(`Nothing of ${place.folder} has the id ${id}, and nothing names it.`, {
+    throw new AppError(`The data home ${place.home} has no artifact with the id ${id}.`, {
       code: 'ARTIFACT_NOT_FOUND',
       category: 'artifact-missing',
-      remedy: 'Check --home: an answer can only be traced in the home that the API serves.',
+      remedy: 'Check --home: use the data home of the API that returned the id.',
     });
   }
   const bundle = { id, isGone: true, promotions };
@@ -117,7 +122,7 @@ async function traceDataset(id: string, { home, store }: Place): Promise<Pick<Li
   if (info === undefined) return { dataset: { id, isGone: true }, lake: null };
   const { occurredBefore, receivedBefore, offsets } = info.window;
   const { lakeVersion, lake, catalog } = info.sources;
-  const live = new Set((await openLakeSnapshot(home.lakeFolder)).files.map(({ path }) => path));
+  const live = new Set((await openLakeSnapshot(homePaths(home).lakeFolder)).files.map(({ path }) => path));
   return {
     dataset: {
       id,
@@ -134,7 +139,7 @@ async function traceDataset(id: string, { home, store }: Place): Promise<Pick<Li
   };
 }
 
-/** Undefined for an artifact that was pruned, is corrupt, or is of another version: it tells nothing any more. */
+/** Returns undefined for an artifact that is pruned, corrupt or incompatible. */
 async function orGone<Info>(reading: Promise<Info>): Promise<Info | undefined> {
   return reading.catch((error: unknown) => {
     if (isAppError(error)) return undefined;
@@ -145,12 +150,10 @@ async function orGone<Info>(reading: Promise<Info>): Promise<Info | undefined> {
 function renderLineage({ bundle, model, dataset, lake }: Lineage): string {
   const lines: string[] = [];
   if (bundle !== null) {
-    const ends = bundle.asOf === undefined ? '' : `, data to ${formatDay(bundle.asOf - 1)}`;
+    const ends = bundle.asOf === undefined ? '' : `, data to ${utcDay(bundle.asOf - 1)}`;
     lines.push(`bundle   ${named(bundle)}${ends}`);
     for (const { kind, at, by } of bundle.promotions) {
-      lines.push(
-        `         made current ${new Date(at).toISOString().slice(0, 16)}Z by ${by}${kind === 'rollback' ? ' (rollback)' : ''}`,
-      );
+      lines.push(`         promoted ${formatMinute(at)} UTC by ${by}${kind === 'rollback' ? ' (rollback)' : ''}`);
     }
   }
   if (model !== null) {
@@ -183,7 +186,7 @@ function describeLake({ version, offsets, files, catalog }: LakeLineage): string
   const gone = files.filter(({ isGone }) => isGone).length;
   const rest = files.length - shownFilesMax;
   return [
-    `lake     version ${version}, ${countOf(files.length, 'file')}${gone === 0 ? '' : `, ${formatCount(gone)} of them replaced since: a compaction or an erasure wrote them anew`}`,
+    `lake     version ${version}, ${countOf(files.length, 'file')}${gone === 0 ? '' : `, ${formatCount(gone)} since replaced by a compaction or an erasure`}`,
     ...Object.entries(offsets).map(([source, offset]) => `         ${source}: offsets before ${offset}`),
     ...files
       .slice(0, shownFilesMax)

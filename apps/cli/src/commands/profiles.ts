@@ -1,28 +1,39 @@
 import { AppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { refuseWhileSinksRun, withLog } from '../kafka-log.ts';
-import type { LogOptions } from '../kafka-log.ts';
-import { rebuildStoredProfiles } from '../stored-profiles.ts';
+import { refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
+import type { KafkaOptions } from '../kafka-log.ts';
+import { addHome, addKafka, addNotes, addRedis, addSubcommand } from '../options.ts';
+import type { Register } from '../options.ts';
+import { rebuildStoredProfiles } from '../profile-store.ts';
 
-export interface RebuildProfilesOptions extends CommonOptions, LogOptions {
+interface RebuildOptions extends CommonOptions, KafkaOptions {
   readonly home: string;
   readonly redis?: string;
 }
 
-/** `facet profiles rebuild`: the profile store as the lake and the catalog give it. */
-export async function rebuildProfilesCommand(options: RebuildProfilesOptions, context: CommandContext): Promise<void> {
+export const registerProfiles: Register = (command, deps) => {
+  addNotes(
+    addRedis(
+      addKafka(addHome(addSubcommand(command, 'rebuild', 'Rebuild all profiles from the lake and the catalog'), deps)),
+    ),
+    'Needed after a change of interactions.positives in facet.yaml. Stop every sink first; serving may run.',
+    'facet profiles rebuild --redis redis://127.0.0.1:6379',
+  ).action(deps.action(rebuild));
+};
+
+async function rebuild(options: RebuildOptions, context: CommandContext): Promise<void> {
   const { environment, output } = context;
   const redis = options.redis ?? environment.redisUrl;
   if (redis === undefined) {
-    throw new AppError('It is not said where the profiles are.', {
+    throw new AppError('The command needs the URL of the profile store.', {
       code: 'CLI_USAGE',
       category: 'usage',
-      remedy: 'Give --redis redis://HOST:6379, or set FACET_REDIS_URL.',
+      remedy: 'Add --redis redis://HOST:6379, or set FACET_REDIS_URL.',
     });
   }
-  // What a sink has applied and not stored yet would be taken for something that the lake does not give.
-  if (options.brokers !== undefined || environment.hasKafka) {
-    await withLog(options, context, async (kafka) => refuseWhileSinksRun(kafka, options, context));
+  // A rebuild would remove positives that a running sink has applied to the profiles and not yet stored in the lake.
+  if ((options.brokers ?? environment.kafkaBrokers) !== undefined) {
+    await withKafka(options, context, async (kafka) => refuseWhileSinksRun(kafka, options, context));
   }
   const result = await rebuildStoredProfiles({ ...options, redis }, context);
   output.document({ home: options.home, ...result });

@@ -2,19 +2,16 @@ import type { Bundle } from '@facet/bundles';
 import { recommend } from '@facet/recommendations';
 import type { RecommendationResult } from '@facet/recommendations';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { openHome } from '../home.ts';
-import { renderTable } from '../terminal/tables.ts';
+import { addHome, addNotes, addRequester, parseLimit } from '../options.ts';
+import type { Register } from '../options.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { countOf, printable, truncate } from '../terminal/text.ts';
-import { readAskingUser } from '../users/asking-user.ts';
-import type { AskingOptions } from '../users/asking-user.ts';
-import { withCurrentBundle } from '../users/current-bundle.ts';
-import { nameOf } from '../users/render-interest.ts';
-import type { FormingItem } from '../users/render-interest.ts';
-import { withTitle } from '../users/titles.ts';
-import type { TitledItem } from '../users/titles.ts';
+import { countOf, printable, renderTable, truncate } from '../terminal/text.ts';
+import { nameOf, withTitle } from '../users/interest.ts';
+import type { FormingItem, TitledItem } from '../users/interest.ts';
+import { readRequester, withCurrentBundle } from '../users/requester.ts';
+import type { RequesterOptions } from '../users/requester.ts';
 
-export interface RecommendOptions extends CommonOptions, AskingOptions {
+interface RecommendOptions extends CommonOptions, RequesterOptions {
   readonly limit: number;
   readonly includeSeen?: boolean;
   readonly explain?: boolean;
@@ -22,26 +19,36 @@ export interface RecommendOptions extends CommonOptions, AskingOptions {
 
 const reasonsShown = 3;
 
-/** `facet recommend`: the answer of the current bundle, without an API. */
-export async function recommendCommand(options: RecommendOptions, { output, terminal }: CommandContext): Promise<void> {
-  const home = openHome(options.home);
-  await withCurrentBundle(home, async (bundle) => {
-    const asking = await readAskingUser(options, bundle, home);
+export const registerRecommend: Register = (command, deps) => {
+  addNotes(
+    addRequester(addHome(command, deps))
+      .option('--limit <number>', 'maximum number of items', parseLimit, 20)
+      .option('--include-seen', 'include items of earlier interactions')
+      .option('--explain', 'show the behaviors that formed the interest of each item'),
+    '',
+    'facet recommend --user 196 --explain',
+    'facet recommend --behaviors 50,181,172 --limit 5 --json',
+  ).action(deps.action(printRecommendations));
+};
+
+async function printRecommendations(options: RecommendOptions, { output, terminal }: CommandContext): Promise<void> {
+  await withCurrentBundle(options.home, async (bundle) => {
+    const requester = await readRequester(options, bundle, options.home);
     const result = await recommend(bundle, {
-      userId: asking.userId,
-      behaviors: asking.behaviors,
-      attributes: asking.attributes,
+      userId: requester.userId,
+      behaviors: requester.behaviors,
+      attributes: requester.attributes,
       limit: options.limit,
       ...(options.includeSeen === true ? { seen: [] } : {}),
     });
-    const source = asking.isUnknown ? { kind: 'popular', reason: 'unknown_user' } : result.source;
+    const source = requester.isUnknown ? { kind: 'popular', reason: 'unknown_user' } : result.source;
     const items = result.items.map((item) => ({
       ...withTitle(bundle, item.itemId),
       score: item.score,
       ...(item.interest === undefined ? {} : { interest: item.interest }),
       ...(options.explain === true ? { reasons: reasonsOf(bundle, result, item.interest) } : {}),
     }));
-    output.show(renderSource(source, asking.behaviors.length));
+    output.show(renderSource(source, requester.behaviors.length));
     output.show(renderItems(items, terminal, options.explain === true));
     output.document({ bundleId: bundle.id, source, items, removed: result.removed });
   });
@@ -53,17 +60,17 @@ type ShownItem = TitledItem & {
   readonly reasons?: readonly FormingItem[];
 };
 
-/** The behaviors that formed the interest that found an item. */
+/** Returns the behaviors that formed the interest of an item. */
 function reasonsOf(bundle: Bundle, { interests }: RecommendationResult, interest: number | undefined): FormingItem[] {
   const behaviors = interests.find((found) => found.interest === interest)?.behaviors ?? [];
   return behaviors.slice(0, reasonsShown).map(({ itemId, share }) => ({ ...withTitle(bundle, itemId), share }));
 }
 
 const fallbackReasons: Readonly<Record<string, string>> = {
-  unknown_user: 'nothing is stored of this user',
-  no_behaviors: 'this user has no behaviors',
-  no_known_items: 'the bundle knows none of the items',
-  no_interest: 'the model finds no interest in the behaviors',
+  unknown_user: 'the user is unknown',
+  no_behaviors: 'the user has no behaviors',
+  no_known_items: 'the bundle contains none of the items',
+  no_interest: 'the model extracts no interest from the behaviors',
 };
 
 function renderSource(source: { readonly kind: string; readonly reason?: string }, behaviors: number): string {

@@ -1,18 +1,18 @@
 import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { newestLakeDays } from '@facet/lake';
 import { publishDelta, executeRun } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
 import { createRunStore, hasEnded, newestDayOver, requestRun } from '@facet/pipeline/runs';
-import type { RefreshRequest, RefreshStage, RunReport, RunStore, StageProgress as Told } from '@facet/pipeline/runs';
+import type { RefreshRequest, RefreshStage, RunReport, RunStore, StageProgress } from '@facet/pipeline/runs';
 import { AppError, takeFolderLock } from '@facet/platform';
 import { followRun, openRefreshQueue } from '@facet/refresh';
 import type { QueueOptions } from '@facet/refresh';
+import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { facet } from '../invocation.ts';
-import { openPipeline } from '../pipeline-context.ts';
-import type { StageProgress } from '../terminal/progress.ts';
-import { showProgress } from '../terminal/show-progress.ts';
+import { addHome, addNotes, addQueue, parseDate } from '../options.ts';
+import type { Register } from '../options.ts';
+import { openPipeline } from '../stages.ts';
+import type { StageDisplay } from '../terminal/progress.ts';
 import { formatDuration, shortId } from '../terminal/text.ts';
 
 export interface QueueFlags {
@@ -20,24 +20,39 @@ export interface QueueFlags {
   readonly queuePrefix?: string;
 }
 
-export interface RefreshOptions extends CommonOptions, QueueFlags {
+interface RefreshOptions extends CommonOptions, QueueFlags {
   readonly day?: string;
   readonly force?: boolean;
   readonly full?: boolean;
-  /** False: it is asked for and not followed. */
+  /** False: request the run without following it. */
   readonly wait: boolean;
 }
 
+export const registerRefresh: Register = (command, deps) => {
+  addNotes(
+    addQueue(addHome(command, deps))
+      .option('--day <date>', 'data day in refresh.timeZone (default: the newest complete day)', parseDate)
+      .option('--force', 'refresh without new data, or a second time for the same day')
+      .option('--full', 'train from scratch instead of from the current model')
+      .option('--no-wait', 'with a queue: request the run without following it'),
+    `Runs dataset, train, evaluate, index, gate and promote. With a queue, trainer and indexer run the stages and this command follows
+them; Ctrl-C leaves the run going. Without a queue, the stages run in this process; after Ctrl-C, the same command continues.
+Exits with 6 if the gate rejects the bundle, which is kept, and with 0 if there is no new data.`,
+    'facet refresh',
+    'facet refresh --day 2026-01-31 --force',
+    'facet refresh --queue redis://127.0.0.1:6379 --no-wait --json',
+  ).action(deps.action(refresh));
+};
+
 /**
- * `facet refresh`: the model retrained on the data of a day and, when the gate lets it, promoted. By the workers of a queue where
- * there is one, else in this process.
+ * Retrains by the workers of the queue, or in this process.
  *
- * @throws AppError `REFRESH_REJECTED`, `REFRESH_FAILED`, `REFRESH_CANCELLED`, `REFRESH_BUSY`; in this process those of the stages.
+ * @throws AppError `REFRESH_REJECTED`, `REFRESH_FAILED`, `REFRESH_CANCELLED`, `REFRESH_BUSY`; without a queue those of the stages.
  */
-export async function refreshCommand(options: RefreshOptions, context: CommandContext): Promise<void> {
+async function refresh(options: RefreshOptions, context: CommandContext): Promise<void> {
   const pipeline = await openPipeline(options);
   const runs = createRunStore(pipeline.home.runsFolder);
-  const asked = {
+  const request = {
     day: options.day ?? (await newestDayWithEvents(pipeline)),
     isForced: options.force,
     isFull: options.full,
@@ -46,20 +61,19 @@ export async function refreshCommand(options: RefreshOptions, context: CommandCo
   const queue = queueOf(options, context);
   const report =
     queue === undefined
-      ? await refreshHere(pipeline, runs, asked, context)
-      : await refreshByWorkers(pipeline, runs, asked, { queue, isFollowed: options.wait }, context);
-  tell(report, options, context);
+      ? await refreshHere(pipeline, runs, request, context)
+      : await refreshByWorkers(pipeline, runs, request, { queue, isFollowed: options.wait }, context);
+  reportOutcome(report, options, context);
 }
 
-/** The queue that the options or the environment name. */
+/** Returns the queue of the options or of the environment. */
 export function queueOf({ queue, queuePrefix }: QueueFlags, { environment }: CommandContext): QueueOptions | undefined {
   const redisUrl = queue ?? environment.queueUrl;
   if (redisUrl === undefined) return undefined;
-  const prefix = queuePrefix ?? environment.queuePrefix;
-  return { redisUrl, ...(prefix === undefined ? {} : { prefix }) };
+  return { redisUrl, prefix: queuePrefix ?? environment.queuePrefix };
 }
 
-/** Of old data, such as that of a file, the day of the newest event: nothing has come since. */
+/** Returns the newest complete day, or for older data, such as that of a file, the day of the newest event. */
 async function newestDayWithEvents({ home, config }: StageContext): Promise<string> {
   const over = newestDayOver(Date.now(), config.refresh);
   const [newest = over] = await newestLakeDays(home.lakeFolder, 1);
@@ -69,17 +83,17 @@ async function newestDayWithEvents({ home, config }: StageContext): Promise<stri
 async function refreshHere(
   pipeline: StageContext,
   runs: RunStore,
-  asked: RefreshRequest,
+  request: RefreshRequest,
   { progress, signal }: CommandContext,
 ): Promise<RunReport> {
   const { runsFolder } = pipeline.home;
   await mkdir(runsFolder, { recursive: true });
   const lock = await takeFolderLock(runsFolder);
   if ('heldBy' in lock) {
-    throw new AppError(`Process ${lock.heldBy} refreshes ${dirname(runsFolder)} already.`, {
+    throw new AppError(`Process ${lock.heldBy} is refreshing ${pipeline.home.folder}.`, {
       code: 'REFRESH_BUSY',
       category: 'conflict',
-      remedy: 'Wait until it has ended.',
+      remedy: 'Wait until that process ends.',
       retryable: true,
     });
   }
@@ -88,19 +102,19 @@ async function refreshHere(
     const now = Date.now;
     const { report } = await requestRun(
       { runs, store: pipeline.store, schedule: pipeline.config.refresh, now },
-      { ...asked, place: 'here' },
+      { ...request, place: 'here' },
     );
     if (hasEnded(report)) return report;
-    if (report.run.place === 'queue') throw doneByWorkers(report.run.runId);
+    if (report.run.place === 'queue') throw runOfWorkers(report.run.runId);
     const ended = await executeRun(pipeline, report.run, {
       runs,
       now,
       signal,
       onBegin: (stage) => display.begin(stage),
-      onProgress: (stage, told) => display.update(stage, told),
+      onProgress: (stage, progress) => display.update(stage, progress),
       onStage: (stage, { outputs, isReused }) => display.done(stage, describeOutputs(stage, outputs), isReused),
     });
-    // What of the catalog came after the cut; with workers the indexer sees to it.
+    // Publishes catalog changes after the cut. With workers, the indexer does this.
     if (ended.state === 'promoted') await publishDelta(pipeline);
     return ended;
   } finally {
@@ -109,11 +123,11 @@ async function refreshHere(
   }
 }
 
-function doneByWorkers(runId: string): AppError {
-  return new AppError(`Trainer and indexer work on run ${runId}.`, {
+function runOfWorkers(runId: string): AppError {
+  return new AppError(`Trainer and indexer are working on run ${runId}.`, {
     code: 'REFRESH_BUSY',
     category: 'conflict',
-    remedy: `Follow it with --queue URL or FACET_QUEUE_URL, or end it: ${facet} runs cancel ${runId}.`,
+    remedy: `Follow the run with --queue URL or FACET_QUEUE_URL, or cancel it with: ${facet} runs cancel ${runId}.`,
     retryable: true,
   });
 }
@@ -121,7 +135,7 @@ function doneByWorkers(runId: string): AppError {
 async function refreshByWorkers(
   { store, config }: StageContext,
   runs: RunStore,
-  asked: RefreshRequest,
+  request: RefreshRequest,
   { queue: options, isFollowed }: { readonly queue: QueueOptions; readonly isFollowed: boolean },
   { progress, signal }: CommandContext,
 ): Promise<RunReport> {
@@ -129,7 +143,7 @@ async function refreshByWorkers(
   const queue = openRefreshQueue({ runs, store, schedule, now: Date.now, attempts: schedule.attempts }, options);
   const display = createStageDisplay(progress);
   try {
-    let { report } = await queue.request(asked);
+    let { report } = await queue.request(request);
     if (!isFollowed) return report;
     for await (const news of followRun(runs, report.run.runId, { ...options, signal })) {
       if (news.type === 'progress') display.update(news.stage, news.progress);
@@ -148,11 +162,11 @@ async function refreshByWorkers(
   }
 }
 
-/** A bar for the stage that is worked on, and a line for each that is done. */
+/** Shows a bar for the running stage and a line for each finished stage. */
 function createStageDisplay(progress: CommandContext['progress']) {
   const shown = new Set<RefreshStage>();
-  let current: { readonly stage: RefreshStage; readonly bar: StageProgress } | undefined;
-  const begin = (stage: RefreshStage): StageProgress | undefined => {
+  let current: { readonly stage: RefreshStage; readonly bar: StageDisplay } | undefined;
+  const begin = (stage: RefreshStage): StageDisplay | undefined => {
     if (shown.has(stage)) return undefined;
     if (current?.stage === stage) return current.bar;
     current?.bar.failed();
@@ -161,10 +175,7 @@ function createStageDisplay(progress: CommandContext['progress']) {
   };
   return {
     begin: (stage: RefreshStage) => void begin(stage),
-    update(stage: RefreshStage, told: Told) {
-      const bar = begin(stage);
-      if (bar !== undefined) showProgress(bar, told);
-    },
+    update: (stage: RefreshStage, progress: StageProgress) => begin(stage)?.report(progress),
     done(stage: RefreshStage, result: string, reused: boolean) {
       begin(stage)?.done(result, { reused });
       shown.add(stage);
@@ -176,58 +187,58 @@ function createStageDisplay(progress: CommandContext['progress']) {
 
 function describeOutputs(stage: RefreshStage, outputs: RunReport['stages'][number]['outputs'] = {}): string {
   const { skipped, datasetId = '', modelId = '', start, bundleId = '', verdict, promotion } = outputs;
-  if (skipped !== undefined) return 'nothing new';
+  if (skipped !== undefined) return 'no new data';
   switch (stage) {
     case 'dataset':
       return `dataset ${shortId(datasetId)}`;
     case 'train':
-      return `model ${shortId(modelId)}, ${start === 'warm' ? `from model ${shortId(outputs.warmFrom ?? '')}` : 'from the beginning'}`;
+      return `model ${shortId(modelId)}, ${start === 'warm' ? `from model ${shortId(outputs.warmFrom ?? '')}` : 'from scratch'}`;
     case 'evaluate':
-      return 'beside the baselines';
+      return 'compared with the baselines';
     case 'index':
       return `bundle ${shortId(bundleId)}`;
     case 'gate':
-      return verdict === 'pass' ? 'passes' : 'rejected';
+      return verdict === 'pass' ? 'passed' : 'rejected';
     case 'promote':
-      return promotion === undefined ? 'left as it is' : `bundle ${shortId(bundleId)} is current`;
+      return promotion === undefined ? 'current bundle kept' : `bundle ${shortId(bundleId)} is current`;
   }
 }
 
-/** How it ended, and what that means for the exit code. */
-function tell(report: RunReport, { home }: CommonOptions, { output }: CommandContext): void {
+/** Prints the outcome. @throws AppError for a run that was not promoted, skipped or left to the workers. */
+function reportOutcome(report: RunReport, { home }: CommonOptions, { output }: CommandContext): void {
   const { run, state, reason = '', stages } = report;
   const { runId, day } = run;
-  const took = stages.length === 0 ? '' : ` in ${formatDuration(tookMs(report))}`;
+  const took = stages.length === 0 ? '' : ` in ${formatDuration(durationMs(report))}`;
   output.document({ home, ...report });
   switch (state) {
     case 'promoted': {
       const bundleId = stages.at(-1)?.outputs?.bundleId ?? '';
-      return output.show(`Run ${runId}: bundle ${bundleId} is current, made of the data up to ${day}${took}.`);
+      return output.show(`Run ${runId}: bundle ${bundleId} is current, built from data up to ${day}${took}.`);
     }
     case 'skipped':
-      return output.show(`Run ${runId}: ${reason} Retrain all the same with --force.`);
+      return output.show(`Run ${runId}: ${reason} Use --force to retrain anyway.`);
     case 'waiting':
     case 'running':
-      return output.show(`Run ${runId} goes on. Follow it with: ${facet} refresh --day ${day} --home ${home}`);
+      return output.show(`Run ${runId} continues. Follow it with: ${facet} refresh --day ${day} --home ${home}`);
     case 'rejected':
       throw new AppError(`Run ${runId}: the gate rejects the bundle. ${reason}`, {
         code: 'REFRESH_REJECTED',
         category: 'rejected',
-        remedy: `See ${facet} bundles; promote it all the same with ${facet} promote ${stages.at(-1)?.outputs?.bundleId} --because "…".`,
+        remedy: `See ${facet} bundles. Promote the bundle anyway with: ${facet} promote ${stages.at(-1)?.outputs?.bundleId} --reason "REASON".`,
       });
     case 'failed':
       throw new AppError(`Run ${runId} failed: ${reason}`, {
         code: 'REFRESH_FAILED',
         category: 'unavailable',
-        remedy: `See ${facet} runs show ${runId}; then the same command makes another run, which uses what is finished.`,
+        remedy: `See ${facet} runs show ${runId}. Run the same command again: the new run reuses finished stages.`,
       });
     case 'cancelled':
       throw new AppError(`Run ${runId} was cancelled: ${reason}`, { code: 'REFRESH_CANCELLED', category: 'conflict' });
   }
 }
 
-/** From the first stage's beginning to the last one's end, waiting included. */
-export function tookMs({ stages }: RunReport): number {
+/** Returns the time from the start of the first stage to the end of the last, including waiting. */
+export function durationMs({ stages }: RunReport): number {
   const ends = stages.map(({ startedAt, endedAt = startedAt }) => endedAt);
   return Math.max(0, ...ends) - Math.min(...stages.map(({ startedAt }) => startedAt));
 }

@@ -1,21 +1,21 @@
 import { loadBundle, loadDelta, applyLiveCatalog, overlayDelta, readBundleInfo, readDeltaInfo } from '@facet/bundles';
 import type { Bundle, BundleView } from '@facet/bundles';
-import { listErasures } from '@facet/lake';
+import { homePaths } from '@facet/config/home-paths';
 import { findExposure } from '@facet/exposures';
 import type { ExposureRecord, SampledResponse } from '@facet/exposures';
+import { listErasures } from '@facet/lake';
 import { AppError, isAppError } from '@facet/platform';
 import type { UserProfile } from '@facet/profiles';
 import { respondWithRecommendations, isSameResponse, renderResponse } from '@facet/recommendations';
 import type { ResponseContext, RecommendationsResponse, RecommendationsRequest } from '@facet/recommendations';
-import { findArtifact } from '../bundles/find-artifact.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { openHome, openStore } from '../home.ts';
-import type { Home } from '../home.ts';
-import { renderTable } from '../terminal/tables.ts';
-import { countOf, printable, shortId, truncate } from '../terminal/text.ts';
+import { findArtifact, openStore } from '../home.ts';
+import { addHome, addNotes, addSubcommand } from '../options.ts';
+import type { Register } from '../options.ts';
+import { countOf, printable, renderTable, shortId, truncate } from '../terminal/text.ts';
 
-export interface ReplayOptions extends CommonOptions {
-  /** Answers with another bundle instead, and shows what differs. */
+interface ReplayOptions extends CommonOptions {
+  /** Another bundle to compute the response with. */
   readonly bundle?: string;
 }
 
@@ -24,100 +24,105 @@ type Sampled = Omit<SampledResponse, 'request' | 'profile'> & {
   readonly profile?: UserProfile;
 };
 
-/**
- * `facet recommendations replay ID`: makes an answer again, by its own bundle or by another one.
- *
- * @throws AppError those of `findRecord`; `REPLAY_DIFFERS`; `REPLAY_BUNDLE_GONE` when what gave the answer was pruned.
- */
-export async function replayCommand(id: string, options: ReplayOptions, context: CommandContext): Promise<void> {
-  const home = openHome(options.home);
+type SampledRecord = ExposureRecord & { readonly sampled: Sampled };
+
+export const registerRecommendations: Register = (command, deps) => {
+  addNotes(
+    addHome(addSubcommand(command, 'replay', 'Compute a recorded response again; exits with 3 if it differs'), deps)
+      .argument('<id>', 'recommendationId of a sampled response')
+      .option('--bundle <id>', 'use another bundle, and show which items appear, disappear and move'),
+    '',
+    'facet recommendations replay e6fae55a-a032-4d86-b75d-c93881a47622',
+    'facet recommendations replay e6fae55a-a032-4d86-b75d-c93881a47622 --bundle 71bd02',
+  ).action(deps.action(replay));
+};
+
+/** @throws AppError those of `findRecord`; `REPLAY_DIFFERS`; `REPLAY_BUNDLE_GONE` for pruned artifacts of the response. */
+async function replay(id: string, options: ReplayOptions, context: CommandContext): Promise<void> {
+  const { home } = options;
   const record = await findRecord(home, id);
   try {
     if (options.bundle === undefined) await repeat(record, home, context);
-    else await compare(record, options.bundle, home, context, options);
+    else await compare(record, options.bundle, home, context);
   } catch (error) {
     throw isAppError(error, 'ARTIFACT_NOT_FOUND') && goneOf(record, error) ? bundleGone(record, error) : error;
   }
 }
 
-/** Whether it is an artifact of the answer that is not there; `--bundle` may name one as well. */
+/** Whether the missing artifact belongs to the response rather than to `--bundle`. */
 function goneOf({ bundleId, deltaId, sampled }: ExposureRecord, { context }: AppError): boolean {
   return [bundleId, deltaId, sampled?.liveBundleId].includes(context['id'] as string);
 }
 
 function bundleGone({ recommendationId }: ExposureRecord, cause: AppError): AppError {
-  return new AppError(`What gave the answer ${recommendationId} is not there any more. ${cause.message}`, {
+  return new AppError(`The artifacts of response ${recommendationId} are pruned. ${cause.message}`, {
     code: 'REPLAY_BUNDLE_GONE',
     category: 'artifact-missing',
-    remedy: 'So that answers to come can be made again for longer, raise artifacts.keep in facet.yaml.',
+    remedy: 'Raise artifacts.keep in facet.yaml to replay future responses for longer.',
     cause,
   });
 }
 
 /** @throws AppError `REPLAY_UNKNOWN`, `REPLAY_NOT_SAMPLED`. */
-async function findRecord(home: Home, id: string): Promise<ExposureRecord & { readonly sampled: Sampled }> {
-  const record = await findExposure(home.exposuresFolder, id, { erasures: await listErasures(home.lakeFolder) });
+async function findRecord(home: string, id: string): Promise<SampledRecord> {
+  const { exposuresFolder, lakeFolder } = homePaths(home);
+  const record = await findExposure(exposuresFolder, id, { erasures: await listErasures(lakeFolder) });
   if (record === undefined) {
-    throw new AppError(`No answer with the id ${printable(id)} is recorded in ${home.exposuresFolder}.`, {
+    throw new AppError(`The exposure log ${exposuresFolder} has no response with the id ${printable(id)}.`, {
       code: 'REPLAY_UNKNOWN',
       category: 'not-found',
-      remedy: 'Check the id. Answers are kept for exposures.retentionDays, and those of erased users are gone.',
+      remedy: 'Check the id. Responses are kept for exposures.retentionDays; those of erased users are removed.',
     });
   }
   if (record.sampled === undefined) {
-    throw new AppError(
-      `Of the answer ${printable(id)} only the items are recorded, not what it takes to make it again.`,
-      {
-        code: 'REPLAY_NOT_SAMPLED',
-        category: 'input',
-        remedy: 'Raise exposures.sampledShare in facet.yaml to record more of the answers to come.',
-      },
-    );
+    throw new AppError(`The exposure log has only the items of response ${printable(id)}, not its inputs.`, {
+      code: 'REPLAY_NOT_SAMPLED',
+      category: 'input',
+      remedy: 'Raise exposures.sampledShare in facet.yaml to record the inputs of more responses.',
+    });
   }
-  return record as ExposureRecord & { readonly sampled: Sampled };
+  return record as SampledRecord;
 }
 
 /** @throws AppError `REPLAY_DIFFERS`. */
-async function repeat(
-  record: ExposureRecord & { readonly sampled: Sampled },
-  home: Home,
-  { output }: CommandContext,
-): Promise<void> {
+async function repeat(record: SampledRecord, home: string, { output }: CommandContext): Promise<void> {
   const { recommendationId, bundleId, sampled } = record;
-  const answer = await withView(home, bundleId, offeredBy(record), (view) => answerAgain(record, view));
-  const text = renderResponse(answer);
+  const response = await withView(home, bundleId, offeredBy(record), (view) => respondAgain(record, view));
+  const text = renderResponse(response);
   const isSameText = text === sampled.answer;
   const isSame = isSameText || isSameResponse(text, sampled.answer);
   const recorded = JSON.parse(sampled.answer) as unknown;
-  output.document({ recommendationId, bundleId, isSame, isSameText, answer, recorded });
+  output.document({ recommendationId, bundleId, isSame, isSameText, response, recorded });
   if (!isSame) {
-    throw new AppError(`The replay of ${recommendationId} by bundle ${shortId(bundleId)} is another answer.`, {
-      code: 'REPLAY_DIFFERS',
-      category: 'input',
-      remedy: 'Look at both with --json. Another version of Facet may compute otherwise.',
-    });
+    throw new AppError(
+      `The replay of ${recommendationId} by bundle ${shortId(bundleId)} differs from the recorded response.`,
+      {
+        code: 'REPLAY_DIFFERS',
+        category: 'input',
+        remedy: 'Compare both responses with --json. Other versions of Facet may compute other responses.',
+      },
+    );
   }
-  const answered = `${countOf(answer.returned, 'item')} by bundle ${bundleId}`;
+  const computed = `${countOf(response.returned, 'item')} by bundle ${bundleId}`;
   output.show(
     isSameText
-      ? `The same answer, byte for byte: ${answered}.`
-      : `The same answer: ${answered}. Only nextCursor is packed otherwise, as another zlib does; what it holds is the same.`,
+      ? `The response is the same, byte for byte: ${computed}.`
+      : `The response is the same: ${computed}. Only nextCursor is compressed differently, by another version of zlib.`,
   );
 }
 
 async function compare(
-  record: ExposureRecord & { readonly sampled: Sampled },
+  record: SampledRecord,
   bundle: string,
-  home: Home,
+  home: string,
   { output, terminal }: CommandContext,
-  options: CommonOptions,
 ): Promise<void> {
-  const { id } = await findArtifact(openStore(home), bundle, { kinds: ['bundle'], home: options.home });
+  const { id } = await findArtifact(openStore(home), bundle, { kinds: ['bundle'], home });
   const wasOffered = offeredBy(record);
-  const offered = await whatIsLeft(home, wasOffered, id);
-  const answer = await withView(home, id, offered, (view) => answerAgain(record, view));
+  const offered = await withoutPruned(home, wasOffered, id);
+  const response = await withView(home, id, offered, (view) => respondAgain(record, view));
   const before = (JSON.parse(record.sampled.answer) as RecommendationsResponse).items;
-  const items = compareItems(before, answer.items);
+  const items = compareItems(before, response.items);
   const kept = items.filter(({ was, is }) => was !== null && is !== null).length;
   output.show(
     renderTable(
@@ -132,13 +137,13 @@ async function compare(
       { style: terminal.style, right: [2, 3] },
     ),
   );
-  output.show(`${kept} of ${countOf(before.length, 'item')} are in both; source ${answer.source.kind}.`);
+  output.show(`Both responses contain ${kept} of ${countOf(before.length, 'item')}; source: ${response.source.kind}.`);
   const by = `bundle ${shortId(offered.bundleId)}`;
   if (offered !== wasOffered) {
-    output.show(`What was live when the answer was made is pruned: it offers what ${by} offered when it was built.`);
+    output.show(`The live bundle or delta of the response is pruned. Available items are those of ${by} at its build.`);
   } else if (id !== offered.bundleId) {
     const delta = offered.deltaId === undefined ? '' : ` with delta ${shortId(offered.deltaId)}`;
-    output.show(`It offers what ${by}${delta} offered when the answer was made.`);
+    output.show(`Available items are those of ${by}${delta} at the time of the response.`);
   }
   output.document({
     recommendationId: record.recommendationId,
@@ -147,49 +152,49 @@ async function compare(
     offeredBy: offered,
     kept,
     items,
-    answer,
+    response,
   });
 }
 
-function answerAgain(
-  { recommendationId, arms, sampled }: ExposureRecord & { readonly sampled: Sampled },
+function respondAgain(
+  { recommendationId, arms, sampled }: SampledRecord,
   bundle: BundleView,
 ): Promise<RecommendationsResponse> {
   const { request, profile, now } = sampled;
   const { source } = JSON.parse(sampled.answer) as RecommendationsResponse;
-  // What could not be read then is not read now either.
+  // A profile that was unavailable then must be unavailable now.
   const isAvailable = source.reason !== 'profiles_unavailable';
   return respondWithRecommendations(request.body, {
     bundle,
     readProfile: async () => ({ profile, isAvailable }),
     settings: request.settings,
-    ...(request.overrides === undefined ? {} : { overrides: request.overrides }),
+    overrides: request.overrides,
     recommendationId,
     now,
     arms,
   });
 }
 
-/** What was live when an answer was made: it says which items were offered. */
+/** The live bundle and delta of a response, which decide the available items. */
 interface Offered {
   readonly bundleId: string;
   readonly deltaId?: string;
 }
 
-function offeredBy({ bundleId, deltaId, sampled }: ExposureRecord & { readonly sampled: Sampled }): Offered {
-  return { bundleId: sampled.liveBundleId ?? bundleId, ...(deltaId === undefined ? {} : { deltaId }) };
+function offeredBy({ bundleId, deltaId, sampled }: SampledRecord): Offered {
+  return { bundleId: sampled.liveBundleId ?? bundleId, deltaId };
 }
 
-/** What of it is not pruned: without the delta the bundle as it was built, without that the other one. */
-async function whatIsLeft(home: Home, offered: Offered, otherId: string): Promise<Offered> {
+/** Replaces pruned artifacts: a pruned delta by the bundle at its build, a pruned bundle by the other bundle. */
+async function withoutPruned(home: string, offered: Offered, otherId: string): Promise<Offered> {
   const store = openStore(home);
   const { bundleId, deltaId } = offered;
-  if (!(await isThere(readBundleInfo(store, { kind: 'bundle', id: bundleId })))) return { bundleId: otherId };
-  if (deltaId === undefined || (await isThere(readDeltaInfo(store, { kind: 'delta', id: deltaId })))) return offered;
+  if (!(await exists(readBundleInfo(store, { kind: 'bundle', id: bundleId })))) return { bundleId: otherId };
+  if (deltaId === undefined || (await exists(readDeltaInfo(store, { kind: 'delta', id: deltaId })))) return offered;
   return { bundleId };
 }
 
-async function isThere(reading: Promise<unknown>): Promise<boolean> {
+async function exists(reading: Promise<unknown>): Promise<boolean> {
   try {
     await reading;
     return true;
@@ -199,9 +204,9 @@ async function isThere(reading: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** Gives a bundle as it answers beside what was live, which may be itself. */
+/** Calls `use` with a bundle whose available items are those of the live bundle, which may be the same. */
 async function withView<Result>(
-  home: Home,
+  home: string,
   bundleId: string,
   offered: Offered,
   use: (view: BundleView) => Promise<Result>,
@@ -231,27 +236,28 @@ async function withView<Result>(
 interface ComparedItem {
   readonly itemId: string;
   readonly title?: string;
-  /** Places from 1; null where it is not among the items. */
+  /** Positions from 1; null for an item that is not in the list. */
   readonly was: number | null;
   readonly is: number | null;
 }
 
-/** The items of both lists, in the order of the second, then those that are only in the first. */
+/** Returns the items of the second list in its order, then those of the first list alone. */
 function compareItems(
   before: RecommendationsResponse['items'],
   after: RecommendationsResponse['items'],
 ): ComparedItem[] {
   const placeBefore = new Map(before.map(({ itemId }, place) => [itemId, place + 1]));
   const idsAfter = new Set(after.map(({ itemId }) => itemId));
-  const titled = ({ itemId, title }: RecommendationsResponse['items'][number]) => ({
-    itemId,
-    ...(title === undefined ? {} : { title }),
-  });
   return [
-    ...after.map((item, place) => ({ ...titled(item), was: placeBefore.get(item.itemId) ?? null, is: place + 1 })),
+    ...after.map((item, place) => ({
+      itemId: item.itemId,
+      title: item.title,
+      was: placeBefore.get(item.itemId) ?? null,
+      is: place + 1,
+    })),
     ...before
       .filter(({ itemId }) => !idsAfter.has(itemId))
-      .map((item) => ({ ...titled(item), was: placeBefore.get(item.itemId)!, is: null })),
+      .map((item) => ({ itemId: item.itemId, title: item.title, was: placeBefore.get(item.itemId)!, is: null })),
   ];
 }
 

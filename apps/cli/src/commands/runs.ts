@@ -2,22 +2,36 @@ import { createRunStore, dueMomentOf, isScheduled, newestDueDay, shiftDay } from
 import type { RefreshSchedule, RunReport } from '@facet/pipeline/runs';
 import { openRefreshQueue } from '@facet/refresh';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { openPipeline } from '../pipeline-context.ts';
-import { renderTable } from '../terminal/tables.ts';
-import { formatDuration, printable, shortId, truncate } from '../terminal/text.ts';
-import { queueOf, tookMs } from './refresh.ts';
+import { addHome, addQueue, addSubcommand, parseCount } from '../options.ts';
+import type { Register } from '../options.ts';
+import { openPipeline } from '../stages.ts';
+import { formatDuration, formatMinute, printable, renderTable, shortId, truncate } from '../terminal/text.ts';
+import { durationMs, queueOf } from './refresh.ts';
 import type { QueueFlags } from './refresh.ts';
 
-export interface ListRunsOptions extends CommonOptions {
+interface ListRunsOptions extends CommonOptions {
   readonly limit: number;
 }
 
-export interface CancelRunOptions extends CommonOptions, QueueFlags {
-  readonly because?: string;
+interface CancelRunOptions extends CommonOptions, QueueFlags {
+  readonly reason?: string;
 }
 
-/** `facet runs`: the refreshes of a home, the newest day first. */
-export async function listRunsCommand(options: ListRunsOptions, { output, terminal }: CommandContext): Promise<void> {
+export const registerRuns: Register = (command, deps) => {
+  // `facet runs` alone lists the runs.
+  addHome(addSubcommand(command, 'list', 'List runs, newest day first', { isDefault: true }), deps)
+    .option('--limit <number>', 'maximum number of runs', parseCount, 20)
+    .action(deps.action(list));
+  addHome(addSubcommand(command, 'show', 'Show the stages of a run'), deps)
+    .argument('<id>', 'id, such as 2026-01-31, or 2026-01-31-2 for the second run of the day')
+    .action(deps.action(show));
+  addQueue(addHome(addSubcommand(command, 'cancel', 'Cancel a run; its finished stages are kept'), deps))
+    .argument('<id>', 'id, as the list shows it')
+    .option('--reason <text>', 'reason to record')
+    .action(deps.action(cancel));
+};
+
+async function list(options: ListRunsOptions, { output, terminal }: CommandContext): Promise<void> {
   const { home, config } = await openPipeline(options);
   const reports = await createRunStore(home.runsFolder).list(options);
   const next = isScheduled(config.refresh) ? nextDue(config.refresh) : null;
@@ -27,14 +41,18 @@ export async function listRunsCommand(options: ListRunsOptions, { output, termin
     report.run.runId,
     report.state,
     printable(report.run.requestedBy),
-    formatTime(report.run.requestedAt),
-    report.stages.length === 0 ? '' : formatDuration(tookMs(report)),
+    formatMinute(report.run.requestedAt),
+    report.stages.length === 0 ? '' : formatDuration(durationMs(report)),
     shortId(report.stages.at(-1)?.outputs?.bundleId ?? ''),
     truncate(printable(report.reason ?? ''), Math.max(20, width - 90)),
   ]);
-  const header = ['Run', 'State', 'By', 'Asked for (UTC)', 'Took', 'Bundle', 'Why'];
-  output.show(rows.length === 0 ? `${options.home} was never refreshed.` : renderTable(header, rows, { style }));
-  if (next !== null) output.show(`\nWith a trainer the day ${next.day} is due at ${formatTime(next.dueAt)} UTC.`);
+  const header = ['Run', 'State', 'By', 'Requested (UTC)', 'Took', 'Bundle', 'Reason'];
+  output.show(
+    rows.length === 0 ? `The data home ${options.home} has no refresh runs.` : renderTable(header, rows, { style }),
+  );
+  if (next !== null) {
+    output.show(`\nIf a trainer is running, it refreshes day ${next.day} at ${formatMinute(next.dueAt)} UTC.`);
+  }
 }
 
 function nextDue(schedule: RefreshSchedule): { readonly day: string; readonly dueAt: number } {
@@ -42,47 +60,36 @@ function nextDue(schedule: RefreshSchedule): { readonly day: string; readonly du
   return { day, dueAt: dueMomentOf(day, schedule) };
 }
 
-/** `facet runs show ID`: each stage of a run. */
-export async function showRunCommand(
-  runId: string,
-  options: CommonOptions,
-  { output, terminal }: CommandContext,
-): Promise<void> {
+async function show(runId: string, options: CommonOptions, { output, terminal }: CommandContext): Promise<void> {
   const { home } = await openPipeline(options);
   const report = await createRunStore(home.runsFolder).read(runId);
   output.document({ home: options.home, ...report });
   const { run, state, reason, stages } = report;
   output.show(`Run ${run.runId}: ${state}${reason === undefined ? '' : `. ${printable(reason)}`}`);
-  const until = (time: number): string => new Date(time).toISOString();
   output.show(
-    `Data of ${run.day}: events before ${until(run.cut.occurredBefore)}, received before ${until(run.cut.receivedBefore)}`,
+    `Data of ${run.day}: events before ${new Date(run.cut.occurredBefore).toISOString()}, received before ${new Date(run.cut.receivedBefore).toISOString()}`,
   );
-  output.show(`Asked for by ${printable(run.requestedBy)} at ${until(run.requestedAt)}`);
+  output.show(`Requested by ${printable(run.requestedBy)} at ${formatMinute(run.requestedAt)} UTC`);
   if (stages.length > 0) output.show(`\n${renderStages(report, terminal)}`);
 }
 
-/** `facet runs cancel ID`: ends a run; its finished stages are kept. */
-export async function cancelRunCommand(
-  runId: string,
-  options: CancelRunOptions,
-  context: CommandContext,
-): Promise<void> {
+async function cancel(runId: string, options: CancelRunOptions, context: CommandContext): Promise<void> {
   const { home, store, config } = await openPipeline(options);
   const runs = createRunStore(home.runsFolder);
-  const because = options.because ?? 'facet runs cancel';
-  const report = await cancel();
+  const reason = options.reason ?? 'facet runs cancel';
+  const report = await cancelRun();
   context.output.document({ home: options.home, ...report });
   context.output.show(
-    report.state === 'cancelled' ? `Run ${runId} is cancelled.` : `Run ${runId} had ended before: ${report.state}.`,
+    report.state === 'cancelled' ? `Run ${runId} is cancelled.` : `Run ${runId} has already ended: ${report.state}.`,
   );
 
-  async function cancel(): Promise<RunReport> {
+  async function cancelRun(): Promise<RunReport> {
     const found = queueOf(options, context);
-    if (found === undefined) return runs.cancel(runId, because);
+    if (found === undefined) return runs.cancel(runId, reason);
     const schedule = config.refresh;
     const queue = openRefreshQueue({ runs, store, schedule, now: Date.now, attempts: schedule.attempts }, found);
     try {
-      return await queue.cancel(runId, because);
+      return await queue.cancel(runId, reason);
     } finally {
       await queue.close();
     }
@@ -94,16 +101,12 @@ function renderStages({ stages }: RunReport, { style, width }: CommandContext['t
     stage,
     state,
     String(attempt),
-    formatTime(startedAt),
+    formatMinute(startedAt),
     endedAt === undefined ? '' : formatDuration(endedAt - startedAt),
     truncate(
-      printable(problem?.message ?? (isReused === true ? 'done before' : (outputs.skipped ?? ''))),
+      printable(problem?.message ?? (isReused === true ? 'already done' : (outputs.skipped ?? ''))),
       Math.max(20, width - 70),
     ),
   ]);
-  return renderTable(['Stage', 'State', 'Attempt', 'Begun (UTC)', 'Took', ''], rows, { style, right: [2] });
-}
-
-function formatTime(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
+  return renderTable(['Stage', 'State', 'Attempt', 'Started (UTC)', 'Took', ''], rows, { style, right: [2] });
 }

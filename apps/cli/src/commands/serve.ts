@@ -1,11 +1,12 @@
+import { InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { chooseConfigFile } from '../config-file.ts';
-import { noCurrentBundle, openHome, openStore } from '../home.ts';
+import { chooseConfigFile, currentBundleOf } from '../home.ts';
+import { addHome, addNotes, parsePort } from '../options.ts';
+import type { Register } from '../options.ts';
 import { prepareAccess } from '../serving/access.ts';
-import { keepServing } from '../serving/keep-serving.ts';
-import { startServing } from '../serving/serving-process.ts';
+import { defaultHost, defaultPort, keepServing, startServing } from '../serving/serving-process.ts';
 
-export interface ServeOptions extends CommonOptions {
+interface ServeOptions extends CommonOptions {
   readonly host: string;
   readonly port: number;
   readonly processes?: string;
@@ -13,30 +14,37 @@ export interface ServeOptions extends CommonOptions {
   readonly apiKey?: string;
 }
 
-/** `facet serve`: the API over the current bundle of a home, until it is asked to stop. */
-export async function serveCommand(options: ServeOptions, context: CommandContext): Promise<void> {
-  const { environment, output, signal } = context;
-  const home = openHome(options.home);
+export const registerServe: Register = (command, deps) => {
+  addNotes(
+    addHome(command, deps)
+      .option('--host <address>', 'address to listen on', defaultHost)
+      .option('--port <number>', 'port to listen on; 0: any free port', parsePort, defaultPort)
+      .option('--processes <number>', 'processes that share the port; cores: one per core', parseProcesses)
+      .option('--api-key <key>', 'accept this key (default: the keys of FACET_API_KEYS_FILE, else a new key)')
+      .addOption(new Option('--insecure', 'accept requests without a key').conflicts('apiKey')),
+    '',
+    'facet serve --home .facet/movielens-100k',
+    'facet serve --host 0.0.0.0 --port 9000 --processes cores',
+  ).action(deps.action(serve));
+};
+
+async function serve(options: ServeOptions, { environment, output, signal }: CommandContext): Promise<void> {
+  const { home, host, port, processes } = options;
   const configFile = await chooseConfigFile(options);
-  // A mistyped home gets no keys.
-  if ((await openStore(home).readRef('current')) === undefined) throw await noCurrentBundle(home);
+  // Checks the home first: a mistyped home must not get a file of keys.
+  await currentBundleOf(home);
   const access = await prepareAccess({ ...options, apiKeysFile: environment.apiKeysFile }, home);
   const server = await startServing(
-    {
-      home,
-      host: options.host,
-      port: options.port,
-      processes: options.processes,
-      access,
-      configFile,
-      logLevel: 'info',
-      environment,
-      onLog: (line) => process.stderr.write(`${line}\n`),
-    },
+    { home, host, port, processes, access, configFile, logLevel: 'info', environment },
     signal,
   );
   output.show(`Serving bundle ${server.bundleId} on ${server.url}`);
   if (access.newKey !== undefined) output.show(`API key, shown once: ${access.newKey}`);
-  output.document({ home: options.home, url: server.url, bundleId: server.bundleId, apiKey: access.newKey ?? null });
+  output.document({ home, url: server.url, bundleId: server.bundleId, apiKey: access.newKey ?? null });
   await keepServing(server, signal);
+}
+
+function parseProcesses(text: string): string {
+  if (!/^(cores|[1-9][0-9]?)$/.test(text)) throw new InvalidArgumentError('Use cores, or a number from 1 to 99.');
+  return text;
 }

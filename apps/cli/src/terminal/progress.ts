@@ -1,49 +1,59 @@
+import type { StageProgress } from '@facet/pipeline/runs';
 import { SingleBar } from 'cli-progress';
 import type { Terminal } from './terminal.ts';
-import { fit, formatDuration, truncate } from './text.ts';
+import { fit, formatCount, formatDuration, truncate } from './text.ts';
 
-/** One stage that is running. */
-export interface StageProgress {
-  /** @param share of the stage's work that is done, 0 to 1. */
+/** The display of one running stage. */
+export interface StageDisplay {
+  /** @param share the finished share of the work, 0 to 1. */
   update(share: number, detail?: string): void;
-  /** A step worth a line of its own where no bar shows it. */
+  /** Draws the progress that a stage of the pipeline reports, with its pace if known. */
+  report(progress: StageProgress): void;
+  /** Prints a line where no bar is drawn. */
   step(text: string): void;
-  /** What a person should know: a line that stays. */
+  /** Prints a line that remains on the screen. */
   note(text: string): void;
-  /** The line that stays of every stage. */
+  /** Replaces the bar by the result of the stage. */
   done(result: string, options?: { readonly reused?: boolean }): void;
-  /** Takes the bar away; the error is told elsewhere. */
+  /** Removes the bar. The caller reports the error. */
   failed(): void;
 }
 
-/** Tells a person how far a command is: a bar on a terminal, plain lines in a file. */
+/** Shows the progress of a command: a bar on a terminal, plain lines in a file. */
 export interface Progress {
-  stage(name: string, detail?: string): StageProgress;
+  stage(name: string, detail?: string): StageDisplay;
 }
 
 const nameWidth = 9;
 const barWidth = 24;
-/** A line break in the middle of a bar's line would leave pieces of it behind. */
+/** Keeps the line of a bar shorter than the terminal: a wrapped line is not erased completely. */
 const margin = 2;
 
 export function createProgress(terminal: Terminal, now: () => number): Progress {
   return { stage: (name, detail) => (terminal.isInteractive ? barStage : lineStage)(terminal, now, name, detail) };
 }
 
-function lineStage({ stream }: Terminal, now: () => number, name: string, detail = ''): StageProgress {
+function describeProgress({ detail, examplesPerSecond, etaSeconds }: StageProgress): string {
+  const pace = examplesPerSecond === undefined ? '' : `, ${formatCount(Math.round(examplesPerSecond))} examples/s`;
+  const left = etaSeconds === undefined ? '' : `, at most ${formatDuration(etaSeconds * 1000)} left`;
+  return `${detail}${pace}${left}`;
+}
+
+function lineStage({ stream }: Terminal, now: () => number, name: string, detail = ''): StageDisplay {
   const start = now();
-  const say = (text: string): void => void stream.write(`${name.padEnd(nameWidth)} ${text}\n`);
-  if (detail !== '') say(`${detail} …`);
+  const write = (text: string): void => void stream.write(`${name.padEnd(nameWidth)} ${text}\n`);
+  if (detail !== '') write(`${detail} …`);
   return {
     update: () => undefined,
-    step: say,
-    note: say,
-    done: (result, options) => say(`${result}${timing(now() - start, options)}`),
+    report: () => undefined,
+    step: write,
+    note: write,
+    done: (result, options) => write(`${result}${timing(now() - start, options)}`),
     failed: () => undefined,
   };
 }
 
-function barStage(terminal: Terminal, now: () => number, name: string, detail = ''): StageProgress {
+function barStage(terminal: Terminal, now: () => number, name: string, detail = ''): StageDisplay {
   const start = now();
   const { style, stream } = terminal;
   const title = style('bold', name.padEnd(nameWidth));
@@ -61,17 +71,19 @@ function barStage(terminal: Terminal, now: () => number, name: string, detail = 
   });
   let share = 0;
   bar.start(1, 0, { detail });
+  const update = (next: number, text?: string): void => {
+    share = Math.max(share, Math.min(1, next));
+    bar.update(share, text === undefined ? {} : { detail: text });
+  };
   return {
-    update(next, text) {
-      share = Math.max(share, Math.min(1, next));
-      bar.update(share, text === undefined ? {} : { detail: text });
-    },
+    update,
+    report: (progress) => update(progress.share, describeProgress(progress)),
     step: () => undefined,
     note(text) {
-      const goesOn = bar.isActive;
+      const wasActive = bar.isActive;
       bar.stop();
       stream.write(`  ${title} ${text}\n`);
-      if (goesOn) bar.start(1, share, { detail });
+      if (wasActive) bar.start(1, share, { detail });
     },
     done(result, options) {
       bar.stop();

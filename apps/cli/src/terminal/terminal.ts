@@ -3,15 +3,15 @@ import { styleText } from 'node:util';
 
 type Format = Parameters<typeof styleText>[0];
 
-/** Marks a text; plain where the stream shows no colors. */
+/** Applies a format; returns plain text if the stream shows no colors. */
 export type Style = (format: Format, text: string) => string;
 
-/** One output stream and what it can show. */
+/** One output stream and its capabilities. */
 export interface Terminal {
   readonly stream: NodeJS.WritableStream;
-  /** A person is watching: lines may be drawn over. */
+  /** Whether lines may be redrawn. */
   readonly isInteractive: boolean;
-  /** Columns; a fixed number where nobody is watching. */
+  /** Columns; a fixed number for files and pipes. */
   readonly width: number;
   readonly style: Style;
 }

@@ -1,58 +1,48 @@
-/** Characters that terminals draw two cells wide. */
-const wide =
-  /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
+import { alignColumns, formatCount } from '@facet/platform/text-table';
+import stringWidth from 'string-width';
+import wrapAnsi from 'wrap-ansi';
+import type { Style } from './terminal.ts';
+
+export { formatCount };
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-/** Data as it may be shown: titles must not move the cursor or change colors. */
+/** Removes control characters, so that data cannot move the cursor or change colors. */
 export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 }
 
-/** Terminal cells that plain text takes. */
-export function textWidth(text: string): number {
-  let width = 0;
-  for (const { segment } of graphemes.segment(text)) width += wide.test(segment) ? 2 : 1;
-  return width;
-}
-
-/** `text`, or its beginning and an ellipsis where it is wider than `width` cells. */
+/** Returns `text`, cut to `width` terminal cells with an ellipsis if it is wider. */
 export function truncate(text: string, width: number): string {
-  if (textWidth(text) <= width) return text;
+  if (stringWidth(text) <= width) return text;
   let kept = '';
   let used = 1;
   for (const { segment } of graphemes.segment(text)) {
-    used += wide.test(segment) ? 2 : 1;
+    used += stringWidth(segment);
     if (used > width) break;
     kept += segment;
   }
   return `${kept.trimEnd()}…`;
 }
 
-/** `text` with spaces up to `width` cells, truncated where it is wider. */
+/** Returns `text` truncated or padded to exactly `width` terminal cells. */
 export function fit(text: string, width: number): string {
   const kept = truncate(text, width);
-  return kept + ' '.repeat(Math.max(0, width - textWidth(kept)));
+  return kept + ' '.repeat(Math.max(0, width - stringWidth(kept)));
 }
 
-/** Breaks text at spaces into lines of at most `width` cells. */
+/** Breaks text at spaces into lines of at most `width` terminal cells. */
 export function wrap(text: string, width: number): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (line !== '' && textWidth(longer) > width) {
-      lines.push(line);
-      line = word;
-    } else line = longer;
-  }
-  return [...lines, line].join('\n');
+  return wrapAnsi(text, width);
 }
 
-const counts = new Intl.NumberFormat('en-US');
-
-export function formatCount(count: number): string {
-  return counts.format(count);
+/** Returns rows under a bold header with aligned columns. */
+export function renderTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  { style, right }: { readonly style: Style; readonly right?: readonly number[] },
+): string {
+  return alignColumns([head.map((name) => style('bold', name)), ...rows], { right, indent: 2 }).join('\n');
 }
 
 /** `1 user`, `2 users`. */
@@ -60,7 +50,7 @@ export function countOf(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
-/** Milliseconds as people say them: `0.4 s`, `12 s`, `2 min 5 s`. */
+/** `0.4 s`, `12 s`, `2 min 5 s`. */
 export function formatDuration(ms: number): string {
   const seconds = ms / 1000;
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
@@ -68,12 +58,25 @@ export function formatDuration(ms: number): string {
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
-/** The UTC day of a moment in epoch milliseconds. */
-export function formatDay(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
+/** `512 B`, `4.1 GB`, `532 MB`: decimal units. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const value = bytes / 1000 ** power;
+  return `${power === 0 || value >= 100 ? formatCount(Math.round(value)) : value.toFixed(1)} ${units[power]}`;
 }
 
-/** An id's beginning, enough to tell a few apart. */
+/** The UTC time to the minute: `2026-01-31 12:00`. */
+export function formatMinute(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
+}
+
+/** The UTC time to the second. */
+export function formatSecond(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
+}
+
+/** The first characters of an id, enough to distinguish a few artifacts. */
 export function shortId(id: string): string {
   return id.slice(0, 12);
 }

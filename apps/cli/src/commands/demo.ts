@@ -1,30 +1,33 @@
-import { resolve } from 'node:path';
 import { loadBundle } from '@facet/bundles';
-import type { SourceFiles } from '@facet/import';
 import { homePaths } from '@facet/config';
-import { createStageContext } from '@facet/pipeline';
 import type { FacetConfig } from '@facet/config';
+import type { SourceFiles } from '@facet/import';
+import { createStageContext } from '@facet/pipeline';
 import type { EvaluationReport, StageContext } from '@facet/pipeline';
+import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { chooseConfigFile } from '../config-file.ts';
-import { openHome } from '../home.ts';
-import { readConfig } from '../pipeline-context.ts';
-import { runImport, runIndex } from '../run-stages.ts';
+import { movieLensHome, ownFilesHome } from '../demo/demo-home.ts';
+import { ensureMovieLens, movieLensNotice } from '../demo/movielens.ts';
+import { chooseShowcase, renderShownUser } from '../demo/showcase.ts';
+import type { Showcase, ShownUser } from '../demo/showcase.ts';
+import { chooseConfigFile } from '../home.ts';
+import { addFiles, addNotes, parseDate, parsePort, requireEvents } from '../options.ts';
+import type { Register } from '../options.ts';
 import { prepareAccess } from '../serving/access.ts';
-import { keepServing } from '../serving/keep-serving.ts';
-import { addressUnusable, defaultHost, defaultPort, whyUnusable } from '../serving/port.ts';
-import { startServing } from '../serving/serving-process.ts';
-import { renderRefusals } from '../terminal/refusals.ts';
-import { renderEvaluation } from '../terminal/tables.ts';
+import {
+  addressUnusable,
+  defaultHost,
+  defaultPort,
+  keepServing,
+  startServing,
+  whyUnusable,
+} from '../serving/serving-process.ts';
+import { readConfig, renderRefusals, runImport, runIndex } from '../stages.ts';
+import { renderEvaluation } from '../terminal/evaluation.ts';
 import { formatDuration, wrap } from '../terminal/text.ts';
-import { readAllUsers } from '../users/read-user.ts';
-import { movieLensHome, ownFilesHome } from './demo-home.ts';
-import { ensureMovieLens, movieLensNotice } from './movielens.ts';
-import { chooseShowcase, renderShownUser } from './showcase.ts';
-import type { Showcase, ShownUser } from './showcase.ts';
-import { facet } from '../invocation.ts';
+import { readAllUsers } from '../users/stored-users.ts';
 
-export interface DemoOptions extends Omit<CommonOptions, 'home'> {
+interface DemoOptions extends Omit<CommonOptions, 'home'> {
   readonly home?: string;
   readonly events?: readonly string[];
   readonly items?: readonly string[];
@@ -36,11 +39,31 @@ export interface DemoOptions extends Omit<CommonOptions, 'home'> {
   readonly validationFrom?: string;
 }
 
-/** `facet demo`: the whole path from event files to an answering API. */
-export async function demoCommand(options: DemoOptions, context: CommandContext): Promise<void> {
+export const registerDemo: Register = (command, deps) => {
+  addNotes(
+    requireEvents(addFiles(command, { fallback: 'MovieLens 100K' }))
+      .option('--home <dir>', 'data home (default: .facet/movielens-100k, or .facet/<name of the files>)', deps.home)
+      .option('--no-serve', 'exit after the results without serving')
+      .option('--port <number>', `port of the API (default: ${defaultPort}, or a free port)`, parsePort)
+      .option('--insecure', 'accept requests without an API key')
+      .option(
+        '--validation-from <date>',
+        'first day of the validation window (default: a share of the data)',
+        parseDate,
+      )
+      .option('--test-from <date>', 'first day of the test window', parseDate),
+    '',
+    'facet demo',
+    'facet demo --no-serve --json > result.json',
+    'facet demo --events orders.csv --items products.csv',
+    'facet demo --events orders.csv --validation-from 2011-08-01 --test-from 2011-10-01',
+  ).action(deps.action(demo));
+};
+
+async function demo(options: DemoOptions, context: CommandContext): Promise<void> {
   const { output, terminal } = context;
   const startedAt = Date.now();
-  // Better to know now than when the model is trained.
+  // Checks the port before the training.
   if (options.serve && options.port !== undefined && options.port !== 0) {
     const reason = await whyUnusable(defaultHost, options.port);
     if (reason !== undefined) throw addressUnusable(defaultHost, options.port, reason);
@@ -68,16 +91,16 @@ export async function demoCommand(options: DemoOptions, context: CommandContext)
   await serve({ home, users, startedAt, result }, options, context);
 }
 
-/** The files, fetched where none are given, and the home that they belong in. */
+/** Returns the given files, or downloads MovieLens, and opens the data home. */
 async function prepare(
   options: DemoOptions,
   { environment, output, progress, signal, terminal }: CommandContext,
 ): Promise<{ files: SourceFiles; home: string; pipeline: StageContext }> {
   const config = withSplit(await readConfig(options), options);
-  const open = (home: string, used: FacetConfig): StageContext => createStageContext(homePaths(resolve(home)), used);
+  const open = (home: string, used: FacetConfig): StageContext => createStageContext(homePaths(home), used);
   if (options.events !== undefined) {
     const { events, items, users } = options;
-    const files = { events, ...(items === undefined ? {} : { items }), ...(users === undefined ? {} : { users }) };
+    const files = { events, items, users };
     const home = options.home ?? (await ownFilesHome(files, [config.mapping, config.eventTypes]));
     return { files, home, pipeline: open(home, config) };
   }
@@ -90,7 +113,7 @@ async function prepare(
   if (!fetched.reused) output.show(wrap(movieLensNotice, terminal.width));
   const { events, items, users } = fetched.files;
   const home = options.home ?? movieLensHome;
-  // A mapping in facet.yaml is about the user's own files.
+  // The mapping in facet.yaml applies to the user's own files only.
   const withoutMapping = { ...config };
   delete withoutMapping.mapping;
   return { files: { events: [events], items: [items], users: [users] }, home, pipeline: open(home, withoutMapping) };
@@ -111,14 +134,14 @@ function withSplit(config: FacetConfig, { testFrom, validationFrom }: DemoOption
 async function pickUsers(pipeline: StageContext, home: string, bundleId: string): Promise<Showcase> {
   const bundle = await loadBundle(pipeline.store, { kind: 'bundle', id: bundleId });
   try {
-    return await chooseShowcase(bundle, await readAllUsers(openHome(home), bundle.info.interactions));
+    return await chooseShowcase(bundle, await readAllUsers(home, bundle.info.interactions));
   } finally {
     bundle.close();
   }
 }
 
 function renderShowcase({ users, rule }: Showcase, { terminal }: CommandContext): string {
-  if (users.length === 0) return 'No user has enough behaviors for interests that can be told apart.';
+  if (users.length === 0) return 'No user has enough behaviors for distinct interests.';
   return [wrap(rule, terminal.width), ...users.map((user) => renderShownUser(user, terminal))].join('\n\n');
 }
 
@@ -138,7 +161,7 @@ async function serve(
   context: CommandContext,
 ): Promise<void> {
   const { environment, output, progress, signal, terminal } = context;
-  const home = openHome(about.home);
+  const { home } = about;
   const access = await prepareAccess({ insecure: options.insecure, apiKeysFile: environment.apiKeysFile }, home);
   const stage = progress.stage('serve', 'loading the bundle');
   const port = options.port ?? ((await whyUnusable(defaultHost, defaultPort)) === undefined ? defaultPort : 0);
@@ -151,18 +174,17 @@ async function serve(
       configFile: await chooseConfigFile(options),
       logLevel: 'warn',
       environment,
-      onLog: (line) => process.stderr.write(`${line}\n`),
     },
     signal,
   ).catch((error: unknown) => {
     stage.failed();
     throw error;
   });
-  stage.done(`answering on ${server.url}`);
+  stage.done(`listening on ${server.url}`);
   const tookMs = Date.now() - about.startedAt;
   const { style } = terminal;
   const key =
-    access.newKey === undefined ? [] : [`API key   ${style('bold', access.newKey)}   (made for this run, shown once)`];
+    access.newKey === undefined ? [] : [`API key   ${style('bold', access.newKey)}   (new for this run, shown once)`];
   output.show(
     [
       '',
@@ -172,14 +194,14 @@ async function serve(
       '',
       curlExample(server.url, access.newKey, about.users[0]?.userId),
       '',
-      'Ctrl-C to stop.',
+      'Press Ctrl-C to stop.',
     ].join('\n'),
   );
   output.document({ ...about.result, tookMs, url: server.url, apiKey: access.newKey ?? null });
   await keepServing(server, signal);
 }
 
-/** A request that can be pasted into a shell as it is. */
+/** Returns a request to paste into a shell. */
 export function curlExample(url: string, key: string | undefined, userId: string | undefined): string {
   const body = JSON.stringify({ ...(userId === undefined ? { behaviors: [] } : { userId }), limit: 5, explain: true });
   const lines = [

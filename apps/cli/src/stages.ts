@@ -1,8 +1,11 @@
 import { readdir } from 'node:fs/promises';
-import { dirname, relative } from 'node:path';
+import { relative } from 'node:path';
+import { homePaths, readFacetConfig } from '@facet/config';
+import type { FacetConfig } from '@facet/config';
 import { importFiles } from '@facet/import';
-import type { ImportProgress, ImportResult, SourceFiles } from '@facet/import';
+import type { ImportProgress, ImportResult, SourceFiles, ValidationReport } from '@facet/import';
 import {
+  createStageContext,
   datasetStage,
   evaluateStage,
   headlineMetrics,
@@ -12,18 +15,39 @@ import {
   trainStage,
 } from '@facet/pipeline';
 import type { DatasetInfo, EvaluationReport, StageContext } from '@facet/pipeline';
-import { AppError } from '@facet/platform';
-import type { CommandContext } from './command-context.ts';
-import { unlessAborted } from './interruption.ts';
-import type { StageProgress } from './terminal/progress.ts';
-import { showProgress } from './terminal/show-progress.ts';
-import { countOf, formatCount, formatDay, shortId } from './terminal/text.ts';
-import { facet } from './invocation.ts';
+import { AppError, utcDay } from '@facet/platform';
+import { facet, unlessAborted } from './command-context.ts';
+import type { CommandContext, CommonOptions } from './command-context.ts';
+import { chooseConfigFile } from './home.ts';
+import type { StageDisplay } from './terminal/progress.ts';
+import { countOf, formatCount, shortId } from './terminal/text.ts';
 
-/** What has been made up to a stage, and which of it was there already. */
+/** Reads the file of `--config`, else `facet.yaml`. A missing `facet.yaml` means all defaults. */
+export async function readConfig(options: Pick<CommonOptions, 'config'>): Promise<FacetConfig> {
+  return readFacetConfig(await chooseConfigFile(options));
+}
+
+/** Opens the data home and the configuration of a command. */
+export async function openPipeline(options: Pick<CommonOptions, 'home' | 'config'>): Promise<StageContext> {
+  return createStageContext(homePaths(options.home), await readConfig(options));
+}
+
+/** The options of commands that read files. */
+export interface FileOptions extends CommonOptions {
+  readonly events: readonly string[];
+  readonly items?: readonly string[];
+  readonly users?: readonly string[];
+}
+
+export function sourceFiles({ events, items, users }: Pick<FileOptions, 'events' | 'items' | 'users'>): SourceFiles {
+  return { events, items, users };
+}
+
+/** The outputs of a stage and of the stages before it. */
 export interface DatasetOutputs {
   readonly datasetId: string;
   readonly dataset: DatasetInfo;
+  /** Names of the stages whose stored output was used. */
   readonly reused: readonly string[];
 }
 export type TrainOutputs = DatasetOutputs & { readonly modelId: string };
@@ -32,7 +56,7 @@ export type IndexOutputs = EvaluateOutputs & { readonly bundleId: string };
 
 type Watcher = Pick<CommandContext, 'progress' | 'signal'>;
 
-/** Events to a dataset. @throws AppError `EVENTS_NONE`, those of the stage; the signal's reason when aborted. */
+/** Builds the dataset. @throws AppError `EVENTS_NONE`, those of the stage; the signal's reason when aborted. */
 export async function runDataset(pipeline: StageContext, watcher: Watcher): Promise<DatasetOutputs> {
   await refuseEmptyHome(pipeline);
   return watch(watcher, 'dataset', 'users, items, behavior sequences', async (stage) => {
@@ -42,7 +66,7 @@ export async function runDataset(pipeline: StageContext, watcher: Watcher): Prom
   });
 }
 
-/** The dataset, made where it is missing, to a model. @throws as {@link runDataset}. */
+/** Trains the model, after {@link runDataset}. @throws as {@link runDataset}. */
 export async function runTrain(pipeline: StageContext, watcher: Watcher): Promise<TrainOutputs> {
   const before = await runDataset(pipeline, watcher);
   return watch(watcher, 'train', 'loading TensorFlow', async (stage) => {
@@ -52,7 +76,7 @@ export async function runTrain(pipeline: StageContext, watcher: Watcher): Promis
       { datasetId: before.datasetId },
       {
         signal: watcher.signal,
-        onProgress: (progress) => showProgress(stage, trainingProgress(progress)),
+        onProgress: (progress) => stage.report(trainingProgress(progress)),
         onDivergence: (phase, description) => stage.note(`${trainingPhaseNames[phase]}: ${description}`),
         onEpoch: (phase, { epoch, loss, score }) => {
           if (score !== undefined && (best === undefined || score > best.score)) best = { epoch, score };
@@ -68,7 +92,7 @@ export async function runTrain(pipeline: StageContext, watcher: Watcher): Promis
   });
 }
 
-/** The model, trained where it is missing, beside the baselines. @throws as {@link runDataset}. */
+/** Evaluates the model and the baselines, after {@link runTrain}. @throws as {@link runDataset}. */
 export async function runEvaluate(pipeline: StageContext, watcher: Watcher): Promise<EvaluateOutputs> {
   const before = await runTrain(pipeline, watcher);
   return watch(watcher, 'evaluate', 'tuning the baselines', async (stage) => {
@@ -82,7 +106,7 @@ export async function runEvaluate(pipeline: StageContext, watcher: Watcher): Pro
   });
 }
 
-/** The evaluated model to a bundle, which is not promoted. @throws as {@link runDataset}. */
+/** Builds a bundle without promoting it, after {@link runEvaluate}. @throws as {@link runDataset}. */
 export async function runIndex(pipeline: StageContext, watcher: Watcher): Promise<IndexOutputs> {
   const before = await runEvaluate(pipeline, watcher);
   return watch(watcher, 'index', 'item embeddings', async (stage) => {
@@ -99,7 +123,7 @@ export async function runIndex(pipeline: StageContext, watcher: Watcher): Promis
   });
 }
 
-/** Nothing but the ids: they name what a stage's output is kept under. */
+/** Returns the ids alone, because stages store their output under the hash of their inputs. */
 function idsOf({ datasetId, modelId }: TrainOutputs): { datasetId: string; modelId: string } {
   return { datasetId, modelId };
 }
@@ -107,11 +131,11 @@ function idsOf({ datasetId, modelId }: TrainOutputs): { datasetId: string; model
 async function refuseEmptyHome({ home }: StageContext): Promise<void> {
   const days = await readdir(home.lakeFolder).catch(() => []);
   if (days.length > 0) return;
-  const folder = relative(process.cwd(), dirname(home.lakeFolder)) || '.';
-  throw new AppError(`${folder} holds no events.`, {
+  const folder = relative(process.cwd(), home.folder) || '.';
+  throw new AppError(`The data home ${folder} has no events.`, {
     code: 'EVENTS_NONE',
     category: 'input',
-    remedy: `Import some with: ${facet} import --events FILE --home ${folder}. Or name another folder with --home.`,
+    remedy: `Import events with: ${facet} import --events FILE --home ${folder}. Or choose another data home with --home.`,
   });
 }
 
@@ -138,7 +162,7 @@ async function watch<Output>(
   { progress }: Watcher,
   name: string,
   detail: string,
-  run: (stage: StageProgress) => Promise<Output>,
+  run: (stage: StageDisplay) => Promise<Output>,
 ): Promise<Output> {
   const stage = progress.stage(name, detail);
   try {
@@ -156,7 +180,7 @@ const importSteps: Readonly<Record<ImportProgress['stage'], string>> = {
   lake: 'writing the lake',
 };
 
-/** Reading and writing take about as long as each other; items and users next to nothing. */
+/** Estimates the finished share: reading and writing events take equally long, items and users no time. */
 function shareOfImport(progress: ImportProgress): number {
   if (progress.stage === 'lake') return 0.5 + (0.5 * progress.doneEvents) / Math.max(1, progress.totalEvents);
   if (progress.stage === 'events') return (0.5 * progress.doneBytes) / Math.max(1, progress.totalBytes);
@@ -167,19 +191,35 @@ function describeImport({ report }: ImportResult): string {
   const { accepted, refused, duplicates } = report.events;
   const parts = [
     `${countOf(accepted, 'event')} of ${countOf(report.users.count, 'user')} on ${countOf(report.items.count, 'item')}`,
-    ...(duplicates === 0 ? [] : [`${formatCount(duplicates)} of them twice`]),
+    ...(duplicates === 0 ? [] : [`${formatCount(duplicates)} duplicates`]),
     ...(refused === 0 ? [] : [`${countOf(refused, 'line')} refused`]),
   ];
   return parts.join(', ');
 }
 
 function describeDataset(id: string, { counts, split }: DatasetInfo): string {
-  const behaviors = countOf(counts['interactions'] ?? 0, 'behavior');
-  return `dataset ${shortId(id)}, ${behaviors} of ${countOf(counts['users'] ?? 0, 'user')}, test from ${formatDay(split.testFrom)}`;
+  const interactions = countOf(counts['interactions'] ?? 0, 'interaction');
+  return `dataset ${shortId(id)}, ${interactions} of ${countOf(counts['users'] ?? 0, 'user')}, test from ${utcDay(split.testFrom)}`;
 }
 
 function describeEvaluation({ methods, mainCutoff }: EvaluationReport): string {
   const model = methods[0]!;
   const recall = (task: 'new' | 'all'): string => model[task].recall.mean.toFixed(3);
   return `recall@${mainCutoff} ${recall('new')} on new items, ${recall('all')} on all`;
+}
+
+const refusalsShown = 5;
+const linesShown = 5;
+
+/** Returns the refused lines by reason and count, or an empty text. */
+export function renderRefusals({ refusals, files }: ValidationReport): string {
+  if (refusals.length === 0) return '';
+  const total = refusals.reduce((sum, { count }) => sum + count, 0);
+  const reasons = refusals.slice(0, refusalsShown).map(({ kind, field, reason, count, lines }) => {
+    const places = lines.slice(0, linesShown).map(({ file, line }) => `${files[file]?.path ?? kind}:${line}`);
+    const what = field === '' ? reason : `${field}: ${reason}`;
+    return `  ${formatCount(count).padStart(7)}  ${what} (${places.join(', ')}${count > places.length ? ', …' : ''})`;
+  });
+  const more = refusals.length > refusalsShown ? `\n  and ${refusals.length - refusalsShown} other reasons` : '';
+  return `${countOf(total, 'line')} refused. Run facet validate for the full report:\n${reasons.join('\n')}${more}`;
 }

@@ -3,10 +3,10 @@ import { parsePositiveRule } from '@facet/features';
 import { openRedisProfileStore, rebuildProfiles } from '@facet/profiles';
 import type { RebuildResult, RedisProfileStore } from '@facet/profiles';
 import type { CommandContext, CommonOptions } from './command-context.ts';
-import { readConfig } from './pipeline-context.ts';
+import { readConfig } from './stages.ts';
 import { countOf } from './terminal/text.ts';
 
-/** Runs `command` with the profile store at a URL, bounded as facet.yaml says. @throws AppError `PROFILES_URL_INVALID`, `PROFILES_UNREACHABLE`. */
+/** Connects to the profile store with the limits of facet.yaml, calls `command`, and closes the connection. @throws AppError `PROFILES_URL_INVALID`, `PROFILES_UNREACHABLE`. */
 export async function withProfileStore<Result>(
   options: Pick<CommonOptions, 'config'> & { readonly redis: string },
   command: (store: RedisProfileStore) => Promise<Result>,
@@ -20,7 +20,7 @@ export async function withProfileStore<Result>(
   }
 }
 
-/** Makes the store hold what the lake and the catalog of a home give, and nothing else; no sink may be at work. */
+/** Replaces the profiles by those computed from the lake and the catalog. No sink may be running. */
 export async function rebuildStoredProfiles(
   options: CommonOptions & { readonly redis: string },
   { output, progress }: CommandContext,
@@ -34,9 +34,7 @@ export async function rebuildStoredProfiles(
       }),
     );
     stage.done(countOf(result.replaced, 'profile'));
-    output.show(
-      `${countOf(result.replaced, 'profile')} made from the lake, ${result.removed} that it does not give removed.`,
-    );
+    output.show(`${countOf(result.replaced, 'profile')} rebuilt from the lake, ${result.removed} stale ones removed.`);
     return result;
   } catch (error) {
     stage.failed();

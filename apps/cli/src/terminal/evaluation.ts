@@ -1,7 +1,7 @@
 import type { EvaluatedMethod, EvaluationReport } from '@facet/pipeline';
-import Table from 'cli-table3';
+import { utcDay } from '@facet/platform';
 import type { Style } from './terminal.ts';
-import { countOf, formatDay, wrap } from './text.ts';
+import { countOf, renderTable, wrap } from './text.ts';
 
 type Cutoff = EvaluatedMethod['new']['cutoffs'][number];
 type Task = 'new' | 'all';
@@ -19,58 +19,20 @@ const taskTitles: Readonly<Record<Task, string>> = {
 };
 const taskPhrases: Readonly<Record<Task, string>> = { new: 'On items new to the user', all: 'On all items' };
 
-const bare = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '  ',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-};
-
-/** Rows under a header, columns aligned, without lines. */
-export function renderTable(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-  options: { readonly style: Style; readonly right?: readonly number[] },
-): string {
-  const table = new Table({
-    head: head.map((name) => options.style('bold', name)),
-    colAligns: head.map((_, column) => (options.right?.includes(column) === true ? 'right' : 'left')),
-    chars: bare,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  });
-  table.push(...rows.map((row) => [...row]));
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
-}
-
-/** The methods beside each other on both tasks, and what follows from them in sentences. */
+/** Returns the tables of both tasks with the conclusions as sentences. */
 export function renderEvaluation(
   report: EvaluationReport,
   options: { readonly style: Style; readonly width: number },
 ): string {
   const { window, mainCutoff } = report;
   const intro =
-    `Held out: ${formatDay(window.from)} to ${formatDay(window.before - 1)}. No method has seen this window; each ranks ` +
-    `the whole catalog for the same users, and the first ${mainCutoff} items count.`;
+    `Test window: ${utcDay(window.from)} to ${utcDay(window.before - 1)}, unseen by every method. Each method ranks the ` +
+    `whole catalog for the same users; the first ${mainCutoff} items count.`;
   const { meanInterests, similarity, labelShares } = report.interests;
   const shares = labelShares.map((share) => `${Math.round(100 * share)} %`).join(', ');
   const monitors =
-    `Interests: K is ${labelShares.length}, ${meanInterests.toFixed(1)} a user, mean cosine of a user's pairs ${similarity.meanCosine.toFixed(2)} ` +
-    `(1 would be all alike); share of the held-out items won by each: ${shares}.`;
+    `Interests: K = ${labelShares.length}, ${meanInterests.toFixed(1)} per user, mean cosine of a user's pairs ${similarity.meanCosine.toFixed(2)} ` +
+    `(1: identical). Share of the held-out items won by each: ${shares}.`;
   const tasks = (['new', 'all'] as const).map((task) =>
     [
       `${options.style('bold', taskTitles[task])} (${countOf(report.methods[0]![task].users, 'user')})`,
@@ -94,7 +56,7 @@ function renderTask({ methods, mainCutoff }: EvaluationReport, task: Task, style
   return renderTable(head, rows, { style, right: [1, 2, 3, 4] });
 }
 
-/** The margin with its interval, whatever it says, and the metrics on which another method is ahead. */
+/** Returns the margin with its interval, and the metrics in which another method is ahead. */
 function sentences(report: EvaluationReport, task: Task): string[] {
   const { methods, mainCutoff, margin } = report;
   const { mean, low, high, baseline } = margin[task];
@@ -106,11 +68,11 @@ function sentences(report: EvaluationReport, task: Task): string[] {
   const verdict = isEqual
     ? `${where} the interest model and ${baseline} are equal in ${recall}.`
     : low > 0
-      ? `${where} the interest model beats the best of the others (${baseline}) by ${difference} in ${recall} ${interval}.`
+      ? `${where} the interest model beats the best other method (${baseline}) by ${difference} in ${recall} ${interval}.`
       : high < 0
         ? `${where} the interest model loses to ${baseline} by ${difference} in ${recall} ${interval}.`
         : `${where} the interest model is ${difference} ${mean < 0 ? 'behind' : 'ahead of'} ${baseline} in ${recall}, ` +
-          `which may be chance: the 95 % interval, ${signed(low)} to ${signed(high)}, holds 0.`;
+          `which may be chance: the 95 % interval, ${signed(low)} to ${signed(high)}, contains 0.`;
   const behind = metrics.flatMap(({ name, of }) => {
     const [model, ...others] = methods.map((method) => ({
       name: method.name,

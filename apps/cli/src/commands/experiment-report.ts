@@ -1,20 +1,19 @@
 import type { ArmFigure, ArmOutcome, ArmReport, ExperimentReport, JoinCounts } from '@facet/exposures/report';
-import { renderTable } from '../terminal/tables.ts';
 import type { Style } from '../terminal/terminal.ts';
-import { countOf, formatCount, wrap } from '../terminal/text.ts';
+import { countOf, formatCount, formatMinute, renderTable, wrap } from '../terminal/text.ts';
 
-export interface RenderExperimentOptions {
-  /** Of the answers, epoch milliseconds. */
+interface RenderExperimentOptions {
+  /** Window of the responses, epoch milliseconds. */
   readonly from: number | undefined;
   readonly before: number | undefined;
   readonly windowHours: number;
-  /** Lines of the log that could not be read. */
+  /** Unreadable lines of the log. */
   readonly damaged: number;
   readonly style: Style;
   readonly width: number;
 }
 
-/** The report of an experiment, for people. */
+/** Returns the report of an experiment as text. */
 export function renderExperiment(report: ExperimentReport, options: RenderExperimentOptions): string {
   const { style } = options;
   const [control] = report.arms;
@@ -34,12 +33,11 @@ function intro(
   { experiment, counts }: ExperimentReport,
   { from, before, windowHours, width }: RenderExperimentOptions,
 ) {
-  const day = (time: number): string =>
-    new Date(time).toISOString().slice(0, 16).replace('T', ' ').replace(' 00:00', '');
+  const day = (time: number): string => formatMinute(time).replace(' 00:00', '');
   const when = `${from === undefined ? '' : ` from ${day(from)}`}${before === undefined ? '' : ` to ${day(before)}`}`;
   return wrap(
-    `${experiment}: ${countOf(counts.exposures, 'answer')}${when} (UTC), outcomes within ${windowHours} h. Intervals are of ` +
-      '95 %, over users.',
+    `${experiment}: ${countOf(counts.exposures, 'response')}${when} (UTC), outcomes within ${windowHours} h. Intervals: 95 %, ` +
+      'over users.',
     width,
   );
 }
@@ -48,12 +46,12 @@ function mismatch({ sampleRatio, arms }: ExperimentReport): string {
   const found = arms.map(({ arm, users }, place) => {
     return `${arm} has ${formatCount(users)} (expected ${formatCount(Math.round(sampleRatio!.expected[place]!))})`;
   });
-  return `SAMPLE RATIO MISMATCH: ${found.join(', ')}. The differences below mean nothing until its cause is known.`;
+  return `SAMPLE RATIO MISMATCH: ${found.join(', ')}. Ignore the differences below until you know the cause.`;
 }
 
 function soundSplit({ sampleRatio }: ExperimentReport): string {
   const { chiSquare, degrees, pValue } = sampleRatio!;
-  return `Users are divided as the weights say (chi-square ${chiSquare.toFixed(2)}, ${degrees} df, p = ${formatP(pValue)}).`;
+  return `The division of users matches the weights (chi-square ${chiSquare.toFixed(2)}, ${degrees} df, p = ${formatP(pValue)}).`;
 }
 
 function renderArms({ arms }: ExperimentReport, style: Style): string {
@@ -62,12 +60,12 @@ function renderArms({ arms }: ExperimentReport, style: Style): string {
     ...[users, exposures, items].map(formatCount),
     percent(fallbacks.estimate?.value),
   ]);
-  return renderTable(['Arm', 'Users', 'Answers', 'Items', 'Fallbacks'], rows, { style, right: [1, 2, 3, 4] });
+  return renderTable(['Arm', 'Users', 'Responses', 'Items', 'Fallbacks'], rows, { style, right: [1, 2, 3, 4] });
 }
 
 const figures = [
-  { title: 'of answers', of: ({ ofExposures }: ArmOutcome) => ofExposures },
-  { title: 'of answers, mean of users', of: ({ perUser }: ArmOutcome) => perUser },
+  { title: 'of responses', of: ({ ofExposures }: ArmOutcome) => ofExposures },
+  { title: 'of responses, mean of users', of: ({ perUser }: ArmOutcome) => perUser },
   { title: 'of users', of: ({ ofUsers }: ArmOutcome) => ofUsers },
 ] as const;
 
@@ -114,14 +112,14 @@ function renderShadow({ shadow }: ExperimentReport, style: Style): string {
     formatCount(chosen),
     percent(chosenHeld / chosen),
   ]);
-  const head = ['Shadow arm', 'Answers', 'Of its items shown', 'Items chosen', 'Also in its list'];
+  const head = ['Shadow arm', 'Responses', 'Of its items shown', 'Items with outcome', 'Also in its list'];
   return renderTable(head, rows, { style, right: [1, 2, 3, 4] });
 }
 
-/** What is left out or may mislead; nothing where everything is in order. */
+/** Returns the exclusions and warnings. */
 function notes({ counts, arms }: ExperimentReport, { damaged, windowHours }: RenderExperimentOptions): string[] {
   const { crossedUsers, crossedExposures, withoutUser, unknownArm, repeated, orphanPages, open } = counts;
-  const said = (count: number, sentence: string): string[] => (count === 0 ? [] : [sentence]);
+  const when = (count: number, sentence: string): string[] => (count === 0 ? [] : [sentence]);
   const fates = { early: 0, late: 0, otherItem: 0 };
   for (const outcome of counts.outcomes) {
     for (const fate of ['early', 'late', 'otherItem'] as const) fates[fate] += outcome[fate];
@@ -129,41 +127,41 @@ function notes({ counts, arms }: ExperimentReport, { damaged, windowHours }: Ren
   const { early, late, otherItem } = fates;
   const thin = arms.filter(({ users }) => users < usersMin).map(({ arm }) => arm);
   return [
-    ...said(
+    ...when(
       crossedUsers,
-      `${countOf(crossedUsers, 'user')} seen in more than one arm left out, with ${countOf(crossedExposures, 'answer')}: were ` +
-        'weights or arms changed?',
+      `${countOf(crossedUsers, 'user')} in more than one arm excluded, with ${countOf(crossedExposures, 'response')}. Check whether ` +
+        'weights or arms changed.',
     ),
-    ...said(
+    ...when(
       withoutUser + unknownArm + repeated + orphanPages + damaged,
-      leftOut({ withoutUser, unknownArm, repeated, orphanPages, damaged }),
+      excluded({ withoutUser, unknownArm, repeated, orphanPages, damaged }),
     ),
-    ...said(
+    ...when(
       early + late + otherItem,
-      `Outcomes not counted: ${formatCount(early)} before the answer, ${formatCount(late)} later than ${windowHours} h, ` +
-        `${formatCount(otherItem)} on items that the answer does not hold.`,
+      `Outcomes excluded: ${formatCount(early)} before the response, ${formatCount(late)} later than ${windowHours} h, ` +
+        `${formatCount(otherItem)} on items outside the response.`,
     ),
-    ...said(open, `${countOf(open, 'answer')} so young that outcomes may still come.`),
-    ...said(thin.length, `Fewer than ${usersMin} users in ${thin.join(', ')}: too few for these intervals.`),
+    ...when(open, `${countOf(open, 'response')} so recent that outcomes may follow.`),
+    ...when(thin.length, `Fewer than ${usersMin} users in ${thin.join(', ')}: the intervals are unreliable.`),
   ];
 }
 
-/** Below it the normal approximation is not to be trusted. */
+/** The normal approximation is unreliable for fewer users. */
 const usersMin = 100;
 
-type LeftOut = Pick<JoinCounts, 'withoutUser' | 'unknownArm' | 'repeated' | 'orphanPages'>;
+type Excluded = Pick<JoinCounts, 'withoutUser' | 'unknownArm' | 'repeated' | 'orphanPages'>;
 
-function leftOut(counts: LeftOut & { readonly damaged: number }): string {
+function excluded(counts: Excluded & { readonly damaged: number }): string {
   const { withoutUser, unknownArm, repeated, orphanPages, damaged } = counts;
   const parts = [
     [withoutUser, 'without a user'],
-    [unknownArm, 'of an arm that facet.yaml does not declare'],
-    [repeated, 'there twice'],
-    [orphanPages, 'further pages of lists that do not count'],
+    [unknownArm, 'of arms not in facet.yaml'],
+    [repeated, 'duplicates'],
+    [orphanPages, 'further pages of excluded lists'],
     [damaged, 'torn or damaged'],
   ] as const;
-  const said = parts.filter(([count]) => count > 0).map(([count, what]) => `${formatCount(count)} ${what}`);
-  return `Lines of the log left out: ${said.join(', ')}.`;
+  const found = parts.filter(([count]) => count > 0).map(([count, kind]) => `${formatCount(count)} ${kind}`);
+  return `Log lines excluded: ${found.join(', ')}.`;
 }
 
 function valueCells({ estimate }: ArmFigure): [string, string] {

@@ -1,0 +1,130 @@
+import { rebuildDataset } from '@facet/pipeline';
+import type { DatasetInfo, StageContext } from '@facet/pipeline';
+import { AppError } from '@facet/platform';
+import { facet } from '../command-context.ts';
+import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { findArtifact } from '../home.ts';
+import { addHome, addNotes } from '../options.ts';
+import type { Register } from '../options.ts';
+import { openPipeline, runDataset, runEvaluate, runIndex, runTrain } from '../stages.ts';
+import { renderEvaluation } from '../terminal/evaluation.ts';
+import { countOf, formatCount } from '../terminal/text.ts';
+
+const stageNote = 'Runs missing earlier stages first. Reuses outputs of the same events and settings.';
+
+export const registerDataset: Register = (command, deps) => {
+  addNotes(
+    addHome(command, deps).option(
+      '--like <id>',
+      'rebuild this dataset from its manifest and compare; exits with 4 if it differs',
+    ),
+    '',
+    'facet dataset',
+    'facet dataset --home .facet/shop --json',
+    'facet dataset --like 3f2a9c',
+  ).action(deps.action(dataset));
+};
+
+export const registerTrain: Register = (command, deps) => {
+  addNotes(addHome(command, deps), stageNote, 'facet train', 'facet train --config experiment.yaml').action(
+    deps.action(train),
+  );
+};
+
+export const registerEvaluate: Register = (command, deps) => {
+  addNotes(
+    addHome(command, deps),
+    `Compares with popularity, the user's own history and item-based collaborative filtering. ${stageNote}`,
+    'facet evaluate',
+    'facet evaluate --json > report.json',
+  ).action(deps.action(evaluate));
+};
+
+export const registerIndex: Register = (command, deps) => {
+  addNotes(
+    addHome(command, deps).option('--no-promote', 'keep the current bundle'),
+    stageNote,
+    'facet index',
+    'facet index --no-promote',
+  ).action(deps.action(index));
+};
+
+async function dataset(
+  options: CommonOptions & { readonly like?: string | undefined },
+  { output, ...watcher }: CommandContext,
+): Promise<void> {
+  const pipeline = await openPipeline(options);
+  if (options.like !== undefined) return rebuild(pipeline, { ...options, like: options.like }, output);
+  const { datasetId, dataset: info, reused } = await runDataset(pipeline, watcher);
+  output.show([`Dataset ${datasetId}`, ...describeDropped(info)].join('\n'));
+  output.document({ home: options.home, datasetId, dataset: info, reused });
+}
+
+/** @throws AppError `DATASET_NOT_REPRODUCED` with the reasons, when the bytes differ. */
+async function rebuild(
+  pipeline: StageContext,
+  { home, like }: CommonOptions & { readonly like: string },
+  output: CommandContext['output'],
+): Promise<void> {
+  const { id } = await findArtifact(pipeline.store, like, { kinds: ['dataset'], home });
+  const { datasetId, isSame, differing, reasons } = await rebuildDataset(pipeline, id);
+  output.document({ home, like: id, datasetId, isSame, differing, reasons });
+  if (isSame) return output.show(`Dataset ${datasetId} rebuilt: the bytes are the same`);
+  const reason = reasons.length === 0 ? 'the lake or the catalog changed' : reasons.join('; ');
+  throw new AppError(
+    `The rebuilt dataset ${datasetId} differs from ${id}: ${reason}. Different files: ${differing.join(', ')}.`,
+    {
+      code: 'DATASET_NOT_REPRODUCED',
+      category: 'artifact',
+      remedy: 'Compare the two datasets. Artifacts built from the first dataset are unchanged.',
+      context: { datasetId, differing, reasons },
+    },
+  );
+}
+
+const droppedNames: Readonly<Record<string, string>> = {
+  duplicateEvent: 'duplicates',
+  notPositive: 'not positive',
+  bot: 'of bots',
+  sameMoment: 'of the same item and time',
+  repeat: 'repeats of an item',
+  rareItem: 'of rare items',
+};
+
+/** Returns the events that the rules excluded, by rule. */
+function describeDropped({ counts, dropped }: DatasetInfo): string[] {
+  const parts = Object.entries(dropped).flatMap(([rule, count]) =>
+    count === 0 ? [] : [`${formatCount(count)} ${droppedNames[rule] ?? rule}`],
+  );
+  const bots = counts['bots'] ?? 0;
+  return parts.length === 0
+    ? []
+    : [`Excluded events: ${parts.join(', ')}${bots === 0 ? '' : ` (${countOf(bots, 'bot')})`}.`];
+}
+
+async function train(options: CommonOptions, { output, ...watcher }: CommandContext): Promise<void> {
+  const { datasetId, modelId, reused } = await runTrain(await openPipeline(options), watcher);
+  output.show(`Model ${modelId}`);
+  output.document({ home: options.home, datasetId, modelId, reused });
+}
+
+async function evaluate(options: CommonOptions, context: CommandContext): Promise<void> {
+  const { output, terminal } = context;
+  const { datasetId, modelId, evaluation, reused } = await runEvaluate(await openPipeline(options), context);
+  output.show(`\n${renderEvaluation(evaluation, terminal)}`);
+  output.document({ home: options.home, datasetId, modelId, evaluation, reused });
+}
+
+async function index(
+  options: CommonOptions & { readonly promote: boolean },
+  { output, ...watcher }: CommandContext,
+): Promise<void> {
+  const pipeline = await openPipeline(options);
+  const { datasetId, modelId, bundleId, reused } = await runIndex(pipeline, watcher);
+  if (options.promote) await pipeline.store.promote({ kind: 'bundle', id: bundleId }, { by: 'facet index' });
+  const next = options.promote
+    ? `now current. Next: ${facet} serve --home ${options.home}`
+    : `not current yet. Next: ${facet} promote ${bundleId} --home ${options.home}`;
+  output.show(`Bundle ${bundleId}, ${next}`);
+  output.document({ home: options.home, datasetId, modelId, bundleId, promoted: options.promote, reused });
+}

@@ -1,0 +1,118 @@
+import { userInfo } from 'node:os';
+import { homePaths } from '@facet/config';
+import { readGateReport } from '@facet/pipeline';
+import type { GateReport } from '@facet/pipeline';
+import { AppError } from '@facet/platform';
+import { facet } from '../command-context.ts';
+import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { findArtifact, openStore } from '../home.ts';
+import { addHome, addNotes, parseCount, parseReason } from '../options.ts';
+import type { Register } from '../options.ts';
+import { formatMinute, printable, renderTable, shortId } from '../terminal/text.ts';
+
+type ReasonOptions = CommonOptions & { readonly reason?: string };
+
+export const registerPromote: Register = (command, deps) => {
+  addNotes(
+    addHome(command, deps)
+      .argument('<id>', 'id of a bundle or its beginning')
+      .option(
+        '--reason <text>',
+        'reason to record; required if the gate rejected or did not check the bundle',
+        parseReason,
+      ),
+    '',
+    'facet promote 3f2a9c',
+    'facet promote 3f2a9c --reason "smaller catalog on purpose"',
+  ).action(deps.action(promote));
+};
+
+export const registerRollback: Register = (command, deps) => {
+  addNotes(
+    addHome(command, deps).option('--reason <text>', 'reason to record', parseReason),
+    '',
+    'facet rollback',
+    'facet rollback --reason "complaints about empty pages"',
+  ).action(deps.action(rollBack));
+};
+
+export const registerPromotions: Register = (command, deps) => {
+  addHome(command, deps)
+    .option('--limit <number>', 'maximum number of records', parseCount, 20)
+    .action(deps.action(listPromotions));
+};
+
+/** Promotes a bundle. A bundle that the gate rejected or did not check needs a reason, unless no bundle is current. */
+async function promote(id: string, options: ReasonOptions, { output }: CommandContext): Promise<void> {
+  const { home, reason } = options;
+  const store = openStore(home);
+  const ref = await findArtifact(store, id, { kinds: ['bundle'], home });
+  const current = await store.readRef('current');
+  if (reason === undefined && current !== undefined && current.id !== ref.id) {
+    await refuseUngated(await readGateReport(homePaths(home).gatesFolder, ref.id), { id: ref.id, home });
+  }
+  const decision = { by: operatorName(), reason, expectedCurrent: current?.id ?? null };
+  const record = await store.promote(ref, decision);
+  output.show(`Bundle ${ref.id} is current. A running API loads it within seconds.`);
+  output.document({ home, bundleId: ref.id, record });
+}
+
+async function refuseUngated(
+  report: GateReport | undefined,
+  { id, home }: { readonly id: string; readonly home: string },
+): Promise<void> {
+  if (report?.verdict === 'pass') return;
+  const what =
+    report === undefined
+      ? `The gate has not checked bundle ${id}.`
+      : `The gate rejected bundle ${id}: ${report.reasons.join(' ')}`;
+  const ask =
+    report === undefined ? `Check it with: ${facet} gate ${shortId(id)} --home ${home}. Or promote` : 'Promote';
+  throw new AppError(what, {
+    code: 'CLI_USAGE',
+    category: 'usage',
+    remedy: `${ask} it anyway with --reason "REASON", which is recorded.`,
+  });
+}
+
+/** Restores the previous bundle. A second rollback undoes the first. */
+async function rollBack({ home, reason }: ReasonOptions, { output }: CommandContext): Promise<void> {
+  const { id } = await openStore(home).rollback({ by: operatorName(), reason });
+  output.show(`Bundle ${id} is current again. A running API loads it within seconds.`);
+  output.document({ home, bundleId: id });
+}
+
+async function listPromotions(
+  options: CommonOptions & { readonly limit: number },
+  { output, terminal }: CommandContext,
+): Promise<void> {
+  const records = (await openStore(options.home).promotions()).toReversed().slice(0, options.limit);
+  const rows = records.map(({ number, at, kind, ref, by, run, reason }) => [
+    String(number),
+    formatMinute(at),
+    kind,
+    ref === null ? 'nothing' : shortId(ref.id),
+    printable(by),
+    run === undefined ? '' : `${run.day}, ${printable(run.runId)}`,
+    printable(reason ?? ''),
+  ]);
+  output.show(
+    rows.length === 0
+      ? `The data home ${options.home} has no promotions.`
+      : renderTable(['', 'UTC', '', 'Current', 'By', 'Day and run', 'Reason'], rows, {
+          style: terminal.style,
+          right: [0],
+        }),
+  );
+  output.document({ home: options.home, promotions: records });
+}
+
+/** Returns the name of the user for the promotion log. */
+function operatorName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a user id without a name.
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}

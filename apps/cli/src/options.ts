@@ -1,0 +1,151 @@
+import { defaultHome } from '@facet/config/environment';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
+import type { CommandContext } from './command-context.ts';
+
+/** The dependencies of the registration of a command. */
+export interface CommandDeps {
+  /** `FACET_HOME`, if set. */
+  readonly home: string | undefined;
+  /** Turns the body of a command into its action: appends the context to arguments and options, and reports failures. */
+  action<Args extends unknown[]>(
+    body: (...args: [...Args, CommandContext]) => Promise<void>,
+  ): (...args: Args) => Promise<void>;
+}
+
+/** Adds options, help and action to one command. */
+export type Register = (command: Command, deps: CommandDeps) => void;
+
+/** Adds a subcommand with the options of every command. */
+export function addSubcommand(
+  parent: Command,
+  name: string,
+  summary: string,
+  options?: { isDefault: boolean },
+): Command {
+  return addCommonOptions(parent.command(name, options).description(summary));
+}
+
+/** Adds the options of every command. */
+export function addCommonOptions(command: Command): Command {
+  return command
+    .option('--json', 'print one JSON document to standard output and nothing else')
+    .option('--verbose', 'print stack traces of errors')
+    .option('--config <file>', 'configuration file (default: facet.yaml if it exists)');
+}
+
+export function addHome(command: Command, { home }: CommandDeps): Command {
+  return command.addOption(new Option('--home <dir>', 'data home').default(home ?? defaultHome));
+}
+
+/** Adds the files of events, items and users. */
+export function addFiles(
+  command: Command,
+  { isRequired = false, fallback }: { readonly isRequired?: boolean; readonly fallback?: string } = {},
+): Command {
+  const events = new Option(
+    '--events <files...>',
+    `events: csv, tsv, jsonl, parquet or RecBole${fallback === undefined ? '' : ` (default: ${fallback})`}`,
+  );
+  return command
+    .addOption(isRequired ? events.makeOptionMandatory() : events)
+    .option('--items <files...>', 'items with titles and attributes')
+    .option('--users <files...>', 'users with attributes');
+}
+
+/** Refuses items and users without events before the command runs. */
+export function requireEvents(command: Command): Command {
+  return command.hook('preAction', () => {
+    const { events, items, users } = command.opts<Record<string, unknown>>();
+    if (events === undefined && (items ?? users) !== undefined) {
+      command.error('error: --items and --users need --events');
+    }
+  });
+}
+
+/** Adds the user of a request. */
+export function addRequester(command: Command): Command {
+  return command
+    .option('--user <id>', 'user id of the imported events')
+    .addOption(
+      new Option('--behaviors <ids>', 'item ids of a behavior sequence, oldest first, separated by commas')
+        .argParser(parseIds)
+        .conflicts('user'),
+    );
+}
+
+export function addKafka(command: Command): Command {
+  return command
+    .option('--brokers <list>', 'Kafka brokers as host:port,… (default: FACET_KAFKA_BROKERS)')
+    .option('--topic-prefix <prefix>', 'prefix of the topics (default: FACET_TOPIC_PREFIX, else facet)');
+}
+
+export function addRedis(command: Command): Command {
+  return command.option('--redis <url>', 'Redis of the profile store (default: FACET_REDIS_URL)');
+}
+
+export function addQueue(command: Command): Command {
+  return command
+    .option('--queue <url>', 'Redis of trainer and indexer (default: FACET_QUEUE_URL)')
+    .option('--queue-prefix <prefix>', 'prefix of the queue keys (default: FACET_QUEUE_PREFIX, else facet)');
+}
+
+/** Adds notes and examples below the options. */
+export function addNotes(command: Command, notes: string, ...examples: readonly string[]): Command {
+  const lines = examples.length === 0 ? '' : `\nExamples:\n${examples.map((line) => `  $ ${line}`).join('\n')}`;
+  return command.addHelpText('after', `${notes === '' ? '' : `\n${notes.trim()}\n`}${lines}`);
+}
+
+export function parseCount(text: string): number {
+  return parseInteger(text, 1, Number.MAX_SAFE_INTEGER, 'Use a positive integer.');
+}
+
+export function parseLimit(text: string): number {
+  return parseInteger(text, 1, 1000, 'Use a number from 1 to 1000.');
+}
+
+export function parseDays(text: string): number {
+  return parseInteger(text, 1, 366, 'Use a number from 1 to 366.');
+}
+
+export function parsePort(text: string): number {
+  return parseInteger(text, 0, 65_535, 'A port is a number from 0 to 65535.');
+}
+
+function parseInteger(text: string, min: number, max: number, problem: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(problem);
+  return value;
+}
+
+export function parseHours(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('Use a number of hours, 0 or more.');
+  return Number(text);
+}
+
+export function parseReason(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('The reason is empty.');
+  return text.trim();
+}
+
+export function parseDate(text: string): string {
+  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text) && new Date(Date.parse(text)).toJSON()?.startsWith(text) === true;
+  if (!isDay) throw new InvalidArgumentError('Use a calendar day, written YYYY-MM-DD.');
+  return text;
+}
+
+export function parseTime(text: string): number {
+  const isTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text);
+  const time = Date.parse(text);
+  if (!isTime || Number.isNaN(time)) {
+    throw new InvalidArgumentError('Write a time as 2026-01-31 (UTC) or 2026-01-31T12:00:00Z.');
+  }
+  return time;
+}
+
+export function parseIds(text: string): string[] {
+  return text
+    .split(',')
+    .map((id) => id.trim())
+    .filter((id) => id !== '');
+}

@@ -1,0 +1,98 @@
+import type { Bundle } from '@facet/bundles';
+import type { InterestBehavior } from '@facet/recommendations';
+import type { Style } from '../terminal/terminal.ts';
+import { fit, printable, truncate } from '../terminal/text.ts';
+
+/** An item with its title, if the catalog has one. */
+export interface TitledItem {
+  readonly itemId: string;
+  readonly title?: string;
+}
+
+export type FormingItem = TitledItem & { readonly share: number };
+
+export function withTitle(bundle: Bundle, itemId: string): TitledItem {
+  const item = bundle.indexOf(itemId);
+  const title = item === undefined ? undefined : bundle.titleOf(item);
+  return title === undefined ? { itemId } : { itemId, title };
+}
+
+/** Returns the title of an item, or its id. */
+export function nameOf({ title, itemId }: TitledItem): string {
+  return printable(title ?? itemId);
+}
+
+/** Minimum share of an interest for a value to describe it … */
+const shareMin = 0.4;
+/** … and minimum difference from the mean share over all interests of the user. */
+const liftMin = 0.12;
+const valuesMax = 2;
+
+/**
+ * Returns the category values (genres, brands …) that distinguish one interest of a user from the others. The result is often
+ * empty, because many catalogs have no such attributes.
+ */
+export function describeTheme(
+  bundle: Bundle,
+  behaviors: readonly InterestBehavior[],
+  others: readonly (readonly InterestBehavior[])[],
+): string[] {
+  const own = weighValues(bundle, behaviors);
+  const average = new Map<string, number>();
+  for (const interest of others) {
+    for (const [value, weight] of weighValues(bundle, interest)) {
+      average.set(value, (average.get(value) ?? 0) + weight / others.length);
+    }
+  }
+  return [...own]
+    .map(([value, share]) => ({ value, share, lift: share - (average.get(value) ?? 0) }))
+    .filter(({ share, lift }) => share >= shareMin && lift >= liftMin)
+    .sort((a, b) => b.lift - a.lift || (a.value < b.value ? -1 : 1))
+    .slice(0, valuesMax)
+    .map(({ value }) => value);
+}
+
+/** Returns the share of an interest that has each category value. */
+function weighValues(bundle: Bundle, behaviors: readonly InterestBehavior[]): Map<string, number> {
+  const weights = new Map<string, number>();
+  const names = bundle.info.spec.itemFeatures.filter(({ kind }) => kind === 'category').map(({ name }) => name);
+  for (const { itemId, share } of behaviors) {
+    const item = bundle.indexOf(itemId);
+    const attributes = item === undefined ? {} : bundle.itemAt(item).attributes;
+    for (const name of names) {
+      for (const value of [attributes[name] ?? []].flat()) {
+        // Numbers and codes without letters describe nothing to a reader.
+        if (typeof value !== 'string' || !/\p{L}/u.test(value)) continue;
+        weights.set(value, (weights.get(value) ?? 0) + share);
+      }
+    }
+  }
+  return weights;
+}
+
+/** Returns one interest in two columns: the behaviors that formed it with their shares, and the items that it found. */
+export function renderInterest(
+  interest: {
+    readonly number: number;
+    readonly theme: readonly string[];
+    readonly formedBy: readonly FormingItem[];
+    readonly foundTitle: string;
+    readonly found: readonly TitledItem[];
+  },
+  { style, width }: { readonly style: Style; readonly width: number },
+): string {
+  const { formedBy, found, theme } = interest;
+  const title = printable(
+    `Interest ${interest.number}${theme.length === 0 ? '' : ` (${theme.join(', ')})`}, formed by`,
+  );
+  const column = Math.floor((width - 4) / 2);
+  const line = (left: string, right: string): string => `  ${left}  ${right}`.trimEnd();
+  const lines = [line(style('cyan', fit(title, column)), style('cyan', truncate(interest.foundTitle, column)))];
+  for (let row = 0; row < Math.max(formedBy.length, found.length); row++) {
+    const [forming, item] = [formedBy[row], found[row]];
+    const formed =
+      forming === undefined ? '' : `${String(Math.round(forming.share * 100)).padStart(3)} %  ${nameOf(forming)}`;
+    lines.push(line(fit(formed, column), item === undefined ? '' : truncate(nameOf(item), column)));
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,60 @@
+import { loadBundle } from '@facet/bundles';
+import type { Bundle } from '@facet/bundles';
+import { AppError } from '@facet/platform';
+import { currentBundleOf, openStore } from '../home.ts';
+import { readUser } from './stored-users.ts';
+import type { StoredUser } from './stored-users.ts';
+
+/** The user of a request: a user of the home, or a list of behaviors. */
+export interface RequesterOptions {
+  readonly user?: string;
+  /** Item ids, oldest first. */
+  readonly behaviors?: readonly string[];
+}
+
+export type Requester = Pick<StoredUser, 'behaviors' | 'attributes'> & {
+  readonly userId: string | undefined;
+  /** True for a user id without any stored data. */
+  readonly isUnknown: boolean;
+};
+
+/** Calls `use` with the current bundle and closes the bundle. @throws AppError `BUNDLE_NONE_CURRENT`, those of `loadBundle`. */
+export async function withCurrentBundle<Result>(
+  home: string,
+  use: (bundle: Bundle) => Promise<Result>,
+): Promise<Result> {
+  const bundle = await loadBundle(openStore(home), await currentBundleOf(home));
+  try {
+    return await use(bundle);
+  } finally {
+    bundle.close();
+  }
+}
+
+/** @throws AppError `CLI_USAGE` unless exactly one of user and behaviors is given. */
+export async function readRequester(options: RequesterOptions, bundle: Bundle, home: string): Promise<Requester> {
+  const { user, behaviors } = options;
+  if ((user === undefined) === (behaviors === undefined)) {
+    throw new AppError('The command needs either --user or --behaviors.', {
+      code: 'CLI_USAGE',
+      category: 'usage',
+      remedy: 'Add for example --user 196, or --behaviors 50,181,172 (item ids, oldest first).',
+    });
+  }
+  if (behaviors !== undefined) {
+    const start = bundle.info.asOf;
+    return {
+      userId: undefined,
+      behaviors: behaviors.map((itemId, position) => ({ itemId, occurredAt: start + position })),
+      attributes: {},
+      isUnknown: false,
+    };
+  }
+  const stored = await readUser(home, bundle.info.interactions, user!);
+  return {
+    userId: user,
+    behaviors: stored?.behaviors ?? [],
+    attributes: stored?.attributes ?? {},
+    isUnknown: stored === undefined,
+  };
+}
