@@ -12,20 +12,20 @@ module.exports = {
       name: 'tensorflow-in-one-file',
       comment: 'One file imports TensorFlow, so that no other process loads it by accident.',
       severity: 'error',
-      from: { pathNot: '^libs/tf-graph/src/tf[.]ts$' },
+      from: { pathNot: '^libs/tf-graph/src/tensorflow[.]ts$' },
       to: { path: '@tensorflow/' },
     },
     {
       name: 'faiss-in-one-file',
       comment: 'One file imports Faiss. Its own tests and benchmarks use the bare package.',
       severity: 'error',
-      from: { pathNot: '^(libs/retrieval/(src/faiss[.]ts$|test/native/)|tools/bench/)' },
+      from: { pathNot: '^(libs/retrieval/(src/indexes/faiss[.]ts$|test/native/)|tools/bench/)' },
       to: { path: 'faiss-node' },
     },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)(dist|out-tsc)/' },
+    exclude: { path: '^(apps/|libs/|tools/)?[^/]+/(dist|out-tsc)/' },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       extensions: ['.ts', '.mts', '.mjs', '.js'],

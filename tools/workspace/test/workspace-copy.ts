@@ -1,0 +1,76 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** A copy of the workspace to change and run: the working tree stays unchanged, even when a test is killed. */
+export interface WorkspaceCopy {
+  readonly folder: string;
+  write(file: string, text: string): void;
+  /** Runs a program of an installed package in the copy. Returns its output. */
+  run(program: string, args: readonly string[]): { readonly code: number | null; readonly output: string };
+  remove(): void;
+}
+
+export function copyWorkspace(isNeeded: (file: string) => boolean = () => true): WorkspaceCopy {
+  const folder = mkdtempSync(path.join(tmpdir(), 'facet-workspace-'));
+  const git = ['ls-files', '--cached', '--others', '--exclude-standard'];
+  for (const name of execFileSync('git', git, { cwd: root, encoding: 'utf8' }).trim().split('\n')) {
+    // A file that git lists may have been deleted.
+    if (!isNeeded(name) || !existsSync(path.join(root, name))) continue;
+    if (statSync(path.join(root, name)).isFile()) cpSync(path.join(root, name), path.join(folder, name));
+  }
+  linkModules(folder);
+  return {
+    folder,
+    write(file, text) {
+      mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+      writeFileSync(path.join(folder, file), text);
+    },
+    run(program, args) {
+      const { status, stdout, stderr } = spawnSync(path.join(root, 'node_modules', '.bin', program), args, {
+        cwd: folder,
+        encoding: 'utf8',
+        env: {
+          ...process.env,
+          NX_DAEMON: 'false',
+          NX_TUI: 'false',
+          NO_COLOR: '1',
+          FORCE_COLOR: '0',
+          // The run of Nx that runs this test has set them for the original workspace.
+          NX_WORKSPACE_ROOT_PATH: folder,
+          NX_CACHE_DIRECTORY: path.join(folder, '.nx/cache'),
+          NX_WORKSPACE_DATA_DIRECTORY: path.join(folder, '.nx/workspace-data'),
+        },
+      });
+      return { code: status, output: stdout + stderr };
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Links the installed packages. Links of the workspace's own projects lead to the copy. */
+function linkModules(folder: string): void {
+  const modules = path.join(root, 'node_modules');
+  mkdirSync(path.join(folder, 'node_modules', '@facet'), { recursive: true });
+  for (const name of readdirSync(modules)) {
+    if (name !== '@facet') symlinkSync(path.join(modules, name), path.join(folder, 'node_modules', name));
+  }
+  for (const name of readdirSync(path.join(modules, '@facet'))) {
+    symlinkSync(readlinkSync(path.join(modules, '@facet', name)), path.join(folder, 'node_modules', '@facet', name));
+  }
+}
