@@ -1,39 +1,41 @@
+import { timeout, TimeoutStrategy } from 'cockatiel';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Admin, LogEntry } from 'kafkajs';
 import type { Logger } from '@facet/platform';
-import { withDeadline } from './with-deadline.ts';
 
 export interface KafkaOptions {
-  /** `host:port` of some brokers of the cluster. */
+  /** `host:port` of at least one broker of the cluster. */
   readonly brokers: readonly string[];
-  /** Names this process in the brokers' logs and quotas. */
+  /** Identifies this process in the brokers' logs and quotas. */
   readonly clientId: string;
-  /** Without one, the client library is silent. */
+  /** Without a logger, kafkajs logs nothing. */
   readonly logger?: Logger;
 }
 
-/** What publishers, readers and consumers of one process share: the settings of the client, and one admin connection. */
+/** The client settings and the admin connection that publishers, readers and consumers of one process share. */
 export interface KafkaConnection {
   readonly client: Kafka;
   readonly clientId: string;
   readonly logger: Logger | undefined;
-  /** The admin client, connected at its first use. */
+  /** Returns the admin client. Connects on the first call. */
   admin(): Promise<Admin>;
   close(): Promise<void>;
 }
 
-/**
- * Requests are given up after this time. Longer than a broker waits for its replicas, so that it is the broker that
- * answers; fetches and group joins add their own waiting time.
- */
+/** Longer than brokers wait for their replicas, so that the broker responds first. Fetches and group joins add their own wait. */
 const requestTimeoutMs = 15_000;
 const connectionTimeoutMs = 3_000;
-const closeTimeoutMs = 2_000;
 
-/** Set here because the library's own defaults differ under NODE_ENV=test. A broker fails over within 10 seconds. */
+/** kafkajs' own defaults differ under NODE_ENV=test. A broker fails over within 10 seconds. */
 export const clientRetry = { retries: 8, initialRetryTime: 100, multiplier: 2, factor: 0.2, maxRetryTime: 1_000 };
 
-/** Holds the settings of a cluster. Nothing is connected until it is used: a process starts while Kafka is away. */
+/** Rejects when the promise of a call takes longer than `ms`. The call itself continues. */
+export const within = (ms: number) => timeout(ms, TimeoutStrategy.Aggressive);
+
+/** Unresponsive brokers would delay closing by a full request timeout. */
+const closing = within(2_000);
+
+/** Creates a connection that connects on first use, so that a process starts while Kafka is away. */
 export function connectKafka({ brokers, clientId, logger }: KafkaOptions): KafkaConnection {
   const client = new Kafka({
     brokers: [...brokers],
@@ -42,7 +44,7 @@ export function connectKafka({ brokers, clientId, logger }: KafkaOptions): Kafka
     requestTimeout: requestTimeoutMs,
     retry: clientRetry,
     logLevel: logger === undefined ? logLevel.NOTHING : logLevel.INFO,
-    logCreator: () => (entry) => logger?.[levelOf(entry)]({ namespace: entry.namespace, ...entry.log }, 'kafka client'),
+    logCreator: () => (entry) => logger?.[levelOf(entry)]({ namespace: entry.namespace, ...entry.log }, 'kafkajs'),
   });
   let connecting: Promise<Admin> | undefined;
   return {
@@ -59,10 +61,9 @@ export function connectKafka({ brokers, clientId, logger }: KafkaOptions): Kafka
       }
     },
     async close() {
-      const closing = connecting?.then((admin) => admin.disconnect());
+      const disconnecting = connecting?.then((admin) => admin.disconnect());
       connecting = undefined;
-      // Brokers that do not answer would be waited for as long as for a request.
-      if (closing !== undefined) await withDeadline(closing, closeTimeoutMs, 'closing').catch(() => undefined);
+      await closing.execute(() => disconnecting).catch(() => undefined);
     },
   };
 }
@@ -78,7 +79,7 @@ async function connectAdmin(client: Kafka): Promise<Admin> {
   }
 }
 
-/** The library logs at `error` what it is about to retry, and at `info` every join of a group. */
+/** kafkajs logs failures that it retries as errors, and every group join as info. */
 function levelOf({ level }: LogEntry): 'warn' | 'debug' {
   return level === logLevel.ERROR ? 'warn' : 'debug';
 }

@@ -1,8 +1,7 @@
 import { AppError, isAppError } from '@facet/platform';
 import type { PartitionRange } from '@facet/event-log';
-import type { RejectedRecord } from './publish-queue.ts';
 
-/** Why Kafka refused or failed, from wherever in the chain of causes the broker's own answer stands. */
+/** Returns the type of the broker's error, wherever it is in the chain of causes. */
 export function protocolErrorType(error: unknown): string | undefined {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
     if ('type' in cause && typeof cause.type === 'string') return cause.type;
@@ -10,25 +9,25 @@ export function protocolErrorType(error: unknown): string | undefined {
   return undefined;
 }
 
-/** Something that needs the brokers did not happen; `cause` says what they, or the connection, said. */
-export function unreachable(what: string, cause?: unknown): AppError {
+/** Returns the error of an operation that needs the brokers; `cause` is the error of the broker or of the connection. */
+export function unreachable(problem: string, cause?: unknown): AppError {
   const reason = cause === undefined ? '' : `: ${cause instanceof Error ? cause.message : String(cause)}`;
-  return new AppError(`${what}${reason}.`, {
+  return new AppError(`${problem}${reason}.`, {
     code: 'EVENTS_LOG_UNREACHABLE',
     category: 'unavailable',
-    remedy: 'Check that the brokers run, and their addresses in FACET_KAFKA_BROKERS.',
+    remedy: 'Check that the brokers run and that FACET_KAFKA_BROKERS has their addresses.',
     context: { type: protocolErrorType(cause) },
     retryable: true,
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   });
 }
 
-export function busy(queuedBytes: number): AppError {
-  return new AppError('Too many records wait for Kafka.', {
+export function busy(pendingBytes: number): AppError {
+  return new AppError(`${pendingBytes} bytes of records are waiting for Kafka.`, {
     code: 'EVENTS_LOG_BUSY',
     category: 'unavailable',
-    remedy: 'Send less, or try again later.',
-    context: { queuedBytes },
+    remedy: 'Publish less at a time, or try again later.',
+    context: { pendingBytes },
     retryable: true,
   });
 }
@@ -37,35 +36,43 @@ export function unknownTopic(topic: string): AppError {
   return new AppError(`Kafka has no topic ${topic}.`, {
     code: 'EVENTS_TOPIC_UNKNOWN',
     category: 'unavailable',
-    remedy: 'Start the collector once, which makes the topics, or check FACET_TOPIC_PREFIX.',
+    remedy: 'Start the collector once to create the topics, or check FACET_TOPIC_PREFIX.',
     context: { topic },
     retryable: true,
   });
 }
 
-/** Some records of a publish can never be in the log; all others are. */
+/** A record that the brokers do not accept. */
+export interface RejectedRecord {
+  readonly topic: string;
+  /** The place of the record in the publish call. */
+  readonly index: number;
+  /** The error type of the Kafka protocol, such as `MESSAGE_TOO_LARGE`. */
+  readonly reason: string;
+}
+
+/** Returns the error of a publish call of which the brokers refused some records and acknowledged all others. */
 export function refusedRecords(refused: readonly RejectedRecord[]): AppError {
   const isTooLarge = refused.every(({ reason }) => tooLargeReasons.has(reason));
   const topics = [...new Set(refused.map(({ topic }) => topic))];
   const reasons = [...new Set(refused.map(({ reason }) => reason))];
-  return new AppError(
-    `${refused.length === 1 ? 'A record is' : `${refused.length} records are`} ${isTooLarge ? 'too large' : 'refused by Kafka'} for ${topics.join(', ')} (${reasons.join(', ')}).`,
-    {
-      code: isTooLarge ? 'EVENTS_RECORD_TOO_LARGE' : 'EVENTS_RECORD_REFUSED',
-      category: 'input',
-      remedy: isTooLarge
-        ? 'Send less in one record, or raise max.message.bytes of the topic.'
-        : 'Correct the records: the same ones will be refused again.',
-      context: { indexes: refused.map(({ index }) => index), topics, reasons },
-    },
-  );
+  const records = refused.length === 1 ? '1 record' : `${refused.length} records`;
+  const problem = isTooLarge ? 'too large for' : 'refused by';
+  return new AppError(`${records} ${problem} ${topics.join(', ')} (${reasons.join(', ')}).`, {
+    code: isTooLarge ? 'EVENTS_RECORD_TOO_LARGE' : 'EVENTS_RECORD_REFUSED',
+    category: 'input',
+    remedy: isTooLarge
+      ? 'Send less in one record, or raise max.message.bytes of the topic.'
+      : 'Correct the records. Kafka will refuse the same records again.',
+    context: { indexes: refused.map(({ index }) => index), topics, reasons },
+  });
 }
 
 const tooLargeReasons: ReadonlySet<string> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
-/** What brokers say of a record that they will not take however often it comes. */
+/** Errors of brokers that refuse a record permanently. */
 export const refusalReasons: ReadonlySet<string> = new Set([...tooLargeReasons, 'INVALID_TIMESTAMP']);
 
-/** Whether a batch could not be decompressed, as the client says it or as {@link unsupportedCodec} does. */
+/** Whether a batch could not be decompressed, as reported by kafkajs or by {@link unsupportedCodec}. */
 export function isCodecError(error: unknown): error is Error {
   return (
     error instanceof Error && (error.name === 'KafkaJSNotImplemented' || isAppError(error, 'EVENTS_CODEC_UNSUPPORTED'))
@@ -74,13 +81,13 @@ export function isCodecError(error: unknown): error is Error {
 
 export function unsupportedCodec(topic: string, at: PartitionRange | undefined, cause: Error): AppError {
   const codec = /^\w+/.exec(cause.message)?.[0] ?? 'unknown';
-  const place = at === undefined ? '' : `, partition ${at.partition}, from about offset ${at.from} on,`;
-  return new AppError(`${topic}${place} holds records compressed with ${codec}, which cannot be read here.`, {
+  const place = at === undefined ? '' : `, partition ${at.partition}, near offset ${at.from},`;
+  return new AppError(`${topic}${place} contains records compressed with ${codec}, which Facet cannot read.`, {
     code: 'EVENTS_CODEC_UNSUPPORTED',
     category: 'input',
     remedy:
-      'Let its producers use gzip or none, or set compression.type=gzip on the topic: brokers then convert what comes. ' +
-      'Send what is there already again, and move the offset of the sink behind it.',
+      'Configure the producers to compress with gzip or not at all, or set compression.type=gzip on the topic, so that ' +
+      'brokers convert new records. Send the existing records again and move the offset of the sink past them.',
     context: { topic, partition: at?.partition, offset: at?.from, codec },
     cause,
   });
@@ -89,11 +96,11 @@ export function unsupportedCodec(topic: string, at: PartitionRange | undefined, 
 export function logTruncated(topic: string, range: PartitionRange, end: number): AppError {
   const { partition, from, to } = range;
   return new AppError(
-    `${topic}, partition ${partition}, ends at offset ${end}, but was to be read from ${from} to ${to}.`,
+    `${topic}, partition ${partition}, ends at offset ${end}, but the range to read is ${from} to ${to}.`,
     {
       code: 'EVENTS_LOG_TRUNCATED',
       category: 'artifact',
-      remedy: 'Find out who has made the topic anew or cut it, and restore it, before anything is rebuilt from it.',
+      remedy: 'Find out who recreated or truncated the topic, and restore it before you rebuild anything from it.',
       context: { topic, partition, from, to, end },
     },
   );

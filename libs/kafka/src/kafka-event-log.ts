@@ -1,20 +1,19 @@
 import type { EventLog, LoggedBatch, LoggedEvent, RefusedRecord } from '@facet/event-log';
-import { keyOf, serializeEvent } from '@facet/schemas';
-import { parseLoggedEvent } from '@facet/schemas';
+import { keyOf, parseLoggedEvent, serializeEvent } from '@facet/schemas';
 import type { KafkaConnection } from './connect-kafka.ts';
 import { fetchExtents, fetchOffsetsAt } from './offsets.ts';
 import { openKafkaPublisher } from './publisher.ts';
 import type { Publisher } from './publisher.ts';
-import type { RawBatch } from './range-reader.ts';
 import { readRecords } from './read-records.ts';
+import type { RawBatch } from './read-records.ts';
 
 export interface KafkaEventLogOptions {
   readonly topic: string;
-  /** Event types that are declared beside the standard ones; events of other types are refused when they are read. */
+  /** Declared event types besides the standard ones. Events of other types are refused on reading. */
   readonly types?: readonly string[];
 }
 
-/** The event log in a topic. The connection stays the caller's; closing the log closes only its publisher. */
+/** Returns the event log in a topic. The caller owns the connection; closing the log closes only its publisher. */
 export function openKafkaEventLog(kafka: KafkaConnection, { topic, types = [] }: KafkaEventLogOptions): EventLog {
   let publisher: Publisher | undefined;
   return {

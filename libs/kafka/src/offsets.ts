@@ -1,20 +1,24 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { handleWhen, IterableBackoff, retry } from 'cockatiel';
 import type { Admin, KafkaJSError } from 'kafkajs';
 import type { PartitionExtent } from '@facet/event-log';
 import type { KafkaConnection } from './connect-kafka.ts';
 import { unknownTopic, unreachable } from './kafka-errors.ts';
-import { knownTopics } from './known-topics.ts';
+import { listTopics } from './topics.ts';
 
-/** @throws AppError `EVENTS_TOPIC_UNKNOWN`, `EVENTS_LOG_UNREACHABLE` */
+/**
+ * Returns the first offset and the end of each partition.
+ *
+ * @throws AppError `EVENTS_TOPIC_UNKNOWN`, `EVENTS_LOG_UNREACHABLE`
+ */
 export async function fetchExtents(kafka: KafkaConnection, topic: string): Promise<PartitionExtent[]> {
-  const partitions = await ask(kafka, topic, async (admin) => admin.fetchTopicOffsets(topic));
+  const partitions = await query(kafka, topic, async (admin) => admin.fetchTopicOffsets(topic));
   return partitions
     .map(({ partition, low, high }) => ({ partition, start: Number(low), end: Number(high) }))
     .sort((a, b) => a.partition - b.partition);
 }
 
 /**
- * By partition, the first offset whose record has this time or a later one, else the end.
+ * Returns, by partition, the first offset whose record has this time or a later one. Without such a record, the end.
  *
  * @throws AppError `EVENTS_TOPIC_UNKNOWN`, `EVENTS_LOG_UNREACHABLE`
  */
@@ -23,46 +27,40 @@ export async function fetchOffsetsAt(
   topic: string,
   time: number,
 ): Promise<ReadonlyMap<number, number>> {
-  const partitions = await ask(kafka, topic, async (admin) => admin.fetchTopicOffsetsByTimestamp(topic, time));
+  const partitions = await query(kafka, topic, async (admin) => admin.fetchTopicOffsetsByTimestamp(topic, time));
   return new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)]));
 }
 
-/** A leader that has moved is known again within this many attempts, the last after three seconds. */
-const attemptsMax = 6;
-const pauseMs = 200;
+/** Within these three seconds, the cluster knows the new leader of a partition. */
+const newLeader = retry(handleWhen(isRetriable), {
+  maxAttempts: 5,
+  backoff: new IterableBackoff([200, 400, 600, 800, 1_000]),
+});
 
-async function ask<T>(kafka: KafkaConnection, topic: string, question: (admin: Admin) => Promise<T>): Promise<T> {
+async function query<T>(kafka: KafkaConnection, topic: string, ask: (admin: Admin) => Promise<T>): Promise<T> {
   try {
     const admin = await kafka.admin();
-    // Asked about an unknown topic, the client would wait for it, and trip over it in every later request.
-    if ((await knownTopics(admin, [topic])).has(topic)) {
-      return await question(admin).catch(async (error: unknown) => {
-        if (!isPassing(error)) throw error;
-        return askAnew(kafka, question);
-      });
+    // kafkajs would wait for an unknown topic, and every later request of this client would fail on it.
+    if ((await listTopics(admin, [topic])).has(topic)) {
+      return await newLeader.execute(({ attempt }) => (attempt === 0 ? ask(admin) : withNewClient(kafka, ask)));
     }
   } catch (error) {
-    throw unreachable(`Kafka does not tell the offsets of ${topic}`, error);
+    throw unreachable(`The offsets of ${topic} could not be read`, error);
   }
   throw unknownTopic(topic);
 }
 
-/** With a client of its own for each attempt: one that has learned who leads a partition asks the same broker for minutes. */
-async function askAnew<T>(kafka: KafkaConnection, question: (admin: Admin) => Promise<T>): Promise<T> {
-  for (let attempt = 2; ; attempt++) {
-    await sleep(pauseMs * (attempt - 1));
-    const admin = kafka.client.admin();
-    try {
-      await admin.connect();
-      return await question(admin);
-    } catch (error) {
-      if (!isPassing(error) || attempt === attemptsMax) throw error;
-    } finally {
-      await admin.disconnect();
-    }
+/** A client that has cached the leader of a partition asks the same broker for minutes. A new client asks the new leader. */
+async function withNewClient<T>(kafka: KafkaConnection, ask: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = kafka.client.admin();
+  try {
+    await admin.connect();
+    return await ask(admin);
+  } finally {
+    await admin.disconnect();
   }
 }
 
-function isPassing(error: unknown): boolean {
+function isRetriable(error: unknown): boolean {
   return error instanceof Error && (error as Partial<KafkaJSError>).retriable === true;
 }

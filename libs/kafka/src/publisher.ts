@@ -1,172 +1,218 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { TaskCancelledError } from 'cockatiel';
 import { CompressionTypes } from 'kafkajs';
+import type { AppError } from '@facet/platform';
+import { within } from './connect-kafka.ts';
 import type { KafkaConnection } from './connect-kafka.ts';
 import { busy, protocolErrorType, refusalReasons, refusedRecords, unknownTopic, unreachable } from './kafka-errors.ts';
-import { knownTopics } from './known-topics.ts';
-import { bytesOf, PublishQueue } from './publish-queue.ts';
-import type { LogRecord, QueuedRecord } from './publish-queue.ts';
+import type { RejectedRecord } from './kafka-errors.ts';
 import { SafeProducer } from './safe-producer.ts';
-import { withDeadline } from './with-deadline.ts';
+import type { TopicMessage } from './safe-producer.ts';
+import { listTopics } from './topics.ts';
+
+/** One record for a topic. The key decides the partition and with it the order among records of that key. */
+export interface LogRecord {
+  readonly topic: string;
+  readonly key: string;
+  /** `null` deletes the key from a compacted topic. */
+  readonly value: string | null;
+  /** Epoch milliseconds at which Facet received the record. */
+  readonly timestamp: number;
+}
 
 export interface PublisherOptions {
-  /** A publish that is not acknowledged after this time is rejected. */
+  /** A publish without acknowledgment after this time is rejected. */
   readonly ackTimeoutMs?: number;
-  /** Of all records without an outcome. */
-  readonly queueBytesMax?: number;
-  /** Brokers take 1 MiB unless told otherwise. */
+  /** Limit of the records of all calls under way, in bytes. */
+  readonly pendingBytesMax?: number;
+  /** Brokers accept 1 MiB by default. */
   readonly recordBytesMax?: number;
   readonly compression?: 'gzip' | 'none';
-  /** How long closing waits for the acknowledgment of what is queued. */
+  /** How long closing waits for acknowledgments. */
   readonly closeTimeoutMs?: number;
 }
 
 export interface Publisher {
   /**
-   * Resolves only when all in-sync replicas have every record. What is published while a send is in flight joins the next
-   * one. Rejection by `EVENTS_LOG_UNREACHABLE` leaves open whether the records are in the log: publishing them again may
-   * double them there.
+   * Resolves when all in-sync replicas have every record. Calls are sent one after the other, in their order. After
+   * `EVENTS_LOG_UNREACHABLE` the records may be in the log or not; publishing them again may duplicate them.
    *
-   * @throws AppError Retryable: `EVENTS_LOG_UNREACHABLE` (no acknowledgment in time, or closed), `EVENTS_LOG_BUSY` (the
-   * queue is full; none was queued), `EVENTS_TOPIC_UNKNOWN`. Final: `EVENTS_RECORD_TOO_LARGE`, `EVENTS_RECORD_REFUSED` for
-   * the records at `context.indexes`, which brokers never take; all others of the call are acknowledged then.
+   * @throws AppError Retryable: `EVENTS_LOG_UNREACHABLE` (no acknowledgment in time, or closed), `EVENTS_LOG_BUSY` (too many
+   * bytes are pending; nothing was sent), `EVENTS_TOPIC_UNKNOWN`. Permanent: `EVENTS_RECORD_TOO_LARGE`,
+   * `EVENTS_RECORD_REFUSED` for the records at `context.indexes`, which brokers never accept; all others are acknowledged.
    */
   publish(records: readonly LogRecord[]): Promise<void>;
-  /** Of all records without an outcome. */
-  readonly queuedBytes: number;
-  /** Sends what is queued, for a bounded time; then rejects what is left. */
+  /** Bytes of the records whose calls have not settled. */
+  readonly pendingBytes: number;
+  /** Finishes pending calls within a time limit and rejects the rest. */
   close(): Promise<void>;
 }
 
-/** Below what brokers take as one batch, even if all of it goes to one partition. */
+/** Below what brokers accept as one batch, even if all records belong to one partition. */
 const sendBytesMax = 900_000;
-const pauseMsMax = 1_000;
+/** Bytes of a record besides key and value, in memory and on the wire. */
+const overheadBytes = 64;
 
 /**
- * Publishes in the order of the calls, one send at a time. Starts without brokers, outlives their absence, and sends again
- * when they are back.
+ * Opens a publisher that keeps one send in flight. It starts without brokers and works again when they are back. kafkajs
+ * retries within a send; the publisher resends only records that kafkajs left out, so a failed send rejects the call.
  */
 export function openKafkaPublisher(kafka: KafkaConnection, options: PublisherOptions = {}): Publisher {
   return new KafkaPublisher(kafka, options);
 }
 
+interface OutgoingRecord extends TopicMessage {
+  /** The place of the record in its call. */
+  readonly index: number;
+  readonly bytes: number;
+}
+
 class KafkaPublisher implements Publisher {
   readonly #kafka: KafkaConnection;
   readonly #producer: SafeProducer;
-  readonly #queue: PublishQueue;
-  readonly #queueBytesMax: number;
-  readonly #closeTimeoutMs: number;
-  readonly #sending: Promise<void>;
+  readonly #options: Required<Omit<PublisherOptions, 'compression'>>;
+  readonly #closing = new AbortController();
+  #isClosed = false;
+  #pendingBytes = 0;
+  /** Resolves when all earlier calls are done with the producer. */
+  #turn: Promise<void>;
   #knownTopics: ReadonlySet<string> = new Set();
-  #isClosing = false;
   #lastFailure: unknown;
-  #wake: () => void = () => undefined;
 
-  constructor(kafka: KafkaConnection, options: PublisherOptions) {
-    const { ackTimeoutMs = 10_000, recordBytesMax = 1_000_000, compression = 'gzip' } = options;
+  constructor(kafka: KafkaConnection, { compression = 'gzip', ...options }: PublisherOptions) {
     this.#kafka = kafka;
     this.#producer = new SafeProducer(kafka, compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None);
-    this.#queueBytesMax = options.queueBytesMax ?? 64 << 20;
-    this.#closeTimeoutMs = options.closeTimeoutMs ?? 10_000;
-    this.#queue = new PublishQueue({
-      recordBytesMax,
-      timeoutMs: ackTimeoutMs,
-      late: () => unreachable(`Kafka did not acknowledge the records within ${ackTimeoutMs} ms`, this.#lastFailure),
-      refusal: refusedRecords,
-    });
-    this.#sending = this.#sendUntilClosed();
+    this.#options = {
+      ackTimeoutMs: options.ackTimeoutMs ?? 10_000,
+      pendingBytesMax: options.pendingBytesMax ?? 64 << 20,
+      recordBytesMax: options.recordBytesMax ?? 1_000_000,
+      closeTimeoutMs: options.closeTimeoutMs ?? 10_000,
+    };
+    // Connecting now spares the first call the wait and logs early that brokers are missing.
+    this.#turn = this.#producer.connect().catch((error: unknown) => void this.#noteFailure(error));
   }
 
-  get queuedBytes(): number {
-    return this.#queue.bytes;
+  get pendingBytes(): number {
+    return this.#pendingBytes;
   }
 
   async publish(records: readonly LogRecord[]): Promise<void> {
     if (records.length === 0) return;
-    if (this.#isClosing) throw unreachable('The publisher is closed');
+    if (this.#isClosed) throw unreachable('The publisher is closed');
+    const { ackTimeoutMs, pendingBytesMax } = this.#options;
     const bytes = records.reduce((sum, record) => sum + bytesOf(record), 0);
-    // An empty queue takes a publish of any size, or a large one could never be sent.
-    if (this.#queue.bytes > 0 && this.#queue.bytes + bytes > this.#queueBytesMax) throw busy(this.#queue.bytes);
-    const published = this.#queue.add(records);
-    this.#wake();
-    await published;
+    // A call larger than the limit is accepted when it is the only one. Otherwise it could never be sent.
+    if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > pendingBytesMax) throw busy(this.#pendingBytes);
+    this.#pendingBytes += bytes;
+    try {
+      await within(ackTimeoutMs).execute(({ signal }) => this.#sendInTurn(records, signal), this.#closing.signal);
+    } catch (error) {
+      if (!(error instanceof TaskCancelledError)) throw error;
+      const problem = this.#closing.signal.aborted
+        ? 'The publisher was closed before Kafka acknowledged the records'
+        : `Kafka did not acknowledge the records within ${ackTimeoutMs} ms`;
+      throw unreachable(problem, this.#lastFailure);
+    } finally {
+      this.#pendingBytes -= bytes;
+    }
   }
 
   async close(): Promise<void> {
-    this.#isClosing = true;
-    this.#wake();
-    await withDeadline(this.#sending, this.#closeTimeoutMs, 'sending').catch(() => undefined);
-    this.#queue.failAll(
-      unreachable('The publisher was closed before Kafka acknowledged the records', this.#lastFailure),
-    );
+    this.#isClosed = true;
+    await within(this.#options.closeTimeoutMs)
+      .execute(() => this.#turn)
+      .catch(() => undefined);
+    this.#closing.abort();
     await this.#producer.disconnect();
   }
 
-  async #sendUntilClosed(): Promise<void> {
-    await this.#connect();
-    for (;;) {
-      const batch = this.#queue.take(sendBytesMax);
-      if (batch.length > 0) await this.#deliver(batch);
-      else if (this.#isClosing) return;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-
-  /** Spares the first publish the wait, and tells early whether there are brokers. */
-  async #connect(): Promise<void> {
+  async #sendInTurn(records: readonly LogRecord[], signal: AbortSignal): Promise<void> {
+    // A call that timed out before its turn keeps no records in memory.
+    signal.addEventListener('abort', () => (records = []));
+    const earlier = this.#turn;
+    let endTurn: () => void = () => undefined;
+    this.#turn = new Promise((resolve) => (endTurn = resolve));
     try {
-      await this.#producer.connect();
-    } catch (error) {
-      this.#fail(error);
+      await earlier;
+      await this.#send(records, signal);
+    } finally {
+      endTurn();
     }
   }
 
-  /** Sends until every record has an outcome, or nobody waits for it any more. */
-  async #deliver(batch: readonly QueuedRecord[]): Promise<void> {
-    let rest = this.#queue.stillWanted(batch);
-    for (let pauseMs = 50; rest.length > 0; pauseMs = Math.min(2 * pauseMs, pauseMsMax)) {
+  /** @throws AppError as {@link Publisher.publish}. */
+  async #send(records: readonly LogRecord[], signal: AbortSignal): Promise<void> {
+    const refused: RejectedRecord[] = [];
+    const outgoing: OutgoingRecord[] = [];
+    for (const [index, record] of records.entries()) {
+      const { topic, key, value, timestamp } = record;
+      const bytes = bytesOf(record);
+      if (bytes > this.#options.recordBytesMax) refused.push({ topic, index, reason: 'MESSAGE_TOO_LARGE' });
+      else outgoing.push({ topic, message: { key, value, timestamp: String(timestamp) }, index, bytes });
+    }
+    await this.#expectTopics(outgoing);
+    for (const batch of sliceBySize(outgoing)) refused.push(...(await this.#sendBatch(batch, signal)));
+    if (refused.length > 0) throw refusedRecords(refused);
+  }
+
+  /** Sends until the brokers have every record, and returns the records that they refuse. */
+  async #sendBatch(batch: readonly OutgoingRecord[], signal: AbortSignal): Promise<readonly RejectedRecord[]> {
+    let rest = batch;
+    while (rest.length > 0) {
+      signal.throwIfAborted();
       try {
-        await this.#failUnknownTopics(rest);
-        rest = this.#queue.stillWanted(rest);
-        if (rest.length === 0) return;
         const acknowledged = await this.#producer.send(rest);
-        this.#queue.acknowledge(acknowledged);
-        rest = this.#queue.stillWanted(rest.filter((queued) => !acknowledged.has(queued)));
+        rest = rest.filter((record) => !acknowledged.has(record));
+        this.#lastFailure = undefined;
       } catch (error) {
         const reason = protocolErrorType(error);
-        if (reason !== undefined && refusalReasons.has(reason)) return this.#isolate(rest, reason);
-        this.#fail(error);
-        await sleep(pauseMs);
-        rest = this.#queue.stillWanted(rest);
+        if (reason === undefined || !refusalReasons.has(reason)) throw this.#noteFailure(error);
+        const [first] = rest;
+        if (rest.length === 1 && first !== undefined) return [{ topic: first.topic, index: first.index, reason }];
+        // The broker does not say which record it refuses: halve the batch until it is alone.
+        const middle = rest.length >> 1;
+        const refused = await this.#sendBatch(rest.slice(0, middle), signal);
+        return [...refused, ...(await this.#sendBatch(rest.slice(middle), signal))];
       }
     }
+    return [];
   }
 
-  /** Finds the records that the brokers refuse among others: the answer does not say which they are. */
-  async #isolate(records: readonly QueuedRecord[], reason: string): Promise<void> {
-    const [first] = records;
-    if (first === undefined) return;
-    if (records.length === 1) {
-      this.#queue.refuse(first, reason);
-      return;
+  /** Sending to an unknown topic would block the producer for as long as kafkajs retries. */
+  async #expectTopics(records: readonly TopicMessage[]): Promise<void> {
+    const wanted = [...new Set(records.map(({ topic }) => topic))];
+    if (wanted.every((topic) => this.#knownTopics.has(topic))) return;
+    try {
+      this.#knownTopics = await listTopics(await this.#kafka.admin(), wanted);
+    } catch (error) {
+      throw this.#noteFailure(error);
     }
-    const middle = records.length >> 1;
-    await this.#deliver(records.slice(0, middle));
-    await this.#deliver(records.slice(middle));
+    const missing = wanted.find((topic) => !this.#knownTopics.has(topic));
+    if (missing !== undefined) throw unknownTopic(missing);
   }
 
-  #fail(error: unknown): void {
+  #noteFailure(error: unknown): AppError {
     this.#lastFailure = error;
     this.#knownTopics = new Set();
-    this.#kafka.logger?.warn({ err: error }, 'sending to Kafka failed; trying again');
+    this.#kafka.logger?.warn({ err: error }, 'sending to Kafka failed');
+    return unreachable('Kafka did not acknowledge the records', error);
   }
+}
 
-  /** One unknown topic in a send would fail all of it, for as long as the client library retries. */
-  async #failUnknownTopics(records: readonly QueuedRecord[]): Promise<void> {
-    if (records.every(({ topic }) => this.#knownTopics.has(topic))) return;
-    const wanted = [...new Set(records.map(({ topic }) => topic))];
-    this.#knownTopics = await knownTopics(await this.#kafka.admin(), wanted);
-    for (const { topic, publish } of records) {
-      if (!this.#knownTopics.has(topic)) this.#queue.fail(publish, unknownTopic(topic));
+function bytesOf({ key, value }: LogRecord): number {
+  return Buffer.byteLength(key) + (value === null ? 0 : Buffer.byteLength(value)) + overheadBytes;
+}
+
+/** Slices of up to `sendBytesMax`, or of one larger record. */
+function* sliceBySize(records: readonly OutgoingRecord[]): Generator<readonly OutgoingRecord[]> {
+  let start = 0;
+  let bytes = 0;
+  for (const [index, record] of records.entries()) {
+    if (index > start && bytes + record.bytes > sendBytesMax) {
+      yield records.slice(start, index);
+      start = index;
+      bytes = 0;
     }
+    bytes += record.bytes;
   }
+  if (start < records.length) yield records.slice(start);
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import type { Batch, Consumer } from 'kafkajs';
 import type { PartitionRange } from '@facet/event-log';
+import { clientRetry, within } from './connect-kafka.ts';
 import type { KafkaConnection } from './connect-kafka.ts';
-import { isCodecError, unsupportedCodec } from './kafka-errors.ts';
+import { isCodecError, logTruncated, unreachable, unsupportedCodec } from './kafka-errors.ts';
 import { fetchExtents } from './offsets.ts';
-import { RangeReader } from './range-reader.ts';
-import type { RawBatch } from './range-reader.ts';
 
 export interface ReadRecordsQuery {
   readonly topic: string;
@@ -12,22 +12,37 @@ export interface ReadRecordsQuery {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface RawRecord {
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+}
+
+/** Consecutive records of one partition. */
+export interface RawBatch {
+  readonly partition: number;
+  readonly records: readonly RawRecord[];
+  /** First offset of the partition's next batch. All records before it have been returned. */
+  readonly next: number;
+}
+
 /**
- * Reads ranges of a topic once, through a consumer group of its own that is deleted afterwards; nothing is committed.
- * Ends exactly where the ranges do, also when their last offsets hold no records. Records that retention removes while
- * they are being read are left out.
+ * Reads ranges of a topic once, through a dedicated consumer group that commits nothing and is deleted afterwards. Ends
+ * exactly where the ranges end, even if their last offsets have no records. Skips records that retention deletes during
+ * the read.
  *
  * @throws AppError `EVENTS_LOG_UNREACHABLE`, `EVENTS_TOPIC_UNKNOWN`, `EVENTS_LOG_TRUNCATED` when the topic ends before a
- * range does, `EVENTS_CODEC_UNSUPPORTED` after all that can be read before it. The signal's reason when it is aborted.
+ * range does, `EVENTS_CODEC_UNSUPPORTED` after all readable records before it. The signal's reason when it aborts.
  */
 export async function* readRecords(kafka: KafkaConnection, query: ReadRecordsQuery): AsyncGenerator<RawBatch> {
   const { topic, signal } = query;
   const ranges = query.ranges.filter(({ from, to }) => from < to);
   signal?.throwIfAborted();
   if (ranges.length === 0) return;
-  // Names an unknown topic; a consumer would wait for it.
+  // Throws for an unknown topic, for which a consumer would wait.
   await fetchExtents(kafka, topic);
-  const reader = new RangeReader(kafka, `${kafka.clientId}.read.${randomUUID()}`, { topic, ranges, signal });
+  const reader = new RangeReader(kafka, { topic, ranges, signal });
   try {
     await reader.start();
     for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) yield batch;
@@ -36,10 +51,183 @@ export async function* readRecords(kafka: KafkaConnection, query: ReadRecordsQue
     const rest = reader.rest();
     const [first] = rest;
     if (first === undefined || rest.length === 1) throw unsupportedCodec(topic, first, error);
-    // The client does not say which partition it could not read. Read alone, it is the one that fails.
+    // kafkajs does not name the unreadable partition. Read one by one, that partition is the one that fails.
     await reader.close();
     for (const range of rest) yield* readRecords(kafka, { topic, ranges: [range], signal });
   } finally {
     await reader.close();
+  }
+}
+
+/** Fetching pauses at this number of unread batches. One fetch returns up to 10 MiB from each broker. */
+const unreadBatchesMax = 8;
+/** Longest time that a broker holds a fetch without records, and shortest pause. */
+const fetchWaitMs = 100;
+/** After this time without a batch, the reader checks that the topic still has the ranges. */
+const checkAfterMs = 3_000;
+const untilCheck = within(checkAfterMs);
+const stalledAfterMs = 60_000;
+const leaving = within(10_000);
+
+/** The only member of a consumer group, which reads ranges of one topic. */
+class RangeReader {
+  readonly #kafka: KafkaConnection;
+  readonly #groupId: string;
+  readonly #topic: string;
+  readonly #signal: AbortSignal | undefined;
+  readonly #consumer: Consumer;
+  /** Ranges that have not been fetched to their end, by partition. */
+  readonly #open: Map<number, PartitionRange>;
+  readonly #unread: RawBatch[] = [];
+  #isPaused = false;
+  #failure: unknown;
+  #closing: Promise<void> | undefined;
+  #wake: () => void = () => undefined;
+
+  constructor(kafka: KafkaConnection, { topic, ranges, signal }: ReadRecordsQuery) {
+    this.#kafka = kafka;
+    this.#groupId = `${kafka.clientId}.read.${randomUUID()}`;
+    this.#topic = topic;
+    this.#signal = signal;
+    this.#open = new Map(ranges.map((range) => [range.partition, range]));
+    this.#consumer = kafka.client.consumer({
+      groupId: this.#groupId,
+      allowAutoTopicCreation: false,
+      maxWaitTimeInMs: fetchWaitMs,
+      retry: clientRetry,
+    });
+    this.#signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  async start(): Promise<void> {
+    const { events, on } = this.#consumer;
+    // The group has no committed offsets. Every join, including one after a failure, must seek.
+    on(events.GROUP_JOIN, ({ payload }) => this.#seek(payload.memberAssignment[this.#topic] ?? []));
+    on(events.CRASH, ({ payload }) => {
+      if (!payload.restart) this.#fail(payload.error);
+    });
+    // kafkajs does not pass on batches without records: transaction markers, and records removed by compaction.
+    on(events.START_BATCH_PROCESS, ({ payload: { partition, batchSize, lastOffset } }) => {
+      if (batchSize === 0) this.#put(partition, [], Number(lastOffset) + 1);
+    });
+    try {
+      await this.#consumer.connect();
+      await this.#consumer.subscribe({ topics: [this.#topic], fromBeginning: true });
+      await this.#consumer.run({ autoCommit: false, eachBatch: async ({ batch }) => this.#putBatch(batch) });
+    } catch (error) {
+      throw unreachable(`Kafka refused to read ${this.#topic}`, error);
+    }
+  }
+
+  /** Returns the next batch in order of arrival, or `undefined` after the last one. */
+  async next(): Promise<RawBatch | undefined> {
+    for (let quietMs = 0; ;) {
+      this.#signal?.throwIfAborted();
+      const batch = this.#unread.shift();
+      if (this.#unread.length === 0) this.#resume();
+      if (batch !== undefined) return batch;
+      if (this.#open.size === 0) return undefined;
+      if (this.#failure !== undefined) throw this.#failure;
+      const changed = new Promise<void>((resolve) => (this.#wake = resolve));
+      const isQuiet = await untilCheck
+        .execute(() => changed)
+        .then(
+          () => false,
+          () => true,
+        );
+      quietMs = isQuiet ? quietMs + checkAfterMs : 0;
+      if (isQuiet) await this.#checkRanges(quietMs);
+    }
+  }
+
+  /** Returns the unread parts of the ranges. */
+  rest(): readonly PartitionRange[] {
+    return [...this.#open.values()];
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#leave();
+    return this.#closing;
+  }
+
+  readonly #onAbort = (): void => this.#wake();
+
+  #seek(assigned: readonly number[]): void {
+    for (const partition of assigned) {
+      const range = this.#open.get(partition);
+      if (range === undefined) this.#consumer.pause([{ topic: this.#topic, partitions: [partition] }]);
+      else this.#consumer.seek({ topic: this.#topic, partition, offset: String(range.from) });
+    }
+  }
+
+  #putBatch(batch: Batch): void {
+    const range = this.#open.get(batch.partition);
+    if (range === undefined) return;
+    const records = batch.messages.map(({ offset, timestamp, key, value }) => ({
+      offset: Number(offset),
+      timestampMs: Number(timestamp),
+      key,
+      value,
+    }));
+    this.#put(batch.partition, records, Number(batch.lastOffset()) + 1);
+  }
+
+  #put(partition: number, records: readonly RawRecord[], fetchedTo: number): void {
+    const range = this.#open.get(partition);
+    if (range === undefined || fetchedTo <= range.from) return;
+    const next = Math.min(fetchedTo, range.to);
+    const inRange = records.filter(({ offset }) => offset >= range.from && offset < next);
+    this.#unread.push({ partition, records: inRange, next });
+    this.#advance(range, next);
+    if (this.#unread.length >= unreadBatchesMax) this.#pause();
+    this.#wake();
+  }
+
+  #advance(range: PartitionRange, next: number): void {
+    if (next < range.to) {
+      this.#open.set(range.partition, { ...range, from: next });
+      return;
+    }
+    this.#open.delete(range.partition);
+    this.#consumer.pause([{ topic: this.#topic, partitions: [range.partition] }]);
+  }
+
+  #pause(): void {
+    this.#isPaused = true;
+    this.#consumer.pause([{ topic: this.#topic, partitions: [...this.#open.keys()] }]);
+  }
+
+  #resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#consumer.resume([{ topic: this.#topic, partitions: [...this.#open.keys()] }]);
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#wake();
+  }
+
+  /** Checks, when no batch arrives, whether any batch can still arrive. */
+  async #checkRanges(quietMs: number): Promise<void> {
+    if (quietMs >= stalledAfterMs) throw unreachable(`No record of ${this.#topic} arrived for ${quietMs} ms`);
+    const extents = await fetchExtents(this.#kafka, this.#topic).catch((error: unknown) => {
+      this.#kafka.logger?.warn({ err: error, topic: this.#topic }, 'reading topic offsets failed; retrying');
+      return undefined;
+    });
+    if (extents === undefined) return;
+    for (const range of this.#open.values()) {
+      const extent = extents.find(({ partition }) => partition === range.partition);
+      if (extent === undefined || extent.end < range.to) throw logTruncated(this.#topic, range, extent?.end ?? 0);
+      if (extent.start >= range.to) this.#put(range.partition, [], range.to);
+    }
+  }
+
+  async #leave(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    await leaving.execute(() => this.#consumer.disconnect()).catch(() => undefined);
+    // Brokers delete an empty group without offsets later. Deleting the group now is a courtesy.
+    const admin = await this.#kafka.admin().catch(() => undefined);
+    await admin?.deleteGroups([this.#groupId]).catch(() => undefined);
   }
 }

@@ -1,43 +1,38 @@
-import { keyOf, serializeEvent } from '@facet/schemas';
-import type { Event } from '@facet/schemas';
-import { parseLoggedEvent } from '@facet/schemas';
-import { isPlainObject } from '@facet/schemas';
-import type { Refusal } from '@facet/schemas';
+import { isPlainObject, keyOf, parseLoggedEvent, serializeEvent } from '@facet/schemas';
+import type { Event, Refusal } from '@facet/schemas';
 import type { KafkaConnection } from './connect-kafka.ts';
-import { payloadBytes, redrivenRecord } from './dead-letter.ts';
-import type { DeadLetter } from './dead-letter.ts';
-import { readDeadLetters } from './dead-letters.ts';
+import { payloadBytes, readDeadLetters, redrivenRecord } from './dead-letters.ts';
+import type { DeadLetter } from './dead-letters.ts';
 import type { Publisher } from './publisher.ts';
 import type { TopicNames } from './topics.ts';
 
 export interface RedriveOptions {
   readonly names: Pick<TopicNames, 'events' | 'deadLetters'>;
-  /** Event types that are declared beside the standard ones. */
+  /** Declared event types besides the standard ones. */
   readonly types?: readonly string[];
-  /** Gives events without an eventId the id of their letter, which is as unique. */
+  /** Gives events without an eventId the id of their dead letter, which is as unique. */
   readonly addEventIds?: boolean;
-  /** Which letters; all that were not redriven, when absent. */
+  /** Selects dead letters. By default, all that have not been redriven. */
   readonly isWanted?: (letter: DeadLetter) => boolean;
-  /** Says what would happen; publishes nothing. */
+  /** Reports the outcomes without publishing. */
   readonly isDryRun?: boolean;
   readonly now: () => number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What became of a letter. */
 export interface RedriveOutcome {
   readonly letter: DeadLetter;
-  /** Why its message still cannot be used; absent when it is in the log again. */
+  /** Why the message is still invalid; absent when it is back in the log. */
   readonly failure?: { readonly field: string; readonly reason: string };
 }
 
-/** Of letters that are published together. */
+/** Number of dead letters that are published together. */
 const batchLettersMax = 200;
 
 /**
- * Puts the messages of dead letters into the log again, those that are valid by now, at their original time. First the
- * messages, then the marks that they were redriven: a crash between the two has them published twice, under the same
- * eventId, which counts once. Letters of other topics than the events' stay: their item or user may have changed since.
+ * Publishes the messages of dead letters again if they are valid now, at their original time. The messages are published
+ * before the marks that they were redriven. A crash between the two publishes a message twice under the same eventId,
+ * which counts once. Dead letters of topics other than the event topic stay: their item or user may have changed.
  *
  * @throws AppError as `readDeadLetters` and `Publisher.publish`.
  */

@@ -1,39 +1,39 @@
 import { Partitioners } from 'kafkajs';
 import type { CompressionTypes, Message, Producer, TopicMessages } from 'kafkajs';
-import { clientRetry } from './connect-kafka.ts';
+import { clientRetry, within } from './connect-kafka.ts';
 import type { KafkaConnection } from './connect-kafka.ts';
-import { withDeadline } from './with-deadline.ts';
 
 export interface TopicMessage {
   readonly topic: string;
-  /** Its `partition` is set by the first send, and kept. */
+  /** The first send sets its `partition`; resends keep the partition. */
   readonly message: Message;
 }
 
-/** How long a broker waits for its replicas before it says that it cannot acknowledge. */
+/** How long a broker waits for its replicas before it rejects a batch. */
 const replicationTimeoutMs = 10_000;
-/** Far beyond all retries of a send: ends one that the client library has forgotten. */
-const sendTimeoutMs = 60_000;
-const disconnectTimeoutMs = 2_000;
-/** Some 20 seconds: a retry within a send doubles fewer records than a new send does. */
+/** About 20 seconds. A retry within a send duplicates fewer records than a new send. */
 const sendRetries = 20;
+/** Ends a send or a connect that kafkajs never settles. Far longer than all of its retries. */
+const sending = within(60_000);
+/** A producer that does not disconnect in time is abandoned with its broken connections. */
+const disconnecting = within(2_000);
 
 /**
- * Sends to Kafka without losing an acknowledged record, which the client library does in two ways (kafkajs 2.2.4,
- * `src/producer/sendMessages.js`):
+ * Sends to Kafka without losing acknowledged records. kafkajs 2.2.4 loses them in two ways (`src/producer/sendMessages.js`):
  *
- * - It counts sequence numbers back after any failed request. A broker that did store that batch takes the next one under
- *   the same numbers for a repetition, and acknowledges it unstored. So one send is in flight at a time, and a producer
- *   is used again only after a send that needed one attempt; after any other, a new one with its own id takes its place.
- * - It counts answers per broker. A partition that moves, during a retry, to a broker that has already answered is never
- *   sent, and yet the send resolves. So partitions are chosen here, and only those that the answer names count as sent.
+ * - It rolls sequence numbers back after any failed request. If the broker had stored that batch, it takes the next batch
+ *   for a repetition and acknowledges it without storing it. Therefore one send is in flight at a time, and only a send
+ *   that needed a single attempt leaves the producer usable. Any other send is followed by a producer with a new id.
+ * - It tracks responses per broker. A partition that moves during a retry to a broker that has already responded is never
+ *   sent, and the send resolves anyway. Therefore this class chooses the partitions, and a record counts as sent only if
+ *   the response names its partition.
  */
 export class SafeProducer {
   readonly #kafka: KafkaConnection;
   readonly #compression: CompressionTypes;
   readonly #partitionOf = Partitioners.DefaultPartitioner();
   #producer: Producer | undefined;
-  /** How often the partition of a message was asked for: once for each message in every attempt. */
+  /** Partitioner calls during a send: one for each message and attempt. */
   #placements = 0;
 
   constructor(kafka: KafkaConnection, compression: CompressionTypes) {
@@ -41,32 +41,35 @@ export class SafeProducer {
     this.#compression = compression;
   }
 
-  /** Connects ahead of the first send, which does so itself otherwise. */
+  /** Connects before the first send, which would connect otherwise. */
   async connect(): Promise<void> {
     this.#producer ??= await this.#newProducer();
   }
 
   /**
-   * Sends records once, in order, and returns those that all in-sync replicas have. The others may be in the log or not;
-   * so may all of them when it throws. Calls must not overlap.
+   * Sends records once, in order, and returns those that all in-sync replicas have. Any other record may be in the log or
+   * not, as may every record when the call throws. Calls must not overlap.
    */
   async send<T extends TopicMessage>(records: readonly T[]): Promise<ReadonlySet<T>> {
     this.#placements = 0;
     try {
       const producer = (this.#producer ??= await this.#newProducer());
-      const sending = producer.sendBatch({
+      const sent = producer.sendBatch({
         topicMessages: byTopic(records),
         acks: -1,
         timeout: replicationTimeoutMs,
         compression: this.#compression,
       });
-      // Retries of a send that nobody waits for any more would leave connections behind.
-      const leave = () => (this.#producer === producer ? undefined : letGo(producer));
-      void sending.then(leave, leave);
-      const answers = await withDeadline(sending, sendTimeoutMs, 'sending');
-      const answered = new Set(answers.map(({ topicName, partition }) => `${topicName} ${partition}`));
-      const acknowledged = records.filter(({ topic, message }) => answered.has(`${topic} ${message.partition}`));
-      if (this.#placements !== records.length || acknowledged.length !== records.length) await this.disconnect();
+      // The retries of an abandoned send reconnect the producer: disconnect once more when they end.
+      const release = () => (this.#producer === producer ? undefined : disconnect(producer));
+      void sent.then(release, release);
+      const responses = await sending.execute(() => sent);
+      const acknowledgedPartitions = new Set(responses.map(({ topicName, partition }) => `${topicName} ${partition}`));
+      const acknowledged = records.filter(({ topic, message }) =>
+        acknowledgedPartitions.has(`${topic} ${message.partition}`),
+      );
+      const isFirstAttempt = this.#placements === records.length;
+      if (!isFirstAttempt || acknowledged.length < records.length) await this.disconnect();
       return new Set(acknowledged);
     } catch (error) {
       await this.disconnect();
@@ -77,7 +80,7 @@ export class SafeProducer {
   async disconnect(): Promise<void> {
     const producer = this.#producer;
     this.#producer = undefined;
-    if (producer !== undefined) await letGo(producer);
+    if (producer !== undefined) await disconnect(producer);
   }
 
   async #newProducer(): Promise<Producer> {
@@ -92,10 +95,10 @@ export class SafeProducer {
       },
     });
     try {
-      await withDeadline(producer.connect(), sendTimeoutMs, 'connecting');
+      await sending.execute(() => producer.connect());
       return producer;
     } catch (error) {
-      await letGo(producer);
+      await disconnect(producer);
       throw error;
     }
   }
@@ -111,7 +114,6 @@ function byTopic(records: readonly TopicMessage[]): TopicMessages[] {
   return [...messagesOf].map(([topic, messages]) => ({ topic, messages }));
 }
 
-/** A producer that cannot say goodbye in time is left to its broken connections. */
-async function letGo(producer: Producer): Promise<void> {
-  await withDeadline(producer.disconnect(), disconnectTimeoutMs, 'disconnecting').catch(() => undefined);
+async function disconnect(producer: Producer): Promise<void> {
+  await disconnecting.execute(() => producer.disconnect()).catch(() => undefined);
 }

@@ -1,18 +1,24 @@
-/** The topics that the apps meet in. Names carry the version of the wire format. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admin, ITopicConfig } from 'kafkajs';
+import { dayMs } from '@facet/platform';
+import type { KafkaConnection } from './connect-kafka.ts';
+import { unreachable } from './kafka-errors.ts';
+
+/** The topics through which the apps exchange data. Names carry the version of the wire format. */
 export interface TopicNames {
   /** Events, keyed by user or session. */
   readonly events: string;
-  /** Items by id, compacted; null removes one. */
+  /** Items by id, compacted; a null value deletes the item. */
   readonly items: string;
-  /** Users by id, compacted; null removes one. */
+  /** Users by id, compacted; a null value deletes the user. */
   readonly users: string;
   readonly erasures: string;
-  /** Counts of what ingest took in and refused. */
+  /** Counts of events that the ingest accepted and refused. */
   readonly intake: string;
   readonly deadLetters: string;
 }
 
-/** The topics of one installation; the prefix lets several share a cluster. */
+/** Returns the topics of one installation. The prefix lets several installations share a cluster. */
 export function topicNames(prefix = 'facet'): TopicNames {
   return {
     events: `${prefix}.events.v1`,
@@ -22,4 +28,96 @@ export function topicNames(prefix = 'facet'): TopicNames {
     intake: `${prefix}.intake.v1`,
     deadLetters: `${prefix}.dead-letters.v1`,
   };
+}
+
+export interface EnsureTopicsOptions {
+  readonly names: TopicNames;
+  /** Limits how many sinks share the work. Raising the number later breaks the order of a user's events once. */
+  readonly eventPartitions?: number;
+  /** Copies of each record. With 3 or more, two replicas must have a record before the broker acknowledges it. */
+  readonly replicationFactor?: number;
+  /** Retention of events in Kafka, which limits how far back the lake can be rebuilt. */
+  readonly eventRetentionDays?: number;
+}
+
+/** Time to notice dead letters, to fix their cause and to redrive them. */
+const deadLetterRetentionDays = 90;
+
+/**
+ * Creates missing topics and returns their names. Existing topics keep their settings.
+ *
+ * @throws AppError `EVENTS_LOG_UNREACHABLE` when no broker responds or a topic cannot be created.
+ */
+export async function ensureTopics(kafka: KafkaConnection, options: EnsureTopicsOptions): Promise<readonly string[]> {
+  const { names, eventPartitions = 6, replicationFactor = 1, eventRetentionDays = 30 } = options;
+  const shape = (topic: string, numPartitions: number, configs: Readonly<Record<string, string>>): ITopicConfig => ({
+    topic,
+    numPartitions,
+    replicationFactor,
+    configEntries: Object.entries({
+      ...configs,
+      'min.insync.replicas': String(replicationFactor >= 3 ? 2 : 1),
+      // Brokers then convert records of other producers from codecs that Node cannot read.
+      'compression.type': 'gzip',
+    }).map(([name, value]) => ({ name, value })),
+  });
+  const kept = (days: number) => ({ 'cleanup.policy': 'delete', 'retention.ms': String(days * dayMs) });
+  const topics = [
+    shape(names.events, eventPartitions, kept(eventRetentionDays)),
+    shape(names.items, 1, { 'cleanup.policy': 'compact' }),
+    shape(names.users, 1, { 'cleanup.policy': 'compact' }),
+    shape(names.erasures, 1, { 'cleanup.policy': 'delete', 'retention.ms': '-1' }),
+    shape(names.intake, 1, kept(eventRetentionDays)),
+    shape(names.deadLetters, 1, kept(deadLetterRetentionDays)),
+  ];
+  try {
+    const admin = await kafka.admin();
+    const existing = new Set(await admin.listTopics());
+    const missing = topics.filter(({ topic }) => !existing.has(topic));
+    await createTopics(admin, missing);
+    return missing.map(({ topic }) => topic);
+  } catch (error) {
+    throw unreachable('The topics could not be created', error);
+  }
+}
+
+const leaderPollMs = 50;
+const leaderWaitMs = 15_000;
+
+/**
+ * Creates topics and waits until their partitions have leaders. kafkajs can wait too, but fails when a broker does not
+ * know a new topic yet.
+ *
+ * @throws Error of kafkajs, except for a topic that another process has created in the meantime.
+ */
+export async function createTopics(admin: Admin, topics: readonly ITopicConfig[]): Promise<void> {
+  if (topics.length === 0) return;
+  await admin.createTopics({ topics: [...topics], waitForLeaders: false });
+  const names = topics.map(({ topic }) => topic);
+  for (const end = Date.now() + leaderWaitMs; Date.now() < end; await sleep(leaderPollMs)) {
+    if (await haveLeaders(admin, names)) return;
+  }
+  throw new Error(`the partitions of ${names.join(', ')} have no leaders after ${leaderWaitMs} ms`);
+}
+
+/** Reads the metadata of all topics, because a broker that does not know a new topic yet rejects a request for its name. */
+async function haveLeaders(admin: Admin, names: readonly string[]): Promise<boolean> {
+  const { topics } = await admin.fetchTopicMetadata();
+  return names.every((name) => {
+    const partitions = topics.find((topic) => topic.name === name)?.partitions ?? [];
+    return partitions.length > 0 && partitions.every(({ leader }) => leader >= 0);
+  });
+}
+
+const listingsMax = 3;
+const listingPauseMs = 200;
+
+/** Lists the topics of the cluster. Asks again while some of `wanted` are missing: not every broker knows a new topic yet. */
+export async function listTopics(admin: Admin, wanted: readonly string[]): Promise<ReadonlySet<string>> {
+  const known = new Set<string>();
+  for (let listings = 0; listings < listingsMax && !wanted.every((topic) => known.has(topic)); listings++) {
+    if (listings > 0) await sleep(listingPauseMs);
+    for (const topic of await admin.listTopics()) known.add(topic);
+  }
+  return known;
 }

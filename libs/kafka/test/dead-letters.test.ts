@@ -10,7 +10,8 @@ import {
   redriveDeadLetters,
   topicNames,
 } from '../src/index.ts';
-import type { KafkaConnection, Publisher, RedriveOptions, TopicNames } from '../src/index.ts';
+import type { KafkaConnection, Publisher, TopicNames } from '../src/index.ts';
+import type { RedriveOptions } from '../src/redrive-dead-letters.ts';
 import { parseLoggedEvent } from '@facet/schemas';
 import { readAll } from './kafka-fixture.ts';
 

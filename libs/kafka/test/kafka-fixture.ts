@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { createTopics } from '../src/create-topics.ts';
+import { createTopics } from '../src/topics.ts';
 import { connectKafka, fetchExtents, readRecords } from '../src/index.ts';
-import type { KafkaConnection, RawRecord } from '../src/index.ts';
+import type { KafkaConnection } from '../src/index.ts';
+import type { RawRecord } from '../src/read-records.ts';
 
 export interface TestTopic {
   readonly kafka: KafkaConnection;

@@ -180,7 +180,7 @@ describe('without any broker', () => {
         () => false,
       );
     await expect.poll(wasTaken, { timeout: 30_000 }).toBe(true);
-    expect(publisher.queuedBytes).toBe(0);
+    expect(publisher.pendingBytes).toBe(0);
     const stored = await storedIn(target);
     expect([stored.has('before'), stored.has('after')]).toEqual([true, true]);
     await publisher.close();

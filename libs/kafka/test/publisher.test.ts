@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, inject, it } from 'vitest';
-import { createTopics } from '../src/create-topics.ts';
+import { createTopics } from '../src/topics.ts';
 import { connectKafka, openKafkaPublisher } from '../src/index.ts';
 import { createTopic, readAll, textOf } from './kafka-fixture.ts';
 
@@ -31,7 +31,7 @@ describe('the Kafka publisher', () => {
       );
       expect(records?.[0]?.timestampMs).toBe(timestamp);
     }
-    expect(publisher.queuedBytes).toBe(0);
+    expect(publisher.pendingBytes).toBe(0);
     await publisher.close();
     await target.kafka.close();
   });
@@ -79,14 +79,14 @@ describe('the Kafka publisher', () => {
     });
     const stored = (await readAll(target)).flat().map(textOf);
     expect(new Set(stored)).toEqual(new Set(values.filter((value) => value.startsWith('small'))));
-    expect(publisher.queuedBytes).toBe(0);
+    expect(publisher.pendingBytes).toBe(0);
     await publisher.close();
     await target.kafka.close();
   });
 
   it('bounds what it holds', async () => {
     const target = await createTopic(brokers);
-    const publisher = openKafkaPublisher(target.kafka, { queueBytesMax: 10_000 });
+    const publisher = openKafkaPublisher(target.kafka, { pendingBytesMax: 10_000 });
     const record = { topic: target.topic, key: 'k', value: 'x'.repeat(4_000), timestamp };
     const taken = [publisher.publish([record]), publisher.publish([record])];
     await expect(publisher.publish([record])).rejects.toMatchObject({ code: 'EVENTS_LOG_BUSY', retryable: true });
@@ -141,7 +141,7 @@ describe('the Kafka publisher', () => {
       code: 'EVENTS_LOG_UNREACHABLE',
       retryable: true,
     });
-    expect(publisher.queuedBytes).toBe(0);
+    expect(publisher.pendingBytes).toBe(0);
     const pending = publisher.publish([record]);
     const closed = publisher.close();
     await expect(pending).rejects.toMatchObject({ code: 'EVENTS_LOG_UNREACHABLE' });

@@ -1,7 +1,7 @@
 import { createHttpMetrics } from '@facet/http';
 import type { HttpMetrics } from '@facet/http';
 import { Counter, Gauge, Histogram } from 'prom-client';
-import type { RecordWriterState } from './record-writer.ts';
+import type { SpoolState } from './spool/spool.ts';
 
 export interface IngestMetrics extends HttpMetrics {
   countRecords(counted: {
@@ -13,11 +13,19 @@ export interface IngestMetrics extends HttpMetrics {
   }): void;
   observeStored(where: 'log' | 'spool', seconds: number): void;
   countReplayed(records: number): void;
-  /** Reads the gauges from what `state` says whenever somebody looks. */
-  watch(state: () => RecordWriterState, now: () => number): void;
+  /** Registers gauges that call `state` on every scrape. */
+  watch(state: () => StorageState, now: () => number): void;
 }
 
-/** From a broker on the same machine to the time after which the spool takes over. */
+/** The state of the storage behind the ingest, as gauges show it. */
+export interface StorageState {
+  /** Undefined until the first publish. */
+  readonly isLogReachable: boolean | undefined;
+  readonly queueBytes: number;
+  readonly spool: SpoolState;
+}
+
+/** From a broker on the same machine to the acknowledgment timeout. */
 const storeBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 export function createIngestMetrics(): IngestMetrics {
@@ -25,13 +33,13 @@ export function createIngestMetrics(): IngestMetrics {
   const registers = [http.registry];
   const records = new Counter({
     name: 'facet_collector_records_total',
-    help: 'Records (events, items, users) by the key that sent them and by outcome; reason is empty unless refused.',
+    help: 'Records (events, items, users) by API key and outcome; reason is empty unless refused.',
     labelNames: ['kind', 'producer', 'outcome', 'reason'] as const,
     registers,
   });
   const storeSeconds = new Histogram({
     name: 'facet_collector_store_seconds',
-    help: 'Time until a group of requests was safe; its count is the number of groups.',
+    help: 'Time to store a group of requests. The count is the number of groups.',
     labelNames: ['stored'] as const,
     buckets: storeBuckets,
     registers,
@@ -47,29 +55,28 @@ export function createIngestMetrics(): IngestMetrics {
     observeStored: (stored, seconds) => storeSeconds.observe({ stored }, seconds),
     countReplayed: (count) => replayed.inc(count),
     watch(state, now) {
-      const gauge = (name: string, help: string, value: (current: RecordWriterState) => number): void => {
-        new Gauge({ name, help, registers, collect: collectInto(() => value(state())) });
+      const gauge = (name: string, help: string, value: (current: StorageState) => number): void => {
+        new Gauge({
+          name: `facet_collector_${name}`,
+          help,
+          registers,
+          collect() {
+            this.set(value(state()));
+          },
+        });
       };
       gauge(
-        'facet_collector_log_reachable',
-        '1 while the log acknowledges, 0 while it does not, -1 before the first try.',
-        (now) => (now.isLogReachable === undefined ? -1 : Number(now.isLogReachable)),
+        'log_reachable',
+        '1 while Kafka acknowledges records, 0 while it does not, -1 before the first publish.',
+        ({ isLogReachable }) => (isLogReachable === undefined ? -1 : Number(isLogReachable)),
       );
-      gauge('facet_collector_queue_bytes', 'Bytes of records that wait to be stored.', (now) => now.queueBytes);
-      gauge('facet_collector_spool_records', 'Records in the spool.', (now) => now.spool.records);
-      gauge('facet_collector_spool_bytes', 'Bytes of the spool on the disk.', (now) => now.spool.bytes);
-      gauge('facet_collector_spool_bytes_max', 'The bound of the spool.', (now) => now.spool.bytesMax);
-      gauge(
-        'facet_collector_spool_oldest_seconds',
-        'Age of the oldest record in the spool; 0 when it is empty.',
-        ({ spool }) => (spool.oldestAt === undefined ? 0 : Math.max(0, (now() - spool.oldestAt) / 1000)),
+      gauge('queue_bytes', 'Bytes of queued records.', ({ queueBytes }) => queueBytes);
+      gauge('spool_records', 'Records in the spool.', ({ spool }) => spool.records);
+      gauge('spool_bytes', 'Bytes of the spool on disk.', ({ spool }) => spool.bytes);
+      gauge('spool_bytes_max', 'Size limit of the spool.', ({ spool }) => spool.bytesMax);
+      gauge('spool_oldest_seconds', 'Age of the oldest record in the spool; 0 for an empty spool.', ({ spool }) =>
+        spool.oldestAt === undefined ? 0 : Math.max(0, (now() - spool.oldestAt) / 1000),
       );
     },
-  };
-}
-
-function collectInto(value: () => number) {
-  return function (this: Gauge): void {
-    this.set(value());
   };
 }

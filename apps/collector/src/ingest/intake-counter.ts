@@ -2,14 +2,14 @@ import { serializeIntake } from '@facet/schemas';
 import type { IntakeCount } from '@facet/schemas';
 import type { LogRecord } from '@facet/kafka';
 
-/** What became of some events of a producer. */
+/** A number of events of one producer with the same outcome. */
 export type IntakeOutcome = Pick<IntakeCount, 'outcome' | 'field' | 'reason' | 'count'>;
 
-/** Sums what became of events by UTC day and producer, until somebody takes the sums. */
+/** Sums the outcomes of events by UTC day and producer. */
 export interface IntakeCounter {
   add(producer: string, receivedAt: number, outcomes: readonly IntakeOutcome[]): void;
-  /** A record with the sums since the last call; undefined when there are none. */
-  take(now: number): LogRecord | undefined;
+  /** Returns a record of the sums since the last call and resets them; `undefined` without any. */
+  drain(now: number): LogRecord | undefined;
 }
 
 export function createIntakeCounter(options: { readonly topic: string }): IntakeCounter {
@@ -23,7 +23,7 @@ export function createIntakeCounter(options: { readonly topic: string }): Intake
         sums.set(name, { day, producer, outcome, field, reason, count: sum });
       }
     },
-    take(now) {
+    drain(now) {
       if (sums.size === 0) return undefined;
       const value = serializeIntake([...sums.values()]);
       sums = new Map();

@@ -1,88 +1,95 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { ExponentialBackoff, handleAll, noJitterGenerator, retry } from 'cockatiel';
 import type { LogRecord, Publisher } from '@facet/kafka';
 import { AppError, describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
-import type { IngestMetrics } from './ingest-metrics.ts';
-import type { RefusedRecords } from './spool/refused-records.ts';
-import type { Spool, SpoolState } from './spool/spool.ts';
+import type { IngestMetrics, StorageState } from './ingest-metrics.ts';
+import type { Spool } from './spool/spool.ts';
 
-/** Where records are safe. */
+/** Where the records of one call are stored. */
 export interface Written {
   readonly stored: 'log' | 'spool';
-  /** Places of the records that are too large for the log. */
+  /** Indexes of records that are too large for the log. */
   readonly refused: readonly number[];
 }
 
-export interface RecordWriterOptions {
-  /** Of all records that wait to be stored. More are turned away. */
-  readonly queueBytesMax: number;
-}
-
-export interface RecordWriterState {
-  /** Undefined until something was published. */
-  readonly isLogReachable: boolean | undefined;
-  /** Whether records can be stored, as far as is known. */
+export interface RecordWriterState extends StorageState {
+  /** Whether the log or the spool accepts records, as far as is known. */
   readonly canStore: boolean;
-  readonly queueBytes: number;
-  readonly spool: SpoolState;
 }
 
-/** Puts records where they are safe, in the order of the calls: into the log, or behind what waits for it in the spool. */
+/** Stores records in the order of the calls: in the log, or in the spool behind records that wait for the log. */
 export interface RecordWriter {
   /**
-   * Resolves when all records are acknowledged by the log or durable in the spool.
+   * Resolves when the in-sync replicas or the spool have all records.
    *
-   * @throws AppError `COLLECTOR_QUEUE_FULL`, `COLLECTOR_LOG_REFUSES`, or one of the spool's when neither log nor spool takes
-   * them; all retryable. Some of the records may be in the log all the same.
+   * @throws AppError `COLLECTOR_QUEUE_FULL`, `COLLECTOR_LOG_REFUSES`, or an error of the spool when neither log nor spool
+   * accepts the records. All are retryable. Some of the records may be in the log anyway.
    */
   write(records: readonly LogRecord[]): Promise<Written>;
   readonly state: RecordWriterState;
-  /** Stores what is queued and stops replaying. */
+  /** Stores all queued records and stops the replay. */
   close(): Promise<void>;
 }
 
 export interface RecordWriterDeps {
   readonly publisher: Pick<Publisher, 'publish'>;
   readonly spool: Spool;
-  readonly refusedRecords: RefusedRecords;
   readonly metrics: IngestMetrics;
   readonly logger: Logger;
   readonly now: () => number;
 }
 
-interface Waiting {
+export interface RecordWriterOptions {
+  /** Limit of all queued records. The writer rejects calls beyond it. */
+  readonly queueBytesMax: number;
+}
+
+/** Queued records of one call. */
+interface QueuedWrite {
   readonly records: readonly LogRecord[];
   readonly bytes: number;
   resolve(written: Written): void;
   reject(error: unknown): void;
 }
 
-/** What the publisher sends at a time; a little more would cost another send. */
-const groupBytesMax = 850_000;
-const replayBytesMax = 850_000;
-const replayPauseMs = { min: 200, max: 5_000 };
-/** While both go on, so much more is replayed than stored. */
-const replayedChunksAGroup = 2;
-/** A replay that takes longer for a chunk is not waited for. */
-const replayStepMsMax = 500;
-/** How long a failure to store counts as the state of things, so that a caller may then find out anew. */
-const troubleMs = 5_000;
-/** What a record costs beside its key and value. */
-const recordOverheadBytes = 64;
-
-/** Starts to replay at once what the spool holds. */
-export function createRecordWriter(deps: RecordWriterDeps, options: RecordWriterOptions): RecordWriter {
-  return new GroupingWriter(deps, options);
+/** The log acknowledged all records except `refused`, which it never accepts. */
+interface Acknowledgment {
+  readonly refused: ReadonlySet<number>;
+  readonly refusal?: AppError;
 }
 
-class GroupingWriter implements RecordWriter {
+/** Slightly less than the publisher sends at once: a larger group would need a second send. */
+const groupBytesMax = 850_000;
+const replayBytesMax = 850_000;
+/** Chunks that are replayed for each group that is appended meanwhile. */
+const replayedChunksPerGroup = 2;
+/** Writing waits no longer than this for a chunk to be replayed. */
+const replayWaitMs = 500;
+/** How long a failure to store makes the ingest not ready. Then a caller may try again. */
+const failureMs = 5_000;
+/** Bytes of a record besides key and value. */
+const recordOverheadBytes = 64;
+
+const replayRetries = retry(handleAll, {
+  maxAttempts: Number.POSITIVE_INFINITY,
+  backoff: new ExponentialBackoff({ initialDelay: 200, maxDelay: 5_000, generator: noJitterGenerator }),
+}).dangerouslyUnref();
+
+/** Creates the writer and starts to replay the spool. */
+export function createRecordWriter(deps: RecordWriterDeps, options: RecordWriterOptions): RecordWriter {
+  return new QueuedRecordWriter(deps, options);
+}
+
+class QueuedRecordWriter implements RecordWriter {
   readonly #deps: RecordWriterDeps;
   readonly #queueBytesMax: number;
-  readonly #waiting: Waiting[] = [];
+  readonly #queue: QueuedWrite[] = [];
   #queueBytes = 0;
   #writing: Promise<void> | undefined;
   #replaying: Promise<void> | undefined;
-  /** Whether the last look at it found the replay under way. */
+  /** The replay of the current chunk. */
+  #replayStep: Promise<unknown> = Promise.resolve();
+  /** Whether the latest step of the replay was in time and successful. */
   #isReplayAdvancing = false;
   #onReplayStep: () => void = () => undefined;
   readonly #closing = new AbortController();
@@ -98,7 +105,7 @@ class GroupingWriter implements RecordWriter {
   get state(): RecordWriterState {
     const { spool, now } = this.#deps;
     const { state } = spool;
-    const isSpoolUsable = state.bytes < state.bytesMax && now() - this.#lastFailedAt > troubleMs;
+    const isSpoolUsable = state.bytes < state.bytesMax && now() - this.#lastFailedAt > failureMs;
     return {
       isLogReachable: this.#isLogReachable,
       canStore: isSpoolUsable || (this.#isLogReachable === true && spool.isEmpty),
@@ -115,23 +122,23 @@ class GroupingWriter implements RecordWriter {
     if (this.#queueBytes > 0 && this.#queueBytes + bytes > this.#queueBytesMax) throw queueFull(this.#queueBytesMax);
     this.#queueBytes += bytes;
     return new Promise<Written>((resolve, reject) => {
-      this.#waiting.push({ records, bytes, resolve, reject });
-      this.#writing ??= this.#writeAll().finally(() => (this.#writing = undefined));
+      this.#queue.push({ records, bytes, resolve, reject });
+      this.#writing ??= this.#writeQueue().finally(() => (this.#writing = undefined));
     });
   }
 
   async close(): Promise<void> {
     await this.#writing;
     this.#closing.abort();
-    await this.#replaying;
+    await this.#replayStep.catch(() => undefined);
   }
 
-  async #writeAll(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const group = this.#takeGroup();
+  async #writeQueue(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const group = this.#nextGroup();
       try {
-        const written = await this.#store(group);
-        for (const [index, waiting] of group.entries()) waiting.resolve(written[index]!);
+        const written = await this.#storeGroup(group.map(({ records }) => records));
+        for (const [index, { resolve }] of group.entries()) resolve(written[index]!);
         this.#lastFailedAt = -Infinity;
       } catch (error) {
         this.#lastFailedAt = this.#deps.now();
@@ -141,40 +148,40 @@ class GroupingWriter implements RecordWriter {
     }
   }
 
-  #takeGroup(): Waiting[] {
+  #nextGroup(): QueuedWrite[] {
     let bytes = 0;
-    const size = this.#waiting.findIndex((waiting, index) => (bytes += waiting.bytes) > groupBytesMax && index > 0);
-    return this.#waiting.splice(0, size === -1 ? this.#waiting.length : size);
+    const size = this.#queue.findIndex((write, index) => (bytes += write.bytes) > groupBytesMax && index > 0);
+    return this.#queue.splice(0, size === -1 ? this.#queue.length : size);
   }
 
-  /** While anything waits in the spool, everything goes behind it, so that the order stays. */
-  async #store(group: readonly Waiting[]): Promise<readonly Written[]> {
+  /** Stores the records of several calls together. While the spool has records, new ones go behind them to keep the order. */
+  async #storeGroup(batches: readonly (readonly LogRecord[])[]): Promise<readonly Written[]> {
     const { spool, metrics, now } = this.#deps;
     const startedAt = now();
-    await this.#letReplayAdvance();
-    if (spool.isEmpty) {
-      const batches = group.map(({ records }) => records);
-      const published = await this.#publish(batches).catch((error: unknown) => {
-        if (!isAppError(error, 'EVENTS_RECORD_TOO_LARGE')) throw logRefuses(error);
-        return splitRefused(batches, error);
-      });
-      if (published !== undefined) {
-        metrics.observeStored('log', (now() - startedAt) / 1000);
-        return published;
-      }
+    await this.#waitForReplay();
+    const acknowledged = spool.isEmpty ? await this.#publish(batches.flat()) : undefined;
+    if (acknowledged === undefined) {
+      await spool.append(batches);
+      this.#startReplay();
+    } else if (isAppError(acknowledged.refusal, 'EVENTS_RECORD_REFUSED')) {
+      throw logRefuses(acknowledged.refusal);
     }
-    await spool.append(group.map(({ records }) => records));
-    metrics.observeStored('spool', (now() - startedAt) / 1000);
-    this.#startReplay();
-    return group.map(() => ({ stored: 'spool', refused: [] }));
+    const stored = acknowledged === undefined ? 'spool' : 'log';
+    metrics.observeStored(stored, (now() - startedAt) / 1000);
+    let start = 0;
+    return batches.map((batch) => {
+      const refused = [...batch.keys()].filter((index) => acknowledged?.refused.has(start + index));
+      start += batch.length;
+      return { stored, refused };
+    });
   }
 
-  /** A spool that takes as much as it gives would never be empty again under a steady load. */
-  async #letReplayAdvance(): Promise<void> {
-    for (let chunks = 0; chunks < replayedChunksAGroup; chunks++) {
+  /** Without this wait, steady load would append as fast as the replay drains, and the spool would never be empty. */
+  async #waitForReplay(): Promise<void> {
+    for (let chunks = 0; chunks < replayedChunksPerGroup; chunks++) {
       if (this.#deps.spool.isEmpty || !this.#isReplayAdvancing) return;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => this.#noteReplayStep(false), replayStepMsMax);
+        const timer = setTimeout(() => this.#noteReplayStep(false), replayWaitMs);
         this.#onReplayStep = () => {
           clearTimeout(timer);
           resolve();
@@ -188,20 +195,17 @@ class GroupingWriter implements RecordWriter {
     this.#onReplayStep();
   }
 
-  /**
-   * Undefined when the log did not acknowledge everything in time; it may have done so for some, or do it later.
-   *
-   * @throws AppError of `isRefusal` when it takes all but some.
-   */
-  async #publish(batches: readonly (readonly LogRecord[])[]): Promise<readonly Written[] | undefined> {
+  /** Returns `undefined` when the log did not acknowledge all records in time. It may have some, or store them later. */
+  async #publish(records: readonly LogRecord[]): Promise<Acknowledgment | undefined> {
     try {
-      await this.#deps.publisher.publish(batches.flat());
+      await this.#deps.publisher.publish(records);
       this.#noteLog(true);
-      return batches.map(() => ({ stored: 'log', refused: [] }));
+      return { refused: new Set() };
     } catch (error) {
-      this.#noteLog(isRefusal(error), error);
-      if (isRefusal(error)) throw error;
-      return undefined;
+      const isRefusal = isAppError(error, 'EVENTS_RECORD_REFUSED') || isAppError(error, 'EVENTS_RECORD_TOO_LARGE');
+      this.#noteLog(isRefusal, error);
+      if (!isRefusal) return undefined;
+      return { refused: new Set(error.context['indexes'] as readonly number[]), refusal: error };
     }
   }
 
@@ -210,88 +214,70 @@ class GroupingWriter implements RecordWriter {
     this.#isLogReachable = isReachable;
     if (isReachable === (was ?? true)) return;
     const { logger } = this.#deps;
-    if (isReachable) logger.info('the log acknowledges again');
-    else logger.warn({ err: error }, 'the log does not acknowledge: events go into the spool');
+    if (isReachable) logger.info('Kafka acknowledges records again');
+    else logger.warn({ err: error }, 'Kafka does not acknowledge records: writing to the spool');
   }
 
   #startReplay(): void {
     if (this.#closing.signal.aborted || this.#deps.spool.isEmpty) return;
     this.#replaying ??= this.#replay().finally(() => {
       this.#replaying = undefined;
-      // Something may have been appended since the last look.
+      // A write may have appended records since the last read.
       this.#startReplay();
     });
   }
 
   async #replay(): Promise<void> {
-    const { spool, logger, metrics } = this.#deps;
     const { signal } = this.#closing;
-    let pauseMs = replayPauseMs.min;
     let replayed = 0;
-    while (!signal.aborted) {
-      try {
-        const chunk = await spool.read(replayBytesMax);
-        if (chunk === undefined) break;
-        const published = await this.#publish(chunk.batches).catch((error: unknown) => {
-          if (isRefusal(error)) return splitRefused(chunk.batches, error);
-          throw error;
-        });
-        if (published !== undefined) {
-          await this.#deps.refusedRecords.add(pickRefused(chunk.batches, published));
-          await spool.release(chunk);
-          const records = chunk.batches.reduce((sum, batch) => sum + batch.length, 0);
-          metrics.countReplayed(records);
-          replayed += records;
-          pauseMs = replayPauseMs.min;
-          this.#noteReplayStep(true);
-          continue;
-        }
-      } catch (error) {
-        logger.error({ err: error }, 'the spool cannot be replayed');
-      }
-      this.#noteReplayStep(false);
-      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
-      pauseMs = Math.min(pauseMs * 2, replayPauseMs.max);
+    for (let records = 1; records > 0 && !signal.aborted; replayed += records) {
+      // Only closing ends the retries.
+      records = await replayRetries.execute(() => (this.#replayStep = this.#replayChunk()), signal).catch(() => 0);
     }
-    if (replayed > 0) logger.info({ records: replayed }, 'replayed from the spool');
+    if (replayed > 0) this.#deps.logger.info({ records: replayed }, 'replayed records from the spool');
+  }
+
+  /** Moves the oldest chunk of the spool to the log, and returns the number of its records; 0 for an empty spool. */
+  async #replayChunk(): Promise<number> {
+    const { spool, logger, metrics } = this.#deps;
+    this.#closing.signal.throwIfAborted();
+    try {
+      const chunk = await spool.read(replayBytesMax);
+      if (chunk === undefined) return 0;
+      const records = chunk.batches.flat();
+      const acknowledged = await this.#publish(records);
+      if (acknowledged === undefined) throw new NotAcknowledged();
+      await spool.setAside(records.filter((_, index) => acknowledged.refused.has(index)));
+      await spool.release(chunk);
+      metrics.countReplayed(records.length);
+      this.#noteReplayStep(true);
+      return records.length;
+    } catch (error) {
+      if (!(error instanceof NotAcknowledged)) logger.error({ err: error }, 'replaying the spool failed; retrying');
+      this.#noteReplayStep(false);
+      throw error;
+    }
   }
 }
 
-/** Whether the log says which records it does not take, however often they come: it has taken all others. */
-function isRefusal(error: unknown): error is AppError {
-  return isAppError(error, 'EVENTS_RECORD_REFUSED') || isAppError(error, 'EVENTS_RECORD_TOO_LARGE');
-}
-
-function splitRefused(batches: readonly (readonly LogRecord[])[], { context }: AppError): Written[] {
-  const indexes = new Set(context['indexes'] as readonly number[]);
-  let start = 0;
-  return batches.map((batch) => {
-    const refused = batch.flatMap((_, index) => (indexes.has(start + index) ? [index] : []));
-    start += batch.length;
-    return { stored: 'log', refused };
-  });
-}
-
-function pickRefused(batches: readonly (readonly LogRecord[])[], written: readonly Written[]): LogRecord[] {
-  return batches.flatMap((batch, at) => written[at]!.refused.map((index) => batch[index]!));
-}
+class NotAcknowledged extends Error {}
 
 function queueFull(bytesMax: number): AppError {
-  return new AppError(`More than ${bytesMax} bytes wait to be stored.`, {
+  return new AppError(`More than ${bytesMax} bytes are queued.`, {
     code: 'COLLECTOR_QUEUE_FULL',
     category: 'unavailable',
-    remedy: 'Send again later, or add a collector.',
+    remedy: 'Send the records again later, or add a collector.',
     context: { bytesMax },
     retryable: true,
   });
 }
 
-/** Not for the size of a record, so the fault is on this side, and the sender is to keep the records. */
+/** Not for the size of a record. The fault is on this side, so the sender must keep the records. */
 function logRefuses(cause: unknown): AppError {
-  return new AppError(`The log does not take records of this collector: ${describeError(cause)}`, {
+  return new AppError(`Kafka refuses records of this collector: ${describeError(cause)}`, {
     code: 'COLLECTOR_LOG_REFUSES',
     category: 'unavailable',
-    remedy: "Check the clock of this machine and those of the brokers, and the topics' limits of timestamps.",
+    remedy: 'Check the clocks of this machine and of the brokers, and the timestamp limits of the topics.',
     retryable: true,
     cause,
   });

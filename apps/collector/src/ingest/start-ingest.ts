@@ -1,34 +1,37 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ConstantBackoff, handleAll, retry } from 'cockatiel';
 import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/kafka';
 import { createKeyRateLimiter, listen, readAccess } from '@facet/http';
 import { readFacetConfig } from '@facet/config';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { IngestConfig } from '../config.ts';
-import { createIngestApp } from './app.ts';
+import { createIngestApp } from './ingest-app.ts';
 import { createIngestMetrics } from './ingest-metrics.ts';
 import { createIntakeCounter } from './intake-counter.ts';
 import { createRecordWriter } from './record-writer.ts';
-import { createRefusedRecords } from './spool/refused-records.ts';
 import { openSpool } from './spool/spool.ts';
 
 export interface RunningIngest {
   readonly url: string;
-  /** Refuses new requests, finishes those under way, and leaves everything acknowledged in the log or in the spool. */
+  /** Rejects new requests, finishes current ones, and leaves all acknowledged records in the log or in the spool. */
   close(): Promise<void>;
 }
 
 const intakeMs = 5_000;
-/** Without Kafka the process listens all the same, and spools. */
+/** Without Kafka, the process listens after this time and writes to the spool. */
 const topicsWaitMs = 5_000;
-const topicsPauseMs = 2_000;
+const topicRetries = retry(handleAll, {
+  maxAttempts: Number.POSITIVE_INFINITY,
+  backoff: new ConstantBackoff(2_000),
+}).dangerouslyUnref();
 const publisherCloseMs = 1_000;
 
 /**
- * Starts the ingest: replays what an earlier life left in the spool, and listens.
+ * Starts the ingest: replays the spool of an earlier process, and listens.
  *
- * @throws AppError those of `readAccess`, `readFacetConfig`, `openSpool` and `listen`.
+ * @throws AppError as `readAccess`, `readFacetConfig`, `openSpool` and `listen`.
  */
 export async function startIngest(
   config: IngestConfig,
@@ -37,7 +40,7 @@ export async function startIngest(
   const access = await readAccess(config.access);
   const { eventTypes } = await readFacetConfig(config.facetFile);
   const spool = await openSpool(config.spoolFolder, { bytesMax: config.spoolBytesMax });
-  if (spool.truncatedBytes > 0) logger.info({ bytes: spool.truncatedBytes }, 'cut a torn write off the spool');
+  if (spool.truncatedBytes > 0) logger.info({ bytes: spool.truncatedBytes }, 'truncated a torn write in the spool');
 
   const topics = topicNames(config.topicPrefix);
   const kafka = connectKafka({ brokers: config.kafkaBrokers, clientId: 'facet-ingest', logger });
@@ -48,27 +51,27 @@ export async function startIngest(
   });
   const metrics = createIngestMetrics();
   const writer = createRecordWriter(
-    { publisher, spool, refusedRecords: createRefusedRecords(config.spoolFolder), metrics, logger, now },
+    { publisher, spool, metrics, logger, now },
     { queueBytesMax: config.queueBytesMax },
   );
   metrics.watch(() => writer.state, now);
   const intake = createIntakeCounter({ topic: topics.intake });
-  const stopIntake = repeat(intakeMs, () => writeIntake());
+  const intakeTimer = setInterval(() => void writeIntake(), intakeMs).unref();
   const closing = new AbortController();
-  const topicsMade = makeTopics(closing.signal);
+  const creatingTopics = topicRetries.execute(() => createTopics(), closing.signal).catch(() => undefined);
 
   const closeParts = async (): Promise<void> => {
     closing.abort();
-    stopIntake();
+    clearInterval(intakeTimer);
     await writeIntake();
-    // A replay under way waits for the publisher, and ends with it.
+    // A replay in progress waits for the publisher and ends with it.
     await Promise.all([writer.close(), publisher.close()]);
     await kafka.close();
     await spool.close();
   };
 
   try {
-    await Promise.race([topicsMade, sleep(topicsWaitMs, undefined, { ref: false })]);
+    await Promise.race([creatingTopics, sleep(topicsWaitMs, undefined, { ref: false })]);
     const app = await createIngestApp(
       { logger, metrics, writer, intake, topics, rateLimiter: createKeyRateLimiter(), now, createId: randomUUID },
       { access, eventTypes, limits: { bodyBytesMax: config.bodyBytesMax } },
@@ -86,35 +89,24 @@ export async function startIngest(
     throw error;
   }
 
-  /** Counts that find no place, or die with the process, are lost: they describe the events, which are not. */
+  /** Drops counts that cannot be stored: unlike events, they are a help and no promise. */
   async function writeIntake(): Promise<void> {
-    const record = intake.take(now());
+    const record = intake.drain(now());
     if (record === undefined) return;
     await writer.write([record]).catch((error: unknown) => {
-      logger.warn({ problem: describeError(error) }, 'intake counts were lost');
+      logger.warn({ problem: describeError(error) }, 'dropped intake counts');
     });
   }
 
-  async function makeTopics(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        const created = await ensureTopics(kafka, {
-          names: topics,
-          eventPartitions: config.eventPartitions,
-          replicationFactor: config.replicationFactor,
-        });
-        if (created.length > 0) logger.info({ topics: created }, 'topics made');
-        return;
-      } catch (error) {
-        logger.warn({ problem: describeError(error) }, 'the topics cannot be made yet');
-      }
-      await sleep(topicsPauseMs, undefined, { signal }).catch(() => undefined);
+  async function createTopics(): Promise<void> {
+    if (closing.signal.aborted) return;
+    try {
+      const { eventPartitions, replicationFactor } = config;
+      const created = await ensureTopics(kafka, { names: topics, eventPartitions, replicationFactor });
+      if (created.length > 0) logger.info({ topics: created }, 'created topics');
+    } catch (error) {
+      logger.warn({ problem: describeError(error) }, 'creating topics failed; retrying');
+      throw error;
     }
   }
-}
-
-function repeat(everyMs: number, work: () => Promise<void>): () => void {
-  const timer = setInterval(() => void work(), everyMs);
-  timer.unref();
-  return () => clearInterval(timer);
 }

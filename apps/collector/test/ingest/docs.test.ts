@@ -42,13 +42,13 @@ afterAll(async () => {
 it('describes every route in OpenAPI 3.1', () => {
   expect(document.openapi).toBe('3.1.0');
   expect(Object.keys(document.components.schemas).sort()).toEqual([
-    'BatchAnswer',
-    'ErasureAnswer',
+    'BatchResponse',
+    'ErasureResponse',
     'Event',
     'IngestStatus',
     'Item',
     'Problem',
-    'RefusedAnswer',
+    'RefusedResponse',
     'User',
   ]);
   const described = Object.entries(document.paths).flatMap(([path, operations]) =>

@@ -289,17 +289,17 @@ describe('browsers', () => {
 });
 
 it('counts what became of events by producer, and bounds the names that it counts', async () => {
-  ingest.takeIntake();
+  ingest.drainIntake();
   const deep = JSON.parse('['.repeat(100) + ']'.repeat(100)) as unknown;
   await post([eventOf('c1'), eventOf('c1'), eventOf('c2', { madeUp: deep }), eventOf('c3', { type: 'nope' })]);
   const counted = { day: '2026-02-01', producer: 'shop', count: 1 };
-  expect(JSON.parse(ingest.takeIntake() ?? '')).toEqual([
+  expect(JSON.parse(ingest.drainIntake() ?? '')).toEqual([
     { ...counted, outcome: 'accepted', field: '', reason: '' },
     { ...counted, outcome: 'duplicate', field: '', reason: '' },
     { ...counted, outcome: 'refused', field: 'other', reason: 'too-deep' },
     { ...counted, outcome: 'refused', field: 'type', reason: 'unknown-type' },
   ]);
-  expect(ingest.takeIntake()).toBeUndefined();
+  expect(ingest.drainIntake()).toBeUndefined();
   const metrics = await ingest.app.inject({ url: '/metrics', headers: { 'x-api-key': textOf('ops') } });
   expect(metrics.body).toContain(
     'facet_collector_records_total{kind="events",producer="shop",outcome="refused",reason="too-deep"} 1',

@@ -6,12 +6,11 @@ import type { HttpApp } from '@facet/http';
 import { createLogger, hashApiKey } from '@facet/platform';
 import type { ApiKey, Scope } from '@facet/platform';
 import { inject } from 'vitest';
-import { createIngestApp } from '../../src/ingest/app.ts';
-import type { IngestOptions } from '../../src/ingest/app.ts';
+import { createIngestApp } from '../../src/ingest/ingest-app.ts';
+import type { IngestOptions } from '../../src/ingest/ingest-app.ts';
 import { createIngestMetrics } from '../../src/ingest/ingest-metrics.ts';
 import { createIntakeCounter } from '../../src/ingest/intake-counter.ts';
 import { createRecordWriter } from '../../src/ingest/record-writer.ts';
-import { createRefusedRecords } from '../../src/ingest/spool/refused-records.ts';
 import { openSpool } from '../../src/ingest/spool/spool.ts';
 
 /** The key of a name, and what is kept of it. */
@@ -37,7 +36,7 @@ export interface TestIngest {
   readonly topics: TopicNames;
   /** Lines that the app logged. */
   readonly logLines: string[];
-  readonly takeIntake: () => string | null | undefined;
+  readonly drainIntake: () => string | null | undefined;
   close(): Promise<void>;
 }
 
@@ -66,14 +65,13 @@ export async function createTestIngest(options: {
   const publisher: Publisher = openKafkaPublisher(kafka, {
     ackTimeoutMs: options.ackTimeoutMs ?? 10_000,
     closeTimeoutMs: 500,
-    ...(options.recordBytesMax === undefined ? {} : { recordBytesMax: options.recordBytesMax }),
+    recordBytesMax: options.recordBytesMax,
   });
   const spool = await openSpool(options.spoolFolder, { bytesMax: options.spoolBytesMax ?? 8 << 20 });
   const metrics = createIngestMetrics();
   const now = options.now ?? Date.now;
-  const refusedRecords = createRefusedRecords(options.spoolFolder);
   const writer = createRecordWriter(
-    { publisher, spool, refusedRecords, metrics, logger, now },
+    { publisher, spool, metrics, logger, now },
     { queueBytesMax: options.queueBytesMax ?? 8 << 20 },
   );
   metrics.watch(() => writer.state, now);
@@ -86,7 +84,7 @@ export async function createTestIngest(options: {
     app,
     topics,
     logLines,
-    takeIntake: () => intake.take(now())?.value,
+    drainIntake: () => intake.drain(now())?.value,
     async close() {
       await app.close();
       await writer.close();

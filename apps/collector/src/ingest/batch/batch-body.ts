@@ -1,33 +1,36 @@
 import { isUtf8 } from 'node:buffer';
 import { refuse } from '@facet/schemas';
+import type { Refusal } from '@facet/schemas';
 import { compileValidator } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { ingestProblems } from '../ingest-problems.ts';
-import type { BatchEntry } from './batch-entry.ts';
+import { ingestProblems } from '../ingest-services.ts';
 
 export interface BatchBodyOptions {
-  /** More entries are refused as a whole. */
+  /** A body with more entries is refused as a whole. */
   readonly entriesMax: number;
-  /** The field of an object that holds the list, such as `events` in `{ "events": […] }`. */
+  /** The field of an object that contains the list, such as `events` in `{ "events": […] }`. */
   readonly listField: string;
-  /** Takes `text/plain` as JSON or lines of it: the one type that `navigator.sendBeacon` sends without a preflight. */
+  /** Accepts `text/plain` as JSON or NDJSON: the only type that `navigator.sendBeacon` sends without a preflight. */
   readonly acceptText: boolean;
 }
 
-/** A body that was read. */
+/** A parsed body. */
 export interface BatchBody {
   readonly entries: readonly BatchEntry[];
 }
 
+/** A parsed but not validated record of a request, or why it could not be parsed. */
+export type BatchEntry = { readonly ok: true; readonly value: unknown } | Refusal;
+
 type ParseJson = (text: string) => unknown;
 
 const newline = 0x0a;
-/** The bytes of all that JSON ignores are no larger. */
+/** No whitespace character of JSON has a larger code. */
 const space = 0x20;
 
 /**
  * Makes all routes of `scope` read bodies as batches: JSON (one record, a list, or an object with the list) and NDJSON,
- * where a broken line is refused for itself. Fields that would change prototypes are dropped, as any app does.
+ * where a broken line is refused alone. Drops fields that would change prototypes, as every app does.
  */
 export function addBatchBodies(scope: HttpApp, options: BatchBodyOptions): void {
   const parseJson = createJsonParser(scope);
@@ -36,7 +39,7 @@ export function addBatchBodies(scope: HttpApp, options: BatchBodyOptions): void 
     'application/x-ndjson': (body) => readLines(body, parseJson, options),
     ...(options.acceptText ? { 'text/plain': (body: Buffer) => readText(body, parseJson, options) } : {}),
   };
-  // The schema of a body is there to be read by people: each record is accepted or refused for itself.
+  // The schema of a body is documentation only: each record is accepted or refused separately.
   scope.setValidatorCompiler((part) => (part.httpPart === 'body' ? () => true : compileValidator(part)));
   scope.removeContentTypeParser(['application/json']);
   for (const [type, read] of Object.entries(readers)) {
@@ -49,13 +52,13 @@ export function addBatchBodies(scope: HttpApp, options: BatchBodyOptions): void 
   scope.addHook('onRequest', async ({ headers }) => {
     const encoding = headers['content-encoding'];
     if (encoding === undefined || encoding === 'identity') return;
-    throw ingestProblems.error('BODY_ENCODING_UNSUPPORTED', `Bodies in ${encoding} are not read.`);
+    throw ingestProblems.error('BODY_ENCODING_UNSUPPORTED', `Content-Encoding ${encoding} is not supported.`);
   });
 }
 
-/** The parser that Fastify gives JSON bodies, for any text. */
+/** Returns Fastify's parser of JSON bodies as a function of the text. */
 function createJsonParser(scope: HttpApp): ParseJson {
-  // Declared as of either style of parsers; it is one that calls back, at once, and does not look at the request.
+  // The declared type allows both styles of parsers. This parser calls back synchronously and ignores the request.
   const parse = scope.getDefaultJsonParser('remove', 'remove') as unknown as (
     request: undefined,
     text: string,
@@ -73,9 +76,9 @@ function createJsonParser(scope: HttpApp): ParseJson {
   };
 }
 
-/** @throws what Fastify throws for a body that is not JSON; AppError `BODY_NOT_JSON`, `REQUEST_INVALID`, `TOO_MANY_RECORDS`. */
+/** @throws Fastify's error for invalid JSON; AppError `BODY_NOT_JSON`, `REQUEST_INVALID`, `TOO_MANY_RECORDS`. */
 function readJson(body: Buffer, parseJson: ParseJson, options: BatchBodyOptions): BatchEntry[] {
-  if (!isUtf8(body)) throw ingestProblems.error('BODY_NOT_JSON', 'The body is not in UTF-8.');
+  if (!isUtf8(body)) throw ingestProblems.error('BODY_NOT_JSON', 'The body is not valid UTF-8.');
   const values = listOf(parseJson(body.toString('utf8')), options);
   refuseTooMany(values.length, options);
   return values.map((value) => ({ ok: true, value }));
@@ -103,7 +106,7 @@ function readLines(body: Buffer, parseJson: ParseJson, options: BatchBodyOptions
   return entries;
 }
 
-/** Those that hold anything but spaces. */
+/** Yields all lines that are not blank. */
 function* linesOf(body: Buffer): Generator<Buffer> {
   for (let start = 0; start < body.length;) {
     const found = body.indexOf(newline, start);
@@ -123,16 +126,16 @@ function readLine(line: Buffer, parseJson: ParseJson): BatchEntry {
   }
 }
 
-/** One JSON text over however many lines, else a JSON text a line. */
+/** Reads NDJSON if the body has several lines of which the first is JSON. Otherwise reads one JSON text. */
 function readText(body: Buffer, parseJson: ParseJson, options: BatchBodyOptions): BatchEntry[] {
   const lines = linesOf(body);
   const first = lines.next();
-  const isSeveralLines = first.done !== true && lines.next().done !== true;
-  const isTextALine = isSeveralLines && readLine(first.value, parseJson).ok;
-  return isTextALine ? readLines(body, parseJson, options) : readJson(body, parseJson, options);
+  const hasSeveralLines = first.done !== true && lines.next().done !== true;
+  const isNdjson = hasSeveralLines && readLine(first.value, parseJson).ok;
+  return isNdjson ? readLines(body, parseJson, options) : readJson(body, parseJson, options);
 }
 
 function refuseTooMany(count: number, { entriesMax }: BatchBodyOptions): void {
   if (count <= entriesMax) return;
-  throw ingestProblems.error('TOO_MANY_RECORDS', `A request may have ${entriesMax} records.`);
+  throw ingestProblems.error('TOO_MANY_RECORDS', `A request may contain at most ${entriesMax} records.`);
 }

@@ -1,13 +1,13 @@
 import { refuse } from '@facet/schemas';
-import { describeAllRefused, describeOutcomes } from './batch-answer.ts';
-import type { BatchAnswer, RefusedAnswer } from './batch-answer.ts';
 import type { BatchBodyOptions } from './batch-body.ts';
+import { describeAllRefused, describeOutcomes } from './batch-response.ts';
+import type { BatchResponse, RefusedResponse } from './batch-response.ts';
+import type { EntryOutcome } from './process-batch.ts';
 import type { RecordKind } from './record-kind.ts';
-import type { EntryOutcome } from './take-batch.ts';
 
 type Example = Readonly<Record<string, unknown>>;
 
-/** Two records of each kind. */
+/** Two example records of each kind. */
 const records: Readonly<Record<RecordKind['name'], readonly [Example, Example]>> = {
   events: [
     { eventId: 'e-1', type: 'click', userId: 'ada', itemId: 'book-7', occurredAt: '2026-01-31T12:00:00Z' },
@@ -23,7 +23,7 @@ const records: Readonly<Record<RecordKind['name'], readonly [Example, Example]>>
   ],
 };
 
-/** The bodies of {@link addBatchBodies} as OpenAPI has them. The app knows the schema of a record as `kind.name`. */
+/** Describes batch bodies for OpenAPI. The app registers the schema of a record as `kind.name`. */
 export function describeBodies(kind: RecordKind, { entriesMax, listField, acceptText }: BatchBodyOptions) {
   const record = { $ref: `${kind.name}#` };
   const list = { type: 'array', items: record, minItems: 1, maxItems: entriesMax };
@@ -31,7 +31,7 @@ export function describeBodies(kind: RecordKind, { entriesMax, listField, accept
   const json = {
     anyOf: [record, list, { type: 'object', required: [listField], properties: { [listField]: list } }],
     'x-examples': {
-      one: { summary: 'One', value: one },
+      one: { summary: 'One record', value: one },
       batch: { summary: 'A batch', value: [one, other] },
       named: { summary: `A batch in the field ${listField}`, value: { [listField]: [one, other] } },
     },
@@ -40,7 +40,7 @@ export function describeBodies(kind: RecordKind, { entriesMax, listField, accept
   return {
     content: {
       'application/json': { schema: json },
-      'application/x-ndjson': { schema: { ...lines, description: 'A record a line.' } },
+      'application/x-ndjson': { schema: { ...lines, description: 'One record per line.' } },
       ...(acceptText
         ? { 'text/plain': { schema: { ...lines, description: 'JSON or NDJSON, as navigator.sendBeacon sends it.' } } }
         : {}),
@@ -48,8 +48,8 @@ export function describeBodies(kind: RecordKind, { entriesMax, listField, accept
   };
 }
 
-/** The answer to the batch of {@link describeBodies} with a record behind it that has no id. */
-export function exampleOfAnswer(kind: RecordKind): BatchAnswer {
+/** Returns the response to the example batch followed by a record without an id. */
+export function exampleResponse(kind: RecordKind): BatchResponse {
   const accepted = records[kind.name].map((record, index): EntryOutcome => {
     return { status: 'accepted', index, id: String(record[kind.idField]) };
   });
@@ -57,8 +57,8 @@ export function exampleOfAnswer(kind: RecordKind): BatchAnswer {
   return { ...describeOutcomes(outcomes, kind, { isComplete: false }), stored: 'log' };
 }
 
-/** The answer to a record that has no id. */
-export function exampleOfRefusal(kind: RecordKind): RefusedAnswer {
+/** Returns the response to a record without an id. */
+export function exampleRefusal(kind: RecordKind): RefusedResponse {
   return describeAllRefused(describeOutcomes([refusedAt(0, kind)], kind, { isComplete: false }));
 }
 

@@ -14,14 +14,14 @@ import type { Refusal } from '@facet/schemas';
 import type { TopicNames } from '@facet/kafka';
 import type { TSchema } from 'typebox';
 
-/** One kind of record that requests bring: how it is read, and how the log gets it. */
+/** A kind of record that requests contain: how to read it and where to publish it. */
 export interface RecordKind {
   readonly name: 'events' | 'items' | 'users';
   readonly idField: 'eventId' | 'itemId' | 'userId';
   readonly topic: string;
-  /** The form of a record, for people; `read` decides. */
+  /** Documents the record; `read` decides whether a record is valid. */
   readonly schema: TSchema;
-  /** Whether a second record of the same id in a request says the same as the first; otherwise it replaces it. */
+  /** Whether a repeated id in a request is a duplicate. Otherwise the later record replaces the earlier one. */
   readonly repeatsAreDuplicates: boolean;
   read(value: unknown, receivedAt: number): ReadRecord | Refusal;
 }
@@ -30,11 +30,11 @@ export interface ReadRecord {
   readonly ok: true;
   readonly id: string;
   readonly key: string;
-  /** The wire form that the log keeps. */
+  /** The record in its wire format. */
   readonly json: string;
 }
 
-/** @param types event types that `facet.yaml` declares. */
+/** @param types event types that `facet.yaml` declares */
 export function recordKinds(
   topics: TopicNames,
   types: readonly string[],

@@ -2,18 +2,17 @@ import { eventTypePattern, futureToleranceMs, idLengthMax, nestingMax, sessionUs
 import type { Refusal, RefusalReason } from '@facet/schemas';
 
 const advice: Readonly<Record<RefusalReason, string>> = {
-  missing: 'must be there',
+  missing: 'is required',
   'not-unicode': 'must be valid Unicode, without lone surrogates',
   'not-json': 'must be one JSON text',
   'not-an-object': 'must be a JSON object',
-  'not-text': 'must be text, in quotes; numbers as ids too',
+  'not-text': 'must be text in quotes, even for numeric ids',
   empty: 'must not be empty',
   'too-long': `must have at most ${idLengthMax} characters`,
   'too-deep': `must be nested at most ${nestingMax} levels deep`,
-  'too-large':
-    'is larger than the log takes: leave out what recommendations do not need, such as long texts in context',
-  reserved: `must not begin with ${sessionUserPrefix}, which stands for anonymous people: leave userId out and send sessionId`,
-  'key-differs': 'must be the key of the record',
+  'too-large': 'exceeds the record size limit: omit what recommendations do not need, such as long texts in context',
+  reserved: `must not begin with ${sessionUserPrefix}, which marks anonymous users: omit userId and send sessionId`,
+  'key-differs': 'must equal the key of the record',
   'not-a-number': 'must be a finite number, without quotes',
   'not-a-whole-number': 'must be a whole number, without quotes',
   negative: 'must not be negative',
@@ -22,12 +21,12 @@ const advice: Readonly<Record<RefusalReason, string>> = {
   'unknown-type': `must be a standard type, or one that eventTypes in facet.yaml declares (${eventTypePattern})`,
   'not-a-time': 'must be RFC 3339 text with a zone, such as 2026-01-31T12:00:00Z, or whole epoch milliseconds',
   'time-in-seconds': 'must be in milliseconds: multiply the seconds by 1000',
-  'time-out-of-range': 'must lie between the years 1970 and 9999',
-  'time-in-future': `must lie at most ${futureToleranceMs / 3_600_000} hours ahead: check the clock and the unit`,
-  'time-order-unclear': 'must say whether the day or the month comes first',
+  'time-out-of-range': 'must be between the years 1970 and 9999',
+  'time-in-future': `must be at most ${futureToleranceMs / 3_600_000} hours ahead: check the clock and the unit`,
+  'time-order-unclear': 'must be unambiguous about the order of day and month',
 };
 
-/** What the sender can do about a refusal, in a sentence. */
+/** Returns a sentence that tells the sender how to correct a refused record. */
 export function adviseOn({ field, reason }: Refusal): string {
   return `${field === '' ? 'The record' : field} ${advice[reason]}.`;
 }

@@ -1,11 +1,18 @@
 import { open } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
-import { spoolStart } from './spooled-record.ts';
-import type { SpoolPosition } from './spooled-record.ts';
+import { checksumOf } from './segment-file.ts';
 
-/** How far the spool has been replayed, kept in a file. */
+/** Where a batch begins in the spool. Ordered by segment, then byte. */
+export interface SpoolPosition {
+  readonly segment: number;
+  readonly byte: number;
+}
+
+/** Before every segment. */
+const spoolStart: SpoolPosition = { segment: 0, byte: 0 };
+
+/** A file with the position up to which the spool has been replayed. */
 export interface Cursor {
-  /** What the file said when it was opened; the start where it said nothing that can be read. */
+  /** The position in the file when it was opened; the start of the spool if the file was not readable. */
   readonly initial: SpoolPosition;
   /** Resolves when the position is durable. */
   write(position: SpoolPosition): Promise<void>;
@@ -13,8 +20,8 @@ export interface Cursor {
 }
 
 /**
- * Opens the cursor file. Its one line is written in place and never grows, so that it can still be written on a full disk,
- * where replaying is what makes room. A torn line costs a replay of what was replayed before, nothing else.
+ * Opens the cursor file. Its only line is overwritten in place and never grows, so that it can be written on a full disk,
+ * where only the replay frees space. After a torn write, some records are replayed twice, and nothing is lost.
  */
 export async function openCursor(path: string): Promise<Cursor> {
   const file = await open(path, 'a+').then(async (created) => {
@@ -43,8 +50,4 @@ function format({ segment, byte }: SpoolPosition): string {
 function parse(line: string): SpoolPosition | undefined {
   const [, text = '', segment, byte, checksum] = /^((\d{16}) (\d{16})) ([0-9a-f]{8})\n$/.exec(line) ?? [];
   return checksumOf(text) === checksum ? { segment: Number(segment), byte: Number(byte) } : undefined;
-}
-
-function checksumOf(text: string): string {
-  return crc32(text).toString(16).padStart(8, '0');
 }

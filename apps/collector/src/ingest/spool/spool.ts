@@ -3,21 +3,21 @@ import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncPath, takeFolderLock } from '@facet/platform';
 import type { FolderLock } from '@facet/platform';
+import type { LogRecord } from '@facet/kafka';
 import { openCursor } from './cursor.ts';
-import type { Cursor } from './cursor.ts';
-import { decodeFrame, encodeFrame } from './frame.ts';
-import { hasFrameBehind, readFrames } from './segment-reader.ts';
+import type { Cursor, SpoolPosition } from './cursor.ts';
+import { decodeFrame, encodeFrame, hasFrameBehind, readFrames, truncateSegment } from './segment-file.ts';
+import type { SpooledBatch } from './segment-file.ts';
 import { spoolDamaged, spoolFull, spoolLocked, spoolUnwritable } from './spool-errors.ts';
-import type { SpooledBatch, SpoolPosition } from './spooled-record.ts';
 
 export interface SpoolOptions {
-  /** Bound of all files together. */
+  /** Size limit of all segments together. */
   readonly bytesMax: number;
-  /** A segment is closed once it is this large; only whole segments are deleted. */
+  /** A segment of this size is closed. Only whole segments are deleted. */
   readonly segmentBytesMax?: number;
 }
 
-/** Batches to publish, oldest first, and how to say that they were. */
+/** The oldest batches, in order, and their end. */
 export interface SpoolChunk {
   readonly batches: readonly SpooledBatch[];
   readonly end: SpoolPosition;
@@ -25,42 +25,47 @@ export interface SpoolChunk {
 
 export interface SpoolState {
   readonly records: number;
-  /** On the disk, with what is replayed but not deleted yet. */
+  /** Size on disk, including replayed batches that are not deleted yet. */
   readonly bytes: number;
   readonly bytesMax: number;
-  /** When the oldest record was received, epoch milliseconds; undefined when there is none. */
+  /** When the oldest record was received, in epoch milliseconds; undefined for an empty spool. */
   readonly oldestAt: number | undefined;
 }
 
 /**
- * Records on the local disk that wait for the log: appended to segment files, read back in order, deleted when released.
- * What `append` has answered survives a crash of the process and of the machine.
+ * Records on the local disk that wait for the log. They are appended to segment files, read in order, and deleted when
+ * released. Appended records survive a crash of the process and of the machine.
  */
 export interface Spool {
   readonly state: SpoolState;
   readonly isEmpty: boolean;
-  /** Bytes of a torn last write that opening cut off; they were never acknowledged. */
+  /** Bytes of a torn last write, which was never acknowledged and which opening the spool truncated. */
   readonly truncatedBytes: number;
   /**
-   * Appends batches, all or none; one write and one sync for all of them. One call at a time.
+   * Appends all batches or none, with one write and one sync. Calls must not overlap.
    *
-   * @throws AppError `COLLECTOR_SPOOL_FULL`, `COLLECTOR_SPOOL_UNWRITABLE` (both retryable).
+   * @throws AppError `COLLECTOR_SPOOL_FULL`, `COLLECTOR_SPOOL_UNWRITABLE` (both retryable)
    */
   append(batches: readonly SpooledBatch[]): Promise<void>;
-  /** The oldest batches, about `bytesMax` of them and at least one; undefined when the spool is empty. */
+  /** Returns the oldest batches: at least one, and about `bytesMax` bytes. Returns `undefined` for an empty spool. */
   read(bytesMax: number): Promise<SpoolChunk | undefined>;
-  /** Forgets what was read. It may be read again after a crash, or when the cursor could not be written. */
+  /** Deletes a chunk. After a crash, or if the cursor cannot be written, the chunk is read again. */
   release(chunk: SpoolChunk): Promise<void>;
+  /**
+   * Keeps records that the log permanently refuses in `refused.jsonl` for inspection, so that they neither get lost nor
+   * block the others. Resolves when they are durable.
+   */
+  setAside(records: readonly LogRecord[]): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Opens the spool in a folder, making it if need be; one process uses a folder. A torn last write is cut off.
+ * Opens the spool in a folder, which it creates if necessary. One process uses a folder. Truncates a torn last write.
  *
  * @throws AppError `COLLECTOR_SPOOL_LOCKED`, `COLLECTOR_SPOOL_DAMAGED`, `COLLECTOR_SPOOL_UNWRITABLE`.
  */
 export async function openSpool(folder: string, options: SpoolOptions): Promise<Spool> {
-  const lock = await makeLocked(folder).catch((error: unknown) => {
+  const lock = await createLocked(folder).catch((error: unknown) => {
     throw spoolUnwritable(folder, error);
   });
   if ('heldBy' in lock) throw spoolLocked(folder, lock.heldBy);
@@ -81,7 +86,7 @@ export async function openSpool(folder: string, options: SpoolOptions): Promise<
   }
 }
 
-async function makeLocked(folder: string): ReturnType<typeof takeFolderLock> {
+async function createLocked(folder: string): ReturnType<typeof takeFolderLock> {
   await mkdir(folder, { recursive: true });
   await syncPath(dirname(folder));
   return takeFolderLock(folder);
@@ -90,9 +95,9 @@ async function makeLocked(folder: string): ReturnType<typeof takeFolderLock> {
 interface Segment {
   readonly number: number;
   readonly path: string;
-  /** Of whole, durable batches. */
+  /** Size of the intact, durable batches. */
   bytes: number;
-  /** Not released yet. */
+  /** Number of records that are not released. */
   records: number;
 }
 
@@ -110,7 +115,7 @@ function segmentPath(folder: string, number: number): string {
   return join(folder, `${String(number).padStart(16, '0')}.spool`);
 }
 
-/** Counts what waits, deletes what was replayed, and cuts the last segment off behind its last whole batch. */
+/** Counts waiting records, deletes replayed segments, and truncates the last segment after its last intact batch. */
 async function openSegments(folder: string, position: SpoolPosition): Promise<OpenedSegments> {
   const numbers = (await readdir(folder))
     .flatMap((name) => namePattern.exec(name)?.[1] ?? [])
@@ -130,11 +135,11 @@ async function openSegments(folder: string, position: SpoolPosition): Promise<Op
       segment.records += records;
     }
     if (segment.bytes < size) {
-      // A torn write has nothing behind it. What has was acknowledged, perhaps.
+      // Nothing follows a torn write. A damaged line before intact ones may have been acknowledged.
       const isTorn = number === lastNumber && !(await hasFrameBehind(path, segment.bytes, size));
       if (!isTorn) throw spoolDamaged(path, segment.bytes);
       truncatedBytes = size - segment.bytes;
-      await cutOff(path, segment.bytes);
+      await truncateSegment(path, segment.bytes);
     }
     if (segment.records > 0) segments.push(segment);
     else await rm(path);
@@ -147,16 +152,6 @@ function replayedBytes(number: number, position: SpoolPosition, size: number): n
   return number === position.segment ? Math.min(position.byte, size) : 0;
 }
 
-async function cutOff(path: string, bytes: number): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    await file.truncate(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
 class SegmentedSpool implements Spool {
   readonly truncatedBytes: number;
   readonly #folder: string;
@@ -167,9 +162,9 @@ class SegmentedSpool implements Spool {
   readonly #segments: Segment[];
   #position: SpoolPosition;
   #lastNumber: number;
-  /** Of the last segment, while it may be appended to. */
+  /** The last segment, if it accepts appends. */
   #file: FileHandle | undefined;
-  /** A segment whose end may be anything after a failed write. */
+  /** A segment with undefined bytes after a failed write. */
   #torn: Segment | undefined;
   #isAppending = false;
   #oldestAt: number | undefined;
@@ -252,6 +247,17 @@ class SegmentedSpool implements Spool {
     await this.#deleteReleased();
   }
 
+  async setAside(records: readonly LogRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    const file = await open(join(this.#folder, 'refused.jsonl'), 'a');
+    try {
+      await file.appendFile(records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  }
+
   async close(): Promise<void> {
     await this.#file?.close();
     this.#file = undefined;
@@ -263,9 +269,9 @@ class SegmentedSpool implements Spool {
     return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
   }
 
-  /** The last segment, or a new one when that is large enough or not trusted any more. */
+  /** Returns the last segment, or a new one if the last is full or had a failed write. */
   async #writable(): Promise<{ readonly file: FileHandle; readonly segment: Segment }> {
-    if (this.#torn !== undefined) await cutOff(this.#torn.path, this.#torn.bytes);
+    if (this.#torn !== undefined) await truncateSegment(this.#torn.path, this.#torn.bytes);
     this.#torn = undefined;
     const last = this.#segments.at(-1);
     if (this.#file !== undefined && last !== undefined && last.bytes < this.#segmentBytesMax) {
@@ -285,8 +291,8 @@ class SegmentedSpool implements Spool {
   }
 
   /**
-   * After a failed write or sync, what the file holds behind its durable batches may be anything: that is cut off before
-   * anything else is written, and the next batch goes into a new segment.
+   * Closes the segment after a failed write or sync, which leaves undefined bytes after the durable batches. They are
+   * truncated before the next write, which goes into a new segment.
    */
   async #abandonFile(): Promise<void> {
     const segment = this.#segments.at(-1);
@@ -296,21 +302,21 @@ class SegmentedSpool implements Spool {
     this.#torn = segment;
     await file.close().catch(() => undefined);
     try {
-      // At once, for the room that it gives back on a full disk; if it fails, the next write begins with it.
-      await cutOff(segment.path, segment.bytes);
+      // Truncating now frees space on a full disk. If that fails, the next write truncates first.
+      await truncateSegment(segment.path, segment.bytes);
       this.#torn = undefined;
       if (segment.bytes > 0) return;
       await rm(segment.path);
       this.#segments.pop();
     } catch {
-      // The failure that brought us here is the one to tell.
+      // The caller reports the original failure.
     }
   }
 
   async #deleteReleased(): Promise<void> {
     for (let first = this.#segments[0]; first?.records === 0; first = this.#segments[0]) {
       const isLast = this.#segments.length === 1;
-      // What is being appended is not counted yet.
+      // Records that are being appended are not counted yet.
       if (isLast && this.#isAppending) return;
       this.#segments.shift();
       const file = isLast ? this.#file : undefined;

@@ -1,48 +1,42 @@
 import { Problem } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { Type } from 'typebox';
-import type { IngestDeps } from '../ingest-deps.ts';
+import type { IngestServices } from './ingest-services.ts';
 
 const IngestStatus = Type.Object(
   {
     log: Type.Union([Type.Literal('reachable'), Type.Literal('unreachable'), Type.Literal('untried')], {
-      description: 'Whether Kafka acknowledged what it was last given.',
+      description: 'Whether Kafka acknowledged the latest publish.',
     }),
-    canStore: Type.Boolean({ description: 'Whether the log or the spool takes records, as far as is known.' }),
-    queueBytes: Type.Integer({ description: 'Bytes of records that wait to be stored.' }),
+    canStore: Type.Boolean({ description: 'Whether Kafka or the spool accepts records, as far as is known.' }),
+    queueBytes: Type.Integer({ description: 'Bytes of queued records.' }),
     spool: Type.Object({
       records: Type.Integer(),
       bytes: Type.Integer(),
       bytesMax: Type.Integer(),
       oldestAt: Type.Optional(
-        Type.Integer({ description: 'When the oldest record was received, epoch milliseconds.' }),
+        Type.Integer({ description: 'When the oldest record was received, in epoch milliseconds.' }),
       ),
     }),
   },
-  { title: 'IngestStatus', description: 'Where records go at the moment.' },
+  { title: 'IngestStatus', description: 'The storage behind the ingest.' },
 );
 
-export function addStatusRoutes(app: HttpApp, { writer }: IngestDeps): void {
+export function addStatusRoutes(app: HttpApp, { writer }: IngestServices): void {
   app.get(
     '/v1/status',
     {
       config: { scope: 'admin' },
       schema: {
         operationId: 'readStatus',
-        summary: 'Whether the log takes records, and what waits in the spool',
+        summary: 'Reports whether Kafka accepts records and what the spool contains',
         tags: ['operations'],
         response: { 200: IngestStatus, '4xx': Problem, '5xx': Problem },
       },
     },
     async () => {
       const { isLogReachable, canStore, queueBytes, spool } = writer.state;
-      const { oldestAt, ...sizes } = spool;
-      return {
-        log: describeLog(isLogReachable),
-        canStore,
-        queueBytes,
-        spool: { ...sizes, ...(oldestAt === undefined ? {} : { oldestAt }) },
-      };
+      return { log: describeLog(isLogReachable), canStore, queueBytes, spool };
     },
   );
 }

@@ -1,28 +1,32 @@
 import { idLengthMax, refuse } from '@facet/schemas';
 import type { Refusal } from '@facet/schemas';
 import type { LogRecord } from '@facet/kafka';
-import type { BatchEntry } from './batch-entry.ts';
+import type { BatchEntry } from './batch-body.ts';
 import type { RecordKind } from './record-kind.ts';
 
-/** What became of one entry of a request. */
+/** The outcome of one entry of a request. */
 export type EntryOutcome =
   | { readonly status: 'accepted' | 'duplicate'; readonly index: number; readonly id: string }
   | { readonly status: 'refused'; readonly index: number; readonly id: string | undefined; readonly refusal: Refusal };
 
-/** A request on its way into the log. */
-export interface TakenBatch {
+/** The validated entries of a request. */
+export interface ProcessedBatch {
   /** One for each entry, in order. */
   readonly outcomes: readonly EntryOutcome[];
-  /** Of the accepted entries, in order. */
+  /** The records of the accepted entries, in order. */
   readonly records: readonly LogRecord[];
 }
 
-/** @param options.recordBytesMax of key and value in UTF-8. Brokers have a limit, too, and refuse whole requests by it. */
-export function takeBatch(
+/**
+ * Validates the entries of a request and converts accepted ones to records.
+ *
+ * @param options.recordBytesMax limit of key and value in UTF-8. Brokers have a limit too, but refuse whole batches.
+ */
+export function processBatch(
   entries: readonly BatchEntry[],
   kind: RecordKind,
   options: { readonly receivedAt: number; readonly recordBytesMax: number },
-): TakenBatch {
+): ProcessedBatch {
   const { receivedAt, recordBytesMax } = options;
   const outcomes: EntryOutcome[] = [];
   const records: LogRecord[] = [];
@@ -44,25 +48,25 @@ export function takeBatch(
   return { outcomes, records };
 }
 
-/** Turns records that the log did not take into refused entries. @param refused their places among the records. */
-export function withRefused({ outcomes }: TakenBatch, refused: readonly number[]): readonly EntryOutcome[] {
+/** Turns records that the log refused into refused entries. @param refused indexes of the records. */
+export function withRefused({ outcomes }: ProcessedBatch, refused: readonly number[]): readonly EntryOutcome[] {
   if (refused.length === 0) return outcomes;
-  const places = new Set(refused);
-  let place = 0;
+  const indexes = new Set(refused);
+  let recordIndex = 0;
   return outcomes.map((outcome) => {
-    if (outcome.status !== 'accepted' || !places.has(place++)) return outcome;
+    if (outcome.status !== 'accepted' || !indexes.has(recordIndex++)) return outcome;
     return { status: 'refused', index: outcome.index, id: outcome.id, refusal: refuse('', 'too-large') };
   });
 }
 
-/** The id that a refused record has, as far as it has one, for the sender to find it again. */
+/** Returns the id of a refused record if it has one, so that the sender can find the record. */
 function idOf(value: unknown, { idField }: RecordKind): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const id = (value as Readonly<Record<string, unknown>>)[idField];
   return typeof id === 'string' && id.length <= idLengthMax ? id : undefined;
 }
 
-/** UTF-8 takes up to three bytes for a UTF-16 unit: only long text needs to be measured. */
+/** A UTF-16 unit takes up to three bytes in UTF-8, so only long text must be measured. */
 function isLarger(key: string, json: string, bytesMax: number): boolean {
   if ((key.length + json.length) * 3 <= bytesMax) return false;
   return Buffer.byteLength(key) + Buffer.byteLength(json) > bytesMax;

@@ -1,0 +1,182 @@
+import { countedField } from '@facet/schemas';
+import type { RefusalReason } from '@facet/schemas';
+import { Problem } from '@facet/http';
+import type { HttpApp, KeyPlace } from '@facet/http';
+import type { Scope } from '@facet/platform';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { ingestProblems, producerOf, storeRecords } from '../ingest-services.ts';
+import type { IngestServices } from '../ingest-services.ts';
+import type { IntakeOutcome } from '../intake-counter.ts';
+import { addBatchBodies } from './batch-body.ts';
+import type { BatchBody, BatchBodyOptions } from './batch-body.ts';
+import { describeBodies, exampleRefusal, exampleResponse } from './batch-docs.ts';
+import { BatchResponse, describeAllRefused, describeOutcomes, RefusedResponse } from './batch-response.ts';
+import { processBatch, withRefused } from './process-batch.ts';
+import type { EntryOutcome } from './process-batch.ts';
+import { recordKinds } from './record-kind.ts';
+import type { RecordKind } from './record-kind.ts';
+
+/** What differs between the batch routes. */
+interface BatchRoute {
+  readonly method: 'POST' | 'PUT';
+  readonly scope: Scope;
+  readonly keyPlaces: readonly KeyPlace[];
+  readonly acceptText: boolean;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description: string;
+}
+
+const routes: Readonly<Record<RecordKind['name'], BatchRoute>> = {
+  events: {
+    method: 'POST',
+    scope: 'ingest',
+    keyPlaces: ['query'],
+    acceptText: true,
+    operationId: 'postEvents',
+    summary: 'Accepts events',
+    description:
+      'One event, a list of up to 1,000, { events: […] }, or NDJSON. An event that is sent again with the same eventId ' +
+      'counts once. The response is sent after the accepted events are stored.',
+  },
+  items: {
+    method: 'PUT',
+    scope: 'admin',
+    keyPlaces: [],
+    acceptText: false,
+    operationId: 'putItems',
+    summary: 'Adds or replaces items',
+    description:
+      'One item, a list of up to 1,000, { items: […] }, or NDJSON. Each replaces the whole record of its id.',
+  },
+  users: {
+    method: 'PUT',
+    scope: 'admin',
+    keyPlaces: [],
+    acceptText: false,
+    operationId: 'putUsers',
+    summary: 'Adds or replaces users',
+    description:
+      'One user, a list of up to 1,000, { users: […] }, or NDJSON. Each replaces the whole record of its id.',
+  },
+};
+
+const BatchQuery = Type.Object({
+  results: Type.Optional(Type.Literal('all', { description: 'Includes accepted records in the results.' })),
+  key: Type.Optional(Type.String({ description: 'An API key that has only the scope ingest and lists web origins.' })),
+});
+
+export interface BatchRouteOptions {
+  /** Event types that `facet.yaml` declares. */
+  readonly eventTypes: readonly string[];
+  readonly limits: { readonly recordsMax: number; readonly recordBytesMax: number };
+}
+
+/** Adds a route for batches of events, items and users each, with its own parsers of bodies. */
+export async function addBatchRoutes(
+  app: HttpApp,
+  services: IngestServices,
+  { eventTypes, limits }: BatchRouteOptions,
+): Promise<void> {
+  for (const kind of Object.values(recordKinds(services.topics, eventTypes))) {
+    await app.register(async (scope: HttpApp) => addBatchRoute(scope, services, kind, limits));
+  }
+}
+
+function addBatchRoute(
+  scope: HttpApp,
+  services: IngestServices,
+  kind: RecordKind,
+  { recordsMax, recordBytesMax }: BatchRouteOptions['limits'],
+): void {
+  const { method, scope: keyScope, keyPlaces, acceptText, ...docs } = routes[kind.name];
+  const bodies: BatchBodyOptions = { entriesMax: recordsMax, listField: kind.name, acceptText };
+  addBatchBodies(scope, bodies);
+  scope.addSchema({ ...kind.schema, $id: kind.name });
+  scope.route({
+    method,
+    url: `/v1/${kind.name}`,
+    config: { scope: keyScope, keyPlaces },
+    schema: {
+      ...docs,
+      tags: ['ingest'],
+      querystring: BatchQuery,
+      body: describeBodies(kind, bodies),
+      response: {
+        202: { ...BatchResponse, examples: [exampleResponse(kind)] },
+        400: { ...RefusedResponse, examples: [exampleRefusal(kind)] },
+        '4xx': Problem,
+        '5xx': Problem,
+      },
+    },
+    onRequest: async (request) => {
+      refuseKeyInUrl(request);
+      await services.rateLimiter.admit(request.apiKey);
+    },
+    handler: async (request, reply): Promise<BatchResponse | RefusedResponse> => {
+      const receivedAt = services.now();
+      const batch = processBatch(detachEntries(request), kind, { receivedAt, recordBytesMax });
+      await services.rateLimiter.charge(request.apiKey, batch.outcomes.length - 1);
+      const written = batch.records.length === 0 ? undefined : await storeRecords(services, batch.records);
+      const outcomes = withRefused(batch, written?.refused ?? []);
+      count(services, kind, { producer: producerOf(request.apiKey), receivedAt, outcomes });
+      const counted = describeOutcomes(outcomes, kind, { isComplete: request.query.results === 'all' });
+      if (counted.accepted === 0 || written === undefined) {
+        reply.code(400);
+        return describeAllRefused(counted);
+      }
+      reply.code(202);
+      return { ...counted, stored: written.stored };
+    },
+  });
+}
+
+/**
+ * Returns the entries of the body and detaches them from the request, so that they are garbage while the request waits
+ * for the log: entries take several times the memory of their records.
+ */
+function detachEntries(request: FastifyRequest): BatchBody['entries'] {
+  const body = request.body as BatchBody | undefined;
+  // Fastify does not read a body without a content type.
+  if (body === undefined) throw ingestProblems.error('REQUEST_INVALID', 'The request has no body.');
+  request.body = undefined;
+  return body.entries;
+}
+
+/** URLs appear in access logs, so they must not contain a key with more scopes than ingest. */
+function refuseKeyInUrl({ query, apiKey }: FastifyRequest): void {
+  const isInUrl = (query as { readonly key?: string }).key !== undefined;
+  if (!isInUrl || apiKey === undefined || apiKey.scopes.every((scope) => scope === 'ingest')) return;
+  throw ingestProblems.error(
+    'FORBIDDEN',
+    `The key ${apiKey.name} has more scopes than ingest and must not be in a URL.`,
+    { remedy: 'Send the key in the header x-api-key, and create a key with only the scope ingest for browsers.' },
+  );
+}
+
+function count(
+  { metrics, intake }: IngestServices,
+  kind: RecordKind,
+  batch: { readonly producer: string; readonly receivedAt: number; readonly outcomes: readonly EntryOutcome[] },
+): void {
+  const sums = sumOutcomes(batch.outcomes);
+  for (const { outcome, reason, count } of sums) {
+    metrics.countRecords({ kind: kind.name, producer: batch.producer, outcome, reason, count });
+  }
+  if (kind.name === 'events') intake.add(batch.producer, batch.receivedAt, sums);
+}
+
+function sumOutcomes(outcomes: readonly EntryOutcome[]): readonly IntakeOutcome[] {
+  const sums = new Map<string, { -readonly [Name in keyof IntakeOutcome]: IntakeOutcome[Name] }>();
+  for (const entry of outcomes) {
+    const { status: outcome } = entry;
+    const reason: RefusalReason | '' = entry.status === 'refused' ? entry.refusal.reason : '';
+    const field = entry.status === 'refused' ? countedField(entry.refusal.field) : '';
+    const name = `${outcome} ${field} ${reason}`;
+    const sum = sums.get(name);
+    if (sum === undefined) sums.set(name, { outcome, field, reason, count: 1 });
+    else sum.count++;
+  }
+  return [...sums.values()];
+}

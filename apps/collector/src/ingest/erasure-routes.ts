@@ -1,0 +1,72 @@
+import { hashUser, parseUser, serializeErasure } from '@facet/schemas';
+import type { LogRecord } from '@facet/kafka';
+import { Problem } from '@facet/http';
+import type { HttpApp } from '@facet/http';
+import { Type } from 'typebox';
+import { adviseOn } from './batch/refusal-advice.ts';
+import { ingestProblems, producerOf, storeRecords } from './ingest-services.ts';
+import type { IngestServices } from './ingest-services.ts';
+
+const ErasureResponse = Type.Object(
+  {
+    erasureId: Type.String(),
+    userHash: Type.String({ description: 'SHA-256 of the user id in hex, which identifies the erasure in the lake.' }),
+    requestedAt: Type.Integer({ description: 'Epoch milliseconds. Data received until then is erased.' }),
+    stored: Type.Union([Type.Literal('log'), Type.Literal('spool')]),
+    verify: Type.String({ description: 'The command that shows the remaining data of the user.' }),
+  },
+  {
+    title: 'ErasureResponse',
+    description: 'The erasure is stored and will be carried out.',
+    examples: [
+      {
+        erasureId: '0b0ec1c8-5c1f-4a0c-a5a2-7d4c3a1b8f43',
+        userHash: 'fdee430d40bd57deeac186cd9790033d0f06f909a8806e7ce6e717ab7c7d5029',
+        requestedAt: 1_769_904_000_000,
+        stored: 'log',
+        verify: 'facet erasures verify USER_ID',
+      },
+    ],
+  },
+);
+
+/** Adds `DELETE /v1/users/:userId`, which erases profile and catalog entry immediately and lake rows at the next compaction. */
+export function addErasureRoutes(app: HttpApp, services: IngestServices): void {
+  app.delete(
+    '/v1/users/:userId',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'eraseUser',
+        summary: 'Erases a user',
+        description:
+          'Erases the profile, the catalog entry, the rows of the lake, and the data of sessions joined to the user, as ' +
+          'received until now. Repeating the request is harmless. Data received later is kept.',
+        tags: ['ingest'],
+        params: Type.Object({
+          userId: Type.String({ description: 'URL-encoded; any characters.', examples: ['ada'] }),
+        }),
+        response: { 202: ErasureResponse, '4xx': Problem, '5xx': Problem },
+      },
+    },
+    async (request, reply) => {
+      const { userId } = request.params;
+      const parsed = parseUser({ userId });
+      if (!parsed.ok) throw ingestProblems.error('REQUEST_INVALID', adviseOn(parsed), { field: 'userId' });
+      const requestedAt = services.now();
+      const erasureId = services.createId();
+      const requestedBy = producerOf(request.apiKey);
+      const value = serializeErasure({ erasureId, userId, requestedAt, requestedBy });
+      const records: readonly LogRecord[] = [
+        { topic: services.topics.erasures, key: userId, value, timestamp: requestedAt },
+        { topic: services.topics.users, key: userId, value: null, timestamp: requestedAt },
+      ];
+      const { stored, refused } = await storeRecords(services, records);
+      if (refused.length > 0) throw ingestProblems.error('STORE_UNAVAILABLE', 'Kafka refuses the erasure.');
+      const userHash = hashUser(userId);
+      request.log.info({ erasureId, userHash, requestedBy }, 'erasure requested');
+      reply.code(202);
+      return { erasureId, userHash, requestedAt, stored, verify: 'facet erasures verify USER_ID' };
+    },
+  );
+}

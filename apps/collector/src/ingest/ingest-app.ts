@@ -1,0 +1,94 @@
+import { addHealthRoutes, addMetricsRoute, createHttpApp } from '@facet/http';
+import type { Access, Docs, HttpApp, RouteAccess } from '@facet/http';
+import cors from '@fastify/cors';
+import type { RouteOptions } from 'fastify';
+import { addBatchRoutes } from './batch/batch-routes.ts';
+import { addErasureRoutes } from './erasure-routes.ts';
+import { ingestProblems } from './ingest-services.ts';
+import type { IngestServices } from './ingest-services.ts';
+import { addStatusRoutes } from './status-routes.ts';
+
+export interface IngestOptions {
+  readonly access: Access;
+  /** Event types that `facet.yaml` declares. */
+  readonly eventTypes: readonly string[];
+  readonly limits?: Partial<IngestLimits>;
+}
+
+export interface IngestLimits {
+  readonly bodyBytesMax: number;
+  /** Records per request. */
+  readonly recordsMax: number;
+  /** Size of one record in the log; below the brokers' `max.message.bytes`, which is 1 MiB by default. */
+  readonly recordBytesMax: number;
+  /** Mean event loop delay over one second above which the ingest rejects requests. */
+  readonly eventLoopDelayMsMax: number;
+}
+
+const ingestLimits: IngestLimits = {
+  bodyBytesMax: 1 << 20,
+  recordsMax: 1_000,
+  recordBytesMax: 256 << 10,
+  eventLoopDelayMsMax: 1_000,
+};
+
+const docs: Docs = {
+  title: 'Facet collector: ingest',
+  description:
+    'Accepts events, items and users, and erases users. Events need a key with the scope ingest; all other routes need ' +
+    'a key with the scope admin.',
+  scope: 'admin',
+  tags: ['ingest'],
+};
+
+/** Creates the ingest API without a socket. Closing it rejects new requests and finishes current ones. */
+export async function createIngestApp(services: IngestServices, options: IngestOptions): Promise<HttpApp> {
+  const limits = { ...ingestLimits, ...options.limits };
+  const app = await createHttpApp(services, {
+    ...limits,
+    access: options.access,
+    accessOf: accessOfPreflight,
+    problems: ingestProblems,
+    docs,
+    beforeAccess: (scope) => addBrowserAccess(scope, options.access),
+  });
+  addHealthRoutes(app, {
+    readySummary: 'Reports whether the log or the spool can store records',
+    readyFacts: {},
+    checkReady() {
+      if (services.writer.state.canStore) return {};
+      throw ingestProblems.error('STORE_UNAVAILABLE', 'Neither Kafka nor the spool can store records.');
+    },
+  });
+  addMetricsRoute(app, services.metrics);
+  addStatusRoutes(app, services);
+  addErasureRoutes(app, services);
+  await addBatchRoutes(app, services, { eventTypes: options.eventTypes, limits });
+  await app.ready();
+  return app;
+}
+
+/** How long browsers cache the response to a preflight. */
+const preflightSeconds = 600;
+
+/**
+ * Responds to preflights, and lets pages of the origins in the keys read responses. Whether a key belongs to the origin of
+ * the request is checked together with the key.
+ */
+async function addBrowserAccess(app: HttpApp, access: Access): Promise<void> {
+  const origins = access.kind === 'keys' ? access.keys.flatMap((key) => key.origins ?? []) : [];
+  await app.register(cors, {
+    origin: [...new Set(origins)],
+    methods: ['GET', 'POST', 'PUT', 'DELETE'],
+    allowedHeaders: ['content-type', 'x-api-key', 'authorization', 'x-request-id'],
+    exposedHeaders: ['retry-after', 'x-request-id'],
+    maxAge: preflightSeconds,
+    // A strict preflight would be rejected by a response that is not a problem of this API.
+    strictPreflight: false,
+  });
+}
+
+/** Preflights carry no key. Returns `undefined` for other routes. */
+function accessOfPreflight({ method, url }: RouteOptions): RouteAccess | undefined {
+  return method === 'OPTIONS' && url === '*' ? { scope: 'open' } : undefined;
+}

@@ -1,0 +1,71 @@
+import type { LogRecord, TopicNames } from '@facet/kafka';
+import { createProblems } from '@facet/http';
+import type { KeyRateLimiter } from '@facet/http';
+import { isAppError } from '@facet/platform';
+import type { ApiKey, Logger } from '@facet/platform';
+import type { IngestMetrics } from './ingest-metrics.ts';
+import type { IntakeCounter } from './intake-counter.ts';
+import type { RecordWriter, Written } from './record-writer.ts';
+
+/** The services that the routes of the ingest share. */
+export interface IngestServices {
+  readonly logger: Logger;
+  readonly metrics: IngestMetrics;
+  readonly writer: RecordWriter;
+  readonly intake: IntakeCounter;
+  readonly topics: TopicNames;
+  readonly rateLimiter: KeyRateLimiter;
+  /** Returns the time in epoch milliseconds. */
+  readonly now: () => number;
+  readonly createId: () => string;
+}
+
+/** The problems in responses of the ingest API. */
+export const ingestProblems = createProblems({
+  REQUEST_INVALID: { status: 400, remedy: 'See docs/collector.md for an example of every request.' },
+  ALL_REFUSED: { status: 400, remedy: 'Correct the records that the results name, and send them with the same ids.' },
+  TOO_MANY_RECORDS: { status: 413, remedy: 'Split the records over several requests.' },
+  BODY_TOO_LARGE: { status: 413, remedy: 'Send fewer records per request.' },
+  BODY_TYPE_UNSUPPORTED: {
+    status: 415,
+    remedy: 'Send Content-Type: application/json, or application/x-ndjson for one record per line.',
+  },
+  BODY_ENCODING_UNSUPPORTED: { status: 415, remedy: 'Send the body without Content-Encoding.' },
+  STORE_UNAVAILABLE: { status: 503, remedy: 'Send the same request again after the seconds in Retry-After.' },
+});
+
+/** Enough for a broker to restart. Senders keep the records meanwhile. */
+const unavailableRetrySeconds = 5;
+/** Enough for the queue to drain. */
+const overloadedRetrySeconds = 1;
+
+/**
+ * Stores records in the log or in the spool.
+ *
+ * @throws AppError `STORE_UNAVAILABLE`, `OVERLOADED`, which ask the sender to try again.
+ */
+export async function storeRecords(
+  { writer, logger }: Pick<IngestServices, 'writer' | 'logger'>,
+  records: readonly LogRecord[],
+): Promise<Written> {
+  try {
+    return await writer.write(records);
+  } catch (error) {
+    if (!isAppError(error) || !error.retryable) throw error;
+    if (error.code === 'COLLECTOR_QUEUE_FULL') {
+      const retryAfterSeconds = overloadedRetrySeconds;
+      throw ingestProblems.error('OVERLOADED', 'The queue is full.', { retryAfterSeconds, cause: error });
+    }
+    logger.warn({ code: error.code, err: error }, 'storing records failed');
+    const retryAfterSeconds = unavailableRetrySeconds;
+    throw ingestProblems.error('STORE_UNAVAILABLE', 'The records could not be stored.', {
+      retryAfterSeconds,
+      cause: error,
+    });
+  }
+}
+
+/** The name of the sender in counts and erasures. */
+export function producerOf(key: ApiKey | undefined): string {
+  return key?.name ?? 'anybody';
+}
