@@ -3,15 +3,15 @@ import type { Logger } from '@facet/platform';
 import { readIngestConfig, readSinkConfig } from './config.ts';
 import type { SharedConfig } from './config.ts';
 
-/** One of the processes that this program can be. */
+/** A running ingest or sink. */
 interface Running {
   readonly url: string;
-  /** Rejects when the process is of no more use. */
+  /** Rejects when the process cannot continue. */
   readonly failed?: Promise<never>;
   close(): Promise<void>;
 }
 
-/** A sink still stores what it has taken; orchestrators wait 30 seconds. */
+/** Time to close before the process is killed. A sink stores its buffers meanwhile. Orchestrators wait 30 seconds. */
 const closeDelayMs = { ingest: 10_000, sink: 28_000 } as const;
 
 async function start(command: string | undefined): Promise<void> {
@@ -27,10 +27,10 @@ async function start(command: string | undefined): Promise<void> {
       return run('sink', config, (logger) => startSink(config, { logger }));
     }
     default:
-      throw new AppError(command === undefined ? 'Say what to run.' : `There is no ${command}.`, {
+      throw new AppError(command === undefined ? 'A command is missing.' : `Unknown command: ${command}.`, {
         code: 'COLLECTOR_USAGE',
         category: 'usage',
-        remedy: 'Run collector ingest or collector sink; collector --help explains them.',
+        remedy: 'Run collector ingest or collector sink. See collector --help.',
       });
   }
 }
@@ -41,10 +41,11 @@ async function run(
   start: (logger: Logger) => Promise<Running>,
 ): Promise<void> {
   const logger = createLogger({ name, level: config.logLevel });
-  if (config.access === 'anybody') logger.warn({ host: config.host }, 'answering anybody: FACET_INSECURE is true');
+  if (config.access === 'anybody')
+    logger.warn({ host: config.host }, 'accepting requests without a key: FACET_INSECURE is true');
   const running = await start(logger);
   closeOnSignal(() => running.close(), { logger, delayMs: closeDelayMs[name] });
-  // Nobody is left to stop it when the parent that started it was killed.
+  // A killed parent cannot stop this process any more.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   logger.info({ url: running.url }, 'listening');
   process.stdout.write(`${JSON.stringify({ msg: 'listening', url: running.url })}\n`);
@@ -52,16 +53,13 @@ async function run(
   await running.failed?.finally(() => running.close());
 }
 
-/** Runs the process that `command` names; ends this one with an exit code when it cannot. */
+/** Runs the ingest or the sink. Exits with the exit code of the error when it fails. */
 export async function runCollector(command: string | undefined): Promise<void> {
   try {
     await start(command);
   } catch (error) {
     const { code, category } = isAppError(error) ? error : {};
-    createLogger({ name: 'collector' }).fatal(
-      { code, category, problem: describeError(error), err: error },
-      'cannot run',
-    );
+    createLogger({ name: 'collector' }).fatal({ code, category, problem: describeError(error), err: error }, 'failed');
     process.exit(exitCodeOf(error));
   }
 }

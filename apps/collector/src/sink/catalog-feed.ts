@@ -3,34 +3,34 @@ import type { ItemVersion } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { AppError } from '@facet/platform';
 
-/** Changes of the catalog on their way into its files, which are rewritten as a whole: many changes at a time. */
+/** Collects changes of the catalog and writes many at a time, because each write rewrites a whole file. */
 export interface CatalogFeed {
-  /** The first offset of a source that is not in the files. */
+  /** Returns the first offset of a source that is not in the files. */
   committed(source: string): number;
   /**
-   * Without a record, the item is removed.
+   * Adds or replaces an item; without `item`, removes it.
    *
-   * @param receivedAt epoch milliseconds; the catalog keeps what it knew when.
+   * @param receivedAt epoch milliseconds, for the version history of the catalog
    */
   changeItem(itemId: string, item: Item | undefined, receivedAt: number): void;
-  /** @param receivedAt epoch milliseconds. */
+  /** Adds or replaces a user; without `user`, removes the user. @param receivedAt epoch milliseconds */
   changeUser(userId: string, user: User | undefined, receivedAt: number): void;
-  /** When the newest change of a user was received that this process has put into the files. */
+  /** When the newest change of a user that this process wrote was received. */
   readonly usersReceivedTo: number | undefined;
-  /** Everything of `source` below `next` was given. */
+  /** Notes that all changes of `source` before `next` have been made. */
   advance(source: string, next: number): void;
-  /** Changes that are not in the files. */
+  /** Number of changes that are not in the files. */
   readonly pending: number;
-  /** When the oldest change was made that is not in the files. */
+  /** When the oldest change that is not in the files was made. */
   readonly changedSince: number | undefined;
   /**
-   * Puts the changes into the files.
+   * Writes the changes to the files.
    *
-   * @throws AppError `SINK_CATALOG_UNWRITABLE` (retryable); the changes are kept then. `SINK_CATALOG_SUPERSEDED` when
-   * another member of the group has taken over what they come from.
+   * @throws AppError `SINK_CATALOG_UNWRITABLE` (retryable), which keeps the changes. `SINK_CATALOG_SUPERSEDED` when another
+   * member of the group has written the same source.
    */
   write(): Promise<void>;
-  /** Forgets what is not in the files, and reads how far those are. */
+  /** Drops changes that are not in the files, and reads the offsets from the files. */
   discard(): Promise<void>;
 }
 
@@ -38,11 +38,11 @@ export function createCatalogFeed(catalogFolder: string, { now }: { readonly now
   let items: ItemVersion[] = [];
   const users = new Map<string, User | undefined>();
   let written: ReadonlyMap<string, number> = new Map();
-  let taken = new Map<string, number>();
+  let advanced = new Map<string, number>();
   let changedSince: number | undefined;
-  let usersTakenTo = 0;
+  let usersChangedTo = 0;
   let usersReceivedTo: number | undefined;
-  const forget = (): void => {
+  const clear = (): void => {
     items = [];
     users.clear();
     changedSince = undefined;
@@ -52,13 +52,13 @@ export function createCatalogFeed(catalogFolder: string, { now }: { readonly now
     changeItem: (itemId, item, receivedAt) => void items.push({ itemId, item, receivedAt }),
     changeUser(userId, user, receivedAt) {
       users.set(userId, user);
-      usersTakenTo = Math.max(usersTakenTo, receivedAt);
+      usersChangedTo = Math.max(usersChangedTo, receivedAt);
     },
     get usersReceivedTo() {
       return usersReceivedTo;
     },
     advance(source, next) {
-      taken.set(source, next);
+      advanced.set(source, next);
       changedSince ??= now();
     },
     get pending() {
@@ -70,41 +70,41 @@ export function createCatalogFeed(catalogFolder: string, { now }: { readonly now
     async write() {
       if (changedSince === undefined) return;
       const inFiles = await readCatalogOffsets(catalogFolder);
-      for (const source of taken.keys()) {
+      for (const source of advanced.keys()) {
         if (inFiles.get(source) !== written.get(source)) throw superseded(source);
       }
       try {
         await addItemVersions(catalogFolder, items);
         await changeUsers(catalogFolder, users);
-        for (const [source, next] of taken) await writeCatalogOffset(catalogFolder, source, next);
-        written = new Map([...written, ...taken]);
+        for (const [source, next] of advanced) await writeCatalogOffset(catalogFolder, source, next);
+        written = new Map([...written, ...advanced]);
       } catch (error) {
         throw unwritable(catalogFolder, error);
       }
-      if (usersTakenTo > 0) usersReceivedTo = usersTakenTo;
-      forget();
+      if (usersChangedTo > 0) usersReceivedTo = usersChangedTo;
+      clear();
     },
     async discard() {
-      forget();
-      usersTakenTo = usersReceivedTo ?? 0;
+      clear();
+      usersChangedTo = usersReceivedTo ?? 0;
       written = await readCatalogOffsets(catalogFolder);
-      taken = new Map();
+      advanced = new Map();
     },
   };
 }
 
 function superseded(source: string): AppError {
-  return new AppError(`Another writer has put ${source} into the catalog.`, {
+  return new AppError(`Another writer has written ${source} to the catalog.`, {
     code: 'SINK_CATALOG_SUPERSEDED',
     category: 'conflict',
   });
 }
 
 function unwritable(catalogFolder: string, error: unknown): AppError {
-  return new AppError(`The catalog ${catalogFolder} cannot be written: ${(error as Error).message}.`, {
+  return new AppError(`Writing to the catalog ${catalogFolder} failed: ${(error as Error).message}.`, {
     code: 'SINK_CATALOG_UNWRITABLE',
     category: 'unavailable',
-    remedy: 'Check the disk: space, permissions, health. The changes are safe in the log until then.',
+    remedy: 'Check the space, permissions and health of the disk. Until then, the changes are safe in Kafka.',
     context: { catalogFolder },
     retryable: true,
     cause: error,

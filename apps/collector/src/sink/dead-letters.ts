@@ -3,37 +3,36 @@ import type { LakeWriter } from '@facet/lake';
 import type { IntakeCount, RefusalReason } from '@facet/schemas';
 import { deadLetter, deadLetterRecord } from '@facet/kafka';
 import type { Publisher } from '@facet/kafka';
-import type { LogMessage } from './log-message.ts';
-import type { PartitionPosition } from './partition-position.ts';
-import type { Patience } from './patience.ts';
+import { dayMs, utcDay } from '@facet/platform';
+import type { LogMessage } from './group-consumer.ts';
+import type { RetryPolicy } from './retry-policy.ts';
 import type { SinkMetrics } from './sink-metrics.ts';
+import type { PartitionPosition } from './sink-state.ts';
 
-/** A message that cannot be used, and why. */
+/** An invalid message and the reason. */
 export interface RefusedMessage {
   readonly message: LogMessage;
-  /** The field at fault, empty for the whole message. */
+  /** The invalid field; empty for the whole message. */
   readonly field: string;
   readonly reason: RefusalReason;
 }
 
-/** Where messages go that cannot be used, so that they neither block nor vanish. */
+/** Publishes invalid messages to the dead-letter topic, so that they neither block the sink nor vanish. */
 export interface DeadLetters {
-  /** Resolves when the log has them; a crash before it is noted puts them there again. */
+  /** Resolves when Kafka has the dead letters. A crash before the offset is stored publishes them again. */
   put(position: Readonly<PartitionPosition>, refused: readonly RefusedMessage[], signal: AbortSignal): Promise<void>;
 }
-
-const dayMs = 86_400_000;
 
 export interface DeadLettersDeps {
   readonly publisher: Pick<Publisher, 'publish'>;
   readonly lake: Pick<LakeWriter, 'addIntake'>;
-  readonly patience: Patience;
+  readonly retryPolicy: RetryPolicy;
   readonly metrics: SinkMetrics;
   readonly now: () => number;
 }
 
 export function createDeadLetters(deps: DeadLettersDeps, { topic }: { readonly topic: string }): DeadLetters {
-  const { publisher, lake, patience, metrics, now } = deps;
+  const { publisher, lake, retryPolicy, metrics, now } = deps;
   return {
     async put(position, refused, signal) {
       if (refused.length === 0) return;
@@ -42,20 +41,20 @@ export function createDeadLetters(deps: DeadLettersDeps, { topic }: { readonly t
         const place = { ...position, offset: Number(message.offset), timestamp: Number(message.timestamp) };
         return deadLetterRecord(topic, deadLetter({ ...place, key, value }, { field, reason }, now()));
       });
-      await patience.until('kafka', () => publisher.publish(records), signal);
+      await retryPolicy.until('kafka', () => publisher.publish(records), signal);
       lake.addIntake(countRefusals(position.topic, refused, now()));
-      for (const [reason, count] of countBy(refused, (one) => one.reason)) {
-        metrics.countDeadLetters(position.topic, reason, count);
-      }
+      for (const [reason, count] of countReasons(refused)) metrics.countDeadLetters(position.topic, reason, count);
     },
   };
 }
 
-/** What ingest did not see: a company's own producers write into the topic themselves. */
+/** Counts refusals that the ingest did not see, because a company's own producers write to the topic. */
 function countRefusals(topic: string, refused: readonly RefusedMessage[], now: number): IntakeCount[] {
   const byKind = new Map<string, IntakeCount>();
   for (const { message, field: given, reason } of refused) {
-    const day = dayOf(Number(message.timestamp), now);
+    const time = Number(message.timestamp);
+    // A producer can send any timestamp.
+    const day = utcDay(time >= 0 && time <= now + dayMs ? time : now);
     const field = countedField(given);
     const kind = JSON.stringify([day, field, reason]);
     const count = (byKind.get(kind)?.count ?? 0) + 1;
@@ -64,14 +63,8 @@ function countRefusals(topic: string, refused: readonly RefusedMessage[], now: n
   return [...byKind.values()];
 }
 
-/** The UTC day of a time that a producer gave; today for one that cannot be. */
-function dayOf(time: number, now: number): string {
-  const isTime = time >= 0 && time <= now + dayMs;
-  return new Date(isTime ? time : now).toISOString().slice(0, 10);
-}
-
-function countBy<Entry>(entries: readonly Entry[], nameOf: (entry: Entry) => string): Map<string, number> {
+function countReasons(refused: readonly RefusedMessage[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const entry of entries) counts.set(nameOf(entry), (counts.get(nameOf(entry)) ?? 0) + 1);
+  for (const { reason } of refused) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   return counts;
 }

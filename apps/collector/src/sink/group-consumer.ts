@@ -1,47 +1,87 @@
-import { sourceName } from '@facet/lake';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { timeout, TimeoutStrategy } from 'cockatiel';
+import { sourceName } from '@facet/lake';
 import type { KafkaConnection } from '@facet/kafka';
 import { AppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
-import type { Assignment, LogControl, PartitionExtent } from './log-control.ts';
-import type { FetchedBatch } from './log-message.ts';
 
-/** Told what happens in the consumer group. */
+/** A message of a topic, as kafkajs returns it. */
+export interface LogMessage {
+  readonly offset: string;
+  /** Epoch milliseconds at which the log received the message. */
+  readonly timestamp: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+}
+
+/** Consecutive messages of one partition. */
+export interface FetchedBatch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly messages: readonly LogMessage[];
+  /** Offset to continue from: after the last message and after transaction markers that follow it. */
+  readonly next: number;
+  /** The offset after the newest message in the log. */
+  readonly end: number;
+}
+
+/** The partitions that the consumer group assigned to this member, by topic. */
+export type Assignment = Readonly<Record<string, readonly number[]>>;
+
+/** The offset of the oldest message in the log, and the offset after the newest. */
+export interface PartitionExtent {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The operations on the log that the sink loop needs. */
+export interface LogControl {
+  /** Returns extents by source. @throws AppError `EVENTS_LOG_UNREACHABLE` (retryable) */
+  readExtents(assignment: Assignment): Promise<ReadonlyMap<string, PartitionExtent>>;
+  /** Makes `offset` the next offset to read of the partition. */
+  seek(topic: string, partition: number, offset: number): void;
+  /** Commits positions to the consumer group. */
+  commitOffsets(
+    offsets: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[],
+  ): Promise<void>;
+}
+
+/** Receives batches and changes of the membership in the consumer group. */
 export interface GroupListener {
   joined(assignment: Assignment): void;
-  /** The membership is lost, or about to be: what was given may belong to others. */
+  /** The membership has ended or is about to end: the partitions may belong to other members. */
   left(): void;
-  /** @returns whether the consumer may go on behind the batch. */
-  take(batch: FetchedBatch): Promise<boolean>;
-  /** It will not consume any more. */
+  /** @returns whether the consumer may continue after the batch. Otherwise it reads the batch again. */
+  process(batch: FetchedBatch): Promise<boolean>;
+  /** The consumer has stopped and cannot restart. */
   crashed(error: AppError): void;
 }
 
 export interface GroupConsumerOptions {
   readonly groupId: string;
   readonly topics: readonly string[];
-  /** A member that is not heard of for so long is dead to the group. */
+  /** The group removes a member that sends no heartbeat for this time. */
   readonly sessionMs: number;
 }
 
 export interface GroupConsumer extends LogControl {
-  /** @throws AppError `EVENTS_LOG_UNREACHABLE` (retryable) while no broker answers. */
+  /** @throws AppError `EVENTS_LOG_UNREACHABLE` (retryable) while no broker responds. */
   start(listener: GroupListener): Promise<void>;
-  /** Leaves the group, so that others need not wait until it is missed. */
+  /** Leaves the group, so that its partitions are reassigned without waiting for the session timeout. */
   close(): Promise<void>;
 }
 
-/** Several of them fit into the shortest session. */
+/** Several heartbeats fit into the shortest session. */
 const heartbeatMs = 2_000;
-/** Brokers answer a fetch at once when there is something; this bounds how long an empty one keeps a seek waiting. */
+/** Brokers respond to a fetch as soon as they have messages. An empty fetch delays a seek by this time. */
 const fetchWaitMs = 250;
-/** Compressed. What one fetch brings is taken before the next, so this bounds memory and how old the last of it gets. */
+/** Compressed. The sink processes one fetch before the next, so the limits bound memory and the age of its last message. */
 const fetchBytesMaxPerPartition = 256 << 10;
 const fetchBytesMax = 2 << 20;
 const leaveTimeoutMs = 5_000;
-const untakenPauseMs = 20;
+const rereadPauseMs = 20;
 
-/** A member of the consumer group that keeps offsets by itself: it commits none that it was not told to. */
+/** Creates a member of the consumer group that commits only the offsets passed to `commitOffsets`. */
 export function createGroupConsumer(
   kafka: KafkaConnection,
   { logger }: { readonly logger: Logger },
@@ -50,7 +90,7 @@ export function createGroupConsumer(
   const consumer = kafka.client.consumer({
     groupId,
     sessionTimeout: sessionMs,
-    // Who is still at a long batch when the others join gets twice the time.
+    // A member that is processing a long batch when the others join has twice the time.
     rebalanceTimeout: sessionMs * 2,
     heartbeatInterval: heartbeatMs,
     maxWaitTimeInMs: fetchWaitMs,
@@ -66,13 +106,14 @@ export function createGroupConsumer(
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       listener.left();
       if (!payload.restart) listener.crashed(crashed(groupId, payload.error));
-      else logger.warn({ problem: payload.error.message }, 'the consumer starts again');
+      else logger.warn({ problem: payload.error.message }, 'consumer restarts');
     });
-    // Batches of nothing but marks of transactions, or of what was aborted, are not handed over.
+    // kafkajs does not pass on batches without messages: transaction markers and aborted transactions.
     consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
       const { topic, partition, batchSize, lastOffset, highWatermark } = payload;
       if (batchSize > 0) return;
-      void listener.take({ topic, partition, messages: [], next: Number(lastOffset) + 1, end: Number(highWatermark) });
+      const next = Number(lastOffset) + 1;
+      void listener.process({ topic, partition, messages: [], next, end: Number(highWatermark) });
     });
   };
   let isListening = false;
@@ -85,7 +126,7 @@ export function createGroupConsumer(
         await consumer.connect();
         await consumer.subscribe({ topics: [...topics], fromBeginning: true });
       } catch (error) {
-        throw unreachable('The topics cannot be subscribed to', error);
+        throw unreachable('Subscribing to the topics failed', error);
       }
       await consumer.run({
         autoCommit: false,
@@ -95,14 +136,14 @@ export function createGroupConsumer(
           const lastOffset = batch.lastOffset();
           const { topic, partition, messages } = batch;
           const next = Number(lastOffset) + 1;
-          const isTaken = await beatingMeanwhile(
+          const isProcessed = await withHeartbeat(
             heartbeat,
             () => listener.left(),
-            () => listener.take({ topic, partition, messages, next, end: Number(batch.highWatermark) }),
+            () => listener.process({ topic, partition, messages, next, end: Number(batch.highWatermark) }),
           );
-          if (isTaken && !isStale()) resolveOffset(lastOffset);
-          // It comes again at once.
-          if (!isTaken) await sleep(untakenPauseMs);
+          if (isProcessed && !isStale()) resolveOffset(lastOffset);
+          // kafkajs returns the same batch again immediately.
+          if (!isProcessed) await sleep(rereadPauseMs);
         },
       });
     },
@@ -116,7 +157,7 @@ export function createGroupConsumer(
           }
         }
       } catch (error) {
-        throw unreachable('The ends of the log cannot be read', error);
+        throw unreachable('Reading the offsets of the topics failed', error);
       }
       return extents;
     },
@@ -124,14 +165,14 @@ export function createGroupConsumer(
     commitOffsets: async (offsets) =>
       consumer.commitOffsets(offsets.map(({ offset, ...place }) => ({ ...place, offset: String(offset) }))),
     async close() {
-      // Without a broker it would wait until all its requests are given up.
-      const timeout = new Promise<void>((resolve) => setTimeout(resolve, leaveTimeoutMs).unref());
-      await Promise.race([consumer.disconnect().catch(() => undefined), timeout]);
+      // Without a broker, disconnecting would wait for the timeouts of all requests.
+      const leaving = timeout(leaveTimeoutMs, TimeoutStrategy.Aggressive);
+      await leaving.execute(() => consumer.disconnect()).catch(() => undefined);
     },
   };
 }
 
-/** Broker's answers upon which the client joins again. A beat that is merely not answered is repeated. */
+/** Errors after which kafkajs joins the group again. A heartbeat that merely gets no response is repeated. */
 const lostMembership = new Set([
   'REBALANCE_IN_PROGRESS',
   'ILLEGAL_GENERATION',
@@ -139,8 +180,8 @@ const lostMembership = new Set([
   'NOT_COORDINATOR_FOR_GROUP',
 ]);
 
-/** Stays a member of the group while `work` takes its time; nothing else tells the group that this member lives. */
-async function beatingMeanwhile<Value>(
+/** Sends heartbeats while `work` runs. kafkajs sends none during a batch. */
+async function withHeartbeat<Value>(
   heartbeat: () => Promise<void>,
   onLost: () => void,
   work: () => Promise<Value>,
@@ -155,7 +196,7 @@ async function beatingMeanwhile<Value>(
   }, heartbeatMs);
   try {
     const value = await work();
-    // The client learns by it that it has to join again.
+    // The error makes kafkajs join the group again.
     if (lost !== undefined) throw lost;
     return value;
   } finally {
@@ -163,11 +204,11 @@ async function beatingMeanwhile<Value>(
   }
 }
 
-function unreachable(what: string, cause: unknown): AppError {
-  return new AppError(`${what}: ${(cause as Error).message}.`, {
+function unreachable(problem: string, cause: unknown): AppError {
+  return new AppError(`${problem}: ${(cause as Error).message}.`, {
     code: 'EVENTS_LOG_UNREACHABLE',
     category: 'unavailable',
-    remedy: 'Check that the brokers run, and their addresses: FACET_KAFKA_BROKERS.',
+    remedy: 'Check that the brokers run and that FACET_KAFKA_BROKERS has their addresses.',
     retryable: true,
     cause,
   });
@@ -179,8 +220,8 @@ function crashed(groupId: string, cause: Error): AppError {
     code: 'SINK_CONSUMER_CRASHED',
     category: 'crashed',
     remedy: isCodec
-      ? 'A producer compresses in a way that Node cannot read. Set compression.type=gzip on the topic, so that brokers convert it.'
-      : 'Start the sink again. It goes on from what is stored.',
+      ? 'A producer compresses with a codec that Node cannot read. Set compression.type=gzip on the topic, so that brokers convert new records.'
+      : 'Restart the sink. It continues from the stored offsets.',
     context: { groupId, cause: cause.name },
     cause,
   });

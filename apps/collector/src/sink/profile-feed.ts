@@ -1,83 +1,118 @@
-import type { ProfileChange, RedisProfileStore } from '@facet/profiles';
+import { openLakeSnapshot } from '@facet/lake';
+import type { PositiveRule } from '@facet/features';
+import type { FacetConfig } from '@facet/config';
+import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
-import type { Patience } from './patience.ts';
+import { fillProfiles, openRedisProfileStore } from '@facet/profiles';
+import type { ProfileChange, RedisProfileStore } from '@facet/profiles';
+import type { SinkConfig } from '../config.ts';
+import type { CatalogFeed } from './catalog-feed.ts';
+import type { RetryPolicy } from './retry-policy.ts';
 import type { SinkMetrics } from './sink-metrics.ts';
 
-/** Keeps the profile store as new as the log. */
+/** Keeps the profile store up to date with the log. */
 export interface ProfileFeed {
   /**
-   * Begins to apply changes once those before are applied; while the store is away it waits, and nothing else is taken.
-   * Rejects when `signal` aborts, and with what the changes before failed with.
+   * Starts to apply changes after the previous ones are applied, and waits while the store is away. Rejects when `signal`
+   * aborts, and with the error of the previous changes.
    */
   apply(changes: readonly ProfileChange[], signal: AbortSignal, onApplied?: () => void): Promise<void>;
-  /** Resolves when everything is applied. */
+  /** Resolves when all changes are applied. */
   flush(): Promise<void>;
-  /** Waits for what is being applied, and forgets how it ended. */
+  /** Waits for the current changes and ignores their outcome. */
   discard(): Promise<void>;
   /**
-   * Looks whether the store still has what it had, and else makes good what it may have lost: from the lake. The first time
-   * it waits for the store.
+   * Checks whether the store has lost data, and refills it from the lake if so. The first call waits for the store.
    *
-   * @returns whether that was done; then what is not in the lake yet is to be applied again, too.
+   * @returns whether the store was refilled. Then all changes that are not in the lake must be applied again.
    */
   refillAfterLoss(signal: AbortSignal): Promise<boolean>;
 }
 
 export interface ProfileFeedDeps {
-  readonly store: Pick<RedisProfileStore, 'apply' | 'generation' | 'readFill' | 'beginFill' | 'endFill'>;
-  /** Applies what the lake has, from a time of receipt on or all of it. */
-  readonly fill: (what: { readonly receivedFrom?: number | undefined; readonly signal: AbortSignal }) => Promise<void>;
-  /** When the oldest event was received of those that were stored last; undefined for an empty lake. */
-  readonly lastStoredReceivedFrom: () => Promise<number | undefined>;
-  readonly patience: Patience;
+  readonly catalog: Pick<CatalogFeed, 'usersReceivedTo'>;
+  readonly isPositive: PositiveRule;
+  readonly retryPolicy: RetryPolicy;
   readonly metrics: SinkMetrics;
   readonly logger: Logger;
   readonly now: () => number;
 }
 
-export interface ProfileFeedOptions {
-  /** How much of what it was given last the store may lose when it is killed. */
-  readonly refillMs: number;
+export interface OpenedProfileFeed {
+  readonly feed: ProfileFeed;
+  close(): Promise<void>;
 }
+
+/** Opens the profile store and its feed. Without a URL, the feed does nothing. */
+export async function openProfileFeed(
+  config: SinkConfig & FacetConfig['profiles'],
+  deps: ProfileFeedDeps,
+): Promise<OpenedProfileFeed> {
+  const { redisUrl, eventsMax, ttlDays } = config;
+  const { logger } = deps;
+  if (redisUrl === undefined) {
+    logger.warn('FACET_REDIS_URL is not set: the sink keeps no profiles');
+    return { feed: noProfileFeed, close: async () => undefined };
+  }
+  const store = await openRedisProfileStore({ url: redisUrl, eventsMax, ttlDays });
+  const warnings = await store.checkSettings().catch((error: unknown) => [describeError(error)]);
+  for (const warning of warnings) logger.warn({ warning }, 'the profile store is not safe');
+  return { feed: createProfileFeed(store, config, deps), close: () => store.close() };
+}
+
+const noProfileFeed: ProfileFeed = {
+  apply: async () => undefined,
+  flush: async () => undefined,
+  discard: async () => undefined,
+  refillAfterLoss: async () => false,
+};
 
 interface AppliedBatch {
   readonly appliedAt: number;
-  /** When the oldest change of it was received. */
+  /** When its oldest change was received. */
   readonly receivedFrom: number;
 }
 
-/** A store that is complete: which process it is, and who filled it. */
+/** Identifies a complete store: its process and its last fill. */
 interface FilledStore {
   readonly generation: string | undefined;
   readonly fillId: string;
 }
 
-const dependency = 'redis';
-/** A store may be emptied while it runs on; this is how long it goes unnoticed. */
-const lookMs = 1_000;
+/** How long it may take to notice that a running store was emptied. */
+const checkMs = 1_000;
 
-export function createProfileFeed(deps: ProfileFeedDeps, { refillMs }: ProfileFeedOptions): ProfileFeed {
-  const { store, fill, lastStoredReceivedFrom, patience, metrics, logger, now } = deps;
-  /** Undefined before the first look. */
+function createProfileFeed(
+  store: RedisProfileStore,
+  { lakeFolder, catalogFolder, refillMs }: SinkConfig,
+  { catalog, isPositive, retryPolicy, metrics, logger, now }: ProfileFeedDeps,
+): ProfileFeed {
+  /** Undefined before the first check. */
   let filled: FilledStore | undefined;
-  let lookedAt = 0;
-  /** What was applied in the `refillMs` before the last batch. */
+  let checkedAt = 0;
+  /** Batches applied in the `refillMs` before the last one. */
   let recent: AppliedBatch[] = [];
   let applying: Promise<void> = Promise.resolve();
 
   const applyNow = async (changes: readonly ProfileChange[], signal: AbortSignal): Promise<void> => {
     const startedAt = now();
-    await patience.until(dependency, () => store.apply(changes), signal);
+    await retryPolicy.until('redis', () => store.apply(changes), signal);
     const appliedAt = now();
     metrics.observeApply((appliedAt - startedAt) / 1000);
     recent = recent.filter((batch) => appliedAt - batch.appliedAt < refillMs);
     recent.push({ appliedAt, receivedFrom: oldestOf(changes) });
   };
 
-  /** What the store may have lost when another process of it answers, or when somebody else has filled it. */
-  const newestFrom = async (): Promise<number | undefined> =>
+  const fill = async (signal: AbortSignal, receivedFrom?: number): Promise<void> => {
+    // The catalog has no time of a user's change. Changes read from the log after the fill must count as newer.
+    const fillTime = (catalog.usersReceivedTo ?? 0) + 1;
+    await fillProfiles(store, { lakeFolder, catalogFolder }, { isPositive }, { now: fillTime, signal, receivedFrom });
+  };
+
+  /** Returns from when on a restarted store, or a store that another sink has filled, may lack changes. */
+  const possiblyLostFrom = async (): Promise<number | undefined> =>
     recent.length === 0
-      ? lastStoredReceivedFrom()
+      ? newestPartsReceivedFrom(lakeFolder)
       : recent.reduce((oldest, batch) => Math.min(oldest, batch.receivedFrom), Infinity);
 
   const refill = async (signal: AbortSignal): Promise<void> => {
@@ -85,14 +120,14 @@ export function createProfileFeed(deps: ProfileFeedDeps, { refillMs }: ProfileFe
       const { fillId, hasEnded } = await store.beginFill();
       const generation = store.generation();
       if (hasEnded) {
-        const receivedFrom = await newestFrom();
-        if (receivedFrom !== undefined) await fill({ receivedFrom, signal });
+        const receivedFrom = await possiblyLostFrom();
+        if (receivedFrom !== undefined) await fill(signal, receivedFrom);
       } else {
         logger.info('filling the profile store from the lake');
-        await fill({ signal });
+        await fill(signal);
       }
       if (store.generation() !== generation || !(await store.endFill(fillId))) continue;
-      if (filled !== undefined) logger.warn('the profile store was started again or emptied: what it lost is applied');
+      if (filled !== undefined) logger.warn('refilled the profile store, which was restarted or emptied');
       filled = { generation, fillId };
       return;
     }
@@ -100,17 +135,17 @@ export function createProfileFeed(deps: ProfileFeedDeps, { refillMs }: ProfileFe
 
   const isComplete = async ({ generation, fillId }: FilledStore): Promise<boolean> => {
     if (store.generation() !== generation) return false;
-    if (Math.abs(now() - lookedAt) < lookMs) return true;
-    lookedAt = now();
-    // A store that is away is waited for when there is something to apply.
-    const fill = await store.readFill().catch(() => ({ fillId, hasEnded: true }));
-    return fill?.fillId === fillId && fill.hasEnded;
+    if (Math.abs(now() - checkedAt) < checkMs) return true;
+    checkedAt = now();
+    // Assume a complete store while it is away: the next change waits for it.
+    const lastFill = await store.readFill().catch(() => ({ fillId, hasEnded: true }));
+    return lastFill?.fillId === fillId && lastFill.hasEnded;
   };
 
   return {
     async apply(changes, signal, onApplied) {
       await applying;
-      // The next batch is parsed meanwhile.
+      // Not awaited, so that the sink parses the next batch meanwhile.
       applying = changes.length === 0 ? Promise.resolve() : applyNow(changes, signal);
       applying = applying.then(onApplied);
       applying.catch(() => undefined);
@@ -122,10 +157,22 @@ export function createProfileFeed(deps: ProfileFeedDeps, { refillMs }: ProfileFe
     },
     async refillAfterLoss(signal) {
       if (filled !== undefined && (await isComplete(filled))) return false;
-      await patience.until(dependency, () => refill(signal), signal);
+      await retryPolicy.until('redis', () => refill(signal), signal);
       return true;
     },
   };
+}
+
+/** The parts of these versions contain the changes that the previous sink applied in its last seconds. */
+const newestVersions = 10;
+
+/** Returns when the oldest event of the newest lake versions was received; `undefined` for an empty lake. */
+async function newestPartsReceivedFrom(lakeFolder: string): Promise<number | undefined> {
+  const { version, files } = await openLakeSnapshot(lakeFolder);
+  const times = files
+    .filter((file) => file.path.includes('/part-') && file.version > version - newestVersions)
+    .map(({ receivedFrom }) => receivedFrom);
+  return times.length === 0 ? undefined : Math.min(...times);
 }
 
 function oldestOf(changes: readonly ProfileChange[]): number {
@@ -134,14 +181,4 @@ function oldestOf(changes: readonly ProfileChange[]): number {
     oldest = Math.min(oldest, change.kind === 'erase' ? change.before : change.receivedAt);
   }
   return oldest;
-}
-
-/** Without a profile store. */
-export function createNoProfileFeed(): ProfileFeed {
-  return {
-    apply: async () => undefined,
-    flush: async () => undefined,
-    discard: async () => undefined,
-    refillAfterLoss: async () => false,
-  };
 }

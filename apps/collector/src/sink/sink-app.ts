@@ -4,16 +4,16 @@ import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import type { DataHealthReader } from './data-health/data-health-reader.ts';
+import type { DataHealthReader } from './data-health/data-health.ts';
 import { addDataHealthRoutes } from './data-health/data-health-routes.ts';
-import { lagOf, stalledMs } from './sink-health.ts';
-import type { SinkState } from './sink-health.ts';
+import { lagOf, stalledMs } from './sink-state.ts';
+import type { SinkState } from './sink-state.ts';
 
 const problems = createProblems({
-  STALLED: { status: 503, remedy: 'See the log of the process and /v1/status; restart it.' },
+  STALLED: { status: 503, remedy: 'Check the log of the process and /v1/status, then restart the process.' },
 });
 
-/** What `GET /v1/status` tells. Times are epoch milliseconds. */
+/** The response of `GET /v1/status`. Times are epoch milliseconds. */
 export const SinkStatus = Type.Object(
   {
     group: Type.Object({ id: Type.String(), isMember: Type.Boolean(), since: Type.Integer() }),
@@ -21,20 +21,20 @@ export const SinkStatus = Type.Object(
       Type.Object({
         topic: Type.String(),
         partition: Type.Integer(),
-        end: Type.Integer({ description: 'The offset that the next message will get.' }),
-        taken: Type.Integer({ description: 'The first offset that is not in the profiles and the buffer.' }),
+        end: Type.Integer({ description: 'The offset of the next message in the log.' }),
+        processed: Type.Integer({ description: 'The first offset that is not in the profiles and the buffer.' }),
         stored: Type.Integer({ description: 'The first offset that is not in the lake or the catalog.' }),
-        lag: Type.Integer({ description: 'Messages that are not stored.' }),
+        lag: Type.Integer({ description: 'Number of messages that are not stored.' }),
       }),
     ),
     bufferedRows: Type.Integer(),
     lastProgressAt: Type.Integer(),
     stalledSeconds: Type.Number(),
-    troubles: Type.Array(Type.Object({ dependency: Type.String(), since: Type.Integer(), problem: Type.String() }), {
-      description: 'What is needed and does not work; nothing is taken meanwhile.',
+    outages: Type.Array(Type.Object({ dependency: Type.String(), since: Type.Integer(), problem: Type.String() }), {
+      description: 'The dependencies that do not work. The sink processes nothing meanwhile.',
     }),
   },
-  { description: 'What this member of the consumer group does.' },
+  { description: 'The state of this member of the consumer group.' },
 );
 export type SinkStatus = Static<typeof SinkStatus>;
 
@@ -53,27 +53,27 @@ export interface SinkAppOptions {
 
 const docs: Docs = {
   title: 'Facet collector: sink',
-  description: 'How far the events are on their way into the lake, and how healthy they are.',
+  description: 'The progress of events into the lake, and the health of the data.',
   scope: 'admin',
 };
 
 const bodyBytesMax = 1 << 10;
-/** Batches are read in one go; probes wait that long. */
+/** The event loop reads whole batches at once, and probes wait that long. */
 const eventLoopDelayMsMax = 5_000;
 
-/** The few routes of the sink, without a socket: probes, metrics, status, data health. */
+/** Creates the API of the sink without a socket: probes, metrics, status, data health. */
 export async function createSinkApp(deps: SinkAppDeps, { access, stallMs }: SinkAppOptions): Promise<HttpApp> {
   const { logger, metrics, readState, dataHealth, now } = deps;
   const app = await createHttpApp({ logger, metrics }, { access, problems, docs, bodyBytesMax, eventLoopDelayMsMax });
   addMetricsRoute(app, metrics);
   addHealthRoutes(app, {
-    readySummary: 'Whether the sink takes messages: it is a member of the group and everything that it needs works',
-    readyFacts: { partitions: Type.Integer({ description: 'How many it was given.' }) },
+    readySummary: 'Reports whether the sink is a member of the consumer group and all its dependencies work',
+    readyFacts: { partitions: Type.Integer({ description: 'Number of assigned partitions.' }) },
     checkReady() {
-      const { group, positions, troubles } = readState();
-      const trouble = troubles[0];
-      if (!group.isMember) throw problems.error('NOT_READY', 'This sink is not in the consumer group yet.');
-      if (trouble !== undefined) throw problems.error('NOT_READY', `The sink waits for ${trouble.dependency}.`);
+      const { group, positions, outages } = readState();
+      const outage = outages[0];
+      if (!group.isMember) throw problems.error('NOT_READY', 'The sink is not a member of the consumer group.');
+      if (outage !== undefined) throw problems.error('NOT_READY', `The sink waits for ${outage.dependency}.`);
       return { partitions: positions.length };
     },
     checkAlive() {
@@ -81,9 +81,9 @@ export async function createSinkApp(deps: SinkAppDeps, { access, stallMs }: Sink
       if (state.failure !== undefined) throw problems.error('STALLED', 'The consumer has stopped.');
       const ms = stalledMs(state, now());
       if (ms <= stallMs) return;
-      const waitsFor = state.troubles.map(({ dependency }) => dependency).join(', ');
-      const why = waitsFor === '' ? '' : `: it waits for ${waitsFor}`;
-      throw problems.error('STALLED', `The sink has made no progress for ${Math.round(ms / 1000)} seconds${why}.`);
+      const dependencies = state.outages.map(({ dependency }) => dependency).join(', ');
+      const reason = dependencies === '' ? '' : `: it waits for ${dependencies}`;
+      throw problems.error('STALLED', `The sink has made no progress for ${Math.round(ms / 1000)} seconds${reason}.`);
     },
   });
   app.get(
@@ -92,7 +92,7 @@ export async function createSinkApp(deps: SinkAppDeps, { access, stallMs }: Sink
       config: { scope: 'admin' },
       schema: {
         operationId: 'readSinkStatus',
-        summary: 'How far this sink is, and what it waits for',
+        summary: 'Reports the progress of the sink and the dependencies that it waits for',
         tags: ['operations'],
         response: { 200: SinkStatus },
       },
@@ -105,19 +105,17 @@ export async function createSinkApp(deps: SinkAppDeps, { access, stallMs }: Sink
 }
 
 function describeState(state: SinkState, now: number): SinkStatus {
-  const { group, positions, bufferedRows, lastProgressAt, troubles, failure } = state;
+  const { group, positions, bufferedRows, lastProgressAt, outages, failure } = state;
+  const consumerOutage = { dependency: 'consumer', since: lastProgressAt, problem: describeError(failure) };
   return {
     group,
     partitions: positions.map((position) => {
       const { topic, partition, end, next, stored } = position;
-      return { topic, partition, end, taken: next, stored, lag: lagOf(position) };
+      return { topic, partition, end, processed: next, stored, lag: lagOf(position) };
     }),
     bufferedRows,
     lastProgressAt,
     stalledSeconds: stalledMs(state, now) / 1000,
-    troubles:
-      failure === undefined
-        ? [...troubles]
-        : [...troubles, { dependency: 'consumer', since: lastProgressAt, problem: describeError(failure) }],
+    outages: failure === undefined ? [...outages] : [...outages, consumerOutage],
   };
 }

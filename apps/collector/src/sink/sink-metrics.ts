@@ -1,7 +1,9 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
+import { lagOf, stalledMs } from './sink-state.ts';
+import type { SinkState } from './sink-state.ts';
 
-/** What the sink counts and measures, beside the metrics of every process. */
+/** The counters and histograms of the sink, in addition to the metrics of every process. */
 export interface SinkMetrics {
   countEvents(count: number): void;
   countDeadLetters(topic: string, reason: string, count: number): void;
@@ -11,16 +13,8 @@ export interface SinkMetrics {
   countRebalance(): void;
   observeCommit(commit: { readonly rows: number; readonly files: number; readonly seconds: number }): void;
   observeApply(seconds: number): void;
-  /** From the moment an event was received until the profile store had it. */
+  /** Time from receiving an event to its profile in the profile store. */
   observeAge(seconds: number): void;
-}
-
-/** What gauges read when they are asked for. */
-export interface SinkGauges {
-  lags(): Iterable<{ readonly topic: string; readonly partition: number; readonly lag: number }>;
-  stalledSeconds(): number;
-  bufferedRows(): number;
-  isMember(): boolean;
 }
 
 const secondsBuckets = [0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 600];
@@ -33,19 +27,21 @@ export function createSinkMetrics(registry: Registry): SinkMetrics {
   const histogram = (name: string, help: string, buckets: number[]) =>
     new Histogram({ name: `facet_sink_${name}`, help, buckets, registers });
 
-  const events = counter('events_total', 'Events taken from the log.');
-  const deadLetters = counter('dead_letters_total', 'Messages that could not be used, by reason.', ['topic', 'reason']);
-  const late = counter('late_events_total', 'Events received on a later day than they happened, by days.', ['days']);
-  const lost = counter('lost_messages_total', 'Messages that the log deleted before they were taken.', ['topic']);
-  const superseded = counter('superseded_total', 'Batches that another writer had committed already.');
-  const rebalances = counter('rebalances_total', 'Times that the consumer group was joined.');
-  const commits = histogram('commit_seconds', 'Time to make a batch part of the lake.', secondsBuckets);
-  const rows = histogram('commit_rows', 'Rows of a batch of the lake.', rowsBuckets);
+  const events = counter('events_total', 'Events processed from the log.');
+  const deadLetters = counter('dead_letters_total', 'Invalid messages, by reason.', ['topic', 'reason']);
+  const late = counter('late_events_total', 'Events received on a later day than they occurred, by days.', ['days']);
+  const lost = counter('lost_messages_total', 'Messages that the log deleted before the sink processed them.', [
+    'topic',
+  ]);
+  const superseded = counter('superseded_total', 'Batches that another writer had already committed.');
+  const rebalances = counter('rebalances_total', 'Joins of the consumer group.');
+  const commits = histogram('commit_seconds', 'Time to commit a batch to the lake.', secondsBuckets);
+  const rows = histogram('commit_rows', 'Rows per commit to the lake.', rowsBuckets);
   const files = counter('files_total', 'Files added to the lake.');
   const apply = histogram('profile_apply_seconds', 'Time to apply a batch to the profile store.', secondsBuckets);
   const age = histogram(
     'profile_age_seconds',
-    'From receiving an event to having it in the profile store; a sample of each batch.',
+    'Time from receiving an event to its profile in the profile store; a sample of each batch.',
     secondsBuckets,
   );
   return {
@@ -65,32 +61,39 @@ export function createSinkMetrics(registry: Registry): SinkMetrics {
   };
 }
 
-/** Registers the gauges, which read from what the sink is made of. */
-export function addSinkGauges(registry: Registry, read: SinkGauges): void {
+/** Registers gauges that read the state on every scrape. */
+export function addSinkGauges(
+  registry: Registry,
+  { readState, now }: { readonly readState: () => SinkState; readonly now: () => number },
+): void {
   const registers = [registry];
   new Gauge({
     name: 'facet_sink_lag',
-    help: 'Messages of the log that are not stored yet.',
+    help: 'Messages of the log that are not stored.',
     labelNames: ['topic', 'partition'] as const,
     registers,
     collect() {
       this.reset();
-      for (const { topic, partition, lag } of read.lags()) this.set({ topic, partition }, lag);
+      for (const position of readState().positions) {
+        this.set({ topic: position.topic, partition: position.partition }, lagOf(position));
+      }
     },
   });
-  const gauge = (name: string, help: string, value: () => number): void => {
+  const gauge = (name: string, help: string, value: (state: SinkState) => number): void => {
     new Gauge({
       name: `facet_sink_${name}`,
       help,
       registers,
       collect() {
-        this.set(value());
+        this.set(value(readState()));
       },
     });
   };
-  gauge('stalled_seconds', 'Seconds without progress while there is something to do.', () => read.stalledSeconds());
-  gauge('buffered_rows', 'Rows that are taken and not in the lake yet.', () => read.bufferedRows());
-  gauge('group_member', '1 while this process is a member of the consumer group.', () => (read.isMember() ? 1 : 0));
+  gauge('stalled_seconds', 'Seconds without progress while there is work.', (state) => stalledMs(state, now()) / 1000);
+  gauge('buffered_rows', 'Rows that are processed and not in the lake.', ({ bufferedRows }) => bufferedRows);
+  gauge('group_member', '1 while this process is a member of the consumer group.', ({ group }) =>
+    Number(group.isMember),
+  );
 }
 
 function lateLabel(days: number): string {

@@ -3,66 +3,59 @@ import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@fac
 import { parsePositiveRule } from '@facet/features';
 import { createHttpMetrics, listen, readAccess } from '@facet/http';
 import { readFacetConfig } from '@facet/config';
+import { minuteMs } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { SinkConfig } from '../config.ts';
 import { createCatalogFeed } from './catalog-feed.ts';
+import { createDataHealthReader, startDataHealthRefresher } from './data-health/data-health.ts';
 import { createDataHealthMetrics } from './data-health/data-health-metrics.ts';
-import { createDataHealthReader } from './data-health/data-health-reader.ts';
-import { startDataHealthRefresher } from './data-health/data-health-refresher.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { createGroupConsumer } from './group-consumer.ts';
 import { createItemsHandler, createUsersHandler } from './handlers/catalog-handlers.ts';
 import { createErasedUsers, createErasuresHandler } from './handlers/erasures-handler.ts';
 import { createEventsHandler } from './handlers/events-handler.ts';
 import { createIntakeHandler } from './handlers/intake-handler.ts';
-import { openProfileFeed } from './open-profile-feed.ts';
-import { createPatience } from './patience.ts';
+import { openProfileFeed } from './profile-feed.ts';
+import { createRetryPolicy } from './retry-policy.ts';
 import { createSinkApp } from './sink-app.ts';
-import { lagOf, stalledMs } from './sink-health.ts';
-import type { SinkState } from './sink-health.ts';
 import { SinkLoop } from './sink-loop.ts';
 import { addSinkGauges, createSinkMetrics } from './sink-metrics.ts';
 
 export interface RunningSink {
   readonly url: string;
-  /** Rejects when the sink cannot go on: close it and start another one. */
+  /** Rejects when the sink cannot continue. Close it and start another one. */
   readonly failed: Promise<never>;
-  /** Takes nothing any more, stores what was taken, leaves the group. */
+  /** Stops processing, stores the buffers, and leaves the group. */
   close(): Promise<void>;
 }
 
 export interface StartSinkDeps {
   readonly logger: Logger;
-  /** The clock in epoch milliseconds. */
+  /** Returns the time in epoch milliseconds. */
   readonly now?: () => number;
 }
 
 const tickMs = 1_000;
-/** How often the log is asked how far it goes, for the lag of partitions of which nothing comes. */
 const endsMs = 5_000;
 const catalogChangesMax = 50_000;
-/** How often the days are checked; it reads a week of the lake. */
-const dataHealthMs = 10 * 60_000;
+/** Each check reads a week of the lake. */
+const dataHealthMs = 10 * minuteMs;
 
 /**
- * Listens, then consumes. It waits for Kafka and Redis while they are away.
+ * Starts the sink: listens, then consumes. Waits for Kafka and Redis while they are away.
  *
- * @throws AppError those of `readAccess`, `readFacetConfig`, `openLakeWriter`, `openRedisProfileStore` and `listen`.
+ * @throws AppError as `readAccess`, `readFacetConfig`, `openLakeWriter`, `openRedisProfileStore` and `listen`.
  */
 export async function startSink(config: SinkConfig, { logger, now = Date.now }: StartSinkDeps): Promise<RunningSink> {
-  const {
-    interactions,
-    eventTypes,
-    profiles: profileBounds,
-    dataHealth: bounds,
-  } = await readFacetConfig(config.facetFile);
-  const isPositive = parsePositiveRule(interactions.positives);
+  const facet = await readFacetConfig(config.facetFile);
+  const isPositive = parsePositiveRule(facet.interactions.positives);
   const access = await readAccess(config.access);
   const topics = topicNames(config.topicPrefix);
   const httpMetrics = createHttpMetrics();
   const metrics = createSinkMetrics(httpMetrics.registry);
-  const patience = createPatience({ logger, now });
+  const retryPolicy = createRetryPolicy({ logger, now });
 
+  /** Closed in reverse order. */
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const closeOne of closers.splice(0).reverse()) await closeOne();
@@ -71,11 +64,11 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     const lake = await openLakeWriter(config.lakeFolder);
     closers.push(() => lake.close());
     const catalog = createCatalogFeed(config.catalogFolder, { now });
-    const profiles = await openProfileFeed(
-      { ...config, ...profileBounds },
-      { catalog, isPositive, patience, metrics, logger, now },
+    const { feed: profiles, close: closeProfiles } = await openProfileFeed(
+      { ...config, ...facet.profiles },
+      { catalog, isPositive, retryPolicy, metrics, logger, now },
     );
-    closers.push(() => profiles.close());
+    closers.push(closeProfiles);
     const kafka = connectKafka({ brokers: config.kafkaBrokers, clientId: 'facet-sink', logger });
     closers.push(() => kafka.close());
     const publisher = openKafkaPublisher(kafka);
@@ -85,127 +78,69 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     for (const { userHash, requestedAt } of await listErasures(config.lakeFolder)) {
       erasedUsers.add(userHash, requestedAt);
     }
-    const deadLetters = createDeadLetters({ publisher, lake, patience, metrics, now }, { topic: topics.deadLetters });
-    const targets = { lake, catalog, profiles: profiles.feed, deadLetters, metrics, now };
+    const deadLetters = createDeadLetters(
+      { publisher, lake, retryPolicy, metrics, now },
+      { topic: topics.deadLetters },
+    );
+    const stores = { lake, catalog, profiles, deadLetters, metrics, now };
     const handlers = new Map([
-      [topics.events, createEventsHandler(targets, { types: eventTypes, isPositive })],
-      [topics.items, createItemsHandler(targets)],
-      [topics.users, createUsersHandler(targets, { erasedUsers })],
-      [topics.erasures, createErasuresHandler(targets, { erasedUsers })],
-      [topics.intake, createIntakeHandler(targets)],
+      [topics.events, createEventsHandler(stores, { types: facet.eventTypes, isPositive })],
+      [topics.items, createItemsHandler(stores)],
+      [topics.users, createUsersHandler(stores, { erasedUsers })],
+      [topics.erasures, createErasuresHandler(stores, { erasedUsers })],
+      [topics.intake, createIntakeHandler(stores)],
     ]);
 
-    const group = { id: `${config.topicPrefix}-sink`, isMember: false, since: now() };
-    const setMember = (isMember: boolean): void => void Object.assign(group, { isMember, since: now() });
+    const groupId = `${config.topicPrefix}-sink`;
     const consumer = createGroupConsumer(
       kafka,
       { logger },
-      {
-        groupId: group.id,
-        topics: [...handlers.keys()],
-        sessionMs: config.sessionMs,
-      },
+      { groupId, topics: [...handlers.keys()], sessionMs: config.sessionMs },
     );
     const loop = new SinkLoop(
-      { log: consumer, lake, catalog, profiles: profiles.feed, handlers, patience, metrics, logger, now },
-      { ...config, catalogChangesMax },
+      { log: consumer, lake, catalog, profiles, handlers, retryPolicy, metrics, logger, now },
+      { ...config, groupId, catalogChangesMax },
     );
+    addSinkGauges(httpMetrics.registry, { readState: () => loop.state, now });
 
-    let failure: unknown;
-    let reject: (error: unknown) => void = () => undefined;
-    const failed = new Promise<never>((_, rejectFailed) => (reject = rejectFailed));
-    failed.catch(() => undefined);
-    const fail = (error: unknown): void => {
-      failure ??= error;
-      reject(error);
-    };
-
-    const readState = (): SinkState => ({
-      group,
-      positions: loop.positions,
-      lastProgressAt: loop.lastProgressAt,
-      bufferedRows: lake.pending.events,
-      troubles: patience.troubles,
-      failure,
-    });
-    addSinkGauges(httpMetrics.registry, {
-      lags: () => loop.positions.map((position) => ({ ...position, lag: lagOf(position) })),
-      stalledSeconds: () => stalledMs(readState(), now()) / 1000,
-      bufferedRows: () => lake.pending.events,
-      isMember: () => group.isMember,
-    });
-    const dataHealth = createDataHealthReader({ ...config, bounds, now }, { freshMs: dataHealthMs });
+    const dataHealth = createDataHealthReader({ ...config, bounds: facet.dataHealth, now }, { freshMs: dataHealthMs });
     const app = await createSinkApp(
-      { logger, metrics: httpMetrics, readState, dataHealth, now },
+      { logger, metrics: httpMetrics, readState: () => loop.state, dataHealth, now },
       { access, stallMs: config.stallMs },
     );
     closers.push(() => app.close());
     const { url } = await listen(app, config);
+    const dataHealthMetrics = createDataHealthMetrics(httpMetrics.registry);
     const refresher = startDataHealthRefresher(
-      {
-        reader: dataHealth,
-        metrics: createDataHealthMetrics(httpMetrics.registry),
-        healthFolder: config.healthFolder,
-        logger,
-        now,
-      },
+      { reader: dataHealth, metrics: dataHealthMetrics, healthFolder: config.healthFolder, logger, now },
       { intervalMs: dataHealthMs },
     );
     closers.push(async () => refresher.close());
 
-    const stopping = new AbortController();
     closers.push(() => consumer.close());
-    closers.push(
-      repeat(tickMs, () => loop.tick().catch(fail)),
-      repeat(endsMs, async () => {
-        if (!group.isMember) return;
-        const extents = await consumer.readExtents(loop.assignment).catch(() => undefined);
-        if (extents !== undefined) loop.noteEnds(extents);
-      }),
-    );
-    // First of all: it ends what the others may be waiting for.
+    closers.push(repeat(tickMs, () => loop.tick()));
+    closers.push(repeat(endsMs, () => loop.refreshEnds()));
+    const stopping = new AbortController();
+    // These two close first: they end what the others may be waiting for.
     closers.push(() => loop.close());
     closers.push(async () => stopping.abort());
 
     const consume = async (): Promise<void> => {
-      await patience.until(
-        'kafka',
-        async () => {
-          const { eventPartitions, replicationFactor } = config;
-          await ensureTopics(kafka, { names: topics, eventPartitions, replicationFactor });
-          await consumer.start({
-            joined(assignment) {
-              setMember(true);
-              metrics.countRebalance();
-              loop.begin(assignment);
-              void loop.tick().catch(fail);
-            },
-            left() {
-              setMember(false);
-              loop.abandon();
-            },
-            take: async (batch) =>
-              loop.take(batch).catch((error: unknown) => {
-                fail(error);
-                return false;
-              }),
-            crashed: fail,
-          });
-        },
-        stopping.signal,
-      );
+      const { eventPartitions, replicationFactor } = config;
+      await ensureTopics(kafka, { names: topics, eventPartitions, replicationFactor });
+      await consumer.start(loop);
     };
-    void consume().catch((error: unknown) => {
-      if (!stopping.signal.aborted) fail(error);
+    retryPolicy.until('kafka', consume, stopping.signal).catch((error: unknown) => {
+      if (!stopping.signal.aborted) loop.crashed(error);
     });
-    return { url, failed, close };
+    return { url, failed: loop.failed, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/** Calls `work` again and again, one call at a time; gives what ends it. */
+/** Calls `work` at an interval, one call at a time. Returns a function that stops it. */
 function repeat(everyMs: number, work: () => Promise<unknown>): () => Promise<void> {
   let working: Promise<unknown> | undefined;
   const timer = setInterval(() => {

@@ -5,17 +5,15 @@ import { defaultHealthBounds, openLakeWriter } from '@facet/lake';
 import type { DayHealth } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import { createHttpApp, createHttpMetrics, createProblems } from '@facet/http';
-import { createLogger, hashApiKey } from '@facet/platform';
+import { createLogger, dayMs, hashApiKey } from '@facet/platform';
 import { Registry } from 'prom-client';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { createDataHealthMetrics } from '../../src/sink/data-health/data-health-metrics.ts';
-import { createDataHealthReader } from '../../src/sink/data-health/data-health-reader.ts';
-import type { DataHealthReader } from '../../src/sink/data-health/data-health-reader.ts';
-import { startDataHealthRefresher } from '../../src/sink/data-health/data-health-refresher.ts';
+import { createDataHealthReader, startDataHealthRefresher } from '../../src/sink/data-health/data-health.ts';
+import type { DataHealthReader } from '../../src/sink/data-health/data-health.ts';
 import { addDataHealthRoutes } from '../../src/sink/data-health/data-health-routes.ts';
 
 const noon = Date.parse('2024-03-10T12:00:00Z');
-const dayMs = 86_400_000;
 const logger = createLogger({ name: 'test', level: 'silent' });
 
 interface Lake {

@@ -2,7 +2,7 @@ import { createHttpMetrics } from '@facet/http';
 import { AppError, createLogger } from '@facet/platform';
 import { expect, it, onTestFinished } from 'vitest';
 import { createSinkApp } from '../../src/sink/sink-app.ts';
-import type { SinkState } from '../../src/sink/sink-health.ts';
+import type { SinkState } from '../../src/sink/sink-state.ts';
 import { docsRoutes, expectRouteAccess, scopeKeys } from '../route-access.ts';
 
 const now = 1_800_000_000_000;
@@ -13,7 +13,7 @@ const working: SinkState = {
   positions: [position],
   lastProgressAt: now - 1_000,
   bufferedRows: 20,
-  troubles: [],
+  outages: [],
   failure: undefined,
 };
 async function createApp(state: SinkState) {
@@ -59,8 +59,10 @@ it('describes itself', async () => {
 it('tells how far it is', async () => {
   const app = await createApp(working);
   const { partitions, ...rest } = (await app.inject({ url: '/v1/status', headers: { 'x-api-key': 'admin' } })).json();
-  expect(partitions).toEqual([{ topic: 'facet.events.v1', partition: 0, end: 100, taken: 80, stored: 60, lag: 40 }]);
-  expect(rest).toMatchObject({ bufferedRows: 20, stalledSeconds: 1, troubles: [], group: { isMember: true } });
+  expect(partitions).toEqual([
+    { topic: 'facet.events.v1', partition: 0, end: 100, processed: 80, stored: 60, lag: 40 },
+  ]);
+  expect(rest).toMatchObject({ bufferedRows: 20, stalledSeconds: 1, outages: [], group: { isMember: true } });
 });
 
 it('lives by progress: lag without it for too long is death', async () => {
@@ -79,9 +81,9 @@ it('is dead when it joins the group again and again and does nothing else', asyn
 });
 
 it('says what it waits for', async () => {
-  const troubles = [{ dependency: 'redis', since: now - 5_000, problem: 'It is away.' }];
-  expect(await probe({ ...working, troubles })).toEqual([200, 503, '']);
-  const long = { ...working, troubles, lastProgressAt: now - 200_000 };
+  const outages = [{ dependency: 'redis', since: now - 5_000, problem: 'It is away.' }];
+  expect(await probe({ ...working, outages })).toEqual([200, 503, '']);
+  const long = { ...working, outages, lastProgressAt: now - 200_000 };
   expect(await probe(long)).toEqual([503, 503, expect.stringContaining('waits for redis')]);
 });
 

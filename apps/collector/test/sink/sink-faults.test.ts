@@ -171,7 +171,7 @@ it(
     await until(() => isCaughtUp(sink, 1));
     await redis.kill();
     await bench.publisher.publish([eventRecord(bench.topics.events, 'e2', { userId: 'ada' })]);
-    await until(async () => (await readStatus(sink)).troubles.some(({ dependency }) => dependency === 'redis'));
+    await until(async () => (await readStatus(sink)).outages.some(({ dependency }) => dependency === 'redis'));
     const ready = await fetch(`${sink.url}/readyz`);
     expect(ready.status).toBe(503);
     expect(await ready.json()).toMatchObject({
@@ -201,7 +201,7 @@ it(
     await new Promise((resolve) => setTimeout(resolve, 5_000));
     await redis.kill();
     await bench.publisher.publish([eventRecord(bench.topics.events, 'e1')]);
-    await until(async () => (await readStatus(sink)).troubles.length > 0);
+    await until(async () => (await readStatus(sink)).outages.length > 0);
     expect(await isAlive()).toBe(true);
     await until(async () => !(await isAlive()));
   },
@@ -226,9 +226,9 @@ it(
     // The next one is being applied, and the one after it waits for that; what follows is not asked for.
     process.kill(redis.pid, 'SIGSTOP');
     await publish('b');
-    await until(async () => (await readStatus(sink)).partitions.some(({ taken }) => taken === 2));
+    await until(async () => (await readStatus(sink)).partitions.some(({ processed }) => processed === 2));
     await publish('c');
-    await until(async () => (await readStatus(sink)).troubles.length > 0);
+    await until(async () => (await readStatus(sink)).outages.length > 0);
     await publish('d', 'e', 'f');
     const { partition } = (await fetchExtents(kafka, topics.events)).find(({ end }) => end === 6)!;
     const admin = await kafka.admin();
@@ -255,7 +255,7 @@ it(
     await until(() => isCaughtUp(sink, 1));
     await redis.kill();
     await bench.publisher.publish([eventRecord(bench.topics.events, 'e2', { userId: 'ada' })]);
-    await until(async () => (await readStatus(sink)).troubles.some(({ dependency }) => dependency === 'redis'));
+    await until(async () => (await readStatus(sink)).outages.some(({ dependency }) => dependency === 'redis'));
     expect(await sink.stop()).toBe(0);
 
     await redis.start();

@@ -22,7 +22,7 @@ it('brings events into the lake once, and at once into the profiles', async () =
   await publisher.publish([eventRecord(topics.events, 'last', { userId: 'ada', itemId: 'book' })]);
   await until(async () => (await store.read('ada')) !== undefined, 5);
   expect(await store.read('ada')).toMatchObject({ events: [{ eventId: 'last', itemId: 'book' }] });
-  expect(await readStatus(sink)).toMatchObject({ group: { isMember: true }, troubles: [] });
+  expect(await readStatus(sink)).toMatchObject({ group: { isMember: true }, outages: [] });
 
   await sink.close();
   expect(await lakeIds()).toEqual([...records.map((_, n) => `e-${n}`), 'last'].sort());

@@ -2,10 +2,10 @@ import type { DayHealth } from '@facet/lake';
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 
-/** The days that metrics speak of; by name, so that series stay few and alerts can name them. */
+/** The days in metrics. Names instead of dates keep the series few and alerts simple. */
 export type MetricDay = 'today' | 'yesterday';
 
-/** The health of today's and yesterday's events as gauges `facet_data_health_*` with the label `day`. */
+/** Gauges `facet_data_health_*` of today's and yesterday's events, with the label `day`. */
 export interface DataHealthMetrics {
   set(day: MetricDay, health: DayHealth): void;
   countFailure(): void;
@@ -13,7 +13,7 @@ export interface DataHealthMetrics {
 
 const verdictNumbers = { ok: 0, warning: 1, bad: 2 } as const;
 
-/** What is measured of a day, by the name of its gauge; a gauge without a value is left out of the day. */
+/** The measures of a day by gauge name. An undefined measure removes the gauge of the day. */
 const measures: Readonly<
   Record<string, { readonly help: string; readonly of: (health: DayHealth) => number | undefined }>
 > = {
@@ -24,27 +24,30 @@ const measures: Readonly<
   users: { help: 'Known users with an event.', of: ({ events }) => events.users },
   items: { help: 'Items with an event.', of: ({ events }) => events.items },
   volume_ratio: {
-    help: 'Rows of the day by the mean of the seven days before, up to the same time of day.',
+    help: 'Rows of the day divided by the mean of the previous seven days, up to the same time of day.',
     of: ({ volume }) => volume.ratio,
   },
-  refused_share: { help: 'Share of what was sent that was refused.', of: ({ intake }) => intake.refusedShare },
-  duplicate_share: { help: 'Share of the rows that are duplicates.', of: ({ duplicates }) => duplicates.share },
-  late_share: { help: 'Share of the events that came late.', of: ({ lateness }) => lateness.lateShare },
-  backfilled_events: { help: 'Events that came days later.', of: ({ lateness }) => lateness.backfilled },
+  refused_share: { help: 'Share of sent events that were refused.', of: ({ intake }) => intake.refusedShare },
+  duplicate_share: { help: 'Share of rows that are duplicates.', of: ({ duplicates }) => duplicates.share },
+  late_share: { help: 'Share of events that were received late.', of: ({ lateness }) => lateness.lateShare },
+  backfilled_events: { help: 'Events that were received days later.', of: ({ lateness }) => lateness.backfilled },
   received_for_older_days: {
     help: 'Rows received on the day that belong to earlier days.',
     of: ({ lateness }) => lateness.receivedForOlderDays,
   },
   unknown_item_share: {
-    help: 'Share of the events about items that the catalog does not know.',
+    help: 'Share of events about items that are not in the catalog.',
     of: ({ unknownItems }) => unknownItems?.share,
   },
   exposure_join_rate: { help: 'Share of shown items with an outcome.', of: ({ joins }) => joins.exposures.rate },
   outcome_join_rate: { help: 'Share of outcomes with their exposure.', of: ({ joins }) => joins.outcomes.rate },
-  suspicious_users: { help: 'Users who look like programs.', of: ({ suspiciousUsers }) => suspiciousUsers.users },
-  suspicious_share: { help: 'Share of the events of such users.', of: ({ suspiciousUsers }) => suspiciousUsers.share },
-  anonymous_share: { help: 'Share of the events without a user.', of: ({ identity }) => identity.anonymousShare },
-  identifies: { help: 'Events that say whose a session was.', of: ({ identity }) => identity.identifies },
+  suspicious_users: { help: 'Users that look automated.', of: ({ suspiciousUsers }) => suspiciousUsers.users },
+  suspicious_share: {
+    help: 'Share of events of users that look automated.',
+    of: ({ suspiciousUsers }) => suspiciousUsers.share,
+  },
+  anonymous_share: { help: 'Share of events without a user.', of: ({ identity }) => identity.anonymousShare },
+  identifies: { help: 'Events that join a session to a user.', of: ({ identity }) => identity.identifies },
 };
 
 export function createDataHealthMetrics(registry: Registry): DataHealthMetrics {
@@ -56,7 +59,7 @@ export function createDataHealthMetrics(registry: Registry): DataHealthMetrics {
   }));
   const intake = new Gauge({
     name: `${prefix}intake_events`,
-    help: 'Events that the collector was sent on the day, by producer and what became of them.',
+    help: 'Events that the collector received on the day, by producer and outcome.',
     labelNames: ['day', 'producer', 'outcome', 'field', 'reason'] as const,
     registers,
   });
@@ -79,7 +82,7 @@ export function createDataHealthMetrics(registry: Registry): DataHealthMetrics {
         if (value === undefined) gauge.remove({ day });
         else gauge.set({ day }, value);
       }
-      // A reason that is not given any more must not stay.
+      // Removes reasons that no longer occur.
       intake.reset();
       shown.set(day, health);
       for (const [name, { intake: counts }] of shown) setIntake(name, counts);

@@ -2,16 +2,17 @@ import { DayHealthSchema } from '@facet/lake';
 import { Problem, problemError } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { Type } from 'typebox';
-import type { DataHealthReader } from './data-health-reader.ts';
+import { utcDay } from '@facet/platform';
+import type { DataHealthReader } from './data-health.ts';
 
 const Query = Type.Object({
-  day: Type.Optional(Type.String({ description: 'A UTC day, YYYY-MM-DD; today where it is left out.' })),
+  day: Type.Optional(Type.String({ description: 'A UTC day, YYYY-MM-DD; today by default.' })),
 });
 
-/** A week of a busy shop is read for it, beside the sink's own work. */
+/** A report reads a week of the lake while the sink works. */
 const handlerTimeoutMs = 120_000;
 
-/** `GET /v1/data-health?day=YYYY-MM-DD`, for a key with the scope admin. */
+/** Adds `GET /v1/data-health?day=YYYY-MM-DD`, for a key with the scope admin. */
 export function addDataHealthRoutes(
   app: HttpApp,
   { reader, now }: { readonly reader: DataHealthReader; readonly now: () => number },
@@ -23,16 +24,16 @@ export function addDataHealthRoutes(
       handlerTimeout: handlerTimeoutMs,
       schema: {
         operationId: 'readDataHealth',
-        summary: 'The health of one day of events',
+        summary: 'Reports the health of one day of events',
         tags: ['operations'],
         querystring: Query,
         response: { 200: DayHealthSchema, 400: Problem },
       },
     },
     async (request) => {
-      const day = request.query.day ?? new Date(now()).toISOString().slice(0, 10);
+      const day = request.query.day ?? utcDay(now());
       if (!isDay(day)) {
-        throw problemError('REQUEST_INVALID', 'day must be a day of the calendar, written YYYY-MM-DD.', {
+        throw problemError('REQUEST_INVALID', 'day must be a calendar day in the form YYYY-MM-DD.', {
           field: 'day',
         });
       }

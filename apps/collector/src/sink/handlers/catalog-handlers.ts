@@ -2,15 +2,14 @@ import { sourceName } from '@facet/lake';
 import { parseLoggedItem, parseLoggedUser } from '@facet/schemas';
 import type { ProfileChange } from '@facet/profiles';
 import type { ErasedUsers } from './erasures-handler.ts';
-import type { HandlerDeps } from './handler-deps.ts';
-import { readMessages } from './read-messages.ts';
-import type { TopicHandler } from './topic-handler.ts';
+import { readMessages } from './topic-handler.ts';
+import type { HandlerDeps, TopicHandler } from './topic-handler.ts';
 
-/** Items go into the catalog. */
+/** Writes items to the catalog. */
 export function createItemsHandler({ catalog, deadLetters }: HandlerDeps): TopicHandler {
   return {
-    keeper: 'catalog',
-    async take(position, messages, next, signal) {
+    offsetOwner: 'catalog',
+    async process(position, messages, next, signal) {
       const refused = readMessages(
         messages,
         ({ key, value }) => parseLoggedItem(key?.toString() ?? null, value),
@@ -22,14 +21,14 @@ export function createItemsHandler({ catalog, deadLetters }: HandlerDeps): Topic
   };
 }
 
-/** Users go into the catalog, and their attributes at once into the profiles. */
+/** Writes users to the catalog, and their attributes immediately to the profiles. */
 export function createUsersHandler(
   { catalog, profiles, deadLetters }: HandlerDeps,
   { erasedUsers }: { readonly erasedUsers: ErasedUsers },
 ): TopicHandler {
   return {
-    keeper: 'catalog',
-    async take(position, messages, next, signal) {
+    offsetOwner: 'catalog',
+    async process(position, messages, next, signal) {
       const changes: ProfileChange[] = [];
       const refused = readMessages(
         messages,
@@ -37,7 +36,7 @@ export function createUsersHandler(
         (parsed, { timestamp }) => {
           const { userId } = parsed;
           const receivedAt = Number(timestamp);
-          // The topics are read beside each other: what is older than the erasure may come after it.
+          // Topics are read independently: a record older than the erasure may arrive after it.
           const user = erasedUsers.isErased(userId, receivedAt) ? undefined : parsed.user;
           catalog.changeUser(userId, user, receivedAt);
           changes.push({ kind: 'attributes', userId, attributes: user?.attributes ?? null, receivedAt });

@@ -1,13 +1,12 @@
 import { sourceName } from '@facet/lake';
 import { hashUser, parseLoggedErasure } from '@facet/schemas';
 import type { ProfileChange } from '@facet/profiles';
-import type { HandlerDeps } from './handler-deps.ts';
-import { readMessages } from './read-messages.ts';
-import type { TopicHandler } from './topic-handler.ts';
+import { readMessages } from './topic-handler.ts';
+import type { HandlerDeps, TopicHandler } from './topic-handler.ts';
 
-/** Who asked to be forgotten, and until when. */
+/** The erased users and the time of their erasures. */
 export interface ErasedUsers {
-  /** Whether what was received of the user at a time is to be forgotten. */
+  /** Whether data of the user received at this time must be erased. */
   isErased(userId: string, receivedAt: number): boolean;
   add(userHash: string, requestedAt: number): void;
 }
@@ -22,16 +21,16 @@ export function createErasedUsers(): ErasedUsers {
 }
 
 /**
- * Erasures take the user out of the profiles at once, and are noted in the lake until they are done there. The catalog has
- * one writer a file: there it is the record without a value in the user topic that takes the user out.
+ * Erases users from the profiles immediately, and records the erasures in the lake until compaction carries them out. Each
+ * catalog file has one writer, so a null value in the user topic erases the user from the catalog.
  */
 export function createErasuresHandler(
   { lake, profiles, deadLetters }: HandlerDeps,
   { erasedUsers }: { readonly erasedUsers: ErasedUsers },
 ): TopicHandler {
   return {
-    keeper: 'lake',
-    async take(position, messages, next, signal) {
+    offsetOwner: 'lake',
+    async process(position, messages, next, signal) {
       const changes: ProfileChange[] = [];
       const refused = readMessages(
         messages,

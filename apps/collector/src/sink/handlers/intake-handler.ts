@@ -1,14 +1,13 @@
 import { sourceName } from '@facet/lake';
 import { parseLoggedIntake } from '@facet/schemas';
-import type { HandlerDeps } from './handler-deps.ts';
-import { readMessages } from './read-messages.ts';
-import type { TopicHandler } from './topic-handler.ts';
+import { readMessages } from './topic-handler.ts';
+import type { HandlerDeps, TopicHandler } from './topic-handler.ts';
 
-/** What ingest counted goes into the lake's log, where reports of data health find it. */
+/** Writes the counts of the ingest to the transaction log of the lake, from which data health reports read them. */
 export function createIntakeHandler({ lake, deadLetters }: HandlerDeps): TopicHandler {
   return {
-    keeper: 'lake',
-    async take(position, messages, next, signal) {
+    offsetOwner: 'lake',
+    async process(position, messages, next, signal) {
       const refused = readMessages(
         messages,
         ({ value }) => parseLoggedIntake(value),

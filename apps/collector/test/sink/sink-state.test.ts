@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import { placeMessages } from '../../src/sink/partition-position.ts';
+import { placeMessages } from '../../src/sink/sink-state.ts';
 
 const position = { topic: 't', partition: 0, next: 10, stored: 5, end: 100 };
 
 it('takes what comes next, also when some of it was taken before', () => {
-  expect(placeMessages(position, { first: 10, next: 20 })).toBe('take');
-  expect(placeMessages(position, { first: 7, next: 20 })).toBe('take');
+  expect(placeMessages(position, { first: 10, next: 20 })).toBe('process');
+  expect(placeMessages(position, { first: 7, next: 20 })).toBe('process');
 });
 
 it('skips what was taken', () => {
@@ -14,6 +14,6 @@ it('skips what was taken', () => {
 
 it('has a gap read again, once: then it is one of the log', () => {
   expect(placeMessages(position, { first: 12, next: 20 })).toBe('read-again');
-  expect(placeMessages({ ...position, rewoundTo: 10 }, { first: 12, next: 20 })).toBe('take');
+  expect(placeMessages({ ...position, rewoundTo: 10 }, { first: 12, next: 20 })).toBe('process');
   expect(placeMessages({ ...position, rewoundTo: 9 }, { first: 12, next: 20 })).toBe('read-again');
 });

@@ -1,0 +1,109 @@
+import { dayHealth, storeDayHealth } from '@facet/lake';
+import type { DayHealth, HealthBounds } from '@facet/lake';
+import { dayMs, utcDay } from '@facet/platform';
+import type { Logger } from '@facet/platform';
+import type { DataHealthMetrics, MetricDay } from './data-health-metrics.ts';
+
+export interface DataHealthReaderDeps {
+  readonly lakeFolder: string;
+  readonly catalogFolder: string;
+  readonly bounds: HealthBounds;
+  /** Returns the time in epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** Checks days of the lake while the process does other work: one at a time, in little memory. */
+export interface DataHealthReader {
+  /**
+   * Returns the health of a day (`YYYY-MM-DD`, UTC), at most `freshMs` old.
+   *
+   * @throws AppError as `dayHealth` of `@facet/lake`
+   */
+  read(day: string): Promise<DayHealth>;
+}
+
+/** Number of cached reports. Callers who browse the past do not fill the memory. */
+const reportsMax = 32;
+const duckDb = { memoryLimit: '512MB', threads: 1 };
+
+export function createDataHealthReader(
+  { lakeFolder, catalogFolder, bounds, now }: DataHealthReaderDeps,
+  { freshMs }: { readonly freshMs: number },
+): DataHealthReader {
+  const reports = new Map<string, { readonly startedAt: number; readonly report: Promise<DayHealth> }>();
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    read(day) {
+      const known = reports.get(day);
+      if (known !== undefined && now() - known.startedAt < freshMs) return known.report;
+      const report = last.then(async () => dayHealth(lakeFolder, catalogFolder, day, { ...duckDb, bounds, now }));
+      last = report.catch(() => reports.delete(day));
+      // Deleting first moves the day to the end of the map.
+      reports.delete(day);
+      reports.set(day, { startedAt: now(), report });
+      const [oldest] = reports.keys();
+      if (reports.size > reportsMax && oldest !== undefined) reports.delete(oldest);
+      return report;
+    },
+  };
+}
+
+export interface DataHealthRefresherDeps {
+  readonly reader: DataHealthReader;
+  readonly metrics: DataHealthMetrics;
+  /** The folder in which `facet` and the console find the reports. */
+  readonly healthFolder: string;
+  readonly logger: Logger;
+  /** Returns the time in epoch milliseconds. */
+  readonly now: () => number;
+}
+
+export interface DataHealthRefresher {
+  /** Stops checking and drops the report of the current check, which may run on for minutes and only reads. */
+  close(): void;
+}
+
+/**
+ * Checks yesterday and today repeatedly. A failed check is counted, and repeated at the next refresh.
+ *
+ * @param options.intervalMs time between the end of one refresh and the start of the next
+ */
+export function startDataHealthRefresher(
+  { reader, metrics, healthFolder, logger, now }: DataHealthRefresherDeps,
+  { intervalMs }: { readonly intervalMs: number },
+): DataHealthRefresher {
+  let isClosed = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const check = async (name: MetricDay, at: number): Promise<void> => {
+    const day = utcDay(at);
+    try {
+      const health = await reader.read(day);
+      if (isClosed) return;
+      metrics.set(name, health);
+      await storeDayHealth(healthFolder, health);
+      if (health.verdict !== 'ok') {
+        logger.info({ day, verdict: health.verdict, reasons: health.reasons }, 'data health');
+      }
+    } catch (error) {
+      if (isClosed) return;
+      metrics.countFailure();
+      logger.warn({ err: error, day }, 'checking data health failed');
+    }
+  };
+  const refresh = async (): Promise<void> => {
+    const at = now();
+    await check('yesterday', at - dayMs);
+    if (!isClosed) await check('today', at);
+    if (isClosed) return;
+    timer = setTimeout(() => void refresh(), intervalMs);
+    timer.unref();
+  };
+  void refresh();
+  return {
+    close() {
+      isClosed = true;
+      clearTimeout(timer);
+    },
+  };
+}
