@@ -15,14 +15,14 @@ import type { AccessSource } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
-/** What both processes are told from outside, each with what its absence means. */
+/** The variables of both processes. */
 const sharedVariables = {
   ...homeVariables,
   ...folderVariables,
   ...kafkaVariables,
-  /** Of the event topic, when it is made: bounds how many sinks can share the work. */
+  /** Partitions of a new event topic, which limit how many sinks share the work. */
   FACET_EVENT_PARTITIONS: Type.Integer({ minimum: 1, maximum: 1_000, default: 6 }),
-  /** Of all topics, when they are made. */
+  /** Replicas of new topics. */
   FACET_REPLICATION_FACTOR: Type.Integer({ minimum: 1, maximum: 10, default: 1 }),
   ...serverVariables,
 };
@@ -31,30 +31,30 @@ const SinkEnvironment = Type.Object({
   ...sharedVariables,
   ...profileStoreVariables,
   FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8082 }),
-  /** How long events are collected before they become files of the lake. */
+  /** Age of the oldest buffered event that triggers a commit to the lake. */
   FACET_SINK_COMMIT_SECONDS: Type.Number({ exclusiveMinimum: 0, maximum: 3_600, default: 15 }),
-  /** Or how many; what a crash makes it read again. */
+  /** Number of buffered events that triggers a commit. After a crash, the sink reads up to this many again. */
   FACET_SINK_COMMIT_ROWS: Type.Integer({ minimum: 1, maximum: 10_000_000, default: 200_000 }),
-  /** How long changes of items and users are collected: each writes the whole catalog anew. */
+  /** How long the sink collects changes of items and users. Each write rewrites the whole catalog. */
   FACET_SINK_CATALOG_SECONDS: Type.Number({ minimum: 0, maximum: 3_600, default: 3 }),
-  /** Without progress for so long while there is something to do, the process says that it is not alive. */
+  /** Time without progress, while there is work, after which the liveness probe fails. */
   FACET_SINK_STALL_SECONDS: Type.Number({ minimum: 1, default: 120 }),
-  /** After a sink dies, its partitions wait so long for another one; a pause of the process must not be longer. */
+  /** Time after which the partitions of a dead sink are reassigned. The process must not pause longer. */
   FACET_SINK_SESSION_SECONDS: Type.Integer({ minimum: 6, maximum: 300, default: 30 }),
-  /** How much of the newest Redis may lose when it is killed: that part of the lake is applied again. */
+  /** Time of updates that a killed Redis may lose. The sink applies that part of the lake again. */
   FACET_SINK_REFILL_SECONDS: Type.Number({ minimum: 0, default: 60 }),
 });
 
 const IngestEnvironment = Type.Object({
   ...sharedVariables,
   FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8081 }),
-  /** Of all its files. When it is full, requests are turned away. */
+  /** Size limit of the spool. The ingest rejects requests when the spool is full. */
   FACET_SPOOL_BYTES_MAX: Type.Integer({ minimum: 1 << 20, default: 1 << 30 }),
-  /** Of the records in memory that wait to be safe. */
+  /** Size limit of the queue in memory. */
   FACET_INGEST_QUEUE_BYTES_MAX: Type.Integer({ minimum: 1 << 20, default: 64 << 20 }),
-  /** What Kafka has not acknowledged after this time goes into the spool. */
+  /** Records that Kafka does not acknowledge within this time go to the spool. */
   FACET_INGEST_ACK_SECONDS: Type.Number({ minimum: 0.1, maximum: 8, default: 3 }),
-  /** Of a request; a key may have a lower bound. */
+  /** Size limit of a request. A key may have a lower limit. */
   FACET_INGEST_BODY_BYTES_MAX: Type.Integer({ minimum: 1 << 10, maximum: 64 << 20, default: 1 << 20 }),
 });
 
@@ -66,7 +66,7 @@ export interface SharedConfig {
   readonly replicationFactor: number;
   readonly host: string;
   readonly port: number;
-  /** Whom to answer. */
+  /** Which requests to accept. */
   readonly access: AccessSource;
   readonly logLevel: string;
 }
@@ -74,7 +74,7 @@ export interface SharedConfig {
 export interface SinkConfig extends SharedConfig {
   readonly lakeFolder: string;
   readonly catalogFolder: string;
-  /** Where reports of data health are kept. */
+  /** The folder of data health reports. */
   readonly healthFolder: string;
   readonly redisUrl: string | undefined;
   readonly commitMs: number;
@@ -96,7 +96,7 @@ export interface IngestConfig extends SharedConfig {
 /**
  * Reads the environment of `collector ingest`.
  *
- * @throws AppError `CONFIG_INVALID` naming each wrong variable.
+ * @throws AppError `CONFIG_INVALID`, which names each invalid variable
  */
 export function readIngestConfig(environment: NodeJS.ProcessEnv): IngestConfig {
   const values = parseEnvironment(IngestEnvironment, environment);
@@ -115,7 +115,7 @@ export function readIngestConfig(environment: NodeJS.ProcessEnv): IngestConfig {
 /**
  * Reads the environment of `collector sink`.
  *
- * @throws AppError `CONFIG_INVALID` naming each wrong variable.
+ * @throws AppError `CONFIG_INVALID`, which names each invalid variable
  */
 export function readSinkConfig(environment: NodeJS.ProcessEnv): SinkConfig {
   const values = parseEnvironment(SinkEnvironment, environment);
