@@ -1,7 +1,7 @@
-/** How the HTTP APIs of Facet describe what went wrong. */
+/** The body of an error response of Facet's HTTP APIs. */
 export interface Problem {
   readonly statusCode: number;
-  /** Stable, such as `RATE_LIMITED`: test this, not the message. */
+  /** A stable identifier such as `RATE_LIMITED`. Test this, not the message. */
   readonly code: string;
   readonly message: string;
   readonly remedy?: string;
@@ -15,17 +15,17 @@ export interface ClientErrorOptions {
   readonly cause?: unknown;
 }
 
-/** A request that was not answered with success, after all attempts. */
+/** A request that failed after all attempts. */
 export class ClientError extends Error {
-  /** The code of the server's problem, `CLIENT_UNREACHABLE`, or `CLIENT_ANSWER_UNREADABLE`. */
+  /** The code of the server's problem, `CLIENT_UNREACHABLE`, or `CLIENT_RESPONSE_UNREADABLE`. */
   readonly code: string;
   /** Whether the same call may succeed later, unchanged. */
   readonly retryable: boolean;
-  /** What the server said, where it said something. */
+  /** The problem in the response, if it has one. */
   readonly problem: Problem | undefined;
-  /** The field of the request at fault, as a path with dots. */
+  /** The invalid field of the request, as a path with dots. */
   readonly field: string | undefined;
-  /** What to do about it. */
+  /** How to fix the problem. */
   readonly remedy: string | undefined;
 
   constructor(message: string, { code, retryable, problem, cause }: ClientErrorOptions) {
@@ -40,8 +40,8 @@ export class ClientError extends Error {
 }
 
 /**
- * Some records were not acknowledged. They may have arrived all the same: sent again as they are here, with the ids they
- * were given, they count once.
+ * Some records were not acknowledged, but may have arrived. Send `unacknowledged` again: its events have their ids, so they
+ * count once.
  */
 export class UnacknowledgedError<T> extends ClientError {
   readonly unacknowledged: readonly T[];
@@ -50,7 +50,7 @@ export class UnacknowledgedError<T> extends ClientError {
     super(`${unacknowledged.length} records were not acknowledged: ${cause.message}`, {
       code: cause.code,
       retryable: cause.retryable,
-      ...(cause.problem === undefined ? {} : { problem: cause.problem }),
+      problem: cause.problem,
       cause,
     });
     this.name = 'UnacknowledgedError';

@@ -1,23 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { ClientError } from './client-error.ts';
-import { sendRecords } from './http/send-records.ts';
-import type { BatchOptions, RecordResult, RecordRoute } from './http/send-records.ts';
-import { errorOf, sendRequest } from './http/send-request.ts';
-import type { Endpoint } from './http/send-request.ts';
 import type { EventRecord, ItemRecord, UserRecord } from './records.ts';
+import { sendRecords } from './send-records.ts';
+import type { BatchOptions, RecordResult, RecordRoute } from './send-records.ts';
+import { errorOf, sendRequest, unreadableResponse } from './send-request.ts';
+import type { Endpoint } from './send-request.ts';
 
 export interface EventClientOptions {
-  /** Of the collector, such as `https://events.example.com`. */
+  /** URL of the collector, such as `https://events.example.com`. */
   readonly url: string;
-  /** With the scope `ingest` for events, `admin` for all else. */
+  /** A key with the scope `ingest` for events, `admin` for all other calls. */
   readonly key: string;
-  /** Records in a request; 1,000 unless told, which is also the most the server takes. */
+  /** Records per request. Default and limit of the server: 1,000. */
   readonly batchSize?: number;
-  /** Requests at a time within one call; 4 unless told. */
+  /** Concurrent requests of one call. Default: 4. */
   readonly concurrency?: number;
-  /** How long one attempt may take; 10 s unless told. */
+  /** Time limit of one attempt. Default: 10 s. */
   readonly timeoutMs?: number;
-  /** For how long attempts are repeated after network errors, 429 and 503; 60 s unless told. */
+  /** How long to retry after network errors, 429 and 503. Default: 60 s. */
   readonly giveUpAfterMs?: number;
 }
 
@@ -29,38 +28,38 @@ export interface EventResult extends RecordResult {
   readonly eventId: string;
 }
 
-/** What became of the records of one call. */
+/** The outcome of the records of one call. */
 export interface SendSummary<Result> {
   readonly accepted: number;
-  /** Same `eventId` as another event of the same request. */
+  /** Events with the same `eventId` as another event of the request. */
   readonly duplicates: number;
   readonly refused: number;
-  /** One for each record, in their order. */
+  /** One for each record, in order. */
   readonly results: readonly Result[];
 }
 
-/** A request to forget a user: safe, and carried out by and by. */
+/** A stored request to erase a user, which Facet carries out later. */
 export interface Erasure {
   readonly erasureId: string;
-  /** The SHA-256 of the user id in hex, by which the lake names the erasure. */
+  /** SHA-256 of the user id in hex, which identifies the erasure in the lake. */
   readonly userHash: string;
-  /** Epoch milliseconds: what was received up to then is erased. */
+  /** Epoch milliseconds. Data received until then is erased. */
   readonly requestedAt: number;
 }
 
 export interface EventClient {
   /**
-   * Resolves when each event is durable, or refused for what is wrong with it.
+   * Resolves when each event is stored or refused.
    *
-   * @throws UnacknowledgedError with the events that were not acknowledged, to be sent again as they are there.
+   * @throws UnacknowledgedError with the events that were not acknowledged. Send exactly those again.
    */
   send(events: readonly EventRecord[], options?: CallOptions): Promise<SendSummary<EventResult>>;
-  /** @throws UnacknowledgedError, as `send`. */
+  /** @throws UnacknowledgedError, as `send` */
   putItems(items: readonly ItemRecord[], options?: CallOptions): Promise<SendSummary<RecordResult>>;
-  /** @throws UnacknowledgedError, as `send`. */
+  /** @throws UnacknowledgedError, as `send` */
   putUsers(users: readonly UserRecord[], options?: CallOptions): Promise<SendSummary<RecordResult>>;
   /**
-   * Removes a user's profile at once, and the events at the next compaction of the lake.
+   * Erases a user's profile immediately, and the events at the next compaction of the lake.
    *
    * @throws ClientError
    */
@@ -73,7 +72,7 @@ const routes = {
   users: { method: 'PUT', path: '/v1/users', listField: 'users' },
 } as const satisfies Record<string, RecordRoute>;
 
-/** A client of the collector for servers. It keeps nothing: what a call was given is sent when the call resolves. */
+/** Creates a client of the collector for servers. It has no queue: a call resolves after its records are sent. */
 export function createEventClient(options: EventClientOptions): EventClient {
   const endpoint: Endpoint = {
     url: options.url.replace(/\/+$/, ''),
@@ -88,7 +87,7 @@ export function createEventClient(options: EventClientOptions): EventClient {
   return {
     async send(events, call = {}) {
       const now = Date.now();
-      // Given once, before the first attempt: however often an event is sent, it stays the same event.
+      // Set before the first attempt, so that all attempts send the same event.
       const complete = events.map((event) => ({
         ...event,
         eventId: event.eventId ?? randomUUID(),
@@ -101,16 +100,13 @@ export function createEventClient(options: EventClientOptions): EventClient {
     putUsers: (users, call = {}) => put(routes.users, users, call),
     async eraseUser(userId, call = {}) {
       const path = `/v1/users/${encodeURIComponent(userId)}`;
-      const answer = await sendRequest(endpoint, { method: 'DELETE', path, ...call });
-      if (answer.status >= 400) throw errorOf(answer);
-      const { erasureId, userHash, requestedAt } = (answer.body ?? {}) as Partial<Erasure>;
+      const response = await sendRequest(endpoint, { method: 'DELETE', path, ...call });
+      if (response.status >= 400) throw errorOf(response);
+      const { erasureId, userHash, requestedAt } = (response.body ?? {}) as Partial<Erasure>;
       if (erasureId !== undefined && userHash !== undefined && requestedAt !== undefined) {
         return { erasureId, userHash, requestedAt };
       }
-      throw new ClientError(`The answer of ${endpoint.url} names no erasure`, {
-        code: 'CLIENT_ANSWER_UNREADABLE',
-        retryable: false,
-      });
+      throw unreadableResponse(endpoint);
     },
   };
 }

@@ -9,5 +9,5 @@ export type {
   EventResult,
   SendSummary,
 } from './event-client.ts';
-export type { RecordResult } from './http/send-records.ts';
+export type { RecordResult } from './send-records.ts';
 export type { Attributes, EventRecord, ItemRecord, UserRecord } from './records.ts';

@@ -1,18 +1,18 @@
-/** An event as a sender gives it. Fields that are not named here are kept. */
+/** An event to send. The server keeps additional fields. */
 export interface EventRecord {
-  /** Which event it is: sent twice, it counts once. The client gives one where it is absent. */
+  /** Identifies the event, so that it counts once if sent twice. Default: an id made by the client. */
   readonly eventId?: string;
-  /** Such as `click`, or a type that facet.yaml declares. */
+  /** A standard type such as `click`, or a type that facet.yaml declares. */
   readonly type: string;
-  /** Absent only for an anonymous person; `sessionId` is needed then. */
+  /** Absent only for anonymous users, who need a `sessionId`. */
   readonly userId?: string;
-  /** Absent only in an `identify`, which joins the events of `sessionId` to `userId`. */
+  /** Absent only in an `identify` event, which joins the events of `sessionId` to `userId`. */
   readonly itemId?: string;
-  /** A date, epoch milliseconds or RFC 3339 text. The client takes its clock where it is absent. */
+  /** A date, epoch milliseconds or RFC 3339 text. Default: the current time. */
   readonly occurredAt?: Date | number | string;
   readonly sessionId?: string;
   readonly recommendationId?: string;
-  /** Zero-based place in the list that was shown. */
+  /** Zero-based position in the list that was shown. */
   readonly position?: number;
   readonly value?: number;
   readonly context?: Readonly<Record<string, unknown>>;
@@ -21,17 +21,17 @@ export interface EventRecord {
 
 export type Attributes = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
-/** The whole of what is known about an item: it replaces what was known before. */
+/** A complete item, which replaces the previous one. */
 export interface ItemRecord {
   readonly itemId: string;
   readonly title?: string;
-  /** False withdraws it from recommendations. */
+  /** False removes the item from recommendations. */
   readonly available?: boolean;
   readonly attributes?: Attributes;
   readonly [field: string]: unknown;
 }
 
-/** The whole of what is known about a user beside the behaviors: it replaces what was known before. */
+/** The complete attributes of a user, which replace the previous ones. */
 export interface UserRecord {
   readonly userId: string;
   readonly attributes?: Attributes;

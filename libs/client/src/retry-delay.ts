@@ -1,15 +1,15 @@
 export interface Backoff {
-  /** The wait after the first failure; it doubles with each further one. */
+  /** The delay after the first failure. It doubles with each further failure. */
   readonly firstMs: number;
   readonly maxMs: number;
 }
 
 /**
- * Milliseconds to wait before the next attempt: what the server asked for, plus a backoff of which up to half is left to
- * chance, so that clients that failed together do not come back together.
+ * Returns the milliseconds until the next attempt: the delay that the server requested, plus a backoff of which up to half
+ * is random, so that clients that failed together do not return together.
  *
- * @param failures How many attempts have failed, at least 1.
- * @param retryAfter The header, in seconds or as a date.
+ * @param failures number of failed attempts, at least 1
+ * @param retryAfter the header, in seconds or as a date
  */
 export function retryDelayMs(failures: number, retryAfter: string | null, { firstMs, maxMs }: Backoff): number {
   const backoffMs = Math.min(maxMs, firstMs * 2 ** (failures - 1));

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 
-/** The tracker as a site's bundler makes it: one minified script for today's browsers. */
+/** Bundles the tracker as a site does: one minified script for current browsers. */
 export async function bundleTracker(format: 'es' | 'iife'): Promise<string> {
   const result = await build({
     configFile: false,
@@ -18,6 +18,6 @@ export async function bundleTracker(format: 'es' | 'iife'): Promise<string> {
     },
   });
   const [output] = Array.isArray(result) ? result : [result];
-  if (output === undefined || !('output' in output)) throw new Error('vite made no bundle');
+  if (output === undefined || !('output' in output)) throw new Error('vite returned no bundle');
   return output.output[0].code;
 }

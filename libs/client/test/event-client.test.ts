@@ -16,7 +16,7 @@ const click = (itemId: string) => ({ type: 'click', userId: 'ada', itemId });
 const clicks = (count: number) => Array.from({ length: count }, (_, i) => click(`item-${i}`));
 
 describe('sending events', () => {
-  it('gives each an id and a time, and says what became of it', async () => {
+  it('adds ids and times, and returns the outcome of each event', async () => {
     const before = Date.now();
     const sent = await clients().send([
       click('a'),
@@ -29,13 +29,13 @@ describe('sending events', () => {
     expect(first).toEqual({ status: 'accepted', eventId: expect.stringMatching(/^[0-9a-f-]{36}$/) });
     expect(second).toEqual({ status: 'refused', field: 'itemId', reason: 'empty', eventId: expect.any(String) });
     expect(third).toEqual({ status: 'accepted', eventId: 'mine' });
-    expect(collector.takenIds()).toEqual([first?.eventId, 'mine']);
-    expect(collector.taken[0]?.['occurredAt']).toBeGreaterThanOrEqual(before);
-    expect(collector.taken[1]?.['occurredAt']).toBe(1_700_000_000_000);
+    expect(collector.storedIds()).toEqual([first?.eventId, 'mine']);
+    expect(collector.stored[0]?.['occurredAt']).toBeGreaterThanOrEqual(before);
+    expect(collector.stored[1]?.['occurredAt']).toBe(1_700_000_000_000);
     expect(collector.requests[0]).toMatchObject({ method: 'POST', url: '/v1/events', authorization: 'Bearer secret' });
   });
 
-  it('makes batches, and keeps the order of the results', async () => {
+  it('sends batches, and returns results in order', async () => {
     const events = clicks(2_345);
     (events[1_500] as { itemId: string }).itemId = '';
 
@@ -44,17 +44,17 @@ describe('sending events', () => {
     expect(collector.requests.map(({ records }) => records.length).sort()).toEqual([1_000, 1_000, 345]);
     expect([accepted, refused]).toEqual([2_344, 1]);
     expect(results.findIndex(({ status }) => status === 'refused')).toBe(1_500);
-    expect(new Set(collector.takenIds()).size).toBe(2_344);
+    expect(new Set(collector.storedIds()).size).toBe(2_344);
   });
 
-  it('of nothing sends nothing', async () => {
+  it('sends no request without events', async () => {
     expect(await clients().send([])).toEqual({ accepted: 0, duplicates: 0, refused: 0, results: [] });
     expect(collector.requests).toEqual([]);
   });
 
-  it('repeats a request that got no answer, 429, 502 or 503, with the same ids', async () => {
-    collector.meet(
-      'hang-up-after-taking',
+  it('retries after no response, 429, 502 or 503, with the same ids', async () => {
+    collector.failNext(
+      'hang-up-after-storing',
       { status: 502 },
       { status: 503 },
       { status: 429, body: { code: 'RATE_LIMITED', message: '' } },
@@ -63,13 +63,13 @@ describe('sending events', () => {
     const { results } = await clients().send(clicks(3));
 
     expect(collector.requests).toHaveLength(5);
-    const [once, again] = [collector.takenIds().slice(0, 3), collector.takenIds().slice(3)];
+    const [once, again] = [collector.storedIds().slice(0, 3), collector.storedIds().slice(3)];
     expect(again).toEqual(once);
     expect(results.map(({ eventId }) => eventId)).toEqual(once);
   });
 
-  it('waits as long as Retry-After says', async () => {
-    collector.meet({ status: 503, headers: { 'retry-after': '1' } });
+  it('waits for Retry-After', async () => {
+    collector.failNext({ status: 503, headers: { 'retry-after': '1' } });
     const startedAt = performance.now();
 
     await clients().send(clicks(1));
@@ -77,9 +77,9 @@ describe('sending events', () => {
     expect(performance.now() - startedAt).toBeGreaterThan(1_000);
   });
 
-  it('halves a request that is too large, and names the event that alone is', async () => {
+  it('halves a request that is too large, and reports an event that is too large alone', async () => {
     const tooLarge = { status: 413, body: { code: 'BODY_TOO_LARGE', message: '' } };
-    collector.meet(tooLarge, tooLarge, tooLarge);
+    collector.failNext(tooLarge, tooLarge, tooLarge);
 
     const { accepted, results } = await clients().send(clicks(4));
 
@@ -88,9 +88,9 @@ describe('sending events', () => {
     expect(results[0]).toMatchObject({ status: 'refused', reason: 'too-large' });
   });
 
-  it('reads the results of a batch that was refused as a whole', async () => {
+  it('returns the results of a batch of which all events were refused', async () => {
     const results = [{ index: 0, status: 'refused', field: 'type', reason: 'unknown-type', message: 'No such type.' }];
-    collector.meet({
+    collector.failNext({
       status: 400,
       body: { statusCode: 400, code: 'ALL_REFUSED', message: 'All were refused.', results },
     });
@@ -101,10 +101,10 @@ describe('sending events', () => {
     expect(sent.results[0]).toMatchObject({ field: 'type', reason: 'unknown-type', message: 'No such type.' });
   });
 
-  it('gives back the events that were not acknowledged when the time is up', async () => {
+  it('returns unacknowledged events when the time is up', async () => {
     const events = clicks(30);
-    collector.meet({ status: 202, body: { accepted: 10, duplicates: 0, refused: 0, results: [] } });
-    collector.stand({
+    collector.failNext({ status: 202, body: { accepted: 10, duplicates: 0, refused: 0, results: [] } });
+    collector.failAll({
       status: 503,
       body: { statusCode: 503, code: 'STORE_UNAVAILABLE', message: 'The spool is full.' },
     });
@@ -126,17 +126,17 @@ describe('sending events', () => {
       { status: 401, body: { statusCode: 401, code: 'KEY_UNKNOWN', message: 'Unknown key.' } },
       'KEY_UNKNOWN',
     ],
-    ['is another one', { status: 200, body: 'hello' }, 'CLIENT_ANSWER_UNREADABLE'],
-    ['is lost', { status: 404 }, 'HTTP_404'],
-  ])('does not repeat what cannot help: the server %s', async (_, trouble, code) => {
-    collector.stand(trouble);
+    ['is not Facet', { status: 200, body: 'hello' }, 'CLIENT_RESPONSE_UNREADABLE'],
+    ['has no such route', { status: 404 }, 'HTTP_404'],
+  ])('does not retry when the server %s', async (_, fault, code) => {
+    collector.failAll(fault);
 
     await expect(clients().send(clicks(1))).rejects.toMatchObject({ code, retryable: false });
     expect(collector.requests).toHaveLength(1);
   });
 
-  it('says which server could not be reached', async () => {
-    collector.stand('hang-up');
+  it('reports which server could not be reached', async () => {
+    collector.failAll('hang-up');
 
     await expect(clients({ giveUpAfterMs: 0 }).send(clicks(1))).rejects.toMatchObject({
       code: 'CLIENT_UNREACHABLE',
@@ -145,8 +145,8 @@ describe('sending events', () => {
     });
   });
 
-  it('stops when it is told to', async () => {
-    collector.stand({ status: 503 });
+  it('stops when the signal aborts', async () => {
+    collector.failAll({ status: 503 });
     const stop = new AbortController();
     setTimeout(() => stop.abort(new Error('enough')), 100);
 
@@ -158,7 +158,7 @@ describe('sending events', () => {
 });
 
 describe('items, users and erasures', () => {
-  it('are put in batches', async () => {
+  it('sends items and users in batches', async () => {
     const client = clients({ batchSize: 2 });
 
     expect(await client.putItems([{ itemId: 'a', title: 'A' }, { itemId: 'b' }, { itemId: 'c' }])).toMatchObject({
@@ -171,14 +171,14 @@ describe('items, users and erasures', () => {
       'PUT /v1/items',
       'PUT /v1/users',
     ]);
-    expect(collector.taken.at(-1)).toEqual({ userId: 'ada', attributes: { country: 'uk' } });
+    expect(collector.stored.at(-1)).toEqual({ userId: 'ada', attributes: { country: 'uk' } });
   });
 
-  it('erases a user, whatever the id looks like', async () => {
+  it('erases a user with any characters in the id', async () => {
     expect(await clients().eraseUser('a/b?c')).toEqual({ erasureId: 'erasure-1', userHash: 'abc', requestedAt: 1 });
     expect(collector.requests[0]).toMatchObject({ method: 'DELETE', url: '/v1/users/a%2Fb%3Fc', contentType: '' });
 
-    collector.meet({ status: 403, body: { statusCode: 403, code: 'KEY_SCOPE', message: 'Not this key.' } });
+    collector.failNext({ status: 403, body: { statusCode: 403, code: 'KEY_SCOPE', message: 'Not this key.' } });
     await expect(clients().eraseUser('ada')).rejects.toMatchObject({ code: 'KEY_SCOPE' });
   });
 });

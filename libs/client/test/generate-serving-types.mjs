@@ -1,5 +1,5 @@
-// Writes src/serving/serving-api.ts from the OpenAPI document: a part of `npm run openapi`. With --check it only compares, and
-// exits with 1 where the file is out of step.
+// Writes src/serving/serving-api.ts from the OpenAPI document, as a part of `npm run openapi`. With --check, it only compares
+// and exits with 1 if the file is outdated.
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import openapiTS, { astToString } from 'openapi-typescript';
@@ -10,7 +10,7 @@ const header = '/** Generated from openapi/serving.json by `npm run openapi`. Do
 
 const nodes = await openapiTS(new URL('../openapi/serving.json', import.meta.url), {
   immutable: true,
-  // A field with a default may be left out of a request.
+  // A request may omit a field with a default.
   defaultNonNullable: false,
   rootTypes: true,
   rootTypesNoSchemaPrefix: true,
@@ -20,6 +20,6 @@ const text = await format(header + astToString(nodes), { ...(await resolveConfig
 
 if (!process.argv.includes('--check')) await writeFile(file, text);
 else if ((await readFile(file, 'utf8')) !== text) {
-  console.error('src/serving/serving-api.ts is out of step with openapi/serving.json: run `npm run openapi`');
+  console.error('src/serving/serving-api.ts is outdated. Run `npm run openapi`');
   process.exitCode = 1;
 }

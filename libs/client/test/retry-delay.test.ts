@@ -3,7 +3,7 @@ import { retryDelayMs } from '../src/retry-delay.ts';
 
 const backoff = { firstMs: 100, maxMs: 1_000 };
 
-describe('the wait before the next attempt', () => {
+describe('the delay before the next attempt', () => {
   it.each([
     [1, 50, 100],
     [2, 100, 200],
@@ -18,12 +18,12 @@ describe('the wait before the next attempt', () => {
     expect(new Set(delays).size).toBeGreaterThan(100);
   });
 
-  it('is at least what the server asks for, in seconds or as a date', () => {
+  it('is at least what the server requests, in seconds or as a date', () => {
     expect(retryDelayMs(1, '3', backoff)).toBeGreaterThanOrEqual(3_050);
     expect(retryDelayMs(1, new Date(Date.now() + 5_000).toUTCString(), backoff)).toBeGreaterThan(3_900);
   });
 
-  it.each(['soon', '-5', 'Thu, 01 Jan 1970 00:00:00 GMT'])('does not mind "%s"', (header) => {
+  it.each(['soon', '-5', 'Thu, 01 Jan 1970 00:00:00 GMT'])('ignores the header "%s"', (header) => {
     expect(retryDelayMs(1, header, backoff)).toBeLessThanOrEqual(100);
   });
 });

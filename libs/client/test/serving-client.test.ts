@@ -22,13 +22,13 @@ interface Sent {
   readonly at: number;
 }
 
-/** A platform whose requests are answered in turn, the last one for ever. */
-function answering(
-  ...answers: readonly { readonly status: number; readonly body: unknown; readonly after?: number }[]
+/** Returns a `fetch` that gives the responses in turn, and repeats the last one. */
+function respondWith(
+  ...responses: readonly { readonly status: number; readonly body: unknown; readonly after?: number }[]
 ) {
   const sent: Sent[] = [];
   const send: typeof fetch = async (url, { method = '', headers, body } = {}) => {
-    const { status, body: payload, after } = answers[Math.min(sent.length, answers.length - 1)]!;
+    const { status, body: payload, after } = responses[Math.min(sent.length, responses.length - 1)]!;
     const key = new Headers(headers).get('authorization');
     sent.push({ method, url: String(url), key, body: JSON.parse(String(body ?? 'null')), at: performance.now() });
     return Response.json(payload, { status, headers: after === undefined ? {} : { 'retry-after': String(after) } });
@@ -40,7 +40,7 @@ const connect = (platform: { fetch: typeof fetch }, giveUpAfterMs = 5_000) =>
   createServingClient({ url: 'http://facet/', key: 'k', giveUpAfterMs, fetch: platform.fetch });
 
 it('sends each request to its route, with the key', async () => {
-  const platform = answering({ status: 200, body: answer });
+  const platform = respondWith({ status: 200, body: answer });
   const client = connect(platform);
   expect(await client.recommend({ userId: 'ada' })).toEqual(answer);
   await client.recommendBatch({ users: [{ userId: 'ada' }] });
@@ -59,8 +59,8 @@ it('sends each request to its route, with the key', async () => {
   expect(new Set(platform.sent.map(({ key }) => key))).toEqual(new Set(['Bearer k']));
 });
 
-it('goes through the pages of a list, one request for each that is asked for', async () => {
-  const platform = answering(
+it('yields the pages of a list, with one request per requested page', async () => {
+  const platform = respondWith(
     { status: 200, body: { ...answer, nextCursor: 'two' } },
     { status: 200, body: { ...answer, position: 1, nextCursor: 'three' } },
     { status: 200, body: { ...answer, position: 2 } },
@@ -78,22 +78,22 @@ it('goes through the pages of a list, one request for each that is asked for', a
   expect(platform.sent).toHaveLength(4);
 });
 
-it('repeats what was turned away, not before the server allows it', async () => {
+it('retries a rejected request, and not before Retry-After', async () => {
   const busy = { status: 503, body: { statusCode: 503, code: 'OVERLOADED', message: 'Busy.' }, after: 1 };
-  const platform = answering(busy, { status: 200, body: answer });
+  const platform = respondWith(busy, { status: 200, body: answer });
   expect(await connect(platform).recommend({ userId: 'ada' })).toEqual(answer);
   const [first, second] = platform.sent;
   expect(second!.at - first!.at).toBeGreaterThanOrEqual(1_000);
 });
 
-it('says what the server said, when the time is up or the request is at fault', async () => {
+it('throws the problem of the server when the time is up or the request is invalid', async () => {
   const limited = { status: 429, body: { statusCode: 429, code: 'RATE_LIMITED', message: 'Too many.' }, after: 60 };
-  const patient = answering(limited);
+  const patient = respondWith(limited);
   await expect(connect(patient).recommend({})).rejects.toMatchObject({ code: 'RATE_LIMITED', retryable: true });
   expect(patient.sent).toHaveLength(1);
 
   const problem = { statusCode: 400, code: 'REQUEST_INVALID', message: 'No.', field: 'limit', remedy: 'Correct it.' };
-  const refused = answering({ status: 400, body: problem });
+  const refused = respondWith({ status: 400, body: problem });
   await expect(connect(refused).recommend({ limit: 0 })).rejects.toMatchObject({
     code: 'REQUEST_INVALID',
     field: 'limit',
@@ -101,15 +101,15 @@ it('says what the server said, when the time is up or the request is at fault', 
     retryable: false,
   });
   expect(refused.sent).toHaveLength(1);
-  const other = answering({ status: 200, body: 'hello' });
-  await expect(connect(other).recommend({})).rejects.toMatchObject({ code: 'CLIENT_ANSWER_UNREADABLE' });
+  const other = respondWith({ status: 200, body: 'hello' });
+  await expect(connect(other).recommend({})).rejects.toMatchObject({ code: 'CLIENT_RESPONSE_UNREADABLE' });
 });
 
-it('ends a wait when it is told to', async () => {
-  const platform = answering({ status: 503, body: {}, after: 3 });
+it('stops waiting when the signal aborts', async () => {
+  const platform = respondWith({ status: 503, body: {}, after: 3 });
   const stop = new AbortController();
-  const asked = connect(platform).recommend({}, { signal: stop.signal });
+  const pending = connect(platform).recommend({}, { signal: stop.signal });
   await expect.poll(() => platform.sent.length).toBe(1);
   stop.abort(new Error('the page is gone'));
-  await expect(asked).rejects.toThrow('the page is gone');
+  await expect(pending).rejects.toThrow('the page is gone');
 });

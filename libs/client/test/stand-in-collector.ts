@@ -2,9 +2,9 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
-/** An answer that the server gives instead of taking the records; `hang-up` ends the connection without one. */
-export type Trouble =
-  { status: number; body?: unknown; headers?: Record<string, string> } | 'hang-up' | 'hang-up-after-taking';
+/** A response instead of storing the records; `hang-up` closes the connection without a response. */
+export type Fault =
+  { status: number; body?: unknown; headers?: Record<string, string> } | 'hang-up' | 'hang-up-after-storing';
 
 const erasure = { erasureId: 'erasure-1', userHash: 'abc', requestedAt: 1 };
 
@@ -17,33 +17,32 @@ export interface ReceivedRequest {
 }
 
 /**
- * Stands in for the collector where a test needs failures on demand: answers as its HTTP contract says, and remembers what
- * it took.
+ * Starts a server with the HTTP API of the collector that can fail on demand and remembers the stored records.
  */
 export async function startStandInCollector() {
-  const troubles: Trouble[] = [];
+  const faults: Fault[] = [];
   const requests: ReceivedRequest[] = [];
-  const taken: Record<string, unknown>[] = [];
+  const stored: Record<string, unknown>[] = [];
   const sockets = new Set<Socket>();
-  let standing: Trouble | undefined;
+  let permanentFault: Fault | undefined;
 
   const server = createServer(async (request, response) => {
     response.setHeader('access-control-allow-origin', '*');
     response.setHeader('access-control-expose-headers', 'retry-after');
     const received = await readRequest(request);
     requests.push(received);
-    const trouble = troubles.shift() ?? standing;
-    if (trouble === 'hang-up') return request.socket.destroy();
-    if (typeof trouble === 'object') return answer(response, trouble.status, trouble.body, trouble.headers);
+    const fault = faults.shift() ?? permanentFault;
+    if (fault === 'hang-up') return request.socket.destroy();
+    if (typeof fault === 'object') return respond(response, fault.status, fault.body, fault.headers);
     const results = received.records.flatMap((record, index) =>
       record['itemId'] === '' ? [{ index, status: 'refused', field: 'itemId', reason: 'empty' }] : [],
     );
     const refused = new Set(results.map(({ index }) => index));
-    taken.push(...received.records.filter((_, index) => !refused.has(index)));
-    if (trouble === 'hang-up-after-taking') return request.socket.destroy();
-    if (request.method === 'DELETE') return answer(response, 202, erasure);
+    stored.push(...received.records.filter((_, index) => !refused.has(index)));
+    if (fault === 'hang-up-after-storing') return request.socket.destroy();
+    if (request.method === 'DELETE') return respond(response, 202, erasure);
     const accepted = received.records.length - results.length;
-    return answer(response, 202, { accepted, duplicates: 0, refused: results.length, stored: 'log', results });
+    return respond(response, 202, { accepted, duplicates: 0, refused: results.length, stored: 'log', results });
   });
   server.on('connection', (socket) => {
     sockets.add(socket);
@@ -54,14 +53,14 @@ export async function startStandInCollector() {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
-    taken,
-    /** The next requests meet these, one each. */
-    meet: (...next: Trouble[]) => void troubles.push(...next),
-    /** All requests meet this until told otherwise. */
-    stand(trouble: Trouble | undefined) {
-      standing = trouble;
+    stored,
+    /** Makes the next requests fail, one for each fault. */
+    failNext: (...next: Fault[]) => void faults.push(...next),
+    /** Makes all requests fail until the next call. */
+    failAll(fault: Fault | undefined) {
+      permanentFault = fault;
     },
-    takenIds: () => taken.map(({ eventId }) => eventId as string),
+    storedIds: () => stored.map(({ eventId }) => eventId as string),
     async stop() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -84,6 +83,6 @@ async function readRequest(request: IncomingMessage): Promise<ReceivedRequest> {
   };
 }
 
-function answer(response: ServerResponse, status: number, body?: unknown, headers: Record<string, string> = {}): void {
+function respond(response: ServerResponse, status: number, body?: unknown, headers: Record<string, string> = {}): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }

@@ -12,7 +12,7 @@ import { bundleTracker } from './bundle-tracker.ts';
 import { startStandInCollector } from './stand-in-collector.ts';
 import type { StandInCollector } from './stand-in-collector.ts';
 
-/** What the page's script leaves for the test. */
+/** Set by the script of the page. */
 declare global {
   var facet: { createTracker: typeof createTracker };
   var tracker: Tracker;
@@ -61,13 +61,13 @@ const addressOf = (options: object) =>
   `${siteUrl}/?options=${encodeURIComponent(JSON.stringify({ url: collector.url, intervalMs: 100, ...options }))}`;
 const open = (options: object = {}) => page.goto(addressOf(options));
 
-/** Tracks clicks and returns the ids they were given. */
+/** Tracks clicks and returns their ids. */
 const click = (count: number, on: Page = page) =>
   on.evaluate(
     (n) => Array.from({ length: n }, (_, i) => tracker.track({ type: 'click', itemId: `item-${i}`, position: i })),
     count,
   );
-const arrived = () => [...new Set(collector.takenIds())].sort();
+const arrived = () => [...new Set(collector.storedIds())].sort();
 const untilArrived = (ids: readonly string[]) => expect.poll(arrived, { timeout: 15_000 }).toEqual([...ids].sort());
 
 describe('the tracker in a browser', () => {
@@ -75,19 +75,19 @@ describe('the tracker in a browser', () => {
     expect(gzipSync(await bundleTracker('es')).length).toBeLessThan(4_000);
   });
 
-  it('sends what was tracked in batches, each event once, without a preflight', async () => {
+  it('sends tracked events in batches, each once, without a preflight', async () => {
     await open();
     const ids = await click(45);
     await untilArrived(ids);
 
-    expect(collector.takenIds()).toHaveLength(45);
+    expect(collector.storedIds()).toHaveLength(45);
     expect(collector.requests.length).toBeLessThanOrEqual(3);
     for (const { method, url, contentType } of collector.requests) {
       expect({ method, url }).toEqual({ method: 'POST', url: '/v1/events?key=p%26k' });
       expect(contentType).toMatch(/^text\/plain/);
     }
     const sessionId = await page.evaluate(() => tracker.sessionId);
-    expect(collector.taken[0]).toEqual({
+    expect(collector.stored[0]).toEqual({
       type: 'click',
       itemId: 'item-0',
       position: 0,
@@ -98,7 +98,7 @@ describe('the tracker in a browser', () => {
     expect(await page.evaluate(() => tracker.counts)).toEqual({ queued: 0, dropped: 0 });
   });
 
-  it('joins a session to its user once, over reloads, until the user logs out', async () => {
+  it('joins a session to its user once, across reloads, until logout', async () => {
     await open();
     await click(1);
     await page.evaluate(() => tracker.identify('ada'));
@@ -109,7 +109,7 @@ describe('the tracker in a browser', () => {
     await click(1);
     await page.evaluate(() => tracker.flush());
 
-    const seen = new Map(collector.taken.map((event) => [event['eventId'], event]));
+    const seen = new Map(collector.stored.map((event) => [event['eventId'], event]));
     const [anonymous, identify, known, next] = [...seen.values()];
     expect(seen.size).toBe(4);
     expect(anonymous).not.toHaveProperty('userId');
@@ -125,7 +125,7 @@ describe('the tracker in a browser', () => {
     expect(next?.['sessionId']).not.toBe(anonymous?.['sessionId']);
   });
 
-  it('begins a new session when another user logs in', async () => {
+  it('starts a new session when another user logs in', async () => {
     await open();
     const [first, second] = await page.evaluate(() => {
       tracker.identify('ada');
@@ -137,7 +137,7 @@ describe('the tracker in a browser', () => {
     expect(second).not.toBe(first);
   });
 
-  it('hands unsent events to the browser when the page is left', async () => {
+  it('passes unsent events to the browser when the user leaves the page', async () => {
     await open({ intervalMs: 60_000 });
     const ids = await click(5);
     await page.goto('about:blank');
@@ -145,7 +145,7 @@ describe('the tracker in a browser', () => {
     await untilArrived(ids);
   });
 
-  it('sends when the page is hidden, and once only', async () => {
+  it('sends once when the page is hidden', async () => {
     await open({ intervalMs: 60_000 });
     const ids = await click(3);
     await page.evaluate(() => {
@@ -155,41 +155,41 @@ describe('the tracker in a browser', () => {
 
     await untilArrived(ids);
     expect(await page.evaluate(() => tracker.flush())).toBe(true);
-    expect(collector.takenIds()).toHaveLength(3);
+    expect(collector.storedIds()).toHaveLength(3);
   });
 
-  it('sends the events of a page that was left while the server was down from the next page', async () => {
-    collector.stand({ status: 503 });
+  it('sends the events of a page that ended during an outage from the next page', async () => {
+    collector.failAll({ status: 503 });
     await open();
     const ids = await click(30);
     await expect.poll(() => collector.requests.length).toBeGreaterThan(0);
-    collector.stand('hang-up');
+    collector.failAll('hang-up');
     await page.goto('about:blank');
-    collector.stand(undefined);
-    expect(collector.taken).toEqual([]);
+    collector.failAll(undefined);
+    expect(collector.stored).toEqual([]);
 
     await open();
     await untilArrived(ids);
-    expect(collector.takenIds()).toHaveLength(30);
-    // Once the answer is there, too.
+    expect(collector.storedIds()).toHaveLength(30);
+    // After the response.
     await expect.poll(() => page.evaluate(() => Object.keys(localStorage))).toEqual(['facet.session']);
   });
 
-  it('sends what was tracked without a network when it is there again', async () => {
+  it('sends events tracked offline when the network is back', async () => {
     await open();
     await context.setOffline(true);
     const ids = await click(25);
-    // After as many failures it would by itself wait for at least 8 s.
+    // After this many failures, the backoff alone would be at least 8 s.
     for (let i = 0; i < 5; i++) expect(await page.evaluate(() => tracker.flush())).toBe(false);
-    expect(collector.taken).toEqual([]);
+    expect(collector.stored).toEqual([]);
     await context.setOffline(false);
 
     await expect.poll(arrived, { timeout: 6_000 }).toEqual([...ids].sort());
-    expect(collector.takenIds()).toHaveLength(25);
+    expect(collector.storedIds()).toHaveLength(25);
   });
 
-  it('repeats a request after 503 as late as the server asks for, and after one whose answer was lost', async () => {
-    collector.meet({ status: 503, headers: { 'retry-after': '1' } }, 'hang-up-after-taking');
+  it('retries after Retry-After of a 503, and after a lost response', async () => {
+    collector.failNext({ status: 503, headers: { 'retry-after': '1' } }, 'hang-up-after-storing');
     await open();
     const startedAt = Date.now();
     const ids = await click(2);
@@ -197,22 +197,22 @@ describe('the tracker in a browser', () => {
 
     expect(Date.now() - startedAt).toBeGreaterThan(1_000);
     expect(arrived()).toEqual([...ids].sort());
-    expect(collector.takenIds()).toEqual([...ids, ...ids]);
+    expect(collector.storedIds()).toEqual([...ids, ...ids]);
   });
 
-  it('keeps the newest events when the server is away for long', async () => {
-    collector.stand({ status: 503 });
+  it('keeps the newest events during a long outage', async () => {
+    collector.failAll({ status: 503 });
     await open({ queueMax: 10 });
     const ids = await click(25);
     expect(await page.evaluate(() => tracker.counts)).toEqual({ queued: 10, dropped: 15 });
-    collector.stand(undefined);
+    collector.failAll(undefined);
     await page.evaluate(() => tracker.flush());
 
     await untilArrived(ids.slice(15));
   });
 
-  it('tells of refused events and goes on; halves a request that is too large', async () => {
-    collector.meet({ status: 413 });
+  it('reports refused events and continues; halves a request that is too large', async () => {
+    collector.failNext({ status: 413 });
     await open({ intervalMs: 60_000 });
     const ids = await page.evaluate(() =>
       ['a', '', 'c', 'd'].map((itemId) => tracker.track({ type: 'click', itemId })),
@@ -220,13 +220,13 @@ describe('the tracker in a browser', () => {
     expect(await page.evaluate(() => tracker.flush())).toBe(true);
 
     expect(collector.requests.map(({ records }) => records.length)).toEqual([4, 2, 2]);
-    expect(collector.takenIds()).toEqual([ids[0], ids[2], ids[3]]);
+    expect(collector.storedIds()).toEqual([ids[0], ids[2], ids[3]]);
     expect(await page.evaluate(() => refused)).toEqual([
       { event: expect.objectContaining({ eventId: ids[1] }), field: 'itemId', reason: 'empty' },
     ]);
   });
 
-  it('works where the browser blocks its storage', async () => {
+  it('works when the browser blocks its storage', async () => {
     await page.addInitScript(() => {
       Object.defineProperty(window, 'localStorage', {
         get() {
@@ -237,13 +237,13 @@ describe('the tracker in a browser', () => {
     await open();
     await page.evaluate(() => tracker.identify('ada'));
     const ids = await click(3);
-    await expect.poll(() => collector.takenIds().length).toBe(4);
+    await expect.poll(() => collector.storedIds().length).toBe(4);
 
-    expect(collector.taken.filter(({ type }) => type === 'click').map(({ eventId }) => eventId)).toEqual(ids);
-    expect(new Set(collector.taken.map(({ userId, sessionId }) => `${userId} ${sessionId}`)).size).toBe(1);
+    expect(collector.stored.filter(({ type }) => type === 'click').map(({ eventId }) => eventId)).toEqual(ids);
+    expect(new Set(collector.stored.map(({ userId, sessionId }) => `${userId} ${sessionId}`)).size).toBe(1);
   });
 
-  it('works where its storage is full', async () => {
+  it('works when the storage is full', async () => {
     await open();
     await page.evaluate(() => {
       localStorage.clear();
@@ -252,22 +252,22 @@ describe('the tracker in a browser', () => {
     const ids = await click(3);
 
     await untilArrived(ids);
-    expect(new Set(collector.taken.map(({ sessionId }) => sessionId)).size).toBe(1);
-    expect(collector.taken[0]?.['sessionId']).toEqual(expect.any(String));
+    expect(new Set(collector.stored.map(({ sessionId }) => sessionId)).size).toBe(1);
+    expect(collector.stored[0]?.['sessionId']).toEqual(expect.any(String));
   });
 
-  it('leaves the events of another open page to it', async () => {
-    collector.stand({ status: 503 });
+  it('does not send the events of another open page', async () => {
+    collector.failAll({ status: 503 });
     await open();
     const ids = await click(2);
     const other = await context.newPage();
     await other.goto(addressOf({}));
     expect(await other.evaluate(() => tracker.counts.queued)).toBe(0);
     expect(await other.evaluate(() => tracker.sessionId)).toBe(await page.evaluate(() => tracker.sessionId));
-    collector.stand(undefined);
+    collector.failAll(undefined);
     await page.evaluate(() => tracker.flush());
 
     await untilArrived(ids);
-    expect(collector.takenIds()).toHaveLength(2);
+    expect(collector.storedIds()).toHaveLength(2);
   });
 });

@@ -15,7 +15,7 @@ import type { RedriveOptions } from '../src/redrive-dead-letters.ts';
 import { parseLoggedEvent } from '@facet/schemas';
 import { readAll } from './kafka-fixture.ts';
 
-/** Brokers remove what is as old as the time of other tests. */
+/** Recent, because brokers delete records as old as `noon` of @facet/testing. */
 const noon = Date.now() - 3_600_000;
 
 interface Installation {
@@ -50,15 +50,15 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 const event = { eventId: 'e1', type: 'wishlist', userId: 'ü', itemId: 'i', occurredAt: noon, shop: 7 };
 const wishlist = JSON.stringify(event);
 
-/** Puts messages of the event topic aside, as the sink does. */
-async function putAside(
+/** Publishes dead letters of the event topic, as the sink does. */
+async function publishDeadLetters(
   { names, publisher }: Installation,
   values: readonly (string | Buffer | null)[],
 ): Promise<void> {
   const letters = values.map((value, offset) => {
     const bytes = value === null ? null : Buffer.from(value);
     const parsed = parseLoggedEvent(bytes, noon + offset);
-    if (parsed.ok) throw new Error('nothing to put aside');
+    if (parsed.ok) throw new Error('the message is valid');
     const message = { topic: names.events, partition: 1, offset, timestamp: noon + offset, key: null, value: bytes };
     return deadLetter(message, parsed, noon + 5_000);
   });
@@ -69,13 +69,13 @@ const redrive = (installation: Installation, options: Partial<RedriveOptions> = 
   all(redriveDeadLetters(installation, { names: installation.names, now: () => noon + 9_000, ...options }));
 
 describe('dead letters', () => {
-  it('keep the message, its place and the reason, each message once', async () => {
+  it('contain the message, its place and the reason, each message once', async () => {
     const installation = await install();
     const { names, publisher } = installation;
     const values = [wishlist, '{"é', Buffer.from([0xff, 0, 1]), null, '\u0001'.repeat(400_000), 'x'.repeat(900_000)];
-    await putAside(installation, values);
-    // A sink that was killed puts the same aside again.
-    await putAside(installation, values);
+    await publishDeadLetters(installation, values);
+    // A killed sink publishes the same dead letters again.
+    await publishDeadLetters(installation, values);
     await publisher.publish([
       { topic: names.deadLetters, key: 'other', value: 'not a letter', timestamp: noon },
       { topic: names.deadLetters, key: 'other', value: null, timestamp: noon },
@@ -101,10 +101,10 @@ describe('dead letters', () => {
     await installation.close();
   });
 
-  it('are redriven when they are valid by now, at their original time, and only once', async () => {
+  it('are redriven once at their original time if they are valid now', async () => {
     const installation = await install();
     const { kafka, names } = installation;
-    await putAside(installation, [
+    await publishDeadLetters(installation, [
       wishlist,
       '{"é',
       JSON.stringify({ ...event, eventId: undefined }),
@@ -151,10 +151,10 @@ describe('dead letters', () => {
     await installation.close();
   });
 
-  it('count once when redriving dies before it has taken note', async () => {
+  it('count once when a crash precedes the mark that they were redriven', async () => {
     const installation = await install();
     const { kafka, names, publisher } = installation;
-    await putAside(installation, [wishlist]);
+    await publishDeadLetters(installation, [wishlist]);
     const types = ['wishlist'];
     const dying = {
       async publish(records: Parameters<Publisher['publish']>[0]) {
@@ -174,7 +174,7 @@ describe('dead letters', () => {
     await installation.close();
   });
 
-  it('of other topics stay where they are', async () => {
+  it('of other topics are not redriven', async () => {
     const installation = await install();
     const { names, publisher } = installation;
     const message = {

@@ -55,7 +55,7 @@ const eventsOf = (batches: readonly LoggedBatch[]): Event[] =>
   batches.flatMap(({ events }) => events.map(({ event }) => event));
 
 describe.each(adapters)('an event log in %s', (_, open) => {
-  it('is empty at first', async () => {
+  it('starts empty', async () => {
     const { log, close } = await open();
     for (const { start, end } of await log.extents()) expect([start, end]).toEqual([0, 0]);
     expect(await everything(log)).toEqual([]);
@@ -65,7 +65,7 @@ describe.each(adapters)('an event log in %s', (_, open) => {
     await close();
   });
 
-  it('gives back what was appended, each partition in order', async () => {
+  it('returns appended events, each partition in order', async () => {
     const { log, close } = await open();
     const events: Event[] = [
       makeEvent({
@@ -105,7 +105,7 @@ describe.each(adapters)('an event log in %s', (_, open) => {
     await close();
   });
 
-  it('streams exactly the ranges', async () => {
+  it('streams exactly the requested ranges', async () => {
     const { log, close } = await open();
     await log.append(numbered(0, 1000));
     const extents = await log.extents();
@@ -125,7 +125,7 @@ describe.each(adapters)('an event log in %s', (_, open) => {
     await close();
   });
 
-  it('finds offsets by time', async () => {
+  it('finds offsets by time of receipt', async () => {
     const { log, close } = await open();
     await log.append(numbered(0, 100));
     await log.append(numbered(100, 100));
@@ -146,7 +146,7 @@ describe.each(adapters)('an event log in %s', (_, open) => {
     await close();
   });
 
-  it('stops when it is told to', async () => {
+  it('stops when the signal aborts', async () => {
     const { log, close } = await open();
     await log.append(numbered(0, 25_000));
     const extents = await log.extents();
@@ -168,7 +168,7 @@ describe.each(adapters)('an event log in %s', (_, open) => {
     await close();
   });
 
-  it('does not pretend to have what lies beyond its end', async () => {
+  it('fails for a range beyond the end of the log', async () => {
     const { log, close } = await open();
     await log.append(numbered(0, 100));
     const [first] = await log.extents();

@@ -4,16 +4,16 @@ import { Kafka, logLevel } from 'kafkajs';
 import type { KafkaConnection } from '../src/index.ts';
 
 export interface Faults {
-  /** So many answers to produce requests say that replicas were late, as brokers do for what they have stored. */
-  timedOutAnswers?: number;
-  /** Produce requests to this port do not arrive. */
+  /** Number of produce responses that report late replicas, although the broker has stored the batch. */
+  timedOutResponses?: number;
+  /** Port whose produce requests are dropped. */
   heldPort?: number | undefined;
 }
 
 const produceApiKey = 0;
 const requestTimedOut = 7;
 
-/** The connection, with clients between which and the brokers there are `faults`. */
+/** Returns a connection whose clients experience `faults` between themselves and the brokers. */
 export function withFaults(kafka: KafkaConnection, brokers: readonly string[], faults: Faults): KafkaConnection {
   const socketFactory = ({ host, port, onConnect }: { host: string; port: number; onConnect: () => void }): Socket => {
     const socket = connect({ host, port }, onConnect);
@@ -21,17 +21,17 @@ export function withFaults(kafka: KafkaConnection, brokers: readonly string[], f
     const emit = socket.emit.bind(socket) as (event: string, ...values: unknown[]) => boolean;
     const producing = new Set<number>();
     socket.write = ((request: Buffer) => {
-      // A request begins with its length, key and version of the API, and its number; an answer with length and number.
+      // A request begins with length, API key, API version and correlation id; a response with length and correlation id.
       if (request.readInt16BE(4) !== produceApiKey) return write(request);
       producing.add(request.readInt32BE(8));
       return port === faults.heldPort ? true : write(request);
     }) as Socket['write'];
     socket.emit = ((event: string, ...values: unknown[]) => {
-      const [answer] = values;
-      const timedOut = faults.timedOutAnswers ?? 0;
-      if (event === 'data' && answer instanceof Buffer && timedOut > 0 && producing.has(answer.readInt32BE(4))) {
-        faults.timedOutAnswers = timedOut - 1;
-        setFirstErrorCode(answer, requestTimedOut);
+      const [response] = values;
+      const timedOut = faults.timedOutResponses ?? 0;
+      if (event === 'data' && response instanceof Buffer && timedOut > 0 && producing.has(response.readInt32BE(4))) {
+        faults.timedOutResponses = timedOut - 1;
+        setFirstErrorCode(response, requestTimedOut);
       }
       return emit(event, ...values);
     }) as Socket['emit'];
@@ -41,8 +41,8 @@ export function withFaults(kafka: KafkaConnection, brokers: readonly string[], f
   return { ...kafka, client };
 }
 
-/** Of the first partition in the answer: length, correlation id, count of topics, topic, count of partitions, partition. */
-function setFirstErrorCode(answer: Buffer, code: number): void {
-  const topicLength = answer.readInt16BE(12);
-  answer.writeInt16BE(code, 14 + topicLength + 4 + 4);
+/** Skips length, correlation id, topic count, topic, partition count and partition of the response. */
+function setFirstErrorCode(response: Buffer, code: number): void {
+  const topicLength = response.readInt16BE(12);
+  response.writeInt16BE(code, 14 + topicLength + 4 + 4);
 }

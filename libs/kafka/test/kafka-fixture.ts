@@ -15,7 +15,7 @@ export interface TopicShape {
   readonly config?: Readonly<Record<string, string>>;
 }
 
-/** A topic that no other test knows. */
+/** Creates a topic for one test. */
 export async function createTopic(brokers: readonly string[], shape: TopicShape = {}): Promise<TestTopic> {
   const kafka = connectKafka({ brokers, clientId: 'test' });
   const topic = `test-${randomUUID()}`;
@@ -24,7 +24,7 @@ export async function createTopic(brokers: readonly string[], shape: TopicShape 
       topic,
       numPartitions: shape.partitions ?? 1,
       replicationFactor: shape.replicationFactor ?? 1,
-      // Records of tests may be older than brokers keep them.
+      // Records of tests may be older than the default retention.
       configEntries: Object.entries({ 'retention.ms': '-1', ...shape.config }).map(([name, value]) => ({
         name,
         value,
@@ -34,7 +34,7 @@ export async function createTopic(brokers: readonly string[], shape: TopicShape 
   return { kafka, topic };
 }
 
-/** Everything that a topic holds, by partition. */
+/** Returns all records of a topic, by partition. */
 export async function readAll({ kafka, topic }: TestTopic): Promise<readonly (readonly RawRecord[])[]> {
   const extents = await fetchExtents(kafka, topic);
   const partitions: RawRecord[][] = extents.map(() => []);

@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-/** The client library as its documentation has it. */
+/** A producer as in the documentation of kafkajs. */
 async function plainProducer({ client }: KafkaConnection): Promise<Producer> {
   const producer = client.producer({
     idempotent: true,
@@ -41,18 +41,18 @@ async function storedIn(target: TestTopic): Promise<Map<string, number>> {
   return counts;
 }
 
-describe('when a broker stores a batch, but says that its replicas were late', () => {
+describe('when a broker stores a batch but reports late replicas', () => {
   const first = numbered('first', 20);
   const second = numbered('second', 20);
 
-  it('the client library alone acknowledges a concurrent send that it has lost', async () => {
+  it('plain kafkajs acknowledges a concurrent send that is lost', async () => {
     const target = await createTopic(cluster.brokers, { ...threeCopies, partitions: 1 });
     const faults: Faults = {};
     const producer = await plainProducer(withFaults(target.kafka, cluster.brokers, faults));
     const send = (values: readonly string[]) =>
       producer.send({ topic: target.topic, messages: values.map((value) => ({ key: 'user', value })) });
     await send(['earlier']);
-    faults.timedOutAnswers = 1;
+    faults.timedOutResponses = 1;
     await Promise.all([send(first), send(second)]);
     await producer.disconnect();
     const stored = await storedIn(target);
@@ -60,16 +60,16 @@ describe('when a broker stores a batch, but says that its replicas were late', (
     await target.kafka.close();
   });
 
-  it('the publisher loses nothing', async () => {
+  it('the publisher loses no record', async () => {
     const target = await createTopic(cluster.brokers, { ...threeCopies, partitions: 1 });
     const faults: Faults = {};
     const publisher = openKafkaPublisher(withFaults(target.kafka, cluster.brokers, faults));
     const publish = (values: readonly string[]) =>
       publisher.publish(values.map((value) => ({ topic: target.topic, key: 'user', value, timestamp: Date.now() })));
     await publish(['earlier']);
-    faults.timedOutAnswers = 1;
+    faults.timedOutResponses = 1;
     const publishing = publish(first);
-    // The first is on its way by then.
+    // The first call is in flight by then.
     await sleep(2);
     await Promise.all([publishing, publish(second)]);
     await publish(numbered('third', 20));
@@ -80,10 +80,10 @@ describe('when a broker stores a batch, but says that its replicas were late', (
   });
 });
 
-describe('when the partitions of a dead broker move to brokers that have answered already', () => {
+describe('when the partitions of a dead broker move to brokers that have already responded', () => {
   const values = numbered('event', 600);
 
-  it('the client library alone acknowledges records that it never sent, and the publisher resends them', async () => {
+  it('plain kafkajs acknowledges records that it never sent, and the publisher resends them', async () => {
     const faults: Faults = {};
     const plain = await createTopic(cluster.brokers, threeCopies);
     const safe = await createTopic(cluster.brokers, threeCopies);
@@ -93,13 +93,13 @@ describe('when the partitions of a dead broker move to brokers that have answere
       producer.send({ topic: plain.topic, acks: -1, messages: sent.map((value) => ({ key: value, value })) });
     const publish = (sent: readonly string[]) =>
       publisher.publish(sent.map((value) => ({ topic: safe.topic, key: value, value, timestamp: Date.now() })));
-    // Both know the leaders by then.
+    // Both producers know the leaders after this.
     const earlier = numbered('earlier', 100);
     await Promise.all([send(earlier), publish(earlier)]);
     const [victim] = cluster.nodes;
     faults.heldPort = victim?.port;
     const sending = Promise.all([send(values), publish(values)]);
-    // The other two have answered.
+    // The other two brokers have responded by then.
     await sleep(1_000);
     await victim?.kill();
     await sending;
@@ -118,7 +118,7 @@ describe('when the partitions of a dead broker move to brokers that have answere
 });
 
 describe('under load, while brokers are killed', () => {
-  it('no acknowledged record is lost, and none is invented', async () => {
+  it('loses no acknowledged record, and stores only sent records', async () => {
     const target = await createTopic(cluster.brokers, threeCopies);
     const publisher = openKafkaPublisher(target.kafka, { ackTimeoutMs: 40_000 });
     const acknowledged = new Set<string>();
@@ -164,7 +164,7 @@ describe('under load, while brokers are killed', () => {
 });
 
 describe('without any broker', () => {
-  it('rejects in time, and goes on when one is back', async () => {
+  it('rejects in time, and works again when a broker is back', async () => {
     const alone = await startKafka();
     const target = await createTopic(alone.brokers);
     const publisher = openKafkaPublisher(target.kafka, { ackTimeoutMs: 500 });
@@ -172,14 +172,17 @@ describe('without any broker', () => {
       publisher.publish([{ topic: target.topic, key: 'user', value, timestamp: Date.now() }]);
     await publish('before');
     await alone.nodes[0]?.kill();
-    await expect(publish('nobody there')).rejects.toMatchObject({ code: 'EVENTS_LOG_UNREACHABLE', retryable: true });
+    await expect(publish('without a broker')).rejects.toMatchObject({
+      code: 'EVENTS_LOG_UNREACHABLE',
+      retryable: true,
+    });
     await alone.nodes[0]?.start();
-    const wasTaken = async () =>
+    const isAcknowledged = async () =>
       publish('after').then(
         () => true,
         () => false,
       );
-    await expect.poll(wasTaken, { timeout: 30_000 }).toBe(true);
+    await expect.poll(isAcknowledged, { timeout: 30_000 }).toBe(true);
     expect(publisher.pendingBytes).toBe(0);
     const stored = await storedIn(target);
     expect([stored.has('before'), stored.has('after')]).toEqual([true, true]);

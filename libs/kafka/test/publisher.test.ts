@@ -8,7 +8,7 @@ const brokers = inject('kafkaBrokers');
 const timestamp = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
 describe('the Kafka publisher', () => {
-  it("puts keys where Kafka's Java client puts them, with their value and time", async () => {
+  it("chooses the partition of a key as Kafka's Java client does, and keeps value and time", async () => {
     const target = await createTopic(brokers, { partitions: 6 });
     const publisher = openKafkaPublisher(target.kafka);
     // From the tests of org.apache.kafka.common.utils.Utils.murmur2.
@@ -36,7 +36,7 @@ describe('the Kafka publisher', () => {
     await target.kafka.close();
   });
 
-  it('keeps the order of the calls, whatever their sizes', async () => {
+  it('keeps the order of calls of any size', async () => {
     const target = await createTopic(brokers, { partitions: 3 });
     const publisher = openKafkaPublisher(target.kafka);
     let sent = 0;
@@ -62,7 +62,7 @@ describe('the Kafka publisher', () => {
     await target.kafka.close();
   });
 
-  it('refuses what is too large, by itself or by the topic, and nothing else', async () => {
+  it('refuses exactly the records above its own or the topic’s size limit', async () => {
     const target = await createTopic(brokers, { partitions: 2, config: { 'max.message.bytes': '30000' } });
     const publisher = openKafkaPublisher(target.kafka, { recordBytesMax: 100_000 });
     const values = Array.from({ length: 40 }, (_, index) => `small-${index}`);
@@ -84,7 +84,7 @@ describe('the Kafka publisher', () => {
     await target.kafka.close();
   });
 
-  it('bounds what it holds', async () => {
+  it('limits the bytes of pending calls', async () => {
     const target = await createTopic(brokers);
     const publisher = openKafkaPublisher(target.kafka, { pendingBytesMax: 10_000 });
     const record = { topic: target.topic, key: 'k', value: 'x'.repeat(4_000), timestamp };
@@ -98,7 +98,7 @@ describe('the Kafka publisher', () => {
     await target.kafka.close();
   });
 
-  it('names a topic that is missing, keeps the others going, and finds it once it is made', async () => {
+  it('reports a missing topic, serves the other topics, and finds the topic after its creation', async () => {
     const target = await createTopic(brokers);
     const publisher = openKafkaPublisher(target.kafka);
     const missing = `${target.topic}-later`;
@@ -120,7 +120,7 @@ describe('the Kafka publisher', () => {
     await target.kafka.close();
   });
 
-  it('sends what is queued before it closes, and nothing afterwards', async () => {
+  it('finishes pending calls before it closes, and rejects later ones', async () => {
     const target = await createTopic(brokers);
     const publisher = openKafkaPublisher(target.kafka);
     const record = { topic: target.topic, key: 'k', value: 'v', timestamp };
@@ -132,7 +132,7 @@ describe('the Kafka publisher', () => {
     await target.kafka.close();
   });
 
-  it('gives up in time when nobody answers', async () => {
+  it('rejects in time when no broker responds', async () => {
     const target = await createTopic(brokers);
     const nowhere = connectKafka({ brokers: ['127.0.0.1:9'], clientId: 't' });
     const publisher = openKafkaPublisher(nowhere, { ackTimeoutMs: 300, closeTimeoutMs: 100 });

@@ -8,7 +8,7 @@ import type { TestTopic } from './kafka-fixture.ts';
 const brokers = inject('kafkaBrokers');
 const timestamp = Date.now();
 
-/** Sends to partitions of the test's choice, compressed as told. */
+/** Sends to a chosen partition with a chosen codec. */
 async function produce(
   { kafka, topic }: TestTopic,
   values: readonly string[],
@@ -22,7 +22,7 @@ async function produce(
 }
 
 describe('reading records of a topic', () => {
-  it('ends where a transaction ends, whose marker takes an offset and is no record', async () => {
+  it('passes transaction markers, which take an offset and are no records', async () => {
     const target = await createTopic(brokers, { partitions: 2 });
     const producer = target.kafka.client.producer({
       transactionalId: target.topic,
@@ -56,7 +56,7 @@ describe('reading records of a topic', () => {
     await target.kafka.close();
   });
 
-  it('ends when retention has removed the rest of a range', async () => {
+  it('ends when retention has deleted the rest of a range', async () => {
     const target = await createTopic(brokers);
     await produce(target, ['a', 'b', 'c']);
     const admin = await target.kafka.admin();
@@ -72,7 +72,7 @@ describe('reading records of a topic', () => {
     await target.kafka.close();
   });
 
-  it('waits for a slow reader, in bounded memory, and leaves no group behind', async () => {
+  it('waits for a slow reader in bounded memory, and deletes its group', async () => {
     const target = await createTopic(brokers, { partitions: 3 });
     const publisher = openKafkaPublisher(target.kafka);
     const value = 'x'.repeat(10_000);
@@ -99,20 +99,20 @@ describe('reading records of a topic', () => {
     await target.kafka.close();
   });
 
-  it('names an unknown topic', async () => {
+  it('reports an unknown topic', async () => {
     const kafka = connectKafka({ brokers, clientId: 'test' });
     await expect(readAll({ kafka, topic: 'nothing-here' })).rejects.toMatchObject({ code: 'EVENTS_TOPIC_UNKNOWN' });
     await kafka.close();
   });
 });
 
-describe('records of producers that compress in other ways', () => {
+describe('records in codecs that Node cannot read', () => {
   const clientCodec = CompressionCodecs[CompressionTypes.Snappy];
   afterEach(() => {
     CompressionCodecs[CompressionTypes.Snappy] = clientCodec;
   });
 
-  /** Snappy that compresses nothing: literals of up to 60 bytes after the length of the whole. */
+  /** Encodes valid Snappy without compression: the total length, then literals of up to 60 bytes. */
   function allowWritingSnappy(): void {
     const compress = (input: Buffer): Buffer => {
       const parts: Buffer[] = [];
@@ -136,7 +136,7 @@ describe('records of producers that compress in other ways', () => {
     CompressionCodecs[CompressionTypes.Snappy] = clientCodec;
   }
 
-  it('names codec, topic and partition of what cannot be read, after all that can', async () => {
+  it('reports codec, topic and partition after all readable records', async () => {
     const target = await createTopic(brokers, { partitions: 3 });
     for (const partition of [0, 1, 2]) await produce(target, [`good ${partition}`], { partition });
     await produceSnappy(target, ['bad'], 1);
@@ -145,13 +145,13 @@ describe('records of producers that compress in other ways', () => {
     await target.kafka.close();
   });
 
-  it('has brokers convert them in the topics that Facet makes', async () => {
+  it('are converted by brokers in topics that Facet creates', async () => {
     const kafka = connectKafka({ brokers, clientId: 'test' });
     const names = topicNames(`test-${timestamp}`);
     expect(await ensureTopics(kafka, { names, eventPartitions: 2 })).toEqual(Object.values(names));
     expect(await ensureTopics(kafka, { names })).toEqual([]);
-    await produceSnappy({ kafka, topic: names.events }, ['as we like it']);
-    expect((await readAll({ kafka, topic: names.events })).flat().map(textOf)).toEqual(['as we like it']);
+    await produceSnappy({ kafka, topic: names.events }, ['converted']);
+    expect((await readAll({ kafka, topic: names.events })).flat().map(textOf)).toEqual(['converted']);
     await kafka.close();
   });
 });

@@ -7,7 +7,7 @@ declare module 'vitest' {
   }
 }
 
-/** One broker for all test files; each file has topics of its own. */
+/** Starts one broker for all test files. Each file uses separate topics. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const kafka = await startKafka();
   project.provide('kafkaBrokers', kafka.brokers);

@@ -1,21 +1,21 @@
-import { randomId } from './random-id.ts';
+import { randomId } from './identity.ts';
 import type { TextStorage } from './storage.ts';
 
-/** An event on its way. */
+/** An unsent event. */
 export interface QueuedEvent {
   readonly json: string;
-  /** Of the JSON, in UTF-8. */
+  /** Size of the JSON in UTF-8. */
   readonly bytes: number;
 }
 
 const queuePrefix = 'queue.';
-/** A page that has unsent events writes its queue at least this often; one that does not is gone. */
+/** A page with unsent events saves its queue at least this often. A page that does not is gone. */
 const abandonedAfterMs = 5 * 60_000;
 const encoder = new TextEncoder();
 
 /**
- * The unsent events of a page, oldest first, with a copy in the storage that outlives the page: the next page takes over
- * the copies of pages that are gone.
+ * The unsent events of a page, oldest first, with a copy in storage that outlives the page. The next page adopts the copies
+ * of pages that are gone.
  */
 export class EventQueue {
   readonly #storage: TextStorage;
@@ -35,12 +35,12 @@ export class EventQueue {
     return this.#events.length;
   }
 
-  /** Events that were lost because the queue was full. */
+  /** Number of events that were lost because the queue was full. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** The oldest events, at most so many. */
+  /** Returns the oldest events, at most `count`. */
   first(count: number): readonly QueuedEvent[] {
     return this.#events.slice(0, count);
   }
@@ -59,19 +59,19 @@ export class EventQueue {
     this.save();
   }
 
-  /** The page ends, or seems to: from now on the next one may take the events over. */
+  /** Lets the next page adopt the events, because this page ends or seems to end. */
   release(): void {
     this.#isReleased = true;
     this.save();
   }
 
-  /** The page goes on after all. */
+  /** Takes the events back, because the page continues. */
   reclaim(): void {
     this.#isReleased = false;
     this.save();
   }
 
-  /** Writes the copy, which also shows that this page is still there. */
+  /** Writes the copy, which also shows that this page is still open. */
   save(): void {
     if (this.#events.length === 0) {
       this.#storage.remove(this.#name);
@@ -98,7 +98,7 @@ export class EventQueue {
         if (Date.now() - savedAt < abandonedAfterMs) continue;
         for (const event of events) this.#push(event);
       } catch {
-        // Nothing that could be sent.
+        // The copy is damaged or belongs to another program.
       }
       this.#storage.remove(name);
     }

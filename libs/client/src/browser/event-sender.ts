@@ -1,39 +1,39 @@
 import { retryDelayMs } from '../retry-delay.ts';
 import type { EventQueue, QueuedEvent } from './event-queue.ts';
 
-/** An event that the server refused, and why. */
+/** An event that the server refused, and the reason. */
 export interface RefusedEvent {
   readonly event: Readonly<Record<string, unknown>>;
   readonly field?: string | undefined;
-  /** Stable, such as `missing`; absent when the request was refused as a whole. */
+  /** A stable identifier such as `missing`; absent when the whole request was refused. */
   readonly reason?: string | undefined;
   readonly message?: string | undefined;
 }
 
 export interface EventSenderOptions {
-  /** With the key. */
+  /** Includes the key. */
   readonly eventsUrl: string;
   readonly intervalMs: number;
   readonly batchSize: number;
   readonly onRefused?: ((refused: readonly RefusedEvent[]) => void) | undefined;
 }
 
-/** In a request. The server takes 1,000, but a request that fails is sent again as a whole. */
+/** Events per request. The server accepts 1,000, but a failed request is sent again as a whole. */
 const eventsMax = 100;
-/** Browsers refuse more in all requests that may outlive the page, those of other scripts included. */
-const outlivingBytesMax = 60_000;
+/** Browsers limit the bytes of all requests that may outlive the page, including those of other scripts. */
+const keepaliveBytesMax = 60_000;
 const timeoutMs = 15_000;
 const backoff = { firstMs: 1_000, maxMs: 60_000 };
 /** The same request cannot succeed later. */
-const hopelessStatuses = [400, 413, 415, 422];
+const permanentStatuses = [400, 413, 415, 422];
 
-/** Empties the queue into the server: one request at a time, and an event leaves the queue only when it was answered. */
+/** Sends the queue to the server, one request at a time. An event leaves the queue only after a response. */
 export class EventSender {
   readonly #queue: EventQueue;
   readonly #options: EventSenderOptions;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #draining: Promise<boolean> | undefined;
-  #outlivingRequest: readonly QueuedEvent[] = [];
+  #keepaliveRequest: readonly QueuedEvent[] = [];
   #failures = 0;
   #eventsMax = eventsMax;
   #isStopped = false;
@@ -43,14 +43,14 @@ export class EventSender {
     this.#options = options;
   }
 
-  /** To be called when events were added: sends at once when a batch is full, else after the interval. */
+  /** Call it after adding events. Sends immediately if a batch is full, otherwise after the interval. */
   wake(): void {
     if (this.#failures > 0 || this.#isStopped) return;
     if (this.#queue.length >= this.#options.batchSize) void this.flush();
     else if (this.#queue.length > 0) this.#schedule(this.#options.intervalMs);
   }
 
-  /** Sends now, also while it waits for the next attempt. Resolves with whether nothing is left. */
+  /** Sends now, even during a backoff. Resolves to whether the queue is empty. */
   flush(): Promise<boolean> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -58,11 +58,11 @@ export class EventSender {
     return this.#draining;
   }
 
-  /** Hands over to the browser what no request that outlives the page carries. The events stay in the queue. */
+  /** Passes events to the browser that are in no keepalive request. They stay in the queue. */
   sendBeacon(): void {
-    const events = this.#queue.all().filter((event) => !this.#outlivingRequest.includes(event));
+    const events = this.#queue.all().filter((event) => !this.#keepaliveRequest.includes(event));
     let bytes = 0;
-    const fitting = events.filter((event) => (bytes += event.bytes + 1) < outlivingBytesMax);
+    const fitting = events.filter((event) => (bytes += event.bytes + 1) < keepaliveBytesMax);
     if (fitting.length > 0) navigator.sendBeacon(this.#options.eventsUrl, bodyOf(fitting));
   }
 
@@ -78,13 +78,13 @@ export class EventSender {
   async #drain(): Promise<boolean> {
     while (this.#queue.length > 0) {
       const batch = this.#queue.first(this.#eventsMax);
-      const { status, answer, retryAfter } = await this.#post(batch);
+      const { status, body, retryAfter } = await this.#post(batch);
       if (status === 413 && batch.length > 1) {
         this.#eventsMax = Math.ceil(batch.length / 2);
-      } else if ((status >= 200 && status < 300) || hopelessStatuses.includes(status)) {
+      } else if ((status >= 200 && status < 300) || permanentStatuses.includes(status)) {
         this.#failures = 0;
         this.#queue.remove(batch);
-        this.#reportRefused(batch, status, answer);
+        this.#reportRefused(batch, status, body);
       } else {
         this.#queue.save();
         if (!this.#isStopped) this.#schedule(retryDelayMs(++this.#failures, retryAfter, backoff));
@@ -94,16 +94,18 @@ export class EventSender {
     return true;
   }
 
-  /** Status 0: there was no answer. */
-  async #post(batch: readonly QueuedEvent[]): Promise<{ status: number; answer?: Answer; retryAfter: string | null }> {
+  /** Resolves to status 0 without a response. */
+  async #post(
+    batch: readonly QueuedEvent[],
+  ): Promise<{ status: number; body?: ResponseBody; retryAfter: string | null }> {
     const bytes = batch.reduce((sum, event) => sum + event.bytes + 1, 0);
-    // What is said above about the limit: the attempt after a failure goes without.
-    const keepalive = bytes < outlivingBytesMax / 2 && this.#failures === 0;
-    if (keepalive) this.#outlivingRequest = batch;
+    // A failure may come from the limit of keepalive bytes, so the next attempt does not use keepalive.
+    const keepalive = bytes < keepaliveBytesMax / 2 && this.#failures === 0;
+    if (keepalive) this.#keepaliveRequest = batch;
     const abort = new AbortController();
     const timeout = setTimeout(() => abort.abort(), timeoutMs);
     try {
-      // A plain text from a public page needs no preflight; credentials have no part in it.
+      // A request with plain text and without credentials needs no preflight.
       const response = await fetch(this.#options.eventsUrl, {
         method: 'POST',
         body: bodyOf(batch),
@@ -111,19 +113,19 @@ export class EventSender {
         credentials: 'omit',
         signal: abort.signal,
       });
-      const answer = (await response.json().catch(() => undefined)) as Answer;
-      return { status: response.status, answer, retryAfter: response.headers.get('retry-after') };
+      const body = (await response.json().catch(() => undefined)) as ResponseBody;
+      return { status: response.status, body, retryAfter: response.headers.get('retry-after') };
     } catch {
       return { status: 0, retryAfter: null };
     } finally {
       clearTimeout(timeout);
-      this.#outlivingRequest = [];
+      this.#keepaliveRequest = [];
     }
   }
 
-  #reportRefused(batch: readonly QueuedEvent[], status: number, answer: Answer): void {
-    const all = status < 300 ? [] : batch.map((_, index) => ({ index, status: 'refused', message: answer?.message }));
-    const refused = (answer?.results ?? all).filter((result) => result.status === 'refused');
+  #reportRefused(batch: readonly QueuedEvent[], status: number, body: ResponseBody): void {
+    const all = status < 300 ? [] : batch.map((_, index) => ({ index, status: 'refused', message: body?.message }));
+    const refused = (body?.results ?? all).filter((result) => result.status === 'refused');
     if (refused.length === 0) return;
     this.#options.onRefused?.(
       refused.map(({ index, field, reason, message }: Result) => ({
@@ -144,7 +146,7 @@ interface Result {
   readonly message?: string | undefined;
 }
 
-type Answer = { readonly results?: readonly Result[]; readonly message?: string } | undefined;
+type ResponseBody = { readonly results?: readonly Result[]; readonly message?: string } | undefined;
 
 function bodyOf(events: readonly QueuedEvent[]): string {
   return `{"events":[${events.map(({ json }) => json).join(',')}]}`;

@@ -1,17 +1,16 @@
-import { randomId } from './random-id.ts';
 import type { TextStorage } from './storage.ts';
 
 const sessionName = 'session';
 const userName = 'user';
 
-/** Who acts on this site, the same in all its pages: a session, and a user once one is known. */
+/** The session and, after login, the user on this site. All pages of the site share them. */
 export interface Identity {
-  /** Begins where there is none yet. */
+  /** Starts a session if there is none. */
   sessionId(): string;
   userId(): string | undefined;
-  /** False when this user is known already. Another user than before begins a new session. */
+  /** Returns false for the current user. A different user starts a new session. */
   become(userId: string): boolean;
-  /** Forgets the user and begins a new session. */
+  /** Forgets the user and starts a new session. */
   reset(): void;
 }
 
@@ -20,7 +19,7 @@ export function createIdentity(storage: TextStorage): Identity {
     storage.remove(userName);
     storage.set(sessionName, randomId());
   };
-  // Read anew every time: the user may have logged out on another page.
+  // Not cached: the user may have logged out on another page.
   const userId = () => storage.get(userName);
   return {
     sessionId() {
@@ -37,4 +36,9 @@ export function createIdentity(storage: TextStorage): Identity {
     },
     reset,
   };
+}
+
+/** Returns 128 random bits as text. `crypto.randomUUID` is missing on pages without TLS. */
+export function randomId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,4 +1,4 @@
-/** Text by name, shared by the pages of a site where the browser allows that. */
+/** Stores text by name. The pages of a site share it if the browser permits. */
 export interface TextStorage {
   get(name: string): string | undefined;
   set(name: string, text: string): void;
@@ -6,7 +6,7 @@ export interface TextStorage {
   names(): string[];
 }
 
-/** The browser's storage below a prefix; what it does not take, for it is blocked or full, is kept until the page ends. */
+/** Opens the browser's storage below a prefix. Text that a blocked or full storage rejects is kept until the page ends. */
 export function openStorage(prefix: string): TextStorage {
   const memory = new Map<string, string>();
   const inBrowser = <T>(use: (storage: Storage) => T): T | undefined => {

@@ -1,35 +1,34 @@
 import { EventQueue } from './event-queue.ts';
 import { EventSender } from './event-sender.ts';
 import type { RefusedEvent } from './event-sender.ts';
-import { createIdentity } from './identity.ts';
-import { randomId } from './random-id.ts';
+import { createIdentity, randomId } from './identity.ts';
 import { openStorage } from './storage.ts';
 
 export interface TrackerOptions {
-  /** Of the collector, such as `https://events.example.com`. */
+  /** URL of the collector, such as `https://events.example.com`. */
   readonly url: string;
-  /** With the scope `ingest` and the origin of the page: it can be read by everybody. */
+  /** A key with only the scope `ingest` and the origin of the page, because anyone can read it. */
   readonly key: string;
-  /** So many events are sent at once; 20 unless told. */
+  /** Number of events that are sent without delay. Default: 20. */
   readonly batchSize?: number;
-  /** Fewer are sent after this time; 2,000 unless told. */
+  /** Time after which fewer events are sent. Default: 2,000. */
   readonly intervalMs?: number;
-  /** So many unsent events are kept, then the oldest are dropped; 1,000 unless told. */
+  /** Number of unsent events above which the oldest are dropped. Default: 1,000. */
   readonly queueMax?: number;
-  /** What its names in the browser's storage begin with; `facet.` unless told. */
+  /** Prefix of names in the browser's storage. Default: `facet.`. */
   readonly storagePrefix?: string;
-  /** Is told of events that the server refused: they are not sent again. */
+  /** Receives the events that the server refused. They are not sent again. */
   readonly onRefused?: (refused: readonly RefusedEvent[]) => void;
 }
 
-/** What a page tells about an event; the rest is filled in. Fields that are not named here are kept. */
+/** An event as a page reports it. The tracker adds ids and time; the server keeps additional fields. */
 export interface TrackedEvent {
-  /** Such as `click`, or a type that facet.yaml declares. */
+  /** A standard type such as `click`, or a type that facet.yaml declares. */
   readonly type: string;
   readonly itemId: string;
-  /** Of the recommendation that led to the event. */
+  /** Id of the recommendation that led to the event. */
   readonly recommendationId?: string;
-  /** Zero-based place in the list that was shown. */
+  /** Zero-based position in the list that was shown. */
   readonly position?: number;
   readonly value?: number;
   readonly context?: Readonly<Record<string, unknown>>;
@@ -37,31 +36,31 @@ export interface TrackedEvent {
 }
 
 export interface TrackerCounts {
-  /** Not acknowledged yet. */
+  /** Number of events that are not acknowledged. */
   readonly queued: number;
-  /** Lost because too many were not. */
+  /** Number of events that were lost because the queue was full. */
   readonly dropped: number;
 }
 
 export interface Tracker {
-  /** Never throws for the network's sake; returns the id of the event. */
+  /** Queues an event and returns its id. Never throws because of the network. */
   track(event: TrackedEvent): string;
-  /** The user has logged in: what the session did before is theirs, too. May be called on every page. */
+  /** Call it after login, on every page if that is easier. Earlier events of the session join the user. */
   identify(userId: string): void;
-  /** The user has logged out: a new session begins. */
+  /** Call it after logout. Starts a new session. */
   reset(): void;
-  /** Sends now; resolves with whether everything was acknowledged. */
+  /** Sends now. Resolves to whether all events are acknowledged. */
   flush(): Promise<boolean>;
   readonly sessionId: string;
   readonly userId: string | undefined;
   readonly counts: TrackerCounts;
-  /** Lets go of the page. Unsent events stay in the storage. */
+  /** Stops tracking the page. Unsent events stay in storage. */
   stop(): void;
 }
 
 /**
- * Starts to send the events of a page. An event is kept until the server has acknowledged it, over reloads where the
- * browser's storage allows it, and may be sent several times, with the same `eventId`.
+ * Creates a tracker that sends the events of a page. Keeps each event until the server acknowledges it, even across reloads
+ * if the browser's storage permits. May send an event several times, with the same `eventId`.
  */
 export function createTracker(options: TrackerOptions): Tracker {
   const storage = openStorage(options.storagePrefix ?? 'facet.');

@@ -1,6 +1,5 @@
-import { ClientError } from '../client-error.ts';
-import { errorOf, sendRequest } from '../http/send-request.ts';
-import type { ClientRequest, Endpoint } from '../http/send-request.ts';
+import { errorOf, sendRequest, unreadableResponse } from '../send-request.ts';
+import type { ClientRequest, Endpoint } from '../send-request.ts';
 import type {
   BatchResponse,
   BatchRequest,
@@ -12,15 +11,15 @@ import type {
 } from './serving-api.ts';
 
 export interface ServingClientOptions {
-  /** Of the serving app, such as `https://recommendations.example.com`. */
+  /** URL of the serving app, such as `https://recommendations.example.com`. */
   readonly url: string;
-  /** With the scope `serve`. */
+  /** A key with the scope `serve`. */
   readonly key: string;
-  /** That of the platform unless told. */
+  /** Default: the `fetch` of the platform. */
   readonly fetch?: typeof fetch;
-  /** How long one attempt may take; 2 s unless told. */
+  /** Time limit of one attempt. Default: 2 s. */
   readonly timeoutMs?: number;
-  /** For how long attempts are repeated after network errors, 429 and 503; 5 s unless told, 0 makes one attempt. */
+  /** How long to retry after network errors, 429 and 503. Default: 5 s; 0 makes a single attempt. */
   readonly giveUpAfterMs?: number;
 }
 
@@ -29,44 +28,44 @@ export interface ServingCallOptions {
 }
 
 export interface SimilarItemsOptions extends ServingCallOptions {
-  /** 1 to 1000; 20 unless told. */
+  /** 1 to 1000. Default: 20. */
   readonly limit?: number;
-  /** Names of filters that facet.yaml declares; items must pass all of them. */
+  /** Names of filters that facet.yaml declares. Items must pass all of them. */
   readonly filters?: readonly string[];
-  /** What those filters refer to, such as `{ budget: 30 }`. */
+  /** Values for the filters, such as `{ budget: 30 }`. */
   readonly context?: NonNullable<RecommendationsRequest['context']>;
-  /** Items never to return; at most 100. */
+  /** At most 100 items that must not be returned. */
   readonly exclude?: readonly string[];
 }
 
-/** Every method throws a `ClientError` with the `code`, `field` and `remedy` of the server's problem. */
+/** All methods throw a `ClientError` with the `code`, `field` and `remedy` of the server's problem. */
 export interface ServingClient {
-  /** Items that a user may want next. */
+  /** Returns items that the user may want next. */
   recommend(request: RecommendationsRequest, options?: ServingCallOptions): Promise<RecommendationsResponse>;
-  /** The pages of one list, each when it is asked for; all are of the bundle that answered first. */
+  /** Yields the pages of one list, and requests each page when it is needed. All pages come from the same bundle. */
   pages(
     request: RecommendationsRequest & { readonly pageSize: number },
     options?: ServingCallOptions,
   ): AsyncIterable<RecommendationsResponse>;
-  /** One list for each of many users; a user whose fields are wrong has a problem in the place of the list. */
+  /** Returns one list for each user. A user with invalid fields has a problem instead of a list. */
   recommendBatch(request: BatchRequest, options?: ServingCallOptions): Promise<BatchResponse>;
-  /** The interests of a user, with what formed them. */
+  /** Returns the interests of a user and the behaviors that formed them. */
   describeInterests(request: InterestsRequest, options?: ServingCallOptions): Promise<InterestsResponse>;
-  /** Items that are like an item. */
+  /** Returns items that are similar to an item. */
   findSimilarItems(itemId: string, options?: SimilarItemsOptions): Promise<SimilarItemsResponse>;
 }
 
-/** A client of the serving app, for Node and browsers. It keeps nothing; requests change nothing, so they may be repeated. */
+/** Creates a client of the serving app, for Node and browsers. Requests change nothing, so the client retries them. */
 export function createServingClient(options: ServingClientOptions): ServingClient {
   const endpoint: Endpoint = {
     url: options.url.replace(/\/+$/, ''),
     key: options.key,
     timeoutMs: options.timeoutMs ?? 2_000,
     giveUpAfterMs: options.giveUpAfterMs ?? 5_000,
-    ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+    fetch: options.fetch,
   };
-  const post = <Answer>(path: string, body: object, call: ServingCallOptions = {}) =>
-    ask<Answer>(endpoint, { method: 'POST', path, body: JSON.stringify(body), ...call });
+  const post = <Body>(path: string, body: object, call: ServingCallOptions = {}) =>
+    request<Body>(endpoint, { method: 'POST', path, body: JSON.stringify(body), ...call });
   const recommend = (request: RecommendationsRequest, call?: ServingCallOptions) =>
     post<RecommendationsResponse>('/v1/recommendations', request, call);
 
@@ -90,18 +89,15 @@ export function createServingClient(options: ServingClientOptions): ServingClien
       for (const excluded of exclude) query.append('exclude', excluded);
       const path = `/v1/items/${encodeURIComponent(itemId)}/similar`;
       const search = query.toString();
-      return ask(endpoint, { method: 'GET', path: search === '' ? path : `${path}?${search}`, ...call });
+      return request(endpoint, { method: 'GET', path: search === '' ? path : `${path}?${search}`, ...call });
     },
   };
 }
 
-/** @throws ClientError for any answer but success. */
-async function ask<Answer>(endpoint: Endpoint, request: ClientRequest): Promise<Answer> {
-  const answer = await sendRequest(endpoint, request);
-  if (answer.status >= 400) throw errorOf(answer);
-  if (typeof answer.body === 'object' && answer.body !== null) return answer.body as Answer;
-  throw new ClientError(`The answer of ${endpoint.url} is not one of Facet's`, {
-    code: 'CLIENT_ANSWER_UNREADABLE',
-    retryable: false,
-  });
+/** @throws ClientError for any response but success */
+async function request<Body>(endpoint: Endpoint, clientRequest: ClientRequest): Promise<Body> {
+  const response = await sendRequest(endpoint, clientRequest);
+  if (response.status >= 400) throw errorOf(response);
+  if (typeof response.body === 'object' && response.body !== null) return response.body as Body;
+  throw unreadableResponse(endpoint);
 }

@@ -1,29 +1,29 @@
-import { ClientError, UnacknowledgedError } from '../client-error.ts';
-import { errorOf, sendRequest } from './send-request.ts';
+import { ClientError, UnacknowledgedError } from './client-error.ts';
+import { errorOf, sendRequest, unreadableResponse } from './send-request.ts';
 import type { Endpoint } from './send-request.ts';
 
-/** Where records of a kind go. */
+/** The route for one kind of records. */
 export interface RecordRoute {
   readonly method: 'POST' | 'PUT';
   readonly path: string;
-  /** The field of the body that holds them. */
+  /** The field of the body with the records. */
   readonly listField: string;
 }
 
 export interface BatchOptions {
-  /** Records in a request. */
+  /** Records per request. */
   readonly batchSize: number;
-  /** Requests at a time. */
+  /** Concurrent requests. */
   readonly concurrency: number;
   readonly signal?: AbortSignal;
 }
 
-/** What became of one record. */
+/** The outcome of one record. */
 export interface RecordResult {
   readonly status: 'accepted' | 'duplicate' | 'refused';
-  /** The field at fault, where the record was refused. */
+  /** The invalid field of a refused record. */
   readonly field?: string;
-  /** Why it was refused: stable, such as `missing`. */
+  /** Why the record was refused: a stable identifier such as `missing`. */
   readonly reason?: string;
   readonly message?: string;
 }
@@ -33,13 +33,13 @@ const tooLarge: RecordResult = {
   status: 'refused',
   field: '',
   reason: 'too-large',
-  message: 'It is larger than a request may be.',
+  message: 'The record exceeds the size limit of a request.',
 };
 
 /**
- * Sends records in batches, several requests at a time, and returns what became of each, in their order.
+ * Sends records in batches, several requests at a time, and returns the outcome of each record, in order.
  *
- * @throws UnacknowledgedError when a batch was not acknowledged; batches that were not begun by then are not sent.
+ * @throws UnacknowledgedError when a batch was not acknowledged. Batches that have not started are not sent.
  */
 export async function sendRecords<T>(
   endpoint: Endpoint,
@@ -81,34 +81,26 @@ async function sendBatch<T>(
   signal: AbortSignal | undefined,
 ): Promise<RecordResult[]> {
   const body = JSON.stringify({ [route.listField]: batch });
-  const answer = await sendRequest(endpoint, { ...route, body, ...(signal === undefined ? {} : { signal }) });
-  if (answer.status === 413) {
+  const response = await sendRequest(endpoint, { ...route, body, signal });
+  if (response.status === 413) {
     if (batch.length === 1) return [tooLarge];
     const half = Math.ceil(batch.length / 2);
     const first = await sendBatch(endpoint, route, batch.slice(0, half), signal);
     return [...first, ...(await sendBatch(endpoint, route, batch.slice(half), signal))];
   }
-  const results = readResults(answer.body, batch.length);
+  const results = readResults(response.body, batch.length);
   if (results !== undefined) return results;
-  if (answer.status >= 400) throw errorOf(answer);
-  throw new ClientError(`The answer of ${endpoint.url} is not one of Facet's`, {
-    code: 'CLIENT_ANSWER_UNREADABLE',
-    retryable: false,
-  });
+  if (response.status >= 400) throw errorOf(response);
+  throw unreadableResponse(endpoint);
 }
 
-/** The answer names only the records that were not accepted; a batch of which all were refused is a 400 that names them. */
+/** The response lists only the records that were not accepted. If all were refused, it is a 400 with the same list. */
 function readResults(body: unknown, count: number): RecordResult[] | undefined {
   const listed = (body as { readonly results?: unknown } | undefined)?.results;
   if (!Array.isArray(listed)) return undefined;
   const results = new Array<RecordResult>(count).fill(accepted);
   for (const { index, status, field, reason, message } of listed as (RecordResult & { readonly index: number })[]) {
-    results[index] = {
-      status,
-      ...(field === undefined ? {} : { field }),
-      ...(reason === undefined ? {} : { reason }),
-      ...(message === undefined ? {} : { message }),
-    };
+    results[index] = { status, field, reason, message };
   }
   return results;
 }

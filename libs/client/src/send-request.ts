@@ -1,57 +1,57 @@
-import { ClientError } from '../client-error.ts';
-import type { Problem } from '../client-error.ts';
-import { retryDelayMs } from '../retry-delay.ts';
+import { ClientError } from './client-error.ts';
+import type { Problem } from './client-error.ts';
+import { retryDelayMs } from './retry-delay.ts';
 
-/** Where requests go, and for how long they are tried. */
+/** The server, and how long to try to reach it. */
 export interface Endpoint {
   /** Without a path. */
   readonly url: string;
   readonly key: string;
-  /** How long one attempt may take. */
+  /** Time limit of one attempt. */
   readonly timeoutMs: number;
-  /** No attempt is begun later than this after the first. */
+  /** No attempt starts later than this after the first. */
   readonly giveUpAfterMs: number;
-  /** That of the platform unless told. */
+  /** Default: the `fetch` of the platform. */
   readonly fetch?: typeof fetch;
 }
 
 export interface ClientRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** With the query, where there is one. */
+  /** Includes the query. */
   readonly path: string;
   /** JSON. */
   readonly body?: string;
   readonly signal?: AbortSignal;
 }
 
-export interface Answer {
+export interface ServerResponse {
   readonly status: number;
-  /** Parsed JSON; `undefined` when there is none. */
+  /** Parsed JSON; `undefined` without JSON. */
   readonly body: unknown;
 }
 
 const backoff = { firstMs: 200, maxMs: 10_000 };
-/** The server, or a proxy before it, is not there for the moment. */
-const passingStatuses: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
+/** The server, or a proxy in front of it, is temporarily unavailable. */
+const temporaryStatuses: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 
 /**
- * Sends a request that may be repeated, until it is answered with anything but a passing failure.
+ * Sends a request, which must be idempotent, until the response is anything but a temporary failure.
  *
- * @throws ClientError `CLIENT_UNREACHABLE` or the code of the server's last problem when the time is up. The signal's
- * reason when that is aborted.
+ * @throws ClientError `CLIENT_UNREACHABLE`, or the code of the server's last problem, when the time is up. The signal's reason
+ * when it aborts.
  */
-export async function sendRequest(endpoint: Endpoint, request: ClientRequest): Promise<Answer> {
+export async function sendRequest(endpoint: Endpoint, request: ClientRequest): Promise<ServerResponse> {
   const giveUpAt = Date.now() + endpoint.giveUpAfterMs;
   for (let failures = 1; ; failures++) {
-    const { answer, error, retryAfter } = await attempt(endpoint, request);
-    if (answer !== undefined) return answer;
+    const { response, error, retryAfter } = await attempt(endpoint, request);
+    if (response !== undefined) return response;
     const delayMs = retryDelayMs(failures, retryAfter, backoff);
     if (Date.now() + delayMs > giveUpAt) throw error;
     await sleep(delayMs, request.signal);
   }
 }
 
-/** @throws the signal's reason when that is aborted. */
+/** @throws the signal's reason when it aborts */
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
@@ -68,29 +68,29 @@ function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
 }
 
 type Attempt =
-  | { answer: Answer; error?: never; retryAfter?: never }
-  | { answer?: never; error: ClientError; retryAfter: string | null };
+  | { response: ServerResponse; error?: never; retryAfter?: never }
+  | { response?: never; error: ClientError; retryAfter: string | null };
 
 async function attempt(endpoint: Endpoint, request: ClientRequest): Promise<Attempt> {
   const { url, key, timeoutMs, fetch: send = fetch } = endpoint;
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
-    const response = await send(`${url}${request.path}`, {
+    const reply = await send(`${url}${request.path}`, {
       method: request.method,
       headers: {
         authorization: `Bearer ${key}`,
         ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
       },
-      ...(request.body === undefined ? {} : { body: request.body }),
+      body: request.body,
       signal: request.signal === undefined ? timeout : AbortSignal.any([request.signal, timeout]),
     });
-    const answer = { status: response.status, body: parseJson(await response.text()) };
-    if (!passingStatuses.has(answer.status)) return { answer };
-    return { error: errorOf(answer), retryAfter: response.headers.get('retry-after') };
+    const response = { status: reply.status, body: parseJson(await reply.text()) };
+    if (!temporaryStatuses.has(response.status)) return { response };
+    return { error: errorOf(response), retryAfter: reply.headers.get('retry-after') };
   } catch (cause) {
     request.signal?.throwIfAborted();
-    const why = timeout.aborted ? `it did not answer within ${timeoutMs} ms` : describeCause(cause);
-    const error = new ClientError(`${url} could not be reached: ${why}`, {
+    const reason = timeout.aborted ? `no response within ${timeoutMs} ms` : describeCause(cause);
+    const error = new ClientError(`${url} could not be reached: ${reason}`, {
       code: 'CLIENT_UNREACHABLE',
       retryable: true,
       cause,
@@ -99,12 +99,21 @@ async function attempt(endpoint: Endpoint, request: ClientRequest): Promise<Atte
   }
 }
 
-/** What an answer other than success says, as an error. */
-export function errorOf({ status, body }: Answer): ClientError {
-  const retryable = passingStatuses.has(status);
-  if (!isProblem(body)) return new ClientError(`The server answered ${status}`, { code: `HTTP_${status}`, retryable });
+/** Returns a response other than success as an error. */
+export function errorOf({ status, body }: ServerResponse): ClientError {
+  const retryable = temporaryStatuses.has(status);
+  if (!isProblem(body))
+    return new ClientError(`The server responded with status ${status}`, { code: `HTTP_${status}`, retryable });
   const remedy = body.remedy === undefined ? '' : ` ${body.remedy}`;
   return new ClientError(`${body.message}${remedy}`, { code: body.code, retryable, problem: body });
+}
+
+/** Returns the error for a response that does not come from Facet. */
+export function unreadableResponse({ url }: Endpoint): ClientError {
+  return new ClientError(`The response of ${url} is not a response of Facet`, {
+    code: 'CLIENT_RESPONSE_UNREADABLE',
+    retryable: false,
+  });
 }
 
 function isProblem(body: unknown): body is Problem {
@@ -119,7 +128,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** `fetch failed` says nothing; its cause does. */
+/** The message of `fetch` is only `fetch failed`, so this returns the message of its cause. */
 function describeCause(error: unknown): string {
   const { cause } = error as Error;
   return cause instanceof Error && cause.message !== '' ? cause.message : String(error);
