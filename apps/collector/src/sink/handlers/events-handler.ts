@@ -1,5 +1,5 @@
 import { sourceName } from '@facet/lake';
-import { parseLogged } from '@facet/schemas';
+import { parseLoggedEvent } from '@facet/schemas';
 import type { LoggedEvent } from '@facet/event-log';
 import type { PositiveRule } from '@facet/features';
 import { dayMs } from '@facet/platform';
@@ -37,7 +37,7 @@ export function createEventsHandler(deps: HandlerDeps, { types, isPositive }: Ev
         const changes: ProfileChange[] = [];
         const refused = readMessages(
           part,
-          ({ value, timestamp }) => parseLogged(value, Number(timestamp), types),
+          ({ value, timestamp }) => parseLoggedEvent(value, Number(timestamp), types),
           ({ event }, { offset }) => {
             events.push({ offset: Number(offset), event });
             for (const change of changesOf(event, isPositive)) changes.push(change);
