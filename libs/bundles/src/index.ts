@@ -24,4 +24,3 @@ export { featureAttributes, itemsOf } from './items/item-catalog.ts';
 export type { CatalogItem } from './items/item-catalog.ts';
 export { noPopularLists } from './popularity/popular-lists.ts';
 export type { PopularList, PopularLists, Segment } from './popularity/popular-lists.ts';
-export type { PopularItems } from './popularity/popular.ts';

@@ -133,7 +133,7 @@ describe('a delta', () => {
       ['belongs to bundle', { ...delta, info: { ...info, bundleId: bundles.mind.id } }],
       ['another width', { ...delta, info: { ...info, indexDim: info.indexDim + 1 } }],
       ['item item5', { ...delta, added: [{ itemId: 'item5', attributes: {} }] }],
-      ['item nobody', { ...delta, changed: [{ itemId: 'nobody', attributes: {} }] }],
+      ['item unknown', { ...delta, changed: [{ itemId: 'unknown', attributes: {} }] }],
       ['twice', { ...delta, added: [...newItems(1), ...newItems(1)] }],
     ];
     for (const [problem, wrong] of broken) {

@@ -38,7 +38,7 @@ describe('a bundle', () => {
     expect({ info, items, tower, itemTables, embeddings, vectors, popularity, popularLists, golden, userIds }).toEqual(
       contents,
     );
-    expect(['cyd', 'nobody', undefined].map(bundle.userRowOf)).toEqual([variant === 'maxmf' ? 2 : -1, -1, -1]);
+    expect(['cyd', 'dan', undefined].map(bundle.userRowOf)).toEqual([variant === 'maxmf' ? 2 : -1, -1, -1]);
     expect(bundle.id).toBe(ref.id);
     expect(bundle.index).toMatchObject({ size: itemCount, dim: contents.info.index.dim });
     for (const item of [1, 25, itemCount]) expect(bundle.indexOf(`item${item}`)).toBe(item);

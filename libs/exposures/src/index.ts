@@ -2,7 +2,7 @@ export { assignArms, drawShadows, settingsOfArms } from './experiments/assign-ar
 export type { Arms, DrawnShadow } from './experiments/assign-arms.ts';
 export { bundlesOfExperiments, isRunning, parseExperiments } from './experiments/experiment.ts';
 export type { Experiment } from './experiments/experiment.ts';
-export { ArmSettings, ExperimentsSettings } from './experiments/experiments-settings.ts';
+export { ExperimentsSettings } from './experiments/experiments-settings.ts';
 export { countErasable, eraseFromExposures } from './log/erase-exposures.ts';
 export type { EraseExposuresResult } from './log/erase-exposures.ts';
 export { isSampled } from './log/exposure-record.ts';

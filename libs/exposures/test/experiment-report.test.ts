@@ -53,7 +53,7 @@ it('counts an exposure with an outcome once, and only outcomes in time on shown 
       shown('r3', 'bob', 'control'),
       shown('r4', 'eve', 'treatment'),
       shown('r5', 'eve', 'treatment'),
-      exposure({ recommendationId: 'of nobody’s experiment', userId: 'zoe' }),
+      exposure({ recommendationId: 'of another experiment', userId: 'zoe' }),
     ],
     [
       did('r1', 'a'),
@@ -66,7 +66,7 @@ it('counts an exposure with an outcome once, and only outcomes in time on shown 
       did('r5', 'c', { occurredAt: noon + 24 * hourMs - 1 }),
       did('r5', 'never shown'),
       did('unknown', 'a'),
-      did('of nobody’s experiment', 'a'),
+      did('of another experiment', 'a'),
     ],
     ['click', 'purchase'],
   );

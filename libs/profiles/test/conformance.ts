@@ -37,7 +37,7 @@ export function describeProfileStore(name: string, open: OpenStore): void {
 
     it('is undefined for an unknown user', async () => {
       const store = await open();
-      for (const userId of ['nobody', 'constructor', '', 'session:none', '\ud800']) {
+      for (const userId of ['eve', 'constructor', '', 'session:none', '\ud800']) {
         expect(await store.read(userId)).toBeUndefined();
       }
       await store.apply([]);

@@ -92,7 +92,7 @@ async function applyInBatches(store: ProfileStore, changes: readonly ProfileChan
 const openFreshRedis: OpenStore = (options) => openRedis({ url: redis.url, ...options });
 
 describe.each([
-  ['without erasure, whatever the bound', fc.oneof(eventChange, eventChange, identify, attributes), 3],
+  ['without erasure, for any bound', fc.oneof(eventChange, eventChange, identify, attributes), 3],
   ['with erasure', fc.oneof(eventChange, eventChange, ownIdentify, attributes, erase), 100],
 ] as const)('a profile follows from the set of its changes: %s', (_, change, eventsMax) => {
   it.each([

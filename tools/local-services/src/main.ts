@@ -4,9 +4,9 @@ import { startRedis } from './redis/local-redis.ts';
 
 const usage = `npm run services [-- [--brokers 1|3]]
 
-Keeps Kafka and Redis up until Ctrl-C, and prints the environment variables that Facet's apps find them by.
+Run Kafka and Redis until Ctrl-C, and print the environment variables that connect Facet's apps to them.
 
-  --brokers N    how many Kafka brokers, 1 or 3 (1)
+  --brokers N    Number of Kafka brokers, 1 or 3 (default: 1)
 `;
 
 /** Resolves with the signal that ends this process. */
@@ -23,7 +23,7 @@ const { values } = parseArgs({
 if (values.help) {
   process.stdout.write(usage);
 } else if (values.brokers !== '1' && values.brokers !== '3') {
-  process.stderr.write(`--brokers is 1 or 3, not "${values.brokers}"\n\n${usage}`);
+  process.stderr.write(`--brokers must be 1 or 3, not "${values.brokers}"\n\n${usage}`);
   process.exitCode = 2;
 } else {
   await keepUp(values.brokers === '1' ? 1 : 3);
@@ -37,7 +37,7 @@ async function keepUp(brokers: 1 | 3): Promise<void> {
     FACET_QUEUE_URL: redis.url,
   };
   for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}=${value}\n`);
-  process.stderr.write('Kafka and Redis are up until Ctrl-C. Their data ends with them.\n');
+  process.stderr.write('Kafka and Redis run until Ctrl-C, which also removes their data.\n');
   const awake = setInterval(() => {}, 60_000);
   await endSignal;
   clearInterval(awake);

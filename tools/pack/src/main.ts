@@ -7,12 +7,12 @@ import { readWorkspace } from './workspace.ts';
 
 const usage = `npm run pack -- [APP…] [--out DIR]
 
-Builds apps, all of them unless some are named, and writes each into a folder of its own, ready for a machine that has
-Node and nothing else of this repository:
+Build apps, by default all of them, and write each to a folder that runs on any machine with Node, without this
+repository:
 
   cd out/serving && npm ci && node dist/main.js
 
-  --out DIR    where the folders are made (out)
+  --out DIR    Parent folder of the apps (default: out)
 `;
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -25,7 +25,9 @@ const unknown = positionals.filter((name) => !workspace.apps.has(name));
 if (values.help) {
   process.stdout.write(usage);
 } else if (unknown.length > 0) {
-  process.stderr.write(`No app is called ${unknown.join(', ')}: ${[...workspace.apps.keys()].join(', ')}\n\n${usage}`);
+  process.stderr.write(
+    `Unknown app: ${unknown.join(', ')}. Choose from ${[...workspace.apps.keys()].join(', ')}.\n\n${usage}`,
+  );
   process.exitCode = 2;
 } else {
   await pack(positionals.length > 0 ? positionals : [...workspace.apps.keys()], resolve(values.out));

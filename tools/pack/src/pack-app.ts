@@ -6,8 +6,8 @@ import { builtFromSource, copyFiles } from './copy-files.ts';
 import { lockUnder, strangersIn, withLibraries } from './lock.ts';
 import type { Lock, PutPackage } from './lock.ts';
 import type { Manifest } from './manifest.ts';
-import { nativePackages } from './native-packages.ts';
-import { packedManifest } from './packed-manifest.ts';
+import { nativePackages } from './workspace.ts';
+import { packedManifest } from './manifest.ts';
 import { find, traceApp } from './trace.ts';
 import type { OwnPackage, Workspace } from './workspace.ts';
 

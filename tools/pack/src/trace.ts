@@ -56,7 +56,7 @@ async function trace({ root, packages }: Workspace, app: OwnPackage, entries: re
   const reached = new Map<string, Set<string>>();
   for (const [file, { imports }] of Object.entries(metafile.inputs)) {
     const owner = owners.find(({ folder }) => file.startsWith(`${folder}/`));
-    if (owner === undefined) throw new Error(`${file} belongs to no package that is packed.`);
+    if (owner === undefined) throw new Error(`${file} does not belong to a packed package.`);
     const names = reached.get(owner.manifest.name) ?? new Set();
     reached.set(owner.manifest.name, names);
     for (const { path, original, external } of imports) {
@@ -71,7 +71,7 @@ async function trace({ root, packages }: Workspace, app: OwnPackage, entries: re
 
 export function find({ packages }: Workspace, app: OwnPackage, name: string): OwnPackage {
   const found = name === app.manifest.name ? app : packages.get(name);
-  if (found === undefined) throw new Error(`${name} is not packed by its files.`);
+  if (found === undefined) throw new Error(`${name} is not packed as files.`);
   return found;
 }
 

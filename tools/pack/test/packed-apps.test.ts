@@ -141,7 +141,7 @@ it('packed apps outside the workspace turn events into recommendations, and exit
   expect(JSON.stringify(JSON.parse(stdout))).toContain(answer.bundleId);
 
   for (const { process } of [ingest, sink, trainer, indexer, serving]) {
-    expect([await process.stop(), process.said()]).toEqual([0, expect.any(String)]);
+    expect([await process.stop(), process.errorOutput()]).toEqual([0, expect.any(String)]);
   }
 }, 180_000);
 

@@ -46,7 +46,7 @@ async function startProcess(bench: SinkBench, more: Readonly<Record<string, stri
     stop: () => sink.stop(),
     kill: () => sink.kill(),
     isRunning: () => sink.running,
-    said: () => sink.said(),
+    said: () => sink.errorOutput(),
   };
 }
 

@@ -23,7 +23,7 @@ export function featureAttributes({ title, attributes }: Pick<CatalogItem, 'titl
   return title === undefined ? attributes : { ...attributes, title };
 }
 
-/** Returns whether the catalog listed the item when the bundle was built, so that something besides its id is known. */
+/** Returns whether the catalog listed the item when the bundle was built, so that it has more than an id. */
 export function wasListed({ title, available, attributes }: CatalogItem): boolean {
   return title !== undefined || available !== undefined || Object.keys(attributes).length > 0;
 }

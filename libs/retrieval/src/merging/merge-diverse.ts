@@ -22,7 +22,7 @@ export function diverseCandidates(limit: number): number {
  * last by scores alone: with λ = 0.1, each earlier item of its category costs an item a tenth of that range. With λ =
  * 0, it equals {@link mergeByMax}.
  *
- * An item gains λ for each selected item except the n of its own category, so f - λ n decides. Those n are the items of
+ * An item gains λ for each selected item except the n in the same category, so f - λ n decides. Those n are the items of
  * its category with higher scores, so n is its rank in the category and known in advance. Each step takes the best of
  * the categories' next items.
  */

@@ -83,7 +83,7 @@ await askWorld(world, { limit, processes, env }, async (serving, generator) => {
   say('answers compared with an exact scan');
   const answers = await checkAnswers(world, serving, checkedUsers);
   const loads = await measureLoads(serving, generator);
-  if (!serving.running) throw new Error(`serving has ended; it said:\n${serving.said()}`);
+  if (!serving.running) throw new Error(`serving has ended; it said:\n${serving.errorOutput()}`);
   const results = { ...loads, memory: await treeUsage(serving.pid) };
   const report = { ...describeWorld(world), limit, raw, tower, answers, ...results };
   console.log(values.json ? JSON.stringify(report) : renderServing(report));

@@ -23,12 +23,12 @@ export async function promoteAndAwait(
   const fromMs = nowMs();
   await world.store.promote(ref, { by: 'bench' });
   while (nowMs() < fromMs + patienceSeconds * 1000) {
-    if (!serving.running) throw new Error(`serving has ended; it said:\n${serving.said()}`);
+    if (!serving.running) throw new Error(`serving has ended; it said:\n${serving.errorOutput()}`);
     const ids = await Promise.all(Array.from({ length: askedAtOnce }, () => answeringBundle(serving.url)));
     if (ids.every((id) => id === ref.id)) return { fromMs, toMs: nowMs() };
     await sleep(100);
   }
-  throw new Error(`bundle ${ref.id} was not taken up in ${patienceSeconds} s; serving said:\n${serving.said()}`);
+  throw new Error(`bundle ${ref.id} was not taken up in ${patienceSeconds} s; serving said:\n${serving.errorOutput()}`);
 }
 
 async function answeringBundle(url: string): Promise<unknown> {

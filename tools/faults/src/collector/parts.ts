@@ -101,7 +101,8 @@ class FacetVictim implements Victim {
   }
 
   async kill(): Promise<void> {
-    if (this.#process?.running === false) throw new Error(`${this.name} had ended by itself:\n${this.#process.said()}`);
+    if (this.#process?.running === false)
+      throw new Error(`${this.name} had ended by itself:\n${this.#process.errorOutput()}`);
     await this.#process?.kill();
   }
 

@@ -31,7 +31,7 @@ export class RefreshApp {
 
   /** What its processes wrote last, for whoever looks into a failure. */
   get said(): string {
-    return `${this.#endings}${this.#process?.said() ?? ''}`;
+    return `${this.#endings}${this.#process?.errorOutput() ?? ''}`;
   }
 
   async start(): Promise<void> {
@@ -48,9 +48,10 @@ export class RefreshApp {
 
   /** SIGKILL. */
   async kill(): Promise<void> {
-    if (this.#process?.running === false) throw new Error(`${this.name} had ended by itself:\n${this.#process.said()}`);
+    if (this.#process?.running === false)
+      throw new Error(`${this.name} had ended by itself:\n${this.#process.errorOutput()}`);
     await this.#process?.kill();
-    this.#endings += this.#process?.said() ?? '';
+    this.#endings += this.#process?.errorOutput() ?? '';
   }
 
   async stop(): Promise<void> {

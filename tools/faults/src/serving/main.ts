@@ -68,7 +68,7 @@ try {
     rows.push(await play(scenario, plant));
   }
   const exitCode = await plant.serving.stop();
-  if (exitCode !== 0) throw new Error(`the serving app ended with ${exitCode}:\n${plant.serving.said()}`);
+  if (exitCode !== 0) throw new Error(`the serving app ended with ${exitCode}:\n${plant.serving.errorOutput()}`);
 } finally {
   await redis.stop();
   await bundleStore.remove();

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { endWithUs } from '../process/end-with-us.ts';
+import { endWithUs } from '../process/server-process.ts';
 import { findFreePorts } from '../process/free-ports.ts';
 import { createScratchFolder } from '../process/scratch-folder.ts';
 import { ServerProcess } from '../process/server-process.ts';

@@ -51,7 +51,7 @@ function exchange(port: number, request: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(request));
     let received = Buffer.alloc(0);
-    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`no answer from 127.0.0.1:${port}`)));
+    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`no response from 127.0.0.1:${port}`)));
     socket.on('data', (chunk) => {
       received = Buffer.concat([received, chunk]);
       if (received.length < 4 || received.length < 4 + received.readInt32BE()) return;

@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { endWithUs } from './end-with-us.ts';
+import { endWithUs } from './server-process.ts';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 /** Characters of output kept to explain a failure. */
-const saidCharactersMax = 20_000;
+const outputCharactersMax = 20_000;
 
 export interface FacetProcessOptions {
   /** Folder below apps/. */
@@ -32,7 +32,7 @@ export interface FacetProcess {
   readonly pid: number;
   readonly running: boolean;
   /** Returns the last output on standard error. */
-  said(): string;
+  errorOutput(): string;
   /** SIGKILL; resolves when the process has ended. */
   kill(): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
@@ -60,8 +60,8 @@ export async function startFacetProcess(options: FacetProcessOptions): Promise<F
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
   });
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-saidCharactersMax)));
+  let output = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-outputCharactersMax)));
 
   const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
@@ -76,13 +76,13 @@ export async function startFacetProcess(options: FacetProcessOptions): Promise<F
     get running() {
       return isRunning();
     },
-    said: () => said,
+    errorOutput: () => output,
     kill: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),
   };
   await waitUntilReady(options.readyUrl, child, readySeconds).catch(async (error: Error) => {
     await facet.kill();
-    throw new Error(`${app} ${args.join(' ')} ${error.message}; it said:\n${said}`);
+    throw new Error(`${app} ${args.join(' ')} ${error.message}; output:\n${output}`);
   });
   return facet;
 }
@@ -90,7 +90,7 @@ export async function startFacetProcess(options: FacetProcessOptions): Promise<F
 async function waitUntilReady(url: string, child: ChildProcess, seconds: number): Promise<void> {
   const until = Date.now() + seconds * 1_000;
   while (Date.now() < until) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`ended with ${child.exitCode}`);
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`exited with ${child.exitCode}`);
     const response = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
     await response?.body?.cancel();
     if (response?.ok === true) return;

@@ -4,7 +4,17 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endWithUs } from './end-with-us.ts';
+
+/**
+ * Wraps a command so that the kernel kills it when this process ends for any reason.
+ *
+ * @param uid User id of the command; only root may choose it.
+ */
+export function endWithUs(command: readonly string[], uid?: number): [file: string, ...args: string[]] {
+  const user =
+    uid === undefined || process.getuid?.() !== 0 ? [] : [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
+  return ['setpriv', '--pdeathsig', 'KILL', ...user, ...command];
+}
 
 export interface ServerProcessOptions {
   /** Name in messages. */
@@ -35,7 +45,7 @@ export class ServerProcess {
 
   /** Process id of the server, also after it has exited. */
   get pid(): number {
-    if (this.#child?.pid === undefined) throw new Error(`${this.#options.title} was never started`);
+    if (this.#child?.pid === undefined) throw new Error(`${this.#options.title} has not been started`);
     return this.#child.pid;
   }
 
@@ -50,7 +60,7 @@ export class ServerProcess {
    */
   async start(): Promise<void> {
     const { title, command, logFile } = this.#options;
-    if (this.isRunning) throw new Error(`${title} is running already`);
+    if (this.isRunning) throw new Error(`${title} is already running`);
     const log = openSync(logFile, 'a');
     const [file, ...args] = endWithUs(command);
     const child = spawn(file, args, {
