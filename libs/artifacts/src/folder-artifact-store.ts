@@ -189,8 +189,9 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
   }
 
   async function writeRef(name: string, ref: ArtifactRef): Promise<void> {
-    if (promotedNames.includes(name))
+    if (promotedNames.includes(name)) {
       throw invalid(`The reference "${name}" cannot be written directly.`, 'Promote the artifact, or roll back.');
+    }
     const path = refPath(name);
     await readManifest(ref);
     await mkdir(refsFolder, { recursive: true });

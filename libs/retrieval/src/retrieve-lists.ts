@@ -178,8 +178,9 @@ function isExact({ kind }: VectorIndex): boolean {
 /** Returns the active interests that are not zero. */
 function searchableInterests({ index, interests, active }: ListsRequest): number[] {
   const { dim } = index;
-  if (interests.length % dim !== 0)
+  if (interests.length % dim !== 0) {
     throw invalidQuery(`${interests.length} values do not divide into interests of ${dim}`);
+  }
   if (!(active * dim <= interests.length)) {
     throw invalidQuery(`${active} interests are active, but there are ${interests.length / dim}`);
   }
