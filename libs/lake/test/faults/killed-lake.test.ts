@@ -55,4 +55,4 @@ it('repeatedly killed sinks and compactors leave each offset once and no other f
   expect(await lakeStatus(lake)).toMatchObject({ files: 3, replacedFiles: 0, maintenance: undefined });
   expect(await listPlacedFiles(lake)).toEqual((await openLakeSnapshot(lake)).files.map(({ path }) => path));
   expect(await readdir(join(lake, '_tmp'))).toEqual([]);
-});
+}, 180_000);
