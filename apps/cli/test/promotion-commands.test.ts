@@ -95,7 +95,7 @@ describe('from a bundle to the current one', () => {
     expect(err).toContain(`promote ${second.slice(0, 12)}`);
     const refused = await run(['promote', second, '--home', home]);
     expect(refused.code).toBe(2);
-    expect(refused.err).toMatch(/gate rejected bundle .*10000 are asked for/);
+    expect(refused.err).toMatch(/gate rejected bundle .*at least 10000 are required/);
   });
 
   it('an override is recorded with its reason, and so is a rollback', async () => {

@@ -6,7 +6,7 @@ import { Type } from 'typebox';
 const Environment = Type.Object({
   ...workerVariables,
   FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8084 }),
-  /** How often the catalog is looked at for new and withdrawn items; 0: never. */
+  /** The time between two checks of the catalog; 0 turns the checks off. */
   FACET_DELTA_SECONDS: Type.Number({ minimum: 0, maximum: 3_600, default: 5 }),
 });
 

@@ -1,6 +1,5 @@
 import { listen, readAccess } from '@facet/http';
-import { readFacetConfig } from '@facet/config';
-import { homePaths } from '@facet/config';
+import { homePaths, readFacetConfig } from '@facet/config';
 import { createRunStore } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
 import { createWorkerMetrics, startDeltaWatcher, startStageWorker } from '@facet/refresh';
@@ -10,12 +9,12 @@ import type { IndexerConfig } from './config.ts';
 import { countDeltas } from './delta-metrics.ts';
 
 /**
- * Takes jobs, brings changes of the catalog into the current bundle, and listens. It waits for Redis while it is away.
+ * Starts the stage worker, the delta watcher and the API. During an outage of Redis the worker waits.
  *
- * @throws AppError those of `readFacetConfig`, `readAccess` and `listen`.
+ * @throws AppError as `readFacetConfig`, `readAccess` and `listen`.
  */
 export async function startIndexer(config: IndexerConfig, logger: Logger): Promise<RunningWorker> {
-  // A mistake in it is better told now than by every stage.
+  // Reports a wrong file at the start instead of in every stage.
   await readFacetConfig(config.configFile);
   const access = await readAccess(config.access);
   const runs = createRunStore(homePaths(config.home).runsFolder);

@@ -5,7 +5,7 @@ import { createWorkerMetrics } from '@facet/refresh';
 import { expect, it, onTestFinished } from 'vitest';
 import { createApp } from '../src/app.ts';
 
-/** The real app; a key of each scope has the scope's name. */
+/** Creates the real app with one key per scope, equal to the name of the scope. */
 async function createTestApp(isConnected = true): Promise<HttpApp> {
   const app = await createApp(
     {
@@ -24,7 +24,7 @@ async function createTestApp(isConnected = true): Promise<HttpApp> {
   return app;
 }
 
-/** Who is answered at each route: anybody, or the keys with this scope. */
+/** Which requests each route accepts: all (`open`), or requests with a key of this scope. */
 const scopeOfRoute = {
   'GET /healthz': 'open',
   'GET /readyz': 'open',
@@ -38,7 +38,7 @@ const scopeOfRoute = {
   'GET /docs/static/swagger-initializer.js': 'admin',
 } as const;
 
-it('every route answers to keys with its scope, and to nobody else', async () => {
+it('accepts only keys with the scope of the route', async () => {
   const app = await createTestApp();
   const routes = listRoutes(app).map(({ method, url }) => ({
     method: method as 'GET',
@@ -59,19 +59,19 @@ it('every route answers to keys with its scope, and to nobody else', async () =>
   }
 });
 
-it('tells what it works on, and is not ready without the queue', async () => {
-  const answers = async (app: HttpApp): Promise<unknown[]> =>
+it('reports its current stage, and is not ready without the queue', async () => {
+  const healthOf = async (app: HttpApp): Promise<unknown[]> =>
     Promise.all(['/healthz', '/readyz'].map(async (url) => (await app.inject(url)).json() as unknown));
-  expect(await answers(await createTestApp())).toEqual([
+  expect(await healthOf(await createTestApp())).toEqual([
     { status: 'ok' },
     { status: 'ready', working: '2026-02-28 index' },
   ]);
-  const [alive, ready] = await answers(await createTestApp(false));
+  const [alive, ready] = await healthOf(await createTestApp(false));
   expect(alive).toEqual({ status: 'ok' });
   expect(ready).toMatchObject({ statusCode: 503, code: 'NOT_READY' });
 });
 
-it('the docs page tells of its routes', async () => {
+it('documents all routes', async () => {
   const app = await createTestApp();
   const headers = { 'x-api-key': 'admin' };
   const { info, paths } = (await app.inject({ url: '/docs/json', headers })).json() as {

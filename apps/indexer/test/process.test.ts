@@ -16,7 +16,7 @@ async function createHome(): Promise<string> {
   return folder;
 }
 
-it('starts without Redis, is ready while it answers, and ends on SIGTERM', { timeout }, async () => {
+it('starts without Redis, is ready while Redis responds, and ends on SIGTERM', { timeout }, async () => {
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
   await redis.kill();
@@ -43,14 +43,14 @@ it('starts without Redis, is ready while it answers, and ends on SIGTERM', { tim
   await redis.kill();
   await expect.poll(ready, patience).toBe(503);
   expect(await (await fetch(`${url}/metrics`)).text()).toContain('\nfacet_refresh_queue_connected 0\n');
-  // Also while there is nobody to say good-bye to.
+  // Ends without Redis, too.
   expect(await indexer.stop()).toBe(0);
 });
 
 interface Ended {
   readonly code: number | null;
   readonly output: string;
-  readonly said: string;
+  readonly errors: string;
 }
 
 async function run(environment: Record<string, string>, args: readonly string[] = []): Promise<Ended> {
@@ -60,24 +60,24 @@ async function run(environment: Record<string, string>, args: readonly string[] 
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));
-  const [output, said, [code]] = await Promise.all([
+  const [output, errors, [code]] = await Promise.all([
     text(child.stdout!),
     text(child.stderr!),
     once(child, 'exit') as Promise<[number | null]>,
   ]);
-  return { code, output, said };
+  return { code, output, errors };
 }
 
-it('says why it cannot run, and ends', { timeout }, async () => {
+it('reports why it cannot start, and exits', { timeout }, async () => {
   const home = await createHome();
   const [wrong, keyless, helped] = await Promise.all([
     run({ FACET_QUEUE_LOCK_SECONDS: '0', FACET_DELTA_SECONDS: '-1' }),
     run({ FACET_CONFIG: join(home, 'facet.yaml'), FACET_HOME: home }),
     run({}, ['--help']),
   ]);
-  expect(wrong.said).toContain('CONFIG_INVALID');
-  for (const name of ['FACET_QUEUE_LOCK_SECONDS', 'FACET_DELTA_SECONDS']) expect(wrong.said).toContain(name);
-  expect(keyless.said).toContain('HTTP_KEYS_MISSING');
+  expect(wrong.errors).toContain('CONFIG_INVALID');
+  for (const name of ['FACET_QUEUE_LOCK_SECONDS', 'FACET_DELTA_SECONDS']) expect(wrong.errors).toContain(name);
+  expect(keyless.errors).toContain('HTTP_KEYS_MISSING');
   expect(helped.output).toContain('FACET_QUEUE_URL');
   expect([wrong, keyless, helped].map(({ code }) => code)).toEqual([2, 2, 0]);
 });

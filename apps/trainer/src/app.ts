@@ -4,14 +4,14 @@ import { createWorkerApp } from '@facet/refresh';
 import { addRefreshesRoutes, trainerProblems } from './refreshes/refreshes-routes.ts';
 import type { RefreshesDeps } from './refreshes/refreshes-routes.ts';
 
-/** The trainer's HTTP app, without a socket. */
+/** Creates the HTTP app of the trainer, without a socket. */
 export async function createApp(
   { logger, metrics, worker, ...refreshes }: WorkerAppDeps & RefreshesDeps,
   { access }: { readonly access: Access },
 ): Promise<HttpApp> {
   const docs = {
     title: 'Facet trainer',
-    description: 'Refreshes of the model: asking for one, following it, ending it.',
+    description: 'Refreshes of the model: request, follow and cancel runs.',
     scope: 'admin' as const,
     tags: ['refreshes'],
   };

@@ -6,7 +6,7 @@ import { Type } from 'typebox';
 const Environment = Type.Object({
   ...workerVariables,
   FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8083 }),
-  /** How often the schedule is looked after. */
+  /** The time between two rounds of the scheduler. */
   FACET_SCHEDULER_SECONDS: Type.Number({ minimum: 0.1, maximum: 3_600, default: 60 }),
 });
 

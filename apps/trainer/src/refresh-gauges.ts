@@ -1,7 +1,7 @@
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
 import { overdueSeconds } from '@facet/pipeline/runs';
 import type { RefreshSchedule, RunReport, RunStore } from '@facet/pipeline/runs';
-import { runsLookedAt } from '@facet/refresh';
+import { runsReadMax } from '@facet/refresh';
 import type { RefreshQueue, Scheduler } from '@facet/refresh';
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
@@ -17,8 +17,8 @@ export interface GaugeDeps {
 }
 
 /**
- * What tells that refreshes have stopped. The first of them reads the disk only: the promotion log and the records of runs. So
- * it counts also when Redis, the schedule in it, or the worker is what has stopped.
+ * Registers the gauges that show when refreshes have stopped. The gauge of overdue refreshes depends only on the promotion log and
+ * the records of runs, so it works during an outage of Redis, of the schedule or of a worker.
  */
 export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
   const { runs, store, queue, scheduler, schedule, now } = deps;
@@ -27,7 +27,7 @@ export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
   const read = shareWhilePending(() => readRefreshes(runs, store));
   new Gauge({
     name: 'facet_refresh_overdue_seconds',
-    help: 'Time since a newer bundle should have been promoted; 0 while there is time.',
+    help: 'Seconds since a newer bundle should have been promoted; 0 while there is time.',
     registers,
     async collect() {
       const refreshes = await read();
@@ -37,7 +37,7 @@ export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
   });
   new Gauge({
     name: 'facet_refresh_last_promotion_timestamp_seconds',
-    help: 'When a bundle was made current last, in seconds since the epoch; 0 when none ever was.',
+    help: 'Time of the last promotion or rollback, in seconds since the epoch; 0 before the first one.',
     registers,
     async collect() {
       const { promotions } = await read();
@@ -47,7 +47,7 @@ export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
   });
   new Gauge({
     name: 'facet_refresh_runs',
-    help: 'The newest hundred runs, by what became of them.',
+    help: 'The newest hundred runs, by state.',
     labelNames: ['state'] as const,
     registers,
     async collect() {
@@ -58,7 +58,7 @@ export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
   });
   new Gauge({
     name: 'facet_refresh_scheduler_holder',
-    help: '1 in the process that looks after the schedule; the sum over all trainers should be 1.',
+    help: '1 in the process that maintains the schedule; the sum over all trainers should be 1.',
     registers,
     collect() {
       this.set(scheduler.isHolder ? 1 : 0);
@@ -66,7 +66,7 @@ export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
   });
   new Gauge({
     name: 'facet_refresh_queue_jobs',
-    help: 'Jobs in the queue, by worker and state; none while Redis does not answer.',
+    help: 'Jobs in the queue, by worker and state; none during an outage of Redis.',
     labelNames: ['worker', 'state'] as const,
     registers,
     async collect() {
@@ -87,20 +87,20 @@ interface Refreshes {
 }
 
 async function readRefreshes(runs: RunStore, store: ArtifactStore): Promise<Refreshes> {
-  const [reports, promotions] = await Promise.all([runs.list({ limit: runsLookedAt }), store.promotions()]);
+  const [reports, promotions] = await Promise.all([runs.list({ limit: runsReadMax }), store.promotions()]);
   return { reports, promotions };
 }
 
-/** Whoever asks while an answer is being made gets the same one, as the gauges of a scrape do: they are collected at once. */
-function shareWhilePending<Answer>(make: () => Promise<Answer>): () => Promise<Answer> {
-  let pending: Promise<Answer> | undefined;
+/** Returns the pending result to concurrent callers, because a scrape collects all gauges concurrently. */
+function shareWhilePending<Result>(make: () => Promise<Result>): () => Promise<Result> {
+  let pending: Promise<Result> | undefined;
   return () => (pending ??= make().finally(() => (pending = undefined)));
 }
 
-/** The newest day of which a bundle was promoted, or whose run found nothing new. */
+/** Returns the newest day whose run was promoted or skipped. */
 function newestCompleted({ promotions, reports }: Refreshes): string | undefined {
   const promoted = promotions.flatMap(({ kind, ref, run }) => {
-    // A person who promotes what the gate rejected names no run, but the bundle is of one.
+    // A manual promotion records no run. The run that built the bundle gives the day.
     const day = run?.day ?? reports.find(({ stages }) => bundleOf(stages) === ref?.id)?.run.day;
     return kind === 'promote' && day !== undefined ? [day] : [];
   });

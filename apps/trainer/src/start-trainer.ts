@@ -1,7 +1,6 @@
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { listen, readAccess } from '@facet/http';
-import { readFacetConfig } from '@facet/config';
-import { homePaths } from '@facet/config';
+import { homePaths, readFacetConfig } from '@facet/config';
 import { checkSchedule, createRunStore } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
 import { createWorkerMetrics, followRun, openRefreshQueue, startScheduler, startStageWorker } from '@facet/refresh';
@@ -12,9 +11,9 @@ import { addRefreshGauges } from './refresh-gauges.ts';
 import type { RefreshesDeps } from './refreshes/refreshes-routes.ts';
 
 /**
- * Takes jobs, keeps the schedule, listens. It waits for Redis while it is away.
+ * Starts the stage worker, the scheduler and the API. During an outage of Redis they wait.
  *
- * @throws AppError those of `readFacetConfig`, `checkSchedule`, `readAccess` and `listen`.
+ * @throws AppError as `readFacetConfig`, `checkSchedule`, `readAccess` and `listen`.
  */
 export async function startTrainer(config: TrainerConfig, logger: Logger): Promise<RunningWorker> {
   const now = Date.now;

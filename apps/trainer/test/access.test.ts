@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-/** Who is answered at each route: anybody, or the keys with this scope. */
+/** Which requests each route accepts: all (`open`), or requests with a key of this scope. */
 const scopeOfRoute = {
   'GET /healthz': 'open',
   'GET /readyz': 'open',
@@ -30,9 +30,9 @@ const scopeOfRoute = {
   'GET /docs/static/swagger-initializer.js': 'admin',
 } as const;
 
-it('every route answers to keys with its scope, and to nobody else', async () => {
+it('accepts only keys with the scope of the route', async () => {
   const { app, queue } = await createTestApp(redis.url);
-  // One that has ended, so that following it ends.
+  // A run that has ended, so that its event stream ends.
   await queue.request({ day: lastDay, requestedBy: 'test' });
   await queue.cancel(lastDay, 'a test');
   const routes = listRoutes(app);
@@ -55,7 +55,7 @@ it('every route answers to keys with its scope, and to nobody else', async () =>
   }
 });
 
-it('the docs page tells of the refreshes', async () => {
+it('documents all routes', async () => {
   const { app } = await createTestApp(redis.url);
   const headers = { 'x-api-key': 'admin' };
   const { paths } = (await app.inject({ url: '/docs/json', headers })).json() as { paths: Record<string, object> };

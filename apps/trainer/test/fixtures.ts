@@ -10,19 +10,18 @@ import { homePaths } from '@facet/config';
 import { createRunStore } from '@facet/pipeline/runs';
 import type { HomePaths } from '@facet/config';
 import type { RunStore } from '@facet/pipeline/runs';
-import { createLogger, hashApiKey, scopes } from '@facet/platform';
+import { createLogger, dayMs, hashApiKey, scopes } from '@facet/platform';
 import type { ApiKey } from '@facet/platform';
 import { createWorkerMetrics, followRun, openRefreshQueue } from '@facet/refresh';
 import type { RefreshQueue } from '@facet/refresh';
 import { onTestFinished } from 'vitest';
 import { createApp } from '../src/app.ts';
 
-const dayMs = 86_400_000;
-/** Noon of the day after the last one that is over. */
+/** Noon of the day after `lastDay`. */
 export const now = Date.UTC(2026, 2, 1, 12);
 export const lastDay = '2026-02-28';
 
-/** A key for each scope; it is the name of the scope. */
+/** One key per scope, equal to the name of the scope. */
 export const scopeKeys: readonly ApiKey[] = scopes.map((scope) => ({
   name: scope,
   scopes: [scope],
@@ -37,7 +36,7 @@ export interface Home {
   readonly store: ArtifactStore;
 }
 
-/** An empty home; gone when the test is. */
+/** Creates an empty home. Removed when the test ends. */
 export async function createHome(settings = ''): Promise<Home> {
   const folder = await mkdtemp(join(tmpdir(), 'facet-trainer-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -53,7 +52,7 @@ export async function createHome(settings = ''): Promise<Home> {
   };
 }
 
-/** What a home with a shop is trained with: for some seconds, in many short epochs. */
+/** Settings for a training of some seconds in many short epochs. */
 export const shopSettings = `
 interactions: { positives: purchase }
 split: { testDays: 7, validationDays: 7 }
@@ -63,7 +62,7 @@ training: { batchSize: 16, epochs: 8, patience: 8, windowDays: 10 }
 evaluation: { cutoffs: [10, 50] }
 `;
 
-/** Forty days of purchases up to yesterday, of sixty people who each buy things of one kind. */
+/** Adds forty days of purchases up to yesterday. Sixty people each buy items of one kind. */
 export async function openShop({ paths }: Home): Promise<void> {
   await upsertItems(
     paths.catalogFolder,
@@ -102,7 +101,7 @@ export interface TestApp {
 
 let prefixes = 0;
 
-/** The real app on a home of its own and queues of its own, which nobody works on; asks for the keys of {@link scopeKeys}. */
+/** Creates the real app with a new home and new queues without workers. It accepts the keys of {@link scopeKeys}. */
 export async function createTestApp(redisUrl: string): Promise<TestApp> {
   const home = await createHome();
   const { runs } = home;

@@ -44,8 +44,8 @@ async function startTrainer(home: Home, prefix: string): Promise<FacetProcess & 
   return Object.assign(trainer, { url });
 }
 
-/** Notes runs that the schedule has asked for, so that it asks for none; the last day is the newest that can be due. */
-async function attend({ runs }: Home, days: readonly string[]): Promise<void> {
+/** Records scheduled runs for these days, so that the schedule requests none. The last day must be the newest that can be due. */
+async function recordRuns({ runs }: Home, days: readonly string[]): Promise<void> {
   for (const day of days) {
     const requestedAt = Date.parse(day) + 86_400_000;
     const cut = { occurredBefore: requestedAt, receivedBefore: requestedAt };
@@ -69,10 +69,10 @@ async function metric(url: string, name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(body)?.[1]);
 }
 
-it('is ready while Redis answers, and tells of overdue refreshes also while it does not', { timeout }, async () => {
+it('is ready while Redis responds, and reports overdue refreshes during an outage, too', { timeout }, async () => {
   const home = await createHome();
-  // The last that was looked after is of ten days ago, and nothing came of it.
-  await attend(home, [shiftDay(today(), -10), today()]);
+  // The last scheduled run is ten days old and was cancelled.
+  await recordRuns(home, [shiftDay(today(), -10), today()]);
   const { url, stop } = await startTrainer(home, 'readiness');
   const ready = (): Promise<number> => fetch(`${url}/readyz`).then(({ status }) => status);
   await expect.poll(ready, patience).toBe(200);
@@ -92,7 +92,7 @@ it('is ready while Redis answers, and tells of overdue refreshes also while it d
   expect(await stop()).toBe(0);
 });
 
-/** The processes of stages that a trainer has started. */
+/** Returns the ids of the stage processes of a trainer. */
 async function stageProcesses({ pid }: FacetProcess): Promise<string[]> {
   const found: string[] = [];
   for (const name of await readdir('/proc')) {
@@ -102,7 +102,7 @@ async function stageProcesses({ pid }: FacetProcess): Promise<string[]> {
   return found;
 }
 
-it('a training outlives its trainers, and nothing of them outlives it', { timeout }, async () => {
+it('continues a training after its trainer stops or is killed, and leaves no process behind', { timeout }, async () => {
   const home = await createHome(shopSettings);
   await openShop(home);
   const queue = new Queue('trainer', { connection: { url: redis.url }, prefix: 'shop' });
@@ -112,19 +112,19 @@ it('a training outlives its trainers, and nothing of them outlives it', { timeou
     (await home.runs.list())[0]?.stages.find((record) => record.stage === stage);
   const trained = async (): Promise<unknown> => (await queue.getJob(`${await runId()}-train`))?.progress;
 
-  // It asks for the day that is due by itself.
+  // The trainer requests the due day automatically.
   const first = await startTrainer(home, 'shop');
   await expect.poll(trained, patience).toMatchObject({ detail: expect.stringMatching(/epoch/) });
   expect((await stageProcesses(first)).length).toBe(1);
 
-  // Asked to end, it gives the job back.
+  // On SIGTERM it returns the job.
   expect(await first.stop()).toBe(0);
   expect(await stageProcesses(first)).toEqual([]);
   const job = await queue.getJob(`${await runId()}-train`);
   expect([await job?.getState(), job?.attemptsMade]).toEqual(['waiting', 0]);
   expect(await recordOf('train')).toMatchObject({ state: 'failed', willRetry: true });
 
-  // Killed, it leaves nothing behind.
+  // After SIGKILL it leaves no process behind.
   const second = await startTrainer(home, 'shop');
   await expect.poll(() => stageProcesses(second), patience).toHaveLength(1);
   await second.kill();
@@ -140,7 +140,7 @@ it('a training outlives its trainers, and nothing of them outlives it', { timeou
 interface Ended {
   readonly code: number | null;
   readonly output: string;
-  readonly said: string;
+  readonly errors: string;
 }
 
 async function run(environment: Record<string, string>, args: readonly string[] = []): Promise<Ended> {
@@ -150,15 +150,15 @@ async function run(environment: Record<string, string>, args: readonly string[] 
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));
-  const [output, said, [code]] = await Promise.all([
+  const [output, errors, [code]] = await Promise.all([
     text(child.stdout!),
     text(child.stderr!),
     once(child, 'exit') as Promise<[number | null]>,
   ]);
-  return { code, output, said };
+  return { code, output, errors };
 }
 
-it('says why it cannot run, and ends', { timeout }, async () => {
+it('reports why it cannot start, and exits', { timeout }, async () => {
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
   onTestFinished(() => void other.close());
@@ -173,11 +173,11 @@ it('says why it cannot run, and ends', { timeout }, async () => {
     run({ ...homeOf(home), ...insecure, FACET_PORT: String(port) }),
     run({}, ['--help']),
   ]);
-  expect(wrong.said).toContain('CONFIG_INVALID');
-  for (const name of ['FACET_PORT', 'FACET_QUEUE_URL', 'FACET_INSECURE']) expect(wrong.said).toContain(name);
-  expect(unscheduled.said).toContain('refresh.cron');
-  expect(keyless.said).toContain('HTTP_KEYS_MISSING');
-  expect(portless.said).toContain('HTTP_ADDRESS_UNUSABLE');
+  expect(wrong.errors).toContain('CONFIG_INVALID');
+  for (const name of ['FACET_PORT', 'FACET_QUEUE_URL', 'FACET_INSECURE']) expect(wrong.errors).toContain(name);
+  expect(unscheduled.errors).toContain('refresh.cron');
+  expect(keyless.errors).toContain('HTTP_KEYS_MISSING');
+  expect(portless.errors).toContain('HTTP_ADDRESS_UNUSABLE');
   expect(helped.output).toContain('FACET_QUEUE_LOCK_SECONDS');
   expect([wrong, unscheduled, keyless, portless, helped].map(({ code }) => code)).toEqual([2, 2, 2, 5, 0]);
 });

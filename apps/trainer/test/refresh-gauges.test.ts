@@ -17,7 +17,7 @@ const schedule = {
 } as const;
 const day = '2026-01-31';
 
-test('a refresh whose bundle was rejected is overdue until a person promotes it', async () => {
+test('counts a refresh with a rejected bundle as overdue until an operator promotes it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'facet-gauges-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const store = createFolderArtifactStore(join(folder, 'artifacts'));
@@ -35,7 +35,7 @@ test('a refresh whose bundle was rejected is overdue until a person promotes it'
   const outputs = { bundleId: bundle.id, verdict: 'reject', reasons: ['It is worse.'] } as const;
   await runs.write(report.run.runId, { stage: 'promote', state: 'finished', attempt: 1, startedAt: 1, outputs });
   time = Date.parse('2026-02-01T09:30:00Z');
-  // Due at 02:30, and to be promoted within six hours.
+  // Due at 02:30, with six hours to promote.
   expect(await overdue()).toBe(3_600);
 
   await store.promote(bundle, { by: 'a person', reason: 'it is as it should be' });

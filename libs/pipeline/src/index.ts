@@ -15,7 +15,6 @@ export type { InterestReport } from './evaluation/interest-report.ts';
 export type { Task, TaskEvaluations } from './evaluation/tasks.ts';
 export { executeRun } from './execution/execute-run.ts';
 export { executeStage } from './execution/execute-stage.ts';
-export { trainingPhaseNames, trainingProgress } from './execution/training-progress.ts';
 export { compareItems } from './gate/content-checks.ts';
 export { readGateReport } from './gate/gate-report.ts';
 export type { GateCheck, GateReport } from './gate/gate-report.ts';
@@ -34,4 +33,4 @@ export {
   trainStage,
 } from './stages/pipeline-stages.ts';
 export type { TrainInputs } from './stages/pipeline-stages.ts';
-export type { TrainProgress } from './training/train-model.ts';
+export { trainingPhaseNames, trainingProgress } from './training/train-phase.ts';

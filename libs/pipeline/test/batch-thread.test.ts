@@ -43,7 +43,7 @@ async function read({ batches }: EpochBatches, most = Infinity): Promise<(BatchA
 }
 
 it.each([8, 'all'] as const)(
-  'gives the batches that are made in place, after an epoch that was left early, too (negatives: %s)',
+  'prepares the same batches as without a thread, even after an abandoned epoch (negatives: %s)',
   async (negatives) => {
     const { data, cut, config, ...order } = orderOf(negatives);
     const timeline = buildPopularityTimeline(sequences, itemCount, cut);
@@ -68,7 +68,7 @@ it.each([8, 'all'] as const)(
   },
 );
 
-it('is started for many steps only; few take the same batches without it', async () => {
+it('starts a thread only for many steps', async () => {
   const epochs = { few: 1, many: 1_000 };
   const [few, many] = [prepareBatches(orderOf(8), epochs.few), prepareBatches(orderOf(8), epochs.many)];
   const [inPlace, threads] = [await few.epoch(2), await many.epoch(2)];
@@ -77,13 +77,13 @@ it('is started for many steps only; few take the same batches without it', async
   await Promise.all([few.close(), many.close()]);
 });
 
-it('says when the thread has ended between two batches, instead of waiting for it', async () => {
+it('fails instead of hanging if the thread ends between two batches', async () => {
   const thread = startBatchThread(orderOf(8));
   const { batches } = await thread.epoch(1);
   const iterator = batches[Symbol.asyncIterator]();
   await iterator.next();
   await thread.close();
-  // As while a step is taken.
+  // Long enough for a training step.
   await new Promise((resolve) => setImmediate(resolve));
   await iterator.next();
   await expect(iterator.next()).rejects.toMatchObject({ code: 'TRAIN_BATCHES_ENDED', retryable: true });
@@ -99,7 +99,7 @@ it('starts in any working directory', async () => {
   await thread.close();
 });
 
-it('fails with what went wrong in the thread', async () => {
+it('fails with the error of the thread', async () => {
   const order = orderOf(8);
   const thread = startBatchThread({ ...order, spec: { ...order.spec, itemCount: -9 } });
   await expect(thread.epoch(1)).rejects.toThrow('Invalid typed array length');

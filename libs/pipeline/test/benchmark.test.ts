@@ -32,7 +32,7 @@ const small: readonly Setting[] = [
   { name: 'batchSize', value: 32 },
 ];
 
-/** 40 users of one of three kinds who go through the 8 things of their kind in its order, from a place of their own. */
+/** 40 users of three kinds. Each user takes the 8 things of a kind in order, from a different start. */
 async function writeSequences(folder: string, more: readonly string[]): Promise<string> {
   const random = createRandom(1);
   const lines = Array.from({ length: 40 }, (_, user) => {
@@ -97,7 +97,7 @@ const figuresOf = (rows: readonly BenchmarkRow[]) =>
   rows.map(({ system, seed, tasks, chosen }) => ({ system, seed, tasks, chosen }));
 
 describe('a benchmark of sequences, leave-one-out', () => {
-  it('asks every user of at least three items for the last one, and knows what the catalog says of items', async () => {
+  it('evaluates every user with at least three items on the last one, and uses the catalog', async () => {
     const { benchmark } = await open();
     const { data, protocol } = benchmark;
     expect(protocol.test.users).toHaveLength(40);
@@ -115,7 +115,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     }
   });
 
-  it('systems that use what others chose beat popularity; a finished row is not run again', async () => {
+  it('beats popularity with collaborative systems, and never runs a finished row again', async () => {
     const opened = await open();
     const { rows, reused } = await run(opened, ['popularity', 'item-cf-bm25', 'wals']);
     const [popularity, cf, wals] = rows.map(
@@ -129,7 +129,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(again.rows[1]).toEqual(rows[1]);
   });
 
-  it('the test items change nothing that is fitted: rows differ in what is asked only', async () => {
+  it('fits systems without the test items', async () => {
     const opened = await open();
     const { data, protocol } = opened.benchmark;
     const swapped = data.sequences.items.slice();
@@ -149,7 +149,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(changed).toEqual(original);
   }, 60_000);
 
-  it('a tower that is stopped in the middle goes on and ends as if it had not been', async () => {
+  it('resumes an interrupted tower with the same result', async () => {
     const whole = await run(await open(), ['facet'], { seeds: 2 });
     expect(whole.rows.map(({ seed }) => seed)).toEqual([1, 2]);
     expect(whole.rows[0]!.tasks).not.toEqual(whole.rows[1]!.tasks);
@@ -165,7 +165,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(await readdir(opened.context.home.checkpointsFolder)).toEqual([]);
   }, 60_000);
 
-  it('tells of a tower that went astray, and measures the others', async () => {
+  it('reports a diverged tower and measures the others', async () => {
     const told: string[] = [];
     const options = {
       settings: [{ name: 'learningRate', value: 30 }],
@@ -183,10 +183,10 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const table = summarize({ rows, diverged }, systems, opened.benchmark);
     expect(table.systems.map(({ name }) => name)).toEqual(['popularity']);
     expect(describeDiverged(table)[0]).toMatch(/^Not in the table: facet, seed 1\. In epoch 1, step/);
-    expect(told[0]).toMatch(/^fit: In epoch \d, step \d+, the loss .*learning rate 30.* half the rate\.$/);
+    expect(told[0]).toMatch(/^fit: In epoch \d, step \d+, the loss .*learning rate 30.* half the learning rate\.$/);
   });
 
-  it('names every system, one that is unknown with those that are', async () => {
+  it('lists all systems, and rejects an unknown one with the list', async () => {
     const opened = await open();
     const all = chooseSystems(undefined, { ...opened.context, benchmark: opened.benchmark, settings: small });
     expect(all.map(({ name }) => name)).toEqual([
@@ -200,7 +200,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(unknown).toThrow(/no system "als"/);
   });
 
-  it('the table says intervals over seeds and users, and is saved for people and programs', async () => {
+  it('contains intervals over seeds and users, and is saved as Markdown and JSON', async () => {
     const opened = await open();
     const names = ['popularity', 'facet'];
     const ran = await run(opened, names, { seeds: 3 });
@@ -227,7 +227,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(markdown).toContain(`± ${hitRate.halfWidth!.toFixed(4)}`);
   }, 60_000);
 
-  it('a sweep runs towers with each value, validation chooses one, and the curve is drawn beside the table', async () => {
+  it('runs towers with each value of a sweep, chooses one on validation, and draws the curve', async () => {
     const opened = await open();
     const chosen = chooseSystems(['popularity', 'facet', 'youtube-dnn'], {
       ...opened.context,
@@ -240,7 +240,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const systems = [...chosen.slice(0, 1), ...swept];
     const ran = await runBenchmark({ ...opened, systems: [...systems, ...chosen.slice(1, 2)], seeds: 2, now: () => 0 });
     const table = summarize(ran, systems, opened.benchmark);
-    // One of popularity, two of each K: the default is not trained again.
+    // One of popularity, two of each K: the default is not trained twice.
     expect(await readdir(join(opened.context.home.benchmarksFolder, 'rows'))).toHaveLength(5);
     const result = readSweep(sweep, ['popularity', 'facet', 'youtube-dnn'], table);
     expect(result.curves.map(({ system }) => system)).toEqual(['facet']);
@@ -251,16 +251,16 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const folder = await saveTable(opened.context.home.benchmarksFolder, table, [result]);
     expect(await readFile(join(folder, 'sweep-K.svg'), 'utf8')).toContain(`facet (validation: ${String(best)})`);
     expect(await readFile(join(folder, 'table.md'), 'utf8')).toContain(`| facet | ${String(best)} (chosen) |`);
-    expect(() => sweepSystems({ name: 'sigma', values: [1] }, chosen.slice(0, 1))).toThrow(/No tower/);
+    expect(() => sweepSystems({ name: 'sigma', values: [1] }, chosen.slice(0, 1))).toThrow(/None of the chosen towers/);
     expect(() => sweepSystems({ name: 'K', values: [0] }, chosen)).toThrow(/interests/);
   }, 60_000);
 
-  it('items that nobody chose before are asked for apart, of towers that know their side features', async () => {
+  it('evaluates cold items separately, for towers with side features', async () => {
     const opened = await open(['u40 i0 i1 i2 fresh1', 'u41 i9 i10 i11 fresh2', 'u42 i1 i2 fresh2 i3']);
     const { data, protocol } = opened.benchmark;
     const fresh1 = data.vocabulary.indexOf('fresh1')!;
     expect(fresh1).toBeGreaterThan(data.vocabulary.trainedCount);
-    // fresh2 was chosen by u42 before the test.
+    // u42 interacts with fresh2 before the test.
     const { users, candidates } = heldOutCold(data, protocol.test);
     const asked = users.find(({ userIndex }) => data.sequences.userIds[userIndex] === 'u40')!;
     expect([...asked.truth.items]).toEqual([fresh1]);
@@ -271,7 +271,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(rows.map(({ cold }) => cold?.users)).toEqual([undefined, users.length]);
   }, 60_000);
 
-  it('has no times to split by, and refuses lines that are no sequences', async () => {
+  it('rejects a time split of sequences, and lines that are not sequences', async () => {
     const { context } = await open();
     const folder = await scratchFolder();
     const path = join(folder, 'sequences.txt');
@@ -290,7 +290,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
 });
 
 describe('withSetting', () => {
-  it('changes one hyper-parameter by its path or its letter where there is one, and no others', () => {
+  it('changes one hyper-parameter by its path or letter if it exists, and no other', () => {
     const { mind } = modelVariants;
     expect(withSetting(mind!, { name: 'K', value: 7 }).model).toEqual({ ...mind!.model, interests: 7 });
     const { facet } = modelVariants;

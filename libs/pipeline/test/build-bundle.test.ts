@@ -61,7 +61,7 @@ async function build(
   return bundle;
 }
 
-/** A user of the dataset as serving knows them: behaviors and attributes. */
+/** The request of a user of the dataset: behaviors and attributes. */
 function requestOf(of: Dataset, user: number) {
   const { sequences, items } = of;
   const behaviors = Array.from({ length: sequences.offsets[user + 1]! - sequences.offsets[user]! }, (_, position) => ({
@@ -75,7 +75,7 @@ function requestOf(of: Dataset, user: number) {
 }
 
 describe('buildBundle', () => {
-  it('holds every item, also those that nobody chose, and says where it came from', async () => {
+  it('contains every item, cold ones too, and its lineage', async () => {
     const model = randomModel('facet');
     const bundle = await build(model);
     expect([...itemsOf(bundle.catalog)]).toEqual(dataset.items.slice(1));
@@ -95,7 +95,7 @@ describe('buildBundle', () => {
   });
 
   it.each(['facet', 'mind'] as const)(
-    '%s: serving ranks the whole catalogue as the evaluation does',
+    '%s: ranks the whole catalog in serving as in the evaluation',
     async (variant) => {
       const model = randomModel(variant);
       const bundle = await build(model);
@@ -119,7 +119,7 @@ describe('buildBundle', () => {
           seen: [],
         });
         expect(source).toEqual({ kind: 'model' });
-        // thing05 is withdrawn: the evaluation ranks it, serving must not.
+        // thing05 is unavailable: the evaluation ranks it, but serving must not.
         expect(new Set(items.map(({ itemId }) => itemId)).size).toBe(23);
         for (const { itemId, score } of items) {
           expect(score).toBeCloseTo(scores[bundle.indexOf(itemId)!]!, 3);
@@ -133,7 +133,7 @@ describe('buildBundle', () => {
     },
   );
 
-  it('all items are ordered by what most people chose in the last 30 days, older choices decide between equals', async () => {
+  it('orders all items by users of the last 30 days, and ties by older interactions', async () => {
     const bundle = await build(randomModel('facet'));
     const { sequences } = dataset;
     const chosen = (item: number, since: number): number => {
@@ -153,7 +153,7 @@ describe('buildBundle', () => {
     expect([...bundle.byPopularity]).toEqual(expected);
   });
 
-  it('what the users of a segment chose within a window comes first for one of them', async () => {
+  it('ranks the popular items of a segment first for users of the segment', async () => {
     const bundle = await build(randomModel('facet'));
     const { sequences, userAttributes } = dataset;
     const usersWho = (item: number, age?: string): number =>
@@ -186,12 +186,12 @@ describe('buildBundle', () => {
     expect(answer.map(({ itemId }) => itemId)).toEqual(available.filter((itemId) => itemId !== 'thing05').slice(0, 5));
   });
 
-  it('the same dataset and model give the same bundle', async () => {
+  it('builds the same bundle from the same dataset and model', async () => {
     expect((await build(randomModel('facet'))).id).toBe((await build(randomModel('facet'))).id);
     expect((await build(randomModel('mind'))).id).not.toBe((await build(randomModel('facet'))).id);
   });
 
-  it('an approximate index is tuned until it finds what a scan finds, and its search breadth travels along', async () => {
+  it('tunes an approximate index to the results of a scan, and stores its search breadth', async () => {
     const bundle = await build(randomModel('facet'), { ...demand, kind: 'hnsw', recallMin: 0.9 });
     expect(bundle.info.index).toMatchObject({ kind: 'hnsw', reason: 'set by index.kind' });
     expect(bundle.info.index.efSearch).toBeGreaterThan(0);
@@ -200,7 +200,7 @@ describe('buildBundle', () => {
     expect(items).toHaveLength(5);
   });
 
-  it('reports its progress up to the last row, with what it does', async () => {
+  it('reports its progress up to the last row', async () => {
     const seen: [number, string][] = [];
     const store = createFolderArtifactStore(await scratchFolder());
     await buildBundle({
@@ -215,7 +215,7 @@ describe('buildBundle', () => {
     expect(seen.at(-1)).toEqual([1, 'building flat']);
   });
 
-  it('what was measured travels along, with interests of users of the test window', async () => {
+  it('stores the index recall, measured with interests of users of the test window', async () => {
     const { index } = (await build(randomModel('facet'), { ...demand, flatItemsMax: 0, recallMin: 0.5 })).info;
     expect(index.reason).toContain('an exact scan takes');
     expect(index.measured!.queries.tuning).toBeGreaterThan(10);
@@ -223,7 +223,7 @@ describe('buildBundle', () => {
     expect(index.measured!.exact.p50Ms).toBeGreaterThan(0);
   });
 
-  it('goes on with the choice that was kept, whatever it would choose now', async () => {
+  it('reuses a stored choice of the index', async () => {
     const choice = { kind: 'hnsw', reason: 'it was so', efSearch: 33, recall: 0.5, recallAt: 24 };
     const once = async (): Promise<never> => choice as never;
     const bundle = await build(randomModel('facet'), demand, { once });
@@ -232,13 +232,13 @@ describe('buildBundle', () => {
     expect((await build(randomModel('facet'), demand, { once })).id).toBe(bundle.id);
   });
 
-  it('a model that diverged is refused with the item', async () => {
+  it('rejects a diverged model and names the item', async () => {
     const model = randomModel('facet');
     model.weights['item/id']!.data.fill(Number.NaN, 18, 24);
     await expect(build(model)).rejects.toMatchObject({ code: 'RETRIEVAL_VECTORS_INVALID', context: { item: 3 } });
   });
 
-  it('without any interest of a user no recall is claimed', async () => {
+  it('stores no index recall without interests of users', async () => {
     const nobody = { ...dataset.sequences, items: dataset.sequences.items.map(() => 0) };
     const of = { ...dataset, sequences: nobody };
     const bundle = await build(randomModel('facet'), { ...demand, kind: 'hnsw' }, { of });

@@ -16,7 +16,7 @@ async function read(yaml: string): Promise<FacetConfig> {
 }
 
 describe('facet.yaml', () => {
-  it('is all defaults when there is none', async () => {
+  it('is optional: every field has a default', async () => {
     const config = await readFacetConfig(join(await scratchFolder(), 'facet.yaml'));
     expect(config).toEqual({
       eventTypes: [],
@@ -85,7 +85,7 @@ describe('facet.yaml', () => {
     expect(resolveModel(config)).toEqual({ model: facetModel, training: facetTraining });
   });
 
-  it('a section that names one field keeps the defaults of the others; dates stay text', async () => {
+  it('keeps the defaults of unnamed fields, and dates as text', async () => {
     const config = await read(
       'interactions:\n  repeats: first\nsplit:\n  testFrom: 2011-10-01\n  validationFrom: 2011-08-01T12:30:00Z\n',
     );
@@ -93,7 +93,7 @@ describe('facet.yaml', () => {
     expect(config.split).toMatchObject({ testFrom: '2011-10-01', validationFrom: '2011-08-01T12:30:00Z' });
   });
 
-  it('a bound of the data health that names one of its two keeps the other', async () => {
+  it('keeps the default of the unnamed bound of data health', async () => {
     const { dataHealth } = await read('dataHealth:\n  lateShare: { bad: 0.9 }\n');
     expect(dataHealth).toEqual({ ...defaultHealthBounds(), lateShare: { warning: 0.05, bad: 0.9 } });
   });
@@ -115,12 +115,12 @@ describe('facet.yaml', () => {
     [{ features: { minHolders: '3' } }, 'features.minHolders: must be integer'],
     [{ model: 'mind' }, 'model: must be object'],
     [{ model: { extractor: 3 } }, 'model.extractor: must be object'],
-  ])('%j says what is wrong and where', (value, problem) => {
+  ])('rejects %j with the problem and its place', (value, problem) => {
     expect(() => parse(value)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
     expect(() => parse(value)).toThrow(problem);
   });
 
-  it('refuses settings that no request could be answered with, of the API and of arms', async () => {
+  it('rejects settings of the API and of arms that make every request fail', async () => {
     await expect(read('serving: { merge: { by: quota } }\n')).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringContaining('serving.merge.floors: is missing') as string,
@@ -132,7 +132,7 @@ describe('facet.yaml', () => {
     });
   });
 
-  it('names all wrong fields at once', () => {
+  it('reports all wrong fields together', () => {
     expect(() => parse({ spilt: {}, index: { kind: 'tree', recallMin: 2 } })).toThrow(
       /^facet\.yaml is not valid: (?=.*spilt: )(?=.*index\.kind: )(?=.*index\.recallMin: )/,
     );
@@ -140,7 +140,7 @@ describe('facet.yaml', () => {
 });
 
 describe('resolveModel', () => {
-  it('takes the variant, then the overrides', () => {
+  it('applies the overrides to the variant', () => {
     const { model, training } = resolveModel(
       parse({ model: { variant: 'mind', interests: 7 }, training: { epochs: 2 } }),
     );
@@ -153,7 +153,7 @@ describe('resolveModel', () => {
     expect(model.extractor).toEqual({ ...facetModel.extractor, iterations: 1 });
   });
 
-  it('an extractor of another kind has the usual settings of its kind', () => {
+  it('uses the defaults of the kind when the extractor changes its kind', () => {
     const { model } = resolveModel(
       parse({ model: { variant: 'youtube-dnn', extractor: { kind: 'routing', sigma: 2 } } }),
     );
@@ -163,12 +163,12 @@ describe('resolveModel', () => {
   it.each([
     [{ extractor: { kind: 'mean' } }, /makes one interest of a user, not 4/],
     [{ layers: 'none' }, /goes with H-layers, not with layers: none/],
-  ])('%j contradicts the other settings', (model, message) => {
+  ])('rejects %j, which contradicts other settings', (model, message) => {
     expect(() => resolveModel(parse({ model }))).toThrow(expect.objectContaining({ code: 'MODEL_UNSUPPORTED' }));
     expect(() => resolveModel(parse({ model }))).toThrow(message);
   });
 
-  it('a K that is named is taken, whatever the data would have', () => {
+  it('uses a named K for any data', () => {
     expect(resolveModel(parse({})).model.interestUsersMin).toBe(0.5);
     expect(resolveModel(parse({ model: { interests: 8 } })).model).toMatchObject({ interests: 8, interestUsersMin: 0 });
     const both = { interests: 8, interestUsersMin: 0.2 };
@@ -178,7 +178,7 @@ describe('resolveModel', () => {
     );
   });
 
-  it('an unknown variant is answered with the known ones', () => {
+  it('rejects an unknown variant with the known ones', () => {
     expect(() => resolveModel(parse({ model: { variant: 'mnd' } }))).toThrow(
       expect.objectContaining({
         code: 'MODEL_UNKNOWN_VARIANT',
@@ -198,7 +198,7 @@ describe('resolveModel', () => {
     [{ model: { interests: 0 } }, 'facet.yaml model is not valid: interests: must be >= 1.'],
     [{ training: { epohcs: 4 } }, 'facet.yaml training is not valid: epohcs: is not a known field.'],
     [{ training: { learningRate: 'fast' } }, 'facet.yaml training is not valid: learningRate: must be number.'],
-  ])('%j names the setting', (value, message) => {
+  ])('rejects %j and names the setting', (value, message) => {
     expect(() => resolveModel(parse(value))).toThrow(message);
   });
 });

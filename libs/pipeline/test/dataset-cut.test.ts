@@ -17,7 +17,7 @@ beforeEach(async () => {
   await log(shopEvents());
 });
 
-/** Puts events into the lake, one offset each. */
+/** Writes events to the lake, one offset each. */
 async function log(events: readonly LakeEvent[], from = source): Promise<void> {
   const writer = await openLakeWriter(context.home.lakeFolder);
   const start = writer.committed(from);
@@ -32,7 +32,7 @@ function purchase(itemId: string, occurredAt: number, receivedAt = occurredAt): 
   return { eventId: `${itemId} bought`, type: 'purchase', userId: 'person01', itemId, occurredAt, receivedAt };
 }
 
-/** The items that only these tests sell, of the dataset of a cut. */
+/** Returns the items of a cut's dataset that only this file's events contain. */
 async function itemsOf(cut?: DatasetCut): Promise<string[]> {
   const { output } = await datasetStage(context, cut);
   const { items } = await openDataset(context.store, output.datasetId);
@@ -40,7 +40,7 @@ async function itemsOf(cut?: DatasetCut): Promise<string[]> {
 }
 
 describe('a cut', () => {
-  it('is half-open on both times', async () => {
+  it('excludes events at both limits', async () => {
     const hour = 3_600_000;
     await log([
       purchase('occurred 1 ms before', closing - 1),
@@ -67,7 +67,7 @@ describe('a cut', () => {
     expect(await itemsOf()).toHaveLength(6);
   });
 
-  it('ends at an offset of each source, and reads no source that it does not name', async () => {
+  it('ends at an offset per source, and reads no source without one', async () => {
     const start = next;
     await log([purchase('below', closing - 3), purchase('at', closing - 2), purchase('above', closing - 1)]);
     await log([purchase('elsewhere', closing - 1)], 'facet.events.v1-1');
@@ -76,7 +76,7 @@ describe('a cut', () => {
     expect(await itemsOf({ offsets: { [source]: start + 3, 'facet.events.v1-1': 1 } })).toHaveLength(4);
   });
 
-  it('is written down as it was applied', async () => {
+  it('is stored in the manifest as it was applied', async () => {
     const windowOf = async (cut?: DatasetCut): Promise<object> => (await datasetStage(context, cut)).output.info.window;
     const offsets = { [source]: next };
     expect(await windowOf()).toEqual({
@@ -91,7 +91,7 @@ describe('a cut', () => {
     expect(await windowOf({ offsets: { [source]: next + 9, unheard: 4 } })).toMatchObject({ offsets });
   });
 
-  it('late events enter the next dataset and leave the windows of the old one as they were', async () => {
+  it('adds late events to the next dataset, without changing the windows of the old one', async () => {
     const old = { occurredBefore: closing, receivedBefore: closing };
     const before = await datasetStage(context, old);
     await log([purchase('late', closing - 2 * dayMs, closing + 1), purchase('tomorrow', closing + 1)]);
@@ -104,7 +104,7 @@ describe('a cut', () => {
     expect(counts['testInteractions']).toBe(before.output.info.counts['testInteractions']! + 2);
   });
 
-  it('a repeated event is the one that was received first, as far as the cut knows of it', async () => {
+  it('keeps the first received of repeated events before the cut', async () => {
     const sent = { ...purchase('sent twice', closing - dayMs, closing + 10), eventId: 'twice' };
     await log([sent, { ...sent, itemId: 'sent once more', receivedAt: closing + 5 }]);
     expect(await itemsOf()).toEqual(['sent once more']);
@@ -112,7 +112,7 @@ describe('a cut', () => {
     expect(await itemsOf({ offsets: { [source]: next - 1 } })).toEqual(['sent twice']);
   });
 
-  it('knows whose a session was only from what lies before it', async () => {
+  it('assigns sessions to users only by events before the cut', async () => {
     const anonymous = { eventId: 'a', type: 'purchase', sessionId: 's', itemId: 'thing01', occurredAt: closing - 9 };
     const identify = { eventId: 'i', type: 'identify', sessionId: 's', userId: 'person01', occurredAt: closing - 8 };
     await log([

@@ -36,7 +36,7 @@ function purchase(userId: string, itemId: string, occurredAt: number): LakeEvent
 }
 
 describe('buildDataset', () => {
-  it('counts what came in, what was dropped, and each window', () => {
+  it('counts the events, the removed interactions and each window', () => {
     const { counts, dropped, split } = parts.info;
     expect(split).toEqual({ validationFrom, testFrom });
     expect(dropped).toEqual({
@@ -58,7 +58,7 @@ describe('buildDataset', () => {
     });
   });
 
-  it('says in the manifest how to read behaviors and what the data was', () => {
+  it('stores the interaction rules and the window in the manifest', () => {
     const files = { lakeVersion: 7, lake: [{ path: 'dt=1/a.parquet', sha256: 'ab', rows: 3 }], catalog: [] };
     const { info } = buildDataset({ ...shopSources(), files }, shopConfig());
     expect(info.interactions).toEqual({ positives: 'purchase', repeats: 'keep', tieSeed: 1 });
@@ -71,7 +71,7 @@ describe('buildDataset', () => {
     expect(info.sources).toEqual(files);
   });
 
-  it('puts every interaction into the sequences with its item', () => {
+  it('stores every interaction with its item in the sequences', () => {
     const { sequences, items } = parts;
     const read = sequences.userIds.flatMap((userId, user) =>
       Array.from(sequences.items.subarray(sequences.offsets[user]!, sequences.offsets[user + 1]!), (item, position) => [
@@ -85,7 +85,7 @@ describe('buildDataset', () => {
     expect(read).toHaveLength(expected.length);
   });
 
-  it('items of the catalogue carry their titles and attributes; users theirs, or nothing', () => {
+  it('stores titles and attributes of items, and attributes of users if known', () => {
     const item = parts.items.find(({ itemId }) => itemId === 'thing05');
     expect(item).toEqual(things[5]);
     expect(parts.items[0]).toEqual({ itemId: '', attributes: {} });
@@ -93,7 +93,7 @@ describe('buildDataset', () => {
     expect(parts.userAttributes[parts.sequences.userIds.indexOf('person19')]).toBeUndefined();
   });
 
-  it('the vocabulary and the features know only what came before the test window', () => {
+  it('learns vocabulary and features only from data before the test window', () => {
     const late = [
       ...events,
       ...Array.from({ length: 30 }, (_, n) => purchase(`person0${n % 9}`, 'novelty', testFrom + n * 1000)),
@@ -116,16 +116,16 @@ describe('buildDataset', () => {
     expect(new Set(trained(parts))).toEqual(new Set(counts.keys()));
   });
 
-  it('the order of the events changes nothing', () => {
+  it('does not depend on the order of the events', () => {
     expect(buildDataset(shopSources([...events].reverse()), shopConfig())).toEqual(parts);
   });
 
-  it('an item that only events name is an item, without attributes', () => {
+  it('includes an item without a catalog entry, without attributes', () => {
     const { items } = buildDataset(shopSources([...events, purchase('person01', 'unlisted', opening)]), shopConfig());
     expect(items).toContainEqual({ itemId: 'unlisted', attributes: {} });
   });
 
-  it('title words are a feature when asked for, once even if named', () => {
+  it('adds title words once if configured, even if also named', () => {
     const featuresOf = (features: object): string[] =>
       buildDataset(shopSources(), shopConfig({ features: { minHolders: 2, ...features } })).info.itemFeatures.map(
         ({ name }) => name,
@@ -137,7 +137,7 @@ describe('buildDataset', () => {
     expect(featuresOf({ items: [], titleWords: false })).toEqual([]);
   });
 
-  it('without positives it names the types that there are', () => {
+  it('reports the event types if no event is positive', () => {
     const build = (some: LakeEvent[], positives: string) => () => {
       const config = shopConfig({ interactions: { positives } });
       return buildDataset(shopSources(some, config), config);
@@ -148,7 +148,7 @@ describe('buildDataset', () => {
     expect(build(events, 'rating >= 4')).toThrow(
       `view (${events.length - purchases.length}), purchase (${purchases.length})`,
     );
-    expect(build([], 'purchase')).toThrow(expect.objectContaining({ message: 'There are no events.' }));
+    expect(build([], 'purchase')).toThrow(expect.objectContaining({ message: 'The lake contains no events.' }));
   });
 
   it.each([
@@ -166,11 +166,11 @@ describe('buildDataset', () => {
     [{ validationFrom: '2025-02-14', testFrom: '2026-02-24' }, 'DATASET_EMPTY_WINDOW'],
     [{ validationFrom: '2026-02-14', testFrom: '2027-02-24' }, 'DATASET_EMPTY_WINDOW'],
     [{ validationFrom: '2026-02-14T00:00:00Z', testFrom: '2026-02-14T00:00:01Z' }, 'DATASET_EMPTY_WINDOW'],
-  ])('the boundaries %j are refused', (split, code) => {
+  ])('rejects the split %j', (split, code) => {
     expect(() => buildDataset(shopSources(), shopConfig({ split }))).toThrow(expect.objectContaining({ code }));
   });
 
-  it('boundaries by days lie whole days before the end of the data', () => {
+  it('splits by whole days before the end of the data', () => {
     const splitOf = (occurredBefore: number) => {
       const window = { ...shopSources().window, occurredBefore };
       return buildDataset({ ...shopSources(), window }, shopConfig({ split: { testDays: 7, validationDays: 3 } })).info
@@ -178,7 +178,7 @@ describe('buildDataset', () => {
     };
     expect(splitOf(closing)).toEqual({ testFrom: closing - 7 * dayMs, validationFrom: closing - 10 * dayMs });
     expect(splitOf(closing + dayMs).testFrom).toBe(closing - 6 * dayMs);
-    // A day on which nothing happened is a window, too, and it is empty.
+    // A day without events is an empty window.
     expect(() => splitOf(closing + 8 * dayMs)).toThrow(
       expect.objectContaining({
         code: 'DATASET_EMPTY_WINDOW',
@@ -187,7 +187,7 @@ describe('buildDataset', () => {
     );
   });
 
-  it('boundaries by share cover the newest interactions', () => {
+  it('splits by shares of the newest interactions', () => {
     const { info } = buildDataset(shopSources(), shopConfig({ split: { testShare: 0.1, validationShare: 0.3 } }));
     const share = (from: number): number =>
       purchases.filter(({ occurredAt }) => occurredAt >= from).length / purchases.length;
@@ -197,7 +197,7 @@ describe('buildDataset', () => {
 });
 
 describe('the dataset artifact', () => {
-  it('reads back what was stored, features encoded the same', async () => {
+  it('returns what was stored, with the same encoded features', async () => {
     const store = createFolderArtifactStore(await scratchFolder());
     const { id } = await putDataset(store, parts);
     const opened = await openDataset(store, id);
@@ -209,7 +209,7 @@ describe('the dataset artifact', () => {
     for (const index of [1, 5, 24]) expect(opened.vocabulary.indexOf(opened.items[index]!.itemId)).toBe(index);
   });
 
-  it('the same parts have the same id, and other ones another', async () => {
+  it('has the same id for the same parts, and another id for others', async () => {
     const [one, two] = [
       createFolderArtifactStore(await scratchFolder()),
       createFolderArtifactStore(await scratchFolder()),
@@ -221,7 +221,7 @@ describe('the dataset artifact', () => {
     expect((await putDataset(one, other)).id).not.toBe(id);
   });
 
-  it('ids and titles may hold anything that JSON can', async () => {
+  it('preserves any JSON text in ids and titles', async () => {
     const strange = 'line\nbreak "quoted" \u2028 é 🎬';
     const store = createFolderArtifactStore(await scratchFolder());
     const sources = shopSources([...events, purchase(strange, strange, opening)]);
@@ -231,7 +231,7 @@ describe('the dataset artifact', () => {
     expect(opened.sequences.userIds).toContain(strange);
   });
 
-  it('a truncated or altered file is refused by its name', async () => {
+  it('rejects a truncated or altered file and names it', async () => {
     const root = await scratchFolder();
     const store = createFolderArtifactStore(root);
     const { id } = await putDataset(store, parts);

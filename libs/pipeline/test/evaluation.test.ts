@@ -31,14 +31,14 @@ function modelOf(dataset: Dataset, change: (weights: Weights) => void = () => un
   return { id: 'model', info, weights };
 }
 
-/** A model that knows nothing but last month's popularity: its items are all zero and its prior is as it starts. */
+/** A model that ranks by last month's popularity only: zero item embeddings and the initial prior. */
 function popularityModel(dataset: Dataset): Model {
   return modelOf(dataset, (weights) => {
     for (const [name, { data }] of Object.entries(weights)) if (name.startsWith('item/')) data.fill(0);
   });
 }
 
-/** Makes every random embedding count, so that scores differ by user. */
+/** Scales the random embeddings, so that scores differ between users. */
 function outspokenModel(dataset: Dataset): Model {
   return modelOf(dataset, (weights) => {
     const random = createRandom(8);
@@ -65,7 +65,7 @@ function countableShop(): Dataset {
     if (person < 6) buy(person, 'c', day(44) + person);
     if (person < 3) buy(person, 'd', day(46) + person);
   }
-  // Knows a, b, c, d: everything is a repeat.
+  // History a, b, c, d: everything is a repeat.
   buy(0, 'a', testFrom);
   buy(0, 'd', testFrom + 1);
   // New to person 3: d. New to the world: x.
@@ -77,29 +77,29 @@ function countableShop(): Dataset {
   // New to person 9: b; again: a.
   buy(9, 'b', testFrom + 6);
   buy(9, 'a', testFrom + 7);
-  // Nobody knows this one: no history.
+  // No history.
   buy(30, 'a', testFrom + 8);
   return shopDataset(events);
 }
 
-describe('evaluateModel, where the answer is known', () => {
+describe('evaluateModel with results known by hand', () => {
   let report: EvaluationReport;
   beforeAll(async () => {
     const dataset = countableShop();
     report = await evaluateModel({ dataset, model: popularityModel(dataset), cutoffs: [1, 2], tieSeed: 1 });
   });
 
-  it('counts by hand: popularity ranks a, b, c, d', () => {
+  it('computes metrics as by hand: popularity ranks a, b, c, d', () => {
     const [model, allTime, lastMonth] = report.methods;
     for (const method of [model!, allTime!, lastMonth!]) {
-      // New: person 3 misses x and finds d at once; 6 finds c, then d; 9 finds b. Person 0 is left out.
+      // New: person 3 misses x and has d first; 6 has c, then d; 9 has b. Person 0 is left out.
       expect(method.new.users).toBe(3);
       expect(method.new.cutoffs.map(({ recall }) => recall)).toEqual([
         expect.closeTo((1 / 2 + 1 / 2 + 1) / 3, 6),
         expect.closeTo((1 / 2 + 1 + 1) / 3, 6),
       ]);
       expect(method.new.cutoffs.map(({ hitRate }) => hitRate)).toEqual([1, 1]);
-      // All: everybody is given a, then b. Truths: 0 {a, d}, 3 {d, x}, 6 {c, d}, 9 {b, a}.
+      // All: every ranking is a, then b. Truths: 0 {a, d}, 3 {d, x}, 6 {c, d}, 9 {b, a}.
       expect(method.all.users).toBe(4);
       expect(method.all.cutoffs.map(({ recall }) => recall)).toEqual([
         expect.closeTo((1 / 2 + 0 + 0 + 1 / 2) / 4, 6),
@@ -108,13 +108,13 @@ describe('evaluateModel, where the answer is known', () => {
     }
   });
 
-  it("one's own history is perfect on repeats", () => {
+  it('finds all repeats with own history', () => {
     const own = report.methods.find(({ name }) => name.startsWith('own history'))!;
     // Person 0 knows a, b, c, d once each: popularity decides, so a and b; 9 knows a only, then b.
     expect(own.all.cutoffs[1]!.recall).toBeCloseTo((1 / 2 + 0 + 0 + 1) / 4, 6);
   });
 
-  it('the model stands first, four baselines follow; the last cutoff decides where there is no 50', () => {
+  it('lists the model and then four baselines, and uses the last cutoff if there is no 50', () => {
     expect(report.methods.map(({ name }) => name)).toEqual([
       'interest model',
       'popularity, all time',
@@ -126,7 +126,7 @@ describe('evaluateModel, where the answer is known', () => {
     expect(report.window.from).toBe(testFrom);
   });
 
-  it('recall at the main cutoff comes with its interval, the margin with the strongest baseline', () => {
+  it('returns recall with its interval, and the margin to the strongest baseline', () => {
     for (const method of report.methods) {
       for (const task of ['new', 'all'] as const) {
         const { recall, cutoffs } = method[task];
@@ -142,7 +142,7 @@ describe('evaluateModel, where the answer is known', () => {
     }
   });
 
-  it('carries its headline into a bundle, and survives being kept as JSON', () => {
+  it('provides the metrics of a bundle, and survives serialization as JSON', () => {
     const headline = headlineMetrics(report);
     expect(headline['new.recall@2']).toBeCloseTo(2.5 / 3, 6);
     expect(headline['all.recall@2']).toBeCloseTo(1.5 / 4, 6);
@@ -168,7 +168,7 @@ describe('evaluateModel, where the answer is known', () => {
 
 describe('evaluation and time', () => {
   const original = shopEvents();
-  /** Other purchases in the test window, by the same people, of things known before it; some people buy more. */
+  /** Different purchases in the test window by the same people, of known things; some people buy more. */
   const mutated = [1, 2, 3].map((seed) => {
     const random = createRandom(seed);
     const known = [...new Set(original.filter(({ occurredAt }) => occurredAt < testFrom).map(({ itemId }) => itemId))];
@@ -205,7 +205,7 @@ describe('evaluation and time', () => {
     );
   }
 
-  it('nothing at or after the test window changes a score of any method', async () => {
+  it('never lets data at or after the test window change a score', async () => {
     const before = await scoresOf(original);
     expect(before.size).toBe(20);
     for (const events of mutated) {
@@ -215,7 +215,7 @@ describe('evaluation and time', () => {
     }
   });
 
-  it("and yet what comes before it does, and the truth is the window's", async () => {
+  it('depends on data before the window, and on the truth in the window', async () => {
     const fewer = original.filter(({ occurredAt }) => occurredAt < testFrom - 3 * dayMs || occurredAt >= testFrom);
     const [less, all] = [await scoresOf(fewer), await scoresOf(original)];
     expect(less.get('person00')).not.toEqual(all.get('person00'));
@@ -224,7 +224,7 @@ describe('evaluation and time', () => {
     expect(truths(mutated[0]!)).not.toEqual(truths(original));
   });
 
-  it('items first bought inside the window are no candidates and count as misses', () => {
+  it('counts items that are first bought in the window as misses, not as candidates', () => {
     const novelty = {
       ...original.at(-2)!,
       eventId: 'n',
@@ -244,10 +244,10 @@ describe('evaluation and time', () => {
   });
 
   it.each(['window', 'last'] as const)(
-    'many users at once are ranked as each alone is, ties and bonuses and all (%s)',
+    'ranks blocks of users as single users, with ties and bonuses (%s)',
     (heldOut) => {
       const dataset = shopDataset();
-      // Half of the items are like others, and tie.
+      // Half of the items equal another one, and tie.
       const { info, weights } = modelOf(dataset, (drawn) => {
         const random = createRandom(8);
         for (const [name, { data }] of Object.entries(drawn)) {
@@ -277,13 +277,13 @@ describe('evaluation and time', () => {
     },
   );
 
-  it('the same evaluation gives the same report', async () => {
+  it('returns the same report for the same inputs', async () => {
     const dataset = shopDataset();
     const evaluate = () => evaluateModel({ dataset, model: outspokenModel(dataset), cutoffs: [3, 10], tieSeed: 1 });
     expect(await evaluate()).toEqual(await evaluate());
   });
 
-  it('reports how the interests differ and share the work', async () => {
+  it('reports the similarity and the shares of interests', async () => {
     const dataset = shopDataset();
     const { interests } = await evaluateModel({ dataset, model: outspokenModel(dataset), cutoffs: [3], tieSeed: 1 });
     expect(interests.meanInterests).toBeGreaterThan(1);

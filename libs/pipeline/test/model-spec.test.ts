@@ -2,7 +2,7 @@ import { facetModel } from '@facet/model';
 import { describe, expect, it } from 'vitest';
 import { modelSpecOf } from '../src/model/model-spec.ts';
 
-/** Two users of 16 different items each, an item a day; the second chooses everything twice. */
+/** Two users with 16 different items, one per day. The second one repeats every item. */
 const count = 16;
 const choices = [0, 1].map((user) =>
   Array.from({ length: count * (1 + user) }, (_, position) => ({ item: 1 + (position % count), time: position })),
@@ -20,7 +20,7 @@ const data = {
 };
 
 describe('the layout of a model', () => {
-  it('decides K by what was chosen before the cut', () => {
+  it('chooses K by the interactions before the cut', () => {
     const interests = (before: number): number => modelSpecOf(facetModel, data, before).config.interests;
     expect(interests(Number.POSITIVE_INFINITY)).toBe(4);
     expect(interests(8)).toBe(3);
@@ -28,7 +28,7 @@ describe('the layout of a model', () => {
     expect(interests(2)).toBe(1);
   });
 
-  it('by behaviors as the model reads them: an item once where it says so, and no more than L', () => {
+  it('counts behaviors as the model reads them: distinct items if configured, and at most L', () => {
     const config = { ...facetModel, interests: 5, interestUsersMin: 1 };
     const interests = (model: Partial<typeof config>): number =>
       modelSpecOf({ ...config, ...model }, data, Number.POSITIVE_INFINITY).config.interests;

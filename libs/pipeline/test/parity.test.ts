@@ -20,10 +20,10 @@ import type { Dataset, Model } from '../src/index.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { closing, dayMs, opening, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
 
-/** Interests by the graph and by the kernel that serves may differ by this much in a coordinate; float32 has seven digits. */
+/** The largest permitted difference per coordinate between training and serving; float32 has seven digits. */
 const toleranceMax = 1e-5;
 
-/** What the usual events of the shop have not: baskets, repeats, copies, late arrivals, and users of a single choice. */
+/** Unusual events: baskets, repeats, duplicates, late arrivals, and users with a single interaction. */
 function oddEvents(): LakeEvent[] {
   const bought = (userId: string, thing: number, occurredAt: number, more: Partial<LakeEvent> = {}): LakeEvent => ({
     eventId: `${userId} ${thing} ${occurredAt}`,
@@ -36,19 +36,19 @@ function oddEvents(): LakeEvent[] {
   });
   const noon = opening + 30 * dayMs + dayMs / 2;
   return [
-    // A basket larger than L, in the order of the till.
+    // A basket larger than L.
     ...[9, 3, 17, 1, 12, 6, 20, 14, 2, 8, 11].map((thing) => bought('basket', thing, noon)),
     ...[4, 7, 1].map((thing) => bought('basket', thing, noon + 12 * dayMs)),
-    // The same again and again, and twice at one moment.
+    // Repeats, and twice at the same time.
     ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((day) => bought('faithful', day % 3, noon + day * dayMs)),
     bought('faithful', 1, noon + dayMs, { eventId: 'a copy under another id' }),
     bought('faithful', 1, noon + dayMs),
-    // Arrived in another order than they were.
+    // Received in another order.
     bought('late', 10, noon + 5 * dayMs, { receivedAt: noon + 6 * dayMs }),
     bought('late', 13, noon + dayMs, { receivedAt: noon + 9 * dayMs }),
     bought('late', 16, noon + 5 * dayMs, { receivedAt: noon + 5 * dayMs }),
     bought('once', 19, noon + 20 * dayMs),
-    // Nothing that counts.
+    // No positive event.
     bought('looking', 19, noon, { type: 'view' }),
     // Not in the catalog.
     bought('stranger', 2, noon, { itemId: 'not in the catalog' }),
@@ -70,7 +70,7 @@ interface Both {
   readonly config: FacetConfig;
 }
 
-/** The events by the stages of the trainer and the indexer, and by what the serving app reads. */
+/** Processes the events with the stages of trainer and indexer, and with the code of the serving app. */
 async function makeBoth(overrides: Record<string, unknown>): Promise<Both> {
   const home = homePaths(await scratchFolder());
   const config = shopConfig({ training: { batchSize: 64, epochs: 2, windowDays: 10, extraMoments: 2 }, ...overrides });
@@ -98,7 +98,7 @@ async function makeBoth(overrides: Record<string, unknown>): Promise<Both> {
   };
 }
 
-/** What the trainer makes of examples. */
+/** Computes interests of examples as training does. */
 function trained({ dataset, model }: Both, examples: Examples): GraphInterests {
   const { spec } = model.info;
   const { sequences, profiles, itemFeatures, info } = dataset;
@@ -111,7 +111,7 @@ function trained({ dataset, model }: Both, examples: Examples): GraphInterests {
   );
 }
 
-/** What serving makes of a user's stored events at a moment: of what had happened by then, by a bundle of then. */
+/** Computes interests of a user's stored events at a time as serving does. */
 async function served({ bundle, profiles }: Both, userId: string, moment: number) {
   const view: BundleView = Object.create(bundle, { info: { value: { ...bundle.info, asOf: moment } } }) as BundleView;
   const stored = await profiles.read(userId);
@@ -121,7 +121,7 @@ async function served({ bundle, profiles }: Both, userId: string, moment: number
   return { ...inferUser(view, { behaviors, attributes }), profile: bundle.encodeProfile(attributes) };
 }
 
-/** Each user of the dataset with all that they chose, at the end of the data. */
+/** Each user of the dataset with all interactions, at the end of the data. */
 function everybodyAtTheEnd({ sequences }: Dataset, moment: number): Examples {
   const { offsets, userIds } = sequences;
   return {
@@ -171,18 +171,18 @@ async function expectSame(both: Both, examples: Examples): Promise<void> {
     for (let k = 0; k < interests.count; k++) {
       for (let d = 0; d < D; d++) {
         const difference = Math.abs(interests.vectors[k * dim + d]! - graph.interests[example]![k]![d]!);
-        // A NaN must not pass as "not larger".
+        // NaN must fail the comparison.
         expect(difference <= toleranceMax, `${userId}: ${difference}`).toBe(true);
         largest = Math.max(largest, Math.abs(interests.vectors[k * dim + d]!));
       }
     }
   }
-  // Of interests that are all nothing it would not say much.
+  // Zero interests would make the comparison meaningless.
   expect(largest).toBeGreaterThan(100 * toleranceMax);
   expect(bundle.info.datasetId).toBe(dataset.id);
 }
 
-describe('the trainer and the serving app make the same of the same events', () => {
+describe('training and serving compute the same interests from the same events', () => {
   it.each([
     ['facet', 'keep'],
     ['facet', 'first'],
@@ -196,7 +196,7 @@ describe('the trainer and the serving app make the same of the same events', () 
     const { sequences } = both.dataset;
     const { sequenceLength } = both.model.info.spec.config;
     const lengths = sequences.userIds.map((_, user) => sequences.offsets[user + 1]! - sequences.offsets[user]!);
-    // Some have more than L behaviors, and one has a single one.
+    // Some users have more than L behaviors, and one has a single behavior.
     expect(Math.max(...lengths)).toBeGreaterThan(sequenceLength);
     expect(Math.min(...lengths)).toBe(1);
 
@@ -208,7 +208,7 @@ describe('the trainer and the serving app make the same of the same events', () 
   });
 
   it(
-    'somebody of whom no choice counts has no interests, with or without attributes',
+    'computes no interests for a user without interactions, with or without attributes',
     { timeout: 240_000 },
     async () => {
       const both = await makeBoth({});

@@ -28,7 +28,7 @@ async function importEvents(home: HomePaths, events: LakeEvent[]): Promise<void>
   await log.close();
 }
 
-/** All stages in order: which of them were reused, and the ids of what they made. */
+/** Runs all stages in order. Returns which were reused, and the ids of the artifacts. */
 async function runAll(home: HomePaths, config: FacetConfig) {
   const context = createStageContext(home, config);
   const dataset = await datasetStage(context);
@@ -49,7 +49,7 @@ async function runAll(home: HomePaths, config: FacetConfig) {
   };
 }
 
-test('a lake becomes a bundle; what is done is reused, and only what depends on a change is done again', async () => {
+test('builds a bundle from a lake, reuses finished stages, and repeats only stages that depend on a change', async () => {
   const home = homePaths(await scratchFolder());
   const config = shopConfig({ training: quick });
   const events = shopEvents();
@@ -87,23 +87,23 @@ test('a lake becomes a bundle; what is done is reused, and only what depends on 
   const otherCutoffs = await runAll(home, shopConfig({ training: quick, evaluation: { cutoffs: [4] } }));
   expect(otherCutoffs.reused).toEqual(['dataset', 'model']);
 
-  // Another training run with the same artifacts around it.
+  // Another training with the same dataset.
   const otherTraining = await runAll(home, shopConfig({ training: { ...quick, seed: 2 } }));
   expect(otherTraining.reused).toEqual(['dataset']);
 
-  // The model is gone, and is made again from its dataset, the same.
+  // A deleted model is built again, identical.
   await rm(join(home.artifactsFolder, 'model', first.ids.modelId), { recursive: true });
   const remade = await runAll(home, config);
   expect(remade.reused).toEqual(['dataset', 'report', 'index']);
   expect(remade.ids).toEqual(first.ids);
 
-  // So is a bundle that was altered.
+  // An altered bundle is built again, too.
   await appendFile(join(home.artifactsFolder, 'bundle', first.ids.bundleId, 'golden.json'), '\n');
   const repaired = await runAll(home, config);
   expect(repaired.reused).toEqual(['dataset', 'model', 'report']);
   expect(repaired.ids).toEqual(first.ids);
 
-  // Newer events, and then a changed catalogue, make another dataset.
+  // Newer events, and then a changed catalog, give another dataset.
   const last = events.at(-2)!;
   await importEvents(home, [
     { ...last, eventId: 'newer', occurredAt: last.occurredAt + 1000, receivedAt: last.receivedAt + 1000 },
@@ -118,7 +118,7 @@ test('a lake becomes a bundle; what is done is reused, and only what depends on 
   expect(renamed.output.datasetId).not.toBe(newer.output.datasetId);
 });
 
-test('an index stage that dies between measuring and storing ends with the bundle that it was about to store', async () => {
+test('builds the same bundle after a crash between the measurement and the storage', async () => {
   const home = homePaths(await scratchFolder());
   const config = shopConfig({ training: quick, index: { kind: 'hnsw', recallMin: 0.5 } });
   await importEvents(home, shopEvents());
@@ -136,12 +136,12 @@ test('an index stage that dies between measuring and storing ends with the bundl
   bundle.close();
   expect(bundle.info.index).toEqual({ ...choice, dim: bundle.info.index.dim });
 
-  // Made again from nothing but its inputs and the figures, it is the same to the last byte.
+  // The inputs and the stored measurement determine every byte.
   await rm(join(home.artifactsFolder, 'bundle', ref.id), { recursive: true });
   expect(await indexStage(context, ids)).toEqual({ output: { bundleId: ref.id }, reused: false });
 });
 
-test('an empty home says what to do', async () => {
+test('reports what to do in an empty home', async () => {
   const context = createStageContext(homePaths(await scratchFolder()), shopConfig());
   await expect(datasetStage(context)).rejects.toMatchObject({
     code: 'DATASET_NO_POSITIVES',
@@ -149,14 +149,14 @@ test('an empty home says what to do', async () => {
   });
 });
 
-test('a dataset that is not there is named', async () => {
+test('names a missing dataset', async () => {
   const context = createStageContext(homePaths(await scratchFolder()), shopConfig());
   await expect(trainStage(context, { datasetId: 'f'.repeat(32) })).rejects.toMatchObject({
     code: 'ARTIFACT_NOT_FOUND',
   });
 });
 
-test('what a training starts from is one of its inputs; the settings of warm starts concern warm starts only', async () => {
+test('includes the start in the inputs of a training, and the settings of warm starts only for warm starts', async () => {
   const home = homePaths(await scratchFolder());
   await importEvents(home, shopEvents());
   const contextWith = (warm: object) => createStageContext(home, shopConfig({ training: { ...quick, warm } }));
@@ -173,7 +173,7 @@ test('what a training starts from is one of its inputs; the settings of warm sta
   expect((await trainStage(other, inputs)).reused).toBe(false);
 });
 
-test('an erased user is in no dataset any more, before and after a compaction', async () => {
+test('leaves erased users out of datasets, before and after a compaction', async () => {
   const home = homePaths(await scratchFolder());
   const context = createStageContext(home, shopConfig({ training: quick }));
   const events = shopEvents();
@@ -196,7 +196,7 @@ test('an erased user is in no dataset any more, before and after a compaction', 
   expect(await countOf()).toEqual({ reused: false, events: left, users: 19 });
 });
 
-test('a training that would take more memory than there is is refused before it starts', async () => {
+test('rejects a training that needs more memory than available before it starts', async () => {
   const home = homePaths(await scratchFolder());
   await importEvents(home, shopEvents());
   const { model } = shopConfig();

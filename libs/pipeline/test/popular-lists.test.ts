@@ -38,7 +38,7 @@ const brief = ({ lists }: ReturnType<typeof findPopularLists>) =>
   }));
 
 describe('findPopularLists', () => {
-  it('counts users, not choices, within each window, and nothing from its end on', () => {
+  it('counts users, not interactions, within each window, and nothing from its end on', () => {
     const dataset = datasetOf(
       6,
       [{}, {}, undefined, {}],
@@ -50,7 +50,7 @@ describe('findPopularLists', () => {
         { user: 1, item: 3, daysAgo: 30 },
         { user: 1, item: 2, daysAgo: 7 },
         { user: 2, item: 2, daysAgo: 6 },
-        // Beyond the widest window, at the end and after it, and an item outside the vocabulary.
+        // Before the widest window, at its end and later, and an item outside the vocabulary.
         { user: 3, item: 4, daysAgo: 30.1 },
         { user: 3, item: 5, daysAgo: 0 },
         { user: 3, item: 6, daysAgo: -1 },
@@ -63,7 +63,7 @@ describe('findPopularLists', () => {
     ]);
   });
 
-  it('a segment has a list where enough of its users chose something; others have none', () => {
+  it('creates lists only for segments with enough active users', () => {
     const [de, us, at] = [{ country: 'de' }, { country: 'us' }, { country: 'at' }];
     const dataset = datasetOf(
       3,
@@ -91,7 +91,7 @@ describe('findPopularLists', () => {
     expect(findPopularLists(dataset, asOf, { ...settings, segments: [] }).attributes).toEqual([]);
   });
 
-  it('numbers are cut into fifths, ids and post codes are no segments unless they are named', () => {
+  it('divides numbers into fifths, and uses ids and post codes only if named', () => {
     const users = Array.from({ length: 100 }, (_, user) => ({ age: user, zip: `z${user % 90}`, plan: user % 3 }));
     const dataset = datasetOf(
       1,
@@ -114,7 +114,7 @@ describe('findPopularLists', () => {
     expect(brief(named).map(({ of }) => of)).toEqual([7, ...Array.from({ length: 10 }, (_, n) => `7 zip z${n}`)]);
   });
 
-  it('keeps the first thousand, equal ones by index', () => {
+  it('keeps the first thousand items, and ties by index', () => {
     const random = createRandom(1);
     const choices = Array.from({ length: 4000 }, () => ({
       user: random.int(40),

@@ -22,7 +22,7 @@ const config = shopConfig({
 const dataset = shopDataset();
 let context: StageContext;
 
-/** An untrained bundle of the shop, made current; every seed makes another. */
+/** Promotes an untrained bundle of the shop; another one for each seed. */
 async function promoteBundle(seed: number): Promise<string> {
   const { model, training } = resolveModel(config);
   const spec = {
@@ -55,7 +55,7 @@ async function promoteBundle(seed: number): Promise<string> {
   return ref.id;
 }
 
-/** The answer of the current bundle with the delta in force. */
+/** Recommends with the current bundle and the published delta. */
 async function ask(behaviors: readonly string[], limit = 100): Promise<RecommendationResult> {
   const { store } = context;
   const bundle = await loadBundle(store, (await store.readRef('current'))!);
@@ -79,7 +79,7 @@ beforeEach(async () => {
   await upsertItems(context.home.catalogFolder, things);
 });
 
-test('without a current bundle, and while catalog and bundle agree, there is no delta', async () => {
+test('publishes no delta without a current bundle, or while catalog and bundle agree', async () => {
   expect(await publishDelta(context)).toBeUndefined();
   await promoteBundle(1);
   expect(await publishDelta(context)).toBeUndefined();
@@ -87,7 +87,7 @@ test('without a current bundle, and while catalog and bundle agree, there is no 
   expect(await context.store.list('delta')).toEqual([]);
 });
 
-test('a new item can be found and a withdrawn one cannot, as soon as the stage has run; once more changes nothing', async () => {
+test('adds new items and withdraws items immediately, and changes nothing when repeated', async () => {
   const bundleId = await promoteBundle(1);
   await change({ 'cup-new': newCup, thing01: { ...things[1]!, available: false }, thing02: undefined });
   const result = await publishDelta(context);
@@ -102,7 +102,7 @@ test('a new item can be found and a withdrawn one cannot, as soon as the stage h
   expect(await publishDelta(context)).toBeUndefined();
 });
 
-test('the same catalog has the same delta, and going back to the former one gives an empty delta', async () => {
+test('publishes the same delta for the same catalog, and an empty one after a reversal', async () => {
   await promoteBundle(1);
   await change({ 'cup-new': newCup });
   const { deltaId } = (await publishDelta(context))!;
@@ -112,12 +112,12 @@ test('the same catalog has the same delta, and going back to the former one give
   expect((await publishDelta(context))!.deltaId).toBe(deltaId);
 });
 
-test('a catalog that was written but says the same is not compared again, nor is one that was not touched', async () => {
+test('does not compare an untouched or rewritten but equal catalog again', async () => {
   await promoteBundle(1);
   await change({ 'cup-new': newCup });
   await publishDelta(context);
   const { store, home } = context;
-  // Whoever opens the bundle is found out.
+  // Reading the bundle would fail.
   const guarded: StageContext = {
     ...context,
     store: {
@@ -136,7 +136,7 @@ test('a catalog that was written but says the same is not compared again, nor is
   await expect(publishDelta(guarded)).rejects.toThrow('the bundle was read');
 });
 
-test('the next bundle has a delta of its own, and an item that left the catalog does not come back with it', async () => {
+test('publishes another delta for the next bundle, and keeps removed items withdrawn', async () => {
   await promoteBundle(1);
   await change({ thing03: undefined });
   const first = (await publishDelta(context))!;
@@ -149,7 +149,7 @@ test('the next bundle has a delta of its own, and an item that left the catalog 
   expect(info.gone).toEqual(['thing03']);
 });
 
-test('a catalog that is empty or away withdraws nothing', async () => {
+test('withdraws nothing for an empty or missing catalog', async () => {
   await promoteBundle(1);
   await change({ thing03: undefined });
   const { deltaId } = (await publishDelta(context))!;
@@ -161,7 +161,7 @@ test('a catalog that is empty or away withdraws nothing', async () => {
   }
 });
 
-test('a delta that is damaged is made anew', async () => {
+test('replaces a damaged delta', async () => {
   await promoteBundle(1);
   await change({ 'cup-new': newCup });
   const { deltaId } = (await publishDelta(context))!;
@@ -172,7 +172,7 @@ test('a delta that is damaged is made anew', async () => {
   expect(idsOf(await ask([]))).toContain('cup-new');
 });
 
-test('of the deltas that others replaced, the newest ten stay', async () => {
+test('keeps the newest ten replaced deltas', async () => {
   await promoteBundle(1);
   for (let edition = 0; edition < 14; edition++) {
     await change({ 'cup-new': { ...newCup, title: `edition ${edition}` } });

@@ -38,7 +38,7 @@ async function choicesOf(
   return readInteractions(await openLakeSnapshot(lake), window, { positives: parsePositiveClauses(positives), bots });
 }
 
-it('gives what selecting from all events gives, whatever the events are', async () => {
+it('returns the same as a selection from all events, for any events', async () => {
   const positives = 'purchase or rating >= 3.5 or click < 0';
   const someone = fc.constantFrom('ada', 'ben', '\uFFFD', '😀', "o'hara");
   const event = fc.record(
@@ -54,7 +54,7 @@ it('gives what selecting from all events gives, whatever the events are', async 
     },
     { requiredKeys: ['eventId', 'type', 'userId', 'itemId', 'sessionId', 'occurredAt', 'receivedAt'] },
   );
-  // An identify names a user and no item.
+  // An identify event has a user and no item.
   const events = fc
     .array(event, { minLength: 1, maxLength: 20 })
     .map((some) =>
@@ -80,7 +80,7 @@ it('gives what selecting from all events gives, whatever the events are', async 
       );
       expect(rows).toEqual(selected.interactions);
       expect([...choices.eventTypes.values()].reduce((sum, count) => sum + count, 0)).toBe(all.length);
-      // Cut right behind the newest event, it is the same: that is how a dataset is rebuilt.
+      // A cut just after the newest event gives the same. Rebuilding a dataset depends on it.
       const { occurredAt, receivedAt } = choices.newest;
       const cut = { occurredBefore: occurredAt + 1, receivedBefore: receivedAt + 1 };
       expect(orderTable(await choicesOf(lake, positives, everybody, cut), rules).table).toEqual(table);
@@ -89,7 +89,7 @@ it('gives what selecting from all events gives, whatever the events are', async 
   );
 });
 
-it('leaves out who has too many events on a day or never sleeps, with their choices, and counts both', async () => {
+it('leaves out users with too many events or hours on a day, and counts them and their interactions', async () => {
   const event = (userId: string, occurredAt: number, type = 'view'): Event => ({
     eventId: `${userId} ${type} ${occurredAt}`,
     type,
@@ -101,11 +101,11 @@ it('leaves out who has too many events on a day or never sleeps, with their choi
   const hours = (userId: string, from: number, count: number): Event[] =>
     Array.from({ length: count }, (_, index) => event(userId, from + index * hour));
   const lake = await lakeOf([
-    // Six events on one day are too many, also where most of them are no choices.
+    // Six events on one day are too many, even if most are not positive.
     ...Array.from({ length: 5 }, (_, index) => event('busy', monday + index)),
     event('busy', monday + 9, 'purchase'),
     ...Array.from({ length: 5 }, (_, index) => event('eager', monday + index, 'purchase')),
-    // Four hours of one day are too many; of two days they are not. Nor are they of a day before 1970.
+    // Four hours of one day are too many, but not of two days, also before 1970.
     ...hours('awake', monday, 4),
     event('awake', monday + 30 * hour, 'purchase'),
     ...hours('late', monday + 22 * hour, 4),
@@ -120,7 +120,7 @@ it('leaves out who has too many events on a day or never sleeps, with their choi
   expect(lenient.bots).toEqual({ users: 0, interactions: 0 });
 });
 
-it('counts what repeats, and an empty lake has no choices', async () => {
+it('counts duplicates, and returns nothing for an empty lake', async () => {
   const once: Event = { eventId: '1', type: 'click', userId: 'u', itemId: 'i', occurredAt: 5, receivedAt: monday };
   const lake = await lakeOf([once, once, { ...once, itemId: 'j', receivedAt: monday - 1 }]);
   const choices = await choicesOf(lake, 'click');

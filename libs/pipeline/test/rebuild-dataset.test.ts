@@ -53,7 +53,7 @@ async function titleOf(itemId: string, cut?: DatasetCut): Promise<string | undef
   return items.find((item) => item.itemId === itemId)?.title;
 }
 
-/** Late and newer events, a lost duplicate, changed, new and removed items, changed users, a compaction. */
+/** Adds late and newer events, a duplicate, changed, new and removed items, changed users, and a compaction. */
 async function letLifeGoOn(): Promise<void> {
   await log([
     purchase('late', closing - 5 * dayMs, closing + 5),
@@ -69,7 +69,7 @@ async function letLifeGoOn(): Promise<void> {
 }
 
 describe('items of a dataset', () => {
-  it('are as they were before the cut, and those that came later are not there', async () => {
+  it('have their state before the cut, without later items', async () => {
     await letLifeGoOn();
     const at = (receivedBefore: number): DatasetCut => ({ receivedBefore });
     expect(await titleOf('thing01', at(closing + 1))).toBe('tea number 1'.replace('tea', 'cup'));
@@ -81,7 +81,7 @@ describe('items of a dataset', () => {
     expect(await titleOf('fresh')).toBe('fresh');
   });
 
-  it('that changed later do not make another dataset of an earlier cut', async () => {
+  it('do not change the dataset of an earlier cut by later versions', async () => {
     const cut = { occurredBefore: closing, receivedBefore: closing };
     const before = await datasetStage(context, cut);
     await upsertItems(context.home.catalogFolder, [{ itemId: 'thing01', title: 'renamed', attributes: {} }], closing);
@@ -90,7 +90,7 @@ describe('items of a dataset', () => {
 });
 
 describe('a cut that ends at offsets', () => {
-  it('is one dataset, made once, whatever happens to the files since', async () => {
+  it('gives one dataset, built once, despite later changes of the files', async () => {
     const cut = { occurredBefore: closing, receivedBefore: closing, offsets: await offsetsNow() };
     const before = await datasetStage(context, cut);
     await letLifeGoOn();
@@ -104,16 +104,16 @@ describe('rebuildDataset', () => {
   it.each([
     ['all there was', undefined],
     ['a cut', { occurredBefore: closing - dayMs, receivedBefore: closing - dayMs }],
-  ])('gives the same bytes after the manifest of %s, whatever has come in since', async (_, cut) => {
+  ])('rebuilds the same bytes from the manifest of %s, despite newer data', async (_, cut) => {
     const { datasetId } = (await datasetStage(context, cut)).output;
     await letLifeGoOn();
-    // Settings of today do not matter.
+    // The current settings do not matter.
     const today = createStageContext(context.home, shopConfig({ interactions: { positives: 'view' } }));
     expect(await rebuildDataset(today, datasetId)).toMatchObject({ datasetId, isSame: true, reasons: [] });
     expect((await datasetStage(context, undefined)).output.datasetId).not.toBe(datasetId);
   });
 
-  it('knows what an identify at the end of the data said', async () => {
+  it('applies an identify event at the end of the data', async () => {
     const anonymous = { eventId: 'a', type: 'purchase', sessionId: 's', itemId: 'thing01', occurredAt: closing };
     const identify = { eventId: 'i', type: 'identify', sessionId: 's', userId: 'person01', occurredAt: closing + 5 };
     await log([
@@ -126,18 +126,18 @@ describe('rebuildDataset', () => {
     expect((await rebuildDataset(context, datasetId)).isSame).toBe(true);
   });
 
-  it('says that users were erased since, and gives a dataset without them', async () => {
+  it('reports erased users, and rebuilds the dataset without them', async () => {
     const { datasetId } = (await datasetStage(context)).output;
     await log([], ['person07']);
     const before = await rebuildDataset(context, datasetId);
-    expect(before).toMatchObject({ isSame: false, reasons: ['1 user was erased since'] });
+    expect(before).toMatchObject({ isSame: false, reasons: ['1 user was erased since then'] });
     expect(before.differing).toEqual(expect.arrayContaining(['dataset.json', 'users.jsonl', 'sequences.safetensors']));
     expect((await openDataset(context.store, before.datasetId)).sequences.userIds).not.toContain('person07');
     await compactLake(context.home.lakeFolder, { graceMs: 0 });
     expect(await rebuildDataset(context, datasetId)).toEqual(before);
   });
 
-  it('says that the lake has lost something', async () => {
+  it('reports events that the lake has lost', async () => {
     const { datasetId } = (await datasetStage(context)).output;
     const emptied = createStageContext(homePaths(await scratchFolder()), context.config);
     await log(shopEvents());
@@ -147,11 +147,11 @@ describe('rebuildDataset', () => {
     await log(shopEvents().slice(0, 300));
     context = here;
     expect((await rebuildDataset(lost, datasetId)).reasons).toEqual([
-      expect.stringMatching(/^the lake holds facet.events.v1-0 below offset 300 only, not below \d+$/),
+      expect.stringMatching(/^the lake contains facet.events.v1-0 only below offset 300, not below \d+$/),
     ]);
   });
 
-  it('refuses a dataset that was altered', async () => {
+  it('rejects an altered dataset', async () => {
     const { datasetId } = (await datasetStage(context)).output;
     const manifest = join(context.home.artifactsFolder, 'dataset', datasetId, 'dataset.json');
     await writeFile(manifest, (await readFile(manifest, 'utf8')).replace('"keep"', '"lose"'));

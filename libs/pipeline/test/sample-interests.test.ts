@@ -21,7 +21,7 @@ const dim = indexDim(spec);
 const rowsOf = (vectors: Float32Array): string[] =>
   Array.from({ length: vectors.length / dim }, (_, row) => vectors.slice(row * dim, (row + 1) * dim).join());
 
-/** The dataset as if only these users had chosen something in its test window. */
+/** The dataset with interactions in the test window of only these users. */
 function activeOnly(users: readonly number[]): Dataset {
   const { sequences, split } = dataset;
   const times = sequences.times.slice();
@@ -34,7 +34,7 @@ function activeOnly(users: readonly number[]): Dataset {
   return { ...dataset, sequences: { ...sequences, times } };
 }
 
-test('half of the users are for tuning and the others held out, always the same ones', () => {
+test('uses a fixed half of the users for tuning and holds out the others', () => {
   const { tuning, heldOut } = sampleInterests(dataset, kernel, closing);
   expect(tuning.length).toBeGreaterThan(10 * dim);
   expect(heldOut.length).toBeGreaterThan(10 * dim);
@@ -43,7 +43,7 @@ test('half of the users are for tuning and the others held out, always the same 
   expect(sampleInterests(dataset, kernel, closing)).toEqual({ tuning, heldOut });
 });
 
-test('only users of the test window count, unless there are none', () => {
+test('uses only users of the test window, unless there are none', () => {
   const two = sampleInterests(activeOnly([4, 9]), kernel, closing);
   expect(rowsOf(two.tuning).length).toBeLessThanOrEqual(3);
   expect(rowsOf(two.heldOut).length).toBeGreaterThan(0);
@@ -54,7 +54,7 @@ test('only users of the test window count, unless there are none', () => {
   expect(rowsOf(nobody.tuning).length).toBeGreaterThan(10);
 });
 
-test('no interests, no queries: zero vectors are never searched', () => {
+test('returns no queries without interests, and never a zero vector', () => {
   const strangers = { ...dataset, sequences: { ...dataset.sequences, items: dataset.sequences.items.map(() => 0) } };
   expect(sampleInterests(strangers, kernel, closing)).toEqual({
     tuning: new Float32Array(0),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-/** An empty folder that goes when the test has finished. */
+/** Creates an empty folder. Removed when the test ends. */
 export async function scratchFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'facet-pipeline-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));

@@ -33,7 +33,7 @@ async function stage(name = 'train'): Promise<Counter & { folder: string }> {
   };
 }
 
-test('runs once for the same inputs, whatever the order of their keys', async () => {
+test('runs once per inputs, for any order of keys', async () => {
   const counter = await stage();
   expect(await counter.run({ a: 1, b: { c: 2, d: [3] } })).toEqual({ output: { run: 1 }, reused: false });
   expect(await counter.run({ b: { d: [3], c: 2 }, a: 1 })).toEqual({ output: { run: 1 }, reused: true });
@@ -45,21 +45,21 @@ test.each([
   [{ a: '1' }, { a: 1 }],
   [{ a: { b: 1 } }, { a: { c: 1 } }],
   [{}, { a: null }],
-])('%j and %j are other inputs', async (one, other) => {
+])('treats %j and %j as different inputs', async (one, other) => {
   const counter = await stage();
   await counter.run(one);
   expect(await counter.run(other)).toEqual({ output: { run: 2 }, reused: false });
   expect((await counter.run(one)).output).toEqual({ run: 1 });
 });
 
-test('stages of other names do not share outputs', async () => {
+test('does not share outputs between stages of different names', async () => {
   const folder = await scratchFolder();
   const run = (name: string) => runCachedStage({ folder, name, inputs: {}, run: async () => name });
   expect((await run('train')).output).toBe('train');
   expect((await run('index')).output).toBe('index');
 });
 
-test('a run that failed leaves nothing and is done again', async () => {
+test('stores nothing after a failure, and runs again', async () => {
   const folder = await scratchFolder();
   const run = (work: () => Promise<string>) => runCachedStage({ folder, name: 'train', inputs: {}, run: work });
   await expect(run(() => Promise.reject(new Error('the disk is full')))).rejects.toThrow('the disk is full');
@@ -67,20 +67,17 @@ test('a run that failed leaves nothing and is done again', async () => {
   expect(await run(async () => 'done')).toEqual({ output: 'done', reused: false });
 });
 
-test.each(['', '{"run":', 'nonsense'])(
-  'an output that cannot be read (%j) is made again and replaced',
-  async (text) => {
-    const counter = await stage();
-    await counter.run({});
-    const [file] = await readdir(counter.folder);
-    await truncate(join(counter.folder, file!));
-    await writeFile(join(counter.folder, file!), text);
-    expect(await counter.run({})).toEqual({ output: { run: 2 }, reused: false });
-    expect(await counter.run({})).toEqual({ output: { run: 2 }, reused: true });
-  },
-);
+test.each(['', '{"run":', 'nonsense'])('replaces an unreadable output (%j)', async (text) => {
+  const counter = await stage();
+  await counter.run({});
+  const [file] = await readdir(counter.folder);
+  await truncate(join(counter.folder, file!));
+  await writeFile(join(counter.folder, file!), text);
+  expect(await counter.run({})).toEqual({ output: { run: 2 }, reused: false });
+  expect(await counter.run({})).toEqual({ output: { run: 2 }, reused: true });
+});
 
-test('a kept output whose artifact is gone is made again', async () => {
+test('runs again if the artifact of a stored output no longer exists', async () => {
   const counter = await stage();
   await counter.run({});
   const asked: unknown[] = [];
@@ -93,14 +90,14 @@ test('a kept output whose artifact is gone is made again', async () => {
   expect(asked).toEqual([{ run: 1 }, { run: 2 }]);
 });
 
-test('leaves one file a stage and input, none unfinished', async () => {
+test('leaves one file per stage and inputs, and no unfinished file', async () => {
   const counter = await stage();
   await counter.run({ a: 1 });
   await counter.run({ a: 2 });
   expect((await readdir(counter.folder)).every((file) => /^train-[0-9a-f]{24}\.json$/.test(file))).toBe(true);
 });
 
-test('a hash of JSON sees every value and no order of keys', () => {
+test('hashes every value of JSON, but not the order of keys', () => {
   const reversed = (value: unknown): unknown => {
     if (value === null || typeof value !== 'object') return value;
     if (Array.isArray(value)) return value.map(reversed);
@@ -117,7 +114,7 @@ test('a hash of JSON sees every value and no order of keys', () => {
   );
 });
 
-test('a part is made once for the inputs, also when the run that made it was killed', async () => {
+test('computes a part once per inputs, even if the stage was killed afterwards', async () => {
   const folder = await scratchFolder();
   let made = 0;
   const run = (inputs: unknown, fails: boolean) =>
@@ -137,7 +134,7 @@ test('a part is made once for the inputs, also when the run that made it was kil
   expect((await readdir(folder)).filter((file) => file.endsWith('.tmp'))).toEqual([]);
 });
 
-test('of two runs that make a part at the same time, one counts for both', async () => {
+test('uses one part for two concurrent runs', async () => {
   const folder = await scratchFolder();
   const run = (made: number, delayMs: number) =>
     runCachedStage({
@@ -150,7 +147,7 @@ test('of two runs that make a part at the same time, one counts for both', async
   expect([slow.output, fast.output]).toEqual([{ made: 2 }, { made: 2 }]);
 });
 
-test('a part that cannot be read is made again', async () => {
+test('replaces an unreadable part', async () => {
   const folder = await scratchFolder();
   const run = (made: number) =>
     runCachedStage({

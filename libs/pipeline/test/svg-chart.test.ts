@@ -19,7 +19,7 @@ const chart = {
   ],
 };
 
-it('ticks are round, evenly spaced, few, and hold the whole range', () => {
+it('returns few round, evenly spaced ticks that enclose the range', () => {
   fc.assert(
     fc.property(
       fc.double({ min: -1, max: 1, noNaN: true }),
@@ -39,7 +39,7 @@ it('ticks are round, evenly spaced, few, and hold the whole range', () => {
   expect(above.at(-1)).toBeGreaterThan(below!);
 });
 
-it('a higher value stands higher, its bar from low to high, and text is no markup', () => {
+it('draws higher values higher, bars from low to high, and escapes text', () => {
   const svg = drawChart(chart);
   expect(svg).toContain('K &amp; &lt;HR&gt;');
   const circles = [...svg.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => [Number(x), Number(y)]);

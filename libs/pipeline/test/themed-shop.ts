@@ -27,7 +27,7 @@ export const themedItems: Item[] = Array.from({ length: themes * itemsPerTheme }
 
 export const dayOf = (day: number): number => opening + day * dayMs;
 
-/** 150 shoppers who each buy, on two days of five, something of one of their two themes; day 0 up to `days`. */
+/** 150 shoppers. Each one buys an item of one of two themes on two days of five, from day 0 to `days`. */
 export function themedEvents(days: number): LakeEvent[] {
   const random = createRandom(4);
   const events: LakeEvent[] = [];
@@ -49,7 +49,7 @@ export function themedEvents(days: number): LakeEvent[] {
   return events;
 }
 
-/** The events with the items of those since `from` dealt out anew: as popular as before, and by nobody's taste. */
+/** Shuffles the items of the events since `from`: popularity stays the same, but no event fits its user. */
 export function shuffledSince(events: readonly LakeEvent[], from: number): LakeEvent[] {
   const items = events.filter(({ occurredAt }) => occurredAt >= from).map(({ itemId }) => itemId);
   createRandom(9).shuffle(items);
@@ -67,7 +67,7 @@ export function themedConfig(overrides: Record<string, unknown> = {}): FacetConf
   return parseWith(FacetConfig, settings, { source: 'the test' });
 }
 
-/** A dataset of what happened in the days before `days`, its test window the last `testDays` of them. */
+/** Stores a dataset of the days before `days`, with the last `testDays` as the test window. */
 export async function putThemedDataset(
   store: ArtifactStore,
   days: number,
@@ -83,7 +83,7 @@ export async function putThemedDataset(
   const config = themedConfig({ split });
   const parts = buildDataset(
     {
-      choices: choicesOf(events, parsePositiveRule(config.interactions.positives)),
+      interactions: choicesOf(events, parsePositiveRule(config.interactions.positives)),
       items,
       users: [],
       files: { lakeVersion: 1, lake: [], catalog: [] },
@@ -95,7 +95,7 @@ export async function putThemedDataset(
   return openDataset(store, id);
 }
 
-/** Knows every item's theme, and so every shopper's taste. */
+/** Weights that encode every item's theme, and so every shopper's taste. */
 export function knowingWeights(spec: ModelSpec, dataset: Dataset): Weights {
   const weights = initializeWeights(spec, createRandom(3));
   const D = spec.config.embeddingDim;
@@ -113,7 +113,7 @@ export function knowingWeights(spec: ModelSpec, dataset: Dataset): Weights {
   return weights;
 }
 
-/** Knows nothing: what it says of a user has nothing to do with the items. */
+/** Random weights: rankings are unrelated to the users. */
 export function ignorantWeights(spec: ModelSpec): Weights {
   const weights = initializeWeights(spec, createRandom(3));
   const random = createRandom(8);
@@ -124,14 +124,14 @@ export function ignorantWeights(spec: ModelSpec): Weights {
   return weights;
 }
 
-/** All routing logits alike: every interest of a user is the same. */
+/** Equal routing logits: all interests of a user are the same. */
 export function collapsedWeights(spec: ModelSpec, dataset: Dataset): Weights {
   const weights = knowingWeights(spec, dataset);
   weights['routing/logits']!.data.fill(0);
   return weights;
 }
 
-/** A bundle of such a model; its id. */
+/** Stores a bundle of such a model and returns its id. */
 export async function putThemedBundle(
   store: ArtifactStore,
   dataset: Dataset,

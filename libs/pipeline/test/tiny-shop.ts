@@ -19,7 +19,7 @@ export const closing = opening + 60 * dayMs;
 
 const kinds = ['tea', 'cup', 'jam'];
 
-/** 24 things of three kinds; nobody ever bought the last two. */
+/** 24 things of three kinds. The last two have no interactions. */
 export const things: Item[] = Array.from({ length: 24 }, (_, thing) => ({
   itemId: `thing${String(thing).padStart(2, '0')}`,
   title: `${kinds[thing % 3]!} number ${thing}`,
@@ -27,13 +27,13 @@ export const things: Item[] = Array.from({ length: 24 }, (_, thing) => ({
   attributes: { kind: kinds[thing % 3]!, shop: `shop${thing % 2}` },
 }));
 
-/** All but the last one are in the user file. */
+/** All people but the last one, as in the catalog. */
 export const people: User[] = Array.from({ length: 19 }, (_, person) => ({
   userId: `person${String(person).padStart(2, '0')}`,
   attributes: { age: person % 2 === 0 ? 'old' : 'young' },
 }));
 
-/** 20 people who each buy about every third day, mostly of two kinds; views are no purchases. */
+/** 20 people who buy about every third day, mostly things of two kinds. Views are not positive. */
 export function shopEvents(seed = 1): LakeEvent[] {
   const random = createRandom(seed);
   const events: LakeEvent[] = [];
@@ -55,20 +55,20 @@ export function shopEvents(seed = 1): LakeEvent[] {
     }
   }
   const [first] = events;
-  // The end of the data falls on midnight.
+  // The data ends at midnight.
   events.push({ ...first!, eventId: 'last', type: 'view', occurredAt: closing - 1, receivedAt: closing - 1 });
   return events;
 }
 
-/** What a dataset is built from, as the lake gives it. */
+/** The sources of a dataset, as read from a lake. */
 export function shopSources(events = shopEvents(), config = shopConfig()): DatasetSources {
   const choices = choicesOf(events, parsePositiveRule(config.interactions.positives));
   const window = { occurredBefore: closing, receivedBefore: closing, offsets: {}, itemsReceivedBefore: closing };
   const files = { lakeVersion: 1, lake: [], catalog: [] };
-  return { choices, items: things, users: people, files, window };
+  return { interactions: choices, items: things, users: people, files, window };
 }
 
-/** A small and quick facet.yaml; its boundaries are fixed. */
+/** A small, fast facet.yaml with a split by dates. */
 export function shopConfig(overrides: Record<string, unknown> = {}): FacetConfig {
   const settings = {
     interactions: { positives: 'purchase' },
@@ -86,7 +86,7 @@ export function shopDataset(events?: LakeEvent[], config = shopConfig()): Datase
   return assembleDataset('shop', buildDataset(shopSources(events, config), config));
 }
 
-/** The columns that `readInteractions` makes of a lake with these events. */
+/** Returns the columns of a lake with these events. */
 export function choicesOf(events: readonly LakeEvent[], isPositive: PositiveRule): LakeInteractions {
   const chosen = events.filter(isPositive);
   const userIds = [...new Set(chosen.map(({ userId }) => userId))].sort();

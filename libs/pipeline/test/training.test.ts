@@ -8,7 +8,8 @@ import type { LoopProgress, TrainingState } from '@facet/model/training';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { resolveModel } from '@facet/config';
 import { openModel } from '../src/index.ts';
-import type { Dataset, TrainProgress } from '../src/index.ts';
+import type { Dataset } from '../src/index.ts';
+import type { TrainProgress } from '../src/training/train-model.ts';
 import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
 import { trainModel } from '../src/training/train-model.ts';
 import { scratchFolder } from './scratch-folder.ts';
@@ -19,13 +20,13 @@ const dataset = shopDataset();
 interface Run {
   readonly modelId: string | undefined;
   readonly error: unknown;
-  /** `fit 1`, `fit 2`, … in the order in which they were trained. */
+  /** `fit 1`, `fit 2`, … in the order of training. */
   readonly epochs: readonly string[];
-  /** What was told of epochs that went astray. */
+  /** The reported divergences. */
   readonly diverged: readonly string[];
 }
 
-/** One training run in `root`; `killAfter` ends it right after that epoch, in the way of Ctrl-C or of a crash, or after so many of the steps that follow. */
+/** Trains in `root`. `killAfter` ends the run after that epoch, by an abort or a crash, or some steps later. */
 async function run(
   root: string,
   options: {
@@ -73,7 +74,7 @@ async function storedModel(root: string, id: string) {
 }
 
 describe('trainModel', () => {
-  it('stores the model with its curves, and leaves no checkpoints', async () => {
+  it('stores the model with its curves, and removes the checkpoints', async () => {
     const root = await scratchFolder();
     const { modelId, epochs } = await run(root);
     const model = await storedModel(root, modelId!);
@@ -91,9 +92,9 @@ describe('trainModel', () => {
     expect(await readdir(root)).toEqual(['artifacts']);
   });
 
-  it('without a refit keeps the weights of the best epoch of the fit', async () => {
+  it('keeps the weights of the best epoch of the fit without a refit', async () => {
     const root = await scratchFolder();
-    // 24 things and a cutoff of 50: recall is the same in every epoch, so the first one stays the best.
+    // With 24 things and a cutoff of 50, recall is equal in every epoch, so the first one is the best.
     const { modelId, epochs } = await run(root, { training: { refit: false } });
     const short = await run(await scratchFolder(), { training: { refit: false, patience: 1 } });
     expect(epochs).toEqual(['fit 1', 'fit 2', 'fit 3']);
@@ -103,7 +104,7 @@ describe('trainModel', () => {
     expect(model.info.bestEpoch).toBe(1);
   });
 
-  it('reports every step with its place', async () => {
+  it('reports the progress of every step', async () => {
     const config = shopConfig();
     const steps: TrainProgress[] = [];
     let clock = 0;
@@ -123,13 +124,13 @@ describe('trainModel', () => {
     expect(steps.slice(0, total).map(({ phase, epoch, epochs, done }) => [phase, epoch, epochs, done])).toEqual(
       Array.from({ length: total }, (_, step) => ['fit', 1, 1, step + 1]),
     );
-    // The refit that follows takes as many steps as the fit, as far as is known.
+    // The estimate assumes that the refit takes as many steps as the fit.
     expect(steps[0]).toMatchObject({ examplesPerSecond: 16, etaSeconds: 2 * (2 * total - 1) });
     expect(steps.at(-1)).toMatchObject({ phase: 'refit', epoch: 1, epochs: 1, etaSeconds: 0 });
     expect(steps.at(-1)!.done).toBe(steps.at(-1)!.total);
   });
 
-  it('never sees the test window: what happens in it does not change the model', async () => {
+  it('never uses the test window: changes in it do not change the model', async () => {
     const original = shopEvents();
     const mutated = original.map((event) =>
       event.occurredAt >= testFrom ? { ...event, itemId: event.itemId === 'thing01' ? 'thing02' : 'thing01' } : event,
@@ -140,7 +141,7 @@ describe('trainModel', () => {
     expect(other.modelId).toBe(untouched.modelId);
   });
 
-  it('another seed makes another model', async () => {
+  it('trains another model with another seed', async () => {
     const [one, two] = await Promise.all(
       [1, 2].map(async (seed) => run(await scratchFolder(), { training: { seed, epochs: 1 } })),
     );
@@ -148,7 +149,7 @@ describe('trainModel', () => {
   });
 });
 
-describe('a training run that is stopped', () => {
+describe('an interrupted training', () => {
   let whole: Run;
   beforeAll(async () => {
     const root = await mkdtemp(join(tmpdir(), 'facet-pipeline-'));
@@ -174,7 +175,7 @@ describe('a training run that is stopped', () => {
     expect(resumed.modelId).toBe(whole.modelId);
   });
 
-  it.each(['fit 1', 'fit 3'])('in the middle of the epoch after %s takes that epoch again', async (killAfter) => {
+  it.each(['fit 1', 'fit 3'])('repeats an epoch that was interrupted after %s', async (killAfter) => {
     const root = await scratchFolder();
     const killed = await run(root, { killAfter, stepsAfter: 2 });
     expect(killed.error).toMatchObject({ message: 'killed' });
@@ -184,7 +185,7 @@ describe('a training run that is stopped', () => {
     expect(resumed.modelId).toBe(whole.modelId);
   });
 
-  it('tells of an epoch that went astray, in model.json, too, and resumes with its lower rate', async () => {
+  it('reports a diverged epoch, also in model.json, and resumes with the lower rate', async () => {
     const training = { learningRate: 2, epochs: 2, refit: false };
     const unstopped = await run(await scratchFolder(), { training });
     expect(unstopped.error).toBeUndefined();
@@ -198,7 +199,7 @@ describe('a training run that is stopped', () => {
     expect(fit.flatMap(({ diverged = [] }) => diverged)).toHaveLength(unstopped.diverged.length);
   });
 
-  it('after early stopping ended the fit does not fit any further', async () => {
+  it('does not continue a fit that early stopping has ended', async () => {
     const training = { patience: 1 };
     const stopped = await run(await scratchFolder(), { training });
     expect(stopped.epochs).toEqual(['fit 1', 'fit 2', 'refit 1']);
@@ -211,14 +212,11 @@ describe('a training run that is stopped', () => {
 
   it.each([
     [
-      'the paper variant, which redraws logits and negatives',
+      'the paper variant, which redraws logits and negatives,',
       { model: { variant: 'mind', negatives: 8 }, training: { epochs: 2, refit: false } },
     ],
-    [
-      'one of so many steps that a thread prepares its batches',
-      { training: { batchSize: 1, epochs: 4, refit: false } },
-    ],
-  ])('%s resumes exactly, too', async (_, options) => {
+    ['a run with enough steps for a batch thread', { training: { batchSize: 1, epochs: 4, refit: false } }],
+  ])('%s resumes exactly', async (_, options) => {
     const unstopped = await run(await scratchFolder(), options);
     const root = await scratchFolder();
     await run(root, { ...options, killAfter: 'fit 1', way: 'abort' });
@@ -227,7 +225,7 @@ describe('a training run that is stopped', () => {
     expect(resumed.modelId).toBe(unstopped.modelId);
   });
 
-  it('starts afresh when its checkpoint is damaged', async () => {
+  it('starts from the beginning if its checkpoint is damaged', async () => {
     const root = await scratchFolder();
     await run(root, { killAfter: 'fit 2', way: 'crash' });
     await truncate(join(root, 'checkpoints', 'full', 'fit', 'last-optimizer.safetensors'), 40);
@@ -255,7 +253,7 @@ describe('checkpoints', () => {
     last: state(epoch),
   });
 
-  it('read back as they were saved; the newest wins', async () => {
+  it('return what was saved last', async () => {
     const folder = join(await scratchFolder(), 'run', 'fit');
     expect(await loadCheckpoint(folder)).toBeUndefined();
     for (const epoch of [1, 2]) {
@@ -265,7 +263,7 @@ describe('checkpoints', () => {
     expect(await readdir(join(folder, '..'))).toEqual(['fit']);
   });
 
-  it('store once what is both the best and the newest state', async () => {
+  it('store a state once that is both the best and the newest', async () => {
     const folder = join(await scratchFolder(), 'fit');
     await saveCheckpoint(folder, checkpoint(1));
     expect(await readdir(folder)).toEqual(['last-optimizer.safetensors', 'last-weights.safetensors', 'progress.json']);
@@ -277,18 +275,18 @@ describe('checkpoints', () => {
     'best-weights.safetensors',
     'best-optimizer.safetensors',
     'progress.json',
-  ])('a damaged %s makes the whole checkpoint unreadable', async (file) => {
+  ])('are unreadable with a damaged %s', async (file) => {
     const folder = join(await scratchFolder(), 'fit');
     await saveCheckpoint(folder, checkpoint(2));
     await truncate(join(folder, file), 9);
     expect(await loadCheckpoint(folder)).toBeUndefined();
   });
 
-  it('a process that died while saving left the former or the newer one', async () => {
+  it('preserve the old or the new one if the process crashes while saving', async () => {
     const parent = await scratchFolder();
     const folder = join(parent, 'fit');
     await saveCheckpoint(folder, checkpoint(1));
-    // Half-way through writing the newer one.
+    // While writing the new one.
     await mkdir(`${folder}.tmp`);
     await writeFile(join(`${folder}.tmp`, 'progress.json'), '{"curve":');
     expect(await loadCheckpoint(folder)).toEqual(checkpoint(1));
@@ -302,7 +300,7 @@ describe('checkpoints', () => {
 });
 
 describe('the model artifact', () => {
-  it('is refused when a byte of it changed', async () => {
+  it('is rejected after a change of one byte', async () => {
     const root = await scratchFolder();
     const { modelId } = await run(root, { training: { epochs: 1 } });
     await appendFile(join(root, 'artifacts', 'model', modelId!, 'weights.safetensors'), 'x');

@@ -28,7 +28,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-/** The shop's sizes for a variant. */
+/** Settings of a variant for the small shop. */
 function contextOf(variant: string): ReturnType<typeof createStageContext> {
   const { interests, negatives } = modelVariant(variant).model;
   const sizes = { embeddingDim: 6, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
@@ -39,7 +39,7 @@ function contextOf(variant: string): ReturnType<typeof createStageContext> {
 
 describe('a variant by its name in facet.yaml', () => {
   it.each(Object.keys(modelVariants))(
-    '%s is trained, evaluated, indexed and served',
+    '%s can be trained, evaluated, indexed and served',
     { timeout: 60_000 },
     async (variant) => {
       const context = contextOf(variant);
@@ -58,7 +58,7 @@ describe('a variant by its name in facet.yaml', () => {
         expect(answer.source).toEqual({ kind: 'model' });
         expect(answer.items).toHaveLength(5);
 
-        // Whoever was not there in training: their behaviors are all that a model can go by.
+        // A user who is not in the training data has only behaviors.
         const fresh = await recommend(bundle, { userId: 'newcomer', behaviors, limit: 5 });
         expect(fresh.source.kind).toBe(variant === 'maxmf' ? 'popular' : 'model');
         expect(fresh.items).toHaveLength(5);

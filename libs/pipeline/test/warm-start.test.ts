@@ -22,7 +22,7 @@ const training = { batchSize: 32, epochs: 2, windowDays: 10, patience: 9, warm: 
 const moment = (day: number): number => opening + day * dayMs;
 const isoDay = (day: number): string => new Date(moment(day)).toISOString().slice(0, 10);
 
-/** What a refresh after `day` days works on: ten days of test, ten of validation. */
+/** The dataset of a refresh after `day` days, with ten days of test and ten of validation. */
 function dayDataset(day: number, options: { events?: readonly LakeEvent[]; overrides?: Record<string, unknown> } = {}) {
   const events = (options.events ?? shopEvents()).filter(({ occurredAt }) => occurredAt < moment(day));
   const split = { validationFrom: isoDay(day - 20), testFrom: isoDay(day - 10) };
@@ -70,10 +70,10 @@ describe('chooseStates', () => {
   }));
   const { training: config } = resolveModel(shopConfig());
 
-  it('never starts a phase from a state that has seen what is held out from it, however windows move', () => {
+  it('never starts a phase from a state that has seen its held-out data, for any windows', () => {
     fc.assert(
       fc.property(fc.array(splits, { minLength: 2, maxLength: 8 }), fc.boolean(), (days, refit) => {
-        // A chain: each day's states have seen all up to their own bounds, and what they were started from has.
+        // In a chain, a state has seen the data up to its limit and everything that its source has seen.
         let states: { phase: 'fit' | 'refit'; seenBefore: number }[] = [];
         for (const split of days) {
           const phases = phasesOf(split, { ...config, refit });
@@ -81,9 +81,9 @@ describe('chooseStates', () => {
           for (const { phase, state } of chosen ?? []) {
             expect(state.seenBefore).toBeLessThanOrEqual(phases.find((bound) => bound.phase === phase)!.heldOutFrom);
           }
-          // All phases start warm, or none.
+          // Either all phases start warm, or none.
           expect([phases.length, undefined]).toContain(chosen?.length);
-          // Full where it must be only: a phase has no state at all.
+          // A full training is necessary only if a phase has no state.
           if (chosen === undefined) {
             expect(phases.some(({ heldOutFrom }) => states.every(({ seenBefore }) => seenBefore > heldOutFrom))).toBe(
               true,
@@ -93,14 +93,14 @@ describe('chooseStates', () => {
             const from = chosen?.find((choice) => choice.phase === phase)?.state.seenBefore ?? 0;
             return { phase, seenBefore: Math.max(from, heldOutFrom) };
           });
-          // So what `seenBefore` says of a state is also true of the whole chain behind it.
+          // So `seenBefore` of a state holds for the whole chain.
           expect(states.map(({ seenBefore }) => seenBefore)).toEqual(phases.map(({ heldOutFrom }) => heldOutFrom));
         }
       }),
     );
   });
 
-  it('takes the newest that is allowed: the refit of last week where the windows have moved past it', () => {
+  it('uses the newest permitted state: the refit of last week once the windows have passed it', () => {
     const states = [
       { phase: 'fit' as const, seenBefore: 10 },
       { phase: 'refit' as const, seenBefore: 14 },
@@ -127,7 +127,7 @@ describe('a warm start', () => {
 
   afterAll(() => rm(root, { recursive: true, force: true }));
 
-  it('is recorded, with the state that each phase started from, and can be started from again', async () => {
+  it('is recorded with the state of each phase, and can start the next one', async () => {
     expect(first.start).toEqual({ kind: 'full' });
     const { info } = await openModel(storeOf(root), second.id);
     expect(info.start).toEqual(second.start);
@@ -149,7 +149,7 @@ describe('a warm start', () => {
     expect(third.start).toMatchObject({ kind: 'warm', modelId: second.id, lastFull: { modelId: first.id } });
   });
 
-  it('begins where the earlier model ended', async () => {
+  it('starts with the state of the earlier model', async () => {
     const { info } = await openModel(storeOf(root), second.id);
     const { info: before } = await openModel(storeOf(root), first.id);
     expect(info.fit[0]!.loss).toBeLessThan(before.fit[0]!.loss);
@@ -162,32 +162,29 @@ describe('a warm start', () => {
     }
   });
 
-  it('from the same model gives the same bytes', async () => {
+  it('gives the same bytes from the same model', async () => {
     const other = await scratchFolder();
     const base = await train(other, dayDataset(56));
     expect(base.id).toBe(first.id);
     expect((await train(other, dayDataset(58), { warmFrom: base.id })).id).toBe(second.id);
   });
 
-  it.each(['fit 1', 'refit 1'])(
-    'that was killed after %s goes on and ends as if it had not been',
-    async (crashAfter) => {
-      const options = { warmFrom: first.id, checkpoints: join(await scratchFolder(), 'run') };
-      await expect(train(root, dayDataset(58), { ...options, crashAfter })).rejects.toThrow('killed');
-      const resumed = await train(root, dayDataset(58), options);
-      expect(resumed.id).toBe(second.id);
-      expect(resumed.epochs).toEqual(second.epochs.slice(second.epochs.indexOf(crashAfter) + 1));
-    },
-  );
+  it.each(['fit 1', 'refit 1'])('resumes after a kill after %s with the same result', async (crashAfter) => {
+    const options = { warmFrom: first.id, checkpoints: join(await scratchFolder(), 'run') };
+    await expect(train(root, dayDataset(58), { ...options, crashAfter })).rejects.toThrow('killed');
+    const resumed = await train(root, dayDataset(58), options);
+    expect(resumed.id).toBe(second.id);
+    expect(resumed.epochs).toEqual(second.epochs.slice(second.epochs.indexOf(crashAfter) + 1));
+  });
 
-  it('does not go on from the checkpoint of a full run of the same day', async () => {
+  it('does not resume from the checkpoint of a full training of the same day', async () => {
     const checkpoints = join(await scratchFolder(), 'run');
     await expect(train(root, dayDataset(58), { checkpoints, crashAfter: 'fit 1' })).rejects.toThrow('killed');
     expect((await train(root, dayDataset(58), { warmFrom: first.id, checkpoints })).id).toBe(second.id);
   });
 
-  it('lets no fit see its validation window by way of the earlier model', async () => {
-    // Two purchases on day 42 change places: held out from today's fit, but in yesterday's refit.
+  it('never leaks the validation window into a fit through the earlier model', async () => {
+    // Swaps two purchases on day 42, which is held out from today's fit, but part of yesterday's refit.
     const events = shopEvents();
     const [one, other] = events.filter(({ type, occurredAt }) => type === 'purchase' && occurredAt >= moment(42));
     expect(other!.occurredAt).toBeLessThan(moment(46));
@@ -210,8 +207,8 @@ describe('a warm start', () => {
     expect(await fitOf(mutated, next)).toEqual(await fitOf(root, second));
   });
 
-  it('draws examples of its own: no chain trains on the same ones day after day', async () => {
-    // At such a rate nothing is learned, so that losses differ by what was drawn alone.
+  it('draws new examples, so that a chain does not train on the same ones every day', async () => {
+    // With this learning rate nothing is learned, so losses differ only by the examples.
     const still = dayDataset(56, {
       overrides: { training: { ...training, warm: { epochs: 1, learningRate: 1e-12 } } },
     });
@@ -224,7 +221,7 @@ describe('a warm start', () => {
     expect(Math.abs(one!.loss - other!.loss)).toBeGreaterThan(1e-4);
   });
 
-  it('leaves the optimizer out of the bundle', async () => {
+  it('does not store the optimizer in the bundle', async () => {
     const model = await openModel(storeOf(root), second.id);
     const { config, dataset } = dayDataset(58);
     const { index, popularity } = config;
@@ -236,7 +233,7 @@ describe('a warm start', () => {
     }
   });
 
-  describe('is refused, and training is in full,', () => {
+  describe('is refused, and training starts from the beginning,', () => {
     const refusal = async (day: Parameters<typeof train>[1], warmFrom = first.id) => {
       const { start, id } = await train(root, day, { warmFrom });
       expect((await openModel(storeOf(root), id)).info.start).toEqual(start);
@@ -248,11 +245,11 @@ describe('a warm start', () => {
       ['model', { model: { embeddingDim: 4, hiddenUnits: [8] } }, 'The settings of the model have changed.'],
       ['training', { training: { ...training, seed: 2 } }, 'The settings of the training have changed.'],
       ['rules', { interactions: { positives: 'view' } }, 'The rules of interactions have changed.'],
-    ])('where the settings are others: %s', async (_, overrides, because) => {
-      expect(await refusal(dayDataset(58, { overrides }))).toBe(because);
+    ])('after a change of settings: %s', async (_, overrides, reason) => {
+      expect(await refusal(dayDataset(58, { overrides }))).toBe(reason);
     });
 
-    it('but not where only those of warm starts are', async () => {
+    it('but not after a change of the settings of warm starts', async () => {
       const warm = { epochs: 1, learningRate: 5e-4 };
       const { start } = await train(root, dayDataset(58, { overrides: { training: { ...training, warm } } }), {
         warmFrom: first.id,
@@ -260,40 +257,40 @@ describe('a warm start', () => {
       expect(start.kind).toBe('warm');
     });
 
-    it('where users have vectors of their own', async () => {
+    it('with learned user vectors', async () => {
       const overrides = { model: { variant: 'maxmf', embeddingDim: 4, sequenceLength: 8, negatives: 12 } };
       const model = await train(root, dayDataset(56, { overrides }));
       expect(await refusal(dayDataset(58, { overrides }), model.id)).toBe(
-        'Vectors of users are parameters of their training, and none are carried to another.',
+        'Learned user vectors cannot be reused in another training.',
       );
     });
 
-    it('where the windows have moved back', async () => {
-      expect(await refusal(dayDataset(55))).toBe('All of its states have seen data that is held out now.');
+    it('after the windows have moved back', async () => {
+      expect(await refusal(dayDataset(55))).toBe('All of its states have seen data that is now held out.');
     });
 
-    it('where there is no such model', async () => {
+    it('if the model does not exist', async () => {
       expect(await refusal(dayDataset(58), 'f'.repeat(32))).toBe('It is missing or damaged.');
     });
 
-    it('where the model is older than warm starts', async () => {
+    it('if the model has no states', async () => {
       const { store, id } = await olderModel(root, first.id);
-      expect(await refusal(dayDataset(58), id)).toBe('It was made by a version that kept no states to start from.');
+      expect(await refusal(dayDataset(58), id)).toBe('The version that trained it stored no states to start from.');
       expect((await openModel(store, id)).info.start).toBeUndefined();
     });
 
-    it('where the model has another format, which is an error for whoever needs it', async () => {
+    it('if the model has another format, which other readers report as an error', async () => {
       const { store, id } = await olderModel(root, first.id, { formatVersion: 1 });
-      expect(await refusal(dayDataset(58), id)).toBe('It was made by another version of Facet.');
+      expect(await refusal(dayDataset(58), id)).toBe('Another version of Facet trained it.');
       await expect(openModel(store, id)).rejects.toMatchObject({
         code: 'MODEL_OUTDATED',
-        message: `Model ${id} has the format 1; this version of Facet reads the format ${modelFormat}.`,
+        message: `Model ${id} has the format 1, but this version of Facet reads the format ${modelFormat}.`,
       });
     });
   });
 });
 
-/** The model as it would have been stored before there were warm starts. */
+/** Stores the model as a version without warm starts does. */
 async function olderModel(
   root: string,
   id: string,

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createFolderArtifactStore } from '@facet/artifacts';
+import { homePaths } from '@facet/config';
 import { catalogFiles } from '@facet/lake';
 import type { DeltaResult } from '@facet/pipeline';
-import { homePaths } from '@facet/config';
 import { toProblem } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
 import { runChild } from './child-process/run-child.ts';
@@ -12,7 +13,7 @@ export interface DeltaWatcherOptions {
   readonly home: string;
   readonly configFile: string;
   readonly everyMs: number;
-  /** How Node is started for the work; as this process was, by default. */
+  /** Options of Node for the child process; those of this process by default. */
   readonly execArgv?: readonly string[];
 }
 
@@ -20,12 +21,12 @@ export interface DeltaWatcher {
   close(): Promise<void>;
 }
 
-/** What has failed will mostly fail again at once, and each try is a process. */
-const roundsOfRest = 6;
+/** Rounds to skip after a failure: the next attempt would probably fail, too, and each attempt starts a process. */
+const cooldownRounds = 6;
 
 /**
- * Looks for changes of the catalog and of the current bundle, and has new and withdrawn items brought into force: in a process
- * of its own, and only when there is something to look at.
+ * Watches the catalog and the current bundle. When one of them changes, publishes a delta with the new and withdrawn items in a
+ * child process.
  */
 export function startDeltaWatcher(
   {
@@ -37,41 +38,41 @@ export function startDeltaWatcher(
   const { catalogFolder, artifactsFolder } = homePaths(home);
   const store = createFolderArtifactStore(artifactsFolder);
   const closing = new AbortController();
-  let seen = '';
-  let resting = 0;
-  let working: Promise<void> | undefined;
+  const { signal } = closing;
+  let published = '';
 
-  async function look(): Promise<void> {
+  async function publishChanges(): Promise<void> {
     const bundle = await store.readRef('current');
     const file = await stat(join(catalogFolder, catalogFiles.items)).catch(() => undefined);
     if (bundle === undefined || file === undefined) return;
-    const now = `${bundle.id} ${file.mtimeMs} ${file.size} ${file.ino}`;
-    if (now === seen) return;
-    const order = { home, configFile };
-    const watch = { signal: closing.signal, ...(execArgv && { execArgv }) };
-    const result = await runChild<DeltaResult | null>('delta', order, watch);
-    seen = now;
+    const state = `${bundle.id} ${file.mtimeMs} ${file.size} ${file.ino}`;
+    if (state === published) return;
+    const result = await runChild<DeltaResult | null>('delta', { home, configFile }, { signal, execArgv });
+    published = state;
     onResult?.(result === null ? 'same' : 'changed');
-    if (result !== null) logger.info({ ...result }, 'the catalog has changed: a delta is in force');
+    if (result !== null) logger.info({ ...result }, 'published a delta of the changed catalog');
   }
 
-  const timer = setInterval(() => {
-    if (resting-- > 0) return;
-    working ??= look()
-      .catch((error: unknown) => {
-        if (closing.signal.aborted) return;
-        resting = roundsOfRest;
+  async function watch(): Promise<void> {
+    let delayMs = everyMs;
+    while (await sleep(delayMs, true, { signal }).catch(() => false)) {
+      delayMs = everyMs;
+      try {
+        await publishChanges();
+      } catch (error) {
+        if (signal.aborted) return;
+        delayMs = everyMs * (1 + cooldownRounds);
         onResult?.('failed');
-        logger.warn({ problem: toProblem(error) }, 'changes of the catalog cannot be brought into force');
-      })
-      .finally(() => (working = undefined));
-  }, everyMs);
+        logger.warn({ problem: toProblem(error) }, 'cannot publish a delta of the changed catalog');
+      }
+    }
+  }
 
+  const watching = watch();
   return {
     async close() {
-      clearInterval(timer);
       closing.abort();
-      await working;
+      await watching;
     },
   };
 }

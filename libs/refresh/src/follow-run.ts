@@ -6,15 +6,14 @@ import { connectWorker, prefixDefault } from './queue/connection.ts';
 import type { QueueOptions } from './queue/connection.ts';
 import { jobIdOf, workers } from './queue/flow.ts';
 
-/** News of a run: that it stands elsewhere, or how far its stage is. */
+/** A changed record of a run, or the progress of its current stage. */
 export type RunNews =
   | { readonly type: 'report'; readonly report: RunReport }
   | { readonly type: 'progress'; readonly stage: RefreshStage; readonly progress: StageProgress };
 
-/** How often the records are looked at. */
-const lookEveryMs = 500;
+const pollEveryMs = 500;
 
-/** Follows a run until it has ended: first where it stands, then whatever changes. */
+/** Yields the record of a run, then every change of it until the run has ended. */
 export async function* followRun(
   runs: RunStore,
   runId: string,
@@ -24,10 +23,7 @@ export async function* followRun(
   const connections = workers.map(() => connectWorker(options));
   const listeners = workers.map((name, position) => {
     const connection = connections[position]!;
-    const events = new QueueEvents(name, {
-      connection,
-      prefix: options.prefix ?? prefixDefault,
-    });
+    const events = new QueueEvents(name, { connection, prefix: options.prefix ?? prefixDefault });
     events.on('error', () => undefined);
     events.on('progress', ({ jobId, data }) => {
       const stage = refreshStages.find((one) => jobId === jobIdOf(runId, one));
@@ -36,15 +32,15 @@ export async function* followRun(
     return events;
   });
   try {
-    let told = '';
+    let reported = '';
     for (;;) {
       const report = await runs.read(runId);
       const state = JSON.stringify(report);
       yield* news.splice(0);
-      if (state !== told) yield { type: 'report', report };
-      told = state;
+      if (state !== reported) yield { type: 'report', report };
+      reported = state;
       if (hasEnded(report) || signal.aborted) return;
-      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined);
+      await sleep(pollEveryMs, undefined, { signal }).catch(() => undefined);
     }
   } finally {
     await Promise.all(listeners.map((events) => events.close().catch(() => undefined)));

@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { endWithParent } from '../src/child-process/run-child.ts';
 
-/** A child that says its process id, and then is busy for ever without letting anything else run. */
+/** A child that writes its process id to a file and then blocks its thread forever. */
 const child = `
   require('node:fs').writeFileSync(process.argv[3], String(process.pid));
   for (;;);
 `;
 const parent = `
   const { fork } = require('node:child_process');
-  const [, , file, told, execArgv] = process.argv;
-  fork(file, [String(process.pid), told], { execArgv: JSON.parse(execArgv) });
+  const [, , file, pidFile, execArgv] = process.argv;
+  fork(file, [String(process.pid), pidFile], { execArgv: JSON.parse(execArgv) });
 `;
 
 const isAlive = (pid: number): boolean => {
@@ -25,23 +25,23 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-test('a process whose parent is killed ends soon, however busy it is', { timeout: 60_000 }, async () => {
+test('ends a process soon after its parent is killed, even if its thread is blocked', { timeout: 60_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'facet-parent-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const [parentFile, childFile, told] = ['parent.cjs', 'child.cjs', 'pid'].map((name) => join(folder, name)) as [
+  const [parentFile, childFile, pidFile] = ['parent.cjs', 'child.cjs', 'pid'].map((name) => join(folder, name)) as [
     string,
     string,
     string,
   ];
   await writeFile(parentFile, parent);
   await writeFile(childFile, child);
-  const started = spawn(process.execPath, [parentFile, childFile, told, JSON.stringify(endWithParent)], {
+  const started = spawn(process.execPath, [parentFile, childFile, pidFile, JSON.stringify(endWithParent)], {
     stdio: 'ignore',
   });
-  await expect.poll(() => readFile(told, 'utf8').catch(() => ''), { timeout: 30_000 }).toMatch(/^\d+$/);
-  const pid = Number(await readFile(told, 'utf8'));
+  await expect.poll(() => readFile(pidFile, 'utf8').catch(() => ''), { timeout: 30_000 }).toMatch(/^\d+$/);
+  const pid = Number(await readFile(pidFile, 'utf8'));
   onTestFinished(() => void (isAlive(pid) && process.kill(pid, 'SIGKILL')));
-  // It goes on as long as its parent does.
+  // The child lives as long as its parent.
   await new Promise((resolve) => setTimeout(resolve, 1_200));
   expect(isAlive(pid)).toBe(true);
   started.kill('SIGKILL');

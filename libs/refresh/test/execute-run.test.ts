@@ -5,8 +5,9 @@ import { createStageContext, executeRun, executeStage } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
 import { requestRun, shiftDay } from '@facet/pipeline/runs';
 import type { RunReport } from '@facet/pipeline/runs';
+import { dayMs } from '@facet/platform';
 import { expect, test } from 'vitest';
-import { createShopHome, daysOpen, dayMs, lastDay, opening } from './shop-home.ts';
+import { createShopHome, daysOpen, lastDay, opening } from './shop-home.ts';
 import type { ShopHome } from './shop-home.ts';
 
 const now = (): number => opening + (daysOpen + 1) * dayMs;
@@ -16,7 +17,7 @@ async function contextOf({ configFile, paths }: ShopHome): Promise<StageContext>
   return createStageContext(paths, await readFacetConfig(configFile));
 }
 
-/** The refresh of a day, so many days later, from its request to its end. */
+/** Requests and executes the refresh of the day `daysLater` days after the last one. */
 async function refresh(home: ShopHome, daysLater: number): Promise<RunReport> {
   const later = (): number => now() + daysLater * dayMs;
   const asked = { day: shiftDay(lastDay, daysLater), requestedBy: 'test' };
@@ -25,7 +26,7 @@ async function refresh(home: ShopHome, daysLater: number): Promise<RunReport> {
 }
 
 test.each([false, true])(
-  'a run that was killed between its promotion and the word of it ends as promoted (forced: %s)',
+  'ends as promoted after a kill between the promotion and its record (forced: %s)',
   { timeout: 60_000 },
   async (isForced) => {
     const home = await createShopHome();
@@ -39,7 +40,7 @@ test.each([false, true])(
     await rm(join(paths.runsFolder, lastDay, 'promote.json'));
 
     const again = await executeRun(context, report.run, { runs, now });
-    // Its own bundle is current by now: that is nothing to compare its data with, or to start from.
+    // The run must neither compare its data with its own bundle, which is now current, nor start from it.
     expect(again.state).toBe('promoted');
     expect(again.stages.at(-1)!.outputs).toMatchObject({ bundleId, start, promotion });
     expect((await store.readRef('current'))?.id).toBe(bundleId);
@@ -47,7 +48,7 @@ test.each([false, true])(
 );
 
 test(
-  'days without news leave no more datasets than are to be kept; other rules are news',
+  'prunes the datasets of skipped days, and does not skip after a change of the rules',
   { timeout: 60_000 },
   async () => {
     const home = await createShopHome();
@@ -57,7 +58,7 @@ test(
     const { datasetId } = (await home.runs.read(lastDay)).stages[0]!.outputs!;
     for (let day = 1; day <= 4; day++) expect((await refresh(home, day)).state).toBe('skipped');
     const kept = (await home.store.list('dataset')).map(({ ref }) => ref.id);
-    // The newest three, and that of the current bundle.
+    // The newest three, and the dataset of the current bundle.
     expect(kept).toHaveLength(4);
     expect(kept).toContain(datasetId);
 
@@ -69,7 +70,7 @@ test(
   },
 );
 
-test('days whose bundles are rejected leave no more of them than are to be kept, and those of experiments', async () => {
+test('prunes rejected bundles, but keeps the bundles of experiments', async () => {
   const home = await createShopHome();
   const { runs, store } = home;
   const { report } = await requestRun({ runs, store, schedule, now }, { day: lastDay, requestedBy: 'test' });
@@ -82,7 +83,7 @@ test('days whose bundles are rejected leave no more of them than are to be kept,
     `  - { name: ${name}, from: ${day(from)}, to: ${day(to)}, arms: { control: {}, other: { bundle: ${bundle} } } }\n`;
   const experiments = [
     experiment('running', running!, 10, -2),
-    // Its answers may be replayed for as long as they are kept.
+    // Its recorded responses can still be replayed.
     experiment('over', over!, 30, 20),
     experiment('long-over', longOver!, 50, 40),
   ];

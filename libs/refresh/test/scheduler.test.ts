@@ -8,7 +8,7 @@ import { openRefreshQueue, startScheduler } from '../src/index.ts';
 import type { RefreshQueue, Scheduler } from '../src/index.ts';
 import { createShopHome } from './shop-home.ts';
 import type { ShopHome } from './shop-home.ts';
-import { logger } from './plant.ts';
+import { logger } from './refresh-setup.ts';
 
 let redis: LocalRedis;
 beforeAll(async () => {
@@ -25,33 +25,33 @@ const schedule: RefreshSchedule = {
 };
 let prefixes = 0;
 
-interface Office {
+interface SchedulerSetup {
   readonly home: ShopHome;
   readonly queue: RefreshQueue;
-  readonly kickOffs: Queue;
-  /** The hands of the clock, epoch milliseconds. */
+  readonly dueJobs: Queue;
+  /** The injected clock, epoch milliseconds. */
   now: number;
   start(options?: { schedule?: RefreshSchedule; lockMs?: number }): Scheduler;
 }
 
-async function createOffice(): Promise<Office> {
+async function createSchedulerSetup(): Promise<SchedulerSetup> {
   const home = await createShopHome();
-  const prefix = `office${++prefixes}`;
+  const prefix = `scheduler${++prefixes}`;
   const options = { redisUrl: redis.url, prefix };
-  const office = { now: Date.parse('2026-02-14T12:00:00Z') };
-  const now = (): number => office.now;
+  const setup = { now: Date.parse('2026-02-14T12:00:00Z') };
+  const now = (): number => setup.now;
   const queue = openRefreshQueue({ ...home, schedule, now, attempts: 1 }, options);
   onTestFinished(() => queue.close());
   const connection = new Redis(redis.url);
   onTestFinished(() => connection.disconnect());
   connection.on('error', () => undefined);
-  const kickOffs = new Queue('kickoff', { connection, prefix });
-  kickOffs.on('error', () => undefined);
-  onTestFinished(() => kickOffs.close());
-  return Object.assign(office, {
+  const dueJobs = new Queue('kickoff', { connection, prefix });
+  dueJobs.on('error', () => undefined);
+  onTestFinished(() => dueJobs.close());
+  return Object.assign(setup, {
     home,
     queue,
-    kickOffs,
+    dueJobs,
     start(more: { schedule?: RefreshSchedule; lockMs?: number } = {}) {
       const scheduler = startScheduler(
         { runs: home.runs, queue, logger, now },
@@ -63,102 +63,103 @@ async function createOffice(): Promise<Office> {
   });
 }
 
-const runIds = async ({ home }: Office): Promise<string[]> => (await home.runs.list()).map(({ run }) => run.runId);
+const runIds = async ({ home }: SchedulerSetup): Promise<string[]> =>
+  (await home.runs.list()).map(({ run }) => run.runId);
 
-/** Ends a run as a worker does that finds nothing new. */
-async function finish({ home }: Office, runId: string): Promise<void> {
+/** Ends a run as a worker that finds nothing new. */
+async function finish({ home }: SchedulerSetup, runId: string): Promise<void> {
   const outputs = { skipped: 'Nothing is new.' };
   await home.runs.write(runId, { stage: 'promote', state: 'finished', attempt: 1, startedAt: 1, endedAt: 2, outputs });
 }
 
-test('what is due is asked for once, at the start and whenever it comes due', async () => {
-  const office = await createOffice();
-  const scheduler = office.start();
+test('requests a due day once, at the start and later', async () => {
+  const setup = await createSchedulerSetup();
+  const scheduler = setup.start();
   await scheduler.tick();
-  expect(await runIds(office)).toEqual(['2026-02-13']);
+  expect(await runIds(setup)).toEqual(['2026-02-13']);
   await scheduler.tick();
-  expect(await runIds(office)).toEqual(['2026-02-13']);
-  await finish(office, '2026-02-13');
-  office.now = Date.parse('2026-02-15T01:29:59Z');
+  expect(await runIds(setup)).toEqual(['2026-02-13']);
+  await finish(setup, '2026-02-13');
+  setup.now = Date.parse('2026-02-15T01:29:59Z');
   await scheduler.tick();
-  expect(await runIds(office)).toEqual(['2026-02-13']);
-  office.now = Date.parse('2026-02-15T01:30:00Z');
+  expect(await runIds(setup)).toEqual(['2026-02-13']);
+  setup.now = Date.parse('2026-02-15T01:30:00Z');
   await scheduler.tick();
-  expect(await runIds(office)).toEqual(['2026-02-14', '2026-02-13']);
+  expect(await runIds(setup)).toEqual(['2026-02-14', '2026-02-13']);
 });
 
-test('after three days down all are caught up with, one after the other', async () => {
-  const office = await createOffice();
-  const scheduler = office.start({ schedule: { ...schedule, catchUp: 'all' } });
+test('catches up after three days, one day after the other', async () => {
+  const setup = await createSchedulerSetup();
+  const scheduler = setup.start({ schedule: { ...schedule, catchUp: 'all' } });
   await scheduler.tick();
-  await finish(office, '2026-02-13');
-  office.now = Date.parse('2026-02-17T12:00:00Z');
+  await finish(setup, '2026-02-13');
+  setup.now = Date.parse('2026-02-17T12:00:00Z');
   await scheduler.tick();
-  // The next begins when this one has ended.
+  // The next run starts when this one has ended.
   await scheduler.tick();
-  expect(await runIds(office)).toEqual(['2026-02-14', '2026-02-13']);
-  await finish(office, '2026-02-14');
+  expect(await runIds(setup)).toEqual(['2026-02-14', '2026-02-13']);
+  await finish(setup, '2026-02-14');
   await scheduler.tick();
-  await finish(office, '2026-02-15');
+  await finish(setup, '2026-02-15');
   await scheduler.tick();
-  expect(await runIds(office)).toEqual(['2026-02-16', '2026-02-15', '2026-02-14', '2026-02-13']);
-  const { run } = await office.home.runs.read('2026-02-15');
+  expect(await runIds(setup)).toEqual(['2026-02-16', '2026-02-15', '2026-02-14', '2026-02-13']);
+  const { run } = await setup.home.runs.read('2026-02-15');
   expect(run.cut.occurredBefore).toBe(Date.parse('2026-02-15T23:00:00Z'));
 });
 
-test('a day that failed by hand is asked for by the schedule; one that failed by the schedule is not', async () => {
-  const office = await createOffice();
+test('requests a day whose manual run has failed, but not one whose scheduled run has failed', async () => {
+  const setup = await createSchedulerSetup();
   const problem = { code: 'X', message: 'x' };
   const failed = { stage: 'dataset', state: 'failed', attempt: 1, startedAt: 1, endedAt: 2, problem } as const;
-  await office.queue.request({ day: '2026-02-13', requestedBy: 'somebody' });
-  await office.home.runs.write('2026-02-13', failed);
-  const scheduler = office.start();
+  await setup.queue.request({ day: '2026-02-13', requestedBy: 'operator' });
+  await setup.home.runs.write('2026-02-13', failed);
+  const scheduler = setup.start();
   await scheduler.tick();
-  expect(await runIds(office)).toEqual(['2026-02-13-2', '2026-02-13']);
-  await office.home.runs.write('2026-02-13-2', failed);
+  expect(await runIds(setup)).toEqual(['2026-02-13-2', '2026-02-13']);
+  await setup.home.runs.write('2026-02-13-2', failed);
   await scheduler.tick();
-  expect(await runIds(office)).toEqual(['2026-02-13-2', '2026-02-13']);
+  expect(await runIds(setup)).toEqual(['2026-02-13-2', '2026-02-13']);
 });
 
-test('a schedule that was removed, altered or joined by another one is put right', async () => {
-  const office = await createOffice();
-  const scheduler = office.start();
+test('restores a schedule that was removed or changed, and removes others', async () => {
+  const setup = await createSchedulerSetup();
+  const scheduler = setup.start();
   const actual = async () =>
-    (await office.kickOffs.getJobSchedulers()).map(({ key, pattern, tz }) => ({ key, pattern, tz }));
+    (await setup.dueJobs.getJobSchedulers()).map(({ key, pattern, tz }) => ({ key, pattern, tz }));
   const wanted = [{ key: 'refresh', pattern: '30 2 * * *', tz: 'Europe/Berlin' }];
   await scheduler.tick();
   expect(await actual()).toEqual(wanted);
-  await office.kickOffs.removeJobScheduler('refresh');
+  await setup.dueJobs.removeJobScheduler('refresh');
   await scheduler.tick();
   expect(await actual()).toEqual(wanted);
-  await office.kickOffs.upsertJobScheduler('refresh', { pattern: '0 5 * * *', tz: 'UTC' });
-  await office.kickOffs.upsertJobScheduler('another', { pattern: '0 6 * * *' });
+  await setup.dueJobs.upsertJobScheduler('refresh', { pattern: '0 5 * * *', tz: 'UTC' });
+  await setup.dueJobs.upsertJobScheduler('another', { pattern: '0 6 * * *' });
   await scheduler.tick();
   expect(await actual()).toEqual(wanted);
-  // What stands in Redis says when it is next, by the wall clock of the machine.
-  const [{ next = 0 } = {}] = await office.kickOffs.getJobSchedulers();
+  // The next time in Redis follows the wall clock of the machine.
+  const [{ next = 0 } = {}] = await setup.dueJobs.getJobSchedulers();
   expect(next).toBeGreaterThan(Date.now());
   expect(new Intl.DateTimeFormat('sv', { timeZone: 'Europe/Berlin', timeStyle: 'short' }).format(next)).toBe('02:30');
 });
 
-test('a schedule that was switched off is taken away, and nothing is due', async () => {
-  const office = await createOffice();
-  const on = office.start();
+test('removes a schedule that is turned off, and requests nothing', async () => {
+  const setup = await createSchedulerSetup();
+  const on = setup.start();
   await on.tick();
   await on.close();
-  await finish(office, '2026-02-13');
-  office.now = Date.parse('2026-02-20T12:00:00Z');
-  const off = office.start({ schedule: { ...schedule, cron: 'off' } });
+  await finish(setup, '2026-02-13');
+  setup.now = Date.parse('2026-02-20T12:00:00Z');
+  const off = setup.start({ schedule: { ...schedule, cron: 'off' } });
   await off.tick();
-  expect(await office.kickOffs.getJobSchedulers()).toEqual([]);
-  expect(await runIds(office)).toEqual(['2026-02-13']);
+  expect(await setup.dueJobs.getJobSchedulers()).toEqual([]);
+  expect(await runIds(setup)).toEqual(['2026-02-13']);
 });
 
-test('exactly one process looks after the schedule, and another one takes over', async () => {
-  const office = await createOffice();
-  const first = office.start();
+test('lets exactly one process maintain the schedule, and another one take over', async () => {
+  const setup = await createSchedulerSetup();
+  const first = setup.start();
   await first.tick();
-  const second = office.start();
+  const second = setup.start();
   await second.tick();
   expect([first.isHolder, second.isHolder]).toEqual([true, false]);
   await first.close();
@@ -166,12 +167,12 @@ test('exactly one process looks after the schedule, and another one takes over',
   expect(second.isHolder).toBe(true);
 });
 
-test('a holder that is gone without a word loses its right when its time is over', async () => {
-  const office = await createOffice();
+test('lets the lock of a crashed holder expire', async () => {
+  const setup = await createSchedulerSetup();
   const connection = new Redis(redis.url);
   onTestFinished(() => connection.disconnect());
-  await connection.set(`office${prefixes}:scheduler`, 'somebody who was killed', 'PX', 300);
-  const scheduler = office.start({ lockMs: 300 });
+  await connection.set(`scheduler${prefixes}:scheduler`, 'a killed process', 'PX', 300);
+  const scheduler = setup.start({ lockMs: 300 });
   await scheduler.tick();
   expect(scheduler.isHolder).toBe(false);
   await expect
@@ -182,50 +183,50 @@ test('a holder that is gone without a word loses its right when its time is over
     .toBe(true);
 });
 
-test('a run whose jobs are gone gets them again', async () => {
-  const office = await createOffice();
-  const scheduler = office.start();
+test('restores the jobs of a run that has lost them', async () => {
+  const setup = await createSchedulerSetup();
+  const scheduler = setup.start();
   await scheduler.tick();
   const connection = new Redis(redis.url);
   onTestFinished(() => connection.disconnect());
   await connection.flushall();
-  expect((await office.queue.counts()).trainer).toMatchObject({ waiting: 0 });
-  office.now += 60_000;
+  expect((await setup.queue.counts()).trainer).toMatchObject({ waiting: 0 });
+  setup.now += 60_000;
   await scheduler.tick();
-  expect((await office.queue.counts()).trainer).toMatchObject({ waiting: 1 });
-  expect((await office.queue.counts()).indexer).toMatchObject({ 'waiting-children': 3 });
+  expect((await setup.queue.counts()).trainer).toMatchObject({ waiting: 1 });
+  expect((await setup.queue.counts()).indexer).toMatchObject({ 'waiting-children': 3 });
 });
 
-test('what is left of a run of the same name, of a home that is gone, does not stand for this one', async () => {
-  const office = await createOffice();
-  const { report } = await office.queue.request({ day: '2026-02-12', requestedBy: 'somebody' });
+test('replaces jobs that belong to a run of the same id in a deleted home', async () => {
+  const setup = await createSchedulerSetup();
+  const { report } = await setup.queue.request({ day: '2026-02-12', requestedBy: 'operator' });
   const sameName = { ...report.run, requestedAt: report.run.requestedAt + 1 };
-  await office.queue.ensureJobs(sameName);
-  expect((await office.queue.counts()).trainer).toMatchObject({ waiting: 1 });
+  await setup.queue.ensureJobs(sameName);
+  expect((await setup.queue.counts()).trainer).toMatchObject({ waiting: 1 });
   const connection = new Redis(redis.url);
   onTestFinished(() => connection.disconnect());
-  const trainer = new Queue('trainer', { connection, prefix: `office${prefixes}` });
+  const trainer = new Queue('trainer', { connection, prefix: `scheduler${prefixes}` });
   onTestFinished(() => trainer.close());
   const [job] = await trainer.getWaiting();
   expect(job?.data).toEqual({ runId: '2026-02-12', requestedAt: sameName.requestedAt });
 });
 
-test('a run that its own process works on is given no jobs', async () => {
-  const office = await createOffice();
-  await office.queue.request({ day: '2026-02-12', requestedBy: 'facet refresh', place: 'here' });
-  office.now += 3_600_000;
-  const scheduler = office.start();
+test('creates no jobs for a run that its own process executes', async () => {
+  const setup = await createSchedulerSetup();
+  await setup.queue.request({ day: '2026-02-12', requestedBy: 'facet refresh', place: 'here' });
+  setup.now += 3_600_000;
+  const scheduler = setup.start();
   await scheduler.tick();
-  expect((await office.queue.counts()).indexer).toMatchObject({ 'waiting-children': 3 });
-  expect((await office.home.runs.list()).map(({ run }) => [run.runId, run.place])).toEqual([
+  expect((await setup.queue.counts()).indexer).toMatchObject({ 'waiting-children': 3 });
+  expect((await setup.home.runs.list()).map(({ run }) => [run.runId, run.place])).toEqual([
     ['2026-02-13', 'queue'],
     ['2026-02-12', 'here'],
   ]);
 });
 
-test('without Redis it says so and goes on when Redis is back', { timeout: 30_000 }, async () => {
-  const office = await createOffice();
-  const scheduler = office.start();
+test('gives up the lock during an outage of Redis and continues afterwards', { timeout: 30_000 }, async () => {
+  const setup = await createSchedulerSetup();
+  const scheduler = setup.start();
   await scheduler.tick();
   await redis.kill();
   await scheduler.tick();

@@ -8,17 +8,17 @@ import { sinkLog, upsertItems } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
 import { createRandom } from '@facet/features';
 import { homePaths } from '@facet/config';
-import { createRunStore } from '@facet/pipeline/runs';
 import type { HomePaths } from '@facet/config';
+import { createRunStore } from '@facet/pipeline/runs';
 import type { RunStore } from '@facet/pipeline/runs';
+import { dayMs } from '@facet/platform';
 import { onTestFinished } from 'vitest';
 
-export const dayMs = 86_400_000;
 /** The first day of the shop. */
 export const opening = Date.UTC(2026, 0, 5);
-/** The days that it has been open when a test begins. */
+/** The number of days with purchases when a test starts. */
 export const daysOpen = 40;
-/** The last of them. */
+/** The last of these days. */
 export const lastDay = '2026-02-13';
 
 const kinds = ['tea', 'cup', 'jam'];
@@ -40,11 +40,11 @@ export interface ShopHome {
   readonly configFile: string;
   readonly store: ArtifactStore;
   readonly runs: RunStore;
-  /** Another day of purchases, received as they occurred. */
+  /** Adds a day of purchases, received when they occurred. */
   addDay(day: number): Promise<void>;
 }
 
-/** A home whose lake holds the purchases of twenty people in so many days; gone when the test is. */
+/** Creates a home whose lake contains the purchases of twenty people. Removed when the test ends. */
 export async function createShopHome(positives = 'purchase'): Promise<ShopHome> {
   const folder = await mkdtemp(join(tmpdir(), 'facet-refresh-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -77,7 +77,7 @@ async function append(paths: HomePaths, events: LakeEvent[]): Promise<void> {
   await log.close();
 }
 
-/** What every third person buys on a day, mostly of one kind. */
+/** Every third person buys twice on a day, mostly items of one kind. */
 function purchasesOf(day: number): LakeEvent[] {
   const random = createRandom(day + 1);
   return Array.from({ length: 20 }, (_, person) => person)

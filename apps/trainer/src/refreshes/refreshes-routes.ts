@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { createProblems, Problem } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import type { RunStore } from '@facet/pipeline/runs';
+import { dayMs } from '@facet/platform';
 import type { RefreshQueue, RunNews } from '@facet/refresh';
 import { Type } from 'typebox';
 import { CancelBody, ListQuery, Refresh, RefreshRequestBody, RunParams } from './refreshes-schema.ts';
@@ -9,7 +10,7 @@ import { CancelBody, ListQuery, Refresh, RefreshRequestBody, RunParams } from '.
 export interface RefreshesDeps {
   readonly runs: RunStore;
   readonly queue: RefreshQueue;
-  /** News of a run until it has ended. */
+  /** Yields the changes of a run until it has ended. */
   readonly follow: (runId: string, signal: AbortSignal) => AsyncIterable<RunNews>;
 }
 
@@ -21,8 +22,8 @@ export const trainerProblems = createProblems({
   REFRESH_QUEUE_UNREACHABLE: {},
 });
 
-/** A refresh may take a night, and whoever follows it stays. */
-const followingMsMax = 24 * 3_600_000;
+/** A refresh may take a night, and a client may follow all of it. */
+const followingMsMax = dayMs;
 
 const errors = { '4xx': Problem, '5xx': Problem };
 
@@ -38,8 +39,8 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
         operationId: 'requestRefresh',
         summary: 'Retrain on the data of a day',
         description:
-          '202 for a new run. 200 with the run that is there already for a request that would only repeat it: one that ' +
-          'is under way, or without force one that has ended well.',
+          'Returns 202 with a new run. Returns 200 with the existing run if the request would only repeat it: the run is in ' +
+          'progress, or it was promoted, rejected or skipped and force is not set.',
         tags: ['refreshes'],
         body: RefreshRequestBody,
         response: { 200: Refresh, 202: Refresh, ...errors },
@@ -50,7 +51,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
         day: body.day,
         isForced: body.force,
         isFull: body.full,
-        requestedBy: apiKey?.name ?? 'anybody',
+        requestedBy: requesterOf(apiKey),
       });
       return reply.code(isNew ? 202 : 200).send(report);
     },
@@ -62,7 +63,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
       config: { scope: 'admin' },
       schema: {
         operationId: 'listRefreshes',
-        summary: 'The newest runs',
+        summary: 'List the newest runs',
         tags: ['refreshes'],
         querystring: ListQuery,
         response: {
@@ -80,7 +81,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
       config: { scope: 'admin' },
       schema: {
         operationId: 'readRefresh',
-        summary: 'Where a run stands',
+        summary: 'Read a run',
         tags: ['refreshes'],
         params: RunParams,
         response: { 200: Refresh, ...errors },
@@ -95,14 +96,14 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
       config: { scope: 'admin' },
       schema: {
         operationId: 'cancelRefresh',
-        summary: 'End a run; one that has ended stays as it is',
+        summary: 'Cancel a run; a run that has ended does not change',
         tags: ['refreshes'],
         params: RunParams,
         body: CancelBody,
         response: { 200: Refresh, ...errors },
       },
     },
-    async ({ params, body, apiKey }) => queue.cancel(params.runId, body.because ?? `by ${apiKey?.name ?? 'anybody'}`),
+    async ({ params, body, apiKey }) => queue.cancel(params.runId, body.reason ?? `by ${requesterOf(apiKey)}`),
   );
 
   app.get(
@@ -112,22 +113,27 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
       handlerTimeout: followingMsMax,
       schema: {
         operationId: 'followRefresh',
-        summary: 'A run as server-sent events, until it has ended',
-        description: '`report`: the run, first and whenever it stands elsewhere. `progress`: how far its stage is.',
+        summary: 'Follow a run as server-sent events until it has ended',
+        description: '`report`: the run, at first and after every change. `progress`: the progress of its stage.',
         tags: ['refreshes'],
         params: RunParams,
       },
     },
     async ({ params, signal }, reply) => {
-      // Known before the answer begins.
+      // Throws for an unknown run before the response starts.
       await runs.read(params.runId);
       const until = AbortSignal.any([signal, closing.signal]);
       void reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store');
-      // It was sent before the server began to close, which would wait for a connection that is kept open.
+      // A keep-alive connection would delay the end of the server.
       void reply.header('connection', 'close');
       return reply.send(Readable.from(asEvents(follow(params.runId, until))));
     },
   );
+}
+
+/** Returns the name of the API key, or `anybody` when the trainer runs without API keys. */
+function requesterOf(apiKey: { readonly name: string } | undefined): string {
+  return apiKey?.name ?? 'anybody';
 }
 
 async function* asEvents(news: AsyncIterable<RunNews>): AsyncGenerator<string> {

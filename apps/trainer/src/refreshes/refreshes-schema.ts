@@ -16,9 +16,9 @@ const Outputs = Type.Object(
     verdict: Type.Optional(Type.Union([Type.Literal('pass'), Type.Literal('reject')])),
     reasons: Type.Optional(Type.Array(Type.String())),
     skipped: Type.Optional(Type.String()),
-    promotion: Type.Optional(Type.Integer({ description: 'The number of its record in the promotion log.' })),
+    promotion: Type.Optional(Type.Integer({ description: 'The number of the record in the promotion log.' })),
   },
-  { description: 'What the stages up to this one have made.' },
+  { description: 'The outputs of the stages up to this one.' },
 );
 
 const StageRecord = Type.Object({
@@ -27,7 +27,7 @@ const StageRecord = Type.Object({
   attempt: Type.Integer({ description: '1 for the first.' }),
   startedAt: Time,
   endedAt: Type.Optional(Time),
-  isReused: Type.Optional(Type.Boolean({ description: 'Whether its work had been done before.' })),
+  isReused: Type.Optional(Type.Boolean({ description: 'Whether an earlier result was reused.' })),
   willRetry: Type.Optional(Type.Boolean()),
   outputs: Type.Optional(Outputs),
   problem: Type.Optional(
@@ -35,7 +35,7 @@ const StageRecord = Type.Object({
   ),
 });
 
-/** A run of the refresh, as the API tells it. */
+/** A run as the API returns it. */
 export const Refresh = Type.Unsafe<RunReport>(
   Type.Object(
     {
@@ -46,13 +46,15 @@ export const Refresh = Type.Unsafe<RunReport>(
         isForced: Type.Boolean(),
         isFull: Type.Boolean(),
         place: Type.Enum(['here', 'queue'], {
-          description: 'Whether `facet refresh` does the stages in its process, or workers.',
+          description: '`here`: `facet refresh` executes the stages in its own process. `queue`: workers execute them.',
         }),
         requestedBy: Type.String(),
         requestedAt: Time,
       }),
       state: Type.Enum([...runStates]),
-      reason: Type.Optional(Type.String({ description: 'Why it was rejected, skipped, failed or cancelled.' })),
+      reason: Type.Optional(
+        Type.String({ description: 'Why the run was rejected, skipped or cancelled, or has failed.' }),
+      ),
       stages: Type.Array(StageRecord),
     },
     { title: 'Refresh', description: 'A refresh of one data day.' },
@@ -64,11 +66,11 @@ export const RefreshRequestBody = Type.Object(
     day: Type.Optional(
       Type.String({
         pattern: '^\\d{4}-\\d{2}-\\d{2}$',
-        description: 'The newest day that is over in the time zone of the schedule, unless given.',
+        description: 'Default: the newest day that is over in the time zone of the schedule.',
       }),
     ),
     force: Type.Optional(
-      Type.Boolean({ default: false, description: 'Also when nothing is new, or the day has been refreshed.' }),
+      Type.Boolean({ default: false, description: 'Runs even if nothing is new or the day was refreshed before.' }),
     ),
     full: Type.Optional(Type.Boolean({ default: false, description: 'Trains from the beginning.' })),
   },
@@ -76,15 +78,17 @@ export const RefreshRequestBody = Type.Object(
 );
 
 export const CancelBody = Type.Object(
-  { because: Type.Optional(Type.String({ maxLength: 1_000 })) },
-  { title: 'CancelRequest', examples: [{ because: 'The import of Tuesday was wrong.' }] },
+  { reason: Type.Optional(Type.String({ maxLength: 1_000 })) },
+  { title: 'CancelRequest', examples: [{ reason: 'The import of Tuesday was wrong.' }] },
 );
 
-export const RunParams = Type.Object({ runId: Type.String({ description: 'As 2026-01-31 or 2026-01-31-2.' }) });
+export const RunParams = Type.Object({
+  runId: Type.String({ description: 'For example 2026-01-31 or 2026-01-31-2.' }),
+});
 
 export const ListQuery = Type.Object({
-  // Parts of a URL are text, and nothing is coerced.
+  // Query parameters are strings, and the app coerces nothing.
   limit: Type.Optional(
-    Type.String({ pattern: '^(?:[1-9]\\d{0,2}|1000)$', description: 'How many at most: 1 to 1000, 30 unless given.' }),
+    Type.String({ pattern: '^(?:[1-9]\\d{0,2}|1000)$', description: 'Number of runs: 1 to 1000, default 30.' }),
   ),
 });

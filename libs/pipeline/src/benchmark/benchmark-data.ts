@@ -5,37 +5,37 @@ import type { Item, User } from '@facet/schemas';
 import { leaveOneOutCut, orderTable } from '@facet/features';
 import type { ChoiceTable } from '@facet/features';
 import { AppError } from '@facet/platform';
-import { layOutTables, selectChoices } from '../dataset/build-dataset.ts';
+import { layOutTables, selectInteractions } from '../dataset/build-dataset.ts';
 import { openDataset } from '../dataset/dataset-artifact.ts';
 import { readCatalog } from '../dataset/make-dataset.ts';
 import { encodeTables } from '../dataset/dataset.ts';
 import type { ModelData } from '../dataset/dataset.ts';
-import { readCutChoices } from '../dataset/make-dataset.ts';
+import { readCutInteractions } from '../dataset/make-dataset.ts';
 import { datasetStage } from '../stages/pipeline-stages.ts';
 import type { StageContext } from '../context/stage-context.ts';
 import { leaveOneOutProtocol, timeSplitProtocol } from './protocol.ts';
 import type { Protocol, ProtocolName } from './protocol.ts';
 import { readSequencesFile } from './sequences-file.ts';
 
-/** Where a benchmark's interactions come from. */
+/** The source of a benchmark's interactions. */
 export type BenchmarkSource =
   { readonly kind: 'home' } | { readonly kind: 'sequences'; readonly path: string; readonly items: readonly string[] };
 
-/** What all systems of a benchmark are fitted and measured on. */
+/** The data and the protocol that all systems of a benchmark share. */
 export interface BenchmarkData {
-  /** A hash of it. */
+  /** The hash of the data. */
   readonly id: string;
   readonly data: ModelData;
   readonly protocol: Protocol;
-  /** Whether times are real: without them popularity cannot be that of a moment. */
+  /** Whether times are real. Without them there is no popularity at a time. */
   readonly hasTimes: boolean;
 }
 
 /**
- * The events of a home, or the sequences of a file, divided by a protocol.
+ * Reads the events of a home, or the sequences of a file, and splits them by a protocol.
  *
- * @throws AppError `BENCHMARK_NO_TIMES` for a time split of sequences, `BENCHMARK_TOO_SHORT` where leave-one-out leaves nobody;
- *   those of `datasetStage`, `readSequencesFile`, `readItemFiles`.
+ * @throws AppError `BENCHMARK_NO_TIMES` for a time split of sequences; `BENCHMARK_TOO_SHORT` if leave-one-out has no test users;
+ *   as `datasetStage`, `readSequencesFile` and `readItemFiles`.
  */
 export async function openBenchmarkData(
   context: StageContext,
@@ -44,10 +44,10 @@ export async function openBenchmarkData(
 ): Promise<BenchmarkData> {
   if (protocol === 'leave-one-out') return openLeaveOneOut(context, source);
   if (source.kind === 'sequences') {
-    throw new AppError(`${source.path} has no times to split by.`, {
+    throw new AppError(`${source.path} contains no times, so a time split is impossible.`, {
       code: 'BENCHMARK_NO_TIMES',
       category: 'input',
-      remedy: 'Use --protocol leave-one-out, or files of events.',
+      remedy: 'Use --protocol leave-one-out, or import events with times.',
     });
   }
   const { output } = await datasetStage(context);
@@ -65,16 +65,16 @@ async function openLeaveOneOut(context: StageContext, source: BenchmarkSource): 
   const data = encodeTables(tables, learned);
   const protocol = leaveOneOutProtocol(data);
   if (protocol.test.users.length === 0) {
-    throw new AppError('Nobody has three distinct items, so leave-one-out leaves nobody to ask.', {
+    throw new AppError('No user has three distinct items, so leave-one-out has no test users.', {
       code: 'BENCHMARK_TOO_SHORT',
       category: 'input',
-      remedy: 'Use --protocol time-split, or more events.',
+      remedy: 'Use --protocol time-split, or import more events.',
     });
   }
   return { id: hashOf(data), data, protocol, hasTimes: source.kind === 'home' };
 }
 
-interface Ordered {
+interface OrderedInteractions {
   readonly table: ChoiceTable;
   readonly items: readonly Item[];
   readonly users: readonly User[];
@@ -82,19 +82,19 @@ interface Ordered {
 
 type Rules = StageContext['config']['interactions'];
 
-async function readHome({ home, config }: StageContext, rules: Rules): Promise<Ordered> {
+async function readHome({ home, config }: StageContext, rules: Rules): Promise<OrderedInteractions> {
   const snapshot = await openLakeSnapshot(home.lakeFolder);
-  const choices = await readCutChoices({ snapshot, settings: config, resources: config.dataset }, {});
+  const interactions = await readCutInteractions({ snapshot, settings: config, resources: config.dataset }, {});
   const { items, users } = await readCatalog(home);
-  return { table: selectChoices(choices, rules).table, items, users };
+  return { table: selectInteractions(interactions, rules).table, items, users };
 }
 
-/** In the cells of the items' file, values that stand beside each other are separated by `|`, unless `mapping` says otherwise. */
+/** Multiple values in a cell of the item file are separated by `|`, unless `mapping` sets another separator. */
 async function readSequences(
   { config }: StageContext,
   source: Extract<BenchmarkSource, { kind: 'sequences' }>,
   rules: Rules,
-): Promise<Ordered> {
+): Promise<OrderedInteractions> {
   const { table } = orderTable(await readSequencesFile(source.path), rules);
   const items: Item[] = [];
   const mapping = { ...config.mapping, items: { separator: '|', ...config.mapping?.items } };

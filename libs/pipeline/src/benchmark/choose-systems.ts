@@ -11,25 +11,24 @@ import { fitTower } from './tower-systems.ts';
 export interface SystemOptions {
   readonly config: FacetConfig;
   readonly benchmark: BenchmarkData;
-  /** Overrides of every tower. */
+  /** Hyper-parameters that apply to every tower. */
   readonly settings: readonly Setting[];
 }
 
 /**
- * The systems that are named, in the order of all of them: the classic ones, then every named variant of the model; all
- * without names.
+ * Returns the systems with these names, or all systems: the classic ones, then every named variant of the model.
  *
- * @throws AppError `BENCHMARK_SYSTEM_UNKNOWN`, those of `towerSettings`.
+ * @throws AppError `BENCHMARK_SYSTEM_UNKNOWN`; as `towerSettings`.
  */
 export function chooseSystems(names: readonly string[] | undefined, options: SystemOptions): System[] {
   const classic = classicSystems(options.benchmark.protocol.name);
   const known = [...classic.map(({ name }) => name), ...Object.keys(modelVariants)];
   const unknown = names?.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new AppError(`There is no system "${unknown}" under the protocol ${options.benchmark.protocol.name}.`, {
+    throw new AppError(`The protocol ${options.benchmark.protocol.name} has no system "${unknown}".`, {
       code: 'BENCHMARK_SYSTEM_UNKNOWN',
       category: 'usage',
-      remedy: `Choose of: ${known.join(', ')}.`,
+      remedy: `Choose from: ${known.join(', ')}.`,
     });
   }
   const isWanted = (name: string): boolean => names?.includes(name) ?? true;

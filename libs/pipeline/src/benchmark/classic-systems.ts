@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { fitItemNeighbors, ownHistory, popularity, scoreByNeighbors, withFallback } from '@facet/evaluation';
 import type { InteractionColumns, ItemCfOptions, Scorer, UserInterests } from '@facet/evaluation';
 import { createRandom } from '@facet/features';
@@ -12,11 +13,11 @@ import { choiceScore, evaluateAndDispose, recentFrom } from './protocol.ts';
 import type { ProtocolName } from './protocol.ts';
 import type { FitContext, FittedSystem, System } from './system.ts';
 
-/** A method without a tower: its settings are chosen on validation for each task apart. */
+/** A method without a tower. Its settings are chosen on validation for each task separately. */
 interface ClassicMethod<Settings> {
   readonly name: string;
   readonly isSeeded: boolean;
-  /** What is tried. */
+  /** The settings to compare. */
   readonly grid: readonly Settings[];
   fit(settings: Settings, fitted: FitData): FittedMethod;
 }
@@ -26,26 +27,26 @@ interface FittedMethod {
   readonly scores: Scorer | VectorProducts;
 }
 
-/** Scores that are products of vectors: many users are scored at once. */
+/** Scores that are dot products of vectors, so that many users are scored at once. */
 interface VectorProducts {
   /** [N + 1, dim] */
   readonly items: Float32Array;
   readonly dim: number;
-  /** [U, dim] of users with these histories. */
+  /** Returns [U, dim] the vectors of users with these histories. */
   readonly usersOf: (histories: readonly Int32Array[]) => Float32Array;
 }
 
-/** What lies before a cut. */
+/** The data before a cut. */
 interface FitData {
   readonly columns: InteractionColumns;
   readonly catalogSize: number;
-  /** Popularity of the 30 days before the cut, of all time where there is no moment: what fills a list up. */
+  /** The fallback: popularity of the 30 days before the cut, or of all time without times. */
   readonly recent: Scorer;
   readonly seed: number;
 }
 
 const recentDays = 30;
-/** Validation users that settings are compared on. More would rarely change the choice. */
+/** The number of validation users for the comparison of settings. More users would rarely change the result. */
 const tuningUsersMax = 5000;
 
 const popularityMethod: ClassicMethod<object> = {
@@ -112,10 +113,10 @@ const walsMethod: ClassicMethod<WalsSettings> = {
   },
 };
 
-/** The simple methods that a protocol knows, the weakest first. */
+/** Returns the simple methods of a protocol, the weakest first. */
 export function classicSystems(protocol: ProtocolName): System[] {
   const always = [toSystem(cosineCf), toSystem(bm25Cf), toSystem(walsMethod)];
-  // Without a moment there is no recent popularity, and without repeats one's own history is of no use.
+  // Leave-one-out has neither times for recent popularity nor repeats for own history.
   return protocol === 'time-split'
     ? [toSystem(popularityMethod), toSystem(recentPopularity), toSystem(ownHistoryMethod), ...always]
     : [toSystem(popularityMethod), ...always];
@@ -141,44 +142,43 @@ async function fitClassic<Settings extends object>(
   const chosenAt = context.now();
   const { test } = protocol;
   const data = fitData(context, test);
-  const fitted = new Map<string, FittedMethod & AskedMethod>();
+  const fitted = new Map<string, FittedMethod & RankingMethod>();
   for (const task of protocol.tasks) {
     const key = hashJson(chosen[task].settings);
     if (fitted.has(key)) continue;
     const result = method.fit(chosen[task].settings, data);
-    fitted.set(key, { ...result, ...ask(result, test) });
+    fitted.set(key, { ...result, ...toRanker(result, test) });
   }
   const of = (task: Task) => fitted.get(hashJson(chosen[task].settings))!;
   const [first = 'new'] = protocol.tasks;
   const rankers = forTasks(of(first).ranker);
   for (const task of protocol.tasks) rankers[task] = of(task).ranker;
-  const isAlike = fitted.size === 1;
+  const isTuned = method.grid.length > 1;
   return {
     rankers,
     dispose: () => fitted.forEach(({ dispose }) => dispose()),
     parameters: Math.max(...[...fitted.values()].map(({ parameters }) => parameters)),
-    chosen: isAlike
-      ? chosen[first].settings
-      : Object.fromEntries(protocol.tasks.map((task) => [task, chosen[task].settings])),
-    ...(method.grid.length < 2
-      ? {}
-      : { validationScore: mean(protocol.tasks.map((task) => chosen[task].validationScore)) }),
-    tuningSeconds: method.grid.length < 2 ? 0 : (chosenAt - startedAt) / 1000,
+    chosen:
+      fitted.size === 1
+        ? chosen[first].settings
+        : Object.fromEntries(protocol.tasks.map((task) => [task, chosen[task].settings])),
+    validationScore: isTuned ? mean(protocol.tasks.map((task) => chosen[task].validationScore)) : undefined,
+    tuningSeconds: isTuned ? (chosenAt - startedAt) / 1000 : 0,
     trainingSeconds: (context.now() - chosenAt) / 1000,
   };
 }
 
-interface Choice<Settings> {
+interface Chosen<Settings> {
   readonly settings: Settings;
   readonly validationScore: number;
 }
 
-/** The settings that did best on validation, for each task. */
+/** Returns the best settings on validation for each task. */
 async function choose<Settings>(
   method: ClassicMethod<Settings>,
   context: FitContext,
-): Promise<Record<Task, Choice<Settings>>> {
-  const best: Record<Task, Choice<Settings>> = forTasks({ settings: method.grid[0]!, validationScore: -1 });
+): Promise<Record<Task, Chosen<Settings>>> {
+  const best: Record<Task, Chosen<Settings>> = forTasks({ settings: method.grid[0]!, validationScore: -1 });
   if (method.grid.length < 2) return best;
   const { data, protocol } = context.benchmark;
   const { validation, choice, tasks } = protocol;
@@ -187,10 +187,10 @@ async function choose<Settings>(
   const options = { cutoffs: [choice.cutoff], catalogSize: data.items.length - 1, tieSeed: context.tieSeed };
   for (const [position, settings] of method.grid.entries()) {
     context.onProgress?.(position / (method.grid.length + 1), `settings ${position + 1} of ${method.grid.length}`);
-    // Each setting blocks the thread; a turn of the event loop lets signals through.
-    await new Promise((resolve) => setImmediate(resolve));
+    // Each setting blocks the thread. Signals are handled in between.
+    await setImmediate();
     context.signal?.throwIfAborted();
-    const { ranker, dispose } = ask(method.fit(settings, before), validation);
+    const { ranker, dispose } = toRanker(method.fit(settings, before), validation);
     const evaluated = evaluateAndDispose(protocol, { rankers: forTasks(ranker), dispose }, users, options);
     for (const task of tasks) {
       const validationScore = choiceScore(protocol, evaluated[task]!);
@@ -208,23 +208,23 @@ function fitData({ benchmark, seed }: FitContext, heldOut: HeldOut): FitData {
   return { columns, catalogSize, recent, seed };
 }
 
-interface AskedMethod {
+interface RankingMethod {
   readonly ranker: Ranker;
   dispose(): void;
 }
 
-/** A fitted method that is asked about candidates. */
-function ask({ scores }: FittedMethod, heldOut: HeldOut): AskedMethod {
-  if (typeof scores === 'function') return { ranker: knownOnly(scores, heldOut), dispose: () => undefined };
+/** Creates the ranker of a fitted method over the candidates of held-out users. */
+function toRanker({ scores }: FittedMethod, heldOut: HeldOut): RankingMethod {
+  if (typeof scores === 'function') return { ranker: candidatesOnly(scores, heldOut), dispose: () => undefined };
   const { items, dim, usersOf } = scores;
   const products = createCatalogProducts(items, { interests: 1, dim });
-  const known = new Map<HeldOutSequenceUser, UserInterests>();
+  const vectorsOf = new Map<HeldOutSequenceUser, UserInterests>();
   const blocks = createVectorBlocks<HeldOutSequenceUser>(
     {
       vectors: items,
       dim,
       interestsMax: 1,
-      interests: (user) => known.get(user)!,
+      interests: (user) => vectorsOf.get(user)!,
       prior: () => undefined,
       bonuses: () => new Map(),
       candidates: heldOut.candidates,
@@ -233,13 +233,15 @@ function ask({ scores }: FittedMethod, heldOut: HeldOut): AskedMethod {
   );
   const prepare = (users: readonly HeldOutSequenceUser[]): void => {
     const vectors = usersOf(users.map(({ history }) => history));
-    users.forEach((user, row) => known.set(user, { count: 1, vectors: vectors.subarray(row * dim, (row + 1) * dim) }));
+    users.forEach((user, row) =>
+      vectorsOf.set(user, { count: 1, vectors: vectors.subarray(row * dim, (row + 1) * dim) }),
+    );
   };
   return { ranker: { ...blocks, prepare }, dispose: () => products.dispose() };
 }
 
-/** Nothing but the candidates of all systems. */
-function knownOnly(score: Scorer, { candidates }: HeldOut): Scorer<HeldOutSequenceUser> {
+/** Scores only the candidates that all systems share. */
+function candidatesOnly(score: Scorer, { candidates }: HeldOut): Scorer<HeldOutSequenceUser> {
   return (user) => {
     const scores = score(user).slice();
     for (let item = 1; item < scores.length; item++) if (candidates[item] !== 1) scores[item] = -Infinity;
@@ -247,7 +249,7 @@ function knownOnly(score: Scorer, { candidates }: HeldOut): Scorer<HeldOutSequen
   };
 }
 
-/** A seeded sample of users, the same for all systems. */
+/** Returns a seeded sample of users, which is the same for all systems. */
 export function sampleUsers<User>(users: readonly User[], usersMax: number): readonly User[] {
   if (users.length <= usersMax) return users;
   const sample = [...users];

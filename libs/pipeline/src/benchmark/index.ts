@@ -1,4 +1,4 @@
-/* What `facet benchmark` and the measurements of its parts need: every system on the same data, protocol and evaluation. */
+/* The exports for `facet benchmark` and tools/bench: all systems with the same data, protocol and evaluation. */
 export { encodeTables } from '../dataset/dataset.ts';
 export { createModelScorer } from '../evaluation/model-scorer.ts';
 export { heldOutLast, rankTasks } from '../evaluation/tasks.ts';

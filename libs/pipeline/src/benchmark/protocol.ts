@@ -1,6 +1,7 @@
 import type { Cut } from '@facet/features';
 import { evaluateRanking } from '@facet/evaluation';
 import type { RankingEvaluation } from '@facet/evaluation';
+import { dayMs } from '@facet/platform';
 import type { ModelData } from '../dataset/dataset.ts';
 import { heldOutLast, heldOutWindow, rankTasks } from '../evaluation/tasks.ts';
 import type { HeldOut, HeldOutSequenceUser, Task, TaskRankers } from '../evaluation/tasks.ts';
@@ -8,30 +9,30 @@ import type { HeldOut, HeldOutSequenceUser, Task, TaskRankers } from '../evaluat
 export const protocolNames = ['time-split', 'leave-one-out'] as const;
 export type ProtocolName = (typeof protocolNames)[number];
 
-/** Who is asked what, and what may be known then: the same for every system of a benchmark. */
+/** The test users, their queries and the permitted data, which all systems of a benchmark share. */
 export interface Protocol {
   readonly name: ProtocolName;
-  /** Reported apart, the first one first. */
+  /** The tasks, which are reported separately in this order. */
   readonly tasks: readonly Task[];
-  /** Settings and numbers of epochs are chosen on it; it is trained on before the test. */
+  /** For choosing settings and the number of epochs. The final fit includes this data. */
   readonly validation: HeldOut;
   readonly test: HeldOut;
-  /** What is as high as possible on validation: the mean over the tasks of this metric at this cutoff. */
+  /** Selection maximizes the mean over the tasks of this metric at this cutoff on validation. */
   readonly choice: { readonly metric: 'recall' | 'ndcg'; readonly cutoff: number };
-  /** The cutoff of intervals over users, where it is among those asked for. */
+  /** The cutoff of intervals over users. */
   readonly mainCutoff: number;
-  /** What a reader of the table has to know, a sentence each. */
+  /** Sentences that explain the protocol to readers of the table. */
   readonly rules: readonly string[];
 }
 
 export type Evaluations = Readonly<Partial<Record<Task, RankingEvaluation>>>;
 
 const tieRules = [
-  'Every system ranks every item that was chosen before the cut; an item that was not is a miss for all.',
-  'Items of equal scores rank by a seeded hash that differs from user to user.',
+  'Every system ranks every item with an interaction before the cut. Any other item is a miss for all systems.',
+  'Items with equal scores are ordered by a seeded hash that differs from user to user.',
 ];
 
-/** A global split in time: everybody is asked at the beginning of the window what they choose in it. */
+/** Returns a global time split: every user is evaluated at the start of the window on the interactions in it. */
 export function timeSplitProtocol(
   data: Pick<ModelData, 'sequences' | 'items'>,
   split: { readonly validationFrom: number; readonly testFrom: number },
@@ -45,14 +46,14 @@ export function timeSplitProtocol(
     choice: { metric: 'recall', cutoff: 50 },
     mainCutoff: 50,
     rules: [
-      `Time split: validation from ${day(split.validationFrom)} (UTC), test from ${day(split.testFrom)}; users with an interaction before and one inside the window.`,
-      'NEW: items that the user had not chosen before, the history masked. ALL: everything, repeats included.',
+      `Time split: validation from ${day(split.validationFrom)} (UTC), test from ${day(split.testFrom)}. Users have an interaction before and one in the window.`,
+      'NEW: items that are new to the user, with the history masked. ALL: all items, repeats included.',
       ...tieRules,
     ],
   };
 }
 
-/** Everybody is asked for their last item, after everything before it. */
+/** Returns leave-one-out: every user is evaluated on the last item, given all earlier ones. */
 export function leaveOneOutProtocol(data: Pick<ModelData, 'sequences' | 'items'>): Protocol {
   return {
     name: 'leave-one-out',
@@ -62,9 +63,9 @@ export function leaveOneOutProtocol(data: Pick<ModelData, 'sequences' | 'items'>
     choice: { metric: 'ndcg', cutoff: 10 },
     mainCutoff: 10,
     rules: [
-      "Leave-one-out: each user's last item is the test, the last but one the validation; what is before it is the history, which is masked.",
-      "Repeats are removed: a user's first choice of an item counts. Users with fewer than three distinct items are left out.",
-      'Items of one moment (an invoice) are ordered by a seeded hash (interactions.tieSeed), never by id or by the order of the file.',
+      "Leave-one-out: each user's last item is the test and the last but one the validation. The items before it are the history, which is masked.",
+      "Repeats are removed: a user's first interaction with an item counts. Users with fewer than three distinct items are left out.",
+      'Interactions at the same time (an invoice) are ordered by a seeded hash (interactions.tieSeed), never by id or by the order of the file.',
       ...tieRules,
     ],
   };
@@ -81,7 +82,7 @@ export function evaluateHeldOut(
   return Object.fromEntries(tasks.map((task) => [task, evaluateRanking(rankings[task], options)]));
 }
 
-/** The same, the last that is asked of rankers: what they hold is freed, come what may. */
+/** Evaluates and then disposes the rankers, even after an error. */
 export function evaluateAndDispose(
   protocol: Pick<Protocol, 'tasks'>,
   { rankers, dispose }: { readonly rankers: TaskRankers; readonly dispose?: (() => void) | undefined },
@@ -95,12 +96,12 @@ export function evaluateAndDispose(
   }
 }
 
-/** The figure that settings are chosen by, of one task. */
+/** Returns the metric of the selection for one task. */
 export function choiceScore({ choice }: Pick<Protocol, 'choice'>, evaluated: RankingEvaluation): number {
   return evaluated.metrics.find(({ cutoff }) => cutoff === choice.cutoff)![choice.metric];
 }
 
-/** The beginning of the newest `days` days before a cut; everything where the cut is not a moment. */
+/** Returns the start of the newest `days` days before a cut; -Infinity if the cut is not a time. */
 export function recentFrom(cut: Cut, days: number): number {
-  return typeof cut === 'number' ? cut - days * 86_400_000 : Number.NEGATIVE_INFINITY;
+  return typeof cut === 'number' ? cut - days * dayMs : Number.NEGATIVE_INFINITY;
 }

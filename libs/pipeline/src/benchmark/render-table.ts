@@ -26,9 +26,9 @@ export interface Grid {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** One task: each system's figures at each cutoff, with t intervals over seeds and bootstrap intervals over users. */
+/** Returns the metrics of one task at each cutoff, with t intervals over seeds and bootstrap intervals over users. */
 export function qualityGrid({ systems, mainCutoff, protocol }: BenchmarkTable, task: Task): Grid {
-  // With one true item a user, recall is the hit rate.
+  // With one true item per user, recall equals the hit rate.
   const shown: readonly MetricName[] =
     protocol === 'leave-one-out' ? ['hitRate', 'ndcg'] : ['recall', 'hitRate', 'ndcg'];
   const cutoffs = systems[0]?.tasks[task]?.cutoffs.map(({ cutoff }) => cutoff) ?? [];
@@ -53,7 +53,7 @@ export function qualityGrid({ systems, mainCutoff, protocol }: BenchmarkTable, t
   };
 }
 
-/** Cold items: those that nobody chose before the cut, found by their side features; undefined where there are none. */
+/** Returns the metrics on cold items; undefined if the test has none. */
 export function coldGrid({ systems }: BenchmarkTable): Grid | undefined {
   const known = systems.find(({ cold }) => cold !== undefined)?.cold;
   if (known === undefined) return undefined;
@@ -69,7 +69,7 @@ export function coldGrid({ systems }: BenchmarkTable): Grid | undefined {
   };
 }
 
-/** What each system cost, and how the interests of towers differ and share the work. */
+/** Returns the cost of each system and the monitors of its interests. */
 export function costGrid({ systems, choice }: BenchmarkTable): Grid {
   return {
     head: [
@@ -81,7 +81,7 @@ export function costGrid({ systems, choice }: BenchmarkTable): Grid {
       'Tuning s',
       'Training s',
       'Test s',
-      'Interests a user',
+      'Interests per user',
       'Mean cosine',
       'Effective interests',
       'Shares of labels',
@@ -111,7 +111,7 @@ function describeInterests({ interests }: SystemSummary): string[] {
   ];
 }
 
-/** The different choices of the seeds. */
+/** Lists the different settings that the seeds chose. */
 function describeChosen({ chosen }: SystemSummary): string {
   return [...new Set(chosen.map((choice) => describe(choice)))].join('; ') || '–';
 }
@@ -123,12 +123,12 @@ function describe(choice: unknown): string {
     .join(', ');
 }
 
-/** Trainings that are not in the table. */
+/** Describes the trainings that are missing in the table. */
 export function describeDiverged({ diverged }: BenchmarkTable): string[] {
   return diverged.map(({ system, seed, message }) => `Not in the table: ${system}, seed ${seed}. ${message}`);
 }
 
-/** The whole table as Markdown. */
+/** Renders the whole table as Markdown. */
 export function renderMarkdown(table: BenchmarkTable): string {
   const { data, tasks, rules, mainCutoff } = table;
   return [
@@ -139,12 +139,12 @@ export function renderMarkdown(table: BenchmarkTable): string {
       `## ${taskTitles[task]} (${count(table.systems[0]!.tasks[task]!.users)} users)`,
       renderGrid(qualityGrid(table, task)),
     ]),
-    `± is half of the 95 % t interval of the mean over seeds; without it a system was run once. The last column is the 95 % bootstrap interval over users of the figure at ${mainCutoff}, each user's mean over seeds.`,
+    `± is half of the 95 % t interval of the mean over seeds; a system without it was run once. The last column is the 95 % bootstrap interval over users of the metric at ${mainCutoff}, averaged over seeds for each user.`,
     ...renderCold(table),
     ...describeDiverged(table),
     '## Cost and interests',
     renderGrid(costGrid(table)),
-    'Tuning is choosing settings (classic systems) or the number of epochs (towers) on validation; training is the fit that is tested, validation included in its data. Seconds are means over seeds.',
+    'Tuning chooses settings (classic systems) or the number of epochs (towers) on validation. Training is the final fit, which includes the validation data. Seconds are means over seeds.',
     '## Settings',
     ...table.systems.map(({ name, settings }) => `- ${name}: \`${JSON.stringify(settings)}\``),
   ].join('\n\n');
@@ -156,12 +156,12 @@ function renderCold(table: BenchmarkTable): string[] {
   const users = table.systems.find(({ cold }) => cold !== undefined)!.cold!.users;
   return [
     `## Cold items (${count(users)} users)`,
-    'Items that nobody chose before the cut, asked of those who went on to choose one; every item of the catalog is ranked, such items by their side features. n/a: a system that knows an item by its interactions only.',
+    'Items without interactions before the cut, for users who interact with one in the test. Every item of the catalog is ranked, cold items by their side features. n/a: the system knows an item only by its interactions.',
     renderGrid(grid),
   ];
 }
 
-/** The curves of a sweep: what validation says, what it chooses, and the test. */
+/** Renders the validation and test results of a sweep, with the chosen value. */
 function renderSweep(sweep: SweepResult, table: BenchmarkTable): string {
   const [task = 'new'] = table.tasks;
   const rows = sweep.curves.flatMap(({ system, points, chosen }) =>
@@ -182,7 +182,7 @@ function sweepFile({ name }: SweepResult): string {
   return `sweep-${name}.svg`;
 }
 
-/** Writes a table, with its sweeps and their curves, into a folder named by its id. @returns the folder */
+/** Writes a table with its sweeps and charts into a folder named by its id. Returns the folder. */
 export async function saveTable(
   benchmarksFolder: string,
   table: BenchmarkTable,
@@ -195,7 +195,7 @@ export async function saveTable(
   ]);
   for (const sweep of sweeps) await writeFileAtomically(join(folder, sweepFile(sweep)), [drawSweep(sweep, table)]);
   await writeFileAtomically(join(folder, 'table.json'), [
-    `${JSON.stringify({ ...table, ...(sweeps.length === 0 ? {} : { sweeps }) }, null, 2)}\n`,
+    `${JSON.stringify({ ...table, sweeps: sweeps.length === 0 ? undefined : sweeps }, null, 2)}\n`,
   ]);
   return folder;
 }

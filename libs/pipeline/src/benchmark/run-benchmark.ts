@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { CutoffMetrics } from '@facet/evaluation';
 import { AppError } from '@facet/platform';
 import type { InterestReport } from '../evaluation/interest-report.ts';
@@ -12,22 +13,22 @@ import { evaluateAndDispose } from './protocol.ts';
 import type { evaluateHeldOut } from './protocol.ts';
 import type { FitContext, FittedSystem, System } from './system.ts';
 
-/** Raised when a row means something else for the same inputs. */
+/** Increase this when the same inputs give another row. */
 const rowVersion = 4;
 
-/** One system with one seed, measured. */
+/** The result of one system with one seed. */
 export interface BenchmarkRow extends Omit<FittedSystem, 'rankers' | 'rankersOver' | 'interests' | 'dispose'> {
   readonly system: string;
   readonly kind: System['kind'];
   readonly seed: number;
   readonly evaluationSeconds: number;
   readonly tasks: Readonly<Partial<Record<Task, RowTask>>>;
-  readonly interests?: InterestReport;
-  /** Items that nobody chose before the cut, among all of the catalog; absent where a system knows nothing of them. */
-  readonly cold?: { readonly users: number; readonly cutoffs: readonly CutoffMetrics[] };
+  readonly interests?: InterestReport | undefined;
+  /** Metrics on cold items among the whole catalog; absent for systems without side features. */
+  readonly cold?: { readonly users: number; readonly cutoffs: readonly CutoffMetrics[] } | undefined;
 }
 
-/** A training that no lower rate could save: there is no row of it. */
+/** A training that diverged even with lower learning rates, and has no row. */
 export interface DivergedRun {
   readonly system: string;
   readonly seed: number;
@@ -42,7 +43,7 @@ export interface BenchmarkRun {
 export interface RowTask {
   readonly users: number;
   readonly cutoffs: readonly CutoffMetrics[];
-  /** Float32, base64: recall and NDCG of each user at the protocol's main cutoff. */
+  /** Recall and NDCG of each user at the protocol's main cutoff, as float32 in base64. */
   readonly perUser: { readonly recall: string; readonly ndcg: string };
 }
 
@@ -50,12 +51,12 @@ export interface RunOptions {
   readonly context: StageContext;
   readonly benchmark: BenchmarkData;
   readonly systems: readonly System[];
-  /** Runs of each system that depends on chance. */
+  /** The number of runs of each seeded system. */
   readonly seeds: number;
   /** A clock in milliseconds. */
   readonly now: () => number;
-  readonly signal?: AbortSignal;
-  /** What is told of a row that begins; the answer is told how far it is and when it is done. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called when a row starts. Returns the callbacks of the row. */
   readonly onRow?: (row: {
     readonly name: string;
     readonly seed: number;
@@ -70,11 +71,11 @@ export interface RunOptions {
 }
 
 /**
- * Fits and measures every system with every seed, in turn. A row is kept as soon as it is done and not run again for the same
- * data, settings and seed; an interrupted training goes on from its last epoch. One that diverges for good does not keep the others
- * from being measured.
+ * Fits and measures every system with every seed. Stores each finished row and never runs it again for the same data, settings and
+ * seed. An interrupted training resumes after its last epoch. After a training that diverges permanently, the benchmark continues
+ * with the other systems.
  *
- * @throws AppError of what a system throws; the signal's reason when aborted.
+ * @throws AppError as the systems; the reason of the signal when aborted.
  */
 export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
   const runs = options.systems.flatMap((system) =>
@@ -83,27 +84,27 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
   const rows: BenchmarkRow[] = [];
   const diverged: DivergedRun[] = [];
   for (const [place, { system, seed }] of runs.entries()) {
-    const told = options.onRow?.({ name: system.name, seed, place, total: runs.length });
+    const callbacks = options.onRow?.({ name: system.name, seed, place, total: runs.length });
     try {
       const { output, reused } = await runRow(system, seed, options, {
-        onProgress: (share, detail) => told?.update(share, detail),
-        onDivergence: (description) => told?.diverged(description),
+        onProgress: (share, detail) => callbacks?.update(share, detail),
+        onDivergence: (description) => callbacks?.diverged(description),
       });
-      told?.done(output, reused);
+      callbacks?.done(output, reused);
       rows.push(output);
     } catch (error) {
-      const lost = isLost(error, system);
-      if (lost) told?.diverged(error.message);
-      told?.failed();
-      if (!lost) throw error;
+      const isDiverged = hasDiverged(error, system);
+      if (isDiverged) callbacks?.diverged(error.message);
+      callbacks?.failed();
+      if (!isDiverged) throw error;
       diverged.push({ system: system.name, seed, error });
     }
   }
   return { rows, diverged };
 }
 
-/** Whether an error says that a tower went astray, be it only in what is trained to be tested, which nothing validates. */
-function isLost(error: unknown, { kind }: System): error is AppError {
+/** Returns whether an error means divergence. A divergence in the refit, which has no validation, shows only in the test. */
+function hasDiverged(error: unknown, { kind }: System): error is AppError {
   if (!(error instanceof AppError)) return false;
   return error.code === 'MODEL_DIVERGED' || (kind === 'tower' && error.code === 'EVALUATION_SCORE_NAN');
 }
@@ -112,13 +113,13 @@ async function runRow(
   system: System,
   seed: number,
   { context, benchmark, now, signal }: RunOptions,
-  told: Required<Pick<FitContext, 'onProgress' | 'onDivergence'>>,
+  callbacks: Required<Pick<FitContext, 'onProgress' | 'onDivergence'>>,
 ): Promise<{ output: BenchmarkRow; reused: boolean }> {
   const { data, protocol } = benchmark;
   const { cutoffs, tieSeed } = context.config.evaluation;
   const { name, kind, settings } = system;
   const { benchmarksFolder, checkpointsFolder } = context.home;
-  // The settings of a tower say all of it: a value of a sweep that is the default's is not trained again.
+  // The settings determine a tower, so a sweep value that equals the default reuses the row of the default.
   const method = kind === 'tower' ? kind : name;
   const inputs = {
     version: rowVersion,
@@ -137,16 +138,14 @@ async function runRow(
     inputs,
     run: async () => {
       signal?.throwIfAborted();
-      const fitContext = { benchmark, seed, tieSeed, checkpoints, now, ...told };
-      const { rankers, rankersOver, interests, dispose, ...fitted } = await system.fit(
-        signal === undefined ? fitContext : { ...fitContext, signal },
-      );
-      told.onProgress(1, 'the test');
-      await new Promise((resolve) => setImmediate(resolve));
+      const fitContext = { benchmark, seed, tieSeed, checkpoints, now, signal, ...callbacks };
+      const { rankers, rankersOver, interests, dispose, ...fitted } = await system.fit(fitContext);
+      callbacks.onProgress(1, 'the test');
+      await setImmediate();
       const startedAt = now();
-      const asked = { cutoffs: withMain(cutoffs, protocol.mainCutoff), catalogSize: data.items.length - 1, tieSeed };
-      const evaluated = evaluateAndDispose(protocol, { rankers, dispose }, protocol.test.users, asked);
-      const cold = rankersOver === undefined ? undefined : evaluateCold(benchmark, rankersOver, asked);
+      const options = { cutoffs: withMain(cutoffs, protocol.mainCutoff), catalogSize: data.items.length - 1, tieSeed };
+      const evaluated = evaluateAndDispose(protocol, { rankers, dispose }, protocol.test.users, options);
+      const cold = rankersOver === undefined ? undefined : evaluateCold(benchmark, rankersOver, options);
       const tasks = Object.entries(evaluated).map(([task, { users, metrics, perUser }]) => {
         const main = perUser.find(({ cutoff }) => cutoff === protocol.mainCutoff)!;
         return [
@@ -161,8 +160,8 @@ async function runRow(
         ...fitted,
         evaluationSeconds: (now() - startedAt) / 1000,
         tasks: Object.fromEntries(tasks),
-        ...(interests === undefined ? {} : { interests }),
-        ...(cold === undefined ? {} : { cold }),
+        interests,
+        cold,
       };
     },
   });
@@ -170,7 +169,7 @@ async function runRow(
   return { ...result, output: { ...result.output, system: name } };
 }
 
-/** The users who went on to choose an item that was new to all, asked for those items among the whole catalog. */
+/** Evaluates a system on cold items among the whole catalog. */
 function evaluateCold(
   { data, protocol }: BenchmarkData,
   rankersOver: NonNullable<FittedSystem['rankersOver']>,
@@ -190,7 +189,7 @@ function encode(values: Float64Array): string {
   return Buffer.from(Float32Array.from(values).buffer).toString('base64');
 }
 
-/** The opposite of how a row keeps values of users. */
+/** Decodes the values per user of a row. */
 export function decodeUsers(text: string): Float32Array {
   const bytes = Uint8Array.from(Buffer.from(text, 'base64'));
   return new Float32Array(bytes.buffer);

@@ -1,15 +1,13 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { ChoiceTable } from '@facet/features';
-import { AppError } from '@facet/platform';
-
-const dayMs = 86_400_000;
+import { AppError, dayMs } from '@facet/platform';
 
 /**
- * Reads a file of sequences: a user a line, the user's id and then item ids, oldest first, separated by spaces or tabs.
- * There are no times in it; the choices of a user get a day each, so that ages still tell which came first.
+ * Reads a file of sequences. Each line is a user id and then item ids, oldest first, separated by spaces or tabs. The file contains
+ * no times, so the interactions of a user get one day each, which preserves their order.
  *
- * @throws AppError `BENCHMARK_SEQUENCES_INVALID` for a user without items, or one that stands twice.
+ * @throws AppError `BENCHMARK_SEQUENCES_INVALID` for a user without items or a repeated user.
  */
 export async function readSequencesFile(path: string): Promise<ChoiceTable> {
   const userIds: string[] = [];
@@ -24,11 +22,11 @@ export async function readSequencesFile(path: string): Promise<ChoiceTable> {
     const [userId, ...itemIds] = text.split(/\s+/).filter((word) => word !== '');
     if (userId === undefined) continue;
     if (itemIds.length === 0 || seen.has(userId)) {
-      const problem = seen.has(userId) ? `user ${userId} stands twice` : `user ${userId} has no items`;
+      const problem = seen.has(userId) ? `user ${userId} is repeated` : `user ${userId} has no items`;
       throw new AppError(`${path}, line ${line}: ${problem}.`, {
         code: 'BENCHMARK_SEQUENCES_INVALID',
         category: 'input',
-        remedy: 'A line is a user id and then the ids of the items, oldest first, separated by spaces.',
+        remedy: 'Write each line as a user id and then item ids, oldest first, separated by spaces.',
       });
     }
     seen.add(userId);

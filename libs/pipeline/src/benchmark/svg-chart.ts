@@ -1,4 +1,4 @@
-/** A point of a curve, with the interval that its bar shows. */
+/** A point of a curve with the interval of its error bar. */
 export interface ChartPoint {
   readonly y: number;
   readonly low: number;
@@ -9,18 +9,18 @@ export interface Chart {
   readonly title: string;
   readonly xName: string;
   readonly yName: string;
-  /** One a point, evenly spaced. */
+  /** One label per point, evenly spaced. */
   readonly xs: readonly string[];
   readonly series: readonly { readonly name: string; readonly points: readonly ChartPoint[] }[];
 }
 
 const [width, height] = [640, 360];
 const margin = { left: 64, right: 20, top: 44, bottom: 64 };
-/** Of Okabe and Ito, without those that fade on white or on black: readable with any color vision. */
+/** The palette of Okabe and Ito for any color vision, without the colors that fade on white or black. */
 const colors = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
 const cap = 4;
 
-/** Curves with bars of their intervals, as SVG that follows the light or dark scheme of who looks at it. */
+/** Draws curves with error bars as SVG that follows the light or dark color scheme of the viewer. */
 export function drawChart({ title, xName, yName, xs, series }: Chart): string {
   const points = series.flatMap(({ points }) => points);
   const ticks = niceTicks(Math.min(...points.map(({ low }) => low)), Math.max(...points.map(({ high }) => high)));
@@ -46,7 +46,7 @@ export function drawChart({ title, xName, yName, xs, series }: Chart): string {
   ];
   const curves = series.flatMap(({ name, points }, place) => {
     const color = colors[place % colors.length]!;
-    // Bars of several curves stand beside each other.
+    // Shifts the error bars of several curves apart.
     const shift = (place - (series.length - 1) / 2) * 6;
     const at = points.map((point, index) => ({ ...point, x: x(index) + shift }));
     const path = at.map((point, index) => `${index === 0 ? 'M' : 'L'}${round(point.x)} ${round(y(point.y))}`).join(' ');
@@ -74,7 +74,7 @@ export function drawChart({ title, xName, yName, xs, series }: Chart): string {
   ].join('\n');
 }
 
-/** Three to seven round values around a range. */
+/** Returns three to seven round values that enclose a range. */
 export function niceTicks(low: number, high: number): number[] {
   const range = high - low || Math.abs(high) || 1;
   const power = 10 ** Math.floor(Math.log10(range / 4));

@@ -9,13 +9,13 @@ import type { BenchmarkTable, SystemSummary } from './table.ts';
 import { checkSetting, withSetting } from './tower-settings.ts';
 import type { TowerSettings } from './tower-settings.ts';
 
-/** A hyper-parameter and the values that it takes in turn, everything else as it is. */
+/** A hyper-parameter and its values. All other settings stay unchanged. */
 export interface Sweep {
   readonly name: string;
   readonly values: readonly unknown[];
 }
 
-/** One tower along the values of a sweep. */
+/** The results of one tower for the values of a sweep. */
 export interface SweepCurve {
   readonly system: string;
   readonly points: readonly {
@@ -23,7 +23,7 @@ export interface SweepCurve {
     readonly validationScore: SeedInterval;
     readonly summary: SystemSummary;
   }[];
-  /** The value with the highest mean on validation. The test has no say in it. */
+  /** The value with the highest mean on validation. The test does not influence it. */
   readonly chosen: unknown;
 }
 
@@ -32,10 +32,10 @@ export interface SweepResult extends Sweep {
 }
 
 /**
- * The towers of `systems` with each value of a sweep, by the names of their rows. A tower that a value does not change, as one of a
- * single vector whatever K, is left out.
+ * Returns the towers of `systems` with each value of a sweep. Leaves out towers that do not have the hyper-parameter, such as K of a
+ * tower with a single vector.
  *
- * @throws AppError `BENCHMARK_SETTING_UNKNOWN`, `CONFIG_INVALID`, `BENCHMARK_SWEEP_EMPTY` where no tower is left.
+ * @throws AppError `BENCHMARK_SETTING_UNKNOWN`, `CONFIG_INVALID`; `BENCHMARK_SWEEP_EMPTY` if no tower is left.
  */
 export function sweepSystems(sweep: Sweep, systems: readonly System[]): System[] {
   const towers = systems.filter(({ kind }) => kind === 'tower');
@@ -50,14 +50,14 @@ export function sweepSystems(sweep: Sweep, systems: readonly System[]): System[]
     });
   });
   if (swept.length > 0) return swept;
-  throw new AppError(`No tower among the systems has ${sweep.name}.`, {
+  throw new AppError(`None of the chosen towers has the hyper-parameter ${sweep.name}.`, {
     code: 'BENCHMARK_SWEEP_EMPTY',
     category: 'usage',
-    remedy: 'Name a tower that has it with --systems.',
+    remedy: 'Choose a tower that has it with --systems.',
   });
 }
 
-/** Reads the curves of a sweep off the summaries of its systems. */
+/** Collects the curves of a sweep from the summaries of its systems. */
 export function readSweep(sweep: Sweep, towers: readonly string[], { systems }: BenchmarkTable): SweepResult {
   const byName = new Map(systems.map((summary) => [summary.name, summary]));
   const curves = towers.flatMap((system): SweepCurve[] => {
@@ -76,7 +76,7 @@ export function readSweep(sweep: Sweep, towers: readonly string[], { systems }: 
   return { ...sweep, curves };
 }
 
-/** The curves on the test: NDCG of the first task at the main cutoff, with t intervals over seeds. */
+/** Draws NDCG of the first task at the main cutoff on the test, with t intervals over seeds. */
 export function drawSweep(sweep: SweepResult, { tasks, mainCutoff, protocol }: BenchmarkTable): string {
   const [task = 'new'] = tasks;
   const chart: Chart = {

@@ -2,40 +2,40 @@ import type { InterestReport } from '../evaluation/interest-report.ts';
 import type { TaskRankers } from '../evaluation/tasks.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
 
-/** What a system is fitted with. */
+/** The inputs of a fit. */
 export interface FitContext {
   readonly benchmark: BenchmarkData;
   readonly seed: number;
   readonly tieSeed: number;
-  /** A folder for what an interrupted fit goes on from. */
+  /** The folder of checkpoints, from which an interrupted fit resumes. */
   readonly checkpoints: string;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** @param share of the fit that is done, 0 to 1 */
   readonly onProgress?: (share: number, detail: string) => void;
-  /** Is told of what went astray and how the fit goes on. */
+  /** Receives a description of each divergence and of how the fit continues. */
   readonly onDivergence?: (description: string) => void;
   /** A clock in milliseconds. */
   readonly now: () => number;
 }
 
-/** A system that can be asked about the test. */
+/** A fitted system that can rank items for the test users. */
 export interface FittedSystem {
   readonly rankers: TaskRankers;
-  /** Numbers that were learned and are kept. */
+  /** The number of learned parameters. */
   readonly parameters: number;
-  /** What validation chose, as JSON, for each task where that differs. */
+  /** The settings chosen on validation as JSON, by task if they differ. */
   readonly chosen: unknown;
-  /** The figure of the protocol's choice on validation, mean over the tasks. */
-  readonly validationScore?: number;
-  /** Of choosing settings or the number of epochs, and of the fit that is tested. */
+  /** The selection metric on validation, mean over the tasks. */
+  readonly validationScore?: number | undefined;
+  /** The time to choose settings or the number of epochs, and the time of the final fit. */
   readonly tuningSeconds: number;
   readonly trainingSeconds: number;
-  /** The epochs of the fit that chose, the best of them, and those of the refit. */
+  /** The epochs of the fit, the best one, and the epochs of the refit. */
   readonly epochs?: { readonly fit: number; readonly best: number; readonly refit: number };
   readonly interests?: InterestReport;
-  /** Ranks among other candidates, cold ones too; absent for a system that knows an item by its interactions only. */
+  /** Creates rankers over other candidates, including cold items; absent for systems that know an item only by its interactions. */
   rankersOver?(candidates: Uint8Array): { readonly rankers: TaskRankers; dispose(): void };
-  /** Frees what ranking needs. */
+  /** Frees the memory of the rankers. */
   dispose?(): void;
 }
 
@@ -43,9 +43,9 @@ export interface FittedSystem {
 export interface System {
   readonly name: string;
   readonly kind: 'classic' | 'tower';
-  /** Whether another seed gives another result; one run is enough otherwise. */
+  /** Whether the result depends on the seed. Otherwise one run is enough. */
   readonly isSeeded: boolean;
-  /** JSON: with the data, the protocol and the seed it decides the result. */
+  /** JSON that determines the result, together with the data, the protocol and the seed. */
   readonly settings: unknown;
   fit(context: FitContext): Promise<FittedSystem>;
 }

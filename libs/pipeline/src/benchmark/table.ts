@@ -1,5 +1,6 @@
 import { bootstrapInterval, seedInterval } from '@facet/evaluation';
-import type { BootstrapInterval, CutoffMetrics, SeedInterval } from '@facet/evaluation';
+import type { BootstrapInterval, SeedInterval } from '@facet/evaluation';
+import type { InterestReport } from '../evaluation/interest-report.ts';
 import type { Task } from '../evaluation/tasks.ts';
 import { hashJson } from '../context/stage-cache.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
@@ -17,39 +18,44 @@ export interface TaskSummary {
   readonly users: number;
   /** Means over seeds with t intervals. */
   readonly cutoffs: readonly CutoffSummary[];
-  /** At the main cutoff: 95 % bootstrap intervals over users of each user's mean over seeds. */
+  /** 95 % bootstrap intervals over users of each user's mean over seeds, at the main cutoff. */
   readonly overUsers: Readonly<Record<'recall' | 'ndcg', BootstrapInterval>>;
 }
 
-/** All runs of one system. */
+export interface InterestSummary {
+  readonly meanInterests: number;
+  readonly meanCosine: number;
+  readonly effectiveInterests: number;
+  readonly labelShares: readonly number[];
+}
+
+/** Metrics on cold items, which have no interactions before the cut. */
+export interface ColdSummary {
+  readonly users: number;
+  readonly cutoffs: readonly {
+    readonly cutoff: number;
+    readonly hitRate: SeedInterval;
+    readonly ndcg: SeedInterval;
+  }[];
+}
+
+/** The summary of all runs of one system. */
 export interface SystemSummary {
   readonly name: string;
   readonly kind: System['kind'];
   readonly seeds: number;
   readonly settings: unknown;
-  /** What validation chose with each seed. */
+  /** The settings chosen on validation for each seed. */
   readonly chosen: readonly unknown[];
-  readonly validationScore?: SeedInterval;
+  readonly validationScore?: SeedInterval | undefined;
   readonly tasks: Readonly<Partial<Record<Task, TaskSummary>>>;
-  /** Items that nobody chose before the cut, by side features; absent for systems that cannot know them. */
-  readonly cold?: {
-    readonly users: number;
-    readonly cutoffs: readonly {
-      readonly cutoff: number;
-      readonly hitRate: SeedInterval;
-      readonly ndcg: SeedInterval;
-    }[];
-  };
+  /** Metrics on cold items; absent for systems without side features. */
+  readonly cold?: ColdSummary | undefined;
   readonly parameters: number;
   readonly tuningSeconds: number;
   readonly trainingSeconds: number;
   readonly evaluationSeconds: number;
-  readonly interests?: {
-    readonly meanInterests: number;
-    readonly meanCosine: number;
-    readonly effectiveInterests: number;
-    readonly labelShares: readonly number[];
-  };
+  readonly interests?: InterestSummary | undefined;
 }
 
 export interface BenchmarkTable {
@@ -59,14 +65,18 @@ export interface BenchmarkTable {
   readonly rules: readonly string[];
   readonly tasks: readonly Task[];
   readonly mainCutoff: number;
-  /** What was as high as possible on validation. */
+  /** The selection metric on validation. */
   readonly choice: string;
   readonly systems: readonly SystemSummary[];
-  /** Trainings that diverged for good, which are in none of the means. */
+  /** Trainings that diverged permanently, which the means leave out. */
   readonly diverged: readonly { readonly system: string; readonly seed: number; readonly message: string }[];
 }
 
-/** A run as one table. @param systems those that were run, in the order of the table; one without a row is left out */
+/**
+ * Summarizes a run as one table.
+ *
+ * @param systems in the order of the table; a system without a row is left out
+ */
 export function summarize(
   { rows, diverged }: BenchmarkRun,
   systems: readonly System[],
@@ -108,32 +118,32 @@ function summarizeSystem(system: System, runs: readonly BenchmarkRow[], tasks: r
     seeds: runs.length,
     settings: system.settings,
     chosen: runs.map(({ chosen }) => chosen),
-    ...(validation.length === 0 ? {} : { validationScore: seedInterval(validation) }),
+    validationScore: validation.length === 0 ? undefined : seedInterval(validation),
     tasks: Object.fromEntries(tasks.map((task) => [task, summarizeTask(runs, task)])),
-    ...summarizeCold(runs),
+    cold: summarizeCold(runs),
     parameters: mean((row) => row.parameters),
     tuningSeconds: mean((row) => row.tuningSeconds),
     trainingSeconds: mean((row) => row.trainingSeconds),
     evaluationSeconds: mean((row) => row.evaluationSeconds),
-    ...(reports.length === 0
-      ? {}
-      : {
-          interests: {
-            meanInterests: seedInterval(reports.map(({ meanInterests }) => meanInterests)).mean,
-            meanCosine: seedInterval(reports.map(({ similarity }) => similarity.meanCosine)).mean,
-            effectiveInterests: seedInterval(reports.map(({ effectiveInterests }) => effectiveInterests)).mean,
-            labelShares: reports[0]!.labelShares.map(
-              (_, k) => seedInterval(reports.map(({ labelShares }) => labelShares[k]!)).mean,
-            ),
-          },
-        }),
+    interests: reports.length === 0 ? undefined : summarizeInterests(reports),
   };
 }
 
-function summarizeCold(runs: readonly BenchmarkRow[]): Pick<SystemSummary, 'cold'> {
+/** Returns the means over seeds. */
+function summarizeInterests(reports: readonly InterestReport[]): InterestSummary {
+  const mean = (of: (report: InterestReport) => number): number => seedInterval(reports.map(of)).mean;
+  return {
+    meanInterests: mean((report) => report.meanInterests),
+    meanCosine: mean((report) => report.similarity.meanCosine),
+    effectiveInterests: mean((report) => report.effectiveInterests),
+    labelShares: reports[0]!.labelShares.map((_, k) => mean((report) => report.labelShares[k]!)),
+  };
+}
+
+function summarizeCold(runs: readonly BenchmarkRow[]): ColdSummary | undefined {
   const measured = runs.flatMap(({ cold }) => cold ?? []);
   const [first] = measured;
-  if (first === undefined) return {};
+  if (first === undefined) return undefined;
   const over = (place: number, metric: 'hitRate' | 'ndcg'): SeedInterval =>
     seedInterval(measured.map(({ cutoffs }) => cutoffs[place]![metric]));
   const cutoffs = first.cutoffs.map(({ cutoff }, place) => ({
@@ -141,7 +151,7 @@ function summarizeCold(runs: readonly BenchmarkRow[]): Pick<SystemSummary, 'cold
     hitRate: over(place, 'hitRate'),
     ndcg: over(place, 'ndcg'),
   }));
-  return { cold: { users: first.users, cutoffs } };
+  return { users: first.users, cutoffs };
 }
 
 const bootstrapSeed = 1;
@@ -158,15 +168,11 @@ function summarizeTask(runs: readonly BenchmarkRow[], task: Task): TaskSummary {
     cutoffs: first!.cutoffs.map(({ cutoff }, place) => ({
       cutoff,
       ...(Object.fromEntries(
-        metricNames.map((name) => [name, seedInterval(measured.map(({ cutoffs }) => figureOf(cutoffs[place]!, name)))]),
+        metricNames.map((name) => [name, seedInterval(measured.map(({ cutoffs }) => cutoffs[place]![name]))]),
       ) as Record<MetricName, SeedInterval>),
     })),
     overUsers: { recall: over('recall'), ndcg: over('ndcg') },
   };
-}
-
-function figureOf(metrics: CutoffMetrics, name: MetricName): number {
-  return metrics[name];
 }
 
 function meanOfUsers(runs: readonly Float32Array[]): Float64Array {

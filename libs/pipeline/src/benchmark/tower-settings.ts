@@ -10,13 +10,13 @@ export interface TowerSettings {
   readonly training: TrainingConfig;
 }
 
-/** A hyper-parameter by its path, or by the paper's letter, and a JSON value. */
+/** A hyper-parameter, named by its path or by the letter of the paper, and its JSON value. */
 export interface Setting {
   readonly name: string;
   readonly value: unknown;
 }
 
-/** The paper's letters. */
+/** The letters of the paper. */
 const paths: Readonly<Record<string, string>> = {
   K: 'interests',
   L: 'sequenceLength',
@@ -26,8 +26,8 @@ const paths: Readonly<Record<string, string>> = {
 };
 
 /**
- * The settings of a named variant for a benchmark: as named, or with the overrides of `facet.yaml` where that names the
- * variant; then what the protocol asks for; then `settings`, which are the same for every tower that has them.
+ * Returns the settings of a named variant for a benchmark: the variant, with the overrides of `facet.yaml` if that file names the
+ * variant, adapted to the protocol, and then `settings`.
  *
  * @throws AppError `BENCHMARK_SETTING_UNKNOWN`, `CONFIG_INVALID`, `MODEL_UNSUPPORTED`.
  */
@@ -41,10 +41,10 @@ export function towerSettings(
   return parseModelSettings(settings.reduce(withSetting, fitting), `the benchmark of ${variant}`);
 }
 
-/** An example with one label teaches less than one with the labels of a window: it takes more epochs, and sharper scores. */
+/** Examples with one label contain less information than examples with the labels of a window, so training needs more epochs. */
 const nextItemEpochs = 10;
 
-/** What the protocol makes meaningless is switched off, and its question is the one that is trained on. */
+/** Turns off what the protocol makes meaningless, and trains on the labels of the protocol. */
 function fitToProtocol({ model, training }: TowerSettings, { protocol, hasTimes }: BenchmarkData): TowerSettings {
   const timed = hasTimes ? model : { ...model, popularityPrior: false };
   if (protocol.name === 'time-split') return { model: timed, training };
@@ -54,11 +54,11 @@ function fitToProtocol({ model, training }: TowerSettings, { protocol, hasTimes 
   };
 }
 
-/** The settings with one changed; as they are where they have no such hyper-parameter, as a mean has no σ. */
+/** Returns the settings with one change; unchanged if they do not have the hyper-parameter. */
 export function withSetting(settings: TowerSettings, { name, value }: Setting): TowerSettings {
   const path = pathOf(name);
   const part = (['model', 'training'] as const).find((key) => has(settings[key], path));
-  // What makes one vector of a user is the bar for what makes several.
+  // Towers with a single vector are the baseline for towers with several.
   const isFixed = path[0] === 'interests' && settings.model.interests === 1;
   if (part === undefined || isFixed) return settings;
   const set = name === 'p' ? { kind: 'label-aware', power: value } : value;
@@ -66,14 +66,14 @@ export function withSetting(settings: TowerSettings, { name, value }: Setting): 
   return path[0] === 'interests' ? { ...changed, model: keepInterests(changed.model) } : changed;
 }
 
-/** @throws AppError `BENCHMARK_SETTING_UNKNOWN` for a name that is a hyper-parameter of no variant. */
+/** @throws AppError `BENCHMARK_SETTING_UNKNOWN` if no variant has the hyper-parameter. */
 export function checkSetting({ name }: Setting): void {
   const path = pathOf(name);
   if (Object.values(modelVariants).some(({ model, training }) => has(model, path) || has(training, path))) return;
-  throw new AppError(`There is no hyper-parameter "${name}".`, {
+  throw new AppError(`No variant has a hyper-parameter "${name}".`, {
     code: 'BENCHMARK_SETTING_UNKNOWN',
     category: 'usage',
-    remedy: `Name one of ${Object.keys(paths).join(', ')}, or one of model or training in facet.yaml: epochs, extractor.iterations.`,
+    remedy: `Use one of ${Object.keys(paths).join(', ')}, or a setting of model or training in facet.yaml such as epochs or extractor.iterations.`,
   });
 }
 

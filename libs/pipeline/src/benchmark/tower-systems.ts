@@ -10,21 +10,18 @@ import { forTasks } from '../evaluation/tasks.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
 import * as tensorFlow from '@facet/model/training';
 import { modelSpecOf } from '../model/model-spec.ts';
-import { trainPhase } from '../training/train-phase.ts';
-import type { PhaseProgress } from '../training/train-phase.ts';
+import { trainingProgress, trainPhase } from '../training/train-phase.ts';
 import { sampleUsers } from './classic-systems.ts';
 import { choiceScore, evaluateAndDispose } from './protocol.ts';
 import type { FitContext, FittedSystem } from './system.ts';
 import type { TowerSettings } from './tower-settings.ts';
 
-/** Validation users that the number of epochs is chosen on. */
+/** The number of validation users for choosing the number of epochs. */
 const validationUsersMax = 20_000;
-/** How much of a fit choosing the number of epochs takes, roughly; the refit rarely runs as long. */
-const fitShare = 0.6;
 
 /**
- * Fits a tower before the validation part, keeps the epoch that does best on it, and fits again for as many epochs with it
- * included. An interrupted fit goes on from its last epoch.
+ * Fits a tower on the data before the validation part, chooses the best epoch on that part, and fits again for the same number of
+ * epochs with that part included. An interrupted fit resumes after its last epoch.
  */
 export async function fitTower({ model, training }: TowerSettings, context: FitContext): Promise<FittedSystem> {
   const { data, protocol } = context.benchmark;
@@ -43,10 +40,13 @@ export async function fitTower({ model, training }: TowerSettings, context: FitC
       initialWeights,
       checkpoint: join(context.checkpoints, phase),
       now: context.now,
-      ...(phase === 'fit' ? { validate: createValidator(spec, context) } : {}),
-      ...(lastEpoch === undefined ? {} : { lastEpoch }),
-      ...(context.signal === undefined ? {} : { signal: context.signal }),
-      onProgress: (progress) => context.onProgress?.(...describeProgress(phase, progress)),
+      validate: phase === 'fit' ? createValidator(spec, context) : undefined,
+      lastEpoch,
+      signal: context.signal,
+      onProgress: (progress) => {
+        const { share, detail } = trainingProgress({ ...progress, phase });
+        context.onProgress?.(share, detail);
+      },
       onDivergence: (description) => context.onDivergence?.(`${phase}: ${description}`),
       onEpoch: () => stopwatch.lap(),
     });
@@ -80,7 +80,7 @@ export async function fitTower({ model, training }: TowerSettings, context: FitC
   };
 }
 
-/** The figure that epochs are chosen by, of weights: the protocol's choice on the validation part. */
+/** Returns a function that computes the protocol's selection metric of weights on the validation part. */
 export function createValidator(
   spec: ModelSpec,
   { benchmark, tieSeed }: Pick<FitContext, 'benchmark' | 'tieSeed'>,
@@ -89,8 +89,7 @@ export function createValidator(
   const users = sampleUsers(protocol.validation.users, validationUsersMax);
   const options = { cutoffs: [protocol.choice.cutoff], catalogSize: spec.itemCount, tieSeed };
   return async (weights) => {
-    const asked = { ...protocol.validation, tensorFlow };
-    const { ranker, dispose } = createModelScorer(data, spec, weights, asked);
+    const { ranker, dispose } = createModelScorer(data, spec, weights, { ...protocol.validation, tensorFlow });
     const evaluated = evaluateAndDispose(protocol, { rankers: forTasks(ranker), dispose }, users, options);
     const scores = protocol.tasks.map((task) => choiceScore(protocol, evaluated[task]!));
     return scores.reduce((sum, score) => sum + score, 0) / scores.length;
@@ -101,7 +100,7 @@ function bestScore({ curve, bestEpoch }: LoopProgress): number {
   return curve[bestEpoch - 1]?.score ?? 0;
 }
 
-/** Those that are learned; routing logits are drawn once and stay. */
+/** Counts learned parameters. Random routing logits are frozen and do not count. */
 function countParameters(weights: Weights): number {
   return Object.entries(weights).reduce(
     (sum, [name, { data }]) => sum + (frozenWeights.has(name) ? 0 : data.length),
@@ -109,18 +108,7 @@ function countParameters(weights: Weights): number {
   );
 }
 
-function describeProgress(
-  phase: 'fit' | 'refit',
-  { epoch, epochs, done, total, loss }: PhaseProgress,
-): [number, string] {
-  const share = (epoch - 1 + done / total) / epochs;
-  return [
-    phase === 'fit' ? fitShare * share : fitShare + (1 - fitShare) * share,
-    `${phase}, epoch ${epoch} of ${phase === 'fit' ? 'at most ' : ''}${epochs}, loss ${loss.toFixed(2)}`,
-  ];
-}
-
-/** Seconds of a phase with those of the runs before it that were interrupted, up to their last epoch. */
+/** Measures the seconds of a phase, including earlier interrupted runs up to their last epoch. */
 async function resumeStopwatch(path: string, now: () => number): Promise<{ lap(): void; seconds(): number }> {
   const earlier = await readFile(path, 'utf8')
     .then((text) => (JSON.parse(text) as { seconds: number }).seconds)
@@ -129,7 +117,7 @@ async function resumeStopwatch(path: string, now: () => number): Promise<{ lap()
   const seconds = (): number => earlier + (now() - startedAt) / 1000;
   return {
     seconds,
-    // What is lost when it cannot be written is a part of a time.
+    // A failed write only loses a part of the measured time.
     lap: () => void writeFile(path, JSON.stringify({ seconds: seconds() })).catch(() => undefined),
   };
 }

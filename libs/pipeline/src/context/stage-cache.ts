@@ -3,26 +3,25 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFileAtomically, writeFileAtomically } from '@facet/platform';
 
-/** What a finished stage leaves behind. */
+/** The result of a stage. */
 export interface StageResult<Output> {
   readonly output: Output;
-  /** True when an earlier run with the same inputs had already finished. */
+  /** Whether the stored output of an earlier execution with the same inputs was reused. */
   readonly reused: boolean;
 }
 
 /**
- * Makes a part of a stage's work that would come out differently a second time, such as a time that is measured: once for
- * the stage's inputs. It is kept beside the stage's output, small and JSON, so that a stage that was killed and is run
- * again goes on with the same part. Of two processes that make it, the first one's counts for both.
+ * Computes a non-deterministic part of a stage, such as a measured time, once per inputs of the stage. The part (small JSON) is
+ * stored next to the output of the stage, so that a killed stage continues with the same part. If two processes compute it, both use
+ * the part that is stored first.
  */
 export type MakeOnce = <Part>(name: string, make: () => Promise<Part>) => Promise<Part>;
 
 /**
- * Runs a stage once for the same inputs: its output (small and JSON; big things are artifacts named by it) is kept under
- * the hash of the inputs. A run that died left no output and is done again. `isUsable` may refuse a kept output whose
- * artifact is gone.
+ * Runs a stage once per inputs. Stores the output (small JSON, which names artifacts) under the hash of the inputs. A crashed stage
+ * has no stored output and runs again. `isUsable` may reject a stored output whose artifact no longer exists.
  *
- * @param inputs JSON that names everything the stage depends on: settings, ids of artifacts, hashes of files.
+ * @param options.inputs JSON with everything the stage depends on: settings, ids of artifacts, hashes of files
  */
 export async function runCachedStage<Output>(options: {
   readonly folder: string;
@@ -33,8 +32,8 @@ export async function runCachedStage<Output>(options: {
 }): Promise<StageResult<Output>> {
   const hash = hashJson(options.inputs);
   const path = join(options.folder, `${options.name}-${hash}.json`);
-  const kept = await readKept<Output>(path);
-  if (kept !== undefined && ((await options.isUsable?.(kept)) ?? true)) return { output: kept, reused: true };
+  const stored = await readStored<Output>(path);
+  if (stored !== undefined && ((await options.isUsable?.(stored)) ?? true)) return { output: stored, reused: true };
   await mkdir(options.folder, { recursive: true });
   const output = await options.run((part, make) =>
     makeOnce(join(options.folder, `${options.name}-${hash}.${part}.json`), make),
@@ -43,7 +42,7 @@ export async function runCachedStage<Output>(options: {
   return { output, reused: false };
 }
 
-/** A short hash of JSON whose keys' order does not matter. */
+/** Returns a short hash of JSON that does not depend on the order of keys. */
 export function hashJson(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value, sortKeys)).digest('hex').slice(0, 24);
 }
@@ -54,19 +53,19 @@ function sortKeys(_key: string, value: unknown): unknown {
 }
 
 async function makeOnce<Part>(path: string, make: () => Promise<Part>): Promise<Part> {
-  const kept = await readKept<Part>(path);
-  if (kept !== undefined) return kept;
+  const stored = await readStored<Part>(path);
+  if (stored !== undefined) return stored;
   const part = await make();
   if (await createFileAtomically(path, [JSON.stringify(part)])) return part;
-  const others = await readKept<Part>(path);
-  if (others !== undefined) return others;
-  // It is there and cannot be read: of a disk that lost it, not of a writer.
+  const otherPart = await readStored<Part>(path);
+  if (otherPart !== undefined) return otherPart;
+  // Writers are atomic, so an unreadable file is a damaged one.
   await writeFileAtomically(path, [JSON.stringify(part)]);
   return part;
 }
 
-/** The kept output, or undefined where there is none that can be read. */
-async function readKept<Output>(path: string): Promise<Output | undefined> {
+/** Returns undefined for a missing or damaged file. */
+async function readStored<Output>(path: string): Promise<Output | undefined> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as Output;
   } catch {

@@ -13,36 +13,36 @@ import {
   toUserSequences,
 } from '@facet/features';
 import type { Attributes, ChoiceTable, Cut, TimeSplit } from '@facet/features';
-import { AppError } from '@facet/platform';
+import { AppError, dayMs } from '@facet/platform';
 import type { FacetConfig } from '@facet/config';
 import { datasetVersion } from './dataset.ts';
 import type { DatasetInfo, DatasetParts, DatasetTables, LearnedTables } from './dataset.ts';
 
-/** What a dataset is built from. */
+/** The sources of a dataset. */
 export interface DatasetSources {
-  /** Its arrays are used up. */
-  readonly choices: LakeInteractions;
+  /** `buildDataset` reuses its arrays. */
+  readonly interactions: LakeInteractions;
   readonly items: readonly Item[];
   readonly users: readonly User[];
   readonly files: DatasetInfo['sources'];
   readonly window: DatasetInfo['window'];
 }
 
-/** The settings that decide what a dataset is. */
+/** The settings that determine a dataset. */
 export type DatasetSettings = Pick<FacetConfig, 'interactions' | 'split' | 'features'>;
 
 /**
- * Choices to a dataset: their order, the split by time, the vocabulary of what was known before the test window, and the
- * schemas of the features worth learning. Pure: the same sources and settings give the same parts.
+ * Builds a dataset: orders and filters the interactions, splits them by time, and learns the item vocabulary and the feature
+ * schemas from the data before the test window. Pure: the same sources and settings give the same parts.
  *
- * @throws AppError `DATASET_NO_POSITIVES` naming the event types found, `FEATURES_TOO_FEW_MOMENTS`, `CONFIG_INVALID` and
- *   `DATASET_EMPTY_WINDOW` for boundaries that are not taken from the data.
+ * @throws AppError `DATASET_NO_POSITIVES` with the event types found, `FEATURES_TOO_FEW_MOMENTS`; `CONFIG_INVALID` and
+ *   `DATASET_EMPTY_WINDOW` for a split by days or dates.
  */
 export function buildDataset(sources: DatasetSources, settings: DatasetSettings): DatasetParts {
   const { features } = settings;
   const { bots, rareItems, ...rules } = settings.interactions;
-  const { table, dropped } = selectChoices(sources.choices, settings.interactions);
-  if (table.items.length === 0) throw noPositives(sources.choices, settings.interactions);
+  const { table, dropped } = selectInteractions(sources.interactions, settings.interactions);
+  if (table.items.length === 0) throw noPositives(sources.interactions, settings.interactions);
   const split = splitOf(table.times, settings.split, sources.window.occurredBefore);
   const counts = countWindows(table.times, split);
   const { learned, ...tables } = layOutTables(table, split.testFrom, { ...sources, features });
@@ -58,11 +58,11 @@ export function buildDataset(sources: DatasetSources, settings: DatasetSettings)
       features,
       ...learned,
       counts: {
-        events: sum(sources.choices.eventTypes.values()),
+        events: sum(sources.interactions.eventTypes.values()),
         interactions: tables.sequences.items.length,
         users: tables.sequences.userIds.length,
         items: tables.items.length - 1,
-        bots: sources.choices.bots.users,
+        bots: sources.interactions.bots.users,
         ...counts,
       },
       dropped,
@@ -72,8 +72,8 @@ export function buildDataset(sources: DatasetSources, settings: DatasetSettings)
 }
 
 /**
- * Ordered choices to tables: a vocabulary whose trained items were chosen before the cut, and the schemas of the features worth
- * learning from them. The arrays of `table` are used up.
+ * Builds the tables of ordered interactions, and learns the vocabulary and the feature schemas from the interactions before the
+ * cut. Reuses the arrays of `table`.
  */
 export function layOutTables(
   table: ChoiceTable,
@@ -83,10 +83,10 @@ export function layOutTables(
   const trainCounts = countChoices(table, cut);
   const catalog = new Map<string, CatalogItem>(catalogItems.map((item) => [item.itemId, toCatalogItem(item)]));
   const allCounts = countChoices(table, Number.POSITIVE_INFINITY);
-  const chosen = table.itemIds.filter((_, item) => allCounts[item]! > 0);
+  const withInteractions = table.itemIds.filter((_, item) => allCounts[item]! > 0);
   const vocabulary = buildItemVocabulary(
     new Map(table.itemIds.map((itemId, item) => [itemId, trainCounts[item]!])),
-    concat(catalog.keys(), chosen),
+    concat(catalog.keys(), withInteractions),
   );
   const items = vocabulary.itemIds.map((itemId) => catalog.get(itemId) ?? { itemId, attributes: {} });
   const sequences = toUserSequences(table, vocabulary);
@@ -107,20 +107,20 @@ export function layOutTables(
   };
 }
 
-/** Choices to interactions, with what was left out on the way by the name of the rule. */
-export function selectChoices(
-  choices: LakeInteractions,
+/** Orders and filters interactions. Returns the number of interactions that each rule removed, too. */
+export function selectInteractions(
+  interactions: LakeInteractions,
   rules: DatasetSettings['interactions'],
 ): { table: ChoiceTable; dropped: Record<string, number> } {
-  const found = choices.items.length + choices.bots.interactions;
-  const ordered = orderTable(choices, rules);
+  const found = interactions.items.length + interactions.bots.interactions;
+  const ordered = orderTable(interactions, rules);
   const common = dropRareItems(ordered.table, rules.rareItems.minUsers);
   return {
     table: common.table,
     dropped: {
-      duplicateEvent: choices.repeated,
-      notPositive: sum(choices.eventTypes.values()) - found,
-      bot: choices.bots.interactions,
+      duplicateEvent: interactions.repeated,
+      notPositive: sum(interactions.eventTypes.values()) - found,
+      bot: interactions.bots.interactions,
       ...ordered.dropped,
       rareItem: common.dropped,
     },
@@ -150,7 +150,7 @@ function sum(values: Iterable<number>): number {
   return total;
 }
 
-/** An item of the catalog as bundles know it. */
+/** Converts an item of the catalog to the form in bundles. */
 export function toCatalogItem({ itemId, title, available, attributes }: Item): CatalogItem {
   return {
     itemId,
@@ -160,7 +160,7 @@ export function toCatalogItem({ itemId, title, available, attributes }: Item): C
   };
 }
 
-/** Schemas are learned from items known before the test window only. */
+/** @param items only items known before the test window */
 function itemFeatureSchemas(
   items: readonly CatalogItem[],
   { items: attributes, titleWords, minHolders, maxSlots }: DatasetSettings['features'],
@@ -170,15 +170,15 @@ function itemFeatureSchemas(
   return learnFeatureSchemas(holders, { attributes: chosen, minHolders, maxSlots });
 }
 
-/** By days back from `end` (epoch milliseconds), by fixed boundaries or by shares, whichever is set. */
+/** Splits by days before `end` (epoch milliseconds), by dates or by shares, depending on the settings. */
 function splitOf(times: Float64Array, settings: DatasetSettings['split'], end: number): TimeSplit {
   const { testFrom, validationFrom, testDays, validationDays, testShare, validationShare } = settings;
   const byDays = testDays !== undefined || validationDays !== undefined;
   const byDates = testFrom !== undefined || validationFrom !== undefined;
   if (byDays && byDates) {
     throw invalidSplit(
-      'split has both days (testDays, validationDays) and dates (testFrom, validationFrom).',
-      'Keep one pair of them',
+      'split contains both days (testDays, validationDays) and dates (testFrom, validationFrom).',
+      'Keep one of the two pairs',
     );
   }
   if (!byDays && !byDates) return chooseTimeSplit(times, { testShare, validationShare });
@@ -189,21 +189,19 @@ function splitOf(times: Float64Array, settings: DatasetSettings['split'], end: n
 
 function daysBack(end: number, testDays: number | undefined, validationDays: number | undefined): TimeSplit {
   if (testDays === undefined || validationDays === undefined) {
-    throw invalidSplit('split.testDays and split.validationDays must both be set.', 'Set the other one');
+    throw invalidSplit('split.testDays and split.validationDays must both be set.', 'Set the missing one');
   }
   const testFrom = end - testDays * dayMs;
   return { validationFrom: testFrom - validationDays * dayMs, testFrom };
 }
 
-const dayMs = 86_400_000;
-
 function fixedDates(testFrom = '', validationFrom = ''): TimeSplit {
   const split = { validationFrom: Date.parse(validationFrom), testFrom: Date.parse(testFrom) };
-  // False for an absent or impossible date, too.
+  // False for a missing or invalid date, too.
   if (split.validationFrom < split.testFrom) return split;
   throw invalidSplit(
     'split.validationFrom and split.testFrom must both be dates, the first before the second.',
-    'Correct them',
+    'Correct both',
   );
 }
 
@@ -215,7 +213,7 @@ function invalidSplit(problem: string, whatToDo: string): AppError {
   });
 }
 
-/** Boundaries that are not taken from the data may lie outside it: training, validation and test must each hold something. */
+/** Days and dates may be outside the data. Training, validation and test must each contain an interaction. */
 function checkWindows(
   times: Float64Array,
   { validationFrom, testFrom }: TimeSplit,
@@ -235,12 +233,12 @@ function checkWindows(
     [validationFrom, testFrom],
   ].map((times) => times.map((time) => new Date(time).toISOString())) as [string[], string[]];
   throw new AppError(
-    `split.${settings[0]} and split.${settings[1]} leave a window empty: the interactions are of ${range.join(' to ')}, ` +
-      `validation begins at ${boundaries[0]}, test at ${boundaries[1]}.`,
+    `split.${settings[0]} and split.${settings[1]} leave a window empty: the interactions are from ${range.join(' to ')}, ` +
+      `validation starts at ${boundaries[0]} and test at ${boundaries[1]}.`,
     {
       code: 'DATASET_EMPTY_WINDOW',
       category: 'input',
-      remedy: 'Change them in facet.yaml so that interactions lie before, between and after both, or remove both.',
+      remedy: 'Change both in facet.yaml so that interactions exist before, between and after them, or remove both.',
     },
   );
 }
@@ -249,22 +247,22 @@ function noPositives(
   { eventTypes, items, bots }: LakeInteractions,
   { positives, rareItems }: DatasetSettings['interactions'],
 ): AppError {
-  if (eventTypes.size === 0) return empty('There are no events.', 'Import some with facet import.');
+  if (eventTypes.size === 0) return empty('The lake contains no events.', 'Import events with facet import.');
   if (items.length > 0) {
     return empty(
-      `Every item was chosen by fewer than ${rareItems.minUsers} users.`,
+      `Every item has interactions of fewer than ${rareItems.minUsers} users.`,
       'Lower interactions.rareItems.minUsers in facet.yaml.',
     );
   }
   if (bots.interactions > 0) {
     return empty(
-      `Everybody with a positive event looks like a bot: ${bots.users} users.`,
-      'Raise the bounds of interactions.bots in facet.yaml.',
+      `The bot rule removes all ${bots.users} users with a positive event.`,
+      'Raise the limits of interactions.bots in facet.yaml.',
     );
   }
   const found = [...eventTypes].map(([type, count]) => `${type} (${count})`).join(', ');
   return empty(
-    `No event is positive by the rule "${positives}"; the events are: ${found}.`,
+    `No event is positive by the rule "${positives}". The events are: ${found}.`,
     'Set interactions.positives in facet.yaml.',
   );
 }

@@ -47,12 +47,12 @@ function* usersOf({ sequences, userAttributes }: DatasetParts): Generator<Datase
   }
 }
 
-/** What a dataset says of itself, without reading the rest. @throws AppError as {@link openDataset}. */
+/** Reads only `dataset.json`. @throws AppError as {@link openDataset}. */
 export async function readDatasetInfo(store: ArtifactStore, id: string): Promise<DatasetInfo> {
   return readInfo(await store.open({ kind: 'dataset', id }, { files: [files.info] }));
 }
 
-/** The users of a dataset with their attributes. @throws AppError as {@link openDataset}. */
+/** Reads the users with attributes. @throws AppError as {@link openDataset}. */
 export async function readDatasetUsers(store: ArtifactStore, id: string): Promise<User[]> {
   const { folder } = await store.open({ kind: 'dataset', id }, { files: [files.users] });
   const users = await readJsonLines<DatasetUser>(join(folder, files.users));
@@ -89,7 +89,7 @@ export async function openDataset(store: ArtifactStore, id: string): Promise<Dat
 }
 
 function outdated(id: string): AppError {
-  return new AppError(`The dataset ${id} is not what this version writes.`, {
+  return new AppError(`Dataset ${id} has a format that this version of Facet does not read.`, {
     code: 'DATASET_INVALID',
     category: 'artifact',
     remedy: 'Build the dataset again with facet dataset.',
@@ -98,7 +98,7 @@ function outdated(id: string): AppError {
 
 const upperWord = 2 ** 32;
 
-/** Whole numbers as 64-bit integers, without a bigint for each: low word first, as every machine that Node runs on has it. */
+/** Converts whole numbers to 64-bit integers without creating a bigint for each. Low word first: Node runs on little-endian machines only. */
 function toWholeNumbers(numbers: Float64Array): BigInt64Array {
   const words = new Int32Array(2 * numbers.length);
   for (let position = 0; position < numbers.length; position++) {
@@ -109,7 +109,7 @@ function toWholeNumbers(numbers: Float64Array): BigInt64Array {
   return new BigInt64Array(words.buffer);
 }
 
-/** The opposite of {@link toWholeNumbers}, in the place of the integers, which are overwritten. */
+/** Reverses {@link toWholeNumbers} in place: the integers are overwritten. */
 function fromWholeNumbers(integers: BigInt64Array): Float64Array {
   const words = new Int32Array(integers.buffer, integers.byteOffset, 2 * integers.length);
   const numbers = new Float64Array(integers.buffer, integers.byteOffset, integers.length);

@@ -6,27 +6,27 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { FacetConfig } from '@facet/config';
 
-/** Raised when other bytes are made of the same sources and settings. */
+/** Increase this when the same sources and settings give other bytes. */
 export const datasetVersion = 3;
 
 const rules = FacetConfig.properties.interactions.properties;
 
-/** What `dataset.json` says: the rules, the sources and the counts, enough to rebuild the same bytes. */
+/** The content of `dataset.json`: rules, sources and counts, sufficient to rebuild the same bytes. */
 export const DatasetInfo = Type.Object({
   formatVersion: Type.Literal(2),
-  /** What the stage computed when it made it; of another version the same sources may give other bytes. */
+  /** `datasetVersion` at the time of the build. */
   stageVersion: Type.Integer(),
   interactions: Type.Object({
     positives: Type.String(),
     repeats: Type.Union([Type.Literal('keep'), Type.Literal('first')]),
     tieSeed: Type.Integer(),
   }),
-  /** Rules that left out users and items. */
+  /** The rules that removed users and items. */
   filters: Type.Object({ bots: rules.bots, rareItems: rules.rareItems }),
   /**
-   * The cut as it was applied: events with occurredAt and receivedAt before these moments (epoch milliseconds) and, by
-   * source of the lake, below these offsets; items as the catalog knew them before a moment. Without a cut it lies right
-   * behind the newest of each.
+   * The cut as it was applied: events with occurredAt and receivedAt before these times (epoch milliseconds) and offsets below
+   * these, by source of the lake; items as the catalog contained them before a time. Without a cut, the limits are just after
+   * the newest event and item.
    */
   window: Type.Object({
     occurredBefore: Type.Integer(),
@@ -35,35 +35,35 @@ export const DatasetInfo = Type.Object({
     itemsReceivedBefore: Type.Integer(),
   }),
   split: Type.Object({ validationFrom: Type.Integer(), testFrom: Type.Integer() }),
-  /** How the features were chosen. */
+  /** The settings that selected the features. */
   features: FacetConfig.properties.features,
   trainedCount: Type.Integer(),
   itemFeatures: Type.Array(FeatureSchema),
   userFeatures: Type.Array(FeatureSchema),
   counts: Type.Record(Type.String(), Type.Integer()),
-  /** Events and choices that were left out, by the rule. */
+  /** The number of events and interactions that each rule removed. */
   dropped: Type.Record(Type.String(), Type.Integer()),
   sources: Type.Object({
     /** The version of the lake that was read. */
     lakeVersion: Type.Integer(),
     lake: Type.Array(Type.Object({ path: Type.String(), sha256: Type.String(), rows: Type.Integer() })),
-    /** Hashes of the records as they were read, one a line. */
+    /** Hashes of the records as JSON lines. */
     catalog: Type.Array(Type.Object({ path: Type.String(), sha256: Type.String() })),
   }),
 });
 export type DatasetInfo = Static<typeof DatasetInfo>;
 
-/** What of the lake a dataset may know; half-open. What is left out is not cut. */
+/** The limits of the events in a dataset, exclusive. An absent limit does not apply. */
 export interface DatasetCut {
   /** Epoch milliseconds. */
   readonly occurredBefore?: number;
-  /** Epoch milliseconds. What is received later is late: it enters the next dataset. Items are as they were then. */
+  /** Epoch milliseconds. Later events are late and enter the next dataset. Items have their state at this time. */
   readonly receivedBefore?: number;
-  /** By source of the lake, the first offset that is not read; nothing is read of a source that is not named. */
+  /** By source of the lake, the first offset that is not read. Sources without an offset are not read. */
   readonly offsets?: Readonly<Record<string, number>>;
 }
 
-/** A dataset in memory: what training and evaluation work on. */
+/** A dataset in memory: the input of training and evaluation. */
 export interface Dataset {
   readonly id: string;
   readonly info: DatasetInfo;
@@ -75,7 +75,7 @@ export interface Dataset {
   readonly itemFeatures: readonly EncodedFeature[];
   /** Rows [U, 1] of each user feature. */
   readonly profiles: readonly EncodedFeature[];
-  /** [U] as the users' file or topic had them. */
+  /** [U] from the catalog. */
   readonly userAttributes: readonly (Attributes | undefined)[];
   readonly split: TimeSplit;
 }
@@ -89,15 +89,15 @@ export interface DatasetTables {
   readonly userAttributes: readonly (Attributes | undefined)[];
 }
 
-/** What a dataset is made from. */
+/** The content of a dataset artifact. */
 export interface DatasetParts extends DatasetTables {
   readonly info: DatasetInfo;
 }
 
-/** What was learned of the tables from what is not held out. */
+/** What is learned from the data before the test window. */
 export type LearnedTables = Pick<DatasetInfo, 'trainedCount' | 'itemFeatures' | 'userFeatures'>;
 
-/** What models are fitted on and asked about, however it is divided for that. */
+/** The data that models are fitted and evaluated on, without a split. */
 export type ModelData = Pick<
   Dataset,
   'vocabulary' | 'items' | 'sequences' | 'itemFeatures' | 'profiles' | 'userAttributes'
@@ -108,7 +108,7 @@ export function assembleDataset(id: string, parts: DatasetParts): Dataset {
   return { id, info, ...encodeTables(parts, info), split: info.split };
 }
 
-/** The tables with their items numbered and their features encoded. */
+/** Numbers the items of the tables and encodes their features. */
 export function encodeTables({ items, sequences, userAttributes }: DatasetTables, learned: LearnedTables): ModelData {
   return {
     items,

@@ -10,13 +10,13 @@ import type { DatasetSettings } from './build-dataset.ts';
 import { putDataset } from './dataset-artifact.ts';
 import type { DatasetCut, DatasetInfo } from './dataset.ts';
 
-/** What a dataset is made with. */
-export interface DatasetMaking {
+/** The inputs of a dataset. */
+export interface DatasetInputs {
   readonly home: HomePaths;
   readonly store: ArtifactStore;
   readonly snapshot: LakeSnapshot;
   readonly settings: DatasetSettings;
-  /** Of DuckDB. */
+  /** Limits of DuckDB. */
   readonly resources: FacetConfig['dataset'];
 }
 
@@ -25,50 +25,50 @@ export interface MadeDataset {
   readonly info: DatasetInfo;
 }
 
-/** Lake and catalog, up to a cut, to a stored dataset. @throws AppError as `buildDataset`, `FEATURES_RULE_INVALID`. */
-export async function makeDataset(making: DatasetMaking, cut: DatasetCut): Promise<MadeDataset> {
-  const { home, snapshot, settings } = making;
-  const choices = await readCutChoices(making, cut);
+/** Builds and stores the dataset of a lake and a catalog up to a cut. @throws AppError as `buildDataset`, `FEATURES_RULE_INVALID`. */
+export async function makeDataset(inputs: DatasetInputs, cut: DatasetCut): Promise<MadeDataset> {
+  const { home, snapshot, settings } = inputs;
+  const interactions = await readCutInteractions(inputs, cut);
   const catalog = await readCatalog(home, cut.receivedBefore);
   const parts = buildDataset(
     {
-      choices,
+      interactions,
       items: catalog.items,
       users: catalog.users,
       files: { ...(await describeLake(snapshot, cut)), catalog: catalog.files },
       window: {
-        occurredBefore: cut.occurredBefore ?? choices.newest.occurredAt + 1,
-        receivedBefore: cut.receivedBefore ?? choices.newest.receivedAt + 1,
+        occurredBefore: cut.occurredBefore ?? interactions.newest.occurredAt + 1,
+        receivedBefore: cut.receivedBefore ?? interactions.newest.receivedAt + 1,
         offsets: appliedOffsets(snapshot, cut.offsets),
         itemsReceivedBefore: catalog.itemsReceivedBefore,
       },
     },
     settings,
   );
-  const { id } = await putDataset(making.store, parts);
+  const { id } = await putDataset(inputs.store, parts);
   return { datasetId: id, info: parts.info };
 }
 
-/** The choices of a cut, by the settings' rules. */
-export async function readCutChoices(
-  { snapshot, settings, resources }: Pick<DatasetMaking, 'snapshot' | 'settings' | 'resources'>,
+/** Reads the interactions of a cut by the rules of the settings. */
+export async function readCutInteractions(
+  { snapshot, settings, resources }: Pick<DatasetInputs, 'snapshot' | 'settings' | 'resources'>,
   cut: DatasetCut,
 ): Promise<LakeInteractions> {
   const { positives, bots } = settings.interactions;
   return readInteractions(snapshot, cut, { positives: parsePositiveClauses(positives), bots }, resources);
 }
 
-/** What of the catalog a dataset is made from. */
-export interface CatalogSources {
+/** The catalog as a dataset uses it. */
+interface CatalogSources {
   readonly items: readonly Item[];
-  /** As the catalog knows them now: it keeps no history of people. */
+  /** As the catalog contains them now: it keeps no history of users. */
   readonly users: readonly User[];
-  /** Epoch milliseconds; items are those that were received before. */
+  /** Epoch milliseconds. The items were received before this time. */
   readonly itemsReceivedBefore: number;
   readonly files: DatasetInfo['sources']['catalog'];
 }
 
-/** The catalog as of what was received before a moment (epoch milliseconds); all of it without one. */
+/** Reads the catalog as it was before a receive time (epoch milliseconds); all of it without one. */
 export async function readCatalog({ catalogFolder }: HomePaths, receivedBefore?: number): Promise<CatalogSources> {
   const { items, newestReceivedAt } = await readItemsAsOf(catalogFolder, receivedBefore);
   const users = await readUsers(catalogFolder);
@@ -87,7 +87,7 @@ function describe(path: string, records: readonly unknown[]): { path: string; sh
   return [{ path, sha256: hash.digest('hex') }];
 }
 
-/** The files of the lake that hold events of the cut. */
+/** Lists the files of the lake with events of the cut. */
 export async function describeLake(
   snapshot: LakeSnapshot,
   cut: DatasetCut,
@@ -96,7 +96,7 @@ export async function describeLake(
   return { lakeVersion: snapshot.version, lake: files.map(({ path, sha256, rows }) => ({ path, sha256, rows })) };
 }
 
-/** The offsets of the lake, where the cut does not end before them. */
+/** Returns the offsets of the lake, limited by the cut. */
 export function appliedOffsets(
   { offsets }: LakeSnapshot,
   cut: DatasetCut['offsets'] = offsets,

@@ -8,24 +8,23 @@ import { putDataset, readDatasetInfo, readDatasetUsers } from './dataset-artifac
 import { appliedOffsets } from './make-dataset.ts';
 import { datasetVersion } from './dataset.ts';
 import type { DatasetInfo } from './dataset.ts';
-import { readCutChoices } from './make-dataset.ts';
+import { readCutInteractions } from './make-dataset.ts';
 
-/** A dataset that was built after the manifest of another one. */
+/** A dataset that was rebuilt from the manifest of another one. */
 export interface RebuiltDataset {
   readonly datasetId: string;
   readonly info: DatasetInfo;
-  /** Whether it is the same, byte for byte. */
+  /** Whether all bytes are the same. */
   readonly isSame: boolean;
-  /** Files that differ. */
+  /** The files that differ. */
   readonly differing: readonly string[];
-  /** Why the bytes cannot be the same, as far as it is known. */
+  /** The known reasons for different bytes. */
   readonly reasons: readonly string[];
 }
 
 /**
- * Builds a dataset once more from the lake and the catalog, by nothing but what its manifest says: cut, rules, boundaries of the
- * split, features. Settings of `facet.yaml` do not matter, nor what has come in since. Of users the attributes are those of the
- * dataset, because the catalog only knows the newest.
+ * Rebuilds a dataset from the lake and the catalog with the cut, rules, split and features of its manifest. Neither `facet.yaml`
+ * nor newer data matters. User attributes come from the dataset, because the catalog contains only the newest ones.
  *
  * @throws AppError as `openDataset`, `buildDataset`.
  */
@@ -33,14 +32,14 @@ export async function rebuildDataset(
   { home, config, store }: StageContext,
   datasetId: string,
 ): Promise<RebuiltDataset> {
-  const wanted = await readDatasetInfo(store, datasetId);
+  const original = await readDatasetInfo(store, datasetId);
   const users = await readDatasetUsers(store, datasetId);
   const snapshot = await openLakeSnapshot(home.lakeFolder);
-  const settings = settingsOf(wanted);
-  const { window } = wanted;
-  const choices = await readCutChoices({ snapshot, settings, resources: config.dataset }, window);
+  const settings = settingsOf(original);
+  const { window } = original;
+  const interactions = await readCutInteractions({ snapshot, settings, resources: config.dataset }, window);
   const { items, foldedBefore } = await readItemsAsOf(home.catalogFolder, window.itemsReceivedBefore);
-  const parts = buildDataset({ choices, items, users, files: wanted.sources, window }, settings);
+  const parts = buildDataset({ interactions, items, users, files: original.sources, window }, settings);
   const ref = await putDataset(store, parts);
   const isSame = ref.id === datasetId;
   return {
@@ -48,11 +47,11 @@ export async function rebuildDataset(
     info: parts.info,
     isSame,
     differing: isSame ? [] : await findDiffering(store, [datasetId, ref.id]),
-    reasons: isSame ? [] : findReasons(wanted, snapshot, foldedBefore),
+    reasons: isSame ? [] : findReasons(original, snapshot, foldedBefore),
   };
 }
 
-/** The boundaries are those that were found, whatever found them. */
+/** Sets the split of the manifest as dates, however it was computed. */
 function settingsOf({ interactions, filters, features, split }: DatasetInfo): DatasetSettings {
   const at = (moment: number): string => new Date(moment).toISOString();
   return {
@@ -83,18 +82,18 @@ function findReasons(
 ): string[] {
   const reasons: string[] = [];
   if (stageVersion !== datasetVersion) {
-    reasons.push('it was built by a version of Facet that computes datasets otherwise');
+    reasons.push('another version of Facet, which computes datasets differently, built it');
   }
   const erasures = snapshot.erasures.filter(({ version }) => version > sources.lakeVersion).length;
-  if (erasures > 0) reasons.push(`${erasures} ${erasures === 1 ? 'user was' : 'users were'} erased since`);
+  if (erasures > 0) reasons.push(`${erasures} ${erasures === 1 ? 'user was' : 'users were'} erased since then`);
   const offsets = appliedOffsets(snapshot, window.offsets);
   for (const [source, next] of Object.entries(window.offsets)) {
     const there = offsets[source] ?? 0;
-    if (there < next) reasons.push(`the lake holds ${source} below offset ${there} only, not below ${next}`);
+    if (there < next) reasons.push(`the lake contains ${source} only below offset ${there}, not below ${next}`);
   }
   if (window.itemsReceivedBefore < foldedBefore) {
     const since = new Date(foldedBefore).toISOString();
-    reasons.push(`versions of items that were received before ${since} are folded together`);
+    reasons.push(`item versions that were received before ${since} are merged`);
   }
   return reasons;
 }

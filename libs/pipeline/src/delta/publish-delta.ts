@@ -8,72 +8,71 @@ import { isAppError, writeFileAtomically } from '@facet/platform';
 import { toCatalogItem } from '../dataset/build-dataset.ts';
 import type { StageContext } from '../context/stage-context.ts';
 
-/** What the stage has put in force. */
+/** A published delta. */
 export interface DeltaResult {
   readonly deltaId: string;
   readonly bundleId: string;
-  /** How many items of the catalog the bundle does not know, … */
+  /** The number of items that are not in the bundle. */
   readonly added: number;
-  /** … how many of its own are offered no more, … */
+  /** The number of items of the bundle that are no longer available. */
   readonly withdrawn: number;
-  /** … are offered again, … */
+  /** The number of items of the bundle that are available again. */
   readonly returned: number;
-  /** … or have another title or other attributes. */
+  /** The number of items of the bundle with another title or other attributes. */
   readonly changed: number;
 }
 
-/** Deltas that stay when others have taken their place: answers made with them can be repeated for a while. */
+/** The number of deltas to keep, so that recent responses can be replayed. */
 const deltasKept = 10;
 
-/** Raised when the stage makes another delta of the same inputs. */
-const stageVersion = 1;
+/** Increase this when the same inputs give another delta. */
+const version = 1;
 
 /**
- * Catalog and current bundle → delta, which the reference `delta` names; where the catalog and the bundle agree there is
- * none, or an empty one in the place of another. Gives undefined when nothing changed, which it sees by the catalog file's
- * name, size and time alone, and where no bundle is current. An empty catalog counts as one that is not there, and
- * changes nothing.
+ * Compares the catalog with the current bundle and publishes the difference as the reference `delta`. If both agree, publishes no
+ * delta, or an empty one to replace an earlier one. Returns undefined if nothing changed, which the inode, size and time of the
+ * catalog file show, and if no bundle is current. An empty catalog counts as a missing one and changes nothing.
  *
- * @throws AppError `EVENTS_CATALOG_DAMAGED`, and those of a bundle that is gone or corrupt.
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`, and errors about a missing or damaged bundle.
  */
 export async function publishDelta({ home, store }: StageContext): Promise<DeltaResult | undefined> {
   const bundle = await store.readRef('current');
   if (bundle === undefined) return undefined;
-  const inForce = await store.readRef('delta');
+  const published = await store.readRef('delta');
   const path = join(home.catalogFolder, catalogFiles.items);
   const file = await fingerprint(path);
   if (file === undefined) return undefined;
   const memo = await readMemo(home.stagesFolder);
-  const isFor = memo?.bundleId === bundle.id && memo.deltaId === (inForce?.id ?? null);
-  if (isFor && memo.file === file) return undefined;
+  const isCurrent = memo?.bundleId === bundle.id && memo.deltaId === (published?.id ?? null);
+  if (isCurrent && memo.file === file) return undefined;
   const { sha256 } = await hashFile(path);
   const remember = (deltaId: string | null): Promise<void> =>
-    writeMemo(home.stagesFolder, { version: stageVersion, bundleId: bundle.id, file, sha256, deltaId });
-  if (isFor && memo.sha256 === sha256) {
+    writeMemo(home.stagesFolder, { version, bundleId: bundle.id, file, sha256, deltaId });
+  if (isCurrent && memo.sha256 === sha256) {
     await remember(memo.deltaId);
     return undefined;
   }
   const items = await readItems(home.catalogFolder);
   if (items.length === 0) return undefined;
-  const before = inForce === undefined ? undefined : await readBefore(store, inForce);
-  const contents = buildDelta(await loadBundleFacts(store, bundle), items.map(toCatalogItem), before?.gone);
+  const earlier = published === undefined ? undefined : await readEarlier(store, published);
+  const contents = buildDelta(await loadBundleFacts(store, bundle), items.map(toCatalogItem), earlier?.gone);
   const { counts, gone } = contents.info;
   const isEmpty = gone.length === 0 && Object.values(counts).every((count) => count === 0);
-  if (inForce === undefined && isEmpty) {
+  if (published === undefined && isEmpty) {
     await remember(null);
     return undefined;
   }
   const ref = await putDelta(store, contents);
-  if (ref.id !== inForce?.id) {
+  if (ref.id !== published?.id) {
     await store.writeRef('delta', ref);
     await store.prune('delta', { keep: deltasKept });
   }
   await remember(ref.id);
-  return ref.id === inForce?.id ? undefined : { deltaId: ref.id, bundleId: bundle.id, ...counts };
+  return ref.id === published?.id ? undefined : { deltaId: ref.id, bundleId: bundle.id, ...counts };
 }
 
-/** The delta in force, unless it cannot be read: then it is made anew, and remembers nothing. */
-async function readBefore(store: ArtifactStore, ref: ArtifactRef): Promise<{ readonly gone: string[] } | undefined> {
+/** Returns the published delta; undefined for an unreadable one, which is built again without withdrawn items of the past. */
+async function readEarlier(store: ArtifactStore, ref: ArtifactRef): Promise<{ readonly gone: string[] } | undefined> {
   try {
     return await readDeltaInfo(store, ref);
   } catch (error) {
@@ -82,7 +81,7 @@ async function readBefore(store: ArtifactStore, ref: ArtifactRef): Promise<{ rea
   }
 }
 
-/** What the last run saw, so that the next one need not read it again. */
+/** The inputs of the last comparison, so that the next one can skip unchanged files. */
 interface Memo {
   readonly version: number;
   readonly bundleId: string;
@@ -96,7 +95,7 @@ const memoName = 'delta.json';
 async function readMemo(folder: string): Promise<Memo | undefined> {
   try {
     const memo = JSON.parse(await readFile(join(folder, memoName), 'utf8')) as Memo;
-    return memo.version === stageVersion ? memo : undefined;
+    return memo.version === version ? memo : undefined;
   } catch {
     return undefined;
   }
@@ -107,7 +106,7 @@ async function writeMemo(folder: string, memo: Memo): Promise<void> {
   await writeFileAtomically(join(folder, memoName), [`${JSON.stringify(memo)}\n`]);
 }
 
-/** Changes whenever the file is replaced or written; undefined where there is none. */
+/** Returns a value that changes when the file is replaced or written; undefined for a missing file. */
 async function fingerprint(path: string): Promise<string | undefined> {
   try {
     const { ino, size, mtimeNs } = await stat(path, { bigint: true });

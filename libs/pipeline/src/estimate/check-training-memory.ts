@@ -4,26 +4,26 @@ import { AppError } from '@facet/platform';
 import { estimateTrainingMemory } from './estimate-memory.ts';
 import type { DataSize } from './estimate-memory.ts';
 
-/** Bytes that a process has and may still get. */
+/** The memory that a process uses and can still allocate. */
 export interface ProcessMemory {
-  /** Resident. */
+  /** Resident memory. */
   readonly usedBytes: number;
-  /** Beside those. */
+  /** Memory that is still free. */
   readonly availableBytes: number;
 }
 
-/** Of this process, as the machine and a container's limit allow; what others in the container use is not known. */
+/** Reads the memory of this process. Considers the limit of a container, but not the other processes in it. */
 export function processMemory(): ProcessMemory {
   const usedBytes = process.memoryUsage.rss();
-  // Without a limit it is 0, or more than there is.
+  // Without a limit, the value is 0 or exceeds the memory of the machine.
   const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
   return { usedBytes, availableBytes: Math.max(0, Math.min(freemem(), limit - usedBytes)) };
 }
 
 /**
- * Refuses a training that would run out of memory, before it starts.
+ * Rejects a training that would run out of memory, before it starts.
  *
- * @throws AppError `TRAIN_OUT_OF_MEMORY` with what is needed, what for, and what to change.
+ * @throws AppError `TRAIN_OUT_OF_MEMORY` with the estimate, its parts, and the setting to change.
  */
 export function checkTrainingMemory(
   size: DataSize,
@@ -36,7 +36,7 @@ export function checkTrainingMemory(
   const [largest] = parts;
   throw new AppError(
     `Training needs about ${gigabytes(bytes)}, of which ${parts.map((part) => `${part.name} ${gigabytes(part.bytes)}`).join(', ')}; ` +
-      `this process can have ${gigabytes(room)}.`,
+      `this process can use ${gigabytes(room)}.`,
     {
       code: 'TRAIN_OUT_OF_MEMORY',
       category: 'usage',
@@ -46,7 +46,7 @@ export function checkTrainingMemory(
   );
 }
 
-/** What to change so that the largest part of the estimate shrinks by what is missing. */
+/** Returns the change that reduces the largest part of the estimate by the missing bytes. */
 function advice(
   part: string,
   partBytes: number,
@@ -54,15 +54,15 @@ function advice(
   { model, training }: { readonly model: ModelConfig; readonly training: TrainingConfig },
 ): string {
   const share = Math.max(0, 1 - missingBytes / partBytes);
-  if (part === 'process' || part === 'dataset') return 'Give it more memory.';
+  if (part === 'process' || part === 'dataset') return 'Use a machine with more memory.';
   if (part.startsWith('tables')) {
     const dim = Math.floor(model.embeddingDim * share);
-    return `Give it more memory${dim > 0 ? `, or set model.embeddingDim to ${dim} or less` : ''}; fewer items (interactions.rareItems) take less, too.`;
+    return `Use a machine with more memory${dim > 0 ? `, set model.embeddingDim to ${dim} or less` : ''}, or remove rare items with interactions.rareItems.`;
   }
   const batchSize = Math.floor(training.batchSize * share);
   const smaller = batchSize > 0 ? `Set training.batchSize to ${batchSize} or less` : 'Set training.batchSize lower';
   const isFull = part.startsWith('full softmax');
-  return `${smaller}${isFull ? ', or model.negatives to a number, such as 2048.' : '.'}`;
+  return `${smaller}${isFull ? ', or set model.negatives to a number such as 2048.' : '.'}`;
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;

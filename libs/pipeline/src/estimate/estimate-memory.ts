@@ -3,53 +3,53 @@ import { negativesOf } from '@facet/model';
 import type { ModelConfig, TrainingConfig } from '@facet/model';
 import type { KindEstimate } from '@facet/retrieval';
 
-/** How much there is of everything. */
+/** The size of the data. */
 export interface DataSize {
   readonly items: number;
   readonly users: number;
   readonly events: number;
 }
 
-/** Bytes, and what of, the largest part first. */
+/** An estimate with its parts, largest first. */
 export interface ByteEstimate {
   readonly bytes: number;
   readonly parts: readonly { readonly name: string; readonly bytes: number }[];
 }
 
 export interface MemoryEstimate {
-  /** Most memory of each process. */
+  /** The peak memory of each process. */
   readonly train: ByteEstimate;
   readonly index: ByteEstimate;
   readonly serve: ByteEstimate;
-  /** Artifacts of one run. */
+  /** The artifacts of one run. */
   readonly disk: ByteEstimate;
 }
 
 const float = 4;
-/** Node with the libs of a process that indexes or serves, and one with TensorFlow at its first step and the thread of its batches, as measured. */
+/** Measured: a process of indexing or serving, and a process with TensorFlow and the batch thread at its first step. */
 const processBytes = { plain: 150e6, training: 990e6 };
-/** An item with a title and a few attributes: as objects, with its place in the vocabulary, and as a line of JSON. */
+/** An item with a title and a few attributes: as objects with its entry in the vocabulary, and as a line of JSON. */
 const itemBytes = { inMemory: 400, onDisk: 150 };
 const userBytes = { inMemory: 200, onDisk: 100 };
-/** Item and time of an interaction; in memory beside it what examples are drawn from; in the thread of batches both again, and the day. */
+/** Item and time of an interaction; in memory also the examples; in the batch thread item, time and day. */
 const eventBytes = { inMemory: 32, inThread: 16, onDisk: 12 };
 /**
- * Item tables while an epoch is validated, as measured. TensorFlow: the table and Adam's two moments, and what the validation scores by.
- * JavaScript: three states of three tables each (the best one, the newest one and the one before it), the first weights, embeddings
- * and vectors of the validation, and what is not collected yet.
+ * Measured number of item tables during a validation. TensorFlow: the table, Adam's two moments, and the vectors of the validation.
+ * JavaScript: three states (best, newest, previous) of three tables each, the initial weights, the embeddings and vectors of the
+ * validation, and garbage.
  */
 const tablesInTraining = 20;
-/** `[batch, interests, items]` arrays that live at a time in a step with the full softmax, and with drawn negatives; as measured. */
-const scoresInTraining = { all: 7.5, drawn: 3 };
+/** Measured number of simultaneous `[batch, interests, items]` arrays in a step with the full softmax and with sampled negatives. */
+const scoresInTraining = { all: 7.5, sampled: 3 };
 
-/** `[batch, sequence, dim]` arrays that live at a time, where the longest sequence of a batch is as long as can be; as measured. */
+/** Measured number of simultaneous `[batch, sequence, dim]` arrays for sequences of the maximum length. */
 const behaviorsInTraining = { transformer: 55, others: 2 };
 
 /**
- * What the processes of a run need, from the sizes of their arrays. Measured and rounded up where libraries decide; side
- * features with many values, and bundles and datasets that are kept of earlier runs, are not in it.
+ * Estimates the memory and disk of a run from the sizes of its arrays. The overhead of libraries is measured and rounded up. The
+ * estimate leaves out side features with many values, and the artifacts of earlier runs.
  *
- * @param indexes those of `estimateIndexes`; `chosen` is the one that is served.
+ * @param indexes from `estimateIndexes`; `chosen` is the index to serve
  */
 export function estimateMemory(
   { items, users, events }: DataSize,
@@ -63,7 +63,7 @@ export function estimateMemory(
   const dataset = datasetBytes({ items, users, events });
   const ofKind = (kind: KindEstimate['kind']): KindEstimate => indexes.kinds.find((found) => found.kind === kind)!;
   const chosen = ofKind(indexes.chosen);
-  // The exact index that others are measured with is built first, and freed.
+  // The exact index, which measures the others, is built first and freed.
   const building = Math.max(chosen.buildBytes, ofKind('flat').buildBytes);
   return {
     train: estimateTrainingMemory({ items, users, events }, { model, training }),
@@ -89,7 +89,7 @@ export function estimateMemory(
   };
 }
 
-/** Most memory of a process that trains: what it holds between steps, and the arrays of a step. */
+/** Estimates the peak memory of a training process: its permanent arrays and the arrays of a step. */
 export function estimateTrainingMemory(
   { items, users, events }: DataSize,
   { model, training }: { readonly model: ModelConfig; readonly training: TrainingConfig },
@@ -103,11 +103,11 @@ export function estimateTrainingMemory(
   return sum({
     process: processBytes.training,
     dataset: datasetBytes({ items, users, events }),
-    'interactions of the thread of batches': events * eventBytes.inThread,
+    'interactions in the batch thread': events * eventBytes.inThread,
     'tables of items with Adam': tablesInTraining * itemTable,
     'tables of users with Adam': tablesInTraining * userTable,
     'full softmax over all items': negatives === 'all' ? scoresInTraining.all * scores * items : 0,
-    'softmax over negatives': negatives === 'all' ? 0 : scoresInTraining.drawn * scores * negatives,
+    'softmax over negatives': negatives === 'all' ? 0 : scoresInTraining.sampled * scores * negatives,
     'behaviors of a batch':
       behaviorsInTraining[extractor.kind === 'transformer' ? 'transformer' : 'others'] * B * L * D * float,
   });

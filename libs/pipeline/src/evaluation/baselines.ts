@@ -1,14 +1,14 @@
+import { setImmediate } from 'node:timers/promises';
 import { itemCf, ownHistory, popularity, withFallback } from '@facet/evaluation';
 import type { InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluation';
 import { cutEnd } from '@facet/features';
 import type { Cut } from '@facet/features';
+import { dayMs } from '@facet/platform';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
 import { evaluateTasks, forTasks, heldOutWindow } from './tasks.ts';
 import type { Task, TaskEvaluations, TaskRankers } from './tasks.ts';
 
-const dayMs = 86_400_000;
-
-/** A method that every user of a window is ranked by; each task may be given its own settings. */
+/** A method with a ranker per task, because each task may have its own settings. */
 export interface NamedRanker {
   readonly name: string;
   readonly rankers: TaskRankers;
@@ -17,25 +17,19 @@ export interface NamedRanker {
 /** The settings of item-based CF for each task. */
 export type ItemCfChoice = Readonly<Record<Task, ItemCfOptions>>;
 
-/** The settings of item-based CF that are tried on the validation window: its strongest form is the bar. */
+/** The settings of item-based CF that are compared on the validation window, so that the baseline is as strong as possible. */
 const itemCfGrid: readonly Omit<ItemCfOptions, 'catalogSize'>[] = [5, 20, 100].flatMap((neighbors) =>
   [0.5, 0.75].flatMap((b) =>
-    [undefined, 50, 10].map((lastBehaviors) => ({
-      neighbors,
-      b,
-      weights: 'bm25' as const,
-      ...(lastBehaviors === undefined ? {} : { lastBehaviors }),
-    })),
+    [undefined, 50, 10].map((lastBehaviors) => ({ neighbors, b, weights: 'bm25' as const, lastBehaviors })),
   ),
 );
 
-/** Users that settings are compared on; more would not change the choice. */
+/** The number of users for the comparison of settings. More users would not change the result. */
 const tuningUsersMax = 1000;
 
 /**
- * The simple methods that an interest model has to beat, fitted on everything before `from`: popularity of all time and
- * of the last 30 days, one's own history, and item-based CF with the settings that did best on the validation window,
- * chosen for each task apart.
+ * Fits the simple methods that an interest model must beat, on the data before `from`: popularity of all time and of the last 30
+ * days, own history, and item-based CF with the best settings on the validation window for each task.
  */
 export async function fitBaselines(
   dataset: Dataset,
@@ -67,8 +61,8 @@ async function chooseItemCf(dataset: Dataset, catalogSize: number): Promise<Item
     const options = { ...settings, catalogSize };
     const score = forTasks(withFallback(itemCf(columns, options), recent));
     tried.push({ options, evaluated: evaluateTasks(score, users, { cutoffs: [50], catalogSize, tieSeed: 0 }) });
-    // Each setting blocks the thread; a turn of the event loop lets signals through.
-    await new Promise((resolve) => setImmediate(resolve));
+    // Each setting blocks the thread. Signals are handled in between.
+    await setImmediate();
   }
   const bestFor = (task: Task): ItemCfOptions =>
     tried.reduce((best, candidate) =>
@@ -77,7 +71,7 @@ async function chooseItemCf(dataset: Dataset, catalogSize: number): Promise<Item
   return { new: bestFor('new'), all: bestFor('all') };
 }
 
-/** The interactions with known items before `cut` as columns. */
+/** Returns the interactions with known items before a cut as columns. */
 export function interactionsBefore({ sequences }: Pick<ModelData, 'sequences'>, cut: Cut): InteractionColumns {
   const users: number[] = [];
   const items: number[] = [];

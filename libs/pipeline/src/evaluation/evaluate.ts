@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { bootstrapInterval, pairedBootstrap } from '@facet/evaluation';
 import type { BootstrapInterval, CutoffMetrics, PairedDifference, RankingEvaluation } from '@facet/evaluation';
 import type { Dataset } from '../dataset/dataset.ts';
@@ -11,7 +12,7 @@ import type { TensorFlowBatches } from './model-scorer.ts';
 import { evaluateTasks, forTasks, heldOutWindow } from './tasks.ts';
 import type { Task, TaskEvaluations } from './tasks.ts';
 
-/** One method's figures on one task. */
+/** The metrics of one method on one task. */
 export interface MethodMetrics {
   readonly users: number;
   readonly cutoffs: readonly CutoffMetrics[];
@@ -21,9 +22,9 @@ export interface MethodMetrics {
 
 export interface EvaluatedMethod {
   readonly name: string;
-  /** Items that the user had not chosen before; the history is masked. */
+  /** Items that are new to the user; the history is masked. */
   readonly new: MethodMetrics;
-  /** Everything the user chose, repeats included; nothing is masked. */
+  /** All items, repeats included. */
   readonly all: MethodMetrics;
 }
 
@@ -32,14 +33,14 @@ export interface EvaluationReport {
   readonly datasetId: string;
   /** Epoch milliseconds of the test window, half-open. */
   readonly window: { readonly from: number; readonly before: number };
-  /** Recall at this cutoff decides. */
+  /** The cutoff of `recall` and `margin`. */
   readonly mainCutoff: number;
   readonly rules: string;
   /** The interest model first, then the baselines. */
   readonly methods: readonly EvaluatedMethod[];
-  /** The settings of item-based CF that did best on the validation window, for each task. */
+  /** The best settings of item-based CF on the validation window, for each task. */
   readonly itemCf: ItemCfChoice;
-  /** Recall of the model minus that of the best baseline on the same users. */
+  /** Recall of the model minus recall of the best baseline on the same users. */
   readonly margin: Readonly<Record<Task, PairedDifference & { readonly baseline: string }>>;
   readonly interests: InterestReport;
 }
@@ -55,10 +56,10 @@ export interface EvaluateOptions {
 const bootstrapSeed = 1;
 const preferredCutoff = 50;
 const rules =
-  'Ranking over every item known before the window; users with at least one interaction before it; items first chosen ' +
-  'inside the window count as misses; equal scores rank by a seeded hash of the item.';
+  'Rankings cover every item known before the window, for users with at least one interaction before it. Items that are ' +
+  'first seen in the window count as misses. Equal scores are ordered by a seeded hash of the item.';
 
-/** Measures the model and the baselines on the test window: the same users, candidates, truth and tie rule for all. */
+/** Evaluates the model and the baselines on the test window with the same users, candidates, truth and tie rule. */
 export async function evaluateModel(options: EvaluateOptions): Promise<EvaluationReport> {
   const { dataset, model } = options;
   const { testFrom } = dataset.split;
@@ -72,7 +73,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   const evaluations: (TaskEvaluations & { name: string })[] = [];
   for (const { name, rankers } of methods) {
     options.onMethod?.(name, evaluations.length, methods.length);
-    await new Promise((resolve) => setImmediate(resolve));
+    await setImmediate();
     const evaluated = evaluateTasks(rankers, window.users, {
       cutoffs: options.cutoffs,
       catalogSize: dataset.items.length - 1,
@@ -125,7 +126,7 @@ function marginOf(
   return { ...difference, baseline: best.name };
 }
 
-/** A model's figures on the test window of its dataset, user by user: what models are compared by. */
+/** Evaluates a model on the test window of its dataset, with metrics per user for the comparison of models. */
 export function rankTestWindow(options: {
   readonly dataset: Dataset;
   readonly model: Model;
@@ -139,7 +140,7 @@ export function rankTestWindow(options: {
   return evaluateTasks(forTasks(scorer.score), window.users, { ...options, catalogSize: dataset.items.length - 1 });
 }
 
-/** TensorFlow's batches where it is installed; without it the same figures, but for rounding, take longer. */
+/** Returns undefined if TensorFlow is not installed. The evaluation then takes longer and differs by rounding only. */
 async function loadTensorFlowBatches(): Promise<TensorFlowBatches | undefined> {
   try {
     return await import('@facet/model/training');

@@ -4,16 +4,17 @@ import { bestInterest } from '@facet/model';
 import type { ModelScorer } from './model-scorer.ts';
 import type { HeldOutSequenceUser } from './tasks.ts';
 
-/** How the interests of a model differ and share the work; see libs/evaluation/src/monitors. */
+/** How different a model's interests are, and how often each one wins. */
 export interface InterestReport {
   readonly meanInterests: number;
   readonly similarity: InterestSimilarity;
-  /** Share of the held-out labels that each interest wins, and exp of their entropy. */
+  /** The share of the held-out items that each interest wins. */
   readonly labelShares: readonly number[];
+  /** exp(entropy) of `labelShares`. */
   readonly effectiveInterests: number;
 }
 
-/** The interests of held-out users. */
+/** Reports on the interests of held-out users. */
 export function reportInterests(
   scorer: ModelScorer,
   heldOut: readonly HeldOutSequenceUser[],

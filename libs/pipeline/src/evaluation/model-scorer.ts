@@ -10,46 +10,46 @@ import type { Dataset, ModelData } from '../dataset/dataset.ts';
 import { createVectorBlocks, exactScore } from './vector-blocks.ts';
 import type { VectorScores } from './vector-blocks.ts';
 
-/** A held-out user: its history is positions start .. end − 1 of the dataset's sequences. */
+/** A held-out user whose history is positions start .. end − 1 of the dataset's sequences. */
 export interface SequenceUser extends ScoredUser {
   readonly userIndex: number;
   readonly start: number;
   readonly end: number;
-  /** Epoch milliseconds: popularity and the ages of behaviors are of then. */
+  /** The time of the query, epoch milliseconds. Determines popularity and the ages of behaviors. */
   readonly askedAt: number;
 }
 
-/** A model as the evaluation asks it: what serving computes, over the full catalogue instead of an index. */
+/** Scores the full catalog with a model, as serving scores the candidates of an index. */
 export interface ModelScorer {
   readonly score: Scorer<SequenceUser>;
-  /** Ranks as `score` does. */
+  /** Ranks as `score`, but faster. */
   readonly ranker: Scorer<SequenceUser> | BlockScorer<SequenceUser>;
-  /** Those of each user; many at once take much less time than one by one. */
+  /** Computes the interests of users. Many users per call take much less time. */
   readonly interests: (users: readonly SequenceUser[]) => UserInterests[];
-  /** [N + 1, D] as an index holds them, without the coordinate of the popularity prior. */
+  /** [N + 1, D] item vectors of the index, without the coordinate of the popularity prior. */
   readonly vectors: Float32Array;
   /** D. */
   readonly dim: number;
-  /** Frees what TensorFlow holds. */
+  /** Frees the tensors. */
   dispose(): void;
 }
 
 export interface ScorerOptions {
-  /** What is known of popularity. */
+  /** Popularity counts interactions before this cut. */
   readonly cut: Cut;
-  /** [N + 1] 1 for an item that may be ranked. */
+  /** [N + 1] 1 for a candidate. */
   readonly candidates: Uint8Array;
-  /** Where TensorFlow is loaded. Interests are then those of its user tower, which the kernel of serving equals within rounding. */
+  /** Computes interests with the user tower of TensorFlow, which equals the inference engine of serving within rounding. */
   readonly tensorFlow?: TensorFlowBatches | undefined;
 }
 
-/** What TensorFlow does for many users at once, sooner than one by one. */
+/** The functions of TensorFlow that compute many users at once. */
 export interface TensorFlowBatches {
   readonly createCatalogProducts: typeof createCatalogProducts;
   readonly createInterestBatches: typeof createInterestBatches;
 }
 
-/** A model asked about the dataset that it was trained on. */
+/** Scores the dataset that a model was trained on. */
 export function createModelScorer(
   data: ModelData,
   spec: ModelSpec,
@@ -66,8 +66,8 @@ export function createModelScorer(
 }
 
 /**
- * A bundle asked about any dataset, as a server that has this bundle would be: items that it knows have their own embedding,
- * others that of their side features, and users are described by the attributes that it has learned.
+ * Scores any dataset with a bundle, as a server with this bundle does. Items that are not in the bundle get an embedding from their
+ * side features. Users get the attributes that the model has learned.
  */
 export function createBundleScorer(
   bundle: Pick<Bundle, 'info' | 'tower' | 'itemTables' | 'embeddings' | 'indexOf' | 'encodeProfile' | 'userRowOf'>,
@@ -101,13 +101,13 @@ function embeddingsOf(bundle: Parameters<typeof createBundleScorer>[0], { items 
 
 interface ScoredParts {
   readonly spec: ModelSpec;
-  /** Those that the user kernel and the popularity prior need. */
+  /** The weights of the inference engine and the popularity prior. */
   readonly weights: Weights;
   /** E [N + 1, D] of the dataset's items. */
   readonly embeddings: Float32Array;
-  /** Table rows of a user's attributes, one a user feature. */
+  /** One table row per user feature. */
   readonly profileOf: (user: number) => number[];
-  /** Row of a user who has vectors of their own, where the model has such. */
+  /** The row of a user with learned vectors, for models with user vectors. */
   readonly userRowOf: (user: number) => number;
 }
 
@@ -118,7 +118,7 @@ function createScorer(
 ): ModelScorer {
   const itemCount = items.length - 1;
   const timeline = buildPopularityTimeline(sequences, itemCount, cut);
-  const priorOn = keptByDay((day) => popularityPrior(weights, timeline.featuresOn(day)));
+  const priorOn = cacheByDay((day) => popularityPrior(weights, timeline.featuresOn(day)));
   const kernel = createInferenceEngine(spec, weights, embeddings);
   const dim = spec.config.embeddingDim;
   const vectors = columnsBefore(dim, indexDim(spec), indexVectors(spec, weights, embeddings, timeline.featuresOn(0)));
@@ -128,7 +128,7 @@ function createScorer(
   const parts = { sequences, spec, kernel, profileOf, userRowOf };
   const readUsers = tower === undefined ? readByKernel(parts) : readByTower(parts, tower);
 
-  // Several tasks and reports ask about the same user.
+  // Several tasks and reports read the same user.
   const known = new WeakMap<SequenceUser, ReadUser>();
   const readAll = (users: readonly SequenceUser[]): void => {
     const unknown = users.filter((user) => !known.has(user));
@@ -176,10 +176,10 @@ function createScorer(
   };
 }
 
-/** Users and slots of behaviors that are read together: enough to keep two cores busy, and little memory for what a tower makes of them. */
+/** Limits of a batch: enough users and behaviors for two cores, and few enough for little memory. */
 const batchMax = { users: 1024, slots: 32_768 };
 
-/** Users in batches, those of about as many behaviors together: a batch costs what its longest sequence does. */
+/** Groups users with similar numbers of behaviors, because the longest sequence determines the cost of a batch. */
 function* batchesOf(users: readonly SequenceUser[], sequenceLength: number): Generator<SequenceUser[]> {
   const lengthOf = ({ start, end }: SequenceUser): number => Math.min(sequenceLength, end - start);
   const sorted = users.toSorted((a, b) => lengthOf(a) - lengthOf(b));
@@ -195,13 +195,13 @@ function* batchesOf(users: readonly SequenceUser[], sequenceLength: number): Gen
   if (batch.length > 0) yield batch;
 }
 
-/** What a user's behaviors say. */
+/** The query of a user. */
 interface ReadUser {
   readonly interests: UserInterests;
   readonly bonuses: ReadonlyMap<number, number>;
 }
 
-/** Reads users, each at the moment of asking. */
+/** Computes the queries of users, each at the user's query time. */
 type ReadUsers = (users: readonly SequenceUser[]) => ReadUser[];
 
 type ReaderParts = Pick<ScoredParts, 'spec' | 'profileOf' | 'userRowOf'> & {
@@ -209,7 +209,7 @@ type ReaderParts = Pick<ScoredParts, 'spec' | 'profileOf' | 'userRowOf'> & {
   readonly kernel: InferenceEngine;
 };
 
-/** One after the other, by the kernel of serving. */
+/** One user at a time, with the inference engine of serving. */
 function readByKernel({ sequences, spec, kernel, profileOf, userRowOf }: ReaderParts): ReadUsers {
   const { sequenceLength: L, distinctBehaviors: distinct, embeddingDim: D, repeatBonus } = spec.config;
   return (users) =>
@@ -223,7 +223,7 @@ function readByKernel({ sequences, spec, kernel, profileOf, userRowOf }: ReaderP
     });
 }
 
-/** Together, by TensorFlow's user tower: rows are as long as the longest of them needs. */
+/** A batch at once, with the user tower of TensorFlow. Rows are as long as the longest sequence. */
 function readByTower(
   { sequences, spec, kernel, profileOf, userRowOf }: ReaderParts,
   tower: InterestBatches,
@@ -248,7 +248,7 @@ function readByTower(
       behaviors,
       active,
       profile: userFeatures.map((_, feature) => Int32Array.from(profiles, (profile) => profile[feature]!)),
-      // Whoever has no row has no interests, whatever row is read.
+      // Users without a row have no interests, so any row may be read for them.
       userRows: hasUserVectors ? userRows.map((row) => Math.max(0, row)) : undefined,
     });
     return counts.map((count, row) => ({
@@ -265,7 +265,7 @@ function rowOf({ length, items, ages, counts }: BehaviorRows, row: number): Beha
 
 const noBonuses: ReadonlyMap<number, number> = new Map();
 
-/** The bonus of each item of a behavior sequence: that of its newest behavior. */
+/** Returns the bonus of each item of a behavior sequence, which is the bonus of its newest behavior. */
 function bonusesOf(rows: BehaviorRows, kernel: InferenceEngine): ReadonlyMap<number, number> {
   const bySlot = kernel.repeatBonuses(rows);
   const bonuses = new Map<number, number>();
@@ -276,7 +276,7 @@ function bonusesOf(rows: BehaviorRows, kernel: InferenceEngine): ReadonlyMap<num
   return bonuses;
 }
 
-/** The first `columns` of each row of a matrix of `width` columns. */
+/** Returns the first `columns` columns of a matrix with `width` columns. */
 function columnsBefore(columns: number, width: number, matrix: Float32Array): Float32Array {
   if (columns === width) return matrix;
   const rows = matrix.length / width;
@@ -285,11 +285,11 @@ function columnsBefore(columns: number, width: number, matrix: Float32Array): Fl
   return kept;
 }
 
-/** Under leave-one-out there are as many moments of asking as users, but few days. */
-function keptByDay<Value>(compute: (day: number) => Value): (day: number) => Value {
-  const kept = new Map<number, Value>();
+/** Leave-one-out has one query time per user, but few days. */
+function cacheByDay<Value>(compute: (day: number) => Value): (day: number) => Value {
+  const cache = new Map<number, Value>();
   return (day) => {
-    if (!kept.has(day)) kept.set(day, compute(day));
-    return kept.get(day)!;
+    if (!cache.has(day)) cache.set(day, compute(day));
+    return cache.get(day)!;
   };
 }

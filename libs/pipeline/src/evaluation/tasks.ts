@@ -5,16 +5,16 @@ import type { Cut, HeldOutSequence } from '@facet/features';
 import type { ModelData } from '../dataset/dataset.ts';
 import type { SequenceUser } from './model-scorer.ts';
 
-/** What methods are measured on: those who have a history before a cut are asked what they choose after it. */
+/** Held-out users: each method ranks items for users with a history before a cut, and the interactions after it are the truth. */
 export interface HeldOut {
-  /** What methods may be fitted on. */
+  /** Methods may be fitted on the data before this cut. */
   readonly cut: Cut;
-  /** [N + 1] 1 for the items known before the cut: the candidates of every method. */
+  /** [N + 1] 1 for an item that is known before the cut, and so a candidate of every method. */
   readonly candidates: Uint8Array;
   readonly users: readonly HeldOutSequenceUser[];
 }
 
-/** A window of time: everybody is asked at its beginning. */
+/** A window of time. All users are evaluated at its start. */
 export interface HeldOutWindow extends HeldOut {
   /** Epoch milliseconds, half-open. */
   readonly from: number;
@@ -23,6 +23,7 @@ export interface HeldOutWindow extends HeldOut {
 
 export type HeldOutSequenceUser = HeldOutUser & SequenceUser;
 
+/** Holds out the interactions in a window of time. */
 export function heldOutWindow(
   { sequences, items }: Pick<ModelData, 'sequences' | 'items'>,
   from: number,
@@ -30,13 +31,13 @@ export function heldOutWindow(
 ): HeldOutWindow {
   const candidates = itemsKnownBefore(sequences, from, items.length - 1);
   const users = heldOutByTime(sequences, { from, before, known: candidates }).map((heldOut) => ({
-    ...askedUser(sequences, heldOut),
+    ...toSequenceUser(sequences, heldOut),
     askedAt: from,
   }));
   return { cut: from, from, before, candidates, users };
 }
 
-/** Leave-one-out: everybody is asked for the last (`test`) or the last but one item, at the moment of choosing it. */
+/** Holds out each user's last item (`test`) or the last but one (`validation`). Users are evaluated at the time of that interaction. */
 export function heldOutLast(
   { sequences, items }: Pick<ModelData, 'sequences' | 'items'>,
   part: 'validation' | 'test',
@@ -44,26 +45,23 @@ export function heldOutLast(
   const cut = leaveOneOutCut(sequences, part);
   const candidates = itemsKnownBefore(sequences, cut, items.length - 1);
   const users = heldOutNext(sequences, cut, candidates).map((heldOut) => ({
-    ...askedUser(sequences, heldOut),
+    ...toSequenceUser(sequences, heldOut),
     askedAt: sequences.times[heldOut.end]!,
   }));
   return { cut, candidates, users };
 }
 
-/**
- * The users of a test who went on to choose items that nobody had chosen before the cut, asked for those items alone; every item of
- * the catalog is a candidate.
- */
+/** Holds out only the cold items of a test: items without interactions before the cut. Every item of the catalog is a candidate. */
 export function heldOutCold({ sequences, items }: Pick<ModelData, 'sequences' | 'items'>, test: HeldOut): HeldOut {
   const users = test.users.flatMap((user) => {
-    const chosen = sequences.items.subarray(user.end, sequences.offsets[user.userIndex + 1]);
-    const cold = new Set(chosen.filter((item) => item > 0 && test.candidates[item] !== 1));
+    const later = sequences.items.subarray(user.end, sequences.offsets[user.userIndex + 1]);
+    const cold = new Set(later.filter((item) => item > 0 && test.candidates[item] !== 1));
     return cold.size === 0 ? [] : [{ ...user, truth: { items: Int32Array.from(cold), absent: 0 } }];
   });
   return { cut: test.cut, candidates: new Uint8Array(items.length).fill(1, 1), users };
 }
 
-function askedUser(
+function toSequenceUser(
   sequences: ModelData['sequences'],
   { user, start, end, truth, absent }: HeldOutSequence,
 ): Omit<HeldOutSequenceUser, 'askedAt'> {
@@ -76,7 +74,7 @@ function askedUser(
   };
 }
 
-/** The two questions that are reported apart: items `new` to the user, and `all`, repeats included. */
+/** The two tasks that are reported separately: items `new` to the user, and `all` items, repeats included. */
 export type Task = RankingTask;
 export type TaskEvaluations = Readonly<Record<Task, RankingEvaluation>>;
 
@@ -90,7 +88,7 @@ export interface TaskOptions {
   readonly tieSeed: number;
 }
 
-/** Evaluates both tasks, ranking the full catalogue for each user. */
+/** Evaluates both tasks with a ranking of the full catalog per user. */
 export function evaluateTasks(
   rankers: TaskRankers,
   users: readonly HeldOutSequenceUser[],
@@ -100,7 +98,7 @@ export function evaluateTasks(
   return { new: evaluateRanking(rankings.new, options), all: evaluateRanking(rankings.all, options) };
 }
 
-/** The rankings that {@link evaluateTasks} evaluates, in the order of the users, as deep as the largest cutoff. */
+/** Returns the rankings that {@link evaluateTasks} evaluates, in the order of the users, as deep as the largest cutoff. */
 export function rankTasks(
   rankers: TaskRankers,
   users: readonly HeldOutSequenceUser[],
@@ -109,10 +107,10 @@ export function rankTasks(
 ): Readonly<Record<Task, readonly RankedUser[]>> {
   const rankings: Record<Task, RankedUser[]> = { new: [], all: [] };
   const depth = { n: Math.max(...options.cutoffs), tieSeed: options.tieSeed };
-  const together = rankers.new === rankers.all ? [tasks] : tasks.map((task) => [task]);
-  for (const asked of together) {
-    for (const ranked of rankUsers(rankers[asked[0]!], users, asked, depth)) {
-      for (const task of asked) rankings[task].push(ranked[task]!);
+  const groups = rankers.new === rankers.all ? [tasks] : tasks.map((task) => [task]);
+  for (const group of groups) {
+    for (const ranked of rankUsers(rankers[group[0]!], users, group, depth)) {
+      for (const task of group) rankings[task].push(ranked[task]!);
     }
   }
   return rankings;

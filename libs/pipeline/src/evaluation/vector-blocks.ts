@@ -2,17 +2,17 @@ import type { BlockScorer, UserInterests } from '@facet/evaluation';
 import { bestInterest } from '@facet/model';
 import type { CatalogProducts } from '@facet/model/training';
 
-/** Users and items as vectors: the score of an item is max_k v_kᵀ e, what its prior adds, and a bonus of the user's own. */
+/** Scores from vectors: max_k v_kᵀ e, plus the prior of the item, plus the user's bonus for the item. */
 export interface VectorScores<User> {
   /** [N + 1, D] */
   readonly vectors: Float32Array;
   readonly dim: number;
-  /** K, the most interests of a user. */
+  /** K, the maximum number of interests. */
   readonly interestsMax: number;
   readonly interests: (user: User) => UserInterests;
-  /** [N + 1] for the moment of asking. */
+  /** [N + 1] at the time of the user's query. */
   readonly prior: (user: User) => Float32Array | undefined;
-  /** Items with a bonus, each once. */
+  /** The bonus of each item that has one. */
   readonly bonuses: (user: User) => ReadonlyMap<number, number>;
   /** [N + 1] 1 for an item that may be ranked. */
   readonly candidates: Uint8Array;
@@ -21,54 +21,54 @@ export interface VectorScores<User> {
 /** The unit roundoff of float32. */
 const roundoff = 2 ** -24;
 
-/** Exactly the scores of {@link exactScore}, found by way of float32 products of many users at once. */
+/** Ranks exactly as {@link exactScore}, but scores a block of users with float32 products. */
 export function createVectorBlocks<User>(scores: VectorScores<User>, products: CatalogProducts): BlockScorer<User> {
   const { vectors, dim, interestsMax: K, candidates } = scores;
   const width = vectors.length / dim;
   const itemNorm = longestRow(vectors, dim);
   const others = Int32Array.from(candidates.keys()).filter((item) => candidates[item] !== 1);
   const noPrior = new Float32Array(width);
-  // Many users are asked at one moment, and have one prior.
-  const priorSizes = new WeakMap<Float32Array, number>();
-  const sizeOf = (prior: Float32Array): number => {
-    if (!priorSizes.has(prior)) priorSizes.set(prior, largestOf(prior, candidates));
-    return priorSizes.get(prior)!;
+  // Users with the same query time share a prior.
+  const priorMaxima = new WeakMap<Float32Array, number>();
+  const maximumOf = (prior: Float32Array): number => {
+    if (!priorMaxima.has(prior)) priorMaxima.set(prior, largestPrior(prior, candidates));
+    return priorMaxima.get(prior)!;
   };
   return {
     usersMax: products.usersMax,
     scoreBlock(users) {
-      const asked = users.map((user) => ({
+      const queries = users.map((user) => ({
         interests: scores.interests(user),
         prior: scores.prior(user) ?? noPrior,
         bonuses: scores.bonuses(user),
       }));
       const stacked = new Float32Array(users.length * K * dim);
-      asked.forEach(({ interests: { vectors, count } }, row) => {
+      queries.forEach(({ interests: { vectors, count } }, row) => {
         for (let k = 0; k < K && count > 0; k++) {
-          // The first interest again in the place of one that is not there changes no maximum.
+          // Repeats the first interest in place of unused ones, which does not change the maximum.
           const source = k < count ? k * dim : 0;
           stacked.set(vectors.subarray(source, source + dim), (row * K + k) * dim);
         }
       });
       const rows = products.scores(
         stacked,
-        asked.map(({ prior }) => prior),
+        queries.map(({ prior }) => prior),
       );
       let additionsMax = 0;
-      asked.forEach(({ interests, prior, bonuses }, row) => {
+      queries.forEach(({ interests, prior, bonuses }, row) => {
         const own = rows.subarray(row * width, (row + 1) * width);
         if (interests.count === 0) own.fill(Number.NEGATIVE_INFINITY);
-        additionsMax = Math.max(additionsMax, sizeOf(prior) + addBonuses(own, bonuses));
+        additionsMax = Math.max(additionsMax, maximumOf(prior) + addBonuses(own, bonuses));
         for (const item of others) own[item] = Number.NEGATIVE_INFINITY;
       });
-      // The bound of a product of length D summed in any order, and of the additions after it, with room to spare.
+      // A bound on the rounding error of a dot product of length D in any order and of the additions, times 4.
       const tolerance = 4 * (dim + 4) * roundoff * (longestRow(stacked, dim) * itemNorm + additionsMax);
       return {
         width,
         scores: rows,
         tolerance,
         exact: (row, item) => {
-          const { interests, prior, bonuses } = asked[row]!;
+          const { interests, prior, bonuses } = queries[row]!;
           return exactScore(interests, vectors, item, { dim, prior, bonus: bonuses.get(item) });
         },
       };
@@ -76,7 +76,7 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
   };
 }
 
-/** The score of one item as a `Scorer` has it in its float32 array. */
+/** Returns the score of one item as a `Scorer` stores it in its float32 array. */
 export function exactScore(
   interests: UserInterests,
   vectors: Float32Array,
@@ -88,7 +88,7 @@ export function exactScore(
   return terms.bonus === undefined ? withPrior : Math.fround(withPrior + terms.bonus);
 }
 
-/** @returns the largest size of a bonus */
+/** Adds the bonuses and returns the largest absolute one. */
 function addBonuses(own: Float32Array, bonuses: ReadonlyMap<number, number>): number {
   let largestBonus = 0;
   for (const [item, bonus] of bonuses) {
@@ -98,8 +98,8 @@ function addBonuses(own: Float32Array, bonuses: ReadonlyMap<number, number>): nu
   return largestBonus;
 }
 
-/** The largest size of what candidates have. */
-function largestOf(prior: Float32Array, candidates: Uint8Array): number {
+/** Returns the largest absolute prior of a candidate. */
+function largestPrior(prior: Float32Array, candidates: Uint8Array): number {
   return prior.reduce(
     (largest, value, item) => (candidates[item] === 1 ? Math.max(largest, Math.abs(value)) : largest),
     0,

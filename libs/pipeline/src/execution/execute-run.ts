@@ -1,30 +1,28 @@
 import type { StageContext } from '../context/stage-context.ts';
 import { recordStage } from '../runs/run-store.ts';
+import type { RunStore, StageOutcome } from '../runs/run-store.ts';
 import { refreshStages } from '../runs/run.ts';
-import type { RefreshOutputs, RefreshRun, RefreshStage, RunReport } from '../runs/run.ts';
-import type { RunStore } from '../runs/run-store.ts';
+import type { RefreshOutputs, RefreshRun, RefreshStage, RunReport, StageProgress } from '../runs/run.ts';
 import { executeStage } from './execute-stage.ts';
-import type { StageOutcome } from '../runs/run-store.ts';
-import type { StageProgress } from '../runs/run.ts';
 
 export interface ExecuteRunOptions {
   readonly runs: RunStore;
   /** The clock in epoch milliseconds. */
   readonly now: () => number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly onBegin?: (stage: RefreshStage) => void;
   readonly onProgress?: (stage: RefreshStage, progress: StageProgress) => void;
   readonly onStage?: (stage: RefreshStage, outcome: StageOutcome) => void;
 }
 
-/** Does the stages of a run in order, in this process. A run that was killed goes on when it is done again. */
+/** Executes the stages of a run in order, in this process. Executing a killed run again resumes it. */
 export async function executeRun(
   context: StageContext,
   run: RefreshRun,
   { runs, now, signal, onBegin, onProgress, onStage }: ExecuteRunOptions,
 ): Promise<RunReport> {
   let outputs: RefreshOutputs = {};
-  // Stopped by whoever watches: the same run can go on.
+  // An aborted run can be resumed.
   const willRetry = (): boolean => signal?.aborted === true;
   for (const stage of refreshStages) {
     signal?.throwIfAborted();
@@ -34,11 +32,7 @@ export async function executeRun(
       executeStage(
         context,
         { run, stage, outputs },
-        {
-          runs,
-          ...(signal === undefined ? {} : { signal }),
-          onProgress: (progress) => onProgress?.(stage, progress),
-        },
+        { runs, signal, onProgress: (progress) => onProgress?.(stage, progress) },
       ),
     );
     outputs = outcome.outputs;

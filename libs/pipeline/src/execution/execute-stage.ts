@@ -1,8 +1,9 @@
-import { lakeStatus } from '@facet/lake';
 import { bundlesOfExperiments, parseExperiments } from '@facet/exposures';
-import { AppError, isAppError } from '@facet/platform';
-import type { DatasetInfo } from '../dataset/dataset.ts';
+import { lakeStatus } from '@facet/lake';
+import { AppError, dayMs, isAppError } from '@facet/platform';
 import type { StageContext } from '../context/stage-context.ts';
+import type { RunStore, StageOutcome } from '../runs/run-store.ts';
+import type { RefreshOutputs, RefreshRun, RefreshStage, StageProgress } from '../runs/run.ts';
 import {
   datasetStage,
   evaluateStage,
@@ -11,71 +12,65 @@ import {
   indexStage,
   trainStage,
 } from '../stages/pipeline-stages.ts';
-import { chooseStart, whyNothingNew, whyNothingReceived } from './decide-start.ts';
-import type { StageOutcome } from '../runs/run-store.ts';
-import type { RefreshOutputs, RefreshRun, RefreshStage } from '../runs/run.ts';
-import type { RunStart, RunStore } from '../runs/run-store.ts';
-import { trainingProgress } from './training-progress.ts';
-import type { StageProgress } from '../runs/run.ts';
-
-const dayMs = 86_400_000;
+import { trainingProgress } from '../training/train-phase.ts';
+import { decideStart, whyNothingReceived } from './decide-start.ts';
 
 export interface StageTask {
   readonly run: RefreshRun;
   readonly stage: RefreshStage;
-  /** Of the stages before. */
+  /** Outputs of the earlier stages. */
   readonly outputs: RefreshOutputs;
 }
 
-export interface StageWatch {
-  readonly onProgress?: (progress: StageProgress) => void;
-  readonly signal?: AbortSignal;
+export interface StageExecution {
+  readonly runs: RunStore;
+  readonly onProgress?: ((progress: StageProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
-type StageWork = (context: StageContext, task: StageTask, watch: StageWatch, runs: RunStore) => Promise<StageOutcome>;
+type Executor = (context: StageContext, task: StageTask, execution: StageExecution) => Promise<StageOutcome>;
 
 /**
- * Does one stage of a refresh. Done again after it was killed, it gives the same artifacts: what it works on is fixed by the
- * run and by the outputs of the stages before.
+ * Executes one stage of a run. A repeated execution gives the same artifacts, because the run and the outputs of the earlier
+ * stages fix its inputs.
  *
- * @throws AppError those of the stages; `PROMOTION_SUPERSEDED` when another run has taken over.
+ * @throws AppError as the stages; `PROMOTION_SUPERSEDED` if a newer run has fenced the day.
  */
 export async function executeStage(
   context: StageContext,
   task: StageTask,
-  { runs, ...watch }: StageWatch & { readonly runs: RunStore },
+  execution: StageExecution,
 ): Promise<StageOutcome> {
-  const { outputs, isReused } = await stageWork[task.stage](context, task, watch, runs);
+  const { outputs, isReused } = await executors[task.stage](context, task, execution);
   return { outputs: { ...task.outputs, ...outputs }, isReused };
 }
 
-const stageWork: Readonly<Record<RefreshStage, StageWork>> = {
-  async dataset(context, { run }, { onProgress }, runs) {
+const executors: Readonly<Record<RefreshStage, Executor>> = {
+  async dataset(context, { run }, { runs, onProgress }) {
     onProgress?.({ share: 0, detail: 'users, items, behavior sequences' });
-    // Already done by whoever asked for the run, unless it was killed in between.
+    // The request fences the day, too, unless it was killed before.
     await context.store.fence({ runId: run.runId, day: run.day });
     const { offsets: offsetsNow } = await lakeStatus(context.home.lakeFolder);
     const offsets = await runs.pinOffsets(run.runId, offsetsNow);
     const made = await datasetStage(context, { ...run.cut, offsets }).catch(async (error: unknown) => {
-      const skipped = isAppError(error, 'DATASET_EMPTY_WINDOW')
-        ? await whyNothingReceived(context, offsets)
-        : undefined;
+      const isEmpty = isAppError(error, 'DATASET_EMPTY_WINDOW');
+      const skipped = isEmpty ? await whyNothingReceived(context, offsets) : undefined;
       if (skipped === undefined) throw error;
       return { skipped };
     });
     if ('skipped' in made) return { outputs: made, isReused: false };
     const { datasetId, info } = made.output;
-    const start = await runs.pinStart(run.runId, await decideStart(context, run, info, runs));
+    // Pinned: after the promotion of this run, its own bundle would decide the start.
+    const start = await runs.pinStart(run.runId, await decideStart(context, run, info, await runs.list()));
     if (start.skipped !== undefined) await pruneArtifacts(context);
     return { outputs: { datasetId, ...start }, isReused: made.reused };
   },
 
   async train(context, { outputs }, { onProgress, signal }) {
-    const { warmFrom } = outputs;
-    const inputs = { datasetId: needed(outputs, 'datasetId'), ...(warmFrom === undefined ? {} : { warmFrom }) };
+    const inputs = { datasetId: requireOutput(outputs, 'datasetId'), warmFrom: outputs.warmFrom };
     const { output, reused } = await trainStage(context, inputs, {
       onProgress: (progress) => onProgress?.(trainingProgress(progress)),
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
     return { outputs: { modelId: output.modelId, start: output.start.kind }, isReused: reused };
   },
@@ -98,7 +93,7 @@ const stageWork: Readonly<Record<RefreshStage, StageWork>> = {
   },
 
   async gate(context, { outputs }, { onProgress }) {
-    onProgress?.({ share: 0, detail: 'beside the current bundle' });
+    onProgress?.({ share: 0, detail: 'comparison with the current bundle' });
     return judge(context, outputs, (await context.store.readRef('current'))?.id ?? null);
   },
 
@@ -107,76 +102,59 @@ const stageWork: Readonly<Record<RefreshStage, StageWork>> = {
     let judged: StageOutcome = { outputs, isReused: false };
     const current = (await store.readRef('current'))?.id ?? null;
     const isOurs = current === outputs.bundleId;
-    // Somebody has promoted or rolled back since: what counts is the bundle that would be replaced.
+    // After a promotion or rollback in the meantime, the bundle that would be replaced counts.
     if (!isOurs && current !== outputs.incumbentId) judged = await judge(context, outputs, current);
     if (judged.outputs.verdict !== 'pass') {
       await pruneArtifacts(context);
       return judged;
     }
     const { number } = await store.promote(
-      { kind: 'bundle', id: needed(outputs, 'bundleId') },
-      {
-        by: 'refresh',
-        run: { runId: run.runId, day: run.day },
-        ...(isOurs ? {} : { expectedCurrent: current }),
-      },
+      { kind: 'bundle', id: requireOutput(outputs, 'bundleId') },
+      { by: 'refresh', run: { runId: run.runId, day: run.day }, ...(isOurs ? {} : { expectedCurrent: current }) },
     );
     await pruneArtifacts(context);
     return { outputs: { ...judged.outputs, promotion: number }, isReused: false };
   },
 };
 
-/** By what is current now; done again after the run has promoted, it would be decided by the run's own bundle. */
-async function decideStart(
-  context: StageContext,
-  run: RefreshRun,
-  info: DatasetInfo,
-  runs: RunStore,
-): Promise<RunStart> {
-  const skipped = run.isForced ? undefined : await whyNothingNew(context, info);
-  if (skipped !== undefined) return { skipped };
-  const warmFrom = await chooseStart(context, run, await runs.list());
-  return warmFrom === undefined ? {} : { warmFrom };
-}
-
-/** After each run, whatever became of it: days that are rejected, or bring nothing new, must not fill the disk. */
+/** Runs at the end of every run, because rejected and skipped runs fill the disk, too. */
 async function pruneArtifacts({ store, config }: StageContext): Promise<void> {
   const { keep } = config.artifacts;
-  // Bundles first: what they name is kept with them.
+  // Bundles first: the models and datasets of kept bundles are kept.
   await store.prune('bundle', { keep, needed: bundlesInExperiments(config) });
   for (const kind of ['model', 'dataset']) await store.prune(kind, { keep });
 }
 
-/** Those of experiments, until their answers have left the exposure log: so long they can be replayed. */
+/** Returns the bundles of experiments whose responses are still in the exposure log, where they can be replayed. */
 function bundlesInExperiments({ experiments, exposures }: StageContext['config']): string[] {
   return bundlesOfExperiments(parseExperiments(experiments), Date.now() - exposures.retentionDays * dayMs);
 }
 
-/** The gate's word on the run's bundle, compared with `incumbentId`. */
+/** Returns the verdict of the gate about the bundle of the run, compared with `incumbentId`. */
 async function judge(
   context: StageContext,
   outputs: RefreshOutputs,
   incumbentId: string | null,
 ): Promise<StageOutcome> {
   const { output, reused } = await gateStage(context, {
-    datasetId: needed(outputs, 'datasetId'),
-    bundleId: needed(outputs, 'bundleId'),
-    ...(incumbentId === null ? {} : { incumbentId }),
+    datasetId: requireOutput(outputs, 'datasetId'),
+    bundleId: requireOutput(outputs, 'bundleId'),
+    incumbentId: incumbentId ?? undefined,
   });
   const { verdict, reasons } = output;
   return { outputs: { incumbentId, verdict, reasons }, isReused: reused };
 }
 
 function modelOf(outputs: RefreshOutputs): { datasetId: string; modelId: string } {
-  return { datasetId: needed(outputs, 'datasetId'), modelId: needed(outputs, 'modelId') };
+  return { datasetId: requireOutput(outputs, 'datasetId'), modelId: requireOutput(outputs, 'modelId') };
 }
 
-function needed(outputs: RefreshOutputs, name: 'datasetId' | 'modelId' | 'bundleId'): string {
+function requireOutput(outputs: RefreshOutputs, name: 'datasetId' | 'modelId' | 'bundleId'): string {
   const value = outputs[name];
   if (value !== undefined) return value;
-  throw new AppError(`The stages before gave no ${name}.`, {
+  throw new AppError(`The run has no ${name} from an earlier stage.`, {
     code: 'REFRESH_OUTPUT_MISSING',
     category: 'internal',
-    remedy: 'Start the run again: facet refresh --force.',
+    remedy: 'Start another run with facet refresh --force.',
   });
 }

@@ -3,7 +3,7 @@ import { percent } from './gate-report.ts';
 import type { GateCheck } from './gate-report.ts';
 import type { GateSettings } from '@facet/config';
 
-/** A bundle with the bytes that its files take. */
+/** A bundle with the size of its files. */
 export interface SizedBundle {
   readonly bundle: Bundle;
   readonly bytes: number;
@@ -24,12 +24,12 @@ export function indexRecallCheck(
       incumbent: incumbent?.bundle.info.index.recall ?? null,
       threshold: indexRecallMin,
       passed,
-      sentence: `The ${kind} index finds ${percent(recall)} of the ${recallAt} items that an exact search finds${passed ? '' : `: at least ${percent(indexRecallMin)} are asked for`}.`,
+      sentence: `The ${kind} index finds ${percent(recall)} of the ${recallAt} items that an exact search finds${passed ? '' : `; at least ${percent(indexRecallMin)} are required`}.`,
     },
   ];
 }
 
-/** Size and items, as far as they are to be compared with an incumbent's. */
+/** Compares the size and the items with those of the incumbent. */
 export function contentChecks(
   candidate: SizedBundle,
   incumbent: SizedBundle | undefined,
@@ -50,16 +50,16 @@ function sizeCheck(candidate: SizedBundle, incumbent: SizedBundle, { sizeRatioMa
       incumbent: incumbent.bytes,
       threshold: ratio < 1 ? incumbent.bytes / sizeRatioMax : incumbent.bytes * sizeRatioMax,
       passed,
-      sentence: `The bundle has ${kilobytes(candidate.bytes)}, the incumbent ${kilobytes(incumbent.bytes)}${passed ? '' : `: one may be ${sizeRatioMax} times the other`}.`,
+      sentence: `The bundle has ${kilobytes(candidate.bytes)} and the incumbent ${kilobytes(incumbent.bytes)}${passed ? '' : `; the ratio may be at most ${sizeRatioMax}`}.`,
     },
   ];
 }
 
-/** Items by which two bundles differ. */
+/** The difference between the items of two bundles. */
 export interface ItemDifference {
-  /** Known only to the newer one. */
+  /** Only in the newer bundle. */
   readonly added: readonly string[];
-  /** Available in the older one, and gone or unavailable in the newer. */
+  /** Available in the older bundle, but missing or unavailable in the newer one. */
   readonly lost: readonly string[];
 }
 
@@ -89,7 +89,7 @@ function itemChecks(candidate: Bundle, incumbent: Bundle, { newItemsMax, lostIte
   const check = (name: string, value: number, threshold: number | false, found: string): void => {
     if (threshold === false) return;
     const passed = value <= threshold;
-    const sentence = `${found}, ${percent(value)}${passed ? '' : `: at most ${percent(threshold)} may be`}.`;
+    const sentence = `${found} (${percent(value)})${passed ? '' : `; at most ${percent(threshold)} are permitted`}.`;
     checks.push({ name, value, incumbent: null, threshold, passed, sentence });
   };
   const items = candidate.itemCount;
@@ -99,7 +99,7 @@ function itemChecks(candidate: Bundle, incumbent: Bundle, { newItemsMax, lostIte
     'lost items',
     share(lost.length, available),
     lostItemsMax,
-    `${lost.length} of the incumbent's ${available} available items are gone or unavailable`,
+    `${lost.length} of the incumbent's ${available} available items are missing or unavailable`,
   );
   return checks;
 }

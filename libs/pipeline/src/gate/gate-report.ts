@@ -3,49 +3,49 @@ import { join } from 'node:path';
 import type { PairedDifference } from '@facet/evaluation';
 import { writeFileAtomically } from '@facet/platform';
 
-/** One question that the gate asked about a candidate. */
+/** One check of a candidate. */
 export interface GateCheck {
-  /** Stable: `ndcg@50 new`, `latency`. */
+  /** A stable name such as `ndcg@50 new` or `latency`. */
   readonly name: string;
-  /** The candidate's figure. */
+  /** The value of the candidate. */
   readonly value: number;
-  /** The incumbent's; `null` where there is none, or it plays no part. */
+  /** The value of the incumbent; `null` without an incumbent, or if the check does not use it. */
   readonly incumbent: number | null;
-  /** What `value` must not exceed, or fall below. */
+  /** The limit of `value`. */
   readonly threshold: number;
   readonly passed: boolean;
-  /** What was found, for people; of a failed check it is the reason. */
+  /** The result for people. The sentence of a failed check is the reason of the rejection. */
   readonly sentence: string;
-  /** Candidate minus what it was compared with on the same users, where the check is about that. */
+  /** The difference to the compared value on the same users, if the check compares. */
   readonly difference?: PairedDifference;
 }
 
-/** Whether a bundle may replace the current one, and why. */
+/** The verdict whether a bundle may replace the current one, with its reasons. */
 export interface GateReport {
   readonly formatVersion: 1;
   readonly bundleId: string;
-  /** What was current when it was asked; `null`: nothing. */
+  /** The current bundle at the time of the check; `null` if there was none. */
   readonly incumbentId: string | null;
-  /** Why the incumbent could not be compared with; it was treated as none. */
+  /** Why the incumbent could not be loaded. The gate then works as without an incumbent. */
   readonly incumbentProblem: string | null;
   readonly datasetId: string;
-  /** Epoch milliseconds of the window that both were evaluated on, half-open, and the users of it who were asked. */
+  /** The evaluated window (epoch milliseconds, half-open) and the number of evaluated users. */
   readonly window: { readonly from: number; readonly before: number; readonly users: number };
   readonly verdict: 'pass' | 'reject';
-  /** Sentences of the failed checks. */
+  /** The sentences of the failed checks. */
   readonly reasons: readonly string[];
-  /** What should be known when the figures are read. */
+  /** Facts that help to interpret the checks. */
   readonly notes: readonly string[];
   readonly checks: readonly GateCheck[];
 }
 
-/** Keeps the newest report about a bundle, whatever the verdict. */
+/** Stores the newest report about a bundle. */
 export async function saveGateReport(folder: string, report: GateReport): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFileAtomically(pathOf(folder, report.bundleId), [`${JSON.stringify(report)}\n`]);
 }
 
-/** The newest report about a bundle, or undefined for one that never came to the gate. */
+/** Returns the newest report about a bundle; undefined if the gate has not checked it. */
 export async function readGateReport(folder: string, bundleId: string): Promise<GateReport | undefined> {
   try {
     return JSON.parse(await readFile(pathOf(folder, bundleId), 'utf8')) as GateReport;
@@ -59,7 +59,7 @@ function pathOf(folder: string, bundleId: string): string {
   return join(folder, `${bundleId}.json`);
 }
 
-/** A metric as the gate's sentences say it. */
+/** Formats a metric for the sentences of the gate. */
 export function figure(value: number): string {
   return value.toFixed(4);
 }

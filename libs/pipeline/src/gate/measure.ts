@@ -2,6 +2,7 @@ import { evaluateRanking, ndcgAt, popularity, truthSize } from '@facet/evaluatio
 import type { RankedUser } from '@facet/evaluation';
 import { createRandom } from '@facet/features';
 import type { Bundle } from '@facet/bundles';
+import { dayMs } from '@facet/platform';
 import type { Dataset } from '../dataset/dataset.ts';
 import { interactionsBefore } from '../evaluation/baselines.ts';
 import { reportInterests } from '../evaluation/interest-report.ts';
@@ -10,14 +11,14 @@ import { createBundleScorer } from '../evaluation/model-scorer.ts';
 import { forTasks, heldOutWindow, rankTasks } from '../evaluation/tasks.ts';
 import type { HeldOutSequenceUser, Task, TaskEvaluations } from '../evaluation/tasks.ts';
 
-/** The cutoff of every figure of the gate. */
+/** The cutoff of all metrics of the gate. */
 export const gateCutoff = 50;
 
-/** A bundle on a window. */
+/** The metrics of a bundle on a window. */
 export interface MeasuredBundle {
   readonly evaluated: TaskEvaluations;
   readonly interests: InterestReport;
-  /** NDCG of each user's ranking by the user's own choices, and by other users': what does not depend on the user. */
+  /** NDCG of each user's ranking by the user's own interactions, and by those of other users. */
   readonly own: Readonly<Record<Task, OwnAndOthers>>;
 }
 
@@ -26,7 +27,7 @@ export interface OwnAndOthers {
   readonly others: Float64Array;
 }
 
-/** Both bundles and the baseline on the same window: the same users, candidates, truth and tie rule. */
+/** Both bundles and the baseline on the same window, with the same users, candidates, truth and tie rule. */
 export interface MeasuredWindow {
   readonly from: number;
   readonly before: number;
@@ -41,16 +42,15 @@ export interface MeasureOptions {
   readonly dataset: Dataset;
   readonly candidate: Bundle;
   readonly incumbent: Bundle | undefined;
-  /** Epoch milliseconds; the window ends with the data. */
+  /** The start of the window, epoch milliseconds. The window ends with the data. */
   readonly from: number;
   readonly usersMax: number;
   readonly tieSeed: number;
   readonly onMethod?: ((name: string) => Promise<void>) | undefined;
 }
 
-const dayMs = 86_400_000;
 const sampleSeed = 1;
-/** Pairings of users with other users' choices: enough that chance in them is small beside that of the window. */
+/** Pairings of users with other users' interactions. With ten, their random error is small next to that of the window. */
 const pairings = 10;
 
 export async function measureWindow(options: MeasureOptions): Promise<MeasuredWindow> {
@@ -90,8 +90,8 @@ function sampleOf(users: readonly HeldOutSequenceUser[], usersMax: number): read
 }
 
 /**
- * Each ranking judged by its user's choices and, in the mean over seeded pairings, by those of others. Where choices have
- * nothing to do with the histories before them, because the data is mixed up or the model knows nothing, both are equal.
+ * Returns the NDCG of each ranking by its user's own interactions and, as the mean over seeded pairings, by those of other users.
+ * Both are equal if the interactions are unrelated to the histories, because the data is mixed up or the model has learned nothing.
  */
 function ownAndOthers(
   rankings: readonly RankedUser[],

@@ -17,15 +17,15 @@ const metricTitles: Readonly<Record<Metric, string>> = {
 };
 const taskPhrases: Readonly<Record<Task, string>> = { new: 'on items new to the user', all: 'on all items' };
 const bootstrapSeed = 1;
-/** Where other users' choices are never met, the lift would be infinite, which JSON cannot hold. */
+/** Replaces an infinite lift, which JSON cannot represent. */
 const liftMax = 1000;
 
-/** What the candidate must not lose against the incumbent: HitRate and NDCG on both tasks, and coverage. */
+/** Checks that the candidate loses neither HitRate nor NDCG against the incumbent, on both tasks. */
 export function incumbentChecks({ candidate, incumbent }: MeasuredWindow, settings: GateSettings): GateCheck[] {
   const { lossMax } = settings;
   if (incumbent === undefined || lossMax === false) return [];
-  const asked = tasks.filter((task) => candidate.evaluated[task].users > 0);
-  return asked.flatMap((task) =>
+  const evaluatedTasks = tasks.filter((task) => candidate.evaluated[task].users > 0);
+  return evaluatedTasks.flatMap((task) =>
     metrics.map((metric) => lossCheck({ task, metric, candidate, rival: incumbent, lossMax }, settings)),
   );
 }
@@ -62,8 +62,8 @@ function lossCheck(
 }
 
 /**
- * NDCG against popularity of the last 30 days, so that a first bundle is measured by something, and so is one whose
- * incumbent does as badly. One task is enough: which of the two popularity is good at depends on the shop.
+ * Compares NDCG with popularity of the last 30 days: a baseline for a first bundle and for an incumbent that fails in the same way.
+ * Passing on one task is enough, because the strength of popularity on each task depends on the shop.
  */
 export function baselineCheck(measured: MeasuredWindow, settings: GateSettings, when = ''): GateCheck[] {
   const { baselineLossMax } = settings;
@@ -81,7 +81,7 @@ export function baselineCheck(measured: MeasuredWindow, settings: GateSettings, 
     (a, b) => Number(b.passed) - Number(a.passed) || b.difference.mean - a.difference.mean,
   )[0];
   if (best === undefined) return [];
-  const found = `NDCG@${gateCutoff} ${taskPhrases[best.task]}${when} is ${figure(best.value)}, that of popularity of the last 30 days ${figure(best.baseline)}`;
+  const found = `NDCG@${gateCutoff} ${taskPhrases[best.task]}${when} is ${figure(best.value)} against ${figure(best.baseline)} of popularity of the last 30 days`;
   return [
     {
       name: `popularity${when === '' ? '' : ', newest day'}`,
@@ -96,9 +96,9 @@ export function baselineCheck(measured: MeasuredWindow, settings: GateSettings, 
 }
 
 /**
- * Whether users' choices fit their own histories better than those of others. Data whose users and items were mixed up
- * fails here though both models do equally badly on it, and so does a model that was trained on such data. One task is
- * enough, since some shops know only repeats and others none.
+ * Checks that rankings fit users' own interactions better than those of other users. Mixed-up data fails this check even if both
+ * bundles perform equally badly on it. A model trained on such data fails it, too. Passing on one task is enough, because some
+ * shops have only repeats and others none.
  */
 export function personalCheck(
   { candidate, incumbent }: MeasuredWindow,
@@ -116,10 +116,10 @@ export function personalCheck(
   });
   const best = perTask.toSorted((a, b) => Number(b.passed) - Number(a.passed) || b.lift - a.lift)[0];
   if (best === undefined) return [];
-  const found = `The ranking${when} fits a user's own choices ${best.lift.toFixed(2)} times as well as those of other users`;
+  const found = `The ranking${when} fits users' own interactions ${best.lift.toFixed(2)} times as well as those of other users`;
   const why = best.passed
     ? ''
-    : `, which is ${best.difference.low > 0 ? 'too little' : 'no more than chance'}: users and items of the newest data look mixed up, or the model knows nothing of users`;
+    : `, which is ${best.difference.low > 0 ? `less than the required ${personalLiftMin}` : 'within chance'}. The newest data may mix up users and items, or the model has learned nothing about users`;
   return [
     {
       name: `personal${when === '' ? '' : ', newest day'}`,
@@ -133,7 +133,7 @@ export function personalCheck(
   ];
 }
 
-/** How far the incumbent fell from what was recorded in it: a window that a known good model fails on is suspicious itself. */
+/** Compares the incumbent with its recorded metrics. If a known good model fails, the data of the window is suspect. */
 export function recordCheck(
   { incumbent }: MeasuredWindow,
   recorded: Readonly<Record<string, number>>,
@@ -153,7 +153,7 @@ export function recordCheck(
   const value = worst.now / worst.before;
   const threshold = 1 - incumbentLossMax;
   const passed = value >= threshold;
-  const found = `The incumbent's ${metricTitles[worst.metric]} ${taskPhrases[worst.task]} is ${figure(worst.now)} on this window and was ${figure(worst.before)} on its own`;
+  const found = `The incumbent's ${metricTitles[worst.metric]} ${taskPhrases[worst.task]} is ${figure(worst.now)} on this window, and was ${figure(worst.before)} on its own window`;
   return [
     {
       name: 'incumbent, as recorded',
@@ -161,7 +161,7 @@ export function recordCheck(
       incumbent: null,
       threshold,
       passed,
-      sentence: passed ? `${found}.` : `${found}: the newest data looks unlike any before.`,
+      sentence: passed ? `${found}.` : `${found}. The newest data may differ from all earlier data.`,
     },
   ];
 }
@@ -175,11 +175,9 @@ export function coverageCheck(measured: MeasuredWindow, settings: GateSettings):
   const same = measured.baseline.all.metrics[0]!.coverage;
   const threshold = Math.max(same, (incumbent ?? 0) * (1 - coverageLossMax));
   const passed = value >= threshold;
-  const found = `The first ${gateCutoff} items of ${measured.users} users hold ${percent(value)} of the catalog`;
+  const found = `The first ${gateCutoff} items of ${measured.users} users cover ${percent(value)} of the catalog`;
   const compared =
-    incumbent === null
-      ? `; the same list for everybody would hold ${percent(same)}`
-      : `, those of the incumbent ${percent(incumbent)}`;
+    incumbent === null ? `, one list for all users ${percent(same)}` : `, those of the incumbent ${percent(incumbent)}`;
   return [
     {
       name: `coverage@${gateCutoff}`,
@@ -187,12 +185,12 @@ export function coverageCheck(measured: MeasuredWindow, settings: GateSettings):
       incumbent,
       threshold,
       passed,
-      sentence: `${found}${compared}${passed ? '' : `: at least ${percent(threshold)} are asked for`}.`,
+      sentence: `${found}${compared}${passed ? '' : `; at least ${percent(threshold)} is required`}.`,
     },
   ];
 }
 
-/** The two figures that show interests which have become one. */
+/** Checks the two metrics that show collapsed interests. */
 export function interestChecks({ candidate, incumbent }: MeasuredWindow, settings: GateSettings): GateCheck[] {
   const { interestCosineMax, effectiveInterestsMin, effectiveInterestsLossMax } = settings;
   const checks: GateCheck[] = [];
@@ -206,7 +204,7 @@ export function interestChecks({ candidate, incumbent }: MeasuredWindow, setting
       incumbent: incumbent?.interests.similarity.meanCosine ?? null,
       threshold: interestCosineMax,
       passed,
-      sentence: `The interests of a user have a mean cosine of ${figure(meanCosine)}${passed ? '' : `, more than ${interestCosineMax}: they have collapsed into one`}.`,
+      sentence: `The mean cosine between the interests of a user is ${figure(meanCosine)}${passed ? '' : `, above ${interestCosineMax}: the interests have collapsed`}.`,
     });
   }
   const minimum = Math.max(
@@ -223,7 +221,7 @@ export function interestChecks({ candidate, incumbent }: MeasuredWindow, setting
       incumbent: incumbent?.interests.effectiveInterests ?? null,
       threshold: minimum,
       passed,
-      sentence: `${effectiveInterests.toFixed(2)} of ${meanInterests.toFixed(1)} interests share the choices of the window${passed ? '' : `: at least ${minimum.toFixed(2)} are asked for`}.`,
+      sentence: `The effective number of interests is ${effectiveInterests.toFixed(2)} of ${meanInterests.toFixed(1)}${passed ? '' : `; at least ${minimum.toFixed(2)} is required`}.`,
     });
   }
   return checks;
@@ -245,7 +243,7 @@ function judgeLoss(
   const phrase = `${figure(Math.abs(mean))} ${mean < 0 ? 'less' : 'more'} (${interval})`;
   if (high < 0) return { passed: false, phrase: `${phrase}, significantly worse` };
   if (value < threshold) {
-    return { passed: false, phrase: `${phrase}, more than the ${percent(lossMax)} that may be lost` };
+    return { passed: false, phrase: `${phrase}, below the permitted loss of ${percent(lossMax)}` };
   }
   return { passed: true, phrase };
 }

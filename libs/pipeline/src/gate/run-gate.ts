@@ -1,6 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
-import { isAppError } from '@facet/platform';
+import { dayMs, isAppError } from '@facet/platform';
 import type { Dataset, DatasetInfo } from '../dataset/dataset.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import { contentChecks, indexRecallCheck } from './content-checks.ts';
@@ -19,45 +20,44 @@ import {
 } from './quality-checks.ts';
 import { goldenUsers, latencyCheck, overlapCheck } from './serving-checks.ts';
 
-/** What a stage tells while it runs. */
+/** Callbacks and signal of a running gate. */
 export interface GateWatch {
-  readonly onStep?: (what: string, done: number, total: number) => void;
-  readonly signal?: AbortSignal;
+  readonly onStep?: (description: string, done: number, total: number) => void;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface GateOptions {
   readonly store: ArtifactStore;
   readonly dataset: Dataset;
   readonly bundleId: string;
-  /** What is current, if anything is. */
+  /** The current bundle, if there is one. */
   readonly incumbentId?: string | undefined;
   readonly settings: GateSettings;
-  /** Seeds which of equally scored items ranks first, as in the evaluation. */
+  /** Seeds the order of items with equal scores, as in the evaluation. */
   readonly tieSeed: number;
   readonly watch?: GateWatch;
 }
 
-const dayMs = 86_400_000;
-/** Windows whose lengths differ by more than this have figures that are not compared. */
+/** Metrics of windows with a larger ratio of lengths are not compared. */
 const windowRatioMax = 2;
 
 /**
- * Asks whether a bundle may replace the incumbent: both are evaluated by the same code on the newest window that neither
- * was trained on, and on the newest day of it; then what a server would notice is compared. An incumbent that cannot be
- * loaded is treated as none, and said.
+ * Decides whether a bundle may replace the incumbent. Evaluates both with the same code on the newest window that neither was
+ * trained on, and the candidate on the newest day of that window. Then compares what serving depends on: index, latency, size,
+ * items and recommendations. An incumbent that cannot be loaded counts as none, and the report contains the problem.
  *
  * @throws AppError of `loadBundle` for the candidate; the signal's reason when aborted.
  */
 export async function runGate(options: GateOptions): Promise<GateReport> {
   const { store, dataset, bundleId, incumbentId } = options;
-  if (bundleId === incumbentId) return reportOf(options, { notes: ['The bundle is current already.'] });
+  if (bundleId === incumbentId) return reportOf(options, { notes: ['The bundle is already current.'] });
   const candidate = await openSized(store, bundleId);
   const { incumbent, problem } = await openIncumbent(store, incumbentId);
   try {
     const older = olderDataCheck(candidate, incumbent, options.settings);
     if (older !== undefined && !older.passed) return reportOf(options, { problem, checks: [older] });
     const trainedOn = incumbent === undefined ? undefined : await datasetInfoOf(store, incumbent);
-    // Where the incumbent was trained on a part of the window, as after a change of the split, that part is left out.
+    // After a change of the split, the incumbent may have been trained on a part of the window, which is left out.
     const from = Math.max(dataset.split.testFrom, trainedOn?.split.testFrom ?? 0);
     const judged = await judge(options, { candidate, incumbent, trainedOn, from });
     const checks = [...(older === undefined ? [] : [older]), ...judged.checks];
@@ -108,13 +108,13 @@ async function judge(
   if (newestDay > from) {
     const day = await measureWindow({ ...common, incumbent: undefined, from: newestDay, onMethod: steps });
     if (day.users < settings.usersMin) {
-      notes.push(`The newest day has ${day.users} users with a history, too few to be looked at alone.`);
+      notes.push(`The newest day has ${day.users} users with a history, too few for separate checks.`);
     } else {
       const when = ' on the newest day';
       checks.push(...baselineCheck(day, settings, when), ...personalCheck(day, settings, when));
     }
   }
-  await steps('what serving would notice');
+  await steps('index, latency, size, items and recommendations');
   const users = goldenUsers(dataset);
   checks.push(
     ...indexRecallCheck(candidate, incumbent, settings),
@@ -125,12 +125,12 @@ async function judge(
   return { measured, checks, notes };
 }
 
-/** Tells each step, and lets signals through between them: each blocks the thread. */
-function createSteps(watch: GateWatch | undefined, total: number): (what: string) => Promise<void> {
+/** Reports each step. Each one blocks the thread, so signals are handled in between. */
+function createSteps(watch: GateWatch | undefined, total: number): (description: string) => Promise<void> {
   let done = 0;
-  return async (what) => {
-    watch?.onStep?.(what, done++, total);
-    await new Promise((resolve) => setImmediate(resolve));
+  return async (description) => {
+    watch?.onStep?.(description, done++, total);
+    await setImmediate();
     watch?.signal?.throwIfAborted();
   };
 }
@@ -164,7 +164,7 @@ async function openSized(store: ArtifactStore, id: string): Promise<SizedBundle>
   return { bundle, bytes: manifest.files.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
-/** A current bundle that is gone, corrupt or of another format must not keep a sound one from being promoted. */
+/** A missing, damaged or outdated current bundle must not block the promotion of a sound one. */
 async function openIncumbent(
   store: ArtifactStore,
   id: string | undefined,
@@ -180,7 +180,7 @@ async function openIncumbent(
 
 async function datasetInfoOf(store: ArtifactStore, { bundle }: SizedBundle): Promise<DatasetInfo | undefined> {
   return readDatasetInfo(store, bundle.info.datasetId).catch((error: unknown) => {
-    // It may have been pruned, or written by another version.
+    // The dataset may have been pruned, or have another format.
     if (isAppError(error)) return undefined;
     throw error;
   });
@@ -201,7 +201,7 @@ function olderDataCheck(
     incumbent: threshold,
     threshold,
     passed,
-    sentence: `The data ends at ${end}, ${passed ? 'not before' : 'before'} the incumbent's at ${incumbentEnd}.`,
+    sentence: `The data ends at ${end}, ${passed ? 'not before' : 'before'} the data of the incumbent (${incumbentEnd}).`,
   };
 }
 
@@ -214,12 +214,12 @@ function usersCheck({ users }: MeasuredWindow, { usersMin }: GateSettings): Gate
     threshold: usersMin,
     passed,
     sentence: passed
-      ? `${users} users of the window were asked.`
-      : `The window has ${users} users with a history, too few to tell which bundle is better: ${usersMin} are asked for.`,
+      ? `The window has ${users} evaluated users.`
+      : `The window has ${users} users with a history, too few to compare bundles; at least ${usersMin} are required.`,
   };
 }
 
-/** The incumbent's figures of when it was new, where they are of a window of about the same length. */
+/** Returns the recorded metrics of the incumbent if their window has about the same length. */
 function recordedMetrics({
   incumbent,
   trainedOn,
@@ -232,9 +232,11 @@ function recordedMetrics({
   readonly notes: string[];
 }): Readonly<Record<string, number>> {
   if (incumbent === undefined) return {};
-  const then = trainedOn === undefined ? length : trainedOn.window.occurredBefore - trainedOn.split.testFrom;
-  if (Math.max(then, length) <= windowRatioMax * Math.min(then, length)) return incumbent.bundle.info.metrics;
-  notes.push("The incumbent's recorded figures are of a window of another length, and were not compared.");
+  const own = trainedOn === undefined ? length : trainedOn.window.occurredBefore - trainedOn.split.testFrom;
+  if (Math.max(own, length) <= windowRatioMax * Math.min(own, length)) return incumbent.bundle.info.metrics;
+  notes.push(
+    'The recorded metrics of the incumbent belong to a window of another length, so the gate did not compare them.',
+  );
   return {};
 }
 
@@ -245,6 +247,6 @@ function rulesNote({ bundle }: SizedBundle, incumbent: SizedBundle | undefined):
     return [];
   }
   return [
-    `The incumbent reads other events: ${rules.positives}, repeats: ${rules.repeats}. It was given those of the candidate.`,
+    `The incumbent uses other interactions: ${rules.positives}, repeats: ${rules.repeats}. The gate gave it those of the candidate.`,
   ];
 }

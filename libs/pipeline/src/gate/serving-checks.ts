@@ -7,21 +7,21 @@ import { percent } from './gate-report.ts';
 import type { GateCheck } from './gate-report.ts';
 import type { GateSettings } from '@facet/config';
 
-/** Users whose answers are compared. */
+/** The number of users whose recommendations are compared. */
 const goldenUsersMax = 100;
-const answerLength = 50;
+const responseLength = 50;
 const latencyRounds = 3;
 const latencyRequests = 200;
-/** A ratio of shorter times than this says more of the clock than of the bundle. */
+/** Below this time, a ratio depends on the clock more than on the bundle. */
 const latencyMsNegligible = 1;
 
-/** A user as serving would be asked about: all behaviors, and the attributes. */
+/** A user with the request that serving would receive: all behaviors and the attributes. */
 export interface GoldenUser {
   readonly userId: string;
   readonly request: RecommendationRequest;
 }
 
-/** A sample of users that stays the same from day to day, for as long as they are in the data. */
+/** Returns a sample of users that stays the same from day to day while the users are in the data. */
 export function goldenUsers({ sequences, items, userAttributes }: Dataset): GoldenUser[] {
   const order = [...sequences.userIds.keys()].map((user) => ({ user, hash: hashText(sequences.userIds[user]!) }));
   order.sort((a, b) => a.hash - b.hash || a.user - b.user);
@@ -35,22 +35,22 @@ export function goldenUsers({ sequences, items, userAttributes }: Dataset): Gold
       userId: sequences.userIds[user]!,
       behaviors,
       attributes: userAttributes[user],
-      limit: answerLength,
+      limit: responseLength,
     };
     return { userId: sequences.userIds[user]!, request };
   });
 }
 
-/** What one user saw and would see now. */
+/** The difference between the recommendations of two bundles for one user. */
 export interface RecommendationChange {
   readonly userId: string;
-  /** Share of the longer answer that is in both; 1 for two empty ones. */
+  /** The share of the longer list that is in both lists; 1 for two empty lists. */
   readonly overlap: number;
   readonly gained: readonly string[];
   readonly lost: readonly string[];
 }
 
-/** The answers of two bundles to the same requests. */
+/** Compares the recommendations of two bundles for the same requests. */
 export async function compareRecommendations(
   before: Bundle,
   after: Bundle,
@@ -83,19 +83,19 @@ export async function overlapCheck(
   const passed = value >= overlapMin;
   return [
     {
-      name: `overlap@${answerLength}`,
+      name: `overlap@${responseLength}`,
       value,
       incumbent: null,
       threshold: overlapMin,
       passed,
-      sentence: `${users.length} sampled users would keep ${percent(value)} of their first ${answerLength} items${passed ? '' : `: at least ${percent(overlapMin)} are asked for`}.`,
+      sentence: `${users.length} sampled users would keep ${percent(value)} of their first ${responseLength} items${passed ? '' : `; at least ${percent(overlapMin)} is required`}.`,
     },
   ];
 }
 
 /**
- * Median time of an answer of each bundle, asked in turn, so that whatever else the machine does slows both. Noise can make
- * a bundle look slow, not fast, so the best of a few rounds counts.
+ * Compares the median latency of both bundles. Requests alternate between them, so that other load slows both. Noise only slows, so
+ * the best of a few rounds counts.
  */
 export async function latencyCheck(
   candidate: Bundle,
@@ -116,14 +116,14 @@ export async function latencyCheck(
         : Math.max(latencyMsNegligible, rival * latencyRatioMax);
     const threshold = Math.min(byRatio, latencyMsMax === false ? Number.POSITIVE_INFINITY : latencyMsMax);
     const passed = value! <= threshold;
-    const compared = rival === undefined ? '' : `, of the incumbent ${rival.toFixed(2)} ms`;
+    const compared = rival === undefined ? '' : ` and that of the incumbent ${rival.toFixed(2)} ms`;
     check = {
       name: 'latency',
       value: value!,
       incumbent: rival ?? null,
       threshold,
       passed,
-      sentence: `An answer takes ${value!.toFixed(2)} ms in the median${compared}${passed ? '' : `: at most ${threshold.toFixed(2)} ms may be taken`}.`,
+      sentence: `The median latency is ${value!.toFixed(2)} ms${compared}${passed ? '' : `; at most ${threshold.toFixed(2)} ms is permitted`}.`,
     };
   }
   return [check!];
@@ -135,8 +135,8 @@ async function medianTimes(
   now: () => number,
 ): Promise<number[]> {
   const times = bundles.map(() => [] as number[]);
-  for (let asked = 0; asked < latencyRequests; asked++) {
-    const { request } = users[asked % users.length]!;
+  for (let number = 0; number < latencyRequests; number++) {
+    const { request } = users[number % users.length]!;
     for (const [position, bundle] of bundles.entries()) {
       const start = now();
       await recommend(bundle, request);

@@ -21,9 +21,9 @@ export interface BuildBundleOptions {
   readonly model: Model;
   readonly index: FacetConfig['index'];
   readonly popularity: FacetConfig['popularity'];
-  /** Held-out metrics to carry along, by name. */
+  /** Metrics to store in the bundle, by name. */
   readonly metrics: Readonly<Record<string, number>>;
-  /** Keeps what was measured: a stage that is killed and run again goes on with the same figures, to the same bundle. */
+  /** Stores the measured choice of an index, so that a killed and repeated stage builds the same bundle. */
   readonly once?: MakeOnce;
   readonly onProgress?: IndexProgress;
 }
@@ -31,10 +31,10 @@ export interface BuildBundleOptions {
 const goldenUsers = 20;
 
 /**
- * Item embeddings → Faiss index → bundle. Items without interactions are in it through their side features. Behaviors
- * and popularity are those of the end of the data.
+ * Item embeddings → Faiss index → bundle. Cold items are embedded by their side features. Behaviors and popularity are as of the end
+ * of the data.
  *
- * @throws AppError `INDEX_RECALL_TOO_LOW` when no search breadth of the kind that is asked for reaches `index.recallMin`;
+ * @throws AppError `INDEX_RECALL_TOO_LOW` if no search breadth of the configured kind reaches `index.recallMin`;
  *   `RETRIEVAL_VECTORS_INVALID`, `RETRIEVAL_INDEX_UNWRITABLE`.
  */
 export async function buildBundle(options: BuildBundleOptions): Promise<ArtifactRef> {
@@ -91,17 +91,16 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
   }
 }
 
-/** The index that these inputs gave before, where its choice was kept; else the one that proves best. */
+/** Builds the index of the stored choice, or tunes and chooses one. */
 async function chooseIndex(
   vectors: Float32Array,
   dim: number,
   queries: InterestQueries,
   { index: demand, onProgress, once = async (_, make) => make() }: BuildBundleOptions,
 ): Promise<{ index: BuiltVectorIndex; choice: IndexChoice }> {
-  const progress = onProgress === undefined ? {} : { onProgress };
   let built: BuiltVectorIndex | undefined;
   const choice = await once('choice', async () => {
-    const tuned = await buildTunedIndex(vectors, dim, queries, { ...demand, ...progress });
+    const tuned = await buildTunedIndex(vectors, dim, queries, { ...demand, onProgress });
     built = tuned.index;
     return tuned.choice;
   });
@@ -111,7 +110,7 @@ async function chooseIndex(
 }
 
 /**
- * Writes the index and closes it, then opens what was written: a disk that is full at the last bytes is no error to Faiss.
+ * Writes and closes the index, then opens the file, because Faiss reports no error if the disk is full at the last bytes.
  *
  * @throws AppError `RETRIEVAL_INDEX_UNWRITABLE`.
  */
@@ -119,10 +118,10 @@ async function saveIndex(index: BuiltVectorIndex, path: string): Promise<void> {
   await index.save(path);
   index.close();
   const saved = await openFaissIndex(path).catch((error: unknown) => {
-    throw new AppError(`The index was not written whole to ${path}.`, {
+    throw new AppError(`The index in ${path} is incomplete.`, {
       code: 'RETRIEVAL_INDEX_UNWRITABLE',
       category: 'unavailable',
-      remedy: 'Check that the disk has room, and run the same command again.',
+      remedy: 'Free disk space and run the command again.',
       retryable: true,
       cause: error,
     });
@@ -130,7 +129,7 @@ async function saveIndex(index: BuiltVectorIndex, path: string): Promise<void> {
   saved.close();
 }
 
-/** Some users' interests at `asOf`, to be recomputed by whoever serves. */
+/** Returns golden vectors: interests of some users at `asOf`, which serving recomputes and compares. */
 function sampleGolden(dataset: Dataset, kernel: InferenceEngine, asOf: number): GoldenVector[] {
   const users = Int32Array.from(dataset.sequences.userIds.keys());
   createRandom(0).shuffle(users);
@@ -139,7 +138,7 @@ function sampleGolden(dataset: Dataset, kernel: InferenceEngine, asOf: number): 
   );
 }
 
-/** [N + 1] users who chose an item in the last 30 days; all earlier ones decide between equals. */
+/** Returns [N + 1] the number of users of each item in the last 30 days. All-time popularity breaks ties. */
 function recentPopularity(features: Float32Array, itemCount: number): Float32Array {
   const recentColumn = popularityFeatureNames.indexOf('chosen30Days');
   const everColumn = popularityFeatureNames.indexOf('chosenEver');
@@ -153,5 +152,5 @@ function recentPopularity(features: Float32Array, itemCount: number): Float32Arr
   return popularity;
 }
 
-/** Keeps the part of all-time popularity below one recent choice. */
+/** Keeps the all-time part below one recent user. */
 const everScale = 1000;

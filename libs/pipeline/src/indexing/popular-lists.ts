@@ -2,25 +2,24 @@ import type { PopularList, PopularLists, Segment } from '@facet/bundles';
 import { createFeatureEncoder, historyEnd, learnFeatureSchemas } from '@facet/features';
 import type { Attributes, FeatureSchema } from '@facet/features';
 import type { FacetConfig } from '@facet/config';
+import { dayMs } from '@facet/platform';
 import type { Dataset } from '../dataset/dataset.ts';
 
-const dayMs = 86_400_000;
-
-/** More than any page has, and few enough that all lists of a bundle are read in milliseconds. */
+/** More items than any page shows, and few enough to read all lists in milliseconds. */
 const listItemsMax = 1_000;
 
-/** Of `auto`: an attribute of more values divides users rather than describing them. */
+/** `auto` leaves out attributes with more values, because their segments would be too small. */
 const autoValuesMax = 50;
 
-/** Ages and the like are cut into fifths: a list of each number would have few users. */
+/** Numbers such as ages are divided into fifths, because a list per number would have few users. */
 const numbers = { categoriesMax: 20, bins: 5 };
 
-/** Most values of an attribute that one user counts for. */
+/** The maximum number of values of an attribute per user. */
 const slotsMax = 10;
 
 /**
- * What most users chose within some days before `asOf`, of all users and by the values of their attributes: the answer
- * for somebody of whom nothing is known but that. A user counts once for an item. Nothing of `asOf` or later counts.
+ * Returns the most popular items of some days before `asOf`, of all users and of each value of their attributes: the fallback for
+ * users without behaviors. A user counts once per item. Interactions at or after `asOf` do not count.
  */
 export function findPopularLists(
   dataset: Pick<Dataset, 'sequences' | 'userAttributes' | 'items'>,
@@ -29,8 +28,8 @@ export function findPopularLists(
 ): PopularLists {
   const userAttributes = dataset.userAttributes.map((attributes) => attributes ?? {});
   const attributes = learnSegments(userAttributes, segments, minUsers);
-  const everybody = Int32Array.from(dataset.sequences.userIds.keys());
-  const groups: { segment?: Segment; users: Int32Array }[] = [{ users: everybody }];
+  const allUsers = Int32Array.from(dataset.sequences.userIds.keys());
+  const groups: { segment?: Segment; users: Int32Array }[] = [{ users: allUsers }];
   for (const schema of attributes) groups.push(...segmentsOf(schema, userAttributes));
 
   const count = createCounter(dataset, asOf);
@@ -65,7 +64,7 @@ function binNames(edges: readonly number[]): string[] {
   );
 }
 
-/** The users of each value of an attribute. */
+/** Returns the users of each value of an attribute. */
 function segmentsOf(
   schema: FeatureSchema,
   userAttributes: readonly Attributes[],
@@ -81,9 +80,9 @@ function segmentsOf(
   }));
 }
 
-/** Counts what some users chose within so many days before `asOf`. A list takes as long as it has choices, not items. */
+/** Returns a function that counts the items of some users in the days before `asOf`, in time proportional to the interactions. */
 function createCounter({ sequences, items }: Pick<Dataset, 'sequences' | 'items'>, asOf: number) {
-  /** Both by item and all 0 between two lists: how many users, and the last of them (+ 1). */
+  /** By item, the number of users and the last user (+ 1). All 0 between two calls. */
   const counts = new Int32Array(items.length);
   const lastUser = new Int32Array(items.length);
   return (users: Int32Array, days: number): Pick<PopularList, 'users' | 'items' | 'chosenBy'> => {
@@ -109,7 +108,7 @@ function createCounter({ sequences, items }: Pick<Dataset, 'sequences' | 'items'
   };
 }
 
-/** Of the items those with the highest counts, equal ones by index. */
+/** Returns the items with the highest counts, and equal counts by index. */
 function highest(items: readonly number[], counts: Int32Array, limit: number): Int32Array {
   const sorted = Int32Array.from(items, (item) => counts[item]!).sort();
   const least = sorted[Math.max(0, sorted.length - limit)] ?? 0;

@@ -4,13 +4,12 @@ import type { InferenceEngine } from '@facet/model';
 import type { InterestQueries } from '@facet/retrieval';
 import type { Dataset } from '../dataset/dataset.ts';
 
-/** Enough for a standard error of the recall of about .001, and few enough to scan a million items with. */
+/** Enough for a standard error of the recall of about .001, and few enough for scans of a million items. */
 const usersPerPart = 200;
 
 /**
- * Interests at `asOf` of users who chose something in the test window, which is newer than what the model was fitted to;
- * of any users where nobody did. Half of the users are for tuning, the others are held out. Of a single user, the same
- * interests are both.
+ * Returns interests at `asOf` of users with interactions in the test window, whose sequences are newer than the training data; of
+ * any users if there are none. Half of the users are for tuning, and the others are held out. A single user is in both halves.
  */
 export function sampleInterests(dataset: Dataset, kernel: InferenceEngine, asOf: number): InterestQueries {
   const users = activeUsers(dataset);
@@ -24,7 +23,7 @@ export function sampleInterests(dataset: Dataset, kernel: InferenceEngine, asOf:
   return { tuning: join(tuning), heldOut: join(heldOut.length > 0 ? heldOut : tuning) };
 }
 
-/** The behaviors that a user has at `asOf`, as the kernel reads them. */
+/** Returns the behavior sequence of a user at `asOf`. */
 export function behaviorsOf(
   { sequences }: Dataset,
   { sequenceLength, distinctBehaviors }: InferenceEngine,
@@ -37,7 +36,7 @@ export function behaviorsOf(
   return rows;
 }
 
-/** The table rows of a user's features. */
+/** Returns the table rows of a user's features. */
 export function profileOf({ profiles }: Dataset, user: number): number[] {
   return profiles.map(({ rows }) => rows[user]!);
 }
@@ -48,7 +47,7 @@ function activeUsers({ sequences, split }: Dataset): Int32Array {
   return active.length > 0 ? active : all;
 }
 
-/** A user's interests that are not zero, `[K'u, D]`. */
+/** Returns the non-zero interests of a user, `[K'u, D]`. */
 function interestsOf(dataset: Dataset, kernel: InferenceEngine, user: number, asOf: number): Float32Array {
   const rows = behaviorsOf(dataset, kernel, user, asOf);
   const { count, vectors } = kernel.interests(rows, profileOf(dataset, user), user);

@@ -10,7 +10,7 @@ import { AppError, parseWith } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
-/** The fit chooses the number of epochs on the validation window; the refit trains as many with that window included. */
+/** The fit chooses the number of epochs on the validation window. The refit trains as many with that window included. */
 export const TrainingPhase = Type.Union([Type.Literal('fit'), Type.Literal('refit')]);
 export type TrainingPhase = Static<typeof TrainingPhase>;
 
@@ -32,63 +32,63 @@ const Epoch = Type.Object({
   loss: Type.Number(),
   /** Absent in older models. */
   firstLoss: Type.Optional(Type.Number()),
-  /** Attempts at the epoch that went astray; from the first of them on, the learning rate is lower. */
+  /** Diverged attempts at the epoch. Each one halves the learning rate. */
   diverged: Type.Optional(Type.Array(Divergence)),
   score: Type.Optional(Type.Number()),
   examples: Type.Integer(),
 });
 
-/** A state of a run that a later one can start from. */
+/** A training state that a later training can start from. */
 const StateInfo = Type.Object({
-  /** The phase that ended with it. */
+  /** The phase that ended with this state. */
   phase: TrainingPhase,
-  /** Epoch milliseconds: the run, and those that it was started from, have trained on nothing at or after this moment. */
+  /** Epoch milliseconds. The training, and the ones before it in the chain, used no data at or after this time. */
   seenBefore: Type.Integer(),
 });
 export type StateInfo = Static<typeof StateInfo>;
 
-/** What a training started from. */
+/** The start of a training. */
 export const TrainingStart = Type.Union([
   Type.Object({
-    /** From weights drawn at random. */
+    /** From random weights. */
     kind: Type.Literal('full'),
-    /** A warm start was wanted, and why there was none. */
+    /** The model of a requested warm start, and why training did not start from it. */
     refused: Type.Optional(Type.Object({ modelId: Type.String(), because: Type.String() })),
   }),
   Type.Object({
-    /** From the states of another model. */
+    /** From the states of an earlier model. */
     kind: Type.Literal('warm'),
     modelId: Type.String(),
-    /** Which state each phase started from. */
+    /** The state that each phase started from. */
     from: Type.Array(Type.Object({ phase: TrainingPhase, state: StateInfo })),
-    /** The model at the other end of the chain, which was trained in full, and before which moment its data lies. */
+    /** The first model of the chain, which was trained in full, and the end of its data. */
     lastFull: Type.Object({ modelId: Type.String(), seenBefore: Type.Integer() }),
   }),
 ]);
 export type TrainingStart = Static<typeof TrainingStart>;
 
-/** Raised when `model.json` says things otherwise; a model of another format is refused. */
+/** Increase this when the content of `model.json` changes. Models of another format are refused. */
 export const modelFormat = 2 as const;
 
-/** What `model.json` says. */
+/** The content of `model.json`. */
 export const ModelInfo = Type.Object({
   formatVersion: Type.Literal(modelFormat),
   datasetId: Type.String(),
   spec: ModelSpec,
-  /** `warm` is there where it was used. */
+  /** Contains `warm` only if the training was a warm start. */
   training: Type.Object({ ...TrainingConfig.properties, warm: Type.Optional(TrainingConfig.properties.warm) }),
-  /** The curve of the fit that chose the number of epochs, and of the refit with the validation window included. */
+  /** The training curves of the two phases. */
   fit: Type.Array(Epoch),
   refit: Type.Array(Epoch),
   bestEpoch: Type.Integer(),
-  /** Absent, as the other fields of warm starts, in models that are older than warm starts. */
+  /** Absent, like `states`, in models from before warm starts. */
   start: Type.Optional(TrainingStart),
-  /** What later runs can start from; the weights of the last one are the model's. */
+  /** The states that later trainings can start from. The weights of the last one are the weights of the model. */
   states: Type.Optional(
     Type.Object({
       /** `stateVersion` of @facet/model. */
       version: Type.Integer(),
-      /** A hash of the rules by which events became interactions. */
+      /** The hash of the rules by which events became interactions. */
       interactionRules: Type.String(),
       phases: Type.Array(StateInfo),
     }),
@@ -102,11 +102,11 @@ export interface Model {
   readonly weights: Weights;
 }
 
-/** The states of a model's phases, with the ids of the items that have a row of their own in them. */
+/** The states of a model's phases, with the ids of the items that have an embedding row. */
 export interface ModelStates {
   /** [trainedCount + 1]; position 0 is a placeholder. */
   readonly itemIds: readonly string[];
-  /** One for each of `info.states.phases`. */
+  /** Parallel to `info.states.phases`. */
   readonly phases: readonly TrainingState[];
 }
 
@@ -120,7 +120,7 @@ const files = {
 
 type InfoWithStates = ModelInfo & Required<Pick<ModelInfo, 'states'>>;
 
-/** Stores a model: the weights of its last phase, and all that a later run needs to start from it. */
+/** Stores a model: the weights of its last phase, and the states for later warm starts. */
 export async function putModel(store: ArtifactStore, info: InfoWithStates, states: ModelStates): Promise<ArtifactRef> {
   return store.put(
     'model',
@@ -138,7 +138,7 @@ export async function putModel(store: ArtifactStore, info: InfoWithStates, state
   );
 }
 
-/** What a model says of itself, without its weights. @throws AppError as {@link openModel}. */
+/** Reads `model.json` without the weights. @throws AppError as {@link openModel}. */
 export async function readModelInfo(store: ArtifactStore, id: string): Promise<ModelInfo> {
   const { folder } = await store.open({ kind: 'model', id }, { files: [files.info] });
   return readInfo(folder, id);
@@ -148,12 +148,15 @@ async function readInfo(folder: string, id: string): Promise<ModelInfo> {
   const info: unknown = JSON.parse(await readFile(join(folder, files.info), 'utf8'));
   const format = (info as Partial<ModelInfo> | null)?.formatVersion;
   if (format !== modelFormat) {
-    throw new AppError(`Model ${id} has the format ${format}; this version of Facet reads the format ${modelFormat}.`, {
-      code: 'MODEL_OUTDATED',
-      category: 'artifact',
-      remedy: 'Train it again with facet train.',
-      context: { modelId: id, format: format ?? null },
-    });
+    throw new AppError(
+      `Model ${id} has the format ${format}, but this version of Facet reads the format ${modelFormat}.`,
+      {
+        code: 'MODEL_OUTDATED',
+        category: 'artifact',
+        remedy: 'Train the model again with facet train.',
+        context: { modelId: id, format: format ?? null },
+      },
+    );
   }
   return parseWith(ModelInfo, info, { source: `model ${id}` });
 }
@@ -161,7 +164,7 @@ async function readInfo(folder: string, id: string): Promise<ModelInfo> {
 /**
  * Reads a model without its states.
  *
- * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `MODEL_OUTDATED` for one of another format, `CONFIG_INVALID`.
+ * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `MODEL_OUTDATED` for another format, `CONFIG_INVALID`.
  */
 export async function openModel(store: ArtifactStore, id: string): Promise<Model> {
   const { folder } = await store.open({ kind: 'model', id });
@@ -169,7 +172,7 @@ export async function openModel(store: ArtifactStore, id: string): Promise<Model
   return { id, info, weights: await readWeights(join(folder, files.weights)) };
 }
 
-/** The ids of a model's items, and one of its states. @throws as {@link openModel}. */
+/** Reads the item ids of a model and one of its states. @throws AppError as {@link openModel}. */
 export async function openModelState(
   store: ArtifactStore,
   { id, info: { states } }: Pick<Model, 'id' | 'info'>,
@@ -186,7 +189,7 @@ export async function openModelState(
   };
 }
 
-/** The weights of the last phase are those of the model, and stored once. */
+/** The weights of the last phase are the weights of the model, and are stored once. */
 function weightsFile(phases: readonly StateInfo[], phase: TrainingPhase): string {
   return phase === phases.at(-1)?.phase ? files.weights : files.stateWeights(phase);
 }

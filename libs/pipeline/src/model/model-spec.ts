@@ -5,9 +5,9 @@ import type { ModelConfig, ModelSpec } from '@facet/model';
 import type { ModelData } from '../dataset/dataset.ts';
 
 /**
- * The layout of a model for these data.
+ * Returns the layout of a model for a dataset.
  *
- * @param before the number of interests is decided by choices before this cut, the first that the model is asked at
+ * @param before only interactions before this cut decide the number of interests; it is the first cut that the model is evaluated at
  */
 export function modelSpecOf(
   config: ModelConfig,
@@ -23,7 +23,7 @@ export function modelSpecOf(
   };
 }
 
-/** How many behaviors the sequence of each user holds at a cut. */
+/** Yields the length of each user's behavior sequence at a cut. */
 function* behaviorCounts(
   sequences: UserSequences,
   { sequenceLength, distinctBehaviors }: ModelConfig,

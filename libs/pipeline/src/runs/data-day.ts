@@ -1,44 +1,39 @@
 import { createZone } from '@facet/platform/time-zone';
-import { AppError } from '@facet/platform';
+import { AppError, dayMs, utcDay } from '@facet/platform';
 
 /** A calendar day, `YYYY-MM-DD`, in the time zone of the schedule. */
 export type DataDay = string;
 
 const dayPattern = /^\d{4}-\d{2}-\d{2}$/;
-const dayMs = 86_400_000;
 
-/** @throws AppError `REFRESH_DAY_INVALID` for text that is no day of the calendar. */
+/** Returns the day. @throws AppError `REFRESH_DAY_INVALID` if the calendar has no such day. */
 export function parseDataDay(text: string): DataDay {
-  const start = dayPattern.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
-  // Date.parse takes February 30 for March 2.
-  if (!Number.isNaN(start) && formatDay(start) === text) return text;
-  throw new AppError(`"${text}" is no day.`, {
+  const start = dayPattern.test(text) ? Date.parse(text) : Number.NaN;
+  // Date.parse reads February 30 as March 2.
+  if (!Number.isNaN(start) && utcDay(start) === text) return text;
+  throw new AppError(`The day "${text}" does not exist.`, {
     code: 'REFRESH_DAY_INVALID',
     category: 'usage',
-    remedy: 'Write it as 2026-01-31.',
+    remedy: 'Write a day as 2026-01-31.',
   });
 }
 
 /**
- * The moments of a day, epoch milliseconds, half-open: from its first midnight to the next day's. Where the clocks change, it
- * is 23 or 25 hours long; a midnight that they skip is the moment after the gap.
+ * Returns the start of a day and of the next day, epoch milliseconds. The day has 23 or 25 hours where the clocks change. If the
+ * clocks skip its midnight, the day starts after the gap.
  */
 export function boundsOf(day: DataDay, timeZone: string): { readonly from: number; readonly before: number } {
   const toUtc = createZone(timeZone);
   return { from: toUtc(Date.parse(day)), before: toUtc(Date.parse(shiftDay(day, 1))) };
 }
 
-/** The day that the calendar of a zone shows at a moment. */
+/** Returns the calendar day of a time in a time zone. */
 export function dayAt(time: number, timeZone: string): DataDay {
-  // Swedish writes dates as ISO 8601 does.
+  // Swedish dates have the ISO 8601 format.
   return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(time);
 }
 
-/** So many days later, or earlier. */
+/** Returns the day that is `days` later, or earlier if `days` is negative. */
 export function shiftDay(day: DataDay, days: number): DataDay {
-  return formatDay(Date.parse(day) + days * dayMs);
-}
-
-function formatDay(time: number): DataDay {
-  return new Date(time).toISOString().slice(0, 10);
+  return utcDay(Date.parse(day) + days * dayMs);
 }

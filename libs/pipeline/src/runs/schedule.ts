@@ -1,39 +1,36 @@
-import { AppError } from '@facet/platform';
+import { AppError, hourMs } from '@facet/platform';
 import { CronExpressionParser } from 'cron-parser';
 import { boundsOf, dayAt, shiftDay } from './data-day.ts';
 import type { DataDay } from './data-day.ts';
 
 /** When refreshes are due: the section `refresh` of facet.yaml. */
 export interface RefreshSchedule {
-  /** Five or six cron fields, or `off`: nothing is due, and nothing overdue. */
+  /** Five or six cron fields, or `off` for no schedule. */
   readonly cron: string;
-  /** IANA name: of the cron pattern, and of where a day begins. */
+  /** IANA name of the time zone of the cron pattern and of the data days. */
   readonly timeZone: string;
-  /** A bundle should be promoted so long after it was due. */
+  /** The time from the due time to the promotion, after which a refresh is overdue. */
   readonly promoteWithinHours: number;
-  /** After days without a refresh: only the newest one, or each of them, the oldest first. */
+  /** After days without a refresh: refresh only the newest day, or all missing days, oldest first. */
   readonly catchUp: 'newest' | 'all';
-  /** How far back `all` goes. */
+  /** The largest number of missing days with `all`. */
   readonly catchUpDaysMax: number;
 }
 
-const hourMs = 3_600_000;
-
-/** Whether refreshes come by themselves. */
 export function isScheduled({ cron }: Pick<RefreshSchedule, 'cron'>): boolean {
   return cron !== 'off';
 }
 
-/** @throws AppError `CONFIG_INVALID` for a pattern or zone that is none. */
+/** @throws AppError `CONFIG_INVALID` for an invalid pattern or time zone. */
 export function checkSchedule({ cron, timeZone }: Pick<RefreshSchedule, 'cron' | 'timeZone'>): void {
   try {
     new Intl.DateTimeFormat('en', { timeZone });
     if (!isScheduled({ cron })) return;
-    // Without the strict mode a pattern of any text would be taken for "* * * * *".
+    // The parser accepts any text as "* * * * *".
     if (cron.trim().split(/\s+/).length < 5) throw new Error('it has fewer than five fields');
     CronExpressionParser.parse(cron, { tz: timeZone }).next();
   } catch (error) {
-    throw new AppError(`refresh.cron "${cron}" in ${timeZone} is no schedule: ${(error as Error).message}.`, {
+    throw new AppError(`refresh.cron "${cron}" in ${timeZone} is not a schedule: ${(error as Error).message}.`, {
       code: 'CONFIG_INVALID',
       category: 'usage',
       remedy: 'Write a cron pattern such as "30 2 * * *", or off, and an IANA time zone such as Europe/Berlin.',
@@ -42,7 +39,7 @@ export function checkSchedule({ cron, timeZone }: Pick<RefreshSchedule, 'cron' |
   }
 }
 
-/** The first moment of the schedule at or after the day has ended, epoch milliseconds. */
+/** Returns the first scheduled time at or after the end of a day, epoch milliseconds. */
 export function dueMomentOf(day: DataDay, { cron, timeZone }: Pick<RefreshSchedule, 'cron' | 'timeZone'>): number {
   const { before } = boundsOf(day, timeZone);
   return CronExpressionParser.parse(cron, { tz: timeZone, currentDate: new Date(before - 1) })
@@ -50,18 +47,18 @@ export function dueMomentOf(day: DataDay, { cron, timeZone }: Pick<RefreshSchedu
     .getTime();
 }
 
-/** The newest day whose refresh is due at `now`. */
+/** Returns the newest day whose refresh is due at `now`. */
 export function newestDueDay(now: number, schedule: Pick<RefreshSchedule, 'cron' | 'timeZone'>): DataDay {
-  // By the moments to come only: looking back, the parser passes over a moment that the clocks skip.
+  // Uses `next` only: the parser's `prev` misses a time that the clocks skip.
   let day = shiftDay(dayAt(now, schedule.timeZone), -1);
   while (dueMomentOf(day, schedule) > now) day = shiftDay(day, -1);
   return day;
 }
 
 /**
- * The days to refresh now, oldest first: those that are due and later than the last one that was attended to.
+ * Returns the days to refresh now, oldest first: due days after the last attended day.
  *
- * @param attended the newest day that has a run, whatever became of it; undefined before the first.
+ * @param attended the newest day that the schedule need not request again; undefined before the first run
  */
 export function missingDays(now: number, schedule: RefreshSchedule, attended: DataDay | undefined): DataDay[] {
   if (!isScheduled(schedule)) return [];
@@ -76,10 +73,10 @@ export function missingDays(now: number, schedule: RefreshSchedule, attended: Da
 }
 
 /**
- * Seconds since the moment by which a newer bundle should have been promoted; 0 while there is time.
+ * Returns the seconds since a newer bundle should have been promoted; 0 while there is time.
  *
- * @param completed the newest day that was promoted, or had nothing new
- * @param since epoch milliseconds: nothing is expected of days that were due before, where none was ever completed
+ * @param completed the newest day that was promoted or skipped
+ * @param since epoch milliseconds; if no day was ever completed, the first expected day is the first one due after this time
  */
 export function overdueSeconds(
   now: number,
@@ -87,11 +84,7 @@ export function overdueSeconds(
   { completed, since }: { readonly completed: DataDay | undefined; readonly since: number },
 ): number {
   if (!isScheduled(schedule)) return 0;
-  const awaited = completed === undefined ? firstDayDueAfter(since, schedule) : shiftDay(completed, 1);
-  const deadline = dueMomentOf(awaited, schedule) + schedule.promoteWithinHours * hourMs;
+  const expected = shiftDay(completed ?? newestDueDay(since, schedule), 1);
+  const deadline = dueMomentOf(expected, schedule) + schedule.promoteWithinHours * hourMs;
   return Math.max(0, (now - deadline) / 1000);
-}
-
-function firstDayDueAfter(time: number, schedule: RefreshSchedule): DataDay {
-  return shiftDay(newestDueDay(time, schedule), 1);
 }

@@ -28,19 +28,19 @@ import { openModel } from '../model/model-artifact.ts';
 import type { TrainingStart } from '../model/model-artifact.ts';
 import type { TrainOptions } from '../training/train-model.ts';
 
-/** Raised when a stage computes something else from the same inputs, so that kept outputs are not reused. */
+/** Increase a version when the stage computes another output from the same inputs, so that stored outputs are not reused. */
 const stageVersions = { dataset: datasetVersion, train: 4, evaluate: 1, index: 6, gate: 1 } as const;
 
 /**
- * Lake and catalog → dataset: of all events, or of what is before a cut.
+ * Lake and catalog → dataset, of all events or of the events before a cut.
  *
- * @throws AppError `FEATURES_RULE_INVALID`, those of `buildDataset`.
+ * @throws AppError `FEATURES_RULE_INVALID`; as `buildDataset`.
  */
 export async function datasetStage(
   { home, config, store }: StageContext,
   cut: DatasetCut = {},
 ): Promise<StageResult<MadeDataset>> {
-  // Sinks and compactions go on: everything is to be of one moment.
+  // Sinks and compactions continue during the stage, so it reads one snapshot.
   const snapshot = await openLakeSnapshot(home.lakeFolder);
   const { interactions, split, features } = config;
   return runCachedStage({
@@ -53,14 +53,14 @@ export async function datasetStage(
       split,
       features,
     },
-    isUsable: ({ datasetId }) => isSound(store, { kind: 'dataset', id: datasetId }),
+    isUsable: ({ datasetId }) => isIntact(store, { kind: 'dataset', id: datasetId }),
     run: async () => makeDataset({ home, store, snapshot, settings: config, resources: config.dataset }, cut),
   });
 }
 
 /**
- * What decides which events, items and users are behind a cut. One that ends at offsets says it by itself: made once, it is
- * made, whatever a compaction does to files and whatever users change of themselves.
+ * Returns the inputs that determine the events, items and users of a dataset. A cut with offsets determines the events alone, so
+ * its dataset is reused after compactions and changes of user attributes.
  */
 async function cutInputs(home: HomePaths, snapshot: LakeSnapshot, cut: DatasetCut): Promise<object> {
   if (cut.offsets !== undefined) {
@@ -70,19 +70,23 @@ async function cutInputs(home: HomePaths, snapshot: LakeSnapshot, cut: DatasetCu
   return {
     cut,
     lake: (await describeLake(snapshot, cut)).lake,
-    // What they are about is left out of the events, though it is still in the files.
+    // The events of these users are left out, although the files still contain them.
     pendingErasures: snapshot.pendingErasures.map(({ erasureId }) => erasureId),
     catalog: (await readCatalog(home, cut.receivedBefore)).files,
   };
 }
 
-/** What a model is made from: a dataset and, where a warm start is wanted, the model whose tables it starts from. */
+/** A dataset and, for a warm start, the model to start from. */
 export interface TrainInputs {
   readonly datasetId: string;
-  readonly warmFrom?: string;
+  readonly warmFrom?: string | undefined;
 }
 
-/** Dataset → model. Its curves, and what it started from, are in the model; a killed run goes on from its last epoch. Refused where memory is too little, by estimate. */
+/**
+ * Dataset → model with its training curves. A killed training resumes after its last epoch.
+ *
+ * @throws AppError `TRAIN_OUT_OF_MEMORY` if the estimated memory is not available.
+ */
 export async function trainStage(
   { home, config, store }: StageContext,
   { datasetId, warmFrom }: TrainInputs,
@@ -96,11 +100,11 @@ export async function trainStage(
     folder: home.stagesFolder,
     name: 'train',
     inputs,
-    isUsable: ({ modelId }) => isSound(store, { kind: 'model', id: modelId }),
+    isUsable: ({ modelId }) => isIntact(store, { kind: 'model', id: modelId }),
     run: async () => {
       const dataset = await openDataset(store, datasetId);
       if (config.trainer.memoryCheck) checkTrainingMemory(sizeOf(dataset), { model, training });
-      // TensorFlow comes with it: only training loads it.
+      // Loads TensorFlow, which the other stages do not need.
       const { trainModel } = await import('../training/train-model.ts');
       const checkpoints = join(home.checkpointsFolder, hashJson(inputs));
       const { ref, start } = await trainModel({ store, dataset, model, training, warmFrom, checkpoints, ...watch });
@@ -113,7 +117,7 @@ function sizeOf({ items, sequences }: Dataset): DataSize {
   return { items: items.length - 1, users: sequences.userIds.length, events: sequences.items.length };
 }
 
-/** Dataset and model → the report on the test window, beside the baselines. */
+/** Dataset and model → evaluation report on the test window, with baselines. */
 export async function evaluateStage(
   { home, config, store }: StageContext,
   ids: { readonly datasetId: string; readonly modelId: string },
@@ -132,7 +136,7 @@ export async function evaluateStage(
   });
 }
 
-/** Model → bundle with its index. Nothing serves it until it is promoted. */
+/** Model → bundle with its index. Serving ignores the bundle until it is promoted. */
 export async function indexStage(
   { home, config, store }: StageContext,
   ids: { readonly datasetId: string; readonly modelId: string },
@@ -143,7 +147,7 @@ export async function indexStage(
     folder: home.stagesFolder,
     name: 'index',
     inputs: { version: stageVersions.index, ...ids, index: config.index, popularity: config.popularity, metrics },
-    isUsable: ({ bundleId }) => isSound(store, { kind: 'bundle', id: bundleId }),
+    isUsable: ({ bundleId }) => isIntact(store, { kind: 'bundle', id: bundleId }),
     run: async (once) => {
       const dataset = await openDataset(store, ids.datasetId);
       const model = await openModel(store, ids.modelId);
@@ -155,11 +159,10 @@ export async function indexStage(
 }
 
 /**
- * Bundle, incumbent and the newest window → whether the bundle may be promoted. Moves nothing. The report is kept as the
- * output of these inputs, so a stage that is tried again gives the same verdict though times were measured; and by the id
- * of the bundle.
+ * Bundle, incumbent and the newest window → gate report. Promotes nothing. The report is stored as the output of these inputs, so a
+ * retried stage returns the same verdict although times were measured, and under the id of the bundle.
  *
- * @throws AppError of `loadBundle` for the candidate, those of `openDataset`.
+ * @throws AppError as `loadBundle` for the candidate, and as `openDataset`.
  */
 export async function gateStage(
   { home, config, store }: StageContext,
@@ -185,12 +188,12 @@ export async function gateStage(
       return runGate({ store, dataset, bundleId, incumbentId, settings: config.gate, tieSeed, watch });
     },
   });
-  // Beside itself nothing is learned of a bundle: the report that let it pass stays.
+  // A comparison of a bundle with itself must not replace the report about its promotion.
   if (incumbentId !== bundleId) await saveGateReport(home.gatesFolder, result.output);
   return result;
 }
 
-/** The figures of an evaluation that a bundle carries, by name: `new.recall@50`. */
+/** Returns the metrics that a bundle stores, by name: `new.recall@50`. */
 export function headlineMetrics({ methods, mainCutoff }: EvaluationReport): Record<string, number> {
   const model = methods[0]!;
   return Object.fromEntries(
@@ -201,8 +204,8 @@ export function headlineMetrics({ methods, mainCutoff }: EvaluationReport): Reco
   );
 }
 
-/** Whether a kept artifact is there and unaltered; a stage makes it anew otherwise. */
-async function isSound(store: ArtifactStore, ref: ArtifactRef): Promise<boolean> {
+/** Returns whether an artifact exists and is intact. Otherwise the stage creates it again. */
+async function isIntact(store: ArtifactStore, ref: ArtifactRef): Promise<boolean> {
   try {
     await store.open(ref);
     return true;

@@ -4,8 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { BatchArrays, BatchSource, EpochBatches } from '@facet/model/batches';
 import { AppError } from '@facet/platform';
 import { batchSourceOf } from './batch-order.ts';
-import type { BatchOrder } from './batch-order.ts';
-import type { Answer, Request } from './batch-worker.ts';
+import type { BatchOrder, BatchRequest, BatchResponse } from './batch-order.ts';
 
 /** The batches of a phase, until `close`. */
 export interface PreparedBatches {
@@ -13,13 +12,14 @@ export interface PreparedBatches {
   close(): Promise<void>;
 }
 
-/** A thread takes as long to start as it saves in some hundred steps. */
+/** Starting a thread costs as much time as the thread saves in some hundred steps. */
 const threadStepsMin = 1000;
 
 /**
- * Batches that a thread prepares while steps are taken on those before, where there are enough for that to take less time.
+ * Prepares the batches of a phase: in a thread, in parallel to the training steps, if the phase has enough steps.
  *
- * @param order its examples are handed over: whoever asks has none afterwards @param epochs most that will be asked for
+ * @param order its examples are transferred to the thread, so the caller must not use them afterwards
+ * @param epochs the maximum number of epochs
  */
 export function prepareBatches(order: BatchOrder, epochs: number): PreparedBatches {
   const { examples, config } = order;
@@ -33,76 +33,76 @@ export interface BatchThread extends PreparedBatches {
 }
 
 /**
- * Starts a thread that makes batches as `createBatchSource` does.
+ * Starts a thread that prepares the same batches as `createBatchSource`.
  *
- * @param order its examples are handed over: whoever asks has none afterwards
+ * @param order its examples are transferred to the thread, so the caller must not use them afterwards
  */
 export function startBatchThread(order: BatchOrder): BatchThread {
   const { user, start, end, labelEnd, time } = order.examples;
-  const handedOver = new Set([user, start, end, labelEnd, time].map(({ buffer }) => buffer as ArrayBuffer));
-  // Ids of users, of which there may be many, are nothing that batches are made of.
+  const transferred = new Set([user, start, end, labelEnd, time].map(({ buffer }) => buffer as ArrayBuffer));
+  // Leaves out the ids of users: there may be millions, and batches do not contain them.
   const { offsets, items, times } = order.data.sequences;
   const workerData: BatchOrder = { ...order, data: { ...order.data, sequences: { offsets, items, times } } };
-  const worker = startWorker({ workerData, transferList: [...handedOver] });
+  const worker = startWorker({ workerData, transferList: [...transferred] });
 
-  // A request is answered in turn.
-  const waiting: { resolve(answer: Answer): void; reject(error: Error): void }[] = [];
-  let ended: Error | undefined;
+  // The thread responds to requests in order.
+  const waiting: { resolve(response: BatchResponse): void; reject(error: Error): void }[] = [];
+  let failure: Error | undefined;
   const fail = (error: Error): void => {
-    ended ??= error;
-    for (const { reject } of waiting.splice(0)) reject(ended);
+    failure ??= error;
+    for (const { reject } of waiting.splice(0)) reject(failure);
   };
   const exited = new Promise<void>((resolve) => {
     worker.once('exit', () => {
-      fail(endedEarly());
+      fail(threadEnded());
       resolve();
     });
   });
-  worker.on('message', (answer: Answer) => waiting.shift()!.resolve(answer));
+  worker.on('message', (response: BatchResponse) => waiting.shift()!.resolve(response));
   worker.on('messageerror', fail);
   worker.on('error', (error: NodeJS.ErrnoException) =>
-    fail(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? endedEarly(error) : error),
+    fail(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? threadEnded(error) : error),
   );
-  const ask = (request: Request): Promise<Answer> => {
-    const answer = new Promise<Answer>((resolve, reject) => {
-      if (ended !== undefined) return reject(ended);
+  const request = (message: BatchRequest): Promise<BatchResponse> => {
+    const response = new Promise<BatchResponse>((resolve, reject) => {
+      if (failure !== undefined) return reject(failure);
       waiting.push({ resolve, reject });
-      worker.postMessage(request);
+      worker.postMessage(message);
     });
-    // A thread may end while a step is taken and nobody waits for it yet.
-    answer.catch(() => undefined);
-    return answer;
+    // The thread may fail during a training step, before the loop awaits the response.
+    response.catch(() => undefined);
+    return response;
   };
 
   async function* batches(): AsyncGenerator<BatchArrays | undefined> {
-    // One ahead: those of a full softmax may be large.
-    let next = ask({ kind: 'batch' });
+    // Requests one batch ahead only, because the batches of a full softmax may be large.
+    let next = request({ kind: 'batch' });
     try {
       for (;;) {
-        const answer = await next;
-        if (answer.kind !== 'batch') return;
-        next = ask({ kind: 'batch' });
-        yield answer.batch;
+        const response = await next;
+        if (response.kind !== 'batch') return;
+        next = request({ kind: 'batch' });
+        yield response.batch;
       }
     } finally {
-      // What was asked for is not the next epoch's.
+      // The pending response must not be read as the first one of the next epoch.
       await next.catch(() => undefined);
     }
   }
   return {
     async epoch(epoch) {
-      const answer = await ask({ kind: 'epoch', epoch });
-      return { examples: answer.kind === 'epoch' ? answer.examples : 0, batches: batches() };
+      const response = await request({ kind: 'epoch', epoch });
+      return { examples: response.kind === 'epoch' ? response.examples : 0, batches: batches() };
     },
-    // Ended by itself, not torn down in the middle of something.
+    // Lets the thread end itself: terminating it could interrupt native code.
     async close() {
-      worker.postMessage({ kind: 'close' } satisfies Request);
+      worker.postMessage({ kind: 'close' } satisfies BatchRequest);
       await exited;
     },
   };
 }
 
-/** A thread does not have the loader of TypeScript that this one may have been started with. */
+/** A thread does not inherit the TypeScript loader of this process. */
 function startWorker(options: { workerData: BatchOrder; transferList: ArrayBuffer[] }): Worker {
   const isSource = import.meta.url.endsWith('.ts');
   const file = fileURLToPath(new URL(isSource ? './batch-worker.ts' : './batch-worker.js', import.meta.url));
@@ -112,11 +112,11 @@ function startWorker(options: { workerData: BatchOrder; transferList: ArrayBuffe
   return new Worker(load, { ...options, eval: true, execArgv: ['--conditions=@facet/source'] });
 }
 
-function endedEarly(cause?: Error): AppError {
+function threadEnded(cause?: Error): AppError {
   return new AppError('The thread that prepares batches ended.', {
     code: 'TRAIN_BATCHES_ENDED',
     category: 'unavailable',
-    remedy: 'Look for a lack of memory, and train again: the run goes on from its last epoch.',
+    remedy: 'Check the available memory and train again. The run resumes after its last epoch.',
     retryable: true,
     cause,
   });

@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import type { LoopProgress, TrainingState } from '@facet/model/training';
 import { readWeights, writeWeights } from '../model/model-artifact.ts';
 
-/** Where the former checkpoint waits until the newer one is in its place. */
+/** The previous checkpoint while the new one replaces it. */
 const formerOf = (folder: string): string => `${folder}.former`;
 
-/** Replaces the checkpoint in `folder` by a newer one: whenever the process dies, the former or the newer can be loaded. */
+/** Replaces the checkpoint in `folder`. If the process crashes at any point, the old or the new one can be loaded. */
 export async function saveCheckpoint(folder: string, progress: LoopProgress): Promise<void> {
   const unfinished = `${folder}.tmp`;
   await rm(unfinished, { recursive: true, force: true });
@@ -25,7 +25,7 @@ export async function saveCheckpoint(folder: string, progress: LoopProgress): Pr
   await rm(formerOf(folder), { recursive: true, force: true });
 }
 
-/** The checkpoint in `folder`, or undefined where there is none that can be read: training then starts afresh. */
+/** Returns the checkpoint in `folder`; undefined if there is none or it is damaged, and training starts from the beginning. */
 export async function loadCheckpoint(folder: string): Promise<LoopProgress | undefined> {
   return (await readCheckpoint(folder)) ?? (await readCheckpoint(formerOf(folder)));
 }
@@ -44,7 +44,7 @@ async function readCheckpoint(folder: string): Promise<LoopProgress | undefined>
   }
 }
 
-/** Then one state is both, and stored once. */
+/** Whether the last state is also the best one, and is stored once. */
 function isLastBest({ curve, bestEpoch }: Pick<LoopProgress, 'curve' | 'bestEpoch'>): boolean {
   return bestEpoch === curve.length;
 }

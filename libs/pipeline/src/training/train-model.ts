@@ -18,7 +18,7 @@ import type { PhaseProgress } from './train-phase.ts';
 import { hashOfRules, phasesOf, planStart, withoutWarm } from './warm-start.ts';
 import type { PhaseBound } from './warm-start.ts';
 
-/** Where training stands, a step at a time. */
+/** The progress of a training after each step. */
 export interface TrainProgress extends PhaseProgress {
   readonly phase: TrainingPhase;
 }
@@ -28,31 +28,31 @@ export interface TrainOptions {
   readonly dataset: Dataset;
   readonly model: ModelConfig;
   readonly training: TrainingConfig;
-  /** The id of an earlier model to start from, where that is possible. */
+  /** The id of an earlier model to start from, if possible. */
   readonly warmFrom?: string | undefined;
-  /** A folder for this run's checkpoints, kept until it has finished. */
+  /** The folder of this run's checkpoints, removed when the run has finished. */
   readonly checkpoints: string;
   readonly onStart?: (start: TrainingStart) => void;
   readonly onProgress?: (progress: TrainProgress) => void;
   readonly onEpoch?: (phase: TrainingPhase, report: EpochReport) => void;
   readonly onDivergence?: (phase: TrainingPhase, description: string) => void;
-  readonly signal?: AbortSignal;
-  /** A clock in milliseconds, for the pace that is told. */
+  readonly signal?: AbortSignal | undefined;
+  /** A clock in milliseconds, for the reported pace. */
   readonly now?: () => number;
 }
 
-/** Recall is measured here for early stopping. */
+/** The cutoff of the recall that early stopping uses. */
 const validationCutoff = 50;
-/** More users would not change which epoch is best, only how long it takes to know. */
+/** More users would take more time without changing the best epoch. */
 const validationUsersMax = 1000;
 
 /**
- * Fits the model on what came before the validation window and keeps the epoch that did best in it; then, with
- * `training.refit`, fits it again for as many epochs with the validation window included. The test window is never seen.
- * A killed run goes on from its last epoch.
+ * Fits the model on the data before the validation window and keeps the epoch that is best in that window. With
+ * `training.refit`, fits it again for the same number of epochs with the validation window included. Training never uses the test
+ * window. A killed run resumes after its last epoch.
  *
- * With `warmFrom`, each phase starts from that state of the earlier model which has seen nothing of what is held out
- * from the phase, and trains by `training.warm`. Where that cannot be, training is in full and `model.json` says why.
+ * With `warmFrom`, each phase starts from a state of the earlier model that has seen no data that is held out from the phase, and
+ * trains with `training.warm`. If there is no such state, training starts from the beginning and `model.json` contains the reason.
  */
 export async function trainModel(options: TrainOptions): Promise<{ ref: ArtifactRef; start: TrainingStart }> {
   const { store, dataset } = options;
@@ -96,15 +96,15 @@ export async function trainModel(options: TrainOptions): Promise<{ ref: Artifact
   return { ref, start };
 }
 
-/** What the phases of a run have in common. */
+/** The common inputs of the phases of a run. */
 interface Run {
   readonly options: TrainOptions;
   readonly spec: ModelSpec;
-  /** With the epochs and the rate of the run's kind of start. */
+  /** The epochs and the learning rate depend on the kind of start. */
   readonly config: TrainingConfig;
   readonly start: TrainingStart;
   readonly source: Model | undefined;
-  /** Starts of another kind, or from another model, do not go on from each other's checkpoints. */
+  /** Different for each kind of start and source model, so that a run never resumes from checkpoints of another start. */
   readonly checkpoints: string;
 }
 
@@ -122,7 +122,7 @@ function startRun(options: TrainOptions, { spec, start, source }: Pick<Run, 'spe
 }
 
 interface Phase extends PhaseBound {
-  /** Trained up to this one although the schedule runs over all epochs: the length of a refit. */
+  /** Stops after this epoch, while the learning-rate schedule covers all epochs: the length of a refit. */
   readonly lastEpoch?: number;
   readonly validate?: (weights: Weights) => Promise<number>;
 }
@@ -144,11 +144,11 @@ async function runPhase(run: Run, { phase, heldOutFrom, lastEpoch, validate }: P
     initialWeights,
     checkpoint: join(run.checkpoints, phase),
     epochsAfter: phase === 'fit' && config.refit ? config.epochs : 0,
-    ...(lastEpoch === undefined ? {} : { lastEpoch }),
-    ...(validate === undefined ? {} : { validate }),
-    ...(start === undefined ? {} : { start }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    ...(options.now === undefined ? {} : { now: options.now }),
+    lastEpoch,
+    validate,
+    start,
+    signal: options.signal,
+    now: options.now,
     onProgress: (progress) => options.onProgress?.({ phase, ...progress }),
     onEpoch: (report) => options.onEpoch?.(phase, report),
     onDivergence: (description) => options.onDivergence?.(phase, description),
@@ -156,19 +156,19 @@ async function runPhase(run: Run, { phase, heldOutFrom, lastEpoch, validate }: P
   return { phase, seenBefore: heldOutFrom, progress };
 }
 
-/** Each run of a chain draws examples of its own, or the same ones would be learned by heart. */
+/** Returns a different seed for each run of a chain, so that the chain does not memorize the same examples. */
 function seedAfter({ optimizer }: TrainingState, seed: number): number {
   return hashText(`after ${optimizer['steps']!.data[0]} steps`, seed);
 }
 
-/** The state that a phase of a warm run starts from, moved to the dataset's items and features. */
+/** Returns the state that a phase of a warm start begins with, converted to the items and features of the dataset. */
 async function startOfPhase(
   { options, spec, start, source }: Run,
   phase: TrainingPhase,
   initialWeights: Weights,
 ): Promise<TrainingState | undefined> {
   if (start.kind === 'full' || source === undefined) return undefined;
-  const { state } = start.from.find((choice) => choice.phase === phase)!;
+  const { state } = start.from.find((chosen) => chosen.phase === phase)!;
   const { dataset, store } = options;
   const carried = await openModelState(store, source, state.phase);
   return carryState(
@@ -183,7 +183,7 @@ async function startOfPhase(
   );
 }
 
-/** Mean of Recall@50 over both tasks on (a seeded sample of) the users of the validation window. */
+/** Returns a function that computes the mean Recall@50 over both tasks on a seeded sample of the validation users. */
 function createValidator(dataset: Dataset, spec: ModelSpec): (weights: Weights) => Promise<number> {
   const { validationFrom, testFrom } = dataset.split;
   const window = heldOutWindow(dataset, validationFrom, testFrom);

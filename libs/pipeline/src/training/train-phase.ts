@@ -11,18 +11,19 @@ import type { EpochReport, LoopProgress, LoopStep, TrainingState } from '@facet/
 import { AppError } from '@facet/platform';
 import type { ModelData } from '../dataset/dataset.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
+import type { TrainingPhase } from '../model/model-artifact.ts';
 import { prepareBatches } from './batch-thread.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 
-/** Where a phase stands, a step at a time. */
+/** The progress of a phase after each step. */
 export interface PhaseProgress extends Pace {
   readonly epoch: number;
-  /** Most epochs of the phase. */
+  /** The maximum number of epochs of the phase. */
   readonly epochs: number;
-  /** Steps of the epoch. */
+  /** Finished steps of the epoch. */
   readonly done: number;
   readonly total: number;
-  /** Of the step's batch. */
+  /** The loss of the last batch. */
   readonly loss: number;
 }
 
@@ -30,42 +31,42 @@ export interface PhaseOptions {
   readonly data: ModelData;
   readonly spec: ModelSpec;
   readonly config: TrainingConfig;
-  /** Nothing behind its cut is seen. */
+  /** Training uses no data after its cut. */
   readonly heldOut: Pick<HeldOut, 'cut' | 'candidates'>;
   readonly initialWeights: Weights;
-  /** A folder for the state after each epoch, from which a killed phase goes on. */
+  /** The folder for the state after each epoch, from which a killed phase resumes. */
   readonly checkpoint: string;
-  /** Trained up to this one although the schedule runs over all epochs: the length of a refit. */
-  readonly lastEpoch?: number;
-  readonly validate?: (weights: Weights) => Promise<number>;
-  readonly start?: TrainingState;
-  /** Of later phases, for the time that is left. */
+  /** Stops after this epoch, while the learning-rate schedule covers all epochs: the length of a refit. */
+  readonly lastEpoch?: number | undefined;
+  readonly validate?: ((weights: Weights) => Promise<number>) | undefined;
+  readonly start?: TrainingState | undefined;
+  /** Epochs of later phases, for the remaining time. */
   readonly epochsAfter?: number;
-  readonly signal?: AbortSignal;
-  /** A clock in milliseconds, for the pace that is told. */
-  readonly now?: () => number;
+  readonly signal?: AbortSignal | undefined;
+  /** A clock in milliseconds, for the reported pace. */
+  readonly now?: (() => number) | undefined;
   readonly onProgress?: (progress: PhaseProgress) => void;
   readonly onEpoch?: (report: EpochReport) => void;
-  /** An epoch went astray and begins again, at half the rate. */
+  /** Called when an epoch has diverged and restarts with half the learning rate. */
   readonly onDivergence?: (description: string) => void;
 }
 
-/** Trains on what lies before a cut. @throws AppError as `trainLoop`. */
+/** Trains on the data before a cut. @throws AppError as `trainLoop`. */
 export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
   const { data, spec, config, heldOut, checkpoint, epochsAfter = 0 } = options;
   const epochs = options.lastEpoch ?? config.epochs;
   const pace = createPace(options.now ?? (() => performance.now()));
   const examples = trainingExamples(data.sequences, config, heldOut.cut);
-  const { candidates: mayBeChosen, cut } = heldOut;
-  const candidates = Int32Array.from(mayBeChosen.keys()).filter((item) => mayBeChosen[item] === 1);
-  const ofItems = { spec, itemFeatures: data.itemFeatures, trainedCount: data.vocabulary.trainedCount };
+  const { candidates: isCandidate, cut } = heldOut;
+  const candidates = Int32Array.from(isCandidate.keys()).filter((item) => isCandidate[item] === 1);
+  const itemInputs = { spec, itemFeatures: data.itemFeatures, trainedCount: data.vocabulary.trainedCount };
   const session = createTrainingSession({
     spec,
     initialWeights: zeroUntrainedUsers(spec, options.initialWeights, examples),
-    sharedItems: sharedItems(ofItems, candidates),
+    sharedItems: sharedItems(itemInputs, candidates),
   });
   const { sequences, profiles } = data;
-  const order = { ...ofItems, data: { sequences, profiles, candidates }, cut, examples, config };
+  const order = { ...itemInputs, data: { sequences, profiles, candidates }, cut, examples, config };
   const batches = prepareBatches(order, epochs);
   try {
     const resume = await loadCheckpoint(checkpoint);
@@ -75,17 +76,17 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
       batches: batches.epoch,
       config,
       lastEpoch: epochs,
-      ...(options.validate === undefined ? {} : { validate: orNotANumber(options.validate) }),
-      ...(options.start === undefined ? {} : { start: options.start }),
-      ...(resume === undefined ? {} : { resume }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      validate: options.validate && scoreOrNaN(options.validate),
+      start: options.start,
+      resume,
+      signal: options.signal,
       onStep: (step) => {
         const { epoch, done, total, loss } = step;
         const reached = pace.after(step, epochs - epoch + epochsAfter);
         options.onProgress?.({ epoch, epochs, done, total, loss, ...reached });
       },
       onDivergence: (divergence) => {
-        options.onDivergence?.(`${describeDivergence(divergence)} The epoch begins again at half the rate.`);
+        options.onDivergence?.(`${describeDivergence(divergence)} The epoch restarts with half the learning rate.`);
         pace.restart();
       },
       onEpoch: async (report, reached) => {
@@ -100,8 +101,8 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
   }
 }
 
-/** A model whose scores are no numbers has gone astray: for the loop to mend, not an error of the evaluation. */
-function orNotANumber(validate: (weights: Weights) => Promise<number>): (weights: Weights) => Promise<number> {
+/** Returns NaN for a model whose scores are not numbers: the training loop handles the divergence. */
+function scoreOrNaN(validate: (weights: Weights) => Promise<number>): (weights: Weights) => Promise<number> {
   return (weights) =>
     validate(weights).catch((error: unknown) => {
       if (error instanceof AppError && error.code === 'EVALUATION_SCORE_NAN') return Number.NaN;
@@ -109,18 +110,18 @@ function orNotANumber(validate: (weights: Weights) => Promise<number>): (weights
     });
 }
 
-/** How fast training goes, by the steps of its present epoch. */
+/** The speed of training, measured in the current epoch. */
 export interface Pace {
   readonly examplesPerSecond: number;
-  /** How long training takes yet if no epoch is saved by early stopping; without the validation between epochs. */
+  /** The remaining time without early stopping, and without the validation between epochs. */
   readonly etaSeconds: number;
 }
 
 /** @param now a clock in milliseconds */
 export function createPace(now: () => number): {
-  /** To be called when an epoch is about to begin. */
+  /** Call this before each epoch. */
   restart(): void;
-  /** @param epochsLeft after this one, in all phases */
+  /** @param epochsLeft epochs after this one, in all phases */
   after(step: LoopStep, epochsLeft: number): Pace;
 } {
   let since = now();
@@ -135,5 +136,25 @@ export function createPace(now: () => number): {
         etaSeconds: (seconds / done) * (total - done + epochsLeft * total),
       };
     },
+  };
+}
+
+/** The names of the phases for people. */
+export const trainingPhaseNames: Readonly<Record<TrainingPhase, string>> = { fit: 'fit', refit: 'refit on newer data' };
+
+/** An estimate of the fit's share of the work; the number of epochs of the refit is not known in advance. */
+const fitShare = 0.6;
+
+/** Returns the progress of a whole training after a step of one phase. */
+export function trainingProgress(progress: PhaseProgress & { readonly phase: TrainingPhase }) {
+  const { phase, epoch, epochs, done, total, loss, examplesPerSecond, etaSeconds } = progress;
+  const share = (epoch - 1 + done / total) / epochs;
+  const atMost = phase === 'fit' ? 'at most ' : '';
+  return {
+    share: phase === 'fit' ? fitShare * share : fitShare + (1 - fitShare) * share,
+    detail: `${trainingPhaseNames[phase]}, epoch ${epoch} of ${atMost}${epochs}, loss ${loss.toFixed(2)}`,
+    loss,
+    examplesPerSecond,
+    etaSeconds,
   };
 }

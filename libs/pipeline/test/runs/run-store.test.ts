@@ -26,7 +26,7 @@ async function fail(runs: RunStore, runId: string): Promise<void> {
   await runs.write(runId, { stage: 'train', state: 'failed', attempt: 1, startedAt: 1, endedAt: 2, problem });
 }
 
-test('a day has one run, however many ask at once', async () => {
+test('creates one run for concurrent requests', async () => {
   const folder = await scratchFolder();
   const stores = Array.from({ length: 8 }, () => createRunStore(join(folder, 'runs')));
   const requested = await Promise.all(stores.map((runs) => runs.findOrCreate(asked)));
@@ -35,12 +35,12 @@ test('a day has one run, however many ask at once', async () => {
   expect(await readdir(join(folder, 'runs'))).toEqual([day]);
 });
 
-test('a run is repeated when it was forced, or had failed, and not while it is under way', async () => {
+test('creates another run if forced or after a failure, but not while a run is in progress', async () => {
   const runs = createRunStore(await scratchFolder());
   const idOf = async (request: Partial<NewRun> = {}): Promise<string> =>
     (await runs.findOrCreate({ ...asked, ...request })).report.run.runId;
   expect(await idOf()).toBe(day);
-  // Under way.
+  // In progress.
   expect(await idOf({ isForced: true })).toBe(day);
   await finish(runs, day, { verdict: 'reject', reasons: ['It is worse.'] });
   expect(await idOf()).toBe(day);
@@ -59,7 +59,7 @@ test('a run is repeated when it was forced, or had failed, and not while it is u
   ]);
 });
 
-test('a run that follows a failed one reads the same events; a forced one those of now', async () => {
+test('reads the same events after a failed run, and all events if forced', async () => {
   const runs = createRunStore(await scratchFolder());
   const later = { ...asked, cut: { ...asked.cut, receivedBefore: 9_000 }, requestedAt: 9_000 };
   await runs.findOrCreate(asked);
@@ -74,7 +74,7 @@ test('a run that follows a failed one reads the same events; a forced one those 
   expect(await runs.pinOffsets(`${day}-3`, { log: 99 })).toEqual({ log: 99 });
 });
 
-test('of many runs of a day the tenth follows the ninth', async () => {
+test('numbers ten runs of a day', async () => {
   const runs = createRunStore(await scratchFolder());
   for (let run = 0; run < 11; run++) {
     const { report } = await runs.findOrCreate(asked);
@@ -83,7 +83,7 @@ test('of many runs of a day the tenth follows the ninth', async () => {
   expect((await runs.list()).slice(0, 3).map(({ run }) => run.runId)).toEqual([`${day}-11`, `${day}-10`, `${day}-9`]);
 });
 
-test('a failure is told by its stage and reason; one that is tried again is none yet', async () => {
+test('reports a failure with stage and reason, unless the stage is retried', async () => {
   const runs = createRunStore(await scratchFolder());
   await runs.findOrCreate(asked);
   const begun = { stage: 'train', attempt: 1, startedAt: 1 } as const;
@@ -94,7 +94,7 @@ test('a failure is told by its stage and reason; one that is tried again is none
   expect(await runs.read(day)).toMatchObject({ state: 'failed', reason: 'train: The process ended.' });
 });
 
-test('what has ended cannot be cancelled, and the first reason of a cancellation stays', async () => {
+test('does not cancel a run that has ended, and keeps the first reason', async () => {
   const runs = createRunStore(await scratchFolder());
   await runs.findOrCreate(asked);
   await runs.cancel(day, 'first');
@@ -105,7 +105,7 @@ test('what has ended cannot be cancelled, and the first reason of a cancellation
   expect(await runs.cancel(report.run.runId, 'too late')).toMatchObject({ state: 'promoted' });
 });
 
-test('the offsets of a run are those of the first who asks', async () => {
+test('keeps the first offsets of a run', async () => {
   const runs = createRunStore(await scratchFolder());
   await runs.findOrCreate(asked);
   const pinned = await Promise.all([runs.pinOffsets(day, { a: 1 }), runs.pinOffsets(day, { a: 2 })]);
@@ -113,14 +113,14 @@ test('the offsets of a run are those of the first who asks', async () => {
   expect(await runs.pinOffsets(day, { a: 3 })).toEqual(pinned[0]);
 });
 
-test('a stage that was killed is done again as the next attempt', async () => {
+test('records the stage after a kill as the next attempt', async () => {
   const runs = createRunStore(await scratchFolder());
   await runs.findOrCreate(asked);
   let now = 10;
   const deps = { runs, now: () => now++ };
   await runs.write(day, { stage: 'dataset', state: 'running', attempt: 1, startedAt: 1 });
   const work = async () => ({ outputs: { datasetId: 'd' }, isReused: false });
-  await recordStage(deps, { runId: day, stage: 'dataset' }, work);
+  await recordStage(deps, { runId: day, stage: 'dataset', willRetry: () => false }, work);
   expect((await runs.read(day)).stages).toEqual([
     {
       stage: 'dataset',
@@ -134,7 +134,7 @@ test('a stage that was killed is done again as the next attempt', async () => {
   ]);
 });
 
-test('left-overs of a killed request, and files of others, are no runs', async () => {
+test('ignores the files of a killed request and other files', async () => {
   const folder = await scratchFolder();
   const runs = createRunStore(folder);
   await mkdir(join(folder, `.${day}-1234`));
@@ -144,7 +144,7 @@ test('left-overs of a killed request, and files of others, are no runs', async (
   await expect(runs.read(day)).rejects.toMatchObject({ code: 'REFRESH_RUN_UNKNOWN' });
 });
 
-test('a damaged record of a stage is a failure that names its file, and the day can be refreshed again', async () => {
+test('reports a damaged stage record as a failure with its file, and permits another run', async () => {
   const folder = await scratchFolder();
   const runs = createRunStore(folder);
   await runs.findOrCreate(asked);
@@ -154,12 +154,12 @@ test('a damaged record of a stage is a failure that names its file, and the day 
   expect(report.stages).toMatchObject([{ stage: 'train', problem: { code: 'REFRESH_RUN_DAMAGED' } }]);
   expect(await runs.list()).toEqual([report]);
   expect((await runs.findOrCreate(asked)).report.run.runId).toBe(`${day}-2`);
-  // Of a run that has ended it changes nothing.
+  // A cancellation does not change a run that has ended.
   await finish(runs, day, { verdict: 'pass' });
   expect((await runs.read(day)).state).toBe('promoted');
 });
 
-test('a run that cannot be read does not hide the others, and its number is not used again', async () => {
+test('lists other runs in spite of a damaged one, and does not reuse its number', async () => {
   const folder = await scratchFolder();
   const runs = createRunStore(folder);
   await runs.findOrCreate({ ...asked, day: '2026-01-30' });
@@ -173,7 +173,7 @@ test('a run that cannot be read does not hide the others, and its number is not 
   expect((await runs.findOrCreate(asked)).report.run.runId).toBe(`${day}-2`);
 });
 
-test('a cancellation that is damaged is one all the same', async () => {
+test('treats a damaged cancellation as a cancellation', async () => {
   const folder = await scratchFolder();
   const runs = createRunStore(folder);
   await runs.findOrCreate(asked);
@@ -181,7 +181,7 @@ test('a cancellation that is damaged is one all the same', async () => {
   expect(await runs.read(day)).toMatchObject({ state: 'cancelled', reason: expect.stringContaining('cancelled.json') });
 });
 
-test('asking for a run fixes its cut and fences its day', async () => {
+test('fixes the cut of a requested run and fences its day', async () => {
   const folder = await scratchFolder();
   const store = createFolderArtifactStore(join(folder, 'artifacts'));
   const runs = createRunStore(join(folder, 'runs'));

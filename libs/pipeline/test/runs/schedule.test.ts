@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import { hourMs } from '@facet/platform';
 import { describe, expect, test } from 'vitest';
 import {
   boundsOf,
@@ -13,7 +14,6 @@ import {
 } from '../../src/runs/index.ts';
 import type { RefreshSchedule } from '../../src/runs/index.ts';
 
-const hourMs = 3_600_000;
 const at = (time: string): number => Date.parse(time);
 
 function schedule(overrides: Partial<RefreshSchedule> = {}): RefreshSchedule {
@@ -48,15 +48,15 @@ describe('a data day', () => {
     expect(hoursOf('2026-04-05', 'Australia/Lord_Howe')).toBe(24.5);
   });
 
-  test('begins after the gap where a midnight is skipped', () => {
-    // In Lebanon the clocks went from 00:00 to 01:00 on 2025-03-30.
+  test('starts after the gap if the clocks skip midnight', () => {
+    // In Lebanon, the clocks went from 00:00 to 01:00 on 2025-03-30.
     const { from } = boundsOf('2025-03-30', 'Asia/Beirut');
     expect(new Date(from).toISOString()).toBe('2025-03-29T22:00:00.000Z');
     expect(dayAt(from, 'Asia/Beirut')).toBe('2025-03-30');
     expect(dayAt(from - 1, 'Asia/Beirut')).toBe('2025-03-29');
   });
 
-  test('joins the next one without gap or overlap, in any zone', () => {
+  test('is adjacent to the next day in any time zone', () => {
     const zones = ['UTC', 'Europe/Berlin', 'America/St_Johns', 'Pacific/Apia', 'Asia/Kathmandu', 'America/Sao_Paulo'];
     fc.assert(
       fc.property(fc.constantFrom(...zones), fc.integer({ min: 15_000, max: 25_000 }), (zone, days) => {
@@ -66,26 +66,26 @@ describe('a data day', () => {
     );
   });
 
-  test.each(['2026-02-30', '2026-13-01', '26-01-01', '2026-1-1', 'yesterday', ''])('"%s" is none', (text) => {
+  test.each(['2026-02-30', '2026-13-01', '26-01-01', '2026-1-1', 'yesterday', ''])('is not "%s"', (text) => {
     expect(() => parseDataDay(text)).toThrow(expect.objectContaining({ code: 'REFRESH_DAY_INVALID' }));
   });
 });
 
 describe('a schedule', () => {
-  test('makes a day due at its first moment after the day has ended', () => {
+  test('makes a day due at the first scheduled time after the day', () => {
     expect(new Date(dueMomentOf('2026-01-31', schedule())).toISOString()).toBe('2026-02-01T01:30:00.000Z');
-    // In summer two hours before UTC.
+    // Two hours ahead of UTC in summer.
     expect(new Date(dueMomentOf('2026-07-31', schedule())).toISOString()).toBe('2026-08-01T00:30:00.000Z');
-    // A moment at the very end of the day belongs to it.
+    // A scheduled time at the end of the day counts for that day.
     expect(new Date(dueMomentOf('2026-01-31', schedule({ cron: '0 0 * * *' }))).toISOString()).toBe(
       '2026-01-31T23:00:00.000Z',
     );
   });
 
-  test('has one moment on a day whose 02:30 is skipped, and one on a day that shows it twice', () => {
+  test('has one time on a day without 02:30, and one on a day with two', () => {
     expect(new Date(dueMomentOf('2027-03-27', schedule())).toISOString()).toBe('2027-03-28T01:30:00.000Z');
     expect(new Date(dueMomentOf('2026-10-24', schedule())).toISOString()).toBe('2026-10-25T00:30:00.000Z');
-    // Between the two half past twos nothing is due again.
+    // At the second 02:30 nothing is due again.
     expect(newestDueDay(at('2026-10-25T00:30:00Z'), schedule())).toBe('2026-10-24');
     expect(newestDueDay(at('2026-10-25T01:30:00Z'), schedule())).toBe('2026-10-24');
     expect(newestDueDay(at('2026-10-26T01:29:59Z'), schedule())).toBe('2026-10-24');
@@ -98,7 +98,7 @@ describe('a schedule', () => {
     ['America/New_York', '2026-03-05', '2026-03-12'],
     ['America/New_York', '2026-10-29', '2026-11-05'],
     ['Australia/Lord_Howe', '2026-04-02', '2026-04-09'],
-  ])('in %s every day is due once from %s to %s, where the clocks change', (timeZone, from, to) => {
+  ])('in %s makes every day due once from %s to %s, around a clock change', (timeZone, from, to) => {
     let attended: string | undefined;
     const asked: string[] = [];
     for (let now = at(from); now < at(to); now += hourMs) {
@@ -111,7 +111,7 @@ describe('a schedule', () => {
     expect(asked.length).toBeGreaterThan(6);
   });
 
-  test('after three days down, the newest day is asked for, or each of them in turn', () => {
+  test('returns the newest day or all days after an outage of three days', () => {
     const now = at('2026-02-05T12:00:00Z');
     expect(missingDays(now, schedule(), '2026-02-01')).toEqual(['2026-02-04']);
     const all = schedule({ catchUp: 'all' });
@@ -121,39 +121,39 @@ describe('a schedule', () => {
       '2026-02-03',
       '2026-02-04',
     ]);
-    // The first ever begins with the newest.
+    // Without earlier runs, only the newest day is due.
     expect(missingDays(now, all, undefined)).toEqual(['2026-02-04']);
   });
 
-  test('a clock that was set back asks for nothing again', () => {
+  test('returns no day again after the clock was set back', () => {
     expect(missingDays(at('2026-02-03T12:00:00Z'), schedule({ catchUp: 'all' }), '2026-02-04')).toEqual([]);
   });
 
-  test('of a week the days are due together', () => {
+  test('makes the days of a week due together', () => {
     const weekly = schedule({ cron: '0 4 * * 1', timeZone: 'UTC' });
     expect(dueMomentOf('2026-02-03', weekly)).toBe(dueMomentOf('2026-02-08', weekly));
     expect(newestDueDay(at('2026-02-09T04:00:00Z'), weekly)).toBe('2026-02-08');
   });
 
-  test('is overdue from the deadline of the first day that is awaited on', () => {
+  test('is overdue after the deadline of the first expected day', () => {
     const completed = '2026-02-01';
-    // The day after is due at 02:30 on the 3rd, and should be promoted by 08:30 in Berlin.
+    // The next day is due at 02:30 on the 3rd, with a deadline of 08:30 in Berlin.
     const deadline = at('2026-02-03T07:30:00Z');
     expect(overdueSeconds(deadline, schedule(), { completed, since: 0 })).toBe(0);
     expect(overdueSeconds(deadline + 90_000, schedule(), { completed, since: 0 })).toBe(90);
-    // It goes on counting while later days come due.
+    // It keeps counting when later days become due.
     expect(overdueSeconds(deadline + 3 * 24 * hourMs, schedule(), { completed, since: 0 })).toBe(3 * 24 * 3600);
     expect(overdueSeconds(deadline + 90_000, schedule(), { completed: '2026-02-02', since: 0 })).toBe(0);
   });
 
-  test('a new installation is overdue when its first day is not promoted in time', () => {
+  test('is overdue if the first day of a new installation is not promoted in time', () => {
     const since = at('2026-02-03T12:00:00Z');
     const deadline = at('2026-02-04T07:30:00Z');
     expect(overdueSeconds(deadline, schedule(), { completed: undefined, since })).toBe(0);
     expect(overdueSeconds(deadline + 5_000, schedule(), { completed: undefined, since })).toBe(5);
   });
 
-  test('that is off has nothing due and nothing overdue', () => {
+  test('has nothing due or overdue if turned off', () => {
     const off = schedule({ cron: 'off' });
     checkSchedule(off);
     const now = at('2026-02-05T12:00:00Z');
@@ -166,7 +166,7 @@ describe('a schedule', () => {
     ['', 'Europe/Berlin'],
     ['61 2 * * *', 'Europe/Berlin'],
     ['30 2 * * *', 'Europe/Atlantis'],
-  ])('"%s" in %s is none, and says so', (cron, timeZone) => {
+  ])('rejects "%s" in %s', (cron, timeZone) => {
     expect(() => checkSchedule({ cron, timeZone })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
   });
 });

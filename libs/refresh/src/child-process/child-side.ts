@@ -2,40 +2,30 @@ import type { StageProgress } from '@facet/pipeline/runs';
 import { isAppError } from '@facet/platform';
 import type { ChildMessage, SentError } from './messages.ts';
 
-/** The child's side of `runChild`: takes one order, works on it, tells its result, and ends. */
+/** Runs in the child of `runChild`: receives one order, executes it, sends the result, and exits. */
 export function serveOrder<Order, Result>(
-  work: (order: Order, onProgress: (progress: StageProgress) => void) => Promise<Result>,
+  execute: (order: Order, onProgress: (progress: StageProgress) => void) => Promise<Result>,
 ): void {
-  const say = (message: ChildMessage<Result>): Promise<void> =>
+  const send = (message: ChildMessage<Result>): Promise<void> =>
     new Promise((resolve) => process.send!(message, undefined, undefined, () => resolve()));
   process.once('message', (order) => {
-    work(order as Order, (progress) => void say({ type: 'progress', progress }))
-      .then((result) => say({ type: 'done', result }))
-      .catch((error: unknown) => say({ type: 'failed', error: describe(error) }))
+    execute(order as Order, (progress) => void send({ type: 'progress', progress }))
+      .then((result) => send({ type: 'done', result }))
+      .catch((error: unknown) => send({ type: 'failed', error: toSentError(error) }))
       .finally(() => process.exit(0));
   });
-  void say({ type: 'ready' });
+  void send({ type: 'ready' });
 }
 
-function describe(error: unknown): SentError {
+function toSentError(error: unknown): SentError {
   if (isAppError(error)) {
     const { message, code, category, remedy, retryable } = error;
-    return { message, code, category, retryable, ...(remedy === undefined ? {} : { remedy }) };
+    return { message, code, category, remedy, retryable };
   }
-  const { message, code, stack } = error as NodeJS.ErrnoException;
-  process.stderr.write(`${stack ?? String(error)}\n`);
-  return { message: message ?? String(error), ...systemProblem(code) };
-}
-
-/** A disk that is full now may have room later; a mistake in the program stays one, and is tried again all the same. */
-function systemProblem(code: string | undefined): Omit<SentError, 'message'> {
-  if (code === 'ENOSPC') {
-    return {
-      code: 'REFRESH_DISK_FULL',
-      category: 'unavailable',
-      remedy: 'Free some space: finished stages are kept.',
-      retryable: true,
-    };
-  }
-  return { code: code ?? 'UNEXPECTED', category: 'internal', retryable: true };
+  const { message = String(error), code, stack } = error as NodeJS.ErrnoException;
+  process.stderr.write(`${stack ?? message}\n`);
+  // Unknown errors are retried: most of them are outages, and a bug only costs the remaining attempts.
+  if (code !== 'ENOSPC') return { message, code: code ?? 'UNEXPECTED', category: 'internal', retryable: true };
+  const remedy = 'Free some disk space. Finished stages are kept.';
+  return { message, code: 'REFRESH_DISK_FULL', category: 'unavailable', remedy, retryable: true };
 }

@@ -1,32 +1,32 @@
 import type { RefreshOutputs, RefreshStage, StageProgress } from '@facet/pipeline/runs';
 import type { ErrorCategory } from '@facet/platform';
 
-/** Whose catalog and current bundle to compare. */
+/** The task of a delta process. */
 export interface DeltaOrder {
   /** The data home. */
   readonly home: string;
-  /** `facet.yaml`. */
+  /** The path of `facet.yaml`. */
   readonly configFile: string;
 }
 
-/** What a stage process is told to do. */
+/** The task of a stage process. */
 export interface StageOrder extends DeltaOrder {
   readonly runId: string;
   readonly stage: RefreshStage;
-  /** Of the stages before. */
+  /** Outputs of the earlier stages. */
   readonly outputs: RefreshOutputs;
 }
 
-/** An error on its way from one process to another. */
+/** An error as one process sends it to another. */
 export interface SentError {
   readonly message: string;
   readonly code: string;
   readonly category: ErrorCategory;
-  readonly remedy?: string;
+  readonly remedy?: string | undefined;
   readonly retryable: boolean;
 }
 
-/** What a child process says. */
+/** A message from a child process to its parent. */
 export type ChildMessage<Result> =
   | { readonly type: 'ready' }
   | { readonly type: 'progress'; readonly progress: StageProgress }

@@ -5,34 +5,36 @@ import type { StageProgress } from '@facet/pipeline/runs';
 import { AppError } from '@facet/platform';
 import type { ChildMessage } from './messages.ts';
 
-export interface ChildWatch {
+export interface ChildOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: StageProgress) => void;
-  /** How Node is started; as this process was, by default. */
-  readonly execArgv?: readonly string[];
+  /** Options of Node for the child; those of this process by default. */
+  readonly execArgv?: readonly string[] | undefined;
 }
 
-/** What a process said last that explains how it ended. */
-const saidCharactersMax = 4_000;
+/** How much of the end of the child's stderr is kept to explain a crash. */
+const stderrCharactersMax = 4_000;
+
 /**
- * Huge pages are asked for by glibc only when it is told to before a process starts. A training, which reads its tables all over, takes a
- * seventh less time for a step on a million items; where there are none, nothing happens.
+ * glibc uses huge pages only if this variable is set before the process starts. A training step on a million items then takes a
+ * seventh less time. Without huge pages the variable has no effect.
  */
 const hugePages = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
 
-/** From asking a process to end to making it. */
-const patienceMs = 5_000;
+/** From SIGTERM to SIGKILL. */
+const killAfterMs = 5_000;
 
 /**
- * Runs one of this folder's children with an order, and gives its result. The child ends with this process.
+ * Executes an order in a child process and returns its result. Native code blocks its thread, leaks memory and may abort, so it
+ * must not run in the worker's own process. The child ends with this process.
  *
- * @param name the file of the child, without its extension.
- * @throws AppError as the child threw it; `REFRESH_CHILD_DIED` (retryable) when it ended without a word; the signal's reason.
+ * @param name the file of the child in this folder, without its extension.
+ * @throws AppError as the child threw it; `REFRESH_CHILD_DIED` (retryable) if the child crashed; the reason of the signal.
  */
 export async function runChild<Result>(
-  name: string,
+  name: 'stage' | 'delta',
   order: object,
-  { signal, onProgress, execArgv = process.execArgv }: ChildWatch,
+  { signal, onProgress, execArgv = process.execArgv }: ChildOptions,
 ): Promise<Result> {
   signal.throwIfAborted();
   const file = fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url));
@@ -41,72 +43,74 @@ export async function runChild<Result>(
     execArgv: [...endWithParent, ...execArgv],
     env: { ...hugePages, ...process.env },
   });
-  let said = '';
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-saidCharactersMax)));
-  let impatience: NodeJS.Timeout | undefined;
+  let stderr = '';
+  child
+    .stderr!.setEncoding('utf8')
+    .on('data', (text: string) => (stderr = (stderr + text).slice(-stderrCharactersMax)));
+  let killTimer: NodeJS.Timeout | undefined;
   const stop = (): void => {
     child.kill('SIGTERM');
-    impatience = setTimeout(() => child.kill('SIGKILL'), patienceMs);
+    killTimer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
   };
   signal.addEventListener('abort', stop, { once: true });
   try {
     return await new Promise<Result>((resolve, reject) => {
-      let outcome: (() => void) | undefined;
+      let settle: (() => void) | undefined;
       child.on('message', (message: ChildMessage<Result>) => {
         if (message.type === 'ready') child.send(order);
         else if (message.type === 'progress') onProgress?.(message.progress);
-        else if (message.type === 'done') outcome = () => resolve(message.result);
-        else outcome = () => reject(new AppError(message.error.message, message.error));
+        else if (message.type === 'done') settle = () => resolve(message.result);
+        else settle = () => reject(new AppError(message.error.message, message.error));
       });
-      child.once('error', (error) => reject(error));
-      // What it said last may come after it has exited.
-      child.once('close', (code, ended) => {
+      child.once('error', reject);
+      // 'close' rather than 'exit': the last messages may arrive after the exit.
+      child.once('close', (code, endSignal) => {
         if (signal.aborted) reject(signal.reason as Error);
-        else if (outcome === undefined) reject(died(name, ended ?? `code ${code}`, said));
-        else outcome();
+        else if (settle === undefined) reject(childDied(name, endSignal ?? `code ${code}`, stderr));
+        else settle();
       });
     });
   } finally {
-    clearTimeout(impatience);
+    clearTimeout(killTimer);
     signal.removeEventListener('abort', stop);
   }
 }
 
-function died(name: string, how: string, said: string): AppError {
-  const lines = said.trimEnd().split('\n');
+function childDied(name: string, cause: string, stderr: string): AppError {
+  const lines = stderr.trimEnd().split('\n');
   const lastLine = lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1) ?? '';
-  return new AppError(`The process of the ${name} ended with ${how}${lastLine === '' ? '.' : `: ${lastLine}`}`, {
+  return new AppError(`The ${name} process ended with ${cause}${lastLine === '' ? '.' : `: ${lastLine}`}`, {
     code: 'REFRESH_CHILD_DIED',
     category: 'unavailable',
-    remedy: 'If it was killed for its memory, see facet estimate; else the log of the app has what it said.',
-    context: { said },
+    remedy:
+      'If the system killed the process for its memory, run facet estimate. Otherwise read the log of the worker.',
+    context: { stderr },
     retryable: true,
   });
 }
 
-/** How long the process may live after its parent, milliseconds. */
-const lookEveryMs = 500;
+/** How long a child may outlive its parent, milliseconds. */
+const checkEveryMs = 500;
 
-const watch = `
+const watchParent = `
   const { workerData } = require('node:worker_threads');
   setInterval(() => {
     if (process.ppid !== workerData.parent) process.kill(process.pid, 'SIGKILL');
-  }, workerData.lookEveryMs);
+  }, workerData.checkEveryMs);
 `;
 
 const preload = `
   import { isMainThread, Worker } from 'node:worker_threads';
   if (isMainThread) {
-    const workerData = { parent: Number(process.argv[2]), lookEveryMs: ${lookEveryMs} };
-    new Worker(${JSON.stringify(watch)}, { eval: true, execArgv: [], workerData }).unref();
+    const workerData = { parent: Number(process.argv[2]), checkEveryMs: ${checkEveryMs} };
+    new Worker(${JSON.stringify(watchParent)}, { eval: true, execArgv: [], workerData }).unref();
     process.once('disconnect', () => process.exit(1));
   }
 `;
 
 /**
- * Options of Node that end a process when its parent is gone, however that ended: a worker that was killed must not leave a
- * training behind that goes on. They come first, as loading what a stage needs takes seconds. A thread of its own looks, as
- * native code keeps the main one busy for long. The parent's process id is the first argument of the process: the parent may be
- * gone before it could be asked.
+ * Options of Node that end a process when its parent is gone, so that a killed worker leaves no training behind. They must be the
+ * first options, because loading a stage takes seconds. A dedicated thread checks the parent, because native code blocks the main
+ * thread. The first argument of the process is the parent's process id, because the parent may already be gone when the child starts.
  */
 export const endWithParent: readonly string[] = ['--import', `data:text/javascript,${encodeURIComponent(preload)}`];

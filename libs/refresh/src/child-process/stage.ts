@@ -4,7 +4,7 @@ import { createRunStore } from '@facet/pipeline/runs';
 import { serveOrder } from './child-side.ts';
 import type { StageOrder } from './messages.ts';
 
-/** How often at most a parent is told how far a stage is. */
+/** The shortest time between two progress messages. */
 const progressEveryMs = 500;
 
 serveOrder(async ({ home, configFile, runId, stage, outputs }: StageOrder, onProgress) => {
@@ -12,15 +12,15 @@ serveOrder(async ({ home, configFile, runId, stage, outputs }: StageOrder, onPro
   const context = createStageContext(paths, await readFacetConfig(configFile));
   const runs = createRunStore(paths.runsFolder);
   const { run } = await runs.read(runId);
-  let toldAt = 0;
+  let sentAt = 0;
   return executeStage(
     context,
     { run, stage, outputs },
     {
       runs,
       onProgress: (progress) => {
-        if (Date.now() - toldAt < progressEveryMs) return;
-        toldAt = Date.now();
+        if (Date.now() - sentAt < progressEveryMs) return;
+        sentAt = Date.now();
         onProgress(progress);
       },
     },

@@ -4,73 +4,81 @@ import type { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
 
-/** Where the queues are. */
+/** The Redis of the queues and their keys. */
 export interface QueueOptions {
   readonly redisUrl: string;
-  /** What the keys begin with. */
+  /** The prefix of all keys. */
   readonly prefix?: string;
 }
 
 export const prefixDefault = 'facet';
 
-/** How long somebody who only asks waits for Redis. */
-export const askingTimeoutMs = 5_000;
+/** How long a client request waits for Redis. */
+const requestTimeoutMs = 5_000;
 
-/** A connection of a worker, which waits while Redis is away. */
+/** Opens the connection of a worker, which waits for Redis during an outage. */
 export function connectWorker({ redisUrl }: QueueOptions): Redis {
   return connect(redisUrl, { maxRetriesPerRequest: null });
 }
 
-/** A connection of somebody who asks, and is told soon when Redis does not answer. */
-export function connectAsker({ redisUrl }: QueueOptions): Redis {
+/** Opens the connection of a client, whose calls fail soon when Redis does not respond. */
+export function connectClient({ redisUrl }: QueueOptions): Redis {
   return connect(redisUrl, {
     maxRetriesPerRequest: 1,
-    connectTimeout: askingTimeoutMs,
-    commandTimeout: askingTimeoutMs,
+    connectTimeout: requestTimeoutMs,
+    commandTimeout: requestTimeoutMs,
   });
 }
 
 function connect(redisUrl: string, options: RedisOptions): Redis {
   const redis = new Redis(redisUrl, options);
-  // Without a listener an error of the connection would end the process; calls tell of it.
+  // Without a listener, a connection error would end the process. Calls report it.
   redis.on('error', () => undefined);
   return redis;
 }
 
-/** Closes a worker; one that does not end within `ms`, as without Redis, is left to the end of its connection. */
+/** Closes a worker. If that takes longer than `ms`, as without Redis, the end of the connection ends the worker. */
 export async function closeWithin(worker: Pick<Worker, 'close'>, ms: number): Promise<void> {
   await Promise.race([worker.close(), sleep(ms, undefined, { ref: false })]);
 }
 
-/** What a failed call of a queue becomes. */
-export function queueUnreachable(cause: unknown): AppError {
-  return new AppError(`The queue in Redis does not answer: ${(cause as Error).message}.`, {
-    code: 'REFRESH_QUEUE_UNREACHABLE',
-    category: 'unavailable',
-    remedy: 'Check that Redis runs, and FACET_QUEUE_URL.',
-    retryable: true,
-    cause,
+/** Calls the queue with a timeout, because BullMQ waits for its first connection without limit. @throws AppError `REFRESH_QUEUE_UNREACHABLE`. */
+export async function callQueue<Result>(call: () => Promise<Result>): Promise<Result> {
+  const done = new AbortController();
+  const timeout = sleep(requestTimeoutMs, undefined, { signal: done.signal }).then(() => {
+    throw new Error(`no response within ${requestTimeoutMs / 1000} s`);
   });
+  try {
+    return await Promise.race([call(), timeout]);
+  } catch (error) {
+    throw new AppError(`The queue in Redis does not respond: ${(error as Error).message}.`, {
+      code: 'REFRESH_QUEUE_UNREACHABLE',
+      category: 'unavailable',
+      remedy: 'Check that Redis runs and that FACET_QUEUE_URL is correct.',
+      retryable: true,
+      cause: error,
+    });
+  } finally {
+    timeout.catch(() => undefined);
+    done.abort();
+  }
 }
 
-/**
- * What of a Redis is not fit for queues: without a word of a managed one that does not tell its settings.
- */
-export async function unfitSettings(redis: Redis): Promise<string[]> {
+/** Returns the settings of a Redis that put a queue at risk. A managed Redis that hides its settings gives none. */
+export async function findUnsafeSettings(redis: Redis): Promise<string[]> {
   const read = async (name: string): Promise<string | undefined> => {
     const [, value] = ((await redis.config('GET', name).catch(() => [])) as string[]) ?? [];
     return value;
   };
+  const unsafe: string[] = [];
   const policy = await read('maxmemory-policy');
-  const appendOnly = await read('appendonly');
-  return [
-    ...(policy === undefined || policy === 'noeviction'
-      ? []
-      : [`maxmemory-policy is ${policy}: jobs may vanish; set it to noeviction`]),
-    ...(appendOnly === undefined || appendOnly === 'yes'
-      ? []
-      : [
-          'appendonly is off: a restart of Redis loses what is queued, until the scheduler queues it again; set it to yes',
-        ]),
-  ];
+  if (policy !== undefined && policy !== 'noeviction') {
+    unsafe.push(`maxmemory-policy is ${policy}, so Redis may evict jobs; set it to noeviction`);
+  }
+  if ((await read('appendonly')) === 'no') {
+    unsafe.push(
+      'appendonly is off, so a restart of Redis loses the queue until the scheduler restores it; set it to yes',
+    );
+  }
+  return unsafe;
 }

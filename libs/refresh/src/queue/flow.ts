@@ -2,10 +2,10 @@ import { refreshStages } from '@facet/pipeline/runs';
 import type { RefreshRun, RefreshStage } from '@facet/pipeline/runs';
 import type { FlowJob, JobsOptions } from 'bullmq';
 
-/** Who works on which stages. */
 export const workers = ['trainer', 'indexer'] as const;
 export type WorkerName = (typeof workers)[number];
 
+/** Which worker executes which stage. */
 export const workerOf: Readonly<Record<RefreshStage, WorkerName>> = {
   dataset: 'trainer',
   train: 'trainer',
@@ -15,19 +15,18 @@ export const workerOf: Readonly<Record<RefreshStage, WorkerName>> = {
   promote: 'indexer',
 };
 
-/** What a job carries; everything else is in the run's records and in what its child returned. */
+/** The data of a job. The worker reads everything else from the record of the run and from the child jobs. */
 export interface StageJobData {
   readonly runId: string;
-  /** Of the run: another home may have one of the same name. */
+  /** Distinguishes this run from a run of the same id in another home. */
   readonly requestedAt: number;
 }
 
-/** Whether a job is of this run, and not of one that has its name elsewhere. */
-export function isOf(job: StageJobData, run: Pick<RefreshRun, 'runId' | 'requestedAt'>): boolean {
+/** Returns whether a job belongs to this run, and not to a run of the same id in another home. */
+export function belongsTo(job: StageJobData, run: Pick<RefreshRun, 'runId' | 'requestedAt'>): boolean {
   return job.runId === run.runId && job.requestedAt === run.requestedAt;
 }
 
-/** The id of a stage's job, the same whoever makes it. */
 export function jobIdOf(runId: string, stage: RefreshStage): string {
   return `${runId}-${stage}`;
 }
@@ -35,14 +34,14 @@ export function jobIdOf(runId: string, stage: RefreshStage): string {
 const backoffMsDefault = 10_000;
 const kept = { age: 14 * 24 * 3600, count: 600 };
 
-/** How often a stage is tried. */
+/** How often a stage is attempted. */
 export interface RetryPolicy {
   readonly attempts: number;
-  /** From the first failed attempt to the next, doubled each time; 10 seconds by default. */
+  /** The delay after the first failed attempt, doubled after each further one; 10 seconds by default. */
   readonly backoffMs?: number;
 }
 
-/** The jobs of a run: each stage is the parent of the one before it, and the root is the last. */
+/** Returns the jobs of a run: each stage is the parent of the stage before it, and the last stage is the root. */
 export function flowOf(
   { runId, requestedAt }: Pick<RefreshRun, 'runId' | 'requestedAt'>,
   { attempts, backoffMs = backoffMsDefault }: RetryPolicy,
@@ -62,7 +61,7 @@ export function flowOf(
       opts: {
         ...jobOptions,
         jobId: jobIdOf(runId, stage),
-        // The parent is worked on, and fails with the child's reason: so the reason reaches the root.
+        // After a failed child the parent runs and fails with the child's reason, so that the reason reaches the root.
         ...(isRoot ? {} : { continueParentOnFailure: true }),
       },
       ...(child === undefined ? {} : { children: [child] }),

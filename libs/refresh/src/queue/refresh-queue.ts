@@ -1,25 +1,25 @@
 import { hasEnded, refreshStages, requestRun } from '@facet/pipeline/runs';
 import type { RefreshRequest, RefreshRun, RequestDeps, RunReport } from '@facet/pipeline/runs';
 import { FlowProducer, Queue } from 'bullmq';
-import { askingTimeoutMs, connectAsker, prefixDefault, queueUnreachable } from './connection.ts';
+import { callQueue, connectClient, prefixDefault } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
-import { flowOf, isOf, jobIdOf, workerOf, workers } from './flow.ts';
+import { belongsTo, flowOf, jobIdOf, workerOf, workers } from './flow.ts';
 import type { RetryPolicy, StageJobData, WorkerName } from './flow.ts';
 
-/** Where refreshes are asked for, and cancelled. */
+/** Requests and cancels refreshes that workers execute. */
 export interface RefreshQueue {
   /**
-   * A run for a day, and its jobs. What would only repeat a run gives that run.
+   * Creates a run for a day with its jobs. Returns the existing run if the request would only repeat it.
    *
-   * @throws AppError those of `requestRun`; `REFRESH_QUEUE_UNREACHABLE`: the run is noted then, and queued by the scheduler as
+   * @throws AppError as `requestRun`; `REFRESH_QUEUE_UNREACHABLE`: the run is recorded, and the scheduler creates its jobs as
    * soon as Redis is back.
    */
-  request(asked: RefreshRequest): Promise<{ readonly report: RunReport; readonly isNew: boolean }>;
-  /** Puts the jobs of a run into the queues, unless they are there or its stages are done elsewhere. */
+  request(request: RefreshRequest): Promise<{ readonly report: RunReport; readonly isNew: boolean }>;
+  /** Creates the jobs of a run, unless they exist or the run is executed without a queue. */
   ensureJobs(run: RefreshRun): Promise<void>;
-  /** Ends a run: what waits is taken away, what is worked on is stopped. Of a run that has ended it changes nothing. */
-  cancel(runId: string, because: string): Promise<RunReport>;
-  /** Why the jobs of a run have failed; undefined when they have not, or are gone. */
+  /** Cancels a run: removes its waiting jobs and stops its active stage. Does not change a run that has ended. */
+  cancel(runId: string, reason: string): Promise<RunReport>;
+  /** Returns why the jobs of a run have failed; undefined if they have not failed or do not exist. */
   failureOf(run: RefreshRun): Promise<string | undefined>;
   counts(): Promise<QueueCounts>;
   close(): Promise<void>;
@@ -31,45 +31,30 @@ export type QueueCounts = Readonly<Record<WorkerName, Readonly<Record<string, nu
 export type RefreshQueueDeps = RequestDeps & RetryPolicy;
 
 const rootStage = refreshStages.at(-1)!;
-/** One of each at a time, on however many hosts: a training takes a whole machine. */
-const concurrencyOfAll = 1;
+/** Per queue, over all hosts: a training needs a whole machine. */
+const globalConcurrency = 1;
 
 export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions): RefreshQueue {
   const { runs } = deps;
-  const connection = connectAsker(options);
+  const connection = connectClient(options);
   const shared = { connection, prefix: options.prefix ?? prefixDefault };
   const flows = new FlowProducer(shared);
   const queues = Object.fromEntries(workers.map((name) => [name, new Queue<StageJobData>(name, shared)])) as Record<
     WorkerName,
     Queue<StageJobData>
   >;
-  // They pass on the errors of the connection.
+  // They emit the errors of the connection.
   flows.on('error', () => undefined);
   for (const queue of Object.values(queues)) queue.on('error', () => undefined);
   const rootQueue = queues[workerOf[rootStage]];
 
-  const ask = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
-    let patience: NodeJS.Timeout | undefined;
-    const silence = new Promise<never>((_, reject) => {
-      patience = setTimeout(() => reject(new Error(`nothing in ${askingTimeoutMs / 1000} s`)), askingTimeoutMs);
-    });
-    try {
-      // BullMQ waits for the first connection for as long as it takes.
-      return await Promise.race([call(), silence]);
-    } catch (error) {
-      throw queueUnreachable(error);
-    } finally {
-      clearTimeout(patience);
-    }
-  };
-
   async function ensureJobs(run: RefreshRun): Promise<void> {
     if (run.place === 'here') return;
-    await ask(async () => {
-      for (const queue of Object.values(queues)) await queue.setGlobalConcurrency(concurrencyOfAll);
+    await callQueue(async () => {
+      for (const queue of Object.values(queues)) await queue.setGlobalConcurrency(globalConcurrency);
       const root = await rootQueue.getJob(jobIdOf(run.runId, rootStage));
-      if (root !== undefined && isOf(root.data, run)) return;
-      // Left over from a run of this name in a home that is gone.
+      if (root !== undefined && belongsTo(root.data, run)) return;
+      // A job of a deleted home with a run of the same id.
       await root?.remove({ removeChildren: true });
       await flows.add(flowOf(run, deps));
     });
@@ -77,26 +62,26 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
 
   return {
     ensureJobs,
-    async request(asked) {
-      const requested = await requestRun(deps, asked);
+    async request(request) {
+      const requested = await requestRun(deps, request);
       if (!hasEnded(requested.report)) await ensureJobs(requested.report.run);
       return requested;
     },
-    async cancel(runId, because) {
-      const report = await runs.cancel(runId, because);
+    async cancel(runId, reason) {
+      const report = await runs.cancel(runId, reason);
       if (report.state !== 'cancelled') return report;
-      // One that is worked on cannot be removed: its worker sees the cancellation.
-      const root = await ask(() => rootQueue.getJob(jobIdOf(runId, rootStage)));
+      // An active job cannot be removed. Its worker polls for the cancellation.
+      const root = await callQueue(() => rootQueue.getJob(jobIdOf(runId, rootStage)));
       await root?.remove({ removeChildren: true }).catch(() => undefined);
       return report;
     },
     async failureOf(run) {
-      const root = await ask(() => rootQueue.getJob(jobIdOf(run.runId, rootStage)));
-      if (root === undefined || !isOf(root.data, run)) return undefined;
-      return (await ask(() => root.isFailed())) ? root.failedReason : undefined;
+      const root = await callQueue(() => rootQueue.getJob(jobIdOf(run.runId, rootStage)));
+      if (root === undefined || !belongsTo(root.data, run)) return undefined;
+      return (await callQueue(() => root.isFailed())) ? root.failedReason : undefined;
     },
     async counts() {
-      const entries = workers.map(async (name) => [name, await ask(() => queues[name].getJobCounts())] as const);
+      const entries = workers.map(async (name) => [name, await callQueue(() => queues[name].getJobCounts())] as const);
       return Object.fromEntries(await Promise.all(entries)) as Record<WorkerName, Record<string, number>>;
     },
     async close() {

@@ -1,14 +1,14 @@
-import { hasEnded, toProblem, recordStage } from '@facet/pipeline/runs';
+import { hasEnded, recordStage, toProblem } from '@facet/pipeline/runs';
 import type { RefreshOutputs, RefreshStage, RunStore, StageOutcome, StageProgress } from '@facet/pipeline/runs';
 import { AppError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
-import { runChild } from '../child-process/run-child.ts';
 import type { StageOrder } from '../child-process/messages.ts';
+import { runChild } from '../child-process/run-child.ts';
 import { closeWithin, connectWorker, prefixDefault } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
-import { isOf } from './flow.ts';
+import { belongsTo } from './flow.ts';
 import type { StageJobData, WorkerName } from './flow.ts';
 
 export interface StageWorkerDeps {
@@ -16,7 +16,7 @@ export interface StageWorkerDeps {
   readonly logger: Logger;
   /** The clock in epoch milliseconds. */
   readonly now: () => number;
-  /** Told when a stage has ended, for metrics. */
+  /** Called when a stage has ended, for metrics. */
   readonly onEnded?: (stage: RefreshStage, outcome: 'finished' | 'failed', seconds: number) => void;
 }
 
@@ -25,66 +25,63 @@ export interface StageWorkerOptions extends QueueOptions {
   readonly home: string;
   readonly configFile: string;
   /**
-   * A job whose worker has not been heard of for so long is given to another one. Its process ends with its worker, so
-   * that both never work for longer than the time it takes to notice.
+   * After this time without a sign of life, another worker takes the job. The stage process ends with its worker, so that two
+   * workers never execute a job for longer than it takes to notice.
    */
   readonly lockMs?: number;
-  /** How Node is started for a stage; as this process was, by default. */
+  /** Options of Node for stage processes; those of this process by default. */
   readonly execArgv?: readonly string[];
 }
 
 export interface StageWorker {
-  /** The stage that is worked on. */
+  /** The stage that the worker executes now. */
   readonly working: { readonly runId: string; readonly stage: RefreshStage } | undefined;
-  /** Whether jobs can be taken. */
+  /** Whether the worker can take jobs. */
   readonly isConnected: boolean;
-  /** Stops what is worked on, gives the job back, and takes no other. */
+  /** Stops the current stage, returns its job to the queue, and takes no other job. */
   close(): Promise<void>;
 }
 
 const lockMsDefault = 30_000;
 const closeWithinMs = 8_000;
-/** How often it is looked whether the run was cancelled. */
-const lookEveryMs = 500;
-/** A worker that is killed again and again takes its job along as often; a job is not to blame for that. */
+/** How often the worker checks whether the run was cancelled. */
+const pollEveryMs = 500;
+/** A killed worker stalls its job. The limit is high, because the job is not the cause. */
 const stalledCountMax = 50;
 
-/** Takes the jobs of one worker and does each in a process of its own. */
+/** Takes the jobs of one worker and executes each one in a child process. */
 export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOptions): StageWorker {
   const { runs, logger, now, onEnded } = deps;
   const { name, home, configFile, lockMs = lockMsDefault, prefix = prefixDefault, execArgv } = options;
   const closing = new AbortController();
   let working: StageWorker['working'];
 
-  async function work(job: Job<StageJobData, RefreshOutputs, RefreshStage>, token = ''): Promise<RefreshOutputs> {
+  async function executeJob(job: Job<StageJobData, RefreshOutputs, RefreshStage>, token = ''): Promise<RefreshOutputs> {
     const { runId } = job.data;
     const stage = job.name;
-    // What failed before this stage is why this one does.
-    const [reason] = Object.values(await job.getIgnoredChildrenFailures());
-    if (reason !== undefined) throw new UnrecoverableError(reason);
+    const [earlierFailure] = Object.values(await job.getIgnoredChildrenFailures());
+    if (earlierFailure !== undefined) throw new UnrecoverableError(earlierFailure);
     const report = await runs.read(runId);
-    if (!isOf(job.data, report.run)) throw new UnrecoverableError(foreignJob(runId));
+    if (!belongsTo(job.data, report.run)) throw new UnrecoverableError(describeForeignJob(runId));
     if (report.state === 'cancelled') throw new UnrecoverableError(`cancelled: ${report.reason}`);
     if (hasEnded(report) && report.state !== 'failed') return report.stages.at(-1)?.outputs ?? {};
     const [outputs = {}] = Object.values(await job.getChildrenValues<RefreshOutputs>());
 
     const cancelling = new AbortController();
-    const looking = setInterval(() => void lookForCancellation(runs, runId, cancelling), lookEveryMs);
+    const polling = setInterval(() => void abortIfCancelled(runs, runId, cancelling), pollEveryMs);
     const signal = AbortSignal.any([closing.signal, cancelling.signal]);
     const isLast = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
     const willRetry = (error: unknown): boolean => closing.signal.aborted || (isRetryable(error) && !isLast);
     const startedAt = now();
     working = { runId, stage };
-    logger.info({ runId, stage, attempt: job.attemptsMade + 1 }, 'stage begins');
+    logger.info({ runId, stage, attempt: job.attemptsMade + 1 }, 'stage started');
     try {
+      const order: StageOrder = { home, configFile, runId, stage, outputs };
+      const onProgress = (progress: StageProgress): void => void job.updateProgress(progress).catch(() => undefined);
       const outcome = await recordStage({ runs, now }, { runId, stage, willRetry }, () =>
-        runChild<StageOutcome>('stage', { home, configFile, runId, stage, outputs } satisfies StageOrder, {
-          signal,
-          onProgress: tellOf(job),
-          ...(execArgv && { execArgv }),
-        }),
+        runChild<StageOutcome>('stage', order, { signal, onProgress, execArgv }),
       );
-      logger.info({ runId, stage, ...outcome }, 'stage is done');
+      logger.info({ runId, stage, ...outcome }, 'stage finished');
       onEnded?.(stage, 'finished', (now() - startedAt) / 1000);
       return outcome.outputs;
     } catch (error) {
@@ -96,29 +93,29 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
       logger.warn({ runId, stage, willRetry: willRetry(error), problem: toProblem(error) }, 'stage failed');
       throw willRetry(error) ? (error as Error) : new UnrecoverableError(`${stage}: ${(error as Error).message}`);
     } finally {
-      clearInterval(looking);
+      clearInterval(polling);
       working = undefined;
     }
   }
 
   const connection = connectWorker(options);
-  const worker = new Worker<StageJobData, RefreshOutputs, RefreshStage>(name, work, {
+  const worker = new Worker<StageJobData, RefreshOutputs, RefreshStage>(name, executeJob, {
     connection,
     prefix,
     lockDuration: lockMs,
     stalledInterval: lockMs / 2,
     maxStalledCount: stalledCountMax,
   });
-  let complained = '';
-  const complain = (error: Error): void => {
-    // While Redis is away there is one a second, and all say the same.
-    if (error.message !== complained) logger.warn({ err: error }, 'the queue does not answer');
-    complained = error.message;
+  let lastError = '';
+  const warnOnce = (error: Error): void => {
+    // During an outage the same error occurs every second.
+    if (error.message !== lastError) logger.warn({ err: error }, 'the queue does not respond');
+    lastError = error.message;
   };
-  connection.on('error', complain);
-  connection.on('ready', () => (complained = ''));
-  worker.on('error', complain);
-  worker.on('stalled', (jobId) => logger.warn({ jobId }, 'a job was left by its worker and is taken up again'));
+  connection.on('error', warnOnce);
+  connection.on('ready', () => (lastError = ''));
+  worker.on('error', warnOnce);
+  worker.on('stalled', (jobId) => logger.warn({ jobId }, 'the worker of a job disappeared; the job is taken again'));
 
   return {
     get working() {
@@ -128,37 +125,31 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
       return connection.status === 'ready';
     },
     async close() {
-      closing.abort(stopped(name));
-      // It waits for the job that was just given back; without Redis there is nobody to give it to.
+      closing.abort(workerStopped(name));
+      // Waits until the job is back in the queue, which takes forever without Redis.
       await closeWithin(worker, closeWithinMs);
       connection.disconnect();
     },
   };
 }
 
-/** How far a stage is, in the job: for whoever looks into the queue, and as an event. */
-function tellOf(job: Job): (progress: StageProgress) => void {
-  return (progress) => void job.updateProgress(progress).catch(() => undefined);
-}
-
-async function lookForCancellation(runs: RunStore, runId: string, cancelling: AbortController): Promise<void> {
+async function abortIfCancelled(runs: RunStore, runId: string, cancelling: AbortController): Promise<void> {
   if (!(await runs.isCancelled(runId).catch(() => false))) return;
-  // Nobody waits for this: a disk that fails for a moment must not end the worker.
+  // The caller does not await this, so a read error must not become an unhandled rejection.
   const reason = await runs.read(runId).then(
     (report) => report.reason,
     () => undefined,
   );
-  cancelling.abort(
-    new AppError(`cancelled: ${reason ?? 'see facet runs'}`, { code: 'REFRESH_CANCELLED', category: 'conflict' }),
-  );
+  const message = `cancelled: ${reason ?? 'see facet runs'}`;
+  cancelling.abort(new AppError(message, { code: 'REFRESH_CANCELLED', category: 'precondition' }));
 }
 
-/** A mistake in the data or the settings stays one; anything else may pass. */
+/** Wrong data or settings stay wrong. Other errors may not occur again. */
 function isRetryable(error: unknown): boolean {
   return !isAppError(error) || error.retryable;
 }
 
-function stopped(name: string): AppError {
+function workerStopped(name: string): AppError {
   return new AppError(`The ${name} was stopped.`, {
     code: 'REFRESH_WORKER_STOPPED',
     category: 'unavailable',
@@ -166,6 +157,6 @@ function stopped(name: string): AppError {
   });
 }
 
-function foreignJob(runId: string): string {
-  return `The job is of another run ${runId} than this home has. Give each home that shares a Redis its own FACET_QUEUE_PREFIX.`;
+function describeForeignJob(runId: string): string {
+  return `The job belongs to a run ${runId} of another home. Set a different FACET_QUEUE_PREFIX for each home that shares a Redis.`;
 }

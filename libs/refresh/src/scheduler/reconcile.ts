@@ -1,20 +1,20 @@
 import { isScheduled } from '@facet/pipeline/runs';
 import type { RefreshSchedule } from '@facet/pipeline/runs';
+import { minuteMs } from '@facet/platform';
 import type { Queue } from 'bullmq';
 
-/** The name of the one schedule, and of its jobs. */
+/** The name of the schedule and of its jobs. */
 const scheduleId = 'refresh';
 
-/** How late the next moment of a schedule may be before it counts as stuck. */
-const latenessMsMax = 60_000;
+/** How far in the past the next time of a schedule may be before the schedule counts as stuck. */
+const latenessMsMax = minuteMs;
 
 type Repair = 'added' | 'changed' | 'stuck' | 'removed';
 
 /**
- * Makes the schedules in the queue be those that are wanted. Whatever removed or altered them, they are as they were a minute
- * later.
+ * Makes the schedules in the queue equal to `facet.yaml`, whatever removed or changed them.
  *
- * @returns what had to be done.
+ * @returns the repairs that were necessary
  */
 export async function reconcileSchedule(
   queue: Queue,
@@ -30,7 +30,7 @@ export async function reconcileSchedule(
   }
   if (!isScheduled({ cron })) return repairs;
   const ours = actual.find(({ key }) => key === scheduleId);
-  const repair = whatIsWrong(ours, { cron, timeZone }, now);
+  const repair = findRepair(ours, { cron, timeZone }, now);
   if (repair !== undefined) {
     await queue.upsertJobScheduler(
       scheduleId,
@@ -42,7 +42,7 @@ export async function reconcileSchedule(
   return repairs;
 }
 
-function whatIsWrong(
+function findRepair(
   scheduler: { readonly pattern?: string; readonly tz?: string; readonly next?: number } | undefined,
   wanted: Pick<RefreshSchedule, 'cron' | 'timeZone'>,
   now: number,

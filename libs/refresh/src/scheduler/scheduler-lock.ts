@@ -1,21 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 
-/** The right to look after the schedule, which one process has at a time. */
+/** Lets one process at a time maintain the schedule. */
 export interface SchedulerLock {
-  /** Takes or keeps it; false when another process has it, or Redis does not answer. */
+  /** Acquires or extends the lock. Returns false if another process holds it. */
   hold(): Promise<boolean>;
-  /** Lets another process have it. */
   release(): Promise<void>;
 }
 
-/** Longer than two rounds of its holder: one that hangs once keeps it, one that is gone loses it soon. */
+/** Longer than two rounds of the holder, so that one delayed round does not lose the lock. */
 export const lockMsDefault = 150_000;
 
-const extend = `
+const extendScript = `
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
   return 0`;
-const give = `
+const releaseScript = `
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
   return 0`;
 
@@ -24,10 +23,10 @@ export function createSchedulerLock(redis: Redis, key: string, lockMs = lockMsDe
   return {
     async hold() {
       if ((await redis.set(key, token, 'PX', lockMs, 'NX')) === 'OK') return true;
-      return (await redis.eval(extend, 1, key, token, lockMs)) === 1;
+      return (await redis.eval(extendScript, 1, key, token, lockMs)) === 1;
     },
     async release() {
-      await redis.eval(give, 1, key, token);
+      await redis.eval(releaseScript, 1, key, token);
     },
   };
 }

@@ -1,12 +1,13 @@
 import { hasEnded, toProblem } from '@facet/pipeline/runs';
 import type { RefreshSchedule, RunReport, RunStore } from '@facet/pipeline/runs';
+import { minuteMs } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { Queue, Worker } from 'bullmq';
-import { closeWithin, connectAsker, connectWorker, prefixDefault, unfitSettings } from '../queue/connection.ts';
+import { closeWithin, connectClient, connectWorker, findUnsafeSettings, prefixDefault } from '../queue/connection.ts';
 import type { QueueOptions } from '../queue/connection.ts';
 import type { RefreshQueue } from '../queue/refresh-queue.ts';
-import { requestDueRun, runsLookedAt } from './request-due-run.ts';
 import { reconcileSchedule } from './reconcile.ts';
+import { requestDueRun, runsReadMax } from './request-due-run.ts';
 import { createSchedulerLock, lockMsDefault } from './scheduler-lock.ts';
 
 export interface SchedulerDeps {
@@ -19,74 +20,72 @@ export interface SchedulerDeps {
 
 export interface SchedulerOptions extends QueueOptions {
   readonly schedule: RefreshSchedule;
-  /** How often everything is looked after; a minute by default. */
+  /** The time between two rounds; a minute by default. */
   readonly everyMs?: number;
-  /** How long a holder that is gone keeps others from taking over. */
+  /** How long the lock of a crashed holder lasts. */
   readonly lockMs?: number;
 }
 
 export interface Scheduler {
-  /** Whether this process looks after the schedule. */
+  /** Whether this process maintains the schedule. */
   readonly isHolder: boolean;
-  /** Looks after everything now. */
+  /** Runs a round now. */
   tick(): Promise<void>;
   close(): Promise<void>;
 }
 
-const kickOffQueue = 'kickoff';
-const minuteMs = 60_000;
+/** The name of the queue in Redis whose jobs request the due refresh. */
+const dueQueue = 'kickoff';
 const closeWithinMs = 3_000;
-/** A run without jobs is given some, but not while whoever asked for it may still be at it. */
+/** A younger run without jobs is left alone, because its requester may still be creating them. */
 const queueingMsMax = 15_000;
 
 /**
- * Looks after the schedule, from one process at a time: at the start and every minute it makes the schedule in the queue the one
- * that is wanted, gives jobs to runs that have lost theirs, notes failures that nobody could note, and asks for what is due.
- * The jobs of the schedule only make the last of these happen on the second. They are in a queue of their own: the next one is
- * made when the one before begins, so it must never wait behind a training.
+ * Maintains the schedule, in one process at a time. At the start and every minute it restores the schedule in the queue, creates
+ * jobs for runs that have lost theirs, records failures that no worker could record, and requests the due refresh. The scheduled
+ * jobs only make that request happen at the exact second. They have a dedicated queue: a job is created when the job before it
+ * starts, so a job must never wait behind a training.
  */
 export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): Scheduler {
   const { logger, now } = deps;
   const { schedule, everyMs = minuteMs, lockMs = lockMsDefault, prefix = prefixDefault } = options;
-  const redis = connectAsker(options);
-  const queue = new Queue(kickOffQueue, { connection: redis, prefix });
+  const redis = connectClient(options);
+  const queue = new Queue(dueQueue, { connection: redis, prefix });
   queue.on('error', () => undefined);
   const lock = createSchedulerLock(redis, `${prefix}:scheduler`, lockMs);
   let isHolder = false;
   let isChecked = false;
 
-  async function lookAfter(): Promise<void> {
+  async function runRound(): Promise<void> {
     isHolder = await lock.hold();
     if (!isHolder) return;
     if (!isChecked) {
-      for (const problem of await unfitSettings(redis)) logger.warn({ problem }, 'Redis is not set up for a queue');
+      for (const problem of await findUnsafeSettings(redis))
+        logger.warn({ problem }, 'Redis is not configured for a queue');
       isChecked = true;
     }
     const repairs = await reconcileSchedule(queue, schedule, now());
     if (repairs.length > 0) {
-      logger.info({ repairs, cron: schedule.cron, timeZone: schedule.timeZone }, 'schedule put in order');
+      logger.info({ repairs, cron: schedule.cron, timeZone: schedule.timeZone }, 'schedule restored');
     }
-    for (const report of await deps.runs.list({ limit: runsLookedAt })) {
-      if (!hasEnded(report)) await lookAfterRun(deps, report);
+    for (const report of await deps.runs.list({ limit: runsReadMax })) {
+      if (!hasEnded(report)) await restoreRun(deps, report);
     }
     const made = await requestDueRun(deps, schedule);
-    if (made !== undefined) logger.info({ runId: made.run.runId }, 'refresh is due');
+    if (made !== undefined) logger.info({ runId: made.run.runId }, 'requested the due refresh');
   }
 
   let running: Promise<void> | undefined;
   const tick = (): Promise<void> =>
-    (running ??= lookAfter()
+    (running ??= runRound()
       .catch((error: unknown) => {
         isHolder = false;
-        logger.warn({ problem: toProblem(error) }, 'the schedule cannot be looked after');
+        logger.warn({ problem: toProblem(error) }, 'cannot maintain the schedule');
       })
       .finally(() => (running = undefined)));
 
   const connection = connectWorker(options);
-  const worker = new Worker(kickOffQueue, () => requestDueRun(deps, schedule).then(() => undefined), {
-    connection,
-    prefix,
-  });
+  const worker = new Worker(dueQueue, async () => void (await requestDueRun(deps, schedule)), { connection, prefix });
   worker.on('error', () => undefined);
   const timer = setInterval(() => void tick(), everyMs);
   void tick();
@@ -108,8 +107,8 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
   };
 }
 
-/** A run that has not ended: jobs where it has none, or the word that they have failed. */
-async function lookAfterRun({ runs, queue, now, logger }: SchedulerDeps, { run, stages }: RunReport): Promise<void> {
+/** Creates the missing jobs of a run that has not ended, or records that its jobs have failed. */
+async function restoreRun({ runs, queue, now, logger }: SchedulerDeps, { run, stages }: RunReport): Promise<void> {
   const { runId, requestedAt } = run;
   const failure = await queue.failureOf(run);
   if (failure === undefined) {
@@ -119,5 +118,5 @@ async function lookAfterRun({ runs, queue, now, logger }: SchedulerDeps, { run, 
   const last = stages.at(-1) ?? { stage: 'dataset' as const, attempt: 1, startedAt: requestedAt };
   const problem = { code: 'REFRESH_STAGE_FAILED', message: failure.replace(`${last.stage}: `, '') };
   await runs.write(runId, { ...last, state: 'failed', endedAt: now(), problem, willRetry: false });
-  logger.warn({ runId, failure }, 'a run has failed without a record');
+  logger.warn({ runId, failure }, 'recorded the failure of a run whose worker disappeared');
 }

@@ -6,12 +6,12 @@ export interface RunningWorker {
   close(): Promise<void>;
 }
 
-/** A stage that is stopped needs no longer. */
+/** Enough to stop a stage and return its job. */
 const closeDelayMs = 15_000;
 
 /**
- * The process of a worker: starts it, says where it listens, closes it on a signal, and ends with a code that says why when it
- * cannot run: 2 wrong settings, 5 a port that cannot be used, 1 anything else.
+ * Runs the process of a worker: starts it, prints its URL, and closes it on a signal. If it cannot start, the exit code follows
+ * the category of the error.
  */
 export async function runWorker<Config extends { readonly logLevel: string; readonly access: unknown }>(
   name: string,
@@ -21,13 +21,13 @@ export async function runWorker<Config extends { readonly logLevel: string; read
   try {
     const config = readConfig();
     const logger = createLogger({ name, level: config.logLevel });
-    if (config.access === 'anybody') logger.warn('answering anybody: FACET_INSECURE is true');
+    if (config.access === 'anybody') logger.warn('responding without API keys: FACET_INSECURE is true');
     const running = await start(config, logger);
     closeOnSignal(() => running.close(), { logger, delayMs: closeDelayMs });
     process.stdout.write(`${JSON.stringify({ msg: 'listening', url: running.url })}\n`);
   } catch (error) {
     const code = isAppError(error) ? error.code : undefined;
-    createLogger({ name }).fatal({ code, problem: describeError(error), err: error }, 'cannot run');
+    createLogger({ name }).fatal({ code, problem: describeError(error), err: error }, 'cannot start');
     process.exit(exitCodeOf(error));
   }
 }

@@ -17,10 +17,10 @@ export interface WorkerAppOptions {
 }
 
 const bodyBytesMax = 1 << 16;
-/** Nothing here is in a hurry. */
+/** No route of a worker is latency-critical. */
 const eventLoopDelayMsMax = 5_000;
 
-/** Probes and metrics of a worker, without a socket: add routes, then `ready()`. */
+/** Creates the HTTP app of a worker with probes and metrics, without a socket. Add routes, then call `ready()`. */
 export async function createWorkerApp(
   { logger, metrics, worker }: WorkerAppDeps,
   options: WorkerAppOptions,
@@ -28,10 +28,12 @@ export async function createWorkerApp(
   const app = await createHttpApp({ logger, metrics }, { ...options, bodyBytesMax, eventLoopDelayMsMax });
   addMetricsRoute(app, metrics);
   addHealthRoutes(app, {
-    readySummary: 'Whether jobs can be taken: the queue answers',
-    readyFacts: { working: Type.String({ description: 'The run and stage that are worked on, or nothing.' }) },
+    readySummary: 'Whether the worker can take jobs: the queue responds',
+    readyFacts: {
+      working: Type.String({ description: 'The run and stage that the worker executes; empty when idle.' }),
+    },
     checkReady() {
-      if (!worker.isConnected) throw problemError('NOT_READY', 'The queue in Redis does not answer.');
+      if (!worker.isConnected) throw problemError('NOT_READY', 'The queue in Redis does not respond.');
       const { working } = worker;
       return { working: working === undefined ? '' : `${working.runId} ${working.stage}` };
     },

@@ -7,23 +7,23 @@ export interface WorkerMetrics extends HttpMetrics {
   observeStage(stage: RefreshStage, outcome: 'finished' | 'failed', seconds: number): void;
 }
 
-/** From a stage that finds its work done to a training of a night. */
+/** From a reused stage to a training of eight hours. */
 const stageBuckets = [1, 5, 15, 60, 300, 900, 1_800, 3_600, 3 * 3_600, 8 * 3_600];
 
-/** @param isConnected whether the worker can take jobs. */
+/** @param isConnected whether the worker can take jobs */
 export function createWorkerMetrics(isConnected: () => boolean): WorkerMetrics {
   const http = createHttpMetrics();
   const registers = [http.registry];
   const durations = new Histogram({
     name: 'facet_refresh_stage_duration_seconds',
-    help: 'Time that a stage took, by how it ended.',
+    help: 'Duration of a stage, by outcome.',
     labelNames: ['stage', 'outcome'] as const,
     buckets: stageBuckets,
     registers,
   });
   const ended = new Counter({
     name: 'facet_refresh_stages_total',
-    help: 'Attempts at a stage, by how they ended.',
+    help: 'Attempts at a stage, by outcome.',
     labelNames: ['stage', 'outcome'] as const,
     registers,
   });

@@ -1,20 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasEnded } from '@facet/pipeline/runs';
 import type { RunReport } from '@facet/pipeline/runs';
-import { createLogger } from '@facet/platform';
+import { createLogger, dayMs } from '@facet/platform';
 import { onTestFinished } from 'vitest';
 import { openRefreshQueue, startStageWorker } from '../src/index.ts';
-import type { RefreshQueue, StageWorker, WorkerName } from '../src/index.ts';
-import { createShopHome, daysOpen, dayMs, opening } from './shop-home.ts';
+import type { RefreshQueue } from '../src/index.ts';
+import type { WorkerName } from '../src/queue/flow.ts';
+import type { StageWorker } from '../src/queue/stage-worker.ts';
+import { createShopHome, daysOpen, opening } from './shop-home.ts';
 import type { ShopHome } from './shop-home.ts';
 
 export const logger = createLogger({ name: 'test', level: 'silent' });
 let prefixes = 0;
 
-/** From source, as vitest itself runs it. */
+/** Runs child processes from source, as vitest does. */
 const execArgv = ['--conditions=@facet/source', '--import', import.meta.resolve('tsx')];
 
-export interface Plant {
+export interface RefreshSetup {
   readonly home: ShopHome;
   readonly queue: RefreshQueue;
   readonly redisUrl: string;
@@ -24,8 +26,8 @@ export interface Plant {
   ended(runId: string): Promise<RunReport>;
 }
 
-/** A home with queues of its own in a Redis. */
-export async function createPlant(redisUrl: string, positives?: string): Promise<Plant> {
+/** A home with dedicated queues in a Redis. */
+export async function createRefreshSetup(redisUrl: string, positives?: string): Promise<RefreshSetup> {
   const home = await createShopHome(positives);
   const { runs, folder, configFile } = home;
   const prefix = `test${++prefixes}`;
