@@ -305,6 +305,6 @@ describe('withSetting', () => {
     expect(withSetting(single, { name: 'K', value: 7 })).toBe(single);
     expect(withSetting(single, { name: 'sigma', value: 7 })).toBe(single);
     expect(() => checkSetting({ name: 'sigma', value: 1 })).not.toThrow();
-    expect(() => checkSetting({ name: 'interest', value: 1 })).toThrow(/no hyper-parameter "interest"/);
+    expect(() => checkSetting({ name: 'interest', value: 1 })).toThrow(/has a hyper-parameter "interest"/);
   });
 });

@@ -143,46 +143,52 @@ describe('trainModel', () => {
 
   it('trains another model with another seed', async () => {
     const [one, two] = await Promise.all(
-      [1, 2].map(async (seed) => run(await scratchFolder(), { training: { seed, epochs: 1 } })),
+      [1, 2].map(async (seed) => run(await scratchFolder(), { training: { seed, epochs: 1, refit: false } })),
     );
     expect(one!.modelId).not.toBe(two!.modelId);
   });
 });
 
 describe('an interrupted training', () => {
-  let whole: Run;
+  const refits = { fit: { training: { refit: false } }, both: {} };
+  // Uninterrupted trainings, without and with a refit. A refit costs as much as the fit, so tests of a fit do without.
+  const whole = {} as Record<keyof typeof refits, Run>;
   beforeAll(async () => {
     const root = await mkdtemp(join(tmpdir(), 'facet-pipeline-'));
-    whole = await run(root);
+    whole.fit = await run(join(root, 'fit'), refits.fit);
+    whole.both = await run(join(root, 'both'), refits.both);
     await rm(root, { recursive: true, force: true });
   });
 
   it.each([
-    ['fit 1', 'abort'],
-    ['fit 2', 'crash'],
-    ['fit 3', 'crash'],
-    ['refit 1', 'crash'],
-  ] as const)('after %s by %s goes on and ends as if it had not been', async (killAfter, way) => {
+    ['fit 1', 'abort', 'fit'],
+    ['fit 2', 'crash', 'fit'],
+    ['fit 3', 'crash', 'both'],
+    ['refit 1', 'crash', 'both'],
+  ] as const)('resumes after %s and %s with the same result', async (killAfter, way, phases) => {
     const root = await scratchFolder();
-    const killed = await run(root, { killAfter, way });
+    const killed = await run(root, { ...refits[phases], killAfter, way });
     expect(killed.modelId).toBeUndefined();
     expect(killed.epochs.at(-1)).toBe(killAfter);
     if (way === 'abort') expect(killed.error).toMatchObject({ code: 'MODEL_ABORTED', retryable: true });
-    const resumed = await run(root);
+    const resumed = await run(root, refits[phases]);
     expect(resumed.error).toBeUndefined();
-    expect([...killed.epochs, ...resumed.epochs]).toEqual(whole.epochs);
+    expect([...killed.epochs, ...resumed.epochs]).toEqual(whole[phases].epochs);
     // The id is the hash of all weights and curves.
-    expect(resumed.modelId).toBe(whole.modelId);
+    expect(resumed.modelId).toBe(whole[phases].modelId);
   });
 
-  it.each(['fit 1', 'fit 3'])('repeats an epoch that was interrupted after %s', async (killAfter) => {
+  it.each([
+    ['fit 1', 'fit'],
+    ['fit 3', 'both'],
+  ] as const)('repeats an epoch that was interrupted after %s', async (killAfter, phases) => {
     const root = await scratchFolder();
-    const killed = await run(root, { killAfter, stepsAfter: 2 });
+    const killed = await run(root, { ...refits[phases], killAfter, stepsAfter: 2 });
     expect(killed.error).toMatchObject({ message: 'killed' });
     expect(killed.epochs.at(-1)).toBe(killAfter);
-    const resumed = await run(root);
-    expect([...killed.epochs, ...resumed.epochs]).toEqual(whole.epochs);
-    expect(resumed.modelId).toBe(whole.modelId);
+    const resumed = await run(root, refits[phases]);
+    expect([...killed.epochs, ...resumed.epochs]).toEqual(whole[phases].epochs);
+    expect(resumed.modelId).toBe(whole[phases].modelId);
   });
 
   it('reports a diverged epoch, also in model.json, and resumes with the lower rate', async () => {
@@ -190,7 +196,9 @@ describe('an interrupted training', () => {
     const unstopped = await run(await scratchFolder(), { training });
     expect(unstopped.error).toBeUndefined();
     expect(unstopped.diverged.length).toBeGreaterThan(0);
-    expect(unstopped.diverged[0]).toMatch(/^fit: In epoch 1, step \d+, the loss .*learning rate 2;.* half the rate\.$/);
+    expect(unstopped.diverged[0]).toMatch(
+      /^fit: In epoch 1, step \d+, the loss .*learning rate 2;.* half the learning rate\.$/,
+    );
     const root = await scratchFolder();
     await run(root, { training, killAfter: 'fit 1', way: 'crash' });
     const resumed = await run(root, { training });
@@ -227,11 +235,11 @@ describe('an interrupted training', () => {
 
   it('starts from the beginning if its checkpoint is damaged', async () => {
     const root = await scratchFolder();
-    await run(root, { killAfter: 'fit 2', way: 'crash' });
+    await run(root, { ...refits.fit, killAfter: 'fit 2', way: 'crash' });
     await truncate(join(root, 'checkpoints', 'full', 'fit', 'last-optimizer.safetensors'), 40);
-    const resumed = await run(root);
+    const resumed = await run(root, refits.fit);
     expect(resumed.epochs[0]).toBe('fit 1');
-    expect(resumed.modelId).toBe(whole.modelId);
+    expect(resumed.modelId).toBe(whole.fit.modelId);
   });
 });
 
