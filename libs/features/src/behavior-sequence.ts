@@ -1,7 +1,9 @@
+import { hourMs } from '@facet/platform/time';
+
 /**
- * The one place that knows what "the last L behaviors" are. A behavior sequence is laid out oldest to newest with its
- * padding in front, so that slot L - 1 is always the newest behavior: whatever belongs to a slot (fixed routing logits)
- * belongs to a place counted from the newest one.
+ * The interactions that a behavior sequence is read from. A behavior sequence contains the last L behaviors from oldest to newest,
+ * after its padding. Slot L - 1 is always the newest behavior, so that weights per slot (such as fixed routing logits) belong to a
+ * position counted from the newest one.
  */
 export interface BehaviorWindow {
   /** Item indexes, oldest to newest; 0 (an item outside the vocabulary) is skipped. */
@@ -18,9 +20,9 @@ export interface BehaviorRows {
   readonly length: number;
   /** Item indexes. */
   readonly items: Int32Array;
-  /** {@link ageBucket} of the behavior at the moment of asking. */
+  /** {@link ageBucket} of the behavior at the moment of the request. */
   readonly ages: Int32Array;
-  /** How often the item was chosen within the window, at most {@link maxRepeatCount}. */
+  /** Interactions with the item within the window, at most {@link maxRepeatCount}. */
   readonly counts: Int32Array;
 }
 
@@ -31,18 +33,18 @@ export function createBehaviorRows(rows: number, length: number): BehaviorRows {
   return { length, items: new Int32Array(size), ages: new Int32Array(size), counts: new Int32Array(size) };
 }
 
-/** Lengths are rounded up, so that matrix products meet few sizes. */
+/** Row lengths are multiples of this, so that matrix products have few sizes. */
 const rowLengthMultiple = 4;
 
-/** The length of rows that hold sequences of these lengths, of which the newest `sequenceLength` count: padding costs what behaviors do. */
+/** Returns the row length for sequences of these lengths, at most `sequenceLength`. Short rows save time: padding costs as much as behaviors. */
 export function behaviorRowLength(lengths: Int32Array, sequenceLength: number): number {
   const longest = lengths.reduce((most, length) => Math.max(most, length), 1);
   return Math.min(sequenceLength, rowLengthMultiple * Math.ceil(longest / rowLengthMultiple));
 }
 
 /**
- * Writes the last `length` behaviors of a window, as they are at `now` (epoch milliseconds), into row `row`, which must
- * be zero. With `distinct`, an item chosen again is one behavior: its newest, with the count.
+ * Writes the last `length` behaviors of a window, with their ages at `now` (epoch milliseconds), to row `row`, which must be zero.
+ * With `distinct`, repeated interactions with an item become one behavior: the newest, with the count.
  *
  * @returns n = |I_u|, the number of behaviors written.
  */
@@ -53,7 +55,6 @@ export function writeBehaviorSequence(
   options: { readonly now: number; readonly distinct: boolean },
 ): number {
   const rowStart = row * target.length;
-  // Only equal items that become one have to be remembered.
   const slotOf = options.distinct ? new Map<number, number>() : undefined;
   let slot = rowStart + target.length - 1;
   for (let position = window.end - 1; position >= window.start; position--) {
@@ -80,9 +81,7 @@ export function writeBehaviorSequence(
 /** Number of age buckets, bucket 0 (padding) included. */
 export const ageBucketCount = 33;
 
-const hourMs = 3_600_000;
-
-/** The bucket of an age in milliseconds: 1 for under 27 minutes, then 2.5 buckets for each doubling from three hours on. */
+/** Returns the bucket of an age in milliseconds: 1 below 27 minutes, then 2.5 buckets per doubling from three hours on. */
 export function ageBucket(ageMs: number): number {
   const threeHours = Math.max(0, ageMs) / (3 * hourMs);
   return 1 + Math.min(ageBucketCount - 2, Math.round(2.5 * Math.log2(1 + threeHours)));

@@ -1,10 +1,11 @@
+import { dayMs } from '@facet/platform/time';
 import { cutEnd, historyEnd } from './sequences.ts';
 import type { Cut, UserSequences } from './sequences.ts';
 import type { Random } from './random.ts';
 
 /**
- * Training examples as columns: at the moment `time`, a user with the history `start..end - 1` goes on to choose the
- * items at positions `end..labelEnd - 1`. With one label this is the prefix example of the paper's loss (Eq. 9).
+ * Training examples as columns: at `time`, the user has the history `start..end - 1`, and the labels are the items at positions
+ * `end..labelEnd - 1`. With one label this is the prefix example of the paper's loss (Eq. 10).
  */
 export interface Examples {
   readonly count: number;
@@ -16,11 +17,9 @@ export interface Examples {
   readonly time: Float64Array;
 }
 
-const dayMs = 86_400_000;
-
 /**
- * Every prefix of every sequence before `before`. Its label is the next interaction; or, with `moment`, all that is left of the
- * moment of that one, as of interactions of the same moment none is the next.
+ * Returns every prefix of every sequence before `before`. The label is the next interaction or, with `moment`, the rest of the
+ * interactions of that moment, which have no order among themselves.
  */
 export function prefixExamples(sequences: UserSequences, before: Cut, labels: 'next' | 'moment' = 'next'): Examples {
   const columns = createColumns();
@@ -38,10 +37,9 @@ export function prefixExamples(sequences: UserSequences, before: Cut, labels: 'n
 }
 
 /**
- * What a time split asks at its cut, at every earlier cut that a user lived through: the history ends strictly before
- * the moment, so a basket never predicts its own items, and the labels are what the user chose in the `windowMs` from
- * it on (cut off at `before`). A user's moments are the starts of the days (UTC) on which they chose something, and
- * `extraMoments` of the times within those days, drawn once.
+ * Returns the question of a time split at earlier moments of each user: the history ends before the moment, so that a basket never
+ * predicts its own items, and the labels are the interactions in the following `windowMs`, up to `before`. The moments of a user are
+ * the starts of days (UTC) with interactions, and `extraMoments` random times of interactions within those days.
  */
 export function windowExamples(
   sequences: UserSequences,
@@ -67,7 +65,7 @@ export function windowExamples(
   return columns.finish();
 }
 
-/** The start of each day of `times` (ascending epoch milliseconds) and some of the other times, ascending. */
+/** Returns the start of each day of `times` (ascending epoch milliseconds) and some of the other times, ascending. */
 function momentsOf(times: Float64Array, { extraMoments, random }: { extraMoments: number; random: Random }): number[] {
   const days = new Set<number>();
   for (const time of times) days.add(Math.floor(time / dayMs) * dayMs);
@@ -77,8 +75,8 @@ function momentsOf(times: Float64Array, { extraMoments, random }: { extraMoments
 }
 
 /**
- * The order of one epoch: positions of `examples`, shuffled, at most `perUser` of each user (0: all), so that users with
- * long histories do not rule the epoch. A different part of them is drawn every time.
+ * Draws the order of one epoch: shuffled positions of `examples`, at most `perUser` per user (0: all), so that users with long histories
+ * do not dominate. Each epoch draws others.
  */
 export function drawEpoch(
   examples: Examples,

@@ -1,32 +1,29 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
-/** A value of an item's or user's attribute, as events carry it. */
+/** The value of an item's or user's attribute in an event. */
 export type AttributeValue = string | number | boolean | readonly string[];
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
-/**
- * How one attribute becomes rows of an embedding table: its known values (row 0 means none or unknown), or for a
- * numeric attribute the upper edges of its bins, and how many values one item may carry.
- */
+/** The mapping of one attribute to rows of an embedding table. Row 0 means no value or an unknown one. */
 export const FeatureSchema = Type.Object({
   name: Type.String(),
   kind: Type.Union([Type.Literal('category'), Type.Literal('number'), Type.Literal('words')]),
   /** Known values; value v is row v's position + 1. For `number`, names of the bins. */
   values: Type.Array(Type.String()),
-  /** For `number`: bin b holds values up to and including edges[b]; the last bin is open. */
+  /** For `number`: bin b contains values up to and including edges[b]; the last bin is open. */
   edges: Type.Array(Type.Number()),
-  /** Most values that are kept of one item or user. */
+  /** Most values per item or user. */
   slots: Type.Integer({ minimum: 1 }),
 });
 export type FeatureSchema = Static<typeof FeatureSchema>;
 
-/** Rows of a table with padding: an encoder for one feature. */
+/** Encodes one attribute as rows of its embedding table. */
 export interface FeatureEncoder {
   readonly schema: FeatureSchema;
   /** Number of rows of the feature's embedding table, row 0 included. */
   readonly tableSize: number;
-  /** Row numbers of the attribute's values, at most `slots`; empty when it has none that is known. */
+  /** Returns the rows of the attribute's known values, at most `slots`. */
   encode(value: AttributeValue | undefined): number[];
 }
 
@@ -54,26 +51,25 @@ export function createFeatureEncoder(schema: FeatureSchema): FeatureEncoder {
   };
 }
 
-/** How features are chosen from attributes. */
+/** The selection of features from attributes. */
 export interface FeatureSelection {
-  /** Attribute names, or `auto`: every attribute whose values are shared by enough holders. */
+  /** Attribute names, or `auto` for every attribute whose values are shared by enough holders (items or users). */
   readonly attributes: 'auto' | readonly string[];
-  /** A value must be carried by this many items or users, so that its embedding can be learned. */
+  /** Fewest holders of a value for which an embedding is learned. */
   readonly minHolders: number;
-  /** Most values kept of one holder. */
+  /** Most values per holder. */
   readonly maxSlots: number;
-  /** Numbers of more than `categoriesMax` different values, 100 by default, are cut into `bins` bins, 10 by default. */
+  /** Numbers with more than `categoriesMax` distinct values (default 100) are cut into `bins` bins (default 10). */
   readonly numbers?: { readonly categoriesMax: number; readonly bins: number };
 }
 
-/** A text attribute whose words, not whole values, are the features (an item's title). */
+/** The text attribute whose words are the features, not its whole values. */
 export const titleFeatureName = 'title';
 
 /**
- * Learns the schemas of the features worth an embedding table from the attributes of all items (or users).
- * `auto` leaves out what cannot help: attributes with fewer than two shared values, and near-unique ones such as post
- * codes, whose shared values cover less than half of the holders. Numeric attributes with many values are cut into
- * bins of equal size.
+ * Learns the schemas of features from the attributes of all items or users. `auto` skips attributes with fewer than two shared values,
+ * and near-unique ones, such as postcodes, whose shared values cover less than half of the holders. Numeric attributes with many values
+ * are cut into bins of equal size.
  */
 export function learnFeatureSchemas(holders: readonly Attributes[], selection: FeatureSelection): FeatureSchema[] {
   const names = new Set<string>();
@@ -136,7 +132,7 @@ function valuesOf(value: AttributeValue, kind: FeatureSchema['kind']): readonly 
   return Array.isArray(value) ? value : [String(value)];
 }
 
-/** The finite number that one value is; lists are never numbers, not even lists of one. */
+/** Returns a value as a finite number, if it is one. Lists are never numbers. */
 function numberOf(value: AttributeValue | undefined): number | undefined {
   if (typeof value !== 'string' && typeof value !== 'number') return undefined;
   if (typeof value === 'string' && value.trim() === '') return undefined;
@@ -144,7 +140,7 @@ function numberOf(value: AttributeValue | undefined): number | undefined {
   return Number.isFinite(number) ? number : undefined;
 }
 
-/** Distinct inner edges that cut `values` into up to `bins` bins of about equal size. */
+/** Returns distinct inner edges of at most `bins` bins of about equal size. */
 function quantiles(values: readonly number[], bins: number): number[] {
   const sorted = [...values].sort((a, b) => a - b);
   const edges = Array.from({ length: bins - 1 }, (_, bin) => sorted[Math.floor(((bin + 1) * sorted.length) / bins)]!);

@@ -7,24 +7,24 @@ export {
   writeBehaviorSequence,
 } from './behavior-sequence.ts';
 export type { BehaviorRows, BehaviorWindow } from './behavior-sequence.ts';
-export { countChoices, dropRareItems, orderTable, toUserSequences } from './choice-table.ts';
-export type { ChoiceTable } from './choice-table.ts';
+export { countInteractions, dropRareItems, orderTable, toUserSequences } from './interaction-table.ts';
+export type { InteractionTable } from './interaction-table.ts';
 export { drawEpoch, prefixExamples, windowExamples } from './examples.ts';
 export type { Examples } from './examples.ts';
 export { createFeatureEncoder, FeatureSchema, learnFeatureSchemas, titleFeatureName } from './feature-schema.ts';
 export type { Attributes, AttributeValue, FeatureEncoder, FeatureSelection } from './feature-schema.ts';
-export { orderChoices, selectInteractions } from './interactions.ts';
+export { orderInteractions, selectInteractions } from './interactions.ts';
 export type {
-  DroppedChoices,
+  DroppedEvents,
   Interaction,
   InteractionEvent,
   InteractionRules,
   SelectedInteractions,
-  UserChoices,
+  UserEvents,
 } from './interactions.ts';
 export {
   buildPopularityTimeline,
-  neverChosenFeatures,
+  coldItemFeatures,
   popularityFeatureCount,
   popularityFeatureNames,
 } from './popularity-timeline.ts';

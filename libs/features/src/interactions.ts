@@ -1,7 +1,7 @@
 import { hashText } from './random.ts';
 import type { PositiveRule } from './positive-rule.ts';
 
-/** What {@link selectInteractions} needs of an event. Times are epoch milliseconds. */
+/** The fields of an event that {@link selectInteractions} reads. Times are epoch milliseconds. */
 export interface InteractionEvent {
   readonly eventId: string;
   readonly type: string;
@@ -11,7 +11,7 @@ export interface InteractionEvent {
   readonly value?: number | null | undefined;
 }
 
-/** A cleaned positive: this user chose this item at this time (epoch milliseconds). */
+/** A cleaned positive event: the user, the item, and the time in epoch milliseconds. */
 export interface Interaction {
   readonly userId: string;
   readonly itemId: string;
@@ -20,39 +20,39 @@ export interface Interaction {
 
 export interface InteractionRules {
   readonly isPositive: PositiveRule;
-  /** `keep`: every repeated choice of an item counts. `first`: only a user's first choice of it does. */
+  /** `keep`: repeated interactions with an item count. `first`: only a user's first interaction with an item counts. */
   readonly repeats: 'keep' | 'first';
   /** Seeds the order of interactions that share a user and a time. */
   readonly tieSeed: number;
 }
 
 export interface SelectedInteractions {
-  /** Grouped by user (by id), each user's oldest to newest. */
+  /** Ordered by user id, then from oldest to newest. */
   readonly interactions: Interaction[];
-  readonly dropped: { notPositive: number; duplicateEvent: number } & DroppedChoices;
+  readonly dropped: { notPositive: number; duplicateEvent: number } & DroppedEvents;
 }
 
-/** One user's positives, in any order. */
-export interface UserChoices {
+/** The positive events of one user, in any order. */
+export interface UserEvents {
   readonly count: number;
   itemIdAt(position: number): string;
   /** Epoch milliseconds. */
   timeAt(position: number): number;
 }
 
-/** How many choices were no interactions. Counted on. */
-export interface DroppedChoices {
+/** Counters of positive events that are no interactions. */
+export interface DroppedEvents {
   sameMoment: number;
   repeat: number;
 }
 
 /**
- * Events to interactions, by rules that are the same wherever they run:
- * - only positives;
- * - an `eventId` counts once, and so does one item chosen by one user at one moment (the rows of an invoice);
- * - repeats by `rules.repeats`;
- * - a user's interactions are ordered by time, and those of the same moment by a seeded hash, so that neither the order
- *   of the file nor the order of ids leaks into sequences (notes of the Beauty data: such an order inflates scores).
+ * Selects interactions from events:
+ * - only positive events count;
+ * - an `eventId` counts once, and so does an item of a user at one moment (the rows of an invoice);
+ * - `rules.repeats` decides about repeats;
+ * - a user's interactions are ordered by time, and those of one moment by a seeded hash. The order of the file or of ids would
+ *   leak into sequences and inflate scores, as on Amazon Beauty.
  */
 export function selectInteractions(events: Iterable<InteractionEvent>, rules: InteractionRules): SelectedInteractions {
   const dropped = { notPositive: 0, duplicateEvent: 0, sameMoment: 0, repeat: 0 };
@@ -68,60 +68,60 @@ export function selectInteractions(events: Iterable<InteractionEvent>, rules: In
       continue;
     }
     seenEvents.add(event.eventId);
-    const choices = byUser.get(event.userId);
-    const choice = { userId: event.userId, itemId: event.itemId, occurredAt: event.occurredAt };
-    if (choices === undefined) byUser.set(event.userId, [choice]);
-    else choices.push(choice);
+    const earlier = byUser.get(event.userId);
+    const interaction = { userId: event.userId, itemId: event.itemId, occurredAt: event.occurredAt };
+    if (earlier === undefined) byUser.set(event.userId, [interaction]);
+    else earlier.push(interaction);
   }
 
   const interactions: Interaction[] = [];
   for (const userId of [...byUser.keys()].sort()) {
-    const choices = byUser.get(userId)!;
-    const columns: UserChoices = {
-      count: choices.length,
-      itemIdAt: (position) => choices[position]!.itemId,
-      timeAt: (position) => choices[position]!.occurredAt,
+    const ofUser = byUser.get(userId)!;
+    const columns: UserEvents = {
+      count: ofUser.length,
+      itemIdAt: (position) => ofUser[position]!.itemId,
+      timeAt: (position) => ofUser[position]!.occurredAt,
     };
-    for (const position of orderChoices(userId, columns, rules, dropped)) interactions.push(choices[position]!);
+    for (const position of orderInteractions(userId, columns, rules, dropped)) interactions.push(ofUser[position]!);
   }
   return { interactions, dropped };
 }
 
 /**
- * The positions of a user's choices that are interactions, oldest to newest, by the rules of {@link selectInteractions}.
- * What is left out is added to `dropped`.
+ * Returns the positions of a user's events that are interactions, oldest to newest, by the rules of {@link selectInteractions}. Adds
+ * the others to `dropped`.
  */
-export function orderChoices(
+export function orderInteractions(
   userId: string,
-  choices: UserChoices,
+  events: UserEvents,
   rules: Pick<InteractionRules, 'repeats' | 'tieSeed'>,
-  dropped: DroppedChoices,
+  dropped: DroppedEvents,
 ): number[] {
-  const ordered = Array.from({ length: choices.count }, (_, position) => position);
-  orderByTime(userId, ordered, choices, rules.tieSeed);
-  const chosen = new Set<string>();
+  const ordered = Array.from({ length: events.count }, (_, position) => position);
+  orderByTime(userId, ordered, events, rules.tieSeed);
+  const seen = new Set<string>();
   return ordered.filter((position, place) => {
-    const itemId = choices.itemIdAt(position);
-    // Equal items of one moment are next to each other.
+    const itemId = events.itemIdAt(position);
+    // Equal items of one moment are adjacent.
     const before = place === 0 ? undefined : ordered[place - 1]!;
-    if (before !== undefined && choices.timeAt(before) === choices.timeAt(position)) {
-      if (choices.itemIdAt(before) === itemId) {
+    if (before !== undefined && events.timeAt(before) === events.timeAt(position)) {
+      if (events.itemIdAt(before) === itemId) {
         dropped.sameMoment++;
         return false;
       }
     }
     if (rules.repeats === 'keep') return true;
-    if (chosen.has(itemId)) {
+    if (seen.has(itemId)) {
       dropped.repeat++;
       return false;
     }
-    chosen.add(itemId);
+    seen.add(itemId);
     return true;
   });
 }
 
-/** Sorts positions by time, those of one moment by the hash of their items. */
-function orderByTime(userId: string, positions: number[], { itemIdAt, timeAt }: UserChoices, tieSeed: number): void {
+/** Sorts positions by time, and within a moment by the hash of their items. */
+function orderByTime(userId: string, positions: number[], { itemIdAt, timeAt }: UserEvents, tieSeed: number): void {
   positions.sort((a, b) => timeAt(a) - timeAt(b));
   const userSeed = hashText(userId, tieSeed);
   for (let start = 0; start < positions.length;) {
@@ -138,7 +138,7 @@ function orderByTime(userId: string, positions: number[], { itemIdAt, timeAt }: 
   }
 }
 
-/** Orders by item id, for the rare two items of one moment whose hashes are equal. */
+/** Compares item ids, for items of one moment with equal hashes. */
 function compareIds(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;

@@ -1,7 +1,8 @@
+import { dayMs } from '@facet/platform/time';
 import { cutEnd } from './sequences.ts';
 import type { Cut, UserSequences } from './sequences.ts';
 
-/** What an item's popularity looked like on a given day; the order of {@link PopularityTimeline.featuresOn}'s columns. */
+/** The popularity features of an item on a day, in the order of the columns of {@link PopularityTimeline.featuresOn}. */
 export const popularityFeatureNames = [
   'chosen7Days',
   'chosen30Days',
@@ -12,52 +13,51 @@ export const popularityFeatureNames = [
 ] as const;
 export const popularityFeatureCount = popularityFeatureNames.length;
 
-const dayMs = 86_400_000;
 const windowDays = [7, 30, 90];
-/** How long before a day each window begins; the day itself begins now. */
+/** Days between the start of each window and the day. */
 const bounds = [...windowDays, 0];
-/** Days since the last choice of an item that was never chosen. */
+/** Days since the last interaction, for an item without interactions. */
 const neverIdleDays = 1000;
 
-/** What the features of an item are that was never chosen, on any day. */
-export const neverChosenFeatures: readonly number[] = popularityFeatureNames.map((name) =>
+/** The features of a cold item, which has no interactions, on any day. */
+export const coldItemFeatures: readonly number[] = popularityFeatureNames.map((name) =>
   name === 'idle' ? Math.log1p(neverIdleDays) : 0,
 );
 
-/** Item popularity at any day, from what had happened before that day only. */
+/** Item popularity on any day, from interactions before that day. */
 export interface PopularityTimeline {
-  /** The day number (since the epoch) of a time in epoch milliseconds. */
+  /** Returns the day of a time in epoch milliseconds, counted from the epoch. */
   dayOf(time: number): number;
-  /** Whether the item had been chosen before `day`: an item nobody knows yet can be neither label nor negative. */
+  /** Returns whether the item has an interaction before `day`. Other items are neither label nor negative. */
   isKnown(item: number, day: number): boolean;
   /**
-   * [N + 1, {@link popularityFeatureCount}], item-major: the logarithms ln(1 + x) of distinct users by day within 7, 30,
-   * 90 days and ever before `day`, of days since the first choice, and of days since the last. Cached by day.
+   * Returns [N + 1, {@link popularityFeatureCount}], the logarithms ln(1 + x) of: distinct users per day within 7, 30 and 90 days and
+   * ever before `day`, days since the first interaction, days since the last one. Cached by day.
    */
   featuresOn(day: number): Float32Array;
   /**
-   * The same of one item on several days: those of day t are written at `offset + t · stride`. Nothing is cached: of a large
-   * catalog a few items are wanted on many days.
+   * Writes the features of one item on several days, those of day t at `offset + t · stride`. Uncached: batches need few items of a
+   * large catalog on many days.
    *
-   * @param days ascending
+   * @param days Ascending.
    */
   writeFeatures(target: Float32Array, offset: number, stride: number, item: number, days: ArrayLike<number>): void;
 }
 
-/** Built from interactions before `before`; a user's repeats of an item within a day count once. */
+/** Builds a timeline of the interactions before `before`. A user's repeats of an item within a day count once. */
 export function buildPopularityTimeline(
   sequences: Omit<UserSequences, 'userIds'>,
   itemCount: number,
   before: Cut,
 ): PopularityTimeline {
-  const choices = dailyChoices(sequences, itemCount, before);
+  const daily = dailyInteractions(sequences, itemCount, before);
   const cache = new Map<number, Float32Array>();
   const cachedDays = Math.min(
     maxCachedDays,
     Math.ceil(maxCachedBytes / (4 * popularityFeatureCount * (itemCount + 1))),
   );
 
-  /** Where the choices of each window of an item begin, and where those of the day itself would. */
+  /** The first interaction of each window of an item, and of the day itself. */
   const starts = new Int32Array(bounds.length);
 
   function writeFeatures(
@@ -67,26 +67,26 @@ export function buildPopularityTimeline(
     item: number,
     days: ArrayLike<number>,
   ): void {
-    const start = choices.offsets[item]!;
-    const stop = choices.offsets[item + 1]!;
+    const start = daily.offsets[item]!;
+    const stop = daily.offsets[item + 1]!;
     for (let place = 0; place < days.length; place++) {
       const day = days[place]!;
       for (let window = 0; window < bounds.length; window++) {
         const bound = day - bounds[window]!;
-        // Of several days the later ones lie a few choices further on.
-        if (place === 0) starts[window] = lowerBound(choices.days, start, stop, bound);
-        else while (starts[window]! < stop && choices.days[starts[window]!]! < bound) starts[window]!++;
+        // Later days start a few interactions further on.
+        if (place === 0) starts[window] = lowerBound(daily.days, start, stop, bound);
+        else while (starts[window]! < stop && daily.days[starts[window]!]! < bound) starts[window]!++;
       }
       const end = starts[bounds.length - 1]!;
       const row = offset + place * stride;
       if (end === start) {
-        target.set(neverChosenFeatures, row);
+        target.set(coldItemFeatures, row);
         continue;
       }
       for (let window = 0; window < windowDays.length; window++) target[row + window] = log1p(end - starts[window]!);
       target[row + 3] = log1p(end - start);
-      target[row + 4] = log1p(day - choices.days[start]!);
-      target[row + 5] = log1p(Math.min(neverIdleDays, day - 1 - choices.days[end - 1]!));
+      target[row + 4] = log1p(day - daily.days[start]!);
+      target[row + 5] = log1p(Math.min(neverIdleDays, day - 1 - daily.days[end - 1]!));
     }
   }
 
@@ -102,7 +102,7 @@ export function buildPopularityTimeline(
   return {
     dayOf: (time) => Math.floor(time / dayMs),
     isKnown: (item, day) =>
-      (choices.days[choices.offsets[item]!] ?? day) < day && choices.offsets[item + 1]! > choices.offsets[item]!,
+      (daily.days[daily.offsets[item]!] ?? day) < day && daily.offsets[item + 1]! > daily.offsets[item]!,
     featuresOn(day) {
       const cached = cache.get(day);
       if (cached !== undefined) return cached;
@@ -115,12 +115,12 @@ export function buildPopularityTimeline(
   };
 }
 
-/** A batch of examples touches up to a few hundred days; each costs 6 floats an item, and all together so much. */
+/** A batch has up to a few hundred days with 6 floats per item each. */
 const maxCachedDays = 800;
 const maxCachedBytes = 2 ** 30;
 
-/** For each item, the sorted days on which users chose it, a (user, item, day) once. */
-function dailyChoices(
+/** Returns for each item the sorted days of its interactions, each (user, item, day) once. */
+function dailyInteractions(
   sequences: Omit<UserSequences, 'userIds'>,
   itemCount: number,
   before: Cut,
@@ -150,7 +150,7 @@ function dailyChoices(
   return { offsets, days };
 }
 
-/** Logarithms of the numbers that occur most: a batch asks for millions. */
+/** Logarithms of frequent numbers: a batch needs millions. */
 const logarithms = Float32Array.from({ length: 4096 }, (_, x) => Math.log1p(x));
 
 function log1p(x: number): number {

@@ -3,7 +3,7 @@ import { AppError } from '@facet/platform/errors';
 /** Decides whether an event counts as positive feedback. */
 export type PositiveRule = (event: { type: string; value?: number | null | undefined }) => boolean;
 
-/** A part of the rule: events of a type, all of them or those whose value compares to a bound. */
+/** A part of the rule: all events of a type, or those whose value satisfies a bound. */
 export interface PositiveClause {
   readonly type: string;
   readonly value?: { readonly comparison: Comparison; readonly bound: number };
@@ -22,9 +22,8 @@ const comparisons: Record<Comparison, (value: number, bound: number) => boolean>
 const clausePattern = /^([A-Za-z_][\w.-]*)(?:\s*(>=|<=|>|<|=)\s*(-?\d+(?:\.\d+)?))?$/;
 
 /**
- * Reads a rule such as `purchase`, `rating >= 4` or `click or add_to_cart or rating >= 4`:
- * event types, each with an optional bound on the event's value, joined by `or`.
- * An event without a value never satisfies a bound.
+ * Parses a rule such as `purchase`, `rating >= 4` or `click or add_to_cart or rating >= 4`: event types, each with an optional bound
+ * on the event's value, joined by `or`. An event without a value never satisfies a bound.
  *
  * @throws AppError `FEATURES_RULE_INVALID` naming the clause.
  */
@@ -32,7 +31,7 @@ export function parsePositiveClauses(text: string): PositiveClause[] {
   return text.split(/\s+or\s+/i).map((clause) => {
     const match = clausePattern.exec(clause.trim());
     if (match === null) {
-      throw new AppError(`"${clause.trim()}" is not a rule for positive events.`, {
+      throw new AppError(`Invalid rule for positive events: "${clause.trim()}".`, {
         code: 'FEATURES_RULE_INVALID',
         category: 'usage',
         remedy: 'Write event types joined by "or", each with an optional bound: "purchase or rating >= 4".',
@@ -45,7 +44,7 @@ export function parsePositiveClauses(text: string): PositiveClause[] {
   });
 }
 
-/** Compiles a rule as {@link parsePositiveClauses} reads it. @throws AppError `FEATURES_RULE_INVALID` naming the clause. */
+/** Compiles a rule in the syntax of {@link parsePositiveClauses}. @throws AppError `FEATURES_RULE_INVALID` naming the clause. */
 export function parsePositiveRule(text: string): PositiveRule {
   const clauses = parsePositiveClauses(text);
   return (event) =>

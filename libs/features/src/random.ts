@@ -1,4 +1,4 @@
-/** A seeded stream of random numbers: the only source of chance in domain code. */
+/** A seeded stream of random numbers, the only source of randomness in domain code. */
 export interface Random {
   /** Uniform in [0, 1). */
   next(): number;
@@ -8,7 +8,7 @@ export interface Random {
   normal(): number;
   /** Shuffles in place (Fisher–Yates). */
   shuffle<T>(values: { [index: number]: T; readonly length: number }): void;
-  /** An independent stream; the same label always gives the same one, however much this stream was used. */
+  /** Returns an independent stream that depends on the seed and the label only. */
   fork(label: string): Random;
 }
 

@@ -1,7 +1,7 @@
 import type { Interaction } from './interactions.ts';
 import type { ItemVocabulary } from './vocabulary.ts';
 
-/** Every user's interactions, oldest to newest, as one table: user u owns positions offsets[u] .. offsets[u + 1] - 1. */
+/** The interactions of all users, oldest to newest: user u owns positions offsets[u] .. offsets[u + 1] - 1. */
 export interface UserSequences {
   readonly userIds: readonly string[];
   /** [U + 1] */
@@ -13,8 +13,8 @@ export interface UserSequences {
 }
 
 /**
- * The table of interactions that are already grouped by user and ordered by time (`selectInteractions`).
- * An item outside the vocabulary gets index 0: the interaction stays countable but can be neither behavior nor label.
+ * Returns interactions that are grouped by user and ordered by time (`selectInteractions`) as sequences. An item outside the
+ * vocabulary gets index 0: the interaction counts, but is neither behavior nor label.
  */
 export function buildUserSequences(interactions: readonly Interaction[], vocabulary: ItemVocabulary): UserSequences {
   const userIds: string[] = [];
@@ -32,18 +32,15 @@ export function buildUserSequences(interactions: readonly Interaction[], vocabul
   return { userIds, offsets: Int32Array.from([...offsets, interactions.length]), items, times };
 }
 
-/**
- * What may be known of every user: what lies before a time (epoch milliseconds), or [U] what lies before a position of the
- * user's own.
- */
+/** The end of the known interactions: a time in epoch milliseconds for all users, or a position for each user [U]. */
 export type Cut = number | Int32Array;
 
-/** The end of what may be known of user `user`: the first position that is held out. */
+/** Returns the first position of a user that is held out. */
 export function cutEnd(sequences: Pick<UserSequences, 'offsets' | 'times'>, user: number, cut: Cut): number {
   return typeof cut === 'number' ? historyEnd(sequences, user, cut) : cut[user]!;
 }
 
-/** The first position of user `user` whose time is at or after `time` (the end of the history before it). */
+/** Returns the first position of a user at or after `time`: the end of the history before it. */
 export function historyEnd(sequences: Pick<UserSequences, 'offsets' | 'times'>, user: number, time: number): number {
   let low = sequences.offsets[user]!;
   let high = sequences.offsets[user + 1]!;

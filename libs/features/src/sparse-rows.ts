@@ -1,18 +1,18 @@
-/** Compressed sparse rows: the entries of row r are `start[r] .. start[r+1]`. */
+/** A matrix in compressed sparse row format: row r has the entries `start[r]` to `start[r + 1] - 1`. */
 export interface SparseRows {
   readonly start: Int32Array;
   readonly columns: Int32Array;
   readonly values: Float64Array;
 }
 
-/** The distinct (item, user) pairs as rows by item, each with its count (or 1). */
+/** Returns the distinct (item, user) pairs as rows by item, each with its count, or 1 for `distinct`. */
 export function countPairs(
   { users, items }: { readonly users: Int32Array; readonly items: Int32Array },
   catalogSize: number,
   counts: 'distinct' | 'repeated',
 ): SparseRows {
   const userCount = users.reduce((highest, user) => Math.max(highest, user + 1), 0);
-  // Sorting the rows by user, then by item (two counting sorts) brings equal pairs together without a hash of pairs.
+  // Two counting sorts, by user and then by item, make equal pairs adjacent without a hash table of pairs.
   const byUser = countingSort(users, userCount, Int32Array.from(users.keys()));
   const byItemThenUser = countingSort(items, catalogSize + 1, byUser);
   const start = new Int32Array(catalogSize + 2);
@@ -52,7 +52,7 @@ export function transpose({ start, columns, values }: SparseRows, columnCount: n
   return transposed;
 }
 
-/** `rows` reordered by `keys[row]` (0 .. keyCount - 1), stable. */
+/** Returns `rows` in the order of `keys[row]` (0 .. keyCount - 1). Stable. */
 function countingSort(keys: Int32Array, keyCount: number, rows: Int32Array): Int32Array {
   const next = new Int32Array(keyCount + 1);
   for (const row of rows) next[keys[row]! + 1]!++;

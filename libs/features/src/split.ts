@@ -3,8 +3,8 @@ import { cutEnd, historyEnd } from './sequences.ts';
 import type { Cut, UserSequences } from './sequences.ts';
 
 /**
- * A split at points of global time (epoch milliseconds, half-open windows): training is everything before
- * `validationFrom`, validation [validationFrom, testFrom), test everything at or after `testFrom`.
+ * A split by global time in epoch milliseconds: training before `validationFrom`, validation in [validationFrom, testFrom), test
+ * from `testFrom` on.
  */
 export interface TimeSplit {
   readonly validationFrom: number;
@@ -12,10 +12,10 @@ export interface TimeSplit {
 }
 
 /**
- * Puts the newest `testShare` of the interactions into the test window and the `validationShare` before them into the
- * validation window. A moment is never cut in two.
+ * Returns the split with the newest `testShare` of the interactions as test window and the `validationShare` before them as validation
+ * window. Interactions of one moment stay together.
  *
- * @throws AppError `FEATURES_TOO_FEW_MOMENTS` when the times leave one of the three windows empty.
+ * @throws AppError `FEATURES_TOO_FEW_MOMENTS` if one of the three windows is empty.
  */
 export function chooseTimeSplit(
   times: ArrayLike<number>,
@@ -28,31 +28,31 @@ export function chooseTimeSplit(
     testFrom: at(1 - shares.testShare),
   };
   if (sorted.length === 0 || !(sorted[0]! < split.validationFrom && split.validationFrom < split.testFrom)) {
-    throw new AppError(`${sorted.length} interactions are too few moments to split by time.`, {
+    throw new AppError(`${sorted.length} interactions have too few distinct times for a split by time.`, {
       code: 'FEATURES_TOO_FEW_MOMENTS',
       category: 'input',
-      remedy: 'Import events over a longer time, or set split.validationFrom and split.testFrom.',
+      remedy: 'Import events of a longer period, or set split.validationFrom and split.testFrom.',
     });
   }
   return split;
 }
 
-/** What a held-out user is asked: given positions `start..end - 1`, which of `truth` does the user choose next? */
+/** A user of the evaluation: the history `start..end - 1` and the items that follow it. */
 export interface HeldOutSequence {
   readonly user: number;
-  /** History: positions start .. end - 1 of the sequences. */
+  /** The history: positions start .. end - 1 of the sequences. */
   readonly start: number;
   readonly end: number;
-  /** Distinct item indexes chosen in the window; items outside the vocabulary are counted in `absent`. */
+  /** The distinct items of the window. */
   readonly truth: Int32Array;
+  /** Items of the window that no method can rank: outside the vocabulary or without an earlier interaction. */
   readonly absent: number;
 }
 
 /**
- * The users who chose something in [from, before) and something before it, with the history they had at `from`.
- * Items that had no interaction before `from` cannot be ranked by anyone and count as absent, so that every method is
- * measured on the same truth. Repeats inside the window count once, but for items outside the vocabulary, which cannot
- * be told apart.
+ * Returns the users with interactions both in [from, before) and before it, with their history at `from`. Items without an interaction
+ * before `from` count as absent, so that every method is measured on the same truth. Repeats inside the window count once, except for
+ * items outside the vocabulary, which are indistinguishable.
  */
 export function heldOutByTime(
   sequences: UserSequences,
@@ -79,7 +79,7 @@ export function heldOutByTime(
   return heldOut;
 }
 
-/** Marks the items (by index, 1 = yes) that were chosen at least once before `before`. */
+/** Returns 1 for each item [N + 1] with an interaction before `before`. */
 export function itemsKnownBefore(sequences: UserSequences, before: Cut, itemCount: number): Uint8Array {
   const known = new Uint8Array(itemCount + 1);
   for (let user = 0; user < sequences.userIds.length; user++) {
@@ -90,13 +90,13 @@ export function itemsKnownBefore(sequences: UserSequences, before: Cut, itemCoun
   return known;
 }
 
-/** Users with fewer interactions take no part in leave-one-out: a history, a validation item and a test item are needed. */
+/** Leave-one-out needs a history, a validation item and a test item of each user. */
 export const leaveOneOutInteractionsMin = 3;
 
 /**
- * Leave-one-out: [U] the position of each user's last (`test`) or last but one (`validation`) interaction, the end of what
- * may be known. Of users with fewer than {@link leaveOneOutInteractionsMin} nothing is. It compares with published tables,
- * but leaks global time: the time split is the default.
+ * Returns the leave-one-out cut [U]: the position of each user's last (`test`) or last but one (`validation`) interaction. Users with
+ * fewer than {@link leaveOneOutInteractionsMin} interactions get no history. Published tables use this split, but it leaks global
+ * time: the time split is the default.
  */
 export function leaveOneOutCut({ offsets }: Pick<UserSequences, 'offsets'>, part: 'validation' | 'test'): Int32Array {
   const heldOut = part === 'test' ? 1 : 2;
@@ -107,8 +107,8 @@ export function leaveOneOutCut({ offsets }: Pick<UserSequences, 'offsets'>, part
 }
 
 /**
- * The users of whom something is known, each asked for the interaction at the cut: the only truth, and absent where its item
- * is outside the vocabulary or not `known` before the cut.
+ * Returns the users with a history. The truth is the interaction at the cut; it is absent if its item is outside the vocabulary or not
+ * `known` before the cut.
  */
 export function heldOutNext(sequences: UserSequences, cut: Int32Array, known: Uint8Array): HeldOutSequence[] {
   const heldOut: HeldOutSequence[] = [];

@@ -6,18 +6,18 @@ import type { Attributes, FeatureSchema } from './feature-schema.ts';
 export interface ItemVocabulary {
   /** [N + 1]; `itemIds[0]` is the empty text. */
   readonly itemIds: readonly string[];
-  /** Items 1..trainedCount have training interactions; the rest are cold and live by their side features. */
+  /** Items 1..trainedCount have training interactions. Other items are cold: they have side features only. */
   readonly trainedCount: number;
-  /** The index of an item, or undefined for an unknown one. */
+  /** Returns the index of an item, or undefined for an unknown item. */
   indexOf(itemId: string): number | undefined;
 }
 
-/** @throws AppError `FEATURES_DUPLICATE_ITEM` when an id occurs twice. */
+/** @throws AppError `FEATURES_DUPLICATE_ITEM` if an id occurs twice. */
 export function createItemVocabulary(itemIds: readonly string[], trainedCount: number): ItemVocabulary {
   const indexes = new Map<string, number>();
   for (let index = 1; index < itemIds.length; index++) indexes.set(itemIds[index]!, index);
   if (indexes.size !== itemIds.length - 1) {
-    throw new AppError('An item vocabulary names an item twice.', {
+    throw new AppError('The item vocabulary contains an item twice.', {
       code: 'FEATURES_DUPLICATE_ITEM',
       category: 'internal',
     });
@@ -26,10 +26,10 @@ export function createItemVocabulary(itemIds: readonly string[], trainedCount: n
 }
 
 /**
- * The vocabulary of a catalogue: items with training interactions first, most popular first (ties by id), so that an
- * index is also a popularity rank, then the catalogue's other items by id.
+ * Returns the vocabulary of a catalog: first the items with training interactions by popularity (ties by id), so that an index is
+ * also a popularity rank, then the other items by id.
  *
- * @param trainingCounts how often each item was chosen; one that never was does not count as trained
+ * @param trainingCounts Interactions with each item. Items without interactions are not trained.
  */
 export function buildItemVocabulary(
   trainingCounts: ReadonlyMap<string, number>,
@@ -42,7 +42,7 @@ export function buildItemVocabulary(
   return createItemVocabulary(['', ...trained, ...cold], trained.length);
 }
 
-/** One side feature of every item: `rows[index * slots + slot]` is a row of the feature's table, 0 where there is none. */
+/** One side feature of all items: `rows[index * slots + slot]` is a row of the feature's table, 0 for no value. */
 export interface EncodedFeature {
   readonly schema: FeatureSchema;
   /** [holders, slots] */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   buildPopularityTimeline,
-  neverChosenFeatures,
+  coldItemFeatures,
   popularityFeatureCount,
   popularityFeatureNames,
 } from '../src/index.ts';
@@ -153,7 +153,7 @@ describe('buildPopularityTimeline', () => {
       [3, 4],
     ] as const) {
       const row = timeline.featuresOn(day).subarray(item * popularityFeatureCount, (item + 1) * popularityFeatureCount);
-      expect(row).toEqual(Float32Array.from(neverChosenFeatures));
+      expect(row).toEqual(Float32Array.from(coldItemFeatures));
     }
   });
 

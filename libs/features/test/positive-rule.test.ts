@@ -81,7 +81,7 @@ test.each([
 });
 
 test('the bad clause is named, not the good one', () => {
-  expect(() => parsePositiveRule('purchase or rating >>> 4')).toThrow(/^"rating >>> 4" is not/);
+  expect(() => parsePositiveRule('purchase or rating >>> 4')).toThrow(/"rating >>> 4"/);
 });
 
 test('every rule of clauses means what its clauses mean', () => {

@@ -2,52 +2,52 @@ import { ageBucketCount, popularityFeatureCount } from '@facet/features';
 import type { Random } from '@facet/features';
 import type { ModelConfig, ModelSpec } from './config.ts';
 
-/** One named array of a model, row-major. */
+/** One array of a model, in row-major order. */
 export interface Weight {
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
 
-/** All arrays of a model by name; the names are the layout that training, export and kernel share. */
+/** All arrays of a model by name. Training, export and inference share these names and shapes. */
 export type Weights = Readonly<Record<string, Weight>>;
 
-/** Names of the arrays that training never changes. */
+/** Arrays that the training never changes. */
 export const frozenWeights: ReadonlySet<string> = new Set(['routing/logits']);
 
-/** Weights of the bonus for an item chosen before; see {@link repeatFeatures}. */
+/** Features of the repeat bonus, see {@link repeatFeatures}. */
 export const repeatFeatureCount = 5;
 
 /**
- * Few-valued scalars (recency weights, the prior, the bonus) must travel further than embeddings in as few steps. They
- * are stored divided by this factor, which under Adam multiplies their learning rate.
+ * Scalars (recency weights, prior, repeat bonus) must change more than embeddings in as few steps. They are stored divided by this
+ * factor, which multiplies their learning rate under Adam.
  */
 export const scalarScale = 10;
 
-/** The temperature that scores are divided by: `temperature` with a weight of 0, towards `temperatureMin` below it. */
+/** Returns the temperature that divides scores: `temperature` for a weight of 0, decreasing to `temperatureMin`. */
 export function temperatureOf({ temperature, temperatureMin }: ModelConfig, weight: number): number {
   return temperatureMin + (temperature - temperatureMin) * Math.exp(weight);
 }
 
-/** The name of the embedding table of an item feature. */
+/** Returns the name of the embedding table of an item feature. */
 export const itemFeatureTable = (name: string): string => `item/feature/${name}`;
-/** The table of the vectors of users, [U, K · D] (MaxMF). */
+/** The table of user vectors [U, K · D] (MaxMF). */
 export const userVectorTable = 'user/vectors';
-/** The name of a weight of a block of the transformer. */
+/** Returns the name of a weight in a block of the transformer. */
 export const transformerWeight = (block: number, part: string): string => `transformer/${block}/${part}`;
-/** The name of the embedding table of a user feature. */
+/** Returns the name of the embedding table of a user feature. */
 export const profileTable = (name: string): string => `profile/${name}`;
 
-/** Width of that part of the input of the H-layers which comes of the behaviors: a capsule, the context. */
+/** Returns the width of capsule and context in the input of the H-layers. */
 export function hiddenBehaviorWidth({ embeddingDim, context }: ModelConfig): number {
   return embeddingDim * (context ? 2 : 1);
 }
 
-/** Width of the input of the H-layers: a capsule, the context, the profile. */
+/** Returns the width of the input of the H-layers: capsule, context, profile. */
 export function hiddenInputWidth({ config, userFeatures }: ModelSpec): number {
   return hiddenBehaviorWidth(config) + config.profileDim * userFeatures.length;
 }
 
-/** The weights of a new model, drawn from `random` in a fixed order. */
+/** Draws the weights of a new model, in a fixed order. */
 export function initializeWeights(spec: ModelSpec, random: Random): Weights {
   const { config } = spec;
   const D = config.embeddingDim;
@@ -80,7 +80,7 @@ export function initializeWeights(spec: ModelSpec, random: Random): Weights {
   addLayers(spec, { add, normal, glorot });
   if (config.normalize && config.temperatureMin < config.temperature) add('score/temperature', [1], zero);
   if (config.popularityPrior) {
-    // Starts as the logarithm of last month's popularity, the strongest simple predictor under a time split.
+    // The prior starts as the logarithm of last month's popularity, the strongest simple predictor under a time split.
     let feature = 0;
     add('prior/weights', [popularityFeatureCount], () => (feature++ === 1 ? 1 / scalarScale : 0));
   }
@@ -91,7 +91,7 @@ export function initializeWeights(spec: ModelSpec, random: Random): Weights {
 const embeddingDeviation = 0.05;
 const identityNoise = 0.02;
 
-/** Adds a weight with values drawn cell by cell, and ways to draw them. */
+/** Adds weights, with initializers for their values. */
 interface WeightMaker {
   add(name: string, shape: readonly number[], value: () => number): void;
   normal(deviation: number): () => number;
@@ -139,7 +139,7 @@ function addExtractor({ config, userCount }: ModelSpec, { add, normal, glorot }:
   }
 }
 
-/** Scale and shift of a layer normalization. */
+/** Adds scale and shift of a layer normalization. */
 function addNorm(add: WeightMaker['add'], name: string, D: number): void {
   add(`${name}/scale`, [D], () => 1);
   add(`${name}/shift`, [D], zero);
@@ -151,7 +151,7 @@ function addLayers(spec: ModelSpec, { add, normal, glorot }: WeightMaker): void 
     let width = hiddenInputWidth(spec);
     [...hiddenUnits, D].forEach((units, layer) => {
       const isOutput = layer === hiddenUnits.length;
-      // Beside a residual path the output layer starts near zero, so that a new model is its capsules and context.
+      // With a residual path the output layer starts near zero, so that a new model returns its capsules and context.
       const kernel = isOutput && residual ? normal(0.01) : glorot(width, units);
       add(`hidden/${layer}/kernel`, [width, units], kernel);
       add(`hidden/${layer}/bias`, [units], zero);
@@ -165,8 +165,8 @@ function addLayers(spec: ModelSpec, { add, normal, glorot }: WeightMaker): void 
 }
 
 /**
- * What the repeat bonus is linear in, written to `target` at `offset`: 1, ln c, a, ln n / 3 and a · ln c of a behavior
- * chosen c times with age bucket g (a = (g − 1) / 10, a logarithm of its age), among n behaviors.
+ * Writes the features of the repeat bonus to `target` at `offset`: 1, ln c, a, ln n / 3 and a · ln c, for a behavior with count c and
+ * age bucket g among n behaviors, with a = (g − 1) / 10, a logarithm of its age.
  */
 export function repeatFeatures(target: Float32Array, offset: number, age: number, count: number, n: number): void {
   const logCount = Math.log(count);

@@ -1,6 +1,6 @@
 import { buildPopularityTimeline, createRandom } from '@facet/features';
 import type { PopularityTimeline } from '@facet/features';
-import { dayMs } from '@facet/platform';
+import { dayMs } from '@facet/platform/time';
 import { describe, expect, it } from 'vitest';
 import { objective } from '../src/loss/objective.ts';
 import { columnsOf, createCandidateSet } from '../src/training/candidate-set.ts';

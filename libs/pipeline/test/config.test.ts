@@ -161,8 +161,8 @@ describe('resolveModel', () => {
   });
 
   it.each([
-    [{ extractor: { kind: 'mean' } }, /makes one interest of a user, not 4/],
-    [{ layers: 'none' }, /goes with H-layers, not with layers: none/],
+    [{ extractor: { kind: 'mean' } }, /makes one interest per user, not 4/],
+    [{ layers: 'none' }, /need H-layers, but model.layers is none/],
   ])('rejects %j, which contradicts other settings', (model, message) => {
     expect(() => resolveModel(parse({ model }))).toThrow(expect.objectContaining({ code: 'MODEL_UNSUPPORTED' }));
     expect(() => resolveModel(parse({ model }))).toThrow(message);

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { encodeFeatures, neverChosenFeatures, popularityFeatureCount } from '@facet/features';
+import { encodeFeatures, coldItemFeatures, popularityFeatureCount } from '@facet/features';
 import { embedItems, indexVectors } from '@facet/model';
 import type { BundleContents, BundleFacts } from '../bundle/bundle.ts';
 import { createBits, hasBit, setBit } from '../items/item-bitmap.ts';
@@ -89,7 +89,7 @@ function vectorsOf(bundle: BundleFacts, added: readonly CatalogItem[]): Pick<Del
   const padded = new Float32Array(embeddingDim + embeddings.length);
   padded.set(embeddings, embeddingDim);
   const popularity = new Float32Array((added.length + 1) * popularityFeatureCount);
-  for (let row = 1; row <= added.length; row++) popularity.set(neverChosenFeatures, row * popularityFeatureCount);
+  for (let row = 1; row <= added.length; row++) popularity.set(coldItemFeatures, row * popularityFeatureCount);
   const vectors = indexVectors(spec, bundle.tower, padded, popularity).slice(index.dim);
   return { embeddings: padded.slice(embeddingDim), vectors };
 }

@@ -6,49 +6,44 @@ import type { Weight, Weights } from '../weights.ts';
 import { momentName, moments } from './training-state.ts';
 import type { TrainingState } from './training-state.ts';
 
-/**
- * Raised when weights are laid out otherwise, or mean something else, under the same `ModelConfig`: a state of another
- * version must not be carried.
- */
+/** The version of the layout and meaning of weights under a `ModelConfig`. A state of another version must not be carried. */
 export const stateVersion = 1;
 
-/** The model whose state is carried. */
+/** The model whose state is carried over. */
 export interface CarriedModel {
   readonly spec: ModelSpec;
-  /** Position p names the item of row p of `item/id`; position 0 is a placeholder. Items without a row of their own may be left out. */
+  /** [rows of `item/id`] the item of each row; position 0 is a placeholder. Items without a dedicated row may be missing. */
   readonly itemIds: readonly string[];
   readonly state: TrainingState;
 }
 
-/** The model that is to start from it, with the same `config`. */
+/** The model that starts from the state, with the same `config`. */
 export interface ReceivingModel {
   readonly spec: ModelSpec;
   /** [N + 1]; position 0 is a placeholder. */
   readonly itemIds: readonly string[];
-  /** Items 1..trainedCount have an embedding of their own. */
+  /** Items 1..trainedCount have a dedicated embedding. */
   readonly trainedCount: number;
   /** Side features of the items, rows [N + 1, slots]. */
   readonly itemFeatures: readonly EncodedFeature[];
-  /** What rows have that nothing is carried to. */
+  /** The values of rows without a carried row. */
   readonly initialWeights: Weights;
 }
 
 /**
- * A state moved to another vocabulary and other features: every row goes with what it stands for.
+ * Returns the state of a model for another vocabulary and other features: every row moves with the thing that it represents.
  *
- * - `item/id` by item id. A row that was never trained is not carried; its second moments, all zero, tell.
- * - A feature's table by value. Bins of a number go by their place among the bins: the cheapest tenth of the items stays the
- *   cheapest tenth, though its edges have moved.
- * - The first H-layer, or the map of the profile, by what its inputs are: a user feature that is new brings rows as they are
- *   initialized.
- * - All other weights as they are.
- * - An item without a carried row gets the mean of its side features' embeddings, so that its pooled embedding is what it
- *   is without a row of its own. Without side features its row stays as initialized.
- * - Adam's moments go with their rows and are zero where nothing was carried. So does the number of its steps, as the
- *   carried moments have outgrown their bias towards zero and must not be corrected for it again. The new ones have not:
- *   the first update of a new row is up to (1 − β₁) / √(1 − β₂) ≈ 3.2 times the learning rate, instead of once.
+ * - Rows of `item/id` move by item id. A row whose second moments are all zero was never trained and is not carried.
+ * - Rows of a feature's table move by value. Bins of a number move by their rank: the cheapest tenth of the items stays the
+ *   cheapest tenth, although its edges differ.
+ * - Rows of the first H-layer, or of the profile map, move by user feature. Rows of a new user feature keep their initial values.
+ * - All other weights are copied.
+ * - An item without a carried row gets the mean embedding of its side features, so that its pooled embedding does not change. Without
+ *   side features its row keeps its initial values.
+ * - Adam's moments move with their rows and are zero for new rows. The number of steps is carried too, since carried moments need no
+ *   bias correction. For new rows it would be needed: their first update is up to (1 − β₁) / √(1 − β₂) ≈ 3.2 times the learning rate.
  *
- * What has vanished is dropped. Arrays may be shared with `from`.
+ * Rows without a counterpart are dropped. The result may share arrays with `from`.
  */
 export function carryState(from: CarriedModel, to: ReceivingModel): TrainingState {
   const sources = rowSources(from, to);
@@ -68,7 +63,7 @@ export function carryState(from: CarriedModel, to: ReceivingModel): TrainingStat
   return { weights, optimizer };
 }
 
-/** For each weight whose rows move: the carried row of each of its rows, −1 for none. */
+/** Returns, for each weight whose rows move, the source row of each row, −1 for none. */
 function rowSources(from: CarriedModel, to: ReceivingModel): Map<string, Int32Array> {
   const sources = new Map([['item/id', itemSources(from, to)]]);
   const add = (
@@ -100,7 +95,7 @@ function itemSources(from: CarriedModel, to: ReceivingModel): Int32Array {
   return sources;
 }
 
-/** Of a feature's table [values + 1]; row 0, no value, is never read. */
+/** Returns the sources of a feature's table [values + 1]. Row 0, no value, is never read. */
 function valueSources(former: FeatureSchema | undefined, { kind, values }: FeatureSchema): Int32Array {
   const sources = new Int32Array(values.length + 1).fill(-1);
   if (former === undefined) return sources;
@@ -112,12 +107,12 @@ function valueSources(former: FeatureSchema | undefined, { kind, values }: Featu
   return sources;
 }
 
-/** The position among `formerCount` bins that lies where `position` lies among `count`. */
+/** Returns the bin among `formerCount` bins with the relative rank of bin `position` among `count`. */
 function samePlace(position: number, count: number, formerCount: number): number {
   return count === 1 ? 0 : Math.round((position * (formerCount - 1)) / (count - 1));
 }
 
-/** Of a matrix whose inputs are `base` others (of the first H-layer capsule and context), then the profile: a block for each user feature. */
+/** Returns the sources of a matrix whose inputs are `base` others (capsule and context), then a block per user feature. */
 function profileInputSources(from: ModelSpec, to: ModelSpec, base: number): Int32Array {
   const width = to.config.profileDim;
   const sources = Int32Array.from({ length: base + width * to.userFeatures.length }, (_, row) =>
@@ -131,7 +126,7 @@ function profileInputSources(from: ModelSpec, to: ModelSpec, base: number): Int3
   return sources;
 }
 
-/** `target` with the rows of `carried` that `sources` names; without `sources`, `carried` itself. */
+/** Returns `target` with the rows of `carried` at `sources`, or `carried` itself without `sources`. */
 function carryRows(carried: Weight | undefined, target: Weight, sources: Int32Array | undefined): Weight {
   if (sources === undefined) return carried!;
   const data = target.data.slice();
@@ -142,7 +137,7 @@ function carryRows(carried: Weight | undefined, target: Weight, sources: Int32Ar
   return { shape: target.shape, data };
 }
 
-/** Writes the rows of `item/id` that nothing was carried to. */
+/** Initializes the rows of `item/id` without a source from side features. */
 function startNewItems(to: ReceivingModel, weights: Weights, sources: Int32Array): void {
   const D = to.spec.config.embeddingDim;
   const { data } = weights['item/id']!;

@@ -1,49 +1,48 @@
 import { AppError } from '@facet/platform/errors';
 import type { TrainingState } from './training-state.ts';
 
-/** That training went astray, and where: an epoch that did is taken again from its beginning at half the rate. */
+/** A divergence of the training. The loop repeats the epoch from its start at half the learning rate. */
 export interface Divergence {
   readonly epoch: number;
-  /** Of the epoch, counted from 1. */
+  /** Step of the epoch, counted from 1. */
   readonly step: number;
-  /** `…-not-finite`: numbers were too large to be held, or none. `loss-risen`: see {@link createLossWatch}. */
+  /** `…-not-finite`: a value was infinite or NaN. `loss-risen`: see {@link createLossWatch}. */
   readonly kind: 'loss-not-finite' | 'loss-risen' | 'weights-not-finite' | 'score-not-finite';
-  /** The highest rate of the schedule, in force at the time. */
+  /** The peak rate of the schedule at the time. */
   readonly learningRate: number;
-  /** Of the newest steps before it, oldest first. */
+  /** Losses of the last steps before it, oldest first. */
   readonly losses: number[];
 }
 
-/** So often an epoch is taken again in a run; what goes on diverging at an eighth of its rate has another fault. */
+/** Repetitions of epochs in a run. A run that still diverges at a quarter of its rate has another fault. */
 export const recoveriesMax = 2;
 
-/** By so much a divergence lowers the rate, for the rest of the run. */
+/** Factor of the learning rate after a divergence, for the rest of the run. */
 export const recoveryRate = 0.5;
 
-/** A mean over so many steps is told from the noise of batches. */
+/** Steps of the mean loss: enough to average out the noise of batches. */
 const watchedSteps = 20;
-/** A run whose loss is so many times that of its first batch has unlearned what it started with. */
+/** A mean loss of this multiple of the first batch's loss is a divergence. */
 const risenFactor = 3;
-/** In nats; a start from a good model may have a loss so small that a few hard batches are a multiple of it. */
+/** Lower bound of the reference, in nats: after a start from a good model, a few hard batches may be a multiple of the first loss. */
 const smallestReference = 1;
-/** Told of a divergence. */
-const toldSteps = 10;
+/** Losses in the report of a divergence. */
+const reportedSteps = 10;
 
-/** Watches the losses of an epoch. */
+/** Detects divergence in the losses of an epoch. */
 export interface LossWatch {
-  /** The kind of divergence that the loss of the next step shows. */
+  /** Returns the kind of divergence that the loss of the next step shows, if any. */
   after(loss: number): Divergence['kind'] | undefined;
-  /** The same for an epoch that is over and may have had few steps. */
+  /** Checks the losses at the end of an epoch, which may be short. */
   atEnd(): Divergence['kind'] | undefined;
-  /** The newest losses, oldest first. */
+  /** Returns the last losses, oldest first. */
   newest(): number[];
 }
 
 /**
- * A loss has risen where its mean over 20 steps is three times that of the run's first batch.
+ * Creates a watch that reports `loss-risen` if the mean loss of 20 steps is three times the loss of the run's first batch.
  *
- * @param reference the loss of that batch, in nats; in the first epoch undefined: then it is the first that is not 0, as that of a
- *   batch without labels is
+ * @param reference The loss of the first batch, in nats. If undefined, the first loss other than 0; a batch without labels has loss 0.
  */
 export function createLossWatch(reference: number | undefined): LossWatch {
   let first = reference;
@@ -60,16 +59,16 @@ export function createLossWatch(reference: number | undefined): LossWatch {
       return recent.length === watchedSteps && hasRisen() ? 'loss-risen' : undefined;
     },
     atEnd: () => (recent.length > 0 && hasRisen() ? 'loss-risen' : undefined),
-    newest: () => recent.slice(-toldSteps),
+    newest: () => recent.slice(-reportedSteps),
   };
 }
 
-/** Whether all weights and moments are numbers. */
+/** Returns whether all weights and moments are finite. */
 export function isFiniteState({ weights, optimizer }: TrainingState): boolean {
   return [weights, optimizer].every((kept) => Object.values(kept).every(({ data }) => isFiniteArray(data)));
 }
 
-/** In a plain loop: tables have hundreds of millions of numbers. */
+/** A plain loop, since tables have hundreds of millions of values. */
 function isFiniteArray(data: Float32Array): boolean {
   for (let position = 0; position < data.length; position++) {
     if (!Number.isFinite(data[position]!)) return false;
@@ -77,10 +76,7 @@ function isFiniteArray(data: Float32Array): boolean {
   return true;
 }
 
-/**
- * Whether another attempt makes sense: not where nothing had been learned yet that could be at fault, and not more often than
- * {@link recoveriesMax}.
- */
+/** Returns whether to repeat the epoch: not before the first step, and at most {@link recoveriesMax} times. */
 export function isRecoverable(divergence: Divergence, earlier: readonly Divergence[]): boolean {
   return earlier.length < recoveriesMax && !isAtStart(divergence);
 }
@@ -89,32 +85,32 @@ function isAtStart({ epoch, step, kind }: Divergence): boolean {
   return kind === 'loss-not-finite' && epoch === 1 && step === 1;
 }
 
-/** What happened, in one sentence: `In epoch 2, step 7, the loss became …`. */
+/** Returns a sentence about a divergence. */
 export function describeDivergence({ epoch, step, kind, learningRate, losses }: Divergence): string {
   const what = {
-    'loss-not-finite': 'the loss was no finite number',
-    'loss-risen': 'the loss had risen to three times that of the first batch of the run',
-    'weights-not-finite': 'a weight was no finite number',
-    'score-not-finite': 'scores of the validation were no finite numbers',
+    'loss-not-finite': 'the loss was not finite',
+    'loss-risen': "the loss rose to three times the loss of the run's first batch",
+    'weights-not-finite': 'a weight was not finite',
+    'score-not-finite': 'the validation score was not finite',
   }[kind];
   const before = losses.length === 0 ? '' : `; losses before it: ${losses.map(brief).join(', ')}`;
   return `In epoch ${epoch}, step ${step}, ${what} (learning rate ${brief(learningRate)}${before}).`;
 }
 
 /**
- * The end of a run that could not be saved.
+ * Returns the error that ends a run.
  *
- * @param all divergences of the run, the last one being the one that ends it
- * @param curve mean losses of the epochs before it
+ * @param all The divergences of the run. The last one ends it.
+ * @param curve The mean losses of earlier epochs.
  */
 export function divergedError(all: readonly Divergence[], curve: readonly number[]): AppError {
   const last = all.at(-1)!;
   const attempts = all.filter(({ epoch }) => epoch === last.epoch);
   const cause = likelyCause(last, attempts);
-  const epochs = curve.length === 0 ? '' : ` Losses of the epochs before it: ${curve.map(brief).join(', ')}.`;
+  const epochs = curve.length === 0 ? '' : ` Losses of earlier epochs: ${curve.map(brief).join(', ')}.`;
   const rates = all.slice(0, -1).map(({ learningRate }) => brief(recoveryRate * learningRate));
-  const tried = rates.length === 0 ? '' : ` It was taken up again at the learning rates ${rates.join(' and ')}.`;
-  return new AppError(`${describeDivergence(last)}${epochs}${tried} ${cause.because}`, {
+  const tried = rates.length === 0 ? '' : ` The epoch was repeated at the learning rates ${rates.join(' and ')}.`;
+  return new AppError(`${describeDivergence(last)}${epochs}${tried} ${cause.explanation}`, {
     code: 'MODEL_DIVERGED',
     category: 'usage',
     remedy: cause.remedy,
@@ -125,17 +121,17 @@ export function divergedError(all: readonly Divergence[], curve: readonly number
 function likelyCause(
   last: Divergence,
   attempts: readonly Divergence[],
-): { kind: 'data' | 'rate'; because: string; remedy: string } {
+): { kind: 'data' | 'rate'; explanation: string; remedy: string } {
   const data =
-    'Look for features and weights that are no finite numbers: facet validate, and the model that it starts from.';
+    'Check inputs and warm-start weights for NaN or Infinity: run facet validate, and check the model that this one starts from.';
   if (isAtStart(last)) {
     return {
       kind: 'data',
-      because: 'No step had been taken yet, so it is the data or the initial weights.',
+      explanation: 'The first step diverged: the data or the initial weights contain invalid values.',
       remedy: data,
     };
   }
-  // Any rate that is far too high fails at the second step.
+  // A rate that is far too high always fails at the second step.
   const isOneBatch =
     attempts.length > 1 &&
     last.step > 2 &&
@@ -143,16 +139,16 @@ function likelyCause(
   if (isOneBatch) {
     return {
       kind: 'data',
-      because: 'It is the same step at every rate, so it is probably the data of its batch.',
+      explanation: 'The same step diverged at every rate: the data of its batch are probably invalid.',
       remedy: data,
     };
   }
   return {
     kind: 'rate',
-    because: 'The learning rate is probably too high for these data.',
-    remedy: `Set training.learningRate to ${brief(last.learningRate / 4)} or less; normalize true or a higher model.temperature keep scores small, too.`,
+    explanation: 'The learning rate is probably too high.',
+    remedy: `Set training.learningRate to ${brief(last.learningRate / 4)} or less. model.normalize: true or a higher model.temperature also keeps scores small.`,
   };
 }
 
-/** Three digits. */
+/** Rounds to three significant digits. */
 const brief = (value: number): string => String(Number(value.toPrecision(3)));

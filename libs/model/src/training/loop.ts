@@ -7,36 +7,36 @@ import type { BatchSource } from './training-batches.ts';
 import type { TrainingSession } from './session.ts';
 import type { TrainingState } from './training-state.ts';
 
-/** One point of the curves. */
+/** One epoch of the training curve. */
 export interface EpochReport {
   readonly epoch: number;
   /** Mean loss of the epoch's batches. */
   readonly loss: number;
-  /** The loss of its first batch with a label, before the step. */
+  /** The loss of the first batch with labels, before its step. */
   readonly firstLoss: number;
-  /** The validation score after the epoch, higher is better; absent in a refit. */
+  /** The validation score after the epoch; higher is better. Absent in a refit. */
   readonly score?: number;
   readonly examples: number;
-  /** How earlier attempts at the epoch ended; from the first of them on, the rate is lower. */
+  /** The divergences of earlier attempts. Each one halves the learning rate for the rest of the run. */
   readonly diverged?: Divergence[];
 }
 
-/** Where a run stands after an epoch: it can go on from here. */
+/** The progress of a run after an epoch, from which it can resume. */
 export interface LoopProgress {
   readonly curve: readonly EpochReport[];
   readonly bestEpoch: number;
-  /** The state after the best epoch and after the newest one; the same object where they are the same epoch. */
+  /** The states after the best and after the last epoch; the same object if they are the same epoch. */
   readonly best: TrainingState;
   readonly last: TrainingState;
 }
 
-/** One step of the optimizer has been taken. */
+/** The progress of an epoch after a step of the optimizer. */
 export interface LoopStep {
   readonly epoch: number;
-  /** Steps of the epoch. */
+  /** Steps of the epoch, and those that are done. */
   readonly done: number;
   readonly total: number;
-  /** Examples of the epoch that were trained on so far. */
+  /** Examples of the epoch that are done. */
   readonly examples: number;
   readonly loss: number;
 }
@@ -45,27 +45,26 @@ export interface LoopOptions {
   readonly session: TrainingSession;
   readonly batches: BatchSource;
   readonly config: TrainingConfig;
-  /** Stops after this epoch although the schedule runs over `config.epochs`: the length of a refit. */
+  /** The last epoch of a refit. The schedule still covers `config.epochs`. */
   readonly lastEpoch?: number;
-  /** The score of weights on the validation window, NaN if they give none; without it every epoch is trained and the last one kept. */
+  /** Returns the validation score of weights, or NaN. Without it, every epoch is trained and the last one is the best. */
   readonly validate?: (weights: Weights) => Promise<number>;
-  /** Where to start from instead of the session's initial weights. */
+  /** The state to start from instead of the session's initial weights. */
   readonly start?: TrainingState;
-  /** Where a run with the same options stood when it ended too early. */
+  /** The progress of an interrupted run with the same options. */
   readonly resume?: LoopProgress;
   readonly onStep?: (step: LoopStep) => void;
-  /** An epoch went astray and begins again, at half the rate. */
+  /** Called before a diverged epoch is repeated at half the learning rate. */
   readonly onDivergence?: (divergence: Divergence) => void;
   readonly onEpoch?: (report: EpochReport, progress: LoopProgress) => Promise<void>;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Trains epoch by epoch; a resumed run equals an uninterrupted one. Stops when the validation score has not improved for
- * `patience` epochs. An epoch that diverges is taken again from the state before it, which is that of the last checkpoint, at
- * half the rate (`divergence.ts`).
+ * Trains epoch by epoch. A resumed run equals an uninterrupted run. Stops when the validation score has not improved for `patience`
+ * epochs. Repeats an epoch that diverges, from the state before it, at half the learning rate (`divergence.ts`).
  *
- * @throws AppError `MODEL_NO_EXAMPLES`, `MODEL_DIVERGED` (for good), `MODEL_ABORTED`.
+ * @throws AppError `MODEL_NO_EXAMPLES`, `MODEL_ABORTED`, or `MODEL_DIVERGED` after too many divergences.
  */
 export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
   const { session, config } = options;
@@ -94,12 +93,12 @@ async function beginning(session: TrainingSession): Promise<LoopProgress> {
   return { curve: [], bestEpoch: 0, best: state, last: state };
 }
 
-/** Asked before each epoch, so that a run that was killed after its last one does not go on when it is resumed. */
+/** Returns whether early stopping applies. Checked before each epoch, so that a resumed run stops like an uninterrupted one. */
 function hasStalled({ curve, bestEpoch }: LoopProgress, { patience }: TrainingConfig): boolean {
   return curve.length - bestEpoch >= patience;
 }
 
-/** An epoch with its score and the state after it, in as many attempts as it takes. */
+/** Trains an epoch with recovery from divergence. Returns its report and the state after it. */
 async function trainEpochSafely(
   options: LoopOptions,
   { curve, last: before }: LoopProgress,
@@ -136,14 +135,14 @@ interface Trained {
   readonly steps: number;
 }
 
-/** Where an epoch went astray. */
-type Astray = Pick<Divergence, 'step' | 'kind'>;
+/** The step and kind of a divergence. */
+type Diverged = Pick<Divergence, 'step' | 'kind'>;
 
-/** The state after an epoch with its score, where both are numbers: a last step may spoil them after its loss was computed. */
+/** Returns the state after an epoch and its score, both finite. The last step may diverge after its loss was computed. */
 async function validateEpoch(
   { session, validate }: LoopOptions,
   { report, steps }: Trained,
-): Promise<{ report: EpochReport; last: TrainingState } | Astray> {
+): Promise<{ report: EpochReport; last: TrainingState } | Diverged> {
   const last = await session.state();
   if (!isFiniteState(last)) return { step: steps, kind: 'weights-not-finite' };
   const score = await validate?.(last.weights);
@@ -154,7 +153,7 @@ async function validateEpoch(
 async function trainEpoch(
   options: LoopOptions,
   { epoch, learningRate, watch }: { epoch: number; learningRate: number; watch: LossWatch },
-): Promise<Trained | Astray> {
+): Promise<Trained | Diverged> {
   const { session, config } = options;
   const { examples, batches } = await options.batches(epoch);
   if (examples === 0) throw noExamples();
@@ -164,7 +163,11 @@ async function trainEpoch(
   let step = 0;
   for await (const batch of batches) {
     if (options.signal?.aborted === true) {
-      throw new AppError('Training was stopped.', { code: 'MODEL_ABORTED', category: 'internal', retryable: true });
+      throw new AppError('The training was canceled.', {
+        code: 'MODEL_ABORTED',
+        category: 'internal',
+        retryable: true,
+      });
     }
     const rate = learningRate * scheduleAt(config, (epoch - 1) * steps + step, steps);
     const loss = batch === undefined ? 0 : session.step(batch, rate);
@@ -175,7 +178,7 @@ async function trainEpoch(
     lossSum += loss;
     const trained = Math.min(step * config.batchSize, examples);
     options.onStep?.({ epoch, done: step, total: steps, examples: trained, loss });
-    // Training blocks the thread; a turn of the event loop lets signals and progress through.
+    // Steps block the thread; this lets the event loop process signals and progress.
     await new Promise((resolve) => setImmediate(resolve));
   }
   const kind = watch.atEnd();
@@ -184,14 +187,14 @@ async function trainEpoch(
 }
 
 function noExamples(): AppError {
-  return new AppError('There is no training example: no user has two interactions at different moments.', {
+  return new AppError('No training examples: no user has two interactions at different times.', {
     code: 'MODEL_NO_EXAMPLES',
     category: 'input',
-    remedy: 'Import more events, or check the rule for positive events.',
+    remedy: 'Import more events, or check interactions.positives in facet.yaml.',
   });
 }
 
-/** The share of the learning rate: rises over the first half epoch, then falls linearly to 1 % at the end of the last one. */
+/** Returns the factor of the learning rate: linear warm-up over half an epoch, then linear decay to 1 % in the last epoch. */
 function scheduleAt(config: TrainingConfig, step: number, stepsPerEpoch: number): number {
   const warmUp = Math.min(1, (step + 1) / Math.max(1, stepsPerEpoch / 2));
   const decay = Math.max(0.01, 1 - step / (config.epochs * stepsPerEpoch));

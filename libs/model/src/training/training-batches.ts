@@ -1,5 +1,6 @@
 import { createRandom, drawEpoch, prefixExamples, windowExamples } from '@facet/features';
 import type { Cut, EncodedFeature, Examples, Random, UserSequences } from '@facet/features';
+import { dayMs } from '@facet/platform/time';
 import type { ArraysOf, NumericArray } from '@facet/tf-graph/arrays';
 import { namedSize, userArrays } from '../batch.ts';
 import type { BatchArrays, ItemBatch } from '../batch.ts';
@@ -204,8 +205,6 @@ export function createBatchSource(
     return { examples: order.length, batches };
   };
 }
-
-const dayMs = 86_400_000;
 
 /** Returns the training examples with labels before `before`. */
 export function trainingExamples(sequences: UserSequences, config: TrainingConfig, before: Cut): Examples {

@@ -3,7 +3,7 @@ import { readItemFiles, ReportBuilder } from '@facet/import';
 import { openLakeSnapshot } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { leaveOneOutCut, orderTable } from '@facet/features';
-import type { ChoiceTable } from '@facet/features';
+import type { InteractionTable } from '@facet/features';
 import { AppError } from '@facet/platform';
 import { layOutTables, selectInteractions } from '../dataset/build-dataset.ts';
 import { openDataset } from '../dataset/dataset-artifact.ts';
@@ -75,7 +75,7 @@ async function openLeaveOneOut(context: StageContext, source: BenchmarkSource): 
 }
 
 interface OrderedInteractions {
-  readonly table: ChoiceTable;
+  readonly table: InteractionTable;
   readonly items: readonly Item[];
   readonly users: readonly User[];
 }

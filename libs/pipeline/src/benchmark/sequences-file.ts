@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { ChoiceTable } from '@facet/features';
+import type { InteractionTable } from '@facet/features';
 import { AppError, dayMs } from '@facet/platform';
 
 /**
@@ -9,7 +9,7 @@ import { AppError, dayMs } from '@facet/platform';
  *
  * @throws AppError `BENCHMARK_SEQUENCES_INVALID` for a user without items or a repeated user.
  */
-export async function readSequencesFile(path: string): Promise<ChoiceTable> {
+export async function readSequencesFile(path: string): Promise<InteractionTable> {
   const userIds: string[] = [];
   const itemIndex = new Map<string, number>();
   const offsets: number[] = [0];

@@ -5,14 +5,14 @@ import type { CatalogItem } from '@facet/bundles';
 import {
   buildItemVocabulary,
   chooseTimeSplit,
-  countChoices,
+  countInteractions,
   dropRareItems,
   learnFeatureSchemas,
   orderTable,
   titleFeatureName,
   toUserSequences,
 } from '@facet/features';
-import type { Attributes, ChoiceTable, Cut, TimeSplit } from '@facet/features';
+import type { Attributes, InteractionTable, Cut, TimeSplit } from '@facet/features';
 import { AppError, dayMs } from '@facet/platform';
 import type { FacetConfig } from '@facet/config';
 import { datasetVersion } from './dataset.ts';
@@ -76,13 +76,13 @@ export function buildDataset(sources: DatasetSources, settings: DatasetSettings)
  * cut. Reuses the arrays of `table`.
  */
 export function layOutTables(
-  table: ChoiceTable,
+  table: InteractionTable,
   cut: Cut,
   { items: catalogItems, users, features }: Pick<DatasetSources, 'items' | 'users'> & Pick<DatasetSettings, 'features'>,
 ): DatasetTables & { readonly learned: LearnedTables } {
-  const trainCounts = countChoices(table, cut);
+  const trainCounts = countInteractions(table, cut);
   const catalog = new Map<string, CatalogItem>(catalogItems.map((item) => [item.itemId, toCatalogItem(item)]));
-  const allCounts = countChoices(table, Number.POSITIVE_INFINITY);
+  const allCounts = countInteractions(table, Number.POSITIVE_INFINITY);
   const withInteractions = table.itemIds.filter((_, item) => allCounts[item]! > 0);
   const vocabulary = buildItemVocabulary(
     new Map(table.itemIds.map((itemId, item) => [itemId, trainCounts[item]!])),
@@ -111,7 +111,7 @@ export function layOutTables(
 export function selectInteractions(
   interactions: LakeInteractions,
   rules: DatasetSettings['interactions'],
-): { table: ChoiceTable; dropped: Record<string, number> } {
+): { table: InteractionTable; dropped: Record<string, number> } {
   const found = interactions.items.length + interactions.bots.interactions;
   const ordered = orderTable(interactions, rules);
   const common = dropRareItems(ordered.table, rules.rareItems.minUsers);

@@ -1,17 +1,17 @@
-import { orderChoices } from './interactions.ts';
-import type { DroppedChoices, InteractionRules } from './interactions.ts';
+import { orderInteractions } from './interactions.ts';
+import type { DroppedEvents, InteractionRules } from './interactions.ts';
 import { cutEnd } from './sequences.ts';
 import type { Cut, UserSequences } from './sequences.ts';
 import type { ItemVocabulary } from './vocabulary.ts';
 
 /**
- * Many users' choices as columns: user u owns positions offsets[u] .. offsets[u + 1] - 1. Tens of millions of them are
- * typed arrays and two tables of ids, which the functions here change in place.
+ * The interactions of many users as columns: user u owns positions offsets[u] .. offsets[u + 1] - 1. Typed arrays and two tables of
+ * ids keep tens of millions of interactions small. The functions of this file change the arrays in place.
  */
-export interface ChoiceTable {
+export interface InteractionTable {
   /** [U] in ascending order. */
   readonly userIds: readonly string[];
-  /** [I] each once, in any order. */
+  /** [I] distinct, in any order. */
   readonly itemIds: readonly string[];
   /** [U + 1] */
   readonly offsets: Int32Array;
@@ -22,34 +22,32 @@ export interface ChoiceTable {
 }
 
 /**
- * Makes interactions of choices that are in any order within their user, by the rules of `selectInteractions`. The arrays of
- * `table` are used up.
+ * Orders the interactions of each user and drops duplicates, by the rules of `selectInteractions`. Reuses the arrays of `table`.
  */
 export function orderTable(
-  table: ChoiceTable,
+  table: InteractionTable,
   rules: Pick<InteractionRules, 'repeats' | 'tieSeed'>,
-): { readonly table: ChoiceTable; readonly dropped: DroppedChoices } {
+): { readonly table: InteractionTable; readonly dropped: DroppedEvents } {
   const dropped = { sameMoment: 0, repeat: 0 };
   const { userIds, itemIds, items, times } = table;
   const kept = rewriteUsers(table, (user, start, end) => {
-    const choices = {
+    const events = {
       count: end - start,
       itemIdAt: (position: number) => itemIds[items[start + position]!]!,
       timeAt: (position: number) => times[start + position]!,
     };
-    return orderChoices(userIds[user]!, choices, rules, dropped).map((position) => start + position);
+    return orderInteractions(userIds[user]!, events, rules, dropped).map((position) => start + position);
   });
   return { table: kept, dropped };
 }
 
 /**
- * Leaves out the items that fewer than `usersMin` users chose, and then the users who have nothing left. The arrays of `table`
- * are used up.
+ * Drops the items of fewer than `usersMin` users, and then the users without remaining interactions. Reuses the arrays of `table`.
  */
 export function dropRareItems(
-  table: ChoiceTable,
+  table: InteractionTable,
   usersMin: number,
-): { readonly table: ChoiceTable; readonly dropped: number } {
+): { readonly table: InteractionTable; readonly dropped: number } {
   if (usersMin <= 1) return { table, dropped: 0 };
   const users = countUsers(table);
   const kept = rewriteUsers(table, (_, start, end) => {
@@ -71,8 +69,8 @@ export function dropRareItems(
   };
 }
 
-/** How often each item [I] was chosen before `before`. */
-export function countChoices(table: ChoiceTable, before: Cut): Int32Array {
+/** Returns the number of interactions with each item [I] before `before`. */
+export function countInteractions(table: InteractionTable, before: Cut): Int32Array {
   const counts = new Int32Array(table.itemIds.length);
   for (let user = 0; user < table.userIds.length; user++) {
     const end = cutEnd(table, user, before);
@@ -81,9 +79,9 @@ export function countChoices(table: ChoiceTable, before: Cut): Int32Array {
   return counts;
 }
 
-/** The table's choices by the indexes of a vocabulary. The arrays of `table` are used up. */
+/** Returns the interactions with the item indexes of a vocabulary. Reuses the arrays of `table`. */
 export function toUserSequences(
-  { userIds, itemIds, offsets, items, times }: ChoiceTable,
+  { userIds, itemIds, offsets, items, times }: InteractionTable,
   vocabulary: ItemVocabulary,
 ): UserSequences {
   const indexes = Int32Array.from(itemIds, (itemId) => vocabulary.indexOf(itemId) ?? 0);
@@ -91,8 +89,8 @@ export function toUserSequences(
   return { userIds, offsets, items, times };
 }
 
-/** How many users [I] chose each item. */
-function countUsers({ itemIds, userIds, offsets, items }: ChoiceTable): Int32Array {
+/** Returns the number of users of each item [I]. */
+function countUsers({ itemIds, userIds, offsets, items }: InteractionTable): Int32Array {
   const users = new Int32Array(itemIds.length);
   const lastUser = new Int32Array(itemIds.length).fill(-1);
   for (let user = 0; user < userIds.length; user++) {
@@ -106,14 +104,11 @@ function countUsers({ itemIds, userIds, offsets, items }: ChoiceTable): Int32Arr
   return users;
 }
 
-/**
- * Closes the ranks: of each user only the positions that `choose` gives stay, in its order. It is asked user by user, and
- * what lies behind the user is as it was.
- */
+/** Keeps the positions that `choose` returns for each user, in that order. `choose` sees later users unchanged. */
 function rewriteUsers(
-  table: ChoiceTable,
+  table: InteractionTable,
   choose: (user: number, start: number, end: number) => readonly number[],
-): ChoiceTable {
+): InteractionTable {
   const { userIds, items, times } = table;
   const offsets = new Int32Array(table.offsets.length);
   let length = 0;

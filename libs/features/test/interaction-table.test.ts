@@ -2,16 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   buildItemVocabulary,
-  countChoices,
+  countInteractions,
   dropRareItems,
   orderTable,
   selectInteractions,
   toUserSequences,
 } from '../src/index.ts';
-import type { ChoiceTable, Interaction } from '../src/index.ts';
+import type { InteractionTable, Interaction } from '../src/index.ts';
 
 /** The choices as columns, in the order in which they are given. */
-function tableOf(choices: readonly Interaction[]): ChoiceTable {
+function tableOf(choices: readonly Interaction[]): InteractionTable {
   const userIds = [...new Set(choices.map(({ userId }) => userId))].sort();
   const itemIds = [...new Set(choices.map(({ itemId }) => itemId))];
   const byUser = userIds.map((id) => choices.filter(({ userId }) => userId === id));
@@ -27,7 +27,7 @@ function tableOf(choices: readonly Interaction[]): ChoiceTable {
 }
 
 /** The opposite of {@link tableOf}. */
-function choicesOf({ userIds, itemIds, offsets, items, times }: ChoiceTable): Interaction[] {
+function choicesOf({ userIds, itemIds, offsets, items, times }: InteractionTable): Interaction[] {
   return userIds.flatMap((userId, user) =>
     Array.from(items.subarray(offsets[user], offsets[user + 1]), (item, place) => ({
       userId,
@@ -93,7 +93,7 @@ it('counts the choices before a moment, and numbers items by a vocabulary', () =
     { userId: 'ada', itemId: 'b', occurredAt: 3 },
     { userId: 'ben', itemId: 'c', occurredAt: 3 },
   ]);
-  expect([...countChoices(table, 3)]).toEqual([1, 1, 0]);
+  expect([...countInteractions(table, 3)]).toEqual([1, 1, 0]);
   const vocabulary = buildItemVocabulary(new Map([['b', 2]]), ['a']);
   expect([...toUserSequences(table, vocabulary).items]).toEqual([2, 1, 1, 0]);
 });
