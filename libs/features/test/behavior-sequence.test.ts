@@ -15,7 +15,7 @@ function write(window: BehaviorWindow, length: number, distinct: boolean, now = 
 }
 
 describe('writeBehaviorSequence', () => {
-  it('the last L behaviors, oldest to newest, padding in front', () => {
+  it('writes the last L behaviors from oldest to newest, after the padding', () => {
     expect(write(windowOf([1, 2, 3]), 5, false)).toMatchObject({
       n: 3,
       items: [0, 0, 1, 2, 3],
@@ -32,11 +32,11 @@ describe('writeBehaviorSequence', () => {
     });
   });
 
-  it('skips items outside the vocabulary: they take no place', () => {
+  it('skips items outside the vocabulary', () => {
     expect(write(windowOf([1, 0, 2, 0]), 2, false)).toMatchObject({ n: 2, items: [1, 2] });
   });
 
-  it('repeats take places of their own, or count on the newest one', () => {
+  it('writes repeats as separate behaviors, or counts them at the newest one', () => {
     const window = windowOf(
       [1, 2, 1, 3, 1],
       [0, 1, 2, 3, 4].map((hours) => hours * 10 * hourMs),
@@ -48,13 +48,13 @@ describe('writeBehaviorSequence', () => {
     expect(distinct.ages).toEqual([0, ageBucket(40 * hourMs), ageBucket(20 * hourMs), ageBucket(10 * hourMs)]);
   });
 
-  it('counts repeats that lie before the last L, too, up to the highest count', () => {
+  it('counts repeats before the last L too, up to the maximum', () => {
     expect(write(windowOf([3, 3, 1, 2, 3]), 2, true)).toMatchObject({ n: 2, items: [2, 3], counts: [1, 3] });
     const often = new Array<number>(maxRepeatCount + 5).fill(4);
     expect(write(windowOf(often), 2, true)).toMatchObject({ n: 1, items: [0, 4], counts: [0, maxRepeatCount] });
   });
 
-  it('rows do not touch each other', () => {
+  it('writes its row only', () => {
     const rows = createBehaviorRows(3, 2);
     writeBehaviorSequence(rows, 1, windowOf([1, 2, 3]), { now: 9, distinct: true });
     expect([...rows.items]).toEqual([0, 0, 2, 3, 0, 0]);
@@ -64,7 +64,7 @@ describe('writeBehaviorSequence', () => {
     expect([...rows.counts]).toEqual([0, 1, 1, 1, 1, 2]);
   });
 
-  it('equals the sentence that defines it', () => {
+  it('equals its definition', () => {
     const choices = fc.array(fc.tuple(fc.integer({ min: 0, max: 6 }), fc.integer({ min: 0, max: 5000 })), {
       maxLength: 30,
     });
@@ -99,7 +99,7 @@ describe('writeBehaviorSequence', () => {
 });
 
 describe('ageBucket', () => {
-  it('never is padding, never leaves the table, and grows with age', () => {
+  it('is never padding, stays within the table, and grows with age', () => {
     fc.assert(
       fc.property(fc.integer({ min: -1e6, max: 1e9 }), fc.integer({ min: 0, max: 1e9 }), (seconds, more) => {
         const bucket = ageBucket(seconds * 1000);
@@ -109,14 +109,14 @@ describe('ageBucket', () => {
     );
   });
 
-  it('a future behavior counts as just now; the first bucket ends before half an hour', () => {
+  it('treats a future behavior as new; the first bucket ends before half an hour', () => {
     expect(ageBucket(-hourMs)).toBe(1);
     expect(ageBucket(0)).toBe(1);
     expect(ageBucket(26 * 60_000)).toBe(1);
     expect(ageBucket(27 * 60_000)).toBe(2);
   });
 
-  it('then 2.5 buckets a doubling, so that years still differ', () => {
+  it('has 2.5 buckets per doubling, so that years still differ', () => {
     const day = 24 * hourMs;
     expect(ageBucket(240 * day) - ageBucket(60 * day)).toBe(5);
     expect(ageBucket(365 * day)).toBeLessThan(ageBucket(730 * day));

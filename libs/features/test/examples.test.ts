@@ -32,8 +32,8 @@ function windows(
   );
 }
 
-describe('prefixExamples with what is left of a moment', () => {
-  it('the labels of a prefix are what is left of the moment that follows', () => {
+describe('prefixExamples with labels of a moment', () => {
+  it('labels a prefix with the rest of the next moment', () => {
     const sequences = sequencesOf([
       [
         [1, 10],
@@ -56,7 +56,7 @@ describe('prefixExamples with what is left of a moment', () => {
     ]);
   });
 
-  it('where no two choices share a moment, they are the prefix examples; nothing behind a cut is a label', () => {
+  it('equals plain prefix examples if no interactions share a moment; labels end at the cut', () => {
     fc.assert(
       fc.property(anyHistories(20), fc.integer({ min: 0, max: 21 }), (histories, before) => {
         const spread = histories.map((history) => history.map(([item], day): [number, number] => [item, day]));
@@ -76,7 +76,7 @@ describe('prefixExamples with what is left of a moment', () => {
 });
 
 describe('prefixExamples', () => {
-  it('every prefix of every user, with the next choice as its label, at the moment of the label', () => {
+  it('returns every prefix of every user with the next interaction as its label, at the time of the label', () => {
     const sequences = sequencesOf([
       [
         [1, 10],
@@ -96,7 +96,7 @@ describe('prefixExamples', () => {
     ]);
   });
 
-  it('no label at or after `before`, and every choice before it but a first one is a label once', () => {
+  it('has no label at or after `before`; every earlier interaction except the first is a label once', () => {
     fc.assert(
       fc.property(anyHistories(20), fc.integer({ min: 0, max: 21 }), (histories, before) => {
         const sequences = sequencesOf(histories);
@@ -115,7 +115,7 @@ describe('prefixExamples', () => {
 });
 
 describe('windowExamples', () => {
-  it('asks at the start of each day with a choice: history before it, labels from it on', () => {
+  it('has an example at the start of each day with an interaction: history before it, labels from it on', () => {
     const sequences = sequencesOf([
       [
         [1, hourMs],
@@ -142,7 +142,7 @@ describe('windowExamples', () => {
     expect(windows(sequences, { windowDays: 2 })[0]).toMatchObject({ end: 1, labelEnd: 3 });
   });
 
-  it('a basket never predicts itself: choices of the same moment are together on one side', () => {
+  it('keeps interactions of one moment together: a basket never predicts itself', () => {
     const basket = 3 * dayMs + hourMs;
     const sequences = sequencesOf([
       [
@@ -161,7 +161,7 @@ describe('windowExamples', () => {
     ]);
   });
 
-  it('a user of one moment is no example', () => {
+  it('has no example of a user with one moment', () => {
     expect(
       windows(
         sequencesOf([
@@ -179,7 +179,7 @@ describe('windowExamples', () => {
     ).toEqual([]);
   });
 
-  it('a window without any label is no example', () => {
+  it('has no example without labels', () => {
     const sequences = sequencesOf([
       [
         [1, 0],
@@ -192,7 +192,7 @@ describe('windowExamples', () => {
     ]);
   });
 
-  it('days before 1970 start at midnight, too', () => {
+  it('starts days before 1970 at midnight too', () => {
     const sequences = sequencesOf([
       [
         [1, -3 * dayMs],
@@ -202,7 +202,7 @@ describe('windowExamples', () => {
     expect(windows(sequences, {})).toMatchObject([{ time: -dayMs, end: 1, labelEnd: 2 }]);
   });
 
-  it('draws the extra moments of a user once for a seed: no more than asked for, of real times within days', () => {
+  it('draws at most extraMoments times within days, the same for the same seed', () => {
     const sequences = sequencesOf([Array.from({ length: 12 }, (_, hour) => [1 + (hour % 9), hour * hourMs] as const)]);
     const timesOf = (seed: number): number[] => windows(sequences, { extraMoments: 3, seed }).map(({ time }) => time);
     expect(timesOf(1)).toEqual(timesOf(1));
@@ -211,7 +211,7 @@ describe('windowExamples', () => {
     expect(windows(sequences, { extraMoments: 99 })).toHaveLength(11);
   });
 
-  it('every example is what a split at its moment would ask', () => {
+  it('equals a time split at the moment of each example', () => {
     const histories = anyHistories(100).map((list) =>
       list.map((choices) => choices.map(([item, time]) => [item, time * 6 * hourMs] as const)),
     );
@@ -255,7 +255,7 @@ describe('drawEpoch', () => {
     ...drawEpoch(examples, { perUser, random: createRandom(seed) }),
   ];
 
-  it('without a cap, every example once, shuffled', () => {
+  it('returns every example once, shuffled, without a cap', () => {
     const order = draw(0, 1);
     expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: examples.count }, (_, position) => position));
     expect(order).not.toEqual([...order].sort((a, b) => a - b));
@@ -263,14 +263,14 @@ describe('drawEpoch', () => {
     expect(order).not.toEqual(draw(0, 2));
   });
 
-  it('with one, at most so many of a user, and all of those who have fewer', () => {
+  it('returns at most perUser examples of a user, and all examples of users with fewer', () => {
     const order = draw(6, 1);
     const perUser = [0, 1, 2].map((user) => order.filter((position) => examples.user[position] === user).length);
     expect(perUser).toEqual([6, 4, 1]);
     expect(new Set(order).size).toBe(order.length);
   });
 
-  it('draws another part every time, so that all are seen in the end', () => {
+  it('draws another part each time, so that all examples occur', () => {
     const seen = new Set(Array.from({ length: 40 }, (_, epoch) => draw(6, epoch)).flat());
     expect(seen.size).toBe(examples.count);
   });

@@ -9,30 +9,30 @@ const times = (count: number, holder: (position: number) => Attributes): Attribu
 const namesOf = (schemas: readonly FeatureSchema[]): string[] => schemas.map(({ name }) => name);
 
 describe('learnFeatureSchemas, auto', () => {
-  it('learns shared categories, the commonest first, ties by value; rare values have no row', () => {
+  it('learns shared categories, the most frequent first, ties by value; rare values have no row', () => {
     const holders = ['a', 'b', 'b', 'c', 'c', 'rare', 'b'].map((genre) => ({ genre }));
     expect(learnFeatureSchemas(holders, auto)).toEqual([
       { name: 'genre', kind: 'category', values: ['b', 'c'], edges: [], slots: 1 },
     ]);
   });
 
-  it('gives the features in order of name, whatever the order of attributes', () => {
+  it('returns features in the order of names, for any order of attributes', () => {
     const holders = times(6, (n) => ({ shop: `s${n % 2}`, brand: `b${n % 3}` }));
     expect(namesOf(learnFeatureSchemas(holders, auto))).toEqual(['brand', 'shop']);
     expect(learnFeatureSchemas([...holders].reverse(), auto)).toEqual(learnFeatureSchemas(holders, auto));
   });
 
-  it('leaves out what everybody has, what nobody shares, and what has one shared value only', () => {
+  it('skips attributes that all holders have, that none share, or with one shared value', () => {
     const holders = times(10, (n) => ({ all: 'same', unique: `u${n}`, one: n < 8 ? 'x' : `y${n}`, good: `g${n % 2}` }));
     expect(namesOf(learnFeatureSchemas(holders, auto))).toEqual(['good']);
   });
 
-  it('a value that everybody has among others has no row', () => {
+  it('has no row for a value of all holders', () => {
     const holders = times(10, (n) => ({ tags: ['all', `t${n % 2}`] }));
     expect(learnFeatureSchemas(holders, auto)[0]).toMatchObject({ values: ['t0', 't1'] });
   });
 
-  it('leaves out post codes: shared values that cover less than half of the holders', () => {
+  it('skips postcodes: shared values that cover less than half of the holders', () => {
     const holders = times(20, (n) => ({ postcode: n < 8 ? `P${n % 4}` : `Q${n}` }));
     expect(learnFeatureSchemas(holders, auto)).toEqual([]);
     expect(
@@ -45,25 +45,25 @@ describe('learnFeatureSchemas, auto', () => {
     ).toEqual(['postcode']);
   });
 
-  it('coverage counts the holders that have the attribute, not those that lack it', () => {
+  it('counts only holders with the attribute for coverage', () => {
     const holders = times(40, (n): Readonly<Record<string, string>> => (n < 10 ? { shop: `s${n % 2}` } : {}));
     expect(namesOf(learnFeatureSchemas(holders, auto))).toEqual(['shop']);
   });
 
-  it('counts a value once a holder, and keeps as many slots as a holder carries, at most maxSlots', () => {
+  it('counts a value once per holder, with as many slots as a holder has values, at most maxSlots', () => {
     const holders = [{ genre: ['a', 'a', 'b'] }, { genre: ['b', 'c'] }, { genre: 'c' }, { genre: [] }];
     expect(learnFeatureSchemas(holders, auto)[0]).toMatchObject({ values: ['b', 'c'], slots: 2 });
     expect(learnFeatureSchemas(holders, { ...auto, maxSlots: 1 })[0]).toMatchObject({ slots: 1 });
   });
 
-  it('learns nothing from nobody, and nothing from empty values', () => {
+  it('learns nothing without holders or from empty values', () => {
     expect(learnFeatureSchemas([], auto)).toEqual([]);
     expect(learnFeatureSchemas([{ genre: '' }, { genre: '' }], auto)).toEqual([]);
   });
 });
 
 describe('learnFeatureSchemas, numbers', () => {
-  it('few distinct numbers stay categories', () => {
+  it('keeps few distinct numbers as categories', () => {
     const schemas = learnFeatureSchemas(
       times(300, (n) => ({ age: n % 100 })),
       auto,
@@ -72,7 +72,7 @@ describe('learnFeatureSchemas, numbers', () => {
     expect(schemas[0]!.values).toHaveLength(100);
   });
 
-  it('many are cut into ten bins of equal size', () => {
+  it('cuts many numbers into ten bins of equal size', () => {
     const holders = times(1000, (n) => ({ price: n + 0.5 }));
     const [schema] = learnFeatureSchemas(holders, auto);
     expect(schema).toMatchObject({ name: 'price', kind: 'number', slots: 1 });
@@ -85,7 +85,7 @@ describe('learnFeatureSchemas, numbers', () => {
     for (const size of sizes.slice(1)) expect(Math.abs(size - 100)).toBeLessThanOrEqual(1);
   });
 
-  it('numbers written as text are numbers, too, and heavy values do not make empty bins', () => {
+  it('accepts numbers as text, and frequent values make no empty bins', () => {
     const holders = times(1000, (n) => ({ price: n < 600 ? '0' : String(n) }));
     const [schema] = learnFeatureSchemas(holders, auto);
     expect(schema!.edges[0]).toBe(0);
@@ -95,12 +95,12 @@ describe('learnFeatureSchemas, numbers', () => {
     expect(rows.size).toBe(schema!.values.length);
   });
 
-  it('one value that is no number makes it a category', () => {
+  it('treats an attribute with one non-number as categories', () => {
     const holders = times(400, (n) => ({ code: n === 7 ? 'unknown' : String(n % 200) }));
     expect(learnFeatureSchemas(holders, auto)[0]).toMatchObject({ kind: 'category' });
   });
 
-  it('lists of one id are categories, not numbers: their encoder must know them', () => {
+  it('treats lists of one id as categories', () => {
     const holders = times(400, (n) => ({ categories: [String(n % 200)] }));
     const [schema] = learnFeatureSchemas(holders, auto);
     expect(schema).toMatchObject({ kind: 'category' });
@@ -108,7 +108,7 @@ describe('learnFeatureSchemas, numbers', () => {
     for (const { categories } of holders) expect(encoder.encode(categories)).toHaveLength(1);
   });
 
-  it('bins hold values up to and including their edge; the last is open', () => {
+  it('bins contain values up to and including their edge; the last bin is open', () => {
     const schema: FeatureSchema = {
       name: 'price',
       kind: 'number',
@@ -126,7 +126,7 @@ describe('learnFeatureSchemas, numbers', () => {
 describe('learnFeatureSchemas, words', () => {
   const holders = ['Red Tea-Pot', 'red CUP', 'blue cup, large', 'Blue pot'].map((title) => ({ title }));
 
-  it('a title is its words, without case and punctuation, and without single letters', () => {
+  it('splits a title into words without case, punctuation and single letters', () => {
     const [schema] = learnFeatureSchemas([...holders, { title: 'A é' }], auto);
     expect(schema).toEqual({
       name: 'title',
@@ -139,7 +139,7 @@ describe('learnFeatureSchemas, words', () => {
     expect(encoder.encode('RED, red "pot" of clay')).toEqual([4, 3]);
   });
 
-  it('words of any script', () => {
+  it('accepts words of any script', () => {
     const [schema] = learnFeatureSchemas(
       [{ title: 'чай зелёный' }, { title: 'Чай чёрный' }, { title: '緑茶 чёрный' }],
       auto,
@@ -149,14 +149,14 @@ describe('learnFeatureSchemas, words', () => {
 });
 
 describe('learnFeatureSchemas, named attributes', () => {
-  it('takes them in the order asked for, even those that auto would leave out, and passes over absent ones', () => {
+  it('returns them in the given order, even those that auto skips, and ignores absent ones', () => {
     const holders = times(10, (n) => ({ brand: `b${n % 2}`, one: n < 5 ? 'x' : `y${n}` }));
     const schemas = learnFeatureSchemas(holders, { ...auto, attributes: ['one', 'absent', 'brand'] });
     expect(namesOf(schemas)).toEqual(['one', 'brand']);
     expect(schemas[0]!.values).toEqual(['x']);
   });
 
-  it('one named twice is one feature: each has one embedding table', () => {
+  it('returns a feature that is named twice once', () => {
     const holders = times(10, (n) => ({ title: `red ${n % 2 === 0 ? 'pot' : 'cup'}` }));
     expect(namesOf(learnFeatureSchemas(holders, { ...auto, attributes: ['title', 'title'] }))).toEqual(['title']);
   });
@@ -169,7 +169,7 @@ describe('createFeatureEncoder', () => {
     fc.boolean(),
     fc.array(fc.constantFrom('a', 'b', 'c', 'd')),
   );
-  it('rows of what was learned: within the table, distinct, at most as many as slots', () => {
+  it('returns distinct rows within the table, at most one per slot', () => {
     const attributes = fc.record(
       { genre: value, title: fc.constantFrom('a red pot', 'red', 'pot pot cup') },
       { requiredKeys: [] },
@@ -190,7 +190,7 @@ describe('createFeatureEncoder', () => {
     );
   });
 
-  it('numbers and booleans are the categories of their text', () => {
+  it('encodes numbers and booleans as their text', () => {
     const encoder = createFeatureEncoder({ name: 'x', kind: 'category', values: ['5', 'true'], edges: [], slots: 1 });
     expect(encoder.encode(5)).toEqual([1]);
     expect(encoder.encode('5')).toEqual([1]);

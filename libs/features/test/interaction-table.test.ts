@@ -27,7 +27,7 @@ function tableOf(choices: readonly Interaction[]): InteractionTable {
 }
 
 /** The opposite of {@link tableOf}. */
-function choicesOf({ userIds, itemIds, offsets, items, times }: InteractionTable): Interaction[] {
+function interactionsOf({ userIds, itemIds, offsets, items, times }: InteractionTable): Interaction[] {
   return userIds.flatMap((userId, user) =>
     Array.from(items.subarray(offsets[user], offsets[user + 1]), (item, place) => ({
       userId,
@@ -37,7 +37,7 @@ function choicesOf({ userIds, itemIds, offsets, items, times }: InteractionTable
   );
 }
 
-const someChoices = fc.array(
+const someInteractions = fc.array(
   fc.record({
     userId: fc.constantFrom('ada', 'ben', 'cleo', '__proto__'),
     itemId: fc.constantFrom('a', 'b', 'c', 'd', 'é'),
@@ -47,15 +47,15 @@ const someChoices = fc.array(
 );
 
 describe('orderTable', () => {
-  it('makes the interactions that selectInteractions makes, and drops what it drops', () => {
+  it('keeps and drops the same interactions as selectInteractions', () => {
     const repeats = fc.constantFrom('keep' as const, 'first' as const);
     fc.assert(
-      fc.property(someChoices, repeats, fc.integer(), (choices, rule, tieSeed) => {
+      fc.property(someInteractions, repeats, fc.integer(), (choices, rule, tieSeed) => {
         const rules = { repeats: rule, tieSeed };
         const events = choices.map((choice, place) => ({ ...choice, type: 'purchase', eventId: `e${place}` }));
         const selected = selectInteractions(events, { ...rules, isPositive: () => true });
         const { table, dropped } = orderTable(tableOf(choices), rules);
-        expect(choicesOf(table)).toEqual(selected.interactions);
+        expect(interactionsOf(table)).toEqual(selected.interactions);
         expect({ notPositive: 0, duplicateEvent: 0, ...dropped }).toEqual(selected.dropped);
       }),
     );
@@ -71,14 +71,14 @@ describe('dropRareItems', () => {
     { userId: 'cleo', itemId: 'unique', occurredAt: 5 },
   ];
 
-  it('counts users, not choices, and users who have nothing left are gone', () => {
+  it('counts users, not interactions, and removes users without remaining interactions', () => {
     const { table, dropped } = dropRareItems(tableOf(choices), 2);
-    expect(choicesOf(table)).toEqual([choices[0], choices[3]]);
+    expect(interactionsOf(table)).toEqual([choices[0], choices[3]]);
     expect(table.userIds).toEqual(['ada', 'ben']);
     expect(dropped).toBe(3);
   });
 
-  it('of one user drops nothing, and of more than there are everything', () => {
+  it('drops nothing for one user, and everything for more users than exist', () => {
     expect(dropRareItems(tableOf(choices), 1)).toEqual({ table: tableOf(choices), dropped: 0 });
     const none = dropRareItems(tableOf(choices), 4);
     expect(none.table).toMatchObject({ userIds: [], offsets: Int32Array.of(0) });
@@ -86,7 +86,7 @@ describe('dropRareItems', () => {
   });
 });
 
-it('counts the choices before a moment, and numbers items by a vocabulary', () => {
+it('counts interactions before a time, and maps items to a vocabulary', () => {
   const table = tableOf([
     { userId: 'ada', itemId: 'a', occurredAt: 1 },
     { userId: 'ada', itemId: 'b', occurredAt: 2 },

@@ -16,7 +16,7 @@ function choice(
 }
 
 describe('selectInteractions', () => {
-  it('keeps positives only, and counts the rest', () => {
+  it('keeps positive events only and counts the others', () => {
     const { interactions, dropped } = selectInteractions(
       [choice('u', 'a', 1, { type: 'view' }), choice('u', 'b', 2), choice('u', 'c', 3, { type: 'rating', value: 3 })],
       { ...rules, isPositive: parsePositiveRule('purchase or rating >= 4') },
@@ -35,7 +35,7 @@ describe('selectInteractions', () => {
     expect(dropped.duplicateEvent).toBe(2);
   });
 
-  it('an event that is not positive does not use up its id', () => {
+  it('does not count the id of an event that is not positive', () => {
     const event = choice('u', 'a', 1, { type: 'rating', value: 1 });
     const { interactions } = selectInteractions([event, { ...event, value: 5 }], {
       ...rules,
@@ -44,7 +44,7 @@ describe('selectInteractions', () => {
     expect(interactions).toHaveLength(1);
   });
 
-  it('one item of one user at one moment counts once, under either repeat rule', () => {
+  it('counts an item of a user at one moment once, under either repeat rule', () => {
     const events = [choice('u', 'a', 5), choice('u', 'b', 5), choice('u', 'a', 5), choice('v', 'a', 5)];
     for (const repeats of ['keep', 'first'] as const) {
       const { interactions, dropped } = selectInteractions(events, { ...rules, repeats });
@@ -53,14 +53,14 @@ describe('selectInteractions', () => {
     }
   });
 
-  it('a repeat at one moment counts once, too', () => {
+  it('counts a repeat at one moment once', () => {
     const events = [choice('u', 'a', 1), choice('u', 'a', 5), choice('u', 'a', 5), choice('u', 'a', 5)];
     const { interactions, dropped } = selectInteractions(events, rules);
     expect(interactions.map(({ occurredAt }) => occurredAt)).toEqual([1, 5]);
     expect(dropped.sameMoment).toBe(2);
   });
 
-  it('keeps repeats or only the first of them', () => {
+  it('keeps all repeats or only the first', () => {
     const events = [choice('u', 'a', 3), choice('u', 'b', 2), choice('u', 'a', 1), choice('u', 'a', 4)];
     const kept = selectInteractions(events, rules);
     expect(kept.interactions.map(({ itemId, occurredAt }) => [itemId, occurredAt])).toEqual([
@@ -78,7 +78,7 @@ describe('selectInteractions', () => {
     expect(first.dropped.repeat).toBe(2);
   });
 
-  it('orders ties by the seed and the user: neither the order of ids nor one order for all', () => {
+  it('orders ties by seed and user, not by id', () => {
     const itemIds = Array.from({ length: 12 }, (_, item) => `item${String(item).padStart(2, '0')}`);
     const orderOf = (userId: string, tieSeed: number): string =>
       selectInteractions(
@@ -92,7 +92,7 @@ describe('selectInteractions', () => {
     expect(new Set([itemIds.join(), ...orders]).size).toBe(7);
   });
 
-  it('no item is favored by ties: over many users each is as often first as last', () => {
+  it('favors no item in ties: each is as often first as last over many users', () => {
     const itemIds = ['a', 'b', 'c', 'd'];
     const firstCounts = new Map<string, number>();
     const users = Array.from({ length: 2000 }, (_, user) => `user${user}`);
@@ -121,7 +121,7 @@ describe('selectInteractions', () => {
     .record({ repeats: fc.constantFrom('keep', 'first'), tieSeed: fc.integer() })
     .map((chosen): InteractionRules => ({ ...chosen, isPositive: parsePositiveRule('purchase') }));
 
-  it('the order and the duplication of events change nothing', () => {
+  it('does not depend on order and duplication of events', () => {
     const shuffled = events.chain((list) =>
       fc.tuple(
         fc.constant(list),
@@ -135,7 +135,7 @@ describe('selectInteractions', () => {
     );
   });
 
-  it('every event is kept or counted as dropped; users are grouped in order of id, each by time; nothing is twice', () => {
+  it('keeps or counts every event once; orders users by id and their interactions by time', () => {
     fc.assert(
       fc.property(events, anyRules, (list, chosen) => {
         const { interactions, dropped } = selectInteractions(list, chosen);

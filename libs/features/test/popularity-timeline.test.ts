@@ -40,7 +40,7 @@ const inDays = (histories: fc.Arbitrary<Choice[][]>): fc.Arbitrary<Choice[][]> =
   histories.map((list) => list.map((choices) => choices.map(([item, time]) => [item, time * 8 * hourMs] as const)));
 
 describe('buildPopularityTimeline', () => {
-  it('equals a scan of every choice', () => {
+  it('equals a scan of all interactions', () => {
     const day = fc.integer({ min: -1, max: 130 });
     fc.assert(
       fc.property(
@@ -63,7 +63,7 @@ describe('buildPopularityTimeline', () => {
     );
   });
 
-  it('writes one item on several days as it is on each of them', () => {
+  it('writes one item on several days as on each day', () => {
     const days = fc.uniqueArray(fc.integer({ min: -1, max: 130 })).map((all) => all.sort((a, b) => a - b));
     fc.assert(
       fc.property(inDays(anyHistories(360, 25)), days, (histories, asked) => {
@@ -81,7 +81,7 @@ describe('buildPopularityTimeline', () => {
     );
   });
 
-  it('never looks at the day itself or later', () => {
+  it('does not depend on the day itself or later days', () => {
     fc.assert(
       fc.property(
         inDays(anyHistories(90)),
@@ -103,7 +103,7 @@ describe('buildPopularityTimeline', () => {
     );
   });
 
-  it('a user counts once a day, another user again, another day again', () => {
+  it('counts a user once per day and item', () => {
     const histories: Choice[][] = [
       [
         [1, 0],
@@ -118,7 +118,7 @@ describe('buildPopularityTimeline', () => {
     expect(featuresOf(histories, 2, 3).chosenEver).toBeCloseTo(Math.log1p(1), 6);
   });
 
-  it('what happens at or after `before` never happened', () => {
+  it('ignores interactions at or after `before`', () => {
     const histories: Choice[][] = [
       [
         [1, 0],
@@ -129,7 +129,7 @@ describe('buildPopularityTimeline', () => {
     expect(featuresOf(histories, 1, 9, dayMs + 1).chosenEver).toBeCloseTo(Math.log1p(2), 6);
   });
 
-  it('an item chosen on a day is known from the next day on; padding and others are never known', () => {
+  it('knows an item from the day after its first interaction, and never padding', () => {
     const timeline = buildPopularityTimeline(
       sequencesOf([
         [
@@ -145,7 +145,7 @@ describe('buildPopularityTimeline', () => {
     expect([...timeline.featuresOn(99).subarray(0, popularityFeatureCount)]).toEqual([0, 0, 0, 0, 0, 0]);
   });
 
-  it('an item that was never chosen looks the same on every day', () => {
+  it('returns the same features for a cold item on every day', () => {
     const timeline = buildPopularityTimeline(sequencesOf([[[3, 4 * dayMs]]]), 9, Infinity);
     for (const [item, day] of [
       [5, 0],
@@ -162,7 +162,7 @@ describe('buildPopularityTimeline', () => {
     expect([0, dayMs - 1, dayMs, -1].map((time) => timeline.dayOf(time))).toEqual([0, 0, 1, -1]);
   });
 
-  it('remembers days without mixing them up, even more than it keeps', () => {
+  it('caches days correctly, even more than it keeps', () => {
     const histories: Choice[][] = [
       [
         [1, 0],

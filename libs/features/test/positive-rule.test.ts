@@ -80,11 +80,11 @@ test.each([
   expect.unreachable();
 });
 
-test('the bad clause is named, not the good one', () => {
+test('names the invalid clause', () => {
   expect(() => parsePositiveRule('purchase or rating >>> 4')).toThrow(/"rating >>> 4"/);
 });
 
-test('every rule of clauses means what its clauses mean', () => {
+test('accepts an event if any clause accepts it', () => {
   const operators = {
     '>=': (value: number, bound: number) => value >= bound,
     '>': (value: number, bound: number) => value > bound,

@@ -7,7 +7,7 @@ const draw = (random: Random, count: number): number[] => Array.from({ length: c
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 describe('createRandom', () => {
-  it('a seed always gives the same stream, another seed another one', () => {
+  it('returns the same stream for a seed, and another for another seed', () => {
     expect(draw(createRandom(1), 20)).toEqual(draw(createRandom(1), 20));
     const first = [0, 1, 2, 3, -1, 1000].map((seed) => createRandom(seed).next());
     expect(new Set(first).size).toBe(first.length);
@@ -36,7 +36,7 @@ describe('createRandom', () => {
     expect(Math.abs(mean(products))).toBeLessThan(0.003);
   });
 
-  it('int covers its range and nothing else', () => {
+  it('int covers exactly its range', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 1, max: 20 }), (seed, below) => {
         const random = createRandom(seed);
@@ -70,7 +70,7 @@ describe('createRandom', () => {
     for (const count of counts.flat()) expect(Math.abs(count - 1000)).toBeLessThan(140);
   });
 
-  it('shuffles nothing and one', () => {
+  it('shuffles zero and one value', () => {
     for (const values of [[], [7]]) {
       const copy = [...values];
       createRandom(1).shuffle(copy);
@@ -78,7 +78,7 @@ describe('createRandom', () => {
     }
   });
 
-  it('a fork depends on seed and label only, and does not use up its parent', () => {
+  it('a fork depends on seed and label only, and does not advance its parent', () => {
     const used = createRandom(9);
     used.next();
     used.normal();
@@ -89,7 +89,7 @@ describe('createRandom', () => {
     expect(draw(parent, 5)).toEqual(draw(untouched, 5));
   });
 
-  it('forks of other labels and other seeds, and forks of forks, are other streams', () => {
+  it('forks with other labels or seeds, and forks of forks, are other streams', () => {
     const streams = [1, 2].flatMap((seed) => {
       const random = createRandom(seed);
       const forks = [1, 2, 3].map((epoch) => random.fork(`epoch ${epoch}`));
@@ -113,7 +113,7 @@ describe('hashText and mix', () => {
     );
   });
 
-  it('like texts have unlike hashes: ids that count up do not collide and fill all bits', () => {
+  it('hashes of similar texts differ: ascending ids do not collide and use all bits', () => {
     const hashes = Array.from({ length: 10_000 }, (_, item) => hashText(`item${item}`, 1));
     expect(new Set(hashes).size).toBeGreaterThan(9_995);
     for (let bit = 0; bit < 32; bit++) {
@@ -122,7 +122,7 @@ describe('hashText and mix', () => {
     }
   });
 
-  it('mix is one to one on the integers that seeds are', () => {
+  it('mix is injective on seeds', () => {
     expect(new Set(Array.from({ length: 10_000 }, (_, seed) => mix(seed))).size).toBe(10_000);
   });
 });

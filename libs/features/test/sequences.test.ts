@@ -17,7 +17,7 @@ test('the table of all users: offsets, items by index, unknown items as 0, times
   expect([...sequences.times]).toEqual([10, 20, 5]);
 });
 
-test('nobody is a table without users', () => {
+test('returns an empty table without users', () => {
   const sequences = sequencesOf([]);
   expect(sequences.userIds).toEqual([]);
   expect([...sequences.offsets]).toEqual([0]);
@@ -28,7 +28,7 @@ test('times keep their milliseconds', () => {
   expect(sequencesOf([[[1, now]]]).times[0]).toBe(now);
 });
 
-test('a history is half-open: it ends before what happens at the moment itself', () => {
+test('ends a history before the moment itself', () => {
   const sequences = sequencesOf([
     [
       [1, 10],

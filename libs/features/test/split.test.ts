@@ -16,12 +16,12 @@ import { anyHistories, sequencesOf } from './histories.ts';
 describe('chooseTimeSplit', () => {
   const shares = { testShare: 0.2, validationShare: 0.2 };
 
-  it('puts the newest shares into the windows, whatever the order of the times', () => {
+  it('puts the newest shares into the windows, for any order of times', () => {
     const split = chooseTimeSplit([9, 1, 3, 2, 8, 5, 4, 7, 6, 10], shares);
     expect(split).toEqual({ validationFrom: 7, testFrom: 9 });
   });
 
-  it('never cuts a moment in two: all of it goes to the later window', () => {
+  it('keeps a moment together, in the later window', () => {
     const split = chooseTimeSplit([1, 2, 3, 4, 5, 6, 7, 7, 7, 7], { testShare: 0.2, validationShare: 0.3 });
     expect(split).toEqual({ validationFrom: 6, testFrom: 7 });
   });
@@ -30,13 +30,13 @@ describe('chooseTimeSplit', () => {
     expect(() => chooseTimeSplit(times, shares)).toThrow(expect.objectContaining({ code: 'FEATURES_TOO_FEW_MOMENTS' }));
   });
 
-  it('does not sort the times it is given', () => {
+  it('does not change the given times', () => {
     const times = [9, 1, 3, 2, 8, 5, 4, 7, 6, 10];
     chooseTimeSplit(times, shares);
     expect(times[0]).toBe(9);
   });
 
-  it('all windows hold something, and the later two at least about their shares; otherwise it refuses', () => {
+  it('fills all windows, the later two with about their shares, or refuses', () => {
     const share = fc.integer({ min: 1, max: 50 }).map((percent) => percent / 100);
     fc.assert(
       fc.property(
@@ -62,7 +62,7 @@ describe('chooseTimeSplit', () => {
     );
   });
 
-  it('as many moments as a day has minutes are always enough', () => {
+  it('accepts any distribution over as many moments as a day has minutes', () => {
     const times = Array.from({ length: 1440 }, (_, minute) => minute);
     for (const testShare of [0.01, 0.2, 0.49]) {
       expect(() => chooseTimeSplit(times, { testShare, validationShare: testShare })).not.toThrow();
@@ -73,7 +73,7 @@ describe('chooseTimeSplit', () => {
 describe('heldOutByTime', () => {
   const known = Uint8Array.from([0, 1, 1, 1, 1, 0, 0, 0, 0, 0]);
 
-  it('the history ends strictly before the window, and the window is half-open', () => {
+  it('ends the history before the window, which is half-open', () => {
     const sequences = sequencesOf([
       [
         [1, 9],
@@ -87,7 +87,7 @@ describe('heldOutByTime', () => {
     expect([...user!.truth]).toEqual([2, 3]);
   });
 
-  it('counts repeats in the window once, and what nobody can rank as absent', () => {
+  it('counts repeats in the window once, and items that no method can rank as absent', () => {
     const sequences = sequencesOf([
       [
         [1, 1],
@@ -105,7 +105,7 @@ describe('heldOutByTime', () => {
     expect(user!.absent).toBe(3);
   });
 
-  it('leaves out users without a history and users who choose nothing in the window; absent items are something', () => {
+  it('skips users without a history or without interactions in the window; absent items count', () => {
     const sequences = sequencesOf([
       [[1, 10]],
       [[1, 1]],
@@ -124,7 +124,7 @@ describe('heldOutByTime', () => {
     expect([...heldOut[0]!.truth]).toEqual([]);
   });
 
-  it('no leak: what happens at or after the window changes neither histories nor candidates', () => {
+  it('histories and candidates do not depend on the window and later times', () => {
     const cut = 10;
     fc.assert(
       fc.property(anyHistories(20), anyHistories(9), (histories, others) => {
@@ -155,7 +155,7 @@ describe('heldOutByTime', () => {
     );
   });
 
-  it('equals a scan of every choice', () => {
+  it('equals a scan of all interactions', () => {
     fc.assert(
       fc.property(
         anyHistories(20),
@@ -181,7 +181,7 @@ describe('heldOutByTime', () => {
 });
 
 describe('itemsKnownBefore', () => {
-  it('marks items chosen strictly before the time; padding never', () => {
+  it('marks items with an interaction before the time, never padding', () => {
     const sequences = sequencesOf(
       [
         [
@@ -231,7 +231,7 @@ describe('leave-one-out', () => {
     ]);
   };
 
-  it('users with fewer than three interactions are left out; an item nobody chose before, or outside the vocabulary, is absent', () => {
+  it('skips users with fewer than three interactions; items without an earlier interaction or outside the vocabulary are absent', () => {
     expect(view('test')).toEqual([
       [0, 0, 3, [], 1],
       [3, 7, 9, [], 1],
@@ -245,7 +245,7 @@ describe('leave-one-out', () => {
     ]);
   });
 
-  it('neither the known items, nor examples, nor popularity, nor histories change with what is held out', () => {
+  it('known items, examples, popularity and histories do not depend on held-out interactions', () => {
     const whole = fc.array(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 3, maxLength: 8 }), { maxLength: 6 });
     fc.assert(
       fc.property(whole, whole, fc.constantFrom('validation', 'test'), (histories, others, part) => {
@@ -276,7 +276,7 @@ describe('leave-one-out', () => {
     );
   });
 
-  it('each of the others is asked for the interaction at the cut, after everything before it', () => {
+  it('holds out the interaction at the cut of every other user', () => {
     const two = sequencesOf([
       [
         [1, 1],

@@ -36,14 +36,14 @@ describe('label-aware attention (§4.4)', () => {
   const expectVector = (actual: number[], expected: number[]): void =>
     actual.forEach((value, d) => expect(value).toBeCloseTo(expected[d]!, 4));
 
-  it('p = 0 weighs all interests alike', () => expectVector(attend(0), mix([1 / 3, 1 / 3, 1 / 3])));
+  it('p = 0 gives all interests the same weight', () => expectVector(attend(0), mix([1 / 3, 1 / 3, 1 / 3])));
   it('p = 1 is a softmax of the agreements', () => expectVector(attend(1), mix(softmax([0.5, -2, 1]))));
   it('an even p keeps the sign: a strongly negative interest never wins', () =>
     expectVector(attend(2), mix(softmax([0.25, -4, 1]))));
   it('a fractional p of a negative agreement is a number', () =>
     expectVector(attend(1.5), mix(softmax([0.5 ** 1.5, -(2 ** 1.5), 1]))));
-  it('infinity takes the nearest interest', () => expectVector(attend('infinity'), [1, 3]));
-  it('inactive interests take no part', () => {
+  it('infinity selects the nearest interest', () => expectVector(attend('infinity'), [1, 3]));
+  it('inactive interests have no weight', () => {
     expectVector(attend('infinity', [1, 1, 0]), [0.5, 1]);
     expectVector(attend(0, [1, 0, 0]), [0.5, 1]);
   });
@@ -53,7 +53,7 @@ describe('separation of interests', () => {
   const cost = (interests: number[][][], active: number[][]): number =>
     tf.tidy(() => interestSeparation(tf.tensor3d(interests), tf.tensor2d(active)).dataSync()[0]!);
 
-  it('is the mean over pairs of what their cosine is above one half, squared', () => {
+  it('is the mean over pairs of the squared excess of their cosine over one half', () => {
     const half = [0.5, Math.sqrt(0.75)];
     expect(cost([[[1, 0], [2, 0]]], [[1, 1]])).toBeCloseTo(0.25, 5); // prettier-ignore
     expect(cost([[[1, 0], half]], [[1, 1]])).toBeCloseTo(0, 5);
@@ -62,13 +62,13 @@ describe('separation of interests', () => {
     expect(cost([[[1, 0], [3, 0], [0, 1]]], [[1, 1, 1]])).toBeCloseTo(0.25 / 3, 5); // prettier-ignore
   });
 
-  it('inactive interests cost nothing, and nobody with one interest does', () => {
+  it('ignores inactive interests and users with one interest', () => {
     expect(cost([[[1, 0], [1, 0]], [[1, 0], [0, 1]]], [[1, 0], [1, 1]])).toBe(0); // prettier-ignore
     expect(cost([[[1, 0]]], [[1]])).toBe(0);
   });
 });
 
-describe('reading a score from several interests', () => {
+describe('a score from several interests', () => {
   const interests = [
     [
       [1, 0],
@@ -81,13 +81,13 @@ describe('reading a score from several interests', () => {
     [1, 1],
     [3, 0],
   ];
-  it('max is the best active interest', () => {
+  it('max is the score of the best active interest', () => {
     const scores = tf.tidy(() =>
       scoreCandidates(tf.tensor3d(interests), tf.tensor2d(active), tf.tensor2d(candidates), 'max').arraySync(),
     );
     expect(scores).toEqual([[2, 3]]);
   });
-  it('max sends its gradient to the interest that wins, and to no other (MaxMF)', () => {
+  it('max sends its gradient to the best interest only (MaxMF)', () => {
     const gradient = tf.tidy(() =>
       tf
         .grad((vectors) =>
@@ -142,7 +142,7 @@ describe('full softmax', () => {
 });
 
 describe('sampled softmax', () => {
-  it('is −ln of the label among label and negatives, by weight', () => {
+  it('is the weighted −ln of the label among label and negatives', () => {
     const loss = tf.tidy(() =>
       sampledSoftmaxLoss(
         tf.tensor1d([1.5, 0.2]),
@@ -157,7 +157,7 @@ describe('sampled softmax', () => {
 });
 
 describe('log-uniform negatives', () => {
-  it('draws by the stated probabilities, never padding, and ln Q says the expected counts', () => {
+  it('draws by the stated probabilities, never padding; ln Q is the logarithm of the expected count', () => {
     const itemCount = 20;
     const sampler = createLogUniformSampler(Int32Array.from({ length: itemCount }, (_, rank) => rank + 1));
     const draws = 200_000;
@@ -171,7 +171,7 @@ describe('log-uniform negatives', () => {
     const total = Array.from({ length: itemCount }, (_, item) => Math.exp(sampler.logExpectedCount(item + 1, 1)));
     expect(total.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 10);
   });
-  it('goes on in its stream: two draws differ', () => {
+  it('advances its random stream: two draws differ', () => {
     const random = createRandom(1);
     const sampler = createLogUniformSampler(Int32Array.from({ length: 1000 }, (_, rank) => rank + 1));
     expect(sampler.draw(50, random)).not.toEqual(sampler.draw(50, random));

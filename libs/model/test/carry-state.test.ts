@@ -84,7 +84,7 @@ function arrays(name: string, source: CarriedModel, state: TrainingState): { was
 }
 
 describe('carrying a state', () => {
-  it('to the same items and features changes nothing but the rows that are never read', () => {
+  it('for the same items and features changes only rows that are never read', () => {
     const features = [category('color', ['red', 'blue'])];
     const spec = specOf(3, features, features);
     const { source, target, state } = carried({ spec }, { spec });
@@ -99,7 +99,7 @@ describe('carrying a state', () => {
     expect(state.optimizer['steps']!.data).toEqual(Float32Array.of(77));
   });
 
-  it('item rows go by item id: moved, dropped, new', () => {
+  it('moves item rows by item id: moved, dropped, new', () => {
     const { source, target, state } = carried({ spec: specOf(3) }, { spec: specOf(3), itemIds: ['', 'c', 'new', 'a'] });
     const [weights, first, second] = arrays('item/id', source, state);
     const initial = rowsOf(target.initialWeights['item/id']!);
@@ -107,7 +107,7 @@ describe('carrying a state', () => {
     for (const { was, is } of [first!, second!]) expect(is).toEqual([[0, 0], was[3], [0, 0], was[1]]);
   });
 
-  it('a row that was never trained is not carried, nor one to an item without a row of its own', () => {
+  it('drops untrained rows and rows of items without a dedicated row', () => {
     const spec = specOf(3);
     const state = stateOf(spec);
     state.optimizer['second/item/id']!.data.fill(0, D, 2 * D);
@@ -118,12 +118,12 @@ describe('carrying a state', () => {
     expect(first!.is).toEqual([[0, 0], [0, 0], first!.was[2], [0, 0]]);
   });
 
-  it('rows of items, known by fewer ids than rows, end with the ids', () => {
+  it('accepts fewer item ids than rows', () => {
     const { target, state } = carried({ spec: specOf(3), itemIds: ['', 'a'] }, { spec: specOf(3) });
     expect(rowsOf(state.weights['item/id']!)[2]).toEqual(rowsOf(target.initialWeights['item/id']!)[2]);
   });
 
-  it('rows of side features and profiles go by value; a new value and a new feature start afresh', () => {
+  it('moves rows of side features and profiles by value; new values and features keep initial rows', () => {
     const before = [category('color', ['red', 'blue', 'gone']), category('lost', ['x', 'y'])];
     const now = [category('added', ['x', 'y']), category('color', ['blue', 'new', 'red'])];
     const { source, target, state } = carried({ spec: specOf(3, before, before) }, { spec: specOf(3, now, now) });
@@ -155,7 +155,7 @@ describe('carrying a state', () => {
     }
   });
 
-  it('a feature of another kind is another feature', () => {
+  it('treats a feature of another kind as another feature', () => {
     const { target, state } = carried(
       { spec: specOf(3, [category('price', ['1', '2'])]) },
       { spec: specOf(3, [bins('price', [1])]) },
@@ -163,7 +163,7 @@ describe('carrying a state', () => {
     expect(state.weights['item/feature/price']).toEqual(target.initialWeights['item/feature/price']);
   });
 
-  it('rows of the map of the profile, without H-layers, go with the user features, too', () => {
+  it('moves rows of the profile map by user feature', () => {
     const [age, sex] = ['age', 'sex'].map((name) => category(name, ['p', 'q']));
     const plain = { ...config, layers: 'none' as const, context: false, residual: false };
     const { source, target, state } = carried(
@@ -175,7 +175,7 @@ describe('carrying a state', () => {
     expect(first!.is).toEqual([[0, 0], first!.was[0]]);
   });
 
-  it('rows of the first H-layer go with the user features that they read', () => {
+  it('moves rows of the first H-layer by user feature', () => {
     const [age, sex, town] = ['age', 'sex', 'town'].map((name) => category(name, ['p', 'q']));
     const { source, target, state } = carried(
       { spec: specOf(3, [], [age!, sex!]) },
@@ -188,7 +188,7 @@ describe('carrying a state', () => {
     expect(first!.is).toEqual([...first!.was.slice(0, 4), first!.was[5], [0, 0], first!.was[4]]);
   });
 
-  it('a new item starts where its side features alone put it, with and without its own row', () => {
+  it('starts a new item at the mean of its side features', () => {
     const schemas = [category('color', ['red', 'blue']), category('shop', ['s', 't'])];
     const itemIds = ['', 'a', 'new', 'plain'];
     const attributes: (Attributes | undefined)[] = [
@@ -213,7 +213,7 @@ describe('carrying a state', () => {
     expect(rowsOf(state.weights['item/id']!)[3]).toEqual(rowsOf(target.initialWeights['item/id']!)[3]);
   });
 
-  it('leaves the carried state as it was', () => {
+  it('does not change the source state', () => {
     const spec = specOf(3);
     const state = stateOf(spec);
     const copy = structuredClone(state);
@@ -235,7 +235,7 @@ describe('a session that starts from a carried state', () => {
     return state;
   }
 
-  it('goes on as the one that it was carried from, where nothing is new', async () => {
+  it('continues like the source session if nothing is new', async () => {
     const world = createTinyWorld({ variant: 'facet' });
     const itemIds = ['', ...Array.from({ length: 13 }, (_, item) => `item${item + 1}`)];
     const before = await stepped(world, undefined, 5);
@@ -247,7 +247,7 @@ describe('a session that starts from a carried state', () => {
     expect(await stepped(world, start, 3)).toEqual(await stepped(world, before, 3));
   });
 
-  it('moves a new row by 3.2 times the rate at first: its moments are zero, and the steps are those of the others', async () => {
+  it('first moves a new row by 3.2 times the learning rate, since its moments are zero and the steps are carried', async () => {
     const world = createTinyWorld({ variant: 'facet', model: { dropout: 0 } });
     const { spec, itemFeatures, trainedCount, weights: initialWeights } = world;
     const itemIds = ['', ...Array.from({ length: 13 }, (_, item) => `item${item + 1}`)];

@@ -65,14 +65,14 @@ describe('routing through maps', () => {
   const shared = (): number[][] => capsulesOf(routing('shared'), { 'routing/S': S, 'routing/logits': logits });
   const zero = logits.map((row) => row.map(() => 0));
 
-  it('of each interest, or of each place and interest, is that of a shared map where all are equal', () => {
+  it('with equal maps per interest or position equals a shared map', () => {
     const ofEach = Array.from({ length: K }, () => S).flat();
     expectClose(capsulesOf(routing('per-interest'), { 'routing/S': ofEach, 'routing/logits': logits }), shared());
     const everywhere = Array.from({ length: L }, () => ofEach);
     expectClose(capsulesOf(routing('per-position'), { 'routing/S': everywhere, 'routing/logits': logits }), shared());
   });
 
-  it('of each interest sees whole behaviors: with one iteration, squash of the mean of S_j·e_i', () => {
+  it('with a map per interest uses whole behaviors: one iteration is squash of the mean of S_j·e_i', () => {
     const maps = matrix(K * D, D);
     const capsules = capsulesOf(
       { ...routing('per-interest'), iterations: 1 },
@@ -90,7 +90,7 @@ describe('routing through maps', () => {
     expectClose(capsules, expected);
   });
 
-  it('needs no random logits where interests have maps of their own, and has no use for more than one where they share it', () => {
+  it('without random logits separates interests with a map each, and makes interests with a shared map equal', () => {
     const alike = capsulesOf(routing('shared'), { 'routing/S': S, 'routing/logits': zero });
     expectClose(alike.slice(1), alike.slice(0, -1));
     const [first, second] = capsulesOf(routing('per-interest'), {
@@ -100,7 +100,7 @@ describe('routing through maps', () => {
     expect(Math.hypot(...first!.map((value, d) => value - second![d]!))).toBeGreaterThan(0.1);
   });
 
-  it('of each place knows the order, others do not', () => {
+  it('depends on the order of behaviors only with a map per position', () => {
     const reversed = [...behaviors].reverse();
     const maps = { 'routing/S': Array.from({ length: L }, () => matrix(K * D, D)), 'routing/logits': zero };
     const inOrder = capsulesOf(routing('per-position'), maps);
@@ -113,7 +113,7 @@ describe('routing through maps', () => {
     );
   });
 
-  it.each(['per-interest', 'per-position'] as const)('%s is not touched by padding, whatever stands in it', (map) => {
+  it.each(['per-interest', 'per-position'] as const)('%s ignores the content of padding', (map) => {
     const S = map === 'per-interest' ? matrix(K * D, D) : Array.from({ length: L }, () => matrix(K * D, D));
     const weights = { 'routing/S': S, 'routing/logits': logits };
     expectClose(capsulesOf(routing(map), weights, { junk: 99 }), capsulesOf(routing(map), weights));
@@ -145,7 +145,7 @@ describe('the transformer (SASRec)', () => {
   const run = (blocks: number, options: Parameters<typeof capsulesOf>[2] = {}): number[][] =>
     capsulesOf({ kind: 'transformer', blocks }, weights, { interests: 1, ...options });
 
-  it('is one vector that knows the order, every behavior, and nothing of padding', () => {
+  it('is one vector that depends on order and on every behavior, not on padding', () => {
     const vector = run(2);
     expect(vector).toHaveLength(1);
     expectClose(run(2, { junk: 99 }), vector);
@@ -160,7 +160,7 @@ describe('the transformer (SASRec)', () => {
     });
   });
 
-  it('of a single behavior attends to it alone: norm(x + dense(norm(x + V norm(x))))', () => {
+  it('for a single behavior is norm(x + dense(norm(x + V norm(x))))', () => {
     const get = (name: string): number[] => weights[name] as number[];
     const norm = (x: number[], name: string): number[] => {
       const mean = x.reduce((sum, value) => sum + value, 0) / D;
@@ -222,21 +222,18 @@ describe('self-attention (ComiRec-SA)', () => {
     expectClose(capsulesOf(config, weights), expected);
   });
 
-  it('without learned weights is the mean of the behaviors, by their recency weights', () => {
+  it('without learned weights is the mean of the behaviors under their recency weights', () => {
     const none = { ...weights, 'attention/W2': weights['attention/W2'].map((row) => row.map(() => 0)) };
     const mean = weightedSum([0.1, 0.1, 0.2, 0.2, 0.4], behaviors);
     expectClose(capsulesOf(config, none, { weightOf: [1, 1, 2, 2, 4] }), [mean, mean, mean]);
     expectClose(capsulesOf({ kind: 'mean' }, {}, { weightOf: [1, 1, 2, 2, 4], interests: 1 }), [mean]);
   });
 
-  it.each([config, { kind: 'mean' } as const])(
-    '$kind is not touched by padding, whatever stands in it',
-    (extractor) => {
-      expectClose(capsulesOf(extractor, weights, { junk: 99 }), capsulesOf(extractor, weights));
-    },
-  );
+  it.each([config, { kind: 'mean' } as const])('$kind ignores the content of padding', (extractor) => {
+    expectClose(capsulesOf(extractor, weights, { junk: 99 }), capsulesOf(extractor, weights));
+  });
 
-  it('of the same behaviors in another order is the same, but for their positions', () => {
+  it('depends on the order of behaviors only through positions', () => {
     const reversed = [...behaviors].reverse();
     expect(
       Math.abs(capsulesOf(config, weights)[0]![0]! - capsulesOf(config, weights, { behaviors: reversed })[0]![0]!),

@@ -134,10 +134,10 @@ describe('the gradient of every weight equals finite differences', () => {
   });
 });
 
-describe('what labels compete with', () => {
+describe('the candidates of labels', () => {
   const readouts = [{ kind: 'logsumexp' }, { kind: 'label-aware', power: 2 }] as const;
 
-  it.each(readouts)('no label of an example is a negative of it, and others are: $kind', (readout) => {
+  it.each(readouts)('labels of an example are not its negatives, other items are: $kind', (readout) => {
     const world = createTinyWorld({ variant: 'facet', model: { readout } });
     const { spec, data } = world;
     const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
@@ -160,7 +160,7 @@ describe('what labels compete with', () => {
     expect(expected.length).toBeGreaterThan(2);
   });
 
-  it.each(readouts)('all items as negatives, each counted once, are the full softmax: $kind', (readout) => {
+  it.each(readouts)('with each item as a negative once equals the full softmax: $kind', (readout) => {
     const world = createTinyWorld({ variant: 'facet', model: { readout }, training: { labels: 'next' } });
     const { spec, data } = world;
     const random = createRandom(9);
@@ -187,7 +187,7 @@ describe('what labels compete with', () => {
     tf.disposeVariables();
   });
 
-  it('a negative that is drawn several times is one column that weighs as much', () => {
+  it('a negative that is drawn several times is one column with the same total weight', () => {
     const world = createTinyWorld({ variant: 'facet' });
     const candidateSet = createCandidateSet(world.data, 13);
     const { items, logExpected, of } = columnsOf(candidateSet, Int32Array.of(7, 3, 7, 7));
@@ -198,7 +198,7 @@ describe('what labels compete with', () => {
     expect(logExpected![1]).toBeCloseTo(candidateSet.sampler.logExpectedCount(3, 4), 6);
   });
 
-  it('auto takes all items of a small catalog, and draws of a large one', () => {
+  it('auto uses all items of a small catalog and samples a large one', () => {
     expect(negativesOf({ negatives: 'auto' }, 5_000)).toBe('all');
     expect(negativesOf({ negatives: 'auto' }, 5_001)).toBe(2_048);
     expect(negativesOf({ negatives: 'all' }, 1_000_000)).toBe('all');
@@ -206,8 +206,8 @@ describe('what labels compete with', () => {
   });
 });
 
-describe('what a batch reaches', () => {
-  it('sampled negatives train side-feature tables, too: they pass through the whole item tower', () => {
+describe('the weights that a batch trains', () => {
+  it('sampled negatives train side-feature tables', () => {
     const world = createTinyWorld({ variant: 'mind', model: { negatives: 8 } });
     const { spec, data } = world;
     const reached = tf.tidy(() => {

@@ -23,7 +23,7 @@ function writeBehaviors(rows: BehaviorRows, row: number, n: number, random: Rand
   }
 }
 
-/** The row of a user in rows of their own, as long as the kernel takes them. */
+/** Returns the row of one user, as long as the engine reads it. */
 function alone({ length, items, ages }: BehaviorRows, row: number, L: number): BehaviorRows {
   const rows = createBehaviorRows(1, L);
   rows.items.set(items.subarray(row * length, (row + 1) * length), L - length);
@@ -32,7 +32,7 @@ function alone({ length, items, ages }: BehaviorRows, row: number, L: number): B
 }
 
 it.each(Object.keys(modelVariants).flatMap((variant) => [4, 6].map((length) => [variant, length] as const)))(
-  'many users have the interests that the kernel gives each: %s, rows of %i slots of 6',
+  'equals the inference engine for many users: %s, rows of %i slots of 6',
   (variant, length) => {
     const before = tf.memory().numTensors;
     const { spec, weights: drawn, itemFeatures } = createTinyWorld({ variant });
@@ -45,7 +45,7 @@ it.each(Object.keys(modelVariants).flatMap((variant) => [4, 6].map((length) => [
       ]),
     );
     const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
-    const kernel = createInferenceEngine(spec, weights, embeddings);
+    const engine = createInferenceEngine(spec, weights, embeddings);
     const tower = createInterestBatches(spec, weights, embeddings);
 
     const counts = Array.from({ length: length + 1 }, (_, n) => n);
@@ -53,11 +53,11 @@ it.each(Object.keys(modelVariants).flatMap((variant) => [4, 6].map((length) => [
     counts.forEach((n, row) => writeBehaviors(behaviors, row, n, random));
     const hasUserVectors = extractor.kind === 'user-vectors';
     const profile = Int32Array.from(counts, () => random.int(3));
-    // The last one has no vectors, where users have some.
+    // The last user has no learned vectors.
     const userRows = Int32Array.from(counts, (n) => (n === length ? unknownUser : random.int(12)));
     const active = new Float32Array(counts.length * K);
     const expected = counts.map((n, row) => {
-      const interests = kernel.interests(alone(behaviors, row, L), [profile[row]!], userRows[row]!);
+      const interests = engine.interests(alone(behaviors, row, L), [profile[row]!], userRows[row]!);
       expect(interests.count).toBe(
         hasUserVectors ? Number(n < length) * K : activeInterestCount(n, K, adaptiveInterests),
       );

@@ -62,7 +62,7 @@ function routeByHand(behaviors: number[][], logits: number[][], active: number, 
 }
 
 describe('squash (Eq. 7)', () => {
-  it('turns the norm m into m² / (1 + m²) and keeps the direction', () => {
+  it('maps the norm m to m² / (1 + m²) and keeps the direction', () => {
     const squashed = tf.tidy(() =>
       squash(
         tf.tensor2d([
@@ -79,7 +79,7 @@ describe('squash (Eq. 7)', () => {
     ]);
   });
 
-  it('leaves a zero vector at zero, with a finite gradient', () => {
+  it('keeps a zero vector at zero, with a finite gradient', () => {
     expect(tf.tidy(() => squash(tf.zeros([1, 3])).arraySync())).toEqual([[0, 0, 0]]);
     const gradient = tf.tidy(() =>
       tf
@@ -90,11 +90,11 @@ describe('squash (Eq. 7)', () => {
   });
 });
 
-describe('K for the users that there are', () => {
+describe('K for the users of the data', () => {
   const interestsOf = (behaviorCounts: readonly number[], model: Partial<ModelConfig> = {}): number =>
     interestsFor({ ...facetModel, interests: 4, interestUsersMin: 0.5, ...model }, behaviorCounts);
 
-  it('is the most that so many of them have', () => {
+  it('is the largest K that enough users have', () => {
     expect(interestsOf([16, 16, 16])).toBe(4);
     expect(interestsOf([16, 8, 8, 2])).toBe(3);
     expect(interestsOf([16, 8, 4, 4])).toBe(3);
@@ -102,13 +102,13 @@ describe('K for the users that there are', () => {
     expect(interestsOf([3, 3, 16])).toBe(1);
   });
 
-  it('leaves out users of whom nothing is learned, and stays as it is where there is nobody else', () => {
+  it('ignores users without a label, and keeps K if there are no others', () => {
     expect(interestsOf([16, 0, 1, 1])).toBe(4);
     expect(interestsOf([1])).toBe(4);
     expect(interestsOf([])).toBe(4);
   });
 
-  it('stays as it is where nothing is asked for, or all users have as many', () => {
+  it('keeps K without interestUsersMin, or if all users have K interests', () => {
     expect(interestsOf([3, 3], { interestUsersMin: 0 })).toBe(4);
     expect(interestsOf([3, 3], { adaptiveInterests: false })).toBe(4);
     expect(interestsFor(mindModel, [3, 3])).toBe(4);
@@ -130,7 +130,7 @@ describe('adaptive number of interests (Eq. 8)', () => {
     [32, 4],
     [1000, 4],
   ])('%i behaviors have %i of 4 interests', (n, expected) => expect(activeInterestCount(n, 4)).toBe(expected));
-  it('is K when fixed, and 0 without behaviors', () => {
+  it('is K if fixed, and 0 without behaviors', () => {
     expect(activeInterestCount(1, 4, false)).toBe(4);
     expect(activeInterestCount(0, 4, false)).toBe(0);
   });
@@ -146,7 +146,7 @@ describe('B2I dynamic routing (Algorithm 1)', () => {
     expectClose(capsulesOf(behaviors, logits, { active: 2 }), routeByHand(behaviors, logits, 2, 3));
   });
 
-  it('with one interest is squash(Σ S·e_i), whatever the logits and iterations', () => {
+  it('with one interest is squash(Σ S·e_i), for any logits and iterations', () => {
     const sum = [behaviors[0]!.map((_, d) => behaviors.reduce((total, row) => total + row[d]!, 0))];
     const expected = tf.tidy(() => squash(tf.tensor2d(sum)).arraySync());
     expectClose(capsulesOf(behaviors, [normals(5)]), expected);
@@ -158,7 +158,7 @@ describe('B2I dynamic routing (Algorithm 1)', () => {
     expectClose([first!], [second!], 6);
   });
 
-  it('has no notion of order: permuting behaviors with their logits changes nothing', () => {
+  it('does not depend on order: permuting behaviors with their logits changes nothing', () => {
     const order = [3, 0, 4, 1, 2];
     const permuted = capsulesOf(
       order.map((i) => behaviors[i]!),
@@ -167,11 +167,11 @@ describe('B2I dynamic routing (Algorithm 1)', () => {
     expectClose(permuted, capsulesOf(behaviors, logits));
   });
 
-  it('is not touched by padding, whatever stands in it', () => {
+  it('ignores the content of padding', () => {
     expectClose(capsulesOf(behaviors, logits, { L: 12 }), capsulesOf(behaviors, logits));
   });
 
-  it('leaves inactive capsules at zero and out of the softmax', () => {
+  it('excludes inactive capsules from the softmax', () => {
     const capsules = capsulesOf(behaviors, logits, { active: 1 });
     expectClose([capsules[0]!], capsulesOf(behaviors, [logits[0]!]));
     expectClose(capsules.slice(1), [
@@ -191,7 +191,7 @@ describe('B2I dynamic routing (Algorithm 1)', () => {
     }
   });
 
-  it('with cosine agreement does not depend on how long behaviors are when directions agree', () => {
+  it('with cosine agreement does not depend on the norms of behaviors', () => {
     const two = [
       [1, 0],
       [0, 1],

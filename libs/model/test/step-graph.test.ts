@@ -88,7 +88,7 @@ describe.each(cases)('the step graph of $name', ({ variant, model }) => {
   afterEach(() => tf.disposeVariables());
 
   it.each(denseRows)(
-    'has the loss and the gradients of the objective, for batches of all sizes (%i)',
+    'has the loss and the gradients of the objective for batches of all sizes (%i)',
     (denseRowsMax) => {
       const world = createTinyWorld({ variant, model });
       const weights = largerWeights(world);
@@ -127,7 +127,7 @@ describe.each(cases)('the step graph of $name', ({ variant, model }) => {
     },
   );
 
-  it.each(denseRows)('takes the steps of Adam, lazy for sparse tables (%i)', async (denseRowsMax) => {
+  it.each(denseRows)('applies Adam, lazy for sparse tables (%i)', async (denseRowsMax) => {
     const world = createTinyWorld({ variant, model });
     const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
     const initialWeights = largerWeights(world);
@@ -186,7 +186,7 @@ function adamByHand(
 }
 
 describe('the session of a graph', () => {
-  it('leaves the arrays of its initial weights and of states as they are', async () => {
+  it('does not change the arrays of initial weights and states', async () => {
     const world = createTinyWorld({ variant: 'mind' });
     const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
     const initialWeights = initializeWeights(world.spec, createRandom(3));

@@ -44,7 +44,7 @@ const readouts: ModelConfig['readout'][] = [
 ];
 
 describe('training', () => {
-  it.each(readouts)('learns a tiny world by heart under $kind $power, with both softmaxes', async (readout) => {
+  it.each(readouts)('overfits a tiny world under $kind $power, with both softmaxes', async (readout) => {
     for (const negatives of ['all', 8] as const) {
       const world = createTinyWorld({
         variant: 'mind',
@@ -67,7 +67,7 @@ describe('training', () => {
     expect(unchanged).toEqual(['routing/logits']);
   });
 
-  it.each(Object.keys(modelVariants))('%s beats its initial loss, with every weight in use', async (variant) => {
+  it.each(Object.keys(modelVariants))('%s lowers its initial loss and changes every weight', async (variant) => {
     const world = createTinyWorld({
       variant,
       model: { dropout: 0 },
@@ -82,7 +82,7 @@ describe('training', () => {
     expect(unchanged).toEqual(Object.keys(initial).filter((name) => name === 'routing/logits'));
   });
 
-  it('updates the vectors of the users of a batch, and leaves those without an example at zero (MaxMF)', () => {
+  it('updates the vectors of users in the batch and keeps those of users without examples at zero (MaxMF)', () => {
     const world = createTinyWorld({ variant: 'maxmf', training: { labels: 'next' } });
     const { spec, data } = world;
     const { interests: K, embeddingDim: D } = spec.config;
@@ -101,7 +101,7 @@ describe('training', () => {
     session.dispose();
   });
 
-  it('never changes the routing logits and keeps row 0, padding, out of what it learns', async () => {
+  it('never changes the routing logits and row 0, which is padding', async () => {
     const world = createTinyWorld({ variant: 'mind', training: { epochs: 2 } });
     const { best } = await train(world);
     const initial = initializeWeights(world.spec, createRandom(world.training.seed));
@@ -112,7 +112,7 @@ describe('training', () => {
     expect(best.weights['item/id']!.data.slice(13 * D)).toEqual(initial['item/id']!.data.slice(13 * D));
   });
 
-  it('gives the same weights for the same seed and others for another', async () => {
+  it('returns the same weights for the same seed and others for another seed', async () => {
     const world = createTinyWorld({ variant: 'facet' });
     const [first, second] = [await train(world), await train(world)];
     expect(allBytes(first.best.weights)).toEqual(allBytes(second.best.weights));
@@ -148,7 +148,7 @@ describe('training', () => {
     expect(allBytes(resumed.last.optimizer)).toEqual(allBytes(whole.last.optimizer));
   });
 
-  it('stops between steps when it is told to', async () => {
+  it('stops between steps when canceled', async () => {
     const world = createTinyWorld({ variant: 'facet' });
     const stop = new AbortController();
     let steps = 0;
@@ -163,7 +163,7 @@ describe('training', () => {
     expect(steps).toBe(2);
   });
 
-  it('stops when the validation score no longer rises and keeps the best epoch', async () => {
+  it('stops when the validation score no longer improves and keeps the best epoch', async () => {
     const scores = [0.1, 0.3, 0.2, 0.25, 0.9];
     const world = createTinyWorld({ variant: 'facet', training: { epochs: 5, patience: 2 } });
     const seen: Weights[] = [];
@@ -178,39 +178,39 @@ describe('training', () => {
     expect(allBytes(best.weights)).toEqual(allBytes(seen[1]!));
   });
 
-  it('names what is wrong: no examples', async () => {
+  it('refuses to train without examples', async () => {
     const world = createTinyWorld({ variant: 'facet' });
     const none = trainingExamples(world.data.sequences, world.training, 0);
     await expect(train(world, { examples: none })).rejects.toMatchObject({ code: 'MODEL_NO_EXAMPLES' });
   });
 
-  it('takes an epoch that diverges again from the state before it at half the rate, and says so', async () => {
+  it('repeats a diverged epoch from the state before it at half the rate, and reports it', async () => {
     const wild = createTinyWorld({ variant: 'facet', training: { learningRate: 2, epochs: 2, patience: 99 } });
-    const told: Divergence[] = [];
-    const { curve, best } = await train(wild, { onDivergence: (divergence) => told.push(divergence) });
-    expect(told).toHaveLength(1);
-    expect(told[0]).toMatchObject({ epoch: 1, kind: 'loss-not-finite', learningRate: 2 });
-    expect(told[0]!.losses).toHaveLength(told[0]!.step - 1);
-    expect(curve.map(({ diverged }) => diverged)).toEqual([told, undefined]);
+    const reported: Divergence[] = [];
+    const { curve, best } = await train(wild, { onDivergence: (divergence) => reported.push(divergence) });
+    expect(reported).toHaveLength(1);
+    expect(reported[0]).toMatchObject({ epoch: 1, kind: 'loss-not-finite', learningRate: 2 });
+    expect(reported[0]!.losses).toHaveLength(reported[0]!.step - 1);
+    expect(curve.map(({ diverged }) => diverged)).toEqual([reported, undefined]);
     const tame = await train({ ...wild, training: { ...wild.training, learningRate: 1 } });
     expect(curve.map(({ loss }) => loss)).toEqual(tame.curve.map(({ loss }) => loss));
     expect(allBytes(best.weights)).toEqual(allBytes(tame.best.weights));
   });
 
-  it('takes an epoch again whose weights give no scores', async () => {
-    const told: Divergence[] = [];
+  it('repeats an epoch whose weights give no finite score', async () => {
+    const reported: Divergence[] = [];
     const scores = [Number.NaN, 0.5, 0.6];
     const world = createTinyWorld({ variant: 'mind', training: { epochs: 2 } });
     const { curve } = await train(world, {
       validate: async () => scores.shift()!,
-      onDivergence: (divergence) => told.push(divergence),
+      onDivergence: (divergence) => reported.push(divergence),
     });
     expect(curve.map(({ score }) => score)).toEqual([0.5, 0.6]);
-    expect(told).toMatchObject([{ epoch: 1, kind: 'score-not-finite', learningRate: world.training.learningRate }]);
-    expect(curve[0]!.diverged).toEqual(told);
+    expect(reported).toMatchObject([{ epoch: 1, kind: 'score-not-finite', learningRate: world.training.learningRate }]);
+    expect(curve[0]!.diverged).toEqual(reported);
   });
 
-  it('resumed after an epoch that diverged keeps its lower rate', async () => {
+  it('keeps the lower rate when resumed after a diverged epoch', async () => {
     const wild = createTinyWorld({ variant: 'facet', training: { learningRate: 2, epochs: 2, patience: 99 } });
     const kept: LoopProgress[] = [];
     const whole = await train(wild, { onEpoch: async (_, progress) => void kept.push(progress) });
@@ -219,18 +219,18 @@ describe('training', () => {
     expect(allBytes(resumed.last.weights)).toEqual(allBytes(whole.last.weights));
   });
 
-  it('gives up after two recoveries and names the rate, or at once where the data are at fault', async () => {
+  it('fails after two recoveries and names the rate, or immediately if the data are invalid', async () => {
     const wild = createTinyWorld({ variant: 'facet', training: { learningRate: 8 } });
-    const told: Divergence[] = [];
-    await expect(train(wild, { onDivergence: (divergence) => told.push(divergence) })).rejects.toMatchObject({
+    const reported: Divergence[] = [];
+    await expect(train(wild, { onDivergence: (divergence) => reported.push(divergence) })).rejects.toMatchObject({
       code: 'MODEL_DIVERGED',
       message: expect.stringMatching(
         /epoch 1, step \d+, .*losses before it: \d[\d.]*, .*learning rates 4 and 2/,
       ) as unknown,
       remedy: expect.stringContaining('training.learningRate') as unknown,
-      context: { cause: 'rate', learningRate: 2, earlier: told },
+      context: { cause: 'rate', learningRate: 2, earlier: reported },
     });
-    expect(told.map(({ learningRate }) => learningRate)).toEqual([8, 4]);
+    expect(reported.map(({ learningRate }) => learningRate)).toEqual([8, 4]);
 
     const spoiled = createTinyWorld({ variant: 'mind' });
     const start = await train(spoiled);
@@ -241,7 +241,7 @@ describe('training', () => {
     });
   });
 
-  it('finds a loss that rises without end, in the middle of an epoch, and noise of a good model harmless', () => {
+  it('detects a rising loss in the middle of an epoch and ignores the noise of a good model', () => {
     const rising = createLossWatch(undefined);
     const kinds = Array.from({ length: 40 }, (_, step) => rising.after(2 * 1.1 ** step));
     // The mean of 20 losses a, 1.1 a, …, 1.1¹⁹ a is 2.86 a; it passes 3 · 2 when a is 2.1 or more: one step on.
@@ -252,7 +252,7 @@ describe('training', () => {
     expect(good.after(Number.POSITIVE_INFINITY)).toBe('loss-not-finite');
   });
 
-  it('leaks no tensor over steps, and none after dispose', async () => {
+  it('leaks no tensors', async () => {
     const start = tf.memory().numTensors;
     const world = createTinyWorld({ variant: 'facet' });
     const session = sessionOf(world);

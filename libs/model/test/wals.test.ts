@@ -55,7 +55,7 @@ function bruteForce(
 }
 
 describe('fitWals', () => {
-  it.each([3, 8])('a history is folded in as the exact minimum, be it shorter or longer than F = %i', (factors) => {
+  it.each([3, 8])('folds in a history as the exact minimum, shorter or longer than F = %i', (factors) => {
     const rows = interactions();
     const settings = { ...options, factors };
     const { itemFactors, foldIn } = fitWals(rows, settings);
@@ -68,7 +68,7 @@ describe('fitWals', () => {
     expect([...folded.subarray(histories.length * factors)]).toEqual(new Array(factors).fill(0));
   });
 
-  it('every iteration brings the loss down, to where its gradient is nearly zero', () => {
+  it('lowers the loss in every iteration until its gradient is almost zero', () => {
     const rows = interactions();
     const lossAfter = (iterations: number): number => {
       const { itemFactors, foldIn } = fitWals(rows, { ...options, iterations });
@@ -94,7 +94,7 @@ describe('fitWals', () => {
     expect(losses[0]! - losses[4]!).toBeGreaterThan(0.01);
   });
 
-  it('recommends to people who are new what others of their kind chose; the same seed gives the same, another another', () => {
+  it('recommends items of similar users to new users, and depends on the seed only', () => {
     const rows = interactions();
     const wals = fitWals(rows, options);
     const x = wals.foldIn([Int32Array.of(2, 3, 4)]);
@@ -107,7 +107,7 @@ describe('fitWals', () => {
     expect(fitWals(rows, { ...options, seed: 6 }).itemFactors).not.toEqual(wals.itemFactors);
   });
 
-  it('leaves no tensor behind, and tells of iterations', () => {
+  it('leaks no tensors and reports iterations', () => {
     const before = tf.memory().numTensors;
     let iterations = 0;
     fitWals(interactions(), { ...options, onIteration: () => iterations++ }).foldIn([Int32Array.of(1)]);
