@@ -101,11 +101,13 @@ describe.each(cases)('the step graph of $name', ({ variant, model }) => {
       const shapes = Object.fromEntries(Object.entries(weights).map(([name, { shape }]) => [name, shape]));
       const { nodes } = buildStepGraph(world.spec, shapes, batchOf(Int32Array.of(1, 2, 3), 1));
       const session = openGraphSession(nodes);
-      for (const [name, { shape, data }] of Object.entries(weights)) {
-        tf.tidy(
-          () => void session.run({ [stepNodes.fed(name)]: tf.tensor(data, [...shape]) }, [stepNodes.write(name)]),
-        );
-      }
+      tf.tidy(() => {
+        const feeds = Object.entries(weights).map(([name, { shape, data }]) => [
+          stepNodes.fed(name),
+          tf.tensor(data, [...shape]),
+        ]);
+        session.run(Object.fromEntries(feeds), Object.keys(weights).map(stepNodes.write));
+      });
       for (const size of [1, 2, 12]) {
         const chosen = Int32Array.from({ length: size }, (_, position) => position * 3 + 1);
         const batch = batchOf(chosen, size);

@@ -97,17 +97,20 @@ function openStepGraph(
   const sharedFeeds = feedsOf({ batch: { items: sharedItems } });
   let steps = 0;
 
-  const read = (name: string, shape: readonly number[]): Weight => {
-    const [tensor] = session.run({}, [stepNodes.read(name)]);
-    const data = tensor!.dataSync() as Float32Array;
-    tensor!.dispose();
-    return { shape, data };
+  // One run for all of them: TensorFlow prepares each set of outputs anew.
+  const read = (shapesOf: WeightShapes): Record<string, Weight> => {
+    const names = Object.keys(shapesOf);
+    const tensors = session.run({}, names.map(stepNodes.read));
+    return Object.fromEntries(
+      names.map((name, position) => {
+        const data = tensors[position]!.dataSync() as Float32Array;
+        tensors[position]!.dispose();
+        return [name, { shape: shapesOf[name]!, data }];
+      }),
+    );
   };
   const write = (name: string, { shape, data }: Weight): void =>
     tf.tidy(() => void session.run({ [stepNodes.fed(name)]: tf.tensor(data, [...shape]) }, [stepNodes.write(name)]));
-  const readWeights = (): Weights =>
-    Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, read(name, shape)]));
-
   return {
     step(batch, learningRate) {
       return tf.tidy(() => {
@@ -123,11 +126,10 @@ function openStepGraph(
         return loss!.dataSync()[0]!;
       });
     },
-    readWeights,
+    readWeights: () => read(shapes),
     read() {
-      const optimizer: Record<string, Weight> = { steps: { shape: [], data: Float32Array.of(steps) } };
-      for (const [name, shape] of Object.entries(momentShapes)) optimizer[name] = read(name, shape);
-      return { weights: readWeights(), optimizer };
+      const taken: Weight = { shape: [], data: Float32Array.of(steps) };
+      return { weights: read(shapes), optimizer: { steps: taken, ...read(momentShapes) } };
     },
     write({ weights, optimizer }) {
       for (const [name, weight] of Object.entries(weights)) write(name, weight);
@@ -136,7 +138,7 @@ function openStepGraph(
     },
     start(weights) {
       for (const [name, weight] of Object.entries(weights)) write(name, weight);
-      for (const name of Object.keys(momentShapes)) tf.dispose(session.run({}, [stepNodes.clear(name)]));
+      tf.dispose(session.run({}, Object.keys(momentShapes).map(stepNodes.clear)));
       steps = 0;
     },
     dispose() {
