@@ -23,7 +23,7 @@ export interface Serving {
   readonly createId: () => string;
 }
 
-/** A recommendation as it is sent, for the hooks that record and judge it. */
+/** A recommendation, for the hooks that record and judge it. */
 export interface ServedRecommendation {
   readonly response: RecommendationsResponse;
   /** The JSON of the response. */

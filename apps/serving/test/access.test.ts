@@ -25,7 +25,7 @@ afterAll(async () => {
 const call = (method: string, url: string, headers: Record<string, string> = {}) =>
   server.app.inject({ method: method as 'GET', url, headers, ...(method === 'POST' ? { payload: {} } : {}) });
 
-/** Who is answered at each route: nobody in particular, or the keys with one of these scopes. */
+/** The scopes that each route accepts; open routes need no key. */
 const scopeOfRoute = {
   'POST /v1/recommendations': 'serve',
   'POST /v1/recommendations:batch': 'serve',
@@ -54,19 +54,19 @@ describe('every route', () => {
     expect(routes.map(({ method, url }) => `${method} ${url}`).sort()).toEqual(Object.keys(scopeOfRoute).sort());
   });
 
-  it('answers to keys of its scope only, and without a key not at all', async () => {
+  it('accepts only keys with its scope', async () => {
     for (const { method, url } of listRoutes(server.app)) {
       const route = `${method === 'HEAD' ? 'GET' : method} ${url}` as keyof typeof scopeOfRoute;
       const path = url.replace('*', 'swagger-ui.css');
       const scope = scopeOfRoute[route];
       const statusWithout = (await call(method, path)).statusCode;
       expect(statusWithout, `${method} ${url}`).toBe(scope === 'open' ? 200 : 401);
-      const statusWithWrong = (await call(method, path, { 'x-api-key': textOfKey('nobody') })).statusCode;
-      expect(statusWithWrong, `${method} ${url} with a key that nobody knows`).toBe(scope === 'open' ? 200 : 401);
+      const statusWithWrong = (await call(method, path, { 'x-api-key': textOfKey('stranger') })).statusCode;
+      expect(statusWithWrong, `${method} ${url} with an unknown key`).toBe(scope === 'open' ? 200 : 401);
       for (const { name, scopes } of keys) {
         const { statusCode } = await call(method, path, { 'x-api-key': textOfKey(name) });
         const isAllowed = scope === 'open' || scopes.includes(scope);
-        // Whether there is such a bundle, or a body is right, is for those to know who may ask.
+        // Only accepted keys learn whether a bundle exists or a body is valid.
         if (isAllowed) expect([401, 403], `${method} ${url} with ${name}`).not.toContain(statusCode);
         else expect(statusCode, `${method} ${url} with ${name}`).toBe(403);
       }
@@ -74,7 +74,7 @@ describe('every route', () => {
   });
 });
 
-it('the probes say nothing but whether the process is well', async () => {
+it('the probes reveal only the health of the process', async () => {
   expect((await call('GET', '/healthz')).json()).toEqual({ status: 'ok' });
   expect((await call('GET', '/readyz')).json()).toEqual({ status: 'ready', bundleId: home.bundleRef.id });
 });
@@ -82,7 +82,7 @@ it('the probes say nothing but whether the process is well', async () => {
 const basic = (password: string): string => `Basic ${Buffer.from(`anyone:${password}`).toString('base64')}`;
 
 describe('a key', () => {
-  it('opens the docs to a browser, which asks for a password', async () => {
+  it('opens the docs in a browser, as a password', async () => {
     const refused = await call('GET', '/docs/');
     expect(refused.headers['www-authenticate']).toMatch(/^Basic realm="/);
     for (const url of ['/docs', '/docs/', '/docs/json', '/docs/static/swagger-ui-bundle.js']) {
@@ -92,11 +92,11 @@ describe('a key', () => {
     expect((await call('POST', '/v1/recommendations', { authorization: basic(apiKey) })).statusCode).toBe(401);
   });
 
-  it('never counts in the URL', async () => {
+  it('is refused in the URL', async () => {
     expect((await call('GET', `/docs/json?key=${apiKey}&x-api-key=${apiKey}`)).statusCode).toBe(401);
   });
 
-  it('is never logged, nor who the user is', async () => {
+  it('is never logged, nor is the user', async () => {
     server.logLines.length = 0;
     await server.post('/v1/recommendations', { userId: 'ada', limit: 0 });
     await server.post('/v1/recommendations', { userId: 'ada' });

@@ -1,7 +1,7 @@
 import { Compile } from 'typebox/schema';
 import type { Validator } from 'typebox/schema';
 
-/** A JSON Schema as the document has it. */
+/** A JSON Schema of the document. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
 interface Media {
@@ -40,19 +40,19 @@ export interface Answer {
 export interface Operation {
   readonly operationId: string;
   readonly method: 'GET' | 'POST';
-  /** With names in braces, as the document has it. */
+  /** With parameter names in braces. */
   readonly path: string;
   readonly isOpen: boolean;
   readonly parameters: readonly Parameter[];
-  /** Of the JSON body; undefined where there is none. */
+  /** The JSON body; undefined if there is none. */
   readonly body: { readonly schema: JsonSchema; readonly examples: readonly unknown[] } | undefined;
-  /** Examples of answers that are not as their schemas say. */
+  /** Returns examples of responses that violate their schemas. */
   faultyExamples(): string[];
-  /** What of an answer is not as the document says; undefined: nothing. Fields that it does not name are faults. */
+  /** Returns how a response violates the document, if it does. Undocumented fields are violations. */
   faultOf(answer: Answer): string | undefined;
 }
 
-/** The operations of an OpenAPI 3.1 document, ready to check answers. */
+/** Reads the operations of an OpenAPI 3.1 document, with validators for responses. */
 export function readContract(document: ApiDocument): readonly Operation[] {
   const components = strict(document.components) as ApiDocument['components'];
   const validators = new Map<string, Validator>();
@@ -110,15 +110,15 @@ export function readContract(document: ApiDocument): readonly Operation[] {
 function examplesOf({ example, examples }: Media): unknown[] {
   return [
     ...(example === undefined ? [] : [example]),
-    // The document lists the examples of a request by name.
+    // Examples of requests have names.
     ...Object.values(examples ?? {}).map(({ value }) => value),
   ];
 }
 
-/** Keywords whose values are data, not schemas. */
+/** Keywords whose values are data instead of schemas. */
 const dataKeywords: ReadonlySet<string> = new Set(['example', 'examples', 'default', 'enum', 'const']);
 
-/** The same schema, where an object has no fields but those that it names. */
+/** Returns the schema with undocumented fields forbidden. */
 function strict(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(strict);
   if (typeof schema !== 'object' || schema === null) return schema;
@@ -128,7 +128,7 @@ function strict(schema: unknown): unknown {
   return isClosed ? { additionalProperties: false, ...copy } : copy;
 }
 
-/** The URL of an operation: the values of its parameters, encoded; those of the query may be absent. */
+/** Returns the URL of an operation with encoded parameters. Query parameters may be absent. */
 export function urlOf({ path, parameters }: Operation, values: Readonly<Record<string, unknown>>): string {
   const query = new URLSearchParams();
   let url = path;

@@ -40,7 +40,7 @@ async function recorded(): Promise<ExposureRecord[]> {
   return records;
 }
 
-it('what is not available live is in no answer: of no arm, no shadow, no source, before and after a swap', async () => {
+it('no arm and no shadow returns an item that is unavailable live, before and after a swap', async () => {
   const [arm, next] = [await putBundle(home, { seed: 12 }), await putBundle(home, { seed: 13 })];
   await declare(`
 experiments:
@@ -56,7 +56,7 @@ experiments:
     excludeSeen: user % 2 === 0,
     ...(user % 4 === 0 ? { behaviors: [`film-${user}`, 'film-17'] } : {}),
   }));
-  /** What is offered to everybody, and by which bundles. */
+  /** The items of all responses, and their bundles. */
   const offered = async () => {
     const answers = await Promise.all(bodies.map((body) => server.ask(body)));
     return {
@@ -94,7 +94,7 @@ experiments:
 });
 
 describe('bundles of arms', () => {
-  /** Those of one arm, held by hand. */
+  /** The arm bundles of one experiment. */
   async function hold(arm: ArtifactRef, takeTurn?: () => Promise<() => void>) {
     let time = Date.UTC(2026, 0, 1, 12);
     const logLines: Record<string, unknown>[] = [];
@@ -121,7 +121,7 @@ describe('bundles of arms', () => {
   const search = (bundle: Pick<Bundle, 'index' | 'info'>) =>
     bundle.index.search(new Float32Array(bundle.info.index.dim).fill(1), 3);
 
-  it('are checked and warmed like any other, one process at a time', async () => {
+  it('are checked and warmed like other bundles, by one process at a time', async () => {
     const turns: string[] = [];
     const arm = await putBundle(home, { seed: 12 });
     const { armBundles, live, logLines } = await hold(arm, async () => {
@@ -137,7 +137,7 @@ describe('bundles of arms', () => {
     expect(turns).toHaveLength(2);
   });
 
-  it('that are damaged are refused, counted, and tried again after a minute', async () => {
+  it('are refused and counted if damaged, and retried after a minute', async () => {
     const arm = await putBundle(home, { seed: 12 });
     const file = join(home.artifactsFolder, 'bundle', arm.id, 'golden.json');
     await appendFile(file, ' ');
@@ -154,7 +154,7 @@ describe('bundles of arms', () => {
     expect(armBundles.has(arm.id, live)).toBe(true);
   });
 
-  it('are freed when the experiment is over and the last request that they answer has ended', async () => {
+  it('are freed after the experiment and their last request have ended', async () => {
     const arm = await putBundle(home, { seed: 12 });
     const { armBundles, live, pass } = await hold(arm);
     let finish = (): void => undefined;
@@ -174,7 +174,7 @@ describe('bundles of arms', () => {
     await expect(search({ ...live, index: index! })).rejects.toThrow('closed');
   });
 
-  it('answer only beside what they were made ready for; the live one is itself', async () => {
+  it('respond only with a prepared live view; the live bundle needs none', async () => {
     const arm = await putBundle(home, { seed: 12 });
     const { armBundles, live } = await hold(arm);
     const next = await loadBundle(store, await putBundle(home, { seed: 13 }));
@@ -182,7 +182,7 @@ describe('bundles of arms', () => {
     expect(armBundles.has(arm.id, next)).toBe(false);
     await armBundles.prepare(next);
     expect(armBundles.has(arm.id, next)).toBe(true);
-    // Requests that began before the swap go on.
+    // Requests that began before the swap continue.
     expect(armBundles.has(arm.id, live)).toBe(true);
     expect(await armBundles.use(next.id, next, async (bundle) => bundle)).toBe(next);
   });
@@ -197,10 +197,10 @@ experiments:
   const countOf = (lines: readonly string[], name: string): number =>
     Number(lines.find((line) => line.startsWith(name))!.split(' ')[1]);
 
-  it('are of the profile that the answer read', async () => {
+  it('use the profile that the response read', async () => {
     await declare(shadows);
     const { ask, metrics } = await startTestServer(home);
-    // The first: later ones may find other programs on the cores, and leave it.
+    // Only the first: other programs on the cores may leave no spare time for later ones.
     await ask({ userId: 'ada' });
     const computed = 'facet_serving_shadow_answers_total{outcome="computed"}';
     await vi.waitFor(async () => expect(countOf(await metrics(), computed)).toBe(2), patiently);

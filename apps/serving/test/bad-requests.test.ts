@@ -25,7 +25,7 @@ const send = (payload: string) =>
     payload,
   });
 
-describe('a wrong field is named, with what is wrong', () => {
+describe('a wrong field is named with its fault', () => {
   it.each<[string, RegExp, object]>([
     ['limit', /limit must be >= 1/, { limit: 0 }],
     ['limit', /limit must be <= 1000/, { limit: 1001 }],
@@ -65,7 +65,7 @@ describe('a wrong field is named, with what is wrong', () => {
     expect(response.headers['content-type']).toBe('application/json; charset=utf-8');
   });
 
-  it('takes as many as it says', async () => {
+  it('accepts the documented maximum', async () => {
     const { statusCode, body } = await server.post('/v1/recommendations', { behaviors: many(10_000), limit: 1000 });
     expect(statusCode).toBe(200);
     expect(body['returned']).toBe(0);
@@ -82,22 +82,22 @@ describe('a wrong field is named, with what is wrong', () => {
   });
 });
 
-it('a prototype in the body is one more unknown field', async () => {
-  const payload = '{"userId": "nobody", "__proto__": {"limit": 5}, "constructor": {"prototype": {"limit": 5}}}';
+it('treats a prototype in the body as an unknown field', async () => {
+  const payload = '{"userId": "stranger", "__proto__": {"limit": 5}, "constructor": {"prototype": {"limit": 5}}}';
   expect((await send(payload)).json()).toMatchObject({ requested: 20 });
 });
 
-it('a body beyond the limit is told that fewer behaviors do', async () => {
+it('suggests fewer behaviors for a body beyond the limit', async () => {
   const response = await send(JSON.stringify({ userId: 'ada', padding: 'x'.repeat(1 << 20) }));
   expect(response.statusCode).toBe(413);
   expect(response.json()).toMatchObject({ code: 'BODY_TOO_LARGE', remedy: expect.stringContaining('behaviors') });
 });
 
-it('an unknown path points to the docs', async () => {
+it('refers to the docs for an unknown path', async () => {
   expect((await server.app.inject('/v1/recommend')).json()).toMatchObject({ code: 'NOT_FOUND', remedy: 'See /docs.' });
 });
 
-it('masks what is not the fault of the caller, and logs it under the id of the request', async () => {
+it('masks internal errors, and logs them under the request id', async () => {
   const broken = await createTestApp(home);
   await broken.loaded!.bundle.close();
   const response = await broken.app.inject({

@@ -20,11 +20,11 @@ interface Batch {
   answers: Record<string, unknown>[];
 }
 
-it('answers each user as a request of their own would be, in order', async () => {
+it('makes the list of each user like a single request, in order', async () => {
   const users = [
     { userId: 'ada' },
     { behaviors: ['film-1', 'film-5'], profile: { age: 'old' } },
-    { userId: 'nobody' },
+    { userId: 'stranger' },
     { userId: 'ben', behaviors: ['film-17'] },
   ];
   const shared = { limit: 7, exclude: ['film-9'], merge: { by: 'round-robin' }, explain: true };
@@ -42,7 +42,7 @@ it('answers each user as a request of their own would be, in order', async () =>
   }
 });
 
-it('passes fields over that are not for their place: those of the batch with a user, those of a single request', async () => {
+it('ignores misplaced fields: batch fields of a user, and fields of single requests', async () => {
   const users = [{ userId: 'ada' }, { userId: 'ben' }];
   const listsOf = async (asked: object): Promise<unknown> => {
     const { body } = await server.post('/v1/recommendations:batch', asked);
@@ -54,7 +54,7 @@ it('passes fields over that are not for their place: those of the batch with a u
   expect(await listsOf(asked)).toEqual(await listsOf({ users, limit: 3 }));
 });
 
-it('tells of a user whose fields are wrong, and answers the others', async () => {
+it('returns a problem for a user with invalid fields, and lists for the others', async () => {
   const users = [
     { userId: 'ada' },
     { behaviors: [{ itemId: 'film-1', occurredAt: '2999-01-01T00:00:00Z' }] },
@@ -72,14 +72,14 @@ it('tells of a user whose fields are wrong, and answers the others', async () =>
   });
 });
 
-it('says once which attributes of the filter no item has', async () => {
+it('reports unknown filter attributes once', async () => {
   const filter = { attributes: { gender: { in: ['dance'] } } };
   const users = [{ userId: 'ada' }, { userId: 'ben' }];
   const { body } = await server.post('/v1/recommendations:batch', { users, filter });
   expect(body).toMatchObject({ unknownAttributes: ['gender'], answers: [{ returned: 0 }, { returned: 0 }] });
 });
 
-it('stops when the caller has gone', async () => {
+it('stops when the caller disconnects', async () => {
   const url = await server.app.listen({ port: 0 });
   const stop = new AbortController();
   const users = Array.from({ length: 1_000 }, () => ({ userId: 'ada' }));
@@ -102,7 +102,7 @@ it('stops when the caller has gone', async () => {
   expect((await metric(answers)) - before).toBeLessThan(users.length);
 });
 
-it('refuses faults that all users share, and more items than fit', async () => {
+it('refuses faults in shared fields, and too many items', async () => {
   const users = [{ userId: 'ada' }];
   const cases: [string, object][] = [
     ['filters.0', { users, filters: ['none'] }],

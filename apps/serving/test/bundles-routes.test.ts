@@ -22,7 +22,7 @@ async function call(method: 'GET' | 'POST', url: string, payload?: object) {
   return { statusCode: response.statusCode, body: response.json() as Record<string, unknown> };
 }
 
-it('shows which bundles there are, and which one answers', async () => {
+it('lists the bundles and marks the live one', async () => {
   const other = await putBundle(home, { seed: 12 });
   const { bundles } = (await call('GET', '/v1/bundles')).body as { bundles: { bundleId: string }[] };
   expect(bundles.map(({ bundleId }) => bundleId).sort()).toEqual([home.bundleRef.id, other.id].sort());
@@ -46,7 +46,7 @@ it('shows which bundles there are, and which one answers', async () => {
   });
 });
 
-it('promotes and rolls back, and records who and why', async () => {
+it('promotes and rolls back, and records key and reason', async () => {
   const opened = await openLive(home, { live: server.live, metrics: server.metrics, logger: server.logger });
   try {
     const other = await putBundle(home, { seed: 12 });
@@ -70,7 +70,7 @@ it('promotes and rolls back, and records who and why', async () => {
   }
 });
 
-it('refuses what is not there, and what has no reason', async () => {
+it('refuses unknown bundles, and requests without a reason', async () => {
   const unknown = 'f'.repeat(32);
   expect(await call('GET', `/v1/bundles/${unknown}`)).toMatchObject({
     statusCode: 404,

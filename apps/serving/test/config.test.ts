@@ -14,7 +14,7 @@ function problemOf(environment: NodeJS.ProcessEnv): { code: string; message: str
   throw new Error('the environment was accepted');
 }
 
-it('finds the folders below the home, each movable', () => {
+it('finds the folders in the home, and lets each be moved', () => {
   expect(readConfig({ ...insecure, FACET_HOME: '/data/shop' })).toMatchObject({
     lakeFolder: '/data/shop/lake',
     catalogFolder: '/data/shop/catalog',
@@ -35,36 +35,36 @@ it('finds the folders below the home, each movable', () => {
   });
 });
 
-it('takes a variable that is set to nothing as absent', () => {
+it('treats an empty variable as absent', () => {
   expect(readConfig({ ...insecure, FACET_PORT: '', FACET_LAKE: '', FACET_HOME: '/data' })).toMatchObject({
     port: 8080,
     lakeFolder: '/data/lake',
   });
 });
 
-it('reads profiles from a URL of Redis', () => {
+it('reads the URL of Redis', () => {
   const FACET_REDIS_URL = 'rediss://cache:6379/2';
   expect(readConfig({ ...insecure, FACET_REDIS_URL }).redisUrl).toBe(FACET_REDIS_URL);
   expect(problemOf({ ...insecure, FACET_REDIS_URL: 'http://cache' }).message).toContain('FACET_REDIS_URL');
 });
 
-it('cannot be changed', () => {
+it('returns a frozen object', () => {
   expect(Object.isFrozen(readConfig(insecure))).toBe(true);
 });
 
 describe('access', () => {
-  it('is by the keys of the home or of another file, or by the word that none are wanted', () => {
+  it('uses the keys of the home or of another file, or needs no keys if told explicitly', () => {
     expect(readConfig({ FACET_HOME: '/data/shop' }).access).toEqual({ keysFile: '/data/shop/keys.yaml' });
     expect(readConfig({ FACET_API_KEYS_FILE: '/etc/keys.yaml' }).access).toEqual({ keysFile: '/etc/keys.yaml' });
     expect(readConfig(insecure).access).toBe('anybody');
   });
 
-  it('is refused to be both', () => {
+  it('refuses contradicting variables', () => {
     expect(problemOf({ ...insecure, FACET_API_KEYS_FILE: '/etc/keys.yaml' }).code).toBe('CONFIG_INVALID');
   });
 });
 
-it('names every wrong variable at once', () => {
+it('reports every wrong variable at once', () => {
   const { code, message } = problemOf({ FACET_PORT: '80800', FACET_INSECURE: 'yes', FACET_LOG_LEVEL: 'loud' });
   expect(code).toBe('CONFIG_INVALID');
   for (const name of ['FACET_PORT', 'FACET_INSECURE', 'FACET_LOG_LEVEL']) expect(message).toContain(name);

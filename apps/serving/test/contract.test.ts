@@ -14,7 +14,7 @@ const keys = [
   servingKey('ingest', ['ingest']),
   { ...servingKey('small', ['serve', 'admin']), bodyBytesMax: 10 },
 ];
-/** The named filters that examples of requests name. */
+/** The named filters of the request examples. */
 const settings = { filters: { affordable: { attributes: { price: { max: 30 } } } } };
 
 let home: Home;
@@ -51,13 +51,13 @@ async function send({ app }: TestApp, { method, url, headers, payload }: Sent): 
   });
 }
 
-/** The example of each parameter, with a bundle that exists. */
+/** The example of each parameter, with an existing bundle. */
 function exampleUrl(operation: Operation, bundleId = otherBundleId): string {
   const values = Object.fromEntries(operation.parameters.map(({ name, example }) => [name, example]));
   return urlOf(operation, { ...values, bundleId });
 }
 
-/** A request as the document has it by example. */
+/** An example request of the document. */
 function exampleOf(operation: Operation, payload: unknown = operation.body?.examples[0]): Sent {
   return {
     method: operation.method,
@@ -72,22 +72,22 @@ const takesBody = ({ body }: Operation): boolean => body !== undefined;
 const needsKey = ({ isOpen }: Operation): boolean => !isOpen;
 const ofBundle = ({ path }: Operation): boolean => path.includes('{bundleId}');
 
-/** A route as the document writes it. A colon after a word is no parameter. */
+/** A route as written in the document. A colon after a word does not start a parameter. */
 const documented = (url: string): string => url.replaceAll(/(?<=\/):(\w+)/g, '{$1}');
 
-it('describes all routes of the app, but those of the description', () => {
+it('describes all routes of the app except the documentation', () => {
   const routes = listRoutes(server.app)
     .filter(({ method, url }) => method !== 'HEAD' && !/^\/docs(?:\/|$)/.test(url))
     .map(({ method, url }) => `${method} ${documented(url)}`);
   expect(operations.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(routes.sort());
 });
 
-it('has no example of an answer that is not as its schema says', () => {
+it('has only valid response examples', () => {
   expect(operations.flatMap((operation) => operation.faultyExamples())).toEqual([]);
 });
 
-it('each example of a request is answered as it says', async () => {
-  // A promotion and then the way back: in this order each of them is possible.
+it('responds to each example request as documented', async () => {
+  // The promotion must come before the rollback.
   const order = ['promoteBundle', 'rollBack'];
   const sorted = [...operations].sort((a, b) => order.indexOf(a.operationId) - order.indexOf(b.operationId));
   for (const operation of sorted) {
@@ -147,7 +147,7 @@ const refusals: readonly Refusal[] = [
   },
 ];
 
-describe('each refusal is answered as it says', () => {
+describe('each refusal matches the document', () => {
   it.each(refusals.map((refusal) => [refusal.status, refusal.code, refusal] as const))(
     '%i %s',
     async (status, code, { of, change }) => {
@@ -169,15 +169,15 @@ describe('each refusal is answered as it says', () => {
     ['recommend', 'a filter that is not declared', { filters: ['unheard-of'] }],
     ['recommend', 'what is no cursor', { cursor: 'nonsense' }],
     ['recommendBatch', 'too many items in all', { users: Array.from({ length: 200 }, () => ({})), limit: 1000 }],
-  ] as const)('400 of %s for what no schema tells: %s', async (operationId, _, payload) => {
+  ] as const)('400 of %s for a fault beyond the schema: %s', async (operationId, _, payload) => {
     const operation = operationOf(operationId);
     const answer = await send(server, { method: 'POST', url: operation.path, payload });
     expect(answer.statusCode).toBe(400);
     expect(operation.faultOf(answer)).toBeUndefined();
   });
 
-  it('405 for another method, with those that there are', async () => {
-    // The probes are asked by nobody who would read it.
+  it('405 for another method, with the allowed methods', async () => {
+    // No caller reads the problems of the probes.
     for (const operation of operations.filter(needsKey)) {
       const answer = await send(server, { method: 'DELETE', url: exampleUrl(operation) });
       expect(answer.statusCode).toBe(405);
@@ -186,7 +186,7 @@ describe('each refusal is answered as it says', () => {
     }
   });
 
-  it('409 for bundles that cannot be made current', async () => {
+  it('409 for bundles that cannot be promoted', async () => {
     const own = await createHome();
     const app = await createTestApp(own);
     const damaged = await putBundle(own, { seed: 12 });
@@ -205,7 +205,7 @@ describe('each refusal is answered as it says', () => {
     await own.remove();
   });
 
-  it('a batch with a user whose fields are wrong has a problem in the place of the list', async () => {
+  it('a batch has a problem instead of the list of a user with invalid fields', async () => {
     const operation = operationOf('recommendBatch');
     const users = [{ userId: 'ada' }, { behaviors: [{ itemId: 'film-1', occurredAt: now + 2 * 86_400_000 }] }];
     const answer = await send(server, { method: 'POST', url: operation.path, payload: { users, limit: 2 } });

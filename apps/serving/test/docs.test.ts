@@ -18,7 +18,7 @@ interface Operation {
   responses: Record<string, { description: string }>;
 }
 
-it('describes every route in OpenAPI 3.1, with the schemas that are enforced', async () => {
+it('describes every route in OpenAPI 3.1, with the enforced schemas', async () => {
   const document = (await server.app.inject('/docs/json')).json() as {
     openapi: string;
     paths: Record<string, Record<string, Operation>>;
@@ -67,7 +67,7 @@ it('describes every route in OpenAPI 3.1, with the schemas that are enforced', a
   }
 });
 
-it('shows it on a page that loads nothing from elsewhere', async () => {
+it('shows it on a page that loads nothing from other servers', async () => {
   const page = await server.app.inject('/docs/');
   expect(page.statusCode).toBe(200);
   expect(page.body).toContain('swagger-ui');

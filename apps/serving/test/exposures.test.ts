@@ -64,7 +64,7 @@ async function start(yaml: string): Promise<(body: object) => Promise<Record<str
   };
 }
 
-/** Texts of answers, as they came. */
+/** The response texts, as received. */
 let sent: string[] = [];
 beforeEach(() => {
   sent = [];
@@ -74,7 +74,7 @@ const filesIn = async (folder: string): Promise<string[]> => (await readdir(fold
 
 const exposuresFolder = (): string => join(home.folder, 'exposures');
 
-/** What is recorded when the server has ended. */
+/** Closes the server and returns its records. */
 async function recorded(): Promise<ExposureRecord[]> {
   await server!.close();
   server = undefined;
@@ -83,11 +83,11 @@ async function recorded(): Promise<ExposureRecord[]> {
   return records;
 }
 
-it('records what was answered: each page, with items and the interests that found them', async () => {
+it('records each page, with items and their interests', async () => {
   const ask = await start('exposures: { sampledShare: 0 }');
   const first = await ask({ userId: 'ada', limit: 7, pageSize: 4, merge: { by: 'round-robin' } });
   const second = await ask({ cursor: first['nextCursor'] });
-  await ask({ userId: 'nobody', limit: 2 });
+  await ask({ userId: 'stranger', limit: 2 });
   const records = await recorded();
   expect(records).toHaveLength(3);
   const idsOf = (answer: Record<string, unknown>) =>
@@ -116,7 +116,7 @@ it('records what was answered: each page, with items and the interests that foun
   expect(records.every(({ sampled }) => sampled === undefined)).toBe(true);
 });
 
-it('a sampled answer can be made again, byte for byte, from what is recorded', async () => {
+it('replays a sampled response byte for byte', async () => {
   const ask = await start(
     'exposures: { sampledShare: 1, recordStateless: true }\nserving: { merge: { by: round-robin } }',
   );
@@ -124,7 +124,7 @@ it('a sampled answer can be made again, byte for byte, from what is recorded', a
     { userId: 'ada', limit: 12, explain: true },
     { userId: 'ben', behaviors: ['film-17'], filter: { attributes: { genre: { notIn: ['opera'] } } } },
     { behaviors: ['film-1', 'film-2'], profile: { age: 'old' }, pageSize: 3 },
-    { userId: 'nobody' },
+    { userId: 'stranger' },
   ];
   for (const body of bodies) await ask(body);
   const records = await recorded();
@@ -148,7 +148,7 @@ it('a sampled answer can be made again, byte for byte, from what is recorded', a
   }
 });
 
-it('nothing of a request without a userId is on the disk, whatever it says', async () => {
+it('stores nothing of a request without a userId', async () => {
   const ask = await start(`
 exposures: { sampledShare: 1 }
 experiments:
@@ -167,7 +167,7 @@ experiments:
   expect(before.filter((name) => /exposures|serving/.test(name))).toEqual([]);
 });
 
-it('lines are as large as docs/operations.md says', async () => {
+it('writes lines of the size documented in docs/operations.md', async () => {
   const docs = await readFile(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
   const sizes = /(\d+) bytes, (\d+) more for a further page, and for each item its id and (\d+) more/.exec(docs)!;
   const [ofFirst = 0, ofFurther = 0, ofItem = 0] = sizes.slice(1).map(Number);
@@ -185,14 +185,14 @@ it('lines are as large as docs/operations.md says', async () => {
   }
 });
 
-it('nothing is recorded when that is off', async () => {
+it('records nothing when disabled', async () => {
   const ask = await start('exposures: { enabled: false }');
   await ask({ userId: 'ada' });
   expect(await recorded()).toEqual([]);
 });
 
 describe('experiments', () => {
-  it('answer each user by the arm that they are in, say which, and record it', async () => {
+  it('serve each user with the arm, name the arm, and record it', async () => {
     const other = await putBundle(home, { seed: 12 });
     const ask = await start(`
 exposures: { sampledShare: 0 }
@@ -220,7 +220,7 @@ experiments:
     for (const { merge } of turns) expect(merge).toEqual({ by: 'round-robin' });
   });
 
-  it('a further page has the arm of its list, and the metrics count the list once', async () => {
+  it('keep the arm on further pages, and count the list once', async () => {
     const ask = await start(`
 experiments:
   - name: merge-test
@@ -237,7 +237,7 @@ experiments:
     expect(new Set(records.map(({ merge }) => JSON.stringify(merge))).size).toBe(1);
   });
 
-  it('a cursor that somebody made adds no arm to the metrics', async () => {
+  it('add no arm of a forged cursor to the metrics', async () => {
     const ask = await start('exposures: { sampledShare: 0 }');
     const { nextCursor } = await ask({ userId: 'ada', limit: 6, pageSize: 3 });
     const sequence = JSON.parse(gunzipSync(Buffer.from(String(nextCursor), 'base64url')).toString()) as object;
@@ -247,7 +247,7 @@ experiments:
     expect(counted).toEqual([]);
   });
 
-  it('nobody enters an arm whose bundle cannot be loaded', async () => {
+  it('let no user enter an arm whose bundle cannot be loaded', async () => {
     const ask = await start(`
 experiments:
   - name: bundle-test
@@ -260,7 +260,7 @@ experiments:
     expect(arms).not.toContainEqual({ 'bundle-test': 'other' });
   });
 
-  it('shadow arms are recorded, and nobody sees them', async () => {
+  it('record shadow arms without showing them', async () => {
     const other = await putBundle(home, { seed: 12 });
     const ask = await start(`
 exposures: { sampledShare: 0 }

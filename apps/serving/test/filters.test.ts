@@ -45,22 +45,22 @@ async function refusal(body: Record<string, unknown>) {
 }
 
 describe('a filter', () => {
-  it('keeps what meets it, fills the page with that, and says how much it ruled out', async () => {
+  it('returns only matching items, fills the page, and counts the others', async () => {
     const all = await ask({ userId: 'ada', limit: 60 });
     const answer = await ask({ userId: 'ada', limit: 60, filter: { attributes: { genre: { in: ['dance'] } } } });
     expect(answer.items).toEqual(all.items.filter(({ itemId }) => genreOf(itemId) === 'dance'));
     expect(answer.returned).toBe(15);
-    // 60 films: 15 of dance, 10 seen by ada of other genres, two unavailable ones of other genres.
+    // 60 films: 15 of dance; of the other genres, ada has seen 10, and two are unavailable.
     expect(answer.removed).toEqual({ seen: 10, excluded: 0, unavailable: 2, filtered: 33 });
   });
 
-  it('holds for fallbacks, too', async () => {
-    const answer = await ask({ userId: 'nobody', limit: 7, filters: ['only-dance'] });
+  it('applies to fallbacks, too', async () => {
+    const answer = await ask({ userId: 'stranger', limit: 7, filters: ['only-dance'] });
     expect(answer.source.kind).toBe('popular');
     expect(answer.items.map(({ itemId }) => genreOf(itemId))).toEqual(Array(7).fill('dance'));
   });
 
-  it('may be declared, and take values from the context', async () => {
+  it('can be declared, and use values of the context', async () => {
     const context = { genres: ['dance', 'opera'] };
     const { items, returned } = await ask({ userId: 'ada', limit: 60, filters: ['not-mine'], context });
     expect(returned).toBeGreaterThan(10);
@@ -69,7 +69,7 @@ describe('a filter', () => {
     expect(both.returned).toBe(0);
   });
 
-  it('that is not declared, or lacks its context, is refused by name', async () => {
+  it('is refused by name if it is undeclared or lacks its context', async () => {
     expect(await refusal({ filters: ['only-dance', 'no-such'] })).toMatchObject({
       field: 'filters.1',
       remedy: 'Use one of: only-dance, not-mine, in-budget.',
@@ -85,7 +85,7 @@ describe('a filter', () => {
   });
 });
 
-it('whatever is asked, nothing that is excluded, seen by the rule, unavailable or filtered out is returned, and all else is', async () => {
+it('for any request, returns all items except excluded, seen, unavailable and filtered ones', async () => {
   const filmId = fc.integer({ min: 0, max: 59 }).map((index) => `film-${index}`);
   const genres = fc.subarray(['crime', 'dance', 'opera', 'space', 'no such genre']);
   const merge = fc.constantFrom<object[]>(
@@ -97,7 +97,7 @@ it('whatever is asked, nothing that is excluded, seen by the rule, unavailable o
   );
   const requests = fc.record(
     {
-      userId: fc.constantFrom('ada', 'ben', 'registered-only', 'nobody'),
+      userId: fc.constantFrom('ada', 'ben', 'registered-only', 'stranger'),
       behaviors: fc.array(filmId, { maxLength: 20 }),
       exclude: fc.array(filmId, { maxLength: 40 }),
       limit: fc.integer({ min: 1, max: 70 }),
@@ -110,7 +110,7 @@ it('whatever is asked, nothing that is excluded, seen by the rule, unavailable o
     fc.asyncProperty(requests, async (request) => {
       const { items, returned, requested } = await ask({ ...request, excludeSeen: { types: ['view'] } });
       const ids = items.map(({ itemId }) => itemId);
-      // What is stored are ratings; behaviors of the request may be of any type.
+      // Stored events are ratings. Behaviors of the request may have any type.
       const forbidden = new Set(['film-58', 'film-59', ...(request.exclude ?? []), ...(request.behaviors ?? [])]);
       const allowed = films.filter(
         ({ itemId, attributes }) =>
@@ -125,7 +125,7 @@ it('whatever is asked, nothing that is excluded, seen by the rule, unavailable o
 });
 
 describe('merges', () => {
-  it('fill floors, and take turns', async () => {
+  it('fill floors and take turns', async () => {
     const interestsOf = async (merge: object): Promise<number[]> =>
       (await ask({ userId: 'ada', limit: 9, merge })).items.map((item) => (item as { interest?: number }).interest!);
     const counts = (interests: number[]) => [0, 1, 2].map((k) => interests.filter((interest) => interest === k).length);
@@ -134,7 +134,7 @@ describe('merges', () => {
     expect((await interestsOf({ by: 'round-robin' })).slice(0, 3).sort()).toEqual([0, 1, 2]);
   });
 
-  it('with diversity vary the attribute', async () => {
+  it('vary the attribute with diversity', async () => {
     const genresOf = async (merge: object): Promise<number> =>
       new Set((await ask({ userId: 'ada', limit: 8, merge })).items.map(({ itemId }) => genreOf(itemId))).size;
     expect(await genresOf({ by: 'diverse', lambda: 100, attribute: 'genre' })).toBe(4);
@@ -143,7 +143,7 @@ describe('merges', () => {
     expect(none.items).toEqual(plain.items);
   });
 
-  it('that lack what they need are refused', async () => {
+  it('are refused if fields are missing', async () => {
     expect(await refusal({ merge: { by: 'quota' } })).toMatchObject({ field: 'merge.floors' });
     expect(await refusal({ merge: { by: 'quota', shares: [0, 0] } })).toMatchObject({ field: 'merge.shares' });
     expect(await refusal({ merge: { by: 'diverse', lambda: 1 } })).toMatchObject({ field: 'merge.attribute' });

@@ -62,7 +62,7 @@ import type { Metrics } from '../src/telemetry/metrics.ts';
 import { createProfileSource } from '../src/profiles/profile-source.ts';
 import type { ProfileSettings } from '../src/profiles/profile-source.ts';
 
-/** The key of a name, and what is kept of it. */
+/** The key with this name, as text and as stored. */
 export const textOfKey = (name: string): string => `facet_the-key-of-${name}`;
 export const servingKey = (name: string, scopes: readonly Scope[]): ApiKey => ({
   name,
@@ -78,7 +78,7 @@ export const asOf = Date.UTC(2026, 2, 1);
 export const now = asOf + 3_600_000;
 const genres = ['crime', 'dance', 'opera', 'space'];
 
-/** 60 films of four genres; the two last are withdrawn, and nobody chose the eight last. */
+/** 60 films of four genres; the last two are withdrawn, and the last eight have no interactions. */
 export const films: CatalogItem[] = Array.from({ length: 60 }, (_, index) => ({
   itemId: `film-${index}`,
   title: `The film ${index}`,
@@ -92,7 +92,7 @@ export const users: User[] = [
   { userId: 'registered-only', attributes: { age: 'old' } },
 ];
 
-/** Ratings: ada likes crime and space, ben likes dance, 20 others whatever; 3 is no positive. */
+/** Ratings: ada likes crime and space, ben likes dance, 20 others rate at random; 3 is not positive. */
 export const events: LakeEvent[] = makeEvents();
 
 function makeEvents(): LakeEvent[] {
@@ -121,10 +121,10 @@ function makeEvents(): LakeEvent[] {
 
 const rules = { positives: 'rating >= 4', repeats: 'keep', tieSeed: 1 } as const;
 
-/** A small tower; its scores depend on item, interest, prior and history as those of a trained one do. */
+/** A small tower. Its scores depend on item, interest, prior and repeats, like those of a trained tower. */
 const config: ModelConfig = { ...facetModel, embeddingDim: 8, sequenceLength: 16, hiddenUnits: [16], profileDim: 4 };
 
-/** A data home in a temporary folder: lake, catalog, and an untrained but whole bundle that is `current`. */
+/** A data home in a temporary folder: lake, catalog, and an untrained but complete bundle that is `current`. */
 export interface Home {
   readonly folder: string;
   readonly lakeFolder: string;
@@ -151,17 +151,17 @@ export async function createHome(): Promise<Home> {
   return { folder, lakeFolder, catalogFolder, artifactsFolder, bundleRef, remove };
 }
 
-/** What is otherwise about another bundle. */
+/** How a bundle differs from the first one. */
 export interface OtherBundle {
-  /** The catalog; films by default. */
+  /** The catalog. Default: the films. */
   readonly items?: readonly CatalogItem[];
-  /** Of the weights; another seed makes another model. */
+  /** The seed of the weights. */
   readonly seed?: number;
-  /** How events become behaviors. */
+  /** The positive rule. */
   readonly positives?: string;
 }
 
-/** Puts an untrained but whole bundle into a home. */
+/** Puts an untrained but complete bundle into a home. */
 export async function putBundle(
   { artifactsFolder }: Pick<Home, 'artifactsFolder'>,
   other: OtherBundle = {},
@@ -169,7 +169,7 @@ export async function putBundle(
   return createFolderArtifactStore(artifactsFolder).put('bundle', (folder) => writeWholeBundle(folder, other), {});
 }
 
-/** Puts a delta of a bundle for a catalog into force. */
+/** Puts a delta of a bundle for a catalog, and makes it current. */
 export async function putDeltaOf(
   { artifactsFolder }: Pick<Home, 'artifactsFolder'>,
   bundle: ArtifactRef,
@@ -204,7 +204,7 @@ async function writeWholeBundle(
   const itemFeatures = learn(catalog);
   const spec: ModelSpec = { config, itemCount, itemFeatures, userFeatures: learn(users) };
   const weights = initializeWeights(spec, createRandom(seed));
-  // A new model's items all look alike; spread them so that interests differ.
+  // The items of a new model are alike. Spreading them makes interests differ.
   for (const [name, { data }] of Object.entries(weights)) {
     if (name.startsWith('item/')) data.forEach((value, at) => (data[at] = value * 20));
   }
@@ -265,9 +265,9 @@ export interface TestApp {
   readonly live: LiveBundle;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  /** Undefined where the app was to start without a bundle. */
+  /** Undefined if the app starts without a bundle. */
   readonly loaded: Loaded | undefined;
-  /** Lines that the app logged, parsed. */
+  /** The parsed log lines of the app. */
   readonly logLines: Record<string, unknown>[];
   post(
     url: string,
@@ -276,10 +276,10 @@ export interface TestApp {
   close(): Promise<void>;
 }
 
-/** Other programs may take the cores while tests run: that is no reason to turn requests away. */
+/** Other programs may use the cores while tests run, which must not cause refusals. */
 export const patientLimits: Partial<Limits> = { eventLoopDelayMsMax: 60_000 };
 
-/** The real app on the home's bundle; answers anybody unless told otherwise. */
+/** The real app with the home's bundle. Needs no keys by default. */
 export async function createTestApp(
   home: Home | undefined,
   options: Partial<AppOptions> &
@@ -330,7 +330,7 @@ export async function createTestApp(
   };
 }
 
-/** Loads what is current into `live`. */
+/** Loads the current bundle into `live`. */
 export async function openLive(
   settings: ProfileSettings & Pick<Home, 'artifactsFolder'>,
   deps: { readonly live: LiveBundle; readonly metrics: Metrics; readonly logger: Logger },

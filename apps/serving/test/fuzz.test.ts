@@ -2,13 +2,13 @@ import { expect, it } from 'vitest';
 import { runFuzz } from './fuzz/run-fuzz.ts';
 
 it(
-  'answers requests of every kind as the document says: `npm run test:faults -- fuzz` sends many more',
+  'responds to requests of every kind as documented: `npm run test:faults -- fuzz` sends many more',
   { timeout: 300_000 },
   async () => {
     const { cases, answers, failure } = await runFuzz({ cases: 1_500, seed: 1 });
     expect(failure, JSON.stringify(failure)).toBeUndefined();
     expect(cases).toBe(1_500);
-    // They are of every operation, and neither all refused nor all answered.
+    // They cover every operation, and succeed and fail.
     expect(Object.keys(answers).length).toBe(14);
     expect(answers['recommend']!['200']).toBeGreaterThan(50);
     expect(answers['recommend']!['400']).toBeGreaterThan(50);

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { format } from 'prettier';
 
 /**
- * Numbers may differ by this much, or by this part of the expected one where that is larger than 1: the same bundle is computed
- * a little differently by other processors. It is what golden vectors of bundles may differ by.
+ * The tolerance of numbers: absolute up to 1, relative above. Processors compute slightly different results. Golden vectors of
+ * bundles have the same tolerance.
  */
 export const toleranceMax = 1e-4;
 
 const folder = join(import.meta.dirname, 'golden');
 const fileOf = (name: string): string => join(folder, `${name}.json`);
 
-/** The names of the golden files there are. */
+/** Lists the names of the golden files. */
 export async function listGolden(): Promise<string[]> {
   return (await readdir(folder)).map((file) => file.replace(/\.json$/, '')).sort();
 }
@@ -20,7 +20,7 @@ export async function readGolden(name: string): Promise<unknown> {
   return JSON.parse(await readFile(fileOf(name), 'utf8'));
 }
 
-/** Writes what is expected from now on, with numbers as exact as they are compared. */
+/** Writes a golden file, with numbers rounded to the tolerance. */
 export async function writeGolden(name: string, value: unknown): Promise<void> {
   const rounded = JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'number' ? Number(inner.toFixed(5)) : inner,
@@ -30,8 +30,8 @@ export async function writeGolden(name: string, value: unknown): Promise<void> {
 }
 
 /**
- * Where two values differ: all of them but numbers must be equal. Entries of a list whose scores are so near that another
- * processor may swap them may come in any order among themselves.
+ * Lists the differences of two values. Numbers may differ by the tolerance. List entries with nearly equal scores may have any
+ * order, because processors may swap them.
  */
 export function differences(expected: unknown, actual: unknown, path = ''): string[] {
   if (typeof expected === 'number' && typeof actual === 'number') {
@@ -49,7 +49,7 @@ function isNear(a: number, b: number, tolerance: number): boolean {
   return Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(a));
 }
 
-/** Both lists with the entries of each run of near scores in the order of their ids. */
+/** Sorts runs of entries with nearly equal scores by id, in both lists. */
 function inOneOrder(expected: readonly unknown[], actual: readonly unknown[]): [Container, Container] {
   const scores = expected.map(scoreOf);
   const runs: [number, number][] = [];
@@ -67,7 +67,7 @@ function inOneOrder(expected: readonly unknown[], actual: readonly unknown[]): [
   return [sorted(expected), sorted(actual)];
 }
 
-/** Of an item or a behavior, as answers and cursors have them. */
+/** Returns the score of an item or a behavior, in the form of responses or cursors. */
 function scoreOf(value: unknown): number | undefined {
   if (!isContainer(value)) return undefined;
   const score = Array.isArray(value) ? value[1] : (value['score'] ?? value['share']);

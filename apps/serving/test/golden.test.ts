@@ -6,7 +6,7 @@ import { createHome, createTestApp, films, putBundle, servingKey, textOfKey } fr
 import type { Home, TestApp } from './fixtures.ts';
 import { differences, listGolden, readGolden, writeGolden } from './golden-file.ts';
 
-/** `FACET_WRITE_GOLDEN=true npx vitest run --root apps/serving test/golden.test.ts` writes what is answered now. */
+/** `FACET_WRITE_GOLDEN=true npx vitest run --root apps/serving test/golden.test.ts` writes the current responses. */
 const isWriting = process.env['FACET_WRITE_GOLDEN'] === 'true';
 
 const settings = {
@@ -22,7 +22,7 @@ const experiments = parseExperiments(
 
 let home: Home;
 let server: TestApp;
-/** What no two runs have the same, and what stands for it. */
+/** Values that differ between runs, with their placeholders. */
 let stands: readonly (readonly [string | RegExp, string])[];
 let created = 0;
 
@@ -50,7 +50,7 @@ afterAll(async () => {
 
 interface Asked {
   readonly method: 'GET' | 'POST' | 'DELETE';
-  /** `<bundle>` and `<other bundle>` stand for ids. */
+  /** May contain the placeholders `<bundle>` and `<other bundle>`. */
   readonly url: string;
   readonly body?: object;
   readonly key?: string;
@@ -60,7 +60,7 @@ const recommend = (body: object): Asked => ({ method: 'POST', url: '/v1/recommen
 const get = (url: string, key = 'all'): Asked => ({ method: 'GET', url, key });
 const merged = (merge: object): Asked => recommend({ userId: 'ada', limit: 6, merge });
 
-/** In this order: a promotion comes before the rollback. */
+/** In this order: the promotion comes before the rollback. */
 const requests: Readonly<Record<string, Asked>> = {
   'recommend-stored-user': recommend({ userId: 'ada', limit: 5, explain: true }),
   'recommend-behaviors': recommend({
@@ -81,7 +81,7 @@ const requests: Readonly<Record<string, Asked>> = {
     exclude: ['film-2', 'unheard-of'],
   }),
   'recommend-pages': recommend({ userId: 'ada', limit: 7, pageSize: 3, explain: true }),
-  'recommend-unknown-user': recommend({ userId: 'nobody', limit: 3 }),
+  'recommend-unknown-user': recommend({ userId: 'stranger', limit: 3 }),
   'recommend-no-behaviors': recommend({ userId: 'registered-only', limit: 3 }),
   'recommend-no-known-items': recommend({ behaviors: ['unheard-of'], limit: 3 }),
   'recommend-experiment': recommend({ userId: 'other-3', limit: 4 }),
@@ -108,13 +108,13 @@ const requests: Readonly<Record<string, Asked>> = {
   alive: get('/healthz'),
   ready: get('/readyz'),
   metrics: get('/metrics'),
-  unauthorized: get('/v1/refs', 'nobody'),
+  unauthorized: get('/v1/refs', 'stranger'),
   forbidden: get('/v1/items/film-1/similar', 'ops'),
   'not-found': get('/v1/recommend'),
   'method-not-allowed': { method: 'DELETE', url: '/v1/items/film-1/similar' },
 };
 
-/** Other routes have the same, so one golden answer shows them. */
+/** Other routes have the same headers, so one golden response has them. */
 const headersOfAll = [
   'content-security-policy',
   'cross-origin-opener-policy',
@@ -151,13 +151,13 @@ async function ask(name: string, { method, url, body, key = 'all' }: Asked): Pro
   };
 }
 
-/** The metrics without their values, and without those of the process, which Node decides on. */
+/** The types of the metrics, without values, and without the process metrics of Node. */
 function seriesOf(text: string): string[] {
   const types = text.split('\n').filter((line) => line.startsWith('# TYPE facet_'));
   return types.map((line) => line.slice('# TYPE '.length)).sort();
 }
 
-/** The first page and all that follow, with what their cursors hold instead of the cursors. */
+/** All pages, with unpacked cursors. */
 async function askPages(name: string, asked: Asked): Promise<unknown> {
   const pages: unknown[] = [];
   for (let next: Asked | undefined = asked; next !== undefined;) {
@@ -175,7 +175,7 @@ async function askPages(name: string, asked: Asked): Promise<unknown> {
 
 const unpack = (cursor: string): string => gunzipSync(Buffer.from(cursor, 'base64url')).toString();
 
-describe('the answer is the one that is written down', () => {
+describe('the response matches the golden file', () => {
   it.each(Object.keys(requests))('%s', async (name) => {
     created = 0;
     const { method, url, body } = requests[name]!;
@@ -185,12 +185,12 @@ describe('the answer is the one that is written down', () => {
     expect(differences(await readGolden(name), golden)).toEqual([]);
   });
 
-  it('and nothing else is written down', async () => {
+  it('no other golden file exists', async () => {
     expect(await listGolden()).toEqual(Object.keys(requests).sort());
   });
 });
 
-it('a number that differs by more than it may is seen, and any other difference', () => {
+it('detects numbers beyond the tolerance, and any other difference', () => {
   expect(differences({ a: [4.03397] }, { a: [4.03405] })).toEqual([]);
   expect(differences({ a: [4.03397] }, { a: [4.0345] })).toEqual(['/a/0: 4.0345 instead of 4.03397']);
   expect(differences({ a: 1, b: 'x' }, { a: 1 })).toEqual(['/b: undefined instead of "x"']);

@@ -16,12 +16,12 @@ beforeEach(async () => {
   home = await createHome();
   onTestFinished(() => home.remove());
   store = createFolderArtifactStore(home.artifactsFolder);
-  // Nothing of it may be offered: every answer is empty.
+  // No item is available, so every response is empty.
   bad = await putBundle(home, { items: films.map((film) => ({ ...film, available: false })) });
   good = await putBundle(home, { seed: 12 });
 });
 
-/** How long answers take on a busy machine is left out of it. */
+/** Ignores response times, which depend on the machine. */
 const set = (guardrails: string): Promise<void> =>
   writeFile(
     join(home.folder, 'facet.yaml'),
@@ -31,13 +31,13 @@ const patiently = { timeout: 10_000, interval: 20 };
 
 async function askOften(server: TestServer, times: number): Promise<void> {
   for (let request = 0; request < times; request++) {
-    await server.ask(request % 3 === 0 ? { userId: 'nobody' } : { userId: 'ada' });
+    await server.ask(request % 3 === 0 ? { userId: 'stranger' } : { userId: 'ada' });
   }
 }
 
-/** Promotes, and waits until the server answers from it. */
+/** Promotes a bundle and waits until it is live. */
 async function promote(ref: ArtifactRef, ...servers: TestServer[]): Promise<void> {
-  await store.promote(ref, { by: 'somebody' });
+  await store.promote(ref, { by: 'operator' });
   for (const server of servers) await answersFrom(ref.id, server);
 }
 
@@ -48,7 +48,7 @@ async function answersFrom(bundleId: string, server: TestServer): Promise<void> 
   }, patiently);
 }
 
-it('a bundle whose answers are empty is rolled back, with the figures, and the old one answers', async () => {
+it('rolls a bundle with empty responses back, and records the figures', async () => {
   await set('enabled: true');
   const server = await startTestServer(home);
   await askOften(server, 30);
@@ -67,7 +67,7 @@ it('a bundle whose answers are empty is rolled back, with the figures, and the o
   expect(record.reason).toMatch(/^emptyShare 1 \(at most 0\.02, 0 before\) of \d+ requests$/);
   expect(await server.metrics()).toContain('facet_serving_rollbacks_total 1');
 
-  // The bundle gone back to is not judged, and neither is the bad one when somebody wants it all the same.
+  // Neither the restored bundle is judged, nor the bad bundle when it is promoted again.
   await askOften(server, 25);
   await promote(bad, server);
   await askOften(server, 25);
@@ -80,7 +80,7 @@ it('a bundle whose answers are empty is rolled back, with the figures, and the o
   expect(await store.promotions()).toHaveLength(4);
 });
 
-it('of several processes one rolls back, and once', async () => {
+it('rolls back once, in one of several processes', async () => {
   await set('enabled: true');
   const servers = [await startTestServer(home), await startTestServer(home)];
   await promote(bad, ...servers);
@@ -90,7 +90,7 @@ it('of several processes one rolls back, and once', async () => {
   expect(rollbacks).toHaveLength(1);
 });
 
-it('a good bundle stays, and its trial ends', async () => {
+it('keeps a good bundle, and ends its trial', async () => {
   await set('enabled: true, windowMinutes: 0.05');
   const server = await startTestServer(home);
   await promote(good, server);
@@ -101,8 +101,8 @@ it('a good bundle stays, and its trial ends', async () => {
   expect(await server.metrics()).toContain('facet_serving_rollbacks_total 0');
 });
 
-it('what goes wrong with the bundle of an arm is not held against the one that is live', async () => {
-  // Nobody's stored events become behaviors by such a rule: each of those requests fails.
+it('does not count failures of an arm bundle against the live bundle', async () => {
+  // This positive rule is invalid, so each request with stored events fails.
   const failing = await putBundle(home, { seed: 13, positives: 'no rule at all' });
   const facetFile = join(home.folder, 'facet.yaml');
   await set('enabled: true, windowMinutes: 0.05');
@@ -129,12 +129,12 @@ it('what goes wrong with the bundle of an arm is not held against the one that i
   expect((await store.readRef('current'))!.id).toBe(good.id);
 });
 
-it('what a person made current by a rollback is left alone', async () => {
+it('keeps a bundle that a person restored by a rollback', async () => {
   await set('enabled: true');
   await store.promote(bad);
   await store.promote(good);
   const server = await startTestServer(home);
-  await store.rollback({ by: 'somebody' });
+  await store.rollback({ by: 'operator' });
   await answersFrom(bad.id, server);
   await askOften(server, 25);
   await vi.waitFor(
@@ -147,7 +147,7 @@ it('what a person made current by a rollback is left alone', async () => {
   expect((await store.readRef('current'))!.id).toBe(bad.id);
 });
 
-it.each(['', 'enabled: false'])('nothing happens unless they are on: {%s}', async (setting) => {
+it.each(['', 'enabled: false'])('does nothing by default: {%s}', async (setting) => {
   await set(setting);
   const server = await startTestServer(home);
   await promote(bad, server);
@@ -156,7 +156,7 @@ it.each(['', 'enabled: false'])('nothing happens unless they are on: {%s}', asyn
   expect(await server.metrics()).toContain('facet_serving_rollbacks_total 0');
 });
 
-it('a misspelled setting keeps the process from starting', async () => {
+it('refuses to start with a misspelled setting', async () => {
   await set('enabeld: true');
   await expect(startTestServer(home)).rejects.toThrow(/guardrails\.enabeld/);
 });

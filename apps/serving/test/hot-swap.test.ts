@@ -18,7 +18,7 @@ import { asOf, createHome, events, films, putBundle, putDeltaOf } from './fixtur
 import type { Home } from './fixtures.ts';
 import { startTestServer } from './test-server.ts';
 
-/** Beside the films: the other bundle knows these instead of the films that nobody chose. */
+/** The other bundle has these shows instead of the films without interactions. */
 const shows: CatalogItem[] = Array.from({ length: 12 }, (_, index) => ({
   itemId: `show-${index}`,
   title: `The show ${index}`,
@@ -39,45 +39,41 @@ const serve = () => startTestServer(home);
 
 const patiently = { timeout: 10_000, interval: 20 };
 
-it(
-  'no request fails while bundles are swapped, and each answer is that of one bundle',
-  { timeout: 60_000 },
-  async () => {
-    const other = await putBundle(home, { items: otherCatalog, seed: 12 });
-    const holds = new Map([
-      [home.bundleRef.id, new Set(idsOf(films))],
-      [other.id, new Set(idsOf(otherCatalog))],
-    ]);
-    const { ask, metrics, url } = await serve();
-    const seen = new Map<string, number>();
-    let isOver = false;
-    const asking = Array.from({ length: 4 }, async (_, worker) => {
-      while (!isOver) {
-        const answer = await ask(worker % 2 === 0 ? { userId: 'ada' } : { behaviors: ['film-1', 'film-5'] });
-        const held = holds.get(answer.bundleId)!;
-        expect(answer.items.filter(({ itemId }) => !held.has(itemId))).toEqual([]);
-        expect(answer.items.length).toBeGreaterThan(40);
-        seen.set(answer.bundleId, (seen.get(answer.bundleId) ?? 0) + 1);
-      }
-    });
-    const probing = (async () => {
-      while (!isOver) expect((await fetch(`${url}/readyz`)).status).toBe(200);
-    })();
-    for (let swap = 0; swap < 6; swap++) {
-      const next = swap % 2 === 0 ? other : home.bundleRef;
-      await store.promote(next);
-      await vi.waitFor(async () => expect((await ask({})).bundleId).toBe(next.id), patiently);
+it('fails no request during swaps, and makes each response from one bundle', { timeout: 60_000 }, async () => {
+  const other = await putBundle(home, { items: otherCatalog, seed: 12 });
+  const holds = new Map([
+    [home.bundleRef.id, new Set(idsOf(films))],
+    [other.id, new Set(idsOf(otherCatalog))],
+  ]);
+  const { ask, metrics, url } = await serve();
+  const seen = new Map<string, number>();
+  let isOver = false;
+  const asking = Array.from({ length: 4 }, async (_, worker) => {
+    while (!isOver) {
+      const answer = await ask(worker % 2 === 0 ? { userId: 'ada' } : { behaviors: ['film-1', 'film-5'] });
+      const held = holds.get(answer.bundleId)!;
+      expect(answer.items.filter(({ itemId }) => !held.has(itemId))).toEqual([]);
+      expect(answer.items.length).toBeGreaterThan(40);
+      seen.set(answer.bundleId, (seen.get(answer.bundleId) ?? 0) + 1);
     }
-    isOver = true;
-    await Promise.all([...asking, probing]);
-    expect([...seen.keys()].sort()).toEqual([...holds.keys()].sort());
-    const lines = await metrics();
-    expect(lines).toContain('facet_serving_swaps_total{what="bundle"} 6');
-    expect(lines.filter((line) => line.startsWith('facet_serving_bundle_info{'))).toHaveLength(1);
-  },
-);
+  });
+  const probing = (async () => {
+    while (!isOver) expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  })();
+  for (let swap = 0; swap < 6; swap++) {
+    const next = swap % 2 === 0 ? other : home.bundleRef;
+    await store.promote(next);
+    await vi.waitFor(async () => expect((await ask({})).bundleId).toBe(next.id), patiently);
+  }
+  isOver = true;
+  await Promise.all([...asking, probing]);
+  expect([...seen.keys()].sort()).toEqual([...holds.keys()].sort());
+  const lines = await metrics();
+  expect(lines).toContain('facet_serving_swaps_total{what="bundle"} 6');
+  expect(lines.filter((line) => line.startsWith('facet_serving_bundle_info{'))).toHaveLength(1);
+});
 
-it('a new item appears, a withdrawn one vanishes, and the answer names the delta', async () => {
+it('adds new items of a delta, removes withdrawn ones, and names the delta', async () => {
   const { ask, metrics } = await serve();
   const before = await ask({});
   expect(before.deltaId).toBeUndefined();
@@ -85,13 +81,13 @@ it('a new item appears, a withdrawn one vanishes, and the answer names the delta
   const catalog = [...films.filter(({ itemId }) => itemId !== popular), ...shows.slice(0, 3)];
   const delta = await putDeltaOf(home, home.bundleRef, catalog);
   await vi.waitFor(async () => expect((await ask({})).deltaId).toBe(delta.id), patiently);
-  for (const body of [{}, { userId: 'ada', excludeSeen: false }, { userId: 'nobody' }]) {
+  for (const body of [{}, { userId: 'ada', excludeSeen: false }, { userId: 'stranger' }]) {
     const answer = await ask(body);
     expect(answer).toMatchObject({ bundleId: home.bundleRef.id, deltaId: delta.id });
     expect(idsOf(answer.items)).not.toContain(popular);
     expect(answer.items.find(({ itemId }) => itemId === 'show-1')).toMatchObject({ title: 'The show 1' });
   }
-  // The new item is a behavior like others.
+  // The new item can be a behavior.
   const chosen = await ask({ behaviors: ['show-1'] });
   expect(chosen.source).toEqual({ kind: 'model' });
   expect(chosen).toMatchObject({ unknownItems: 0 });
@@ -101,7 +97,7 @@ it('a new item appears, a withdrawn one vanishes, and the answer names the delta
   expect(lines).toContain('facet_serving_swaps_total{what="delta"} 1');
 });
 
-it('the same bundle, delta and request give the same items in another process', async () => {
+it('returns the same items for the same bundle, delta and request in another process', async () => {
   await putDeltaOf(home, home.bundleRef, [...films.slice(3), ...shows]);
   const [one, other] = [await serve(), await serve()];
   for (const body of [{}, { userId: 'ada' }, { behaviors: ['show-1', 'film-9'] }]) {
@@ -111,7 +107,7 @@ it('the same bundle, delta and request give the same items in another process', 
   }
 });
 
-it('a bundle that cannot be loaded is refused once, and the old one goes on answering', async () => {
+it('refuses a bundle that cannot be loaded once, and keeps the live one', async () => {
   const other = await putBundle(home, { seed: 12 });
   const { ask, metrics, logLines } = await serve();
   await store.promote(other);
@@ -119,12 +115,12 @@ it('a bundle that cannot be loaded is refused once, and the old one goes on answ
   const failures = async (): Promise<string | undefined> =>
     (await metrics()).find((line) => line.startsWith('facet_serving_bundle_load_failures_total{what="bundle"}'));
   await vi.waitFor(async () => expect(await failures()).toMatch(/ 1$/), patiently);
-  // Fifty looks later it has not been tried again.
+  // Fifty checks later it has not been retried.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   expect(await failures()).toMatch(/ 1$/);
   expect((await ask({})).bundleId).toBe(home.bundleRef.id);
   expect(logLines.filter(({ level }) => level === 50)).toMatchObject([{ code: 'ARTIFACT_CORRUPT', name: other.id }]);
-  // Another one is taken up at once.
+  // Another bundle is loaded immediately.
   const third = await putBundle(home, { seed: 13 });
   await store.promote(third);
   await vi.waitFor(async () => expect((await ask({})).bundleId).toBe(third.id), patiently);
@@ -133,7 +129,7 @@ it('a bundle that cannot be loaded is refused once, and the old one goes on answ
 it.each([
   ['corrupt', (ref: ArtifactRef) => writeFile(join(home.artifactsFolder, 'delta', ref.id, 'delta.json'), '{}')],
   ['gone', (ref: ArtifactRef) => rm(join(home.artifactsFolder, 'delta', ref.id), { recursive: true })],
-])('a delta that is %s keeps nobody from answering, at the start and later', async (_, damage) => {
+])('serves without a delta that is %s, at the start and later', async (_, damage) => {
   await damage(await putDeltaOf(home, home.bundleRef, [...films, ...shows]));
   const { ask, metrics } = await serve();
   expect(await ask({})).toMatchObject({ bundleId: home.bundleRef.id });
@@ -145,7 +141,7 @@ it.each([
 });
 
 describe('the watcher', () => {
-  /** With a clock that the test moves. */
+  /** With a clock controlled by the test. */
   async function watch(
     others: Pick<WatcherDeps, 'takeTurn'> & { readonly whileLoading?: () => Promise<unknown> } = {},
   ) {
@@ -175,7 +171,7 @@ describe('the watcher', () => {
     return { live, watcher, metrics: deps.metrics, pass: (ms: number) => (time += ms) };
   }
 
-  it('takes up what is promoted while it loads, after what it loads', async () => {
+  it('loads a bundle promoted during a load after that load', async () => {
     const [other, third] = [await putBundle(home, { seed: 12 }), await putBundle(home, { seed: 13 })];
     const { live, watcher } = await watch({ whileLoading: () => store.promote(third) });
     await store.promote(other);
@@ -184,7 +180,7 @@ describe('the watcher', () => {
     expect(live.require().bundle.id).toBe(third.id);
   });
 
-  it('of two that are promoted in between two looks takes the last, and goes back to the former', async () => {
+  it('loads the last of two promotions between two checks, and follows a rollback', async () => {
     const [other, third] = [await putBundle(home, { seed: 12 }), await putBundle(home, { seed: 13 })];
     const { live, watcher } = await watch();
     const { index, info } = live.require().bundle;
@@ -197,7 +193,7 @@ describe('the watcher', () => {
     expect(live.require().bundle.id).toBe(other.id);
   });
 
-  it('does not load what was rolled back while it waited for its turn', async () => {
+  it('does not load a bundle that was rolled back while it waited for its turn', async () => {
     const other = await putBundle(home, { seed: 12 });
     const turns: string[] = [];
     const { live, watcher } = await watch({
@@ -212,7 +208,7 @@ describe('the watcher', () => {
     expect(turns).toEqual(['over']);
   });
 
-  it('refuses a bundle whose index is of other vectors, counts it, and takes no turn for it until it is tried again', async () => {
+  it('refuses and counts a bundle with the index of other vectors, and takes no turn until the retry', async () => {
     const [other, third] = [await putBundle(home, { seed: 12 }), await putBundle(home, { seed: 13 })];
     const folderOf = ({ id }: ArtifactRef): string => join(home.artifactsFolder, 'bundle', id);
     const mixed = await store.put(
@@ -241,7 +237,7 @@ describe('the watcher', () => {
     expect(turns).toBe(2);
   });
 
-  it('goes on answering while the artifacts are away, and takes up what is promoted when they are back', async () => {
+  it('keeps serving while the artifact store is missing, and loads promotions when it is back', async () => {
     const delta = await putDeltaOf(home, home.bundleRef, films.slice(2));
     const other = await putBundle(home, { seed: 12 });
     const { live, watcher, pass } = await watch();
@@ -258,7 +254,7 @@ describe('the watcher', () => {
     expect(await watcher.check()).toEqual({ from: home.bundleRef.id, to: other.id });
   });
 
-  it('waits for the delta of a bundle anew when it is promoted again later', async () => {
+  it('waits for the delta again when the bundle is promoted again', async () => {
     await putDeltaOf(home, home.bundleRef, films.slice(2));
     const other = await putBundle(home, { seed: 12 });
     const { live, watcher, pass } = await watch();
@@ -274,7 +270,7 @@ describe('the watcher', () => {
     expect(await watcher.check()).toEqual({ from: home.bundleRef.id, to: other.id });
   });
 
-  it('tries what failed again after a minute, and not before', async () => {
+  it('retries a failure after a minute, and not before', async () => {
     const other = await putBundle(home, { seed: 12 });
     const { live, watcher, pass } = await watch();
     await store.promote(other);
@@ -290,7 +286,7 @@ describe('the watcher', () => {
     expect(live.require().bundle.id).toBe(other.id);
   });
 
-  it('ignores the delta of another bundle, and takes the new bundle with its own as soon as there is one', async () => {
+  it('ignores the delta of another bundle, and loads a new bundle as soon as its delta exists', async () => {
     const first = await putDeltaOf(home, home.bundleRef, films.slice(2));
     const { live, watcher, pass } = await watch();
     expect(live.require().bundle.deltaId).toBe(first.id);
@@ -299,7 +295,7 @@ describe('the watcher', () => {
     await watcher.check();
     pass(5_000);
     await watcher.check();
-    // It would bring withdrawn items back.
+    // Without a delta, withdrawn items would come back.
     expect(live.require().bundle).toMatchObject({ id: home.bundleRef.id, deltaId: first.id });
     const second = await putDeltaOf(home, other, films.slice(2));
     expect(await watcher.check()).toEqual({ from: home.bundleRef.id, to: other.id });
@@ -309,7 +305,7 @@ describe('the watcher', () => {
     expect(live.require().bundle).toMatchObject({ id: other.id, deltaId: second.id });
   });
 
-  it('waits ten seconds for that delta, no longer', async () => {
+  it('waits at most ten seconds for that delta', async () => {
     await putDeltaOf(home, home.bundleRef, films.slice(2));
     const other = await putBundle(home, { seed: 12 });
     const { live, watcher, pass } = await watch();
@@ -320,7 +316,7 @@ describe('the watcher', () => {
     expect(live.require().bundle.deltaId).toBeUndefined();
   });
 
-  it('keeps a bundle as long as a request is answered from it, and frees it then', async () => {
+  it('keeps a bundle during its last request, then frees it', async () => {
     const other = await putBundle(home, { seed: 12 });
     const { live, watcher } = await watch();
     const { index, info } = live.require().bundle;
@@ -332,7 +328,7 @@ describe('the watcher', () => {
     });
     await store.promote(other);
     await watcher.check();
-    // A second request on the same bundle would find it gone; the first may still search.
+    // The first request may still search.
     expect((await index.search(query, 1)).ids[0]).toBeGreaterThan(0);
     finish();
     expect((await underWay).ids).toHaveLength(3);
@@ -340,7 +336,7 @@ describe('the watcher', () => {
     expect((await live.require().bundle.index.search(query, 1)).ids[0]).toBeGreaterThan(0);
   });
 
-  it('fills profiles in memory anew with each bundle: what came in since is seen', async () => {
+  it('refills profiles in memory with each bundle, including new events', async () => {
     const { live, watcher } = await watch();
     const log = await openFileEventLog(join(home.folder, 'log'));
     await log.append([{ ...events[0]!, eventId: 'later', userId: 'carl', occurredAt: asOf, receivedAt: asOf }]);

@@ -15,7 +15,7 @@ afterAll(async () => {
   await home.remove();
 });
 
-it('shows each interest with the behaviors that formed it and the items nearest to it', async () => {
+it('returns each interest with the behaviors that formed it and the nearest items', async () => {
   const { statusCode, body } = await server.post('/v1/interests', { userId: 'ada', nearest: 4 });
   expect(statusCode).toBe(200);
   expect(body).toMatchObject({
@@ -40,7 +40,7 @@ it('shows each interest with the behaviors that formed it and the items nearest 
   expect(new Set(interests.map(({ nearest }) => JSON.stringify(nearest))).size, 'interests differ').toBe(3);
 });
 
-it('agrees with the recommendations about what formed an interest', async () => {
+it('returns the same behaviors of an interest as recommendations', async () => {
   const body = { behaviors: ['film-1', 'film-2', 'film-3', 'film-4', 'film-9'], profile: { age: 'old' } };
   const interests = (await server.post('/v1/interests', body)).body['interests'] as {
     interest: number;
@@ -51,10 +51,10 @@ it('agrees with the recommendations about what formed an interest', async () => 
 });
 
 it.each([
-  [{ userId: 'nobody' }, 'unknown_user', 0],
+  [{ userId: 'stranger' }, 'unknown_user', 0],
   [{}, 'no_behaviors', 0],
   [{ behaviors: ['song-1'] }, 'no_known_items', 1],
-])('has none for %j and says why', async (request, reason, unknownItems) => {
+])('returns none for %j, with the reason', async (request, reason, unknownItems) => {
   const { statusCode, body } = await server.post('/v1/interests', request);
   expect(statusCode).toBe(200);
   expect(body).toMatchObject({ source: { kind: 'popular', reason }, interestCount: 0, interests: [], unknownItems });

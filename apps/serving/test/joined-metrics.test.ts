@@ -12,7 +12,7 @@ function makeProcess() {
   return { registry, requests, times, busy, bundle };
 }
 
-it('adds counts and histograms, joins gauges as they say, and keeps what an ended process has counted', async () => {
+it('adds counts and histograms, aggregates gauges, and keeps the counts of an ended process', async () => {
   const joined = new JoinedMetrics<string>();
   const [one, other] = [makeProcess(), makeProcess()];
   const update = async (): Promise<void> => {
@@ -43,7 +43,7 @@ it('adds counts and histograms, joins gauges as they say, and keeps what an ende
 
   joined.end('one');
   joined.end('other');
-  // One that was never heard of has counted nothing.
+  // An unknown process has no counts.
   joined.end('third');
   const next = makeProcess();
   next.requests.inc({ status: '200' }, 2);

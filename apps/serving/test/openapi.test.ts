@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { describeApi } from '../src/openapi/describe-api.ts';
 
-/** What `@facet/client` was made from. */
+/** The document that `@facet/client` is generated from. */
 const committed = fileURLToPath(import.meta.resolve('@facet/client/openapi/serving.json'));
 
 interface Media {
@@ -20,11 +20,11 @@ interface Operation {
 
 const hasExample = ({ example, examples }: Omit<Media, 'schema'>): boolean => (example ?? examples) !== undefined;
 
-it('the document of the client is that of the API: `npm run openapi` writes it', async () => {
+it('matches the document of the client: `npm run openapi` writes it', async () => {
   expect(JSON.parse(await readFile(committed, 'utf8'))).toEqual(await describeApi());
 });
 
-it('every operation has examples of what is sent and answered, and names its schemas', async () => {
+it('has examples of requests and responses, and named schemas, for every operation', async () => {
   const { paths } = (await describeApi()) as { paths: Record<string, Record<string, Operation>> };
   const operations = Object.values(paths).flatMap((path) => Object.values(path));
   expect(operations.length).toBeGreaterThan(10);
@@ -38,7 +38,7 @@ it('every operation has examples of what is sent and answered, and names its sch
     const json = [requestBody?.content, responses['200']?.content, responses['4XX']?.content].flatMap(
       (content) => content?.['application/json']?.schema ?? [],
     );
-    // The probes alone have no schemas with a name.
+    // Only the probes have no named schemas.
     if (!operationId.startsWith('check')) for (const schema of json) expect(Object.keys(schema)).toEqual(['$ref']);
   }
 });

@@ -23,7 +23,7 @@ describe('before the bundle is loaded', () => {
     await server.close();
   });
 
-  it('the process lives but is not ready', async () => {
+  it('the process is alive but not ready', async () => {
     expect((await server.app.inject('/healthz')).statusCode).toBe(200);
     const ready = await server.app.inject('/readyz');
     expect(ready.statusCode).toBe(503);
@@ -31,7 +31,7 @@ describe('before the bundle is loaded', () => {
     expect(ready.json()).toMatchObject({ statusCode: 503, code: 'NOT_READY' });
   });
 
-  it.each(['/v1/recommendations', '/v1/interests'])('%s asks the caller to come again', async (url) => {
+  it.each(['/v1/recommendations', '/v1/interests'])('%s asks the caller to retry', async (url) => {
     const { statusCode, body, headers } = await server.post(url, { userId: 'ada' });
     expect(statusCode).toBe(503);
     expect(headers['retry-after']).toBe('1');
@@ -40,10 +40,10 @@ describe('before the bundle is loaded', () => {
 });
 
 describe('metrics', () => {
-  it('count requests by route, answers by source, and name the bundle', async () => {
+  it('count requests by route and responses by source, and name the bundle', async () => {
     const server = await createTestApp(home);
     await server.post('/v1/recommendations', { userId: 'ada' });
-    await server.post('/v1/recommendations', { userId: 'nobody' });
+    await server.post('/v1/recommendations', { userId: 'stranger' });
     await server.post('/v1/recommendations', { limit: 0 });
     const { body } = await server.app.inject('/metrics');
     const lines = body.split('\n');
@@ -62,7 +62,7 @@ describe('metrics', () => {
 });
 
 describe('overload', () => {
-  it('turns away what is beyond the bound of concurrent work, and serves again after', async () => {
+  it('refuses requests beyond the limit, and serves again later', async () => {
     const server = await createTestApp(home, { limits: { concurrentMax: 2 } });
     const responses = await Promise.all(
       Array.from({ length: 6 }, () => server.post('/v1/recommendations', { userId: 'ada' })),

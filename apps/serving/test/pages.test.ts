@@ -43,7 +43,7 @@ async function allPages(first: Page): Promise<Page[]> {
   return pages;
 }
 
-it.each(['ada', 'nobody'])('pages of %s are together the list without pages', async (userId) => {
+it.each(['ada', 'stranger'])('splits the list of %s into pages', async (userId) => {
   const whole = await ask({ userId, limit: 37, explain: true });
   const pages = await allPages(await ask({ userId, limit: 37, pageSize: 10, explain: true }));
   expect(pages.flatMap(({ items }) => items)).toEqual(whole.items);
@@ -53,7 +53,7 @@ it.each(['ada', 'nobody'])('pages of %s are together the list without pages', as
   expect(pages.map(({ requested }) => requested)).toEqual([37, 37, 37, 37]);
 });
 
-it('a page may be of another size, and be fetched again', async () => {
+it('lets a page have another size, and be fetched again', async () => {
   const { nextCursor, items } = await ask({ userId: 'ada', limit: 20, pageSize: 5 });
   const next = await ask({ cursor: nextCursor, pageSize: 15 });
   expect(next.returned).toBe(15);
@@ -62,7 +62,7 @@ it('a page may be of another size, and be fetched again', async () => {
   expect(new Set([...items, ...next.items].map(({ itemId }) => itemId)).size).toBe(20);
 });
 
-it('a cursor that was packed otherwise is of the same answer, and one of another list is not', async () => {
+it('compares cursors by content instead of compression', async () => {
   const first = await ask({ userId: 'ada', limit: 20, pageSize: 5 });
   const text = JSON.stringify(first);
   const sequence = gunzipSync(Buffer.from(first.nextCursor!, 'base64url')).toString();
@@ -76,7 +76,7 @@ it('a cursor that was packed otherwise is of the same answer, and one of another
   expect(isSameResponse(JSON.stringify({ ...first, returned: 4 }), text)).toBe(false);
 });
 
-it('a cursor that somebody made is refused when what is recorded of it could have no end', async () => {
+it('refuses a forged cursor with unbounded names', async () => {
   const { nextCursor } = await ask({ userId: 'ada', limit: 20, pageSize: 5 });
   const sequence = JSON.parse(gunzipSync(Buffer.from(nextCursor!, 'base64url')).toString()) as {
     items: [string, number, number][];
@@ -88,7 +88,7 @@ it('a cursor that somebody made is refused when what is recorded of it could hav
     { bundleId: 'b'.repeat(1000) },
     { recommendationId: 'r'.repeat(1000) },
     { arms: { made: 'a'.repeat(1000) } },
-    { userHash: 'somebody' },
+    { userHash: 'no hash' },
   ]) {
     const cursor = gzipSync(JSON.stringify({ ...sequence, ...change })).toString('base64url');
     const { statusCode, body } = await server.post('/v1/recommendations', { cursor });
@@ -96,7 +96,7 @@ it('a cursor that somebody made is refused when what is recorded of it could hav
   }
 });
 
-it('what is no cursor, or was damaged, is refused', async () => {
+it('refuses damaged cursors and other text', async () => {
   const { nextCursor } = await ask({ userId: 'ada', limit: 20, pageSize: 5 });
   const middle = nextCursor!.length >> 1;
   const damaged = `${nextCursor!.slice(0, middle)}${nextCursor![middle] === 'A' ? 'B' : 'A'}${nextCursor!.slice(middle + 1)}`;
@@ -107,7 +107,7 @@ it('what is no cursor, or was damaged, is refused', async () => {
   }
 });
 
-it('a cursor that somebody made up says nothing that an answer could not, and makes no label of metrics', async () => {
+it('returns no unknown fields of a forged cursor, and creates no metric labels', async () => {
   const { nextCursor } = await ask({ userId: 'ada', limit: 20, pageSize: 5 });
   const sequence = JSON.parse(gunzipSync(Buffer.from(nextCursor!, 'base64url')).toString()) as { items: unknown[][] };
   const packed = (changes: object): string =>
@@ -129,7 +129,7 @@ it('a cursor that somebody made up says nothing that an answer could not, and ma
   expect(await server.metrics.registry.metrics()).not.toContain('experiment="made"');
 });
 
-it('a list stays that of its bundle when another one comes, without what is not offered any more', async () => {
+it('keeps the list after a swap, without items that have become unavailable', async () => {
   const own = await createHome();
   const app = await createTestApp(own);
   const opened = await openLive(own, { live: app.live, metrics: app.metrics, logger: app.logger });

@@ -2,7 +2,7 @@ import { createLogger } from '@facet/platform';
 import { expect, it, vi } from 'vitest';
 import { poll } from '../src/start-serving.ts';
 
-it('goes on after work that failed, says so, and stops when the work under way has ended', async () => {
+it('logs failed work and continues, and stops after the current work', async () => {
   const lines: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
   let rounds = 0;
@@ -32,11 +32,11 @@ it('goes on after work that failed, says so, and stops when the work under way h
   ]);
 });
 
-it('work that throws at once ends nothing either', async () => {
+it('continues after work that throws synchronously', async () => {
   let rounds = 0;
   const work = (): Promise<void> => {
     rounds++;
-    throw new Error('at once');
+    throw new Error('synchronous');
   };
   const stopping = new AbortController();
   const logger = createLogger({ name: 'test', level: 'silent' });

@@ -26,7 +26,7 @@ afterAll(async () => {
 const start = (environment: Record<string, string>): RealProcess => startProcess(home, environment);
 
 describe('a process with a bundle', () => {
-  it('says where it listens and when it is ready, serves without TensorFlow, and ends on SIGTERM', async () => {
+  it('announces its URL and readiness, serves without TensorFlow, and ends on SIGTERM', async () => {
     const { child, output, log, exitCode } = start({});
     const messages: { type: string; url: string; bundleId?: string }[] = [];
     child.on('message', (message) => messages.push(message as (typeof messages)[number]));
@@ -49,7 +49,7 @@ describe('a process with a bundle', () => {
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({ source: { kind: 'model' }, returned: 5 });
 
-    // What the kernel has mapped into the process cannot be fooled by how a module was loaded.
+    // The memory map shows every loaded native library.
     const maps = `/proc/${child.pid}/maps`;
     if (existsSync(maps)) {
       const mapped = await readFile(maps, 'utf8');
@@ -76,7 +76,7 @@ const failEarly = (log: Promise<string>) => async (): Promise<never> => {
   throw new Error(`the process ended: ${await log}`);
 };
 
-describe('a process that cannot serve says why and ends', () => {
+describe('a process that cannot serve reports the reason and ends', () => {
   async function failure(environment: Record<string, string>) {
     const { log, exitCode } = start(environment);
     const code = await exitCode;
@@ -114,7 +114,7 @@ describe('a process that cannot serve says why and ends', () => {
     await damaged.remove();
   });
 
-  it('with a bundle that is gone', async () => {
+  it('with a missing bundle', async () => {
     const emptied = await createHome();
     await rm(join(emptied.artifactsFolder, 'bundle'), { recursive: true });
     const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_HOME: emptied.folder });
@@ -123,7 +123,7 @@ describe('a process that cannot serve says why and ends', () => {
     await emptied.remove();
   });
 
-  it('with the port taken', async () => {
+  it('with a port in use', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;

@@ -39,11 +39,11 @@ interface Page {
   readonly nextCursor?: string;
 }
 
-/** One after the other on the same two processes: to start them takes longest. */
+/** The tests share two processes, because starting them is slow. */
 describe('two processes on one port', { timeout: 150_000 }, () => {
   let started: RealProcess;
   let url: string;
-  /** Connections are given to the workers in turn. */
+  /** The supervisor hands connections to the workers in turn. */
   let lanes: readonly KeptConnection[];
   const list = { userId: 'ada', limit: 30 };
 
@@ -64,7 +64,7 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
     return pages;
   }
 
-  it('pages are of one list, whichever of them answers, and all take up a new bundle, one after the other', async () => {
+  it('serve the pages of one list, and load a new bundle one after the other', async () => {
     const { body: whole } = await lanes[1]!.ask<Page>(list);
     const { body: first } = await lanes[0]!.ask<Page>({ ...list, pageSize: 7 });
     const expectWhole = (pages: readonly Page[]): void => {
@@ -85,7 +85,7 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
     expectWhole(await restOf(first));
   });
 
-  it('a killed one is replaced, the other goes on, no count is lost, and SIGTERM ends all', async () => {
+  it('replace a killed worker without losing counts, and end on SIGTERM', async () => {
     const { child, log } = started;
     const workers = await workersOf(child.pid!);
     expect(workers).toHaveLength(2);
@@ -106,7 +106,7 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
     });
     process.kill(workers[0]!, 'SIGKILL');
     await Promise.all(asking);
-    // The one that it was just answering.
+    // The request that the worker was serving.
     expect(failed).toBeLessThanOrEqual(1);
     for (let request = 0; request < 20; request++) expect((await fetch(`${url}/readyz`)).status).toBe(200);
     await vi.waitFor(async () => expect(await sumOf(url, 'facet_serving_workers ')).toBe(2), patiently);
@@ -114,13 +114,13 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
     const replaced = await workersOf(child.pid!);
     expect(replaced).toContain(workers[1]);
     expect(replaced).not.toContain(workers[0]);
-    // Nothing of the one that has ended is forgotten from one scrape to the next.
+    // No count of the ended worker is lost between scrapes.
     const before = await sumOf(url, answers);
     expect(before).toBeGreaterThan(answeredBefore + 200);
     for (const lane of lanes) await lane.ask();
     expect(await sumOf(url, answers)).toBe(before + 2);
 
-    // SIGTERM: what is under way is finished, and all of them end.
+    // SIGTERM: all workers finish their requests and end.
     const { port } = new URL(url);
     const late = connect(Number(port), '127.0.0.1');
     const body = '{"userId":"ada"}';
@@ -139,7 +139,7 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
   });
 });
 
-it('a worker that fails before it is ready ends all, with its exit code', { timeout: 60_000 }, async () => {
+it('a worker that fails before it is ready ends all workers, with its exit code', { timeout: 60_000 }, async () => {
   const { child, log } = startTwo({ FACET_ARTIFACTS: '/nowhere' });
   onTestFinished(() => void child.kill('SIGKILL'));
   const [code] = (await once(child, 'exit')) as [number];

@@ -35,7 +35,7 @@ async function withLoaded(folders: Partial<Home>, work: (loaded: Loaded) => Prom
   }
 }
 
-it.each(['keep', 'first'] as const)('a user has the behaviors that training reads, repeats: %s', async (repeats) => {
+it.each(['keep', 'first'] as const)('reads the behaviors of training, repeats: %s', async (repeats) => {
   await withLoaded({}, async ({ bundle, ...rest }) => {
     const interactions = { ...bundle.info.interactions, repeats, tieSeed: 5 };
     const loaded = { ...rest, bundle: { ...bundle, info: { ...bundle.info, interactions } } };
@@ -54,7 +54,7 @@ it.each(['keep', 'first'] as const)('a user has the behaviors that training read
   });
 });
 
-it('a user has attributes, also without a positive', async () => {
+it('reads attributes, also without positive events', async () => {
   await withLoaded({}, async (loaded) => {
     expect(loaded.profileCount).toBe(23);
     expect(await readUser(loaded, { userId: 'ada' })).toMatchObject({ attributes: { age: 'young' } });
@@ -67,14 +67,14 @@ it('a user has attributes, also without a positive', async () => {
       isUnknown: false,
       isProfileMissing: false,
     });
-    for (const userId of ['nobody', 'constructor']) {
+    for (const userId of ['stranger', 'constructor']) {
       expect(await readUser(loaded, { userId })).toMatchObject({ behaviors: [], isUnknown: true });
     }
     expect(await readUser(loaded, {})).toMatchObject({ isUnknown: false, isProfileMissing: false });
   });
 });
 
-it('nobody is known where nothing has been collected yet', async () => {
+it('treats every user as unknown before the first event', async () => {
   const nowhere = { lakeFolder: join(home.folder, 'no-lake'), catalogFolder: join(home.folder, 'no-catalog') };
   await withLoaded(nowhere, async (loaded) => {
     expect(loaded.profileCount).toBe(0);

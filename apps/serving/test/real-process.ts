@@ -10,15 +10,15 @@ import type { Home } from './fixtures.ts';
 
 export interface RealProcess {
   readonly child: ChildProcess;
-  /** All of standard output, and of the log, when it has ended. */
+  /** The complete standard output and log, after the process has ended. */
   readonly output: Promise<string>;
   readonly log: Promise<string>;
   readonly exitCode: Promise<number | null>;
-  /** What it says when it is ready. */
+  /** The announcement of readiness. */
   readonly ready: Promise<{ readonly url: string; readonly bundleId: string }>;
 }
 
-/** The real process, as the command line starts it. */
+/** Starts the real process, like the command line. */
 export function startProcess(home: Pick<Home, 'folder'>, environment: Record<string, string>): RealProcess {
   const child = fork(join(import.meta.dirname, '../src/main.ts'), {
     execArgv: ['--conditions', '@facet/source', '--import', 'tsx'],
@@ -34,12 +34,12 @@ export function startProcess(home: Pick<Home, 'folder'>, environment: Record<str
     });
     void exitCode.then(async (code) => reject(new Error(`it ended with ${code}: ${await log}`)));
   });
-  // Whoever waits for the end does not wait for this.
+  // Does not keep the test alive.
   ready.catch(() => undefined);
   return { child, output: text(child.stdout!), log, exitCode, ready };
 }
 
-/** The processes that a process has started. */
+/** Lists the child processes of a process. */
 export async function workersOf(pid: number): Promise<number[]> {
   const listed = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
   const children = listed.split(' ').filter(Boolean).map(Number);
@@ -56,7 +56,7 @@ export function isGone(pid: number): boolean {
   }
 }
 
-/** One connection that is kept, so that one process answers all of it. */
+/** Opens a connection that stays open, so that one process serves all of its requests. */
 export class KeptConnection {
   readonly #url: string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -71,7 +71,7 @@ export class KeptConnection {
     return connection;
   }
 
-  /** @throws Error when the connection is cut: it is not made anew. */
+  /** @throws Error if the connection is cut. */
   async ask<Body extends { readonly bundleId: string }>(
     asked: object = { userId: 'ada' },
   ): Promise<{ readonly status: number; readonly body: Body }> {

@@ -45,7 +45,7 @@ const idsOf = (items: readonly Item[]): string[] => items.map(({ itemId }) => it
 const positivesOf = (userId: string) => events.filter((event) => event.userId === userId && event.value! >= 4);
 
 describe('a user with stored behaviors', () => {
-  it('gets what the bundle recommends for them, with titles', async () => {
+  it('gets the recommendations of the bundle, with titles', async () => {
     const answer = await ask({ userId: 'ada', limit: 10 });
     const direct = await recommend(server.loaded!.bundle, {
       behaviors: positivesOf('ada'),
@@ -68,7 +68,7 @@ describe('a user with stored behaviors', () => {
     expect(answer.items[0]).not.toHaveProperty('reasons');
   });
 
-  it('may be given by behaviors instead, with the same answer', async () => {
+  it('gets the same items if the request has the behaviors instead', async () => {
     const stored = await ask({ userId: 'ada' });
     const behaviors = positivesOf('ada').map(({ itemId, occurredAt }) => ({ itemId, occurredAt }));
     const asText = behaviors.map((behavior) => ({
@@ -82,14 +82,14 @@ describe('a user with stored behaviors', () => {
     expect((await ask({ behaviors })).items, 'the profile counts').not.toEqual(stored.items);
   });
 
-  it('has the same answer each time, under another id', async () => {
+  it('gets the same items each time, under another id', async () => {
     const [first, second] = [await ask({ userId: 'ada', explain: true }), await ask({ userId: 'ada', explain: true })];
     expect({ ...second, recommendationId: '' }).toEqual({ ...first, recommendationId: '' });
     expect(second.recommendationId).not.toBe(first.recommendationId);
     expect(first.recommendationId).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('has an answer of their own among concurrent ones', async () => {
+  it('gets the right items among concurrent requests', async () => {
     const userIds = ['ada', 'ben', 'other-1', 'other-2'];
     const alone = [];
     for (const userId of userIds) alone.push((await ask({ userId })).items);
@@ -98,7 +98,7 @@ describe('a user with stored behaviors', () => {
     expect(new Set(together.map((items) => JSON.stringify(items))).size).toBe(userIds.length);
   });
 
-  it('sees the behaviors of the request at once, on top of the stored ones', async () => {
+  it('has the behaviors of the request in addition to the stored ones', async () => {
     const before = await ask({ userId: 'ada', limit: 60 });
     const [fresh] = idsOf(before.items);
     const after = await ask({ userId: 'ada', behaviors: [fresh], limit: 60, explain: true });
@@ -108,13 +108,13 @@ describe('a user with stored behaviors', () => {
     expect(new Set(formedBy)).toEqual(new Set([fresh, ...positivesOf('ada').map(({ itemId }) => itemId)]));
   });
 
-  it('is not counted twice for a behavior that is stored already', async () => {
+  it('has a behavior once if it is already stored', async () => {
     const { itemId, occurredAt } = positivesOf('ada')[0]!;
     const stored = await ask({ userId: 'ada' });
     expect((await ask({ userId: 'ada', behaviors: [{ itemId, occurredAt }] })).items).toEqual(stored.items);
   });
 
-  it('may get seen items back when they are asked for', async () => {
+  it('gets seen items on request', async () => {
     const answer = await ask({ userId: 'ada', limit: 60, excludeSeen: false });
     expect(idsOf(answer.items)).toEqual(expect.arrayContaining(positivesOf('ada').map(({ itemId }) => itemId)));
     expect(answer).toMatchObject({ returned: 58, requested: 60, removed: { seen: 0, unavailable: 2, filtered: 0 } });
@@ -122,7 +122,7 @@ describe('a user with stored behaviors', () => {
 });
 
 describe('behaviors without a time', () => {
-  it('count as the newest, in their order', async () => {
+  it('count as the newest, in order', async () => {
     const times = (offset: number) => new Date(asOf + offset).toISOString();
     const plain = await ask({
       behaviors: ['film-1', { itemId: 'film-2', occurredAt: times(-9_000) }, { itemId: 'film-3' }],
@@ -140,7 +140,7 @@ describe('behaviors without a time', () => {
 });
 
 describe('explain', () => {
-  it('names for each item the behaviors that shaped its interest most', async () => {
+  it('returns the behaviors with the largest share in the interest of each item', async () => {
     const { items, interests } = await ask({ userId: 'ada', limit: 20, explain: true });
     expect(
       interests!.map(({ interest }) => interest),
@@ -156,8 +156,8 @@ describe('explain', () => {
     }
   });
 
-  it('says that a fallback has no interests', async () => {
-    const { items, interests } = await ask({ userId: 'nobody', explain: true });
+  it('returns no interests for a fallback', async () => {
+    const { items, interests } = await ask({ userId: 'stranger', explain: true });
     expect(interests).toEqual([]);
     expect(items[0]).not.toHaveProperty('reasons');
     expect(items[0]).not.toHaveProperty('interest');
@@ -166,12 +166,12 @@ describe('explain', () => {
 
 describe('unknown users and items are normal input', () => {
   it.each([
-    ['an unknown user', { userId: 'nobody' }, 'unknown_user'],
-    ['nobody in particular', {}, 'no_behaviors'],
+    ['an unknown user', { userId: 'stranger' }, 'unknown_user'],
+    ['a request without a user', {}, 'no_behaviors'],
     ['no behaviors', { behaviors: [] }, 'no_behaviors'],
     ['a user without positives', { userId: 'registered-only' }, 'no_behaviors'],
     ['items that the bundle does not know', { behaviors: ['song-1', 'song-2'] }, 'no_known_items'],
-    ['an unknown user with unknown items', { userId: 'nobody', behaviors: ['song-1'] }, 'no_known_items'],
+    ['an unknown user with unknown items', { userId: 'stranger', behaviors: ['song-1'] }, 'no_known_items'],
   ])('%s', async (_, body, reason) => {
     const answer = await ask({ ...body, limit: 5 });
     expect(answer.source).toMatchObject({ kind: 'popular', reason });
@@ -180,14 +180,14 @@ describe('unknown users and items are normal input', () => {
     expect(idsOf(answer.items)).toEqual(popular);
   });
 
-  it('an unknown user with known behaviors is served by the model', async () => {
+  it('the model serves an unknown user with known behaviors', async () => {
     const known = await ask({ behaviors: ['film-1', 'film-2'] });
-    const answer = await ask({ userId: 'nobody', behaviors: ['film-1', 'film-2'] });
+    const answer = await ask({ userId: 'stranger', behaviors: ['film-1', 'film-2'] });
     expect(answer.source).toEqual({ kind: 'model' });
     expect(answer.items).toEqual(known.items);
   });
 
-  it('unknown items are passed over and counted once each', async () => {
+  it('unknown items are skipped and counted once each', async () => {
     const known = await ask({ behaviors: ['film-1', 'film-2'], exclude: ['film-5'] });
     const mixed = await ask({
       behaviors: ['film-1', 'song-1', 'film-2', 'song-1'],
@@ -200,11 +200,11 @@ describe('unknown users and items are normal input', () => {
   });
 });
 
-it('never returns what is excluded, seen or unavailable, whatever the source; and always as many as there are', async () => {
+it('never returns excluded, seen or unavailable items, whatever the source, and fills the list', async () => {
   const filmId = fc.integer({ min: 0, max: 59 }).map((index) => `film-${index}`);
   const requests = fc.record(
     {
-      userId: fc.constantFrom('ada', 'ben', 'other-3', 'registered-only', 'nobody'),
+      userId: fc.constantFrom('ada', 'ben', 'other-3', 'registered-only', 'stranger'),
       behaviors: fc.array(fc.oneof(filmId, fc.constant('song-1')), { maxLength: 40 }),
       exclude: fc.array(fc.oneof(filmId, fc.constant('song-2')), { maxLength: 70 }),
       limit: fc.integer({ min: 1, max: 70 }),

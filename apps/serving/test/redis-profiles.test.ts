@@ -39,12 +39,12 @@ function rated(who: { readonly userId: string } | { readonly sessionId: string }
 const recommend = (app: TestApp, body: object) => app.post('/v1/recommendations', { limit: 60, ...body });
 
 describe('profiles in Redis', () => {
-  it('give the answers that the lake gives', async () => {
+  it('give the same responses as the lake', async () => {
     const app = await openApp();
     const fromLake = await createTestApp(home);
     onTestFinished(() => fromLake.close());
     await fillProfiles(collector, home, { isPositive: parsePositiveRule('rating >= 4') });
-    for (const userId of ['ada', 'ben', 'other-3', 'registered-only', 'nobody']) {
+    for (const userId of ['ada', 'ben', 'other-3', 'registered-only', 'stranger']) {
       for (const url of ['/v1/recommendations', '/v1/interests']) {
         const [{ body: stored }, { body: loaded }] = await Promise.all([
           app.post(url, { userId }),
@@ -55,7 +55,7 @@ describe('profiles in Redis', () => {
     }
   });
 
-  it('are seen by the next recommendation', async () => {
+  it('affect the next recommendation', async () => {
     const app = await openApp();
     expect((await recommend(app, { userId: 'new' })).body).toMatchObject({
       source: { kind: 'popular', reason: 'unknown_user' },
@@ -72,7 +72,7 @@ describe('profiles in Redis', () => {
     expect(items.map(({ itemId }) => itemId)).not.toContain('film-4');
   });
 
-  it('are read by the rules of the bundle', async () => {
+  it('follow the rules of the bundle', async () => {
     const app = await openApp();
     await collector.apply([
       {
@@ -85,7 +85,7 @@ describe('profiles in Redis', () => {
     });
   });
 
-  it('of an anonymous session are its user’s after the login', async () => {
+  it('of an anonymous session belong to the user after the login', async () => {
     const app = await openApp();
     await collector.apply([rated({ sessionId: 'visit' }, 4)]);
     const seen = { source: { kind: 'model' }, removed: { seen: 1 } };
@@ -96,11 +96,11 @@ describe('profiles in Redis', () => {
   });
 });
 
-describe('without Redis', () => {
+describe('an unavailable Redis', () => {
   const missing = (kind: string) => ({ statusCode: 200, body: { source: { kind, reason: 'profiles_unavailable' } } });
 
   async function expectAnswersWithoutProfiles(app: TestApp): Promise<void> {
-    // More than it takes for the store to be left alone.
+    // More failures than the reader tolerates.
     for (let asked = 0; asked < 8; asked++) {
       expect(await recommend(app, { userId: 'new' })).toMatchObject(missing('popular'));
     }
@@ -125,7 +125,7 @@ describe('without Redis', () => {
     throw new Error('the profile was not read again');
   }
 
-  it('that was killed, answers know what the request says, and say so; profiles return with it', async () => {
+  it('that was killed leaves responses from the request alone, until it is back', async () => {
     const app = await openApp();
     await collector.apply([rated({ userId: 'new' }, 4)]);
     await redis.kill();
@@ -135,7 +135,7 @@ describe('without Redis', () => {
     await expectProfilesAgain(app);
   });
 
-  it('that hangs, the same', async () => {
+  it('that hangs has the same effect', async () => {
     const app = await openApp();
     await collector.apply([rated({ userId: 'new' }, 4)]);
     process.kill(redis.pid, 'SIGSTOP');
@@ -147,7 +147,7 @@ describe('without Redis', () => {
     await expectProfilesAgain(app);
   });
 
-  it('from the start, too', async () => {
+  it('at the start has the same effect', async () => {
     const app = await createTestApp(home, { redisUrl: 'redis://127.0.0.1:1' });
     onTestFinished(() => app.close());
     await expectAnswersWithoutProfiles(app);

@@ -33,7 +33,7 @@ function cosine(a: Float32Array, b: Float32Array): number {
   return product(a, b) / Math.sqrt(product(a, a) * product(b, b));
 }
 
-it('are the nearest in the space of the embeddings, without the item itself and what is unavailable', async () => {
+it('are the nearest by embedding, without the item itself and unavailable items', async () => {
   const { statusCode, body } = await similar('film-3', '?limit=8');
   expect(statusCode).toBe(200);
   const { bundle } = server.loaded!;
@@ -54,16 +54,16 @@ it('are the nearest in the space of the embeddings, without the item itself and 
   expect((body['items'] as { itemId: string }[]).map(({ itemId }) => itemId)).toEqual(expected);
 });
 
-it('pass the filters that are named', async () => {
+it('pass the named filters', async () => {
   const { body } = await similar('film-3', '?filters=dance&limit=60');
   expect(body).toMatchObject({ returned: 15 });
   expect((await similar('film-3', '?filters=dance,none')).body).toMatchObject({ field: 'filters.1' });
 });
 
-it('take values of a filter from the context, in JSON', async () => {
+it('use filter values of the context, in JSON', async () => {
   const context = encodeURIComponent(JSON.stringify({ genres: ['dance', 'opera'] }));
   const { body } = await similar('film-3', `?filters=one-of&limit=60&context=${context}`);
-  // Of the 30 one is not available.
+  // One of the 30 is unavailable.
   expect(body).toMatchObject({ returned: 29, source: { kind: 'model' } });
   expect((await similar('film-3', '?filters=one-of')).body).toMatchObject({ field: 'context.genres' });
   for (const wrong of ['genres', '7', '[]', '{"genres":{}}', '{"genres":null}']) {
@@ -73,7 +73,7 @@ it('take values of a filter from the context, in JSON', async () => {
   expect((await similar('film-3', '?filters=misspelled')).body).toMatchObject({ unknownAttributes: ['gender'] });
 });
 
-it('are none of those that are excluded, of the model and of a fallback', async () => {
+it('never include excluded items, from the model or a fallback', async () => {
   for (const itemId of ['film-3', 'song-1']) {
     const all = (await similar(itemId, '?limit=60')).body['items'] as { itemId: string }[];
     const [first, second] = all;
@@ -84,7 +84,7 @@ it('are none of those that are excluded, of the model and of a fallback', async 
   }
 });
 
-it('of an item that nobody knows are the popular ones, and it is said', async () => {
+it('are popular items for an unknown item, with the reason', async () => {
   for (const itemId of ['song-1', 'a/b?c=%', 'x'.repeat(256)]) {
     const { statusCode, body } = await similar(itemId, '?limit=3');
     expect(statusCode).toBe(200);

@@ -14,17 +14,17 @@ export interface TestAnswer {
 
 export interface TestServer {
   readonly url: string;
-  /** Lines that it logged, parsed. */
+  /** The parsed log lines. */
   readonly logLines: Record<string, unknown>[];
-  /** A recommendation over HTTP, of up to 100 items unless the body says otherwise. */
+  /** Requests a recommendation over HTTP. Default limit: 100. */
   ask(body: object): Promise<TestAnswer>;
-  /** The lines of its metrics. */
+  /** Returns the lines of the metrics. */
   metrics(): Promise<string[]>;
-  /** Before the end of the test. */
+  /** Closes the server before the end of the test. */
   close(): Promise<void>;
 }
 
-/** The real server on a real port, until the test has ended; it reads `facet.yaml` of the home's folder. */
+/** Starts the real server on a real port until the test ends. It reads `facet.yaml` in the home's folder. */
 export async function startTestServer(home: Home, tracing?: TracingSettings): Promise<TestServer> {
   const logLines: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };

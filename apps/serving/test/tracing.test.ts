@@ -37,9 +37,9 @@ interface ReceivedSpans {
 }
 
 /**
- * A collector of traces, which the environment names.
+ * Starts a collector of traces, and sets its address in the environment.
  *
- * @param status what it answers.
+ * @param status the status of its responses.
  */
 async function receive(status: number | 'never' = 200, environment: Record<string, string> = {}) {
   const spans: ReceivedSpan[] = [];
@@ -79,8 +79,8 @@ const ask = (url: string, headers: Record<string, string> = {}): Promise<Respons
 
 const traceparent = (traceId: string, caller: string, flags: string): string => `00-${traceId}-${caller}-${flags}`;
 
-it('the packages of OpenTelemetry are loaded only where there are traces', async () => {
-  // Its `api` is loaded by prom-client, too.
+it('loads the packages of OpenTelemetry only if tracing is on', async () => {
+  // prom-client loads their `api`, too.
   const isLoaded = (): boolean => Object.keys(require.cache).some((file) => file.includes('@opentelemetry/sdk'));
   await startTestServer(home);
   expect(isLoaded()).toBe(false);
@@ -89,7 +89,7 @@ it('the packages of OpenTelemetry are loaded only where there are traces', async
   expect(isLoaded()).toBe(true);
 });
 
-it('a request is a span of the trace of its caller, and its stages are spans of it', async () => {
+it('adds a request to the trace of its caller, with child spans', async () => {
   const { spans, resources, heads } = await receive(200, {
     OTEL_EXPORTER_OTLP_HEADERS: 'x-team=shop,x-key=a%20b',
     OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
@@ -97,11 +97,11 @@ it('a request is a span of the trace of its caller, and its stages are spans of 
   const server = await startTestServer(home, { share: 0 });
   const [traceId, caller] = ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7'];
   await ask(server.url, { traceparent: traceparent(traceId, caller, '01'), 'x-request-id': 'request-1' });
-  // Not recorded by the caller, or no trace of one, of which none is recorded.
+  // The caller does not sample these, or sends no valid trace.
   await ask(server.url, { traceparent: traceparent(traceId, caller, '00') });
   await ask(server.url, { traceparent: traceparent(traceId.toUpperCase(), caller, '01') });
   await ask(server.url);
-  // What is left is sent at the end.
+  // Closing flushes pending spans.
   await server.close();
   const [root, ...others] = spans.filter(({ kind }) => kind === 2);
   expect(others).toEqual([]);
@@ -115,7 +115,7 @@ it('a request is a span of the trace of its caller, and its stages are spans of 
   });
   const stages = spans.filter(({ kind }) => kind === 1);
   expect(stages.map(({ name }) => name)).toEqual(expect.arrayContaining(['profile', 'interests', 'search', 'render']));
-  // A span begins at a whole millisecond and ends at a microsecond.
+  // Spans start at whole milliseconds and end at microseconds.
   const roundingNs = 1_000_000n;
   for (const stage of stages) {
     expect(stage).toMatchObject({ traceId, parentSpanId: root!.spanId });
@@ -129,12 +129,12 @@ it('a request is a span of the trace of its caller, and its stages are spans of 
   expect(JSON.stringify(spans)).not.toMatch(/ada|film-3/);
 });
 
-it('a request that belongs to no trace begins one, whatever it is answered; the name can be chosen', async () => {
+it('starts a trace for other requests, whatever the status, under a configurable service name', async () => {
   const { spans, resources } = await receive(200, { OTEL_SERVICE_NAME: 'api' });
   const server = await startTestServer(home, { share: 1 });
   await ask(server.url);
   await ask(server.url, { 'content-type': 'text/plain' });
-  // What is not of the API is not traced.
+  // Only API routes are traced.
   await server.metrics();
   await server.close();
   const roots = spans.filter(({ kind }) => kind === 2);
@@ -146,7 +146,7 @@ it('a request that belongs to no trace begins one, whatever it is answered; the 
   expect(resources[0]).toContainEqual({ key: 'service.name', value: { stringValue: 'api' } });
 });
 
-it('a collector that refuses costs no request, and the log says so once', async () => {
+it('fails no request if the collector refuses spans, and logs it once', async () => {
   const { heads } = await receive(400, { OTEL_BSP_SCHEDULE_DELAY: '10' });
   const server = await startTestServer(home, { share: 1 });
   for (let request = 0; request < 5; request++) expect((await ask(server.url)).status).toBe(200);
@@ -157,7 +157,7 @@ it('a collector that refuses costs no request, and the log says so once', async 
   expect(complaints).toMatchObject([{ dropped: expect.any(Number), err: { code: 400 } }]);
 });
 
-it('a collector that does not answer is not waited for at the end', async () => {
+it('does not wait for a collector that hangs when closing', async () => {
   const { heads } = await receive('never', { OTEL_EXPORTER_OTLP_TIMEOUT: '600000' });
   const server = await startTestServer(home, { share: 1 });
   await ask(server.url);
@@ -165,7 +165,7 @@ it('a collector that does not answer is not waited for at the end', async () => 
   expect(heads).toHaveLength(1);
 });
 
-it('tracing is off without an address, and of all requests with one', () => {
+it('is off without an endpoint, and traces all requests by default', () => {
   const read = (environment: NodeJS.ProcessEnv) => readConfig({ FACET_INSECURE: 'true', ...environment }).tracing;
   expect(read({})).toBeUndefined();
   expect(read({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' })).toEqual({ share: 1 });

@@ -12,7 +12,7 @@ const answer = (ms: number, what: { isFallback?: boolean; isEmpty?: boolean } = 
   ms,
 });
 
-it('gives shares of the answers, and of the requests those that failed', () => {
+it('returns shares of the responses, and the share of failed requests', () => {
   const window = new TrafficWindow(windowMs);
   for (let request = 0; request < 6; request++) window.record(request, answer(10, { isFallback: request < 3 }));
   window.record(6, answer(10, { isEmpty: true }));
@@ -22,7 +22,7 @@ it('gives shares of the answers, and of the requests those that failed', () => {
   expect(window.figures(10)).toMatchObject({ requests: 10, fallbackShare: 3 / 8, emptyShare: 1 / 8, errorShare: 0.2 });
 });
 
-it('of nothing, everything is 0', () => {
+it('returns 0 for no requests', () => {
   const window = new TrafficWindow(windowMs);
   const nothing = { requests: 0, fallbackShare: 0, emptyShare: 0, errorShare: 0, p99Ms: 0 };
   expect(window.figures(0)).toEqual(nothing);
@@ -31,7 +31,7 @@ it('of nothing, everything is 0', () => {
   expect(window.figures(0)).toEqual(nothing);
 });
 
-it('knows the time of 99 of 100 answers within 1 %, never too low', () => {
+it('returns the 99th percentile within 1 %, never too low', () => {
   fc.assert(
     fc.property(
       fc.array(fc.double({ min: 0.2, max: 20_000, noNaN: true }), { minLength: 1, maxLength: 300 }),
@@ -47,7 +47,7 @@ it('knows the time of 99 of 100 answers within 1 %, never too low', () => {
   );
 });
 
-it('forgets what is older than the window, to a twentieth of it', () => {
+it('forgets requests older than the window, with the resolution of a twentieth', () => {
   fc.assert(
     fc.property(fc.array(fc.nat({ max: 300_000 }), { maxLength: 60 }), fc.nat({ max: 60_000 }), (moments, later) => {
       const window = new TrafficWindow(windowMs);

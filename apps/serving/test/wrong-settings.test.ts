@@ -24,7 +24,7 @@ it.each([
     `serving: { filters: ${inBudget} }\nexperiments: [{ name: e, arms: { a: {}, b: { filters: [in-budget] } } }]`,
     'experiments.0.arms.b.filters.0',
   ],
-])('does not start with %j, which nobody could be answered with', async (yaml, field) => {
+])('refuses to start with %j', async (yaml, field) => {
   await writeFile(join(home.folder, 'facet.yaml'), `${yaml}\n`);
   await expect(startTestServer(home)).rejects.toMatchObject({
     code: 'CONFIG_INVALID',

@@ -14,15 +14,15 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-describe('whom to answer', () => {
-  it('is never nobody and never everybody by accident', async () => {
+describe('readAccess', () => {
+  it('refuses a file without keys, and needs no keys only if told explicitly', async () => {
     const keysFile = join(folder, 'none.yaml');
     const error: unknown = await readAccess({ keysFile }).catch((reason: unknown) => reason);
     expect(isAppError(error, 'HTTP_KEYS_MISSING')).toBe(true);
     expect(String(error)).toContain(keysFile);
   });
 
-  it('is read from the file', async () => {
+  it('reads the keys of the file', async () => {
     const keysFile = join(folder, 'keys.yaml');
     const key = keyOf('web', ['ingest']);
     await addApiKey(keysFile, key);

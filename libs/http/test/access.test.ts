@@ -27,7 +27,7 @@ const basic = (password: string): string => `Basic ${Buffer.from(`anyone:${passw
 
 describe('a route', () => {
   it.each<FastifyContextConfig>([{}, { keyPlaces: ['basic'] }])(
-    'without a scope is refused at boot: %j',
+    'is refused at boot without a scope: %j',
     async (config) => {
       const addRoutes = (app: HttpApp): void => void app.get('/forgotten', { config }, async () => 'secret');
       await expect(createTestApp({ addRoutes })).rejects.toThrow('GET /forgotten declares no scope');
@@ -49,7 +49,7 @@ describe('a route', () => {
 });
 
 describe('without a key', () => {
-  it.each(['/healthz', '/readyz'])('%s answers', async (url) => expect((await get(url)).statusCode).toBe(200));
+  it.each(['/healthz', '/readyz'])('%s responds', async (url) => expect((await get(url)).statusCode).toBe(200));
 
   it.each([
     '/page',
@@ -59,13 +59,13 @@ describe('without a key', () => {
     '/HEALTHZ',
     '/healthz/../metrics',
     '/readyz%2f..%2fpage',
-  ])('%s answers 401, whether it exists or not', async (url) => {
+  ])('%s returns 401, whether it exists or not', async (url) => {
     const response = await get(url);
     expect(response.statusCode).toBe(401);
     expect(response.json()).toMatchObject({ code: 'UNAUTHORIZED', remedy: expect.stringContaining('x-api-key') });
   });
 
-  it('a body is not even read', async () => {
+  it('reads no body', async () => {
     expect((await order({}, '', 'x'.repeat(100_000))).statusCode).toBe(401);
   });
 });
@@ -75,7 +75,7 @@ describe('a key', () => {
     ['x-api-key', { 'x-api-key': textOf('producer') }],
     ['a bearer token', { authorization: `Bearer ${textOf('producer')}` }],
     ['a bearer token, the scheme in small letters', { authorization: `bearer ${textOf('producer')}` }],
-  ])('is taken as %s, and the route knows whose it is', async (_, headers) => {
+  ])('is accepted as %s, and the route knows its name', async (_, headers) => {
     const response = await order(headers);
     expect(response.statusCode).toBe(200);
     expect(response.json()).toEqual({ dish: 'soup', by: 'producer' });
@@ -89,7 +89,7 @@ describe('a key', () => {
     ['a key with something behind it', { authorization: `Bearer ${textOf('producer')} x` }],
     ['a key without a scheme', { authorization: textOf('producer') }],
     ['the password of Basic', { authorization: basic(textOf('producer')) }],
-  ])('is not %s', async (_, headers) => {
+  ])('is refused as %s', async (_, headers) => {
     const response = await order(headers);
     expect(response.statusCode).toBe(401);
     expect(response.headers['www-authenticate']).toBe('Bearer');
@@ -99,24 +99,24 @@ describe('a key', () => {
     ['product', '/metrics'],
     ['producer', '/page'],
     ['producer', '/metrics'],
-  ])('%s does not open %s: a scope implies no other', async (name, url) => {
+  ])('%s does not allow %s: a scope implies no other', async (name, url) => {
     const response = await get(url, { 'x-api-key': textOf(name) });
     expect(response.statusCode).toBe(403);
     expect(response.json()).toMatchObject({ code: 'FORBIDDEN', message: expect.stringContaining(name) });
   });
 
-  it('of any scope may know that a path does not exist', async () => {
+  it('of any scope learns that a path does not exist', async () => {
     expect((await get('/nothing-here', { 'x-api-key': textOf('product') })).statusCode).toBe(404);
   });
 
-  it('is a password where the route says so, for browsers', async () => {
+  it('is accepted as a password on routes for browsers', async () => {
     const refused = await get('/page', { authorization: basic('wrong') });
     expect(refused.statusCode).toBe(401);
     expect(refused.headers['www-authenticate']).toMatch(/^Basic realm="/);
     expect((await get('/page', { authorization: basic(textOf('product')) })).statusCode).toBe(200);
   });
 
-  it('is never logged; its name is', async () => {
+  it('is never logged, but its name is', async () => {
     server.logLines.length = 0;
     await order({ 'x-api-key': textOf('producer') });
     await order({ origin: shop }, `?key=${textOf('tracker')}`);
@@ -129,7 +129,7 @@ describe('a key', () => {
 describe('a key with origins', () => {
   const key = { 'x-api-key': textOf('tracker') };
 
-  it('is good for these only', async () => {
+  it('is limited to these origins', async () => {
     expect((await order({ ...key, origin: shop })).statusCode).toBe(200);
     for (const origin of ['https://other.example', `${shop}.evil.example`, 'http://shop.example', 'null', '']) {
       expect((await order({ ...key, origin })).statusCode, origin).toBe(403);
@@ -137,7 +137,7 @@ describe('a key with origins', () => {
     expect((await order(key)).statusCode).toBe(403);
   });
 
-  it('may stand in the URL where the route says so; a secret one may not', async () => {
+  it('is accepted in the URL on routes that allow it, unlike a secret key', async () => {
     expect((await order({ origin: shop }, `?key=${textOf('tracker')}`)).statusCode).toBe(200);
     expect((await order({ origin: shop }, `?key=${textOf('producer')}`)).statusCode).toBe(401);
     expect((await get(`/page?key=${textOf('tracker')}&x-api-key=${textOf('product')}`)).statusCode).toBe(401);
@@ -147,27 +147,27 @@ describe('a key with origins', () => {
 describe('a key with a bound on bodies', () => {
   const key = { 'x-api-key': textOf('producer') };
 
-  it('refuses larger ones', async () => {
+  it('refuses larger bodies', async () => {
     expect((await order(key, '', { dish: 'x'.repeat(80) })).statusCode).toBe(200);
     const response = await order(key, '', { dish: 'x'.repeat(100) });
     expect(response.statusCode).toBe(413);
     expect(response.json()).toMatchObject({ code: 'BODY_TOO_LARGE', message: expect.stringContaining('100 bytes') });
   });
 
-  it('wants to know the length before', async () => {
+  it('requires Content-Length', async () => {
     const response = await order({ ...key, 'transfer-encoding': 'chunked' });
     expect(response.statusCode).toBe(411);
     expect(response.json()).toMatchObject({ code: 'LENGTH_REQUIRED' });
   });
 });
 
-it('anybody is answered when that was asked for', async () => {
+it('accepts requests without a key if no keys are needed', async () => {
   const { app } = await createTestApp();
   for (const url of ['/page', '/metrics']) expect((await app.inject(url)).statusCode).toBe(200);
   await app.close();
 });
 
-it('what comes before access control sees requests without a key, and its routes need a scope as well', async () => {
+it('runs earlier hooks without a key, and requires a scope on their routes', async () => {
   const { app } = await createTestApp({
     access: { kind: 'keys', keys },
     beforeAccess: async (early) => {

@@ -54,7 +54,7 @@ it('describes the routes in OpenAPI 3.1', async () => {
   expect((await get('/docs/yaml')).body).toContain('openapi: 3.1.0');
 });
 
-it('names what has a title once, wherever it stands, and leaves examples as they are', async () => {
+it('makes each titled schema one component, and leaves examples unchanged', async () => {
   const example = { title: 'Alien' };
   const Film = Type.Object({ title: Type.String() }, { title: 'Film' });
   const films = Type.Object(
@@ -83,7 +83,7 @@ it('names what has a title once, wherever it stands, and leaves examples as they
   await app.close();
 });
 
-it('shows them on a page that loads nothing from elsewhere', async () => {
+it('shows them on a page that loads nothing from other servers', async () => {
   const page = await get('/docs/');
   expect(page.statusCode).toBe(200);
   expect(page.body).toContain('<title>Kitchen</title>');
@@ -97,7 +97,7 @@ it('shows them on a page that loads nothing from elsewhere', async () => {
   }
 });
 
-it('every route of it asks for a key of its scope, as a password or in a header', async () => {
+it('requires a key with its scope on every documentation route, as a password or in a header', async () => {
   const urls = listRoutes(server.app).flatMap(({ url }) => (url.startsWith('/docs') ? [url] : []));
   expect(urls).toContain('/docs/json');
   for (const pattern of urls) {
@@ -114,7 +114,7 @@ it('every route of it asks for a key of its scope, as a password or in a header'
   expect((await server.app.inject(`/docs/json?key=${textOf('cook')}`)).statusCode).toBe(401);
 });
 
-it('an app has it only when it was asked for', async () => {
+it('is off by default', async () => {
   const { app } = await createTestApp();
   expect((await app.inject('/docs')).statusCode).toBe(404);
   await app.close();

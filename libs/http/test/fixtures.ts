@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { addHealthRoutes, addMetricsRoute, createHttpApp, createHttpMetrics, createProblems } from '../src/index.ts';
 import type { Access, HttpApp, HttpAppOptions } from '../src/index.ts';
 
-/** The key of a name, and what is kept of it. */
+/** The key with this name, as text and as stored. */
 export const textOf = (name: string): string => `facet_the-key-of-${name}`;
 export const keyOf = (name: string, scopes: readonly Scope[], more: Partial<ApiKey> = {}): ApiKey => ({
   name,
@@ -21,11 +21,11 @@ export const problems = createProblems({
 
 export interface TestApp {
   readonly app: HttpApp;
-  /** Lines that the app logged, parsed. */
+  /** The parsed log lines of the app. */
   readonly logLines: Record<string, unknown>[];
 }
 
-/** An app with a few routes, as the real ones are made; answers anybody unless told otherwise. */
+/** An app with a few routes. Needs no keys by default. */
 export async function createTestApp(
   options: Partial<HttpAppOptions> & { readonly addRoutes?: (app: HttpApp) => void; readonly access?: Access } = {},
 ): Promise<TestApp> {

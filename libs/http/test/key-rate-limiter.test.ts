@@ -11,7 +11,7 @@ const other = keyOf('app', ['ingest'], { eventsPerSecondMax: 100 });
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** The seconds that the limiter asks a request of so many points to wait, or undefined where it lets it pass. */
+/** The seconds that a request of this weight must wait, or undefined if it is admitted. */
 async function waitFor(limiter: KeyRateLimiter, key: ApiKey | undefined, points: number): Promise<unknown> {
   try {
     await limiter.admit(key);
@@ -23,7 +23,7 @@ async function waitFor(limiter: KeyRateLimiter, key: ApiKey | undefined, points:
   }
 }
 
-it('lets pass as much a second as the key may send, and each key by itself', async () => {
+it('admits the rate of each key separately', async () => {
   const limiter = createKeyRateLimiter();
   for (let sent = 0; sent < 100; sent += 20) expect(await waitFor(limiter, key, 20)).toBeUndefined();
   expect(await waitFor(limiter, key, 1)).toBeCloseTo(1);
@@ -32,7 +32,7 @@ it('lets pass as much a second as the key may send, and each key by itself', asy
   expect(await waitFor(limiter, key, 1)).toBeUndefined();
 });
 
-it('takes a batch of any size once, and makes what follows wait as long as it weighs', async () => {
+it('admits a batch of any size once, and delays the next requests by its weight', async () => {
   const limiter = createKeyRateLimiter();
   expect(await waitFor(limiter, key, 1_000)).toBeUndefined();
   expect(await waitFor(limiter, key, 1)).toBeCloseTo(10);
@@ -42,7 +42,7 @@ it('takes a batch of any size once, and makes what follows wait as long as it we
   expect(await waitFor(limiter, key, 1)).toBeUndefined();
 });
 
-it('keeps the rate over many seconds, whatever the callers try', async () => {
+it('keeps the rate over many seconds for any sequence of requests', async () => {
   const limiter = createKeyRateLimiter();
   let passed = 0;
   for (let ms = 0; ms < 60_000; ms += 50) {
@@ -53,7 +53,7 @@ it('keeps the rate over many seconds, whatever the callers try', async () => {
   expect(passed).toBeLessThanOrEqual(60 * 100 + 140);
 });
 
-it('bounds nothing without a bound, or without a key', async () => {
+it('admits everything without a bound or without a key', async () => {
   const limiter = createKeyRateLimiter();
   for (const unbounded of [keyOf('free', ['ingest']), undefined]) {
     expect(await waitFor(limiter, unbounded, 1e9)).toBeUndefined();
@@ -61,7 +61,7 @@ it('bounds nothing without a bound, or without a key', async () => {
   }
 });
 
-it('tells the caller with 429 and whole seconds', async () => {
+it('returns 429 with whole seconds', async () => {
   vi.useRealTimers();
   const limiter = createKeyRateLimiter();
   const { app } = await createTestApp({

@@ -10,7 +10,7 @@ import { addHealthRoutes, createHttpApp, createHttpMetrics, listen, listRoutes, 
 import { createTestApp, problems } from './fixtures.ts';
 
 describe('health', () => {
-  it('is what the app says of it', async () => {
+  it('reports what the app checks', async () => {
     let isStuck = false;
     let bundleId = '';
     const app = await createHttpApp(
@@ -41,7 +41,7 @@ describe('health', () => {
 });
 
 describe('metrics', () => {
-  it('count requests by route, status and method, and make no series of a guess', async () => {
+  it('count requests by route, status and method, and create no series for guessed paths', async () => {
     const { app } = await createTestApp();
     await app.inject({ method: 'POST', url: '/v1/orders', payload: { dish: 'soup' } });
     await app.inject({ method: 'POST', url: '/v1/orders', payload: {} });
@@ -64,7 +64,7 @@ describe('metrics', () => {
 });
 
 describe('overload', () => {
-  it('turns requests away while the event loop is late; probes and metrics still answer', async () => {
+  it('refuses requests while the event loop is late, except probes and metrics', async () => {
     const { app } = await createTestApp({ eventLoopDelayMsMax: 30 });
     const order = () => app.inject({ method: 'POST', url: '/v1/orders', payload: { dish: 'soup' } });
     expect((await order()).statusCode).toBe(200);
@@ -84,7 +84,7 @@ describe('overload', () => {
   });
 });
 
-it('listening says where, or why not', async () => {
+it('returns the URL, or the reason why it cannot listen', async () => {
   const { app } = await createTestApp();
   const { url } = await listen(app, { host: '127.0.0.1', port: 0 });
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
@@ -101,7 +101,7 @@ it('listening says where, or why not', async () => {
   taken.close();
 });
 
-it('closing waits for the request under way, refuses one that arrives then, and takes no new connection', async () => {
+it('waits for current requests when closing, refuses new ones, and accepts no connection', async () => {
   const { app } = await createTestApp();
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo;
@@ -133,7 +133,7 @@ it('closing waits for the request under way, refuses one that arrives then, and 
   expect(error.code).toBe('ECONNREFUSED');
 });
 
-it('turns bodies away while others are arriving that fill the room there is for them', async () => {
+it('refuses bodies while the bound for arriving bodies is reached', async () => {
   const { app } = await createTestApp({ bodyBytesMax: 1_000, arrivingBytesMax: 2_000 });
   const { url } = await listen(app, { host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo;
@@ -159,7 +159,7 @@ it('turns bodies away while others are arriving that fill the room there is for 
   await app.close();
 });
 
-it('a body takes no room any more when it has been answered, also where there is no socket', async () => {
+it('frees the room of a body after the response, also for injected requests', async () => {
   const { app } = await createTestApp({ bodyBytesMax: 1_000, arrivingBytesMax: 2_000 });
   const payload = { dish: 'x'.repeat(500) };
   for (const url of ['/v1/orders', '/nowhere', '/healthz']) {
@@ -176,7 +176,7 @@ describe('a request that does not arrive', () => {
   it.each([
     ['within its headers', head],
     ['within its body', `${head}Content-Length: 100\r\n\r\n{`],
-  ])('%s, is given up in time, and its connection with it, also when the caller does not let go', async (_, sent) => {
+  ])('%s, times out and loses its connection, also if the caller keeps it open', async (_, sent) => {
     const { app } = await createTestApp({ requestTimeoutMs: 200 });
     await app.listen({ host: '127.0.0.1', port: 0 });
     const { port } = app.server.address() as AddressInfo;
@@ -195,7 +195,7 @@ describe('a request that does not arrive', () => {
   });
 });
 
-it('an answer that is not made is given up, with a body and without one', async () => {
+it('cancels slow responses, with and without a body', async () => {
   const finish: (() => void)[] = [];
   const { app, logLines } = await createTestApp({
     requestTimeoutMs: 10,
@@ -214,13 +214,13 @@ it('an answer that is not made is given up, with a body and without one', async 
     expect(await answer.json()).toMatchObject({ code: 'ANSWER_TIMED_OUT' });
   }
   expect(finish).toHaveLength(2);
-  // What comes too late is dropped.
+  // A late result is dropped.
   for (const answer of finish) answer();
   await app.close();
   expect(logLines.filter(({ level }) => level === 'error' || level === 50)).toEqual([]);
 });
 
-it('a route that may take longer is not given up', async () => {
+it('gives a route the time that it declares', async () => {
   const { app } = await createTestApp({
     requestTimeoutMs: 10,
     addRoutes(routes) {
@@ -237,13 +237,13 @@ it('a route that may take longer is not given up', async () => {
 it.each([
   ['with its length', 'Content-Length: 20000000'],
   ['in chunks', 'Transfer-Encoding: chunked'],
-])('whoever sends too much, %s, is told so while still sending it', async (_, framing) => {
+])('refuses a body that is too large, %s, while it arrives', async (_, framing) => {
   const { app } = await createTestApp();
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo;
   const socket = connect(port, '127.0.0.1');
   socket.write(`POST /v1/orders HTTP/1.1\r\nHost: facet\r\nContent-Type: application/json\r\n${framing}\r\n\r\n`);
-  // The first of several chunks, or of a body without any.
+  // The first chunk, or the first part of a body without chunks.
   socket.write(`f42400\r\n${' '.repeat(1 << 20)}`);
   const [answer] = (await once(socket, 'data')) as [Buffer];
   expect(answer.toString()).toMatch(/^HTTP\/1.1 413 [^]*"code":"BODY_TOO_LARGE"/);
@@ -256,7 +256,7 @@ it.each([
   await app.close();
 });
 
-it('closing does not wait for callers that keep their connection', async () => {
+it('does not wait for idle connections when closing', async () => {
   let finish: () => void = () => undefined;
   const { app } = await createTestApp({
     addRoutes: (bare) =>
@@ -276,7 +276,7 @@ it('closing does not wait for callers that keep their connection', async () => {
   await closed;
 });
 
-it('the routes that are listed are all that there are', async () => {
+it('lists all routes', async () => {
   const { app } = await createTestApp({
     addRoutes(bare) {
       const config = { scope: 'open' } as const;

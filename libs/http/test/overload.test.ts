@@ -24,7 +24,7 @@ describe('the next limit', () => {
     );
   });
 
-  it('grows while there is little delay, shrinks while there is much', () => {
+  it('grows below the target delay, and shrinks above it', () => {
     fc.assert(
       fc.property(anyLimit, fc.double({ min: 0, max: 10, noNaN: true }), (limit, leastDelayMs) => {
         expect(nextLimit(limit, { leastDelayMs, busyMax: limit }, bounds)).toBe(Math.min(256, Math.ceil(limit * 1.1)));
@@ -32,12 +32,12 @@ describe('the next limit', () => {
     );
     expect(nextLimit(200, { leastDelayMs: 12.5, busyMax: 200 }, bounds)).toBe(160);
     expect(nextLimit(200, { leastDelayMs: 500, busyMax: 200 }, bounds)).toBe(100);
-    // A limit that was never reached is not what kept the line short.
+    // A limit that was never reached did not keep the queue short.
     expect(nextLimit(256, { leastDelayMs: 12.5, busyMax: 50 }, bounds)).toBe(40);
   });
 
-  /** A line that is worked off at a rate: by Little's law the delay is what is under way beyond the first, by the rate. */
-  it('settles where the delay is the one that is wanted, at any rate, under any overload', () => {
+  /** A queue with a service rate: by Little's law the delay is the number of waiting requests divided by the rate. */
+  it('settles at the target delay, at any rate, under any overload', () => {
     fc.assert(
       fc.property(fc.double({ min: 0.5, max: 20, noNaN: true }), anyLimit, (perMs, from) => {
         let limit = from;
@@ -63,7 +63,7 @@ async function run<Result>(admission: Admission, work: () => Promise<Result>): P
 }
 
 describe('admission', () => {
-  it('turns away what is beyond its limit, admits again after, and lets callers come again at different times', async () => {
+  it('refuses requests beyond its limit, admits again later, and spreads the retries', async () => {
     const random = vi.fn().mockReturnValueOnce(0).mockReturnValueOnce(0.5).mockReturnValue(0.99);
     const admission = createAdmission({ concurrentMax: 2, random });
     const outcomes = await Promise.allSettled(
@@ -83,7 +83,7 @@ describe('admission', () => {
     expect(admission.busy).toBe(0);
   });
 
-  it('admits less while there is a line, more when it is gone, and says when it turns away', async () => {
+  it('admits less while requests queue, more afterwards, and logs when it refuses', async () => {
     let delayMs = 100;
     const messages: string[] = [];
     const say = (_facts: unknown, message: string): void => void messages.push(message);
@@ -107,7 +107,7 @@ describe('admission', () => {
     await vi.waitFor(() => expect(admission.hasTimeToSpare).toBe(true), { timeout: 5_000 });
   });
 
-  it('has no time to spare while more than half of what may be under way is', async () => {
+  it('has no time to spare while more than half of the limit is used', async () => {
     const admission = createAdmission({ concurrentMin: 4, concurrentMax: 4, measureDelay: async () => sleep(1, 0) });
     const work = [1, 2].map(() => run(admission, () => sleep(20)));
     expect(admission.hasTimeToSpare).toBe(true);
@@ -117,7 +117,7 @@ describe('admission', () => {
     expect(admission.hasTimeToSpare).toBe(true);
   });
 
-  it('measures the line for the threads that searches wait for, and for the event loop', async () => {
+  it('measures the queueing delay of the thread pool and of the event loop', async () => {
     const { pbkdf2 } = await import('node:crypto');
     const work = (): Promise<void> =>
       new Promise((resolve) => pbkdf2('word', 'salt', 200_000, 32, 'sha256', () => resolve()));
@@ -139,7 +139,7 @@ describe('an app with an admission', () => {
     leave: () => undefined,
   };
 
-  it('turns requests for work away before it looks at anything else; the rest is answered', async () => {
+  it('refuses requests for work before any other check, and responds to the rest', async () => {
     let parsed = 0;
     const { app, logLines } = await createTestApp({
       admission: full,
@@ -166,12 +166,12 @@ describe('an app with an admission', () => {
     expect(parsed).toBe(0);
     const ask = async (url: string, key: string): Promise<number> =>
       (await app.inject({ url, headers: { 'x-api-key': textOf(key) } })).statusCode;
-    expect(await ask('/healthz', 'nobody')).toBe(200);
-    expect(await ask('/readyz', 'nobody')).toBe(200);
+    expect(await ask('/healthz', 'stranger')).toBe(200);
+    expect(await ask('/readyz', 'stranger')).toBe(200);
     expect(await ask('/metrics', 'operator')).toBe(200);
     expect(await ask('/page', 'product')).toBe(200);
     expect(await ask('/v1/nothing', 'product')).toBe(404);
-    // A line for each of many refusals would itself be a load.
+    // Logging every refusal would increase the load.
     expect(logLines.filter(({ statusCode }) => statusCode === 503)).toMatchObject([{ level: 20 }]);
     await app.close();
   });

@@ -36,7 +36,7 @@ const send = (request: { payload?: string; headers?: Record<string, string>; met
   server.app.inject({ method: 'POST', url: '/v1/orders', ...request });
 const json = { 'content-type': 'application/json' };
 
-describe('an error of the catalog is told as it is', () => {
+describe('an error of the catalog is revealed', () => {
   it('with its status, field, and the remedy of the catalog', async () => {
     const response = await server.app.inject('/sold-out');
     expect(response.statusCode).toBe(409);
@@ -49,13 +49,13 @@ describe('an error of the catalog is told as it is', () => {
     });
   });
 
-  it('with the time to wait, in whole seconds, and a remedy of its own', async () => {
+  it('with the time to wait, in whole seconds, and its own remedy', async () => {
     const response = await server.app.inject('/full');
     expect(response.headers['retry-after']).toBe('5');
     expect(response.json()).toMatchObject({ statusCode: 503, code: 'STORE_FULL', remedy: 'Wait.' });
   });
 
-  it('and may be tried again when it is one of load', () => {
+  it('and is retryable if it is caused by load', () => {
     expect(problems.error('STORE_FULL', '').retryable).toBe(true);
     expect(problems.error('RATE_LIMITED', '').retryable).toBe(true);
     expect(problems.error('ORDER_SOLD_OUT', '').retryable).toBe(false);
@@ -81,7 +81,7 @@ describe('any other error is masked, and logged under the id of the request', ()
     expect(JSON.stringify(line)).toContain(logged);
   });
 
-  it('an id that could forge log lines is replaced', async () => {
+  it('replaces an id that could forge log lines', async () => {
     const response = await server.app.inject({ url: '/healthz', headers: { 'x-request-id': 'a\u0007 b' } });
     expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
   });
@@ -91,7 +91,7 @@ describe('a body', () => {
   it.each([
     ['{"dish": ', /not valid JSON/],
     ['', /empty/],
-  ])('that is no JSON: %s', async (payload, message) => {
+  ])('that is not JSON: %s', async (payload, message) => {
     const response = await send({ payload, headers: json });
     expect(response.json()).toMatchObject({ statusCode: 400, code: 'BODY_NOT_JSON' });
     expect(response.json().message).toMatch(message);
@@ -123,14 +123,14 @@ describe('a body', () => {
     expect(told).toBe(field);
   });
 
-  it('with a prototype in it has one more unknown field', async () => {
+  it('with a prototype has one more unknown field', async () => {
     const payload = '{"dish": "soup", "__proto__": {"a": 5}, "constructor": {"prototype": {"b": 5}}}';
     expect((await send({ payload, headers: json })).json()).toEqual({ dish: 'soup', by: null });
   });
 });
 
-describe('where there is nothing', () => {
-  it('an unknown path, with the remedy of the app', async () => {
+describe('an unknown route', () => {
+  it('has the remedy of the app', async () => {
     const response = await send({ method: 'GET', url: '/v1/order?user=ada' });
     expect(response.json()).toEqual({
       statusCode: 404,
@@ -140,7 +140,7 @@ describe('where there is nothing', () => {
     });
   });
 
-  it('another method is told which ones there are', async () => {
+  it('lists the methods of the path', async () => {
     const response = await send({ method: 'GET' });
     expect(response.statusCode).toBe(405);
     expect(response.headers['allow']).toBe('POST');
@@ -150,7 +150,7 @@ describe('where there is nothing', () => {
   it.each([
     ['/v1/orders/7/dishes', 'GET, HEAD'],
     ['/v1/orders:all', 'POST'],
-  ])('also where the path has a parameter or a colon: %s', async (url, allowed) => {
+  ])('lists them also for a path with a parameter or a colon: %s', async (url, allowed) => {
     const addRoutes = (app: HttpApp): void => {
       app.get('/v1/orders/:order/dishes', { config: { scope: 'open' } }, () => 'none');
       app.post('/v1/orders::all', { config: { scope: 'open' } }, () => 'none');
@@ -164,13 +164,13 @@ describe('where there is nothing', () => {
     await app.close();
   });
 
-  it('a malformed URL', async () => {
+  it('may have a malformed URL', async () => {
     const response = await send({ method: 'GET', url: '/%zz' });
     expect(response.json()).toMatchObject({ statusCode: 400, code: 'REQUEST_INVALID' });
   });
 });
 
-it('answers what is not HTTP in the same form', async () => {
+it('responds to broken HTTP in the same form', async () => {
   const { app } = await createTestApp();
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo;

@@ -25,7 +25,7 @@ it.each([
   [{ by: 'diverse', attribute: 'genre' }, 'merge.lambda: is missing. Set both fields'],
   [{ by: 'diverse', lambda: 0.3 }, 'merge.attribute: is missing. Set both fields'],
   [{ by: 'max', lambda: 0.3 }, 'merge.lambda: belongs to diverse, but merge.by is max. Remove it'],
-])('a merge that no request could be answered with is refused where it stands: %j', (merge, complaint) => {
+])('refuses an impossible merge, with its position: %j', (merge, complaint) => {
   const check = (serving: object, experiments: Parameters<typeof checkServingSettings>[1]): string =>
     problemsOf(() => checkServingSettings(settings(serving), experiments, 'shop.yaml'));
   expect(check({ merge }, [])).toContain(`shop.yaml is not valid: serving.${complaint}`);
@@ -38,7 +38,7 @@ it.each([
   expect(check({}, experiments)).toContain(`experiments.1.shadow.unseen.${complaint}`);
 });
 
-it('arms have filters that are declared, and that take nothing from the request', () => {
+it('requires filters of arms to be declared and independent of the request', () => {
   const arms = [arm('control', { filters: ['dance'] }), arm('other', { filters: ['dance', 'in-budget', 'opera'] })];
   const message = problemsOf(() => checkServingSettings(settings(), [{ arms, shadow: [] }], 'shop.yaml'));
   expect(message).toBe(
@@ -48,7 +48,7 @@ it('arms have filters that are declared, and that take nothing from the request'
   );
 });
 
-it('a filter has a name that a query and an arm can say', () => {
+it('refuses filter names that a query could not contain', () => {
   const odd = { 'a,b': filters.dance, Dance: filters.dance, dance: filters.dance };
   const message = problemsOf(() => checkServingSettings(settings({ filters: odd }), [], 'shop.yaml'));
   expect(message).toContain('serving.filters.a,b: is not a valid name.');
@@ -56,7 +56,7 @@ it('a filter has a name that a query and an arm can say', () => {
   expect(message).not.toContain('serving.filters.dance:');
 });
 
-it('accepts what can be answered', () => {
+it('accepts valid settings', () => {
   for (const merge of [
     { by: 'max' },
     { by: 'round-robin' },

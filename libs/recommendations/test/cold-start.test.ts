@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { respondWithInterests, respondWithRecommendations, respondWithSimilarItems } from '../src/index.ts';
 import type { ResponseSource, ReadProfile, RecommendationsRequest } from '../src/index.ts';
 
-/** Of the catalog, but neither in the bundle nor chosen by anybody: one with an attribute that the model knows, one without. */
+/** In the catalog, but neither in the bundle nor with interactions: one with an attribute that the model knows, one without. */
 const newItems: CatalogItem[] = [
   { itemId: 'new-opera', title: 'A new opera', attributes: { genre: 'opera' } },
   { itemId: 'new-plain', title: 'A new thing', attributes: {} },
@@ -40,7 +40,7 @@ const stored: Readonly<Record<string, UserProfile>> = {
   chooser: { attributes: { age: 'old' }, events: chose('item3', 'item4') },
   registered: { attributes: { age: 'old' }, events: [] },
   odd: { attributes: { age: 'unheard of' }, events: [] },
-  // The rule of the bundle counts purchases only.
+  // The bundle counts only purchases as positive.
   looker: { attributes: {}, events: chose('item3').map((event) => ({ ...event, type: 'click' })) },
 };
 const readProfile: ReadProfile = async (userId) => ({ profile: stored[userId], isAvailable: true });
@@ -61,42 +61,42 @@ const popular = (reason: string, isSegment = false) => ({
   windowDays: 7,
   ...(isSegment ? { segment: { attribute: 'age', value: 'old', users: 60 } } : {}),
 });
-/** What all chose in the last 7 days, and what the old did. */
+/** The most popular item of the last 7 days among all users, and among old users. */
 const [ofAll, ofTheOld] = ['item4', 'item12'];
 
 /** The rows of the table in docs/serving.md, in its order. */
 const rows: [who: string, request: RecommendationsRequest, source: unknown, read?: ReadProfile][] = [
   ['a userId with stored behaviors', { userId: 'chooser' }, model],
   ['behaviors in the request, a single one is enough', { behaviors: ['item3'] }, model],
-  ['an unknown userId, with behaviors in the request', { userId: 'nobody', behaviors: ['item3'] }, model],
+  ['an unknown userId, with behaviors in the request', { userId: 'stranger', behaviors: ['item3'] }, model],
   ['behaviors of new items alone', { behaviors: ['new-opera'] }, model],
   ['no behaviors, but stored attributes', { userId: 'registered' }, popular('no_behaviors', true)],
   ['no behaviors, but a profile in the request', { profile: { age: 'old' } }, popular('no_behaviors', true)],
-  ['attributes that no segment has', { userId: 'odd' }, popular('no_behaviors')],
-  ['stored events, but none is a positive', { userId: 'looker' }, popular('no_behaviors')],
-  ['nothing at all', {}, popular('no_behaviors')],
-  ['an unknown userId', { userId: 'nobody' }, popular('unknown_user')],
+  ['attributes without a segment', { userId: 'odd' }, popular('no_behaviors')],
+  ['stored events, but no positive one', { userId: 'looker' }, popular('no_behaviors')],
+  ['an empty request', {}, popular('no_behaviors')],
+  ['an unknown userId', { userId: 'stranger' }, popular('unknown_user')],
   [
     'an unknown userId, with a profile in the request',
-    { userId: 'nobody', profile: { age: 'old' } },
+    { userId: 'stranger', profile: { age: 'old' } },
     popular('unknown_user', true),
   ],
   ['behaviors of unknown items alone', { behaviors: ['song-1'] }, popular('no_known_items')],
   [
-    'a profile that cannot be read, with behaviors in the request',
+    'an unavailable profile, with behaviors in the request',
     { userId: 'chooser', behaviors: ['item3'] },
     { ...model, reason: 'profiles_unavailable' },
     cannotRead,
   ],
   [
-    'a profile that cannot be read, and nothing in the request',
+    'an unavailable profile, and nothing in the request',
     { userId: 'chooser' },
     popular('profiles_unavailable'),
     cannotRead,
   ],
 ];
 
-describe('who asks, and what the answer is made of', () => {
+describe('cold start', () => {
   it.each(rows)('%s', async (_, request, source, read) => {
     const answer = await respondWithRecommendations({ limit: 5, ...request }, context(read));
     expect(answer.source).toEqual(source);
@@ -117,10 +117,10 @@ describe('who asks, and what the answer is made of', () => {
     expect(answer.interests).toHaveLength(answer.interestCount);
   });
 
-  it('behaviors in which the model finds nothing', async () => {
+  it('behaviors without an interest for the model', async () => {
     const contents = bundleContents('mind');
     const off = Object.entries(contents.tower).map(([name, weight]) =>
-      // A ReLU layer whose biases keep it off.
+      // Biases that keep the ReLU layer at zero.
       name.startsWith('hidden/') && name.endsWith('bias')
         ? [name, { ...weight, data: weight.data.map(() => -1e6) }]
         : [name, weight],
@@ -137,7 +137,7 @@ describe('who asks, and what the answer is made of', () => {
     dead.close();
   });
 
-  it('attributes count in the tower as soon as there is a behavior', async () => {
+  it('attributes affect the tower from the first behavior on', async () => {
     const ask = (profile: object) =>
       respondWithRecommendations({ behaviors: ['item3'], profile: { ...profile }, limit: itemCount }, context());
     const [old, young, none] = [await ask({ age: 'old' }), await ask({ age: 'young' }), await ask({})];
@@ -146,8 +146,8 @@ describe('who asks, and what the answer is made of', () => {
   });
 });
 
-describe('new items, of the delta', () => {
-  it('are recommended by their attributes, and without any by popularity alone, last of all', async () => {
+describe('new items of the delta', () => {
+  it('are recommended by their attributes, or last in popular lists without attributes', async () => {
     const ask = async (request: RecommendationsRequest) =>
       (await respondWithRecommendations({ limit: 2 * itemCount, ...request }, context())).items.map(
         ({ itemId }) => itemId,
@@ -162,7 +162,7 @@ describe('new items, of the delta', () => {
     ['new-opera', model],
     ['new-plain', popular('no_features')],
     ['song-1', popular('unknown_item')],
-  ])('%s has similar ones, and it is said from where', async (itemId, source) => {
+  ])('%s has similar items, and the response names the source', async (itemId, source) => {
     const request = { itemId, limit: 5, filters: [], context: {}, exclude: [] };
     const answer = await respondWithSimilarItems(request, context());
     expect(answer.source).toEqual(source);
@@ -170,10 +170,10 @@ describe('new items, of the delta', () => {
     expect(answer.items.map((item) => item.itemId)).not.toContain(itemId);
   });
 
-  it('are like those with their attributes', async () => {
+  it('are similar to items with the same attributes', async () => {
     const request = { itemId: 'new-opera', limit: 3, filters: [], context: {}, exclude: [] };
     const { items } = await respondWithSimilarItems(request, context());
-    // Of the bundle the last three were never chosen, so they are what their attributes are: 39 is an opera.
+    // The last three items of the bundle have no interactions, so only their attributes count: 39 is an opera.
     expect(items[0]!.itemId).toBe('item39');
   });
 });

@@ -30,13 +30,13 @@ const newItems = (count: number): CatalogItem[] =>
     attributes: item % 3 === 2 ? {} : { genre: item % 3 === 0 ? 'crime' : 'opera' },
   }));
 
-/** A delta of the catalog is laid over the bundle while `work` runs. */
+/** Applies a delta of the catalog to the bundle while `work` runs. */
 async function withView<Result>(
   bundle: Bundle,
   items: readonly CatalogItem[],
   work: (view: BundleView, delta: Delta) => Promise<Result>,
 ): Promise<Result> {
-  // Not stored: that syncs the disk, and properties make many.
+  // Not stored, because storing syncs the disk, and a property test makes many deltas.
   const delta = { id: 'd'.repeat(32), ...buildDelta(bundle, items) };
   const view = await overlayDelta(bundle, delta);
   try {
@@ -65,7 +65,7 @@ const request: fc.Arbitrary<RecommendationRequest> = fc.record({
 const variant = fc.constantFrom('facet', 'mind');
 
 describe('a bundle with a delta', () => {
-  it('never returns what is excluded, seen, withdrawn or gone, and lacks nothing that is allowed', async () => {
+  it('never returns excluded, seen, withdrawn or removed items, and returns all others', async () => {
     const change = fc.constantFrom('none', 'none', 'withdrawn', 'gone', 'renamed', 'offered');
     const changes = fc.array(change, { minLength: itemCount, maxLength: itemCount });
     await fc.assert(
@@ -106,7 +106,7 @@ describe('a bundle with a delta', () => {
     );
   });
 
-  it('answers as a bundle that was built of all items would', async () => {
+  it('responds like a bundle built from all items', async () => {
     const added = newItems(10);
     for (const name of ['facet', 'mind'] as const) {
       await withView(bundles[name], [...catalog, ...added], async (view, delta) => {
@@ -122,7 +122,7 @@ describe('a bundle with a delta', () => {
             const scores = new Map(expected.items.map(({ itemId, score }) => [itemId, score]));
             answer.items.forEach(({ itemId, score }, rank) => {
               expect(score).toBeCloseTo(expected.items[rank]!.score, 4);
-              // Items without a feature score the same: which of them are last is open.
+              // Items without features have equal scores, so their order is open.
               if (scores.has(itemId)) expect(score).toBeCloseTo(scores.get(itemId)!, 4);
             });
           }),
@@ -136,7 +136,7 @@ describe('a bundle with a delta', () => {
     }
   });
 
-  it('offers a new item to whoever chose its kind, and takes it for a behavior', async () => {
+  it('recommends a new item to users of similar items, and reads it as a behavior', async () => {
     const item = newItems(1);
     await withView(bundles.facet, [...catalog, ...item], async (view) => {
       const asked = { behaviors: [{ itemId: 'new0', occurredAt: asOf }], limit: itemCount };
@@ -152,7 +152,7 @@ describe('a bundle with a delta', () => {
     });
   });
 
-  it('leaves the bundle as it was, also when another delta takes its place', async () => {
+  it('leaves the bundle unchanged, also when another delta replaces it', async () => {
     const before = await recommend(bundles.facet, { behaviors: [], limit: 5 });
     const popular = before.items[0]!.itemId;
     await withView(bundles.facet, catalog.slice(), async (same) => {
@@ -168,7 +168,7 @@ describe('a bundle with a delta', () => {
   });
 });
 
-/** The bundle that would have been built of the new items, too. */
+/** A bundle built from all items, including the new ones. */
 function joined(contents: BundleContents, { added, embeddings, vectors }: Delta): BundleContents {
   const concat = (a: Float32Array, b: Float32Array): Float32Array => Float32Array.of(...a, ...b);
   const { spec } = contents.info;

@@ -16,16 +16,16 @@ import {
 } from '../src/index.ts';
 import type { ResponseContext, RecommendationsResponse, RecommendationsRequest } from '../src/index.ts';
 
-/** Enough for searches that end long before everything is seen. */
+/** Large enough for approximate searches. */
 const size = 500;
 const now = asOf + 10 * dayMs;
 
-/** By place: what a narrow filter is about. The model does not know it. */
+/** The attribute of narrow filters. The model does not know it. */
 const withPlace = (item: CatalogItem, place: number): CatalogItem =>
   item.itemId === '' ? item : { ...item, attributes: { ...item.attributes, place } };
 const contents = bundleContents('facet', size);
 const bundled = contents.items.map(withPlace);
-/** What the delta knows: five items are new, and two more of the bundle's are withdrawn. */
+/** The delta adds five items and withdraws two more items of the bundle. */
 const withDelta: CatalogItem[] = [
   ...bundled
     .slice(1)
@@ -42,7 +42,7 @@ const toClose: { close(): void }[] = [];
 beforeAll(async () => {
   bundleStore = await createBundleStore();
   const open = async (kind: 'flat' | 'hnsw' | 'ivf'): Promise<Bundle> => {
-    // Far too narrow to find much: whatever the index leaves out, answers are full.
+    // Too narrow to find much. Responses must be full nevertheless.
     const breadth = { flat: {}, hnsw: { efSearch: 2 }, ivf: { nprobe: 1 } }[kind];
     const index = { ...contents.info.index, kind, ...breadth };
     const { dim } = index;
@@ -105,7 +105,7 @@ const anyId = fc.oneof(
 );
 const place = fc.integer({ min: 0, max: size + 10 });
 const width = fc.oneof(fc.integer({ min: 0, max: 6 }), place);
-/** A few, or nearly everything. */
+/** A few items, or nearly all. */
 const excluded = fc.oneof(
   fc.array(anyId, { maxLength: 30 }),
   fc
@@ -115,7 +115,7 @@ const excluded = fc.oneof(
 const request = fc
   .record(
     {
-      userId: fc.constantFrom('chooser', 'registered', 'nobody', 'unreadable'),
+      userId: fc.constantFrom('chooser', 'registered', 'stranger', 'unreadable'),
       behaviors: fc.oneof(
         { weight: 1, arbitrary: fc.constant<string[]>(['song-1', 'song-2']) },
         {
@@ -167,7 +167,7 @@ const request = fc
     near === undefined ? fields : { ...fields, filters: ['near'], context: { from: near[0], to: near[0] + near[1] } },
   );
 
-/** What the user has seen by the rule, from its description in the docs. */
+/** The seen items, by the rule as documented. */
 function seenBy({ userId = '', behaviors = [], excludeSeen = true }: RecommendationsRequest): Set<string> {
   if (excludeSeen === false) return new Set();
   const { types, withinDays = Infinity } = excludeSeen === true ? {} : excludeSeen;
@@ -182,7 +182,7 @@ function seenBy({ userId = '', behaviors = [], excludeSeen = true }: Recommendat
   return new Set(all.filter(isMeant).map(({ itemId }) => itemId));
 }
 
-/** What may be returned, and why the rest may not. */
+/** The allowed items, and why the others are ruled out. */
 function ruledBy(catalog: readonly CatalogItem[], asked: RecommendationsRequest) {
   const excludedIds = new Set(asked.exclude);
   const seen = seenBy(asked);
@@ -216,9 +216,9 @@ async function pagesOf(asked: RecommendationsRequest, context: ResponseContext):
 }
 
 describe.each(['flat', 'hnsw', 'ivf', 'flat and a delta', 'hnsw and a delta', 'ivf and a delta'])(
-  'over %s, whatever is asked',
+  'over %s, for any request',
   (name) => {
-    it('recommendations are of what is allowed, as many as there are, and what is ruled out adds up', async () => {
+    it('recommends only allowed items, as many as possible, and counts the others', async () => {
       const sources = new Set<string>();
       await fc.assert(
         fc.asyncProperty(request, async (asked) => {
@@ -259,7 +259,7 @@ describe.each(['flat', 'hnsw', 'ivf', 'flat and a delta', 'hnsw and a delta', 'i
       ]);
     });
 
-    it('similar items are of what is allowed, as many as there are', async () => {
+    it('returns only allowed similar items, as many as possible', async () => {
       await fc.assert(
         fc.asyncProperty(
           anyId,

@@ -37,7 +37,7 @@ const withdrawn = [7, 13];
 
 const behaviors = fc.array(
   fc.record({
-    // Item 41 and on are unknown.
+    // Items above 40 are unknown.
     itemId: fc.integer({ min: 1, max: itemCount + 5 }).map((item) => `item${item}`),
     occurredAt: fc.integer({ min: 0, max: 3000 }).map((hours) => asOf - hours * hourMs),
   }),
@@ -92,7 +92,7 @@ function bruteForce(bundle: Bundle, { behaviors: chosen, attributes, exclude = [
 }
 
 describe('recommend', () => {
-  it('is the exact ranking of all allowed items, each with the interest that wins it', async () => {
+  it('returns the exact ranking of all allowed items, each with its best interest', async () => {
     await fc.assert(
       fc.asyncProperty(variant, request, async (name, asked) => {
         const bundle = bundles[name];
@@ -111,7 +111,7 @@ describe('recommend', () => {
     );
   });
 
-  it('never returns an item that is excluded, withdrawn or unknown, nor one twice, whatever the source', async () => {
+  it('never returns an excluded, withdrawn or unknown item, nor an item twice, whatever the source', async () => {
     await fc.assert(
       fc.asyncProperty(variant, request, async (name, asked) => {
         const { items, removed, source, interests } = await recommend(bundles[name], asked);
@@ -127,7 +127,7 @@ describe('recommend', () => {
         }
         const allowed = itemCount - removed.seen - removed.excluded - removed.unavailable;
         expect(ids).toHaveLength(Math.min(asked.limit, allowed));
-        // A fallback begins with what a segment of users chose.
+        // A fallback begins with the items of a segment.
         for (let rank = 1; rank < items.length && source.kind === 'model'; rank++) {
           expect(items[rank]!.score).toBeLessThanOrEqual(items[rank - 1]!.score);
         }
@@ -139,7 +139,7 @@ describe('recommend', () => {
     );
   });
 
-  it('leaves out what the user has chosen unless told otherwise, also what lies before the last L', async () => {
+  it('excludes seen items by default, including those beyond the sequence length', async () => {
     const many = chose(...Array.from({ length: 20 }, (_, item) => item + 14));
     const seen = new Set(idsOf(many));
     const fresh = await recommend(bundles.facet, { behaviors: many, limit: itemCount });
@@ -150,7 +150,7 @@ describe('recommend', () => {
     expect(again.removed.seen).toBe(0);
   });
 
-  it('counts what was removed and why, once an item', async () => {
+  it('counts each removed item once, by reason', async () => {
     const { removed } = await recommend(bundles.facet, {
       behaviors: chose(1, 2, 2, 99),
       exclude: ['item2', 'item3', 'item3', 'item7', 'nonsense'],
@@ -159,7 +159,7 @@ describe('recommend', () => {
     expect(removed).toEqual({ seen: 1, excluded: 3, unavailable: 1, filtered: 0 });
   });
 
-  it('without behaviors, or with unknown ones only, gives what is popular and says why', async () => {
+  it('returns popular items, with the reason, for no behaviors or only unknown ones', async () => {
     for (const bundle of Object.values(bundles)) {
       const nothing = await recommend(bundle, { behaviors: [], limit: 5 });
       expect(nothing.source).toMatchObject({ kind: 'popular', reason: 'no_behaviors' });
@@ -175,7 +175,7 @@ describe('recommend', () => {
     }
   });
 
-  it('gives what it has when the limit is beyond it, and nothing for none', async () => {
+  it('returns all allowed items for a large limit, and none for limit 0', async () => {
     for (const chosen of [[], chose(1)]) {
       expect((await recommend(bundles.facet, { behaviors: chosen, limit: 1000, seen: [] })).items).toHaveLength(38);
       expect((await recommend(bundles.facet, { behaviors: chosen, limit: 0 })).items).toEqual([]);
@@ -184,7 +184,7 @@ describe('recommend', () => {
     }
   });
 
-  it('the same request has the same answer, behaviors in any order', async () => {
+  it('returns the same items for the same behaviors in any order', async () => {
     const distinctTimes = fc
       .uniqueArray(fc.integer({ min: 1, max: 4000 }), { minLength: 1, maxLength: 15 })
       .chain((hours) =>
@@ -209,7 +209,7 @@ describe('recommend', () => {
     );
   });
 
-  it('a smaller limit is the beginning of a larger one', async () => {
+  it('returns a prefix of the list for a smaller limit', async () => {
     const asked = { behaviors: chose(3, 9, 21, 22), seen: [] };
     const all = await recommend(bundles.facet, { ...asked, limit: itemCount });
     for (const limit of [1, 5, 20]) {
@@ -219,7 +219,7 @@ describe('recommend', () => {
     }
   });
 
-  it('attributes count where the model knows them; a new behavior counts at once', async () => {
+  it('uses known attributes, and a new behavior immediately', async () => {
     const asked = { behaviors: chose(3, 9, 21, 22), limit: 10 };
     const [old, young, unknown, none] = await Promise.all(
       [{ age: 'old' }, { age: 'young' }, { age: '?' }, undefined].map(async (attributes) =>
@@ -232,7 +232,7 @@ describe('recommend', () => {
     expect((await recommend(bundles.facet, { ...asked, behaviors: newer })).items).not.toEqual(none!.items);
   });
 
-  it('does not change what it was given', async () => {
+  it('does not modify its arguments', async () => {
     const asked = Object.freeze({
       behaviors: Object.freeze([...chose(5, 4)].reverse()),
       limit: 3,
@@ -244,7 +244,7 @@ describe('recommend', () => {
 });
 
 describe('interests', () => {
-  it('shares of an interest add up to 1 and belong to the behaviors, largest first', async () => {
+  it('have shares that sum to 1, of the behaviors, largest first', async () => {
     await fc.assert(
       fc.asyncProperty(variant, request, async (name, asked) => {
         const { interests } = await recommend(bundles[name], asked);
@@ -262,7 +262,7 @@ describe('interests', () => {
     );
   });
 
-  it("grow with the number of behaviors, K'u = log2 n", async () => {
+  it("grow in number with the behaviors, K'u = log2 n", async () => {
     const countOf = async (n: number): Promise<number> =>
       (
         await recommend(bundles.facet, {
@@ -273,14 +273,14 @@ describe('interests', () => {
     expect(await Promise.all([1, 2, 3, 4, 7, 8, 20].map(countOf))).toEqual([1, 1, 1, 2, 2, 3, 3]);
   });
 
-  it('describeUser: the same interests, with the items nearest to each alone', async () => {
+  it('are the same in describeUser, with the items nearest to each', async () => {
     const asked = { behaviors: chose(3, 9, 21, 22, 7), attributes: { age: 'old' } };
     const { interests } = await recommend(bundles.facet, { ...asked, limit: 3 });
     const described = await describeUser(bundles.facet, { ...asked, nearest: 6 });
     expect(described.map(({ interest, behaviors: formedBy }) => ({ interest, behaviors: formedBy }))).toEqual(
       interests,
     );
-    // Nothing is excluded here: neither the history nor what is withdrawn. Popularity, the last coordinate, has no part.
+    // Includes seen and withdrawn items. Popularity, the last coordinate, has no influence.
     const { kernel, vectors, info } = bundles.facet;
     const rows = createBehaviorRows(1, 8);
     const items = asked.behaviors.map(({ itemId }) => numberOf(itemId));
@@ -306,11 +306,11 @@ describe('interests', () => {
     }
   });
 
-  it('falls back, and says so, for a user whose interests are all zero', async () => {
+  it('fall back to popular items, with the reason, if all are zero', async () => {
     const contents = bundleContents('mind');
     const dead = Object.fromEntries(
       Object.entries(contents.tower).map(([name, weight]) =>
-        // A ReLU layer whose biases keep it off.
+        // Biases that keep the ReLU layer at zero.
         name.startsWith('hidden/') && name.endsWith('bias')
           ? [name, { ...weight, data: weight.data.map(() => -1e6) }]
           : [name, weight],
@@ -329,7 +329,7 @@ describe('interests', () => {
     bundle.close();
   });
 
-  it('describeUser: nobody has none', async () => {
+  it('are empty in describeUser for a user without known behaviors', async () => {
     expect(await describeUser(bundles.facet, { behaviors: [], nearest: 5 })).toEqual([]);
     expect(await describeUser(bundles.facet, { behaviors: chose(99), nearest: 5 })).toEqual([]);
   });

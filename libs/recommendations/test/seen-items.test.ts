@@ -19,7 +19,7 @@ afterAll(async () => {
   await bundleStore.remove();
 });
 
-/** @param bundleDays how old the data of the bundle is when it is asked. */
+/** @param bundleDays the age of the bundle's data at the time of the request. */
 const ask = async (request: RecommendationsRequest, bundleDays: number): Promise<RecommendationsResponse> =>
   respondWithRecommendations(
     { limit: itemCount, ...request },
@@ -33,7 +33,7 @@ const ask = async (request: RecommendationsRequest, bundleDays: number): Promise
   );
 const idsOf = ({ items }: RecommendationsResponse): string[] => items.map(({ itemId }) => itemId);
 
-it('what is chosen just now is seen within any number of days, however old the bundle is', async () => {
+it('counts a behavior without a time as seen within any number of days, however old the bundle is', async () => {
   const excludeSeen = { withinDays: 1 };
   const justNow = await ask({ behaviors: ['item1', { itemId: 'item2' }], excludeSeen }, 200);
   expect(justNow.removed.seen).toBe(2);
@@ -44,12 +44,12 @@ it('what is chosen just now is seen within any number of days, however old the b
   expect(idsOf(mixed)).toContain('item3');
 });
 
-it('the clock is no part of what the model reads', async () => {
+it('gives the model no clock', async () => {
   const request = { behaviors: ['item1', { itemId: 'item2', type: 'purchase' }, 'item30'], explain: true };
   expect(await ask(request, 400)).toEqual(await ask(request, 0));
 });
 
-it('a rule that says nothing known is no rule', () => {
+it('refuses a rule with an unknown field', () => {
   const isRequest = (excludeSeen: unknown): boolean => Value.Check(RecommendationsRequest, { excludeSeen });
   expect(isRequest({ types: ['purchase'], withinDays: 90 })).toBe(true);
   expect(isRequest({ type: ['purchase'] })).toBe(false);

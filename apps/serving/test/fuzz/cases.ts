@@ -7,15 +7,15 @@ import type { ValueOptions } from './values.ts';
 
 /** One request. */
 export interface FuzzCase {
-  /** The id of the operation that it is meant for, or what else. */
+  /** The id of the intended operation, or another label. */
   readonly target: string;
-  /** Undefined where the document says nothing of the answer. */
+  /** Undefined if the document does not describe the response. */
   readonly operation: Operation | undefined;
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Buffer | undefined;
-  /** Sent through a real connection: as HTTP, or damaged on the way. */
+  /** Sent over a real connection: as HTTP, or damaged. */
   readonly wire: 'none' | 'sound' | 'broken';
 }
 
@@ -23,17 +23,17 @@ export interface CaseOptions {
   readonly operations: readonly Operation[];
   readonly schemas: Readonly<Record<string, JsonSchema>>;
   readonly known: ValueOptions['known'];
-  /** Cursors that the server gave. */
+  /** Cursors from the server. */
   readonly cursors: readonly string[];
-  /** The header that lets a caller do everything, and those of others. */
+  /** The header with all scopes, and other headers. */
   readonly key: string;
   readonly otherKeys: readonly string[];
 }
 
-/** How many of a hundred cases go through a real connection. */
+/** The percentage of cases over a real connection. */
 const sockets = { sound: 6, broken: 2 };
 
-/** The methods that change what is current: they write files, so there are fewer of them. */
+/** Operations that change the current bundle. They write files, so they are rarer. */
 const rarer: Readonly<Record<string, number>> = {
   promoteBundle: 3,
   rollBack: 2,
@@ -42,7 +42,7 @@ const rarer: Readonly<Record<string, number>> = {
   checkReady: 4,
 };
 const weightDefault = 10;
-/** What does most gets most. */
+/** Weights by the amount of code behind an operation. */
 const heavier: Readonly<Record<string, number>> = {
   recommend: 40,
   recommendBatch: 15,
@@ -94,7 +94,7 @@ const resolve = (schema: JsonSchema, schemas: CaseOptions['schemas']): JsonSchem
   return typeof ref === 'string' ? schemas[ref.slice(ref.lastIndexOf('/') + 1)]! : schema;
 };
 
-/** Sound gzip of what no server would have written. */
+/** Valid gzip with invalid content. */
 function madeUpCursors(cursors: readonly string[]): fc.Arbitrary<string> {
   const sequences = cursors.map(
     (cursor) => JSON.parse(gunzipSync(Buffer.from(cursor, 'base64url')).toString()) as unknown,
@@ -110,7 +110,7 @@ function casesOf(operation: Operation, bodies: Bodies, options: CaseOptions): fc
     .record({ url: urls(operation, options), body: bodies, headers: headers(options), wire: wires })
     .map(({ url: { url, isOther }, body, headers: sent, wire }) => ({
       ...{ target: operationId, operation: isOther ? undefined : operation, method, url, wire },
-      // Without a body there is nothing whose type could be told.
+      // A request without a body has no content type.
       headers: body === undefined ? withoutType(sent) : sent,
       body,
     }));
@@ -125,13 +125,13 @@ const wires = fc.oneof(
   { weight: sockets.broken, arbitrary: fc.constant('broken' as const) },
 );
 
-/** Percent-encoded UTF-8, also of what is no text. */
+/** Percent-encoded UTF-8, also of invalid text. */
 const encode = (text: unknown): string =>
   [...Buffer.from(String(text))].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
 
 const junk = fc.oneof(fc.constantFrom(...oddTexts), fc.string({ unit: 'binary', maxLength: 20 }));
 
-/** Where a request of an operation goes; or to a path that only looks like its own. */
+/** The path of an operation, or a similar path. */
 function urls(
   { path, parameters }: Operation,
   { schemas, known }: CaseOptions,
@@ -190,7 +190,7 @@ const contentTypes = [
   'application/problem+json',
 ];
 
-/** What may be sent besides; of a real connection Node would not take other characters. */
+/** Additional headers. Over a real connection, Node accepts no other characters. */
 const oddHeaders: readonly Readonly<Record<string, string>>[] = [
   ...oddTexts.filter((text) => /^[\x20-\x7e]{0,300}$/.test(text)).map((text) => ({ 'x-request-id': text })),
   { accept: 'application/xml' },
@@ -234,7 +234,7 @@ function headers({ key, otherKeys }: CaseOptions): fc.Arbitrary<Record<string, s
   return fc.tuple(keys, types, odd).map(([ofKey, type, other]) => ({ 'content-type': type, ...ofKey, ...other }));
 }
 
-/** The page and the document are read by people and by generators: no operation describes them. */
+/** The documentation routes, which are not part of the document. */
 function casesOfDocs({ key }: CaseOptions): fc.Arbitrary<FuzzCase> {
   const files = fc.oneof(
     fc.constantFrom(

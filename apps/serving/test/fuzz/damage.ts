@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { oddTexts, oddValues } from './values.ts';
 
 interface Edit {
-  /** Which place of the value, counted round. */
+  /** The index of a place in the value, modulo the number of places. */
   readonly at: number;
   readonly kind: 'replace' | 'remove' | 'add' | 'wrap' | 'repeat';
   readonly value: unknown;
@@ -16,7 +16,7 @@ const edit: fc.Arbitrary<Edit> = fc.record({
   name: fc.constantFrom(...oddTexts, 'limit', 'cursor', 'userId', 'available'),
 });
 
-/** The same values with up to three of their places changed. */
+/** The same values with up to three changes. */
 export function damagedValues(values: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   return fc
     .tuple(values, fc.array(edit, { minLength: 1, maxLength: 3 }))
@@ -25,7 +25,7 @@ export function damagedValues(values: fc.Arbitrary<unknown>): fc.Arbitrary<unkno
 
 type Container = Record<string, unknown>;
 
-/** Containers look no deeper: what is in a list of a thousand is like its first ones. */
+/** Bounds the search for places: the entries of a long list are alike. */
 const placesMax = 60;
 
 function applyEdit(value: unknown, { at, kind, value: other, name }: Edit): unknown {
@@ -54,7 +54,7 @@ function applyEdit(value: unknown, { at, kind, value: other, name }: Edit): unkn
   return root['value'];
 }
 
-/** Bodies that are no JSON, or hardly. */
+/** Bodies that are not JSON, or almost. */
 const oddBodies: readonly (string | Buffer)[] = [
   ...[
     '',
@@ -96,12 +96,12 @@ const oddBodies: readonly (string | Buffer)[] = [
   Buffer.from([0x1f, 0x8b, 0x08, 0x00]),
 ];
 
-/** At the size of the largest body that is read, and beyond. */
+/** Bodies around the size limit. */
 const largeBodies = fc
   .constantFrom((1 << 20) - 20, 1 << 20, (1 << 20) + 1)
   .map((length) => JSON.stringify({ userId: 'ada', padding: 'x'.repeat(length - 28) }));
 
-/** Texts with a byte changed or cut off, and some that are none. */
+/** Texts with a byte changed or removed, and invalid texts. */
 export function damagedTexts(texts: fc.Arbitrary<string>): fc.Arbitrary<string | Buffer> {
   const cut = fc
     .tuple(texts, fc.double({ min: 0, max: 1, noNaN: true }))
@@ -121,7 +121,7 @@ export function damagedTexts(texts: fc.Arbitrary<string>): fc.Arbitrary<string |
   );
 }
 
-/** Cursors that were given, damaged, and made up. */
+/** Real, damaged and forged cursors. */
 export function damagedCursors(given: readonly string[]): readonly string[] {
   return given.flatMap((cursor) => {
     const middle = cursor.length >> 1;

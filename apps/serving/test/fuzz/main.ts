@@ -1,18 +1,18 @@
-// Sends a hundred thousand requests of every kind to the serving app, and looks at the answers.
+// Sends a hundred thousand requests of every kind to the serving app, and checks the responses.
 import { parseArgs } from 'node:util';
 import { runFuzz } from './run-fuzz.ts';
 import type { FuzzReport } from './run-fuzz.ts';
 
-const help = `Sends requests of every kind to the serving app on a small bundle, and looks at the answers.
+const help = `Send requests of every kind to the serving app on a small bundle, and check the responses
 
   npm run test:faults -- fuzz [--cases 100000] [--seed 1] [--json]
 
-Bodies, paths, queries and headers are made by the schemas of the OpenAPI document and damaged: wrong types, missing and unknown
-fields, numbers and texts that software trips over, broken JSON, deep nesting, bodies beyond the limit, cursors that nobody
-gave, keys that open nothing. Some go through real connections, and some of those are broken on the way.
-No answer may be of status 5xx, take 20 seconds, or be other than the document says, nothing may be logged as an error, and at
-the end a golden request must be answered as in the beginning.
-Exit code 0 when all of that holds, else 1 with the smallest request found that fails.`;
+Bodies, paths, queries and headers are generated from the schemas of the OpenAPI document and damaged: wrong types, missing and
+unknown fields, unusual numbers and texts, broken JSON, deep nesting, bodies beyond the limit, forged cursors, unknown keys. Some
+requests use real connections, and some of these are broken in transit.
+No response may have status 5xx, take 20 seconds or violate the document. No error may be logged. At the end, a golden request must
+have the same response as at the start.
+The exit code is 0 if all of this holds, else 1 with the smallest failing request found.`;
 
 const { values } = parseArgs({
   options: {

@@ -24,18 +24,18 @@ export interface FuzzReport {
   readonly seed: number;
   readonly cases: number;
   readonly seconds: number;
-  /** How many answers of each status there were, by what was asked; `closed` without an answer. */
+  /** The number of responses by operation and status; `closed` without a response. */
   readonly answers: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** The longest that an answer took. */
+  /** The slowest response. */
   readonly longestMs: number;
-  /** The smallest case found that fails, and why; undefined: none does. */
+  /** The smallest failing case found, with the reason. */
   readonly failure: { readonly fault: string; readonly case: unknown } | undefined;
 }
 
-/** An answer that takes longer hangs: it is of milliseconds, but other programs may have the cores. */
+/** Slower responses count as hanging. Other programs may use the cores. */
 const answerMsMax = 20_000;
 
-/** Named filters with and without a part of the context, as facet.yaml may declare them. */
+/** Named filters with and without context values. */
 const settings = {
   filters: {
     affordable: { attributes: { price: { max: { context: 'budget' } } } },
@@ -57,8 +57,8 @@ const experiments = parseWith(
 );
 
 /**
- * Sends requests of every kind to the real app and looks whether each answer is as the document says, soon, and no fault of the
- * server; and whether it answers as before at the end.
+ * Sends requests of every kind to the real app. Checks that each response matches the document, is fast, and is no internal
+ * error, and that the app responds as before at the end.
  */
 export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
   const home = await createHome();
@@ -101,7 +101,7 @@ const asAll = { 'x-api-key': textOfKey('all') };
 async function caseOptions(server: TestApp, home: Home): Promise<CaseOptions> {
   const document = (await server.app.inject({ url: '/docs/json', headers: asAll })).json() as ApiDocument;
   const cursors: string[] = [];
-  for (const body of [{ userId: 'ada', explain: true }, { userId: 'nobody' }, { userId: 'ben', limit: 1_000 }]) {
+  for (const body of [{ userId: 'ada', explain: true }, { userId: 'stranger' }, { userId: 'ben', limit: 1_000 }]) {
     const answer = await server.app.inject({
       method: 'POST',
       url: '/v1/recommendations',
@@ -111,7 +111,7 @@ async function caseOptions(server: TestApp, home: Home): Promise<CaseOptions> {
     cursors.push((answer.json() as { nextCursor: string }).nextCursor);
   }
   const itemIds = [...films.map(({ itemId }) => itemId), 'unheard-of'];
-  const userIds = [...users.map(({ userId }) => userId), 'other-3', 'nobody'];
+  const userIds = [...users.map(({ userId }) => userId), 'other-3', 'stranger'];
   return {
     operations: readContract(document),
     schemas: document.components.schemas,
@@ -183,7 +183,7 @@ async function fuzz(
   };
 }
 
-/** An answer of which everything is known beforehand but its id. */
+/** A response that is known in advance except for its id. */
 async function goldenAnswer({ app }: TestApp): Promise<string> {
   const payload = { userId: 'ada', behaviors: ['film-30'], limit: 20, explain: true };
   const answer = await app.inject({ method: 'POST', url: '/v1/recommendations', headers: asAll, payload });
@@ -209,12 +209,12 @@ function faultOf({ operation, method, wire }: FuzzCase, answer: Answer | undefin
   const { statusCode, body } = answer;
   if (statusCode >= 500) return `${statusCode}: ${body.slice(0, 500)}`;
   if (method === 'HEAD') return undefined;
-  // On the way it may have become a request that Node refuses, or one of another route.
+  // In transit it may have become a request that Node refuses, or one of another route.
   if (operation !== undefined && wire !== 'broken') return operation.faultOf(answer);
   return statusCode < 400 || body === '' ? undefined : faultOfProblem(answer);
 }
 
-/** Every refusal has the one form. */
+/** Every refusal has the form of a problem. */
 function faultOfProblem({ statusCode, body }: Answer): string | undefined {
   const problem = JSON.parse(body) as Record<string, unknown>;
   const isWhole = problem['statusCode'] === statusCode && typeof problem['code'] === 'string';
@@ -230,7 +230,7 @@ function faultLogged({ logLines }: TestApp): string | undefined {
   return line === undefined ? undefined : `logged: ${JSON.stringify(line)}`;
 }
 
-/** What is needed to send it again; long bodies are cut. */
+/** Describes a case so that it can be repeated. Long bodies are cut. */
 function describe(sent: FuzzCase | undefined): unknown {
   if (sent === undefined) return undefined;
   const { target, method, url, headers, wire, body } = sent;

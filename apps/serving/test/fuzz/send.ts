@@ -3,7 +3,7 @@ import type { HttpApp } from '@facet/http';
 import type { Answer } from '../api-contract.ts';
 import type { FuzzCase } from './cases.ts';
 
-/** Without a socket. */
+/** Sends a request without a socket. */
 export async function sendInside(app: HttpApp, { method, url, headers, body }: FuzzCase): Promise<Answer> {
   const {
     statusCode,
@@ -18,7 +18,7 @@ export async function sendInside(app: HttpApp, { method, url, headers, body }: F
   return { statusCode, headers: answered, body: text };
 }
 
-/** What happens to a request on its way. Each leaves something that ends, so that nobody waits for the rest. */
+/** Damage in transit. Each damaged request has an end, so that the server does not wait for the rest. */
 const breaks: readonly ((request: Buffer) => Buffer)[] = [
   (request) => request.subarray(0, request.length >> 1),
   (request) => Buffer.concat([Buffer.from('\x16\x03\x01\x02\x00\x01\x00'), request]),
@@ -48,7 +48,7 @@ function replaced(request: Buffer, what: string | RegExp, by: string): Buffer {
   return Buffer.from(request.toString('latin1').replace(what, by), 'latin1');
 }
 
-/** Through a connection of its own. Undefined: it was closed without an answer, as only a broken request may be. */
+/** Sends a request over a new connection. Returns undefined if the server closed it without a response, which is allowed for broken requests only. */
 export async function sendThroughSocket(port: number, sent: FuzzCase): Promise<Answer | undefined> {
   const { method, url, headers, body, wire } = sent;
   const bytes = body === undefined ? undefined : Buffer.from(body);
@@ -65,11 +65,11 @@ export async function sendThroughSocket(port: number, sent: FuzzCase): Promise<A
   const parts: Buffer[] = [];
   await new Promise<void>((resolve) => {
     socket.on('data', (part) => parts.push(part));
-    // That a server ends a connection that it can make nothing of is right.
+    // A server may end a connection that it cannot understand.
     socket.on('error', () => resolve());
     socket.on('close', () => resolve());
     socket.on('end', () => resolve());
-    // A broken one may lack its end: that is all of it.
+    // The response to a broken request may lack its end.
     if (wire === 'broken') socket.end(request);
     else socket.write(request);
   });
@@ -81,7 +81,7 @@ function readAnswer(bytes: Buffer): Answer | undefined {
   if (bytes.length === 0) return undefined;
   const text = bytes.toString('utf8');
   const match = /^HTTP\/1\.1 (\d{3}) [^\r]*\r\n/.exec(text);
-  // Node says so before the answer.
+  // Node sends 100 Continue before the response.
   if (match?.[1] === '100') return readAnswer(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4));
   const end = text.indexOf('\r\n\r\n');
   if (match === null || end === -1) throw new Error(`This is no HTTP: ${text.slice(0, 200)}`);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { JsonSchema } from '../api-contract.ts';
 
-/** Text that software trips over. */
+/** Text that software often handles wrong. */
 export const oddTexts: readonly string[] = [
   '',
   ' ',
@@ -47,7 +47,7 @@ function nested(depth: number, isArray: boolean): unknown {
   return value;
 }
 
-/** What stands where something else belongs. */
+/** Values of wrong types. */
 export const oddValues: readonly unknown[] = [
   ...[null, true, false, 0, -0, -1, 1.5, 1_000, 1_001, 10_001, 2 ** 31, 2 ** 53, 2 ** 53 + 2, 1e308, -1e308, 5e-324],
   ...['', 'NaN', '1', '__proto__', 'x'.repeat(10_000), '\ud800'],
@@ -64,19 +64,19 @@ export const oddValues: readonly unknown[] = [
     { a: { a: 1 } },
   ],
   ...[nested(100, true), nested(100, false), Array.from({ length: 1_001 }, (_, index) => index)],
-  // An own field of that name, as JSON.parse makes it.
+  // An own property with this name, like that of JSON.parse.
   JSON.parse('{"__proto__": {"limit": 3}, "constructor": {"prototype": {"limit": 3}}}'),
 ];
 
 export interface ValueOptions {
   readonly schemas: Readonly<Record<string, JsonSchema>>;
-  /** What the server knows, by the name of the field or list that takes it. */
+  /** Known values, by the name of their field or list. */
   readonly known: Readonly<Record<string, readonly unknown[]>>;
-  /** Whether values may lie just beyond what the schema allows. */
+  /** Whether values may slightly violate the schema. */
   readonly isLoose?: boolean;
 }
 
-/** How often an optional field is there, of twenty; half of the time by default. */
+/** How often an optional field is present, out of twenty. Default: ten. */
 const presence: Readonly<Record<string, number>> = {
   cursor: 1,
   filters: 3,
@@ -89,7 +89,7 @@ const presence: Readonly<Record<string, number>> = {
 
 const absent = Symbol('absent');
 
-/** Values that a schema allows, its bounds and what the server knows more often than others. */
+/** Values of a schema, with bounds and known values more often than others. */
 export function valuesOf(schema: JsonSchema, options: ValueOptions, name = ''): fc.Arbitrary<unknown> {
   const ref = schema['$ref'];
   if (typeof ref === 'string') {
@@ -132,7 +132,7 @@ function texts(schema: JsonSchema, { known, isLoose = false }: ValueOptions, nam
     .filter(fits);
   return fc.oneof(
     { weight: ownKnown.length === 0 ? 0 : 14, arbitrary: fc.constantFrom(...(ownKnown.length === 0 ? odd : ownKnown)) },
-    // What is not declared is refused: it is for loose values.
+    // Undeclared fields are refused, so only loose values have them.
     ...(name === 'filters' && !isLoose
       ? []
       : [
@@ -177,7 +177,7 @@ function lists({ items, minItems, maxItems }: JsonSchema, options: ValueOptions,
   );
 }
 
-/** Fields that only go together are rarely drawn together. */
+/** Fields that require each other are rarely drawn together. */
 function knownOr(drawn: fc.Arbitrary<unknown>, known: readonly unknown[] = []): fc.Arbitrary<unknown> {
   const whole = known.filter((one) => typeof one === 'object');
   if (whole.length === 0) return drawn;

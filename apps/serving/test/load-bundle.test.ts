@@ -22,10 +22,10 @@ afterAll(async () => {
   await home.remove();
 });
 
-describe('the answers of a bundle', () => {
+describe('the searches of a bundle', () => {
   const code = 'BUNDLE_ANSWERS_WRONG';
   type Found = Awaited<ReturnType<Bundle['index']['search']>>;
-  /** The bundle, with an index that answers otherwise. */
+  /** The bundle with modified search results. */
   const answering = (change: (found: Found) => void): Bundle => ({
     ...bundle,
     index: {
@@ -38,15 +38,15 @@ describe('the answers of a bundle', () => {
     },
   });
 
-  it('of a sound one make sense', async () => {
+  it('are accepted if they are right', async () => {
     await expect(checkSearches(bundle)).resolves.toBeUndefined();
   });
 
-  it('are refused when nothing is found', async () => {
+  it('are refused if they find nothing', async () => {
     await expect(checkSearches(answering(({ ids }) => ids.fill(-1)))).rejects.toMatchObject({ code });
   });
 
-  it('are refused when a score is no number, or is not that of the item', async () => {
+  it('are refused if a score is NaN or does not match the item', async () => {
     await expect(checkSearches(answering(({ scores }) => scores.fill(NaN, 1, 2)))).rejects.toMatchObject({ code });
     const shifted = answering(({ ids }) => ids.forEach((item, place) => (ids[place] = (item % 60) + 1)));
     await expect(checkSearches(shifted)).rejects.toMatchObject({
@@ -55,16 +55,16 @@ describe('the answers of a bundle', () => {
     });
   });
 
-  it('are refused when an item is none of the bundle', async () => {
+  it('are refused if an item does not exist', async () => {
     await expect(checkSearches(answering(({ ids }) => ids.fill(61, 2, 3)))).rejects.toMatchObject({ code });
   });
 
-  it('are refused when most of the nearest are not found', async () => {
+  it('are refused if they miss most of the nearest items', async () => {
     const poor: Bundle = {
       ...bundle,
       index: {
         ...bundle.index,
-        // Of each item that is found, the nearest are not.
+        // Returns the farthest items instead of the nearest.
         search: async (queries, k) => {
           const { ids, scores } = await bundle.index.search(queries, bundle.index.size);
           const tail = (start: number): [number, number] => [start + bundle.index.size - 15, start + bundle.index.size];
@@ -87,7 +87,7 @@ describe('the answers of a bundle', () => {
 });
 
 describe('recent requests', () => {
-  it('are the last 64, not more than ten a second, without those that name nothing but a user', () => {
+  it('are the last 64 with behaviors, at most ten a second', () => {
     let now = 0;
     const recent = new RecentRequests(() => now);
     for (let request = 0; request < 1_000; request++, now += 20) {
@@ -102,7 +102,7 @@ describe('recent requests', () => {
 });
 
 describe('warming', () => {
-  it('asks what was recorded, else what golden users chose, and stops when that gets no faster', async () => {
+  it('repeats recent requests, or those of golden users, until they get no faster', async () => {
     let time = 0;
     const towers = vi.spyOn(bundle.kernel, 'interests');
     onTestFinished(() => towers.mockRestore());
@@ -113,13 +113,13 @@ describe('warming', () => {
     towers.mockClear();
     expect(await warm(bundle, recorded, () => (time += 1))).toMatchObject({ requests: 20, rounds: 2 });
     expect(towers).toHaveBeenCalledTimes(20 * 2);
-    // A second a request is too slow for more than a few.
+    // With a second per request, the time is over after a few.
     towers.mockClear();
     expect(await warm(bundle, recorded, () => (time += 1_000))).toMatchObject({ rounds: 1 });
     expect(towers.mock.calls.length).toBeLessThan(20);
   });
 
-  it('a process keeps what it is asked, warms the next bundle by it, and leaves nothing of it on the disk', async () => {
+  it('uses the recent requests of the process, which are never stored on disk', async () => {
     const { ask, logLines, close } = await startTestServer(home);
     await ask({ userId: 'ada', behaviors: ['film-1', { itemId: 'film-9' }], limit: 3 });
     const next = await putBundle(home, { seed: 12 });

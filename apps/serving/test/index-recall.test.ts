@@ -34,7 +34,7 @@ function watch(options: { readonly share?: number; readonly delayMs?: number } =
   return { sampleRecall, metrics, observed, pass: (ms: number) => (now += ms) };
 }
 
-it('is the share of the exact nearest that the search found, whatever becomes of the queries afterwards', async () => {
+it('is the share of the exact nearest items that the search found, even if the caller reuses the queries', async () => {
   const { sampleRecall, observed, metrics } = watch();
   const watched = sampleRecall(graph, 'b1');
   const asked = queries.slice();
@@ -47,7 +47,7 @@ it('is the share of the exact nearest that the search found, whatever becomes of
     const nearest = new Set(exact.ids.subarray(query * 20, query * 20 + 20));
     for (const item of found.ids.subarray(query * 20, query * 20 + 20)) if (nearest.has(item)) hits++;
   }
-  // With so few links something is missed, so that this could be wrong.
+  // The graph has few links, so the search must miss something.
   expect(hits).toBeLessThan(80);
   await vi.waitFor(() => expect(observed).toEqual([{ hits, wanted: 80 }]));
   const lines = (await metrics.registry.metrics()).split('\n');
@@ -56,7 +56,7 @@ it('is the share of the exact nearest that the search found, whatever becomes of
   expect(lines).toContain(`facet_serving_index_recall_hits_total ${hits}`);
 });
 
-it('is measured once a second at most, of a share of the searches, of none that is filtered, and not while there is a line', async () => {
+it('is measured at most once a second, for a share of unfiltered searches, and not while requests queue', async () => {
   const all = watch();
   const watched = all.sampleRecall(graph, 'b1');
   for (let search = 0; search < 50; search++) {
@@ -83,7 +83,7 @@ it('is measured once a second at most, of a share of the searches, of none that 
   expect(busy.observed).toEqual([]);
 });
 
-it('of an index that scans everything it is not measured', () => {
+it('is not measured for exact indexes', () => {
   const exact = buildExactIndex(vectors, dim);
   const { sampleRecall } = watch();
   expect(sampleRecall(exact, 'b1')).toBe(exact);

@@ -52,7 +52,7 @@ it('adds up spans with the same name, and ends a span when the next one starts',
   expect(spans.toJSON()).toEqual({ interests: 3, search: 5, render: 0, merge: 4 });
 });
 
-it('whoever asks for them is told them, and metrics have them of every request', async () => {
+it('returns the timings on request, and reports them to the metrics for every request', async () => {
   const server = await createTestApp(home);
   const asked = await server.post('/v1/recommendations', { userId: 'ada', timings: true });
   const timings = asked.body['timings'] as Record<string, number>;
@@ -77,7 +77,7 @@ it('whoever asks for them is told them, and metrics have them of every request',
   await server.close();
 });
 
-it('a slow request is logged with its stages and sizes, and nothing of who asked for what', async () => {
+it('logs a slow request with its spans and sizes, but without users and items', async () => {
   const server = await createTestApp(home, { slowRequestMs: 0 });
   await server.post('/v1/recommendations', { userId: 'ada', behaviors: ['film-7'], limit: 3 });
   await server.post('/v1/recommendations', { userId: 'ada' });
@@ -98,7 +98,7 @@ it('a slow request is logged with its stages and sizes, and nothing of who asked
   await server.close();
 });
 
-it('of many slow requests one a second is logged, with how many there were', () => {
+it('logs one slow request per second, with the number of others', () => {
   let now = 0;
   const lines: object[] = [];
   const logger = { warn: (facts: object) => void lines.push(facts) } as never;
