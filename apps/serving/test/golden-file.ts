@@ -6,7 +6,7 @@ import { format } from 'prettier';
  * The tolerance of numbers: absolute up to 1, relative above. Processors compute slightly different results. Golden vectors of
  * bundles have the same tolerance.
  */
-export const toleranceMax = 1e-4;
+const toleranceMax = 1e-4;
 
 const folder = join(import.meta.dirname, 'golden');
 const fileOf = (name: string): string => join(folder, `${name}.json`);

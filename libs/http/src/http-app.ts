@@ -18,12 +18,6 @@ export type HttpApp = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
-/** Registers routes, hooks and decorators in an app. Takes the app as the plugins of Fastify do. */
-export type HttpPlugin<Options extends FastifyPluginOptions> = (
-  app: FastifyInstance,
-  options: Options,
-) => Promise<void>;
-
 /**
  * Creates a plugin whose hooks and decorators apply to the context that registers it, instead of a child context.
  *
@@ -32,7 +26,7 @@ export type HttpPlugin<Options extends FastifyPluginOptions> = (
 export function definePlugin<Options extends FastifyPluginOptions = Record<never, never>>(
   meta: { readonly name: string; readonly dependencies?: readonly string[] },
   register: (app: HttpApp, options: Options) => void,
-): HttpPlugin<Options> {
+): (app: FastifyInstance, options: Options) => Promise<void> {
   return fp(async (app: FastifyInstance, options: Options) => register(app as unknown as HttpApp, options), {
     name: meta.name,
     dependencies: [...(meta.dependencies ?? [])],

@@ -1,11 +1,9 @@
-export { noSpans } from './context.ts';
 export type { ArmOverrides, ProfileReading, ReadProfile, ResponseContext, Spans } from './context.ts';
 export { searchParameters } from './find-items.ts';
 export type { RecommendationRequest } from './find-items.ts';
 export { describeUser, InterestsRequest, InterestsResponse, respondWithInterests } from './interests.ts';
 export { BatchRequest, BatchResponse, respondWithBatch } from './recommendations/batch.ts';
 export { decodeCursor, isSameResponse } from './recommendations/cursor.ts';
-export type { PageSequence } from './recommendations/cursor.ts';
 export { RecommendationsRequest, RecommendationsResponse } from './recommendations/recommendations-schema.ts';
 export {
   chooseMerge,

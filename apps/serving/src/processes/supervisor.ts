@@ -48,7 +48,7 @@ interface Slot {
  * one at a time load a bundle, and aggregates their metrics. A worker that ends before it was ever ready would fail again, so
  * all workers are ended with its exit code.
  */
-export class Supervisor {
+class Supervisor {
   readonly #deps: SupervisorDeps;
   readonly #options: SupervisorOptions;
   readonly #clock: () => number;
