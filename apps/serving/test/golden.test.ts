@@ -81,7 +81,7 @@ const requests: Readonly<Record<string, Asked>> = {
     exclude: ['film-2', 'unheard-of'],
   }),
   'recommend-pages': recommend({ userId: 'ada', limit: 7, pageSize: 3, explain: true }),
-  'recommend-unknown-user': recommend({ userId: 'stranger', limit: 3 }),
+  'recommend-unknown-user': recommend({ userId: 'visitor', limit: 3 }),
   'recommend-no-behaviors': recommend({ userId: 'registered-only', limit: 3 }),
   'recommend-no-known-items': recommend({ behaviors: ['unheard-of'], limit: 3 }),
   'recommend-experiment': recommend({ userId: 'other-3', limit: 4 }),
