@@ -35,6 +35,13 @@ export function copyWorkspace(isNeeded: (file: string) => boolean = () => true):
     if (statSync(path.join(root, name)).isFile()) cpSync(path.join(root, name), path.join(folder, name));
   }
   linkModules(folder);
+  // Versions that differ from those of the root.
+  for (const parent of ['apps', 'libs', 'tools']) {
+    for (const name of readdirSync(path.join(root, parent))) {
+      const modules = path.join(root, parent, name, 'node_modules');
+      if (existsSync(modules)) symlinkSync(modules, path.join(folder, parent, name, 'node_modules'));
+    }
+  }
   return {
     folder,
     write(file, text) {

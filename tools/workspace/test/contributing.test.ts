@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { copyWorkspace, root } from './workspace-copy.ts';
+import type { WorkspaceCopy } from './workspace-copy.ts';
+
+/** The TypeScript examples of CONTRIBUTING.md. The first line of each says where its code goes. */
+const examples = [
+  ...readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8').matchAll(/```ts\n\/\/ (.*)\n([^]*?)```/g),
+].map(([, place = '', code = '']) => ({ place, code }));
+
+let copy: WorkspaceCopy;
+let types: { readonly code: number | null; readonly output: string };
+
+beforeAll(() => {
+  copy = copyWorkspace();
+  for (const { place, code } of examples) applyExample(place, code);
+  types = copy.run('tsc', ['-b', 'libs/model', 'libs/pipeline', 'libs/retrieval', 'apps/serving', 'apps/cli']);
+}, 300_000);
+afterAll(() => copy.remove());
+
+function applyExample(place: string, code: string): void {
+  const newFile = /^new file: (.+)$/.exec(place)?.[1];
+  if (newFile !== undefined) return copy.write(newFile, code);
+  const [, file = '', anchor = ''] = /^(\S+), after: (.+)$/.exec(place) ?? [];
+  const lines = readFileSync(path.join(copy.folder, file), 'utf8').split('\n');
+  const position = lines.findIndex((line) => line.trim() === anchor);
+  if (position < 0) throw new Error(`${file} has no line "${anchor}".`);
+  copy.write(file, [...lines.slice(0, position + 1), code.trimEnd(), ...lines.slice(position + 1)].join('\n'));
+}
+
+it('each example of CONTRIBUTING.md compiles', () => {
+  expect(examples).toHaveLength(10);
+  expect(types.output).toBe('');
+  expect(types.code).toBe(0);
+});
+
+it('facet lists and runs the command of the example', () => {
+  const args = ['--conditions=@facet/source', 'apps/cli/src/main.ts'];
+  expect(copy.run('tsx', [...args, '--help']).output).toContain('Count the items of the catalog');
+  const home = path.join(copy.folder, 'home');
+  expect(JSON.parse(copy.run('tsx', [...args, 'catalog-size', '--home', home, '--json']).output)).toEqual({
+    home,
+    items: 0,
+  });
+}, 60_000);
+
+it('the model lib knows the variant of the example', () => {
+  const script = `import { modelVariant } from '@facet/model'; console.log(modelVariant('mind-8').model.interests);`;
+  copy.write('libs/model/test/example.mts', script);
+  expect(copy.run('tsx', ['--conditions=@facet/source', 'libs/model/test/example.mts']).output.trim()).toBe('8');
+}, 60_000);
+
+it('the adapter of the example passes the conformance tests', () => {
+  const args = ['run', '--root', 'libs/retrieval', 'test/vector-index.test.ts', '-t', 'counted'];
+  expect(copy.run('vitest', args).output).toMatch(/Tests .* passed/);
+}, 120_000);
