@@ -40,7 +40,7 @@ function run(args: readonly string[], env: Readonly<Record<string, string>> = {}
   });
 }
 
-it('explains itself', async () => {
+it('prints help', async () => {
   const { code, output } = await run(['--help']);
   expect(code).toBe(0);
   expect(output).toContain('collector ingest');
@@ -49,23 +49,23 @@ it('explains itself', async () => {
 
 it.each([
   ['without a command', [], {}, 2, 'COLLECTOR_USAGE'],
-  ['with one that there is not', ['drain'], {}, 2, 'COLLECTOR_USAGE'],
-  ['with a wrong setting', ['ingest'], { FACET_KAFKA_BROKERS: 'kafka' }, 2, 'CONFIG_INVALID'],
+  ['with an unknown command', ['drain'], {}, 2, 'COLLECTOR_USAGE'],
+  ['with an invalid setting', ['ingest'], { FACET_KAFKA_BROKERS: 'kafka' }, 2, 'CONFIG_INVALID'],
   ['without keys', ['ingest'], {}, 2, 'HTTP_KEYS_MISSING'],
   [
-    'with a port that is none of ours',
+    'with an address of another machine',
     ['ingest'],
     { FACET_INSECURE: 'true', FACET_HOST: '192.0.2.1' },
     5,
     'HTTP_ADDRESS_UNUSABLE',
   ],
-] as const)('says what is wrong when it starts %s', async (_, args, env, code, errorCode) => {
+] as const)('reports the problem when it starts %s', async (_, args, env, code, errorCode) => {
   const ended = await run(args, env);
   expect(ended.said).toContain(errorCode);
   expect(ended.code).toBe(code);
 });
 
-it('does not share a spool, and does not skip a damaged one', async () => {
+it('refuses a locked spool and a damaged spool', async () => {
   const taken = join(folder, 'taken');
   const spool = await openSpool(taken, { bytesMax: 1 << 20 });
   const locked = await run(['ingest'], { FACET_INSECURE: 'true', FACET_SPOOL: taken });

@@ -4,7 +4,7 @@ import { hashApiKey, scopes } from '@facet/platform';
 import type { ApiKey, Scope } from '@facet/platform';
 import { expect } from 'vitest';
 
-/** A key for each scope; it is the name of the scope. */
+/** A key for each scope, whose text is the name of the scope. */
 export const scopeKeys: readonly ApiKey[] = scopes.map((scope) => ({
   name: scope,
   scopes: [scope],
@@ -14,8 +14,8 @@ export const scopeKeys: readonly ApiKey[] = scopes.map((scope) => ({
 const preflightHeaders = { origin: 'https://shop.example', 'access-control-request-method': 'POST' };
 
 /**
- * Fails unless `scopeOfRoute` names every route of an app that knows the {@link scopeKeys}, and each answers to keys of
- * its scope only. Routes are named as `GET /healthz`; one for HEAD needs what the one for GET does.
+ * Fails unless `scopeOfRoute` lists every route of an app with the {@link scopeKeys}, and each route accepts keys of its
+ * scope only. Routes are named like `GET /healthz`. A HEAD route needs the scope of its GET route.
  */
 export async function expectRouteAccess(
   app: HttpApp,
@@ -42,14 +42,14 @@ export async function expectRouteAccess(
     expect(await statusWith({ 'x-api-key': 'facet_made-up' }), name).toBe(401);
     for (const key of scopes) {
       const status = await statusWith({ 'x-api-key': key });
-      // Past the key, requests without a body get what that deserves.
+      // After the key check, a request without a body may still be invalid.
       if (key === scope) expect([401, 403], `${name} with ${key}`).not.toContain(status);
       else expect(status, `${name} with ${key}`).toBe(403);
     }
   }
 }
 
-/** The routes of the page on an API. */
+/** The routes of the API documentation. */
 export const docsRoutes = {
   'GET /docs': 'admin',
   'GET /docs/': 'admin',

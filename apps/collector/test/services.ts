@@ -8,7 +8,7 @@ declare module 'vitest' {
   }
 }
 
-/** One broker and one Redis for all test files; each file has topics and keys of its own. */
+/** Starts one broker and one Redis for all test files. Each file uses separate topics and databases. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const [kafka, redis] = await Promise.all([startKafka(), startRedis()]);
   project.provide('kafkaBrokers', kafka.brokers);

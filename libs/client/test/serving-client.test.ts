@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createServingClient } from '../src/serving/index.ts';
 import type { RecommendationsResponse } from '../src/serving/index.ts';
 
-const answer: RecommendationsResponse = {
+const recommendations: RecommendationsResponse = {
   recommendationId: 'r-1',
   bundleId: 'b-1',
   source: { kind: 'model' },
@@ -40,9 +40,9 @@ const connect = (platform: { fetch: typeof fetch }, giveUpAfterMs = 5_000) =>
   createServingClient({ url: 'http://facet/', key: 'k', giveUpAfterMs, fetch: platform.fetch });
 
 it('sends each request to its route, with the key', async () => {
-  const platform = respondWith({ status: 200, body: answer });
+  const platform = respondWith({ status: 200, body: recommendations });
   const client = connect(platform);
-  expect(await client.recommend({ userId: 'ada' })).toEqual(answer);
+  expect(await client.recommend({ userId: 'ada' })).toEqual(recommendations);
   await client.recommendBatch({ users: [{ userId: 'ada' }] });
   await client.describeInterests({ userId: 'ada' });
   await client.findSimilarItems('a/b?c', { limit: 3, filters: ['new', 'cheap'] });
@@ -61,9 +61,9 @@ it('sends each request to its route, with the key', async () => {
 
 it('yields the pages of a list, with one request per requested page', async () => {
   const platform = respondWith(
-    { status: 200, body: { ...answer, nextCursor: 'two' } },
-    { status: 200, body: { ...answer, position: 1, nextCursor: 'three' } },
-    { status: 200, body: { ...answer, position: 2 } },
+    { status: 200, body: { ...recommendations, nextCursor: 'two' } },
+    { status: 200, body: { ...recommendations, position: 1, nextCursor: 'three' } },
+    { status: 200, body: { ...recommendations, position: 2 } },
   );
   const client = connect(platform);
   const positions: number[] = [];
@@ -80,8 +80,8 @@ it('yields the pages of a list, with one request per requested page', async () =
 
 it('retries a rejected request, and not before Retry-After', async () => {
   const busy = { status: 503, body: { statusCode: 503, code: 'OVERLOADED', message: 'Busy.' }, after: 1 };
-  const platform = respondWith(busy, { status: 200, body: answer });
-  expect(await connect(platform).recommend({ userId: 'ada' })).toEqual(answer);
+  const platform = respondWith(busy, { status: 200, body: recommendations });
+  expect(await connect(platform).recommend({ userId: 'ada' })).toEqual(recommendations);
   const [first, second] = platform.sent;
   expect(second!.at - first!.at).toBeGreaterThanOrEqual(1_000);
 });

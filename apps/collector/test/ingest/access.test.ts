@@ -19,7 +19,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-it('every route but probes and preflights needs a key of its scope', async () => {
+it('requires a key of the right scope for every route but probes and preflights', async () => {
   await expectRouteAccess(ingest.app, {
     ...docsRoutes,
     'POST /v1/events': 'ingest',
@@ -30,12 +30,12 @@ it('every route but probes and preflights needs a key of its scope', async () =>
     'GET /metrics': 'admin',
     'GET /healthz': 'open',
     'GET /readyz': 'open',
-    // Preflights of browsers, which come without a key.
+    // Browsers send preflights without a key.
     'OPTIONS *': 'open',
   });
 });
 
-it('answers anybody where that was wanted, but no other site’s pages', async () => {
+it('accepts requests without a key if configured, but not from pages of other sites', async () => {
   const spoolFolder = join(folder, 'open');
   const open = await createTestIngest({ spoolFolder, ingest: { access: { kind: 'anybody' } } });
   try {

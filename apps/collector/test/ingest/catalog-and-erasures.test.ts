@@ -27,7 +27,7 @@ afterAll(async () => {
 
 const headers = { 'x-api-key': textOf('ops'), 'content-type': 'application/json' };
 
-it('puts items into their topic by id; the last one of a request wins', async () => {
+it('publishes items by id, the last of a request last', async () => {
   const items = [
     { itemId: 'b/1', title: 'One', attributes: { genre: ['crime'] }, isbn: '1' },
     { itemId: 'b2', available: 'no' },
@@ -49,7 +49,7 @@ it('puts items into their topic by id; the last one of a request wins', async ()
   ]);
 });
 
-it('puts users into their topic, a line each', async () => {
+it('publishes users, one per line', async () => {
   const response = await ingest.app.inject({
     method: 'PUT',
     url: '/v1/users',
@@ -61,19 +61,19 @@ it('puts users into their topic, a line each', async () => {
   expect(user).toMatchObject({ key: 'ada', value: '{"userId":"ada","attributes":{"age":36}}', timestamp: now });
 });
 
-it('reads no text as items, which another site’s page could send', async () => {
+it('refuses items as text, which a page of another site could send', async () => {
   const text = { ...headers, 'content-type': 'text/plain' };
   expect((await ingest.app.inject({ method: 'PUT', url: '/v1/items', headers: text, payload: '{}' })).statusCode).toBe(
     415,
   );
 });
 
-it.each(['ada', 'a/b?c=d#e%20 ü', '../x', '😀'.repeat(256)])('logs the erasure of %s', async (userId) => {
+it.each(['ada', 'a/b?c=d#e%20 ü', '../x', '😀'.repeat(256)])('publishes the erasure of %s', async (userId) => {
   const url = `/v1/users/${encodeURIComponent(userId)}`;
   const response = await ingest.app.inject({ method: 'DELETE', url, headers: { 'x-api-key': textOf('ops') } });
   expect(response.statusCode).toBe(202);
-  const answer = response.json<{ erasureId: string }>();
-  expect(answer).toMatchObject({
+  const erased = response.json<{ erasureId: string }>();
+  expect(erased).toMatchObject({
     userHash: createHash('sha256').update(userId).digest('hex'),
     requestedAt: now,
     stored: 'log',
@@ -81,7 +81,7 @@ it.each(['ada', 'a/b?c=d#e%20 ü', '../x', '😀'.repeat(256)])('logs the erasur
   const erasures = await readTopic(inject('kafkaBrokers'), ingest.topics.erasures);
   const erasure = erasures.find(({ key }) => key === userId);
   expect(JSON.parse(erasure!.value!)).toEqual({
-    erasureId: answer.erasureId,
+    erasureId: erased.erasureId,
     userId,
     requestedAt: now,
     requestedBy: 'ops',
@@ -91,7 +91,7 @@ it.each(['ada', 'a/b?c=d#e%20 ü', '../x', '😀'.repeat(256)])('logs the erasur
   expect(ingest.logLines.join('')).not.toContain(JSON.stringify(userId));
 });
 
-it('erases no anonymous person by a session', async () => {
+it('refuses to erase an anonymous user by session', async () => {
   const response = await ingest.app.inject({
     method: 'DELETE',
     url: '/v1/users/session:x',

@@ -80,7 +80,7 @@ it.each([
   ['post', '/v1/events', ['application/json', 'application/x-ndjson', 'text/plain']],
   ['put', '/v1/items', ['application/json', 'application/x-ndjson']],
   ['put', '/v1/users', ['application/json', 'application/x-ndjson']],
-] as const)('its examples of %s %s are true', async (method, url, types) => {
+] as const)('documents valid examples of %s %s', async (method, url, types) => {
   const operation = document.paths[url]![method]!;
   const send = (type: string, body: unknown) =>
     ingest.app.inject({
@@ -106,7 +106,7 @@ it.each([
   expect((await send('application/json', {})).json()).toEqual(exampleOf(operation, 400));
 });
 
-it('its example of an erasure is true', async () => {
+it('documents a valid example of an erasure', async () => {
   const response = await ingest.app.inject({ method: 'DELETE', url: '/v1/users/ada' });
   const example = exampleOf(document.paths['/v1/users/{userId}']!['delete']!, 202) as object;
   expect(response.json()).toEqual({ ...example, erasureId: expect.any(String), requestedAt: expect.any(Number) });

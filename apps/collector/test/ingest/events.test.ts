@@ -57,7 +57,7 @@ async function logged(eventIds: readonly string[]) {
 }
 
 describe('POST /v1/events', () => {
-  it('takes an event, and has it in the log before it says so', async () => {
+  it('stores an event in the log before it responds', async () => {
     const response = await post(eventOf('one', { shelf: 'ü', receivedAt: 5, value: 4 }));
     expect(response.statusCode).toBe(202);
     expect(response.json()).toEqual({ accepted: 1, duplicates: 0, refused: 0, results: [], stored: 'log' });
@@ -69,7 +69,7 @@ describe('POST /v1/events', () => {
     });
   });
 
-  it('answers for each event of a list, whichever way it is written', async () => {
+  it('returns an outcome for each event of a list in every format', async () => {
     const events = [
       eventOf('a1'),
       eventOf('a1', { itemId: 'other' }),
@@ -110,11 +110,11 @@ describe('POST /v1/events', () => {
     expect(asText.json()).toEqual(expected);
     const asJsonText = await post(JSON.stringify(events, undefined, 2), { headers: { 'content-type': 'text/plain' } });
     expect(asJsonText.json()).toEqual(expected);
-    // One log record for each acceptance: the same event may be sent again, and is counted once later on.
+    // Each request adds a record to the log. Readers count an event once by its id.
     expect(await logged(['a1', 'a2', 'a3'])).toHaveLength(10);
   });
 
-  it('names the accepted ones, too, when asked', async () => {
+  it('includes accepted events in the results on request', async () => {
     const { results } = (await post([eventOf('r1'), eventOf('r2')], { url: '/v1/events?results=all' })).json<{
       results: unknown;
     }>();
@@ -125,7 +125,7 @@ describe('POST /v1/events', () => {
     expect((await post(eventOf('r3'), { url: '/v1/events?results=some' })).statusCode).toBe(400);
   });
 
-  it('refuses a broken line for itself', async () => {
+  it('refuses a broken line alone', async () => {
     const good = Buffer.from(JSON.stringify(eventOf('l1')));
     const body = Buffer.concat([Buffer.from('{"eventId": \n'), good, Buffer.from('\n"\xff"\n', 'latin1')]);
     const response = await post(body, { headers: { 'content-type': 'application/x-ndjson' } });
@@ -138,14 +138,14 @@ describe('POST /v1/events', () => {
     });
   });
 
-  it('takes anonymous events by session, and identify', async () => {
+  it('accepts anonymous events by session, and identify events', async () => {
     const anonymous = eventOf('s1', { sessionId: 'tab', userId: undefined });
     const identify = eventOf('s2', { type: 'identify', sessionId: 'tab', itemId: undefined });
     expect((await post([anonymous, identify])).json()).toMatchObject({ accepted: 2 });
     expect((await logged(['s1', 's2'])).map(({ key }) => key).sort()).toEqual(['ada', 'session:tab']);
   });
 
-  it('is a bad request when nothing can be taken, in both forms', async () => {
+  it('responds 400 when it accepts no event', async () => {
     const response = await post([eventOf('x1', { itemId: 7 }), eventOf('x2', { occurredAt: 1_700_000_000 })]);
     expect(response.statusCode).toBe(400);
     expect(response.json()).toMatchObject({
@@ -173,28 +173,28 @@ describe('POST /v1/events', () => {
     ['too many', JSON.stringify(Array.from({ length: 6 }, (_, at) => eventOf(`m${at}`))), 413, 'TOO_MANY_RECORDS'],
     ['too large', JSON.stringify(eventOf('b', { note: 'x'.repeat(20_000) })), 413, 'BODY_TOO_LARGE'],
     ['deeply nested', '['.repeat(9_000) + ']'.repeat(9_000), 400, 'ALL_REFUSED'],
-  ])('turns away a body that is %s', async (_, body, status, code) => {
+  ])('refuses a body that is %s', async (_, body, status, code) => {
     const response = await post(body);
     expect(response.json()).toMatchObject({ statusCode: status, code });
     expect(response.statusCode).toBe(status);
   });
 
-  it('names the limit of events', async () => {
+  it('reports the limit of events per request', async () => {
     const lines = Array.from({ length: 6 }, (_, at) => JSON.stringify(eventOf(`m${at}`))).join('\n');
     const response = await post(lines, { headers: { 'content-type': 'application/x-ndjson' } });
     expect(response.statusCode).toBe(413);
     expect(response.json<{ message: string }>().message).toContain('5 records');
   });
 
-  it('refuses an event that the log would not take', async () => {
+  it('refuses an event that exceeds the record size limit', async () => {
     const large = eventOf('large', { context: { note: 'ü'.repeat(1_000) } });
-    expect((await post([large, eventOf('beside')])).json()).toMatchObject({
+    expect((await post([large, eventOf('small')])).json()).toMatchObject({
       accepted: 1,
       results: [{ index: 0, eventId: 'large', status: 'refused', field: '', reason: 'too-large' }],
     });
   });
 
-  it('reads other types and encodings of bodies as what they say, or not at all', async () => {
+  it('refuses unsupported content types and encodings', async () => {
     const csv = await post('a,b', { headers: { 'content-type': 'text/csv' } });
     expect(csv.json()).toMatchObject({ statusCode: 415, code: 'BODY_TYPE_UNSUPPORTED' });
     const zipped = await post(gzipSync(JSON.stringify(eventOf('z'))), { headers: { 'content-encoding': 'gzip' } });
@@ -218,10 +218,10 @@ describe('POST /v1/events', () => {
 });
 
 describe('keys', () => {
-  it('bound the body and the rate', async () => {
+  it('limit the body and the rate', async () => {
     const big = await post(eventOf('k1', { note: 'x'.repeat(300) }), { key: 'small' });
     expect(big.json()).toMatchObject({ statusCode: 413, code: 'BODY_TOO_LARGE' });
-    // A batch larger than a second's worth passes, and makes the next wait.
+    // A batch above the rate limit is accepted, and the next request must wait.
     expect(
       (
         await post(
@@ -236,7 +236,7 @@ describe('keys', () => {
     expect((await post(eventOf('f'))).statusCode).toBe(202);
   });
 
-  it('may stand in the URL when they are public and only good for ingest', async () => {
+  it('may be in the URL if they have origins and only the scope ingest', async () => {
     const inUrl = (name: string, origin: string) =>
       ingest.app.inject({
         method: 'POST',
@@ -257,7 +257,7 @@ describe('keys', () => {
 });
 
 describe('browsers', () => {
-  it('may ask from the origins of some key, without a key', async () => {
+  it('may send preflights from the origins of any key, without a key', async () => {
     const preflight = (origin: string) =>
       ingest.app.inject({
         method: 'OPTIONS',
@@ -276,7 +276,7 @@ describe('browsers', () => {
     expect(bare.statusCode).toBe(204);
   });
 
-  it('may read answers, also those that turn them away', async () => {
+  it('may read responses, including errors', async () => {
     const headers = { origin: 'https://shop.example' };
     const accepted = await post(eventOf('w1'), { key: 'web', headers });
     expect(accepted.headers['access-control-allow-origin']).toBe('https://shop.example');
@@ -288,7 +288,7 @@ describe('browsers', () => {
   });
 });
 
-it('counts what became of events by producer, and bounds the names that it counts', async () => {
+it('counts outcomes by producer, under a limited set of names', async () => {
   ingest.drainIntake();
   const deep = JSON.parse('['.repeat(100) + ']'.repeat(100)) as unknown;
   await post([eventOf('c1'), eventOf('c1'), eventOf('c2', { madeUp: deep }), eventOf('c3', { type: 'nope' })]);

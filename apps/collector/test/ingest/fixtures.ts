@@ -13,7 +13,7 @@ import { createIntakeCounter } from '../../src/ingest/intake-counter.ts';
 import { createRecordWriter } from '../../src/ingest/record-writer.ts';
 import { openSpool } from '../../src/ingest/spool/spool.ts';
 
-/** The key of a name, and what is kept of it. */
+/** The text of the key with this name, and the key as stored. */
 export const textOf = (name: string): string => `facet_the-key-of-${name}`;
 export const keyOf = (name: string, scopes: readonly Scope[], more: Partial<ApiKey> = {}): ApiKey => ({
   name,
@@ -34,13 +34,13 @@ export const eventOf = (eventId: string, more: Readonly<Record<string, unknown>>
 export interface TestIngest {
   readonly app: HttpApp;
   readonly topics: TopicNames;
-  /** Lines that the app logged. */
+  /** Log lines of the app. */
   readonly logLines: string[];
   readonly drainIntake: () => string | null | undefined;
   close(): Promise<void>;
 }
 
-/** The ingest as it runs, over the real broker, without a socket. */
+/** Starts the ingest with a real broker and without a socket. */
 export async function createTestIngest(options: {
   readonly spoolFolder: string;
   readonly ingest: Omit<IngestOptions, 'eventTypes'> & { readonly eventTypes?: readonly string[] };

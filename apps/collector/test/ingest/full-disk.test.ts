@@ -6,7 +6,7 @@ import { openSpool } from '../../src/ingest/spool/spool.ts';
 import type { Spool } from '../../src/ingest/spool/spool.ts';
 import { temporaryFolder } from '@facet/testing';
 
-/** A file system of one megabyte; undefined where this machine does not let one be made. */
+/** Mounts a file system of one megabyte. Returns undefined if this machine does not permit it. */
 async function mountSmallDisk(): Promise<string | undefined> {
   const folder = await temporaryFolder();
   try {
@@ -23,7 +23,7 @@ const batchOf = (value: number) => [
   { topic: 'events', key: 'ada', value: `${value}`.padEnd(10_000, '.'), timestamp: value },
 ];
 
-/** Appends until the disk is full; returns how many were taken. */
+/** Appends until the disk is full, and returns the number of stored batches. */
 async function fill(spool: Spool, from: number): Promise<number> {
   for (let value = from; ; value++) {
     try {
@@ -35,33 +35,33 @@ async function fill(spool: Spool, from: number): Promise<number> {
   }
 }
 
-it('keeps what it has on a full disk, restarts on it, and takes again once something is replayed', async (context) => {
+it('keeps its batches on a full disk, restarts, and accepts batches again after a replay', async (context) => {
   const disk = await mountSmallDisk();
-  if (disk === undefined) return context.skip('no file system can be mounted here');
+  if (disk === undefined) return context.skip('this machine cannot mount a file system');
   const folder = join(disk, 'spool');
   const options = { bytesMax, segmentBytesMax: 100_000 };
   const first = await openSpool(folder, options);
-  let taken = await fill(first, 0);
-  expect(taken).toBeGreaterThan(50);
-  // Nor does it use up anything else while it fails.
-  for (let again = 0; again < 20; again++) expect(await fill(first, taken)).toBe(0);
+  let stored = await fill(first, 0);
+  expect(stored).toBeGreaterThan(50);
+  // Failed appends use no further space.
+  for (let again = 0; again < 20; again++) expect(await fill(first, stored)).toBe(0);
   await first.close();
 
   const second = await openSpool(folder, options);
-  expect(second.state.records).toBe(taken);
+  expect(second.state.records).toBe(stored);
   const seen: number[] = [];
-  const take = async (bytes: number): Promise<boolean> => {
+  const replay = async (bytes: number): Promise<boolean> => {
     const chunk = await second.read(bytes);
     if (chunk === undefined) return false;
     seen.push(...chunk.batches.flat().map(({ timestamp }) => timestamp));
     await second.release(chunk);
     return true;
   };
-  await take(150_000);
-  const more = await fill(second, taken);
+  await replay(150_000);
+  const more = await fill(second, stored);
   expect(more).toBeGreaterThan(5);
-  taken += more;
-  while (await take(1));
-  expect(seen).toEqual(Array.from({ length: taken }, (_, value) => value));
+  stored += more;
+  while (await replay(1));
+  expect(seen).toEqual(Array.from({ length: stored }, (_, value) => value));
   await second.close();
 });

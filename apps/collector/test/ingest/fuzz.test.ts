@@ -16,7 +16,7 @@ const requests = 500;
 const eventsOfRequest = 200;
 const schema = Compile(jsonSchemas['event.schema.json'] as Record<string, unknown>);
 
-/** Events as they are sent in real life: ratings of MovieLens, a shop's page, a tracker before and after login. */
+/** Realistic events: ratings of MovieLens, impressions of a shop, a tracker before and after login. */
 const payload = fc
   .record({
     id: fc.uuid(),
@@ -90,7 +90,7 @@ it(`${(requests * eventsOfRequest).toLocaleString('en')} mutated events: no 5xx,
   const batch = fc.array(mutatedJson(payload), { minLength: eventsOfRequest, maxLength: eventsOfRequest });
   await fc.assert(
     fc.asyncProperty(batch, contentType, async (all, type) => {
-      // A list is JSON or it is not; only lines are judged for themselves.
+      // A list is valid JSON as a whole or not at all. Only lines are refused one by one.
       const texts = type === 'application/x-ndjson' ? all : all.map((text) => (parse(text) === undefined ? '0' : text));
       const { status, body } = await post(bodyOf[type](texts), { 'content-type': type });
       if (status !== 202 && status !== 400) throw new Error(`status ${status}: ${JSON.stringify(body)}`);
@@ -125,14 +125,14 @@ it(`${(requests * eventsOfRequest).toLocaleString('en')} mutated events: no 5xx,
   for (const { key, value, timestamp } of await readTopic(inject('kafkaBrokers'), ingest.topics.events)) {
     const parsed = parseLoggedEvent(Buffer.from(value ?? ''), timestamp, ['favorite']);
     if (!parsed.ok || keyOf(parsed.event) !== key || !schema.Check(JSON.parse(value ?? ''))) {
-      throw new Error(`the log has what cannot be read: ${value}`);
+      throw new Error(`the log contains an invalid record: ${value}`);
     }
     loggedIds.add(parsed.event.eventId);
   }
   expect(loggedIds).toEqual(acceptedIds);
 }, 300_000);
 
-it('2,000 damaged bodies: no 5xx, and the collector answers afterwards', async () => {
+it('2,000 damaged bodies: no 5xx, and the collector stays alive', async () => {
   const damage = fc.array(fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) }), { maxLength: 6 });
   const oddType = fc.oneof(contentType, fc.constantFrom('application/json; charset=utf-16', 'text/html', 'x', '*/*'));
   const encoding = fc.constantFrom('identity', 'identity', 'identity', 'gzip', 'br', 'x');
@@ -145,8 +145,8 @@ it('2,000 damaged bodies: no 5xx, and the collector answers afterwards', async (
     fc.asyncProperty(body, damage, oddType, encoding, async ({ texts, as, length }, changes, type, encoded) => {
       const bytes = new Uint8Array(Buffer.from(bodyOf[as](texts)).subarray(0, length));
       for (const { at, byte } of changes) if (bytes.length > 0) bytes[at % bytes.length] = byte;
-      const { status, body: answer } = await post(bytes, { 'content-type': type, 'content-encoding': encoded });
-      if (status >= 500) throw new Error(`status ${status}: ${JSON.stringify(answer)}`);
+      const { status, body: response } = await post(bytes, { 'content-type': type, 'content-encoding': encoded });
+      if (status >= 500) throw new Error(`status ${status}: ${JSON.stringify(response)}`);
     }),
     { numRuns: 2000, endOnFailure: true },
   );
@@ -163,7 +163,7 @@ it('an event nested half a million levels deep is refused by name', async () => 
 
 const sentFields = (jsonSchemas['event.schema.json'] as { properties: Record<string, unknown> }).properties;
 
-/** The value of a JSON text; undefined when it is none. */
+/** Returns the value of a JSON text; undefined for invalid JSON. */
 function parse(text: string): { readonly value: unknown } | undefined {
   try {
     return { value: JSON.parse(text) as unknown };

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
-/** What programs send by mistake, and what attackers send on purpose. */
+/** Values that programs send by mistake, and attackers on purpose. */
 const oddValues: readonly Json[] = [
   ...[null, true, '', ' ', '0', 'null', [], {}, [[]], -0, -1, 0.1, 1e308, 1e-320, 2 ** 53, -(2 ** 63)],
   ...['x'.repeat(257), '😀'.repeat(257), '\u0000', '\ud83d', '\u202e', 'ﷺ', "'; DROP TABLE", '../../etc/passwd'],
@@ -21,7 +21,7 @@ const change = fc.oneof(
 );
 const scratch = fc.record({ at: place, remove: fc.nat({ max: 3 }), insert: fc.constantFrom('', ...oddText) });
 
-/** JSON texts, most of them still JSON: payloads with up to three changes of their values, and sometimes of their text. */
+/** Generates texts, most of them valid JSON: payloads with up to three changed values, and sometimes a changed text. */
 export function mutatedJson(payload: fc.Arbitrary<Json>): fc.Arbitrary<string> {
   return fc
     .tuple(
@@ -30,7 +30,7 @@ export function mutatedJson(payload: fc.Arbitrary<Json>): fc.Arbitrary<string> {
       fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, fc.array(scratch, { maxLength: 2 })),
     )
     .map(([original, changes, scratches]) => {
-      // The text of a payload is changed where the payload cannot be: its nesting is too deep to be written.
+      // Deep nesting is inserted into the text, because JSON.stringify cannot write it.
       const deep: string[] = [];
       const changed = structuredClone({ root: original });
       for (const one of changes) {
@@ -42,7 +42,7 @@ export function mutatedJson(payload: fc.Arbitrary<Json>): fc.Arbitrary<string> {
         const set = (key: string, to: Json): void => {
           Object.defineProperty(holder, key, { value: to, enumerable: true, configurable: true, writable: true });
         };
-        // A value of its own each time: a list put into itself would have no end.
+        // A copy, because a list that contains itself cannot be written.
         if (one.kind === 'replace') set(name, structuredClone(one.value));
         if (one.kind === 'nest') set(name, `deep ${deep.push('['.repeat(one.levels) + ']'.repeat(one.levels)) - 1}`);
         if (one.kind === 'remove' || one.kind === 'rename') Reflect.deleteProperty(holder, name);
@@ -61,7 +61,7 @@ export function mutatedJson(payload: fc.Arbitrary<Json>): fc.Arbitrary<string> {
     });
 }
 
-/** Every field of every object and entry of every list within a value. */
+/** Returns every field of every object and every entry of every list in a value. */
 function placesOf(value: Json): (readonly [holder: object, name: string])[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, inner]) => [[value, name] as const, ...placesOf(inner as Json)]);

@@ -49,7 +49,7 @@ const start = ({ home, port, prefix, brokers }: Settings): Promise<FacetProcess>
     readyUrl: `http://127.0.0.1:${port}/readyz`,
   });
 
-/** Posts batches until told to stop, and notes the ids that were acknowledged. */
+/** Posts batches until stopped, and records acknowledged ids. */
 function startPosting({ port }: Settings, name: string) {
   const acknowledged = new Set<string>();
   const stored = new Set<string>();
@@ -102,7 +102,7 @@ async function waitForEmptySpool({ port }: Settings): Promise<void> {
   }
 }
 
-it('loses nothing acknowledged when it is killed, with Kafka and without', async () => {
+it('loses no acknowledged event when killed, with and without Kafka', async () => {
   const kafka = await startKafka();
   const settings = await prepare(kafka.brokers);
   let ingest = await start(settings);
@@ -115,7 +115,7 @@ it('loses nothing acknowledged when it is killed, with Kafka and without', async
     await kafka.nodes[0]!.kill();
     await pause(2_000);
     await ingest.kill();
-    // It replays while it cannot, and is killed at that, too.
+    // Killed while it tries to replay without Kafka.
     ingest = await start(settings);
     await pause(1_000);
     await ingest.kill();
@@ -137,7 +137,7 @@ it('loses nothing acknowledged when it is killed, with Kafka and without', async
   }
 }, 180_000);
 
-it('finishes what it began when it is told to stop', async () => {
+it('finishes current requests on SIGTERM', async () => {
   const settings = await prepare(inject('kafkaBrokers'));
   const ingest = await start(settings);
   const posting = startPosting(settings, 'stop');

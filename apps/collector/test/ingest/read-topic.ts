@@ -8,7 +8,7 @@ export interface TopicRecord {
   readonly timestamp: number;
 }
 
-/** Everything that a topic holds now, in the order of each partition. */
+/** Returns all records of a topic, in the order of each partition. */
 export async function readTopic(brokers: readonly string[], topic: string): Promise<readonly TopicRecord[]> {
   const kafka = connectKafka({ brokers, clientId: 'test-reader' });
   const found: TopicRecord[] = [];

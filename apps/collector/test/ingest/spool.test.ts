@@ -36,7 +36,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
   throw error;
 }
 
-it('gives back what was appended, in order, as it was', async () => {
+it('returns appended batches unchanged and in order', async () => {
   const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax, segmentBytesMax: 200 });
   const odd: LogRecord = { topic: 'users', key: 'line\nend "ü" \u2028', value: null, timestamp: 1_234 };
@@ -50,7 +50,7 @@ it('gives back what was appended, in order, as it was', async () => {
   await spool.close();
 });
 
-it('goes on after a restart behind what was released, and leaves no files when all was', async () => {
+it('continues after released batches on restart, and leaves no files when empty', async () => {
   const folder = await temporaryFolder();
   const options = { bytesMax, segmentBytesMax: 150 };
   const first = await openSpool(folder, options);
@@ -75,7 +75,7 @@ it('goes on after a restart behind what was released, and leaves no files when a
   await third.close();
 });
 
-it('cuts off a torn last write wherever it tore, and nothing else', async () => {
+it('truncates exactly a torn last write, wherever it tore', async () => {
   const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax });
   await spool.append([batchOf('safe')]);
@@ -92,7 +92,7 @@ it('cuts off a torn last write wherever it tore, and nothing else', async () => 
     await opened.close();
     expect((await stat(path)).size).toBe(size);
   }
-  // What a file system leaves where it had grown a file but not written it.
+  // A file system may grow a file without writing it.
   await appendFile(path, Buffer.alloc(100));
   const opened = await openSpool(folder, { bytesMax });
   expect(opened.truncatedBytes).toBe(100);
@@ -101,7 +101,7 @@ it('cuts off a torn last write wherever it tore, and nothing else', async () => 
   await opened.close();
 });
 
-it('refuses to open over a segment that lost acknowledged events', async () => {
+it('refuses to open if a segment lost acknowledged events', async () => {
   const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax, segmentBytesMax: 1 });
   await spool.append([batchOf('a')]);
@@ -109,11 +109,11 @@ it('refuses to open over a segment that lost acknowledged events', async () => {
   await spool.close();
   await truncate(join(folder, (await segments(folder))[0]!), 10);
   expect(await codeOf(openSpool(folder, { bytesMax }))).toBe('COLLECTOR_SPOOL_DAMAGED');
-  // The refusal let go of the lock.
+  // The refusal released the lock.
   expect(await codeOf(openSpool(folder, { bytesMax }))).toBe('COLLECTOR_SPOOL_DAMAGED');
 });
 
-it('refuses to open over a damaged batch in front of others', async () => {
+it('refuses to open if a damaged batch precedes others', async () => {
   const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax });
   for (const value of ['a', 'b', 'c']) await spool.append([batchOf(value)]);
@@ -132,7 +132,7 @@ it('refuses to open over a damaged batch in front of others', async () => {
   await opened.close();
 });
 
-it('replays from the start when the cursor cannot be read', async () => {
+it('replays from the start if the cursor is unreadable', async () => {
   const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax });
   await spool.append([batchOf('a')]);
@@ -145,7 +145,7 @@ it('replays from the start when the cursor cannot be read', async () => {
   await opened.close();
 });
 
-it('is bounded, and takes again once something was released', async () => {
+it('enforces its size limit, and accepts batches again after a release', async () => {
   const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax: 1_000, segmentBytesMax: 100 });
   let taken = 0;
@@ -163,7 +163,7 @@ it('is bounded, and takes again once something was released', async () => {
   await spool.close();
 });
 
-it('loses nothing that is appended while the rest is released', async () => {
+it('loses no batch that is appended during a release', async () => {
   const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax, segmentBytesMax: 300 });
   const values: (string | null)[] = [];
@@ -182,18 +182,18 @@ it('loses nothing that is appended while the rest is released', async () => {
   await spool.close();
 });
 
-it('belongs to one process, and to the next when that is gone', async () => {
+it('belongs to one process until it ends', async () => {
   const folder = await temporaryFolder();
   const spool = await openSpool(folder, { bytesMax });
   expect(await codeOf(openSpool(folder, { bytesMax }))).toBe('COLLECTOR_SPOOL_LOCKED');
   await spool.close();
 
-  // No process has the highest id.
+  // No process has the highest possible id.
   await symlink('4194304 1', join(folder, 'lock.1'));
   await (await openSpool(folder, { bytesMax })).close();
 });
 
-it('says which folder cannot be used', async () => {
+it('reports an unusable folder', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'file'), '');
   expect(await codeOf(openSpool(join(folder, 'file'), { bytesMax }))).toBe('COLLECTOR_SPOOL_UNWRITABLE');

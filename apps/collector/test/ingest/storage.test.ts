@@ -10,11 +10,11 @@ import { temporaryFolder } from '@facet/testing';
 
 const keys = [keyOf('all', ['ingest', 'admin'])];
 const access = { kind: 'keys', keys } as const;
-/** Nobody listens there. */
+/** No process listens on this port. */
 const deadBroker = '127.0.0.1:9';
 
 describe('without Kafka', () => {
-  it('keeps what it acknowledged in the spool, and turns away what is beyond', async () => {
+  it('keeps acknowledged events in the spool, and rejects events when it is full', async () => {
     const spoolFolder = await temporaryFolder();
     const ingest = await createTestIngest({
       spoolFolder,
@@ -30,9 +30,9 @@ describe('without Kafka', () => {
     const first = await post('first');
     expect(first.json()).toMatchObject({ accepted: 1, stored: 'spool' });
     expect((await app.inject('/readyz')).statusCode).toBe(200);
-    let answers = [first];
-    while (answers.at(-1)?.statusCode === 202) answers.push(await post(`e${answers.length}`));
-    const refused = answers.at(-1)!;
+    const responses = [first];
+    while (responses.at(-1)?.statusCode === 202) responses.push(await post(`e${responses.length}`));
+    const refused = responses.at(-1)!;
     expect(refused.json()).toMatchObject({ statusCode: 503, code: 'STORE_UNAVAILABLE' });
     expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(1);
     expect(refused.body).not.toContain(spoolFolder);
@@ -40,18 +40,17 @@ describe('without Kafka', () => {
     const status = (await app.inject({ url: '/v1/status', headers })).json<{
       spool: { bytes: number; records: number };
     }>();
-    expect(status).toMatchObject({ log: 'unreachable', canStore: false, spool: { records: answers.length - 1 } });
+    expect(status).toMatchObject({ log: 'unreachable', canStore: false, spool: { records: responses.length - 1 } });
     expect(status.spool.bytes).toBeLessThanOrEqual(4_000);
     await ingest.close();
 
     const again = await createTestIngest({ spoolFolder, ingest: { access }, brokers: [deadBroker], ackTimeoutMs: 300 });
     const kept = (await again.app.inject({ url: '/v1/status', headers })).json<{ spool: { records: number } }>();
-    expect(kept.spool.records).toBe(answers.length - 1);
-    answers = [];
+    expect(kept.spool.records).toBe(responses.length - 1);
     await again.close();
   });
 
-  it('has a bound on what waits in memory', async () => {
+  it('limits the queue in memory', async () => {
     const ingest = await createTestIngest({
       spoolFolder: await temporaryFolder(),
       ingest: { access },
@@ -78,7 +77,7 @@ describe('without Kafka', () => {
   });
 });
 
-it('refuses by itself what a broker would not take', async () => {
+it('refuses records above the size limit of the broker', async () => {
   const spoolFolder = await temporaryFolder();
   const headers = { 'x-api-key': textOf('all') };
   const payload = [eventOf('small'), eventOf('large', { note: 'x'.repeat(2_000) })];
@@ -95,10 +94,10 @@ it('refuses by itself what a broker would not take', async () => {
   await strict.close();
 });
 
-it('has the sender keep what the log refuses for no fault of the sender', async () => {
+it('asks the sender to keep records that the log refuses because of a wrong clock', async () => {
   const spoolFolder = await temporaryFolder();
   const hourMs = 3_600_000;
-  // Brokers take no record that is more than an hour ahead of their clock.
+  // Brokers refuse records more than an hour ahead of their clock.
   const ahead = await createTestIngest({ spoolFolder, ingest: { access }, now: () => Date.now() + 2 * hourMs });
   const headers = { 'x-api-key': textOf('all') };
   const post = { method: 'POST', url: '/v1/events', headers, payload: eventOf('ahead') } as const;
@@ -112,7 +111,7 @@ it('has the sender keep what the log refuses for no fault of the sender', async 
   await ahead.close();
 });
 
-it('sets aside what it acknowledged and the log then refuses, and goes on', async () => {
+it('sets acknowledged records aside that the log refuses later, and continues', async () => {
   const spoolFolder = await temporaryFolder();
   const headers = { 'x-api-key': textOf('all') };
   const payload = [eventOf('before'), eventOf('large', { note: 'x'.repeat(2_000) }), eventOf('after')];
@@ -137,7 +136,7 @@ it('sets aside what it acknowledged and the log then refuses, and goes on', asyn
   await back.close();
 });
 
-it('empties the spool also under a load that never lets up', async () => {
+it('drains the spool under permanent load', async () => {
   const spoolFolder = await temporaryFolder();
   const headers = { 'x-api-key': textOf('all') };
   let sent = 0;
@@ -168,7 +167,7 @@ it('empties the spool also under a load that never lets up', async () => {
   await back.close();
 }, 60_000);
 
-it('brings everything into the log, in order, once Kafka is back', async () => {
+it('forwards all records in order when Kafka is back', async () => {
   const kafka = await startKafka();
   const spoolFolder = await temporaryFolder();
   const [node] = kafka.nodes;
@@ -198,7 +197,7 @@ it('brings everything into the log, in order, once Kafka is back', async () => {
     expect(await post()).toBe('spool');
     for (let request = 0; request < 10; request++) await post();
     await node!.start();
-    // Behind what waits, until nothing does.
+    // Records go to the spool until it is empty.
     let where = 'spool';
     for (let request = 0; where === 'spool' && request < 300; request++) {
       where = await post();
@@ -209,7 +208,7 @@ it('brings everything into the log, in order, once Kafka is back', async () => {
     const records = await readTopic(kafka.brokers, ingest.topics.events);
     const ids = records.map(({ value }) => (JSON.parse(value!) as { eventId: string }).eventId);
     expect(new Set(ids)).toEqual(new Set(stored.keys()));
-    // Only what was under way at the kill may be there twice.
+    // Only records in flight at the kill may be there twice.
     expect(ids.length - stored.size).toBeLessThanOrEqual(20);
     for (let user = 0; user < 5; user++) {
       const numbers = records

@@ -21,7 +21,7 @@ async function openFeed(): Promise<CatalogFeed> {
   return feed;
 }
 
-it('is kept by two processes, one for the items and one for the users, that write at any time', async () => {
+it('lets one process write items while another writes users', async () => {
   const ofItems = await openFeed();
   const ofUsers = await openFeed();
   for (let offset = 0; offset < 5; offset++) {
@@ -41,7 +41,7 @@ it('is kept by two processes, one for the items and one for the users, that writ
   expect(await readUsers(folder)).toHaveLength(5);
 });
 
-it('refuses the one of two writers of a topic that comes second', async () => {
+it('refuses the second of two writers of a topic', async () => {
   const former = await openFeed();
   former.changeItem('i', { itemId: 'i', title: 'old', attributes: {} }, 1);
   former.advance(items, 1);
@@ -55,14 +55,14 @@ it('refuses the one of two writers of a topic that comes second', async () => {
   expect(former.committed(items)).toBe(2);
 });
 
-it('keeps what it knew of an item when, also of versions that one write brings', async () => {
+it('keeps the history of an item, even for several versions in one write', async () => {
   const feed = await openFeed();
   feed.changeItem('i', { itemId: 'i', title: 'first', attributes: {} }, 10);
   feed.changeItem('i', { itemId: 'i', title: 'second', attributes: {} }, 20);
   feed.changeItem('i', undefined, 30);
   feed.advance(items, 3);
   await feed.write();
-  // Another process takes them from the log once more, as after a kill before the offset was noted.
+  // Another process reads the same changes again, as after a kill before the offset was stored.
   const again = await openFeed();
   again.changeItem('i', { itemId: 'i', title: 'first', attributes: {} }, 10);
   again.changeItem('i', { itemId: 'i', title: 'second', attributes: {} }, 20);

@@ -21,7 +21,7 @@ interface Lake {
   readonly reader: DataHealthReader;
 }
 
-/** A lake with `counts.yesterday` and `counts.today` events, and a reader of it at noon. */
+/** Creates a lake with `counts.yesterday` and `counts.today` events, and a reader at noon. */
 async function lakeWith(counts: { readonly yesterday: number; readonly today: number }): Promise<Lake> {
   const home = await mkdtemp(join(tmpdir(), 'facet-data-health-'));
   onTestFinished(() => rm(home, { recursive: true, force: true }));
@@ -50,7 +50,7 @@ async function lakeWith(counts: { readonly yesterday: number; readonly today: nu
   return { home, reader: createDataHealthReader(deps, { freshMs: 60_000 }) };
 }
 
-it('keeps the metrics of today and yesterday, and the reports', async () => {
+it('updates the metrics of today and yesterday, and stores the reports', async () => {
   const { home, reader } = await lakeWith({ yesterday: 200, today: 50 });
   const registry = new Registry();
   const metrics = createDataHealthMetrics(registry);
@@ -61,7 +61,7 @@ it('keeps the metrics of today and yesterday, and the reports', async () => {
   );
   onTestFinished(() => refresher.close());
   const reports = ['2024-03-09.json', '2024-03-10.json'];
-  // By their names: one that is being written has another.
+  // A report that is being written has another name.
   await vi.waitFor(async () => expect((await readdir(healthFolder)).sort()).toEqual(reports), { timeout: 10_000 });
 
   const text = await registry.metrics();
@@ -75,7 +75,7 @@ it('keeps the metrics of today and yesterday, and the reports', async () => {
   );
 });
 
-it('forgets the reasons of refusals that a day no longer has', async () => {
+it('removes refusal reasons that a day no longer has', async () => {
   const { reader } = await lakeWith({ yesterday: 1, today: 1 });
   const registry = new Registry();
   const metrics = createDataHealthMetrics(registry);
@@ -85,7 +85,7 @@ it('forgets the reasons of refusals that a day no longer has', async () => {
   expect(await registry.metrics()).not.toContain('reason="unknown-type"');
 });
 
-it('never checks twice at a time, and goes on after a failure', async () => {
+it('runs one check at a time, and continues after a failure', async () => {
   const { home, reader } = await lakeWith({ yesterday: 1, today: 1 });
   const registry = new Registry();
   const days: string[] = [];
@@ -119,7 +119,7 @@ it('never checks twice at a time, and goes on after a failure', async () => {
   expect(days.slice(0, 4)).toEqual(['2024-03-09', '2024-03-10', '2024-03-09', '2024-03-10']);
 });
 
-it('answers GET /v1/data-health with the report of a day', async () => {
+it('responds to GET /v1/data-health with the report of a day', async () => {
   const { reader } = await lakeWith({ yesterday: 200, today: 50 });
   const keys = (['admin', 'ingest'] as const).map((scope) => ({
     name: scope,
@@ -145,7 +145,7 @@ it('answers GET /v1/data-health with the report of a day', async () => {
   expect((await get('', 'ingest')).statusCode).toBe(403);
 });
 
-it('fails one check of a damaged lake, not the next of a whole one', async () => {
+it('fails the check of a damaged day, and not the next check of an intact day', async () => {
   const { home, reader } = await lakeWith({ yesterday: 1, today: 1 });
   const day = join(home, 'lake', 'dt=2024-03-10');
   const [file] = await readdir(day);

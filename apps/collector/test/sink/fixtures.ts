@@ -15,7 +15,7 @@ import { startSink } from '../../src/sink/start-sink.ts';
 import type { RunningSink } from '../../src/sink/start-sink.ts';
 import type { SinkStatus } from '../../src/sink/sink-app.ts';
 
-/** Topics, a home and a Redis database of one test. */
+/** Topics, a data home and a Redis database of one test. */
 export interface SinkBench {
   readonly prefix: string;
   readonly topics: TopicNames;
@@ -24,7 +24,7 @@ export interface SinkBench {
   readonly publisher: Publisher;
   readonly store: RedisProfileStore;
   startSink(more?: Readonly<Record<string, string>>): Promise<RunningSink>;
-  /** Ids of the events that the lake gives. */
+  /** Returns the ids of the events in the lake. */
   lakeIds(): Promise<string[]>;
 }
 
@@ -34,11 +34,11 @@ export async function createBench(options: { readonly redisUrl?: string } = {}):
   const prefix = `s${randomUUID().slice(0, 8)}`;
   const home = await mkdtemp(join(tmpdir(), 'facet-sink-'));
   const brokers = inject('kafkaBrokers');
-  // One process a test file: each of its tests has a database of its own.
+  // Test files run in separate processes. Each test of a file uses the next database.
   const redisUrl = options.redisUrl ?? `${inject('redisUrl')}/${databases++}`;
   const topics = topicNames(prefix);
   const kafka = connectKafka({ brokers, clientId: 'test' });
-  // A topic that was made a moment ago may not be known to the broker yet.
+  // The broker may not know a new topic yet.
   await vi.waitFor(() => ensureTopics(kafka, { names: topics, eventPartitions: 4 }), { timeout: 10_000 });
   const publisher = openKafkaPublisher(kafka);
   const store = await openRedisProfileStore({ url: redisUrl });
@@ -101,7 +101,7 @@ export async function readStatus({ url }: { readonly url: string }): Promise<Sin
   return (await (await fetch(`${url}/v1/status`)).json()) as SinkStatus;
 }
 
-/** Whether the sink is a member with partitions, and has stored all that the log holds. */
+/** Whether the sink has stored this number of messages and all messages of the log. */
 export async function isCaughtUp(sink: { readonly url: string }, messages: number): Promise<boolean> {
   const { partitions } = await readStatus(sink);
   const stored = partitions.reduce((sum, partition) => sum + partition.stored, 0);

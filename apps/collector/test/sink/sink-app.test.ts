@@ -39,7 +39,7 @@ const probe = async (state: SinkState): Promise<readonly [alive: number, ready: 
   return [alive.statusCode, (await app.inject('/readyz')).statusCode, alive.json<{ message?: string }>().message ?? ''];
 };
 
-it('every route but probes needs a key of an admin', async () => {
+it('requires a key with the scope admin for every route but probes', async () => {
   await expectRouteAccess(await createApp(working), {
     ...docsRoutes,
     'GET /v1/status': 'admin',
@@ -50,13 +50,13 @@ it('every route but probes needs a key of an admin', async () => {
   });
 });
 
-it('describes itself', async () => {
+it('documents its routes', async () => {
   const app = await createApp(working);
   const { paths } = (await app.inject({ url: '/docs/json', headers: { 'x-api-key': 'admin' } })).json();
   expect(Object.keys(paths).sort()).toEqual(['/healthz', '/metrics', '/readyz', '/v1/data-health', '/v1/status']);
 });
 
-it('tells how far it is', async () => {
+it('reports its progress', async () => {
   const app = await createApp(working);
   const { partitions, ...rest } = (await app.inject({ url: '/v1/status', headers: { 'x-api-key': 'admin' } })).json();
   expect(partitions).toEqual([
@@ -65,7 +65,7 @@ it('tells how far it is', async () => {
   expect(rest).toMatchObject({ bufferedRows: 20, stalledSeconds: 1, outages: [], group: { isMember: true } });
 });
 
-it('lives by progress: lag without it for too long is death', async () => {
+it('is alive while it makes progress or has no work', async () => {
   expect(await probe(working)).toEqual([200, 200, '']);
   const still = { ...working, lastProgressAt: now - stallMs - 1 };
   expect(await probe(still)).toEqual([503, 200, expect.stringContaining('no progress for 120 seconds')]);
@@ -73,21 +73,21 @@ it('lives by progress: lag without it for too long is death', async () => {
   expect(await probe(done)).toEqual([200, 200, '']);
 });
 
-it('is dead when it joins the group again and again and does nothing else', async () => {
+it('is not alive when it only joins the group again and again', async () => {
   const joined = { ...working.group, since: now - 1_000 };
   const storm = { ...working, group: joined, lastProgressAt: now - stallMs - 1 };
   expect(await probe(storm)).toEqual([503, 200, expect.stringContaining('no progress')]);
   expect(await probe({ ...storm, group: { ...joined, isMember: false } })).toEqual([503, 503, expect.any(String)]);
 });
 
-it('says what it waits for', async () => {
+it('reports the dependency that it waits for', async () => {
   const outages = [{ dependency: 'redis', since: now - 5_000, problem: 'It is away.' }];
   expect(await probe({ ...working, outages })).toEqual([200, 503, '']);
   const long = { ...working, outages, lastProgressAt: now - 200_000 };
   expect(await probe(long)).toEqual([503, 503, expect.stringContaining('waits for redis')]);
 });
 
-it('is not ready outside the group, and dead when its consumer is', async () => {
+it('is not ready outside the group, and not alive after its consumer has stopped', async () => {
   const outside = { ...working, group: { ...working.group, isMember: false, since: now - 10_000 } };
   expect(await probe(outside)).toEqual([200, 503, '']);
   expect(

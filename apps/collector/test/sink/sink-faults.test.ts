@@ -11,7 +11,7 @@ import type { SinkBench } from './fixtures.ts';
 
 const timeout = 120_000;
 
-/** What must be true however the sinks were treated. */
+/** Fails unless each event is in the lake exactly once. */
 async function expectEachOnce({ home, lakeIds }: SinkBench, ids: readonly string[]): Promise<void> {
   const check = await verifyLake(join(home, 'lake'));
   expect(check.files).toEqual([]);
@@ -51,7 +51,7 @@ async function startProcess(bench: SinkBench, more: Readonly<Record<string, stri
 }
 
 it(
-  'killed at any moment, a sink leaves each offset in the lake once',
+  'stores each offset in the lake once when killed at any moment',
   async () => {
     const bench = await createBench();
     let published = 0;
@@ -80,7 +80,7 @@ it(
 );
 
 it(
-  'two sinks share the partitions, and one takes over what the other leaves',
+  'shares the partitions with a second sink, which takes over after the first leaves',
   async () => {
     const bench = await createBench();
     const first = await bench.startSink();
@@ -104,7 +104,7 @@ it(
 );
 
 it(
-  'SIGTERM stores what was taken, and leaves the group at once',
+  'stores its buffer and leaves the group on SIGTERM',
   async () => {
     const bench = await createBench();
     await bench.publisher.publish(eventRecords(bench.topics.events, 'e', 200));
@@ -121,11 +121,11 @@ it(
 );
 
 it(
-  'a consumer that cannot go on ends the process with a code of its own',
+  'exits with code 6 when the consumer cannot continue',
   async () => {
     const bench = await createBench();
     const other = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'other' });
-    // A group has one way of sharing partitions; the sink's is another.
+    // All members of a group must share an assignment protocol, and the sink uses another one.
     const consumer = other.client.consumer({
       groupId: `${bench.prefix}-sink`,
       partitionAssigners: [
@@ -146,7 +146,7 @@ it(
     await consumer.subscribe({ topic: bench.topics.events });
     await consumer.run({ eachMessage: async () => undefined });
     await joined;
-    // It may have ended before it was seen to live.
+    // The process may exit before its first successful probe.
     const said = await startProcess(bench).then(
       async (sink) => {
         await until(async () => !sink.isRunning());
@@ -161,7 +161,7 @@ it(
 );
 
 it(
-  'Redis away: nothing more is taken, health says why; back and emptied, it gets everything again',
+  'waits for Redis, reports the outage, and refills Redis when it returns empty',
   async () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
@@ -190,7 +190,7 @@ it(
 );
 
 it(
-  'after hours without events, a sink that waits is alive as long as any other',
+  'stays alive during an outage that follows a long idle time',
   async () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
@@ -209,7 +209,7 @@ it(
 );
 
 it(
-  'counts what the log deletes while a sink waits',
+  'counts messages that the log deletes during an outage',
   async () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
@@ -223,7 +223,7 @@ it(
     await publish('a');
     await until(() => isCaughtUp(sink, 1));
 
-    // The next one is being applied, and the one after it waits for that; what follows is not asked for.
+    // The sink applies b, holds c until b is applied, and fetches nothing after c.
     process.kill(redis.pid, 'SIGSTOP');
     await publish('b');
     await until(async () => (await readStatus(sink)).partitions.some(({ processed }) => processed === 2));
@@ -245,7 +245,7 @@ it(
 );
 
 it(
-  'SIGTERM while Redis is away ends the process; the next one takes what this one could not',
+  'exits on SIGTERM while Redis is away, and leaves unapplied messages to the next sink',
   async () => {
     const redis = await startRedis({ persistent: true });
     onTestFinished(() => redis.stop());
@@ -268,7 +268,7 @@ it(
 );
 
 it(
-  'a sink that stood still for longer than its session gives way to the one that took over',
+  'gives way to another sink after a pause longer than its session',
   async () => {
     const bench = await createBench();
     const commitSeldom = { FACET_SINK_COMMIT_SECONDS: '3' };
@@ -291,7 +291,7 @@ it(
 );
 
 it(
-  'fills an empty profile store from the lake when it starts',
+  'fills an empty profile store from the lake on start',
   async () => {
     const bench = await createBench();
     await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
@@ -306,7 +306,7 @@ it(
 );
 
 it(
-  'fills a profile store that was emptied while it ran on',
+  'refills a profile store that was emptied while running',
   async () => {
     const bench = await createBench();
     const sink = await bench.startSink();
@@ -319,7 +319,7 @@ it(
 );
 
 it(
-  'fills a profile store again of which a killed sink has filled a part',
+  'refills a profile store that a killed sink has filled partially',
   async () => {
     const bench = await createBench();
     const lake = await openLakeWriter(join(bench.home, 'lake'));
@@ -335,8 +335,8 @@ it(
     }
     await lake.close();
     await bench.store.beginFill();
-    const choice = { eventId: 'e7', type: 'click', itemId: 'i', occurredAt: 7 };
-    await bench.store.apply([{ kind: 'event', userId: 'u7', receivedAt: 7, event: choice }]);
+    const interaction = { eventId: 'e7', type: 'click', itemId: 'i', occurredAt: 7 };
+    await bench.store.apply([{ kind: 'event', userId: 'u7', receivedAt: 7, event: interaction }]);
     await bench.startSink();
     await until(async () => (await bench.store.size()) === 20);
   },

@@ -9,10 +9,10 @@ import { readTopic } from '../ingest/read-topic.ts';
 import { createBench, eventRecord, eventRecords, isCaughtUp, readStatus, until } from './fixtures.ts';
 
 const now = Date.now();
-/** What Kafka's protocol calls a topic whose settings are changed. */
+/** Identifies a topic in a request that changes settings. */
 const topicResource = 2;
 
-it('brings events into the lake once, and at once into the profiles', async () => {
+it('writes events to the lake once, and immediately to the profiles', async () => {
   const { publisher, topics, store, startSink, lakeIds, home } = await createBench();
   const records = eventRecords(topics.events, 'e', 500);
   await publisher.publish(records);
@@ -31,7 +31,7 @@ it('brings events into the lake once, and at once into the profiles', async () =
   expect(Object.values(offsets).reduce((sum, offset) => sum + offset, 0)).toBe(501);
 });
 
-it('keeps items and users in the catalog, and takes out what has no value', async () => {
+it('keeps items and users in the catalog, and deletes those with a null value', async () => {
   const { publisher, topics, store, startSink, home } = await createBench();
   const item = (itemId: string, more = {}) => ({
     topic: topics.items,
@@ -66,7 +66,7 @@ it('keeps items and users in the catalog, and takes out what has no value', asyn
   expect(await readFile(join(catalog, 'items.jsonl'), 'utf8')).toBe(before);
 });
 
-it('puts messages that cannot be used aside, with the reason, and goes on behind them', async () => {
+it('publishes invalid messages as dead letters with the reason, and continues', async () => {
   const { publisher, topics, startSink, lakeIds, home } = await createBench();
   const brokers = inject('kafkaBrokers');
   const poison = (value: string | null, key = 'k') => ({ topic: topics.events, key, value, timestamp: now });
@@ -88,10 +88,10 @@ it('puts messages that cannot be used aside, with the reason, and goes on behind
   await until(() => isCaughtUp(sink, 12));
   expect(await lakeIds()).toEqual(['after', 'before']);
 
-  const letters = (await readTopic(brokers, topics.deadLetters)).map(
+  const deadLetters = (await readTopic(brokers, topics.deadLetters)).map(
     ({ value }) => JSON.parse(value ?? '') as Record<string, unknown>,
   );
-  const reasons = letters
+  const reasons = deadLetters
     .filter(({ topic }) => topic === topics.events)
     .map(({ field, reason }) => `${String(field)}:${String(reason)}`);
   expect(reasons).toEqual([
@@ -103,15 +103,18 @@ it('puts messages that cannot be used aside, with the reason, and goes on behind
     'type:unknown-type',
     'occurredAt:time-in-seconds',
   ]);
-  expect(letters).toHaveLength(10);
-  expect(letters.find(({ payload }) => payload === 'not JSON')).toMatchObject({
+  expect(deadLetters).toHaveLength(10);
+  expect(deadLetters.find(({ payload }) => payload === 'not JSON')).toMatchObject({
     topic: topics.events,
     offset: 1,
     key: 'k',
     payload: 'not JSON',
     timestamp: now,
   });
-  expect(letters.find(({ bytes }) => bytes !== undefined)).toMatchObject({ encoding: 'base64', reason: 'too-long' });
+  expect(deadLetters.find(({ bytes }) => bytes !== undefined)).toMatchObject({
+    encoding: 'base64',
+    reason: 'too-long',
+  });
 
   const { intake } = await lakeStatus(join(home, 'lake'));
   expect(intake.filter(({ producer }) => producer === `topic:${topics.events}`)).toHaveLength(6);
@@ -120,7 +123,7 @@ it('puts messages that cannot be used aside, with the reason, and goes on behind
   );
 });
 
-it('puts aside what would not fit into a dead letter, and counts made-up fields and times under one name', async () => {
+it('shortens messages that exceed a dead letter, and counts arbitrary fields and times under one name', async () => {
   const { topics, startSink, home } = await createBench();
   const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
   onTestFinished(() => kafka.close());
@@ -162,7 +165,7 @@ it('puts aside what would not fit into a dead letter, and counts made-up fields 
   ]);
 });
 
-it('counts marks of transactions and what was aborted as taken', async () => {
+it('passes transaction markers and aborted transactions', async () => {
   const { topics, prefix, startSink, lakeIds } = await createBench();
   const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
   onTestFinished(() => kafka.close());
@@ -185,7 +188,7 @@ it('counts marks of transactions and what was aborted as taken', async () => {
   expect(await lakeIds()).toEqual(['a', 'b', 'e']);
 });
 
-it('counts what the log deleted before it was taken, and goes on behind it', async () => {
+it('counts messages that the log deleted before processing, and continues after them', async () => {
   const { publisher, topics, startSink, lakeIds } = await createBench();
   const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
   onTestFinished(() => kafka.close());
@@ -207,7 +210,7 @@ it('counts what the log deleted before it was taken, and goes on behind it', asy
   );
 });
 
-it('erases a user: from the profile and the catalog at once, from the lake at the next compaction', async () => {
+it('erases a user from profile and catalog immediately, and from the lake at the next compaction', async () => {
   const { publisher, topics, store, startSink, lakeIds, home } = await createBench();
   const sink = await startSink();
   const lake = join(home, 'lake');
@@ -233,7 +236,7 @@ it('erases a user: from the profile and the catalog at once, from the lake at th
     eventRecord(topics.events, 'since', { userId: 'ada' }, now + 1),
   ]);
   await until(() => isCaughtUp(sink, 8));
-  // Older than the erasure, and late.
+  // Older than the erasure, but received after it.
   await publisher.publish([{ ...user, value: JSON.stringify({ userId: 'ada', attributes: { age: 37 } }) }]);
   await until(() => isCaughtUp(sink, 9));
   expect(await store.read('ada')).toMatchObject({ events: [{ eventId: 'since' }], attributes: {} });
@@ -247,7 +250,7 @@ it('erases a user: from the profile and the catalog at once, from the lake at th
   });
 });
 
-it('keeps the counts of ingest with the lake, each record once', async () => {
+it('stores the counts of the ingest with the lake, each record once', async () => {
   const { publisher, topics, startSink, home } = await createBench();
   const count = { day: '2026-01-31', producer: 'web', outcome: 'accepted', field: '', reason: '', count: 7 } as const;
   const record = { topic: topics.intake, key: 'ingest', value: serializeIntake([count]), timestamp: now };
