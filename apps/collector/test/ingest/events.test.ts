@@ -248,7 +248,7 @@ describe('keys', () => {
     expect((await inUrl('web', 'https://evil.example')).statusCode).toBe(403);
     expect((await inUrl('shop', 'https://shop.example')).json()).toMatchObject({
       statusCode: 401,
-      message: 'An API key without origins is not taken from a URL.',
+      message: 'A URL may contain only API keys with origins.',
     });
     expect((await inUrl('both', 'https://both.example')).json()).toMatchObject({ statusCode: 403, code: 'FORBIDDEN' });
     const items = await ingest.app.inject({ method: 'PUT', url: `/v1/items?key=${textOf('both')}`, payload: {} });

@@ -157,7 +157,7 @@ it('drains the spool under permanent load', async () => {
   await away.close();
 
   const back = await createTestIngest({ spoolFolder, ingest: { access }, topics: away.topics, spoolBytesMax });
-  const until = Date.now() + 20_000;
+  const until = Date.now() + 40_000;
   let isEmptied = false;
   const lane = async (): Promise<void> => {
     while (!isEmptied && Date.now() < until) if ((await post(back)) === 'log') isEmptied = true;
@@ -165,7 +165,7 @@ it('drains the spool under permanent load', async () => {
   await Promise.all(Array.from({ length: 16 }, lane));
   expect(isEmptied).toBe(true);
   await back.close();
-}, 60_000);
+}, 120_000);
 
 it('forwards all records in order when Kafka is back', async () => {
   const kafka = await startKafka();
