@@ -8,18 +8,18 @@ import { expect, test } from 'vitest';
 const folder = fileURLToPath(new URL('../../infra/alerts/', import.meta.url));
 const files = readdirSync(folder);
 
-/** What promtool says; it fails when a rule is wrong. */
+/** Returns the output of promtool, which fails for an invalid rule. */
 async function promtool(...args: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(promtoolPath(), args, { cwd: folder });
   return stdout;
 }
 
-test('the alert rules are rules of Prometheus', async () => {
+test('Prometheus accepts the alert rules', async () => {
   const rules = files.filter((name) => name.endsWith('.rules.yml'));
   expect(rules).toContain('refresh.rules.yml');
   expect(await promtool('check', 'rules', ...rules)).not.toMatch(/FAILED/);
 });
 
-test.each(files.filter((name) => name.endsWith('.test.yml')))('%s: alerts fire when they should', async (file) => {
+test.each(files.filter((name) => name.endsWith('.test.yml')))('%s: alerts fire as specified', async (file) => {
   expect(await promtool('test', 'rules', file)).toMatch(/SUCCESS/);
 });

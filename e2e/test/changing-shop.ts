@@ -1,4 +1,4 @@
-/** A shop with a few hundred things whose customers come again and again, a day after the other: made up by a fixed rule. */
+/** A synthetic shop with 240 items and returning customers, generated day by day with fixed seeds. */
 
 export interface Purchase {
   readonly eventId: string;
@@ -24,12 +24,12 @@ export const things = departments.flatMap((department) =>
   })),
 );
 
-/** The calendar day of a day of the shop, from 0. */
+/** Returns the calendar day of a day of the shop, counted from 0. */
 export function calendarDay(day: number): string {
   return new Date(firstDay + day * dayMs).toISOString().slice(0, 10);
 }
 
-/** What is bought on a day: mostly from the two departments that each customer likes, and there what is popular. */
+/** Returns the purchases of a day: mostly popular items of the two departments that a customer prefers. */
 export function purchasesOn(day: number): Purchase[] {
   const random = mulberry32(1000 + day);
   const purchases: Purchase[] = [];
@@ -52,7 +52,7 @@ export function purchasesOn(day: number): Purchase[] {
   return purchases;
 }
 
-/** The same purchases with the things shuffled among them, as by a join that went wrong. */
+/** Returns the purchases with their items shuffled, as by a wrong join. */
 export function poisoned(purchases: readonly Purchase[]): Purchase[] {
   const random = mulberry32(99);
   const items = purchases.map(({ itemId }) => itemId);

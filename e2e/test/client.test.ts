@@ -17,7 +17,7 @@ import type { Browser } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 
-/** What the site's page has for the test. */
+/** The globals of the page. */
 declare global {
   var facet: { createTracker: typeof createTracker };
   var tracker: Tracker;
@@ -79,7 +79,7 @@ function startCollector(): Promise<FacetProcess> {
   });
 }
 
-/** A shop whose only page loads the tracker as a bundler packs it. */
+/** Serves a page that loads the bundled tracker. */
 async function startSite(): Promise<Server> {
   const result = await build({
     configFile: false,
@@ -118,7 +118,7 @@ async function readTopic(topic: string): Promise<{ key: string; value: Record<st
 
 const eventIds = async () => (await readTopic(topics.events)).map(({ value }) => value?.['eventId'] as string);
 
-it('the client of a server sends events, items, users and erasures', async () => {
+it('the server client sends events, items, users and erasures', async () => {
   const client = createEventClient({ url: collectorUrl(), key: keys.server });
   const events = Array.from({ length: 2_500 }, (_, i) => ({
     eventId: `sent-${i}`,
@@ -156,7 +156,7 @@ it('the client of a server sends events, items, users and erasures', async () =>
   await expect(wrong.send(events)).rejects.toMatchObject({ problem: { statusCode: 401 }, retryable: false });
 });
 
-it('what the client was told is safe survives kill -9 of the collector', async () => {
+it('acknowledged events survive kill -9 of the collector', async () => {
   const client = createEventClient({ url: collectorUrl(), key: keys.server, batchSize: 50 });
   const acknowledged: string[] = [];
   let isSending = true;
@@ -182,7 +182,7 @@ it('what the client was told is safe survives kill -9 of the collector', async (
   expect(acknowledged.filter((id) => !found.has(id))).toEqual([]);
 });
 
-it('a page’s events arrive over a crash of the collector, a reload and the end of the page', async () => {
+it('events of a page survive a crash of the collector, a reload and the end of the page', async () => {
   const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
   browser = await chromium.launch({ executablePath: chromiumPath(), args });
   const page = await (await browser.newContext()).newPage();

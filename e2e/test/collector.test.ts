@@ -20,10 +20,10 @@ afterAll(async () => {
   await Promise.all([kafka?.stop(), redis?.stop()]);
 });
 
-/** Beside the clone; not part of it. */
+/** A folder next to the clone. */
 const retail = fileURLToPath(new URL('../../../shared/data/online-retail-2', import.meta.url));
 
-it('events posted through HTTP give the dataset that their file gives, row for row', async () => {
+it('events sent over HTTP give the same dataset as their file', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);
   await expectSameDataset(folder, shopFiles, shopEvents().length);
@@ -33,14 +33,14 @@ it('events posted through HTTP give the dataset that their file gives, row for r
   expect(first?.events.length).toBe(shopEvents().filter(({ user_id }) => user_id === 'u0').length);
 }, 180_000);
 
-it('so does Online Retail II', async (context) => {
+it('Online Retail II sent over HTTP gives the same dataset as its file', async (context) => {
   if (!existsSync(retail)) context.skip(`There is no ${retail}.`);
   const folder = await temporaryFolder();
   const files = ['--events', join(retail, 'interactions.tsv.gz'), '--items', join(retail, 'items.tsv')];
   await expectSameDataset(folder, files, 788_247);
 }, 600_000);
 
-/** Imports the files into one home, posts them into another, and compares what the dataset stage makes of both. */
+/** Imports the files into one home, sends them to another, and compares the datasets. */
 async function expectSameDataset(folder: string, files: readonly string[], events: number): Promise<void> {
   await facetJson(folder, ['import', ...files, '--home', 'imported']);
   const collector = await startCollector(join(folder, 'collected'));
@@ -57,7 +57,7 @@ async function expectSameDataset(folder: string, files: readonly string[], event
     expect(sent).toMatchObject({ refusals: [], report: { events: { accepted: events } } });
     await vi.waitFor(async () => expect(await collector.lag()).toBe(0), { timeout: 120_000, interval: 250 });
   } finally {
-    // Stopping stores what the sink still holds.
+    // The sink stores its buffer when it stops.
     expect(await collector.stop()).toEqual([0, 0]);
   }
   const imported = await readDataset(folder, 'imported');
@@ -80,7 +80,7 @@ async function readDataset(folder: string, home: string): Promise<Record<string,
 interface Collector {
   readonly url: string;
   readonly key: string;
-  /** Messages that the sink has not stored. */
+  /** Messages not yet stored by the sink. */
   lag(): Promise<number>;
   /** Exit codes of ingest and sink. */
   stop(): Promise<(number | null)[]>;

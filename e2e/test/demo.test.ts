@@ -22,7 +22,7 @@ interface DemoDocument {
   }[];
 }
 
-it('goes the whole path on own files, tells interests apart, and does nothing twice', async () => {
+it('runs the whole path on own files, separates interests, and repeats no work', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);
 
@@ -48,7 +48,7 @@ it('goes the whole path on own files, tells interests apart, and does nothing tw
 
   expect(document.users).toHaveLength(3);
   for (const { interests } of document.users) {
-    // Customers are drawn to two departments: each interest is one of them, and they are not the same.
+    // Customers prefer two departments: each interest is one of them, and the interests differ.
     const departments = interests.map(({ formedBy }) => formedBy.map(({ itemId }) => departmentOf(itemId)));
     for (const items of departments) {
       expect(items.filter((item) => item === items[0]).length).toBeGreaterThan(items.length / 2);

@@ -11,22 +11,22 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 export interface Ended {
-  /** Undefined when a signal killed it. */
+  /** Undefined for a process killed by a signal. */
   readonly code: number | undefined;
   readonly signal: NodeJS.Signals | undefined;
   readonly out: string;
   readonly err: string;
 }
 
-/** `facet` as a process of its own, as a user runs it. */
+/** A `facet` process. */
 export interface FacetProcess {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** Waits until standard output or error matches. @throws when the process ends before. */
+  /** Waits until standard output or error matches. @throws Error when the process ends first. */
   sees(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
-/** Starts `facet` in `folder`, from the source. It does not outlive the test. */
+/** Starts `facet` from the source in `folder`. The process ends with the test. */
 export function startFacet(
   folder: string,
   args: readonly string[],
@@ -43,7 +43,7 @@ export function startFacet(
   return started;
 }
 
-/** Runs `facet` to its end. */
+/** Runs `facet` and waits for its end. */
 export async function facet(folder: string, args: readonly string[]): Promise<Ended> {
   return spawnFacet(folder, args).ended;
 }
@@ -64,9 +64,9 @@ function spawnFacet(
   child.once('close', () => process.off('exit', kill));
   let [out, err] = ['', ''];
   const waiting = new Set<() => void>();
-  const told = (): void => waiting.forEach((look) => look());
-  child.stdout.setEncoding('utf8').on('data', (text: string) => ((out += text), told()));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => ((err += text), told()));
+  const notify = (): void => waiting.forEach((look) => look());
+  child.stdout.setEncoding('utf8').on('data', (text: string) => ((out += text), notify()));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => ((err += text), notify()));
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => resolve({ code: code ?? undefined, signal: signal ?? undefined, out, err }));
@@ -82,34 +82,34 @@ function spawnFacet(
       waiting.add(look);
       look();
       void ended.then(({ code }) =>
-        reject(new Error(`facet ended with ${code} before it said ${pattern}:\n${out}\n${err}`)),
+        reject(new Error(`facet exited with ${code} before it said ${pattern}:\n${out}\n${err}`)),
       );
     });
   };
   return { child, ended, sees };
 }
 
-/** Runs `facet … --json`, which must succeed, and reads its document. */
+/** Runs `facet … --json` successfully and returns its document. */
 export async function facetJson<Document>(folder: string, args: readonly string[]): Promise<Document> {
   const { code, out, err } = await facet(folder, [...args, '--json']);
-  if (code !== 0) throw new Error(`facet ${args.join(' ')} ended with ${code}:\n${out}\n${err}`);
+  if (code !== 0) throw new Error(`facet ${args.join(' ')} exited with ${code}:\n${out}\n${err}`);
   return JSON.parse(out) as Document;
 }
 
-/** A folder that is gone when the test has ended. */
+/** Creates a folder that is removed after the test. */
 export async function temporaryFolder(): Promise<string> {
   const { folder, remove } = await keptFolder();
   onTestFinished(remove);
   return folder;
 }
 
-/** A folder for all tests of a file; remove it in `afterAll`. */
+/** Creates a folder for all tests of a file; call `remove` in `afterAll`. */
 export async function keptFolder(): Promise<{ folder: string; remove: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'facet-e2e-'));
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-/** The environment without what would change where Facet reads and writes; the cache stays. */
+/** Returns the environment without the variables of Facet, except the cache folder. */
 function withoutFacet(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.entries(environment).filter(([name]) => !name.startsWith('FACET_') || name === 'FACET_CACHE_DIR');
   return Object.fromEntries(kept);

@@ -20,7 +20,7 @@ async function writeParquet(csv: string, parquet: string): Promise<void> {
   instance.closeSync();
 }
 
-it('the same rows as CSV, JSON Lines and Parquet make the same dataset', async () => {
+it('equal rows in CSV, JSON Lines and Parquet give the same dataset', async () => {
   const folder = await temporaryFolder();
   const events = shopEvents();
   await writeFile(join(folder, 'events.csv'), toCsv(events));
@@ -40,12 +40,12 @@ it('the same rows as CSV, JSON Lines and Parquet make the same dataset', async (
   }
 });
 
-it('broken lines cost themselves only, and are reported with their numbers', async () => {
+it('malformed lines are skipped and reported with their numbers', async () => {
   const folder = await temporaryFolder();
   const events = shopEvents();
   const path = join(folder, 'events.csv');
   await writeFile(path, toCsv(events));
-  // The header is line 1, so these are the lines from events.length + 2 on.
+  // The header is line 1, so the malformed lines begin at events.length + 2.
   await appendFile(path, 'u1,garden-1,purchase,yesterday\nu2,,purchase,1704067200\nu3\n');
   const numbers = [2, 3, 4].map((more) => events.length + more);
 

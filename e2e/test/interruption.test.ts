@@ -6,7 +6,7 @@ import { shopFiles, writeShop } from './shop-files.ts';
 
 const demo = ['demo', '--no-serve', '--home', 'home', ...shopFiles];
 
-it('a run killed in the middle of training goes on from its last epoch and ends as an undisturbed one', async () => {
+it('a run killed during training resumes at its last epoch and gives the same model', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);
   const killed = startFacet(folder, demo);
@@ -31,17 +31,20 @@ it('a run killed in the middle of training goes on from its last epoch and ends 
   expect((await weights('home', resumedId!)).equals(await weights('undisturbed', modelId))).toBe(true);
 });
 
-it.each(['SIGINT', 'SIGTERM'] as const)('%s during training ends at once, without a stack trace', async (signal) => {
-  const folder = await temporaryFolder();
-  await writeShop(folder);
-  const stopped = startFacet(folder, demo);
-  await stopped.sees(/fit, epoch 1: /);
-  const askedAt = Date.now();
-  stopped.child.kill(signal);
-  const { code, out, err } = await stopped.ended;
-  expect(Date.now() - askedAt).toBeLessThan(10_000);
-  expect(code).toBe({ SIGINT: 130, SIGTERM: 143 }[signal]);
-  expect(err).toContain('Stopped. Finished stages are kept');
-  expect(`${out}${err}`).not.toMatch(/ {4}at |error:/);
-  expect(await readdir(join(folder, 'home', 'artifacts')).catch(() => [])).not.toContain('model');
-});
+it.each(['SIGINT', 'SIGTERM'] as const)(
+  '%s during training ends the run immediately, without a stack trace',
+  async (signal) => {
+    const folder = await temporaryFolder();
+    await writeShop(folder);
+    const stopped = startFacet(folder, demo);
+    await stopped.sees(/fit, epoch 1: /);
+    const askedAt = Date.now();
+    stopped.child.kill(signal);
+    const { code, out, err } = await stopped.ended;
+    expect(Date.now() - askedAt).toBeLessThan(10_000);
+    expect(code).toBe({ SIGINT: 130, SIGTERM: 143 }[signal]);
+    expect(err).toContain('Stopped. Finished stages are kept');
+    expect(`${out}${err}`).not.toMatch(/ {4}at |error:/);
+    expect(await readdir(join(folder, 'home', 'artifacts')).catch(() => [])).not.toContain('model');
+  },
+);

@@ -1,4 +1,4 @@
-/** A tiny shop, made up by a fixed rule: its customers' interests are known, so what a model finds can be checked. */
+/** A small synthetic shop with known interests of its customers, so that tests can check the model. */
 
 export interface ShopEvent {
   readonly user_id: string;
@@ -29,7 +29,7 @@ export const shopItems: readonly ShopItem[] = departments.flatMap((department) =
   })),
 );
 
-/** Each user is drawn to two departments and buys 12 to 24 different things, mostly from them, over the days. */
+/** Returns the events: each user buys 12 to 24 distinct items, mostly of two departments. */
 export function shopEvents(): ShopEvent[] {
   const random = createRandom(7);
   const events: ShopEvent[] = [];

@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { facetJson, temporaryFolder } from './facet.ts';
 
-/** Beside the clone; not part of it. */
+/** A folder next to the clone. */
 const data = fileURLToPath(new URL('../../../shared/data/online-retail-2', import.meta.url));
 
-it('Online Retail II is imported as it is, without a mapping', async (context) => {
+it('Online Retail II is imported without a mapping', async (context) => {
   if (!existsSync(data)) context.skip(`There is no ${data}.`);
   const folder = await temporaryFolder();
   const files = ['--events', join(data, 'interactions.tsv.gz'), '--items', join(data, 'items.tsv')];

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { facet, facetJson, keptFolder, startFacet } from './facet.ts';
 import { shopFiles, writeShop } from './shop-files.ts';
 
-interface Answer {
+interface RecommendationsResponse {
   readonly recommendationId: string;
   readonly source: { readonly kind: string; readonly reason?: string };
   readonly bundleId: string;
@@ -29,7 +29,7 @@ afterAll(() => remove());
 
 async function trainedHome(): Promise<{ bundleId: string }> {
   const run = async (...args: string[]): Promise<{ bundleId: string }> => {
-    // Outside of a test there is nothing to end the process with: it ends by itself.
+    // facetJson needs a running test, so this calls facet directly.
     const { code, out, err } = await facet(folder, [...args, '--home', 'home', '--json']);
     if (code !== 0) throw new Error(err);
     return JSON.parse(out) as { bundleId: string };
@@ -44,7 +44,7 @@ async function ask(url: string, body: object, key?: string): Promise<Response> {
 }
 
 describe('facet serve', () => {
-  it('answers over HTTP with the key, refuses without, and ends well on SIGTERM', async () => {
+  it('responds to requests with the key, refuses others, and exits with 0 on SIGTERM', async () => {
     const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--json']);
     const [document] = await server.sees(/^\{"home".*\}$/m);
     const { url, apiKey, bundleId: served } = JSON.parse(document) as { url: string; apiKey: string; bundleId: string };
@@ -54,12 +54,20 @@ describe('facet serve', () => {
     expect((await ask(url, { userId: 'u1' }, 'facet_wrong')).status).toBe(401);
     const response = await ask(url, { userId: 'u1', limit: 5 }, apiKey);
     expect(response.status).toBe(200);
-    const answer = (await response.json()) as Answer;
-    expect(answer.source).toEqual({ kind: 'model' });
-    expect(answer.items).toHaveLength(5);
+    const recommended = (await response.json()) as RecommendationsResponse;
+    expect(recommended.source).toEqual({ kind: 'model' });
+    expect(recommended.items).toHaveLength(5);
 
-    const local = await facetJson<Answer>(folder, ['recommend', '--user', 'u1', '--limit', '5', '--home', 'home']);
-    expect(answer.items.map(({ itemId }) => itemId)).toEqual(local.items.map(({ itemId }) => itemId));
+    const local = await facetJson<RecommendationsResponse>(folder, [
+      'recommend',
+      '--user',
+      'u1',
+      '--limit',
+      '5',
+      '--home',
+      'home',
+    ]);
+    expect(recommended.items.map(({ itemId }) => itemId)).toEqual(local.items.map(({ itemId }) => itemId));
 
     const keys = await facetJson<{ keys: { name: string; scopes: string[] }[] }>(folder, [
       'keys',
@@ -71,25 +79,31 @@ describe('facet serve', () => {
     const metrics = await fetch(`${url}/metrics`, { headers: { 'x-api-key': apiKey } });
     expect(metrics.status).toBe(200);
 
-    const stranger = (await (await ask(url, { userId: 'nobody', limit: 3 }, apiKey)).json()) as Answer;
+    const stranger = (await (
+      await ask(url, { userId: 'unknown', limit: 3 }, apiKey)
+    ).json()) as RecommendationsResponse;
     expect(stranger.source).toMatchObject({ kind: 'popular', reason: 'unknown_user' });
 
     server.child.kill('SIGTERM');
     expect(await server.ended).toMatchObject({ code: 0, signal: undefined });
     await expect(fetch(`${url}/healthz`)).rejects.toThrow();
 
-    const replay = ['recommendations', 'replay', answer.recommendationId, '--home', 'home'];
-    expect(await facetJson(folder, replay)).toMatchObject({ isSame: true, bundleId, answer: { items: answer.items } });
+    const replay = ['recommendations', 'replay', recommended.recommendationId, '--home', 'home'];
+    expect(await facetJson(folder, replay)).toMatchObject({
+      isSame: true,
+      bundleId,
+      response: { items: recommended.items },
+    });
     expect(await facetJson(folder, [...replay, '--bundle', bundleId.slice(0, 8)])).toMatchObject({
       kept: 5,
       after: bundleId,
     });
-    const unknown = await facet(folder, ['recommendations', 'replay', 'no-such-answer', '--home', 'home', '--json']);
+    const unknown = await facet(folder, ['recommendations', 'replay', 'no-such-response', '--home', 'home', '--json']);
     expect(unknown.code).toBe(3);
     expect(JSON.parse(unknown.out)).toMatchObject({ error: { code: 'REPLAY_UNKNOWN' } });
   });
 
-  it('answers to the client for it: lists, pages, batches, interests and similar items', async () => {
+  it('serves the client: lists, pages, batches, interests and similar items', async () => {
     const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--json']);
     const [document] = await server.sees(/^\{"home".*\}$/m);
     const { url, apiKey } = JSON.parse(document) as { url: string; apiKey: string };
@@ -116,7 +130,7 @@ describe('facet serve', () => {
     await expect(stranger.recommend({ userId: 'u1' })).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
   });
 
-  it('answers to the keys of a file that the environment names, each for what it is good for', async () => {
+  it('accepts the keys of FACET_API_KEYS_FILE, each within its scopes', async () => {
     const create = ['keys', 'create', '--file', 'team.yaml'];
     const { apiKey } = await facetJson<{ apiKey: string }>(folder, [...create, '--name', 'app', '--scope', 'serve']);
     const sender = await facetJson<{ apiKey: string }>(folder, [...create, '--name', 'web', '--scope', 'ingest']);
@@ -131,7 +145,7 @@ describe('facet serve', () => {
     expect((await fetch(`${url}/metrics`, { headers: { 'x-api-key': apiKey } })).status).toBe(403);
   });
 
-  it('takes its child with it when it is stopped with Ctrl-C', async () => {
+  it('stops the serving process on Ctrl-C', async () => {
     const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--insecure', '--json']);
     const [document] = await server.sees(/^\{"home".*\}$/m);
     const { url, apiKey } = JSON.parse(document) as { url: string; apiKey: string | null };
@@ -144,7 +158,7 @@ describe('facet serve', () => {
     await expect(fetch(`${url}/healthz`)).rejects.toThrow();
   });
 
-  it('leaves no API behind when it is killed', async () => {
+  it('leaves no serving process behind when it is killed', async () => {
     const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--insecure', '--json']);
     const [document] = await server.sees(/^\{"home".*\}$/m);
     const { url } = JSON.parse(document) as { url: string };
@@ -153,7 +167,7 @@ describe('facet serve', () => {
     await vi.waitFor(async () => expect(fetch(`${url}/healthz`)).rejects.toThrow(), { timeout: 10_000, interval: 100 });
   });
 
-  it('says which port is taken, and what to do', async () => {
+  it('names a port in use and the remedy', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void other.close());
@@ -165,15 +179,15 @@ describe('facet serve', () => {
 });
 
 describe('facet delta', () => {
-  it('has a running API offer new items and no longer offer withdrawn ones, within seconds', async () => {
+  it('makes a new item eligible and similar to its kind, and removes a withdrawn item, within seconds', async () => {
     const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--insecure', '--json']);
     const [document] = await server.sees(/^\{"home".*\}$/m);
     const { url } = JSON.parse(document) as { url: string };
-    const answer = async (): Promise<string[]> => {
+    const recommendAll = async (): Promise<string[]> => {
       const response = await ask(url, { userId: 'u1', limit: 100, excludeSeen: false });
-      return ((await response.json()) as Answer).items.map(({ itemId }) => itemId);
+      return ((await response.json()) as RecommendationsResponse).items.map(({ itemId }) => itemId);
     };
-    expect(await answer()).toContain('garden-1');
+    expect(await recommendAll()).toContain('garden-1');
     const catalog = join(folder, 'home', 'catalog');
     const before = await readItems(catalog);
     onTestFinished(async () => {
@@ -189,23 +203,42 @@ describe('facet delta', () => {
     ]);
     const delta = await facetJson<object>(folder, ['delta', '--home', 'home']);
     expect(delta).toMatchObject({ bundleId, isNew: true, added: 1, withdrawn: 1 });
-    await vi.waitFor(async () => expect(await answer()).toContain('garden-new'), { timeout: 10_000, interval: 100 });
-    expect(await answer()).not.toContain('garden-1');
+    await vi.waitFor(async () => expect(await recommendAll()).toContain('garden-new'), {
+      timeout: 10_000,
+      interval: 100,
+    });
+    expect(await recommendAll()).not.toContain('garden-1');
+    // The popularity prior ranks items without interactions last, so the test checks the vector of the new item instead.
+    const client = createServingClient({ url, key: 'none' });
+    const similar = await client.findSimilarItems('garden-new', { limit: 4 });
+    expect(similar.items.map(({ itemId }) => itemId.split('-')[0])).toEqual(Array(4).fill('garden'));
     expect(await facetJson<object>(folder, ['delta', '--home', 'home'])).toMatchObject({ isNew: false });
   });
 });
 
 describe('facet recommend', () => {
-  it('treats unknown users and items as normal', async () => {
-    const unknown = await facetJson<Answer>(folder, ['recommend', '--user', 'nobody', '--home', 'home']);
+  it('recommends popular items to unknown users and for unknown items', async () => {
+    const unknown = await facetJson<RecommendationsResponse>(folder, [
+      'recommend',
+      '--user',
+      'unknown',
+      '--home',
+      'home',
+    ]);
     expect(unknown.source).toMatchObject({ kind: 'popular', reason: 'unknown_user' });
-    const items = await facetJson<Answer>(folder, ['recommend', '--behaviors', 'no-such-item', '--home', 'home']);
+    const items = await facetJson<RecommendationsResponse>(folder, [
+      'recommend',
+      '--behaviors',
+      'no-such-item',
+      '--home',
+      'home',
+    ]);
     expect(items.source).toMatchObject({ kind: 'popular', reason: 'no_known_items' });
   });
 });
 
 describe('a corrupt bundle', () => {
-  it('is refused with the name of the file, by the command line and by the API', async () => {
+  it('is refused with the name of its file, by the command line and by the API', async () => {
     const file = join(folder, 'home', 'artifacts', 'bundle', bundleId, 'index.faiss');
     await appendFile(file, 'x');
     for (const command of [
@@ -216,7 +249,7 @@ describe('a corrupt bundle', () => {
       expect(err).toMatch(/error: .*index\.faiss/);
       expect(code).toBe(4);
     }
-    // The same inputs make it anew.
+    // The same inputs rebuild the bundle.
     const { bundleId: rebuilt } = await facetJson<{ bundleId: string }>(folder, ['index', '--home', 'home']);
     expect(rebuilt).toBe(bundleId);
     expect((await facet(folder, ['recommend', '--user', 'u1', '--home', 'home'])).code).toBe(0);

@@ -31,7 +31,7 @@ interface Document {
 }
 
 it.each(['time-split', 'leave-one-out'])(
-  '%s: a folder of events becomes a table; the second time nothing is run',
+  '%s: writes the table of a folder of events, and runs nothing the second time',
   async (protocol) => {
     const folder = await temporaryFolder();
     await writeShop(folder);
@@ -53,7 +53,7 @@ it.each(['time-split', 'leave-one-out'])(
   },
 );
 
-it('says what it does not know', async () => {
+it('refuses unknown systems, settings and data', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);
   const args = ['benchmark', '--data', join(folder, 'events.csv'), '--home', join(folder, 'home')];

@@ -28,7 +28,7 @@ async function makeTopics(prefix: string) {
   return { names, env: { FACET_KAFKA_BROKERS: local.brokers.join(','), FACET_TOPIC_PREFIX: prefix } };
 }
 
-it('facet lake rebuild and profiles rebuild refuse while a sink is at work', async () => {
+it('facet lake rebuild and profiles rebuild refuse to run while a sink is running', async () => {
   const { names, env } = await makeTopics('busy');
   const consumer = kafka.client.consumer({ groupId: 'busy-sink' });
   onTestFinished(() => consumer.disconnect());
@@ -48,7 +48,7 @@ it('facet lake rebuild and profiles rebuild refuse while a sink is at work', asy
   }
 });
 
-it('facet lake rebuild changes nothing when the log does not hold what would be replaced', async () => {
+it('facet lake rebuild changes nothing when the log lacks events to replace', async () => {
   const { names, env } = await makeTopics('short');
   const home = await temporaryFolder();
   const lake = await openLakeWriter(join(home, 'lake'));
@@ -61,7 +61,7 @@ it('facet lake rebuild changes nothing when the log does not hold what would be 
   expect((await run(['lake', 'verify', '--home', home])).code).toBe(0);
 });
 
-it('facet profiles rebuild makes the profiles what the lake gives', async () => {
+it('facet profiles rebuild replaces the profiles by those of the lake', async () => {
   const home = await temporaryFolder();
   const events = join(home, 'events.csv');
   await writeFile(events, 'user_id,item_id,timestamp,event_type\nada,a,1700000000,click\nbob,b,1700000100,view\n');
@@ -81,7 +81,7 @@ it('facet profiles rebuild makes the profiles what the lake gives', async () => 
   expect((await run(['profiles', 'rebuild', '--home', home])).code).toBe(2);
 });
 
-it('facet backfill sends files through the collector; a second time it adds nothing new', async () => {
+it('facet backfill sends files to the collector and adds nothing the second time', async () => {
   const { names, env } = await makeTopics('backfill');
   const home = await temporaryFolder();
   const [port] = await findFreePorts(1);

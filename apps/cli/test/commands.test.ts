@@ -13,8 +13,8 @@ async function fileWith(text: string, name = 'events.csv'): Promise<string> {
 
 const events = 'user_id,item_id,timestamp\nu1,a,1700000000\nu2,b,1700000100\n';
 
-describe('a mistake', () => {
-  it('is one line that names the thing, and a code that a script can test', async () => {
+describe('a usage error', () => {
+  it('prints one line and exits with a code for scripts', async () => {
     const { code, out, err } = await run(['import', '--events', 'nowhere.csv', '--home', await temporaryFolder()]);
     expect(code).toBe(3);
     expect(out).toBe('');
@@ -24,13 +24,13 @@ describe('a mistake', () => {
     expect(err).not.toContain('    at ');
   });
 
-  it('shows its stack with --verbose, and with FACET_DEBUG', async () => {
+  it('prints its stack with --verbose and with FACET_DEBUG', async () => {
     const path = await fileWith('a,b\n1,2\n');
     expect((await run(['validate', '--events', path, '--verbose'])).err).toContain('    at ');
     expect((await run(['validate', '--events', path], { env: { FACET_DEBUG: '1' } })).err).toContain('    at ');
   });
 
-  it('is one JSON document with --json', async () => {
+  it('prints one JSON document with --json', async () => {
     const { code, out } = await run(['bundles', '--json', '--home', join(await temporaryFolder(), 'none')]);
     expect({ code, bundles: (JSON.parse(out) as { bundles: unknown[] }).bundles }).toEqual({ code: 0, bundles: [] });
     const failed = await run(['rollback', '--json', '--home', await temporaryFolder()]);
@@ -38,21 +38,21 @@ describe('a mistake', () => {
     expect(JSON.parse(failed.out)).toMatchObject({ error: { code: 'ARTIFACT_NO_PREVIOUS', retryable: false } });
   });
 
-  it('in facet.yaml names the field', async () => {
+  it('names the wrong field of facet.yaml', async () => {
     const config = await fileWith('splt: { testShare: 0.1 }\n', 'facet.yaml');
     const { code, err } = await run(['train', '--config', config, '--home', await temporaryFolder()]);
     expect(code).toBe(2);
     expect(err).toContain('splt');
   });
 
-  it.each(['delta', 'recommend', 'interests'])('is %s without a bundle, and says how to make one', async (command) => {
+  it.each(['delta', 'recommend', 'interests'])('gives a remedy for %s without a bundle', async (command) => {
     const asked = command === 'delta' ? [] : ['--behaviors', '1'];
     const { code, err } = await run([command, ...asked, '--home', await temporaryFolder()]);
     expect(code).toBe(4);
     expect(err).toContain('has no current bundle');
   });
 
-  it('is a --config that is not there, not the defaults', async () => {
+  it('refuses a missing --config file', async () => {
     const { code, err } = await run(['train', '--config', 'nowhere.yaml', '--home', await temporaryFolder()]);
     expect(code).toBe(2);
     expect(err).toContain('nowhere.yaml');
@@ -60,13 +60,13 @@ describe('a mistake', () => {
 });
 
 describe('facet validate', () => {
-  it('reports columns and broken lines, and succeeds', async () => {
+  it('reports columns and malformed lines, and succeeds', async () => {
     const { code, out } = await run(['validate', '--events', await fileWith(`${events}u3,c,yesterday\n`)]);
     expect(code).toBe(0);
     expect(out).toMatch(/occurredAt: not-a-time\s+line 4/);
   });
 
-  it('ends with 3 when nothing can be used; the report stays the only document', async () => {
+  it('exits with 3 without usable events; the report is the only document', async () => {
     const { code, out } = await run([
       'validate',
       '--json',
@@ -79,7 +79,7 @@ describe('facet validate', () => {
 });
 
 describe('facet validate without files', () => {
-  it('reports the health of the newest days of the lake and keeps it', async () => {
+  it('reports and stores the health of the newest days of the lake', async () => {
     const home = await temporaryFolder();
     const day = (date: string): string =>
       Array.from({ length: 150 }, (_, n) => `u${n},i${n % 7},${Date.parse(date) + n * 1000}\n`).join('');
@@ -98,7 +98,7 @@ describe('facet validate without files', () => {
     expect(newest.out).toMatch(/^2024-03-03: ok\n/);
   });
 
-  it('ends with 3 for a bad day, and for a lake without events', async () => {
+  it('exits with 3 for a bad day and for a lake without events', async () => {
     const home = await temporaryFolder();
     await run(['import', '--events', await fileWith(events), '--home', home]);
     const { code, out, err } = await run(['validate', '--day', '2023-11-15', '--home', home]);
@@ -110,7 +110,7 @@ describe('facet validate without files', () => {
 });
 
 describe('facet import', () => {
-  it('imports once, and says so the second time', async () => {
+  it('imports files once, and reports a repeated import', async () => {
     const args = ['import', '--json', '--events', await fileWith(events), '--home', await temporaryFolder()];
     const [first, second] = [await run(args), await run(args)];
     expect([first.code, second.code]).toEqual([0, 0]);
@@ -120,7 +120,7 @@ describe('facet import', () => {
   });
 });
 
-/** A home in which a bundle is current that is gone. */
+/** A home whose current bundle is missing. */
 async function promoteNothing(home: string): Promise<void> {
   const promotions = join(home, 'artifacts', 'promotions');
   await mkdir(promotions, { recursive: true });
@@ -129,14 +129,14 @@ async function promoteNothing(home: string): Promise<void> {
   await writeFile(join(promotions, '0000000001.json'), JSON.stringify(record));
 }
 
-describe('a home without what a command needs', () => {
-  it('has no events: the stages say how to import some', async () => {
+describe('a home with missing data', () => {
+  it('without events, the stages explain how to import', async () => {
     const { code, err } = await run(['dataset', '--home', await temporaryFolder()]);
     expect(code).toBe(3);
     expect(err).toMatch(/has no events.*import --events/);
   });
 
-  it('has no bundle: the homes nearby that have one are named', async () => {
+  it('without a bundle, the error names homes nearby that have one', async () => {
     const parent = await temporaryFolder();
     await promoteNothing(join(parent, 'shop'));
     const { code, err } = await run(['recommend', '--user', 'u1', '--home', join(parent, 'default')]);
@@ -144,7 +144,7 @@ describe('a home without what a command needs', () => {
     expect(err).toContain(`--home ${join(parent, 'shop')}`);
   });
 
-  it('has a bundle whose files are gone', async () => {
+  it('with a bundle whose files are missing', async () => {
     const home = await temporaryFolder();
     await promoteNothing(home);
     const { code, err } = await run(['recommend', '--user', 'u1', '--home', home]);
@@ -153,7 +153,7 @@ describe('a home without what a command needs', () => {
   });
 });
 
-describe('being stopped', () => {
+describe('interruption', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
@@ -169,7 +169,7 @@ describe('being stopped', () => {
 });
 
 describe('facet estimate', () => {
-  it('tells the kinds of index, what would be chosen and why, memory and disk, and writes nothing', async () => {
+  it('reports index kinds, the choice, memory and disk, and writes nothing', async () => {
     const config = await fileWith('index: { flatItemsMax: 5000 }\n', 'facet.yaml');
     const { code, out, err } = await run(['estimate', '--items', '3000', '--dim', '16', '--config', config]);
     expect(code).toBe(0);
@@ -182,7 +182,7 @@ describe('facet estimate', () => {
     expect(err).toContain('building small indexes');
   });
 
-  it('is one document with --json, and counts what it was told', async () => {
+  it('prints one document with --json, for the given sizes', async () => {
     const sizes = ['--users', '10', '--events', '200', '--interests', '2'];
     const { out } = await run(['estimate', '--items', '2000', '--dim', '8', ...sizes, '--json']);
     expect(JSON.parse(out)).toMatchObject({
@@ -198,7 +198,7 @@ describe('facet estimate', () => {
     });
   });
 
-  it('needs to know how many items', async () => {
+  it('requires the number of items', async () => {
     expect((await run(['estimate'])).code).toBe(2);
     expect((await run(['estimate', '--items', 'many'])).code).toBe(2);
   });

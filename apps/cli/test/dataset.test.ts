@@ -28,7 +28,7 @@ it('lists the events that the rules excluded', async () => {
   expect(out).toContain('Excluded events: 60 not positive, 24 of bots (1 bot).');
 });
 
-it('builds an earlier one again, and says whether the bytes are the same', async () => {
+it('rebuilds an earlier dataset and compares the bytes', async () => {
   const folder = await temporaryFolder();
   const home = await importShop(folder);
   const built = await run(['dataset', '--home', home, '--json']);

@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from './run.ts';
 import { temporaryFolder } from '@facet/testing';
 
-/** Today: brokers remove old letters. */
+/** Today, because brokers remove old messages. */
 const noon = new Date().setUTCHours(0, 0, 0, 0);
 
 let local: LocalKafka;
@@ -30,7 +30,7 @@ afterAll(async () => {
   await local.stop();
 });
 
-/** Three letters of events and one of an item. */
+/** Publishes three dead letters of events and one of an item. */
 async function putAside(prefix: string): Promise<void> {
   const names = topicNames(prefix);
   await ensureTopics(kafka, { names, eventPartitions: 1 });
@@ -61,7 +61,7 @@ async function configWithWishlist(): Promise<string> {
 }
 
 describe('facet dead-letters', () => {
-  it('lists the newest and counts the reasons', async () => {
+  it('lists the newest dead letters and counts the reasons', async () => {
     await putAside('listed');
     const env = { FACET_KAFKA_BROKERS: local.brokers.join(', '), FACET_TOPIC_PREFIX: 'listed' };
     const { code, out } = await run(['dead-letters', 'list', '--limit', '2'], { env });
@@ -82,7 +82,7 @@ describe('facet dead-letters', () => {
     expect(shown.out).toContain('{"a [31m');
   });
 
-  it('shows a letter', async () => {
+  it('shows a dead letter', async () => {
     await putAside('shown');
     const at = ['--brokers', local.brokers.join(','), '--topic-prefix', 'shown'];
     const { code, out } = await run(['dead-letters', 'show', 'shown.events.v1-0-0', ...at]);
@@ -95,7 +95,7 @@ describe('facet dead-letters', () => {
     expect(unknown.err).toContain('dead-letters list');
   });
 
-  it('redrives what is valid by now, and says what to do about the rest', async () => {
+  it('redrives events that are valid now, and gives a remedy for the rest', async () => {
     await putAside('redriven');
     const { events } = topicNames('redriven');
     const at = ['--brokers', local.brokers.join(','), '--topic-prefix', 'redriven'];
@@ -130,7 +130,7 @@ describe('facet dead-letters', () => {
     expect(JSON.parse(everything.out)).toMatchObject({ total: 4 });
   });
 
-  it('ends with 5 when there are no brokers, or no topics', async () => {
+  it('exits with 5 without brokers or topics', async () => {
     const nowhere = await run(['dead-letters', 'list', '--brokers', '127.0.0.1:9']);
     expect(nowhere.code).toBe(5);
     expect(nowhere.err).toContain('FACET_KAFKA_BROKERS');

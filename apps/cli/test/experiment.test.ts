@@ -63,7 +63,7 @@ interface Report {
   readonly sampleRatio: { readonly isMismatch: boolean };
 }
 
-it('facet experiment report puts the arms beside each other', async () => {
+it('facet experiment report compares the arms', async () => {
   const { home, args } = await littleHome();
   const report = ['experiment', 'report', 'merge', ...args];
   const { code, out, err } = await run(report);
@@ -89,7 +89,7 @@ it('facet experiment report puts the arms beside each other', async () => {
   expect((await read()).arms.reduce((sum, { users }) => sum + users, 0)).toBe(399);
 });
 
-it('facet experiment report warns of a broken split first, and ends with 3', async () => {
+it('facet experiment report warns of a sample ratio mismatch first, and exits with 3', async () => {
   const { args } = await littleHome({ logged: 0.5 });
   const report = ['experiment', 'report', 'merge', ...args];
   const { code, out, err } = await run(report);
@@ -101,7 +101,7 @@ it('facet experiment report warns of a broken split first, and ends with 3', asy
   expect((JSON.parse(json.out) as Report).sampleRatio.isMismatch).toBe(true);
 });
 
-it('facet experiment list shows what is declared, and report names what is not', async () => {
+it('facet experiment list shows declared experiments, and report refuses others', async () => {
   const home = await temporaryFolder();
   const config = join(home, 'facet.yaml');
   await writeFile(config, facetYaml);
@@ -117,7 +117,7 @@ it('facet experiment list shows what is declared, and report names what is not',
   });
 });
 
-it('a wrong experiment is an error of every command that reads facet.yaml', async () => {
+it('every command that reads facet.yaml refuses an invalid experiment', async () => {
   const home = await temporaryFolder();
   const config = join(home, 'facet.yaml');
   await writeFile(config, 'experiments: [{ name: merge, arms: { control: {} } }]');

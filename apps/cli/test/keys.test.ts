@@ -6,7 +6,7 @@ import { run } from './run.ts';
 import { temporaryFolder } from '@facet/testing';
 
 describe('facet keys create', () => {
-  it('shows the key once and keeps its hash', async () => {
+  it('prints the key once and stores its hash', async () => {
     const home = await temporaryFolder();
     const args = ['keys', 'create', '--home', home, '--name', 'backend', '--scope', 'serve', '--scope', 'ingest'];
     const { code, out } = await run(args);
@@ -18,7 +18,7 @@ describe('facet keys create', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
-  it('takes origins and bounds, and is one document with --json', async () => {
+  it('accepts origins and limits, and prints one document with --json', async () => {
     const file = join(await temporaryFolder(), 'deep', 'web.yaml');
     const origins = ['--origin', 'https://shop.example/', '--origin', 'http://localhost:3000'];
     const bounds = ['--events-per-second', '500', '--body-bytes', '65536'];
@@ -39,7 +39,7 @@ describe('facet keys create', () => {
     expect(findApiKey(apiKey, await readApiKeys(file))).toMatchObject(described);
   });
 
-  it('makes no second key of a name', async () => {
+  it('refuses a second key with the same name', async () => {
     const home = await temporaryFolder();
     const args = ['keys', 'create', '--home', home, '--name', 'web', '--scope', 'ingest'];
     expect((await run(args)).code).toBe(0);
@@ -57,7 +57,7 @@ describe('facet keys create', () => {
     [['--name', 'web', '--scope', 'ingest', '--origin', 'https://shop.example/cart'], /Write an origin as scheme/],
     [['--name', 'web', '--scope', 'ingest', '--origin', '*'], /Write an origin as scheme/],
     [['--name', 'web', '--scope', 'ingest', '--events-per-second', '0'], /positive integer/],
-  ])('%j ends with 2 and says what is wrong', async (args, message) => {
+  ])('%j exits with 2 and names the problem', async (args, message) => {
     const home = await temporaryFolder();
     const { code, out, err } = await run(['keys', 'create', '--home', home, ...args]);
     expect(err).toMatch(message);
@@ -67,7 +67,7 @@ describe('facet keys create', () => {
 });
 
 describe('facet keys list', () => {
-  it('says who has a key and what for, from the file that FACET_API_KEYS_FILE names', async () => {
+  it('lists names and scopes from FACET_API_KEYS_FILE', async () => {
     const file = join(await temporaryFolder(), 'keys.yaml');
     const env = { FACET_API_KEYS_FILE: file };
     expect((await run(['keys', 'list'], { env })).out).toContain('keys create');
@@ -81,7 +81,7 @@ describe('facet keys list', () => {
     expect(document.keys.map(({ name }) => name)).toEqual(['web', 'ops']);
   });
 
-  it('names the wrong line of a file, and never a value', async () => {
+  it('names the wrong field of a file, never its value', async () => {
     const file = join(await temporaryFolder(), 'keys.yaml');
     await writeFile(file, 'keys: [{name: web, scopes: [ingest], sha256: facet_secret}]');
     const { code, err } = await run(['keys', 'list', '--file', file]);

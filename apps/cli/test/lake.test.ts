@@ -26,7 +26,7 @@ const json = async <Document>(args: readonly string[]): Promise<Document> => {
   return JSON.parse(out) as Document;
 };
 
-it('facet lake status and verify say what is there', async () => {
+it('facet lake status and verify report the contents', async () => {
   const home = await importedHome();
   const { code, out } = await run(['lake', 'status', '--home', home]);
   expect(code).toBe(0);
@@ -35,12 +35,12 @@ it('facet lake status and verify say what is there', async () => {
   expect(await json(['lake', 'verify', '--home', home])).toMatchObject({ isSound: true, files: [] });
 });
 
-it('facet lake status says what to do about a home without a lake', async () => {
+it('facet lake status gives a remedy for a home without a lake', async () => {
   const { code, out } = await run(['lake', 'status', '--home', await temporaryFolder()]);
   expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('no lake yet') as string });
 });
 
-it('facet lake verify ends with 4 when a file is missing, and rebuild makes it good', async () => {
+it('facet lake verify exits with 4 for a missing file, and rebuild repairs the lake', async () => {
   const home = await importedHome();
   const [file] = await listLakeFiles(join(home, 'lake'));
   await rm(join(home, 'lake', file!.path));
@@ -59,7 +59,7 @@ it.each(['yesterday', '2026-13-01', '1700000000'])('facet lake rebuild --from %s
   expect((await run(['lake', 'rebuild', '--from', time, '--home', await temporaryFolder()])).code).toBe(2);
 });
 
-it('facet erasures: requested, not read any more, taken off the disk by compact', async () => {
+it('facet erasures request hides the rows of a user, and lake compact removes them', async () => {
   const home = await importedHome();
   const verify = () => run(['erasures', 'verify', '--user', 'ada', '--home', home]);
   expect((await verify()).out).toContain('2 rows');
@@ -79,7 +79,7 @@ it('facet erasures: requested, not read any more, taken off the disk by compact'
   expect((await lakeStatus(join(home, 'lake'))).rows).toBe(2);
 });
 
-it('facet erasures and lake compact reach the log of what was answered', async () => {
+it('facet erasures and lake compact cover the exposure log', async () => {
   const home = await importedHome();
   const exposures = new ExposureWriter({ folder: join(home, 'exposures') });
   for (const userId of ['ada', 'bob', 'ada']) {

@@ -15,7 +15,7 @@ async function withPython(script: string): Promise<void> {
 
 const never = new AbortController().signal;
 
-it('says what was tried, why it failed and what to do, and leaves nothing behind', async () => {
+it('reports the attempt, the reason and the remedy, and leaves no files behind', async () => {
   const printed = [
     'WARNING: Retrying (Retry(total=0)) after connection broken',
     'ERROR: No matching distribution found',
@@ -31,7 +31,7 @@ it('says what was tried, why it failed and what to do, and leaves nothing behind
   expect(await readdir(cache)).toEqual([]);
 });
 
-it('stops with its child when told to', async () => {
+it('stops its child process when aborted', async () => {
   await withPython('exec sleep 30');
   const cache = await temporaryFolder();
   const stop = new AbortController();

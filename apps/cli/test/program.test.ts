@@ -60,7 +60,7 @@ describe('wrong usage', () => {
     [['validate', '--events', 'events.csv', '--day', '2011-10-01'], /cannot be used with/],
     [['validate', '--day', '2011-10-01', '--days', '2'], /cannot be used with/],
     [['validate', '--days', '0'], /from 1 to 366/],
-  ])('%j ends with 2 and says what is wrong', async (args, message) => {
+  ])('%j exits with 2 and names the problem', async (args, message) => {
     const { code, out, err } = await run(args);
     expect(err).toMatch(message);
     expect(err).not.toMatch(/ at .*\.ts/);

@@ -78,8 +78,8 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe('from a bundle to the current one', () => {
-  it('what the gate has not seen needs a reason while another bundle is current', async () => {
+describe('promoting a bundle', () => {
+  it('an unchecked bundle needs a reason while another bundle is current', async () => {
     const { code, err } = await run(['promote', second, '--home', home]);
     expect(code).toBe(2);
     expect(err).toMatch(/has not checked bundle .*facet -- gate .*--reason/);
@@ -87,7 +87,7 @@ describe('from a bundle to the current one', () => {
     expect((await run(['promote', first, '--home', home])).code).toBe(0);
   });
 
-  it('the gate ends with 6 for a bundle that it rejects, with the reasons first; the bundle is kept', async () => {
+  it('the gate exits with 6 for a rejected bundle, prints the reasons first, and keeps the bundle', async () => {
     const { code, out, err } = await run(['gate', second.slice(0, 8), '--config', configs.strict, '--home', home]);
     expect(code).toBe(6);
     expect(out).toMatch(/^\nrejected: bundle .*\n- The window has 40 users [^.]*10000 are asked\nfor\./);
@@ -98,7 +98,7 @@ describe('from a bundle to the current one', () => {
     expect(refused.err).toMatch(/gate rejected bundle .*at least 10000 are required/);
   });
 
-  it('an override is recorded with its reason, and so is a rollback', async () => {
+  it('overrides and rollbacks are recorded with their reasons', async () => {
     const reason = 'the window was cut short by a holiday';
     expect((await run(['promote', second, '--reason', reason, '--home', home])).code).toBe(0);
     expect((await run(['rollback', '--reason', 'it was no holiday', '--home', home])).code).toBe(0);
@@ -111,7 +111,7 @@ describe('from a bundle to the current one', () => {
     expect((await run(['promotions', '--home', home])).out).toContain(reason);
   });
 
-  it('the list shows state, day, figures, verdict and decision of each', async () => {
+  it('the list shows state, day, metrics, verdict and promotion of each bundle', async () => {
     const { document } = await json('bundles');
     expect(document['bundles']).toMatchObject([
       {
@@ -128,7 +128,7 @@ describe('from a bundle to the current one', () => {
     expect(out).toMatch(new RegExp(`${second.slice(0, 12)} +previous +2026-01-24 .* rejected .*holiday`));
   });
 
-  it('what the gate passed is promoted without a word, and is the newest by default', async () => {
+  it('a bundle that passed the gate needs no reason; the default is the newest bundle', async () => {
     const { code, document } = await json('gate', '--config', configs.lenient);
     expect([code, document['bundleId'], document['verdict']]).toEqual([0, second, 'pass']);
     expect((await run(['promote', second, '--home', home])).code).toBe(0);
@@ -137,7 +137,7 @@ describe('from a bundle to the current one', () => {
 });
 
 describe('facet bundles diff', () => {
-  it('has figures and settings beside each other, and what sampled users would newly see', async () => {
+  it('compares metrics, settings and recommendations of sampled users', async () => {
     const { code, document } = await json('bundles', 'diff', first.slice(0, 10), second.slice(0, 10));
     expect(code).toBe(0);
     expect(document).toMatchObject({
@@ -159,7 +159,7 @@ describe('facet bundles diff', () => {
 });
 
 describe('facet lineage', () => {
-  it('goes from a bundle to the files and offsets of the lake', async () => {
+  it('traces a bundle to the files and offsets of the lake', async () => {
     const { document } = await json('lineage', first);
     expect(document).toMatchObject({
       bundle: { id: first, isGone: false, promotions: { length: 3 } },
@@ -178,7 +178,7 @@ describe('facet lineage', () => {
     expect(out).toMatch(/and 10 files more/);
   });
 
-  it('says what of it is gone: files that a compaction replaced, artifacts that were pruned', async () => {
+  it('marks replaced files and pruned artifacts as gone', async () => {
     await run(['lake', 'compact', '--grace', '0', '--home', home]);
     const replaced = (await json('lineage', second)).document;
     const { id: datasetId } = replaced['dataset'] as { id: string };

@@ -41,8 +41,8 @@ const plain = { style: (_: unknown, text: string) => text, width: 80 };
 const rendered = (...args: Parameters<typeof report>): string =>
   renderEvaluation(report(...args), plain).replaceAll('\n', ' ');
 
-describe('the evaluation for people', () => {
-  it('says when the model wins, by how much, and how sure that is', () => {
+describe('the rendered evaluation', () => {
+  it('says when the model wins, with margin and interval', () => {
     const text = rendered([0.4, 0.8, 0.3, 0.2], [0.3, 0.7, 0.2, 0.1], { mean: 0.1, low: 0.03, high: 0.17 });
     expect(text).toContain(
       'beats the best other method (popularity) by 0.1000 in recall@50 (95 % interval +0.0300 to +0.1700)',
@@ -53,13 +53,13 @@ describe('the evaluation for people', () => {
     expect(text).toContain('won by each: 30 %, 30 %, 20 %, 20 %.');
   });
 
-  it('says when it loses, as plainly', () => {
+  it('says when the model loses', () => {
     const text = rendered([0.2, 0.7, 0.1, 0.2], [0.3, 0.8, 0.2, 0.1], { mean: -0.1, low: -0.17, high: -0.03 });
     expect(text).toContain('loses to popularity by 0.1000 in recall@50 (95 % interval −0.1700 to −0.0300)');
     expect(text).toContain('Another method is ahead in HitRate@50 (popularity) and NDCG@50 (popularity).');
   });
 
-  it('says when the difference may be chance, in both directions', () => {
+  it('says when a difference may be chance, in both directions', () => {
     const [same, worse] = [
       [0.31, 0.8, 0.3, 0.2],
       [0.29, 0.8, 0.3, 0.2],
@@ -73,7 +73,7 @@ describe('the evaluation for people', () => {
     );
   });
 
-  it('calls equal what is equal', () => {
+  it('calls equal methods equal', () => {
     const same: Figures = [1, 1, 0.5, 1];
     expect(rendered(same, same, { mean: 0, low: 0, high: 0 })).toContain(
       'the interest model and popularity are equal in recall@50.',

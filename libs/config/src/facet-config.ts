@@ -22,37 +22,36 @@ import { GateSettings } from './gate-settings.ts';
 /** A day or moment in UTC: `2011-10-01` or RFC 3339. */
 const Moment = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}(T.*Z)?$' });
 
-/** A section may be left out; a field that it does not have is a slip of the pen. */
+/** Sections are optional; unknown fields are errors. */
 const strictSection = { default: {}, additionalProperties: false };
 
-/** `facet.yaml`. Every field has a default; docs/configuration.md explains each. */
+/** `facet.yaml`. Every field has a default; docs/configuration.md is the reference. */
 export const FacetConfig = Type.Object(
   {
-    /** Columns of the user's own files, by what they mean; what is not named is found by its usual names. */
+    /** Columns of the user's files. */
     mapping: Type.Optional(ColumnMappingSchema),
-    /** Event types of one's own beside the standard ones. */
+    /** Event types in addition to the standard types. */
     eventTypes: Type.Array(Type.String({ pattern: eventTypePattern }), { default: [] }),
     interactions: Type.Object(
       {
-        /** Which events count as positive. */
+        /** Rule for positive events. */
         positives: Type.String({ default: 'click or add_to_cart or purchase or rating >= 4' }),
-        /** `keep`: every repeat of an item counts. `first`: only the first. */
+        /** `keep`: repeated interactions with an item count. `first`: only the first counts. */
         repeats: Type.Union([Type.Literal('keep'), Type.Literal('first')], { default: 'keep' }),
-        /** Seeds the order of interactions of the same moment. */
+        /** Seed for the order of interactions of the same time. */
         tieSeed: Type.Integer({ default: 1 }),
-        /** Users who are left out, with all that they did. Of events of any type, on a day in UTC. */
+        /** Excluded users, by their events of any type on a UTC day. */
         bots: Type.Object(
           {
-            /** Who has more events on a day is a bot. */
             eventsPerDayMax: Type.Integer({ minimum: 1, default: 5_000 }),
-            /** So is who is active in this many hours of a day; 25 is never. */
+            /** Hours with activity; 25 excludes no user. */
             noSleepHours: Type.Integer({ minimum: 1, maximum: 25, default: 20 }),
           },
           strictSection,
         ),
         rareItems: Type.Object(
           {
-            /** Choices of an item that fewer users chose are left out. */
+            /** Excludes interactions with items of fewer users. */
             minUsers: Type.Integer({ minimum: 1, default: 1 }),
           },
           strictSection,
@@ -62,14 +61,14 @@ export const FacetConfig = Type.Object(
     ),
     split: Type.Object(
       {
-        /** The newest share of the interactions, held out for the evaluation. */
+        /** Share of the newest interactions, held out for the evaluation. */
         testShare: Type.Number({ exclusiveMinimum: 0, maximum: 0.5, default: 0.2 }),
-        /** The share before it, for early stopping. */
+        /** Share before the test window, for early stopping. */
         validationShare: Type.Number({ exclusiveMinimum: 0, maximum: 0.5, default: 0.2 }),
-        /** Fixed boundaries instead of shares; both or neither. */
+        /** Fixed first days instead of shares; both or neither. */
         testFrom: Type.Optional(Moment),
         validationFrom: Type.Optional(Moment),
-        /** Windows of whole days back from the end of the data, as the daily refresh wants them; both or neither. */
+        /** Window lengths in days back from the end of the data; both or neither. */
         testDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
         validationDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
       },
@@ -79,21 +78,21 @@ export const FacetConfig = Type.Object(
       {
         items: Type.Union([Type.Literal('auto'), Type.Array(Type.String())], { default: 'auto' }),
         users: Type.Union([Type.Literal('auto'), Type.Array(Type.String())], { default: 'auto' }),
-        /** Whether the words of an item's title are a feature. */
+        /** Use the words of titles as a feature. */
         titleWords: Type.Boolean({ default: true }),
-        /** A value must be carried by this many items or users. */
+        /** Minimum number of items or users with a value. */
         minHolders: Type.Integer({ minimum: 1, default: 3 }),
-        /** Most values kept of one item's feature. */
+        /** Maximum number of values per feature of one item. */
         maxSlots: Type.Integer({ minimum: 1, default: 10 }),
       },
       strictSection,
     ),
-    /** How a dataset is made; it is the same, whatever these are. */
+    /** Resources; they do not change the dataset. */
     dataset: Type.Object(
       {
-        /** Of DuckDB, which spills to the temporary folder beyond it. The process takes more: 12 bytes a choice, and the ids. */
+        /** Memory limit of DuckDB. The process also needs 12 bytes per interaction, and the ids. */
         memoryLimit: Type.String({ pattern: '^\\d+(\\.\\d+)? ?[KMGT]i?B$', default: '2GB' }),
-        /** Of DuckDB. */
+        /** Threads of DuckDB. */
         threads: Type.Integer({ minimum: 1, maximum: 1_024, default: 2 }),
       },
       strictSection,
@@ -112,46 +111,46 @@ export const FacetConfig = Type.Object(
       { warm: Type.Optional(Type.Object({}, { additionalProperties: true })) },
       { default: {}, additionalProperties: true },
     ),
-    /** How a model is trained; it is the same, whatever these are. */
+    /** Resources; they do not change the model. */
     trainer: Type.Object(
       {
-        /** Whether a training that would take more memory than there is, by estimate, is refused before it starts. */
+        /** Refuse a training run that needs more than the available memory by estimate. */
         memoryCheck: Type.Boolean({ default: true }),
       },
       strictSection,
     ),
     index: Type.Object(
       {
-        /** `auto` chooses by the number of items and by what is measured. */
+        /** `auto` chooses by catalog size and measurements. */
         kind: Type.Union([Type.Literal('auto'), Type.Literal('flat'), Type.Literal('hnsw'), Type.Literal('ivf')], {
           default: 'auto',
         }),
-        /** `auto` scans a catalog of at most so many items, and measures nothing. */
+        /** Maximum catalog size for which `auto` chooses a flat index without measurements. */
         flatItemsMax: Type.Integer({ minimum: 0, default: 50_000 }),
         /** Index recall@200 that an approximate index must reach against exact search. */
         recallMin: Type.Number({ minimum: 0, maximum: 1, default: 0.98 }),
       },
       strictSection,
     ),
-    /** The answer for somebody of whom no behavior is known. */
+    /** Popular items, the response to requests without behaviors. */
     popularity: Type.Object(
       {
-        /** Days before the end of the data; the first are the default. */
+        /** Windows in days before the end of the data; the first is the default. */
         windowDays: Type.Array(Type.Integer({ minimum: 1, maximum: 3_650 }), {
           minItems: 1,
           maxItems: 10,
           default: [7, 30, 90],
         }),
-        /** Attributes of users who get lists of their own, by value. */
+        /** User attributes with separate lists per value. */
         segments: Type.Union([Type.Literal('auto'), Type.Array(Type.String())], { default: 'auto' }),
-        /** A segment with fewer users in a window has no list of it. */
+        /** Minimum number of users of a list. */
         minUsers: Type.Integer({ minimum: 1, default: 50 }),
       },
       strictSection,
     ),
     artifacts: Type.Object(
       {
-        /** Bundles kept beside the current and the previous one, with what they were made of. */
+        /** Bundles to keep with their models and datasets, in addition to current and previous. */
         keep: Type.Integer({ minimum: 3, default: 5 }),
       },
       strictSection,
@@ -160,25 +159,25 @@ export const FacetConfig = Type.Object(
       {
         /** Five or six cron fields, in `timeZone`. */
         cron: Type.String({ default: '30 2 * * *' }),
-        /** Where a day begins and the clock of `cron`. */
+        /** Zone of `cron` and of data days. */
         timeZone: Type.String({ default: 'UTC' }),
-        /** Without a newer bundle so long after it was due, `facet_refresh_overdue_seconds` counts. */
+        /** Hours after the due time until `facet_refresh_overdue_seconds` counts. */
         promoteWithinHours: Type.Number({ exclusiveMinimum: 0, default: 6 }),
-        /** After days without a refresh: the newest one only, or all of them in turn. */
+        /** After missed days: refresh the newest day only, or all days in order. */
         catchUp: Type.Union([Type.Literal('newest'), Type.Literal('all')], { default: 'newest' }),
         catchUpDaysMax: Type.Integer({ minimum: 1, maximum: 366, default: 7 }),
-        /** Days from one training from the beginning to the next; 0: always. */
+        /** Days between trainings from scratch; 0: always. */
         fullRetrainDays: Type.Integer({ minimum: 0, default: 7 }),
-        /** How often a stage is tried that failed for a reason that may pass. */
+        /** Attempts per stage for retryable failures. */
         attempts: Type.Integer({ minimum: 1, maximum: 20, default: 3 }),
       },
       strictSection,
     ),
     profiles: Type.Object(
       {
-        /** Positives kept of a user: the newest. */
+        /** Maximum number of positive events per user. */
         eventsMax: Type.Integer({ minimum: 1, maximum: 10_000, default: 500 }),
-        /** A user or session of whom nothing came in for so long is forgotten. */
+        /** Days until the profile of an inactive user or session expires. */
         ttlDays: Type.Number({ exclusiveMinimum: 0, maximum: 3_650, default: 180 }),
       },
       strictSection,
@@ -186,28 +185,28 @@ export const FacetConfig = Type.Object(
     evaluation: Type.Object(
       {
         cutoffs: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1, default: [10, 50, 100] }),
-        /** Seeds which of equally scored items ranks first. */
+        /** Seed for the order of items with equal scores. */
         tieSeed: Type.Integer({ default: 1 }),
       },
       strictSection,
     ),
-    /** When an API goes back to the bundle before. */
+    /** Automatic rollback of a newly promoted bundle. */
     guardrails: GuardrailSettings,
-    /** How an API answers requests, where they do not say. */
+    /** Defaults of API requests. */
     serving: ServingSettings,
-    /** What is recorded of answers. */
+    /** The log of responses. */
     exposures: ExposureLogSettings,
-    /** What a healthy day of events is. */
+    /** Bounds of the data health of a day. */
     dataHealth: HealthBoundsSchema,
     gate: GateSettings,
-    /** What an API answers differently for some users, and how that is compared. */
+    /** Different settings for some users. */
     experiments: ExperimentsSettings,
   },
   { additionalProperties: false },
 );
 export type FacetConfig = Static<typeof FacetConfig>;
 
-/** @throws AppError `CONFIG_UNREADABLE`, `CONFIG_INVALID` naming the fields. */
+/** Reads `facet.yaml`. A missing file means all defaults. @throws AppError `CONFIG_UNREADABLE`, `CONFIG_INVALID` naming the fields. */
 export async function readFacetConfig(path: string): Promise<FacetConfig> {
   const config = await readConfigFile(FacetConfig, path);
   checkServingSettings(config.serving, parseExperiments(config.experiments, path), path);
@@ -221,8 +220,8 @@ const StrictTrainingConfig = Type.Object(
 );
 
 /**
- * The variant's model and training settings with the overrides of `facet.yaml`; those of `extractor` and `warm` one by one.
- * An extractor of another kind than the variant's has the usual settings of its kind.
+ * Returns model and training settings: those of the variant with the overrides of `facet.yaml`. Overrides of `extractor` and
+ * `warm` apply to single settings. An extractor of another kind than the variant's starts from the defaults of its kind.
  *
  * @throws AppError `MODEL_UNKNOWN_VARIANT`, `MODEL_UNSUPPORTED`, `CONFIG_INVALID` naming the fields.
  */
@@ -260,11 +259,11 @@ function overriddenModel(
   const named = { kind: base.extractor.kind, ...overrides };
   const { kind } = parseWith(Type.Object({ kind: ExtractorKind }), named, { source: 'facet.yaml model.extractor' });
   const extractor = { ...(kind === base.extractor.kind ? base.extractor : defaultExtractor(kind)), ...overrides };
-  const taken = 'interests' in others ? keepInterests(base) : base;
-  return { ...taken, ...others, extractor: extractor as ModelConfig['extractor'] };
+  const kept = 'interests' in others ? keepInterests(base) : base;
+  return { ...kept, ...others, extractor: extractor as ModelConfig['extractor'] };
 }
 
-/** The model with its K whatever the data would have, as of one that is named. */
+/** Returns the model with a fixed K, which the number of behaviors in the data does not reduce. */
 export function keepInterests(model: ModelConfig): ModelConfig {
   return model.interestUsersMin === undefined ? model : { ...model, interestUsersMin: 0 };
 }

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
-/** A bound of a check, or `false`: the check is not made. */
+/** A bound of a check, or `false` to disable the check. */
 function boundOf(value: number, limits: { readonly minimum: number; readonly maximum?: number }) {
   return Type.Union([Type.Literal(false), Type.Number(limits)], { default: value });
 }
@@ -9,46 +9,46 @@ function boundOf(value: number, limits: { readonly minimum: number; readonly max
 const share = { minimum: 0, maximum: 1 };
 const ratio = { minimum: 1 };
 
-/** Section `gate` of facet.yaml: when a candidate is not promoted. docs/promotion.md gives the reasons for the defaults. */
+/** Section `gate` of facet.yaml: conditions for a promotion. docs/promotion.md gives the reasons for the defaults. */
 export const GateSettings = Type.Object(
   {
-    /** Users of the window who are asked: a seeded sample of them if there are more. */
+    /** Maximum number of users of the window: a seeded sample. */
     usersMax: Type.Integer({ minimum: 1, default: 2000 }),
-    /** Of fewer users nothing can be said: the candidate is rejected, and a newest day with fewer is not looked at alone. */
+    /** Minimum number of users for a promotion, and for judging the newest day separately. */
     usersMin: Type.Integer({ minimum: 1, default: 20 }),
-    /** Of the bootstrap intervals: a difference counts as significant when its interval does not hold 0. */
+    /** Confidence of the bootstrap intervals: a difference is significant if its interval excludes 0. */
     confidence: Type.Number({ exclusiveMinimum: 0.5, exclusiveMaximum: 1, default: 0.99 }),
-    /** Whether a candidate is rejected whose data ends before that of the incumbent. */
+    /** Allow a candidate whose data ends before the incumbent's. */
     olderData: Type.Boolean({ default: false }),
-    /** Share of the incumbent's HitRate@50 or NDCG@50 that may be lost, if it is not significant. */
+    /** Maximum insignificant loss of HitRate@50 and NDCG@50 against the incumbent, as a share. */
     lossMax: boundOf(0.1, share),
     /** The same against popularity of the last 30 days. */
     baselineLossMax: boundOf(0.1, share),
-    /** NDCG@50 of users' own choices by that of other users' choices: how much the ranking knows of each. */
+    /** Minimum ratio of NDCG@50 on a user's own interactions and on those of other users. */
     personalLiftMin: boundOf(1.2, ratio),
-    /** Share of the HitRate@50 and NDCG@50 recorded in the incumbent that it may lose on the newest data. */
+    /** Maximum loss of the incumbent against its recorded HitRate@50 and NDCG@50 on the newest data. */
     incumbentLossMax: boundOf(0.5, share),
-    /** Share of the incumbent's coverage@50 that may be lost. */
+    /** Maximum loss of coverage@50 against the incumbent. */
     coverageLossMax: boundOf(0.5, share),
-    /** Index recall against exact search, as the index stage measured it. */
+    /** Minimum index recall against exact search, measured by the index stage. */
     indexRecallMin: boundOf(0.95, share),
-    /** Mean cosine of the pairs of a user's interests. */
+    /** Maximum mean cosine of the pairs of a user's interests. */
     interestCosineMax: boundOf(0.99, share),
-    /** How many interests share the held-out choices, as the exponential of their entropy, for users of two and more … */
+    /** Minimum effective number of interests of users with two or more: the exponential of the entropy of the held-out interactions … */
     effectiveInterestsMin: boundOf(1.2, ratio),
-    /** … and which share of the incumbent's may be lost. */
+    /** … and maximum loss against the incumbent. */
     effectiveInterestsLossMax: boundOf(0.5, share),
-    /** Median time of an answer without HTTP, in milliseconds. */
+    /** Maximum median response time without HTTP. */
     latencyMsMax: boundOf(50, { minimum: 0 }),
-    /** That time by the incumbent's, where it is more than a millisecond. */
+    /** Maximum ratio to the incumbent's time; times below 1 ms pass. */
     latencyRatioMax: boundOf(2, ratio),
-    /** Bytes of the bundle by the incumbent's, either way. */
+    /** Maximum ratio of the bundle sizes, in both directions. */
     sizeRatioMax: boundOf(2, ratio),
-    /** Share of the candidate's items that the incumbent does not know. */
+    /** Maximum share of items that are not in the incumbent. */
     newItemsMax: boundOf(0.5, share),
-    /** Share of the incumbent's available items that are gone or unavailable. */
+    /** Maximum share of the incumbent's available items that disappear. */
     lostItemsMax: boundOf(0.2, share),
-    /** Mean share of the first 50 items of a user that stay, over a fixed sample of users. */
+    /** Minimum mean share of the first 50 items that a fixed sample of users keeps. */
     overlapMin: boundOf(0.1, share),
   },
   { default: {}, additionalProperties: false },

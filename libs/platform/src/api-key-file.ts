@@ -63,7 +63,7 @@ export async function addApiKey(path: string, key: ApiKey): Promise<void> {
     throw new AppError(`${path} already contains a key with the name ${key.name}.`, {
       code: 'KEYS_NAME_TAKEN',
       category: 'usage',
-      remedy: 'Choose another name, or remove that key from the file.',
+      remedy: 'Choose another name, or remove the key from the file.',
       context: { path, name: key.name },
     });
   }

@@ -1,34 +1,34 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** What a key may be good for; none implies another. */
+/** The scopes of keys. No scope implies another. */
 export const scopes = ['ingest', 'serve', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
-/** What is kept of a key: everything but the key. */
+/** The stored data of a key, without the key. */
 export interface ApiKey {
-  /** Who has it, as logs and reports say. */
+  /** The name in logs and reports. */
   readonly name: string;
   readonly scopes: readonly Scope[];
   /** {@link hashApiKey} of the key. */
   readonly sha256: string;
-  /** Web origins that may use the key; it is then good for nothing else. A key that is sent to browsers is public. */
+  /** Web origins. A key with origins works in browsers only, where it is public. */
   readonly origins?: readonly string[];
-  /** Unlimited where absent, as the one below. */
+  /** Undefined limits are unlimited. */
   readonly eventsPerSecondMax?: number;
   readonly bodyBytesMax?: number;
 }
 
-/** A new random key to hand to a caller once. Only its hash is kept. */
+/** Creates a random key. Only its hash is stored. */
 export function createApiKey(): string {
   return `facet_${randomBytes(24).toString('base64url')}`;
 }
 
-/** The SHA-256 of a key in hex. Keys are random, so no salt or slow hash is needed. */
+/** Returns the SHA-256 of a key in hex. Keys are random, so they need no salt or slow hash. */
 export function hashApiKey(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
 
-/** The entry of a key that somebody presents; every entry is compared, each in constant time. */
+/** Returns the entry of a presented key. Compares all entries, each in constant time. */
 export function findApiKey(presented: string, keys: readonly ApiKey[]): ApiKey | undefined {
   const digest = createHash('sha256').update(presented).digest();
   let found: ApiKey | undefined;

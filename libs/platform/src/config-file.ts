@@ -5,7 +5,7 @@ import { AppError } from './errors.ts';
 import { parseWith } from './parse.ts';
 
 /**
- * Reads a YAML file against a schema; an absent file or an empty one means all defaults.
+ * Reads a YAML file and parses it by a schema. A missing or empty file means all defaults.
  *
  * @throws AppError `CONFIG_UNREADABLE` for text that is not YAML, `CONFIG_INVALID` for wrong fields.
  */
@@ -22,10 +22,10 @@ export async function readConfigFile<Schema extends TSchema>(schema: Schema, pat
   try {
     value = parse(text) ?? {};
   } catch (error) {
-    throw new AppError(`${path} is not YAML: ${(error as Error).message}`, {
+    throw new AppError(`${path} is not valid YAML: ${(error as Error).message}`, {
       code: 'CONFIG_UNREADABLE',
       category: 'usage',
-      remedy: 'Correct the line that it names.',
+      remedy: 'Correct the line named in the message.',
       cause: error,
     });
   }

@@ -48,7 +48,7 @@ export function parseEnvironment<Schema extends TObject>(
 function describeProblems(errors: readonly TLocalizedValidationError[]): string[] {
   const problems = new Map<string, Set<string>>();
   const report = (path: string, problem: string): void => {
-    const field = path === '' ? 'the whole' : path.slice(1).replaceAll('/', '.');
+    const field = path === '' ? 'the document' : path.slice(1).replaceAll('/', '.');
     problems.set(field, (problems.get(field) ?? new Set()).add(problem));
   };
   for (const error of errors) {

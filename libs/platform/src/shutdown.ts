@@ -3,7 +3,7 @@ import type { Logger } from './logger.ts';
 
 export interface CloseOptions {
   readonly logger: Logger;
-  /** 10 seconds by default. */
+  /** Default: 10 seconds. */
   readonly delayMs?: number;
   /**
    * Whether a supervisor in the same process group decides when to close. Then the process ignores the Ctrl-C of a

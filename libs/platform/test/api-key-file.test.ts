@@ -32,7 +32,7 @@ const web: ApiKey = {
 const ops: ApiKey = { name: 'ops', scopes: ['admin', 'serve'], sha256: hashApiKey(createApiKey()) };
 
 describe('reading', () => {
-  test('finds the keys with everything that bounds them', async () => {
+  test('reads the keys with their limits', async () => {
     const path = await temporaryFile(
       `keys:\n  - name: web\n    scopes: [ingest]\n    sha256: ${hash}\n    origins: [https://shop.example]\n    eventsPerSecondMax: 500\n`,
     );
@@ -47,7 +47,7 @@ describe('reading', () => {
     ]);
   });
 
-  test.each([undefined, '', '# none yet\n', 'keys: []\n'])('finds none in %j', async (text) => {
+  test.each([undefined, '', '# none yet\n', 'keys: []\n'])('finds no keys in %j', async (text) => {
     expect(await readApiKeys(await temporaryFile(text))).toEqual([]);
   });
 
@@ -75,20 +75,20 @@ describe('reading', () => {
     expect(error.message).toMatch(message);
   });
 
-  test('never prints a key that was given for a hash', async () => {
+  test('never prints a key given instead of a hash', async () => {
     const path = await temporaryFile(`keys: [{name: a, scopes: [serve], sha256: facet_secret}]\n`);
     const error = await refusal(readApiKeys(path));
     expect(error.message).toContain('keys.0.sha256');
     expect(JSON.stringify({ ...error, message: error.message })).not.toContain('facet_secret');
   });
 
-  test('refuses what is not YAML', async () => {
+  test('refuses invalid YAML', async () => {
     expect((await refusal(readApiKeys(await temporaryFile('keys: [')))).code).toBe('CONFIG_UNREADABLE');
   });
 });
 
 describe('writing', () => {
-  test('makes the file for its owner only, and leaves nothing beside it', async () => {
+  test('creates the file for its owner only, and leaves no temporary file', async () => {
     const path = await temporaryFile();
     await addApiKey(path, web);
     await addApiKey(path, ops);
@@ -97,14 +97,14 @@ describe('writing', () => {
     expect(await readdir(join(path, '..'))).toEqual(['keys.yaml']);
   });
 
-  test('adds no second key of a name', async () => {
+  test('refuses a second key with the same name', async () => {
     const path = await temporaryFile();
     await addApiKey(path, web);
     expect((await refusal(addApiKey(path, { ...ops, name: 'web' }))).code).toBe('KEYS_NAME_TAKEN');
     expect(await readApiKeys(path)).toEqual([web]);
   });
 
-  test('replaces one in its place, and keeps what people wrote around it', async () => {
+  test('replaces a key in place and keeps comments', async () => {
     const path = await temporaryFile(
       `# Keys of the shop.\nkeys:\n  - name: web # the tracker\n    scopes: [ingest]\n    sha256: ${hash}\n` +
         `  # asked for by Ben\n  - name: ben\n    scopes: [serve]\n    sha256: ${hash}\n`,
@@ -118,14 +118,14 @@ describe('writing', () => {
     expect(text).toContain('# asked for by Ben');
   });
 
-  test('writes no key that could not be read', async () => {
+  test('writes no invalid key', async () => {
     const path = await temporaryFile();
     const error = await refusal(addApiKey(path, { ...web, name: 'a b' }));
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('the key a b') });
     expect(await readApiKeys(path)).toEqual([]);
   });
 
-  test('changes no file that it cannot read', async () => {
+  test('changes no unreadable file', async () => {
     const text = 'keys: [{name: a}]\n';
     const path = await temporaryFile(text);
     await refusal(addApiKey(path, web));

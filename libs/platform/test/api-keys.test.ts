@@ -10,7 +10,7 @@ test('keys are random, recognizable and long', () => {
   for (const key of keys) expect(key).toMatch(/^facet_[\w-]{32}$/);
 });
 
-test('a key is found by its hash, at any place in the list', () => {
+test('finds a key by its hash at any position', () => {
   const keys = [createApiKey(), createApiKey(), createApiKey()];
   const entries = keys.map((key, at) => entry(`key-${at}`, hashApiKey(key)));
   keys.forEach((key, at) => expect(findApiKey(key, entries)).toBe(entries[at]));
@@ -19,11 +19,11 @@ test('a key is found by its hash, at any place in the list', () => {
   expect(findApiKey(keys[0]!, [])).toBeUndefined();
 });
 
-test('the hash is SHA-256: it is what other tools make of the key', () => {
+test('the hash is SHA-256 as computed by other tools', () => {
   expect(hashApiKey('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
 });
 
-test('a hash is no key, and neither a broken nor a shortened nor a longer hash lets anyone in', () => {
+test('neither the hash as a key nor a malformed hash gives access', () => {
   const key = createApiKey();
   const hash = hashApiKey(key);
   const right = entry('right', hash);

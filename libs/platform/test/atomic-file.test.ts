@@ -12,7 +12,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-it('lets one of several writers make a file, and leaves nothing of the others', async () => {
+it('lets one of several writers create a file, and leaves no temporary files', async () => {
   const path = join(folder, 'record.json');
   const writers = ['a', 'b', 'c', 'd', 'e'];
   const made = await Promise.all(writers.map((writer) => createFileAtomically(path, [writer, '\n'])));
@@ -21,7 +21,7 @@ it('lets one of several writers make a file, and leaves nothing of the others', 
   expect(await readdir(folder)).toEqual(['record.json']);
 });
 
-it('leaves nothing behind when the bytes cannot be put in place', async () => {
+it('leaves no temporary file when the rename fails', async () => {
   const made = createFileAtomically(join(folder, 'absent', 'record.json'), ['a'], {
     temporary: join(folder, 'staged'),
   });

@@ -18,7 +18,7 @@ async function fileOf(text: string): Promise<string> {
   return path;
 }
 
-test('an absent file, an empty one and one of comments mean all defaults', async () => {
+test('a missing file, an empty file and a file of comments mean all defaults', async () => {
   await expect(readConfigFile(Settings, join(folder, 'absent.yaml'))).resolves.toEqual({ port: 8080 });
   for (const text of ['', '# port: 1\n', '---\n']) {
     await expect(readConfigFile(Settings, await fileOf(text))).resolves.toEqual({ port: 8080 });
@@ -33,7 +33,7 @@ test('reads YAML', async () => {
 });
 
 test.each(['port: [1', 'port: 1\nport: 2\n', 'a: b: c'])(
-  'text that is not YAML names the file and the place: %j',
+  'the error for invalid YAML names file and position: %j',
   async (text) => {
     const path = await fileOf(text);
     await expect(readConfigFile(Settings, path)).rejects.toMatchObject({
@@ -43,7 +43,7 @@ test.each(['port: [1', 'port: 1\nport: 2\n', 'a: b: c'])(
   },
 );
 
-test('wrong fields name the file', async () => {
+test('the error for wrong fields names the file', async () => {
   const path = await fileOf('port: high\n');
   await expect(readConfigFile(Settings, path)).rejects.toMatchObject({
     code: 'CONFIG_INVALID',
@@ -51,6 +51,6 @@ test('wrong fields name the file', async () => {
   });
 });
 
-test('what cannot be read is said, not taken for absent', async () => {
+test('an unreadable file is an error, not a missing file', async () => {
   await expect(readConfigFile(Settings, folder)).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE' });
 });

@@ -22,7 +22,7 @@ test('an error carries its code, remedy, facts and cause', () => {
   expect(error.remedy).toBe('Import events.');
 });
 
-test('without them it is not retryable, has no facts and no cause of its own', () => {
+test('an error without options is not retryable and has no facts and no cause', () => {
   const error = new AppError('No.', { code: 'NO', category: 'internal' });
   expect(error.remedy).toBeUndefined();
   expect(error.context).toEqual({});
@@ -40,7 +40,7 @@ test('isAppError tells errors apart by code', () => {
   }
 });
 
-test('describeError gives one line for whatever was thrown', () => {
+test('describeError returns one line for any thrown value', () => {
   expect(describeError(new AppError('No.', { code: 'NO', category: 'internal', remedy: 'Try again.' }))).toBe(
     'No. Try again.',
   );

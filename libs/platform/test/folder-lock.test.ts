@@ -22,7 +22,7 @@ async function take(folder: string) {
   return lock;
 }
 
-it('is held once, until it is released', async () => {
+it('has one holder until its release', async () => {
   const folder = await temporaryFolder();
   const lock = await take(folder);
   expect(await takeFolderLock(folder)).toEqual({ heldBy: process.pid });
@@ -44,7 +44,7 @@ it.each([
   await lock.release();
 });
 
-it('is taken over by one of several that try at once', async () => {
+it('gives a stale lock to one of several concurrent processes', async () => {
   const folder = await temporaryFolder();
   const folders = Array.from({ length: 150 }, (_, index) => join(folder, String(index)));
   for (const path of folders) {

@@ -28,7 +28,7 @@ test('the level is info unless set', () => {
   expect(loud.lines).toHaveLength(1);
 });
 
-test('keys and user ids never reach a line, wherever a log call carries them', () => {
+test('redacts keys and user ids anywhere in a log call', () => {
   const { lines, logger } = record();
   const secret = 'facet_secret';
   logger.info({ apiKey: secret, userId: secret }, 'a');
@@ -52,7 +52,7 @@ test('keys and user ids never reach a line, wherever a log call carries them', (
   expect(lines[4]).toMatchObject({ err: { code: 'NO', context: { path: 'p' } } });
 });
 
-test('what was logged is not changed', () => {
+test('does not change the logged object', () => {
   const { logger } = record();
   const fields = { userId: 'ada' };
   logger.info(fields, 'a');

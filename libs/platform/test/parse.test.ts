@@ -31,7 +31,7 @@ function problemsOf(value: unknown): string[] {
   throw new Error('it was accepted');
 }
 
-test('fills defaults at every depth and keeps what is given', () => {
+test('fills defaults at every depth and keeps given values', () => {
   expect(parseWith(Settings, {}, { source })).toEqual({
     port: 8080,
     kind: 'flat',
@@ -42,7 +42,7 @@ test('fills defaults at every depth and keeps what is given', () => {
   expect(parseWith(Settings, given, { source })).toEqual(given);
 });
 
-test('does not change the value it is given, nor share defaults between calls', () => {
+test('neither changes its argument nor shares defaults between calls', () => {
   const given = Object.freeze({ limits: Object.freeze({}) });
   const first = parseWith(Settings, given, { source });
   first.limits.cutoffs.push(99);
@@ -50,7 +50,7 @@ test('does not change the value it is given, nor share defaults between calls', 
   expect(parseWith(Settings, given, { source }).limits.cutoffs).toEqual([10, 50]);
 });
 
-test('names every wrong field at once, by its path', () => {
+test('names every wrong field by its path', () => {
   const problems = problemsOf({ port: 0, kind: 'tree', isOpen: 'yes', limits: { cutoffs: [1, 'x'] }, name: 7 });
   expect(problems.map((problem) => problem.split(': ')[0])).toEqual(
     expect.arrayContaining(['port', 'kind', 'isOpen', 'limits.cutoffs.1', 'name']),
@@ -58,7 +58,7 @@ test('names every wrong field at once, by its path', () => {
   expect(problems).toHaveLength(5);
 });
 
-test('names unknown fields, deep ones too, and says what a choice may be', () => {
+test('names unknown fields at every depth, and the allowed values', () => {
   expect(problemsOf({ prot: 80, limits: { cutofs: [1] } }).sort()).toEqual([
     'limits.cutofs: is not a known field',
     'prot: is not a known field',
@@ -73,18 +73,18 @@ test('names missing fields', () => {
   );
 });
 
-test.each([[[1, 2]], ['text'], [null], [5]])('refuses %j where an object belongs', (value) => {
-  expect(problemsOf(value)).toEqual(['the whole: must be object']);
+test.each([[[1, 2]], ['text'], [null], [5]])('refuses %j instead of an object', (value) => {
+  expect(problemsOf(value)).toEqual(['the document: must be object']);
 });
 
-test('turns text into numbers and booleans only when asked to', () => {
+test('converts text to numbers and booleans only with coerce', () => {
   const environment = { port: '9000', isOpen: 'true' };
   expect(problemsOf(environment)).toHaveLength(2);
   expect(parseWith(Settings, environment, { source, coerce: true })).toMatchObject({ port: 9000, isOpen: true });
   expect(() => parseWith(Settings, { port: 'many' }, { source, coerce: true })).toThrow(/port: must be integer/);
 });
 
-test('of the environment only the named variables count, and one that is set to nothing is absent', () => {
+test('reads only the variables of the schema, and treats empty variables as unset', () => {
   const Variables = Type.Object({
     FACET_PORT: Type.Integer({ default: 8080 }),
     FACET_HOST: Type.Optional(Type.String()),
