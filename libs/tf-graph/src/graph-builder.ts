@@ -77,8 +77,9 @@ export function createGraphBuilder(): GraphBuilder {
       const simplified = simplify(trace);
       const nameOf = (input: TracedInput): string => {
         if (input.kind === 'input') return inputs[input.name]!;
-        if (input.kind === 'constant')
+        if (input.kind === 'constant') {
           return sizeNodes.constant(sized.get(input) ?? { kind: 'fixed', value: input.value });
+        }
         const name = results.get(input.node)!;
         return input.output === 0 ? name : `${name}:${input.output}`;
       };

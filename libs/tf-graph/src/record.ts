@@ -110,12 +110,14 @@ function constantsBySize(
   };
   first.nodes.forEach((node, position) => {
     const twin = second.nodes[position]!;
-    if (node.op !== twin.op)
+    if (node.op !== twin.op) {
       throw new Error(`Operation ${position} is ${node.op} at some sizes and ${twin.op} at others.`);
+    }
     node.inputs.forEach((input, place) => {
       const other = twin.inputs[place]!;
-      if (input.kind !== other.kind)
+      if (input.kind !== other.kind) {
         throw new Error(`Input ${place} of ${node.op} is a constant in one of two traces.`);
+      }
       if (input.kind !== 'constant' || other.kind !== 'constant' || constants.has(input)) return;
       const [value, twinValue] = [input.value, other.value];
       if (value.data.length === twinValue.data.length) {
