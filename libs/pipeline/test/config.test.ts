@@ -182,7 +182,7 @@ describe('resolveModel', () => {
     expect(() => resolveModel(parse({ model: { variant: 'mnd' } }))).toThrow(
       expect.objectContaining({
         code: 'MODEL_UNKNOWN_VARIANT',
-        remedy: `Choose one of: ${Object.keys(modelVariants).join(', ')}.`,
+        remedy: `Set model.variant to one of: ${Object.keys(modelVariants).join(', ')}.`,
       }),
     );
   });
