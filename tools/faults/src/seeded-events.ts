@@ -1,4 +1,4 @@
-/** Everything about an event follows from its number, so that the lake can be checked field by field without keeping it. */
+/** An event derived from its number, so that the suite can check every field in the lake without a copy of the events. */
 export interface SeededEvent {
   readonly eventId: string;
   readonly type: string;
@@ -13,7 +13,7 @@ const items = 1_500;
 const types = ['view', 'view', 'view', 'click', 'add_to_cart', 'purchase', 'rating'];
 const idPattern = /^fault-(\d+)$/;
 
-/** @param startedAt epoch milliseconds of the first event; the others follow a millisecond apart. */
+/** @param startedAt epoch milliseconds of the first event; later events follow one millisecond apart */
 export function seededEvent(number: number, startedAt: number): SeededEvent {
   const mixed = mix(number);
   const type = types[mixed % types.length] as string;
@@ -27,13 +27,13 @@ export function seededEvent(number: number, startedAt: number): SeededEvent {
   };
 }
 
-/** The number of a seeded event, or undefined for an id that none has. */
+/** Returns the number of a seeded event, or undefined for other ids. */
 export function numberOf(eventId: string): number | undefined {
   const match = idPattern.exec(eventId);
   return match === null ? undefined : Number(match[1]);
 }
 
-/** The finalizer of MurmurHash3: neighbors get unlike values. */
+/** Finalizer of MurmurHash3, which spreads neighboring numbers. */
 function mix(value: number): number {
   let hash = value | 0;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
@@ -41,7 +41,7 @@ function mix(value: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** Seeded uniform numbers below `bound`. */
+/** Returns a seeded generator of uniform numbers below `bound`. */
 export function createChooser(seed: number): (bound: number) => number {
   let state = seed;
   return (bound) => {

@@ -1,4 +1,4 @@
-"""Times an iteration of implicit's ALS on pairs of users and items, and says how far it brings the loss."""
+"""Measures the time per iteration and the final loss of the ALS of implicit on pairs of users and items."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 path, settings = sys.argv[1], json.loads(sys.argv[2])
 alpha, regularization = settings["alpha"], settings["regularization"]
 users, items = np.unique(np.fromfile(path, dtype=np.int32).reshape(2, -1), axis=1)
-# What implicit is given is the confidence itself, 1 + alpha of a pair that was chosen.
+# implicit expects the confidence itself: 1 + alpha for an observed pair.
 confidence = np.full(len(users), 1 + alpha, dtype=np.float32)
 matrix = scipy.sparse.csr_matrix((confidence, (users, items)))
 results = {}

@@ -1,25 +1,34 @@
-/*
- * An iteration of our WALS beside one of the Python package implicit (pinned, in an environment of its own below the cache), on
- * the same pairs, in turn. Both of its solvers: conjugate gradients (its default) and exact, as ours is. Losses show that all
- * minimize the same thing.
- */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fitWals } from '@facet/model/training';
+import { readOptions } from '../command-line.ts';
 
 const versions = { implicit: '0.7.3', numpy: '1.26.4', scipy: '1.13.1' };
 const settings = { alpha: 10, factors: 64, regularization: 1, iterations: 6, threads: cpus().length, seed: 1 };
 const rounds = 3;
-/** The target. */
+/** Target for the time of Facet divided by that of implicit with conjugate gradients. */
 const ratioMax = 2;
 
+const help = `Compare an iteration of WALS with the Python package implicit
+
+  npm run bench -- als [FILE]
+
+Options:
+  --help  Print this help
+
+FILE contains the item sequences of users (default: ../shared/data/amazon-beauty/sequences.txt). Facet and implicit factorize
+the same interactions in turn. implicit runs with both of its solvers: conjugate gradients (its default) and exact, which Facet
+uses as well. Their losses show that all three minimize the same function. The first run installs implicit into the cache.
+
+Exit code: 0 when the measurement is complete, 1 without FILE.`;
+
 const shared = fileURLToPath(new URL('../../../../../shared/data/amazon-beauty/sequences.txt', import.meta.url));
-const path = process.argv[2] ?? shared;
+const path = readOptions(help, {}, { allowPositionals: true }).positionals[0] ?? shared;
 if (!existsSync(path)) {
-  console.error(`There is no ${path}. Name a file of sequences: npm run bench -- als FILE`);
+  console.error(`${path} does not exist. Pass a file of sequences: npm run bench -- als FILE`);
   process.exit(1);
 }
 const cache = join(
@@ -28,14 +37,14 @@ const cache = join(
 );
 const python = join(cache, 'bin', 'python');
 if (!existsSync(join(cache, 'ready'))) {
-  console.log(`setting up implicit ${versions.implicit} in ${cache} …`);
+  console.log(`installing implicit ${versions.implicit} in ${cache} …`);
   execFileSync('python3', ['-m', 'venv', cache]);
   const packages = Object.entries(versions).map(([name, version]) => `${name}==${version}`);
   execFileSync(python, ['-m', 'pip', 'install', '--quiet', ...packages], { stdio: 'inherit' });
   writeFileSync(join(cache, 'ready'), '');
 }
 
-/** All but the last item of each user, as leave-one-out trains on. */
+/** All items of each user except the last one, which leave-one-out holds out. */
 const users: number[] = [];
 const items: number[] = [];
 const indexOf = new Map<string, number>();
@@ -51,8 +60,8 @@ mkdirSync(cache, { recursive: true });
 const pairsFile = join(cache, 'pairs.bin');
 writeFileSync(pairsFile, Buffer.concat([pairs.users, pairs.items].map(({ buffer }) => new Uint8Array(buffer))));
 
-function runOurs(): { seconds: number; withSetup: number; loss: number } {
-  // As implicit tells it: of iterations, without what is done once before them.
+function runFacet(): { seconds: number; withSetup: number; loss: number } {
+  // As in the figures of implicit, the time per iteration excludes the setup.
   const ends: number[] = [];
   const startedAt = performance.now();
   const wals = fitWals(pairs, {
@@ -65,7 +74,7 @@ function runOurs(): { seconds: number; withSetup: number; loss: number } {
   return { seconds, withSetup, loss: lossOf(wals) };
 }
 
-/** Σ_ui c_ui (r_ui − x_uᵀ y_i)² + λ (|X|² + |Y|²), the sum over all pairs by way of XᵀX and YᵀY. */
+/** Σ_ui c_ui (r_ui − x_uᵀ y_i)² + λ (|X|² + |Y|²), with the sum over all pairs computed from XᵀX and YᵀY. */
 function lossOf({ itemFactors, foldIn }: ReturnType<typeof fitWals>): number {
   const { factors: F, alpha, regularization } = settings;
   const gram = (rows: Iterable<Float32Array>): Float64Array => {
@@ -76,18 +85,21 @@ function lossOf({ itemFactors, foldIn }: ReturnType<typeof fitWals>): number {
     return sum;
   };
   const rowOf = (item: number): Float32Array => itemFactors.subarray(item * F, (item + 1) * F);
-  const histories: number[][] = [];
-  pairs.users.forEach((user, position) => (histories[user] ??= []).push(pairs.items[position]!));
-  const folded = foldIn(histories.map((history) => Int32Array.from(history)));
-  const userFactors = histories.map((history, user) => ({ history, x: folded.subarray(user * F, (user + 1) * F) }));
+  const interactionsOfUsers: number[][] = [];
+  pairs.users.forEach((user, position) => (interactionsOfUsers[user] ??= []).push(pairs.items[position]!));
+  const folded = foldIn(interactionsOfUsers.map((interactions) => Int32Array.from(interactions)));
+  const userFactors = interactionsOfUsers.map((interactions, user) => ({
+    interactions,
+    x: folded.subarray(user * F, (user + 1) * F),
+  }));
   const [X, Y] = [
     gram(userFactors.map(({ x }) => x)),
     gram(Array.from({ length: indexOf.size }, (_, i) => rowOf(i + 1))),
   ];
   let loss = X.reduce((sum, value, cell) => sum + value * Y[cell]!, 0);
   for (let f = 0; f < F; f++) loss += regularization * (X[f * F + f]! + Y[f * F + f]!);
-  for (const { history, x } of userFactors) {
-    for (const item of new Set(history)) {
+  for (const { interactions, x } of userFactors) {
+    for (const item of new Set(interactions)) {
       const score = x.reduce((sum, value, f) => sum + value * rowOf(item)[f]!, 0);
       loss += (1 + alpha) * (1 - score) ** 2 - score ** 2;
     }
@@ -95,34 +107,34 @@ function lossOf({ itemFactors, foldIn }: ReturnType<typeof fitWals>): number {
   return loss;
 }
 
-interface Theirs {
+interface ImplicitResult {
   readonly cg: { readonly seconds: number; readonly loss: number };
   readonly exact: { readonly seconds: number; readonly loss: number };
 }
 
-function runTheirs(): Theirs {
+function runImplicit(): ImplicitResult {
   const script = fileURLToPath(new URL('compare.py', import.meta.url));
-  // Threads of the linear algebra would fight those of implicit, which says so.
+  // implicit recommends this: BLAS threads would compete with its own.
   const env = { ...process.env, OPENBLAS_NUM_THREADS: '1' };
   const output = execFileSync(python, [script, pairsFile, JSON.stringify(settings)], { env, encoding: 'utf8' });
-  return JSON.parse(output) as Theirs;
+  return JSON.parse(output) as ImplicitResult;
 }
 
 console.log(`${pairs.users.length} pairs, ${indexOf.size} items, ${JSON.stringify(settings)}`);
-console.log('seconds an iteration   ours, exact   with set-up   implicit, exact   implicit, CG');
+console.log('seconds per iteration  Facet, exact    with setup   implicit, exact   implicit, CG');
 const ratios: number[] = [];
 const row = (name: string, values: readonly string[], widths = [12, 14, 18, 15]): void =>
   console.log(name.padEnd(22) + values.map((value, column) => value.padStart(widths[column]!)).join(''));
 for (let round = 0; round < rounds; round++) {
-  const ours = runOurs();
-  const theirs = runTheirs();
-  ratios.push(ours.seconds / theirs.cg.seconds);
-  const seconds = [ours.seconds, ours.withSetup, theirs.exact.seconds, theirs.cg.seconds];
+  const facet = runFacet();
+  const implicit = runImplicit();
+  ratios.push(facet.seconds / implicit.cg.seconds);
+  const seconds = [facet.seconds, facet.withSetup, implicit.exact.seconds, implicit.cg.seconds];
   row(
     `round ${round + 1}`,
     seconds.map((value) => value.toFixed(3)),
   );
-  const losses = [ours.loss, undefined, theirs.exact.loss, theirs.cg.loss];
+  const losses = [facet.loss, undefined, implicit.exact.loss, implicit.cg.loss];
   row(
     'loss',
     losses.map((value) => (value === undefined ? '' : Math.round(value).toLocaleString('en-US'))),
@@ -130,5 +142,5 @@ for (let round = 0; round < rounds; round++) {
 }
 const ratio = ratios.sort((a, b) => a - b)[Math.floor(rounds / 2)]!;
 console.log(
-  `ours to its default, the median: ${ratio.toFixed(2)} (at most ${ratioMax}: ${ratio <= ratioMax ? 'met' : 'MISSED'})`,
+  `Facet vs. implicit with CG, median: ${ratio.toFixed(2)} (at most ${ratioMax}: ${ratio <= ratioMax ? 'met' : 'MISSED'})`,
 );

@@ -1,4 +1,4 @@
-// Loads a bundle while a timer watches the event loop, then answers questions about its own memory, a line each.
+// Loads a bundle while a timer watches the event loop, then prints its memory on each request line.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -6,25 +6,57 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import { compileFilter, loadBundle } from '@facet/bundles';
 import type { AttributeFilter, Bundle } from '@facet/bundles';
 import { createRandom } from '@facet/features';
-import type { Loading, LoadReport, Memory } from './load-report.ts';
+
+/** Report of one process. Memory is in megabytes; times of one thread are processor times. */
+export interface LoadReport {
+  /** Load into a new process. */
+  readonly start: Loading;
+  /** Second load next to the first bundle, as during a swap. */
+  readonly secondLoad: Loading;
+  /** Memory before and after the load. */
+  readonly before: Memory;
+  readonly after: Memory;
+  /** Microseconds per lookup of a random item. */
+  readonly lookups: { readonly indexOfUs: number; readonly idOfUs: number; readonly itemAtUs: number };
+  /** Milliseconds to compile each filter. */
+  readonly filters: readonly { readonly name: string; readonly ms: number }[];
+}
+
+export interface Loading {
+  readonly seconds: number;
+  /** Processor time of all threads. */
+  readonly processorSeconds: number;
+  /** Longest stall of the event loop, in wall time and in processor time of its thread. */
+  readonly stallMs: number;
+  readonly stallProcessorMs: number;
+}
+
+export interface Memory {
+  /** Resident. */
+  readonly rss: number;
+  /** Proportional set size: shared memory is divided among the processes. */
+  readonly pss: number;
+  /** Used JavaScript heap. */
+  readonly heap: number;
+}
 
 const [root, id] = JSON.parse(process.argv[2]!) as [string, string];
 const lookups = 300_000;
-/** Of each filter another one for each time, as one that was asked for lately is kept. */
+/** Each compilation uses different values, because recent filters are cached. */
 const filterTimes = 9;
 
 const before = memoryNow();
 const { bundle, ...start } = await load();
 const after = memoryNow();
-const { bundle: another, ...beside } = await load();
+const { bundle: another, ...secondLoad } = await load();
 another.close();
-say({ start, beside, before, after, lookups: measureLookups(bundle), filters: measureFilters(bundle) });
+printLine({ start, secondLoad, before, after, lookups: measureLookups(bundle), filters: measureFilters(bundle) });
 for await (const line of createInterface({ input: process.stdin })) {
-  if (line === 'memory') say(memoryNow());
+  if (line === 'memory') printLine(memoryNow());
 }
 bundle.close();
 
-function say(value: LoadReport | Memory): void {
+function printLine(value: LoadReport | Memory): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
@@ -52,7 +84,7 @@ function measureLookups({ itemCount, idOf, indexOf, itemAt }: Bundle): LoadRepor
     itemAtUs: usOf((position) => itemAt(items[position]!)),
     idOfUs: usOf((position) => idOf(items[position]!)),
     indexOfUs: usOf((position) => {
-      if (indexOf(ids[position]!) !== items[position]) throw new Error('another item was found');
+      if (indexOf(ids[position]!) !== items[position]) throw new Error('The lookup returned a different item.');
     }),
   };
 }
@@ -79,7 +111,7 @@ function measureFilters(loaded: Bundle): LoadReport['filters'] {
   });
 }
 
-/** A timer of one millisecond, and the longest gap between two of its turns. */
+/** Starts a timer of one millisecond and records the longest gap between two ticks. */
 function watchEventLoop() {
   let [lastAt, lastProcessorMs] = [performance.now(), threadProcessorMs()];
   let [stallMs, stallProcessorMs] = [0, 0];
@@ -97,7 +129,7 @@ function watchEventLoop() {
   };
 }
 
-/** Time that this thread has had a core, known to some 4 ms: to the last time that it waited, or to a tick of the kernel. */
+/** Returns the processor time of this thread, precise to about 4 ms: the kernel updates it on a wait or a tick. */
 function threadProcessorMs(): number {
   return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6;
 }

@@ -1,4 +1,3 @@
-// What it takes to load a large bundle beside answering, and what two processes with the same bundle take together.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -6,34 +5,34 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import type { LoadReport, Memory } from './load-report.ts';
+import { readOptions } from '../command-line.ts';
+import type { LoadReport, Memory } from './load-bundle.ts';
 
-const help = `Loads a bundle of a generated catalog into two processes, one after the other, each under a timer of one millisecond.
+const help = `Measure the stalls and the memory of loading a large bundle
 
-  npm run bench -- bundle-load [--items 1000000] [--dim 64] [--index flat] [--rounds 3] [--json]
+  npm run bench -- bundle-load [options]
 
---index  flat, or hnsw, which takes minutes to build
---rounds times that both processes are started
+Options:
+  --items N     Number of items in the generated catalog (default: 1000000)
+  --dim N       Number of dimensions (default: 64)
+  --index KIND  flat, or hnsw, which takes minutes to build (default: flat)
+  --rounds N    Number of rounds (default: 3)
+  --json        Print the results as JSON
+  --help        Print this help
 
-A stall is the longest gap between two turns of the timer: by the clock, which on a busy machine counts what others do, and
-by the time that the thread of the event loop had a core. Each process loads the bundle twice: when it starts, and once more
-beside the first, as when bundles are exchanged.`;
+In each round two processes load the bundle one after the other, twice each: at the start, and next to the loaded bundle, as
+during a swap. A stall is the longest gap between two ticks of a timer of one millisecond, in wall time and in processor
+time of the event loop.
 
-const { values } = parseArgs({
-  options: {
-    items: { type: 'string', default: '1000000' },
-    dim: { type: 'string', default: '64' },
-    index: { type: 'string', default: 'flat' },
-    rounds: { type: 'string', default: '3' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+Exit code: 0 when the measurement is complete.`;
+
+const { values } = readOptions(help, {
+  items: { type: 'string', default: '1000000' },
+  dim: { type: 'string', default: '64' },
+  index: { type: 'string', default: 'flat' },
+  rounds: { type: 'string', default: '3' },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
 /** A process that has loaded the bundle. */
 interface Loader {
@@ -42,7 +41,7 @@ interface Loader {
   stop(): Promise<void>;
 }
 
-/** Two processes that were there at the same time. */
+/** Two concurrent processes. */
 interface Round {
   readonly reports: readonly LoadReport[];
   readonly together: readonly Memory[];
@@ -78,8 +77,8 @@ function render(rounds: readonly Round[]): void {
     console.log(`${name.padEnd(46)}${`${middle} ${unit}`.padStart(12)}   largest ${largest}`);
   };
   for (const [title, part] of [
-    ['into a new process', 'start'],
-    ['beside the one that answers', 'beside'],
+    ['load into a new process', 'start'],
+    ['load next to the current bundle', 'secondLoad'],
   ] as const) {
     const loadings = reports.map((report) => report[part]);
     row(
@@ -108,12 +107,12 @@ function render(rounds: readonly Round[]): void {
     );
   }
   row(
-    'one process: resident before',
+    'one process: RSS before the load',
     rounds.map(({ reports: [first] }) => first!.before.rss),
     'MB',
   );
   row(
-    '  and with the bundle',
+    '  RSS with the bundle',
     rounds.map(({ reports: [first] }) => first!.after.rss),
     'MB',
   );
@@ -140,7 +139,7 @@ function render(rounds: readonly Round[]): void {
     2,
   );
   row(
-    'all facts of an item',
+    'details of an item',
     reports.map(({ lookups }) => lookups.itemAtUs),
     'us',
     2,
@@ -180,13 +179,13 @@ function start(script: string, parameters: readonly unknown[]): ChildProcess {
   });
 }
 
-/** The lines that a child prints, one at a time. */
+/** Reads the output lines of a child process. */
 function linesOf(child: ChildProcess): { next(): Promise<string> } {
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   return {
     async next() {
       const line = await lines.next();
-      if (line.done === true) throw new Error('A child of the benchmark has ended before its work was done.');
+      if (line.done === true) throw new Error('A child process of the benchmark exited early.');
       return line.value;
     },
   };

@@ -1,4 +1,4 @@
-// Puts a bundle of a generated catalog into a store, in a process of its own. Prints its id.
+// Writes a bundle of a generated catalog to a store, in a separate process. Prints its id.
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import {
@@ -23,7 +23,7 @@ const asOf = Date.UTC(2026, 2, 1);
 const names = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, at) => `${prefix} ${at}`);
 const [categories, brands, tags] = [names('category', 50), names('brand', 20_000), names('tag', 200)];
 
-/** Small numbers are drawn more often, as a few brands have most items. */
+/** Prefers low indexes, as a few brands have most items. */
 const skewed = (values: readonly string[]): string => values[Math.floor(values.length * random.next() ** 2)]!;
 
 const items = Array.from({ length: itemCount + 1 }, (_, item): CatalogItem =>
@@ -56,14 +56,14 @@ const spec: ModelSpec = { config, itemCount, itemFeatures, userFeatures: [featur
 const { tower, itemTables } = bundleWeights(initializeWeights({ ...spec, itemCount: 1 }, random));
 const embeddings = new Float32Array((itemCount + 1) * dim);
 for (let cell = dim; cell < embeddings.length; cell++) embeddings[cell] = random.next() - 0.5;
-const kernel = createInferenceEngine(spec, tower, embeddings);
+const engine = createInferenceEngine(spec, tower, embeddings);
 const golden = Array.from({ length: 20 }, () => {
   const rows = createBehaviorRows(1, config.sequenceLength);
-  const history = Array.from({ length: config.sequenceLength }, () => 1 + random.int(itemCount));
-  const times = history.map((_, position) => asOf - (history.length - position) * 3_600_000);
-  const window = { items: history, times, start: 0, end: history.length };
+  const behaviors = Array.from({ length: config.sequenceLength }, () => 1 + random.int(itemCount));
+  const times = behaviors.map((_, position) => asOf - (behaviors.length - position) * 3_600_000);
+  const window = { items: behaviors, times, start: 0, end: behaviors.length };
   writeBehaviorSequence(rows, 0, window, { now: asOf, distinct: config.distinctBehaviors });
-  return recordGoldenVector(kernel, rows, [1], unknownUser);
+  return recordGoldenVector(engine, rows, [1], unknownUser);
 });
 
 const info: BundleInfo = {

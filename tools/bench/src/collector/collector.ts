@@ -4,7 +4,7 @@ import { findFreePorts, startFacetProcess } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 
-/** A collector under measurement: its processes run with their defaults. */
+/** A collector under measurement, with default settings. */
 export interface Collector {
   readonly key: string;
   readonly lakeFolder: string;
@@ -48,7 +48,7 @@ export async function prepareCollector(options: {
   };
 }
 
-/** Resident memory of a process in megabytes. */
+/** Returns the resident memory of a process in megabytes. */
 export async function residentMegabytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1_024;

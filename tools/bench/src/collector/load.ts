@@ -8,19 +8,19 @@ export interface LoadResult {
 }
 
 /**
- * Posts bodies over `lanes` connections, one request each at a time, and counts what a 202 acknowledged.
+ * Posts bodies over `lanes` connections, one request at a time each, and counts acknowledged events.
  *
- * @throws Error on any other answer: a load that is turned away is no measurement.
+ * @throws Error on a status other than 202, which would falsify the measurement.
  */
 export async function postLoad(options: {
   readonly url: string;
   readonly key: string;
-  /** Made before the clock starts: the generator takes its share of the same cores. */
+  /** Built before the measurement, because the generator shares the cores with the collector. */
   readonly bodies: readonly string[];
   readonly batchEvents: number;
   readonly lanes: number;
-  /** Sends a body again when the ingest has too much to do: for a soak, whose rate is not the question. */
-  readonly isPatient?: boolean;
+  /** Retries after a 503, for a soak that does not measure the rate. */
+  readonly retriesOn503?: boolean;
 }): Promise<LoadResult> {
   const agent = new Agent({ keepAlive: true, maxSockets: options.lanes });
   const queue = options.bodies.map((body) => Buffer.from(body));
@@ -28,7 +28,7 @@ export async function postLoad(options: {
   const lane = async (): Promise<void> => {
     for (let body = queue.pop(); body !== undefined; body = queue.pop()) {
       while (!(await post(agent, options, body))) {
-        if (options.isPatient !== true) throw new Error('the ingest turned a request away');
+        if (options.retriesOn503 !== true) throw new Error('The ingest rejected a request with 503.');
         await sleep(1_000);
       }
     }
@@ -40,7 +40,7 @@ export async function postLoad(options: {
   return { events, seconds, eventsPerSecond: events / seconds };
 }
 
-/** Posts one body and checks that all of it was stored in the log. @returns false when the ingest has too much to do. */
+/** Posts one body and checks that the event log stored it. Returns false for a 503. */
 export function post(agent: Agent, to: { readonly url: string; readonly key: string }, body: Buffer): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const sent = request(
@@ -57,11 +57,36 @@ export function post(agent: Agent, to: { readonly url: string; readonly key: str
           const isStored = response.statusCode === 202 && text.includes('"stored":"log"');
           if (isStored) resolve(true);
           else if (response.statusCode === 503) resolve(false);
-          else reject(new Error(`the ingest answered ${response.statusCode}: ${text.slice(0, 300)}`));
+          else reject(new Error(`the ingest responded with ${response.statusCode}: ${text.slice(0, 300)}`));
         });
       },
     );
     sent.on('error', reject);
     sent.end(body);
   });
+}
+
+// Generated events of 200 bytes of JSON. Users and items follow a power law.
+const users = 200_000;
+const items = 50_000;
+const types = ['view', 'view', 'view', 'view', 'click', 'add_to_cart', 'purchase'];
+
+let next = 0;
+
+/** Returns the next generated event. */
+export function nextEvent(run: string): { readonly userId: string; readonly json: string } {
+  const number = next++;
+  const mixed = Math.imul(number ^ 0x9e3779b9, 0x85ebca6b) >>> 0;
+  const userId = `u${powerLaw(mixed, users)}`;
+  const json = `{"eventId":"${run}-${number}","type":"${types[mixed % types.length]}","userId":"${userId}","itemId":"i${powerLaw(Math.imul(mixed, 0xc2b2ae35) >>> 0, items)}","occurredAt":${Date.now()},"sessionId":"s${mixed % 1_000_000}","context":{"device":"phone","page":"category"}}`;
+  return { userId, json };
+}
+
+/** Returns a request body with `size` events. */
+export function nextBatch(run: string, size: number): string {
+  return `[${Array.from({ length: size }, () => nextEvent(run).json).join(',')}]`;
+}
+
+function powerLaw(mixed: number, bound: number): number {
+  return Math.floor(bound * (mixed / 2 ** 32) ** 3);
 }

@@ -1,44 +1,42 @@
-// Benchmarks of the collector on a broker and a Redis of their own, everything on this machine.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { connectKafka, ensureTopics, topicNames } from '@facet/kafka';
 import { startKafka, startRedis } from '@facet/local-services';
+import { logProgress, readOptions } from '../command-line.ts';
 import { prepareCollector } from './collector.ts';
-import { measureFreshness, measureIngest, measureMemory, waitForLake, waitUntilTaken } from './measure.ts';
+import { measureFreshness, measureIngest, measureMemory, waitForLake, waitUntilProcessed } from './measure.ts';
 import { runRawProducer } from './raw-producer.ts';
 
-const help = `Measures the collector against the parts that it is made of.
+const help = `Measure the throughput and the freshness of the collector on a real Kafka broker and Redis
 
-  npm run bench -- collector [--rounds 3] [--soak] [--json]
+  npm run bench -- collector [options]
 
-ingest     acknowledged events/s for batches of 1,000 and of 100, beside kafkajs by itself in every round
-sink       events/s from the topic into Parquet, with profiles in Redis
-freshness  from a post to the profile, while 5,000 events/s come in
---soak     also 5,000,000 events through both, with the memory of the processes after each 500,000
+Options:
+  --rounds N  Number of rounds (default: 3)
+  --soak      Also send 5,000,000 events and record the memory of both processes
+  --json      Print the results as JSON
+  --help      Print this help
 
-Load generator, broker, Redis and collector share the cores of this machine. Figures are medians over the rounds.`;
+ingest     Acknowledged events per second in batches of 1,000 and 100, compared with kafkajs alone
+sink       Events per second from the topic into Parquet, with profiles in Redis
+freshness  Time from the post of an event to its profile, under a load of 5,000 events per second
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    soak: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+Figures are medians of the rounds. The load generator, the broker, Redis and the collector share the cores of this machine.
+
+Exit code: 0 when the measurement is complete.`;
+
+const { values } = readOptions(help, {
+  rounds: { type: 'string', default: '3' },
+  soak: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
 const ingestEvents = 300_000;
 const smallBatchEvents = 100_000;
 const sinkEvents = 1_000_000;
 const rawBatchEvents = 5_000;
 
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const rounds = Number(values.rounds);
 const folder = await mkdtemp(join(tmpdir(), 'facet-bench-'));
 const [kafka, redis] = await Promise.all([startKafka(), startRedis({ persistent: true })]);
@@ -64,7 +62,7 @@ async function benchIngest(shared: Shared): Promise<object> {
   const topic = await makeTopics(topicPrefix);
   const ingest = await collector.startIngest();
   try {
-    // Code that runs for the first time is slower; both sides get it out of the way.
+    // Both sides warm up first.
     await rawRate({ ...shared, topic, events: 50_000, batchEvents: rawBatchEvents });
     await measureIngest(collector, 1_000, 50_000);
     const raw: number[] = [];
@@ -96,7 +94,7 @@ async function benchIngest(shared: Shared): Promise<object> {
   }
 }
 
-/** With and without compression; the faster one is what ingest is compared with. */
+/** Returns the higher rate of kafkajs with and without compression. */
 async function rawRate(options: Omit<Parameters<typeof runRawProducer>[0], 'compression'>): Promise<number> {
   const gzip = await runRawProducer({ ...options, compression: 'gzip' });
   const none = await runRawProducer({ ...options, compression: 'none' });
@@ -113,15 +111,15 @@ async function benchSink(shared: Shared): Promise<object> {
     const sink = await collector.startSink();
     const startedAt = performance.now();
     try {
-      await waitUntilTaken(collector, sinkEvents);
+      await waitUntilProcessed(collector, sinkEvents);
     } finally {
-      // Stopping commits what is not in the lake yet; waiting for the next regular commit is no work.
+      // The stop commits the remaining events, so that the time excludes the wait for the next regular commit.
       await sink.stop();
     }
     const seconds = (performance.now() - startedAt) / 1_000;
     await waitForLake(collector, sinkEvents);
     rates.push(sinkEvents / seconds);
-    say(`sink round ${round + 1}: ${perSecond(sinkEvents / seconds)}`);
+    logProgress(`sink round ${round + 1}: ${perSecond(sinkEvents / seconds)}`);
   }
   console.log(`sink, into Parquet and Redis       ${perSecond(median(rates))}`);
   return { eventsPerSecond: median(rates) };

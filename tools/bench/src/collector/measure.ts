@@ -4,25 +4,24 @@ import { lakeStatus } from '@facet/lake';
 import { openRedisProfileStore } from '@facet/profiles';
 import { residentMegabytes } from './collector.ts';
 import type { Collector } from './collector.ts';
-import { post, postLoad } from './load.ts';
+import { nextBatch, post, postLoad } from './load.ts';
 import type { LoadResult } from './load.ts';
-import { nextBatch } from './payloads.ts';
 
-/** Connections of the load: enough that a request waits while another is parsed. */
+/** Connections of the load, enough that requests queue while the ingest parses one. */
 const lanes = 16;
 
-/** Acknowledged events a second for one size of batch. */
+/** Measures acknowledged events per second for one batch size. */
 export async function measureIngest(
   collector: Collector,
   batchEvents: number,
   events: number,
-  options: { readonly isPatient?: boolean } = {},
+  options: { readonly retriesOn503?: boolean } = {},
 ): Promise<LoadResult> {
   const bodies = Array.from({ length: Math.ceil(events / batchEvents) }, () => nextBatch('load', batchEvents));
   return postLoad({ url: collector.ingestUrl, key: collector.key, bodies, batchEvents, lanes, ...options });
 }
 
-/** Waits until the lake holds that many rows. @returns seconds that it took. */
+/** Waits until the lake contains `rows` rows. Returns the seconds. */
 export async function waitForLake(collector: Collector, rows: number, stallSeconds = 120): Promise<number> {
   const startedAt = performance.now();
   let last = { rows: 0, at: startedAt };
@@ -31,20 +30,21 @@ export async function waitForLake(collector: Collector, rows: number, stallSecon
     const now = performance.now();
     if (status.rows >= rows) return (now - startedAt) / 1_000;
     if (status.rows > last.rows) last = { rows: status.rows, at: now };
-    if (now - last.at > stallSeconds * 1_000) throw new Error(`the lake stands at ${status.rows} of ${rows} rows`);
+    if (now - last.at > stallSeconds * 1_000)
+      throw new Error(`the lake stopped growing at ${status.rows} of ${rows} rows`);
     await sleep(100);
   }
 }
 
-/** Waits until the sink has read that many messages of the event topic. */
-export async function waitUntilTaken(collector: Collector, messages: number): Promise<void> {
+/** Waits until the sink has processed `messages` messages of the event topic. */
+export async function waitUntilProcessed(collector: Collector, messages: number): Promise<void> {
   for (;;) {
     const response = await fetch(`${collector.sinkUrl}/v1/status`, { headers: { 'x-api-key': collector.key } });
     const { partitions } = (await response.json()) as {
-      readonly partitions: readonly { readonly topic: string; readonly taken: number }[];
+      readonly partitions: readonly { readonly topic: string; readonly processed: number }[];
     };
     const events = partitions.filter(({ topic }) => topic.includes('.events.'));
-    if (events.reduce((sum, { taken }) => sum + taken, 0) >= messages) return;
+    if (events.reduce((sum, { processed }) => sum + processed, 0) >= messages) return;
     await sleep(50);
   }
 }
@@ -58,8 +58,8 @@ export interface Freshness {
 }
 
 /**
- * How long after it is sent an event is in the profile that serving reads, while other events come in at a steady rate:
- * a probe posts a purchase of a user of its own and reads the profile until it is there.
+ * Measures the time from the post of an event to its profile under a steady load. Each probe posts a purchase of a new user
+ * and polls the profile of that user.
  */
 export async function measureFreshness(
   collector: Collector,
@@ -73,7 +73,7 @@ export async function measureFreshness(
   const everyMs = (batchEvents * 1_000) / options.eventsPerSecond;
   const send = async (body: string): Promise<void> => {
     const isStored = await post(agent, { url: collector.ingestUrl, key: collector.key }, Buffer.from(body));
-    if (!isStored) throw new Error('the ingest turned a request away');
+    if (!isStored) throw new Error('The ingest rejected a request with 503.');
   };
   let loaded = 0;
   const load = async (): Promise<void> => {
@@ -92,7 +92,7 @@ export async function measureFreshness(
       const sentAt = performance.now();
       await send(JSON.stringify(event));
       while ((await store.read(userId)) === undefined) {
-        if (performance.now() - sentAt > 30_000) throw new Error(`${userId} is not in its profile after 30 s`);
+        if (performance.now() - sentAt > 30_000) throw new Error(`${userId} has no profile after 30 s`);
         await sleep(2);
       }
       delays.push(performance.now() - sentAt);
@@ -123,7 +123,7 @@ export interface MemorySample {
   readonly sinkMegabytes: number;
 }
 
-/** Resident memory after each round of events, with the sink keeping up. */
+/** Records the resident memory after each round of events, once the sink has caught up. */
 export async function measureMemory(
   collector: Collector,
   processes: { readonly ingestPid: number; readonly sinkPid: number },
@@ -133,7 +133,7 @@ export async function measureMemory(
   const samples: MemorySample[] = [];
   const perRound = options.events / options.rounds;
   for (let round = 1; round <= options.rounds; round++) {
-    await measureIngest(collector, 1_000, perRound, { isPatient: true });
+    await measureIngest(collector, 1_000, perRound, { retriesOn503: true });
     await waitForLake(collector, options.rowsBefore + round * perRound);
     const sample = {
       events: round * perRound,

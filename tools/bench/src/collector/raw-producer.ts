@@ -1,8 +1,8 @@
 import { CompressionTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
-import { nextEvent } from './payloads.ts';
+import { nextEvent } from './load.ts';
 import type { LoadResult } from './load.ts';
 
-/** The part that ingest is made of: kafkajs by itself, one send under way, acknowledged by all replicas. */
+/** Measures kafkajs alone: one send at a time, acknowledged by all replicas. */
 export async function runRawProducer(options: {
   readonly brokers: readonly string[];
   readonly topic: string;
@@ -21,7 +21,7 @@ export async function runRawProducer(options: {
         const { userId, json } = nextEvent('raw');
         return { key: userId, value: json };
       });
-      // Making the messages is not the producer's work.
+      // The time excludes the creation of the messages.
       const startedAt = performance.now();
       await producer.send({
         topic: options.topic,

@@ -3,13 +3,13 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { dayMs } from '@facet/platform';
 
-export const dayMs = 86_400_000;
 export const firstDay = Date.UTC(2026, 0, 1);
 export const days = 90;
 const source = 'facet.events.v1-0';
 
-/** How much there is of everything; the rest follows from `events`. */
+/** Size of the generated lake. */
 export interface LakeSize {
   readonly events: number;
   readonly users: number;
@@ -21,9 +21,9 @@ export function sizeOf(events: number): LakeSize {
 }
 
 /**
- * Writes a lake of generated events, in the files and with the log of a real one: 90 days, users and items of very different
- * activity, four in five events positive; one in 1,000 was sent twice, one in 30 is of an anonymous session, half of which turn
- * out to be a user's, one in 200 is received up to two days late, and three users are programs.
+ * Writes a lake of generated events over 90 days, with Parquet files and a transaction log. Users and items have skewed activity,
+ * and four in five events are positive. One in 1,000 events is a duplicate, one in 200 arrives up to two days late, and one in 30
+ * belongs to an anonymous session, half of which are identified later. Three users are bots.
  */
 export async function generateLake(
   lakeFolder: string,
@@ -63,7 +63,7 @@ export async function generateLake(
   return { bytes };
 }
 
-/** The rows of a day, in the columns of the lake. Everything about row n follows from n. */
+/** Returns the SQL of the rows of a day. Row n depends only on n. */
 function daySql(day: number, from: number, to: number, { users, items }: LakeSize): string {
   const random = (salt: number): string => `(hash(n * 16 + ${salt})::DOUBLE / 18446744073709551616)`;
   const id = (prefix: string, number: string): string => `printf('${prefix}%08d', floor(${number})::BIGINT)`;

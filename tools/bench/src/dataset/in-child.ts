@@ -1,11 +1,11 @@
-// Does one step of the benchmark in a process of its own, and says how long it took and how much memory it had.
+// Runs one task of the benchmark in a separate process and prints its time and peak memory.
 import { readFile } from 'node:fs/promises';
 import { FacetConfig, homePaths } from '@facet/config';
 import { createStageContext, datasetStage, openDataset } from '@facet/pipeline';
-import { parseWith } from '@facet/platform';
-import { dayMs, days, firstDay } from './generate-lake.ts';
+import { dayMs, parseWith } from '@facet/platform';
+import { days, firstDay } from './generate-lake.ts';
 
-const [home = '', step = '', memoryLimit = ''] = process.argv.slice(2);
+const [home = '', task = '', memoryLimit = ''] = process.argv.slice(2);
 const config = parseWith(
   FacetConfig,
   {
@@ -17,14 +17,14 @@ const config = parseWith(
 );
 const context = createStageContext(homePaths(home), config);
 const startedAt = performance.now();
-const result = step === 'build' ? await build() : await read(step);
+const result = task === 'build' ? await build() : await read(task);
 const seconds = (performance.now() - startedAt) / 1000;
 const { user, system } = process.cpuUsage();
 process.stdout.write(
   JSON.stringify({ ...result, seconds, cpuSeconds: (user + system) / 1e6, peakMegabytes: await peakMegabytes() }),
 );
 
-/** The day before the last is the last of the dataset: what comes later, or came in later, is cut off. */
+/** Builds a dataset that ends one day before the last event, so that later and late events are cut off. */
 async function build(): Promise<object> {
   const end = firstDay + (days - 1) * dayMs;
   const { output } = await datasetStage(context, { occurredBefore: end, receivedBefore: end });
@@ -37,7 +37,7 @@ async function read(datasetId: string): Promise<object> {
   return { users: sequences.userIds.length, interactions: sequences.items.length, items: items.length - 1 };
 }
 
-/** Of this process since it began, all that was resident. */
+/** Returns the peak resident memory of this process. */
 async function peakMegabytes(): Promise<number> {
   const status = await readFile('/proc/self/status', 'utf8');
   return Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN) / 1024;

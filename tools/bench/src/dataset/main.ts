@@ -1,50 +1,46 @@
-// A dataset of very many generated events, built in bounded memory.
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { upsertItems, upsertUsers } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { homePaths } from '@facet/config';
+import { logProgress, readOptions } from '../command-line.ts';
 import { generateLake, sizeOf } from './generate-lake.ts';
 import type { LakeSize } from './generate-lake.ts';
 
-const help = `Builds a dataset of generated events within 4 GiB.
+const help = `Build a dataset of generated events within 4 GiB of memory
 
-  npm run bench -- dataset [--events 50000000] [--memory-limit 1500MB] [--keep DIR] [--json]
+  npm run bench -- dataset [options]
 
-build  lake and catalog -> dataset, as facet dataset does it, in a process of its own: its time, that of all cores together, and
-       the most memory that was resident in it, DuckDB, typed arrays and all
-read   the dataset as training opens it, in a process of its own
+Options:
+  --events N           Number of events; users are 1/50 and items 1/100 of it (default: 50000000)
+  --memory-limit SIZE  Memory limit of DuckDB, dataset.memoryLimit (default: 1500MB)
+  --keep DIR           Keep the lake in DIR and reuse it in later runs
+  --json               Print the results as JSON
+  --help               Print this help
 
-A fiftieth of the events are users, a hundredth items. --memory-limit is that of DuckDB (dataset.memoryLimit). --keep keeps the
-lake in a folder and takes it from there the next time. Ends with 1 when a process took more than 4 GiB.`;
+build  Wall time, processor time and peak memory of the dataset stage, in a separate process
+read   The same for opening the dataset as training does, in a separate process
 
-const { values } = parseArgs({
-  options: {
-    events: { type: 'string', default: '50000000' },
-    'memory-limit': { type: 'string', default: '1500MB' },
-    keep: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+Exit code: 0 when both processes stay below 4 GiB, 1 otherwise.`;
+
+const { values } = readOptions(help, {
+  events: { type: 'string', default: '50000000' },
+  'memory-limit': { type: 'string', default: '1500MB' },
+  keep: { type: 'string' },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
 const megabytesMax = 4096;
 const size = sizeOf(Number(values.events));
 const folder = values.keep ?? (await mkdtemp(join(tmpdir(), 'facet-bench-dataset-')));
 const home = homePaths(folder);
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 interface Measured {
   readonly seconds: number;
-  /** Of all cores: says more than seconds where other programs run, too. */
+  /** Of all cores. More reliable than `seconds` on a busy machine. */
   readonly cpuSeconds: number;
   readonly peakMegabytes: number;
 }
@@ -66,33 +62,33 @@ try {
     console.log(`dropped  ${list(build.dropped)}`);
   }
   if (Math.max(build.peakMegabytes, read.peakMegabytes) > megabytesMax) {
-    say(`More than ${megabytesMax} MiB were resident.`);
+    logProgress(`Peak memory exceeded ${megabytesMax} MiB.`);
     process.exitCode = 1;
   }
 } finally {
   if (values.keep === undefined) await rm(folder, { recursive: true, force: true });
 }
 
-/** Generates what is not there yet. */
+/** Generates the lake and the catalog if they do not exist. */
 async function prepare(wanted: LakeSize): Promise<void> {
-  const isThere = await stat(home.lakeFolder).catch(() => undefined);
-  if (isThere !== undefined) {
+  const existing = await stat(home.lakeFolder).catch(() => undefined);
+  if (existing !== undefined) {
     await rm(home.stagesFolder, { recursive: true, force: true });
-    return say(`the lake in ${folder}, as it is`);
+    return logProgress(`reusing the lake in ${folder}`);
   }
   const startedAt = performance.now();
   const { bytes } = await generateLake(home.lakeFolder, wanted, (done) => {
-    if (done % 10 === 0) say(`${done} days generated`);
+    if (done % 10 === 0) logProgress(`${done} days generated`);
   });
   await upsertItems(home.catalogFolder, itemsOf(wanted));
   await upsertUsers(home.catalogFolder, usersOf(wanted));
-  say(`${count(wanted.events)} events, ${Math.round(bytes / 2 ** 20)} MiB, generated in ${since(startedAt)} s`);
+  logProgress(`${count(wanted.events)} events, ${Math.round(bytes / 2 ** 20)} MiB, generated in ${since(startedAt)} s`);
 }
 
 function* itemsOf({ items }: LakeSize): Generator<Item> {
   for (let item = 0; item < items; item++) {
     const attributes = { brand: `brand-${item % 997}`, category: `category-${item % 41}`, price: (item % 500) + 0.5 };
-    yield { itemId: `item-${String(item).padStart(8, '0')}`, title: `Thing of kind ${item % 1009}`, attributes };
+    yield { itemId: `item-${String(item).padStart(8, '0')}`, title: `Item of kind ${item % 1009}`, attributes };
   }
 }
 
@@ -102,21 +98,21 @@ function* usersOf({ users }: LakeSize): Generator<User> {
   }
 }
 
-async function runInChild<Result>(step: string): Promise<Result> {
+async function runInChild<Result>(task: string): Promise<Result> {
   const script = fileURLToPath(new URL('in-child.ts', import.meta.url));
-  const child = spawn(process.execPath, [...process.execArgv, script, folder, step, values['memory-limit']], {
+  const child = spawn(process.execPath, [...process.execArgv, script, folder, task, values['memory-limit']], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (piece: string) => (text += piece));
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  if (code !== 0) throw new Error(`${step} ended with ${code}`);
+  if (code !== 0) throw new Error(`${task} exited with ${code}`);
   return JSON.parse(text) as Result;
 }
 
 function describe(name: string, { seconds, cpuSeconds, peakMegabytes }: Measured): string {
   const [elapsed, cpu] = [seconds, cpuSeconds].map((time) => time.toFixed(1).padStart(7));
-  return `${name.padEnd(8)} ${elapsed} s, of processors ${cpu} s, at most ${Math.round(peakMegabytes)} MiB resident`;
+  return `${name.padEnd(8)} ${elapsed} s wall time, ${cpu} s processor time, peak memory ${Math.round(peakMegabytes)} MiB`;
 }
 
 function list(counts: Readonly<Record<string, number>>): string {

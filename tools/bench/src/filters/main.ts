@@ -1,30 +1,29 @@
-// What filters, exclusions and merges cost, on the index and the users of a generated world.
-import { parseArgs } from 'node:util';
 import { allowItems, mergeLists, openFaissIndex, retrieveLists, setFaissThreads } from '@facet/retrieval';
 import type { AllowedItems, InterestList, ListsRequest, Merge } from '@facet/retrieval';
+import { logProgress, readOptions } from '../command-line.ts';
 import { depth, openWorld } from '../serving/world.ts';
 import type { World } from '../serving/world.ts';
 
-const help = `Measures lists of the interests of users under filters and exclusions, and merges of the lists.
+const help = `Measure the cost of filters, exclusions and merges
 
-  npm run bench -- filters [--items 1000000] [--users 40] [--json]
+  npm run bench -- filters [options]
 
-A list has ${depth} items. Times are those of the processor, median and 90th percentile of the requests, one after the other: other
-work on the machine changes them little. The recall is that of all lists against an exact scan, and that of the worst one.
-The world is the one of npm run bench -- serving.`;
+Options:
+  --items N  Number of items in the generated catalog (default: 1000000)
+  --users N  Number of users (default: 40)
+  --json     Print the results as JSON
+  --help     Print this help
 
-const { values } = parseArgs({
-  options: {
-    items: { type: 'string', default: '1000000' },
-    users: { type: 'string', default: '40' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+A list has ${depth} items. Times are processor time per request, as median and 90th percentile. Recall compares the lists with an
+exact scan, as mean and minimum. The generated catalog is that of "npm run bench -- serving".
+
+Exit code: 0 when the measurement is complete.`;
+
+const { values } = readOptions(help, {
+  items: { type: 'string', default: '1000000' },
+  users: { type: 'string', default: '40' },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
 interface ListFigures {
   readonly name: string;
@@ -35,12 +34,11 @@ interface ListFigures {
   readonly worstRecall: number;
 }
 
-/** Users whose lists are compared with exact ones. */
+/** Users whose lists are compared with an exact scan. */
 const checkedUsers = 10;
 
 setFaissThreads(1);
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
-const world = await openWorld({ items: Number(values.items), recallMin: 0.98, onProgress: say });
+const world = await openWorld({ items: Number(values.items), recallMin: 0.98, onProgress: logProgress });
 const index = await openFaissIndex(world.indexFile);
 try {
   const lists: ListFigures[] = [];
@@ -64,7 +62,7 @@ try {
   index.close();
 }
 
-/** Filters that let through some share of the items, unrelated to the vectors, and one that splits the space. */
+/** Returns filters that allow a random share of the items, and one that splits the vector space. */
 function filtersOf({ itemCount, vectors, dim }: World): [string, AllowedItems | undefined][] {
   const byShare = [0.9, 0.5, 0.3, 0.1, 0.01, 0.001].map((share): [string, AllowedItems] => [
     `${share} of the items`,
@@ -73,7 +71,7 @@ function filtersOf({ itemCount, vectors, dim }: World): [string, AllowedItems | 
   return [['no filter', undefined], ...byShare, ['half of space', allowItems(itemCount, (i) => vectors[i * dim]! > 0)]];
 }
 
-/** 0 to 1 by item, in no order. */
+/** Returns a pseudo-random number from 0 to 1 for an item. */
 function scattered(item: number): number {
   return (Math.imul(item ^ (item >>> 15), 2_654_435_761) >>> 0) / 2 ** 32;
 }
@@ -121,7 +119,7 @@ async function measure(
   };
 }
 
-/** Of each list. @throws Error for a list that is short, or holds what it must not. */
+/** Returns the recall of each list. @throws Error for a short list or a list with an excluded item. */
 async function recallsOf(lists: readonly InterestList[], request: ListsRequest): Promise<number[]> {
   const { allowed, exclude } = request;
   const isWanted = (item: number): boolean => exclude?.has(item) !== true && allowed?.has(item) !== false;
@@ -129,7 +127,8 @@ async function recallsOf(lists: readonly InterestList[], request: ListsRequest):
   const { ids } = await index.scan(request.interests, depth, wanted);
   return lists.map(({ items, interest }) => {
     const best = Math.min(depth, wanted.length);
-    if (items.length !== best || !items.every(isWanted)) throw new Error(`the list of interest ${interest} is wrong`);
+    if (items.length !== best || !items.every(isWanted))
+      throw new Error(`the list of interest ${interest} is short or contains an excluded item`);
     const exact = new Set(ids.subarray(interest * depth, interest * depth + best));
     return items.filter((item) => exact.has(item)).length / best;
   });
@@ -167,6 +166,6 @@ function cpuMsSince(startedAt: NodeJS.CpuUsage): number {
 
 function report({ name, allowed, cpuMs, scanned, recall, worstRecall }: ListFigures): void {
   const times = `${cpuMs.p50.toFixed(2).padStart(7)} ms  p90 ${cpuMs.p90.toFixed(2).padStart(6)} ms`;
-  const found = `recall ${recall.toFixed(4)}, at least ${worstRecall.toFixed(3)}`;
+  const found = `recall ${recall.toFixed(4)}, minimum ${worstRecall.toFixed(3)}`;
   console.log(`${name.padEnd(26)} ${allowed.toLocaleString('en').padStart(9)} ${times}  ${found}  scanned ${scanned}`);
 }

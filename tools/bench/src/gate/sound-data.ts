@@ -7,27 +7,28 @@ import { createStageContext, datasetStage, indexStage, openDataset, trainStage }
 import type { HomePaths } from '@facet/config';
 import type { Dataset, StageContext } from '@facet/pipeline';
 import { parseWith } from '@facet/platform';
+import { logProgress } from '../command-line.ts';
 import { retailFiles } from '../warm/retail-days.ts';
 
-/** A data set as it came in, with its settings. */
+/** An imported data set with its settings. */
 export interface SoundData {
   readonly name: string;
   readonly home: HomePaths;
   readonly config: FacetConfig;
 }
 
-/** MovieLens 100K in `home`, which `facet demo` fetches, imports and trains if it is not there yet. */
+/** Opens MovieLens 100K in `home`. `facet demo` downloads, imports and trains it on the first run. */
 export async function openMovieLens(home: string): Promise<SoundData> {
   const cli = fileURLToPath(new URL('../../../../apps/cli/src/main.ts', import.meta.url));
   const child = spawn(process.execPath, [...process.execArgv, cli, 'demo', '--no-serve', '--home', home], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const code = await new Promise((done, failed) => child.once('close', done).once('error', failed));
-  if (code !== 0) throw new Error(`facet demo ended with ${String(code)}`);
+  if (code !== 0) throw new Error(`facet demo exited with ${String(code)}`);
   return { name: 'MovieLens 100K', home: homePaths(resolve(home)), config: configOf({}) };
 }
 
-/** Online Retail II, imported into `home`. The test window is its last nine days, of which the shop was open on eight. */
+/** Imports Online Retail II into `home`. The test window is its last nine days; the shop was open on eight of them. */
 export async function importRetail(folder: string, home: string): Promise<SoundData> {
   const paths = homePaths(home);
   const files = { events: [join(folder, retailFiles.events)], items: [join(folder, retailFiles.items)] };
@@ -40,18 +41,18 @@ function configOf(settings: object): FacetConfig {
   return parseWith(FacetConfig, settings, { source: 'npm run bench -- gate' });
 }
 
-/** What the gate is asked about. */
-export interface Made {
+/** A bundle and the dataset that the gate evaluates it on. */
+export interface PreparedBundle {
   readonly context: StageContext;
   readonly dataset: Dataset;
   readonly bundleId: string;
 }
 
-/** The stages up to the bundle. Without the evaluation: the gate reads the figures of an incumbent only, and there is none. */
-export async function makeBundle(home: HomePaths, config: FacetConfig, say: (text: string) => void): Promise<Made> {
+/** Runs the stages up to the bundle. Skips the evaluation, which the gate reads only for an incumbent. */
+export async function makeBundle(home: HomePaths, config: FacetConfig): Promise<PreparedBundle> {
   const context = createStageContext(home, config);
   const { datasetId } = (await datasetStage(context)).output;
-  const watch = { onEpoch: (phase: string, report: object) => say(`${phase} ${JSON.stringify(report)}`) };
+  const watch = { onEpoch: (phase: string, report: object) => logProgress(`${phase} ${JSON.stringify(report)}`) };
   const { modelId } = (await trainStage(context, { datasetId }, watch)).output;
   const { bundleId } = (await indexStage(context, { datasetId, modelId })).output;
   return { context, dataset: await openDataset(context.store, datasetId), bundleId };

@@ -1,8 +1,6 @@
-// How fast the event log appends events, and how fast a file becomes a lake.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { homePaths } from '@facet/config';
 import { openFileEventLog } from '@facet/event-log';
 import { importFiles } from '@facet/import';
@@ -11,22 +9,23 @@ import type { Event } from '@facet/schemas';
 
 const help = `Measure the file event log and the import of a file
 
-  npm run bench -- import [--events 800000] [--json]
+  npm run bench -- import [options]
 
-append  events/s appended to a file event log, in batches of 20,000
-import  events/s from a CSV file into the event log and the lake`;
+Options:
+  --events N  Number of events (default: 800000)
+  --json      Print the results as JSON
+  --help      Print this help
 
-const { values } = parseArgs({
-  options: {
-    events: { type: 'string', default: '800000' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+append  Events per second appended to a file event log in batches of 20,000
+import  Events per second from a CSV file into the event log and the lake
+
+Exit code: 0 when the measurement is complete.`;
+import { readOptions } from '../command-line.ts';
+
+const { values } = readOptions(help, {
+  events: { type: 'string', default: '800000' },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
 const batchEvents = 20_000;
 const firstTime = Date.UTC(2024, 0, 1);

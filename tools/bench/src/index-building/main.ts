@@ -1,46 +1,46 @@
-// Benchmark of index building on a generated catalog, through the function that the index stage builds with.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { estimateIndexes } from '@facet/retrieval';
 import type { IndexDemand } from '@facet/retrieval';
-import type { KindMeasurement } from './kind-measurement.ts';
+import { logProgress, readOptions } from '../command-line.ts';
+import type { KindMeasurement } from './measure-kind.ts';
 
-const help = `Builds and tunes an index of a generated catalog, as the index stage does, each kind in a process of its own.
+const help = `Build and tune an index of each kind on a generated catalog, as the index stage does
 
-  npm run bench -- index [--items 1000000] [--dim 64] [--recall-min 0.98] [--processor-time] [--json]
+  npm run bench -- index [options]
 
-The vectors are seeded, of 24 dimensions plus noise; interests of the same space are the queries. Everything runs on one
-thread. A request is four interests, 200 items each. What serves is chosen by index.kind auto; the other kinds follow.
-First the same is estimated, as facet estimate does. With --processor-time all times are those that the process had a core,
-for a machine that does other work as well; by the clock otherwise.`;
+Options:
+  --items N         Number of items (default: 1000000)
+  --dim N           Number of dimensions (default: 64)
+  --recall-min N    Recall target of the tuning (default: 0.98)
+  --processor-time  Report processor time instead of wall time, for a busy machine
+  --json            Print the results as JSON
+  --help            Print this help
 
-const { values } = parseArgs({
-  options: {
-    items: { type: 'string', default: '1000000' },
-    dim: { type: 'string', default: '64' },
-    'recall-min': { type: 'string', default: '0.98' },
-    'processor-time': { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+Each kind runs in a separate single-threaded process. The seeded vectors have 24 dimensions plus noise. A request is four
+interests with 200 items each. The kind that "auto" selects comes first. The output also compares the estimate of
+"facet estimate" with the measurement.
+
+Exit code: 0 when the measurement is complete.`;
+
+const { values } = readOptions(help, {
+  items: { type: 'string', default: '1000000' },
+  dim: { type: 'string', default: '64' },
+  'recall-min': { type: 'string', default: '0.98' },
+  'processor-time': { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
 const [items, dim, recallMin] = [Number(values.items), Number(values.dim), Number(values['recall-min'])];
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
-say('estimate');
+logProgress('estimate');
 const estimate = await estimateIndexes({
   items,
   dim,
   interests: 4,
   recallMin,
   flatItemsMax: 0,
-  onProgress: (_, step) => say(`  ${step}`),
+  onProgress: (_, step) => logProgress(`  ${step}`),
 });
 const auto = await measure('auto');
 const results = [auto];
@@ -49,14 +49,14 @@ for (const kind of ['flat', 'hnsw', 'ivf'] as const) {
 }
 if (values.json) console.log(JSON.stringify({ items, dim, recallMin, estimate, results }));
 else {
-  if (values['processor-time']) console.log('times are those of the processor');
+  if (values['processor-time']) console.log('times are processor times');
   results.forEach((result, position) => console.log(render(result, position === 0)));
   console.log(renderEstimate());
 }
 
-/** Runs one kind in a process of its own. */
+/** Measures one kind in a separate process. */
 async function measure(kind: IndexDemand['kind']): Promise<KindMeasurement> {
-  say(`${kind}, ${items.toLocaleString('en')} x ${dim}`);
+  logProgress(`${kind}, ${items.toLocaleString('en')} x ${dim}`);
   const script = fileURLToPath(new URL('measure-kind.ts', import.meta.url));
   const child = spawn(
     process.execPath,
@@ -68,7 +68,7 @@ async function measure(kind: IndexDemand['kind']): Promise<KindMeasurement> {
   let output = '';
   child.stdout.on('data', (text) => (output += String(text)));
   const code = await new Promise((resolve) => child.once('close', resolve));
-  if (code !== 0) throw new Error(`measuring ${kind} ended with ${code}`);
+  if (code !== 0) throw new Error(`the measurement of ${kind} exited with ${code}`);
   return JSON.parse(output) as KindMeasurement;
 }
 
@@ -79,19 +79,19 @@ function render(result: KindMeasurement, isChosen: boolean): string {
   const lines = [
     `${kind}${isChosen ? ' (chosen by auto)' : ''}`,
     ...(isChosen ? [`  reason         ${choice.reason}`] : []),
-    `  build          ${(measured?.buildSeconds ?? seconds).toFixed(1)} s, with measuring and tuning ${seconds.toFixed(1)} s`,
-    `  peak memory    ${peakMemoryMb} MB, of which ${vectorsMb} MB before it began (Node and the vectors)`,
+    `  build          ${(measured?.buildSeconds ?? seconds).toFixed(1)} s; with measurement and tuning ${seconds.toFixed(1)} s`,
+    `  peak memory    ${peakMemoryMb} MB, of which ${vectorsMb} MB before the build (Node and the vectors)`,
     `  file           ${(bytes / 1e6).toFixed(0)} MB`,
     ...(measured === undefined ? [] : measured.curve).map(
       (point) =>
         `  ${kind === 'ivf' ? 'nprobe  ' : 'efSearch'} ${String(point.breadth).padStart(5)} recall@${recallAt} ${point.recall.toFixed(4)}, p50 ${ms(point.p50Ms)}, p99 ${ms(point.p99Ms)}`,
     ),
-    `  served with    ${breadth === '' ? 'all items' : breadth}: held-out recall@${recallAt} ${recall?.toFixed(4)}, p50 ${ms(latency.p50Ms)}, p99 ${ms(latency.p99Ms)}`,
+    `  search         ${breadth === '' ? 'all items' : breadth}: held-out recall@${recallAt} ${recall?.toFixed(4)}, p50 ${ms(latency.p50Ms)}, p99 ${ms(latency.p99Ms)}`,
   ];
   return lines.join('\n');
 }
 
-/** What was estimated beforehand, and by what factor it is off. */
+/** Renders the estimate and its ratio to the measurement. */
 function renderEstimate(): string {
   const { chosen, certainty, calibration, kinds } = estimate;
   const lines = kinds.map(({ kind, buildSeconds, buildBytes, bytes, breadth, latency }) => {
@@ -112,7 +112,7 @@ function renderEstimate(): string {
     return `  ${kind.padEnd(5)} ${columns.join(', ')}`;
   });
   return [
-    `estimate, made in ${calibration.seconds.toFixed(1)} s: ${chosen} (${certainty}); in brackets by what is measured`,
+    `estimate (took ${calibration.seconds.toFixed(1)} s): ${chosen} (${certainty}); ratios to the measurement in parentheses`,
     ...lines,
   ].join('\n');
 }

@@ -1,10 +1,24 @@
-// One kind of index in a process of its own, so that the peak of its memory is its own. Prints one JSON document.
+// Measures one kind of index in a separate process, because peak memory is per process. Prints one JSON document.
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildTunedIndex, latencyOf, openFaissIndex, syntheticVectors, timeRequests } from '@facet/retrieval';
-import type { IndexDemand } from '@facet/retrieval';
-import type { KindMeasurement } from './kind-measurement.ts';
+import type { IndexChoice, IndexDemand, Latency } from '@facet/retrieval';
+
+/** Measurement of one kind of index. */
+export interface KindMeasurement {
+  readonly choice: IndexChoice;
+  /** Build, measurement of the exact scan, and tuning. */
+  readonly seconds: number;
+  /** Peak memory before the build: Node and the vectors. */
+  readonly vectorsMb: number;
+  /** Peak memory after the index was saved. */
+  readonly peakMemoryMb: number;
+  /** File size. */
+  readonly bytes: number;
+  /** Of the reopened index, for held-out queries on one thread, four per request. */
+  readonly latency: Latency;
+}
 
 const [kind, itemCount, dim, recallMin, isProcessorTime] = JSON.parse(process.argv[2]!) as [
   IndexDemand['kind'],
@@ -14,7 +28,7 @@ const [kind, itemCount, dim, recallMin, isProcessorTime] = JSON.parse(process.ar
   boolean,
 ];
 
-/** Interests to tune with, and as many others: those of 200 users each. */
+/** Queries to tune with and held-out queries: the interests of 200 users each. */
 const queryCount = 800;
 const depth = 200;
 
@@ -57,13 +71,13 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-/** The most memory that this process has had, in MB. */
+/** Returns the peak memory of this process in MB. */
 async function peakMb(): Promise<number> {
   const status = await readFile('/proc/self/status', 'utf8');
   return Math.round((Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024) / 1e6);
 }
 
-/** Milliseconds by the clock, or that this process has had a core. */
+/** Returns wall time, or processor time of this process, in milliseconds. */
 function now(): number {
   if (!isProcessorTime) return performance.now();
   const { user, system } = process.cpuUsage();

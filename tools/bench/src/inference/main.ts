@@ -1,81 +1,82 @@
-// How long the serving kernel takes for the interests of one user, by variant of the model. Nothing is trained: times do not
-// depend on what weights hold, but for zeros behind a ReLU.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createBehaviorRows, createRandom } from '@facet/features';
 import type { BehaviorRows, Random } from '@facet/features';
 import { createInferenceEngine, embedItems, initializeWeights, modelVariant, modelVariants } from '@facet/model';
 import type { ModelConfig, ModelSpec, InferenceEngine } from '@facet/model';
+import { readOptions } from '../command-line.ts';
 import { describeLatencies } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
 
-const help = `Measures the serving kernel: interests of one user with 50 behaviors, D 64, 4 interests where a variant has several.
+// Random weights suffice: times do not depend on their values, except for zeros after a ReLU.
+const help = `Measure the time to compute the interests of one user, by model variant
 
-  npm run bench -- inference [--variant facet] [--json]
+  npm run bench -- inference [options]
 
-kept     items of a catalog of 12,000, of which what the kernel keeps is there
-cold     items of a catalog of 400,000, of which nearly nothing is
-bytes    allocated by a call that writes into a buffer`;
+Options:
+  --variant NAME  Measure this variant; can be repeated (default: all variants)
+  --json          Print the results as JSON
+  --help          Print this help
 
-const { values } = parseArgs({
-  options: {
-    variant: { type: 'string', multiple: true },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+A user has 50 behaviors; the model has 64 dimensions and, where a variant has several, 4 interests.
+
+warm   Catalog of 12,000 items, most of which the inference engine has cached
+cold   Catalog of 400,000 items, few of which it has cached
+bytes  Bytes allocated per call that writes into a buffer
+
+Exit code: 0 when the measurement is complete.`;
+
+const { values } = readOptions(help, {
+  variant: { type: 'string', multiple: true },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
 const sequenceLength = 50;
 const users = 512;
 const warmUps = 3_000;
 const measured = 10_000;
-const catalogs = { kept: 12_000, cold: 400_000 };
+const catalogs = { warm: 12_000, cold: 400_000 };
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-interface KernelFigures {
+interface InferenceFigures {
   readonly variant: string;
-  readonly kept: Latencies;
+  readonly warm: Latencies;
   readonly cold: Latencies;
   readonly bytesPerCall: number;
 }
 
-const figures: KernelFigures[] = [];
-const [alone, ...others] = values.variant ?? Object.keys(modelVariants);
-if (others.length === 0) show(measureVariant(alone!));
-// As in a serving process, code is compiled for one kernel only.
-else for (const variant of [alone!, ...others]) show(measureInChild(variant));
+const figures: InferenceFigures[] = [];
+const [first, ...others] = values.variant ?? Object.keys(modelVariants);
+if (others.length === 0) show(measureVariant(first!));
+// One process per variant: as in serving, V8 optimizes the code for a single engine.
+else for (const variant of [first!, ...others]) show(measureInChild(variant));
 if (values.json) console.log(JSON.stringify(figures));
 
-function show(found: KernelFigures): void {
+function show(found: InferenceFigures): void {
   figures.push(found);
   if (!values.json) console.log(render(found));
 }
 
-function measureInChild(variant: string): KernelFigures {
+function measureInChild(variant: string): InferenceFigures {
   const script = [...process.execArgv, fileURLToPath(import.meta.url), '--json', '--variant', variant];
-  const [found] = JSON.parse(execFileSync(process.execPath, script, { encoding: 'utf8' })) as KernelFigures[];
+  const [found] = JSON.parse(execFileSync(process.execPath, script, { encoding: 'utf8' })) as InferenceFigures[];
   return found!;
 }
 
-function measureVariant(variant: string): KernelFigures {
+function measureVariant(variant: string): InferenceFigures {
   const config = { ...modelVariant(variant).model, sequenceLength };
   const random = createRandom(1);
-  const kernel = createKernel(config, catalogs.kept, random);
-  const kept = measureTimes(kernel, catalogs.kept, random);
-  const bytesPerCall = measureBytes(kernel, catalogs.kept, random);
-  const cold = measureTimes(createKernel(config, catalogs.cold, random), catalogs.cold, random);
-  return { variant, kept, cold, bytesPerCall };
+  const engine = createEngine(config, catalogs.warm, random);
+  const warm = measureTimes(engine, catalogs.warm, random);
+  const bytesPerCall = measureBytes(engine, catalogs.warm, random);
+  const cold = measureTimes(createEngine(config, catalogs.cold, random), catalogs.cold, random);
+  return { variant, warm, cold, bytesPerCall };
 }
 
-function createKernel(config: ModelConfig, itemCount: number, random: Random): InferenceEngine {
+function createEngine(config: ModelConfig, itemCount: number, random: Random): InferenceEngine {
   const spec: ModelSpec = {
     config,
     itemCount,
@@ -103,25 +104,25 @@ function drawBehaviors(itemCount: number, random: Random): BehaviorRows[] {
   });
 }
 
-function measureTimes(kernel: InferenceEngine, itemCount: number, random: Random): Latencies {
+function measureTimes(engine: InferenceEngine, itemCount: number, random: Random): Latencies {
   const rows = drawBehaviors(itemCount, random);
-  const buffer = kernel.createBuffer();
+  const buffer = engine.createBuffer();
   const times = new Float64Array(measured);
   for (let turn = -warmUps; turn < measured; turn++) {
     const user = (turn + warmUps) % users;
     const start = performance.now();
-    kernel.interestsInto(buffer, rows[user]!, [], user);
+    engine.interestsInto(buffer, rows[user]!, [], user);
     if (turn >= 0) times[turn] = performance.now() - start;
   }
   return describeLatencies(times);
 }
 
-function measureBytes(kernel: InferenceEngine, itemCount: number, random: Random): number {
+function measureBytes(engine: InferenceEngine, itemCount: number, random: Random): number {
   const rows = drawBehaviors(itemCount, random);
-  const buffer = kernel.createBuffer();
+  const buffer = engine.createBuffer();
   const calls = 2_000;
   const run = (calls: number): void => {
-    for (let call = 0; call < calls; call++) kernel.interestsInto(buffer, rows[call % users]!, [], call % users);
+    for (let call = 0; call < calls; call++) engine.interestsInto(buffer, rows[call % users]!, [], call % users);
   };
   run(warmUps);
   collectGarbage();
@@ -130,7 +131,7 @@ function measureBytes(kernel: InferenceEngine, itemCount: number, random: Random
   return (process.memoryUsage().heapUsed - before) / calls;
 }
 
-function render({ variant, kept, cold, bytesPerCall }: KernelFigures): string {
+function render({ variant, warm, cold, bytesPerCall }: InferenceFigures): string {
   const times = ({ p50Ms, p99Ms }: Latencies): string => `p50 ${p50Ms.toFixed(3)} ms, p99 ${p99Ms.toFixed(3)} ms`;
-  return `${variant.padEnd(22)} kept: ${times(kept)}   cold: ${times(cold)}   ${bytesPerCall.toFixed(1)} bytes a call`;
+  return `${variant.padEnd(22)} warm: ${times(warm)}   cold: ${times(cold)}   ${bytesPerCall.toFixed(1)} bytes per call`;
 }

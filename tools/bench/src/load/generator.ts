@@ -1,7 +1,7 @@
-// The process that makes load. Its parent sends plans and gets results, one at a time.
+// Process that generates load. The parent sends one load at a time and receives its result.
 import { readFile } from 'node:fs/promises';
-import { postBytes } from './lane.ts';
-import { Lanes } from './lanes.ts';
+import { postBytes } from './connection.ts';
+import { ConnectionPool } from './connection-pool.ts';
 import { runLoad } from './load.ts';
 import type { Load } from './load.ts';
 
@@ -9,23 +9,23 @@ export interface GeneratorTarget {
   readonly url: string;
   readonly path: string;
   readonly key: string;
-  /** A JSON array of bodies. */
+  /** JSON array of request bodies. */
   readonly bodiesFile: string;
 }
 
-/** Opened before the first request, so that none waits for a connection. */
-const lanesAtFirst = 64;
+/** Connections opened before the first request, so that no request waits for one. */
+const initialConnections = 64;
 
 const target = JSON.parse(process.argv[2]!) as GeneratorTarget;
 const url = new URL(target.url);
 const bodies = JSON.parse(await readFile(target.bodiesFile, 'utf8')) as string[];
 const requests = bodies.map((body) => postBytes(url, target.path, target.key, body));
-const lanes = new Lanes(url);
-await lanes.open(lanesAtFirst);
+const pool = new ConnectionPool(url);
+await pool.open(initialConnections);
 let first = 0;
 
 process.on('message', (load: Load) => {
-  void runLoad(load, lanes, requests, first).then((result) => {
+  void runLoad(load, pool, requests, first).then((result) => {
     first += result.latenciesMs.length;
     process.send?.(result);
   });

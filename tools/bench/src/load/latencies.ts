@@ -1,4 +1,4 @@
-/** How long requests took, in milliseconds. */
+/** Latencies of requests in milliseconds. */
 export interface Latencies {
   readonly count: number;
   readonly p50Ms: number;
@@ -7,14 +7,14 @@ export interface Latencies {
   readonly maxMs: number;
 }
 
-/** By nearest rank; NaN of none. */
+/** Returns nearest-rank percentiles, or NaN without requests. */
 export function describeLatencies(latenciesMs: Float64Array): Latencies {
   const sorted = Float64Array.from(latenciesMs).sort();
   const at = (share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
   return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999), maxMs: at(1) };
 }
 
-/** Answers by status, without those of 200; 0 stands for connections that broke. */
+/** Number of responses by status other than 200. Status 0 is a broken connection. */
 export type Failures = Readonly<Record<number, number>>;
 
 export function failuresOf(statuses: Readonly<Record<number, number>>): Failures {
@@ -31,7 +31,7 @@ export function hasFailures(failures: Failures): boolean {
   return Object.keys(failures).length > 0;
 }
 
-/** `none`, or `3 of status 503, 1 of status 0`. */
+/** Returns `none`, or text such as `3 of status 503, 1 of status 0`. */
 export function renderFailures(failures: Failures): string {
   if (!hasFailures(failures)) return 'none';
   return Object.entries(failures)

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { GeneratorTarget } from './generator.ts';
 import type { Load, LoadResult } from './load.ts';
 
-/** Makes load in a process of its own. */
+/** Generates load in a separate process. */
 export interface LoadGenerator {
   run(load: Load): Promise<LoadResult>;
   stop(): void;
@@ -14,16 +14,16 @@ export async function startLoadGenerator(target: GeneratorTarget): Promise<LoadG
   const script = fileURLToPath(new URL('generator.ts', import.meta.url));
   const child = fork(script, [JSON.stringify(target)], { serialization: 'advanced', execArgv: process.execArgv });
   const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`the load generator ended with ${code}`);
+    throw new Error(`the load generator exited with ${code}`);
   });
   ended.catch(() => undefined);
-  const answer = async (): Promise<unknown> =>
+  const receive = async (): Promise<unknown> =>
     Promise.race([once(child, 'message').then(([message]) => message as unknown), ended]);
-  await answer();
+  await receive();
   return {
     async run(load) {
       child.send(load);
-      return (await answer()) as LoadResult;
+      return (await receive()) as LoadResult;
     },
     stop: () => child.disconnect(),
   };

@@ -1,52 +1,57 @@
 import { createRandom } from '@facet/features';
 import { Worker } from 'node:worker_threads';
-import type { Answered } from './lane.ts';
-import type { Lanes } from './lanes.ts';
+import type { OnResponse } from './connection.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 
-/** How requests come. */
+/**
+ * Arrival of requests. The benchmarks use this generator because autocannon and similar tools are closed-loop: they wait for
+ * responses before they send more, which hides queueing delay.
+ */
 export type Load =
-  /** So many are always under way: the next is sent when one is answered. Finds the rate that a server can do. */
+  /** A fixed number of requests in flight: each response triggers the next request. Finds the peak rate of a server. */
   | { readonly kind: 'closed'; readonly concurrency: number; readonly seconds?: number; readonly requests?: number }
-  /**
-   * They come at random at a rate (a Poisson process), however long answers take. A latency counts from the moment at which
-   * a request was meant to be sent, so that an answer that is late delays nobody's clock.
-   */
+  /** Poisson arrivals, independent of responses. Latency counts from the scheduled time of a request. */
   | { readonly kind: 'open'; readonly rate: number; readonly seconds: number };
 
 export interface LoadResult {
-  /** When the first request was meant to be sent, in milliseconds of `process.hrtime`, which all processes of a machine share. */
+  /** Scheduled time of the first request, in milliseconds of `process.hrtime`, which all processes share. */
   readonly startedAtMs: number;
-  /** From the first request to the last answer. */
+  /** From the first request to the last response. */
   readonly seconds: number;
-  /** By status; 0 for a connection that broke. */
+  /** Number of responses by status. Status 0 is a broken connection. */
   readonly statuses: Readonly<Record<number, number>>;
-  /** When each request was meant to be sent, in milliseconds from the start. */
+  /** Scheduled time of each request, in milliseconds from the start. */
   readonly startsMs: Float64Array;
   readonly latenciesMs: Float64Array;
-  /** What each was answered with. */
+  /** Status of each response. */
   readonly requestStatuses: Uint16Array;
-  /** How much later than it was meant to a request was sent, the generator's own fault: the mean. */
+  /** Mean delay of the generator: from the scheduled to the actual time of a request. */
   readonly lateMs: number;
-  /** What the load itself took of the processor. */
+  /** Processor time of the generator. */
   readonly cpuMs: number;
 }
 
-/** How long a lane of a closed load rests after an answer other than 200. */
-const restMs = 50;
+/** Pause of a closed load after a status other than 200. */
+const pauseMs = 50;
 
-/** Requests of a load before any is answered; more are a server that has stopped. */
+/** Open requests at which the server counts as stalled. */
 const openMax = 20_000;
 
-/** Runs a load to its end: all answers are there when it settles. @param requests are sent in turn, from `first` on */
-export async function runLoad(load: Load, lanes: Lanes, requests: readonly Buffer[], first = 0): Promise<LoadResult> {
+/** Runs a load and waits for all responses. Sends `requests` in turn, starting at `first`. */
+export async function runLoad(
+  load: Load,
+  pool: ConnectionPool,
+  requests: readonly Buffer[],
+  first = 0,
+): Promise<LoadResult> {
   const cpuBefore = process.cpuUsage();
   const recorder = createRecorder();
   let next = first;
-  const send: Send = (meantAt, answered) => {
+  const send: Send = (scheduledAt, onResponse) => {
     const sentAt = nowMs();
-    lanes.send(requests[next++ % requests.length]!, (status) => {
-      recorder.add(meantAt, sentAt - meantAt, nowMs() - meantAt, status);
-      answered(status);
+    pool.send(requests[next++ % requests.length]!, (status) => {
+      recorder.add(scheduledAt, sentAt - scheduledAt, nowMs() - scheduledAt, status);
+      onResponse(status);
     });
   };
   if (load.kind === 'closed') await runClosed(load, send);
@@ -55,7 +60,7 @@ export async function runLoad(load: Load, lanes: Lanes, requests: readonly Buffe
   return { ...recorder.result(), cpuMs: (user + system) / 1000 };
 }
 
-type Send = (meantAt: number, answered: Answered) => void;
+type Send = (scheduledAt: number, onResponse: OnResponse) => void;
 
 async function runClosed(
   { concurrency, seconds = Infinity, requests = Infinity }: Extract<Load, { kind: 'closed' }>,
@@ -63,12 +68,12 @@ async function runClosed(
 ): Promise<void> {
   const until = nowMs() + seconds * 1000;
   let left = requests;
-  const lane = (): Promise<void> =>
+  const worker = (): Promise<void> =>
     new Promise((resolve) => {
-      const again = (status: number): void => {
-        // As a caller that is turned away does; else nothing but refusals would be counted.
+      const next = (status: number): void => {
+        // A rejected client backs off; without the pause, rejections would dominate the result.
         if (status !== 200) {
-          setTimeout(again, restMs, 200);
+          setTimeout(next, pauseMs, 200);
           return;
         }
         if (nowMs() >= until || left <= 0) {
@@ -76,34 +81,34 @@ async function runClosed(
           return;
         }
         left--;
-        send(nowMs(), again);
+        send(nowMs(), next);
       };
-      again(200);
+      next(200);
     });
-  await Promise.all(Array.from({ length: concurrency }, lane));
+  await Promise.all(Array.from({ length: concurrency }, worker));
 }
 
 async function runOpen({ rate, seconds }: Extract<Load, { kind: 'open' }>, send: Send): Promise<void> {
   const random = createRandom(Math.round(rate * 1000));
   const moments: number[] = [];
-  // The pacer takes a while to start.
+  // Leaves time for the pacer to start.
   const start = nowMs() + 200;
   for (let ms = 0; ms < seconds * 1000; ms -= (Math.log(1 - random.next()) * 1000) / rate) moments.push(start + ms);
   const pacer = new Worker(new URL('pacer.mjs', import.meta.url), { workerData: Float64Array.from(moments) });
   try {
     await new Promise<void>((resolve, reject) => {
       let sent = 0;
-      let answered = 0;
+      let completed = 0;
       pacer.once('error', reject);
       pacer.on('message', () => {
         const now = nowMs();
         for (; sent < moments.length && moments[sent]! <= now + 0.05; sent++) {
-          if (sent - answered > openMax) {
-            reject(new Error('the server has stopped answering'));
+          if (sent - completed > openMax) {
+            reject(new Error('The server stopped responding.'));
             return;
           }
           send(moments[sent]!, () => {
-            if (++answered === moments.length) resolve();
+            if (++completed === moments.length) resolve();
           });
         }
       });
@@ -120,8 +125,8 @@ function createRecorder() {
   const statuses: Record<number, number> = {};
   let late = 0;
   return {
-    add(meantAt: number, lateMs: number, latencyMs: number, status: number): void {
-      starts.push(meantAt);
+    add(scheduledAt: number, lateMs: number, latencyMs: number, status: number): void {
+      starts.push(scheduledAt);
       latencies.push(latencyMs);
       requestStatuses.push(status);
       late += lateMs;
@@ -145,7 +150,7 @@ function createRecorder() {
   };
 }
 
-/** The clock that all processes of the machine share, in milliseconds. */
+/** Returns the monotonic clock that all processes of the machine share, in milliseconds. */
 export function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }

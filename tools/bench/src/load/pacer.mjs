@@ -1,13 +1,13 @@
-// Wakes its parent at given moments, to some hundredths of a millisecond. A timer of the event loop is up to a millisecond
-// late. A worker is started without the loader of TypeScript, so this is JavaScript.
+// Wakes its parent at given times, precise to some hundredths of a millisecond. An event-loop timer is up to a millisecond late.
+// Workers start without the TypeScript loader, so this file is JavaScript.
 import { parentPort, workerData } from 'node:worker_threads';
 
-/** @type {Float64Array} Moments by `process.hrtime`, in milliseconds, in ascending order. */
+/** @type {Float64Array} Times of `process.hrtime` in milliseconds, ascending. */
 const moments = workerData;
-const nobody = new Int32Array(new SharedArrayBuffer(4));
+const sleepCell = new Int32Array(new SharedArrayBuffer(4));
 
 for (const moment of moments) {
   const ms = moment - Number(process.hrtime.bigint()) / 1e6;
-  if (ms > 0) Atomics.wait(nobody, 0, 0, ms);
+  if (ms > 0) Atomics.wait(sleepCell, 0, 0, ms);
   parentPort?.postMessage(undefined);
 }

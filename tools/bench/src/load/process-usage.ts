@@ -1,30 +1,30 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
-/** What a process has of the machine. */
+/** Processor time and memory of a process. */
 export interface ProcessUsage {
   readonly pid: number;
-  /** User and system time since it started. */
+  /** User and system time since the start. */
   readonly cpuMs: number;
   readonly residentMb: number;
-  /** Its own memory, and its part of what it shares with others. */
+  /** Private memory and a proportional share of shared memory (PSS). */
   readonly proportionalMb: number;
 }
 
 /** `sysconf(_SC_CLK_TCK)`, 100 on every Linux that Node runs on. */
 const ticksPerSecond = 100;
 
-/** A Node process and those that descend from it, without the compilers that it starts where it runs from source. */
+/** Returns the usage of a Node process and its descendants, without the compilers of a run from source. */
 export async function treeUsage(rootPid: number): Promise<ProcessUsage[]> {
   return Promise.all((await treeOf(rootPid)).map(usageOf));
 }
 
-/** User and system time of a Node process and those that descend from it, in milliseconds. */
+/** Returns user and system time of a Node process and its descendants, in milliseconds. */
 export async function treeCpuMs(rootPid: number): Promise<number> {
   const times = await Promise.all((await treeOf(rootPid)).map(async (pid) => (await statOf(pid)).cpuMs));
   return times.reduce((sum, ms) => sum + ms, 0);
 }
 
-/** User and system time of the first thread of a process, which runs its event loop, in milliseconds. */
+/** Returns user and system time of the event-loop thread, in milliseconds. */
 export async function eventLoopCpuMs(pid: number): Promise<number> {
   return (await statOf(`${pid}/task/${pid}`)).cpuMs;
 }
@@ -43,10 +43,10 @@ async function treeOf(rootPid: number): Promise<number[]> {
   return inTree.filter((_, position) => programs[position] === programs[inTree.indexOf(rootPid)]);
 }
 
-/** @param task a process, or a thread of one, by its path below /proc */
+/** @param task path of a process or thread below /proc */
 async function statOf(task: number | string): Promise<{ readonly parent: number; readonly cpuMs: number }> {
   const text = await readFile(`/proc/${task}/stat`, 'utf8');
-  // The name, in parentheses, may hold anything.
+  // The name in parentheses may contain spaces and parentheses.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return { parent: Number(fields[1]), cpuMs: ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond };
 }

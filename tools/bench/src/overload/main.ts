@@ -1,51 +1,51 @@
-// Benchmark of what the serving process still answers when it is asked for more than it can.
-import { parseArgs } from 'node:util';
+import { logProgress, readOptions } from '../command-line.ts';
 import { describeLatencies } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
 import type { LoadGenerator } from '../load/load-generator.ts';
 import type { Load, LoadResult } from '../load/load.ts';
-import { askWorld } from '../serving/ask-world.ts';
+import { withServing } from '../serving/with-serving.ts';
 import { depth, openWorld } from '../serving/world.ts';
 
-const help = `Measures the goodput of the serving process at 1, 2 and 3 times the load that saturates it.
+const help = `Measure the goodput of serving at 1, 2 and 3 times its saturation rate
 
-  npm run bench -- overload [--items 100000] [--processes 1] [--seconds 8] [--json]
+  npm run bench -- overload [options]
 
-The rate that saturates it is found with 16 requests under way. Then requests come at random moments at that rate and multiples
-of it, whether they are answered or not, from another process on the same cores. Goodput is what is answered with 200, a
-second. Times count from the moment at which a request was meant to be sent. Each load is warmed up for 3 seconds.`;
+Options:
+  --items N      Number of items in the generated catalog (default: 100000)
+  --processes N  Number of serving processes (default: 1)
+  --seconds N    Duration of each load (default: 8)
+  --json         Print the results as JSON
+  --help         Print this help
 
-const { values } = parseArgs({
-  options: {
-    items: { type: 'string', default: '100000' },
-    processes: { type: 'string', default: '1' },
-    seconds: { type: 'string', default: '8' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+The throughput at concurrency 16 is the saturation rate. Requests then arrive as a Poisson process at multiples of that rate,
+from a generator process on the same cores. Goodput is the number of responses with status 200 per second. Latency counts
+from the scheduled time of the request. Each load has a warm-up of 3 seconds.
+
+Exit code: 0 when the measurement is complete.`;
+
+const { values } = readOptions(help, {
+  items: { type: 'string', default: '100000' },
+  processes: { type: 'string', default: '1' },
+  seconds: { type: 'string', default: '8' },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
 interface Row {
   readonly load: string;
-  readonly askedPerSecond: number;
+  readonly requestsPerSecond: number;
   readonly goodput: number;
-  readonly answered: Latencies;
-  readonly refused: Latencies;
-  /** Neither answered nor refused. */
+  readonly succeeded: Latencies;
+  readonly rejected: Latencies;
+  /** Neither status 200 nor 503. */
   readonly failed: number;
 }
 
 const seconds = Number(values.seconds);
 const warmUpSeconds = 3;
 const concurrency = 16;
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
-const world = await openWorld({ items: Number(values.items), recallMin: 0.98, onProgress: say });
-await askWorld(world, { limit: depth, processes: values.processes }, async (_, generator) => {
+const world = await openWorld({ items: Number(values.items), recallMin: 0.98, onProgress: logProgress });
+await withServing(world, { limit: depth, processes: values.processes }, async (_, generator) => {
   const rows = await measure(generator);
   const peak = Math.max(...rows.map(({ goodput }) => goodput));
   if (values.json) console.log(JSON.stringify({ items: world.itemCount, peak, rows }));
@@ -54,11 +54,11 @@ await askWorld(world, { limit: depth, processes: values.processes }, async (_, g
 
 async function measure(generator: LoadGenerator): Promise<Row[]> {
   const run = async (name: string, load: (seconds: number) => Load): Promise<Row> => {
-    say(name);
+    logProgress(name);
     await generator.run(load(warmUpSeconds));
     return rowOf(name, await generator.run(load(seconds)));
   };
-  const saturated = await run(`${concurrency} under way`, (lasting) => ({
+  const saturated = await run(`concurrency ${concurrency}`, (lasting) => ({
     kind: 'closed',
     concurrency,
     seconds: lasting,
@@ -74,34 +74,34 @@ async function measure(generator: LoadGenerator): Promise<Row[]> {
 function rowOf(load: string, { startsMs, latenciesMs, requestStatuses }: LoadResult): Row {
   const timesOf = (isOf: (status: number) => boolean): Float64Array =>
     latenciesMs.filter((_, request) => isOf(requestStatuses[request]!));
-  const answered = describeLatencies(timesOf((status) => status === 200));
-  const refused = describeLatencies(timesOf((status) => status === 503));
-  // The last answers come later; the rate is that of the time in which requests came.
+  const succeeded = describeLatencies(timesOf((status) => status === 200));
+  const rejected = describeLatencies(timesOf((status) => status === 503));
+  // The rate counts the time of arrivals, without the wait for the last responses.
   const lasted = startsMs.reduce((last, ms) => Math.max(last, ms), 0) / 1_000;
   return {
     load,
-    askedPerSecond: latenciesMs.length / lasted,
-    goodput: answered.count / lasted,
-    answered,
-    refused,
-    failed: latenciesMs.length - answered.count - refused.count,
+    requestsPerSecond: latenciesMs.length / lasted,
+    goodput: succeeded.count / lasted,
+    succeeded,
+    rejected,
+    failed: latenciesMs.length - succeeded.count - rejected.count,
   };
 }
 
 function render(rows: readonly Row[], peak: number): string {
   const ms = (value: number): string => (Number.isNaN(value) ? '–' : value.toFixed(1));
-  const lines = rows.map(({ load, askedPerSecond, goodput, answered, refused, failed }) =>
+  const lines = rows.map(({ load, requestsPerSecond, goodput, succeeded, rejected, failed }) =>
     [
       load.padEnd(13),
-      askedPerSecond.toFixed(0).padStart(7),
+      requestsPerSecond.toFixed(0).padStart(10),
       goodput.toFixed(0).padStart(9),
       `${((100 * goodput) / peak).toFixed(0)} %`.padStart(7),
-      [answered.p50Ms, answered.p99Ms, answered.maxMs].map(ms).join(' / ').padStart(22),
-      String(refused.count).padStart(7),
-      ms(refused.p99Ms).padStart(14),
+      [succeeded.p50Ms, succeeded.p99Ms, succeeded.maxMs].map(ms).join(' / ').padStart(22),
+      String(rejected.count).padStart(8),
+      ms(rejected.p99Ms).padStart(13),
       String(failed).padStart(6),
     ].join('  '),
   );
-  const head = 'load             asked/s  goodput/s  of peak  ms p50 / p99 / longest  refused  ms refusal p99  failed';
+  const head = 'load           requests/s  goodput/s  of peak     ms p50 / p99 / max  rejected  ms reject p99  failed';
   return [head, ...lines].join('\n');
 }

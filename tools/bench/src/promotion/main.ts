@@ -1,36 +1,34 @@
-// What the promotion log costs when it has grown, and what a rollback costs by the size of the bundle.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
+import { readOptions } from '../command-line.ts';
 
-const help = `Measures the promotion log: reading what is current, a rollback, and a promotion by a run.
+const help = `Measure promotion and rollback with a long promotion log
 
-  npm run bench -- promotion [--records 5000] [--megabytes 800]
+  npm run bench -- promotion [options]
 
---records    in the log beforehand: two a day are 14 years
---megabytes  of the larger of the two bundles; a million items of 64 dimensions take about 800`;
+Options:
+  --records N    Records in the promotion log; two per day for 7 years (default: 5000)
+  --megabytes N  Size of the large bundle; a million items of 64 dimensions take about 800 (default: 800)
+  --help         Print this help
 
-const { values } = parseArgs({
-  options: {
-    records: { type: 'string', default: '5000' },
-    megabytes: { type: 'string', default: '800' },
-    help: { type: 'boolean', default: false },
-  },
+The benchmark reads the current bundle, rolls back a bundle of 2 MB and one of --megabytes, and promotes a bundle by a run.
+
+Exit code: 0 when the measurement is complete.`;
+
+const { values } = readOptions(help, {
+  records: { type: 'string', default: '5000' },
+  megabytes: { type: 'string', default: '800' },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
 const root = await mkdtemp(join(tmpdir(), 'facet-bench-promotion-'));
 const store = createFolderArtifactStore(root);
 try {
   const small = [await putBundle(1, 2), await putBundle(2, 2)] as const;
   await fillLog(Number(values.records), small);
-  await report('what is current', 15, async () => store.readRef('current'));
+  await report('current bundle', 15, async () => store.readRef('current'));
   await report('rollback, a bundle of 2 MB', 15, async () => store.rollback());
   let run = 0;
   await report('promotion by a run', 15, async () =>
@@ -47,7 +45,7 @@ async function putBundle(content: number, megabytes: number): Promise<ArtifactRe
   return store.put('bundle', async (folder) => writeFile(join(folder, 'items'), bytes), {});
 }
 
-/** Records as the store writes them, without waiting for the disk at each. */
+/** Writes records in the format of the store, without an fsync per record. */
 async function fillLog(count: number, bundles: readonly [ArtifactRef, ArtifactRef]): Promise<void> {
   const folder = join(root, 'promotions');
   await mkdir(folder, { recursive: true });

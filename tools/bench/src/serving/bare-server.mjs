@@ -1,15 +1,15 @@
-// A server that is as busy for each request as serving is on its thread, and does nothing else: what queueing alone costs. Its
-// parent gives the milliseconds and the bytes of an answer. It is started without the loader of TypeScript, so this is JavaScript.
+// Server that only blocks its thread for a fixed time per request, as a baseline for queueing delay. Arguments: milliseconds and
+// response bytes. It starts without the TypeScript loader, so this file is JavaScript.
 import { createServer } from 'node:http';
 
 const busyMs = Number(process.argv[2]);
-const answer = Buffer.alloc(Number(process.argv[3]), ' ');
+const body = Buffer.alloc(Number(process.argv[3]), ' ');
 
 const server = createServer((request, response) => {
   request.resume().on('end', () => {
     const until = performance.now() + busyMs;
     while (performance.now() < until);
-    response.setHeader('content-length', answer.length).end(answer);
+    response.setHeader('content-length', body.length).end(body);
   });
 });
 server.listen(0, '127.0.0.1', () => process.send?.(server.address()));

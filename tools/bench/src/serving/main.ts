@@ -1,75 +1,75 @@
-// Benchmark of serving against the parts that it is made of, on a generated world.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { unknownUser } from '@facet/model';
+import { logProgress, readOptions } from '../command-line.ts';
 import type { Load } from '../load/load.ts';
 import type { LoadGenerator } from '../load/load-generator.ts';
+import { describeLatencies } from '../load/latencies.ts';
+import type { Latencies } from '../load/latencies.ts';
 import { eventLoopCpuMs, treeCpuMs, treeUsage } from '../load/process-usage.ts';
-import { askWorld } from './ask-world.ts';
-import { checkAnswers } from './check-answers.ts';
-import { loadFigures } from './load-figures.ts';
-import type { LoadFigures } from './load-figures.ts';
+import { withServing } from './with-serving.ts';
+import { checkResponses } from './check-responses.ts';
 import { measureBareServer } from './measure-bare-server.ts';
 import type { BareServerFigures } from './measure-bare-server.ts';
 import { measureRawSearch } from './measure-raw.ts';
-import { measureTower } from './measure-tower.ts';
 import type { ServingProcess } from './serving-process.ts';
-import { renderServing } from './render.ts';
+import { loadFigures, renderServing } from './render.ts';
+import type { LoadFigures } from './render.ts';
+import { behaviorRowsOf } from './world-model.ts';
 import { checkedUsers, depth, openWorld, requestBodies } from './world.ts';
 import type { World } from './world.ts';
 
-const help = `Measures serving against the parts that it is made of, on a generated world: a catalog, users, a bundle.
+const help = `Compare serving with the bare index and with a bare server, on a generated catalog
 
-  npm run bench -- serving [--items 1000000] [--processes N] [--seconds 20] [--limit 200] [--json]
+  npm run bench -- serving [options]
 
---items      of the world; 100000, and 4619 (the size of Online Retail II) have targets, too
---processes  of serving; what it does by default if absent
---seconds    of the measurement at half of the greatest rate; the others take part of it
---limit      items that a request asks for
---recall-min that the index is tuned to; 0.98 by default
---profile    a folder for CPU profiles of serving, of some requests after everything is measured
+Options:
+  --items N       Number of items; 1000000, 100000 and 4619 have targets (default: 1000000)
+  --processes N   Number of serving processes (default: that of the serving app)
+  --seconds N     Duration of the load at half the peak rate (default: 20)
+  --limit N       Number of items per response (default: ${depth})
+  --recall-min N  Recall target of the index (default: 0.98)
+  --profile DIR   Write CPU profiles of serving to DIR after the measurement
+  --json          Print the results as JSON
+  --help          Print this help
 
-In one run: the bare index (patched Faiss, the four queries of the same users, one thread), on one core and on all of them;
-the user tower; answers at 1 to 32 requests under way, which gives the greatest rate; answers at half of it, where requests
-come at random whatever the answers take, beside those of a bare server that is as busy with each; processor time a request,
-and memory. A request has 50 behaviors.
-Load generator and serving share the cores of this machine; it should have nothing else to do.
+One run measures the bare index (four queries per user, on one core and on all cores), the user tower, and responses at
+concurrency 1 to 32, which gives the peak rate. It then measures an open-loop load at half the peak rate, on serving and on a
+bare server that is equally busy per request, and processor time and memory of serving. A request has 50 behaviors.
+The load generator and serving share the cores of this machine, which should be idle otherwise.
 
-A world is built once and kept in FACET_BENCH_CACHE (default: facet-bench below the folder for temporary files). A million
-items take some minutes and 4 GB there.`;
+The generated data is cached in FACET_BENCH_CACHE (default: facet-bench in the folder for temporary files). A million items
+take some minutes and 4 GB.
 
-const { values } = parseArgs({
-  options: {
-    items: { type: 'string', default: '1000000' },
-    processes: { type: 'string' },
-    seconds: { type: 'string', default: '20' },
-    limit: { type: 'string', default: String(depth) },
-    'recall-min': { type: 'string', default: '0.98' },
-    profile: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+Exit code: 0 when the measurement is complete, also when a target is missed.`;
+
+const { values } = readOptions(help, {
+  items: { type: 'string', default: '1000000' },
+  processes: { type: 'string' },
+  seconds: { type: 'string', default: '20' },
+  limit: { type: 'string', default: String(depth) },
+  'recall-min': { type: 'string', default: '0.98' },
+  profile: { type: 'string' },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
-/** Requests under way at the same time. */
+/** Requests in flight. */
 const concurrencies = [1, 2, 4, 8, 16, 32];
 const profiledRequests = 4_000;
+/** Calls of the user tower before the measurement, until V8 has compiled the code. */
+const warmUpCalls = 2_000;
+const measuredCalls = 5_000;
 
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const seconds = Number(values.seconds);
 const limit = Number(values.limit);
 const world = await openWorld({
   items: Number(values.items),
   recallMin: Number(values['recall-min']),
-  onProgress: say,
+  onProgress: logProgress,
 });
 const raw = await measureRaw();
-say('user tower');
+logProgress('user tower');
 const tower = measureTower(world);
 const { processes, profile } = values;
 const env: Record<string, string> =
@@ -79,13 +79,13 @@ const env: Record<string, string> =
         NODE_OPTIONS: `--import=${new URL('profile-hook.mjs', import.meta.url).href}`,
         FACET_BENCH_PROFILES: profile,
       };
-await askWorld(world, { limit, processes, env }, async (serving, generator) => {
-  say('answers compared with an exact scan');
-  const answers = await checkAnswers(world, serving, checkedUsers);
+await withServing(world, { limit, processes, env }, async (serving, generator) => {
+  logProgress('comparison of responses with an exact scan');
+  const responses = await checkResponses(world, serving, checkedUsers);
   const loads = await measureLoads(serving, generator);
-  if (!serving.running) throw new Error(`serving has ended; it said:\n${serving.errorOutput()}`);
+  if (!serving.running) throw new Error(`serving exited. Its output:\n${serving.errorOutput()}`);
   const results = { ...loads, memory: await treeUsage(serving.pid) };
-  const report = { ...describeWorld(world), limit, raw, tower, answers, ...results };
+  const report = { ...describeWorld(world), limit, raw, tower, responses, ...results };
   console.log(values.json ? JSON.stringify(report) : renderServing(report));
 });
 
@@ -93,7 +93,7 @@ function describeWorld({ itemCount, choice }: World) {
   return { items: itemCount, index: { kind: choice.kind, efSearch: choice.efSearch } };
 }
 
-/** The bare search on one core, and on all at the same time, as serving uses them under load. */
+/** Measures the bare search on one core and on all cores. */
 async function measureRaw() {
   const folder = await mkdtemp(join(tmpdir(), 'facet-bench-raw-'));
   try {
@@ -113,9 +113,9 @@ async function measureRaw() {
       ...(efSearch === undefined ? {} : { efSearch }),
       seconds: seconds / 4,
     };
-    say('bare search on one core');
+    logProgress('bare search on one core');
     const alone = await measureRawSearch(task, 1);
-    say('bare search on all cores');
+    logProgress('bare search on all cores');
     return { alone, together: await measureRawSearch(task, availableParallelism()) };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -128,15 +128,15 @@ async function measureLoads(serving: ServingProcess, generator: LoadGenerator) {
     const result = await generator.run(load);
     return loadFigures(result, (await treeCpuMs(serving.pid)) - before);
   };
-  say('warm-up');
+  logProgress('warm-up');
   await measure({ kind: 'closed', concurrency: 8, seconds: seconds / 4 });
   const closed: (LoadFigures & { readonly concurrency: number })[] = [];
   for (const concurrency of concurrencies) {
-    say(`${concurrency} under way`);
+    logProgress(`concurrency ${concurrency}`);
     closed.push({ concurrency, ...(await measure({ kind: 'closed', concurrency, seconds: seconds / 4 })) });
   }
   const saturated = closed.reduce((best, one) => (one.rate > best.rate ? one : best));
-  say('half of the greatest rate');
+  logProgress('half the peak rate');
   const rate = saturated.rate / 2;
   const load: Load = { kind: 'open', rate, seconds };
   const busyBefore = await eventLoopCpuMs(serving.pid);
@@ -146,29 +146,41 @@ async function measureLoads(serving: ServingProcess, generator: LoadGenerator) {
   return { closed, saturated, half, bare: await measureBare(busyMs, load, serving) };
 }
 
-/** A bare server in place of serving; with several processes no thread stands for all. */
+/** Measures a bare server under the same load. Skipped for several processes, which one thread cannot represent. */
 async function measureBare(
   busyMs: number,
   load: Load,
   serving: ServingProcess,
 ): Promise<BareServerFigures | undefined> {
   if (processes !== undefined && processes !== '1') return undefined;
-  say('a bare server that is as busy');
+  logProgress('bare server');
   const bodies = requestBodies(world, limit);
-  const answer = await fetch(`${serving.url}/v1/recommendations`, {
+  const response = await fetch(`${serving.url}/v1/recommendations`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-api-key': serving.key },
     body: bodies[0]!,
   });
-  const { byteLength: answerBytes } = await answer.arrayBuffer();
-  return measureBareServer({ busyMs, answerBytes, bodies, load });
+  const { byteLength: responseBytes } = await response.arrayBuffer();
+  return measureBareServer({ busyMs, responseBytes, bodies, load });
 }
 
-/** Has each process of serving write a CPU profile of some requests. */
+/** Makes each serving process write a CPU profile. */
 async function profileServing(serving: ServingProcess, generator: LoadGenerator): Promise<void> {
-  say('profile');
+  logProgress('profile');
   const pids = (await treeUsage(serving.pid)).map(({ pid }) => pid);
   for (const pid of pids) process.kill(pid, 'SIGURG');
   await generator.run({ kind: 'closed', concurrency: 4, requests: profiledRequests });
   for (const pid of pids) process.kill(pid, 'SIGURG');
+}
+
+/** Measures the computation of one user's interests from the behavior sequence. */
+function measureTower({ engine, users }: World): Latencies {
+  const rows = users.map(behaviorRowsOf);
+  const times = new Float64Array(measuredCalls);
+  for (let turn = -warmUpCalls; turn < measuredCalls; turn++) {
+    const start = performance.now();
+    engine.interests(rows[(turn + warmUpCalls) % rows.length]!, [], unknownUser);
+    if (turn >= 0) times[turn] = performance.now() - start;
+  }
+  return describeLatencies(times);
 }

@@ -10,27 +10,27 @@ import type { Latencies } from '../load/latencies.ts';
 import { startLoadGenerator } from '../load/load-generator.ts';
 import type { Load } from '../load/load.ts';
 
-/** What queueing on one thread costs, whatever is done on it. */
+/** Queueing delay of one thread, independent of its work. */
 export interface BareServerFigures {
-  /** What each request took of the thread. */
+  /** Milliseconds that each request blocks the thread. */
   readonly busyMs: number;
   readonly latency: Latencies;
 }
 
 export interface BareServerOptions {
   readonly busyMs: number;
-  readonly answerBytes: number;
+  readonly responseBytes: number;
   readonly bodies: readonly string[];
   readonly load: Load;
 }
 
 const warmUpSeconds = 2;
 
-/** A server that is busy for `busyMs` with each request, and does nothing else, under the same load from the same generator. */
+/** Measures a server that blocks for `busyMs` per request, under the same load from the same generator. */
 export async function measureBareServer(options: BareServerOptions): Promise<BareServerFigures> {
-  const { busyMs, answerBytes, bodies, load } = options;
+  const { busyMs, responseBytes, bodies, load } = options;
   const script = fileURLToPath(new URL('bare-server.mjs', import.meta.url));
-  const server = fork(script, [String(busyMs), String(answerBytes)], { execArgv: [] });
+  const server = fork(script, [String(busyMs), String(responseBytes)], { execArgv: [] });
   const folder = await mkdtemp(join(tmpdir(), 'facet-bench-bare-'));
   try {
     const [{ port }] = (await once(server, 'message')) as [AddressInfo];

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { RawSearchResult, RawSearchTask } from './raw-search.ts';
 
-/** Runs the bare search in so many processes at the same time, as many cores are then busy, and gives their mean. */
+/** Runs the bare search in `processes` concurrent processes and returns their mean. */
 export async function measureRawSearch(task: RawSearchTask, processes: number): Promise<RawSearchResult> {
   const script = fileURLToPath(new URL('raw-search.ts', import.meta.url));
   const children = await Promise.all(
@@ -15,9 +15,9 @@ export async function measureRawSearch(task: RawSearchTask, processes: number): 
   );
   const results = await Promise.all(
     children.map(async (child) => {
-      const answered = once(child, 'message');
+      const result = once(child, 'message');
       child.send('go');
-      return ((await answered) as [RawSearchResult])[0];
+      return ((await result) as [RawSearchResult])[0];
     }),
   );
   const mean = (of: (result: RawSearchResult) => number): number =>

@@ -1,4 +1,4 @@
-// Loaded into a serving process that is to be profiled: SIGURG starts a CPU profile, and the next one writes it.
+// Preloaded into serving processes: the first SIGURG starts a CPU profile, and the second one writes it.
 import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The bare index in a process of its own: the queries of one user after the other, on one thread, by Faiss as it is patched.
+// Searches the bare index in a separate process: one user at a time, on one thread, with the patched Faiss.
 import { readFile } from 'node:fs/promises';
 import { Index, setThreads } from 'faiss-node';
 import { describeLatencies } from '../load/latencies.ts';
@@ -11,9 +11,9 @@ export interface RawSearchTask {
   readonly queriesPerUser: number;
   readonly dim: number;
   readonly k: number;
-  /** Of a graph, the breadth to begin with: it is widened until it finds enough. */
+  /** Initial efSearch of a graph, which grows until the recall suffices. */
   readonly efSearch?: number;
-  /** [queries, k] labels that an exact scan finds for the first interests. */
+  /** [queries, k] labels of an exact scan for the first interests. */
   readonly exactFile: string;
   readonly recallMin: number;
   readonly seconds: number;
@@ -22,7 +22,7 @@ export interface RawSearchTask {
 export interface RawSearchResult {
   readonly efSearch?: number;
   readonly recall: number;
-  /** User and system time of this process for one user. */
+  /** User and system time per user. */
   readonly cpuMs: number;
   readonly latency: Latencies;
 }
@@ -35,7 +35,7 @@ setThreads(1);
 const index = Index.read(task.indexFile);
 const requests = await readRequests();
 const exact = await readInts(task.exactFile);
-const { parameters, recall } = widenUntilEnough();
+const { parameters, recall } = findParameters();
 
 process.once('message', () => {
   measure(1);
@@ -62,8 +62,8 @@ function measure(seconds: number): RawSearchResult {
   };
 }
 
-/** The narrowest search that finds `recallMin` of what an exact scan finds. */
-function widenUntilEnough(): { readonly parameters: { readonly efSearch?: number }; readonly recall: number } {
+/** Returns the smallest efSearch that reaches `recallMin`. */
+function findParameters(): { readonly parameters: { readonly efSearch?: number }; readonly recall: number } {
   if (task.efSearch === undefined) return { parameters: {}, recall: recallOf({}) };
   for (let efSearch = Math.max(task.efSearch, k); ; efSearch = Math.ceil(efSearch * widening)) {
     const recall = recallOf({ efSearch });
@@ -90,7 +90,7 @@ async function readInts(path: string): Promise<Int32Array> {
   return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
 }
 
-/** As wide as the index stores vectors: a graph has one value more, which is 0 in queries. */
+/** Reads queries in the width of the index. A graph has an extra dimension, which is 0 in queries. */
 async function readRequests(): Promise<Float32Array[]> {
   const bytes = await readFile(task.interestsFile);
   const interests = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);

@@ -1,9 +1,35 @@
-import { hasFailures, renderFailures } from '../load/latencies.ts';
-import type { Latencies } from '../load/latencies.ts';
+import { describeLatencies, failuresOf, hasFailures, renderFailures } from '../load/latencies.ts';
+import type { Failures, Latencies } from '../load/latencies.ts';
+import type { LoadResult } from '../load/load.ts';
 import type { ProcessUsage } from '../load/process-usage.ts';
-import type { LoadFigures } from './load-figures.ts';
 import type { BareServerFigures } from './measure-bare-server.ts';
 import type { RawSearchResult } from './raw-search.ts';
+
+/** Figures of a server under a load. */
+export interface LoadFigures {
+  /** Responses per second. */
+  readonly rate: number;
+  readonly latency: Latencies;
+  readonly failures: Failures;
+  /** Processor time of all serving processes per request. */
+  readonly cpuMs: number;
+  /** Processor time of the load generator per request. */
+  readonly generatorCpuMs: number;
+  /** Mean delay of the generator. */
+  readonly lateMs: number;
+}
+
+export function loadFigures(result: LoadResult, servingCpuMs: number): LoadFigures {
+  const latency = describeLatencies(result.latenciesMs);
+  return {
+    rate: latency.count / result.seconds,
+    latency,
+    failures: failuresOf(result.statuses),
+    cpuMs: servingCpuMs / latency.count,
+    generatorCpuMs: result.cpuMs / latency.count,
+    lateMs: result.lateMs,
+  };
+}
 
 export interface ServingReport {
   readonly items: number;
@@ -11,16 +37,16 @@ export interface ServingReport {
   readonly limit: number;
   readonly raw: { readonly alone: RawSearchResult; readonly together: RawSearchResult };
   readonly tower: Latencies;
-  readonly answers: { readonly indexRecall: number; readonly answerRecall: number; readonly users: number };
+  readonly responses: { readonly indexRecall: number; readonly responseRecall: number; readonly users: number };
   readonly closed: readonly (LoadFigures & { readonly concurrency: number })[];
   readonly saturated: LoadFigures & { readonly concurrency: number };
   readonly half: LoadFigures;
-  /** The same load on a bare server; absent with several processes. */
+  /** The same load on a bare server. Absent with several processes. */
   readonly bare: BareServerFigures | undefined;
   readonly memory: readonly ProcessUsage[];
 }
 
-/** A figure with what it should be. */
+/** A figure and its target. */
 interface Row {
   readonly name: string;
   readonly value: string;
@@ -29,27 +55,27 @@ interface Row {
 }
 
 export function renderServing(report: ServingReport): string {
-  const { items, index, limit, raw, tower, answers, closed, saturated, half, bare, memory } = report;
+  const { items, index, limit, raw, tower, responses, closed, saturated, half, bare, memory } = report;
   const breadth = index.efSearch === undefined ? '' : `, efSearch ${index.efSearch}`;
   const ofRaw = (figures: LoadFigures, { cpuMs }: RawSearchResult): string => (figures.cpuMs / cpuMs).toFixed(2);
   const rows: Row[] = [
-    atLeast('index recall@200', answers.indexRecall, 0.98, (value) => value.toFixed(4)),
-    { name: `recall@200 of answers, ${answers.users} users`, value: answers.answerRecall.toFixed(4) },
+    atLeast('index recall@200', responses.indexRecall, 0.98, (value) => value.toFixed(4)),
+    { name: `recall@200 of responses, ${responses.users} users`, value: responses.responseRecall.toFixed(4) },
     { name: 'bare Faiss, four queries, one core', value: renderRaw(raw.alone) },
     { name: 'bare Faiss, four queries, all cores', value: renderRaw(raw.together) },
     atMost('user tower, p50', tower.p50Ms, 0.5, ms),
     ...closed.map((figures) => closedRow(figures, items)),
-    { name: 'half of the greatest rate', value: renderLoad(half), ...verdictOfFailures(half) },
+    { name: 'half the peak rate', value: renderLoad(half), ...verdictOfFailures(half) },
     ...halfRows(items, half),
     ...bareRows(half, bare),
-    { name: 'processor time a request, saturated', value: ms(saturated.cpuMs) },
-    { name: 'processor time a request, half', value: ms(half.cpuMs) },
-    atMost('  to bare Faiss on all cores, saturated', saturated.cpuMs / raw.together.cpuMs, 1.5, ratio),
-    { name: '  to bare Faiss on one core, saturated', value: ofRaw(saturated, raw.alone) },
-    { name: '  to bare Faiss on one core, half', value: ofRaw(half, raw.alone) },
+    { name: 'processor time per request, saturated', value: ms(saturated.cpuMs) },
+    { name: 'processor time per request, half', value: ms(half.cpuMs) },
+    atMost('  vs. bare Faiss on all cores, saturated', saturated.cpuMs / raw.together.cpuMs, 1.5, ratio),
+    { name: '  vs. bare Faiss on one core, saturated', value: ofRaw(saturated, raw.alone) },
+    { name: '  vs. bare Faiss on one core, half', value: ofRaw(half, raw.alone) },
     {
       name: 'load generator, saturated and half',
-      value: `${ms(saturated.generatorCpuMs)} and ${ms(half.generatorCpuMs)} a request; ${ms(half.lateMs)} late`,
+      value: `${ms(saturated.generatorCpuMs)} and ${ms(half.generatorCpuMs)} per request; delay ${ms(half.lateMs)}`,
     },
     ...memory.map(({ residentMb, proportionalMb }, position) => ({
       name: `memory of process ${position + 1}`,
@@ -57,11 +83,11 @@ export function renderServing(report: ServingReport): string {
     })),
   ];
   const width = Math.max(...rows.map(({ name }) => name.length));
-  const title = `${items.toLocaleString('en')} items, ${index.kind}${breadth}; 50 behaviors, the first ${limit} items`;
+  const title = `${items.toLocaleString('en')} items, ${index.kind}${breadth}; 50 behaviors, ${limit} items per response`;
   return [title, ...rows.map((row) => `  ${row.name.padEnd(width)}  ${row.value}${verdict(row)}`)].join('\n');
 }
 
-/** The rows that have a target for this size of a catalog, of the paper or of a peer. */
+/** Returns the rows with a target for this catalog size. */
 function halfRows(items: number, { latency }: LoadFigures): Row[] {
   if (items >= 1_000_000) return [atMost('  p50', latency.p50Ms, 5, ms), atMost('  p99', latency.p99Ms, 12, ms)];
   if (items >= 100_000) return [atMost('  p99', latency.p99Ms, 4, ms)];
@@ -73,13 +99,13 @@ function bareRows({ latency }: LoadFigures, bare: BareServerFigures | undefined)
   const { busyMs, latency: ofBare } = bare;
   const value = `p50 ${ms(ofBare.p50Ms)}, p99 ${ms(ofBare.p99Ms)}, p99.9 ${ms(ofBare.p999Ms)}`;
   return [
-    { name: `  bare server, ${ms(busyMs)} a request`, value },
-    { name: '  p99 to that of the bare server', value: ratio(latency.p99Ms / ofBare.p99Ms) },
+    { name: `  bare server, ${ms(busyMs)} per request`, value },
+    { name: '  p99 vs. the bare server', value: ratio(latency.p99Ms / ofBare.p99Ms) },
   ];
 }
 
 function closedRow(figures: LoadFigures & { readonly concurrency: number }, items: number): Row {
-  const name = `${figures.concurrency} under way`;
+  const name = `concurrency ${figures.concurrency}`;
   const value = renderLoad(figures);
   if (figures.concurrency !== 8 || items >= 100_000) return { name, value, ...verdictOfFailures(figures) };
   const isMet = figures.rate >= 2_000 && figures.latency.p99Ms <= 15 && !hasFailures(figures.failures);
@@ -98,7 +124,7 @@ function renderLoad({ rate, latency, failures }: LoadFigures): string {
 
 function renderRaw({ cpuMs, latency, recall, efSearch }: RawSearchResult): string {
   const breadth = efSearch === undefined ? '' : ` at efSearch ${efSearch}`;
-  return `${ms(cpuMs)} of the processor, recall ${recall.toFixed(4)}${breadth}; p50 ${ms(latency.p50Ms)}, p99 ${ms(latency.p99Ms)}`;
+  return `${ms(cpuMs)} processor time, recall ${recall.toFixed(4)}${breadth}; p50 ${ms(latency.p50Ms)}, p99 ${ms(latency.p99Ms)}`;
 }
 
 function atMost(name: string, value: number, target: number, render: (value: number) => string): Row {

@@ -4,14 +4,14 @@ import { findFreePorts, startFacetProcess } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 
-/** The serving app as ops run it, with its defaults, answering from the current bundle of a store. */
+/** The serving app with default settings and the current bundle of a store. */
 export interface ServingProcess extends FacetProcess {
   readonly url: string;
   readonly key: string;
 }
 
 export async function startServing(options: {
-  /** For its keys. */
+  /** Folder of the API keys and of facet.yaml. */
   readonly folder: string;
   readonly artifactsFolder: string;
   readonly processes?: number;
@@ -20,7 +20,7 @@ export async function startServing(options: {
   const { folder, artifactsFolder, processes, env } = options;
   const key = createApiKey();
   await addApiKey(join(folder, 'keys.yaml'), { name: 'bench', scopes: ['serve', 'admin'], sha256: hashApiKey(key) });
-  // Its requests name no user; what is recorded of one who has a name costs time, too.
+  // Anonymous requests record no exposures by default, and recording costs time as well.
   await writeFile(join(folder, 'facet.yaml'), 'exposures: { recordStateless: true }\n');
   const [port = 0] = await findFreePorts(1);
   const url = `http://127.0.0.1:${port}`;

@@ -30,7 +30,7 @@ const things = [
 ];
 const categoryCount = 64;
 const brandCount = 5_000;
-/** One item of so many cannot be had at the moment, as in any shop. */
+/** One in 100 items is unavailable. */
 const itemsPerUnavailable = 100;
 
 export function worldItemId(item: number): string {
@@ -42,7 +42,7 @@ export function isAvailable(item: number): boolean {
 }
 
 /**
- * [N + 1] items with a title, a category that goes with the place of the item's vector, a brand and a price.
+ * Returns [N + 1] items with a title, a category derived from the item's vector, a brand and a price.
  *
  * @param embeddings [N + 1, D]
  */
@@ -68,7 +68,7 @@ export function drawCatalog(embeddings: Float32Array, dim: number): CatalogItem[
   return items;
 }
 
-/** [N + 1] how often each item was chosen: few items often, most rarely. */
+/** Returns [N + 1] interaction counts with a long tail. */
 export function drawPopularity(itemCount: number): Float32Array {
   const random = createRandom(7);
   const ranks = Array.from({ length: itemCount }, (_, rank) => rank);

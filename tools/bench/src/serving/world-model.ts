@@ -4,7 +4,7 @@ import { createInferenceEngine, facetModel, indexVectors, initializeWeights, unk
 import type { ModelSpec, InferenceEngine, Weights } from '@facet/model';
 import { bundleWeights } from '@facet/bundles';
 
-/** L of the targets. */
+/** L of the performance targets. */
 export const sequenceLength = 50;
 
 /** The end of the world's data, in epoch milliseconds. */
@@ -18,28 +18,28 @@ export interface WorldModel {
 }
 
 /**
- * The default variant as it is before training, when a user's interests are the capsules of the behaviors and their
- * mean, so that they are near what the user chose. Without the popularity prior, so that the index holds 64 values an item.
+ * Returns the untrained default variant, whose interests are near the user's behaviors. It has no popularity prior, so that an
+ * index vector has 64 values.
  */
 export function createWorldModel(itemCount: number): WorldModel {
   const config = { ...facetModel, sequenceLength, popularityPrior: false };
   const spec: ModelSpec = { config, itemCount, itemFeatures: [], userFeatures: [] };
-  // The embeddings come from the world: a table of a single item is drawn, and not used.
+  // The embeddings are generated separately, so the model's own table has a single item.
   const weights = initializeWeights({ ...spec, itemCount: 1 }, createRandom(1));
   return { spec, ...bundleWeights(weights) };
 }
 
-/** [N + 1, D] embeddings as the index takes them. */
+/** Returns the index vectors of [N + 1, D] embeddings. */
 export function worldIndexVectors({ spec, tower }: WorldModel, embeddings: Float32Array): Float32Array {
   return indexVectors(spec, tower, embeddings, new Float32Array(0));
 }
 
 /** @param embeddings [N + 1, D] */
-export function createWorldKernel({ spec, tower }: WorldModel, embeddings: Float32Array): InferenceEngine {
+export function createWorldEngine({ spec, tower }: WorldModel, embeddings: Float32Array): InferenceEngine {
   return createInferenceEngine(spec, tower, embeddings);
 }
 
-/** One user's behaviors as serving reads those of a request that gives no times: a millisecond apart, after all data. */
+/** Returns behaviors as serving reads them from a request without times: one millisecond apart, after all data. */
 export function behaviorRowsOf(items: Int32Array): BehaviorRows {
   const rows = createBehaviorRows(1, sequenceLength);
   const times = Array.from(items, (_, position) => worldEnd + 1 + position);
@@ -48,12 +48,12 @@ export function behaviorRowsOf(items: Int32Array): BehaviorRows {
   return rows;
 }
 
-/** The interests of users, one user after the other: [users * K, D]. @throws Error for a user with fewer than K. */
-export function interestsOf(kernel: InferenceEngine, users: readonly Int32Array[], dim: number): Float32Array {
+/** Returns [users * K, D] interests. @throws Error for a user with fewer than K interests. */
+export function interestsOf(engine: InferenceEngine, users: readonly Int32Array[], dim: number): Float32Array {
   const { interests: count } = facetModel;
   const interests = new Float32Array(users.length * count * dim);
   users.forEach((items, user) => {
-    const found = kernel.interests(behaviorRowsOf(items), [], unknownUser);
+    const found = engine.interests(behaviorRowsOf(items), [], unknownUser);
     if (found.count !== count) throw new Error(`user ${user} has ${found.count} interests, not ${count}`);
     interests.set(found.vectors, user * count * dim);
   });

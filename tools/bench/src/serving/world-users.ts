@@ -2,18 +2,18 @@ import { createRandom } from '@facet/features';
 import type { VectorIndex } from '@facet/retrieval';
 import { sequenceLength } from './world-model.ts';
 
-/** Things that a user is drawn to; as many as the model has interests. */
+/** One taste per interest of the model. */
 const tastesPerUser = 4;
-/** A user's choices of one taste are among so many items nearest to one item. */
+/** Size of a taste: the nearest neighbors of one item. */
 const neighbors = 60;
 const usersPerSearch = 16;
 
 /**
- * Behaviors of users, each [L] item indices, oldest first, all different: a user has a few tastes, each an item and
- * neighbors of it, and mixes them over time.
+ * Returns [L] distinct item indices per user, oldest first. A user alternates between a few tastes, each one item and its
+ * neighbors.
  *
- * @param scan finds the exact neighbors of an item
- * @param vectors [N + 1, D], what the index holds
+ * @param scan exact index of the items
+ * @param vectors [N + 1, D] vectors of the index
  */
 export async function drawUsers(
   scan: VectorIndex,

@@ -7,13 +7,13 @@ import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { bundleFiles, bundleFormat, BundleInfo, noPopularLists, recordGoldenVector, writeBundle } from '@facet/bundles';
 import { facetModel, unknownUser } from '@facet/model';
 import type { InferenceEngine } from '@facet/model';
+import { Index, MetricType, setThreads } from 'faiss-node';
 import { buildFaissIndex, buildTunedIndex, syntheticVectors } from '@facet/retrieval';
 import type { IndexChoice } from '@facet/retrieval';
-import { writeBareGraph } from './bare-index.ts';
 import { drawCatalog, drawPopularity, isAvailable, worldItemId } from './world-catalog.ts';
 import {
   behaviorRowsOf,
-  createWorldKernel,
+  createWorldEngine,
   createWorldModel,
   interestsOf,
   worldEnd,
@@ -22,22 +22,22 @@ import {
 import type { WorldModel } from './world-model.ts';
 import { drawUsers } from './world-users.ts';
 
-/** Counts up when the generator makes another world of the same parameters. */
+/** Increment this number when the generator changes, to invalidate cached worlds. */
 const generation = 2;
 
 const dim = facetModel.embeddingDim;
-/** Users whose interests tune the index, as many that its recall is measured with, and those who ask. */
-const usersPerPart = { tuning: 200, heldOut: 200, asking: 1_000 } as const;
-/** Of those who ask, so many have their answers compared with exact ones. */
+/** Users who tune the index, users who measure its recall, and users who send requests. */
+const usersPerPart = { tuning: 200, heldOut: 200, requesting: 1_000 } as const;
+/** Number of users whose responses are compared with an exact scan. */
 export const checkedUsers = 100;
-/** k of the index recall, and what is asked for. */
+/** Items per response, and k of the index recall. */
 export const depth = 200;
 
 export interface WorldOptions {
   readonly items: number;
   /** Share of the exact nearest 200 that the index must find. */
   readonly recallMin: number;
-  /** Where worlds are kept: a large one takes minutes to build. */
+  /** Folder of cached worlds. A large world takes minutes to build. */
   readonly cacheFolder?: string;
   readonly onProgress?: (text: string) => void;
 }
@@ -49,32 +49,32 @@ export interface World {
   /** Folder of the artifact store with the bundles. */
   readonly artifactsFolder: string;
   readonly store: ArtifactStore;
-  /** Bundles that differ in nothing but their ids. */
+  /** Bundles that differ only in their ids. */
   readonly bundles: readonly ArtifactRef[];
   readonly choice: IndexChoice;
-  /** The file of the index, as it is in the bundles. */
+  /** The index file of the bundles. */
   readonly indexFile: string;
-  /** An index of the same kind as Faiss by itself builds, stores and searches it. */
+  /** An index of the same kind, built by plain Faiss. */
   readonly bareIndexFile: string;
-  /** [queries, k] labels (item - 1), those that an exact scan finds for the interests of the first who ask. */
+  /** [queries, k] labels (item - 1) of an exact scan for the interests of the checked users. */
   readonly exactFile: string;
   /** E [N + 1, D] */
   readonly embeddings: Float32Array;
-  /** [N + 1, D], what the index holds. */
+  /** [N + 1, D] vectors of the index. */
   readonly vectors: Float32Array;
-  /** Behaviors of those who ask, [L] item indices each, oldest first. */
+  /** Behaviors of the requesting users, [L] item indices each, oldest first. */
   readonly users: readonly Int32Array[];
   /** [users * K, D], in the order of the users. */
   readonly interests: Float32Array;
-  readonly kernel: InferenceEngine;
+  readonly engine: InferenceEngine;
 }
 
-/** Where worlds are kept unless somebody says otherwise: outside the clone, on the disk of temporary files. */
+/** Returns the folder of cached worlds, which is outside the clone. */
 export function worldCacheFolder(environment: NodeJS.ProcessEnv): string {
   return environment['FACET_BENCH_CACHE'] ?? join(tmpdir(), 'facet-bench');
 }
 
-/** Opens a world, and builds what of it is not there yet. The same options give the same vectors, users and items. */
+/** Opens a world and builds its missing parts. Equal options give equal vectors, users and items. */
 export async function openWorld(options: WorldOptions, bundleCount = 1): Promise<World> {
   const { items, recallMin, onProgress = () => undefined } = options;
   const cacheFolder = options.cacheFolder ?? worldCacheFolder(process.env);
@@ -89,22 +89,22 @@ export async function openWorld(options: WorldOptions, bundleCount = 1): Promise
   });
   const model = createWorldModel(items);
   const vectors = worldIndexVectors(model, embeddings);
-  const kernel = createWorldKernel(model, embeddings);
+  const engine = createWorldEngine(model, embeddings);
   const allUsers = await cachedUsers(join(folder, 'users.json'), vectors, onProgress);
   const { tuning, heldOut } = usersPerPart;
   const users = allUsers.slice(tuning + heldOut);
   const indexFile = join(folder, bundleFiles.index);
   const choice = await cachedIndex(folder, indexFile, recallMin, vectors, onProgress, () => ({
-    tuning: interestsOf(kernel, allUsers.slice(0, tuning), dim),
-    heldOut: interestsOf(kernel, allUsers.slice(tuning, tuning + heldOut), dim),
+    tuning: interestsOf(engine, allUsers.slice(0, tuning), dim),
+    heldOut: interestsOf(engine, allUsers.slice(tuning, tuning + heldOut), dim),
   }));
 
   const bareIndexFile = await cachedBareIndex(folder, indexFile, choice, vectors, onProgress);
-  const interests = interestsOf(kernel, users, dim);
-  const exactFile = await cachedExactAnswers(folder, vectors, interests, onProgress);
+  const interests = interestsOf(engine, users, dim);
+  const exactFile = await cachedExactLabels(folder, vectors, interests, onProgress);
   const artifactsFolder = join(folder, `artifacts-${bundleKey()}`);
   const store = createFolderArtifactStore(artifactsFolder);
-  const parts = { model, choice, indexFile, embeddings, vectors, kernel, users };
+  const parts = { model, choice, indexFile, embeddings, vectors, engine, users };
   const bundles = await cachedBundles(artifactsFolder, store, parts, bundleCount, onProgress);
   return {
     itemCount: items,
@@ -120,11 +120,11 @@ export async function openWorld(options: WorldOptions, bundleCount = 1): Promise
     users,
     interests,
     exactFile,
-    kernel,
+    engine,
   };
 }
 
-/** The bodies of the requests that the users of a world make. */
+/** Returns the request bodies of the users of a world. */
 export function requestBodies({ users }: Pick<World, 'users'>, limit: number): string[] {
   return users.map((items) => JSON.stringify({ behaviors: Array.from(items, worldItemId), limit }));
 }
@@ -137,7 +137,7 @@ async function cachedUsers(
   const lists = await cachedJson(file, async () => {
     onProgress('drawing users');
     const scan = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'flat' });
-    const count = usersPerPart.tuning + usersPerPart.heldOut + usersPerPart.asking;
+    const count = usersPerPart.tuning + usersPerPart.heldOut + usersPerPart.requesting;
     const users = await drawUsers(scan, vectors, count, () => undefined);
     scan.close();
     return users.map((items) => Array.from(items));
@@ -153,7 +153,7 @@ async function cachedIndex(
   onProgress: (text: string) => void,
   queries: () => { readonly tuning: Float32Array; readonly heldOut: Float32Array },
 ): Promise<IndexChoice> {
-  // Written after the index, so that where it is, the index is, too.
+  // Written after the index, so that its presence implies a complete index.
   return cachedJson(join(folder, 'index-choice.json'), async () => {
     let lastStep = '';
     const { index, choice } = await buildTunedIndex(vectors.subarray(dim), dim, queries(), {
@@ -172,7 +172,7 @@ async function cachedIndex(
   });
 }
 
-/** A flat index is Faiss's own. */
+/** Returns the file of the bare index. A flat index is already plain Faiss. */
 async function cachedBareIndex(
   folder: string,
   indexFile: string,
@@ -181,23 +181,40 @@ async function cachedBareIndex(
   onProgress: (text: string) => void,
 ): Promise<string> {
   if (kind === 'flat') return indexFile;
-  if (kind !== 'hnsw') throw new Error(`${kind} is no kind of index that this benchmark compares with the bare one`);
+  if (kind !== 'hnsw') throw new Error(`the benchmark cannot compare index kind ${kind} with plain Faiss`);
   const path = join(folder, 'bare.faiss');
-  if (await isThere(path)) return path;
+  if (await exists(path)) return path;
   onProgress('building the bare index');
   await writeWhole(path, async (part) => writeBareGraph(vectors.subarray(dim), dim, part));
   return path;
 }
 
-async function cachedExactAnswers(
+const rowsPerCall = 10_000;
+/** Parameters of `buildFaissIndex` in @facet/retrieval. */
+const neighbors = 32;
+const efConstruction = 40;
+
+/** Writes a graph of plain Faiss. The `[N, D]` vectors have equal norms, so that the nearest ones have the highest inner products. */
+function writeBareGraph(vectors: Float32Array, dim: number, path: string): void {
+  setThreads(1);
+  const index = Index.fromFactory(dim, `HNSW${neighbors},Flat`, MetricType.METRIC_L2);
+  index.setParameter('efConstruction', efConstruction);
+  for (let row = 0; row < vectors.length / dim; row += rowsPerCall) {
+    index.add(vectors.subarray(row * dim, (row + rowsPerCall) * dim));
+  }
+  index.write(path);
+  index.dispose();
+}
+
+async function cachedExactLabels(
   folder: string,
   vectors: Float32Array,
   interests: Float32Array,
   onProgress: (text: string) => void,
 ): Promise<string> {
   const path = join(folder, 'exact.i32');
-  if (await isThere(path)) return path;
-  onProgress('scanning for the exact answers');
+  if (await exists(path)) return path;
+  onProgress('exact scan');
   const scan = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'flat' });
   const queries = interests.subarray(0, checkedUsers * facetModel.interests * dim);
   const { ids } = await scan.search(queries, Math.min(depth, scan.size));
@@ -207,7 +224,7 @@ async function cachedExactAnswers(
   return path;
 }
 
-/** As `facet.yaml` has it by default. */
+/** Default of `facet.yaml`. */
 const flatItemsMaxDefault = 50_000;
 
 interface BundleParts {
@@ -216,7 +233,7 @@ interface BundleParts {
   readonly indexFile: string;
   readonly embeddings: Float32Array;
   readonly vectors: Float32Array;
-  readonly kernel: InferenceEngine;
+  readonly engine: InferenceEngine;
   readonly users: readonly Int32Array[];
 }
 
@@ -253,7 +270,7 @@ function drawBundleItems(embeddings: Float32Array): BundleItems {
 async function putBundle(
   store: ArtifactStore,
   modelId: string,
-  { model, choice, indexFile, embeddings, vectors, kernel, users }: BundleParts,
+  { model, choice, indexFile, embeddings, vectors, engine, users }: BundleParts,
   { items, popularity }: BundleItems,
 ): Promise<ArtifactRef> {
   const datasetId = 'world';
@@ -282,7 +299,7 @@ async function putBundle(
         popularLists: noPopularLists,
         golden: users
           .slice(0, 20)
-          .map((behaviors) => recordGoldenVector(kernel, behaviorRowsOf(behaviors), [], unknownUser)),
+          .map((behaviors) => recordGoldenVector(engine, behaviorRowsOf(behaviors), [], unknownUser)),
       });
       await copyFile(indexFile, join(folder, bundleFiles.index));
     },
@@ -290,14 +307,14 @@ async function putBundle(
   );
 }
 
-/** Names how bundles are written at the moment: another one, and they are written anew, while vectors and index stay. */
+/** Hashes the code that writes bundles. A change rewrites the bundles but keeps vectors and index. */
 function bundleKey(): string {
   const ways = [BundleInfo, bundleFiles, ...[writeBundle, drawCatalog, isAvailable, drawPopularity].map(String)];
   return createHash('sha256').update(JSON.stringify(ways)).digest('hex').slice(0, 12);
 }
 
 async function cachedFloats(file: string, make: () => Promise<Float32Array>): Promise<Float32Array> {
-  if (await isThere(file)) return readFloats(file);
+  if (await exists(file)) return readFloats(file);
   const made = await make();
   await writeWhole(file, (part) => writeFile(part, new Uint8Array(made.buffer, made.byteOffset, made.byteLength)));
   return made;
@@ -319,13 +336,13 @@ async function readFloats(file: string): Promise<Float32Array> {
 }
 
 async function cachedJson<Value>(file: string, make: () => Promise<Value>): Promise<Value> {
-  if (await isThere(file)) return JSON.parse(await readFile(file, 'utf8')) as Value;
+  if (await exists(file)) return JSON.parse(await readFile(file, 'utf8')) as Value;
   const made = await make();
   await writeWhole(file, (part) => writeFile(part, JSON.stringify(made)));
   return made;
 }
 
-/** A file is there as a whole or not at all, also when its writer is killed. */
+/** Writes a file atomically, so that a killed process leaves no partial file. */
 async function writeWhole(file: string, write: (part: string) => Promise<void>): Promise<void> {
   const part = `${file}.${process.pid}.part`;
   await write(part).catch(async (error: unknown) => {
@@ -335,7 +352,7 @@ async function writeWhole(file: string, write: (part: string) => Promise<void>):
   await rename(part, file);
 }
 
-async function isThere(file: string): Promise<boolean> {
+async function exists(file: string): Promise<boolean> {
   return stat(file).then(
     () => true,
     () => false,

@@ -4,17 +4,17 @@ import { nowMs } from '../load/load.ts';
 import type { ServingProcess } from '../serving/serving-process.ts';
 import type { World } from '../serving/world.ts';
 
-/** Asked so often at a time, each over a connection of its own, so that every process of serving is among those that answer. */
-const askedAtOnce = 8;
-const patienceSeconds = 300;
+/** Concurrent probes on separate connections, enough to reach every serving process. */
+const probes = 8;
+const timeoutSeconds = 300;
 
-/** From the promotion until all processes answer from the bundle, in milliseconds of `nowMs`. */
+/** Time from the promotion until all processes serve the bundle, in milliseconds of `nowMs`. */
 export interface Swap {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-/** Promotes a bundle and waits until it is what answers. @throws Error when that takes too long, or serving has ended. */
+/** Promotes a bundle and waits until all processes serve it. @throws Error on a timeout, or when serving exits. */
 export async function promoteAndAwait(
   world: Pick<World, 'store'>,
   ref: ArtifactRef,
@@ -22,16 +22,18 @@ export async function promoteAndAwait(
 ): Promise<Swap> {
   const fromMs = nowMs();
   await world.store.promote(ref, { by: 'bench' });
-  while (nowMs() < fromMs + patienceSeconds * 1000) {
-    if (!serving.running) throw new Error(`serving has ended; it said:\n${serving.errorOutput()}`);
-    const ids = await Promise.all(Array.from({ length: askedAtOnce }, () => answeringBundle(serving.url)));
+  while (nowMs() < fromMs + timeoutSeconds * 1000) {
+    if (!serving.running) throw new Error(`serving exited. Its output:\n${serving.errorOutput()}`);
+    const ids = await Promise.all(Array.from({ length: probes }, () => servedBundle(serving.url)));
     if (ids.every((id) => id === ref.id)) return { fromMs, toMs: nowMs() };
     await sleep(100);
   }
-  throw new Error(`bundle ${ref.id} was not taken up in ${patienceSeconds} s; serving said:\n${serving.errorOutput()}`);
+  throw new Error(
+    `serving did not load bundle ${ref.id} within ${timeoutSeconds} s. Its output:\n${serving.errorOutput()}`,
+  );
 }
 
-async function answeringBundle(url: string): Promise<unknown> {
+async function servedBundle(url: string): Promise<unknown> {
   const response = await fetch(`${url}/readyz`, { headers: { connection: 'close' } }).catch(() => undefined);
   return response === undefined ? undefined : ((await response.json()) as { bundleId?: string }).bundleId;
 }

@@ -1,47 +1,44 @@
-// A great many requests, with swaps between them: memory must not grow.
-import { parseArgs } from 'node:util';
+import { logProgress, readOptions } from '../command-line.ts';
 import { addFailures, failuresOf, hasFailures, renderFailures } from '../load/latencies.ts';
 import type { Failures } from '../load/latencies.ts';
 import { treeUsage } from '../load/process-usage.ts';
-import { askWorld } from '../serving/ask-world.ts';
+import { withServing } from '../serving/with-serving.ts';
 import { openWorld } from '../serving/world.ts';
 import { promoteAndAwait } from './promoted.ts';
 
-const help = `Sends a great many requests while bundles are promoted in turn, and looks at the memory of serving.
+const help = `Check that the memory of serving stays level over a million requests
 
-  npm run bench -- soak [--requests 1000000] [--swaps 20] [--items 20000] [--processes N] [--limit 20] [--json]
+  npm run bench -- soak [options]
 
---requests   in all, 8 under way at a time
---swaps      promotions, spread evenly; memory is looked at before each
---items      of the generated catalog
---processes  of serving; what it does by default if absent
---limit      items that a request asks for
+Options:
+  --requests N   Total number of requests, 8 in flight (default: 1000000)
+  --swaps N      Number of promotions, evenly spread (default: 20)
+  --items N      Number of items in the generated catalog (default: 20000)
+  --processes N  Number of serving processes (default: that of the serving app)
+  --limit N      Number of items per response (default: 20)
+  --json         Print the results as JSON
+  --help         Print this help
 
-The growth is that from the second quarter of the run to the last one, of the medians: in the first, caches fill. It may be 1 %.`;
+The benchmark promotes two bundles in turn and reads the memory before each promotion. Growth compares the median memory of
+the last quarter of the run with that of the second quarter. The target is less than 1 %.
 
-const { values } = parseArgs({
-  options: {
-    requests: { type: 'string', default: '1000000' },
-    swaps: { type: 'string', default: '20' },
-    items: { type: 'string', default: '20000' },
-    processes: { type: 'string' },
-    limit: { type: 'string', default: '20' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+Exit code: 0 when the run is complete, also when a target is missed.`;
+
+const { values } = readOptions(help, {
+  requests: { type: 'string', default: '1000000' },
+  swaps: { type: 'string', default: '20' },
+  items: { type: 'string', default: '20000' },
+  processes: { type: 'string' },
+  limit: { type: 'string', default: '20' },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
 const growthMax = 0.01;
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const swaps = Number(values.swaps);
 const requestsPerSwap = Math.ceil(Number(values.requests) / swaps);
-const world = await openWorld({ items: Number(values.items), recallMin: 0.98, onProgress: say }, 2);
+const world = await openWorld({ items: Number(values.items), recallMin: 0.98, onProgress: logProgress }, 2);
 const { processes } = values;
-await askWorld(world, { limit: Number(values.limit), processes }, async (serving, generator) => {
+await withServing(world, { limit: Number(values.limit), processes }, async (serving, generator) => {
   const samples: { requests: number; residentMb: number; proportionalMb: number }[] = [];
   let failures: Failures = {};
   for (let number = 1; number <= swaps; number++) {
@@ -56,7 +53,7 @@ await askWorld(world, { limit: Number(values.limit), processes }, async (serving
       proportionalMb: total(({ proportionalMb }) => proportionalMb),
     };
     samples.push(sample);
-    say(
+    logProgress(
       `after ${sample.requests.toLocaleString('en')} requests and ${number} swaps: RSS ${sample.residentMb.toFixed(0)} MB`,
     );
   }
@@ -78,7 +75,7 @@ await askWorld(world, { limit: Number(values.limit), processes }, async (serving
   }
 });
 
-/** From the median of the second quarter to that of the last one, as a share. */
+/** Returns the growth from the median of the second quarter to the median of the last one, as a share. */
 function growthOf(megabytes: readonly number[]): number {
   const quarter = Math.max(1, Math.floor(megabytes.length / 4));
   const medianOf = (from: number): number => {

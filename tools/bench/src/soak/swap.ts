@@ -1,61 +1,57 @@
-// Bundles are promoted in turn while requests come at a steady rate: none may fail, and answers may take a little longer.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { logProgress, readOptions } from '../command-line.ts';
 import { addFailures, describeLatencies, failuresOf, hasFailures, renderFailures } from '../load/latencies.ts';
 import type { Failures, Latencies } from '../load/latencies.ts';
 import type { LoadResult } from '../load/load.ts';
 import { treeUsage } from '../load/process-usage.ts';
-import { askWorld } from '../serving/ask-world.ts';
+import { withServing } from '../serving/with-serving.ts';
 import { depth, openWorld } from '../serving/world.ts';
 import { promoteAndAwait } from './promoted.ts';
 import type { Swap } from './promoted.ts';
 
-const help = `Promotes bundles of a generated catalog in turn while requests come at a steady rate, at random.
+const help = `Measure latency while bundles are promoted
 
-  npm run bench -- swap [--items 1000000] [--swaps 4] [--rate N] [--calm 20] [--processes N] [--limit 200] [--json]
+  npm run bench -- swap [options]
 
---items      of the catalog; two bundles of it are kept as npm run bench -- serving keeps its world
---swaps      how many promotions
---rate       requests a second; half of what 8 requests under way reach, if absent
---calm       seconds before the first swap, and after each
---processes  of serving; what it does by default if absent
---limit      items that a request asks for
+Options:
+  --items N       Number of items in the generated catalog (default: 1000000)
+  --swaps N       Number of promotions (default: 4)
+  --rate N        Requests per second (default: half the throughput at concurrency 8)
+  --calm SECONDS  Seconds before the first promotion and after each one (default: 20)
+  --processes N   Number of serving processes (default: that of the serving app)
+  --limit N       Number of items per response (default: ${depth})
+  --json          Print the results as JSON
+  --help          Print this help
 
-A swap lasts from the promotion until every process answers from the bundle. No request may fail, and p99 during swaps may be
-twice what it is before the first one.`;
+Requests arrive as a Poisson process. A swap lasts from the promotion until every process serves the new bundle. Targets: no
+failed request, and a p99 during swaps of at most twice the p99 before the first swap.
 
-const { values } = parseArgs({
-  options: {
-    items: { type: 'string', default: '1000000' },
-    swaps: { type: 'string', default: '4' },
-    rate: { type: 'string' },
-    calm: { type: 'string', default: '20' },
-    processes: { type: 'string' },
-    limit: { type: 'string', default: String(depth) },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+Exit code: 0 when the run is complete, also when a target is missed.`;
+
+const { values } = readOptions(help, {
+  items: { type: 'string', default: '1000000' },
+  swaps: { type: 'string', default: '4' },
+  rate: { type: 'string' },
+  calm: { type: 'string', default: '20' },
+  processes: { type: 'string' },
+  limit: { type: 'string', default: String(depth) },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
-/** p99 during swaps, as a multiple of the one before. */
+/** Highest p99 during swaps as a multiple of the p99 before. */
 const riseMax = 2;
 const warmUpSeconds = 5;
-/** Loads of so many seconds follow each other until all swaps are done. */
+/** Duration of each load; loads repeat until all swaps are done. */
 const secondsPerLoad = 10;
 
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const calmMs = Number(values.calm) * 1000;
-const world = await openWorld({ items: Number(values.items), recallMin: 0.98, onProgress: say }, 2);
+const world = await openWorld({ items: Number(values.items), recallMin: 0.98, onProgress: logProgress }, 2);
 const { processes } = values;
-await askWorld(world, { limit: Number(values.limit), processes }, async (serving, generator) => {
-  say('warm-up');
+await withServing(world, { limit: Number(values.limit), processes }, async (serving, generator) => {
+  logProgress('warm-up');
   const saturated = await generator.run({ kind: 'closed', concurrency: 8, seconds: warmUpSeconds });
   const rate = Number(values.rate ?? saturated.latenciesMs.length / saturated.seconds / 2);
-  say(`${rate.toFixed(0)} requests a second`);
+  logProgress(`${rate.toFixed(0)} requests/s`);
   const swaps: Swap[] = [];
   const loads: LoadResult[] = [];
   let isDone = false;
@@ -64,7 +60,7 @@ await askWorld(world, { limit: Number(values.limit), processes }, async (serving
     for (let number = 1; number <= Number(values.swaps); number++) {
       const swap = await promoteAndAwait(world, world.bundles[number % 2]!, serving);
       swaps.push(swap);
-      say(`swap ${number} took ${((swap.toMs - swap.fromMs) / 1000).toFixed(1)} s`);
+      logProgress(`swap ${number} took ${((swap.toMs - swap.fromMs) / 1000).toFixed(1)} s`);
       await sleep(calmMs);
     }
   })().finally(() => (isDone = true));
@@ -96,8 +92,8 @@ function windowsOf(loads: readonly LoadResult[], swaps: readonly Swap[]): Window
   const first = swaps[0]!.fromMs;
   const isIn = (request: { readonly from: number; readonly to: number }, swap: Swap): boolean =>
     request.from < swap.toMs && request.to > swap.fromMs;
-  const latencies = (isMeant: (request: { readonly from: number; readonly to: number }) => boolean): Latencies =>
-    describeLatencies(Float64Array.from(requests.filter(isMeant), ({ latency }) => latency));
+  const latencies = (isIncluded: (request: { readonly from: number; readonly to: number }) => boolean): Latencies =>
+    describeLatencies(Float64Array.from(requests.filter(isIncluded), ({ latency }) => latency));
   return {
     requests: requests.length,
     failures: loads.map(({ statuses }) => failuresOf(statuses)).reduce(addFailures),
@@ -129,7 +125,7 @@ function print({
   const ms = (value: number): string => `${value.toFixed(2)} ms`;
   const render = ({ count, p50Ms, p99Ms, maxMs }: Latencies): string =>
     `${String(count).padStart(7)} requests, p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}, slowest ${ms(maxMs)}`;
-  console.log(`${items.toLocaleString('en')} items, ${rate.toFixed(0)} requests a second, ${swaps.length} swaps`);
+  console.log(`${items.toLocaleString('en')} items, ${rate.toFixed(0)} requests/s, ${swaps.length} swaps`);
   console.log(
     `  failed         ${renderFailures(failures)}, of ${requests} requests   (none: ${hasFailures(failures) ? 'MISSED' : 'met'})`,
   );

@@ -1,41 +1,42 @@
-// Benchmark of how a graph is stored and searched: Faiss's own way beside ours, and ours without each of its parts.
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { syntheticVectors } from '@facet/retrieval';
 import { Graph, Index, IndexFlatIP, setThreads } from 'faiss-node';
-import { keptGraph } from './kept-graph.ts';
+import { logProgress, readOptions } from '../command-line.ts';
+import { cachedGraph, onSphere } from './cached-graph.ts';
 import { cpuAtRecall, measureCurve } from './measure-curve.ts';
 import type { Curve, Search } from './measure-curve.ts';
-import { onSphere } from './on-sphere.ts';
 
-const help = `Compares ways to store and to search the same graph (HNSW) of a generated catalog, at equal recall.
+const help = `Compare ways to store and search one HNSW graph at equal recall
 
-  npm run bench -- storage [--items 1000000] [--neighbors 32] [--ef-construction 40] [--faiss-storage SQ8,SQfp16]
-                           [--requests 200] [--efs 200,250,300,400,500] [--json]
+  npm run bench -- storage [options]
 
-The vectors are seeded, of 24 dimensions plus noise, 64 wide. A request is four queries of the same space, 200 items each, on one
-thread. Times are those that the process had a core, the least of three passes. Built graphs are kept in
-FACET_BENCH_CACHE, else in the folder of temporary files; at a million items one takes minutes and 0.5 GB.
-With --faiss-storage graphs of Faiss over vectors of that storage are measured, too, scored again by whole vectors.`;
+Options:
+  --items N             Number of items (default: 1000000)
+  --neighbors LIST      Neighbors per node (default: 32)
+  --ef-construction N   Breadth of the construction (default: 40)
+  --faiss-storage LIST  Also measure Faiss graphs with this storage, such as SQ8,SQfp16, rescored with full vectors
+  --requests N          Number of requests (default: 200)
+  --efs LIST            Values of efSearch (default: 200,250,300,400,500)
+  --json                Print the results as JSON
+  --help                Print this help
 
-const { values } = parseArgs({
-  options: {
-    items: { type: 'string', default: '1000000' },
-    neighbors: { type: 'string', default: '32' },
-    'ef-construction': { type: 'string', default: '40' },
-    'faiss-storage': { type: 'string', default: '' },
-    requests: { type: 'string', default: '200' },
-    efs: { type: 'string', default: '200,250,300,400,500' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+The seeded vectors have 64 dimensions: 24 plus noise. A request is four queries with 200 items each, on one thread. Times are
+processor time, the minimum of three passes. Graphs are cached in FACET_BENCH_CACHE (default: the folder for temporary
+files). A graph of a million items takes minutes to build and 0.5 GB of disk.
+
+Exit code: 0 when the measurement is complete.`;
+
+const { values } = readOptions(help, {
+  items: { type: 'string', default: '1000000' },
+  neighbors: { type: 'string', default: '32' },
+  'ef-construction': { type: 'string', default: '40' },
+  'faiss-storage': { type: 'string', default: '' },
+  requests: { type: 'string', default: '200' },
+  efs: { type: 'string', default: '200,250,300,400,500' },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
 const dim = 64;
 const k = 200;
@@ -44,16 +45,15 @@ const recallWanted = 0.98;
 const [items, efConstruction] = [Number(values.items), Number(values['ef-construction'])];
 const efs = values.efs.split(',').map(Number);
 const folder = join(process.env['FACET_BENCH_CACHE'] ?? tmpdir(), 'facet-bench-storage');
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 setThreads(1);
 await mkdir(folder, { recursive: true });
-say(`${items.toLocaleString('en')} x ${dim}`);
+logProgress(`${items.toLocaleString('en')} x ${dim}`);
 const vectors = syntheticVectors(items, dim, 1);
 const queries = syntheticVectors(Number(values.requests) * queriesPerRequest, dim, 2);
 const flat = new IndexFlatIP(dim);
 flat.add(vectors);
-const truth = await exactAnswers();
+const truth = await exactLabels();
 const wideQueries = onSphere(queries, dim, 0);
 
 const curves: { readonly name: string; readonly curve: Curve }[] = [];
@@ -65,23 +65,23 @@ for (const neighbors of values.neighbors.split(',')) {
     await measure(`${about}, Faiss${map ? ', mapped' : ''}`, faissSearch(index));
     index.dispose();
   }
-  await measureTaken(`${about}, ours: vectors only, as added`, file, { codes: false, order: false });
-  await measureTaken(`${about}, ours: with codes`, file, { order: false });
-  await measureTaken(`${about}, ours: in the order of a walk`, file, { codes: false });
-  await measureTaken(`${about}, ours: both (what is built)`, file, {});
+  await measureFacetGraph(`${about}, Facet: vectors only, in insertion order`, file, { codes: false, order: false });
+  await measureFacetGraph(`${about}, Facet: with codes`, file, { order: false });
+  await measureFacetGraph(`${about}, Facet: reordered by a graph walk`, file, { codes: false });
+  await measureFacetGraph(`${about}, Facet: codes and reordered (default)`, file, {});
 }
 for (const storage of values['faiss-storage'].split(',').filter((name) => name !== '')) {
   const neighbors = values.neighbors.split(',')[0]!;
   const index = await Index.readAsync(await graphFile(`HNSW${neighbors}`, storage));
-  await measure(`M ${neighbors}, Faiss, ${storage}, scored again`, async (from, to, ef) => {
+  await measure(`M ${neighbors}, Faiss, ${storage}, rescored`, async (from, to, ef) => {
     const { labels } = await index.searchAsync(wideQueries.subarray(from * (dim + 1), to * (dim + 1)), ef, {
       efSearch: ef,
     });
     const found = new Int32Array((to - from) * k);
     for (let query = from; query < to; query++) {
       const candidates = labels.subarray((query - from) * ef, (query - from + 1) * ef).filter((label) => label >= 0);
-      const again = await flat.scanAsync(queries.subarray(query * dim, (query + 1) * dim), k, candidates);
-      found.set(again.labels, (query - from) * k);
+      const rescored = await flat.scanAsync(queries.subarray(query * dim, (query + 1) * dim), k, candidates);
+      found.set(rescored.labels, (query - from) * k);
     }
     return found;
   });
@@ -90,21 +90,25 @@ for (const storage of values['faiss-storage'].split(',').filter((name) => name !
 if (values.json) console.log(JSON.stringify({ items, dim, k, queriesPerRequest, curves }));
 else console.log(render());
 
-async function measureTaken(name: string, file: string, options: { codes?: boolean; order?: boolean }): Promise<void> {
-  const taken = await (await Index.readAsync(file)).takeGraphAsync(dim, options);
-  const path = join(folder, `taken-${process.pid}.graph`);
-  await taken.writeAsync(path);
-  taken.dispose();
+async function measureFacetGraph(
+  name: string,
+  file: string,
+  options: { codes?: boolean; order?: boolean },
+): Promise<void> {
+  const converted = await (await Index.readAsync(file)).takeGraphAsync(dim, options);
+  const path = join(folder, `facet-${process.pid}.graph`);
+  await converted.writeAsync(path);
+  converted.dispose();
   for (const map of [false, true]) {
     const graph = await Graph.openAsync(path, { map });
-    const together: Search = async (from, to, efSearch) =>
+    const searchBatch: Search = async (from, to, efSearch) =>
       (await graph.searchAsync(queries.subarray(from * dim, to * dim), k, { efSearch })).labels;
-    await measure(`${name}${map ? ', mapped' : ''}`, together);
+    await measure(`${name}${map ? ', mapped' : ''}`, searchBatch);
     if (!map) {
-      await measure(`${name}, one query a call`, async (from, to, efSearch) => {
+      await measure(`${name}, one query per call`, async (from, to, efSearch) => {
         const found = new Int32Array((to - from) * k);
         for (let query = from; query < to; query++) {
-          found.set(await together(query, query + 1, efSearch), (query - from) * k);
+          found.set(await searchBatch(query, query + 1, efSearch), (query - from) * k);
         }
         return found;
       });
@@ -122,7 +126,7 @@ function faissSearch(index: Index): Search {
 async function measure(name: string, search: Search): Promise<void> {
   const curve = await measureCurve(search, { efs, truth, k, queriesPerRequest });
   curves.push({ name, curve });
-  say(`  ${name}: ${describe(curve)}`);
+  logProgress(`  ${name}: ${describe(curve)}`);
 }
 
 function describe(curve: Curve): string {
@@ -141,14 +145,15 @@ function render(): string {
 }
 
 function graphFile(graph: string, storage: string): Promise<string> {
-  return keptGraph({ folder, graph, storage, efConstruction, vectors, dim, say });
+  return cachedGraph({ folder, graph, storage, efConstruction, vectors, dim });
 }
 
-/** `[Q, k]` labels of a scan; kept. */
-async function exactAnswers(): Promise<Int32Array> {
+/** Returns `[Q, k]` labels of an exact scan, from the cache after the first call. */
+async function exactLabels(): Promise<Int32Array> {
   const path = join(folder, `truth-${items}-${queries.length / dim}.i32`);
-  const kept = await readFile(path).catch(() => undefined);
-  if (kept !== undefined) return new Int32Array(kept.buffer.slice(kept.byteOffset, kept.byteOffset + kept.byteLength));
+  const cached = await readFile(path).catch(() => undefined);
+  if (cached !== undefined)
+    return new Int32Array(cached.buffer.slice(cached.byteOffset, cached.byteOffset + cached.byteLength));
   const { labels } = await flat.searchAsync(queries, k);
   await writeFile(path, new Uint8Array(labels.buffer));
   return labels;

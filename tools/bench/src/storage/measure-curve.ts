@@ -1,12 +1,12 @@
-/** Labels found for the queries `from` to `to`, k each, with candidates of that breadth. */
+/** Returns k labels for each of the queries `from` to `to`. */
 export type Search = (from: number, to: number, efSearch: number) => Promise<Int32Array>;
 
-/** What a search finds of what a scan finds, and the processor time of a request, by breadth. */
+/** Recall against an exact scan, and processor time per request, by efSearch. */
 export type Curve = readonly { readonly ef: number; readonly recall: number; readonly cpuMs: number }[];
 
 export interface CurveOptions {
   readonly efs: readonly number[];
-  /** `[Q, k]` labels of a scan. */
+  /** `[Q, k]` labels of an exact scan. */
   readonly truth: Int32Array;
   readonly k: number;
   readonly queriesPerRequest: number;
@@ -14,7 +14,7 @@ export interface CurveOptions {
 
 const passes = 3;
 
-/** The least of a few passes: on a machine that does other work as well, the others wait for the memory longer. */
+/** Measures recall and the minimum processor time of several passes, which reduces the effect of other load. */
 export async function measureCurve(search: Search, { efs, truth, k, queriesPerRequest }: CurveOptions): Promise<Curve> {
   const queryCount = truth.length / k;
   const curve: { ef: number; recall: number; cpuMs: number }[] = [];
@@ -22,23 +22,28 @@ export async function measureCurve(search: Search, { efs, truth, k, queriesPerRe
     let cpuMs = Infinity;
     let hits = 0;
     for (let pass = 0; pass < passes; pass++) {
-      const answers: Int32Array[] = [];
+      const labelsOfRequests: Int32Array[] = [];
       const startedAt = process.cpuUsage();
       for (let query = 0; query < queryCount; query += queriesPerRequest) {
-        answers.push(await search(query, query + queriesPerRequest, ef));
+        labelsOfRequests.push(await search(query, query + queriesPerRequest, ef));
       }
       const { user, system } = process.cpuUsage(startedAt);
-      cpuMs = Math.min(cpuMs, (user + system) / 1000 / answers.length);
-      hits = pass > 0 ? hits : hitsOf(answers, truth, k, queriesPerRequest);
+      cpuMs = Math.min(cpuMs, (user + system) / 1000 / labelsOfRequests.length);
+      hits = pass > 0 ? hits : hitsOf(labelsOfRequests, truth, k, queriesPerRequest);
     }
     curve.push({ ef, recall: hits / truth.length, cpuMs });
   }
   return curve;
 }
 
-function hitsOf(answers: readonly Int32Array[], truth: Int32Array, k: number, queriesPerRequest: number): number {
+function hitsOf(
+  labelsOfRequests: readonly Int32Array[],
+  truth: Int32Array,
+  k: number,
+  queriesPerRequest: number,
+): number {
   let hits = 0;
-  answers.forEach((labels, request) => {
+  labelsOfRequests.forEach((labels, request) => {
     for (let query = 0; query < queriesPerRequest; query++) {
       const start = (request * queriesPerRequest + query) * k;
       const expected = new Set(truth.subarray(start, start + k));
@@ -48,7 +53,7 @@ function hitsOf(answers: readonly Int32Array[], truth: Int32Array, k: number, qu
   return hits;
 }
 
-/** Between the two breadths around that recall, in proportion; undefined where none reaches it. */
+/** Interpolates the processor time at a recall. Returns undefined if no efSearch reaches it. */
 export function cpuAtRecall(curve: Curve, recall: number): number | undefined {
   const above = curve.findIndex((point) => point.recall >= recall);
   if (above < 0) return undefined;

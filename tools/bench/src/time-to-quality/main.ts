@@ -1,11 +1,10 @@
-/* The default recipe trained to its end by Facet and by PyTorch: the time of each, and the quality that it ends with. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { createRandom } from '@facet/features';
 import { initializeWeights, negativesOf } from '@facet/model';
 import { trainingExamples } from '@facet/model/training';
@@ -13,37 +12,43 @@ import { FacetConfig, homePaths } from '@facet/config';
 import { createStageContext } from '@facet/pipeline';
 import { parseWith } from '@facet/platform';
 import { createValidator, modelSpecOf, openBenchmarkData, towerSettings, trainPhase } from '@facet/pipeline/benchmark';
+import { logProgress, readOptions } from '../command-line.ts';
 import { pytorchPython } from '../train/pytorch.ts';
 import { readTrained, writeRecipe } from './recipe-files.ts';
 
 const shared = fileURLToPath(new URL('../../../../../shared/data/amazon-beauty', import.meta.url));
-const help = `Trains the default recipe, leave-one-out, by Facet and by PyTorch in turns, from the same initial weights on the same examples; both
-are evaluated by Facet on the validation items. PyTorch is installed into the cache at the first run (some gigabytes).
+const help = `Compare the training time and the final quality of the default recipe with PyTorch
 
-  npm run bench -- time-to-quality [FOLDER] [--epochs 10] [--rounds 1] [--threads 2] [--json]
+  npm run bench -- time-to-quality [FOLDER] [options]
 
-FOLDER has sequences.txt and items.tsv (default: ../shared/data/amazon-beauty).`;
+Options:
+  --epochs N   Number of epochs (default: 10)
+  --rounds N   Number of rounds (default: 1)
+  --threads N  Number of PyTorch threads (default: 2)
+  --json       Print the results as JSON
+  --help       Print this help
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+FOLDER contains sequences.txt and items.tsv (default: ../shared/data/amazon-beauty). Facet and PyTorch train in turn from the
+same initial weights on the same leave-one-out examples. Facet evaluates both models on the validation items. The first run
+installs PyTorch into the cache, which takes some gigabytes.
+
+Exit code: 0 when the measurement is complete, 1 without sequences.txt.`;
+
+const { values, positionals } = readOptions(
+  help,
+  {
     epochs: { type: 'string', default: '10' },
     rounds: { type: 'string', default: '1' },
     threads: { type: 'string', default: '2' },
     json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
   },
-});
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
+  { allowPositionals: true },
+);
 const source = positionals[0] ?? shared;
 if (!existsSync(join(source, 'sequences.txt'))) {
-  console.error(`There is no sequences.txt in ${source}. Name a folder: npm run bench -- time-to-quality FOLDER`);
+  console.error(`${source} does not contain sequences.txt. Pass a folder: npm run bench -- time-to-quality FOLDER`);
   process.exit(1);
 }
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const now = (): number => performance.now();
 
 interface Trained {
@@ -52,10 +57,10 @@ interface Trained {
   readonly ndcg: number;
 }
 
-/** Of a trial of each way to wait. */
+/** Steps of the trial of each OMP_WAIT_POLICY. */
 const trialSteps = 20;
 
-const python = await pytorchPython(say);
+const python = await pytorchPython();
 const scratch = await mkdtemp(join(tmpdir(), 'facet-bench-quality-'));
 try {
   const config = parseWith(FacetConfig, {}, { source: 'npm run bench -- time-to-quality' });
@@ -71,7 +76,7 @@ try {
   const spec = modelSpecOf(model, data, protocol.validation.cut);
   if (negativesOf(model, spec.itemCount) === 'all') {
     throw new Error(
-      `The recipe has drawn negatives, and ${spec.itemCount} items are too few for them. Name a larger catalog.`,
+      `The recipe samples negatives, which needs more than ${spec.itemCount} items. Pass a larger catalog.`,
     );
   }
   const weights = initializeWeights(spec, createRandom(training.seed));
@@ -89,7 +94,7 @@ try {
       checkpoint: join(scratch, `checkpoint-${round}`),
       now,
       onEpoch: ({ epoch, loss }) =>
-        say(`  epoch ${epoch}, loss ${loss.toFixed(4)}, ${((now() - startedAt) / 1000).toFixed(0)} s`),
+        logProgress(`  epoch ${epoch}, loss ${loss.toFixed(4)}, ${((now() - startedAt) / 1000).toFixed(0)} s`),
     });
     const seconds = (now() - startedAt) / 1000;
     return { seconds, loss: curve.at(-1)!.loss, ndcg: await validate(last.weights) };
@@ -97,7 +102,7 @@ try {
   const trainPytorch = async (): Promise<Trained> => {
     const folder = await mkdtemp(join(scratch, 'pytorch-'));
     await writeRecipe(folder, { benchmark, spec, training, weights, examples });
-    // Threads that wait by spinning are faster on an idle machine, and much slower on a busy one: PyTorch may have the better way.
+    // Spinning threads are faster on an idle machine and much slower on a busy one. PyTorch uses the faster policy.
     const trials = [];
     for (const policy of ['ACTIVE', 'PASSIVE']) {
       trials.push({ policy, ...(await runRecipe(folder, policy, trialSteps)) });
@@ -119,17 +124,17 @@ try {
 
   const rounds = [];
   for (let round = 1; round <= Number(values.rounds); round++) {
-    say(`round ${round}: Facet`);
+    logProgress(`round ${round}: Facet`);
     const facet = await trainFacet(round);
-    say(`round ${round}: PyTorch`);
+    logProgress(`round ${round}: PyTorch`);
     rounds.push({ facet, pytorch: await trainPytorch() });
   }
   if (values.json) console.log(JSON.stringify({ epochs: training.epochs, examples: examples.count, rounds }));
   else {
     console.log(
-      `${examples.count} examples, ${training.epochs} epochs of at most ${training.examplesPerUser} a user, B ${training.batchSize}`,
+      `${examples.count} examples, ${training.epochs} epochs with at most ${training.examplesPerUser} examples per user, B ${training.batchSize}`,
     );
-    console.log("           Facet  NDCG@10   loss   PyTorch  NDCG@10   loss   time to PyTorch's");
+    console.log('           Facet  NDCG@10   loss   PyTorch  NDCG@10   loss   time vs. PyTorch');
     for (const { facet, pytorch } of rounds) {
       const cells = [facet, pytorch].map(
         ({ seconds, ndcg, loss }) => `${seconds.toFixed(1).padStart(8)} s   ${ndcg.toFixed(4)}  ${loss.toFixed(3)}`,

@@ -16,7 +16,7 @@ interface Task {
   readonly examples: Examples;
 }
 
-/** Writes what recipe.py trains on: each array in a file, and a manifest of them. */
+/** Writes the input of recipe.py: one file per array, and a manifest. */
 export async function writeRecipe(
   folder: string,
   { benchmark, spec, training, weights, examples }: Task,
@@ -77,7 +77,7 @@ export async function writeRecipe(
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
 }
 
-/** The weights that recipe.py left in the files of those that it began with. */
+/** Reads the trained weights, which recipe.py writes over the initial ones. */
 export async function readTrained(folder: string, initial: Weights): Promise<Weights> {
   const manifest = await readFile(join(folder, 'manifest.json'), 'utf8');
   const { arrays } = JSON.parse(manifest) as { arrays: Record<string, { file: string }> };

@@ -1,10 +1,10 @@
-"""The default recipe in PyTorch: the opponent of npm run bench -- time-to-quality.
+"""Trains the default recipe in PyTorch, for npm run bench -- time-to-quality.
 
-Reads what ./recipe-files.ts writes: weights as they begin, the training examples as arrays, and how items are pooled. Trains with sampled
-negatives, large tables by lazy Adam (sparse gradients), and writes the weights back under the same names, for Facet to evaluate. Batches
-come ready from the files, which spares it what Facet does within the time that is measured.
+Reads the files of ./recipe-files.ts: initial weights, training examples and the pooling of items. Trains with sampled negatives
+and lazy Adam (sparse gradients) for large tables. Writes the weights back under the same names, and Facet evaluates them. The
+batches are prepared in the files, whereas Facet prepares its batches within the measured time.
 
-    recipe.py FOLDER THREADS [STEPS]    with STEPS: a trial of so many steps, nothing is written
+    recipe.py FOLDER THREADS [STEPS]    STEPS limits a trial run, which writes nothing
 """
 
 import json

@@ -1,4 +1,4 @@
-// Facet's training session as a process that is told how many steps to take: the same protocol as train.py.
+// Runs Facet's training session as a process. Reads a number of steps per line, as train.py does.
 import { createInterface } from 'node:readline';
 import { createRandom } from '@facet/features';
 import { initializeWeights, modelVariant } from '@facet/model';
@@ -42,7 +42,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 await thread.close();
 session.dispose();
 
-/** As the model starts, but a large table repeats a block: drawing 640 million numbers would take longer than the measurement. */
+/** Returns initial weights. A large table repeats a block, because drawing 640 million numbers would take too long. */
 function startWeights(): Weights {
   const drawn = Math.min(items, 1_000_000);
   const weights = initializeWeights({ ...spec, itemCount: drawn }, createRandom(1));

@@ -1,8 +1,6 @@
-// What a training takes of memory, beside the estimate that it is refused by.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { createRandom } from '@facet/features';
 import { initializeWeights, modelVariant } from '@facet/model';
 import type { ModelConfig } from '@facet/model';
@@ -16,28 +14,31 @@ import {
   rankTasks,
   trainPhase,
 } from '@facet/pipeline/benchmark';
+import { readOptions } from '../command-line.ts';
 import { makeTrainWorld } from './train-world.ts';
 
-const help = `Trains a variant for some short epochs on sequences that are longer than it reads, each validated and saved, of which the first one is the best: then the most is kept.
-Prints the most memory of the process beside its estimate.
+const help = `Compare the peak memory of a training with its estimate
 
-  npm run bench -- train-memory [--items 10000] [--batch 256] [--negatives all] [--variant facet]
+  npm run bench -- train-memory [options]
 
---negatives  all: the full softmax, which takes the most; auto, the default of facet.yaml; or a number`;
+Options:
+  --items N       Number of items (default: 10000)
+  --batch N       Batch size (default: 256)
+  --negatives N   all (full softmax, highest memory), auto, or a number (default: all)
+  --variant NAME  Model variant (default: facet)
+  --help          Print this help
 
-const { values } = parseArgs({
-  options: {
-    items: { type: 'string', default: '10000' },
-    batch: { type: 'string', default: '256' },
-    negatives: { type: 'string', default: 'all' },
-    variant: { type: 'string', default: 'facet' },
-    help: { type: 'boolean', default: false },
-  },
+The training runs short epochs on sequences longer than the model reads. Each epoch is validated and saved, and the first
+epoch is the best one, which keeps the most data in memory.
+
+Exit code: 0 when the measurement is complete.`;
+
+const { values } = readOptions(help, {
+  items: { type: 'string', default: '10000' },
+  batch: { type: 'string', default: '256' },
+  negatives: { type: 'string', default: 'all' },
+  variant: { type: 'string', default: 'facet' },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
 const [itemCount, batchSize] = [Number(values.items), Number(values.batch)];
 const epochs = 3;
@@ -50,7 +51,7 @@ const catalog = Array.from(
   (_, item): { itemId: string; attributes: Record<string, string | number> } => ({
     itemId: item === 0 ? '' : `item-${item}`,
     attributes:
-      item === 0 ? {} : { title: `What the shop calls item ${item}`, brand: `brand ${item % 997}`, price: item % 89 },
+      item === 0 ? {} : { title: `Catalog title of item ${item}`, brand: `brand ${item % 997}`, price: item % 89 },
   }),
 );
 const data = encodeTables(
@@ -59,10 +60,10 @@ const data = encodeTables(
 );
 const { model: recipe, training } = modelVariant(values.variant);
 const model: ModelConfig = { ...recipe, negatives: parseNegatives(values.negatives) };
-// One example of a user, so that an epoch is short.
+// One example per user keeps an epoch short.
 const config = { ...training, batchSize, epochs, patience: epochs, examplesPerUser: 1, labels: 'next' as const };
 const spec = modelSpecOf(model, data, Number.POSITIVE_INFINITY);
-const asked = heldOutLast(data, 'validation');
+const heldOut = heldOutLast(data, 'validation');
 const folder = await mkdtemp(join(tmpdir(), 'facet-bench-memory-'));
 let validated = 0;
 try {
@@ -70,13 +71,13 @@ try {
     data,
     spec,
     config,
-    heldOut: asked,
+    heldOut,
     initialWeights: initializeWeights(spec, createRandom(1)),
     checkpoint: join(folder, 'checkpoint'),
     validate: async (weights) => {
-      const scorer = createModelScorer(data, spec, weights, { ...asked, tensorFlow });
+      const scorer = createModelScorer(data, spec, weights, { ...heldOut, tensorFlow });
       const options = { cutoffs: [10], tieSeed: 1 };
-      rankTasks({ new: scorer.ranker, all: scorer.ranker }, asked.users.slice(0, rankedUsers), options, ['new']);
+      rankTasks({ new: scorer.ranker, all: scorer.ranker }, heldOut.users.slice(0, rankedUsers), options, ['new']);
       scorer.dispose();
       return -validated++;
     },
@@ -96,5 +97,5 @@ function parseNegatives(text: string): ModelConfig['negatives'] {
   if (text === 'all' || text === 'auto') return text;
   const count = Number(text);
   if (Number.isInteger(count) && count > 0) return count;
-  throw new Error(`--negatives is all, auto, or a number, not ${text}.`);
+  throw new Error(`Invalid --negatives: ${text}. Use all, auto or a number.`);
 }

@@ -4,21 +4,22 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { logProgress } from '../command-line.ts';
 
-/** Pinned, so that figures can be compared. */
+/** Pinned, so that figures remain comparable. */
 const packages = ['torch==2.8.0', 'numpy==2.4.6'];
 
 /**
- * The Python of an environment that has PyTorch, made in the cache (`FACET_CACHE_DIR`, default `~/.cache/facet`) if it is not there.
- * It takes some gigabytes: the common wheel brings libraries for graphics cards along, which are not used.
+ * Returns the path of a Python with PyTorch. The first call installs it into the cache (`FACET_CACHE_DIR`, default
+ * `~/.cache/facet`), which takes some gigabytes because the wheel includes GPU libraries.
  */
-export async function pytorchPython(say: (text: string) => void): Promise<string> {
+export async function pytorchPython(): Promise<string> {
   const cache = process.env['FACET_CACHE_DIR'] ?? join(homedir(), '.cache', 'facet');
   const folder = join(cache, `pytorch-${packages.join('-').replaceAll('==', '-')}`);
   const python = join(folder, 'bin', 'python');
   if (existsSync(join(folder, 'ready'))) return python;
   const run = promisify(execFile);
-  say(`installing ${packages.join(', ')} into ${folder}`);
+  logProgress(`installing ${packages.join(', ')} into ${folder}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(cache, { recursive: true });
   await run('python3', ['-m', 'venv', folder]);

@@ -1,35 +1,34 @@
-// How exactly a training repeats: in another process, and with other numbers of threads.
 import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { createRandom } from '@facet/features';
+import { readOptions } from '../command-line.ts';
 import { openMindSession } from './world-session.ts';
 import { makeTrainWorld } from './train-world.ts';
 
-const help = `Trains the same steps from the same seed in processes with 1 and 2 threads, each twice, and compares the weights.
+const help = `Check that a training repeats bit for bit
 
-  npm run bench -- train-repeat [--steps 300] [--threads 1 --threads 2]
+  npm run bench -- train-repeat [options]
 
-Ends with an error where processes with as many threads differ in a bit, or where losses of different numbers of threads differ by more
-than 1 in 1,000.`;
+Options:
+  --steps N    Number of steps (default: 300)
+  --threads N  Number of threads; can be repeated (default: 1 and 2)
+  --help       Print this help
 
-const { values } = parseArgs({
-  options: {
-    steps: { type: 'string', default: '300' },
-    threads: { type: 'string', multiple: true, default: ['1', '2'] },
-    // Of a child: where its weights go.
-    into: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
+For each number of threads, two processes train from the same seed, and the benchmark compares their weights.
+
+Exit code: 0 when both processes agree in every bit and losses of different thread counts differ by at most 1 in 1,000;
+1 otherwise.`;
+
+const { values } = readOptions(help, {
+  steps: { type: 'string', default: '300' },
+  threads: { type: 'string', multiple: true, default: ['1', '2'] },
+  // Set for a child process: the file for its weights.
+  into: { type: 'string' },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
 const items = 12_000;
 const batch = 128;
@@ -92,11 +91,11 @@ function compare(): void {
       reference ??= one;
       const share = Math.abs(one.loss - reference.loss) / reference.loss;
       console.log(
-        `${threads} threads: loss ${one.loss.toFixed(6)}, weights ${one.hash} and ${two.hash}; beside ${reference.threads}: ` +
-          `loss by ${share.toExponential(1)}, ${describeDifference(one.weights, reference.weights)}`,
+        `${threads} threads: loss ${one.loss.toFixed(6)}, weights ${one.hash} and ${two.hash}; vs. ${reference.threads} threads: ` +
+          `loss differs by ${share.toExponential(1)}, ${describeDifference(one.weights, reference.weights)}`,
       );
       if (one.hash !== two.hash) problems.push(`Two trainings with ${threads} threads differ.`);
-      if (share > lossToleranceShare) problems.push(`The loss of ${threads} threads is another one.`);
+      if (share > lossToleranceShare) problems.push(`The loss with ${threads} threads is out of tolerance.`);
     }
   } finally {
     rmSync(folder, { recursive: true });
@@ -113,5 +112,5 @@ function describeDifference(one: Float32Array, other: Float32Array): string {
     squares += difference ** 2;
     size += other[cell]! ** 2;
   });
-  return `a weight by at most ${largest.toExponential(1)}, all by ${Math.sqrt(squares / size).toExponential(1)} of their length`;
+  return `largest difference of a weight ${largest.toExponential(1)}, relative L2 difference ${Math.sqrt(squares / size).toExponential(1)}`;
 }

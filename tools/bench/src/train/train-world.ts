@@ -4,17 +4,17 @@ import { createRandom, drawEpoch } from '@facet/features';
 import type { Examples, UserSequences } from '@facet/features';
 import { createLogUniformSampler } from '@facet/model/training';
 
-/** What both trainers train on. */
+/** Training data of both trainers. */
 export interface TrainWorld {
   readonly sequences: UserSequences;
   readonly examples: Examples;
 }
 
-/** L, the behaviors of an example. */
+/** L, the number of behaviors per example. */
 export const sequenceLength = 20;
 const userCount = 20_000;
 
-/** Users whose choices are log-uniform by rank, item 1 the most popular one; each example has L behaviors and a label. */
+/** Generates users with log-uniform interactions by rank; item 1 is the most popular. Each example has L behaviors and a label. */
 export function makeTrainWorld(items: number, exampleCount: number, eventsOfUser = 60): TrainWorld {
   const random = createRandom(1);
   const logRange = Math.log(items + 1);
@@ -47,26 +47,26 @@ export function makeTrainWorld(items: number, exampleCount: number, eventsOfUser
   };
 }
 
-/** The indexes of all items. */
+/** Returns the indexes of all items. */
 export function allItems(items: number): Int32Array {
   return Int32Array.from({ length: items }, (_, each) => each + 1);
 }
 
-/** How both trainers go through the examples: once, in the order of the first epoch of this seed. */
+/** Both trainers use each example once, in the order of the first epoch of this seed. */
 export const epochOf = (batchSize: number): { seed: number; examplesPerUser: number; batchSize: number } => ({
   seed: 1,
   examplesPerUser: 0,
   batchSize,
 });
 
-/** Writes what `train.py` reads: the examples in the order of the epoch, and the negatives that each of its steps draws. */
+/** Writes the input of `train.py`: the examples in the order of the epoch, and the negatives of each step. */
 export async function writeTrainWorld(
   folder: string,
   { sequences, examples }: TrainWorld,
   { items, negatives, batchSize }: { items: number; negatives: number; batchSize: number },
 ): Promise<void> {
   const { seed, examplesPerUser: perUser } = epochOf(batchSize);
-  // As `createBatchSource` draws, of a model that draws nothing else.
+  // Draws in the same order as `createBatchSource`.
   const random = createRandom(seed).fork('epoch 1');
   const order = drawEpoch(examples, { perUser, random });
   const sampler = createLogUniformSampler(allItems(items));

@@ -1,7 +1,7 @@
-"""A PyTorch trainer of the paper's MIND, as fast as plain PyTorch makes it: the opponent of npm run bench -- train.
+"""Trains the paper's MIND in plain PyTorch, for npm run bench -- train.
 
-Same shapes, ids and negatives as Facet's step, the rows that a batch uses gathered and updated by lazy Adam, plain Adam for the rest.
-Reads lines `STEPS` from the standard input, trains so many steps and answers a line of JSON: {"ms": …, "loss": …}.
+Uses the same shapes, ids and negatives as Facet. Lazy Adam updates the table rows of a batch, and plain Adam the other weights.
+Reads a number of steps per line from standard input, trains them, and prints a line of JSON: {"ms": …, "loss": …}.
 """
 
 import json
@@ -19,7 +19,7 @@ torch.set_num_threads(threads)
 torch.manual_seed(1)
 
 sequence_items = np.fromfile(f"{folder}/items.i32", dtype=np.int32)
-ends = np.fromfile(f"{folder}/ends.i32", dtype=np.int32)  # of each example: its label's position
+ends = np.fromfile(f"{folder}/ends.i32", dtype=np.int32)  # position of the label of each example
 steps_negatives = np.fromfile(f"{folder}/negatives.i32", dtype=np.int32).reshape(-1, negatives)
 window = np.arange(-L, 1)
 

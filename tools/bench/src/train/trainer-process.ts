@@ -1,31 +1,31 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** What a trainer answers for the steps that it was told to take. */
-export interface StepsTaken {
+/** Result of a number of training steps. */
+export interface StepsResult {
   readonly ms: number;
-  /** Mean of the steps. */
+  /** Mean loss of the steps. */
   readonly loss: number;
-  /** Resident memory, where the trainer says so. */
+  /** Resident memory, if the trainer reports it. */
   readonly rssMb?: number;
 }
 
-/** A trainer in a process of its own, which waits while it is not asked. */
+/** A trainer in a separate process, which is idle between calls of `train`. */
 export interface TrainerProcess {
-  train(steps: number): Promise<StepsTaken>;
+  train(steps: number): Promise<StepsResult>;
   stop(): Promise<void>;
 }
 
 export function startTrainer(command: string, args: readonly string[], env: NodeJS.ProcessEnv): TrainerProcess {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const results = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     async train(steps) {
       child.stdin.write(`${steps}\n`);
-      const { value, done } = await answers.next();
-      if (done === true) throw new Error(`A trainer ended with ${await ended}.`);
-      return JSON.parse(value) as StepsTaken;
+      const { value, done } = await results.next();
+      if (done === true) throw new Error(`The trainer exited with ${await ended}.`);
+      return JSON.parse(value) as StepsResult;
     },
     async stop() {
       child.stdin.end();

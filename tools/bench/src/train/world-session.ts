@@ -8,25 +8,25 @@ import type { TrainingSession } from '@facet/model/training';
 import { allItems, sequenceLength } from './train-world.ts';
 import type { TrainWorld } from './train-world.ts';
 
-/** A model of items and users that have nothing but their ids. */
+/** Returns the spec of a model without item and user features. */
 export function plainSpec(config: ModelConfig, items: number): ModelSpec {
   return { config, itemCount: items, itemFeatures: [], userFeatures: [] };
 }
 
 export interface WorldSessionOptions {
-  /** The first weights of a new model by default. */
+  /** Default: weights of an untrained model. */
   readonly initialWeights?: Weights;
-  /** Of a model that has a popularity prior; others never ask. */
+  /** Used only by models with a popularity prior. */
   readonly timeline?: PopularityTimeline;
 }
 
-/** A training that is told which examples a step is on. */
+/** A training session whose steps run on selected examples. */
 export interface WorldSession extends TrainingSession {
-  /** @param chosen positions among the examples of the world @returns the loss before the step */
+  /** Trains on the examples at the positions `chosen`. Returns the loss before the step. */
   stepOn(chosen: Int32Array, learningRate: number, random: Random): number;
 }
 
-/** A training over a world, all of whose items compete. */
+/** Opens a training session on generated data, with all items as candidates. */
 export function openWorldSession(
   { sequences, examples }: TrainWorld,
   spec: ModelSpec,
@@ -43,7 +43,7 @@ export function openWorldSession(
   };
 }
 
-/** The model of the paper over a world: random logits and a sampled softmax, so that every step has chance in it. */
+/** Opens a session of the paper's model, with random logits and a sampled softmax in every step. */
 export function openMindSession(world: TrainWorld, items: number, negatives: number): WorldSession {
   const { model } = modelVariant('mind');
   return openWorldSession(world, plainSpec({ ...model, sequenceLength, negatives }, items));

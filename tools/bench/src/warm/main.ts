@@ -1,59 +1,58 @@
-// Full retrains against a chain of warm starts, on Online Retail II, one refresh after another.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { bootstrapInterval, pairedBootstrap } from '@facet/evaluation';
 import { homePaths } from '@facet/config';
 import { createStageContext, openDataset, rankTestWindow } from '@facet/pipeline';
 import type { HomePaths } from '@facet/config';
 import type { Task, TaskEvaluations } from '@facet/pipeline';
+import { dayMs } from '@facet/platform';
+import { logProgress, readOptions } from '../command-line.ts';
 import { hasRetailData, openRetailDays, retailFiles } from './retail-days.ts';
-import { dayMs, dayOf, trainDay } from './train-days.ts';
+import { dayOf, trainDay } from './train-days.ts';
 import type { Day, TrainedDay } from './train-days.ts';
 
-const help = `Measures warm starts against full retrains on Online Retail II.
+const help = `Compare warm starts with full retrains on Online Retail II
 
-  npm run bench -- warm [--data DIR] [--steps 4] [--step-days 7] [--full-every 1] [--choose] [--json]
+  npm run bench -- warm [options]
 
-The first model is trained in full. After each further step of days a chain goes on by warm starts, and after each
---full-every steps a model is trained in full on the same dataset. Both are measured on the same test window, the last
-28 days; the 28 days before it are the validation window.
---choose   tries settings of training.warm instead, by their validation windows, which end before the first test window
-           that is measured without it
+Options:
+  --data DIR      Folder with ${Object.values(retailFiles).join(' and ')} (default: ../shared/data/online-retail-2)
+  --steps N       Number of refreshes after the first model (default: 4)
+  --step-days N   Days between two refreshes (default: 7)
+  --full-every N  Refreshes between two full retrains (default: 1)
+  --choose        Compare settings of training.warm on their validation windows instead
+  --json          Print the results as JSON
+  --help          Print this help
 
-The data is ${Object.values(retailFiles).join(' and ')} in --data.`;
+The first model is trained in full. Each refresh continues a chain of warm starts, and a full retrain uses the same dataset.
+Both models are evaluated on the last 28 days; the 28 days before them are the validation window. The validation windows of
+--choose end before the first test window of the comparison.
 
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string', default: '../shared/data/online-retail-2' },
-    steps: { type: 'string', default: '4' },
-    'step-days': { type: 'string', default: '7' },
-    'full-every': { type: 'string', default: '1' },
-    choose: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+Exit code: 0 when the measurement is complete or the data is missing.`;
+
+const { values } = readOptions(help, {
+  data: { type: 'string', default: '../shared/data/online-retail-2' },
+  steps: { type: 'string', default: '4' },
+  'step-days': { type: 'string', default: '7' },
+  'full-every': { type: 'string', default: '1' },
+  choose: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 if (!hasRetailData(values.data)) {
   console.log(
-    `Skipped: ${values.data} does not hold ${Object.values(retailFiles).join(' and ')}. Name the folder with --data.`,
+    `Skipped: ${values.data} does not contain ${Object.values(retailFiles).join(' and ')}. Pass the folder with --data.`,
   );
   process.exit(0);
 }
 
-/** The morning after the last day of the data. */
+/** The day after the last day of the data. */
 const end = Date.UTC(2011, 11, 10);
 const windowDays = 28;
 const cutoff = 50;
 const metrics = ['recall', 'hitRate', 'ndcg'] as const;
 const tasks = ['new', 'all'] as const;
 
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const steps = Number(values.steps);
 const stepDays = Number(values['step-days']);
 const scratch = await mkdtemp(join(tmpdir(), 'facet-bench-warm-'));
@@ -74,34 +73,34 @@ async function compare(): Promise<void> {
   let chain: TrainedDay | undefined;
   for (const [step, day] of days.entries()) {
     await retail.importUpTo(day.before);
-    say(`step ${step}: data before ${isoDay(day.before)}`);
+    logProgress(`step ${step}: data before ${isoDay(day.before)}`);
     if (chain === undefined) {
-      chain = await trainDay(home, day, { say });
+      chain = await trainDay(home, day);
       continue;
     }
-    chain = await trainDay(home, day, { warmFrom: chain.model.id, say });
+    chain = await trainDay(home, day, chain.model.id);
     if (step % Number(values['full-every']) !== 0) continue;
-    const full = await trainDay(home, day, { say });
+    const full = await trainDay(home, day);
     rows.push(await compareOn(home, day, full, chain));
     console.log(describe(rows.at(-1)!));
   }
   if (values.json) console.log(JSON.stringify(rows));
 }
 
-/** For each setting a chain of two steps, fits only; their last validation scores beside those of full fits. */
+/** Runs a chain of two warm fits per setting and prints their validation scores next to those of full fits. */
 async function chooseSettings(): Promise<void> {
-  // The last validation window ends before the first test window that the comparison measures with its defaults.
+  // The last validation window ends before the first test window of the default comparison.
   const last = end - 4 * 7 * dayMs;
   const grid = [1, 2, 3].flatMap((epochs) => [1e-3, 3e-3].map((learningRate) => ({ epochs, learningRate })));
   const chains = new Map(grid.map((warm) => [warm, undefined as TrainedDay | undefined]));
   for (const step of [0, 1, 2]) {
     const before = last - (2 - step) * stepDays * dayMs;
     await retail.importUpTo(before);
-    const full = await trainDay(home, dayOf(before, windowDays, { refit: false }), { say });
+    const full = await trainDay(home, dayOf(before, windowDays, { refit: false }));
     console.log(`${isoDay(before)}  full               ${describeFit(full)}`);
     for (const [warm, chain] of chains) {
       const day = dayOf(before, windowDays, { refit: false, warm });
-      const trained = chain === undefined ? full : await trainDay(home, day, { warmFrom: chain.model.id, say });
+      const trained = chain === undefined ? full : await trainDay(home, day, chain.model.id);
       chains.set(warm, trained);
       if (step > 0) {
         console.log(`${isoDay(before)}  ${warm.epochs} epochs at ${warm.learningRate}  ${describeFit(trained)}`);

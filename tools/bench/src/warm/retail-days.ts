@@ -6,7 +6,7 @@ import { createGunzip } from 'node:zlib';
 import { importFiles } from '@facet/import';
 import type { HomePaths } from '@facet/config';
 
-/** The files of Online Retail II as the repository's other benchmarks use them. */
+/** Names of the files of Online Retail II. */
 export const retailFiles = { events: 'interactions.tsv.gz', items: 'items.tsv' } as const;
 
 export function hasRetailData(folder: string): boolean {
@@ -14,11 +14,11 @@ export function hasRetailData(folder: string): boolean {
 }
 
 export interface RetailDays {
-  /** Imports what is older than `before` (epoch milliseconds) and has not been imported yet. */
+  /** Imports the remaining events before `before` (epoch milliseconds). */
   importUpTo(before: number): Promise<void>;
 }
 
-/** Online Retail II as it came in: day after day into one home. */
+/** Opens Online Retail II for an import by day into one data home. */
 export async function openRetailDays(folder: string, home: HomePaths, scratch: string): Promise<RetailDays> {
   const [header, ...lines] = await readLines(join(folder, retailFiles.events));
   const timeColumn = header!.split('\t').indexOf('datetime');

@@ -2,18 +2,17 @@ import { FacetConfig } from '@facet/config';
 import { createStageContext, datasetStage, openModel, trainStage } from '@facet/pipeline';
 import type { HomePaths } from '@facet/config';
 import type { Model } from '@facet/pipeline';
-import { parseWith } from '@facet/platform';
+import { dayMs, parseWith } from '@facet/platform';
+import { logProgress } from '../command-line.ts';
 
-export const dayMs = 86_400_000;
-
-/** One day of the benchmark: what a refresh after this day trains and is measured on. */
+/** The data and the settings of one refresh. */
 export interface Day {
-  /** Epoch milliseconds: the data ends here. */
+  /** End of the data in epoch milliseconds. */
   readonly before: number;
   readonly config: FacetConfig;
 }
 
-/** The settings of a day whose test window is its last `windowDays` days and whose validation window lies before them. */
+/** Returns the day whose test window is its last `windowDays` days. The validation window precedes the test window. */
 export function dayOf(before: number, windowDays: number, training: object): Day {
   const at = (windows: number): string => new Date(before - windows * windowDays * dayMs).toISOString().slice(0, 10);
   const split = { validationFrom: at(2), testFrom: at(1) };
@@ -24,28 +23,23 @@ export interface TrainedDay {
   readonly datasetId: string;
   readonly model: Model;
   readonly seconds: number;
-  /** Of all cores: says more than seconds where other programs run, too. */
+  /** Of all cores. More reliable than `seconds` on a busy machine. */
   readonly cpuSeconds: number;
   readonly examples: number;
 }
 
-/** Trains on all that has been imported, in full or from `warmFrom`. */
-export async function trainDay(
-  home: HomePaths,
-  { config }: Day,
-  options: { readonly warmFrom?: string; readonly say: (text: string) => void },
-): Promise<TrainedDay> {
+/** Trains on all imported events, in full or from the model `warmFrom`. */
+export async function trainDay(home: HomePaths, { config }: Day, warmFrom?: string): Promise<TrainedDay> {
   const context = createStageContext(home, config);
   const { datasetId } = (await datasetStage(context)).output;
   const startedAt = performance.now();
   const cpuBefore = process.cpuUsage();
-  const { warmFrom } = options;
   const { output } = await trainStage(
     context,
-    { datasetId, ...(warmFrom === undefined ? {} : { warmFrom }) },
+    { datasetId, warmFrom },
     {
-      onStart: (start) => options.say(`start ${JSON.stringify(start)}`),
-      onEpoch: (phase, report) => options.say(`${phase} ${JSON.stringify(report)}`),
+      onStart: (start) => logProgress(`start ${JSON.stringify(start)}`),
+      onEpoch: (phase, report) => logProgress(`${phase} ${JSON.stringify(report)}`),
     },
   );
   const cpu = process.cpuUsage(cpuBefore);

@@ -5,26 +5,26 @@ import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@
 import { numberOf, seededEvent } from '../seeded-events.ts';
 
 export interface Verdict {
-  /** Acknowledged events that a dataset would not see. */
+  /** Acknowledged events that a dataset would miss. */
   readonly lost: number;
-  /** Events in the lake that nobody sent. */
+  /** Events in the lake that the producer did not send. */
   readonly invented: number;
-  /** Events whose fields are not those that were sent. */
+  /** Events whose fields differ from the sent ones. */
   readonly altered: number;
   /** Events that a dataset would see twice. */
-  readonly twice: number;
-  /** Events in the lake of requests that never got an answer: allowed. */
+  readonly duplicated: number;
+  /** Events in the lake without an acknowledgement, which is allowed. */
   readonly unacknowledged: number;
-  /** Offsets of the log that the lake holds twice. */
-  readonly offsetsTwice: number;
-  /** Whether every file of the lake is there and holds what its log says. */
+  /** Offsets of the event log that the lake contains twice. */
+  readonly duplicatedOffsets: number;
+  /** Whether the files of the lake match its transaction log. */
   readonly isLakeSound: boolean;
   readonly profiles: number;
-  /** Users whose profile is not the one that the lake gives. */
+  /** Users whose profile differs from a rebuild from the lake. */
   readonly profilesDiffering: readonly string[];
 }
 
-/** Compares what was acknowledged with what the dataset stage reads, and the profile store with a rebuild. */
+/** Compares acknowledged events with the lake as the dataset stage reads it, and stored profiles with a rebuild. */
 export async function check(options: {
   readonly lakeFolder: string;
   readonly catalogFolder: string;
@@ -39,7 +39,7 @@ export async function check(options: {
   const seen = new Uint8Array(options.sent);
   let invented = 0;
   let altered = 0;
-  let twice = 0;
+  let duplicated = 0;
   for await (const events of streamLake(options.lakeFolder)) {
     for (const event of events) {
       const number = numberOf(event.eventId);
@@ -49,7 +49,7 @@ export async function check(options: {
       }
       const sent = { ...seededEvent(number, options.startedAt), receivedAt: event.receivedAt };
       if (!isDeepStrictEqual(event, sent)) altered++;
-      if (seen[number] === 1) twice++;
+      if (seen[number] === 1) duplicated++;
       seen[number] = 1;
     }
   }
@@ -64,9 +64,9 @@ export async function check(options: {
     lost,
     invented,
     altered,
-    twice,
+    duplicated,
     unacknowledged,
-    offsetsTwice: sources.reduce((sum, { repeated }) => sum + repeated, 0),
+    duplicatedOffsets: sources.reduce((sum, { repeated }) => sum + repeated, 0),
     isLakeSound: isSound,
     ...(await checkProfiles(options)),
   };

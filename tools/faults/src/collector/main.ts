@@ -1,9 +1,8 @@
-// Kills every part of the collector while a producer counts acknowledgements, and accounts for every event at the end.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { logProgress, readOptions } from '../command-line.ts';
 import { check } from './check.ts';
 import type { Verdict } from './check.ts';
 import { startParts } from './parts.ts';
@@ -11,37 +10,39 @@ import type { Parts, Victim } from './parts.ts';
 import { startProducer } from './producer.ts';
 import type { Producer } from './producer.ts';
 import { createChooser } from '../seeded-events.ts';
-import { mountSmallDisk } from '../small-disk.ts';
+import { mountSmallDisk } from '../disk.ts';
 
-const help = `Kills parts of the collector with SIGKILL while events are posted, and accounts for every one of them.
+const help = `Kill every part of the collector while events are posted, and account for each acknowledged event
 
-  npm run test:faults -- collector [--events 500000] [--kills 24] [--seed 1] [--rate 4000] [--json]
+  npm run test:faults -- collector [options]
 
-Three brokers, Redis with AOF, two ingests, a sink, all on this machine. In turn and then at random each is killed and
-started again; all brokers go away for a while, so that the spool on a disk of 8 MB fills. At the end every
-acknowledged event must be read from the lake exactly once, and every profile must be what the lake gives.
-Exit code 0 when nothing was lost, invented, altered or doubled; else 1.`;
+Options:
+  --events N  Minimum number of acknowledged events (default: 500000)
+  --kills N   Minimum number of kills (default: 24)
+  --seed N    Seed of the random choices (default: 1)
+  --rate N    Events per second (default: 4000)
+  --json      Print the results as JSON
+  --help      Print this help
 
-const { values } = parseArgs({
-  options: {
-    events: { type: 'string', default: '500000' },
-    kills: { type: 'string', default: '24' },
-    seed: { type: 'string', default: '1' },
-    rate: { type: 'string', default: '4000' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+Three brokers, Redis with AOF, two ingest processes and a sink run on this machine. The suite kills each of them with SIGKILL,
+first in turn and then at random, and restarts it. An outage of all brokers fills the spool on a disk of 8 MB. At the end the
+lake must contain every acknowledged event exactly once, and every profile must equal a rebuild from the lake.
+
+Exit code: 0 when no event is lost, invented, altered or duplicated; 1 otherwise.`;
+
+const { values } = readOptions(help, {
+  events: { type: 'string', default: '500000' },
+  kills: { type: 'string', default: '24' },
+  seed: { type: 'string', default: '1' },
+  rate: { type: 'string', default: '4000' },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
-/** Facet's defaults, which the collector runs with here. */
+/** Defaults of facet.yaml, which the collector uses here. */
 const positives = 'click or add_to_cart or purchase or rating >= 4';
 const profileSettings = { eventsMax: 500, ttlDays: 180 };
 const smallDiskMegabytes = 8;
-/** How long all brokers are away, at a rate that fills the small disk meanwhile. */
+/** Duration of the outage of all brokers. The rate fills the small disk within it. */
 const outageSeconds = 20;
 const outageRate = 12_000;
 const settleSeconds = 180;
@@ -51,9 +52,8 @@ const killsMin = Number(values.kills);
 const choose = createChooser(Number(values.seed));
 const folder = await mkdtemp(join(tmpdir(), 'facet-faults-'));
 const disk = await mountSmallDisk(join(folder, 'small-disk'), smallDiskMegabytes);
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
 if (disk === undefined) {
-  say('No small disk can be mounted here (it needs root): the spool is filled to its own bound only.');
+  logProgress('Cannot mount a small disk, which needs root. The spool only fills to its size limit.');
 }
 
 const startedAt = Date.now() - eventsMin * 2;
@@ -91,7 +91,7 @@ try {
 }
 process.exitCode = exitCode;
 
-/** Kills in turn, then everything that holds the log at once, then at random until there were enough. */
+/** Kills each part in turn, then all brokers together, then random parts until the number of kills suffices. */
 async function killParts(
   { victims }: Parts,
   producer: Producer,
@@ -107,9 +107,9 @@ async function killParts(
     await kill(victim);
     await sleep(500 + choose(3_000));
     await victim.start();
-    const { acknowledged, turnedAway, unanswered } = producer.counts;
-    say(
-      `${total()} kills, the last of ${victim.name}: ${acknowledged} events acknowledged, ${turnedAway} requests turned away, ${unanswered} without an answer`,
+    const { acknowledged, rejected, unanswered } = producer.counts;
+    logProgress(
+      `${total()} kills, the last of ${victim.name}: ${acknowledged} events acknowledged, ${rejected} requests rejected, ${unanswered} without a response`,
     );
     await sleep(1_500 + choose(3_000));
   };
@@ -119,11 +119,11 @@ async function killParts(
   await Promise.all(brokers.map(kill));
   setRate(outageRate);
   await sleep(outageSeconds * 1_000);
-  // A spool outlives its process.
+  // The spool must survive a crash of its process.
   for (const victim of victims.filter(({ name }) => name.startsWith('ingest'))) await one(victim);
   setRate(Number(values.rate));
   await Promise.all(brokers.map((broker) => broker.start()));
-  say(
+  logProgress(
     `${total()} kills, all brokers were away: ${producer.counts.acknowledged} events acknowledged, ${producer.counts.spooled} of them from the spool`,
   );
 
@@ -143,7 +143,7 @@ async function settle(parts: Parts): Promise<void> {
   for (;;) {
     const [first, second, sink] = await Promise.all([...parts.ingestUrls, parts.sinkUrl].map(read));
     if (isDrained(first) && isDrained(second) && isCaughtUp(sink)) return;
-    if (Date.now() > until) throw new Error(`not settled: ${JSON.stringify([first, second, sink])}`);
+    if (Date.now() > until) throw new Error(`the collector did not drain: ${JSON.stringify([first, second, sink])}`);
     await sleep(500);
   }
 }
@@ -163,8 +163,8 @@ function report(kills: ReadonlyMap<string, number>, { counts }: Producer, verdic
     verdict.lost,
     verdict.invented,
     verdict.altered,
-    verdict.twice,
-    verdict.offsetsTwice,
+    verdict.duplicated,
+    verdict.duplicatedOffsets,
     verdict.profilesDiffering.length,
     counts.unexpected.length,
   ];
@@ -180,16 +180,16 @@ function report(kills: ReadonlyMap<string, number>, { counts }: Producer, verdic
   console.log(
     [
       `${total} kills (${killed})`,
-      `${counts.acknowledged} events acknowledged, ${counts.spooled} of them from the spool; ${counts.turnedAway} requests turned away, ${counts.unanswered} without an answer`,
-      `acknowledged and lost      ${verdict.lost}`,
+      `${counts.acknowledged} events acknowledged, ${counts.spooled} of them from the spool; ${counts.rejected} requests rejected, ${counts.unanswered} without a response`,
+      `acknowledged but lost      ${verdict.lost}`,
       `invented                   ${verdict.invented}`,
       `altered                    ${verdict.altered}`,
-      `read twice                 ${verdict.twice}`,
-      `offsets twice in the lake  ${verdict.offsetsTwice}`,
-      `lake sound                 ${verdict.isLakeSound ? 'yes' : 'NO'}`,
-      `stored without an answer   ${verdict.unacknowledged} (allowed)`,
+      `duplicated                 ${verdict.duplicated}`,
+      `duplicated offsets         ${verdict.duplicatedOffsets}`,
+      `lake intact                ${verdict.isLakeSound ? 'yes' : 'NO'}`,
+      `stored, unacknowledged     ${verdict.unacknowledged} (allowed)`,
       `profiles differing         ${verdict.profilesDiffering.length} of ${verdict.profiles}${verdict.profilesDiffering.length === 0 ? '' : `: ${verdict.profilesDiffering.slice(0, 5).join(', ')}`}`,
-      ...counts.unexpected.slice(0, 5).map((text) => `unexpected answer          ${text}`),
+      ...counts.unexpected.slice(0, 5).map((text) => `unexpected response        ${text}`),
       ok ? 'ok' : 'FAILED',
     ].join('\n'),
   );

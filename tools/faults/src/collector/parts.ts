@@ -4,7 +4,7 @@ import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet
 import type { FacetProcess, FacetProcessOptions, LocalKafka, LocalRedis } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 
-/** One of the processes that the test kills. */
+/** A process that the suite kills. */
 export interface Victim {
   readonly name: string;
   kill(): Promise<void>;
@@ -19,15 +19,15 @@ export interface Parts {
   readonly catalogFolder: string;
   readonly ingestUrls: readonly string[];
   readonly sinkUrl: string;
-  /** Broker 1 to 3, Redis, both ingests, the sink. */
+  /** Brokers 1 to 3, Redis, both ingest processes and the sink. */
   readonly victims: readonly Victim[];
   stop(): Promise<void>;
 }
 
-/** Starts three brokers, Redis, two ingests with a spool each, and a sink. */
+/** Starts three brokers, Redis, two ingest processes with separate spools, and a sink. */
 export async function startParts(options: {
   readonly folder: string;
-  /** The spool of the first ingest lies on a small disk. */
+  /** The first spool is on a small disk. */
   readonly spoolFolders: readonly [string, string];
 }): Promise<Parts> {
   const home = join(options.folder, 'home');
@@ -52,11 +52,11 @@ export async function startParts(options: {
   const sink = new FacetVictim('sink', {
     args: ['sink'],
     env: { ...shared, FACET_PORT: String(ports[2]), FACET_SINK_COMMIT_SECONDS: '3' },
-    // It lives while it waits for a dead Redis or broker.
+    // The sink is healthy while it waits for Redis or a broker.
     readyUrl: `${url(2)}/healthz`,
   });
   const apps = [ingest(0), ingest(1), sink];
-  // The first makes the topics.
+  // The first process creates the topics.
   for (const app of apps) await app.start();
   return {
     kafka,
@@ -102,7 +102,7 @@ class FacetVictim implements Victim {
 
   async kill(): Promise<void> {
     if (this.#process?.running === false)
-      throw new Error(`${this.name} had ended by itself:\n${this.#process.errorOutput()}`);
+      throw new Error(`${this.name} exited unexpectedly:\n${this.#process.errorOutput()}`);
     await this.#process?.kill();
   }
 

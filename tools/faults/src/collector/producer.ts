@@ -1,52 +1,49 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededEvent } from '../seeded-events.ts';
 
-/** Events of a request. */
+/** Events per request. */
 const batchEvents = 250;
-/** Requests under way at a time. */
+/** Concurrent requests. */
 const lanes = 4;
 const requestTimeoutMs = 20_000;
 
 export interface Producer {
-  /** Whether a 202 said that the event of this number is stored. */
+  /** Returns whether a 202 acknowledged the event of this number. */
   isAcknowledged(number: number): boolean;
   readonly counts: ProducerCounts;
-  /** Sends nothing new, and resolves when what was begun is answered. */
+  /** Stops the producer and waits for open requests. */
   finish(): Promise<void>;
 }
 
 export interface ProducerCounts {
-  /** Events that were in a request, whatever became of it. */
+  /** Events of all requests, including failed ones. */
   sent: number;
   acknowledged: number;
-  /** Of these, acknowledged from the spool. */
+  /** Acknowledged events that the ingest stored in the spool. */
   spooled: number;
-  /** Requests answered 429 or 503. */
-  turnedAway: number;
-  /** Requests without an answer: their events may or may not be stored. */
+  /** Requests with status 429 or 503. */
+  rejected: number;
+  /** Requests without a response, whose events may or may not be stored. */
   unanswered: number;
-  /** Any other answer: a failure of the test. */
+  /** Descriptions of other responses, each of which fails the suite. */
   unexpected: string[];
 }
 
-/**
- * Posts seeded events until it is told to finish, as a careful client does: a batch is sent again, with the same
- * ids, to the next server until one says 202.
- */
+/** Posts seeded events until `finish`. Retries a batch with the same ids on the next server until a 202 acknowledges it. */
 export function startProducer(options: {
   readonly urls: () => readonly string[];
   readonly key: string;
   readonly startedAt: number;
-  /** Events a second, over all lanes; may change while it runs. */
+  /** Returns the current rate in events per second. */
   readonly rate: () => number;
 }): Producer {
-  /** By number of the batch. */
+  /** Numbers of acknowledged batches. */
   const acknowledged = new Set<number>();
   const counts: ProducerCounts = {
     sent: 0,
     acknowledged: 0,
     spooled: 0,
-    turnedAway: 0,
+    rejected: 0,
     unanswered: 0,
     unexpected: [],
   };
@@ -69,15 +66,16 @@ export function startProducer(options: {
       return false;
     }
     if (response.status === 202) {
-      const answer = JSON.parse(text) as { readonly accepted: number; readonly stored: string };
-      if (answer.accepted !== batchEvents) counts.unexpected.push(`202 accepted ${answer.accepted}: ${text}`);
+      const acknowledgement = JSON.parse(text) as { readonly accepted: number; readonly stored: string };
+      if (acknowledgement.accepted !== batchEvents)
+        counts.unexpected.push(`202 accepted ${acknowledgement.accepted}: ${text}`);
       acknowledged.add(first / batchEvents);
       counts.acknowledged += batchEvents;
-      if (answer.stored === 'spool') counts.spooled += batchEvents;
+      if (acknowledgement.stored === 'spool') counts.spooled += batchEvents;
       return true;
     }
     if (response.status === 503 || response.status === 429) {
-      counts.turnedAway++;
+      counts.rejected++;
       if (response.headers.get('retry-after') === null) {
         counts.unexpected.push(`${response.status} without Retry-After`);
       }

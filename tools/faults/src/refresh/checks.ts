@@ -5,21 +5,21 @@ import type { ArtifactRef } from '@facet/artifacts';
 import type { RunReport } from '@facet/pipeline/runs';
 import { isAppError } from '@facet/platform';
 import { Queue } from 'bullmq';
-import { orphanMsMax, queuePrefix, schedulerSeconds } from './plant.ts';
-import type { Plant } from './plant.ts';
+import { orphanMsMax, queuePrefix, schedulerSeconds } from './testbed.ts';
+import type { Testbed } from './testbed.ts';
 import { schedule } from './shop-home.ts';
 
-/** What a refresh left behind; the same for the same data, whatever happened meanwhile. */
+/** Artifacts of a refresh. Equal data gives equal ids, regardless of faults. */
 export type Artifacts = Readonly<Record<(typeof kinds)[number], string>>;
 
 export interface Check {
   readonly name: string;
-  /** What is wrong; undefined when nothing is. */
+  /** Description of the failure, or undefined for a passed check. */
   readonly problem: string | undefined;
 }
 
 const kinds = ['dataset', 'model', 'bundle'] as const;
-/** A reconcile period, and time for a slow machine. */
+/** One reconcile period plus time for a slow machine. */
 const scheduleWithinMs = schedulerSeconds * 1_000 + 15_000;
 
 export function artifactsOf({ stages }: RunReport): Partial<Artifacts> {
@@ -27,25 +27,29 @@ export function artifactsOf({ stages }: RunReport): Partial<Artifacts> {
   return { dataset: datasetId!, model: modelId!, bundle: bundleId! };
 }
 
-/** What must hold after every scenario, when its last run has ended. */
-export async function checkPlant(plant: Plant, last: RunReport, control: Artifacts | undefined): Promise<Check[]> {
+/** Runs the checks of every scenario after its last run. */
+export async function checkTestbed(
+  testbed: Testbed,
+  last: RunReport,
+  control: Artifacts | undefined,
+): Promise<Check[]> {
   const checks: [string, () => Promise<string | undefined>][] = [
     ['the run is promoted', async () => (last.state === 'promoted' ? undefined : `${last.state}: ${last.reason}`)],
-    ['artifacts are whole', () => findHalfArtifact(plant)],
-    ['promoted once a day', () => findSecondPromotion(plant)],
-    ['current is the newest promotion', () => checkCurrent(plant, last)],
+    ['artifacts are intact', () => findDamagedArtifact(testbed)],
+    ['promoted once per day', () => findSecondPromotion(testbed)],
+    ['current is the newest promotion', () => checkCurrent(testbed, last)],
     ['the same artifacts', async () => (control === undefined ? undefined : compare(artifactsOf(last), control))],
-    ['the schedule stands', () => checkSchedule(plant)],
-    ['the queues are empty', () => checkQueues(plant)],
-    ['no orphans', () => checkOrphans(plant)],
+    ['the schedule exists', () => checkSchedule(testbed)],
+    ['the queues are empty', () => checkQueues(testbed)],
+    ['no orphans', () => checkOrphans(testbed)],
   ];
   const done: Check[] = [];
   for (const [name, check] of checks) done.push({ name, problem: await check() });
   return done;
 }
 
-/** Opens everything that the store lists, and looks for folders that it does not. */
-async function findHalfArtifact({ home: { store, paths } }: Plant): Promise<string | undefined> {
+/** Opens every listed artifact and finds folders that the store does not list. */
+async function findDamagedArtifact({ home: { store, paths } }: Testbed): Promise<string | undefined> {
   for (const kind of kinds) {
     const listed = (await store.list(kind)).map(({ ref }) => ref);
     const problem = await firstProblem(listed, async (ref) => {
@@ -59,8 +63,8 @@ async function findHalfArtifact({ home: { store, paths } }: Plant): Promise<stri
     });
     if (problem !== undefined) return problem;
     const present = await readdir(join(paths.artifactsFolder, kind)).catch(() => []);
-    const half = present.find((name) => !listed.some(({ id }) => id === name));
-    if (half !== undefined) return `${kind}/${half} is no artifact`;
+    const partial = present.find((name) => !listed.some(({ id }) => id === name));
+    if (partial !== undefined) return `${kind}/${partial} is not a complete artifact`;
   }
   return undefined;
 }
@@ -76,32 +80,33 @@ async function firstProblem(
   return undefined;
 }
 
-async function findSecondPromotion({ home: { store } }: Plant): Promise<string | undefined> {
+async function findSecondPromotion({ home: { store } }: Testbed): Promise<string | undefined> {
   const promoted = (await store.promotions()).filter(({ kind }) => kind === 'promote');
   return promoted.length <= 1 ? undefined : `${promoted.length} promotions: ${promoted.map(({ run }) => run?.runId)}`;
 }
 
-async function checkCurrent({ home: { store } }: Plant, last: RunReport): Promise<string | undefined> {
+async function checkCurrent({ home: { store } }: Testbed, last: RunReport): Promise<string | undefined> {
   const records = await store.promotions();
   const gap = records.find(({ number }, index) => number !== index + 1);
   if (gap !== undefined) return `the promotion log has a gap before ${gap.number}`;
   const current = await store.readRef('current');
-  if (current?.id !== records.at(-1)?.ref?.id) return `current is ${current?.id}, the log says otherwise`;
+  if (current?.id !== records.at(-1)?.ref?.id)
+    return `current is ${current?.id}, but the last record is ${records.at(-1)?.ref?.id}`;
   if (last.state === 'promoted' && current?.id !== artifactsOf(last).bundle) return `current is ${current?.id}`;
   const promotion = records.findLast(({ kind }) => kind === 'promote');
   if (last.state === 'promoted' && promotion?.run?.runId !== last.run.runId) {
-    return `it was promoted by ${promotion?.run?.runId}`;
+    return `the promoting run is ${promotion?.run?.runId}`;
   }
   return undefined;
 }
 
 function compare(made: Partial<Artifacts>, control: Artifacts): string | undefined {
   const other = kinds.find((kind) => made[kind] !== control[kind]);
-  return other === undefined ? undefined : `the ${other} is ${made[other]}, undisturbed it is ${control[other]}`;
+  return other === undefined ? undefined : `the ${other} is ${made[other]}, in the control run it is ${control[other]}`;
 }
 
-/** Exactly one schedule, the wanted one, whose next moment is to come. */
-async function checkSchedule({ redis }: Plant): Promise<string | undefined> {
+/** Checks for exactly one schedule with the right pattern and a next time in the future. */
+async function checkSchedule({ redis }: Testbed): Promise<string | undefined> {
   return withQueue(redis.url, 'kickoff', (queue) =>
     settle(scheduleWithinMs, async () => {
       const schedulers = await queue.getJobSchedulers();
@@ -113,14 +118,14 @@ async function checkSchedule({ redis }: Plant): Promise<string | undefined> {
   );
 }
 
-/** A job that was done twice is still to be found done. */
-async function checkQueues({ redis }: Plant): Promise<string | undefined> {
+/** Checks that the queues contain no open job. */
+async function checkQueues({ redis }: Testbed): Promise<string | undefined> {
   for (const name of ['trainer', 'indexer']) {
     const problem = await withQueue(redis.url, name, (queue) =>
       settle(60_000, async () => {
         const counts = await queue.getJobCounts('active', 'waiting', 'delayed', 'waiting-children', 'prioritized');
         const busy = Object.values(counts).some((count) => count > 0);
-        return busy ? `the queue of the ${name} holds ${JSON.stringify(counts)}` : undefined;
+        return busy ? `the queue of the ${name} contains ${JSON.stringify(counts)}` : undefined;
       }),
     );
     if (problem !== undefined) return problem;
@@ -128,10 +133,10 @@ async function checkQueues({ redis }: Plant): Promise<string | undefined> {
   return undefined;
 }
 
-async function checkOrphans(plant: Plant): Promise<string | undefined> {
-  const left = await plant.orphans();
+async function checkOrphans(testbed: Testbed): Promise<string | undefined> {
+  const left = await testbed.orphans();
   if (left.length > 0) return `${left.length} stage processes have no worker`;
-  return plant.orphanMs <= orphanMsMax ? undefined : `a stage process outlived its worker for ${plant.orphanMs} ms`;
+  return testbed.orphanMs <= orphanMsMax ? undefined : `a stage process outlived its worker for ${testbed.orphanMs} ms`;
 }
 
 async function settle(withinMs: number, toProblem: () => Promise<string | undefined>): Promise<string | undefined> {
@@ -143,10 +148,10 @@ async function settle(withinMs: number, toProblem: () => Promise<string | undefi
   }
 }
 
-async function withQueue<Answer>(url: string, name: string, ask: (queue: Queue) => Promise<Answer>): Promise<Answer> {
+async function withQueue<Result>(url: string, name: string, work: (queue: Queue) => Promise<Result>): Promise<Result> {
   const queue = new Queue(name, { connection: { url }, prefix: queuePrefix });
   try {
-    return await ask(queue);
+    return await work(queue);
   } finally {
     await queue.close();
   }

@@ -1,69 +1,62 @@
-// Kills every part of the daily refresh, at boundaries and inside stages, and looks at what each flow came to.
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { refreshStages } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport } from '@facet/pipeline/runs';
 import { describeError } from '@facet/platform';
+import { formatTable, logProgress, readOptions } from '../command-line.ts';
 import { createChooser } from '../seeded-events.ts';
-import { mountSmallDisk } from '../small-disk.ts';
-import type { SmallDisk } from '../small-disk.ts';
-import { artifactsOf, checkPlant } from './checks.ts';
+import { mountSmallDisk } from '../disk.ts';
+import type { SmallDisk } from '../disk.ts';
+import { artifactsOf, checkTestbed } from './checks.ts';
 import type { Artifacts, Check } from './checks.ts';
-import { startPlant } from './plant.ts';
+import { startTestbed } from './testbed.ts';
 import { scenarios } from './scenarios.ts';
 import type { Outcome, Scenario } from './scenarios.ts';
 import { copyHome, writeShopHome } from './shop-home.ts';
-import { formatTable } from './table.ts';
 
-const help = `Kills the parts of the daily refresh with SIGKILL, fills its disk, corrupts its files; then looks at what is left.
+const help = `Kill the parts of the daily refresh, fill its disk and corrupt its files
 
-  npm run test:faults -- refresh [--seed 1] [--rounds 1] [--only TEXT] [--json]
+  npm run test:faults -- refresh [options]
 
-  --seed N     chooses the random moments                                        1
-  --rounds N   how often scenarios with random moments are done                  1
-  --only TEXT  those scenarios whose name holds it; --only list prints the names
-  --json       the outcome as JSON
+Options:
+  --seed N     Seed of the random moments (default: 1)
+  --rounds N   Rounds of the scenarios with random moments (default: 1)
+  --only TEXT  Run the scenarios whose name contains TEXT; "list" prints the names
+  --json       Print the results as JSON
+  --help       Print this help
 
-Each scenario has a home of its own with a generated shop, a Redis with AOF, and a trainer and an indexer from source.
-After each: the run is promoted, or failed with its reason and was promoted when it was asked for again; every artifact
-that can be listed is whole; the day was promoted once, and that is current; the artifacts are those of an undisturbed
-run; the schedule stands; the queues are empty; no stage outlived its worker by more than two seconds.
-Exit code 0 when all of it held, else 1. Disks are filled only where one may mount a tmpfs (as root on Linux).`;
+Each scenario has a separate data home with a generated shop, a Redis with AOF, a trainer and an indexer. After each scenario
+the run is promoted, or it failed with a reason and a second run is promoted. Every listed artifact is intact. The day is
+promoted once, and its bundle is current. The artifacts equal those of an undisturbed run. The schedule exists, the queues
+are empty, and no stage process outlives its worker by more than two seconds.
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: '1' },
-    rounds: { type: 'string', default: '1' },
-    only: { type: 'string', default: '' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+Exit code: 0 when every check passes, 1 otherwise. Scenarios with a full disk need permission to mount a tmpfs (root on Linux).`;
+
+const { values } = readOptions(help, {
+  seed: { type: 'string', default: '1' },
+  rounds: { type: 'string', default: '1' },
+  only: { type: 'string', default: '' },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 if (values.only === 'list') {
   console.log(scenarios.map(({ name }) => name).join('\n'));
   process.exit(0);
 }
 
 const reasonCharactersMax = 160;
-/** Room for a home and all its artifacts. */
+/** Space for a data home with all its artifacts. */
 const smallDiskMegabytes = 128;
 
 interface Row {
   readonly scenario: string;
   readonly fault: string;
-  readonly happened: string;
+  readonly result: string;
   readonly ended: string;
   readonly reason: string;
   readonly checks: readonly Check[];
 }
 
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const folder = await mkdtemp(join(tmpdir(), 'facet-refresh-faults-'));
 const seed = Number(values.seed);
 const wanted = scenarios.filter(({ name }) => name.includes(values.only));
@@ -73,16 +66,16 @@ try {
   const template = join(folder, 'template');
   await mkdir(template);
   await writeShopHome(template);
-  say('The control run, undisturbed.');
+  logProgress('Running the control run without faults.');
   const control = await runControl(template);
-  say(`It took ${seconds(control.tookMs)}.`);
+  logProgress(`The control run took ${seconds(control.durationMs)}.`);
   for (let round = 1; round <= Number(values.rounds); round++) {
     for (const scenario of wanted) {
       if (round > 1 && scenario.isRandom !== true) continue;
       const name = round === 1 ? scenario.name : `${scenario.name} (${round})`;
       const row = await runScenario(template, { ...scenario, name }, round, control);
       rows.push(row);
-      say(`${String(rows.length).padStart(2)}. ${name}: ${row.happened}, ${row.ended}, ${describeChecks(row)}`);
+      logProgress(`${String(rows.length).padStart(2)}. ${name}: ${row.result}, ${row.ended}, ${describeChecks(row)}`);
     }
   }
 } finally {
@@ -95,27 +88,27 @@ process.exitCode = isPassed ? 0 : 1;
 interface Control {
   readonly artifacts: Artifacts;
   readonly stageMs: Readonly<Record<RefreshStage, number>>;
-  readonly tookMs: number;
+  readonly durationMs: number;
 }
 
 async function runControl(template: string): Promise<Control> {
-  const plant = await startPlant(await copyHome(template, join(folder, 'control')));
+  const testbed = await startTestbed(await copyHome(template, join(folder, 'control')));
   try {
     const begunAt = Date.now();
-    const runId = await plant.request();
-    await plant.startApps();
-    const done = await plant.ended(runId);
-    const wrong = (await checkPlant(plant, done, undefined)).find(({ problem }) => problem !== undefined);
-    if (wrong !== undefined) throw new Error(`undisturbed: ${wrong.name}: ${wrong.problem}`);
+    const runId = await testbed.request();
+    await testbed.startApps();
+    const done = await testbed.ended(runId);
+    const wrong = (await checkTestbed(testbed, done, undefined)).find(({ problem }) => problem !== undefined);
+    if (wrong !== undefined) throw new Error(`the control run failed: ${wrong.name}: ${wrong.problem}`);
     return {
       artifacts: artifactsOf(done) as Artifacts,
       stageMs: Object.fromEntries(
         done.stages.map(({ stage, startedAt: from, endedAt = from }) => [stage, Math.max(1, endedAt - from)]),
       ) as Record<RefreshStage, number>,
-      tookMs: Date.now() - begunAt,
+      durationMs: Date.now() - begunAt,
     };
   } finally {
-    await plant.stop();
+    await testbed.stop();
   }
 }
 
@@ -124,32 +117,32 @@ async function runScenario(template: string, scenario: Scenario, round: number, 
   const homeFolder = join(folder, title.replaceAll(/\W+/g, '-'));
   const disk = await mountDisk(scenario, homeFolder);
   if (disk === 'impossible') {
-    return { scenario: title, fault, happened: 'left out: no disk can be mounted', ended: '', reason: '', checks: [] };
+    return { scenario: title, fault, result: 'skipped: cannot mount a small disk', ended: '', reason: '', checks: [] };
   }
-  const plant = await startPlant(await copyHome(template, homeFolder));
+  const testbed = await startTestbed(await copyHome(template, homeFolder));
   const begunAt = Date.now();
   try {
-    // The scenario's own moments, whichever others run.
+    // The seed does not depend on which other scenarios run.
     const choose = createChooser(seed + 1_000 * round + 31 * scenarios.findIndex(({ name }) => title.startsWith(name)));
-    const outcome = await scenario.run(plant, { choose, stageMs: control.stageMs });
-    const tookMs = Date.now() - begunAt;
+    const outcome = await scenario.run(testbed, { choose, stageMs: control.stageMs });
+    const durationMs = Date.now() - begunAt;
     const last = outcome.reports.at(-1)!;
-    const missed = outcome.faults === 0 ? ['no moment was hit'] : [];
+    const missed = outcome.faults === 0 ? ['no fault was injected'] : [];
     const own = [...missed, ...(outcome.problems ?? [])].map((problem) => ({ name: 'the fault', problem }));
     return {
       scenario: title,
       fault,
-      happened: describe(outcome, tookMs),
+      result: describe(outcome, durationMs),
       ended: outcome.reports.map(({ state }) => state).join(', then '),
       reason: outcome.reports.flatMap(({ reason }) => (reason === undefined ? [] : [reason])).join(' | '),
-      checks: [...own, ...(await checkPlant(plant, last, control.artifacts))],
+      checks: [...own, ...(await checkTestbed(testbed, last, control.artifacts))],
     };
   } catch (error) {
-    const problem = `${describeError(error)}\n${plant.trainer.said}\n${plant.indexer.said}`;
-    const happened = `took ${seconds(Date.now() - begunAt)}`;
-    return { scenario: title, fault, happened, ended: 'unknown', reason: '', checks: [{ name: 'it ends', problem }] };
+    const problem = `${describeError(error)}\n${testbed.trainer.errorOutput}\n${testbed.indexer.errorOutput}`;
+    const result = `took ${seconds(Date.now() - begunAt)}`;
+    return { scenario: title, fault, result, ended: 'unknown', reason: '', checks: [{ name: 'completes', problem }] };
   } finally {
-    await plant.stop();
+    await testbed.stop();
     await disk?.unmount();
     await rm(homeFolder, { recursive: true, force: true });
   }
@@ -161,11 +154,11 @@ async function mountDisk({ smallDisk }: Scenario, homeFolder: string): Promise<S
   return (await mountSmallDisk(mountPoint, smallDiskMegabytes)) ?? 'impossible';
 }
 
-/** As `6 faults, attempts 1 4 2 1 1 1, 41 s`: the attempts of each stage, in order, of all runs. */
-function describe({ faults, reports }: Outcome, tookMs: number): string {
+/** Returns text such as `6 faults, attempts 1 4 2 1 1 1, 41 s`: the attempts per stage of each run. */
+function describe({ faults, reports }: Outcome, durationMs: number): string {
   const attempts = (report: RunReport): string =>
     refreshStages.map((stage) => report.stages.find((record) => record.stage === stage)?.attempt ?? 0).join(' ');
-  return `${faults} ${faults === 1 ? 'fault' : 'faults'}, attempts ${reports.map(attempts).join(' | ')}, ${seconds(tookMs)}`;
+  return `${faults} ${faults === 1 ? 'fault' : 'faults'}, attempts ${reports.map(attempts).join(' | ')}, ${seconds(durationMs)}`;
 }
 
 function describeChecks({ checks }: Row): string {
@@ -179,18 +172,18 @@ function seconds(ms: number): string {
 }
 
 function report(): void {
-  const tookMs = Date.now() - startedAt;
+  const durationMs = Date.now() - startedAt;
   if (values.json) {
-    console.log(JSON.stringify({ ok: isPassed, seed, tookMs, scenarios: rows }));
+    console.log(JSON.stringify({ ok: isPassed, seed, durationMs, scenarios: rows }));
     return;
   }
   console.log(
     formatTable([
-      ['scenario', 'fault', 'what happened', 'ended as', 'reason', 'checks'],
+      ['scenario', 'fault', 'result', 'final state', 'reason', 'checks'],
       ...rows.map((row) => [
         row.scenario,
         row.fault,
-        row.happened,
+        row.result,
         row.ended,
         row.reason.length > reasonCharactersMax ? `${row.reason.slice(0, reasonCharactersMax)}…` : row.reason,
         `${row.checks.filter(({ problem }) => problem === undefined).length}/${row.checks.length}`,
@@ -202,5 +195,5 @@ function report(): void {
       if (problem !== undefined) console.log(`${row.scenario}: ${name}: ${problem}`);
     }
   }
-  console.log(`${isPassed ? 'ok' : 'FAILED'}, seed ${seed}, ${seconds(tookMs)}`);
+  console.log(`${isPassed ? 'ok' : 'FAILED'}, seed ${seed}, ${seconds(durationMs)}`);
 }

@@ -13,14 +13,14 @@ export class RefreshApp {
   readonly #settings: RefreshAppSettings;
   readonly #pids: number[] = [];
   #process: FacetProcess | undefined;
-  #endings = '';
+  #pastOutput = '';
 
   constructor(settings: RefreshAppSettings) {
     this.name = settings.name;
     this.#settings = settings;
   }
 
-  /** The process ids it has had, the newest last. */
+  /** All process ids, the newest last. */
   get pids(): readonly number[] {
     return this.#pids;
   }
@@ -29,9 +29,9 @@ export class RefreshApp {
     return this.#process?.running === true;
   }
 
-  /** What its processes wrote last, for whoever looks into a failure. */
-  get said(): string {
-    return `${this.#endings}${this.#process?.errorOutput() ?? ''}`;
+  /** Recent error output of its processes. */
+  get errorOutput(): string {
+    return `${this.#pastOutput}${this.#process?.errorOutput() ?? ''}`;
   }
 
   async start(): Promise<void> {
@@ -39,19 +39,19 @@ export class RefreshApp {
     this.#process = await startFacetProcess({
       app: name,
       env: { ...env, FACET_PORT: String(port) },
-      // It lives while it waits for Redis.
+      // The app is healthy while it waits for Redis.
       readyUrl: `http://127.0.0.1:${port}/healthz`,
       readySeconds: 120,
     });
     this.#pids.push(this.#process.pid);
   }
 
-  /** SIGKILL. */
+  /** Sends SIGKILL. */
   async kill(): Promise<void> {
     if (this.#process?.running === false)
-      throw new Error(`${this.name} had ended by itself:\n${this.#process.errorOutput()}`);
+      throw new Error(`${this.name} exited unexpectedly:\n${this.#process.errorOutput()}`);
     await this.#process?.kill();
-    this.#endings += this.#process?.errorOutput() ?? '';
+    this.#pastOutput += this.#process?.errorOutput() ?? '';
   }
 
   async stop(): Promise<void> {

@@ -10,30 +10,27 @@ import { homePaths } from '@facet/config';
 import { boundsOf, createRunStore, dayAt, shiftDay } from '@facet/pipeline/runs';
 import type { HomePaths } from '@facet/config';
 import type { RunStore } from '@facet/pipeline/runs';
+import { dayMs } from '@facet/platform';
 
 const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
 
 const timeZone = 'Europe/Berlin';
 const startedAt = Date.now();
 const daysOpen = 40;
-/** Yesterday: no day before it is missing for whoever looks after the schedule. */
+/** Yesterday, so that the scheduler finds no missing day. */
 export const lastDay = shiftDay(dayAt(startedAt, timeZone), -1);
 const opening = Date.parse(shiftDay(lastDay, 1 - daysOpen));
-/** When every run is asked for: what is received later is in none, so that all make the same of the day. */
+/** Request time of every run. Later events are in no run, so that all runs of the day give equal artifacts. */
 export const requestedAt = boundsOf(lastDay, timeZone).before;
 
-/** Every day, half a day from now: nothing is due while the test runs. */
+/** Daily, half a day from now, so that no run is due during the suite. */
 export const schedule = { cron: `30 ${(new Date(startedAt).getUTCHours() + 12) % 24} * * *`, timeZone } as const;
 
 const people = 240;
 const items = 3_000;
 const kinds = ['tea', 'cup', 'jam', 'bread', 'salt'];
 
-/**
- * Training takes some seconds. Nothing that is measured decides: neither the kind of the index, nor the gate, which would find
- * this little model wanting, or this machine slow.
- */
+/** A training of seconds. Measured values decide nothing: the gate would reject this small model or a slow machine. */
 const settings = `
 interactions: { positives: purchase }
 split: { testDays: 7, validationDays: 7 }
@@ -53,7 +50,7 @@ export interface ShopHome {
   readonly runs: RunStore;
 }
 
-/** Writes a home whose lake holds the purchases of so many people in so many days, and no artifact yet. */
+/** Writes a data home whose lake contains generated purchases, without artifacts. */
 export async function writeShopHome(folder: string): Promise<void> {
   const paths = homePaths(folder);
   await upsertItems(
@@ -71,7 +68,7 @@ export async function writeShopHome(folder: string): Promise<void> {
   await writeFile(join(folder, 'facet.yaml'), settings);
 }
 
-/** A home of its own with what is in another one. */
+/** Copies a data home. */
 export async function copyHome(template: string, folder: string): Promise<ShopHome> {
   await cp(template, folder, { recursive: true });
   const paths = homePaths(folder);
@@ -84,7 +81,7 @@ export async function copyHome(template: string, folder: string): Promise<ShopHo
   };
 }
 
-/** What every third person buys on a day, mostly of one kind. */
+/** Returns the purchases of a day: every third person buys, mostly items of one kind. */
 function purchasesOf(day: number): LakeEvent[] {
   const random = createRandom(day + 1);
   return Array.from({ length: people }, (_, person) => person)

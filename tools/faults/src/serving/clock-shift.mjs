@@ -1,4 +1,4 @@
-// Loaded into a process beforehand: at each SIGWINCH the wall clock jumps, a day on and then a day back, as seen by everything in it.
+// Preloaded into a process: the first SIGWINCH moves the wall clock forward by a day, and the next one moves it back.
 const dayMs = 86_400_000;
 const real = Date.now.bind(Date);
 let shiftMs = 0;

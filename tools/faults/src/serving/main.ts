@@ -1,43 +1,41 @@
-// Does to the serving app what may befall it, while it is asked, and looks at what callers notice.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { bundleContents, createBundleStore } from '@facet/bundles/testing';
 import { findFreePorts, startFacetProcess, startRedis } from '@facet/local-services';
 import { openRedisProfileStore } from '@facet/profiles';
-import { formatTable } from '../refresh/table.ts';
+import { formatTable, logProgress, readOptions } from '../command-line.ts';
 import { createChooser } from '../seeded-events.ts';
-import { mountSmallDisk } from '../small-disk.ts';
+import { mountSmallDisk } from '../disk.ts';
 import { servingScenarios } from './scenarios.ts';
-import type { ServingPlant, ServingScenario } from './scenarios.ts';
+import type { ServingTestbed, ServingScenario } from './scenarios.ts';
 import { SteadyLoad } from './steady-load.ts';
-import type { Asked } from './steady-load.ts';
+import type { TimedRequest } from './steady-load.ts';
 
-const help = `Does to the serving app what may befall it, while it is asked 100 times a second, and looks at what callers notice.
+const help = `Break the dependencies of serving while 100 requests per second arrive
 
-  npm run test:faults -- serving [--seed 1] [--only TEXT] [--json]
+  npm run test:faults -- serving [options]
 
-Two processes from source on a small bundle, profiles in a real Redis, exposures on a disk of their own. For each fault: requests
-that failed, answers that were made without the profile, the longest, and how long after the end of the fault the last
-one was that failed, was made without the profile, or took more than 250 ms.
-Exit code 0 when no more failed than may (of a killed worker those that it was answering), else 1. The disk is filled only
-where one may mount a tmpfs (as root on Linux).`;
+Options:
+  --seed N     Seed of the random choices (default: 1)
+  --only TEXT  Run the scenarios whose name contains TEXT
+  --json       Print the results as JSON
+  --help       Print this help
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: '1' },
-    only: { type: 'string', default: '' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+Two serving processes use a small bundle, profiles in a real Redis, and a separate disk for exposures. For each fault the suite
+reports the failed requests, the responses without a profile, the longest latency, and the recovery time: from the end of
+the fault to the last response that failed, lacked the profile or took more than 250 ms.
+
+Exit code: 0 when no scenario exceeds its allowed failures, 1 otherwise. A killed worker may fail the requests it is processing.
+The scenario with a full disk needs permission to mount a tmpfs (root on Linux).`;
+
+const { values } = readOptions(help, {
+  seed: { type: 'string', default: '1' },
+  only: { type: 'string', default: '' },
+  json: { type: 'boolean', default: false },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 
 interface Row {
   readonly scenario: string;
@@ -52,7 +50,7 @@ interface Row {
 
 const perSecond = 100;
 const slowMs = 250;
-/** Before and after each fault. */
+/** Pause before and after each fault. */
 const calmMs = 2_000;
 
 const folder = await mkdtemp(join(tmpdir(), 'facet-serving-faults-'));
@@ -60,15 +58,15 @@ const disk = await mountSmallDisk(join(folder, 'exposures'), 8);
 const [bundleStore, redis] = await Promise.all([createBundleStore(), startRedis({ persistent: true })]);
 const rows: Row[] = [];
 try {
-  const plant = await startPlant();
+  const testbed = await startTestbed();
   for (const scenario of servingScenarios) {
     if (!scenario.name.includes(values.only)) continue;
-    if (scenario.needsSmallDisk === true && plant.smallDisk === undefined) continue;
-    process.stderr.write(`${scenario.name}\n`);
-    rows.push(await play(scenario, plant));
+    if (scenario.needsSmallDisk === true && testbed.smallDisk === undefined) continue;
+    logProgress(scenario.name);
+    rows.push(await play(scenario, testbed));
   }
-  const exitCode = await plant.serving.stop();
-  if (exitCode !== 0) throw new Error(`the serving app ended with ${exitCode}:\n${plant.serving.errorOutput()}`);
+  const exitCode = await testbed.serving.stop();
+  if (exitCode !== 0) throw new Error(`the serving app exited with ${exitCode}:\n${testbed.serving.errorOutput()}`);
 } finally {
   await redis.stop();
   await bundleStore.remove();
@@ -79,7 +77,7 @@ const isPassed = rows.every(({ problem }) => problem === undefined);
 report();
 process.exit(isPassed ? 0 : 1);
 
-async function startPlant(): Promise<ServingPlant> {
+async function startTestbed(): Promise<ServingTestbed> {
   let bundles = 0;
   const putBundle = () => {
     const contents = bundleContents();
@@ -130,25 +128,26 @@ async function startPlant(): Promise<ServingPlant> {
   };
 }
 
-async function play(scenario: ServingScenario, plant: ServingPlant): Promise<Row> {
-  const load = new SteadyLoad(plant.url, perSecond);
+async function play(scenario: ServingScenario, testbed: ServingTestbed): Promise<Row> {
+  const load = new SteadyLoad(testbed.url, perSecond);
   await sleep(calmMs);
   const begin = performance.now();
-  const problem = await scenario.run(plant).catch((error: unknown) => String(error));
+  const problem = await scenario.run(testbed).catch((error: unknown) => String(error));
   const end = performance.now();
   await sleep(calmMs);
-  const asked = (await load.stop()).filter(({ at }) => at >= begin);
-  const isFailed = ({ status }: Asked): boolean => status !== 200;
-  const bad = asked.filter((one) => isFailed(one) || one.isDegraded || one.ms > slowMs);
-  const failed = asked.filter(isFailed).length;
-  const tooMany = failed > scenario.failedMax ? `${failed} requests failed, ${scenario.failedMax} may` : undefined;
+  const requests = (await load.stop()).filter(({ at }) => at >= begin);
+  const isFailed = ({ status }: TimedRequest): boolean => status !== 200;
+  const bad = requests.filter((one) => isFailed(one) || one.isDegraded || one.ms > slowMs);
+  const failed = requests.filter(isFailed).length;
+  const tooMany =
+    failed > scenario.failedMax ? `${failed} requests failed, at most ${scenario.failedMax} allowed` : undefined;
   return {
     scenario: scenario.name,
     fault: scenario.fault,
-    requests: asked.length,
+    requests: requests.length,
     failed,
-    degraded: asked.filter(({ isDegraded }) => isDegraded).length,
-    longestMs: asked.reduce((longest, { ms }) => Math.max(longest, ms), 0),
+    degraded: requests.filter(({ isDegraded }) => isDegraded).length,
+    longestMs: requests.reduce((longest, { ms }) => Math.max(longest, ms), 0),
     recoveryMs: bad.reduce((last, { at, ms }) => Math.max(last, at + ms - end), 0),
     problem: problem ?? tooMany,
   };
@@ -161,7 +160,7 @@ function report(): void {
   }
   console.log(
     formatTable([
-      ['scenario', 'fault', 'requests', 'failed', 'no profile', 'longest', 'well again'],
+      ['scenario', 'fault', 'requests', 'failed', 'no profile', 'longest', 'recovered'],
       ...rows.map(({ scenario, fault, requests, failed, degraded, longestMs, recoveryMs }) => [
         scenario,
         fault,
@@ -169,7 +168,7 @@ function report(): void {
         String(failed),
         String(degraded),
         `${longestMs.toFixed(0)} ms`,
-        recoveryMs === 0 ? 'at once' : `after ${recoveryMs.toFixed(0)} ms`,
+        recoveryMs === 0 ? 'immediately' : `after ${recoveryMs.toFixed(0)} ms`,
       ]),
     ]),
   );

@@ -4,19 +4,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import type { FacetProcess, LocalRedis } from '@facet/local-services';
 import { isAppError } from '@facet/platform';
-import { fillDisk, flipByte } from '../refresh/damage.ts';
-import { until } from '../refresh/wait.ts';
+import { fillDisk, flipByte } from '../disk.ts';
+import { until } from '../wait.ts';
 
-/** What a scenario may do something to. */
-export interface ServingPlant {
+/** The processes and folders that scenarios act on. */
+export interface ServingTestbed {
   readonly url: string;
   readonly serving: FacetProcess;
   readonly redis: LocalRedis;
   readonly store: ArtifactStore;
   readonly artifactsFolder: string;
-  /** Where exposures are recorded: a small disk, or undefined where none may be mounted. */
+  /** Small disk for exposures, or undefined without permission to mount. */
   readonly smallDisk: string | undefined;
-  /** Puts another bundle into the store. */
+  /** Adds another bundle to the store. */
   putBundle(): Promise<ArtifactRef>;
   choose(bound: number): number;
 }
@@ -24,23 +24,23 @@ export interface ServingPlant {
 export interface ServingScenario {
   readonly name: string;
   readonly fault: string;
-  /** Requests that may fail, by reason: those that the killed worker was answering. */
+  /** Allowed number of failed requests, such as those in a killed worker. */
   readonly failedMax: number;
   readonly needsSmallDisk?: boolean;
-  /** Does it, and undoes it. @returns what is wrong, beside what requests tell. */
-  run(plant: ServingPlant): Promise<string | undefined>;
+  /** Injects the fault and reverts it. Returns a problem that the requests do not show. */
+  run(testbed: ServingTestbed): Promise<string | undefined>;
 }
 
 const faultMs = 3_000;
 
-/** Which bundle `/readyz` names. */
+/** Returns the bundle id of `/readyz`. */
 async function readyBundle(url: string): Promise<string | undefined> {
   const response = await fetch(`${url}/readyz`);
   return ((await response.json()) as { bundleId?: string }).bundleId;
 }
 
-/** Until every process answers from it: connections are given to them in turn. */
-async function untilAllAnswerFrom(url: string, { id }: ArtifactRef): Promise<void> {
+/** Waits until all processes serve a bundle. Connections go to the processes in turn. */
+async function untilAllServe(url: string, { id }: ArtifactRef): Promise<void> {
   await until('the new bundle', async () => {
     const ids = await Promise.all(Array.from({ length: 8 }, () => readyBundle(url)));
     return ids.every((one) => one === id) ? true : undefined;
@@ -50,7 +50,7 @@ async function untilAllAnswerFrom(url: string, { id }: ArtifactRef): Promise<voi
 async function workersOf({ pid }: FacetProcess): Promise<number[]> {
   const children = async (of: number): Promise<number[]> =>
     (await readFile(`/proc/${of}/task/${of}/children`, 'utf8').catch(() => '')).split(' ').filter(Boolean).map(Number);
-  // What keeps the process may stand between.
+  // A supervisor may sit between the two processes.
   const all: number[] = [];
   for (const child of await children(pid)) all.push(child, ...(await children(child)));
   const commands = await Promise.all(all.map((one) => readFile(`/proc/${one}/cmdline`, 'utf8').catch(() => '')));
@@ -68,8 +68,8 @@ export const servingScenarios: readonly ServingScenario[] = [
     },
   },
   {
-    name: 'redis away',
-    fault: 'kill -9 of Redis, back after 3 s',
+    name: 'redis down',
+    fault: 'kill -9 of Redis, restarted after 3 s',
     failedMax: 0,
     async run({ redis }) {
       await redis.kill();
@@ -80,7 +80,7 @@ export const servingScenarios: readonly ServingScenario[] = [
   },
   {
     name: 'redis hangs',
-    fault: 'Redis stopped for 3 s, its connections stay open',
+    fault: 'Redis stopped for 3 s with open connections',
     failedMax: 0,
     async run({ redis }) {
       process.kill(redis.pid, 'SIGSTOP');
@@ -91,7 +91,7 @@ export const servingScenarios: readonly ServingScenario[] = [
   },
   {
     name: 'redis slow',
-    fault: 'Redis works 5 ms of every 45 for 3 s',
+    fault: 'Redis runs 5 ms of every 45 ms for 3 s',
     failedMax: 0,
     async run({ redis }) {
       for (const end = performance.now() + faultMs; performance.now() < end;) {
@@ -105,7 +105,7 @@ export const servingScenarios: readonly ServingScenario[] = [
   },
   {
     name: 'bundle corrupted',
-    fault: 'a byte flipped before a promotion, of another one just after it; then a sound one is',
+    fault: 'bytes flipped before and after a promotion, then an intact bundle',
     failedMax: 0,
     async run({ url, store, artifactsFolder, putBundle, choose }) {
       const before = await readyBundle(url);
@@ -122,14 +122,14 @@ export const servingScenarios: readonly ServingScenario[] = [
       const during = await readyBundle(url);
       const sound = await putBundle();
       await store.promote(sound);
-      await untilAllAnswerFrom(url, sound);
+      await untilAllServe(url, sound);
       if (!isRefused) return 'the damaged bundle was promoted';
-      return during === before ? undefined : `the damaged bundle answers: ${during}`;
+      return during === before ? undefined : `serving uses the damaged bundle: ${during}`;
     },
   },
   {
-    name: 'artifact store gone',
-    fault: 'the folder of artifacts away for 3 s; then a bundle is promoted',
+    name: 'artifact store missing',
+    fault: 'artifact folder missing for 3 s, then a promotion',
     failedMax: 0,
     async run({ url, store, artifactsFolder, putBundle }) {
       await rename(artifactsFolder, `${artifactsFolder}-away`);
@@ -137,13 +137,13 @@ export const servingScenarios: readonly ServingScenario[] = [
       await rename(`${artifactsFolder}-away`, artifactsFolder);
       const next = await putBundle();
       await store.promote(next);
-      await untilAllAnswerFrom(url, next);
+      await untilAllServe(url, next);
       return undefined;
     },
   },
   {
     name: 'clock jumps',
-    fault: 'the wall clock of all processes a day on, after 1.5 s back again',
+    fault: 'wall clock of all processes a day ahead for 1.5 s',
     failedMax: 0,
     async run({ serving }) {
       for (const pid of await workersOf(serving)) process.kill(pid, 'SIGWINCH');
@@ -156,13 +156,13 @@ export const servingScenarios: readonly ServingScenario[] = [
   {
     name: 'worker killed',
     fault: 'kill -9 of one of two workers',
-    // With 100 requests a second hardly more than one or two are being answered by it.
+    // At 100 requests per second, a worker processes one or two at a time.
     failedMax: 5,
     async run({ url, serving }) {
-      // The first is the one that supervises.
+      // The first process is the supervisor.
       const [, worker = 0] = (await workersOf(serving)).slice(-2);
       process.kill(worker, 'SIGKILL');
-      await until('another worker', async () => {
+      await until('a new worker', async () => {
         const text = await (await fetch(`${url}/metrics`)).text();
         return text.includes('facet_serving_workers 2') ? true : undefined;
       });

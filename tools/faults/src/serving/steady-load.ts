@@ -1,24 +1,24 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How one request went. */
-export interface Asked {
-  /** When it was meant to be sent, and how long it took from then, in milliseconds. */
+/** Timing and result of one request. */
+export interface TimedRequest {
+  /** Scheduled time, and latency from then, in milliseconds. */
   readonly at: number;
   readonly ms: number;
-  /** 0 where the connection broke. */
+  /** 0 for a broken connection. */
   readonly status: number;
-  /** Whether the answer was made without the profile of its user. */
+  /** Whether serving responded without the user's profile. */
   readonly isDegraded: boolean;
   readonly bundleId: string | undefined;
 }
 
-/** Asks at a steady rate, whether it is answered or not, until it is stopped. */
+/** Sends requests at a steady rate, independent of responses, until `stop`. */
 export class SteadyLoad {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });
   readonly #url: string;
-  readonly #underWay = new Set<Promise<void>>();
-  readonly #asked: Asked[] = [];
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #requests: TimedRequest[] = [];
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
 
@@ -27,29 +27,29 @@ export class SteadyLoad {
     this.#running = this.#run(1_000 / perSecond);
   }
 
-  async stop(): Promise<readonly Asked[]> {
+  async stop(): Promise<readonly TimedRequest[]> {
     this.#stopping.abort();
     await this.#running;
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#inFlight);
     this.#agent.destroy();
-    return this.#asked;
+    return this.#requests;
   }
 
   async #run(everyMs: number): Promise<void> {
     for (let at = performance.now(); !this.#stopping.signal.aborted; at += everyMs) {
       const wait = at - performance.now();
       if (wait > 0) await sleep(wait);
-      const asking = this.#ask(at).finally(() => this.#underWay.delete(asking));
-      this.#underWay.add(asking);
+      const sending = this.#send(at).finally(() => this.#inFlight.delete(sending));
+      this.#inFlight.add(sending);
     }
   }
 
-  async #ask(at: number): Promise<void> {
-    const answer = await this.#post();
-    this.#asked.push({ at, ms: performance.now() - at, ...answer });
+  async #send(at: number): Promise<void> {
+    const response = await this.#post();
+    this.#requests.push({ at, ms: performance.now() - at, ...response });
   }
 
-  #post(): Promise<Pick<Asked, 'status' | 'isDegraded' | 'bundleId'>> {
+  #post(): Promise<Pick<TimedRequest, 'status' | 'isDegraded' | 'bundleId'>> {
     return new Promise((resolve) => {
       const broken = (): void => resolve({ status: 0, isDegraded: false, bundleId: undefined });
       const headers = { 'content-type': 'application/json' };

@@ -1,59 +1,64 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { findFreePorts, startRedis } from '@facet/local-services';
 import type { LocalRedis } from '@facet/local-services';
 import { hasEnded } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport, StageRecord } from '@facet/pipeline/runs';
 import { openRefreshQueue, scheduleName } from '@facet/refresh';
 import type { RefreshQueue } from '@facet/refresh';
-import { stageProcesses } from './processes.ts';
-import type { StageProcess } from './processes.ts';
 import { RefreshApp } from './refresh-app.ts';
 import { lastDay, requestedAt, schedule } from './shop-home.ts';
 import type { ShopHome } from './shop-home.ts';
-import { until } from './wait.ts';
+import { until } from '../wait.ts';
 
-/** A job whose worker is silent for so long is given to another. */
+/** Lock duration of a job; after it, another worker takes over. */
 export const lockSeconds = 2;
-/** How often the schedule is looked after. */
+/** Period of the scheduler. */
 export const schedulerSeconds = 1;
 export const queuePrefix = 'faults';
 
-/** Each fault that ends a stage's process takes one; those of a whole flow must not run out. */
+/** Enough attempts for all faults of a scenario. */
 const attempts = 4;
 const backoffMs = 500;
 
-/** How long a stage's process may outlive its worker. */
+/** Longest time that a stage process may outlive its worker. */
 export const orphanMsMax = 2_000;
 
-/** A home with a Redis, a trainer and an indexer of its own, all real processes; the apps are to be started. */
-export interface Plant {
+/** End of the command line of a stage process: its file and the process id of its worker. */
+const commandPattern = /\/child-process\/stage\.[jt]s\0(\d+)\0$/;
+
+export interface StageProcess {
+  readonly pid: number;
+  /** Process id of the worker that started the stage, which may have exited. */
+  readonly worker: number;
+}
+
+/** A data home with a dedicated Redis, trainer and indexer process. Call `startApps` to start the apps. */
+export interface Testbed {
   readonly home: ShopHome;
   readonly redis: LocalRedis;
   readonly queue: RefreshQueue;
   readonly trainer: RefreshApp;
   readonly indexer: RefreshApp;
-  /** How long the stage processes of killed workers went on at most, milliseconds; infinite for one that still does. */
+  /** Longest time in milliseconds that a stage process outlived its worker; infinite if it still runs. */
   readonly orphanMs: number;
-  /** Asks for a refresh of the shop's last day; gives its id. */
+  /** Requests a refresh of the shop's last day. Returns its run id. */
   request(isForced?: boolean): Promise<string>;
-  /** Starts trainer and indexer, with two trainers a second one beside the first. */
+  /** Starts the indexer and one or two trainers. */
   startApps(options?: { readonly trainers?: 1 | 2 }): Promise<void>;
-  /** The record of a stage, once it satisfies. */
+  /** Waits until the record of a stage satisfies `isWanted`. */
   untilStage(runId: string, stage: RefreshStage, isWanted: (record: StageRecord) => boolean): Promise<StageRecord>;
   ended(runId: string): Promise<RunReport>;
-  /** A process that works on a stage, once there is one. */
+  /** Waits for a stage process. */
   stageProcess(): Promise<StageProcess>;
-  /** SIGKILL, and waits until the processes that it had started are gone. */
+  /** Sends SIGKILL and waits until the stage processes of the app exit. */
   killApp(app: RefreshApp): Promise<void>;
-  /** The processes of stages that no living worker has. */
+  /** Returns stage processes without a living worker. */
   orphans(): Promise<StageProcess[]>;
   stop(): Promise<void>;
 }
 
-/**
- * A plant for a home. The first run is to be asked for before its apps are started: a trainer that finds no run asks for one
- * by itself.
- */
-export async function startPlant(home: ShopHome): Promise<Plant> {
+/** Creates a testbed. Request the first run before `startApps`, because a trainer without a run requests one automatically. */
+export async function startTestbed(home: ShopHome): Promise<Testbed> {
   const redis = await startRedis({ persistent: true });
   const ports = await findFreePorts(3);
   const env = {
@@ -108,7 +113,7 @@ export async function startPlant(home: ShopHome): Promise<Plant> {
         const report = await home.runs.read(runId);
         const record = report.stages.find((each) => each.stage === stage);
         if (record !== undefined && isWanted(record)) return record;
-        if (hasEnded(report)) throw new Error(`${runId} has ended as ${report.state} before: ${report.reason}`);
+        if (hasEnded(report)) throw new Error(`${runId} ended early as ${report.state}: ${report.reason}`);
         return undefined;
       }),
     ended: (runId) =>
@@ -117,15 +122,28 @@ export async function startPlant(home: ShopHome): Promise<Plant> {
         return hasEnded(report) ? report : undefined;
       }),
     stageProcess: () =>
-      until('a process of a stage', async () => (await stageProcesses(apps.flatMap(({ pids }) => pids)))[0]),
+      until('a stage process', async () => (await stageProcesses(apps.flatMap(({ pids }) => pids)))[0]),
     async killApp(app) {
       await app.kill();
       const killedAt = Date.now();
       const left = async (): Promise<boolean | undefined> => ((await orphans()).length === 0 ? true : undefined);
-      const isGone = await until('no orphans', left, 20).catch(() => false);
+      const isGone = await until('the exit of orphans', left, 20).catch(() => false);
       orphanMs = isGone ? Math.max(orphanMs, Date.now() - killedAt) : Infinity;
     },
     orphans,
     stop,
   };
+}
+
+/** Returns the stage processes of the workers, including exited workers. */
+async function stageProcesses(workers: readonly number[]): Promise<StageProcess[]> {
+  const found: StageProcess[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    // A zombie process has no command line.
+    const command = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+    const worker = Number(commandPattern.exec(command)?.[1]);
+    if (workers.includes(worker)) found.push({ pid: Number(name), worker });
+  }
+  return found;
 }

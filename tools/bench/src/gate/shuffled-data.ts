@@ -9,8 +9,7 @@ import { createRandom, historyEnd } from '@facet/features';
 import { homePaths } from '@facet/config';
 import type { HomePaths } from '@facet/config';
 import type { Dataset } from '@facet/pipeline';
-
-export const dayMs = 86_400_000;
+import { dayMs } from '@facet/platform';
 
 /** A window of a dataset in epoch milliseconds, half-open. */
 export interface Window {
@@ -18,7 +17,7 @@ export interface Window {
   readonly before: number;
 }
 
-/** The days (UTC) of the test window on which anybody chose anything, oldest first. */
+/** Returns the days (UTC) of the test window with interactions, oldest first. */
 export function daysOf({ sequences, split }: Dataset): Window[] {
   const days = new Set<number>();
   for (const time of sequences.times) if (time >= split.testFrom) days.add(Math.floor(time / dayMs));
@@ -27,7 +26,7 @@ export function daysOf({ sequences, split }: Dataset): Window[] {
     .map((day) => ({ from: Math.max(day * dayMs, split.testFrom), before: (day + 1) * dayMs }));
 }
 
-/** The dataset as it was at the end of `window`, which is its test window. */
+/** Returns the dataset cut at the end of `window`, with `window` as its test window. */
 export function endingWith(dataset: Dataset, { from, before }: Window): Dataset {
   const { info, split, sequences } = dataset;
   const users = sequences.userIds.length;
@@ -54,22 +53,22 @@ export function endingWith(dataset: Dataset, { from, before }: Window): Dataset 
   };
 }
 
-/** The dataset with the items of its test window dealt out anew: as popular as before, and by nobody's taste. */
-export function mixedUp(dataset: Dataset, seed: number): Dataset {
+/** Returns the dataset with the items of its test window shuffled, which keeps popularity and removes personal taste. */
+export function shuffleItems(dataset: Dataset, seed: number): Dataset {
   const { sequences, split } = dataset;
   const inWindow = [...sequences.times.keys()].filter((position) => sequences.times[position]! >= split.testFrom);
-  const dealt = inWindow.map((position) => sequences.items[position]!);
-  createRandom(seed).shuffle(dealt);
+  const shuffled = inWindow.map((position) => sequences.items[position]!);
+  createRandom(seed).shuffle(shuffled);
   const items = sequences.items.slice();
-  inWindow.forEach((position, index) => (items[position] = dealt[index]!));
+  inWindow.forEach((position, index) => (items[position] = shuffled[index]!));
   return { ...dataset, sequences: { ...sequences, items } };
 }
 
 /**
- * A home whose lake has the events of another, the items of those that occurred since `from` dealt out anew among them,
- * whatever their type and value; and the same catalog.
+ * Creates a data home with the events and the catalog of another one. Items are shuffled among all events since `from`,
+ * regardless of type and value.
  */
-export async function importMixedUp(
+export async function importShuffled(
   sound: HomePaths,
   folder: string,
   { from, seed }: { readonly from: number; readonly seed: number },
@@ -86,10 +85,10 @@ export async function importMixedUp(
 }
 
 function* linesOf(events: readonly LakeEvent[], items: readonly string[], from: number): Generator<string> {
-  let dealt = 0;
+  let next = 0;
   for (const event of events) {
-    const itemId = event.occurredAt < from ? event.itemId : items[dealt++];
-    // When it is received, the log says.
+    const itemId = event.occurredAt < from ? event.itemId : items[next++];
+    // The event log sets receivedAt.
     yield `${JSON.stringify({ ...event, itemId, receivedAt: undefined })}\n`;
   }
 }

@@ -1,13 +1,13 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
-/** Called with the status of the answer, or 0 when the connection broke before there was one. */
-export type Answered = (status: number) => void;
+/** Receives the status of the response, or 0 for a broken connection. */
+export type OnResponse = (status: number) => void;
 
-/** One connection that stays open, with at most one request under way. */
-export interface Lane {
+/** A keep-alive connection with at most one request in flight. */
+export interface Connection {
   readonly isBroken: boolean;
-  send(request: Buffer, answered: Answered): void;
+  send(request: Buffer, onResponse: OnResponse): void;
   close(): void;
 }
 
@@ -16,22 +16,22 @@ const headEnd = Buffer.from('\r\n\r\n');
 const headBytesMax = 1 << 14;
 
 /**
- * Opens a connection for HTTP/1.1 requests that are bytes already. It reads of an answer only what it must, the status
- * and the length, as a general client would take as much of the processor as a small answer.
+ * Opens a connection for HTTP/1.1 requests that are already encoded. It parses only the status and the length of a response,
+ * because a general client would use as much processor time as serving does for a small response.
  */
-export async function openLane(to: { readonly host: string; readonly port: number }): Promise<Lane> {
-  let waiting: Answered | undefined;
+export async function openConnection(to: { readonly host: string; readonly port: number }): Promise<Connection> {
+  let waiting: OnResponse | undefined;
   let status = 0;
   let bodyBytesLeft = -1;
   let head: Buffer = Buffer.alloc(0);
   let isBroken = false;
 
   const finish = (withStatus: number): void => {
-    const answered = waiting;
+    const onResponse = waiting;
     waiting = undefined;
     bodyBytesLeft = -1;
     head = Buffer.alloc(0);
-    answered?.(withStatus);
+    onResponse?.(withStatus);
   };
   const receive = (chunk: Buffer): void => {
     if (bodyBytesLeft >= 0) {
@@ -40,15 +40,15 @@ export async function openLane(to: { readonly host: string; readonly port: numbe
       head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
       const end = head.indexOf(headEnd);
       if (end < 0) {
-        if (head.length > headBytesMax) throw new Error('an answer without an end of its head');
-        // The chunk's memory is used again for the next one.
+        if (head.length > headBytesMax) throw new Error(`the response head exceeds ${headBytesMax} bytes`);
+        // The next chunk overwrites this buffer.
         head = Buffer.from(head);
         return;
       }
       const text = head.toString('latin1', 0, end);
       status = Number(text.slice(9, 12));
       const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1];
-      if (length === undefined) throw new Error(`an answer without a length:\n${text}`);
+      if (length === undefined) throw new Error(`the response has no content-length:\n${text}`);
       bodyBytesLeft = Number(length) - (head.length - end - headEnd.length);
     }
     if (bodyBytesLeft === 0) finish(status);
@@ -76,8 +76,8 @@ export async function openLane(to: { readonly host: string; readonly port: numbe
     get isBroken() {
       return isBroken;
     },
-    send(request, answered) {
-      waiting = answered;
+    send(request, onResponse) {
+      waiting = onResponse;
       if (isBroken) finish(0);
       else socket.write(request);
     },
@@ -87,7 +87,7 @@ export async function openLane(to: { readonly host: string; readonly port: numbe
   };
 }
 
-/** The bytes of a POST of JSON. */
+/** Encodes a POST request with a JSON body. */
 export function postBytes(url: URL, path: string, key: string, body: string): Buffer {
   const head = [
     `POST ${path} HTTP/1.1`,

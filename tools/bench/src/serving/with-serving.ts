@@ -8,18 +8,18 @@ import type { ServingProcess } from './serving-process.ts';
 import { requestBodies } from './world.ts';
 import type { World } from './world.ts';
 
-export interface AskWorldOptions {
-  /** Items that a request asks for. */
+export interface ServingOptions {
+  /** Number of items per response. */
   readonly limit: number;
-  /** Of serving; what it does by default if absent. A number as text, as a command line has it. */
+  /** Number of serving processes, as text from the command line. Default: that of the serving app. */
   readonly processes?: string | undefined;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** For as long as `work` lasts, serving answers from the first bundle of a world, and a generator asks what its users ask. */
-export async function askWorld(
+/** Starts serving with the first bundle of a world and a load generator, calls `work`, and stops both. */
+export async function withServing(
   world: World,
-  { limit, processes, env = {} }: AskWorldOptions,
+  { limit, processes, env = {} }: ServingOptions,
   work: (serving: ServingProcess, generator: LoadGenerator) => Promise<void>,
 ): Promise<void> {
   await world.store.promote(world.bundles[0]!);

@@ -1,10 +1,30 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
-/** From large to small: the last of them leaves no block free. */
+const run = promisify(execFile);
+
+export interface SmallDisk {
+  readonly folder: string;
+  unmount(): Promise<void>;
+}
+
+/** Mounts a small tmpfs. Returns undefined without permission to mount (root). */
+export async function mountSmallDisk(folder: string, megabytes: number): Promise<SmallDisk | undefined> {
+  await mkdir(folder, { recursive: true });
+  try {
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder]);
+  } catch {
+    return undefined;
+  }
+  return { folder, unmount: async () => void (await run('umount', ['--lazy', folder])) };
+}
+
+/** Decreasing chunk sizes; the last one fills the remaining bytes. */
 const chunkBytes = [1 << 20, 1 << 12, 1];
 
-/** Writes a file until there is no space left beside it; gives its path. */
+/** Writes a file until the disk is full. Returns its path. */
 export async function fillDisk(folder: string): Promise<string> {
   const path = join(folder, 'ballast');
   const file = await open(path, 'w');
@@ -28,7 +48,7 @@ export async function fillDisk(folder: string): Promise<string> {
   return path;
 }
 
-/** Changes one byte of one file of an artifact; gives the file's name. */
+/** Flips one byte of one file of an artifact. Returns the file name. */
 export async function flipByte(folder: string, choose: (bound: number) => number): Promise<string> {
   const files: { name: string; size: number }[] = [];
   for (const name of (await readdir(folder)).sort()) {
