@@ -5,20 +5,21 @@ import { modelVariant } from '@facet/model';
 import type { ModelSpec } from '@facet/model';
 import { createBatchSource, createBatchBuilder } from '@facet/model/batches';
 import type { BatchArrays, EpochBatches } from '@facet/model/batches';
+import { dayMs } from '@facet/platform';
 import { expect, it } from 'vitest';
 import { prepareBatches, startBatchThread } from '../src/training/batch-thread.ts';
 import type { BatchOrder } from '../src/training/batch-order.ts';
 
 const itemCount = 30;
 const users = 20;
-const choices = 12;
-const dayMs = 86_400_000;
+const eventsOfUser = 12;
+
 const random = createRandom(1);
 const sequences: UserSequences = {
   userIds: Array.from({ length: users }, (_, user) => `user${user}`),
-  offsets: Int32Array.from({ length: users + 1 }, (_, user) => user * choices),
-  items: Int32Array.from({ length: users * choices }, () => 1 + random.int(itemCount)),
-  times: Float64Array.from({ length: users * choices }, (_, position) => (position % choices) * dayMs),
+  offsets: Int32Array.from({ length: users + 1 }, (_, user) => user * eventsOfUser),
+  items: Int32Array.from({ length: users * eventsOfUser }, () => 1 + random.int(itemCount)),
+  times: Float64Array.from({ length: users * eventsOfUser }, (_, position) => (position % eventsOfUser) * dayMs),
 };
 
 /** @param negatives of a model with a popularity prior and dropout */

@@ -265,11 +265,13 @@ describe('evaluation and time', () => {
       scorer.dispose();
       expect(ranked[0]).toEqual(ranked[1]);
       const asServed = createModelScorer(dataset, info.spec, weights, asked);
-      const ofKernels = asServed.interests(asked.users);
+      const ofEngine = asServed.interests(asked.users);
       for (const [row, ofTower] of scorer.interests(asked.users).entries()) {
-        const ofKernel = ofKernels[row]!;
-        expect(ofTower.count).toBe(ofKernel.count);
-        ofKernel.vectors.forEach((value, cell) => expect(Math.abs(value - ofTower.vectors[cell]!)).toBeLessThan(1e-5));
+        const bySingleUser = ofEngine[row]!;
+        expect(ofTower.count).toBe(bySingleUser.count);
+        bySingleUser.vectors.forEach((value, cell) =>
+          expect(Math.abs(value - ofTower.vectors[cell]!)).toBeLessThan(1e-5),
+        );
       }
       expect(evaluateTasks({ new: scorer.score, all: scorer.score }, asked.users, options).all.users).toBe(
         asked.users.length,

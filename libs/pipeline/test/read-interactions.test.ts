@@ -29,7 +29,7 @@ async function lakeOf(events: readonly Event[], erased: readonly string[] = []):
   return lake;
 }
 
-async function choicesOf(
+async function interactionsOf(
   lake: string,
   positives: string,
   bots: InteractionRules['bots'] = everybody,
@@ -69,7 +69,7 @@ it('returns the same as a selection from all events, for any events', async () =
       const rules = { repeats: 'keep', tieSeed: 1 } as const;
       const all = await readLake(lake);
       const selected = selectInteractions(all, { ...rules, isPositive: parsePositiveRule(positives) });
-      const choices = await choicesOf(lake, positives);
+      const choices = await interactionsOf(lake, positives);
       const { table } = orderTable(choices, rules);
       const rows = table.userIds.flatMap((userId, user) =>
         Array.from(table.items.subarray(table.offsets[user], table.offsets[user + 1]), (item, place) => ({
@@ -83,7 +83,7 @@ it('returns the same as a selection from all events, for any events', async () =
       // A cut just after the newest event gives the same. Rebuilding a dataset depends on it.
       const { occurredAt, receivedAt } = choices.newest;
       const cut = { occurredBefore: occurredAt + 1, receivedBefore: receivedAt + 1 };
-      expect(orderTable(await choicesOf(lake, positives, everybody, cut), rules).table).toEqual(table);
+      expect(orderTable(await interactionsOf(lake, positives, everybody, cut), rules).table).toEqual(table);
     }),
     { numRuns: 10 },
   );
@@ -113,18 +113,18 @@ it('leaves out users with too many events or hours on a day, and counts them and
     ...hours('old', -2 * hour, 4),
     event('old', monday, 'purchase'),
   ]);
-  const { userIds, bots } = await choicesOf(lake, 'purchase', { eventsPerDayMax: 5, noSleepHours: 4 });
+  const { userIds, bots } = await interactionsOf(lake, 'purchase', { eventsPerDayMax: 5, noSleepHours: 4 });
   expect(userIds).toEqual(['eager', 'late', 'old']);
   expect(bots).toEqual({ users: 2, interactions: 2 });
-  const lenient = await choicesOf(lake, 'purchase', { eventsPerDayMax: 6, noSleepHours: 5 });
+  const lenient = await interactionsOf(lake, 'purchase', { eventsPerDayMax: 6, noSleepHours: 5 });
   expect(lenient.bots).toEqual({ users: 0, interactions: 0 });
 });
 
 it('counts duplicates, and returns nothing for an empty lake', async () => {
   const once: Event = { eventId: '1', type: 'click', userId: 'u', itemId: 'i', occurredAt: 5, receivedAt: monday };
   const lake = await lakeOf([once, once, { ...once, itemId: 'j', receivedAt: monday - 1 }]);
-  const choices = await choicesOf(lake, 'click');
+  const choices = await interactionsOf(lake, 'click');
   expect(choices).toMatchObject({ repeated: 2, itemIds: ['j'], eventTypes: new Map([['click', 1]]) });
-  const nothing = await choicesOf(join(await scratchFolder(), 'lake'), 'click');
+  const nothing = await interactionsOf(join(await scratchFolder(), 'lake'), 'click');
   expect(nothing).toMatchObject({ userIds: [], offsets: Int32Array.of(0), repeated: 0 });
 });

@@ -15,7 +15,7 @@ const spec = {
 };
 const weights = initializeWeights(spec, createRandom(3));
 const embeddings = Float32Array.from({ length: 25 * 6 }, (_, cell) => Math.sin(cell));
-const kernel = createInferenceEngine(spec, weights, embeddings);
+const engine = createInferenceEngine(spec, weights, embeddings);
 const dim = indexDim(spec);
 
 const rowsOf = (vectors: Float32Array): string[] =>
@@ -35,28 +35,28 @@ function activeOnly(users: readonly number[]): Dataset {
 }
 
 test('uses a fixed half of the users for tuning and holds out the others', () => {
-  const { tuning, heldOut } = sampleInterests(dataset, kernel, closing);
+  const { tuning, heldOut } = sampleInterests(dataset, engine, closing);
   expect(tuning.length).toBeGreaterThan(10 * dim);
   expect(heldOut.length).toBeGreaterThan(10 * dim);
   const tuned = new Set(rowsOf(tuning));
   expect(rowsOf(heldOut).filter((row) => tuned.has(row))).toEqual([]);
-  expect(sampleInterests(dataset, kernel, closing)).toEqual({ tuning, heldOut });
+  expect(sampleInterests(dataset, engine, closing)).toEqual({ tuning, heldOut });
 });
 
 test('uses only users of the test window, unless there are none', () => {
-  const two = sampleInterests(activeOnly([4, 9]), kernel, closing);
+  const two = sampleInterests(activeOnly([4, 9]), engine, closing);
   expect(rowsOf(two.tuning).length).toBeLessThanOrEqual(3);
   expect(rowsOf(two.heldOut).length).toBeGreaterThan(0);
-  const one = sampleInterests(activeOnly([4]), kernel, closing);
+  const one = sampleInterests(activeOnly([4]), engine, closing);
   expect(one.heldOut).toEqual(one.tuning);
   expect(one.tuning.length).toBeGreaterThan(0);
-  const nobody = sampleInterests(activeOnly([]), kernel, closing);
-  expect(rowsOf(nobody.tuning).length).toBeGreaterThan(10);
+  const none = sampleInterests(activeOnly([]), engine, closing);
+  expect(rowsOf(none.tuning).length).toBeGreaterThan(10);
 });
 
 test('returns no queries without interests, and never a zero vector', () => {
   const strangers = { ...dataset, sequences: { ...dataset.sequences, items: dataset.sequences.items.map(() => 0) } };
-  expect(sampleInterests(strangers, kernel, closing)).toEqual({
+  expect(sampleInterests(strangers, engine, closing)).toEqual({
     tuning: new Float32Array(0),
     heldOut: new Float32Array(0),
   });

@@ -12,7 +12,7 @@ import { buildDataset } from '../src/dataset/build-dataset.ts';
 import { putDataset } from '../src/dataset/dataset-artifact.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import { modelFormat } from '../src/model/model-artifact.ts';
-import { choicesOf, dayMs, opening } from './tiny-shop.ts';
+import { interactionsOf, dayMs, opening } from './tiny-shop.ts';
 
 const themes = 12;
 const itemsPerTheme = 20;
@@ -83,7 +83,7 @@ export async function putThemedDataset(
   const config = themedConfig({ split });
   const parts = buildDataset(
     {
-      interactions: choicesOf(events, parsePositiveRule(config.interactions.positives)),
+      interactions: interactionsOf(events, parsePositiveRule(config.interactions.positives)),
       items,
       users: [],
       files: { lakeVersion: 1, lake: [], catalog: [] },

@@ -2,14 +2,14 @@ import type { LakeInteractions, LakeEvent } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { createRandom, parsePositiveRule } from '@facet/features';
 import type { PositiveRule } from '@facet/features';
-import { parseWith } from '@facet/platform';
+import { dayMs, parseWith } from '@facet/platform';
 import { FacetConfig } from '@facet/config';
 import { buildDataset } from '../src/dataset/build-dataset.ts';
 import type { DatasetSources } from '../src/dataset/build-dataset.ts';
 import { assembleDataset } from '../src/dataset/dataset.ts';
 import type { Dataset } from '../src/dataset/dataset.ts';
 
-export const dayMs = 86_400_000;
+export { dayMs };
 /** The first day of the shop, a Monday. */
 export const opening = Date.UTC(2026, 0, 5);
 export const validationFrom = opening + 40 * dayMs;
@@ -62,7 +62,7 @@ export function shopEvents(seed = 1): LakeEvent[] {
 
 /** The sources of a dataset, as read from a lake. */
 export function shopSources(events = shopEvents(), config = shopConfig()): DatasetSources {
-  const choices = choicesOf(events, parsePositiveRule(config.interactions.positives));
+  const choices = interactionsOf(events, parsePositiveRule(config.interactions.positives));
   const window = { occurredBefore: closing, receivedBefore: closing, offsets: {}, itemsReceivedBefore: closing };
   const files = { lakeVersion: 1, lake: [], catalog: [] };
   return { interactions: choices, items: things, users: people, files, window };
@@ -87,7 +87,7 @@ export function shopDataset(events?: LakeEvent[], config = shopConfig()): Datase
 }
 
 /** Returns the columns of a lake with these events. */
-export function choicesOf(events: readonly LakeEvent[], isPositive: PositiveRule): LakeInteractions {
+export function interactionsOf(events: readonly LakeEvent[], isPositive: PositiveRule): LakeInteractions {
   const chosen = events.filter(isPositive);
   const userIds = [...new Set(chosen.map(({ userId }) => userId))].sort();
   const itemIds = [...new Set(chosen.map(({ itemId }) => itemId))];

@@ -3,7 +3,14 @@ import { embedBySideFeatures } from '@facet/bundles';
 import { behaviorRowLength, buildPopularityTimeline, createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { BehaviorRows, Cut } from '@facet/features';
 import type { BlockScorer, ScoredUser, Scorer, UserInterests } from '@facet/evaluation';
-import { createInferenceEngine, embedItems, indexDim, indexVectors, interestCountOf, popularityPrior } from '@facet/model';
+import {
+  createInferenceEngine,
+  embedItems,
+  indexDim,
+  indexVectors,
+  interestCountOf,
+  popularityPrior,
+} from '@facet/model';
 import type { ModelSpec, InferenceEngine, Weights } from '@facet/model';
 import type { createCatalogProducts, createInterestBatches, InterestBatches } from '@facet/model/training';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
@@ -119,14 +126,14 @@ function createScorer(
   const itemCount = items.length - 1;
   const timeline = buildPopularityTimeline(sequences, itemCount, cut);
   const priorOn = cacheByDay((day) => popularityPrior(weights, timeline.featuresOn(day)));
-  const kernel = createInferenceEngine(spec, weights, embeddings);
+  const engine = createInferenceEngine(spec, weights, embeddings);
   const dim = spec.config.embeddingDim;
   const vectors = columnsBefore(dim, indexDim(spec), indexVectors(spec, weights, embeddings, timeline.featuresOn(0)));
   const { interests } = spec.config;
   const products = tensorFlow?.createCatalogProducts(vectors, { interests, dim });
   const tower = tensorFlow?.createInterestBatches(spec, weights, embeddings);
-  const parts = { sequences, spec, kernel, profileOf, userRowOf };
-  const readUsers = tower === undefined ? readByKernel(parts) : readByTower(parts, tower);
+  const parts = { sequences, spec, engine, profileOf, userRowOf };
+  const readUsers = tower === undefined ? readByEngine(parts) : readByTower(parts, tower);
 
   // Several tasks and reports read the same user.
   const known = new WeakMap<SequenceUser, ReadUser>();
@@ -206,26 +213,26 @@ type ReadUsers = (users: readonly SequenceUser[]) => ReadUser[];
 
 type ReaderParts = Pick<ScoredParts, 'spec' | 'profileOf' | 'userRowOf'> & {
   readonly sequences: ModelData['sequences'];
-  readonly kernel: InferenceEngine;
+  readonly engine: InferenceEngine;
 };
 
 /** One user at a time, with the inference engine of serving. */
-function readByKernel({ sequences, spec, kernel, profileOf, userRowOf }: ReaderParts): ReadUsers {
+function readByEngine({ sequences, spec, engine, profileOf, userRowOf }: ReaderParts): ReadUsers {
   const { sequenceLength: L, distinctBehaviors: distinct, embeddingDim: D, repeatBonus } = spec.config;
   return (users) =>
     users.map((user) => {
       const rows = createBehaviorRows(1, L);
       const window = { ...sequences, start: user.start, end: user.end };
       writeBehaviorSequence(rows, 0, window, { now: user.askedAt, distinct });
-      const { count, vectors } = kernel.interests(rows, profileOf(user.userIndex), userRowOf(user.userIndex));
+      const { count, vectors } = engine.interests(rows, profileOf(user.userIndex), userRowOf(user.userIndex));
       const interests = { count, vectors: columnsBefore(D, indexDim(spec), vectors) };
-      return { interests, bonuses: repeatBonus ? bonusesOf(rows, kernel) : noBonuses };
+      return { interests, bonuses: repeatBonus ? bonusesOf(rows, engine) : noBonuses };
     });
 }
 
 /** A batch at once, with the user tower of TensorFlow. Rows are as long as the longest sequence. */
 function readByTower(
-  { sequences, spec, kernel, profileOf, userRowOf }: ReaderParts,
+  { sequences, spec, engine, profileOf, userRowOf }: ReaderParts,
   tower: InterestBatches,
 ): ReadUsers {
   const { config, userFeatures } = spec;
@@ -253,7 +260,7 @@ function readByTower(
     });
     return counts.map((count, row) => ({
       interests: { count, vectors: interests.slice(row * K * D, (row * K + count) * D) },
-      bonuses: config.repeatBonus ? bonusesOf(rowOf(behaviors, row), kernel) : noBonuses,
+      bonuses: config.repeatBonus ? bonusesOf(rowOf(behaviors, row), engine) : noBonuses,
     }));
   };
 }
@@ -266,8 +273,8 @@ function rowOf({ length, items, ages, counts }: BehaviorRows, row: number): Beha
 const noBonuses: ReadonlyMap<number, number> = new Map();
 
 /** Returns the bonus of each item of a behavior sequence, which is the bonus of its newest behavior. */
-function bonusesOf(rows: BehaviorRows, kernel: InferenceEngine): ReadonlyMap<number, number> {
-  const bySlot = kernel.repeatBonuses(rows);
+function bonusesOf(rows: BehaviorRows, engine: InferenceEngine): ReadonlyMap<number, number> {
+  const bySlot = engine.repeatBonuses(rows);
   const bonuses = new Map<number, number>();
   for (let slot = rows.length - 1; slot >= 0; slot--) {
     const item = rows.items[slot]!;

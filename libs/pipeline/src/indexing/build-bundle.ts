@@ -50,10 +50,10 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
   const popularityNow = timeline.featuresOn(timeline.dayOf(asOf - 1) + 1);
   const vectors = indexVectors(spec, model.weights, embeddings, popularityNow);
   const { tower, itemTables } = bundleWeights(model.weights);
-  const kernel = createInferenceEngine(spec, tower, embeddings);
+  const engine = createInferenceEngine(spec, tower, embeddings);
 
   const dim = indexDim(spec);
-  const queries = sampleInterests(dataset, kernel, asOf);
+  const queries = sampleInterests(dataset, engine, asOf);
   const { index, choice } = await chooseIndex(vectors.subarray(dim), dim, queries, options);
   try {
     const info: BundleInfo = {
@@ -79,7 +79,7 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
           vectors,
           popularity: recentPopularity(popularityNow, spec.itemCount),
           popularLists: findPopularLists(dataset, asOf, options.popularity),
-          golden: sampleGolden(dataset, kernel, asOf),
+          golden: sampleGolden(dataset, engine, asOf),
           userIds: spec.userCount === undefined ? undefined : dataset.sequences.userIds,
         });
         await saveIndex(index, join(folder, bundleFiles.index));
@@ -130,11 +130,11 @@ async function saveIndex(index: BuiltVectorIndex, path: string): Promise<void> {
 }
 
 /** Returns golden vectors: interests of some users at `asOf`, which serving recomputes and compares. */
-function sampleGolden(dataset: Dataset, kernel: InferenceEngine, asOf: number): GoldenVector[] {
+function sampleGolden(dataset: Dataset, engine: InferenceEngine, asOf: number): GoldenVector[] {
   const users = Int32Array.from(dataset.sequences.userIds.keys());
   createRandom(0).shuffle(users);
   return Array.from(users.subarray(0, goldenUsers), (user) =>
-    recordGoldenVector(kernel, behaviorsOf(dataset, kernel, user, asOf), profileOf(dataset, user), user),
+    recordGoldenVector(engine, behaviorsOf(dataset, engine, user, asOf), profileOf(dataset, user), user),
   );
 }
 

@@ -11,13 +11,13 @@ const usersPerPart = 200;
  * Returns interests at `asOf` of users with interactions in the test window, whose sequences are newer than the training data; of
  * any users if there are none. Half of the users are for tuning, and the others are held out. A single user is in both halves.
  */
-export function sampleInterests(dataset: Dataset, kernel: InferenceEngine, asOf: number): InterestQueries {
+export function sampleInterests(dataset: Dataset, engine: InferenceEngine, asOf: number): InterestQueries {
   const users = activeUsers(dataset);
   createRandom(0).fork('index queries').shuffle(users);
   const [tuning, heldOut] = [[], []] as [Float32Array[], Float32Array[]];
   for (const user of users) {
     if (heldOut.length === usersPerPart) break;
-    const interests = interestsOf(dataset, kernel, user, asOf);
+    const interests = interestsOf(dataset, engine, user, asOf);
     if (interests.length > 0) (tuning.length > heldOut.length ? heldOut : tuning).push(interests);
   }
   return { tuning: join(tuning), heldOut: join(heldOut.length > 0 ? heldOut : tuning) };
@@ -48,9 +48,9 @@ function activeUsers({ sequences, split }: Dataset): Int32Array {
 }
 
 /** Returns the non-zero interests of a user, `[K'u, D]`. */
-function interestsOf(dataset: Dataset, kernel: InferenceEngine, user: number, asOf: number): Float32Array {
-  const rows = behaviorsOf(dataset, kernel, user, asOf);
-  const { count, vectors } = kernel.interests(rows, profileOf(dataset, user), user);
+function interestsOf(dataset: Dataset, engine: InferenceEngine, user: number, asOf: number): Float32Array {
+  const rows = behaviorsOf(dataset, engine, user, asOf);
+  const { count, vectors } = engine.interests(rows, profileOf(dataset, user), user);
   const dim = count === 0 ? 0 : vectors.length / count;
   const interests = Array.from({ length: count }, (_, k) => vectors.subarray(k * dim, (k + 1) * dim));
   return join(interests.filter((interest) => interest.some((value) => value !== 0)));

@@ -60,8 +60,9 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
     isHolder = await lock.hold();
     if (!isHolder) return;
     if (!isChecked) {
-      for (const problem of await findUnsafeSettings(redis))
+      for (const problem of await findUnsafeSettings(redis)) {
         logger.warn({ problem }, 'Redis is not configured for a queue');
+      }
       isChecked = true;
     }
     const repairs = await reconcileSchedule(queue, schedule, now());
