@@ -212,7 +212,7 @@ describe('training and serving compute the same interests from the same events',
     { timeout: 240_000 },
     async () => {
       const both = await makeBoth({});
-      for (const userId of ['idle', 'looking', 'stranger']) {
+      for (const userId of ['idle', 'looking', 'unknown']) {
         expect(both.dataset.sequences.userIds).not.toContain(userId);
         const { interests, rows } = await served(both, userId, closing);
         expect([interests.count, rows.items.some((item) => item !== 0)]).toEqual([0, false]);
