@@ -8,7 +8,7 @@ const adapterPackages = ['fastify', '@fastify/*', 'pino', 'ioredis', 'bullmq', '
 /**
  * Which layer may use which.
  *
- * @param {readonly string[]} alsoAllowed Layers that every layer may use besides.
+ * @param {readonly string[]} alsoAllowed Layers that every layer may use as well.
  */
 function layers(alsoAllowed = []) {
   const order = ['foundation', 'data', 'domain', 'adapter', 'pipeline'];
@@ -29,6 +29,8 @@ function layers(alsoAllowed = []) {
 
 const boundaries = {
   banTransitiveDependencies: true,
+  // A lib may be loaded on demand in one place and at start in another: only TensorFlow's entry points are heavy.
+  checkDynamicDependenciesExceptions: ['@facet/.*'],
   allow: ['^.*/eslint.config.mjs$', '^.*/vitest.config.base.mts$'],
 };
 
@@ -59,7 +61,7 @@ export default tseslint.config(
   {
     files: ['libs/{features,model,evaluation}/src/**/*.ts'],
     rules: {
-      'no-restricted-globals': ['error', { name: 'Date', message: 'Domain code is given the time it works with.' }],
+      'no-restricted-globals': ['error', { name: 'Date', message: 'Pass the time to domain code.' }],
       'no-restricted-properties': [
         'error',
         { object: 'Math', property: 'random', message: 'Use the seeded generator that is passed in.' },
@@ -76,7 +78,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.config.mts', '**/*.config.base.mts', '**/*.config.mjs'],
+    files: ['**/*.config.mts', '**/*.config.base.mts', '**/*.config.mjs', '.remarkrc.mjs'],
     rules: { 'no-restricted-syntax': 'off' },
   },
   {

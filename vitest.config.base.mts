@@ -5,7 +5,7 @@ import type { WorkerRequest } from 'vitest/node';
 // No `import` here: Node would also use it for require() and hand ES modules to CommonJS packages.
 const conditions = ['@facet/source', 'node'];
 
-/** Tells which file's process ended by itself and how: Vitest says no more than that one did. */
+/** Reports the test file and the exit code of a process that crashed. Vitest reports only that one crashed. */
 class TestProcess extends ForksPoolWorker {
   override readonly name = 'processes';
   #file = 'none';
@@ -29,7 +29,7 @@ class TestProcess extends ForksPoolWorker {
   }
 }
 
-/** Shared by every project: tests run on the TypeScript source, never on `dist`, each file in its own process. */
+/** Shared by every project. Tests run on the TypeScript source, never on `dist`, each file in a separate process. */
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
