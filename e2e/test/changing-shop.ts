@@ -14,7 +14,7 @@ const thingsPerDepartment = 60;
 const customers = 300;
 const dayMs = 86_400_000;
 /** The shop's first day. */
-export const firstDay = Date.UTC(2026, 0, 5);
+const firstDay = Date.UTC(2026, 0, 5);
 
 export const things = departments.flatMap((department) =>
   Array.from({ length: thingsPerDepartment }, (_, number) => ({

@@ -22,7 +22,7 @@ export const now = Date.UTC(2026, 2, 1, 12);
 export const lastDay = '2026-02-28';
 
 /** One key per scope, equal to the name of the scope. */
-export const scopeKeys: readonly ApiKey[] = scopes.map((scope) => ({
+const scopeKeys: readonly ApiKey[] = scopes.map((scope) => ({
   name: scope,
   scopes: [scope],
   sha256: hashApiKey(scope),

@@ -12,16 +12,9 @@ export type { InteractionTable } from './interaction-table.ts';
 export { drawEpoch, prefixExamples, windowExamples } from './examples.ts';
 export type { Examples } from './examples.ts';
 export { createFeatureEncoder, FeatureSchema, learnFeatureSchemas, titleFeatureName } from './feature-schema.ts';
-export type { Attributes, AttributeValue, FeatureEncoder, FeatureSelection } from './feature-schema.ts';
-export { orderInteractions, selectInteractions } from './interactions.ts';
-export type {
-  DroppedEvents,
-  Interaction,
-  InteractionEvent,
-  InteractionRules,
-  SelectedInteractions,
-  UserEvents,
-} from './interactions.ts';
+export type { Attributes, AttributeValue, FeatureSelection } from './feature-schema.ts';
+export { selectInteractions } from './interactions.ts';
+export type { Interaction, InteractionEvent, InteractionRules } from './interactions.ts';
 export {
   buildPopularityTimeline,
   coldItemFeatures,
@@ -30,21 +23,14 @@ export {
 } from './popularity-timeline.ts';
 export type { PopularityTimeline } from './popularity-timeline.ts';
 export { parsePositiveClauses, parsePositiveRule } from './positive-rule.ts';
-export type { Comparison, PositiveClause, PositiveRule } from './positive-rule.ts';
+export type { PositiveRule } from './positive-rule.ts';
 export { createRandom, hashText, mix } from './random.ts';
 export type { Random } from './random.ts';
 export { buildUserSequences, cutEnd, historyEnd } from './sequences.ts';
 export type { Cut, UserSequences } from './sequences.ts';
 export { countPairs, transpose } from './sparse-rows.ts';
 export type { SparseRows } from './sparse-rows.ts';
-export {
-  chooseTimeSplit,
-  heldOutByTime,
-  heldOutNext,
-  itemsKnownBefore,
-  leaveOneOutCut,
-  leaveOneOutInteractionsMin,
-} from './split.ts';
+export { chooseTimeSplit, heldOutByTime, heldOutNext, itemsKnownBefore, leaveOneOutCut } from './split.ts';
 export type { HeldOutSequence, TimeSplit } from './split.ts';
 export { buildItemVocabulary, createItemVocabulary, encodeFeatures } from './vocabulary.ts';
 export type { EncodedFeature, ItemVocabulary } from './vocabulary.ts';

@@ -91,7 +91,7 @@ export function itemsKnownBefore(sequences: UserSequences, before: Cut, itemCoun
 }
 
 /** Leave-one-out needs a history, a validation item and a test item of each user. */
-export const leaveOneOutInteractionsMin = 3;
+const leaveOneOutInteractionsMin = 3;
 
 /**
  * Returns the leave-one-out cut [U]: the position of each user's last (`test`) or last but one (`validation`) interaction. Users with

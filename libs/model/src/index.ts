@@ -1,5 +1,5 @@
 export { checkModel, ExtractorKind, extractorSchemas, ModelConfig, ModelSpec, TrainingConfig } from './config.ts';
-export type { ExtractorConfig, ModelVariant } from './config.ts';
+export type { ExtractorConfig } from './config.ts';
 export { createInferenceEngine } from './inference/inference-engine.ts';
 export type { InferenceEngine } from './inference/inference-engine.ts';
 export {
@@ -9,10 +9,9 @@ export {
   interestsFor,
   unknownUser,
 } from './inference/interests.ts';
-export type { InterestBuffer, Interests } from './inference/interests.ts';
+export type { Interests } from './inference/interests.ts';
 export { embedItems, indexDim, indexVectors, popularityPrior } from './inference/item-embeddings.ts';
 export { negativesOf } from './loss/negatives.ts';
-export type { ItemRows } from './tower/item-rows.ts';
 export {
   defaultExtractor,
   facetModel,

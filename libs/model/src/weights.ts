@@ -43,7 +43,7 @@ export function hiddenBehaviorWidth({ embeddingDim, context }: ModelConfig): num
 }
 
 /** Returns the width of the input of the H-layers: capsule, context, profile. */
-export function hiddenInputWidth({ config, userFeatures }: ModelSpec): number {
+function hiddenInputWidth({ config, userFeatures }: ModelSpec): number {
   return hiddenBehaviorWidth(config) + config.profileDim * userFeatures.length;
 }
 

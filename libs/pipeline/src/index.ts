@@ -1,17 +1,14 @@
 export { createStageContext } from './context/stage-context.ts';
 export type { StageContext } from './context/stage-context.ts';
-export type { StageResult } from './context/stage-cache.ts';
 export { openDataset, readDatasetInfo } from './dataset/dataset-artifact.ts';
 export type { Dataset, DatasetCut, DatasetInfo } from './dataset/dataset.ts';
 export { rebuildDataset } from './dataset/rebuild-dataset.ts';
-export type { RebuiltDataset } from './dataset/rebuild-dataset.ts';
 export { publishDelta } from './delta/publish-delta.ts';
 export type { DeltaResult } from './delta/publish-delta.ts';
 export { estimateMemory, estimateTrainingMemory } from './estimate/estimate-memory.ts';
 export type { ByteEstimate, DataSize, MemoryEstimate } from './estimate/estimate-memory.ts';
 export { rankTestWindow } from './evaluation/evaluate.ts';
-export type { EvaluatedMethod, EvaluationReport, MethodMetrics } from './evaluation/evaluate.ts';
-export type { InterestReport } from './evaluation/interest-report.ts';
+export type { EvaluatedMethod, EvaluationReport } from './evaluation/evaluate.ts';
 export type { Task, TaskEvaluations } from './evaluation/tasks.ts';
 export { executeRun } from './execution/execute-run.ts';
 export { executeStage } from './execution/execute-stage.ts';
@@ -19,7 +16,6 @@ export { compareItems } from './gate/content-checks.ts';
 export { readGateReport } from './gate/gate-report.ts';
 export type { GateCheck, GateReport } from './gate/gate-report.ts';
 export { runGate } from './gate/run-gate.ts';
-export type { GateWatch } from './gate/run-gate.ts';
 export { compareRecommendations, goldenUsers } from './gate/serving-checks.ts';
 export type { RecommendationChange } from './gate/serving-checks.ts';
 export { openModel, readModelInfo } from './model/model-artifact.ts';
@@ -32,5 +28,4 @@ export {
   indexStage,
   trainStage,
 } from './stages/pipeline-stages.ts';
-export type { TrainInputs } from './stages/pipeline-stages.ts';
 export { trainingPhaseNames, trainingProgress } from './training/train-phase.ts';

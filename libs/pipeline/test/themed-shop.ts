@@ -96,7 +96,7 @@ export async function putThemedDataset(
 }
 
 /** Weights that encode every item's theme, and so every shopper's taste. */
-export function knowingWeights(spec: ModelSpec, dataset: Dataset): Weights {
+function knowingWeights(spec: ModelSpec, dataset: Dataset): Weights {
   const weights = initializeWeights(spec, createRandom(3));
   const D = spec.config.embeddingDim;
   const point = (data: Float32Array, row: number, theme: string): void => {

@@ -6,7 +6,7 @@ export { createFileAtomically, syncPath, writeFileAtomically } from './atomic-fi
 export { readConfigFile } from './config-file.ts';
 export { dot } from './dot.ts';
 export { AppError, describeError, exitCodeOf, httpStatusOf, isAppError, isErrorCategory } from './errors.ts';
-export type { AppErrorOptions, ErrorCategory } from './errors.ts';
+export type { ErrorCategory } from './errors.ts';
 export { FingerprintSet } from './fingerprint-set.ts';
 export { takeFolderLock } from './folder-lock.ts';
 export type { FolderLock } from './folder-lock.ts';

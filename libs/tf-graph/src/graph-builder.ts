@@ -33,7 +33,7 @@ export const nodeName = (text: string): string =>
   text.replace(/[^A-Za-z0-9./-]/gu, (character) => `_${character.codePointAt(0)!.toString(16)}_`);
 
 /** Returns the name of the placeholder that {@link GraphBuilder.placeholders} adds for a leaf. */
-export const inputNode = (path: string): string => nodeName(`input/${path}`);
+const inputNode = (path: string): string => nodeName(`input/${path}`);
 const sizeNode = (name: string): string => nodeName(`size/${name}`);
 
 export const typed = (dtype: DataType): Attribute => ({ type: dataTypes[dtype] });

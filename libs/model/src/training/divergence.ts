@@ -15,7 +15,7 @@ export interface Divergence {
 }
 
 /** Repetitions of epochs in a run. A run that still diverges at a quarter of its rate has another fault. */
-export const recoveriesMax = 2;
+const recoveriesMax = 2;
 
 /** Factor of the learning rate after a divergence, for the rest of the run. */
 export const recoveryRate = 0.5;

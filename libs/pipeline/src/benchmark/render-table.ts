@@ -129,7 +129,7 @@ export function describeDiverged({ diverged }: BenchmarkTable): string[] {
 }
 
 /** Renders the whole table as Markdown. */
-export function renderMarkdown(table: BenchmarkTable): string {
+function renderMarkdown(table: BenchmarkTable): string {
   const { data, tasks, rules, mainCutoff } = table;
   return [
     `# Benchmark ${table.id}`,
@@ -200,7 +200,7 @@ export async function saveTable(
   return folder;
 }
 
-export function renderGrid({ head, rows }: Grid): string {
+function renderGrid({ head, rows }: Grid): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
 }

@@ -118,7 +118,7 @@ export interface Pace {
 }
 
 /** @param now a clock in milliseconds */
-export function createPace(now: () => number): {
+function createPace(now: () => number): {
   /** Call this before each epoch. */
   restart(): void;
   /** @param epochsLeft epochs after this one, in all phases */

@@ -23,7 +23,7 @@ export function createExtractor(parts: ExtractorParts): Extractor {
 }
 
 /** `extractMean` of the tower. */
-export const createMean: CreateExtractor<'mean'> = (_config, { spec }) => {
+const createMean: CreateExtractor<'mean'> = (_config, { spec }) => {
   const { embeddingDim: D, sequenceLength: L } = spec.config;
   const capsules = new Float32Array(D);
   const shares = new Float32Array(L);
@@ -41,7 +41,7 @@ export const createMean: CreateExtractor<'mean'> = (_config, { spec }) => {
 };
 
 /** `extractUserVectors` of the tower. Behaviors have no share in these capsules. */
-export const createUserVectors: CreateExtractor<'user-vectors'> = (_config, { spec, weights }) => {
+const createUserVectors: CreateExtractor<'user-vectors'> = (_config, { spec, weights }) => {
   const { embeddingDim: D, interests: K, sequenceLength: L } = spec.config;
   const vectors = weights[userVectorTable]!.data;
   const capsules = new Float32Array(K * D);
