@@ -41,8 +41,9 @@ async function run(
   start: (logger: Logger) => Promise<Running>,
 ): Promise<void> {
   const logger = createLogger({ name, level: config.logLevel });
-  if (config.access === 'anybody')
-    {logger.warn({ host: config.host }, 'accepting requests without a key: FACET_INSECURE is true');}
+  if (config.access === 'anybody') {
+    logger.warn({ host: config.host }, 'accepting requests without a key: FACET_INSECURE is true');
+  }
   const running = await start(logger);
   closeOnSignal(() => running.close(), { logger, delayMs: closeDelayMs[name] });
   // A killed parent cannot stop this process any more.

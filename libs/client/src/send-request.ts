@@ -102,8 +102,9 @@ async function attempt(endpoint: Endpoint, request: ClientRequest): Promise<Atte
 /** Returns a response other than success as an error. */
 export function errorOf({ status, body }: ServerResponse): ClientError {
   const retryable = temporaryStatuses.has(status);
-  if (!isProblem(body))
-    {return new ClientError(`The server responded with status ${status}`, { code: `HTTP_${status}`, retryable });}
+  if (!isProblem(body)) {
+    return new ClientError(`The server responded with status ${status}`, { code: `HTTP_${status}`, retryable });
+  }
   const remedy = body.remedy === undefined ? '' : ` ${body.remedy}`;
   return new ClientError(`${body.message}${remedy}`, { code: body.code, retryable, problem: body });
 }

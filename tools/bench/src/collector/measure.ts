@@ -30,8 +30,9 @@ export async function waitForLake(collector: Collector, rows: number, stallSecon
     const now = performance.now();
     if (status.rows >= rows) return (now - startedAt) / 1_000;
     if (status.rows > last.rows) last = { rows: status.rows, at: now };
-    if (now - last.at > stallSeconds * 1_000)
+    if (now - last.at > stallSeconds * 1_000) {
       throw new Error(`the lake stopped growing at ${status.rows} of ${rows} rows`);
+    }
     await sleep(100);
   }
 }

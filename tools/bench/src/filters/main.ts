@@ -127,8 +127,9 @@ async function recallsOf(lists: readonly InterestList[], request: ListsRequest):
   const { ids } = await index.scan(request.interests, depth, wanted);
   return lists.map(({ items, interest }) => {
     const best = Math.min(depth, wanted.length);
-    if (items.length !== best || !items.every(isWanted))
+    if (items.length !== best || !items.every(isWanted)) {
       throw new Error(`the list of interest ${interest} is short or contains an excluded item`);
+    }
     const exact = new Set(ids.subarray(interest * depth, interest * depth + best));
     return items.filter((item) => exact.has(item)).length / best;
   });

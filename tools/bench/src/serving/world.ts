@@ -70,7 +70,7 @@ export interface World {
 }
 
 /** Returns the folder of cached worlds, which is outside the clone. */
-export function worldCacheFolder(environment: NodeJS.ProcessEnv): string {
+function worldCacheFolder(environment: NodeJS.ProcessEnv): string {
   return environment['FACET_BENCH_CACHE'] ?? join(tmpdir(), 'facet-bench');
 }
 

@@ -152,8 +152,9 @@ function graphFile(graph: string, storage: string): Promise<string> {
 async function exactLabels(): Promise<Int32Array> {
   const path = join(folder, `truth-${items}-${queries.length / dim}.i32`);
   const cached = await readFile(path).catch(() => undefined);
-  if (cached !== undefined)
+  if (cached !== undefined) {
     return new Int32Array(cached.buffer.slice(cached.byteOffset, cached.byteOffset + cached.byteLength));
+  }
   const { labels } = await flat.searchAsync(queries, k);
   await writeFile(path, new Uint8Array(labels.buffer));
   return labels;

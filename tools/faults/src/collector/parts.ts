@@ -101,8 +101,9 @@ class FacetVictim implements Victim {
   }
 
   async kill(): Promise<void> {
-    if (this.#process?.running === false)
+    if (this.#process?.running === false) {
       throw new Error(`${this.name} exited unexpectedly:\n${this.#process.errorOutput()}`);
+    }
     await this.#process?.kill();
   }
 

@@ -67,8 +67,9 @@ export function startProducer(options: {
     }
     if (response.status === 202) {
       const acknowledgement = JSON.parse(text) as { readonly accepted: number; readonly stored: string };
-      if (acknowledgement.accepted !== batchEvents)
+      if (acknowledgement.accepted !== batchEvents) {
         counts.unexpected.push(`202 accepted ${acknowledgement.accepted}: ${text}`);
+      }
       acknowledged.add(first / batchEvents);
       counts.acknowledged += batchEvents;
       if (acknowledgement.stored === 'spool') counts.spooled += batchEvents;

@@ -90,8 +90,9 @@ async function checkCurrent({ home: { store } }: Testbed, last: RunReport): Prom
   const gap = records.find(({ number }, index) => number !== index + 1);
   if (gap !== undefined) return `the promotion log has a gap before ${gap.number}`;
   const current = await store.readRef('current');
-  if (current?.id !== records.at(-1)?.ref?.id)
+  if (current?.id !== records.at(-1)?.ref?.id) {
     return `current is ${current?.id}, but the last record is ${records.at(-1)?.ref?.id}`;
+  }
   if (last.state === 'promoted' && current?.id !== artifactsOf(last).bundle) return `current is ${current?.id}`;
   const promotion = records.findLast(({ kind }) => kind === 'promote');
   if (last.state === 'promoted' && promotion?.run?.runId !== last.run.runId) {

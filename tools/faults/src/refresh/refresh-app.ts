@@ -48,8 +48,9 @@ export class RefreshApp {
 
   /** Sends SIGKILL. */
   async kill(): Promise<void> {
-    if (this.#process?.running === false)
+    if (this.#process?.running === false) {
       throw new Error(`${this.name} exited unexpectedly:\n${this.#process.errorOutput()}`);
+    }
     await this.#process?.kill();
     this.#pastOutput += this.#process?.errorOutput() ?? '';
   }
