@@ -6,14 +6,14 @@ import { kafka } from './pins.mjs';
 
 const kafkaFolder = fileURLToPath(new URL('kafka/', import.meta.url));
 
-/** The jars of a broker as Maven is asked for them, and the SHA-256 of each. */
+/** The Maven project of the broker's jars, and their SHA-256 checksums. */
 export const kafkaSources = {
   pomFile: path.join(kafkaFolder, 'pom.xml'),
   checksumsFile: path.join(kafkaFolder, 'jars.sha256'),
 };
 
 /**
- * Where the broker's jars lie in the cache, or are to lie.
+ * Returns the cache folder of the broker's jars, which may not exist yet.
  *
  * @param {NodeJS.ProcessEnv} env
  */
@@ -23,8 +23,8 @@ export function kafkaEntry(env) {
 }
 
 /**
- * What tests start besides Facet itself, as absolute paths; what is not on this machine is `undefined`.
- * `node tools/setup/setup.mjs --services` brings all of it.
+ * Returns the absolute paths of the programs that tests start, or `undefined` for missing ones.
+ * `node tools/setup/setup.mjs --services` installs all of them.
  *
  * @param {NodeJS.ProcessEnv} env
  */

@@ -13,15 +13,15 @@ const MAX_CAPTURED_CHARS = 4_000_000;
  * @property {string} [cwd]
  * @property {NodeJS.ProcessEnv} [env] Added to the environment of this process.
  * @property {(line: string) => void} [onLine] Sees each line as it comes.
- * @property {NodeJS.Signals} [stopWith] How the command is asked to end; SIGTERM unless told.
- * @property {number} [graceMs] How long it may take to do so before it is killed; 5 s unless told.
+ * @property {NodeJS.Signals} [stopWith] Signal that stops the command (default: SIGTERM).
+ * @property {number} [graceMs] Time before SIGKILL (default: 5 s).
  */
 
 /** @typedef {typeof runCommand} CommandRunner */
 
 /**
- * Runs a command to its end and returns what it printed on standard output.
- * It runs in a process group of its own, so that stopping it also stops what it has started.
+ * Runs a command and returns its standard output.
+ * The command gets a separate process group, so that a stop also stops its children.
  *
  * @param {readonly string[]} argv
  * @param {RunOptions} options

@@ -1,4 +1,4 @@
-/** A failure that is told to the user as it is: what broke, what was tried, what to do. */
+/** A failure with a message for the user: what failed, what setup tried, and the remedy. */
 export class SetupFailure extends Error {
   /**
    * @param {string} what
@@ -14,7 +14,7 @@ export class SetupFailure extends Error {
   }
 }
 
-/** A command that could not be started, or ended with another exit code than 0. */
+/** A command that did not start, or exited with a code other than 0. */
 export class CommandFailure extends Error {
   /** @param {{ command: string, reason: string, logFile: string, tail: string[] }} facts */
   constructor(facts) {
@@ -27,7 +27,7 @@ export class CommandFailure extends Error {
   }
 }
 
-/** Thrown by whatever was going on when the user stopped the setup. */
+/** Thrown by the running step when the user stops the setup. */
 export class Interrupted extends Error {
   constructor() {
     super('interrupted');
@@ -55,11 +55,11 @@ const knownCauses = [
 ];
 
 /**
- * Turns whatever a step threw into the failure that is shown.
+ * Converts an error of a step into the failure that setup prints.
  *
  * @param {string} step
  * @param {unknown} error
- * @param {{ cacheRoot: string, remedy: string }} context `remedy`: what to do where no known cause is recognized.
+ * @param {{ cacheRoot: string, remedy: string }} context `remedy`: the remedy for an unknown cause.
  */
 export function explainFailure(step, error, { cacheRoot, remedy }) {
   if (error instanceof SetupFailure || error instanceof Interrupted) return error;

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Interrupted } from './failure.mjs';
 
 const HEARTBEAT_MS = 5_000;
-/** A lock that nobody has touched for so long was left behind by a process that is gone. */
+/** Age without a touch at which a lock counts as abandoned by a dead process. */
 const STALE_MS = 30_000;
 
 /**

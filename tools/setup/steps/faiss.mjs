@@ -9,7 +9,7 @@ import { unpatchedEntry } from './install.mjs';
 import { nodeHeaders } from './node-headers.mjs';
 import { waitingFor } from './tensorflow.mjs';
 
-/** A compiler process of Faiss's templates takes up to this much. */
+/** Peak memory of a compiler process for Faiss's templates. */
 const BYTES_PER_JOB = 1e9;
 
 /**

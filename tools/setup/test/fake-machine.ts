@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url';
 
 const setupFolder = fileURLToPath(new URL('..', import.meta.url));
 
-/** Stands for every tool that setup calls: quick, and failing or hanging when it is told to. */
+/** Fake of every tool that setup calls. Tests can make it fail or hang. */
 const tool = `#!/bin/sh
 name=$(basename "$0")
 call="$name $*"
