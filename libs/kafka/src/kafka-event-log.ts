@@ -9,7 +9,7 @@ import type { RawBatch } from './read-records.ts';
 
 export interface KafkaEventLogOptions {
   readonly topic: string;
-  /** Declared event types besides the standard ones. Events of other types are refused on reading. */
+  /** Declared event types in addition to the standard ones. Events of other types are refused on reading. */
   readonly types?: readonly string[];
 }
 

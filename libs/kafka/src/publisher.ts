@@ -49,7 +49,7 @@ export interface Publisher {
 
 /** Below what brokers accept as one batch, even if all records belong to one partition. */
 const sendBytesMax = 900_000;
-/** Bytes of a record besides key and value, in memory and on the wire. */
+/** Bytes of a record in addition to key and value, in memory and on the wire. */
 const overheadBytes = 64;
 
 /**

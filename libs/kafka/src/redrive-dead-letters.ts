@@ -8,7 +8,7 @@ import type { TopicNames } from './topics.ts';
 
 export interface RedriveOptions {
   readonly names: Pick<TopicNames, 'events' | 'deadLetters'>;
-  /** Declared event types besides the standard ones. */
+  /** Declared event types in addition to the standard ones. */
   readonly types?: readonly string[];
   /** Gives events without an eventId the id of their dead letter, which is as unique. */
   readonly addEventIds?: boolean;

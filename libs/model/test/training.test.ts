@@ -108,7 +108,7 @@ describe('training', () => {
     expect(bytes(best.weights, 'routing/logits')).toEqual(bytes(initial, 'routing/logits'));
     const D = world.spec.config.embeddingDim;
     expect(best.weights['item/id']!.data.slice(0, D)).toEqual(initial['item/id']!.data.slice(0, D));
-    // The cold item has no id of its own to learn.
+    // The cold item has no id embedding to learn.
     expect(best.weights['item/id']!.data.slice(13 * D)).toEqual(initial['item/id']!.data.slice(13 * D));
   });
 

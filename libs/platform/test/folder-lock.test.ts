@@ -35,7 +35,7 @@ it.each([
   ['a process that is gone', [nobody]],
   ['an earlier process with the id of this one', [`${process.pid} 1`]],
   ['one that died while it took over from another', [nobody, `${nobody} again`]],
-  ['nobody', ['']],
+  ['an unnamed process', ['']],
 ])('is taken over from %s', async (_, holders) => {
   const folder = await temporaryFolder();
   for (const [index, holder] of holders.entries()) await symlink(holder || '-', join(folder, `lock.${index + 7}`));

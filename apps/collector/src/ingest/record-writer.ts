@@ -67,7 +67,7 @@ const replayedChunksPerGroup = 2;
 const replayWaitMs = 500;
 /** How long a failure to store makes the ingest not ready. Then a caller may try again. */
 const failureMs = 5_000;
-/** Bytes of a record besides key and value. */
+/** Bytes of a record in addition to key and value. */
 const recordOverheadBytes = 64;
 
 const replayRetries = retry(handleAll, {
