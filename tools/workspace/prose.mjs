@@ -20,7 +20,7 @@ const markers = [
   ['is told', 'say who reports what'],
   ['are told', 'say who reports what'],
   ['mend(s|ed|ing)?', '"fix"'],
-  ['tak(e|es|en|ing) up', '"load", "resume", "start"'],
+  ['tak(e|es|en|ing) up(?! to)', '"load", "resume", "start"'],
   ['let(s|ting)? go of', '"release"'],
   ['all the same', '"anyway"'],
   ["of (its|their|one's) own", '"dedicated", "separate"'],
