@@ -15,7 +15,14 @@ let types: { readonly code: number | null; readonly output: string };
 beforeAll(() => {
   copy = copyWorkspace();
   for (const { place, code } of examples) applyExample(place, code);
-  types = copy.run('tsc', ['-b', 'libs/model', 'libs/pipeline', 'libs/retrieval', 'apps/serving', 'apps/cli']);
+  types = copy.run('typescript-7/bin/tsc', [
+    '-b',
+    'libs/model',
+    'libs/pipeline',
+    'libs/retrieval',
+    'apps/serving',
+    'apps/cli',
+  ]);
 }, 300_000);
 afterAll(() => copy.remove());
 

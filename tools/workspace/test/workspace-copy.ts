@@ -21,7 +21,7 @@ export const root = fileURLToPath(new URL('../../..', import.meta.url));
 export interface WorkspaceCopy {
   readonly folder: string;
   write(file: string, text: string): void;
-  /** Runs a program of an installed package in the copy. Returns its output. */
+  /** Runs a program of an installed package in the copy: its name, or its path below node_modules. Returns the output. */
   run(program: string, args: readonly string[]): { readonly code: number | null; readonly output: string };
   remove(): void;
 }
@@ -49,21 +49,25 @@ export function copyWorkspace(isNeeded: (file: string) => boolean = () => true):
       writeFileSync(path.join(folder, file), text);
     },
     run(program, args) {
-      const { status, stdout, stderr } = spawnSync(path.join(root, 'node_modules', '.bin', program), args, {
-        cwd: folder,
-        encoding: 'utf8',
-        env: {
-          ...process.env,
-          NX_DAEMON: 'false',
-          NX_TUI: 'false',
-          NO_COLOR: '1',
-          FORCE_COLOR: '0',
-          // The run of Nx that runs this test has set them for the original workspace.
-          NX_WORKSPACE_ROOT_PATH: folder,
-          NX_CACHE_DIRECTORY: path.join(folder, '.nx/cache'),
-          NX_WORKSPACE_DATA_DIRECTORY: path.join(folder, '.nx/workspace-data'),
+      const { status, stdout, stderr } = spawnSync(
+        path.join(root, 'node_modules', program.includes('/') ? program : `.bin/${program}`),
+        args,
+        {
+          cwd: folder,
+          encoding: 'utf8',
+          env: {
+            ...process.env,
+            NX_DAEMON: 'false',
+            NX_TUI: 'false',
+            NO_COLOR: '1',
+            FORCE_COLOR: '0',
+            // The run of Nx that runs this test has set them for the original workspace.
+            NX_WORKSPACE_ROOT_PATH: folder,
+            NX_CACHE_DIRECTORY: path.join(folder, '.nx/cache'),
+            NX_WORKSPACE_DATA_DIRECTORY: path.join(folder, '.nx/workspace-data'),
+          },
         },
-      });
+      );
       return { code: status, output: stdout + stderr };
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
