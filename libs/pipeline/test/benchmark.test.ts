@@ -158,7 +158,8 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const onStep = (detail: string): void => {
       if (detail.startsWith('fit, epoch 2')) stopping.abort(new Error('stopped'));
     };
-    await expect(run(opened, ['facet'], { seeds: 2, signal: stopping.signal, onStep })).rejects.toThrow('stopped');
+    const stopped = run(opened, ['facet'], { seeds: 2, signal: stopping.signal, onStep });
+    await expect(stopped).rejects.toMatchObject({ code: 'MODEL_ABORTED' });
     const { rows, reused } = await run(opened, ['facet'], { seeds: 2 });
     expect(reused).toEqual([false, false]);
     expect(figuresOf(rows)).toEqual(figuresOf(whole.rows));

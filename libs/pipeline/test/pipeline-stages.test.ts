@@ -19,7 +19,7 @@ import type { FacetConfig, HomePaths } from '@facet/config';
 import { scratchFolder } from './scratch-folder.ts';
 import { closing, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
 
-const quick = { batchSize: 64, epochs: 1, windowDays: 10 };
+const quick = { batchSize: 64, epochs: 1, windowDays: 10, refit: false };
 
 async function importEvents(home: HomePaths, events: LakeEvent[]): Promise<void> {
   const log = await openFileEventLog(home.logFolder);
@@ -145,7 +145,7 @@ test('reports what to do in an empty home', async () => {
   const context = createStageContext(homePaths(await scratchFolder()), shopConfig());
   await expect(datasetStage(context)).rejects.toMatchObject({
     code: 'DATASET_NO_POSITIVES',
-    remedy: 'Import some with facet import.',
+    remedy: 'Import events with facet import.',
   });
 });
 
