@@ -220,13 +220,13 @@ async function writeWholeBundle(
   const popularity = Float32Array.from(items, (_, item) => popularityFeatures[item * popularityFeatureCount + 1]!);
   const { tower, itemTables } = bundleWeights(weights);
 
-  const kernel = createInferenceEngine(spec, tower, embeddings);
+  const engine = createInferenceEngine(spec, tower, embeddings);
   const golden = sequences.userIds.slice(0, 3).map((_, user) => {
     const rows = createBehaviorRows(1, config.sequenceLength);
     const window = { ...sequences, start: sequences.offsets[user]!, end: sequences.offsets[user + 1]! };
     writeBehaviorSequence(rows, 0, window, { now: asOf, distinct: config.distinctBehaviors });
     return recordGoldenVector(
-      kernel,
+      engine,
       rows,
       spec.userFeatures.map(() => 0),
       unknownUser,

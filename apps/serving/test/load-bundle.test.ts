@@ -104,7 +104,7 @@ describe('recent requests', () => {
 describe('warming', () => {
   it('repeats recent requests, or those of golden users, until they get no faster', async () => {
     let time = 0;
-    const towers = vi.spyOn(bundle.kernel, 'interests');
+    const towers = vi.spyOn(bundle.engine, 'interests');
     onTestFinished(() => towers.mockRestore());
     const settled = await warm(bundle, [], () => (time += 1));
     expect(settled).toMatchObject({ requests: 3, rounds: 2 });

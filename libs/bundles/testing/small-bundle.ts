@@ -85,13 +85,13 @@ export function bundleContents(variant: 'facet' | 'mind' | 'maxmf' = 'facet', si
   );
   const vectors = indexVectors(spec, weights, embeddings, popularityFeatures);
   const { tower, itemTables } = bundleWeights(weights);
-  const kernel = createInferenceEngine(spec, tower, embeddings);
+  const engine = createInferenceEngine(spec, tower, embeddings);
   const golden = [[1, 2, 3], [4, 5, 4, 6, 30, 31, 32, 33, 34], [40]].map((history, user) => {
     const rows = createBehaviorRows(1, config.sequenceLength);
     const times = history.map((_, position) => asOf - (history.length - position) * 20 * hourMs);
     const window = { items: history, times, start: 0, end: history.length };
     writeBehaviorSequence(rows, 0, window, { now: asOf, distinct: config.distinctBehaviors });
-    return recordGoldenVector(kernel, rows, [user], userIds === undefined ? unknownUser : user);
+    return recordGoldenVector(engine, rows, [user], userIds === undefined ? unknownUser : user);
   });
   return {
     info: {

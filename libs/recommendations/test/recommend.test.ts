@@ -73,8 +73,8 @@ function bruteForce(bundle: Bundle, { behaviors: chosen, attributes, exclude = [
     { items, times, start: 0, end: items.length },
     { now, distinct: config.distinctBehaviors },
   );
-  const { count, vectors } = bundle.kernel.interests(rows, bundle.encodeProfile(attributes), unknownUser);
-  const bonuses = bundle.kernel.repeatBonuses(rows);
+  const { count, vectors } = bundle.engine.interests(rows, bundle.encodeProfile(attributes), unknownUser);
+  const bonuses = bundle.engine.repeatBonuses(rows);
   const dim = bundle.info.index.dim;
   const hidden = new Set([...exclude, ...(seen ?? idsOf(chosen))].map(numberOf));
   return Array.from({ length: itemCount }, (_, position) => position + 1)
@@ -281,12 +281,12 @@ describe('interests', () => {
       interests,
     );
     // Includes seen and withdrawn items. Popularity, the last coordinate, has no influence.
-    const { kernel, vectors, info } = bundles.facet;
+    const { engine, vectors, info } = bundles.facet;
     const rows = createBehaviorRows(1, 8);
     const items = asked.behaviors.map(({ itemId }) => numberOf(itemId));
     const times = asked.behaviors.map(({ occurredAt }) => occurredAt);
     writeBehaviorSequence(rows, 0, { items, times, start: 0, end: items.length }, { now: asOf, distinct: true });
-    const found = kernel.interests(rows, bundles.facet.encodeProfile(asked.attributes), unknownUser);
+    const found = engine.interests(rows, bundles.facet.encodeProfile(asked.attributes), unknownUser);
     const dim = info.index.dim;
     for (const { interest, nearest } of described) {
       const products = Array.from({ length: itemCount }, (_, position) => {

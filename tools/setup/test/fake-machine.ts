@@ -105,7 +105,7 @@ export function createFakeMachine() {
     chmodSync(file('bin', name), 0o755);
   }
   mkdirSync(file('system'));
-  for (const name of ['basename', 'cat', 'cp', 'mkdir', 'rm', 'sleep', 'touch']) {
+  for (const name of ['basename', 'cat', 'cp', 'git', 'mkdir', 'rm', 'sleep', 'touch']) {
     symlinkSync(path.join('/bin', name), file('system', name));
   }
   for (const name of ['libopenblas.so', 'libopenblas.so.0', 'libgomp.so.1']) write(`libraries/${name}`, '');

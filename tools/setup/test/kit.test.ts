@@ -118,6 +118,19 @@ it('the patch of faiss-node fits the locked package', async () => {
   expect(await readFile(path.join(copy, 'src/faiss.cc'), 'utf8')).toContain('class SearchWorker');
 });
 
+it('a patch that does not fit fails with the file and the line', async () => {
+  await writeFile(path.join(folder, 'x.cc'), 'one\nthree\n');
+  await writeFile(path.join(folder, 'x.patch'), '--- a/x.cc\n+++ b/x.cc\n@@ -1,2 +1,1 @@\n one\n-two\n');
+  const applied = runCommand(['git', 'apply', 'x.patch'], {
+    logFile: path.join(folder, 'apply.log'),
+    signal,
+    cwd: folder,
+    env: { GIT_CEILING_DIRECTORIES: path.dirname(folder) },
+  });
+
+  await expect(applied).rejects.toMatchObject({ tail: expect.arrayContaining([expect.stringContaining('x.cc:1')]) });
+});
+
 describe('progress', () => {
   it('is a line for each finished step where lines cannot be redrawn', () => {
     let text = '';

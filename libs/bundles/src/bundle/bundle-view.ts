@@ -14,7 +14,7 @@ export interface BundleView {
   readonly deltaId?: string;
   readonly info: BundleInfo;
   readonly itemCount: number;
-  readonly kernel: InferenceEngine;
+  readonly engine: InferenceEngine;
   readonly index: VectorIndex;
   /** The items of the bundle as of its build. */
   readonly catalog: ItemCatalog;

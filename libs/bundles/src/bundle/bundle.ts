@@ -182,8 +182,8 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
   const popularLists = await readPopularLists(join(folder, bundleFiles.popular), itemCount);
   const userIds = await readUserIds(folder, ref.id, info);
   const rowOfUser = new Map(userIds?.map((userId, row) => [userId, row]));
-  const kernel = createInferenceEngine(info.spec, tower, embeddings);
-  await verifyGoldenVectors(kernel, golden, ref.id);
+  const engine = createInferenceEngine(info.spec, tower, embeddings);
+  await verifyGoldenVectors(engine, golden, ref.id);
   const index = await openFaissIndex(join(folder, bundleFiles.index), { map: true });
   if (index.size !== itemCount || index.dim !== info.index.dim) {
     const { size, dim } = index;
@@ -201,7 +201,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     popularLists,
     golden,
     userIds,
-    kernel,
+    engine,
     index,
     itemCount,
     deltaItems: new Map(),

@@ -23,12 +23,12 @@ export type GoldenVector = Static<typeof GoldenVector>;
 const toleranceMax = 1e-4;
 
 export function recordGoldenVector(
-  kernel: InferenceEngine,
+  engine: InferenceEngine,
   behaviors: BehaviorRows,
   profile: readonly number[],
   userRow: number,
 ): GoldenVector {
-  const { count, vectors } = kernel.interests(behaviors, profile, userRow);
+  const { count, vectors } = engine.interests(behaviors, profile, userRow);
   const dim = count === 0 ? 0 : vectors.length / count;
   return {
     items: [...behaviors.items],
@@ -46,7 +46,7 @@ export function recordGoldenVector(
  * @throws AppError `BUNDLE_DRIFTED` naming the vector and the difference.
  */
 export async function verifyGoldenVectors(
-  kernel: InferenceEngine,
+  engine: InferenceEngine,
   golden: readonly GoldenVector[],
   bundleId: string,
 ): Promise<void> {
@@ -58,7 +58,7 @@ export async function verifyGoldenVectors(
       ages: Int32Array.from(expected.ages),
       counts: Int32Array.from(expected.counts),
     };
-    const actual = recordGoldenVector(kernel, behaviors, expected.profile, expected.userRow);
+    const actual = recordGoldenVector(engine, behaviors, expected.profile, expected.userRow);
     const difference = largestDifference(expected.interests, actual.interests);
     if (difference <= toleranceMax) continue;
     throw new AppError(`Golden vector ${position} of bundle ${bundleId} differs by ${difference.toPrecision(3)}.`, {

@@ -105,7 +105,7 @@ function unavailableNow(
 
 type AddedParts =
   | 'itemCount'
-  | 'kernel'
+  | 'engine'
   | 'index'
   | 'indexOf'
   | 'itemsByPopularity'
@@ -131,7 +131,7 @@ async function withAdded(
   }
   return {
     itemCount: bundle.itemCount + added.length,
-    kernel: createInferenceEngine(info.spec, tower, embeddings, delta.embeddings),
+    engine: createInferenceEngine(info.spec, tower, embeddings, delta.embeddings),
     index: joinIndexes(bundle.index, scan),
     indexOf: (itemId) => bundle.indexOf(itemId) ?? indexes.get(itemId),
     itemsByPopularity,

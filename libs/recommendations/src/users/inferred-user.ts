@@ -44,13 +44,13 @@ export function inferUser(bundle: BundleView, { userId, behaviors, attributes }:
   const rows = createBehaviorRows(1, config.sequenceLength);
   const window = { items, times, start: 0, end: items.length };
   writeBehaviorSequence(rows, 0, window, { now, distinct: config.distinctBehaviors });
-  const bonuses = bundle.kernel.repeatBonuses(rows);
+  const bonuses = bundle.engine.repeatBonuses(rows);
   const repeatBonuses = new Map<number, number>();
   // Slots run from oldest to newest, so the newest behavior of an item decides its bonus.
   rows.items.forEach((item, slot) => {
     if (item > 0) repeatBonuses.set(item, bonuses[slot]!);
   });
-  const interests = bundle.kernel.interests(rows, bundle.encodeProfile(attributes), bundle.userRowOf(userId));
+  const interests = bundle.engine.interests(rows, bundle.encodeProfile(attributes), bundle.userRowOf(userId));
   return { rows, interests, repeatBonuses, hasKnownItems: items.some((item) => item > 0) };
 }
 
