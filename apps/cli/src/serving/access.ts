@@ -14,7 +14,7 @@ const keyName = 'facet-serve';
 
 /**
  * Chooses the access: `--insecure`, else the key of `--api-key`, else the file of the environment, else a new key. A given or
- * new key replaces the one of the previous run in the home's file of keys.
+ * new key replaces the key of the previous run in the keys file of the home.
  *
  * @throws AppError those of `replaceApiKey`.
  */

@@ -25,7 +25,7 @@ export interface ArmBundlesDeps {
   readonly now?: () => number;
 }
 
-/** The arms of one request, with the bundle that responds. */
+/** The arms of one request, and the bundle that produces its response. */
 export interface EnteredArms {
   readonly arms: Arms;
   readonly overrides: ArmOverrides;
@@ -36,7 +36,7 @@ export interface EnteredArms {
 
 interface ArmBundle {
   readonly bundle: RefCounted<Bundle>;
-  /** By live view: the bundle with the availability of that view. */
+  /** Maps a live view to this bundle with the item availability of that view. */
   readonly views: WeakMap<BundleView, BundleView>;
 }
 
@@ -62,8 +62,8 @@ export class ArmBundles {
   }
 
   /**
-   * Assigns a user to arms and holds the bundle of these arms. An arm whose bundle is not loaded is not entered, because its
-   * response would be that of another arm.
+   * Assigns a user to arms and holds the bundle of these arms. A user does not enter an arm whose bundle is not loaded, because
+   * another bundle would produce the response.
    *
    * @param live held by the caller.
    */

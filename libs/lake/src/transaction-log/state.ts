@@ -7,13 +7,13 @@ export interface LakeStateFile extends LakeFileEntry {
 }
 
 export interface LakeStateErasure extends Erasure {
-  /** The version that recorded it. */
+  /** The version that recorded the erasure. */
   readonly version: number;
   /** Absent until the erasure is first applied. Rows that arrive later add to its counts. */
   readonly done?: Omit<ErasedMark, 'erasureId' | 'sessionHashes'>;
 }
 
-/** The lake as of a version: all transactions up to it, applied. */
+/** The state of the lake at a version: the result of all transactions up to that version. */
 export interface LakeState {
   version: number;
   /** The id of that version's transaction. Empty for version 0, the empty lake. */

@@ -3,9 +3,9 @@ import type { GraphNode } from '@facet/tf-graph';
 import { tf } from '@facet/tf-graph/tensorflow';
 import type { Tensor } from '@facet/tf-graph/tensorflow';
 
-/** The vectors of a catalog in TensorFlow, until `dispose`. */
+/** Scores all items of a catalog for many users. Keeps the item vectors in TensorFlow until `dispose`. */
 export interface CatalogProducts {
-  /** Most users per call: enough to keep two cores busy, and few for a large catalog to save memory. */
+  /** The maximum number of users per call: enough to keep two cores busy, but fewer for a large catalog, to save memory. */
   readonly usersMax: number;
   /**
    * Returns max_k v_kᵀ e plus additions for many users and all items [B, N + 1], in float32. The next call overwrites the result.
@@ -18,7 +18,7 @@ export interface CatalogProducts {
 }
 
 const usersMax = 256;
-/** Scores per call, and products per part of the catalog: few enough for the caches of a core. */
+/** Limits scores per call and products per part of the catalog, so that they fit into the caches of a core. */
 const scoresMax = 4 * 2 ** 20;
 const productsMax = 2 * 2 ** 20;
 
@@ -116,7 +116,7 @@ function productsGraph(parts: readonly Part[], sizes: { width: number; K: number
   return [...builder.nodes];
 }
 
-/** Returns the distinct arrays [N + 1] and the index of each array among them. Users of the same moment share their array. */
+/** Returns the distinct arrays [N + 1], and for each user the index of their array. Users with the same query time share one. */
 function stackDistinct(arrays: readonly Float32Array[], width: number): Record<string, Tensor> {
   const rowOf = new Map<Float32Array, number>();
   for (const array of arrays) if (!rowOf.has(array)) rowOf.set(array, rowOf.size);

@@ -5,9 +5,9 @@ import type { ExtractorConfig, ExtractorKind } from '../config.ts';
 
 /** The input of an extractor. */
 export interface ExtractorInput {
-  /** [B, L, D] embeddings of the behaviors: of the item, plus that of its age. Zero for padding. */
+  /** [B, L, D] for each behavior, the embedding of its item plus the embedding of its age. Zero for padding. */
   readonly behaviors: Tensor3D;
-  /** [B, L] weight of each behavior: 0 for padding, otherwise 1 in the papers or its recency weight. */
+  /** [B, L] weight of each behavior: 0 for padding, otherwise its recency weight, or 1 in variants without `recency`. */
   readonly weights: Tensor2D;
   readonly users: UserBatch;
 }
@@ -19,7 +19,7 @@ export type Extractor<Kind extends ExtractorKind, Settings = unknown> = (
   input: ExtractorInput,
 ) => Tensor3D;
 
-/** Returns the rows of a weight that has one per slot, for the slots of the batch. @param axis The axis of the slots. */
+/** Takes a weight with one row per slot and returns the rows for the slots of the batch. @param axis The axis of the slots. */
 export function ofSlots(weight: Tensor, { slots }: Pick<UserBatch, 'slots'>, axis = 0): Tensor {
   return slots === undefined ? weight : tf.gather(weight, slots, axis);
 }

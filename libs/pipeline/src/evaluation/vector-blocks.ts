@@ -2,7 +2,7 @@ import type { BlockScorer, UserInterests } from '@facet/evaluation';
 import { bestInterest } from '@facet/model';
 import type { CatalogProducts } from '@facet/model/training';
 
-/** Scores from vectors: max_k v_kᵀ e, plus the prior of the item, plus the user's bonus for the item. */
+/** The terms of a score: max_k v_kᵀ e, plus the prior of the item, plus the user's bonus for the item. */
 export interface VectorScores<User> {
   /** [N + 1, D] */
   readonly vectors: Float32Array;
@@ -10,7 +10,7 @@ export interface VectorScores<User> {
   /** K, the maximum number of interests. */
   readonly interestsMax: number;
   readonly interests: (user: User) => UserInterests;
-  /** [N + 1] at the time of the user's query. */
+  /** [N + 1] The prior of each item at the time of the user's query. */
   readonly prior: (user: User) => Float32Array | undefined;
   /** The bonus of each item that has one. */
   readonly bonuses: (user: User) => ReadonlyMap<number, number>;
@@ -21,7 +21,7 @@ export interface VectorScores<User> {
 /** The unit roundoff of float32. */
 const roundoff = 2 ** -24;
 
-/** Ranks exactly as {@link exactScore}, but scores a block of users with float32 products. */
+/** Returns a scorer that ranks exactly as {@link exactScore}, but scores a block of users with float32 products. */
 export function createVectorBlocks<User>(scores: VectorScores<User>, products: CatalogProducts): BlockScorer<User> {
   const { vectors, dim, interestsMax: K, candidates } = scores;
   const width = vectors.length / dim;

@@ -18,8 +18,8 @@ export function phasesOf({ validationFrom, testFrom }: TimeSplit, { refit }: Tra
 }
 
 /**
- * Returns for each phase the newest state that has seen no data that is held out from the phase. Returns undefined if a phase has
- * none, because the number of epochs of a warm fit does not apply to a full refit, nor the reverse.
+ * Returns, for each phase, the newest state that has seen none of the data held out from that phase. Returns undefined if any phase
+ * has no such state: a warm fit and a full refit need different numbers of epochs, and so do a full fit and a warm refit.
  */
 export function chooseStates(
   states: readonly StateInfo[],
@@ -76,7 +76,7 @@ async function openIfIntact(store: ArtifactStore, id: string): Promise<Model | s
   }
 }
 
-/** Returns why the weights of a model have another meaning in the new training; undefined if they do not. */
+/** Returns why the new training cannot use the weights of the model, or undefined if it can. */
 function differenceOf(
   { info }: Model,
   { version, interactionRules }: NonNullable<ModelInfo['states']>,

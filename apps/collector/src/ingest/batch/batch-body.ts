@@ -30,7 +30,7 @@ const space = 0x20;
 
 /**
  * Makes all routes of `scope` read bodies as batches: JSON (one record, a list, or an object with the list) and NDJSON,
- * where a broken line is refused alone. Drops fields that would change prototypes, as every app does.
+ * where an invalid line does not affect the others. Drops fields that would change prototypes, as every app does.
  */
 export function addBatchBodies(scope: HttpApp, options: BatchBodyOptions): void {
   const parseJson = createJsonParser(scope);

@@ -73,7 +73,7 @@ export interface BatchRouteOptions {
   readonly limits: { readonly recordsMax: number; readonly recordBytesMax: number };
 }
 
-/** Adds a route for batches of events, items and users each, with its own parsers of bodies. */
+/** Adds one batch route each for events, items and users. Each route has dedicated body parsers. */
 export async function addBatchRoutes(
   app: HttpApp,
   services: IngestServices,
@@ -133,8 +133,8 @@ function addBatchRoute(
 }
 
 /**
- * Returns the entries of the body and detaches them from the request, so that they are garbage while the request waits
- * for the log: entries take several times the memory of their records.
+ * Returns the entries of the body and detaches them from the request, so that they can be garbage-collected while the
+ * request waits for the log. Entries take several times the memory of their records.
  */
 function detachEntries(request: FastifyRequest): BatchBody['entries'] {
   const body = request.body as BatchBody | undefined;
