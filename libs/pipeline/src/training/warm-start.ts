@@ -19,7 +19,7 @@ export function phasesOf({ validationFrom, testFrom }: TimeSplit, { refit }: Tra
 
 /**
  * Returns, for each phase, the newest state that has seen none of the data held out from that phase. Returns undefined if any phase
- * has no such state: a warm fit and a full refit need different numbers of epochs, and so do a full fit and a warm refit.
+ * has no such state: the refit trains for as many epochs as the fit selected, so both phases must start in the same way.
  */
 export function chooseStates(
   states: readonly StateInfo[],

@@ -66,7 +66,7 @@ function idOf(value: unknown, { idField }: RecordKind): string | undefined {
   return typeof id === 'string' && id.length <= idLengthMax ? id : undefined;
 }
 
-/** A UTF-16 unit takes up to three bytes in UTF-8, so only long text must be measured. */
+/** A UTF-16 unit needs at most three bytes in UTF-8, so only long text must be measured. */
 function isLarger(key: string, json: string, bytesMax: number): boolean {
   if ((key.length + json.length) * 3 <= bytesMax) return false;
   return Buffer.byteLength(key) + Buffer.byteLength(json) > bytesMax;
