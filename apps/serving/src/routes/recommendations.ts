@@ -30,7 +30,7 @@ import type { ServedRecommendation } from '../serving.ts';
 const config = { scope: 'serve' } as const;
 const tags = ['recommendations'];
 
-/** The text is the JSON already. It is recorded and sent byte for byte. */
+/** The response text is already JSON. The route records and sends it byte for byte. */
 const sendAsIs = (text: string): string => text;
 
 /** Adds `POST /v1/recommendations`. */
@@ -126,7 +126,7 @@ function rememberReading(read: ReadProfile): Remembered {
 export function addBatch(app: HttpApp): void {
   const { serving } = app;
   app.post(
-    // The router reads two colons as one.
+    // The router reads `::` as one literal colon.
     '/v1/recommendations::batch',
     {
       config,

@@ -84,7 +84,7 @@ export const measureSpans = definePlugin<SpansOptions>({ name: 'spans' }, (app, 
   });
 });
 
-/** The log line of a slow request: how it went and how large it was, but never who asked for what. */
+/** The log line of a slow request: its spans and sizes, without users and items. */
 export interface SlowRequest {
   readonly route: string;
   readonly status: number;

@@ -42,6 +42,6 @@ export interface BundleView {
   encodeProfile(attributes: Attributes | undefined): number[];
   /** Returns the row index of a user with learned vectors, for the inference engine; `unknownUser` for other users. */
   userRowOf(userId: string | undefined): number;
-  /** Frees the resources of the view. For a view with a delta, those of the delta but not of the bundle. */
+  /** Frees the resources of the view. A view with a delta frees those of the delta, but not those of the bundle. */
   close(): void;
 }

@@ -70,10 +70,10 @@ function matchLists(
   }
 }
 
-/** NaN stands for no number, which matches no value and no range. */
+/** Matches numbers. NaN marks an item without a number; it matches no value and no range. */
 function matchNumbers(numbers: Float64Array, test: ValueTest, bits: Uint8Array): void {
   if ('among' in test) {
-    // Other spellings of a number, such as 5.0, match no number.
+    // Values are compared as text: the text 5.0 does not match the number 5.
     const among = new Set(test.among.map(numberOf).filter((number, at) => String(number) === String(test.among[at])));
     among.delete(Number.NaN);
     if (among.size === 0) return;
@@ -85,7 +85,7 @@ function matchNumbers(numbers: Float64Array, test: ValueTest, bits: Uint8Array):
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = test;
   for (let item = 1; item < numbers.length; item++) {
     const number = numbers[item]!;
-    // Without a branch, which would be unpredictable.
+    // Avoids a branch that the CPU could not predict.
     const isWithinBounds = Number(number >= min) & Number(number <= max);
     bits[(item - 1) >> 3]! |= isWithinBounds << ((item - 1) & 7);
   }

@@ -40,7 +40,7 @@ export function addEarlyRefusal(app: HttpApp, admission: Admission, catalog: Pro
 
 /**
  * Refuses requests to `/v1/…` while the mean delay of the event loop over one second is too high. Probes and metrics still
- * respond, because a busy process must not look dead.
+ * respond, so that a busy process does not look dead.
  */
 export async function addPressureRelief(
   app: HttpApp,

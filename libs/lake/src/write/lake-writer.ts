@@ -197,7 +197,7 @@ class BufferedLakeWriter implements LakeWriter {
       const part = parsePartPath(path);
       const isKept = part === undefined || files.has(path) || removed.has(path);
       if (!isKept && part.from >= this.committed(part.source)) continue;
-      // The next writer finds a file again that cannot be removed now.
+      // If a file cannot be removed now, the next writer tries again.
       if (!isKept) await rm(join(this.#lakeFolder, path), { force: true }).catch(() => undefined);
       this.#unrecorded.delete(path);
     }

@@ -159,8 +159,8 @@ export async function indexStage(
 }
 
 /**
- * Bundle, incumbent and the newest window → gate report. Promotes nothing. The report is stored as the output of these inputs, so a
- * retried stage returns the same verdict although times were measured, and under the id of the bundle.
+ * Bundle, incumbent and the newest window → gate report. Promotes nothing. The report is stored under the id of the bundle, and as
+ * the output of these inputs: a retried stage returns the stored verdict instead of measuring times again.
  *
  * @throws AppError as `loadBundle` for the candidate, and as `openDataset`.
  */

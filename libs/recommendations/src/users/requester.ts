@@ -50,7 +50,7 @@ export const requesterFields = {
 
 export type RequesterFields = Static<Type.TObject<typeof requesterFields>>;
 
-/** The user of a request, as the model reads the user. */
+/** The user of a request, in the form that the model reads. */
 export interface Requester {
   readonly userId: string | undefined;
   /** Selected by the interaction rules of the bundle. */

@@ -22,7 +22,7 @@ export interface DataHealthReader {
   read(day: string): Promise<DayHealth>;
 }
 
-/** Number of cached reports. Callers who browse the past do not fill the memory. */
+/** Number of cached reports. Limits the memory when callers request many past days. */
 const reportsMax = 32;
 const duckDb = { memoryLimit: '512MB', threads: 1 };
 
@@ -59,7 +59,7 @@ export interface DataHealthRefresherDeps {
 }
 
 export interface DataHealthRefresher {
-  /** Stops checking and drops the report of the current check, which may run on for minutes and only reads. */
+  /** Stops checking and drops the report of the current check. That check may run for minutes more, but it only reads. */
   close(): void;
 }
 
