@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startKafka, startRedis } from '../src/index.ts';
 import { isAlive, printed, runScript, until } from './processes.ts';
 
@@ -68,8 +68,9 @@ describe('Kafka', () => {
     const kafka = connect(local.brokers);
     const admin = kafka.admin();
     await admin.connect();
-    await admin.createTopics({ topics: [{ topic: 'copied', numPartitions: 1 }] });
-    const { topics } = await admin.fetchTopicMetadata({ topics: ['copied'] });
+    await admin.createTopics({ topics: [{ topic: 'copied', numPartitions: 1 }], waitForLeaders: false });
+    // A broker may not know the topic yet.
+    const { topics } = await vi.waitFor(() => admin.fetchTopicMetadata({ topics: ['copied'] }), 20_000);
     expect(topics[0]?.partitions[0]?.replicas.toSorted()).toEqual([1, 2, 3]);
     await admin.disconnect();
 

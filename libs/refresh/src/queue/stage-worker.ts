@@ -141,7 +141,7 @@ async function abortIfCancelled(runs: RunStore, runId: string, cancelling: Abort
     () => undefined,
   );
   const message = `cancelled: ${reason ?? 'see facet runs'}`;
-  cancelling.abort(new AppError(message, { code: 'REFRESH_CANCELLED', category: 'precondition' }));
+  cancelling.abort(new AppError(message, { code: 'REFRESH_CANCELLED', category: 'conflict' }));
 }
 
 /** Wrong data or settings stay wrong. Other errors may not occur again. */
