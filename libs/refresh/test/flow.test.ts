@@ -19,7 +19,7 @@ afterAll(() => redis.stop());
 
 const stages = ['dataset', 'train', 'evaluate', 'index', 'gate', 'promote'];
 const nextDay = '2026-02-14';
-const timeout = 90_000;
+const timeout = 180_000;
 
 /** Returns the last job of a run from BullMQ. */
 async function rootOf({ redisUrl, prefix }: RefreshSetup, runId: string) {
@@ -142,7 +142,7 @@ test('does not promote a superseded run', { timeout }, async () => {
   await setup.queue.request({ day: lastDay, requestedBy: 'test' });
   await expect
     .poll(async () => (await runs.read(lastDay)).stages.find(({ stage }) => stage === 'evaluate')?.state, {
-      timeout: 60_000,
+      timeout: 120_000,
     })
     .toBe('finished');
   await store.fence({ runId: `${lastDay}-2`, day: lastDay });
