@@ -29,6 +29,6 @@ it.each([
   await expect(startTestServer(home)).rejects.toMatchObject({
     code: 'CONFIG_INVALID',
     message: expect.stringContaining(`facet.yaml is not valid: ${field}`) as string,
-    remedy: expect.stringContaining('Correct the named fields') as string,
+    remedy: expect.stringContaining('Correct these fields') as string,
   });
 });

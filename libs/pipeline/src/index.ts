@@ -28,4 +28,4 @@ export {
   indexStage,
   trainStage,
 } from './stages/pipeline-stages.ts';
-export { trainingPhaseNames, trainingProgress } from './training/train-phase.ts';
+export { trainingPhaseNames, trainingProgress } from './training/training-progress.ts';

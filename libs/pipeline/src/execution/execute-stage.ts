@@ -12,7 +12,7 @@ import {
   indexStage,
   trainStage,
 } from '../stages/pipeline-stages.ts';
-import { trainingProgress } from '../training/train-phase.ts';
+import { trainingProgress } from '../training/training-progress.ts';
 import { decideStart, whyNothingReceived } from './decide-start.ts';
 
 export interface StageTask {

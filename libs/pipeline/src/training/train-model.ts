@@ -14,7 +14,7 @@ import { modelFormat, openModelState, putModel } from '../model/model-artifact.t
 import type { Model, StateInfo, TrainingPhase, TrainingStart } from '../model/model-artifact.ts';
 import { modelSpecOf } from '../model/model-spec.ts';
 import { trainPhase } from './train-phase.ts';
-import type { PhaseProgress } from './train-phase.ts';
+import type { PhaseProgress } from './training-progress.ts';
 import { hashOfRules, phasesOf, planStart, withoutWarm } from './warm-start.ts';
 import type { PhaseBound } from './warm-start.ts';
 

@@ -1,0 +1,64 @@
+// Apart from the training, so that processes that only report progress do not load TensorFlow.
+import type { LoopStep } from '@facet/model/training';
+import type { TrainingPhase } from '../model/model-artifact.ts';
+
+/** The progress of a phase after each step. */
+export interface PhaseProgress extends Pace {
+  readonly epoch: number;
+  /** The maximum number of epochs of the phase. */
+  readonly epochs: number;
+  /** Finished steps of the epoch. */
+  readonly done: number;
+  readonly total: number;
+  /** The loss of the last batch. */
+  readonly loss: number;
+}
+
+/** The speed of training, measured in the current epoch. */
+export interface Pace {
+  readonly examplesPerSecond: number;
+  /** The remaining time without early stopping, and without the validation between epochs. */
+  readonly etaSeconds: number;
+}
+
+/** @param now a clock in milliseconds */
+export function createPace(now: () => number): {
+  /** Call this before each epoch. */
+  restart(): void;
+  /** @param epochsLeft epochs after this one, in all phases */
+  after(step: LoopStep, epochsLeft: number): Pace;
+} {
+  let since = now();
+  return {
+    restart: () => {
+      since = now();
+    },
+    after({ done, total, examples }, epochsLeft) {
+      const seconds = (now() - since) / 1000;
+      return {
+        examplesPerSecond: seconds === 0 ? 0 : examples / seconds,
+        etaSeconds: (seconds / done) * (total - done + epochsLeft * total),
+      };
+    },
+  };
+}
+
+/** The names of the phases for people. */
+export const trainingPhaseNames: Readonly<Record<TrainingPhase, string>> = { fit: 'fit', refit: 'refit on newer data' };
+
+/** An estimate of the fit's share of the work; the number of epochs of the refit is not known in advance. */
+const fitShare = 0.6;
+
+/** Returns the progress of a whole training after a step of one phase. */
+export function trainingProgress(progress: PhaseProgress & { readonly phase: TrainingPhase }) {
+  const { phase, epoch, epochs, done, total, loss, examplesPerSecond, etaSeconds } = progress;
+  const share = (epoch - 1 + done / total) / epochs;
+  const atMost = phase === 'fit' ? 'at most ' : '';
+  return {
+    share: phase === 'fit' ? fitShare * share : fitShare + (1 - fitShare) * share,
+    detail: `${trainingPhaseNames[phase]}, epoch ${epoch} of ${atMost}${epochs}, loss ${loss.toFixed(2)}`,
+    loss,
+    examplesPerSecond,
+    etaSeconds,
+  };
+}
