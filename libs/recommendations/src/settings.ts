@@ -75,7 +75,7 @@ export function checkServingSettings(
   throw new AppError(`${source} is not valid: ${problems.join('; ')}`, {
     code: 'CONFIG_INVALID',
     category: 'usage',
-    remedy: `Correct the named fields in ${source}.`,
+    remedy: `Correct these fields in ${source}.`,
     context: { source, problems },
   });
 }
