@@ -30,7 +30,7 @@ export function runNamed(usage, programs, [name = '--help', ...args]) {
   }
   const setup = [path.join(root, 'tools', 'setup', 'setup.mjs'), ...(program.needsServices ? ['--services'] : [])];
   const runner = ['--conditions=@facet/source', '--import', 'tsx', path.join(root, program.file), ...args];
-  for (const argv of args.includes('--help') ? [runner] : [setup, runner]) {
+  for (const argv of [setup, runner]) {
     const { status, signal } = spawnSync(process.execPath, argv, {
       stdio: 'inherit',
       env: { ...program.environment, ...process.env },

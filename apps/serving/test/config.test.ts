@@ -53,7 +53,7 @@ it('returns a frozen object', () => {
 });
 
 describe('access', () => {
-  it('uses the keys of the home or of another file, or needs no keys if told explicitly', () => {
+  it('uses the keys of the home or of another file, or no keys with the explicit insecure setting', () => {
     expect(readConfig({ FACET_HOME: '/data/shop' }).access).toEqual({ keysFile: '/data/shop/keys.yaml' });
     expect(readConfig({ FACET_API_KEYS_FILE: '/etc/keys.yaml' }).access).toEqual({ keysFile: '/etc/keys.yaml' });
     expect(readConfig(insecure).access).toBe('anybody');

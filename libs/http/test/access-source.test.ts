@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe('readAccess', () => {
-  it('refuses a file without keys, and needs no keys only if told explicitly', async () => {
+  it('refuses a file without keys, and needs no keys only with the explicit insecure setting', async () => {
     const keysFile = join(folder, 'none.yaml');
     const error: unknown = await readAccess({ keysFile }).catch((reason: unknown) => reason);
     expect(isAppError(error, 'HTTP_KEYS_MISSING')).toBe(true);

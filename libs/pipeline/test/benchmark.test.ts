@@ -20,7 +20,7 @@ import { heldOutCold, rankTasks } from '../src/evaluation/tasks.ts';
 import { homePaths } from '@facet/config';
 import { createStageContext } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
-import { scratchFolder } from './scratch-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 import { shopConfig } from './tiny-shop.ts';
 
 const small: readonly Setting[] = [
@@ -55,7 +55,7 @@ async function writeSequences(folder: string, more: readonly string[]): Promise<
 }
 
 async function open(more: readonly string[] = []): Promise<{ context: StageContext; benchmark: BenchmarkData }> {
-  const folder = await scratchFolder();
+  const folder = await temporaryFolder();
   const path = await writeSequences(folder, more);
   const context = createStageContext(homePaths(join(folder, 'home')), shopConfig({ evaluation: { cutoffs: [3, 10] } }));
   const source = { kind: 'sequences', path, items: [join(folder, 'items.tsv')] } as const;
@@ -138,7 +138,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
       [data.sequences.items, swapped].map(async (items) => {
         const other = { ...opened.benchmark, data: { ...data, sequences: { ...data.sequences, items } } };
         const [system] = chooseSystems(['facet'], { ...opened.context, benchmark: other, settings: small });
-        const folder = await scratchFolder();
+        const folder = await temporaryFolder();
         const fitted = await system!.fit({ benchmark: other, seed: 1, tieSeed: 1, checkpoints: folder, now: () => 0 });
         const { users } = protocol.test;
         const rankings = rankTasks(fitted.rankers, users, { cutoffs: [24], tieSeed: 1 }, ['all']);
@@ -274,7 +274,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
 
   it('rejects a time split of sequences, and lines that are not sequences', async () => {
     const { context } = await open();
-    const folder = await scratchFolder();
+    const folder = await temporaryFolder();
     const path = join(folder, 'sequences.txt');
     await writeFile(path, 'u1 a b c\nu2\n');
     const source = { kind: 'sequences', path, items: [] } as const;

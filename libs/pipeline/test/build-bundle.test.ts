@@ -13,7 +13,7 @@ import { createModelScorer } from '../src/evaluation/model-scorer.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import type { BuildBundleOptions } from '../src/indexing/build-bundle.ts';
 import { modelFormat } from '../src/model/model-artifact.ts';
-import { scratchFolder } from './scratch-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 import { closing, dayMs, shopConfig, shopDataset } from './tiny-shop.ts';
 
 const dataset = shopDataset();
@@ -52,7 +52,7 @@ async function build(
   options: Pick<BuildBundleOptions, 'once'> & { of?: Dataset } = {},
 ): Promise<Bundle> {
   const { of = dataset, ...once } = options;
-  const store = createFolderArtifactStore(join(await scratchFolder(), 'artifacts'));
+  const store = createFolderArtifactStore(join(await temporaryFolder(), 'artifacts'));
   const { popularity } = shopConfig({ popularity: { windowDays: [14, 60], minUsers: 5 } });
   const metrics = { 'new.recall@50': 0.25 };
   const ref = await buildBundle({ store, dataset: of, model, index, popularity, metrics, ...once });
@@ -202,7 +202,7 @@ describe('buildBundle', () => {
 
   it('reports its progress up to the last row', async () => {
     const seen: [number, string][] = [];
-    const store = createFolderArtifactStore(await scratchFolder());
+    const store = createFolderArtifactStore(await temporaryFolder());
     await buildBundle({
       store,
       dataset,

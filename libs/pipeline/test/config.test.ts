@@ -5,19 +5,19 @@ import { facetModel, facetTraining, mindModel, mindTraining, modelVariants } fro
 import { parseWith } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
 import { FacetConfig, readFacetConfig, resolveModel } from '@facet/config';
-import { scratchFolder } from './scratch-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 const parse = (value: unknown): FacetConfig => parseWith(FacetConfig, value, { source: 'facet.yaml' });
 
 async function read(yaml: string): Promise<FacetConfig> {
-  const path = join(await scratchFolder(), 'facet.yaml');
+  const path = join(await temporaryFolder(), 'facet.yaml');
   await writeFile(path, yaml);
   return readFacetConfig(path);
 }
 
 describe('facet.yaml', () => {
   it('is optional: every field has a default', async () => {
-    const config = await readFacetConfig(join(await scratchFolder(), 'facet.yaml'));
+    const config = await readFacetConfig(join(await temporaryFolder(), 'facet.yaml'));
     expect(config).toEqual({
       eventTypes: [],
       interactions: {

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { homePaths } from '@facet/config';
 import { createStageContext, datasetStage, openDataset } from '../src/index.ts';
 import type { DatasetCut, StageContext } from '../src/index.ts';
-import { scratchFolder } from './scratch-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 import { closing, dayMs, shopConfig, shopEvents } from './tiny-shop.ts';
 
 const source = 'facet.events.v1-0';
@@ -12,7 +12,7 @@ let context: StageContext;
 let next: number;
 
 beforeEach(async () => {
-  context = createStageContext(homePaths(await scratchFolder()), shopConfig());
+  context = createStageContext(homePaths(await temporaryFolder()), shopConfig());
   next = 0;
   await log(shopEvents());
 });

@@ -7,7 +7,7 @@ import { openDataset } from '../src/index.ts';
 import { buildDataset } from '../src/dataset/build-dataset.ts';
 import { putDataset } from '../src/dataset/dataset-artifact.ts';
 import { assembleDataset } from '../src/dataset/dataset.ts';
-import { scratchFolder } from './scratch-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 import {
   closing,
   dayMs,
@@ -198,7 +198,7 @@ describe('buildDataset', () => {
 
 describe('the dataset artifact', () => {
   it('returns what was stored, with the same encoded features', async () => {
-    const store = createFolderArtifactStore(await scratchFolder());
+    const store = createFolderArtifactStore(await temporaryFolder());
     const { id } = await putDataset(store, parts);
     const opened = await openDataset(store, id);
     const { vocabulary, ...rest } = assembleDataset(id, parts);
@@ -211,8 +211,8 @@ describe('the dataset artifact', () => {
 
   it('has the same id for the same parts, and another id for others', async () => {
     const [one, two] = [
-      createFolderArtifactStore(await scratchFolder()),
-      createFolderArtifactStore(await scratchFolder()),
+      createFolderArtifactStore(await temporaryFolder()),
+      createFolderArtifactStore(await temporaryFolder()),
     ];
     const again = buildDataset(shopSources(shopEvents()), shopConfig());
     const { id } = await putDataset(one, parts);
@@ -223,7 +223,7 @@ describe('the dataset artifact', () => {
 
   it('preserves any JSON text in ids and titles', async () => {
     const strange = 'line\nbreak "quoted" \u2028 é 🎬';
-    const store = createFolderArtifactStore(await scratchFolder());
+    const store = createFolderArtifactStore(await temporaryFolder());
     const sources = shopSources([...events, purchase(strange, strange, opening)]);
     const { id } = await putDataset(store, buildDataset(sources, shopConfig()));
     const opened = await openDataset(store, id);
@@ -232,7 +232,7 @@ describe('the dataset artifact', () => {
   });
 
   it('rejects a truncated or altered file and names it', async () => {
-    const root = await scratchFolder();
+    const root = await temporaryFolder();
     const store = createFolderArtifactStore(root);
     const { id } = await putDataset(store, parts);
     const path = join(root, 'dataset', id, 'users.jsonl');

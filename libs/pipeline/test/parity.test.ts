@@ -17,7 +17,7 @@ import { homePaths, resolveModel } from '@facet/config';
 import { createStageContext, datasetStage, indexStage, openDataset, openModel, trainStage } from '../src/index.ts';
 import type { FacetConfig } from '@facet/config';
 import type { Dataset, Model } from '../src/index.ts';
-import { scratchFolder } from './scratch-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 import { closing, dayMs, opening, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
 
 /** The largest permitted difference per coordinate between training and serving; float32 has seven digits. */
@@ -72,7 +72,7 @@ interface Both {
 
 /** Processes the events with the stages of trainer and indexer, and with the code of the serving app. */
 async function makeBoth(overrides: Record<string, unknown>): Promise<Both> {
-  const home = homePaths(await scratchFolder());
+  const home = homePaths(await temporaryFolder());
   const config = shopConfig({ training: { batchSize: 64, epochs: 2, windowDays: 10, extraMoments: 2 }, ...overrides });
   const log = await openFileEventLog(home.logFolder);
   await log.append([...shopEvents(), ...oddEvents()].sort((a, b) => a.receivedAt - b.receivedAt));

@@ -16,7 +16,7 @@ import {
   trainStage,
 } from '../src/index.ts';
 import type { FacetConfig, HomePaths } from '@facet/config';
-import { scratchFolder } from './scratch-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 import { closing, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
 
 const quick = { batchSize: 64, epochs: 1, windowDays: 10, refit: false };
@@ -50,7 +50,7 @@ async function runAll(home: HomePaths, config: FacetConfig) {
 }
 
 test('builds a bundle from a lake, reuses finished stages, and repeats only stages that depend on a change', async () => {
-  const home = homePaths(await scratchFolder());
+  const home = homePaths(await temporaryFolder());
   const config = shopConfig({ training: quick });
   const events = shopEvents();
   await importEvents(home, events);
@@ -119,7 +119,7 @@ test('builds a bundle from a lake, reuses finished stages, and repeats only stag
 });
 
 test('builds the same bundle after a crash between the measurement and the storage', async () => {
-  const home = homePaths(await scratchFolder());
+  const home = homePaths(await temporaryFolder());
   const config = shopConfig({ training: quick, index: { kind: 'hnsw', recallMin: 0.5 } });
   await importEvents(home, shopEvents());
   const context = createStageContext(home, config);
@@ -142,7 +142,7 @@ test('builds the same bundle after a crash between the measurement and the stora
 });
 
 test('reports what to do in an empty home', async () => {
-  const context = createStageContext(homePaths(await scratchFolder()), shopConfig());
+  const context = createStageContext(homePaths(await temporaryFolder()), shopConfig());
   await expect(datasetStage(context)).rejects.toMatchObject({
     code: 'DATASET_NO_POSITIVES',
     remedy: 'Import events with facet import.',
@@ -150,14 +150,14 @@ test('reports what to do in an empty home', async () => {
 });
 
 test('names a missing dataset', async () => {
-  const context = createStageContext(homePaths(await scratchFolder()), shopConfig());
+  const context = createStageContext(homePaths(await temporaryFolder()), shopConfig());
   await expect(trainStage(context, { datasetId: 'f'.repeat(32) })).rejects.toMatchObject({
     code: 'ARTIFACT_NOT_FOUND',
   });
 });
 
 test('includes the start in the inputs of a training, and the settings of warm starts only for warm starts', async () => {
-  const home = homePaths(await scratchFolder());
+  const home = homePaths(await temporaryFolder());
   await importEvents(home, shopEvents());
   const contextWith = (warm: object) => createStageContext(home, shopConfig({ training: { ...quick, warm } }));
   const context = contextWith({ epochs: 1 });
@@ -174,7 +174,7 @@ test('includes the start in the inputs of a training, and the settings of warm s
 });
 
 test('leaves erased users out of datasets, before and after a compaction', async () => {
-  const home = homePaths(await scratchFolder());
+  const home = homePaths(await temporaryFolder());
   const context = createStageContext(home, shopConfig({ training: quick }));
   const events = shopEvents();
   await importEvents(home, events);
@@ -197,7 +197,7 @@ test('leaves erased users out of datasets, before and after a compaction', async
 });
 
 test('rejects a training that needs more memory than available before it starts', async () => {
-  const home = homePaths(await scratchFolder());
+  const home = homePaths(await temporaryFolder());
   await importEvents(home, shopEvents());
   const { model } = shopConfig();
   const context = createStageContext(home, shopConfig({ model: { ...model, embeddingDim: 1e9 } }));

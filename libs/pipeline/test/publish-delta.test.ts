@@ -13,7 +13,7 @@ import { createStageContext, publishDelta } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import { modelFormat } from '../src/model/model-artifact.ts';
-import { scratchFolder } from './scratch-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 import { closing, shopConfig, shopDataset, things } from './tiny-shop.ts';
 
 const config = shopConfig({
@@ -75,7 +75,7 @@ const change = (changes: Record<string, Item | undefined>) =>
 const newCup: Item = { itemId: 'cup-new', title: 'cup of the day', attributes: { kind: 'cup', shop: 'shop0' } };
 
 beforeEach(async () => {
-  context = createStageContext(homePaths(await scratchFolder()), config);
+  context = createStageContext(homePaths(await temporaryFolder()), config);
   await upsertItems(context.home.catalogFolder, things);
 });
 

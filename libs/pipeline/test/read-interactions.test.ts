@@ -6,14 +6,14 @@ import type { Event } from '@facet/schemas';
 import { orderTable, parsePositiveClauses, parsePositiveRule, selectInteractions } from '@facet/features';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { scratchFolder } from './scratch-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 const everybody = { eventsPerDayMax: 1_000, noSleepHours: 25 };
 const hour = 3_600_000;
 const monday = Date.UTC(2026, 0, 5);
 
 async function lakeOf(events: readonly Event[], erased: readonly string[] = []): Promise<string> {
-  const lake = join(await scratchFolder(), 'lake');
+  const lake = join(await temporaryFolder(), 'lake');
   const writer = await openLakeWriter(lake);
   writer.add(
     'test-0',
@@ -125,6 +125,6 @@ it('counts duplicates, and returns nothing for an empty lake', async () => {
   const lake = await lakeOf([once, once, { ...once, itemId: 'j', receivedAt: monday - 1 }]);
   const choices = await interactionsOf(lake, 'click');
   expect(choices).toMatchObject({ repeated: 2, itemIds: ['j'], eventTypes: new Map([['click', 1]]) });
-  const nothing = await interactionsOf(join(await scratchFolder(), 'lake'), 'click');
+  const nothing = await interactionsOf(join(await temporaryFolder(), 'lake'), 'click');
   expect(nothing).toMatchObject({ userIds: [], offsets: Int32Array.of(0), repeated: 0 });
 });

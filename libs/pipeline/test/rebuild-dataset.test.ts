@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { homePaths } from '@facet/config';
 import { createStageContext, datasetStage, openDataset, rebuildDataset } from '../src/index.ts';
 import type { DatasetCut, StageContext } from '../src/index.ts';
-import { scratchFolder } from './scratch-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 import { closing, dayMs, opening, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
 
 const source = 'facet.events.v1-0';
@@ -15,7 +15,7 @@ let context: StageContext;
 
 beforeEach(async () => {
   const config = shopConfig({ split: { testDays: 10, validationDays: 10 } });
-  context = createStageContext(homePaths(await scratchFolder()), config);
+  context = createStageContext(homePaths(await temporaryFolder()), config);
   await log(shopEvents());
   await upsertItems(context.home.catalogFolder, things, opening);
   await upsertUsers(context.home.catalogFolder, people);
@@ -139,7 +139,7 @@ describe('rebuildDataset', () => {
 
   it('reports events that the lake has lost', async () => {
     const { datasetId } = (await datasetStage(context)).output;
-    const emptied = createStageContext(homePaths(await scratchFolder()), context.config);
+    const emptied = createStageContext(homePaths(await temporaryFolder()), context.config);
     await log(shopEvents());
     const lost = { ...context, home: { ...context.home, lakeFolder: emptied.home.lakeFolder } };
     const here = context;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hashJson, runCachedStage } from '../src/context/stage-cache.ts';
-import { scratchFolder } from './scratch-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 interface Counter {
   readonly runs: number;
@@ -15,7 +15,7 @@ interface Counter {
 }
 
 async function stage(name = 'train'): Promise<Counter & { folder: string }> {
-  const folder = join(await scratchFolder(), 'stages');
+  const folder = join(await temporaryFolder(), 'stages');
   let runs = 0;
   return {
     folder,
@@ -53,14 +53,14 @@ test.each([
 });
 
 test('does not share outputs between stages of different names', async () => {
-  const folder = await scratchFolder();
+  const folder = await temporaryFolder();
   const run = (name: string) => runCachedStage({ folder, name, inputs: {}, run: async () => name });
   expect((await run('train')).output).toBe('train');
   expect((await run('index')).output).toBe('index');
 });
 
 test('stores nothing after a failure, and runs again', async () => {
-  const folder = await scratchFolder();
+  const folder = await temporaryFolder();
   const run = (work: () => Promise<string>) => runCachedStage({ folder, name: 'train', inputs: {}, run: work });
   await expect(run(() => Promise.reject(new Error('the disk is full')))).rejects.toThrow('the disk is full');
   expect(await readdir(folder)).toEqual([]);
@@ -115,7 +115,7 @@ test('hashes every value of JSON, but not the order of keys', () => {
 });
 
 test('computes a part once per inputs, even if the stage was killed afterwards', async () => {
-  const folder = await scratchFolder();
+  const folder = await temporaryFolder();
   let made = 0;
   const run = (inputs: unknown, fails: boolean) =>
     runCachedStage({
@@ -135,7 +135,7 @@ test('computes a part once per inputs, even if the stage was killed afterwards',
 });
 
 test('uses one part for two concurrent runs', async () => {
-  const folder = await scratchFolder();
+  const folder = await temporaryFolder();
   const run = (made: number, delayMs: number) =>
     runCachedStage({
       folder,
@@ -148,7 +148,7 @@ test('uses one part for two concurrent runs', async () => {
 });
 
 test('replaces an unreadable part', async () => {
-  const folder = await scratchFolder();
+  const folder = await temporaryFolder();
   const run = (made: number) =>
     runCachedStage({
       folder,

@@ -12,7 +12,7 @@ import type { Dataset } from '../src/index.ts';
 import type { TrainProgress } from '../src/training/train-model.ts';
 import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
 import { trainModel } from '../src/training/train-model.ts';
-import { scratchFolder } from './scratch-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 import { shopConfig, shopDataset, shopEvents, testFrom } from './tiny-shop.ts';
 
 const dataset = shopDataset();
@@ -75,7 +75,7 @@ async function storedModel(root: string, id: string) {
 
 describe('trainModel', () => {
   it('stores the model with its curves, and removes the checkpoints', async () => {
-    const root = await scratchFolder();
+    const root = await temporaryFolder();
     const { modelId, epochs } = await run(root);
     const model = await storedModel(root, modelId!);
     const { fit, refit, bestEpoch, spec, datasetId } = model.info;
@@ -93,10 +93,10 @@ describe('trainModel', () => {
   });
 
   it('keeps the weights of the best epoch of the fit without a refit', async () => {
-    const root = await scratchFolder();
+    const root = await temporaryFolder();
     // With 24 things and a cutoff of 50, recall is equal in every epoch, so the first one is the best.
     const { modelId, epochs } = await run(root, { training: { refit: false } });
-    const short = await run(await scratchFolder(), { training: { refit: false, patience: 1 } });
+    const short = await run(await temporaryFolder(), { training: { refit: false, patience: 1 } });
     expect(epochs).toEqual(['fit 1', 'fit 2', 'fit 3']);
     expect(short.epochs).toEqual(['fit 1', 'fit 2']);
     const model = await storedModel(root, modelId!);
@@ -108,7 +108,7 @@ describe('trainModel', () => {
     const config = shopConfig();
     const steps: TrainProgress[] = [];
     let clock = 0;
-    const root = await scratchFolder();
+    const root = await temporaryFolder();
     const { model, training } = resolveModel(config);
     await trainModel({
       store: createFolderArtifactStore(root),
@@ -135,15 +135,15 @@ describe('trainModel', () => {
     const mutated = original.map((event) =>
       event.occurredAt >= testFrom ? { ...event, itemId: event.itemId === 'thing01' ? 'thing02' : 'thing01' } : event,
     );
-    const untouched = await run(await scratchFolder(), { training: { epochs: 1 } });
-    const other = await run(await scratchFolder(), { training: { epochs: 1 }, of: shopDataset(mutated) });
+    const untouched = await run(await temporaryFolder(), { training: { epochs: 1 } });
+    const other = await run(await temporaryFolder(), { training: { epochs: 1 }, of: shopDataset(mutated) });
     expect(untouched.modelId).toBeDefined();
     expect(other.modelId).toBe(untouched.modelId);
   });
 
   it('trains another model with another seed', async () => {
     const [one, two] = await Promise.all(
-      [1, 2].map(async (seed) => run(await scratchFolder(), { training: { seed, epochs: 1, refit: false } })),
+      [1, 2].map(async (seed) => run(await temporaryFolder(), { training: { seed, epochs: 1, refit: false } })),
     );
     expect(one!.modelId).not.toBe(two!.modelId);
   });
@@ -166,7 +166,7 @@ describe('an interrupted training', () => {
     ['fit 3', 'crash', 'both'],
     ['refit 1', 'crash', 'both'],
   ] as const)('resumes after %s and %s with the same result', async (killAfter, way, phases) => {
-    const root = await scratchFolder();
+    const root = await temporaryFolder();
     const killed = await run(root, { ...refits[phases], killAfter, way });
     expect(killed.modelId).toBeUndefined();
     expect(killed.epochs.at(-1)).toBe(killAfter);
@@ -182,7 +182,7 @@ describe('an interrupted training', () => {
     ['fit 1', 'fit'],
     ['fit 3', 'both'],
   ] as const)('repeats an epoch that was interrupted after %s', async (killAfter, phases) => {
-    const root = await scratchFolder();
+    const root = await temporaryFolder();
     const killed = await run(root, { ...refits[phases], killAfter, stepsAfter: 2 });
     expect(killed.error).toMatchObject({ message: 'killed' });
     expect(killed.epochs.at(-1)).toBe(killAfter);
@@ -193,13 +193,13 @@ describe('an interrupted training', () => {
 
   it('reports a diverged epoch, also in model.json, and resumes with the lower rate', async () => {
     const training = { learningRate: 2, epochs: 2, refit: false };
-    const unstopped = await run(await scratchFolder(), { training });
+    const unstopped = await run(await temporaryFolder(), { training });
     expect(unstopped.error).toBeUndefined();
     expect(unstopped.diverged.length).toBeGreaterThan(0);
     expect(unstopped.diverged[0]).toMatch(
       /^fit: In epoch 1, step \d+, the loss .*learning rate 2;.* half the learning rate\.$/,
     );
-    const root = await scratchFolder();
+    const root = await temporaryFolder();
     await run(root, { training, killAfter: 'fit 1', way: 'crash' });
     const resumed = await run(root, { training });
     expect(resumed.modelId).toBe(unstopped.modelId);
@@ -209,9 +209,9 @@ describe('an interrupted training', () => {
 
   it('does not continue a fit that early stopping has ended', async () => {
     const training = { patience: 1 };
-    const stopped = await run(await scratchFolder(), { training });
+    const stopped = await run(await temporaryFolder(), { training });
     expect(stopped.epochs).toEqual(['fit 1', 'fit 2', 'refit 1']);
-    const root = await scratchFolder();
+    const root = await temporaryFolder();
     await run(root, { training, killAfter: 'fit 2', way: 'crash' });
     const resumed = await run(root, { training });
     expect(resumed.epochs).toEqual(['refit 1']);
@@ -225,8 +225,8 @@ describe('an interrupted training', () => {
     ],
     ['a run with enough steps for a batch thread', { training: { batchSize: 1, epochs: 4, refit: false } }],
   ])('%s resumes exactly', async (_, options) => {
-    const unstopped = await run(await scratchFolder(), options);
-    const root = await scratchFolder();
+    const unstopped = await run(await temporaryFolder(), options);
+    const root = await temporaryFolder();
     await run(root, { ...options, killAfter: 'fit 1', way: 'abort' });
     const resumed = await run(root, options);
     expect(resumed.epochs[0]).toBe('fit 2');
@@ -234,7 +234,7 @@ describe('an interrupted training', () => {
   });
 
   it('starts from the beginning if its checkpoint is damaged', async () => {
-    const root = await scratchFolder();
+    const root = await temporaryFolder();
     await run(root, { ...refits.fit, killAfter: 'fit 2', way: 'crash' });
     await truncate(join(root, 'checkpoints', 'full', 'fit', 'last-optimizer.safetensors'), 40);
     const resumed = await run(root, refits.fit);
@@ -262,7 +262,7 @@ describe('checkpoints', () => {
   });
 
   it('return what was saved last', async () => {
-    const folder = join(await scratchFolder(), 'run', 'fit');
+    const folder = join(await temporaryFolder(), 'run', 'fit');
     expect(await loadCheckpoint(folder)).toBeUndefined();
     for (const epoch of [1, 2]) {
       await saveCheckpoint(folder, checkpoint(epoch));
@@ -272,7 +272,7 @@ describe('checkpoints', () => {
   });
 
   it('store a state once that is both the best and the newest', async () => {
-    const folder = join(await scratchFolder(), 'fit');
+    const folder = join(await temporaryFolder(), 'fit');
     await saveCheckpoint(folder, checkpoint(1));
     expect(await readdir(folder)).toEqual(['last-optimizer.safetensors', 'last-weights.safetensors', 'progress.json']);
   });
@@ -284,14 +284,14 @@ describe('checkpoints', () => {
     'best-optimizer.safetensors',
     'progress.json',
   ])('are unreadable with a damaged %s', async (file) => {
-    const folder = join(await scratchFolder(), 'fit');
+    const folder = join(await temporaryFolder(), 'fit');
     await saveCheckpoint(folder, checkpoint(2));
     await truncate(join(folder, file), 9);
     expect(await loadCheckpoint(folder)).toBeUndefined();
   });
 
   it('preserve the old or the new one if the process crashes while saving', async () => {
-    const parent = await scratchFolder();
+    const parent = await temporaryFolder();
     const folder = join(parent, 'fit');
     await saveCheckpoint(folder, checkpoint(1));
     // While writing the new one.
@@ -309,7 +309,7 @@ describe('checkpoints', () => {
 
 describe('the model artifact', () => {
   it('is rejected after a change of one byte', async () => {
-    const root = await scratchFolder();
+    const root = await temporaryFolder();
     const { modelId } = await run(root, { training: { epochs: 1 } });
     await appendFile(join(root, 'artifacts', 'model', modelId!, 'weights.safetensors'), 'x');
     await expect(storedModel(root, modelId!)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT' });

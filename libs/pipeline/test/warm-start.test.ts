@@ -15,7 +15,7 @@ import { buildBundle } from '../src/indexing/build-bundle.ts';
 import { modelFormat, openModelState } from '../src/model/model-artifact.ts';
 import { trainModel } from '../src/training/train-model.ts';
 import { chooseStates, phasesOf } from '../src/training/warm-start.ts';
-import { scratchFolder } from './scratch-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 import { dayMs, opening, shopConfig, shopEvents, shopSources } from './tiny-shop.ts';
 
 const training = { batchSize: 32, epochs: 2, windowDays: 10, patience: 9, warm: { epochs: 2, learningRate: 1e-3 } };
@@ -163,14 +163,14 @@ describe('a warm start', () => {
   });
 
   it('gives the same bytes from the same model', async () => {
-    const other = await scratchFolder();
+    const other = await temporaryFolder();
     const base = await train(other, dayDataset(56));
     expect(base.id).toBe(first.id);
     expect((await train(other, dayDataset(58), { warmFrom: base.id })).id).toBe(second.id);
   });
 
   it.each(['fit 1', 'refit 1'])('resumes after a kill after %s with the same result', async (crashAfter) => {
-    const options = { warmFrom: first.id, checkpoints: join(await scratchFolder(), 'run') };
+    const options = { warmFrom: first.id, checkpoints: join(await temporaryFolder(), 'run') };
     await expect(train(root, dayDataset(58), { ...options, crashAfter })).rejects.toThrow('killed');
     const resumed = await train(root, dayDataset(58), options);
     expect(resumed.id).toBe(second.id);
@@ -178,7 +178,7 @@ describe('a warm start', () => {
   });
 
   it('does not resume from the checkpoint of a full training of the same day', async () => {
-    const checkpoints = join(await scratchFolder(), 'run');
+    const checkpoints = join(await temporaryFolder(), 'run');
     await expect(train(root, dayDataset(58), { checkpoints, crashAfter: 'fit 1' })).rejects.toThrow('killed');
     expect((await train(root, dayDataset(58), { warmFrom: first.id, checkpoints })).id).toBe(second.id);
   });
@@ -193,7 +193,7 @@ describe('a warm start', () => {
       if (event === one) return { ...event, itemId: other!.itemId };
       return event === other ? { ...event, itemId: one!.itemId } : event;
     });
-    const mutated = await scratchFolder();
+    const mutated = await temporaryFolder();
     const base = await train(mutated, dayDataset(56, { events: swapped }));
     const next = await train(mutated, dayDataset(58, { events: swapped }), { warmFrom: base.id });
     const fitOf = async (folder: string, { id }: Trained) => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { takeFolderLock } from '../src/index.ts';
 
-/** Once told to, takes the locks of all folders that it can have, says which, and keeps them until its input ends. */
+/** After the first input, takes the free locks of the given folders, prints those folders and keeps the locks until the input ends. */
 process.stdout.write('ready\n');
 await once(process.stdin, 'data');
 const held: string[] = [];

@@ -1,4 +1,4 @@
-// Apart from the training, so that processes that only report progress do not load TensorFlow.
+// Separate from train-phase.ts: processes that only report progress must not load TensorFlow.
 import type { LoopStep } from '@facet/model/training';
 import type { TrainingPhase } from '../model/model-artifact.ts';
 

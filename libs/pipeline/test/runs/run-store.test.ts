@@ -4,7 +4,7 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import { expect, test } from 'vitest';
 import { createRunStore, recordStage, requestRun } from '../../src/runs/index.ts';
 import type { RefreshOutputs, NewRun, RunStore } from '../../src/runs/index.ts';
-import { scratchFolder } from '../scratch-folder.ts';
+import { temporaryFolder } from '@facet/testing';
 
 const day = '2026-01-31';
 const asked: NewRun = {
@@ -27,7 +27,7 @@ async function fail(runs: RunStore, runId: string): Promise<void> {
 }
 
 test('creates one run for concurrent requests', async () => {
-  const folder = await scratchFolder();
+  const folder = await temporaryFolder();
   const stores = Array.from({ length: 8 }, () => createRunStore(join(folder, 'runs')));
   const requested = await Promise.all(stores.map((runs) => runs.findOrCreate(asked)));
   expect(new Set(requested.map(({ report }) => report.run.runId))).toEqual(new Set([day]));
@@ -36,7 +36,7 @@ test('creates one run for concurrent requests', async () => {
 });
 
 test('creates another run if forced or after a failure, but not while a run is in progress', async () => {
-  const runs = createRunStore(await scratchFolder());
+  const runs = createRunStore(await temporaryFolder());
   const idOf = async (request: Partial<NewRun> = {}): Promise<string> =>
     (await runs.findOrCreate({ ...asked, ...request })).report.run.runId;
   expect(await idOf()).toBe(day);
@@ -60,7 +60,7 @@ test('creates another run if forced or after a failure, but not while a run is i
 });
 
 test('reads the same events after a failed run, and all events if forced', async () => {
-  const runs = createRunStore(await scratchFolder());
+  const runs = createRunStore(await temporaryFolder());
   const later = { ...asked, cut: { ...asked.cut, receivedBefore: 9_000 }, requestedAt: 9_000 };
   await runs.findOrCreate(asked);
   await runs.pinOffsets(day, { log: 7 });
@@ -75,7 +75,7 @@ test('reads the same events after a failed run, and all events if forced', async
 });
 
 test('numbers ten runs of a day', async () => {
-  const runs = createRunStore(await scratchFolder());
+  const runs = createRunStore(await temporaryFolder());
   for (let run = 0; run < 11; run++) {
     const { report } = await runs.findOrCreate(asked);
     await fail(runs, report.run.runId);
@@ -84,7 +84,7 @@ test('numbers ten runs of a day', async () => {
 });
 
 test('reports a failure with stage and reason, unless the stage is retried', async () => {
-  const runs = createRunStore(await scratchFolder());
+  const runs = createRunStore(await temporaryFolder());
   await runs.findOrCreate(asked);
   const begun = { stage: 'train', attempt: 1, startedAt: 1 } as const;
   const problem = { code: 'REFRESH_CHILD_DIED', message: 'The process ended.' };
@@ -95,7 +95,7 @@ test('reports a failure with stage and reason, unless the stage is retried', asy
 });
 
 test('does not cancel a run that has ended, and keeps the first reason', async () => {
-  const runs = createRunStore(await scratchFolder());
+  const runs = createRunStore(await temporaryFolder());
   await runs.findOrCreate(asked);
   await runs.cancel(day, 'first');
   expect(await runs.cancel(day, 'second')).toMatchObject({ state: 'cancelled', reason: 'first' });
@@ -106,7 +106,7 @@ test('does not cancel a run that has ended, and keeps the first reason', async (
 });
 
 test('keeps the first offsets of a run', async () => {
-  const runs = createRunStore(await scratchFolder());
+  const runs = createRunStore(await temporaryFolder());
   await runs.findOrCreate(asked);
   const pinned = await Promise.all([runs.pinOffsets(day, { a: 1 }), runs.pinOffsets(day, { a: 2 })]);
   expect(pinned[0]).toEqual(pinned[1]);
@@ -114,7 +114,7 @@ test('keeps the first offsets of a run', async () => {
 });
 
 test('records the stage after a kill as the next attempt', async () => {
-  const runs = createRunStore(await scratchFolder());
+  const runs = createRunStore(await temporaryFolder());
   await runs.findOrCreate(asked);
   let now = 10;
   const deps = { runs, now: () => now++ };
@@ -135,7 +135,7 @@ test('records the stage after a kill as the next attempt', async () => {
 });
 
 test('ignores the files of a killed request and other files', async () => {
-  const folder = await scratchFolder();
+  const folder = await temporaryFolder();
   const runs = createRunStore(folder);
   await mkdir(join(folder, `.${day}-1234`));
   await writeFile(join(folder, 'notes.txt'), 'hello');
@@ -145,7 +145,7 @@ test('ignores the files of a killed request and other files', async () => {
 });
 
 test('reports a damaged stage record as a failure with its file, and permits another run', async () => {
-  const folder = await scratchFolder();
+  const folder = await temporaryFolder();
   const runs = createRunStore(folder);
   await runs.findOrCreate(asked);
   await writeFile(join(folder, day, 'train.json'), '{"stage":');
@@ -160,7 +160,7 @@ test('reports a damaged stage record as a failure with its file, and permits ano
 });
 
 test('lists other runs in spite of a damaged one, and does not reuse its number', async () => {
-  const folder = await scratchFolder();
+  const folder = await temporaryFolder();
   const runs = createRunStore(folder);
   await runs.findOrCreate({ ...asked, day: '2026-01-30' });
   await runs.findOrCreate(asked);
@@ -174,7 +174,7 @@ test('lists other runs in spite of a damaged one, and does not reuse its number'
 });
 
 test('treats a damaged cancellation as a cancellation', async () => {
-  const folder = await scratchFolder();
+  const folder = await temporaryFolder();
   const runs = createRunStore(folder);
   await runs.findOrCreate(asked);
   await writeFile(join(folder, day, 'cancelled.json'), '');
@@ -182,7 +182,7 @@ test('treats a damaged cancellation as a cancellation', async () => {
 });
 
 test('fixes the cut of a requested run and fences its day', async () => {
-  const folder = await scratchFolder();
+  const folder = await temporaryFolder();
   const store = createFolderArtifactStore(join(folder, 'artifacts'));
   const runs = createRunStore(join(folder, 'runs'));
   const now = Date.parse('2026-02-03T10:00:00Z');
