@@ -90,7 +90,7 @@ describe('promoting a bundle', () => {
   it('the gate exits with 6 for a rejected bundle, prints the reasons first, and keeps the bundle', async () => {
     const { code, out, err } = await run(['gate', second.slice(0, 8), '--config', configs.strict, '--home', home]);
     expect(code).toBe(6);
-    expect(out).toMatch(/^\nrejected: bundle .*\n- The window has 40 users [^.]*10000 are asked\nfor\./);
+    expect(out).toMatch(/^\nrejected: bundle .*\n- The window has 40 users [^.]*at least 10000 are\s+required\./);
     expect(out).toMatch(/FAIL {2}users +40 +10000/);
     expect(err).toContain(`promote ${second.slice(0, 12)}`);
     const refused = await run(['promote', second, '--home', home]);
