@@ -1,3 +1,5 @@
+import { dayMs } from '@facet/platform';
+
 /** A synthetic shop with 240 items and returning customers, generated day by day with fixed seeds. */
 
 export interface Purchase {
@@ -12,7 +14,6 @@ export interface Purchase {
 const departments = ['garden', 'kitchen', 'music', 'sports'] as const;
 const thingsPerDepartment = 60;
 const customers = 300;
-const dayMs = 86_400_000;
 /** The shop's first day. */
 const firstDay = Date.UTC(2026, 0, 5);
 

@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { dayMs } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from './run.ts';
 
-const dayMs = 86_400_000;
 const start = Date.UTC(2026, 0, 5);
 
 /** 40 people who each choose one of 240 things a day, all of one kind. */

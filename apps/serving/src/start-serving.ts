@@ -1,9 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { GuardrailSettings } from '@facet/bundles/guardrails';
 import { ExperimentsSettings, ExposureLogSettings, ExposureWriter, parseExperiments } from '@facet/exposures';
 import { listen, readAccess } from '@facet/http';
-import { describeError, readConfigFile } from '@facet/platform';
+import { describeError, readConfigFile, repeat } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { checkServingSettings, ServingSettings } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
@@ -96,12 +95,13 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     await guardrails?.check();
     await live.use(({ bundle }) => arms.refresh(bundle));
   };
-  const stopping = new AbortController();
-  let watching: Promise<void> | undefined;
+  let stopWatching: (() => Promise<void>) | undefined;
   const loaded = watcher.start().then(() => live.use(({ bundle }) => arms.refresh(bundle)));
   const listening = loaded.then(async () => urlAtOnce ?? (await listen(app, config)).url);
   const ready = listening.then(() => {
-    watching = poll(watch, { intervalMs: config.watchIntervalMs, signal: stopping.signal, logger });
+    stopWatching = repeat(config.watchIntervalMs, watch, (error) => {
+      logger.error({ problem: describeError(error), err: error }, 'watching for bundles failed: retrying');
+    });
     return { bundleId: live.require().bundle.id };
   });
   return {
@@ -113,34 +113,13 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       await app.close();
       await tracing?.close();
       await ready.catch(() => undefined);
-      stopping.abort();
-      await watching;
+      await stopWatching?.();
       await exposures?.recorder.close();
       await arms.close();
       await watcher.close();
       await profiles.close();
     },
   };
-}
-
-/**
- * Repeats work until the signal aborts. Failures are logged. Resolves when the current work has ended.
- *
- * @param options.intervalMs pause between the end of the work and its next start.
- */
-export async function poll(
-  work: () => Promise<void>,
-  options: { readonly intervalMs: number; readonly signal: AbortSignal; readonly logger: Pick<Logger, 'error'> },
-): Promise<void> {
-  const { intervalMs, signal, logger } = options;
-  while (!signal.aborted) {
-    await delay(intervalMs, undefined, { signal, ref: false }).catch(() => undefined);
-    try {
-      if (!signal.aborted) await work();
-    } catch (error) {
-      logger.error({ problem: describeError(error), err: error }, 'watching for bundles failed: retrying');
-    }
-  }
 }
 
 function openExposures(

@@ -6,7 +6,7 @@ import { loadBundle } from '@facet/bundles';
 import type { Bundle, CatalogItem } from '@facet/bundles';
 import { readExposures } from '@facet/exposures';
 import type { Experiment, ExposureRecord } from '@facet/exposures';
-import { createLogger } from '@facet/platform';
+import { createLogger, dayMs } from '@facet/platform';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ArmBundles } from '../src/experiments/arm-bundles.ts';
 import { ExposureRecorder } from '../src/exposures/exposures.ts';
@@ -104,7 +104,7 @@ describe('bundles of arms', () => {
       weight: 1,
       settings,
     }));
-    const experiments = [experimentOf({ arms: [control!, other!], before: time + 86_400_000 })];
+    const experiments = [experimentOf({ arms: [control!, other!], before: time + dayMs })];
     const metrics = createMetrics();
     const live = await loadBundle(store, home.bundleRef);
     onTestFinished(() => live.close());
@@ -164,7 +164,7 @@ describe('bundles of arms', () => {
       await new Promise<void>((resolve) => (finish = resolve));
       return search(bundle);
     });
-    pass(86_400_000);
+    pass(dayMs);
     await armBundles.refresh(live);
     expect(armBundles.has(arm.id, live)).toBe(false);
     expect(await armBundles.use(arm.id, live, search)).toBeUndefined();

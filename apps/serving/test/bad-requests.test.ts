@@ -1,3 +1,4 @@
+import { dayMs } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHome, createTestApp, now } from './fixtures.ts';
 import type { Home, TestApp } from './fixtures.ts';
@@ -47,7 +48,7 @@ describe('a wrong field is named with its fault', () => {
     ],
     ['behaviors.0.occurredAt', /occurredAt/, { behaviors: [{ itemId: 'a', occurredAt: '2026-02-30T10:00:00Z' }] }],
     ['behaviors.0.occurredAt', /must be >= 100000000000/, { behaviors: [{ itemId: 'a', occurredAt: 1_700_000_000 }] }],
-    ['behaviors.0.occurredAt', /in the future/, { behaviors: [{ itemId: 'a', occurredAt: now + 2 * 86_400_000 }] }],
+    ['behaviors.0.occurredAt', /in the future/, { behaviors: [{ itemId: 'a', occurredAt: now + 2 * dayMs }] }],
     ['behaviors', /behaviors must not have more than 10000 items/, { behaviors: many(10_001) }],
     ['exclude', /exclude must not have more than 10000 items/, { exclude: many(10_001) }],
     ['exclude.0', /exclude.0 must be string/, { exclude: [{}] }],

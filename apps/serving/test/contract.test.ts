@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { bundleFiles } from '@facet/bundles';
 import { listRoutes } from '@facet/http';
+import { dayMs } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readContract, urlOf } from './api-contract.ts';
 import type { Answer, ApiDocument, Operation } from './api-contract.ts';
@@ -165,7 +166,7 @@ describe('each refusal matches the document', () => {
 
   it.each([
     ['recommend', 'a quota of nothing', { merge: { by: 'quota' } }],
-    ['recommend', 'the future', { behaviors: [{ itemId: 'film-1', occurredAt: now + 2 * 86_400_000 }] }],
+    ['recommend', 'the future', { behaviors: [{ itemId: 'film-1', occurredAt: now + 2 * dayMs }] }],
     ['recommend', 'a filter that is not declared', { filters: ['unheard-of'] }],
     ['recommend', 'what is no cursor', { cursor: 'nonsense' }],
     ['recommendBatch', 'too many items in all', { users: Array.from({ length: 200 }, () => ({})), limit: 1000 }],
@@ -207,7 +208,7 @@ describe('each refusal matches the document', () => {
 
   it('a batch has a problem instead of the list of a user with invalid fields', async () => {
     const operation = operationOf('recommendBatch');
-    const users = [{ userId: 'ada' }, { behaviors: [{ itemId: 'film-1', occurredAt: now + 2 * 86_400_000 }] }];
+    const users = [{ userId: 'ada' }, { behaviors: [{ itemId: 'film-1', occurredAt: now + 2 * dayMs }] }];
     const answer = await send(server, { method: 'POST', url: operation.path, payload: { users, limit: 2 } });
     expect(JSON.parse(answer.body)).toMatchObject({ answers: [{ returned: 2 }, { code: 'REQUEST_INVALID' }] });
     expect(operation.faultOf(answer)).toBeUndefined();

@@ -46,7 +46,7 @@ import {
   unknownUser,
 } from '@facet/model';
 import type { ModelConfig, ModelSpec } from '@facet/model';
-import { createLogger, hashApiKey, parseWith } from '@facet/platform';
+import { createLogger, dayMs, hashApiKey, parseWith } from '@facet/platform';
 import type { ApiKey, Logger, Scope } from '@facet/platform';
 import { ServingSettings } from '@facet/recommendations/settings';
 import { buildFaissIndex } from '@facet/retrieval';
@@ -72,7 +72,6 @@ export const servingKey = (name: string, scopes: readonly Scope[]): ApiKey => ({
 /** The key that `post` sends. */
 export const apiKey = textOfKey('tests');
 
-const dayMs = 86_400_000;
 /** The end of the fixture's data. */
 export const asOf = Date.UTC(2026, 2, 1);
 export const now = asOf + 3_600_000;

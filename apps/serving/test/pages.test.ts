@@ -118,9 +118,9 @@ it('returns no unknown fields of a forged cursor, and creates no metric labels',
     expect(statusCode, JSON.stringify(changes)).toBe(400);
   }
   const reasons = [[{ itemId: 'film-1', share: 1, more: 1 }]];
-  const source = { kind: 'model', more: 1 };
-  const { items, source: told } = await ask({ cursor: packed({ items: [[itemId, score, 0]], reasons, source }) });
-  expect(told).toEqual({ kind: 'model' });
+  const given = { kind: 'model', more: 1 };
+  const { items, source } = await ask({ cursor: packed({ items: [[itemId, score, 0]], reasons, source: given }) });
+  expect(source).toEqual({ kind: 'model' });
   expect(items[0]!.reasons).toEqual([{ itemId: 'film-1', share: 1 }]);
   for (const arms of [{ 'two\nlines': 1 }, { ['x'.repeat(129)]: 'arm' }]) {
     expect((await server.post('/v1/recommendations', { cursor: packed({ arms }) })).statusCode).toBe(400);

@@ -92,7 +92,7 @@ it('logs a slow request with its spans and sizes, but without users and items', 
     requestBytes: 49,
     others: 0,
   });
-  expect(slow[0]!['answerBytes']).toBeGreaterThan(100);
+  expect(slow[0]!['responseBytes']).toBeGreaterThan(100);
   expect(Object.keys(slow[0]!['spans'] as object)).toContain('search');
   expect(JSON.stringify(slow)).not.toMatch(/ada|film-7/);
   await server.close();

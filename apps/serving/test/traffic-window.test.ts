@@ -5,7 +5,7 @@ import type { RequestOutcome } from '../src/guardrails/traffic-window.ts';
 
 const windowMs = 60_000;
 const answer = (ms: number, what: { isFallback?: boolean; isEmpty?: boolean } = {}): RequestOutcome => ({
-  kind: 'answer',
+  kind: 'response',
   isFallback: false,
   isEmpty: false,
   ...what,

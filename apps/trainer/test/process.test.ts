@@ -9,6 +9,7 @@ import { findFreePorts, startFacetProcess, startRedis } from '@facet/local-servi
 import type { FacetProcess, LocalRedis } from '@facet/local-services';
 import { shiftDay } from '@facet/pipeline/runs';
 import type { StageRecord } from '@facet/pipeline/runs';
+import { dayMs } from '@facet/platform';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { createHome, openShop, shopSettings } from './fixtures.ts';
@@ -47,7 +48,7 @@ async function startTrainer(home: Home, prefix: string): Promise<FacetProcess & 
 /** Records scheduled runs for these days, so that the schedule requests none. The last day must be the newest that can be due. */
 async function recordRuns({ runs }: Home, days: readonly string[]): Promise<void> {
   for (const day of days) {
-    const requestedAt = Date.parse(day) + 86_400_000;
+    const requestedAt = Date.parse(day) + dayMs;
     const cut = { occurredBefore: requestedAt, receivedBefore: requestedAt };
     await runs.findOrCreate({
       day,

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { dayMs } from '@facet/platform';
 import { describe, expect, test } from 'vitest';
 import { evaluateRanking, itemCf, ownHistory, popularity, rankUsers } from '../src/index.ts';
 import type { HeldOutUser, Scorer } from '../src/index.ts';
@@ -89,7 +90,7 @@ describe.skipIf(!isPresent)(title, () => {
   test('reproduces popularity of all time, popularity of the last 30 days, and own history', () => {
     const { interactions, catalogSize } = split!;
     const allTime = popularity(interactions, { catalogSize });
-    const recent = popularity(interactions, { catalogSize, since: Date.parse(splitAt) - 30 * 86_400_000 });
+    const recent = popularity(interactions, { catalogSize, since: Date.parse(splitAt) - 30 * dayMs });
     const past = evaluate(allTime);
     expect(past.fresh.recall).toBeCloseTo(0.0577, 3);
     expect(past.all.recall).toBeCloseTo(0.093, 3);

@@ -207,7 +207,7 @@ it('reports the overlap of a shadow arm with shown and chosen items', async () =
     ],
     [did('r1', 'a'), did('r1', 'b'), did('r2', 'b'), did('r2', 'b', { type: 'purchase' })],
   );
-  expect(shadow).toEqual([{ arm: 'wide', answers: 2, items: 6, shown: 3, chosen: 3, chosenHeld: 2 }]);
+  expect(shadow).toEqual([{ arm: 'wide', responses: 2, items: 6, shown: 3, chosen: 3, chosenHeld: 2 }]);
   expect(counts.exposures).toBe(0);
 });
 

@@ -33,9 +33,9 @@ describe('ExposureWriter', () => {
   it('writes records that readers return unchanged, with any texts', async () => {
     const id = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 });
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(id, fc.array(id)), { minLength: 1, maxLength: 20 }), async (answers) => {
+      fc.asyncProperty(fc.array(fc.tuple(id, fc.array(id)), { minLength: 1, maxLength: 20 }), async (responses) => {
         const folder = await temporaryFolder();
-        const records = answers.map(([userId, items], index) =>
+        const records = responses.map(([userId, items], index) =>
           exposure({
             recommendationId: `r-${index}-${userId}`,
             userId,

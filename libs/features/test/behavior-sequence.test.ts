@@ -1,8 +1,8 @@
+import { hourMs } from '@facet/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ageBucket, ageBucketCount, createBehaviorRows, maxRepeatCount, writeBehaviorSequence } from '../src/index.ts';
 import type { BehaviorWindow } from '../src/index.ts';
-import { hourMs } from './histories.ts';
 
 function windowOf(items: readonly number[], times?: readonly number[]): BehaviorWindow {
   return { items, times: times ?? items.map((_, position) => position), start: 0, end: items.length };
@@ -65,11 +65,11 @@ describe('writeBehaviorSequence', () => {
   });
 
   it('equals its definition', () => {
-    const choices = fc.array(fc.tuple(fc.integer({ min: 0, max: 6 }), fc.integer({ min: 0, max: 5000 })), {
+    const interactions = fc.array(fc.tuple(fc.integer({ min: 0, max: 6 }), fc.integer({ min: 0, max: 5000 })), {
       maxLength: 30,
     });
     fc.assert(
-      fc.property(choices, fc.integer({ min: 1, max: 8 }), fc.boolean(), (drawn, length, distinct) => {
+      fc.property(interactions, fc.integer({ min: 1, max: 8 }), fc.boolean(), (drawn, length, distinct) => {
         const sorted = drawn.sort((a, b) => a[1] - b[1]).map(([item, hours]) => ({ item, time: hours * hourMs }));
         const now = 5000 * hourMs;
         const known = sorted.filter(({ item }) => item > 0);

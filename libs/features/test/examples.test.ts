@@ -1,8 +1,9 @@
+import { dayMs, hourMs } from '@facet/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRandom, drawEpoch, prefixExamples, windowExamples } from '../src/index.ts';
 import type { Examples, UserSequences } from '../src/index.ts';
-import { anyHistories, dayMs, hourMs, sequencesOf } from './histories.ts';
+import { anyHistories, sequencesOf } from './histories.ts';
 
 interface Row {
   user: number;
@@ -103,8 +104,8 @@ describe('prefixExamples', () => {
         const rows = rowsOf(prefixExamples(sequences, before));
         for (const row of rows) expect(sequences.times[row.labelEnd - 1]!).toBeLessThan(before);
         const labels = rows.map(({ end }) => end);
-        const expected = histories.flatMap((choices, user) =>
-          choices.flatMap(([, time], position) =>
+        const expected = histories.flatMap((interactions, user) =>
+          interactions.flatMap(([, time], position) =>
             position > 0 && time < before ? [sequences.offsets[user]! + position] : [],
           ),
         );
@@ -213,7 +214,7 @@ describe('windowExamples', () => {
 
   it('equals a time split at the moment of each example', () => {
     const histories = anyHistories(100).map((list) =>
-      list.map((choices) => choices.map(([item, time]) => [item, time * 6 * hourMs] as const)),
+      list.map((interactions) => interactions.map(([item, time]) => [item, time * 6 * hourMs] as const)),
     );
     const options = fc.record({
       before: fc.integer({ min: 0, max: 110 }).map((time) => time * 6 * hourMs),

@@ -10,11 +10,11 @@ import {
 } from '../src/index.ts';
 import type { InteractionTable, Interaction } from '../src/index.ts';
 
-/** The choices as columns, in the order in which they are given. */
-function tableOf(choices: readonly Interaction[]): InteractionTable {
-  const userIds = [...new Set(choices.map(({ userId }) => userId))].sort();
-  const itemIds = [...new Set(choices.map(({ itemId }) => itemId))];
-  const byUser = userIds.map((id) => choices.filter(({ userId }) => userId === id));
+/** Returns the interactions as columns, in the same order. */
+function tableOf(interactions: readonly Interaction[]): InteractionTable {
+  const userIds = [...new Set(interactions.map(({ userId }) => userId))].sort();
+  const itemIds = [...new Set(interactions.map(({ itemId }) => itemId))];
+  const byUser = userIds.map((id) => interactions.filter(({ userId }) => userId === id));
   const offsets = new Int32Array(userIds.length + 1);
   byUser.forEach((own, user) => (offsets[user + 1] = offsets[user]! + own.length));
   return {
@@ -50,11 +50,15 @@ describe('orderTable', () => {
   it('keeps and drops the same interactions as selectInteractions', () => {
     const repeats = fc.constantFrom('keep' as const, 'first' as const);
     fc.assert(
-      fc.property(someInteractions, repeats, fc.integer(), (choices, rule, tieSeed) => {
+      fc.property(someInteractions, repeats, fc.integer(), (interactions, rule, tieSeed) => {
         const rules = { repeats: rule, tieSeed };
-        const events = choices.map((choice, place) => ({ ...choice, type: 'purchase', eventId: `e${place}` }));
+        const events = interactions.map((interaction, place) => ({
+          ...interaction,
+          type: 'purchase',
+          eventId: `e${place}`,
+        }));
         const selected = selectInteractions(events, { ...rules, isPositive: () => true });
-        const { table, dropped } = orderTable(tableOf(choices), rules);
+        const { table, dropped } = orderTable(tableOf(interactions), rules);
         expect(interactionsOf(table)).toEqual(selected.interactions);
         expect({ notPositive: 0, duplicateEvent: 0, ...dropped }).toEqual(selected.dropped);
       }),
@@ -63,7 +67,7 @@ describe('orderTable', () => {
 });
 
 describe('dropRareItems', () => {
-  const choices = [
+  const interactions = [
     { userId: 'ada', itemId: 'common', occurredAt: 1 },
     { userId: 'ada', itemId: 'rare', occurredAt: 2 },
     { userId: 'ada', itemId: 'rare', occurredAt: 3 },
@@ -72,15 +76,15 @@ describe('dropRareItems', () => {
   ];
 
   it('counts users, not interactions, and removes users without remaining interactions', () => {
-    const { table, dropped } = dropRareItems(tableOf(choices), 2);
-    expect(interactionsOf(table)).toEqual([choices[0], choices[3]]);
+    const { table, dropped } = dropRareItems(tableOf(interactions), 2);
+    expect(interactionsOf(table)).toEqual([interactions[0], interactions[3]]);
     expect(table.userIds).toEqual(['ada', 'ben']);
     expect(dropped).toBe(3);
   });
 
   it('drops nothing for one user, and everything for more users than exist', () => {
-    expect(dropRareItems(tableOf(choices), 1)).toEqual({ table: tableOf(choices), dropped: 0 });
-    const none = dropRareItems(tableOf(choices), 4);
+    expect(dropRareItems(tableOf(interactions), 1)).toEqual({ table: tableOf(interactions), dropped: 0 });
+    const none = dropRareItems(tableOf(interactions), 4);
     expect(none.table).toMatchObject({ userIds: [], offsets: Int32Array.of(0) });
     expect(none.dropped).toBe(5);
   });

@@ -1,3 +1,4 @@
+import { dayMs, hourMs } from '@facet/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -6,21 +7,31 @@ import {
   popularityFeatureCount,
   popularityFeatureNames,
 } from '../src/index.ts';
-import { anyHistories, dayMs, hourMs, sequencesOf } from './histories.ts';
-import type { Choice } from './histories.ts';
+import { anyHistories, sequencesOf } from './histories.ts';
+import type { Interaction } from './histories.ts';
 
 type Features = Record<(typeof popularityFeatureNames)[number], number>;
 
-function featuresOf(histories: readonly (readonly Choice[])[], item: number, day: number, before = Infinity): Features {
+function featuresOf(
+  histories: readonly (readonly Interaction[])[],
+  item: number,
+  day: number,
+  before = Infinity,
+): Features {
   const all = buildPopularityTimeline(sequencesOf(histories), 9, before).featuresOn(day);
   const row = all.subarray(item * popularityFeatureCount, (item + 1) * popularityFeatureCount);
   return Object.fromEntries(popularityFeatureNames.map((name, column) => [name, row[column]])) as unknown as Features;
 }
 
-/** The definition, by scanning every choice. */
-function bruteForce(histories: readonly (readonly Choice[])[], item: number, day: number, before: number): Features {
-  const userDays = histories.flatMap((choices, user) =>
-    choices
+/** The definition, by scanning every interaction. */
+function bruteForce(
+  histories: readonly (readonly Interaction[])[],
+  item: number,
+  day: number,
+  before: number,
+): Features {
+  const userDays = histories.flatMap((interactions, user) =>
+    interactions
       .filter(([chosen, time]) => chosen === item && time < before)
       .map(([, time]) => `${Math.floor(time / dayMs)} ${user}`),
   );
@@ -36,8 +47,10 @@ function bruteForce(histories: readonly (readonly Choice[])[], item: number, day
   };
 }
 
-const inDays = (histories: fc.Arbitrary<Choice[][]>): fc.Arbitrary<Choice[][]> =>
-  histories.map((list) => list.map((choices) => choices.map(([item, time]) => [item, time * 8 * hourMs] as const)));
+const inDays = (histories: fc.Arbitrary<Interaction[][]>): fc.Arbitrary<Interaction[][]> =>
+  histories.map((list) =>
+    list.map((interactions) => interactions.map(([item, time]) => [item, time * 8 * hourMs] as const)),
+  );
 
 describe('buildPopularityTimeline', () => {
   it('equals a scan of all interactions', () => {
@@ -89,9 +102,9 @@ describe('buildPopularityTimeline', () => {
         fc.integer({ min: 0, max: 30 }),
         (past, future, day) => {
           const from = day * dayMs;
-          const known = past.map((choices) => choices.filter(([, time]) => time < from));
-          const longer = known.map((choices, user) => [
-            ...choices,
+          const known = past.map((interactions) => interactions.filter(([, time]) => time < from));
+          const longer = known.map((interactions, user) => [
+            ...interactions,
             ...(future[user] ?? []).map(([item, time]) => [item, time + from] as const),
           ]);
           const features = (histories: typeof longer): number[] => [
@@ -104,7 +117,7 @@ describe('buildPopularityTimeline', () => {
   });
 
   it('counts a user once per day and item', () => {
-    const histories: Choice[][] = [
+    const histories: Interaction[][] = [
       [
         [1, 0],
         [1, hourMs],
@@ -119,7 +132,7 @@ describe('buildPopularityTimeline', () => {
   });
 
   it('ignores interactions at or after `before`', () => {
-    const histories: Choice[][] = [
+    const histories: Interaction[][] = [
       [
         [1, 0],
         [1, dayMs],
@@ -163,7 +176,7 @@ describe('buildPopularityTimeline', () => {
   });
 
   it('caches days correctly, even more than it keeps', () => {
-    const histories: Choice[][] = [
+    const histories: Interaction[][] = [
       [
         [1, 0],
         [2, 400 * dayMs],

@@ -46,8 +46,8 @@ test('equals a linear scan', () => {
   fc.assert(
     fc.property(anyHistories(20), fc.integer({ min: -1, max: 21 }), (histories, time) => {
       const sequences = sequencesOf(histories);
-      histories.forEach((choices, user) => {
-        const before = choices.filter(([, occurredAt]) => occurredAt < time).length;
+      histories.forEach((interactions, user) => {
+        const before = interactions.filter(([, occurredAt]) => occurredAt < time).length;
         expect(historyEnd(sequences, user, time)).toBe(sequences.offsets[user]! + before);
       });
     }),

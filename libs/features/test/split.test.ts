@@ -1,4 +1,4 @@
-import { isAppError } from '@facet/platform';
+import { dayMs, isAppError } from '@facet/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -130,13 +130,13 @@ describe('heldOutByTime', () => {
       fc.property(anyHistories(20), anyHistories(9), (histories, others) => {
         const before = 20;
         const later = histories
-          .map((choices, user) => [
-            ...choices.filter(([, time]) => time < cut),
+          .map((interactions, user) => [
+            ...interactions.filter(([, time]) => time < cut),
             ...(others[user] ?? []).map(([item, time]) => [item, time + cut] as const),
           ])
-          .filter((choices) => choices.length > 0);
+          .filter((interactions) => interactions.length > 0);
         const kept = histories.filter(
-          (choices, user) => choices.some(([, time]) => time < cut) || (others[user] ?? []).length > 0,
+          (interactions, user) => interactions.some(([, time]) => time < cut) || (others[user] ?? []).length > 0,
         );
         expect(later).toHaveLength(kept.length);
         const view = (of: typeof later): unknown => {
@@ -165,9 +165,9 @@ describe('heldOutByTime', () => {
           const sequences = sequencesOf(histories);
           const before = from + length;
           const candidates = itemsKnownBefore(sequences, from, 9);
-          const expected = histories.flatMap((choices, user) => {
-            const inside = choices.filter(([, time]) => time >= from && time < before).map(([item]) => item);
-            if (!choices.some(([, time]) => time < from) || inside.length === 0) return [];
+          const expected = histories.flatMap((interactions, user) => {
+            const inside = interactions.filter(([, time]) => time >= from && time < before).map(([item]) => item);
+            if (!interactions.some(([, time]) => time < from) || inside.length === 0) return [];
             const truth = new Set(inside.filter((item) => candidates[item] === 1));
             const absent = new Set(inside.filter((item) => item > 0 && candidates[item] === 0));
             return [{ user, truth: [...truth], absent: absent.size + inside.filter((item) => item === 0).length }];
@@ -250,8 +250,7 @@ describe('leave-one-out', () => {
     fc.assert(
       fc.property(whole, whole, fc.constantFrom('validation', 'test'), (histories, others, part) => {
         const heldOut = part === 'test' ? 1 : 2;
-        const timed = (items: readonly number[]): [number, number][] =>
-          items.map((item, day) => [item, day * 86_400_000]);
+        const timed = (items: readonly number[]): [number, number][] => items.map((item, day) => [item, day * dayMs]);
         const original = histories.map((items) => timed(items));
         const changed = histories.map((items, user) =>
           timed([...items.slice(0, -heldOut), ...Array.from({ length: heldOut }, (_, k) => others[user]?.[k] ?? 9)]),

@@ -118,9 +118,9 @@ describe('a body', () => {
     ['{"dish": ""}', 'dish', 'dish must not have fewer than 1 characters.'],
     ['{"dish": "soup", "size": "large"}', 'size', 'size must be "small".'],
   ])('that the schema refuses: %s', async (payload, field, message) => {
-    const { field: told, ...rest } = (await send({ payload, headers: json })).json() as Record<string, unknown>;
+    const { field: reported, ...rest } = (await send({ payload, headers: json })).json() as Record<string, unknown>;
     expect(rest).toMatchObject({ statusCode: 400, code: 'REQUEST_INVALID', message });
-    expect(told).toBe(field);
+    expect(reported).toBe(field);
   });
 
   it('with a prototype has one more unknown field', async () => {

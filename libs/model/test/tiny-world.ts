@@ -13,6 +13,7 @@ import { mapLeaves } from '@facet/tf-graph/arrays';
 import type { NumericArray } from '@facet/tf-graph/arrays';
 import { tf } from '@facet/tf-graph/tensorflow';
 import type { Variable } from '@facet/tf-graph/tensorflow';
+import { dayMs } from '@facet/platform';
 import { createBatchBuilder, sharedItems } from '../src/batches.ts';
 import type { BatchArrays, TrainingData } from '../src/batches.ts';
 import type { TrainingBatch } from '../src/batch.ts';
@@ -23,8 +24,6 @@ import type { CandidateSet } from '../src/training/candidate-set.ts';
 import type { ExampleRows } from '../src/training/example-rows.ts';
 import { createTrainingSession } from '../src/training.ts';
 import type { TrainingSession } from '../src/training.ts';
-
-const dayMs = 86_400_000;
 
 const genre: FeatureSchema = { name: 'genre', kind: 'category', values: ['a', 'b', 'c'], edges: [], slots: 2 };
 const gender: FeatureSchema = { name: 'gender', kind: 'category', values: ['F', 'M'], edges: [], slots: 1 };

@@ -6,13 +6,13 @@ import { tf } from '@facet/tf-graph/tensorflow';
 
 const [users, items] = [30, 20];
 
-/** Users of even numbers choose of the first ten items, others of the last ten; user 0 chooses everything of theirs, often. */
+/** Even users interact with the first ten items, odd users with the last ten. User 0 interacts with all of the first ten, often. */
 function interactions(): { users: Int32Array; items: Int32Array } {
   const random = createRandom(4);
   const rows: [number, number][] = [];
   for (let user = 0; user < users; user++) {
-    const choices = user === 0 ? 60 : 1 + random.int(8);
-    for (let choice = 0; choice < choices; choice++) rows.push([user, 1 + (user % 2) * 10 + random.int(10)]);
+    const count = user === 0 ? 60 : 1 + random.int(8);
+    for (let row = 0; row < count; row++) rows.push([user, 1 + (user % 2) * 10 + random.int(10)]);
   }
   return {
     users: Int32Array.from(rows, ([user]) => user),

@@ -167,10 +167,10 @@ describe('a benchmark of sequences, leave-one-out', () => {
   }, 60_000);
 
   it('reports a diverged tower and measures the others', async () => {
-    const told: string[] = [];
+    const divergences: string[] = [];
     const options = {
       settings: [{ name: 'learningRate', value: 30 }],
-      onDivergence: (text: string) => told.push(text),
+      onDivergence: (text: string) => divergences.push(text),
     };
     const opened = await open();
     const { rows, diverged } = await run(opened, ['facet', 'popularity'], options);
@@ -184,7 +184,9 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const table = summarize({ rows, diverged }, systems, opened.benchmark);
     expect(table.systems.map(({ name }) => name)).toEqual(['popularity']);
     expect(describeDiverged(table)[0]).toMatch(/^Not in the table: facet, seed 1\. In epoch 1, step/);
-    expect(told[0]).toMatch(/^fit: In epoch \d, step \d+, the loss .*learning rate 30.* half the learning rate\.$/);
+    expect(divergences[0]).toMatch(
+      /^fit: In epoch \d, step \d+, the loss .*learning rate 30.* half the learning rate\.$/,
+    );
   });
 
   it('lists all systems, and rejects an unknown one with the list', async () => {

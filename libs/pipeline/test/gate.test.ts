@@ -212,16 +212,16 @@ describe('gateStage', () => {
     const stop = new AbortController();
     const context = createStageContext(home, themedConfig({ gate: { usersMax: 31 } }));
     const ids = { datasetId: today.id, bundleId: candidateId, incumbentId };
-    const told: string[] = [];
+    const steps: string[] = [];
     const stage = gateStage(context, ids, {
       signal: stop.signal,
       onStep: (what) => {
-        told.push(what);
+        steps.push(what);
         if (what === 'the incumbent') stop.abort(new Error('enough'));
       },
     });
     await expect(stage).rejects.toThrow('enough');
-    expect(told).toEqual(['popularity', 'the candidate', 'the incumbent']);
+    expect(steps).toEqual(['popularity', 'the candidate', 'the incumbent']);
   });
 });
 

@@ -4,7 +4,7 @@ import { modelSpecOf } from '../src/model/model-spec.ts';
 
 /** Two users with 16 different items, one per day. The second one repeats every item. */
 const count = 16;
-const choices = [0, 1].map((user) =>
+const interactions = [0, 1].map((user) =>
   Array.from({ length: count * (1 + user) }, (_, position) => ({ item: 1 + (position % count), time: position })),
 );
 const data = {
@@ -12,8 +12,8 @@ const data = {
   sequences: {
     userIds: ['a', 'b'],
     offsets: Int32Array.of(0, count, 3 * count),
-    items: Int32Array.from(choices.flat(), ({ item }) => item),
-    times: Float64Array.from(choices.flat(), ({ time }) => time),
+    items: Int32Array.from(interactions.flat(), ({ item }) => item),
+    times: Float64Array.from(interactions.flat(), ({ time }) => time),
   },
   itemFeatures: [],
   profiles: [],

@@ -6,15 +6,19 @@ import { dayMs } from './tiny-shop.ts';
 
 const asOf = Date.UTC(2026, 2, 1);
 
-interface Choice {
+interface Interaction {
   readonly user: number;
   readonly item: number;
   readonly daysAgo: number;
 }
 
-function datasetOf(itemCount: number, attributes: (Record<string, string | number> | undefined)[], choices: Choice[]) {
+function datasetOf(
+  itemCount: number,
+  attributes: (Record<string, string | number> | undefined)[],
+  interactions: Interaction[],
+) {
   const byUser = attributes.map((_, user) =>
-    choices.filter((choice) => choice.user === user).sort((a, b) => b.daysAgo - a.daysAgo),
+    interactions.filter((interaction) => interaction.user === user).sort((a, b) => b.daysAgo - a.daysAgo),
   );
   const offsets = new Int32Array(attributes.length + 1);
   byUser.forEach((own, user) => (offsets[user + 1] = offsets[user]! + own.length));
@@ -116,15 +120,15 @@ describe('findPopularLists', () => {
 
   it('keeps the first thousand items, and ties by index', () => {
     const random = createRandom(1);
-    const choices = Array.from({ length: 4000 }, () => ({
+    const interactions = Array.from({ length: 4000 }, () => ({
       user: random.int(40),
       item: 1 + random.int(1500),
       daysAgo: 1,
     }));
-    const dataset = datasetOf(1500, Array<undefined>(40).fill(undefined), choices);
+    const dataset = datasetOf(1500, Array<undefined>(40).fill(undefined), interactions);
     const [list] = findPopularLists(dataset, asOf, { ...settings, windowDays: [7] }).lists;
     const users = Array.from({ length: 1501 }, () => new Set<number>());
-    for (const { user, item } of choices) users[item]!.add(user);
+    for (const { user, item } of interactions) users[item]!.add(user);
     const expected = [...users.keys()]
       .filter((item) => users[item]!.size > 0)
       .sort((a, b) => users[b]!.size - users[a]!.size || a - b);

@@ -69,8 +69,8 @@ it('returns the same as a selection from all events, for any events', async () =
       const rules = { repeats: 'keep', tieSeed: 1 } as const;
       const all = await readLake(lake);
       const selected = selectInteractions(all, { ...rules, isPositive: parsePositiveRule(positives) });
-      const choices = await interactionsOf(lake, positives);
-      const { table } = orderTable(choices, rules);
+      const interactions = await interactionsOf(lake, positives);
+      const { table } = orderTable(interactions, rules);
       const rows = table.userIds.flatMap((userId, user) =>
         Array.from(table.items.subarray(table.offsets[user], table.offsets[user + 1]), (item, place) => ({
           userId,
@@ -79,9 +79,9 @@ it('returns the same as a selection from all events, for any events', async () =
         })),
       );
       expect(rows).toEqual(selected.interactions);
-      expect([...choices.eventTypes.values()].reduce((sum, count) => sum + count, 0)).toBe(all.length);
+      expect([...interactions.eventTypes.values()].reduce((sum, count) => sum + count, 0)).toBe(all.length);
       // A cut just after the newest event gives the same. Rebuilding a dataset depends on it.
-      const { occurredAt, receivedAt } = choices.newest;
+      const { occurredAt, receivedAt } = interactions.newest;
       const cut = { occurredBefore: occurredAt + 1, receivedBefore: receivedAt + 1 };
       expect(orderTable(await interactionsOf(lake, positives, everybody, cut), rules).table).toEqual(table);
     }),
@@ -123,8 +123,8 @@ it('leaves out users with too many events or hours on a day, and counts them and
 it('counts duplicates, and returns nothing for an empty lake', async () => {
   const once: Event = { eventId: '1', type: 'click', userId: 'u', itemId: 'i', occurredAt: 5, receivedAt: monday };
   const lake = await lakeOf([once, once, { ...once, itemId: 'j', receivedAt: monday - 1 }]);
-  const choices = await interactionsOf(lake, 'click');
-  expect(choices).toMatchObject({ repeated: 2, itemIds: ['j'], eventTypes: new Map([['click', 1]]) });
+  const interactions = await interactionsOf(lake, 'click');
+  expect(interactions).toMatchObject({ repeated: 2, itemIds: ['j'], eventTypes: new Map([['click', 1]]) });
   const nothing = await interactionsOf(join(await temporaryFolder(), 'lake'), 'click');
   expect(nothing).toMatchObject({ userIds: [], offsets: Int32Array.of(0), repeated: 0 });
 });

@@ -62,10 +62,10 @@ export function shopEvents(seed = 1): LakeEvent[] {
 
 /** The sources of a dataset, as read from a lake. */
 export function shopSources(events = shopEvents(), config = shopConfig()): DatasetSources {
-  const choices = interactionsOf(events, parsePositiveRule(config.interactions.positives));
+  const interactions = interactionsOf(events, parsePositiveRule(config.interactions.positives));
   const window = { occurredBefore: closing, receivedBefore: closing, offsets: {}, itemsReceivedBefore: closing };
   const files = { lakeVersion: 1, lake: [], catalog: [] };
-  return { interactions: choices, items: things, users: people, files, window };
+  return { interactions, items: things, users: people, files, window };
 }
 
 /** A small, fast facet.yaml with a split by dates. */

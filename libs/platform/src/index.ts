@@ -17,4 +17,4 @@ export { listNames, pathExists, readTextIfExists } from './read-if-exists.ts';
 export { anyNamePattern, recordOf } from './record-of.ts';
 export { closeOnSignal } from './shutdown.ts';
 export { alignColumns, barChart, formatCount, formatNumber, formatShare, section } from './text-table.ts';
-export { dayMs, hourMs, minuteMs, utcDay } from './time.ts';
+export { dayMs, hourMs, minuteMs, repeat, utcDay } from './time.ts';

@@ -30,7 +30,7 @@ test('an error without options is not retryable and has no facts and no cause', 
   expect('cause' in error).toBe(false);
 });
 
-test('isAppError tells errors apart by code', () => {
+test('isAppError distinguishes errors by code', () => {
   const error: unknown = new AppError('No.', { code: 'NO', category: 'internal' });
   expect(isAppError(error)).toBe(true);
   expect(isAppError(error, 'NO')).toBe(true);

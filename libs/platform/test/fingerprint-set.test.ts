@@ -17,7 +17,7 @@ it('agrees with a set of texts', () => {
   );
 });
 
-it('tells 400,000 similar ids apart and recognizes each again', () => {
+it('distinguishes 400,000 similar ids and recognizes each again', () => {
   const set = new FingerprintSet();
   const ids = Array.from({ length: 200_000 }, (_, index) => [`user-${index}`, `${index}-item`]).flat();
   expect(ids.filter((id) => !set.add(id))).toEqual([]);

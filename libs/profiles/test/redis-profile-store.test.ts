@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { startRedis } from '@facet/local-services';
 import type { LocalRedis } from '@facet/local-services';
+import { dayMs } from '@facet/platform';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { chosen, identified } from './changes.ts';
@@ -47,7 +48,7 @@ describe('what is stored in Redis', () => {
       'ttl:user:{ada}:sessions',
       'ttl:user:{ben}:erased',
     ]);
-    const twoDaysMs = 2 * 86_400_000;
+    const twoDaysMs = 2 * dayMs;
     for (const key of keys) {
       const ttlMs = await client.pttl(key);
       expect(ttlMs).toBeGreaterThan(twoDaysMs - 60_000);

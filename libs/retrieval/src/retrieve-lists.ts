@@ -225,8 +225,8 @@ function listOf(
     }
     items[place] = item;
   }
-  const answer = ids.subarray(query * k, (query + 1) * k);
-  const found = answer.at(-1)! < 0 ? answer.indexOf(-1) : k;
+  const nearest = ids.subarray(query * k, (query + 1) * k);
+  const found = nearest.at(-1)! < 0 ? nearest.indexOf(-1) : k;
   const lowestSeen = found === index.size ? -Infinity : found < k ? Infinity : scores[query * k + k - 1]!;
   return { interest, items: items.subarray(0, count), scores: kept.subarray(0, count), lowestSeen };
 }

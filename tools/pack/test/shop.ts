@@ -1,10 +1,11 @@
+import { dayMs } from '@facet/platform';
+
 /** A generated shop whose customers each buy from two departments: just enough to train and promote a model. */
 
 const departments = ['garden', 'kitchen', 'music', 'sports'] as const;
 const itemsPerDepartment = 40;
 const customers = 80;
 const days = 28;
-const dayMs = 86_400_000;
 const firstDay = Date.UTC(2026, 0, 5);
 
 export const shopItems = departments.flatMap((department) =>

@@ -169,8 +169,8 @@ export function createFakeMachine() {
     setJavaVersion: (version: string) => write('java-version', version),
     removeProgram: (name: string) => rmSync(file('bin', name)),
 
-    /** Makes a step print a text and fail, or hang; `null` heals it. */
-    tell(step: string, how: { fail: string } | 'hang' | null): void {
+    /** Makes a step print a text and fail, or hang. `null` makes the step succeed. */
+    setOutcome(step: string, how: { fail: string } | 'hang' | null): void {
       for (const kind of ['fail', 'hang']) rmSync(file(`${kind}-${step}`), { force: true });
       if (how === 'hang') write(`hang-${step}`, '');
       else if (how !== null) write(`fail-${step}`, `${how.fail}\n`);

@@ -145,7 +145,7 @@ describe('setup', () => {
   });
 
   it('goes on after a failure where it stopped', async () => {
-    machine.tell('faiss-addon', { fail: "src/faiss.cc:7: error: expected ';' before '}' token" });
+    machine.setOutcome('faiss-addon', { fail: "src/faiss.cc:7: error: expected ';' before '}' token" });
     const broken = await machine.run(clone);
 
     expect(broken.code).toBe(1);
@@ -157,7 +157,7 @@ describe('setup', () => {
     expect(machine.leftovers()).toEqual([]);
     machine.takeCalls();
 
-    machine.tell('faiss-addon', null);
+    machine.setOutcome('faiss-addon', null);
     const healed = await machine.run(clone);
 
     expect(healed.code).toBe(0);
@@ -180,7 +180,7 @@ describe('setup', () => {
     ],
     ['make', 'c++: fatal error: Killed signal terminated program cc1plus', 'Building Faiss failed', /out of memory/],
   ])('says what to do when %s prints "%s"', async (step, text, title, remedy) => {
-    machine.tell(step, { fail: text });
+    machine.setOutcome(step, { fail: text });
 
     const { code, output } = await machine.run(clone, ['--services']);
 
@@ -192,7 +192,7 @@ describe('setup', () => {
   });
 
   it('stops its tools on SIGINT, leaves nothing half done, and goes on next time', async () => {
-    machine.tell('make', 'hang');
+    machine.setOutcome('make', 'hang');
     const { child, ended } = machine.start(clone);
     const pid = await machine.hangingTool();
     child.kill('SIGINT');
@@ -203,12 +203,12 @@ describe('setup', () => {
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
     expect(machine.leftovers()).toEqual([]);
 
-    machine.tell('make', null);
+    machine.setOutcome('make', null);
     expect(await machine.run(clone)).toMatchObject({ code: 0 });
   });
 
   it('recovers from a run that was killed', async () => {
-    machine.tell('make', 'hang');
+    machine.setOutcome('make', 'hang');
     const { child, ended } = machine.start(clone);
     const pid = await machine.hangingTool();
     child.kill('SIGKILL');
@@ -217,7 +217,7 @@ describe('setup', () => {
     expect(machine.leftovers()).not.toEqual([]);
     machine.takeCalls();
 
-    machine.tell('make', null);
+    machine.setOutcome('make', null);
     const result = await machine.run(clone);
 
     expect(result.code).toBe(0);

@@ -107,7 +107,7 @@ async function sampleRecommendations(
 /** Returns the items that moved, with the number of users, most users first. */
 function countItems(changed: readonly RecommendationChange[], side: 'gained' | 'lost', bundle: Bundle): MovedItem[] {
   const users = new Map<string, number>();
-  for (const answer of changed) for (const itemId of answer[side]) users.set(itemId, (users.get(itemId) ?? 0) + 1);
+  for (const user of changed) for (const itemId of user[side]) users.set(itemId, (users.get(itemId) ?? 0) + 1);
   return [...users]
     .sort(([idA, a], [idB, b]) => b - a || (idA < idB ? -1 : 1))
     .map(([itemId, count]) => ({ ...withTitle(bundle, itemId), users: count }));

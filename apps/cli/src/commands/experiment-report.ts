@@ -105,9 +105,9 @@ function renderInterests(arms: readonly ArmReport[], style: Style): string {
 }
 
 function renderShadow({ shadow }: ExperimentReport, style: Style): string {
-  const rows = shadow.map(({ arm, answers, items, shown, chosen, chosenHeld }) => [
+  const rows = shadow.map(({ arm, responses, items, shown, chosen, chosenHeld }) => [
     arm,
-    formatCount(answers),
+    formatCount(responses),
     percent(shown / items),
     formatCount(chosen),
     percent(chosenHeld / chosen),

@@ -3,7 +3,7 @@ import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@fac
 import { parsePositiveRule } from '@facet/features';
 import { createHttpMetrics, listen, readAccess } from '@facet/http';
 import { readFacetConfig } from '@facet/config';
-import { minuteMs } from '@facet/platform';
+import { minuteMs, repeat } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { SinkConfig } from '../config.ts';
 import { createCatalogFeed } from './catalog-feed.ts';
@@ -118,8 +118,9 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     closers.push(async () => refresher.close());
 
     closers.push(() => consumer.close());
-    closers.push(repeat(tickMs, () => loop.tick()));
-    closers.push(repeat(endsMs, () => loop.refreshEnds()));
+    const crash = (error: unknown): void => loop.crashed(error);
+    closers.push(repeat(tickMs, () => loop.tick(), crash));
+    closers.push(repeat(endsMs, () => loop.refreshEnds(), crash));
     const stopping = new AbortController();
     // These two close first: they end what the others may be waiting for.
     closers.push(() => loop.close());
@@ -138,16 +139,4 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     await close();
     throw error;
   }
-}
-
-/** Calls `work` at an interval, one call at a time. Returns a function that stops it. */
-function repeat(everyMs: number, work: () => Promise<unknown>): () => Promise<void> {
-  let working: Promise<unknown> | undefined;
-  const timer = setInterval(() => {
-    working ??= work().finally(() => (working = undefined));
-  }, everyMs);
-  return async () => {
-    clearInterval(timer);
-    await working;
-  };
 }

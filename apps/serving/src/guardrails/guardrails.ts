@@ -43,7 +43,7 @@ function judge(
   const { source, returned } = response;
   // The bundle does not cause unavailable profiles.
   const isFallback = source.kind === 'popular' && source.reason !== 'profiles_unavailable';
-  return { kind: 'answer', isFallback, isEmpty: returned === 0, ms };
+  return { kind: 'response', isFallback, isEmpty: returned === 0, ms };
 }
 
 /** The author of the decisions in the promotion log. */

@@ -5,7 +5,7 @@ import type { TrafficFigures } from '@facet/bundles/guardrails';
 /** How one request ended. */
 export type RequestOutcome =
   | {
-      readonly kind: 'answer';
+      readonly kind: 'response';
       readonly isFallback: boolean;
       readonly isEmpty: boolean;
       /** From the arrival of the request to the end of the response. */
@@ -16,7 +16,7 @@ export type RequestOutcome =
 const slicesPerWindow = 20;
 
 interface Slice {
-  answers: number;
+  responses: number;
   errors: number;
   fallbacks: number;
   empty: number;
@@ -40,7 +40,7 @@ export class TrafficWindow {
       slice.errors++;
       return;
     }
-    slice.answers++;
+    slice.responses++;
     if (outcome.isFallback) slice.fallbacks++;
     if (outcome.isEmpty) slice.empty++;
     slice.times.record(Math.max(1, Math.ceil(outcome.ms * 1_000)));
@@ -49,20 +49,20 @@ export class TrafficWindow {
   figures(now: number): TrafficFigures {
     this.#forget(now);
     const sum = createSlice();
-    for (const { answers, errors, fallbacks, empty, times } of this.#slices.values()) {
-      sum.answers += answers;
+    for (const { responses, errors, fallbacks, empty, times } of this.#slices.values()) {
+      sum.responses += responses;
       sum.errors += errors;
       sum.fallbacks += fallbacks;
       sum.empty += empty;
-      if (answers > 0) sum.times.add(times);
+      if (responses > 0) sum.times.add(times);
     }
-    const requests = sum.answers + sum.errors;
+    const requests = sum.responses + sum.errors;
     return {
       requests,
-      fallbackShare: shareOf(sum.fallbacks, sum.answers),
-      emptyShare: shareOf(sum.empty, sum.answers),
+      fallbackShare: shareOf(sum.fallbacks, sum.responses),
+      emptyShare: shareOf(sum.empty, sum.responses),
       errorShare: shareOf(sum.errors, requests),
-      p99Ms: sum.answers === 0 ? 0 : quantileMs(sum.times, sum.answers, 0.99),
+      p99Ms: sum.responses === 0 ? 0 : quantileMs(sum.times, sum.responses, 0.99),
     };
   }
 
@@ -89,7 +89,7 @@ export class TrafficWindow {
 
 function createSlice(): Slice {
   // Two significant figures bound the error of a quantile to 1 %.
-  return { answers: 0, errors: 0, fallbacks: 0, empty: 0, times: createHistogram({ figures: 2 }) };
+  return { responses: 0, errors: 0, fallbacks: 0, empty: 0, times: createHistogram({ figures: 2 }) };
 }
 
 function shareOf(part: number, whole: number): number {

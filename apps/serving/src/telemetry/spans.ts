@@ -95,7 +95,7 @@ export interface SlowRequest {
   readonly behaviors: number;
   readonly limit: number | undefined;
   readonly requestBytes: number;
-  readonly answerBytes: number;
+  readonly responseBytes: number;
 }
 
 function describeRequest(
@@ -115,7 +115,7 @@ function describeRequest(
     behaviors: behaviors?.length ?? 0,
     limit,
     requestBytes: Number(request.headers['content-length'] ?? 0),
-    answerBytes: Number(reply.getHeader('content-length') ?? 0),
+    responseBytes: Number(reply.getHeader('content-length') ?? 0),
   };
 }
 

@@ -59,7 +59,7 @@ const isName = new RegExp(namePattern);
  */
 export function parseExperiments(settings: ExperimentsSettings, source = 'facet.yaml'): Experiment[] {
   const problems: string[] = [];
-  const report = (field: string, reportt: string): void => void problems.push(`experiments.${field}: ${reportt}`);
+  const report = (field: string, problem: string): void => void problems.push(`experiments.${field}: ${problem}`);
   const experiments = settings.map((declared, index): Experiment => {
     const momentOf = (field: 'from' | 'to', absent: number): number => {
       const text = declared[field];
@@ -74,9 +74,9 @@ export function parseExperiments(settings: ExperimentsSettings, source = 'facet.
       weight,
       settings: given,
     }));
-    const shadow = Object.entries(declared.shadow).map(([arm, { share: ofAnswers, ...given }]) => ({
+    const shadow = Object.entries(declared.shadow).map(([arm, { share: shadowShare, ...given }]) => ({
       name: arm,
-      share: ofAnswers,
+      share: shadowShare,
       settings: given,
     }));
     if (experiment.from >= experiment.before) report(`${index}.to`, `must be after from (${declared.from})`);

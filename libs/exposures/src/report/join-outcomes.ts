@@ -123,7 +123,7 @@ async function joinFirstPages(
       else if (user === undefined) counts.withoutUser++;
       else {
         if (record.answeredAt + options.windowMs > options.now) counts.open++;
-        const unit = table.addAnswer(user, place, record);
+        const unit = table.addExposure(user, place, record);
         table.addPage(unit, record, chosen);
         lists.add(listKey(record, user, arm));
       }
@@ -201,7 +201,7 @@ function chosenItems(record: ExposureRecord, own: readonly RecordedOutcome[], wi
 export interface ShadowTally {
   readonly arm: string;
   /** Responses for which the arm was computed. */
-  answers: number;
+  responses: number;
   /** Items of the shadow arm, and how many of them were shown. */
   items: number;
   shown: number;
@@ -224,9 +224,9 @@ function joinShadow(
   const chosen = new Set([...context.chosen.values()].flatMap((places) => [...places]));
   for (const { experiment, arm, items: others } of shadow) {
     if (experiment !== context.experiment) continue;
-    const tally = tallies.get(arm) ?? { arm, answers: 0, items: 0, shown: 0, chosen: 0, chosenHeld: 0 };
+    const tally = tallies.get(arm) ?? { arm, responses: 0, items: 0, shown: 0, chosen: 0, chosenHeld: 0 };
     const held = new Set(others);
-    tally.answers++;
+    tally.responses++;
     tally.items += others.length;
     tally.shown += others.filter((item) => shown.has(item)).length;
     tally.chosen += chosen.size;

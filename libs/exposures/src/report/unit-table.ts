@@ -43,7 +43,7 @@ export function createUnitTable(outcomes: readonly string[]) {
     /** Returns the row of a known user. */
     unitOf: (userHash: string): number => numbers.get(userHash)!,
     /** Counts a response and returns the row of its user. */
-    addAnswer(userHash: string, arm: number, { source }: ExposureRecord): number {
+    addExposure(userHash: string, arm: number, { source }: ExposureRecord): number {
       const unit = numbers.get(userHash) ?? numbers.size;
       if (unit === numbers.size) {
         numbers.set(userHash, unit);

@@ -4,6 +4,7 @@ import { createRandom } from '@facet/features';
 import { initializeWeights, modelVariant } from '@facet/model';
 import * as tensorFlow from '@facet/model/training';
 import { createModelScorer, encodeTables, heldOutLast, modelSpecOf, rankTasks } from '@facet/pipeline/benchmark';
+import { dayMs } from '@facet/platform';
 import { readOptions } from '../command-line.ts';
 
 readOptions(
@@ -38,10 +39,7 @@ const sequences = {
   userIds: Array.from({ length: users }, (_, user) => `u${user}`),
   offsets: Int32Array.from({ length: users + 1 }, (_, user) => user * (behaviors + 1)),
   items: Int32Array.from({ length: users * (behaviors + 1) }, () => 1 + Math.floor(items * random.next() ** 2)),
-  times: Float64Array.from(
-    { length: users * (behaviors + 1) },
-    (_, position) => (position % (behaviors + 1)) * 86_400_000,
-  ),
+  times: Float64Array.from({ length: users * (behaviors + 1) }, (_, position) => (position % (behaviors + 1)) * dayMs),
 };
 const data = encodeTables(
   {

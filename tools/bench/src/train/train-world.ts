@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createRandom, drawEpoch } from '@facet/features';
 import type { Examples, UserSequences } from '@facet/features';
 import { createLogUniformSampler } from '@facet/model/training';
+import { dayMs } from '@facet/platform';
 
 /** Training data of both trainers. */
 export interface TrainWorld {
@@ -34,7 +35,7 @@ export function makeTrainWorld(items: number, exampleCount: number, eventsOfUser
       userIds: Array.from({ length: userCount }, (_, each) => `user${each}`),
       offsets: Int32Array.from({ length: userCount + 1 }, (_, each) => each * eventsOfUser),
       items: chosen,
-      times: Float64Array.from(chosen, (_, position) => (position % eventsOfUser) * 86_400_000),
+      times: Float64Array.from(chosen, (_, position) => (position % eventsOfUser) * dayMs),
     },
     examples: {
       count: exampleCount,
@@ -42,7 +43,7 @@ export function makeTrainWorld(items: number, exampleCount: number, eventsOfUser
       start,
       end,
       labelEnd: end.map((position) => position + 1),
-      time: Float64Array.from(end, (position) => (position % eventsOfUser) * 86_400_000),
+      time: Float64Array.from(end, (position) => (position % eventsOfUser) * dayMs),
     },
   };
 }
