@@ -10,6 +10,7 @@ const violations = {
   'libs/features/src/adapter-in-domain.ts': `import '@facet/artifacts';\n`,
   'libs/features/src/relative.ts': `import { AppError } from '../../platform/src/errors.ts';\nexport const error = AppError;\n`,
   'libs/features/src/tensorflow.ts': `import '@tensorflow/tfjs-node';\n`,
+  'libs/features/src/faiss.ts': `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);\nrequire('faiss-node');\n`,
   'libs/features/src/circle-a.ts': `import type { B } from './circle-b.ts';\nexport type A = B[];\n`,
   'libs/features/src/circle-b.ts': `import type { A } from './circle-a.ts';\nexport type B = A[];\n`,
   'libs/platform/src/undeclared.ts': `import 'kafkajs';\n`,
@@ -72,8 +73,9 @@ it('lint accepts a file without a violation', () => {
   expect(reportOn('libs/platform/src/fine.ts')).toBe('');
 });
 
-it('lint refuses a second file that imports TensorFlow', () => {
+it('lint refuses a second file that imports TensorFlow or requires Faiss', () => {
   expect(imports).toContain('tensorflow-in-one-file: libs/features/src/tensorflow.ts');
+  expect(imports).toContain('faiss-in-one-file: libs/features/src/faiss.ts');
 });
 
 it('lint refuses files that import each other, even for types', () => {
