@@ -10,10 +10,12 @@ import type { UserProfile } from '@facet/profiles';
 import { respondWithRecommendations, renderResponse } from '@facet/recommendations';
 import type { ResponseContext, RecommendationsRequest } from '@facet/recommendations';
 import { createLogger } from '@facet/platform';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ExposureRecorder } from '../src/exposures/exposures.ts';
 import { startServing } from '../src/start-serving.ts';
 import type { RunningServer } from '../src/start-serving.ts';
-import { createHome, putBundle } from './fixtures.ts';
+import { createMetrics } from '../src/telemetry/metrics.ts';
+import { createHome, createTestApp, putBundle } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 
 let home: Home;
@@ -114,6 +116,38 @@ it('records each page, with items and their interests', async () => {
   expect(records[1]).not.toHaveProperty('userId');
   expect(records[2]).toMatchObject({ source: { kind: 'popular', reason: 'unknown_user' }, interests: [null, null] });
   expect(records.every(({ sampled }) => sampled === undefined)).toBe(true);
+});
+
+it('does not record a response that timed out', async () => {
+  const records: ExposureRecord[] = [];
+  const writer = {
+    append: (record: ExposureRecord) => records.push(record) > 0,
+    counts: { written: 0, dropped: 0, waitingBytes: 0 },
+    close: async () => undefined,
+  };
+  const logger = createLogger({ name: 'test', level: 'silent' });
+  const recorder = new ExposureRecorder({ writer, metrics: createMetrics(), logger });
+  const { post, loaded, metrics, close } = await createTestApp(home, { recorder });
+  onTestFinished(close);
+  const { read } = loaded!.profiles;
+  let finish = (): void => undefined;
+  const slow = vi.spyOn(loaded!.profiles, 'read').mockImplementationOnce(async (userId) => {
+    await new Promise<void>((resolve) => (finish = resolve));
+    return read(userId);
+  });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const timedOut = post('/v1/recommendations', { userId: 'ada' });
+  await vi.waitUntil(() => slow.mock.calls.length === 1);
+  vi.advanceTimersByTime(60_000);
+  expect(await timedOut).toMatchObject({ statusCode: 503, body: { code: 'ANSWER_TIMED_OUT' } });
+  vi.useRealTimers();
+  finish();
+  const finished = 'facet_serving_answers_total{kind="recommendations",source="model",reason=""} 1';
+  await vi.waitFor(async () => expect(await metrics.registry.metrics()).toContain(finished));
+  expect(records).toEqual([]);
+  expect((await post('/v1/recommendations', { userId: 'ada' })).statusCode).toBe(200);
+  expect(records).toHaveLength(1);
 });
 
 it('replays a sampled response byte for byte', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createSlowRequestLog, SpanClock } from '../src/telemetry/spans.ts';
 import { createHome, createTestApp } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
@@ -74,6 +74,28 @@ it('returns the timings on request, and reports them to the metrics for every re
   for (const stage of ['filters', 'search', 'render']) {
     expect(lines).toContain(`${count('/v1/items/:itemId/similar', stage)} 1`);
   }
+  await server.close();
+});
+
+it.each([
+  ['rejects', () => new Promise<never>((_, reject) => setTimeout(reject, 30, new Error('no profile')))],
+  [
+    'throws',
+    () => {
+      const startedAt = performance.now();
+      while (performance.now() < startedAt + 30);
+      throw new Error('no profile');
+    },
+  ],
+])('reports the duration of a span whose work %s', async (_, read) => {
+  const server = await createTestApp(home);
+  vi.spyOn(server.loaded!.profiles, 'read').mockImplementationOnce(read);
+  expect((await server.post('/v1/recommendations', { userId: 'ada' })).statusCode).toBe(500);
+  const { body } = await server.app.inject('/metrics');
+  const sum = /facet_serving_stage_duration_seconds_sum\{route="\/v1\/recommendations",stage="profile"\} (\S+)/.exec(
+    body,
+  );
+  expect(Number(sum?.[1])).toBeGreaterThan(0.02);
   await server.close();
 });
 
