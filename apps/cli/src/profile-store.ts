@@ -6,7 +6,11 @@ import type { CommandContext, CommonOptions } from './command-context.ts';
 import { readConfig } from './stages.ts';
 import { countOf } from './terminal/text.ts';
 
-/** Connects to the profile store with the limits of facet.yaml, calls `command`, and closes the connection. @throws AppError `PROFILES_URL_INVALID`, `PROFILES_UNREACHABLE`. */
+/**
+ * Connects to the profile store with the limits of facet.yaml, calls `command`, and closes the connection.
+ *
+ * @throws AppError `PROFILES_URL_INVALID`, `PROFILES_UNREACHABLE`.
+ */
 export async function withProfileStore<Result>(
   options: Pick<CommonOptions, 'config'> & { readonly redis: string },
   command: (store: RedisProfileStore) => Promise<Result>,
@@ -20,7 +24,7 @@ export async function withProfileStore<Result>(
   }
 }
 
-/** Replaces the profiles by those computed from the lake and the catalog. No sink may be running. */
+/** Replaces all profiles with those computed from the lake and the catalog. No sink may be running. */
 export async function rebuildStoredProfiles(
   options: CommonOptions & { readonly redis: string },
   { output, progress }: CommandContext,

@@ -83,7 +83,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
     { ...limits, access: options.access, problems, docs, admission },
   );
   app.decorate('serving', { now: Date.now, createId: randomUUID, ...resources, admission });
-  app.decorateRequest('askedBundleId');
+  app.decorateRequest('usedBundleId');
   app.decorateRequest('recommendation');
 
   if (tracing === undefined) await app.register(measureSpans, { slowRequestMs: options.slowRequestMs ?? 100 });

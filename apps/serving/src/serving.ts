@@ -46,8 +46,8 @@ declare module 'fastify' {
     serving: Serving;
   }
   interface FastifyRequest {
-    /** The bundle that was asked for a recommendation, even if it failed. */
-    askedBundleId?: string;
+    /** The bundle that computes the recommendation. Set before the computation, so also known if it fails. */
+    usedBundleId?: string;
     recommendation?: ServedRecommendation;
   }
 }

@@ -43,17 +43,17 @@ export interface ServingDeps {
   readonly logger: Logger;
   /** Connects to the other processes on the port. */
   readonly joinPeers?: (metrics: Metrics) => Peers;
-  /** Default: at once, so that probes get a response while a large bundle loads. */
+  /** Default: `immediately`, so that probes get a response while a large bundle loads. */
   readonly listens?: WorkerRole['listens'];
 }
 
 /**
  * Starts listening and loads the current bundle, in this order or the reverse. Then watches for new bundles and deltas.
  *
- * @throws AppError those of `readConfigFile` and `readAccess`, and those of `listen` if it listens at once.
+ * @throws AppError those of `readConfigFile` and `readAccess`, and those of `listen` if it listens immediately.
  */
 export async function startServing(config: ServingConfig, deps: ServingDeps): Promise<RunningServer> {
-  const { logger, joinPeers = noPeers, listens = 'at once' } = deps;
+  const { logger, joinPeers = noPeers, listens = 'immediately' } = deps;
   const live = new LiveBundle();
   const recent = new RecentRequests();
   const metrics = createMetrics();
@@ -75,7 +75,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     { logger, store, live, metrics, settings, arms, exposures, guardrails, recent, tracing, peers },
     { access, slowRequestMs: config.slowRequestMs },
   );
-  const urlAtOnce = listens === 'at once' ? (await listen(app, config)).url : undefined;
+  const earlyUrl = listens === 'immediately' ? (await listen(app, config)).url : undefined;
 
   const profiles = createProfileSource(config, { logger, metrics });
   const watcher = new BundleWatcher({
@@ -97,7 +97,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   };
   let stopWatching: (() => Promise<void>) | undefined;
   const loaded = watcher.start().then(() => live.use(({ bundle }) => arms.refresh(bundle)));
-  const listening = loaded.then(async () => urlAtOnce ?? (await listen(app, config)).url);
+  const listening = loaded.then(async () => earlyUrl ?? (await listen(app, config)).url);
   const ready = listening.then(() => {
     stopWatching = repeat(config.watchIntervalMs, watch, (error) => {
       logger.error({ problem: describeError(error), err: error }, 'watching for bundles failed: retrying');
@@ -105,7 +105,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     return { bundleId: live.require().bundle.id };
   });
   return {
-    listening: urlAtOnce === undefined ? listening : Promise.resolve(urlAtOnce),
+    listening: earlyUrl === undefined ? listening : Promise.resolve(earlyUrl),
     ready,
     async close() {
       watcher.stop();

@@ -7,7 +7,7 @@ import { parseWith } from './parse.ts';
 /**
  * Reads a YAML file and parses it by a schema. A missing or empty file means all defaults.
  *
- * @throws AppError `CONFIG_UNREADABLE` for text that is not YAML, `CONFIG_INVALID` for wrong fields.
+ * @throws AppError `CONFIG_UNREADABLE` for a file that cannot be read or is not YAML, `CONFIG_INVALID` for wrong fields.
  */
 export async function readConfigFile<Schema extends TSchema>(schema: Schema, path: string): Promise<Static<Schema>> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -15,6 +15,7 @@ export async function readConfigFile<Schema extends TSchema>(schema: Schema, pat
     throw new AppError(`${path} cannot be read: ${error.message}.`, {
       code: 'CONFIG_UNREADABLE',
       category: 'usage',
+      remedy: 'Check the path and the permissions of the file.',
       cause: error,
     });
   });

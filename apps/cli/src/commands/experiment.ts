@@ -96,7 +96,7 @@ async function report(name: string, options: ReportOptions, context: CommandCont
     occurredBefore: before === undefined ? undefined : before + windowMs,
   });
   const joined = await joinOutcomes(
-    () => watched(readLog(), (count) => stage.update(0, countOf((read += count), 'response'))),
+    () => countChunks(readLog(), (count) => stage.update(0, countOf((read += count), 'response'))),
     outcomes,
     {
       experiment: name,
@@ -163,7 +163,7 @@ function noExposures({ name }: Experiment, { home }: CommonOptions, read: number
   });
 }
 
-async function* watched<Value>(
+async function* countChunks<Value>(
   chunks: AsyncIterable<readonly Value[]>,
   onChunk: (count: number) => void,
 ): AsyncGenerator<readonly Value[]> {

@@ -45,7 +45,7 @@ Exits with 6 if the gate rejects the bundle, which is kept, and with 0 if there 
 };
 
 /**
- * Retrains by the workers of the queue, or in this process.
+ * Runs a refresh on the workers of the queue, or in this process.
  *
  * @throws AppError `REFRESH_REJECTED`, `REFRESH_FAILED`, `REFRESH_CANCELLED`, `REFRESH_BUSY`; without a queue those of the stages.
  */
@@ -61,8 +61,8 @@ async function refresh(options: RefreshOptions, context: CommandContext): Promis
   const queue = queueOf(options, context);
   const report =
     queue === undefined
-      ? await refreshHere(pipeline, runs, request, context)
-      : await refreshByWorkers(pipeline, runs, request, { queue, isFollowed: options.wait }, context);
+      ? await refreshInProcess(pipeline, runs, request, context)
+      : await refreshOnWorkers(pipeline, runs, request, { queue, isFollowed: options.wait }, context);
   reportOutcome(report, options, context);
 }
 
@@ -73,14 +73,14 @@ export function queueOf({ queue, queuePrefix }: QueueFlags, { environment }: Com
   return { redisUrl, prefix: queuePrefix ?? environment.queuePrefix };
 }
 
-/** Returns the newest complete day, or for older data, such as that of a file, the day of the newest event. */
+/** Returns the newest complete day. If all events are older, as in an imported file, returns the day of the newest event. */
 async function newestDayWithEvents({ home, config }: StageContext): Promise<string> {
   const over = newestDayOver(Date.now(), config.refresh);
   const [newest = over] = await newestLakeDays(home.lakeFolder, 1);
   return newest < over ? newest : over;
 }
 
-async function refreshHere(
+async function refreshInProcess(
   pipeline: StageContext,
   runs: RunStore,
   request: RefreshRequest,
@@ -105,7 +105,7 @@ async function refreshHere(
       { ...request, place: 'here' },
     );
     if (hasEnded(report)) return report;
-    if (report.run.place === 'queue') throw runOfWorkers(report.run.runId);
+    if (report.run.place === 'queue') throw workersBusy(report.run.runId);
     const ended = await executeRun(pipeline, report.run, {
       runs,
       now,
@@ -123,7 +123,7 @@ async function refreshHere(
   }
 }
 
-function runOfWorkers(runId: string): AppError {
+function workersBusy(runId: string): AppError {
   return new AppError(`Trainer and indexer are working on run ${runId}.`, {
     code: 'REFRESH_BUSY',
     category: 'conflict',
@@ -132,7 +132,7 @@ function runOfWorkers(runId: string): AppError {
   });
 }
 
-async function refreshByWorkers(
+async function refreshOnWorkers(
   { store, config }: StageContext,
   runs: RunStore,
   request: RefreshRequest,
@@ -204,7 +204,7 @@ function describeOutputs(stage: RefreshStage, outputs: RunReport['stages'][numbe
   }
 }
 
-/** Prints the outcome. @throws AppError for a run that was not promoted, skipped or left to the workers. */
+/** Prints the outcome of a run. @throws AppError if the run was rejected, failed or was cancelled. */
 function reportOutcome(report: RunReport, { home }: CommonOptions, { output }: CommandContext): void {
   const { run, state, reason = '', stages } = report;
   const { runId, day } = run;

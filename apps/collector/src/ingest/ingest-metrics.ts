@@ -25,7 +25,7 @@ export interface StorageState {
   readonly spool: SpoolState;
 }
 
-/** From a broker on the same machine to the acknowledgment timeout. */
+/** Seconds, from the latency of a broker on the same machine to the acknowledgment timeout. */
 const storeBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 export function createIngestMetrics(): IngestMetrics {

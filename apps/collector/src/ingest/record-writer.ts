@@ -13,7 +13,7 @@ export interface Written {
 }
 
 export interface RecordWriterState extends StorageState {
-  /** Whether the log or the spool accepts records, as far as is known. */
+  /** Whether the log or the spool is likely to accept the next records. */
   readonly canStore: boolean;
 }
 
@@ -58,14 +58,14 @@ interface Acknowledgment {
   readonly refusal?: AppError;
 }
 
-/** Slightly less than the publisher sends at once: a larger group would need a second send. */
+/** Slightly below the limit of one send of the publisher: a larger group would need a second send. */
 const groupBytesMax = 850_000;
 const replayBytesMax = 850_000;
-/** Chunks that are replayed for each group that is appended meanwhile. */
+/** Chunks to replay before each group that is appended to the spool. */
 const replayedChunksPerGroup = 2;
-/** Writing waits no longer than this for a chunk to be replayed. */
+/** The longest wait of a write for the replay of one chunk. */
 const replayWaitMs = 500;
-/** How long a failure to store makes the ingest not ready. Then a caller may try again. */
+/** How long the ingest is not ready after a failed write. Then the next write may succeed. */
 const failureMs = 5_000;
 /** Bytes of a record in addition to key and value. */
 const recordOverheadBytes = 64;
@@ -89,7 +89,7 @@ class QueuedRecordWriter implements RecordWriter {
   #replaying: Promise<void> | undefined;
   /** The replay of the current chunk. */
   #replayStep: Promise<unknown> = Promise.resolve();
-  /** Whether the latest step of the replay was in time and successful. */
+  /** Whether the last chunk was replayed successfully and within `replayWaitMs`. */
   #isReplayAdvancing = false;
   #onReplayStep: () => void = () => undefined;
   readonly #closing = new AbortController();
@@ -195,7 +195,7 @@ class QueuedRecordWriter implements RecordWriter {
     this.#onReplayStep();
   }
 
-  /** Returns `undefined` when the log did not acknowledge all records in time. It may have some, or store them later. */
+  /** Returns `undefined` if the log did not acknowledge all records in time. The log may still contain or store some of them. */
   async #publish(records: readonly LogRecord[]): Promise<Acknowledgment | undefined> {
     try {
       await this.#deps.publisher.publish(records);
@@ -272,7 +272,7 @@ function queueFull(bytesMax: number): AppError {
   });
 }
 
-/** Not for the size of a record. The fault is on this side, so the sender must keep the records. */
+/** For refusals that are not about the record size. The sender is not at fault and must keep the records. */
 function logRefuses(cause: unknown): AppError {
   return new AppError(`Kafka refuses records of this collector: ${describeError(cause)}`, {
     code: 'COLLECTOR_LOG_REFUSES',

@@ -24,9 +24,9 @@ export interface GuardrailDeps {
 export const judgeRecommendations = definePlugin<{ readonly guardrails: Pick<Guardrails, 'record'> }>(
   { name: 'guardrails' },
   (app, { guardrails }) => {
-    app.addHook('onResponse', ({ askedBundleId, recommendation }, { statusCode, elapsedTime }, done) => {
+    app.addHook('onResponse', ({ usedBundleId, recommendation }, { statusCode, elapsedTime }, done) => {
       const outcome = judge(statusCode, recommendation?.response, elapsedTime);
-      if (outcome !== undefined) guardrails.record(askedBundleId, outcome);
+      if (outcome !== undefined) guardrails.record(usedBundleId, outcome);
       done();
     });
   },

@@ -16,18 +16,18 @@ export type WorkerMessage =
   /** The worker waits for its turn to load a bundle. */
   | { readonly type: 'turn-wanted' }
   | { readonly type: 'turn-over' }
-  /** The worker's metrics, periodically or in response to a question. */
-  | { readonly type: 'metrics'; readonly metrics: RegistryMetrics; readonly question?: number }
+  /** The worker's metrics, sent periodically or in response to `metrics-wanted`. */
+  | { readonly type: 'metrics'; readonly metrics: RegistryMetrics; readonly requestId?: number }
   /** The worker was scraped and needs the metrics of all workers. */
-  | { readonly type: 'joined-metrics-wanted'; readonly question: number };
+  | { readonly type: 'joined-metrics-wanted'; readonly requestId: number };
 
 /** Messages of the supervisor to a worker. */
 export type SupervisorMessage =
   | { readonly type: 'role'; readonly role: WorkerRole }
   | { readonly type: 'all-ready' }
   | { readonly type: 'turn' }
-  | { readonly type: 'metrics-wanted'; readonly question: number }
-  | { readonly type: 'joined-metrics'; readonly question: number; readonly text: string }
+  | { readonly type: 'metrics-wanted'; readonly requestId: number }
+  | { readonly type: 'joined-metrics'; readonly requestId: number; readonly text: string }
   | { readonly type: 'close' };
 
 export interface WorkerRole {
@@ -35,7 +35,7 @@ export interface WorkerRole {
    * When the worker accepts connections. One worker listens immediately, so that probes get a response while bundles load.
    * The others listen when they are loaded, so that no caller meets a worker that is not ready.
    */
-  readonly listens: 'at once' | 'when loaded';
+  readonly listens: 'immediately' | 'when loaded';
   /** Whether all workers have been ready. */
   readonly isAllReady: boolean;
 }

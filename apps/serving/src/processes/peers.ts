@@ -64,15 +64,15 @@ export interface Worker {
 export function connectWorker(channel: WorkerChannel, close: () => void): Worker {
   const turns: (() => void)[] = [];
   const replies = new Map<number, (text: string) => void>();
-  let questions = 0;
+  let requestCount = 0;
   let isAllReady = false;
   let resolveRole: (role: WorkerRole) => void = () => undefined;
   const role = new Promise<WorkerRole>((resolve) => (resolveRole = resolve));
   let metrics: Pick<HttpMetrics, 'registry'> | undefined;
 
-  async function sendMetrics(question?: number): Promise<void> {
+  async function sendMetrics(requestId?: number): Promise<void> {
     if (metrics === undefined) return;
-    channel.send({ type: 'metrics', metrics: await metrics.registry.getMetricsAsJSON(), question });
+    channel.send({ type: 'metrics', metrics: await metrics.registry.getMetricsAsJSON(), requestId });
   }
 
   async function sendMetricsPeriodically(): Promise<void> {
@@ -95,11 +95,11 @@ export function connectWorker(channel: WorkerChannel, close: () => void): Worker
         turns.shift()?.();
         break;
       case 'metrics-wanted':
-        void sendMetrics(message.question);
+        void sendMetrics(message.requestId);
         break;
       case 'joined-metrics':
-        replies.get(message.question)?.(message.text);
-        replies.delete(message.question);
+        replies.get(message.requestId)?.(message.text);
+        replies.delete(message.requestId);
         break;
       case 'close':
         close();
@@ -125,9 +125,9 @@ export function connectWorker(channel: WorkerChannel, close: () => void): Worker
           }),
         readMetrics: () =>
           new Promise((resolve) => {
-            const question = questions++;
-            replies.set(question, resolve);
-            channel.send({ type: 'joined-metrics-wanted', question });
+            const requestId = requestCount++;
+            replies.set(requestId, resolve);
+            channel.send({ type: 'joined-metrics-wanted', requestId });
           }),
         requireReady() {
           if (!isAllReady) throw problemError('NOT_READY', 'Some processes are still loading the bundle.');

@@ -58,8 +58,8 @@ class Supervisor {
   readonly #restarts: Counter;
   /** The worker that loads a bundle, then those that wait. */
   readonly #turns: WorkerProcess[] = [];
-  readonly #questions = new Map<number, () => void>();
-  #questionCount = 0;
+  readonly #requests = new Map<number, () => void>();
+  #requestCount = 0;
   #isListening = false;
   #isAllReady = false;
   #exitCode = 0;
@@ -152,11 +152,11 @@ class Supervisor {
         break;
       case 'metrics':
         this.#joined.update(worker, message.metrics);
-        if (message.question !== undefined) this.#questions.get(message.question)?.();
+        if (message.requestId !== undefined) this.#requests.get(message.requestId)?.();
         break;
       case 'joined-metrics-wanted':
         void this.#joinMetrics().then((text) =>
-          worker.send({ type: 'joined-metrics', question: message.question, text }),
+          worker.send({ type: 'joined-metrics', requestId: message.requestId, text }),
         );
         break;
     }
@@ -164,7 +164,7 @@ class Supervisor {
 
   #roleOf(slot: Slot): WorkerRole {
     const isFirst = slot === this.#slots[0] && !this.#slots.some(({ hasBeenReady }) => hasBeenReady);
-    return { listens: isFirst ? 'at once' : 'when loaded', isAllReady: this.#isAllReady };
+    return { listens: isFirst ? 'immediately' : 'when loaded', isAllReady: this.#isAllReady };
   }
 
   #onListening(message: Announcement): void {
@@ -195,13 +195,13 @@ class Supervisor {
 
   /** Resolves when the worker has sent its metrics, or after a timeout. */
   async #requestMetrics(process: WorkerProcess): Promise<void> {
-    const question = this.#questionCount++;
+    const requestId = this.#requestCount++;
     await new Promise<void>((resolve) => {
-      this.#questions.set(question, resolve);
+      this.#requests.set(requestId, resolve);
       setTimeout(resolve, metricsTimeoutMs).unref();
-      process.send({ type: 'metrics-wanted', question });
+      process.send({ type: 'metrics-wanted', requestId });
     });
-    this.#questions.delete(question);
+    this.#requests.delete(requestId);
   }
 
   #onExit(

@@ -104,7 +104,7 @@ const PromotedResponse = Type.Object(
   { title: 'PromotedResponse', description: 'The bundle is current.', examples: [{ current: exampleId }] },
 );
 
-/** Other ids never name a folder of the artifact store. */
+/** The pattern rejects ids that cannot name a folder of the artifact store. */
 const BundleParams = Type.Object({ bundleId: Type.String({ pattern: '^[0-9a-f]{32}$', examples: [exampleId] }) });
 
 /** Adds the routes that list, promote and roll back bundles, for operators. */

@@ -30,7 +30,7 @@ import type { ServedRecommendation } from '../serving.ts';
 const config = { scope: 'serve' } as const;
 const tags = ['recommendations'];
 
-/** The response text is already JSON. The route records and sends it byte for byte. */
+/** The response text is already JSON. The route sends the same bytes that it records. */
 const sendAsIs = (text: string): string => text;
 
 /** Adds `POST /v1/recommendations`. */
@@ -66,7 +66,7 @@ export async function addRecommendations(app: HttpApp): Promise<void> {
 
 type RecommendationsCall = FastifyRequest<{ Body: RecommendationsRequest }>;
 
-/** Makes a new list with the arms of the user. */
+/** Responds with a new list. The arms of the user decide the bundle and the settings. */
 async function serveList(request: RecommendationsCall, loaded: Loaded): Promise<ServedRecommendation> {
   const { body, spans } = request;
   const { serving } = request.server;
@@ -75,10 +75,10 @@ async function serveList(request: RecommendationsCall, loaded: Loaded): Promise<
   const entered = serving.arms.enter(body.userId, loaded.bundle, now);
   const { arms, overrides, bundle, release } = entered;
   try {
-    request.askedBundleId = bundle.id;
-    const remembered = rememberReading(loaded.profiles.read);
+    request.usedBundleId = bundle.id;
+    const cached = cacheRead(loaded.profiles.read);
     const recommendationId = serving.createId();
-    const context = { readProfile: remembered.read, settings, recommendationId, now, arms, overrides };
+    const context = { readProfile: cached.read, settings, recommendationId, now, arms, overrides };
     const response = await respondWithRecommendations(body, { ...context, bundle, spans });
     serving.metrics.countArms(response.arms ?? {});
     return {
@@ -86,18 +86,18 @@ async function serveList(request: RecommendationsCall, loaded: Loaded): Promise<
       text: renderResponse(body.timings === true ? { ...response, timings: spans.toJSON() } : response),
       respondedAt: now,
       merge: chooseMerge(body, context),
-      list: { context, profile: remembered.reading?.profile, liveBundleId: loaded.bundle.id },
+      list: { context, profile: cached.reading?.profile, liveBundleId: loaded.bundle.id },
     };
   } finally {
     await release?.();
   }
 }
 
-/** Makes a further page of a list. The arms of the list are not counted again. */
+/** Responds with a further page of a list. Does not count the arms of the list again. */
 async function serveNextPage(request: RecommendationsCall, { bundle }: Loaded): Promise<ServedRecommendation> {
   const { body, spans } = request;
   const sequence = decodeCursor(body.cursor!);
-  request.askedBundleId = bundle.id;
+  request.usedBundleId = bundle.id;
   const response = respondWithNextPage(sequence, body, bundle);
   return {
     response,
@@ -108,18 +108,18 @@ async function serveNextPage(request: RecommendationsCall, { bundle }: Loaded): 
   };
 }
 
-interface Remembered {
+interface CachedRead {
   readonly read: ReadProfile;
   readonly reading: ProfileReading | undefined;
 }
 
-/** Reads the profile of the user once. Shadow arms and replays use the same profile. */
-function rememberReading(read: ReadProfile): Remembered {
-  const remembered: { read: ReadProfile; reading: ProfileReading | undefined } = {
+/** Wraps `read` to read the profile of one user only once. Shadow arms and replays use the same profile. */
+function cacheRead(read: ReadProfile): CachedRead {
+  const cached: { read: ReadProfile; reading: ProfileReading | undefined } = {
     reading: undefined,
-    read: async (userId) => (remembered.reading ??= await read(userId)),
+    read: async (userId) => (cached.reading ??= await read(userId)),
   };
-  return remembered;
+  return cached;
 }
 
 /** Adds `POST /v1/recommendations:batch`. */
