@@ -31,7 +31,7 @@ export interface ApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, DocumentedOperation>>>>;
 }
 
-export interface Answer {
+export interface ReceivedResponse {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly body: string;
@@ -49,7 +49,7 @@ export interface Operation {
   /** Returns examples of responses that violate their schemas. */
   faultyExamples(): string[];
   /** Returns how a response violates the document, if it does. Undocumented fields are violations. */
-  faultOf(answer: Answer): string | undefined;
+  faultOf(response: ReceivedResponse): string | undefined;
 }
 
 /** Reads the operations of an OpenAPI 3.1 document, with validators for responses. */

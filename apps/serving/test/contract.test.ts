@@ -6,7 +6,7 @@ import { listRoutes } from '@facet/http';
 import { dayMs } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readContract, urlOf } from './api-contract.ts';
-import type { Answer, ApiDocument, Operation } from './api-contract.ts';
+import type { ReceivedResponse, ApiDocument, Operation } from './api-contract.ts';
 import { createHome, createTestApp, now, patientLimits, putBundle, servingKey, textOfKey } from './fixtures.ts';
 import type { Home, TestApp } from './fixtures.ts';
 
@@ -43,7 +43,7 @@ interface Sent {
   readonly payload?: string | object;
 }
 
-async function send({ app }: TestApp, { method, url, headers, payload }: Sent): Promise<Answer> {
+async function send({ app }: TestApp, { method, url, headers, payload }: Sent): Promise<ReceivedResponse> {
   return app.inject({
     method: method as 'GET',
     url,
@@ -94,9 +94,9 @@ it('responds to each example request as documented', async () => {
   for (const operation of sorted) {
     const { operationId, body } = operation;
     for (const payload of body?.examples ?? [undefined]) {
-      const answer = await send(server, exampleOf(operation, payload));
-      expect(answer.statusCode, `${operationId}: ${answer.body}`).toBe(200);
-      expect(operation.faultOf(answer), operationId).toBeUndefined();
+      const response = await send(server, exampleOf(operation, payload));
+      expect(response.statusCode, `${operationId}: ${response.body}`).toBe(200);
+      expect(operation.faultOf(response), operationId).toBeUndefined();
     }
   }
   const records = await createFolderArtifactStore(home.artifactsFolder).promotions();
@@ -156,10 +156,10 @@ describe('each refusal matches the document', () => {
       expect(concerned.length).toBeGreaterThan(1);
       for (const operation of concerned) {
         const { operationId } = operation;
-        const answer = await send(server, { ...exampleOf(operation), ...change(operation) });
-        expect(answer.statusCode, `${operationId}: ${answer.body}`).toBe(status);
-        expect(JSON.parse(answer.body), operationId).toMatchObject({ statusCode: status, code });
-        expect(operation.faultOf(answer), operationId).toBeUndefined();
+        const response = await send(server, { ...exampleOf(operation), ...change(operation) });
+        expect(response.statusCode, `${operationId}: ${response.body}`).toBe(status);
+        expect(JSON.parse(response.body), operationId).toMatchObject({ statusCode: status, code });
+        expect(operation.faultOf(response), operationId).toBeUndefined();
       }
     },
   );
@@ -172,18 +172,18 @@ describe('each refusal matches the document', () => {
     ['recommendBatch', 'too many items in all', { users: Array.from({ length: 200 }, () => ({})), limit: 1000 }],
   ] as const)('400 of %s for a fault beyond the schema: %s', async (operationId, _, payload) => {
     const operation = operationOf(operationId);
-    const answer = await send(server, { method: 'POST', url: operation.path, payload });
-    expect(answer.statusCode).toBe(400);
-    expect(operation.faultOf(answer)).toBeUndefined();
+    const response = await send(server, { method: 'POST', url: operation.path, payload });
+    expect(response.statusCode).toBe(400);
+    expect(operation.faultOf(response)).toBeUndefined();
   });
 
   it('405 for another method, with the allowed methods', async () => {
     // No caller reads the problems of the probes.
     for (const operation of operations.filter(needsKey)) {
-      const answer = await send(server, { method: 'DELETE', url: exampleUrl(operation) });
-      expect(answer.statusCode).toBe(405);
-      expect(String(answer.headers['allow'])).toContain(operation.method);
-      expect(operation.faultOf(answer)).toBeUndefined();
+      const response = await send(server, { method: 'DELETE', url: exampleUrl(operation) });
+      expect(response.statusCode).toBe(405);
+      expect(String(response.headers['allow'])).toContain(operation.method);
+      expect(operation.faultOf(response)).toBeUndefined();
     }
   });
 
@@ -198,9 +198,9 @@ describe('each refusal matches the document', () => {
     ];
     for (const { operation, code } of tries) {
       const url = exampleUrl(operation, damaged.id);
-      const answer = await send(app, { method: 'POST', url, payload: { reason: 'to see' } });
-      expect(JSON.parse(answer.body)).toMatchObject({ statusCode: 409, code });
-      expect(operation.faultOf(answer)).toBeUndefined();
+      const response = await send(app, { method: 'POST', url, payload: { reason: 'to see' } });
+      expect(JSON.parse(response.body)).toMatchObject({ statusCode: 409, code });
+      expect(operation.faultOf(response)).toBeUndefined();
     }
     await app.close();
     await own.remove();
@@ -209,9 +209,9 @@ describe('each refusal matches the document', () => {
   it('a batch has a problem instead of the list of a user with invalid fields', async () => {
     const operation = operationOf('recommendBatch');
     const users = [{ userId: 'ada' }, { behaviors: [{ itemId: 'film-1', occurredAt: now + 2 * dayMs }] }];
-    const answer = await send(server, { method: 'POST', url: operation.path, payload: { users, limit: 2 } });
-    expect(JSON.parse(answer.body)).toMatchObject({ answers: [{ returned: 2 }, { code: 'REQUEST_INVALID' }] });
-    expect(operation.faultOf(answer)).toBeUndefined();
+    const response = await send(server, { method: 'POST', url: operation.path, payload: { users, limit: 2 } });
+    expect(JSON.parse(response.body)).toMatchObject({ answers: [{ returned: 2 }, { code: 'REQUEST_INVALID' }] });
+    expect(operation.faultOf(response)).toBeUndefined();
   });
 
   const answersOfWork = ['describeInterests', 'findSimilarItems', 'recommend', 'recommendBatch'];
@@ -224,11 +224,11 @@ describe('each refusal matches the document', () => {
     const refusing: string[] = [];
     for (const operation of operations) {
       const { operationId } = operation;
-      const answer = await send(app, exampleOf(operation));
-      expect(operation.faultOf(answer), operationId).toBeUndefined();
-      if (answer.statusCode !== 503) continue;
-      expect(JSON.parse(answer.body), operationId).toMatchObject({ code });
-      expect(Number(answer.headers['retry-after']), operationId).toBeGreaterThanOrEqual(1);
+      const response = await send(app, exampleOf(operation));
+      expect(operation.faultOf(response), operationId).toBeUndefined();
+      if (response.statusCode !== 503) continue;
+      expect(JSON.parse(response.body), operationId).toMatchObject({ code });
+      expect(Number(response.headers['retry-after']), operationId).toBeGreaterThanOrEqual(1);
       refusing.push(operationId);
     }
     expect(refusing.sort()).toEqual([...concerned].sort());

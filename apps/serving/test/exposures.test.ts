@@ -92,8 +92,8 @@ it('records each page, with items and their interests', async () => {
   await ask({ userId: 'stranger', limit: 2 });
   const records = await recorded();
   expect(records).toHaveLength(3);
-  const idsOf = (answer: Record<string, unknown>) =>
-    (answer['items'] as { itemId: string }[]).map((item) => item.itemId);
+  const idsOf = (response: Record<string, unknown>) =>
+    (response['items'] as { itemId: string }[]).map((item) => item.itemId);
   expect(records[0]).toMatchObject({
     recommendationId: first['recommendationId'],
     bundleId: home.bundleRef.id,
@@ -169,7 +169,7 @@ it('replays a sampled response byte for byte', async () => {
     };
     const bundle = await loadBundle(store, { kind: 'bundle', id: bundleId });
     const profile = sampled!.profile as UserProfile | undefined;
-    const answer = await respondWithRecommendations(body, {
+    const response = await respondWithRecommendations(body, {
       ...context,
       bundle,
       readProfile: async () => ({ profile, isAvailable: true }),
@@ -178,7 +178,7 @@ it('replays a sampled response byte for byte', async () => {
     });
     bundle.close();
     expect(sampled!.answer).toBe(sent[position]);
-    expect(renderResponse(answer)).toBe(sent[position]);
+    expect(renderResponse(response)).toBe(sent[position]);
   }
 });
 
@@ -236,19 +236,20 @@ experiments:
   - name: merge-test
     arms: { control: {}, turns: { merge: { by: round-robin } } }
 `);
-    const answers: Record<string, unknown>[] = [];
-    for (let user = 0; user < 20; user++) answers.push(await ask({ userId: `user-${user}`, behaviors: ['film-1'] }));
-    const armOf = (answer: Record<string, unknown>, name: string) => (answer['arms'] as Record<string, string>)[name];
-    expect(new Set(answers.map((answer) => armOf(answer, 'bundle-test')))).toEqual(new Set(['control', 'other']));
-    for (const answer of answers) {
-      const expected = armOf(answer, 'bundle-test') === 'other' ? other.id : home.bundleRef.id;
-      expect(answer['bundleId']).toBe(expected);
+    const responses: Record<string, unknown>[] = [];
+    for (let user = 0; user < 20; user++) responses.push(await ask({ userId: `user-${user}`, behaviors: ['film-1'] }));
+    const armOf = (response: Record<string, unknown>, name: string) =>
+      (response['arms'] as Record<string, string>)[name];
+    expect(new Set(responses.map((response) => armOf(response, 'bundle-test')))).toEqual(new Set(['control', 'other']));
+    for (const response of responses) {
+      const expected = armOf(response, 'bundle-test') === 'other' ? other.id : home.bundleRef.id;
+      expect(response['bundleId']).toBe(expected);
     }
     const again = await ask({ userId: 'user-3', behaviors: ['film-1'] });
-    expect(again['arms']).toEqual(answers[3]!['arms']);
+    expect(again['arms']).toEqual(responses[3]!['arms']);
     expect(await ask({ behaviors: ['film-1'] })).not.toHaveProperty('arms');
     const records = await recorded();
-    expect(records.slice(0, 20).map(({ arms }) => arms)).toEqual(answers.map(({ arms }) => arms));
+    expect(records.slice(0, 20).map(({ arms }) => arms)).toEqual(responses.map(({ arms }) => arms));
     const turns = records.filter(({ arms }) => arms['merge-test'] === 'turns');
     expect(turns.length).toBeGreaterThan(3);
     for (const { merge } of turns) expect(merge).toEqual({ by: 'round-robin' });
@@ -302,9 +303,9 @@ experiments:
   - name: look-ahead
     shadow: { other: { bundle: ${other.id} } }
 `);
-    const answer = await ask({ userId: 'ada', limit: 5 });
-    expect(answer['bundleId']).toBe(home.bundleRef.id);
-    expect(answer).not.toHaveProperty('arms');
+    const response = await ask({ userId: 'ada', limit: 5 });
+    expect(response['bundleId']).toBe(home.bundleRef.id);
+    expect(response).not.toHaveProperty('arms');
     const [record] = await recorded();
     expect(record!.shadow).toEqual([
       {

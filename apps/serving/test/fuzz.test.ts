@@ -5,12 +5,12 @@ it(
   'responds to requests of every kind as documented: `npm run test:faults -- fuzz` sends many more',
   { timeout: 300_000 },
   async () => {
-    const { cases, answers, failure } = await runFuzz({ cases: 1_500, seed: 1 });
+    const { cases, responses, failure } = await runFuzz({ cases: 1_500, seed: 1 });
     expect(failure, JSON.stringify(failure)).toBeUndefined();
     expect(cases).toBe(1_500);
     // They cover every operation, and succeed and fail.
-    expect(Object.keys(answers).length).toBe(14);
-    expect(answers['recommend']!['200']).toBeGreaterThan(50);
-    expect(answers['recommend']!['400']).toBeGreaterThan(50);
+    expect(Object.keys(responses).length).toBe(14);
+    expect(responses['recommend']!['200']).toBeGreaterThan(50);
+    expect(responses['recommend']!['400']).toBeGreaterThan(50);
   },
 );

@@ -131,8 +131,8 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
     child.kill('SIGTERM');
     await new Promise((resolve) => setTimeout(resolve, 100));
     late.write(body.slice(4));
-    const [answer] = (await once(late, 'data')) as [Buffer];
-    expect(answer.toString()).toMatch(/^HTTP\/1.1 200 /);
+    const [response] = (await once(late, 'data')) as [Buffer];
+    expect(response.toString()).toMatch(/^HTTP\/1.1 200 /);
     const [code] = (await once(child, 'exit')) as [number | null];
     expect(code, await log).toBe(0);
     for (const pid of replaced) expect(isGone(pid)).toBe(true);

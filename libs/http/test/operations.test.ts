@@ -122,10 +122,10 @@ it('waits for current requests when closing, refuses new ones, and accepts no co
   await sleep(50);
   underWay.write(body.slice(5));
   arriving.write(head.slice(20) + body);
-  const [answer, refusal] = await Promise.all([text(underWay), text(arriving)]);
+  const [response, refusal] = await Promise.all([text(underWay), text(arriving)]);
   await closed;
-  expect(answer).toMatch(/^HTTP\/1.1 200 /);
-  expect(answer).toContain('"dish":"soup"');
+  expect(response).toMatch(/^HTTP\/1.1 200 /);
+  expect(response).toContain('"dish":"soup"');
   expect(refusal).toMatch(/^HTTP\/1.1 503 /);
   expect(refusal).toContain('"code":"CLOSING"');
   const late = connect(port, '127.0.0.1');
@@ -182,11 +182,11 @@ describe('a request that does not arrive', () => {
     const { port } = app.server.address() as AddressInfo;
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     socket.write(sent);
-    let answer = '';
-    socket.setEncoding('utf8').on('data', (part: string) => (answer += part));
+    let response = '';
+    socket.setEncoding('utf8').on('data', (part: string) => (response += part));
     await once(socket, 'end');
-    expect(answer).toMatch(/^HTTP\/1.1 408 /);
-    expect(answer).toContain('"code":"REQUEST_TIMED_OUT"');
+    expect(response).toMatch(/^HTTP\/1.1 408 /);
+    expect(response).toContain('"code":"REQUEST_TIMED_OUT"');
     const countConnections = (): Promise<number> =>
       new Promise((resolve) => app.server.getConnections((_error, count) => resolve(count)));
     await expect.poll(countConnections, { timeout: 3_000 }).toBe(0);
@@ -207,15 +207,15 @@ it('cancels slow responses, with and without a body', async () => {
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   const body = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"dish":"soup"}' };
-  const answers = await Promise.all([fetch(`${url}/v1/never`), fetch(`${url}/v1/never`, body)]);
-  for (const answer of answers) {
-    expect(answer.status).toBe(503);
-    expect(answer.headers.get('retry-after')).toBe('1');
-    expect(await answer.json()).toMatchObject({ code: 'ANSWER_TIMED_OUT' });
+  const responses = await Promise.all([fetch(`${url}/v1/never`), fetch(`${url}/v1/never`, body)]);
+  for (const response of responses) {
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('1');
+    expect(await response.json()).toMatchObject({ code: 'ANSWER_TIMED_OUT' });
   }
   expect(finish).toHaveLength(2);
   // A late result is dropped.
-  for (const answer of finish) answer();
+  for (const respond of finish) respond();
   await app.close();
   expect(logLines.filter(({ level }) => level === 'error' || level === 50)).toEqual([]);
 });
@@ -229,8 +229,8 @@ it('gives a route the time that it declares', async () => {
       routes.get('/v1/stew', { config, handlerTimeout: 60_000 }, slowly);
     },
   });
-  const answer = await fetch(`${await app.listen({ host: '127.0.0.1', port: 0 })}/v1/stew`);
-  expect(await answer.json()).toEqual({ dish: 'stew' });
+  const response = await fetch(`${await app.listen({ host: '127.0.0.1', port: 0 })}/v1/stew`);
+  expect(await response.json()).toEqual({ dish: 'stew' });
   await app.close();
 });
 
@@ -245,8 +245,8 @@ it.each([
   socket.write(`POST /v1/orders HTTP/1.1\r\nHost: facet\r\nContent-Type: application/json\r\n${framing}\r\n\r\n`);
   // The first chunk, or the first part of a body without chunks.
   socket.write(`f42400\r\n${' '.repeat(1 << 20)}`);
-  const [answer] = (await once(socket, 'data')) as [Buffer];
-  expect(answer.toString()).toMatch(/^HTTP\/1.1 413 [^]*"code":"BODY_TOO_LARGE"/);
+  const [response] = (await once(socket, 'data')) as [Buffer];
+  expect(response.toString()).toMatch(/^HTTP\/1.1 413 [^]*"code":"BODY_TOO_LARGE"/);
   for (let sent = 0; sent < 10; sent++) {
     socket.write(' '.repeat(1 << 20));
     await sleep(10);

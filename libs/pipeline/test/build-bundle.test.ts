@@ -180,10 +180,12 @@ describe('buildBundle', () => {
     expect(best('old')).not.toEqual(best('young'));
 
     const asked = { behaviors: [], attributes: { age: 'young' }, limit: 5 };
-    const { items: answer, source } = await recommend(bundle, asked);
+    const { items: recommended, source } = await recommend(bundle, asked);
     expect(source).toMatchObject({ kind: 'popular', reason: 'no_behaviors', segment: { value: 'young' } });
     const available = best('young').map((item) => bundle.idOf(item));
-    expect(answer.map(({ itemId }) => itemId)).toEqual(available.filter((itemId) => itemId !== 'thing05').slice(0, 5));
+    expect(recommended.map(({ itemId }) => itemId)).toEqual(
+      available.filter((itemId) => itemId !== 'thing05').slice(0, 5),
+    );
   });
 
   it('builds the same bundle from the same dataset and model', async () => {

@@ -98,23 +98,23 @@ const rows: [who: string, request: RecommendationsRequest, source: unknown, read
 
 describe('cold start', () => {
   it.each(rows)('%s', async (_, request, source, read) => {
-    const answer = await respondWithRecommendations({ limit: 5, ...request }, context(read));
-    expect(answer.source).toEqual(source);
-    expect(answer.returned).toBe(5);
-    const { kind, segment } = answer.source as { kind: string; segment?: object };
-    const isFromInterests = answer.items.every(({ interest }) => interest !== undefined);
+    const response = await respondWithRecommendations({ limit: 5, ...request }, context(read));
+    expect(response.source).toEqual(source);
+    expect(response.returned).toBe(5);
+    const { kind, segment } = response.source as { kind: string; segment?: object };
+    const isFromInterests = response.items.every(({ interest }) => interest !== undefined);
     expect(isFromInterests).toBe(kind === 'model');
-    if (kind === 'popular') expect(answer.items[0]!.itemId).toBe(segment === undefined ? ofAll : ofTheOld);
+    if (kind === 'popular') expect(response.items[0]!.itemId).toBe(segment === undefined ? ofAll : ofTheOld);
   });
 
   it.each(rows)('%s: interests have the same reason', async (_, request, source, read) => {
     const { behaviors, profile, userId } = request;
     const asking = Object.fromEntries(Object.entries({ behaviors, profile, userId }).filter(([, value]) => value));
-    const answer = await respondWithInterests(asking, context(read));
+    const response = await respondWithInterests(asking, context(read));
     const { kind, reason } = source as { kind: string; reason?: string };
-    expect(answer.source).toEqual(reason === undefined ? { kind } : { kind, reason });
-    expect(answer.interestCount > 0).toBe(kind === 'model');
-    expect(answer.interests).toHaveLength(answer.interestCount);
+    expect(response.source).toEqual(reason === undefined ? { kind } : { kind, reason });
+    expect(response.interestCount > 0).toBe(kind === 'model');
+    expect(response.interests).toHaveLength(response.interestCount);
   });
 
   it('behaviors without an interest for the model', async () => {
@@ -130,8 +130,8 @@ describe('cold start', () => {
     const tower = Object.fromEntries(off) as typeof contents.tower;
     const dead = await loadBundle(bundleStore.store, await bundleStore.put({ ...contents, info, tower, golden: [] }));
     const request = { behaviors: ['item3'], profile: { age: 'old' }, limit: 5 };
-    const answer = await respondWithRecommendations(request, context(readProfile, dead));
-    expect(answer.source).toEqual(popular('no_interest', true));
+    const response = await respondWithRecommendations(request, context(readProfile, dead));
+    expect(response.source).toEqual(popular('no_interest', true));
     const interests = await respondWithInterests({ behaviors: ['item3'] }, context(readProfile, dead));
     expect(interests).toMatchObject({ source: { kind: 'popular', reason: 'no_interest' }, interestCount: 0 });
     dead.close();
@@ -164,10 +164,10 @@ describe('new items of the delta', () => {
     ['song-1', popular('unknown_item')],
   ])('%s has similar items, and the response names the source', async (itemId, source) => {
     const request = { itemId, limit: 5, filters: [], context: {}, exclude: [] };
-    const answer = await respondWithSimilarItems(request, context());
-    expect(answer.source).toEqual(source);
-    expect(answer.returned).toBe(5);
-    expect(answer.items.map((item) => item.itemId)).not.toContain(itemId);
+    const response = await respondWithSimilarItems(request, context());
+    expect(response.source).toEqual(source);
+    expect(response.returned).toBe(5);
+    expect(response.items.map((item) => item.itemId)).not.toContain(itemId);
   });
 
   it('are similar to items with the same attributes', async () => {

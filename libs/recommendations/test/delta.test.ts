@@ -113,14 +113,14 @@ describe('a bundle with a delta', () => {
         const whole = await loadBundle(bundleStore.store, await bundleStore.put(joined(bundleContents(name), delta)));
         await fc.assert(
           fc.asyncProperty(request, async (asked) => {
-            const answer = await recommend(view, asked);
+            const response = await recommend(view, asked);
             const expected = await recommend(whole, asked);
-            expect(answer.removed).toEqual(expected.removed);
-            expect(answer.source).toEqual(expected.source);
-            expect(answer.interests).toEqual(expected.interests);
-            expect(answer.items.length).toBe(expected.items.length);
+            expect(response.removed).toEqual(expected.removed);
+            expect(response.source).toEqual(expected.source);
+            expect(response.interests).toEqual(expected.interests);
+            expect(response.items.length).toBe(expected.items.length);
             const scores = new Map(expected.items.map(({ itemId, score }) => [itemId, score]));
-            answer.items.forEach(({ itemId, score }, rank) => {
+            response.items.forEach(({ itemId, score }, rank) => {
               expect(score).toBeCloseTo(expected.items[rank]!.score, 4);
               // Items without features have equal scores, so their order is open.
               if (scores.has(itemId)) expect(score).toBeCloseTo(scores.get(itemId)!, 4);
@@ -140,9 +140,9 @@ describe('a bundle with a delta', () => {
     const item = newItems(1);
     await withView(bundles.facet, [...catalog, ...item], async (view) => {
       const asked = { behaviors: [{ itemId: 'new0', occurredAt: asOf }], limit: itemCount };
-      const answer = await recommend(view, asked);
-      expect(answer.source).toEqual({ kind: 'model' });
-      expect(answer.interests[0]!.behaviors).toEqual([{ itemId: 'new0', title: 'New 0', share: 1 }]);
+      const response = await recommend(view, asked);
+      expect(response.source).toEqual({ kind: 'model' });
+      expect(response.interests[0]!.behaviors).toEqual([{ itemId: 'new0', title: 'New 0', share: 1 }]);
       expect(idsOf((await recommend(view, { ...asked, seen: [] })).items)).toContain('new0');
       expect((await recommend(bundles.facet, asked)).source).toMatchObject({
         kind: 'popular',

@@ -201,9 +201,9 @@ describe('recommend', () => {
     );
     await fc.assert(
       fc.asyncProperty(variant, shuffled, async (name, [list, mixed]) => {
-        const answer = await recommend(bundles[name], { behaviors: list, limit: 10 });
-        expect(await recommend(bundles[name], { behaviors: mixed, limit: 10 })).toEqual(answer);
-        expect(await recommend(bundles[name], { behaviors: list, limit: 10 })).toEqual(answer);
+        const response = await recommend(bundles[name], { behaviors: list, limit: 10 });
+        expect(await recommend(bundles[name], { behaviors: mixed, limit: 10 })).toEqual(response);
+        expect(await recommend(bundles[name], { behaviors: list, limit: 10 })).toEqual(response);
       }),
       { numRuns: 30 },
     );
@@ -322,10 +322,10 @@ describe('interests', () => {
       bundleStore.store,
       await bundleStore.put({ ...contents, info, tower: dead, golden: [] }),
     );
-    const answer = await recommend(bundle, { behaviors: chose(3, 4), limit: 5 });
-    expect(answer.source).toMatchObject({ kind: 'popular', reason: 'no_interest' });
-    expect(answer.items).toHaveLength(5);
-    expect(idsOf(answer.items)).not.toContain('item3');
+    const response = await recommend(bundle, { behaviors: chose(3, 4), limit: 5 });
+    expect(response.source).toMatchObject({ kind: 'popular', reason: 'no_interest' });
+    expect(response.items).toHaveLength(5);
+    expect(idsOf(response.items)).not.toContain('item3');
     bundle.close();
   });
 

@@ -36,9 +36,9 @@ const report = await runFuzz({
 console.log(values.json ? JSON.stringify(report) : describe(report));
 process.exit(report.failure === undefined ? 0 : 1);
 
-function describe({ seed, cases, seconds, longestMs, answers, failure }: FuzzReport): string {
-  const statuses = [...new Set(Object.values(answers).flatMap((ofTarget) => Object.keys(ofTarget)))].sort();
-  const rows = Object.entries(answers).map(([target, ofTarget]) => [
+function describe({ seed, cases, seconds, longestMs, responses, failure }: FuzzReport): string {
+  const statuses = [...new Set(Object.values(responses).flatMap((ofTarget) => Object.keys(ofTarget)))].sort();
+  const rows = Object.entries(responses).map(([target, ofTarget]) => [
     target,
     String(Object.values(ofTarget).reduce((sum, count) => sum + count, 0)),
     ...statuses.map((status) => String(ofTarget[status] ?? '')),
@@ -50,7 +50,7 @@ function describe({ seed, cases, seconds, longestMs, answers, failure }: FuzzRep
   );
   return [
     ...lines,
-    `${cases} cases of seed ${seed} in ${seconds.toFixed(0)} s, the longest answer took ${longestMs.toFixed(0)} ms`,
+    `${cases} cases of seed ${seed} in ${seconds.toFixed(0)} s, the longest response took ${longestMs.toFixed(0)} ms`,
     ...(failure === undefined ? ['ok'] : [`FAILED: ${failure.fault}`, JSON.stringify(failure.case, undefined, 2)]),
   ].join('\n');
 }

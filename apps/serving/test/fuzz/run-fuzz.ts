@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { ExposureRecorder } from '../../src/exposures/exposures.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { readContract } from '../api-contract.ts';
-import type { Answer, ApiDocument } from '../api-contract.ts';
+import type { ReceivedResponse, ApiDocument } from '../api-contract.ts';
 import { createHome, createTestApp, films, putBundle, servingKey, textOfKey, users } from '../fixtures.ts';
 import type { Home, TestApp } from '../fixtures.ts';
 import { fuzzCases } from './cases.ts';
@@ -25,7 +25,7 @@ export interface FuzzReport {
   readonly cases: number;
   readonly seconds: number;
   /** The number of responses by operation and status; `closed` without a response. */
-  readonly answers: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly responses: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** The slowest response. */
   readonly longestMs: number;
   /** The smallest failing case found, with the reason. */
@@ -33,7 +33,7 @@ export interface FuzzReport {
 }
 
 /** Slower responses count as hanging. Other programs may use the cores. */
-const answerMsMax = 20_000;
+const responseMsMax = 20_000;
 
 /** Named filters with and without context values. */
 const settings = {
@@ -102,13 +102,13 @@ async function caseOptions(server: TestApp, home: Home): Promise<CaseOptions> {
   const document = (await server.app.inject({ url: '/docs/json', headers: asAll })).json() as ApiDocument;
   const cursors: string[] = [];
   for (const body of [{ userId: 'ada', explain: true }, { userId: 'stranger' }, { userId: 'ben', limit: 1_000 }]) {
-    const answer = await server.app.inject({
+    const response = await server.app.inject({
       method: 'POST',
       url: '/v1/recommendations',
       headers: asAll,
       payload: { ...body, pageSize: 3 },
     });
-    cursors.push((answer.json() as { nextCursor: string }).nextCursor);
+    cursors.push((response.json() as { nextCursor: string }).nextCursor);
   }
   const itemIds = [...films.map(({ itemId }) => itemId), 'unheard-of'];
   const userIds = [...users.map(({ userId }) => userId), 'other-3', 'stranger'];
@@ -152,7 +152,7 @@ async function fuzz(
   { cases, seed, onProgress }: FuzzOptions,
   options: CaseOptions,
 ): Promise<FuzzReport> {
-  const answers: Record<string, Record<string, number>> = {};
+  const responses: Record<string, Record<string, number>> = {};
   const startedAt = performance.now();
   let done = 0;
   let longestMs = 0;
@@ -160,14 +160,14 @@ async function fuzz(
   const checkCase = async (sent: FuzzCase): Promise<void> => {
     const sentAt = performance.now();
     server.logLines.length = 0;
-    const answer = await withinTime(
+    const response = await withinTime(
       sent.wire === 'none' ? sendInside(server.app, sent) : sendThroughSocket(server.port, sent),
     );
-    const fault = faultOf(sent, answer) ?? faultLogged(server);
+    const fault = faultOf(sent, response) ?? faultLogged(server);
     if (fault !== undefined) throw new Error(fault);
     longestMs = Math.max(longestMs, performance.now() - sentAt);
-    const ofTarget = (answers[sent.target] ??= {});
-    const status = answer?.statusCode ?? 'closed';
+    const ofTarget = (responses[sent.target] ??= {});
+    const status = response?.statusCode ?? 'closed';
     ofTarget[status] = (ofTarget[status] ?? 0) + 1;
     if (++done % 1_000 === 0) onProgress?.(done);
   };
@@ -176,9 +176,9 @@ async function fuzz(
     ? { fault: String(result.errorInstance), case: describe(result.counterexample?.[0]) }
     : undefined;
   const after = await goldenAnswer(server);
-  const changed = { fault: `the answer to ada is another one: ${after} instead of ${before}`, case: undefined };
+  const changed = { fault: `the response to ada changed: ${after} instead of ${before}`, case: undefined };
   return {
-    ...{ seed: result.seed, cases: done, seconds: (performance.now() - startedAt) / 1_000, answers, longestMs },
+    ...{ seed: result.seed, cases: done, seconds: (performance.now() - startedAt) / 1_000, responses, longestMs },
     failure: found ?? (after === before ? undefined : changed),
   };
 }
@@ -186,14 +186,14 @@ async function fuzz(
 /** A response that is known in advance except for its id. */
 async function goldenAnswer({ app }: TestApp): Promise<string> {
   const payload = { userId: 'ada', behaviors: ['film-30'], limit: 20, explain: true };
-  const answer = await app.inject({ method: 'POST', url: '/v1/recommendations', headers: asAll, payload });
-  return `${answer.statusCode} ${answer.body.replace(/"recommendationId":"[^"]+"/, '')}`;
+  const response = await app.inject({ method: 'POST', url: '/v1/recommendations', headers: asAll, payload });
+  return `${response.statusCode} ${response.body.replace(/"recommendationId":"[^"]+"/, '')}`;
 }
 
 async function withinTime<T>(answering: Promise<T>): Promise<T> {
   const ending = new AbortController();
-  const late = sleep(answerMsMax, undefined, { signal: ending.signal }).then(
-    () => fail(new Error(`no answer within ${answerMsMax} ms`)),
+  const late = sleep(responseMsMax, undefined, { signal: ending.signal }).then(
+    () => fail(new Error(`no response within ${responseMsMax} ms`)),
     () => fail(new Error('ended')),
   );
   late.catch(() => undefined);
@@ -204,18 +204,18 @@ async function withinTime<T>(answering: Promise<T>): Promise<T> {
   }
 }
 
-function faultOf({ operation, method, wire }: FuzzCase, answer: Answer | undefined): string | undefined {
-  if (answer === undefined) return wire === 'broken' ? undefined : 'the connection was closed without an answer';
-  const { statusCode, body } = answer;
+function faultOf({ operation, method, wire }: FuzzCase, response: ReceivedResponse | undefined): string | undefined {
+  if (response === undefined) return wire === 'broken' ? undefined : 'the connection was closed without a response';
+  const { statusCode, body } = response;
   if (statusCode >= 500) return `${statusCode}: ${body.slice(0, 500)}`;
   if (method === 'HEAD') return undefined;
   // In transit it may have become a request that Node refuses, or one of another route.
-  if (operation !== undefined && wire !== 'broken') return operation.faultOf(answer);
-  return statusCode < 400 || body === '' ? undefined : faultOfProblem(answer);
+  if (operation !== undefined && wire !== 'broken') return operation.faultOf(response);
+  return statusCode < 400 || body === '' ? undefined : faultOfProblem(response);
 }
 
 /** Every refusal has the form of a problem. */
-function faultOfProblem({ statusCode, body }: Answer): string | undefined {
+function faultOfProblem({ statusCode, body }: ReceivedResponse): string | undefined {
   const problem = JSON.parse(body) as Record<string, unknown>;
   const isWhole = problem['statusCode'] === statusCode && typeof problem['code'] === 'string';
   return isWhole && typeof problem['message'] === 'string'

@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 import type { HttpApp } from '@facet/http';
-import type { Answer } from '../api-contract.ts';
+import type { ReceivedResponse } from '../api-contract.ts';
 import type { FuzzCase } from './cases.ts';
 
 /** Sends a request without a socket. */
-export async function sendInside(app: HttpApp, { method, url, headers, body }: FuzzCase): Promise<Answer> {
+export async function sendInside(app: HttpApp, { method, url, headers, body }: FuzzCase): Promise<ReceivedResponse> {
   const {
     statusCode,
     headers: answered,
@@ -49,7 +49,7 @@ function replaced(request: Buffer, what: string | RegExp, by: string): Buffer {
 }
 
 /** Sends a request over a new connection. Returns undefined if the server closed it without a response, which is allowed for broken requests only. */
-export async function sendThroughSocket(port: number, sent: FuzzCase): Promise<Answer | undefined> {
+export async function sendThroughSocket(port: number, sent: FuzzCase): Promise<ReceivedResponse | undefined> {
   const { method, url, headers, body, wire } = sent;
   const bytes = body === undefined ? undefined : Buffer.from(body);
   const head = [
@@ -74,15 +74,15 @@ export async function sendThroughSocket(port: number, sent: FuzzCase): Promise<A
     else socket.write(request);
   });
   socket.destroy();
-  return readAnswer(Buffer.concat(parts));
+  return readResponse(Buffer.concat(parts));
 }
 
-function readAnswer(bytes: Buffer): Answer | undefined {
+function readResponse(bytes: Buffer): ReceivedResponse | undefined {
   if (bytes.length === 0) return undefined;
   const text = bytes.toString('utf8');
   const match = /^HTTP\/1\.1 (\d{3}) [^\r]*\r\n/.exec(text);
   // Node sends 100 Continue before the response.
-  if (match?.[1] === '100') return readAnswer(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4));
+  if (match?.[1] === '100') return readResponse(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4));
   const end = text.indexOf('\r\n\r\n');
   if (match === null || end === -1) throw new Error(`This is no HTTP: ${text.slice(0, 200)}`);
   const headers = Object.fromEntries(
