@@ -50,6 +50,22 @@ it('returns the same behaviors of an interest as recommendations', async () => {
   expect(interests.map(({ interest, behaviors }) => ({ interest, behaviors }))).toEqual(explained.body['interests']);
 });
 
+it('adds the coupling coefficients on request', async () => {
+  const { body } = await server.post('/v1/interests', { userId: 'ada', nearest: 1, coupling: true });
+  const coupling = body['coupling'] as {
+    behaviors: { itemId: string; title: string; coefficients: number[] }[];
+    similarity: { within: number; across: number };
+  };
+  expect(coupling.behaviors).toHaveLength(10);
+  for (const { coefficients } of coupling.behaviors) {
+    expect(coefficients).toHaveLength(3);
+    expect(coefficients.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
+  }
+  expect(coupling.similarity.within).toBeGreaterThan(-1);
+  expect((await server.post('/v1/interests', { userId: 'ada', nearest: 1 })).body).not.toHaveProperty('coupling');
+  expect((await server.post('/v1/interests', { coupling: true })).body, 'no interests').not.toHaveProperty('coupling');
+});
+
 it.each([
   [{ userId: 'stranger' }, 'unknown_user', 0],
   [{}, 'no_behaviors', 0],

@@ -20,6 +20,7 @@ export {
   SimilarItemsQuery,
   SimilarItemsResponse,
 } from './similar-items.ts';
+export type { InterestCoupling } from './users/coupling.ts';
 export { inferUser } from './users/inferred-user.ts';
 export type { Behavior } from './users/inferred-user.ts';
 export { readRequester } from './users/requester.ts';

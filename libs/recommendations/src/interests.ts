@@ -15,6 +15,7 @@ import {
   ScoredItem,
   UserInterest,
 } from './response.ts';
+import { describeCoupling, InterestCoupling } from './users/coupling.ts';
 import { explainInterests, inferUser, reasonWithoutInterests } from './users/inferred-user.ts';
 import type { InferredUser, UserInput } from './users/inferred-user.ts';
 import { listRequestedItems, readRequester, refineSource, requesterFields } from './users/requester.ts';
@@ -26,6 +27,9 @@ export const InterestsRequest = Type.Object(
     ...requesterFields,
     nearest: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 100, default: nearestDefault, description: 'Nearest items per interest.' }),
+    ),
+    coupling: Type.Optional(
+      Type.Boolean({ default: false, description: 'Adds the coupling coefficients of behaviors and interests.' }),
     ),
   },
   { title: 'InterestsRequest', examples: [{ userId: 'ada', nearest: 1 }] },
@@ -51,6 +55,7 @@ export const InterestsResponse = Type.Object(
     source: ResponseSource,
     interestCount: Type.Integer({ description: "K'u: the number of interests that the model infers." }),
     interests: Type.Array(DescribedInterest),
+    coupling: Type.Optional(InterestCoupling),
     unknownItems: Type.Integer({ description: 'Distinct item ids in behaviors that the bundle does not know.' }),
   },
   {
@@ -115,6 +120,7 @@ export async function respondWithInterests(
       })),
       nearest: found.map((item) => describeItem(bundle, item)),
     })),
+    coupling: request.coupling === true && reason === undefined ? describeCoupling(bundle, user) : undefined,
     unknownItems: countUnknownItems(bundle, listRequestedItems(request)),
   };
   spans.stop();
@@ -159,17 +165,24 @@ export type InterestWithNearest = UserInterest & {
   readonly nearest: readonly { readonly itemId: string; readonly score: number; readonly interest: number }[];
 };
 
-/** Describes the interests of a user outside of an HTTP API. Returns none for a user without interests. */
+/** The interests of a user, none for a user without interests. */
+export interface DescribedUser {
+  readonly interests: readonly InterestWithNearest[];
+  readonly coupling: InterestCoupling | undefined;
+}
+
+/** Describes the interests of a user outside of an HTTP API. */
 export async function describeUser(
   bundle: BundleView,
   request: UserInput & { readonly nearest: number },
-): Promise<InterestWithNearest[]> {
+): Promise<DescribedUser> {
   const user = inferUser(bundle, request);
-  if (reasonWithoutInterests(user, request) !== undefined) return [];
+  if (reasonWithoutInterests(user, request) !== undefined) return { interests: [], coupling: undefined };
   const described = await findNearestToInterests(bundle, user, request.nearest);
-  return described.map(({ interest, behaviors, found }) => ({
+  const interests = described.map(({ interest, behaviors, found }) => ({
     interest,
     behaviors,
     nearest: found.map(({ item, score }) => ({ itemId: bundle.idOf(item), score, interest })),
   }));
+  return { interests, coupling: describeCoupling(bundle, user) };
 }

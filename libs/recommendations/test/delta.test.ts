@@ -130,7 +130,10 @@ describe('a bundle with a delta', () => {
         );
         const described = { behaviors: [{ itemId: 'new0', occurredAt: asOf }], nearest: 20 };
         const [one, other] = [await describeUser(view, described), await describeUser(whole, described)];
-        expect(one.map(({ behaviors }) => behaviors)).toEqual(other.map(({ behaviors }) => behaviors));
+        expect(one.interests.map(({ behaviors }) => behaviors)).toEqual(
+          other.interests.map(({ behaviors }) => behaviors),
+        );
+        expect(one.coupling).toEqual(other.coupling);
         whole.close();
       });
     }

@@ -276,7 +276,7 @@ describe('interests', () => {
   it('are the same in describeUser, with the items nearest to each', async () => {
     const asked = { behaviors: chose(3, 9, 21, 22, 7), attributes: { age: 'old' } };
     const { interests } = await recommend(bundles.facet, { ...asked, limit: 3 });
-    const described = await describeUser(bundles.facet, { ...asked, nearest: 6 });
+    const { interests: described } = await describeUser(bundles.facet, { ...asked, nearest: 6 });
     expect(described.map(({ interest, behaviors: formedBy }) => ({ interest, behaviors: formedBy }))).toEqual(
       interests,
     );
@@ -306,6 +306,23 @@ describe('interests', () => {
     }
   });
 
+  it('have coupling coefficients that give the shares of the behaviors in each interest', async () => {
+    const asked = { behaviors: chose(3, 9, 21, 3, 22, 7), nearest: 1 };
+    const { interests, coupling } = await describeUser(bundles.facet, asked);
+    // A repeated item is one behavior, as new as its last interaction.
+    expect(coupling!.behaviors.map(({ itemId }) => itemId)).toEqual(['item9', 'item21', 'item3', 'item22', 'item7']);
+    expect(coupling!.behaviors[0]!.title).toBe('Title 9');
+    for (const { itemId, coefficients } of coupling!.behaviors) {
+      expect(coefficients.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
+      // The recency weight of a behavior, share / coefficient up to the norm of the interest, is the same in both interests.
+      const shares = interests.map(({ behaviors }) => behaviors.find((each) => each.itemId === itemId)!.share);
+      const first = interests.map(({ behaviors }) => behaviors.find((each) => each.itemId === 'item7')!.share);
+      const ofFirst = coupling!.behaviors.at(-1)!.coefficients;
+      const weights = shares.map((share, k) => (share / first[k]!) * (ofFirst[k]! / coefficients[k]!));
+      expect(weights[0]).toBeCloseTo(weights[1]!, 4);
+    }
+  });
+
   it('fall back to popular items, with the reason, if all are zero', async () => {
     const contents = bundleContents('mind');
     const dead = Object.fromEntries(
@@ -330,7 +347,8 @@ describe('interests', () => {
   });
 
   it('are empty in describeUser for a user without known behaviors', async () => {
-    expect(await describeUser(bundles.facet, { behaviors: [], nearest: 5 })).toEqual([]);
-    expect(await describeUser(bundles.facet, { behaviors: chose(99), nearest: 5 })).toEqual([]);
+    const none = { interests: [], coupling: undefined };
+    expect(await describeUser(bundles.facet, { behaviors: [], nearest: 5 })).toEqual(none);
+    expect(await describeUser(bundles.facet, { behaviors: chose(99), nearest: 5 })).toEqual(none);
   });
 });

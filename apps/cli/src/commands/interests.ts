@@ -1,26 +1,27 @@
 import { describeUser } from '@facet/recommendations';
+import type { InterestCoupling } from '@facet/recommendations';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { addHome, addNotes, addRequester, parseLimit } from '../options.ts';
 import type { Register } from '../options.ts';
-import { countOf } from '../terminal/text.ts';
-import { describeTheme, renderInterest, withTitle } from '../users/interest.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { countOf, renderTable, truncate } from '../terminal/text.ts';
+import { describeTheme, nameOf, renderInterest, withTitle } from '../users/interest.ts';
 import { readRequester, withCurrentBundle } from '../users/requester.ts';
 import type { RequesterOptions } from '../users/requester.ts';
 
 interface InterestsOptions extends CommonOptions, RequesterOptions {
   readonly limit: number;
+  readonly coupling?: boolean;
 }
 
 export const registerInterests: Register = (command, deps) => {
   addNotes(
-    addRequester(addHome(command, deps)).option(
-      '--limit <number>',
-      'maximum number of behaviors and of items per interest',
-      parseLimit,
-      5,
-    ),
+    addRequester(addHome(command, deps))
+      .option('--limit <number>', 'maximum number of behaviors and of items per interest', parseLimit, 5)
+      .option('--coupling', 'print the share of each behavior in each interest, newest behavior first'),
     '',
     'facet interests --user 196',
+    'facet interests --user 196 --coupling --limit 20',
     'facet interests --behaviors 50,181,172',
   ).action(deps.action(printInterests));
 };
@@ -28,7 +29,7 @@ export const registerInterests: Register = (command, deps) => {
 async function printInterests(options: InterestsOptions, { output, terminal }: CommandContext): Promise<void> {
   await withCurrentBundle(options.home, async (bundle) => {
     const requester = await readRequester(options, bundle, options.home);
-    const described = await describeUser(bundle, { ...requester, nearest: options.limit });
+    const { interests: described, coupling } = await describeUser(bundle, { ...requester, nearest: options.limit });
     const interests = described.map(({ interest, behaviors, nearest }) => ({
       interest,
       theme: describeTheme(
@@ -39,7 +40,12 @@ async function printInterests(options: InterestsOptions, { output, terminal }: C
       behaviors: behaviors.map(({ itemId, share }) => ({ ...withTitle(bundle, itemId), share })),
       nearest: nearest.map(({ itemId, score }) => ({ ...withTitle(bundle, itemId), score })),
     }));
-    output.document({ bundleId: bundle.id, behaviors: requester.behaviors.length, interests });
+    output.document({
+      bundleId: bundle.id,
+      behaviors: requester.behaviors.length,
+      interests,
+      ...(options.coupling === true ? { coupling } : {}),
+    });
     if (interests.length === 0) {
       const reason = requester.isUnknown ? 'the user is unknown' : 'the bundle contains none of the items';
       output.show(`No interests: ${reason}.`);
@@ -51,5 +57,27 @@ async function printInterests(options: InterestsOptions, { output, terminal }: C
       const shown = { number: interest + 1, theme, formedBy, foundTitle: 'nearest items', found: nearest };
       output.show(`\n${renderInterest(shown, terminal)}`);
     }
+    if (options.coupling === true) output.show(`\n${renderCoupling(coupling!, options.limit, terminal)}`);
   });
+}
+
+/** Returns the coupling coefficients of the newest behaviors as a table, and the similarity of all behaviors. */
+function renderCoupling(
+  { behaviors, similarity: { within, across } }: InterestCoupling,
+  limit: number,
+  { style, width }: Pick<Terminal, 'style' | 'width'>,
+): string {
+  const newest = behaviors.slice(-limit).reverse();
+  const numbers = (newest[0]?.coefficients ?? []).map((_, interest) => String(interest + 1));
+  const nameWidth = Math.max(20, width - 8 * numbers.length - 4);
+  const rows = newest.map((behavior) => [
+    truncate(nameOf(behavior), nameWidth),
+    ...behavior.coefficients.map((value) => `${Math.round(100 * value)} %`),
+  ]);
+  const cosine = (value: number | undefined): string => (value === undefined ? 'no pair' : value.toFixed(2));
+  return [
+    renderTable(['Behavior, share by interest', ...numbers], rows, { style, right: numbers.map((_, k) => k + 1) }),
+    '',
+    `Mean cosine of two behaviors: ${cosine(within)} in the same interest, ${cosine(across)} in different interests`,
+  ].join('\n');
 }

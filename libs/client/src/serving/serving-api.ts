@@ -368,6 +368,23 @@ export interface components {
       readonly title?: string;
       readonly share: number;
     };
+    /** @description The coupling coefficients of behaviors and interests (MIND, §4.2). */
+    readonly InterestCoupling: {
+      /** @description The behaviors that the model reads, oldest first. */
+      readonly behaviors: readonly {
+        readonly itemId: string;
+        readonly title?: string;
+        /** @description One per interest; they sum to 1. */
+        readonly coefficients: readonly number[];
+      }[];
+      /** @description Cosine of the items of two behaviors. Absent without such a pair. */
+      readonly similarity: {
+        /** @description Mean over pairs with the same strongest interest. */
+        readonly within?: number;
+        /** @description Mean over pairs with different strongest interests. */
+        readonly across?: number;
+      };
+    };
     readonly InterestLabel: {
       readonly attribute: string;
       readonly value: string;
@@ -386,6 +403,11 @@ export interface components {
        * @default 10
        */
       readonly nearest?: number;
+      /**
+       * @description Adds the coupling coefficients of behaviors and interests.
+       * @default false
+       */
+      readonly coupling?: boolean;
     };
     /** @description The interests of the user. */
     readonly InterestsResponse: {
@@ -397,6 +419,7 @@ export interface components {
       /** @description K'u: the number of interests that the model infers. */
       readonly interestCount: number;
       readonly interests: readonly components['schemas']['DescribedInterest'][];
+      readonly coupling?: components['schemas']['InterestCoupling'];
       /** @description Distinct item ids in behaviors that the bundle does not know. */
       readonly unknownItems: number;
     };
@@ -645,6 +668,7 @@ export type DescribedInterest = components['schemas']['DescribedInterest'];
 export type ExcludeSeen = components['schemas']['ExcludeSeen'];
 export type FilterValue = components['schemas']['FilterValue'];
 export type InterestBehavior = components['schemas']['InterestBehavior'];
+export type InterestCoupling = components['schemas']['InterestCoupling'];
 export type InterestLabel = components['schemas']['InterestLabel'];
 export type InterestsRequest = components['schemas']['InterestsRequest'];
 export type InterestsResponse = components['schemas']['InterestsResponse'];
