@@ -116,8 +116,8 @@ describe('facet serve', () => {
     for await (const page of client.pages({ ...request, pageSize: 5 })) items.push(...page.items);
     expect(items).toEqual(whole.items);
 
-    const { answers } = await client.recommendBatch({ users: [{ userId: 'u1' }, { userId: 'u2' }], limit: 3 });
-    expect(answers.map((answer) => 'items' in answer && answer.items.length)).toEqual([3, 3]);
+    const { responses } = await client.recommendBatch({ users: [{ userId: 'u1' }, { userId: 'u2' }], limit: 3 });
+    expect(responses.map((response) => 'items' in response && response.items.length)).toEqual([3, 3]);
     const { interests, interestCount } = await client.describeInterests({ userId: 'u1', nearest: 2 });
     expect(interests).toHaveLength(interestCount);
     const similar = await client.findSimilarItems('music-1', { limit: 4 });

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { run } from './run.ts';
 import { temporaryFolder } from '@facet/testing';
 
-const answeredAt = Date.UTC(2026, 1, 3, 12);
+const respondedAt = Date.UTC(2026, 1, 3, 12);
 const hourMs = 3_600_000;
 
 const facetYaml = `
@@ -34,11 +34,11 @@ async function littleHome({ logged = 1 } = {}): Promise<LittleHome> {
   const events = ['event_id,user_id,item_id,timestamp,event_type,recommendation_id'];
   for (let user = 0; user < 400; user++) {
     const userId = `user-${user}`;
-    const assigned = assignArms(experiments, userId, answeredAt);
+    const assigned = assignArms(experiments, userId, respondedAt);
     if (assigned['merge'] === 'spread' && user >= 400 * logged) continue;
     exposures.append({
       recommendationId: `r-${user}`,
-      answeredAt,
+      respondedAt,
       bundleId: 'b',
       userId,
       arms: assigned,
@@ -48,7 +48,7 @@ async function littleHome({ logged = 1 } = {}): Promise<LittleHome> {
       interests: [0, 1],
       offset: 0,
     });
-    const clickedAt = (answeredAt + (user % 2 === 0 ? 1 : 30) * hourMs) / 1000;
+    const clickedAt = (respondedAt + (user % 2 === 0 ? 1 : 30) * hourMs) / 1000;
     if (user % 3 === 0) events.push(`e-${user},${userId},a,${clickedAt},click,r-${user}`);
   }
   await exposures.close();

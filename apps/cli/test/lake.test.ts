@@ -85,7 +85,7 @@ it('facet erasures and lake compact cover the exposure log', async () => {
   for (const userId of ['ada', 'bob', 'ada']) {
     exposures.append({
       recommendationId: `to-${userId}`,
-      answeredAt: Date.now() - 1_000,
+      respondedAt: Date.now() - 1_000,
       bundleId: 'b',
       userId,
       arms: {},

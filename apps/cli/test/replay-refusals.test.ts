@@ -5,11 +5,11 @@ import { expect, it } from 'vitest';
 import { run } from './run.ts';
 import { temporaryFolder } from '@facet/testing';
 
-const answeredAt = Date.now();
+const respondedAt = Date.now();
 
 const bare: ExposureRecord = {
   recommendationId: 'r-1',
-  answeredAt,
+  respondedAt,
   bundleId: 'f'.repeat(32),
   userId: 'ada',
   arms: {},
@@ -24,8 +24,8 @@ const sampled: ExposureRecord = {
   ...bare,
   sampled: {
     request: { body: { userId: 'ada' }, settings: {} },
-    now: answeredAt,
-    answer: JSON.stringify({ source: { kind: 'model' }, items: [{ itemId: 'a' }] }),
+    now: respondedAt,
+    response: JSON.stringify({ source: { kind: 'model' }, items: [{ itemId: 'a' }] }),
   },
 };
 

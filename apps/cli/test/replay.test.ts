@@ -44,7 +44,7 @@ async function record(recommendationId: string, view: BundleView, liveBundleId?:
   const { bundleId, deltaId, source, items, position } = response;
   const writer = new ExposureWriter({ folder: join(home, 'exposures'), now: () => now });
   writer.append({
-    ...{ recommendationId, answeredAt: now, bundleId, arms, source, merge: settings.merge, offset: position },
+    ...{ recommendationId, respondedAt: now, bundleId, arms, source, merge: settings.merge, offset: position },
     ...(deltaId === undefined ? {} : { deltaId }),
     items: items.map(({ itemId }) => itemId),
     interests: items.map(({ interest }) => interest ?? null),
@@ -52,7 +52,7 @@ async function record(recommendationId: string, view: BundleView, liveBundleId?:
       request: { body, settings, overrides: {} },
       now,
       ...(liveBundleId === undefined ? {} : { liveBundleId }),
-      answer: renderResponse(response),
+      response: renderResponse(response),
     },
   });
   await writer.close();

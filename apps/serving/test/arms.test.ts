@@ -58,11 +58,11 @@ experiments:
   }));
   /** The items of all responses, and their bundles. */
   const offered = async () => {
-    const answers = await Promise.all(bodies.map((body) => server.ask(body)));
+    const responses = await Promise.all(bodies.map((body) => server.ask(body)));
     return {
-      items: new Set(answers.flatMap(({ items }) => items.map(({ itemId }) => itemId))),
-      bundles: new Set(answers.map(({ bundleId }) => bundleId)),
-      deltas: new Set(answers.map(({ deltaId }) => deltaId)),
+      items: new Set(responses.flatMap(({ items }) => items.map(({ itemId }) => itemId))),
+      bundles: new Set(responses.map(({ bundleId }) => bundleId)),
+      deltas: new Set(responses.map(({ deltaId }) => deltaId)),
     };
   };
   const check = async (live: ArtifactRef, delta: ArtifactRef): Promise<void> => {
@@ -202,7 +202,7 @@ experiments:
     const { ask, metrics } = await startTestServer(home);
     // Only the first: other programs on the cores may leave no spare time for later ones.
     await ask({ userId: 'ada' });
-    const computed = 'facet_serving_shadow_answers_total{outcome="computed"}';
+    const computed = 'facet_serving_shadow_responses_total{outcome="computed"}';
     await vi.waitFor(async () => expect(countOf(await metrics(), computed)).toBe(2), patiently);
     const reads = 'facet_serving_profile_read_duration_seconds_count{outcome="found"}';
     expect(countOf(await metrics(), reads)).toBe(1);
@@ -230,6 +230,6 @@ experiments:
     expect((await post('/v1/recommendations', { userId: 'ada' })).statusCode).toBe(200);
     await vi.waitFor(() => expect(records).toHaveLength(1));
     expect(records[0]!.shadow?.length ?? 0).toBe(outcome === 'computed' ? 1 : 0);
-    expect(await metrics.registry.metrics()).toContain(`facet_serving_shadow_answers_total{outcome="${outcome}"} 1`);
+    expect(await metrics.registry.metrics()).toContain(`facet_serving_shadow_responses_total{outcome="${outcome}"} 1`);
   });
 });

@@ -17,7 +17,7 @@ afterAll(async () => {
 
 interface Batch {
   bundleId: string;
-  answers: Record<string, unknown>[];
+  responses: Record<string, unknown>[];
 }
 
 it('makes the list of each user like a single request, in order', async () => {
@@ -30,12 +30,12 @@ it('makes the list of each user like a single request, in order', async () => {
   const shared = { limit: 7, exclude: ['film-9'], merge: { by: 'round-robin' }, explain: true };
   const { statusCode, body } = await server.post('/v1/recommendations:batch', { users, ...shared });
   expect(statusCode).toBe(200);
-  const { answers, bundleId } = body as unknown as Batch;
+  const { responses, bundleId } = body as unknown as Batch;
   expect(bundleId).toBe(home.bundleRef.id);
-  expect(answers).toHaveLength(users.length);
+  expect(responses).toHaveLength(users.length);
   for (const [position, user] of users.entries()) {
     const alone = (await server.post('/v1/recommendations', { ...user, ...shared })).body;
-    const { recommendationId, bundleId, ...list } = answers[position]!;
+    const { recommendationId, bundleId, ...list } = responses[position]!;
     expect(bundleId).toBeUndefined();
     expect(alone).toEqual({ ...list, bundleId: home.bundleRef.id, position: 0, recommendationId: expect.any(String) });
     expect(alone['recommendationId']).not.toBe(recommendationId);
@@ -46,7 +46,7 @@ it('ignores misplaced fields: batch fields of a user, and fields of single reque
   const users = [{ userId: 'ada' }, { userId: 'ben' }];
   const listsOf = async (asked: object): Promise<unknown> => {
     const { body } = await server.post('/v1/recommendations:batch', asked);
-    return (body as unknown as Batch).answers?.map((list) => ({ ...list, recommendationId: '' })) ?? body;
+    return (body as unknown as Batch).responses?.map((list) => ({ ...list, recommendationId: '' })) ?? body;
   };
   const more = { limit: null, exclude: 'all', filter: 7, merge: 'max', pageSize: 1 };
   const misplaced = { pageSize: 'x', userId: 'other-1', behaviors: ['film-1'], cursor: 5, timings: 7 };
@@ -62,9 +62,9 @@ it('returns a problem for a user with invalid fields, and lists for the others',
   ];
   const { statusCode, body } = await server.post('/v1/recommendations:batch', { users, limit: 3 });
   expect(statusCode).toBe(200);
-  const { answers } = body as unknown as Batch;
-  expect(answers.map((answer) => answer['returned'])).toEqual([3, undefined, 3]);
-  expect(answers[1]).toEqual({
+  const { responses } = body as unknown as Batch;
+  expect(responses.map((response) => response['returned'])).toEqual([3, undefined, 3]);
+  expect(responses[1]).toEqual({
     code: 'REQUEST_INVALID',
     message: 'users.1.behaviors.0.occurredAt is more than a day in the future.',
     field: 'users.1.behaviors.0.occurredAt',
@@ -76,7 +76,7 @@ it('reports unknown filter attributes once', async () => {
   const filter = { attributes: { gender: { in: ['dance'] } } };
   const users = [{ userId: 'ada' }, { userId: 'ben' }];
   const { body } = await server.post('/v1/recommendations:batch', { users, filter });
-  expect(body).toMatchObject({ unknownAttributes: ['gender'], answers: [{ returned: 0 }, { returned: 0 }] });
+  expect(body).toMatchObject({ unknownAttributes: ['gender'], responses: [{ returned: 0 }, { returned: 0 }] });
 });
 
 it('stops when the caller disconnects', async () => {
@@ -93,13 +93,13 @@ it('stops when the caller disconnects', async () => {
     const lines = (await server.app.inject('/metrics')).body.split('\n');
     return Number(lines.find((line) => line.startsWith(name))?.split(' ')[1] ?? 0);
   };
-  const answers = 'facet_serving_answers_total{kind="recommendations",source="model",reason=""}';
-  const before = await metric(answers);
+  const responses = 'facet_serving_responses_total{kind="recommendations",source="model",reason=""}';
+  const before = await metric(responses);
   await expect.poll(() => metric('facet_http_admission_busy'), { interval: 1 }).toBe(1);
   stop.abort();
   await expect(asked).rejects.toThrow('aborted');
   await expect.poll(() => metric('facet_http_admission_busy'), { interval: 1 }).toBe(0);
-  expect((await metric(answers)) - before).toBeLessThan(users.length);
+  expect((await metric(responses)) - before).toBeLessThan(users.length);
 });
 
 it('refuses faults in shared fields, and too many items', async () => {

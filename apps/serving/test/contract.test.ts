@@ -210,14 +210,14 @@ describe('each refusal matches the document', () => {
     const operation = operationOf('recommendBatch');
     const users = [{ userId: 'ada' }, { behaviors: [{ itemId: 'film-1', occurredAt: now + 2 * dayMs }] }];
     const response = await send(server, { method: 'POST', url: operation.path, payload: { users, limit: 2 } });
-    expect(JSON.parse(response.body)).toMatchObject({ answers: [{ returned: 2 }, { code: 'REQUEST_INVALID' }] });
+    expect(JSON.parse(response.body)).toMatchObject({ responses: [{ returned: 2 }, { code: 'REQUEST_INVALID' }] });
     expect(operation.faultOf(response)).toBeUndefined();
   });
 
-  const answersOfWork = ['describeInterests', 'findSimilarItems', 'recommend', 'recommendBatch'];
+  const operationsWithWork = ['describeInterests', 'findSimilarItems', 'recommend', 'recommendBatch'];
   it.each([
-    ['NOT_READY', 'without a bundle', false, [...answersOfWork, 'checkReady', 'readRefs']],
-    ['OVERLOADED', 'with more to do than it can', true, answersOfWork],
+    ['NOT_READY', 'without a bundle', false, [...operationsWithWork, 'checkReady', 'readRefs']],
+    ['OVERLOADED', 'with more to do than it can', true, operationsWithWork],
   ] as const)('503 %s with Retry-After %s', async (code, _, hasBundle, concerned) => {
     const limits = { ...patientLimits, ...(hasBundle ? { concurrentMax: 0 } : {}) };
     const app = await createTestApp(hasBundle ? home : undefined, { limits });

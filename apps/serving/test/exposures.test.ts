@@ -140,10 +140,10 @@ it('does not record a response that timed out', async () => {
   const timedOut = post('/v1/recommendations', { userId: 'ada' });
   await vi.waitUntil(() => slow.mock.calls.length === 1);
   vi.advanceTimersByTime(60_000);
-  expect(await timedOut).toMatchObject({ statusCode: 503, body: { code: 'ANSWER_TIMED_OUT' } });
+  expect(await timedOut).toMatchObject({ statusCode: 503, body: { code: 'RESPONSE_TIMED_OUT' } });
   vi.useRealTimers();
   finish();
-  const finished = 'facet_serving_answers_total{kind="recommendations",source="model",reason=""} 1';
+  const finished = 'facet_serving_responses_total{kind="recommendations",source="model",reason=""} 1';
   await vi.waitFor(async () => expect(await metrics.registry.metrics()).toContain(finished));
   expect(records).toEqual([]);
   expect((await post('/v1/recommendations', { userId: 'ada' })).statusCode).toBe(200);
@@ -177,7 +177,7 @@ it('replays a sampled response byte for byte', async () => {
       now: sampled!.now,
     });
     bundle.close();
-    expect(sampled!.answer).toBe(sent[position]);
+    expect(sampled!.response).toBe(sent[position]);
     expect(renderResponse(response)).toBe(sent[position]);
   }
 });
@@ -264,7 +264,7 @@ experiments:
     const first = await ask({ userId: 'user-1', behaviors: ['film-1'], limit: 9, pageSize: 3 });
     const second = await ask({ cursor: first['nextCursor'] });
     const third = await ask({ cursor: second['nextCursor'] });
-    const counted = (await metrics()).filter((line) => line.startsWith('facet_serving_arm_answers_total'));
+    const counted = (await metrics()).filter((line) => line.startsWith('facet_serving_arm_responses_total'));
     expect(counted).toEqual([expect.stringMatching(/ 1$/)]);
     const records = await recorded();
     expect(records.map(({ offset }) => offset)).toEqual([0, 3, 6]);
@@ -278,7 +278,7 @@ experiments:
     const sequence = JSON.parse(gunzipSync(Buffer.from(String(nextCursor), 'base64url')).toString()) as object;
     const made = gzipSync(JSON.stringify({ ...sequence, arms: { made: 'up' } })).toString('base64url');
     expect(await ask({ cursor: made })).toMatchObject({ arms: { made: 'up' } });
-    const counted = (await metrics()).filter((line) => line.startsWith('facet_serving_arm_answers_total'));
+    const counted = (await metrics()).filter((line) => line.startsWith('facet_serving_arm_responses_total'));
     expect(counted).toEqual([]);
   });
 

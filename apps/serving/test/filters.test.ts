@@ -47,17 +47,17 @@ async function refusal(body: Record<string, unknown>) {
 describe('a filter', () => {
   it('returns only matching items, fills the page, and counts the others', async () => {
     const all = await ask({ userId: 'ada', limit: 60 });
-    const answer = await ask({ userId: 'ada', limit: 60, filter: { attributes: { genre: { in: ['dance'] } } } });
-    expect(answer.items).toEqual(all.items.filter(({ itemId }) => genreOf(itemId) === 'dance'));
-    expect(answer.returned).toBe(15);
+    const response = await ask({ userId: 'ada', limit: 60, filter: { attributes: { genre: { in: ['dance'] } } } });
+    expect(response.items).toEqual(all.items.filter(({ itemId }) => genreOf(itemId) === 'dance'));
+    expect(response.returned).toBe(15);
     // 60 films: 15 of dance; of the other genres, ada has seen 10, and two are unavailable.
-    expect(answer.removed).toEqual({ seen: 10, excluded: 0, unavailable: 2, filtered: 33 });
+    expect(response.removed).toEqual({ seen: 10, excluded: 0, unavailable: 2, filtered: 33 });
   });
 
   it('applies to fallbacks, too', async () => {
-    const answer = await ask({ userId: 'stranger', limit: 7, filters: ['only-dance'] });
-    expect(answer.source.kind).toBe('popular');
-    expect(answer.items.map(({ itemId }) => genreOf(itemId))).toEqual(Array(7).fill('dance'));
+    const response = await ask({ userId: 'stranger', limit: 7, filters: ['only-dance'] });
+    expect(response.source.kind).toBe('popular');
+    expect(response.items.map(({ itemId }) => genreOf(itemId))).toEqual(Array(7).fill('dance'));
   });
 
   it('can be declared, and use values of the context', async () => {

@@ -135,17 +135,17 @@ const unmasked = (text: string): string =>
   stands.reduce((real, [what, by]) => (typeof what === 'string' ? real.replaceAll(by, what) : real), text);
 
 async function ask(name: string, { method, url, body, key = 'all' }: Asked): Promise<unknown> {
-  const answer = await server.app.inject({
+  const response = await server.app.inject({
     method,
     url: unmasked(url),
     headers: { 'x-api-key': textOfKey(key) },
     ...(body === undefined ? {} : { payload: body }),
   });
   const left = new Set([...headersOfEach, ...(name === 'alive' ? [] : headersOfAll)]);
-  const headers = Object.entries(answer.headers).filter(([header]) => !left.has(header));
-  const text = masked(answer.body);
+  const headers = Object.entries(response.headers).filter(([header]) => !left.has(header));
+  const text = masked(response.body);
   return {
-    status: answer.statusCode,
+    status: response.statusCode,
     headers: Object.fromEntries(headers),
     body: name === 'metrics' ? seriesOf(text) : JSON.parse(text),
   };
@@ -179,8 +179,8 @@ describe('the response matches the golden file', () => {
   it.each(Object.keys(requests))('%s', async (name) => {
     created = 0;
     const { method, url, body } = requests[name]!;
-    const answer = await (name === 'recommend-pages' ? askPages : ask)(name, requests[name]!);
-    const golden = { request: { method, url, ...(body === undefined ? {} : { body }) }, answer };
+    const response = await (name === 'recommend-pages' ? askPages : ask)(name, requests[name]!);
+    const golden = { request: { method, url, ...(body === undefined ? {} : { body }) }, response };
     if (isWriting) await writeGolden(name, golden);
     expect(differences(await readGolden(name), golden)).toEqual([]);
   });

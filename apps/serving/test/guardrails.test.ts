@@ -38,10 +38,10 @@ async function askOften(server: TestServer, times: number): Promise<void> {
 /** Promotes a bundle and waits until it is live. */
 async function promote(ref: ArtifactRef, ...servers: TestServer[]): Promise<void> {
   await store.promote(ref, { by: 'operator' });
-  for (const server of servers) await answersFrom(ref.id, server);
+  for (const server of servers) await waitForBundle(ref.id, server);
 }
 
-async function answersFrom(bundleId: string, server: TestServer): Promise<void> {
+async function waitForBundle(bundleId: string, server: TestServer): Promise<void> {
   await vi.waitFor(async () => {
     const ready = (await (await fetch(`${server.url}/readyz`)).json()) as { bundleId: string };
     expect(ready.bundleId).toBe(bundleId);
@@ -55,7 +55,7 @@ it('rolls a bundle with empty responses back, and records the figures', async ()
   await promote(bad, server);
   expect((await server.ask({ userId: 'ada' })).items).toEqual([]);
   await askOften(server, 25);
-  await answersFrom(home.bundleRef.id, server);
+  await waitForBundle(home.bundleRef.id, server);
   expect((await server.ask({ userId: 'ada' })).items.length).toBeGreaterThan(40);
   const record = (await store.promotions()).at(-1)!;
   expect(record).toMatchObject({
@@ -85,7 +85,7 @@ it('rolls back once, in one of several processes', async () => {
   const servers = [await startTestServer(home), await startTestServer(home)];
   await promote(bad, ...servers);
   await Promise.all(servers.map((server) => askOften(server, 25)));
-  for (const server of servers) await answersFrom(home.bundleRef.id, server);
+  for (const server of servers) await waitForBundle(home.bundleRef.id, server);
   const rollbacks = (await store.promotions()).filter(({ kind }) => kind === 'rollback');
   expect(rollbacks).toHaveLength(1);
 });
@@ -135,7 +135,7 @@ it('keeps a bundle that a person restored by a rollback', async () => {
   await store.promote(good);
   const server = await startTestServer(home);
   await store.rollback({ by: 'operator' });
-  await answersFrom(bad.id, server);
+  await waitForBundle(bad.id, server);
   await askOften(server, 25);
   await vi.waitFor(
     () =>

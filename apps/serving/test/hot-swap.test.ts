@@ -50,11 +50,11 @@ it('fails no request during swaps, and makes each response from one bundle', { t
   let isOver = false;
   const asking = Array.from({ length: 4 }, async (_, worker) => {
     while (!isOver) {
-      const answer = await ask(worker % 2 === 0 ? { userId: 'ada' } : { behaviors: ['film-1', 'film-5'] });
-      const held = holds.get(answer.bundleId)!;
-      expect(answer.items.filter(({ itemId }) => !held.has(itemId))).toEqual([]);
-      expect(answer.items.length).toBeGreaterThan(40);
-      seen.set(answer.bundleId, (seen.get(answer.bundleId) ?? 0) + 1);
+      const response = await ask(worker % 2 === 0 ? { userId: 'ada' } : { behaviors: ['film-1', 'film-5'] });
+      const held = holds.get(response.bundleId)!;
+      expect(response.items.filter(({ itemId }) => !held.has(itemId))).toEqual([]);
+      expect(response.items.length).toBeGreaterThan(40);
+      seen.set(response.bundleId, (seen.get(response.bundleId) ?? 0) + 1);
     }
   });
   const probing = (async () => {
@@ -82,10 +82,10 @@ it('adds new items of a delta, removes withdrawn ones, and names the delta', asy
   const delta = await putDeltaOf(home, home.bundleRef, catalog);
   await vi.waitFor(async () => expect((await ask({})).deltaId).toBe(delta.id), patiently);
   for (const body of [{}, { userId: 'ada', excludeSeen: false }, { userId: 'stranger' }]) {
-    const answer = await ask(body);
-    expect(answer).toMatchObject({ bundleId: home.bundleRef.id, deltaId: delta.id });
-    expect(idsOf(answer.items)).not.toContain(popular);
-    expect(answer.items.find(({ itemId }) => itemId === 'show-1')).toMatchObject({ title: 'The show 1' });
+    const response = await ask(body);
+    expect(response).toMatchObject({ bundleId: home.bundleRef.id, deltaId: delta.id });
+    expect(idsOf(response.items)).not.toContain(popular);
+    expect(response.items.find(({ itemId }) => itemId === 'show-1')).toMatchObject({ title: 'The show 1' });
   }
   // The new item can be a behavior.
   const chosen = await ask({ behaviors: ['show-1'] });

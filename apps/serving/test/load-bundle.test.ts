@@ -23,10 +23,10 @@ afterAll(async () => {
 });
 
 describe('the searches of a bundle', () => {
-  const code = 'BUNDLE_ANSWERS_WRONG';
+  const code = 'BUNDLE_SEARCHES_WRONG';
   type Found = Awaited<ReturnType<Bundle['index']['search']>>;
   /** The bundle with modified search results. */
-  const answering = (change: (found: Found) => void): Bundle => ({
+  const withResults = (change: (found: Found) => void): Bundle => ({
     ...bundle,
     index: {
       ...bundle.index,
@@ -43,12 +43,12 @@ describe('the searches of a bundle', () => {
   });
 
   it('are refused if they find nothing', async () => {
-    await expect(checkSearches(answering(({ ids }) => ids.fill(-1)))).rejects.toMatchObject({ code });
+    await expect(checkSearches(withResults(({ ids }) => ids.fill(-1)))).rejects.toMatchObject({ code });
   });
 
   it('are refused if a score is NaN or does not match the item', async () => {
-    await expect(checkSearches(answering(({ scores }) => scores.fill(NaN, 1, 2)))).rejects.toMatchObject({ code });
-    const shifted = answering(({ ids }) => ids.forEach((item, place) => (ids[place] = (item % 60) + 1)));
+    await expect(checkSearches(withResults(({ scores }) => scores.fill(NaN, 1, 2)))).rejects.toMatchObject({ code });
+    const shifted = withResults(({ ids }) => ids.forEach((item, place) => (ids[place] = (item % 60) + 1)));
     await expect(checkSearches(shifted)).rejects.toMatchObject({
       code,
       message: expect.stringContaining('by its vector'),
@@ -56,7 +56,7 @@ describe('the searches of a bundle', () => {
   });
 
   it('are refused if an item does not exist', async () => {
-    await expect(checkSearches(answering(({ ids }) => ids.fill(61, 2, 3)))).rejects.toMatchObject({ code });
+    await expect(checkSearches(withResults(({ ids }) => ids.fill(61, 2, 3)))).rejects.toMatchObject({ code });
   });
 
   it('are refused if they miss most of the nearest items', async () => {

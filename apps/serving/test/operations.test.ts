@@ -50,9 +50,9 @@ describe('metrics', () => {
     expect(lines).toContain(
       'facet_http_request_duration_seconds_count{method="POST",route="/v1/recommendations",status="200"} 2',
     );
-    expect(lines).toContain('facet_serving_answers_total{kind="recommendations",source="model",reason=""} 1');
+    expect(lines).toContain('facet_serving_responses_total{kind="recommendations",source="model",reason=""} 1');
     expect(lines).toContain(
-      'facet_serving_answers_total{kind="recommendations",source="popular",reason="unknown_user"} 1',
+      'facet_serving_responses_total{kind="recommendations",source="popular",reason="unknown_user"} 1',
     );
     expect(lines).toContain(
       `facet_serving_bundle_info{bundle="${home.bundleRef.id}",model="model-of-the-fixture",dataset="dataset-of-the-fixture"} 1`,

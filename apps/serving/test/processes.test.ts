@@ -30,7 +30,7 @@ async function sumOf(url: string, name: string): Promise<number> {
   return values.reduce((sum, value) => sum + value, 0);
 }
 
-const answers = 'facet_serving_answers_total{kind="recommendations"';
+const responses = 'facet_serving_responses_total{kind="recommendations"';
 
 interface Page {
   readonly bundleId: string;
@@ -90,7 +90,7 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
     const workers = await workersOf(child.pid!);
     expect(workers).toHaveLength(2);
 
-    const answeredBefore = await sumOf(url, answers);
+    const respondedBefore = await sumOf(url, responses);
     let failed = 0;
     const asking = lanes.map(async (lane) => {
       for (let asked = 0; asked < 200; asked++) {
@@ -100,7 +100,7 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
         );
       }
     });
-    await vi.waitFor(async () => expect(await sumOf(url, answers)).toBeGreaterThan(answeredBefore + 40), {
+    await vi.waitFor(async () => expect(await sumOf(url, responses)).toBeGreaterThan(respondedBefore + 40), {
       ...patiently,
       interval: 1,
     });
@@ -115,10 +115,10 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
     expect(replaced).toContain(workers[1]);
     expect(replaced).not.toContain(workers[0]);
     // No count of the ended worker is lost between scrapes.
-    const before = await sumOf(url, answers);
-    expect(before).toBeGreaterThan(answeredBefore + 200);
+    const before = await sumOf(url, responses);
+    expect(before).toBeGreaterThan(respondedBefore + 200);
     for (const lane of lanes) await lane.ask();
-    expect(await sumOf(url, answers)).toBe(before + 2);
+    expect(await sumOf(url, responses)).toBe(before + 2);
 
     // SIGTERM: all workers finish their requests and end.
     const { port } = new URL(url);

@@ -46,26 +46,26 @@ const positivesOf = (userId: string) => events.filter((event) => event.userId ==
 
 describe('a user with stored behaviors', () => {
   it('gets the recommendations of the bundle, with titles', async () => {
-    const answer = await ask({ userId: 'ada', limit: 10 });
+    const response = await ask({ userId: 'ada', limit: 10 });
     const direct = await recommend(server.loaded!.bundle, {
       behaviors: positivesOf('ada'),
       attributes: { age: 'young' },
       limit: 10,
     });
-    expect(answer.source).toEqual({ kind: 'model' });
-    expect(answer.items.map(({ itemId, score, interest }) => ({ itemId, score, interest }))).toEqual(direct.items);
-    for (const { itemId, title } of answer.items) {
+    expect(response.source).toEqual({ kind: 'model' });
+    expect(response.items.map(({ itemId, score, interest }) => ({ itemId, score, interest }))).toEqual(direct.items);
+    for (const { itemId, title } of response.items) {
       expect(title).toBe(films.find((film) => film.itemId === itemId)!.title);
     }
-    expect(answer).toMatchObject({
+    expect(response).toMatchObject({
       bundleId: home.bundleRef.id,
       requested: 10,
       returned: 10,
       removed: { seen: 10, excluded: 0, unavailable: 2, filtered: 0 },
       unknownItems: 0,
     });
-    expect(answer).not.toHaveProperty('interests');
-    expect(answer.items[0]).not.toHaveProperty('reasons');
+    expect(response).not.toHaveProperty('interests');
+    expect(response.items[0]).not.toHaveProperty('reasons');
   });
 
   it('gets the same items if the request has the behaviors instead', async () => {
@@ -115,9 +115,9 @@ describe('a user with stored behaviors', () => {
   });
 
   it('gets seen items on request', async () => {
-    const answer = await ask({ userId: 'ada', limit: 60, excludeSeen: false });
-    expect(idsOf(answer.items)).toEqual(expect.arrayContaining(positivesOf('ada').map(({ itemId }) => itemId)));
-    expect(answer).toMatchObject({ returned: 58, requested: 60, removed: { seen: 0, unavailable: 2, filtered: 0 } });
+    const response = await ask({ userId: 'ada', limit: 60, excludeSeen: false });
+    expect(idsOf(response.items)).toEqual(expect.arrayContaining(positivesOf('ada').map(({ itemId }) => itemId)));
+    expect(response).toMatchObject({ returned: 58, requested: 60, removed: { seen: 0, unavailable: 2, filtered: 0 } });
   });
 });
 
@@ -173,18 +173,18 @@ describe('unknown users and items are normal input', () => {
     ['items that the bundle does not know', { behaviors: ['song-1', 'song-2'] }, 'no_known_items'],
     ['an unknown user with unknown items', { userId: 'stranger', behaviors: ['song-1'] }, 'no_known_items'],
   ])('%s', async (_, body, reason) => {
-    const answer = await ask({ ...body, limit: 5 });
-    expect(answer.source).toMatchObject({ kind: 'popular', reason });
+    const response = await ask({ ...body, limit: 5 });
+    expect(response.source).toMatchObject({ kind: 'popular', reason });
     const { bundle } = server.loaded!;
     const popular = [...bundle.itemsByPopularity()].slice(0, 5).map((item) => bundle.itemAt(item).itemId);
-    expect(idsOf(answer.items)).toEqual(popular);
+    expect(idsOf(response.items)).toEqual(popular);
   });
 
   it('the model serves an unknown user with known behaviors', async () => {
     const known = await ask({ behaviors: ['film-1', 'film-2'] });
-    const answer = await ask({ userId: 'stranger', behaviors: ['film-1', 'film-2'] });
-    expect(answer.source).toEqual({ kind: 'model' });
-    expect(answer.items).toEqual(known.items);
+    const response = await ask({ userId: 'stranger', behaviors: ['film-1', 'film-2'] });
+    expect(response.source).toEqual({ kind: 'model' });
+    expect(response.items).toEqual(known.items);
   });
 
   it('unknown items are skipped and counted once each', async () => {

@@ -99,7 +99,7 @@ describe('profiles in Redis', () => {
 describe('an unavailable Redis', () => {
   const missing = (kind: string) => ({ statusCode: 200, body: { source: { kind, reason: 'profiles_unavailable' } } });
 
-  async function expectAnswersWithoutProfiles(app: TestApp): Promise<void> {
+  async function expectResponsesWithoutProfiles(app: TestApp): Promise<void> {
     // More failures than the reader tolerates.
     for (let asked = 0; asked < 8; asked++) {
       expect(await recommend(app, { userId: 'new' })).toMatchObject(missing('popular'));
@@ -112,7 +112,7 @@ describe('an unavailable Redis', () => {
     const metrics = await app.app.inject({ url: '/metrics', headers: { 'x-api-key': apiKey } });
     expect(metrics.body).toContain('facet_serving_profile_read_duration_seconds_count{outcome="unavailable"} 10');
     expect(metrics.body).toMatch(
-      /answers_total\{kind="recommendations",source="model",reason="profiles_unavailable"\} 1/,
+      /responses_total\{kind="recommendations",source="model",reason="profiles_unavailable"\} 1/,
     );
   }
 
@@ -129,7 +129,7 @@ describe('an unavailable Redis', () => {
     const app = await openApp();
     await collector.apply([rated({ userId: 'new' }, 4)]);
     await redis.kill();
-    await expectAnswersWithoutProfiles(app);
+    await expectResponsesWithoutProfiles(app);
     await redis.start();
     await collector.apply([rated({ userId: 'new' }, 4)]);
     await expectProfilesAgain(app);
@@ -140,7 +140,7 @@ describe('an unavailable Redis', () => {
     await collector.apply([rated({ userId: 'new' }, 4)]);
     process.kill(redis.pid, 'SIGSTOP');
     try {
-      await expectAnswersWithoutProfiles(app);
+      await expectResponsesWithoutProfiles(app);
     } finally {
       process.kill(redis.pid, 'SIGCONT');
     }
@@ -150,6 +150,6 @@ describe('an unavailable Redis', () => {
   it('at the start has the same effect', async () => {
     const app = await createTestApp(home, { redisUrl: 'redis://127.0.0.1:1' });
     onTestFinished(() => app.close());
-    await expectAnswersWithoutProfiles(app);
+    await expectResponsesWithoutProfiles(app);
   });
 });

@@ -5,7 +5,7 @@ import { startServing } from '../src/start-serving.ts';
 import type { TracingSettings } from '../src/telemetry/open-tracing.ts';
 import type { Home } from './fixtures.ts';
 
-export interface TestAnswer {
+export interface TestResponse {
   readonly bundleId: string;
   readonly deltaId?: string;
   readonly source: { readonly kind: string };
@@ -17,7 +17,7 @@ export interface TestServer {
   /** The parsed log lines. */
   readonly logLines: Record<string, unknown>[];
   /** Requests a recommendation over HTTP. Default limit: 100. */
-  ask(body: object): Promise<TestAnswer>;
+  ask(body: object): Promise<TestResponse>;
   /** Returns the lines of the metrics. */
   metrics(): Promise<string[]>;
   /** Closes the server before the end of the test. */
@@ -62,7 +62,7 @@ export async function startTestServer(home: Home, tracing?: TracingSettings): Pr
         body: JSON.stringify({ limit: 100, ...body }),
       });
       if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
-      return (await response.json()) as TestAnswer;
+      return (await response.json()) as TestResponse;
     },
     metrics: async () => (await (await fetch(`${url}/metrics`)).text()).split('\n'),
   };

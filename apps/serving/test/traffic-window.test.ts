@@ -4,7 +4,7 @@ import { TrafficWindow } from '../src/guardrails/traffic-window.ts';
 import type { RequestOutcome } from '../src/guardrails/traffic-window.ts';
 
 const windowMs = 60_000;
-const answer = (ms: number, what: { isFallback?: boolean; isEmpty?: boolean } = {}): RequestOutcome => ({
+const response = (ms: number, what: { isFallback?: boolean; isEmpty?: boolean } = {}): RequestOutcome => ({
   kind: 'response',
   isFallback: false,
   isEmpty: false,
@@ -14,9 +14,9 @@ const answer = (ms: number, what: { isFallback?: boolean; isEmpty?: boolean } = 
 
 it('returns shares of the responses, and the share of failed requests', () => {
   const window = new TrafficWindow(windowMs);
-  for (let request = 0; request < 6; request++) window.record(request, answer(10, { isFallback: request < 3 }));
-  window.record(6, answer(10, { isEmpty: true }));
-  window.record(7, answer(10));
+  for (let request = 0; request < 6; request++) window.record(request, response(10, { isFallback: request < 3 }));
+  window.record(6, response(10, { isEmpty: true }));
+  window.record(7, response(10));
   window.record(8, { kind: 'error' });
   window.record(9, { kind: 'error' });
   expect(window.figures(10)).toMatchObject({ requests: 10, fallbackShare: 3 / 8, emptyShare: 1 / 8, errorShare: 0.2 });
@@ -26,7 +26,7 @@ it('returns 0 for no requests', () => {
   const window = new TrafficWindow(windowMs);
   const nothing = { requests: 0, fallbackShare: 0, emptyShare: 0, errorShare: 0, p99Ms: 0 };
   expect(window.figures(0)).toEqual(nothing);
-  window.record(0, answer(5));
+  window.record(0, response(5));
   window.clear();
   expect(window.figures(0)).toEqual(nothing);
 });
@@ -37,7 +37,7 @@ it('returns the 99th percentile within 1 %, never too low', () => {
       fc.array(fc.double({ min: 0.2, max: 20_000, noNaN: true }), { minLength: 1, maxLength: 300 }),
       (times) => {
         const window = new TrafficWindow(windowMs);
-        for (const ms of times) window.record(0, answer(ms));
+        for (const ms of times) window.record(0, response(ms));
         const exact = times.toSorted((a, b) => a - b)[Math.ceil(times.length * 0.99) - 1]!;
         const { p99Ms } = window.figures(0);
         expect(p99Ms).toBeGreaterThanOrEqual(exact * 0.999999);
@@ -52,7 +52,7 @@ it('forgets requests older than the window, with the resolution of a twentieth',
     fc.property(fc.array(fc.nat({ max: 300_000 }), { maxLength: 60 }), fc.nat({ max: 60_000 }), (moments, later) => {
       const window = new TrafficWindow(windowMs);
       const ordered = moments.toSorted((a, b) => a - b);
-      for (const moment of ordered) window.record(moment, answer(1));
+      for (const moment of ordered) window.record(moment, response(1));
       const now = (ordered.at(-1) ?? 0) + later;
       const { requests } = window.figures(now);
       const since = (age: number): number => ordered.filter((moment) => moment > now - age).length;

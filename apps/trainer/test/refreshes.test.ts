@@ -161,9 +161,9 @@ describe('following a run', () => {
     const following = get(server, `/v1/refreshes/${lastDay}/events`);
     await runs.write(lastDay, { stage: 'dataset', state: 'running', attempt: 1, startedAt: now });
     await server.queue.cancel(lastDay, 'a test');
-    const { statusCode, headers: answered, body } = await following;
+    const { statusCode, headers, body } = await following;
     expect(statusCode).toBe(200);
-    expect(answered['content-type']).toBe('text/event-stream');
+    expect(headers['content-type']).toBe('text/event-stream');
     const events = body.split('\n\n').slice(0, -1);
     for (const event of events) expect(event).toMatch(/^event: (report|progress)\ndata: \{.*\}$/);
     const last = JSON.parse(events.at(-1)!.split('\ndata: ')[1]!) as { report: RunReport };

@@ -25,8 +25,8 @@ async function log(): Promise<{ folder: string; writer: ExposureWriter }> {
 }
 
 let number = 0;
-const record = (userId: string | undefined, answeredAt = noon): ExposureRecord =>
-  exposure({ recommendationId: `r${number++}`, answeredAt, ...(userId === undefined ? {} : { userId }) });
+const record = (userId: string | undefined, respondedAt = noon): ExposureRecord =>
+  exposure({ recommendationId: `r${number++}`, respondedAt, ...(userId === undefined ? {} : { userId }) });
 
 async function usersOf(folder: string, erasures?: readonly UserErasure[]): Promise<(string | undefined)[]> {
   const users: (string | undefined)[] = [];

@@ -102,7 +102,7 @@ it('skips and counts records that are repeated, without a user, or of undeclared
       shown('r1', 'ada', 'control'),
       exposure({ recommendationId: 'r2', arms: { ranking: 'control' } }),
       shown('r3', 'bob', 'removed'),
-      shown('r4', 'eve', 'treatment', { answeredAt: noon + 90 * hourMs }),
+      shown('r4', 'eve', 'treatment', { respondedAt: noon + 90 * hourMs }),
     ],
     [did('r1', 'a')],
   );
@@ -114,7 +114,7 @@ it('counts the pages of a list as one response, in any order of the files', asyn
   const records = [
     page('r1', 'ada', 'control', { offset: 5, items: ['f'], interests: [1], source: { kind: 'popular' } }),
     shown('r1', 'ada', 'control'),
-    page('r1', 'ada', 'control', { offset: 3, items: ['d', 'e'], interests: [0, 0], answeredAt: noon + 2 * hourMs }),
+    page('r1', 'ada', 'control', { offset: 3, items: ['d', 'e'], interests: [0, 0], respondedAt: noon + 2 * hourMs }),
     shown('r2', 'ada', 'control'),
     page('r2', 'ada', 'control', { offset: 3, items: ['d', 'e'], interests: [0, 0] }),
   ];

@@ -41,7 +41,7 @@ describe('ExposureWriter', () => {
             userId,
             items,
             interests: items.map(() => null),
-            sampled: { request: { userId }, now: noon, answer: JSON.stringify({ items }) },
+            sampled: { request: { userId }, now: noon, response: JSON.stringify({ items }) },
           }),
         );
         const writer = new ExposureWriter({ folder, now });
@@ -66,8 +66,8 @@ describe('ExposureWriter', () => {
   it('writes one file per day, and starts another when it is full', async () => {
     const folder = await temporaryFolder();
     const writer = new ExposureWriter({ folder, now, fileBytesMax: 1 });
-    for (const [id, answeredAt] of Object.entries({ a: noon, b: noon + dayMs, c: noon, d: noon + dayMs })) {
-      writer.append(exposure({ recommendationId: id, answeredAt }));
+    for (const [id, respondedAt] of Object.entries({ a: noon, b: noon + dayMs, c: noon, d: noon + dayMs })) {
+      writer.append(exposure({ recommendationId: id, respondedAt }));
     }
     await writer.flush();
     writer.append(exposure({ recommendationId: 'e' }));
@@ -125,8 +125,8 @@ describe('ExposureWriter', () => {
     const writer = new ExposureWriter({ folder, now });
     const items = Array.from({ length: 200 }, (_, index) => `item-${index}`);
     for (let round = 0; round < 40; round++) {
-      for (let answer = 0; answer < 10; answer++) {
-        writer.append(exposure({ recommendationId: `r${round}-${answer}`, items, interests: items.map(() => 0) }));
+      for (let index = 0; index < 10; index++) {
+        writer.append(exposure({ recommendationId: `r${round}-${index}`, items, interests: items.map(() => 0) }));
       }
       await writer.flush();
     }
@@ -159,7 +159,7 @@ describe('readExposures', () => {
     const script = `
       const { ExposureWriter } = await import(${JSON.stringify(new URL('../src/log/exposure-writer.ts', import.meta.url).href)});
       const writer = new ExposureWriter({ folder: ${JSON.stringify(folder)} });
-      const record = { answeredAt: Date.now(), bundleId: 'b', arms: {}, source: { kind: 'model' }, merge: { by: 'max' },
+      const record = { respondedAt: Date.now(), bundleId: 'b', arms: {}, source: { kind: 'model' }, merge: { by: 'max' },
         items: ['a'], interests: [0], offset: 0 };
       writer.append({ recommendationId: 'whole', ...record });
       await writer.flush();
@@ -173,7 +173,7 @@ describe('readExposures', () => {
     await once(child, 'exit');
     const [file] = await filesOf(folder);
     expect(file).toMatch(/-\d+-[0-9a-f]{12}\.jsonl\.open$/);
-    await appendFile(join(folder, file!), '{"recommendationId":"torn","answeredAt":17');
+    await appendFile(join(folder, file!), '{"recommendationId":"torn","respondedAt":17');
     const damaged: string[] = [];
     const records = await readAll(folder, { onDamaged: (path) => void damaged.push(path) });
     expect(idsOf(records)).toEqual(['whole']);
@@ -191,12 +191,12 @@ describe('readExposures', () => {
       ['2026-01-09', 'old'],
       ['2026-01-10', 'new'],
     ] as const) {
-      const record = exposure({ recommendationId: 'twice', answeredAt: Date.parse(day), bundleId: text });
+      const record = exposure({ recommendationId: 'twice', respondedAt: Date.parse(day), bundleId: text });
       const decoy = exposure({
         recommendationId: 'decoy',
-        answeredAt: Date.parse(day),
+        respondedAt: Date.parse(day),
         items: ['"recommendationId":"twice"', '{"recommendationId":"inside"'],
-        sampled: { request: { recommendationId: 'inside' }, now: 0, answer: '' },
+        sampled: { request: { recommendationId: 'inside' }, now: 0, response: '' },
       });
       await mkdir(join(folder, `dt=${day}`));
       const lines = [decoy, record].map((line) => `${JSON.stringify(line)}\n`);
@@ -213,9 +213,9 @@ describe('readExposures', () => {
       ['2026-01-09', ['paged']],
       ['2026-01-10', ['paged', 'lost']],
     ] as const) {
-      const answeredAt = Date.parse(day);
+      const respondedAt = Date.parse(day);
       const offset = day === '2026-01-09' ? 0 : 3;
-      const lines = ids.map((recommendationId) => JSON.stringify(exposure({ recommendationId, answeredAt, offset })));
+      const lines = ids.map((recommendationId) => JSON.stringify(exposure({ recommendationId, respondedAt, offset })));
       await mkdir(join(folder, `dt=${day}`));
       await writeFile(join(folder, `dt=${day}`, 'host-1-0.jsonl'), `${lines.join('\n')}\n`);
     }

@@ -5,7 +5,7 @@ export const noon = Date.UTC(2026, 0, 10, 12);
 /** Returns a response of three items at noon. */
 export function exposure(fields: Partial<ExposureRecord> & { readonly recommendationId: string }): ExposureRecord {
   return {
-    answeredAt: noon,
+    respondedAt: noon,
     bundleId: '0'.repeat(32),
     arms: {},
     source: { kind: 'model' },

@@ -211,7 +211,7 @@ it('cancels slow responses, with and without a body', async () => {
   for (const response of responses) {
     expect(response.status).toBe(503);
     expect(response.headers.get('retry-after')).toBe('1');
-    expect(await response.json()).toMatchObject({ code: 'ANSWER_TIMED_OUT' });
+    expect(await response.json()).toMatchObject({ code: 'RESPONSE_TIMED_OUT' });
   }
   expect(finish).toHaveLength(2);
   // A late result is dropped.
@@ -267,12 +267,12 @@ it('does not wait for idle connections when closing', async () => {
       ),
   });
   const { url } = await listen(app, { host: '127.0.0.1', port: 0 });
-  const answering = fetch(`${url}/slow`);
+  const pending = fetch(`${url}/slow`);
   await sleep(50);
   const closed = app.close();
   await sleep(50);
   finish();
-  expect((await answering).headers.get('connection')).toBe('close');
+  expect((await pending).headers.get('connection')).toBe('close');
   await closed;
 });
 

@@ -49,7 +49,7 @@ function outspokenModel(dataset: Dataset): Model {
 }
 
 /**
- * A shop whose answers can be counted by hand. Before the test window 12 people buy a, 9 buy b, 6 buy c, 3 buy d, all in
+ * A shop whose metrics can be counted by hand. Before the test window 12 people buy a, 9 buy b, 6 buy c, 3 buy d, all in
  * the month before it; then each of the first four buys something.
  */
 function countableShop(): Dataset {

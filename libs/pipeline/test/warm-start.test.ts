@@ -247,7 +247,7 @@ describe('a warm start', () => {
       const { start, id } = await train(root, day, { warmFrom });
       expect((await openModel(storeOf(root), id)).info.start).toEqual(start);
       expect(start).toMatchObject({ kind: 'full', refused: { modelId: warmFrom } });
-      return start.kind === 'full' ? start.refused!.because : '';
+      return start.kind === 'full' ? start.refused!.reason : '';
     };
 
     it.each([

@@ -1,7 +1,7 @@
 import type { SearchParameters, VectorIndex } from './indexes/vector-index.ts';
 
 /**
- * Cost estimates of a query in nanoseconds, for vectors of 64 values; docs/adr/0017-filters-are-answered-exactly.md has
+ * Cost estimates of a query in nanoseconds, for vectors of 64 values; docs/adr/0017-filters-are-exact.md has
  * the measurements. Only ratios matter, so they hold for other machines and widths.
  */
 /** Exact score of one item, in a sequential scan and with random access. */

@@ -81,14 +81,14 @@ function environment(): Record<string, string> {
   };
 }
 
-async function ask<Answer>(url: string, method = 'GET', body?: unknown): Promise<Answer> {
+async function ask<Body>(url: string, method = 'GET', body?: unknown): Promise<Body> {
   const response = await fetch(url, {
     method,
     headers: { 'x-api-key': apiKey, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  if (!response.ok) throw new Error(`${method} ${url} answered ${response.status}: ${await response.text()}`);
-  return (await response.json()) as Answer;
+  if (!response.ok) throw new Error(`${method} ${url} responded with ${response.status}: ${await response.text()}`);
+  return (await response.json()) as Body;
 }
 
 interface SinkStatus {
@@ -126,19 +126,19 @@ it('packed apps outside the workspace turn events into recommendations, and exit
   expect([refresh.state, refresh.reason]).toEqual(['promoted', undefined]);
 
   const serving = await start('serving', { FACET_PROCESSES: '2' });
-  const answer = await ask<{ source: { kind: string }; bundleId: string; items: { itemId: string }[] }>(
+  const response = await ask<{ source: { kind: string }; bundleId: string; items: { itemId: string }[] }>(
     `${serving.url}/v1/recommendations`,
     'POST',
     { userId: 'customer1', limit: 5 },
   );
-  expect(answer.source.kind).toBe('model');
-  expect(answer.items).toHaveLength(5);
+  expect(response.source.kind).toBe('model');
+  expect(response.items).toHaveLength(5);
 
   const { stdout } = await run(process.execPath, ['dist/main.js', 'bundles', '--json'], {
     cwd: join(folder, 'cli'),
     env: environment(),
   });
-  expect(JSON.stringify(JSON.parse(stdout))).toContain(answer.bundleId);
+  expect(JSON.stringify(JSON.parse(stdout))).toContain(response.bundleId);
 
   for (const { process } of [ingest, sink, trainer, indexer, serving]) {
     expect([await process.stop(), process.errorOutput()]).toEqual([0, expect.any(String)]);

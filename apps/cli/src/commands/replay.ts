@@ -89,9 +89,9 @@ async function repeat(record: SampledRecord, home: string, { output }: CommandCo
   const { recommendationId, bundleId, sampled } = record;
   const response = await withView(home, bundleId, offeredBy(record), (view) => respondAgain(record, view));
   const text = renderResponse(response);
-  const isSameText = text === sampled.answer;
-  const isSame = isSameText || isSameResponse(text, sampled.answer);
-  const recorded = JSON.parse(sampled.answer) as unknown;
+  const isSameText = text === sampled.response;
+  const isSame = isSameText || isSameResponse(text, sampled.response);
+  const recorded = JSON.parse(sampled.response) as unknown;
   output.document({ recommendationId, bundleId, isSame, isSameText, response, recorded });
   if (!isSame) {
     throw new AppError(
@@ -121,7 +121,7 @@ async function compare(
   const wasOffered = offeredBy(record);
   const offered = await withoutPruned(home, wasOffered, id);
   const response = await withView(home, id, offered, (view) => respondAgain(record, view));
-  const before = (JSON.parse(record.sampled.answer) as RecommendationsResponse).items;
+  const before = (JSON.parse(record.sampled.response) as RecommendationsResponse).items;
   const items = compareItems(before, response.items);
   const kept = items.filter(({ was, is }) => was !== null && is !== null).length;
   output.show(
@@ -161,7 +161,7 @@ function respondAgain(
   bundle: BundleView,
 ): Promise<RecommendationsResponse> {
   const { request, profile, now } = sampled;
-  const { source } = JSON.parse(sampled.answer) as RecommendationsResponse;
+  const { source } = JSON.parse(sampled.response) as RecommendationsResponse;
   // A profile that was unavailable then must be unavailable now.
   const isAvailable = source.reason !== 'profiles_unavailable';
   return respondWithRecommendations(request.body, {

@@ -48,7 +48,7 @@ const scoreTolerance = 0.02;
 /**
  * Searches the interests of golden users and compares the results with an exact scan.
  *
- * @throws AppError `BUNDLE_ANSWERS_WRONG` with the first problem.
+ * @throws AppError `BUNDLE_SEARCHES_WRONG` with the first problem.
  */
 export async function checkSearches(bundle: Bundle): Promise<void> {
   const { golden, index, id } = bundle;
@@ -62,7 +62,7 @@ export async function checkSearches(bundle: Bundle): Promise<void> {
   const problem = findWrongItem(bundle, flat, found) ?? (await findRecallProblem(bundle, flat, found));
   if (problem === undefined) return;
   throw new AppError(`The searches of bundle ${id} are wrong: ${problem}.`, {
-    code: 'BUNDLE_ANSWERS_WRONG',
+    code: 'BUNDLE_SEARCHES_WRONG',
     category: 'artifact',
     remedy: 'Rebuild the bundle with facet index.',
     context: { bundleId: id },

@@ -56,7 +56,7 @@ function describeExposure(
   const { recommendationId, bundleId, deltaId, source, items, position, arms = {} } = response;
   return {
     recommendationId,
-    answeredAt: respondedAt,
+    respondedAt,
     bundleId,
     deltaId,
     arms,
@@ -80,7 +80,7 @@ function describeSample(
     profile,
     now: respondedAt,
     liveBundleId: response.bundleId === liveBundleId ? undefined : liveBundleId,
-    answer: text,
+    response: text,
   };
 }
 

@@ -155,7 +155,7 @@ export function addBatch(app: HttpApp): void {
           signal: disconnected.signal,
         }),
       );
-      for (const list of batch.answers) {
+      for (const list of batch.responses) {
         if ('source' in list) serving.metrics.countResponse('recommendations', list.source);
       }
       return batch;

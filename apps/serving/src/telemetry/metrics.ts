@@ -45,19 +45,19 @@ export function createMetrics(): Metrics {
   const http = createHttpMetrics();
   const registers = [http.registry];
   const responses = new Counter({
-    name: 'facet_serving_answers_total',
+    name: 'facet_serving_responses_total',
     help: 'Responses by source; for the model, reason is empty or profiles_unavailable.',
     labelNames: ['kind', 'source', 'reason'] as const,
     registers,
   });
   const arms = new Counter({
-    name: 'facet_serving_arm_answers_total',
+    name: 'facet_serving_arm_responses_total',
     help: 'Responses by experiment and arm.',
     labelNames: ['experiment', 'arm'] as const,
     registers,
   });
   const shadows = new Counter({
-    name: 'facet_serving_shadow_answers_total',
+    name: 'facet_serving_shadow_responses_total',
     help: 'Shadow arms: computed, left out for lack of time or of a bundle, or failed.',
     labelNames: ['outcome'] as const,
     registers,

@@ -156,7 +156,7 @@ async function fuzz(
   const startedAt = performance.now();
   let done = 0;
   let longestMs = 0;
-  const before = await goldenAnswer(server);
+  const before = await goldenResponse(server);
   const checkCase = async (sent: FuzzCase): Promise<void> => {
     const sentAt = performance.now();
     server.logLines.length = 0;
@@ -175,7 +175,7 @@ async function fuzz(
   const found = result.failed
     ? { fault: String(result.errorInstance), case: describe(result.counterexample?.[0]) }
     : undefined;
-  const after = await goldenAnswer(server);
+  const after = await goldenResponse(server);
   const changed = { fault: `the response to ada changed: ${after} instead of ${before}`, case: undefined };
   return {
     ...{ seed: result.seed, cases: done, seconds: (performance.now() - startedAt) / 1_000, responses, longestMs },
@@ -184,13 +184,13 @@ async function fuzz(
 }
 
 /** A response that is known in advance except for its id. */
-async function goldenAnswer({ app }: TestApp): Promise<string> {
+async function goldenResponse({ app }: TestApp): Promise<string> {
   const payload = { userId: 'ada', behaviors: ['film-30'], limit: 20, explain: true };
   const response = await app.inject({ method: 'POST', url: '/v1/recommendations', headers: asAll, payload });
   return `${response.statusCode} ${response.body.replace(/"recommendationId":"[^"]+"/, '')}`;
 }
 
-async function withinTime<T>(answering: Promise<T>): Promise<T> {
+async function withinTime<T>(pending: Promise<T>): Promise<T> {
   const ending = new AbortController();
   const late = sleep(responseMsMax, undefined, { signal: ending.signal }).then(
     () => fail(new Error(`no response within ${responseMsMax} ms`)),
@@ -198,7 +198,7 @@ async function withinTime<T>(answering: Promise<T>): Promise<T> {
   );
   late.catch(() => undefined);
   try {
-    return await Promise.race([answering, late]);
+    return await Promise.race([pending, late]);
   } finally {
     ending.abort();
   }

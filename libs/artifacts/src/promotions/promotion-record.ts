@@ -26,7 +26,7 @@ const StoredRecord = Type.Object({
   ref: Type.Union([Ref, Type.Null()]),
   /** Artifact that a rollback after this record restores. */
   previous: Type.Union([Ref, Type.Null()]),
-  because: Type.Optional(Type.String()),
+  reason: Type.Optional(Type.String()),
   run: Type.Optional(Run),
 });
 
@@ -35,18 +35,16 @@ export type PromotionRun = Readonly<Static<typeof Run>>;
 
 /**
  * One record of the promotion log. It contains the current and previous artifact after it, so readers need only the
- * newest record. The file calls the reason `because`.
+ * newest record.
  */
-export type PromotionRecord = Readonly<Omit<Static<typeof StoredRecord>, 'because'>> & {
-  readonly reason?: string | undefined;
-};
+export type PromotionRecord = Readonly<Static<typeof StoredRecord>>;
 
 /** The part of a record that a decision determines. */
 export type PromotionDraft = Omit<PromotionRecord, 'format' | 'number'>;
 
 /** Returns the file text of a record. */
-export function formatPromotionRecord({ reason, ...record }: PromotionRecord): string {
-  return `${JSON.stringify({ ...record, because: reason })}\n`;
+export function formatPromotionRecord(record: PromotionRecord): string {
+  return `${JSON.stringify(record)}\n`;
 }
 
 /** Returns the record in `text`, or undefined if the text is not a record of that number, such as a truncated one. */
@@ -57,9 +55,7 @@ export function parsePromotionRecord(text: string, number: number): PromotionRec
   } catch {
     return undefined;
   }
-  if (!Value.Check(StoredRecord, value) || value.number !== number) return undefined;
-  const { because, ...record } = value;
-  return because === undefined ? record : { ...record, reason: because };
+  return Value.Check(StoredRecord, value) && value.number === number ? value : undefined;
 }
 
 export const isPromotionRun = (run: unknown): run is PromotionRun => Value.Check(Run, run);

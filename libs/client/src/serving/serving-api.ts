@@ -303,7 +303,7 @@ export interface components {
       /** @description The delta applied to the bundle: the catalog changes since the bundle was built. The same bundle, delta and request give the same items. For the bundle of an arm, this is the delta of the live bundle, which decides what is available. */
       readonly deltaId?: string;
       /** @description One list or problem for each user, in request order. */
-      readonly answers: readonly (components['schemas']['BatchList'] | components['schemas']['BatchProblem'])[];
+      readonly responses: readonly (components['schemas']['BatchList'] | components['schemas']['BatchProblem'])[];
       /** @description Attributes named in the filters that no item has. */
       readonly unknownAttributes?: readonly string[];
     };
@@ -942,7 +942,7 @@ export interface operations {
           /**
            * @example {
            *       "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *       "answers": [
+           *       "responses": [
            *         {
            *           "recommendationId": "3f0c41f5-2f0c-4d4b-9f57-0d8f8a1f4f0e",
            *           "source": {

@@ -132,7 +132,7 @@ async function copyWithout(path: string, numbers: ReadonlySet<number>): Promise<
 }
 
 /** Stands for an unreadable line. */
-const unreadableRecord = { answeredAt: 0 } as ExposureRecord;
+const unreadableRecord = { respondedAt: 0 } as ExposureRecord;
 
 function doneFile(folder: string): string {
   return join(folder, '_erasures.json');
@@ -161,6 +161,6 @@ export function erasedBy(erasures: readonly UserErasure[]): (record: ExposureRec
   }
   return (record) => {
     const userHash = userHashOf(record);
-    return userHash !== undefined && record.answeredAt <= (until.get(userHash) ?? -Infinity);
+    return userHash !== undefined && record.respondedAt <= (until.get(userHash) ?? -Infinity);
   };
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 /**
  * The exposure log is a folder of JSON Lines files, `dt=YYYY-MM-DD/<host>-<pid>-<random>.jsonl`, by the UTC day of
- * `answeredAt`. The suffix `.open` marks a file that its process is writing; other processes must not replace it.
+ * `respondedAt`. The suffix `.open` marks a file that its process is writing; other processes must not replace it.
  */
 export const openSuffix = '.open';
 

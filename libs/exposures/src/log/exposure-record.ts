@@ -8,7 +8,7 @@ import type { Arms } from '../experiments/assign-arms.ts';
 export interface ExposureRecord {
   readonly recommendationId: string;
   /** Epoch milliseconds. */
-  readonly answeredAt: number;
+  readonly respondedAt: number;
   readonly bundleId: string;
   readonly deltaId?: string;
   /** On the first page only. */
@@ -45,7 +45,7 @@ export interface SampledResponse {
   /** Live bundle while the bundle of an arm responded. With the delta, it determines which items were available. */
   readonly liveBundleId?: string;
   /** JSON text of the response, byte for byte. */
-  readonly answer: string;
+  readonly response: string;
 }
 
 export interface ShadowResponse {
@@ -59,8 +59,8 @@ export interface ShadowResponse {
 /** Returns the line of a record, including its line feed. */
 export function serializeExposure(record: ExposureRecord): string {
   // The id comes first, so that a text search finds it without parsing.
-  const { recommendationId, answeredAt, ...rest } = record;
-  return `${JSON.stringify({ recommendationId, answeredAt, ...rest })}\n`;
+  const { recommendationId, respondedAt, ...rest } = record;
+  return `${JSON.stringify({ recommendationId, respondedAt, ...rest })}\n`;
 }
 
 /** Returns the record of a line; undefined for a damaged line. */
@@ -76,7 +76,7 @@ export function parseExposure(line: string): ExposureRecord | undefined {
 function isRecord(value: Partial<ExposureRecord>): value is ExposureRecord {
   return (
     typeof value.recommendationId === 'string' &&
-    Number.isFinite(value.answeredAt) &&
+    Number.isFinite(value.respondedAt) &&
     typeof value.arms === 'object' &&
     Array.isArray(value.items) &&
     Array.isArray(value.interests)

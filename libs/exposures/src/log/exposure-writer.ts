@@ -121,7 +121,7 @@ export class ExposureWriter {
       this.#dropped++;
       return false;
     }
-    this.#waiting.push({ day: utcDay(record.answeredAt), bytes });
+    this.#waiting.push({ day: utcDay(record.respondedAt), bytes });
     this.#waitingBytes += bytes.length;
     if (this.#waitingBytes >= flushBytes) void this.flush();
     else this.#flushTimer ??= setTimeout(() => void this.flush(), flushMs).unref();

@@ -8,7 +8,7 @@ import { erasedBy } from './erase-exposures.ts';
 import type { UserErasure } from './erase-exposures.ts';
 
 export interface ReadExposuresOptions {
-  /** Half-open range of `answeredAt` in epoch milliseconds; everything by default. */
+  /** Half-open range of `respondedAt` in epoch milliseconds; everything by default. */
   readonly from?: number | undefined;
   readonly before?: number | undefined;
   /** Records of these users are skipped. */
@@ -33,7 +33,7 @@ export async function* readExposures(
         for (const line of lines) {
           const record = parseExposure(line);
           if (record === undefined) onDamaged?.(path);
-          else if (record.answeredAt >= from && record.answeredAt < before && !isErased(record)) records.push(record);
+          else if (record.respondedAt >= from && record.respondedAt < before && !isErased(record)) records.push(record);
         }
         if (isTorn) onDamaged?.(path);
         if (records.length > 0) yield records;
@@ -62,7 +62,7 @@ export async function findExposure(
         if (!line.includes(mark)) continue;
         const record = parseExposure(line);
         if (record?.recommendationId !== recommendationId || isErased(record)) continue;
-        if (record.answeredAt < from || record.answeredAt >= before) continue;
+        if (record.respondedAt < from || record.respondedAt >= before) continue;
         if (record.offset === 0) return record;
         laterPage ??= record;
       }

@@ -122,7 +122,7 @@ async function joinFirstPages(
       if (place < 0) counts.unknownArm++;
       else if (user === undefined) counts.withoutUser++;
       else {
-        if (record.answeredAt + options.windowMs > options.now) counts.open++;
+        if (record.respondedAt + options.windowMs > options.now) counts.open++;
         const unit = table.addExposure(user, place, record);
         table.addPage(unit, record, chosen);
         lists.add(listKey(record, user, arm));
@@ -182,7 +182,7 @@ function chosenItems(record: ExposureRecord, own: readonly RecordedOutcome[], wi
   const chosen = new Map<number, Set<number>>();
   for (const outcome of own) {
     const item = record.items.indexOf(outcome.itemId);
-    const age = outcome.occurredAt - record.answeredAt;
+    const age = outcome.occurredAt - record.respondedAt;
     let fate: OutcomeFate = 'counted';
     if (item < 0) fate = 'otherItem';
     else if (age < 0) fate = 'early';

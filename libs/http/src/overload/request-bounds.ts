@@ -84,7 +84,7 @@ function readAnnouncedBytes(headers: IncomingHttpHeaders): number {
 }
 
 /**
- * Responds with 503 `ANSWER_TIMED_OUT` when a response takes too long, counted from the end of the headers. The
+ * Responds with 503 `RESPONSE_TIMED_OUT` when a response takes too long, counted from the end of the headers. The
  * `handlerTimeout` of a route overrides the bound. (Fastify 5.12 ends its own handlerTimeout when the body has been read.)
  */
 export function addResponseTimeout(app: HttpApp, responseMsMax: number): void {
@@ -93,7 +93,7 @@ export function addResponseTimeout(app: HttpApp, responseMsMax: number): void {
       if (reply.sent) return;
       // After the headers are sent, only closing the connection tells the caller.
       if (reply.raw.headersSent) reply.raw.destroy();
-      else reply.send(problemError('ANSWER_TIMED_OUT', 'The response took too long and was canceled.'));
+      else reply.send(problemError('RESPONSE_TIMED_OUT', 'The response took too long and was canceled.'));
     }, request.routeOptions.handlerTimeout || responseMsMax);
     timer.unref();
     reply.raw.once('close', () => clearTimeout(timer));

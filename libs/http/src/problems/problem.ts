@@ -79,7 +79,7 @@ const httpProblems = {
   NOT_READY: { status: 503, remedy: 'Retry when /readyz returns 200.' },
   OVERLOADED: { status: 503, remedy: 'Retry after the seconds in Retry-After, or add a server.' },
   CLOSING: { status: 503, remedy: 'Send the request to another server.' },
-  ANSWER_TIMED_OUT: { status: 503, remedy: 'Retry later.' },
+  RESPONSE_TIMED_OUT: { status: 503, remedy: 'Retry later.' },
 } as const satisfies ProblemCatalog;
 export type HttpProblemCode = keyof typeof httpProblems;
 

@@ -53,7 +53,7 @@ export const TrainingStart = Type.Union([
     /** From random weights. */
     kind: Type.Literal('full'),
     /** The model of a requested warm start, and why training did not start from it. */
-    refused: Type.Optional(Type.Object({ modelId: Type.String(), because: Type.String() })),
+    refused: Type.Optional(Type.Object({ modelId: Type.String(), reason: Type.String() })),
   }),
   Type.Object({
     /** From the states of an earlier model. */

@@ -79,10 +79,10 @@ export function createRunStore(runsFolder: string): RunStore {
       );
       if (record !== undefined) stages.push(record);
     }
-    const cancellation = await readJson<{ because: string }>(fileOf(runId, 'cancelled')).catch(
-      ifDamaged(({ message }) => ({ because: message })),
+    const cancellation = await readJson<{ reason: string }>(fileOf(runId, 'cancelled')).catch(
+      ifDamaged(({ message }) => ({ reason: message })),
     );
-    return summarizeRun(run, stages, cancellation && { reason: cancellation.because });
+    return summarizeRun(run, stages, cancellation);
   }
 
   /** Returns undefined for a damaged run, which must not hide the others. */
@@ -151,7 +151,7 @@ export function createRunStore(runsFolder: string): RunStore {
     async cancel(runId, reason) {
       const report = await read(runId);
       if (hasEnded(report)) return report;
-      await createFileAtomically(fileOf(runId, 'cancelled'), [toJson({ because: reason })]);
+      await createFileAtomically(fileOf(runId, 'cancelled'), [toJson({ reason })]);
       return read(runId);
     },
     isCancelled: (runId) =>

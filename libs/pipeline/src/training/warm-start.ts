@@ -50,7 +50,7 @@ export async function planStart(
 ): Promise<{ readonly start: TrainingStart; readonly source?: Model }> {
   if (warmFrom === undefined) return { start: { kind: 'full' } };
   const refuse = (reason: string) => ({
-    start: { kind: 'full' as const, refused: { modelId: warmFrom, because: reason } },
+    start: { kind: 'full' as const, refused: { modelId: warmFrom, reason } },
   });
   const source = await openIfIntact(store, warmFrom);
   if (typeof source === 'string') return refuse(source);

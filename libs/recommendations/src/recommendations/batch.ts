@@ -52,7 +52,7 @@ type BatchList = Static<typeof BatchList>;
 export const BatchResponse = Type.Object(
   {
     ...originFields,
-    answers: Type.Array(Type.Union([BatchList, BatchProblem]), {
+    responses: Type.Array(Type.Union([BatchList, BatchProblem]), {
       description: 'One list or problem for each user, in request order.',
     }),
     unknownAttributes: RecommendationsResponse.properties.unknownAttributes,
@@ -63,7 +63,7 @@ export const BatchResponse = Type.Object(
     examples: [
       {
         bundleId: 'eb342103ec0057bad650138446eee7d9',
-        answers: [
+        responses: [
           {
             recommendationId: '3f0c41f5-2f0c-4d4b-9f57-0d8f8a1f4f0e',
             source: { kind: 'model' },
@@ -107,7 +107,7 @@ export async function respondWithBatch(request: BatchRequest, context: BatchCont
       remedy: 'Send fewer users in one request, or a smaller limit.',
     });
   }
-  const answers: (BatchList | BatchProblem)[] = [];
+  const responses: (BatchList | BatchProblem)[] = [];
   let unknownAttributes: RecommendationsResponse['unknownAttributes'];
   for (const [position, user] of users.entries()) {
     if (context.signal?.aborted === true) break;
@@ -117,13 +117,13 @@ export async function respondWithBatch(request: BatchRequest, context: BatchCont
         { ...context, recommendationId: context.createId() },
       );
       unknownAttributes = response.unknownAttributes;
-      answers.push(toList(response));
+      responses.push(toList(response));
     } catch (error) {
-      answers.push(toProblem(error, position));
+      responses.push(toProblem(error, position));
     }
     await yieldToEventLoop();
   }
-  return { ...describeOrigin(context.bundle), answers, unknownAttributes };
+  return { ...describeOrigin(context.bundle), responses, unknownAttributes };
 }
 
 /** Picks the declared fields. Unknown fields are not validated, so they must not reach a single request. */

@@ -191,11 +191,11 @@ describe('life cycle', () => {
       require('node:worker_threads').parentPort.postMessage(index.ntotal());`;
     for (let i = 0; i < 3; i++) {
       const worker = new Worker(code, { eval: true });
-      const [answer] = await Promise.all([
+      const [total] = await Promise.all([
         new Promise((resolve) => worker.once('message', resolve)),
         new Promise((resolve) => worker.once('exit', resolve)),
       ]);
-      expect(answer).toBe(1);
+      expect(total).toBe(1);
     }
 
     expect(Index.fromBuffer(flat().toBuffer()).ntotal()).toBe(100);

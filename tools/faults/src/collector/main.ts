@@ -107,9 +107,9 @@ async function killParts(
     await kill(victim);
     await sleep(500 + choose(3_000));
     await victim.start();
-    const { acknowledged, rejected, unanswered } = producer.counts;
+    const { acknowledged, rejected, withoutResponse } = producer.counts;
     logProgress(
-      `${total()} kills, the last of ${victim.name}: ${acknowledged} events acknowledged, ${rejected} requests rejected, ${unanswered} without a response`,
+      `${total()} kills, the last of ${victim.name}: ${acknowledged} events acknowledged, ${rejected} requests rejected, ${withoutResponse} without a response`,
     );
     await sleep(1_500 + choose(3_000));
   };
@@ -180,7 +180,7 @@ function report(kills: ReadonlyMap<string, number>, { counts }: Producer, verdic
   console.log(
     [
       `${total} kills (${killed})`,
-      `${counts.acknowledged} events acknowledged, ${counts.spooled} of them from the spool; ${counts.rejected} requests rejected, ${counts.unanswered} without a response`,
+      `${counts.acknowledged} events acknowledged, ${counts.spooled} of them from the spool; ${counts.rejected} requests rejected, ${counts.withoutResponse} without a response`,
       `acknowledged but lost      ${verdict.lost}`,
       `invented                   ${verdict.invented}`,
       `altered                    ${verdict.altered}`,

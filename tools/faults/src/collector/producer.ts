@@ -24,7 +24,7 @@ export interface ProducerCounts {
   /** Requests with status 429 or 503. */
   rejected: number;
   /** Requests without a response, whose events may or may not be stored. */
-  unanswered: number;
+  withoutResponse: number;
   /** Descriptions of other responses, each of which fails the suite. */
   unexpected: string[];
 }
@@ -44,7 +44,7 @@ export function startProducer(options: {
     acknowledged: 0,
     spooled: 0,
     rejected: 0,
-    unanswered: 0,
+    withoutResponse: 0,
     unexpected: [],
   };
   let next = 0;
@@ -62,7 +62,7 @@ export function startProducer(options: {
     }).catch(() => undefined);
     const text = await response?.text().catch(() => undefined);
     if (response === undefined || text === undefined) {
-      counts.unanswered++;
+      counts.withoutResponse++;
       return false;
     }
     if (response.status === 202) {

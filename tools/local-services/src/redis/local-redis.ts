@@ -48,7 +48,7 @@ export async function startRedis({ persistent = false }: LocalRedisOptions = {})
     title: 'Redis',
     command: [redisServer, ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])],
     logFile: path.join(scratch.path, 'redis.log'),
-    isReady: () => answersPing(port),
+    isReady: () => respondsToPing(port),
   });
   const stop = async () => {
     await server.kill();
@@ -72,12 +72,12 @@ export async function startRedis({ persistent = false }: LocalRedisOptions = {})
 }
 
 /** Returns false also while the server loads its data. */
-function answersPing(port: number): Promise<boolean> {
+function respondsToPing(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1' }, () => socket.write('PING\r\n'));
     socket.setTimeout(PING_TIMEOUT_MS, () => socket.destroy());
-    socket.once('data', (answer) => {
-      resolve(answer.toString().startsWith('+PONG'));
+    socket.once('data', (response) => {
+      resolve(response.toString().startsWith('+PONG'));
       socket.destroy();
     });
     socket.on('error', reject);
