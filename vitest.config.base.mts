@@ -29,16 +29,17 @@ class TestProcess extends ForksPoolWorker {
   }
 }
 
-/** Shared by every project. Tests run on the TypeScript source, never on `dist`, each file in a separate process. */
+/** Shared by every project. Tests run on the TypeScript source, never on `dist`. All files of a project share one process, which loads the libraries once. */
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     watch: false,
     pool: { name: 'processes', createPoolWorker: (options) => new TestProcess(options) },
-    isolate: true,
-    maxWorkers: 2,
-    include: ['test/**/*.test.ts'],
+    isolate: false,
+    maxWorkers: 1,
+    // `npm run test:faults -- kills` runs the others.
+    include: [process.env['FACET_FAULTS'] === '1' ? 'test/**/*.faults.ts' : 'test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -1,5 +1,5 @@
 import { defineConfig, mergeConfig } from 'vitest/config';
 import base from '../vitest.config.base.mts';
 
-/** Each test runs whole processes that train a model; on a busy machine that takes its time. */
-export default mergeConfig(base, defineConfig({ test: { testTimeout: 180_000, hookTimeout: 180_000 } }));
+/** The tests start processes that train models: two at a time, with more time for each test. */
+export default mergeConfig(base, defineConfig({ test: { maxWorkers: 2, testTimeout: 180_000, hookTimeout: 180_000 } }));

@@ -18,6 +18,11 @@ runNamed(
       file: 'tools/faults/src/serving/main.ts',
       needsServices: true,
     },
+    kills: {
+      summary: 'Run the tests in *.faults.ts, which kill brokers and processes and wait for time limits',
+      file: 'tools/faults/src/kills.ts',
+      needsServices: true,
+    },
     fuzz: {
       summary: 'Send 100,000 damaged requests to serving',
       file: 'apps/serving/test/fuzz/main.ts',

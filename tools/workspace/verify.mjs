@@ -50,7 +50,8 @@ async function check({ title, command, args, remedy }) {
 }
 
 /**
- * Runs the tests of projects, as many projects at a time as there are cores. Nx restores results of unchanged projects.
+ * Runs the tests of projects: one project more at a time than there are cores, because tests also wait. Nx restores results of
+ * unchanged projects.
  *
  * @param {string[]} selection
  */
@@ -64,7 +65,7 @@ async function tests(selection) {
   /** @type {string[]} */
   const skipped = [];
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, '--passWithNoTests'];
-  const args = [...selection, '-t', 'test', `--parallel=${cores}`, '--skipSync', '--', ...reporters, '--maxWorkers=1'];
+  const args = [...selection, '-t', 'test', `--parallel=${cores + 1}`, '--skipSync', '--', ...reporters];
   const { ok, output } = await runner.run('nx', args, (text) => {
     for (const task of parseNxTasks(text)) {
       if (reported.has(task.project)) continue;

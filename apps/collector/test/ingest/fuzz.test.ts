@@ -12,7 +12,7 @@ import { mutatedJson } from './mutated-json.ts';
 import type { Json } from './mutated-json.ts';
 import { readTopic } from './read-topic.ts';
 
-const requests = 500;
+const requests = 100;
 const eventsOfRequest = 200;
 const schema = Compile(jsonSchemas['event.schema.json'] as Record<string, unknown>);
 

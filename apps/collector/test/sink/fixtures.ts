@@ -2,18 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { streamLake } from '@facet/lake';
+import { lakeStatus, streamLake, verifyLake } from '@facet/lake';
 import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/kafka';
 import type { LogRecord, Publisher, TopicNames } from '@facet/kafka';
+import { startFacetProcess } from '@facet/local-services';
+import type { FacetProcess } from '@facet/local-services';
 import { createLogger } from '@facet/platform';
 import { openRedisProfileStore } from '@facet/profiles';
 import type { RedisProfileStore } from '@facet/profiles';
-import { inject, onTestFinished, vi } from 'vitest';
+import { expect, inject, onTestFinished, vi } from 'vitest';
 import { readSinkConfig } from '../../src/config.ts';
 import type { SinkConfig } from '../../src/config.ts';
 import { startSink } from '../../src/sink/start-sink.ts';
 import type { RunningSink } from '../../src/sink/start-sink.ts';
 import type { SinkStatus } from '../../src/sink/sink-app.ts';
+import { findFreePort } from '../free-port.ts';
 
 /** Topics, a data home and a Redis database of one test. */
 export interface SinkBench {
@@ -114,4 +117,35 @@ export async function until(condition: () => Promise<boolean>, seconds = 30): Pr
     if (Date.now() > end) throw new Error(`not within ${seconds} seconds: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** Fails unless each event is in the lake exactly once. */
+export async function expectEachOnce({ home, lakeIds }: SinkBench, ids: readonly string[]): Promise<void> {
+  const check = await verifyLake(join(home, 'lake'));
+  expect(check.files).toEqual([]);
+  expect(check.sources.filter(({ repeated, beyond }) => repeated + beyond > 0)).toEqual([]);
+  expect((await lakeStatus(join(home, 'lake'))).rows).toBe(ids.length);
+  expect(await lakeIds()).toEqual([...ids].sort());
+}
+
+export const idsOf = (name: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${name}-${n}`);
+
+export async function startProcess(bench: SinkBench, more: Readonly<Record<string, string>> = {}) {
+  const port = await findFreePort();
+  const url = `http://127.0.0.1:${port}`;
+  const sink: FacetProcess = await startFacetProcess({
+    app: 'collector',
+    args: ['sink'],
+    env: { ...bench.environment, FACET_PORT: String(port), FACET_SINK_COMMIT_SECONDS: '0.2', ...more },
+    readyUrl: `${url}/healthz`,
+  });
+  onTestFinished(() => sink.kill());
+  return {
+    url,
+    pid: sink.pid,
+    stop: () => sink.stop(),
+    kill: () => sink.kill(),
+    isRunning: () => sink.running,
+    said: () => sink.errorOutput(),
+  };
 }

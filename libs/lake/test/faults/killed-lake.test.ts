@@ -15,7 +15,7 @@ import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 
 const child = fileURLToPath(new URL('lake-in-child.ts', import.meta.url));
-const livesOfEach = 4;
+const livesOfEach = 2;
 
 /** Runs a role in a child process and kills the process `afterMs` after its first report. */
 async function runAndKill(role: 'sink' | 'compactor', lake: string, afterMs: number): Promise<void> {

@@ -1,0 +1,23 @@
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const vitest = path.join(path.dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
+const projects = ['libs/kafka', 'apps/collector'];
+
+if (process.argv.includes('--help')) {
+  process.stdout.write(
+    `Runs the tests in *.faults.ts of ${projects.join(' and ')}. Passes its arguments on to vitest.\n`,
+  );
+} else {
+  for (const project of projects) {
+    const { status } = spawnSync(
+      process.execPath,
+      [vitest, '--root', path.join(root, project), '--maxWorkers=1', ...process.argv.slice(2)],
+      { stdio: 'inherit', env: { ...process.env, FACET_FAULTS: '1' } },
+    );
+    if (status !== 0) process.exitCode = 1;
+  }
+}
