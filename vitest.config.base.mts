@@ -1,26 +1,19 @@
 import { defineConfig } from 'vitest/config';
 import { ForksPoolWorker } from 'vitest/node';
-import type { WorkerRequest } from 'vitest/node';
 
 // No `import` here: Node would also use it for require() and hand ES modules to CommonJS packages.
 const conditions = ['@facet/source', 'node'];
 
-/** Reports the test file and the exit code of a process that crashed. Vitest reports only that one crashed. */
+/** Reports the exit code of a test process that crashed. Vitest reports only that one crashed. */
 class TestProcess extends ForksPoolWorker {
   override readonly name = 'processes';
-  #file = 'none';
   #isStopped = false;
 
   override async start(): Promise<void> {
     await super.start();
     this.on('exit', (...[code, signal]: unknown[]) => {
-      if (!this.#isStopped) console.error(`The process of ${this.#file} ended with ${signal ?? `code ${code}`}.`);
+      if (!this.#isStopped) console.error(`The test process ended with ${signal ?? `code ${code}`}.`);
     });
-  }
-
-  override send(message: WorkerRequest): void {
-    if (message.type === 'run') this.#file = message.context.files.map(({ filepath }) => filepath).join();
-    super.send(message);
   }
 
   override stop(): Promise<void> {
@@ -29,7 +22,10 @@ class TestProcess extends ForksPoolWorker {
   }
 }
 
-/** Shared by every project. Tests run on the TypeScript source, never on `dist`. All files of a project share one process, which loads the libraries once. */
+/**
+ * Shared by every project. Tests run on the TypeScript source, never on `dist`. All test files of a project share one process,
+ * which loads the libraries once.
+ */
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
