@@ -5,7 +5,7 @@ export { interestShares, interestSimilarity } from './interest-monitors.ts';
 export type { InterestSimilarity, UserInterests } from './interest-monitors.ts';
 export { bootstrapInterval, pairedBootstrap, seedInterval } from './intervals.ts';
 export type { BootstrapInterval, PairedDifference, SeedInterval } from './intervals.ts';
-export { fitItemNeighbors, itemCf, scoreByNeighbors } from './item-cf.ts';
+export { createItemCf } from './item-cf.ts';
 export type { ItemCfOptions } from './item-cf.ts';
 export { ndcgAt, truthSize } from './metrics.ts';
 export { rankUsers } from './rank-users.ts';

@@ -20,48 +20,91 @@ export interface ItemCfOptions {
   readonly scoreCounts?: 'distinct' | 'repeated';
   /** Scores only from this many of the user's newest behaviors; all by default. */
   readonly lastBehaviors?: number;
+  /** The weight of a behavior relative to the next newer one; 1 by default. */
+  readonly decay?: number;
   /** Seeds which of equally similar items are kept as neighbors. */
   readonly tieSeed?: number;
 }
 
+export interface ItemCf {
+  readonly score: Scorer;
+  /** The number of similarities that the scores use. */
+  readonly parameters: number;
+}
+
 /**
- * Returns an item-based collaborative filter: sim(i, j) is the dot product of two items' weighted user vectors, each item keeps
- * its nearest neighbors, and a user's score of j is the sum of sim(i, j) over the user's items i.
+ * Returns a function that creates item-based collaborative filters with different settings: sim(i, j) is the dot product of two
+ * items' weighted user vectors, each item keeps its nearest neighbors, and a user's score of j is the sum of sim(i, j) over the user's
+ * items i.
  *
  * The weights are those of `BM25Recommender` and `CosineRecommender` of the Python package implicit 0.7.3, BM25 with
  * items as documents and users as terms:
  * w(i, u) = c (k1 + 1) / (k1 ((1 - b) + b |i| / mean |i|) + c) * (ln N - ln(1 + |u|)), c the count of the pair, |i| the
  * item's total count, |u| the number of the user's items, N the number of items.
  *
- * Fitting costs the sum over users of |u|^2; it needs O(pairs + N * neighbors) memory.
+ * The search for neighbors costs the sum over users of |u|^2 and O(pairs + N * neighborsMax) memory. Settings with the same weights
+ * and at most `neighborsMax` neighbors share it.
  */
-export function itemCf(interactions: InteractionColumns, options: ItemCfOptions): Scorer {
-  return scoreByNeighbors(fitItemNeighbors(interactions, options), options);
+export function createItemCf(
+  interactions: InteractionColumns,
+  { catalogSize, neighborsMax }: { readonly catalogSize: number; readonly neighborsMax: number },
+): (settings: Omit<ItemCfOptions, 'catalogSize'>) => ItemCf {
+  const fitted = new Map<string, ItemNeighbors>();
+  return (settings) => {
+    const { weights, k1, b, fitCounts, tieSeed, neighbors } = settings;
+    const key = [weights, k1, b, fitCounts, tieSeed].join();
+    const similar =
+      fitted.get(key) ?? fitItemNeighbors(interactions, { ...settings, catalogSize, neighbors: neighborsMax });
+    fitted.set(key, similar);
+    const ends = similar.start.map((start, row) => Math.min(start + neighbors, similar.start[row + 1] ?? start));
+    const parameters = ends.reduce((sum, end, row) => sum + end - similar.start[row]!, 0);
+    return { score: scoreByNeighbors(similar, ends, settings), parameters };
+  };
 }
 
-/** Scores items by the neighbors that {@link fitItemNeighbors} found. */
-export function scoreByNeighbors(
-  similar: ItemNeighbors,
-  options: Pick<ItemCfOptions, 'catalogSize' | 'lastBehaviors' | 'scoreCounts'>,
+/**
+ * Scores items by the nearest neighbors of the user's items: those of item i at positions `start[i]..ends[i] - 1`. The user's own
+ * items keep their scores, so that they may return.
+ */
+function scoreByNeighbors(
+  { start, columns, values }: ItemNeighbors,
+  ends: Int32Array,
+  options: Pick<ItemCfOptions, 'lastBehaviors' | 'decay' | 'scoreCounts'>,
 ): Scorer {
-  const { catalogSize, lastBehaviors = Infinity, scoreCounts = 'distinct' } = options;
+  const { lastBehaviors = Infinity } = options;
+  const catalogSize = start.length - 2;
   return ({ history }) => {
     const scores = new Float32Array(catalogSize + 1);
     const considered = history.subarray(Math.max(0, history.length - lastBehaviors));
-    for (const item of scoreCounts === 'distinct' ? new Set(considered) : considered) {
-      for (let entry = similar.start[item]!; entry < similar.start[item + 1]!; entry++) {
-        scores[similar.columns[entry]!]! += similar.values[entry]!;
-      }
+    for (const [item, weight] of behaviorWeights(considered, options)) {
+      for (let entry = start[item]!; entry < ends[item]!; entry++) scores[columns[entry]!]! += weight * values[entry]!;
     }
     return scores;
   };
 }
 
-/** The nearest neighbors of each item (one row per item) with their similarities. */
-export type ItemNeighbors = SparseRows;
+/** Returns the weight of each item of a history. A repeated item has the weight of its newest behavior, or of all of them. */
+function behaviorWeights(
+  history: Int32Array,
+  { decay = 1, scoreCounts = 'distinct' }: Pick<ItemCfOptions, 'decay' | 'scoreCounts'>,
+): Map<number, number> {
+  const weights = new Map<number, number>();
+  let weight = 1;
+  for (let position = history.length - 1; position >= 0; position--) {
+    const item = history[position]!;
+    const newer = weights.get(item);
+    if (newer === undefined) weights.set(item, weight);
+    else if (scoreCounts === 'repeated') weights.set(item, newer + weight);
+    weight *= decay;
+  }
+  return weights;
+}
+
+/** The nearest neighbors of each item (one row per item), the nearest first, with their similarities. */
+type ItemNeighbors = SparseRows;
 
 /** Finds each item's nearest neighbors. */
-export function fitItemNeighbors(interactions: InteractionColumns, options: ItemCfOptions): ItemNeighbors {
+function fitItemNeighbors(interactions: InteractionColumns, options: ItemCfOptions): ItemNeighbors {
   const { catalogSize, neighbors, tieSeed = 0 } = options;
   const byItem = countPairs(interactions, catalogSize, options.fitCounts ?? 'distinct');
   const userCount = interactions.users.reduce((highest, user) => Math.max(highest, user + 1), 0);

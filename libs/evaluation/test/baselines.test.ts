@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { itemCf, ownHistory, popularity, withFallback } from '../src/index.ts';
+import { createItemCf, ownHistory, popularity, withFallback } from '../src/index.ts';
 import type { InteractionColumns } from '../src/index.ts';
 import { topN } from '../src/top-n.ts';
+import { itemCf } from './item-cf.ts';
 
 /** Rows of [user, item, time]. */
 function columns(rows: readonly (readonly [number, number, number])[]): InteractionColumns {
@@ -124,4 +125,32 @@ test('ignores repeats in fit and score with distinct counts, and can score by th
 test('keeps only the nearest neighbors', () => {
   const score = itemCf(rows, { catalogSize: 3, neighbors: 2, weights: 'cosine' });
   expect([...score({ history: Int32Array.of(1) })].filter((value) => value > 0)).toHaveLength(2);
+});
+
+test('filters with different settings that share their neighbors equal separate ones', () => {
+  const row = fc.tuple(fc.nat(4), fc.integer({ min: 1, max: 6 }), fc.constant(0));
+  fc.assert(
+    fc.property(fc.array(row, { minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 6 }), (data, neighbors) => {
+      const interactions = columns(data);
+      const shared = createItemCf(interactions, { catalogSize: 6, neighborsMax: 6 });
+      const history = interactions.items.slice(0, 4);
+      for (const weights of ['bm25', 'cosine'] as const) {
+        const { score, parameters } = shared({ weights, neighbors });
+        const separate = createItemCf(interactions, { catalogSize: 6, neighborsMax: neighbors })({
+          weights,
+          neighbors,
+        });
+        expect(score({ history })).toEqual(separate.score({ history }));
+        expect(parameters).toBe(separate.parameters);
+      }
+    }),
+  );
+});
+
+test('weighs recent behaviors more, and each behavior of a repeated item if repeats count', () => {
+  const options = { catalogSize: 3, neighbors: 1, weights: 'cosine', decay: 0.5 } as const;
+  const history = Int32Array.of(2, 1, 3, 1);
+  // With one neighbor, each item is its own neighbor with similarity 1.
+  expect([...itemCf(rows, options)({ history })]).toEqual([0, 1, 0.125, 0.5]);
+  expect([...itemCf(rows, { ...options, scoreCounts: 'repeated' })({ history })]).toEqual([0, 1.25, 0.125, 0.5]);
 });

@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { dayMs } from '@facet/platform';
 import { describe, expect, test } from 'vitest';
-import { evaluateRanking, itemCf, ownHistory, popularity, rankUsers } from '../src/index.ts';
+import { evaluateRanking, ownHistory, popularity, rankUsers } from '../src/index.ts';
 import type { HeldOutUser, Scorer } from '../src/index.ts';
+import { itemCf } from './item-cf.ts';
 
 const file = fileURLToPath(new URL('../../../../shared/data/online-retail-2/interactions.tsv.gz', import.meta.url));
 const isPresent = existsSync(file);

@@ -30,7 +30,15 @@ export { buildUserSequences, cutEnd, historyEnd } from './sequences.ts';
 export type { Cut, UserSequences } from './sequences.ts';
 export { countPairs, transpose } from './sparse-rows.ts';
 export type { SparseRows } from './sparse-rows.ts';
-export { chooseTimeSplit, heldOutByTime, heldOutNext, itemsKnownBefore, leaveOneOutCut } from './split.ts';
-export type { HeldOutSequence, TimeSplit } from './split.ts';
+export {
+  chooseTimeSplit,
+  heldOutByTime,
+  heldOutNext,
+  heldOutUsers,
+  itemsKnownBefore,
+  leaveOneOutCut,
+  userSplitCut,
+} from './split.ts';
+export type { HeldOutSequence, TimeSplit, UserPart } from './split.ts';
 export { buildItemVocabulary, createItemVocabulary, encodeFeatures } from './vocabulary.ts';
 export type { EncodedFeature, ItemVocabulary } from './vocabulary.ts';

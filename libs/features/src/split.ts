@@ -1,4 +1,5 @@
 import { AppError } from '@facet/platform/errors';
+import { hashText } from './random.ts';
 import { cutEnd, historyEnd } from './sequences.ts';
 import type { Cut, UserSequences } from './sequences.ts';
 
@@ -63,18 +64,9 @@ export function heldOutByTime(
     const start = sequences.offsets[user]!;
     const end = historyEnd(sequences, user, window.from);
     if (end === start) continue;
-    const truth = new Set<number>();
-    const absent = new Set<number>();
-    let unknownItems = 0;
-    for (let position = end; position < sequences.offsets[user + 1]!; position++) {
-      if (sequences.times[position]! >= window.before) break;
-      const item = sequences.items[position]!;
-      if (item === 0) unknownItems++;
-      else if (window.known[item] === 0) absent.add(item);
-      else truth.add(item);
-    }
-    if (truth.size + absent.size + unknownItems === 0) continue;
-    heldOut.push({ user, start, end, truth: Int32Array.from(truth), absent: absent.size + unknownItems });
+    const last = historyEnd(sequences, user, window.before);
+    if (last === end) continue;
+    heldOut.push({ user, start, end, ...truthOf(sequences.items.subarray(end, last), window.known) });
   }
   return heldOut;
 }
@@ -116,15 +108,57 @@ export function heldOutNext(sequences: UserSequences, cut: Int32Array, known: Ui
     const start = sequences.offsets[user]!;
     const end = cut[user]!;
     if (end === start) continue;
-    const item = sequences.items[end]!;
-    const isKnown = known[item] === 1;
-    heldOut.push({
-      user,
-      start,
-      end,
-      truth: isKnown ? Int32Array.of(item) : new Int32Array(),
-      absent: isKnown ? 0 : 1,
-    });
+    heldOut.push({ user, start, end, ...truthOf(sequences.items.subarray(end, end + 1), known) });
   }
   return heldOut;
+}
+
+/** The parts of a split by users, 8:1:1 (ComiRec, KDD 2020, §4.1). */
+export type UserPart = 'training' | 'validation' | 'test';
+
+/** Returns the part of a user, by a seeded hash of the id. Other users have no effect on it. */
+export function userPart(userId: string, seed: number): UserPart {
+  const tenth = hashText(userId, seed) % 10;
+  if (tenth === 0) return 'test';
+  return tenth === 1 ? 'validation' : 'training';
+}
+
+/** Returns the cut [U] of a split by users: all interactions of training users, none of the others. */
+export function userSplitCut(
+  { userIds, offsets }: Pick<UserSequences, 'userIds' | 'offsets'>,
+  seed: number,
+): Int32Array {
+  return Int32Array.from(userIds, (userId, user) => offsets[userPart(userId, seed) === 'training' ? user + 1 : user]!);
+}
+
+/**
+ * Returns the users of a held-out part with at least two interactions. The first 80 % of the interactions are the history, rounded
+ * down, and the distinct items of the others are the truth. Items that are not `known` are absent.
+ */
+export function heldOutUsers(
+  sequences: UserSequences,
+  { part, seed, known }: { readonly part: UserPart; readonly seed: number; readonly known: Uint8Array },
+): HeldOutSequence[] {
+  const heldOut: HeldOutSequence[] = [];
+  sequences.userIds.forEach((userId, user) => {
+    const start = sequences.offsets[user]!;
+    const last = sequences.offsets[user + 1]!;
+    const end = start + Math.floor((4 * (last - start)) / 5);
+    if (end === start || userPart(userId, seed) !== part) return;
+    heldOut.push({ user, start, end, ...truthOf(sequences.items.subarray(end, last), known) });
+  });
+  return heldOut;
+}
+
+/** Returns the distinct items that are `known`, and the number of others. Items outside the vocabulary are indistinguishable. */
+function truthOf(items: Int32Array, known: Uint8Array): Pick<HeldOutSequence, 'truth' | 'absent'> {
+  const truth = new Set<number>();
+  const absent = new Set<number>();
+  let unknownItems = 0;
+  for (const item of items) {
+    if (item === 0) unknownItems++;
+    else if (known[item] === 0) absent.add(item);
+    else truth.add(item);
+  }
+  return { truth: Int32Array.from(truth), absent: absent.size + unknownItems };
 }

@@ -6,11 +6,13 @@ import {
   chooseTimeSplit,
   heldOutByTime,
   heldOutNext,
+  heldOutUsers,
   itemsKnownBefore,
   leaveOneOutCut,
   prefixExamples,
+  userSplitCut,
 } from '../src/index.ts';
-import type { UserSequences } from '../src/index.ts';
+import type { UserPart, UserSequences } from '../src/index.ts';
 import { anyHistories, sequencesOf } from './histories.ts';
 
 describe('chooseTimeSplit', () => {
@@ -306,3 +308,58 @@ function rowsOfExamples(sequences: UserSequences, cut: Int32Array): unknown {
     ...sequences.items.subarray(end[row]!, labelEnd[row]!),
   ]);
 }
+
+describe('a split by users', () => {
+  const seed = 1;
+  const manyUsers = sequencesOf(Array.from({ length: 2000 }, (_, user) => [[1 + (user % 9), user]]));
+  const known = new Uint8Array(10).fill(1, 1);
+  const usersOf = (sequences: UserSequences, part: UserPart): number[] =>
+    heldOutUsers(sequences, { part, seed, known }).map(({ user }) => user);
+
+  it('has about 80 % of the users in training, and shows none of the others to it', () => {
+    const cut = userSplitCut(manyUsers, seed);
+    const trained = [...cut].filter((end, user) => end > manyUsers.offsets[user]!).length;
+    expect(trained).toBeGreaterThan(1550);
+    expect(trained).toBeLessThan(1650);
+    expect([...userSplitCut(manyUsers, seed + 1)]).not.toEqual([...cut]);
+  });
+
+  it('puts every user with two interactions into one part, whoever else is in the data', () => {
+    const pairs = Array.from({ length: 300 }, (_, user): [number, number][] => [
+      [1, user],
+      [2, user + 1],
+    ]);
+    const [all, some] = [sequencesOf(pairs), sequencesOf(pairs.slice(0, 100))];
+    const parts = (['training', 'validation', 'test'] as const).map((part) => usersOf(all, part));
+    expect(parts.flat().sort((a, b) => a - b)).toEqual([...all.userIds.keys()]);
+    expect(usersOf(some, 'test')).toEqual(parts[2]!.filter((user) => user < 100));
+  });
+
+  it.each([
+    [1, undefined],
+    [2, 1],
+    [4, 3],
+    [5, 4],
+    [9, 7],
+    [10, 8],
+    [100, 80],
+  ])('gives a user with %i interactions a history of %s', (length, expected) => {
+    const histories = Array.from({ length: 60 }, () =>
+      Array.from({ length }, (_, day): [number, number] => [1 + (day % 9), day]),
+    );
+    const sequences = sequencesOf(histories);
+    for (const part of ['validation', 'test'] as const) {
+      const heldOut = heldOutUsers(sequences, { part, seed, known });
+      expect(heldOut.length > 0).toBe(expected !== undefined);
+      for (const { start, end } of heldOut) expect(end - start).toBe(expected);
+    }
+  });
+
+  it('counts repeated targets once, and items that are not known as absent', () => {
+    const history: [number, number][] = [1, 2, 3, 4, 5, 6, 7, 1, 9, 9, 1, 2, 3, 1, 9].map((item, day) => [item, day]);
+    const sequences = sequencesOf(Array.from({ length: 60 }, () => history));
+    const [first] = heldOutUsers(sequences, { part: 'test', seed, known: known.with(9, 0) });
+    expect([...first!.truth]).toEqual([3, 1]);
+    expect(first!.absent).toBe(1);
+  });
+});

@@ -1,6 +1,5 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRandom } from '@facet/features';
 import { modelVariants } from '@facet/model';
 import { isAppError } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
@@ -14,56 +13,19 @@ import {
   summarize,
   sweepSystems,
 } from '../src/benchmark/index.ts';
-import type { BenchmarkData, BenchmarkRow, BenchmarkRun, Setting } from '../src/benchmark/index.ts';
+import type { BenchmarkRow, BenchmarkRun, Setting } from '../src/benchmark/index.ts';
 import { checkSetting, withSetting } from '../src/benchmark/tower-settings.ts';
 import { heldOutCold, rankTasks } from '../src/evaluation/tasks.ts';
-import { homePaths } from '@facet/config';
-import { createStageContext } from '../src/index.ts';
-import type { StageContext } from '../src/index.ts';
 import { temporaryFolder } from '@facet/testing';
-import { shopConfig } from './tiny-shop.ts';
+import { openSequences, small, themedSequences } from './benchmark-setup.ts';
+import type { OpenedBenchmark } from './benchmark-setup.ts';
 
-const small: readonly Setting[] = [
-  { name: 'd', value: 6 },
-  { name: 'K', value: 2 },
-  { name: 'L', value: 8 },
-  { name: 'hiddenUnits', value: [8] },
-  { name: 'epochs', value: 2 },
-  { name: 'batchSize', value: 32 },
-];
-
-/** 40 users of three kinds. Each user takes the 8 things of a kind in order, from a different start. */
-async function writeSequences(folder: string, more: readonly string[]): Promise<string> {
-  const random = createRandom(1);
-  const lines = Array.from({ length: 40 }, (_, user) => {
-    const from = random.int(8);
-    const length = 3 + random.int(4);
-    return [`u${user}`, ...Array.from({ length }, (_, step) => `i${(user % 3) * 8 + ((from + step) % 8)}`)].join(' ');
-  });
-  const path = join(folder, 'sequences.txt');
-  await writeFile(path, [...lines, ...more, 'short i1 i2', ''].join('\n'));
-  await writeFile(
-    join(folder, 'items.tsv'),
-    [
-      'item_id\ttitle\tkinds',
-      ...Array.from({ length: 24 }, (_, item) => `i${item}\tthing ${item}\tk${item >> 3}|all`),
-      'fresh1\tthing new\tk0|all',
-      'fresh2\tthing new\tk1|all',
-    ].join('\n'),
-  );
-  return path;
-}
-
-async function open(more: readonly string[] = []): Promise<{ context: StageContext; benchmark: BenchmarkData }> {
-  const folder = await temporaryFolder();
-  const path = await writeSequences(folder, more);
-  const context = createStageContext(homePaths(join(folder, 'home')), shopConfig({ evaluation: { cutoffs: [3, 10] } }));
-  const source = { kind: 'sequences', path, items: [join(folder, 'items.tsv')] } as const;
-  return { context, benchmark: await openBenchmarkData(context, source, 'leave-one-out') };
+function open(more: readonly string[] = []): Promise<OpenedBenchmark> {
+  return openSequences([...themedSequences(), ...more, 'short i1 i2'], 'leave-one-out');
 }
 
 function run(
-  { context, benchmark }: { context: StageContext; benchmark: BenchmarkData },
+  { context, benchmark }: OpenedBenchmark,
   names: readonly string[],
   options: {
     seeds?: number;

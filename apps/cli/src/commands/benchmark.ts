@@ -12,6 +12,7 @@ import {
   costGrid,
   describeDiverged,
   openBenchmarkData,
+  protocolNames,
   qualityGrid,
   readSweep,
   runBenchmark,
@@ -61,9 +62,7 @@ export const registerBenchmark: Register = (command, deps) => {
       .option('--items <files...>', 'items with titles and attributes (default: those of the folder)')
       .option('--users <files...>', 'users with attributes (default: those of the folder)')
       .option('--home <dir>', 'data home (default: .facet/<name of the data>)', deps.home)
-      .addOption(
-        new Option('--protocol <name>', 'held-out data').choices(['time-split', 'leave-one-out']).default('time-split'),
-      )
+      .addOption(new Option('--protocol <name>', 'held-out data').choices(protocolNames).default('time-split'))
       .option('--systems <names>', 'systems, separated by commas (default: all)', parseIds)
       .option('--seeds <number>', 'runs of each system that depends on chance', parseCount, 3)
       .option(

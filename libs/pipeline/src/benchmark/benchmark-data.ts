@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readItemFiles, ReportBuilder } from '@facet/import';
 import { openLakeSnapshot } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
-import { leaveOneOutCut, orderTable } from '@facet/features';
-import type { InteractionTable } from '@facet/features';
+import { leaveOneOutCut, orderTable, userSplitCut } from '@facet/features';
+import type { Cut, InteractionTable } from '@facet/features';
 import { AppError } from '@facet/platform';
 import { layOutTables, selectInteractions } from '../dataset/build-dataset.ts';
 import { openDataset } from '../dataset/dataset-artifact.ts';
@@ -13,7 +13,7 @@ import type { ModelData } from '../dataset/dataset.ts';
 import { readCutInteractions } from '../dataset/make-dataset.ts';
 import { datasetStage } from '../stages/pipeline-stages.ts';
 import type { StageContext } from '../context/stage-context.ts';
-import { leaveOneOutProtocol, timeSplitProtocol } from './protocol.ts';
+import { leaveOneOutProtocol, timeSplitProtocol, userSplitProtocol, userSplitSeed } from './protocol.ts';
 import type { Protocol, ProtocolName } from './protocol.ts';
 import { readSequencesFile } from './sequences-file.ts';
 
@@ -34,20 +34,20 @@ export interface BenchmarkData {
 /**
  * Reads the events of a home, or the sequences of a file, and splits them by a protocol.
  *
- * @throws AppError `BENCHMARK_NO_TIMES` for a time split of sequences; `BENCHMARK_TOO_SHORT` if leave-one-out has no test users;
- *   as `datasetStage`, `readSequencesFile` and `readItemFiles`.
+ * @throws AppError `BENCHMARK_NO_TIMES` for a time split of sequences; `BENCHMARK_TOO_SHORT` if the protocol finds no test users; as
+ *   `datasetStage`, `readSequencesFile` and `readItemFiles`.
  */
 export async function openBenchmarkData(
   context: StageContext,
   source: BenchmarkSource,
   protocol: ProtocolName,
 ): Promise<BenchmarkData> {
-  if (protocol === 'leave-one-out') return openLeaveOneOut(context, source);
+  if (protocol !== 'time-split') return openByPosition(context, source, positionProtocols[protocol]);
   if (source.kind === 'sequences') {
     throw new AppError(`${source.path} contains no times, so a time split is impossible.`, {
       code: 'BENCHMARK_NO_TIMES',
       category: 'input',
-      remedy: 'Use --protocol leave-one-out, or import events with times.',
+      remedy: 'Use --protocol leave-one-out or user-split, or import events with times.',
     });
   }
   const { output } = await datasetStage(context);
@@ -55,20 +55,47 @@ export async function openBenchmarkData(
   return { id: dataset.id, data: dataset, protocol: timeSplitProtocol(dataset, dataset.split), hasTimes: true };
 }
 
-async function openLeaveOneOut(context: StageContext, source: BenchmarkSource): Promise<BenchmarkData> {
+/** A protocol whose cuts are positions in the sequences of users. */
+interface PositionProtocol {
+  /** Overrides `interactions.repeats` of facet.yaml. */
+  readonly repeats?: Rules['repeats'];
+  readonly cut: (table: InteractionTable) => Cut;
+  readonly split: (data: ModelData) => Protocol;
+  /** Why a dataset can have no test users. */
+  readonly tooShort: string;
+}
+
+const positionProtocols: Readonly<Record<Exclude<ProtocolName, 'time-split'>, PositionProtocol>> = {
+  'leave-one-out': {
+    repeats: 'first',
+    cut: (table) => leaveOneOutCut(table, 'test'),
+    split: leaveOneOutProtocol,
+    tooShort: 'No user has three distinct items, so leave-one-out has no test users.',
+  },
+  'user-split': {
+    cut: (table) => userSplitCut(table, userSplitSeed),
+    split: userSplitProtocol,
+    tooShort: 'Too few users have two interactions, so the user split has no validation or test users.',
+  },
+};
+
+async function openByPosition(
+  context: StageContext,
+  source: BenchmarkSource,
+  { repeats = context.config.interactions.repeats, cut, split, tooShort }: PositionProtocol,
+): Promise<BenchmarkData> {
   const { config } = context;
-  const rules = { ...config.interactions, repeats: 'first' as const };
+  const rules = { ...config.interactions, repeats };
   const { table, items, users } =
     source.kind === 'home' ? await readHome(context, rules) : await readSequences(context, source, rules);
-  const cut = leaveOneOutCut(table, 'test');
-  const { learned, ...tables } = layOutTables(table, cut, { items, users, features: config.features });
+  const { learned, ...tables } = layOutTables(table, cut(table), { items, users, features: config.features });
   const data = encodeTables(tables, learned);
-  const protocol = leaveOneOutProtocol(data);
-  if (protocol.test.users.length === 0) {
-    throw new AppError('No user has three distinct items, so leave-one-out has no test users.', {
+  const protocol = split(data);
+  if (protocol.validation.users.length === 0 || protocol.test.users.length === 0) {
+    throw new AppError(tooShort, {
       code: 'BENCHMARK_TOO_SHORT',
       category: 'input',
-      remedy: 'Use --protocol time-split, or import more events.',
+      remedy: 'Use another --protocol, or import more events.',
     });
   }
   return { id: hashOf(data), data, protocol, hasTimes: source.kind === 'home' };

@@ -21,11 +21,16 @@ export interface SystemOptions {
  * @throws AppError `BENCHMARK_SYSTEM_UNKNOWN`; as `towerSettings`.
  */
 export function chooseSystems(names: readonly string[] | undefined, options: SystemOptions): System[] {
-  const classic = classicSystems(options.benchmark.protocol.name);
-  const known = [...classic.map(({ name }) => name), ...Object.keys(modelVariants)];
+  const { protocol } = options.benchmark;
+  const classic = classicSystems(protocol);
+  // Held-out users of a user split have no learned vectors.
+  const variants = Object.entries(modelVariants).flatMap(([name, { model }]) =>
+    protocol.name === 'user-split' && model.extractor.kind === 'user-vectors' ? [] : [name],
+  );
+  const known = [...classic.map(({ name }) => name), ...variants];
   const unknown = names?.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new AppError(`The protocol ${options.benchmark.protocol.name} has no system "${unknown}".`, {
+    throw new AppError(`The protocol ${protocol.name} has no system "${unknown}".`, {
       code: 'BENCHMARK_SYSTEM_UNKNOWN',
       category: 'usage',
       remedy: `Choose from: ${known.join(', ')}.`,
@@ -34,9 +39,7 @@ export function chooseSystems(names: readonly string[] | undefined, options: Sys
   const isWanted = (name: string): boolean => names?.includes(name) ?? true;
   return [
     ...classic.filter(({ name }) => isWanted(name)),
-    ...Object.keys(modelVariants)
-      .filter(isWanted)
-      .map((variant) => towerSystem(variant, towerSettings(variant, options))),
+    ...variants.filter(isWanted).map((variant) => towerSystem(variant, towerSettings(variant, options))),
   ];
 }
 

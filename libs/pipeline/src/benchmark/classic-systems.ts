@@ -1,125 +1,42 @@
 import { setImmediate } from 'node:timers/promises';
-import { fitItemNeighbors, ownHistory, popularity, scoreByNeighbors, withFallback } from '@facet/evaluation';
-import type { InteractionColumns, ItemCfOptions, Scorer, UserInterests } from '@facet/evaluation';
+import { popularity } from '@facet/evaluation';
+import type { Scorer, UserInterests } from '@facet/evaluation';
 import { createRandom } from '@facet/features';
-import { createCatalogProducts, fitWals } from '@facet/model/training';
-import type { WalsOptions } from '@facet/model/training';
+import { createCatalogProducts } from '@facet/model/training';
 import { interactionsBefore } from '../evaluation/baselines.ts';
 import { forTasks } from '../evaluation/tasks.ts';
 import type { HeldOut, HeldOutSequenceUser, Ranker, Task } from '../evaluation/tasks.ts';
 import { createVectorBlocks } from '../evaluation/vector-blocks.ts';
 import { hashJson } from '../context/stage-cache.ts';
+import {
+  bm25Cf,
+  cosineCf,
+  ownHistoryMethod,
+  popularityMethod,
+  recentPopularity,
+  walsMethod,
+} from './classic-methods.ts';
+import type { ClassicMethod, Fit, FitData, FittedMethod } from './classic-methods.ts';
 import { choiceScore, evaluateAndDispose, recentFrom } from './protocol.ts';
-import type { ProtocolName } from './protocol.ts';
+import type { Protocol } from './protocol.ts';
 import type { FitContext, FittedSystem, System } from './system.ts';
-
-/** A method without a tower. Its settings are chosen on validation for each task separately. */
-interface ClassicMethod<Settings> {
-  readonly name: string;
-  readonly isSeeded: boolean;
-  /** The settings to compare. */
-  readonly grid: readonly Settings[];
-  fit(settings: Settings, fitted: FitData): FittedMethod;
-}
-
-interface FittedMethod {
-  readonly parameters: number;
-  readonly scores: Scorer | VectorProducts;
-}
-
-/** Scores that are dot products of vectors, so that many users are scored at once. */
-interface VectorProducts {
-  /** [N + 1, dim] */
-  readonly items: Float32Array;
-  readonly dim: number;
-  /** Returns [U, dim] the vectors of users with these histories. */
-  readonly usersOf: (histories: readonly Int32Array[]) => Float32Array;
-}
-
-/** The data before a cut. */
-interface FitData {
-  readonly columns: InteractionColumns;
-  readonly catalogSize: number;
-  /** The fallback: popularity of the 30 days before the cut, or of all time without times. */
-  readonly recent: Scorer;
-  readonly seed: number;
-}
 
 const recentDays = 30;
 /** The number of validation users for the comparison of settings. More users would rarely change the result. */
 const tuningUsersMax = 5000;
 
-const popularityMethod: ClassicMethod<object> = {
-  name: 'popularity',
-  isSeeded: false,
-  grid: [{}],
-  fit: (_, { columns, catalogSize }) => ({ scores: popularity(columns, { catalogSize }), parameters: catalogSize }),
-};
-
-const recentPopularity: ClassicMethod<object> = {
-  name: 'popularity-30d',
-  isSeeded: false,
-  grid: [{}],
-  fit: (_, { recent, catalogSize }) => ({ scores: recent, parameters: catalogSize }),
-};
-
-const ownHistoryMethod: ClassicMethod<object> = {
-  name: 'own-history',
-  isSeeded: false,
-  grid: [{}],
-  fit: (_, { recent, catalogSize }) => ({ scores: ownHistory(recent), parameters: catalogSize }),
-};
-
-type ItemCfSettings = Omit<ItemCfOptions, 'catalogSize'>;
-
-const neighborCounts = [20, 100, 500];
-const lastBehaviorCounts = [undefined, 50, 10, 5];
-
-function itemCfMethod(name: string, weights: readonly ItemCfSettings[]): ClassicMethod<ItemCfSettings> {
-  return {
-    name,
-    isSeeded: false,
-    grid: weights.flatMap((weight) =>
-      lastBehaviorCounts.map((lastBehaviors) => (lastBehaviors === undefined ? weight : { ...weight, lastBehaviors })),
-    ),
-    fit(settings, { columns, catalogSize, recent }) {
-      const neighbors = fitItemNeighbors(columns, { ...settings, catalogSize });
-      const scores = withFallback(scoreByNeighbors(neighbors, { ...settings, catalogSize }), recent);
-      return { scores, parameters: neighbors.values.length };
-    },
-  };
-}
-
-const cosineCf = itemCfMethod(
-  'item-cf-cosine',
-  neighborCounts.map((neighbors) => ({ weights: 'cosine', neighbors })),
-);
-const bm25Cf = itemCfMethod(
-  'item-cf-bm25',
-  neighborCounts.flatMap((neighbors) => [0.2, 0.5, 0.75].map((b) => ({ weights: 'bm25' as const, neighbors, b }))),
-);
-
-type WalsSettings = Omit<WalsOptions, 'catalogSize' | 'seed'>;
-
-const walsMethod: ClassicMethod<WalsSettings> = {
-  name: 'wals',
-  isSeeded: true,
-  grid: [1, 10].flatMap((alpha) =>
-    [1, 10].map((regularization) => ({ factors: 64, iterations: 15, alpha, regularization })),
-  ),
-  fit(settings, { columns, catalogSize, seed }) {
-    const { factors: dim, itemFactors, foldIn } = fitWals(columns, { ...settings, catalogSize, seed });
-    return { parameters: catalogSize * dim, scores: { items: itemFactors, dim, usersOf: foldIn } };
-  },
-};
-
 /** Returns the simple methods of a protocol, the weakest first. */
-export function classicSystems(protocol: ProtocolName): System[] {
-  const always = [toSystem(cosineCf), toSystem(bm25Cf), toSystem(walsMethod)];
-  // Leave-one-out has neither times for recent popularity nor repeats for own history.
-  return protocol === 'time-split'
-    ? [toSystem(popularityMethod), toSystem(recentPopularity), toSystem(ownHistoryMethod), ...always]
-    : [toSystem(popularityMethod), ...always];
+export function classicSystems({ tasks, test }: Pick<Protocol, 'tasks' | 'test'>): System[] {
+  return [
+    toSystem(popularityMethod),
+    // Needs a time before which interactions are recent.
+    ...(typeof test.cut === 'number' ? [toSystem(recentPopularity)] : []),
+    // Finds repeats only.
+    ...(tasks.includes('all') ? [toSystem(ownHistoryMethod)] : []),
+    toSystem(cosineCf),
+    toSystem(bm25Cf),
+    toSystem(walsMethod),
+  ];
 }
 
 function toSystem<Settings extends object>(method: ClassicMethod<Settings>): System {
@@ -138,15 +55,16 @@ async function fitClassic<Settings extends object>(
 ): Promise<FittedSystem> {
   const { protocol } = context.benchmark;
   const startedAt = context.now();
-  const chosen = await choose(method, context);
+  const { validation, test } = protocol;
+  const beforeValidation = method.fit(fitData(context, validation));
+  const chosen = await choose(method, beforeValidation, context);
   const chosenAt = context.now();
-  const { test } = protocol;
-  const data = fitData(context, test);
+  const beforeTest = test.cut === validation.cut ? beforeValidation : method.fit(fitData(context, test));
   const fitted = new Map<string, FittedMethod & RankingMethod>();
   for (const task of protocol.tasks) {
     const key = hashJson(chosen[task].settings);
     if (fitted.has(key)) continue;
-    const result = method.fit(chosen[task].settings, data);
+    const result = beforeTest(chosen[task].settings);
     fitted.set(key, { ...result, ...toRanker(result, test) });
   }
   const of = (task: Task) => fitted.get(hashJson(chosen[task].settings))!;
@@ -175,22 +93,22 @@ interface Chosen<Settings> {
 
 /** Returns the best settings on validation for each task. */
 async function choose<Settings>(
-  method: ClassicMethod<Settings>,
+  { grid }: ClassicMethod<Settings>,
+  fit: Fit<Settings>,
   context: FitContext,
 ): Promise<Record<Task, Chosen<Settings>>> {
-  const best: Record<Task, Chosen<Settings>> = forTasks({ settings: method.grid[0]!, validationScore: -1 });
-  if (method.grid.length < 2) return best;
+  const best: Record<Task, Chosen<Settings>> = forTasks({ settings: grid[0]!, validationScore: -1 });
+  if (grid.length < 2) return best;
   const { data, protocol } = context.benchmark;
   const { validation, choice, tasks } = protocol;
   const users = sampleUsers(validation.users, tuningUsersMax);
-  const before = fitData(context, validation);
   const options = { cutoffs: [choice.cutoff], catalogSize: data.items.length - 1, tieSeed: context.tieSeed };
-  for (const [position, settings] of method.grid.entries()) {
-    context.onProgress?.(position / (method.grid.length + 1), `settings ${position + 1} of ${method.grid.length}`);
+  for (const [position, settings] of grid.entries()) {
+    context.onProgress?.(position / (grid.length + 1), `settings ${position + 1} of ${grid.length}`);
     // Each setting blocks the thread. Signals are handled in between.
     await setImmediate();
     context.signal?.throwIfAborted();
-    const { ranker, dispose } = toRanker(method.fit(settings, before), validation);
+    const { ranker, dispose } = toRanker(fit(settings), validation);
     const evaluated = evaluateAndDispose(protocol, { rankers: forTasks(ranker), dispose }, users, options);
     for (const task of tasks) {
       const validationScore = choiceScore(protocol, evaluated[task]!);

@@ -7,6 +7,7 @@ export { modelSpecOf } from '../model/model-spec.ts';
 export { trainPhase } from '../training/train-phase.ts';
 export { openBenchmarkData } from './benchmark-data.ts';
 export type { BenchmarkData, BenchmarkSource } from './benchmark-data.ts';
+export { protocolNames } from './protocol.ts';
 export type { ProtocolName } from './protocol.ts';
 export { coldGrid, costGrid, describeDiverged, qualityGrid, saveTable } from './render-table.ts';
 export { runBenchmark } from './run-benchmark.ts';

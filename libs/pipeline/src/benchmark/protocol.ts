@@ -3,10 +3,10 @@ import { evaluateRanking } from '@facet/evaluation';
 import type { RankingEvaluation } from '@facet/evaluation';
 import { dayMs } from '@facet/platform';
 import type { ModelData } from '../dataset/dataset.ts';
-import { heldOutLast, heldOutWindow, rankTasks } from '../evaluation/tasks.ts';
+import { heldOutLast, heldOutUserParts, heldOutWindow, rankTasks } from '../evaluation/tasks.ts';
 import type { HeldOut, HeldOutSequenceUser, Task, TaskRankers } from '../evaluation/tasks.ts';
 
-export const protocolNames = ['time-split', 'leave-one-out'] as const;
+export const protocolNames = ['time-split', 'leave-one-out', 'user-split'] as const;
 export type ProtocolName = (typeof protocolNames)[number];
 
 /** The test users, their queries and the permitted data, which all systems of a benchmark share. */
@@ -21,6 +21,8 @@ export interface Protocol {
   readonly choice: { readonly metric: 'recall' | 'ndcg'; readonly cutoff: number };
   /** The cutoff of intervals over users. */
   readonly mainCutoff: number;
+  /** The cutoffs of published tables. `evaluation.cutoffs` of facet.yaml adds others. */
+  readonly cutoffs: readonly number[];
   /** Sentences that explain the protocol to readers of the table. */
   readonly rules: readonly string[];
 }
@@ -28,9 +30,11 @@ export interface Protocol {
 export type Evaluations = Readonly<Partial<Record<Task, RankingEvaluation>>>;
 
 const tieRules = [
-  'Every system ranks every item with an interaction before the cut. Any other item is a miss for all systems.',
+  'Every system ranks every item that the training data contain. Any other item is a miss for all systems.',
   'Items with equal scores are ordered by a seeded hash that differs from user to user.',
 ];
+
+const taskRule = 'NEW: items that are new to the user, with the history masked. ALL: all items, repeats included.';
 
 /** Returns a global time split: every user is evaluated at the start of the window on the interactions in it. */
 export function timeSplitProtocol(
@@ -45,9 +49,10 @@ export function timeSplitProtocol(
     test: heldOutWindow(data, split.testFrom, Number.POSITIVE_INFINITY),
     choice: { metric: 'recall', cutoff: 50 },
     mainCutoff: 50,
+    cutoffs: [50],
     rules: [
       `Time split: validation from ${day(split.validationFrom)} (UTC), test from ${day(split.testFrom)}. Users have an interaction before and one in the window.`,
-      'NEW: items that are new to the user, with the history masked. ALL: all items, repeats included.',
+      taskRule,
       ...tieRules,
     ],
   };
@@ -62,10 +67,32 @@ export function leaveOneOutProtocol(data: Pick<ModelData, 'sequences' | 'items'>
     test: heldOutLast(data, 'test'),
     choice: { metric: 'ndcg', cutoff: 10 },
     mainCutoff: 10,
+    cutoffs: [10],
     rules: [
       "Leave-one-out: each user's last item is the test and the last but one the validation. The items before it are the history, which is masked.",
       "Repeats are removed: a user's first interaction with an item counts. Users with fewer than three distinct items are left out.",
       'Interactions at the same time (an invoice) are ordered by a seeded hash (interactions.tieSeed), never by id or by the order of the file.',
+      ...tieRules,
+    ],
+  };
+}
+
+/** Seeds the parts of all users, so that all benchmarks of the same data hold out the same users. */
+export const userSplitSeed = 1;
+
+/** Returns the protocol of ComiRec (KDD 2020, §4.1): a split by users, in which the last fifth of each held-out user is the truth. */
+export function userSplitProtocol(data: Pick<ModelData, 'sequences' | 'items'>): Protocol {
+  return {
+    name: 'user-split',
+    tasks: ['new', 'all'],
+    ...heldOutUserParts(data, userSplitSeed),
+    choice: { metric: 'recall', cutoff: 50 },
+    mainCutoff: 50,
+    cutoffs: [20, 50],
+    rules: [
+      'User split: 80 % of the users are for training, 10 % for validation and 10 % for the test, by a seeded hash of the user id. No interaction of the other users enters the training.',
+      "The first 80 % of a held-out user's interactions are the history, the last 20 % the targets.",
+      taskRule,
       ...tieRules,
     ],
   };

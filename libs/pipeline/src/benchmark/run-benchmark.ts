@@ -143,7 +143,7 @@ async function runRow(
       callbacks.onProgress(1, 'the test');
       await setImmediate();
       const startedAt = now();
-      const options = { cutoffs: withMain(cutoffs, protocol.mainCutoff), catalogSize: data.items.length - 1, tieSeed };
+      const options = { cutoffs: ascending(cutoffs, protocol.cutoffs), catalogSize: data.items.length - 1, tieSeed };
       const evaluated = evaluateAndDispose(protocol, { rankers, dispose }, protocol.test.users, options);
       const cold = rankersOver === undefined ? undefined : evaluateCold(benchmark, rankersOver, options);
       const tasks = Object.entries(evaluated).map(([task, { users, metrics, perUser }]) => {
@@ -181,8 +181,8 @@ function evaluateCold(
   return { users: evaluated.users, cutoffs: evaluated.metrics };
 }
 
-function withMain(cutoffs: readonly number[], main: number): number[] {
-  return [...new Set([...cutoffs, main])].sort((a, b) => a - b);
+function ascending(...cutoffs: readonly (readonly number[])[]): number[] {
+  return [...new Set(cutoffs.flat())].sort((a, b) => a - b);
 }
 
 function encode(values: Float64Array): string {

@@ -48,10 +48,13 @@ const nextItemEpochs = 10;
 function fitToProtocol({ model, training }: TowerSettings, { protocol, hasTimes }: BenchmarkData): TowerSettings {
   const timed = hasTimes ? model : { ...model, popularityPrior: false };
   if (protocol.name === 'time-split') return { model: timed, training };
-  return {
-    model: { ...timed, repeatBonus: false, temperatureMin: Math.min(timed.temperatureMin, timed.temperature / 2) },
-    training: { ...training, labels: 'moment', epochs: Math.max(training.epochs, nextItemEpochs) },
-  };
+  const temperatureMin = Math.min(model.temperatureMin, model.temperature / 2);
+  const nextItem = { ...training, labels: 'moment', epochs: Math.max(training.epochs, nextItemEpochs) } as const;
+  if (protocol.name === 'leave-one-out') {
+    return { model: { ...timed, repeatBonus: false, temperatureMin }, training: nextItem };
+  }
+  // Validation users are held out of the test's training too, so a refit would repeat the fit.
+  return { model: { ...timed, temperatureMin }, training: { ...nextItem, refit: false } };
 }
 
 /** Returns the settings with one change; unchanged if they do not have the hyper-parameter. */

@@ -6,6 +6,7 @@ import {
   buildItemVocabulary,
   chooseTimeSplit,
   countInteractions,
+  cutEnd,
   dropRareItems,
   learnFeatureSchemas,
   orderTable,
@@ -100,7 +101,9 @@ export function layOutTables(
       trainedCount: vocabulary.trainedCount,
       itemFeatures: itemFeatureSchemas(items.slice(1, vocabulary.trainedCount + 1), features),
       userFeatures: learnFeatureSchemas(
-        userAttributes.filter((attributes) => attributes !== undefined),
+        userAttributes.filter(
+          (attributes, user) => attributes !== undefined && cutEnd(sequences, user, cut) > sequences.offsets[user]!,
+        ) as Attributes[],
         { attributes: features.users, minHolders: features.minHolders, maxSlots: 1 },
       ),
     },

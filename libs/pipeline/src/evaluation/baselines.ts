@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { itemCf, ownHistory, popularity, withFallback } from '@facet/evaluation';
+import { createItemCf, ownHistory, popularity, withFallback } from '@facet/evaluation';
 import type { InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluation';
 import { cutEnd } from '@facet/features';
 import type { Cut } from '@facet/features';
@@ -17,12 +17,22 @@ export interface NamedRanker {
 /** The settings of item-based CF for each task. */
 export type ItemCfChoice = Readonly<Record<Task, ItemCfOptions>>;
 
+/** Suits the task `all`: every recent behavior counts by its recency. */
+const ownItemsReturn = { lastBehaviors: 20, decay: 0.9, scoreCounts: 'repeated' } as const;
+
 /** The settings of item-based CF that are compared on the validation window, so that the baseline is as strong as possible. */
 const itemCfGrid: readonly Omit<ItemCfOptions, 'catalogSize'>[] = [5, 20, 100].flatMap((neighbors) =>
   [0.5, 0.75].flatMap((b) =>
-    [undefined, 50, 10].map((lastBehaviors) => ({ neighbors, b, weights: 'bm25' as const, lastBehaviors })),
+    [{}, { lastBehaviors: 50 }, { lastBehaviors: 10 }, ownItemsReturn].map((behaviors) => ({
+      neighbors,
+      b,
+      weights: 'bm25' as const,
+      ...behaviors,
+    })),
   ),
 );
+
+const itemCfNeighborsMax = Math.max(...itemCfGrid.map(({ neighbors }) => neighbors));
 
 /** The number of users for the comparison of settings. More users would not change the result. */
 const tuningUsersMax = 1000;
@@ -39,7 +49,8 @@ export async function fitBaselines(
   const columns = interactionsBefore(dataset, from);
   const recent = popularity(columns, { catalogSize, since: from - 30 * dayMs });
   const itemCfChoice = await chooseItemCf(dataset, catalogSize);
-  const itemCfOf = (task: Task): Scorer => withFallback(itemCf(columns, itemCfChoice[task]), recent);
+  const cf = createItemCf(columns, { catalogSize, neighborsMax: itemCfNeighborsMax });
+  const itemCfOf = (task: Task): Scorer => withFallback(cf(itemCfChoice[task]).score, recent);
   return {
     itemCfChoice,
     baselines: [
@@ -56,10 +67,11 @@ async function chooseItemCf(dataset: Dataset, catalogSize: number): Promise<Item
   const users = heldOutWindow(dataset, validationFrom, testFrom).users.slice(0, tuningUsersMax);
   const columns = interactionsBefore(dataset, validationFrom);
   const recent = popularity(columns, { catalogSize, since: validationFrom - 30 * dayMs });
+  const cf = createItemCf(columns, { catalogSize, neighborsMax: itemCfNeighborsMax });
   const tried: { options: ItemCfOptions; evaluated: TaskEvaluations }[] = [];
   for (const settings of itemCfGrid) {
     const options = { ...settings, catalogSize };
-    const score = forTasks(withFallback(itemCf(columns, options), recent));
+    const score = forTasks(withFallback(cf(options).score, recent));
     tried.push({ options, evaluated: evaluateTasks(score, users, { cutoffs: [50], catalogSize, tieSeed: 0 }) });
     // Each setting blocks the thread. Signals are handled in between.
     await setImmediate();

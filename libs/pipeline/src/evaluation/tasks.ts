@@ -1,7 +1,14 @@
 import { evaluateRanking, rankUsers } from '@facet/evaluation';
 import type { BlockScorer, HeldOutUser, RankedUser, RankingEvaluation, RankingTask, Scorer } from '@facet/evaluation';
-import { heldOutByTime, heldOutNext, itemsKnownBefore, leaveOneOutCut } from '@facet/features';
-import type { Cut, HeldOutSequence } from '@facet/features';
+import {
+  heldOutByTime,
+  heldOutNext,
+  heldOutUsers,
+  itemsKnownBefore,
+  leaveOneOutCut,
+  userSplitCut,
+} from '@facet/features';
+import type { Cut, HeldOutSequence, UserPart } from '@facet/features';
 import type { ModelData } from '../dataset/dataset.ts';
 import type { SequenceUser } from './model-scorer.ts';
 
@@ -44,11 +51,22 @@ export function heldOutLast(
 ): HeldOut {
   const cut = leaveOneOutCut(sequences, part);
   const candidates = itemsKnownBefore(sequences, cut, items.length - 1);
-  const users = heldOutNext(sequences, cut, candidates).map((heldOut) => ({
-    ...toSequenceUser(sequences, heldOut),
-    askedAt: sequences.times[heldOut.end]!,
-  }));
-  return { cut, candidates, users };
+  return { cut, candidates, users: askedNext(sequences, heldOutNext(sequences, cut, candidates)) };
+}
+
+/** Holds out the validation and test users of a split by users. Users are evaluated at the time of their first held-out interaction. */
+export function heldOutUserParts(
+  { sequences, items }: Pick<ModelData, 'sequences' | 'items'>,
+  seed: number,
+): { readonly validation: HeldOut; readonly test: HeldOut } {
+  const cut = userSplitCut(sequences, seed);
+  const candidates = itemsKnownBefore(sequences, cut, items.length - 1);
+  const usersOf = (part: UserPart): HeldOutSequenceUser[] =>
+    askedNext(sequences, heldOutUsers(sequences, { part, seed, known: candidates }));
+  return {
+    validation: { cut, candidates, users: usersOf('validation') },
+    test: { cut, candidates, users: usersOf('test') },
+  };
 }
 
 /** Holds out only the cold items of a test: items without interactions before the cut. Every item of the catalog is a candidate. */
@@ -59,6 +77,11 @@ export function heldOutCold({ sequences, items }: Pick<ModelData, 'sequences' | 
     return cold.size === 0 ? [] : [{ ...user, truth: { items: Int32Array.from(cold), absent: 0 } }];
   });
   return { cut: test.cut, candidates: new Uint8Array(items.length).fill(1, 1), users };
+}
+
+/** Returns users who are evaluated at the time of the interaction after their history. */
+function askedNext(sequences: ModelData['sequences'], users: readonly HeldOutSequence[]): HeldOutSequenceUser[] {
+  return users.map((user) => ({ ...toSequenceUser(sequences, user), askedAt: sequences.times[user.end]! }));
 }
 
 function toSequenceUser(

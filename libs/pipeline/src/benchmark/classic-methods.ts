@@ -1,0 +1,122 @@
+import { createItemCf, ownHistory, popularity, withFallback } from '@facet/evaluation';
+import type { InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluation';
+import { fitWals } from '@facet/model/training';
+import type { WalsOptions } from '@facet/model/training';
+
+/** A method without a tower. Its settings are chosen on validation for each task separately. */
+export interface ClassicMethod<Settings> {
+  readonly name: string;
+  readonly isSeeded: boolean;
+  /** The settings to compare. */
+  readonly grid: readonly Settings[];
+  /** Returns a function that fits the method with settings. It may keep what several settings share. */
+  fit(data: FitData): Fit<Settings>;
+}
+
+export type Fit<Settings> = (settings: Settings) => FittedMethod;
+
+export interface FittedMethod {
+  readonly parameters: number;
+  readonly scores: Scorer | VectorProducts;
+}
+
+/** Scores that are dot products of vectors, so that many users are scored at once. */
+interface VectorProducts {
+  /** [N + 1, dim] */
+  readonly items: Float32Array;
+  readonly dim: number;
+  /** Returns [U, dim] the vectors of users with these histories. */
+  readonly usersOf: (histories: readonly Int32Array[]) => Float32Array;
+}
+
+/** The data before a cut. */
+export interface FitData {
+  readonly columns: InteractionColumns;
+  readonly catalogSize: number;
+  /** The fallback: popularity of the 30 days before the cut, or of all time without times. */
+  readonly recent: Scorer;
+  readonly seed: number;
+}
+
+export const popularityMethod: ClassicMethod<object> = {
+  name: 'popularity',
+  isSeeded: false,
+  grid: [{}],
+  fit:
+    ({ columns, catalogSize }) =>
+    () => ({ scores: popularity(columns, { catalogSize }), parameters: catalogSize }),
+};
+
+export const recentPopularity: ClassicMethod<object> = {
+  name: 'popularity-30d',
+  isSeeded: false,
+  grid: [{}],
+  fit:
+    ({ recent, catalogSize }) =>
+    () => ({ scores: recent, parameters: catalogSize }),
+};
+
+export const ownHistoryMethod: ClassicMethod<object> = {
+  name: 'own-history',
+  isSeeded: false,
+  grid: [{}],
+  fit:
+    ({ recent, catalogSize }) =>
+    () => ({ scores: ownHistory(recent), parameters: catalogSize }),
+};
+
+type ItemCfSettings = Omit<ItemCfOptions, 'catalogSize'>;
+type CfWeights = Pick<ItemCfSettings, 'weights' | 'b'>;
+
+const neighborCounts = [20, 100, 500];
+
+/** The weights of a user's behaviors. The last two suit the task `all`, in which a user's own items may return. */
+const behaviorSettings: readonly Pick<ItemCfSettings, 'lastBehaviors' | 'decay' | 'scoreCounts'>[] = [
+  {},
+  { lastBehaviors: 50 },
+  { lastBehaviors: 10 },
+  { lastBehaviors: 5 },
+  { lastBehaviors: 20, decay: 0.9, scoreCounts: 'repeated' },
+  { scoreCounts: 'repeated' },
+];
+
+function itemCfMethod(name: string, weights: readonly CfWeights[]): ClassicMethod<ItemCfSettings> {
+  return {
+    name,
+    isSeeded: false,
+    grid: weights.flatMap((weight) =>
+      neighborCounts.flatMap((neighbors) =>
+        behaviorSettings.map((behaviors) => ({ ...weight, neighbors, ...behaviors })),
+      ),
+    ),
+    fit({ columns, catalogSize, recent }) {
+      const cf = createItemCf(columns, { catalogSize, neighborsMax: Math.max(...neighborCounts) });
+      return (settings) => {
+        const { score, parameters } = cf(settings);
+        return { scores: withFallback(score, recent), parameters };
+      };
+    },
+  };
+}
+
+export const cosineCf = itemCfMethod('item-cf-cosine', [{ weights: 'cosine' }]);
+export const bm25Cf = itemCfMethod(
+  'item-cf-bm25',
+  [0.2, 0.5, 0.75].map((b) => ({ weights: 'bm25', b })),
+);
+
+type WalsSettings = Omit<WalsOptions, 'catalogSize' | 'seed'>;
+
+export const walsMethod: ClassicMethod<WalsSettings> = {
+  name: 'wals',
+  isSeeded: true,
+  grid: [1, 10].flatMap((alpha) =>
+    [1, 10].map((regularization) => ({ factors: 64, iterations: 15, alpha, regularization })),
+  ),
+  fit:
+    ({ columns, catalogSize, seed }) =>
+    (settings) => {
+      const { factors: dim, itemFactors, foldIn } = fitWals(columns, { ...settings, catalogSize, seed });
+      return { parameters: catalogSize * dim, scores: { items: itemFactors, dim, usersOf: foldIn } };
+    },
+};

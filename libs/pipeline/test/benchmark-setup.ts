@@ -1,0 +1,59 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { homePaths } from '@facet/config';
+import { createRandom } from '@facet/features';
+import { temporaryFolder } from '@facet/testing';
+import { openBenchmarkData } from '../src/benchmark/index.ts';
+import type { BenchmarkData, ProtocolName, Setting } from '../src/benchmark/index.ts';
+import { createStageContext } from '../src/index.ts';
+import type { StageContext } from '../src/index.ts';
+import { shopConfig } from './tiny-shop.ts';
+
+/** Settings with which a tower trains within seconds. */
+export const small: readonly Setting[] = [
+  { name: 'd', value: 6 },
+  { name: 'K', value: 2 },
+  { name: 'L', value: 8 },
+  { name: 'hiddenUnits', value: [8] },
+  { name: 'epochs', value: 2 },
+  { name: 'batchSize', value: 32 },
+];
+
+/** Writes sequences, one line each, and the catalog of the items i0 to i23. */
+export async function writeSequences(folder: string, lines: readonly string[]): Promise<string> {
+  const path = join(folder, 'sequences.txt');
+  await writeFile(path, [...lines, ''].join('\n'));
+  await writeFile(
+    join(folder, 'items.tsv'),
+    [
+      'item_id\ttitle\tkinds',
+      ...Array.from({ length: 24 }, (_, item) => `i${item}\tthing ${item}\tk${item >> 3}|all`),
+      'fresh1\tthing new\tk0|all',
+      'fresh2\tthing new\tk1|all',
+    ].join('\n'),
+  );
+  return path;
+}
+
+/** Returns sequences of 40 users of three kinds. Each user takes the 8 things of a kind in order, from a different start. */
+export function themedSequences(): string[] {
+  const random = createRandom(1);
+  return Array.from({ length: 40 }, (_, user) => {
+    const from = random.int(8);
+    const length = 3 + random.int(4);
+    return [`u${user}`, ...Array.from({ length }, (_, step) => `i${(user % 3) * 8 + ((from + step) % 8)}`)].join(' ');
+  });
+}
+
+export interface OpenedBenchmark {
+  readonly context: StageContext;
+  readonly benchmark: BenchmarkData;
+}
+
+export async function openSequences(lines: readonly string[], protocol: ProtocolName): Promise<OpenedBenchmark> {
+  const folder = await temporaryFolder();
+  const path = await writeSequences(folder, lines);
+  const context = createStageContext(homePaths(join(folder, 'home')), shopConfig({ evaluation: { cutoffs: [3, 10] } }));
+  const source = { kind: 'sequences', path, items: [join(folder, 'items.tsv')] } as const;
+  return { context, benchmark: await openBenchmarkData(context, source, protocol) };
+}

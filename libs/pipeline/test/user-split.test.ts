@@ -1,0 +1,102 @@
+import { rm } from 'node:fs/promises';
+import { temporaryFolder } from '@facet/testing';
+import { describe, expect, it } from 'vitest';
+import { chooseSystems, runBenchmark } from '../src/benchmark/index.ts';
+import type { Setting } from '../src/benchmark/index.ts';
+import { rankTasks } from '../src/evaluation/tasks.ts';
+import { openSequences, small } from './benchmark-setup.ts';
+import type { OpenedBenchmark } from './benchmark-setup.ts';
+
+/** 120 users who take 6 of the 8 things of a kind in a circle, so that the last two of their ten interactions are repeats. */
+const lines = Array.from({ length: 120 }, (_, user) => {
+  const things = Array.from({ length: 10 }, (_, step) => (user % 3) * 8 + ((user + (step % 6)) % 8));
+  return [`u${user}`, ...things.map((thing) => `i${thing}`)].join(' ');
+});
+
+const settings: readonly Setting[] = [...small, { name: 'epochs', value: 1 }];
+/** Systems that validation does not influence, with one epoch and one setting. */
+const names = ['popularity', 'own-history', 'facet', 'sasrec'];
+
+const idsOf = ({ benchmark: { data, protocol } }: OpenedBenchmark, part: 'validation' | 'test'): Set<string> =>
+  new Set(protocol[part].users.map(({ userIndex }) => data.sequences.userIds[userIndex]!));
+
+/** Returns the rankings for all training users, whose data do not differ, by each system. */
+async function rankTrainingUsers({ context, benchmark }: OpenedBenchmark): Promise<Record<string, number[][]>> {
+  const { data, protocol } = benchmark;
+  const { offsets, items, userIds, times } = data.sequences;
+  const cut = protocol.test.cut as Int32Array;
+  const probes = [...userIds.keys()]
+    .filter((user) => cut[user]! > offsets[user]!)
+    .map((userIndex) => {
+      const [start, end] = [offsets[userIndex]!, offsets[userIndex + 1]! - 1];
+      const truth = { items: items.slice(end, end + 1), absent: 0 };
+      return { userIndex, start, end, history: items.slice(start, end), truth, askedAt: times[end]! };
+    });
+  const rankings: Record<string, number[][]> = {};
+  for (const system of chooseSystems(names, { config: context.config, benchmark, settings })) {
+    const checkpoints = await temporaryFolder();
+    const fitted = await system.fit({ benchmark, seed: 1, tieSeed: 1, checkpoints, now: () => 0 });
+    const ranked = rankTasks(fitted.rankers, probes, { cutoffs: [24], tieSeed: 1 }, ['all']);
+    rankings[system.name] = ranked.all.map(({ ranking }) => [...ranking]);
+    fitted.dispose?.();
+    await rm(checkpoints, { recursive: true });
+  }
+  return rankings;
+}
+
+describe('a benchmark of a split by users', () => {
+  it('gives a held-out user the first 80 % as the history and the rest as the truth, repeats included', async () => {
+    const { data, protocol } = (await openSequences(lines, 'user-split')).benchmark;
+    expect(protocol.cutoffs).toEqual([20, 50]);
+    expect(protocol.test.users.length).toBeGreaterThan(5);
+    for (const { userIndex, history, truth } of protocol.test.users) {
+      const line = lines.find((line) => line.startsWith(`${data.sequences.userIds[userIndex]} `))!;
+      const items = line
+        .split(' ')
+        .slice(1)
+        .map((id) => data.vocabulary.indexOf(id)!);
+      expect([...history]).toEqual(items.slice(0, 8));
+      expect([...truth.items]).toEqual(items.slice(8));
+    }
+  });
+
+  it('fits every system without any interaction of held-out users', async () => {
+    const original = await openSequences(lines, 'user-split');
+    const heldOut = new Set([...idsOf(original, 'validation'), ...idsOf(original, 'test')]);
+    // Held-out users who all take i20 to i23 would change the popularity, the vocabulary and every similarity.
+    const changed = await openSequences(
+      lines.map((line) => {
+        const [id = ''] = line.split(' ');
+        return heldOut.has(id)
+          ? [id, ...Array.from({ length: 10 }, (_, step) => `i${20 + (step % 4)}`)].join(' ')
+          : line;
+      }),
+      'user-split',
+    );
+    expect(changed.benchmark.data.items).toEqual(original.benchmark.data.items);
+    expect(changed.benchmark.data.vocabulary.trainedCount).toBe(original.benchmark.data.vocabulary.trainedCount);
+    const [before, after] = [await rankTrainingUsers(original), await rankTrainingUsers(changed)];
+    expect(Object.keys(before)).toEqual(names);
+    expect(after).toEqual(before);
+  }, 60_000);
+
+  it('lets repeats return in ALL, and ranks only other items in NEW', async () => {
+    const { context, benchmark } = await openSequences(lines, 'user-split');
+    const systems = chooseSystems(['own-history', 'item-cf-cosine'], { config: context.config, benchmark, settings });
+    const { rows } = await runBenchmark({ context, benchmark, systems, seeds: 1, now: () => 0 });
+    for (const { tasks } of rows) {
+      // Every target is a repeat of one of six items.
+      expect(tasks.all!.cutoffs.find(({ cutoff }) => cutoff === 10)!.hitRate).toBe(1);
+      expect(tasks.new!.users).toBe(0);
+      expect(tasks.all!.cutoffs.map(({ cutoff }) => cutoff)).toEqual([3, 10, 20, 50]);
+    }
+  });
+
+  it('has no system that knows only the users of the training', async () => {
+    const { context, benchmark } = await openSequences(lines, 'user-split');
+    const all = chooseSystems(undefined, { config: context.config, benchmark, settings }).map(({ name }) => name);
+    expect(all).toContain('own-history');
+    expect(all).not.toContain('maxmf');
+    expect(all).not.toContain('popularity-30d');
+  });
+});
