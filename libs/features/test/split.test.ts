@@ -324,7 +324,7 @@ describe('a split by users', () => {
     expect([...userSplitCut(manyUsers, seed + 1)]).not.toEqual([...cut]);
   });
 
-  it('puts every user with two interactions into one part, whoever else is in the data', () => {
+  it('puts every user with two interactions into one part, independent of the other users', () => {
     const pairs = Array.from({ length: 300 }, (_, user): [number, number][] => [
       [1, user],
       [2, user + 1],

@@ -9,9 +9,17 @@ const RoutingExtractor = Type.Object({
   /**
    * The bilinear maps S of the behaviors. `shared`: one (MIND; `bilinear_type` 0 of public code). `per-interest`: one per interest (1).
    * `per-position`: one per interest and position, counted from the newest behavior (2, ComiRec-DR). Only with a shared map do
-   * interests need random logits to differ.
+   * interests need random logits to differ. `shared-repeated`: the shared map of public Paddle code, whose copies for the interests
+   * repeat coordinates: coordinate d of interest j is coordinate ⌊(j D + d) / K⌋ of S·e_i, so that an interest sees D / K of them.
    */
-  map: Type.Union([Type.Literal('shared'), Type.Literal('per-interest'), Type.Literal('per-position')]),
+  map: Type.Union([
+    Type.Literal('shared'),
+    Type.Literal('shared-repeated'),
+    Type.Literal('per-interest'),
+    Type.Literal('per-position'),
+  ]),
+  /** `behaviors`: the softmax of the routing runs over the behaviors of an interest, as in public code. By default, over the interests. */
+  softmaxOver: Type.Optional(Type.Union([Type.Literal('interests'), Type.Literal('behaviors')])),
   /** R of the paper, "usually three". */
   iterations: Type.Integer({ minimum: 1 }),
   /** σ of the Gaussian logits; 0 for logits of zero. */

@@ -132,6 +132,17 @@ export const modelVariants: Readonly<Record<string, ModelVariant>> = {
   /** One bias-free ReLU layer instead of the H-layers (`relu_layer` of public code; ComiRec for Books). */
   'mind-relu': mindWith({ layers: 'relu' }),
   /**
+   * The model of public Paddle code with its slips: the softmax of the routing runs over the behaviors, each interest sees D / K of the
+   * coordinates, K interests for every user, hard readout, full softmax. `layers: relu` is its `relu_layer`.
+   */
+  'mind-paddle': mindWith({
+    adaptiveInterests: false,
+    extractor: { ...mindRouting, map: 'shared-repeated', softmaxOver: 'behaviors' },
+    layers: 'none',
+    readout: { kind: 'label-aware', power: 'infinity' },
+    negatives: 'all',
+  }),
+  /**
    * ComiRec-DR (Cen et al., KDD 2020, §3.2; `bilinear_type` 2 of public code): dynamic routing with a map per position and
    * interest, and logits of zero. The authors train it at 5e-3.
    */
@@ -152,6 +163,31 @@ export const modelVariants: Readonly<Record<string, ModelVariant>> = {
     readout: { kind: 'max' },
     dropout: 0.5,
   }),
+  /** `facet` with the extractor of SASRec: one vector, trained and scored as `facet` trains and scores several. */
+  'sasrec-facet': {
+    model: {
+      ...facetModel,
+      interests: 1,
+      extractor: { kind: 'transformer', blocks: 2 },
+      context: false,
+      residual: false,
+      layers: 'none',
+      separation: 0,
+    },
+    training: facetTraining,
+  },
+  /** SASRec with sampled softmax as published with eSASRec (arXiv 2508.06450): one block, 256 negatives, inner products. */
+  'sasrec-ss': mindWith(
+    {
+      interests: 1,
+      extractor: { kind: 'transformer', blocks: 1 },
+      layers: 'none',
+      readout: { kind: 'max' },
+      negatives: 256,
+      dropout: 0.2,
+    },
+    { epochs: 50 },
+  ),
   /** YouTube DNN (Covington et al., RecSys 2016), a baseline of the paper: mean of the behaviors, and the profile, through ReLU layers. */
   'youtube-dnn': mindWith({ interests: 1, extractor: { kind: 'mean' }, readout: { kind: 'max' } }),
   /**

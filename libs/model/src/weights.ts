@@ -106,7 +106,12 @@ function addExtractor({ config, userCount }: ModelSpec, { add, normal, glorot }:
     case 'routing': {
       const { identity, map, sigma } = extractor;
       const noise = identity === 0 ? glorot(D, D) : normal(identityNoise);
-      const shape = { shared: [D, D], 'per-interest': [K * D, D], 'per-position': [L, K * D, D] }[map];
+      const shape = {
+        shared: [D, D],
+        'shared-repeated': [D, D],
+        'per-interest': [K * D, D],
+        'per-position': [L, K * D, D],
+      }[map];
       let cell = 0;
       add('routing/S', shape, () => ((cell++ % (D * D)) % (D + 1) === 0 ? identity : 0) + noise());
       add('routing/logits', [K, L], normal(sigma));

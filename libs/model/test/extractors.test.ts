@@ -59,6 +59,57 @@ const dot = (a: number[], b: number[]): number => a.reduce((sum, value, d) => su
 const weightedSum = (weights: number[], rows: number[][]): number[] =>
   rows[0]!.map((_, d) => weights.reduce((sum, weight, i) => sum + weight * rows[i]![d]!, 0));
 
+/** The capsules of public Paddle code for behaviors without padding, transcribed with plain loops: the oracle. */
+function paddleCapsules(S: number[][]): number[][] {
+  const n = behaviors.length;
+  // repeat_interleave(K), then reshape to [n, K, D].
+  const copies = behaviors.map((behavior) => {
+    const repeated = S.flatMap((row) => Array.from({ length: K }, () => dot(row, behavior)));
+    return Array.from({ length: K }, (_, j) => repeated.slice(j * D, (j + 1) * D));
+  });
+  const b = logits.map((row) => row.slice(L - n));
+  let capsules: number[][] = [];
+  for (let iteration = 0; iteration < 3; iteration++) {
+    capsules = b.map((row, j) => {
+      const total = row.reduce((sum, logit) => sum + Math.exp(logit), 0);
+      const ofInterest = copies.map((copy) => copy[j]!);
+      const z = weightedSum(
+        row.map((logit) => Math.exp(logit) / total),
+        ofInterest,
+      );
+      const norm = Math.hypot(...z);
+      return z.map((value) => (value * norm) / (1 + norm * norm));
+    });
+    b.forEach((row, j) => row.forEach((_, i) => (row[i]! += dot(capsules[j]!, copies[i]![j]!))));
+  }
+  return capsules;
+}
+
+describe('routing of public Paddle code', () => {
+  const S = matrix(D, D);
+  const weights = { 'routing/S': S, 'routing/logits': logits };
+  const extractor = { ...mindRouting, map: 'shared-repeated', softmaxOver: 'behaviors' } as const;
+
+  it('equals the transcribed code', () => {
+    expectClose(capsulesOf(extractor, weights), paddleCapsules(S));
+  });
+
+  it('ignores padding, unlike that code', () => {
+    expectClose(capsulesOf(extractor, weights, { junk: 99 }), capsulesOf(extractor, weights));
+  });
+
+  it('shows each interest D / K coordinates', () => {
+    // With K = D, interest j sees coordinate j only. S has one zero row, so interest 1 sees zeros.
+    const one = S.map((row, d) => (d === 1 ? row.map(() => 0) : row));
+    const capsules = capsulesOf(extractor, { 'routing/S': one, 'routing/logits': matrix(D, L) }, { interests: D });
+    capsules.forEach((capsule, j) => {
+      expectClose([capsule], [capsule.map(() => capsule[0]!)]);
+      if (j === 1) expect(capsule[0]).toBeCloseTo(0, 6);
+      else expect(Math.abs(capsule[0]!)).toBeGreaterThan(1e-3);
+    });
+  });
+});
+
 describe('routing through maps', () => {
   const S = matrix(D, D);
   const routing = (map: ExtractorConfig<'routing'>['map']): ExtractorConfig<'routing'> => ({ ...mindRouting, map });

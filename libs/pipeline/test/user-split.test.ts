@@ -15,7 +15,7 @@ const lines = Array.from({ length: 120 }, (_, user) => {
 
 const settings: readonly Setting[] = [...small, { name: 'epochs', value: 1 }];
 /** Systems that validation does not influence, with one epoch and one setting. */
-const names = ['popularity', 'own-history', 'facet', 'sasrec'];
+const names = ['popularity', 'own-history', 'facet'];
 
 const idsOf = ({ benchmark: { data, protocol } }: OpenedBenchmark, part: 'validation' | 'test'): Set<string> =>
   new Set(protocol[part].users.map(({ userIndex }) => data.sequences.userIds[userIndex]!));

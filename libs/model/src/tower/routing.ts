@@ -5,7 +5,7 @@ import type { ExtractorConfig } from '../config.ts';
 import { minusInfinity, squashEpsilon } from '../epsilon.ts';
 import { ofSlots } from './extractor.ts';
 import type { Extractor } from './extractor.ts';
-import { unitLength } from './math.ts';
+import { unitLength, weightedSoftmax } from './math.ts';
 import { seededNormal } from './seeded-random.ts';
 
 /** Multi-interest extractor of the paper (§4.2): bilinear map and dynamic routing. ComiRec-DR has a map per position and interest. */
@@ -20,6 +20,7 @@ export const extractByRouting: Extractor<'routing'> = (
   return routeBehaviors({
     projected: project(behaviors, weights['routing/S']!, config.map, users),
     behaviorWeights,
+    softmaxMask: config.softmaxOver === 'behaviors' ? users.mask : undefined,
     logits:
       seed === undefined
         ? (ofSlots(weights['routing/logits']!, users, 1).reshape([1, K, L]) as Tensor3D)
@@ -38,7 +39,7 @@ function drawLogits(shape: readonly number[], sigma: number, seed: Tensor1D): Te
 
 /**
  * Applies the bilinear maps to behaviors [B, L, D]. Returns rows S·e_i [B, L, D] for a shared map [D, D], otherwise rows
- * S_j·e_i [B, K, L, D] for maps [K · D, D] or [L, K · D, D].
+ * [B, K, L, D] for each interest.
  */
 function project(
   behaviors: Tensor3D,
@@ -55,6 +56,10 @@ function project(
   }
   const projected = tf.matMul(behaviors.reshape([B * L, D]) as Tensor2D, maps as Tensor2D, false, true);
   if (kind === 'shared') return projected.reshape([B, L, D]) as Tensor3D;
+  if (kind === 'shared-repeated') {
+    const repeated = tf.mul(projected.reshape([B, L, D, 1]), tf.ones([1, 1, 1, K]));
+    return tf.transpose(repeated.reshape([B, L, K, D]), [0, 2, 1, 3]) as Tensor4D;
+  }
   return tf.transpose(projected.reshape([B, L, K, D]), [0, 2, 1, 3]) as Tensor4D;
 }
 
@@ -63,6 +68,8 @@ export interface RoutingInput {
   readonly projected: Tensor3D | Tensor4D;
   /** [B, L] weight of each behavior in every capsule: 0 for padding, otherwise 1 in the paper or its recency weight. */
   readonly behaviorWeights: Tensor2D;
+  /** [B, L] 1 for a behavior, 0 for padding: the softmax runs over the behaviors of an interest. Without it, over the interests. */
+  readonly softmaxMask?: Tensor2D | undefined;
   /** [B, K, L] or [1, K, L] initial logits b_ij ~ N(0, σ²). */
   readonly logits: Tensor3D;
   /** [B, K] 1 for an active interest, 0 for one beyond K'u. */
@@ -86,12 +93,17 @@ export function routeBehaviors(input: RoutingInput): Tensor3D {
     const weightRow = input.behaviorWeights.expandDims(1); // [B, 1, L]
     const detached = input.gradient === 'last' ? detach(input.projected) : input.projected;
     const detachedRow = input.gradient === 'last' ? detach(weightRow) : weightRow;
+    const mask = input.softmaxMask;
+    const sharesOf = (logits: Tensor3D, ofBehaviors: Tensor): Tensor3D =>
+      mask === undefined
+        ? tf.mul(softmaxOverInterests(logits), ofBehaviors)
+        : weightedSoftmax(logits, tf.squeeze(ofBehaviors, [1]), mask);
     let logits = tf.add(input.logits, inactivePenalty) as Tensor3D; // [B, K, L]
     let capsules: Tensor3D | undefined;
     for (let iteration = 0; iteration < input.iterations; iteration++) {
       const isLast = iteration === input.iterations - 1;
       const behaviors = isLast ? input.projected : detached;
-      const weights = tf.mul(softmaxOverInterests(logits), isLast ? weightRow : detachedRow) as Tensor3D; // [B, K, L]
+      const weights = sharesOf(logits, isLast ? weightRow : detachedRow); // [B, K, L]
       capsules = squash(sumBehaviors(weights, behaviors)); // [B, K, D]
       if (!isLast) logits = tf.add(logits, agreement(capsules, behaviors, input.cosineAgreement)) as Tensor3D;
     }

@@ -2,7 +2,7 @@ import { dot } from '@facet/platform';
 import type { ExtractorConfig } from '../../config.ts';
 import { squashEpsilon } from '../../epsilon.ts';
 import { createItemProjection } from '../item-table.ts';
-import { addWeightedRows, lengthOf, multiplyByRows, writeLengths } from '../matrix.ts';
+import { addWeightedRows, lengthOf, multiplyByRows, weightedSoftmax, writeLengths } from '../matrix.ts';
 import type { CreateExtractor, ExtractorInput, ExtractorParts } from './extractor.ts';
 
 /** B2I dynamic routing (paper, §4.2, Algorithm 1), `extractByRouting` of the tower. */
@@ -46,10 +46,10 @@ export const createRouting: CreateExtractor<'routing'> = (config, parts) => {
       if (cosine > 0) measureLengths(K, n);
       for (let k = 0; k < K; k++) for (let row = 0; row < n; row++) b[k * n + row] = logits[k * L + first + row]!;
       for (let iteration = 0; iteration < config.iterations; iteration++) {
-        softmaxOverInterests(b, shares, K, n);
+        if (config.softmaxOver === 'behaviors') softmaxOverBehaviors(b, shares, weights, K, n);
+        else softmaxOverInterests(b, shares, weights, K, n);
         capsules.fill(0);
         for (let k = 0; k < K; k++) {
-          for (let row = 0; row < n; row++) shares[k * n + row]! *= weights[row]!;
           addWeightedRows(capsules, k * D, projected, k * stride, D, shares, k * n, n);
           squashRow(capsules, k * D, D);
         }
@@ -59,14 +59,32 @@ export const createRouting: CreateExtractor<'routing'> = (config, parts) => {
   };
 };
 
-function softmaxOverInterests(b: Float32Array, weights: Float32Array, K: number, n: number): void {
+/** Writes the shares [K, n] of the behaviors: a softmax over the interests, times the weight of the behavior. */
+function softmaxOverInterests(
+  b: Float32Array,
+  shares: Float32Array,
+  weights: Float32Array,
+  K: number,
+  n: number,
+): void {
   for (let row = 0; row < n; row++) {
     let highest = Number.NEGATIVE_INFINITY;
     for (let k = 0; k < K; k++) highest = Math.max(highest, b[k * n + row]!);
     let total = 0;
-    for (let k = 0; k < K; k++) total += weights[k * n + row] = Math.exp(b[k * n + row]! - highest);
-    for (let k = 0; k < K; k++) weights[k * n + row]! /= total;
+    for (let k = 0; k < K; k++) total += shares[k * n + row] = Math.exp(b[k * n + row]! - highest);
+    for (let k = 0; k < K; k++) shares[k * n + row] = (shares[k * n + row]! / total) * weights[row]!;
   }
+}
+
+function softmaxOverBehaviors(
+  b: Float32Array,
+  shares: Float32Array,
+  weights: Float32Array,
+  K: number,
+  n: number,
+): void {
+  for (let cell = 0; cell < K * n; cell++) shares[cell] = b[cell]!;
+  for (let k = 0; k < K; k++) weightedSoftmax(shares, k * n, weights, n);
 }
 
 function squashRow(values: Float32Array, offset: number, D: number): void {
@@ -85,7 +103,8 @@ interface Projection {
 }
 
 function createProjection(kind: ExtractorConfig<'routing'>['map'], parts: ExtractorParts): Projection {
-  return kind === 'per-position' ? projectByPosition(parts) : projectByItem(kind, parts);
+  if (kind === 'per-position') return projectByPosition(parts);
+  return kind === 'shared-repeated' ? projectRepeated(parts) : projectByItem(kind, parts);
 }
 
 /** Maps that do not depend on the position: the rows of items are cached across users, those of ages are computed once. */
@@ -114,6 +133,25 @@ function projectByItem(kind: 'shared' | 'per-interest', { spec, weights, items }
           if (ages === undefined) for (let d = 0; d < D; d++) rows[target + d] = ofItems[source + d]!;
           else for (let d = 0; d < D; d++) rows[target + d] = ofItems[source + d]! + projectedAges[ofAge + d]!;
         }
+      }
+    },
+  };
+}
+
+/** A shared map with repeated coordinates: coordinate d of interest k is coordinate ⌊(k D + d) / K⌋. */
+function projectRepeated(parts: ExtractorParts): Projection {
+  const { embeddingDim: D, interests, sequenceLength: L } = parts.spec.config;
+  const shared = projectByItem('shared', parts);
+  const rows = new Float32Array(interests * L * D);
+  return {
+    rows,
+    stride: L * D,
+    project(K, input) {
+      shared.project(K, input);
+      for (let cell = 0; cell < interests * D; cell++) {
+        const target = Math.floor(cell / D) * L * D + (cell % D);
+        const source = Math.floor(cell / interests);
+        for (let row = 0; row < input.n; row++) rows[target + row * D] = shared.rows[source + row * D]!;
       }
     },
   };
