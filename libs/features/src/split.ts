@@ -117,7 +117,7 @@ export function heldOutNext(sequences: UserSequences, cut: Int32Array, known: Ui
 export type UserPart = 'training' | 'validation' | 'test';
 
 /** Returns the part of a user, by a seeded hash of the id. Other users have no effect on it. */
-export function userPart(userId: string, seed: number): UserPart {
+function userPart(userId: string, seed: number): UserPart {
   const tenth = hashText(userId, seed) % 10;
   if (tenth === 0) return 'test';
   return tenth === 1 ? 'validation' : 'training';

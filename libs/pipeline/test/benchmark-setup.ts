@@ -20,7 +20,7 @@ export const small: readonly Setting[] = [
 ];
 
 /** Writes sequences, one line each, and the catalog of the items i0 to i23. */
-export async function writeSequences(folder: string, lines: readonly string[]): Promise<string> {
+async function writeSequences(folder: string, lines: readonly string[]): Promise<string> {
   const path = join(folder, 'sequences.txt');
   await writeFile(path, [...lines, ''].join('\n'));
   await writeFile(
