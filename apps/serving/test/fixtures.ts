@@ -10,6 +10,7 @@ import {
   bundleFormat,
   bundleWeights,
   loadBundleFacts,
+  neverSeen,
   noPopularLists,
   putDelta,
   recordGoldenVector,
@@ -251,6 +252,7 @@ async function writeWholeBundle(
     embeddings,
     vectors,
     popularity,
+    firstSeen: Int32Array.from(items, (_, item) => timeline.firstDayOf(item) ?? neverSeen),
     popularLists: noPopularLists,
     golden,
   });

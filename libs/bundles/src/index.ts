@@ -4,6 +4,7 @@ export {
   bundleWeights,
   loadBundle,
   loadBundleFacts,
+  neverSeen,
   readBundleInfo,
   tensorsToWeights,
   weightsToTensors,
@@ -11,8 +12,9 @@ export {
 } from './bundle/bundle.ts';
 export type { Bundle, BundleContents } from './bundle/bundle.ts';
 export { GoldenVector, recordGoldenVector } from './bundle/golden-vectors.ts';
+export { launchTables } from './delta/launch-tables.ts';
 export { applyLiveCatalog } from './delta/apply-live-catalog.ts';
-export { buildDelta, embedBySideFeatures } from './delta/build-delta.ts';
+export { buildDelta, embedNewItems } from './delta/build-delta.ts';
 export { DeltaInfo, loadDelta, putDelta, readDeltaInfo } from './delta/delta.ts';
 export type { Delta } from './delta/delta.ts';
 export { overlayDelta } from './delta/overlay-delta.ts';
@@ -20,7 +22,8 @@ export { AttributeCondition, AttributeFilter } from './filters/attribute-filter.
 export { compileFilter, intersectAllowed } from './filters/compile-filter.ts';
 export type { FilteredItems } from './filters/compile-filter.ts';
 export { labelItems } from './filters/label-items.ts';
-export { featureAttributes, itemsOf } from './items/item-catalog.ts';
+export { createdDay, createdDays, createdTime } from './items/created-at.ts';
+export { featureAttributes, itemsOf, wasListed } from './items/item-catalog.ts';
 export type { CatalogItem } from './items/item-catalog.ts';
 export { noPopularLists } from './popularity/popular-lists.ts';
 export type { PopularList, PopularLists, Segment } from './popularity/popular-lists.ts';

@@ -2,7 +2,7 @@ import { isAppError } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   buildDelta,
-  embedBySideFeatures,
+  embedNewItems,
   loadBundle,
   loadBundleFacts,
   loadDelta,
@@ -55,7 +55,7 @@ describe('a delta', () => {
     expect(contents).toEqual(buildDelta(bundles.facet, [...catalog, ...newItems(3)]));
     const ref = await putDelta(bundleStore.store, contents);
     expect(await loadDelta(bundleStore.store, ref)).toEqual({ id: ref.id, ...contents });
-    expect(contents.embeddings).toEqual(embedBySideFeatures(facts, newItems(3)));
+    expect(contents.embeddings).toEqual(embedNewItems(facts, newItems(3)));
     expect(contents.vectors).toHaveLength(3 * facts.info.index.dim);
   });
 

@@ -33,11 +33,22 @@ describe('a bundle', () => {
     const contents = bundleContents(variant);
     const ref = await bundleStore.put(contents);
     const bundle = await loadBundle(bundleStore.store, ref);
-    const { info, tower, itemTables, embeddings, vectors, popularity, popularLists, golden, userIds } = bundle;
+    const { info, tower, itemTables, embeddings, vectors, popularity, firstSeen, popularLists, golden, userIds } =
+      bundle;
     const items = [contents.items[0], ...itemsOf(bundle.catalog)];
-    expect({ info, items, tower, itemTables, embeddings, vectors, popularity, popularLists, golden, userIds }).toEqual(
-      contents,
-    );
+    expect({
+      info,
+      items,
+      tower,
+      itemTables,
+      embeddings,
+      vectors,
+      popularity,
+      firstSeen,
+      popularLists,
+      golden,
+      userIds,
+    }).toEqual(contents);
     expect(['cyd', 'dan', undefined].map(bundle.userRowOf)).toEqual([variant === 'maxmf' ? 2 : -1, -1, -1]);
     expect(bundle.id).toBe(ref.id);
     expect(bundle.index).toMatchObject({ size: itemCount, dim: contents.info.index.dim });

@@ -21,9 +21,9 @@ import {
   unknownUser,
 } from '@facet/model';
 import type { ModelSpec } from '@facet/model';
-import { hourMs } from '@facet/platform';
+import { dayMs, hourMs } from '@facet/platform';
 import { buildFaissIndex } from '@facet/retrieval';
-import { bundleWeights, writeBundle } from '../src/bundle/bundle.ts';
+import { bundleWeights, neverSeen, writeBundle } from '../src/bundle/bundle.ts';
 import type { BundleContents } from '../src/bundle/bundle.ts';
 import { bundleFiles, bundleFormat } from '../src/bundle/bundle-info.ts';
 import type { CatalogItem } from '../src/items/item-catalog.ts';
@@ -112,6 +112,10 @@ export function bundleContents(variant: 'facet' | 'mind' | 'maxmf' = 'facet', si
     vectors,
     // Items 10, 20, 30 and 40 are equally popular.
     popularity: Float32Array.from({ length: size + 1 }, (_, item) => (item % 10 === 0 ? 5 : (item * 7) % 40)),
+    // The last three items were never seen.
+    firstSeen: Int32Array.from({ length: size + 1 }, (_, item) =>
+      item > trainedCount ? neverSeen : Math.floor(asOf / dayMs) - item,
+    ),
     popularLists,
     golden,
     userIds,

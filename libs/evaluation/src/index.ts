@@ -12,3 +12,4 @@ export { rankUsers } from './rank-users.ts';
 export type { HeldOutUser, RankingTask } from './rank-users.ts';
 export { ownHistory, popularity, withFallback } from './scorers.ts';
 export type { InteractionColumns, ScoredUser, Scorer } from './scorers.ts';
+export { tfIdf } from './tf-idf.ts';

@@ -74,6 +74,7 @@ export const titleFeatureName = 'title';
 export function learnFeatureSchemas(holders: readonly Attributes[], selection: FeatureSelection): FeatureSchema[] {
   const names = new Set<string>();
   for (const holder of holders) for (const name of Object.keys(holder)) names.add(name);
+  for (const name of createdAtNames) names.delete(name);
   const wanted = selection.attributes === 'auto' ? [...names].sort() : new Set(selection.attributes);
   const schemas: FeatureSchema[] = [];
   for (const name of wanted) {
@@ -119,6 +120,24 @@ function learnFeatureSchema(
   }
   shared.sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1));
   return { name, kind, values: shared.map(([text]) => text), edges: [], slots: Math.min(slots, selection.maxSlots) };
+}
+
+/** Returns ln((1 + N) / (1 + n)) + 1 for a term of n among N items. */
+export function inverseFrequency(count: number, holders: number): number {
+  return Math.log((1 + holders) / (1 + count)) + 1;
+}
+
+/** Attributes with the time when an item was created, in RFC 3339 or as a date. They are no features. */
+export const createdAtNames = ['createdAt', 'created_at'];
+
+/** Returns the distinct words of a title, and the values of the other attributes as `name=value`. */
+export function contentTerms(attributes: Attributes): string[] {
+  const terms = Object.entries(attributes).flatMap(([name, value]) => {
+    if (createdAtNames.includes(name)) return [];
+    if (name === titleFeatureName) return valuesOf(value, 'words');
+    return valuesOf(value, 'category').map((text) => `${name}=${text}`);
+  });
+  return [...new Set(terms)];
 }
 
 function valuesOf(value: AttributeValue, kind: FeatureSchema['kind']): readonly string[] {

@@ -7,12 +7,29 @@ export {
   writeBehaviorSequence,
 } from './behavior-sequence.ts';
 export type { BehaviorRows, BehaviorWindow } from './behavior-sequence.ts';
+export { buildContentIndex } from './content-index.ts';
+export type { ContentIndex, ItemContent, Neighbors } from './content-index.ts';
 export { countInteractions, dropRareItems, orderTable, toUserSequences } from './interaction-table.ts';
 export type { InteractionTable } from './interaction-table.ts';
 export { drawEpoch, prefixExamples, windowExamples } from './examples.ts';
 export type { Examples } from './examples.ts';
-export { createFeatureEncoder, FeatureSchema, learnFeatureSchemas, titleFeatureName } from './feature-schema.ts';
+export {
+  contentTerms,
+  createdAtNames,
+  createFeatureEncoder,
+  FeatureSchema,
+  inverseFrequency,
+  learnFeatureSchemas,
+  titleFeatureName,
+} from './feature-schema.ts';
 export type { Attributes, AttributeValue, FeatureSelection } from './feature-schema.ts';
+export {
+  expectedFeaturesOn,
+  launchAges,
+  learnLaunchCurves,
+  writeExpectedFeatures,
+} from './launch-curves.ts';
+export type { LaunchCurves, LaunchedItems } from './launch-curves.ts';
 export { selectInteractions } from './interactions.ts';
 export type { Interaction, InteractionEvent, InteractionRules } from './interactions.ts';
 export {

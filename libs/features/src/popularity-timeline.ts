@@ -30,6 +30,8 @@ export interface PopularityTimeline {
   dayOf(time: number): number;
   /** Returns whether the item has an interaction before `day`. Other items are neither label nor negative. */
   isKnown(item: number, day: number): boolean;
+  /** Returns the day of the item's first interaction; undefined without one. */
+  firstDayOf(item: number): number | undefined;
   /**
    * Returns [N + 1, {@link popularityFeatureCount}], the logarithms ln(1 + x) of: distinct users per day within 7, 30 and 90 days and
    * ever before `day`, days since the first interaction, days since the last one. Cached by day.
@@ -90,6 +92,11 @@ export function buildPopularityTimeline(
     }
   }
 
+  function firstDayOf(item: number): number | undefined {
+    const start = daily.offsets[item]!;
+    return daily.offsets[item + 1]! > start ? daily.days[start]! : undefined;
+  }
+
   function compute(day: number): Float32Array {
     const features = new Float32Array((itemCount + 1) * popularityFeatureCount);
     const days = [day];
@@ -101,8 +108,8 @@ export function buildPopularityTimeline(
 
   return {
     dayOf: (time) => Math.floor(time / dayMs),
-    isKnown: (item, day) =>
-      (daily.days[daily.offsets[item]!] ?? day) < day && daily.offsets[item + 1]! > daily.offsets[item]!,
+    isKnown: (item, day) => (firstDayOf(item) ?? day) < day,
+    firstDayOf,
     featuresOn(day) {
       const cached = cache.get(day);
       if (cached !== undefined) return cached;

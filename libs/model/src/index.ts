@@ -11,6 +11,7 @@ export {
   unknownUser,
 } from './inference/interests.ts';
 export type { Interests } from './inference/interests.ts';
+export { contentItemsMax, createColdItemEmbedder } from './inference/cold-items.ts';
 export { embedItems, indexDim, indexVectors, popularityPrior } from './inference/item-embeddings.ts';
 export { negativesOf } from './loss/negatives.ts';
 export {

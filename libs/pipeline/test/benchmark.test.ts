@@ -156,6 +156,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const all = chooseSystems(undefined, { ...opened.context, benchmark: opened.benchmark, settings: small });
     expect(all.map(({ name }) => name)).toEqual([
       'popularity',
+      'tf-idf',
       'item-cf-cosine',
       'item-cf-bm25',
       'wals',
@@ -226,14 +227,18 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const fresh1 = data.vocabulary.indexOf('fresh1')!;
     expect(fresh1).toBeGreaterThan(data.vocabulary.trainedCount);
     // u42 interacts with fresh2 before the test.
-    const { users, candidates } = heldOutCold(data, protocol.test);
+    const { users, candidates } = heldOutCold(data, protocol.test, 'all');
     const asked = users.find(({ userIndex }) => data.sequences.userIds[userIndex] === 'u40')!;
     expect([...asked.truth.items]).toEqual([fresh1]);
     expect(users.some(({ userIndex }) => data.sequences.userIds[userIndex] === 'u41')).toBe(false);
     expect([...candidates.subarray(1)].every((candidate) => candidate === 1)).toBe(true);
-    expect(protocol.test.candidates[fresh1]).toBe(0);
-    const { rows } = await run(opened, ['popularity', 'facet']);
-    expect(rows.map(({ cold }) => cold?.users)).toEqual([undefined, users.length]);
+    expect(protocol.test.known[fresh1]).toBe(0);
+    const among = heldOutCold(data, protocol.test, 'cold').candidates;
+    expect([...among.keys()].filter((item) => among[item] === 1)).toEqual(
+      [...protocol.test.known.keys()].filter((item) => item > 0 && protocol.test.known[item] === 0),
+    );
+    const { rows } = await run(opened, ['popularity', 'tf-idf', 'facet']);
+    expect(rows.map(({ cold }) => cold?.users)).toEqual([undefined, users.length, users.length]);
   }, 60_000);
 
   it('rejects a time split of sequences, and lines that are not sequences', async () => {

@@ -101,6 +101,7 @@ describe('buildBundle', () => {
       const bundle = await build(model);
       const scorer = createModelScorer(dataset, model.info.spec, model.weights, {
         cut: closing,
+        known: new Uint8Array(25).fill(1, 1),
         candidates: new Uint8Array(25).fill(1, 1),
       });
       const { sequences } = dataset;

@@ -1,4 +1,5 @@
 import type { LakeEvent } from '@facet/lake';
+import type { CatalogItem } from '@facet/bundles';
 import { createRandom } from '@facet/features';
 import type { Scorer } from '@facet/evaluation';
 import { initializeWeights } from '@facet/model';
@@ -224,7 +225,7 @@ describe('evaluation and time', () => {
     expect(truths(mutated[0]!)).not.toEqual(truths(original));
   });
 
-  it('counts items that are first bought in the window as misses, not as candidates', () => {
+  it('ranks an item without interactions that the catalog describes, unless it was created later', () => {
     const novelty = {
       ...original.at(-2)!,
       eventId: 'n',
@@ -234,13 +235,27 @@ describe('evaluation and time', () => {
     };
     const dataset = shopDataset([...original, novelty]);
     const model = outspokenModel(dataset);
-    const window = heldOutWindow(dataset, testFrom, Infinity);
     const thing23 = dataset.vocabulary.indexOf('thing23')!;
-    expect(window.candidates[thing23]).toBe(0);
-    const buyer = window.users.find(({ userIndex }) => dataset.sequences.userIds[userIndex] === novelty.userId)!;
-    expect(buyer.truth.absent).toBe(1);
-    const { score } = createModelScorer(dataset, model.info.spec, model.weights, window);
-    expect(score(buyer)[thing23]).toBe(-Infinity);
+    const readNovelty = (facts: CatalogItem) => {
+      const items = dataset.items.with(thing23, facts);
+      const window = heldOutWindow({ ...dataset, items }, testFrom, Infinity);
+      const buyer = window.users.find(({ userIndex }) => dataset.sequences.userIds[userIndex] === novelty.userId)!;
+      const { score } = createModelScorer(dataset, model.info.spec, model.weights, window);
+      return {
+        isKnown: window.known[thing23],
+        isCandidate: window.candidates[thing23],
+        absent: buyer.truth.absent,
+        isRanked: score(buyer)[thing23]! > -Infinity,
+      };
+    };
+    const ranked = { isKnown: 0, isCandidate: 1, absent: 0, isRanked: true };
+    const missed = { isKnown: 0, isCandidate: 0, absent: 1, isRanked: false };
+    const createdAt = (time: number) => ({ createdAt: new Date(time).toISOString() });
+    expect(readNovelty({ itemId: 'thing23', title: 'a thing', attributes: {} })).toEqual(ranked);
+    expect(readNovelty({ itemId: 'thing23', attributes: createdAt(testFrom - 1) })).toEqual(ranked);
+    expect(readNovelty({ itemId: 'thing23', attributes: createdAt(testFrom) })).toEqual(missed);
+    // Without a catalog, an item is known from its interactions alone.
+    expect(readNovelty({ itemId: 'thing23', attributes: {} })).toEqual(missed);
   });
 
   it.each(['window', 'last'] as const)(

@@ -173,7 +173,7 @@ describe('new items of the delta', () => {
   it('are similar to items with the same attributes', async () => {
     const request = { itemId: 'new-opera', limit: 3, filters: [], context: {}, exclude: [] };
     const { items } = await respondWithSimilarItems(request, context());
-    // The last three items of the bundle have no interactions, so only their attributes count: 39 is an opera.
-    expect(items[0]!.itemId).toBe('item39');
+    // Items with an odd number are operas.
+    expect(Number(items[0]!.itemId.slice('item'.length)) % 2).toBe(1);
   });
 });

@@ -182,5 +182,6 @@ function joined(contents: BundleContents, { added, embeddings, vectors }: Delta)
     embeddings: concat(contents.embeddings, embeddings),
     vectors: concat(contents.vectors, vectors),
     popularity: concat(contents.popularity, new Float32Array(added.length)),
+    firstSeen: Int32Array.of(...contents.firstSeen, ...added.map(() => -1)),
   };
 }

@@ -32,6 +32,8 @@ export interface BundleView {
   /** Returns all items, most popular first. */
   itemsByPopularity(): Iterable<number>;
   popularityOf(item: number): number;
+  /** Returns the day since the epoch when the item was created or first chosen; undefined without both. */
+  firstSeenOn(item: number): number | undefined;
   /** Popular items by window and segment. */
   readonly popular: Popular;
   /** Returns the vector of an item in the index, [index dim]. Read only. */

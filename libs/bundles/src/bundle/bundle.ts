@@ -37,12 +37,17 @@ export interface BundleContents {
   readonly vectors: Float32Array;
   /** [N + 1] number of recent interactions with each item, which orders all items in a fallback. */
   readonly popularity: Float32Array;
+  /** [N + 1] the day since the epoch when each item was created or first chosen; {@link neverSeen} without both. */
+  readonly firstSeen: Int32Array;
   /** Popular items by window and segment, which come first in a fallback. */
   readonly popularLists: PopularLists;
   readonly golden: readonly GoldenVector[];
   /** [U] users with learned vectors, by row; absent if the model has none. */
   readonly userIds?: readonly string[] | undefined;
 }
+
+/** The day of items without interactions and creation time. */
+export const neverSeen = -1;
 
 /** A loaded bundle. Its per-item data stays in mapped, read-only files. */
 export interface Bundle extends BundleView, Omit<BundleContents, 'items'> {
@@ -71,6 +76,7 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
     vectors: f32([rows, info.index.dim], contents.vectors),
     popularity: f32([rows], popularity),
     byPopularity: tensor('I32', orderByPopularity(popularity)),
+    firstSeen: tensor('I32', contents.firstSeen),
   });
   if (contents.userIds !== undefined) {
     await writeFile(join(folder, bundleFiles.userIds), `${JSON.stringify(contents.userIds)}\n`);
@@ -85,13 +91,13 @@ function orderByPopularity(popularity: Float32Array): Int32Array {
   );
 }
 
-/** The parts of a bundle that look up and embed items, without its large arrays. */
-export interface BundleFacts extends Pick<BundleContents, 'info' | 'tower' | 'itemTables'> {
+/** The parts of a bundle that look up and embed items. */
+export interface BundleFacts extends Pick<BundleContents, 'info' | 'tower' | 'itemTables' | 'embeddings'> {
   readonly id: string;
   readonly catalog: ItemCatalog;
 }
 
-const factFiles = [bundleFiles.catalog, bundleFiles.tower, bundleFiles.itemTables];
+const factFiles = [bundleFiles.catalog, bundleFiles.tower, bundleFiles.itemTables, bundleFiles.embeddings];
 
 /**
  * Loads the facts of a bundle and verifies their files.
@@ -102,17 +108,25 @@ export async function loadBundleFacts(store: ArtifactStore, ref: ArtifactRef): P
   // A bundle of another format has other files.
   const info = await readBundleInfo(store, ref);
   const { folder } = await store.open(ref, { files: factFiles });
-  return readFacts(folder, ref.id, info);
+  return (await readFacts(folder, ref.id, info)).facts;
 }
 
-async function readFacts(folder: string, id: string, info: BundleInfo): Promise<BundleFacts> {
+/** Returns the facts, and the arrays of the items by name. */
+async function readFacts(
+  folder: string,
+  id: string,
+  info: BundleInfo,
+): Promise<{ readonly facts: BundleFacts; readonly arrays: Tensors }> {
   const { tensors, metadata } = await mapSafetensors(folder, bundleFiles.catalog);
   const catalog = openCatalog(tensors, metadata);
   const readWeights = async (file: string): Promise<Weights> =>
     tensorsToWeights((await readSafetensors(join(folder, file))).tensors);
   const tower = await readWeights(bundleFiles.tower);
   const itemTables = await readWeights(bundleFiles.itemTables);
-  return { id, info, catalog, tower, itemTables };
+  const { tensors: arrays } = await mapSafetensors(folder, bundleFiles.embeddings);
+  const { embeddingDim } = info.spec.config;
+  const embeddings = tensorOf(arrays, 'embeddings', 'F32', (catalog.itemCount + 1) * embeddingDim);
+  return { facts: { id, info, catalog, tower, itemTables, embeddings }, arrays };
 }
 
 /** Parses a JSON file, and yields to the event loop before returning. */
@@ -165,20 +179,18 @@ export async function readBundleInfo(store: ArtifactStore, ref: ArtifactRef): Pr
 export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promise<Bundle> {
   const info = await readBundleInfo(store, ref);
   const { folder } = await store.open(ref);
-  const facts = await readFacts(folder, ref.id, info);
-  const { catalog, tower } = facts;
-  const { embeddingDim } = info.spec.config;
+  const { facts, arrays } = await readFacts(folder, ref.id, info);
+  const { catalog, tower, embeddings } = facts;
   const golden = parseGolden(await readJson(folder, bundleFiles.golden), `bundle ${ref.id}`);
-  const { tensors } = await mapSafetensors(folder, bundleFiles.embeddings);
   const { itemCount } = catalog;
   const rows = itemCount + 1;
   if (info.spec.itemCount !== itemCount) {
     throw mismatch(ref.id, `${itemCount} items, but a model of ${info.spec.itemCount}`);
   }
-  const embeddings = tensorOf(tensors, 'embeddings', 'F32', rows * embeddingDim);
-  const vectors = tensorOf(tensors, 'vectors', 'F32', rows * info.index.dim);
-  const popularity = tensorOf(tensors, 'popularity', 'F32', rows);
-  const byPopularity = tensorOf(tensors, 'byPopularity', 'I32', itemCount);
+  const vectors = tensorOf(arrays, 'vectors', 'F32', rows * info.index.dim);
+  const popularity = tensorOf(arrays, 'popularity', 'F32', rows);
+  const byPopularity = tensorOf(arrays, 'byPopularity', 'I32', itemCount);
+  const firstSeen = tensorOf(arrays, 'firstSeen', 'I32', rows);
   const popularLists = await readPopularLists(join(folder, bundleFiles.popular), itemCount);
   const userIds = await readUserIds(folder, ref.id, info);
   const rowOfUser = new Map(userIds?.map((userId, row) => [userId, row]));
@@ -194,10 +206,10 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
   const encoders = info.spec.userFeatures.map(createFeatureEncoder);
   return {
     ...facts,
-    embeddings,
     vectors,
     popularity,
     byPopularity,
+    firstSeen,
     popularLists,
     golden,
     userIds,
@@ -213,6 +225,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     itemAt: catalog.itemAt,
     itemsByPopularity: () => byPopularity,
     popularityOf: (item) => popularity[item]!,
+    firstSeenOn: (item) => (firstSeen[item] === neverSeen ? undefined : firstSeen[item]),
     popular: createPopular(popularLists, () => byPopularity),
     vectorOf: (item) => vectors.subarray(item * info.index.dim, (item + 1) * info.index.dim),
     bestInterest: (interests, item) => bestInterest(interests, vectors, item, info.index.dim),

@@ -1,15 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
-import { encodeFeatures, coldItemFeatures, popularityFeatureCount } from '@facet/features';
-import { embedItems, indexVectors } from '@facet/model';
-import type { BundleContents, BundleFacts } from '../bundle/bundle.ts';
+import { encodeFeatures, popularityFeatureCount, writeExpectedFeatures } from '@facet/features';
+import type { EncodedFeature } from '@facet/features';
+import { contentItemsMax, createColdItemEmbedder, embedItems, indexVectors } from '@facet/model';
+import { dayMs } from '@facet/platform';
+import type { BundleFacts } from '../bundle/bundle.ts';
 import { createBits, hasBit, setBit } from '../items/item-bitmap.ts';
+import { createdDay } from '../items/created-at.ts';
 import { featureAttributes, wasListed } from '../items/item-catalog.ts';
 import type { CatalogItem, ItemCatalog } from '../items/item-catalog.ts';
 import type { DeltaContents, DeltaInfo } from './delta.ts';
+import { launchCurvesOf } from './launch-tables.ts';
 
 /**
- * Compares a catalog with a bundle. New items are embedded by their side features, with the popularity of an item
- * without interactions, exactly as the bundle embeds its own items without interactions. Deterministic.
+ * Compares a catalog with a bundle. New items are embedded by items with similar content, with the popularity that is expected
+ * of an item without interactions, exactly as the bundle embeds its own items without interactions. Deterministic.
  *
  * @param catalog All items, in any order.
  * @param goneBefore Items known to have been removed from the catalog. The bundle may know them from events only.
@@ -84,27 +88,59 @@ function changeOf(before: CatalogItem, now: CatalogItem): 'withdrawn' | 'returne
 function vectorsOf(bundle: BundleFacts, added: readonly CatalogItem[]): Pick<DeltaContents, 'embeddings' | 'vectors'> {
   const { spec, index } = bundle.info;
   const { embeddingDim } = spec.config;
-  const embeddings = embedBySideFeatures(bundle, added);
+  const features = encodeFeatures(spec.itemFeatures, [undefined, ...added.map(featureAttributes)]);
+  const embeddings = embedContent(bundle, added, features);
   // `indexVectors` expects a padding row.
   const padded = new Float32Array(embeddingDim + embeddings.length);
   padded.set(embeddings, embeddingDim);
   const popularity = new Float32Array((added.length + 1) * popularityFeatureCount);
-  for (let row = 1; row <= added.length; row++) popularity.set(coldItemFeatures, row * popularityFeatureCount);
+  const curves = launchCurvesOf(bundle.itemTables);
+  const today = Math.floor(bundle.info.asOf / dayMs);
+  added.forEach(({ attributes }, position) => {
+    const item = position + 1;
+    const age = today - (createdDay(attributes) ?? today);
+    writeExpectedFeatures(popularity, item * popularityFeatureCount, curves, { features, item, age });
+  });
   const vectors = indexVectors(spec, bundle.tower, padded, popularity).slice(index.dim);
   return { embeddings: padded.slice(embeddingDim), vectors };
 }
 
+/** The parts of a bundle that embed items. */
+type EmbeddingParts = Pick<BundleFacts, 'info' | 'itemTables' | 'catalog' | 'embeddings'>;
+
 /**
- * Returns the embeddings [M, D] of items that the bundle does not know, as the mean of their side feature embeddings
- * (paper, §4.1); zero for an item without known features.
+ * Returns the embeddings [M, D] of items that the bundle does not know: the mean of the bundle's trained items with the most similar
+ * content, or else of the side features (paper, §4.1); zero for an item without known features.
  */
-export function embedBySideFeatures(
-  { info, itemTables }: Pick<BundleContents, 'info' | 'itemTables'>,
-  items: readonly CatalogItem[],
-): Float32Array {
-  const { spec } = info;
-  const holders = [undefined, ...items.map(featureAttributes)];
-  const features = encodeFeatures(spec.itemFeatures, holders);
-  const embeddings = embedItems(spec, itemTables, { itemCount: items.length, trainedCount: 0, features });
-  return embeddings.subarray(spec.config.embeddingDim);
+export function embedNewItems(bundle: EmbeddingParts, items: readonly CatalogItem[]): Float32Array {
+  const features = encodeFeatures(bundle.info.spec.itemFeatures, [undefined, ...items.map(featureAttributes)]);
+  return embedContent(bundle, items, features);
 }
+
+/** @param features rows [M + 1, slots] of the items. */
+function embedContent(
+  { info: { spec, trainedCount }, itemTables, catalog, embeddings }: EmbeddingParts,
+  items: readonly CatalogItem[],
+  features: readonly EncodedFeature[],
+): Float32Array {
+  const D = spec.config.embeddingDim;
+  const itemCount = items.length;
+  const target = embedItems(spec, itemTables, { itemCount, trainedCount: 0, features });
+  if (itemCount > 0) {
+    const known = Math.min(trainedCount, contentItemsMax);
+    const facts = Array.from({ length: known }, (_, position) => featureAttributes(catalog.itemAt(position + 1)));
+    const knownFeatures = encodeFeatures(spec.itemFeatures, [undefined, ...facts]);
+    const embedder = createColdItemEmbedder(
+      {
+        content: { features: knownFeatures, titleOf: (item) => catalog.titleOf(item) },
+        embeddings,
+        items: positions(known),
+      },
+      D,
+    );
+    embedder.embed(target, { features, titleOf: (item) => items[item - 1]!.title }, positions(itemCount));
+  }
+  return target.subarray(D);
+}
+
+const positions = (count: number): Int32Array => Int32Array.from({ length: count }, (_, position) => position + 1);

@@ -5,6 +5,7 @@ import { buildFaissIndex, joinIndexes } from '@facet/retrieval';
 import type { Bundle } from '../bundle/bundle.ts';
 import type { BundleView } from '../bundle/bundle-view.ts';
 import type { CatalogItem } from '../items/item-catalog.ts';
+import { createdDay } from '../items/created-at.ts';
 import { bitmapOf, createBits, setBit } from '../items/item-bitmap.ts';
 import { createPopular } from '../popularity/popular.ts';
 import { invalidDelta } from './delta.ts';
@@ -110,6 +111,7 @@ type AddedParts =
   | 'indexOf'
   | 'itemsByPopularity'
   | 'popularityOf'
+  | 'firstSeenOn'
   | 'popular'
   | 'vectorOf'
   | 'bestInterest'
@@ -136,6 +138,7 @@ async function withAdded(
     indexOf: (itemId) => bundle.indexOf(itemId) ?? indexes.get(itemId),
     itemsByPopularity,
     popularityOf: (item) => (item >= first ? 0 : popularity[item]!),
+    firstSeenOn: (item) => (item >= first ? createdDay(added[item - first]!.attributes) : bundle.firstSeenOn(item)),
     popular: createPopular(bundle.popularLists, itemsByPopularity),
     vectorOf: (item) =>
       item >= first

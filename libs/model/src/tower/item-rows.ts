@@ -9,6 +9,8 @@ export interface ItemRows {
   readonly itemCount: number;
   /** Items 1..trainedCount have a dedicated embedding. Later items have their side features only. */
   readonly trainedCount: number;
+  /** [N + 1] 0 for an item whose id is not trained yet. Absent: every id of 1..trainedCount is. */
+  readonly known?: Uint8Array | undefined;
   /** Side features, rows [N + 1, slots]. */
   readonly features: readonly EncodedFeature[];
 }
@@ -44,6 +46,7 @@ export function poolItemRows(items: ItemRows): PooledRows[] {
   const n = items.itemCount + 1;
   const ids: PooledRows = { table: 'item/id', slots: 1, rows: new Int32Array(n), weights: new Float32Array(n) };
   for (let item = 1; item <= items.trainedCount; item++) {
+    if (items.known?.[item] === 0) continue;
     ids.rows[item] = item;
     ids.weights[item] = 1;
   }

@@ -22,7 +22,7 @@ export interface SystemOptions {
  */
 export function chooseSystems(names: readonly string[] | undefined, options: SystemOptions): System[] {
   const { protocol } = options.benchmark;
-  const classic = classicSystems(protocol);
+  const classic = classicSystems(options.benchmark);
   // Held-out users of a user split have no learned vectors.
   const variants = Object.entries(modelVariants).flatMap(([name, { model }]) =>
     protocol.name === 'user-split' && model.extractor.kind === 'user-vectors' ? [] : [name],

@@ -1,4 +1,4 @@
-import { createItemCf, ownHistory, popularity, withFallback } from '@facet/evaluation';
+import { createItemCf, ownHistory, popularity, tfIdf, withFallback } from '@facet/evaluation';
 import type { InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluation';
 import { fitWals } from '@facet/model/training';
 import type { WalsOptions } from '@facet/model/training';
@@ -18,6 +18,8 @@ export type Fit<Settings> = (settings: Settings) => FittedMethod;
 export interface FittedMethod {
   readonly parameters: number;
   readonly scores: Scorer | VectorProducts;
+  /** Whether the scores of items without interactions mean something. */
+  readonly ranksCold?: boolean;
 }
 
 /** Scores that are dot products of vectors, so that many users are scored at once. */
@@ -33,6 +35,8 @@ interface VectorProducts {
 export interface FitData {
   readonly columns: InteractionColumns;
   readonly catalogSize: number;
+  /** Returns [N + 1] the terms of each item; position 0 is a placeholder. */
+  readonly terms: () => string[][];
   /** The fallback: popularity of the 30 days before the cut, or of all time without times. */
   readonly recent: Scorer;
   readonly seed: number;
@@ -63,6 +67,16 @@ export const ownHistoryMethod: ClassicMethod<object> = {
   fit:
     ({ recent, catalogSize }) =>
     () => ({ scores: ownHistory(recent), parameters: catalogSize }),
+};
+
+/** The content-based baseline: words of titles and values of attributes. */
+export const tfIdfMethod: ClassicMethod<{ readonly lastBehaviors: number }> = {
+  name: 'tf-idf',
+  isSeeded: false,
+  grid: [{ lastBehaviors: 100 }],
+  fit:
+    ({ terms }) =>
+    (settings) => ({ scores: tfIdf(terms(), settings), parameters: 0, ranksCold: true }),
 };
 
 type ItemCfSettings = Omit<ItemCfOptions, 'catalogSize'>;

@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { popularity } from '@facet/evaluation';
 import type { Scorer, UserInterests } from '@facet/evaluation';
-import { createRandom } from '@facet/features';
+import { featureAttributes } from '@facet/bundles';
+import { contentTerms, createRandom } from '@facet/features';
 import { createCatalogProducts } from '@facet/model/training';
 import { interactionsBefore } from '../evaluation/baselines.ts';
 import { forTasks } from '../evaluation/tasks.ts';
@@ -14,11 +15,12 @@ import {
   ownHistoryMethod,
   popularityMethod,
   recentPopularity,
+  tfIdfMethod,
   walsMethod,
 } from './classic-methods.ts';
 import type { ClassicMethod, Fit, FitData, FittedMethod } from './classic-methods.ts';
 import { choiceScore, evaluateAndDispose, recentFrom } from './protocol.ts';
-import type { Protocol } from './protocol.ts';
+import type { BenchmarkData } from './benchmark-data.ts';
 import type { FitContext, FittedSystem, System } from './system.ts';
 
 const recentDays = 30;
@@ -26,13 +28,15 @@ const recentDays = 30;
 const tuningUsersMax = 5000;
 
 /** Returns the simple methods of a protocol, the weakest first. */
-export function classicSystems({ tasks, test }: Pick<Protocol, 'tasks' | 'test'>): System[] {
+export function classicSystems({ protocol: { tasks, test }, data: { items } }: BenchmarkData): System[] {
+  const hasContent = items.some((item) => contentTerms(featureAttributes(item)).length > 0);
   return [
     toSystem(popularityMethod),
     // Needs a time before which interactions are recent.
     ...(typeof test.cut === 'number' ? [toSystem(recentPopularity)] : []),
     // Finds repeats only.
     ...(tasks.includes('all') ? [toSystem(ownHistoryMethod)] : []),
+    ...(hasContent ? [toSystem(tfIdfMethod)] : []),
     toSystem(cosineCf),
     toSystem(bm25Cf),
     toSystem(walsMethod),
@@ -74,6 +78,7 @@ async function fitClassic<Settings extends object>(
   const isTuned = method.grid.length > 1;
   return {
     rankers,
+    ...(of(first).ranksCold === true ? { rankersOver: rankerOver(of(first), test) } : {}),
     dispose: () => fitted.forEach(({ dispose }) => dispose()),
     parameters: Math.max(...[...fitted.values()].map(({ parameters }) => parameters)),
     chosen:
@@ -123,7 +128,8 @@ function fitData({ benchmark, seed }: FitContext, heldOut: HeldOut): FitData {
   const catalogSize = data.items.length - 1;
   const columns = interactionsBefore(data, heldOut.cut);
   const recent = popularity(columns, { catalogSize, since: recentFrom(heldOut.cut, recentDays) });
-  return { columns, catalogSize, recent, seed };
+  const terms = (): string[][] => data.items.map((item) => contentTerms(featureAttributes(item)));
+  return { columns, catalogSize, recent, seed, terms };
 }
 
 interface RankingMethod {
@@ -156,6 +162,13 @@ function toRanker({ scores }: FittedMethod, heldOut: HeldOut): RankingMethod {
     );
   };
   return { ranker: { ...blocks, prepare }, dispose: () => products.dispose() };
+}
+
+function rankerOver(method: FittedMethod, heldOut: HeldOut): NonNullable<FittedSystem['rankersOver']> {
+  return (candidates) => {
+    const { ranker, dispose } = toRanker(method, { ...heldOut, candidates });
+    return { rankers: forTasks(ranker), dispose };
+  };
 }
 
 /** Scores only the candidates that all systems share. */

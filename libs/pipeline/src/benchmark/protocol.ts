@@ -30,7 +30,7 @@ export interface Protocol {
 export type Evaluations = Readonly<Partial<Record<Task, RankingEvaluation>>>;
 
 const tieRules = [
-  'Every system ranks every item that the training data contain. Any other item is a miss for all systems.',
+  'Every system ranks every item that the training data contain, and every other item that the catalog describes, unless its createdAt is later than the cut. Any other item is a miss for all systems.',
   'Items with equal scores are ordered by a seeded hash that differs from user to user.',
 ];
 

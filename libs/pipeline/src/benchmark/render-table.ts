@@ -58,12 +58,16 @@ export function coldGrid({ systems }: BenchmarkTable): Grid | undefined {
   const known = systems.find(({ cold }) => cold !== undefined)?.cold;
   if (known === undefined) return undefined;
   return {
-    head: ['System', ...known.cutoffs.flatMap(({ cutoff }) => [`HR@${cutoff}`, `NDCG@${cutoff}`])],
+    head: [
+      'System',
+      ...known.cutoffs.flatMap(({ cutoff }) => [`HR@${cutoff}`, `NDCG@${cutoff}`, `HR@${cutoff} of cold`]),
+    ],
     rows: systems.map(({ name, cold }) => [
       name,
       ...known.cutoffs.flatMap((_, place) => {
         const measured = cold?.cutoffs[place];
-        return measured === undefined ? ['n/a', 'n/a'] : [figure(measured.hitRate), figure(measured.ndcg)];
+        const { hitRate, ndcg, hitRateAmongCold } = measured ?? {};
+        return [hitRate, ndcg, hitRateAmongCold].map((value) => (value === undefined ? 'n/a' : figure(value)));
       }),
     ]),
   };
@@ -156,7 +160,7 @@ function renderCold(table: BenchmarkTable): string[] {
   const users = table.systems.find(({ cold }) => cold !== undefined)!.cold!.users;
   return [
     `## Cold items (${count(users)} users)`,
-    'Items without interactions before the cut, for users who interact with one in the test. Every item of the catalog is ranked, cold items by their side features. n/a: the system knows an item only by its interactions.',
+    'Items without interactions before the cut, for users who interact with one in the test. HR and NDCG rank all items; "of cold" ranks only cold items. n/a: the system knows an item only by its interactions.',
     renderGrid(grid),
   ];
 }

@@ -14,7 +14,7 @@ import type { evaluateHeldOut } from './protocol.ts';
 import type { FitContext, FittedSystem, System } from './system.ts';
 
 /** Increase this when the same inputs give another row. */
-const rowVersion = 4;
+const rowVersion = 5;
 
 /** The result of one system with one seed. */
 export interface BenchmarkRow extends Omit<FittedSystem, 'rankers' | 'rankersOver' | 'interests' | 'dispose'> {
@@ -24,8 +24,14 @@ export interface BenchmarkRow extends Omit<FittedSystem, 'rankers' | 'rankersOve
   readonly evaluationSeconds: number;
   readonly tasks: Readonly<Partial<Record<Task, RowTask>>>;
   readonly interests?: InterestReport | undefined;
-  /** Metrics on cold items among the whole catalog; absent for systems without side features. */
-  readonly cold?: { readonly users: number; readonly cutoffs: readonly CutoffMetrics[] } | undefined;
+  /** Metrics on cold items among the whole catalog, and among each other; absent for systems without side features. */
+  readonly cold?:
+    | {
+        readonly users: number;
+        readonly cutoffs: readonly CutoffMetrics[];
+        readonly amongCold: readonly CutoffMetrics[];
+      }
+    | undefined;
 }
 
 /** A training that diverged even with lower learning rates, and has no row. */
@@ -169,16 +175,18 @@ async function runRow(
   return { ...result, output: { ...result.output, system: name } };
 }
 
-/** Evaluates a system on cold items among the whole catalog. */
+/** Evaluates a system on cold items. */
 function evaluateCold(
   { data, protocol }: BenchmarkData,
   rankersOver: NonNullable<FittedSystem['rankersOver']>,
   options: Parameters<typeof evaluateHeldOut>[3],
 ): BenchmarkRow['cold'] {
-  const { candidates, users } = heldOutCold(data, protocol.test);
-  if (users.length === 0) return undefined;
-  const evaluated = evaluateAndDispose({ tasks: ['new'] }, rankersOver(candidates), users, options).new!;
-  return { users: evaluated.users, cutoffs: evaluated.metrics };
+  const [all, only] = (['all', 'cold'] as const).map((among) => {
+    const { candidates, users } = heldOutCold(data, protocol.test, among);
+    if (users.length === 0) return undefined;
+    return evaluateAndDispose({ tasks: ['new'] }, rankersOver(candidates), users, options).new!;
+  });
+  return all && { users: all.users, cutoffs: all.metrics, amongCold: only!.metrics };
 }
 
 function ascending(...cutoffs: readonly (readonly number[])[]): number[] {

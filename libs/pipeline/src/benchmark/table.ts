@@ -34,8 +34,11 @@ export interface ColdSummary {
   readonly users: number;
   readonly cutoffs: readonly {
     readonly cutoff: number;
+    /** Among all items, */
     readonly hitRate: SeedInterval;
     readonly ndcg: SeedInterval;
+    /** and among cold items. */
+    readonly hitRateAmongCold: SeedInterval;
   }[];
 }
 
@@ -150,6 +153,7 @@ function summarizeCold(runs: readonly BenchmarkRow[]): ColdSummary | undefined {
     cutoff,
     hitRate: over(place, 'hitRate'),
     ndcg: over(place, 'ndcg'),
+    hitRateAmongCold: seedInterval(measured.map(({ amongCold }) => amongCold[place]!.hitRate)),
   }));
   return { users: first.users, cutoffs };
 }

@@ -1,19 +1,19 @@
 import type { Bundle } from '@facet/bundles';
-import { embedBySideFeatures } from '@facet/bundles';
-import { behaviorRowLength, buildPopularityTimeline, createBehaviorRows, writeBehaviorSequence } from '@facet/features';
+import { createdDays, embedNewItems } from '@facet/bundles';
+import {
+  behaviorRowLength,
+  buildPopularityTimeline,
+  createBehaviorRows,
+  expectedFeaturesOn,
+  writeBehaviorSequence,
+} from '@facet/features';
 import type { BehaviorRows, Cut } from '@facet/features';
 import type { BlockScorer, ScoredUser, Scorer, UserInterests } from '@facet/evaluation';
-import {
-  createInferenceEngine,
-  embedItems,
-  indexDim,
-  indexVectors,
-  interestCountOf,
-  popularityPrior,
-} from '@facet/model';
+import { createInferenceEngine, indexDim, indexVectors, interestCountOf, popularityPrior } from '@facet/model';
 import type { ModelSpec, InferenceEngine, Weights } from '@facet/model';
 import type { createCatalogProducts, createInterestBatches, InterestBatches } from '@facet/model/training';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
+import { embedCatalog } from '../model/embed-catalog.ts';
 import { createVectorBlocks, exactScore } from './vector-blocks.ts';
 import type { VectorScores } from './vector-blocks.ts';
 
@@ -44,6 +44,8 @@ export interface ModelScorer {
 export interface ScorerOptions {
   /** Popularity counts interactions before this cut. */
   readonly cut: Cut;
+  /** [N + 1] 1 for an item with an interaction before the cut. Other items have their side features only. */
+  readonly known: Uint8Array;
   /** [N + 1] 1 for a candidate. */
   readonly candidates: Uint8Array;
   /** Computes interests with the user tower of TensorFlow, which equals the inference engine of serving within rounding. */
@@ -63,21 +65,20 @@ export function createModelScorer(
   weights: Weights,
   options: ScorerOptions,
 ): ModelScorer {
-  const embeddings = embedItems(spec, weights, {
-    itemCount: spec.itemCount,
-    trainedCount: data.vocabulary.trainedCount,
-    features: data.itemFeatures,
-  });
+  const embeddings = embedCatalog(spec, weights, data, options.known);
   const profileOf = (user: number): number[] => data.profiles.map(({ rows }) => rows[user]!);
   return createScorer(data, { spec, weights, embeddings, profileOf, userRowOf: (user) => user }, options);
 }
 
 /**
- * Scores any dataset with a bundle, as a server with this bundle does. Items that are not in the bundle get an embedding from their
- * side features. Users get the attributes that the model has learned.
+ * Scores any dataset with a bundle, as a server with this bundle does. Items that are not in the bundle get an embedding from items
+ * with similar content. Users get the attributes that the model has learned.
  */
 export function createBundleScorer(
-  bundle: Pick<Bundle, 'info' | 'tower' | 'itemTables' | 'embeddings' | 'indexOf' | 'encodeProfile' | 'userRowOf'>,
+  bundle: Pick<
+    Bundle,
+    'info' | 'tower' | 'itemTables' | 'catalog' | 'embeddings' | 'indexOf' | 'encodeProfile' | 'userRowOf'
+  >,
   dataset: Dataset,
   options: ScorerOptions,
 ): ModelScorer {
@@ -98,7 +99,7 @@ function embeddingsOf(bundle: Parameters<typeof createBundleScorer>[0], { items 
     if (known === undefined) unknown.push(item);
     else embeddings.set(bundle.embeddings.subarray(known * D, (known + 1) * D), item * D);
   }
-  const bySide = embedBySideFeatures(
+  const bySide = embedNewItems(
     bundle,
     unknown.map((item) => items[item]!),
   );
@@ -119,13 +120,16 @@ interface ScoredParts {
 }
 
 function createScorer(
-  { sequences, items }: ModelData,
+  { sequences, items, itemFeatures }: ModelData,
   { spec, weights, embeddings, profileOf, userRowOf }: ScoredParts,
   { cut, candidates, tensorFlow }: ScorerOptions,
 ): ModelScorer {
   const itemCount = items.length - 1;
   const timeline = buildPopularityTimeline(sequences, itemCount, cut);
-  const priorOn = cacheByDay((day) => popularityPrior(weights, timeline.featuresOn(day)));
+  const launched = { features: itemFeatures, createdOn: createdDays(items) };
+  const priorOn = cacheByDay((day) =>
+    spec.config.popularityPrior ? popularityPrior(weights, expectedFeaturesOn(timeline, launched, day)) : undefined,
+  );
   const engine = createInferenceEngine(spec, weights, embeddings);
   const dim = spec.config.embeddingDim;
   const vectors = columnsBefore(dim, indexDim(spec), indexVectors(spec, weights, embeddings, timeline.featuresOn(0)));

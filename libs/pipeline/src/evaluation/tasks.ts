@@ -1,3 +1,4 @@
+import { createdTime, wasListed } from '@facet/bundles';
 import { evaluateRanking, rankUsers } from '@facet/evaluation';
 import type { BlockScorer, HeldOutUser, RankedUser, RankingEvaluation, RankingTask, Scorer } from '@facet/evaluation';
 import {
@@ -16,7 +17,9 @@ import type { SequenceUser } from './model-scorer.ts';
 export interface HeldOut {
   /** Methods may be fitted on the data before this cut. */
   readonly cut: Cut;
-  /** [N + 1] 1 for an item that is known before the cut, and so a candidate of every method. */
+  /** [N + 1] 1 for an item with an interaction before the cut. Models are trained on these items. */
+  readonly known: Uint8Array;
+  /** [N + 1] 1 for a candidate of every method: see {@link candidatesAt}. */
   readonly candidates: Uint8Array;
   readonly users: readonly HeldOutSequenceUser[];
 }
@@ -30,18 +33,32 @@ export interface HeldOutWindow extends HeldOut {
 
 export type HeldOutSequenceUser = HeldOutUser & SequenceUser;
 
+/**
+ * Returns [N + 1] 1 for each item with an interaction before the cut, and for each item that the catalog describes, unless its
+ * `createdAt` is later than the cut. The catalog of a shop lists an item before anybody can buy it.
+ */
+function candidatesAt(items: ModelData['items'], known: Uint8Array, cut: Cut): Uint8Array {
+  const createdBefore = typeof cut === 'number' ? cut : Number.POSITIVE_INFINITY;
+  return known.map((isKnown, item) => {
+    const facts = items[item]!;
+    const isListed = item > 0 && wasListed(facts) && !((createdTime(facts.attributes) ?? -Infinity) >= createdBefore);
+    return isKnown === 1 || isListed ? 1 : 0;
+  });
+}
+
 /** Holds out the interactions in a window of time. */
 export function heldOutWindow(
   { sequences, items }: Pick<ModelData, 'sequences' | 'items'>,
   from: number,
   before: number,
 ): HeldOutWindow {
-  const candidates = itemsKnownBefore(sequences, from, items.length - 1);
+  const known = itemsKnownBefore(sequences, from, items.length - 1);
+  const candidates = candidatesAt(items, known, from);
   const users = heldOutByTime(sequences, { from, before, known: candidates }).map((heldOut) => ({
     ...toSequenceUser(sequences, heldOut),
     askedAt: from,
   }));
-  return { cut: from, from, before, candidates, users };
+  return { cut: from, from, before, known, candidates, users };
 }
 
 /** Holds out each user's last item (`test`) or the last but one (`validation`). Users are evaluated at the time of that interaction. */
@@ -50,8 +67,9 @@ export function heldOutLast(
   part: 'validation' | 'test',
 ): HeldOut {
   const cut = leaveOneOutCut(sequences, part);
-  const candidates = itemsKnownBefore(sequences, cut, items.length - 1);
-  return { cut, candidates, users: askedNext(sequences, heldOutNext(sequences, cut, candidates)) };
+  const known = itemsKnownBefore(sequences, cut, items.length - 1);
+  const candidates = candidatesAt(items, known, cut);
+  return { cut, known, candidates, users: askedNext(sequences, heldOutNext(sequences, cut, candidates)) };
 }
 
 /** Holds out the validation and test users of a split by users. Users are evaluated at the time of their first held-out interaction. */
@@ -60,23 +78,37 @@ export function heldOutUserParts(
   seed: number,
 ): { readonly validation: HeldOut; readonly test: HeldOut } {
   const cut = userSplitCut(sequences, seed);
-  const candidates = itemsKnownBefore(sequences, cut, items.length - 1);
+  const known = itemsKnownBefore(sequences, cut, items.length - 1);
+  const candidates = candidatesAt(items, known, cut);
   const usersOf = (part: UserPart): HeldOutSequenceUser[] =>
     askedNext(sequences, heldOutUsers(sequences, { part, seed, known: candidates }));
   return {
-    validation: { cut, candidates, users: usersOf('validation') },
-    test: { cut, candidates, users: usersOf('test') },
+    validation: { cut, known, candidates, users: usersOf('validation') },
+    test: { cut, known, candidates, users: usersOf('test') },
   };
 }
 
-/** Holds out only the cold items of a test: items without interactions before the cut. Every item of the catalog is a candidate. */
-export function heldOutCold({ sequences, items }: Pick<ModelData, 'sequences' | 'items'>, test: HeldOut): HeldOut {
-  const users = test.users.flatMap((user) => {
-    const later = sequences.items.subarray(user.end, sequences.offsets[user.userIndex + 1]);
-    const cold = new Set(later.filter((item) => item > 0 && test.candidates[item] !== 1));
-    return cold.size === 0 ? [] : [{ ...user, truth: { items: Int32Array.from(cold), absent: 0 } }];
-  });
-  return { cut: test.cut, candidates: new Uint8Array(items.length).fill(1, 1), users };
+/**
+ * Holds out only the cold items of a test: candidates without interactions before the cut.
+ *
+ * @param among Whether cold items compete with all candidates, or only with each other.
+ */
+export function heldOutCold(
+  { sequences }: Pick<ModelData, 'sequences'>,
+  { cut, known, candidates, users }: HeldOut,
+  among: 'all' | 'cold',
+): HeldOut {
+  const isCold = candidates.map((isCandidate, item) => (isCandidate === 1 && known[item] === 0 ? 1 : 0));
+  return {
+    cut,
+    known,
+    candidates: among === 'cold' ? isCold : candidates,
+    users: users.flatMap((user) => {
+      const later = sequences.items.subarray(user.end, sequences.offsets[user.userIndex + 1]);
+      const cold = new Set(later.filter((item) => isCold[item] === 1));
+      return cold.size === 0 ? [] : [{ ...user, truth: { items: Int32Array.from(cold), absent: 0 } }];
+    }),
+  };
 }
 
 /** Returns users who are evaluated at the time of the interaction after their history. */

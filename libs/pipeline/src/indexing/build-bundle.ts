@@ -1,9 +1,26 @@
 import { join } from 'node:path';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { bundleFiles, bundleFormat, bundleWeights, recordGoldenVector, writeBundle } from '@facet/bundles';
+import {
+  bundleFiles,
+  bundleFormat,
+  bundleWeights,
+  createdDay,
+  createdDays,
+  launchTables,
+  neverSeen,
+  recordGoldenVector,
+  writeBundle,
+} from '@facet/bundles';
 import type { BundleInfo, GoldenVector } from '@facet/bundles';
-import { buildPopularityTimeline, createRandom, popularityFeatureCount, popularityFeatureNames } from '@facet/features';
-import { createInferenceEngine, embedItems, indexDim, indexVectors } from '@facet/model';
+import {
+  buildPopularityTimeline,
+  createRandom,
+  expectedFeaturesOn,
+  learnLaunchCurves,
+  popularityFeatureCount,
+  popularityFeatureNames,
+} from '@facet/features';
+import { createInferenceEngine, indexDim, indexVectors } from '@facet/model';
 import type { InferenceEngine } from '@facet/model';
 import { AppError } from '@facet/platform';
 import { buildChosenIndex, buildTunedIndex, openFaissIndex } from '@facet/retrieval';
@@ -11,6 +28,7 @@ import type { BuiltVectorIndex, IndexChoice, IndexProgress, InterestQueries } fr
 import type { FacetConfig } from '@facet/config';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { MakeOnce } from '../context/stage-cache.ts';
+import { embedCatalog } from '../model/embed-catalog.ts';
 import type { Model } from '../model/model-artifact.ts';
 import { findPopularLists } from './popular-lists.ts';
 import { behaviorsOf, profileOf, sampleInterests } from './sample-interests.ts';
@@ -31,7 +49,7 @@ export interface BuildBundleOptions {
 const goldenUsers = 20;
 
 /**
- * Item embeddings → Faiss index → bundle. Cold items are embedded by their side features. Behaviors and popularity are as of the end
+ * Item embeddings → Faiss index → bundle. Cold items are embedded by items with similar content. Behaviors and popularity are as of the end
  * of the data.
  *
  * @throws AppError `INDEX_RECALL_TOO_LOW` if no search breadth of the configured kind reaches `index.recallMin`;
@@ -41,14 +59,13 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
   const { dataset, model } = options;
   const { spec } = model.info;
   const asOf = dataset.info.window.occurredBefore;
-  const embeddings = embedItems(spec, model.weights, {
-    itemCount: spec.itemCount,
-    trainedCount: dataset.info.trainedCount,
-    features: dataset.itemFeatures,
-  });
+  const embeddings = embedCatalog(spec, model.weights, dataset);
   const timeline = buildPopularityTimeline(dataset.sequences, spec.itemCount, asOf);
-  const popularityNow = timeline.featuresOn(timeline.dayOf(asOf - 1) + 1);
-  const vectors = indexVectors(spec, model.weights, embeddings, popularityNow);
+  const today = timeline.dayOf(asOf - 1) + 1;
+  const popularityNow = timeline.featuresOn(today);
+  const launched = { features: dataset.itemFeatures, createdOn: createdDays(dataset.items) };
+  const curves = learnLaunchCurves(timeline, launched, today);
+  const vectors = indexVectors(spec, model.weights, embeddings, expectedFeaturesOn(timeline, launched, today, curves));
   const { tower, itemTables } = bundleWeights(model.weights);
   const engine = createInferenceEngine(spec, tower, embeddings);
 
@@ -74,10 +91,14 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
           info,
           items: dataset.items,
           tower,
-          itemTables,
+          itemTables: { ...itemTables, ...launchTables(curves) },
           embeddings,
           vectors,
           popularity: recentPopularity(popularityNow, spec.itemCount),
+          firstSeen: Int32Array.from(
+            dataset.items,
+            ({ attributes }, item) => createdDay(attributes) ?? timeline.firstDayOf(item) ?? neverSeen,
+          ),
           popularLists: findPopularLists(dataset, asOf, options.popularity),
           golden: sampleGolden(dataset, engine, asOf),
           userIds: spec.userCount === undefined ? undefined : dataset.sequences.userIds,

@@ -21,7 +21,7 @@ export interface PhaseOptions {
   readonly spec: ModelSpec;
   readonly config: TrainingConfig;
   /** Training uses no data after its cut. */
-  readonly heldOut: Pick<HeldOut, 'cut' | 'candidates'>;
+  readonly heldOut: Pick<HeldOut, 'cut' | 'known'>;
   readonly initialWeights: Weights;
   /** The folder for the state after each epoch, from which a killed phase resumes. */
   readonly checkpoint: string;
@@ -46,8 +46,8 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
   const epochs = options.lastEpoch ?? config.epochs;
   const pace = createPace(options.now ?? (() => performance.now()));
   const examples = trainingExamples(data.sequences, config, heldOut.cut);
-  const { candidates: isCandidate, cut } = heldOut;
-  const candidates = Int32Array.from(isCandidate.keys()).filter((item) => isCandidate[item] === 1);
+  const { known, cut } = heldOut;
+  const candidates = Int32Array.from(known.keys()).filter((item) => known[item] === 1);
   const itemInputs = { spec, itemFeatures: data.itemFeatures, trainedCount: data.vocabulary.trainedCount };
   const session = createTrainingSession({
     spec,

@@ -90,6 +90,7 @@ const { id } = await createFolderArtifactStore(root).put(
       embeddings,
       vectors: embeddings,
       popularity,
+      firstSeen: new Int32Array(popularity.length),
       popularLists: noPopularLists,
       golden,
     });

@@ -296,6 +296,7 @@ async function putBundle(
         embeddings,
         vectors,
         popularity,
+        firstSeen: new Int32Array(popularity.length),
         popularLists: noPopularLists,
         golden: users
           .slice(0, 20)

@@ -48,7 +48,7 @@ export async function writeRecipe(
   await write('active', [count, K], active);
   await write('labels', [count], labels);
   await write('users', [count], examples.user);
-  const { candidates } = protocol.validation;
+  const { known: candidates } = protocol.validation;
   await write(
     'candidates',
     [candidates.reduce((sum, one) => sum + one, 0)],

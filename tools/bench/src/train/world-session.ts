@@ -52,6 +52,7 @@ export function openMindSession(world: TrainWorld, items: number, negatives: num
 const noTimeline: PopularityTimeline = {
   dayOf: () => 0,
   isKnown: () => true,
+  firstDayOf: () => 0,
   featuresOn: () => new Float32Array(0),
   writeFeatures: () => undefined,
 };

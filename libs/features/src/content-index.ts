@@ -1,0 +1,120 @@
+import { titleFeatureName } from './feature-schema.ts';
+import { hashText } from './random.ts';
+import type { EncodedFeature } from './vocabulary.ts';
+
+/** What describes items: side features, rows [items, slots], and titles by the same positions. */
+export interface ItemContent {
+  readonly features: readonly EncodedFeature[];
+  readonly titleOf: (item: number) => string | undefined;
+}
+
+/** The most similar items, most similar first. */
+export interface Neighbors {
+  readonly items: Int32Array;
+  /** In (0, 1]: the mean over the features of the cosine of TF-IDF vectors. */
+  readonly similarities: Float32Array;
+}
+
+/** Finds items with similar content. */
+export interface ContentIndex {
+  nearest(content: ItemContent, item: number, count: number): Neighbors;
+}
+
+/** Title grams share this many numbers; two grams with one number count as one term. */
+const gramNumbers = 1 << 18;
+const gramLengths = [3, 4];
+
+/** The terms of one feature of an item. */
+type Terms = readonly number[];
+
+/**
+ * Indexes items by their content. A title counts with its character n-grams, which also match plurals and compounds; another feature
+ * counts with its values. Every feature of an item has the same weight, whatever its number of terms.
+ *
+ * @param references Positions of the items to index.
+ */
+export function buildContentIndex(content: ItemContent, references: Int32Array): ContentIndex {
+  const offsets = firstNumbers(content.features);
+  const termsOf = references.length === 0 ? [] : Array.from(references, (item) => readTerms(content, item, offsets));
+  const counts = new Float64Array(offsets.at(-1)!);
+  for (const fields of termsOf) for (const terms of fields) for (const term of terms) counts[term]!++;
+  const idf = counts.map((count) => Math.log((1 + references.length) / (1 + count)) + 1);
+  const weighted = (terms: Terms): number => 1 / Math.sqrt(terms.reduce((sum, term) => sum + idf[term]! ** 2, 0));
+
+  const start = new Int32Array(counts.length + 1);
+  counts.forEach((count, term) => (start[term + 1] = start[term]! + count));
+  const next = start.slice();
+  const places = new Int32Array(start.at(-1)!);
+  const weights = new Float32Array(places.length);
+  termsOf.forEach((fields, place) => {
+    for (const terms of fields) {
+      const scale = weighted(terms);
+      for (const term of terms) {
+        const entry = next[term]!++;
+        places[entry] = place;
+        weights[entry] = idf[term]! * scale;
+      }
+    }
+  });
+
+  const scores = new Float64Array(references.length);
+  return {
+    nearest(other, item, count) {
+      const fields = readTerms(other, item, offsets).filter((terms) => terms.length > 0);
+      scores.fill(0);
+      for (const terms of fields) {
+        const scale = weighted(terms) / fields.length;
+        for (const term of terms) {
+          const weight = idf[term]! * scale;
+          for (let entry = start[term]!; entry < start[term + 1]!; entry++) {
+            scores[places[entry]!]! += weight * weights[entry]!;
+          }
+        }
+      }
+      const found = highest(scores, count);
+      return {
+        items: found.map((place) => references[place]!),
+        similarities: Float32Array.from(found, (place) => scores[place]!),
+      };
+    },
+  };
+}
+
+/** Returns the first term number of each feature, and the number of all terms. The grams of titles come first. */
+function firstNumbers(features: readonly EncodedFeature[]): number[] {
+  const numbers = [gramNumbers];
+  for (const { schema } of features) numbers.push(numbers.at(-1)! + schema.values.length + 1);
+  return numbers;
+}
+
+/** Returns the distinct terms of each feature of an item. */
+function readTerms({ features, titleOf }: ItemContent, item: number, offsets: readonly number[]): Terms[] {
+  return features.map(({ schema, rows }, feature) => {
+    if (schema.name === titleFeatureName) return gramsOf(titleOf(item) ?? '');
+    const values = rows.subarray(item * schema.slots, (item + 1) * schema.slots).filter((row) => row > 0);
+    return Array.from(values, (row) => offsets[feature]! + row);
+  });
+}
+
+function gramsOf(title: string): number[] {
+  const words = title.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  if (words.length === 0) return [];
+  const text = ` ${words.join(' ')} `;
+  const grams = new Set<number>();
+  for (const length of gramLengths) {
+    for (let from = 0; from + length <= text.length; from++) {
+      grams.add(hashText(text.slice(from, from + length)) % gramNumbers);
+    }
+  }
+  return [...grams];
+}
+
+/** Returns the places of the `count` highest positive scores, equal scores by place. */
+function highest(scores: Float64Array, count: number): Int32Array {
+  const positive: number[] = [];
+  scores.forEach((score, place) => {
+    if (score > 0) positive.push(place);
+  });
+  positive.sort((a, b) => scores[b]! - scores[a]! || a - b);
+  return Int32Array.from(positive.slice(0, count));
+}
