@@ -47,6 +47,7 @@ it('describes every route in OpenAPI 3.1, with the enforced schemas', async () =
     'exclude',
     'excludeSeen',
     'explain',
+    'explore',
     'filter',
     'filters',
     'limit',

@@ -1,5 +1,6 @@
 import type { BundleView } from '@facet/bundles';
 import type { UserProfile } from '@facet/profiles';
+import type { ExploreFields } from './explore.ts';
 import type { MergeFields } from './merge.ts';
 import type { ServingSettings } from './settings.ts';
 
@@ -40,6 +41,7 @@ export interface ResponseContext {
 /** Settings of experiment arms. They override facet.yaml; the request overrides them. */
 export interface ArmOverrides {
   readonly merge?: MergeFields;
+  readonly explore?: ExploreFields;
   /** Named filters in addition to those of the request. */
   readonly filters?: readonly string[];
   /** `efSearch` or `nprobe` of the index search. */

@@ -3,6 +3,8 @@ import type { BundleView, FilteredItems } from '@facet/bundles';
 import type { Attributes } from '@facet/features';
 import { insertCandidates, listLimit, mergeLists, retrieveLists } from '@facet/retrieval';
 import type { AllowedItems, Candidate, InterestList, Merge, SearchParameters } from '@facet/retrieval';
+import { countReserved, findNewItems, weaveNewItems } from './explore.ts';
+import type { Exploration } from './explore.ts';
 import { noSpans } from './context.ts';
 import type { Spans } from './context.ts';
 import type { ItemConditions } from './filters.ts';
@@ -22,6 +24,8 @@ export interface RecommendationRequest extends UserInput {
   readonly filters?: readonly ItemConditions[];
   /** Overrides the tuned `efSearch` or `nprobe` of the bundle. */
   readonly breadth?: number | undefined;
+  /** Reserves places for new items. Default: none. */
+  readonly explore?: Exploration | undefined;
   /** Whether to return the interests. Default: true. */
   readonly explain?: boolean;
 }
@@ -29,6 +33,8 @@ export interface RecommendationRequest extends UserInput {
 /** A candidate of an interest, or an item of a fallback, which has no interest. `item` is an index in the bundle. */
 export interface FoundItem extends Omit<Candidate, 'interest'> {
   readonly interest?: number;
+  /** The probability that the place is reserved for a new item, which this item is. */
+  readonly propensity?: number;
 }
 
 export interface FoundItems {
@@ -59,15 +65,42 @@ export async function findItems(
   const exclusions = collectExclusions(bundle, { exclude, seen }, allowed);
   const facts = { removed: exclusions.counts, unknownAttributes: allowed?.unknownAttributes ?? [] };
   const reason = reasonWithoutInterests(user, request);
+  const explore = createExplorer(bundle, allowed, request);
   if (reason !== undefined) {
     const { attributes } = request;
-    return { ...findPopularItems(bundle, { limit, attributes, exclusions, allowed, reason }), interests: [], ...facts };
+    const popular = findPopularItems(bundle, { limit, attributes, exclusions, allowed, reason });
+    const found = await explore(popular.found, (items) => listPopular(bundle, items, exclusions).slice(0, limit));
+    return { ...popular, found, interests: [], ...facts };
   }
+  const retrieve = (among: AllowedItems | undefined, query: RecommendationRequest): Promise<Candidate[]> =>
+    retrieveCandidates(bundle, user, { exclusions, allowed: among }, query, spans);
   return {
     source: { kind: 'model' },
-    found: limit <= 0 ? [] : await retrieveCandidates(bundle, user, { exclusions, allowed }, request, spans),
+    found:
+      limit <= 0
+        ? []
+        : await explore(await retrieve(allowed, request), (items) =>
+            retrieve(items, { ...request, merge: { by: 'max' } }),
+          ),
     interests: request.explain === false ? [] : explainInterests(bundle, user),
     ...facts,
+  };
+}
+
+/** Returns a function that weaves new items into a list, if the request reserves places for them. */
+function createExplorer(
+  bundle: BundleView,
+  allowed: FilteredItems | undefined,
+  { limit, explore }: RecommendationRequest,
+) {
+  return async (
+    list: readonly FoundItem[],
+    rank: (items: AllowedItems) => readonly FoundItem[] | Promise<readonly FoundItem[]>,
+  ): Promise<readonly FoundItem[]> => {
+    const reserved = explore === undefined ? 0 : countReserved(explore, limit);
+    if (explore === undefined || reserved === 0) return list;
+    const items = findNewItems(bundle, explore, allowed);
+    return items.count === 0 ? list : weaveNewItems(list, await rank(items), { limit, reserved, seed: explore.seed });
   };
 }
 
@@ -82,7 +115,7 @@ async function retrieveCandidates(
   const exclude = new Set([...exclusions.own, ...repeatBonuses.keys()]);
   const repeats: Candidate[] = [];
   for (const [item, bonus] of repeatBonuses) {
-    if (exclusions.has(item)) continue;
+    if (exclusions.has(item) || allowed?.has(item) === false) continue;
     const { score, interest } = bundle.bestInterest(interests, item);
     repeats.push({ item, score: score + bonus, interest });
   }
@@ -205,10 +238,21 @@ function* listFewItems(bundle: BundleView, order: Iterable<number>, allowed: All
     if (visited++ === listsLengthMax) break;
     yield item;
   }
-  yield* allowed
+  yield* sortByPopularity(bundle, allowed);
+}
+
+function sortByPopularity(bundle: BundleView, items: AllowedItems): Int32Array {
+  return items
     .items()
     .slice()
     .sort((a, b) => bundle.popularityOf(b) - bundle.popularityOf(a) || a - b);
+}
+
+/** Returns the items that are not excluded, most popular first. */
+function listPopular(bundle: BundleView, items: AllowedItems, exclusions: Exclusions): FoundItem[] {
+  return Array.from(sortByPopularity(bundle, items))
+    .filter((item) => !exclusions.has(item))
+    .map((item) => ({ item, score: bundle.popularityOf(item) }));
 }
 
 /** Returns the available items that pass all filters, or undefined if that is the whole catalog. */

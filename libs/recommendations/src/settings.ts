@@ -1,17 +1,20 @@
 import { AppError } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
+import { ExploreFields } from './explore.ts';
 import { NamedFilters } from './filters.ts';
 import { findMergeFault, MergeDefault } from './merge.ts';
 import type { MergeFields } from './merge.ts';
 import { ExcludeSeenDefault } from './users/seen-items.ts';
 
+export { ExploreFields } from './explore.ts';
 export { MergeFields } from './merge.ts';
 
 /** The section `serving` of facet.yaml: defaults for fields that a request leaves out. */
 export const ServingSettings = Type.Object(
   {
     merge: MergeDefault,
+    explore: Type.Optional(ExploreFields),
     excludeSeen: ExcludeSeenDefault,
     filters: NamedFilters,
   },

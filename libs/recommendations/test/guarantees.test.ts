@@ -158,6 +158,10 @@ const request = fc
         { attributes: { genre: { in: ['opera'] } } },
         { attributes: { genre: { notIn: ['opera'] } } },
       ),
+      explore: fc.record({
+        share: fc.double({ min: 0, max: 1, noNaN: true }),
+        maxAgeDays: fc.integer({ min: 1, max: 60 }),
+      }),
       pageSize: fc.integer({ min: 1, max: 40 }),
       near: fc.tuple(place, width),
     },
@@ -206,6 +210,16 @@ function ruledBy(catalog: readonly CatalogItem[], asked: RecommendationsRequest)
   return { allowed, removed };
 }
 
+/** The allowed items that are new. */
+function newAmong(allowed: ReadonlySet<string>, { explore }: RecommendationsRequest): Set<string> {
+  const daysOf = (itemId: string): number => {
+    const number = Number(itemId.slice('item'.length));
+    // The last three items of the bundle and those of the delta were never seen.
+    return itemId.startsWith('new') || number > size - 3 ? 0 : 10 + number;
+  };
+  return new Set([...allowed].filter((itemId) => daysOf(itemId) <= (explore?.maxAgeDays ?? -1)));
+}
+
 /** All pages of a list. */
 async function pagesOf(asked: RecommendationsRequest, context: ResponseContext): Promise<RecommendationsResponse[]> {
   const pages = [await respondWithRecommendations(asked, context)];
@@ -232,6 +246,18 @@ describe.each(['flat', 'hnsw', 'ivf', 'flat and a delta', 'hnsw and a delta', 'i
           expect(new Set(ids).size).toBe(ids.length);
           expect(ids).toHaveLength(Math.min(asked.limit, allowed.size));
           expect(first!.removed).toEqual(removed);
+
+          const isNew = newAmong(allowed, asked);
+          const reserved = Math.round((asked.explore?.share ?? 0) * asked.limit);
+          expect(ids.filter((itemId) => isNew.has(itemId)).length).toBeGreaterThanOrEqual(
+            Math.min(reserved, isNew.size),
+          );
+          const placed = pages.flatMap(({ items }) => items).filter(({ reason }) => reason === 'new');
+          expect(placed.length).toBeLessThanOrEqual(reserved);
+          for (const { itemId, propensity } of placed) {
+            expect(isNew.has(itemId)).toBe(true);
+            expect(propensity).toBe(reserved / asked.limit);
+          }
 
           const { pageSize = asked.limit } = asked;
           for (const [page, { items, position, returned, requested, source, nextCursor }] of pages.entries()) {

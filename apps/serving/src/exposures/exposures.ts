@@ -63,6 +63,9 @@ function describeExposure(
     source: { kind: source.kind, reason: source.reason },
     items: items.map(({ itemId }) => itemId),
     interests: items.map(({ interest }) => interest ?? null),
+    ...(items.some(({ propensity }) => propensity !== undefined)
+      ? { propensities: items.map(({ propensity }) => propensity ?? null) }
+      : {}),
     offset: position,
     keyName,
   };

@@ -280,6 +280,7 @@ export interface components {
        */
       readonly limit?: number;
       readonly merge?: components['schemas']['Merge'];
+      readonly explore?: components['schemas']['Explore'];
       /** @description Names of filters declared in facet.yaml. Items must pass all of them. */
       readonly filters?: readonly string[];
       readonly filter?: components['schemas']['ItemFilter'];
@@ -361,6 +362,16 @@ export interface components {
           /** @description Exclude only items of the last days. */
           readonly withinDays?: number;
         };
+    /** @description Reserves places for new items, which a model cannot rank by experience. The interests of the user rank them. Default: no places. */
+    readonly Explore: {
+      /** @description The share of places that are reserved for new items. 0: none. */
+      readonly share: number;
+      /**
+       * @description An item is new for this many days after its createdAt, or without that attribute after its first interaction. An item with neither is new.
+       * @default 30
+       */
+      readonly maxAgeDays: number;
+    };
     readonly FilterValue: string | number | boolean;
     /** @description A behavior and its share in an interest. The shares of an interest sum to 1. */
     readonly InterestBehavior: {
@@ -484,6 +495,7 @@ export interface components {
        */
       readonly limit?: number;
       readonly merge?: components['schemas']['Merge'];
+      readonly explore?: components['schemas']['Explore'];
       /** @description Names of filters declared in facet.yaml. Items must pass all of them. */
       readonly filters?: readonly string[];
       readonly filter?: components['schemas']['ItemFilter'];
@@ -551,6 +563,13 @@ export interface components {
       readonly score: number;
       /** @description The interest that found the item. Absent in a fallback. */
       readonly interest?: number;
+      /**
+       * @description The place is reserved for new items by explore.
+       * @enum {string}
+       */
+      readonly reason?: 'new';
+      /** @description With a reason: the probability that this place is reserved for a new item. */
+      readonly propensity?: number;
       /** @description With explain: the behaviors with the largest share in the interest. */
       readonly reasons?: readonly components['schemas']['InterestBehavior'][];
     };
@@ -666,6 +685,7 @@ export type BundleSummary = components['schemas']['BundleSummary'];
 export type BundlesResponse = components['schemas']['BundlesResponse'];
 export type DescribedInterest = components['schemas']['DescribedInterest'];
 export type ExcludeSeen = components['schemas']['ExcludeSeen'];
+export type Explore = components['schemas']['Explore'];
 export type FilterValue = components['schemas']['FilterValue'];
 export type InterestBehavior = components['schemas']['InterestBehavior'];
 export type InterestCoupling = components['schemas']['InterestCoupling'];

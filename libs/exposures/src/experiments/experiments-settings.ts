@@ -1,4 +1,4 @@
-import { MergeFields, namePattern } from '@facet/recommendations/settings';
+import { ExploreFields, MergeFields, namePattern } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -20,6 +20,8 @@ const armFields = {
   bundle: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
   /** Replaces the merge of `serving`; a merge in the request takes precedence. */
   merge: Type.Optional(MergeFields),
+  /** Replaces the exploration of `serving`; an exploration in the request takes precedence. */
+  explore: Type.Optional(ExploreFields),
   /** Named filters that apply in addition to those of the request. */
   filters: Type.Optional(Type.Array(Type.String())),
   /** Search breadth of the index: efSearch of HNSW, nprobe of IVF. */

@@ -25,6 +25,8 @@ export interface ExposureRecord {
   readonly items: readonly string[];
   /** [n] interest that found each item; null for none. */
   readonly interests: readonly (number | null)[];
+  /** [n] propensity of places that are reserved for new items; null for other places. Absent without such places. */
+  readonly propensities?: readonly (number | null)[];
   /** Position of the first item within the whole list. */
   readonly offset: number;
   /** Name of the API key. */

@@ -22,6 +22,8 @@ export const reasonsMax = 3;
 
 const Reasons = Type.Array(Type.Array(InterestBehavior, { maxItems: reasonsMax }), { maxItems: interestsMax });
 
+const Interest = Type.Union([Type.Integer({ minimum: 0, maximum: interestsMax - 1 }), Type.Null()]);
+
 /**
  * The rest of a list after a page. The caller holds it, so every process returns the same next page, whatever was promoted or
  * what the user did since.
@@ -46,12 +48,11 @@ const PageSequence = Type.Object({
   /** Position of the first remaining item. */
   position: Type.Integer({ minimum: 1, maximum: limitMax }),
   pageSize: Type.Integer({ minimum: 1, maximum: limitMax }),
-  /** `[itemId, score, interest]`; the interest is null in a fallback. */
+  /** `[itemId, score, interest]`, with the propensity of a reserved place; the interest is null in a fallback. */
   items: Type.Array(
-    Type.Tuple([
-      Type.String(),
-      Type.Number(),
-      Type.Union([Type.Integer({ minimum: 0, maximum: interestsMax - 1 }), Type.Null()]),
+    Type.Union([
+      Type.Tuple([Type.String(), Type.Number(), Interest]),
+      Type.Tuple([Type.String(), Type.Number(), Interest, Type.Number({ minimum: 0, maximum: 1 })]),
     ]),
     { maxItems: limitMax },
   ),

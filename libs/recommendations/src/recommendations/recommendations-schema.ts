@@ -1,6 +1,7 @@
 import { IdentifierSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
+import { ExploreFields } from '../explore.ts';
 import { filterFields } from '../filters.ts';
 import { MergeFields } from '../merge.ts';
 import {
@@ -26,6 +27,7 @@ export const recommendationFields = {
     Type.Integer({ minimum: 1, maximum: limitMax, default: limitDefault, description: 'Items on all pages together.' }),
   ),
   merge: Type.Optional(MergeFields),
+  explore: Type.Optional(ExploreFields),
   ...filterFields,
   exclude: Type.Optional(
     Type.Array(IdentifierSchema, { maxItems: 10_000, description: 'Items never to return, whatever the source.' }),
@@ -63,6 +65,7 @@ export const RecommendationsRequest = Type.Object(
     examples: [
       { userId: 'ada', limit: 1, explain: true },
       { behaviors: ['film-3', 'film-16', 'film-4'], profile: { age: 'young' }, limit: 5 },
+      { userId: 'ada', limit: 20, explore: { share: 0.1, maxAgeDays: 14 } },
       { userId: 'ada', limit: 40, pageSize: 10, merge: { by: 'diverse', lambda: 0.3, attribute: 'genre' } },
       {
         userId: 'ada',
@@ -85,6 +88,14 @@ const RecommendedItem = Type.Object(
     }),
     interest: Type.Optional(
       Type.Integer({ minimum: 0, description: 'The interest that found the item. Absent in a fallback.' }),
+    ),
+    reason: Type.Optional(Type.Literal('new', { description: 'The place is reserved for new items by explore.' })),
+    propensity: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: 'With a reason: the probability that this place is reserved for a new item.',
+      }),
     ),
     reasons: Type.Optional(
       Type.Array(InterestBehavior, {

@@ -49,7 +49,9 @@ export async function respondWithRecommendations(
   const { userId, behaviors, attributes, events } = requester;
   const seen = findSeenItems(events, request.excludeSeen ?? settings.excludeSeen, now);
   const { breadth } = overrides ?? {};
-  const query = { userId, behaviors, attributes, limit, exclude, seen, filters, merge, breadth, explain };
+  const exploreFields = request.explore ?? overrides?.explore ?? settings.explore;
+  const explore = exploreFields && { ...exploreFields, now, seed: recommendationId };
+  const query = { userId, behaviors, attributes, limit, exclude, seen, filters, merge, breadth, explore, explain };
   const { source, found, interests, removed, unknownAttributes } = await findItems(bundle, query, spans);
   spans.start('render');
   const page = takePage(bundle, found, {
@@ -103,10 +105,12 @@ export function respondWithNextPage(
   bundle: BundleView,
 ): RecommendationsResponse {
   const { items, ...rest } = sequence;
-  const offered = items.flatMap(([itemId, score, interest]): FoundItem[] => {
+  const offered = items.flatMap(([itemId, score, interest, propensity]): FoundItem[] => {
     const item = bundle.indexOf(itemId);
     if (item === undefined || bundle.unavailable.has(item)) return [];
-    return [interest === null ? { item, score } : { item, score, interest }];
+    return [
+      { item, score, ...(interest === null ? {} : { interest }), ...(propensity === undefined ? {} : { propensity }) },
+    ];
   });
   return {
     ...takePage(bundle, offered, { ...rest, pageSize }),
@@ -139,7 +143,11 @@ function takePage(
         ? undefined
         : encodeCursor({
             ...sequence,
-            items: rest.map(({ item, score, interest }) => [bundle.idOf(item), score, interest ?? null]),
+            items: rest.map(({ item, score, interest = null, propensity }) =>
+              propensity === undefined
+                ? [bundle.idOf(item), score, interest]
+                : [bundle.idOf(item), score, interest, propensity],
+            ),
             position: position + page.length,
           }),
   };
@@ -147,7 +155,8 @@ function takePage(
 
 function renderItem(bundle: BundleView, found: FoundItem, reasons: PageSequence['reasons']): RecommendedItem {
   const item: RecommendedItem = describeItem(bundle, found);
-  const { interest } = found;
+  const { interest, propensity } = found;
+  if (propensity !== undefined) Object.assign(item, { reason: 'new', propensity });
   if (interest === undefined) return item;
   item.interest = interest;
   if (reasons !== undefined) item.reasons = reasons[interest] ?? [];

@@ -1,0 +1,106 @@
+import { intersectAllowed } from '@facet/bundles';
+import type { BundleView, FilteredItems } from '@facet/bundles';
+import { createRandom, hashText } from '@facet/features';
+import { dayMs } from '@facet/platform';
+import { allowItems } from '@facet/retrieval';
+import type { AllowedItems } from '@facet/retrieval';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+
+export const ExploreFields = Type.Object(
+  {
+    share: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'The share of places that are reserved for new items. 0: none.',
+    }),
+    maxAgeDays: Type.Integer({
+      minimum: 1,
+      maximum: 3_650,
+      default: 30,
+      description:
+        'An item is new for this many days after its createdAt, or without that attribute after its first interaction. An ' +
+        'item with neither is new.',
+    }),
+  },
+  {
+    title: 'Explore',
+    additionalProperties: false,
+    description:
+      'Reserves places for new items, which a model cannot rank by experience. The interests of the user rank them. Default: ' +
+      'no places.',
+  },
+);
+export type ExploreFields = Static<typeof ExploreFields>;
+
+/** An exploration of one list. */
+export interface Exploration extends ExploreFields {
+  /** Epoch milliseconds. Decides which items are new. */
+  readonly now: number;
+  /** Decides the places, such as the recommendationId. */
+  readonly seed: string;
+}
+
+/** Sets of new items by view and days, because they change once a day. */
+const cachedSets = new WeakMap<BundleView, Map<string, AllowedItems>>();
+const cachedSetsMax = 16;
+
+/** Returns the new items among the allowed ones. */
+export function findNewItems(
+  bundle: BundleView,
+  { maxAgeDays, now }: Pick<Exploration, 'maxAgeDays' | 'now'>,
+  allowed: FilteredItems | undefined,
+): AllowedItems {
+  const from = Math.floor(now / dayMs) - maxAgeDays;
+  const key = String(from);
+  let sets = cachedSets.get(bundle);
+  if (sets === undefined) cachedSets.set(bundle, (sets = new Map()));
+  let items = sets.get(key);
+  if (items === undefined) {
+    items = allowItems(bundle.itemCount, (item) => (bundle.firstSeenOn(item) ?? from) >= from);
+    if (sets.size >= cachedSetsMax) sets.delete(sets.keys().next().value!);
+    sets.set(key, items);
+  }
+  return allowed === undefined ? items : intersectAllowed([allowed, { ...items, unknownAttributes: [] }]);
+}
+
+/** Returns the number of places that an exploration reserves in a list. */
+export function countReserved({ share }: Pick<ExploreFields, 'share'>, limit: number): number {
+  return Math.round(share * limit);
+}
+
+/**
+ * Weaves new items into a list of at most `limit` items. Each reserved place gets the best new item that is not in the list yet; the
+ * other places keep the order of the list. So the result contains at least as many new items as places are reserved, or all of
+ * `newItems`, and no item twice. The seed draws the places, each with the probability reserved / limit.
+ *
+ * @param list The list without exploration.
+ * @param newItems New items, best first; `limit` of them, or all.
+ */
+export function weaveNewItems<Found extends { readonly item: number }>(
+  list: readonly Found[],
+  newItems: readonly Found[],
+  { limit, reserved, seed }: { readonly limit: number; readonly reserved: number; readonly seed: string },
+): (Found & { readonly propensity?: number })[] {
+  const places = Array.from({ length: limit }, (_, place) => place);
+  createRandom(hashText(seed)).shuffle(places);
+  const isReserved = new Set(places.slice(0, reserved));
+  const taken = new Set<number>();
+  const takeFrom = (items: readonly Found[]): (() => Found | undefined) => {
+    let next = 0;
+    return () => {
+      while (next < items.length && taken.has(items[next]!.item)) next++;
+      return items[next];
+    };
+  };
+  const [nextOfList, nextNew] = [takeFrom(list), takeFrom(newItems)];
+  const woven: (Found & { readonly propensity?: number })[] = [];
+  for (let place = 0; place < limit; place++) {
+    const explored = isReserved.has(place) ? nextNew() : undefined;
+    const found = explored ?? nextOfList() ?? nextNew();
+    if (found === undefined) break;
+    taken.add(found.item);
+    woven.push(explored === undefined ? found : { ...found, propensity: reserved / limit });
+  }
+  return woven;
+}
