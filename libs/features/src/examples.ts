@@ -18,10 +18,13 @@ export interface Examples {
 }
 
 /**
- * Returns every prefix of every sequence before `before`. The label is the next interaction or, with `moment`, the rest of the
- * interactions of that moment, which have no order among themselves.
+ * The labels of a prefix: the `next` interaction; the rest of the interactions of its `moment`, which have no order among themselves; or
+ * the following interactions, a quarter as many as the prefix has, which is the `share` that a split by users holds out.
  */
-export function prefixExamples(sequences: UserSequences, before: Cut, labels: 'next' | 'moment' = 'next'): Examples {
+export type PrefixLabels = 'next' | 'moment' | 'share';
+
+/** Returns every prefix of every sequence before `before`. */
+export function prefixExamples(sequences: UserSequences, before: Cut, labels: PrefixLabels = 'next'): Examples {
   const columns = createColumns();
   const { offsets, times } = sequences;
   for (let user = 0; user < sequences.userIds.length; user++) {
@@ -30,7 +33,9 @@ export function prefixExamples(sequences: UserSequences, before: Cut, labels: 'n
     let momentEnd = start;
     for (let end = start + 1; end < last; end++) {
       while (momentEnd < last && times[momentEnd]! <= times[end]!) momentEnd++;
-      columns.add(user, start, end, labels === 'next' ? end + 1 : momentEnd, times[end]!);
+      const shareEnd = Math.min(last, end + Math.ceil((end - start) / 4));
+      const labelEnd = { next: end + 1, moment: momentEnd, share: shareEnd }[labels];
+      columns.add(user, start, end, labelEnd, times[end]!);
     }
   }
   return columns.finish();

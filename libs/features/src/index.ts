@@ -9,7 +9,13 @@ export {
 export type { BehaviorRows, BehaviorWindow } from './behavior-sequence.ts';
 export { buildContentIndex } from './content-index.ts';
 export type { ContentIndex, ItemContent, Neighbors } from './content-index.ts';
-export { countInteractions, dropRareItems, orderTable, toUserSequences } from './interaction-table.ts';
+export {
+  countInteractions,
+  dropRareItems,
+  interactionsUntil,
+  orderTable,
+  toUserSequences,
+} from './interaction-table.ts';
 export type { InteractionTable } from './interaction-table.ts';
 export { drawEpoch, prefixExamples, windowExamples } from './examples.ts';
 export type { Examples } from './examples.ts';

@@ -69,6 +69,14 @@ export function dropRareItems(
   };
 }
 
+/** Returns the interactions before a time in epoch milliseconds, in new arrays. Users without any keep an empty sequence. */
+export function interactionsUntil(table: InteractionTable, before: number): InteractionTable {
+  const copy = { ...table, items: table.items.slice(), times: table.times.slice() };
+  return rewriteUsers(copy, (user, start) =>
+    Array.from({ length: cutEnd(table, user, before) - start }, (_, place) => start + place),
+  );
+}
+
 /** Returns the number of interactions with each item [I] before `before`. */
 export function countInteractions(table: InteractionTable, before: Cut): Int32Array {
   const counts = new Int32Array(table.itemIds.length);

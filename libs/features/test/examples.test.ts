@@ -76,6 +76,23 @@ describe('prefixExamples with labels of a moment', () => {
   });
 });
 
+describe('prefixExamples with labels of a share', () => {
+  it('labels a prefix with a quarter as many interactions, at least one and none after the cut', () => {
+    const sequences = sequencesOf([Array.from({ length: 14 }, (_, day): [number, number] => [1 + (day % 9), day])]);
+    const labelCounts = rowsOf(prefixExamples(sequences, 13, 'share')).map(({ end, labelEnd }) => labelEnd - end);
+    expect(labelCounts).toEqual([1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 2, 1]);
+  });
+
+  it('asks what a split by users asks, if the last label is the last interaction', () => {
+    for (const length of [2, 5, 10, 25]) {
+      const sequences = sequencesOf([Array.from({ length }, (_, day): [number, number] => [1 + (day % 9), day])]);
+      const history = Math.floor((4 * length) / 5);
+      const example = rowsOf(prefixExamples(sequences, Infinity, 'share')).find(({ end }) => end === history);
+      expect(example!.labelEnd).toBe(length);
+    }
+  });
+});
+
 describe('prefixExamples', () => {
   it('returns every prefix of every user with the next interaction as its label, at the time of the label', () => {
     const sequences = sequencesOf([

@@ -160,10 +160,10 @@ export const TrainingConfig = Type.Object({
   examplesPerUser: Type.Integer({ minimum: 0 }),
   /**
    * `next`: the label is the next interaction. `moment`: the labels are the rest of the interactions of that moment, such as an
-   * invoice, whose order is arbitrary. `window`: at the start of each day of a user, and at some moments within those days, the labels
+   * invoice, whose order is arbitrary. `share`: the following interactions, a quarter as many as the history. `window`: at the start of each day of a user, and at some moments within those days, the labels
    * are all interactions of the following `windowDays`, as in an evaluation by time split.
    */
-  labels: Type.Union([Type.Literal('next'), Type.Literal('moment'), Type.Literal('window')]),
+  labels: Type.Union([Type.Literal('next'), Type.Literal('moment'), Type.Literal('share'), Type.Literal('window')]),
   windowDays: Type.Number({ exclusiveMinimum: 0 }),
   /** Moments per user in addition to the starts of days. */
   extraMoments: Type.Integer({ minimum: 0 }),

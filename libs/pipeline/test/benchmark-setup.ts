@@ -50,7 +50,10 @@ export interface OpenedBenchmark {
   readonly benchmark: BenchmarkData;
 }
 
-export async function openSequences(lines: readonly string[], protocol: ProtocolName): Promise<OpenedBenchmark> {
+export async function openSequences(
+  lines: readonly string[],
+  protocol: Exclude<ProtocolName, 'rolling'>,
+): Promise<OpenedBenchmark> {
   const folder = await temporaryFolder();
   const path = await writeSequences(folder, lines);
   const context = createStageContext(homePaths(join(folder, 'home')), shopConfig({ evaluation: { cutoffs: [3, 10] } }));

@@ -11,7 +11,10 @@ import {
   coldGrid,
   costGrid,
   describeDiverged,
+  joinPeriods,
+  joinRuns,
   openBenchmarkData,
+  openRollingData,
   protocolNames,
   qualityGrid,
   readSweep,
@@ -23,6 +26,7 @@ import {
 import type {
   BenchmarkData,
   BenchmarkRow,
+  BenchmarkRun,
   BenchmarkSource,
   BenchmarkTable,
   ProtocolName,
@@ -46,6 +50,8 @@ interface BenchmarkOptions extends Omit<CommonOptions, 'home'> {
   readonly items?: readonly string[];
   readonly users?: readonly string[];
   readonly protocol: ProtocolName;
+  readonly every: number;
+  readonly days: number;
   readonly systems?: readonly string[];
   readonly seeds: number;
   readonly set?: readonly Setting[];
@@ -63,6 +69,8 @@ export const registerBenchmark: Register = (command, deps) => {
       .option('--users <files...>', 'users with attributes (default: those of the folder)')
       .option('--home <dir>', 'data home (default: .facet/<name of the data>)', deps.home)
       .addOption(new Option('--protocol <name>', 'held-out data').choices(protocolNames).default('time-split'))
+      .option('--every <days>', 'length of a period with --protocol rolling: 1d, 7d', parseDays, 7)
+      .option('--days <number>', 'last days that the periods cover with --protocol rolling', parseCount, 28)
       .option('--systems <names>', 'systems, separated by commas (default: all)', parseIds)
       .option('--seeds <number>', 'runs of each system that depends on chance', parseCount, 3)
       .option(
@@ -75,6 +83,7 @@ export const registerBenchmark: Register = (command, deps) => {
 and seed are reused: after Ctrl-C, the same command continues. See docs/benchmark.md for the protocols.`,
     'facet benchmark --data orders.csv --systems popularity,item-cf-bm25,facet',
     'facet benchmark --data beauty/ --protocol leave-one-out --seeds 3',
+    'facet benchmark --home .facet/shop --protocol rolling --every 7d --days 28 --systems facet,item-cf-bm25',
     'facet benchmark --home .facet/shop --set epochs=2 --json',
   ).action(deps.action(benchmark));
 };
@@ -83,27 +92,36 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
   const { output, terminal, signal } = context;
   const config = await readConfig(options);
   const { pipeline, source, home } = await openSource(options, config, context);
-  const data = await openData(pipeline, source, options.protocol, context);
+  const periods = await openData(pipeline, source, options, context);
+  const data = joinPeriods(periods);
   const { systems: names, set: settings = [], sweep: sweeps = [] } = options;
   const chosen = chooseSystems(names, { config, benchmark: data, settings });
   const systems = [...chosen, ...sweeps.flatMap((sweep) => sweepSystems(sweep, chosen))];
-  const run = await runBenchmark({
-    context: pipeline,
-    benchmark: data,
-    systems,
-    seeds: options.seeds,
-    signal,
-    now: () => performance.now(),
-    onRow: ({ name, seed, place, total }) => {
-      const stage = context.progress.stage(`${place + 1}/${total}`, `${name}, seed ${seed}`);
-      return {
-        update: (share, detail) => stage.update(share, `${name}, seed ${seed}: ${detail}`),
-        diverged: (description) => stage.note(`${name}, seed ${seed}: ${description}`),
-        done: (row, reused) => stage.done(describeRow(row, data), { reused }),
-        failed: () => stage.failed(),
-      };
-    },
-  });
+  const runs: BenchmarkRun[] = [];
+  for (const [position, period] of periods.entries()) {
+    const suffix = periods.length === 1 ? '' : `, period ${position + 1} of ${periods.length}`;
+    runs.push(
+      await runBenchmark({
+        context: pipeline,
+        benchmark: period,
+        systems,
+        seeds: options.seeds,
+        signal,
+        now: () => performance.now(),
+        onRow: ({ name, seed, place, total }) => {
+          const row = `${name}, seed ${seed}${suffix}`;
+          const stage = context.progress.stage(`${place + 1}/${total}`, row);
+          return {
+            update: (share, detail) => stage.update(share, `${row}: ${detail}`),
+            diverged: (description) => stage.note(`${row}: ${description}`),
+            done: (finished, reused) => stage.done(`${row}: ${describeRow(finished, period)}`, { reused }),
+            failed: () => stage.failed(),
+          };
+        },
+      }),
+    );
+  }
+  const run = joinRuns(runs);
   const [diverged] = run.diverged;
   if (run.rows.length === 0 && diverged !== undefined) throw diverged.error;
   const table = summarize(run, systems, data);
@@ -147,22 +165,28 @@ async function openSource(
   return { pipeline, source: { kind: 'home' }, home };
 }
 
+/** Returns the data of each period, of which only a rolling benchmark has several. */
 async function openData(
   pipeline: StageContext,
   source: BenchmarkSource,
-  protocol: ProtocolName,
+  { protocol, every, days }: BenchmarkOptions,
   { progress, signal }: CommandContext,
-): Promise<BenchmarkData> {
+): Promise<BenchmarkData[]> {
   const name = source.kind === 'home' ? 'the events of the data home' : basename(source.path);
   const stage = progress.stage('data', `${name}, ${protocol}`);
   try {
-    const benchmark = await unlessAborted(openBenchmarkData(pipeline, source, protocol), signal);
-    const { data, protocol: opened } = benchmark;
+    const opening =
+      protocol === 'rolling'
+        ? openRollingData(pipeline, source, { everyDays: every, days })
+        : openBenchmarkData(pipeline, source, protocol).then((data) => [data]);
+    const periods = await unlessAborted(opening, signal);
+    const { data } = periods.at(-1)!;
+    const users = periods.reduce((sum, { protocol }) => sum + protocol.test.users.length, 0);
     stage.done(
       `${countOf(data.sequences.items.length, 'interaction')} with ${countOf(data.items.length - 1, 'item')}, ` +
-        `${countOf(opened.test.users.length, 'user')} in the test`,
+        `${countOf(users, 'user')} in the test`,
     );
-    return benchmark;
+    return periods;
   } catch (error) {
     stage.failed();
     throw error;
@@ -176,7 +200,7 @@ function describeRow(row: BenchmarkRow, { protocol }: BenchmarkData): string {
     return protocol.tasks.length === 1 ? measured : `${task} ${measured}`;
   });
   const seconds = row.tuningSeconds + row.trainingSeconds;
-  return `${row.system}, seed ${row.seed}: ${figures.join('; ')}; fitted in ${formatDuration(1000 * seconds)}`;
+  return `${figures.join('; ')}; fitted in ${formatDuration(1000 * seconds)}`;
 }
 
 /** The data of `--data`. */
@@ -263,6 +287,13 @@ function renderBenchmark(table: BenchmarkTable, { style, width }: Pick<Terminal,
 
 function columnsAfterFirst(head: readonly string[]): number[] {
   return [...head.keys()].slice(1);
+}
+
+/** Parses a number of days, `7d`. */
+function parseDays(text: string): number {
+  const days = Number(/^(\d+)d$/.exec(text)?.[1]);
+  if (!(days > 0)) throw new InvalidArgumentError('Write it as a number of days, such as 7d.');
+  return days;
 }
 
 /** Parses `name=value`. A value that is not JSON is a string. */

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { readItemFiles, ReportBuilder } from '@facet/import';
 import { openLakeSnapshot } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
-import { leaveOneOutCut, orderTable, userSplitCut } from '@facet/features';
+import { interactionsUntil, leaveOneOutCut, orderTable, userSplitCut } from '@facet/features';
 import type { Cut, InteractionTable } from '@facet/features';
-import { AppError } from '@facet/platform';
+import { AppError, dayMs } from '@facet/platform';
+import { hashJson } from '../context/stage-cache.ts';
 import { layOutTables, selectInteractions } from '../dataset/build-dataset.ts';
 import { openDataset } from '../dataset/dataset-artifact.ts';
 import { readCatalog } from '../dataset/make-dataset.ts';
@@ -13,7 +14,13 @@ import type { ModelData } from '../dataset/dataset.ts';
 import { readCutInteractions } from '../dataset/make-dataset.ts';
 import { datasetStage } from '../stages/pipeline-stages.ts';
 import type { StageContext } from '../context/stage-context.ts';
-import { leaveOneOutProtocol, timeSplitProtocol, userSplitProtocol, userSplitSeed } from './protocol.ts';
+import {
+  leaveOneOutProtocol,
+  rollingProtocol,
+  timeSplitProtocol,
+  userSplitProtocol,
+  userSplitSeed,
+} from './protocol.ts';
 import type { Protocol, ProtocolName } from './protocol.ts';
 import { readSequencesFile } from './sequences-file.ts';
 
@@ -40,19 +47,63 @@ export interface BenchmarkData {
 export async function openBenchmarkData(
   context: StageContext,
   source: BenchmarkSource,
-  protocol: ProtocolName,
+  protocol: Exclude<ProtocolName, 'rolling'>,
 ): Promise<BenchmarkData> {
   if (protocol !== 'time-split') return openByPosition(context, source, positionProtocols[protocol]);
-  if (source.kind === 'sequences') {
-    throw new AppError(`${source.path} contains no times, so a time split is impossible.`, {
-      code: 'BENCHMARK_NO_TIMES',
-      category: 'input',
-      remedy: 'Use --protocol leave-one-out or user-split, or import events with times.',
-    });
-  }
+  checkTimes(source);
   const { output } = await datasetStage(context);
   const dataset = await openDataset(context.store, output.datasetId);
   return { id: dataset.id, data: dataset, protocol: timeSplitProtocol(dataset, dataset.split), hasTimes: true };
+}
+
+/**
+ * Reads the events of a home and splits the last `days` days (UTC) into periods of `everyDays` days. Returns the data of each period, which
+ * contain no later interaction.
+ *
+ * @throws AppError `BENCHMARK_NO_TIMES` for sequences; `BENCHMARK_TOO_SHORT` if a period has no validation or test users.
+ */
+export async function openRollingData(
+  context: StageContext,
+  source: BenchmarkSource,
+  { everyDays, days }: { readonly everyDays: number; readonly days: number },
+): Promise<BenchmarkData[]> {
+  checkTimes(source);
+  const { interactions, features } = context.config;
+  const { table, items, users } = await readHome(context, interactions);
+  const newest = table.times.reduce((latest, time) => Math.max(latest, time), 0);
+  const periods = {
+    every: everyDays * dayMs,
+    count: Math.max(1, Math.floor(days / everyDays)),
+    before: (Math.floor(newest / dayMs) + 1) * dayMs,
+  };
+  return Array.from({ length: periods.count }, (_, position): BenchmarkData => {
+    const end = periods.before - (periods.count - position - 1) * periods.every;
+    const laidOut = layOutTables(interactionsUntil(table, end), end - periods.every, { items, users, features });
+    const { learned, ...tables } = laidOut;
+    const data = encodeTables(tables, learned);
+    const protocol = rollingProtocol(data, periods, position);
+    checkUsers(protocol, 'A period has no users with interactions before and in it.');
+    return { id: hashJson({ data: hashOf(data), periods, position }), data, protocol, hasTimes: true };
+  });
+}
+
+function checkTimes(source: BenchmarkSource): asserts source is { readonly kind: 'home' } {
+  if (source.kind === 'home') return;
+  throw new AppError(`${source.path} contains no times, so a split by time is impossible.`, {
+    code: 'BENCHMARK_NO_TIMES',
+    category: 'input',
+    remedy: 'Use --protocol leave-one-out or user-split, or import events with times.',
+  });
+}
+
+/** @param problem why a protocol can have no users */
+function checkUsers({ validation, test }: Protocol, problem: string): void {
+  if (validation.users.length > 0 && test.users.length > 0) return;
+  throw new AppError(problem, {
+    code: 'BENCHMARK_TOO_SHORT',
+    category: 'input',
+    remedy: 'Use another --protocol or longer periods, or import more events.',
+  });
 }
 
 /** A protocol whose cuts are positions in the sequences of users. */
@@ -65,7 +116,7 @@ interface PositionProtocol {
   readonly tooShort: string;
 }
 
-const positionProtocols: Readonly<Record<Exclude<ProtocolName, 'time-split'>, PositionProtocol>> = {
+const positionProtocols: Readonly<Record<Exclude<ProtocolName, 'time-split' | 'rolling'>, PositionProtocol>> = {
   'leave-one-out': {
     repeats: 'first',
     cut: (table) => leaveOneOutCut(table, 'test'),
@@ -91,13 +142,7 @@ async function openByPosition(
   const { learned, ...tables } = layOutTables(table, cut(table), { items, users, features: config.features });
   const data = encodeTables(tables, learned);
   const protocol = split(data);
-  if (protocol.validation.users.length === 0 || protocol.test.users.length === 0) {
-    throw new AppError(tooShort, {
-      code: 'BENCHMARK_TOO_SHORT',
-      category: 'input',
-      remedy: 'Use another --protocol, or import more events.',
-    });
-  }
+  checkUsers(protocol, tooShort);
   return { id: hashOf(data), data, protocol, hasTimes: source.kind === 'home' };
 }
 

@@ -6,7 +6,7 @@ import type { ModelData } from '../dataset/dataset.ts';
 import { heldOutLast, heldOutUserParts, heldOutWindow, rankTasks } from '../evaluation/tasks.ts';
 import type { HeldOut, HeldOutSequenceUser, Task, TaskRankers } from '../evaluation/tasks.ts';
 
-export const protocolNames = ['time-split', 'leave-one-out', 'user-split'] as const;
+export const protocolNames = ['time-split', 'leave-one-out', 'user-split', 'rolling'] as const;
 export type ProtocolName = (typeof protocolNames)[number];
 
 /** The test users, their queries and the permitted data, which all systems of a benchmark share. */
@@ -34,6 +34,10 @@ const tieRules = [
   'Items with equal scores are ordered by a seeded hash that differs from user to user.',
 ];
 
+function dayOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 16).replace('T', ' ');
+}
+
 const taskRule = 'NEW: items that are new to the user, with the history masked. ALL: all items, repeats included.';
 
 /** Returns a global time split: every user is evaluated at the start of the window on the interactions in it. */
@@ -41,7 +45,6 @@ export function timeSplitProtocol(
   data: Pick<ModelData, 'sequences' | 'items'>,
   split: { readonly validationFrom: number; readonly testFrom: number },
 ): Protocol {
-  const day = (time: number): string => new Date(time).toISOString().slice(0, 16).replace('T', ' ');
   return {
     name: 'time-split',
     tasks: ['new', 'all'],
@@ -51,7 +54,39 @@ export function timeSplitProtocol(
     mainCutoff: 50,
     cutoffs: [50],
     rules: [
-      `Time split: validation from ${day(split.validationFrom)} (UTC), test from ${day(split.testFrom)}. Users have an interaction before and one in the window.`,
+      `Time split: validation from ${dayOf(split.validationFrom)} (UTC), test from ${dayOf(split.testFrom)}. Users have an interaction before and one in the window.`,
+      taskRule,
+      ...tieRules,
+    ],
+  };
+}
+
+/** Periods of equal length at the end of the data, in epoch milliseconds. */
+export interface Periods {
+  readonly every: number;
+  readonly count: number;
+  /** The end of the last period. */
+  readonly before: number;
+}
+
+/**
+ * Returns one period of a rolling evaluation: a time split whose test is the period and whose validation is the period before it.
+ *
+ * @param position 0 for the first period
+ */
+export function rollingProtocol(
+  data: Pick<ModelData, 'sequences' | 'items'>,
+  { every, count, before }: Periods,
+  position: number,
+): Protocol {
+  const testFrom = before - (count - position) * every;
+  return {
+    ...timeSplitProtocol(data, { validationFrom: testFrom - every, testFrom }),
+    name: 'rolling',
+    test: heldOutWindow(data, testFrom, testFrom + every),
+    rules: [
+      `Rolling: ${count} periods of ${every / dayMs} days until ${dayOf(before)} (UTC). For each period, every system is fitted from scratch on the data before it, with the period before it as validation.`,
+      'The figures are means over the users of all periods. A user counts once in each period with interactions.',
       taskRule,
       ...tieRules,
     ],

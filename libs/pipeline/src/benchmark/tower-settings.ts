@@ -41,20 +41,23 @@ export function towerSettings(
   return parseModelSettings(settings.reduce(withSetting, fitting), `the benchmark of ${variant}`);
 }
 
-/** Examples with one label contain less information than examples with the labels of a window, so training needs more epochs. */
-const nextItemEpochs = 10;
+/** Examples with few labels contain less information than examples with the labels of a window, so training needs more epochs. */
+const fewLabelsEpochs = 10;
 
 /** Turns off what the protocol makes meaningless, and trains on the labels of the protocol. */
 function fitToProtocol({ model, training }: TowerSettings, { protocol, hasTimes }: BenchmarkData): TowerSettings {
   const timed = hasTimes ? model : { ...model, popularityPrior: false };
-  if (protocol.name === 'time-split') return { model: timed, training };
+  if (protocol.name === 'time-split' || protocol.name === 'rolling') return { model: timed, training };
   const temperatureMin = Math.min(model.temperatureMin, model.temperature / 2);
-  const nextItem = { ...training, labels: 'moment', epochs: Math.max(training.epochs, nextItemEpochs) } as const;
+  const epochs = Math.max(training.epochs, fewLabelsEpochs);
   if (protocol.name === 'leave-one-out') {
-    return { model: { ...timed, repeatBonus: false, temperatureMin }, training: nextItem };
+    return {
+      model: { ...timed, repeatBonus: false, temperatureMin },
+      training: { ...training, epochs, labels: 'moment' },
+    };
   }
-  // Validation users are held out of the test's training too, so a refit would repeat the fit.
-  return { model: { ...timed, temperatureMin }, training: { ...nextItem, refit: false } };
+  // Validation users never train, so a refit would repeat the fit.
+  return { model: { ...timed, temperatureMin }, training: { ...training, epochs, labels: 'share', refit: false } };
 }
 
 /** Returns the settings with one change; unchanged if they do not have the hyper-parameter. */

@@ -1,0 +1,95 @@
+import { homePaths } from '@facet/config';
+import { openFileEventLog } from '@facet/event-log';
+import { sinkLog, upsertItems } from '@facet/lake';
+import { temporaryFolder } from '@facet/testing';
+import { describe, expect, it } from 'vitest';
+import {
+  chooseSystems,
+  joinPeriods,
+  joinRuns,
+  openRollingData,
+  runBenchmark,
+  summarize,
+} from '../src/benchmark/index.ts';
+import type { BenchmarkData, BenchmarkRun } from '../src/benchmark/index.ts';
+import { createStageContext } from '../src/index.ts';
+import type { StageContext } from '../src/index.ts';
+import { closing, dayMs, shopConfig, shopEvents, things } from './tiny-shop.ts';
+
+const every = 5 * dayMs;
+
+interface RanPeriods {
+  readonly context: StageContext;
+  readonly periods: readonly BenchmarkData[];
+  readonly runs: readonly BenchmarkRun[];
+}
+
+async function runPeriods(names: readonly string[]): Promise<RanPeriods> {
+  const home = homePaths(await temporaryFolder());
+  const log = await openFileEventLog(home.logFolder);
+  await log.append(shopEvents());
+  await sinkLog(log, home.lakeFolder);
+  await log.close();
+  await upsertItems(home.catalogFolder, things);
+  const context = createStageContext(home, shopConfig());
+  const periods = await openRollingData(context, { kind: 'home' }, { everyDays: 5, days: 17 });
+  const systems = chooseSystems(names, { config: context.config, benchmark: joinPeriods(periods), settings: [] });
+  const runs: BenchmarkRun[] = [];
+  for (const benchmark of periods) {
+    runs.push(await runBenchmark({ context, benchmark, systems, seeds: 1, now: () => 0 }));
+  }
+  return { context, periods, runs };
+}
+
+describe('a rolling benchmark', () => {
+  it('judges each period on the data before it, and contains no later interaction', async () => {
+    const { periods } = await runPeriods([]);
+    expect(periods).toHaveLength(3);
+    periods.forEach(({ data, protocol }, position) => {
+      const from = closing - (3 - position) * every;
+      expect(protocol.test.cut).toBe(from);
+      expect(protocol.validation.cut).toBe(from - every);
+      expect(Math.max(...data.sequences.times)).toBeLessThan(from + every);
+      const { offsets, items, times } = data.sequences;
+      for (const { userIndex, end, truth } of protocol.test.users) {
+        const bought = [...items.subarray(end, offsets[userIndex + 1])];
+        expect(times[end]).toBeGreaterThanOrEqual(from);
+        expect(new Set(truth.items)).toEqual(new Set(bought.filter((item) => protocol.test.candidates[item] === 1)));
+      }
+    });
+    expect(new Set(periods.map(({ id }) => id)).size).toBe(3);
+  });
+
+  it('reports means over the users of all periods', async () => {
+    const { context, periods, runs } = await runPeriods(['popularity', 'item-cf-cosine']);
+    const joined = joinRuns(runs);
+    const users = runs.map(({ rows }) => rows[0]!.tasks.all!.users);
+    const total = users.reduce((sum, count) => sum + count, 0);
+    joined.rows.forEach((row, place) => {
+      row.tasks.all!.cutoffs.forEach(({ cutoff, recall }, position) => {
+        const ofPeriods = runs.map(({ rows }) => rows[place]!.tasks.all!.cutoffs[position]!);
+        const mean = ofPeriods.reduce((sum, metrics, period) => sum + (metrics.recall * users[period]!) / total, 0);
+        expect(ofPeriods.map((metrics) => metrics.cutoff)).toEqual([cutoff, cutoff, cutoff]);
+        expect(recall).toBeCloseTo(mean, 12);
+      });
+    });
+    const systems = chooseSystems(['popularity'], { config: context.config, benchmark: periods[0]!, settings: [] });
+    const table = summarize(joined, systems, joinPeriods(periods));
+    const { overUsers, cutoffs } = table.systems[0]!.tasks.all!;
+    const main = cutoffs.find(({ cutoff }) => cutoff === table.mainCutoff)!;
+    expect(table.systems[0]!.tasks.all!.users).toBe(total);
+    expect(overUsers.recall.mean).toBeCloseTo(main.recall.mean, 5);
+    const missing = { ...runs[1]!, rows: runs[1]!.rows.slice(1) };
+    expect(joinRuns([runs[0]!, missing, runs[2]!]).rows.map(({ system }) => system)).toEqual(['item-cf-cosine']);
+  });
+
+  it('rejects sequences, which contain no times', async () => {
+    const context = createStageContext(homePaths(await temporaryFolder()), shopConfig());
+    const opening = openRollingData(
+      context,
+      { kind: 'sequences', path: 'x.txt', items: [] },
+      { everyDays: 1, days: 2 },
+    );
+    await expect(opening).rejects.toMatchObject({ code: 'BENCHMARK_NO_TIMES' });
+  });
+});
