@@ -29,12 +29,7 @@ export {
   titleFeatureName,
 } from './feature-schema.ts';
 export type { Attributes, AttributeValue, FeatureSelection } from './feature-schema.ts';
-export {
-  expectedFeaturesOn,
-  launchAges,
-  learnLaunchCurves,
-  writeExpectedFeatures,
-} from './launch-curves.ts';
+export { expectedFeaturesOn, launchAges, learnLaunchCurves, writeExpectedFeatures } from './launch-curves.ts';
 export type { LaunchCurves, LaunchedItems } from './launch-curves.ts';
 export { selectInteractions } from './interactions.ts';
 export type { Interaction, InteractionEvent, InteractionRules } from './interactions.ts';

@@ -37,7 +37,13 @@ function joinRows(rows: readonly BenchmarkRow[]): BenchmarkRow {
     tasks: Object.fromEntries(
       Object.keys(last.tasks).map((task) => [task, joinTasks(rows.map(({ tasks }) => tasks[task as 'new']!))]),
     ),
-    cold: cold.length === 0 ? undefined : joinMetrics(cold),
+    cold:
+      cold.length === 0
+        ? undefined
+        : {
+            ...joinMetrics(cold),
+            amongCold: joinMetrics(cold.map(({ users, amongCold }) => ({ users, cutoffs: amongCold }))).cutoffs,
+          },
   };
 }
 
