@@ -23,6 +23,7 @@ runNamed(
     import: { summary: 'Measure the event log and the import of a file', file: `${from}/import-speed/main.ts` },
     index: { summary: 'Build and tune an index of each kind', file: `${from}/index-building/main.ts` },
     inference: { summary: 'Measure inference of one user, by variant', file: `${from}/inference/main.ts` },
+    interests: { summary: 'Diagnose what several interests find', file: `${from}/interests/main.ts` },
     overload: { summary: 'Measure goodput under more load than serving can handle', file: `${from}/overload/main.ts` },
     promotion: {
       summary: 'Measure promotion and rollback with a long promotion log',

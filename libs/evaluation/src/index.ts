@@ -1,4 +1,6 @@
 export type { BlockScorer } from './block-scorer.ts';
+export { rankingWays, rankLabels, recallOf } from './diagnose-interests.ts';
+export type { LabelRanks, RankingWay } from './diagnose-interests.ts';
 export { evaluateRanking } from './evaluate-ranking.ts';
 export type { CutoffMetrics, RankedUser, RankingEvaluation } from './evaluate-ranking.ts';
 export { interestShares, interestSimilarity } from './interest-monitors.ts';
@@ -6,6 +8,7 @@ export type { InterestSimilarity, UserInterests } from './interest-monitors.ts';
 export { bootstrapInterval, pairedBootstrap, seedInterval } from './intervals.ts';
 export type { BootstrapInterval, PairedDifference, SeedInterval } from './intervals.ts';
 export { createItemCf } from './item-cf.ts';
+export { clusterItems, countClusters } from './item-clusters.ts';
 export type { ItemCfOptions } from './item-cf.ts';
 export { ndcgAt, truthSize } from './metrics.ts';
 export { rankUsers } from './rank-users.ts';

@@ -37,6 +37,8 @@ export interface ModelScorer {
   readonly vectors: Float32Array;
   /** D. */
   readonly dim: number;
+  /** [N + 1] The popularity prior of each item at the time of the user's query; undefined in models without one. */
+  readonly prior: (user: SequenceUser) => Float32Array | undefined;
   /** Frees the tensors. */
   dispose(): void;
 }
@@ -174,6 +176,7 @@ function createScorer(
   return {
     vectors,
     dim,
+    prior: scores.prior,
     interests(users) {
       readAll(users);
       return users.map(scores.interests);

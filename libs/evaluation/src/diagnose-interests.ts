@@ -1,0 +1,140 @@
+import type { UserInterests } from './interest-monitors.ts';
+import type { HeldOutUser } from './rank-users.ts';
+import { truthSize } from './metrics.ts';
+
+/**
+ * Ways to rank the catalog with the interests of one user. `served`: the maximum over the interests, as serving does. `mean`: by the
+ * mean of the interests, scaled to their mean length. `sum`: ln Σ_k exp(score_k). `turns`: the interests take turns, each with its next best
+ * item. `oracle`: for each label, by the interest that ranks it best, which no serving can know.
+ */
+export const rankingWays = ['served', 'mean', 'sum', 'turns', 'oracle'] as const;
+export type RankingWay = (typeof rankingWays)[number];
+
+/** The catalog as one user sees it. */
+export interface ScoredCatalog {
+  /** [N + 1, D] */
+  readonly vectors: Float32Array;
+  readonly dim: number;
+  /** [N + 1] An item's prior, the same for all interests. */
+  readonly prior: Float32Array | undefined;
+  /** [N + 1] 1 for an item that may be ranked. */
+  readonly candidates: Uint8Array;
+}
+
+/** The ranks of one user's held-out items that are new to the user. */
+export interface LabelRanks {
+  /** For each way, the rank of each label, 1 for the first item. */
+  readonly ranks: Readonly<Record<RankingWay, Int32Array>>;
+  /** For each label, the interest with the highest score. */
+  readonly winners: Int32Array;
+  /** [K'u] How many of the first `slots` served items each interest wins, and how many of those are labels. */
+  readonly slots: Int32Array;
+  readonly hits: Int32Array;
+  /** Labels including those outside the vocabulary, which have no rank. */
+  readonly labels: number;
+}
+
+/** Ranks a user's labels among all candidates that are not in the history. @param slots The length of the served list. */
+export function rankLabels(
+  user: HeldOutUser,
+  interests: UserInterests,
+  catalog: ScoredCatalog,
+  slots: number,
+): LabelRanks {
+  const { count: K, vectors: own } = interests;
+  const { vectors, dim, prior, candidates } = catalog;
+  const history = new Set(user.history);
+  const items = Int32Array.from(candidates.keys()).filter((item) => candidates[item] === 1 && !history.has(item));
+  const place = new Map<number, number>();
+  items.forEach((item, position) => place.set(item, position));
+  const scoresOf = (vector: Float32Array): Float32Array =>
+    Float32Array.from(items, (item) => product(vector, vectors, item * dim, dim) + (prior?.[item] ?? 0));
+  const byInterest = Array.from({ length: K }, (_, k) => scoresOf(own.subarray(k * dim, (k + 1) * dim)));
+  const served = items.map(() => 0);
+  const maxima = new Float32Array(items.length);
+  const sums = new Float32Array(items.length);
+  items.forEach((_, position) => {
+    const best = bestOf(byInterest, position);
+    served[position] = best;
+    maxima[position] = byInterest[best]![position]!;
+    sums[position] =
+      maxima[position]! + Math.log(byInterest.reduce((sum, s) => sum + Math.exp(s[position]! - maxima[position]!), 0));
+  });
+  const ranksByInterest = byInterest.map(ranksOf);
+  const turns = Float32Array.from(
+    items,
+    (_, position) => -Math.min(...ranksByInterest.map((ranks) => ranks[position]!)),
+  );
+  const labels = [...user.truth.items].filter((item) => !history.has(item)).map((item) => place.get(item)!);
+  const pick = (ranks: Int32Array): Int32Array => Int32Array.from(labels, (position) => ranks[position]!);
+  const servedRanks = ranksOf(maxima);
+  const slotsOf = new Int32Array(K);
+  const hits = new Int32Array(K);
+  servedRanks.forEach((rank, position) => {
+    if (rank <= slots) slotsOf[served[position]!]!++;
+  });
+  for (const position of labels) if (servedRanks[position]! <= slots) hits[served[position]!]!++;
+  return {
+    ranks: {
+      served: pick(servedRanks),
+      mean: pick(ranksOf(scoresOf(meanInterest(own, K, dim)))),
+      sum: pick(ranksOf(sums)),
+      turns: pick(ranksOf(turns)),
+      oracle: Int32Array.from(labels, (position) => Math.min(...ranksByInterest.map((ranks) => ranks[position]!))),
+    },
+    winners: Int32Array.from(labels, (position) => served[position]!),
+    slots: slotsOf,
+    hits,
+    labels: truthSize(user.truth) - (user.truth.items.length - labels.length),
+  };
+}
+
+/** Returns the mean over users of recall at a cutoff. Users without labels do not count. */
+export function recallOf(users: readonly LabelRanks[], way: RankingWay, cutoff: number): number {
+  const counted = users.filter(({ labels }) => labels > 0);
+  const found = counted.map(({ ranks, labels }) => ranks[way].filter((rank) => rank <= cutoff).length / labels);
+  return counted.length === 0 ? 0 : found.reduce((sum, share) => sum + share, 0) / counted.length;
+}
+
+function bestOf(byInterest: readonly Float32Array[], position: number): number {
+  let best = 0;
+  for (let k = 1; k < byInterest.length; k++) if (byInterest[k]![position]! > byInterest[best]![position]!) best = k;
+  return best;
+}
+
+/** Returns the rank of each score: 1 plus the number of higher scores. */
+function ranksOf(scores: Float32Array): Int32Array {
+  const ascending = scores.slice().sort();
+  return Int32Array.from(scores, (score) => scores.length - lastAtMost(ascending, score));
+}
+
+/** Returns the position of the last of the ascending values that is not above `value`. */
+function lastAtMost(ascending: Float32Array, value: number): number {
+  let low = 0;
+  let high = ascending.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (ascending[middle]! <= value) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** Returns the direction of the mean interest with the mean length of the interests. */
+function meanInterest(interests: Float32Array, K: number, dim: number): Float32Array {
+  const mean = new Float32Array(dim);
+  let length = 0;
+  for (let k = 0; k < K; k++) {
+    const vector = interests.subarray(k * dim, (k + 1) * dim);
+    length += Math.sqrt(product(vector, vector, 0, dim)) / K;
+    for (let d = 0; d < dim; d++) mean[d]! += vector[d]! / K;
+  }
+  const own = Math.sqrt(product(mean, mean, 0, dim));
+  return own === 0 ? mean : mean.map((value) => (value * length) / own);
+}
+
+function product(vector: Float32Array, matrix: Float32Array, offset: number, dim: number): number {
+  let sum = 0;
+  for (let d = 0; d < dim; d++) sum += vector[d]! * matrix[offset + d]!;
+  return sum;
+}

@@ -1,0 +1,120 @@
+import { clusterItems, countClusters, rankingWays, rankLabels, recallOf } from '@facet/evaluation';
+import type { LabelRanks, RankingWay } from '@facet/evaluation';
+import { createRandom } from '@facet/features';
+import * as tensorFlow from '@facet/model/training';
+import { createModelScorer, reportInterests } from '@facet/pipeline/benchmark';
+import type { BenchmarkData, HeldOut, HeldOutSequenceUser } from '@facet/pipeline/benchmark';
+import { createCoupling } from './couple-user.ts';
+import type { Fitted } from './fit-weights.ts';
+
+export const cutoffs = [10, 50, 100, 500] as const;
+/** The length of the served list whose slots are counted. */
+const slots = 50;
+/** Item clusters of the whole catalog, and the share of a user's items that a cluster needs to count. */
+const clusterCount = 20;
+const clusterShareMin = 0.2;
+
+/** Returns in how many item clusters each held-out user has behaviors, by user index. The clusters are those of the model's items. */
+export function clusterUsers(
+  data: BenchmarkData['data'],
+  { spec, weights }: Fitted,
+  heldOut: HeldOut,
+): Map<number, number> {
+  const scorer = createModelScorer(data, spec, weights, heldOut);
+  const items = Int32Array.from(heldOut.candidates.keys()).filter((item) => heldOut.candidates[item] === 1);
+  const options = { clusters: clusterCount, rounds: 20, random: createRandom(1) };
+  const clusterOf = clusterItems(scorer.vectors, scorer.dim, items, options);
+  scorer.dispose();
+  return new Map(
+    heldOut.users.map(({ userIndex, history }) => [userIndex, countClusters(history, clusterOf, clusterShareMin)]),
+  );
+}
+
+type RecallTable = Readonly<Record<RankingWay, Readonly<Record<number, number>>>>;
+
+/** What the interests of a model find, over the items that are new to the users. */
+export interface Diagnosis {
+  readonly interests: number;
+  readonly epochs: number;
+  readonly validationScore: number;
+  readonly users: number;
+  readonly meanInterests: number;
+  readonly meanCosine: number;
+  /** By interest: the shares of the labels that it wins, and of the first 50 served places. */
+  readonly labelShares: readonly number[];
+  readonly slotShares: readonly number[];
+  /** By interest: the share of its served places that are labels. */
+  readonly precision: readonly number[];
+  /** Means over users of the mean cosine of two behaviors with the same strongest interest, and with different ones. */
+  readonly within: number;
+  readonly across: number;
+  readonly recall: RecallTable;
+  /** Users with behaviors in at least two item clusters, and the others. */
+  readonly several: { readonly users: number; readonly recall: RecallTable };
+  readonly single: { readonly users: number; readonly recall: RecallTable };
+}
+
+export function diagnose(
+  data: BenchmarkData['data'],
+  fitted: Fitted,
+  {
+    heldOut,
+    users,
+    clusters,
+  }: {
+    readonly heldOut: HeldOut;
+    readonly users: readonly HeldOutSequenceUser[];
+    readonly clusters: ReadonlyMap<number, number>;
+  },
+): Diagnosis {
+  const { spec, weights, epochs, validationScore } = fitted;
+  const scorer = createModelScorer(data, spec, weights, { ...heldOut, tensorFlow });
+  const { vectors, dim } = scorer;
+  const { candidates } = heldOut;
+  const K = spec.config.interests;
+  const interests = scorer.interests(users);
+  const ranked = users.map((user, row) =>
+    rankLabels(user, interests[row]!, { vectors, dim, prior: scorer.prior(user), candidates }, slots),
+  );
+  const report = reportInterests(scorer, users, K);
+  scorer.dispose();
+  const coupled = users.map(createCoupling(data, fitted)).filter((user) => user !== undefined);
+  const isSeveral = users.map(({ userIndex }) => clusters.get(userIndex)! >= 2);
+  const group = (of: readonly LabelRanks[]) => ({ users: of.length, recall: tabulate(of) });
+  const served = sumByInterest(ranked, 'slots', K);
+  const hits = sumByInterest(ranked, 'hits', K);
+  const places = served.reduce((sum, each) => sum + each, 0);
+  return {
+    interests: K,
+    epochs,
+    validationScore,
+    users: users.length,
+    meanInterests: report.meanInterests,
+    meanCosine: report.similarity.meanCosine,
+    labelShares: report.labelShares,
+    slotShares: served.map((each) => each / places),
+    precision: served.map((each, k) => (each === 0 ? 0 : hits[k]! / each)),
+    within: mean(coupled.map(({ within }) => within)),
+    across: mean(coupled.map(({ across }) => across)),
+    recall: tabulate(ranked),
+    several: group(ranked.filter((_, row) => isSeveral[row]!)),
+    single: group(ranked.filter((_, row) => !isSeveral[row]!)),
+  };
+}
+
+function tabulate(users: readonly LabelRanks[]): RecallTable {
+  return Object.fromEntries(
+    rankingWays.map((way) => [
+      way,
+      Object.fromEntries(cutoffs.map((cutoff) => [cutoff, recallOf(users, way, cutoff)])),
+    ]),
+  ) as RecallTable;
+}
+
+function sumByInterest(users: readonly LabelRanks[], field: 'slots' | 'hits', K: number): number[] {
+  return Array.from({ length: K }, (_, k) => users.reduce((sum, user) => sum + (user[field][k] ?? 0), 0));
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}

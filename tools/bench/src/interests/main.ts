@@ -1,0 +1,123 @@
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FacetConfig, homePaths } from '@facet/config';
+import { createRandom } from '@facet/features';
+import { createStageContext } from '@facet/pipeline';
+import { openBenchmarkData } from '@facet/pipeline/benchmark';
+import type { BenchmarkSource, ProtocolName, Setting } from '@facet/pipeline/benchmark';
+import { parseWith } from '@facet/platform';
+import { logProgress, readOptions } from '../command-line.ts';
+import { clusterUsers, diagnose } from './diagnose.ts';
+import { fitWeights } from './fit-weights.ts';
+import { drawUser } from './draw-user.ts';
+import { render } from './render.ts';
+
+const help = `Diagnose what several interests of a model find that one interest does not
+
+  npm run bench -- interests SOURCE [options]
+
+Options:
+  --protocol NAME     time-split, leave-one-out or user-split (default: time-split)
+  --part PART         validation or test (default: validation)
+  --try SETTINGS      Settings of one model, separated by spaces: "K=4 separation=1"; repeatable (default: K=1 and K=4)
+  --seeds N           Number of runs of each model (default: 1)
+  --variant NAME      Model variant (default: facet)
+  --users N           Most users of the held-out part (default: 3000)
+  --draw FILE         Write the coupling coefficients of one user in the first model with several interests as SVG
+  --title TEXT        Title of that drawing
+  --anonymous         Number the items in that drawing instead of naming them
+  --append FILE       Also append each result as a line of JSON to this file
+  --json              Print the results as JSON
+  --help              Print this help
+
+SOURCE is a data home, or a folder with sequences.txt and items.tsv. Only items that are new to the user count. The models of the
+part validation have not seen it; those of the part test are trained again with the validation part.
+
+Exit code: 0 when the measurement is complete, 1 without a source.`;
+
+const { values, positionals } = readOptions(
+  help,
+  {
+    protocol: { type: 'string', default: 'time-split' },
+    part: { type: 'string', default: 'validation' },
+    try: { type: 'string', multiple: true, default: ['K=1', 'K=4'] },
+    seeds: { type: 'string', default: '1' },
+    variant: { type: 'string', default: 'facet' },
+    users: { type: 'string', default: '3000' },
+    draw: { type: 'string' },
+    title: { type: 'string', default: 'Coupling coefficients of one user' },
+    anonymous: { type: 'boolean', default: false },
+    append: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+  { allowPositionals: true },
+);
+const [folder] = positionals;
+if (folder === undefined || !existsSync(folder)) {
+  console.error('Name a data home or a folder with sequences.txt: npm run bench -- interests SOURCE');
+  process.exit(1);
+}
+
+const scratch = await mkdtemp(join(tmpdir(), 'facet-bench-interests-'));
+try {
+  const config = parseWith(FacetConfig, {}, { source: 'npm run bench -- interests' });
+  const sequences = join(folder, 'sequences.txt');
+  const isSequences = existsSync(sequences);
+  const source: BenchmarkSource = isSequences
+    ? { kind: 'sequences', path: sequences, items: [join(folder, 'items.tsv')] }
+    : { kind: 'home' };
+  const context = createStageContext(homePaths(isSequences ? join(scratch, 'home') : folder), config);
+  const benchmark = await openBenchmarkData(context, source, values.protocol as Exclude<ProtocolName, 'rolling'>);
+  const part = values.part as 'validation' | 'test';
+  const heldOut = benchmark.protocol[part];
+  const users = heldOut.users.slice();
+  createRandom(1).shuffle(users);
+  users.length = Math.min(users.length, Number(values.users));
+  let clusters: ReadonlyMap<number, number> | undefined;
+  const results = [];
+  let drawing = values.draw;
+  for (const attempt of values.try) {
+    for (let seed = 1; seed <= Number(values.seeds); seed++) {
+      const settings = attempt
+        .split(' ')
+        .filter((text) => text !== '')
+        .map(parseSetting);
+      const startedAt = performance.now();
+      const checkpoints = join(scratch, `${results.length}`);
+      const options = { benchmark, config, part, variant: values.variant, settings, seed, checkpoints };
+      const fitted = await fitWeights(options);
+      // The groups of users must not differ between models.
+      clusters ??= clusterUsers(benchmark.data, fitted, heldOut);
+      if (drawing !== undefined && fitted.spec.config.interests > 1) {
+        const svg = drawUser(benchmark.data, fitted, users, { title: values.title, isAnonymous: values.anonymous });
+        if (svg === undefined) logProgress('No user has 16 to 30 behaviors in two interests, so nothing is drawn.');
+        else await writeFile(drawing, svg);
+        drawing = undefined;
+      }
+      const result = { name: attempt, seed, ...(await diagnose(benchmark.data, fitted, { heldOut, users, clusters })) };
+      results.push(result);
+      logProgress(
+        `${attempt}, seed ${seed}: recall@50 ${result.recall.served[50]!.toFixed(4)}, ${((performance.now() - startedAt) / 1000).toFixed(0)} s`,
+      );
+      if (values.append !== undefined) {
+        const { protocol } = values;
+        await appendFile(values.append, `${JSON.stringify({ folder, protocol, part, ...result })}\n`);
+      }
+    }
+  }
+  console.log(values.json ? JSON.stringify(results) : render(results));
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
+
+function parseSetting(text: string): Setting {
+  const [name, ...rest] = text.split('=');
+  const value = rest.join('=');
+  try {
+    return { name: name!, value: JSON.parse(value) as unknown };
+  } catch {
+    return { name: name!, value };
+  }
+}
