@@ -15,6 +15,7 @@ export { GoldenVector, recordGoldenVector } from './bundle/golden-vectors.ts';
 export { launchTables } from './delta/launch-tables.ts';
 export { applyLiveCatalog } from './delta/apply-live-catalog.ts';
 export { buildDelta, embedNewItems } from './delta/build-delta.ts';
+export type { NewInteractions } from './delta/build-delta.ts';
 export { DeltaInfo, loadDelta, putDelta, readDeltaInfo } from './delta/delta.ts';
 export type { Delta } from './delta/delta.ts';
 export { overlayDelta } from './delta/overlay-delta.ts';

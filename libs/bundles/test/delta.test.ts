@@ -86,11 +86,14 @@ describe('a delta', () => {
     const facts = { ...contents, catalog: catalogOf(items), id: 'b'.repeat(32) };
     const now = catalog.slice(2);
     expect(buildDelta(facts, now).info).toMatchObject({ counts: { withdrawn: 0 }, gone: [] });
-    expect(buildDelta(facts, now, ['item1', 'item999']).info).toMatchObject({
+    expect(buildDelta(facts, now, { gone: ['item1', 'item999'] }).info).toMatchObject({
       counts: { withdrawn: 1 },
       gone: ['item1'],
     });
-    expect(buildDelta(facts, [...now, bare(1)], ['item1']).info).toMatchObject({ counts: { withdrawn: 0 }, gone: [] });
+    expect(buildDelta(facts, [...now, bare(1)], { gone: ['item1'] }).info).toMatchObject({
+      counts: { withdrawn: 0 },
+      gone: [],
+    });
   });
 
   it('places new items after popular ones, and changes no other order', async () => {

@@ -28,6 +28,8 @@ const launchWindowDays = 56;
 /** Items that appear in the first days of the data may be older: up to 90 days, at most a quarter of the data. */
 const unsureDays = 90;
 const unsureShare = 1 / 4;
+/** The popularity of launches changes: curves are learned from the newer half of the data, and from at most this many days. */
+const curveDays = 365;
 /** Fewer launches say nothing. */
 const launchesMin = 20;
 /** A value with this many launches moves the expectation half of its way. */
@@ -51,6 +53,7 @@ export function learnLaunchCurves(
   const firstDays = Array.from(createdOn, (_, item) => timeline.firstDayOf(item));
   const start = firstDays.reduce<number>((least, first) => Math.min(least, first ?? day), day);
   const sureFrom = start + Math.min(unsureDays, (day - start) * unsureShare);
+  const curveFrom = Math.max((start + day) / 2, day - curveDays);
   const row = new Float32Array(popularityFeatureCount);
   const byAge = new Float32Array(launchAges.length * popularityFeatureCount);
   const launches: { item: number; logCount: number }[] = [];
@@ -69,8 +72,9 @@ export function learnLaunchCurves(
       if (!(seen >= sureFrom && now <= day) || (first !== undefined && first < seen + age)) continue;
       timeline.writeFeatures(row, 0, 0, item, [now]);
       if (first === undefined || first >= now) row[idleColumn] = Math.log1p(age + horizonDays);
-      row.forEach((value, column) => (sums[column]! += countColumns.includes(column) ? Math.expm1(value) : value));
       if (place === 0) launches.push({ item, logCount: row[everColumn]! });
+      if (seen < curveFrom) continue;
+      row.forEach((value, column) => (sums[column]! += countColumns.includes(column) ? Math.expm1(value) : value));
       count++;
     }
     if (count >= launchesMin) {
@@ -80,7 +84,7 @@ export function learnLaunchCurves(
     }
     if (curve !== undefined) byAge.set(curve, place * popularityFeatureCount);
   });
-  if (launches.length < launchesMin) return undefined;
+  if (curve === undefined) return undefined;
   return { byAge, byValue: valueEffects(launches, features) };
 }
 

@@ -39,7 +39,7 @@ const rowOf = (all: Float32Array, item: number): Float32Array =>
 
 describe('learnLaunchCurves', () => {
   it('learns the mean popularity of launches four weeks after their first day, and the effect of values', () => {
-    const curves = learnLaunchCurves(timeline, unknownDates, 300)!;
+    const curves = learnLaunchCurves(timeline, unknownDates, 200)!;
     expect(curves.byAge[ever]).toBeCloseTo(Math.log1p((4 + 1) / 2));
     expect(curves.byAge[week]).toBe(0);
     expect(curves.byAge[age]).toBeCloseTo(Math.log1p(28));
@@ -47,6 +47,10 @@ describe('learnLaunchCurves', () => {
     const half = (Math.log1p(4) - Math.log1p(1)) / 2;
     expect(curves.byValue['kind']![1]).toBeCloseTo((half * 20) / 30);
     expect(curves.byValue['kind']![2]).toBeCloseTo((-half * 20) / 30);
+    // On day 240 the newer half begins on day 120, with 10 hits and 11 flops. The effects of values stay.
+    const later = learnLaunchCurves(timeline, unknownDates, 240)!;
+    expect(later.byAge[ever]).toBeCloseTo(Math.log1p((10 * 4 + 11) / 21));
+    expect(later.byValue).toEqual(curves.byValue);
   });
 
   it('uses no later data, and knows nothing with fewer than 20 launches', () => {
@@ -57,15 +61,16 @@ describe('learnLaunchCurves', () => {
   });
 
   it('expects less of an item that waits for its first interaction since its creation', () => {
-    // The 20 hits were created when they were launched, the 20 flops 30 days earlier.
+    // The 20 hits were created when they were launched, the 20 flops 10 days earlier.
     const createdOn = Float64Array.from({ length: count + 1 }, (_, item) =>
-      item < 2 || item > launches + 1 ? Number.NaN : 99 + item - (kindOf(item) === 'hit' ? 0 : 30),
+      item < 2 || item > launches + 1 ? Number.NaN : 99 + item - (kindOf(item) === 'hit' ? 0 : 10),
     );
-    const curves = learnLaunchCurves(timeline, { features, createdOn }, 280)!;
+    const curves = learnLaunchCurves(timeline, { features, createdOn }, 180)!;
     const at = (row: number): number => curves.byAge[row * popularityFeatureCount + ever]!;
-    // At age 0, hits have 4 users four weeks later and flops none; at age 30, only flops wait, and get 1.
-    expect(at(0)).toBeCloseTo(Math.log1p(2));
-    expect(at(2)).toBeCloseTo(Math.log1p(1));
+    expect(at(0)).toBeCloseTo(Math.log1p((4 + 1) / 2));
+    // Only flops wait until the age of 7 days. No item waits longer, so the last curve continues.
+    expect(at(1)).toBeCloseTo(Math.log1p(1));
+    expect(at(4)).toBe(at(1));
   });
 });
 
@@ -73,8 +78,8 @@ describe('expectedFeaturesOn', () => {
   const on = (day: number) => expectedFeaturesOn(timeline, unknownDates, day);
 
   it('gives items without interactions the expected counts of their kind, times the share that will be launched', () => {
-    const all = on(300);
-    const known = timeline.featuresOn(300);
+    const all = on(200);
+    const known = timeline.featuresOn(200);
     for (let item = 1; item < coldHit; item++) expect(rowOf(all, item)).toEqual(rowOf(known, item));
     // No launch in the 56 days before.
     expect(rowOf(all, coldHit)[ever]).toBe(0);

@@ -1,7 +1,7 @@
 import { readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadBundle, loadDelta, overlayDelta } from '@facet/bundles';
-import { changeItems, upsertItems } from '@facet/lake';
+import { changeItems, openLakeWriter, upsertItems } from '@facet/lake';
 import type { Item } from '@facet/schemas';
 import { createRandom } from '@facet/features';
 import { initializeWeights } from '@facet/model';
@@ -147,6 +147,44 @@ test('publishes another delta for the next bundle, and keeps removed items withd
   expect(idsOf(await ask([]))).not.toContain('thing03');
   const { info } = await loadDelta(context.store, { kind: 'delta', id: second.deltaId });
   expect(info.gone).toEqual(['thing03']);
+});
+
+test('counts the first interactions with new items', async () => {
+  await promoteBundle(1);
+  await change({ 'cup-new': newCup });
+  const first = (await publishDelta(context))!;
+  const loaded = async (id: string) => loadDelta(context.store, { kind: 'delta', id });
+  const before = await loaded(first.deltaId);
+  expect([...before.popularity]).toEqual([0]);
+  expect(idsOf(await ask([])).at(-1)).toBe('cup-new');
+
+  const writer = await openLakeWriter(context.home.lakeFolder);
+  const events = Array.from({ length: 40 }, (_, position) => ({
+    eventId: `first ${position}`,
+    // Each user twice a day, which counts once. A view is no interaction.
+    userId: `buyer ${position >> 1}`,
+    type: position < 38 ? 'purchase' : 'view',
+    itemId: 'cup-new',
+    occurredAt: closing + 1000 + position,
+    receivedAt: closing + 1000 + position,
+  }));
+  writer.add(
+    'facet.events.v1-0',
+    events.map((event, offset) => ({ offset, event })),
+    events.length,
+  );
+  await writer.commit();
+  await writer.close();
+  const second = (await publishDelta(context))!;
+  expect(second).toMatchObject({ added: 1 });
+  const after = await loaded(second.deltaId);
+  expect([...after.popularity]).toEqual([19]);
+  // An untrained prior is the logarithm of the users of the last 30 days.
+  expect(after.vectors.at(-1)).toBeCloseTo(Math.log1p(19), 4);
+  expect(after.vectors.slice(0, -1)).toEqual(before.vectors.slice(0, -1));
+  const scores = (await ask([])).items;
+  expect(scores.findIndex(({ itemId }) => itemId === 'cup-new')).toBeLessThan(scores.length - 1);
+  expect(await publishDelta(context)).toBeUndefined();
 });
 
 test('withdraws nothing for an empty or missing catalog', async () => {

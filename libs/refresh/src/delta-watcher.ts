@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { homePaths } from '@facet/config';
-import { catalogFiles } from '@facet/lake';
+import { catalogFiles, openLakeSnapshot } from '@facet/lake';
 import type { DeltaResult } from '@facet/pipeline';
 import { toProblem } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
@@ -24,9 +24,12 @@ export interface DeltaWatcher {
 /** Rounds to skip after a failure: the next attempt would probably fail, too, and each attempt starts a process. */
 const cooldownRounds = 6;
 
+/** The time between two comparisons with the lake. */
+const lakeEveryMs = 60_000;
+
 /**
- * Watches the catalog and the current bundle. When one of them changes, publishes a delta with the new and withdrawn items in a
- * child process.
+ * Watches the catalog, the current bundle and the lake. When one of them changes, publishes a delta with the new and withdrawn items,
+ * and the popularity of new items, in a child process.
  */
 export function startDeltaWatcher(
   {
@@ -35,20 +38,25 @@ export function startDeltaWatcher(
   }: { readonly logger: Logger; readonly onResult?: (outcome: 'changed' | 'same' | 'failed') => void },
   { home, configFile, everyMs, execArgv }: DeltaWatcherOptions,
 ): DeltaWatcher {
-  const { catalogFolder, artifactsFolder } = homePaths(home);
+  const { catalogFolder, artifactsFolder, lakeFolder } = homePaths(home);
   const store = createFolderArtifactStore(artifactsFolder);
   const closing = new AbortController();
   const { signal } = closing;
-  let published = '';
+  let published = { state: '', lakeVersion: 0, at: 0 };
 
   async function publishChanges(): Promise<void> {
     const bundle = await store.readRef('current');
     const file = await stat(join(catalogFolder, catalogFiles.items)).catch(() => undefined);
     if (bundle === undefined || file === undefined) return;
     const state = `${bundle.id} ${file.mtimeMs} ${file.size} ${file.ino}`;
-    if (state === published) return;
+    const isChanged = state !== published.state;
+    // First interactions with new items change a delta, but not more often than once a minute.
+    if (!isChanged && performance.now() < published.at + lakeEveryMs) return;
+    if (!isChanged && (await store.readRef('delta')) === undefined) return;
+    const { version: lakeVersion } = await openLakeSnapshot(lakeFolder);
+    if (!isChanged && lakeVersion === published.lakeVersion) return;
     const result = await runChild<DeltaResult | null>('delta', { home, configFile }, { signal, execArgv });
-    published = state;
+    published = { state, lakeVersion, at: performance.now() };
     onResult?.(result === null ? 'same' : 'changed');
     if (result !== null) logger.info({ ...result }, 'published a delta of the changed catalog');
   }

@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import { encodeFeatures, popularityFeatureCount, writeExpectedFeatures } from '@facet/features';
-import type { EncodedFeature } from '@facet/features';
+import {
+  buildPopularityTimeline,
+  createItemVocabulary,
+  encodeFeatures,
+  popularityFeatureCount,
+  popularityFeatureNames,
+  writeExpectedFeatures,
+} from '@facet/features';
+import type { EncodedFeature, ItemVocabulary, UserSequences } from '@facet/features';
 import { contentItemsMax, createColdItemEmbedder, embedItems, indexVectors } from '@facet/model';
 import { dayMs } from '@facet/platform';
 import type { BundleFacts } from '../bundle/bundle.ts';
@@ -11,20 +18,36 @@ import type { CatalogItem, ItemCatalog } from '../items/item-catalog.ts';
 import type { DeltaContents, DeltaInfo } from './delta.ts';
 import { launchCurvesOf } from './launch-tables.ts';
 
+/** What a delta knows in addition to the catalog. */
+export interface DeltaSources {
+  /** Items known to have been removed from the catalog. The bundle may know them from events only. */
+  readonly gone?: readonly string[] | undefined;
+  /** The interactions with new items since the bundle was built. By default there are none. */
+  readonly interactions?: NewInteractions | undefined;
+}
+
+export interface NewInteractions {
+  /** The day of the popularity, counted from the epoch. Interactions before it count. */
+  readonly today: number;
+  /** Returns the sequences of all users, with the items of a vocabulary. */
+  readonly sequencesOf: (vocabulary: ItemVocabulary) => UserSequences;
+}
+
 /**
- * Compares a catalog with a bundle. New items are embedded by items with similar content, with the popularity that is expected
- * of an item without interactions, exactly as the bundle embeds its own items without interactions. Deterministic.
+ * Compares a catalog with a bundle. New items are embedded by items with similar content. Their popularity is the one that is expected
+ * of an item without interactions, as in the bundle, or that of their first interactions if it scores higher. Deterministic.
  *
  * @param catalog All items, in any order.
- * @param goneBefore Items known to have been removed from the catalog. The bundle may know them from events only.
  */
 export function buildDelta(
   bundle: BundleFacts,
   catalog: readonly CatalogItem[],
-  goneBefore: readonly string[] = [],
+  { gone: goneBefore = [], interactions }: DeltaSources = {},
 ): DeltaContents {
   const { added, changed, counts, gone } = compareCatalog(bundle.catalog, catalog, new Set(goneBefore));
-  const { embeddings, vectors } = vectorsOf(bundle, added);
+  const features = popularityOfAdded(added, interactions);
+  const { embeddings, vectors } = vectorsOf(bundle, added, features);
+  const recent = popularityFeatureNames.indexOf('chosen30Days');
   return {
     info: {
       formatVersion: 1,
@@ -38,7 +61,21 @@ export function buildDelta(
     changed,
     embeddings,
     vectors,
+    popularity: Float32Array.from(added, (_, position) =>
+      Math.round(Math.expm1(features?.[(position + 1) * popularityFeatureCount + recent] ?? 0)),
+    ),
   };
+}
+
+/** Returns the popularity features [M + 1, features] of new items by their interactions; undefined without interactions. */
+function popularityOfAdded(
+  added: readonly CatalogItem[],
+  interactions: NewInteractions | undefined,
+): Float32Array | undefined {
+  if (interactions === undefined) return undefined;
+  const vocabulary = createItemVocabulary(['', ...added.map(({ itemId }) => itemId)], 0);
+  const sequences = interactions.sequencesOf(vocabulary);
+  return buildPopularityTimeline(sequences, added.length, Number.POSITIVE_INFINITY).featuresOn(interactions.today);
 }
 
 function compareCatalog(
@@ -85,7 +122,12 @@ function changeOf(before: CatalogItem, now: CatalogItem): 'withdrawn' | 'returne
   return isSame ? undefined : 'changed';
 }
 
-function vectorsOf(bundle: BundleFacts, added: readonly CatalogItem[]): Pick<DeltaContents, 'embeddings' | 'vectors'> {
+/** @param actual [M + 1, features] of the new items by their interactions. */
+function vectorsOf(
+  bundle: BundleFacts,
+  added: readonly CatalogItem[],
+  actual: Float32Array | undefined,
+): Pick<DeltaContents, 'embeddings' | 'vectors'> {
   const { spec, index } = bundle.info;
   const { embeddingDim } = spec.config;
   const features = encodeFeatures(spec.itemFeatures, [undefined, ...added.map(featureAttributes)]);
@@ -93,16 +135,24 @@ function vectorsOf(bundle: BundleFacts, added: readonly CatalogItem[]): Pick<Del
   // `indexVectors` expects a padding row.
   const padded = new Float32Array(embeddingDim + embeddings.length);
   padded.set(embeddings, embeddingDim);
-  const popularity = new Float32Array((added.length + 1) * popularityFeatureCount);
+  const expected = new Float32Array((added.length + 1) * popularityFeatureCount);
   const curves = launchCurvesOf(bundle.itemTables);
   const today = Math.floor(bundle.info.asOf / dayMs);
   added.forEach(({ attributes }, position) => {
     const item = position + 1;
     const age = today - (createdDay(attributes) ?? today);
-    writeExpectedFeatures(popularity, item * popularityFeatureCount, curves, { features, item, age });
+    writeExpectedFeatures(expected, item * popularityFeatureCount, curves, { features, item, age });
   });
-  const vectors = indexVectors(spec, bundle.tower, padded, popularity).slice(index.dim);
-  return { embeddings: padded.slice(embeddingDim), vectors };
+  const vectors = indexVectors(spec, bundle.tower, padded, expected);
+  if (actual !== undefined) keepHigherPrior(vectors, indexVectors(spec, bundle.tower, padded, actual), index.dim);
+  return { embeddings: padded.slice(embeddingDim), vectors: vectors.slice(index.dim) };
+}
+
+/** Replaces rows by `others` with a higher popularity prior, the last coordinate. */
+function keepHigherPrior(vectors: Float32Array, others: Float32Array, dim: number): void {
+  for (let end = dim; end <= vectors.length; end += dim) {
+    if (others[end - 1]! > vectors[end - 1]!) vectors.set(others.subarray(end - dim, end), end - dim);
+  }
 }
 
 /** The parts of a bundle that embed items. */

@@ -41,6 +41,8 @@ export interface DeltaContents {
   readonly embeddings: Float32Array;
   /** [M, index dim] */
   readonly vectors: Float32Array;
+  /** [M] number of recent interactions, as in the bundle. */
+  readonly popularity: Float32Array;
 }
 
 export interface Delta extends DeltaContents {
@@ -56,7 +58,7 @@ const files = {
 
 /** Stores a delta. Equal contents get the same id. */
 export async function putDelta(store: ArtifactStore, contents: DeltaContents): Promise<ArtifactRef> {
-  const { info, added, changed, embeddings, vectors } = contents;
+  const { info, added, changed, embeddings, vectors, popularity } = contents;
   return store.put(
     'delta',
     async (folder) => {
@@ -66,6 +68,7 @@ export async function putDelta(store: ArtifactStore, contents: DeltaContents): P
       await writeSafetensors(join(folder, files.vectors), {
         embeddings: { dtype: 'F32', shape: [added.length, info.embeddingDim], data: embeddings },
         vectors: { dtype: 'F32', shape: [added.length, info.indexDim], data: vectors },
+        popularity: { dtype: 'F32', shape: [added.length], data: popularity },
       });
     },
     { formatVersion: 1, bundleId: info.bundleId },
@@ -98,13 +101,20 @@ export async function loadDelta(store: ArtifactStore, ref: ArtifactRef): Promise
   const added = await readJsonLines<CatalogItem>(join(folder, files.added));
   const changed = await readJsonLines<CatalogItem>(join(folder, files.changed));
   const { tensors } = await readSafetensors(join(folder, files.vectors));
-  const [embeddings, vectors] = [tensors['embeddings'], tensors['vectors']];
+  const [embeddings, vectors, popularity] = [tensors['embeddings'], tensors['vectors'], tensors['popularity']];
   if (embeddings?.dtype !== 'F32' || vectors?.dtype !== 'F32') throw invalidDelta(ref.id, 'its vectors are missing');
-  const rows = [embeddings.data.length / info.embeddingDim, vectors.data.length / info.indexDim, info.counts.added];
+  // Deltas from before the popularity of new items have none.
+  const counts = popularity?.dtype === 'F32' ? popularity.data : new Float32Array(added.length);
+  const rows = [
+    embeddings.data.length / info.embeddingDim,
+    vectors.data.length / info.indexDim,
+    counts.length,
+    info.counts.added,
+  ];
   if (rows.some((count) => count !== added.length)) {
     throw invalidDelta(ref.id, `it has ${added.length} new items, but ${rows.join(', ')} rows of them`);
   }
-  return { id: ref.id, info, added, changed, embeddings: embeddings.data, vectors: vectors.data };
+  return { id: ref.id, info, added, changed, embeddings: embeddings.data, vectors: vectors.data, popularity: counts };
 }
 
 export function invalidDelta(id: string, problem: string): AppError {

@@ -126,10 +126,18 @@ async function withAdded(
   const { added, vectors } = delta;
   const first = bundle.itemCount + 1;
   const scan = await buildFaissIndex(vectors, info.index.dim, { kind: 'flat' });
+  const popularityOf = (item: number): number => (item >= first ? delta.popularity[item - first]! : popularity[item]!);
+  const newByPopularity = [...indexes.values()].sort((a, b) => popularityOf(b) - popularityOf(a) || a - b);
   function* itemsByPopularity(): Generator<number> {
-    yield* byPopularity;
+    let next = 0;
+    for (const item of byPopularity) {
+      while (next < newByPopularity.length && popularityOf(newByPopularity[next]!) > popularity[item]!) {
+        yield newByPopularity[next++]!;
+      }
+      yield item;
+    }
     // Items without interactions come last.
-    yield* indexes.values();
+    yield* newByPopularity.slice(next);
   }
   return {
     itemCount: bundle.itemCount + added.length,
@@ -137,7 +145,7 @@ async function withAdded(
     index: joinIndexes(bundle.index, scan),
     indexOf: (itemId) => bundle.indexOf(itemId) ?? indexes.get(itemId),
     itemsByPopularity,
-    popularityOf: (item) => (item >= first ? 0 : popularity[item]!),
+    popularityOf,
     firstSeenOn: (item) => (item >= first ? createdDay(added[item - first]!.attributes) : bundle.firstSeenOn(item)),
     popular: createPopular(bundle.popularLists, itemsByPopularity),
     vectorOf: (item) =>

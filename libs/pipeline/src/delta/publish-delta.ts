@@ -3,8 +3,12 @@ import { join } from 'node:path';
 import { hashFile } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { buildDelta, loadBundleFacts, putDelta, readDeltaInfo } from '@facet/bundles';
-import { catalogFiles, readItems } from '@facet/lake';
-import { isAppError, writeFileAtomically } from '@facet/platform';
+import type { NewInteractions } from '@facet/bundles';
+import type { FacetConfig } from '@facet/config';
+import { orderTable, parsePositiveClauses, toUserSequences } from '@facet/features';
+import { catalogFiles, openLakeSnapshot, readInteractions, readItems } from '@facet/lake';
+import type { LakeSnapshot } from '@facet/lake';
+import { dayMs, isAppError, writeFileAtomically } from '@facet/platform';
 import { toCatalogItem } from '../dataset/build-dataset.ts';
 import type { StageContext } from '../context/stage-context.ts';
 
@@ -26,16 +30,16 @@ export interface DeltaResult {
 const deltasKept = 10;
 
 /** Increase this when the same inputs give another delta. */
-const version = 1;
+const version = 2;
 
 /**
  * Compares the catalog with the current bundle and publishes the difference as the reference `delta`. If both agree, publishes no
  * delta, or an empty one to replace an earlier one. Returns undefined if nothing changed, which the inode, size and time of the
- * catalog file show, and if no bundle is current. An empty catalog counts as a missing one and changes nothing.
+ * catalog file and the version of the lake show, and if no bundle is current. An empty catalog counts as a missing one and changes nothing.
  *
  * @throws AppError `EVENTS_CATALOG_DAMAGED`, and errors about a missing or damaged bundle.
  */
-export async function publishDelta({ home, store }: StageContext): Promise<DeltaResult | undefined> {
+export async function publishDelta({ home, store, config }: StageContext): Promise<DeltaResult | undefined> {
   const bundle = await store.readRef('current');
   if (bundle === undefined) return undefined;
   const published = await store.readRef('delta');
@@ -43,23 +47,30 @@ export async function publishDelta({ home, store }: StageContext): Promise<Delta
   const file = await fingerprint(path);
   if (file === undefined) return undefined;
   const memo = await readMemo(home.stagesFolder);
-  const isCurrent = memo?.bundleId === bundle.id && memo.deltaId === (published?.id ?? null);
+  const snapshot = await openLakeSnapshot(home.lakeFolder);
+  // Interactions matter for new items only.
+  const isLakeCurrent = memo?.added === 0 || memo?.lakeVersion === snapshot.version;
+  const isCurrent = memo?.bundleId === bundle.id && memo.deltaId === (published?.id ?? null) && isLakeCurrent;
   if (isCurrent && memo.file === file) return undefined;
   const { sha256 } = await hashFile(path);
-  const remember = (deltaId: string | null): Promise<void> =>
-    writeMemo(home.stagesFolder, { version, bundleId: bundle.id, file, sha256, deltaId });
+  const { version: lakeVersion } = snapshot;
+  const remember = (deltaId: string | null, added: number): Promise<void> =>
+    writeMemo(home.stagesFolder, { version, bundleId: bundle.id, file, sha256, deltaId, lakeVersion, added });
   if (isCurrent && memo.sha256 === sha256) {
-    await remember(memo.deltaId);
+    await remember(memo.deltaId, memo.added);
     return undefined;
   }
   const items = await readItems(home.catalogFolder);
   if (items.length === 0) return undefined;
   const earlier = published === undefined ? undefined : await readEarlier(store, published);
-  const contents = buildDelta(await loadBundleFacts(store, bundle), items.map(toCatalogItem), earlier?.gone);
+  const facts = await loadBundleFacts(store, bundle);
+  const hasNewItems = items.some(({ itemId }) => facts.catalog.indexOf(itemId) === undefined);
+  const interactions = hasNewItems ? await readNewInteractions(snapshot, facts.info.asOf, config) : undefined;
+  const contents = buildDelta(facts, items.map(toCatalogItem), { gone: earlier?.gone, interactions });
   const { counts, gone } = contents.info;
   const isEmpty = gone.length === 0 && Object.values(counts).every((count) => count === 0);
   if (published === undefined && isEmpty) {
-    await remember(null);
+    await remember(null, counts.added);
     return undefined;
   }
   const ref = await putDelta(store, contents);
@@ -67,8 +78,23 @@ export async function publishDelta({ home, store }: StageContext): Promise<Delta
     await store.writeRef('delta', ref);
     await store.prune('delta', { keep: deltasKept });
   }
-  await remember(ref.id);
+  await remember(ref.id, counts.added);
   return ref.id === published?.id ? undefined : { deltaId: ref.id, bundleId: bundle.id, ...counts };
+}
+
+/** Reads the interactions since a bundle was built. */
+async function readNewInteractions(
+  snapshot: LakeSnapshot,
+  asOf: number,
+  { interactions: { positives, bots, ...rules }, dataset }: FacetConfig,
+): Promise<NewInteractions> {
+  const since = { occurredFrom: asOf };
+  const read = await readInteractions(snapshot, since, { positives: parsePositiveClauses(positives), bots }, dataset);
+  const { table } = orderTable(read, rules);
+  return {
+    today: Math.floor(Math.max(asOf, read.newest.occurredAt) / dayMs) + 1,
+    sequencesOf: (vocabulary) => toUserSequences(table, vocabulary),
+  };
 }
 
 /** Returns the published delta; undefined for an unreadable one, which is built again without withdrawn items of the past. */
@@ -88,6 +114,9 @@ interface Memo {
   readonly file: string;
   readonly sha256: string;
   readonly deltaId: string | null;
+  readonly lakeVersion: number;
+  /** The number of new items. */
+  readonly added: number;
 }
 
 const memoName = 'delta.json';
