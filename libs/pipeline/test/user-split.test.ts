@@ -3,6 +3,7 @@ import { temporaryFolder } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
 import { chooseSystems, runBenchmark } from '../src/benchmark/index.ts';
 import type { Setting } from '../src/benchmark/index.ts';
+import type { TowerSettings } from '../src/benchmark/tower-settings.ts';
 import { rankTasks } from '../src/evaluation/tasks.ts';
 import { openSequences, small } from './benchmark-setup.ts';
 import type { OpenedBenchmark } from './benchmark-setup.ts';
@@ -79,6 +80,14 @@ describe('a benchmark of a split by users', () => {
     expect(Object.keys(before)).toEqual(names);
     expect(after).toEqual(before);
   }, 60_000);
+
+  it('trains facet on the share that the split holds out, and published models on the next item', async () => {
+    const { context, benchmark } = await openSequences(lines, 'user-split');
+    const systems = chooseSystems(['facet', 'sasrec-facet', 'mind'], { config: context.config, benchmark, settings });
+    const training = systems.map(({ settings }) => (settings as TowerSettings).training);
+    expect(training.map(({ labels }) => labels)).toEqual(['share', 'moment', 'share']);
+    expect(training.map(({ refit }) => refit)).toEqual([false, false, false]);
+  });
 
   it('lets repeats return in ALL, and ranks only other items in NEW', async () => {
     const { context, benchmark } = await openSequences(lines, 'user-split');

@@ -50,14 +50,14 @@ function fitToProtocol({ model, training }: TowerSettings, { protocol, hasTimes 
   if (protocol.name === 'time-split' || protocol.name === 'rolling') return { model: timed, training };
   const temperatureMin = Math.min(model.temperatureMin, model.temperature / 2);
   const epochs = Math.max(training.epochs, fewLabelsEpochs);
+  const nextItem = { ...training, epochs, labels: 'moment' } as const;
   if (protocol.name === 'leave-one-out') {
-    return {
-      model: { ...timed, repeatBonus: false, temperatureMin },
-      training: { ...training, epochs, labels: 'moment' },
-    };
+    return { model: { ...timed, repeatBonus: false, temperatureMin }, training: nextItem };
   }
+  // Recipes that train on the question of the evaluation do so here. Published ones keep their next item.
+  const labels = training.labels === 'window' ? 'share' : 'moment';
   // Validation users never train, so a refit would repeat the fit.
-  return { model: { ...timed, temperatureMin }, training: { ...training, epochs, labels: 'share', refit: false } };
+  return { model: { ...timed, temperatureMin }, training: { ...nextItem, labels, refit: false } };
 }
 
 /** Returns the settings with one change; unchanged if they do not have the hyper-parameter. */
