@@ -80,22 +80,25 @@ function momentsOf(times: Float64Array, { extraMoments, random }: { extraMoments
 }
 
 /**
- * Draws the order of one epoch: shuffled positions of `examples`, at most `perUser` per user (0: all), so that users with long histories
- * do not dominate. Each epoch draws others.
+ * Draws the order of one epoch: shuffled positions of `examples`. A user with n > `perUser` examples gives √(perUser · n) of them (0:
+ * all), so that long histories give more examples than short ones but do not dominate. Each epoch draws others.
  */
 export function drawEpoch(
   examples: Examples,
   options: { readonly perUser: number; readonly random: Random },
 ): Int32Array {
+  const { perUser, random } = options;
   const order = Int32Array.from({ length: examples.count }, (_, position) => position);
-  options.random.shuffle(order);
-  if (options.perUser === 0) return order;
-  const drawn = new Map<number, number>();
+  random.shuffle(order);
+  if (perUser === 0) return order;
+  const left = new Map<number, number>();
+  for (const user of examples.user) left.set(user, (left.get(user) ?? 0) + 1);
+  for (const [user, n] of left) left.set(user, n <= perUser ? n : Math.round(Math.sqrt(perUser * n)));
   return order.filter((position) => {
     const user = examples.user[position]!;
-    const count = drawn.get(user) ?? 0;
-    drawn.set(user, count + 1);
-    return count < options.perUser;
+    const count = left.get(user)!;
+    left.set(user, count - 1);
+    return count > 0;
   });
 }
 

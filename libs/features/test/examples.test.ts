@@ -281,10 +281,10 @@ describe('drawEpoch', () => {
     expect(order).not.toEqual(draw(0, 2));
   });
 
-  it('returns at most perUser examples of a user, and all examples of users with fewer', () => {
+  it('returns √(perUser · n) examples of a user with n, and all examples of users with fewer than perUser', () => {
     const order = draw(6, 1);
     const perUser = [0, 1, 2].map((user) => order.filter((position) => examples.user[position] === user).length);
-    expect(perUser).toEqual([6, 4, 1]);
+    expect(perUser).toEqual([13, 4, 1]); // √(6 · 29) = 13.2
     expect(new Set(order).size).toBe(order.length);
   });
 

@@ -156,7 +156,7 @@ export const TrainingConfig = Type.Object({
   learningRate: Type.Number({ exclusiveMinimum: 0 }),
   /** Epochs without a better validation score before early stopping. */
   patience: Type.Integer({ minimum: 1 }),
-  /** Most examples per user in an epoch; 0 means all. */
+  /** c: a user with n > c examples gives √(c · n) of them in an epoch, the others all of theirs. 0: all users give all. */
   examplesPerUser: Type.Integer({ minimum: 0 }),
   /**
    * `next`: the label is the next interaction. `moment`: the labels are the rest of the interactions of that moment, such as an
