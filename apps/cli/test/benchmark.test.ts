@@ -53,6 +53,19 @@ it.each(['time-split', 'leave-one-out'])(
   },
 );
 
+it('rolling: judges each of the last periods, and refuses a period that is not a number of days', async () => {
+  const folder = await temporaryFolder();
+  await writeShop(folder);
+  const args = ['benchmark', '--data', folder, '--home', join(folder, 'home'), '--protocol', 'rolling'];
+  const wanted = [...args, '--days', '2', '--systems', 'popularity', '--json'];
+  const json = await run([...wanted, '--every', '1d']);
+  expect(json).toMatchObject({ code: 0 });
+  const { table } = JSON.parse(json.out) as Document;
+  // All users buy one thing on each of the two days; on the last day they buy their first thing again.
+  expect(table.systems[0]!.tasks).toMatchObject({ new: { users: 12 }, all: { users: 24 } });
+  expect(await run([...wanted, '--every', '1'])).toMatchObject({ code: 2 });
+});
+
 it('refuses unknown systems, settings and data', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);
