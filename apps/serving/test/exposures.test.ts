@@ -85,6 +85,33 @@ async function recorded(): Promise<ExposureRecord[]> {
   return records;
 }
 
+it('records the propensities of places for new items, by the request, the arm or facet.yaml', async () => {
+  const ask = await start(`
+serving: { explore: { share: 0.5, maxAgeDays: 3650 } }
+experiments:
+  - name: explore
+    arms: { control: { explore: { share: 1, maxAgeDays: 3650 } }, same: { explore: { share: 1, maxAgeDays: 3650 } } }`);
+  const byRequest = await ask({ userId: 'ada', limit: 8, pageSize: 4, explore: { share: 0.25, maxAgeDays: 3650 } });
+  const rest = await ask({ cursor: byRequest['nextCursor'] });
+  const byArm = await ask({ userId: 'ada', limit: 4 });
+  const byFile = await ask({ limit: 4, behaviors: ['film-3'] });
+  const off = await ask({ userId: 'ada', limit: 4, explore: { share: 0 } });
+  const placesOf = (...pages: Record<string, unknown>[]) =>
+    pages.flatMap(({ items }) => items as { reason?: string; propensity?: number }[]);
+  const reserved = (...pages: Record<string, unknown>[]) =>
+    placesOf(...pages).flatMap(({ reason, propensity }) => (reason === 'new' ? [propensity] : []));
+  expect(reserved(byRequest, rest)).toEqual([0.25, 0.25]);
+  expect(reserved(byArm)).toEqual([1, 1, 1, 1]);
+  expect(reserved(byFile)).toEqual([0.5, 0.5]);
+  expect(reserved(off)).toEqual([]);
+  const records = await recorded();
+  const recordOf = ({ recommendationId }: Record<string, unknown>) =>
+    records.filter((record) => record.recommendationId === recommendationId);
+  const logged = recordOf(byRequest).flatMap(({ items, propensities }) => propensities ?? items.map(() => null));
+  expect(logged).toEqual(placesOf(byRequest, rest).map(({ propensity = null }) => propensity));
+  expect(recordOf(off).map(({ propensities }) => propensities)).toEqual([undefined]);
+});
+
 it('records each page, with items and their interests', async () => {
   const ask = await start('exposures: { sampledShare: 0 }');
   const first = await ask({ userId: 'ada', limit: 7, pageSize: 4, merge: { by: 'round-robin' } });

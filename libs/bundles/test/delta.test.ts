@@ -1,4 +1,6 @@
-import { isAppError } from '@facet/platform';
+import { buildUserSequences } from '@facet/features';
+import type { ItemVocabulary } from '@facet/features';
+import { dayMs, isAppError } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   buildDelta,
@@ -10,7 +12,7 @@ import {
   putDelta,
 } from '../src/index.ts';
 import type { Bundle, CatalogItem, Delta } from '../src/index.ts';
-import { bundleContents, catalogOf, createBundleStore } from '../testing/small-bundle.ts';
+import { asOf, bundleContents, catalogOf, createBundleStore } from '../testing/small-bundle.ts';
 import type { BundleStore } from '../testing/small-bundle.ts';
 
 let bundleStore: BundleStore;
@@ -105,6 +107,29 @@ describe('a delta', () => {
       catalog.length + 1,
       catalog.length + 2,
     ]);
+    view.close();
+  });
+
+  it('places new items by their interactions', async () => {
+    const items = [...catalog, ...newItems(3)];
+    const today = Math.floor(asOf / dayMs) + 2;
+    const sequencesOf = (vocabulary: ItemVocabulary) =>
+      buildUserSequences(
+        Array.from({ length: 20 }, (_, user) => ({
+          userId: `buyer${user}`,
+          itemId: user < 18 ? 'new2' : 'new0',
+          occurredAt: asOf + user,
+        })),
+        vocabulary,
+      );
+    const contents = buildDelta(bundles.facet, items, { interactions: { today, sequencesOf } });
+    expect([...contents.popularity]).toEqual([2, 0, 18]);
+    const view = await overlayDelta(bundles.facet, { id: 'd'.repeat(32), ...contents });
+    const order = [...view.itemsByPopularity()];
+    expect(new Set(order).size).toBe(items.length);
+    const popularity = order.map((item) => view.popularityOf(item));
+    expect(popularity).toEqual(popularity.toSorted((a, b) => b - a));
+    expect(view.popularityOf(view.indexOf('new2')!)).toBe(18);
     view.close();
   });
 

@@ -30,7 +30,7 @@ export {
 } from './feature-schema.ts';
 export type { Attributes, AttributeValue, FeatureSelection } from './feature-schema.ts';
 export { expectedFeaturesOn, launchAges, learnLaunchCurves, writeExpectedFeatures } from './launch-curves.ts';
-export type { LaunchCurves, LaunchedItems } from './launch-curves.ts';
+export type { LaunchCurves } from './launch-curves.ts';
 export { selectInteractions } from './interactions.ts';
 export type { Interaction, InteractionEvent, InteractionRules } from './interactions.ts';
 export {

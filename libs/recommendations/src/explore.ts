@@ -7,6 +7,8 @@ import type { AllowedItems } from '@facet/retrieval';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
+const maxAgeDaysDefault = 30;
+
 export const ExploreFields = Type.Object(
   {
     share: Type.Number({
@@ -14,14 +16,16 @@ export const ExploreFields = Type.Object(
       maximum: 1,
       description: 'The share of places that are reserved for new items. 0: none.',
     }),
-    maxAgeDays: Type.Integer({
-      minimum: 1,
-      maximum: 3_650,
-      default: 30,
-      description:
-        'An item is new for this many days after its createdAt, or without that attribute after its first interaction. An ' +
-        'item with neither is new.',
-    }),
+    maxAgeDays: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 3_650,
+        default: maxAgeDaysDefault,
+        description:
+          'An item is new for this many days after its createdAt, or without that attribute after its first interaction. An ' +
+          'item with neither is new.',
+      }),
+    ),
   },
   {
     title: 'Explore',
@@ -48,7 +52,7 @@ const cachedSetsMax = 16;
 /** Returns the new items among the allowed ones. */
 export function findNewItems(
   bundle: BundleView,
-  { maxAgeDays, now }: Pick<Exploration, 'maxAgeDays' | 'now'>,
+  { maxAgeDays = maxAgeDaysDefault, now }: Pick<Exploration, 'maxAgeDays' | 'now'>,
   allowed: FilteredItems | undefined,
 ): AllowedItems {
   const from = Math.floor(now / dayMs) - maxAgeDays;

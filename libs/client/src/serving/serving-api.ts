@@ -370,7 +370,7 @@ export interface components {
        * @description An item is new for this many days after its createdAt, or without that attribute after its first interaction. An item with neither is new.
        * @default 30
        */
-      readonly maxAgeDays: number;
+      readonly maxAgeDays?: number;
     };
     readonly FilterValue: string | number | boolean;
     /** @description A behavior and its share in an interest. The shares of an interest sum to 1. */
