@@ -34,5 +34,6 @@ describe('Online Retail II', () => {
       expect(items).toHaveLength(4921);
       expect(items.find(({ itemId }) => itemId === '22041')?.title).toBe('RECORD FRAME 7" SINGLE SIZE');
     },
+    180_000,
   );
 });
