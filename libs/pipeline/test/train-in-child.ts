@@ -14,7 +14,7 @@ import { trainPhase } from '../src/training/train-phase.ts';
 import { dayMs } from './tiny-shop.ts';
 
 const [itemCount, batchSize] = process.argv.slice(-2).map(Number) as [number, number];
-const users = 512;
+const users = 64;
 const eventsOfUser = 60;
 
 const random = createRandom(1);
