@@ -1,8 +1,7 @@
 import type { BundleView } from '@facet/bundles';
 import type { UserProfile } from '@facet/profiles';
-import type { ExploreFields } from './explore.ts';
 import type { MergeFields } from './merge.ts';
-import type { ServingSettings } from './settings.ts';
+import type { ExploreFields, ServingSettings } from './settings.ts';
 
 /** Times the parts of one request. The parts follow each other, so starting a span ends the one before. */
 export interface Spans {

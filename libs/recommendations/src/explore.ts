@@ -4,38 +4,8 @@ import { createRandom, hashText } from '@facet/features';
 import { dayMs } from '@facet/platform';
 import { allowItems } from '@facet/retrieval';
 import type { AllowedItems } from '@facet/retrieval';
-import { Type } from 'typebox';
-import type { Static } from 'typebox';
-
-const maxAgeDaysDefault = 30;
-
-export const ExploreFields = Type.Object(
-  {
-    share: Type.Number({
-      minimum: 0,
-      maximum: 1,
-      description: 'The share of places that are reserved for new items. 0: none.',
-    }),
-    maxAgeDays: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 3_650,
-        default: maxAgeDaysDefault,
-        description:
-          'An item is new for this many days after its createdAt, or without that attribute after its first interaction. An ' +
-          'item with neither is new.',
-      }),
-    ),
-  },
-  {
-    title: 'Explore',
-    additionalProperties: false,
-    description:
-      'Reserves places for new items, which a model cannot rank by experience. The interests of the user rank them. Default: ' +
-      'no places.',
-  },
-);
-export type ExploreFields = Static<typeof ExploreFields>;
+import { newItemDays } from './settings.ts';
+import type { ExploreFields } from './settings.ts';
 
 /** An exploration of one list. */
 export interface Exploration extends ExploreFields {
@@ -52,7 +22,7 @@ const cachedSetsMax = 16;
 /** Returns the new items among the allowed ones. */
 export function findNewItems(
   bundle: BundleView,
-  { maxAgeDays = maxAgeDaysDefault, now }: Pick<Exploration, 'maxAgeDays' | 'now'>,
+  { maxAgeDays = newItemDays, now }: Pick<Exploration, 'maxAgeDays' | 'now'>,
   allowed: FilteredItems | undefined,
 ): AllowedItems {
   const from = Math.floor(now / dayMs) - maxAgeDays;

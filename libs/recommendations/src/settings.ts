@@ -1,14 +1,43 @@
 import { AppError } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { ExploreFields } from './explore.ts';
 import { NamedFilters } from './filters.ts';
 import { findMergeFault, MergeDefault } from './merge.ts';
 import type { MergeFields } from './merge.ts';
 import { ExcludeSeenDefault } from './users/seen-items.ts';
 
-export { ExploreFields } from './explore.ts';
 export { MergeFields } from './merge.ts';
+
+/** An item is new for this many days, unless `maxAgeDays` says otherwise. */
+export const newItemDays = 30;
+
+export const ExploreFields = Type.Object(
+  {
+    share: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'The share of places that are reserved for new items. 0: none.',
+    }),
+    maxAgeDays: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 3_650,
+        default: newItemDays,
+        description:
+          'An item is new for this many days after its createdAt, or without that attribute after its first interaction. An ' +
+          'item with neither is new.',
+      }),
+    ),
+  },
+  {
+    title: 'Explore',
+    additionalProperties: false,
+    description:
+      'Reserves places for new items, which a model cannot rank by experience. The interests of the user rank them. Default: ' +
+      'no places.',
+  },
+);
+export type ExploreFields = Static<typeof ExploreFields>;
 
 /** The section `serving` of facet.yaml: defaults for fields that a request leaves out. */
 export const ServingSettings = Type.Object(

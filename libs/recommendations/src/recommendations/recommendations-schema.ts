@@ -1,7 +1,7 @@
 import { IdentifierSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { ExploreFields } from '../explore.ts';
+import { ExploreFields } from '../settings.ts';
 import { filterFields } from '../filters.ts';
 import { MergeFields } from '../merge.ts';
 import {
