@@ -1,3 +1,4 @@
+import { dot } from '@facet/platform';
 import type { UserInterests } from './interest-monitors.ts';
 import type { HeldOutUser } from './rank-users.ts';
 import { truthSize } from './metrics.ts';
@@ -48,7 +49,7 @@ export function rankLabels(
   const place = new Map<number, number>();
   items.forEach((item, position) => place.set(item, position));
   const scoresOf = (vector: Float32Array): Float32Array =>
-    Float32Array.from(items, (item) => product(vector, vectors, item * dim, dim) + (prior?.[item] ?? 0));
+    Float32Array.from(items, (item) => dot(vector, 0, vectors, item * dim, dim) + (prior?.[item] ?? 0));
   const byInterest = Array.from({ length: K }, (_, k) => scoresOf(own.subarray(k * dim, (k + 1) * dim)));
   const served = items.map(() => 0);
   const maxima = new Float32Array(items.length);
@@ -126,15 +127,9 @@ function meanInterest(interests: Float32Array, K: number, dim: number): Float32A
   let length = 0;
   for (let k = 0; k < K; k++) {
     const vector = interests.subarray(k * dim, (k + 1) * dim);
-    length += Math.sqrt(product(vector, vector, 0, dim)) / K;
+    length += Math.sqrt(dot(vector, 0, vector, 0, dim)) / K;
     for (let d = 0; d < dim; d++) mean[d]! += vector[d]! / K;
   }
-  const own = Math.sqrt(product(mean, mean, 0, dim));
+  const own = Math.sqrt(dot(mean, 0, mean, 0, dim));
   return own === 0 ? mean : mean.map((value) => (value * length) / own);
-}
-
-function product(vector: Float32Array, matrix: Float32Array, offset: number, dim: number): number {
-  let sum = 0;
-  for (let d = 0; d < dim; d++) sum += vector[d]! * matrix[offset + d]!;
-  return sum;
 }

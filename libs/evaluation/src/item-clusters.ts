@@ -1,4 +1,5 @@
 import type { Random } from '@facet/features';
+import { dot } from '@facet/platform';
 
 /**
  * Groups items by the directions of their vectors (spherical k-means). Returns the cluster of each item.
@@ -51,16 +52,14 @@ function nearestCenter(centers: Float32Array, vectors: Float32Array, offset: num
   let nearest = 0;
   let highest = Number.NEGATIVE_INFINITY;
   for (let c = 0; c * dim < centers.length; c++) {
-    let cosine = 0;
-    for (let d = 0; d < dim; d++) cosine += centers[c * dim + d]! * vectors[offset + d]!;
+    const cosine = dot(centers, c * dim, vectors, offset, dim);
     if (cosine > highest) [nearest, highest] = [c, cosine];
   }
   return nearest;
 }
 
 function writeUnit(target: Float32Array, to: number, source: Float32Array, from: number, dim: number): void {
-  let squares = 0;
-  for (let d = 0; d < dim; d++) squares += source[from + d]! ** 2;
+  const squares = dot(source, from, source, from, dim);
   const scale = squares === 0 ? 0 : 1 / Math.sqrt(squares);
   for (let d = 0; d < dim; d++) target[to + d] = source[from + d]! * scale;
 }

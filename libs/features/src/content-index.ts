@@ -1,5 +1,7 @@
-import { titleFeatureName } from './feature-schema.ts';
+import { inverseFrequency, titleFeatureName } from './feature-schema.ts';
 import { hashText } from './random.ts';
+import { transpose } from './sparse-rows.ts';
+import type { SparseRows } from './sparse-rows.ts';
 import type { EncodedFeature } from './vocabulary.ts';
 
 /** What describes items: side features, rows [items, slots], and titles by the same positions. */
@@ -35,27 +37,12 @@ type Terms = readonly number[];
  */
 export function buildContentIndex(content: ItemContent, references: Int32Array): ContentIndex {
   const offsets = firstNumbers(content.features);
-  const termsOf = references.length === 0 ? [] : Array.from(references, (item) => readTerms(content, item, offsets));
+  const fieldsOf = Array.from(references, (item) => readTerms(content, item, offsets));
   const counts = new Float64Array(offsets.at(-1)!);
-  for (const fields of termsOf) for (const terms of fields) for (const term of terms) counts[term]!++;
-  const idf = counts.map((count) => Math.log((1 + references.length) / (1 + count)) + 1);
-  const weighted = (terms: Terms): number => 1 / Math.sqrt(terms.reduce((sum, term) => sum + idf[term]! ** 2, 0));
-
-  const start = new Int32Array(counts.length + 1);
-  counts.forEach((count, term) => (start[term + 1] = start[term]! + count));
-  const next = start.slice();
-  const places = new Int32Array(start.at(-1)!);
-  const weights = new Float32Array(places.length);
-  termsOf.forEach((fields, place) => {
-    for (const terms of fields) {
-      const scale = weighted(terms);
-      for (const term of terms) {
-        const entry = next[term]!++;
-        places[entry] = place;
-        weights[entry] = idf[term]! * scale;
-      }
-    }
-  });
+  for (const fields of fieldsOf) for (const terms of fields) for (const term of terms) counts[term]!++;
+  const idf = counts.map((count) => inverseFrequency(count, references.length));
+  const inverseLength = (terms: Terms): number => 1 / Math.sqrt(terms.reduce((sum, term) => sum + idf[term]! ** 2, 0));
+  const { start, columns: places, values: weights } = transpose(weighTerms(fieldsOf, idf, inverseLength), idf.length);
 
   const scores = new Float64Array(references.length);
   return {
@@ -63,7 +50,7 @@ export function buildContentIndex(content: ItemContent, references: Int32Array):
       const fields = readTerms(other, item, offsets).filter((terms) => terms.length > 0);
       scores.fill(0);
       for (const terms of fields) {
-        const scale = weighted(terms) / fields.length;
+        const scale = inverseLength(terms) / fields.length;
         for (const term of terms) {
           const weight = idf[term]! * scale;
           for (let entry = start[term]!; entry < start[term + 1]!; entry++) {
@@ -78,6 +65,28 @@ export function buildContentIndex(content: ItemContent, references: Int32Array):
       };
     },
   };
+}
+
+/** Returns the terms of each item with their weights. Every feature is a unit vector. */
+function weighTerms(
+  fieldsOf: readonly (readonly Terms[])[],
+  idf: Float64Array,
+  inverseLength: (terms: Terms) => number,
+): SparseRows {
+  const start = new Int32Array(fieldsOf.length + 1);
+  const columns: number[] = [];
+  const values: number[] = [];
+  fieldsOf.forEach((fields, place) => {
+    for (const terms of fields) {
+      const scale = inverseLength(terms);
+      for (const term of terms) {
+        columns.push(term);
+        values.push(Math.fround(idf[term]! * scale));
+      }
+    }
+    start[place + 1] = columns.length;
+  });
+  return { start, columns: Int32Array.from(columns), values: Float64Array.from(values) };
 }
 
 /** Returns the first term number of each feature, and the number of all terms. The grams of titles come first. */
