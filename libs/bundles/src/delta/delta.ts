@@ -103,18 +103,25 @@ export async function loadDelta(store: ArtifactStore, ref: ArtifactRef): Promise
   const { tensors } = await readSafetensors(join(folder, files.vectors));
   const [embeddings, vectors, popularity] = [tensors['embeddings'], tensors['vectors'], tensors['popularity']];
   if (embeddings?.dtype !== 'F32' || vectors?.dtype !== 'F32') throw invalidDelta(ref.id, 'its vectors are missing');
-  // Deltas from before the popularity of new items have none.
-  const counts = popularity?.dtype === 'F32' ? popularity.data : new Float32Array(added.length);
+  if (popularity?.dtype !== 'F32') throw invalidDelta(ref.id, 'the popularity of its items is missing');
   const rows = [
     embeddings.data.length / info.embeddingDim,
     vectors.data.length / info.indexDim,
-    counts.length,
+    popularity.data.length,
     info.counts.added,
   ];
   if (rows.some((count) => count !== added.length)) {
     throw invalidDelta(ref.id, `it has ${added.length} new items, but ${rows.join(', ')} rows of them`);
   }
-  return { id: ref.id, info, added, changed, embeddings: embeddings.data, vectors: vectors.data, popularity: counts };
+  return {
+    id: ref.id,
+    info,
+    added,
+    changed,
+    embeddings: embeddings.data,
+    vectors: vectors.data,
+    popularity: popularity.data,
+  };
 }
 
 export function invalidDelta(id: string, problem: string): AppError {
