@@ -30,9 +30,9 @@ const unsureDays = 90;
 const unsureShare = 1 / 4;
 /** The popularity of launches changes: curves are learned from the newer half of the data, and from at most this many days. */
 const curveDays = 365;
-/** Fewer launches say nothing. */
+/** A curve needs this many launches. */
 const launchesMin = 20;
-/** A value with this many launches moves the expectation half of its way. */
+/** The mean of a value with this many launches counts half. */
 const shrinkage = 10;
 
 const countColumns = ['chosen7Days', 'chosen30Days', 'chosen90Days', 'chosenEver'].map((name) =>
@@ -153,8 +153,8 @@ function effectOf({ byValue }: LaunchCurves, features: readonly EncodedFeature[]
  * Returns the popularity features of all items on a day, [N + 1, features], in which items without any interaction have the expected
  * ones. An item whose first interaction is later than the day keeps the features of an unknown item.
  *
- * A catalog also lists items that no user will ever choose. Among items without a day of creation, as many are expected to be launched as
- * in the {@link launchWindowDays} before, so the expected counts are multiplied by that share.
+ * A catalog also lists items that no user will ever choose. Therefore the expected counts of items without a day of creation are
+ * multiplied by the share of these items that is expected to be launched (`launchShare`).
  */
 export function expectedFeaturesOn(
   timeline: PopularityTimeline,
@@ -177,7 +177,10 @@ export function expectedFeaturesOn(
   return all;
 }
 
-/** Returns the launches of the last days divided by the items that still wait for theirs, at most 1; of items without a day of creation. */
+/**
+ * Returns, among the items without a day of creation, the number launched in the last {@link launchWindowDays} divided by the number
+ * without an interaction, at most 1.
+ */
 function launchShare(timeline: PopularityTimeline, { createdOn }: LaunchedItems, day: number): number {
   let launched = 0;
   let waiting = 0;

@@ -11,12 +11,12 @@ import type { ExploreFields } from './settings.ts';
 export interface Exploration extends ExploreFields {
   /** Epoch milliseconds. Decides which items are new. */
   readonly now: number;
-  /** Decides the places, such as the recommendationId. */
+  /** Decides which places are reserved, such as the recommendationId. */
   readonly seed: string;
 }
 
-/** Sets of new items by view and days, because they change once a day. */
-const cachedSets = new WeakMap<BundleView, Map<string, AllowedItems>>();
+/** The new items of a view, by the first day on which an item counts as new. They change once a day. */
+const cachedSets = new WeakMap<BundleView, Map<number, AllowedItems>>();
 const cachedSetsMax = 16;
 
 /** Returns the new items among the allowed ones. */
@@ -26,14 +26,13 @@ export function findNewItems(
   allowed: FilteredItems | undefined,
 ): AllowedItems {
   const from = Math.floor(now / dayMs) - maxAgeDays;
-  const key = String(from);
   let sets = cachedSets.get(bundle);
   if (sets === undefined) cachedSets.set(bundle, (sets = new Map()));
-  let items = sets.get(key);
+  let items = sets.get(from);
   if (items === undefined) {
     items = allowItems(bundle.itemCount, (item) => (bundle.firstSeenOn(item) ?? from) >= from);
     if (sets.size >= cachedSetsMax) sets.delete(sets.keys().next().value!);
-    sets.set(key, items);
+    sets.set(from, items);
   }
   return allowed === undefined ? items : intersectAllowed([allowed, { ...items, unknownAttributes: [] }]);
 }

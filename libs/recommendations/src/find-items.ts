@@ -33,7 +33,7 @@ export interface RecommendationRequest extends UserInput {
 /** A candidate of an interest, or an item of a fallback, which has no interest. `item` is an index in the bundle. */
 export interface FoundItem extends Omit<Candidate, 'interest'> {
   readonly interest?: number;
-  /** The probability that the place is reserved for a new item, which this item is. */
+  /** The probability that this place is reserved. Only new items in reserved places have it. */
   readonly propensity?: number;
 }
 

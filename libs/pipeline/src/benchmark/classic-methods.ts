@@ -18,7 +18,7 @@ export type Fit<Settings> = (settings: Settings) => FittedMethod;
 export interface FittedMethod {
   readonly parameters: number;
   readonly scores: Scorer | VectorProducts;
-  /** Whether the scores of items without interactions mean something. */
+  /** Whether the method can rank items without interactions. */
   readonly ranksCold?: boolean;
 }
 

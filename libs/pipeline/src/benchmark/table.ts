@@ -34,10 +34,10 @@ export interface ColdSummary {
   readonly users: number;
   readonly cutoffs: readonly {
     readonly cutoff: number;
-    /** Among all items, */
+    /** Cold items compete with all items. */
     readonly hitRate: SeedInterval;
     readonly ndcg: SeedInterval;
-    /** and among cold items. */
+    /** Cold items compete only with each other. */
     readonly hitRateAmongCold: SeedInterval;
   }[];
 }
