@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { topicNames } from '@facet/kafka';
 import { startFacetProcess } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
@@ -9,21 +10,21 @@ import { readTopic } from './read-topic.ts';
 import { findFreePort } from '../free-port.ts';
 import { temporaryFolder } from '@facet/testing';
 
-export interface Settings {
+export interface IngestSettings {
   readonly home: string;
   readonly port: number;
   readonly prefix: string;
   readonly brokers: readonly string[];
 }
 
-export async function prepare(brokers: readonly string[]): Promise<Settings> {
+export async function prepareIngest(brokers: readonly string[]): Promise<IngestSettings> {
   const home = await temporaryFolder();
   // JSON is YAML.
   await writeFile(join(home, 'keys.yaml'), JSON.stringify({ keys: [keyOf('all', ['ingest', 'admin'])] }));
   return { home, port: await findFreePort(), prefix: `t${randomUUID().slice(0, 8)}`, brokers };
 }
 
-export const start = ({ home, port, prefix, brokers }: Settings): Promise<FacetProcess> =>
+export const startIngest = ({ home, port, prefix, brokers }: IngestSettings): Promise<FacetProcess> =>
   startFacetProcess({
     app: 'collector',
     args: ['ingest'],
@@ -38,7 +39,7 @@ export const start = ({ home, port, prefix, brokers }: Settings): Promise<FacetP
   });
 
 /** Posts batches until stopped, and records acknowledged ids. */
-export function startPosting({ port }: Settings, name: string) {
+export function startPosting({ port }: IngestSettings, name: string) {
   const acknowledged = new Set<string>();
   const stored = new Set<string>();
   let isStopped = false;
@@ -56,7 +57,7 @@ export function startPosting({ port }: Settings, name: string) {
         stored.add(((await response.json()) as { stored: string }).stored);
         for (const { eventId } of events) acknowledged.add(eventId);
       } catch {
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await sleep(20);
       }
     }
   };
@@ -71,21 +72,19 @@ export function startPosting({ port }: Settings, name: string) {
   };
 }
 
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-export async function eventIds(settings: Settings): Promise<Set<string>> {
+export async function readEventIds(settings: IngestSettings): Promise<Set<string>> {
   const records = await readTopic(settings.brokers, topicNames(settings.prefix).events);
   return new Set(records.map(({ value }) => (JSON.parse(value!) as { eventId: string }).eventId));
 }
 
-export const missing = (acknowledged: ReadonlySet<string>, found: ReadonlySet<string>): string[] =>
+export const missingIds = (acknowledged: ReadonlySet<string>, found: ReadonlySet<string>): string[] =>
   [...acknowledged].filter((id) => !found.has(id));
 
-export async function waitForEmptySpool({ port }: Settings): Promise<void> {
+export async function waitForEmptySpool({ port }: IngestSettings): Promise<void> {
   for (;;) {
     const response = await fetch(`http://127.0.0.1:${port}/v1/status`, { headers: { 'x-api-key': textOf('all') } });
     const { spool } = (await response.json()) as { spool: { records: number } };
     if (spool.records === 0) return;
-    await pause(100);
+    await sleep(100);
   }
 }
