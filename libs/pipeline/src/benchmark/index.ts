@@ -15,6 +15,7 @@ export { coldGrid, costGrid, describeDiverged, qualityGrid, saveTable } from './
 export { joinPeriods, joinRuns } from './rolling.ts';
 export { runBenchmark } from './run-benchmark.ts';
 export type { BenchmarkRow, BenchmarkRun } from './run-benchmark.ts';
+export { escapeXml } from './svg-chart.ts';
 export { summarize } from './table.ts';
 export type { BenchmarkTable } from './table.ts';
 export { readSweep, sweepSystems } from './sweep.ts';

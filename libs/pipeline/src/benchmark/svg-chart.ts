@@ -30,7 +30,7 @@ export function drawChart({ title, xName, yName, xs, series }: Chart): string {
   const x = (place: number): number => margin.left + (plotWidth * (place + 0.5)) / xs.length;
   const y = (value: number): number => margin.top + plotHeight * (1 - (value - bottom) / (top - bottom));
   const text = (at: readonly [number, number], content: string, extra = ''): string =>
-    `<text x="${round(at[0])}" y="${round(at[1])}" ${extra}>${escape(content)}</text>`;
+    `<text x="${round(at[0])}" y="${round(at[1])}" ${extra}>${escapeXml(content)}</text>`;
   const line = (from: readonly [number, number], to: readonly [number, number], extra: string): string =>
     `<line x1="${round(from[0])}" y1="${round(from[1])}" x2="${round(to[0])}" y2="${round(to[1])}" ${extra}/>`;
 
@@ -64,7 +64,7 @@ export function drawChart({ title, xName, yName, xs, series }: Chart): string {
     ];
   });
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(title)}">`,
     '<style>text{font:12px system-ui,sans-serif;fill:#24292f}.title{font-weight:600;font-size:14px}.grid{stroke:#d0d7de}',
     '@media(prefers-color-scheme:dark){text{fill:#e6edf3}.grid{stroke:#3d444d}}</style>',
     ...axes,
@@ -92,6 +92,7 @@ function round(value: number): string {
   return String(Math.round(value * 10) / 10);
 }
 
-function escape(text: string): string {
+/** Escapes text for the content and the attributes of XML elements. */
+export function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

@@ -1,3 +1,5 @@
+import { escapeXml } from '@facet/pipeline/benchmark';
+
 /** One behavior of a heat map with its coupling coefficients, one per interest. */
 export interface HeatMapRow {
   readonly name: string;
@@ -21,7 +23,7 @@ export function drawHeatMap({ title, caption, rows }: HeatMap): string {
   const width = margin.left + interests * cell.width + margin.right;
   const height = margin.top + rows.length * cell.height + margin.bottom;
   const text = (x: number, y: number, content: string, extra = ''): string =>
-    `<text x="${x}" y="${y}"${extra}>${escape(content)}</text>`;
+    `<text x="${x}" y="${y}"${extra}>${escapeXml(content)}</text>`;
   const cells = rows.flatMap(({ name, coefficients }, row) => {
     const y = margin.top + row * cell.height;
     return [
@@ -37,7 +39,7 @@ export function drawHeatMap({ title, caption, rows }: HeatMap): string {
     text(margin.left + (interest + 0.5) * cell.width, margin.top - 6, String(interest + 1), ' text-anchor="middle"'),
   );
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(title)}">`,
     '<style>text{font:12px system-ui,sans-serif;fill:#24292f}.title{font-weight:600;font-size:14px}rect{stroke:#d0d7de}',
     '@media(prefers-color-scheme:dark){text{fill:#e6edf3}rect{stroke:#3d444d}}</style>',
     text(16, 20, title, ' class="title"'),
@@ -51,8 +53,4 @@ export function drawHeatMap({ title, caption, rows }: HeatMap): string {
 
 function shorten(name: string): string {
   return name.length <= nameLength ? name : `${name.slice(0, nameLength - 1)}…`;
-}
-
-function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
