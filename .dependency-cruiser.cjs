@@ -25,7 +25,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(apps/|libs/|tools/)?[^/]+/(dist|out-tsc)/' },
+    exclude: { path: '^(apps/|libs/|tools/)?[^/]+/dist/' },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       extensions: ['.ts', '.mts', '.mjs', '.js'],

@@ -35,7 +35,7 @@ const boundaries = {
 };
 
 export default tseslint.config(
-  { ignores: ['**/dist', '**/out-tsc', '**/node_modules', '**/.nx', '**/.facet', '**/vite.config.*.timestamp*'] },
+  { ignores: ['**/dist', '**/node_modules', '**/.nx', '**/.facet', '**/vite.config.*.timestamp*'] },
   ...tseslint.configs.recommended,
   {
     files: ['**/*.ts', '**/*.mts', '**/*.mjs', '**/*.js'],

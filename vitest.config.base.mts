@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { ForksPoolWorker } from 'vitest/node';
 
@@ -31,6 +32,7 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     watch: false,
+    globalSetup: [fileURLToPath(new URL('tools/workspace/build-for-tests.mjs', import.meta.url))],
     pool: { name: 'processes', createPoolWorker: (options) => new TestProcess(options) },
     isolate: false,
     maxWorkers: 1,

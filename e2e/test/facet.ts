@@ -1,14 +1,12 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 export interface Ended {
   /** Undefined for a process killed by a signal. */
@@ -26,7 +24,7 @@ export interface FacetProcess {
   sees(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
-/** Starts `facet` from the source in `folder`. The process ends with the test. */
+/** Starts the compiled `facet` in `folder`. The process ends with the test. */
 export function startFacet(
   folder: string,
   args: readonly string[],
@@ -53,8 +51,8 @@ function spawnFacet(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): FacetProcess {
-  const entry = join(root, 'apps/cli/src/main.ts');
-  const child = spawn(process.execPath, ['--conditions=@facet/source', '--import', tsx, entry, ...args], {
+  const entry = join(root, 'apps/cli/dist/main.js');
+  const child = spawn(process.execPath, [entry, ...args], {
     cwd: folder,
     env: { ...withoutFacet(process.env), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,22 +5,22 @@ runNamed(
   {
     collector: {
       summary: 'Kill every part of the collector and account for each acknowledged event',
-      file: 'tools/faults/src/collector/main.ts',
+      file: 'tools/faults/dist/collector/main.js',
       needsServices: true,
     },
     refresh: {
       summary: 'Kill, corrupt and fill the disk of the daily refresh',
-      file: 'tools/faults/src/refresh/main.ts',
+      file: 'tools/faults/dist/refresh/main.js',
       needsServices: true,
     },
     serving: {
       summary: 'Break what serving depends on while requests arrive',
-      file: 'tools/faults/src/serving/main.ts',
+      file: 'tools/faults/dist/serving/main.js',
       needsServices: true,
     },
     kills: {
-      summary: 'Run the tests in *.faults.ts, which kill brokers and processes and wait for time limits',
-      file: 'tools/faults/src/kills.ts',
+      summary: 'Run the tests in *.faults.ts, which take long: kills, time limits and all of Online Retail II',
+      file: 'tools/faults/dist/kills.js',
       needsServices: true,
     },
     fuzz: {

@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /**
  * @typedef {object} Program
  * @property {string} summary One line of the list that `--help` prints.
- * @property {string} file The program, relative to the root of the workspace.
+ * @property {string} file The compiled program, relative to the root of the workspace.
  * @property {boolean} [needsServices] Whether setup installs Kafka and Redis first.
  * @property {Readonly<Record<string, string>>} [environment]
  */
@@ -29,8 +29,10 @@ export function runNamed(usage, programs, [name = '--help', ...args]) {
     return;
   }
   const setup = [path.join(root, 'tools', 'setup', 'setup.mjs'), ...(program.needsServices ? ['--services'] : [])];
-  const runner = ['--conditions=@facet/source', '--import', 'tsx', path.join(root, program.file), ...args];
-  for (const argv of [setup, runner]) {
+  const compiler = [path.join(root, 'tools', 'workspace', 'build.mjs')];
+  // Only programs in test folders are not compiled.
+  const loader = program.file.endsWith('.ts') ? ['--conditions=@facet/source', '--import', 'tsx'] : [];
+  for (const argv of [setup, compiler, [...loader, path.join(root, program.file), ...args]]) {
     const { status, signal } = spawnSync(process.execPath, argv, {
       stdio: 'inherit',
       env: { ...program.environment, ...process.env },

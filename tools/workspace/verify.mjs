@@ -10,8 +10,6 @@ import { createRunner, root } from './runner.mjs';
 const reportFile = path.join('test-results', 'vitest.json');
 const cores = os.availableParallelism();
 const mode = process.argv[2] ?? 'test';
-/** TypeScript 7: several times faster than the TypeScript 6 that typescript-eslint needs. */
-const typeChecker = path.join(root, 'node_modules', 'typescript-7', 'bin', 'tsc');
 const runner = createRunner();
 /** @type {import('./results.mjs').Tally[]} */
 const tallies = [];
@@ -19,17 +17,17 @@ const tallies = [];
 /** @type {{ title: string, command: string, args: string[], remedy?: string }[]} */
 const checks = [
   { title: 'format', command: 'prettier', args: ['--check', '--log-level', 'warn', '.'], remedy: 'npm run format' },
-  { title: 'types', command: typeChecker, args: ['-b'] },
+  { title: 'types', command: 'npm', args: ['run', 'typecheck'] },
   { title: 'code rules', command: 'eslint', args: ['.'] },
   { title: 'import cycles', command: 'depcruise', args: ['--output-type', 'err', 'apps', 'libs', 'tools', 'e2e'] },
-  { title: 'unused code', command: 'knip', args: ['--no-progress'] },
+  { title: 'unused code', command: 'knip', args: ['--no-progress', '--tsConfig', 'tsconfig.build.json'] },
   { title: 'links', command: 'remark', args: ['--quiet', '--frail', '--use', 'remark-validate-links', '.'] },
   { title: 'spelling', command: 'cspell', args: ['--no-progress', '--no-summary', '.'], remedy: 'cspell-words.txt' },
   { title: 'plain English', command: process.execPath, args: [path.join('tools', 'workspace', 'prose.mjs')] },
 ];
 
-// It also writes the project graph, which the code rules read.
-await check({ title: 'project references', command: 'nx', args: ['sync:check'], remedy: 'npx nx sync' });
+// Writes the project graph, which the code rules read.
+await check({ title: 'projects', command: 'nx', args: ['show', 'projects'] });
 await Promise.all(Array.from({ length: cores }, takeChecks));
 if (mode !== 'lint') await tests(mode === 'check' ? ['affected'] : ['run-many']);
 
@@ -65,7 +63,7 @@ async function tests(selection) {
   /** @type {string[]} */
   const skipped = [];
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, '--passWithNoTests'];
-  const args = [...selection, '-t', 'test', `--parallel=${cores + 1}`, '--skipSync', '--', ...reporters];
+  const args = [...selection, '-t', 'test', `--parallel=${cores + 1}`, '--', ...reporters];
   const { ok, output } = await runner.run('nx', args, (text) => {
     for (const task of parseNxTasks(text)) {
       if (reported.has(task.project)) continue;

@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs';
 import type { CliEnvironment } from './config.ts';
 import type { Progress } from './terminal/progress.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
 /** How to start this command line: a prefix for commands in hints and remedies. */
-export const facet = import.meta.url.endsWith('.ts') ? 'npm run facet --' : 'facet';
+export const facet = existsSync(new URL('../tsconfig.build.json', import.meta.url)) ? 'npm run facet --' : 'facet';
 
 /** Standard output: text for people or, with `--json`, one document for programs. */
 export interface Output {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { openSpool } from '../src/ingest/spool/spool.ts';
 
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 let folder: string;
 
 beforeAll(async () => {
@@ -25,7 +25,7 @@ function run(args: readonly string[], env: Readonly<Record<string, string>> = {}
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      ['--conditions=@facet/source', '--import', 'tsx', main, ...args],
+      [main, ...args],
       {
         env: {
           PATH: process.env['PATH'] ?? '',

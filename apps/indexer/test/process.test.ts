@@ -54,8 +54,8 @@ interface Ended {
 }
 
 async function run(environment: Record<string, string>, args: readonly string[] = []): Promise<Ended> {
-  const child = fork(join(import.meta.dirname, '../src/main.ts'), args, {
-    execArgv: ['--conditions', '@facet/source', '--import', 'tsx'],
+  const child = fork(join(import.meta.dirname, '../dist/main.js'), args, {
+    execArgv: [],
     env: { PATH: process.env['PATH'], FACET_PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

@@ -20,8 +20,8 @@ export interface RealProcess {
 
 /** Starts the real process, like the command line. */
 export function startProcess(home: Pick<Home, 'folder'>, environment: Record<string, string>): RealProcess {
-  const child = fork(join(import.meta.dirname, '../src/main.ts'), {
-    execArgv: ['--conditions', '@facet/source', '--import', 'tsx'],
+  const child = fork(join(import.meta.dirname, '../dist/main.js'), {
+    execArgv: [],
     env: { PATH: process.env['PATH'], FACET_HOME: home.folder, FACET_PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
@@ -44,7 +44,7 @@ export async function workersOf(pid: number): Promise<number[]> {
   const listed = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
   const children = listed.split(' ').filter(Boolean).map(Number);
   const commands = await Promise.all(children.map((child) => readFile(`/proc/${child}/cmdline`, 'utf8')));
-  return children.filter((_, position) => commands[position]!.includes('serving/src/main.ts'));
+  return children.filter((_, position) => commands[position]!.includes('serving/dist/main.js'));
 }
 
 export function isGone(pid: number): boolean {

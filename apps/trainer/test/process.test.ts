@@ -98,7 +98,7 @@ async function stageProcesses({ pid }: FacetProcess): Promise<string[]> {
   const found: string[] = [];
   for (const name of await readdir('/proc')) {
     const command = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
-    if (/\/child-process\/stage\.ts\0(\d+)\0$/.exec(command)?.[1] === String(pid)) found.push(name);
+    if (/\/child-process\/stage\.js\0(\d+)\0$/.exec(command)?.[1] === String(pid)) found.push(name);
   }
   return found;
 }
@@ -145,8 +145,8 @@ interface Ended {
 }
 
 async function run(environment: Record<string, string>, args: readonly string[] = []): Promise<Ended> {
-  const child = fork(join(import.meta.dirname, '../src/main.ts'), args, {
-    execArgv: ['--conditions', '@facet/source', '--import', 'tsx'],
+  const child = fork(join(import.meta.dirname, '../dist/main.js'), args, {
+    execArgv: [],
     env: { PATH: process.env['PATH'], FACET_PORT: '0', FACET_QUEUE_URL: redis.url, ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

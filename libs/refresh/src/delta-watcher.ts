@@ -13,8 +13,6 @@ export interface DeltaWatcherOptions {
   readonly home: string;
   readonly configFile: string;
   readonly everyMs: number;
-  /** Options of Node for the child process; those of this process by default. */
-  readonly execArgv?: readonly string[];
 }
 
 export interface DeltaWatcher {
@@ -36,7 +34,7 @@ export function startDeltaWatcher(
     logger,
     onResult,
   }: { readonly logger: Logger; readonly onResult?: (outcome: 'changed' | 'same' | 'failed') => void },
-  { home, configFile, everyMs, execArgv }: DeltaWatcherOptions,
+  { home, configFile, everyMs }: DeltaWatcherOptions,
 ): DeltaWatcher {
   const { catalogFolder, artifactsFolder, lakeFolder } = homePaths(home);
   const store = createFolderArtifactStore(artifactsFolder);
@@ -55,7 +53,7 @@ export function startDeltaWatcher(
     if (!isChanged && (await store.readRef('delta')) === undefined) return;
     const { version: lakeVersion } = await openLakeSnapshot(lakeFolder);
     if (!isChanged && lakeVersion === published.lakeVersion) return;
-    const result = await runChild<DeltaResult | null>('delta', { home, configFile }, { signal, execArgv });
+    const result = await runChild<DeltaResult | null>('delta', { home, configFile }, { signal });
     published = { state, lakeVersion, at: performance.now() };
     onResult?.(result === null ? 'same' : 'changed');
     if (result !== null) logger.info({ ...result }, 'published a delta of the changed catalog');

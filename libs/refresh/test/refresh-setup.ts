@@ -13,9 +13,6 @@ import type { ShopHome } from './shop-home.ts';
 export const logger = createLogger({ name: 'test', level: 'silent' });
 let prefixes = 0;
 
-/** Runs child processes from source, as vitest does. */
-const execArgv = ['--conditions=@facet/source', '--import', import.meta.resolve('tsx')];
-
 export interface RefreshSetup {
   readonly home: ShopHome;
   readonly queue: RefreshQueue;
@@ -45,7 +42,7 @@ export async function createRefreshSetup(redisUrl: string, positives?: string): 
     start(name) {
       const worker = startStageWorker(
         { runs, logger, now: Date.now },
-        { redisUrl, prefix, name, home: folder, configFile, lockMs: 2_000, execArgv },
+        { redisUrl, prefix, name, home: folder, configFile, lockMs: 2_000 },
       );
       onTestFinished(() => worker.close());
       return worker;

@@ -117,7 +117,7 @@ describe('when the process that started the services', () => {
   });
 
   it('is `npm run services`, they run until Ctrl-C', async () => {
-    const services = runScript('src/main.ts', { TMPDIR: folder });
+    const services = runScript('dist/main.js', { TMPDIR: folder });
     const exited = once(services, 'exit');
     const output = await printed(services.stdout, /QUEUE_URL.*\n/);
     const [, brokers = '', url = ''] =

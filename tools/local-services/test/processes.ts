@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** Runs a TypeScript file of this project in a separate process. */
+/** Runs a file of this project, compiled or in TypeScript, in a separate process. */
 export function runScript(file: string, env: NodeJS.ProcessEnv): ChildProcess {
   const script = fileURLToPath(new URL(`../${file}`, import.meta.url));
   return spawn(process.execPath, ['--conditions=@facet/source', '--import', 'tsx', script], {

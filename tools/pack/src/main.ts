@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -7,7 +6,7 @@ import { readWorkspace } from './workspace.ts';
 
 const usage = `npm run pack -- [APP…] [--out DIR]
 
-Build apps, by default all of them, and write each to a folder that runs on any machine with Node, without this
+Write apps, by default all of them, each to a folder that runs on any machine with Node, without this
 repository:
 
   cd out/serving && npm ci && node dist/main.js
@@ -35,15 +34,6 @@ if (values.help) {
 
 async function pack(names: readonly string[], out: string): Promise<void> {
   const apps = names.map((name) => ({ name, app: workspace.apps.get(name)! }));
-  const projects = apps.map(({ app }) => app.manifest.name).join(',');
-  const command = ['run-many', '-t', 'build', '-p', projects, '--skipSync'];
-  const { status, stdout } = spawnSync(join(root, 'node_modules', '.bin', 'nx'), command, {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    encoding: 'utf8',
-    env: { ...process.env, NX_DAEMON: 'false', NX_TUI: 'false' },
-  });
-  if (status !== 0) throw new Error(`The build failed.\n${stdout}`);
   for (const { name, app } of apps) {
     await packApp(workspace, app, join(out, name));
     process.stdout.write(`${join(out, name)}\n`);

@@ -18,8 +18,6 @@ export interface Manifest {
 
 /** The field `facet` in the package.json of an own package, which only packing reads. */
 export interface FacetFacts {
-  /** Built files that are started as processes, so that no import names them. */
-  readonly processes?: readonly string[];
   /** Dependencies that this app never uses. */
   readonly without?: readonly string[];
 }

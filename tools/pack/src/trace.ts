@@ -1,6 +1,7 @@
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import type { Manifest } from './manifest.ts';
 import type { OwnPackage, Workspace } from './workspace.ts';
 
 /** The packages that each own package imports, within reach of an app, by package name. */
@@ -18,7 +19,7 @@ export async function traceApp(workspace: Workspace, app: OwnPackage): Promise<R
     const reached = await trace(workspace, app, entries);
     const started = [...reached.keys()].flatMap((name) => {
       const { folder, manifest } = find(workspace, app, name);
-      return (manifest.facet?.processes ?? []).map((file) => join(folder, file));
+      return processesOf(manifest).map((file) => join(folder, file));
     });
     const more = started.filter((file) => !entries.includes(file));
     if (more.length === 0) return reached;
@@ -73,6 +74,11 @@ export function find({ packages }: Workspace, app: OwnPackage, name: string): Ow
   const found = name === app.manifest.name ? app : packages.get(name);
   if (found === undefined) throw new Error(`${name} is not packed as files.`);
   return found;
+}
+
+/** Files that a package starts as processes or threads: it exports only their compiled form. */
+function processesOf({ exports = {} }: Manifest): string[] {
+  return Object.values(exports).filter((file) => typeof file === 'string' && file.startsWith('./dist/')) as string[];
 }
 
 /** `@facet/pipeline/config` → `@facet/pipeline`. */

@@ -143,7 +143,7 @@ export function createFakeMachine() {
       const root = file(name);
       cpSync(setupFolder, path.join(root, 'tools/setup'), {
         recursive: true,
-        filter: (source) => !/node_modules|out-tsc|test/.test(path.relative(setupFolder, source)),
+        filter: (source) => !/node_modules|test/.test(path.relative(setupFolder, source)),
       });
       writeFileSync(path.join(root, 'package-lock.json'), lock);
       this.pinJar(root, 'jar\n');

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -15,14 +16,8 @@ let types: { readonly code: number | null; readonly output: string };
 beforeAll(() => {
   copy = copyWorkspace();
   for (const { place, code } of examples) applyExample(place, code);
-  types = copy.run('typescript-7/bin/tsc', [
-    '-b',
-    'libs/model',
-    'libs/pipeline',
-    'libs/retrieval',
-    'apps/serving',
-    'apps/cli',
-  ]);
+  types = copy.run('typescript-7/bin/tsc', []);
+  execFileSync(process.execPath, [path.join(copy.folder, 'tools/workspace/build.mjs')]);
 }, 300_000);
 afterAll(() => copy.remove());
 
@@ -43,10 +38,14 @@ it('each example of CONTRIBUTING.md compiles', () => {
 });
 
 it('facet lists and runs the command of the example', () => {
-  const args = ['--conditions=@facet/source', 'apps/cli/src/main.ts'];
-  expect(copy.run('tsx', [...args, '--help']).output).toContain('Count the items of the catalog');
+  const main = path.join(copy.folder, 'apps/cli/dist/main.js');
+  expect(execFileSync(process.execPath, [main, '--help'], { encoding: 'utf8' })).toContain(
+    'Count the items of the catalog',
+  );
   const home = path.join(copy.folder, 'home');
-  expect(JSON.parse(copy.run('tsx', [...args, 'catalog-size', '--home', home, '--json']).output)).toEqual({
+  expect(
+    JSON.parse(execFileSync(process.execPath, [main, 'catalog-size', '--home', home, '--json'], { encoding: 'utf8' })),
+  ).toEqual({
     home,
     items: 0,
   });
@@ -54,8 +53,11 @@ it('facet lists and runs the command of the example', () => {
 
 it('the model lib knows the variant of the example', () => {
   const script = `import { modelVariant } from '@facet/model'; console.log(modelVariant('mind-8').model.interests);`;
-  copy.write('libs/model/test/example.mts', script);
-  expect(copy.run('tsx', ['--conditions=@facet/source', 'libs/model/test/example.mts']).output.trim()).toBe('8');
+  copy.write('libs/model/example.mjs', script);
+  const output = execFileSync(process.execPath, [path.join(copy.folder, 'libs/model/example.mjs')], {
+    encoding: 'utf8',
+  });
+  expect(output.trim()).toBe('8');
 }, 60_000);
 
 it('the adapter of the example passes the conformance tests', () => {

@@ -42,12 +42,8 @@ interface Announcement {
   readonly bundleId?: string;
 }
 
-/** The entry of the serving app: the source next to this source, or the build next to this build. Apps do not import each other. */
-const entry = fileURLToPath(
-  import.meta.url.endsWith('.ts')
-    ? new URL('../../../serving/src/main.ts', import.meta.url)
-    : new URL('../../../serving/dist/main.js', import.meta.url),
-);
+/** The compiled serving app. Apps do not import each other. */
+const entry = fileURLToPath(new URL('../../../serving/dist/main.js', import.meta.url));
 
 /**
  * Starts a serving process and waits until it is ready. Its log goes to standard error.

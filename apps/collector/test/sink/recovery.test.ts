@@ -88,11 +88,11 @@ it(
     const said = await startProcess(bench).then(
       async (sink) => {
         await until(async () => !sink.isRunning());
-        return `ended with ${await sink.stop()}: ${sink.said()}`;
+        return `exited with ${await sink.stop()}: ${sink.said()}`;
       },
       (error: Error) => error.message,
     );
-    expect(said).toContain('ended with 6');
+    expect(said).toContain('exited with 6');
     expect(said).toContain('SINK_CONSUMER_CRASHED');
   },
   timeout,

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { BatchArrays, BatchSource, EpochBatches } from '@facet/model/batches';
@@ -43,7 +42,11 @@ export function startBatchThread(order: BatchOrder): BatchThread {
   // Leaves out the ids of users: there may be millions, and batches do not contain them.
   const { offsets, items, times } = order.data.sequences;
   const workerData: BatchOrder = { ...order, data: { ...order.data, sequences: { offsets, items, times } } };
-  const worker = startWorker({ workerData, transferList: [...transferred] });
+  const worker = new Worker(fileURLToPath(import.meta.resolve('@facet/pipeline/batch-worker')), {
+    workerData,
+    transferList: [...transferred],
+    execArgv: [],
+  });
 
   // The thread responds to requests in order.
   const waiting: { resolve(response: BatchResponse): void; reject(error: Error): void }[] = [];
@@ -100,16 +103,6 @@ export function startBatchThread(order: BatchOrder): BatchThread {
       await exited;
     },
   };
-}
-
-/** A thread does not inherit the TypeScript loader of this process. */
-function startWorker(options: { workerData: BatchOrder; transferList: ArrayBuffer[] }): Worker {
-  const isSource = import.meta.url.endsWith('.ts');
-  const file = fileURLToPath(new URL(isSource ? './batch-worker.ts' : './batch-worker.js', import.meta.url));
-  if (!isSource) return new Worker(file, { ...options, execArgv: [] });
-  const loader = createRequire(import.meta.url).resolve('tsx/cjs/api');
-  const load = `require(${JSON.stringify(loader)}).register(); require(${JSON.stringify(file)});`;
-  return new Worker(load, { ...options, eval: true, execArgv: ['--conditions=@facet/source'] });
 }
 
 function threadEnded(cause?: Error): AppError {

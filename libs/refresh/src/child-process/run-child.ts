@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process';
-import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { StageProgress } from '@facet/pipeline/runs';
 import { AppError } from '@facet/platform';
@@ -8,8 +7,6 @@ import type { ChildMessage } from './messages.ts';
 export interface ChildOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: StageProgress) => void;
-  /** Options of Node for the child; those of this process by default. */
-  readonly execArgv?: readonly string[] | undefined;
 }
 
 /** How much of the end of the child's stderr is kept to explain a crash. */
@@ -28,19 +25,19 @@ const killAfterMs = 5_000;
  * Executes an order in a child process and returns its result. Native code blocks its thread, leaks memory and may abort, so it
  * must not run in the worker's own process. The child ends with this process.
  *
- * @param name the file of the child in this folder, without its extension.
+ * @param name the compiled file of the child in this folder.
  * @throws AppError as the child threw it; `REFRESH_CHILD_DIED` (retryable) if the child crashed; the reason of the signal.
  */
 export async function runChild<Result>(
   name: 'stage' | 'delta',
   order: object,
-  { signal, onProgress, execArgv = process.execArgv }: ChildOptions,
+  { signal, onProgress }: ChildOptions,
 ): Promise<Result> {
   signal.throwIfAborted();
-  const file = fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url));
+  const file = fileURLToPath(import.meta.resolve(`@facet/refresh/${name}`));
   const child = fork(file, [String(process.pid)], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: [...endWithParent, ...execArgv],
+    execArgv: [...endWithParent],
     env: { ...hugePages, ...process.env },
   });
   let stderr = '';

@@ -29,8 +29,6 @@ export interface StageWorkerOptions extends QueueOptions {
    * workers never execute a job for longer than it takes to notice.
    */
   readonly lockMs?: number;
-  /** Options of Node for stage processes; those of this process by default. */
-  readonly execArgv?: readonly string[];
 }
 
 export interface StageWorker {
@@ -52,7 +50,7 @@ const stalledCountMax = 50;
 /** Takes the jobs of one worker and executes each one in a child process. */
 export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOptions): StageWorker {
   const { runs, logger, now, onEnded } = deps;
-  const { name, home, configFile, lockMs = lockMsDefault, prefix = prefixDefault, execArgv } = options;
+  const { name, home, configFile, lockMs = lockMsDefault, prefix = prefixDefault } = options;
   const closing = new AbortController();
   let working: StageWorker['working'];
 
@@ -79,7 +77,7 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
       const order: StageOrder = { home, configFile, runId, stage, outputs };
       const onProgress = (progress: StageProgress): void => void job.updateProgress(progress).catch(() => undefined);
       const outcome = await recordStage({ runs, now }, { runId, stage, willRetry }, () =>
-        runChild<StageOutcome>('stage', order, { signal, onProgress, execArgv }),
+        runChild<StageOutcome>('stage', order, { signal, onProgress }),
       );
       logger.info({ runId, stage, ...outcome }, 'stage finished');
       onEnded?.(stage, 'finished', (now() - startedAt) / 1000);

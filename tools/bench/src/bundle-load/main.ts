@@ -50,7 +50,7 @@ interface Round {
 const root = await mkdtemp(join(tmpdir(), 'facet-bench-bundle-load-'));
 try {
   process.stderr.write(`a bundle of ${Number(values.items).toLocaleString('en')} items\n`);
-  const maker = start('make-bundle.ts', [root, Number(values.items), Number(values.dim), values.index]);
+  const maker = start('make-bundle.js', [root, Number(values.items), Number(values.dim), values.index]);
   const { id } = JSON.parse(await linesOf(maker).next()) as { readonly id: string };
   const rounds: Round[] = [];
   for (let round = 0; round < Number(values.rounds); round++) {
@@ -155,7 +155,7 @@ function render(rounds: readonly Round[]): void {
 }
 
 async function startLoader(id: string): Promise<Loader> {
-  const child = start('load-bundle.ts', [root, id]);
+  const child = start('load-bundle.js', [root, id]);
   const lines = linesOf(child);
   const report = JSON.parse(await lines.next()) as LoadReport;
   return {

@@ -99,7 +99,7 @@ function* usersOf({ users }: LakeSize): Generator<User> {
 }
 
 async function runInChild<Result>(task: string): Promise<Result> {
-  const script = fileURLToPath(new URL('in-child.ts', import.meta.url));
+  const script = fileURLToPath(new URL('in-child.js', import.meta.url));
   const child = spawn(process.execPath, [...process.execArgv, script, folder, task, values['memory-limit']], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

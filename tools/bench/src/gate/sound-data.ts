@@ -19,7 +19,7 @@ export interface SoundData {
 
 /** Opens MovieLens 100K in `home`. `facet demo` downloads, imports and trains it on the first run. */
 export async function openMovieLens(home: string): Promise<SoundData> {
-  const cli = fileURLToPath(new URL('../../../../apps/cli/src/main.ts', import.meta.url));
+  const cli = fileURLToPath(new URL('../../../../apps/cli/dist/main.js', import.meta.url));
   const child = spawn(process.execPath, [...process.execArgv, cli, 'demo', '--no-serve', '--home', home], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });

@@ -57,7 +57,7 @@ else {
 /** Measures one kind in a separate process. */
 async function measure(kind: IndexDemand['kind']): Promise<KindMeasurement> {
   logProgress(`${kind}, ${items.toLocaleString('en')} x ${dim}`);
-  const script = fileURLToPath(new URL('measure-kind.ts', import.meta.url));
+  const script = fileURLToPath(new URL('measure-kind.js', import.meta.url));
   const child = spawn(
     process.execPath,
     [...process.execArgv, script, JSON.stringify([kind, items, dim, recallMin, values['processor-time']])],

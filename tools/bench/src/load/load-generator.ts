@@ -11,7 +11,7 @@ export interface LoadGenerator {
 }
 
 export async function startLoadGenerator(target: GeneratorTarget): Promise<LoadGenerator> {
-  const script = fileURLToPath(new URL('generator.ts', import.meta.url));
+  const script = fileURLToPath(new URL('generator.js', import.meta.url));
   const child = fork(script, [JSON.stringify(target)], { serialization: 'advanced', execArgv: process.execArgv });
   const ended = once(child, 'exit').then(([code]) => {
     throw new Error(`the load generator exited with ${code}`);

@@ -94,7 +94,7 @@ async function runOpen({ rate, seconds }: Extract<Load, { kind: 'open' }>, send:
   // Leaves time for the pacer to start.
   const start = nowMs() + 200;
   for (let ms = 0; ms < seconds * 1000; ms -= (Math.log(1 - random.next()) * 1000) / rate) moments.push(start + ms);
-  const pacer = new Worker(new URL('pacer.mjs', import.meta.url), { workerData: Float64Array.from(moments) });
+  const pacer = new Worker(new URL('pacer.js', import.meta.url), { workerData: Float64Array.from(moments) });
   try {
     await new Promise<void>((resolve, reject) => {
       let sent = 0;

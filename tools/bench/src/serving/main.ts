@@ -76,7 +76,7 @@ const env: Record<string, string> =
   profile === undefined
     ? {}
     : {
-        NODE_OPTIONS: `--import=${new URL('profile-hook.mjs', import.meta.url).href}`,
+        NODE_OPTIONS: `--import=${new URL('profile-hook.js', import.meta.url).href}`,
         FACET_BENCH_PROFILES: profile,
       };
 await withServing(world, { limit, processes, env }, async (serving, generator) => {

@@ -29,7 +29,7 @@ const warmUpSeconds = 2;
 /** Measures a server that blocks for `busyMs` per request, under the same load from the same generator. */
 export async function measureBareServer(options: BareServerOptions): Promise<BareServerFigures> {
   const { busyMs, responseBytes, bodies, load } = options;
-  const script = fileURLToPath(new URL('bare-server.mjs', import.meta.url));
+  const script = fileURLToPath(new URL('bare-server.js', import.meta.url));
   const server = fork(script, [String(busyMs), String(responseBytes)], { execArgv: [] });
   const folder = await mkdtemp(join(tmpdir(), 'facet-bench-bare-'));
   try {

@@ -5,7 +5,7 @@ import type { RawSearchResult, RawSearchTask } from './raw-search.ts';
 
 /** Runs the bare search in `processes` concurrent processes and returns their mean. */
 export async function measureRawSearch(task: RawSearchTask, processes: number): Promise<RawSearchResult> {
-  const script = fileURLToPath(new URL('raw-search.ts', import.meta.url));
+  const script = fileURLToPath(new URL('raw-search.js', import.meta.url));
   const children = await Promise.all(
     Array.from({ length: processes }, async () => {
       const child = fork(script, [JSON.stringify(task)], { execArgv: process.execArgv });

@@ -90,7 +90,7 @@ async function measure(items: number, batch: number, withPytorch: boolean): Prom
   const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   const facet = startTrainer(
     process.execPath,
-    [...process.execArgv, script('facet-trainer.ts'), ...[items, batch, negatives, total].map(String)],
+    [...process.execArgv, script('facet-trainer.js'), ...[items, batch, negatives, total].map(String)],
     { ...pages, TF_NUM_INTRAOP_THREADS: String(Math.max(1, threads >> 1)), TF_NUM_INTEROP_THREADS: String(threads) },
   );
   const pytorch = withPytorch

@@ -98,7 +98,7 @@ async function startTestbed(): Promise<ServingTestbed> {
   await writeFile(join(folder, 'facet.yaml'), '');
   const [port = 0] = await findFreePorts(1);
   const url = `http://127.0.0.1:${port}`;
-  const shift = fileURLToPath(new URL('clock-shift.mjs', import.meta.url));
+  const shift = fileURLToPath(new URL('clock-shift.js', import.meta.url));
   const serving = await startFacetProcess({
     app: 'serving',
     env: {

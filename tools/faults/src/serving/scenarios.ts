@@ -54,7 +54,7 @@ async function workersOf({ pid }: FacetProcess): Promise<number[]> {
   const all: number[] = [];
   for (const child of await children(pid)) all.push(child, ...(await children(child)));
   const commands = await Promise.all(all.map((one) => readFile(`/proc/${one}/cmdline`, 'utf8').catch(() => '')));
-  return all.filter((_, position) => commands[position]!.includes('serving/src/main.ts'));
+  return all.filter((_, position) => commands[position]!.includes('serving/dist/main.js'));
 }
 
 export const servingScenarios: readonly ServingScenario[] = [

@@ -1,13 +1,11 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { endWithUs } from './server-process.ts';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 /** Characters of output kept to explain a failure. */
 const outputCharactersMax = 20_000;
@@ -43,7 +41,7 @@ export interface FacetProcess {
 const nobody = 65_534;
 
 /**
- * Starts an app, from source unless it is packed, and waits until it is ready. The kernel kills it when this process
+ * Starts a compiled app and waits until it is ready. The kernel kills it when this process
  * ends for any reason.
  *
  * @throws Error with the output of the process, if it exits or is not ready in time.
@@ -51,10 +49,12 @@ const nobody = 65_534;
 export async function startFacetProcess(options: FacetProcessOptions): Promise<FacetProcess> {
   const { app, packedIn, args = [], env, readySeconds = 60, heapMegabytes } = options;
   const heap = heapMegabytes === undefined ? [] : [`--max-old-space-size=${heapMegabytes}`];
-  const source = ['--conditions=@facet/source', '--import', tsx, path.join(root, 'apps', app, 'src', 'main.ts')];
-  const main = packedIn === undefined ? source : [path.join('dist', 'main.js')];
+  const folder = packedIn ?? path.join(root, 'apps', app);
   const user = packedIn === undefined ? undefined : nobody;
-  const [file, ...nodeArgs] = endWithUs([process.execPath, ...heap, ...main, ...args], user);
+  const [file, ...nodeArgs] = endWithUs(
+    [process.execPath, ...heap, path.join(folder, 'dist', 'main.js'), ...args],
+    user,
+  );
   const child = spawn(file, nodeArgs, {
     cwd: packedIn ?? root,
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -4,7 +4,7 @@ import { Session } from 'node:inspector';
 import { join } from 'node:path';
 
 const folder = process.env['FACET_BENCH_PROFILES'] ?? '.';
-let session;
+let session: Session | undefined;
 process.on('SIGURG', () => {
   if (session === undefined) {
     session = new Session();

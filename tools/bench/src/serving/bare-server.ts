@@ -1,5 +1,5 @@
 // Server that only blocks its thread for a fixed time per request, as a baseline for queueing delay. Arguments: milliseconds and
-// response bytes. It starts without the TypeScript loader, so this file is JavaScript.
+// response bytes.
 import { createServer } from 'node:http';
 
 const busyMs = Number(process.argv[2]);

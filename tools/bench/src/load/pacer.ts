@@ -1,9 +1,8 @@
 // Wakes its parent at given times, precise to some hundredths of a millisecond. An event-loop timer is up to a millisecond late.
-// Workers start without the TypeScript loader, so this file is JavaScript.
 import { parentPort, workerData } from 'node:worker_threads';
 
-/** @type {Float64Array} Times of `process.hrtime` in milliseconds, ascending. */
-const moments = workerData;
+/** Times of `process.hrtime` in milliseconds, ascending. */
+const moments = workerData as Float64Array;
 const sleepCell = new Int32Array(new SharedArrayBuffer(4));
 
 for (const moment of moments) {
