@@ -113,7 +113,7 @@ interface ImplicitResult {
 }
 
 function runImplicit(): ImplicitResult {
-  const script = fileURLToPath(new URL('compare.py', import.meta.url));
+  const script = fileURLToPath(new URL('../../python/compare.py', import.meta.url));
   // implicit recommends this: BLAS threads would compete with its own.
   const env = { ...process.env, OPENBLAS_NUM_THREADS: '1' };
   const output = execFileSync(python, [script, pairsFile, JSON.stringify(settings)], { env, encoding: 'utf8' });

@@ -116,7 +116,7 @@ try {
     policy: string,
     steps?: number,
   ): Promise<{ loss: number; seconds: number }> => {
-    const script = fileURLToPath(new URL('recipe.py', import.meta.url));
+    const script = fileURLToPath(new URL('../../python/recipe.py', import.meta.url));
     const argv = [script, folder, values.threads, ...(steps === undefined ? [] : [String(steps)])];
     const { stdout } = await promisify(execFile)(python, argv, { env: { ...process.env, OMP_WAIT_POLICY: policy } });
     return JSON.parse(stdout.trim().split('\n').at(-1)!) as { loss: number; seconds: number };

@@ -96,7 +96,11 @@ async function measure(items: number, batch: number, withPytorch: boolean): Prom
   const pytorch = withPytorch
     ? await fasterOf(
         [pages, { ...pages, OMP_WAIT_POLICY: 'PASSIVE' }].map((env) =>
-          startTrainer(python, [script('train.py'), folder, ...[items, batch, negatives, threads].map(String)], env),
+          startTrainer(
+            python,
+            [script('../../python/train.py'), folder, ...[items, batch, negatives, threads].map(String)],
+            env,
+          ),
         ),
       )
     : undefined;
