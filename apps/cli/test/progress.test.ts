@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { createProgress } from '../src/terminal/progress.ts';
 import { createTerminal } from '../src/terminal/terminal.ts';
 
-it('writes plain lines to a file: a start, each step, a result with its time', () => {
+it('writes plain lines to a file: a start, each step, the progress every 30 s, a result with its time', () => {
   let text = '';
   let now = 0;
   const stream = new Writable({
@@ -17,14 +17,20 @@ it('writes plain lines to a file: a start, each step, a result with its time', (
   const stage = progress.stage('train', 'loading');
   stage.update(0.5, 'half');
   stage.step('epoch 1');
-  now = 12_000;
+  now = 29_999;
+  stage.update(0.6, 'epoch 2');
+  now = 30_000;
+  stage.report({ share: 0.7, detail: 'epoch 3', examplesPerSecond: 1_200, etaSeconds: 90 });
+  stage.update(0.8, 'epoch 4');
+  now = 72_000;
   stage.done('model abc');
   progress.stage('index').done('bundle def', { reused: true });
   expect(text).toBe(
     [
       'train     loading …',
       'train     epoch 1',
-      'train     model abc  12 s',
+      'train     70 %, epoch 3, 1,200 examples/s, at most 1 min 30 s left',
+      'train     model abc  1 min 12 s',
       'index     bundle def  (already done)',
       '',
     ].join('\n'),

@@ -26,6 +26,8 @@ export interface Progress {
 
 const nameWidth = 9;
 const barWidth = 24;
+/** The time between two lines about the progress of a stage. */
+const lineEveryMs = 30_000;
 /** Keeps the line of a bar shorter than the terminal: a wrapped line is not erased completely. */
 const margin = 2;
 
@@ -43,9 +45,15 @@ function lineStage({ stream }: Terminal, now: () => number, name: string, detail
   const start = now();
   const write = (text: string): void => void stream.write(`${name.padEnd(nameWidth)} ${text}\n`);
   if (detail !== '') write(`${detail} …`);
+  let shownAt = start;
+  const update = (share: number, text = ''): void => {
+    if (now() - shownAt < lineEveryMs) return;
+    shownAt = now();
+    write(`${Math.floor(share * 100)} %${text === '' ? '' : `, ${text}`}`);
+  };
   return {
-    update: () => undefined,
-    report: () => undefined,
+    update,
+    report: (progress) => update(progress.share, describeProgress(progress)),
     step: write,
     note: write,
     done: (result, options) => write(`${result}${timing(now() - start, options)}`),

@@ -42,6 +42,8 @@ export interface StageWorker {
 
 const lockMsDefault = 30_000;
 const closeWithinMs = 8_000;
+/** The time between two log lines about the progress of a stage. */
+const logEveryMs = 30_000;
 /** How often the worker checks whether the run was cancelled. */
 const pollEveryMs = 500;
 /** A killed worker stalls its job. The limit is high, because the job is not the cause. */
@@ -75,7 +77,13 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
     logger.info({ runId, stage, attempt: job.attemptsMade + 1 }, 'stage started');
     try {
       const order: StageOrder = { home, configFile, runId, stage, outputs };
-      const onProgress = (progress: StageProgress): void => void job.updateProgress(progress).catch(() => undefined);
+      let loggedAt = startedAt;
+      const onProgress = (progress: StageProgress): void => {
+        void job.updateProgress(progress).catch(() => undefined);
+        if (now() - loggedAt < logEveryMs) return;
+        loggedAt = now();
+        logger.info({ runId, stage, ...progress }, 'stage progress');
+      };
       const outcome = await recordStage({ runs, now }, { runId, stage, willRetry }, () =>
         runChild<StageOutcome>('stage', order, { signal, onProgress }),
       );
