@@ -164,7 +164,9 @@ async function serve(
   const { home } = about;
   const access = await prepareAccess({ insecure: options.insecure, apiKeysFile: environment.apiKeysFile }, home);
   const stage = progress.stage('serve', 'loading the bundle');
-  const port = options.port ?? ((await whyUnusable(defaultHost, defaultPort)) === undefined ? defaultPort : 0);
+  const isTaken = options.port === undefined && (await whyUnusable(defaultHost, defaultPort)) !== undefined;
+  if (isTaken) stage.note(`port ${defaultPort} is in use, choosing a free port`);
+  const port = options.port ?? (isTaken ? 0 : defaultPort);
   const server = await startServing(
     {
       home,
