@@ -6,7 +6,7 @@ import { FacetConfig, homePaths } from '@facet/config';
 import { createRandom } from '@facet/features';
 import { createStageContext } from '@facet/pipeline';
 import { openBenchmarkData } from '@facet/pipeline/benchmark';
-import type { BenchmarkSource, ProtocolName, Setting } from '@facet/pipeline/benchmark';
+import type { BenchmarkSource, Setting } from '@facet/pipeline/benchmark';
 import { parseWith } from '@facet/platform';
 import { logProgress, readOptions } from '../command-line.ts';
 import { clusterUsers, diagnose } from './diagnose.ts';
@@ -35,7 +35,7 @@ Options:
 SOURCE is a data home, or a folder with sequences.txt and items.tsv. Only items that are new to the user count. The models of the
 part validation have not seen it; those of the part test are trained again with the validation part.
 
-Exit code: 0 when the measurement is complete, 1 without a source.`;
+Exit code: 0 when the measurement is complete, 1 without a source or for an unknown value.`;
 
 const { values, positionals } = readOptions(
   help,
@@ -55,6 +55,8 @@ const { values, positionals } = readOptions(
   { allowPositionals: true },
 );
 const [folder] = positionals;
+const protocol = oneOf('protocol', ['time-split', 'leave-one-out', 'user-split'] as const);
+const part = oneOf('part', ['validation', 'test'] as const);
 if (folder === undefined || !existsSync(folder)) {
   console.error('Name a data home or a folder with sequences.txt: npm run bench -- interests SOURCE');
   process.exit(1);
@@ -69,8 +71,7 @@ try {
     ? { kind: 'sequences', path: sequences, items: [join(folder, 'items.tsv')] }
     : { kind: 'home' };
   const context = createStageContext(homePaths(isSequences ? join(scratch, 'home') : folder), config);
-  const benchmark = await openBenchmarkData(context, source, values.protocol as Exclude<ProtocolName, 'rolling'>);
-  const part = values.part as 'validation' | 'test';
+  const benchmark = await openBenchmarkData(context, source, protocol);
   const heldOut = benchmark.protocol[part];
   const users = heldOut.users.slice();
   createRandom(1).shuffle(users);
@@ -102,7 +103,6 @@ try {
         `${attempt}, seed ${seed}: recall@50 ${result.recall.served[50]!.toFixed(4)}, ${((performance.now() - startedAt) / 1000).toFixed(0)} s`,
       );
       if (values.append !== undefined) {
-        const { protocol } = values;
         await appendFile(values.append, `${JSON.stringify({ folder, protocol, part, ...result })}\n`);
       }
     }
@@ -120,4 +120,12 @@ function parseSetting(text: string): Setting {
   } catch {
     return { name: name!, value };
   }
+}
+
+/** Returns the value of an option. Ends the process if it is none of the choices. */
+function oneOf<Choice extends string>(option: 'protocol' | 'part', choices: readonly Choice[]): Choice {
+  const chosen = choices.find((choice) => choice === values[option]);
+  if (chosen !== undefined) return chosen;
+  console.error(`--${option} ${values[option]} is unknown. Choose from ${choices.join(', ')}.`);
+  process.exit(1);
 }
