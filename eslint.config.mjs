@@ -1,5 +1,4 @@
 import nx from '@nx/eslint-plugin';
-import * as jsonParser from 'jsonc-eslint-parser';
 import tseslint from 'typescript-eslint';
 
 /** What a domain lib must never touch: servers, queues, logs, native indexes, the file system. */
@@ -80,16 +79,5 @@ export default tseslint.config(
   {
     files: ['**/*.config.mts', '**/*.config.base.mts', '**/*.config.mjs', '.remarkrc.mjs'],
     rules: { 'no-restricted-syntax': 'off' },
-  },
-  {
-    files: ['**/package.json'],
-    languageOptions: { parser: jsonParser },
-    plugins: { '@nx': nx },
-    rules: {
-      '@nx/dependency-checks': [
-        'error',
-        { ignoredFiles: ['{projectRoot}/test/**', '{projectRoot}/vitest.config.mts'], ignoredDependencies: ['vitest'] },
-      ],
-    },
   },
 );

@@ -32,7 +32,7 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     watch: false,
-    globalSetup: [fileURLToPath(new URL('tools/workspace/build-for-tests.mjs', import.meta.url))],
+    globalSetup: [fileURLToPath(new URL('tools/setup/build-for-tests.mjs', import.meta.url))],
     pool: { name: 'processes', createPoolWorker: (options) => new TestProcess(options) },
     isolate: false,
     maxWorkers: 1,

@@ -29,7 +29,7 @@ export function runNamed(usage, programs, [name = '--help', ...args]) {
     return;
   }
   const setup = [path.join(root, 'tools', 'setup', 'setup.mjs'), ...(program.needsServices ? ['--services'] : [])];
-  const compiler = [path.join(root, 'tools', 'workspace', 'build.mjs')];
+  const compiler = [path.join(root, 'tools', 'setup', 'build.mjs')];
   // Only programs in test folders are not compiled.
   const loader = program.file.endsWith('.ts') ? ['--conditions=@facet/source', '--import', 'tsx'] : [];
   for (const argv of [setup, compiler, [...loader, path.join(root, program.file), ...args]]) {

@@ -29,7 +29,7 @@ const checks = [
 // Writes the project graph, which the code rules read.
 await check({ title: 'projects', command: 'nx', args: ['show', 'projects'] });
 // Before the projects start their tests in parallel: none may load a file that another one is compiling.
-await check({ title: 'build', command: process.execPath, args: [path.join('tools', 'workspace', 'build.mjs')] });
+await check({ title: 'build', command: process.execPath, args: [path.join('tools', 'setup', 'build.mjs')] });
 await Promise.all(Array.from({ length: cores }, takeChecks));
 if (mode !== 'lint') await tests(mode === 'check' ? ['affected'] : ['run-many']);
 

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 /** Runs a file of this project, compiled or in TypeScript, in a separate process. */
 export function runScript(file: string, env: NodeJS.ProcessEnv): ChildProcess {
   const script = fileURLToPath(new URL(`../${file}`, import.meta.url));
-  return spawn(process.execPath, ['--conditions=@facet/source', '--import', 'tsx', script], {
+  const loader = file.endsWith('.ts') ? ['--conditions=@facet/source', '--import', 'tsx'] : [];
+  return spawn(process.execPath, [...loader, script], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -17,7 +17,7 @@ beforeAll(() => {
   copy = copyWorkspace();
   for (const { place, code } of examples) applyExample(place, code);
   types = copy.run('typescript-7/bin/tsc', []);
-  execFileSync(process.execPath, [path.join(copy.folder, 'tools/workspace/build.mjs')]);
+  execFileSync(process.execPath, [path.join(copy.folder, 'tools/setup/build.mjs')]);
 }, 300_000);
 afterAll(() => copy.remove());
 

@@ -79,7 +79,10 @@ function linkModules(folder: string): void {
   const modules = path.join(root, 'node_modules');
   mkdirSync(path.join(folder, 'node_modules', '@facet'), { recursive: true });
   for (const name of readdirSync(modules)) {
-    if (name !== '@facet') symlinkSync(path.join(modules, name), path.join(folder, 'node_modules', name));
+    // The cache belongs to the original.
+    if (name !== '@facet' && name !== '.cache') {
+      symlinkSync(path.join(modules, name), path.join(folder, 'node_modules', name));
+    }
   }
   for (const name of readdirSync(path.join(modules, '@facet'))) {
     symlinkSync(readlinkSync(path.join(modules, '@facet', name)), path.join(folder, 'node_modules', '@facet', name));

@@ -46,10 +46,13 @@ function lineStage({ stream }: Terminal, now: () => number, name: string, detail
   const write = (text: string): void => void stream.write(`${name.padEnd(nameWidth)} ${text}\n`);
   if (detail !== '') write(`${detail} …`);
   let shownAt = start;
-  const update = (share: number, text = ''): void => {
+  let share = 0;
+  const update = (next: number, text = ''): void => {
+    if (next > share) share = Math.min(1, next);
     if (now() - shownAt < lineEveryMs) return;
     shownAt = now();
-    write(`${Math.floor(share * 100)} %${text === '' ? '' : `, ${text}`}`);
+    const percent = share === 0 ? '' : `${Math.floor(share * 100)} %`;
+    write([percent, text].filter((part) => part !== '').join(', '));
   };
   return {
     update,

@@ -18,6 +18,9 @@ const stderrCharactersMax = 4_000;
  */
 const hugePages = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
 
+/** The heap limits of this process, such as `--max-old-space-size`. They also apply to its children. */
+const heapLimits = process.execArgv.filter((option) => option.startsWith('--max-'));
+
 /** From SIGTERM to SIGKILL. */
 const killAfterMs = 5_000;
 
@@ -37,7 +40,7 @@ export async function runChild<Result>(
   const file = fileURLToPath(import.meta.resolve(`@facet/refresh/${name}`));
   const child = fork(file, [String(process.pid)], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: [...endWithParent],
+    execArgv: [...endWithParent, ...heapLimits],
     env: { ...hugePages, ...process.env },
   });
   let stderr = '';
