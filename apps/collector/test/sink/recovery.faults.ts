@@ -14,75 +14,61 @@ import {
   until,
 } from './fixtures.ts';
 
-const timeout = 120_000;
-
-it(
-  'stores each offset in the lake once when killed at any moment',
-  async () => {
-    const bench = await createBench();
-    let published = 0;
-    let isPublishing = true;
-    const publishing = (async () => {
-      while (isPublishing) {
-        await bench.publisher.publish(eventRecords(bench.topics.events, `e${published}`, 300));
-        published++;
-      }
-    })();
-    for (const ms of [300, 900, 1_700]) {
-      const sink = await startProcess(bench);
-      await until(async () => (await readStatus(sink)).group.isMember, 60);
-      await new Promise((resolve) => setTimeout(resolve, ms));
-      await sink.kill();
+it('stores each offset in the lake once when killed at any moment', async () => {
+  const bench = await createBench();
+  let published = 0;
+  let isPublishing = true;
+  const publishing = (async () => {
+    while (isPublishing) {
+      await bench.publisher.publish(eventRecords(bench.topics.events, `e${published}`, 300));
+      published++;
     }
-    isPublishing = false;
-    await publishing;
-    const last = await startProcess(bench);
-    await until(() => isCaughtUp(last, published * 300), 90);
-    expect(await last.stop()).toBe(0);
-    const ids = Array.from({ length: published }, (_, batch) => idsOf(`e${batch}`, 300)).flat();
-    await expectEachOnce(bench, ids);
-  },
-  timeout,
-);
+  })();
+  for (const ms of [300, 900, 1_700]) {
+    const sink = await startProcess(bench);
+    await until(async () => (await readStatus(sink)).group.isMember, 60);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    await sink.kill();
+  }
+  isPublishing = false;
+  await publishing;
+  const last = await startProcess(bench);
+  await until(() => isCaughtUp(last, published * 300), 90);
+  expect(await last.stop()).toBe(0);
+  const ids = Array.from({ length: published }, (_, batch) => idsOf(`e${batch}`, 300)).flat();
+  await expectEachOnce(bench, ids);
+});
 
-it(
-  'stays alive during an outage that follows a long idle time',
-  async () => {
-    const redis = await startRedis();
-    onTestFinished(() => redis.stop());
-    const bench = await createBench({ redisUrl: redis.url });
-    const sink = await bench.startSink({ FACET_SINK_STALL_SECONDS: '4' });
-    const isAlive = async (): Promise<boolean> => (await fetch(`${sink.url}/healthz`)).ok;
-    await until(async () => (await readStatus(sink)).group.isMember);
-    await new Promise((resolve) => setTimeout(resolve, 5_000));
-    await redis.kill();
-    await bench.publisher.publish([eventRecord(bench.topics.events, 'e1')]);
-    await until(async () => (await readStatus(sink)).outages.length > 0);
-    expect(await isAlive()).toBe(true);
-    await until(async () => !(await isAlive()));
-  },
-  timeout,
-);
+it('stays alive during an outage that follows a long idle time', async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const bench = await createBench({ redisUrl: redis.url });
+  const sink = await bench.startSink({ FACET_SINK_STALL_SECONDS: '4' });
+  const isAlive = async (): Promise<boolean> => (await fetch(`${sink.url}/healthz`)).ok;
+  await until(async () => (await readStatus(sink)).group.isMember);
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  await redis.kill();
+  await bench.publisher.publish([eventRecord(bench.topics.events, 'e1')]);
+  await until(async () => (await readStatus(sink)).outages.length > 0);
+  expect(await isAlive()).toBe(true);
+  await until(async () => !(await isAlive()));
+});
 
-it(
-  'gives way to another sink after a pause longer than its session',
-  async () => {
-    const bench = await createBench();
-    const commitSeldom = { FACET_SINK_COMMIT_SECONDS: '3' };
-    const first = await startProcess(bench, commitSeldom);
-    await until(async () => (await readStatus(first)).partitions.length === 8);
-    await bench.publisher.publish(eventRecords(bench.topics.events, 'a', 400));
-    await until(async () => (await readStatus(first)).bufferedRows === 400);
-    process.kill(first.pid, 'SIGSTOP');
-    const second = await startProcess(bench, commitSeldom);
-    await bench.publisher.publish(eventRecords(bench.topics.events, 'b', 400));
-    await until(() => isCaughtUp(second, 800), 60);
-    process.kill(first.pid, 'SIGCONT');
-    await until(async () => (await readStatus(first)).partitions.length === 4);
-    await bench.publisher.publish(eventRecords(bench.topics.events, 'c', 400));
-    await until(async () => (await lakeStatus(join(bench.home, 'lake'))).rows === 1_200);
-    await expectEachOnce(bench, [...idsOf('a', 400), ...idsOf('b', 400), ...idsOf('c', 400)]);
-    expect(await first.stop()).toBe(0);
-  },
-  timeout,
-);
+it('gives way to another sink after a pause longer than its session', async () => {
+  const bench = await createBench();
+  const commitSeldom = { FACET_SINK_COMMIT_SECONDS: '3' };
+  const first = await startProcess(bench, commitSeldom);
+  await until(async () => (await readStatus(first)).partitions.length === 8);
+  await bench.publisher.publish(eventRecords(bench.topics.events, 'a', 400));
+  await until(async () => (await readStatus(first)).bufferedRows === 400);
+  process.kill(first.pid, 'SIGSTOP');
+  const second = await startProcess(bench, commitSeldom);
+  await bench.publisher.publish(eventRecords(bench.topics.events, 'b', 400));
+  await until(() => isCaughtUp(second, 800), 60);
+  process.kill(first.pid, 'SIGCONT');
+  await until(async () => (await readStatus(first)).partitions.length === 4);
+  await bench.publisher.publish(eventRecords(bench.topics.events, 'c', 400));
+  await until(async () => (await lakeStatus(join(bench.home, 'lake'))).rows === 1_200);
+  await expectEachOnce(bench, [...idsOf('a', 400), ...idsOf('b', 400), ...idsOf('c', 400)]);
+  expect(await first.stop()).toBe(0);
+});

@@ -15,226 +15,184 @@ import {
   until,
 } from './fixtures.ts';
 
-const timeout = 120_000;
+it('shares the partitions with a second sink, which takes over after the first leaves', async () => {
+  const bench = await createBench();
+  const first = await bench.startSink();
+  await until(async () => (await readStatus(first)).partitions.length === 8);
+  await bench.publisher.publish(eventRecords(bench.topics.events, 'a', 400));
+  const second = await bench.startSink();
+  await until(async () => (await readStatus(second)).partitions.length === 4);
+  await until(async () => (await readStatus(first)).partitions.length === 4);
+  await bench.publisher.publish(eventRecords(bench.topics.events, 'b', 400));
+  await until(async () => {
+    const stored = (await lakeStatus(join(bench.home, 'lake'))).rows;
+    return stored === 800;
+  });
+  await bench.publisher.publish(eventRecords(bench.topics.events, 'c', 400));
+  await first.close();
+  await until(() => isCaughtUp(second, 1_200));
+  await expectEachOnce(bench, [...idsOf('a', 400), ...idsOf('b', 400), ...idsOf('c', 400)]);
+  expect((await bench.store.read('u3'))?.events).toHaveLength(15);
+});
 
-it(
-  'shares the partitions with a second sink, which takes over after the first leaves',
-  async () => {
-    const bench = await createBench();
-    const first = await bench.startSink();
-    await until(async () => (await readStatus(first)).partitions.length === 8);
-    await bench.publisher.publish(eventRecords(bench.topics.events, 'a', 400));
-    const second = await bench.startSink();
-    await until(async () => (await readStatus(second)).partitions.length === 4);
-    await until(async () => (await readStatus(first)).partitions.length === 4);
-    await bench.publisher.publish(eventRecords(bench.topics.events, 'b', 400));
-    await until(async () => {
-      const stored = (await lakeStatus(join(bench.home, 'lake'))).rows;
-      return stored === 800;
-    });
-    await bench.publisher.publish(eventRecords(bench.topics.events, 'c', 400));
-    await first.close();
-    await until(() => isCaughtUp(second, 1_200));
-    await expectEachOnce(bench, [...idsOf('a', 400), ...idsOf('b', 400), ...idsOf('c', 400)]);
-    expect((await bench.store.read('u3'))?.events).toHaveLength(15);
-  },
-  timeout,
-);
+it('stores its buffer and leaves the group on SIGTERM', async () => {
+  const bench = await createBench();
+  await bench.publisher.publish(eventRecords(bench.topics.events, 'e', 200));
+  const sink = await startProcess(bench, { FACET_SINK_COMMIT_SECONDS: '600' });
+  await until(async () => (await readStatus(sink)).bufferedRows === 200, 60);
+  expect(await sink.stop()).toBe(0);
+  await expectEachOnce(bench, idsOf('e', 200));
+  const startedAt = Date.now();
+  const next = await bench.startSink();
+  await until(() => isCaughtUp(next, 200));
+  expect(Date.now() - startedAt).toBeLessThan(20_000);
+});
 
-it(
-  'stores its buffer and leaves the group on SIGTERM',
-  async () => {
-    const bench = await createBench();
-    await bench.publisher.publish(eventRecords(bench.topics.events, 'e', 200));
-    const sink = await startProcess(bench, { FACET_SINK_COMMIT_SECONDS: '600' });
-    await until(async () => (await readStatus(sink)).bufferedRows === 200, 60);
-    expect(await sink.stop()).toBe(0);
-    await expectEachOnce(bench, idsOf('e', 200));
-    const startedAt = Date.now();
-    const next = await bench.startSink();
-    await until(() => isCaughtUp(next, 200));
-    expect(Date.now() - startedAt).toBeLessThan(20_000);
-  },
-  timeout,
-);
+it('exits with code 6 when the consumer cannot continue', async () => {
+  const bench = await createBench();
+  const other = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'other' });
+  // All members of a group must share an assignment protocol, and the sink uses another one.
+  const consumer = other.client.consumer({
+    groupId: `${bench.prefix}-sink`,
+    partitionAssigners: [
+      () => ({
+        name: 'ours',
+        version: 1,
+        assign: async () => [],
+        protocol: () => ({ name: 'ours', metadata: Buffer.alloc(0) }),
+      }),
+    ],
+  });
+  onTestFinished(async () => {
+    await consumer.disconnect();
+    await other.close();
+  });
+  const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
+  await consumer.connect();
+  await consumer.subscribe({ topic: bench.topics.events });
+  await consumer.run({ eachMessage: async () => undefined });
+  await joined;
+  // The process may exit before its first successful probe.
+  const said = await startProcess(bench).then(
+    async (sink) => {
+      await until(async () => !sink.isRunning());
+      return `exited with ${await sink.stop()}: ${sink.said()}`;
+    },
+    (error: Error) => error.message,
+  );
+  expect(said).toContain('exited with 6');
+  expect(said).toContain('SINK_CONSUMER_CRASHED');
+});
 
-it(
-  'exits with code 6 when the consumer cannot continue',
-  async () => {
-    const bench = await createBench();
-    const other = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'other' });
-    // All members of a group must share an assignment protocol, and the sink uses another one.
-    const consumer = other.client.consumer({
-      groupId: `${bench.prefix}-sink`,
-      partitionAssigners: [
-        () => ({
-          name: 'ours',
-          version: 1,
-          assign: async () => [],
-          protocol: () => ({ name: 'ours', metadata: Buffer.alloc(0) }),
-        }),
-      ],
-    });
-    onTestFinished(async () => {
-      await consumer.disconnect();
-      await other.close();
-    });
-    const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
-    await consumer.connect();
-    await consumer.subscribe({ topic: bench.topics.events });
-    await consumer.run({ eachMessage: async () => undefined });
-    await joined;
-    // The process may exit before its first successful probe.
-    const said = await startProcess(bench).then(
-      async (sink) => {
-        await until(async () => !sink.isRunning());
-        return `exited with ${await sink.stop()}: ${sink.said()}`;
-      },
-      (error: Error) => error.message,
-    );
-    expect(said).toContain('exited with 6');
-    expect(said).toContain('SINK_CONSUMER_CRASHED');
-  },
-  timeout,
-);
+it('waits for Redis, reports the outage, and refills Redis when it returns empty', async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const bench = await createBench({ redisUrl: redis.url });
+  const sink = await bench.startSink();
+  await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
+  await until(() => isCaughtUp(sink, 1));
+  await redis.kill();
+  await bench.publisher.publish([eventRecord(bench.topics.events, 'e2', { userId: 'ada' })]);
+  await until(async () => (await readStatus(sink)).outages.some(({ dependency }) => dependency === 'redis'));
+  const ready = await fetch(`${sink.url}/readyz`);
+  expect(ready.status).toBe(503);
+  expect(await ready.json()).toMatchObject({
+    code: 'NOT_READY',
+    message: expect.stringContaining('redis') as string,
+  });
+  expect(await bench.lakeIds()).toEqual(['e1']);
 
-it(
-  'waits for Redis, reports the outage, and refills Redis when it returns empty',
-  async () => {
-    const redis = await startRedis();
-    onTestFinished(() => redis.stop());
-    const bench = await createBench({ redisUrl: redis.url });
-    const sink = await bench.startSink();
-    await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
-    await until(() => isCaughtUp(sink, 1));
-    await redis.kill();
-    await bench.publisher.publish([eventRecord(bench.topics.events, 'e2', { userId: 'ada' })]);
-    await until(async () => (await readStatus(sink)).outages.some(({ dependency }) => dependency === 'redis'));
-    const ready = await fetch(`${sink.url}/readyz`);
-    expect(ready.status).toBe(503);
-    expect(await ready.json()).toMatchObject({
-      code: 'NOT_READY',
-      message: expect.stringContaining('redis') as string,
-    });
-    expect(await bench.lakeIds()).toEqual(['e1']);
+  await redis.start();
+  await until(() => isCaughtUp(sink, 2));
+  await until(async () => (await bench.store.read('ada').catch(() => undefined))?.events.length === 2);
+  expect((await fetch(`${sink.url}/readyz`)).status).toBe(200);
+  await expectEachOnce(bench, ['e1', 'e2']);
+});
 
-    await redis.start();
-    await until(() => isCaughtUp(sink, 2));
-    await until(async () => (await bench.store.read('ada').catch(() => undefined))?.events.length === 2);
-    expect((await fetch(`${sink.url}/readyz`)).status).toBe(200);
-    await expectEachOnce(bench, ['e1', 'e2']);
-  },
-  timeout,
-);
+it('counts messages that the log deletes during an outage', async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const bench = await createBench({ redisUrl: redis.url });
+  const { topics, publisher } = bench;
+  const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
+  onTestFinished(() => kafka.close());
+  const publish = (...ids: string[]) =>
+    publisher.publish(ids.map((id) => eventRecord(topics.events, id, { userId: 'ada' })));
+  const sink = await bench.startSink();
+  await publish('a');
+  await until(() => isCaughtUp(sink, 1));
 
-it(
-  'counts messages that the log deletes during an outage',
-  async () => {
-    const redis = await startRedis();
-    onTestFinished(() => redis.stop());
-    const bench = await createBench({ redisUrl: redis.url });
-    const { topics, publisher } = bench;
-    const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
-    onTestFinished(() => kafka.close());
-    const publish = (...ids: string[]) =>
-      publisher.publish(ids.map((id) => eventRecord(topics.events, id, { userId: 'ada' })));
-    const sink = await bench.startSink();
-    await publish('a');
-    await until(() => isCaughtUp(sink, 1));
+  // The sink applies b, holds c until b is applied, and fetches nothing after c.
+  process.kill(redis.pid, 'SIGSTOP');
+  await publish('b');
+  await until(async () => (await readStatus(sink)).partitions.some(({ processed }) => processed === 2));
+  await publish('c');
+  await until(async () => (await readStatus(sink)).outages.length > 0);
+  await publish('d', 'e', 'f');
+  const { partition } = (await fetchExtents(kafka, topics.events)).find(({ end }) => end === 6)!;
+  const admin = await kafka.admin();
+  await admin.deleteTopicRecords({ topic: topics.events, partitions: [{ partition, offset: '5' }] });
+  process.kill(redis.pid, 'SIGCONT');
 
-    // The sink applies b, holds c until b is applied, and fetches nothing after c.
-    process.kill(redis.pid, 'SIGSTOP');
-    await publish('b');
-    await until(async () => (await readStatus(sink)).partitions.some(({ processed }) => processed === 2));
-    await publish('c');
-    await until(async () => (await readStatus(sink)).outages.length > 0);
-    await publish('d', 'e', 'f');
-    const { partition } = (await fetchExtents(kafka, topics.events)).find(({ end }) => end === 6)!;
-    const admin = await kafka.admin();
-    await admin.deleteTopicRecords({ topic: topics.events, partitions: [{ partition, offset: '5' }] });
-    process.kill(redis.pid, 'SIGCONT');
+  await until(() => isCaughtUp(sink, 6));
+  expect(await bench.lakeIds()).toEqual(['a', 'b', 'c', 'f']);
+  expect(await (await fetch(`${sink.url}/metrics`)).text()).toContain(
+    `facet_sink_lost_messages_total{topic="${topics.events}"} 2`,
+  );
+});
 
-    await until(() => isCaughtUp(sink, 6));
-    expect(await bench.lakeIds()).toEqual(['a', 'b', 'c', 'f']);
-    expect(await (await fetch(`${sink.url}/metrics`)).text()).toContain(
-      `facet_sink_lost_messages_total{topic="${topics.events}"} 2`,
-    );
-  },
-  timeout,
-);
+it('exits on SIGTERM while Redis is away, and leaves unapplied messages to the next sink', async () => {
+  const redis = await startRedis({ persistent: true });
+  onTestFinished(() => redis.stop());
+  const bench = await createBench({ redisUrl: redis.url });
+  const sink = await startProcess(bench);
+  await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
+  await until(() => isCaughtUp(sink, 1));
+  await redis.kill();
+  await bench.publisher.publish([eventRecord(bench.topics.events, 'e2', { userId: 'ada' })]);
+  await until(async () => (await readStatus(sink)).outages.some(({ dependency }) => dependency === 'redis'));
+  expect(await sink.stop()).toBe(0);
 
-it(
-  'exits on SIGTERM while Redis is away, and leaves unapplied messages to the next sink',
-  async () => {
-    const redis = await startRedis({ persistent: true });
-    onTestFinished(() => redis.stop());
-    const bench = await createBench({ redisUrl: redis.url });
-    const sink = await startProcess(bench);
-    await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
-    await until(() => isCaughtUp(sink, 1));
-    await redis.kill();
-    await bench.publisher.publish([eventRecord(bench.topics.events, 'e2', { userId: 'ada' })]);
-    await until(async () => (await readStatus(sink)).outages.some(({ dependency }) => dependency === 'redis'));
-    expect(await sink.stop()).toBe(0);
+  await redis.start();
+  const next = await bench.startSink();
+  await until(() => isCaughtUp(next, 2));
+  await until(async () => (await bench.store.read('ada').catch(() => undefined))?.events.length === 2);
+  await expectEachOnce(bench, ['e1', 'e2']);
+});
 
-    await redis.start();
-    const next = await bench.startSink();
-    await until(() => isCaughtUp(next, 2));
-    await until(async () => (await bench.store.read('ada').catch(() => undefined))?.events.length === 2);
-    await expectEachOnce(bench, ['e1', 'e2']);
-  },
-  timeout,
-);
+it('fills an empty profile store from the lake on start', async () => {
+  const bench = await createBench();
+  await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
+  const first = await bench.startSink();
+  await until(() => isCaughtUp(first, 1));
+  await first.close();
+  await bench.store.clear();
+  await bench.startSink();
+  await until(async () => (await bench.store.read('ada')) !== undefined);
+});
 
-it(
-  'fills an empty profile store from the lake on start',
-  async () => {
-    const bench = await createBench();
-    await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
-    const first = await bench.startSink();
-    await until(() => isCaughtUp(first, 1));
-    await first.close();
-    await bench.store.clear();
-    await bench.startSink();
-    await until(async () => (await bench.store.read('ada')) !== undefined);
-  },
-  timeout,
-);
+it('refills a profile store that was emptied while running', async () => {
+  const bench = await createBench();
+  const sink = await bench.startSink();
+  await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
+  await until(() => isCaughtUp(sink, 1));
+  await bench.store.clear();
+  await until(async () => (await bench.store.read('ada')) !== undefined);
+});
 
-it(
-  'refills a profile store that was emptied while running',
-  async () => {
-    const bench = await createBench();
-    const sink = await bench.startSink();
-    await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
-    await until(() => isCaughtUp(sink, 1));
-    await bench.store.clear();
-    await until(async () => (await bench.store.read('ada')) !== undefined);
-  },
-  timeout,
-);
-
-it(
-  'refills a profile store that a killed sink has filled partially',
-  async () => {
-    const bench = await createBench();
-    const lake = await openLakeWriter(join(bench.home, 'lake'));
-    for (let offset = 0; offset < 20; offset++) {
-      const at = Date.UTC(2026, 0, 1) + offset;
-      const ids = { eventId: `e${offset}`, userId: `u${offset}`, itemId: 'i' };
-      lake.add(
-        'imported-0',
-        [{ offset, event: { ...ids, type: 'click', occurredAt: at, receivedAt: at } }],
-        offset + 1,
-      );
-      await lake.commit();
-    }
-    await lake.close();
-    await bench.store.beginFill();
-    const interaction = { eventId: 'e7', type: 'click', itemId: 'i', occurredAt: 7 };
-    await bench.store.apply([{ kind: 'event', userId: 'u7', receivedAt: 7, event: interaction }]);
-    await bench.startSink();
-    await until(async () => (await bench.store.size()) === 20);
-  },
-  timeout,
-);
+it('refills a profile store that a killed sink has filled partially', async () => {
+  const bench = await createBench();
+  const lake = await openLakeWriter(join(bench.home, 'lake'));
+  for (let offset = 0; offset < 20; offset++) {
+    const at = Date.UTC(2026, 0, 1) + offset;
+    const ids = { eventId: `e${offset}`, userId: `u${offset}`, itemId: 'i' };
+    lake.add('imported-0', [{ offset, event: { ...ids, type: 'click', occurredAt: at, receivedAt: at } }], offset + 1);
+    await lake.commit();
+  }
+  await lake.close();
+  await bench.store.beginFill();
+  const interaction = { eventId: 'e7', type: 'click', itemId: 'i', occurredAt: 7 };
+  await bench.store.apply([{ kind: 'event', userId: 'u7', receivedAt: 7, event: interaction }]);
+  await bench.startSink();
+  await until(async () => (await bench.store.size()) === 20);
+});
