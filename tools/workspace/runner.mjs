@@ -28,15 +28,14 @@ export function createRunner() {
       return exitCode;
     },
     /**
-     * @param {string} command `npm`, a path, or the name of a program of an installed package.
+     * @param {string} command A path, or the name of a program of an installed package.
      * @param {string[]} args
      * @param {(output: string) => void} [onOutput] Receives all output so far, whenever there is more.
      * @returns {Promise<{ ok: boolean, output: string }>}
      */
     async run(command, args, onOutput) {
       if (exitCode !== undefined) return { ok: true, output: '' };
-      const isInstalled = !path.isAbsolute(command) && command !== 'npm';
-      const child = spawn(isInstalled ? path.join(root, 'node_modules', '.bin', command) : command, args, {
+      const child = spawn(path.isAbsolute(command) ? command : path.join(root, 'node_modules', '.bin', command), args, {
         cwd: root,
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,

@@ -10,6 +10,8 @@ import { createRunner, root } from './runner.mjs';
 const reportFile = path.join('test-results', 'vitest.json');
 const cores = os.availableParallelism();
 const mode = process.argv[2] ?? 'test';
+/** TypeScript 7: several times faster than the TypeScript 6 that typescript-eslint needs. */
+const typeChecker = path.join(root, 'node_modules', 'typescript-7', 'bin', 'tsc');
 const runner = createRunner();
 /** @type {import('./results.mjs').Tally[]} */
 const tallies = [];
@@ -17,7 +19,7 @@ const tallies = [];
 /** @type {{ title: string, command: string, args: string[], remedy?: string }[]} */
 const checks = [
   { title: 'format', command: 'prettier', args: ['--check', '--log-level', 'warn', '.'], remedy: 'npm run format' },
-  { title: 'types', command: 'npm', args: ['run', 'typecheck'] },
+  { title: 'types', command: typeChecker, args: ['-b', '.', 'libs/client'] },
   { title: 'code rules', command: 'eslint', args: ['.'] },
   { title: 'import cycles', command: 'depcruise', args: ['--output-type', 'err', 'apps', 'libs', 'tools', 'e2e'] },
   { title: 'unused code', command: 'knip', args: ['--no-progress', '--tsConfig', 'tsconfig.build.json'] },

@@ -17,9 +17,14 @@ beforeAll(() => {
   copy = copyWorkspace();
   for (const { place, code } of examples) applyExample(place, code);
   types = copy.run('typescript-7/bin/tsc', []);
-  execFileSync(process.execPath, [path.join(copy.folder, 'tools/setup/build.mjs')]);
+  runNode('tools/setup/build.mjs');
 }, 300_000);
 afterAll(() => copy.remove());
+
+/** Runs a file of the copy and returns its output. */
+function runNode(file: string, ...args: string[]): string {
+  return execFileSync(process.execPath, [path.join(copy.folder, file), ...args], { encoding: 'utf8' });
+}
 
 function applyExample(place: string, code: string): void {
   const newFile = /^new file: (.+)$/.exec(place)?.[1];
@@ -38,14 +43,10 @@ it('each example of CONTRIBUTING.md compiles', () => {
 });
 
 it('facet lists and runs the command of the example', () => {
-  const main = path.join(copy.folder, 'apps/cli/dist/main.js');
-  expect(execFileSync(process.execPath, [main, '--help'], { encoding: 'utf8' })).toContain(
-    'Count the items of the catalog',
-  );
+  const main = 'apps/cli/dist/main.js';
+  expect(runNode(main, '--help')).toContain('Count the items of the catalog');
   const home = path.join(copy.folder, 'home');
-  expect(
-    JSON.parse(execFileSync(process.execPath, [main, 'catalog-size', '--home', home, '--json'], { encoding: 'utf8' })),
-  ).toEqual({
+  expect(JSON.parse(runNode(main, 'catalog-size', '--home', home, '--json'))).toEqual({
     home,
     items: 0,
   });
@@ -54,10 +55,7 @@ it('facet lists and runs the command of the example', () => {
 it('the model lib knows the variant of the example', () => {
   const script = `import { modelVariant } from '@facet/model'; console.log(modelVariant('mind-8').model.interests);`;
   copy.write('libs/model/example.mjs', script);
-  const output = execFileSync(process.execPath, [path.join(copy.folder, 'libs/model/example.mjs')], {
-    encoding: 'utf8',
-  });
-  expect(output.trim()).toBe('8');
+  expect(runNode('libs/model/example.mjs').trim()).toBe('8');
 }, 60_000);
 
 it('the adapter of the example passes the conformance tests', () => {
