@@ -3,8 +3,8 @@ import { copyFile, link, mkdir, readdir, readlink, stat, symlink } from 'node:fs
 import { dirname, isAbsolute, join } from 'node:path';
 
 /**
- * Returns whether a file of `dist` is compiled from a file of `src`. A build keeps the output of deleted sources, and
- * compiles test fixtures next to `src`.
+ * Returns whether a file of `dist` is compiled from a file of `src`. The others are build information and test fixtures that are
+ * compiled next to `src`.
  */
 export async function builtFromSource(folder: string): Promise<(file: string) => boolean> {
   const sources = new Set(await listFiles(join(folder, 'src')));

@@ -41,6 +41,11 @@ function describeProgress({ detail, examplesPerSecond, etaSeconds }: StageProgre
   return `${detail}${pace}${left}`;
 }
 
+/** Returns the new finished share, which never falls. */
+function advance(share: number, next: number): number {
+  return next > share ? Math.min(1, next) : share;
+}
+
 function lineStage({ stream }: Terminal, now: () => number, name: string, detail = ''): StageDisplay {
   const start = now();
   const write = (text: string): void => void stream.write(`${name.padEnd(nameWidth)} ${text}\n`);
@@ -48,7 +53,7 @@ function lineStage({ stream }: Terminal, now: () => number, name: string, detail
   let shownAt = start;
   let share = 0;
   const update = (next: number, text = ''): void => {
-    if (next > share) share = Math.min(1, next);
+    share = advance(share, next);
     if (now() - shownAt < lineEveryMs) return;
     shownAt = now();
     const percent = share === 0 ? '' : `${Math.floor(share * 100)} %`;
@@ -83,7 +88,7 @@ function barStage(terminal: Terminal, now: () => number, name: string, detail = 
   let share = 0;
   bar.start(1, 0, { detail });
   const update = (next: number, text?: string): void => {
-    share = Math.max(share, Math.min(1, next));
+    share = advance(share, next);
     bar.update(share, text === undefined ? {} : { detail: text });
   };
   return {

@@ -28,7 +28,7 @@ const killAfterMs = 5_000;
  * Executes an order in a child process and returns its result. Native code blocks its thread, leaks memory and may abort, so it
  * must not run in the worker's own process. The child ends with this process.
  *
- * @param name the compiled file of the child in this folder.
+ * @param name the entry of the child, as this package exports it.
  * @throws AppError as the child threw it; `REFRESH_CHILD_DIED` (retryable) if the child crashed; the reason of the signal.
  */
 export async function runChild<Result>(
