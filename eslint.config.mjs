@@ -37,7 +37,7 @@ export default tseslint.config(
   { ignores: ['**/dist', '**/node_modules', '**/.nx', '**/.facet', '**/vite.config.*.timestamp*'] },
   ...tseslint.configs.recommended,
   {
-    files: ['**/*.ts', '**/*.mts', '**/*.mjs', '**/*.js'],
+    files: ['**/*.ts', '**/*.tsx', '**/*.mts', '**/*.mjs', '**/*.js'],
     plugins: { '@nx': nx },
     rules: {
       '@nx/enforce-module-boundaries': ['error', { ...boundaries, depConstraints: layers() }],

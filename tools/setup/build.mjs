@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Compiles the changed files of each project from `src` to `dist`, without a type check. Node runs only `dist`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withLock } from './kit/lock.mjs';
@@ -22,7 +23,8 @@ export function build() {
     projects.forEach(removeStaleOutput);
     const compiler = path.join(root, 'node_modules', 'typescript-7', 'bin', 'tsc');
     const files = projects.map((folder) => path.join(folder, 'tsconfig.build.json'));
-    return spawnSync(process.execPath, [compiler, '-b', ...files], { stdio: 'inherit' }).status ?? 1;
+    const status = spawnSync(process.execPath, [compiler, '-b', ...files], { stdio: 'inherit' }).status ?? 1;
+    return status === 0 ? buildPage(path.join(root, 'apps', 'console')) : status;
   });
 }
 
@@ -35,12 +37,52 @@ function removeStaleOutput(project) {
   const dist = path.join(project, 'dist');
   if (!existsSync(dist)) return;
   for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
-    if (!name.endsWith('.js')) continue;
+    // The page of the console is compiled by Vite.
+    if (!name.endsWith('.js') || name.startsWith(`page${path.sep}`)) continue;
     const source = name.replace(/\.js$/, '.ts');
     // A project that also compiles another folder has `src` in `dist`.
     if (existsSync(path.join(project, 'src', source)) || existsSync(path.join(project, source))) continue;
     rmSync(path.join(dist, name));
   }
+}
+
+/**
+ * Builds the page of the console with Vite if its sources or packages have changed. The page is complete or absent.
+ *
+ * @param {string} project
+ * @returns {number} The exit code of Vite.
+ */
+function buildPage(project) {
+  const stampFile = path.join(project, 'dist', 'page', '.stamp');
+  const stamp = hashOf([
+    ...listFiles(path.join(project, 'page')),
+    ...['package.json', 'vite.config.mts'].map((name) => path.join(project, name)),
+    path.join(root, 'package-lock.json'),
+  ]);
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return 0;
+  const vite = path.join(root, 'node_modules', 'vite', 'bin', 'vite.js');
+  const run = spawnSync(process.execPath, [vite, 'build', '--logLevel', 'warn'], { cwd: project, stdio: 'inherit' });
+  if (run.status === 0) writeFileSync(stampFile, stamp);
+  return run.status ?? 1;
+}
+
+/** @param {string} folder */
+function listFiles(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+}
+
+/** @param {readonly string[]} files */
+function hashOf(files) {
+  const hash = createHash('sha256');
+  for (const file of files)
+    hash
+      .update(`${path.relative(root, file)}\0`)
+      .update(readFileSync(file))
+      .update('\0');
+  return hash.digest('hex');
 }
 
 if (realpathSync(process.argv[1] ?? '') === realpathSync(fileURLToPath(import.meta.url))) {

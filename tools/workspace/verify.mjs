@@ -19,7 +19,7 @@ const tallies = [];
 /** @type {{ title: string, command: string, args: string[], remedy?: string }[]} */
 const checks = [
   { title: 'format', command: 'prettier', args: ['--check', '--log-level', 'warn', '.'], remedy: 'npm run format' },
-  { title: 'types', command: typeChecker, args: ['-b', '.', 'libs/client'] },
+  { title: 'types', command: typeChecker, args: ['-b', '.', 'libs/client', 'apps/console/page'] },
   { title: 'code rules', command: 'eslint', args: ['.'] },
   { title: 'import cycles', command: 'depcruise', args: ['--output-type', 'err', 'apps', 'libs', 'tools', 'e2e'] },
   { title: 'unused code', command: 'knip', args: ['--no-progress', '--tsConfig', 'tsconfig.build.json'] },

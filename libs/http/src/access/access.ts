@@ -36,8 +36,8 @@ export type KeyPlace = 'basic' | 'query';
 
 /** The access requirements of a route, declared in its `config`. */
 export interface RouteAccess {
-  /** The scope that the key must have; `open` needs no key. */
-  readonly scope: Scope | 'open';
+  /** The scope that the key must have; `any` accepts each key, `open` needs no key. */
+  readonly scope: Scope | 'any' | 'open';
   readonly keyPlaces?: readonly KeyPlace[];
 }
 
@@ -117,9 +117,9 @@ function readPresentedKey(request: FastifyRequest, places: readonly KeyPlace[]):
 }
 
 /** @throws AppError `FORBIDDEN`, `LENGTH_REQUIRED`, `BODY_TOO_LARGE`. */
-function refuseOtherUse(key: ApiKey, scope: Scope, { headers }: FastifyRequest): void {
+function refuseOtherUse(key: ApiKey, scope: Scope | 'any', { headers }: FastifyRequest): void {
   const { name, origins, bodyBytesMax } = key;
-  if (!key.scopes.includes(scope)) {
+  if (scope !== 'any' && !key.scopes.includes(scope)) {
     throw problemError('FORBIDDEN', `The key ${name} does not have the scope ${scope}.`, {
       remedy: `Use a key with the scope ${scope}.`,
     });

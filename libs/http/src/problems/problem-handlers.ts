@@ -23,7 +23,9 @@ export function addProblemHandlers(app: HttpApp, catalog: ProblemCatalog): void 
     const [path = ''] = request.url.split('?');
     const declared = new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
     const allowed = methods.filter((method) => declared.has(method));
-    if (allowed.length === 0) throw problemError('NOT_FOUND', `There is no route ${request.method} ${path}.`);
+    // A route may also report that its resource does not exist.
+    const isMissing = allowed.length === 0 || declared.has(request.method);
+    if (isMissing) throw problemError('NOT_FOUND', `There is no route ${request.method} ${path}.`);
     reply.header('allow', allowed.join(', '));
     throw problemError('METHOD_NOT_ALLOWED', `${path} does not support ${request.method}.`, {
       remedy: `Use ${allowed.join(' or ')}.`,

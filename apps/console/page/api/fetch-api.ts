@@ -1,0 +1,27 @@
+import { ApiError, errorOf } from './api-error.ts';
+
+/** The server accepts a request that changes something only with this header, which other sites cannot send. */
+export const markerHeaders = { 'x-facet-console': '1' };
+
+/**
+ * Sends a request of the page.
+ *
+ * @throws ApiError for every response but success, and if the console does not respond
+ */
+export async function fetchApi(input: string | Request, init?: RequestInit): Promise<Response> {
+  const response = await fetch(input, init).catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new ApiError('The console does not respond.', {
+      status: 0,
+      code: 'CONSOLE_UNREACHABLE',
+      remedy: 'Start it again, with npm start or npm run console. Then this page continues.',
+    });
+  });
+  if (!response.ok) throw await errorOf(response);
+  return response;
+}
+
+/** Returns the body of a successful call of a typed client. `fetchApi` throws for all others. */
+export async function dataOf<Data>(call: Promise<{ data?: Data }>): Promise<NonNullable<Data>> {
+  return (await call).data as NonNullable<Data>;
+}

@@ -1,0 +1,60 @@
+import type { ReactNode } from 'react';
+
+interface PageProps {
+  readonly title: string;
+  /** One sentence that says what the page answers. */
+  readonly lead?: ReactNode;
+  /** Controls at the right of the title. */
+  readonly actions?: ReactNode;
+  readonly children: ReactNode;
+}
+
+/** The frame of every page: its title, one sentence, and its content. */
+export function Page({ title, lead, actions, children }: PageProps) {
+  return (
+    <main className="page" id="content" tabIndex={-1}>
+      <title>{`${title} · Facet`}</title>
+      <header className="page-header">
+        <div>
+          <h1>{title}</h1>
+          {lead === undefined ? null : <p className="muted">{lead}</p>}
+        </div>
+        {actions === undefined ? null : <div className="row">{actions}</div>}
+      </header>
+      {children}
+    </main>
+  );
+}
+
+interface CardProps {
+  readonly title?: ReactNode;
+  readonly actions?: ReactNode;
+  readonly children: ReactNode;
+  readonly className?: string;
+}
+
+/** A titled box. */
+export function Card({ title, actions, children, className = '' }: CardProps) {
+  return (
+    <section className={`card ${className}`}>
+      {title === undefined ? null : (
+        <header className="card-header">
+          <h2>{title}</h2>
+          {actions}
+        </header>
+      )}
+      {children}
+    </section>
+  );
+}
+
+const docsUrl = '/docs/';
+
+/** A link to the part of the documentation that explains a number, such as `serving.md#merging`. */
+export function DocLink({ to, children = 'What is this?' }: { readonly to: string; readonly children?: ReactNode }) {
+  return (
+    <a className="doc-link" href={`${docsUrl}${to}`} target="_blank" rel="noreferrer">
+      {children}
+    </a>
+  );
+}

@@ -1,0 +1,31 @@
+import { formatDuration } from './format.ts';
+
+const local = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+
+interface TimeProps {
+  /** Epoch milliseconds, or an ISO time. */
+  readonly at: number | string;
+  /** Writes the distance from now, such as "5 min ago". */
+  readonly isRelative?: boolean;
+}
+
+/** A time in the zone of the reader. Hovering shows UTC. */
+export function Time({ at, isRelative = false }: TimeProps) {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return <span>{String(at)}</span>;
+  const utc = date.toISOString();
+  return (
+    <time dateTime={utc} title={`${utc.replace('T', ' ').replace(/\.\d+Z$/, '')} UTC`}>
+      {isRelative ? formatAge(date.getTime()) : local.format(date)}
+    </time>
+  );
+}
+
+function formatAge(at: number): string {
+  const ms = Date.now() - at;
+  // Seconds in texts about hours only distract.
+  const rounded = Math.abs(ms) < 60_000 ? Math.round(ms / 1000) * 1000 : Math.round(ms / 60_000) * 60_000;
+  if (rounded === 0) return 'now';
+  const text = formatDuration(Math.abs(rounded)).replace(/ 0 (s|min|h)$/, '');
+  return rounded > 0 ? `${text} ago` : `in ${text}`;
+}

@@ -1,0 +1,62 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import type { FormEvent } from 'react';
+import { ApiError } from '../api/api-error.ts';
+import { sessionQuery, signIn } from '../api/session.ts';
+import { Logo } from './icons.tsx';
+
+interface SignInViewProps {
+  /** Why the link in the address did not sign the person in. */
+  readonly linkError: Error | undefined;
+}
+
+/** Asks for an API key. */
+export function SignInView({ linkError }: SignInViewProps) {
+  const [key, setKey] = useState('');
+  const client = useQueryClient();
+  const attempt = useMutation({
+    mutationFn: signIn,
+    onSuccess: (session) => {
+      client.clear();
+      client.setQueryData(sessionQuery.queryKey, session);
+    },
+  });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    attempt.mutate({ key });
+  };
+  const error = attempt.error ?? (attempt.isIdle ? linkError : undefined);
+  return (
+    <main className="sign-in">
+      <title>Sign in · Facet</title>
+      <form className="card" onSubmit={submit}>
+        <h1 className="row">
+          <Logo /> Facet
+        </h1>
+        <label htmlFor="key">API key</label>
+        <input
+          id="key"
+          className="input mono"
+          type="password"
+          autoComplete="current-password"
+          required
+          value={key}
+          onChange={({ target }) => setKey(target.value)}
+          aria-describedby="key-hint"
+        />
+        {error === undefined ? null : (
+          <p className="error-text" role="alert">
+            {error.message} {error instanceof ApiError ? error.remedy : ''}
+          </p>
+        )}
+        <button type="submit" className="button primary" disabled={attempt.isPending}>
+          Sign in
+        </button>
+        <p id="key-hint" className="muted small">
+          On the machine of Facet, <code>npm run facet -- open</code> prints a link that signs you in. A key with the
+          scope serve explores; a key with the scope admin also promotes, rolls back and redrives.
+        </p>
+      </form>
+    </main>
+  );
+}

@@ -1,0 +1,46 @@
+import { addHealthRoutes, addMetricsRoute, createHttpApp } from '@facet/http';
+import type { Access, HttpApp, HttpMetrics } from '@facet/http';
+import type { Logger } from '@facet/platform';
+import type { ConsoleConfig } from './config.ts';
+import { addPageRoutes } from './page-routes.ts';
+import { addProxies, consoleProblems } from './proxies.ts';
+import { addSessionRoutes, addSessions } from './session-routes.ts';
+import { createLinkCodes, createSessions } from './sessions.ts';
+
+export interface AppDeps {
+  readonly logger: Logger;
+  readonly metrics: HttpMetrics;
+  /** The clock in epoch milliseconds. */
+  readonly now: () => number;
+}
+
+export type AppOptions = Pick<ConsoleConfig, 'upstreams' | 'secret' | 'isHttps' | 'sessionMs'> & {
+  readonly access: Access;
+};
+
+/** Creates the HTTP app of the console, without a socket. */
+export async function createApp({ logger, metrics, now }: AppDeps, options: AppOptions): Promise<HttpApp> {
+  const { access, secret, sessionMs: ttlMs } = options;
+  const signIn = { ...options, sessions: createSessions({ secret, ttlMs }), codes: createLinkCodes({ ttlMs, now }) };
+  const app = await createHttpApp(
+    { logger, metrics },
+    {
+      access,
+      problems: consoleProblems,
+      bodyBytesMax: 64 << 10,
+      eventLoopDelayMsMax: 1_000,
+      beforeAccess: (created) => addSessions(created, signIn),
+    },
+  );
+  addHealthRoutes(app, {
+    readySummary: 'Check whether the console accepts requests',
+    readyFacts: {},
+    checkReady: () => ({}),
+  });
+  addMetricsRoute(app, metrics);
+  addSessionRoutes(app, signIn);
+  await addProxies(app, options.upstreams);
+  await addPageRoutes(app);
+  await app.ready();
+  return app;
+}

@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto';
+import { homeVariables, readHomePaths, readServerSettings, serverVariables } from '@facet/config/environment';
+import { hourMs, parseEnvironment } from '@facet/platform';
+import type { AccessSource } from '@facet/platform';
+import { Type } from 'typebox';
+import type { ApiName } from './proxies.ts';
+
+const Url = (address: string) => Type.String({ pattern: '^https?://[^/\\s]+/?$', default: address });
+
+/** The environment variables of this process. */
+const Environment = Type.Object({
+  ...homeVariables,
+  /** The APIs behind the console. */
+  FACET_SERVING_URL: Url('http://127.0.0.1:8080'),
+  FACET_COLLECTOR_URL: Url('http://127.0.0.1:8081'),
+  FACET_SINK_URL: Url('http://127.0.0.1:8082'),
+  FACET_TRAINER_URL: Url('http://127.0.0.1:8083'),
+  FACET_INDEXER_URL: Url('http://127.0.0.1:8084'),
+  /** Seals session cookies. Set the same secret for all consoles behind a balancer. Default: a new one at each start. */
+  FACET_CONSOLE_SECRET: Type.Optional(Type.String({ minLength: 32 })),
+  /** The address in the browser. With https, session cookies are sent over https only. */
+  FACET_CONSOLE_URL: Type.Optional(Type.String({ pattern: '^https?://[^/\\s]+/?$' })),
+  FACET_SESSION_HOURS: Type.Number({ minimum: 0.01, maximum: 24 * 30, default: 12 }),
+  /** 0 chooses a free port. */
+  FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8085 }),
+  ...serverVariables,
+});
+
+export interface ConsoleConfig {
+  readonly upstreams: Readonly<Record<ApiName, string>>;
+  readonly secret: string;
+  readonly isHttps: boolean;
+  readonly sessionMs: number;
+  readonly host: string;
+  readonly port: number;
+  readonly access: AccessSource;
+  readonly logLevel: string;
+}
+
+/**
+ * Reads the environment.
+ *
+ * @throws AppError `CONFIG_INVALID` with every wrong variable.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv): ConsoleConfig {
+  const values = parseEnvironment(Environment, environment);
+  return Object.freeze({
+    ...readServerSettings(values, readHomePaths(values)),
+    upstreams: {
+      serving: values.FACET_SERVING_URL,
+      collector: values.FACET_COLLECTOR_URL,
+      sink: values.FACET_SINK_URL,
+      trainer: values.FACET_TRAINER_URL,
+      indexer: values.FACET_INDEXER_URL,
+    },
+    secret: values.FACET_CONSOLE_SECRET ?? randomBytes(32).toString('base64url'),
+    isHttps: values.FACET_CONSOLE_URL?.startsWith('https:') ?? false,
+    sessionMs: values.FACET_SESSION_HOURS * hourMs,
+    port: values.FACET_PORT,
+  });
+}

@@ -1,0 +1,32 @@
+import { createHttpMetrics, listen, readAccess } from '@facet/http';
+import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
+import { createApp } from './app.ts';
+import { readConfig } from './config.ts';
+import { help } from './help.ts';
+
+if (process.argv.slice(2).some((argument) => ['help', '--help', '-h'].includes(argument))) {
+  process.stdout.write(help);
+} else {
+  await run();
+}
+
+async function run(): Promise<void> {
+  try {
+    const config = readConfig(process.env);
+    const logger = createLogger({ name: 'console', level: config.logLevel });
+    if (config.access === 'anybody') logger.warn('responding without API keys: FACET_INSECURE is true');
+    // A killed parent, such as `facet demo`, cannot stop this process.
+    process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+    const access = await readAccess(config.access);
+    const app = await createApp({ logger, metrics: createHttpMetrics(), now: Date.now }, { ...config, access });
+    closeOnSignal(() => app.close(), { logger });
+    const { url } = await listen(app, config);
+    process.stdout.write(`${JSON.stringify({ msg: 'listening', url })}\n`);
+    process.send?.({ type: 'ready', url });
+  } catch (error) {
+    const { code, category } = isAppError(error) ? error : {};
+    const facts = { code, category, problem: describeError(error), err: error };
+    createLogger({ name: 'console' }).fatal(facts, 'cannot start');
+    process.exit(exitCodeOf(error));
+  }
+}

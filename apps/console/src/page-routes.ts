@@ -1,0 +1,54 @@
+import { fileURLToPath } from 'node:url';
+import type { HttpApp } from '@facet/http';
+import fastifyStatic from '@fastify/static';
+
+/** The built page. `npm run build` writes it. */
+const pageFolder = fileURLToPath(new URL('../dist/page', import.meta.url));
+
+/** The addresses of the page; its script shows the right part. */
+export const pagePaths = ['explore', 'map', 'compare', 'refreshes', 'data', 'experiments', 'health'] as const;
+
+const policyParts = {
+  'default-src': "'none'",
+  'script-src': "'self'",
+  // Charts write style elements and attributes. React escapes all data, so data cannot add any.
+  'style-src': "'self' 'unsafe-inline'",
+  'img-src': "'self' data: blob:",
+  'font-src': "'self'",
+  'connect-src': "'self'",
+  'worker-src': "'self' blob:",
+  'base-uri': "'none'",
+  'form-action': "'none'",
+  'frame-ancestors': "'none'",
+};
+
+/** The item map compiles its drawing commands with `Function`, so its document alone may do so. */
+const mapPolicyParts = { ...policyParts, 'script-src': "'self' 'unsafe-eval'" };
+
+/** Serves the page to everybody: it contains no data. Assets have a hash in their name and never change. */
+export async function addPageRoutes(app: HttpApp): Promise<void> {
+  await app.register(fastifyStatic, { root: pageFolder, serve: false });
+  const policies = { map: writePolicy(mapPolicyParts), other: writePolicy(policyParts) };
+  for (const path of ['', ...pagePaths.flatMap((name) => [name, `${name}/*`])]) {
+    const policy = path.startsWith('map') ? policies.map : policies.other;
+    app.get(`/${path}`, { config: { scope: 'open' } }, (_request, reply) =>
+      reply
+        .header('content-security-policy', policy)
+        .header('cache-control', 'no-cache')
+        .sendFile('index.html', { cacheControl: false }),
+    );
+  }
+  app.get('/assets/*', { config: { scope: 'open' } }, (request, reply) => {
+    const { '*': file } = request.params as { readonly '*': string };
+    return reply.sendFile(`assets/${file}`, { maxAge: '1y', immutable: true });
+  });
+  app.get('/favicon.svg', { config: { scope: 'open' } }, (_request, reply) =>
+    reply.sendFile('favicon.svg', { maxAge: '1d' }),
+  );
+}
+
+function writePolicy(parts: Readonly<Record<string, string>>): string {
+  return Object.entries(parts)
+    .map(([name, value]) => `${name} ${value}`)
+    .join('; ');
+}

@@ -1,0 +1,65 @@
+import { createProblems } from '@facet/http';
+import type { HttpApp } from '@facet/http';
+import { dayMs } from '@facet/platform';
+import httpProxy from '@fastify/http-proxy';
+
+/** The APIs of Facet, each under `/api/<name>/`. */
+export const apiNames = ['serving', 'collector', 'sink', 'trainer', 'indexer'] as const;
+export type ApiName = (typeof apiNames)[number];
+
+export const consoleProblems = createProblems({
+  API_UNREACHABLE: { status: 502, remedy: 'Start it, or set its address in the environment of the console.' },
+  API_TIMED_OUT: { status: 504, remedy: 'Check its log and its load.' },
+});
+
+/** Time until the headers of a response. All APIs respond with a problem before that. */
+const headersTimeoutMs = 30_000;
+/** A client may follow a refresh for as long as it runs. */
+const responseMsMax = dayMs;
+
+/**
+ * Forwards `/api/<name>/…` to the APIs. Requests have the API key of the session in `x-api-key`; the APIs check its scopes.
+ * `GET` requests are not retried, so that the page sees each failure once.
+ */
+export async function addProxies(app: HttpApp, upstreams: Readonly<Record<ApiName, string>>): Promise<void> {
+  for (const name of apiNames) {
+    const upstream = upstreams[name].replace(/\/$/, '');
+    await app.register(async (context) => {
+      context.addHook('onRoute', (route) => void (route.handlerTimeout = responseMsMax));
+      await context.register(httpProxy, {
+        upstream,
+        prefix: `/api/${name}`,
+        config: { scope: 'any' },
+        httpMethods: ['GET', 'POST', 'DELETE'],
+        disableRequestLogging: true,
+        retryMethods: [],
+        undici: { headersTimeout: headersTimeoutMs, bodyTimeout: responseMsMax, connectTimeout: 2_000 },
+        replyOptions: {
+          rewriteRequestHeaders: (_request, headers) => withoutBrowserHeaders(headers),
+          rewriteHeaders: withoutConsoleHeaders,
+          onError: (reply, { error }) => {
+            // Fastify passes the problem to the error handler of the console.
+            reply.send(describeFailure(error as NodeJS.ErrnoException, name, upstream));
+          },
+        },
+      });
+    });
+  }
+}
+
+type Headers = Record<string, string | string[] | undefined>;
+
+function without(names: readonly string[]): (headers: Headers) => Headers {
+  return (headers) => Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)));
+}
+
+/** The APIs see the request of a server, without the session cookie. */
+const withoutBrowserHeaders = without(['cookie', 'origin', 'referer', 'x-facet-console']);
+/** The console sets these headers. */
+const withoutConsoleHeaders = without(['www-authenticate', 'content-security-policy']);
+
+function describeFailure({ code = '', message }: NodeJS.ErrnoException, name: ApiName, upstream: string): Error {
+  const isTimeout = code.includes('TIMEOUT') && code !== 'UND_ERR_CONNECT_TIMEOUT' && !/connect/i.test(message);
+  if (isTimeout) return consoleProblems.error('API_TIMED_OUT', `The ${name} at ${upstream} did not respond in time.`);
+  return consoleProblems.error('API_UNREACHABLE', `The ${name} at ${upstream} does not respond.`);
+}
