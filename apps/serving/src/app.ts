@@ -18,7 +18,9 @@ import type { Guardrails } from './guardrails/guardrails.ts';
 import { noPeers } from './processes/peers.ts';
 import type { Peers } from './processes/peers.ts';
 import { addBundleRoutes } from './routes/bundles.ts';
+import { addCatalogRoutes } from './routes/catalog.ts';
 import { addBatch, addInterests, addRecommendations, addSimilarItems } from './routes/recommendations.ts';
+import { addUserRoutes } from './routes/users.ts';
 import type { Serving } from './serving.ts';
 import type { OpenTracing } from './telemetry/open-tracing.ts';
 import { measureSpans } from './telemetry/spans.ts';
@@ -57,6 +59,8 @@ const problems = createProblems({
   ARTIFACT_NOT_FOUND: { remedy: 'List the bundles with GET /v1/bundles.' },
   ARTIFACT_NO_PREVIOUS: {},
   ARTIFACT_CORRUPT: {},
+  USER_NOT_FOUND: { status: 404 },
+  PROFILES_UNREACHABLE: { status: 503, remedy: 'Repeat the request. If it keeps failing, check Redis.' },
   PROMOTION_CURRENT_CHANGED: { remedy: 'Check GET /v1/refs, then repeat the request if it still applies.' },
   NOT_FOUND: { status: 404, remedy: 'See /docs.' },
   BODY_TOO_LARGE: { status: 413, remedy: 'Send fewer behaviors. The model reads only the newest ones.' },
@@ -76,7 +80,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
     title: 'Facet serving',
     description: 'Recommendations from the multiple interests of a user, with reasons.',
     scope: 'serve' as const,
-    tags: ['recommendations', 'bundles'],
+    tags: ['recommendations', 'catalog', 'users', 'bundles'],
   };
   const app = await createHttpApp(
     { logger, metrics },
@@ -113,8 +117,10 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
   });
   addBatch(app);
   addBundleRoutes(app);
+  addCatalogRoutes(app);
   addInterests(app);
   addSimilarItems(app);
+  addUserRoutes(app);
   await app.ready();
   return app;
 }

@@ -214,7 +214,17 @@ describe('each refusal matches the document', () => {
     expect(operation.faultOf(response)).toBeUndefined();
   });
 
-  const operationsWithWork = ['describeInterests', 'findSimilarItems', 'recommend', 'recommendBatch'];
+  const operationsWithWork = [
+    'describeCatalog',
+    'describeInterests',
+    'describeUser',
+    'findSimilarItems',
+    'listExampleUsers',
+    'listUsers',
+    'recommend',
+    'recommendBatch',
+    'searchItems',
+  ];
   it.each([
     ['NOT_READY', 'without a bundle', false, [...operationsWithWork, 'checkReady', 'readRefs']],
     ['OVERLOADED', 'with more to do than it can', true, operationsWithWork],

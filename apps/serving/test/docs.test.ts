@@ -32,12 +32,17 @@ it('describes every route in OpenAPI 3.1, with the enforced schemas', async () =
     '/v1/bundles',
     '/v1/bundles/{bundleId}',
     '/v1/bundles/{bundleId}/promote',
+    '/v1/catalog',
     '/v1/interests',
+    '/v1/items',
     '/v1/items/{itemId}/similar',
     '/v1/recommendations',
     '/v1/recommendations:batch',
     '/v1/refs',
     '/v1/refs/rollback',
+    '/v1/users',
+    '/v1/users/{userId}',
+    '/v1/users:examples',
   ]);
   const { RecommendationsRequest, RecommendationsResponse, Problem } = document.components.schemas;
   expect(Object.keys(RecommendationsRequest!.properties).sort()).toEqual([
@@ -50,10 +55,13 @@ it('describes every route in OpenAPI 3.1, with the enforced schemas', async () =
     'explore',
     'filter',
     'filters',
+    'ignore',
+    'interestCount',
     'limit',
     'merge',
     'pageSize',
     'profile',
+    'record',
     'timings',
     'userId',
   ]);

@@ -228,6 +228,13 @@ experiments:
   expect(before.filter((name) => /exposures|serving/.test(name))).toEqual([]);
 });
 
+it('records nothing of a request with record: false, or of a page with it', async () => {
+  const ask = await start('exposures: { sampledShare: 1 }');
+  const first = await ask({ userId: 'ada', limit: 6, pageSize: 3, record: false });
+  await ask({ cursor: first['nextCursor'], record: false });
+  expect(await recorded()).toEqual([]);
+});
+
 it('writes lines of the size documented in docs/operations.md', async () => {
   const docs = await readFile(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
   const sizes = /(\d+) bytes, (\d+) more for a further page, and for each item its id and (\d+) more/.exec(docs)!;

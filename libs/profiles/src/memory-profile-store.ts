@@ -1,3 +1,4 @@
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { Attributes } from '@facet/schemas';
 import { assembleProfile, assembleSessionProfile, erasedEvents } from './profile/assemble-profile.ts';
 import type { StoredSession } from './profile/assemble-profile.ts';
@@ -7,6 +8,8 @@ import { identitiesMax, sessionIdOf, sessionsMax } from './profile/profile-store
 import type { ProfileStore } from './profile/profile-store.ts';
 import { decodeEvents, decodeIdentities, encodeEvent, keepNewest, receivedAtOf } from './profile/stored-entry.ts';
 import type { Entry } from './profile/stored-entry.ts';
+
+const idsPerTurn = 10_000;
 
 interface MemoryProfileStoreOptions {
   /** Newest interactions kept per user; all by default. */
@@ -92,6 +95,16 @@ export function createMemoryProfileStore({ eventsMax = Infinity }: MemoryProfile
       const endedSessions = [...goneSessions].filter((id) => isSessionEmpty(sessions.get(id) ?? emptySession));
       for (const sessionId of endedSessions) sessions.delete(sessionId);
       return { replaced, removed: emptied.length + endedSessions.length };
+    },
+
+    async *userIds() {
+      // The event loop gets a turn between the portions, so that millions of users delay no request.
+      let yielded = 0;
+      for (const [userId, user] of users) {
+        if (isUserEmpty(user)) continue;
+        yield userId;
+        if (++yielded % idsPerTurn === 0) await yieldToEventLoop();
+      }
     },
 
     size: async () => [...users.values()].filter((user) => !isUserEmpty(user)).length,

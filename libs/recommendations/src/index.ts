@@ -1,3 +1,7 @@
+export { CatalogResponse, respondWithCatalog } from './catalog/describe-catalog.ts';
+export { ItemsResponse, parseSearchQuery, respondWithItems, SearchQuery } from './catalog/search-items.ts';
+export { buildTitleIndex } from './catalog/title-index.ts';
+export type { TitleIndex } from './catalog/title-index.ts';
 export type { ArmOverrides, ProfileReading, ReadProfile, ResponseContext, Spans } from './context.ts';
 export { searchParameters } from './find-items.ts';
 export type { RecommendationRequest } from './find-items.ts';
@@ -21,7 +25,17 @@ export {
   SimilarItemsResponse,
 } from './similar-items.ts';
 export type { InterestCoupling } from './users/coupling.ts';
+export { respondWithUser, UserResponse } from './users/describe-user.ts';
+export {
+  distinctBehaviorsMin,
+  distinctUsersTried,
+  findDistinctUsers,
+  orderForSampling,
+} from './users/distinct-users.ts';
+export type { DistinctUser } from './users/distinct-users.ts';
 export { inferUser } from './users/inferred-user.ts';
 export type { Behavior } from './users/inferred-user.ts';
+export { ExampleUsersResponse, respondWithExampleUsers, respondWithUsers, UsersResponse } from './users/list-users.ts';
+export type { UserDirectory } from './users/list-users.ts';
 export { readRequester } from './users/requester.ts';
 export type { Requester } from './users/requester.ts';

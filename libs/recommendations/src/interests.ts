@@ -18,13 +18,20 @@ import {
 import { describeCoupling, InterestCoupling } from './users/coupling.ts';
 import { explainInterests, inferUser, reasonWithoutInterests } from './users/inferred-user.ts';
 import type { InferredUser, UserInput } from './users/inferred-user.ts';
-import { listRequestedItems, readRequester, refineSource, requesterFields } from './users/requester.ts';
+import {
+  interestCountField,
+  listRequestedItems,
+  readRequester,
+  refineSource,
+  requesterFields,
+} from './users/requester.ts';
 
 const nearestDefault = 10;
 
 export const InterestsRequest = Type.Object(
   {
     ...requesterFields,
+    interestCount: interestCountField,
     nearest: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 100, default: nearestDefault, description: 'Nearest items per interest.' }),
     ),
@@ -98,7 +105,7 @@ export async function respondWithInterests(
   spans.start('profile');
   const requester = await readRequester(request, context);
   spans.start('interests');
-  const user = inferUser(bundle, requester);
+  const user = inferUser(bundle, { ...requester, interestCount: request.interestCount });
   spans.stop();
   const reason = reasonWithoutInterests(user, requester);
   let described: NearestToInterest[] = [];

@@ -127,7 +127,7 @@ function findArmFilterFault(name: string, declared: NamedFilters): string | unde
   );
 }
 
-function listContextFields({ attributes }: NamedFilters[string]): string[] {
+export function listContextFields({ attributes }: NamedFilters[string]): string[] {
   const values = Object.values(attributes).flatMap(({ in: among, notIn, min, max }) => [among, notIn, min, max]);
   return values.flatMap((value) => (typeof value === 'object' && 'context' in value ? [value.context] : []));
 }

@@ -33,6 +33,7 @@ function recordExposure(
   { recorder, sampledShare, recordStateless }: ExposureOptions,
 ): void {
   const body = request.body as RecommendationsRequest;
+  if (body.record === false) return;
   const { response, userHash, merge, list } = served;
   const userId = list === undefined ? undefined : body.userId;
   if (userId === undefined && userHash === undefined && !recordStateless) return;

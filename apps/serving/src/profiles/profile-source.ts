@@ -18,6 +18,8 @@ export interface ProfileSettings {
 /** Reads profiles without ever failing a request. */
 export interface ProfileReader {
   readonly read: ReadProfile;
+  /** Yields the ids of all users, unlike `read` with the errors of the store. */
+  userIds(): AsyncIterable<string>;
   close(): Promise<void>;
 }
 
@@ -124,6 +126,7 @@ function createProfileReader(store: ProfileStore, { metrics, logger }: ReaderDep
         return unavailable;
       }
     },
+    userIds: () => store.userIds(),
     close: () => store.close(),
   };
 }

@@ -183,6 +183,43 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/v1/catalog': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** Describe the attributes and filters that requests can refer to */
+    readonly get: operations['describeCatalog'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/items': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Search items by title or id
+     * @description All words of `query` must occur in the title, in any order. Case and accents make no difference. Without a query, returns the most popular items.
+     */
+    readonly get: operations['searchItems'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/v1/interests': {
     readonly parameters: {
       readonly query?: never;
@@ -215,6 +252,63 @@ export interface paths {
      * @description Compares the embeddings of the bundle; a new item has an embedding of its attributes. Popularity has no influence. An item without an embedding gets popular items, and `source` has the reason.
      */
     readonly get: operations['findSimilarItems'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/users': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Find users by the start of their id
+     * @description Anonymous sessions are left out. With profiles in Redis, a search reads all keys.
+     */
+    readonly get: operations['listUsers'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/users:examples': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List users with distinct interests
+     * @description Compares a sample of users, once for each bundle. Users with a single interest are left out.
+     */
+    readonly get: operations['listExampleUsers'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/users/{userId}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** Read the stored behaviors and attributes of a user */
+    readonly get: operations['describeUser'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -269,6 +363,8 @@ export interface components {
         readonly userId?: string;
         /** @description Items that the user chose, oldest first. With a userId, they are added to the stored behaviors. */
         readonly behaviors?: readonly components['schemas']['RequestedBehavior'][];
+        /** @description Items whose stored events are ignored, as if the user had never chosen them. */
+        readonly ignore?: readonly string[];
         /** @description Attributes of the user, by name. They override the stored attributes. */
         readonly profile?: {
           readonly [key: string]: string | number | boolean | readonly string[];
@@ -280,6 +376,8 @@ export interface components {
        */
       readonly limit?: number;
       readonly merge?: components['schemas']['Merge'];
+      /** @description K'u: how many interests to infer, at most those of the model. Default: by the number of behaviors. */
+      readonly interestCount?: number;
       readonly explore?: components['schemas']['Explore'];
       /** @description Names of filters declared in facet.yaml. Items must pass all of them. */
       readonly filters?: readonly string[];
@@ -344,6 +442,45 @@ export interface components {
       /** @description Newest first. */
       readonly bundles: readonly components['schemas']['BundleSummary'][];
     };
+    readonly CatalogAttribute: {
+      readonly name: string;
+      readonly type: 'boolean' | 'list' | 'number' | 'text';
+      /** @description Number of different texts. Absent for numbers and booleans. */
+      readonly distinct?: number;
+      /** @description The 100 most frequent texts with the number of their items. Empty for more than 10000 texts. */
+      readonly values?: readonly {
+        readonly value: string;
+        readonly items: number;
+      }[];
+      /** @description The smallest number. */
+      readonly min?: number;
+      /** @description The largest number. */
+      readonly max?: number;
+    };
+    /** @description What a request can refer to. */
+    readonly CatalogResponse: {
+      /** @description The bundle that made the response. */
+      readonly bundleId: string;
+      /** @description The delta applied to the bundle: the catalog changes since the bundle was built. The same bundle, delta and request give the same items. For the bundle of an arm, this is the delta of the live bundle, which decides what is available. */
+      readonly deltaId?: string;
+      /** @description Items of the catalog, including unavailable ones. */
+      readonly items: number;
+      /** @description K: the largest number of interests that the model infers. */
+      readonly interestsMax: number;
+      /** @description The number of behaviors that the model reads, the newest ones. */
+      readonly sequenceLength: number;
+      /** @description The end of the data of the bundle, RFC 3339 in UTC. */
+      readonly dataEnd: string;
+      readonly merge: components['schemas']['Merge'];
+      /** @description Attributes of the items of the bundle by name. An attribute with values of several types occurs for each type. */
+      readonly attributes: readonly components['schemas']['CatalogAttribute'][];
+      /** @description The filters that facet.yaml declares. */
+      readonly filters: readonly {
+        readonly name: string;
+        /** @description The fields of the request's context that the filter reads. */
+        readonly context: readonly string[];
+      }[];
+    };
     readonly DescribedInterest: {
       readonly interest: number;
       /** @description The behaviors that formed the interest, largest share first. */
@@ -352,6 +489,24 @@ export interface components {
       readonly labels: readonly components['schemas']['InterestLabel'][];
       /** @description The items closest to the interest, including seen and unavailable items. */
       readonly nearest: readonly components['schemas']['ScoredItem'][];
+    };
+    readonly ExampleUser: {
+      readonly userId: string;
+      /** @description Number of stored interactions, by the rules of the bundle. */
+      readonly behaviors: number;
+      /** @description Interests that found several of the first 50 items. */
+      readonly interests: number;
+      /** @description Mean share of behaviors that two of the interests have in common: 0 for separate interests, 1 for equal ones. */
+      readonly overlap: number;
+    };
+    /** @description Users to look at first. */
+    readonly ExampleUsersResponse: {
+      /** @description The bundle that made the response. */
+      readonly bundleId: string;
+      /** @description The delta applied to the bundle: the catalog changes since the bundle was built. The same bundle, delta and request give the same items. For the bundle of an arm, this is the delta of the live bundle, which decides what is available. */
+      readonly deltaId?: string;
+      /** @description The most distinct interests first. */
+      readonly users: readonly components['schemas']['ExampleUser'][];
     };
     /** @description Which items of the user are excluded: all of them (true, the default), none (false), or those that match a rule. */
     readonly ExcludeSeen:
@@ -373,6 +528,12 @@ export interface components {
       readonly maxAgeDays?: number;
     };
     readonly FilterValue: string | number | boolean;
+    readonly FoundCatalogItem: {
+      readonly itemId: string;
+      readonly title?: string;
+      /** @description Whether the item may be recommended. */
+      readonly available: boolean;
+    };
     /** @description A behavior and its share in an interest. The shares of an interest sum to 1. */
     readonly InterestBehavior: {
       readonly itemId: string;
@@ -405,10 +566,14 @@ export interface components {
       readonly userId?: string;
       /** @description Items that the user chose, oldest first. With a userId, they are added to the stored behaviors. */
       readonly behaviors?: readonly components['schemas']['RequestedBehavior'][];
+      /** @description Items whose stored events are ignored, as if the user had never chosen them. */
+      readonly ignore?: readonly string[];
       /** @description Attributes of the user, by name. They override the stored attributes. */
       readonly profile?: {
         readonly [key: string]: string | number | boolean | readonly string[];
       };
+      /** @description K'u: how many interests to infer, at most those of the model. Default: by the number of behaviors. */
+      readonly interestCount?: number;
       /**
        * @description Nearest items per interest.
        * @default 10
@@ -445,6 +610,20 @@ export interface components {
        * @enum {boolean}
        */
       readonly available?: true;
+    };
+    /** @description Items of the catalog. */
+    readonly ItemsResponse: {
+      /** @description The bundle that made the response. */
+      readonly bundleId: string;
+      /** @description The delta applied to the bundle: the catalog changes since the bundle was built. The same bundle, delta and request give the same items. For the bundle of an arm, this is the delta of the live bundle, which decides what is available. */
+      readonly deltaId?: string;
+      /** @description Best match first; of equal matches, the most popular item first. */
+      readonly items: readonly components['schemas']['FoundCatalogItem'][];
+    };
+    readonly ListedUser: {
+      readonly userId: string;
+      /** @description Number of stored interactions, by the rules of the bundle. */
+      readonly behaviors: number;
     };
     /** @description How the candidate lists of the interests are merged into one list. Default: max. */
     readonly Merge: {
@@ -485,6 +664,8 @@ export interface components {
       readonly userId?: string;
       /** @description Items that the user chose, oldest first. With a userId, they are added to the stored behaviors. */
       readonly behaviors?: readonly components['schemas']['RequestedBehavior'][];
+      /** @description Items whose stored events are ignored, as if the user had never chosen them. */
+      readonly ignore?: readonly string[];
       /** @description Attributes of the user, by name. They override the stored attributes. */
       readonly profile?: {
         readonly [key: string]: string | number | boolean | readonly string[];
@@ -495,6 +676,8 @@ export interface components {
        */
       readonly limit?: number;
       readonly merge?: components['schemas']['Merge'];
+      /** @description K'u: how many interests to infer, at most those of the model. Default: by the number of behaviors. */
+      readonly interestCount?: number;
       readonly explore?: components['schemas']['Explore'];
       /** @description Names of filters declared in facet.yaml. Items must pass all of them. */
       readonly filters?: readonly string[];
@@ -513,13 +696,18 @@ export interface components {
       readonly explain?: boolean;
       /** @description Items in this response. Fetch the rest with nextCursor. Default: the limit. */
       readonly pageSize?: number;
-      /** @description The nextCursor of a response. Returns the next page of the same list. Of the other fields, only pageSize and timings are read. */
+      /** @description The nextCursor of a response. Returns the next page of the same list. Of the other fields, only pageSize, timings and record are read. */
       readonly cursor?: string;
       /**
        * @description Adds the duration of each span.
        * @default false
        */
       readonly timings?: boolean;
+      /**
+       * @description false: no exposure is recorded and no shadow arm computed, because the user does not see the items.
+       * @default true
+       */
+      readonly record?: boolean;
     };
     /** @description The recommended items. */
     readonly RecommendationsResponse: {
@@ -667,6 +855,38 @@ export interface components {
       /** @description The behaviors that formed the interest, largest share first. */
       readonly behaviors: readonly components['schemas']['InterestBehavior'][];
     };
+    /** @description What is stored of the user. */
+    readonly UserResponse: {
+      /** @description The bundle that made the response. */
+      readonly bundleId: string;
+      /** @description The delta applied to the bundle: the catalog changes since the bundle was built. The same bundle, delta and request give the same items. For the bundle of an arm, this is the delta of the live bundle, which decides what is available. */
+      readonly deltaId?: string;
+      readonly userId: string;
+      /** @description The stored attributes. */
+      readonly attributes: {
+        readonly [key: string]: string | number | boolean | readonly string[];
+      };
+      /** @description Number of stored interactions, by the rules of the bundle. */
+      readonly behaviorCount: number;
+      /** @description The newest 10000 interactions, oldest first. */
+      readonly behaviors: readonly {
+        readonly itemId: string;
+        readonly title?: string;
+        /** @description Epoch milliseconds. */
+        readonly occurredAt: number;
+        /** @description Whether the bundle knows the item. The model skips unknown items. */
+        readonly known: boolean;
+      }[];
+    };
+    /** @description Users with stored events or attributes. */
+    readonly UsersResponse: {
+      /** @description The bundle that made the response. */
+      readonly bundleId: string;
+      /** @description The delta applied to the bundle: the catalog changes since the bundle was built. The same bundle, delta and request give the same items. For the bundle of an arm, this is the delta of the live bundle, which decides what is available. */
+      readonly deltaId?: string;
+      /** @description The shortest ids first, then in the order of characters. */
+      readonly users: readonly components['schemas']['ListedUser'][];
+    };
   };
   responses: never;
   parameters: never;
@@ -683,16 +903,23 @@ export type BundleResponse = components['schemas']['BundleResponse'];
 export type BundleState = components['schemas']['BundleState'];
 export type BundleSummary = components['schemas']['BundleSummary'];
 export type BundlesResponse = components['schemas']['BundlesResponse'];
+export type CatalogAttribute = components['schemas']['CatalogAttribute'];
+export type CatalogResponse = components['schemas']['CatalogResponse'];
 export type DescribedInterest = components['schemas']['DescribedInterest'];
+export type ExampleUser = components['schemas']['ExampleUser'];
+export type ExampleUsersResponse = components['schemas']['ExampleUsersResponse'];
 export type ExcludeSeen = components['schemas']['ExcludeSeen'];
 export type Explore = components['schemas']['Explore'];
 export type FilterValue = components['schemas']['FilterValue'];
+export type FoundCatalogItem = components['schemas']['FoundCatalogItem'];
 export type InterestBehavior = components['schemas']['InterestBehavior'];
 export type InterestCoupling = components['schemas']['InterestCoupling'];
 export type InterestLabel = components['schemas']['InterestLabel'];
 export type InterestsRequest = components['schemas']['InterestsRequest'];
 export type InterestsResponse = components['schemas']['InterestsResponse'];
 export type ItemFilter = components['schemas']['ItemFilter'];
+export type ItemsResponse = components['schemas']['ItemsResponse'];
+export type ListedUser = components['schemas']['ListedUser'];
 export type Merge = components['schemas']['Merge'];
 export type Problem = components['schemas']['Problem'];
 export type PromoteRequest = components['schemas']['PromoteRequest'];
@@ -708,6 +935,8 @@ export type RollbackRequest = components['schemas']['RollbackRequest'];
 export type ScoredItem = components['schemas']['ScoredItem'];
 export type SimilarItemsResponse = components['schemas']['SimilarItemsResponse'];
 export type UserInterest = components['schemas']['UserInterest'];
+export type UserResponse = components['schemas']['UserResponse'];
+export type UsersResponse = components['schemas']['UsersResponse'];
 export type $defs = Record<string, never>;
 export interface operations {
   readonly checkAlive: {
@@ -1282,6 +1511,135 @@ export interface operations {
       };
     };
   };
+  readonly describeCatalog: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description What a request can refer to. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
+           *       "items": 60,
+           *       "interestsMax": 4,
+           *       "sequenceLength": 16,
+           *       "dataEnd": "2026-03-01T00:00:00.000Z",
+           *       "merge": {
+           *         "by": "max"
+           *       },
+           *       "attributes": [
+           *         {
+           *           "name": "genre",
+           *           "type": "text",
+           *           "distinct": 1,
+           *           "values": [
+           *             {
+           *               "value": "opera",
+           *               "items": 15
+           *             }
+           *           ]
+           *         }
+           *       ],
+           *       "filters": [
+           *         {
+           *           "name": "affordable",
+           *           "context": [
+           *             "budget"
+           *           ]
+           *         }
+           *       ]
+           *     }
+           */
+          readonly 'application/json': components['schemas']['CatalogResponse'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly searchItems: {
+    readonly parameters: {
+      readonly query?: {
+        /** @example film 7 */
+        readonly query?: string;
+        /**
+         * @description From 1 to 100. Default: 20.
+         * @example 5
+         */
+        readonly limit?: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Items of the catalog. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
+           *       "items": [
+           *         {
+           *           "itemId": "film-7",
+           *           "title": "The film 7",
+           *           "available": true
+           *         }
+           *       ]
+           *     }
+           */
+          readonly 'application/json': components['schemas']['ItemsResponse'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   readonly describeInterests: {
     readonly parameters: {
       readonly query?: never;
@@ -1427,6 +1785,182 @@ export interface operations {
            *     }
            */
           readonly 'application/json': components['schemas']['SimilarItemsResponse'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly listUsers: {
+    readonly parameters: {
+      readonly query?: {
+        /** @example film 7 */
+        readonly query?: string;
+        /**
+         * @description From 1 to 100. Default: 20.
+         * @example 5
+         */
+        readonly limit?: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Users with stored events or attributes. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
+           *       "users": [
+           *         {
+           *           "userId": "ada",
+           *           "behaviors": 10
+           *         }
+           *       ]
+           *     }
+           */
+          readonly 'application/json': components['schemas']['UsersResponse'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly listExampleUsers: {
+    readonly parameters: {
+      readonly query?: {
+        /**
+         * @description From 1 to 100. Default: 20.
+         * @example 5
+         */
+        readonly limit?: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Users to look at first. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
+           *       "users": [
+           *         {
+           *           "userId": "ada",
+           *           "behaviors": 10,
+           *           "interests": 3,
+           *           "overlap": 0.21
+           *         }
+           *       ]
+           *     }
+           */
+          readonly 'application/json': components['schemas']['ExampleUsersResponse'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly describeUser: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        /**
+         * @description Opaque id of 1 to 256 characters.
+         * @example ada
+         */
+        readonly userId: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description What is stored of the user. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
+           *       "userId": "ada",
+           *       "attributes": {
+           *         "age": "young"
+           *       },
+           *       "behaviorCount": 1,
+           *       "behaviors": [
+           *         {
+           *           "itemId": "film-3",
+           *           "title": "The film 3",
+           *           "occurredAt": 1772319600000,
+           *           "known": true
+           *         }
+           *       ]
+           *     }
+           */
+          readonly 'application/json': components['schemas']['UserResponse'];
         };
       };
       /** @description Why the request failed, and what to do. */

@@ -24,10 +24,17 @@ export interface InferenceEngine {
    * @param behaviors One row.
    * @param profile For each user feature a row of its table, 0 for unknown.
    * @param userRow The row of a user with learned vectors (`user-vectors`), otherwise {@link unknownUser}.
+   * @param interestCount K'u, at most K. Default: by the number of behaviors (paper, Eq. 8).
    */
-  interests(behaviors: BehaviorRows, profile: readonly number[], userRow: number): Interests;
+  interests(behaviors: BehaviorRows, profile: readonly number[], userRow: number, interestCount?: number): Interests;
   /** Writes the interests to a buffer of {@link createBuffer}, without allocation. */
-  interestsInto(buffer: InterestBuffer, behaviors: BehaviorRows, profile: readonly number[], userRow: number): void;
+  interestsInto(
+    buffer: InterestBuffer,
+    behaviors: BehaviorRows,
+    profile: readonly number[],
+    userRow: number,
+    interestCount?: number,
+  ): void;
   createBuffer(): InterestBuffer;
   /** Returns the repeat bonus of the item in each slot, zero if the model has none. */
   repeatBonuses(behaviors: BehaviorRows): Float32Array;
@@ -126,11 +133,13 @@ export function createInferenceEngine(
     rows: BehaviorRows,
     profile: readonly number[],
     userRow: number,
+    interestCount?: number,
   ): void {
     const first = firstBehavior(rows.items, L);
     const n = L - first;
     buffer.count = interestCountOf(config, n, userRow);
     if (buffer.count === 0) return;
+    if (interestCount !== undefined) buffer.count = Math.min(interestCount, maxInterests);
     input.userRow = userRow;
     input.rows = rows;
     input.first = first;
@@ -150,8 +159,8 @@ export function createInferenceEngine(
     distinctBehaviors: config.distinctBehaviors,
     createBuffer,
     interestsInto,
-    interests(rows, profile, userRow) {
-      interestsInto(own, rows, profile, userRow);
+    interests(rows, profile, userRow, interestCount) {
+      interestsInto(own, rows, profile, userRow, interestCount);
       const { count, vectors, behaviorWeights } = own;
       return { count, vectors: vectors.slice(0, count * dim), behaviorWeights: behaviorWeights.slice(0, count * L) };
     },

@@ -81,6 +81,10 @@ export interface ProfileStore {
    * @param owners All users and sessions that remain, each once.
    */
   rebuild(owners: AsyncIterable<OwnedChanges>, options: RebuildOptions): Promise<RebuildResult>;
+  /**
+   * Yields the ids of the users with stored content, in no particular order. An id may occur twice. Anonymous sessions are left out.
+   */
+  userIds(): AsyncIterable<string>;
   /** Counts the users with stored content, by iterating over all users. For reports and tests. */
   size(): Promise<number>;
   /** Removes everything, including erasure marks. */

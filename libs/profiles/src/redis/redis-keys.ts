@@ -2,6 +2,8 @@
 interface RedisKeys {
   /** Returns the prefix of a user's keys. */
   user(userId: string): string;
+  /** Returns the user of a prefix that `user` returned. */
+  userOf(name: string): string;
   /** Returns the prefix of a session's keys. */
   session(sessionId: string): string;
   /** Key that records whether the whole lake has been stored. */
@@ -14,6 +16,7 @@ export function createRedisKeys(prefix: string): RedisKeys {
   const escaped = prefix.replace(/[*?[\]\\]/g, '\\$&');
   return {
     user: (userId) => `${prefix}:user:{${encodeId(userId)}}`,
+    userOf: (name) => decodeURIComponent(name.slice(`${prefix}:user:{`.length, -1)),
     session: (sessionId) => `${prefix}:session:{${encodeId(sessionId)}}`,
     fill: `${prefix}:fill`,
     patterns: {

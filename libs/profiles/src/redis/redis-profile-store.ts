@@ -189,6 +189,13 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
       return { replaced, removed };
     },
 
+    async *userIds() {
+      for await (const found of connection.scan(keys.patterns.users)) {
+        const names = found.filter((key) => !key.endsWith(':erased')).map(nameOfKey);
+        for (const name of new Set(names)) yield keys.userOf(name);
+      }
+    },
+
     size: async () => (await namesOf(keys.patterns.users)).size,
 
     async clear() {

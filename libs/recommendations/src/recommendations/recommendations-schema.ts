@@ -13,7 +13,7 @@ import {
   unknownAttributesField,
   UserInterest,
 } from '../response.ts';
-import { requesterFields } from '../users/requester.ts';
+import { interestCountField, requesterFields } from '../users/requester.ts';
 import { ExcludeSeen } from '../users/seen-items.ts';
 
 export const limitDefault = 20;
@@ -27,6 +27,7 @@ export const recommendationFields = {
     Type.Integer({ minimum: 1, maximum: limitMax, default: limitDefault, description: 'Items on all pages together.' }),
   ),
   merge: Type.Optional(MergeFields),
+  interestCount: interestCountField,
   explore: Type.Optional(ExploreFields),
   ...filterFields,
   exclude: Type.Optional(
@@ -54,11 +55,18 @@ export const RecommendationsRequest = Type.Object(
         minLength: 1,
         maxLength: cursorLengthMax,
         description:
-          'The nextCursor of a response. Returns the next page of the same list. Of the other fields, only pageSize and ' +
-          'timings are read.',
+          'The nextCursor of a response. Returns the next page of the same list. Of the other fields, only pageSize, ' +
+          'timings and record are read.',
       }),
     ),
     timings: Type.Optional(Type.Boolean({ default: false, description: 'Adds the duration of each span.' })),
+    record: Type.Optional(
+      Type.Boolean({
+        default: true,
+        description:
+          'false: no exposure is recorded and no shadow arm computed, because the user does not see the items.',
+      }),
+    ),
   },
   {
     title: 'RecommendationsRequest',

@@ -38,7 +38,7 @@ export async function respondWithRecommendations(
   context: ResponseContext,
 ): Promise<RecommendationsResponse> {
   const { bundle, settings, recommendationId, now, arms, overrides, spans = noSpans } = context;
-  const { limit = limitDefault, exclude = [], explain = false } = request;
+  const { limit = limitDefault, interestCount, exclude = [], explain = false } = request;
   const names = [...(request.filters ?? []), ...(overrides?.filters ?? [])];
   const filters = resolveFilters({ ...request, filters: names }, settings.filters);
   const mergeFields = chooseMerge(request, context);
@@ -51,7 +51,8 @@ export async function respondWithRecommendations(
   const { breadth } = overrides ?? {};
   const exploreFields = request.explore ?? overrides?.explore ?? settings.explore;
   const explore = exploreFields && { ...exploreFields, now, seed: recommendationId };
-  const query = { userId, behaviors, attributes, limit, exclude, seen, filters, merge, breadth, explore, explain };
+  const inputs = { userId, behaviors, attributes, interestCount };
+  const query = { ...inputs, limit, exclude, seen, filters, merge, breadth, explore, explain };
   const { source, found, interests, removed, unknownAttributes } = await findItems(bundle, query, spans);
   spans.start('render');
   const page = takePage(bundle, found, {

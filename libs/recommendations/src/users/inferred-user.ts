@@ -18,6 +18,8 @@ export interface UserInput {
   /** In any order. Items that the bundle does not know are skipped. */
   readonly behaviors: readonly Behavior[];
   readonly attributes?: Attributes | undefined;
+  /** K'u, at most K of the model. Default: by the number of behaviors. */
+  readonly interestCount?: number | undefined;
 }
 
 /** A user's behavior sequence and the interests inferred from it. */
@@ -35,7 +37,10 @@ export interface InferredUser {
  * Writes the newest behaviors to a sequence and infers the interests. Reads no clock: ages count from the end of the bundle's
  * data, or from a newer behavior.
  */
-export function inferUser(bundle: BundleView, { userId, behaviors, attributes }: UserInput): InferredUser {
+export function inferUser(
+  bundle: BundleView,
+  { userId, behaviors, attributes, interestCount }: UserInput,
+): InferredUser {
   const { config } = bundle.info.spec;
   const ordered = [...behaviors].sort((a, b) => a.occurredAt - b.occurredAt);
   const items = Int32Array.from(ordered, ({ itemId }) => bundle.indexOf(itemId) ?? 0);
@@ -50,7 +55,12 @@ export function inferUser(bundle: BundleView, { userId, behaviors, attributes }:
   rows.items.forEach((item, slot) => {
     if (item > 0) repeatBonuses.set(item, bonuses[slot]!);
   });
-  const interests = bundle.engine.interests(rows, bundle.encodeProfile(attributes), bundle.userRowOf(userId));
+  const interests = bundle.engine.interests(
+    rows,
+    bundle.encodeProfile(attributes),
+    bundle.userRowOf(userId),
+    interestCount,
+  );
   return { rows, interests, repeatBonuses, hasKnownItems: items.some((item) => item > 0) };
 }
 

@@ -7,6 +7,7 @@ import type { UserProfile } from '@facet/profiles';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import type { ResponseContext } from '../context.ts';
+import { interestsMax } from '../merge.ts';
 import { requestError } from '../request-error.ts';
 import type { ResponseSource } from '../response.ts';
 import type { Behavior } from './inferred-user.ts';
@@ -41,6 +42,12 @@ export const requesterFields = {
       description: 'Items that the user chose, oldest first. With a userId, they are added to the stored behaviors.',
     }),
   ),
+  ignore: Type.Optional(
+    Type.Array(IdentifierSchema, {
+      maxItems: behaviorsMax,
+      description: 'Items whose stored events are ignored, as if the user had never chosen them.',
+    }),
+  ),
   profile: Type.Optional(
     recordOf(AttributeValueSchema, {
       description: 'Attributes of the user, by name. They override the stored attributes.',
@@ -49,6 +56,15 @@ export const requesterFields = {
 };
 
 export type RequesterFields = Static<Type.TObject<typeof requesterFields>>;
+
+/** The body field that overrides K'u. */
+export const interestCountField = Type.Optional(
+  Type.Integer({
+    minimum: 1,
+    maximum: interestsMax,
+    description: "K'u: how many interests to infer, at most those of the model. Default: by the number of behaviors.",
+  }),
+);
 
 /** The user of a request, in the form that the model reads. */
 export interface Requester {
@@ -78,7 +94,7 @@ export async function readRequester(
 ): Promise<Requester> {
   const { userId } = fields;
   const reading = userId === undefined ? undefined : await readProfile(userId);
-  const profile = reading?.profile;
+  const profile = withoutItems(reading?.profile, fields.ignore);
   const stored = profile === undefined ? [] : selectBehaviors(bundle, fields, profile);
   const newest = Math.max(bundle.info.asOf, stored.at(-1)?.occurredAt ?? 0);
   const requested = readRequested(fields.behaviors ?? [], now);
@@ -93,6 +109,13 @@ export async function readRequester(
     isUnknown: reading?.isAvailable === true && profile === undefined,
     isProfileMissing: reading?.isAvailable === false,
   };
+}
+
+/** Removes the events with some items. An unknown user stays unknown. */
+function withoutItems(profile: UserProfile | undefined, itemIds: readonly string[] = []): UserProfile | undefined {
+  if (profile === undefined || itemIds.length === 0) return profile;
+  const ignored = new Set(itemIds);
+  return { ...profile, events: profile.events.filter(({ itemId }) => !ignored.has(itemId)) };
 }
 
 /** Selects the interactions among stored events, by the rules that the model was trained with. */

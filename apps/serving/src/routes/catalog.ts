@@ -1,0 +1,60 @@
+import type { BundleView } from '@facet/bundles';
+import { problemResponses } from '@facet/http';
+import type { HttpApp } from '@facet/http';
+import {
+  buildTitleIndex,
+  CatalogResponse,
+  ItemsResponse,
+  parseSearchQuery,
+  respondWithCatalog,
+  respondWithItems,
+  SearchQuery,
+} from '@facet/recommendations';
+import { oncePerBundle } from '../bundle/once-per-bundle.ts';
+import { serve } from '../serving.ts';
+
+const config = { scope: 'serve' } as const;
+const tags = ['catalog'];
+
+/** Adds `GET /v1/catalog` and `GET /v1/items`. */
+export function addCatalogRoutes(app: HttpApp): void {
+  const { serving } = app;
+  const openTitles = oncePerBundle((bundle: BundleView) => buildTitleIndex(bundle));
+
+  app.get(
+    '/v1/catalog',
+    {
+      config,
+      schema: {
+        operationId: 'describeCatalog',
+        summary: 'Describe the attributes and filters that requests can refer to',
+        tags,
+        response: { 200: CatalogResponse, ...problemResponses },
+      },
+    },
+    () => respondWithCatalog(serving.live.require().bundle, serving.settings),
+  );
+
+  app.get(
+    '/v1/items',
+    {
+      config,
+      schema: {
+        operationId: 'searchItems',
+        summary: 'Search items by title or id',
+        description:
+          'All words of `query` must occur in the title, in any order. Case and accents make no difference. Without a query, ' +
+          'returns the most popular items.',
+        tags,
+        querystring: SearchQuery,
+        response: { 200: ItemsResponse, ...problemResponses },
+      },
+    },
+    async (request) => {
+      const query = parseSearchQuery(request.query);
+      return serve(serving, query, (wanted, { bundle }) =>
+        respondWithItems(wanted, { bundle, openTitles: () => openTitles(bundle) }),
+      );
+    },
+  );
+}

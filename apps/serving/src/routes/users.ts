@@ -1,0 +1,98 @@
+import { problemResponses } from '@facet/http';
+import type { HttpApp } from '@facet/http';
+import {
+  ExampleUsersResponse,
+  parseSearchQuery,
+  respondWithExampleUsers,
+  respondWithUser,
+  respondWithUsers,
+  SearchQuery,
+  UserResponse,
+  UsersResponse,
+} from '@facet/recommendations';
+import type { UserDirectory } from '@facet/recommendations';
+import { IdentifierSchema } from '@facet/schemas';
+import { Type } from 'typebox';
+import type { Loaded } from '../bundle/live-bundle.ts';
+import { oncePerBundle } from '../bundle/once-per-bundle.ts';
+import { serve } from '../serving.ts';
+
+const config = { scope: 'serve' } as const;
+const tags = ['users'];
+
+/** Examples that are computed at once. A caller chooses among them. */
+const examplesMax = 100;
+
+/** Adds `GET /v1/users`, `GET /v1/users:examples` and `GET /v1/users/:userId`. */
+export function addUserRoutes(app: HttpApp): void {
+  const { serving } = app;
+  const openDirectory = ({ bundle, profiles }: Loaded): UserDirectory => ({
+    bundle,
+    readProfile: profiles.read,
+    userIds: () => profiles.userIds(),
+    now: serving.now(),
+  });
+  const chooseExamples = oncePerBundle((_bundle, loaded: Loaded) =>
+    respondWithExampleUsers({ limit: examplesMax }, openDirectory(loaded)),
+  );
+
+  app.get(
+    '/v1/users',
+    {
+      config,
+      schema: {
+        operationId: 'listUsers',
+        summary: 'Find users by the start of their id',
+        description: 'Anonymous sessions are left out. With profiles in Redis, a search reads all keys.',
+        tags,
+        querystring: SearchQuery,
+        response: { 200: UsersResponse, ...problemResponses },
+      },
+    },
+    async (request) => {
+      const query = parseSearchQuery(request.query);
+      return serve(serving, query, (wanted, loaded) => respondWithUsers(wanted, openDirectory(loaded)));
+    },
+  );
+
+  app.get(
+    // The router reads `::` as one literal colon.
+    '/v1/users::examples',
+    {
+      config,
+      schema: {
+        operationId: 'listExampleUsers',
+        summary: 'List users with distinct interests',
+        description: 'Compares a sample of users, once for each bundle. Users with a single interest are left out.',
+        tags,
+        querystring: Type.Pick(SearchQuery, ['limit']),
+        response: { 200: ExampleUsersResponse, ...problemResponses },
+      },
+    },
+    async (request) => {
+      const { limit } = parseSearchQuery(request.query);
+      return serve(serving, limit, async (count, loaded) => {
+        const examples = await chooseExamples(loaded.bundle, loaded);
+        return { ...examples, users: examples.users.slice(0, count) };
+      });
+    },
+  );
+
+  app.get(
+    '/v1/users/:userId',
+    {
+      config,
+      schema: {
+        operationId: 'describeUser',
+        summary: 'Read the stored behaviors and attributes of a user',
+        tags,
+        params: Type.Object({ userId: { ...IdentifierSchema, examples: ['ada'] } }),
+        response: { 200: UserResponse, ...problemResponses },
+      },
+    },
+    async (request) =>
+      serve(serving, request.params.userId, (userId, { bundle, profiles }) =>
+        respondWithUser(userId, { bundle, readProfile: profiles.read, now: serving.now() }),
+      ),
+  );
+}
