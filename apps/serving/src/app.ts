@@ -19,6 +19,7 @@ import { noPeers } from './processes/peers.ts';
 import type { Peers } from './processes/peers.ts';
 import { addBundleRoutes } from './routes/bundles.ts';
 import { addCatalogRoutes } from './routes/catalog.ts';
+import { addItemMap } from './routes/item-map.ts';
 import { addBatch, addInterests, addRecommendations, addSimilarItems } from './routes/recommendations.ts';
 import { addUserRoutes } from './routes/users.ts';
 import type { Serving } from './serving.ts';
@@ -118,6 +119,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
   addBatch(app);
   addBundleRoutes(app);
   addCatalogRoutes(app);
+  addItemMap(app);
   addInterests(app);
   addSimilarItems(app);
   addUserRoutes(app);

@@ -217,10 +217,13 @@ describe('each refusal matches the document', () => {
   const operationsWithWork = [
     'describeCatalog',
     'describeInterests',
+    'describeItemMap',
     'describeUser',
     'findSimilarItems',
     'listExampleUsers',
     'listUsers',
+    'lookUpItems',
+    'readItemMapColumns',
     'recommend',
     'recommendBatch',
     'searchItems',

@@ -255,6 +255,10 @@ async function writeWholeBundle(
     firstSeen: Int32Array.from(items, (_, item) => timeline.firstDayOf(item) ?? neverSeen),
     popularLists: noPopularLists,
     golden,
+    // A row of items from left to right. The last item has no position.
+    positions: Float32Array.from({ length: 2 * items.length }, (_, cell) =>
+      cell < 2 || cell >= 2 * itemCount ? Number.NaN : cell % 2 === 0 ? cell / itemCount - 1 : 0.5,
+    ),
   });
   const index = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'flat' });
   await index.save(join(folder, bundleFiles.index));

@@ -15,7 +15,7 @@ interface Operation {
   readonly operationId: string;
   readonly parameters?: readonly ({ readonly name: string } & Omit<Media, 'schema'>)[];
   readonly requestBody?: { readonly content: Readonly<Record<string, Media>> };
-  readonly responses: Readonly<Record<string, { readonly content: Readonly<Record<string, Media>> }>>;
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, Media>> }>>;
 }
 
 const hasExample = ({ example, examples }: Omit<Media, 'schema'>): boolean => (example ?? examples) !== undefined;
@@ -30,7 +30,7 @@ it('has examples of requests and responses, and named schemas, for every operati
   expect(operations.length).toBeGreaterThan(10);
   for (const { operationId, parameters = [], requestBody, responses } of operations) {
     for (const parameter of parameters) expect(hasExample(parameter), `${operationId} ${parameter.name}`).toBe(true);
-    for (const { content } of [...(requestBody === undefined ? [] : [requestBody]), ...Object.values(responses)]) {
+    for (const { content = {} } of [...(requestBody === undefined ? [] : [requestBody]), ...Object.values(responses)]) {
       for (const media of Object.values(content)) {
         expect(hasExample(media), `${operationId}: ${JSON.stringify(media)}`).toBe(true);
       }

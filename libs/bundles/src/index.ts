@@ -23,6 +23,8 @@ export { AttributeCondition, AttributeFilter } from './filters/attribute-filter.
 export { compileFilter, intersectAllowed } from './filters/compile-filter.ts';
 export type { FilteredItems } from './filters/compile-filter.ts';
 export { labelItems } from './filters/label-items.ts';
+export { codeOf } from './items/attribute-columns.ts';
+export type { AttributeColumn } from './items/attribute-columns.ts';
 export { createdDay, createdDays, createdTime } from './items/created-at.ts';
 export { featureAttributes, itemsOf, wasListed } from './items/item-catalog.ts';
 export type { CatalogItem } from './items/item-catalog.ts';

@@ -53,6 +53,45 @@ export async function writeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
   options: { readonly chunkBytes?: number } = {},
 ): Promise<void> {
+  const { head, ordered } = arrange(tensors, metadata);
+  const file = await open(path, 'w');
+  try {
+    await writeAll(file, head, 0);
+    let position = head.length;
+    for (const { data } of ordered) {
+      const step = options.chunkBytes ?? chunkBytesDefault;
+      for (let done = 0; done < data.byteLength; done += step) {
+        const length = Math.min(step, data.byteLength - done);
+        await writeAll(file, new Uint8Array(data.buffer, data.byteOffset + done, length), position + done);
+      }
+      position += data.byteLength;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Returns the bytes of a safetensors file, for a response. Layout and errors are those of {@link writeSafetensors}.
+ *
+ * @throws AppError `ARTIFACT_INVALID`.
+ */
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, SafeTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Buffer {
+  const { head, ordered } = arrange(tensors, metadata);
+  return Buffer.concat([
+    head,
+    ...ordered.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+  ]);
+}
+
+/** Returns the header of a file, and its tensors in the order of their data. */
+function arrange(
+  tensors: Readonly<Record<string, SafeTensor>>,
+  metadata: Readonly<Record<string, string>>,
+): { readonly head: Buffer; readonly ordered: readonly SafeTensor[] } {
   const ordered = Object.entries(tensors).sort(
     ([nameA, a], [nameB, b]) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype] || (nameA < nameB ? -1 : 1),
   );
@@ -77,22 +116,7 @@ export async function writeSafetensors(
   const head = Buffer.alloc(8 + headerBytes, ' ');
   head.writeBigUInt64LE(BigInt(headerBytes), 0);
   json.copy(head, 8);
-
-  const file = await open(path, 'w');
-  try {
-    await writeAll(file, head, 0);
-    let position = head.length;
-    for (const [, { data }] of ordered) {
-      const step = options.chunkBytes ?? chunkBytesDefault;
-      for (let done = 0; done < data.byteLength; done += step) {
-        const length = Math.min(step, data.byteLength - done);
-        await writeAll(file, new Uint8Array(data.buffer, data.byteOffset + done, length), position + done);
-      }
-      position += data.byteLength;
-    }
-  } finally {
-    await file.close();
-  }
+  return { head, ordered: ordered.map(([, data]) => data) };
 }
 
 /**

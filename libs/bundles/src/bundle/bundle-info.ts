@@ -67,6 +67,8 @@ export const bundleFiles = {
   index: 'index.faiss',
   golden: 'golden.json',
   popular: 'popular.safetensors',
+  /** Absent from bundles of older versions. */
+  map: 'map.safetensors',
   /** Present only if the model has learned user vectors. */
   userIds: 'user-ids.json',
 } as const;

@@ -36,6 +36,8 @@ export interface BundleView {
   firstSeenOn(item: number): number | undefined;
   /** Popular items by window and segment. */
   readonly popular: Popular;
+  /** [N + 1, 2] positions of the bundle's own items on the map; see `BundleContents`. */
+  readonly positions?: Float32Array | undefined;
   /** Returns the vector of an item in the index, [index dim]. Read only. */
   vectorOf(item: number): Float32Array;
   /** Returns the score of one item and the interest that gives it, like `bestInterest` of @facet/model. */

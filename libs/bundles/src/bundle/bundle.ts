@@ -42,6 +42,8 @@ export interface BundleContents {
   /** Popular items by window and segment, which come first in a fallback. */
   readonly popularLists: PopularLists;
   readonly golden: readonly GoldenVector[];
+  /** [N + 1, 2] position of each item on the map, from −1 to 1; NaN without an embedding. Absent from older bundles. */
+  readonly positions?: Float32Array | undefined;
   /** [U] users with learned vectors, by row; absent if the model has none. */
   readonly userIds?: readonly string[] | undefined;
 }
@@ -80,6 +82,9 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
   });
   if (contents.userIds !== undefined) {
     await writeFile(join(folder, bundleFiles.userIds), `${JSON.stringify(contents.userIds)}\n`);
+  }
+  if (contents.positions !== undefined) {
+    await writeSafetensors(join(folder, bundleFiles.map), { positions: f32([rows, 2], contents.positions) });
   }
   await writePopularLists(join(folder, bundleFiles.popular), contents.popularLists);
 }
@@ -178,7 +183,7 @@ export async function readBundleInfo(store: ArtifactStore, ref: ArtifactRef): Pr
  */
 export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promise<Bundle> {
   const info = await readBundleInfo(store, ref);
-  const { folder } = await store.open(ref);
+  const { folder, manifest } = await store.open(ref);
   const { facts, arrays } = await readFacts(folder, ref.id, info);
   const { catalog, tower, embeddings } = facts;
   const golden = parseGolden(await readJson(folder, bundleFiles.golden), `bundle ${ref.id}`);
@@ -192,6 +197,9 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
   const byPopularity = tensorOf(arrays, 'byPopularity', 'I32', itemCount);
   const firstSeen = tensorOf(arrays, 'firstSeen', 'I32', rows);
   const popularLists = await readPopularLists(join(folder, bundleFiles.popular), itemCount);
+  const positions = manifest.files.some(({ path }) => path === bundleFiles.map)
+    ? tensorOf((await mapSafetensors(folder, bundleFiles.map)).tensors, 'positions', 'F32', 2 * rows)
+    : undefined;
   const userIds = await readUserIds(folder, ref.id, info);
   const rowOfUser = new Map(userIds?.map((userId, row) => [userId, row]));
   const engine = createInferenceEngine(info.spec, tower, embeddings);
@@ -212,6 +220,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     firstSeen,
     popularLists,
     golden,
+    positions,
     userIds,
     engine,
     index,

@@ -220,6 +220,63 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/v1/item-map': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Describe the map of the items
+     * @description The index stage projects the item embeddings to two dimensions: similar items are near each other.
+     */
+    readonly get: operations['describeItemMap'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/item-map/columns': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Read columns of the map as typed arrays
+     * @description Returns a [safetensors](https://github.com/huggingface/safetensors) file with one tensor for each column. Row r is item first + r. The metadata has bundleId, deltaId, first and count. Supports If-None-Match.
+     */
+    readonly get: operations['readItemMapColumns'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/item-map/items': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /** Read the facts of items on the map */
+    readonly post: operations['lookUpItems'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/v1/interests': {
     readonly parameters: {
       readonly query?: never;
@@ -611,6 +668,22 @@ export interface components {
        */
       readonly available?: true;
     };
+    /** @description The map and its columns. */
+    readonly ItemMapResponse: {
+      readonly bundleId: string;
+      /** @description The delta that adds and changes items. */
+      readonly deltaId?: string;
+      /** @description N: the map has the items 1 to N. The new items of the delta come last. */
+      readonly items: number;
+      /** @description The items that the delta adds. */
+      readonly newItems: number;
+      /** @description False for a bundle that an older version built. Rebuild it with facet index. */
+      readonly hasPositions: boolean;
+      /** @description The end of the bundle's data, RFC 3339. */
+      readonly dataEnd: string;
+      /** @description Attributes that are available as columns. */
+      readonly attributes: readonly components['schemas']['MapAttribute'][];
+    };
     /** @description Items of the catalog. */
     readonly ItemsResponse: {
       /** @description The bundle that made the response. */
@@ -624,6 +697,50 @@ export interface components {
       readonly userId: string;
       /** @description Number of stored interactions, by the rules of the bundle. */
       readonly behaviors: number;
+    };
+    /** @description Numbers of items on the map, or their ids, or both. */
+    readonly LookupRequest: {
+      readonly items?: readonly number[];
+      readonly itemIds?: readonly string[];
+    };
+    /** @description The facts of the items. */
+    readonly LookupResponse: {
+      readonly bundleId: string;
+      /** @description The delta that adds and changes items. */
+      readonly deltaId?: string;
+      /** @description First those of `items`, then those of `itemIds`, in request order; null for an unknown item. */
+      readonly items: readonly (components['schemas']['MapItem'] | null)[];
+    };
+    /** @description An attribute of items as a column. */
+    readonly MapAttribute: {
+      readonly name: string;
+      readonly type: 'boolean' | 'list' | 'number' | 'text';
+      /** @description The number of distinct texts. */
+      readonly distinct?: number;
+      /** @description The 50 most frequent texts with their codes in the column. */
+      readonly values?: readonly {
+        readonly code: number;
+        readonly value: string;
+        readonly items: number;
+      }[];
+      readonly min?: number;
+      readonly max?: number;
+    };
+    readonly MapItem: {
+      /** @description The number of the item: its row in the columns, from 1. */
+      readonly item: number;
+      readonly itemId: string;
+      readonly title?: string;
+      readonly isAvailable: boolean;
+      /** @description Whether the delta adds the item. */
+      readonly isNew: boolean;
+      readonly popularity: number;
+      /** @description UTC day. */
+      readonly firstSeen: string | null;
+      readonly position: readonly number[] | null;
+      readonly attributes: {
+        readonly [key: string]: string | number | boolean | readonly string[];
+      };
     };
     /** @description How the candidate lists of the interests are merged into one list. Default: max. */
     readonly Merge: {
@@ -918,8 +1035,13 @@ export type InterestLabel = components['schemas']['InterestLabel'];
 export type InterestsRequest = components['schemas']['InterestsRequest'];
 export type InterestsResponse = components['schemas']['InterestsResponse'];
 export type ItemFilter = components['schemas']['ItemFilter'];
+export type ItemMapResponse = components['schemas']['ItemMapResponse'];
 export type ItemsResponse = components['schemas']['ItemsResponse'];
 export type ListedUser = components['schemas']['ListedUser'];
+export type LookupRequest = components['schemas']['LookupRequest'];
+export type LookupResponse = components['schemas']['LookupResponse'];
+export type MapAttribute = components['schemas']['MapAttribute'];
+export type MapItem = components['schemas']['MapItem'];
 export type Merge = components['schemas']['Merge'];
 export type Problem = components['schemas']['Problem'];
 export type PromoteRequest = components['schemas']['PromoteRequest'];
@@ -1618,6 +1740,201 @@ export interface operations {
            *     }
            */
           readonly 'application/json': components['schemas']['ItemsResponse'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly describeItemMap: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The map and its columns. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
+           *       "items": 1682,
+           *       "newItems": 0,
+           *       "hasPositions": true,
+           *       "dataEnd": "2026-03-01T00:00:00.000Z",
+           *       "attributes": [
+           *         {
+           *           "name": "genre",
+           *           "type": "text",
+           *           "distinct": 1,
+           *           "values": [
+           *             {
+           *               "code": 1,
+           *               "value": "drama",
+           *               "items": 725
+           *             }
+           *           ]
+           *         },
+           *         {
+           *           "name": "price",
+           *           "type": "number",
+           *           "min": 0.5,
+           *           "max": 90
+           *         }
+           *       ]
+           *     }
+           */
+          readonly 'application/json': components['schemas']['ItemMapResponse'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly readItemMapColumns: {
+    readonly parameters: {
+      readonly query: {
+        /**
+         * @description `position`: x and y from −1 to 1, NaN without a position. `popularity`: recent interactions. `firstSeen`: day since the epoch, −1 if unknown. `attribute:NAME`: codes of texts or of first list entries (0: none), numbers (NaN: none), or 0, 1 and 2 for no value, false and true. Repeat the parameter for more columns.
+         * @example position
+         */
+        readonly column: string | readonly string[];
+        /**
+         * @description The first item. Default: 1.
+         * @example 1
+         */
+        readonly first?: string;
+        /**
+         * @description The number of items. Default: all from the first item on.
+         * @example 1000
+         */
+        readonly count?: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The columns. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /** @example (safetensors) */
+          readonly 'application/octet-stream': string;
+        };
+      };
+      /** @description The columns have not changed. */
+      readonly 304: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly lookUpItems: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** @description Numbers of items on the map, or their ids, or both. */
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['LookupRequest'];
+      };
+    };
+    readonly responses: {
+      /** @description The facts of the items. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
+           *       "items": [
+           *         {
+           *           "item": 17,
+           *           "itemId": "film-1",
+           *           "title": "The film 1",
+           *           "isAvailable": true,
+           *           "isNew": false,
+           *           "popularity": 12,
+           *           "firstSeen": "2026-01-20",
+           *           "position": [
+           *             0.21,
+           *             -0.4
+           *           ],
+           *           "attributes": {
+           *             "genre": "dance"
+           *           }
+           *         }
+           *       ]
+           *     }
+           */
+          readonly 'application/json': components['schemas']['LookupResponse'];
         };
       };
       /** @description Why the request failed, and what to do. */

@@ -84,7 +84,7 @@ export function estimateMemory(
     disk: sum({
       dataset: items * itemBytes.onDisk + users * userBytes.onDisk + events * eventBytes.onDisk,
       model: table,
-      bundle: items * itemBytes.onDisk + table + vectors + items * float + chosen.bytes,
+      bundle: items * itemBytes.onDisk + table + vectors + 3 * items * float + chosen.bytes,
     }),
   };
 }

@@ -30,6 +30,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import type { MakeOnce } from '../context/stage-cache.ts';
 import { embedCatalog } from '../model/embed-catalog.ts';
 import type { Model } from '../model/model-artifact.ts';
+import { projectItems } from './item-map/project-items.ts';
 import { findPopularLists } from './popular-lists.ts';
 import { behaviorsOf, profileOf, sampleInterests } from './sample-interests.ts';
 
@@ -101,6 +102,7 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
           ),
           popularLists: findPopularLists(dataset, asOf, options.popularity),
           golden: sampleGolden(dataset, engine, asOf),
+          positions: projectItems(embeddings, spec.config.embeddingDim),
           userIds: spec.userCount === undefined ? undefined : dataset.sequences.userIds,
         });
         await saveIndex(index, join(folder, bundleFiles.index));

@@ -1,0 +1,89 @@
+import type { SafeTensor } from '@facet/artifacts';
+import { codeOf } from '@facet/bundles';
+import type { AttributeColumn, BundleView } from '@facet/bundles';
+import { placeNewItems } from './place-new-items.ts';
+
+/** The days of an item without interactions and creation time. */
+export const neverSeenDay = -1;
+
+/** Items from `first` (from 1), `count` of them. */
+export interface ItemRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** A column by its name in requests: `position`, `popularity`, `firstSeen` or `attribute:<name>`. */
+type ReadColumn = (bundle: BundleView, range: ItemRange) => SafeTensor | Promise<SafeTensor>;
+
+const columns: Readonly<Record<string, ReadColumn>> = {
+  async position(bundle, { first, count }) {
+    const own = bundle.info.spec.itemCount;
+    const data = new Float32Array(2 * count).fill(Number.NaN);
+    const end = first + count;
+    if (bundle.positions !== undefined && first <= own) {
+      data.set(bundle.positions.subarray(2 * first, 2 * Math.min(own + 1, end)));
+    }
+    if (end > own + 1) {
+      const placed = await placeNewItems(bundle);
+      const from = Math.max(first, own + 1);
+      data.set(placed.subarray(2 * (from - own - 1), 2 * (end - own - 1)), 2 * (from - first));
+    }
+    return { dtype: 'F32', shape: [count, 2], data };
+  },
+  popularity: (bundle, { first, count }) => ({
+    dtype: 'F32',
+    shape: [count],
+    data: Float32Array.from({ length: count }, (_, row) => bundle.popularityOf(first + row)),
+  }),
+  firstSeen: (bundle, { first, count }) => ({
+    dtype: 'I32',
+    shape: [count],
+    data: Int32Array.from({ length: count }, (_, row) => bundle.firstSeenOn(first + row) ?? neverSeenDay),
+  }),
+};
+
+const attributePrefix = 'attribute:';
+
+/** Returns the reader of a column, or undefined for an unknown name. */
+export function findColumn({ catalog }: Pick<BundleView, 'catalog'>, name: string): ReadColumn | undefined {
+  if (!name.startsWith(attributePrefix)) return Object.hasOwn(columns, name) ? columns[name] : undefined;
+  const attribute = name.slice(attributePrefix.length);
+  const column = catalog.columns.find((candidate) => candidate.name === attribute);
+  return column && ((bundle, range) => readAttribute(bundle, column, range));
+}
+
+/** Returns codes of texts and of first list entries, numbers, or 0, 1 and 2 for no value, false and true. */
+function readAttribute(bundle: BundleView, column: AttributeColumn, { first, count }: ItemRange): SafeTensor {
+  const own = bundle.info.spec.itemCount;
+  const shape = [count];
+  const rows = { length: count };
+  const valueOf = (item: number) => bundle.deltaItems.get(item)?.attributes[column.name];
+  const isChanged = (item: number): boolean => item > own || bundle.deltaItems.has(item);
+  if (column.type === 'number') {
+    const numberAt = (item: number): number => {
+      if (!isChanged(item)) return column.numbers[item]!;
+      const value = valueOf(item);
+      return typeof value === 'number' ? value : Number.NaN;
+    };
+    return { dtype: 'F32', shape, data: Float32Array.from(rows, (_, row) => numberAt(first + row)) };
+  }
+  if (column.type === 'boolean') {
+    const booleanAt = (item: number): number => {
+      if (!isChanged(item)) return column.booleans[item]!;
+      const value = valueOf(item);
+      return typeof value === 'boolean' ? Number(value) + 1 : 0;
+    };
+    return { dtype: 'U8', shape, data: Uint8Array.from(rows, (_, row) => booleanAt(first + row)) };
+  }
+  const codeAt = (item: number): number => {
+    if (isChanged(item)) {
+      const value = valueOf(item);
+      const text = Array.isArray(value) ? (value as readonly string[])[0] : value;
+      return typeof text === 'string' ? codeOf(column.values, text) : 0;
+    }
+    if (column.type === 'text') return column.codes[item]!;
+    const start = column.offsets[item]!;
+    return start < column.offsets[item + 1]! ? column.codes[start]! : 0;
+  };
+  return { dtype: 'I32', shape, data: Int32Array.from(rows, (_, row) => codeAt(first + row)) };
+}

@@ -1,0 +1,140 @@
+import { createRandom } from '@facet/features';
+import { layOutNeighbors } from './neighbor-layout.ts';
+import type { Layout } from './neighbor-layout.ts';
+import { findPrincipalAxes, projectRow } from './principal-axes.ts';
+import type { PrincipalAxes } from './principal-axes.ts';
+
+/** Bounds the quadratic part of the work. Catalogs of this size are laid out exactly. */
+const landmarksDefault = 1500;
+/** Landmarks and items are compared on this number of principal axes. */
+const axesMax = 16;
+/** Landmarks that place another item. */
+const nearestMax = 8;
+
+/**
+ * Projects item embeddings to two dimensions, for a map of the catalog: items with similar embeddings are near each other. Distances are those
+ * of directions (cosine). Equal embeddings give equal maps.
+ *
+ * Up to 1,500 landmarks, a seeded sample of the items, are laid out by t-SNE from their principal axes. Every other item is placed
+ * between the eight landmarks that are nearest to it. Memory is 8 bytes per item, and time is proportional to the number of items.
+ *
+ * @param embeddings [N + 1, dim]; index 0 is padding.
+ * @returns [N + 1, 2] x and y from −1 to 1; NaN for padding and for items without an embedding.
+ */
+export function projectItems(
+  embeddings: Float32Array,
+  dim: number,
+  { landmarksMax = landmarksDefault }: { readonly landmarksMax?: number } = {},
+): Float32Array {
+  const rows = embeddings.length / dim;
+  const positions = new Float32Array(2 * rows).fill(Number.NaN);
+  const direction = new Float32Array(dim);
+  const landmarks = chooseLandmarks(embeddings, dim, landmarksMax);
+  if (landmarks.length === 0) return positions;
+  const directions = new Float32Array(landmarks.length * dim);
+  landmarks.forEach((item, place) => {
+    directionOf(embeddings, item, direction);
+    directions.set(direction, place * dim);
+  });
+  const axes = findPrincipalAxes(directions, dim, Math.max(2, Math.min(axesMax, dim)));
+  const reduced = new Float32Array(landmarks.length * axes.count);
+  landmarks.forEach((_, place) =>
+    projectRow(directions.subarray(place * dim, (place + 1) * dim), axes, reduced, place * axes.count),
+  );
+  const layout = normalize(layOutNeighbors(reduced, axes.count, startOf(reduced, axes)));
+  const isLandmark = new Uint8Array(rows);
+  landmarks.forEach((item, place) => {
+    isLandmark[item] = 1;
+    positions.set(layout.subarray(2 * place, 2 * place + 2), 2 * item);
+  });
+  const coordinates = new Float32Array(axes.count);
+  for (let item = 1; item < rows; item++) {
+    if (isLandmark[item] === 1 || !directionOf(embeddings, item, direction)) continue;
+    projectRow(direction, axes, coordinates);
+    placeBetween(coordinates, reduced, layout, positions.subarray(2 * item, 2 * item + 2));
+  }
+  return positions;
+}
+
+/** Returns a sample of the items that have an embedding, in ascending order. */
+function chooseLandmarks(embeddings: Float32Array, dim: number, landmarksMax: number): Int32Array {
+  const direction = new Float32Array(dim);
+  const rows = embeddings.length / dim;
+  const placed: number[] = [];
+  for (let item = 1; item < rows; item++) if (directionOf(embeddings, item, direction)) placed.push(item);
+  const items = Int32Array.from(placed);
+  if (items.length <= landmarksMax) return items;
+  createRandom(1).shuffle(items);
+  return items.slice(0, landmarksMax).sort();
+}
+
+/** Writes the unit vector of an item to `into`. Returns false for an item without an embedding. */
+function directionOf(embeddings: Float32Array, item: number, into: Float32Array): boolean {
+  const dim = into.length;
+  let squares = 0;
+  for (let d = 0; d < dim; d++) squares += embeddings[item * dim + d]! ** 2;
+  if (!(squares > 0)) return false;
+  const scale = 1 / Math.sqrt(squares);
+  for (let d = 0; d < dim; d++) into[d] = embeddings[item * dim + d]! * scale;
+  return true;
+}
+
+/** Returns the first two coordinates, small enough that t-SNE can rearrange them. */
+function startOf(reduced: Float32Array, { count }: PrincipalAxes): Layout {
+  const points = reduced.length / count;
+  let squares = 0;
+  for (let point = 0; point < points; point++) squares += reduced[point * count]! ** 2;
+  const scale = 1e-2 / Math.max(1e-12, Math.sqrt(squares / points));
+  return Float64Array.from({ length: 2 * points }, (_, cell) => scale * reduced[(cell >> 1) * count + (cell & 1)]!);
+}
+
+/** Centers a layout and scales it to the square from −1 to 1, with equal scales of both axes. */
+function normalize(layout: Layout): Layout {
+  const sides = [0, 1].map((axis) => {
+    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let cell = axis; cell < layout.length; cell += 2) {
+      low = Math.min(low, layout[cell]!);
+      high = Math.max(high, layout[cell]!);
+    }
+    return { center: (low + high) / 2, half: (high - low) / 2 };
+  });
+  const half = Math.max(...sides.map((side) => side.half)) || 1;
+  return layout.map((value, cell) => (value - sides[cell & 1]!.center) / half);
+}
+
+/** Writes the mean position of the nearest landmarks, weighted by their similarity. */
+function placeBetween(coordinates: Float32Array, reduced: Float32Array, layout: Layout, into: Float32Array): void {
+  const dim = coordinates.length;
+  const landmarks = reduced.length / dim;
+  const ids = new Int32Array(nearestMax);
+  const distances = new Float64Array(nearestMax).fill(Number.POSITIVE_INFINITY);
+  for (let landmark = 0; landmark < landmarks; landmark++) {
+    // The first axes vary most, so few landmarks are compared on all of them.
+    const worst = distances[nearestMax - 1]!;
+    const start = landmark * dim;
+    let distance = 0;
+    for (let axis = 0; axis < dim && distance < worst; axis++) {
+      const difference = coordinates[axis]! - reduced[start + axis]!;
+      distance += difference * difference;
+    }
+    if (distance >= worst) continue;
+    let place = nearestMax - 1;
+    for (; place > 0 && distances[place - 1]! > distance; place--) {
+      distances[place] = distances[place - 1]!;
+      ids[place] = ids[place - 1]!;
+    }
+    distances[place] = distance;
+    ids[place] = landmark;
+  }
+  // Far landmarks of a point between two clusters must not draw it into the void.
+  const width = Math.max(1e-12, (distances[nearestMax - 1]! - distances[0]!) / 3);
+  let [total, x, y] = [0, 0, 0];
+  for (let place = 0; place < nearestMax; place++) {
+    const weight = Math.exp(-(distances[place]! - distances[0]!) / width);
+    total += weight;
+    x += weight * layout[2 * ids[place]!]!;
+    y += weight * layout[2 * ids[place]! + 1]!;
+  }
+  into[0] = x / total;
+  into[1] = y / total;
+}
