@@ -6,9 +6,8 @@ import { createGunzip } from 'node:zlib';
 import { openRedisProfileStore } from '@facet/profiles';
 import { expect, it } from 'vitest';
 import { temporaryFolder } from './facet.ts';
-import { shopEvents } from './little-shop.ts';
+import { shopEvents, shopFiles, writeShop } from '@facet/testing';
 import { expectSameDataset, retail, useServices } from './same-dataset.ts';
-import { shopFiles, writeShop } from './shop-files.ts';
 
 const services = useServices();
 

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { facet, temporaryFolder } from './facet.ts';
-import { departmentOf } from './little-shop.ts';
-import { shopFiles, writeShop } from './shop-files.ts';
+import { departmentOf, shopFiles, writeShop } from '@facet/testing';
 
 interface DemoDocument {
   readonly home: string;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, it } from 'vitest';
 import { facet, facetJson, temporaryFolder } from './facet.ts';
-import { shopEvents, shopItems, toCsv, toJsonLines } from './little-shop.ts';
+import { shopEvents, shopItems, toCsv, toJsonLines } from '@facet/testing';
 
 interface DatasetDocument {
   readonly dataset: {

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { facet, facetJson, startFacet, temporaryFolder } from './facet.ts';
-import { shopFiles, writeShop } from './shop-files.ts';
+import { shopFiles, writeShop } from '@facet/testing';
 
 const demo = ['demo', '--no-serve', '--home', 'home', ...shopFiles];
 

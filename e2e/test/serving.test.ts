@@ -6,7 +6,7 @@ import { ClientError, createServingClient } from '@facet/client/serving';
 import { changeItems, readItems, upsertItems } from '@facet/lake';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { facet, facetJson, keptFolder, startFacet } from './facet.ts';
-import { shopFiles, writeShop } from './shop-files.ts';
+import { shopFiles, writeShop } from '@facet/testing';
 
 interface RecommendationsResponse {
   readonly recommendationId: string;

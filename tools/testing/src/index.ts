@@ -1,2 +1,4 @@
+export { departmentOf, shopEvents, shopItems, toCsv, toJsonLines } from './little-shop.ts';
 export { makeEvent, noon } from './make-event.ts';
+export { shopFiles, writeShop } from './shop-files.ts';
 export { temporaryFolder } from './temporary-folder.ts';

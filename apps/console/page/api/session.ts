@@ -1,4 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
+import type { QueryClient } from '@tanstack/react-query';
 import { fetchApi, markerHeaders } from './fetch-api.ts';
 
 export interface Session {
@@ -25,3 +26,9 @@ export const signIn = (credentials: { readonly key: string } | { readonly code: 
   call('POST', credentials);
 
 export const signOut = (): Promise<Session> => call('DELETE');
+
+/** Replaces the session, and forgets the data of the previous one. */
+export function changeSession(client: QueryClient, session: Session): void {
+  client.setQueryData(sessionQuery.queryKey, session);
+  client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionQuery.queryKey[0] });
+}

@@ -1,6 +1,6 @@
 import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, Outlet } from '@tanstack/react-router';
-import { sessionQuery, signOut } from '../api/session.ts';
+import { changeSession, sessionQuery, signOut } from '../api/session.ts';
 import { Icon, Logo } from './icons.tsx';
 import { themes, useTheme } from './use-theme.ts';
 import type { Theme } from './use-theme.ts';
@@ -50,11 +50,7 @@ function Account() {
   const { data: session } = useSuspenseQuery(sessionQuery);
   const [theme, setTheme] = useTheme();
   const client = useQueryClient();
-  const leave = async (): Promise<void> => {
-    const session = await signOut();
-    client.clear();
-    client.setQueryData(sessionQuery.queryKey, session);
-  };
+  const leave = async (): Promise<void> => changeSession(client, await signOut());
   return (
     <div className="account">
       <label className="row small">

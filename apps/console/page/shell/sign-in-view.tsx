@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { FormEvent } from 'react';
 import { ApiError } from '../api/api-error.ts';
-import { sessionQuery, signIn } from '../api/session.ts';
+import { changeSession, signIn } from '../api/session.ts';
 import { Logo } from './icons.tsx';
 
 interface SignInViewProps {
@@ -16,10 +16,7 @@ export function SignInView({ linkError }: SignInViewProps) {
   const client = useQueryClient();
   const attempt = useMutation({
     mutationFn: signIn,
-    onSuccess: (session) => {
-      client.clear();
-      client.setQueryData(sessionQuery.queryKey, session);
-    },
+    onSuccess: (session) => changeSession(client, session),
   });
   const submit = (event: FormEvent): void => {
     event.preventDefault();

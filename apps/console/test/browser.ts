@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromiumPath } from '@facet/local-services';
+import { chromium } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { expect, onTestFinished } from 'vitest';
+import { keys, startStack } from './stack.ts';
+import type { KeyName } from './stack.ts';
+
+let browser: Promise<Browser> | undefined;
+
+/** WebGL runs on the CPU, as test machines have no graphics card. */
+const browserArgs = [
+  '--no-sandbox',
+  '--disable-dev-shm-usage',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+];
+
+/** Starts one Chromium for all test files. It ends with this process. */
+function startBrowser(): Promise<Browser> {
+  return (browser ??= chromium.launch({ executablePath: chromiumPath(), args: browserArgs }));
+}
+
+export interface OpenOptions {
+  /** Path and search, such as `/explore?user=u1`. */
+  readonly path?: string;
+  /** Signs in with this key. `undefined` opens the page without a session. Default: `both`. */
+  readonly key?: KeyName | undefined;
+  readonly width?: number;
+  readonly colorScheme?: 'light' | 'dark';
+  /** The console. Default: that of the test stack. */
+  readonly url?: string;
+  /** Errors that the test provokes. All others fail it, and so do violations of the content security policy. */
+  readonly allowErrors?: RegExp;
+}
+
+/** Opens a page of the console in a new session. At the end, the test fails if the browser's console has errors. */
+export async function openPage(options: OpenOptions = {}): Promise<Page> {
+  const { path = '/', width = 1280, colorScheme = 'light', allowErrors } = options;
+  const key = 'key' in options ? options.key : 'both';
+  const url = options.url ?? (await startStack()).url;
+  const context = await (await startBrowser()).newContext({ viewport: { width, height: 800 }, colorScheme });
+  const page = await context.newPage();
+  const errors: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(`${message.text()} ${message.location().url}`);
+  });
+  page.on('pageerror', (error) => errors.push(String(error)));
+  onTestFinished(async () => {
+    await context.close();
+    expect(errors.filter((error) => allowErrors?.test(error) !== true)).toEqual([]);
+  });
+  if (key !== undefined) {
+    const data = { key: keys[key] };
+    const response = await context.request.post(`${url}/session`, { headers: { 'x-facet-console': '1' }, data });
+    expect(response.status()).toBe(200);
+  }
+  await page.goto(url + path);
+  return page;
+}
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Fails if axe finds a violation of WCAG 2.2 AA or of its best practices, in light or in dark. */
+export async function expectAccessible(page: Page): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.evaluate(axeSource);
+    const violations = await page.evaluate(async () => {
+      const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
+      interface Violation {
+        readonly id: string;
+        readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+      }
+      return (await axe.run()).violations.map(({ id, nodes }) => ({
+        id,
+        nodes: nodes.slice(0, 5).map(({ html, failureSummary }) => `${html.slice(0, 200)}\n${failureSummary ?? ''}`),
+      }));
+    });
+    expect(violations, colorScheme).toEqual([]);
+  }
+}
+
+/** Fails if the page is wider than the window, so that a person must scroll sideways. */
+export async function expectFits(page: Page): Promise<void> {
+  const excess = await page.locator('html').evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth);
+  expect(excess).toBeLessThanOrEqual(0);
+}

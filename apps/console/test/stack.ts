@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { findFreePorts, startFacetProcess } from '@facet/local-services';
+import type { FacetProcess } from '@facet/local-services';
+import { hashApiKey } from '@facet/platform';
+import type { Scope } from '@facet/platform';
+import { shopFiles, writeShop } from '@facet/testing';
+
+/** API keys that the test stack accepts, by name. */
+export const keys = { both: 'facet_both', serve: 'facet_serve', admin: 'facet_admin' } as const;
+export type KeyName = keyof typeof keys;
+
+const scopesOfKeys: Readonly<Record<KeyName, readonly Scope[]>> = {
+  both: ['serve', 'admin'],
+  serve: ['serve'],
+  admin: ['admin'],
+};
+
+/** The little shop, trained, with a serving process and a console. */
+export interface Stack {
+  /** The address of the console. */
+  readonly url: string;
+  readonly servingUrl: string;
+  readonly serving: FacetProcess;
+  /** The data home. */
+  readonly home: string;
+  readonly keysFile: string;
+}
+
+let stack: Promise<Stack> | undefined;
+
+/** Where the little shop is kept between runs of the tests, so that only the first one trains. */
+const shopFolder = fileURLToPath(new URL('../../../node_modules/.cache/facet-console-shop', import.meta.url));
+
+/** Starts the stack once for all test files. Its data home is a copy, and it ends with the tests. */
+export function startStack(): Promise<Stack> {
+  return (stack ??= createStack());
+}
+
+async function createStack(): Promise<Stack> {
+  const folder = mkdtempSync(join(tmpdir(), 'facet-console-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  mkdirSync(shopFolder, { recursive: true });
+  await writeShop(shopFolder);
+  const cli = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
+  const args = [cli, 'demo', '--no-serve', '--json', '--home', 'home', ...shopFiles];
+  await promisify(execFile)(process.execPath, args, { cwd: shopFolder });
+  cpSync(shopFolder, folder, { recursive: true });
+  const home = join(folder, 'home');
+  const keysFile = writeKeys(folder);
+  const [servingPort = 0] = await findFreePorts(1);
+  const servingUrl = `http://127.0.0.1:${servingPort}`;
+  const serving = await startFacetProcess({
+    app: 'serving',
+    readyUrl: `${servingUrl}/readyz`,
+    env: {
+      FACET_HOME: home,
+      FACET_CONFIG: join(folder, 'facet.yaml'),
+      FACET_PORT: String(servingPort),
+      FACET_API_KEYS_FILE: keysFile,
+      FACET_LOG_LEVEL: 'warn',
+    },
+  });
+  const { url } = await startConsole({ keysFile, upstreams: { FACET_SERVING_URL: servingUrl } });
+  return { url, servingUrl, serving, home, keysFile };
+}
+
+/** Writes a keys file with the test keys. */
+function writeKeys(folder: string): string {
+  const keysFile = join(folder, 'test-keys.yaml');
+  const entries = Object.entries(keys).map(([name, key]) => ({
+    name,
+    scopes: scopesOfKeys[name as KeyName],
+    sha256: hashApiKey(key),
+  }));
+  // JSON is YAML.
+  writeFileSync(keysFile, JSON.stringify({ keys: entries }));
+  return keysFile;
+}
+
+interface ConsoleOptions {
+  readonly keysFile: string;
+  /** Addresses of APIs, such as `FACET_TRAINER_URL`. The others do not run. */
+  readonly upstreams: Readonly<Record<string, string>>;
+}
+
+/** Starts one more console, for tests that need other APIs behind it. */
+export async function startConsole({ keysFile, upstreams }: ConsoleOptions): Promise<{ readonly url: string }> {
+  const [port = 0, nothing = 0] = await findFreePorts(2);
+  const url = `http://127.0.0.1:${port}`;
+  const none = `http://127.0.0.1:${nothing}`;
+  await startFacetProcess({
+    app: 'console',
+    readyUrl: `${url}/readyz`,
+    env: {
+      FACET_COLLECTOR_URL: none,
+      FACET_SINK_URL: none,
+      FACET_TRAINER_URL: none,
+      FACET_INDEXER_URL: none,
+      ...upstreams,
+      FACET_PORT: String(port),
+      FACET_API_KEYS_FILE: keysFile,
+      FACET_LOG_LEVEL: 'warn',
+    },
+  });
+  return { url };
+}
