@@ -83,10 +83,10 @@ function listFiles(folder) {
 function hashOf(files) {
   const hash = createHash('sha256');
   for (const file of files)
-    hash
+    {hash
       .update(`${path.relative(root, file)}\0`)
       .update(readFileSync(file))
-      .update('\0');
+      .update('\0');}
   return hash.digest('hex');
 }
 

@@ -73,6 +73,11 @@ const commands: readonly Entry[] = [
     load: async () => (await import('./commands/serve.ts')).registerServe,
   },
   {
+    name: 'open',
+    summary: 'Open the console in a browser, or print a link that signs in',
+    load: async () => (await import('./commands/open.ts')).registerOpen,
+  },
+  {
     name: 'recommend',
     summary: 'Print recommendations of the current bundle',
     load: async () => (await import('./commands/recommend.ts')).registerRecommend,

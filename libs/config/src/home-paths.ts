@@ -26,6 +26,8 @@ export interface HomePaths {
   /** Records that the collector has acknowledged and Kafka has not. */
   readonly spoolFolder: string;
   readonly keysFile: string;
+  /** The address of the console that `facet demo` started. */
+  readonly consoleFile: string;
 }
 
 /** Returns the absolute paths of the data home in `root`. */
@@ -47,5 +49,6 @@ export function homePaths(root: string): HomePaths {
     exposuresFolder: join(folder, 'exposures'),
     spoolFolder: join(folder, 'spool'),
     keysFile: join(folder, 'keys.yaml'),
+    consoleFile: join(folder, 'console.json'),
   };
 }

@@ -4,6 +4,7 @@ import type { FacetConfig } from '@facet/config';
 import type { SourceFiles } from '@facet/import';
 import { createStageContext } from '@facet/pipeline';
 import type { EvaluationReport, StageContext } from '@facet/pipeline';
+import { describeError } from '@facet/platform';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { movieLensHome, ownFilesHome } from '../demo/demo-home.ts';
@@ -14,6 +15,9 @@ import { chooseConfigFile } from '../home.ts';
 import { addFiles, addNotes, parseDate, parsePort, requireEvents } from '../options.ts';
 import type { Register } from '../options.ts';
 import { prepareAccess } from '../serving/access.ts';
+import type { ServingAccess } from '../serving/access.ts';
+import { startConsole } from '../serving/console-process.ts';
+import type { ConsoleProcess } from '../serving/console-process.ts';
 import {
   addressUnusable,
   defaultHost,
@@ -183,6 +187,7 @@ async function serve(
     throw error;
   });
   stage.done(`listening on ${server.url}`);
+  const page = await openConsole({ home, servingUrl: server.url, access }, context);
   const tookMs = Date.now() - about.startedAt;
   const { style } = terminal;
   const key =
@@ -196,11 +201,35 @@ async function serve(
       '',
       curlExample(server.url, access.newKey, about.users[0]?.userId),
       '',
+      ...(page === undefined ? [] : [`Open      ${style('bold', page.link)}`, '']),
       'Press Ctrl-C to stop.',
     ].join('\n'),
   );
-  output.document({ ...about.result, tookMs, url: server.url, apiKey: access.newKey ?? null });
-  await keepServing(server, signal);
+  const { link, url: consoleUrl } = page ?? {};
+  output.document({ ...about.result, tookMs, url: server.url, apiKey: access.newKey ?? null, consoleUrl, link });
+  try {
+    await keepServing(server, signal);
+  } finally {
+    await page?.close();
+  }
+}
+
+/** Starts the console. Without it, the API still serves. */
+async function openConsole(
+  about: { readonly home: string; readonly servingUrl: string; readonly access: ServingAccess },
+  { environment, progress, signal }: CommandContext,
+): Promise<ConsoleProcess | undefined> {
+  const stage = progress.stage('console', 'starting');
+  try {
+    const page = await startConsole({ ...about, environment }, signal);
+    stage.done(`listening on ${page.url}`);
+    return page;
+  } catch (error) {
+    stage.failed();
+    // Ctrl-C also ends the wait for serving, which follows.
+    if (!signal.aborted) process.stderr.write(`${describeError(error)}\n`);
+    return undefined;
+  }
 }
 
 /** Returns a request to paste into a shell. */

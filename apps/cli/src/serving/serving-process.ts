@@ -1,15 +1,13 @@
-import { fork } from 'node:child_process';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { createInterface } from 'node:readline';
 import { homePaths } from '@facet/config/home-paths';
-import { AppError, isErrorCategory } from '@facet/platform';
-import type { ErrorCategory } from '@facet/platform';
+import { AppError } from '@facet/platform';
 import { Interruption } from '../command-context.ts';
 import type { CliEnvironment } from '../config.ts';
 import { noCurrentBundle } from '../home.ts';
 import type { ServingAccess } from './access.ts';
+import { startAppProcess } from './app-process.ts';
+import type { FatalLine } from './app-process.ts';
 
 export const defaultHost = '127.0.0.1';
 export const defaultPort = 8080;
@@ -36,15 +34,6 @@ export interface ServingProcess {
   stop(signal: NodeJS.Signals): void;
 }
 
-interface Announcement {
-  readonly type: 'listening' | 'ready';
-  readonly url: string;
-  readonly bundleId?: string;
-}
-
-/** The compiled serving app. Apps do not import each other. */
-const entry = fileURLToPath(new URL('../../../serving/dist/main.js', import.meta.url));
-
 /**
  * Starts a serving process and waits until it is ready. Its log goes to standard error.
  *
@@ -52,42 +41,9 @@ const entry = fileURLToPath(new URL('../../../serving/dist/main.js', import.meta
  * `SERVING_STOPPED` for an exit without a code; the signal's reason when aborted.
  */
 export async function startServing(options: ServingOptions, signal: AbortSignal): Promise<ServingProcess> {
-  signal.throwIfAborted();
-  const child = fork(entry, {
-    env: environmentOf(options),
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    // A separate process group: Ctrl-C reaches only this process, which passes it on once.
-    detached: true,
-  });
-  let fatal: FatalLine | undefined;
-  const logLines = createInterface({ input: child.stderr! });
-  logLines.on('line', (line) => {
-    const isFatal = readFatal(line);
-    if (isFatal === undefined) process.stderr.write(`${line}\n`);
-    else fatal = isFatal;
-  });
-  const ended = new Promise<number>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => resolve(code ?? 1));
-  });
-  const stop = (name: NodeJS.Signals): void => void child.kill(name);
-  const onAbort = (): void => stop('SIGTERM');
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    const ready = await new Promise<Announcement>((resolve, reject) => {
-      child.on('message', (message) => {
-        const announcement = message as Announcement;
-        if (announcement.type === 'ready') resolve(announcement);
-      });
-      ended.then(async (code) => reject(await failureOf(fatal, code, options)), reject);
-    });
-    return { url: ready.url, bundleId: ready.bundleId ?? '', ended, stop };
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+  const failure = (fatal: FatalLine | undefined, code: number) => failureOf(fatal, code, options);
+  const { ready, ended, stop } = await startAppProcess('serving', { env: environmentOf(options), failure }, signal);
+  return { url: ready.url, bundleId: ready.bundleId ?? '', ended, stop };
 }
 
 function environmentOf(options: ServingOptions): NodeJS.ProcessEnv {
@@ -107,28 +63,6 @@ function environmentOf(options: ServingOptions): NodeJS.ProcessEnv {
     FACET_INSECURE: String(access.keysFile === undefined),
     FACET_LOG_LEVEL: logLevel,
   };
-}
-
-/** The log line of the level `fatal` with which a serving process ends. */
-interface FatalLine {
-  readonly code: string;
-  readonly category: ErrorCategory;
-  readonly problem: string;
-}
-
-function readFatal(line: string): FatalLine | undefined {
-  if (!line.startsWith('{')) return undefined;
-  try {
-    const { level, code, category, problem } = JSON.parse(line) as Record<string, unknown>;
-    if (level !== 60 || typeof problem !== 'string') return undefined;
-    return {
-      code: typeof code === 'string' ? code : 'SERVING_STOPPED',
-      category: isErrorCategory(category) ? category : 'unavailable',
-      problem,
-    };
-  } catch {
-    return undefined;
-  }
 }
 
 async function failureOf(

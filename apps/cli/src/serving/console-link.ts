@@ -1,0 +1,42 @@
+import { AppError } from '@facet/platform';
+import { facet } from '../command-context.ts';
+
+/** A console as noted in a data home. The file is readable by its owner only. */
+export interface RunningConsole {
+  readonly url: string;
+  /** A key for which it creates links. Absent: a person signs in with a key. */
+  readonly apiKey?: string;
+}
+
+const timeoutMs = 5_000;
+
+/**
+ * Returns a link that opens the console. With a key, the link signs in once.
+ *
+ * @throws AppError `CONSOLE_UNREACHABLE`, `CONSOLE_KEY_REFUSED`.
+ */
+export async function createConsoleLink({ url, apiKey }: RunningConsole): Promise<string> {
+  const base = url.replace(/\/$/, '');
+  const [path, init] =
+    apiKey === undefined ? ['/healthz', {}] : ['/session/codes', { method: 'POST', headers: { 'x-api-key': apiKey } }];
+  const response = await fetch(base + path, { ...init, signal: AbortSignal.timeout(timeoutMs) }).catch(
+    (error: unknown) => {
+      throw new AppError(`No console responds at ${base}.`, {
+        code: 'CONSOLE_UNREACHABLE',
+        category: 'unavailable',
+        remedy: `Start one with: ${facet === 'facet' ? 'facet demo' : 'npm start, or npm run console'}. Or give its address with --url.`,
+        cause: error,
+      });
+    },
+  );
+  if (!response.ok) {
+    throw new AppError(`The console at ${base} refused the API key with status ${response.status}.`, {
+      code: 'CONSOLE_KEY_REFUSED',
+      category: 'usage',
+      remedy: 'Give a key of the keys file of the console with --api-key.',
+    });
+  }
+  if (apiKey === undefined) return base;
+  const { code } = (await response.json()) as { readonly code: string };
+  return `${base}/#code=${code}`;
+}

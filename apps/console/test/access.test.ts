@@ -1,0 +1,166 @@
+import { createHttpMetrics, listRoutes } from '@facet/http';
+import type { Access, HttpApp } from '@facet/http';
+import { createLogger, hashApiKey, hourMs } from '@facet/platform';
+import type { Scope } from '@facet/platform';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createApp } from '../src/app.ts';
+import type { AppOptions } from '../src/app.ts';
+import { pagePaths } from '../src/page-routes.ts';
+import { apiNames } from '../src/proxies.ts';
+
+const key = (name: string, scopes: readonly Scope[], more: object = {}) => ({
+  name,
+  scopes,
+  sha256: hashApiKey(`facet_${name}`),
+  ...more,
+});
+const keys: Access = {
+  kind: 'keys',
+  keys: [
+    key('ingest', ['ingest']),
+    key('serve', ['serve']),
+    key('admin', ['admin']),
+    key('public', ['ingest'], { origins: ['https://shop.example.com'] }),
+  ],
+};
+
+const unused = 'http://127.0.0.1:9';
+const upstreams = { serving: unused, collector: unused, sink: unused, trainer: unused, indexer: unused };
+let opened: HttpApp[] = [];
+afterEach(async () => {
+  vi.useRealTimers();
+  await Promise.all(opened.map((app) => app.close()));
+  opened = [];
+});
+
+async function createTestApp(options: Partial<AppOptions> = {}, now: () => number = Date.now): Promise<HttpApp> {
+  const app = await createApp(
+    { logger: createLogger({ name: 'test', level: 'silent' }), metrics: createHttpMetrics(), now },
+    { access: keys, upstreams, secret: 's'.repeat(32), isHttps: false, sessionMs: hourMs, ...options },
+  );
+  opened.push(app);
+  return app;
+}
+
+const marker = { 'x-facet-console': '1' };
+const signIn = (app: HttpApp, payload: object) =>
+  app.inject({ method: 'POST', url: '/session', headers: marker, payload });
+
+/** Which requests each route accepts: all (`open`), or requests with a key. The APIs check the scopes behind `/api`. */
+const accessOfRoute: Readonly<Record<string, 'open' | 'any' | 'admin'>> = {
+  'GET /healthz': 'open',
+  'GET /readyz': 'open',
+  'GET /metrics': 'admin',
+  'GET /session': 'open',
+  'POST /session': 'open',
+  'DELETE /session': 'open',
+  'POST /session/codes': 'any',
+  'GET /': 'open',
+  ...Object.fromEntries(
+    pagePaths.flatMap((path) => [`GET /${path}`, `GET /${path}/*`]).map((route) => [route, 'open']),
+  ),
+  'GET /assets/*': 'open',
+  'GET /favicon.svg': 'open',
+  ...Object.fromEntries(
+    apiNames.flatMap((name) =>
+      ['GET', 'POST', 'DELETE'].flatMap((method) => [
+        [`${method} /api/${name}`, 'any'],
+        [`${method} /api/${name}/`, 'any'],
+        [`${method} /api/${name}/*`, 'any'],
+      ]),
+    ),
+  ),
+};
+
+describe('every route', () => {
+  it('accepts only keys with its scope', async () => {
+    const app = await createTestApp();
+    const routes = listRoutes(app).map(({ method, url }) => `${method === 'HEAD' ? 'GET' : method} ${url}`);
+    expect([...new Set(routes)].sort()).toEqual(Object.keys(accessOfRoute).sort());
+    for (const { method, url } of listRoutes(app)) {
+      const route = `${method === 'HEAD' ? 'GET' : method} ${url}`;
+      const access = accessOfRoute[route];
+      const statusWith = async (headers: Record<string, string>): Promise<number> =>
+        (await app.inject({ method: method as 'GET', url: url.replace('*', 'x'), headers })).statusCode;
+      const refused = [401, 403];
+      for (const headers of [marker, { ...marker, 'x-api-key': 'facet_made-up' }]) {
+        if (access !== 'open') expect(refused, route).toContain(await statusWith(headers));
+      }
+      for (const scope of ['ingest', 'serve', 'admin']) {
+        const isAllowed = access !== 'admin' || scope === 'admin';
+        const status = await statusWith({ 'x-api-key': `facet_${scope}` });
+        if (access !== 'open') expect(refused.includes(status), `${route} with ${scope}`).toBe(!isAllowed);
+      }
+    }
+  });
+});
+
+it('forgets a session when it expires, and a session of another secret', async () => {
+  const app = await createTestApp({ sessionMs: hourMs });
+  const { cookies } = await signIn(app, { key: 'facet_serve' });
+  const [{ name, value }] = cookies as [{ name: string; value: string }];
+  const read = async (from: HttpApp): Promise<unknown> =>
+    (await from.inject({ url: '/session', cookies: { [name]: value } })).json();
+  expect(await read(app)).toEqual({ isSignedIn: true, name: 'serve', scopes: ['serve'] });
+  const other = await createTestApp({ secret: 't'.repeat(32) });
+  expect(await read(other)).toEqual({ isSignedIn: false, scopes: [] });
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + hourMs });
+  expect(await read(app)).toEqual({ isSignedIn: false, scopes: [] });
+});
+
+it('refuses damaged sessions', async () => {
+  const app = await createTestApp();
+  const { cookies } = await signIn(app, { key: 'facet_serve' });
+  const [{ name, value }] = cookies as [{ name: string; value: string }];
+  for (const damaged of ['', 'x', value.slice(0, -2), value.replace('Fe26', 'Fe27'), `${value}*`]) {
+    const response = await app.inject({ url: '/session', cookies: { [name]: damaged } });
+    expect(response.json(), damaged).toEqual({ isSignedIn: false, scopes: [] });
+  }
+});
+
+it('a code signs in once and for a limited time', async () => {
+  let now = 0;
+  const app = await createTestApp({}, () => now);
+  const create = async (): Promise<string> =>
+    (await app.inject({ method: 'POST', url: '/session/codes', headers: { 'x-api-key': 'facet_admin' } })).json().code;
+  const first = await create();
+  expect((await signIn(app, { code: first })).json()).toEqual({ isSignedIn: true, name: 'admin', scopes: ['admin'] });
+  expect((await signIn(app, { code: first })).statusCode).toBe(401);
+  const second = await create();
+  now += hourMs;
+  expect((await signIn(app, { code: second })).statusCode).toBe(401);
+});
+
+it('refuses keys that websites publish', async () => {
+  const response = await signIn(await createTestApp(), { key: 'facet_public' });
+  expect(response.statusCode).toBe(403);
+  expect(response.json().message).toContain('limited to the origins of a website');
+});
+
+it('sends cookies over https only, if its address has https', async () => {
+  const { cookies } = await signIn(await createTestApp({ isHttps: true }), { key: 'facet_serve' });
+  expect(cookies).toMatchObject([{ secure: true, httpOnly: true, sameSite: 'Strict' }]);
+});
+
+it('without API keys, everybody is signed in, but other sites still cannot change anything', async () => {
+  const app = await createTestApp({ access: { kind: 'anybody' } });
+  expect((await app.inject({ url: '/session' })).json()).toMatchObject({ isSignedIn: true });
+  const status = async (headers: Record<string, string>): Promise<number> =>
+    (await app.inject({ method: 'DELETE', url: '/session', headers })).statusCode;
+  expect(await status({})).toBe(403);
+  expect(await status(marker)).toBe(200);
+});
+
+it('never caches the page, caches assets forever, and allows no inline scripts', async () => {
+  const app = await createTestApp();
+  const page = await app.inject({ url: '/explore' });
+  expect(page.headers['cache-control']).toBe('no-cache');
+  const policy = String(page.headers['content-security-policy']);
+  expect(policy).toContain("default-src 'none'; script-src 'self';");
+  const scripts = [...page.body.matchAll(/<script[^>]*>/g)].map(([tag]) => tag);
+  expect(scripts.every((tag) => tag.includes('src="/assets/'))).toBe(true);
+  const [asset = ''] = /\/assets\/[^"]+/.exec(page.body) ?? [];
+  expect((await app.inject({ url: asset })).headers['cache-control']).toBe('public, max-age=31536000, immutable');
+  expect((await app.inject({ url: '/assets/missing.js' })).statusCode).toBe(404);
+  expect((await app.inject({ url: '/assets/%2e%2e/.stamp' })).statusCode).toBe(401);
+});
