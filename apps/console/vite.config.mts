@@ -18,6 +18,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     target: 'es2023',
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   // `npx vite apps/console` serves the page while you edit it. Start a console next to it.
   server: { proxy: { '/api': 'http://127.0.0.1:8085', '/session': 'http://127.0.0.1:8085' } },

@@ -58,6 +58,8 @@ function buildPage(project) {
     ...listFiles(path.join(project, 'page')),
     ...['package.json', 'vite.config.mts'].map((name) => path.join(project, name)),
     path.join(root, 'package-lock.json'),
+    // The page contains the documentation.
+    ...listFiles(path.join(root, 'docs')).filter((file) => file.endsWith('.md')),
   ]);
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return 0;
   const vite = path.join(root, 'node_modules', 'vite', 'bin', 'vite.js');
@@ -82,11 +84,12 @@ function listFiles(folder) {
 /** @param {readonly string[]} files */
 function hashOf(files) {
   const hash = createHash('sha256');
-  for (const file of files)
-    {hash
+  for (const file of files) {
+    hash
       .update(`${path.relative(root, file)}\0`)
       .update(readFileSync(file))
-      .update('\0');}
+      .update('\0');
+  }
   return hash.digest('hex');
 }
 

@@ -4,6 +4,7 @@ import { rootRoute } from './root-route.tsx';
 import type { RouterContext } from './root-route.tsx';
 import { compareRoute } from './routes/compare/route.ts';
 import { dataRoute } from './routes/data/route.ts';
+import { docsRoute } from './routes/docs/route.ts';
 import { experimentsRoute } from './routes/experiments/route.ts';
 import { exploreRoute } from './routes/explore/route.ts';
 import { healthRoute } from './routes/health/route.ts';
@@ -25,6 +26,7 @@ const routeTree = rootRoute.addChildren([
   compareRoute,
   refreshesRoute,
   dataRoute,
+  docsRoute,
   experimentsRoute,
   healthRoute,
 ]);

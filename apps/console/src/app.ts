@@ -3,9 +3,10 @@ import type { Access, HttpApp, HttpMetrics } from '@facet/http';
 import type { Logger } from '@facet/platform';
 import type { ConsoleConfig } from './config.ts';
 import { addPageRoutes } from './page-routes.ts';
-import { addProxies, consoleProblems } from './proxies.ts';
+import { addPrometheus, addProxies, consoleProblems } from './proxies.ts';
 import { addSessionRoutes, addSessions } from './session-routes.ts';
 import { createLinkCodes, createSessions } from './sessions.ts';
+import { addUpstreams } from './upstreams.ts';
 
 export interface AppDeps {
   readonly logger: Logger;
@@ -14,7 +15,7 @@ export interface AppDeps {
   readonly now: () => number;
 }
 
-export type AppOptions = Pick<ConsoleConfig, 'upstreams' | 'secret' | 'isHttps' | 'sessionMs'> & {
+export type AppOptions = Pick<ConsoleConfig, 'upstreams' | 'prometheus' | 'secret' | 'isHttps' | 'sessionMs'> & {
   readonly access: Access;
 };
 
@@ -40,6 +41,8 @@ export async function createApp({ logger, metrics, now }: AppDeps, options: AppO
   addMetricsRoute(app, metrics);
   addSessionRoutes(app, signIn);
   await addProxies(app, options.upstreams);
+  if (options.prometheus !== undefined) await addPrometheus(app, options.prometheus);
+  addUpstreams(app, options);
   await addPageRoutes(app);
   await app.ready();
   return app;

@@ -16,6 +16,8 @@ const Environment = Type.Object({
   FACET_SINK_URL: Url('http://127.0.0.1:8082'),
   FACET_TRAINER_URL: Url('http://127.0.0.1:8083'),
   FACET_INDEXER_URL: Url('http://127.0.0.1:8084'),
+  /** Shows the firing alerts. */
+  FACET_PROMETHEUS_URL: Type.Optional(Type.String({ pattern: '^https?://[^/\\s]+/?$' })),
   /** Seals session cookies. Set the same secret for all consoles behind a balancer. Default: a new one at each start. */
   FACET_CONSOLE_SECRET: Type.Optional(Type.String({ minLength: 32 })),
   /** The address in the browser. With https, session cookies are sent over https only. */
@@ -28,6 +30,7 @@ const Environment = Type.Object({
 
 export interface ConsoleConfig {
   readonly upstreams: Readonly<Record<ApiName, string>>;
+  readonly prometheus: string | undefined;
   readonly secret: string;
   readonly isHttps: boolean;
   readonly sessionMs: number;
@@ -53,6 +56,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ConsoleConfig {
       trainer: values.FACET_TRAINER_URL,
       indexer: values.FACET_INDEXER_URL,
     },
+    prometheus: values.FACET_PROMETHEUS_URL,
     secret: values.FACET_CONSOLE_SECRET ?? randomBytes(32).toString('base64url'),
     isHttps: values.FACET_CONSOLE_URL?.startsWith('https:') ?? false,
     sessionMs: values.FACET_SESSION_HOURS * hourMs,

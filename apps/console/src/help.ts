@@ -8,6 +8,7 @@ Configure the console with environment variables. It takes no arguments and stor
   FACET_SINK_URL            address of the collector (sink)                       http://127.0.0.1:8082
   FACET_TRAINER_URL         address of the trainer                                http://127.0.0.1:8083
   FACET_INDEXER_URL         address of the indexer                                http://127.0.0.1:8084
+  FACET_PROMETHEUS_URL      address of a Prometheus, to show firing alerts        none
   FACET_CONSOLE_URL         address in the browser; https makes cookies secure    none
   FACET_CONSOLE_SECRET      seals session cookies; 32 characters or more          a new one at each start
   FACET_SESSION_HOURS       time until a person must sign in again                12

@@ -6,7 +6,7 @@ import fastifyStatic from '@fastify/static';
 const pageFolder = fileURLToPath(new URL('../dist/page', import.meta.url));
 
 /** The addresses of the page; its script shows the right part. */
-export const pagePaths = ['explore', 'map', 'compare', 'refreshes', 'data', 'experiments', 'health'] as const;
+export const pagePaths = ['explore', 'map', 'compare', 'refreshes', 'data', 'experiments', 'health', 'docs'] as const;
 
 const policyParts = {
   'default-src': "'none'",

@@ -23,28 +23,62 @@ const responseMsMax = dayMs;
  */
 export async function addProxies(app: HttpApp, upstreams: Readonly<Record<ApiName, string>>): Promise<void> {
   for (const name of apiNames) {
-    const upstream = upstreams[name].replace(/\/$/, '');
-    await app.register(async (context) => {
-      context.addHook('onRoute', (route) => void (route.handlerTimeout = responseMsMax));
-      await context.register(httpProxy, {
-        upstream,
-        prefix: `/api/${name}`,
-        config: { scope: 'any' },
-        httpMethods: ['GET', 'POST', 'DELETE'],
-        disableRequestLogging: true,
-        retryMethods: [],
-        undici: { headersTimeout: headersTimeoutMs, bodyTimeout: responseMsMax, connectTimeout: 2_000 },
-        replyOptions: {
-          rewriteRequestHeaders: (_request, headers) => withoutBrowserHeaders(headers),
-          rewriteHeaders: withoutConsoleHeaders,
-          onError: (reply, { error }) => {
-            // Fastify passes the problem to the error handler of the console.
-            reply.send(describeFailure(error as NodeJS.ErrnoException, name, upstream));
-          },
-        },
-      });
+    await addProxy(app, {
+      name,
+      upstream: upstreams[name],
+      scope: 'any',
+      httpMethods: ['GET', 'POST', 'DELETE'],
+      dropped: browserHeaders,
     });
   }
+}
+
+/** Forwards the request for the firing alerts to Prometheus, which knows no API keys. */
+export async function addPrometheus(app: HttpApp, upstream: string): Promise<void> {
+  await addProxy(app, {
+    name: 'prometheus',
+    upstream,
+    scope: 'admin',
+    httpMethods: ['GET'],
+    routes: ['/api/v1/alerts'],
+    dropped: [...browserHeaders, 'x-api-key', 'authorization'],
+  });
+}
+
+interface Proxy {
+  readonly name: string;
+  readonly upstream: string;
+  readonly scope: 'any' | 'admin';
+  readonly httpMethods: string[];
+  /** Default: all. */
+  readonly routes?: string[];
+  /** Names of headers that are not forwarded. */
+  readonly dropped: readonly string[];
+}
+
+async function addProxy(app: HttpApp, { name, upstream: url, scope, dropped, ...routes }: Proxy): Promise<void> {
+  const upstream = url.replace(/\/$/, '');
+  const withoutDropped = without(dropped);
+  await app.register(async (context) => {
+    context.addHook('onRoute', (route) => void (route.handlerTimeout = responseMsMax));
+    await context.register(httpProxy, {
+      upstream,
+      prefix: `/api/${name}`,
+      config: { scope },
+      ...routes,
+      disableRequestLogging: true,
+      retryMethods: [],
+      undici: { headersTimeout: headersTimeoutMs, bodyTimeout: responseMsMax, connectTimeout: 2_000 },
+      replyOptions: {
+        rewriteRequestHeaders: (_request, headers) => withoutDropped(headers),
+        rewriteHeaders: withoutConsoleHeaders,
+        onError: (reply, { error }) => {
+          // Fastify passes the problem to the error handler of the console.
+          reply.send(describeFailure(error as NodeJS.ErrnoException, name, upstream));
+        },
+      },
+    });
+  });
 }
 
 type Headers = Record<string, string | string[] | undefined>;
@@ -54,11 +88,11 @@ function without(names: readonly string[]): (headers: Headers) => Headers {
 }
 
 /** The APIs see the request of a server, without the session cookie. */
-const withoutBrowserHeaders = without(['cookie', 'origin', 'referer', 'x-facet-console']);
+const browserHeaders = ['cookie', 'origin', 'referer', 'x-facet-console'];
 /** The console sets these headers. */
 const withoutConsoleHeaders = without(['www-authenticate', 'content-security-policy']);
 
-function describeFailure({ code = '', message }: NodeJS.ErrnoException, name: ApiName, upstream: string): Error {
+function describeFailure({ code = '', message }: NodeJS.ErrnoException, name: string, upstream: string): Error {
   const isTimeout = code.includes('TIMEOUT') && code !== 'UND_ERR_CONNECT_TIMEOUT' && !/connect/i.test(message);
   if (isTimeout) return consoleProblems.error('API_TIMED_OUT', `The ${name} at ${upstream} did not respond in time.`);
   return consoleProblems.error('API_UNREACHABLE', `The ${name} at ${upstream} does not respond.`);

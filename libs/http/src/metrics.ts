@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { readFileSync } from 'node:fs';
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { Type } from 'typebox';
 import type { HttpApp } from './http-app.ts';
 import { problemResponses } from './problems/problem.ts';
@@ -17,6 +18,13 @@ const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 export function createHttpMetrics(options: { readonly prefix?: string } = {}): HttpMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'facet_build_info',
+    help: 'Always 1; the label is the version of Facet.',
+    labelNames: ['version'] as const,
+    aggregator: 'max',
+    registers: [registry],
+  }).set({ version: readVersion() }, 1);
   const durations = new Histogram({
     name: `${options.prefix ?? 'facet_'}http_request_duration_seconds`,
     help: 'Time from the arrival of a request to the end of the response.',
@@ -29,6 +37,12 @@ export function createHttpMetrics(options: { readonly prefix?: string } = {}): H
     observeRequest: ({ method, route, statusCode, seconds }) =>
       durations.observe({ method, route, status: statusCode }, seconds),
   };
+}
+
+/** All packages have the same version. */
+function readVersion(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { readonly version: string }).version;
 }
 
 /** Measures and logs every request, including refused requests. */

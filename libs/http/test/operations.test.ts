@@ -58,6 +58,7 @@ describe('metrics', () => {
       expect(lines).toContain(`test_http_request_duration_seconds_count{${labels}} ${count}`);
     }
     expect(body).toContain('nodejs_eventloop_lag_seconds');
+    expect(body).toMatch(/^facet_build_info\{version="\d+\.\d+\.\d+"\} 1$/m);
     expect(body).not.toContain('guess');
     await app.close();
   });
