@@ -19,6 +19,8 @@ import { noPeers } from './processes/peers.ts';
 import type { Peers } from './processes/peers.ts';
 import { addBundleRoutes } from './routes/bundles.ts';
 import { addCatalogRoutes } from './routes/catalog.ts';
+import { addComparisons } from './routes/comparisons.ts';
+import type { ComparisonPaths } from './routes/comparisons.ts';
 import { addItemMap } from './routes/item-map.ts';
 import { addBatch, addInterests, addRecommendations, addSimilarItems } from './routes/recommendations.ts';
 import { addUserRoutes } from './routes/users.ts';
@@ -35,6 +37,7 @@ export type AppDeps = Omit<Serving, 'admission' | 'now' | 'createId'> &
     readonly tracing?: Pick<OpenTracing, 'tracer'> | undefined;
     /** The other processes on the same port. */
     readonly peers?: Peers;
+    readonly comparisons: ComparisonPaths;
   };
 
 export interface AppOptions {
@@ -59,6 +62,10 @@ const problems = createProblems({
   REQUEST_INVALID: { status: 400, remedy: 'Correct the field; /docs describes it.' },
   ARTIFACT_NOT_FOUND: { remedy: 'List the bundles with GET /v1/bundles.' },
   ARTIFACT_NO_PREVIOUS: {},
+  BUNDLE_INVALID: { status: 409 },
+  COMPARISON_NO_DATASET: { status: 409 },
+  COMPARISON_NO_USERS: { status: 409 },
+  DATASET_INVALID: { status: 409 },
   ARTIFACT_CORRUPT: {},
   USER_NOT_FOUND: { status: 404 },
   PROFILES_UNREACHABLE: { status: 503, remedy: 'Repeat the request. If it keeps failing, check Redis.' },
@@ -72,7 +79,7 @@ const problems = createProblems({
  * bundle may be closed after that.
  */
 export async function createApp(deps: AppDeps, options: AppOptions): Promise<HttpApp> {
-  const { exposures, guardrails, recent, tracing, peers = noPeers(deps.metrics), ...resources } = deps;
+  const { exposures, guardrails, recent, tracing, peers = noPeers(deps.metrics), comparisons, ...resources } = deps;
   const { logger, live, metrics } = deps;
   const limits = { ...limitsDefault, ...options.limits };
   const admission = createAdmission({ concurrentMax: limits.concurrentMax, logger });
@@ -81,7 +88,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
     title: 'Facet serving',
     description: 'Recommendations from the multiple interests of a user, with reasons.',
     scope: 'serve' as const,
-    tags: ['recommendations', 'catalog', 'users', 'bundles'],
+    tags: ['recommendations', 'catalog', 'users', 'bundles', 'comparisons'],
   };
   const app = await createHttpApp(
     { logger, metrics },
@@ -118,6 +125,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
   });
   addBatch(app);
   addBundleRoutes(app);
+  addComparisons(app, comparisons);
   addCatalogRoutes(app);
   addItemMap(app);
   addInterests(app);

@@ -40,6 +40,7 @@ export interface ServingConfig {
   readonly catalogFolder: string;
   readonly artifactsFolder: string;
   readonly exposuresFolder: string;
+  readonly gatesFolder: string;
   /** The profile store of the collector. */
   readonly redisUrl: string | undefined;
   /** `facet.yaml`. */
@@ -71,6 +72,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     catalogFolder: home.catalogFolder,
     artifactsFolder: home.artifactsFolder,
     exposuresFolder: home.exposuresFolder,
+    gatesFolder: home.gatesFolder,
     redisUrl: values.FACET_REDIS_URL,
     facetFile: resolve(values.FACET_CONFIG),
     slowRequestMs: values.FACET_SLOW_REQUEST_MS,

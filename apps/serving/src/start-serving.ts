@@ -72,7 +72,20 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const exposures = openExposures(config, sections.exposures, { metrics, logger });
   const tracing = config.tracing && (await import('./telemetry/open-tracing.ts')).openTracing(config.tracing, logger);
   const app = await createApp(
-    { logger, store, live, metrics, settings, arms, exposures, guardrails, recent, tracing, peers },
+    {
+      logger,
+      store,
+      live,
+      metrics,
+      settings,
+      arms,
+      exposures,
+      guardrails,
+      recent,
+      tracing,
+      peers,
+      comparisons: config,
+    },
     { access, slowRequestMs: config.slowRequestMs },
   );
   const earlyUrl = listens === 'immediately' ? (await listen(app, config)).url : undefined;

@@ -73,6 +73,8 @@ const takesBody = ({ body }: Operation): boolean => body !== undefined;
 const needsKey = ({ isOpen }: Operation): boolean => !isOpen;
 const ofBundle = ({ path }: Operation): boolean => path.includes('{bundleId}');
 
+const needDataset: ReadonlySet<string> = new Set(['compareSides', 'runGate']);
+
 /** A route as written in the document. A colon after a word does not start a parameter. */
 const documented = (url: string): string => url.replaceAll(/(?<=\/):(\w+)/g, '{$1}');
 
@@ -95,7 +97,9 @@ it('responds to each example request as documented', async () => {
     const { operationId, body } = operation;
     for (const payload of body?.examples ?? [undefined]) {
       const response = await send(server, exampleOf(operation, payload));
-      expect(response.statusCode, `${operationId}: ${response.body}`).toBe(200);
+      // The bundles of the fixture have no dataset. Until a thread finds out, the response is its progress.
+      const expected = needDataset.has(operationId) ? [200, 409] : [200];
+      expect(expected, `${operationId}: ${response.body}`).toContain(response.statusCode);
       expect(operation.faultOf(response), operationId).toBeUndefined();
     }
   }
@@ -223,13 +227,14 @@ describe('each refusal matches the document', () => {
     'listExampleUsers',
     'listUsers',
     'lookUpItems',
+    'previewRecommendations',
     'readItemMapColumns',
     'recommend',
     'recommendBatch',
     'searchItems',
   ];
   it.each([
-    ['NOT_READY', 'without a bundle', false, [...operationsWithWork, 'checkReady', 'readRefs']],
+    ['NOT_READY', 'without a bundle', false, [...operationsWithWork, 'checkReady', 'compareSides', 'readRefs']],
     ['OVERLOADED', 'with more to do than it can', true, operationsWithWork],
   ] as const)('503 %s with Retry-After %s', async (code, _, hasBundle, concerned) => {
     const limits = { ...patientLimits, ...(hasBundle ? { concurrentMax: 0 } : {}) };

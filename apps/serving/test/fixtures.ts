@@ -305,9 +305,15 @@ export async function createTestApp(
   const settings = parseWith(ServingSettings, options.settings ?? {}, { source: 'settings' });
   const { experiments = [], recorder, sampledShare = 0, createId = randomUUID } = options;
   const arms = new ArmBundles({ store, experiments, metrics, logger });
+  const folder = home?.folder ?? 'none';
+  const comparisons = {
+    artifactsFolder: join(folder, 'artifacts'),
+    gatesFolder: join(folder, 'gates'),
+    facetFile: join(folder, 'facet.yaml'),
+  };
   const exposures = recorder && { recorder, sampledShare, recordStateless: false };
   const app = await createApp(
-    { logger, store, live, metrics, settings, arms, exposures, now: () => now, createId },
+    { logger, store, live, metrics, settings, arms, exposures, comparisons, now: () => now, createId },
     { access: { kind: 'anybody' }, limits: patientLimits, ...options },
   );
   const opened =

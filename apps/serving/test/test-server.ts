@@ -32,6 +32,7 @@ export async function startTestServer(home: Home, tracing?: TracingSettings): Pr
     {
       ...home,
       exposuresFolder: join(home.folder, 'exposures'),
+      gatesFolder: join(home.folder, 'gates'),
       redisUrl: undefined,
       facetFile: join(home.folder, 'facet.yaml'),
       watchIntervalMs: 20,

@@ -12,9 +12,10 @@ export async function describeApi(): Promise<Record<string, unknown>> {
   const store = createFolderArtifactStore('none');
   const metrics = createMetrics();
   const arms = new ArmBundles({ store, experiments: [], metrics, logger });
+  const comparisons = { artifactsFolder: 'none', gatesFolder: 'none', facetFile: 'none' };
   const settings = parseWith(ServingSettings, {}, { source: 'defaults' });
   const app = await createApp(
-    { logger, store, live: new LiveBundle(), metrics, settings, arms },
+    { logger, store, live: new LiveBundle(), metrics, settings, arms, comparisons },
     { access: { kind: 'anybody' } },
   );
   try {

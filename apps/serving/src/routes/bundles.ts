@@ -105,7 +105,9 @@ const PromotedResponse = Type.Object(
 );
 
 /** The pattern rejects ids that cannot name a folder of the artifact store. */
-const BundleParams = Type.Object({ bundleId: Type.String({ pattern: '^[0-9a-f]{32}$', examples: [exampleId] }) });
+export const BundleParams = Type.Object({
+  bundleId: Type.String({ pattern: '^[0-9a-f]{32}$', examples: [exampleId] }),
+});
 
 /** Adds the routes that list, promote and roll back bundles, for operators. */
 export function addBundleRoutes(app: HttpApp): void {

@@ -183,6 +183,101 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/v1/arms': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** List the arms that facet.yaml declares */
+    readonly get: operations['listArms'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/recommendations:preview': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Recommend items by another bundle or arm
+     * @description Loads the bundle if it is not live, and recommends from the live catalog. The first request for a bundle may take seconds. The user enters no experiment, and nothing is recorded.
+     */
+    readonly post: operations['previewRecommendations'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/comparisons': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Compare two bundles, arms or merges over a sample of users
+     * @description Makes the lists of both sides at the start of the held-out window, on which neither bundle was trained, in a low-priority thread. Returns the result, or the progress after five seconds: repeat the request to follow it.
+     */
+    readonly post: operations['compareSides'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/bundles/{bundleId}/gate': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** Read the newest verdict of the gate about a bundle */
+    readonly get: operations['readGate'];
+    readonly put?: never;
+    /**
+     * Compare a bundle with the current bundle by the gate
+     * @description Runs in a low-priority thread and stores the report, like `facet gate`. Promotes nothing. Returns the report, or the progress after five seconds: repeat the request to follow it.
+     */
+    readonly post: operations['runGate'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/promotions': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** List who made which bundle current, and why */
+    readonly get: operations['listPromotions'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/v1/catalog': {
     readonly parameters: {
       readonly query?: never;
@@ -378,6 +473,15 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    /** @description An arm or shadow arm of facet.yaml, whose bundle and settings apply. */
+    readonly ArmReference: {
+      readonly experiment: string;
+      readonly name: string;
+    };
+    /** @description The arms and shadow arms that facet.yaml declares. */
+    readonly ArmsResponse: {
+      readonly arms: readonly components['schemas']['DeclaredArm'][];
+    };
     readonly AttributeCondition: {
       /** @description The value is one of these. For a list: any of its values. */
       readonly in?: readonly components['schemas']['FilterValue'][];
@@ -538,6 +642,37 @@ export interface components {
         readonly context: readonly string[];
       }[];
     };
+    readonly ComparisonRequest: {
+      readonly before: components['schemas']['Side'];
+      readonly after: components['schemas']['Side'];
+      /**
+       * @description Users in the sample.
+       * @default 100
+       */
+      readonly users?: number;
+      /**
+       * @description Length of the lists.
+       * @default 50
+       */
+      readonly limit?: number;
+    };
+    /** @description The comparison, or its progress: repeat the request to follow it. */
+    readonly ComparisonResponse: {
+      readonly state: 'running' | 'finished';
+      /** @description From 0 to 1. */
+      readonly progress: number;
+      readonly before: components['schemas']['ResolvedSide'];
+      readonly after: components['schemas']['ResolvedSide'];
+      readonly limit: number;
+      readonly result?: components['schemas']['SampleComparison'];
+    };
+    readonly DeclaredArm: {
+      readonly experiment: string;
+      readonly name: string;
+      readonly isShadow: boolean;
+      readonly isRunning: boolean;
+      readonly bundleId?: string;
+    };
     readonly DescribedInterest: {
       readonly interest: number;
       /** @description The behaviors that formed the interest, largest share first. */
@@ -590,6 +725,46 @@ export interface components {
       readonly title?: string;
       /** @description Whether the item may be recommended. */
       readonly available: boolean;
+    };
+    readonly GateCheck: {
+      readonly name: string;
+      readonly value: number;
+      readonly incumbent: number | null;
+      /** @description The limit of the value. */
+      readonly threshold: number;
+      readonly passed: boolean;
+      readonly sentence: string;
+      readonly difference?: {
+        readonly mean: number;
+        readonly low: number;
+        readonly high: number;
+        readonly shareAboveZero: number;
+      };
+    };
+    /** @description The verdict about a bundle, with its reasons. */
+    readonly GateReport: {
+      /** @enum {number} */
+      readonly formatVersion: 1;
+      readonly bundleId: string;
+      readonly incumbentId: string | null;
+      readonly incumbentProblem: string | null;
+      readonly datasetId: string;
+      readonly window: {
+        readonly from: number;
+        readonly before: number;
+        readonly users: number;
+      };
+      readonly verdict: 'pass' | 'reject';
+      readonly reasons: readonly string[];
+      readonly notes: readonly string[];
+      readonly checks: readonly components['schemas']['GateCheck'][];
+    };
+    /** @description The newest gate report about the bundle, or the progress of the gate. */
+    readonly GateResponse: {
+      /** @description none: the gate has not checked the bundle. */
+      readonly state: 'none' | 'running' | 'finished';
+      readonly progress: number;
+      readonly report?: components['schemas']['GateReport'];
     };
     /** @description A behavior and its share in an interest. The shares of an interest sum to 1. */
     readonly InterestBehavior: {
@@ -655,6 +830,12 @@ export interface components {
       readonly coupling?: components['schemas']['InterestCoupling'];
       /** @description Distinct item ids in behaviors that the bundle does not know. */
       readonly unknownItems: number;
+    };
+    /** @description A mean over users with its 95 % bootstrap interval. A difference is after minus before. */
+    readonly Interval: {
+      readonly mean: number;
+      readonly low: number;
+      readonly high: number;
     };
     /** @description Items must meet all conditions. */
     readonly ItemFilter: {
@@ -755,6 +936,56 @@ export interface components {
       /** @description diverse: the attribute to vary, such as category. */
       readonly attribute?: string;
     };
+    readonly MovedItem: {
+      readonly itemId: string;
+      readonly title?: string;
+      readonly users: number;
+    };
+    /** @description The fields of a recommendation request, and the bundle or arm that responds. */
+    readonly PreviewRequest: {
+      /** @description Opaque id of 1 to 256 characters. */
+      readonly userId?: string;
+      /** @description Items that the user chose, oldest first. With a userId, they are added to the stored behaviors. */
+      readonly behaviors?: readonly components['schemas']['RequestedBehavior'][];
+      /** @description Items whose stored events are ignored, as if the user had never chosen them. */
+      readonly ignore?: readonly string[];
+      /** @description Attributes of the user, by name. They override the stored attributes. */
+      readonly profile?: {
+        readonly [key: string]: string | number | boolean | readonly string[];
+      };
+      /**
+       * @description Items on all pages together.
+       * @default 20
+       */
+      readonly limit?: number;
+      readonly merge?: components['schemas']['Merge'];
+      /** @description K'u: how many interests to infer, at most those of the model. Default: by the number of behaviors. */
+      readonly interestCount?: number;
+      readonly explore?: components['schemas']['Explore'];
+      /** @description Names of filters declared in facet.yaml. Items must pass all of them. */
+      readonly filters?: readonly string[];
+      readonly filter?: components['schemas']['ItemFilter'];
+      /** @description The situation of the request, such as device or country. Named filters may refer to its fields. */
+      readonly context?: {
+        readonly [key: string]: components['schemas']['FilterValue'] | readonly components['schemas']['FilterValue'][];
+      };
+      /** @description Items never to return, whatever the source. */
+      readonly exclude?: readonly string[];
+      readonly excludeSeen?: components['schemas']['ExcludeSeen'];
+      /**
+       * @description Adds the reasons for each item, and the interests of the user.
+       * @default false
+       */
+      readonly explain?: boolean;
+      /**
+       * @description Adds the duration of each span.
+       * @default false
+       */
+      readonly timings?: boolean;
+      /** @description Default: the bundle of the arm, or the live bundle. */
+      readonly bundleId?: string;
+      readonly arm?: components['schemas']['ArmReference'];
+    };
     /** @description Why the request failed, and what to do. */
     readonly Problem: {
       /** @description The HTTP status. */
@@ -775,6 +1006,22 @@ export interface components {
     readonly PromotedResponse: {
       /** @description The current bundle. It goes live within seconds. */
       readonly current: string;
+    };
+    readonly Promotion: {
+      readonly number: number;
+      /** @description Epoch milliseconds. */
+      readonly at: number;
+      readonly by: string;
+      readonly kind: 'promote' | 'rollback';
+      /** @description Current after this record. */
+      readonly bundleId: string | null;
+      readonly reason?: string;
+      readonly runId?: string;
+    };
+    /** @description Who made which bundle current, when and why. */
+    readonly PromotionsResponse: {
+      /** @description Newest first, at most 100. */
+      readonly promotions: readonly components['schemas']['Promotion'][];
     };
     readonly RecommendationsRequest: {
       /** @description Opaque id of 1 to 256 characters. */
@@ -907,6 +1154,9 @@ export interface components {
           /** @description One of impression, view, click, add_to_cart, purchase, rating, identify, or a type that facet.yaml declares. */
           readonly type?: string;
         };
+    readonly ResolvedSide: {
+      readonly bundleId: string;
+    };
     /** @description model: the interests of the user chose the items. popular: a fallback to recently popular items. */
     readonly ResponseSource:
       | {
@@ -943,11 +1193,54 @@ export interface components {
       /** @description The reason, for the promotion log. */
       readonly reason: string;
     };
+    readonly SampleComparison: {
+      /** @description The held-out window, epoch milliseconds. Lists are made at its start. */
+      readonly window: {
+        readonly from: number;
+        readonly before: number;
+      };
+      readonly users: readonly {
+        readonly userId: string;
+        /** @description The share of the longer list that is in both lists. */
+        readonly overlap: number;
+        readonly ndcgBefore: number;
+        readonly ndcgAfter: number;
+      }[];
+      readonly overlap: components['schemas']['Interval'];
+      readonly metrics: readonly {
+        readonly name: 'hitRate' | 'ndcg' | 'recall';
+        readonly before: components['schemas']['Interval'];
+        readonly after: components['schemas']['Interval'];
+        readonly difference: components['schemas']['Interval'];
+      }[];
+      /** @description Distinct items in all lists. */
+      readonly distinctItems: {
+        readonly before: number;
+        readonly after: number;
+      };
+      /** @description Lists of popular items, for users without interests. */
+      readonly fallbacks: {
+        readonly before: number;
+        readonly after: number;
+      };
+      /** @description Items that more lists contain after, by number of users. */
+      readonly gained: readonly components['schemas']['MovedItem'][];
+      /** @description Items that lists contain only before, by number of users. */
+      readonly lost: readonly components['schemas']['MovedItem'][];
+    };
     readonly ScoredItem: {
       readonly itemId: string;
       readonly title?: string;
       /** @description Comparable within one list only. */
       readonly score: number;
+    };
+    /** @description Fields of a request override those of the arm. */
+    readonly Side: {
+      /** @description Default: the bundle of the arm, or the live bundle. */
+      readonly bundleId?: string;
+      readonly arm?: components['schemas']['ArmReference'];
+      readonly merge?: components['schemas']['Merge'];
+      readonly explore?: components['schemas']['Explore'];
     };
     /** @description The similar items. */
     readonly SimilarItemsResponse: {
@@ -1011,6 +1304,8 @@ export interface components {
   headers: never;
   pathItems: never;
 }
+export type ArmReference = components['schemas']['ArmReference'];
+export type ArmsResponse = components['schemas']['ArmsResponse'];
 export type AttributeCondition = components['schemas']['AttributeCondition'];
 export type BatchList = components['schemas']['BatchList'];
 export type BatchProblem = components['schemas']['BatchProblem'];
@@ -1022,6 +1317,9 @@ export type BundleSummary = components['schemas']['BundleSummary'];
 export type BundlesResponse = components['schemas']['BundlesResponse'];
 export type CatalogAttribute = components['schemas']['CatalogAttribute'];
 export type CatalogResponse = components['schemas']['CatalogResponse'];
+export type ComparisonRequest = components['schemas']['ComparisonRequest'];
+export type ComparisonResponse = components['schemas']['ComparisonResponse'];
+export type DeclaredArm = components['schemas']['DeclaredArm'];
 export type DescribedInterest = components['schemas']['DescribedInterest'];
 export type ExampleUser = components['schemas']['ExampleUser'];
 export type ExampleUsersResponse = components['schemas']['ExampleUsersResponse'];
@@ -1029,11 +1327,15 @@ export type ExcludeSeen = components['schemas']['ExcludeSeen'];
 export type Explore = components['schemas']['Explore'];
 export type FilterValue = components['schemas']['FilterValue'];
 export type FoundCatalogItem = components['schemas']['FoundCatalogItem'];
+export type GateCheck = components['schemas']['GateCheck'];
+export type GateReport = components['schemas']['GateReport'];
+export type GateResponse = components['schemas']['GateResponse'];
 export type InterestBehavior = components['schemas']['InterestBehavior'];
 export type InterestCoupling = components['schemas']['InterestCoupling'];
 export type InterestLabel = components['schemas']['InterestLabel'];
 export type InterestsRequest = components['schemas']['InterestsRequest'];
 export type InterestsResponse = components['schemas']['InterestsResponse'];
+export type Interval = components['schemas']['Interval'];
 export type ItemFilter = components['schemas']['ItemFilter'];
 export type ItemMapResponse = components['schemas']['ItemMapResponse'];
 export type ItemsResponse = components['schemas']['ItemsResponse'];
@@ -1043,18 +1345,25 @@ export type LookupResponse = components['schemas']['LookupResponse'];
 export type MapAttribute = components['schemas']['MapAttribute'];
 export type MapItem = components['schemas']['MapItem'];
 export type Merge = components['schemas']['Merge'];
+export type MovedItem = components['schemas']['MovedItem'];
+export type PreviewRequest = components['schemas']['PreviewRequest'];
 export type Problem = components['schemas']['Problem'];
 export type PromoteRequest = components['schemas']['PromoteRequest'];
 export type PromotedResponse = components['schemas']['PromotedResponse'];
+export type Promotion = components['schemas']['Promotion'];
+export type PromotionsResponse = components['schemas']['PromotionsResponse'];
 export type RecommendationsRequest = components['schemas']['RecommendationsRequest'];
 export type RecommendationsResponse = components['schemas']['RecommendationsResponse'];
 export type RecommendedItem = components['schemas']['RecommendedItem'];
 export type RefsResponse = components['schemas']['RefsResponse'];
 export type RemovedItems = components['schemas']['RemovedItems'];
 export type RequestedBehavior = components['schemas']['RequestedBehavior'];
+export type ResolvedSide = components['schemas']['ResolvedSide'];
 export type ResponseSource = components['schemas']['ResponseSource'];
 export type RollbackRequest = components['schemas']['RollbackRequest'];
+export type SampleComparison = components['schemas']['SampleComparison'];
 export type ScoredItem = components['schemas']['ScoredItem'];
+export type Side = components['schemas']['Side'];
 export type SimilarItemsResponse = components['schemas']['SimilarItemsResponse'];
 export type UserInterest = components['schemas']['UserInterest'];
 export type UserResponse = components['schemas']['UserResponse'];
@@ -1611,6 +1920,374 @@ export interface operations {
            *     }
            */
           readonly 'application/json': components['schemas']['PromotedResponse'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly listArms: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The arms and shadow arms that facet.yaml declares. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "arms": [
+           *         {
+           *           "experiment": "merge-2026-02",
+           *           "name": "spread",
+           *           "isShadow": false,
+           *           "isRunning": true
+           *         }
+           *       ]
+           *     }
+           */
+          readonly 'application/json': components['schemas']['ArmsResponse'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly previewRecommendations: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** @description The fields of a recommendation request, and the bundle or arm that responds. */
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "userId": "ada",
+         *       "limit": 5,
+         *       "explain": true
+         *     }
+         */
+        readonly 'application/json': components['schemas']['PreviewRequest'];
+      };
+    };
+    readonly responses: {
+      /** @description The recommended items. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "recommendationId": "e6fae55a-a032-4d86-b75d-c93881a47622",
+           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
+           *       "source": {
+           *         "kind": "model"
+           *       },
+           *       "items": [
+           *         {
+           *           "itemId": "film-28",
+           *           "title": "The film 28",
+           *           "score": 4.345,
+           *           "interest": 1,
+           *           "reasons": [
+           *             {
+           *               "itemId": "film-16",
+           *               "title": "The film 16",
+           *               "share": 0.285
+           *             }
+           *           ]
+           *         }
+           *       ],
+           *       "interests": [
+           *         {
+           *           "interest": 0,
+           *           "behaviors": [
+           *             {
+           *               "itemId": "film-3",
+           *               "title": "The film 3",
+           *               "share": 1
+           *             }
+           *           ]
+           *         },
+           *         {
+           *           "interest": 1,
+           *           "behaviors": [
+           *             {
+           *               "itemId": "film-16",
+           *               "title": "The film 16",
+           *               "share": 1
+           *             }
+           *           ]
+           *         }
+           *       ],
+           *       "position": 0,
+           *       "requested": 1,
+           *       "returned": 1,
+           *       "removed": {
+           *         "seen": 10,
+           *         "excluded": 0,
+           *         "unavailable": 2,
+           *         "filtered": 0
+           *       },
+           *       "unknownItems": 0
+           *     }
+           */
+          readonly 'application/json': components['schemas']['RecommendationsResponse'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly compareSides: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "before": {},
+         *       "after": {
+         *         "merge": {
+         *           "by": "round-robin"
+         *         }
+         *       },
+         *       "users": 100
+         *     }
+         */
+        readonly 'application/json': components['schemas']['ComparisonRequest'];
+      };
+    };
+    readonly responses: {
+      /** @description The comparison, or its progress: repeat the request to follow it. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "state": "running",
+           *       "progress": 0.4,
+           *       "before": {
+           *         "bundleId": "eb342103ec0057bad650138446eee7d9"
+           *       },
+           *       "after": {
+           *         "bundleId": "5a0c1d4f8b7e4d0f9c3b2a1908f7e6d5"
+           *       },
+           *       "limit": 50
+           *     }
+           */
+          readonly 'application/json': components['schemas']['ComparisonResponse'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly readGate: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        /** @example eb342103ec0057bad650138446eee7d9 */
+        readonly bundleId: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The newest gate report about the bundle, or the progress of the gate. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "state": "none",
+           *       "progress": 0
+           *     }
+           */
+          readonly 'application/json': components['schemas']['GateResponse'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly runGate: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        /** @example eb342103ec0057bad650138446eee7d9 */
+        readonly bundleId: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The newest gate report about the bundle, or the progress of the gate. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "state": "none",
+           *       "progress": 0
+           *     }
+           */
+          readonly 'application/json': components['schemas']['GateResponse'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly listPromotions: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Who made which bundle current, when and why. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "promotions": [
+           *         {
+           *           "number": 7,
+           *           "at": 1772338329000,
+           *           "by": "api:ops",
+           *           "kind": "promote",
+           *           "bundleId": "eb342103ec0057bad650138446eee7d9",
+           *           "reason": "Reviewed its recommendations for new users."
+           *         }
+           *       ]
+           *     }
+           */
+          readonly 'application/json': components['schemas']['PromotionsResponse'];
         };
       };
       /** @description Why the request failed, and what to do. */

@@ -1,0 +1,62 @@
+import { runInThread } from '@facet/pipeline/compare';
+import type { ThreadResult, ThreadTask } from '@facet/pipeline/compare';
+
+const keptMax = 20;
+
+interface Job {
+  readonly result: Promise<unknown>;
+  progress: number;
+  isFinished: boolean;
+}
+
+/** A finished job with its result, or the share of a job that is done. */
+export type JobState<Result> =
+  { readonly isFinished: true; readonly result: Result } | { readonly isFinished: false; readonly progress: number };
+
+/**
+ * Runs tasks in a thread, one at a time, and keeps the newest results. The same task runs once: a further call joins it. A failed task runs
+ * again.
+ */
+export class ThreadJobs {
+  readonly #jobs = new Map<string, Job>();
+  readonly #closing = new AbortController();
+  #last: Promise<unknown> = Promise.resolve();
+
+  /**
+   * Starts or joins a task and waits for its result.
+   *
+   * @param waitMs after which the caller gets the progress instead.
+   * @throws AppError of the task.
+   */
+  async run<Task extends ThreadTask>(task: Task, waitMs: number): Promise<JobState<ThreadResult<Task['kind']>>> {
+    const key = JSON.stringify(task);
+    const job = this.#jobs.get(key) ?? this.#start(key, task);
+    let timer: NodeJS.Timeout | undefined;
+    const waited = new Promise<void>((resolve) => (timer = setTimeout(resolve, waitMs)));
+    await Promise.race([job.result, waited]).finally(() => clearTimeout(timer));
+    if (!job.isFinished) return { isFinished: false, progress: job.progress };
+    return { isFinished: true, result: (await job.result) as ThreadResult<Task['kind']> };
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled([...this.#jobs.values()].map(({ result }) => result));
+  }
+
+  #start(key: string, task: ThreadTask): Job {
+    const { signal } = this.#closing;
+    const turn = this.#last.catch(() => undefined).then(() => signal.throwIfAborted());
+    const result = turn.then(() => runInThread(task, { signal, onProgress: (share) => void (job.progress = share) }));
+    const job: Job = { result, progress: 0, isFinished: false };
+    this.#last = result;
+    this.#jobs.set(key, job);
+    result.then(
+      () => (job.isFinished = true),
+      () => this.#jobs.delete(key),
+    );
+    for (const [other, { isFinished }] of this.#jobs) {
+      if (this.#jobs.size > keptMax && isFinished) this.#jobs.delete(other);
+    }
+    return job;
+  }
+}

@@ -1,0 +1,229 @@
+import { readBundleInfo } from '@facet/bundles';
+import { isRunning } from '@facet/exposures';
+import { problemResponses } from '@facet/http';
+import type { HttpApp } from '@facet/http';
+import { readGateReport } from '@facet/pipeline/compare';
+import type { ThreadTask } from '@facet/pipeline/compare';
+import { RecommendationsRequest, RecommendationsResponse, respondWithRecommendations } from '@facet/recommendations';
+import { Type } from 'typebox';
+import {
+  ArmsResponse,
+  ComparisonRequest,
+  ComparisonResponse,
+  GateResponse,
+  limitDefault,
+  PromotionsResponse,
+  usersDefault,
+} from '../comparisons/comparison-schema.ts';
+import type { GateReport, SampleComparison } from '../comparisons/comparison-schema.ts';
+import { PreviewBundles } from '../comparisons/preview-bundles.ts';
+import { resolveSide, sideFields } from '../comparisons/sides.ts';
+import { ThreadJobs } from '../comparisons/thread-jobs.ts';
+import { serve } from '../serving.ts';
+import { BundleParams } from './bundles.ts';
+
+/** Where comparisons read and write. */
+export interface ComparisonPaths {
+  readonly artifactsFolder: string;
+  readonly gatesFolder: string;
+  readonly facetFile: string;
+}
+
+/** Below the time limit of a response. A longer task is followed by repeating the request. */
+const waitMs = 5_000;
+const promotionsMax = 100;
+
+const PreviewRequest = Type.Object(
+  { ...Type.Omit(RecommendationsRequest, ['cursor', 'pageSize', 'record']).properties, ...sideFields },
+  {
+    title: 'PreviewRequest',
+    description: 'The fields of a recommendation request, and the bundle or arm that responds.',
+    examples: [{ userId: 'ada', limit: 5, explain: true }],
+  },
+);
+
+const config = { scope: 'admin' } as const;
+const tags = ['comparisons'];
+
+/** Adds the routes that compare bundles, arms and merges, and the gate. */
+export function addComparisons(app: HttpApp, paths: ComparisonPaths): void {
+  const { serving } = app;
+  const { store, live, arms, logger, settings } = serving;
+  const previews = new PreviewBundles({ store, logger });
+  const jobs = new ThreadJobs();
+  app.addHook('onClose', async () => {
+    await jobs.close();
+    await previews.close();
+  });
+
+  app.get(
+    '/v1/arms',
+    {
+      config,
+      schema: {
+        operationId: 'listArms',
+        summary: 'List the arms that facet.yaml declares',
+        tags,
+        response: { 200: ArmsResponse, ...problemResponses },
+      },
+    },
+    () => ({
+      arms: arms.experiments.flatMap((experiment) => {
+        const running = isRunning(experiment, serving.now());
+        const describe = (isShadow: boolean) => (arm: { name: string; settings: { bundle?: string } }) => ({
+          experiment: experiment.name,
+          name: arm.name,
+          isShadow,
+          isRunning: running,
+          bundleId: arm.settings.bundle,
+        });
+        return [...experiment.arms.map(describe(false)), ...experiment.shadow.map(describe(true))];
+      }),
+    }),
+  );
+
+  app.post(
+    // The router reads `::` as one literal colon.
+    '/v1/recommendations::preview',
+    {
+      config,
+      schema: {
+        operationId: 'previewRecommendations',
+        summary: 'Recommend items by another bundle or arm',
+        description:
+          'Loads the bundle if it is not live, and recommends from the live catalog. The first request for a bundle may ' +
+          'take seconds. The user enters no experiment, and nothing is recorded.',
+        tags,
+        body: PreviewRequest,
+        response: { 200: RecommendationsResponse, ...problemResponses },
+      },
+    },
+    async (request) =>
+      serve(serving, request, async ({ body, spans }, { bundle: current, profiles }) => {
+        const { bundleId: wanted, arm, timings, ...list } = body;
+        const { bundleId, overrides } = resolveSide({ bundleId: wanted, arm }, arms.experiments, current.id);
+        const response = await previews.use(bundleId, current, (bundle) =>
+          respondWithRecommendations(list, {
+            bundle,
+            readProfile: profiles.read,
+            settings,
+            recommendationId: serving.createId(),
+            now: serving.now(),
+            overrides,
+            spans,
+          }),
+        );
+        return timings === true ? { ...response, timings: spans.toJSON() } : response;
+      }),
+  );
+
+  app.post(
+    '/v1/comparisons',
+    {
+      config,
+      schema: {
+        operationId: 'compareSides',
+        summary: 'Compare two bundles, arms or merges over a sample of users',
+        description:
+          'Makes the lists of both sides at the start of the held-out window, on which neither bundle was trained, in a ' +
+          'low-priority thread. Returns the result, or the progress after five seconds: repeat the request to follow it.',
+        tags,
+        body: ComparisonRequest,
+        response: { 200: ComparisonResponse, ...problemResponses },
+      },
+    },
+    async ({ body }) => {
+      const { limit = limitDefault, users: usersMax = usersDefault } = body;
+      const liveId = live.require().bundle.id;
+      const [before, after] = [body.before, body.after].map((side) => resolveSide(side, arms.experiments, liveId));
+      const { artifactsFolder } = paths;
+      const state = await jobs.run(
+        { kind: 'compare', artifactsFolder, before: before!, after: after!, settings, limit, usersMax },
+        waitMs,
+      );
+      const sides = { before: { bundleId: before!.bundleId }, after: { bundleId: after!.bundleId }, limit };
+      if (!state.isFinished) return { state: 'running' as const, progress: state.progress, ...sides };
+      const result = state.result as SampleComparison;
+      return { state: 'finished' as const, progress: 1, ...sides, result };
+    },
+  );
+
+  const findBundle = (bundleId: string) => readBundleInfo(store, { kind: 'bundle', id: bundleId });
+
+  app.get(
+    '/v1/bundles/:bundleId/gate',
+    {
+      config,
+      schema: {
+        operationId: 'readGate',
+        summary: 'Read the newest verdict of the gate about a bundle',
+        tags,
+        params: BundleParams,
+        response: { 200: GateResponse, ...problemResponses },
+      },
+    },
+    async ({ params: { bundleId } }) => {
+      await findBundle(bundleId);
+      const report = await readGateReport(paths.gatesFolder, bundleId);
+      return report === undefined
+        ? { state: 'none' as const, progress: 0 }
+        : { state: 'finished' as const, progress: 1, report: report as GateReport };
+    },
+  );
+
+  app.post(
+    '/v1/bundles/:bundleId/gate',
+    {
+      config,
+      schema: {
+        operationId: 'runGate',
+        summary: 'Compare a bundle with the current bundle by the gate',
+        description:
+          'Runs in a low-priority thread and stores the report, like `facet gate`. Promotes nothing. Returns the report, or ' +
+          'the progress after five seconds: repeat the request to follow it.',
+        tags,
+        params: BundleParams,
+        response: { 200: GateResponse, ...problemResponses },
+      },
+    },
+    async ({ params: { bundleId } }) => {
+      await findBundle(bundleId);
+      const { readFacetConfig } = await import('@facet/config');
+      const { gate, evaluation } = await readFacetConfig(paths.facetFile);
+      const incumbentId = (await store.readRef('current'))?.id;
+      const { artifactsFolder, gatesFolder } = paths;
+      const task: ThreadTask = {
+        kind: 'gate',
+        artifactsFolder,
+        gatesFolder,
+        bundleId,
+        incumbentId,
+        settings: gate,
+        tieSeed: evaluation.tieSeed,
+      };
+      const state = await jobs.run(task, waitMs);
+      if (!state.isFinished) return { state: 'running' as const, progress: state.progress };
+      return { state: 'finished' as const, progress: 1, report: state.result as GateReport };
+    },
+  );
+
+  app.get(
+    '/v1/promotions',
+    {
+      config,
+      schema: {
+        operationId: 'listPromotions',
+        summary: 'List who made which bundle current, and why',
+        tags: ['bundles'],
+        response: { 200: PromotionsResponse, ...problemResponses },
+      },
+    },
+    async () => {
+      const records = await store.promotions();
+      const promotions = records.flatMap(({ number, at, by, kind, ref, reason, run }) =>
+        kind === 'fence' ? [] : [{ number, at, by, kind, bundleId: ref?.id ?? null, reason, runId: run?.runId }],
+      );
+      return { promotions: promotions.slice(-promotionsMax).reverse() };
+    },
+  );
+}

@@ -1,0 +1,282 @@
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import type { ArtifactStore } from '@facet/artifacts';
+import { loadBundle } from '@facet/bundles';
+import type { Bundle } from '@facet/bundles';
+import { bootstrapInterval, ndcgAt, pairedBootstrap, recallAt, truthSize } from '@facet/evaluation';
+import type { BootstrapInterval, RankedUser } from '@facet/evaluation';
+import { hashText } from '@facet/features';
+import { AppError, isAppError } from '@facet/platform';
+import { respondWithRecommendations } from '@facet/recommendations';
+import type { ArmOverrides, RecommendationsRequest } from '@facet/recommendations';
+import type { ServingSettings } from '@facet/recommendations/settings';
+import { openDataset } from '../dataset/dataset-artifact.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import { heldOutWindow } from '../evaluation/tasks.ts';
+import type { HeldOutSequenceUser } from '../evaluation/tasks.ts';
+
+/** A bundle and the settings of its requests. */
+export interface ComparedSide {
+  readonly bundleId: string;
+  readonly overrides: ArmOverrides;
+}
+
+export interface CompareOptions {
+  readonly artifactsFolder: string;
+  readonly before: ComparedSide;
+  readonly after: ComparedSide;
+  readonly settings: ServingSettings;
+  /** Length of the compared lists. */
+  readonly limit: number;
+  readonly usersMax: number;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** A metric of both sides, and the mean difference over the same users, with 95 % intervals. */
+export interface ComparedMetric {
+  readonly name: 'hitRate' | 'ndcg' | 'recall';
+  readonly before: BootstrapInterval;
+  readonly after: BootstrapInterval;
+  readonly difference: BootstrapInterval;
+}
+
+export interface ComparedUser {
+  readonly userId: string;
+  /** The share of the longer list that is in both lists; 1 for two empty lists. */
+  readonly overlap: number;
+  readonly ndcgBefore: number;
+  readonly ndcgAfter: number;
+}
+
+/** An item that appears in or disappears from the lists of some users. */
+export interface MovedItem {
+  readonly itemId: string;
+  readonly title?: string | undefined;
+  readonly users: number;
+}
+
+export interface SampleComparison {
+  /** The held-out window: users are requested at its start, and what they chose in it is the truth. */
+  readonly window: { readonly from: number; readonly before: number };
+  readonly users: readonly ComparedUser[];
+  readonly overlap: BootstrapInterval;
+  readonly metrics: readonly ComparedMetric[];
+  /** Distinct items in all lists. */
+  readonly distinctItems: { readonly before: number; readonly after: number };
+  /** Responses without interests. */
+  readonly fallbacks: { readonly before: number; readonly after: number };
+  /** Items by number of users, most first. */
+  readonly gained: readonly MovedItem[];
+  readonly lost: readonly MovedItem[];
+}
+
+type Truth = RankedUser['truth'];
+
+const movedMax = 50;
+const bootstrap = { seed: 1 };
+/** The limit of a request. No model reads this many behaviors. */
+const behaviorsMax = 10_000;
+
+/**
+ * Compares the recommendations of two sides for a sample of users at the start of a held-out window, on which neither bundle was trained. The
+ * sample stays the same from day to day while the users are in the data. The truth are the items that are new to the user, because lists leave
+ * out seen items.
+ *
+ * @throws AppError `COMPARISON_NO_DATASET`, `COMPARISON_NO_USERS`; as `loadBundle`.
+ */
+export async function compareSample(options: CompareOptions): Promise<SampleComparison> {
+  const store = createFolderArtifactStore(options.artifactsFolder);
+  const before = await loadBundle(store, { kind: 'bundle', id: options.before.bundleId });
+  try {
+    const isSame = options.after.bundleId === before.id;
+    const after = isSame ? before : await loadBundle(store, { kind: 'bundle', id: options.after.bundleId });
+    try {
+      return await compareBundles(before, after, await openNewest(store, before, after), options);
+    } finally {
+      if (!isSame) after.close();
+    }
+  } finally {
+    before.close();
+  }
+}
+
+interface HeldOutData {
+  readonly dataset: Dataset;
+  /** Neither bundle was trained on events from this time on. */
+  readonly from: number;
+}
+
+/** Opens the dataset with the newer window. Both datasets bound the window, because the split may have changed. */
+async function openNewest(store: ArtifactStore, before: Bundle, after: Bundle): Promise<HeldOutData> {
+  const ids = [...new Set([before, after].sort((a, b) => b.info.asOf - a.info.asOf).map(({ info }) => info.datasetId))];
+  const opened: Dataset[] = [];
+  for (const id of ids) {
+    const dataset = await openIfPossible(store, id);
+    if (dataset !== undefined) opened.push(dataset);
+  }
+  const [dataset] = opened;
+  if (dataset === undefined) throw noDataset();
+  return { dataset, from: Math.max(...opened.map(({ split }) => split.testFrom)) };
+}
+
+/** Returns undefined for a dataset that has been pruned or has another format. */
+export async function openIfPossible(store: ArtifactStore, id: string): Promise<Dataset | undefined> {
+  return openDataset(store, id).catch((error: unknown) => {
+    if (isAppError(error)) return undefined;
+    throw error;
+  });
+}
+
+export function noDataset(): AppError {
+  return new AppError('The dataset of the bundle is pruned, so no users can be sampled.', {
+    code: 'COMPARISON_NO_DATASET',
+    category: 'artifact-missing',
+    remedy: 'Use a newer bundle, or raise artifacts.keep in facet.yaml.',
+  });
+}
+
+async function compareBundles(
+  before: Bundle,
+  after: Bundle,
+  { dataset, from }: HeldOutData,
+  options: CompareOptions,
+): Promise<SampleComparison> {
+  const users = sampleUsers(dataset, from, options.usersMax);
+  const respond = createResponder(dataset, from, options);
+  const compared: (ComparedUser & { readonly recalls: readonly [number, number] })[] = [];
+  const moved = { gained: new Map<string, number>(), lost: new Map<string, number>() };
+  const all = { before: new Set<string>(), after: new Set<string>() };
+  const fallbacks = { before: 0, after: 0 };
+  const rank = createRanker(dataset);
+  for (const [position, user] of users.entries()) {
+    const truth = truthOf(user);
+    if (truthSize(truth) === 0) continue;
+    const old = await respond(before, options.before, user);
+    const fresh = await respond(after, options.after, user);
+    if (old.source.kind === 'popular') fallbacks.before++;
+    if (fresh.source.kind === 'popular') fallbacks.after++;
+    const [oldIds, freshIds] = [old, fresh].map(({ items }) => items.map(({ itemId }) => itemId)) as [
+      string[],
+      string[],
+    ];
+    for (const id of oldIds) all.before.add(id);
+    for (const id of freshIds) all.after.add(id);
+    const gained = countMissing(freshIds, new Set(oldIds), moved.gained);
+    countMissing(oldIds, new Set(freshIds), moved.lost);
+    const longer = Math.max(oldIds.length, freshIds.length);
+    const rankings = [rank(oldIds), rank(freshIds)] as const;
+    compared.push({
+      userId: dataset.sequences.userIds[user.userIndex]!,
+      overlap: longer === 0 ? 1 : (freshIds.length - gained) / longer,
+      ndcgBefore: ndcgAt(rankings[0], truth, options.limit),
+      ndcgAfter: ndcgAt(rankings[1], truth, options.limit),
+      recalls: [recallAt(rankings[0], truth, options.limit), recallAt(rankings[1], truth, options.limit)],
+    });
+    if (position % 10 === 0) options.onProgress?.(position, users.length);
+    await yieldToEventLoop();
+  }
+  if (compared.length === 0) {
+    throw new AppError('No user of the held-out window has a history and chose an item that was new to them.', {
+      code: 'COMPARISON_NO_USERS',
+      category: 'input',
+      remedy: 'Increase split.testDays or split.testShare in facet.yaml.',
+    });
+  }
+  const metric = (
+    name: ComparedMetric['name'],
+    valuesOf: (user: (typeof compared)[number]) => readonly [number, number],
+  ) => {
+    const values = compared.map(valuesOf);
+    const [old, fresh] = [values.map(([value]) => value), values.map(([, value]) => value)];
+    const { mean, low, high } = pairedBootstrap(fresh, old, bootstrap);
+    return {
+      name,
+      before: bootstrapInterval(old, bootstrap),
+      after: bootstrapInterval(fresh, bootstrap),
+      difference: { mean, low, high },
+    };
+  };
+  return {
+    window: { from, before: dataset.info.window.occurredBefore },
+    users: compared.map(({ userId, overlap, ndcgBefore, ndcgAfter }) => ({ userId, overlap, ndcgBefore, ndcgAfter })),
+    overlap: bootstrapInterval(
+      compared.map(({ overlap }) => overlap),
+      bootstrap,
+    ),
+    metrics: [
+      metric('hitRate', ({ recalls: [old, fresh] }) => [Number(old > 0), Number(fresh > 0)]),
+      metric('ndcg', ({ ndcgBefore, ndcgAfter }) => [ndcgBefore, ndcgAfter]),
+      metric('recall', ({ recalls }) => recalls),
+    ],
+    distinctItems: { before: all.before.size, after: all.after.size },
+    fallbacks,
+    gained: mostMoved(moved.gained, after),
+    lost: mostMoved(moved.lost, before),
+  };
+}
+
+function sampleUsers(dataset: Dataset, from: number, usersMax: number): readonly HeldOutSequenceUser[] {
+  const { users } = heldOutWindow(dataset, from, Number.POSITIVE_INFINITY);
+  const hashOf = ({ userIndex }: HeldOutSequenceUser): number => hashText(dataset.sequences.userIds[userIndex]!);
+  return users
+    .map((user) => ({ user, hash: hashOf(user) }))
+    .sort((a, b) => a.hash - b.hash || a.user.userIndex - b.user.userIndex)
+    .slice(0, usersMax)
+    .map(({ user }) => user);
+}
+
+/** Returns the items of the window that are new to the user. */
+function truthOf({ history, truth }: HeldOutSequenceUser): Truth {
+  const seen = new Set(history);
+  return { items: truth.items.filter((item) => !seen.has(item)), absent: truth.absent };
+}
+
+/** Returns a function that makes the response of one side for a user at the start of the window. */
+function createResponder({ sequences, items, userAttributes }: Dataset, from: number, options: CompareOptions) {
+  return async (bundle: Bundle, side: ComparedSide, { userIndex, start, end }: HeldOutSequenceUser) => {
+    const behaviors = [];
+    for (let position = start; position < end; position++) {
+      const item = sequences.items[position]!;
+      if (item > 0) behaviors.push({ itemId: items[item]!.itemId, occurredAt: sequences.times[position]! });
+    }
+    return respondWithRecommendations(
+      {
+        userId: sequences.userIds[userIndex]!,
+        behaviors: behaviors.slice(-behaviorsMax),
+        profile: userAttributes[userIndex] as RecommendationsRequest['profile'],
+        limit: options.limit,
+      },
+      {
+        bundle,
+        readProfile: async () => ({ profile: undefined, isAvailable: true }),
+        settings: options.settings,
+        // Seeds the places of explored items.
+        recommendationId: sequences.userIds[userIndex]!,
+        now: from,
+        overrides: side.overrides,
+      },
+    );
+  };
+}
+
+/** Returns a function from item ids to their indices in the dataset. Items that it does not know get an index of no item. */
+function createRanker({ vocabulary, items }: Dataset): (itemIds: readonly string[]) => Int32Array {
+  return (itemIds) => Int32Array.from(itemIds, (itemId) => vocabulary.indexOf(itemId) ?? items.length);
+}
+
+/** Counts the items that are not in `others`, for this list and for all lists. */
+function countMissing(itemIds: readonly string[], others: ReadonlySet<string>, counts: Map<string, number>): number {
+  const missing = itemIds.filter((itemId) => !others.has(itemId));
+  for (const itemId of missing) counts.set(itemId, (counts.get(itemId) ?? 0) + 1);
+  return missing.length;
+}
+
+function mostMoved(counts: ReadonlyMap<string, number>, bundle: Bundle): MovedItem[] {
+  return [...counts]
+    .sort(([idA, a], [idB, b]) => b - a || (idA < idB ? -1 : 1))
+    .slice(0, movedMax)
+    .map(([itemId, users]) => {
+      const item = bundle.indexOf(itemId);
+      return { itemId, title: item === undefined ? undefined : bundle.titleOf(item), users };
+    });
+}
