@@ -3,12 +3,14 @@ import { copyFile, link, mkdir, readdir, readlink, stat, symlink } from 'node:fs
 import { dirname, isAbsolute, join } from 'node:path';
 
 /**
- * Returns whether a file of `dist` is compiled from a file of `src`. The others are build information and test fixtures that are
+ * Returns whether a file of `dist` is compiled from a file of `src`, or a part of the page. The others are build information and test fixtures that are
  * compiled next to `src`.
  */
 export async function builtFromSource(folder: string): Promise<(file: string) => boolean> {
   const sources = new Set(await listFiles(join(folder, 'src')));
   return (file) => {
+    // The page of the console, compiled by Vite.
+    if (/^dist\/page\/[^.]/.test(file)) return true;
     const compiled = /^dist\/(?:src\/)?(.+)\.js$/.exec(file)?.[1];
     return compiled !== undefined && sources.has(`${compiled}.ts`);
   };

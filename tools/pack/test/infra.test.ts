@@ -46,7 +46,7 @@ it('the compose file matches the schema of Compose', () => {
   expect(results.flatMap(({ messages }) => messages.map(({ line, message }) => `${line}: ${message}`))).toEqual([]);
 });
 
-it('compose runs the four apps with limits and declared volumes', () => {
+it('compose runs all apps with limits and declared volumes', () => {
   const built = services.flatMap(([, { build }]) => build?.args.APP ?? []);
   expect([...new Set(built)].sort()).toEqual(readdirSync(`${workspace}apps`).sort());
   for (const [name, service] of services) {

@@ -13,7 +13,7 @@ import { lastDay, shopConfig, shopEvents, shopItems } from './shop.ts';
 
 const run = promisify(execFile);
 const workspace = fileURLToPath(new URL('../../../', import.meta.url));
-const apps = ['cli', 'collector', 'indexer', 'serving', 'trainer'] as const;
+const apps = ['cli', 'collector', 'console', 'indexer', 'serving', 'trainer'] as const;
 type App = (typeof apps)[number];
 const nobody = 65_534;
 
@@ -134,13 +134,18 @@ it('packed apps outside the workspace turn events into recommendations, and exit
   expect(response.source.kind).toBe('model');
   expect(response.items).toHaveLength(5);
 
+  const page = await start('console', { FACET_SERVING_URL: serving.url });
+  const [script = ''] = /\/assets\/[^"]+\.js/.exec(await (await fetch(page.url)).text()) ?? [];
+  expect((await fetch(page.url + script)).headers.get('content-type')).toContain('javascript');
+  expect(await ask(`${page.url}/api/serving/v1/refs`)).toMatchObject({ current: response.bundleId });
+
   const { stdout } = await run(process.execPath, ['dist/main.js', 'bundles', '--json'], {
     cwd: join(folder, 'cli'),
     env: environment(),
   });
   expect(JSON.stringify(JSON.parse(stdout))).toContain(response.bundleId);
 
-  for (const { process } of [ingest, sink, trainer, indexer, serving]) {
+  for (const { process } of [ingest, sink, trainer, indexer, page, serving]) {
     expect([await process.stop(), process.errorOutput()]).toEqual([0, expect.any(String)]);
   }
 }, 180_000);
