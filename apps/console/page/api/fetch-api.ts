@@ -21,7 +21,19 @@ export async function fetchApi(input: string | Request, init?: RequestInit): Pro
   return response;
 }
 
+/**
+ * `openapi-fetch` maps the types of a response property by property, which turns read-only arrays into objects with their methods. This
+ * turns them back.
+ */
+type WithArrays<Data> = Data extends { readonly [position: number]: infer Item; readonly length: number }
+  ? Data extends string
+    ? Data
+    : readonly WithArrays<Item>[]
+  : Data extends object
+    ? { readonly [Name in keyof Data]: WithArrays<Data[Name]> }
+    : Data;
+
 /** Returns the body of a successful call of a typed client. `fetchApi` throws for all others. */
-export async function dataOf<Data>(call: Promise<{ data?: Data }>): Promise<NonNullable<Data>> {
-  return (await call).data as NonNullable<Data>;
+export async function dataOf<Data>(call: Promise<{ data?: Data }>): Promise<WithArrays<NonNullable<Data>>> {
+  return (await call).data as WithArrays<NonNullable<Data>>;
 }

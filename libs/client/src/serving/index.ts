@@ -4,6 +4,7 @@ export type {
   BatchProblem,
   BatchRequest,
   BatchResponse,
+  CatalogResponse,
   DescribedInterest,
   ExcludeSeen,
   InterestBehavior,
@@ -20,6 +21,7 @@ export type {
   ScoredItem,
   SimilarItemsResponse,
   UserInterest,
+  UserResponse,
 } from './serving-api.ts';
 export { createServingClient } from './serving-client.ts';
 export type { ServingCallOptions, ServingClient, ServingClientOptions, SimilarItemsOptions } from './serving-client.ts';

@@ -1,3 +1,4 @@
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { BundleView } from '@facet/bundles';
 import { hashText } from '@facet/features';
 import type { Attributes } from '@facet/features';
@@ -55,6 +56,8 @@ export async function findDistinctUsers(
     const found = findInterests(result);
     if (found.length >= 2) tried.push({ ...user, result, found, overlap: meanOverlap(result, found) });
     if (++count === distinctUsersTried) break;
+    // Other requests get their turns.
+    await yieldToEventLoop();
   }
   return tried.sort((a, b) => a.overlap - b.overlap || (a.userId < b.userId ? -1 : 1));
 }

@@ -1,10 +1,194 @@
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { useCallback, useMemo, useRef } from 'react';
+import { CopyButton } from '../../parts/copy-button.tsx';
 import { Page } from '../../parts/page.tsx';
-import { Empty } from '../../parts/states.tsx';
+import { Failure, Loading, QueryView } from '../../parts/states.tsx';
+import { listBehaviors } from './behavior-rows.ts';
+import { Behaviors } from './behaviors.tsx';
+import { compareLists } from './compare-lists.ts';
+import { Controls } from './controls.tsx';
+import './explore.css';
+import { Interests } from './interests.tsx';
+import { PersonBar } from './person-bar.tsx';
+import { catalogQuery, interestsQuery, recommendationsQuery, userQuery } from './queries.ts';
+import { Recommendations } from './recommendations.tsx';
+import { exploreRoute } from './route.ts';
+import { baselineOf, curlOf, hasPerson, recommendationsOf } from './search.ts';
+import type { ExploreSearch } from './search.ts';
+import { useFirstPerson } from './use-first-person.ts';
+import { labelInterests } from './view.ts';
+import type { ChangeSearch } from './view.ts';
+import { WhatIf } from './what-if.tsx';
 
+/** What the model sees in a person, and why it recommends what it does. */
 export function ExplorePage() {
+  const search = exploreRoute.useSearch();
+  const navigate = useNavigate({ from: '/explore' });
+  const onChange: ChangeSearch = useCallback(
+    (changes, { replace = false } = {}) => {
+      void navigate({
+        search: (before) => withChanges(before, changes),
+        replace,
+        resetScroll: false,
+      });
+    },
+    [navigate],
+  );
+  const first = useFirstPerson(search, onChange);
+  const isChosen = hasPerson(search);
+  const user = useQuery({ ...userQuery(search.user ?? ''), enabled: search.user !== undefined });
+  const interests = useQuery({ ...interestsQuery(search), enabled: isChosen });
+  const known = interests.data?.data;
   return (
-    <Page title="Explore" lead="What the model sees in a person, and why it recommends what it does.">
-      <Empty title="Nothing here yet" />
+    <Page
+      title="Explore"
+      lead="What the model sees in a person, and why it recommends what it does."
+      actions={
+        <>
+          <CopyButton text={() => location.href}>Copy link</CopyButton>
+          <CopyButton text={() => curlOf('/v1/recommendations', recommendationsOf(search))}>Copy as curl</CopyButton>
+        </>
+      }
+    >
+      <PersonBar
+        search={search}
+        user={search.user === undefined ? undefined : user.data}
+        interestCount={isChosen ? known?.interestCount : undefined}
+        onChange={onChange}
+      />
+      {isChosen ? <Person search={search} onChange={onChange} /> : <FirstPerson {...first} />}
     </Page>
   );
+}
+
+function FirstPerson({ error, retry }: ReturnType<typeof useFirstPerson>) {
+  if (error !== null) return <Failure error={error} api="serving" onRetry={retry} />;
+  return <Loading what="Looking for people with distinct interests" />;
+}
+
+interface PersonProps {
+  readonly search: ExploreSearch;
+  readonly onChange: ChangeSearch;
+}
+
+/** Everything about one person or history. */
+function Person({ search, onChange }: PersonProps) {
+  const titles = useRef(new Map<string, string>());
+  const catalog = useQuery(catalogQuery);
+  const user = useQuery({ ...userQuery(search.user ?? ''), enabled: search.user !== undefined });
+  const interests = useQuery(interestsQuery(search));
+  const recommendations = useQuery(recommendationsQuery(search));
+  const baseline = baselineOf(search);
+  const before = useQuery({ ...recommendationsQuery(baseline ?? search), enabled: baseline !== undefined });
+
+  const described = interests.data?.data;
+  const stored = search.user === undefined ? undefined : user.data;
+  const rows = useMemo(
+    () =>
+      listBehaviors({
+        search,
+        user: stored,
+        coupling: described?.coupling,
+        titleOf: (itemId) => titles.current.get(itemId),
+      }),
+    [search, stored, described],
+  );
+  const list = recommendations.data?.data.items;
+  const listBefore = baseline === undefined || before.isPlaceholderData ? undefined : before.data?.data.items;
+  const changes = useMemo(() => compareLists(list ?? [], listBefore), [list, listBefore]);
+  const labels = useMemo(() => labelInterests(described?.interests ?? []), [described]);
+  const found = useMemo(() => countByInterest(list ?? []), [list]);
+
+  const add = (item: { readonly itemId: string; readonly title?: string }): void => {
+    if (item.title !== undefined) titles.current.set(item.itemId, item.title);
+    onChange({
+      with: [...(search.with ?? []).filter((itemId) => itemId !== item.itemId), item.itemId],
+      build: undefined,
+    });
+  };
+  const titleOf = (itemId: string): string =>
+    rows.find((row) => row.itemId === itemId)?.title ?? titles.current.get(itemId) ?? itemId;
+  const isEmptyHistory = search.user === undefined && search.with === undefined;
+
+  return (
+    <>
+      {isMissing(user.error) ? <p className="banner">{user.error?.message} The list has popular items.</p> : null}
+      <WhatIf
+        search={search}
+        titleOf={titleOf}
+        effect={
+          listBefore === undefined || recommendations.isPlaceholderData
+            ? undefined
+            : { come: changes.come, gone: changes.gone.length }
+        }
+        onChange={onChange}
+      />
+      <Controls
+        search={search}
+        catalog={catalog.data}
+        interestCount={described?.interestCount ?? 0}
+        onChange={onChange}
+      />
+      <div className="explore-columns">
+        <QueryView query={interests} api="serving" what="Inferring the interests">
+          {({ data }) => (
+            <div className="stack explore-person">
+              <Behaviors
+                search={search}
+                rows={rows}
+                interests={data.interests}
+                labels={labels}
+                similarity={data.coupling?.similarity}
+                sequenceLength={catalog.data?.sequenceLength}
+                isStale={interests.isPlaceholderData}
+                onChange={onChange}
+                onAdd={add}
+              />
+              {isEmptyHistory ? null : (
+                <Interests
+                  interests={data.interests}
+                  labels={labels}
+                  source={data.source}
+                  focus={search.focus}
+                  found={found}
+                  isStale={interests.isPlaceholderData}
+                  onChange={onChange}
+                />
+              )}
+            </div>
+          )}
+        </QueryView>
+        <QueryView query={recommendations} api="serving" what="Recommending">
+          {(response) => (
+            <Recommendations
+              response={response}
+              changes={changes}
+              labels={labels}
+              focus={search.focus}
+              isStale={recommendations.isPlaceholderData}
+              onAdd={add}
+            />
+          )}
+        </QueryView>
+      </div>
+    </>
+  );
+}
+
+function countByInterest(items: readonly { readonly interest?: number }[]): Map<number, number> {
+  const found = new Map<number, number>();
+  for (const { interest } of items) {
+    if (interest !== undefined) found.set(interest, (found.get(interest) ?? 0) + 1);
+  }
+  return found;
+}
+
+function isMissing(error: Error | null): boolean {
+  return error !== null && 'code' in error && error.code === 'USER_NOT_FOUND';
+}
+
+function withChanges(before: ExploreSearch, changes: Parameters<ChangeSearch>[0]): ExploreSearch {
+  const all = { ...before, ...changes };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as ExploreSearch;
 }

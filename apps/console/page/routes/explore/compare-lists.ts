@@ -1,0 +1,36 @@
+interface Listed {
+  readonly itemId: string;
+}
+
+/** An item of a list, and where it was in the list before. */
+export interface Change<Item> {
+  readonly item: Item;
+  /** Places up (positive) or down; 0 for the same place. Undefined for an item that is new. */
+  readonly moved: number | undefined;
+}
+
+export interface ListChanges<Item> {
+  readonly items: readonly Change<Item>[];
+  /** Items of the list before that are no longer in it, in their order. */
+  readonly gone: readonly Item[];
+  readonly come: number;
+}
+
+/** Compares a list with the list before. Without one, no item has changed. */
+export function compareLists<Item extends Listed>(
+  now: readonly Item[],
+  before: readonly Item[] | undefined,
+): ListChanges<Item> {
+  if (before === undefined) return { items: now.map((item) => ({ item, moved: 0 })), gone: [], come: 0 };
+  const placeBefore = new Map(before.map(({ itemId }, place) => [itemId, place]));
+  const items = now.map((item, place) => {
+    const former = placeBefore.get(item.itemId);
+    return { item, moved: former === undefined ? undefined : former - place };
+  });
+  const listed = new Set(now.map(({ itemId }) => itemId));
+  return {
+    items,
+    gone: before.filter(({ itemId }) => !listed.has(itemId)),
+    come: items.filter(({ moved }) => moved === undefined).length,
+  };
+}

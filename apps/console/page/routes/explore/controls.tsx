@@ -1,0 +1,205 @@
+import type { CatalogResponse } from '@facet/client/serving';
+import { interestColor } from '../../parts/colors.ts';
+import { Card, DocLink } from '../../parts/page.tsx';
+import { Filters } from './filters.tsx';
+import { limitDefault, mergeKinds } from './search.ts';
+import type { ExploreSearch, MergeKind } from './search.ts';
+import type { ChangeSearch } from './view.ts';
+
+interface ControlsProps {
+  readonly search: ExploreSearch;
+  readonly catalog: CatalogResponse | undefined;
+  readonly interestCount: number;
+  readonly onChange: ChangeSearch;
+}
+
+const mergeNames: Readonly<Record<MergeKind, string>> = {
+  max: 'Best score',
+  'round-robin': 'Take turns',
+  quota: 'Quota',
+  diverse: 'Variety',
+};
+
+const mergeHints: Readonly<Record<MergeKind, string>> = {
+  max: 'An item has the score of its best interest.',
+  'round-robin': 'Each interest adds its next best item in turn.',
+  quota: 'Each interest has an equal share, or the minimum that you set.',
+  diverse: 'Every earlier item with the same value costs an item score.',
+};
+
+/** How the list is made. Every change is a new request. */
+export function Controls({ search, catalog, interestCount, onChange }: ControlsProps) {
+  const set: ChangeSearch = (changes) => onChange(changes, { replace: true });
+  const merge = search.merge ?? catalog?.merge.by ?? 'max';
+  return (
+    <Card
+      title="How the list is made"
+      actions={
+        <span className="muted small">
+          {mergeHints[merge]} <DocLink to="serving.md#merges">Merges</DocLink>
+        </span>
+      }
+    >
+      <div className="controls">
+        <label className="field">
+          <span>Merge</span>
+          <select
+            className="input"
+            value={merge}
+            onChange={({ target }) => set({ ...mergeDefaults(target.value as MergeKind, catalog) })}
+          >
+            {mergeKinds.map((kind) => (
+              <option key={kind} value={kind}>
+                {mergeNames[kind]}
+                {kind === catalog?.merge.by ? ' (default)' : ''}
+              </option>
+            ))}
+          </select>
+        </label>
+        {merge === 'diverse' ? <DiverseFields search={search} catalog={catalog} set={set} /> : null}
+        <label className="field">
+          <span>
+            Interests <abbr title="K'u: the number of interests that the model infers for the person">K′u</abbr>
+          </span>
+          <select
+            className="input"
+            value={search.interests ?? ''}
+            onChange={({ target }) => set({ interests: target.value === '' ? undefined : Number(target.value) })}
+          >
+            <option value="">By behaviors{search.interests === undefined ? `: ${interestCount}` : ''}</option>
+            {Array.from({ length: catalog?.interestsMax ?? 0 }, (_, index) => (
+              <option key={index + 1}>{index + 1}</option>
+            ))}
+          </select>
+        </label>
+        <NumberField
+          label="Items"
+          value={search.limit ?? limitDefault}
+          min={1}
+          max={200}
+          onChange={(limit) => set({ limit: limit === limitDefault ? undefined : limit })}
+        />
+        <label className="row check">
+          <input
+            type="checkbox"
+            checked={search.seen !== true}
+            onChange={({ target }) => set({ seen: target.checked ? undefined : true })}
+          />
+          Exclude seen items
+        </label>
+        {catalog === undefined ? null : <Filters search={search} catalog={catalog} onChange={set} />}
+      </div>
+      {merge === 'quota' ? <QuotaFields search={search} interestCount={interestCount} set={set} /> : null}
+    </Card>
+  );
+}
+
+function mergeDefaults(merge: MergeKind, catalog: CatalogResponse | undefined) {
+  const cleared = { lambda: undefined, attribute: undefined, floors: undefined };
+  if (merge !== 'diverse') return { ...cleared, merge };
+  return { ...cleared, merge, lambda: 0.1, attribute: catalog?.attributes[0]?.name };
+}
+
+interface FieldsProps {
+  readonly search: ExploreSearch;
+  readonly set: ChangeSearch;
+}
+
+function DiverseFields({ search, catalog, set }: FieldsProps & { readonly catalog: CatalogResponse | undefined }) {
+  const names = [...new Set(catalog?.attributes.map(({ name }) => name))];
+  return (
+    <>
+      <label className="field">
+        <span>Attribute to vary</span>
+        <select
+          className="input"
+          value={search.attribute ?? ''}
+          onChange={({ target }) => set({ attribute: target.value })}
+        >
+          {names.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      </label>
+      <NumberField
+        label="Weight λ of variety"
+        value={search.lambda ?? 0.1}
+        min={0}
+        max={1000}
+        step={0.05}
+        onChange={(lambda) => set({ lambda })}
+      />
+    </>
+  );
+}
+
+/** More interests share one minimum. */
+const floorsShown = 8;
+
+function QuotaFields({ search, interestCount, set }: FieldsProps & { readonly interestCount: number }) {
+  const { floors } = search;
+  const isShared = interestCount > floorsShown;
+  const setFloor = (interest: number, floor: number): void => {
+    const next = Array.from({ length: interestCount }, (_, at) =>
+      isShared || at === interest ? floor : (floors?.[at] ?? 0),
+    );
+    set({ floors: next.some((value) => value > 0) ? next : undefined });
+  };
+  return (
+    <fieldset className="row quota">
+      <legend className="small muted">Minimum number of items for each interest; all 0: equal shares</legend>
+      {Array.from({ length: isShared ? 1 : interestCount }, (_, interest) => (
+        <label key={interest} className="row small">
+          {isShared ? null : <span className="swatch" style={{ background: interestColor(interest) }} aria-hidden />}
+          <span>{isShared ? 'Each' : interest + 1}</span>
+          <NumberInput
+            label={isShared ? 'Minimum of each interest' : `Minimum of interest ${interest + 1}`}
+            value={floors?.[interest] ?? 0}
+            min={0}
+            max={200}
+            onChange={(floor) => setFloor(interest, floor)}
+          />
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+interface NumberInputProps {
+  readonly label: string;
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  readonly step?: number;
+  readonly onChange: (value: number) => void;
+}
+
+function NumberField(props: NumberInputProps) {
+  return (
+    <label className="field">
+      <span>{props.label}</span>
+      <NumberInput {...props} />
+    </label>
+  );
+}
+
+/** Reports only values within the bounds. */
+function NumberInput({ label, value, min, max, step = 1, onChange }: NumberInputProps) {
+  return (
+    <input
+      className="input number-input"
+      type="number"
+      aria-label={label}
+      min={min}
+      max={max}
+      step={step}
+      // A new key shows values that change elsewhere, such as by the back button.
+      key={value}
+      defaultValue={value}
+      onChange={({ target }) => {
+        const next = target.valueAsNumber;
+        if (next >= min && next <= max && next !== value) onChange(next);
+      }}
+    />
+  );
+}

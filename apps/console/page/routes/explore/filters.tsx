@@ -1,0 +1,197 @@
+import { useState } from 'react';
+import type { FormEvent } from 'react';
+import type { CatalogResponse } from '@facet/client/serving';
+import type { Condition, ExploreSearch } from './search.ts';
+import type { ChangeSearch } from './view.ts';
+import { Chip } from './what-if.tsx';
+
+interface FiltersProps {
+  readonly search: ExploreSearch;
+  readonly catalog: CatalogResponse;
+  readonly onChange: ChangeSearch;
+}
+
+/** Which items may be in the list: named filters of facet.yaml and conditions on attributes. */
+export function Filters({ search, catalog, onChange }: FiltersProps) {
+  const { filters = [], where = [] } = search;
+  const count = filters.length + where.length;
+  return (
+    <>
+      {where.length === 0 ? null : (
+        <div className="row filter-chips">
+          {where.map((condition, position) => (
+            <Chip
+              key={describeCondition(condition)}
+              text={describeCondition(condition)}
+              label={`Remove the filter ${describeCondition(condition)}`}
+              onRemove={() =>
+                onChange({ where: where.length === 1 ? undefined : where.filter((_, at) => at !== position) })
+              }
+            />
+          ))}
+        </div>
+      )}
+      <details className="filters">
+        <summary>Filters{count === 0 ? '' : ` (${count})`}</summary>
+        <div className="stack">
+          <NamedFilters search={search} catalog={catalog} onChange={onChange} />
+          {catalog.attributes.length === 0 ? (
+            <p className="muted small">The items of this catalog have no attributes to filter by.</p>
+          ) : (
+            <NewCondition catalog={catalog} onAdd={(condition) => onChange({ where: [...where, condition] })} />
+          )}
+        </div>
+      </details>
+    </>
+  );
+}
+
+export function describeCondition({ attribute, in: among, notIn, min, max }: Condition): string {
+  if (among !== undefined) return `${attribute} is ${among.join(' or ')}`;
+  if (notIn !== undefined) return `${attribute} is not ${notIn.join(' or ')}`;
+  if (min !== undefined && max !== undefined) return `${attribute} from ${min} to ${max}`;
+  return min === undefined ? `${attribute} at most ${max}` : `${attribute} at least ${min}`;
+}
+
+function NamedFilters({ search, catalog, onChange }: FiltersProps) {
+  const { filters = [], context = {} } = search;
+  if (catalog.filters.length === 0) return null;
+  const toggle = (name: string, isOn: boolean): void => {
+    const next = isOn ? [...filters, name] : filters.filter((one) => one !== name);
+    onChange({ filters: next.length === 0 ? undefined : next });
+  };
+  const needed = [
+    ...new Set(catalog.filters.filter(({ name }) => filters.includes(name)).flatMap((one) => one.context)),
+  ];
+  return (
+    <fieldset className="row">
+      <legend className="small muted">Filters of facet.yaml</legend>
+      {catalog.filters.map(({ name }) => (
+        <label key={name} className="row check">
+          <input
+            type="checkbox"
+            checked={filters.includes(name)}
+            onChange={({ target }) => toggle(name, target.checked)}
+          />
+          {name}
+        </label>
+      ))}
+      {needed.map((field) => (
+        <label key={field} className="row small">
+          <span>context.{field}</span>
+          <input
+            className="input"
+            defaultValue={context[field] ?? ''}
+            onBlur={({ target }) => onChange({ context: { ...context, [field]: readValue(target.value) } })}
+          />
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+const readValue = (text: string): string | number => (/^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text);
+
+interface NewConditionProps {
+  readonly catalog: CatalogResponse;
+  readonly onAdd: (condition: Condition) => void;
+}
+
+type Attribute = CatalogResponse['attributes'][number];
+
+function NewCondition({ catalog, onAdd }: NewConditionProps) {
+  const [position, setPosition] = useState(0);
+  const attribute = catalog.attributes[position] ?? catalog.attributes[0]!;
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    const condition = readCondition(attribute, new FormData(event.currentTarget));
+    if (condition === undefined) return;
+    onAdd(condition);
+    event.currentTarget.reset();
+  };
+  return (
+    <form className="row" onSubmit={submit} aria-label="New filter">
+      <select
+        className="input"
+        aria-label="Attribute"
+        value={position}
+        onChange={({ target }) => setPosition(Number(target.value))}
+      >
+        {catalog.attributes.map(({ name, type }, at) => (
+          <option key={`${name} ${type}`} value={at}>
+            {name}
+          </option>
+        ))}
+      </select>
+      {attribute.type === 'number' ? <RangeFields attribute={attribute} /> : <ValueFields attribute={attribute} />}
+      <button type="submit" className="button">
+        Add filter
+      </button>
+    </form>
+  );
+}
+
+function RangeFields({ attribute: { min, max } }: { readonly attribute: Attribute }) {
+  return (
+    <>
+      <input
+        className="input number-input"
+        name="min"
+        type="number"
+        step="any"
+        aria-label="At least"
+        placeholder={`≥ ${min ?? ''}`}
+      />
+      <input
+        className="input number-input"
+        name="max"
+        type="number"
+        step="any"
+        aria-label="At most"
+        placeholder={`≤ ${max ?? ''}`}
+      />
+    </>
+  );
+}
+
+function ValueFields({ attribute }: { readonly attribute: Attribute }) {
+  const values = attribute.type === 'boolean' ? [{ value: 'true' }, { value: 'false' }] : (attribute.values ?? []);
+  return (
+    <>
+      <select className="input" name="is" aria-label="Condition">
+        <option value="in">is</option>
+        <option value="notIn">is not</option>
+      </select>
+      <input
+        className="input"
+        name="value"
+        aria-label="Value"
+        placeholder="Value"
+        required
+        list="filter-values"
+        autoComplete="off"
+      />
+      <datalist id="filter-values">
+        {values.map(({ value }) => (
+          <option key={value} value={value} />
+        ))}
+      </datalist>
+    </>
+  );
+}
+
+function readCondition({ name, type }: Attribute, form: FormData): Condition | undefined {
+  const text = (field: string): string => String(form.get(field) ?? '').trim();
+  if (type === 'number') {
+    const [min, max] = [text('min'), text('max')];
+    if (min === '' && max === '') return undefined;
+    return {
+      attribute: name,
+      ...(min === '' ? {} : { min: Number(min) }),
+      ...(max === '' ? {} : { max: Number(max) }),
+    };
+  }
+  const value = text('value');
+  if (value === '') return undefined;
+  return text('is') === 'notIn' ? { attribute: name, notIn: [value] } : { attribute: name, in: [value] };
+}

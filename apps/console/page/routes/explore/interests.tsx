@@ -1,0 +1,112 @@
+import type { CSSProperties } from 'react';
+import type { ResponseSource } from '@facet/client/serving';
+import { interestColor } from '../../parts/colors.ts';
+import { formatShare } from '../../parts/format.ts';
+import { DocLink } from '../../parts/page.tsx';
+import { Empty } from '../../parts/states.tsx';
+import { explainSource, nameOf } from './view.ts';
+import type { ChangeSearch, DescribedInterest } from './view.ts';
+
+const behaviorsShown = 4;
+
+interface InterestsProps {
+  readonly interests: readonly DescribedInterest[];
+  readonly labels: ReadonlyMap<number, string>;
+  readonly source: ResponseSource;
+  readonly focus: number | undefined;
+  /** The number of recommended items that each interest found. */
+  readonly found: ReadonlyMap<number, number>;
+  readonly isStale: boolean;
+  readonly onChange: ChangeSearch;
+}
+
+/** One card for each interest: its label, the behaviors that formed it, and its nearest items. */
+export function Interests({ interests, labels, source, focus, found, isStale, onChange }: InterestsProps) {
+  return (
+    <section className="stack" aria-labelledby="interests-title">
+      <div>
+        <h2 id="interests-title">Interests</h2>
+        <p className="muted small">
+          What the model makes of the behaviors: one vector for each interest. Nearest items describe an interest; they
+          include seen items. <DocLink to="serving.md#post-v1interests">Interests</DocLink>
+        </p>
+      </div>
+      {interests.length === 0 ? (
+        <Empty title="No interests">{explainSource(source)} The list below has popular items instead.</Empty>
+      ) : (
+        <ul className={`interest-cards ${isStale ? 'stale' : ''}`}>
+          {interests.map((described) => (
+            <InterestCard
+              key={described.interest}
+              described={described}
+              label={labels.get(described.interest)}
+              found={found.get(described.interest) ?? 0}
+              isFocused={focus === described.interest}
+              onFocus={(interest) => onChange({ focus: focus === interest ? undefined : interest }, { replace: true })}
+            />
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+interface InterestCardProps {
+  readonly described: DescribedInterest;
+  readonly label: string | undefined;
+  readonly found: number;
+  readonly isFocused: boolean;
+  readonly onFocus: (interest: number) => void;
+}
+
+function InterestCard({ described, label, found, isFocused, onFocus }: InterestCardProps) {
+  const { interest, behaviors, nearest } = described;
+  const largest = behaviors[0]?.share ?? 1;
+  return (
+    <li
+      className={`card interest-card ${isFocused ? 'focused' : ''}`}
+      style={{ '--color': interestColor(interest) } as CSSProperties}
+    >
+      <h3>
+        <button
+          type="button"
+          className="interest-title"
+          aria-pressed={isFocused}
+          title="Highlight this interest"
+          onClick={() => onFocus(interest)}
+        >
+          <span className="swatch interest-swatch" aria-hidden />
+          {label ?? `Interest ${interest + 1}`}
+        </button>
+      </h3>
+      <p className="muted small">
+        {label === undefined ? '' : `Interest ${interest + 1} · `}found {found} {found === 1 ? 'item' : 'items'} of the
+        list
+      </p>
+      <div className="stack">
+        <h4 className="small muted">Formed by</h4>
+        <ol className="bars">
+          {behaviors.slice(0, behaviorsShown).map((behavior, position) => (
+            <li key={`${behavior.itemId} ${position}`}>
+              <span className="truncate" title={nameOf(behavior)}>
+                {nameOf(behavior)}
+              </span>
+              <span className="muted small numeric">{formatShare(behavior.share)}</span>
+              <span className="bar" style={{ width: `${(100 * behavior.share) / largest}%` }} aria-hidden />
+            </li>
+          ))}
+        </ol>
+      </div>
+      <div className="stack">
+        <h4 className="small muted">Nearest items</h4>
+        <ol className="plain-list">
+          {nearest.map((item) => (
+            <li key={item.itemId} className="truncate" title={nameOf(item)}>
+              {nameOf(item)}
+            </li>
+          ))}
+        </ol>
+      </div>
+    </li>
+  );
+}

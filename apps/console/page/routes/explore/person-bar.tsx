@@ -1,0 +1,104 @@
+import { useQuery } from '@tanstack/react-query';
+import type { UserResponse } from '@facet/client/serving';
+import { formatCount } from '../../parts/format.ts';
+import { SearchBox } from '../../parts/search-box.tsx';
+import { examplesQuery, usersQuery } from './queries.ts';
+import type { ExploreSearch } from './search.ts';
+import type { ChangeSearch } from './view.ts';
+
+/** The users that `npm start` prints. */
+export const examplesShown = 3;
+
+interface PersonBarProps {
+  readonly search: ExploreSearch;
+  readonly user: UserResponse | undefined;
+  readonly interestCount: number | undefined;
+  readonly onChange: ChangeSearch;
+}
+
+const noChanges = { with: undefined, without: undefined, focus: undefined, build: undefined } as const;
+
+/** Chooses the person: by id, an example, by chance, or a history that is built item by item. */
+export function PersonBar({ search, user, interestCount, onChange }: PersonBarProps) {
+  const { data: examples } = useQuery(examplesQuery);
+  const { data: anyone } = useQuery({ ...usersQuery(''), enabled: examples?.users.length === 0 });
+  const choose = (userId: string): void => onChange({ ...noChanges, user: userId });
+  const surprise = (): void => {
+    const others = [...(examples?.users ?? []), ...(anyone?.users ?? [])].filter(
+      ({ userId }) => userId !== search.user,
+    );
+    const chosen = others[Math.floor(Math.random() * others.length)];
+    if (chosen !== undefined) choose(chosen.userId);
+  };
+  const isHistory = search.user === undefined && (search.with !== undefined || search.build === true);
+  return (
+    <section className="card person-bar" aria-label="Person">
+      <div className="row">
+        <SearchBox
+          label="Find a person by id"
+          placeholder="Find a person by id"
+          emptyText="No stored person has an id that starts like this."
+          search={usersQuery}
+          itemsOf={({ users }) => users}
+          keyOf={({ userId }) => userId}
+          render={({ userId, behaviors }) => (
+            <>
+              <span className="truncate">{userId}</span>
+              <span className="muted small">{formatCount(behaviors)} behaviors</span>
+            </>
+          )}
+          onPick={({ userId }) => choose(userId)}
+        />
+        {(examples?.users ?? []).slice(0, examplesShown).map(({ userId, interests }) => (
+          <button
+            key={userId}
+            type="button"
+            className="button"
+            aria-pressed={userId === search.user}
+            title={`An example with ${interests} distinct interests`}
+            onClick={() => choose(userId)}
+          >
+            {userId}
+          </button>
+        ))}
+        <button type="button" className="button" disabled={examples === undefined} onClick={surprise}>
+          Surprise me
+        </button>
+        <button
+          type="button"
+          className="button"
+          aria-pressed={isHistory}
+          onClick={() => onChange({ ...noChanges, user: undefined, build: true })}
+        >
+          Build a history
+        </button>
+      </div>
+      <div className="row person-facts">
+        <h2>{describePerson(search, isHistory)}</h2>
+        {user === undefined
+          ? null
+          : Object.entries(user.attributes).map(([name, value]) => (
+              <span key={name} className="badge">
+                {name} {String(value)}
+              </span>
+            ))}
+        {user === undefined ? null : (
+          <span className="badge">
+            {formatCount(user.behaviorCount)} {user.behaviorCount === 1 ? 'behavior' : 'behaviors'}
+          </span>
+        )}
+        {interestCount === undefined ? null : (
+          <span className="badge accent">
+            {interestCount} {interestCount === 1 ? 'interest' : 'interests'}
+          </span>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function describePerson({ user, with: added = [] }: ExploreSearch, isHistory: boolean): string {
+  if (user !== undefined) return `Person ${user}`;
+  if (!isHistory) return 'Choosing a person…';
+  return added.length === 0 ? 'A new history: search items and add them' : 'Your history';
+}

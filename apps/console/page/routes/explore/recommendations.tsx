@@ -1,0 +1,186 @@
+import type { CSSProperties } from 'react';
+import type { RecommendationsResponse } from '@facet/client/serving';
+import { interestColor } from '../../parts/colors.ts';
+import { formatCount, formatDuration, formatShare } from '../../parts/format.ts';
+import { Card, DocLink } from '../../parts/page.tsx';
+import { Empty } from '../../parts/states.tsx';
+import type { Change, ListChanges } from './compare-lists.ts';
+import type { Timed } from './queries.ts';
+import { explainSource, nameOf } from './view.ts';
+import type { RecommendedItem } from './view.ts';
+
+interface RecommendationsProps {
+  readonly response: Timed<RecommendationsResponse>;
+  readonly changes: ListChanges<RecommendedItem>;
+  readonly labels: ReadonlyMap<number, string>;
+  readonly focus: number | undefined;
+  readonly isStale: boolean;
+  readonly onAdd: (item: RecommendedItem) => void;
+}
+
+/** The merged list: the interest that found each item, why, and what a tried change does to it. */
+export function Recommendations(props: RecommendationsProps) {
+  const { response, changes, labels, focus, isStale, onAdd } = props;
+  const { data } = response;
+  return (
+    <Card title="Recommendations" actions={<Answer response={response} />}>
+      <p className="muted small">
+        The lists of all interests, merged. Each item names the interest that found it and the behaviors behind it.{' '}
+        <DocLink to="serving.md#merges">Merges</DocLink>
+      </p>
+      {data.source.kind === 'popular' ? (
+        <p className="banner">{explainSource(data.source)} These items are popular.</p>
+      ) : null}
+      {changes.items.length === 0 ? (
+        <Empty title="No items">Everything is excluded or filtered out.</Empty>
+      ) : (
+        <ol className={`items ${isStale ? 'stale' : ''}`}>
+          {changes.items.map((change, place) => (
+            <ItemRow
+              key={change.item.itemId}
+              change={change}
+              place={place}
+              labels={labels}
+              focus={focus}
+              onAdd={onAdd}
+            />
+          ))}
+        </ol>
+      )}
+      {changes.gone.length === 0 ? null : (
+        <div className="stack">
+          <h3 className="small">No longer in the list</h3>
+          <ul className="items gone">
+            {changes.gone.map((item) => (
+              <li key={item.itemId} className="item">
+                <span className="badge bad">gone</span>
+                <span className="truncate" title={nameOf(item)}>
+                  {nameOf(item)}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
+      <p className="muted small">{describeRemoved(data)}</p>
+    </Card>
+  );
+}
+
+function describeRemoved({ removed, returned, requested }: RecommendationsResponse): string {
+  const parts = Object.entries(removed)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${formatCount(count)} ${name}`);
+  const left = parts.length === 0 ? 'No item of the catalog is ruled out.' : `Ruled out: ${parts.join(', ')}.`;
+  return returned < requested ? `Only ${formatCount(returned)} items are allowed. ${left}` : left;
+}
+
+/** The source and the latency of a response. */
+function Answer({ response: { data, tookMs } }: { readonly response: Timed<RecommendationsResponse> }) {
+  const { source, timings = {}, bundleId, deltaId, arms = {} } = data;
+  const spans = Object.entries(timings);
+  const inside = spans.reduce((sum, [, ms]) => sum + ms, 0);
+  return (
+    <details className="answer">
+      <summary>
+        <span className={`badge ${source.kind === 'model' ? 'good' : 'warning'}`}>{source.kind}</span>
+        <span className="muted small">{formatDuration(tookMs)}</span>
+      </summary>
+      <dl className="facts small">
+        <dt>Round trip</dt>
+        <dd>{formatDuration(tookMs)}</dd>
+        <dt>Computed in</dt>
+        <dd>{formatDuration(inside)}</dd>
+        {spans.map(([name, ms]) => (
+          <Fact key={name} name={`· ${name}`} value={formatDuration(ms)} />
+        ))}
+        <dt>Bundle</dt>
+        <dd className="mono">{bundleId.slice(0, 12)}</dd>
+        {deltaId === undefined ? null : <Fact name="Delta" value={deltaId.slice(0, 12)} />}
+        {Object.entries(arms).map(([experiment, arm]) => (
+          <Fact key={experiment} name={experiment} value={`arm ${arm}`} />
+        ))}
+      </dl>
+      <DocLink to="serving.md#request-timing">Request timing</DocLink>
+    </details>
+  );
+}
+
+function Fact({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </>
+  );
+}
+
+interface ItemRowProps {
+  readonly change: Change<RecommendedItem>;
+  readonly place: number;
+  readonly labels: ReadonlyMap<number, string>;
+  readonly focus: number | undefined;
+  readonly onAdd: (item: RecommendedItem) => void;
+}
+
+function ItemRow({ change: { item, moved }, place, labels, focus, onAdd }: ItemRowProps) {
+  const { interest, reasons = [], score } = item;
+  const name = nameOf(item);
+  const inFocus = focus === undefined ? '' : interest === focus ? 'in-focus' : 'dimmed';
+  const style = {
+    '--color': interest === undefined ? 'var(--border-strong)' : interestColor(interest),
+  } as CSSProperties;
+  return (
+    <li className={`item ${inFocus}`} style={style}>
+      <span className="item-place muted numeric">{place + 1}</span>
+      <div className="item-text">
+        <span className="item-title">{name}</span>
+        <span className="muted small item-why">
+          {interest === undefined ? null : (
+            <span className="truncate item-interest">
+              <span className="swatch interest-swatch" aria-hidden />{' '}
+              {labels.get(interest) ?? `Interest ${interest + 1}`}
+            </span>
+          )}
+          {reasons.length === 0 ? null : (
+            <span className="truncate item-reasons" title={describeReasons(reasons, true)}>
+              because of {describeReasons(reasons, false)}
+            </span>
+          )}
+          {item.reason === 'new' ? <span className="badge accent">new item</span> : null}
+        </span>
+      </div>
+      <Moved moved={moved} />
+      <span className="muted small numeric item-score" title={`Score ${score}. Comparable within this list only.`}>
+        {score.toFixed(2)}
+      </span>
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={`What if the person chooses ${name}`}
+        title="What if the person chooses it"
+        onClick={() => onAdd(item)}
+      >
+        +
+      </button>
+    </li>
+  );
+}
+
+function describeReasons(reasons: NonNullable<RecommendedItem['reasons']>, hasShares: boolean): string {
+  return reasons
+    .map((reason) => `${nameOf(reason)}${hasShares ? ` (${formatShare(reason.share)} of the interest)` : ''}`)
+    .join(', ');
+}
+
+function Moved({ moved }: { readonly moved: number | undefined }) {
+  if (moved === undefined) return <span className="badge good">comes</span>;
+  if (moved === 0) return <span />;
+  const places = `${Math.abs(moved)} ${Math.abs(moved) === 1 ? 'place' : 'places'}`;
+  return (
+    <span className="muted small numeric" title={`${places} ${moved > 0 ? 'up' : 'down'}`}>
+      {moved > 0 ? '↑' : '↓'}
+      {Math.abs(moved)}
+    </span>
+  );
+}

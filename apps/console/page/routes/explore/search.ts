@@ -1,0 +1,200 @@
+import type { RecommendationsRequest } from '@facet/client/serving';
+
+export const mergeKinds = ['max', 'round-robin', 'quota', 'diverse'] as const;
+export type MergeKind = (typeof mergeKinds)[number];
+
+/** A condition on one attribute: one of some values, none of them, or a range. */
+export interface Condition {
+  readonly attribute: string;
+  readonly in?: readonly string[];
+  readonly notIn?: readonly string[];
+  readonly min?: number;
+  readonly max?: number;
+}
+
+/** The search parameters of the page: everything that a view depends on, so that its address is a permalink. */
+export interface ExploreSearch {
+  readonly user?: string;
+  /** Items added to the behaviors, oldest first. Without a user they are the whole history. */
+  readonly with?: readonly string[];
+  /** Items whose stored behaviors are left out. */
+  readonly without?: readonly string[];
+  readonly merge?: MergeKind;
+  readonly lambda?: number;
+  readonly attribute?: string;
+  readonly floors?: readonly number[];
+  /** K'u. */
+  readonly interests?: number;
+  readonly limit?: number;
+  /** Whether items that the person has seen may be recommended. */
+  readonly seen?: boolean;
+  readonly filters?: readonly string[];
+  readonly context?: Readonly<Record<string, string | number>>;
+  readonly where?: readonly Condition[];
+  readonly sort?: 'interest';
+  /** The interest that is highlighted. */
+  readonly focus?: number;
+  /** An empty history is being built. */
+  readonly build?: boolean;
+}
+
+export const limitDefault = 20;
+const itemsMax = 500;
+const numbersMax = 64;
+
+/** Parses search parameters of an address. Wrong values are left out. */
+export function parseExploreSearch(given: Record<string, unknown>): ExploreSearch {
+  const { attribute, merge, sort } = given;
+  return withoutUndefined({
+    user: readText(given['user']),
+    with: readTexts(given['with']),
+    without: readTexts(given['without']),
+    merge: mergeKinds.find((kind) => kind === merge),
+    lambda: readNumber(given['lambda'], 0, 1000),
+    attribute: readText(attribute),
+    floors: readNumbers(given['floors']),
+    interests: readInteger(given['interests'], 1, 64),
+    limit: readInteger(given['limit'], 1, 200),
+    seen: given['seen'] === true ? true : undefined,
+    filters: readTexts(given['filters']),
+    context: readContext(given['context']),
+    where: readConditions(given['where']),
+    sort: sort === 'interest' ? sort : undefined,
+    focus: readInteger(given['focus'], 0, 63),
+    build: given['build'] === true ? true : undefined,
+  }) as ExploreSearch;
+}
+
+/** The router reads `user=196` as a number. */
+function readText(value: unknown): string | undefined {
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function readTexts(value: unknown): string[] | undefined {
+  const texts = (Array.isArray(value) ? value : [value]).map(readText).filter((text) => text !== undefined);
+  return texts.length === 0 ? undefined : texts.slice(0, itemsMax);
+}
+
+function readNumber(value: unknown, min: number, max: number): number | undefined {
+  return typeof value === 'number' && value >= min && value <= max ? value : undefined;
+}
+
+function readInteger(value: unknown, min: number, max: number): number | undefined {
+  return Number.isInteger(value) ? readNumber(value, min, max) : undefined;
+}
+
+function readNumbers(value: unknown): number[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  return value.slice(0, numbersMax).map((one) => readInteger(one, 0, 1000) ?? 0);
+}
+
+function readContext(value: unknown): ExploreSearch['context'] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const entries = Object.entries(value).filter(
+    (entry): entry is [string, string | number] => typeof entry[1] === 'string' || typeof entry[1] === 'number',
+  );
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+function readConditions(value: unknown): Condition[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const conditions = value.flatMap((one: unknown): Condition[] => {
+    if (typeof one !== 'object' || one === null) return [];
+    const fields = one as Record<string, unknown>;
+    const attribute = readText(fields['attribute']);
+    if (attribute === undefined) return [];
+    const condition = withoutUndefined({
+      attribute,
+      in: readTexts(fields['in']),
+      notIn: readTexts(fields['notIn']),
+      min: readNumber(fields['min'], -Infinity, Infinity),
+      max: readNumber(fields['max'], -Infinity, Infinity),
+    });
+    return Object.keys(condition).length > 1 ? [condition as unknown as Condition] : [];
+  });
+  return conditions.length === 0 ? undefined : conditions;
+}
+
+function withoutUndefined(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/** Whether the address names a person or a history. */
+export function hasPerson({ user, with: added, build }: ExploreSearch): boolean {
+  return user !== undefined || added !== undefined || build === true;
+}
+
+export type Requester = Pick<RecommendationsRequest, 'userId' | 'behaviors' | 'ignore'>;
+
+/** Returns the request fields that describe the person. */
+export function requesterOf({ user, with: added, without }: ExploreSearch): Requester {
+  return {
+    ...(user === undefined ? {} : { userId: user }),
+    ...(added === undefined ? {} : { behaviors: added }),
+    ...(without === undefined || user === undefined ? {} : { ignore: without }),
+  };
+}
+
+/**
+ * Returns the person to compare with: the stored behaviors without what was tried. A history is compared with itself before its
+ * last behavior. Undefined if there is nothing to compare.
+ */
+export function baselineOf(search: ExploreSearch): ExploreSearch | undefined {
+  const { with: added = [], without = [], ...rest } = search;
+  if (search.user !== undefined) return added.length + without.length === 0 ? undefined : rest;
+  return added.length < 2 ? undefined : { ...rest, with: added.slice(0, -1) };
+}
+
+/** Returns the request for the list of a view. */
+export function recommendationsOf(search: ExploreSearch): RecommendationsRequest {
+  const { interests, limit = limitDefault, seen, filters, context, where = [] } = search;
+  const merge = mergeOf(search);
+  return {
+    ...requesterOf(search),
+    limit,
+    ...(merge === undefined ? {} : { merge }),
+    ...(interests === undefined ? {} : { interestCount: interests }),
+    ...(filters === undefined ? {} : { filters }),
+    ...(context === undefined ? {} : { context }),
+    ...(where.length === 0 ? {} : { filter: { attributes: attributesOf(where) } }),
+    ...(seen === true ? { excludeSeen: false } : {}),
+    explain: true,
+  };
+}
+
+/** Returns the merge, if its parameters are complete. */
+function mergeOf({ merge, lambda, attribute, floors }: ExploreSearch): RecommendationsRequest['merge'] {
+  switch (merge) {
+    case undefined:
+      return undefined;
+    case 'quota':
+      return floors === undefined ? { by: 'quota', shares: 'equal' } : { by: 'quota', floors };
+    case 'diverse':
+      return attribute === undefined ? undefined : { by: 'diverse', lambda: lambda ?? 0.1, attribute };
+    default:
+      return { by: merge };
+  }
+}
+
+type AttributeCondition = NonNullable<NonNullable<RecommendationsRequest['filter']>['attributes']>[string];
+
+/** Later conditions on the same attribute add to the earlier ones. */
+function attributesOf(where: readonly Condition[]): Record<string, AttributeCondition> {
+  const attributes = new Map<string, AttributeCondition>();
+  for (const { attribute, ...condition } of where) {
+    attributes.set(attribute, { ...attributes.get(attribute), ...condition });
+  }
+  return Object.fromEntries(attributes);
+}
+
+/** Returns the shell command of a request. It needs `FACET_KEY`, and `FACET_URL` if serving has another address. */
+export function curlOf(path: string, body: object): string {
+  const json = JSON.stringify(body).replaceAll("'", String.raw`'\''`);
+  return [
+    `curl -s "\${FACET_URL:-http://127.0.0.1:8080}${path}" \\`,
+    `  -H "x-api-key: $FACET_KEY" \\`,
+    `  -H 'content-type: application/json' \\`,
+    `  -d '${json}'`,
+  ].join('\n');
+}

@@ -1,0 +1,18 @@
+import { useQuery } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { examplesQuery } from './queries.ts';
+import { hasPerson } from './search.ts';
+import type { ExploreSearch } from './search.ts';
+import type { ChangeSearch } from './view.ts';
+
+/** Shows the first example if the address names no person, or an empty history if there is none. */
+export function useFirstPerson(search: ExploreSearch, onChange: ChangeSearch) {
+  const { data, error, refetch } = useQuery(examplesQuery);
+  const isChosen = hasPerson(search);
+  useEffect(() => {
+    if (isChosen || data === undefined) return;
+    const [example] = data.users;
+    onChange(example === undefined ? { build: true } : { user: example.userId }, { replace: true });
+  }, [isChosen, data, onChange]);
+  return { error, retry: () => void refetch() };
+}
