@@ -1,10 +1,49 @@
-import { Page } from '../../parts/page.tsx';
-import { Empty } from '../../parts/states.tsx';
+import { useQueries, useQuery } from '@tanstack/react-query';
+import { Card, Page } from '../../parts/page.tsx';
+import { QueryView } from '../../parts/states.tsx';
+import { AlertsCard } from './alerts-card.tsx';
+import { LatencyCard } from './latency-card.tsx';
+import { ProcessTable } from './process-table.tsx';
+import { metricsQuery, upstreamsQuery } from './readings.ts';
+import type { ProcessName, Upstreams } from './readings.ts';
+import { ServingCard } from './serving-card.tsx';
+import './health.css';
 
 export function HealthPage() {
+  const query = useQuery(upstreamsQuery);
   return (
-    <Page title="Health" lead="The processes, what they serve, and how fast.">
-      <Empty title="Nothing here yet" />
+    <Page title="Health" lead="The processes, what they serve, and how fast. Updated every 10 seconds.">
+      <QueryView query={query} what="Asking the processes">
+        {(data) => <Health {...data} />}
+      </QueryView>
     </Page>
+  );
+}
+
+function Health({ upstreams, hasPrometheus }: Upstreams) {
+  const names: ProcessName[] = [
+    'console',
+    ...upstreams.flatMap(({ name, state }) => (state === 'ready' ? [name] : [])),
+  ];
+  const queries = useQueries({ queries: names.map((name) => metricsQuery(name)) });
+  const queryOf = (name: ProcessName) => queries[names.indexOf(name)];
+  const serving = queryOf('serving');
+  return (
+    <>
+      <Card title="Processes">
+        <ProcessTable upstreams={upstreams} queryOf={queryOf} />
+      </Card>
+      {serving === undefined ? null : (
+        <QueryView query={serving} api="serving" what="Reading the metrics of serving">
+          {(readings) => (
+            <>
+              <ServingCard readings={readings} />
+              <LatencyCard metrics={readings.at(-1)!.metrics} />
+            </>
+          )}
+        </QueryView>
+      )}
+      <AlertsCard isConfigured={hasPrometheus} />
+    </>
   );
 }

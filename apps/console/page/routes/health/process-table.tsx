@@ -1,0 +1,107 @@
+import type { UseQueryResult } from '@tanstack/react-query';
+import { formatBytes, formatDuration, formatNumber } from '../../parts/format.ts';
+import { Time } from '../../parts/time.tsx';
+import { countOf, bucketsOf, sumOf, valuesOf } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
+import { requestSeconds } from './readings.ts';
+import type { ProcessName, Reading, Upstream } from './readings.ts';
+
+interface ProcessTableProps {
+  readonly upstreams: readonly Upstream[];
+  readonly queryOf: (name: ProcessName) => UseQueryResult<readonly Reading[], Error> | undefined;
+}
+
+/** One row for each process: whether it responds, its version, its load. */
+export function ProcessTable({ upstreams, queryOf }: ProcessTableProps) {
+  const rows = [...upstreams, { name: 'console', url: location.origin, state: 'ready' } as const];
+  return (
+    <div className="table-scroll" role="region" aria-label="Processes" tabIndex={0}>
+      <table className="table">
+        <thead>
+          <tr>
+            <th>Process</th>
+            <th>State</th>
+            <th>Version</th>
+            <th>Started</th>
+            <th className="numeric">Requests/s</th>
+            <th className="numeric">Memory</th>
+            <th className="numeric">Event loop delay, p99</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <ProcessRow key={row.name} {...row} query={queryOf(row.name)} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+interface RowProps extends Omit<Upstream, 'name'> {
+  readonly name: ProcessName;
+  readonly query: UseQueryResult<readonly Reading[], Error> | undefined;
+}
+
+function ProcessRow({ name, url, state, problem, query }: RowProps) {
+  const last = query?.data?.at(-1);
+  return (
+    <tr>
+      <th scope="row">
+        {name}
+        <div className="muted small process-url">{url}</div>
+      </th>
+      <td>
+        <StateBadge state={state} />
+        <div className="muted small">{problem ?? (query?.error === null ? undefined : query?.error.message)}</div>
+      </td>
+      {last === undefined ? (
+        <td colSpan={5} className="muted">
+          {state === 'unreachable' ? 'Not started, or at another address.' : null}
+        </td>
+      ) : (
+        <Figures metrics={last.metrics} before={query?.data?.at(-2)} at={last.at} />
+      )}
+    </tr>
+  );
+}
+
+const states = {
+  ready: { className: 'badge good', text: 'Ready' },
+  'not-ready': { className: 'badge warning', text: 'Not ready' },
+  unreachable: { className: 'badge', text: 'Not running' },
+} as const;
+
+function StateBadge({ state }: { readonly state: Upstream['state'] }) {
+  const { className, text } = states[state];
+  return <span className={className}>{text}</span>;
+}
+
+interface FiguresProps {
+  readonly metrics: Metrics;
+  readonly before: Reading | undefined;
+  readonly at: number;
+}
+
+function Figures({ metrics, before, at }: FiguresProps) {
+  const started = sumOf(metrics, 'process_start_time_seconds');
+  const memory = sumOf(metrics, 'process_resident_memory_bytes');
+  const delay = sumOf(metrics, 'nodejs_eventloop_lag_p99_seconds');
+  const requests = before && countOf(bucketsOf(metrics, requestSeconds, {}, before.metrics));
+  const [version = '–'] = valuesOf(metrics, 'facet_build_info', 'version');
+  const [node = ''] = valuesOf(metrics, 'nodejs_version_info', 'version');
+  return (
+    <>
+      <td>
+        {version}
+        <div className="muted small">Node {node.slice(1)}</div>
+      </td>
+      <td>{started === undefined ? '–' : <Time at={started * 1000} isRelative />}</td>
+      <td className="numeric">
+        {before === undefined || requests === undefined ? '–' : formatNumber(requests / ((at - before.at) / 1000))}
+      </td>
+      <td className="numeric">{memory === undefined ? '–' : formatBytes(memory)}</td>
+      <td className="numeric">{delay === undefined ? '–' : formatDuration(delay * 1000)}</td>
+    </>
+  );
+}
