@@ -98,8 +98,11 @@ export const ModelConfig = Type.Object({
   ]),
   /** Uses the age of behaviors: an added embedding, and a weight in the capsules (not in the paper). */
   recency: Type.Boolean(),
-  /** Adds a recency-weighted mean of the behaviors to the input of the H-layers (not in the paper). */
-  context: Type.Boolean(),
+  /**
+   * The context in the input of the H-layers (not in the paper). `mean`: the recency-weighted mean of the behaviors. `attention`: that
+   * mean plus one block of a causal transformer, read at the newest behavior, which knows the order of the behaviors.
+   */
+  context: Type.Union([Type.Literal('none'), Type.Literal('mean'), Type.Literal('attention')]),
   /** Adds the capsule (and the context) to the output of the H-layers (not in the paper). */
   residual: Type.Boolean(),
   /**
@@ -213,10 +216,16 @@ export function checkModel(config: ModelConfig): void {
       'Set model.adaptiveInterests to false.',
     );
   }
-  if (layers !== 'hidden' && (config.context || config.residual)) {
+  if (extractor.kind === 'transformer' && config.context === 'attention') {
+    throw unsupported(
+      'The extractor transformer and the context attention share their weights.',
+      'Set model.context to mean.',
+    );
+  }
+  if (layers !== 'hidden' && (config.context !== 'none' || config.residual)) {
     throw unsupported(
       `model.context and model.residual need H-layers, but model.layers is ${layers}.`,
-      'Set model.layers to hidden, or model.context and model.residual to false.',
+      'Set model.layers to hidden, or model.context to none and model.residual to false.',
     );
   }
 }

@@ -32,6 +32,8 @@ export function temperatureOf({ temperature, temperatureMin }: ModelConfig, weig
 export const itemFeatureTable = (name: string): string => `item/feature/${name}`;
 /** The table of user vectors [U, K · D] (MaxMF). */
 export const userVectorTable = 'user/vectors';
+/** Blocks of the transformer of the context `attention`. */
+export const contextBlocks = 1;
 /** Returns the name of a weight in a block of the transformer. */
 export const transformerWeight = (block: number, part: string): string => `transformer/${block}/${part}`;
 /** Returns the name of the embedding table of a user feature. */
@@ -39,7 +41,7 @@ export const profileTable = (name: string): string => `profile/${name}`;
 
 /** Returns the width of capsule and context in the input of the H-layers. */
 export function hiddenBehaviorWidth({ embeddingDim, context }: ModelConfig): number {
-  return embeddingDim * (context ? 2 : 1);
+  return embeddingDim * (context === 'none' ? 1 : 2);
 }
 
 /** Returns the width of the input of the H-layers: capsule, context, profile. */
@@ -74,7 +76,7 @@ export function initializeWeights(spec: ModelSpec, random: Random): Weights {
   if (config.recency) {
     add('behavior/age', [ageBucketCount, D], zero);
     add('behavior/ageWeight', [ageBucketCount], zero);
-    if (config.context) add('context/ageWeight', [ageBucketCount], zero);
+    if (config.context !== 'none') add('context/ageWeight', [ageBucketCount], zero);
   }
   addExtractor(spec, { add, normal, glorot });
   addLayers(spec, { add, normal, glorot });
@@ -101,7 +103,9 @@ interface WeightMaker {
 const zero = (): number => 0;
 
 function addExtractor({ config, userCount }: ModelSpec, { add, normal, glorot }: WeightMaker): void {
-  const { embeddingDim: D, interests: K, sequenceLength: L, extractor } = config;
+  const { embeddingDim: D, interests: K, sequenceLength: L, extractor, context } = config;
+  // Its output starts at zero, so that a new model returns the mean.
+  if (context === 'attention') addTransformer(config, contextBlocks, 0, { add, normal, glorot });
   switch (extractor.kind) {
     case 'routing': {
       const { identity, map, sigma } = extractor;
@@ -123,19 +127,7 @@ function addExtractor({ config, userCount }: ModelSpec, { add, normal, glorot }:
       add('attention/W2', [extractor.units, K], glorot(extractor.units, K));
       return;
     case 'transformer':
-      add('transformer/positions', [L, D], normal(embeddingDeviation));
-      for (let block = 0; block < extractor.blocks; block++) {
-        addNorm(add, transformerWeight(block, 'attention'), D);
-        for (const part of ['query', 'key', 'value']) {
-          add(transformerWeight(block, `attention/${part}`), [D, D], glorot(D, D));
-        }
-        addNorm(add, transformerWeight(block, 'dense'), D);
-        for (const layer of [0, 1]) {
-          add(transformerWeight(block, `dense/${layer}/kernel`), [D, D], glorot(D, D));
-          add(transformerWeight(block, `dense/${layer}/bias`), [D], zero);
-        }
-      }
-      addNorm(add, 'transformer/output', D);
+      addTransformer(config, extractor.blocks, 1, { add, normal, glorot });
       return;
     case 'user-vectors':
       add(userVectorTable, [userCount ?? 0, K * D], normal(embeddingDeviation));
@@ -144,9 +136,31 @@ function addExtractor({ config, userCount }: ModelSpec, { add, normal, glorot }:
   }
 }
 
+/** Adds a transformer. @param outputScale The initial scale of its output. */
+function addTransformer(
+  { embeddingDim: D, sequenceLength: L }: ModelConfig,
+  blocks: number,
+  outputScale: number,
+  { add, normal, glorot }: WeightMaker,
+): void {
+  add('transformer/positions', [L, D], normal(embeddingDeviation));
+  for (let block = 0; block < blocks; block++) {
+    addNorm(add, transformerWeight(block, 'attention'), D);
+    for (const part of ['query', 'key', 'value']) {
+      add(transformerWeight(block, `attention/${part}`), [D, D], glorot(D, D));
+    }
+    addNorm(add, transformerWeight(block, 'dense'), D);
+    for (const layer of [0, 1]) {
+      add(transformerWeight(block, `dense/${layer}/kernel`), [D, D], glorot(D, D));
+      add(transformerWeight(block, `dense/${layer}/bias`), [D], zero);
+    }
+  }
+  addNorm(add, 'transformer/output', D, outputScale);
+}
+
 /** Adds scale and shift of a layer normalization. */
-function addNorm(add: WeightMaker['add'], name: string, D: number): void {
-  add(`${name}/scale`, [D], () => 1);
+function addNorm(add: WeightMaker['add'], name: string, D: number, scale = 1): void {
+  add(`${name}/scale`, [D], () => scale);
   add(`${name}/shift`, [D], zero);
 }
 

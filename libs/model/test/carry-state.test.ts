@@ -165,7 +165,7 @@ describe('carrying a state', () => {
 
   it('moves rows of the profile map by user feature', () => {
     const [age, sex] = ['age', 'sex'].map((name) => category(name, ['p', 'q']));
-    const plain = { ...config, layers: 'none' as const, context: false, residual: false };
+    const plain = { ...config, layers: 'none' as const, context: 'none' as const, residual: false };
     const { source, target, state } = carried(
       { spec: { ...specOf(3, [], [age!]), config: plain } },
       { spec: { ...specOf(3, [], [sex!, age!]), config: plain } },

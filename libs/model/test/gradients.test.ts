@@ -53,7 +53,11 @@ const cases: { name: string; variant: string; model: Partial<ModelConfig> }[] = 
     variant: 'facet',
     model: { ...differentiable(facetModel), negatives: 8, temperatureMin: 0.1 },
   },
-  { name: 'YouTube DNN with recency and context', variant: 'youtube-dnn', model: { recency: true, context: true } },
+  {
+    name: 'YouTube DNN with recency and context',
+    variant: 'youtube-dnn',
+    model: { recency: true, context: 'mean' },
+  },
 ];
 
 /** Tried in order: a long step may cross a kink of a ReLU or change the nearest interest, a short one is lost in float32. */

@@ -23,7 +23,8 @@ import { createTinyWorld } from './tiny-world.ts';
 const variants: { name: string; variant: string; model: Partial<ModelConfig> }[] = [
   ...Object.keys(modelVariants).map((variant) => ({ name: variant, variant, model: {} })),
   { name: 'facet without adaptive interests', variant: 'facet', model: { adaptiveInterests: false } },
-  { name: 'facet without context and recency', variant: 'facet', model: { context: false, recency: false } },
+  { name: 'facet without context and recency', variant: 'facet', model: { context: 'none', recency: false } },
+  { name: 'facet with the mean of the behaviors as context', variant: 'facet', model: { context: 'mean' } },
   { name: 'mind with two hidden layers', variant: 'mind', model: { hiddenUnits: [10, 7] } },
   { name: 'mind with one interest', variant: 'mind', model: { interests: 1 } },
   { name: 'one ReLU layer instead of H-layers', variant: 'mind', model: { layers: 'relu' } },

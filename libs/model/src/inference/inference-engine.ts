@@ -2,9 +2,10 @@ import { createBehaviorRows } from '@facet/features';
 import type { BehaviorRows } from '@facet/features';
 import { dot } from '@facet/platform';
 import type { ModelSpec } from '../config.ts';
-import { profileTable, repeatFeatureCount, repeatFeatures, scalarScale } from '../weights.ts';
+import { contextBlocks, profileTable, repeatFeatureCount, repeatFeatures, scalarScale } from '../weights.ts';
 import type { Weights } from '../weights.ts';
 import { createExtractor } from './extractors/create-extractor.ts';
+import { createTransformer } from './extractors/transformer.ts';
 import { createInterestLayers } from './interest-layers.ts';
 import { interestCountOf, unknownUser } from './interests.ts';
 import type { InterestBuffer, Interests } from './interests.ts';
@@ -57,13 +58,17 @@ export function createInferenceEngine(
   const dim = indexDim(spec);
   const items = createItemTable(embeddings, added, D);
   const extractor = createExtractor({ spec, weights, items });
+  const attention =
+    config.context === 'attention'
+      ? createTransformer({ kind: 'transformer', blocks: contextBlocks }, { spec, weights, items })
+      : undefined;
   const layers = createInterestLayers(spec, weights);
   const readProfile = createProfileReader(spec, weights);
   const readRecency = createRecencyReader(weights);
   const inputs = new Float32Array(L * D);
   const weightOf = new Float32Array(L);
   const shares = new Float32Array(L);
-  const context = new Float32Array(config.context ? D : 0);
+  const context = new Float32Array(config.context === 'none' ? 0 : D);
   const ages = config.recency ? weights['behavior/age']!.data : undefined;
   const input = {
     userRow: unknownUser,
@@ -104,6 +109,9 @@ export function createInferenceEngine(
     softmax(shares, n);
     context.fill(0);
     addWeightedRows(context, 0, inputs, 0, D, shares, 0, n);
+    if (attention === undefined) return;
+    attention.extract(1, input);
+    for (let d = 0; d < D; d++) context[d]! += attention.capsules[d]!;
   }
 
   /** Writes interest k from the output of the layers. */
@@ -113,7 +121,7 @@ export function createInferenceEngine(
     const { output } = layers;
     const from = k * D;
     if (config.residual) for (let d = 0; d < D; d++) output[from + d]! += capsules[from + d]!;
-    if (config.residual && config.context) for (let d = 0; d < D; d++) output[from + d]! += context[d]!;
+    if (config.residual && context.length > 0) for (let d = 0; d < D; d++) output[from + d]! += context[d]!;
     const scale = config.normalize ? 1 / lengthOf(output, from, D) : 1;
     for (let d = 0; d < D; d++) vectors[k * dim + d] = output[from + d]! * scale;
     if (dim > D) vectors[k * dim + D] = 1;
@@ -147,7 +155,7 @@ export function createInferenceEngine(
     readBehaviors(rows, first);
     weighBehaviors(rows, first);
     extractor.extract(buffer.count, input);
-    if (config.context) readContext(rows, first);
+    if (context.length > 0) readContext(rows, first);
     layers.startUser(context, readProfile(profile));
     layers.run(extractor.capsules, buffer.count);
     for (let k = 0; k < buffer.count; k++) writeInterest(k, buffer);

@@ -23,8 +23,6 @@ export const extractByTransformer: Extractor<'transformer', { readonly dropout: 
   const norm = (values: Tensor3D, name: string): Tensor3D =>
     layerNorm(values, weight(`${name}/scale`), weight(`${name}/shift`));
   const seed = input.users.seeds?.dropout;
-  // Another seed than that of the inputs.
-  const noise = seed && dropoutFactors([2 * blocks, B, L, D], dropout, tf.add(seed, tf.scalar(1, 'int32')));
   let sequence = tf.add(
     tf.mul(input.behaviors, Math.sqrt(D)),
     ofSlots(weight('transformer/positions'), input.users),
@@ -32,11 +30,13 @@ export const extractByTransformer: Extractor<'transformer', { readonly dropout: 
   for (let block = 0; block < blocks; block++) {
     // The output reads only the newest place of the last block.
     const places = block === blocks - 1 ? 1 : L;
+    // Other seeds than that of the inputs.
+    const noise = seed && dropoutFactors([2, B, places, D], dropout, tf.add(seed, tf.scalar(1 + block, 'int32')));
     const normal = norm(sequence, transformerWeight(block, 'attention'));
     const attended = attend(weights, block, { normal, places }, input);
-    sequence = tf.add(newest(sequence, places), drop(attended, 2 * block, noise));
+    sequence = tf.add(newest(sequence, places), drop(attended, 0, noise));
     const dense = denseLayers(weights, block, norm(sequence, transformerWeight(block, 'dense')));
-    sequence = tf.add(sequence, drop(dense, 2 * block + 1, noise));
+    sequence = tf.add(sequence, drop(dense, 1, noise));
   }
   return norm(sequence, 'transformer/output');
 };
@@ -49,12 +49,18 @@ function attend(
   { weights, users }: ExtractorInput,
 ): Tensor3D {
   const [, L, D] = normal.shape;
-  const through = (values: Tensor3D, part: string): Tensor3D =>
-    dense(values, variables[transformerWeight(block, `attention/${part}`)]!);
-  const query = through(newest(normal, places), 'query');
-  const products = tf.matMul(query, through(normal, 'key'), false, true); // [B, places, L]
-  const logits = tf.add(tf.div(products, Math.sqrt(D)), futurePenalty(places, L)) as Tensor3D;
-  return tf.matMul(weightedSoftmax(logits, weights, users.mask), through(normal, 'value')) as Tensor3D;
+  const kernel = (part: string): Tensor2D => variables[transformerWeight(block, `attention/${part}`)] as Tensor2D;
+  const softmax = (products: Tensor): Tensor3D =>
+    weightedSoftmax(tf.div(products, Math.sqrt(D)) as Tensor3D, weights, users.mask);
+  const query = dense(newest(normal, places), kernel('query'));
+  if (places === 1) {
+    // q (x K)ᵀ = (q Kᵀ) xᵀ and Σ a (x V) = (Σ a x) V: one query needs no products of the behaviors with K and V.
+    const shares = softmax(tf.matMul(dense(query, tf.transpose(kernel('key'))), normal, false, true));
+    return dense(tf.matMul(shares, normal) as Tensor3D, kernel('value'));
+  }
+  const products = tf.matMul(query, dense(normal, kernel('key')), false, true); // [B, L, L]
+  const shares = softmax(tf.add(products, futurePenalty(L)));
+  return tf.matMul(shares, dense(normal, kernel('value'))) as Tensor3D;
 }
 
 /** Two dense layers, the same at every place: ReLU, then linear. */
@@ -78,17 +84,15 @@ function newest(values: Tensor3D, places: number): Tensor3D {
   return places === L ? values : tf.slice(values, [0, L - places, 0], [B, places, D]);
 }
 
-/** Applies dropout to the output of a sublayer. @param noise [sublayers, B, L, D] */
+/** Applies dropout to the output of a sublayer. @param noise [sublayers, B, places, D] */
 function drop(values: Tensor3D, sublayer: number, noise: Tensor | undefined): Tensor3D {
   if (noise === undefined) return values;
-  const [, B, L, D] = noise.shape as [number, number, number, number];
-  const ofSublayer = tf.slice(noise, [sublayer, 0, 0, 0], [1, B, L, D]).reshape([B, L, D]) as Tensor3D;
-  return tf.mul(values, newest(ofSublayer, values.shape[1]));
+  const [, ...shape] = noise.shape as [number, number, number, number];
+  return tf.mul(values, tf.slice(noise, [sublayer, 0, 0, 0], [1, ...shape]).reshape(shape));
 }
 
-/** [places, L] Minus infinity where one of the newest places would attend to a later one. */
-function futurePenalty(places: number, L: number): Tensor2D {
-  const row = tf.range(L - places, L, 1, 'int32').expandDims(1);
-  const column = tf.range(0, L, 1, 'int32').expandDims(0);
-  return tf.mul(tf.cast(tf.greater(column, row), 'float32'), minusInfinity);
+/** [L, L] Minus infinity where a place would attend to a later one. */
+function futurePenalty(L: number): Tensor2D {
+  const places = tf.range(0, L, 1, 'int32');
+  return tf.mul(tf.cast(tf.greater(places.expandDims(0), places.expandDims(1)), 'float32'), minusInfinity);
 }

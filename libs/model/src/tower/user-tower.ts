@@ -3,10 +3,12 @@ import type { Tensor, Tensor2D, Tensor3D } from '@facet/tf-graph/tensorflow';
 import type { UserBatch, WeightTensors } from '../batch.ts';
 import type { ModelConfig, ModelSpec } from '../config.ts';
 import { minusInfinity } from '../epsilon.ts';
-import { profileTable, scalarScale } from '../weights.ts';
+import { contextBlocks, profileTable, scalarScale } from '../weights.ts';
 import { extractCapsules } from './extract-capsules.ts';
+import type { ExtractorInput } from './extractor.ts';
 import { unitLength } from './math.ts';
 import { dropoutFactors } from './seeded-random.ts';
+import { extractByTransformer } from './transformer.ts';
 
 /**
  * The user tower f_user(I_u, P_u) = V_u (paper, Eq. 1): embedding of the behaviors → multi-interest extractor → H-layers with
@@ -35,8 +37,9 @@ export function userTower(
       inputs = tf.mul(inputs, factors.reshape([B * L, D]));
     }
     const behaviors = inputs.reshape([B, L, D]) as Tensor3D;
-    const capsules = extractCapsules(weights, config, { behaviors, weights: behaviorWeights, users });
-    const context = config.context ? contextVector(weights, config, behaviors, users) : undefined;
+    const input = { behaviors, weights: behaviorWeights, users };
+    const capsules = extractCapsules(weights, config, input);
+    const context = config.context === 'none' ? undefined : contextVector(weights, config, input);
     const profile = userFeatures.length === 0 ? undefined : profileVector(weights, userFeatures, users);
 
     let interests = interestLayers(weights, config, { capsules, context, profile });
@@ -52,16 +55,19 @@ function recencyLogits(weights: WeightTensors, { ages }: UserBatch, table: strin
   return tf.mul(tf.gather(weights[table]!, ages.flatten()), scalarScale).reshape(ages.shape);
 }
 
-/** Returns the mean of the behaviors under a softmax of their recency [B, 1, D]. */
+/** Returns the mean of the behaviors under a softmax of their recency, plus the attention of the newest behavior [B, 1, D]. */
 function contextVector(
   weights: WeightTensors,
-  { recency }: ModelConfig,
-  behaviors: Tensor3D,
-  users: UserBatch,
+  { recency, context, dropout }: ModelConfig,
+  input: ExtractorInput,
 ): Tensor3D {
+  const { behaviors, users } = input;
   const padding = tf.mul(tf.sub(1, users.mask), minusInfinity) as Tensor2D;
   const logits = recency ? tf.add(recencyLogits(weights, users, 'context/ageWeight'), padding) : padding;
-  return tf.matMul(tf.softmax(logits).expandDims(1), behaviors) as Tensor3D;
+  const mean = tf.matMul(tf.softmax(logits).expandDims(1), behaviors) as Tensor3D;
+  if (context === 'mean') return mean;
+  const attention = extractByTransformer(weights, { kind: 'transformer', blocks: contextBlocks, dropout }, input);
+  return tf.add(mean, attention) as Tensor3D;
 }
 
 /** Returns the profile p_u [B, 1, P]: the concatenated embeddings of the user features (paper, §4.1). */

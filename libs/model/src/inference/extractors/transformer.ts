@@ -17,6 +17,7 @@ export const createTransformer: CreateExtractor<'transformer'> = ({ blocks }, { 
   const keys = new Float32Array(L * D);
   const values = new Float32Array(L * D);
   const query = new Float32Array(D);
+  const pooled = new Float32Array(D);
   const hidden = new Float32Array(D);
   const shares = new Float32Array(L);
   const capsules = new Float32Array(D);
@@ -29,6 +30,20 @@ export const createTransformer: CreateExtractor<'transformer'> = ({ blocks }, { 
     for (let other = 0; other <= row; other++) shares[other]! *= productScale;
     weightedSoftmax(shares, 0, behaviorWeights, row + 1);
     addWeightedRows(sequence, row * D, values, 0, D, shares, 0, row + 1);
+  }
+
+  /** Does the same for the newest place as one query, without keys and values of all places (`attend` of the tower). */
+  function attendFromNewest(n: number, layer: BlockWeights, behaviorWeights: Float32Array): void {
+    const newest = (n - 1) * D;
+    query.fill(0);
+    addWeightedRows(query, 0, layer.query, 0, D, normal, newest, D);
+    multiplyByRows(pooled, 0, query, 0, 1, layer.key, 0, D, D);
+    multiplyByRows(shares, 0, pooled, 0, 1, normal, 0, n, D);
+    for (let row = 0; row < n; row++) shares[row]! *= productScale;
+    weightedSoftmax(shares, 0, behaviorWeights, n);
+    pooled.fill(0);
+    addWeightedRows(pooled, 0, normal, 0, D, shares, 0, n);
+    addWeightedRows(sequence, newest, layer.value, 0, D, pooled, 0, D);
   }
 
   function addDense(row: number, { denseNorm, dense }: BlockWeights): void {
@@ -50,14 +65,19 @@ export const createTransformer: CreateExtractor<'transformer'> = ({ blocks }, { 
       }
       for (let block = 0; block < blocks; block++) {
         const layer = layers[block]!;
+        for (let row = 0; row < n; row++) normalize(sequence, row * D, layer.attentionNorm, normal, row * D, D);
+        if (block === blocks - 1) {
+          attendFromNewest(n, layer, behaviorWeights);
+          addDense(n - 1, layer);
+          break;
+        }
         keys.fill(0, 0, n * D);
         values.fill(0, 0, n * D);
         for (let row = 0; row < n; row++) {
-          normalize(sequence, row * D, layer.attentionNorm, normal, row * D, D);
           addWeightedRows(keys, row * D, layer.key, 0, D, normal, row * D, D);
           addWeightedRows(values, row * D, layer.value, 0, D, normal, row * D, D);
         }
-        for (let row = block === blocks - 1 ? n - 1 : 0; row < n; row++) {
+        for (let row = 0; row < n; row++) {
           attend(row, layer, behaviorWeights);
           addDense(row, layer);
         }
