@@ -70,7 +70,7 @@ export async function runDataset(pipeline: StageContext, watcher: Watcher): Prom
 export async function runTrain(pipeline: StageContext, watcher: Watcher): Promise<TrainOutputs> {
   const before = await runDataset(pipeline, watcher);
   return watch(watcher, 'train', 'loading TensorFlow', async (stage) => {
-    let best: { epoch: number; score: number } | undefined;
+    let fitted = '';
     const { output, reused } = await trainStage(
       pipeline,
       { datasetId: before.datasetId },
@@ -78,16 +78,19 @@ export async function runTrain(pipeline: StageContext, watcher: Watcher): Promis
         signal: watcher.signal,
         onProgress: (progress) => stage.report(trainingProgress(progress)),
         onDivergence: (phase, description) => stage.note(`${trainingPhaseNames[phase]}: ${description}`),
-        onEpoch: (phase, { epoch, loss, score }) => {
-          if (score !== undefined && (best === undefined || score > best.score)) best = { epoch, score };
+        onEpoch: (phase, { epoch, loss, score }, interests) => {
           const scored = score === undefined ? '' : `, validation recall@50 ${score.toFixed(4)}`;
-          stage.step(`${trainingPhaseNames[phase]}, epoch ${epoch}: loss ${loss.toFixed(3)}${scored}`);
+          const name = `${trainingPhaseNames[phase]}, ${countOf(interests, 'interest')}`;
+          stage.step(`${name}, epoch ${epoch}: loss ${loss.toFixed(3)}${scored}`);
+        },
+        onFit: ({ interests, epoch, score }, scores) => {
+          const compared = scores.map((each) => `${countOf(each.interests, 'interest')} ${each.score.toFixed(4)}`);
+          if (scores.length > 1) stage.note(`validation recall@50: ${compared.join(', ')}`);
+          fitted = `, ${countOf(interests, 'interest')}, best epoch ${epoch}, validation recall@50 ${score.toFixed(3)}`;
         },
       },
     );
-    const chosen =
-      best === undefined ? '' : `, best epoch ${best.epoch}, validation recall@50 ${best.score.toFixed(3)}`;
-    stage.done(`model ${shortId(output.modelId)}${chosen}`, { reused });
+    stage.done(`model ${shortId(output.modelId)}${fitted}`, { reused });
     return { ...before, modelId: output.modelId, reused: [...before.reused, ...(reused ? ['train'] : [])] };
   });
 }

@@ -263,7 +263,12 @@ function overriddenModel(
   return { ...kept, ...others, extractor: extractor as ModelConfig['extractor'] };
 }
 
-/** Returns the model with a fixed K, which the number of behaviors in the data does not reduce. */
+/** Returns the model with a fixed K, which the data does not reduce. */
 export function keepInterests(model: ModelConfig): ModelConfig {
-  return model.interestUsersMin === undefined ? model : { ...model, interestUsersMin: 0 };
+  const { interestUsersMin, interestGainMin } = model;
+  return {
+    ...model,
+    ...(interestUsersMin === undefined ? {} : { interestUsersMin: 0 }),
+    ...(interestGainMin === undefined ? {} : { interestGainMin: 0 }),
+  };
 }

@@ -85,6 +85,11 @@ export const ModelConfig = Type.Object({
    * paper). Absent or 0: K is fixed.
    */
   interestUsersMin: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  /**
+   * Least gain of K interests over one interest in the validation score, as a share (not in the paper). Training compares both, and
+   * with less gain the model has one interest, which needs one search per request. Absent or 0: K is not compared.
+   */
+  interestGainMin: Type.Optional(Type.Number({ minimum: 0 })),
   /** L, the length of a behavior sequence. */
   sequenceLength: Type.Integer({ minimum: 1 }),
   /** Whether repeated interactions with an item are one behavior with a count. */

@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { resolveModel } from '@facet/config';
 import { openModel } from '../src/index.ts';
 import type { Dataset } from '../src/index.ts';
-import type { TrainProgress } from '../src/training/train-model.ts';
+import type { TrainingProgress } from '../src/training/training-progress.ts';
 import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
 import { trainModel } from '../src/training/train-model.ts';
 import { temporaryFolder } from '@facet/testing';
@@ -74,6 +74,17 @@ async function storedModel(root: string, id: string) {
 }
 
 describe('trainModel', () => {
+  it('compares several interests with one, and stores the better model with both scores', async () => {
+    const root = await temporaryFolder();
+    const { modelId, epochs } = await run(root, { model: { interestGainMin: 0.01 }, training: { epochs: 1 } });
+    const { info } = await storedModel(root, modelId!);
+    const [several, one] = info.interestScores!;
+    expect(epochs).toEqual(['fit 1', 'fit 1', 'refit 1']);
+    expect([several!.interests, one!.interests]).toEqual([3, 1]);
+    expect(info.spec.config.interests).toBe(several!.score >= 1.01 * one!.score ? 3 : 1);
+    expect(info.fit[0]!.score).toBe(info.spec.config.interests === 3 ? several!.score : one!.score);
+  });
+
   it('stores the model with its curves, and removes the checkpoints', async () => {
     const root = await temporaryFolder();
     const { modelId, epochs } = await run(root);
@@ -106,7 +117,7 @@ describe('trainModel', () => {
 
   it('reports the progress of every step', async () => {
     const config = shopConfig();
-    const steps: TrainProgress[] = [];
+    const steps: TrainingProgress[] = [];
     let clock = 0;
     const root = await temporaryFolder();
     const { model, training } = resolveModel(config);
@@ -236,7 +247,7 @@ describe('an interrupted training', () => {
   it('starts from the beginning if its checkpoint is damaged', async () => {
     const root = await temporaryFolder();
     await run(root, { ...refits.fit, killAfter: 'fit 2', way: 'crash' });
-    await truncate(join(root, 'checkpoints', 'full', 'fit', 'last-optimizer.safetensors'), 40);
+    await truncate(join(root, 'checkpoints', 'full', 'fit-3', 'last-optimizer.safetensors'), 40);
     const resumed = await run(root, refits.fit);
     expect(resumed.epochs[0]).toBe('fit 1');
     expect(resumed.modelId).toBe(whole.fit.modelId);

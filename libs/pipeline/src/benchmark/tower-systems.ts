@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { createRandom } from '@facet/features';
 import { frozenWeights, initializeWeights } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
-import type { LoopProgress } from '@facet/model/training';
 import { reportInterests } from '../evaluation/interest-report.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
 import { forTasks } from '../evaluation/tasks.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
 import * as tensorFlow from '@facet/model/training';
 import { modelSpecOf } from '../model/model-spec.ts';
+import { bestScore, chooseFit, comparedSpecs } from '../training/choose-interests.ts';
 import { trainPhase } from '../training/train-phase.ts';
 import { trainingProgress } from '../training/training-progress.ts';
 import { sampleUsers } from './classic-systems.ts';
@@ -28,35 +28,41 @@ export async function fitTower({ model, training }: TowerSettings, context: FitC
   const { data, protocol } = context.benchmark;
   const { validation, test } = protocol;
   const config = { ...training, seed: context.seed };
-  const spec = modelSpecOf(model, data, validation.cut);
-  const initialWeights = initializeWeights(spec, createRandom(config.seed));
+  const specs = comparedSpecs(modelSpecOf(model, data, validation.cut));
+  const parts = specs.length + (config.refit ? 1 : 0);
 
-  const run = async (phase: 'fit' | 'refit', heldOut: HeldOut, lastEpoch?: number) => {
-    const stopwatch = await resumeStopwatch(join(context.checkpoints, `${phase}-seconds.json`), context.now);
+  const run = async (spec: ModelSpec, phase: 'fit' | 'refit', part: number, heldOut: HeldOut, lastEpoch?: number) => {
+    const { interests } = spec.config;
+    const name = `${phase}-${interests}`;
+    const stopwatch = await resumeStopwatch(join(context.checkpoints, `${name}-seconds.json`), context.now);
     const progress = await trainPhase({
       data,
       spec,
       config,
       heldOut,
-      initialWeights,
-      checkpoint: join(context.checkpoints, phase),
+      initialWeights: initializeWeights(spec, createRandom(config.seed)),
+      checkpoint: join(context.checkpoints, name),
       now: context.now,
       validate: phase === 'fit' ? createValidator(spec, context) : undefined,
       lastEpoch,
       signal: context.signal,
       onProgress: (progress) => {
-        const { share, detail } = trainingProgress({ ...progress, phase });
+        const { share, detail } = trainingProgress({ ...progress, phase, part, parts, interests });
         context.onProgress?.(share, detail);
       },
       onDivergence: (description) => context.onDivergence?.(`${phase}: ${description}`),
       onEpoch: () => stopwatch.lap(),
     });
-    return { progress, seconds: stopwatch.seconds() };
+    return { spec, progress, seconds: stopwatch.seconds() };
   };
 
-  const fit = await run('fit', validation);
+  const fits: Awaited<ReturnType<typeof run>>[] = [];
+  for (const each of specs) fits.push(await run(each, 'fit', fits.length, validation));
+  const fit = chooseFit(fits);
+  const { spec } = fit;
   const { bestEpoch } = fit.progress;
-  const refit = config.refit ? await run('refit', test, bestEpoch) : undefined;
+  const refit = config.refit ? await run(spec, 'refit', fits.length, test, bestEpoch) : undefined;
+  const fitSeconds = fits.reduce((sum, { seconds }) => sum + seconds, 0);
   const { weights } = (refit ?? fit).progress.best;
   const scorer = createModelScorer(data, spec, weights, { ...test, tensorFlow });
   return {
@@ -72,9 +78,9 @@ export async function fitTower({ model, training }: TowerSettings, context: FitC
           },
         }),
     parameters: countParameters(weights),
-    chosen: { epochs: bestEpoch },
-    validationScore: bestScore(fit.progress),
-    tuningSeconds: refit === undefined ? 0 : fit.seconds,
+    chosen: { epochs: bestEpoch, ...(fits.length === 1 ? {} : { interests: spec.config.interests }) },
+    validationScore: bestScore(fit),
+    tuningSeconds: fitSeconds - (refit === undefined ? fit.seconds : 0),
     trainingSeconds: (refit ?? fit).seconds,
     epochs: { fit: fit.progress.curve.length, best: bestEpoch, refit: refit?.progress.curve.length ?? 0 },
     interests: reportInterests(scorer, test.users, spec.config.interests),
@@ -95,10 +101,6 @@ export function createValidator(
     const scores = protocol.tasks.map((task) => choiceScore(protocol, evaluated[task]!));
     return scores.reduce((sum, score) => sum + score, 0) / scores.length;
   };
-}
-
-function bestScore({ curve, bestEpoch }: LoopProgress): number {
-  return curve[bestEpoch - 1]?.score ?? 0;
 }
 
 /** Counts learned parameters. Random routing logits are frozen and do not count. */

@@ -81,6 +81,8 @@ export const ModelInfo = Type.Object({
   fit: Type.Array(Epoch),
   refit: Type.Array(Epoch),
   bestEpoch: Type.Integer(),
+  /** The validation scores that the number of interests was chosen by, if it was. */
+  interestScores: Type.Optional(Type.Array(Type.Object({ interests: Type.Integer(), score: Type.Number() }))),
   /** Absent, like `states`, in models from before warm starts. */
   start: Type.Optional(TrainingStart),
   /** The states that later trainings can start from. The weights of the last one are the weights of the model. */

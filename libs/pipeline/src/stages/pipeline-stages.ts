@@ -89,7 +89,7 @@ export interface TrainInputs {
 export async function trainStage(
   { home, config, store }: StageContext,
   { datasetId, warmFrom }: TrainInputs,
-  watch: Pick<TrainOptions, 'onStart' | 'onProgress' | 'onEpoch' | 'onDivergence' | 'signal' | 'now'> = {},
+  watch: Pick<TrainOptions, 'onStart' | 'onProgress' | 'onEpoch' | 'onFit' | 'onDivergence' | 'signal' | 'now'> = {},
 ): Promise<StageResult<{ modelId: string; start: TrainingStart }>> {
   const { model, training } = resolveModel(config);
   const { warm, ...full } = training;

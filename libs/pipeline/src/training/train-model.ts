@@ -5,7 +5,7 @@ import { createRandom, hashText } from '@facet/features';
 import { initializeWeights } from '@facet/model';
 import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '@facet/model';
 import { carryState, stateVersion } from '@facet/model/training';
-import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
+import type { EpochReport, TrainingState } from '@facet/model/training';
 import type { Dataset } from '../dataset/dataset.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
 import { evaluateTasks, forTasks, heldOutWindow } from '../evaluation/tasks.ts';
@@ -13,15 +13,12 @@ import * as tensorFlow from '@facet/model/training';
 import { modelFormat, openModelState, putModel } from '../model/model-artifact.ts';
 import type { Model, StateInfo, TrainingPhase, TrainingStart } from '../model/model-artifact.ts';
 import { modelSpecOf } from '../model/model-spec.ts';
+import { chooseFit, comparedSpecs, scoreOf, withInterests } from './choose-interests.ts';
+import type { Fit, InterestScore } from './choose-interests.ts';
 import { trainPhase } from './train-phase.ts';
-import type { PhaseProgress } from './training-progress.ts';
+import type { TrainingProgress } from './training-progress.ts';
 import { hashOfRules, phasesOf, planStart, withoutWarm } from './warm-start.ts';
 import type { PhaseBound } from './warm-start.ts';
-
-/** The progress of a training after each step. */
-export interface TrainProgress extends PhaseProgress {
-  readonly phase: TrainingPhase;
-}
 
 export interface TrainOptions {
   readonly store: ArtifactStore;
@@ -33,8 +30,11 @@ export interface TrainOptions {
   /** The folder of this run's checkpoints, removed when the run has finished. */
   readonly checkpoints: string;
   readonly onStart?: (start: TrainingStart) => void;
-  readonly onProgress?: (progress: TrainProgress) => void;
-  readonly onEpoch?: (phase: TrainingPhase, report: EpochReport) => void;
+  readonly onProgress?: (progress: TrainingProgress) => void;
+  /** @param interests K of the phase. */
+  readonly onEpoch?: (phase: TrainingPhase, report: EpochReport, interests: number) => void;
+  /** Called after the fits. @param scores The score of each fit. */
+  readonly onFit?: (chosen: InterestScore & { readonly epoch: number }, scores: readonly InterestScore[]) => void;
   readonly onDivergence?: (phase: TrainingPhase, description: string) => void;
   readonly signal?: AbortSignal | undefined;
   /** A clock in milliseconds, for the reported pace. */
@@ -48,6 +48,7 @@ const validationUsersMax = 1000;
 
 /**
  * Fits the model on the data before the validation window and keeps the epoch that is best in that window. With
+ * `interestGainMin`, fits one interest too and keeps several only if that window shows their gain. With
  * `training.refit`, fits it again for the same number of epochs with the validation window included. Training never uses the test
  * window. A killed run resumes after its last epoch.
  *
@@ -59,27 +60,34 @@ export async function trainModel(options: TrainOptions): Promise<{ ref: Artifact
   const spec = modelSpecOf(options.model, dataset, dataset.split.validationFrom);
   const { start, source } = await planStart(store, { ...options, model: spec.config }, options.warmFrom);
   options.onStart?.(start);
-  const run = startRun(options, { spec, start, source });
-  const phases: PhaseResult[] = [];
-  for (const { phase, heldOutFrom } of phasesOf(dataset.split, options.training)) {
-    phases.push(
-      phase === 'fit'
-        ? await runPhase(run, { phase, heldOutFrom, validate: createValidator(dataset, run.spec) })
-        : await runPhase(run, { phase, heldOutFrom, lastEpoch: phases[0]!.progress.bestEpoch }),
-    );
+  // A warm start keeps the interests of its source.
+  const specs = source === undefined ? comparedSpecs(spec) : [withInterests(spec, source.info.spec.config.interests)];
+  const run = startRun(options, { start, source });
+  const [fitBound, refitBound] = phasesOf(dataset.split, options.training);
+  const parts = specs.length + (refitBound === undefined ? 0 : 1);
+  const fits: PhaseResult[] = [];
+  for (const each of specs) {
+    const validate = createValidator(dataset, each);
+    fits.push(await runPhase(run, { ...fitBound!, spec: each, part: fits.length, parts, validate }));
   }
-  const [fit, refit] = phases;
+  const fit = chooseFit(fits);
+  const lastEpoch = fit.progress.bestEpoch;
+  options.onFit?.({ ...scoreOf(fit), epoch: lastEpoch }, fits.map(scoreOf));
+  const refit =
+    refitBound && (await runPhase(run, { ...refitBound, spec: fit.spec, part: fits.length, parts, lastEpoch }));
+  const phases = refit === undefined ? [fit] : [fit, refit];
   const { trainedCount } = dataset.info;
   const ref = await putModel(
     store,
     {
       formatVersion: modelFormat,
       datasetId: dataset.id,
-      spec: run.spec,
+      spec: fit.spec,
       training: start.kind === 'warm' ? options.training : withoutWarm(options.training),
-      fit: [...fit!.progress.curve],
+      fit: [...fit.progress.curve],
       refit: [...(refit?.progress.curve ?? [])],
-      bestEpoch: fit!.progress.bestEpoch,
+      bestEpoch: lastEpoch,
+      ...(fits.length === 1 ? {} : { interestScores: fits.map(scoreOf) }),
       start,
       states: {
         version: stateVersion,
@@ -99,7 +107,6 @@ export async function trainModel(options: TrainOptions): Promise<{ ref: Artifact
 /** The common inputs of the phases of a run. */
 interface Run {
   readonly options: TrainOptions;
-  readonly spec: ModelSpec;
   /** The epochs and the learning rate depend on the kind of start. */
   readonly config: TrainingConfig;
   readonly start: TrainingStart;
@@ -108,12 +115,11 @@ interface Run {
   readonly checkpoints: string;
 }
 
-function startRun(options: TrainOptions, { spec, start, source }: Pick<Run, 'spec' | 'start' | 'source'>): Run {
+function startRun(options: TrainOptions, { start, source }: Pick<Run, 'start' | 'source'>): Run {
   const { training } = options;
   const isWarm = start.kind === 'warm';
   return {
     options,
-    spec,
     config: isWarm ? { ...training, ...training.warm } : training,
     start,
     source,
@@ -122,19 +128,23 @@ function startRun(options: TrainOptions, { spec, start, source }: Pick<Run, 'spe
 }
 
 interface Phase extends PhaseBound {
+  readonly spec: ModelSpec;
+  /** Its position among the `parts` fits and refits of the training. */
+  readonly part: number;
+  readonly parts: number;
   /** Stops after this epoch, while the learning-rate schedule covers all epochs: the length of a refit. */
   readonly lastEpoch?: number;
   readonly validate?: (weights: Weights) => Promise<number>;
 }
 
-interface PhaseResult extends StateInfo {
-  readonly progress: LoopProgress;
-}
+interface PhaseResult extends StateInfo, Fit {}
 
-async function runPhase(run: Run, { phase, heldOutFrom, lastEpoch, validate }: Phase): Promise<PhaseResult> {
-  const { options, spec } = run;
+async function runPhase(run: Run, given: Phase): Promise<PhaseResult> {
+  const { options } = run;
+  const { phase, heldOutFrom, lastEpoch, validate, spec, part, parts } = given;
+  const { interests } = spec.config;
   const initialWeights = initializeWeights(spec, createRandom(run.config.seed));
-  const start = await startOfPhase(run, phase, initialWeights);
+  const start = await startOfPhase(run, given, initialWeights);
   const config = start === undefined ? run.config : { ...run.config, seed: seedAfter(start, run.config.seed) };
   const progress = await trainPhase({
     data: options.dataset,
@@ -142,18 +152,18 @@ async function runPhase(run: Run, { phase, heldOutFrom, lastEpoch, validate }: P
     config,
     heldOut: heldOutWindow(options.dataset, heldOutFrom, Number.POSITIVE_INFINITY),
     initialWeights,
-    checkpoint: join(run.checkpoints, phase),
-    epochsAfter: phase === 'fit' && config.refit ? config.epochs : 0,
+    checkpoint: join(run.checkpoints, `${phase}-${interests}`),
+    epochsAfter: (parts - 1 - part) * config.epochs,
     lastEpoch,
     validate,
     start,
     signal: options.signal,
     now: options.now,
-    onProgress: (progress) => options.onProgress?.({ phase, ...progress }),
-    onEpoch: (report) => options.onEpoch?.(phase, report),
+    onProgress: (progress) => options.onProgress?.({ phase, part, parts, interests, ...progress }),
+    onEpoch: (report) => options.onEpoch?.(phase, report, interests),
     onDivergence: (description) => options.onDivergence?.(phase, description),
   });
-  return { phase, seenBefore: heldOutFrom, progress };
+  return { phase, seenBefore: heldOutFrom, spec, progress };
 }
 
 /** Returns a different seed for each run of a chain, so that the chain does not memorize the same examples. */
@@ -163,8 +173,8 @@ function seedAfter({ optimizer }: TrainingState, seed: number): number {
 
 /** Returns the state that a phase of a warm start begins with, converted to the items and features of the dataset. */
 async function startOfPhase(
-  { options, spec, start, source }: Run,
-  phase: TrainingPhase,
+  { options, start, source }: Run,
+  { spec, phase }: Phase,
   initialWeights: Weights,
 ): Promise<TrainingState | undefined> {
   if (start.kind === 'full' || source === undefined) return undefined;

@@ -46,17 +46,24 @@ export function createPace(now: () => number): {
 /** The names of the phases for people. */
 export const trainingPhaseNames: Readonly<Record<TrainingPhase, string>> = { fit: 'fit', refit: 'refit on newer data' };
 
-/** An estimate of the fit's share of the work; the number of epochs of the refit is not known in advance. */
-const fitShare = 0.6;
+/** The progress of a training after each step. */
+export interface TrainingProgress extends PhaseProgress {
+  readonly phase: TrainingPhase;
+  /** The position of the phase among the `parts` fits and refits of the training. */
+  readonly part: number;
+  readonly parts: number;
+  /** K of the phase. */
+  readonly interests: number;
+}
 
-/** Returns the progress of a whole training after a step of one phase. */
-export function trainingProgress(progress: PhaseProgress & { readonly phase: TrainingPhase }) {
-  const { phase, epoch, epochs, done, total, loss, examplesPerSecond, etaSeconds } = progress;
-  const share = (epoch - 1 + done / total) / epochs;
+/** Returns the progress of a whole training. */
+export function trainingProgress(progress: TrainingProgress) {
+  const { phase, part, parts, interests, epoch, epochs, done, total, loss, examplesPerSecond, etaSeconds } = progress;
   const atMost = phase === 'fit' ? 'at most ' : '';
+  const name = `${trainingPhaseNames[phase]}, ${interests} interest${interests === 1 ? '' : 's'}`;
   return {
-    share: phase === 'fit' ? fitShare * share : fitShare + (1 - fitShare) * share,
-    detail: `${trainingPhaseNames[phase]}, epoch ${epoch} of ${atMost}${epochs}, loss ${loss.toFixed(2)}`,
+    share: (part + (epoch - 1 + done / total) / epochs) / parts,
+    detail: `${name}, epoch ${epoch} of ${atMost}${epochs}, loss ${loss.toFixed(2)}`,
     loss,
     examplesPerSecond,
     etaSeconds,

@@ -87,7 +87,8 @@ function differenceOf(
   if (hashJson(info.spec.config) !== hashJson({ ...model, interests })) {
     return 'The settings of the model have changed.';
   }
-  if (interests !== model.interests) {
+  const isChosen = interests === 1 && (model.interestGainMin ?? 0) > 0;
+  if (interests !== model.interests && !isChosen) {
     return `It has ${interests} interests, but these settings and users need ${model.interests}.`;
   }
   if (model.extractor.kind === 'user-vectors') {
