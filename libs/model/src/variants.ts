@@ -7,7 +7,7 @@ export const facetModel: ModelConfig = {
   interests: 4,
   adaptiveInterests: true,
   interestUsersMin: 0.5,
-  interestGainMin: 0.01,
+  interestGainMin: 0.005,
   sequenceLength: 100,
   distinctBehaviors: true,
   extractor: {

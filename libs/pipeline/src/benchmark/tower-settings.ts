@@ -43,6 +43,8 @@ export function towerSettings(
 
 /** Examples with few labels contain less information than examples with the labels of a window, so training needs more epochs. */
 const fewLabelsEpochs = 10;
+/** A single label contains less still: more of a user's examples are different questions. */
+const singleLabelExamples = 32;
 
 /** Turns off what the protocol makes meaningless, and trains on the labels of the protocol. */
 function fitToProtocol({ model, training }: TowerSettings, { protocol, hasTimes }: BenchmarkData): TowerSettings {
@@ -52,7 +54,9 @@ function fitToProtocol({ model, training }: TowerSettings, { protocol, hasTimes 
   const epochs = Math.max(training.epochs, fewLabelsEpochs);
   const nextItem = { ...training, epochs, labels: 'moment' } as const;
   if (protocol.name === 'leave-one-out') {
-    return { model: { ...timed, repeatBonus: false, temperatureMin }, training: nextItem };
+    const perUser = training.examplesPerUser;
+    const examplesPerUser = perUser === 0 ? 0 : Math.max(perUser, singleLabelExamples);
+    return { model: { ...timed, repeatBonus: false, temperatureMin }, training: { ...nextItem, examplesPerUser } };
   }
   // Recipes that train on the question of the evaluation do so here. Published ones keep their next item.
   const labels = training.labels === 'window' ? 'share' : 'moment';

@@ -28,7 +28,7 @@ import type { TrainingStart } from '../model/model-artifact.ts';
 import type { TrainOptions } from '../training/train-model.ts';
 
 /** Increase a version when the stage computes another output from the same inputs, so that stored outputs are not reused. */
-const stageVersions = { dataset: datasetVersion, train: 6, evaluate: 2, index: 8, gate: 2 } as const;
+const stageVersions = { dataset: datasetVersion, train: 7, evaluate: 2, index: 8, gate: 2 } as const;
 
 /**
  * Lake and catalog → dataset, of all events or of the events before a cut.
