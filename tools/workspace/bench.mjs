@@ -33,6 +33,7 @@ runNamed(
     soak: { summary: 'Check that memory of serving stays level over a million requests', file: `${from}/soak/soak.js` },
     storage: { summary: 'Compare ways to store and search one graph', file: `${from}/storage/main.js` },
     swap: { summary: 'Measure latency while bundles are promoted', file: `${from}/soak/swap.js` },
+    tables: { summary: 'Measure the quality tables of docs/benchmarks.md', file: `${from}/tables/main.js` },
     'time-to-quality': {
       summary: 'Compare training time at equal quality with PyTorch',
       file: `${from}/time-to-quality/main.js`,

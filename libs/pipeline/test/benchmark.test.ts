@@ -118,7 +118,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const opened = await open();
     const stopping = new AbortController();
     const onStep = (detail: string): void => {
-      if (detail.startsWith('fit, epoch 2')) stopping.abort(new Error('stopped'));
+      if (detail.startsWith('fit, 2 interests, epoch 2')) stopping.abort(new Error('stopped'));
     };
     const stopped = run(opened, ['facet'], { seeds: 2, signal: stopping.signal, onStep });
     await expect(stopped).rejects.toMatchObject({ code: 'MODEL_ABORTED' });

@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { logProgress, readOptions } from '../command-line.ts';
+import { stepsOf } from './steps.ts';
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
+const cli = join(root, 'apps/cli/dist/main.js');
+const help = `Measure the quality tables of docs/benchmarks.md, the most valuable first
+
+  npm run bench -- tables [options]
+
+Options:
+  --data FOLDER  Folder with online-retail-2 and amazon-beauty (default: ../shared/data)
+  --home FOLDER  Folder of the data homes (default: .facet)
+  --only TEXT    Only the steps whose names contain TEXT
+  --list         Print the steps and exit
+  --help         Print this help
+
+Each step is a call of facet benchmark: the default with 5 seeds on all data sets and protocols, then simple methods, several interests
+against one, the opponents with 3 seeds, and every other variant. All steps take days on two cores. Stop the command with Ctrl-C
+at any time: the same command continues with the unfinished row. MovieLens 100K comes from npm start.
+
+Exit code: 0 when all steps are complete, 1 if a step failed or data is missing.`;
+
+const { values } = readOptions(help, {
+  data: { type: 'string', default: join(root, '../shared/data') },
+  home: { type: 'string', default: '.facet' },
+  only: { type: 'string', default: '' },
+  list: { type: 'boolean', default: false },
+});
+const homeOf = (name: string): string => resolve(values.home, name);
+const inputs = {
+  movieLens: homeOf('movielens-100k'),
+  retail: homeOf('retail'),
+  beauty: homeOf('beauty'),
+  beautyData: join(values.data, 'amazon-beauty'),
+  retailWindows: homeOf('tables-retail.yaml'),
+  noFeatures: homeOf('tables-no-features.yaml'),
+};
+const steps = stepsOf(inputs).filter(({ name }) => name.includes(values.only));
+if (values.list) {
+  for (const { name, arguments: options } of steps) console.log(`${name}\n  facet benchmark ${options.join(' ')}`);
+  process.exit(0);
+}
+
+if (!existsSync(inputs.movieLens)) fail(`${inputs.movieLens} does not exist. Run: npm start`);
+const retailData = join(values.data, 'online-retail-2');
+for (const folder of [retailData, inputs.beautyData]) {
+  if (!existsSync(folder)) fail(`${folder} does not exist. Name the folder of the data sets with --data.`);
+}
+await mkdir(resolve(values.home), { recursive: true });
+await writeFile(inputs.retailWindows, 'split: { validationFrom: 2011-08-15, testFrom: 2011-10-01 }\n');
+await writeFile(inputs.noFeatures, 'features: { items: [], titleWords: false }\n');
+if (!existsSync(inputs.retail)) {
+  const files = ['--events', join(retailData, 'interactions.tsv.gz'), '--items', join(retailData, 'items.tsv')];
+  if ((await facet(['import', '--home', inputs.retail, ...files])) !== 0) {
+    fail('The import of Online Retail II failed.');
+  }
+}
+const failed: string[] = [];
+for (const [position, { name, arguments: options }] of steps.entries()) {
+  logProgress(`\n${position + 1}/${steps.length} ${name}`);
+  // A diverged row is in the table; the other steps are still worth measuring.
+  if ((await facet(['benchmark', ...options])) !== 0) failed.push(name);
+}
+if (failed.length > 0) fail(`Steps without a complete table:\n${failed.join('\n')}`);
+
+/** Runs a command of Facet and returns its exit code. Ctrl-C reaches the command too, and ends this program after it. */
+async function facet(options: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, [cli, ...options], { stdio: 'inherit' });
+  const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+  process.once('SIGTERM', forward);
+  process.on('SIGINT', () => undefined);
+  const code = await new Promise<number | null>((ended) => child.once('close', ended));
+  process.off('SIGTERM', forward);
+  if (code === null || code >= 128) process.exit(code ?? 143);
+  return code;
+}
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(1);
+}
