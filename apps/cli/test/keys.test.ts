@@ -49,7 +49,7 @@ describe('facet keys create', () => {
   });
 
   it.each([
-    [['--name', 'web', '--scope', 'root'], /Allowed choices are ingest, serve, admin/],
+    [['--name', 'web', '--scope', 'root'], /Allowed choices are ingest, serve, read, admin/],
     [['--name', 'web'], /--scope/],
     [['--scope', 'serve'], /--name/],
     [['--name', 'two words', '--scope', 'serve'], /the key two words is not valid: name/],

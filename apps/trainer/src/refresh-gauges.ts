@@ -1,10 +1,9 @@
-import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
-import { overdueSeconds } from '@facet/pipeline/runs';
-import type { RefreshSchedule, RunReport, RunStore } from '@facet/pipeline/runs';
-import { runsReadMax } from '@facet/refresh';
+import type { ArtifactStore } from '@facet/artifacts';
+import type { RefreshSchedule, RunStore } from '@facet/pipeline/runs';
 import type { RefreshQueue, Scheduler } from '@facet/refresh';
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
+import { readRefreshes, secondsOverdue } from './refreshes/schedule-status.ts';
 
 export interface GaugeDeps {
   readonly runs: RunStore;
@@ -30,9 +29,7 @@ export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
     help: 'Seconds since a newer bundle should have been promoted; 0 while there is time.',
     registers,
     async collect() {
-      const refreshes = await read();
-      const since = Math.min(startedAt, ...refreshes.reports.map(({ run }) => run.requestedAt));
-      this.set(overdueSeconds(now(), schedule, { completed: newestCompleted(refreshes), since }));
+      this.set(secondsOverdue(await read(), { schedule, startedAt, now: now() }));
     },
   });
   new Gauge({
@@ -79,35 +76,8 @@ export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
   });
 }
 
-interface Refreshes {
-  /** The newest first. */
-  readonly reports: readonly RunReport[];
-  /** Oldest first. */
-  readonly promotions: readonly PromotionRecord[];
-}
-
-async function readRefreshes(runs: RunStore, store: ArtifactStore): Promise<Refreshes> {
-  const [reports, promotions] = await Promise.all([runs.list({ limit: runsReadMax }), store.promotions()]);
-  return { reports, promotions };
-}
-
 /** Returns the pending result to concurrent callers, because a scrape collects all gauges concurrently. */
 function shareWhilePending<Result>(make: () => Promise<Result>): () => Promise<Result> {
   let pending: Promise<Result> | undefined;
   return () => (pending ??= make().finally(() => (pending = undefined)));
-}
-
-/** Returns the newest day whose run was promoted or skipped. */
-function newestCompleted({ promotions, reports }: Refreshes): string | undefined {
-  const promoted = promotions.flatMap(({ kind, ref, run }) => {
-    // A manual promotion records no run. The run that built the bundle gives the day.
-    const day = run?.day ?? reports.find(({ stages }) => bundleOf(stages) === ref?.id)?.run.day;
-    return kind === 'promote' && day !== undefined ? [day] : [];
-  });
-  const skipped = reports.filter(({ state }) => state === 'skipped').map(({ run }) => run.day);
-  return [...promoted, ...skipped].sort().at(-1);
-}
-
-function bundleOf(stages: RunReport['stages']): string | undefined {
-  return stages.findLast(({ outputs }) => outputs?.bundleId !== undefined)?.outputs?.bundleId;
 }

@@ -1,4 +1,5 @@
 import { createFolderArtifactStore } from '@facet/artifacts';
+import { parseExperiments } from '@facet/exposures';
 import { listen, readAccess } from '@facet/http';
 import { homePaths, readFacetConfig } from '@facet/config';
 import { checkSchedule, createRunStore } from '@facet/pipeline/runs';
@@ -6,6 +7,7 @@ import type { Logger } from '@facet/platform';
 import { createWorkerMetrics, followRun, openRefreshQueue, startScheduler, startStageWorker } from '@facet/refresh';
 import type { RunningWorker } from '@facet/refresh';
 import { createApp } from './app.ts';
+import { createExperimentReports } from './experiments/experiment-reports.ts';
 import type { TrainerConfig } from './config.ts';
 import { addRefreshGauges } from './refresh-gauges.ts';
 import type { RefreshesDeps } from './refreshes/refreshes-routes.ts';
@@ -17,12 +19,12 @@ import type { RefreshesDeps } from './refreshes/refreshes-routes.ts';
  */
 export async function startTrainer(config: TrainerConfig, logger: Logger): Promise<RunningWorker> {
   const now = Date.now;
-  const { refresh: schedule } = await readFacetConfig(config.configFile);
+  const { refresh: schedule, experiments: declared } = await readFacetConfig(config.configFile);
   checkSchedule(schedule);
   const access = await readAccess(config.access);
-  const { artifactsFolder, runsFolder } = homePaths(config.home);
-  const store = createFolderArtifactStore(artifactsFolder);
-  const runs = createRunStore(runsFolder);
+  const home = homePaths(config.home);
+  const store = createFolderArtifactStore(home.artifactsFolder);
+  const runs = createRunStore(home.runsFolder);
 
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
@@ -45,7 +47,26 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
     addRefreshGauges(metrics.registry, { runs, store, queue, scheduler, schedule, now });
 
     const follow: RefreshesDeps['follow'] = (runId, signal) => followRun(runs, runId, { ...config, signal });
-    const app = await createApp({ logger, metrics, worker, runs, queue, follow }, { access });
+    const experiments = parseExperiments(declared, config.configFile);
+    const reports = createExperimentReports({ ...home, now });
+    const app = await createApp(
+      {
+        logger,
+        metrics,
+        worker,
+        runs,
+        queue,
+        follow,
+        home,
+        store,
+        schedule,
+        scheduler,
+        experiments,
+        reports,
+        now,
+      },
+      { access },
+    );
     closers.push(() => app.close());
     const { url } = await listen(app, config);
     return { url, close };

@@ -6,7 +6,8 @@ import type { ArtifactStore } from '@facet/artifacts';
 import { openFileEventLog } from '@facet/event-log';
 import { sinkLog, upsertItems } from '@facet/lake';
 import type { HttpApp } from '@facet/http';
-import { homePaths } from '@facet/config';
+import { homePaths, readFacetConfig } from '@facet/config';
+import { parseExperiments } from '@facet/exposures';
 import { createRunStore } from '@facet/pipeline/runs';
 import type { HomePaths } from '@facet/config';
 import type { RunStore } from '@facet/pipeline/runs';
@@ -16,6 +17,7 @@ import { createWorkerMetrics, followRun, openRefreshQueue } from '@facet/refresh
 import type { RefreshQueue } from '@facet/refresh';
 import { onTestFinished } from 'vitest';
 import { createApp } from '../src/app.ts';
+import { createExperimentReports } from '../src/experiments/experiment-reports.ts';
 
 /** Noon of the day after `lastDay`. */
 export const now = Date.UTC(2026, 2, 1, 12);
@@ -102,11 +104,12 @@ export interface TestApp {
 let prefixes = 0;
 
 /** Creates the real app with a new home and new queues without workers. It accepts the keys of {@link scopeKeys}. */
-export async function createTestApp(redisUrl: string): Promise<TestApp> {
-  const home = await createHome();
-  const { runs } = home;
+export async function createTestApp(redisUrl: string, settings = ''): Promise<TestApp> {
+  const home = await createHome(settings);
+  const { paths, runs, store } = home;
+  const { refresh: schedule, experiments } = await readFacetConfig(home.configFile);
   const options = { redisUrl, prefix: `app${++prefixes}` };
-  const queue = openRefreshQueue({ ...home, schedule: { timeZone: 'UTC' }, now: () => now, attempts: 1 }, options);
+  const queue = openRefreshQueue({ ...home, schedule, now: () => now, attempts: 1 }, options);
   onTestFinished(() => queue.close());
   const app = await createApp(
     {
@@ -116,6 +119,13 @@ export async function createTestApp(redisUrl: string): Promise<TestApp> {
       runs,
       queue,
       follow: (runId, signal) => followRun(runs, runId, { ...options, signal }),
+      home: paths,
+      store,
+      schedule,
+      scheduler: { isHolder: true },
+      experiments: parseExperiments(experiments),
+      reports: createExperimentReports({ ...paths, now: () => now }),
+      now: () => now,
     },
     { access: { kind: 'keys', keys: scopeKeys } },
   );

@@ -131,11 +131,27 @@ it('continues a training after its trainer stops or is killed, and leaves no pro
   await second.kill();
   await expect.poll(() => stageProcesses(second), { timeout: 5_000, interval: 50 }).toEqual([]);
 
-  await startTrainer(home, 'shop');
+  const third = await startTrainer(home, 'shop');
   await expect.poll(() => recordOf('train'), patience).toMatchObject({ state: 'finished' });
   expect((await queue.getJob(`${await runId()}-train`))?.attemptsMade).toBeLessThanOrEqual(1);
   const { modelId } = (await recordOf('train'))!.outputs!;
   await home.store.open({ kind: 'model', id: modelId! });
+
+  // The API shows the curves of the model and traces it to the lake.
+  const read = async (path: string) => (await fetch(`${third.url}${path}`)).json();
+  const training = (await read(`/v1/models/${modelId}/training`)) as { epochs: Record<string, unknown>[] };
+  expect(training).toMatchObject({ modelId, start: 'full', startedFrom: null, bestEpoch: expect.any(Number) });
+  const fit = training.epochs.filter(({ phase }) => phase === 'fit');
+  expect(fit.map(({ epoch }) => epoch)).toEqual(fit.map((_, place) => place + 1));
+  for (const epoch of fit) expect(epoch).toMatchObject({ loss: expect.any(Number), recall: expect.any(Number) });
+  const { datasetId } = (await recordOf('dataset'))!.outputs!;
+  expect(await read(`/v1/lineage/${modelId}`)).toMatchObject({
+    bundle: null,
+    model: { id: modelId, isGone: false, startedFrom: null },
+    dataset: { id: datasetId, isGone: false, counts: { users: 60 } },
+    lake: { files: expect.arrayContaining([expect.objectContaining({ isGone: false })]) },
+  });
+  expect(await read(`/v1/lineage/${'0'.repeat(32)}`)).toMatchObject({ statusCode: 404, code: 'ARTIFACT_NOT_FOUND' });
 });
 
 interface Ended {

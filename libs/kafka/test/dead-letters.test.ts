@@ -7,9 +7,9 @@ import {
   ensureTopics,
   openKafkaPublisher,
   readDeadLetters,
-  redriveDeadLetters,
   topicNames,
 } from '../src/index.ts';
+import { redriveDeadLetters } from '../src/redrive-dead-letters.ts';
 import type { KafkaConnection, Publisher, TopicNames } from '../src/index.ts';
 import type { RedriveOptions } from '../src/redrive-dead-letters.ts';
 import { parseLoggedEvent } from '@facet/schemas';

@@ -1,6 +1,6 @@
 export { createStageContext } from './context/stage-context.ts';
 export type { StageContext } from './context/stage-context.ts';
-export { openDataset, readDatasetInfo } from './dataset/dataset-artifact.ts';
+export { openDataset } from './dataset/dataset-artifact.ts';
 export type { Dataset, DatasetCut, DatasetInfo } from './dataset/dataset.ts';
 export { rebuildDataset } from './dataset/rebuild-dataset.ts';
 export { publishDelta } from './delta/publish-delta.ts';
@@ -18,7 +18,7 @@ export type { GateCheck, GateReport } from './gate/gate-report.ts';
 export { runGate } from './gate/run-gate.ts';
 export { compareRecommendations, goldenUsers } from './gate/serving-checks.ts';
 export type { RecommendationChange } from './gate/serving-checks.ts';
-export { openModel, readModelInfo } from './model/model-artifact.ts';
+export { openModel } from './model/model-artifact.ts';
 export type { Model, ModelInfo, TrainingStart } from './model/model-artifact.ts';
 export {
   datasetStage,

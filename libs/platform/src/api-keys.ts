@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** The scopes of keys. No scope implies another. */
-export const scopes = ['ingest', 'serve', 'admin'] as const;
+/** The scopes of keys. `admin` implies `read`; no other scope implies another. */
+export const scopes = ['ingest', 'serve', 'read', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
 /** The stored data of a key, without the key. */
@@ -16,6 +16,11 @@ export interface ApiKey {
   /** Undefined limits are unlimited. */
   readonly eventsPerSecondMax?: number;
   readonly bodyBytesMax?: number;
+}
+
+/** Returns whether a key may call a route with this scope. */
+export function hasScope({ scopes: held }: Pick<ApiKey, 'scopes'>, scope: Scope): boolean {
+  return held.includes(scope) || (scope === 'read' && held.includes('admin'));
 }
 
 /** Creates a random key. Only its hash is stored. */

@@ -1,6 +1,6 @@
 export { addApiKey, readApiKeys, replaceApiKey } from './api-key-file.ts';
 export type { AccessSource } from './api-key-file.ts';
-export { createApiKey, findApiKey, hashApiKey, scopes } from './api-keys.ts';
+export { createApiKey, findApiKey, hashApiKey, hasScope, scopes } from './api-keys.ts';
 export type { ApiKey, Scope } from './api-keys.ts';
 export { createFileAtomically, syncPath, writeFileAtomically } from './atomic-file.ts';
 export { readConfigFile } from './config-file.ts';

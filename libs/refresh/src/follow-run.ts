@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasEnded, refreshStages } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport, RunStore, StageProgress } from '@facet/pipeline/runs';
-import { QueueEvents } from 'bullmq';
-import { connectWorker, prefixDefault } from './queue/connection.ts';
+import { Queue, QueueEvents } from 'bullmq';
+import { callQueue, connectClient, connectWorker, prefixDefault } from './queue/connection.ts';
 import type { QueueOptions } from './queue/connection.ts';
-import { jobIdOf, workers } from './queue/flow.ts';
+import { belongsTo, jobIdOf, workerOf, workers } from './queue/flow.ts';
+import type { StageJobData } from './queue/flow.ts';
 
 /** A changed record of a run, or the progress of its current stage. */
 export type RunNews =
@@ -13,7 +14,7 @@ export type RunNews =
 
 const pollEveryMs = 500;
 
-/** Yields the record of a run, then every change of it until the run has ended. */
+/** Yields the record of a run and the last progress of its stage, then every change until the run has ended. */
 export async function* followRun(
   runs: RunStore,
   runId: string,
@@ -38,6 +39,7 @@ export async function* followRun(
       const state = JSON.stringify(report);
       yield* news.splice(0);
       if (state !== reported) yield { type: 'report', report };
+      if (reported === '') yield* await lastProgress(report, options);
       reported = state;
       if (hasEnded(report) || signal.aborted) return;
       await sleep(pollEveryMs, undefined, { signal }).catch(() => undefined);
@@ -45,5 +47,24 @@ export async function* followRun(
   } finally {
     await Promise.all(listeners.map((events) => events.close().catch(() => undefined)));
     for (const connection of connections) connection.disconnect();
+  }
+}
+
+/** Reads the progress before the first event. Without it, a page that opens during a training shows nothing until its next step. */
+async function lastProgress({ run, stages }: RunReport, options: QueueOptions): Promise<RunNews[]> {
+  const stage = stages.find(({ state }) => state === 'running')?.stage;
+  if (stage === undefined || run.place === 'here') return [];
+  const connection = connectClient(options);
+  const queue = new Queue<StageJobData>(workerOf[stage], { connection, prefix: options.prefix ?? prefixDefault });
+  queue.on('error', () => undefined);
+  try {
+    const job = await callQueue(() => queue.getJob(jobIdOf(run.runId, stage)));
+    if (job === undefined || !belongsTo(job.data, run) || typeof job.progress !== 'object') return [];
+    return [{ type: 'progress', stage, progress: job.progress as StageProgress }];
+  } catch {
+    return [];
+  } finally {
+    await queue.close().catch(() => undefined);
+    connection.disconnect();
   }
 }

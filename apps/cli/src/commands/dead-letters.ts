@@ -1,5 +1,5 @@
-import { openKafkaPublisher, readDeadLetters, redriveDeadLetters } from '@facet/kafka';
-import type { DeadLetter, FoundDeadLetter, RedriveOutcome } from '@facet/kafka';
+import { findDeadLetter, openKafkaPublisher, redrive, summarizeDeadLetters } from '@facet/kafka';
+import type { DeadLetter, RedriveReport } from '@facet/kafka';
 import { AppError } from '@facet/platform';
 import type { Command } from 'commander';
 import { facet } from '../command-context.ts';
@@ -66,23 +66,23 @@ Events keep their eventId and time, so an event that is redriven twice counts on
 reason.`,
     'facet dead-letters redrive --reason unknown-type',
     'facet dead-letters redrive facet.events.v1-3-1207',
-  ).action(deps.action(redrive));
+  ).action(deps.action(redriveAll));
 };
 
 async function list(options: ListOptions, context: CommandContext): Promise<void> {
   const { output, signal, terminal } = context;
   await withKafka(options, context, async (kafka, { deadLetters: topic }) => {
-    const isWanted = filterOf(options);
-    const newest: FoundDeadLetter[] = [];
-    const counts = new Counts();
-    for await (const deadLetter of readDeadLetters(kafka, { topic, signal })) {
-      if (!isWanted(deadLetter) || (deadLetter.redrivenAt !== undefined && options.all !== true)) continue;
-      counts.add(deadLetter);
-      newest.push(deadLetter);
-      if (newest.length > options.limit) newest.shift();
-    }
-    output.document({ total: counts.total, reasons: counts.rows(), deadLetters: newest });
-    if (counts.total === 0) {
+    const found = await summarizeDeadLetters(kafka, {
+      topic,
+      signal,
+      reasons: options.reason,
+      field: options.field,
+      limit: options.limit,
+      withRedriven: options.all,
+    });
+    const { total, reasons: counts, deadLetters: newest } = found;
+    output.document(found);
+    if (total === 0) {
       output.show(`The topic ${topic} has no dead letters${options.all === true ? '' : ' to redrive'}.`);
       return;
     }
@@ -95,10 +95,10 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
       truncate(printable(payloadText(letter)), payloadWidth),
     ]);
     output.show(renderTable(['Dead letter', 'Failed (UTC)', 'Reason', 'Redriven (UTC)', 'Message'], rows, { style }));
-    if (counts.total > newest.length) {
+    if (total > newest.length) {
       output.show(`\nThese are the newest ${formatCount(newest.length)}; use --limit to see more.`);
     }
-    const reasons = counts.rows().map(({ reason, field, count }) => [formatCount(count), reasonOf({ reason, field })]);
+    const reasons = counts.map(({ reason, field, count }) => [formatCount(count), reasonOf({ reason, field })]);
     output.show(`\n${renderTable(['Dead letters', 'Reason'], reasons, { style, right: [0] })}`);
     output.show(`\nAfter fixing the cause, run: ${facet} dead-letters redrive`);
   });
@@ -107,7 +107,7 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
 async function show(id: string, options: KafkaOptions, context: CommandContext): Promise<void> {
   const { output, signal } = context;
   await withKafka(options, context, async (kafka, { deadLetters: topic }) => {
-    const letter = await findDeadLetter(readDeadLetters(kafka, { topic, signal }), id);
+    const letter = await findDeadLetter(kafka, { topic, id, signal });
     if (letter === undefined) {
       throw new AppError(`The topic ${topic} has no dead letter ${id}.`, {
         code: 'EVENTS_DEAD_LETTER_UNKNOWN',
@@ -132,60 +132,38 @@ async function show(id: string, options: KafkaOptions, context: CommandContext):
   });
 }
 
-async function redrive(ids: readonly string[], options: RedriveOptions, context: CommandContext): Promise<void> {
+async function redriveAll(ids: readonly string[], options: RedriveOptions, context: CommandContext): Promise<void> {
   const { output, signal } = context;
   const { eventTypes } = await readConfig(options);
   const isDryRun = options.dryRun === true;
   await withKafka(options, context, async (kafka, names) => {
-    const isInFilter = filterOf(options);
-    const isWanted = (letter: DeadLetter) =>
-      isInFilter(letter) && (ids.length === 0 || ids.includes(letter.deadLetterId));
     const publisher = openKafkaPublisher(kafka);
-    const notFound = new Set(ids);
-    let redriven = 0;
-    const failed = new Counts();
-    const failures: object[] = [];
-    try {
-      for await (const outcome of redriveDeadLetters(
-        { kafka, publisher },
-        {
-          names,
-          types: eventTypes,
-          addEventIds: options.addEventIds === true,
-          isWanted,
-          isDryRun,
-          now: Date.now,
-          signal,
-        },
-      )) {
-        notFound.delete(outcome.letter.deadLetterId);
-        if (outcome.failure === undefined) {
-          redriven++;
-          continue;
-        }
-        failed.add(outcome.failure);
-        if (failures.length < options.limit) failures.push(describeFailure(outcome));
-      }
-    } finally {
-      await publisher.close();
-    }
-    output.document({
-      isDryRun,
-      redriven,
-      failed: failed.total,
-      reasons: failed.rows(),
-      failures,
-      notFound: [...notFound],
-    });
+    const report = await redrive(
+      { kafka, publisher },
+      {
+        names,
+        types: eventTypes,
+        addEventIds: options.addEventIds === true,
+        ids,
+        reasons: options.reason,
+        field: options.field,
+        isDryRun,
+        failuresMax: options.limit,
+        now: Date.now,
+        signal,
+      },
+    ).finally(() => publisher.close());
+    const { redriven, failed, reasons, notFound } = report;
+    output.document({ isDryRun, ...report });
     for (const id of notFound) output.show(`Dead letter ${id} does not exist or was redriven.`);
     output.show(
       `${countOf(redriven, 'message')} ${isDryRun ? 'would be' : redriven === 1 ? 'was' : 'were'} sent to ${names.events} again.`,
     );
-    if (failed.total === 0) return;
-    output.show(`${countOf(failed.total, 'dead letter')} cannot be redriven:`);
-    const rows = failed.rows().map(({ reason, field, count }) => [formatCount(count), reasonOf({ reason, field })]);
+    if (failed === 0) return;
+    output.show(`${countOf(failed, 'dead letter')} cannot be redriven:`);
+    const rows = reasons.map(({ reason, field, count }) => [formatCount(count), reasonOf({ reason, field })]);
     output.show(renderTable(['Dead letters', 'Reason'], rows, { style: context.terminal.style, right: [0] }));
-    output.show(adviceFor(failed, options));
+    output.show(adviceFor(reasons, options));
   });
 }
 
@@ -196,31 +174,14 @@ const adviceOf: Readonly<Record<string, string>> = {
 };
 const generalAdvice = 'Fix the other events at their source, and send them again.';
 
-function adviceFor(failed: Counts, { addEventIds }: RedriveOptions): string {
-  const advice = failed.rows().map(({ reason, field }) => {
+function adviceFor(reasons: RedriveReport['reasons'], { addEventIds }: RedriveOptions): string {
+  const advice = reasons.map(({ reason, field }) => {
     const lacksId = field === 'eventId' && reason === 'missing' && addEventIds !== true;
     return lacksId
       ? 'Use --add-event-ids to give an id to events without an eventId.'
       : (adviceOf[reason] ?? generalAdvice);
   });
   return [...new Set(advice)].sort((a, b) => Number(a === generalAdvice) - Number(b === generalAdvice)).join('\n');
-}
-
-function filterOf({ reason, field }: DeadLetterFilter): (letter: DeadLetter) => boolean {
-  return (letter) =>
-    (reason === undefined || reason.includes(letter.reason)) && (field === undefined || letter.field === field);
-}
-
-async function findDeadLetter(
-  deadLetters: AsyncIterable<FoundDeadLetter>,
-  id: string,
-): Promise<FoundDeadLetter | undefined> {
-  for await (const deadLetter of deadLetters) if (deadLetter.deadLetterId === id) return deadLetter;
-  return undefined;
-}
-
-function describeFailure({ letter: { deadLetterId }, failure }: RedriveOutcome): object {
-  return { deadLetterId, ...failure };
 }
 
 interface Problem {
@@ -236,23 +197,4 @@ function reasonOf({ reason, field }: Problem): string {
 function payloadText({ payload, encoding }: DeadLetter): string {
   if (payload === null) return '';
   return encoding === 'utf8' ? payload : `base64: ${payload.slice(0, payloadWidth)}`;
-}
-
-/** Counts by reason and field. */
-class Counts {
-  readonly #counts = new Map<string, { count: number } & Problem>();
-  total = 0;
-
-  add({ reason, field }: Problem): void {
-    const key = JSON.stringify([reason, field]);
-    const entry = this.#counts.get(key) ?? { reason, field, count: 0 };
-    entry.count++;
-    this.total++;
-    this.#counts.set(key, entry);
-  }
-
-  /** Returns the counts, most frequent first. */
-  rows(): readonly ({ readonly count: number } & Problem)[] {
-    return [...this.#counts.values()].sort((a, b) => b.count - a.count);
-  }
 }

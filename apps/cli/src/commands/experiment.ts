@@ -1,8 +1,7 @@
-import { isRunning, parseExperiments, readExposures } from '@facet/exposures';
+import { isRunning, parseExperiments } from '@facet/exposures';
 import type { Experiment } from '@facet/exposures';
-import { joinOutcomes, reportExperiment } from '@facet/exposures/report';
+import { readExperimentReport } from '@facet/exposures/report';
 import { homePaths } from '@facet/config/home-paths';
-import { listErasures, streamOutcomes } from '@facet/lake';
 import { AppError, hourMs } from '@facet/platform';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
@@ -76,37 +75,24 @@ async function report(name: string, options: ReportOptions, context: CommandCont
   const { output, progress, signal, terminal } = context;
   const experiment = findExperiment(await declaredExperiments(options), name);
   const { lakeFolder, exposuresFolder } = homePaths(options.home);
-  const windowMs = options.windowHours * hourMs;
-  const from = options.from ?? finite(experiment.from);
-  const before = options.to ?? finite(experiment.before);
   const stage = progress.stage('report');
-  let damaged = 0;
-  let read = 0;
-  const now = Date.now();
-  const erasures = await listErasures(lakeFolder);
-  const readLog = () => {
-    damaged = 0;
-    read = 0;
-    const range = { from, before: before ?? now };
-    return readExposures(exposuresFolder, { ...range, erasures, onDamaged: () => damaged++, signal });
-  };
-  const outcomes = streamOutcomes(lakeFolder, {
-    types: options.outcome,
-    occurredFrom: from,
-    occurredBefore: before === undefined ? undefined : before + windowMs,
-  });
-  const joined = await joinOutcomes(
-    () => countChunks(readLog(), (count) => stage.update(0, countOf((read += count), 'response'))),
-    outcomes,
-    {
-      experiment: name,
-      arms: experiment.arms.map((arm) => arm.name),
-      outcomes: options.outcome,
-      windowMs,
-      now,
-    },
-  ).finally(() => stage.failed());
-  const result = reportExperiment(experiment, joined, options.outcome);
+  const {
+    report: result,
+    from,
+    before,
+    read,
+    damaged,
+  } = await readExperimentReport(experiment, {
+    exposuresFolder,
+    lakeFolder,
+    from: options.from,
+    before: options.to,
+    outcomes: options.outcome,
+    windowMs: options.windowHours * hourMs,
+    now: Date.now(),
+    signal,
+    onRead: (count) => stage.update(0, countOf(count, 'response')),
+  }).finally(() => stage.failed());
   if (result.counts.exposures === 0 && result.shadow.length === 0) throw noExposures(experiment, options, read);
   const { windowHours, outcome: outcomeTypes } = options;
   output.document({
@@ -163,21 +149,7 @@ function noExposures({ name }: Experiment, { home }: CommonOptions, read: number
   });
 }
 
-async function* countChunks<Value>(
-  chunks: AsyncIterable<readonly Value[]>,
-  onChunk: (count: number) => void,
-): AsyncGenerator<readonly Value[]> {
-  for await (const chunk of chunks) {
-    onChunk(chunk.length);
-    yield chunk;
-  }
-}
-
 function describeWindow({ from, before }: Pick<Experiment, 'from' | 'before'>): { from?: string; to?: string } {
   const iso = (time: number): string | undefined => (Number.isFinite(time) ? new Date(time).toISOString() : undefined);
   return { from: iso(from), to: iso(before) };
-}
-
-function finite(time: number): number | undefined {
-  return Number.isFinite(time) ? time : undefined;
 }

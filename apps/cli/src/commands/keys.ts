@@ -32,7 +32,10 @@ export const registerKeys: Register = (command, deps) => {
     add('create', 'Create a key and print it once; the file stores its hash')
       .requiredOption('--name <name>', 'name of the key in logs and reports')
       .addOption(
-        new Option('--scope <scope...>', 'ingest: send events; serve: get recommendations; admin: operate the apps')
+        new Option(
+          '--scope <scope...>',
+          'ingest: send events; serve: get recommendations; read: see runs and data; admin: operate the apps',
+        )
           .choices(scopes)
           .makeOptionMandatory(),
       )

@@ -1,5 +1,5 @@
-import { createRunStore, dueMomentOf, isScheduled, newestDueDay, shiftDay } from '@facet/pipeline/runs';
-import type { RefreshSchedule, RunReport } from '@facet/pipeline/runs';
+import { createRunStore, nextRefreshes } from '@facet/pipeline/runs';
+import type { RunReport } from '@facet/pipeline/runs';
 import { openRefreshQueue } from '@facet/refresh';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { addHome, addQueue, addSubcommand, parseCount } from '../options.ts';
@@ -34,7 +34,7 @@ export const registerRuns: Register = (command, deps) => {
 async function list(options: ListRunsOptions, { output, terminal }: CommandContext): Promise<void> {
   const { home, config } = await openPipeline(options);
   const reports = await createRunStore(home.runsFolder).list(options);
-  const next = isScheduled(config.refresh) ? nextDue(config.refresh) : null;
+  const [next = null] = nextRefreshes(Date.now(), config.refresh, 1);
   output.document({ home: options.home, runs: reports, next });
   const { style, width } = terminal;
   const rows = reports.map((report) => [
@@ -53,11 +53,6 @@ async function list(options: ListRunsOptions, { output, terminal }: CommandConte
   if (next !== null) {
     output.show(`\nIf a trainer is running, it refreshes day ${next.day} at ${formatMinute(next.dueAt)} UTC.`);
   }
-}
-
-function nextDue(schedule: RefreshSchedule): { readonly day: string; readonly dueAt: number } {
-  const day = shiftDay(newestDueDay(Date.now(), schedule), 1);
-  return { day, dueAt: dueMomentOf(day, schedule) };
 }
 
 async function show(runId: string, options: CommonOptions, { output, terminal }: CommandContext): Promise<void> {

@@ -6,10 +6,26 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import type { DataHealthReader } from './data-health/data-health.ts';
 import { addDataHealthRoutes } from './data-health/data-health-routes.ts';
+import { addDeadLetterRoutes } from './routes/dead-letter-routes.ts';
+import type { DeadLetterDeps } from './routes/dead-letter-routes.ts';
+import { addLakeRoutes } from './routes/lake-routes.ts';
+import { addValidationRoutes } from './routes/validation-routes.ts';
+import type { ValidationDeps } from './routes/validation-routes.ts';
 import { lagOf, stalledMs } from './sink-state.ts';
 import type { SinkState } from './sink-state.ts';
 
+/** The codes of files that cannot be read, and of unreachable stores. */
 const problems = createProblems({
+  EVENTS_LOG_UNREACHABLE: {},
+  EVENTS_LAKE_DAMAGED: {},
+  EVENTS_COLUMN_MISSING: {},
+  EVENTS_FILE_DAMAGED: {},
+  EVENTS_FILE_EMPTY: {},
+  EVENTS_FILE_NOT_TEXT: {},
+  EVENTS_FILE_UNREADABLE: {},
+  EVENTS_FORMAT_UNKNOWN: {},
+  EVENTS_HEADER_AMBIGUOUS: {},
+  EVENTS_JSON_ARRAY: {},
   STALLED: { status: 503, remedy: 'Check the log of the process and /v1/status, then restart the process.' },
 });
 
@@ -34,16 +50,19 @@ export const SinkStatus = Type.Object(
       description: 'The dependencies that do not work. The sink processes nothing meanwhile.',
     }),
   },
-  { description: 'The state of this member of the consumer group.' },
+  {
+    title: 'SinkStatus',
+    description: 'The state of this member of the consumer group.',
+  },
 );
 export type SinkStatus = Static<typeof SinkStatus>;
 
-export interface SinkAppDeps {
+export interface SinkAppDeps extends DeadLetterDeps, ValidationDeps {
   readonly logger: Logger;
   readonly metrics: HttpMetrics;
   readonly readState: () => SinkState;
   readonly dataHealth: DataHealthReader;
-  readonly now: () => number;
+  readonly lakeFolder: string;
 }
 
 export interface SinkAppOptions {
@@ -53,15 +72,18 @@ export interface SinkAppOptions {
 
 const docs: Docs = {
   title: 'Facet collector: sink',
-  description: 'The progress of events into the lake, and the health of the data.',
+  description:
+    'The progress of events into the lake, the health of the data, and dead letters. Reading needs a key with the scope read, ' +
+    'redriving and metrics need the scope admin.',
   scope: 'admin',
+  tags: ['data', 'dead letters'],
 };
 
-const bodyBytesMax = 1 << 10;
+const bodyBytesMax = 1 << 16;
 /** The event loop reads whole batches at once, and probes wait that long. */
 const eventLoopDelayMsMax = 5_000;
 
-/** Creates the API of the sink without a socket: probes, metrics, status, data health. */
+/** Creates the API of the sink without a socket. */
 export async function createSinkApp(deps: SinkAppDeps, { access, stallMs }: SinkAppOptions): Promise<HttpApp> {
   const { logger, metrics, readState, dataHealth, now } = deps;
   const app = await createHttpApp({ logger, metrics }, { access, problems, docs, bodyBytesMax, eventLoopDelayMsMax });
@@ -89,7 +111,7 @@ export async function createSinkApp(deps: SinkAppDeps, { access, stallMs }: Sink
   app.get(
     '/v1/status',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'read' },
       schema: {
         operationId: 'readSinkStatus',
         summary: 'Reports the progress of the sink and the dependencies that it waits for',
@@ -100,6 +122,9 @@ export async function createSinkApp(deps: SinkAppDeps, { access, stallMs }: Sink
     async () => describeState(readState(), now()),
   );
   addDataHealthRoutes(app, { reader: dataHealth, now });
+  addLakeRoutes(app, deps);
+  addDeadLetterRoutes(app, deps);
+  await addValidationRoutes(app, deps);
   await app.ready();
   return app;
 }

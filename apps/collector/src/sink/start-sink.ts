@@ -105,7 +105,19 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
 
     const dataHealth = createDataHealthReader({ ...config, bounds: facet.dataHealth, now }, { freshMs: dataHealthMs });
     const app = await createSinkApp(
-      { logger, metrics: httpMetrics, readState: () => loop.state, dataHealth, now },
+      {
+        logger,
+        metrics: httpMetrics,
+        readState: () => loop.state,
+        dataHealth,
+        lakeFolder: config.lakeFolder,
+        kafka,
+        publisher,
+        topics,
+        eventTypes: facet.eventTypes,
+        mapping: facet.mapping,
+        now,
+      },
       { access, stallMs: config.stallMs },
     );
     closers.push(() => app.close());

@@ -1,4 +1,5 @@
 import { createHttpMetrics } from '@facet/http';
+import { connectKafka, openKafkaPublisher, topicNames } from '@facet/kafka';
 import { AppError, createLogger } from '@facet/platform';
 import { expect, it, onTestFinished } from 'vitest';
 import { createSinkApp } from '../../src/sink/sink-app.ts';
@@ -17,14 +18,28 @@ const working: SinkState = {
   failure: undefined,
 };
 async function createApp(state: SinkState) {
+  const logger = createLogger({ name: 'test', level: 'silent' });
+  // No broker listens there.
+  const kafka = connectKafka({ brokers: ['127.0.0.1:1'], clientId: 'test', logger });
+  const publisher = openKafkaPublisher(kafka, { closeTimeoutMs: 1 });
+  onTestFinished(async () => {
+    await publisher.close();
+    await kafka.close();
+  });
   const app = await createSinkApp(
     {
-      logger: createLogger({ name: 'test', level: 'silent' }),
+      logger,
       metrics: createHttpMetrics(),
       readState: () => state,
       dataHealth: {
         read: async () => Promise.reject(new AppError('No lake.', { code: 'EVENTS_NONE', category: 'input' })),
       },
+      lakeFolder: 'none',
+      kafka,
+      publisher,
+      topics: topicNames('test'),
+      eventTypes: [],
+      mapping: undefined,
       now: () => now,
     },
     { access: { kind: 'keys', keys: scopeKeys }, stallMs },
@@ -39,11 +54,16 @@ const probe = async (state: SinkState): Promise<readonly [alive: number, ready: 
   return [alive.statusCode, (await app.inject('/readyz')).statusCode, alive.json<{ message?: string }>().message ?? ''];
 };
 
-it('requires a key with the scope admin for every route but probes', async () => {
+it('requires a key with its scope for every route but probes', async () => {
   await expectRouteAccess(await createApp(working), {
     ...docsRoutes,
-    'GET /v1/status': 'admin',
-    'GET /v1/data-health': 'admin',
+    'GET /v1/status': 'read',
+    'GET /v1/data-health': 'read',
+    'GET /v1/lake': 'read',
+    'GET /v1/dead-letters': 'read',
+    'GET /v1/dead-letters/:id': 'read',
+    'POST /v1/dead-letters/redrive': 'admin',
+    'POST /v1/validations': 'read',
     'GET /metrics': 'admin',
     'GET /healthz': 'open',
     'GET /readyz': 'open',
@@ -53,7 +73,18 @@ it('requires a key with the scope admin for every route but probes', async () =>
 it('documents its routes', async () => {
   const app = await createApp(working);
   const { paths } = (await app.inject({ url: '/docs/json', headers: { 'x-api-key': 'admin' } })).json();
-  expect(Object.keys(paths).sort()).toEqual(['/healthz', '/metrics', '/readyz', '/v1/data-health', '/v1/status']);
+  expect(Object.keys(paths).sort()).toEqual([
+    '/healthz',
+    '/metrics',
+    '/readyz',
+    '/v1/data-health',
+    '/v1/dead-letters',
+    '/v1/dead-letters/redrive',
+    '/v1/dead-letters/{id}',
+    '/v1/lake',
+    '/v1/status',
+    '/v1/validations',
+  ]);
 });
 
 it('reports its progress', async () => {

@@ -6,7 +6,7 @@ export interface Session {
   readonly isSignedIn: boolean;
   /** The name of the API key; absent if the APIs need no key. */
   readonly name?: string;
-  readonly scopes: readonly ('ingest' | 'serve' | 'admin')[];
+  readonly scopes: readonly ('ingest' | 'serve' | 'read' | 'admin')[];
 }
 
 const call = async (method: string, body?: object): Promise<Session> => {

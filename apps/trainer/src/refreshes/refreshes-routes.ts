@@ -9,7 +9,7 @@ import { CancelBody, ListQuery, Refresh, RefreshRequestBody, RunParams } from '.
 
 export interface RefreshesDeps {
   readonly runs: RunStore;
-  readonly queue: RefreshQueue;
+  readonly queue: Pick<RefreshQueue, 'request' | 'cancel'>;
   /** Yields the changes of a run until it has ended. */
   readonly follow: (runId: string, signal: AbortSignal) => AsyncIterable<RunNews>;
 }
@@ -20,6 +20,10 @@ export const trainerProblems = createProblems({
   REFRESH_DAY_SUPERSEDED: {},
   REFRESH_RUN_UNKNOWN: {},
   REFRESH_QUEUE_UNREACHABLE: {},
+  ARTIFACT_NOT_FOUND: { status: 404 },
+  ARTIFACT_CORRUPT: {},
+  EVENTS_LAKE_DAMAGED: {},
+  EXPERIMENT_UNKNOWN: {},
 });
 
 /** A refresh may take a night, and a client may follow all of it. */
@@ -60,7 +64,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
   app.get(
     '/v1/refreshes',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'read' },
       schema: {
         operationId: 'listRefreshes',
         summary: 'List the newest runs',
@@ -78,7 +82,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
   app.get(
     '/v1/refreshes/:runId',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'read' },
       schema: {
         operationId: 'readRefresh',
         summary: 'Read a run',
@@ -109,7 +113,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
   app.get(
     '/v1/refreshes/:runId/events',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'read' },
       handlerTimeout: followingMsMax,
       schema: {
         operationId: 'followRefresh',

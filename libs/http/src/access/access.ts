@@ -1,4 +1,4 @@
-import { AppError, findApiKey, readApiKeys } from '@facet/platform';
+import { AppError, findApiKey, hasScope, readApiKeys } from '@facet/platform';
 import type { AccessSource, ApiKey, Scope } from '@facet/platform';
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { HttpApp } from '../http-app.ts';
@@ -119,7 +119,7 @@ function readPresentedKey(request: FastifyRequest, places: readonly KeyPlace[]):
 /** @throws AppError `FORBIDDEN`, `LENGTH_REQUIRED`, `BODY_TOO_LARGE`. */
 function refuseOtherUse(key: ApiKey, scope: Scope | 'any', { headers }: FastifyRequest): void {
   const { name, origins, bodyBytesMax } = key;
-  if (scope !== 'any' && !key.scopes.includes(scope)) {
+  if (scope !== 'any' && !hasScope(key, scope)) {
     throw problemError('FORBIDDEN', `The key ${name} does not have the scope ${scope}.`, {
       remedy: `Use a key with the scope ${scope}.`,
     });

@@ -3,7 +3,7 @@ import { lakeStatus } from '@facet/lake';
 import { AppError, dayMs, isAppError } from '@facet/platform';
 import type { StageContext } from '../context/stage-context.ts';
 import type { RunStore, StageOutcome } from '../runs/run-store.ts';
-import type { RefreshOutputs, RefreshRun, RefreshStage, StageProgress } from '../runs/run.ts';
+import type { RefreshOutputs, RefreshRun, RefreshStage, StageProgress, TrainedEpoch } from '../runs/run.ts';
 import {
   datasetStage,
   evaluateStage,
@@ -68,8 +68,10 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
 
   async train(context, { outputs }, { onProgress, signal }) {
     const inputs = { datasetId: requireOutput(outputs, 'datasetId'), warmFrom: outputs.warmFrom };
+    const epochs: TrainedEpoch[] = [];
     const { output, reused } = await trainStage(context, inputs, {
-      onProgress: (progress) => onProgress?.(trainingProgress(progress)),
+      onEpoch: (phase, { epoch, loss, score }) => epochs.push({ phase, epoch, loss, recall: score }),
+      onProgress: (progress) => onProgress?.({ ...trainingProgress(progress), epochs: [...epochs] }),
       signal,
     });
     return { outputs: { modelId: output.modelId, start: output.start.kind }, isReused: reused };

@@ -5,5 +5,13 @@ export { createRunStore, recordStage } from './run-store.ts';
 export type { NewRun, RunStore, StageOutcome } from './run-store.ts';
 export { hasEnded, refreshStages, runStates, toProblem } from './run.ts';
 export type { RefreshOutputs, RefreshRun, RefreshStage, RunReport, StageProgress, StageRecord } from './run.ts';
-export { checkSchedule, dueMomentOf, isScheduled, missingDays, newestDueDay, overdueSeconds } from './schedule.ts';
+export {
+  checkSchedule,
+  dueMomentOf,
+  isScheduled,
+  missingDays,
+  newestDueDay,
+  nextRefreshes,
+  overdueSeconds,
+} from './schedule.ts';
 export type { RefreshSchedule } from './schedule.ts';

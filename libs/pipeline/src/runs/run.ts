@@ -76,6 +76,18 @@ export interface StageProgress {
   readonly loss?: number;
   /** The longest remaining time. */
   readonly etaSeconds?: number;
+  /** The finished epochs of this attempt at the training. */
+  readonly epochs?: readonly TrainedEpoch[];
+}
+
+/** One epoch of the training curve. */
+export interface TrainedEpoch {
+  readonly phase: 'fit' | 'refit';
+  readonly epoch: number;
+  /** The mean loss of its batches. */
+  readonly loss: number;
+  /** Recall@50 in the validation window; absent in a refit. */
+  readonly recall?: number | undefined;
 }
 
 export const runStates = ['waiting', 'running', 'promoted', 'rejected', 'skipped', 'failed', 'cancelled'] as const;

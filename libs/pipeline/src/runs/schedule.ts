@@ -55,6 +55,29 @@ export function newestDueDay(now: number, schedule: Pick<RefreshSchedule, 'cron'
   return day;
 }
 
+/** A refresh that the schedule will request. */
+export interface NextRefresh {
+  readonly day: DataDay;
+  /** Epoch milliseconds. */
+  readonly dueAt: number;
+}
+
+/** Returns the next refreshes after `now`, soonest first; none without a schedule. Of days that are due together, the newest. */
+export function nextRefreshes(now: number, schedule: RefreshSchedule, count: number): NextRefresh[] {
+  if (!isScheduled(schedule)) return [];
+  const next: NextRefresh[] = [];
+  let day = shiftDay(newestDueDay(now, schedule), 1);
+  let dueAt = dueMomentOf(day, schedule);
+  while (next.length < count) {
+    const following = shiftDay(day, 1);
+    const followingDueAt = dueMomentOf(following, schedule);
+    if (followingDueAt > dueAt) next.push({ day, dueAt });
+    day = following;
+    dueAt = followingDueAt;
+  }
+  return next;
+}
+
 /**
  * Returns the days to refresh now, oldest first: due days after the last attended day.
  *

@@ -82,7 +82,7 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
         void job.updateProgress(progress).catch(() => undefined);
         if (now() - loggedAt < logEveryMs) return;
         loggedAt = now();
-        logger.info({ runId, stage, ...progress }, 'stage progress');
+        logger.info({ runId, stage, ...progress, epochs: undefined }, 'stage progress');
       };
       const outcome = await recordStage({ runs, now }, { runId, stage, willRetry }, () =>
         runChild<StageOutcome>('stage', order, { signal, onProgress }),

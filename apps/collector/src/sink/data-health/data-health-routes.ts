@@ -7,12 +7,15 @@ import type { DataHealthReader } from './data-health.ts';
 
 const Query = Type.Object({
   day: Type.Optional(Type.String({ description: 'A UTC day, YYYY-MM-DD; today by default.' })),
+  maxAgeSeconds: Type.Optional(
+    Type.String({ pattern: '^[1-9]\\d{0,4}$', description: 'Age of the report at most. Default: 600.' }),
+  ),
 });
 
 /** A report reads a week of the lake while the sink works. */
 const handlerTimeoutMs = 120_000;
 
-/** Adds `GET /v1/data-health?day=YYYY-MM-DD`, for a key with the scope admin. */
+/** Adds `GET /v1/data-health?day=YYYY-MM-DD`, for a key with the scope read. */
 export function addDataHealthRoutes(
   app: HttpApp,
   { reader, now }: { readonly reader: DataHealthReader; readonly now: () => number },
@@ -20,12 +23,12 @@ export function addDataHealthRoutes(
   app.get(
     '/v1/data-health',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'read' },
       handlerTimeout: handlerTimeoutMs,
       schema: {
         operationId: 'readDataHealth',
         summary: 'Reports the health of one day of events',
-        tags: ['operations'],
+        tags: ['data'],
         querystring: Query,
         response: { 200: DayHealthSchema, 400: Problem },
       },
@@ -37,7 +40,8 @@ export function addDataHealthRoutes(
           field: 'day',
         });
       }
-      return reader.read(day);
+      const { maxAgeSeconds } = request.query;
+      return reader.read(day, maxAgeSeconds === undefined ? undefined : Number(maxAgeSeconds) * 1000);
     },
   );
 }

@@ -15,11 +15,12 @@ export interface DataHealthReaderDeps {
 /** Checks days of the lake while the process does other work: one at a time, in little memory. */
 export interface DataHealthReader {
   /**
-   * Returns the health of a day (`YYYY-MM-DD`, UTC), at most `freshMs` old.
+   * Returns the health of a day (`YYYY-MM-DD`, UTC).
    *
+   * @param ageMsMax age of the report; default: `freshMs` of the reader
    * @throws AppError as `dayHealth` of `@facet/lake`
    */
-  read(day: string): Promise<DayHealth>;
+  read(day: string, ageMsMax?: number): Promise<DayHealth>;
 }
 
 /** Number of cached reports. Limits the memory when callers request many past days. */
@@ -33,9 +34,9 @@ export function createDataHealthReader(
   const reports = new Map<string, { readonly startedAt: number; readonly report: Promise<DayHealth> }>();
   let last: Promise<unknown> = Promise.resolve();
   return {
-    read(day) {
+    read(day, ageMsMax = freshMs) {
       const known = reports.get(day);
-      if (known !== undefined && now() - known.startedAt < freshMs) return known.report;
+      if (known !== undefined && now() - known.startedAt < ageMsMax) return known.report;
       const report = last.then(async () => dayHealth(lakeFolder, catalogFolder, day, { ...duckDb, bounds, now }));
       last = report.catch(() => reports.delete(day));
       // Deleting first moves the day to the end of the map.

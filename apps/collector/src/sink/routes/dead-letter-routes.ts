@@ -1,0 +1,116 @@
+import { problemError, problemResponses } from '@facet/http';
+import type { HttpApp } from '@facet/http';
+import { findDeadLetter, redrive, summarizeDeadLetters } from '@facet/kafka';
+import type { FoundDeadLetter, KafkaConnection, Publisher, TopicNames } from '@facet/kafka';
+import { Type } from 'typebox';
+import { DeadLetter, DeadLetters, DeadLettersQuery, RedriveReport, RedriveRequest } from './dead-letter-schema.ts';
+
+export interface DeadLetterDeps {
+  readonly kafka: KafkaConnection;
+  readonly publisher: Pick<Publisher, 'publish'>;
+  readonly topics: Pick<TopicNames, 'events' | 'deadLetters'>;
+  /** Event types that `facet.yaml` declares. */
+  readonly eventTypes: readonly string[];
+  /** The clock in epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** The topic keeps dead letters for 90 days, and each request reads all of it. */
+const handlerTimeoutMs = 120_000;
+const listedDefault = 50;
+/** Characters of a payload in the list. */
+const previewMax = 500;
+const failuresMax = 200;
+
+/** Adds the routes that list dead letters, show one with its whole message, and send them to the log again. */
+export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
+  const { kafka, publisher, topics, eventTypes, now } = deps;
+  const topic = topics.deadLetters;
+  const tags = ['dead letters'];
+
+  app.get(
+    '/v1/dead-letters',
+    {
+      config: { scope: 'read' },
+      handlerTimeout: handlerTimeoutMs,
+      schema: {
+        operationId: 'listDeadLetters',
+        summary: 'Count the messages that the sink cannot process by reason, and list the newest',
+        tags,
+        querystring: DeadLettersQuery,
+        response: { 200: DeadLetters, ...problemResponses },
+      },
+    },
+    async ({ query, signal }) => {
+      const { total, reasons, deadLetters } = await summarizeDeadLetters(kafka, {
+        topic,
+        signal,
+        reasons: query.reason?.split(','),
+        field: query.field,
+        limit: Number(query.limit ?? listedDefault),
+        withRedriven: query.redriven === 'true',
+      });
+      return { total, reasons: [...reasons], deadLetters: deadLetters.map(preview).reverse() };
+    },
+  );
+
+  app.get(
+    '/v1/dead-letters/:id',
+    {
+      config: { scope: 'read' },
+      handlerTimeout: handlerTimeoutMs,
+      schema: {
+        operationId: 'readDeadLetter',
+        summary: 'Read a dead letter with its whole message',
+        tags,
+        params: Type.Object({ id: Type.String({ examples: ['facet.events.v1-3-1207'] }) }),
+        response: { 200: DeadLetter, ...problemResponses },
+      },
+    },
+    async ({ params: { id }, signal }) => {
+      const found = await findDeadLetter(kafka, { topic, id, signal });
+      if (found === undefined) throw problemError('NOT_FOUND', `There is no dead letter ${id}.`);
+      return found;
+    },
+  );
+
+  app.post(
+    '/v1/dead-letters/redrive',
+    {
+      config: { scope: 'admin' },
+      handlerTimeout: handlerTimeoutMs,
+      schema: {
+        operationId: 'redriveDeadLetters',
+        summary: 'Send events that are valid now to the log again',
+        description:
+          'Events keep their eventId and time, so an event that is redriven twice counts once. Events that are still invalid ' +
+          'remain. Items and users are not redriven: they may have changed since.',
+        tags,
+        body: RedriveRequest,
+        response: { 200: RedriveReport, ...problemResponses },
+      },
+    },
+    async ({ body, apiKey, log }) => {
+      const { ids = [], reasons, field, addEventIds = false, dryRun: isDryRun = false } = body;
+      const report = await redrive(
+        { kafka, publisher },
+        { names: topics, types: eventTypes, ids, reasons, field, addEventIds, isDryRun, failuresMax, now },
+      );
+      const { redriven, failed, notFound } = report;
+      if (!isDryRun) log.info({ redriven, failed, by: apiKey?.name ?? 'anybody' }, 'dead letters redriven');
+      return {
+        isDryRun,
+        redriven,
+        failed,
+        reasons: [...report.reasons],
+        failures: [...report.failures],
+        notFound: [...notFound],
+      };
+    },
+  );
+}
+
+function preview(letter: FoundDeadLetter): FoundDeadLetter {
+  const { payload } = letter;
+  return payload === null ? letter : { ...letter, payload: payload.slice(0, previewMax) };
+}

@@ -1,0 +1,92 @@
+import { writeFile } from 'node:fs/promises';
+import type { DeadLetter, DeadLetters, Lake, Problem, RedriveReport, Validation } from '@facet/client/sink-api';
+import { expect, it } from 'vitest';
+import { createBench, eventRecord, isCaughtUp, until } from './fixtures.ts';
+
+async function call<Body>(url: string, body?: object): Promise<{ readonly status: number; readonly body: Body }> {
+  const response = await fetch(url, {
+    method: body === undefined ? 'GET' : 'POST',
+    ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: (await response.json()) as Body };
+}
+
+it('lists dead letters, and redrives those that are valid now', async () => {
+  const bench = await createBench();
+  const { events } = bench.topics;
+  const sink = await bench.startSink();
+  await bench.publisher.publish([
+    eventRecord(events, 'good'),
+    eventRecord(events, 'wish-1', { type: 'wishlist' }),
+    eventRecord(events, 'wish-2', { type: 'wishlist' }),
+    eventRecord(events, 'lost', { itemId: undefined, userId: 7 }),
+  ]);
+  await until(() => isCaughtUp(sink, 4));
+  const listed = (await call<DeadLetters>(`${sink.url}/v1/dead-letters`)).body;
+  expect(listed).toMatchObject({ total: 3 });
+  expect(listed.reasons[0]).toEqual({ reason: 'unknown-type', field: 'type', count: 2 });
+  const only = (await call<DeadLetters>(`${sink.url}/v1/dead-letters?reason=unknown-type&limit=1`)).body;
+  expect(only.deadLetters).toHaveLength(1);
+  const { deadLetterId } = only.deadLetters[0]!;
+  const shown = await call<DeadLetter>(`${sink.url}/v1/dead-letters/${deadLetterId}`);
+  expect(JSON.parse(shown.body.payload!)).toMatchObject({ type: 'wishlist' });
+  expect(await call(`${sink.url}/v1/dead-letters/none-0-0`)).toMatchObject({
+    status: 404,
+    body: { code: 'NOT_FOUND' },
+  });
+
+  // Before the type is declared, nothing can be redriven.
+  const redrive = { reasons: ['unknown-type'], ids: [deadLetterId, 'none-0-0'] };
+  expect((await call<RedriveReport>(`${sink.url}/v1/dead-letters/redrive`, { ...redrive, dryRun: true })).body).toEqual(
+    {
+      isDryRun: true,
+      redriven: 0,
+      failed: 1,
+      reasons: [{ reason: 'unknown-type', field: 'type', count: 1 }],
+      failures: [{ deadLetterId, reason: 'unknown-type', field: 'type' }],
+      notFound: ['none-0-0'],
+    },
+  );
+  await sink.close();
+
+  await writeFile(bench.environment['FACET_CONFIG']!, 'eventTypes: [wishlist]\n');
+  const next = await bench.startSink();
+  const url = `${next.url}/v1/dead-letters/redrive`;
+  expect((await call<RedriveReport>(url, { reasons: ['unknown-type'] })).body).toMatchObject({
+    isDryRun: false,
+    redriven: 2,
+    failed: 0,
+  });
+  await until(async () => (await bench.lakeIds()).length === 3);
+  expect(await bench.lakeIds()).toEqual(['good', 'wish-1', 'wish-2']);
+  expect((await call<DeadLetters>(`${next.url}/v1/dead-letters`)).body.total).toBe(1);
+  expect((await call<DeadLetters>(`${next.url}/v1/dead-letters?redriven=true`)).body.total).toBe(3);
+  const lake = (await call<Lake>(`${next.url}/v1/lake`)).body;
+  expect(lake).toMatchObject({ rows: 3, days: [{ day: new Date().toISOString().slice(0, 10), rows: 3 }] });
+});
+
+it('validates a file without storing it', async () => {
+  const bench = await createBench();
+  const sink = await bench.startSink();
+  const validate = async <Body = Validation>(name: string, body: string, kind = 'events') => {
+    const query = new URLSearchParams({ name, kind });
+    const headers = { 'content-type': 'application/octet-stream' };
+    const response = await fetch(`${sink.url}/v1/validations?${query}`, { method: 'POST', headers, body });
+    return { status: response.status, body: (await response.json()) as Body };
+  };
+  const rows = ['event_id,user_id,item_id,timestamp,event_type', 'e1,ada,book,1769860800,click', 'e2,,book,soon,click'];
+  const { status, body } = await validate('../orders.csv', rows.join('\n'));
+  expect([status, body.files[0]]).toMatchObject([200, { path: 'orders.csv', format: 'csv', rows: 2, accepted: 1 }]);
+  expect(body.events).toEqual({ rows: 2, accepted: 1, refused: 1, duplicates: 0 });
+  expect(body.refusals).toHaveLength(1);
+  expect((await validate('items.jsonl', '{"itemId":"a"}\n{}', 'items')).body.refusals[0]).toMatchObject({
+    kind: 'items',
+    field: 'itemId',
+    lines: [{ file: 0, line: 2 }],
+  });
+  const wrong = await validate<Problem>('orders.csv', 'a,b\n1,2');
+  expect([wrong.status, wrong.body.code]).toEqual([400, 'EVENTS_COLUMN_MISSING']);
+  expect(wrong.body.message).not.toContain('/facet-validate-');
+  expect((await validate<Problem>('orders.docx', 'x')).body).toMatchObject({ code: 'EVENTS_FORMAT_UNKNOWN' });
+  expect(await bench.lakeIds()).toEqual([]);
+});

@@ -1,0 +1,107 @@
+import type { Lineage as TracedLineage } from '@facet/pipeline/lineage';
+import { Type } from 'typebox';
+
+const Time = Type.Integer({ description: 'Epoch milliseconds.' });
+const artifact = {
+  id: Type.String(),
+  isGone: Type.Boolean({ description: 'Whether the artifact was deleted.' }),
+};
+const orNull = <Schema extends ReturnType<typeof Type.Object>>(schema: Schema, description: string) =>
+  Type.Union([schema, Type.Null()], { description });
+
+const exampleId = 'eb342103ec0057bad650138446eee7d9';
+
+/** The origin of an artifact as the API returns it. */
+export const Lineage = Type.Unsafe<TracedLineage>(
+  Type.Object(
+    {
+      bundle: orNull(
+        Type.Object({
+          ...artifact,
+          asOf: Type.Optional(Type.Integer({ description: 'The end of its data, epoch milliseconds.' })),
+          promotions: Type.Array(
+            Type.Object({
+              number: Type.Integer(),
+              kind: Type.String({ description: '`promote` or `rollback`.' }),
+              at: Time,
+              by: Type.String(),
+              reason: Type.Optional(Type.String()),
+              run: Type.Optional(Type.Object({ runId: Type.String(), day: Type.String() })),
+            }),
+            { description: 'When the bundle became current, oldest first.' },
+          ),
+        }),
+        'Null for the lineage of a model or dataset.',
+      ),
+      model: orNull(
+        Type.Object({
+          ...artifact,
+          startedFrom: Type.Optional(
+            Type.Union([Type.String(), Type.Null()], { description: 'The model of a warm start.' }),
+          ),
+        }),
+        'Null if unknown.',
+      ),
+      dataset: orNull(
+        Type.Object({
+          ...artifact,
+          window: Type.Optional(Type.Object({ occurredBefore: Time, receivedBefore: Time, testFrom: Time })),
+          counts: Type.Optional(Type.Record(Type.String(), Type.Number())),
+        }),
+        'Null if unknown.',
+      ),
+      lake: orNull(
+        Type.Object({
+          version: Type.Integer({ description: 'The number of the record in the transaction log.' }),
+          offsets: Type.Record(Type.String(), Type.Integer(), { description: 'The first unread offset by source.' }),
+          files: Type.Array(
+            Type.Object({
+              path: Type.String(),
+              sha256: Type.String(),
+              rows: Type.Integer(),
+              isGone: Type.Boolean({ description: 'Whether a compaction or an erasure has replaced the file.' }),
+            }),
+          ),
+          catalog: Type.Array(Type.Object({ path: Type.String(), sha256: Type.String() })),
+        }),
+        'Null if the dataset is unknown or deleted.',
+      ),
+    },
+    {
+      title: 'Lineage',
+      description: 'The origin of an artifact.',
+      examples: [{ bundle: { id: exampleId, isGone: true, promotions: [] }, model: null, dataset: null, lake: null }],
+    },
+  ),
+);
+
+export const Training = Type.Object(
+  {
+    modelId: Type.String(),
+    start: Type.Union([Type.Literal('full'), Type.Literal('warm')]),
+    startedFrom: Type.Union([Type.String(), Type.Null()], { description: 'The model of a warm start.' }),
+    bestEpoch: Type.Integer({ description: 'The epoch of the fit with the best recall.' }),
+    epochs: Type.Array(
+      Type.Object({
+        phase: Type.Union([Type.Literal('fit'), Type.Literal('refit')]),
+        epoch: Type.Integer(),
+        loss: Type.Number({ description: 'The mean loss of its batches.' }),
+        recall: Type.Optional(Type.Number({ description: 'Recall@50 in the validation window; absent in a refit.' })),
+        examples: Type.Integer(),
+      }),
+    ),
+  },
+  {
+    title: 'Training',
+    description: 'The training curves of a model.',
+    examples: [
+      {
+        modelId: exampleId,
+        start: 'full',
+        startedFrom: null,
+        bestEpoch: 1,
+        epochs: [{ phase: 'fit', epoch: 1, loss: 6.31, recall: 0.21, examples: 90_213 }],
+      },
+    ],
+  },
+);

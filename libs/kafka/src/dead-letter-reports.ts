@@ -1,0 +1,129 @@
+import type { KafkaConnection } from './connect-kafka.ts';
+import { readDeadLetters } from './dead-letters.ts';
+import type { DeadLetter, FoundDeadLetter, ReadDeadLettersQuery } from './dead-letters.ts';
+import { redriveDeadLetters } from './redrive-dead-letters.ts';
+import type { RedriveOptions } from './redrive-dead-letters.ts';
+import type { Publisher } from './publisher.ts';
+
+/** Selects dead letters. An absent condition selects all. */
+export interface DeadLetterFilter {
+  readonly reasons?: readonly string[] | undefined;
+  readonly field?: string | undefined;
+}
+
+/** The number of dead letters with a reason. */
+export interface ReasonCount {
+  readonly reason: string;
+  /** Empty for the whole message. */
+  readonly field: string;
+  readonly count: number;
+}
+
+export interface DeadLetterSummary {
+  readonly total: number;
+  /** Most frequent first. */
+  readonly reasons: readonly ReasonCount[];
+  /** The newest ones, oldest first. */
+  readonly deadLetters: readonly FoundDeadLetter[];
+}
+
+/**
+ * Counts the dead letters of a topic by reason, and returns the newest.
+ *
+ * @throws AppError as `readDeadLetters`.
+ */
+export async function summarizeDeadLetters(
+  kafka: KafkaConnection,
+  {
+    limit,
+    withRedriven = false,
+    ...query
+  }: ReadDeadLettersQuery & DeadLetterFilter & { readonly limit: number; readonly withRedriven?: boolean | undefined },
+): Promise<DeadLetterSummary> {
+  const newest: FoundDeadLetter[] = [];
+  const counts = new ReasonCounts();
+  for await (const letter of readDeadLetters(kafka, query)) {
+    if (!isInFilter(letter, query) || (letter.redrivenAt !== undefined && !withRedriven)) continue;
+    counts.add(letter);
+    newest.push(letter);
+    if (newest.length > limit) newest.shift();
+  }
+  return { total: counts.total, reasons: counts.rows(), deadLetters: newest };
+}
+
+/** Returns the dead letter with an id. @throws AppError as `readDeadLetters`. */
+export async function findDeadLetter(
+  kafka: KafkaConnection,
+  { id, ...query }: ReadDeadLettersQuery & { readonly id: string },
+): Promise<FoundDeadLetter | undefined> {
+  for await (const letter of readDeadLetters(kafka, query)) if (letter.deadLetterId === id) return letter;
+  return undefined;
+}
+
+export interface RedriveReport {
+  readonly redriven: number;
+  /** Dead letters that are still invalid, and why. */
+  readonly failed: number;
+  readonly reasons: readonly ReasonCount[];
+  readonly failures: readonly { readonly deadLetterId: string; readonly field: string; readonly reason: string }[];
+  /** Requested ids that do not exist or were redriven before. */
+  readonly notFound: readonly string[];
+}
+
+/**
+ * Sends dead letters that are valid now to the log again.
+ *
+ * @param options.ids only these; empty for all
+ * @param options.failuresMax the most entries in `failures`
+ * @throws AppError as `redriveDeadLetters`.
+ */
+export async function redrive(
+  parts: { readonly kafka: KafkaConnection; readonly publisher: Pick<Publisher, 'publish'> },
+  {
+    ids,
+    failuresMax,
+    ...options
+  }: Omit<RedriveOptions, 'isWanted'> &
+    DeadLetterFilter & { readonly ids: readonly string[]; readonly failuresMax: number },
+): Promise<RedriveReport> {
+  const wanted = new Set(ids);
+  const isWanted = (letter: DeadLetter): boolean =>
+    isInFilter(letter, options) && (wanted.size === 0 || wanted.has(letter.deadLetterId));
+  const notFound = new Set(ids);
+  let redriven = 0;
+  const counts = new ReasonCounts();
+  const failures: RedriveReport['failures'][number][] = [];
+  for await (const { letter, failure } of redriveDeadLetters(parts, { ...options, isWanted })) {
+    const { deadLetterId } = letter;
+    notFound.delete(deadLetterId);
+    if (failure === undefined) {
+      redriven++;
+      continue;
+    }
+    counts.add(failure);
+    if (failures.length < failuresMax) failures.push({ deadLetterId, ...failure });
+  }
+  return { redriven, failed: counts.total, reasons: counts.rows(), failures, notFound: [...notFound] };
+}
+
+function isInFilter({ reason, field }: DeadLetter, filter: DeadLetterFilter): boolean {
+  const { reasons } = filter;
+  return (reasons === undefined || reasons.includes(reason)) && (filter.field === undefined || field === filter.field);
+}
+
+class ReasonCounts {
+  readonly #counts = new Map<string, { reason: string; field: string; count: number }>();
+  total = 0;
+
+  add({ reason, field }: Omit<ReasonCount, 'count'>): void {
+    const key = JSON.stringify([reason, field]);
+    const entry = this.#counts.get(key) ?? { reason, field, count: 0 };
+    entry.count++;
+    this.total++;
+    this.#counts.set(key, entry);
+  }
+
+  rows(): readonly ReasonCount[] {
+    return [...this.#counts.values()].sort((a, b) => b.count - a.count);
+  }
+}

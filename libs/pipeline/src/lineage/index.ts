@@ -1,0 +1,3 @@
+export { readModelInfo } from '../model/model-artifact.ts';
+export { traceLineage } from './trace-lineage.ts';
+export type { LakeLineage, Lineage, LineageArtifact } from './trace-lineage.ts';

@@ -1,0 +1,125 @@
+import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
+import { readBundleInfo } from '@facet/bundles';
+import type { HomePaths } from '@facet/config';
+import { openLakeSnapshot } from '@facet/lake';
+import { AppError, isAppError } from '@facet/platform';
+import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
+import { readGateReport } from '../gate/gate-report.ts';
+import { readModelInfo } from '../model/model-artifact.ts';
+
+/** The origin of an artifact. A part is `null` if it is unknown, and `isGone` if it is known and deleted. */
+export interface Lineage {
+  readonly bundle:
+    (LineageArtifact & { readonly asOf?: number; readonly promotions: readonly PromotionRecord[] }) | null;
+  readonly model: (LineageArtifact & { readonly startedFrom?: string | null }) | null;
+  readonly dataset:
+    (LineageArtifact & { readonly window?: DatasetWindow; readonly counts?: Readonly<Record<string, number>> }) | null;
+  readonly lake: LakeLineage | null;
+}
+
+export interface LineageArtifact {
+  readonly id: string;
+  readonly isGone: boolean;
+}
+
+interface DatasetWindow {
+  readonly occurredBefore: number;
+  readonly receivedBefore: number;
+  readonly testFrom: number;
+}
+
+export interface LakeLineage {
+  readonly version: number;
+  /** The first unread offset of each source. */
+  readonly offsets: Readonly<Record<string, number>>;
+  readonly files: readonly (LineageFile & { readonly isGone: boolean })[];
+  readonly catalog: readonly { readonly path: string; readonly sha256: string }[];
+}
+
+interface LineageFile {
+  readonly path: string;
+  readonly sha256: string;
+  readonly rows: number;
+}
+
+interface Place {
+  readonly home: HomePaths;
+  readonly store: ArtifactStore;
+}
+
+/**
+ * Returns the origin of a bundle, model or dataset, back to the files and offsets of the lake.
+ *
+ * @param id the full id. The promotion log and the gate report still know a pruned bundle.
+ * @throws AppError `ARTIFACT_NOT_FOUND`.
+ */
+export async function traceLineage(id: string, place: Place): Promise<Lineage> {
+  const isKind = async (kind: string): Promise<boolean> =>
+    (await place.store.list(kind)).some(({ ref }) => ref.id === id);
+  if (await isKind('dataset')) return { bundle: null, model: null, ...(await traceDataset(id, place)) };
+  if (await isKind('model')) return { bundle: null, ...(await traceModel(id, undefined, place)) };
+  return traceBundle(id, place);
+}
+
+async function traceBundle(id: string, place: Place): Promise<Lineage> {
+  const { store } = place;
+  const promotions = (await store.promotions()).filter((record) => record.kind !== 'fence' && record.ref?.id === id);
+  const info = await orGone(readBundleInfo(store, { kind: 'bundle', id }));
+  if (info !== undefined) {
+    const bundle = { id, isGone: false, asOf: info.asOf, promotions };
+    return { bundle, ...(await traceModel(info.modelId, info.datasetId, place)) };
+  }
+  const report = await readGateReport(place.home.gatesFolder, id);
+  if (report === undefined && promotions.length === 0) {
+    throw new AppError(`The data home ${place.home.folder} has no artifact with the id ${id}.`, {
+      code: 'ARTIFACT_NOT_FOUND',
+      category: 'artifact-missing',
+      remedy: 'Use the data home of the API that returned the id.',
+    });
+  }
+  const bundle = { id, isGone: true, promotions };
+  const rest = report === undefined ? { dataset: null, lake: null } : await traceDataset(report.datasetId, place);
+  return { bundle, model: null, ...rest };
+}
+
+async function traceModel(
+  id: string,
+  datasetId: string | undefined,
+  place: Place,
+): Promise<Pick<Lineage, 'model' | 'dataset' | 'lake'>> {
+  const info = await orGone(readModelInfo(place.store, id));
+  const startedFrom = info?.start?.kind === 'warm' ? info.start.modelId : null;
+  const model = { id, isGone: info === undefined, ...(info === undefined ? {} : { startedFrom }) };
+  const madeFrom = info?.datasetId ?? datasetId;
+  return { model, ...(madeFrom === undefined ? { dataset: null, lake: null } : await traceDataset(madeFrom, place)) };
+}
+
+async function traceDataset(id: string, { home, store }: Place): Promise<Pick<Lineage, 'dataset' | 'lake'>> {
+  const info = await orGone(readDatasetInfo(store, id));
+  if (info === undefined) return { dataset: { id, isGone: true }, lake: null };
+  const { occurredBefore, receivedBefore, offsets } = info.window;
+  const { lakeVersion, lake, catalog } = info.sources;
+  const live = new Set((await openLakeSnapshot(home.lakeFolder)).files.map(({ path }) => path));
+  return {
+    dataset: {
+      id,
+      isGone: false,
+      window: { occurredBefore, receivedBefore, testFrom: info.split.testFrom },
+      counts: info.counts,
+    },
+    lake: {
+      version: lakeVersion,
+      offsets,
+      files: lake.map((file) => ({ ...file, isGone: !live.has(file.path) })),
+      catalog,
+    },
+  };
+}
+
+/** Returns undefined for an artifact that is pruned, corrupt or incompatible. */
+async function orGone<Info>(reading: Promise<Info>): Promise<Info | undefined> {
+  return reading.catch((error: unknown) => {
+    if (isAppError(error)) return undefined;
+    throw error;
+  });
+}
