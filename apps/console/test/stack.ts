@@ -11,13 +11,21 @@ import type { Scope } from '@facet/platform';
 import { shopFiles, writeShop } from '@facet/testing';
 
 /** API keys that the test stack accepts, by name. */
-export const keys = { both: 'facet_both', serve: 'facet_serve', admin: 'facet_admin' } as const;
+export const keys = {
+  both: 'facet_both',
+  serve: 'facet_serve',
+  read: 'facet_read',
+  admin: 'facet_admin',
+  ingest: 'facet_ingest',
+} as const;
 export type KeyName = keyof typeof keys;
 
 const scopesOfKeys: Readonly<Record<KeyName, readonly Scope[]>> = {
   both: ['serve', 'admin'],
   serve: ['serve'],
+  read: ['read'],
   admin: ['admin'],
+  ingest: ['ingest'],
 };
 
 /** The little shop, trained, with a serving process and a console. */
@@ -70,7 +78,7 @@ async function createStack(): Promise<Stack> {
 }
 
 /** Writes a keys file with the test keys. */
-function writeKeys(folder: string): string {
+export function writeKeys(folder: string): string {
   const keysFile = join(folder, 'test-keys.yaml');
   const entries = Object.entries(keys).map(([name, key]) => ({
     name,

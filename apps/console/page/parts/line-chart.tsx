@@ -1,0 +1,181 @@
+import { useEffect, useMemo, useRef } from 'react';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import './line-chart.css';
+
+export interface LineSeries {
+  readonly name: string;
+  /** A color of the theme, such as `var(--series-1)`. */
+  readonly color: string;
+  /** One value for each x; null for a gap. */
+  readonly values: readonly (number | null)[];
+  /** An interval around each value. */
+  readonly band?: { readonly low: readonly (number | null)[]; readonly high: readonly (number | null)[] };
+}
+
+interface LineChartProps {
+  /** What the chart shows. */
+  readonly title: string;
+  /** Epoch seconds for times and UTC days, otherwise numbers. Ascending. */
+  readonly x: readonly number[];
+  readonly kind?: 'time' | 'day' | 'number';
+  readonly series: readonly LineSeries[];
+  readonly format: (value: number) => string;
+  readonly height?: number;
+  /** The largest value of the y axis that is always visible. */
+  readonly yMax?: number;
+}
+
+/** Lines over time or numbers, with intervals. The legend shows the newest values, and those under the pointer. */
+export function LineChart({ title, x, kind = 'number', series, format, height = 170, yMax }: LineChartProps) {
+  const holder = useRef<HTMLDivElement>(null);
+  const legend = useRef<HTMLUListElement>(null);
+  // Queries return equal data as new arrays.
+  const key = JSON.stringify([x, kind, series, height, yMax]);
+  const drawing = useMemo(() => ({ x, kind, series, format, height, yMax }), [key]);
+
+  useEffect(() => {
+    const element = holder.current!;
+    let plot: uPlot | undefined;
+    const draw = (): void => {
+      plot?.destroy();
+      plot = new uPlot(optionsOf(drawing, element, legend.current!), dataOf(drawing), element);
+    };
+    draw();
+    const resizing = new ResizeObserver(() => plot?.setSize({ width: element.clientWidth, height: drawing.height }));
+    resizing.observe(element);
+    // A canvas does not follow the theme.
+    const theming = new MutationObserver(draw);
+    theming.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
+    const scheme = matchMedia('(prefers-color-scheme: dark)');
+    scheme.addEventListener('change', draw);
+    return () => {
+      resizing.disconnect();
+      theming.disconnect();
+      scheme.removeEventListener('change', draw);
+      plot?.destroy();
+    };
+  }, [drawing]);
+
+  return (
+    <figure className="line-chart">
+      <figcaption className="small muted">{title}</figcaption>
+      <div ref={holder} className="line-chart-plot" role="img" aria-label={`${title}. ${summarize(drawing)}`} />
+      <ul ref={legend} className="line-chart-legend small">
+        {series.map(({ name, color, values }) => (
+          <li key={name}>
+            <span className="swatch" style={{ background: color }} aria-hidden />
+            <span className="muted">{name}</span>
+            <span data-value>{formatLast(values, format)}</span>
+          </li>
+        ))}
+      </ul>
+    </figure>
+  );
+}
+
+type Drawing = Pick<LineChartProps, 'x' | 'series' | 'format' | 'yMax'> & {
+  readonly kind: 'time' | 'day' | 'number';
+  readonly height: number;
+};
+
+const axisFont = '12px system-ui, sans-serif';
+const pointsMax = 40;
+
+function optionsOf(
+  { kind, series, format, height, yMax, x }: Drawing,
+  element: HTMLElement,
+  legend: HTMLElement,
+): uPlot.Options {
+  const color = (css: string): string => resolveColor(element, css);
+  const muted = color('var(--text-muted)');
+  const axis: uPlot.Axis = { stroke: muted, font: axisFont, grid: { stroke: color('var(--border)'), width: 1 } };
+  const lines = series.flatMap((line): uPlot.Series[] => {
+    const stroke = color(line.color);
+    const invisible = { stroke: 'transparent', points: { show: false } };
+    const points = { show: x.length <= pointsMax, size: 5, fill: stroke };
+    return [{ stroke, width: 2, points, spanGaps: true }, ...(line.band === undefined ? [] : [invisible, invisible])];
+  });
+  return {
+    width: Math.max(1, element.clientWidth),
+    height,
+    padding: [8, 24, 0, 0],
+    ...(kind === 'day' ? { tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') } : {}),
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false } },
+    scales: {
+      x: { time: kind !== 'number' },
+      y: { range: (_plot, low, high) => niceRange(low, Math.max(high, yMax ?? -Infinity)) },
+    },
+    axes: [
+      {
+        ...axis,
+        size: kind === 'number' ? 28 : 44,
+        ...(kind === 'number' ? { incrs: [1, 2, 5, 10, 20, 50, 100] } : {}),
+      },
+      { ...axis, size: 58, values: (_plot, ticks) => ticks.map(format) },
+    ],
+    series: [{}, ...lines],
+    bands: bandsOf(series, color),
+    hooks: {
+      setCursor: [({ cursor: { idx } }) => showValues(legend, series, { at: idx ?? undefined, format })],
+    },
+  };
+}
+
+function bandsOf(series: readonly LineSeries[], color: (css: string) => string): uPlot.Band[] {
+  let place = 1;
+  return series.flatMap((line) => {
+    const first = place;
+    place += line.band === undefined ? 1 : 3;
+    if (line.band === undefined) return [];
+    return [{ series: [first + 2, first + 1], fill: color(`color-mix(in srgb, ${line.color} 18%, transparent)`) }];
+  });
+}
+
+function dataOf({ x, series }: Drawing): uPlot.AlignedData {
+  return [
+    [...x],
+    ...series.flatMap(({ values, band }) => [
+      [...values],
+      ...(band === undefined ? [] : [[...band.low], [...band.high]]),
+    ]),
+  ] as uPlot.AlignedData;
+}
+
+/** Leaves a little space around the lines, and none below 0. */
+function niceRange(low: number, high: number): [number, number] {
+  if (!Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
+  const space = (high - low || Math.abs(high) || 1) * 0.08;
+  return [low >= 0 ? Math.max(0, low - space) : low - space, high + space];
+}
+
+/** Resolves a color of the theme for a canvas. */
+function resolveColor(element: HTMLElement, css: string): string {
+  const probe = element.appendChild(document.createElement('span'));
+  probe.style.color = css;
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
+function showValues(
+  legend: HTMLElement,
+  series: readonly LineSeries[],
+  { at, format }: { readonly at: number | undefined; readonly format: (value: number) => string },
+): void {
+  legend.querySelectorAll('[data-value]').forEach((element, line) => {
+    const values = series[line]?.values ?? [];
+    const value = at === undefined ? undefined : values[at];
+    element.textContent = value === undefined || value === null ? formatLast(values, format) : format(value);
+  });
+}
+
+function formatLast(values: readonly (number | null)[], format: (value: number) => string): string {
+  const last = values.findLast((value) => value !== null);
+  return last === undefined || last === null ? '–' : format(last);
+}
+
+function summarize({ series, format }: Drawing): string {
+  return series.map(({ name, values }) => `${name}: ${formatLast(values, format)}`).join(', ');
+}

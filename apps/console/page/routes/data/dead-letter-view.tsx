@@ -1,0 +1,94 @@
+import type { DeadLetter } from '@facet/client/sink-api';
+import { Dialog } from '@base-ui/react/dialog';
+import { useQuery } from '@tanstack/react-query';
+import { CopyButton } from '../../parts/copy-button.tsx';
+import { formatBytes, formatCount } from '../../parts/format.ts';
+import { QueryView } from '../../parts/states.tsx';
+import { Time } from '../../parts/time.tsx';
+import { deadLetterQuery } from './queries.ts';
+import '../../parts/dialog.css';
+
+interface DeadLetterViewProps {
+  /** Undefined closes the dialog. */
+  readonly id: string | undefined;
+  readonly onClose: () => void;
+}
+
+/** A dialog with a dead letter and its whole message. */
+export function DeadLetterView({ id, onClose }: DeadLetterViewProps) {
+  return (
+    <Dialog.Root open={id !== undefined} onOpenChange={(open) => (open ? undefined : onClose())}>
+      <Dialog.Portal>
+        <Dialog.Backdrop className="dialog-backdrop" />
+        <Dialog.Popup className="dialog data-letter-dialog">
+          <Dialog.Title>Dead letter</Dialog.Title>
+          {id === undefined ? null : <Content id={id} />}
+          <div className="dialog-actions">
+            <Dialog.Close className="button">Close</Dialog.Close>
+          </div>
+        </Dialog.Popup>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}
+
+function Content({ id }: { readonly id: string }) {
+  const query = useQuery(deadLetterQuery(id));
+  return (
+    <QueryView query={query} api="sink" what="Reading the message">
+      {(letter) => <Letter letter={letter} />}
+    </QueryView>
+  );
+}
+
+function Letter({ letter }: { readonly letter: DeadLetter }) {
+  const { deadLetterId, topic, partition, offset, timestamp, reason, field, key, payload, encoding, bytes } = letter;
+  const text = payload === null ? 'no payload' : encoding === 'utf8' ? indent(payload) : payload;
+  return (
+    <div className="stack">
+      <dl className="facts">
+        <dt>Id</dt>
+        <dd>
+          <code>{deadLetterId}</code>
+        </dd>
+        <dt>Reason</dt>
+        <dd>
+          {reason}
+          {field === '' ? '' : ` (${field})`}
+        </dd>
+        <dt>Message</dt>
+        <dd>
+          {topic}, partition {partition}, offset {formatCount(offset)}
+        </dd>
+        <dt>Received</dt>
+        <dd>
+          <Time at={timestamp} />
+        </dd>
+        <dt>Key</dt>
+        <dd>{key ?? 'none'}</dd>
+        {bytes === undefined ? null : (
+          <>
+            <dt>Size</dt>
+            <dd>{formatBytes(bytes)}; the dead letter has only its beginning</dd>
+          </>
+        )}
+      </dl>
+      <pre className="data-payload" tabIndex={0} aria-label={`Payload, ${encoding}`}>
+        {text}
+      </pre>
+      {payload === null ? null : (
+        <div className="row">
+          <CopyButton text={payload}>Copy the message</CopyButton>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function indent(json: string): string {
+  try {
+    return JSON.stringify(JSON.parse(json), null, 2);
+  } catch {
+    return json;
+  }
+}

@@ -1,0 +1,110 @@
+import type { DeadLetters } from '@facet/client/sink-api';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { formatCount } from '../../parts/format.ts';
+import { Card, DocLink } from '../../parts/page.tsx';
+import { Empty, QueryView } from '../../parts/states.tsx';
+import { Time } from '../../parts/time.tsx';
+import { DeadLetterView } from './dead-letter-view.tsx';
+import { deadLettersMax, deadLettersQuery } from './queries.ts';
+import { Redrive } from './redrive-dialog.tsx';
+import { dataRoute } from './route.ts';
+
+/** The messages that the sink cannot process, and how to send them again. */
+export function DeadLettersCard() {
+  const { reason } = dataRoute.useSearch();
+  const query = useQuery(deadLettersQuery(reason));
+  return (
+    <Card
+      title="Dead letters"
+      actions={<DocLink to="collector.md#operating-the-sink">Why messages become dead letters</DocLink>}
+    >
+      <QueryView query={query} api="sink" what="Reading the dead letters">
+        {(found) => <DeadLetterList found={found} reason={reason} />}
+      </QueryView>
+    </Card>
+  );
+}
+
+interface DeadLetterListProps {
+  readonly found: DeadLetters;
+  readonly reason: string | undefined;
+}
+
+function DeadLetterList({ found, reason }: DeadLetterListProps) {
+  const [shown, setShown] = useState<string>();
+  const { total, reasons, deadLetters } = found;
+  if (total === 0 && reason === undefined) {
+    return <Empty title="No dead letters">The sink could process every message, or they were redriven.</Empty>;
+  }
+  return (
+    <div className="stack">
+      <div className="row">
+        {reasons.map(({ reason: name, field, count }) => (
+          <Link
+            key={`${name} ${field}`}
+            to="/data"
+            search={(search) => ({ ...search, reason: name })}
+            resetScroll={false}
+            className="button small"
+            aria-current={name === reason ? 'true' : undefined}
+          >
+            {name}
+            {field === '' ? '' : ` (${field})`} · {formatCount(count)}
+          </Link>
+        ))}
+        {reason === undefined ? null : (
+          <Link
+            to="/data"
+            search={(search) => ({ ...search, reason: undefined })}
+            resetScroll={false}
+            className="small"
+          >
+            Show all reasons
+          </Link>
+        )}
+        <span className="data-redrive">
+          <Redrive reason={reason} total={total} />
+        </span>
+      </div>
+      <div className="table-scroll data-letters" tabIndex={0} role="region" aria-label="Dead letters, newest first">
+        <table className="table">
+          <thead>
+            <tr>
+              <th>Dead letter</th>
+              <th>Failed</th>
+              <th>Reason</th>
+              <th>Message</th>
+            </tr>
+          </thead>
+          <tbody>
+            {deadLetters.map((letter) => (
+              <tr key={letter.deadLetterId}>
+                <td className="data-letter-id">
+                  <button type="button" className="button small" onClick={() => setShown(letter.deadLetterId)}>
+                    {letter.deadLetterId}
+                  </button>
+                </td>
+                <td>
+                  <Time at={letter.failedAt} />
+                </td>
+                <td>
+                  {letter.reason}
+                  {letter.field === '' ? '' : ` (${letter.field})`}
+                </td>
+                <td className="mono data-letter-text">{letter.payload ?? 'no payload'}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {total <= deadLettersMax ? null : (
+        <p className="small muted">
+          The newest {deadLettersMax} of {formatCount(total)}.
+        </p>
+      )}
+      <DeadLetterView id={shown} onClose={() => setShown(undefined)} />
+    </div>
+  );
+}

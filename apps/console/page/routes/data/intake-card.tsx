@@ -1,0 +1,105 @@
+import type { Lake, SinkStatus } from '@facet/client/sink-api';
+import { useQuery } from '@tanstack/react-query';
+import { formatBytes, formatCompact, formatCount, formatDuration } from '../../parts/format.ts';
+import { LineChart } from '../../parts/line-chart.tsx';
+import { Card, DocLink } from '../../parts/page.tsx';
+import { Stat } from '../../parts/stat.tsx';
+import { QueryView } from '../../parts/states.tsx';
+import { Time } from '../../parts/time.tsx';
+import { statusQuery } from './queries.ts';
+
+const daysMax = 90;
+
+/** The size of the lake, its events by day, and the lag of each partition. */
+export function IntakeCard({ lake }: { readonly lake: Lake }) {
+  const days = lake.days.slice(-daysMax);
+  return (
+    <Card title="Intake" actions={<DocLink to="collector.md#operating-the-sink">How the sink works</DocLink>}>
+      <div className="data-intake">
+        <div className="stack">
+          <div className="grid data-stats">
+            <Stat name="Events in the lake" value={formatCount(lake.rows)} note={`version ${lake.version}`} />
+            <Stat name="Days" value={formatCount(lake.days.length)} note={rangeOf(lake)} />
+            <Stat name="Size" value={formatBytes(lake.bytes)} note={`${formatCount(lake.files)} files`} />
+          </div>
+          {days.length < 2 ? null : (
+            <LineChart
+              title={`Events by UTC day${days.length < lake.days.length ? `, the newest ${daysMax}` : ''}`}
+              kind="day"
+              x={days.map(({ day }) => Date.parse(day) / 1000)}
+              series={[{ name: 'events', color: 'var(--series-1)', values: days.map(({ rows }) => rows) }]}
+              format={formatCompact}
+            />
+          )}
+        </div>
+        <Lag />
+      </div>
+    </Card>
+  );
+}
+
+function rangeOf({ days }: Lake): string {
+  const [first] = days;
+  return first === undefined ? 'none' : `${first.day} to ${days.at(-1)!.day}`;
+}
+
+function Lag() {
+  const query = useQuery(statusQuery);
+  return (
+    <div className="stack">
+      <h3>Lag by partition</h3>
+      <QueryView query={query} api="sink" what="Loading the lag">
+        {(status) => <LagTable status={status} />}
+      </QueryView>
+    </div>
+  );
+}
+
+function LagTable({ status }: { readonly status: SinkStatus }) {
+  const { partitions, group, outages, stalledSeconds, bufferedRows } = status;
+  const total = partitions.reduce((sum, { lag }) => sum + lag, 0);
+  const sorted = [...partitions].sort(
+    (a, b) => b.lag - a.lag || a.topic.localeCompare(b.topic) || a.partition - b.partition,
+  );
+  return (
+    <div className="stack">
+      <p className="row">
+        <span className={`badge ${group.isMember && outages.length === 0 ? 'good' : 'bad'}`}>
+          {group.isMember ? 'consuming' : 'not in the consumer group'}
+        </span>
+        <span className="small muted">
+          {formatCount(total)} messages to store in the partitions of this sink, {formatCount(bufferedRows)} rows in
+          memory
+          {stalledSeconds > 5 ? `, no progress for ${formatDuration(stalledSeconds * 1000)}` : ''}
+        </span>
+      </p>
+      {outages.map(({ dependency, since, problem }) => (
+        <p key={dependency} className="banner" role="status">
+          Waiting for {dependency} since <Time at={since} />: {problem}
+        </p>
+      ))}
+      <div className="table-scroll data-lag" tabIndex={0} role="region" aria-label="Lag by partition">
+        <table className="table">
+          <thead>
+            <tr>
+              <th>Topic</th>
+              <th className="numeric">Partition</th>
+              <th className="numeric">Stored up to</th>
+              <th className="numeric">Lag</th>
+            </tr>
+          </thead>
+          <tbody>
+            {sorted.map(({ topic, partition, stored, lag }) => (
+              <tr key={`${topic}-${partition}`}>
+                <td>{topic}</td>
+                <td className="numeric">{partition}</td>
+                <td className="numeric">{formatCount(stored)}</td>
+                <td className="numeric">{formatCount(lag)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,97 @@
+import type { RedriveReport } from '@facet/client/sink-api';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { dataOf } from '../../api/fetch-api.ts';
+import { sink } from '../../api/sink.ts';
+import { ActionDialog } from '../../parts/dialog.tsx';
+import { formatCount } from '../../parts/format.ts';
+import { needsAdmin, useMayChange } from '../../parts/use-may-change.ts';
+
+interface RedriveProps {
+  /** Only dead letters with this reason. */
+  readonly reason: string | undefined;
+  readonly total: number;
+}
+
+/** A button that sends dead letters to the log again. A trial shows first how many are valid now. */
+export function Redrive({ reason, total }: RedriveProps) {
+  const mayChange = useMayChange();
+  const client = useQueryClient();
+  const [isOpen, setOpen] = useState(false);
+  const [addEventIds, setAddEventIds] = useState(false);
+  const redrive = useMutation({
+    mutationFn: (dryRun: boolean) =>
+      dataOf(
+        sink.POST('/v1/dead-letters/redrive', {
+          body: { ...(reason === undefined ? {} : { reasons: [reason] }), addEventIds, dryRun },
+        }),
+      ),
+    onSuccess: ({ isDryRun }) => {
+      if (!isDryRun) void client.invalidateQueries({ queryKey: ['sink'] });
+    },
+  });
+  const open = (): void => {
+    redrive.reset();
+    setOpen(true);
+    redrive.mutate(true);
+  };
+  const what = reason === undefined ? 'all dead letters' : `dead letters with the reason ${reason}`;
+  return (
+    <>
+      <button
+        type="button"
+        className="button small primary"
+        disabled={!mayChange || total === 0}
+        title={mayChange ? undefined : needsAdmin}
+        onClick={open}
+      >
+        Redrive…
+      </button>
+      <ActionDialog
+        isOpen={isOpen}
+        onClose={() => setOpen(false)}
+        title={`Redrive ${what}`}
+        description="Sends the events that are valid now to the log again. They keep their eventId and time, so an event that is redriven twice counts once. Fix the cause first, for example declare the type in facet.yaml and restart the collector."
+        action="Redrive"
+        isPending={redrive.isPending}
+        error={redrive.error}
+        onSubmit={() => redrive.mutate(false)}
+      >
+        <label className="row">
+          <input
+            type="checkbox"
+            checked={addEventIds}
+            onChange={({ target }) => {
+              setAddEventIds(target.checked);
+              redrive.reset();
+            }}
+          />
+          Give events without an eventId the id of their dead letter
+        </label>
+        {redrive.data === undefined ? null : <Outcome report={redrive.data} />}
+      </ActionDialog>
+    </>
+  );
+}
+
+function Outcome({ report }: { readonly report: RedriveReport }) {
+  const { isDryRun, redriven, failed, reasons } = report;
+  return (
+    <div className="stack" role="status">
+      <p>
+        <strong>{formatCount(redriven)}</strong> {isDryRun ? 'would be sent' : 'were sent'} to the log again.{' '}
+        <strong>{formatCount(failed)}</strong> {failed === 1 ? 'is' : 'are'} still invalid.
+      </p>
+      {reasons.length === 0 ? null : (
+        <ul className="small muted">
+          {reasons.map(({ reason, field, count }) => (
+            <li key={`${reason} ${field}`}>
+              {formatCount(count)} × {reason}
+              {field === '' ? '' : ` (${field})`}
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,107 @@
+import type { Validation } from '@facet/client/sink-api';
+import { formatBytes, formatCount, formatNumber, formatShare } from '../../parts/format.ts';
+import { Stat } from '../../parts/stat.tsx';
+import { Time } from '../../parts/time.tsx';
+
+interface ValidationReportProps {
+  readonly report: Validation;
+  /** The part of the file that was checked. */
+  readonly share: number;
+}
+
+const linesMax = 5;
+
+/** What an import of the file would read. */
+export function ValidationReport({ report, share }: ValidationReportProps) {
+  const [file] = report.files;
+  if (file === undefined) return null;
+  const { events, refusals, time, types, users, items, suspiciousUsers } = report;
+  const refused = file.rows - file.accepted;
+  return (
+    <div className="stack">
+      <p className="row">
+        <span className={`badge ${file.accepted === 0 ? 'bad' : refused === 0 ? 'good' : 'warning'}`}>
+          {file.accepted === 0 ? 'nothing usable' : refused === 0 ? 'all rows usable' : 'some rows refused'}
+        </span>
+        <strong className="data-file">{file.path}</strong>
+        <span className="small muted">
+          {file.format}, {formatBytes(file.bytes)}
+          {share < 1 ? `, the first ${formatShare(share)} of the file` : ''}
+        </span>
+      </p>
+      <div className="grid data-stats">
+        <Stat name="Rows" value={formatCount(file.rows)} note={`${formatCount(file.accepted)} accepted`} />
+        <Stat
+          name="Refused"
+          value={formatCount(refused)}
+          note={formatShare(file.rows === 0 ? 0 : refused / file.rows)}
+        />
+        {file.kind === 'events' ? (
+          <>
+            <Stat name="Repeated events" value={formatCount(events.duplicates)} note="each id counts once" />
+            <Stat name="Users" value={formatCount(users.count)} note={`median ${formatNumber(users.median)} events`} />
+            <Stat name="Items" value={formatCount(items.count)} note={`median ${formatNumber(items.median)} events`} />
+          </>
+        ) : null}
+      </div>
+      <dl className="facts small">
+        <dt>Columns</dt>
+        <dd>
+          {Object.entries(file.columns)
+            .map(([field, column]) => (field === column ? field : `${field} from ${column}`))
+            .join(', ')}
+          {file.defaultType === undefined ? '' : `; every event is a ${file.defaultType}`}
+        </dd>
+        {time.earliest === undefined || time.latest === undefined ? null : (
+          <>
+            <dt>Time</dt>
+            <dd>
+              <Time at={time.earliest} /> to <Time at={time.latest} />
+            </dd>
+          </>
+        )}
+        {types.length === 0 ? null : (
+          <>
+            <dt>Types</dt>
+            <dd>{types.map(({ type, count }) => `${type} ${formatCount(count)}`).join(', ')}</dd>
+          </>
+        )}
+        {suspiciousUsers.length === 0 ? null : (
+          <>
+            <dt>Look automated</dt>
+            <dd>
+              {suspiciousUsers.map(({ userId, events: count }) => `${userId} (${formatCount(count)})`).join(', ')}
+            </dd>
+          </>
+        )}
+      </dl>
+      {refusals.length === 0 ? null : (
+        <div className="table-scroll">
+          <table className="table">
+            <thead>
+              <tr>
+                <th className="numeric">Rows</th>
+                <th>Refused because of</th>
+                <th>First lines</th>
+              </tr>
+            </thead>
+            <tbody>
+              {refusals.map(({ field, reason, count, lines }) => (
+                <tr key={`${field} ${reason}`}>
+                  <td className="numeric">{formatCount(count)}</td>
+                  <td>{field === '' ? reason : `${field}: ${reason}`}</td>
+                  <td>
+                    {lines
+                      .slice(0, linesMax)
+                      .map(({ line }) => formatCount(line))
+                      .join(', ')}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </div>
+  );
+}

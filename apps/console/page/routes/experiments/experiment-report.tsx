@@ -1,0 +1,147 @@
+import type { DeclaredExperiment, ExperimentReport } from '@facet/client/trainer-api';
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { formatCount } from '../../parts/format.ts';
+import { Card, DocLink } from '../../parts/page.tsx';
+import { Empty, QueryView } from '../../parts/states.tsx';
+import { Time } from '../../parts/time.tsx';
+import { ArmsTable, ShadowTable } from './arms-table.tsx';
+import { OutcomeCard } from './outcome-card.tsx';
+import { reportQuery, windowHoursDefault } from './queries.ts';
+import { experimentsRoute } from './route.ts';
+
+/** The arms of one experiment: whether they are comparable, then each outcome. */
+export function ExperimentReportView({ experiment }: { readonly experiment: DeclaredExperiment }) {
+  const { windowHours = windowHoursDefault } = experimentsRoute.useSearch();
+  const query = useQuery(reportQuery(experiment.name, windowHours));
+  return (
+    <QueryView query={query} api="trainer" what="Joining responses and outcomes">
+      {(report) => <Report report={report} windowHours={windowHours} />}
+    </QueryView>
+  );
+}
+
+interface ReportProps {
+  readonly report: ExperimentReport;
+  readonly windowHours: number;
+}
+
+function Report({ report, windowHours }: ReportProps) {
+  const { counts, arms, shadow, computedAt } = report;
+  const outcomes = arms[0]?.outcomes ?? [];
+  return (
+    <>
+      <Card title={report.experiment} actions={<WindowHours hours={windowHours} />}>
+        {counts.exposures === 0 && shadow.length === 0 ? (
+          <Empty title="No responses yet">
+            The exposure log has no response in an arm of this experiment. Only requests with a userId are in an arm.{' '}
+            <DocLink to="serving.md#exposures-and-replays">The exposure log</DocLink>
+          </Empty>
+        ) : (
+          <>
+            <Comparability report={report} />
+            <p className="small muted">
+              {formatCount(counts.exposures)} responses. Intervals: 95 %, over users. Computed{' '}
+              <Time at={computedAt} isRelative />.
+            </p>
+            {arms.length === 0 ? null : <ArmsTable report={report} />}
+            {shadow.length === 0 ? null : <ShadowTable shadow={shadow} />}
+            <Exclusions report={report} />
+          </>
+        )}
+      </Card>
+      {counts.exposures === 0
+        ? null
+        : outcomes.map(({ outcome }, place) => (
+            <OutcomeCard key={outcome} outcome={outcome} place={place} report={report} />
+          ))}
+    </>
+  );
+}
+
+const windowChoices = [1, 6, 24, 72, 168];
+
+function WindowHours({ hours }: { readonly hours: number }) {
+  const navigate = useNavigate();
+  return (
+    <label className="row small">
+      <span className="muted">Outcomes count for</span>
+      <select
+        className="input"
+        value={hours}
+        onChange={({ target }) =>
+          void navigate({
+            to: '/experiments',
+            search: (search) => ({ ...search, windowHours: Number(target.value) }),
+            resetScroll: false,
+          })
+        }
+      >
+        {[...new Set([...windowChoices, hours])]
+          .sort((a, b) => a - b)
+          .map((choice) => (
+            <option key={choice} value={choice}>
+              {choice} h
+            </option>
+          ))}
+      </select>
+    </label>
+  );
+}
+
+/** The normal approximation of the intervals is unreliable for fewer users. */
+const usersMin = 100;
+
+/** Read this first: without comparable arms, their differences mean nothing. */
+function Comparability({ report: { sampleRatio, arms } }: Pick<ReportProps, 'report'>) {
+  const thin = arms.filter(({ users }) => users < usersMin).map(({ arm }) => arm);
+  return (
+    <>
+      {sampleRatio === undefined ? null : sampleRatio.isMismatch ? (
+        <p className="banner experiments-mismatch" role="alert">
+          <strong>Sample ratio mismatch.</strong> Users are not divided by the weights (p ={' '}
+          {formatP(sampleRatio.pValue)}
+          ): an arm is missing users, or weights changed. Ignore the differences below, find the cause, then start a new
+          experiment under another name.
+        </p>
+      ) : (
+        <p className="row">
+          <span className="badge good">comparable arms</span>
+          <span className="small muted">
+            The division of users matches the weights: chi-square {sampleRatio.chiSquare.toFixed(2)},{' '}
+            {sampleRatio.degrees} df, p = {formatP(sampleRatio.pValue)}.
+          </span>
+        </p>
+      )}
+      {thin.length === 0 ? null : (
+        <p className="banner" role="status">
+          Fewer than {usersMin} users in {thin.join(', ')}: the intervals are unreliable.
+        </p>
+      )}
+    </>
+  );
+}
+
+function Exclusions({ report: { counts, damagedLines } }: Pick<ReportProps, 'report'>) {
+  const facts = [
+    [counts.crossedUsers, 'users seen in more than one arm'],
+    [counts.withoutUser, 'responses without a user'],
+    [counts.unknownArm, 'responses of arms that facet.yaml does not declare'],
+    [counts.repeated, 'repeated lines of the log'],
+    [counts.orphanPages, 'further pages of excluded lists'],
+    [damagedLines, 'damaged lines of the log'],
+  ] as const;
+  const found = facts.filter(([count]) => count > 0).map(([count, what]) => `${formatCount(count)} ${what}`);
+  return (
+    <>
+      {found.length === 0 ? null : <p className="small muted">Excluded: {found.join(', ')}.</p>}
+      {counts.open === 0 ? null : (
+        <p className="small muted">{formatCount(counts.open)} responses are so recent that outcomes may follow.</p>
+      )}
+    </>
+  );
+}
+
+export function formatP(p: number): string {
+  return p < 0.0001 ? '< 0.0001' : p.toFixed(4);
+}

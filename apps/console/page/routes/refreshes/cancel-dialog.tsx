@@ -1,0 +1,61 @@
+import type { Refresh } from '@facet/client/trainer-api';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { dataOf } from '../../api/fetch-api.ts';
+import { trainer } from '../../api/trainer.ts';
+import { ActionDialog } from '../../parts/dialog.tsx';
+import { needsAdmin, useMayChange } from '../../parts/use-may-change.ts';
+import { refreshQuery } from './queries.ts';
+
+/** A button that cancels a run that has not ended. */
+export function CancelRun({ report }: { readonly report: Refresh }) {
+  const { runId } = report.run;
+  const mayChange = useMayChange();
+  const client = useQueryClient();
+  const [isOpen, setOpen] = useState(false);
+  const [reason, setReason] = useState('');
+  const cancel = useMutation({
+    mutationFn: () =>
+      dataOf(
+        trainer.POST('/v1/refreshes/{runId}/cancel', {
+          params: { path: { runId } },
+          body: reason.trim() === '' ? {} : { reason },
+        }),
+      ),
+    onSuccess: (canceled) => {
+      client.setQueryData(refreshQuery(runId).queryKey, canceled);
+      void client.invalidateQueries({ queryKey: ['trainer'] });
+      setOpen(false);
+    },
+  });
+  return (
+    <>
+      <button
+        type="button"
+        className="button small danger"
+        disabled={!mayChange}
+        title={mayChange ? undefined : needsAdmin}
+        onClick={() => setOpen(true)}
+      >
+        Cancel this run
+      </button>
+      <ActionDialog
+        isOpen={isOpen}
+        onClose={() => setOpen(false)}
+        title={`Cancel run ${runId}`}
+        description="The current stage stops within a second. Finished stages are kept, and the next run of the day uses them again."
+        action="Cancel the run"
+        isDanger
+        isPending={cancel.isPending}
+        error={cancel.error}
+        onSubmit={() => cancel.mutate()}
+      >
+        <label className="field">
+          <span>Reason</span>
+          <input className="input" value={reason} maxLength={1000} onChange={({ target }) => setReason(target.value)} />
+          <small className="muted">The record of the run keeps it.</small>
+        </label>
+      </ActionDialog>
+    </>
+  );
+}

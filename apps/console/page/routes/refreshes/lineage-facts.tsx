@@ -1,0 +1,213 @@
+import type { Lineage } from '@facet/client/trainer-api';
+import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { CopyButton } from '../../parts/copy-button.tsx';
+import { formatCount } from '../../parts/format.ts';
+import { Time } from '../../parts/time.tsx';
+import type { LineageNode } from './lineage-graph.tsx';
+
+/** The facts of one part of a lineage. */
+export function LineageFacts({ lineage, node }: { readonly lineage: Lineage; readonly node: LineageNode }) {
+  const { lake, dataset, model, bundle } = lineage;
+  switch (node) {
+    case 'lake':
+      return lake === null ? null : <LakeFacts lake={lake} />;
+    case 'dataset':
+      return dataset === null ? null : <DatasetFacts dataset={dataset} />;
+    case 'model':
+      return model === null ? null : (
+        <Facts id={model.id}>
+          <dt>Started from</dt>
+          <dd>
+            {model.startedFrom === undefined || model.startedFrom === null ? (
+              'random weights'
+            ) : (
+              <ArtifactLink id={model.startedFrom} />
+            )}
+          </dd>
+        </Facts>
+      );
+    case 'bundle':
+      return bundle === null ? null : (
+        <Facts id={bundle.id}>
+          {bundle.asOf === undefined ? null : (
+            <>
+              <dt>End of its data</dt>
+              <dd>
+                <Time at={bundle.asOf} />
+              </dd>
+            </>
+          )}
+        </Facts>
+      );
+    case 'promotions':
+      return bundle === null ? null : <Promotions promotions={bundle.promotions} />;
+  }
+}
+
+function Facts({ id, children }: { readonly id: string; readonly children: ReactNode }) {
+  return (
+    <div className="stack">
+      <dl className="facts">
+        <dt>Id</dt>
+        <dd>
+          <code>{id}</code>
+        </dd>
+        {children}
+      </dl>
+      <div className="row">
+        <CopyButton text={id}>Copy the id</CopyButton>
+      </div>
+    </div>
+  );
+}
+
+function ArtifactLink({ id }: { readonly id: string }) {
+  return (
+    <Link to="/refreshes" search={(search) => ({ ...search, artifact: id })} resetScroll={false}>
+      <code>{id}</code>
+    </Link>
+  );
+}
+
+function DatasetFacts({ dataset }: { readonly dataset: NonNullable<Lineage['dataset']> }) {
+  const { id, window, counts } = dataset;
+  return (
+    <Facts id={id}>
+      {window === undefined ? null : (
+        <>
+          <dt>Occurred before</dt>
+          <dd>
+            <BoundTime at={window.occurredBefore} />
+          </dd>
+          <dt>Received before</dt>
+          <dd>
+            <BoundTime at={window.receivedBefore} />
+          </dd>
+          <dt>Test window from</dt>
+          <dd>
+            <BoundTime at={window.testFrom} />
+          </dd>
+        </>
+      )}
+      {Object.entries(counts ?? {}).map(([name, count]) => (
+        <CountFact key={name} name={name} count={count} />
+      ))}
+    </Facts>
+  );
+}
+
+/** A dataset of all events has bounds outside the calendar. */
+function BoundTime({ at }: { readonly at: number }) {
+  return Number.isNaN(new Date(at).getTime()) ? 'no bound' : <Time at={at} />;
+}
+
+function CountFact({ name, count }: { readonly name: string; readonly count: number }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{formatCount(count)}</dd>
+    </>
+  );
+}
+
+const filesMax = 200;
+
+function LakeFacts({ lake }: { readonly lake: NonNullable<Lineage['lake']> }) {
+  const { offsets, files, catalog } = lake;
+  const replaced = files.filter(({ isGone }) => isGone).length;
+  return (
+    <div className="stack">
+      <dl className="facts">
+        {Object.entries(offsets).map(([source, offset]) => (
+          <CountFact key={source} name={`${source}: offsets before`} count={offset} />
+        ))}
+        {catalog.map(({ path, sha256 }) => (
+          <FileFact key={path} path={path} sha256={sha256} />
+        ))}
+      </dl>
+      {replaced === 0 ? null : (
+        <p className="small muted">
+          A compaction or an erasure has replaced {formatCount(replaced)} of these files since. Their events are in the
+          files that replaced them.
+        </p>
+      )}
+      <div className="table-scroll lineage-files" tabIndex={0} role="region" aria-label="Files of the lake">
+        <table className="table">
+          <thead>
+            <tr>
+              <th>File</th>
+              <th className="numeric">Events</th>
+              <th>SHA-256</th>
+              <th>State</th>
+            </tr>
+          </thead>
+          <tbody>
+            {files.slice(0, filesMax).map(({ path, rows, sha256, isGone }) => (
+              <tr key={path}>
+                <td className="mono">{path}</td>
+                <td className="numeric">{formatCount(rows)}</td>
+                <td className="mono">{sha256.slice(0, 12)}</td>
+                <td>{isGone ? 'replaced' : 'in the lake'}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {files.length <= filesMax ? null : (
+        <p className="small muted">
+          The first {filesMax} of {formatCount(files.length)} files. facet lineage --json lists all.
+        </p>
+      )}
+    </div>
+  );
+}
+
+function FileFact({ path, sha256 }: { readonly path: string; readonly sha256: string }) {
+  return (
+    <>
+      <dt>{path}</dt>
+      <dd>
+        <code>{sha256.slice(0, 12)}</code>
+      </dd>
+    </>
+  );
+}
+
+function Promotions({ promotions }: { readonly promotions: NonNullable<Lineage['bundle']>['promotions'] }) {
+  if (promotions.length === 0) return <p className="muted">This bundle was never promoted.</p>;
+  return (
+    <div className="table-scroll">
+      <table className="table">
+        <thead>
+          <tr>
+            <th>When</th>
+            <th>How</th>
+            <th>By</th>
+            <th>Reason</th>
+          </tr>
+        </thead>
+        <tbody>
+          {promotions.map(({ number, at, kind, by, reason, run }) => (
+            <tr key={number}>
+              <td>
+                <Time at={at} />
+              </td>
+              <td>{kind === 'rollback' ? 'rolled back to' : 'promoted'}</td>
+              <td>{by}</td>
+              <td>
+                {run === undefined ? (
+                  (reason ?? '')
+                ) : (
+                  <Link to="/refreshes" search={{ run: run.runId }}>
+                    run {run.runId}
+                  </Link>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,91 @@
+import type { Schedule } from '@facet/client/trainer-api';
+import { useQuery } from '@tanstack/react-query';
+import { formatDuration } from '../../parts/format.ts';
+import { Card, DocLink } from '../../parts/page.tsx';
+import { Stat } from '../../parts/stat.tsx';
+import { QueryView } from '../../parts/states.tsx';
+import { Time } from '../../parts/time.tsx';
+import { scheduleQuery } from './queries.ts';
+
+/** When the next refreshes are due, and whether one is overdue. */
+export function ScheduleCard() {
+  const query = useQuery(scheduleQuery);
+  return (
+    <Card title="Schedule" actions={<DocLink to="refresh.md">How refreshes are scheduled</DocLink>}>
+      <QueryView query={query} api="trainer" what="Loading the schedule">
+        {(schedule) => <ScheduleFacts schedule={schedule} />}
+      </QueryView>
+    </Card>
+  );
+}
+
+function ScheduleFacts({ schedule }: { readonly schedule: Schedule }) {
+  const { cron, timeZone, next, completedDay, overdueSeconds, promoteWithinHours, queue } = schedule;
+  const [soonest] = next;
+  return (
+    <>
+      {overdueSeconds === 0 ? null : (
+        <p className="banner" role="status">
+          A refresh is overdue by {formatDuration(overdueSeconds * 1000)}: no newer bundle was promoted within{' '}
+          {promoteWithinHours} h of its due time.
+        </p>
+      )}
+      <div className="grid refreshes-stats">
+        <Stat
+          name="Next refresh"
+          value={soonest === undefined ? 'off' : <Time at={soonest.dueAt} isRelative />}
+          note={soonest === undefined ? 'refresh.cron is off in facet.yaml' : `data of ${soonest.day}`}
+        />
+        <Stat name="Data is refreshed up to" value={completedDay ?? '–'} note="last promoted or skipped day" />
+        <Stat
+          name="Overdue"
+          value={overdueSeconds === 0 ? 'no' : formatDuration(overdueSeconds * 1000)}
+          note={`to promote within ${promoteWithinHours} h`}
+        />
+        <Stat
+          name="Jobs in the queue"
+          value={queue === null ? '–' : jobsOf(queue)}
+          note={queue === null ? 'Redis does not respond' : `cron ${cron}, ${timeZone}`}
+        />
+      </div>
+      {next.length < 2 ? null : (
+        <details>
+          <summary className="small">The next {next.length} refreshes</summary>
+          <div className="table-scroll">
+            <table className="table">
+              <thead>
+                <tr>
+                  <th>Data of</th>
+                  <th>Starts</th>
+                  <th>Overdue after</th>
+                </tr>
+              </thead>
+              <tbody>
+                {next.map(({ day, dueAt, promoteBefore }) => (
+                  <tr key={day}>
+                    <td>{day}</td>
+                    <td>
+                      <Time at={dueAt} />
+                    </td>
+                    <td>
+                      <Time at={promoteBefore} />
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </details>
+      )}
+    </>
+  );
+}
+
+const unfinished = ['waiting', 'active', 'delayed', 'prioritized', 'waiting-children'];
+
+function jobsOf({ trainer, indexer }: NonNullable<Schedule['queue']>): number {
+  return [trainer, indexer].reduce(
+    (sum, jobs) => sum + unfinished.reduce((count, state) => count + (jobs[state] ?? 0), 0),
+    0,
+  );
+}

@@ -1,0 +1,82 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { useState } from 'react';
+import { trainer } from '../../api/trainer.ts';
+import { ActionDialog } from '../../parts/dialog.tsx';
+import { needsAdmin, useMayChange } from '../../parts/use-may-change.ts';
+import { refreshQuery } from './queries.ts';
+
+/** A button that requests a refresh, and shows the new run. */
+export function StartRefresh() {
+  const mayChange = useMayChange();
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const [isOpen, setOpen] = useState(false);
+  const [day, setDay] = useState('');
+  const [force, setForce] = useState(false);
+  const [full, setFull] = useState(false);
+  const [existing, setExisting] = useState<string>();
+  const start = useMutation({
+    mutationFn: () => trainer.POST('/v1/refreshes', { body: { ...(day === '' ? {} : { day }), force, full } }),
+    onSuccess: ({ data, response }) => {
+      if (data === undefined) return;
+      const { runId } = data.run;
+      // 200: the request would only repeat this run.
+      if (response.status === 200) {
+        setExisting(runId);
+        return;
+      }
+      client.setQueryData(refreshQuery(runId).queryKey, data);
+      void client.invalidateQueries({ queryKey: ['trainer'] });
+      setOpen(false);
+      void navigate({ to: '/refreshes', search: { run: runId } });
+    },
+  });
+  const open = (): void => {
+    start.reset();
+    setExisting(undefined);
+    setOpen(true);
+  };
+  return (
+    <>
+      <button
+        type="button"
+        className="button primary"
+        disabled={!mayChange}
+        title={mayChange ? undefined : needsAdmin}
+        onClick={open}
+      >
+        Start a refresh
+      </button>
+      <ActionDialog
+        isOpen={isOpen}
+        onClose={() => setOpen(false)}
+        title="Start a refresh"
+        description="Trainer and indexer build a bundle from the data of a day. The gate compares it with the current one, and promotes it if it passes."
+        action="Start"
+        isPending={start.isPending}
+        error={start.error}
+        onSubmit={() => start.mutate()}
+      >
+        <label className="field">
+          <span>Data day</span>
+          <input className="input" type="date" value={day} onChange={({ target }) => setDay(target.value)} />
+          <small className="muted">Empty: the newest day that is over.</small>
+        </label>
+        <label className="row">
+          <input type="checkbox" checked={force} onChange={({ target }) => setForce(target.checked)} />
+          Also without new data, or a second time for the same day
+        </label>
+        <label className="row">
+          <input type="checkbox" checked={full} onChange={({ target }) => setFull(target.checked)} />
+          Train from the beginning
+        </label>
+        {existing === undefined ? null : (
+          <p className="banner" role="status">
+            Nothing was started: run {existing} has done this already or is in progress.
+          </p>
+        )}
+      </ActionDialog>
+    </>
+  );
+}
