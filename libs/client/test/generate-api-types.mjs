@@ -11,8 +11,7 @@ for (const api of ['serving', 'trainer', 'sink']) {
   const header = `/** Generated from openapi/${api}.json by \`npm run openapi\`. Do not edit. */\n\n`;
 
   const nodes = await openapiTS(new URL(`../openapi/${api}.json`, import.meta.url), {
-    // The client of openapi-fetch does not support readonly arrays in responses.
-    immutable: api === 'serving',
+    immutable: true,
     // A request may omit a field with a default.
     defaultNonNullable: false,
     rootTypes: true,

@@ -1,369 +1,369 @@
 /** Generated from openapi/sink.json by `npm run openapi`. Do not edit. */
 
 export interface paths {
-  '/metrics': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/metrics': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** Read the metrics in the Prometheus text format */
-    get: operations['readMetrics'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['readMetrics'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/healthz': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/healthz': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** Check whether the process is alive */
-    get: operations['checkAlive'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['checkAlive'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/readyz': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/readyz': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** Reports whether the sink is a member of the consumer group and all its dependencies work */
-    get: operations['checkReady'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['checkReady'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/status': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/status': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** Reports the progress of the sink and the dependencies that it waits for */
-    get: operations['readSinkStatus'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['readSinkStatus'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/data-health': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/data-health': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** Reports the health of one day of events */
-    get: operations['readDataHealth'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['readDataHealth'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/lake': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/lake': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** Count the events of each day in the lake */
-    get: operations['readLake'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['readLake'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/dead-letters': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/dead-letters': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** Count the messages that the sink cannot process by reason, and list the newest */
-    get: operations['listDeadLetters'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['listDeadLetters'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/dead-letters/{id}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/dead-letters/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** Read a dead letter with its whole message */
-    get: operations['readDeadLetter'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['readDeadLetter'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/dead-letters/redrive': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/dead-letters/redrive': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    get?: never;
-    put?: never;
+    readonly get?: never;
+    readonly put?: never;
     /**
      * Send events that are valid now to the log again
      * @description Events keep their eventId and time, so an event that is redriven twice counts once. Events that are still invalid remain. Items and users are not redriven: they may have changed since.
      */
-    post: operations['redriveDeadLetters'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly post: operations['redriveDeadLetters'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/validations': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/validations': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    get?: never;
-    put?: never;
+    readonly get?: never;
+    readonly put?: never;
     /**
      * Report what an import of a file would read
      * @description Reads CSV, TSV, JSON Lines, RecBole and Parquet, with gzip or without, up to 64 MiB. Stores nothing.
      */
-    post: operations['validateFile'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly post: operations['validateFile'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
 }
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
-    DayHealth: {
+    readonly DayHealth: {
       /** @enum {number} */
-      version: 1;
+      readonly version: 1;
       /** @description Severity of the worst reason. */
-      verdict: 'ok' | 'warning' | 'bad';
-      reasons: components['schemas']['HealthReason'][];
+      readonly verdict: 'ok' | 'warning' | 'bad';
+      readonly reasons: readonly components['schemas']['HealthReason'][];
       /** @description A UTC day, YYYY-MM-DD. */
-      day: string;
+      readonly day: string;
       /** @description Epoch milliseconds. */
-      checkedAt: number;
+      readonly checkedAt: number;
       /** @description False while the day is in progress. It is then compared with the same hours of earlier days. */
-      isOver: boolean;
+      readonly isOver: boolean;
       /** @description All measures below, except the volume, count each event once. */
-      events: {
-        rows: number;
+      readonly events: {
+        readonly rows: number;
         /** @description Distinct eventIds. */
-        count: number;
+        readonly count: number;
         /** @description Users with a userId. */
-        users: number;
-        items: number;
+        readonly users: number;
+        readonly items: number;
       };
-      types: {
-        type: string;
-        count: number;
+      readonly types: readonly {
+        readonly type: string;
+        readonly count: number;
       }[];
-      volume: {
+      readonly volume: {
         /** @description Rows of each of the previous seven days that has any. */
-        trailing: {
+        readonly trailing: readonly {
           /** @description A UTC day, YYYY-MM-DD. */
-          day: string;
-          count: number;
+          readonly day: string;
+          readonly count: number;
         }[];
-        trailingMean?: number;
+        readonly trailingMean?: number;
         /** @description Rows of the day divided by trailingMean. */
-        ratio?: number;
+        readonly ratio?: number;
       };
       /** @description Events that the collector received on that day, without imported events. */
-      intake: {
-        accepted: number;
-        duplicate: number;
-        refused: number;
+      readonly intake: {
+        readonly accepted: number;
+        readonly duplicate: number;
+        readonly refused: number;
         /** @description Share of all received events. */
-        refusedShare: number;
-        producers: {
+        readonly refusedShare: number;
+        readonly producers: readonly {
           /** @description Name of an API key, or `topic:` and a topic. */
-          producer: string;
-          accepted: number;
-          duplicate: number;
-          refused: number;
+          readonly producer: string;
+          readonly accepted: number;
+          readonly duplicate: number;
+          readonly refused: number;
         }[];
-        refusals: {
-          producer: string;
-          field: string;
-          reason: string;
-          count: number;
+        readonly refusals: readonly {
+          readonly producer: string;
+          readonly field: string;
+          readonly reason: string;
+          readonly count: number;
         }[];
       };
-      duplicates: {
+      readonly duplicates: {
         /** @description Rows that repeat an event of the same day. */
-        insideDay: number;
+        readonly insideDay: number;
         /** @description Events that repeat one of the previous seven days. */
-        ofOtherDays: number;
+        readonly ofOtherDays: number;
         /** @description Share of repeats among the rows. */
-        share: number;
+        readonly share: number;
       };
-      lateness: {
-        late: number;
+      readonly lateness: {
+        readonly late: number;
         /** @description Share of the events without backfill. */
-        lateShare: number;
+        readonly lateShare: number;
         /** @description Events so late that they count as a backfill. */
-        backfilled: number;
+        readonly backfilled: number;
         /** @description Events received before they occurred, because a clock is ahead. */
-        ahead: number;
-        histogram: {
+        readonly ahead: number;
+        readonly histogram: readonly {
           /** @description Time from occurredAt to receivedAt. Absent in the last bucket. */
-          upToMs?: number;
-          count: number;
+          readonly upToMs?: number;
+          readonly count: number;
         }[];
         /** @description Rows received on this day for earlier days. */
-        receivedForOlderDays: number;
+        readonly receivedForOlderDays: number;
       };
       /** @description Absent when the catalog is empty. */
-      unknownItems?: {
-        ids: number;
-        events: number;
+      readonly unknownItems?: {
+        readonly ids: number;
+        readonly events: number;
         /** @description Share of the events with an item. */
-        share: number;
-        examples: {
-          itemId: string;
-          events: number;
+        readonly share: number;
+        readonly examples: readonly {
+          readonly itemId: string;
+          readonly events: number;
         }[];
       };
-      joins: {
-        exposures: {
-          count: number;
-          joined: number;
+      readonly joins: {
+        readonly exposures: {
+          readonly count: number;
+          readonly joined: number;
           /** @description Absent when count is 0. */
-          rate?: number;
+          readonly rate?: number;
         };
-        outcomes: {
-          count: number;
-          joined: number;
+        readonly outcomes: {
+          readonly count: number;
+          readonly joined: number;
           /** @description Absent when count is 0. */
-          rate?: number;
+          readonly rate?: number;
         };
       };
-      suspiciousUsers: {
-        users: number;
-        events: number;
+      readonly suspiciousUsers: {
+        readonly users: number;
+        readonly events: number;
         /** @description Share of all events. */
-        share: number;
+        readonly share: number;
         /** @description Users with the most events. */
-        examples: {
+        readonly examples: readonly {
           /** @description User id, or `session:` and the session id of an anonymous person. */
-          userId: string;
-          events: number;
+          readonly userId: string;
+          readonly events: number;
           /** @description Share of all events of the day. */
-          share: number;
-          reasons: ('share-of-all-events' | 'sustained-rate' | 'no-sleep')[];
+          readonly share: number;
+          readonly reasons: readonly ('share-of-all-events' | 'sustained-rate' | 'no-sleep')[];
           /** @description Hours of the day with at least one event. */
-          activeHours: number;
+          readonly activeHours: number;
           /** @description Most events in one minute of the sustained period. */
-          eventsPerMinuteMax?: number;
+          readonly eventsPerMinuteMax?: number;
         }[];
       };
-      identity: {
+      readonly identity: {
         /** @description Events without a userId. */
-        anonymous: number;
+        readonly anonymous: number;
         /** @description Share of all events. */
-        anonymousShare: number;
-        anonymousSessions: number;
+        readonly anonymousShare: number;
+        readonly anonymousSessions: number;
         /** @description Events that tell which user a session belongs to. */
-        identifies: number;
+        readonly identifies: number;
       };
     };
     /** @description A message that the sink cannot process. */
-    DeadLetter: {
+    readonly DeadLetter: {
       /** @description Topic, partition and offset of the message. */
-      deadLetterId: string;
-      topic: string;
-      partition: number;
-      offset: number;
+      readonly deadLetterId: string;
+      readonly topic: string;
+      readonly partition: number;
+      readonly offset: number;
       /** @description When the log received the message, epoch milliseconds. */
-      timestamp: number;
-      reason: string;
+      readonly timestamp: number;
+      readonly reason: string;
       /** @description The invalid field; empty for the whole message. */
-      field: string;
+      readonly field: string;
       /** @description The key of the message. */
-      key: string | null;
-      payload: string | null;
+      readonly key: string | null;
+      readonly payload: string | null;
       /** @description The encoding of payload. */
-      encoding: 'utf8' | 'base64';
+      readonly encoding: 'utf8' | 'base64';
       /** @description Size of the message when payload is only its beginning. */
-      bytes?: number;
+      readonly bytes?: number;
       /** @description Epoch milliseconds. */
-      failedAt: number;
+      readonly failedAt: number;
       /** @description Epoch milliseconds; absent until it is redriven. */
-      redrivenAt?: number;
+      readonly redrivenAt?: number;
     };
-    DeadLetters: {
-      total: number;
+    readonly DeadLetters: {
+      readonly total: number;
       /** @description Most frequent first. */
-      reasons: components['schemas']['ReasonCount'][];
+      readonly reasons: readonly components['schemas']['ReasonCount'][];
       /** @description The newest first. A payload contains at most the first 500 characters. */
-      deadLetters: components['schemas']['DeadLetter'][];
+      readonly deadLetters: readonly components['schemas']['DeadLetter'][];
     };
     /** @description Events by user or item. */
-    Distribution: {
-      count: number;
-      min: number;
-      median: number;
-      mean: number;
-      p90: number;
-      max: number;
-      histogram: {
-        from: number;
-        to: number;
-        count: number;
+    readonly Distribution: {
+      readonly count: number;
+      readonly min: number;
+      readonly median: number;
+      readonly mean: number;
+      readonly p90: number;
+      readonly max: number;
+      readonly histogram: readonly {
+        readonly from: number;
+        readonly to: number;
+        readonly count: number;
       }[];
     };
-    HealthReason: {
+    readonly HealthReason: {
       /** @enum {unknown} */
-      check:
+      readonly check:
         | 'no-events'
         | 'volume-low'
         | 'volume-high'
@@ -373,215 +373,215 @@ export interface components {
         | 'unknown-items'
         | 'unmatched-outcomes'
         | 'suspicious-users';
-      severity: 'warning' | 'bad';
+      readonly severity: 'warning' | 'bad';
       /** @description Measured value. */
-      value: number;
+      readonly value: number;
       /** @description Bound that the value exceeds. */
-      bound: number;
+      readonly bound: number;
     };
     /** @description The content of the lake, from its transaction log. */
-    Lake: {
+    readonly Lake: {
       /** @description The number of the newest record in the transaction log; 0 for no lake. */
-      version: number;
-      rows: number;
-      files: number;
-      bytes: number;
+      readonly version: number;
+      readonly rows: number;
+      readonly files: number;
+      readonly bytes: number;
       /** @description Ascending. */
-      days: {
+      readonly days: readonly {
         /** @description UTC day of the events, YYYY-MM-DD. */
-        day: string;
+        readonly day: string;
         /** @description Events, with duplicates. */
-        rows: number;
-        files: number;
-        bytes: number;
+        readonly rows: number;
+        readonly files: number;
+        readonly bytes: number;
       }[];
       /** @description By source, the first offset that the lake does not contain. */
-      offsets: {
-        [key: string]: number;
+      readonly offsets: {
+        readonly [key: string]: number;
       };
     };
     /** @description Why the request failed, and what to do. */
-    Problem: {
+    readonly Problem: {
       /** @description The HTTP status. */
-      statusCode: number;
+      readonly statusCode: number;
       /** @description A stable code. Test it instead of the message. */
-      code: string;
-      message: string;
+      readonly code: string;
+      readonly message: string;
       /** @description What the caller can do. */
-      remedy?: string;
+      readonly remedy?: string;
       /** @description The wrong field of the body, as a path with dots. */
-      field?: string;
+      readonly field?: string;
     };
-    ReasonCount: {
-      reason: string;
+    readonly ReasonCount: {
+      readonly reason: string;
       /** @description The invalid field; empty for the whole message. */
-      field: string;
-      count: number;
+      readonly field: string;
+      readonly count: number;
     };
-    RedriveReport: {
-      isDryRun: boolean;
+    readonly RedriveReport: {
+      readonly isDryRun: boolean;
       /** @description Messages that were sent, or would be sent. */
-      redriven: number;
+      readonly redriven: number;
       /** @description Dead letters that are still invalid. */
-      failed: number;
+      readonly failed: number;
       /** @description Why they are still invalid, most frequent first. */
-      reasons: components['schemas']['ReasonCount'][];
+      readonly reasons: readonly components['schemas']['ReasonCount'][];
       /** @description The first 200. */
-      failures: {
-        deadLetterId: string;
-        reason: string;
+      readonly failures: readonly {
+        readonly deadLetterId: string;
+        readonly reason: string;
         /** @description The invalid field; empty for the whole message. */
-        field: string;
+        readonly field: string;
       }[];
       /** @description Requested ids that do not exist or were redriven before. */
-      notFound: string[];
+      readonly notFound: readonly string[];
     };
-    RedriveRequest: {
+    readonly RedriveRequest: {
       /** @description Only these dead letters. */
-      ids?: string[];
+      readonly ids?: readonly string[];
       /** @description Only these reasons. */
-      reasons?: string[];
+      readonly reasons?: readonly string[];
       /** @description Only this field. */
-      field?: string;
+      readonly field?: string;
       /** @description Gives events without an eventId the id of their dead letter. Default: false. */
-      addEventIds?: boolean;
+      readonly addEventIds?: boolean;
       /** @description Reports the result without sending. Default: false. */
-      dryRun?: boolean;
+      readonly dryRun?: boolean;
     };
     /** @description The state of this member of the consumer group. */
-    SinkStatus: {
-      group: {
-        id: string;
-        isMember: boolean;
-        since: number;
+    readonly SinkStatus: {
+      readonly group: {
+        readonly id: string;
+        readonly isMember: boolean;
+        readonly since: number;
       };
-      partitions: {
-        topic: string;
-        partition: number;
+      readonly partitions: readonly {
+        readonly topic: string;
+        readonly partition: number;
         /** @description The offset of the next message in the log. */
-        end: number;
+        readonly end: number;
         /** @description The first offset that is not in the profiles and the buffer. */
-        processed: number;
+        readonly processed: number;
         /** @description The first offset that is not in the lake or the catalog. */
-        stored: number;
+        readonly stored: number;
         /** @description Number of messages that are not stored. */
-        lag: number;
+        readonly lag: number;
       }[];
-      bufferedRows: number;
-      lastProgressAt: number;
-      stalledSeconds: number;
+      readonly bufferedRows: number;
+      readonly lastProgressAt: number;
+      readonly stalledSeconds: number;
       /** @description The dependencies that do not work. The sink processes nothing meanwhile. */
-      outages: {
-        dependency: string;
-        since: number;
-        problem: string;
+      readonly outages: readonly {
+        readonly dependency: string;
+        readonly since: number;
+        readonly problem: string;
       }[];
     };
-    UnknownIds: {
-      ids: number;
-      events: number;
-      examples: {
-        id: string;
-        events: number;
-        first: {
-          file: number;
-          line: number;
+    readonly UnknownIds: {
+      readonly ids: number;
+      readonly events: number;
+      readonly examples: readonly {
+        readonly id: string;
+        readonly events: number;
+        readonly first: {
+          readonly file: number;
+          readonly line: number;
         };
       }[];
     };
     /** @description What an import of the file would read. */
-    Validation: {
+    readonly Validation: {
       /** @enum {number} */
-      version: 1;
+      readonly version: 1;
       /** @description Epoch milliseconds. */
-      checkedAt: number;
-      files: {
-        path: string;
+      readonly checkedAt: number;
+      readonly files: readonly {
+        readonly path: string;
         /** @enum {unknown} */
-        kind: 'events' | 'items' | 'users';
-        format: string;
-        bytes: number;
-        rows: number;
-        accepted: number;
+        readonly kind: 'events' | 'items' | 'users';
+        readonly format: string;
+        readonly bytes: number;
+        readonly rows: number;
+        readonly accepted: number;
         /** @description The column of each field. */
-        columns: {
-          [key: string]: string;
+        readonly columns: {
+          readonly [key: string]: string;
         };
         /** @description The type of every event without a type column. */
-        defaultType?: string;
+        readonly defaultType?: string;
       }[];
-      events: {
-        rows: number;
-        accepted: number;
-        refused: number;
+      readonly events: {
+        readonly rows: number;
+        readonly accepted: number;
+        readonly refused: number;
         /** @description Accepted events that repeat an earlier id. */
-        duplicates: number;
+        readonly duplicates: number;
       };
-      refusals: {
+      readonly refusals: readonly {
         /** @enum {unknown} */
-        kind: 'events' | 'items' | 'users';
-        field: string;
-        reason: string;
-        count: number;
+        readonly kind: 'events' | 'items' | 'users';
+        readonly field: string;
+        readonly reason: string;
+        readonly count: number;
         /** @description The first of these lines. `file` is an index into `files`. */
-        lines: {
-          file: number;
-          line: number;
+        readonly lines: readonly {
+          readonly file: number;
+          readonly line: number;
         }[];
       }[];
-      time: {
+      readonly time: {
         /** @description Epoch milliseconds. */
-        earliest?: number;
+        readonly earliest?: number;
         /** @description Epoch milliseconds. */
-        latest?: number;
-        ahead: {
-          count: number;
+        readonly latest?: number;
+        readonly ahead: {
+          readonly count: number;
           /** @description The first of these lines. `file` is an index into `files`. */
-          lines: {
-            file: number;
-            line: number;
+          readonly lines: readonly {
+            readonly file: number;
+            readonly line: number;
           }[];
         };
-        before1990: {
-          count: number;
+        readonly before1990: {
+          readonly count: number;
           /** @description The first of these lines. `file` is an index into `files`. */
-          lines: {
-            file: number;
-            line: number;
+          readonly lines: readonly {
+            readonly file: number;
+            readonly line: number;
           }[];
         };
       };
-      types: {
-        type: string;
-        count: number;
+      readonly types: readonly {
+        readonly type: string;
+        readonly count: number;
       }[];
       /** @description UTC days, ascending. */
-      days: {
-        day: string;
-        count: number;
+      readonly days: readonly {
+        readonly day: string;
+        readonly count: number;
       }[];
-      values?: {
-        count: number;
-        min: number;
-        max: number;
-        mean: number;
-        distinct?: {
-          value: number;
-          count: number;
+      readonly values?: {
+        readonly count: number;
+        readonly min: number;
+        readonly max: number;
+        readonly mean: number;
+        readonly distinct?: readonly {
+          readonly value: number;
+          readonly count: number;
         }[];
       };
-      users: components['schemas']['Distribution'];
-      items: components['schemas']['Distribution'];
-      unknownItems?: components['schemas']['UnknownIds'];
-      itemsWithoutEvents?: number;
-      unknownUsers?: components['schemas']['UnknownIds'];
-      usersWithoutEvents?: number;
-      suspiciousUsers: {
-        userId: string;
-        events: number;
-        share: number;
-        reasons: string[];
-        eventsPerMinuteMax?: number;
+      readonly users: components['schemas']['Distribution'];
+      readonly items: components['schemas']['Distribution'];
+      readonly unknownItems?: components['schemas']['UnknownIds'];
+      readonly itemsWithoutEvents?: number;
+      readonly unknownUsers?: components['schemas']['UnknownIds'];
+      readonly usersWithoutEvents?: number;
+      readonly suspiciousUsers: readonly {
+        readonly userId: string;
+        readonly events: number;
+        readonly share: number;
+        readonly reasons: readonly string[];
+        readonly eventsPerMinuteMax?: number;
       }[];
     };
   };
@@ -606,58 +606,58 @@ export type UnknownIds = components['schemas']['UnknownIds'];
 export type Validation = components['schemas']['Validation'];
 export type $defs = Record<string, never>;
 export interface operations {
-  readMetrics: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly readMetrics: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description The metrics. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
           /** @example process_cpu_seconds_total 12.5 */
-          'text/plain': string;
+          readonly 'text/plain': string;
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  checkAlive: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly checkAlive: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description The process is alive. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
           /**
@@ -665,122 +665,124 @@ export interface operations {
            *       "status": "ok"
            *     }
            */
-          'application/json': {
+          readonly 'application/json': {
             /** @enum {string} */
-            status: 'ok';
+            readonly status: 'ok';
           };
         };
       };
       /** @description Why the request failed, and what to do. */
-      503: {
+      readonly 503: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  checkReady: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly checkReady: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description The process is ready. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': {
+          readonly 'application/json': {
             /** @enum {string} */
-            status: 'ready';
+            readonly status: 'ready';
             /** @description Number of assigned partitions. */
-            partitions: number;
+            readonly partitions: number;
           };
         };
       };
       /** @description Why the request failed, and what to do. */
-      503: {
+      readonly 503: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  readSinkStatus: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly readSinkStatus: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description The state of this member of the consumer group. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['SinkStatus'];
+          readonly 'application/json': components['schemas']['SinkStatus'];
         };
       };
     };
   };
-  readDataHealth: {
-    parameters: {
-      query?: {
+  readonly readDataHealth: {
+    readonly parameters: {
+      readonly query?: {
         /** @description A UTC day, YYYY-MM-DD; today by default. */
-        day?: string;
+        readonly day?: string;
+        /** @description Age of the report at most. Default: 600. */
+        readonly maxAgeSeconds?: string;
       };
-      header?: never;
-      path?: never;
-      cookie?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description Default Response */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['DayHealth'];
+          readonly 'application/json': components['schemas']['DayHealth'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      400: {
+      readonly 400: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  readLake: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly readLake: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description The content of the lake, from its transaction log. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
           /**
@@ -802,54 +804,54 @@ export interface operations {
            *       }
            *     }
            */
-          'application/json': components['schemas']['Lake'];
+          readonly 'application/json': components['schemas']['Lake'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  listDeadLetters: {
-    parameters: {
-      query?: {
+  readonly listDeadLetters: {
+    readonly parameters: {
+      readonly query?: {
         /**
          * @description Only these reasons, separated by commas.
          * @example unknown-type
          */
-        reason?: string;
+        readonly reason?: string;
         /** @description Only this field. */
-        field?: string;
+        readonly field?: string;
         /** @description Number of dead letters: 1 to 1000, default 50. */
-        limit?: string;
+        readonly limit?: string;
         /** @description Whether to include dead letters that were redriven. Default: false. */
-        redriven?: 'true' | 'false';
+        readonly redriven?: 'true' | 'false';
       };
-      header?: never;
-      path?: never;
-      cookie?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description Default Response */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
           /**
@@ -879,45 +881,45 @@ export interface operations {
            *       ]
            *     }
            */
-          'application/json': components['schemas']['DeadLetters'];
+          readonly 'application/json': components['schemas']['DeadLetters'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  readDeadLetter: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
+  readonly readDeadLetter: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
         /** @example facet.events.v1-3-1207 */
-        id: string;
+        readonly id: string;
       };
-      cookie?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description A message that the sink cannot process. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
           /**
@@ -935,38 +937,38 @@ export interface operations {
            *       "failedAt": 1769860801000
            *     }
            */
-          'application/json': components['schemas']['DeadLetter'];
+          readonly 'application/json': components['schemas']['DeadLetter'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  redriveDeadLetters: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly redriveDeadLetters: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody: {
-      content: {
+    readonly requestBody: {
+      readonly content: {
         /**
          * @example {
          *       "reasons": [
@@ -975,14 +977,14 @@ export interface operations {
          *       "dryRun": true
          *     }
          */
-        'application/json': components['schemas']['RedriveRequest'];
+        readonly 'application/json': components['schemas']['RedriveRequest'];
       };
     };
-    responses: {
+    readonly responses: {
       /** @description Default Response */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
           /**
@@ -995,75 +997,75 @@ export interface operations {
            *       "notFound": []
            *     }
            */
-          'application/json': components['schemas']['RedriveReport'];
+          readonly 'application/json': components['schemas']['RedriveReport'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  validateFile: {
-    parameters: {
-      query: {
+  readonly validateFile: {
+    readonly parameters: {
+      readonly query: {
         /**
          * @description The name of the file, whose extension implies the format.
          * @example orders.csv
          */
-        name: string;
+        readonly name: string;
         /** @description What the rows are. Default: events. */
-        kind?: 'events' | 'items' | 'users';
+        readonly kind?: 'events' | 'items' | 'users';
       };
-      header?: never;
-      path?: never;
-      cookie?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody: {
-      content: {
-        'application/octet-stream': string;
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/octet-stream': string;
       };
     };
-    responses: {
+    readonly responses: {
       /** @description What an import of the file would read. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Validation'];
+          readonly 'application/json': components['schemas']['Validation'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };

@@ -1,574 +1,574 @@
 /** Generated from openapi/trainer.json by `npm run openapi`. Do not edit. */
 
 export interface paths {
-  '/metrics': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/metrics': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** Read the metrics in the Prometheus text format */
-    get: operations['readMetrics'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['readMetrics'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/healthz': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/healthz': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** Check whether the process is alive */
-    get: operations['checkAlive'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['checkAlive'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/readyz': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/readyz': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** Whether the worker can take jobs: the queue responds */
-    get: operations['checkReady'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['checkReady'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/refreshes': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/refreshes': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** List the newest runs */
-    get: operations['listRefreshes'];
-    put?: never;
+    readonly get: operations['listRefreshes'];
+    readonly put?: never;
     /**
      * Retrain on the data of a day
      * @description Returns 202 with a new run. Returns 200 with the existing run if the request would only repeat it: the run is in progress, or it was promoted, rejected or skipped and force is not set.
      */
-    post: operations['requestRefresh'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly post: operations['requestRefresh'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/refreshes/{runId}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/refreshes/{runId}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** Read a run */
-    get: operations['readRefresh'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['readRefresh'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/refreshes/{runId}/cancel': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/refreshes/{runId}/cancel': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    get?: never;
-    put?: never;
+    readonly get?: never;
+    readonly put?: never;
     /** Cancel a run; a run that has ended does not change */
-    post: operations['cancelRefresh'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly post: operations['cancelRefresh'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/refreshes/{runId}/events': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/refreshes/{runId}/events': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /**
      * Follow a run as server-sent events until it has ended
      * @description `report`: the run, at first and after every change. `progress`: the progress of its stage.
      */
-    get: operations['followRefresh'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['followRefresh'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/schedule': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/schedule': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** Read when the next refreshes are due, and whether one is overdue */
-    get: operations['readSchedule'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['readSchedule'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/lineage/{id}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/lineage/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** Trace a bundle, model or dataset back to the files and offsets of the lake */
-    get: operations['traceLineage'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['traceLineage'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/models/{modelId}/training': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/models/{modelId}/training': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** Read the training curves of a model */
-    get: operations['readTraining'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['readTraining'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/experiments': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/experiments': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /** List the experiments that facet.yaml declares */
-    get: operations['listExperiments'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['listExperiments'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
-  '/v1/experiments/{name}/report': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly '/v1/experiments/{name}/report': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
     /**
      * Compare the arms of an experiment
      * @description Joins the exposure log with events that name the recommendation and one of its items. The report is at most a minute old. An experiment without responses has zeros.
      */
-    get: operations['reportExperiment'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
+    readonly get: operations['reportExperiment'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
   };
 }
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
     /** @description A metric of an arm. */
-    ArmFigure: {
+    readonly ArmFigure: {
       /** @description The value with its 95 % interval over users; absent without data. */
-      estimate?: {
-        value: number;
-        low?: number;
-        high?: number;
+      readonly estimate?: {
+        readonly value: number;
+        readonly low?: number;
+        readonly high?: number;
       };
       /** @description The difference from the control; absent for the control. */
-      difference?: {
-        value: number;
-        low: number;
-        high: number;
-        pValue: number;
+      readonly difference?: {
+        readonly value: number;
+        readonly low: number;
+        readonly high: number;
+        readonly pValue: number;
         /** @description Divided by the control. */
-        relative?: number;
+        readonly relative?: number;
       };
     };
     /** @description ofExposures: share of responses with the outcome. perUser: the same share, averaged over users. ofUsers: share of users with the outcome. */
-    ArmOutcome: {
+    readonly ArmOutcome: {
       /** @description An event type. */
-      outcome: string;
-      ofExposures: components['schemas']['ArmFigure'];
-      perUser: components['schemas']['ArmFigure'];
-      ofUsers: components['schemas']['ArmFigure'];
-      interests: {
+      readonly outcome: string;
+      readonly ofExposures: components['schemas']['ArmFigure'];
+      readonly perUser: components['schemas']['ArmFigure'];
+      readonly ofUsers: components['schemas']['ArmFigure'];
+      readonly interests: readonly {
         /** @description The interest that found the items; null for none. */
-        interest: number | null;
-        itemsShown: number;
-        itemsChosen: number;
-        ofItems: components['schemas']['ArmFigure'];
+        readonly interest: number | null;
+        readonly itemsShown: number;
+        readonly itemsChosen: number;
+        readonly ofItems: components['schemas']['ArmFigure'];
         /** @description Share of all items with the outcome. */
-        shareOfChosen?: number;
+        readonly shareOfChosen?: number;
       }[];
     };
-    CancelRequest: {
-      reason?: string;
+    readonly CancelRequest: {
+      readonly reason?: string;
     };
-    DeclaredExperiment: {
-      name: string;
+    readonly DeclaredExperiment: {
+      readonly name: string;
       /** @enum {unknown} */
-      state: 'scheduled' | 'running' | 'ended';
+      readonly state: 'scheduled' | 'running' | 'ended';
       /** @description Epoch milliseconds; absent without a start. */
-      from?: number;
+      readonly from?: number;
       /** @description Epoch milliseconds; absent without an end. */
-      before?: number;
+      readonly before?: number;
       /** @description Share of users who participate. */
-      share: number;
+      readonly share: number;
       /** @description The control first. */
-      arms: {
-        name: string;
-        weight: number;
+      readonly arms: readonly {
+        readonly name: string;
+        readonly weight: number;
         /** @description The settings that the arm changes, as in facet.yaml. */
-        settings: {
-          [key: string]: unknown;
+        readonly settings: {
+          readonly [key: string]: unknown;
         };
       }[];
       /** @description Arms that are computed and logged but not shown. */
-      shadow: {
-        name: string;
-        share: number;
+      readonly shadow: readonly {
+        readonly name: string;
+        readonly share: number;
         /** @description The settings that the arm changes, as in facet.yaml. */
-        settings: {
-          [key: string]: unknown;
+        readonly settings: {
+          readonly [key: string]: unknown;
         };
       }[];
     };
-    ExperimentDay: {
+    readonly ExperimentDay: {
       /** @description A UTC day, YYYY-MM-DD. */
-      day: string;
-      arms: {
-        arm: string;
-        users: number;
-        exposures: number;
-        outcomes: {
-          outcome: string;
-          ofExposures: components['schemas']['ArmFigure'];
+      readonly day: string;
+      readonly arms: readonly {
+        readonly arm: string;
+        readonly users: number;
+        readonly exposures: number;
+        readonly outcomes: readonly {
+          readonly outcome: string;
+          readonly ofExposures: components['schemas']['ArmFigure'];
         }[];
       }[];
     };
     /** @description The arms of an experiment. Intervals are 95 %, over users. */
-    ExperimentReport: {
-      experiment: string;
+    readonly ExperimentReport: {
+      readonly experiment: string;
       /** @description Epoch milliseconds. */
-      from?: number;
+      readonly from?: number;
       /** @description Epoch milliseconds. */
-      before?: number;
-      windowHours: number;
+      readonly before?: number;
+      readonly windowHours: number;
       /** @description Epoch milliseconds. */
-      computedAt: number;
+      readonly computedAt: number;
       /** @description Lines of the exposure log that cannot be read. */
-      damagedLines: number;
+      readonly damagedLines: number;
       /** @description Whether users are split between the arms by their weights; absent without users. */
-      sampleRatio?: {
-        chiSquare: number;
-        degrees: number;
-        pValue: number;
+      readonly sampleRatio?: {
+        readonly chiSquare: number;
+        readonly degrees: number;
+        readonly pValue: number;
         /** @description The arms are not comparable. Ignore their differences. */
-        isMismatch: boolean;
+        readonly isMismatch: boolean;
         /** @description Users by arm that the weights imply. */
-        expected: number[];
+        readonly expected: readonly number[];
       };
       /** @description The control first. */
-      arms: {
-        arm: string;
-        users: number;
+      readonly arms: readonly {
+        readonly arm: string;
+        readonly users: number;
         /** @description Responses. */
-        exposures: number;
-        items: number;
-        fallbacks: components['schemas']['ArmFigure'];
-        outcomes: components['schemas']['ArmOutcome'][];
+        readonly exposures: number;
+        readonly items: number;
+        readonly fallbacks: components['schemas']['ArmFigure'];
+        readonly outcomes: readonly components['schemas']['ArmOutcome'][];
       }[];
-      shadow: {
-        arm: string;
-        responses: number;
-        items: number;
+      readonly shadow: readonly {
+        readonly arm: string;
+        readonly responses: number;
+        readonly items: number;
         /** @description Items of the shadow arm that users saw. */
-        shown: number;
+        readonly shown: number;
         /** @description Shown items with an outcome. */
-        chosen: number;
+        readonly chosen: number;
         /** @description Shown items with an outcome that the shadow arm contains, too. */
-        chosenHeld: number;
+        readonly chosenHeld: number;
       }[];
-      counts: {
-        exposures: number;
-        pages: number;
-        orphanPages: number;
-        repeated: number;
-        withoutUser: number;
-        unknownArm: number;
+      readonly counts: {
+        readonly exposures: number;
+        readonly pages: number;
+        readonly orphanPages: number;
+        readonly repeated: number;
+        readonly withoutUser: number;
+        readonly unknownArm: number;
         /** @description Responses so recent that outcomes may follow. */
-        open: number;
+        readonly open: number;
         /** @description Users seen in more than one arm. They are excluded. */
-        crossedUsers: number;
-        crossedExposures: number;
+        readonly crossedUsers: number;
+        readonly crossedExposures: number;
       };
       /** @description The newest 60 days of the window, ascending. */
-      days: components['schemas']['ExperimentDay'][];
+      readonly days: readonly components['schemas']['ExperimentDay'][];
     };
-    ExperimentsResponse: {
-      experiments: components['schemas']['DeclaredExperiment'][];
+    readonly ExperimentsResponse: {
+      readonly experiments: readonly components['schemas']['DeclaredExperiment'][];
     };
     /** @description The origin of an artifact. */
-    Lineage: {
+    readonly Lineage: {
       /** @description Null for the lineage of a model or dataset. */
-      bundle: {
-        id: string;
+      readonly bundle: {
+        readonly id: string;
         /** @description Whether the artifact was deleted. */
-        isGone: boolean;
+        readonly isGone: boolean;
         /** @description The end of its data, epoch milliseconds. */
-        asOf?: number;
+        readonly asOf?: number;
         /** @description When the bundle became current, oldest first. */
-        promotions: {
-          number: number;
+        readonly promotions: readonly {
+          readonly number: number;
           /** @description `promote` or `rollback`. */
-          kind: string;
+          readonly kind: string;
           /** @description Epoch milliseconds. */
-          at: number;
-          by: string;
-          reason?: string;
-          run?: {
-            runId: string;
-            day: string;
+          readonly at: number;
+          readonly by: string;
+          readonly reason?: string;
+          readonly run?: {
+            readonly runId: string;
+            readonly day: string;
           };
         }[];
       } | null;
       /** @description Null if unknown. */
-      model: {
-        id: string;
+      readonly model: {
+        readonly id: string;
         /** @description Whether the artifact was deleted. */
-        isGone: boolean;
+        readonly isGone: boolean;
         /** @description The model of a warm start. */
-        startedFrom?: string | null;
+        readonly startedFrom?: string | null;
       } | null;
       /** @description Null if unknown. */
-      dataset: {
-        id: string;
+      readonly dataset: {
+        readonly id: string;
         /** @description Whether the artifact was deleted. */
-        isGone: boolean;
-        window?: {
+        readonly isGone: boolean;
+        readonly window?: {
           /** @description Epoch milliseconds. */
-          occurredBefore: number;
+          readonly occurredBefore: number;
           /** @description Epoch milliseconds. */
-          receivedBefore: number;
+          readonly receivedBefore: number;
           /** @description Epoch milliseconds. */
-          testFrom: number;
+          readonly testFrom: number;
         };
-        counts?: {
-          [key: string]: number;
+        readonly counts?: {
+          readonly [key: string]: number;
         };
       } | null;
       /** @description Null if the dataset is unknown or deleted. */
-      lake: {
+      readonly lake: {
         /** @description The number of the record in the transaction log. */
-        version: number;
+        readonly version: number;
         /** @description The first unread offset by source. */
-        offsets: {
-          [key: string]: number;
+        readonly offsets: {
+          readonly [key: string]: number;
         };
-        files: {
-          path: string;
-          sha256: string;
-          rows: number;
+        readonly files: readonly {
+          readonly path: string;
+          readonly sha256: string;
+          readonly rows: number;
           /** @description Whether a compaction or an erasure has replaced the file. */
-          isGone: boolean;
+          readonly isGone: boolean;
         }[];
-        catalog: {
-          path: string;
-          sha256: string;
+        readonly catalog: readonly {
+          readonly path: string;
+          readonly sha256: string;
         }[];
       } | null;
     };
     /** @description Why the request failed, and what to do. */
-    Problem: {
+    readonly Problem: {
       /** @description The HTTP status. */
-      statusCode: number;
+      readonly statusCode: number;
       /** @description A stable code. Test it instead of the message. */
-      code: string;
-      message: string;
+      readonly code: string;
+      readonly message: string;
       /** @description What the caller can do. */
-      remedy?: string;
+      readonly remedy?: string;
       /** @description The wrong field of the body, as a path with dots. */
-      field?: string;
+      readonly field?: string;
     };
     /** @description A refresh of one data day. */
-    Refresh: {
-      run: {
-        runId: string;
+    readonly Refresh: {
+      readonly run: {
+        readonly runId: string;
         /** @description The data day. */
-        day: string;
-        cut: {
+        readonly day: string;
+        readonly cut: {
           /** @description Epoch milliseconds. */
-          occurredBefore: number;
+          readonly occurredBefore: number;
           /** @description Epoch milliseconds. */
-          receivedBefore: number;
+          readonly receivedBefore: number;
         };
-        isForced: boolean;
-        isFull: boolean;
+        readonly isForced: boolean;
+        readonly isFull: boolean;
         /**
          * @description `here`: `facet refresh` executes the stages in its own process. `queue`: workers execute them.
          * @enum {unknown}
          */
-        place: 'here' | 'queue';
-        requestedBy: string;
+        readonly place: 'here' | 'queue';
+        readonly requestedBy: string;
         /** @description Epoch milliseconds. */
-        requestedAt: number;
+        readonly requestedAt: number;
       };
       /** @enum {unknown} */
-      state: 'waiting' | 'running' | 'promoted' | 'rejected' | 'skipped' | 'failed' | 'cancelled';
+      readonly state: 'waiting' | 'running' | 'promoted' | 'rejected' | 'skipped' | 'failed' | 'cancelled';
       /** @description Why the run was rejected, skipped or cancelled, or has failed. */
-      reason?: string;
-      stages: {
+      readonly reason?: string;
+      readonly stages: readonly {
         /** @enum {unknown} */
-        stage: 'dataset' | 'train' | 'evaluate' | 'index' | 'gate' | 'promote';
-        state: 'running' | 'finished' | 'failed';
+        readonly stage: 'dataset' | 'train' | 'evaluate' | 'index' | 'gate' | 'promote';
+        readonly state: 'running' | 'finished' | 'failed';
         /** @description 1 for the first. */
-        attempt: number;
+        readonly attempt: number;
         /** @description Epoch milliseconds. */
-        startedAt: number;
+        readonly startedAt: number;
         /** @description Epoch milliseconds. */
-        endedAt?: number;
+        readonly endedAt?: number;
         /** @description Whether an earlier result was reused. */
-        isReused?: boolean;
-        willRetry?: boolean;
+        readonly isReused?: boolean;
+        readonly willRetry?: boolean;
         /** @description The outputs of the stages up to this one. */
-        outputs?: {
-          datasetId?: string;
+        readonly outputs?: {
+          readonly datasetId?: string;
           /** @description The model that training started from. */
-          warmFrom?: string;
-          modelId?: string;
-          start?: 'full' | 'warm';
-          bundleId?: string;
-          incumbentId?: string | null;
-          verdict?: 'pass' | 'reject';
-          reasons?: string[];
-          skipped?: string;
+          readonly warmFrom?: string;
+          readonly modelId?: string;
+          readonly start?: 'full' | 'warm';
+          readonly bundleId?: string;
+          readonly incumbentId?: string | null;
+          readonly verdict?: 'pass' | 'reject';
+          readonly reasons?: readonly string[];
+          readonly skipped?: string;
           /** @description The number of the record in the promotion log. */
-          promotion?: number;
+          readonly promotion?: number;
         };
-        problem?: {
-          code: string;
-          message: string;
-          remedy?: string;
+        readonly problem?: {
+          readonly code: string;
+          readonly message: string;
+          readonly remedy?: string;
         };
       }[];
     };
-    RefreshRequest: {
+    readonly RefreshRequest: {
       /** @description Default: the newest day that is over in the time zone of the schedule. */
-      day?: string;
+      readonly day?: string;
       /**
        * @description Runs even if nothing is new or the day was refreshed before.
        * @default false
        */
-      force?: boolean;
+      readonly force?: boolean;
       /**
        * @description Trains from the beginning.
        * @default false
        */
-      full?: boolean;
+      readonly full?: boolean;
     };
-    Schedule: {
+    readonly Schedule: {
       /** @description Five or six cron fields, or `off`. */
-      cron: string;
+      readonly cron: string;
       /** @description The time zone of the cron pattern and of the data days. */
-      timeZone: string;
+      readonly timeZone: string;
       /** @description The time from the due time to the promotion. */
-      promoteWithinHours: number;
+      readonly promoteWithinHours: number;
       /** @description The next refreshes, soonest first; none without a schedule. */
-      next: {
+      readonly next: readonly {
         /** @description The data day. */
-        day: string;
+        readonly day: string;
         /** @description Epoch milliseconds. */
-        dueAt: number;
+        readonly dueAt: number;
         /** @description Epoch milliseconds. The refresh is overdue after this time. */
-        promoteBefore: number;
+        readonly promoteBefore: number;
       }[];
       /** @description The newest day whose run was promoted or skipped. */
-      completedDay: string | null;
+      readonly completedDay: string | null;
       /** @description Seconds since a newer bundle should have been promoted; 0 in time. */
-      overdueSeconds: number;
+      readonly overdueSeconds: number;
       /** @description Whether this trainer maintains the schedule. One trainer does. */
-      isHolder: boolean;
+      readonly isHolder: boolean;
       /** @description The jobs of the workers; null during an outage of Redis. */
-      queue: {
+      readonly queue: {
         /** @description Number of jobs by state. */
-        trainer: {
-          [key: string]: number;
+        readonly trainer: {
+          readonly [key: string]: number;
         };
         /** @description Number of jobs by state. */
-        indexer: {
-          [key: string]: number;
+        readonly indexer: {
+          readonly [key: string]: number;
         };
       } | null;
     };
     /** @description The training curves of a model. */
-    Training: {
-      modelId: string;
-      start: 'full' | 'warm';
+    readonly Training: {
+      readonly modelId: string;
+      readonly start: 'full' | 'warm';
       /** @description The model of a warm start. */
-      startedFrom: string | null;
+      readonly startedFrom: string | null;
       /** @description The epoch of the fit with the best recall. */
-      bestEpoch: number;
-      epochs: {
-        phase: 'fit' | 'refit';
-        epoch: number;
+      readonly bestEpoch: number;
+      readonly epochs: readonly {
+        readonly phase: 'fit' | 'refit';
+        readonly epoch: number;
         /** @description The mean loss of its batches. */
-        loss: number;
+        readonly loss: number;
         /** @description Recall@50 in the validation window; absent in a refit. */
-        recall?: number;
-        examples: number;
+        readonly recall?: number;
+        readonly examples: number;
       }[];
     };
   };
@@ -593,58 +593,58 @@ export type Schedule = components['schemas']['Schedule'];
 export type Training = components['schemas']['Training'];
 export type $defs = Record<string, never>;
 export interface operations {
-  readMetrics: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly readMetrics: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description The metrics. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
           /** @example process_cpu_seconds_total 12.5 */
-          'text/plain': string;
+          readonly 'text/plain': string;
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  checkAlive: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly checkAlive: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description The process is alive. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
           /**
@@ -652,276 +652,276 @@ export interface operations {
            *       "status": "ok"
            *     }
            */
-          'application/json': {
+          readonly 'application/json': {
             /** @enum {string} */
-            status: 'ok';
+            readonly status: 'ok';
           };
         };
       };
       /** @description Why the request failed, and what to do. */
-      503: {
+      readonly 503: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  checkReady: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly checkReady: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description The process is ready. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': {
+          readonly 'application/json': {
             /** @enum {string} */
-            status: 'ready';
+            readonly status: 'ready';
             /** @description The run and stage that the worker executes; empty when idle. */
-            working: string;
+            readonly working: string;
           };
         };
       };
       /** @description Why the request failed, and what to do. */
-      503: {
+      readonly 503: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  listRefreshes: {
-    parameters: {
-      query?: {
+  readonly listRefreshes: {
+    readonly parameters: {
+      readonly query?: {
         /** @description Number of runs: 1 to 1000, default 30. */
-        limit?: string;
+        readonly limit?: string;
       };
-      header?: never;
-      path?: never;
-      cookie?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description The newest day first. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            refreshes: components['schemas']['Refresh'][];
+          readonly 'application/json': {
+            readonly refreshes: readonly components['schemas']['Refresh'][];
           };
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  requestRefresh: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly requestRefresh: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['RefreshRequest'];
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['RefreshRequest'];
       };
     };
-    responses: {
+    readonly responses: {
       /** @description A refresh of one data day. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Refresh'];
+          readonly 'application/json': components['schemas']['Refresh'];
         };
       };
       /** @description A refresh of one data day. */
-      202: {
+      readonly 202: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Refresh'];
+          readonly 'application/json': components['schemas']['Refresh'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  readRefresh: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
+  readonly readRefresh: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
         /** @description For example 2026-01-31 or 2026-01-31-2. */
-        runId: string;
+        readonly runId: string;
       };
-      cookie?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description A refresh of one data day. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Refresh'];
+          readonly 'application/json': components['schemas']['Refresh'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  cancelRefresh: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
+  readonly cancelRefresh: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
         /** @description For example 2026-01-31 or 2026-01-31-2. */
-        runId: string;
+        readonly runId: string;
       };
-      cookie?: never;
+      readonly cookie?: never;
     };
-    requestBody: {
-      content: {
+    readonly requestBody: {
+      readonly content: {
         /**
          * @example {
          *       "reason": "The import of Tuesday was wrong."
          *     }
          */
-        'application/json': components['schemas']['CancelRequest'];
+        readonly 'application/json': components['schemas']['CancelRequest'];
       };
     };
-    responses: {
+    readonly responses: {
       /** @description A refresh of one data day. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Refresh'];
+          readonly 'application/json': components['schemas']['Refresh'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  followRefresh: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
+  readonly followRefresh: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
         /** @description For example 2026-01-31 or 2026-01-31-2. */
-        runId: string;
+        readonly runId: string;
       };
-      cookie?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description Default Response */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content?: never;
       };
     };
   };
-  readSchedule: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly readSchedule: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description Default Response */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
           /**
@@ -951,45 +951,45 @@ export interface operations {
            *       }
            *     }
            */
-          'application/json': components['schemas']['Schedule'];
+          readonly 'application/json': components['schemas']['Schedule'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  traceLineage: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
+  readonly traceLineage: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
         /** @example eb342103ec0057bad650138446eee7d9 */
-        id: string;
+        readonly id: string;
       };
-      cookie?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description The origin of an artifact. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
           /**
@@ -1004,45 +1004,45 @@ export interface operations {
            *       "lake": null
            *     }
            */
-          'application/json': components['schemas']['Lineage'];
+          readonly 'application/json': components['schemas']['Lineage'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  readTraining: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
+  readonly readTraining: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
         /** @example eb342103ec0057bad650138446eee7d9 */
-        modelId: string;
+        readonly modelId: string;
       };
-      cookie?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description The training curves of a model. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
           /**
@@ -1062,42 +1062,42 @@ export interface operations {
            *       ]
            *     }
            */
-          'application/json': components['schemas']['Training'];
+          readonly 'application/json': components['schemas']['Training'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  listExperiments: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+  readonly listExperiments: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description Default Response */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
           /**
@@ -1105,57 +1105,57 @@ export interface operations {
            *       "experiments": []
            *     }
            */
-          'application/json': components['schemas']['ExperimentsResponse'];
+          readonly 'application/json': components['schemas']['ExperimentsResponse'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
   };
-  reportExperiment: {
-    parameters: {
-      query?: {
+  readonly reportExperiment: {
+    readonly parameters: {
+      readonly query?: {
         /** @description Start of the responses, RFC 3339. Default: that of the experiment. */
-        from?: string;
+        readonly from?: string;
         /** @description End of the responses, RFC 3339. Default: that of the experiment. */
-        before?: string;
+        readonly before?: string;
         /**
          * @description Event types that count as outcomes, separated by commas. Default: click,purchase.
          * @example click,purchase
          */
-        outcomes?: string;
+        readonly outcomes?: string;
         /** @description Hours after a response in which outcomes count. Default: 24. */
-        windowHours?: string;
+        readonly windowHours?: string;
       };
-      header?: never;
-      path: {
+      readonly header?: never;
+      readonly path: {
         /** @example merge-2026-02 */
-        name: string;
+        readonly name: string;
       };
-      cookie?: never;
+      readonly cookie?: never;
     };
-    requestBody?: never;
-    responses: {
+    readonly requestBody?: never;
+    readonly responses: {
       /** @description The arms of an experiment. Intervals are 95 %, over users. */
-      200: {
+      readonly 200: {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
           /**
@@ -1180,25 +1180,25 @@ export interface operations {
            *       "days": []
            *     }
            */
-          'application/json': components['schemas']['ExperimentReport'];
+          readonly 'application/json': components['schemas']['ExperimentReport'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '4XX': {
+      readonly '4XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
       /** @description Why the request failed, and what to do. */
-      '5XX': {
+      readonly '5XX': {
         headers: {
-          [name: string]: unknown;
+          readonly [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Problem'];
+          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };

@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
+import { dataOf } from '../../api/fetch-api.ts';
 import { trainer } from '../../api/trainer.ts';
 import { ActionDialog } from '../../parts/dialog.tsx';
 import { needsAdmin, useMayChange } from '../../parts/use-may-change.ts';
@@ -17,16 +18,18 @@ export function StartRefresh() {
   const [full, setFull] = useState(false);
   const [existing, setExisting] = useState<string>();
   const start = useMutation({
-    mutationFn: () => trainer.POST('/v1/refreshes', { body: { ...(day === '' ? {} : { day }), force, full } }),
-    onSuccess: ({ data, response }) => {
-      if (data === undefined) return;
-      const { runId } = data.run;
+    mutationFn: async () => {
+      const call = trainer.POST('/v1/refreshes', { body: { ...(day === '' ? {} : { day }), force, full } });
       // 200: the request would only repeat this run.
-      if (response.status === 200) {
+      return { report: await dataOf(call), isNew: (await call).response.status === 202 };
+    },
+    onSuccess: ({ report, isNew }) => {
+      const { runId } = report.run;
+      if (!isNew) {
         setExisting(runId);
         return;
       }
-      client.setQueryData(refreshQuery(runId).queryKey, data);
+      client.setQueryData(refreshQuery(runId).queryKey, report);
       void client.invalidateQueries({ queryKey: ['trainer'] });
       setOpen(false);
       void navigate({ to: '/refreshes', search: { run: runId } });
