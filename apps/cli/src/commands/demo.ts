@@ -117,10 +117,12 @@ async function prepare(
   if (!fetched.reused) output.show(wrap(movieLensNotice, terminal.width));
   const { events, items, users } = fetched.files;
   const home = options.home ?? movieLensHome;
-  // The mapping in facet.yaml applies to the user's own files only.
-  const withoutMapping = { ...config };
-  delete withoutMapping.mapping;
-  return { files: { events: [events], items: [items], users: [users] }, home, pipeline: open(home, withoutMapping) };
+  // The mapping in facet.yaml applies to the user's own files only. Training would choose one interest, which is as good on this
+  // data, but the demo shows what several interests are.
+  const several = { interests: 4, ...config.model };
+  const used: FacetConfig = { ...config, model: several };
+  delete used.mapping;
+  return { files: { events: [events], items: [items], users: [users] }, home, pipeline: open(home, used) };
 }
 
 function withSplit(config: FacetConfig, { testFrom, validationFrom }: DemoOptions): FacetConfig {
@@ -145,7 +147,7 @@ async function pickUsers(pipeline: StageContext, home: string, bundleId: string)
 }
 
 function renderShowcase({ users, rule }: Showcase, { terminal }: CommandContext): string {
-  if (users.length === 0) return 'No user has enough behaviors for distinct interests.';
+  if (users.length === 0) return 'No user has two interests that differ.';
   return [wrap(rule, terminal.width), ...users.map((user) => renderShownUser(user, terminal))].join('\n\n');
 }
 

@@ -31,8 +31,10 @@ export function renderEvaluation(
   const { meanInterests, similarity, labelShares } = report.interests;
   const shares = labelShares.map((share) => `${Math.round(100 * share)} %`).join(', ');
   const monitors =
-    `Interests: K = ${labelShares.length}, ${meanInterests.toFixed(1)} per user, mean cosine of a user's pairs ${similarity.meanCosine.toFixed(2)} ` +
-    `(1: identical). Share of the held-out items won by each: ${shares}.`;
+    labelShares.length === 1
+      ? 'Interests: one per user.'
+      : `Interests: K = ${labelShares.length}, ${meanInterests.toFixed(1)} per user, mean cosine of a user's pairs ${similarity.meanCosine.toFixed(2)} ` +
+        `(1: identical). Share of the held-out items won by each: ${shares}.`;
   const tasks = (['new', 'all'] as const).map((task) =>
     [
       `${options.style('bold', taskTitles[task])} (${countOf(report.methods[0]![task].users, 'user')})`,
