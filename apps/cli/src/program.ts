@@ -88,6 +88,11 @@ const commands: readonly Entry[] = [
     load: async () => (await import('./commands/interests.ts')).registerInterests,
   },
   {
+    name: 'explore',
+    summary: 'Print how the behaviors of a user divide over the interests, and what each recommends',
+    load: async () => (await import('./commands/explore.ts')).registerExplore,
+  },
+  {
     name: 'bundles',
     summary: 'List the bundles of a home, newest first',
     load: async () => (await import('./commands/bundles.ts')).registerBundles,

@@ -45,8 +45,8 @@ describe('a usage error', () => {
     expect(err).toContain('splt');
   });
 
-  it.each(['delta', 'recommend', 'interests'])('gives a remedy for %s without a bundle', async (command) => {
-    const asked = command === 'delta' ? [] : ['--behaviors', '1'];
+  it.each(['delta', 'recommend', 'interests', 'explore'])('gives a remedy for %s without a bundle', async (command) => {
+    const asked = { delta: [], explore: ['ada'] }[command] ?? ['--behaviors', '1'];
     const { code, err } = await run([command, ...asked, '--home', await temporaryFolder()]);
     expect(code).toBe(4);
     expect(err).toContain('has no current bundle');

@@ -1,0 +1,85 @@
+import { describeUser, recommend } from '@facet/recommendations';
+import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { addHome, addNotes, parseIds, parseLimit } from '../options.ts';
+import type { Register } from '../options.ts';
+import { countOf, printable } from '../terminal/text.ts';
+import { renderHeatMap } from '../users/heat-map.ts';
+import { describeTheme, renderInterest, withTitle } from '../users/interest.ts';
+import { readRequester, withCurrentBundle } from '../users/requester.ts';
+
+interface ExploreOptions extends CommonOptions {
+  readonly limit: number;
+  readonly with: readonly string[];
+  readonly without: readonly string[];
+}
+
+const behaviorsShown = 4;
+const nearestShown = 5;
+
+export const registerExplore: Register = (command, deps) => {
+  addNotes(
+    addHome(command, deps)
+      .argument('<user>', 'user id of the imported events')
+      .option('--limit <number>', 'maximum number of behaviors and of recommended items', parseLimit, 20)
+      .option('--with <ids>', 'item ids to add to the behaviors, separated by commas', parseIds, [])
+      .option('--without <ids>', 'item ids to leave out of the behaviors, separated by commas', parseIds, []),
+    'The page Explore of the console shows the same: facet open.',
+    'facet explore 196',
+    'facet explore 196 --without 50,181 --limit 10',
+  ).action(deps.action(explore));
+};
+
+async function explore(user: string, options: ExploreOptions, { output, terminal }: CommandContext): Promise<void> {
+  const { home, limit } = options;
+  await withCurrentBundle(home, async (bundle) => {
+    const stored = await readRequester({ user }, bundle, home);
+    const behaviors = changeBehaviors(stored.behaviors, options, bundle.info.asOf);
+    const requester = { ...stored, behaviors };
+    const { interests: described, coupling } = await describeUser(bundle, { ...requester, nearest: nearestShown });
+    const { items: found } = await recommend(bundle, { ...requester, limit });
+    const items = found.map(({ itemId, score, interest }) => ({ ...withTitle(bundle, itemId), score, interest }));
+    const interests = described.map(({ interest, behaviors: forming }) => ({
+      interest,
+      theme: describeTheme(
+        bundle,
+        forming,
+        described.map((other) => other.behaviors),
+      ),
+      behaviors: forming.map(({ itemId, share }) => ({ ...withTitle(bundle, itemId), share })),
+    }));
+    output.document({ bundleId: bundle.id, userId: user, behaviors: behaviors.length, coupling, interests, items });
+    if (coupling === undefined) {
+      const reason = stored.isUnknown ? 'the user is unknown' : 'the bundle contains none of the items';
+      output.show(`No interests: ${reason}.`);
+      return;
+    }
+    const counts = `${countOf(behaviors.length, 'behavior')}, ${countOf(interests.length, 'interest')}`;
+    output.show(`${terminal.style('bold', printable(`User ${user}`))}: ${counts}\n`);
+    output.show(renderHeatMap(coupling, limit, terminal));
+    output.show('\nA cell is the share of the behavior that goes to the interest, in percent.');
+    for (const { interest, theme, behaviors: forming } of interests) {
+      const shown = {
+        number: interest + 1,
+        theme,
+        formedBy: forming.slice(0, behaviorsShown),
+        foundTitle: 'recommends',
+        found: items.filter((item) => item.interest === interest),
+      };
+      output.show(`\n${renderInterest(shown, terminal)}`);
+    }
+  });
+}
+
+type Behaviors = Awaited<ReturnType<typeof readRequester>>['behaviors'];
+
+/** Returns the behaviors without and with some items. Added items are the newest behaviors. */
+function changeBehaviors(
+  stored: Behaviors,
+  changes: Pick<ExploreOptions, 'with' | 'without'>,
+  asOf: number,
+): Behaviors {
+  const without = new Set(changes.without);
+  const newest = Math.max(asOf, stored.at(-1)?.occurredAt ?? 0);
+  const added = changes.with.map((itemId, position) => ({ itemId, occurredAt: newest + position + 1 }));
+  return [...stored.filter(({ itemId }) => !without.has(itemId)), ...added];
+}
