@@ -15,7 +15,7 @@ import { chooseConfigFile } from '../home.ts';
 import { addFiles, addNotes, parseDate, parsePort, requireEvents } from '../options.ts';
 import type { Register } from '../options.ts';
 import { prepareAccess } from '../serving/access.ts';
-import type { ServingAccess } from '../serving/access.ts';
+import { explorePath } from '../serving/console-link.ts';
 import { startConsole } from '../serving/console-process.ts';
 import type { ConsoleProcess } from '../serving/console-process.ts';
 import {
@@ -189,7 +189,9 @@ async function serve(
     throw error;
   });
   stage.done(`listening on ${server.url}`);
-  const page = await openConsole({ home, servingUrl: server.url, access }, context);
+  const [example] = about.users;
+  const path = example === undefined ? undefined : explorePath(example.userId);
+  const page = await openConsole({ home, servingUrl: server.url, access, path }, context);
   const tookMs = Date.now() - about.startedAt;
   const { style } = terminal;
   const key =
@@ -218,7 +220,7 @@ async function serve(
 
 /** Starts the console. Without it, the API still serves. */
 async function openConsole(
-  about: { readonly home: string; readonly servingUrl: string; readonly access: ServingAccess },
+  about: Pick<Parameters<typeof startConsole>[0], 'home' | 'servingUrl' | 'access' | 'path'>,
   { environment, progress, signal }: CommandContext,
 ): Promise<ConsoleProcess | undefined> {
   const stage = progress.stage('console', 'starting');

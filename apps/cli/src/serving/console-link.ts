@@ -10,16 +10,24 @@ export interface RunningConsole {
 
 const timeoutMs = 5_000;
 
+/** Returns the path of the page that explores a user. */
+export function explorePath(userId: string): string {
+  // The page reads texts as JSON if they are JSON, such as long numbers.
+  const value = String(Number(userId)) === userId ? userId : JSON.stringify(userId);
+  return `/explore?user=${encodeURIComponent(value)}`;
+}
+
 /**
  * Returns a link that opens the console. With a key, the link signs in once.
  *
+ * @param path Where to start. Default: the first page.
  * @throws AppError `CONSOLE_UNREACHABLE`, `CONSOLE_KEY_REFUSED`.
  */
-export async function createConsoleLink({ url, apiKey }: RunningConsole): Promise<string> {
+export async function createConsoleLink({ url, apiKey }: RunningConsole, path = '/'): Promise<string> {
   const base = url.replace(/\/$/, '');
-  const [path, init] =
+  const [route, init] =
     apiKey === undefined ? ['/healthz', {}] : ['/session/codes', { method: 'POST', headers: { 'x-api-key': apiKey } }];
-  const response = await fetch(base + path, { ...init, signal: AbortSignal.timeout(timeoutMs) }).catch(
+  const response = await fetch(base + route, { ...init, signal: AbortSignal.timeout(timeoutMs) }).catch(
     (error: unknown) => {
       throw new AppError(`No console responds at ${base}.`, {
         code: 'CONSOLE_UNREACHABLE',
@@ -36,7 +44,7 @@ export async function createConsoleLink({ url, apiKey }: RunningConsole): Promis
       remedy: 'Give a key of the keys file of the console with --api-key.',
     });
   }
-  if (apiKey === undefined) return base;
+  if (apiKey === undefined) return path === '/' ? base : base + path;
   const { code } = (await response.json()) as { readonly code: string };
-  return `${base}/#code=${code}`;
+  return `${base}${path}#code=${code}`;
 }

@@ -28,10 +28,12 @@ export async function startConsole(
     readonly servingUrl: string;
     readonly access: ServingAccess;
     readonly environment: CliEnvironment;
+    /** Where the link starts. */
+    readonly path?: string | undefined;
   },
   signal: AbortSignal,
 ): Promise<ConsoleProcess> {
-  const { home, servingUrl, access, environment } = options;
+  const { home, servingUrl, access, environment, path } = options;
   const isTaken = (await whyUnusable(defaultHost, defaultConsolePort)) !== undefined;
   const env = {
     ...environment.inherited,
@@ -55,7 +57,7 @@ export async function startConsole(
   await writeFileAtomically(consoleFile, [JSON.stringify(running)], { mode: 0o600 });
   return {
     url: ready.url,
-    link: await createConsoleLink(running),
+    link: await createConsoleLink(running, path),
     async close() {
       await rm(consoleFile, { force: true });
       stop('SIGTERM');
