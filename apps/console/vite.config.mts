@@ -1,14 +1,28 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import type { Plugin } from 'vite';
 
 const folder = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+/** Writes each file of text compressed as well, which the server then sends. */
+const compressAssets = (): Plugin => ({
+  name: 'compress-assets',
+  async writeBundle({ dir = '' }, files) {
+    for (const name of Object.keys(files).filter((file) => /\.(js|css)$/.test(file))) {
+      await writeFile(join(dir, `${name}.gz`), gzipSync(await readFile(join(dir, name)), { level: 9 }));
+    }
+  },
+});
 
 /** Builds the page of the console into `dist/page`. `npm run build` runs it when the page has changed. */
 export default defineConfig({
   root: folder('page'),
   cacheDir: folder('../../node_modules/.cache/vite-console'),
-  plugins: [react()],
+  plugins: [react(), compressAssets()],
   resolve: { conditions: ['@facet/source', 'module', 'browser', 'production'], dedupe: ['react', 'react-dom'] },
   build: {
     outDir: folder('dist/page'),

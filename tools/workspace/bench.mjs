@@ -16,6 +16,11 @@ runNamed(
       file: `${from}/collector/main.js`,
       needsServices: true,
     },
+    console: {
+      summary: 'Measure the first view and the interactions of the console',
+      file: `${from}/console/main.js`,
+      needsServices: true,
+    },
     dataset: { summary: 'Build a dataset of 50 million events in bounded memory', file: `${from}/dataset/main.js` },
     evaluation: { summary: 'Evaluate 20,000 users over a full catalog', file: `${from}/evaluation/main.js` },
     filters: { summary: 'Measure the cost of filters, exclusions and merges', file: `${from}/filters/main.js` },

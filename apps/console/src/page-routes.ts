@@ -27,7 +27,7 @@ const mapPolicyParts = { ...policyParts, 'script-src': "'self' 'unsafe-eval'" };
 
 /** Serves the page to everybody: it contains no data. Assets have a hash in their name and never change. */
 export async function addPageRoutes(app: HttpApp): Promise<void> {
-  await app.register(fastifyStatic, { root: pageFolder, serve: false });
+  await app.register(fastifyStatic, { root: pageFolder, serve: false, preCompressed: true });
   const policies = { map: writePolicy(mapPolicyParts), other: writePolicy(policyParts) };
   for (const path of ['', ...pagePaths.flatMap((name) => [name, `${name}/*`])]) {
     const policy = path.startsWith('map') ? policies.map : policies.other;
