@@ -2,7 +2,6 @@ import type { ArtifactStore } from '@facet/artifacts';
 import type { HomePaths } from '@facet/config';
 import { problemResponses } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { readModelInfo, traceLineage } from '@facet/pipeline/lineage';
 import { Type } from 'typebox';
 import { Lineage, Training } from './lineage-schema.ts';
 
@@ -13,6 +12,9 @@ export interface LineageDeps {
 
 /** The pattern rejects ids that cannot name a folder of the artifact store. */
 const id = Type.String({ pattern: '^[0-9a-f]{32}$', examples: ['eb342103ec0057bad650138446eee7d9'] });
+
+/** Loads Faiss, which the trainer does not need for anything else. */
+const loadLineage = () => import('@facet/pipeline/lineage');
 
 /** Adds the routes that trace artifacts back to the lake, and show how a model was trained. */
 export function addLineageRoutes(app: HttpApp, { home, store }: LineageDeps): void {
@@ -28,7 +30,10 @@ export function addLineageRoutes(app: HttpApp, { home, store }: LineageDeps): vo
         response: { 200: Lineage, ...problemResponses },
       },
     },
-    async ({ params }) => traceLineage(params.id, { home, store }),
+    async ({ params }) => {
+      const { traceLineage } = await loadLineage();
+      return traceLineage(params.id, { home, store });
+    },
   );
 
   app.get(
@@ -44,6 +49,7 @@ export function addLineageRoutes(app: HttpApp, { home, store }: LineageDeps): vo
       },
     },
     async ({ params: { modelId } }) => {
+      const { readModelInfo } = await loadLineage();
       const { fit, refit, bestEpoch, start } = await readModelInfo(store, modelId);
       const curveOf = (phase: 'fit' | 'refit', epochs: typeof fit) =>
         epochs.map(({ epoch, loss, score, examples }) => ({ phase, epoch, loss, recall: score, examples }));

@@ -1,5 +1,6 @@
 import type { DayHealth } from '@facet/client/sink-api';
 import { useQuery } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { formatCount, formatDuration, formatNumber, formatShare } from '../../parts/format.ts';
 import { Card } from '../../parts/page.tsx';
@@ -25,11 +26,34 @@ const checkNames: Readonly<Record<DayHealth['reasons'][number]['check'], string>
 export function DayDetail({ day }: { readonly day: string }) {
   const query = useQuery(dayQuery(day));
   return (
-    <Card title={`${day} in detail`}>
+    <Card title={`${day} in detail`} actions={<ChooseDay day={day} />}>
       <QueryView query={query} api="sink" what={`Checking ${day}`}>
         {(health) => <DayFacts health={health} />}
       </QueryView>
     </Card>
+  );
+}
+
+function ChooseDay({ day }: { readonly day: string }) {
+  const navigate = useNavigate();
+  return (
+    <label className="row small">
+      <span className="muted">Another UTC day</span>
+      <input
+        className="input"
+        type="date"
+        value={day}
+        onChange={({ target }) => {
+          if (target.value === '') return;
+          void navigate({
+            to: '/data',
+            search: (search) => ({ ...search, day: target.value }),
+            resetScroll: false,
+            replace: true,
+          });
+        }}
+      />
+    </label>
   );
 }
 

@@ -6,6 +6,7 @@ import { formatBytes, formatCount } from '../../parts/format.ts';
 import { QueryView } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
 import { deadLetterQuery } from './queries.ts';
+import { Redrive } from './redrive-dialog.tsx';
 import '../../parts/dialog.css';
 
 interface DeadLetterViewProps {
@@ -79,6 +80,7 @@ function Letter({ letter }: { readonly letter: DeadLetter }) {
       {payload === null ? null : (
         <div className="row">
           <CopyButton text={payload}>Copy the message</CopyButton>
+          {letter.redrivenAt === undefined ? <Redrive id={deadLetterId} total={1} /> : null}
         </div>
       )}
     </div>

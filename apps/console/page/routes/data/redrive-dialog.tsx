@@ -9,12 +9,14 @@ import { needsAdmin, useMayChange } from '../../parts/use-may-change.ts';
 
 interface RedriveProps {
   /** Only dead letters with this reason. */
-  readonly reason: string | undefined;
+  readonly reason?: string | undefined;
+  /** Only this dead letter. */
+  readonly id?: string | undefined;
   readonly total: number;
 }
 
 /** A button that sends dead letters to the log again. A trial shows first how many are valid now. */
-export function Redrive({ reason, total }: RedriveProps) {
+export function Redrive({ reason, id, total }: RedriveProps) {
   const mayChange = useMayChange();
   const client = useQueryClient();
   const [isOpen, setOpen] = useState(false);
@@ -23,7 +25,12 @@ export function Redrive({ reason, total }: RedriveProps) {
     mutationFn: (dryRun: boolean) =>
       dataOf(
         sink.POST('/v1/dead-letters/redrive', {
-          body: { ...(reason === undefined ? {} : { reasons: [reason] }), addEventIds, dryRun },
+          body: {
+            ...(reason === undefined ? {} : { reasons: [reason] }),
+            ...(id === undefined ? {} : { ids: [id] }),
+            addEventIds,
+            dryRun,
+          },
         }),
       ),
     onSuccess: ({ isDryRun }) => {
@@ -35,7 +42,8 @@ export function Redrive({ reason, total }: RedriveProps) {
     setOpen(true);
     redrive.mutate(true);
   };
-  const what = reason === undefined ? 'all dead letters' : `dead letters with the reason ${reason}`;
+  const some = reason === undefined ? 'all dead letters' : `dead letters with the reason ${reason}`;
+  const what = id === undefined ? some : `dead letter ${id}`;
   return (
     <>
       <button

@@ -1,5 +1,7 @@
 import type { Refresh } from '@facet/client/trainer-api';
 import { Link } from '@tanstack/react-router';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useRef } from 'react';
 import { formatDuration } from '../../parts/format.ts';
 import { Time } from '../../parts/time.tsx';
 import { hasEnded, stageNames } from './queries.ts';
@@ -11,10 +13,19 @@ interface RunListProps {
   readonly shown: string;
 }
 
-/** The runs as a timeline: the stages of each run on one scale. */
+const rowPx = 74;
+
+/** The runs as a timeline: the stages of each run on one scale. Only visible rows are drawn. */
 export function RunList({ runs, shown }: RunListProps) {
   const now = useNow(runs.some((report) => !hasEnded(report)));
   const longestMs = Math.max(1, ...runs.map((report) => spanOf(report, now).ms));
+  const scroller = useRef<HTMLDivElement>(null);
+  const rows = useVirtualizer({
+    count: runs.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowPx,
+    overscan: 6,
+  });
   return (
     <div className="stack">
       <ul className="row small muted" aria-label="Colors of the stages">
@@ -25,13 +36,18 @@ export function RunList({ runs, shown }: RunListProps) {
           </li>
         ))}
       </ul>
-      <ol className="run-list" aria-label="Runs, newest first">
-        {runs.map((report) => (
-          <li key={report.run.runId}>
-            <RunRow report={report} isShown={report.run.runId === shown} now={now} longestMs={longestMs} />
-          </li>
-        ))}
-      </ol>
+      <div ref={scroller} className="run-list">
+        <ol aria-label="Runs, newest first" style={{ height: rows.getTotalSize() }}>
+          {rows.getVirtualItems().map(({ index, start }) => {
+            const report = runs[index]!;
+            return (
+              <li key={report.run.runId} style={{ top: start, height: rowPx }}>
+                <RunRow report={report} isShown={report.run.runId === shown} now={now} longestMs={longestMs} />
+              </li>
+            );
+          })}
+        </ol>
+      </div>
     </div>
   );
 }
