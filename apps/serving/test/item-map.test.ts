@@ -89,6 +89,7 @@ it('does not send unchanged columns again', async () => {
   const again = await readColumns('column=position', { 'if-none-match': String(etag) });
   expect(again.response.statusCode).toBe(304);
   expect(again.response.rawPayload).toHaveLength(0);
+  expect(again.response.headers['content-length']).toBeUndefined();
   expect((await readColumns('column=popularity', { 'if-none-match': String(etag) })).response.statusCode).toBe(200);
 });
 

@@ -55,7 +55,12 @@ function Account() {
     <div className="account">
       <label className="row small">
         <span className="muted">Theme</span>
-        <select className="input" value={theme} onChange={({ target }) => setTheme(target.value as Theme)}>
+        <select
+          className="input"
+          aria-label="Theme"
+          value={theme}
+          onChange={({ target }) => setTheme(target.value as Theme)}
+        >
           {themes.map((name) => (
             <option key={name}>{name}</option>
           ))}

@@ -191,7 +191,7 @@ export function addItemMap(app: HttpApp): void {
         void reply.header('etag', etag).header('cache-control', 'private, no-cache');
         return request.headers['if-none-match'] === etag ? undefined : readColumns(bundle, names, range);
       });
-      if (body === undefined) return reply.code(304).send(null as never);
+      if (body === undefined) return reply.code(304).send(undefined as never);
       return reply.type('application/octet-stream').send(body as never);
     },
   );

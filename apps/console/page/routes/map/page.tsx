@@ -1,10 +1,30 @@
-import { Page } from '../../parts/page.tsx';
-import { Empty } from '../../parts/states.tsx';
+import { useQuery } from '@tanstack/react-query';
+import { DocLink, Page } from '../../parts/page.tsx';
+import { Empty, QueryView } from '../../parts/states.tsx';
+import { MapView } from './map-view.tsx';
+import './map.css';
+import { mapQuery } from './queries.ts';
 
+/** The catalog in two dimensions, with the interests of a person on it. */
 export function MapPage() {
+  const query = useQuery(mapQuery);
   return (
-    <Page title="Item map" lead="The catalog in two dimensions.">
-      <Empty title="Nothing here yet" />
+    <Page
+      title="Item map"
+      lead="Similar items are near each other. Axes and distances across the map have no meaning."
+      actions={<DocLink to="index-building.md#the-item-map">How the map is made</DocLink>}
+    >
+      <QueryView query={query} api="serving" what="Loading the map">
+        {(map) => {
+          if (map.hasPositions) return <MapView map={map} />;
+          return (
+            <Empty title="This bundle has no map">
+              <p>An older version built it. Build it again:</p>
+              <code className="command">npm run facet -- index</code>
+            </Empty>
+          );
+        }}
+      </QueryView>
     </Page>
   );
 }

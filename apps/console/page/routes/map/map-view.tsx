@@ -1,0 +1,127 @@
+import { useQuery } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
+import { Card } from '../../parts/page.tsx';
+import { QueryView } from '../../parts/states.tsx';
+import { formatCount } from '../../parts/format.ts';
+import { colorPoints, pointsOf } from './color-points.ts';
+import { FindItem } from './find-item.tsx';
+import { ItemPanel } from './item-panel.tsx';
+import { Legend } from './legend.tsx';
+import { marksOf } from './marks.ts';
+import { PersonPanel } from './person-panel.tsx';
+import { columnQuery, itemsQuery, neighborsQuery, personQuery } from './queries.ts';
+import type { ItemMap } from './queries.ts';
+import { mapRoute } from './route.ts';
+import type { MapSearch } from './route.ts';
+import type { Column } from './safetensors.ts';
+import { Scatter } from './scatter.tsx';
+import { SelectionList } from './selection-list.tsx';
+import { useMapColors } from './theme-colors.ts';
+
+const none = new Int32Array(0);
+
+/** Loads the columns of the map. */
+export function MapView({ map }: { readonly map: ItemMap }) {
+  const { color = 'popularity' } = mapRoute.useSearch();
+  const known = ['popularity', 'firstSeen', ...map.attributes.map(({ name }) => `attribute:${name}`)];
+  const name = known.includes(color) ? color : 'popularity';
+  const positions = useQuery(columnQuery(map, 'position'));
+  const column = useQuery(columnQuery(map, name));
+  return (
+    <QueryView query={positions} api="serving" what="Loading positions">
+      {(position) => (
+        <QueryView query={column} api="serving" what="Loading colors">
+          {(values) => <LoadedMap map={map} position={position} color={name} column={values} />}
+        </QueryView>
+      )}
+    </QueryView>
+  );
+}
+
+interface LoadedMapProps {
+  readonly map: ItemMap;
+  readonly position: Column;
+  readonly color: string;
+  readonly column: Column;
+}
+
+function LoadedMap({ map, position, color, column }: LoadedMapProps) {
+  const { user, item } = mapRoute.useSearch();
+  const navigate = mapRoute.useNavigate();
+  const change = (search: Partial<MapSearch>): void =>
+    void navigate({ search: (before) => ({ ...before, ...search }), replace: true });
+  const [isLasso, setLasso] = useState(false);
+  const [selection, setSelection] = useState<Int32Array>(none);
+  const [hovered, setHovered] = useState<number>();
+  const colors = useMapColors();
+  const points = useMemo(() => pointsOf(position), [position]);
+  const coloring = useMemo(
+    () => colorPoints({ map, points, color, column, colors }),
+    [map, points, color, column, colors],
+  );
+  const person = useQuery({ ...personQuery(user ?? ''), enabled: user !== undefined });
+  const neighbors = useQuery({ ...neighborsQuery(item ?? ''), enabled: item !== undefined });
+  const hover = useQuery({ ...itemsQuery(map, [hovered ?? 1]), enabled: hovered !== undefined });
+  const marks = useMemo(
+    () =>
+      marksOf({
+        person: user === undefined ? undefined : person.data,
+        neighbors: item === undefined ? undefined : neighbors.data,
+        colors,
+      }),
+    [user, person.data, item, neighbors.data, colors],
+  );
+  const select = (items: Int32Array): void => {
+    setSelection(items);
+    setLasso(false);
+  };
+  const title = hovered === undefined ? undefined : (hover.data?.[0]?.title ?? hover.data?.[0]?.itemId);
+  return (
+    <div className="map-layout">
+      <Card className="map-card">
+        <div className="map-toolbar row">
+          <FindItem onPick={(itemId) => change({ item: itemId })} />
+          <button type="button" className="button" aria-pressed={isLasso} onClick={() => setLasso(!isLasso)}>
+            Lasso
+          </button>
+          <span className="muted small map-hint" aria-live="off">
+            {title ?? (isLasso ? 'Draw around the items to list.' : 'Drag to pan, scroll to zoom, click an item.')}
+          </span>
+        </div>
+        <Scatter
+          points={points}
+          coloring={coloring}
+          colors={colors}
+          marks={marks}
+          isLasso={isLasso}
+          onSelect={select}
+          onHover={setHovered}
+        />
+        <p className="muted small">
+          {formatCount(points.items.length)} items
+          {points.items.length < map.items
+            ? `; ${formatCount(map.items - points.items.length)} without an embedding have no position`
+            : ''}
+          {map.newItems === 0 ? '' : `; ${formatCount(map.newItems)} are new since the bundle`}
+        </p>
+      </Card>
+      <div className="stack map-side">
+        <Legend map={map} color={color} coloring={coloring} onChange={(next) => change({ color: next })} />
+        <PersonPanel user={user} query={person} onChange={(next) => change({ user: next })} />
+        {item === undefined ? null : (
+          <ItemPanel
+            query={neighbors}
+            onPick={(itemId) => change({ item: itemId })}
+            onClose={() => change({ item: undefined })}
+          />
+        )}
+        <SelectionList
+          map={map}
+          items={selection}
+          onPick={(itemId) => change({ item: itemId })}
+          onClear={() => setSelection(none)}
+        />
+      </div>
+    </div>
+  );
+}

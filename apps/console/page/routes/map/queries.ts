@@ -1,0 +1,113 @@
+import type { components } from '@facet/client/serving-api';
+import { queryOptions } from '@tanstack/react-query';
+import { fetchApi } from '../../api/fetch-api.ts';
+import { dataOf } from '../../api/fetch-api.ts';
+import { serving } from '../../api/serving.ts';
+import { readSafetensors } from './safetensors.ts';
+import type { Column } from './safetensors.ts';
+
+export type ItemMap = components['schemas']['ItemMapResponse'];
+export type MapItem = components['schemas']['MapItem'];
+
+/** Often enough to notice a new bundle or delta. */
+const refreshMs = 30_000;
+
+export const mapQuery = queryOptions({
+  queryKey: ['item-map'],
+  queryFn: () => dataOf(serving.GET('/v1/item-map')),
+  refetchInterval: refreshMs,
+});
+
+/** Reads one column of all items. It changes only with the bundle and the delta. */
+export const columnQuery = ({ bundleId, deltaId }: ItemMap, name: string) =>
+  queryOptions({
+    queryKey: ['item-map', bundleId, deltaId ?? null, 'column', name],
+    queryFn: async ({ signal }): Promise<Column> => {
+      const query = new URLSearchParams({ column: name });
+      const response = await fetchApi(`/api/serving/v1/item-map/columns?${query}`, { signal });
+      return readSafetensors(await response.arrayBuffer())[name]!;
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+    // Columns of large catalogs are large.
+    gcTime: 60_000,
+  });
+
+const lookUp = async (body: {
+  readonly items?: number[];
+  readonly itemIds?: string[];
+}): Promise<(MapItem | null)[]> => [...(await dataOf(serving.POST('/v1/item-map/items', { body }))).items];
+
+/** Reads the facts of items by their numbers on the map, from 1. */
+export const itemsQuery = ({ bundleId, deltaId }: ItemMap, numbers: readonly number[]) =>
+  queryOptions({
+    queryKey: ['item-map', bundleId, deltaId ?? null, 'items', numbers],
+    queryFn: () => lookUp({ items: [...numbers] }),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+/** Reads one item by its id, and the items that are most similar to it. */
+export const neighborsQuery = (itemId: string) =>
+  queryOptions({
+    queryKey: ['item-map', 'neighbors', itemId],
+    queryFn: async () => {
+      const params = { path: { itemId }, query: { limit: '12' } };
+      const similar = await dataOf(serving.GET('/v1/items/{itemId}/similar', { params }));
+      const [item, ...found] = await lookUp({ itemIds: [itemId, ...similar.items.map((other) => other.itemId)] });
+      const neighbors = similar.source.kind === 'model' ? found.filter((other) => other !== null) : [];
+      return { item: item ?? null, neighbors };
+    },
+  });
+
+export interface PersonOnMap {
+  readonly source: components['schemas']['ResponseSource'];
+  /** With the positions of the items that are nearest to each interest. */
+  readonly interests: readonly {
+    readonly interest: number;
+    readonly label: string;
+    readonly nearest: readonly MapItem[];
+  }[];
+  /** The behaviors that the model reads, each with its strongest interest. */
+  readonly behaviors: readonly { readonly item: MapItem; readonly interest: number }[];
+}
+
+/** Reads the interests and behaviors of a user, with the positions of their items. */
+export const personQuery = (userId: string) =>
+  queryOptions({
+    queryKey: ['item-map', 'person', userId],
+    queryFn: async (): Promise<PersonOnMap> => {
+      const body = { userId, nearest: 10, coupling: true };
+      const { interests, coupling, source } = await dataOf(serving.POST('/v1/interests', { body }));
+      const behaviors = coupling?.behaviors ?? [];
+      const ids = [
+        ...new Set([...interests.flatMap(({ nearest }) => nearest), ...behaviors].map(({ itemId }) => itemId)),
+      ];
+      const items = await lookUp({ itemIds: ids.slice(0, 1_000) });
+      const itemOf = new Map(items.flatMap((item) => (item === null ? [] : [[item.itemId, item]])));
+      return {
+        source,
+        interests: interests.map(({ interest, labels, nearest }) => ({
+          interest,
+          label: labels.map(({ value }) => value).join(', '),
+          nearest: nearest.flatMap(({ itemId }) => itemOf.get(itemId) ?? []),
+        })),
+        behaviors: behaviors.flatMap(({ itemId, coefficients }) => {
+          const item = itemOf.get(itemId);
+          if (item === undefined) return [];
+          return [{ item, interest: coefficients.indexOf(Math.max(...coefficients)) }];
+        }),
+      };
+    },
+  });
+
+export const exampleUsersQuery = queryOptions({
+  queryKey: ['item-map', 'example-users'],
+  queryFn: () => dataOf(serving.GET('/v1/users:examples', { params: { query: {} } })),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const findItemsQuery = (text: string) =>
+  queryOptions({
+    queryKey: ['item-map', 'find', text],
+    queryFn: () => dataOf(serving.GET('/v1/items', { params: { query: { query: text, limit: '12' } } })),
+    enabled: text !== '',
+  });
