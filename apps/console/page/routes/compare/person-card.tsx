@@ -1,0 +1,154 @@
+import { useQuery } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
+import { interestColor } from '../../parts/colors.ts';
+import { formatShare } from '../../parts/format.ts';
+import { Card } from '../../parts/page.tsx';
+import { Empty, QueryView } from '../../parts/states.tsx';
+import { exampleUsersQuery, previewQuery } from './queries.ts';
+import type { Recommendations } from './queries.ts';
+import type { Side } from './sides.ts';
+
+interface PersonCardProps {
+  readonly before: Side;
+  readonly after: Side;
+  readonly user: string | undefined;
+  readonly onChange: (user: string | undefined) => void;
+}
+
+/** The lists of both sides for one person. */
+export function PersonCard({ before, after, user, onChange }: PersonCardProps) {
+  const [text, setText] = useState(user ?? '');
+  useEffect(() => setText(user ?? ''), [user]);
+  const examples = useQuery(exampleUsersQuery).data?.users ?? [];
+  const first = examples[0]?.userId;
+  return (
+    <Card
+      title="For one person"
+      actions={
+        <form
+          className="row"
+          onSubmit={(event) => {
+            event.preventDefault();
+            onChange(text.trim() === '' ? undefined : text.trim());
+          }}
+        >
+          <input
+            className="input"
+            aria-label="User id"
+            placeholder="User id"
+            value={text}
+            onChange={({ target }) => setText(target.value)}
+          />
+          <button type="submit" className="button">
+            Show
+          </button>
+        </form>
+      }
+    >
+      {user === undefined ? (
+        <Empty title="Choose a person">
+          {first === undefined ? (
+            'Enter a user id.'
+          ) : (
+            <button type="button" className="button" onClick={() => onChange(first)}>
+              Show user {first}
+            </button>
+          )}
+        </Empty>
+      ) : (
+        <BothLists before={before} after={after} user={user} />
+      )}
+    </Card>
+  );
+}
+
+function BothLists({ before, after, user }: { readonly before: Side; readonly after: Side; readonly user: string }) {
+  const old = useQuery(previewQuery(user, before));
+  const fresh = useQuery(previewQuery(user, after));
+  return (
+    <QueryView query={old} api="serving" what="Loading the bundle and its list">
+      {(oldList) => (
+        <QueryView query={fresh} api="serving" what="Loading the bundle and its list">
+          {(freshList) => <Lists before={oldList} after={freshList} />}
+        </QueryView>
+      )}
+    </QueryView>
+  );
+}
+
+function Lists({ before, after }: { readonly before: Recommendations; readonly after: Recommendations }) {
+  const [rankBefore, rankAfter] = [ranksOf(before), ranksOf(after)];
+  const kept = after.items.filter(({ itemId }) => rankBefore.has(itemId)).length;
+  const longer = Math.max(before.items.length, after.items.length);
+  return (
+    <>
+      <p>
+        <strong>{formatShare(longer === 0 ? 1 : kept / longer)}</strong> of the items stay; {longer - kept} change.
+      </p>
+      <div className="grid">
+        <List title="Before" list={before} others={rankAfter} isAfter={false} />
+        <List title="After" list={after} others={rankBefore} isAfter />
+      </div>
+    </>
+  );
+}
+
+function ranksOf({ items }: Recommendations): ReadonlyMap<string, number> {
+  return new Map(items.map(({ itemId }, rank) => [itemId, rank]));
+}
+
+interface ListProps {
+  readonly title: string;
+  readonly list: Recommendations;
+  /** Ranks of the items on the other side. */
+  readonly others: ReadonlyMap<string, number>;
+  readonly isAfter: boolean;
+}
+
+function List({ title, list, others, isAfter }: ListProps) {
+  return (
+    <div className="stack">
+      <h3>{title}</h3>
+      {list.source.kind === 'model' ? null : (
+        <p className="banner">Popular items: {list.source.reason.replaceAll('_', ' ')}.</p>
+      )}
+      <ol className="compare-list small">
+        {list.items.map(({ itemId, title: name, interest }, rank) => (
+          <li key={itemId}>
+            <span className="muted numeric">{rank + 1}</span>
+            <span
+              className="swatch"
+              title={interest === undefined ? 'Popular' : `Interest ${interest + 1}`}
+              style={{ background: interest === undefined ? 'var(--border-strong)' : interestColor(interest) }}
+            />
+            <span className="truncate" title={name ?? itemId}>
+              {name ?? itemId}
+            </span>
+            <Change rank={rank} other={others.get(itemId)} isAfter={isAfter} />
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+function Change({
+  rank,
+  other,
+  isAfter,
+}: {
+  readonly rank: number;
+  readonly other: number | undefined;
+  readonly isAfter: boolean;
+}) {
+  if (other === undefined) {
+    return isAfter ? <span className="badge good">new</span> : <span className="badge bad">gone</span>;
+  }
+  const moved = other - rank;
+  if (!isAfter || moved === 0) return <span />;
+  return (
+    <span className="muted numeric" title={`Rank ${other + 1} before`}>
+      {moved > 0 ? `↑ ${moved}` : `↓ ${-moved}`}
+    </span>
+  );
+}

@@ -1,0 +1,94 @@
+import type { components } from '@facet/client/serving-api';
+import { queryOptions } from '@tanstack/react-query';
+import { dataOf } from '../../api/fetch-api.ts';
+import { serving } from '../../api/serving.ts';
+import type { Side } from './sides.ts';
+
+export type Recommendations = components['schemas']['RecommendationsResponse'];
+export type Comparison = components['schemas']['SampleComparison'];
+export type GateReport = components['schemas']['GateReport'];
+
+const followMs = 1_000;
+const listLimit = 20;
+
+export const bundlesQuery = queryOptions({
+  queryKey: ['compare', 'bundles'],
+  queryFn: () => dataOf(serving.GET('/v1/bundles')),
+  refetchInterval: 10_000,
+});
+
+export const armsQuery = queryOptions({
+  queryKey: ['compare', 'arms'],
+  queryFn: () => dataOf(serving.GET('/v1/arms')),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const promotionsQuery = queryOptions({
+  queryKey: ['compare', 'promotions'],
+  queryFn: () => dataOf(serving.GET('/v1/promotions')),
+});
+
+export const bundleQuery = (bundleId: string) =>
+  queryOptions({
+    queryKey: ['compare', 'bundle', bundleId],
+    queryFn: () => dataOf(serving.GET('/v1/bundles/{bundleId}', { params: { path: { bundleId } } })),
+  });
+
+export const attributesQuery = queryOptions({
+  queryKey: ['compare', 'attributes'],
+  queryFn: async () => {
+    const { attributes } = await dataOf(serving.GET('/v1/item-map'));
+    return attributes.filter(({ type }) => type === 'text' || type === 'list').map(({ name }) => name);
+  },
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const exampleUsersQuery = queryOptions({
+  queryKey: ['item-map', 'example-users'],
+  queryFn: () => dataOf(serving.GET('/v1/users:examples', { params: { query: {} } })),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+/** Recommends items to a user by one side. */
+export const previewQuery = (userId: string, { bundleId, arm, merge }: Side) =>
+  queryOptions({
+    queryKey: ['compare', 'preview', userId, { bundleId, arm, merge }],
+    queryFn: () =>
+      dataOf(
+        serving.POST('/v1/recommendations:preview', {
+          body: { userId, limit: listLimit, explain: true, bundleId, arm, merge },
+        }),
+      ),
+  });
+
+/** Compares two sides over a sample of users, and asks again until the result is there. */
+export const comparisonQuery = (before: Side, after: Side, users: number) =>
+  queryOptions({
+    queryKey: ['compare', 'sample', before, after, users],
+    queryFn: () => dataOf(serving.POST('/v1/comparisons', { body: { before, after, users } })),
+    refetchInterval: ({ state }) => (state.data?.state === 'running' ? followMs : false),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export const gateQuery = (bundleId: string) =>
+  queryOptions({
+    queryKey: ['compare', 'gate', bundleId],
+    queryFn: () => dataOf(serving.GET('/v1/bundles/{bundleId}/gate', { params: { path: { bundleId } } })),
+  });
+
+/** Runs the gate, and asks again until it has decided. */
+export async function runGate(bundleId: string, onProgress: (share: number) => void): Promise<void> {
+  for (;;) {
+    const { state, progress } = await dataOf(
+      serving.POST('/v1/bundles/{bundleId}/gate', { params: { path: { bundleId } } }),
+    );
+    if (state !== 'running') return;
+    onProgress(progress);
+    await new Promise((resolve) => setTimeout(resolve, followMs));
+  }
+}
+
+export const promote = (bundleId: string, reason: string) =>
+  dataOf(serving.POST('/v1/bundles/{bundleId}/promote', { params: { path: { bundleId } }, body: { reason } }));
+
+export const rollBack = (reason: string) => dataOf(serving.POST('/v1/refs/rollback', { body: { reason } }));

@@ -1,0 +1,205 @@
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { formatCount, formatShare } from '../../parts/format.ts';
+import { Card, DocLink } from '../../parts/page.tsx';
+import { Empty, QueryView } from '../../parts/states.tsx';
+import { Time } from '../../parts/time.tsx';
+import { comparisonQuery } from './queries.ts';
+import type { Comparison } from './queries.ts';
+import { Histogram } from './histogram.tsx';
+import type { Side } from './sides.ts';
+
+interface SampleCardProps {
+  readonly before: Side;
+  readonly after: Side;
+  readonly onPick: (userId: string) => void;
+}
+
+const sizes = [50, 100, 300, 1000];
+
+/** The difference over a sample of users. It starts on demand, because it takes seconds of a core. */
+export function SampleCard({ before, after, onPick }: SampleCardProps) {
+  const [users, setUsers] = useState(100);
+  const [started, setStarted] = useState<string>();
+  const key = JSON.stringify([before, after, users]);
+  const query = useQuery({ ...comparisonQuery(before, after, users), enabled: started === key });
+  return (
+    <Card
+      title="For a sample of users"
+      actions={
+        <div className="row">
+          <label className="row small">
+            Users
+            <select className="input" value={users} onChange={({ target }) => setUsers(Number(target.value))}>
+              {sizes.map((size) => (
+                <option key={size}>{size}</option>
+              ))}
+            </select>
+          </label>
+          <button type="button" className="button primary" disabled={started === key} onClick={() => setStarted(key)}>
+            Compare
+          </button>
+        </div>
+      }
+    >
+      {started !== key && query.data === undefined ? (
+        <Empty title="Not compared yet">
+          Both sides make lists at the start of the test window, on which neither bundle was trained. What users then
+          chose shows which lists are better. <DocLink to="serving.md#previews-and-comparisons">How it works</DocLink>
+        </Empty>
+      ) : (
+        <QueryView query={query} api="serving" what="Comparing">
+          {({ state, progress, result, limit }) =>
+            state === 'running' || result === undefined ? (
+              <div className="state" role="status">
+                <progress value={progress} max={1} aria-label="Progress" />
+                <p>Comparing lists of {formatCount(users)} users…</p>
+              </div>
+            ) : (
+              <Result result={result} limit={limit} onPick={onPick} />
+            )
+          }
+        </QueryView>
+      )}
+    </Card>
+  );
+}
+
+interface ResultProps {
+  readonly result: Comparison;
+  readonly limit: number;
+  readonly onPick: (userId: string) => void;
+}
+
+const metricNames = { hitRate: 'HitRate', ndcg: 'NDCG', recall: 'Recall' } as const;
+
+function Result({ result, limit, onPick }: ResultProps) {
+  const { users, overlap, metrics, window, distinctItems, fallbacks } = result;
+  return (
+    <>
+      <p className="muted small">
+        {formatCount(users.length)} users who chose something new from <Time at={window.from} /> to{' '}
+        <Time at={window.before} />. Intervals: 95 %, over users.
+      </p>
+      <div className="table-scroll" tabIndex={0} role="region" aria-label="Metrics">
+        <table className="table">
+          <thead>
+            <tr>
+              <th scope="col">Metric</th>
+              <th scope="col" className="numeric">
+                Before
+              </th>
+              <th scope="col" className="numeric">
+                After
+              </th>
+              <th scope="col" className="numeric">
+                Difference
+              </th>
+              <th scope="col" className="numeric">
+                Interval
+              </th>
+              <th scope="col">
+                <span className="visually-hidden">Meaning</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {metrics.map(({ name, before, after, difference }) => (
+              <tr key={name}>
+                <th scope="row">
+                  {metricNames[name]}@{limit}
+                </th>
+                <td className="numeric">{before.mean.toFixed(digits)}</td>
+                <td className="numeric">{after.mean.toFixed(digits)}</td>
+                <td className="numeric">{signed(difference.mean)}</td>
+                <td className="numeric">
+                  {signed(difference.low)} to {signed(difference.high)}
+                </td>
+                <td>
+                  <Meaning low={difference.low} high={difference.high} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <div className="grid sample-details">
+        <Histogram title="Kept share of each user's list" values={users.map((user) => user.overlap)}>
+          On average {formatShare(overlap.mean)} of a list stays ({formatShare(overlap.low)} to{' '}
+          {formatShare(overlap.high)}). Distinct items: {formatCount(distinctItems.before)} before,{' '}
+          {formatCount(distinctItems.after)} after. Fallbacks: {formatCount(fallbacks.before)} before,{' '}
+          {formatCount(fallbacks.after)} after.
+        </Histogram>
+        <ChangedUsers users={users} onPick={onPick} />
+        <MovedItems title="Items in more lists" items={result.gained} />
+        <MovedItems title="Items in fewer lists" items={result.lost} />
+      </div>
+    </>
+  );
+}
+
+function Meaning({ low, high }: { readonly low: number; readonly high: number }) {
+  if (low === 0 && high === 0) return <span className="badge">equal</span>;
+  if (low > 0) return <span className="badge good">better</span>;
+  if (high < 0) return <span className="badge bad">worse</span>;
+  return <span className="badge">may be chance</span>;
+}
+
+const digits = 4;
+
+const signed = (value: number): string => `${value < 0 ? '−' : value > 0 ? '+' : ''}${Math.abs(value).toFixed(digits)}`;
+
+const shown = 5;
+
+function ChangedUsers({
+  users,
+  onPick,
+}: {
+  readonly users: Comparison['users'];
+  readonly onPick: (userId: string) => void;
+}) {
+  const changed = users
+    .map(({ userId, ndcgBefore, ndcgAfter }) => ({ userId, change: ndcgAfter - ndcgBefore }))
+    .filter(({ change }) => change !== 0)
+    .sort((a, b) => b.change - a.change);
+  const gained = changed.filter(({ change }) => change > 0);
+  const lost = changed.filter(({ change }) => change < 0).reverse();
+  return (
+    <div className="stack">
+      <h3>Users by NDCG</h3>
+      <p className="small">
+        {formatCount(gained.length)} gain, {formatCount(lost.length)} lose, {formatCount(users.length - changed.length)}{' '}
+        stay equal.
+      </p>
+      <ul className="compare-list small">
+        {[...gained.slice(0, shown), ...lost.slice(0, shown)].map(({ userId, change }) => (
+          <li key={userId} className="compare-user">
+            <button type="button" className="item-link truncate" onClick={() => onPick(userId)}>
+              {userId}
+            </button>
+            <span className={`badge ${change > 0 ? 'good' : 'bad'}`}>{signed(change)}</span>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function MovedItems({ title, items }: { readonly title: string; readonly items: Comparison['gained'] }) {
+  return (
+    <div className="stack">
+      <h3>{title}</h3>
+      {items.length === 0 ? <p className="muted small">None.</p> : null}
+      <ul className="compare-list small">
+        {items.slice(0, 2 * shown).map(({ itemId, title: name, users }) => (
+          <li key={itemId} className="compare-user">
+            <span className="truncate" title={name ?? itemId}>
+              {name ?? itemId}
+            </span>
+            <span className="muted numeric">{formatCount(users)} users</span>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
