@@ -36,7 +36,7 @@ interface List {
   readonly items: readonly { readonly itemId: string; readonly title: string }[];
 }
 
-const titlesIn = (page: Page): Promise<string[]> => page.locator('.items:not(.gone) .item-title').allTextContents();
+const titlesIn = (page: Page): Promise<string[]> => page.locator('.items:not(.left) .item-title').allTextContents();
 const readClipboard = (page: Page): Promise<string> =>
   page.evaluate('navigator.clipboard.readText()') as Promise<string>;
 const heat = (page: Page) => page.getByRole('table', { name: 'Behaviors by interest' });
@@ -62,22 +62,22 @@ describe('a person', () => {
     expect(Math.abs(sum - 100)).toBeLessThanOrEqual(2);
   });
 
-  it('what if: leaving out a behavior shows which items come and go, and can be undone', async () => {
+  it('what if: ignoring a behavior shows which items enter and leave the list, and can be undone', async () => {
     const page = await open('/explore?user=u3');
     await heat(page).waitFor();
     const before = await titlesIn(page);
-    const button = page.getByRole('button', { name: /^Leave out / }).first();
-    const name = (await button.getAttribute('aria-label'))!.replace('Leave out ', '');
+    const button = page.getByRole('button', { name: /^Ignore / }).first();
+    const name = (await button.getAttribute('aria-label'))!.replace('Ignore ', '');
     await button.click();
     const whatIf = page.getByRole('region', { name: 'What if' });
-    await whatIf.getByText(/come|goes|same items/).waitFor();
+    await whatIf.getByText(/entered the list|same items/).waitFor();
     const { behaviors } = (await (
       await fetch(`${stack.servingUrl}/v1/users/u3`, { headers: { 'x-api-key': keys.both } })
     ).json()) as { behaviors: { itemId: string; title: string }[] };
     const { itemId } = behaviors.findLast(({ title }) => title === name)!;
     await expectTitles(page, await ask<List>('/v1/recommendations', { userId: 'u3', ignore: [itemId] }));
-    const gone = await page.locator('.items.gone .truncate').allTextContents();
-    expect(gone).toEqual(before.filter((title) => !gone.every((one) => one !== title)));
+    const left = await page.locator('.items.left .truncate').allTextContents();
+    expect(left).toEqual(before.filter((title) => !left.every((one) => one !== title)));
     await page.getByRole('button', { name: 'Undo all' }).click();
     await expect.poll(() => titlesIn(page), patience).toEqual(before);
     await page.goBack();
@@ -93,7 +93,7 @@ describe('a person', () => {
     await heat(page).getByText('added').waitFor();
     await page
       .getByRole('region', { name: 'What if' })
-      .getByText(/come|goes|same items/)
+      .getByText(/entered the list|same items/)
       .waitFor();
   });
 
@@ -107,7 +107,7 @@ describe('a person', () => {
     const quota = { by: 'quota', floors: [0, 15, 0, 0] };
     await expectTitles(page, await ask<List>('/v1/recommendations', { userId: 'u3', merge: quota }));
     await page.getByLabel('Merge').selectOption('diverse');
-    await page.getByLabel('Attribute to vary').selectOption('department');
+    await page.getByLabel('Diversity attribute').selectOption('department');
     const diverse = { by: 'diverse', lambda: 0.1, attribute: 'department' };
     await expectTitles(page, await ask<List>('/v1/recommendations', { userId: 'u3', merge: diverse }));
     await page.getByLabel('Merge').selectOption('max');
@@ -141,7 +141,7 @@ describe('a person', () => {
     await page.bringToFront();
     await page.getByRole('button', { name: 'Copy as curl' }).click();
     const command = await readClipboard(page);
-    const env = { ...process.env, FACET_URL: stack.servingUrl, FACET_KEY: keys.serve };
+    const env = { ...process.env, FACET_SERVING_URL: stack.servingUrl, FACET_API_KEY: keys.serve };
     const { stdout } = await promisify(execFile)('bash', ['-c', command], { env });
     expect((JSON.parse(stdout) as List).items.map(({ title }) => title)).toEqual(titles);
   });
@@ -172,7 +172,7 @@ it('a history is built by searching items and choosing them', async () => {
     await heat(page).getByText(text).waitFor();
   }
   await expectTitles(page, await ask<List>('/v1/recommendations', { behaviors: ['music-4', 'music-7', 'kitchen-9'] }));
-  expect(await page.getByText('comes', { exact: true }).count(), 'against the history before').toBeGreaterThan(0);
+  expect(await page.getByText('entered', { exact: true }).count(), 'against the history before').toBeGreaterThan(0);
 });
 
 it('works by keyboard alone', async () => {
@@ -196,11 +196,11 @@ it('works by keyboard alone', async () => {
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Person u12', exact: true }).waitFor();
   await heat(page).waitFor();
-  await tabTo(/^Leave out /);
+  await tabTo(/^Ignore /);
   await page.keyboard.press('Enter');
   await page
     .getByRole('region', { name: 'What if' })
-    .getByText(/come|goes|same items/)
+    .getByText(/entered the list|same items/)
     .waitFor();
   await page.keyboard.press('Enter');
   await expect.poll(() => page.getByRole('region', { name: 'What if' }).count(), patience).toBe(0);
@@ -261,7 +261,7 @@ it('shows 64 interests', async () => {
     await route.fulfill({ json: { ...body, interestCount: 64, interests, coupling } });
   });
   await page
-    .getByRole('button', { name: /^Leave out / })
+    .getByRole('button', { name: /^Ignore / })
     .first()
     .click();
   await expect.poll(() => page.locator('.interest-card').count(), patience).toBe(64);
@@ -281,7 +281,7 @@ describe('an API that fails', () => {
       return route.fulfill({ status: 503, headers: { 'retry-after': '0' }, json });
     });
     await page.getByLabel('Merge').selectOption('round-robin');
-    await page.getByText('The serving is busy or not ready').first().waitFor();
+    await page.getByText('Serving is busy or not ready').first().waitFor();
     await expectTitles(page, await ask<List>('/v1/recommendations', { userId: 'u1', merge: { by: 'round-robin' } }));
   });
 
@@ -294,7 +294,7 @@ describe('an API that fails', () => {
       }),
     );
     await page.reload();
-    await page.getByText('The serving is not running').first().waitFor();
+    await page.getByText('Serving is not running').first().waitFor();
     await page.getByText('npm run facet -- serve').first().waitFor();
   });
 });

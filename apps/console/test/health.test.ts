@@ -57,7 +57,7 @@ it('says that a key without the scope admin may not read metrics', async () => {
 it.each<[string, Treatment, string | RegExp]>([
   ['refuses the key', { status: 401 }, 'This API key is not accepted'],
   ['limits the rate', { status: 429 }, 'Too many requests'],
-  ['is overloaded', { status: 503 }, 'The serving is busy or not ready'],
+  ['is overloaded', { status: 503 }, 'Serving is busy or not ready'],
 ])('says that an API %s, and recovers', async (_what, treatment, title) => {
   const { servingUrl, keysFile } = await startStack();
   const api = await startHostileApi(servingUrl);

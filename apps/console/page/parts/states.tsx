@@ -82,14 +82,19 @@ function explain(error: Error, api: ApiName | undefined): Explanation {
   const hint = `${message} ${remedy}`.trim();
   if (status === 0) return { title: 'The console does not respond', hint: remedy };
   if (error.isUnreachable && api !== undefined) {
-    return { title: `The ${api} is not running`, hint: message, command: startCommands[api] };
+    return { title: `${nameOfApi(api)} is not running`, hint: message, command: startCommands[api] };
   }
   if (status === 401) return { title: 'This API key is not accepted', hint };
   if (status === 403) return { title: 'This API key may not do that', hint };
   if (status === 429) return { title: 'Too many requests', hint };
-  if (status === 503) return { title: `The ${api ?? 'API'} is busy or not ready`, hint };
-  if (status === 504) return { title: `The ${api ?? 'API'} is too slow`, hint };
+  if (status === 503) return { title: `${nameOfApi(api)} is busy or not ready`, hint };
+  if (status === 504) return { title: `${nameOfApi(api)} is too slow`, hint };
   return { title: 'The request failed', hint };
+}
+
+function nameOfApi(api: ApiName | undefined): string {
+  if (api === undefined) return 'The API';
+  return api === 'serving' ? 'Serving' : `The ${api}`;
 }
 
 interface QueryViewProps<Data> {

@@ -1,22 +1,25 @@
 import { formatDuration } from './format.ts';
 
 const local = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const localDate = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 
 interface TimeProps {
   /** Epoch milliseconds, or an ISO time. */
   readonly at: number | string;
   /** Writes the distance from now, such as "5 min ago". */
   readonly isRelative?: boolean;
+  /** Writes only the day. */
+  readonly isDate?: boolean;
 }
 
 /** A time in the zone of the reader. Hovering shows UTC. */
-export function Time({ at, isRelative = false }: TimeProps) {
+export function Time({ at, isRelative = false, isDate = false }: TimeProps) {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return <span>{String(at)}</span>;
   const utc = date.toISOString();
   return (
     <time dateTime={utc} title={`${utc.replace('T', ' ').replace(/\.\d+Z$/, '')} UTC`}>
-      {isRelative ? formatAge(date.getTime()) : local.format(date)}
+      {isRelative ? formatAge(date.getTime()) : (isDate ? localDate : local).format(date)}
     </time>
   );
 }

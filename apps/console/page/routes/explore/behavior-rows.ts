@@ -37,7 +37,7 @@ export function listBehaviors({ search, user, coupling, titleOf }: Sources): Beh
       occurredAt: undefined,
       state: 'added',
       coefficients: behavior?.coefficients,
-      note: behavior === undefined && coupling !== undefined ? 'not known' : undefined,
+      note: behavior === undefined && coupling !== undefined ? 'not in the bundle' : undefined,
     };
   });
   const stored = (user?.behaviors ?? []).map(({ itemId, title, occurredAt, known }, position): BehaviorRow => {
@@ -50,7 +50,7 @@ export function listBehaviors({ search, user, coupling, titleOf }: Sources): Beh
       occurredAt,
       state: isRemoved ? 'removed' : 'stored',
       coefficients: behavior?.coefficients,
-      note: isRemoved ? 'left out' : describeUnread(known, behavior !== undefined || coupling === undefined),
+      note: isRemoved ? 'ignored' : describeUnread(known, behavior !== undefined || coupling === undefined),
     };
   });
   const rows = [...stored, ...added].reverse();
@@ -59,7 +59,7 @@ export function listBehaviors({ search, user, coupling, titleOf }: Sources): Beh
 
 function describeUnread(isKnown: boolean, isRead: boolean): string | undefined {
   if (isRead) return undefined;
-  return isKnown ? 'too old' : 'not known';
+  return isKnown ? 'not read' : 'not in the bundle';
 }
 
 /** Returns the interest with the largest coefficient. */

@@ -7,6 +7,7 @@ import { formatCount, formatShare } from '../../parts/format.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { SearchBox } from '../../parts/search-box.tsx';
 import { Empty } from '../../parts/states.tsx';
+import { Time } from '../../parts/time.tsx';
 import { strongestOf } from './behavior-rows.ts';
 import type { BehaviorRow } from './behavior-rows.ts';
 import { itemsQuery } from './queries.ts';
@@ -35,7 +36,7 @@ interface BehaviorsProps {
 /** The behaviors of a person and how much of each goes to each interest: the coupling heat map. */
 export function Behaviors(props: BehaviorsProps) {
   const { search, rows, similarity, sequenceLength, onChange, onAdd } = props;
-  const unread = rows.filter(({ note }) => note === 'too old').length;
+  const unread = rows.filter(({ note }) => note === 'not read').length;
   return (
     <Card
       title="Behaviors and their interests"
@@ -56,7 +57,7 @@ export function Behaviors(props: BehaviorsProps) {
       }
     >
       <p className="muted small">
-        Each row is something that the person chose. The stronger the color, the more of it goes to that interest.{' '}
+        Each row is a behavior. A stronger color means a larger share of the behavior in that interest.{' '}
         <DocLink to="interests.md#coupling-coefficients">Coupling coefficients</DocLink>
       </p>
       <SearchBox
@@ -207,8 +208,6 @@ interface HeatRowProps {
   readonly onToggle: () => void;
 }
 
-const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
-
 function HeatRow({ row, index, top, interestCount, strongest, isNumbered, focus, onToggle }: HeatRowProps) {
   const { state, coefficients, note } = row;
   const own = strongestOf(row);
@@ -218,8 +217,7 @@ function HeatRow({ row, index, top, interestCount, strongest, isNumbered, focus,
     '--color': own === undefined ? 'var(--border-strong)' : interestColor(own),
     transform: `translateY(${top}px)`,
   } as CSSProperties;
-  const action =
-    state === 'removed' ? `Restore ${name}` : state === 'added' ? `Undo adding ${name}` : `Leave out ${name}`;
+  const action = state === 'removed' ? `Restore ${name}` : state === 'added' ? `Undo adding ${name}` : `Ignore ${name}`;
   return (
     <div role="row" aria-rowindex={index + 2} className={`heat-row heat-item ${state} ${inFocus}`} style={style}>
       <span role="rowheader" className="heat-title" title={name}>
@@ -228,13 +226,9 @@ function HeatRow({ row, index, top, interestCount, strongest, isNumbered, focus,
         {state === 'added' ? <span className="badge accent">added</span> : null}
         {note === undefined ? null : <span className="muted small">{note}</span>}
         {row.occurredAt === undefined || note !== undefined ? null : (
-          <time
-            className="muted small heat-date"
-            dateTime={new Date(row.occurredAt).toISOString()}
-            title={`${new Date(row.occurredAt).toISOString()} UTC`}
-          >
-            {dateFormat.format(row.occurredAt)}
-          </time>
+          <span className="muted small heat-date">
+            <Time at={row.occurredAt} isDate />
+          </span>
         )}
       </span>
       {Array.from({ length: interestCount }, (_, interest) => (

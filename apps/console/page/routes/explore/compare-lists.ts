@@ -12,8 +12,9 @@ export interface Change<Item> {
 export interface ListChanges<Item> {
   readonly items: readonly Change<Item>[];
   /** Items of the list before that are no longer in it, in their order. */
-  readonly gone: readonly Item[];
-  readonly come: number;
+  readonly left: readonly Item[];
+  /** The number of items that the list before did not have. */
+  readonly entered: number;
 }
 
 /** Compares a list with the list before. Without one, no item has changed. */
@@ -21,7 +22,7 @@ export function compareLists<Item extends Listed>(
   now: readonly Item[],
   before: readonly Item[] | undefined,
 ): ListChanges<Item> {
-  if (before === undefined) return { items: now.map((item) => ({ item, moved: 0 })), gone: [], come: 0 };
+  if (before === undefined) return { items: now.map((item) => ({ item, moved: 0 })), left: [], entered: 0 };
   const placeBefore = new Map(before.map(({ itemId }, place) => [itemId, place]));
   const items = now.map((item, place) => {
     const former = placeBefore.get(item.itemId);
@@ -30,7 +31,7 @@ export function compareLists<Item extends Listed>(
   const listed = new Set(now.map(({ itemId }) => itemId));
   return {
     items,
-    gone: before.filter(({ itemId }) => !listed.has(itemId)),
-    come: items.filter(({ moved }) => moved === undefined).length,
+    left: before.filter(({ itemId }) => !listed.has(itemId)),
+    entered: items.filter(({ moved }) => moved === undefined).length,
   };
 }

@@ -15,25 +15,25 @@ interface ControlsProps {
 
 const mergeNames: Readonly<Record<MergeKind, string>> = {
   max: 'Best score',
-  'round-robin': 'Take turns',
+  'round-robin': 'Round-robin',
   quota: 'Quota',
-  diverse: 'Variety',
+  diverse: 'Diverse',
 };
 
 const mergeHints: Readonly<Record<MergeKind, string>> = {
-  max: 'An item has the score of its best interest.',
+  max: 'An item gets the score of its best interest.',
   'round-robin': 'Each interest adds its next best item in turn.',
   quota: 'Each interest has an equal share, or the minimum that you set.',
-  diverse: 'Every earlier item with the same value costs an item score.',
+  diverse: 'An item loses λ points of score for each earlier item with the same value.',
 };
 
-/** How the list is made. Every change is a new request. */
+/** The parameters of the list. Every change is a new request. */
 export function Controls({ search, catalog, interestCount, onChange }: ControlsProps) {
   const set: ChangeSearch = (changes) => onChange(changes, { replace: true });
   const merge = search.merge ?? catalog?.merge.by ?? 'max';
   return (
     <Card
-      title="How the list is made"
+      title="Settings"
       actions={
         <span className="muted small">
           {mergeHints[merge]} <DocLink to="serving.md#merges">Merges</DocLink>
@@ -66,7 +66,7 @@ export function Controls({ search, catalog, interestCount, onChange }: ControlsP
             value={search.interests ?? ''}
             onChange={({ target }) => set({ interests: target.value === '' ? undefined : Number(target.value) })}
           >
-            <option value="">By behaviors{search.interests === undefined ? `: ${interestCount}` : ''}</option>
+            <option value="">Automatic{search.interests === undefined ? `: ${interestCount}` : ''}</option>
             {Array.from({ length: catalog?.interestsMax ?? 0 }, (_, index) => (
               <option key={index + 1}>{index + 1}</option>
             ))}
@@ -110,7 +110,7 @@ function DiverseFields({ search, catalog, set }: FieldsProps & { readonly catalo
   return (
     <>
       <label className="field">
-        <span>Attribute to vary</span>
+        <span>Diversity attribute</span>
         <select
           className="input"
           value={search.attribute ?? ''}
@@ -122,7 +122,7 @@ function DiverseFields({ search, catalog, set }: FieldsProps & { readonly catalo
         </select>
       </label>
       <NumberField
-        label="Weight λ of variety"
+        label="Diversity weight λ"
         value={search.lambda ?? 0.1}
         min={0}
         max={1000}
@@ -147,7 +147,9 @@ function QuotaFields({ search, interestCount, set }: FieldsProps & { readonly in
   };
   return (
     <fieldset className="row quota">
-      <legend className="small muted">Minimum number of items for each interest; all 0: equal shares</legend>
+      <legend className="small muted">
+        Minimum number of items per interest. If all are 0, interests get equal shares.
+      </legend>
       {Array.from({ length: isShared ? 1 : interestCount }, (_, interest) => (
         <label key={interest} className="row small">
           {isShared ? null : <span className="swatch" style={{ background: interestColor(interest) }} aria-hidden />}

@@ -27,7 +27,7 @@ export function Interests({ interests, labels, source, focus, found, isStale, on
       <div>
         <h2 id="interests-title">Interests</h2>
         <p className="muted small">
-          What the model makes of the behaviors: one vector for each interest. Nearest items describe an interest; they
+          The model turns the behaviors into one vector per interest. The nearest items describe the interest and
           include seen items. <DocLink to="serving.md#post-v1interests">Interests</DocLink>
         </p>
       </div>

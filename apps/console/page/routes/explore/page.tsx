@@ -21,7 +21,7 @@ import { labelInterests } from './view.ts';
 import type { ChangeSearch } from './view.ts';
 import { WhatIf } from './what-if.tsx';
 
-/** What the model sees in a person, and why it recommends what it does. */
+/** A user's behaviors, interests and recommendations, with the reason for each item. */
 export function ExplorePage() {
   const search = exploreRoute.useSearch();
   const navigate = useNavigate({ from: '/explore' });
@@ -43,7 +43,7 @@ export function ExplorePage() {
   return (
     <Page
       title="Explore"
-      lead="What the model sees in a person, and why it recommends what it does."
+      lead="A user's behaviors, interests and recommendations, with the reason for each item."
       actions={
         <>
           <CopyButton text={() => location.href}>Copy link</CopyButton>
@@ -64,7 +64,7 @@ export function ExplorePage() {
 
 function FirstPerson({ error, retry }: ReturnType<typeof useFirstPerson>) {
   if (error !== null) return <Failure error={error} api="serving" onRetry={retry} />;
-  return <Loading what="Looking for people with distinct interests" />;
+  return <Loading what="Looking for users with distinct interests" />;
 }
 
 interface PersonProps {
@@ -120,7 +120,7 @@ function Person({ search, onChange }: PersonProps) {
         effect={
           listBefore === undefined || recommendations.isPlaceholderData
             ? undefined
-            : { come: changes.come, gone: changes.gone.length }
+            : { entered: changes.entered, left: changes.left.length }
         }
         onChange={onChange}
       />
@@ -131,7 +131,7 @@ function Person({ search, onChange }: PersonProps) {
         onChange={onChange}
       />
       <div className="explore-columns">
-        <QueryView query={interests} api="serving" what="Inferring the interests">
+        <QueryView query={interests} api="serving" what="Loading interests">
           {({ data }) => (
             <div className="stack explore-person">
               <Behaviors
@@ -159,7 +159,7 @@ function Person({ search, onChange }: PersonProps) {
             </div>
           )}
         </QueryView>
-        <QueryView query={recommendations} api="serving" what="Recommending">
+        <QueryView query={recommendations} api="serving" what="Loading recommendations">
           {(response) => (
             <Recommendations
               response={response}

@@ -32,7 +32,7 @@ export function Recommendations(props: RecommendationsProps) {
         <p className="banner">{explainSource(data.source)} These items are popular.</p>
       ) : null}
       {changes.items.length === 0 ? (
-        <Empty title="No items">Everything is excluded or filtered out.</Empty>
+        <Empty title="No items">Nothing passes the exclusions and filters.</Empty>
       ) : (
         <ol className={`items ${isStale ? 'stale' : ''}`}>
           {changes.items.map((change, place) => (
@@ -47,13 +47,13 @@ export function Recommendations(props: RecommendationsProps) {
           ))}
         </ol>
       )}
-      {changes.gone.length === 0 ? null : (
+      {changes.left.length === 0 ? null : (
         <div className="stack">
-          <h3 className="small">No longer in the list</h3>
-          <ul className="items gone">
-            {changes.gone.map((item) => (
+          <h3 className="small">Left the list</h3>
+          <ul className="items left">
+            {changes.left.map((item) => (
               <li key={item.itemId} className="item">
-                <span className="badge bad">gone</span>
+                <span className="badge bad">left</span>
                 <span className="truncate" title={nameOf(item)}>
                   {nameOf(item)}
                 </span>
@@ -62,17 +62,18 @@ export function Recommendations(props: RecommendationsProps) {
           </ul>
         </div>
       )}
-      <p className="muted small">{describeRemoved(data)}</p>
+      <p className="muted small">{describeExclusions(data)}</p>
     </Card>
   );
 }
 
-function describeRemoved({ removed, returned, requested }: RecommendationsResponse): string {
+function describeExclusions({ removed, returned, requested }: RecommendationsResponse): string {
   const parts = Object.entries(removed)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${formatCount(count)} ${name}`);
-  const left = parts.length === 0 ? 'No item of the catalog is ruled out.' : `Ruled out: ${parts.join(', ')}.`;
-  return returned < requested ? `Only ${formatCount(returned)} items are allowed. ${left}` : left;
+  const excluded = parts.length === 0 ? 'Nothing was excluded.' : `Excluded: ${parts.join(', ')}.`;
+  if (returned >= requested) return excluded;
+  return `Only ${formatCount(returned)} of ${formatCount(requested)} items: nothing else passes the exclusions. ${excluded}`;
 }
 
 /** The source and the latency of a response. */
@@ -174,7 +175,7 @@ function describeReasons(reasons: NonNullable<RecommendedItem['reasons']>, hasSh
 }
 
 function Moved({ moved }: { readonly moved: number | undefined }) {
-  if (moved === undefined) return <span className="badge good">comes</span>;
+  if (moved === undefined) return <span className="badge good">entered</span>;
   if (moved === 0) return <span />;
   const places = `${Math.abs(moved)} ${Math.abs(moved) === 1 ? 'place' : 'places'}`;
   return (

@@ -17,7 +17,7 @@ export interface ExploreSearch {
   readonly user?: string;
   /** Items added to the behaviors, oldest first. Without a user they are the whole history. */
   readonly with?: readonly string[];
-  /** Items whose stored behaviors are left out. */
+  /** Items whose stored behaviors are ignored. */
   readonly without?: readonly string[];
   readonly merge?: MergeKind;
   readonly lambda?: number;
@@ -42,7 +42,7 @@ export const limitDefault = 20;
 const itemsMax = 500;
 const numbersMax = 64;
 
-/** Parses search parameters of an address. Wrong values are left out. */
+/** Parses search parameters of an address. Ignores wrong values. */
 export function parseExploreSearch(given: Record<string, unknown>): ExploreSearch {
   const { attribute, merge, sort } = given;
   return withoutUndefined({
@@ -188,12 +188,12 @@ function attributesOf(where: readonly Condition[]): Record<string, AttributeCond
   return Object.fromEntries(attributes);
 }
 
-/** Returns the shell command of a request. It needs `FACET_KEY`, and `FACET_URL` if serving has another address. */
+/** Returns the shell command of a request. It needs `FACET_API_KEY`, and `FACET_SERVING_URL` if serving has another address. */
 export function curlOf(path: string, body: object): string {
   const json = JSON.stringify(body).replaceAll("'", String.raw`'\''`);
   return [
-    `curl -s "\${FACET_URL:-http://127.0.0.1:8080}${path}" \\`,
-    `  -H "x-api-key: $FACET_KEY" \\`,
+    `curl -s "\${FACET_SERVING_URL:-http://127.0.0.1:8080}${path}" \\`,
+    `  -H "x-api-key: $FACET_API_KEY" \\`,
     `  -H 'content-type: application/json' \\`,
     `  -d '${json}'`,
   ].join('\n');

@@ -36,13 +36,13 @@ export const nameOf = ({ title, itemId }: { readonly title?: string; readonly it
 type Reason = NonNullable<ResponseSource['reason']>;
 
 const reasons: Readonly<Record<Reason, string>> = {
-  unknown_user: 'Nothing is stored for this person.',
-  no_behaviors: 'There are no behaviors to read.',
-  no_known_items: 'The bundle knows none of the items.',
+  unknown_user: 'Nothing is stored for this user.',
+  no_behaviors: 'The user has no behaviors.',
+  no_known_items: 'No item is in the bundle.',
   no_interest: 'The model finds no interest in the behaviors.',
-  unknown_item: 'The bundle does not know the item.',
+  unknown_item: 'The item is not in the bundle.',
   no_features: 'The item has neither interactions nor known attributes.',
-  profiles_unavailable: 'The store of profiles does not respond, so stored behaviors are missing.',
+  profiles_unavailable: 'The profile store does not respond. Stored behaviors are missing.',
 };
 
 /** Says why a response does not come from the stored interests; undefined if it does. */

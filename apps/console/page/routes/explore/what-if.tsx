@@ -4,12 +4,12 @@ import type { ChangeSearch } from './view.ts';
 interface WhatIfProps {
   readonly search: ExploreSearch;
   readonly titleOf: (itemId: string) => string;
-  /** Items that came and went; undefined while the lists load. */
-  readonly effect: { readonly come: number; readonly gone: number } | undefined;
+  /** The numbers of items that entered and left the list; undefined while the lists load. */
+  readonly effect: { readonly entered: number; readonly left: number } | undefined;
   readonly onChange: ChangeSearch;
 }
 
-/** Lists the behaviors that were added to and left out of those of a person, and what that changes. */
+/** Lists the added and ignored behaviors of a user, and their effect on the list. */
 export function WhatIf({ search, titleOf, effect, onChange }: WhatIfProps) {
   const { user, with: added = [], without = [] } = search;
   if (user === undefined || added.length + without.length === 0) return null;
@@ -31,7 +31,7 @@ export function WhatIf({ search, titleOf, effect, onChange }: WhatIfProps) {
           <Chip
             key={`without ${itemId}`}
             text={`− ${titleOf(itemId)}`}
-            label={`Undo leaving out ${titleOf(itemId)}`}
+            label={`Undo ignoring ${titleOf(itemId)}`}
             onRemove={() => onChange({ without: dropAt(without, position) })}
           />
         ))}
@@ -50,12 +50,10 @@ export function WhatIf({ search, titleOf, effect, onChange }: WhatIfProps) {
 
 export function describeEffect(effect: WhatIfProps['effect']): string {
   if (effect === undefined) return 'Comparing the lists…';
-  const { come, gone } = effect;
-  if (come + gone === 0) return 'The list has the same items.';
-  return `${countOf(come)} ${come === 1 ? 'comes' : 'come'}, ${countOf(gone)} ${gone === 1 ? 'goes' : 'go'}.`;
+  const { entered, left } = effect;
+  if (entered + left === 0) return 'The list has the same items.';
+  return `${entered} ${entered === 1 ? 'item' : 'items'} entered the list, ${left} left it.`;
 }
-
-const countOf = (items: number): string => `${items} ${items === 1 ? 'item' : 'items'}`;
 
 interface ChipProps {
   readonly text: string;
