@@ -29,6 +29,7 @@ it('shows the processes, what serving serves, and the latency of each stage', as
     .waitFor();
   await page.getByText(/of \d+ lists are popular items/).waitFor();
   await page.getByRole('row', { name: /interests/ }).waitFor();
+  await page.getByText('The gate has not checked this bundle').waitFor();
   await page.getByText('No Prometheus').waitFor();
   await expectAccessible(page);
 });

@@ -18,7 +18,10 @@ const codes = { 401: 'UNAUTHORIZED', 403: 'FORBIDDEN', 429: 'RATE_LIMITED', 503:
 /** Starts a server in front of a real API, which treats its callers badly on demand. It ends with the test. */
 export async function startHostileApi(target: string): Promise<HostileApi> {
   const api: { url: string; treatment: Treatment } = { url: '', treatment: 'normal' };
-  const server = createServer((request, response) => void respond(request, response));
+  const server = createServer((request, response) => {
+    // The caller may end a request at any time.
+    respond(request, response).catch(() => response.destroy());
+  });
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { treatment } = api;

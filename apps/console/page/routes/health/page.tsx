@@ -4,9 +4,13 @@ import { QueryView } from '../../parts/states.tsx';
 import { AlertsCard } from './alerts-card.tsx';
 import { LatencyCard } from './latency-card.tsx';
 import { ProcessTable } from './process-table.tsx';
+import { valuesOf } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
+import { MonitorsCard } from './monitors-card.tsx';
 import { metricsQuery, upstreamsQuery } from './readings.ts';
 import type { ProcessName, Upstreams } from './readings.ts';
 import { ServingCard } from './serving-card.tsx';
+import { TrendsCard } from './trends-card.tsx';
 import './health.css';
 
 export function HealthPage() {
@@ -38,7 +42,9 @@ function Health({ upstreams, hasPrometheus }: Upstreams) {
           {(readings) => (
             <>
               <ServingCard readings={readings} />
+              <TrendsCard readings={readings} />
               <LatencyCard metrics={readings.at(-1)!.metrics} />
+              <LiveMonitors metrics={readings.at(-1)!.metrics} />
             </>
           )}
         </QueryView>
@@ -46,4 +52,9 @@ function Health({ upstreams, hasPrometheus }: Upstreams) {
       <AlertsCard isConfigured={hasPrometheus} />
     </>
   );
+}
+
+function LiveMonitors({ metrics }: { readonly metrics: Metrics }) {
+  const [bundleId] = valuesOf(metrics, 'facet_serving_bundle_info', 'bundle');
+  return bundleId === undefined ? null : <MonitorsCard bundleId={bundleId} />;
 }
