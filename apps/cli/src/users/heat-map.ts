@@ -18,7 +18,7 @@ const shades = [
 const numberedInterestsMax = 8;
 const nameWidthMin = 16;
 
-export function interestStyle(interest: number): (typeof colors)[number] {
+function interestStyle(interest: number): (typeof colors)[number] {
   return colors[interest % colors.length]!;
 }
 

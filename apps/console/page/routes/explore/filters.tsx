@@ -46,7 +46,7 @@ export function Filters({ search, catalog, onChange }: FiltersProps) {
   );
 }
 
-export function describeCondition({ attribute, in: among, notIn, min, max }: Condition): string {
+function describeCondition({ attribute, in: among, notIn, min, max }: Condition): string {
   if (among !== undefined) return `${attribute} is ${among.join(' or ')}`;
   if (notIn !== undefined) return `${attribute} is not ${notIn.join(' or ')}`;
   if (min !== undefined && max !== undefined) return `${attribute} from ${min} to ${max}`;

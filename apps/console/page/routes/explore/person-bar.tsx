@@ -7,7 +7,7 @@ import type { ExploreSearch } from './search.ts';
 import type { ChangeSearch } from './view.ts';
 
 /** The users that `npm start` prints. */
-export const examplesShown = 3;
+const examplesShown = 3;
 
 interface PersonBarProps {
   readonly search: ExploreSearch;

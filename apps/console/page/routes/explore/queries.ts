@@ -52,7 +52,7 @@ export const itemsQuery = (query: string) =>
   });
 
 /** The body of the request for the interests of a view. */
-export function interestsOf(search: ExploreSearch): InterestsRequest {
+function interestsOf(search: ExploreSearch): InterestsRequest {
   const { interests } = search;
   return {
     ...requesterOf(search),

@@ -48,7 +48,7 @@ export function WhatIf({ search, titleOf, effect, onChange }: WhatIfProps) {
   );
 }
 
-export function describeEffect(effect: WhatIfProps['effect']): string {
+function describeEffect(effect: WhatIfProps['effect']): string {
   if (effect === undefined) return 'Comparing the lists…';
   const { entered, left } = effect;
   if (entered + left === 0) return 'The list has the same items.';
