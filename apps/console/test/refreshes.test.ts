@@ -49,8 +49,10 @@ it(
     await page.getByRole('button', { name: 'Start', exact: true }).click();
     await page.getByRole('progressbar', { name: 'Progress of train' }).waitFor({ timeout });
     await page.getByText(/examples\/s/).waitFor({ timeout });
-    await page.getByRole('img', { name: /^Loss by epoch\. fit: \d/ }).waitFor({ timeout });
-    await page.getByRole('img', { name: /^Recall by epoch\. Recall@50, validation window: \d/ }).waitFor({ timeout });
+    await page.getByRole('img', { name: /^Loss by epoch\. fit.*: \d/ }).waitFor({ timeout });
+    await page
+      .getByRole('img', { name: /^Recall@50 in the validation window by epoch\. fit.*: \d/ })
+      .waitFor({ timeout });
     await page.getByText(/requested by both/).waitFor();
     const detail = page.locator('.card', { hasText: 'requested by both' });
     await detail.getByText('promoted').waitFor({ timeout });

@@ -81,6 +81,9 @@ type Drawing = Pick<LineChartProps, 'x' | 'series' | 'format' | 'yMax'> & {
 
 const axisFont = '12px system-ui, sans-serif';
 const pointsMax = 40;
+/** Distances of two labels, in epochs or days. */
+const steps = [1, 2, 5, 10, 20, 50, 100];
+const daySeconds = 86_400;
 
 function optionsOf(
   { kind, series, format, height, yMax, x }: Drawing,
@@ -111,7 +114,7 @@ function optionsOf(
       {
         ...axis,
         size: kind === 'number' ? 28 : 44,
-        ...(kind === 'number' ? { incrs: [1, 2, 5, 10, 20, 50, 100] } : {}),
+        ...(kind === 'time' ? {} : { incrs: steps.map((step) => step * (kind === 'day' ? daySeconds : 1)) }),
       },
       { ...axis, size: 58, values: (_plot, ticks) => ticks.map(format) },
     ],

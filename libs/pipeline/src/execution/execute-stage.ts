@@ -70,7 +70,8 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
     const inputs = { datasetId: requireOutput(outputs, 'datasetId'), warmFrom: outputs.warmFrom };
     const epochs: TrainedEpoch[] = [];
     const { output, reused } = await trainStage(context, inputs, {
-      onEpoch: (phase, { epoch, loss, score }) => epochs.push({ phase, epoch, loss, recall: score }),
+      onEpoch: (phase, { epoch, loss, score }, interests) =>
+        epochs.push({ phase, interests, epoch, loss, recall: score }),
       onProgress: (progress) => onProgress?.({ ...trainingProgress(progress), epochs: [...epochs] }),
       signal,
     });

@@ -83,6 +83,8 @@ export interface StageProgress {
 /** One epoch of the training curve. */
 export interface TrainedEpoch {
   readonly phase: 'fit' | 'refit';
+  /** K of the phase: a training may compare several. */
+  readonly interests: number;
   readonly epoch: number;
   /** The mean loss of its batches. */
   readonly loss: number;

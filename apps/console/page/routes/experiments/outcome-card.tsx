@@ -18,7 +18,7 @@ const titles: Readonly<Record<string, string>> = { click: 'Click-through rate', 
 
 const metrics: readonly { readonly name: string; readonly of: (outcome: ArmOutcome) => ArmFigure }[] = [
   { name: 'of responses', of: ({ ofExposures }) => ofExposures },
-  { name: 'of responses, mean of users', of: ({ perUser }) => perUser },
+  { name: 'mean of users', of: ({ perUser }) => perUser },
   { name: 'of users', of: ({ ofUsers }) => ofUsers },
 ];
 

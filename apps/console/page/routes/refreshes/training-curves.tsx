@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
+import { interestColor } from '../../parts/colors.ts';
 import { formatNumber, formatShare } from '../../parts/format.ts';
 import { LineChart } from '../../parts/line-chart.tsx';
 import type { LineSeries } from '../../parts/line-chart.tsx';
@@ -21,21 +22,18 @@ export function TrainingCurves({ modelId, live }: TrainingCurvesProps) {
   const last = Math.max(...epochs.map(({ epoch }) => epoch));
   const first = Math.min(...epochs.map(({ epoch }) => epoch));
   const x = Array.from({ length: last - first + 1 }, (_, place) => first + place);
-  const valuesOf = (phase: Epoch['phase'], read: (epoch: Epoch) => number | undefined): (number | null)[] =>
-    x.map((number) => {
-      const found = epochs.find((one) => one.phase === phase && one.epoch === number);
-      return (found === undefined ? undefined : read(found)) ?? null;
-    });
-  const hasRefit = epochs.some(({ phase }) => phase === 'refit');
-  const losses: LineSeries[] = [
-    { name: 'fit', color: 'var(--series-1)', values: valuesOf('fit', ({ loss }) => loss) },
-    ...(hasRefit ? [{ name: 'refit', color: 'var(--series-3)', values: valuesOf('refit', ({ loss }) => loss) }] : []),
-  ];
-  const recall: LineSeries = {
-    name: 'Recall@50, validation window',
-    color: 'var(--series-2)',
-    values: valuesOf('fit', (epoch) => epoch.recall),
-  };
+  const lines = linesOf(epochs);
+  const seriesOf = (read: (epoch: Epoch) => number | undefined): LineSeries[] =>
+    lines.map(({ name, epochs: own }, place) => ({
+      name,
+      color: interestColor(place),
+      values: x.map((number) => {
+        const found = own.find(({ epoch }) => epoch === number);
+        return (found === undefined ? undefined : read(found)) ?? null;
+      }),
+    }));
+  const losses = seriesOf(({ loss }) => loss);
+  const recalls = seriesOf(({ recall }) => recall).filter(({ values }) => values.some((value) => value !== null));
   return (
     <div className="stack">
       <div className="row">
@@ -49,8 +47,26 @@ export function TrainingCurves({ modelId, live }: TrainingCurvesProps) {
       </div>
       <div className="grid">
         <LineChart title="Loss by epoch" x={x} series={losses} format={formatNumber} />
-        <LineChart title="Recall by epoch" x={x} series={[recall]} format={formatShare} />
+        <LineChart title="Recall@50 in the validation window by epoch" x={x} series={recalls} format={formatShare} />
       </div>
     </div>
   );
+}
+
+interface CurveLine {
+  readonly name: string;
+  readonly epochs: readonly Epoch[];
+}
+
+/** Returns a line for each phase. A training that compares numbers of interests has several fits. */
+function linesOf(epochs: readonly Epoch[]): CurveLine[] {
+  const compared = new Set(epochs.map(({ interests }) => interests)).size > 1;
+  const lines = new Map<string, Epoch[]>();
+  for (const epoch of epochs) {
+    const { phase, interests } = epoch;
+    const name =
+      compared && interests !== undefined ? `${phase}, ${interests} interest${interests === 1 ? '' : 's'}` : phase;
+    lines.set(name, [...(lines.get(name) ?? []), epoch]);
+  }
+  return [...lines].map(([name, own]) => ({ name, epochs: own }));
 }

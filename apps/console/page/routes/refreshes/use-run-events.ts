@@ -7,6 +7,8 @@ import type { StageName } from './queries.ts';
 /** One epoch of the training curve. */
 export interface Epoch {
   readonly phase: 'fit' | 'refit';
+  /** K of the phase; absent in the curves of a finished model. */
+  readonly interests?: number;
   readonly epoch: number;
   readonly loss: number;
   readonly recall?: number;
