@@ -4,7 +4,7 @@ import type { AttributeColumn, BundleView } from '@facet/bundles';
 import { placeNewItems } from './place-new-items.ts';
 
 /** The days of an item without interactions and creation time. */
-export const neverSeenDay = -1;
+const neverSeenDay = -1;
 
 /** Items from `first` (from 1), `count` of them. */
 export interface ItemRange {

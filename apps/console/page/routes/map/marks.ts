@@ -21,7 +21,7 @@ export function marksOf({ person, neighbors, colors }: MarksInput): readonly Mar
   ];
 }
 
-export function colorOfInterest(interest: number, { series }: MapColors): string {
+function colorOfInterest(interest: number, { series }: MapColors): string {
   return series[interest % series.length]!;
 }
 
